@@ -1,0 +1,89 @@
+/**
+ * What the gateway is told to run: plain data, already checked. Made from `mcp.json` and the
+ * environment by the other files of this folder; tests write it by hand. Types only.
+ */
+
+/** Keys that every server has, whatever its kind. */
+interface ServerCommon {
+  /** The key in the configuration; the prefix of its tools' names on `/mcp`. */
+  readonly name: string;
+  readonly callTimeoutMs: number;
+  readonly startTimeoutMs: number;
+  /** How long a lane may be idle before its process is stopped. */
+  readonly idleTimeoutMs: number;
+  readonly tools: ToolFilter;
+}
+
+/** Which tools of a server are offered, and under which names. */
+export interface ToolFilter {
+  /** Absent: all. `*` stands for any characters. */
+  readonly allow?: readonly string[] | undefined;
+  readonly deny?: readonly string[] | undefined;
+  /** Own name -> name to offer. */
+  readonly rename?: Readonly<Record<string, string>> | undefined;
+}
+
+/** `session`: a process for each session that calls it; `shared`: one for all. */
+export type Isolation = "session" | "shared";
+
+/**
+ * What a server is told when it asks for roots: the client's (`relay`), nothing (`none`), or
+ * fixed directories as `file:` URIs.
+ */
+export type Roots = "relay" | "none" | readonly { readonly uri: string; readonly name?: string }[];
+
+/** A local program that speaks JSON-RPC over stdio. */
+export interface StdioServerConfig extends ServerCommon {
+  readonly kind: "stdio";
+  readonly command: string;
+  readonly args: readonly string[];
+  /** The child's own variables, substituted. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The child's whole environment: the safe list, `inheritEnv` and `env` together. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly cwd?: string | undefined;
+  readonly isolation: Isolation;
+  readonly roots: Roots;
+}
+
+/** A server whose configuration is wrong or names what is not served yet; it fails alone. */
+export interface FailedServerConfig extends ServerCommon {
+  readonly kind: "failed";
+  /** File, path and expectation, for the person. */
+  readonly problem: string;
+}
+
+/** One configured and not disabled server. */
+export type ServerConfig = StdioServerConfig | FailedServerConfig;
+
+/** How names look on `/mcp`: `auto` is bare with exactly one server, else prefixed. */
+export type Naming = "auto" | "bare" | "prefixed";
+
+/** The servers of one reading of `mcp.json`. */
+export interface ServersConfig {
+  readonly servers: readonly ServerConfig[];
+  readonly names: Naming;
+  /** Sentences for the log: unknown keys with the nearest known name, problems that stop nothing. */
+  readonly warnings: readonly string[];
+  /** Values that must never be seen in a log. */
+  readonly secrets: readonly string[];
+}
+
+/** Everything `createGateway` is told. */
+export interface GatewayConfig extends ServersConfig {
+  readonly host: string;
+  readonly port: number;
+  /** Folder of the database, the log and the key; `:memory:` keeps nothing. */
+  readonly dataDirectory: string;
+  readonly sessionTimeoutMs: number;
+  readonly publicUrl?: string | undefined;
+  /** Origins allowed beside this listener's own loopback names. */
+  readonly allowedOrigins: readonly string[];
+  /** Hosts allowed beside this listener's own names, with or without a port. */
+  readonly allowedHosts: readonly string[];
+  /** Key material for sealing; absent: made at the first start and kept in the data directory. */
+  readonly secret?: string | undefined;
+  readonly logLevel: "DEBUG" | "INFO" | "WARN" | "ERROR";
+  /** Log frames too, with arguments redacted. */
+  readonly debug: boolean;
+}

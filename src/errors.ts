@@ -1,0 +1,134 @@
+/**
+ * Every failure that can reach a client, as one closed table: code -> JSON-RPC code, HTTP status,
+ * public text. Gateway faults use -32603 with `data.reason`: codes of -32000..-32099 belong to the
+ * specification. The text of an unforeseen error never leaves the process; the log has it.
+ */
+import type { JsonObject } from "./model.ts";
+
+/** One row: what a code becomes on the wire. `text` is used when an error brings no own message. */
+interface ErrorRow {
+  readonly rpc: number;
+  readonly http: number;
+  readonly text: string;
+}
+
+/** The table. `http` is the status when the failure is the whole answer to a request. */
+export const errorTable = {
+  parse_error: { rpc: -32700, http: 400, text: "Cannot parse the body as JSON" },
+  invalid_request: { rpc: -32600, http: 400, text: "Not a valid JSON-RPC 2.0 message" },
+  method_not_found: { rpc: -32601, http: 200, text: "Method not found" },
+  invalid_params: { rpc: -32602, http: 200, text: "Invalid params" },
+  internal: { rpc: -32603, http: 500, text: "Internal error; the gateway's log has the details" },
+  revision_unsupported: { rpc: -32600, http: 400, text: "Unsupported protocol version" },
+  session_missing: {
+    rpc: -32600,
+    http: 400,
+    text: "Missing Mcp-Session-Id header: send initialize first and repeat the id it returns",
+  },
+  session_unknown: {
+    rpc: -32600,
+    http: 404,
+    text: "Session not found: it expired, was deleted or never existed; send initialize again",
+  },
+  session_limit: { rpc: -32603, http: 503, text: "Too many sessions; retry later" },
+  host_forbidden: { rpc: -32600, http: 403, text: "Host not allowed; add it to MCP_ALLOWED_HOSTS" },
+  origin_forbidden: {
+    rpc: -32600,
+    http: 403,
+    text: "Origin not allowed; add it to MCP_ALLOWED_ORIGINS",
+  },
+  path_unknown: { rpc: -32600, http: 404, text: "No such endpoint; MCP is served at /mcp" },
+  method_not_allowed: { rpc: -32600, http: 405, text: "HTTP method not allowed here" },
+  not_acceptable: {
+    rpc: -32600,
+    http: 406,
+    text: "Accept must allow application/json or text/event-stream",
+  },
+  body_too_large: { rpc: -32600, http: 413, text: "Request body too large" },
+  body_timeout: { rpc: -32600, http: 408, text: "Request body took too long to arrive" },
+  media_type_unsupported: {
+    rpc: -32600,
+    http: 415,
+    text: "Content-Type must be application/json",
+  },
+  resource_not_found: { rpc: -32002, http: 200, text: "Resource not found" },
+  cancelled: { rpc: -32603, http: 200, text: "The call was cancelled" },
+  overloaded: { rpc: -32603, http: 503, text: "Too much work at once; retry later" },
+  draining: { rpc: -32603, http: 503, text: "The gateway is stopping; retry later" },
+  ask_unanswerable: {
+    rpc: -32603,
+    http: 200,
+    text: "The server asked for input that this client cannot give",
+  },
+  upstream_unavailable: { rpc: -32603, http: 200, text: "The server cannot be reached" },
+  upstream_exited: {
+    rpc: -32603,
+    http: 200,
+    text: "The server stopped while it worked on this call; whether it took effect is unknown",
+  },
+  upstream_timeout: { rpc: -32603, http: 200, text: "The server did not answer in time" },
+  bad_upstream_response: { rpc: -32603, http: 200, text: "The server's answer was not valid" },
+  outcome_unknown: {
+    rpc: -32603,
+    http: 200,
+    text: "The gateway restarted while this call was under way; whether it took effect is unknown",
+  },
+  /** An upstream's own JSON-RPC error, relayed: `upstream` holds its code, message and data. */
+  upstream_error: { rpc: -32603, http: 200, text: "The server answered with an error" },
+} as const satisfies Record<string, ErrorRow>;
+
+/** The name of one failure. */
+export type ErrorCode = keyof typeof errorTable;
+
+/** An upstream's JSON-RPC error as it came. */
+export interface UpstreamErrorBody {
+  readonly code: number;
+  readonly message: string;
+  readonly data?: unknown;
+}
+
+/** Options of a GatewayError. */
+export interface GatewayErrorOptions {
+  /** Public members of `error.data` (never secrets, paths or stacks). */
+  readonly data?: JsonObject;
+  /** For `upstream_error`: the body to relay. */
+  readonly upstream?: UpstreamErrorBody;
+  /** For the log only. */
+  readonly cause?: unknown;
+}
+
+/** A failure with a place in the table; its message is public. */
+export class GatewayError extends Error {
+  readonly code: ErrorCode;
+  readonly data: JsonObject | undefined;
+  readonly upstream: UpstreamErrorBody | undefined;
+
+  constructor(code: ErrorCode, message?: string, options: GatewayErrorOptions = {}) {
+    super(message ?? errorTable[code].text, { cause: options.cause });
+    this.name = "GatewayError";
+    this.code = code;
+    this.data = options.data;
+    this.upstream = options.upstream;
+  }
+
+  /** The HTTP status when this failure is the whole answer. */
+  get status(): number {
+    return errorTable[this.code].http;
+  }
+
+  /** The JSON-RPC `error` member: an upstream's own body as it came, else the table's code. */
+  toRpc(): { code: number; message: string; data?: unknown } {
+    if (this.upstream !== undefined) return { ...this.upstream };
+    const { rpc } = errorTable[this.code];
+    const data = rpc === -32603 ? { reason: this.code, ...this.data } : this.data;
+    return data === undefined
+      ? { code: rpc, message: this.message }
+      : { code: rpc, message: this.message, data };
+  }
+}
+
+/** Any thrown value as a GatewayError; what was not foreseen becomes `internal` with the table's text. */
+export function toGatewayError(thrown: unknown): GatewayError {
+  if (thrown instanceof GatewayError) return thrown;
+  return new GatewayError("internal", undefined, { cause: thrown });
+}

@@ -1,0 +1,50 @@
+/**
+ * What the HTTP layer sees of the middle: surfaces (what one URL offers) and the gateway behind
+ * them. Types only.
+ */
+import type { ServersConfig } from "../config/config.ts";
+import type { Call, Caller, Description, Exchange, JsonObject, Watcher } from "../model.ts";
+import type { UpstreamStatus } from "../upstream/upstream.ts";
+
+/** What one URL offers. Names: `/mcp` for all servers, `/servers/{name}` for one alone. */
+export interface Surface {
+  readonly name: string;
+  /** The servers behind it, in the configuration's order. */
+  readonly servers: readonly string[];
+  /** Whether names carry their server's. */
+  readonly prefixed: boolean;
+}
+
+/** For `/health`. */
+export interface GatewayStatus {
+  readonly servers: readonly { readonly name: string; readonly status: UpstreamStatus }[];
+}
+
+/** The middle of the gateway: every call of every binding goes through `call`. */
+export interface Gateway {
+  /** The surface of that name; undefined when no such server is configured. */
+  surface(name: string): Surface | undefined;
+  /** Capabilities (the union), identity and instructions of a surface. Never rejects for one broken server. */
+  describe(surface: string, caller: Caller): Promise<Description>;
+  /** Any request of a client, lists included (`params.cursor` in, `nextCursor` out). */
+  call(surface: string, call: Call): Exchange;
+  /** A client's notification that concerns its upstreams (`notifications/roots/list_changed`). */
+  notify(surface: string, caller: Caller, method: string, params: JsonObject): void;
+  /**
+   * Registers who hears what belongs to no call of this caller's scope; names and URIs are the
+   * surface's. `subscriptions` is read whenever a lane starts. Ends by the returned function.
+   */
+  watch(
+    surface: string,
+    caller: Caller,
+    watcher: Watcher,
+    subscriptions: () => readonly string[],
+  ): () => void;
+  /** Releases all that is kept for a scope. */
+  endScope(scope: string): void;
+  status(): GatewayStatus;
+  /** Takes a new configuration: adds, removes and restarts only what changed, and tells the watchers. */
+  reconfigure(next: ServersConfig): Promise<void>;
+  /** Ends every upstream. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,112 @@
+/**
+ * Every bound of the gateway in one place, unit last, each with its reason. A test may pass its
+ * own table to `createGateway`; nothing else in the source holds a number of this size.
+ */
+
+/** The table of bounds. */
+export const defaultLimits = {
+  /** A request body; large enough for a base64 file, small enough to buffer. */
+  bodyBytesMax: 4 * 1024 * 1024,
+  /** A slow body ties up a socket; on listeners without a deadline of their own. */
+  bodyMs: 30_000,
+  /** Nesting of a message; parsing deeper ones blocks the loop for seconds. */
+  jsonDepthMax: 128,
+  /** A string request id; longer ones are memory held per open call. */
+  requestIdCharsMax: 256,
+  /** A method name in a message. */
+  methodCharsMax: 256,
+  /** Messages in one batch (2025-03-26 alone has batches). */
+  batchItemsMax: 50,
+  /** Requests of one session under way at once. */
+  sessionCallsMax: 256,
+  /** Sessions alive at once; beyond it initialize is refused. */
+  sessionsMax: 100_000,
+  /** GET streams of one session; the oldest gives way. */
+  sessionStreamsMax: 4,
+  /** A call is answered by SSE when nothing came for this long. */
+  sseCommitMs: 1_000,
+  /** A comment on every open stream, so that dead peers and idle timeouts are noticed. */
+  heartbeatMs: 15_000,
+  /** The same when the server cannot hold silent streams open (an embedder's Bun cuts at 10 s). */
+  heartbeatBareMs: 8_000,
+  /** Bytes queued for one slow reader before its stream is closed. */
+  streamBytesMax: 1024 * 1024,
+  /** Frames kept of one stream for resumption. */
+  replayFramesMax: 1_000,
+  /** Bytes kept of one session for resumption. */
+  replayBytesMax: 2 * 1024 * 1024,
+  /** Age of a kept frame. */
+  replayAgeMs: 300_000,
+  /** Streams of one session that are kept for resumption. */
+  replayStreamsMax: 64,
+  /** Reconnection hint on streams that end early. */
+  sseRetryMs: 1_000,
+  /** A line of a child's stdout. */
+  lineBytesMax: 16 * 1024 * 1024,
+  /** Read failures in a row before a child is given to the supervisor (P1). */
+  readFailuresMax: 5,
+  /** First and longest pause after a read failure (P1). */
+  readRetryMsMin: 100,
+  readRetryMsMax: 30_000,
+  /** Bytes queued toward one child that does not read. */
+  writeBytesMax: 8 * 1024 * 1024,
+  /** Replies of one exchange waiting for their reader; further notices are dropped. */
+  exchangeRepliesMax: 1_000,
+  /** Handshake with an upstream, its process start included. */
+  startMs: 30_000,
+  /** One call without any sign of life. */
+  callMs: 60_000,
+  /** One call, however much progress it reports. */
+  callMsMax: 600_000,
+  /** An answer by the person at the client. */
+  askMs: 600_000,
+  /** A list from one upstream when several are merged. */
+  listMs: 2_000,
+  /** What initialize and the first lists wait for servers that were never seen before. */
+  firstListMs: 5_000,
+  /** Pages drained from one upstream's list. */
+  listPagesMax: 100,
+  /** Items kept of one upstream's list. */
+  listItemsMax: 10_000,
+  /** Items in one page of ours. */
+  pageItemsMax: 1_000,
+  /** Instructions of all servers together. */
+  instructionsCharsMax: 32_768,
+  /** Lanes (child processes) alive at once; idle ones give way. */
+  lanesMax: 256,
+  /** Processes starting at once; more than two cold starts starve a small machine. */
+  startsMax: 2,
+  /** A lane without open calls or subscriptions. */
+  idleMs: 900_000,
+  /** A pause before a child that died may be started again: first, longest. */
+  restartMsMin: 500,
+  restartMsMax: 60_000,
+  /** Failed starts in a row after which a server is given up loudly and retried slowly. */
+  restartsMax: 3,
+  /** After stdin is closed, and again after SIGTERM, before the next stronger means. */
+  stopMs: 5_000,
+  /** Calls may finish for this long after the gateway is told to stop. */
+  drainMs: 10_000,
+  /** list_changed notices of one upstream are merged within this time. */
+  changeDebounceMs: 50,
+  /** Last activity of sessions is written this often. */
+  activityFlushMs: 1_000,
+  /** How often expired sessions are looked for. */
+  expirySweepMs: 30_000,
+  /** A locked database holds the event loop for at most this long per statement. */
+  databaseBusyMs: 50,
+  /** A log file before it is rotated, and how many old ones stay. */
+  logBytesMax: 10 * 1024 * 1024,
+  logFilesMax: 5,
+  /** Records waiting for the log file; beyond it they are dropped and counted. */
+  logRecordsMax: 10_000,
+  /** One log record's text. */
+  logCharsMax: 8_192,
+  /** Lines of one child's stderr that are logged per second; the rest is counted. */
+  stderrLinesPerSecondMax: 10,
+  /** Characters kept of one stderr line. */
+  stderrLineCharsMax: 2_048,
+} as const satisfies Record<string, number>;
+
+/** The bounds a gateway runs with. */
+export type Limits = { readonly [name in keyof typeof defaultLimits]: number };

@@ -1,0 +1,149 @@
+/**
+ * The neutral model: what a client asks and what an upstream answers, in words that belong to no
+ * revision of the protocol. Bindings and codecs translate to and from it at the edges; everything
+ * between them (gateway, upstream lanes) speaks only this. Wire-only keys (progress tokens, ids,
+ * envelope keys) never appear here. Not here: errors (errors.ts) and bounds (limits.ts).
+ */
+import type { GatewayError } from "./errors.ts";
+
+/** A JSON object whose members have not been looked at yet. */
+export type JsonObject = { [key: string]: unknown };
+
+/** The eight syslog severities of `logging/setLevel`, least severe first. */
+export const logLevels = [
+  "debug",
+  "info",
+  "notice",
+  "warning",
+  "error",
+  "critical",
+  "alert",
+  "emergency",
+] as const;
+
+/** One severity of a log notice. */
+export type LogLevel = (typeof logLevels)[number];
+
+/** An authenticated caller; `anonymous` while the gateway has no authenticator. */
+export interface Principal {
+  readonly id: string;
+}
+
+/** The principal of every caller while clients do not authenticate. */
+export const anonymous: Principal = { id: "anonymous" };
+
+/**
+ * On whose behalf a call is made. `scope` and `wire` are opaque to the gateway: `scope` picks the
+ * lane (an upstream's process or session) and is released by `endScope`; `wire` tells the upstream
+ * layer how this caller speaks. `capabilities` are what the client declared and decide what an
+ * upstream may ask of it.
+ */
+export interface Caller {
+  readonly principal: Principal;
+  readonly scope: string;
+  readonly wire: string;
+  readonly capabilities: JsonObject;
+  readonly clientInfo: JsonObject;
+  /** Least severe log notice wanted; absent: the upstream's own default. */
+  readonly logLevel?: LogLevel | undefined;
+}
+
+/**
+ * One request of a client. `params` has no wire-only keys: `_meta` holds vendor keys alone (or is
+ * absent); `wantsProgress` stands for a progress token. List cursors stay in `params.cursor`.
+ */
+export interface Call {
+  readonly method: string;
+  readonly params: JsonObject;
+  readonly wantsProgress: boolean;
+  readonly caller: Caller;
+}
+
+/** Something said on the way or outside of any call: progress, a log line, a changed list. */
+export interface Notice {
+  readonly kind: "notice";
+  /** The notification's method, such as `notifications/progress` (whose params carry no token). */
+  readonly method: string;
+  readonly params: JsonObject;
+}
+
+/** The upstream needs input from the client: sampling, elicitation or roots. */
+export interface Ask {
+  readonly kind: "ask";
+  /** Unique within its exchange (or watch). */
+  readonly id: string;
+  readonly method: string;
+  readonly params: JsonObject;
+}
+
+/** The end of an exchange that went well. */
+export interface Result {
+  readonly kind: "result";
+  readonly value: JsonObject;
+}
+
+/** The end of an exchange that did not. */
+export interface Failure {
+  readonly kind: "failure";
+  readonly error: GatewayError;
+}
+
+/** One item of an exchange, in order; exactly one result or failure ends it. */
+export type Reply = Notice | Ask | Result | Failure;
+
+/** The client's reply to an `Ask`. */
+export type Answer =
+  | { readonly kind: "answer"; readonly value: JsonObject }
+  | {
+    readonly kind: "refusal";
+    readonly code: number;
+    readonly message: string;
+    readonly data?: unknown;
+  };
+
+/**
+ * One call and its reply stream, pulled by the reader. `next` never rejects: faults come as a
+ * `failure`. After the result or failure `next` repeats it.
+ */
+export interface Exchange {
+  next(): Promise<Reply>;
+  /** Answers an open ask; false when that ask is unknown or already answered. */
+  answer(askId: string, answer: Answer): boolean;
+  /** Gives the call up: the upstream is told, and the exchange ends with `cancelled`. */
+  cancel(reason: string): void;
+}
+
+/** What an upstream (or a surface) offers: the body of a handshake, free of any revision. */
+export interface Description {
+  readonly capabilities: JsonObject;
+  readonly serverInfo?: JsonObject | undefined;
+  readonly instructions?: string | undefined;
+}
+
+/** Receives what belongs to no call of a scope. */
+export interface Watcher {
+  notice(notice: Notice): void;
+  /** Puts a question to the client; rejects with a GatewayError when nobody can be asked. */
+  ask(ask: Ask): Promise<Answer>;
+}
+
+/** The four lists a server keeps: method, key of the items in the result, identity of an item. */
+export const listKinds = {
+  tools: { method: "tools/list", key: "tools", identity: "name", capability: "tools" },
+  prompts: { method: "prompts/list", key: "prompts", identity: "name", capability: "prompts" },
+  resources: {
+    method: "resources/list",
+    key: "resources",
+    identity: "uri",
+    capability: "resources",
+  },
+  templates: {
+    method: "resources/templates/list",
+    key: "resourceTemplates",
+    identity: "uriTemplate",
+    capability: "resources",
+  },
+} as const;
+
+/** The name of one of the four lists. */
+export type ListKind = keyof typeof listKinds;

@@ -1,0 +1,80 @@
+/**
+ * The seam between the wire and the model: one codec for each era and side. A codec knows which
+ * methods its revisions have (membership in a table, never an `if`), lifts wire-only keys out on
+ * decode and puts them back on encode. Types only; `legacy/` holds the handshake era's.
+ */
+import type { GatewayError } from "../errors.ts";
+import type { Answer, Ask, Description, JsonObject, Notice, RequestId } from "../model.ts";
+
+/** A method with its params, as either goes over the wire. */
+export interface WireMessage {
+  readonly method: string;
+  readonly params: JsonObject;
+}
+
+/** What became of a client's request or notification. */
+export type Decoded =
+  | {
+    readonly kind: "ok";
+    readonly method: string;
+    /** Without wire-only keys. */
+    readonly params: JsonObject;
+    /** The client's progress token; 0 and "" are tokens. */
+    readonly progressToken?: RequestId | undefined;
+  }
+  /** Not a method of this revision (-32601). */
+  | { readonly kind: "unknown" }
+  /** Params that this revision forbids (-32602). */
+  | { readonly kind: "invalid"; readonly message: string };
+
+/** The client's side of one era: what clients send and are sent. `revision` is the negotiated one. */
+export interface ClientFacingCodec {
+  decodeRequest(method: string, params: JsonObject, revision: string): Decoded;
+  decodeNotification(method: string, params: JsonObject, revision: string): Decoded;
+  /** Degrades what the revision cannot carry (audio, resource links, structured content …) to text. */
+  encodeResult(method: string, value: JsonObject, revision: string): JsonObject;
+  /** Undefined when the revision has no such notification, or progress was not asked for. */
+  encodeNotice(
+    notice: Notice,
+    revision: string,
+    progressToken: RequestId | undefined,
+  ): WireMessage | undefined;
+  /** A failure when the revision or the declared capabilities cannot express the question. */
+  encodeAsk(ask: Ask, revision: string, capabilities: JsonObject): WireMessage | GatewayError;
+  encodeError(
+    error: GatewayError,
+    method: string,
+    revision: string,
+  ): { code: number; message: string; data?: unknown };
+  /** The `initialize` result. */
+  encodeDescription(
+    description: Description,
+    revision: string,
+    identity: { readonly name: string; readonly version: string },
+  ): JsonObject;
+}
+
+/** What became of something an upstream sent. */
+export type UpstreamDecoded<T> =
+  | { readonly kind: "ok"; readonly value: T }
+  | { readonly kind: "unknown" }
+  | { readonly kind: "invalid"; readonly message: string };
+
+/** The upstream's side of one era: what upstreams are sent and send. */
+export interface UpstreamFacingCodec {
+  /** A call as a request; `progressToken` only when progress is wanted. */
+  encodeCall(method: string, params: JsonObject, progressToken: RequestId | undefined): WireMessage;
+  decodeResult(method: string, value: unknown): UpstreamDecoded<JsonObject>;
+  /** A notification; progress comes with its token lifted out. */
+  decodeNotice(
+    method: string,
+    params: JsonObject,
+  ): UpstreamDecoded<{ readonly notice: Notice; readonly progressToken?: RequestId | undefined }>;
+  /** A request of the upstream that is a question to the client; `unknown` for all others. */
+  decodeAsk(method: string, params: JsonObject): UpstreamDecoded<WireMessage>;
+  /** A client's answer as the reply to the upstream's request. */
+  encodeAnswer(
+    method: string,
+    answer: Answer,
+  ): { result: JsonObject } | { error: { code: number; message: string; data?: unknown } };
+}

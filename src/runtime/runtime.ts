@@ -1,0 +1,115 @@
+/**
+ * The seam to the platform: everything the gateway needs from a runtime that is not a web
+ * standard. `bun.ts` and `deno.ts` implement it, member for member, in this order; tests implement
+ * it with faults. Types only.
+ */
+
+/** What a listener knows of a request beside the `Request`. */
+export interface RequestContext {
+  readonly remoteAddress?: string;
+  /** Tells the listener that this response may be silent for long (an idle timeout must not cut it). */
+  readonly holdOpen?: () => void;
+}
+
+/** A plain fetch handler. */
+export type FetchHandler = (request: Request, context?: RequestContext) => Promise<Response>;
+
+/** How to listen. `fast` is the runtime's own server; `hardened` has deadlines for slow clients. */
+export interface ServeOptions {
+  readonly hostname: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  readonly listener: "fast" | "hardened";
+  readonly fetch: FetchHandler;
+}
+
+/** An open listener. */
+export interface Listener {
+  readonly hostname: string;
+  readonly port: number;
+  /** Stops accepting, waits for running requests up to `graceMs`, then cuts what is left. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** A command to run; `env` is the whole environment of the child. */
+export interface SpawnOptions {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd?: string | undefined;
+}
+
+/** How a child ended: exactly one of the two is not null. */
+export interface ExitStatus {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+/** A running child in a session and process group of its own; `pid` is also the group's id. */
+export interface Child {
+  readonly pid: number;
+  readonly stdin: WritableStream<Uint8Array>;
+  readonly stdout: ReadableStream<Uint8Array>;
+  readonly stderr: ReadableStream<Uint8Array>;
+  /** Resolves when the process itself ends, even while a grandchild still holds its pipes. */
+  readonly exited: Promise<ExitStatus>;
+}
+
+/** Thrown by `spawn`. `permanent`: trying again without a change cannot help (ENOENT, EACCES). */
+export interface SpawnFault extends Error {
+  readonly code: string;
+  readonly permanent: boolean;
+}
+
+/** A value that SQLite stores. */
+export type SqlValue = string | number | null | Uint8Array;
+
+/** A prepared statement; parameters are positional. */
+export interface SqlStatement {
+  run(...values: SqlValue[]): { readonly changes: number };
+  get(...values: SqlValue[]): Record<string, SqlValue> | undefined;
+  all(...values: SqlValue[]): Record<string, SqlValue>[];
+}
+
+/** An open database. Faults are thrown as `Error` with the numeric SQLite result code in `sqliteCode`. */
+export interface SqlDatabase {
+  exec(sql: string): void;
+  prepare(sql: string): SqlStatement;
+  close(): void;
+}
+
+/** An append-only text file that rotates itself. */
+export interface LogFile {
+  /** Appends one line (without its newline); never throws, resolves when handed to the system. */
+  append(line: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Signals a program is stopped or reloaded by. */
+export type SignalName = "SIGINT" | "SIGTERM" | "SIGHUP";
+
+/** The platform. */
+export interface Runtime {
+  /** For the log: name and version. */
+  readonly name: string;
+  /** Rejects when the address is in use or not allowed. */
+  serve(options: ServeOptions): Promise<Listener>;
+  /** Throws a SpawnFault. */
+  spawn(options: SpawnOptions): Child;
+  /** Sends a signal to a process group; false when no such group is left. */
+  signalGroup(groupId: number, signal: "SIGTERM" | "SIGKILL"): boolean;
+  /** Opens or creates a database file with mode 0600 (`:memory:` for none). */
+  openDatabase(path: string): SqlDatabase;
+  /** Opens a log file and its folder; at `bytesMax` it is renamed to `.1` and so on up to `filesMax`. */
+  openLog(path: string, bounds: { bytesMax: number; filesMax: number }): LogFile;
+  /** The text of a file; undefined when there is none. Throws on other faults. */
+  readText(path: string): Promise<string | undefined>;
+  /** Writes a file only its owner may read, atomically, making its folder. */
+  writeText(path: string, text: string): Promise<void>;
+  /** Calls back after a file was changed, created, replaced or removed, until closed. */
+  watch(path: string, onChange: () => void): { close(): void };
+  /** The environment at the start. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Calls back for each signal until the returned function is called. */
+  onSignal(handler: (signal: SignalName) => void): () => void;
+}

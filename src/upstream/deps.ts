@@ -1,0 +1,67 @@
+/** What every upstream kind is given: the platform, the bounds, and what all upstreams share. Types only. */
+import type { Clock } from "../clock.ts";
+import type { Limits } from "../limits.ts";
+import type { Log } from "../log.ts";
+import type { Description, JsonObject, ListKind } from "../model.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+
+/** What a server once said of itself: enough to answer a handshake and the lists without it. */
+export interface Catalog {
+  readonly description: Description;
+  readonly lists: Readonly<Record<ListKind, readonly JsonObject[]>>;
+}
+
+/** Keeps catalogs across restarts, by a key that covers all that a list may depend on. */
+export interface CatalogStore {
+  load(key: string): Promise<Catalog | undefined>;
+  /** Never rejects: a catalog that cannot be kept is only slower. */
+  save(key: string, server: string, catalog: Catalog): Promise<void>;
+}
+
+/** The ceilings that all upstreams share. */
+export interface LaneBudget {
+  /**
+   * Waits for a place among the starting and the living, asking an idle lane to give way when the
+   * house is full. Rejects with `overloaded` when nobody can, or when `signal` aborts.
+   */
+  acquire(lane: EvictableLane, signal: AbortSignal): Promise<LanePlace>;
+}
+
+/** A lane that can be told to stop to make room. */
+export interface EvictableLane {
+  /** Since when it has had nothing to do (monotonic); undefined while it is in use. */
+  idleSince(): number | undefined;
+  evict(): void;
+}
+
+/** A place in the budget. */
+export interface LanePlace {
+  /** The start is over, well or not; the next may start. */
+  started(): void;
+  /** The lane is gone. */
+  release(): void;
+}
+
+/** Makes sure that no child outlives the gateway, not even after `kill -9` of it. */
+export interface Warden {
+  /** Kills this group when the gateway ends, however it ends. */
+  hold(groupId: number, server: string): Promise<void>;
+  /** The group is gone. */
+  release(groupId: number): void;
+  close(): Promise<void>;
+}
+
+/** What a kind's constructor is given. */
+export interface UpstreamDeps {
+  readonly runtime: Runtime;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly catalogs: CatalogStore;
+  readonly budget: LaneBudget;
+  readonly warden: Warden;
+  /** Keyed digest (hex) of a text: equal texts can be told, values cannot be guessed. */
+  readonly digest: (text: string) => Promise<string>;
+  /** Identity shown to upstreams: name and version of the gateway. */
+  readonly identity: { readonly name: string; readonly version: string };
+}

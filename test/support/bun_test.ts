@@ -1,0 +1,28 @@
+/**
+ * `bun:test` on Deno: the part of its interface that the shared suite uses, made of node:test and
+ * npm `expect`. Mapped in deno.json; Bun never loads it.
+ */
+import * as node from "node:test";
+import { expect } from "expect";
+
+type Body = () => void | Promise<void>;
+
+/** A test; `timeoutMs` as the third argument, like Bun's. */
+function test(name: string, body: Body, timeoutMs?: number): void {
+  node.test(name, timeoutMs === undefined ? {} : { timeout: timeoutMs }, () => body());
+}
+test.skip = (name: string, body: Body): void => {
+  node.test(name, { skip: true }, () => body());
+};
+test.skipIf = (condition: boolean): (name: string, body: Body, timeoutMs?: number) => void =>
+  condition ? (name, body) => test.skip(name, body) : test;
+
+const describe = (name: string, body: () => void): void => {
+  node.describe(name, body);
+};
+const beforeAll = (body: Body): void => node.before(() => body());
+const afterAll = (body: Body): void => node.after(() => body());
+const beforeEach = (body: Body): void => node.beforeEach(() => body());
+const afterEach = (body: Body): void => node.afterEach(() => body());
+
+export { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test };
