@@ -9,6 +9,9 @@ import type { GatewayError } from "./errors.ts";
 /** A JSON object whose members have not been looked at yet. */
 export type JsonObject = { [key: string]: unknown };
 
+/** A JSON-RPC request id or progress token; 0 and "" are valid, and `1` is not `"1"`. */
+export type RequestId = string | number;
+
 /** The eight syslog severities of `logging/setLevel`, least severe first. */
 export const logLevels = [
   "debug",

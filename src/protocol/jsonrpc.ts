@@ -2,7 +2,7 @@
  * JSON-RPC 2.0 messages as values: bytes -> checked message -> text. Strict where a lenient reader
  * would let two programs disagree about one message (duplicate keys, bad UTF-8, changed ids).
  */
-import { GatewayError } from "../errors.ts";
+
 import type { JsonObject, RequestId } from "../model.ts";
 
 /** The `error` member of a response. */
