@@ -95,6 +95,8 @@ export const defaultLimits = {
   expirySweepMs: 30_000,
   /** A locked database holds the event loop for at most this long per statement. */
   databaseBusyMs: 50,
+  /** The write-ahead log is cut back to this after a burst. */
+  journalBytesMax: 4 * 1024 * 1024,
   /** A log file before it is rotated, and how many old ones stay. */
   logBytesMax: 10 * 1024 * 1024,
   logFilesMax: 5,

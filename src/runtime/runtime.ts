@@ -106,6 +106,8 @@ export interface Runtime {
   readText(path: string): Promise<string | undefined>;
   /** Writes a file only its owner may read, atomically, making its folder. */
   writeText(path: string, text: string): Promise<void>;
+  /** Renames a file, replacing what has that name; false when there is no such file. */
+  rename(from: string, to: string): boolean;
   /** Calls back after a file was changed, created, replaced or removed, until closed. */
   watch(path: string, onChange: () => void): { close(): void };
   /** The environment at the start. */

@@ -1,0 +1,141 @@
+/**
+ * The one database file of a data directory: how it is opened, checked, locked and migrated. Its
+ * tables are listed here as SQL steps; who reads and writes them stands elsewhere (session/,
+ * upstream/). One gateway owns the file: a second one on the same data directory is refused.
+ */
+import type { Limits } from "./limits.ts";
+import type { Log } from "./log.ts";
+import type { Runtime, SqlDatabase } from "./runtime/runtime.ts";
+
+/** Step N brings a file of `user_version` N to N + 1. Steps are only ever added. */
+const schemaSteps: readonly string[] = [
+  `CREATE TABLE sessions (
+     key TEXT PRIMARY KEY,
+     surface TEXT NOT NULL,
+     principal TEXT NOT NULL,
+     revision TEXT NOT NULL,
+     client_info TEXT NOT NULL,
+     capabilities TEXT NOT NULL,
+     log_level TEXT,
+     subscriptions TEXT NOT NULL,
+     created_at INTEGER NOT NULL,
+     active_at INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX sessions_active_at ON sessions (active_at);
+   CREATE TABLE catalogs (
+     key TEXT PRIMARY KEY,
+     server TEXT NOT NULL,
+     body TEXT NOT NULL,
+     saved_at INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX catalogs_server ON catalogs (server, saved_at);
+   CREATE TABLE children (
+     group_id INTEGER PRIMARY KEY,
+     identity TEXT NOT NULL,
+     server TEXT NOT NULL,
+     started_at INTEGER NOT NULL
+   ) STRICT;`,
+];
+
+/** Primary SQLite result codes that decide what to do; the rest are passed on. */
+const sqliteBusy = 5;
+const sqliteCorrupt = 11;
+const sqliteNotADatabase = 26;
+
+/**
+ * Opens the database of a data directory (`:memory:` keeps nothing), taking it for this process
+ * alone. A file that is corrupt is kept beside it as `….corrupt` and a fresh one is begun.
+ */
+export function openStoreDatabase(
+  runtime: Runtime,
+  path: string,
+  limits: Limits,
+  log?: Log,
+): SqlDatabase {
+  try {
+    return openChecked(runtime, path, limits);
+  } catch (fault) {
+    const code = toPrimaryCode(fault);
+    if (code === sqliteBusy) {
+      throw new Error(`Cannot open "${path}": another gateway uses this data directory`, {
+        cause: fault,
+      });
+    }
+    if (code !== sqliteCorrupt && code !== sqliteNotADatabase) throw fault;
+    log?.error(`Cannot read "${path}": it is corrupt; kept as "${path}.corrupt", begun anew`, {
+      fault,
+      lost: "sessions and stored catalogs",
+    });
+    // The log of a corrupt file must never be replayed into the fresh one.
+    for (const suffix of ["", "-wal", "-shm"]) {
+      runtime.rename(`${path}${suffix}`, `${path}.corrupt${suffix}`);
+    }
+    return openChecked(runtime, path, limits);
+  }
+}
+
+/** Runs `work` as one transaction that takes the write lock at once; a throw undoes all of it. */
+export function transact<Value>(database: SqlDatabase, work: () => Value): Value {
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    const value = work();
+    database.exec("COMMIT");
+    return value;
+  } catch (fault) {
+    try {
+      database.exec("ROLLBACK");
+    } catch {
+      // Some faults (a full disk) have rolled back already; the first fault is the one to tell.
+    }
+    throw fault;
+  }
+}
+
+/** The numeric SQLite result code of a thrown value without its extension; undefined for others. */
+export function toPrimaryCode(fault: unknown): number | undefined {
+  if (!(fault instanceof Error) || !("sqliteCode" in fault)) return undefined;
+  return typeof fault.sqliteCode === "number" ? fault.sqliteCode & 0xff : undefined;
+}
+
+function openChecked(runtime: Runtime, path: string, limits: Limits): SqlDatabase {
+  const database = runtime.openDatabase(path);
+  try {
+    // The lock mode comes first: in WAL it then needs no shared memory and is held until the end.
+    database.exec(`PRAGMA busy_timeout = ${limits.databaseBusyMs}`);
+    database.exec("PRAGMA locking_mode = EXCLUSIVE");
+    database.exec("PRAGMA journal_mode = WAL");
+    database.exec("PRAGMA synchronous = NORMAL");
+    database.exec("PRAGMA foreign_keys = OFF");
+    database.exec(`PRAGMA journal_size_limit = ${limits.journalBytesMax}`);
+    assertSound(database);
+    migrate(database, path);
+    return database;
+  } catch (fault) {
+    database.close();
+    throw fault;
+  }
+}
+
+function assertSound(database: SqlDatabase): void {
+  const row = database.prepare("PRAGMA quick_check(1)").get();
+  const verdict = row === undefined ? "no answer" : Object.values(row)[0];
+  if (verdict === "ok") return;
+  throw Object.assign(new Error(`Cannot use the database: ${verdict}`), {
+    sqliteCode: sqliteCorrupt,
+  });
+}
+
+function migrate(database: SqlDatabase, path: string): void {
+  const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
+  if (version > schemaSteps.length) {
+    throw new Error(
+      `Cannot open "${path}": it was written by a newer version of the gateway; ` +
+        "update the gateway or choose another data directory",
+    );
+  }
+  // Without a write the exclusive lock would be taken only later, by whoever writes first.
+  transact(database, () => {
+    for (const step of schemaSteps.slice(version)) database.exec(step);
+    database.exec(`PRAGMA user_version = ${schemaSteps.length}`);
+  });
+}
