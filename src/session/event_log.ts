@@ -1,0 +1,177 @@
+/**
+ * What one session's clients may still ask for again: the owned frames of its streams, kept in
+ * memory within bounds of count, bytes and age. An id names the log, the stream and the position,
+ * so that `Last-Event-ID` resumes that one stream and an id of another session or of an earlier run
+ * resumes none. Follows "Resumability and Redelivery" of the Streamable HTTP transport
+ * (2025-03-26 to 2025-11-25). Not here: who is connected (http); shared frames, which carry no id.
+ */
+import type { Clock } from "../clock.ts";
+import type { Limits } from "../limits.ts";
+import { encodeFrame } from "../sse/encode.ts";
+
+/** What a stream still owes a client that comes back. */
+export interface Replay {
+  readonly stream: number;
+  /** Encoded frames after the given id, in order. */
+  readonly frames: readonly Uint8Array[];
+  /** Whether frames after the id were already dropped. */
+  readonly lost: boolean;
+  /** Whether nothing more will come on this stream. */
+  readonly ended: boolean;
+}
+
+/** The replay buffer of one session. */
+export interface EventLog {
+  /** Begins a stream; its number is never used again. */
+  openStream(): number;
+  /** The id of the place before the stream's first frame, to resume from. */
+  prime(stream: number): string;
+  /** Keeps a frame and returns it as it goes to the client. Throws when the stream is not open. */
+  append(stream: number, data: string): { readonly id: string; readonly bytes: Uint8Array };
+  /** Nothing more will come; what is kept stays until a bound or its age drops it. */
+  endStream(stream: number): void;
+  /** Undefined for an id that this log never gave out, or whose stream it has forgotten. */
+  replay(lastEventId: string): Replay | undefined;
+  /** Drops what is too old; for a session in which nothing happens. */
+  dropAged(): void;
+}
+
+/** What a log is made from. `epoch` names this run of the gateway in visible ASCII without `-`. */
+export interface EventLogOptions {
+  readonly limits: Pick<
+    Limits,
+    "replayFramesMax" | "replayBytesMax" | "replayAgeMs" | "replayStreamsMax"
+  >;
+  readonly clock: Clock;
+  readonly epoch: string;
+}
+
+interface KeptFrame {
+  readonly position: number;
+  readonly at: number;
+  /** Place among all frames of the log, oldest first. */
+  readonly order: number;
+  readonly bytes: Uint8Array;
+}
+
+interface KeptStream {
+  readonly number: number;
+  readonly frames: KeptFrame[];
+  primed: boolean;
+  /** Position of the newest frame; 0 before the first. */
+  position: number;
+  endedAt: number | undefined;
+}
+
+/** Makes the log of one session. */
+export function createEventLog({ limits, clock, epoch }: EventLogOptions): EventLog {
+  // Logs of one run differ by chance, so that an id of another session is unknown here (C6).
+  const tag = clock.random().toString(36).slice(2);
+  const origin = `${epoch}-${tag}`;
+  const streams = new Map<number, KeptStream>();
+  let opened = 0;
+  let appended = 0;
+  let bytesKept = 0;
+
+  const drop = (frames: KeptFrame[]): void => {
+    bytesKept -= frames.shift()?.bytes.byteLength ?? 0;
+  };
+  const forget = (stream: KeptStream): void => {
+    while (stream.frames.length > 0) drop(stream.frames);
+    streams.delete(stream.number);
+  };
+  const dropAged = (): void => {
+    const oldest = clock.monotonic() - limits.replayAgeMs;
+    for (const stream of streams.values()) {
+      while (stream.frames[0] !== undefined && stream.frames[0].at < oldest) drop(stream.frames);
+      if (stream.endedAt !== undefined && stream.endedAt < oldest) forget(stream);
+    }
+  };
+  // Open streams are as few as the calls under way; only ended ones need a bound of their own.
+  const dropEnded = (): void => {
+    for (const stream of streams.values()) {
+      if (streams.size <= limits.replayStreamsMax) return;
+      if (stream.endedAt !== undefined) forget(stream);
+    }
+  };
+  const dropOldest = (): void => {
+    while (bytesKept > limits.replayBytesMax) drop(oldestFrames(streams.values()));
+  };
+  const openOnly = (number: number): KeptStream => {
+    const stream = streams.get(number);
+    if (stream === undefined || stream.endedAt !== undefined) {
+      throw new Error(`Cannot write to stream "${number}": it is not open in this log`);
+    }
+    return stream;
+  };
+
+  return {
+    openStream() {
+      dropAged();
+      const number = ++opened;
+      const stream = { number, frames: [], primed: false, position: 0, endedAt: undefined };
+      streams.set(number, stream);
+      dropEnded();
+      return number;
+    },
+    prime(number) {
+      openOnly(number).primed = true;
+      return toId(origin, number, 0);
+    },
+    append(number, data) {
+      const stream = openOnly(number);
+      const position = ++stream.position;
+      const id = toId(origin, number, position);
+      const bytes = encodeFrame({ id, data });
+      stream.frames.push({ position, at: clock.monotonic(), order: ++appended, bytes });
+      bytesKept += bytes.byteLength;
+      if (stream.frames.length > limits.replayFramesMax) drop(stream.frames);
+      dropAged();
+      dropOldest();
+      return { id, bytes };
+    },
+    endStream(number) {
+      const stream = streams.get(number);
+      if (stream === undefined) return;
+      stream.endedAt ??= clock.monotonic();
+      dropEnded();
+    },
+    replay(lastEventId) {
+      dropAged();
+      const place = parseId(origin, lastEventId);
+      const stream = place && streams.get(place.stream);
+      if (place === undefined || stream === undefined) return undefined;
+      const { position } = place;
+      if (position > stream.position || (position === 0 && !stream.primed)) return undefined;
+      const frames = stream.frames.filter((frame) => frame.position > position);
+      return {
+        stream: stream.number,
+        frames: frames.map((frame) => frame.bytes),
+        lost: frames.length < stream.position - position,
+        ended: stream.endedAt !== undefined,
+      };
+    },
+    dropAged,
+  };
+}
+
+function toId(origin: string, stream: number, position: number): string {
+  return `${origin}-${stream}-${position}`;
+}
+
+/** The place that an id of this log names; ids are compared as text, so that each has one spelling. */
+function parseId(origin: string, id: string): { stream: number; position: number } | undefined {
+  if (!id.startsWith(`${origin}-`)) return undefined;
+  const [stream = NaN, position = NaN] = id.slice(origin.length + 1).split("-", 2).map(Number);
+  const exact = Number.isSafeInteger(position) && toId(origin, stream, position) === id;
+  return exact ? { stream, position } : undefined;
+}
+
+/** The frames of the stream whose first one is the oldest of all. */
+function oldestFrames(streams: Iterable<KeptStream>): KeptFrame[] {
+  let found: KeptFrame[] = [];
+  for (const { frames } of streams) {
+    if ((frames[0]?.order ?? Infinity) < (found[0]?.order ?? Infinity)) found = frames;
+  }
+  return found;
+}
