@@ -1,9 +1,12 @@
 /**
  * JSON-RPC 2.0 messages as values: bytes -> checked message -> text. Strict where a lenient reader
  * would let two programs disagree about one message (duplicate keys, bad UTF-8, changed ids).
+ * Which methods exist and what their params hold is the codecs' business.
  */
 
+import { GatewayError } from "../errors.ts";
 import type { JsonObject, RequestId } from "../model.ts";
+import { nestsBeyond, repeatsKey } from "./json_scan.ts";
 
 /** The `error` member of a response. */
 export interface RpcError {
@@ -32,27 +35,175 @@ export interface MessageLimits {
   readonly methodCharsMax: number;
 }
 
+// TypeScript's library does not have source text access yet; both runtimes do.
+declare global {
+  interface JSON {
+    parse(
+      text: string,
+      reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
+    ): unknown;
+    rawJSON(text: string): object;
+    isRawJSON(value: unknown): boolean;
+  }
+}
+
+// `ignoreBOM` keeps the mark in the text, where JSON.parse refuses it.
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Numbers that a double cannot hold as written: many digits, or a large exponent. */
+const mayLoseDigits = /\d{16}|\d[eE]\+?\d{3}/;
+
+/** Control characters and lone surrogates. */
+const unsafeText = /[\p{Cc}\p{Cs}]/u;
+
 /** Bytes as text. Throws `parse_error` on invalid UTF-8; a BOM is refused too (RFC 8259 §8.1). */
-export declare function decodeUtf8(bytes: Uint8Array): string;
+export function decodeUtf8(bytes: Uint8Array): string {
+  let text: string;
+  try {
+    text = utf8.decode(bytes);
+  } catch (cause) {
+    throw new GatewayError("parse_error", "Cannot read the body: not valid UTF-8", { cause });
+  }
+  if (text.charCodeAt(0) === 0xfeff) {
+    throw new GatewayError("parse_error", "Cannot parse the body: remove the byte order mark");
+  }
+  return text;
+}
 
 /**
  * Text as a JSON value. Throws `parse_error`; `invalid_request` for nesting beyond the limit (found
  * before parsing) and, when `strict`, for a key twice in the envelope or in params.
  * Integers beyond 2^53 keep their digits when the value is written again.
  */
-export declare function parseJson(text: string, limits: MessageLimits, strict: boolean): unknown;
+export function parseJson(text: string, limits: MessageLimits, strict: boolean): unknown {
+  const depthMax = limits.jsonDepthMax;
+  // Each level takes two characters, so most messages need no scan.
+  if (text.length > 2 * depthMax && nestsBeyond(text, depthMax)) {
+    throw new GatewayError(
+      "invalid_request",
+      `Cannot take a message nested deeper than ${depthMax} levels`,
+    );
+  }
+  let value: unknown;
+  try {
+    value = mayLoseDigits.test(text) ? JSON.parse(text, keepDigits) : JSON.parse(text);
+  } catch (cause) {
+    throw new GatewayError("parse_error", undefined, { cause });
+  }
+  if (strict && repeatsKey(text, value, Array.isArray(value) ? 3 : 2)) {
+    throw new GatewayError(
+      "invalid_request",
+      "Cannot take a message that has the same key twice in its envelope or params",
+    );
+  }
+  return value;
+}
+
+function keepDigits(_key: string, value: unknown, context: { readonly source?: string }): unknown {
+  if (typeof value !== "number" || context.source === undefined) return value;
+  const changed = Number.isInteger(value) && !Number.isSafeInteger(value) &&
+    /^-?\d+$/.test(context.source);
+  return changed || !Number.isFinite(value) ? JSON.rawJSON(context.source) : value;
+}
+
+/** Whether a parsed value is an object (and no array, nor a number kept by its digits). */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value) &&
+    !JSON.isRawJSON(value);
+}
+
+/** Whether a name or URI is free of control characters and lone surrogates. */
+export function isSafeText(text: string): boolean {
+  return !unsafeText.test(text);
+}
 
 /** A JSON value as a message. Throws `invalid_request`; `idOf` tells which id the answer may carry. */
-export declare function toMessage(value: unknown, limits: MessageLimits): Message;
+export function toMessage(value: unknown, limits: MessageLimits): Message {
+  if (!isJsonObject(value)) throw refuse("Cannot take the message: it must be a JSON object");
+  if (value.jsonrpc !== "2.0") throw refuse('Cannot take the message: "jsonrpc" must be "2.0"');
+  const kinds = [value.method, value.result, value.error].filter((member) => member !== undefined);
+  if (kinds.length !== 1) {
+    throw refuse('Cannot take the message: it must have one of "method", "result" and "error"');
+  }
+  return value.method === undefined ? toResponse(value, limits) : toRequest(value, limits);
+}
+
+function toRequest(value: JsonObject, limits: MessageLimits): Message {
+  const { id, method, params = {} } = value;
+  if (typeof method !== "string") {
+    throw refuse('Cannot take the message: "method" must be a string');
+  }
+  if (method.length > limits.methodCharsMax) {
+    throw refuse(`Cannot take a method longer than ${limits.methodCharsMax} characters`);
+  }
+  if (!isSafeText(method)) {
+    throw refuse('Cannot take the message: "method" has control characters or lone surrogates');
+  }
+  if (!isJsonObject(params)) {
+    throw refuse('Cannot take the message: "params" must be an object');
+  }
+  if (id === undefined) return { kind: "notification", method, params };
+  return { kind: "request", id: checkedId(id, limits), method, params };
+}
+
+function toResponse(value: JsonObject, limits: MessageLimits): Message {
+  const { id, result, error } = value;
+  if (error === undefined) {
+    if (!isJsonObject(result)) {
+      throw refuse('Cannot take the response: "result" must be an object');
+    }
+    return { kind: "response", id: checkedId(id, limits), result };
+  }
+  if (!isRpcError(error)) {
+    throw refuse('Cannot take the response: "error" must hold an integer code and a message');
+  }
+  const unreadable = id === undefined || id === null;
+  return { kind: "error", id: unreadable ? undefined : checkedId(id, limits), error };
+}
+
+function isRpcError(value: unknown): value is JsonObject & RpcError {
+  return isJsonObject(value) && Number.isSafeInteger(value.code) &&
+    typeof value.message === "string";
+}
+
+function isId(value: unknown, limits: MessageLimits): value is RequestId {
+  if (typeof value === "string") return value.length <= limits.requestIdCharsMax;
+  return Number.isSafeInteger(value);
+}
+
+function checkedId(id: unknown, limits: MessageLimits): RequestId {
+  if (isId(id, limits)) return id;
+  throw refuse(
+    `Cannot take the message: "id" must be a string of at most ${limits.requestIdCharsMax} ` +
+      "characters or an integer within 2^53",
+  );
+}
+
+function refuse(message: string): GatewayError {
+  return new GatewayError("invalid_request", message);
+}
 
 /** The id of a malformed message when it is readable, for the error answer. */
-export declare function idOf(value: unknown, limits: MessageLimits): RequestId | undefined;
+export function idOf(value: unknown, limits: MessageLimits): RequestId | undefined {
+  return isJsonObject(value) && isId(value.id, limits) ? value.id : undefined;
+}
 
 /** A request as one line of JSON, without its newline. */
-export declare function requestText(id: RequestId, method: string, params: JsonObject): string;
+export function requestText(id: RequestId, method: string, params: JsonObject): string {
+  return JSON.stringify({ jsonrpc: "2.0", id, method, params });
+}
+
 /** A notification as one line of JSON. */
-export declare function notificationText(method: string, params: JsonObject): string;
+export function notificationText(method: string, params: JsonObject): string {
+  return JSON.stringify({ jsonrpc: "2.0", method, params });
+}
+
 /** A result as one line of JSON. */
-export declare function resultText(id: RequestId, result: JsonObject): string;
+export function resultText(id: RequestId, result: JsonObject): string {
+  return JSON.stringify({ jsonrpc: "2.0", id, result });
+}
+
 /** An error as one line of JSON; without an id the member is left out (`null` is not valid anywhere). */
-export declare function errorText(id: RequestId | undefined, error: RpcError): string;
+export function errorText(id: RequestId | undefined, error: RpcError): string {
+  return JSON.stringify({ jsonrpc: "2.0", id, error });
+}
