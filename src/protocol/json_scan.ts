@@ -1,11 +1,23 @@
 /**
  * What JSON.parse cannot tell about a text: how deeply it nests (asked before parsing, since deep
- * texts block the event loop for seconds) and whether a key stands twice in one object (two readers
- * may keep different ones). Both are one linear pass over char codes that allocates nothing.
+ * texts block the event loop for seconds), whether a key stands twice in one object (two readers
+ * may keep different ones), and the digits of numbers that a double cannot hold. Each is one linear
+ * pass over char codes, so that a large hostile text costs little more than its parsing.
  */
+import type { JsonObject } from "../model.ts";
+
+// TypeScript's library does not know these yet; both runtimes do.
+declare global {
+  interface JSON {
+    rawJSON(text: string): object;
+    isRawJSON(value: unknown): boolean;
+  }
+}
 
 const quote = 0x22;
 const colon = 0x3a;
+const comma = 0x2c;
+const minus = 0x2d;
 const backslash = 0x5c;
 const openBracket = 0x5b;
 const closeBracket = 0x5d;
@@ -64,11 +76,100 @@ function countColons(text: string, levels: number): number {
 }
 
 function countMembers(value: unknown, levels: number): number {
-  if (levels === 0 || typeof value !== "object" || value === null || JSON.isRawJSON(value)) {
-    return 0;
-  }
-  const members: unknown[] = Array.isArray(value) ? value : Object.values(value);
-  let count = Array.isArray(value) ? 0 : members.length;
-  if (levels > 1) { for (const member of members) count += countMembers(member, levels - 1); }
+  if (typeof value !== "object" || value === null) return 0;
+  const keys = Object.keys(value);
+  let count = Array.isArray(value) ? 0 : keys.length;
+  if (levels === 1) return count;
+  for (const key of keys) count += countMembers((value as JsonObject)[key], levels - 1);
   return count;
+}
+
+/** Numbers that a double may not hold as written: many digits, or a large exponent. */
+const mayLoseDigits = /\d{16}|\d[eE]\+?\d{3}/;
+
+/**
+ * The parsed value of a valid text, with every integer beyond 2^53 (and every number beyond the
+ * range of doubles) replaced by one that is written again with the digits it came with. Walks text
+ * and value side by side: a reviver would cost a second for a large message of small numbers.
+ */
+export function keepDigits(text: string, value: unknown): unknown {
+  if (!mayLoseDigits.test(text)) return value;
+  const root = [value];
+  // Where the walk is: a container, and in it an index (arrays) or where the key stands (objects).
+  let place: Place = { holder: root, index: 0, keyStart: 0, keyStop: 0 };
+  const outer: Place[] = [];
+  let stringStart = 0;
+  let stringStop = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === quote) {
+      stringStart = at;
+      at = stringEnd(text, at);
+      stringStop = at + 1;
+    } else if (code === colon) {
+      place.keyStart = stringStart;
+      place.keyStop = stringStop;
+    } else if (code === comma) {
+      if (place.index >= 0) place.index++;
+    } else if (code === openBracket || code === openBrace) {
+      const index = code === openBracket ? 0 : -1;
+      const holder = memberAt(text, place);
+      outer.push(place);
+      place = { holder, index, keyStart: 0, keyStop: 0 };
+    } else if (code === closeBracket || code === closeBrace) {
+      place = outer.pop() ?? place;
+    } else if (code === minus || isDigit(code)) {
+      const stop = numberEnd(text, at);
+      keepNumber(text, place, text.slice(at, stop));
+      at = stop - 1;
+    }
+  }
+  return root[0];
+}
+
+interface Place {
+  readonly holder: unknown;
+  index: number;
+  keyStart: number;
+  keyStop: number;
+}
+
+function keyOf(text: string, place: Place): string {
+  if (place.index >= 0) return String(place.index);
+  return JSON.parse(text.slice(place.keyStart, place.keyStop)) as string;
+}
+
+/** Own members only: `__proto__` is a key like any other, and a repeated key may have hidden one. */
+function memberAt(text: string, place: Place): unknown {
+  const { holder } = place;
+  if (typeof holder !== "object" || holder === null) return undefined;
+  const key = keyOf(text, place);
+  return Object.hasOwn(holder, key) ? (holder as JsonObject)[key] : undefined;
+}
+
+function keepNumber(text: string, place: Place, source: string): void {
+  if (!mayLoseDigits.test(source)) return;
+  const number = Number(source);
+  const changes = Number.isFinite(number)
+    ? !Number.isSafeInteger(number) && /^-?\d+$/.test(source)
+    : true;
+  if (!changes || memberAt(text, place) !== number) return;
+  (place.holder as JsonObject)[keyOf(text, place)] = JSON.rawJSON(source);
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
+}
+
+/** The index after a number: digits, signs, a point, an exponent. */
+function numberEnd(text: string, start: number): number {
+  let end = start + 1;
+  while (end < text.length) {
+    const code = text.charCodeAt(end);
+    const part = isDigit(code) || code === minus || code === 0x2b || code === 0x2e ||
+      (code | 0x20) === 0x65;
+    if (!part) return end;
+    end++;
+  }
+  return end;
 }

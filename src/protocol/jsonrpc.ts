@@ -6,7 +6,7 @@
 
 import { GatewayError } from "../errors.ts";
 import type { JsonObject, RequestId } from "../model.ts";
-import { nestsBeyond, repeatsKey } from "./json_scan.ts";
+import { keepDigits, nestsBeyond, repeatsKey } from "./json_scan.ts";
 
 /** The `error` member of a response. */
 export interface RpcError {
@@ -35,23 +35,8 @@ export interface MessageLimits {
   readonly methodCharsMax: number;
 }
 
-// TypeScript's library does not have source text access yet; both runtimes do.
-declare global {
-  interface JSON {
-    parse(
-      text: string,
-      reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
-    ): unknown;
-    rawJSON(text: string): object;
-    isRawJSON(value: unknown): boolean;
-  }
-}
-
 // `ignoreBOM` keeps the mark in the text, where JSON.parse refuses it.
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** Numbers that a double cannot hold as written: many digits, or a large exponent. */
-const mayLoseDigits = /\d{16}|\d[eE]\+?\d{3}/;
 
 /** Control characters and lone surrogates. */
 const unsafeText = /[\p{Cc}\p{Cs}]/u;
@@ -64,7 +49,7 @@ export function decodeUtf8(bytes: Uint8Array): string {
   } catch (cause) {
     throw new GatewayError("parse_error", "Cannot read the body: not valid UTF-8", { cause });
   }
-  if (text.charCodeAt(0) === 0xfeff) {
+  if (text.startsWith("\ufeff")) {
     throw new GatewayError("parse_error", "Cannot parse the body: remove the byte order mark");
   }
   return text;
@@ -86,7 +71,7 @@ export function parseJson(text: string, limits: MessageLimits, strict: boolean):
   }
   let value: unknown;
   try {
-    value = mayLoseDigits.test(text) ? JSON.parse(text, keepDigits) : JSON.parse(text);
+    value = JSON.parse(text);
   } catch (cause) {
     throw new GatewayError("parse_error", undefined, { cause });
   }
@@ -96,14 +81,7 @@ export function parseJson(text: string, limits: MessageLimits, strict: boolean):
       "Cannot take a message that has the same key twice in its envelope or params",
     );
   }
-  return value;
-}
-
-function keepDigits(_key: string, value: unknown, context: { readonly source?: string }): unknown {
-  if (typeof value !== "number" || context.source === undefined) return value;
-  const changed = Number.isInteger(value) && !Number.isSafeInteger(value) &&
-    /^-?\d+$/.test(context.source);
-  return changed || !Number.isFinite(value) ? JSON.rawJSON(context.source) : value;
+  return keepDigits(text, value);
 }
 
 /** Whether a parsed value is an object (and no array, nor a number kept by its digits). */
