@@ -3,12 +3,22 @@
  * own table to `createGateway`; nothing else in the source holds a number of this size.
  */
 
+/** Milliseconds of a second, for interfaces that count in seconds. */
+export const secondMs = 1_000;
+
 /** The table of bounds. */
 export const defaultLimits = {
   /** A request body; large enough for a base64 file, small enough to buffer. */
   bodyBytesMax: 4 * 1024 * 1024,
   /** A slow body ties up a socket; on listeners without a deadline of their own. */
   bodyMs: 30_000,
+  /** A request's head; a client that drips it ties up a socket. */
+  headersMs: 10_000,
+  headerBytesMax: 16_384,
+  /** How often the hardened listener looks for clients past their deadline. */
+  slowCheckMs: 1_000,
+  /** What a runtime's own listener lets through to our check, which answers better. */
+  listenerBodyBytesMax: 128 * 1024 * 1024,
   /** Nesting of a message; parsing deeper ones blocks the loop for seconds. */
   jsonDepthMax: 128,
   /** A string request id; longer ones are memory held per open call. */
@@ -21,6 +31,10 @@ export const defaultLimits = {
   sessionCallsMax: 256,
   /** Sessions alive at once; beyond it initialize is refused. */
   sessionsMax: 100_000,
+  /** Resource subscriptions of one session; they are stored and replayed on every new lane. */
+  sessionSubscriptionsMax: 1_000,
+  /** Messages of one session that wait for a stream, and changes remembered for the next one. */
+  sessionWaitingMax: 256,
   /** GET streams of one session; the oldest gives way. */
   sessionStreamsMax: 4,
   /** A call is answered by SSE when nothing came for this long. */
@@ -70,6 +84,8 @@ export const defaultLimits = {
   listItemsMax: 10_000,
   /** Items in one page of ours. */
   pageItemsMax: 1_000,
+  /** URIs remembered of one scope because they came with results. */
+  seenUrisMax: 1_000,
   /** Instructions of all servers together. */
   instructionsCharsMax: 32_768,
   /** Lanes (child processes) alive at once; idle ones give way. */
@@ -93,10 +109,19 @@ export const defaultLimits = {
   activityFlushMs: 1_000,
   /** How often expired sessions are looked for. */
   expirySweepMs: 30_000,
+  /** Stored catalogs of one server name (one for each environment, revision and set of capabilities). */
+  catalogsPerServerMax: 64,
+  /** Stored catalogs in all. */
+  catalogsMax: 1_000,
+  /** One stored catalog; a larger one is not kept, and its server is asked at each start. */
+  catalogCharsMax: 2 * 1024 * 1024,
   /** A locked database holds the event loop for at most this long per statement. */
   databaseBusyMs: 50,
   /** The write-ahead log is cut back to this after a burst. */
   journalBytesMax: 4 * 1024 * 1024,
+  /** An edited file is read once its writer had time to finish, and looked at this often. */
+  watchSettleMs: 100,
+  watchPollMs: 2_000,
   /** A log file before it is rotated, and how many old ones stay. */
   logBytesMax: 10 * 1024 * 1024,
   logFilesMax: 5,
@@ -108,7 +133,16 @@ export const defaultLimits = {
   stderrLinesPerSecondMax: 10,
   /** Characters kept of one stderr line. */
   stderrLineCharsMax: 2_048,
+  /** Any time that a person may configure: both runtimes fire longer timers at once. */
+  timerMsMax: 2_147_483_647,
+  /** The highest TCP port. */
+  portMax: 65_535,
+  /** The name of a configured server: it is part of URLs, tool names and log lines. */
+  serverNameCharsMax: 128,
 } as const satisfies Record<string, number>;
 
 /** The bounds a gateway runs with. */
 export type Limits = { readonly [name in keyof typeof defaultLimits]: number };
+
+/** Times are configured in seconds where a person writes them by hand, and kept in milliseconds. */
+export const msPerSecond = 1_000;
