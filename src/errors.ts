@@ -31,6 +31,11 @@ export const errorTable = {
     text: "Session not found: it expired, was deleted or never existed; send initialize again",
   },
   session_limit: { rpc: -32603, http: 503, text: "Too many sessions; retry later" },
+  store_unavailable: {
+    rpc: -32603,
+    http: 503,
+    text: "Sessions cannot be stored at the moment; retry later",
+  },
   host_forbidden: { rpc: -32600, http: 403, text: "Host not allowed; add it to MCP_ALLOWED_HOSTS" },
   origin_forbidden: {
     rpc: -32600,
@@ -54,6 +59,7 @@ export const errorTable = {
   resource_not_found: { rpc: -32002, http: 200, text: "Resource not found" },
   cancelled: { rpc: -32603, http: 200, text: "The call was cancelled" },
   overloaded: { rpc: -32603, http: 503, text: "Too much work at once; retry later" },
+  starting: { rpc: -32603, http: 503, text: "The gateway is starting; retry later" },
   draining: { rpc: -32603, http: 503, text: "The gateway is stopping; retry later" },
   ask_unanswerable: {
     rpc: -32603,

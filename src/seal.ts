@@ -1,0 +1,89 @@
+/**
+ * Values that leave the gateway and come back unchanged or not at all: payloads under an
+ * HMAC-SHA-256 (WebCrypto), bound to a purpose and to whom they were given. They are signed, not
+ * hidden: a client can read its own. Also the keyed digests and random keys of the same material.
+ * Not here: where the key is kept (app), and for how long a payload is good (who seals it).
+ */
+import type { JsonObject } from "./model.ts";
+
+/** Seals and opens payloads with one key. */
+export interface Sealer {
+  /** Text that only this key opens, for this purpose and this binding (such as a session's key). */
+  seal(purpose: string, payload: JsonObject, binding: string): Promise<string>;
+  /** The payload; undefined when the text was changed, is no sealed text, or is not for this use. */
+  open(purpose: string, text: string, binding: string): Promise<JsonObject | undefined>;
+  /** Keyed digest in hex: equal texts can be told, values cannot be guessed. */
+  digest(text: string): Promise<string>;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const base64url = { alphabet: "base64url", omitPadding: true } as const;
+const keyBytes = 32;
+/** Enough to tell an older key of the same gateway; the whole digest would say no more. */
+const keyIdChars = 8;
+
+/** A new random key as text. */
+export function makeKey(): string {
+  return crypto.getRandomValues(new Uint8Array(keyBytes)).toBase64(base64url);
+}
+
+/** SHA-256 of a text in hex. */
+export async function sha256Hex(text: string): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text))).toHex();
+}
+
+/** Makes a sealer of a key such as `makeKey` gives; any text that is not empty will do. */
+export async function createSealer(keyText: string): Promise<Sealer> {
+  if (keyText === "") throw new Error("Cannot create sealer: the key is empty");
+  const key = await crypto.subtle.importKey(
+    "raw",
+    encoder.encode(keyText),
+    { name: "HMAC", hash: "SHA-256" },
+    false,
+    ["sign", "verify"],
+  );
+  const digest = async (text: string): Promise<string> => {
+    const mac = await crypto.subtle.sign("HMAC", key, toMessage("digest", text));
+    return new Uint8Array(mac).toHex();
+  };
+  const keyId = (await digest("key id")).slice(0, keyIdChars);
+  const toSealMessage = (purpose: string, payload: string, binding: string) =>
+    toMessage("seal", keyId, purpose, payload, binding);
+
+  return {
+    async seal(purpose, payload, binding) {
+      const body = encoder.encode(JSON.stringify(payload)).toBase64(base64url);
+      const mac = await crypto.subtle.sign("HMAC", key, toSealMessage(purpose, body, binding));
+      return `${keyId}.${body}.${new Uint8Array(mac).toBase64(base64url)}`;
+    },
+    async open(purpose, text, binding) {
+      const [id, body, macText, ...rest] = text.split(".");
+      if (id !== keyId || body === undefined || macText === undefined || rest.length > 0) {
+        return undefined;
+      }
+      const mac = toBytes(macText);
+      if (mac === undefined) return undefined;
+      const message = toSealMessage(purpose, body, binding);
+      if (!await crypto.subtle.verify("HMAC", key, mac, message)) return undefined;
+      // What verifies was written by `seal`, so it is a JSON object.
+      return JSON.parse(decoder.decode(Uint8Array.fromBase64(body, base64url)));
+    },
+    digest,
+  };
+}
+
+/** Parts as bytes in a form that no other parts have. */
+function toMessage(...parts: string[]): Uint8Array<ArrayBuffer> {
+  return encoder.encode(JSON.stringify(parts));
+}
+
+/** The bytes of a base64url text in its one spelling; undefined for any other text. */
+function toBytes(text: string): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    const bytes = Uint8Array.fromBase64(text, base64url);
+    return bytes.toBase64(base64url) === text ? bytes : undefined;
+  } catch {
+    return undefined;
+  }
+}
