@@ -1,0 +1,67 @@
+/**
+ * What the three listeners share: the last line of defence around the handler (a malformed target
+ * is 400, an unforeseen fault 500, never an exception page) and the sentence that says why an
+ * address cannot be listened on.
+ */
+import { GatewayError } from "../errors.ts";
+import type { FetchHandler, RequestContext, ServeOptions, SpawnFault } from "./runtime.ts";
+
+/** Calls the handler so that a response always comes of it. */
+export async function answer(
+  fetch: FetchHandler,
+  request: Request,
+  context: RequestContext,
+): Promise<Response> {
+  try {
+    return URL.canParse(request.url) ? await fetch(request, context) : refuseTarget();
+  } catch {
+    return internalFault();
+  }
+}
+
+/** 400 for a target or Host of which no URL can be made. */
+export function refuseTarget(): Response {
+  return refuse(new GatewayError("invalid_request", "Malformed request target or Host"));
+}
+
+/** 500 without a word of what happened. */
+export function internalFault(): Response {
+  return refuse(new GatewayError("internal"));
+}
+
+function refuse(error: GatewayError): Response {
+  return Response.json({ jsonrpc: "2.0", error: error.toRpc() }, { status: error.status });
+}
+
+/** Why listening failed, for the person. */
+export function toListenFault(options: ServeOptions, fault: unknown, code?: string): Error {
+  const reasons: Record<string, string> = {
+    EADDRINUSE: "the address is in use; stop the other program or choose another MCP_PORT",
+    EACCES: "not allowed; choose an MCP_PORT above 1023",
+    EADDRNOTAVAIL: "this machine has no such address; check MCP_HOST",
+  };
+  const reason = reasons[code ?? ""] ?? (fault instanceof Error ? fault.message : String(fault));
+  return new Error(`Cannot listen on "${options.hostname}:${options.port}": ${reason}`, {
+    cause: fault,
+  });
+}
+
+/** A spawn that failed, with what the person can do about it. */
+export function toSpawnFault(
+  command: string,
+  cwd: string | undefined,
+  code: string,
+  folderMissing: boolean,
+): SpawnFault {
+  const reasons: Record<string, string> = {
+    ENOENT: "no such program; install it or give its full path",
+    EACCES: "it is not a program that may be run; check its permissions",
+    ENOTDIR: "a part of its path is not a directory",
+    ENOEXEC: "it is not a program; does its first line name the interpreter?",
+  };
+  const permanent = folderMissing || code in reasons;
+  const reason = folderMissing
+    ? `the directory "${cwd}" does not exist`
+    : (reasons[code] ?? `the system refused (${code})`);
+  return Object.assign(new Error(`Cannot start "${command}": ${reason}`), { code, permanent });
+}

@@ -1,0 +1,154 @@
+/**
+ * The platform when it is Deno. Member for member the same as `bun.ts`, so that the two files show
+ * only what differs. Loaded by `main/deno.ts` alone.
+ */
+import { existsSync } from "node:fs";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { answer, internalFault, toListenFault, toSpawnFault } from "./answer.ts";
+import { files, preparePrivateFile, toCode } from "./files.ts";
+import { serveHardened } from "./hardened.ts";
+import type {
+  Child,
+  ExitStatus,
+  Listener,
+  Runtime,
+  ServeOptions,
+  SignalName,
+  SpawnOptions,
+  SqlDatabase,
+  SqlStatement,
+  SqlValue,
+} from "./runtime.ts";
+
+/** The platform of this process. */
+export function createDenoRuntime(): Runtime {
+  return {
+    name: `Deno ${Deno.version.deno}`,
+    serve: (options) => options.listener === "hardened" ? serveHardened(options) : serve(options),
+    spawn,
+    signalGroup,
+    openDatabase,
+    ...files,
+    env: Deno.env.toObject(),
+    onSignal,
+  };
+}
+
+// deno-lint-ignore require-await -- a throw becomes a rejection
+async function serve(options: ServeOptions): Promise<Listener> {
+  const cutter = new AbortController();
+  try {
+    const server = Deno.serve({
+      hostname: options.hostname,
+      port: options.port,
+      signal: cutter.signal,
+      onListen: () => {},
+      onError: internalFault,
+    }, (request, info) => {
+      const address = info.remoteAddr;
+      return answer(options.fetch, request, {
+        holdOpen: () => {},
+        ...("hostname" in address ? { remoteAddress: address.hostname } : {}),
+      });
+    });
+    return {
+      hostname: options.hostname,
+      port: server.addr.port,
+      async close(graceMs) {
+        const cut = setTimeout(() => cutter.abort(), graceMs);
+        await Promise.race([server.shutdown(), server.finished]);
+        clearTimeout(cut);
+      },
+    };
+  } catch (fault) {
+    throw toListenFault(options, fault, toCode(fault));
+  }
+}
+
+function spawn({ command, args, env, cwd }: SpawnOptions): Child {
+  try {
+    const child = new Deno.Command(command, {
+      args: [...args],
+      env: { ...env },
+      clearEnv: true,
+      ...(cwd === undefined ? {} : { cwd }),
+      detached: true,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const exited = child.status.then(({ code, signal }): ExitStatus => ({
+      code: signal === null ? code : null,
+      signal,
+    }));
+    const { pid, stdin, stdout, stderr } = child;
+    return { pid, stdin, stdout, stderr, exited };
+  } catch (fault) {
+    const folderMissing = cwd !== undefined && !existsSync(cwd);
+    throw toSpawnFault(command, cwd, toCode(fault) ?? "unknown", folderMissing);
+  }
+}
+
+function signalGroup(groupId: number, signal: "SIGTERM" | "SIGKILL"): boolean {
+  // 0 and -1 would mean our own group and everybody.
+  if (!Number.isSafeInteger(groupId) || groupId <= 1) return false;
+  try {
+    Deno.kill(-groupId, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function openDatabase(path: string): SqlDatabase {
+  if (path !== ":memory:") preparePrivateFile(path);
+  const database = guard(() => new DatabaseSync(path));
+  const prepared = new Map<string, StatementSync>();
+  return {
+    exec: (sql) => guard(() => database.exec(sql)),
+    prepare: (sql) => {
+      const statement = prepared.get(sql) ?? guard(() => database.prepare(sql));
+      prepared.set(sql, statement);
+      return toStatement(statement);
+    },
+    close() {
+      prepared.clear();
+      database.close();
+    },
+  };
+}
+
+function toStatement(statement: StatementSync): SqlStatement {
+  return {
+    run: (...values) => guard(() => ({ changes: Number(statement.run(...values).changes) })),
+    get: (...values) =>
+      guard(() => {
+        const row = statement.get(...values);
+        return row === undefined ? undefined : toRow(row);
+      }),
+    all: (...values) => guard(() => statement.all(...values).map(toRow)),
+  };
+}
+
+/** A plain object, as everywhere; Node's rows have no prototype. */
+function toRow(row: unknown): Record<string, SqlValue> {
+  return { ...(row as Record<string, SqlValue>) };
+}
+
+function guard<Value>(work: () => Value): Value {
+  try {
+    return work();
+  } catch (fault) {
+    if (!(fault instanceof Error) || !("errcode" in fault)) throw fault;
+    throw Object.assign(new Error(fault.message, { cause: fault }), { sqliteCode: fault.errcode });
+  }
+}
+
+function onSignal(handler: (signal: SignalName) => void): () => void {
+  const names: SignalName[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+  const listeners = names.map((name) => [name, () => handler(name)] as const);
+  for (const [name, listener] of listeners) Deno.addSignalListener(name, listener);
+  return () => {
+    for (const [name, listener] of listeners) Deno.removeSignalListener(name, listener);
+  };
+}

@@ -1,0 +1,168 @@
+/**
+ * The file half of a runtime, for both: log files, texts, renames and watching, by `node:fs`, which
+ * Bun and Deno share. What differs between them stands in `bun.ts` and `deno.ts`. Everything
+ * written here may be read by its owner alone.
+ */
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  watch as watchFolder,
+} from "node:fs";
+import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { defaultLimits } from "../limits.ts";
+import type { LogFile, Runtime } from "./runtime.ts";
+
+const fileMode = 0o600;
+const folderMode = 0o700;
+
+/** The members of a runtime that are the same everywhere. */
+export const files: Pick<Runtime, "openLog" | "readText" | "writeText" | "rename" | "watch"> = {
+  openLog,
+  readText,
+  writeText,
+  rename: renameFile,
+  watch,
+};
+
+/** Makes an empty private file, so that what SQLite puts beside it is private too. */
+export function preparePrivateFile(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: folderMode });
+  closeSync(openSync(path, "a", fileMode));
+  chmodSync(path, fileMode);
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (fault) {
+    if (toCode(fault) === "ENOENT" || toCode(fault) === "ENOTDIR") return undefined;
+    throw fault;
+  }
+}
+
+async function writeText(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: folderMode });
+  const draft = `${path}.${crypto.randomUUID()}.tmp`;
+  try {
+    const handle = await open(draft, "wx", fileMode);
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(draft, path);
+  } catch (fault) {
+    await rm(draft, { force: true });
+    throw fault;
+  }
+}
+
+function renameFile(from: string, to: string): boolean {
+  try {
+    renameSync(from, to);
+    return true;
+  } catch (fault) {
+    if (toCode(fault) === "ENOENT") return false;
+    throw fault;
+  }
+}
+
+/**
+ * Two triggers, one truth: the folder's events are quick, the poll is sure (network drives, links
+ * into other folders, folders made later); only a changed identity, time or size counts.
+ */
+function watch(path: string, onChange: () => void): { close(): void } {
+  let seen = toFingerprint(path);
+  let settling: ReturnType<typeof setTimeout> | undefined;
+  const look = () => {
+    if (settling !== undefined || toFingerprint(path) === seen) return;
+    settling = setTimeout(() => {
+      settling = undefined;
+      seen = toFingerprint(path);
+      onChange();
+    }, defaultLimits.watchSettleMs);
+  };
+  let events: { close(): void } | undefined;
+  try {
+    const name = basename(path);
+    const watcher = watchFolder(dirname(path), { persistent: false }, (_event, changed) => {
+      if (changed === null || changed === name) look();
+    });
+    watcher.on("error", () => watcher.close());
+    events = watcher;
+  } catch {
+    // The poll alone will do.
+  }
+  const poll = setInterval(look, defaultLimits.watchPollMs);
+  return {
+    close() {
+      events?.close();
+      clearInterval(poll);
+      clearTimeout(settling);
+    },
+  };
+}
+
+function toFingerprint(path: string): string {
+  try {
+    const { ino, mtimeMs, size } = statSync(path);
+    return `${ino} ${mtimeMs} ${size}`;
+  } catch {
+    return "";
+  }
+}
+
+function openLog(path: string, bounds: { bytesMax: number; filesMax: number }): LogFile {
+  let handle: FileHandle | undefined;
+  let bytes = 0;
+  let last: Promise<void> = Promise.resolve();
+
+  const reopen = async () => {
+    await mkdir(dirname(path), { recursive: true, mode: folderMode });
+    handle = await open(path, "a", fileMode);
+    bytes = (await handle.stat()).size;
+  };
+  const shut = async () => {
+    const old = handle;
+    handle = undefined;
+    await old?.close();
+  };
+  const write = async (line: string) => {
+    const data = new TextEncoder().encode(`${line}\n`);
+    if (handle === undefined) await reopen();
+    if (bytes > 0 && bytes + data.length > bounds.bytesMax) {
+      await shut();
+      rotate(path, bounds.filesMax);
+      await reopen();
+    }
+    await handle?.writeFile(data);
+    bytes += data.length;
+  };
+  // One at a time; a disk that fails costs the line, and the next one opens the file again.
+  const enqueue = (
+    work: () => Promise<void>,
+  ) => (last = last.then(work).catch(shut).catch(() => {}));
+  return { append: (line) => enqueue(() => write(line)), close: () => enqueue(shut) };
+}
+
+function rotate(path: string, filesMax: number): void {
+  if (filesMax < 1) return rmSync(path, { force: true });
+  for (let index = filesMax - 1; index >= 1; index -= 1) {
+    if (existsSync(`${path}.${index}`)) renameSync(`${path}.${index}`, `${path}.${index + 1}`);
+  }
+  renameSync(path, `${path}.1`);
+}
+
+/** The system's name of a fault, such as `ENOENT`. */
+export function toCode(fault: unknown): string | undefined {
+  if (!(fault instanceof Error) || !("code" in fault)) return undefined;
+  return typeof fault.code === "string" ? fault.code : undefined;
+}

@@ -1,0 +1,149 @@
+/**
+ * The listener for addresses that strangers can reach: `node:http` with deadlines for headers and
+ * bodies, on both runtimes. It turns a Node request into a `Request` and a `Response` into a Node
+ * response, both streamed with backpressure; a client that leaves cancels the response's body.
+ */
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from "node:http";
+import type { AddressInfo } from "node:net";
+import { defaultLimits } from "../limits.ts";
+import { answer, refuseTarget, toListenFault } from "./answer.ts";
+import { toCode } from "./files.ts";
+import type { Listener, ServeOptions } from "./runtime.ts";
+
+/** Listens with deadlines for slow clients. */
+export async function serveHardened(options: ServeOptions): Promise<Listener> {
+  const listener: RequestListener = (incoming, outgoing) => {
+    respond(options, incoming, outgoing).catch(() => outgoing.destroy());
+  };
+  const server = createServer({
+    headersTimeout: defaultLimits.headersMs,
+    requestTimeout: defaultLimits.bodyMs,
+    keepAliveTimeout: defaultLimits.headersMs,
+    connectionsCheckingInterval: defaultLimits.slowCheckMs,
+    maxHeaderSize: defaultLimits.headerBytesMax,
+  }, listener);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (fault) => reject(toListenFault(options, fault, toCode(fault))));
+    server.listen(options.port, options.hostname, () => resolve());
+  });
+  server.on("error", () => {});
+  const { port } = server.address() as AddressInfo;
+  return {
+    hostname: options.hostname,
+    port,
+    async close(graceMs) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+      await closed;
+      clearTimeout(cut);
+    },
+  };
+}
+
+async function respond(
+  options: ServeOptions,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
+  outgoing.on("error", () => {});
+  const request = toRequest(incoming);
+  const remoteAddress = incoming.socket.remoteAddress;
+  const response = request === undefined ? refuseTarget() : await answer(options.fetch, request, {
+    holdOpen: () => {},
+    ...(remoteAddress === undefined ? {} : { remoteAddress }),
+  });
+  await send(incoming, outgoing, response);
+}
+
+function toRequest(incoming: IncomingMessage): Request | undefined {
+  const headers = new Headers();
+  const { rawHeaders, method = "GET", url: target = "" } = incoming;
+  try {
+    for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+      // A second Host is joined to the first, so that the guard sees both.
+      headers.append(rawHeaders[index] ?? "", rawHeaders[index + 1] ?? "");
+    }
+    const url = target.startsWith("/")
+      ? new URL(`http://${incoming.headers.host ?? ""}${target}`)
+      : new URL(target);
+    const hasBody = headers.has("transfer-encoding") || Number(headers.get("content-length")) > 0;
+    if (!hasBody || method === "GET" || method === "HEAD") {
+      return new Request(url.href, { method, headers });
+    }
+    const body: RequestInit & { duplex: "half" } = {
+      method,
+      headers,
+      body: toBody(incoming),
+      duplex: "half",
+    };
+    return new Request(url.href, body);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The body as it arrives; giving it up leaves the socket alive for the answer. */
+function toBody(incoming: IncomingMessage): ReadableStream<Uint8Array> {
+  let over = false;
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      incoming.pause();
+      incoming.on("data", (chunk: Uint8Array) => {
+        if (over) return;
+        controller.enqueue(chunk);
+        if ((controller.desiredSize ?? 0) <= 0) incoming.pause();
+      });
+      incoming.on("end", () => {
+        if (!over) controller.close();
+        over = true;
+      });
+      const cut = () => {
+        if (!over) controller.error(new Error("Cannot read the body: the client left"));
+        over = true;
+      };
+      incoming.on("error", cut);
+      incoming.on("close", cut);
+    },
+    pull() {
+      incoming.resume();
+    },
+    cancel() {
+      over = true;
+      incoming.pause();
+    },
+  });
+}
+
+async function send(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  response: Response,
+): Promise<void> {
+  const reader = response.body?.getReader();
+  const left = new Promise<"left">((resolve) => outgoing.once("close", () => resolve("left")));
+  left.then(() => reader?.cancel("the client left")).catch(() => {});
+  outgoing.statusCode = response.status;
+  for (const [name, value] of response.headers) outgoing.appendHeader(name, value);
+  // What is left of an unread body would be taken for the next request.
+  if (!incoming.complete) outgoing.setHeader("connection", "close");
+  if (reader === undefined || incoming.method === "HEAD") {
+    await reader?.cancel();
+    outgoing.end();
+    return;
+  }
+  outgoing.flushHeaders();
+  while (!outgoing.destroyed) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    if (outgoing.write(value)) continue;
+    const room = new Promise<void>((resolve) => outgoing.once("drain", () => resolve()));
+    if (await Promise.race([room, left]) === "left") return;
+  }
+  outgoing.end();
+}

@@ -1,0 +1,128 @@
+/**
+ * The platform in tests: the real one of whatever runs the test, and a wrapper around any platform
+ * that makes the Nth spawn, write, statement or file fault with a chosen error.
+ */
+import type {
+  Child,
+  LogFile,
+  Runtime,
+  SqlDatabase,
+  SqlStatement,
+  SqlValue,
+} from "../../src/runtime/runtime.ts";
+
+/** The shim of the runtime that this test runs on. */
+export async function createTestRuntime(): Promise<Runtime> {
+  if ("Deno" in globalThis) {
+    const { createDenoRuntime } = await import("../../src/runtime/deno.ts");
+    return createDenoRuntime();
+  }
+  const { createBunRuntime } = await import("../../src/runtime/bun.ts");
+  return createBunRuntime();
+}
+
+/** What can be made to fail: a spawn, a write to a child, an SQL statement, a file written. */
+export type FaultPoint = "spawn" | "stdin" | "sql" | "file";
+
+/** A runtime whose faults are chosen by the test. */
+export interface FaultyRuntime extends Runtime {
+  /** How often each point was reached, failures included. */
+  readonly counts: Readonly<Record<FaultPoint, number>>;
+  /** Makes the `nth` time from now (1 is the next) that a point is reached throw `fault`. */
+  failAt(point: FaultPoint, nth: number, fault: Error): void;
+  /** Makes every time from now throw, until `heal`. */
+  failAlways(point: FaultPoint, fault: Error): void;
+  /** Takes back all faults of a point. */
+  heal(point: FaultPoint): void;
+}
+
+/** An SQLite fault as the shims throw it, such as 5 (busy), 13 (full) or 10 (input/output). */
+export function createSqlFault(sqliteCode: number, message = "fault by the test"): Error {
+  return Object.assign(new Error(message), { sqliteCode });
+}
+
+/** Wraps a runtime so that faults can be chosen; without any it behaves as `inner`. */
+export function createFaultyRuntime(inner: Runtime): FaultyRuntime {
+  const counts: Record<FaultPoint, number> = { spawn: 0, stdin: 0, sql: 0, file: 0 };
+  const planned = new Map<string, Error>();
+  const standing = new Map<FaultPoint, Error>();
+  const reach = (point: FaultPoint) => {
+    counts[point] += 1;
+    const fault = planned.get(`${point} ${counts[point]}`) ?? standing.get(point);
+    planned.delete(`${point} ${counts[point]}`);
+    if (fault !== undefined) throw fault;
+  };
+  return {
+    ...inner,
+    counts,
+    failAt: (point, nth, fault) => void planned.set(`${point} ${counts[point] + nth}`, fault),
+    failAlways: (point, fault) => void standing.set(point, fault),
+    heal(point) {
+      standing.delete(point);
+      for (const key of planned.keys()) if (key.startsWith(`${point} `)) planned.delete(key);
+    },
+    spawn(options) {
+      reach("spawn");
+      return withFaultyStdin(inner.spawn(options), () => reach("stdin"));
+    },
+    openDatabase: (path) => withFaultySql(inner.openDatabase(path), () => reach("sql")),
+    openLog: (path, bounds) => withFaultyLog(inner.openLog(path, bounds), () => reach("file")),
+    async writeText(path, text) {
+      reach("file");
+      await inner.writeText(path, text);
+    },
+  };
+}
+
+function withFaultyStdin(child: Child, reach: () => void): Child {
+  const writer = child.stdin.getWriter();
+  const stdin = new WritableStream<Uint8Array>({
+    start(controller) {
+      writer.closed.catch((fault) => controller.error(fault));
+    },
+    async write(chunk) {
+      reach();
+      await writer.write(chunk);
+    },
+    close: () => writer.close(),
+    abort: (reason) => writer.abort(reason),
+  });
+  return { ...child, stdin };
+}
+
+function withFaultySql(database: SqlDatabase, reach: () => void): SqlDatabase {
+  const wrap = (statement: SqlStatement): SqlStatement => {
+    const reached = <Value>(work: () => Value): Value => {
+      reach();
+      return work();
+    };
+    return {
+      run: (...values: SqlValue[]) => reached(() => statement.run(...values)),
+      get: (...values: SqlValue[]) => reached(() => statement.get(...values)),
+      all: (...values: SqlValue[]) => reached(() => statement.all(...values)),
+    };
+  };
+  return {
+    exec(sql) {
+      reach();
+      database.exec(sql);
+    },
+    prepare: (sql) => wrap(database.prepare(sql)),
+    close: () => database.close(),
+  };
+}
+
+/** A log file never throws: a fault costs the line. */
+function withFaultyLog(file: LogFile, reach: () => void): LogFile {
+  return {
+    async append(line) {
+      try {
+        reach();
+      } catch {
+        return;
+      }
+      await file.append(line);
+    },
+    close: () => file.close(),
+  };
+}
