@@ -139,6 +139,25 @@ export const defaultLimits = {
   portMax: 65_535,
   /** The name of a configured server: it is part of URLs, tool names and log lines. */
   serverNameCharsMax: 128,
+  /** Questions of one upstream process open at once; each is a person's attention and memory. */
+  asksMax: 64,
+  /** Output that never pauses gives way to all other work after this long. */
+  readTurnMs: 20,
+  /** Lines of one child that answer nothing (notices, garbage) in one window; then reading waits. */
+  noiseLinesMax: 10_000,
+  noiseWindowMs: 1_000,
+  /** Windows in a row spent on garbage alone, after which the child is stopped. */
+  noiseWindowsMax: 10,
+  /** Between two log records about the same kind of bad line. */
+  noiseLogMs: 10_000,
+  /** What a child wrote before it ended may still be read for this long. */
+  exitDrainMs: 200,
+  /** Between SIGTERM and SIGKILL for those whom a child that ended by itself left in its group. */
+  strayMs: 500,
+  /** Last lines of stderr quoted when a start fails. */
+  stderrTailLinesMax: 5,
+  /** Catalogs of one upstream kept in memory (one for each set of client capabilities). */
+  catalogsMax: 64,
 } as const satisfies Record<string, number>;
 
 /** The bounds a gateway runs with. */
