@@ -1,0 +1,128 @@
+/**
+ * The revisions of the handshake era as data: one row each, oldest first, saying what its wire can
+ * carry. Everything that differs between revisions is read from here or from the `since` of a
+ * method; nothing compares dates. Follows the key changes of each specification revision.
+ */
+
+/** What one revision's wire can carry. */
+export interface RevisionRow {
+  readonly revision: string;
+  /** Arrays of messages in one body. */
+  readonly batches: boolean;
+  /** Clients repeat the revision in `MCP-Protocol-Version`. */
+  readonly versionHeader: boolean;
+  /** An event with an id and no data opens a stream; older clients parse the empty data and fail. */
+  readonly priming: boolean;
+  /** An error answer may have no id; before, the schema demands one. */
+  readonly errorIdOptional: boolean;
+  /** The server capability `completions`. */
+  readonly completions: boolean;
+  /** Content of type `audio`. */
+  readonly audio: boolean;
+  /** Content of type `resource_link`. */
+  readonly resourceLinks: boolean;
+  /** `structuredContent` beside a tool's content. */
+  readonly structuredContent: boolean;
+  /** Several content blocks in one sampling message, and tools offered to the model. */
+  readonly samplingBlocks: boolean;
+  /** Elicitation by a page in the browser. */
+  readonly elicitationUrl: boolean;
+  /** Choices with titles (`oneOf`) and choices of several in an elicitation form. */
+  readonly elicitationChoices: boolean;
+}
+
+const first = {
+  revision: "2024-11-05",
+  batches: false,
+  versionHeader: false,
+  priming: false,
+  errorIdOptional: false,
+  completions: false,
+  audio: false,
+  resourceLinks: false,
+  structuredContent: false,
+  samplingBlocks: false,
+  elicitationUrl: false,
+  elicitationChoices: false,
+} as const satisfies RevisionRow;
+
+const second = {
+  ...first,
+  revision: "2025-03-26",
+  batches: true,
+  completions: true,
+  audio: true,
+} as const satisfies RevisionRow;
+
+const third = {
+  ...second,
+  revision: "2025-06-18",
+  batches: false,
+  versionHeader: true,
+  resourceLinks: true,
+  structuredContent: true,
+} as const satisfies RevisionRow;
+
+const fourth = {
+  ...third,
+  revision: "2025-11-25",
+  priming: true,
+  errorIdOptional: true,
+  samplingBlocks: true,
+  elicitationUrl: true,
+  elicitationChoices: true,
+} as const satisfies RevisionRow;
+
+/** The rows, oldest first. */
+export const revisionRows: readonly RevisionRow[] = [first, second, third, fourth];
+
+/** The name of one revision of this era. */
+export type Revision =
+  | typeof first.revision
+  | typeof second.revision
+  | typeof third.revision
+  | typeof fourth.revision;
+
+/** The names, oldest first. */
+export const revisions: readonly string[] = revisionRows.map((row) => row.revision);
+
+/** What we offer upstreams, and clients that ask for a revision we do not serve. */
+export const latestRevision: Revision = fourth.revision;
+
+/** What a Streamable HTTP request without a version header speaks when no session knows better. */
+export const assumedRevision: Revision = second.revision;
+
+/** Whether this revision is served. */
+export function isServed(revision: unknown): revision is Revision {
+  return typeof revision === "string" && revisions.includes(revision);
+}
+
+/** The revision of a session: the requested one when it is served, else the latest. */
+export function negotiate(requested: unknown): Revision {
+  return isServed(requested) ? requested : latestRevision;
+}
+
+/** The row of a revision; an unknown one (kept by a newer gateway, say) can be sure of the least. */
+export function rowOf(revision: string): RevisionRow {
+  return revisionRows.find((row) => row.revision === revision) ?? first;
+}
+
+/** Whether something that exists since one revision exists in another. */
+export function isSince(revision: string, since: Revision): boolean {
+  return revisions.indexOf(rowOf(revision).revision) >= revisions.indexOf(since);
+}
+
+/** Whether a body may be an array of messages. */
+export function hasBatches(revision: string): boolean {
+  return rowOf(revision).batches;
+}
+
+/** Whether a stream opens with an event that has an id and no data. */
+export function hasPriming(revision: string): boolean {
+  return rowOf(revision).priming;
+}
+
+/** Whether an error answer may leave out an id that could not be read. */
+export function errorIdOptional(revision: string): boolean {
+  return rowOf(revision).errorIdOptional;
+}
