@@ -1,0 +1,49 @@
+/** Time and chance that a test steers: nothing happens until `advance`, and a seed repeats a run. */
+import type { Clock } from "../../src/clock.ts";
+
+/** A clock that stands still until told. */
+export interface TestClock extends Clock {
+  /** Moves time and runs what falls due, in order. */
+  advance(ms: number): void;
+}
+
+/** Makes a clock at a fixed wall time. */
+export function createTestClock(seed = 1): TestClock {
+  const start = 1_700_000_000_000;
+  let now = 0;
+  let timers: { at: number; run: () => void }[] = [];
+  return {
+    wall: () => start + now,
+    monotonic: () => now,
+    after(ms, run) {
+      const timer = { at: now + ms, run };
+      timers.push(timer);
+      return () => {
+        timers = timers.filter((other) => other !== timer);
+      };
+    },
+    random: createRandom(seed),
+    advance(ms) {
+      const end = now + ms;
+      for (;;) {
+        const next = timers.filter((timer) => timer.at <= end).sort((a, b) => a.at - b.at)[0];
+        if (next === undefined) break;
+        timers = timers.filter((timer) => timer !== next);
+        now = Math.max(now, next.at);
+        next.run();
+      }
+      now = end;
+    },
+  };
+}
+
+/** Numbers from 0 to below 1 that a seed repeats (mulberry32). */
+export function createRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
