@@ -61,6 +61,8 @@ export function createCatalogStore(options: CatalogStoreOptions): CatalogStore {
             server,
             chars: body.length,
           });
+          // An older one would be believed at the next start.
+          deleteOne.run(key);
           return;
         }
         transact(database, () => {

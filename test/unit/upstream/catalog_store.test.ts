@@ -1,0 +1,134 @@
+/** Stored catalogs: kept across a restart, bounded, checked when read, never a fault for a caller. */
+import { describe, expect, test } from "bun:test";
+import { openStoreDatabase } from "../../../src/database.ts";
+import { defaultLimits } from "../../../src/limits.ts";
+import { createCatalogStore } from "../../../src/upstream/catalog_store.ts";
+import type { Catalog } from "../../../src/upstream/deps.ts";
+import { createTestClock } from "../../support/clock.ts";
+import {
+  createFaultyRuntime,
+  createSqlFault,
+  createTestRuntime,
+} from "../../support/fake_runtime.ts";
+import { createTestLog } from "../../support/log.ts";
+
+const runtime = await createTestRuntime();
+const limits = { catalogsMax: 6, catalogsPerServerMax: 3, catalogCharsMax: 1000 };
+const inputOutputFault = 10;
+
+const catalog: Catalog = {
+  description: {
+    capabilities: { tools: { listChanged: true } },
+    serverInfo: { name: "files", version: "1" },
+    instructions: "日本",
+  },
+  lists: { tools: [{ name: "read", x: null }], prompts: [], resources: [], templates: [] },
+};
+const bare: Catalog = {
+  description: { capabilities: {} },
+  lists: { tools: [], prompts: [], resources: [], templates: [] },
+};
+
+function openStore() {
+  const platform = createFaultyRuntime(runtime);
+  const database = openStoreDatabase(platform, ":memory:", defaultLimits);
+  const clock = createTestClock();
+  const log = createTestLog();
+  const reopen = () => createCatalogStore({ database, limits, log, clock });
+  return { platform, database, clock, log, store: reopen(), reopen };
+}
+
+describe("stored catalogs", () => {
+  test("come back as they were, the newest of each key", async () => {
+    const { database, store, reopen, log } = openStore();
+    await store.save("a", "files", bare);
+    await store.save("a", "files", catalog);
+    await store.save("b", "files", bare);
+    expect(await reopen().load("a")).toEqual(catalog);
+    expect(await store.load("b")).toEqual(bare);
+    expect(await store.load("c")).toBeUndefined();
+    expect(log.records).toEqual([]);
+    database.close();
+  });
+
+  test("keep the newest of a server, whatever the wall clock did", async () => {
+    const { database, clock, store } = openStore();
+    await store.save("other", "other", bare);
+    for (const key of ["a", "b", "c"]) {
+      clock.advance(1);
+      await store.save(key, "files", bare);
+    }
+    clock.advance(-100);
+    await store.save("d", "files", catalog);
+    expect(await store.load("a")).toBeUndefined();
+    for (const key of ["b", "c", "d", "other"]) expect(await store.load(key)).toBeDefined();
+    database.close();
+  });
+
+  test("keep the newest of all servers", async () => {
+    const { database, clock, store } = openStore();
+    for (let server = 0; server < 8; server++) {
+      clock.advance(1);
+      await store.save(`key ${server}`, `server ${server}`, bare);
+    }
+    const kept = await Promise.all(
+      Array.from({ length: 8 }, async (_, at) => await store.load(`key ${at}`) !== undefined),
+    );
+    expect(kept).toEqual([false, false, true, true, true, true, true, true]);
+    database.close();
+  });
+
+  test("that are too large are not kept, and an older one is not mistaken for them", async () => {
+    const { database, store, log } = openStore();
+    const large = { ...bare, description: { capabilities: {}, instructions: "x".repeat(2000) } };
+    await store.save("a", "files", bare);
+    await store.save("a", "files", large);
+    expect(await store.load("a")).toBeUndefined();
+    expect(log.records.map(({ severity }) => severity)).toEqual(["WARN"]);
+    database.close();
+  });
+
+  test("that cannot be read are removed and said so once", async () => {
+    const { database, store, log } = openStore();
+    const good = JSON.parse(JSON.stringify(catalog));
+    const bodies = [
+      "",
+      "{",
+      "null",
+      "[]",
+      "{}",
+      { ...good, description: [] },
+      { ...good, description: {} },
+      { ...good, description: { capabilities: {}, serverInfo: 1 } },
+      { ...good, description: { capabilities: {}, instructions: {} } },
+      { ...good, lists: { ...good.lists, tools: {} } },
+      { ...good, lists: { ...good.lists, prompts: ["x"] } },
+      { ...good, lists: { ...good.lists, resources: [null] } },
+      { description: good.description, lists: { tools: [], prompts: [], resources: [] } },
+    ];
+    const insert = database.prepare("INSERT INTO catalogs VALUES ('bad', 'files', ?, 0)");
+    for (const body of bodies) {
+      insert.run(typeof body === "string" ? body : JSON.stringify(body));
+      expect([body, await store.load("bad")]).toEqual([body, undefined]);
+      expect(database.prepare("SELECT * FROM catalogs").all()).toEqual([]);
+    }
+    expect(log.records.length).toBe(bodies.length);
+    database.close();
+  });
+
+  test("cost nobody a fault when the disk fails, at any statement", async () => {
+    const { platform, database, store, log } = openStore();
+    const fault = createSqlFault(inputOutputFault);
+    for (let nth = 1; nth <= 5; nth++) {
+      platform.failAt("sql", nth, fault);
+      await store.save("a", "files", catalog);
+      expect(log.records.length).toBe(nth);
+      expect(await store.load("a")).toBeUndefined();
+    }
+    await store.save("a", "files", catalog);
+    platform.failAt("sql", 1, fault);
+    expect(await store.load("a")).toBeUndefined();
+    expect(await store.load("a")).toEqual(catalog);
+    database.close();
+  });
+});
