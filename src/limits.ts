@@ -154,6 +154,8 @@ export const defaultLimits = {
   exitDrainMs: 200,
   /** Between SIGTERM and SIGKILL for those whom a child that ended by itself left in its group. */
   strayMs: 500,
+  /** A line of a child's stderr; longer ones are thrown away. */
+  stderrLineBytesMax: 64 * 1024,
   /** Last lines of stderr quoted when a start fails. */
   stderrTailLinesMax: 5,
   /** Catalogs of one upstream kept in memory (one for each set of client capabilities). */

@@ -1,6 +1,6 @@
 /**
  * What the gateway is told to run: plain data, already checked. Made from `mcp.json` and the
- * environment by the other files of this folder; tests write it by hand. Types only.
+ * environment by the other files of this folder; tests write it by hand.
  */
 
 /** Keys that every server has, whatever its kind. */
@@ -86,4 +86,12 @@ export interface GatewayConfig extends ServersConfig {
   readonly logLevel: "DEBUG" | "INFO" | "WARN" | "ERROR";
   /** Log frames too, with arguments redacted. */
   readonly debug: boolean;
+}
+
+/**
+ * A server's name as the prefix of its tools' names: `[A-Za-z0-9_-]` alone, and nowhere `__`, which
+ * ends it. Two servers of one configuration must not share it.
+ */
+export function toSafePrefix(name: string): string {
+  return name.replace(/[^A-Za-z0-9_-]/g, "_").replace(/_{2,}/g, "_").replace(/^_|_$/g, "") || "_";
 }

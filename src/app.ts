@@ -1,0 +1,159 @@
+/**
+ * The composition root and public entry: puts the parts together and gives back a plain fetch
+ * handler. It names no runtime, reads no environment and opens no socket: `src/main` does, and
+ * anybody's own server can.
+ */
+import { type Clock, systemClock } from "./clock.ts";
+import type { GatewayConfig, ServersConfig } from "./config/config.ts";
+import { sameServer } from "./config/diff.ts";
+import { openStoreDatabase } from "./database.ts";
+import { createGatewayCore } from "./gateway/gateway.ts";
+import { createHttpHandler } from "./http/routes.ts";
+import { defaultLimits, type Limits } from "./limits.ts";
+import { createLog, type Log } from "./log.ts";
+import type { FetchHandler, Runtime, SqlDatabase } from "./runtime/runtime.ts";
+import { createSealer, makeKey } from "./seal.ts";
+import { sessionStoreKinds } from "./session/kinds.ts";
+import { createLaneBudget } from "./upstream/budget.ts";
+import { createCatalogStore } from "./upstream/catalog_store.ts";
+import { upstreamKinds } from "./upstream/kinds.ts";
+import { openWarden } from "./upstream/warden.ts";
+import { identity } from "./version.ts";
+
+/** What a gateway is made from. */
+export interface GatewayOptions {
+  readonly config: GatewayConfig;
+  readonly runtime: Runtime;
+  /** Bounds that differ from the defaults. */
+  readonly limits?: Partial<Limits>;
+  readonly clock?: Clock;
+  /** Where log lines are shown; absent: only the log file has them. */
+  readonly console?: (line: string) => void;
+}
+
+/** A running gateway without a socket. */
+export interface GatewayHandle {
+  /** Answers every request of every client; never rejects. */
+  readonly fetch: FetchHandler;
+  readonly log: Log;
+  /** Takes a new reading of the servers: only what changed is added, removed or made anew. */
+  reload(servers: ServersConfig): Promise<void>;
+  /** Refuses new work and ends open streams; running calls may finish. */
+  drain(): void;
+  /** Stops all servers and lets go of the data directory. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a gateway. Rejects with a sentence when the data directory cannot be used, which another
+ * gateway on it is the commonest cause of; a broken server never keeps it from starting.
+ */
+export async function createGateway(options: GatewayOptions): Promise<GatewayHandle> {
+  const { config, runtime, clock = systemClock } = options;
+  const limits: Limits = { ...defaultLimits, ...options.limits };
+  const inMemory = config.dataDirectory === ":memory:";
+  const log = createLog({
+    level: config.debug ? "DEBUG" : config.logLevel,
+    console: options.console ?? (() => {}),
+    clock,
+    limits,
+    secrets: config.secrets,
+    ...(inMemory ? {} : {
+      file: runtime.openLog(`${config.dataDirectory}/logs/server.log`, {
+        bytesMax: limits.logBytesMax,
+        filesMax: limits.logFilesMax,
+      }),
+    }),
+  });
+  const databasePath = inMemory ? ":memory:" : `${config.dataDirectory}/mcp-wrapper.db`;
+  const database = openStoreDatabase(runtime, databasePath, limits, log);
+  const key = config.secret ?? await readKey(runtime, inMemory ? undefined : config.dataDirectory);
+  log.addSecrets([key]);
+  const sealer = await createSealer(key);
+  const sessions = sessionStoreKinds.sqlite({
+    database,
+    clock,
+    limits,
+    log: log.source("session"),
+  });
+  const warden = await openWarden({ runtime, database, clock, limits, log: log.source("warden") });
+  const catalogs = createCatalogStore({ database, clock, limits, log: log.source("catalog") });
+  const budget = createLaneBudget(limits, clock);
+
+  const gateway = createGatewayCore({
+    servers: config,
+    create: (server) =>
+      upstreamKinds.create(server, {
+        runtime,
+        limits,
+        clock,
+        log: log.source(`upstream.${server.name}`),
+        catalogs,
+        budget,
+        warden,
+        digest: sealer.digest,
+        identity,
+      }),
+    sameServer,
+    limits,
+    clock,
+    log: log.source("gateway"),
+    sealer,
+  });
+  const http = createHttpHandler({
+    gateway,
+    sessions,
+    limits,
+    clock,
+    log: log.source("http"),
+    identity,
+    config,
+  });
+  warn(log, config);
+  http.open();
+
+  return {
+    fetch: http.fetch,
+    log,
+    async reload(servers) {
+      log.addSecrets(servers.secrets);
+      warn(log, servers);
+      await gateway.reconfigure(servers);
+    },
+    drain: http.drain,
+    async close() {
+      await http.close();
+      await gateway.close();
+      await warden.close();
+      await sessions.close();
+      closeDatabase(database, log);
+      await log.close();
+    },
+  };
+}
+
+/** The key kept in the data directory, made at the first start. */
+async function readKey(runtime: Runtime, directory: string | undefined): Promise<string> {
+  if (directory === undefined) return makeKey();
+  const path = `${directory}/secret.key`;
+  const kept = (await runtime.readText(path))?.trim();
+  if (kept !== undefined && kept !== "") return kept;
+  const made = makeKey();
+  await runtime.writeText(path, `${made}\n`);
+  return made;
+}
+
+function warn(log: Log, servers: ServersConfig): void {
+  for (const warning of servers.warnings) log.warn(warning);
+  for (const server of servers.servers) {
+    if (server.kind === "failed") log.error(server.problem, { server: server.name });
+  }
+}
+
+function closeDatabase(database: SqlDatabase, log: Log): void {
+  try {
+    database.close();
+  } catch (thrown) {
+    log.error("Cannot close the database", { error: thrown });
+  }
+}

@@ -1,0 +1,247 @@
+/**
+ * The merged catalog: capabilities, instructions and the four lists of a surface, in the order of
+ * the configuration. A broken or slow server costs its own part only: its last good list stands in,
+ * or it is named in the result's `_meta` and its items follow with a list_changed notice.
+ */
+import { type Clock, pause } from "../clock.ts";
+import type { ServerConfig } from "../config/config.ts";
+import { GatewayError, toGatewayError } from "../errors.ts";
+import type { Limits } from "../limits.ts";
+import type { Caller, Description, JsonObject, ListKind } from "../model.ts";
+import { listKinds } from "../model.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { createNameTable, type NameTable } from "./name.ts";
+import type { Scopes } from "./scope.ts";
+import { fromGatewayUri, toGatewayUri } from "./uri.ts";
+
+/** One server of the running configuration. */
+export interface Member {
+  readonly config: ServerConfig;
+  readonly upstream: Upstream;
+}
+
+/** The servers behind one surface, and how their names look on it. */
+export interface View {
+  readonly surface: string;
+  readonly members: readonly Member[];
+  readonly prefixed: boolean;
+}
+
+/** One server's part of a list: its items, or why there are none. */
+export interface Part {
+  readonly member: Member;
+  readonly items: readonly JsonObject[];
+  readonly error?: GatewayError;
+}
+
+/** A whole merged list; `missing` names the servers whose part is absent. */
+export interface MergedList {
+  readonly items: readonly JsonObject[];
+  readonly missing: readonly string[];
+}
+
+/** Reads and merges what servers offer. */
+export interface CatalogReader {
+  /** One server's list, never later than the limits allow. */
+  part(kind: ListKind, member: Member, caller: Caller): Promise<Part>;
+  /** The merged list. Throws when the only server is broken, or nobody has the capability. */
+  list(kind: ListKind, view: View, caller: Caller): Promise<MergedList>;
+  describe(view: View, caller: Caller): Promise<Description>;
+  /** The names of a part as this surface offers them. */
+  names(part: Part, kind: "tools" | "prompts", prefixed: boolean): NameTable;
+}
+
+/** The `_meta` key of a list in which servers are missing. */
+export const missingKey = "mcp-wrapper/unavailable";
+
+/** Makes the reader. */
+export function createCatalogReader(
+  deps: { readonly limits: Limits; readonly clock: Clock; readonly scopes: Scopes },
+): CatalogReader {
+  const { limits, clock, scopes } = deps;
+  const tables = new WeakMap<readonly JsonObject[], Map<string, NameTable>>();
+
+  /**
+   * Runs `read` no longer than the server may keep others waiting: `listMs`, or, until it has
+   * answered this scope once, what is left of `firstListMs` since it was first wanted.
+   */
+  async function withinPatience<T>(
+    member: Member,
+    caller: Caller,
+    read: Promise<T>,
+  ): Promise<T> {
+    const memory = scopes.server(caller.scope, member.upstream.name);
+    const first = memory.firstAskedAt + limits.firstListMs - clock.monotonic();
+    const waitMs = memory.answered ? limits.listMs : Math.max(0, first);
+    const stop = new AbortController();
+    const late = pause(clock, waitMs, stop.signal).then(() => {
+      throw new GatewayError(
+        "upstream_unavailable",
+        `Server "${member.upstream.name}" has not answered yet; it will be announced when it does`,
+        { data: { server: member.upstream.name } },
+      );
+    });
+    late.catch(() => {});
+    try {
+      const value = await Promise.race([read, late]);
+      memory.answered = true;
+      return value;
+    } finally {
+      stop.abort();
+    }
+  }
+
+  async function part(kind: ListKind, member: Member, caller: Caller): Promise<Part> {
+    const { lists } = scopes.server(caller.scope, member.upstream.name);
+    const reading = member.upstream.list(kind, caller).then((items) => {
+      lists.set(kind, items);
+      return items;
+    });
+    reading.catch(() => {});
+    try {
+      return { member, items: await withinPatience(member, caller, reading) };
+    } catch (thrown) {
+      const lastGood = lists.get(kind);
+      if (lastGood !== undefined) return { member, items: lastGood };
+      return { member, items: [], error: toGatewayError(thrown) };
+    }
+  }
+
+  function names(from: Part, kind: "tools" | "prompts", prefixed: boolean): NameTable {
+    const key = `${kind} ${prefixed}`;
+    let cached = tables.get(from.items);
+    if (cached === undefined) tables.set(from.items, cached = new Map());
+    let table = cached.get(key);
+    if (table === undefined) {
+      const { config } = from.member;
+      const filter = kind === "tools" ? config.tools : {};
+      table = createNameTable(from.items, filter, prefixed ? config.name : undefined);
+      cached.set(key, table);
+    }
+    return table;
+  }
+
+  async function list(kind: ListKind, view: View, caller: Caller): Promise<MergedList> {
+    const parts = await Promise.all(view.members.map((member) => part(kind, member, caller)));
+    const broken = parts.filter((one) => one.error !== undefined);
+    if (parts.length === 1 && broken[0]?.error !== undefined) throw broken[0].error;
+    const named = kind === "tools" || kind === "prompts";
+    const items = named ? mergeNamed(parts, kind, view, names) : mergeUris(parts, kind);
+    if (items.length === 0 && broken.length === 0) await assertCapability(kind, view, caller);
+    return { items, missing: broken.map((one) => one.member.config.name) };
+  }
+
+  async function descriptions(view: View, caller: Caller): Promise<(Description | undefined)[]> {
+    return await Promise.all(view.members.map((member) => {
+      const reading = member.upstream.describe(caller);
+      reading.catch(() => {});
+      return withinPatience(member, caller, reading).catch(() => undefined);
+    }));
+  }
+
+  async function assertCapability(kind: ListKind, view: View, caller: Caller): Promise<void> {
+    if (view.members.length === 0) return;
+    const { capability, method } = listKinds[kind];
+    const known = await descriptions(view, caller);
+    if (known.some((one) => one === undefined || one.capabilities[capability] !== undefined)) {
+      return;
+    }
+    throw new GatewayError("method_not_found", `No server here offers "${method}"`);
+  }
+
+  return {
+    part,
+    list,
+    names,
+    describe: async (view, caller) =>
+      mergeDescriptions(view, await descriptions(view, caller), limits),
+  };
+}
+
+function mergeNamed(
+  parts: readonly Part[],
+  kind: "tools" | "prompts",
+  view: View,
+  names: CatalogReader["names"],
+): JsonObject[] {
+  const items: JsonObject[] = [];
+  const taken = new Set<string>();
+  for (const part of parts) {
+    const table = names(part, kind, view.prefixed);
+    const listed = new Set<string>();
+    for (const item of part.items) {
+      const own = item["name"];
+      if (typeof own !== "string" || listed.has(own)) continue;
+      listed.add(own);
+      let name = table.toOffered(own);
+      // Bare names of two servers may meet: the later one is offered under its prefixed name.
+      if (name !== undefined && taken.has(name)) name = names(part, kind, true).toOffered(own);
+      if (name === undefined || taken.has(name)) continue;
+      taken.add(name);
+      items.push(name === own ? item : { ...item, name });
+    }
+  }
+  return items;
+}
+
+function mergeUris(parts: readonly Part[], kind: ListKind): JsonObject[] {
+  const { identity } = listKinds[kind];
+  const items: JsonObject[] = [];
+  const taken = new Set<string>();
+  for (const { member, items: own } of parts) {
+    for (const item of own) {
+      const uri = item[identity];
+      if (typeof uri !== "string") continue;
+      const clash = taken.has(uri) || fromGatewayUri(uri) !== undefined;
+      const offered = clash && parts.length > 1 ? toGatewayUri(member.config.name, uri) : uri;
+      if (taken.has(offered)) continue;
+      taken.add(offered);
+      items.push(offered === uri ? item : { ...item, [identity]: offered });
+    }
+  }
+  return items;
+}
+
+/** The union of what is known; where a server is silent, everything is declared, since lists can follow. */
+function mergeDescriptions(
+  view: View,
+  known: readonly (Description | undefined)[],
+  limits: Limits,
+): Description {
+  const all = known.filter((one) => one !== undefined);
+  const silent = all.length < known.length;
+  const has = (name: string): boolean =>
+    silent || all.some((one) => one.capabilities[name] !== undefined);
+  const subscribe = silent ||
+    all.some((one) =>
+      (one.capabilities["resources"] as JsonObject | undefined)?.["subscribe"] === true
+    );
+  const only = view.members.length === 1 ? all[0] : undefined;
+  const capabilities: JsonObject = {
+    ...(only?.capabilities["experimental"] === undefined
+      ? {}
+      : { experimental: only.capabilities["experimental"] }),
+    // The gateway itself tells of servers that restart, and a reload of its configuration changes lists.
+    logging: {},
+    ...(has("completions") ? { completions: {} } : {}),
+    ...(has("prompts") ? { prompts: { listChanged: true } } : {}),
+    ...(has("resources") ? { resources: { subscribe, listChanged: true } } : {}),
+    ...(has("tools") || all.length === 0 ? { tools: { listChanged: true } } : {}),
+  };
+  const instructions = only !== undefined
+    ? only.instructions
+    : joinInstructions(view, known, limits);
+  return { capabilities, serverInfo: only?.serverInfo, instructions };
+}
+
+function joinInstructions(
+  view: View,
+  known: readonly (Description | undefined)[],
+  limits: Limits,
+): string | undefined {
+  const texts = view.members.flatMap((member, index) => {
+    const text = known[index]?.instructions;
+    return text === undefined || text === "" ? [] : [`# ${member.config.name}\n\n${text}`];
+  });
+  return texts.length === 0 ? undefined : texts.join("\n\n").slice(0, limits.instructionsCharsMax);
+}

@@ -1,0 +1,257 @@
+/**
+ * The middle: every request of every client goes through `call`, down one table of steps to the
+ * server that owns what it names, and comes back as an exchange. It knows surfaces, names and
+ * scopes; it knows no revision of the protocol, no session, no process and no HTTP.
+ */
+import type { Clock } from "../clock.ts";
+import type { ServerConfig, ServersConfig } from "../config/config.ts";
+import { GatewayError } from "../errors.ts";
+import type { Limits } from "../limits.ts";
+import type { Log } from "../log.ts";
+import { type Call, type Exchange, type JsonObject, listKinds, type Reply } from "../model.ts";
+import type { ListKind } from "../model.ts";
+import type { Sealer } from "../seal.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { createCatalogReader, type Member, missingKey, type View } from "./catalog.ts";
+import { pageOf } from "./cursor.ts";
+import { deferredExchange, failureExchange, mappedExchange, resultExchange } from "./exchange.ts";
+import { createMembers } from "./members.ts";
+import { createRouter } from "./route.ts";
+import { createScopes } from "./scope.ts";
+import { createWatches, toOffered } from "./subscription.ts";
+import type { Gateway } from "./surface.ts";
+
+/** What the gateway is made of. */
+export interface GatewayDeps {
+  readonly servers: ServersConfig;
+  readonly create: (config: ServerConfig) => Upstream;
+  readonly sameServer: (one: ServerConfig, other: ServerConfig) => boolean;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly sealer: Sealer;
+}
+
+/** One step of every call: it may answer, or hand on, or look at what comes back. */
+type Step = (view: View, call: Call, next: (call: Call) => Exchange) => Exchange;
+
+/** Answers one method on a surface. */
+type Handler = (view: View, call: Call) => Exchange;
+
+/** Makes the gateway. */
+export function createGatewayCore(deps: GatewayDeps): Gateway {
+  const { limits, clock, log, sealer } = deps;
+  const scopes = createScopes(clock, limits);
+  const members = createMembers(deps.servers, deps);
+  const catalog = createCatalogReader({ limits, clock, scopes });
+  const router = createRouter({ catalog, scopes });
+  const watches = createWatches({ limits, clock, scopes, viewOf: members.view });
+
+  /** Opens a call, in the owner's own words by now, and renames what comes back. */
+  function relay(view: View, call: Call, member: Member): Exchange {
+    const opened = members.track(member, member.upstream.open(call));
+    if (view.members.length === 1) return opened;
+    const { subscribed } = scopes.of(call.caller.scope);
+    return mappedExchange(opened, async (reply): Promise<Reply> => {
+      if (reply.kind === "notice") return toOffered(view, member.config.name, reply, subscribed);
+      if (reply.kind !== "result") return reply;
+      return { ...reply, value: await router.result(view, member, reply.value, call.caller) };
+    });
+  }
+
+  const list = (kind: ListKind): Handler => (view, call) =>
+    deferredExchange(async () => {
+      const { identity, key, method } = listKinds[kind];
+      const { items, missing } = await catalog.list(kind, view, call.caller);
+      const page = await pageOf(items, {
+        cursor: call.params["cursor"],
+        identity,
+        list: `${view.surface} ${method}`,
+        caller: call.caller,
+        sealer,
+        itemsMax: limits.pageItemsMax,
+      });
+      return resultExchange({
+        [key]: page.items,
+        ...(page.nextCursor === undefined ? {} : { nextCursor: page.nextCursor }),
+        ...(missing.length === 0 ? {} : { _meta: { [missingKey]: missing } }),
+      });
+    });
+
+  const named = (kind: "tools" | "prompts"): Handler => (view, call) =>
+    deferredExchange(async () => {
+      const offered = textParam(call, "name");
+      const { member, own } = await router.name(kind, view, offered, call.caller);
+      return relay(view, withParam(call, "name", own), member);
+    });
+
+  const read: Handler = (view, call) =>
+    deferredExchange(async () => {
+      const offered = textParam(call, "uri");
+      const { member, own } = await router.uri(view, offered, call.caller);
+      return relay(view, withParam(call, "uri", own), member);
+    });
+
+  const subscribe = (on: boolean): Handler => (view, call) =>
+    deferredExchange(async () => {
+      const offered = textParam(call, "uri");
+      const { member, own } = await router.uri(view, offered, call.caller);
+      const { subscribed } = scopes.of(call.caller.scope);
+      return mappedExchange(relay(view, withParam(call, "uri", own), member), (reply) => {
+        if (reply.kind === "result") {
+          if (on) subscribed.set(offered, { server: member.config.name, uri: own });
+          else subscribed.delete(offered);
+        }
+        return reply;
+      });
+    });
+
+  const complete: Handler = (view, call) =>
+    deferredExchange(async () => {
+      const ref = (call.params["ref"] ?? {}) as JsonObject;
+      const key = ref["type"] === "ref/prompt" ? "name" : "uri";
+      const offered = typeof ref[key] === "string" ? ref[key] : "";
+      const { member, own } = key === "name"
+        ? await router.name("prompts", view, offered, call.caller)
+        : await router.template(view, offered, call.caller);
+      const { capabilities } = await member.upstream.describe(call.caller);
+      if (capabilities["completions"] === undefined) {
+        return resultExchange({ completion: { values: [] } });
+      }
+      return relay(view, withParam(call, "ref", { ...ref, [key]: own }), member);
+    });
+
+  /** Every server of the surface hears of the level; what one of them says to it changes nothing. */
+  const setLevel: Handler = (view, call) =>
+    deferredExchange(async () => {
+      await Promise.all(view.members.map(({ upstream }) => upstream.open(call).next()));
+      return resultExchange({});
+    });
+
+  const handlers: ReadonlyMap<string, Handler> = new Map([
+    ["tools/call", named("tools")],
+    ["tools/list", list("tools")],
+    ["prompts/get", named("prompts")],
+    ["prompts/list", list("prompts")],
+    ["resources/read", read],
+    ["resources/list", list("resources")],
+    ["resources/templates/list", list("templates")],
+    ["resources/subscribe", subscribe(true)],
+    ["resources/unsubscribe", subscribe(false)],
+    ["completion/complete", complete],
+    ["logging/setLevel", setLevel],
+  ]);
+
+  const route: Step = (view, call) =>
+    handlers.get(call.method)?.(view, call) ??
+      failureExchange(new GatewayError("method_not_found", `Unknown method "${call.method}"`));
+
+  /** One record for each call: what, how long, how it ended; never its arguments. */
+  const audit: Step = (view, call, next) => {
+    const begun = clock.monotonic();
+    const what = call.params["name"] ?? call.params["uri"];
+    return mappedExchange(next(call), (reply) => {
+      if (reply.kind !== "result" && reply.kind !== "failure") return reply;
+      const outcome = reply.kind === "failure"
+        ? { outcome: reply.error.code, error: reply.error }
+        : { outcome: reply.value["isError"] === true ? "tool_error" : "ok" };
+      const ms = Math.round(clock.monotonic() - begun);
+      log.debug("Call", { surface: view.surface, method: call.method, what, ms, ...outcome });
+      return reply;
+    });
+  };
+
+  const steps: readonly Step[] = [audit, route];
+  const run = (view: View, call: Call, at: number): Exchange => {
+    const step = steps[at] ?? route;
+    return step(view, call, (passed) => run(view, passed, at + 1));
+  };
+
+  /** Subscriptions that a client kept through a restart are made anew, each on its own. */
+  function resubscribe(surface: string, call: Omit<Call, "params">, uris: readonly string[]): void {
+    const { subscribed } = scopes.of(call.caller.scope);
+    for (const uri of uris) {
+      if (subscribed.has(uri)) continue;
+      void gateway.call(surface, { ...call, params: { uri } }).next().then((reply) => {
+        if (reply.kind === "failure") {
+          log.warn("Cannot renew a subscription", { uri, error: reply.error });
+        }
+      });
+    }
+  }
+
+  const gateway: Gateway = {
+    surface(name) {
+      const view = members.view(name);
+      return view && {
+        name,
+        servers: view.members.map(({ config }) => config.name),
+        prefixed: view.prefixed,
+      };
+    },
+    async describe(surface, caller) {
+      return await catalog.describe(assertView(members.view(surface), surface), caller);
+    },
+    call(surface, call) {
+      const view = members.view(surface);
+      return view === undefined ? failureExchange(unknownSurface(surface)) : run(view, call, 0);
+    },
+    notify(surface, caller, method, params) {
+      for (const { upstream } of members.view(surface)?.members ?? []) {
+        upstream.notify(caller, method, params);
+      }
+    },
+    watch(surface, caller, watcher, subscriptions) {
+      const stop = watches.add(surface, caller, watcher);
+      resubscribe(
+        surface,
+        { method: "resources/subscribe", wantsProgress: false, caller },
+        subscriptions(),
+      );
+      return stop;
+    },
+    endScope(scope) {
+      for (const { upstream } of members.all()) upstream.endScope(scope);
+      scopes.end(scope);
+    },
+    status: () => ({
+      servers: members.all().map(({ config, upstream }) => ({
+        name: config.name,
+        status: upstream.status(),
+      })),
+    }),
+    reconfigure(next) {
+      const touched = members.replace(next);
+      for (const server of touched) scopes.forgetServer(server);
+      if (touched.length > 0) watches.reattach();
+      log.info("Configuration loaded", { servers: next.servers.length, changed: touched });
+      return Promise.resolve();
+    },
+    close: () => members.close(),
+  };
+  return gateway;
+}
+
+function withParam(call: Call, name: string, value: unknown): Call {
+  return call.params[name] === value
+    ? call
+    : { ...call, params: { ...call.params, [name]: value } };
+}
+
+function textParam(call: Call, name: string): string {
+  const value = call.params[name];
+  if (typeof value === "string") return value;
+  throw new GatewayError(
+    "invalid_params",
+    `Cannot run "${call.method}": "${name}" must be a string`,
+  );
+}
+
+function unknownSurface(surface: string): GatewayError {
+  return new GatewayError("path_unknown", `No server is configured at "${surface}"`);
+}
+
+function assertView(view: View | undefined, surface: string): View {
+  if (view === undefined) throw unknownSurface(surface);
+  return view;
+}

@@ -1,0 +1,206 @@
+/**
+ * Which server a name or a URI belongs to, and what that server calls it; and the way back for the
+ * URIs in a server's results. With a single server nothing is looked up that its filter does not
+ * demand. Unknown URIs are never broadcast: an owner is found in a list, in an earlier result, or by
+ * a template, or the answer is that there is none.
+ */
+import { GatewayError } from "../errors.ts";
+import type { Caller, JsonObject, ListKind } from "../model.ts";
+import { listKinds } from "../model.ts";
+import type { CatalogReader, Member, Part, View } from "./catalog.ts";
+import { isOffered, mayBelong } from "./name.ts";
+import type { Scopes } from "./scope.ts";
+import { fromGatewayUri, matchesTemplate, toGatewayUri } from "./uri.ts";
+
+/** A server and its own word for what was asked. */
+export interface Target {
+  readonly member: Member;
+  readonly own: string;
+}
+
+/** Finds owners. */
+export interface Router {
+  /** Throws `invalid_params` for an unknown name, or the failure of the only server that could know it. */
+  name(kind: "tools" | "prompts", view: View, offered: string, caller: Caller): Promise<Target>;
+  /** Throws `resource_not_found` when nobody can own the URI. */
+  uri(view: View, offered: string, caller: Caller): Promise<Target>;
+  /** The owner of a template as it was listed, or else of a URI. */
+  template(view: View, offered: string, caller: Caller): Promise<Target>;
+  /** A tool's or prompt's result, or read contents, with URIs as this surface offers them. */
+  result(view: View, member: Member, value: JsonObject, caller: Caller): Promise<JsonObject>;
+}
+
+/** Makes the router. */
+export function createRouter(
+  deps: { readonly catalog: CatalogReader; readonly scopes: Scopes },
+): Router {
+  const { catalog, scopes } = deps;
+  const identities = new WeakMap<readonly JsonObject[], ReadonlySet<unknown>>();
+
+  function has(part: Part, kind: ListKind, uri: string): boolean {
+    let known = identities.get(part.items);
+    if (known === undefined) {
+      known = new Set(part.items.map((item) => item[listKinds[kind].identity]));
+      identities.set(part.items, known);
+    }
+    return known.has(uri);
+  }
+
+  const parts = (kind: ListKind, view: View, caller: Caller): Promise<Part[]> =>
+    Promise.all(view.members.map((member) => catalog.part(kind, member, caller)));
+
+  async function name(
+    kind: "tools" | "prompts",
+    view: View,
+    offered: string,
+    caller: Caller,
+  ): Promise<Target> {
+    const [only, ...others] = view.members;
+    if (only !== undefined && others.length === 0 && !view.prefixed) {
+      return { member: only, own: kind === "tools" ? ownToolName(only, offered) : offered };
+    }
+    let failure: GatewayError | undefined;
+    for (const prefixed of view.prefixed ? [true] : [false, true]) {
+      for (const member of view.members) {
+        if (prefixed && !mayBelong(member.config.name, offered)) continue;
+        const part = await catalog.part(kind, member, caller);
+        const own = catalog.names(part, kind, prefixed).toOwn(offered);
+        if (own !== undefined) return { member, own };
+        if (prefixed) failure ??= part.error;
+      }
+    }
+    throw failure ?? unknownName(kind, offered);
+  }
+
+  function seen(view: View, offered: string, caller: Caller): Target | undefined {
+    const memory = scopes.of(caller.scope);
+    const owner = fromGatewayUri(offered) ?? memory.subscribed.get(offered) ??
+      memory.seenUris.get(offered);
+    const member = view.members.find((one) => one.config.name === owner?.server);
+    return member === undefined || owner === undefined ? undefined : { member, own: owner.uri };
+  }
+
+  async function listed(view: View, uri: string, caller: Caller): Promise<Member | undefined> {
+    const owner = (await parts("resources", view, caller)).find((part) =>
+      has(part, "resources", uri)
+    );
+    if (owner !== undefined) return owner.member;
+    return (await parts("templates", view, caller)).find((part) =>
+      part.items.some((item) => {
+        const template = item["uriTemplate"];
+        return typeof template === "string" && matchesTemplate(template, uri);
+      })
+    )?.member;
+  }
+
+  async function uri(view: View, offered: string, caller: Caller): Promise<Target> {
+    const [only, ...others] = view.members;
+    if (only !== undefined && others.length === 0) return { member: only, own: offered };
+    const known = seen(view, offered, caller);
+    if (known !== undefined) return known;
+    const owner = await listed(view, offered, caller);
+    if (owner !== undefined) return { member: owner, own: offered };
+    throw new GatewayError("resource_not_found", `Resource not found: "${offered}"`, {
+      data: { uri: offered },
+    });
+  }
+
+  /** What this surface calls a server's URI; it is remembered, so that it can be read later. */
+  async function offeredUri(
+    view: View,
+    member: Member,
+    own: string,
+    caller: Caller,
+  ): Promise<string> {
+    const owner = seen(view, own, caller)?.member ?? await listed(view, own, caller);
+    if (owner !== undefined && owner !== member) return toGatewayUri(member.config.name, own);
+    scopes.saw(caller.scope, own, { server: member.config.name, uri: own });
+    return own;
+  }
+
+  async function renamed(
+    view: View,
+    member: Member,
+    holder: JsonObject,
+    caller: Caller,
+  ): Promise<JsonObject> {
+    const own = holder["uri"];
+    if (typeof own !== "string") return holder;
+    const offered = await offeredUri(view, member, own, caller);
+    return offered === own ? holder : { ...holder, uri: offered };
+  }
+
+  async function block(
+    view: View,
+    member: Member,
+    value: unknown,
+    caller: Caller,
+  ): Promise<unknown> {
+    if (!isObject(value)) return value;
+    if (value["type"] === "resource_link") return await renamed(view, member, value, caller);
+    if (value["type"] !== "resource" || !isObject(value["resource"])) return value;
+    return { ...value, resource: await renamed(view, member, value["resource"], caller) };
+  }
+
+  async function result(
+    view: View,
+    member: Member,
+    value: JsonObject,
+    caller: Caller,
+  ): Promise<JsonObject> {
+    if (view.members.length === 1) return value;
+    const change = (one: unknown): Promise<unknown> => block(view, member, one, caller);
+    const { content, contents, messages } = value;
+    if (Array.isArray(content)) {
+      return { ...value, content: await Promise.all(content.map(change)) };
+    }
+    if (Array.isArray(contents)) {
+      const held = contents.map((one) => isObject(one) ? renamed(view, member, one, caller) : one);
+      return { ...value, contents: await Promise.all(held) };
+    }
+    if (!Array.isArray(messages)) return value;
+    const changed = messages.map(async (message: unknown) =>
+      isObject(message) ? { ...message, content: await change(message["content"]) } : message
+    );
+    return { ...value, messages: await Promise.all(changed) };
+  }
+
+  return {
+    name,
+    uri,
+    result,
+    async template(view, offered, caller) {
+      if (view.members.length > 1 && fromGatewayUri(offered) === undefined) {
+        const owner = (await parts("templates", view, caller)).find((part) =>
+          has(part, "templates", offered)
+        );
+        if (owner !== undefined) return { member: owner.member, own: offered };
+      }
+      return await uri(view, offered, caller);
+    },
+  };
+}
+
+/** The own name behind an offered one on a surface where names are the server's own. */
+function ownToolName(member: Member, offered: string): string {
+  const { tools } = member.config;
+  const renames = Object.entries(tools.rename ?? {});
+  const renamed = renames.find(([, to]) => to === offered)?.[0];
+  const own = renamed ?? offered;
+  const moved = renamed === undefined &&
+    renames.some(([from, to]) => from === offered && to !== from);
+  if (moved || !isOffered(tools, own)) throw unknownName("tools", offered);
+  return own;
+}
+
+function unknownName(kind: "tools" | "prompts", offered: string): GatewayError {
+  const what = kind === "tools" ? "tool" : "prompt";
+  return new GatewayError(
+    "invalid_params",
+    `Unknown ${what} "${offered}": list the ${what}s to see which there are`,
+  );
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

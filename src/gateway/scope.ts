@@ -1,0 +1,91 @@
+/**
+ * What the gateway itself keeps for one scope: which servers have answered it, their last good
+ * lists, which server a URI came from, and what it subscribed to. Bounded, and gone with `endScope`.
+ */
+import type { Clock } from "../clock.ts";
+import type { JsonObject, ListKind } from "../model.ts";
+
+/** What is known of one server in one scope. */
+export interface ServerMemory {
+  /** When the scope first wanted something of this server (monotonic). */
+  readonly firstAskedAt: number;
+  /** Whether it ever answered this scope. */
+  answered: boolean;
+  readonly lists: Map<ListKind, readonly JsonObject[]>;
+}
+
+/** The owner of an offered URI and what the owner calls it. */
+export interface UriOwner {
+  readonly server: string;
+  readonly uri: string;
+}
+
+/** One scope's memory. */
+export interface ScopeMemory {
+  readonly servers: Map<string, ServerMemory>;
+  /** URIs that came with results, which no list names. Oldest go first. */
+  readonly seenUris: Map<string, UriOwner>;
+  /** Offered URI -> its owner, for every subscription in force. */
+  readonly subscribed: Map<string, UriOwner>;
+}
+
+/** The memories of all scopes. */
+export interface Scopes {
+  of(scope: string): ScopeMemory;
+  server(scope: string, server: string): ServerMemory;
+  /** Remembers where a URI came from. */
+  saw(scope: string, uri: string, owner: UriOwner): void;
+  /** Forgets what scopes learnt of a server whose configuration changed; subscriptions stay. */
+  forgetServer(server: string): void;
+  end(scope: string): void;
+}
+
+/** Makes the memories. Calls that outlive their scope may bring it back, hence the bound on scopes. */
+export function createScopes(
+  clock: Clock,
+  limits: { readonly seenUrisMax: number; readonly sessionsMax: number },
+): Scopes {
+  const scopes = new Map<string, ScopeMemory>();
+  const of = (scope: string): ScopeMemory => {
+    let memory = scopes.get(scope);
+    if (memory === undefined) {
+      memory = { servers: new Map(), seenUris: new Map(), subscribed: new Map() };
+      scopes.set(scope, memory);
+      trim(scopes, limits.sessionsMax);
+    }
+    return memory;
+  };
+  return {
+    of,
+    server(scope, server) {
+      const { servers } = of(scope);
+      let memory = servers.get(server);
+      if (memory === undefined) {
+        memory = { firstAskedAt: clock.monotonic(), answered: false, lists: new Map() };
+        servers.set(server, memory);
+      }
+      return memory;
+    },
+    saw(scope, uri, owner) {
+      const { seenUris } = of(scope);
+      seenUris.delete(uri);
+      seenUris.set(uri, owner);
+      trim(seenUris, limits.seenUrisMax);
+    },
+    forgetServer(server) {
+      for (const memory of scopes.values()) {
+        memory.servers.delete(server);
+        for (const [uri, owner] of memory.seenUris) {
+          if (owner.server === server) memory.seenUris.delete(uri);
+        }
+      }
+    },
+    end: (scope) => void scopes.delete(scope),
+  };
+}
+
+/** Drops the oldest entry of a map that has grown past its bound. */
+function trim(map: Map<string, unknown>, sizeMax: number): void {
+  const oldest = map.keys().next();
+  if (map.size > sizeMax && !oldest.done) map.delete(oldest.value);
+}

@@ -1,0 +1,129 @@
+/**
+ * Who hears what belongs to no call. One watch stands for one client on one surface; it listens at
+ * every server of the surface, through reloads of the configuration. Changes of lists are merged for
+ * a moment, so that a server that announces each step costs its clients one look.
+ */
+import type { Clock } from "../clock.ts";
+import type { Limits } from "../limits.ts";
+import type { Caller, Notice, Watcher } from "../model.ts";
+import type { Member, View } from "./catalog.ts";
+import type { Scopes } from "./scope.ts";
+
+/** All watches of the gateway. */
+export interface Watches {
+  add(surface: string, caller: Caller, watcher: Watcher): () => void;
+  /** Listens at servers that were added, stops at removed ones, and says that the lists changed. */
+  reattach(): void;
+}
+
+interface Watch {
+  readonly attach: () => void;
+  readonly announce: (methods: readonly string[]) => void;
+}
+
+/** The notices that say a list changed. */
+const listChanged: readonly string[] = ["tools", "prompts", "resources"].map((list) =>
+  `notifications/${list}/list_changed`
+);
+
+/** Makes the watches; `viewOf` tells which servers a surface has now. */
+export function createWatches(
+  deps: {
+    readonly limits: Limits;
+    readonly clock: Clock;
+    readonly scopes: Scopes;
+    readonly viewOf: (surface: string) => View | undefined;
+  },
+): Watches {
+  const { limits, clock, scopes, viewOf } = deps;
+  const watches = new Set<Watch>();
+
+  function add(surface: string, caller: Caller, watcher: Watcher): () => void {
+    const stops = new Map<Member, () => void>();
+    const pending = new Set<string>();
+    let cancelFlush: (() => void) | undefined;
+    let ended = false;
+
+    const announce = (methods: readonly string[]): void => {
+      if (ended) return;
+      for (const method of methods) pending.add(method);
+      cancelFlush ??= clock.after(limits.changeDebounceMs, () => {
+        cancelFlush = undefined;
+        const due = [...pending];
+        pending.clear();
+        for (const method of due) watcher.notice({ kind: "notice", method, params: {} });
+      });
+    };
+
+    const listen = (member: Member): () => void => {
+      const server = member.config.name;
+      const { subscribed } = scopes.of(caller.scope);
+      return member.upstream.watch(caller.scope, {
+        notice(notice) {
+          if (ended) return;
+          if (listChanged.includes(notice.method)) return announce([notice.method]);
+          const view = viewOf(surface);
+          if (view !== undefined) watcher.notice(toOffered(view, server, notice, subscribed));
+        },
+        ask: (ask) => watcher.ask(ask),
+      }, () => ({
+        subscriptions: [...subscribed.values()]
+          .filter((owner) => owner.server === server)
+          .map((owner) => owner.uri),
+      }));
+    };
+
+    const attach = (): void => {
+      const members = viewOf(surface)?.members ?? [];
+      for (const [member, stop] of stops) {
+        if (members.includes(member)) continue;
+        stop();
+        stops.delete(member);
+      }
+      for (const member of members) if (!stops.has(member)) stops.set(member, listen(member));
+    };
+
+    const watch: Watch = { attach, announce };
+    attach();
+    watches.add(watch);
+    return () => {
+      ended = true;
+      watches.delete(watch);
+      cancelFlush?.();
+      for (const stop of stops.values()) stop();
+      stops.clear();
+    };
+  }
+
+  return {
+    add,
+    reattach() {
+      for (const watch of watches) {
+        watch.attach();
+        watch.announce(listChanged);
+      }
+    },
+  };
+}
+
+/** A server's notice with its URI and logger as the surface knows them. */
+export function toOffered(
+  view: View,
+  server: string,
+  notice: Notice,
+  subscribed: ReadonlyMap<string, { readonly server: string; readonly uri: string }>,
+): Notice {
+  if (view.members.length === 1) return notice;
+  const { method, params } = notice;
+  if (method === "notifications/message") {
+    const logger = params["logger"];
+    const name = typeof logger === "string" && logger !== "" ? `${server}/${logger}` : server;
+    return { ...notice, params: { ...params, logger: name } };
+  }
+  if (method !== "notifications/resources/updated") return notice;
+  for (const [offered, owner] of subscribed) {
+    if (owner.server !== server || owner.uri !== params["uri"]) continue;
+    return { ...notice, params: { ...params, uri: offered } };
+  }
+  return notice;
+}

@@ -1,0 +1,77 @@
+/**
+ * An `Upstream` made of plain lists and functions, for tests of the gateway: no process, no wire.
+ * A test changes its members between calls; every opened call is kept in `opened`.
+ */
+import { GatewayError } from "../../src/errors.ts";
+import { resultExchange } from "../../src/gateway/exchange.ts";
+import type { Call, Exchange, JsonObject, ListKind, Watcher } from "../../src/model.ts";
+import type { Interest, Upstream } from "../../src/upstream/upstream.ts";
+
+/** What a test decides about its server. */
+export interface FakeUpstream extends Upstream {
+  lists: Partial<Record<ListKind, JsonObject[]>>;
+  capabilities: JsonObject;
+  instructions: string | undefined;
+  /** Set: describe and list reject with it. */
+  broken: GatewayError | undefined;
+  /** Set: describe and list wait for it. */
+  slow: Promise<unknown> | undefined;
+  reply: (call: Call) => Exchange;
+  readonly opened: Call[];
+  readonly watchers: Map<string, { watcher: Watcher; interest: () => Interest }>;
+  readonly ended: string[];
+  closed: boolean;
+}
+
+/** A server that offers what `lists` say, and answers calls with the call's own method and params. */
+export function createFakeUpstream(
+  name: string,
+  lists: FakeUpstream["lists"] = {},
+): FakeUpstream {
+  const has = (kind: ListKind): boolean => lists[kind] !== undefined;
+  const ready = async (): Promise<void> => {
+    if (fake.slow !== undefined) await fake.slow;
+    if (fake.broken !== undefined) throw fake.broken;
+  };
+  const fake: FakeUpstream = {
+    name,
+    lists,
+    capabilities: {
+      ...(has("tools") ? { tools: {} } : {}),
+      ...(has("prompts") ? { prompts: {} } : {}),
+      ...(has("resources") || has("templates") ? { resources: { subscribe: true } } : {}),
+    },
+    instructions: undefined,
+    broken: undefined,
+    slow: undefined,
+    reply: (call) => resultExchange({ method: call.method, params: call.params }),
+    opened: [],
+    watchers: new Map(),
+    ended: [],
+    closed: false,
+    async describe() {
+      await ready();
+      return { capabilities: fake.capabilities, instructions: fake.instructions };
+    },
+    async list(kind) {
+      await ready();
+      return fake.lists[kind] ?? [];
+    },
+    open(call) {
+      fake.opened.push(call);
+      return fake.reply(call);
+    },
+    notify: () => {},
+    watch(scope, watcher, interest) {
+      fake.watchers.set(scope, { watcher, interest });
+      return () => void fake.watchers.delete(scope);
+    },
+    endScope: (scope) => void fake.ended.push(scope),
+    status: () => ({ state: "idle", lanes: 0 }),
+    close() {
+      fake.closed = true;
+      return Promise.resolve();
+    },
+  };
+  return fake;
+}

@@ -1,0 +1,522 @@
+import { describe, expect, test } from "bun:test";
+import { systemClock } from "../../../src/clock.ts";
+import type { ServerConfig, ServersConfig, ToolFilter } from "../../../src/config/config.ts";
+import { GatewayError } from "../../../src/errors.ts";
+import { failureExchange, resultExchange, settledExchange } from "../../../src/gateway/exchange.ts";
+import { createGatewayCore } from "../../../src/gateway/gateway.ts";
+import type { Gateway } from "../../../src/gateway/surface.ts";
+import { defaultLimits, type Limits } from "../../../src/limits.ts";
+import type { Log } from "../../../src/log.ts";
+import { anonymous, type Caller, type JsonObject, type Notice } from "../../../src/model.ts";
+import { createSealer, makeKey } from "../../../src/seal.ts";
+import { createFakeUpstream, type FakeUpstream } from "../../support/fake_upstream.ts";
+
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, source: () => silent };
+
+const caller = (scope = "scope-1", principal = anonymous): Caller => ({
+  principal,
+  scope,
+  wire: "any",
+  capabilities: {},
+  clientInfo: { name: "test", version: "1" },
+});
+
+const server = (name: string, tools: ToolFilter = {}): ServerConfig => ({
+  kind: "failed",
+  problem: "",
+  name,
+  callTimeoutMs: 1,
+  startTimeoutMs: 1,
+  idleTimeoutMs: 1,
+  tools,
+});
+
+const servers = (...list: ServerConfig[]): ServersConfig => ({
+  servers: list,
+  names: "auto",
+  warnings: [],
+  secrets: [],
+});
+
+async function gatewayOf(
+  config: ServersConfig,
+  fakes: Record<string, FakeUpstream>,
+  limits: Partial<Limits> = {},
+): Promise<Gateway> {
+  return createGatewayCore({
+    servers: config,
+    create: ({ name }) => fakes[name] ?? createFakeUpstream(name),
+    sameServer: (one, other) => JSON.stringify(one) === JSON.stringify(other),
+    limits: { ...defaultLimits, firstListMs: 50, listMs: 50, changeDebounceMs: 5, ...limits },
+    clock: systemClock,
+    log: silent,
+    sealer: await createSealer(makeKey()),
+  });
+}
+
+async function ask(
+  gateway: Gateway,
+  method: string,
+  params: JsonObject = {},
+  surface = "/mcp",
+  by: Caller = caller(),
+): Promise<JsonObject> {
+  const reply = await gateway.call(surface, { method, params, wantsProgress: false, caller: by })
+    .next();
+  if (reply.kind === "result") return reply.value;
+  if (reply.kind === "failure") return { failure: reply.error.code, ...reply.error.toRpc() };
+  return { unexpected: reply };
+}
+
+const names = (list: JsonObject, key: string, member = "name"): unknown[] =>
+  (list[key] as JsonObject[]).map((item) => item[member]);
+
+const tool = (name: string): JsonObject => ({ name, inputSchema: { type: "object" } });
+
+describe("several servers behind one surface", () => {
+  test("are merged in the order of the configuration, under prefixed names", async () => {
+    const fakes = {
+      b: createFakeUpstream("b", { tools: [tool("x"), tool("y")] }),
+      a: createFakeUpstream("a", { tools: [tool("x")] }),
+    };
+    const gateway = await gatewayOf(servers(server("b"), server("a")), fakes);
+    expect(names(await ask(gateway, "tools/list"), "tools")).toEqual(["b__x", "b__y", "a__x"]);
+    expect(await ask(gateway, "tools/call", { name: "a__x", arguments: { n: 1 } })).toEqual({
+      method: "tools/call",
+      params: { name: "x", arguments: { n: 1 } },
+    });
+    expect(fakes.b.opened).toEqual([]);
+  });
+
+  test("one alone keeps its own names, on /mcp and on its own surface", async () => {
+    const fakes = { a: createFakeUpstream("a", { tools: [tool("x")] }) };
+    const gateway = await gatewayOf(servers(server("a")), fakes);
+    expect(names(await ask(gateway, "tools/list"), "tools")).toEqual(["x"]);
+    expect((await ask(gateway, "tools/call", { name: "x" }, "/servers/a"))["params"]).toEqual({
+      name: "x",
+    });
+    expect(gateway.surface("/servers/nobody")).toBe(undefined);
+  });
+
+  test("a server whose name begins another's does not take its tools", async () => {
+    const fakes = {
+      a: createFakeUpstream("a", { tools: [tool("b__x")] }),
+      a__b: createFakeUpstream("a__b", { tools: [tool("x"), tool("y")] }),
+    };
+    const gateway = await gatewayOf(servers(server("a"), server("a__b")), fakes);
+    const listed = names(await ask(gateway, "tools/list"), "tools");
+    expect(listed).toEqual(["a__b__x", "a_b__x", "a_b__y"]);
+    await ask(gateway, "tools/call", { name: "a__b__x" });
+    await ask(gateway, "tools/call", { name: "a_b__x" });
+    expect([fakes.a.opened.length, fakes.a__b.opened.length]).toEqual([1, 1]);
+  });
+
+  test("bare names are kept where they are free and prefixed where they are taken", async () => {
+    const fakes = {
+      a: createFakeUpstream("a", { tools: [tool("x")] }),
+      b: createFakeUpstream("b", { tools: [tool("x"), tool("y")] }),
+    };
+    const gateway = await gatewayOf({ ...servers(server("a"), server("b")), names: "bare" }, fakes);
+    expect(names(await ask(gateway, "tools/list"), "tools")).toEqual(["x", "b__x", "y"]);
+    await ask(gateway, "tools/call", { name: "x" });
+    await ask(gateway, "tools/call", { name: "b__x" });
+    await ask(gateway, "tools/call", { name: "y" });
+    expect([fakes.a.opened.length, fakes.b.opened.length]).toEqual([1, 2]);
+  });
+
+  test("a denied or hidden tool cannot be called by any name", async () => {
+    const fakes = {
+      a: createFakeUpstream("a", { tools: [tool("good"), tool("bad"), tool("old")] }),
+      b: createFakeUpstream("b"),
+    };
+    const rules = { deny: ["b*"], rename: { old: "new" } };
+    const gateway = await gatewayOf(servers(server("a", rules), server("b")), fakes);
+    expect(names(await ask(gateway, "tools/list"), "tools")).toEqual(["a__good", "a__new"]);
+    for (
+      const [surface, name] of [["/mcp", "a__bad"], ["/mcp", "a__old"], ["/servers/a", "bad"], [
+        "/servers/a",
+        "old",
+      ]]
+    ) {
+      expect((await ask(gateway, "tools/call", { name }, surface))["code"]).toBe(-32602);
+    }
+    expect((await ask(gateway, "tools/call", { name: "new" }, "/servers/a"))["params"]).toEqual({
+      name: "old",
+    });
+    expect(fakes.a.opened.length).toBe(1);
+  });
+});
+
+describe("a broken or slow server", () => {
+  const broken = new GatewayError("upstream_unavailable", "It is broken");
+
+  test("costs its own part of a merged list only, and is named", async () => {
+    const fakes = {
+      bad: createFakeUpstream("bad", { tools: [tool("x")] }),
+      good: createFakeUpstream("good", { tools: [tool("y")] }),
+    };
+    fakes.bad.broken = broken;
+    const gateway = await gatewayOf(servers(server("bad"), server("good")), fakes);
+    const list = await ask(gateway, "tools/list");
+    expect(names(list, "tools")).toEqual(["good__y"]);
+    expect(list["_meta"]).toEqual({ "mcp-wrapper/unavailable": ["bad"] });
+    expect((await ask(gateway, "tools/call", { name: "bad__x" }))["failure"]).toBe(
+      "upstream_unavailable",
+    );
+  });
+
+  test("keeps its last good list while it is away", async () => {
+    const fakes = {
+      bad: createFakeUpstream("bad", { tools: [tool("x")] }),
+      good: createFakeUpstream("good", { tools: [tool("y")] }),
+    };
+    const gateway = await gatewayOf(servers(server("bad"), server("good")), fakes);
+    await ask(gateway, "tools/list");
+    fakes.bad.broken = broken;
+    expect(names(await ask(gateway, "tools/list"), "tools")).toEqual(["bad__x", "good__y"]);
+    fakes.bad.broken = undefined;
+    fakes.bad.slow = new Promise(() => {});
+    expect(names(await ask(gateway, "tools/list"), "tools")).toEqual(["bad__x", "good__y"]);
+  });
+
+  test("is an honest error on its own surface", async () => {
+    const fakes = {
+      bad: createFakeUpstream("bad", { tools: [] }),
+      good: createFakeUpstream("good"),
+    };
+    fakes.bad.broken = broken;
+    const gateway = await gatewayOf(servers(server("bad"), server("good")), fakes);
+    const answer = await ask(gateway, "tools/list", {}, "/servers/bad");
+    expect([answer["code"], answer["message"]]).toEqual([-32603, "It is broken"]);
+  });
+
+  test("that never answered is waited for once, not at every list", async () => {
+    const fakes = {
+      bad: createFakeUpstream("bad", { tools: [] }),
+      good: createFakeUpstream("good", { tools: [tool("y")] }),
+    };
+    fakes.bad.slow = new Promise(() => {});
+    const gateway = await gatewayOf(servers(server("bad"), server("good")), fakes, {
+      firstListMs: 300,
+    });
+    const begun = performance.now();
+    await gateway.describe("/mcp", caller());
+    const first = performance.now() - begun;
+    for (let round = 0; round < 5; round += 1) await ask(gateway, "tools/list");
+    expect(performance.now() - begun - first).toBeLessThan(first);
+  });
+
+  test("leaves every capability declared, since its lists can follow", async () => {
+    const fakes = {
+      bad: createFakeUpstream("bad"),
+      good: createFakeUpstream("good", { tools: [] }),
+    };
+    fakes.bad.broken = broken;
+    const gateway = await gatewayOf(servers(server("bad"), server("good")), fakes);
+    const { capabilities } = await gateway.describe("/mcp", caller());
+    expect(Object.keys(capabilities).sort()).toEqual([
+      "completions",
+      "logging",
+      "prompts",
+      "resources",
+      "tools",
+    ]);
+  });
+});
+
+describe("what a surface declares", () => {
+  test("is the union of its servers, and a list nobody has is an unknown method", async () => {
+    const fakes = {
+      a: createFakeUpstream("a", { tools: [] }),
+      b: createFakeUpstream("b", { prompts: [] }),
+    };
+    fakes.a.instructions = "Use A";
+    const gateway = await gatewayOf(servers(server("a"), server("b")), fakes);
+    const description = await gateway.describe("/mcp", caller());
+    expect(Object.keys(description.capabilities).sort()).toEqual(["logging", "prompts", "tools"]);
+    expect(description.instructions).toBe("# a\n\nUse A");
+    expect((await ask(gateway, "resources/list"))["code"]).toBe(-32601);
+    expect(await ask(gateway, "prompts/list")).toEqual({ prompts: [] });
+    expect((await gateway.describe("/servers/a", caller())).instructions).toBe("Use A");
+  });
+
+  test("without any server is an empty list of tools", async () => {
+    const gateway = await gatewayOf(servers(), {});
+    expect(await ask(gateway, "tools/list")).toEqual({ tools: [] });
+    expect((await gateway.describe("/mcp", caller())).capabilities["tools"]).toEqual({
+      listChanged: true,
+    });
+  });
+});
+
+describe("a long list", () => {
+  test("comes in pages that leave nothing out, and refuses foreign cursors", async () => {
+    const all = Array.from({ length: 25 }, (_, index) => tool(`t${index}`));
+    const fakes = {
+      a: createFakeUpstream("a", { tools: all }),
+      b: createFakeUpstream("b", { tools: [tool("z")] }),
+    };
+    const gateway = await gatewayOf(servers(server("a"), server("b")), fakes, { pageItemsMax: 10 });
+    const seen: unknown[] = [];
+    let cursor: unknown;
+    do {
+      const page = await ask(gateway, "tools/list", cursor === undefined ? {} : { cursor });
+      seen.push(...names(page, "tools"));
+      cursor = page["nextCursor"];
+    } while (cursor !== undefined);
+    expect(seen).toEqual([...all.map(({ name }) => `a__${name}`), "b__z"]);
+    const { nextCursor } = await ask(gateway, "tools/list");
+    for (const bad of ["", "x", 5, `${nextCursor}x`]) {
+      expect((await ask(gateway, "tools/list", { cursor: bad }))["code"]).toBe(-32602);
+    }
+    expect((await ask(gateway, "tools/list", { cursor: nextCursor }, "/servers/a"))["code"]).toBe(
+      -32602,
+    );
+    const other = caller("scope-2", { id: "someone" });
+    expect((await ask(gateway, "tools/list", { cursor: nextCursor }, "/mcp", other))["code"]).toBe(
+      -32602,
+    );
+  });
+});
+
+describe("resources of several servers", () => {
+  const build = async () => {
+    const fakes = {
+      a: createFakeUpstream("a", {
+        resources: [{ uri: "test://same" }, { uri: "test://a" }],
+        templates: [{ uriTemplate: "tpl://{id}" }],
+      }),
+      b: createFakeUpstream("b", {
+        tools: [tool("link")],
+        resources: [{ uri: "test://same" }, { uri: "test://b" }],
+        templates: [{ uriTemplate: "other://{+path}" }, { uriTemplate: "tpl://{id}" }],
+      }),
+    };
+    const read = (own: FakeUpstream) => {
+      own.reply = ({ params, method }) =>
+        method === "resources/read"
+          ? resultExchange({ contents: [{ uri: params["uri"], text: own.name }] })
+          : resultExchange({});
+    };
+    read(fakes.a);
+    read(fakes.b);
+    return { fakes, gateway: await gatewayOf(servers(server("a"), server("b")), fakes) };
+  };
+
+  test("keep their URIs, and a second owner of one gets a URI that leads to it", async () => {
+    const { gateway } = await build();
+    const uris = names(await ask(gateway, "resources/list"), "resources", "uri");
+    expect(uris).toEqual(["test://same", "test://a", "mcp-wrapper://b/test://same", "test://b"]);
+    for (const [index, owner] of ["a", "a", "b", "b"].entries()) {
+      const { contents } = await ask(gateway, "resources/read", { uri: uris[index] });
+      expect(contents).toEqual([{ uri: uris[index], text: owner }]);
+    }
+  });
+
+  test("are found by template, and an unknown one is refused without asking anybody", async () => {
+    const { gateway, fakes } = await build();
+    const templates = await ask(gateway, "resources/templates/list");
+    expect(names(templates, "resourceTemplates", "uriTemplate")).toEqual([
+      "tpl://{id}",
+      "other://{+path}",
+      "mcp-wrapper://b/tpl://{id}",
+    ]);
+    const owner = async (uri: string) =>
+      (await ask(gateway, "resources/read", { uri }))["contents"];
+    expect(await owner("tpl://5")).toEqual([{ uri: "tpl://5", text: "a" }]);
+    expect(await owner("other://x/y")).toEqual([{ uri: "other://x/y", text: "b" }]);
+    expect(await owner("mcp-wrapper://b/tpl://5")).toEqual([{
+      uri: "mcp-wrapper://b/tpl://5",
+      text: "b",
+    }]);
+    const before = fakes.a.opened.length + fakes.b.opened.length;
+    const unknown = await ask(gateway, "resources/read", { uri: "nowhere://x" });
+    expect([unknown["code"], unknown["data"]]).toEqual([-32002, { uri: "nowhere://x" }]);
+    expect(fakes.a.opened.length + fakes.b.opened.length).toBe(before);
+  });
+
+  test("that a tool's result links to can be read, though no list names them", async () => {
+    const { gateway, fakes } = await build();
+    fakes.b.reply = ({ method, params }) =>
+      method === "tools/call"
+        ? resultExchange({
+          content: [
+            { type: "resource_link", uri: "hidden://1", name: "h" },
+            { type: "resource", resource: { uri: "test://same", text: "" } },
+          ],
+        })
+        : resultExchange({ contents: [{ uri: params["uri"], text: "b" }] });
+    const { content } = await ask(gateway, "tools/call", { name: "b__link" });
+    expect((content as JsonObject[])[0]?.["uri"]).toBe("hidden://1");
+    expect(((content as JsonObject[])[1]?.["resource"] as JsonObject)["uri"]).toBe(
+      "mcp-wrapper://b/test://same",
+    );
+    expect((await ask(gateway, "resources/read", { uri: "hidden://1" }))["contents"]).toEqual([
+      { uri: "hidden://1", text: "b" },
+    ]);
+    const other = await ask(
+      gateway,
+      "resources/read",
+      { uri: "hidden://1" },
+      "/mcp",
+      caller("scope-2"),
+    );
+    expect(other["code"]).toBe(-32002);
+  });
+});
+
+describe("what belongs to no call", () => {
+  const watch = (gateway: Gateway, by = caller(), kept: string[] = []) => {
+    const heard: Notice[] = [];
+    let wake: () => void = () => {};
+    const stop = gateway.watch("/mcp", by, {
+      notice(notice) {
+        heard.push(notice);
+        wake();
+      },
+      ask: () => Promise.resolve({ kind: "refusal", code: 0, message: "" }),
+    }, () => kept);
+    const until = async (count: number): Promise<Notice[]> => {
+      while (heard.length < count) await new Promise<void>((resolve) => (wake = resolve));
+      return heard;
+    };
+    return { stop, heard, until };
+  };
+
+  test("reaches the watcher once: many changes of lists become one notice of each kind", async () => {
+    const fakes = {
+      a: createFakeUpstream("a", { tools: [] }),
+      b: createFakeUpstream("b", { tools: [] }),
+    };
+    const gateway = await gatewayOf(servers(server("a"), server("b")), fakes);
+    const { until, heard } = watch(gateway);
+    for (let round = 0; round < 10; round += 1) {
+      for (const fake of [fakes.a, fakes.b]) {
+        fake.watchers.get("scope-1")?.watcher.notice({
+          kind: "notice",
+          method: "notifications/tools/list_changed",
+          params: {},
+        });
+      }
+    }
+    fakes.b.watchers.get("scope-1")?.watcher.notice({
+      kind: "notice",
+      method: "notifications/message",
+      params: { level: "info", data: "hello", logger: "db" },
+    });
+    await until(2);
+    expect(heard.map(({ method, params }) => [method, params["logger"]])).toEqual([
+      ["notifications/message", "b/db"],
+      ["notifications/tools/list_changed", undefined],
+    ]);
+  });
+
+  test("subscriptions are told to the owner, replayed to new lanes, and come back under the offered URI", async () => {
+    const fakes = {
+      a: createFakeUpstream("a", { resources: [{ uri: "test://same" }] }),
+      b: createFakeUpstream("b", { resources: [{ uri: "test://same" }] }),
+    };
+    const gateway = await gatewayOf(servers(server("a"), server("b")), fakes);
+    const { until } = watch(gateway);
+    const uri = "mcp-wrapper://b/test://same";
+    await ask(gateway, "resources/subscribe", { uri });
+    const lane = fakes.b.watchers.get("scope-1");
+    expect(lane?.interest()).toEqual({ subscriptions: ["test://same"] });
+    expect(fakes.a.watchers.get("scope-1")?.interest()).toEqual({ subscriptions: [] });
+    lane?.watcher.notice({
+      kind: "notice",
+      method: "notifications/resources/updated",
+      params: { uri: "test://same" },
+    });
+    expect((await until(1))[0]?.params).toEqual({ uri });
+    await ask(gateway, "resources/unsubscribe", { uri });
+    expect(lane?.interest()).toEqual({ subscriptions: [] });
+  });
+
+  test("a refused subscription is not kept, and those a client kept through a restart are renewed", async () => {
+    const fakes = { a: createFakeUpstream("a", { resources: [] }) };
+    const gateway = await gatewayOf(servers(server("a")), fakes);
+    fakes.a.reply = () => failureExchange(new GatewayError("upstream_error"));
+    watch(gateway, caller("s1"));
+    await ask(gateway, "resources/subscribe", { uri: "x://1" }, "/mcp", caller("s1"));
+    expect(fakes.a.watchers.get("s1")?.interest()).toEqual({ subscriptions: [] });
+    const renewed = new Promise<unknown>((resolve) => {
+      fakes.a.reply = (call) => {
+        resolve([call.method, call.params]);
+        return resultExchange({});
+      };
+    });
+    watch(gateway, caller("s2"), ["x://2"]);
+    expect(await renewed).toEqual(["resources/subscribe", { uri: "x://2" }]);
+  });
+});
+
+describe("a new configuration", () => {
+  test("keeps what did not change, adds and removes the rest, and says that lists changed", async () => {
+    const fakes = {
+      a: createFakeUpstream("a", { tools: [tool("x")] }),
+      b: createFakeUpstream("b", { tools: [tool("x")] }),
+      c: createFakeUpstream("c", { tools: [tool("x")] }),
+    };
+    const gateway = await gatewayOf(servers(server("a"), server("b")), fakes);
+    const told = new Promise<string>((resolve) => {
+      gateway.watch("/mcp", caller(), {
+        notice: ({ method }) => resolve(method),
+        ask: () => Promise.reject(new Error("nobody asks")),
+      }, () => []);
+    });
+    await gateway.reconfigure(servers(server("a"), server("c")));
+    expect(await told).toBe("notifications/tools/list_changed");
+    expect([fakes.a.closed, fakes.b.closed]).toEqual([false, true]);
+    expect(names(await ask(gateway, "tools/list"), "tools")).toEqual(["a__x", "c__x"]);
+    expect([...fakes.c.watchers.keys()]).toEqual(["scope-1"]);
+    expect(gateway.surface("/servers/b")).toBe(undefined);
+  });
+
+  test("lets a removed server finish the call that is under way", async () => {
+    const fakes = { a: createFakeUpstream("a", { tools: [tool("x")] }) };
+    let finish: () => void = () => {};
+    fakes.a.reply = () => ({
+      ...settledExchange({ kind: "result", value: { done: true } }),
+      next: () =>
+        new Promise((resolve) => {
+          finish = () => resolve({ kind: "result", value: { done: true } });
+        }),
+    });
+    const gateway = await gatewayOf(servers(server("a")), fakes);
+    const call = ask(gateway, "tools/call", { name: "x" });
+    while (fakes.a.opened.length === 0) await Promise.resolve();
+    await Promise.resolve();
+    await gateway.reconfigure(servers());
+    expect(fakes.a.closed).toBe(false);
+    finish();
+    expect(await call).toEqual({ done: true });
+    expect(fakes.a.closed).toBe(true);
+  });
+});
+
+describe("an end", () => {
+  test("of a scope is told to every server", async () => {
+    const fakes = { a: createFakeUpstream("a"), b: createFakeUpstream("b") };
+    const gateway = await gatewayOf(servers(server("a"), server("b")), fakes);
+    gateway.endScope("scope-1");
+    expect([fakes.a.ended, fakes.b.ended]).toEqual([["scope-1"], ["scope-1"]]);
+  });
+
+  test("of a call that waits for a slow server comes at once when it is cancelled", async () => {
+    const fakes = { a: createFakeUpstream("a", { tools: [] }), b: createFakeUpstream("b") };
+    fakes.a.slow = new Promise(() => {});
+    const gateway = await gatewayOf(servers(server("a"), server("b")), fakes, {
+      firstListMs: 60_000,
+    });
+    const exchange = gateway.call("/mcp", {
+      method: "tools/call",
+      params: { name: "a__x" },
+      wantsProgress: false,
+      caller: caller(),
+    });
+    const reply = exchange.next();
+    exchange.cancel("no longer wanted");
+    expect(await reply.then((one) => one.kind === "failure" && one.error.code)).toBe("cancelled");
+  });
+});
