@@ -158,8 +158,6 @@ export const defaultLimits = {
   stderrLineBytesMax: 64 * 1024,
   /** Last lines of stderr quoted when a start fails. */
   stderrTailLinesMax: 5,
-  /** Catalogs of one upstream kept in memory (one for each set of client capabilities). */
-  catalogsMax: 64,
 } as const satisfies Record<string, number>;
 
 /** The bounds a gateway runs with. */
