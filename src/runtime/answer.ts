@@ -29,6 +29,11 @@ export function internalFault(): Response {
   return refuse(new GatewayError("internal"));
 }
 
+/** 503 for a request that comes while the listener closes. */
+export function refuseClosing(): Response {
+  return refuse(new GatewayError("draining"));
+}
+
 function refuse(error: GatewayError): Response {
   return Response.json({ jsonrpc: "2.0", error: error.toRpc() }, { status: error.status });
 }
@@ -38,6 +43,8 @@ export function toListenFault(options: ServeOptions, fault: unknown, code?: stri
   const reasons: Record<string, string> = {
     EADDRINUSE: "the address is in use; stop the other program or choose another MCP_PORT",
     EACCES: "not allowed; choose an MCP_PORT above 1023",
+    // What Deno's node:http says of an address that is not there.
+    EINVAL: "this machine has no such address; check MCP_HOST",
     EADDRNOTAVAIL: "this machine has no such address; check MCP_HOST",
   };
   const reason = reasons[code ?? ""] ?? (fault instanceof Error ? fault.message : String(fault));

@@ -42,6 +42,8 @@ async function serve(options: ServeOptions): Promise<Listener> {
       hostname: options.hostname,
       port: options.port,
       development: false,
+      // Without this, `development: false` lets a second gateway share the port unnoticed.
+      reusePort: false,
       idleTimeout: defaultLimits.headersMs / secondMs,
       maxRequestBodySize: defaultLimits.listenerBodyBytesMax,
       fetch(request, own) {

@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { answer, internalFault, toListenFault, toSpawnFault } from "./answer.ts";
+import { answer, internalFault, refuseClosing, toListenFault, toSpawnFault } from "./answer.ts";
 import { files, preparePrivateFile, toCode } from "./files.ts";
 import { serveHardened } from "./hardened.ts";
 import type {
@@ -37,6 +37,12 @@ export function createDenoRuntime(): Runtime {
 // deno-lint-ignore require-await -- a throw becomes a rejection
 async function serve(options: ServeOptions): Promise<Listener> {
   const cutter = new AbortController();
+  let running = 0;
+  let whenQuiet: (() => void) | undefined;
+  const finished = () => {
+    running -= 1;
+    if (running === 0) whenQuiet?.();
+  };
   try {
     const server = Deno.serve({
       hostname: options.hostname,
@@ -45,6 +51,9 @@ async function serve(options: ServeOptions): Promise<Listener> {
       onListen: () => {},
       onError: internalFault,
     }, (request, info) => {
+      if (whenQuiet !== undefined) return refuseClosing();
+      running += 1;
+      info.completed.then(finished, finished);
       const address = info.remoteAddr;
       return answer(options.fetch, request, {
         holdOpen: () => {},
@@ -55,9 +64,19 @@ async function serve(options: ServeOptions): Promise<Listener> {
       hostname: options.hostname,
       port: server.addr.port,
       async close(graceMs) {
-        const cut = setTimeout(() => cutter.abort(), graceMs);
-        await Promise.race([server.shutdown(), server.finished]);
-        clearTimeout(cut);
+        // After `shutdown` nothing can cut a stream that stays open, so it comes only when all is
+        // quiet; `abort` at once would lose bytes that are still being sent.
+        let deadline: ReturnType<typeof setTimeout> | undefined;
+        const late = new Promise<"late">((resolve) => {
+          deadline = setTimeout(() => resolve("late"), graceMs);
+        });
+        const quiet = new Promise<"quiet">((resolve) => {
+          whenQuiet = () => resolve("quiet");
+          if (running === 0) resolve("quiet");
+        });
+        if (await Promise.race([late, quiet]) === "late") cutter.abort();
+        else await Promise.race([server.shutdown(), late]);
+        clearTimeout(deadline);
       },
     };
   } catch (fault) {
@@ -139,10 +158,23 @@ function guard<Value>(work: () => Value): Value {
   try {
     return work();
   } catch (fault) {
-    if (!(fault instanceof Error) || !("errcode" in fault)) throw fault;
-    throw Object.assign(new Error(fault.message, { cause: fault }), { sqliteCode: fault.errcode });
+    if (toCode(fault) !== "ERR_SQLITE_ERROR" || !(fault instanceof Error)) throw fault;
+    const sqliteCode = "errcode" in fault ? fault.errcode : codesByText[fault.message];
+    throw Object.assign(new Error(fault.message, { cause: fault }), { sqliteCode });
   }
 }
+
+/** `exec` gives SQLite's text without its number; these are the faults that decide something. */
+const codesByText: Readonly<Record<string, number>> = {
+  "database is locked": 5,
+  "database table is locked": 6,
+  "attempt to write a readonly database": 8,
+  "disk I/O error": 10,
+  "database disk image is malformed": 11,
+  "database or disk is full": 13,
+  "unable to open database file": 14,
+  "file is not a database": 26,
+};
 
 function onSignal(handler: (signal: SignalName) => void): () => void {
   const names: SignalName[] = ["SIGINT", "SIGTERM", "SIGHUP"];

@@ -17,7 +17,12 @@ import type { Listener, ServeOptions } from "./runtime.ts";
 
 /** Listens with deadlines for slow clients. */
 export async function serveHardened(options: ServeOptions): Promise<Listener> {
+  let closing = false;
   const listener: RequestListener = (incoming, outgoing) => {
+    // Bun's own keeps a connection whose last request ends after `close` began.
+    outgoing.on("close", () => {
+      if (closing) setTimeout(() => server.closeIdleConnections(), 0);
+    });
     respond(options, incoming, outgoing).catch(() => outgoing.destroy());
   };
   const server = createServer({
@@ -37,6 +42,7 @@ export async function serveHardened(options: ServeOptions): Promise<Listener> {
     hostname: options.hostname,
     port,
     async close(graceMs) {
+      closing = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
       const cut = setTimeout(() => server.closeAllConnections(), graceMs);

@@ -1,0 +1,618 @@
+/**
+ * What every platform must do alike: the same promises on Bun and on Deno, and for both listeners.
+ */
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { openStoreDatabase, transact } from "../../src/database.ts";
+import { defaultLimits } from "../../src/limits.ts";
+import type { Child, Listener, Runtime, SpawnFault } from "../../src/runtime/runtime.ts";
+import { createTestRuntime } from "../support/fake_runtime.ts";
+
+const runtime: Runtime = await createTestRuntime();
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+let folder = "";
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "runtime-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const path = process.env["PATH"] ?? "/usr/bin:/bin";
+
+function shell(script: string, env: Record<string, string> = {}, cwd?: string): Child {
+  return runtime.spawn({
+    command: "/bin/sh",
+    args: ["-c", script],
+    env: { PATH: path, ...env },
+    cwd,
+  });
+}
+
+async function readAll(stream: ReadableStream<Uint8Array>): Promise<string> {
+  return await new Response(stream).text();
+}
+
+async function until(condition: () => boolean, ms = 5_000): Promise<boolean> {
+  const end = performance.now() + ms;
+  while (performance.now() < end) {
+    if (condition()) return true;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return condition();
+}
+
+/** Not there, or a zombie that nobody reaps. */
+function isGone(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return /\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return true;
+  }
+}
+
+describe("children", () => {
+  test("a child reads its stdin, writes both outputs and ends with its code", async () => {
+    const child = shell("cat; echo problem >&2; exit 7");
+    const writer = child.stdin.getWriter();
+    await writer.write(encoder.encode("hello "));
+    await writer.write(encoder.encode("world"));
+    await writer.close();
+    expect(await readAll(child.stdout)).toBe("hello world");
+    expect(await readAll(child.stderr)).toBe("problem\n");
+    expect(await child.exited).toEqual({ code: 7, signal: null });
+  });
+
+  test("H2 a child sees the environment it was given and nothing of ours", async () => {
+    process.env["RUNTIME_TEST_SECRET"] = "canary";
+    try {
+      const child = runtime.spawn({
+        command: "/usr/bin/env",
+        args: [],
+        env: { GIVEN: "a b", PATH: path },
+      });
+      const lines = (await readAll(child.stdout)).trim().split("\n").sort();
+      expect(lines).toEqual(["GIVEN=a b", `PATH=${path}`]);
+    } finally {
+      delete process.env["RUNTIME_TEST_SECRET"];
+    }
+  });
+
+  test("a child that dies of a signal says which one, and no code", async () => {
+    expect(await shell("kill -s KILL $$").exited).toEqual({ code: null, signal: "SIGKILL" });
+  });
+
+  test("a child works in the directory it was given", async () => {
+    const child = shell("pwd -P", {}, "/");
+    expect(await readAll(child.stdout)).toBe("/\n");
+  });
+
+  test("E8 exited resolves when the process ends, even while a grandchild holds its pipes", async () => {
+    const child = shell("sleep 60 & exit 3");
+    expect(await child.exited).toEqual({ code: 3, signal: null });
+    expect(runtime.signalGroup(child.pid, "SIGKILL")).toBe(true);
+  });
+
+  test("E7 a group that ignores SIGTERM is gone after SIGKILL, grandchildren too", async () => {
+    const child = shell(
+      "trap '' TERM; sh -c 'trap \"\" TERM; echo $$; while :; do sleep 1; done' & wait",
+    );
+    const reader = child.stdout.getReader();
+    const grandchild = Number(decoder.decode((await reader.read()).value));
+    expect(runtime.signalGroup(child.pid, "SIGTERM")).toBe(true);
+    expect(isGone(grandchild)).toBe(false);
+    expect(runtime.signalGroup(child.pid, "SIGKILL")).toBe(true);
+    expect((await child.exited).signal).toBe("SIGKILL");
+    expect(await until(() => isGone(grandchild))).toBe(true);
+    await reader.cancel();
+  });
+
+  test("a group that is gone, or is not a group of ours, is not signalled", async () => {
+    const child = shell("exit 0");
+    await child.exited;
+    expect(await until(() => !runtime.signalGroup(child.pid, "SIGTERM"))).toBe(true);
+    for (const groupId of [1, 0, -1, Number.NaN]) {
+      expect(runtime.signalGroup(groupId, "SIGTERM")).toBe(false);
+    }
+  });
+
+  test("E9 what cannot be started says why at once, and that trying again cannot help", () => {
+    const program = join(folder, "not_executable");
+    writeFileSync(program, "text", { mode: 0o644 });
+    const cases = [
+      [{ command: "/nowhere/at/all" }, "ENOENT", /no such program/],
+      [{ command: "surely-not-a-program" }, "ENOENT", /no such program/],
+      [{ command: program }, "EACCES", /permissions/],
+      [{ command: "/bin/sh", cwd: join(folder, "missing") }, "ENOENT", /directory ".*missing"/],
+    ] as const;
+    for (const [options, code, text] of cases) {
+      let fault: SpawnFault | undefined;
+      try {
+        runtime.spawn({ args: [], env: { PATH: path }, ...options });
+      } catch (thrown) {
+        fault = thrown as SpawnFault;
+      }
+      expect(fault?.code).toBe(code);
+      expect(fault?.permanent).toBe(true);
+      expect(fault?.message).toMatch(text);
+    }
+  });
+
+  test("E11 a child that does not read its stdin stops the writer, and its end fails the write", async () => {
+    const child = shell("exec sleep 60");
+    const writer = child.stdin.getWriter();
+    const chunk = new Uint8Array(1024 * 1024);
+    let written = 0;
+    const fill = (async () => {
+      for (;;) {
+        await writer.write(chunk);
+        written += 1;
+      }
+    })().catch((fault) => fault);
+    const settled = await Promise.race([
+      fill,
+      new Promise((r) => setTimeout(() => r("waits"), 300)),
+    ]);
+    expect(settled).toBe("waits");
+    expect(written).toBeLessThan(3);
+    runtime.signalGroup(child.pid, "SIGKILL");
+    expect((await fill).code).toBe("EPIPE");
+    await child.exited;
+    expect((await writer.write(chunk).catch((fault) => fault)).code).toBe("EPIPE");
+  });
+
+  test("E3 a flood that nobody reads waits in the child", async () => {
+    const child = shell(
+      "yes & pid=$!; sleep 0.5; cut -d ' ' -f 14 /proc/$pid/stat >&2; sleep 0.3; cut -d ' ' -f 14 /proc/$pid/stat >&2; kill $pid",
+    );
+    const [first, second] = (await readAll(child.stderr)).trim().split("\n");
+    // User time of the writer stands still: it is blocked on its full pipe.
+    expect(Number(second) - Number(first)).toBeLessThan(5);
+    runtime.signalGroup(child.pid, "SIGKILL");
+    await child.exited;
+  });
+});
+
+describe("database", () => {
+  const open = (name = "gateway.db") =>
+    openStoreDatabase(runtime, join(folder, name), defaultLimits);
+
+  test("values come back as they were stored, and a missing row is undefined", () => {
+    const database = runtime.openDatabase(":memory:");
+    database.exec("CREATE TABLE t (id INTEGER PRIMARY KEY, v)");
+    const insert = database.prepare("INSERT INTO t (v) VALUES (?)");
+    const values = ["text", 1.5, 2 ** 40, null, new Uint8Array([0, 255])];
+    for (const value of values) expect(insert.run(value).changes).toBe(1);
+    const rows = database.prepare("SELECT v FROM t ORDER BY id").all();
+    expect(rows.map((row) => row["v"])).toEqual(values);
+    const select = database.prepare("SELECT v FROM t WHERE id = ?");
+    expect(select.get(1)).toEqual({ v: "text" });
+    expect(select.get(99)).toBe(undefined);
+    database.close();
+  });
+
+  test("a fault carries SQLite's own number, and integers that do not fit are not rounded", () => {
+    const database = runtime.openDatabase(":memory:");
+    database.exec("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)");
+    let code: unknown;
+    try {
+      database.prepare("INSERT INTO t VALUES (?)").run(1);
+    } catch (fault) {
+      code = (fault as { sqliteCode?: number }).sqliteCode;
+    }
+    expect(code).toBe(1555);
+    database.exec("INSERT INTO t VALUES (9007199254740993)");
+    expect(() => database.prepare("SELECT MAX(id) FROM t").get()).toThrow();
+    database.close();
+  });
+
+  test("a transaction that throws leaves nothing behind, and the next one works", () => {
+    const database = runtime.openDatabase(":memory:");
+    database.exec("CREATE TABLE t (v)");
+    const insert = database.prepare("INSERT INTO t VALUES (?)");
+    expect(() =>
+      transact(database, () => {
+        insert.run(1);
+        throw new Error("no");
+      })
+    ).toThrow("no");
+    expect(transact(database, () => insert.run(2).changes)).toBe(1);
+    expect(database.prepare("SELECT v FROM t").all()).toEqual([{ v: 2 }]);
+    database.close();
+  });
+
+  test("the file and what lies beside it may be read by its owner alone", () => {
+    const database = open("deep/er/gateway.db");
+    for (const name of ["deep/er/gateway.db", "deep/er/gateway.db-wal"]) {
+      expect(statSync(join(folder, name)).mode & 0o777).toBe(0o600);
+    }
+    expect(statSync(join(folder, "deep")).mode & 0o777).toBe(0o700);
+    database.close();
+  });
+
+  test("G6 a second gateway on the same data directory is refused, until the first has closed", () => {
+    const first = open();
+    expect(() => open()).toThrow(
+      `Cannot open "${join(folder, "gateway.db")}": another gateway uses this data directory`,
+    );
+    first.close();
+    open().close();
+  });
+
+  test("what was stored is there after the next opening", () => {
+    const first = open();
+    first.prepare("INSERT INTO catalogs VALUES (?, ?, ?, ?)").run("k", "files", "{}", 1);
+    first.close();
+    const second = open();
+    expect(second.prepare("SELECT server FROM catalogs").all()).toEqual([{ server: "files" }]);
+    second.close();
+  });
+
+  test("G3 a corrupt file is kept aside and a fresh one begun", () => {
+    const file = join(folder, "gateway.db");
+    for (const damage of ["not a database at all, just some text", "header only"]) {
+      const good = open();
+      good.exec("INSERT INTO catalogs VALUES ('k', 's', 'b', 1)");
+      good.close();
+      const bytes = readFileSync(file);
+      if (damage === "header only") writeFileSync(file, bytes.fill(0xff, 4096));
+      else writeFileSync(file, damage);
+      const fresh = open();
+      expect(fresh.prepare("SELECT COUNT(*) AS n FROM catalogs").get()).toEqual({ n: 0 });
+      fresh.close();
+      expect(statSync(`${file}.corrupt`).size).toBeGreaterThan(0);
+    }
+  });
+
+  test("a file of a newer gateway is left alone, with a sentence", () => {
+    const database = open();
+    database.exec("PRAGMA user_version = 99");
+    database.close();
+    expect(() => open()).toThrow("newer version");
+  });
+});
+
+describe("files", () => {
+  test("a text is written whole, privately, over what was there", async () => {
+    const file = join(folder, "a/b/key");
+    expect(await runtime.readText(file)).toBe(undefined);
+    await runtime.writeText(file, "one");
+    await runtime.writeText(file, "two €");
+    expect(await runtime.readText(file)).toBe("two €");
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    await expect(runtime.readText(folder)).rejects.toThrow();
+    await expect(runtime.writeText(folder, "x")).rejects.toThrow();
+  });
+
+  test("a rename says whether there was anything to rename", async () => {
+    await runtime.writeText(join(folder, "a"), "1");
+    expect(runtime.rename(join(folder, "a"), join(folder, "b"))).toBe(true);
+    expect(runtime.rename(join(folder, "a"), join(folder, "b"))).toBe(false);
+  });
+
+  test("P15 a log is rotated by size, keeps so many old files, and loses no line in between", async () => {
+    const file = join(folder, "logs/server.log");
+    const log = runtime.openLog(file, { bytesMax: 30, filesMax: 2 });
+    await Promise.all(Array.from({ length: 7 }, (_, index) => log.append(`line ${index} …………`)));
+    await log.close();
+    const texts = [`${file}.2`, `${file}.1`, file].map((name) => readFileSync(name, "utf8"));
+    expect(texts.map((text) => text.trim())).toEqual(["line 4 …………", "line 5 …………", "line 6 …………"]);
+    expect(() => statSync(`${file}.3`)).toThrow();
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  test("a log that cannot be written costs its lines and nothing else", async () => {
+    writeFileSync(join(folder, "logs"), "in the way");
+    const log = runtime.openLog(join(folder, "logs/server.log"), { bytesMax: 1_000, filesMax: 1 });
+    await log.append("lost");
+    rmSync(join(folder, "logs"));
+    await log.append("kept");
+    await log.close();
+    expect(readFileSync(join(folder, "logs/server.log"), "utf8")).toBe("kept\n");
+  });
+
+  test("a watched file is reported when edited, replaced, removed and made again", async () => {
+    const file = join(folder, "mcp.json");
+    writeFileSync(file, "1");
+    let changes = 0;
+    const watcher = runtime.watch(file, () => changes += 1);
+    const edits = [
+      () => writeFileSync(file, "edited"),
+      () => {
+        writeFileSync(`${file}.new`, "replaced");
+        renameSync(`${file}.new`, file);
+      },
+      () => rmSync(file),
+      () => writeFileSync(file, "made again"),
+    ];
+    for (const [index, edit] of edits.entries()) {
+      edit();
+      expect(await until(() => changes === index + 1)).toBe(true);
+    }
+    writeFileSync(join(folder, "other.json"), "not ours");
+    watcher.close();
+    writeFileSync(file, "after the end");
+    await new Promise((resolve) => setTimeout(resolve, 2 * defaultLimits.watchSettleMs));
+    expect(changes).toBe(edits.length);
+  }, 30_000);
+
+  test("a watched file may lie in a folder that does not exist yet", async () => {
+    const file = join(folder, "later/mcp.json");
+    let changes = 0;
+    const watcher = runtime.watch(file, () => changes += 1);
+    await runtime.writeText(file, "here");
+    expect(await until(() => changes === 1)).toBe(true);
+    watcher.close();
+  }, 15_000);
+});
+
+test("signals reach their handler until it lets go", async () => {
+  const heard: string[] = [];
+  const stop = runtime.onSignal((signal) => heard.push(signal));
+  process.kill(process.pid, "SIGHUP");
+  expect(await until(() => heard.length === 1)).toBe(true);
+  stop();
+  expect(heard).toEqual(["SIGHUP"]);
+});
+
+/** Sends bytes and gathers what comes back until the server closes or `enough` holds. */
+function exchange(
+  listener: Listener,
+  text: string,
+  enough: (text: string) => boolean = () => false,
+): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(listener.port, "127.0.0.1");
+    let received = "";
+    const finish = () => {
+      socket.destroy();
+      resolve(received);
+    };
+    socket.on("data", (chunk) => {
+      received += decoder.decode(chunk);
+      if (enough(received)) finish();
+    });
+    socket.on("error", finish);
+    socket.on("close", finish);
+    socket.write(text);
+  });
+}
+
+const hasBody = (text: string) => /\r\n\r\n[^]*\}/.test(text);
+
+for (const kind of ["fast", "hardened"] as const) {
+  describe(`listener ${kind}`, () => {
+    const listen = (fetch: Parameters<Runtime["serve"]>[0]["fetch"]) =>
+      runtime.serve({ hostname: "127.0.0.1", port: 0, listener: kind, fetch });
+
+    test("a request arrives whole, and its answer too", async () => {
+      const listener = await listen(async (request, context) => {
+        const { pathname, search } = new URL(request.url);
+        const seen = {
+          method: request.method,
+          path: pathname + search,
+          header: request.headers.get("x-test"),
+          host: request.headers.get("host"),
+          from: context?.remoteAddress,
+          body: await request.text(),
+        };
+        return Response.json(seen, { status: 201, headers: { "x-answer": "a, b" } });
+      });
+      const url = `http://127.0.0.1:${listener.port}/a/b?c=%20d`;
+      const body = "€".repeat(500_000);
+      const response = await fetch(url, { method: "POST", body, headers: { "x-test": "1" } });
+      expect(response.status).toBe(201);
+      expect(response.headers.get("x-answer")).toBe("a, b");
+      const seen = await response.json();
+      expect(seen.body === body).toBe(true);
+      expect({ ...seen, body: "" }).toEqual({
+        method: "POST",
+        path: "/a/b?c=%20d",
+        header: "1",
+        host: `127.0.0.1:${listener.port}`,
+        from: "127.0.0.1",
+        body: "",
+      });
+      for (const method of ["GET", "HEAD", "DELETE", "OPTIONS"]) {
+        const other = await fetch(url, { method });
+        expect(other.status).toBe(201);
+        const text = await other.text();
+        if (method !== "HEAD") expect(JSON.parse(text).method).toBe(method);
+      }
+      await listener.close(1_000);
+    });
+
+    test("P9 frames reach the client one by one, at once", async () => {
+      const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+      const listener = await listen((_request, context) => {
+        context?.holdOpen?.();
+        const headers = { "content-type": "text/event-stream" };
+        return Promise.resolve(new Response(readable, { headers }));
+      });
+      const writer = writable.getWriter();
+      // Bun sends the head of a response with its first bytes.
+      const first = writer.write(encoder.encode("data: 0\n\n"));
+      const response = await fetch(`http://127.0.0.1:${listener.port}/`);
+      const reader = response.body?.getReader();
+      expect(decoder.decode((await reader?.read())?.value)).toBe("data: 0\n\n");
+      await first;
+      for (let index = 1; index < 5; index += 1) {
+        // The next frame is written only once this one was read: buffering would hang here.
+        const sent = writer.write(encoder.encode(`data: ${index}\n\n`));
+        expect(decoder.decode((await reader?.read())?.value)).toBe(`data: ${index}\n\n`);
+        await sent;
+      }
+      await writer.close();
+      expect((await reader?.read())?.done).toBe(true);
+      await listener.close(1_000);
+    });
+
+    test("a client that leaves cancels the stream, idle or not", async () => {
+      let cancelled = 0;
+      const listener = await listen(() =>
+        Promise.resolve(
+          new Response(
+            new ReadableStream<Uint8Array>({
+              start: (controller) => controller.enqueue(encoder.encode(": open\n\n")),
+              cancel: () => void (cancelled += 1),
+            }),
+            { headers: { "content-type": "text/event-stream" } },
+          ),
+        )
+      );
+      await exchange(
+        listener,
+        "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        (text) => text.includes(": open"),
+      );
+      expect(await until(() => cancelled === 1)).toBe(true);
+      await listener.close(1_000);
+    });
+
+    test("a client that leaves a TransformStream fails its writer", async () => {
+      const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+      const writer = writable.getWriter();
+      let closed = false;
+      writer.closed.catch(() => closed = true);
+      const listener = await listen(() => Promise.resolve(new Response(readable)));
+      writer.write(encoder.encode(": open\n\n")).catch(() => {});
+      await exchange(
+        listener,
+        "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        (text) => text.includes(": open"),
+      );
+      expect(await until(() => closed)).toBe(true);
+      await listener.close(1_000);
+    });
+
+    test("a reader that stands still stops the body being made", async () => {
+      let made = 0;
+      const listener = await listen(() =>
+        Promise.resolve(
+          new Response(
+            new ReadableStream<Uint8Array>({
+              pull(controller) {
+                made += 1;
+                controller.enqueue(new Uint8Array(65_536));
+              },
+            }),
+          ),
+        )
+      );
+      const socket = connect(listener.port, "127.0.0.1");
+      socket.pause();
+      socket.on("error", () => {});
+      socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+      expect(await until(() => made > 0)).toBe(true);
+      let before = -1;
+      expect(
+        await until(() => {
+          const still = made === before;
+          before = made;
+          return still;
+        }),
+      ).toBe(true);
+      expect(made).toBeLessThan(1_000);
+      socket.destroy();
+      await listener.close(1_000);
+    });
+
+    test("B3 a malformed Host gets 400, two Hosts too or the handler sees both; never an exception page", async () => {
+      const listener = await listen((request) => {
+        const twice = request.headers.get("host") === "x, y";
+        return Promise.resolve(new Response(request.url, { status: twice ? 400 : 200 }));
+      });
+      const heads = ["GET /a HTTP/1.1\r\nHost: a b/c", "GET /a HTTP/1.1\r\nHost: x\r\nHost: y"];
+      for (const head of heads) {
+        const text = await exchange(listener, `${head}\r\nConnection: close\r\n\r\n`);
+        expect(text).toMatch(/^HTTP\/1\.1 400 /);
+        expect(text).not.toMatch(/<html|at .*\.ts/i);
+      }
+      await listener.close(1_000);
+    });
+
+    test("a handler that throws is a 500 without a word of why", async () => {
+      const listener = await listen(() => Promise.reject(new Error("secret path /etc/x")));
+      const response = await fetch(`http://127.0.0.1:${listener.port}/`);
+      expect(response.status).toBe(500);
+      expect(await response.text()).not.toMatch(/secret|\.ts/);
+      await listener.close(1_000);
+    });
+
+    test("A2 a body may be answered before it has come, and the listener lives on", async () => {
+      const listener = await listen(() =>
+        Promise.resolve(new Response("{early}", { status: 413 }))
+      );
+      const head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nx";
+      expect(await exchange(listener, head, hasBody)).toMatch(/^HTTP\/1\.1 413 /);
+      expect((await fetch(`http://127.0.0.1:${listener.port}/`)).status).toBe(413);
+      await listener.close(1_000);
+    });
+
+    test("a taken port, and an address of another machine, are refused in a sentence", async () => {
+      const listener = await listen(() => Promise.resolve(new Response("")));
+      const serve = (hostname: string, port: number) =>
+        runtime.serve({
+          hostname,
+          port,
+          listener: kind,
+          fetch: () => Promise.resolve(new Response()),
+        });
+      await expect(serve("127.0.0.1", listener.port)).rejects.toThrow(/Cannot listen on .*in use/);
+      await expect(serve("203.0.113.9", 0)).rejects.toThrow(/Cannot listen on .*MCP_HOST/);
+      await listener.close(1_000);
+    });
+
+    test("G7 closing lets a running request finish", async () => {
+      let release = () => {};
+      let entered = false;
+      const listener = await listen(async () => {
+        entered = true;
+        await new Promise<void>((resolve) => release = resolve);
+        return new Response("finished");
+      });
+      const running = fetch(`http://127.0.0.1:${listener.port}/`).then((response) =>
+        response.text()
+      );
+      expect(await until(() => entered)).toBe(true);
+      const closing = listener.close(10_000);
+      release();
+      expect(await running).toBe("finished");
+      await closing;
+      await expect(fetch(`http://127.0.0.1:${listener.port}/`)).rejects.toThrow();
+    });
+
+    test("G7 closing cuts what does not finish in its time", async () => {
+      const listener = await listen(() =>
+        Promise.resolve(
+          new Response(new ReadableStream({ start: (c) => c.enqueue(encoder.encode("x}")) })),
+        )
+      );
+      const stream = exchange(listener, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+      const other = await fetch(`http://127.0.0.1:${listener.port}/`);
+      await listener.close(100);
+      expect(await stream).toMatch(/^HTTP\/1\.1 200/);
+      await other.text().catch(() => {});
+    }, 10_000);
+  });
+}
+
+test("B9 the hardened listener closes clients that drip their head or their body", async () => {
+  const listener = await runtime.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    listener: "hardened",
+    fetch: async (request) => new Response(await request.text()),
+  });
+  const closed = await Promise.all([
+    exchange(listener, "GET / HTTP/1.1\r\nHost"),
+    exchange(listener, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nx"),
+  ]);
+  for (const text of closed) expect(text).not.toMatch(/^HTTP\/1\.1 2/);
+  await listener.close(1_000);
+}, 60_000);
