@@ -1,0 +1,124 @@
+/**
+ * What a look-up of a session costs, which every request pays: our store (a map in front of SQLite)
+ * beside a bare Map and beside SQLite alone; and the same with activity noted.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { systemClock } from "../src/clock.ts";
+import { openStoreDatabase } from "../src/database.ts";
+import { defaultLimits } from "../src/limits.ts";
+import { toRecord } from "../src/session/row.ts";
+import { openSqliteSessionStore } from "../src/session/sqlite.ts";
+import type { SessionRecord } from "../src/session/store.ts";
+import { createTestRuntime } from "../test/support/fake_runtime.ts";
+import { createTestLog } from "../test/support/log.ts";
+import { createSessions } from "./fixtures.ts";
+import type { Suite } from "./suite.ts";
+
+type LookUp = (key: string) => SessionRecord | undefined | Promise<SessionRecord | undefined>;
+type Touch = (key: string, at: number) => void;
+
+/** Three ways to keep the same sessions. */
+export interface LookUps {
+  readonly sessions: readonly SessionRecord[];
+  readonly kinds: readonly {
+    readonly name: string;
+    readonly find: LookUp;
+    readonly touch: Touch;
+  }[];
+  close(): Promise<void>;
+}
+
+/** Fills the three with the same sessions; the two on disk have a file each. */
+export async function openLookUps(count: number): Promise<LookUps> {
+  const folder = await mkdtemp(join(tmpdir(), "bench-session-"));
+  const runtime = await createTestRuntime();
+  const open = (name: string) => openStoreDatabase(runtime, join(folder, name), defaultLimits);
+  const database = open("ours.db");
+  const alone = open("alone.db");
+  const sessions = await createSessions(count, 1);
+  const bare = new Map<string, SessionRecord>();
+  const store = openSqliteSessionStore({
+    database,
+    clock: systemClock,
+    limits: defaultLimits,
+    log: createTestLog(),
+  });
+  for (const session of sessions) {
+    bare.set(session.key, session);
+    await store.create(session);
+  }
+  // The same rows, by way of the store, which then leaves the file to plain statements.
+  const filler = openSqliteSessionStore({
+    database: alone,
+    clock: systemClock,
+    limits: defaultLimits,
+    log: createTestLog(),
+  });
+  for (const session of sessions) await filler.create(session);
+  await filler.close();
+  const select = alone.prepare("SELECT * FROM sessions WHERE key = ?");
+  const update = alone.prepare("UPDATE sessions SET active_at = ? WHERE key = ?");
+
+  return {
+    sessions,
+    kinds: [
+      {
+        name: "bare Map",
+        find: (key) => bare.get(key),
+        touch(key, at) {
+          const record = bare.get(key);
+          if (record !== undefined) bare.set(key, { ...record, activeAt: at });
+        },
+      },
+      { name: "map in front of SQLite", find: store.find, touch: store.touch },
+      {
+        name: "SQLite alone",
+        find(key) {
+          const row = select.get(key);
+          return row && toRecord(row);
+        },
+        touch: (key, at) => void update.run(at, key),
+      },
+    ],
+    async close() {
+      await store.close();
+      database.close();
+      alone.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** The suites of this file. */
+export async function openSuites(): Promise<Suite[]> {
+  const lookUps = await openLookUps(10_000);
+  const { sessions, kinds, close } = lookUps;
+  let turn = 0;
+  const nextKey = () => sessions[turn++ % sessions.length]!.key;
+  let at = sessions[0]!.createdAt * 2;
+  return [
+    {
+      title: `session look-up, ${sessions.length} sessions`,
+      unit: "look-up",
+      units: 1,
+      candidates: kinds.map(({ name, find }) => ({ name, work: () => find(nextKey()) })),
+      close: () => {},
+    },
+    {
+      title: `session look-up and activity, ${sessions.length} sessions`,
+      unit: "request",
+      units: 1,
+      candidates: kinds.map(({ name, find, touch }) => ({
+        name,
+        work() {
+          const key = nextKey();
+          touch(key, ++at);
+          return find(key);
+        },
+      })),
+      close,
+    },
+  ];
+}
