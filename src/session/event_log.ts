@@ -126,7 +126,6 @@ export function createEventLog({ limits, clock, epoch }: EventLogOptions): Event
       stream.frames.push({ position, at: clock.monotonic(), order: ++appended, bytes });
       bytesKept += bytes.byteLength;
       if (stream.frames.length > limits.replayFramesMax) drop(stream.frames);
-      dropAged();
       dropOldest();
       return { id, bytes };
     },

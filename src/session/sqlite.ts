@@ -104,7 +104,6 @@ export function openSqliteSessionStore(options: SqliteSessionStoreOptions): Sess
       if (!records.has(key)) return false;
       write("remove a session", () => deleteOne.run(key));
       records.delete(key);
-      touched.delete(key);
       return true;
     },
     async expire(before) {

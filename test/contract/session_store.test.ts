@@ -225,6 +225,28 @@ describe("the sqlite store on its disk", () => {
     await last.close();
   });
 
+  test("writes each activity once, and again when that failed", async () => {
+    const platform = createFaultyRuntime(runtime);
+    const before = openStore("sqlite", platform);
+    await before.store.create(createRecord("a", { activeAt: 1 }));
+    await before.store.create(createRecord("b", { activeAt: 1 }));
+    const statementsOf = (key: string, at: number) => {
+      const begun = platform.counts.sql;
+      before.store.touch(key, at);
+      clock.advance(defaultLimits.activityFlushMs);
+      return platform.counts.sql - begun;
+    };
+    const first = statementsOf("a", 2);
+    expect(statementsOf("b", 2)).toBe(first);
+    platform.failAt("sql", 1, createSqlFault(databaseFull));
+    statementsOf("a", 3);
+    clock.advance(defaultLimits.activityFlushMs);
+    before.database.close();
+    const after = openStore("sqlite");
+    expect((await after.store.find("a"))?.activeAt).toBe(3);
+    await after.close();
+  });
+
   test("spares a session whose activity is not on disk yet when it expires others", async () => {
     const before = openStore("sqlite");
     await before.store.create(createRecord("a", { activeAt: 1 }));
