@@ -1,0 +1,70 @@
+/**
+ * What a child process sees of our environment (design §8): a short list of harmless names, the
+ * names in `inheritEnv`, and its own `env`. And which values are secrets, so that the log can hide
+ * them. Maps have no prototype: any name is only a name.
+ */
+import type { UsedVariable } from "./substitution.ts";
+
+const passedNames = new Set(
+  ["HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER", "LANG", "TZ", "TMPDIR"],
+);
+/** Shorter values would blank out half the log. */
+const secretCharsMin = 6;
+const secretName =
+  /KEY|TOKEN|SECRET|PASS|AUTH|CREDENTIAL|COOKIE|PRIVATE|(?:^|_)(?:PAT|DSN)$|_PWD$/i;
+/** A password inside a URL. */
+const credentialUrl = /:\/\/[^/\s@]*:[^/\s@]+@/;
+
+/** Whether every child sees this variable of ours. */
+export function isPassed(name: string): boolean {
+  return passedNames.has(name) || name.startsWith("LC_");
+}
+
+/** The whole environment of a child. A null in `own` takes a variable away. */
+export function buildEnvironment(
+  ours: Readonly<Record<string, string>>,
+  inherited: readonly string[],
+  own: ReadonlyMap<string, string | null>,
+): Record<string, string> {
+  const environment: Record<string, string> = Object.create(null);
+  const names = new Set(inherited);
+  for (const [name, value] of Object.entries(ours)) {
+    if (isPassed(name) || names.has(name)) environment[name] = value;
+  }
+  for (const [name, value] of own) {
+    if (value === null) delete environment[name];
+    else environment[name] = value;
+  }
+  return environment;
+}
+
+/** Whether a variable of this name, or a text like this, is to be hidden. */
+export function looksSecret(name: string, value: string): boolean {
+  return secretName.test(name) || credentialUrl.test(value);
+}
+
+/** Whether a value is long enough to be hidden wherever it appears. */
+export function isHideable(value: string): boolean {
+  return value.trim().length >= secretCharsMin;
+}
+
+/**
+ * The secrets in a value of a child's `env`: what came from a variable that not every child sees
+ * anyway (with what stands around it), and what looks secret.
+ */
+export function secretsInVariable(
+  name: string,
+  value: string,
+  used: readonly UsedVariable[],
+): string[] {
+  const parts = used.filter((variable) => !isPassed(variable.name)).map(({ value }) => value);
+  return parts.length > 0 || looksSecret(name, value) ? [value, ...parts] : [];
+}
+
+/** The secrets in an argument or a path: these are shown to people, so only what looks secret. */
+export function secretsInText(text: string, used: readonly UsedVariable[]): string[] {
+  const parts = used.filter(({ name, value }) => looksSecret(name, value)).map(({ value }) =>
+    value
+  );
+  return credentialUrl.test(text) ? [text, ...parts] : parts;
+}

@@ -1,0 +1,31 @@
+/**
+ * The error of a configuration that cannot be used as a whole: at the start it stops the gateway, on
+ * a reload the running configuration stays. A fault of one server is not this: it becomes that
+ * server's `failed` kind. Beside it the words that all messages of this folder share.
+ */
+
+/** Everything that is wrong, one sentence each; the message has them line by line. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[], cause?: unknown) {
+    super(problems.join("\n"), { cause });
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+/** What a value is, in words that never show it: it may be a secret. */
+export function describeKind(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "a list";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+/** A path into the file as a person would write it: `mcpServers.files.args[1]`. */
+export function appendKey(path: string, key: string | number): string {
+  if (typeof key === "number") return `${path}[${key}]`;
+  if (!/^[A-Za-z_$][\w$-]*$/.test(key)) return `${path}[${JSON.stringify(key)}]`;
+  return path === "" ? key : `${path}.${key}`;
+}

@@ -1,0 +1,182 @@
+/**
+ * Makes the whole configuration of a gateway from environment variables (design §1) and the file
+ * that MCP_CONFIG names. Fails closed: an unknown `MCP_*` name, a malformed value, or an address
+ * beyond loopback without consent stops the start with sentences that say what to do. Relative paths
+ * are seen from the current folder. The environment comes in as data; `.env` is read by src/main.
+ */
+import { msPerSecond } from "../limits.ts";
+import type { GatewayConfig } from "./config.ts";
+import { ConfigError } from "./config_error.ts";
+import { isLoopback } from "./loopback.ts";
+import { noServers, readServersFile, type ReadServersOptions } from "./mcp_json.ts";
+import { nearestName } from "./nearest.ts";
+import { expandHome, resolvePath, startsAtHome } from "./path.ts";
+import { type Variable, type VariableName, variables, type VariableValue } from "./variables.ts";
+
+/** What the reading of the configuration needs. */
+export interface ReadConfigOptions extends Pick<ReadServersOptions, "env" | "readText"> {
+  /** The current folder, absolute. */
+  readonly cwd: string;
+}
+
+/** The configuration, and what only the one who starts the gateway needs. */
+export interface StartConfig {
+  readonly config: GatewayConfig;
+  /** The file of the servers, absolute, to be watched; it may not exist yet. */
+  readonly configPath: string;
+  /** Set by MCP_LISTENER; absent: chosen by the address. */
+  readonly listener?: "fast" | "hardened" | undefined;
+  /** Lines for the person who starts the gateway. */
+  readonly notes: readonly string[];
+}
+
+/** Reads everything; throws a ConfigError that names each variable that is wrong. */
+export async function readConfig({ env, readText, cwd }: ReadConfigOptions): Promise<StartConfig> {
+  assertValues(env);
+  const host = required(env, "MCP_HOST");
+  const remoteBind = !isLoopback(host);
+  assertBind(env, host, remoteBind);
+  const configPath = toPath(env, cwd, "MCP_CONFIG");
+  const file = await readServersFile({ path: configPath, env, readText, remoteBind });
+  if (file === undefined && textOf(env, "MCP_CONFIG") !== undefined) {
+    throw new ConfigError([
+      `Cannot read ${configPath}, which MCP_CONFIG names: no such file; ` +
+      "correct the path or leave MCP_CONFIG out",
+    ]);
+  }
+  assertNames(env, file?.variables ?? new Set());
+  const servers = file?.config ?? noServers(env);
+  const debug = required(env, "DEBUG_MODE");
+  const memory = required(env, "MCP_DATA_DIR") === ":memory:";
+  const config: GatewayConfig = {
+    ...servers,
+    host,
+    port: required(env, "MCP_PORT"),
+    dataDirectory: memory ? ":memory:" : toPath(env, cwd, "MCP_DATA_DIR"),
+    sessionTimeoutMs: required(env, "MCP_SESSION_TIMEOUT") * msPerSecond,
+    publicUrl: optional(env, "MCP_PUBLIC_URL"),
+    allowedOrigins: optional(env, "MCP_ALLOWED_ORIGINS") ?? [],
+    allowedHosts: optional(env, "MCP_ALLOWED_HOSTS") ?? [],
+    secret: optional(env, "MCP_SECRET"),
+    logLevel: debug ? "DEBUG" : required(env, "LOG_LEVEL"),
+    debug,
+  };
+  const notes = [
+    ...(file === undefined ? howToAdd(configPath) : []),
+    ...(file !== undefined && servers.servers.length === 0
+      ? [`Found no enabled server in ${configPath}`]
+      : []),
+    ...foreignNotes(env),
+    ...(remoteBind ? bindNotes(config) : []),
+  ];
+  return { config, configPath, listener: optional(env, "MCP_LISTENER"), notes };
+}
+
+type Environment = ReadConfigOptions["env"];
+
+/** What was given; empty counts as nothing. */
+function textOf(env: Environment, name: VariableName): string | undefined {
+  const text = (Object.hasOwn(env, name) ? env[name] : undefined)?.trim();
+  return text === "" ? undefined : text;
+}
+
+function optional<Name extends VariableName>(
+  env: Environment,
+  name: Name,
+): VariableValue<Name> | undefined {
+  // The rows of the table keep their own types; seen by a name that is not known yet they are alike.
+  const row = variables[name] as Variable<VariableValue<Name>>;
+  const text = textOf(env, name) ?? row.default;
+  return text === undefined ? undefined : row.parse(text);
+}
+
+function required<Name extends VariableName>(env: Environment, name: Name): VariableValue<Name> {
+  const value = optional(env, name);
+  if (value === undefined) throw new ConfigError([explain(env, name)]);
+  return value;
+}
+
+function explain(env: Environment, name: VariableName): string {
+  const row: Variable<unknown> = variables[name];
+  const value = row.secret === true ? "" : `=${JSON.stringify(textOf(env, name) ?? "")}`;
+  return `Cannot use ${name}${value}: expected ${row.expected}`;
+}
+
+/** Throws one sentence for each malformed value. */
+function assertValues(env: Environment): void {
+  const names = Object.keys(variables) as VariableName[];
+  const wrong = names.filter((name) =>
+    textOf(env, name) !== undefined && optional(env, name) === undefined
+  );
+  if (wrong.length > 0) throw new ConfigError(wrong.map((name) => explain(env, name)));
+}
+
+/** Variables of well-known MCP clients that may stand in the shell we are started from. */
+const foreignNames: ReadonlySet<string> = new Set([
+  "MCP_TIMEOUT",
+  "MCP_TOOL_TIMEOUT",
+  "MCP_CLIENT_SECRET",
+  "MCP_OAUTH_CALLBACK_PORT",
+]);
+
+/** Throws one sentence for each `MCP_*` name that neither the gateway nor the file knows. */
+function assertNames(env: Environment, referred: ReadonlySet<string>): void {
+  const known = Object.keys(variables);
+  const unknown = Object.keys(env).filter((name) =>
+    name.startsWith("MCP_") && !known.includes(name) && !foreignNames.has(name) &&
+    !referred.has(name)
+  );
+  if (unknown.length === 0) return;
+  throw new ConfigError(unknown.map((name) => {
+    const near = nearestName(name, known);
+    const advice = near === undefined ? `known are ${known.join(", ")}` : `did you mean ${near}?`;
+    return `Cannot use ${name}: unknown variable; ${advice}`;
+  }));
+}
+
+function foreignNotes(env: Environment): string[] {
+  return Object.keys(env).filter((name) => foreignNames.has(name))
+    .map((name) => `${name} belongs to another program and changes nothing here`);
+}
+
+function assertBind(env: Environment, host: string, remoteBind: boolean): void {
+  if (!remoteBind || required(env, "MCP_ALLOW_UNAUTHENTICATED")) return;
+  throw new ConfigError([
+    `Cannot listen on MCP_HOST=${
+      JSON.stringify(host)
+    }: whoever can reach it could run every tool, ` +
+    "since clients do not authenticate; use localhost, or set MCP_ALLOW_UNAUTHENTICATED=true",
+  ]);
+}
+
+function bindNotes(config: GatewayConfig): string[] {
+  const open = `Listening on ${config.host} without authentication, as MCP_ALLOW_UNAUTHENTICATED ` +
+    "says: whoever can reach it can run every tool";
+  if (config.allowedHosts.length > 0 || config.publicUrl !== undefined) return [open];
+  return [
+    open,
+    "Requests for other host names than this listener's own are refused; " +
+    "list those that clients use in MCP_ALLOWED_HOSTS",
+  ];
+}
+
+function howToAdd(path: string): string[] {
+  const example = {
+    mcpServers: { memory: { command: "npx", args: ["-y", "@modelcontextprotocol/server-memory"] } },
+  };
+  return [
+    `No server is configured. Add one: write the file ${path}, which is read again when it changes`,
+    `For example: ${JSON.stringify(example)}`,
+  ];
+}
+
+function toPath(env: Environment, cwd: string, name: "MCP_CONFIG" | "MCP_DATA_DIR"): string {
+  const path = required(env, name);
+  const home = env["HOME"];
+  if (startsAtHome(path) && home === undefined) {
+    throw new ConfigError([
+      `Cannot use ${name}=${JSON.stringify(path)}: ~ needs the variable HOME`,
+    ]);
+  }
+  return resolvePath(cwd, expandHome(path, home ?? ""));
+}

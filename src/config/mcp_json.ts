@@ -1,0 +1,176 @@
+/**
+ * Reads `mcp.json`: the `mcpServers` object of Claude Desktop, Claude Code and Cursor, or the
+ * `servers` object of VS Code (also inside `mcp`, as in its settings), with comments and trailing
+ * commas. Each server is read by itself (server.ts); only a file that cannot be read as a whole is
+ * an error. A server's name may be any text that can stand in a URL; two names that would give tools
+ * the same prefix are refused for the later one.
+ */
+import { defaultLimits } from "../limits.ts";
+import { isHideable } from "./child_environment.ts";
+import { type Naming, type ServerConfig, type ServersConfig, toSafePrefix } from "./config.ts";
+import { appendKey, ConfigError, describeKind } from "./config_error.ts";
+import { parseJsonc } from "./jsonc.ts";
+import { nearestName } from "./nearest.ts";
+import { folderOf } from "./path.ts";
+import { describeUnknown, failServer, type FileContext, readServer } from "./server.ts";
+import { isObject } from "./server_keys.ts";
+import { ownSecret } from "./substitution.ts";
+
+/** What the reading of a file needs. */
+export interface ReadServersOptions {
+  /** Absolute, as `readConfig` returns it. */
+  readonly path: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** The text of a file; undefined when there is none. */
+  readonly readText: (path: string) => Promise<string | undefined>;
+  /** Whether the gateway listens on more than loopback. */
+  readonly remoteBind: boolean;
+}
+
+/** The servers of a file, and which variables of the environment they refer to. */
+export interface ServersFile {
+  readonly config: ServersConfig;
+  readonly variables: ReadonlySet<string>;
+}
+
+/** The servers of a file. Throws a ConfigError when the file as a whole cannot be used. */
+export async function readServers(options: ReadServersOptions): Promise<ServersConfig> {
+  const file = await readServersFile(options);
+  if (file === undefined) throw new ConfigError([`Cannot read ${options.path}: no such file`]);
+  return file.config;
+}
+
+/** The same with what only the start needs; undefined when there is no such file. */
+export async function readServersFile(
+  { path, env, readText, remoteBind }: ReadServersOptions,
+): Promise<ServersFile | undefined> {
+  const text = await readText(path).catch((thrown: unknown) => {
+    throw new ConfigError([`Cannot read ${path}: ${toReason(thrown)}`], thrown);
+  });
+  if (text === undefined) return undefined;
+  const { value, repeated } = parseJsonc(text, path);
+  if (!isObject(value)) {
+    throw new ConfigError([`Cannot use ${path}: expected an object, got ${describeKind(value)}`]);
+  }
+  const context: FileContext = {
+    file: path,
+    folder: folderOf(path),
+    env,
+    remoteBind,
+    warnings: repeated.map((key) =>
+      `Ignored the first ${key} of ${path}: the key stands twice, the last one counts`
+    ),
+    secrets: new Set(ownSecrets(env)),
+    variables: new Set(),
+  };
+  const names = readNaming(value["names"], path);
+  const servers = readSections(value, context);
+  warnOfTopLevel(value, context);
+  const { warnings, secrets, variables } = context;
+  return { config: { servers, names, warnings, secrets: [...secrets] }, variables };
+}
+
+/** What there is without a file. */
+export function noServers(env: Readonly<Record<string, string>>): ServersConfig {
+  return { servers: [], names: "auto", warnings: [], secrets: ownSecrets(env) };
+}
+
+function ownSecrets(env: Readonly<Record<string, string>>): string[] {
+  const secret = env[ownSecret]?.trim() ?? "";
+  return isHideable(secret) ? [secret] : [];
+}
+
+function toReason(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+function readNaming(value: unknown, file: string): Naming {
+  if (value === undefined) return "auto";
+  if (value === "auto" || value === "bare" || value === "prefixed") return value;
+  const got = typeof value === "string" ? JSON.stringify(value) : describeKind(value);
+  throw new ConfigError([
+    `Cannot use names in ${file}: expected "auto", "bare" or "prefixed", got ${got}`,
+  ]);
+}
+
+function readSections(
+  top: Readonly<Record<string, unknown>>,
+  context: FileContext,
+): ServerConfig[] {
+  const nested = isObject(top["mcp"]) ? top["mcp"]["servers"] : undefined;
+  const sections: readonly (readonly [string, unknown])[] = [
+    ["mcpServers", top["mcpServers"]],
+    ["servers", top["servers"]],
+    ["mcp.servers", nested],
+  ];
+  const byName = new Map<string, ServerConfig | undefined>();
+  const byPrefix = new Map<string, string>();
+  for (const [path, section] of sections) {
+    if (section === undefined) continue;
+    if (!isObject(section)) {
+      throw new ConfigError([
+        `Cannot use ${path} in ${context.file}: expected an object, got ${describeKind(section)}`,
+      ]);
+    }
+    for (const [name, entry] of Object.entries(section)) {
+      const entryPath = appendKey(path, name);
+      if (byName.has(name)) {
+        context.warnings.push(
+          `Ignored ${entryPath} of ${context.file}: a server of this name stands before it`,
+        );
+        continue;
+      }
+      const server = readServer(name, entryPath, entry, context);
+      const problem = server && nameProblem(name, byPrefix);
+      byName.set(
+        name,
+        problem === undefined
+          ? server
+          : failServer(name, `${entryPath} in ${context.file}: ${problem}`),
+      );
+    }
+  }
+  if (sections.every(([, section]) => section === undefined)) {
+    context.warnings.push(`Found no servers in ${context.file}: expected an object "mcpServers"`);
+  }
+  return [...byName.values()].filter((server) => server !== undefined);
+}
+
+/** Why a server cannot have this name; otherwise its prefix is taken. */
+function nameProblem(name: string, byPrefix: Map<string, string>): string | undefined {
+  if (name === "" || name === "." || name === ".." || /\p{Cc}|\p{Cs}/u.test(name)) {
+    return "expected a name that can stand in a URL";
+  }
+  if (name.length > defaultLimits.serverNameCharsMax) {
+    return `expected a name of at most ${defaultLimits.serverNameCharsMax} characters`;
+  }
+  const prefix = toSafePrefix(name);
+  const other = byPrefix.get(prefix);
+  if (other === undefined) {
+    byPrefix.set(prefix, name);
+    return undefined;
+  }
+  return `its tools would have the same prefix "${prefix}" as those of ${JSON.stringify(other)}; ` +
+    "choose another name";
+}
+
+const servedTopLevel = ["mcpServers", "servers", "names"];
+/** What editors write beside the servers. */
+const foreignTopLevel = ["$schema", "inputs", "mcp"];
+
+function warnOfTopLevel(top: Readonly<Record<string, unknown>>, context: FileContext): void {
+  const known = [...servedTopLevel, ...foreignTopLevel];
+  const unknown = Object.keys(top).filter((key) => !known.includes(key));
+  const far = unknown.filter((key) => nearestName(key, servedTopLevel) === undefined);
+  for (const key of unknown) {
+    if (far.includes(key)) continue;
+    context.warnings.push(describeUnknown("", key, servedTopLevel, context.file));
+  }
+  // A settings file of a client has many keys of its own: one line for all of them.
+  if (far.length > 0) {
+    context.warnings.push(
+      `Ignored ${far.map((key) => JSON.stringify(key)).join(", ")} of ${context.file}: ` +
+        `unknown ${far.length === 1 ? "key" : "keys"}`,
+    );
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * Finds the known name that a mistyped one was meant to be, by edit distance in which a swap of two
+ * neighbours counts as one edit. Letter case costs nothing.
+ */
+
+/** The nearest known name, or undefined when none is near enough to be meant. */
+export function nearestName(name: string, known: Iterable<string>): string | undefined {
+  const editsMax = name.length <= 4 ? 1 : name.length <= 9 ? 2 : 3;
+  let best: string | undefined;
+  let bestEdits = editsMax + 1;
+  for (const candidate of known) {
+    if (Math.abs(candidate.length - name.length) >= bestEdits) continue;
+    const edits = countEdits(name.toLowerCase(), candidate.toLowerCase());
+    if (edits < bestEdits) [best, bestEdits] = [candidate, edits];
+  }
+  return best;
+}
+
+function countEdits(left: string, right: string): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: right.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= left.length; row += 1) {
+    const current = [row];
+    for (let column = 1; column <= right.length; column += 1) {
+      const same = left[row - 1] === right[column - 1];
+      let edits = Math.min(
+        at(last, column) + 1,
+        at(current, column - 1) + 1,
+        at(last, column - 1) + (same ? 0 : 1),
+      );
+      const swapped = row > 1 && column > 1 && left[row - 1] === right[column - 2] &&
+        left[row - 2] === right[column - 1];
+      if (swapped) edits = Math.min(edits, at(beforeLast, column - 2) + 1);
+      current.push(edits);
+    }
+    [beforeLast, last] = [last, current];
+  }
+  return at(last, right.length);
+}
+
+function at(row: readonly number[], index: number): number {
+  return row[index] ?? Infinity;
+}

@@ -1,0 +1,182 @@
+/**
+ * The keys of a server in `mcp.json`, as rows: what is served and with which values, what other
+ * programs write, and what this version does not serve yet (which fails the server: nothing is read
+ * and ignored). The message of each schema is the expectation that a person reads.
+ */
+import * as v from "valibot";
+import { defaultLimits } from "../limits.ts";
+
+const text = v.pipe(
+  v.string("a string"),
+  v.check((value) => !value.includes("\0"), "a string without NUL characters"),
+);
+const filledText = v.pipe(text, v.nonEmpty("a string that is not empty"));
+const texts = v.array(text, "a list of strings");
+const flag = v.boolean("true or false");
+
+const timeExpected = `a whole number of milliseconds from 1 to ${defaultLimits.timerMsMax}`;
+const time = v.pipe(
+  v.number(timeExpected),
+  v.integer(timeExpected),
+  v.minValue(1, timeExpected),
+  v.maxValue(defaultLimits.timerMsMax, timeExpected),
+);
+
+const variableName = v.pipe(
+  v.string("the name of an environment variable"),
+  v.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "the name of an environment variable"),
+);
+const toolName = v.pipe(
+  v.string("a string"),
+  v.regex(/^[A-Za-z0-9_-]{1,64}$/, "a name of 1 to 64 letters, digits, _ and -"),
+);
+
+/** An object as a Map, since a record would drop keys such as `constructor`. */
+function mapOf<Value extends v.GenericSchema>(value: Value, expected: string) {
+  return v.pipe(
+    v.custom<Record<string, unknown>>(isObject, expected),
+    v.transform((members) => new Map<unknown, unknown>(Object.entries(members))),
+    v.map(v.string(expected), value, expected),
+  );
+}
+
+/** A JSON object, not a list. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+const toolsSchema = v.object({
+  allow: v.optional(texts),
+  deny: v.optional(texts),
+  rename: v.optional(
+    v.pipe(
+      mapOf(toolName, "an object of names: own name to name to offer"),
+      v.check(
+        (names) => new Set(names.values()).size === names.size,
+        "a different name for each tool",
+      ),
+    ),
+  ),
+}, "an object with allow, deny or rename");
+
+/** Keys inside `tools`. */
+export const toolKeys: readonly string[] = Object.keys(toolsSchema.entries);
+
+/** What is served. Every key is optional here; that a command is needed is said by its reader. */
+export const serverSchema = v.object({
+  command: v.optional(filledText),
+  args: v.optional(texts),
+  env: v.optional(
+    mapOf(
+      v.union([text, v.number(), v.boolean(), v.null()], "a string"),
+      "an object of strings",
+    ),
+  ),
+  cwd: v.optional(filledText),
+  disabled: v.optional(flag),
+  isolation: v.optional(v.picklist(["session", "shared"], '"session" or "shared"')),
+  era: v.optional(v.picklist(["auto", "legacy"], '"auto" or "legacy"')),
+  startTimeoutMs: v.optional(time),
+  callTimeoutMs: v.optional(time),
+  idleTimeoutMs: v.optional(time),
+  tools: v.optional(toolsSchema),
+  roots: v.optional(
+    v.union(
+      [v.picklist(["relay", "none"]), v.array(filledText)],
+      '"relay", "none" or a list of directories',
+    ),
+  ),
+  inheritEnv: v.optional(v.array(variableName, "a list of names")),
+  type: v.optional(v.picklist(["stdio", "local"], '"stdio"')),
+  transport: v.optional(v.picklist(["stdio"], '"stdio"')),
+  transportType: v.optional(v.picklist(["stdio"], '"stdio"')),
+  // What other programs call the same things: a filter that somebody wrote is never dropped.
+  enabled: v.optional(flag),
+  enabledTools: v.optional(texts),
+  includeTools: v.optional(texts),
+  disabledTools: v.optional(texts),
+  excludeTools: v.optional(texts),
+});
+
+/** The served keys with their values. */
+export type ServerEntry = v.InferOutput<typeof serverSchema>;
+
+/** Names of the served keys. */
+export const servedKeys: readonly string[] = Object.keys(serverSchema.entries);
+
+/** Keys whose wrong value may be shown: a word out of a short list. */
+export const wordKeys: ReadonlySet<string> = new Set(
+  ["isolation", "era", "type", "transport", "transportType"],
+);
+
+/** What other programs write for themselves: approvals, looks, galleries, development. */
+export const foreignKeys: ReadonlySet<string> = new Set([
+  "alwaysAllow",
+  "autoApprove",
+  "description",
+  "dev",
+  "displayName",
+  "gallery",
+  "icon",
+  "iconUrl",
+  "icons",
+  "id",
+  "name",
+  "notes",
+  "provider",
+  "tags",
+  "title",
+  "trust",
+  "version",
+]);
+
+/** Keys with the same aim as one of ours, whose unit differs from program to program. */
+export const otherwiseNamed: ReadonlyMap<string, string> = new Map([
+  ["timeout", "callTimeoutMs"],
+  ["initTimeout", "startTimeoutMs"],
+  ["startup_timeout_sec", "startTimeoutMs"],
+  ["tool_timeout_sec", "callTimeoutMs"],
+]);
+
+const remote = "servers that are reached by URL are not served yet; run one by its command";
+const remoteLogin = "logging in to servers is not served yet";
+const rest = "REST services as servers are not served yet";
+
+/** Keys of what is not served yet -> why. */
+export const unservedKeys: ReadonlyMap<string, string> = new Map([
+  ["url", remote],
+  ["serverUrl", remote],
+  ["httpUrl", remote],
+  ["headers", remote],
+  ["headersHelper", remote],
+  ["credentials", remoteLogin],
+  ["auth", remoteLogin],
+  ["oauth", remoteLogin],
+  ["recipe", rest],
+  ["openapi", rest],
+  ["baseUrl", rest],
+  ["restart", "choosing how a server is restarted is not served yet; remove the key"],
+  ["envFile", "files of variables are not served yet; put the variables under env"],
+  ["sandbox", "sandboxes are not served yet; remove the key to run without one"],
+  ["sandboxEnabled", "sandboxes are not served yet; remove the key to run without one"],
+]);
+
+const remoteTypes: ReadonlyMap<unknown, string> = new Map(
+  ["http", "sse", "streamable-http", "streamableHttp", "streamable_http", "remote", "ws"]
+    .map((type) => [type, remote]),
+);
+
+/** Values of what is not served yet, by key. */
+const unservedValues: ReadonlyMap<string, ReadonlyMap<unknown, string>> = new Map([
+  ["isolation", new Map([["principal", 'not served yet; use "session" or "shared"']])],
+  ["era", new Map([["modern", 'not served yet; use "auto"']])],
+  ["type", remoteTypes],
+  ["transport", remoteTypes],
+  ["transportType", remoteTypes],
+]);
+
+/** Why this key with this value cannot be served by this version; undefined when it can. */
+export function unservedReason(key: string, value: unknown): string | undefined {
+  const reason = unservedValues.get(key)?.get(value);
+  return reason === undefined ? unservedKeys.get(key) : `${JSON.stringify(value)}: ${reason}`;
+}

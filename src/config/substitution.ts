@@ -1,0 +1,109 @@
+/**
+ * `${…}` in the texts of a server: `${NAME}`, `${NAME:-default}` (also when NAME is empty),
+ * `${env:NAME}`, and the two editor variables that have a meaning here, `${userHome}` and
+ * `${pathSeparator}`. `$${` stands for a plain `${`. Everything else is refused with a sentence that
+ * says what to write: a text that a server would misunderstand is never handed on.
+ */
+
+/** A variable whose value went into a text. */
+export interface UsedVariable {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** A text with its values, or why it cannot be had. */
+export type Substitution =
+  | { readonly ok: true; readonly text: string; readonly used: readonly UsedVariable[] }
+  | { readonly ok: false; readonly problem: string };
+
+/** The gateway's own key material: no server may see it. */
+export const ownSecret = "MCP_SECRET";
+
+const reference = /\$?\$\{([^}]*)\}/g;
+const variable = /^(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-([^]*))?$/;
+/** What editors fill in from what is open in them. */
+const editorVariable =
+  /^(?:workspace(?:Folder|Root|FolderBasename)(?::.*)?|file[A-Z]?\w*|relativeFile\w*|cwd|selectedText|lineNumber|columnNumber|execPath|defaultBuildTask|__dirname|(?:command|config|extensionInstallFolder):.+)$/;
+
+/**
+ * Replaces every reference in `text`. `inputName` is the variable to suggest instead of an
+ * `${input:x}`; without it the input's own name is.
+ */
+export function substitute(
+  text: string,
+  env: Readonly<Record<string, string>>,
+  inputName?: string,
+): Substitution {
+  const used: UsedVariable[] = [];
+  let problem: string | undefined;
+  const replaced = text.replace(reference, (whole: string, inner: string) => {
+    if (whole.startsWith("$$")) return whole.slice(1);
+    const found = resolve(inner, env, inputName);
+    if ("problem" in found) {
+      problem ??= found.problem;
+      return "";
+    }
+    if (found.name !== undefined) used.push({ name: found.name, value: found.value });
+    return found.value;
+  });
+  return problem === undefined ? { ok: true, text: replaced, used } : { ok: false, problem };
+}
+
+type Resolved =
+  | { readonly name?: string; readonly value: string }
+  | { readonly problem: string };
+
+function resolve(
+  inner: string,
+  env: Readonly<Record<string, string>>,
+  inputName: string | undefined,
+): Resolved {
+  if (inner === "pathSeparator" || inner === "/") return { value: "/" };
+  if (inner === "userHome") return lookUp("HOME", undefined, inner, env);
+  if (inner.startsWith("input:")) {
+    const name = inputName ?? toVariableName(inner.slice("input:".length));
+    return {
+      problem: `\${${inner}} would ask a person; ` +
+        `set the environment variable ${name} and write \${${name}} instead`,
+    };
+  }
+  if (inner.includes("${")) {
+    return { problem: `\${${inner}} is nested; one \${…} inside another is not served` };
+  }
+  const match = variable.exec(inner);
+  const name = match?.[1];
+  if (name !== undefined && Object.hasOwn(env, name)) return lookUp(name, match?.[2], inner, env);
+  if (editorVariable.test(inner)) {
+    return { problem: `\${${inner}} is known to an editor only; write the value itself` };
+  }
+  if (name !== undefined) return lookUp(name, match?.[2], inner, env);
+  return {
+    problem: `\${${inner}} is not understood; expected \${NAME}, \${NAME:-default} or ` +
+      "${env:NAME} (write $${ for a plain ${)",
+  };
+}
+
+function lookUp(
+  name: string,
+  otherwise: string | undefined,
+  inner: string,
+  env: Readonly<Record<string, string>>,
+): Resolved {
+  if (name === ownSecret) {
+    return {
+      problem: `\${${inner}} belongs to the gateway alone; give the server a variable of its own`,
+    };
+  }
+  const value = Object.hasOwn(env, name) ? env[name] : undefined;
+  if (value !== undefined && (value !== "" || otherwise === undefined)) return { name, value };
+  if (otherwise !== undefined) return { value: otherwise };
+  return {
+    problem: `the environment variable ${name} is not set; ` +
+      `set it, or write \${${name}:-default}`,
+  };
+}
+
+function toVariableName(input: string): string {
+  const name = input.toUpperCase().replace(/[^A-Z0-9]+/g, "_").replace(/^_+|_+$/g, "");
+  return /^[A-Z]/.test(name) ? name : `INPUT_${name}`;
+}

@@ -1,0 +1,157 @@
+/**
+ * The environment variables of the gateway, as rows: default, expectation, and how the text becomes
+ * a value. An empty value counts as none. `.env.example` explains each row (a test compares the
+ * two). Not here: what the values mean together (environment.ts).
+ */
+import { defaultLimits, msPerSecond } from "../limits.ts";
+
+/** One variable; `parse` gives undefined for a text that is not what is expected. */
+export interface Variable<Value> {
+  readonly default?: string;
+  readonly expected: string;
+  readonly parse: (text: string) => Value | undefined;
+  /** Its value is never shown. */
+  readonly secret?: boolean;
+}
+
+const listenerNames = { fast: "fast", hardened: "hardened" } as const;
+const levelNames = {
+  DEBUG: "DEBUG",
+  INFO: "INFO",
+  WARN: "WARN",
+  WARNING: "WARN",
+  ERROR: "ERROR",
+} as const;
+const flagNames = { true: true, false: false, "1": true, "0": false } as const;
+
+/** The table. */
+export const variables = {
+  MCP_HOST: {
+    default: "localhost",
+    expected: "a host name or address to listen on, without scheme and port",
+    parse: parseHost,
+  },
+  MCP_PORT: {
+    default: "8999",
+    expected: `a port from 0 (any free one) to ${defaultLimits.portMax}`,
+    parse: (text) => parseWhole(text, 0, defaultLimits.portMax),
+  },
+  MCP_DATA_DIR: {
+    default: "./data",
+    expected: "a folder, or :memory: to keep nothing",
+    parse: parseText,
+  },
+  MCP_CONFIG: { default: "./mcp.json", expected: "a file", parse: parseText },
+  LOG_LEVEL: {
+    default: "INFO",
+    expected: "DEBUG, INFO, WARN (or WARNING) or ERROR",
+    parse: (text) => pick(levelNames, text.toUpperCase()),
+  },
+  DEBUG_MODE: { default: "false", expected: "true or false", parse: parseFlag },
+  MCP_SESSION_TIMEOUT: {
+    default: "3600",
+    expected: `whole seconds from 1 to ${Math.floor(defaultLimits.timerMsMax / msPerSecond)}`,
+    parse: (text) => parseWhole(text, 1, Math.floor(defaultLimits.timerMsMax / msPerSecond)),
+  },
+  MCP_PUBLIC_URL: {
+    expected: "a URL such as https://mcp.example.com, without query, fragment and login",
+    parse: parsePublicUrl,
+  },
+  MCP_ALLOWED_ORIGINS: {
+    expected: "origins such as https://app.example.com, separated by commas, without * and paths",
+    parse: (text) => parseList(text, parseOrigin),
+  },
+  MCP_ALLOWED_HOSTS: {
+    expected:
+      "hosts such as mcp.example.com or mcp.example.com:8999, separated by commas, without *",
+    parse: (text) => parseList(text, parseAuthority),
+  },
+  MCP_SECRET: {
+    expected: "at least 32 random characters; make them with: openssl rand -base64 32",
+    parse: parseSecret,
+    secret: true,
+  },
+  MCP_LISTENER: { expected: "fast or hardened", parse: (text) => pick(listenerNames, text) },
+  MCP_ALLOW_UNAUTHENTICATED: { default: "false", expected: "true or false", parse: parseFlag },
+} as const satisfies Record<string, Variable<unknown>>;
+
+/** The name of one variable. */
+export type VariableName = keyof typeof variables;
+
+/** What the text of a variable becomes. */
+export type VariableValue<Name extends VariableName> = NonNullable<
+  ReturnType<(typeof variables)[Name]["parse"]>
+>;
+
+function parseText(text: string): string | undefined {
+  return text.includes("\0") ? undefined : text;
+}
+
+function parseWhole(text: string, least: number, most: number): number | undefined {
+  const value = /^\d+$/.test(text) ? Number(text) : NaN;
+  return value >= least && value <= most ? value : undefined;
+}
+
+function parseFlag(text: string): boolean | undefined {
+  return pick(flagNames, text.toLowerCase());
+}
+
+function pick<Value>(values: Readonly<Record<string, Value>>, text: string): Value | undefined {
+  return Object.hasOwn(values, text) ? values[text] : undefined;
+}
+
+/** An IPv6 address loses its brackets: a listener takes it bare. */
+function parseHost(text: string): string | undefined {
+  const address = /^\[(.+)\]$/.exec(text)?.[1] ?? text;
+  if (/^[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*$/i.test(address)) return address.toLowerCase();
+  return /^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$/i.test(text) ? text : undefined;
+}
+
+function parsePublicUrl(text: string): string | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) return undefined;
+  if (url.username + url.password + url.search + url.hash !== "") return undefined;
+  return url.href.replace(/\/+$/, "");
+}
+
+function parseList(
+  text: string,
+  parse: (item: string) => string | undefined,
+): readonly string[] | undefined {
+  const items = text.split(",").map((item) => item.trim()).filter((item) => item !== "");
+  const parsed = items.map(parse).filter((item) => item !== undefined);
+  return parsed.length === items.length ? parsed : undefined;
+}
+
+/** As browsers write it: lower case, no default port. Editors have schemes of their own. */
+function parseOrigin(text: string): string | undefined {
+  const origin = text.toLowerCase().replace(/\/$/, "");
+  if (!/^[a-z][a-z0-9+.-]*:\/\/[^/?#@*\s]+$/.test(origin) || !URL.canParse(origin)) {
+    return undefined;
+  }
+  return /^https?:/.test(origin) ? new URL(origin).origin : origin;
+}
+
+function parseAuthority(text: string): string | undefined {
+  const authority = text.toLowerCase();
+  const match = /^(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?$/.exec(authority);
+  if (match === null || Number(match[1] ?? 0) > defaultLimits.portMax) return undefined;
+  return authority;
+}
+
+const secretCharsMin = 32;
+/** A random text of 32 hexadecimal digits has fewer different ones about once in a million times. */
+const differentCharsMin = 8;
+const placeholder =
+  /change.?(?:me|this)|replace|your.?(?:key|secret)|example|password|placeholder/i;
+
+function parseSecret(text: string): string | undefined {
+  const isWeak = text.length < secretCharsMin || new Set(text).size < differentCharsMin ||
+    placeholder.test(text) || isRepetition(text);
+  return isWeak ? undefined : text;
+}
+
+/** Whether a text is a shorter one over and over, such as 0123456789abcdef twice. */
+function isRepetition(text: string): boolean {
+  return (text + text).indexOf(text, 1) < text.length;
+}
