@@ -1,0 +1,181 @@
+/**
+ * The real gateway as a child process, under the runtime that runs the test: its own temporary
+ * folder (configuration, data, working directory), a port the system chose, and the log as text.
+ * `MCP_TEST_RUNTIME=bun|deno` picks the other runtime.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { until, within } from "./wait.ts";
+
+/** The runtime that this test runs on. */
+export const thisRuntime: "bun" | "deno" = "Deno" in globalThis ? "deno" : "bun";
+
+/** The runtime that spawned gateways run on. */
+export const gatewayRuntime: "bun" | "deno" = process.env["MCP_TEST_RUNTIME"] === "bun"
+  ? "bun"
+  : process.env["MCP_TEST_RUNTIME"] === "deno"
+  ? "deno"
+  : thisRuntime;
+
+/** The folder of the project. */
+export const projectDirectory: string = fileURLToPath(new URL("../..", import.meta.url));
+
+const executable = (name: "bun" | "deno") => name === thisRuntime ? process.execPath : name;
+
+/** The command line that runs a TypeScript program of this project under a runtime. */
+export function programCommand(
+  program: string,
+  args: readonly string[] = [],
+  runtime: "bun" | "deno" = gatewayRuntime,
+): { command: string; args: string[] } {
+  const path = join(projectDirectory, program);
+  return runtime === "bun"
+    ? { command: executable("bun"), args: ["--no-env-file", path, ...args] }
+    : {
+      command: executable("deno"),
+      args: ["run", "-A", "--no-check", "-c", join(projectDirectory, "deno.json"), path, ...args],
+    };
+}
+
+/** What to start a gateway with. */
+export interface GatewayOptions {
+  /** The `mcpServers` object; without it no configuration is written. */
+  readonly servers?: Readonly<Record<string, unknown>>;
+  /** Environment beside the folder's and the port's. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** A `.env` file for the working directory. */
+  readonly dotenv?: string;
+}
+
+/** A gateway that was started. */
+export interface SpawnedGateway {
+  /** `http://127.0.0.1:<port>`, without a path. */
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  /** Its working directory: `mcp.json` and `data` are in it. */
+  readonly directory: string;
+  /** All it wrote to stdout and stderr, starts after the first included. */
+  log(): string;
+  /** Asks it to stop and resolves with its exit code (null: it had to be killed). */
+  stop(): Promise<number | null>;
+  /** `kill -9`. */
+  kill9(): Promise<void>;
+  /** Starts it again on the same folder and port, after `stop` or `kill9`. */
+  restart(): Promise<void>;
+  /** Ends it however it is, and removes its folder. */
+  dispose(): Promise<void>;
+}
+
+const passedOn = ["PATH", "HOME", "DENO_DIR", "XDG_CACHE_HOME", "TMPDIR", "LANG"];
+
+function environmentFor(directory: string, port: number, options: GatewayOptions) {
+  const environment: Record<string, string> = {
+    MCP_HOST: "127.0.0.1",
+    MCP_PORT: String(port),
+    MCP_DATA_DIR: join(directory, "data"),
+    MCP_CONFIG: join(directory, "mcp.json"),
+    NO_COLOR: "1",
+    DENO_NO_UPDATE_CHECK: "1",
+  };
+  for (const name of passedOn) {
+    const value = process.env[name];
+    if (value !== undefined) environment[name] = value;
+  }
+  return { ...environment, ...options.env };
+}
+
+/** One run of the program: the process, what it said, and its end. */
+interface Run {
+  readonly child: ChildProcess;
+  readonly ended: Promise<number | null>;
+  text: string;
+}
+
+function startRun(directory: string, port: number, options: GatewayOptions): Run {
+  const { command, args } = programCommand(`src/main/${gatewayRuntime}.ts`);
+  const child = spawn(command, args, {
+    cwd: directory,
+    env: environmentFor(directory, port, options),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const run: Run = {
+    child,
+    ended: new Promise((resolve) => {
+      child.once("exit", (code) => resolve(code));
+      child.once("error", () => resolve(null));
+    }),
+    text: "",
+  };
+  child.stdout?.setEncoding("utf8").on("data", (chunk: string) => run.text += chunk);
+  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => run.text += chunk);
+  return run;
+}
+
+/** The port that the start line names; the gateway must say it, since the system chose it. */
+function portInLog(text: string): number | undefined {
+  const found = /https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\]):(\d+)/.exec(text);
+  return found === null ? undefined : Number(found[1]);
+}
+
+async function untilReady(run: Run): Promise<number> {
+  let ended = false;
+  run.ended.then(() => ended = true);
+  return await until("the gateway to be ready", async () => {
+    if (ended) throw new Error(`The gateway ended at its start:\n${run.text}`);
+    const port = portInLog(run.text);
+    if (port === undefined) return undefined;
+    const response = await fetch(`http://127.0.0.1:${port}/ready`).catch(() => undefined);
+    await response?.body?.cancel();
+    return response?.status === 200 ? port : undefined;
+  }, 30_000).catch((thrown) => {
+    run.child.kill("SIGKILL");
+    throw new Error(`${thrown instanceof Error ? thrown.message : thrown}\n${run.text}`);
+  });
+}
+
+/** Starts a gateway and resolves when it answers `/ready`. */
+export async function spawnGateway(options: GatewayOptions = {}): Promise<SpawnedGateway> {
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), "mcp-wrapper-test-")));
+  if (options.servers !== undefined) {
+    const text = JSON.stringify({ mcpServers: options.servers }, null, 2);
+    writeFileSync(join(directory, "mcp.json"), text);
+  }
+  if (options.dotenv !== undefined) writeFileSync(join(directory, ".env"), options.dotenv);
+
+  let earlier = "";
+  let run = startRun(directory, 0, options);
+  const port = await untilReady(run);
+
+  const end = async (signal: "SIGTERM" | "SIGKILL", deadlineMs: number) => {
+    run.child.kill(signal);
+    return await within(`the gateway to end after ${signal}`, run.ended, deadlineMs);
+  };
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    get pid() {
+      return run.child.pid ?? -1;
+    },
+    directory,
+    log: () => earlier + run.text,
+    stop: () => end("SIGTERM", 30_000),
+    async kill9() {
+      await end("SIGKILL", 5_000);
+    },
+    async restart() {
+      earlier += run.text;
+      run = startRun(directory, port, options);
+      await untilReady(run);
+    },
+    async dispose() {
+      const stopped = await end("SIGTERM", 20_000).then(() => true, () => false);
+      if (!stopped) await end("SIGKILL", 5_000);
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,283 @@
+/**
+ * The rules of the source tree, as rows: what each looks for, and a snippet that breaks it, so that a
+ * rule which has gone blind fails its own test. A rule takes all files of `src` and returns one
+ * sentence for each breach. Only source text counts: type imports are imports.
+ */
+import {
+  functionsOf,
+  importsOf,
+  numbersOf,
+  resolveImport,
+  scan,
+  type SourceFile,
+} from "./source.ts";
+
+/** One rule. */
+export interface Rule {
+  readonly name: string;
+  readonly check: (files: readonly SourceFile[]) => string[];
+  /** Files in which the rule must find something. */
+  readonly bad: readonly SourceFile[];
+}
+
+const floor = ["model", "errors", "limits", "clock", "version"];
+const beside = [...floor, "log", "seal", "database", "runtime", "config", "session"];
+
+/** What each folder or file at the top of `src` may import, itself included. */
+const layers: Readonly<Record<string, readonly string[]>> = {
+  model: ["errors"],
+  errors: ["model"],
+  limits: [],
+  version: [],
+  clock: [],
+  log: ["clock", "limits", "runtime"],
+  seal: [...floor, "runtime"],
+  database: [...floor, "log", "runtime"],
+  runtime: ["errors", "limits"],
+  config: [...floor, "log", "runtime"],
+  sse: floor,
+  protocol: floor,
+  session: [...floor, "log", "seal", "database", "runtime", "config", "sse"],
+  upstream: [...beside.filter((name) => name !== "session"), "protocol", "sse"],
+  gateway: [...beside.filter((name) => name !== "session"), "upstream"],
+  http: [...beside, "gateway", "protocol", "sse"],
+  app: [...beside, "http", "gateway", "upstream", "protocol", "sse"],
+  main: [...beside, "app"],
+};
+
+/** Where an upper layer may touch a lower one only by its seam. */
+const seams: readonly { from: RegExp; to: RegExp; only: string }[] = [
+  {
+    from: /^src\/gateway\//,
+    to: /^src\/upstream\//,
+    only: "src/upstream/upstream.ts",
+  },
+  {
+    from: /^src\/(?!main\/|runtime\/)/,
+    to: /^src\/runtime\//,
+    only: "src/runtime/runtime.ts",
+  },
+];
+
+const unitOf = (path: string) => path.split("/")[1]?.replace(/\.ts$/, "") ?? "";
+const edges = (file: SourceFile) =>
+  importsOf(file.text).flatMap((specifier) => resolveImport(file.path, specifier) ?? []);
+
+function layering(files: readonly SourceFile[]): string[] {
+  return files.flatMap((file) => {
+    const from = unitOf(file.path);
+    const allowed = layers[from];
+    if (allowed === undefined) return [`${file.path}: "${from}" has no place in the layers`];
+    return edges(file).flatMap((target) => {
+      const to = unitOf(target);
+      const seam = seams.find((row) => row.from.test(file.path) && row.to.test(target));
+      if (to !== from && !allowed.includes(to)) {
+        return [`${file.path} imports ${target}: ${from} must not know ${to}`];
+      }
+      return seam === undefined || target === seam.only
+        ? []
+        : [`${file.path} imports ${target}: only ${seam.only} is the seam`];
+    });
+  });
+}
+
+function cycles(files: readonly SourceFile[]): string[] {
+  const graph = new Map(files.map((file) => [file.path, edges(file)]));
+  const done = new Set<string>();
+  const found: string[] = [];
+  const visit = (path: string, trail: readonly string[]) => {
+    if (trail.includes(path)) {
+      found.push([...trail.slice(trail.indexOf(path)), path].join(" → "));
+    } else if (!done.has(path)) {
+      for (const next of graph.get(path) ?? []) visit(next, [...trail, path]);
+      done.add(path);
+    }
+  };
+  for (const path of graph.keys()) visit(path, []);
+  // The two tables at the bottom name each other's types; nothing runs in a circle.
+  return found.filter((cycle) =>
+    !/^src\/(model|errors)\.ts → src\/(model|errors)\.ts → [^→]*$/.test(cycle)
+  );
+}
+
+function deadFiles(files: readonly SourceFile[]): string[] {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const reached = new Set<string>();
+  const visit = (path: string) => {
+    const file = byPath.get(path);
+    if (file === undefined || reached.has(path)) return;
+    reached.add(path);
+    edges(file).forEach(visit);
+  };
+  for (const path of byPath.keys()) if (path.startsWith("src/main/")) visit(path);
+  return [...byPath.keys()].filter((path) => !reached.has(path))
+    .map((path) => `${path} is not reachable from src/main`);
+}
+
+/** A rule that looks at each file by itself. */
+function each(look: (file: SourceFile) => string[]): Rule["check"] {
+  return (files) => files.flatMap((file) => look(file).map((found) => `${file.path}: ${found}`));
+}
+
+function matches(text: string, pattern: RegExp): string[] {
+  return [...text.matchAll(pattern)].map((found) => {
+    const line = text.slice(0, found.index).split("\n").length;
+    return `line ${line}: ${found[0].trim()}`;
+  });
+}
+
+const platform = /^src\/(?:main\/|runtime\/(?!runtime\.ts))/;
+
+function runtimeNames(file: SourceFile): string[] {
+  if (platform.test(file.path)) return [];
+  const { code, uncommented } = scan(file.text);
+  return [
+    ...matches(code, /(?<![.\w$])(?:(?:Bun|Deno|Buffer)\b(?!\s*:)|process\s*[.[])/g),
+    ...matches(uncommented, /["'](?:node|bun):\w[^"']*["']/g),
+  ];
+}
+
+const eraFolders =
+  /^src\/(?:protocol\/|http\/(?:legacy|modern|sse_transport)[^/]*(?:\/|\.ts)|upstream\/negotiate\.ts)/;
+
+/** Files that name an era's words for a reason, with the words. */
+const eraExceptions: Readonly<Record<string, RegExp>> = {
+  // The configuration key `era` has its two names as values.
+  "src/config/server_keys.ts": /^(?:legacy|modern)$/,
+  // Browsers are told which headers they may send and read.
+  "src/http/guard.ts": /^(?:mcp-session-id|mcp-protocol-version|last-event-id)$/i,
+  // Public texts tell the person which header was meant.
+  "src/errors.ts": /^mcp-session-id$/i,
+};
+
+const eraWords =
+  /\b20\d\d-[01]\d-[0-3]\d\b|["'`](?:notifications\/)?initialized?["'`]|legacy|modern|\bmcp-(?:session-id|protocol-version|method|name)\b|\blast-event-id\b|\bserver\/discover\b|\bsubscriptions\/listen\b|\binput_required\b|\brequestState\b|\bresultType\b/gi;
+
+function eraNames(file: SourceFile): string[] {
+  if (eraFolders.test(file.path)) return [];
+  // The composition root and the folders' own paths may be named in imports.
+  const { uncommented } = scan(file.text);
+  const text = uncommented.replace(/\bfrom\s*["'][^"']*["']/g, "");
+  const allowed = eraExceptions[file.path];
+  return matches(text, eraWords).filter((found) =>
+    allowed === undefined || !allowed.test(found.replace(/^line \d+: /, ""))
+  );
+}
+
+const linesMax = 300;
+const functionLinesMax = 70;
+const numberMax = 1000;
+
+/** Numbers that are no bounds. */
+const numberExceptions: Readonly<Record<string, readonly number[]>> = {
+  // The two constants of the FNV-1a hash.
+  "src/gateway/name.ts": [2166136261, 16777619],
+};
+const long = (lines: number) => "  x();\n".repeat(lines);
+const bad = (path: string, text: string): SourceFile => ({ path, text });
+
+/** All rules. */
+export const rules: readonly Rule[] = [
+  {
+    name: "imports go down the layers only",
+    check: layering,
+    bad: [bad("src/http/x.ts", 'import type { A } from "../upstream/upstream.ts";')],
+  },
+  {
+    name: "layers meet at their seams",
+    check: layering,
+    bad: [bad("src/gateway/x.ts", 'import type { A } from "../upstream/stdio.ts";')],
+  },
+  {
+    name: "no file imports itself in a circle",
+    check: cycles,
+    bad: [
+      bad("src/sse/a.ts", 'import type { B } from "./b.ts";'),
+      bad("src/sse/b.ts", 'export { a } from "./a.ts";'),
+    ],
+  },
+  {
+    name: "no file is dead",
+    check: deadFiles,
+    bad: [
+      bad("src/main/bun.ts", 'import "../app.ts";'),
+      bad("src/app.ts", ""),
+      bad("src/x.ts", ""),
+    ],
+  },
+  {
+    name: "the core names no runtime",
+    check: each(runtimeNames),
+    bad: [bad("src/app.ts", 'import fs from "node:fs";'), bad("src/app.ts", "f(`${Bun.env}`)")],
+  },
+  {
+    name: "an era's words stay in its folders",
+    check: each(eraNames),
+    bad: [
+      bad("src/gateway/x.ts", 'if (revision >= "2025-03-26") f();'),
+      bad("src/gateway/x.ts", "const isLegacy = true;"),
+      bad("src/errors.ts", '"2025-03-26"'),
+    ],
+  },
+  {
+    name: `no file is longer than ${linesMax} lines`,
+    check: each(({ text }) => {
+      const lines = text.trimEnd().split("\n").length;
+      return lines > linesMax ? [`${lines} lines`] : [];
+    }),
+    bad: [bad("src/app.ts", long(linesMax + 1))],
+  },
+  {
+    name: `no function is longer than ${functionLinesMax} lines`,
+    check: each(({ text }) =>
+      functionsOf(text).filter(({ lines }) => lines > functionLinesMax)
+        .map(({ line, lines }) => `line ${line}: ${lines} lines`)
+    ),
+    bad: [
+      bad("src/app.ts", `function f(a: number): string {\n${long(functionLinesMax)}}`),
+      bad("src/app.ts", `const f = async (a: number) => {\n${long(functionLinesMax)}};`),
+      bad("src/app.ts", `const o = {\n  f() {\n${long(functionLinesMax)}  },\n};`),
+    ],
+  },
+  {
+    name: `no number of ${numberMax} or more outside limits.ts and errors.ts`,
+    check: each(({ path, text }) =>
+      path === "src/limits.ts" || path === "src/errors.ts"
+        ? []
+        : numbersOf(text).filter((value) =>
+          value >= numberMax && numberExceptions[path]?.includes(value) !== true
+        ).map(String)
+    ),
+    bad: [bad("src/app.ts", "const a = 5_000;"), bad("src/app.ts", "f(4 * 0x400)")],
+  },
+  {
+    name: "relative imports end in .ts",
+    check: each(({ text }) =>
+      importsOf(text).filter((specifier) => /^[./]/.test(specifier) && !specifier.endsWith(".ts"))
+    ),
+    bad: [bad("src/app.ts", 'import { a } from "./model";')],
+  },
+  {
+    name: "no default exports",
+    check: each(({ text }) => matches(scan(text).code, /\bexport\s+default\b|\bas\s+default\b/g)),
+    bad: [bad("src/app.ts", "export default 1;")],
+  },
+  {
+    name: "no any",
+    check: each(({ text }) => matches(scan(text).code, /(?<![.\w$])any\b/g)),
+    bad: [bad("src/app.ts", "const a: any = 1;"), bad("src/app.ts", "f(a as any)")],
+  },
+  {
+    name: "no check is switched off",
+    check: each(({ text }) => matches(text, /@ts-\w+|deno-lint-ignore(?! [\w-]+ -- \S)/g)),
+    bad: [
+      bad("src/app.ts", "// @ts-ignore\nf();"),
+      bad("src/app.ts", "// deno-lint-ignore require-await\nf();"),
+    ],
+  },
+  {
+    name: "every file says first what it owns",
+    check: each(({ text }) => /^\/\*\*?\s*\S/.test(text) ? [] : ["does not open with a comment"]),
+    bad: [bad("src/app.ts", "export const a = 1;")],
+  },
+];

@@ -1,0 +1,124 @@
+/**
+ * The shape of the source tree, derived from its text: layers, seams, sizes and words (rules in
+ * support/tidy_rules.ts), the public entry points, exact versions, snippets of the README, and the
+ * case numbers that must each have a test.
+ */
+import { describe, expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parse as parseJsonc, type ParseError } from "jsonc-parser";
+import { casesOf, namesOf, requiredCases } from "./support/cases.ts";
+import { functionsOf, importsOf, numbersOf, scan, type SourceFile } from "./support/source.ts";
+import { rules } from "./support/tidy_rules.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const read = (path: string) => readFileSync(join(root, path), "utf8");
+const readJson = (path: string) => JSON.parse(read(path)) as Record<string, unknown>;
+
+function filesBelow(folder: string): SourceFile[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => `${folder}/${name}`.replaceAll("\\", "/"))
+    .sort()
+    .map((path) => ({ path, text: read(path) }));
+}
+
+const source = filesBelow("src");
+const tests = filesBelow("test").filter(({ path }) =>
+  path.endsWith(".test.ts") && path !== "test/tidy.test.ts"
+);
+
+describe("the source tree", () => {
+  for (const rule of rules) {
+    test(rule.name, () => expect(rule.check(source)).toEqual([]));
+  }
+});
+
+describe("the rules themselves", () => {
+  for (const rule of rules) {
+    test(`a breach is found: ${rule.name}`, () => {
+      const together = /circle|dead/.test(rule.name);
+      const samples = together ? [rule.bad] : rule.bad.map((file) => [file]);
+      for (const sample of samples) expect(rule.check(sample)).not.toEqual([]);
+    });
+  }
+
+  test("text and comments are not code", () => {
+    const { code } = scan("const a = 'x // y'; // \"z\"\nconst b = /[/'\"]/g; f(`${c} d`);");
+    expect(code).not.toMatch(/[xyzd]\b/);
+    expect(code).toContain("const b =");
+    expect(code).toContain("c}");
+  });
+
+  test("every form of import is seen", () => {
+    const text = `import type { A } from "./a.ts";\nimport {\n  b,\n} from "./b.ts";
+export * from "./c.ts";\nimport "./d.ts";\nconst e = await import("./e.ts");
+// import x from "./x.ts";`;
+    expect(importsOf(text)).toEqual(["./a.ts", "./b.ts", "./c.ts", "./d.ts", "./e.ts"]);
+  });
+
+  test("branches and objects are not functions", () => {
+    expect(functionsOf("if (a) {\n}\nfor (const b of c()) {\n}\nconst d = {\n};")).toEqual([]);
+  });
+
+  test("a function with a return type and one with a braced argument are", () => {
+    const text =
+      "function f({ a }: { a: string }): Promise<void> {\n}\nconst g = (x: X): Y => {\n};";
+    expect(functionsOf(text).map(({ line }) => line)).toEqual([1, 3]);
+  });
+
+  test("the lines of an inner function are its own", () => {
+    const text = "function f() {\n  const g = () => {\n\n  };\n  return {\n    g,\n  };\n}";
+    expect(functionsOf(text).map(({ lines }) => lines)).toEqual([3, 5]);
+  });
+
+  test("numbers in names and text do not count", () => {
+    expect(numbersOf("const sha2048 = '4096'; f(1_000, 0x10, a.b2000);")).toEqual([1000, 16]);
+  });
+
+  test("case numbers are read from the beginning of a test's name", () => {
+    const text = 'test("A1 broken JSON", …); describe(`D1, D2 and D4 ids`, …); test("see A9", …)';
+    expect(namesOf(text).flatMap(casesOf)).toEqual(["A1", "D1", "D2", "D4"]);
+  });
+});
+
+describe("the project", () => {
+  test("offers the same entry points to npm and to Deno", () => {
+    expect(readJson("deno.json")["exports"]).toEqual(readJson("package.json")["exports"]);
+  });
+
+  test("pins every dependency to one version", () => {
+    const { dependencies, devDependencies } = readJson("package.json");
+    const all = { ...(dependencies as object), ...(devDependencies as object) };
+    const loose = Object.entries(all).filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version));
+    expect(loose).toEqual([]);
+  });
+
+  test("never depends on deno, whose npm package would hide the real one", () => {
+    const { dependencies, devDependencies } = readJson("package.json");
+    expect(Object.keys({ ...(dependencies as object), ...(devDependencies as object) }))
+      .not.toContain("deno");
+  });
+
+  test("shows only JSON that can be parsed", () => {
+    for (
+      const path of ["README.md", "mcp.example.json"].filter((name) => existsSync(join(root, name)))
+    ) {
+      const text = read(path);
+      const blocks = path.endsWith(".json")
+        ? [text]
+        : [...text.matchAll(/^ *```(?:json|jsonc)\n([\s\S]*?)^ *```/gm)].map((found) => found[1]);
+      for (const block of blocks) {
+        const problems: ParseError[] = [];
+        parseJsonc(block ?? "", problems, { allowTrailingComma: true });
+        expect({ path, block, problems }).toEqual({ path, block, problems: [] });
+      }
+    }
+  });
+
+  test("has a test for every case that it promises", () => {
+    const covered = new Set(tests.flatMap(({ text }) => namesOf(text)).flatMap(casesOf));
+    expect(requiredCases.filter((id) => !covered.has(id))).toEqual([]);
+  });
+});
