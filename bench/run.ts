@@ -10,11 +10,12 @@ const parts: Readonly<Record<string, () => Promise<Suite[]>>> = {
   session_lookup: async () => await (await import("./session_lookup.ts")).openSuites(),
   sse_fanout: async () => (await import("./sse_fanout.ts")).openSuites(),
 };
-const drivers: Readonly<Record<string, () => Promise<void>>> = {
-  proxy: async () => await (await import("./proxy.ts")).runProxyBench(),
+/** Programs of their own, which end the process; `--name=value` arguments are theirs. */
+const drivers: Readonly<Record<string, () => Promise<unknown>>> = {
+  proxy: () => import("./proxy.ts"),
 };
 
-const named = process.argv.slice(2);
+const named = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
 const unknown = named.filter((name) => !(name in parts || name in drivers));
 if (unknown.length > 0) {
   const known = [...Object.keys(parts), ...Object.keys(drivers)].join(", ");
