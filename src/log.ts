@@ -1,7 +1,13 @@
 /**
- * Structured log records: one JSON object a line, to the console and to a file, with secrets
- * redacted and control characters escaped. Records queue within a bound; a slow disk never slows a call.
+ * Structured log records: one JSON object a line to a file, one readable line to the console, both
+ * with secrets redacted and control characters escaped (hostile cases H1, H3, H4). Records for the
+ * file queue within a bound, so that a slow disk never slows a call; what is dropped is counted and
+ * told. Logging never throws. How values are redacted stands in `log_redact.ts`.
  */
+import { type Clock, pause } from "./clock.ts";
+import type { Limits } from "./limits.ts";
+import { createRedactor, escapeControls, type Redactor } from "./log_redact.ts";
+import type { LogFile } from "./runtime/runtime.ts";
 
 /** How much a record matters, least first. */
 export const severities = ["DEBUG", "INFO", "WARN", "ERROR"] as const;
@@ -20,4 +26,147 @@ export interface Log {
   error(message: string, fields?: LogFields): void;
   /** The same log under another source, such as `upstream.files`. */
   source(name: string): Log;
+}
+
+/** The log of a process: the one that learns of secrets and is closed last. */
+export interface LogSink extends Log {
+  /** Values that must never be seen from now on; those known before stay known. */
+  addSecrets(values: readonly string[]): void;
+  /** Writes what waits for the file, within the limits' stop time; the console goes on. */
+  close(): Promise<void>;
+}
+
+/** What a log is made from. */
+export interface LogOptions {
+  /** The least severity that is written. */
+  readonly level: Severity;
+  /** Takes one readable line; whether it goes to stdout or stderr is the caller's choice. */
+  readonly console: (line: string) => void;
+  readonly file?: LogFile;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly secrets: readonly string[];
+}
+
+/** A record before it becomes text. */
+type LogRecord = Readonly<Record<string, unknown>>;
+
+/** Members that every record has; a field of the same name gets a `_` behind it. */
+const ownMembers: ReadonlySet<string> = new Set(["time", "level", "source", "message"]);
+
+/** Makes the log of a process. */
+export function createLog(options: LogOptions): LogSink {
+  const { clock, limits } = options;
+  const redactor = createRedactor(options.level === "DEBUG", options.secrets);
+  const queue = options.file === undefined ? undefined : createQueue(options.file, options);
+  const threshold = severities.indexOf(options.level);
+
+  const write = (level: Severity, source: string, message: string, fields: LogFields = {}) => {
+    if (severities.indexOf(level) < threshold) return;
+    try {
+      const time = new Date(clock.wall()).toISOString();
+      const record = toRecord(redactor, limits, { time, level, source }, message, fields);
+      queue?.push(escapeControls(JSON.stringify(record)));
+      options.console(toReadable(record));
+    } catch {
+      // A value that cannot be shown, or a console that is gone, must not fail who logs.
+    }
+  };
+  const at = (source: string): Log => ({
+    debug: (message, fields) => write("DEBUG", source, message, fields),
+    info: (message, fields) => write("INFO", source, message, fields),
+    warn: (message, fields) => write("WARN", source, message, fields),
+    error: (message, fields) => write("ERROR", source, message, fields),
+    source: at,
+  });
+  return {
+    ...at("gateway"),
+    addSecrets: redactor.add,
+    close: async () => await queue?.close(),
+  };
+}
+
+function toRecord(
+  redactor: Redactor,
+  limits: Limits,
+  head: { time: string; level: Severity; source: string },
+  message: string,
+  fields: LogFields,
+): LogRecord {
+  const budget = { chars: limits.logCharsMax };
+  const record: Record<string, unknown> = {
+    ...head,
+    message: redactor.toPlain("", message, budget),
+  };
+  const plain = redactor.toPlain("", fields, budget);
+  for (const [name, value] of Object.entries(plain ?? {})) {
+    if (value !== undefined) record[ownMembers.has(name) ? `${name}_` : name] = value;
+  }
+  return record;
+}
+
+function toReadable(record: LogRecord): string {
+  const { time, level, source, message, ...fields } = record;
+  const parts = [time, String(level).padEnd(5), source, message];
+  for (const [name, value] of Object.entries(fields)) {
+    const bare = typeof value === "string" && /^[^\s"=]+$/.test(value);
+    parts.push(`${name}=${bare ? value : JSON.stringify(value)}`);
+  }
+  return escapeControls(parts.join(" "));
+}
+
+/** The records that wait for the file. */
+interface Queue {
+  push(line: string): void;
+  close(): Promise<void>;
+}
+
+function createQueue(file: LogFile, { clock, limits }: LogOptions): Queue {
+  const waiting: string[] = [];
+  let dropped = 0;
+  let closed = false;
+  let writing: Promise<void> | undefined;
+
+  const drain = async () => {
+    for (let line = waiting.shift(); line !== undefined; line = waiting.shift()) {
+      await file.append(line).catch(() => {});
+      // Told as soon as there is room, in the place of what is missing.
+      if (dropped === 0) continue;
+      waiting.push(toDroppedLine(clock, dropped));
+      dropped = 0;
+    }
+    writing = undefined;
+  };
+  return {
+    push(line) {
+      if (closed) return;
+      if (waiting.length >= limits.logRecordsMax) {
+        dropped += 1;
+        return;
+      }
+      waiting.push(line);
+      writing ??= drain();
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      const given = new AbortController();
+      const flushed = (async () => {
+        await writing;
+        await file.close();
+      })().catch(() => {});
+      await Promise.race([flushed, pause(clock, limits.stopMs, given.signal)]);
+      given.abort();
+    },
+  };
+}
+
+function toDroppedLine(clock: Clock, dropped: number): string {
+  return JSON.stringify({
+    time: new Date(clock.wall()).toISOString(),
+    level: "WARN",
+    source: "log",
+    message: `Dropped ${dropped} records: the log file could not keep up`,
+    dropped,
+  });
 }

@@ -1,0 +1,149 @@
+/**
+ * What may be seen in a log: known secret values are replaced wherever they stand, also URL- and
+ * base64-encoded; members whose names speak of secrets lose their values; URLs lose their userinfo
+ * and `name=value` texts their secret values. Values become plain JSON within a budget of characters, and characters
+ * that could forge or hide a line are escaped.
+ */
+
+/** What stands in the place of a secret. */
+const redacted = "[redacted]";
+
+/** Shorter values would be found everywhere, and their redaction would tell them. */
+const secretCharsMin = 6;
+
+/** A tree in a record is shown so deep and so wide; deeper, a cycle ends here too. */
+const depthMax = 6;
+const membersMax = 100;
+
+const secretName =
+  /authorization|cookie|token(?!s)|api[-_]?key|pass(word|wd|phrase)|secret|credential|private[-_]?key|session[-_]?id/i;
+/** Tells nothing that lets anybody in. */
+const harmlessName = /progress[-_]?token/i;
+
+// Each of these looks at a character a bounded number of times, whatever the text.
+const userinfo = /([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/?#"']*@/gi;
+const namedValue = /(^|[\s?&;])([^=&?;\s"']+)=([^&;#\s"']+)/g;
+const authorization = /\b(bearer|basic)\s+[\w.~+/=-]{16,}/gi;
+
+/** The control characters and invisible marks that change how a line looks or where it ends. */
+// deno-lint-ignore no-control-regex
+const deceptive = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** Characters that a record may still spend; shared by all its texts. */
+export interface TextBudget {
+  chars: number;
+}
+
+/** Makes values fit to be seen. */
+export interface Redactor {
+  add(secrets: readonly string[]): void;
+  /** A value as plain JSON; undefined when there is nothing to show. */
+  toPlain(name: string, value: unknown, budget: TextBudget): unknown;
+}
+
+/** Makes a redactor; with `stacks`, errors are shown with their stack. */
+export function createRedactor(stacks: boolean, secrets: readonly string[]): Redactor {
+  const needles = new Set<string>();
+  let known: RegExp | undefined;
+  let longest = 0;
+
+  const add = (values: readonly string[]) => {
+    for (const value of values) for (const form of toForms(value)) needles.add(form);
+    // The longest first: a secret may begin with another one.
+    const sorted = [...needles].sort((one, other) => other.length - one.length);
+    longest = sorted[0]?.length ?? 0;
+    if (sorted.length > 0) known = new RegExp(sorted.map(escapePattern).join("|"), "g");
+  };
+  const toText = (text: string, budget: TextBudget): string => {
+    const cut = text.length > budget.chars + longest;
+    let result = cut ? text.slice(0, budget.chars + longest) : text;
+    if (known !== undefined) result = result.replace(known, redacted);
+    // The cut may have left the beginning of a secret at the end.
+    if (cut) result = result.slice(0, -longest || undefined);
+    result = result
+      .replace(userinfo, `$1${redacted}@`)
+      .replace(authorization, `$1 ${redacted}`)
+      .replace(
+        namedValue,
+        (all, mark: string, name: string) =>
+          isSecretName(name) ? `${mark}${name}=${redacted}` : all,
+      );
+    if (cut || result.length > budget.chars) result = `${result.slice(0, budget.chars)}…`;
+    budget.chars = Math.max(0, budget.chars - result.length);
+    return result;
+  };
+  const toPlain = (name: string, value: unknown, budget: TextBudget, depth = 0): unknown => {
+    if (value === undefined || value === null || typeof value === "boolean") return value;
+    if (isSecretName(name) && value !== "") return redacted;
+    if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
+    if (value instanceof Error) return toText(describe(value, stacks), budget);
+    if (value instanceof Date || value instanceof URL) return toText(String(value), budget);
+    if (value instanceof Uint8Array) return `${value.length} bytes`;
+    if (typeof value !== "object") return toText(String(value), budget);
+    if (depth >= depthMax) return "…";
+    if (Array.isArray(value)) {
+      return value.slice(0, membersMax).map((item) => toPlain("", item, budget, depth + 1) ?? null);
+    }
+    const members = Object.entries(value).slice(0, membersMax).map(([key, member]) => [
+      toText(key, budget),
+      toPlain(key, member, budget, depth + 1),
+    ]);
+    return Object.fromEntries(members);
+  };
+  add(secrets);
+  return { add, toPlain: (name, value, budget) => toPlain(name, value, budget) };
+}
+
+/** Text with every deceptive character as `\n`, `\t` or `\u....`. */
+export function escapeControls(text: string): string {
+  return text.replace(deceptive, (character) => {
+    const escaped = JSON.stringify(character).slice(1, -1);
+    if (escaped !== character) return escaped;
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
+function isSecretName(name: string): boolean {
+  return secretName.test(name) && !harmlessName.test(name);
+}
+
+/** The message and those of its causes; with the stack where that is wanted. */
+function describe(error: Error, stacks: boolean): string {
+  if (stacks && error.stack !== undefined) return error.stack;
+  const messages = [error.message || error.name];
+  let cause = error.cause;
+  for (let depth = 0; cause instanceof Error && depth < depthMax; depth += 1) {
+    if (!messages.includes(cause.message)) messages.push(cause.message);
+    cause = cause.cause;
+  }
+  return messages.join(": ");
+}
+
+/** How a secret may look: as it is, in a URL, in JSON, in base64 at any offset, line by line. */
+function toForms(secret: string): string[] {
+  const forms = [secret, ...secret.split(/\r?\n/)].flatMap((text) => [
+    text,
+    encodeURIComponent(text.toWellFormed()),
+    JSON.stringify(text).slice(1, -1),
+  ]);
+  for (const offset of [0, 1, 2]) {
+    const form = toBase64At(secret, offset);
+    forms.push(form, form.replaceAll("+", "-").replaceAll("/", "_"));
+  }
+  return secret.length < secretCharsMin
+    ? []
+    : forms.filter((form) => form.length >= secretCharsMin);
+}
+
+/** The part of a text's base64 that does not depend on its neighbours, such as a user's name. */
+function toBase64At(text: string, offset: number): string {
+  const bytes = new TextEncoder().encode(text);
+  let binary = "\0".repeat(offset);
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  const whole = Math.floor((binary.length * 8) / 6);
+  return btoa(binary).slice(Math.ceil((offset * 8) / 6), whole);
+}
+
+function escapePattern(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
+}

@@ -1,0 +1,287 @@
+/** The log as its reader sees it: what a line holds, and what it never shows. */
+import { describe, expect, test } from "bun:test";
+import { createLog, type LogOptions, type LogSink } from "../../../src/log.ts";
+import { defaultLimits } from "../../../src/limits.ts";
+import { createTestClock } from "../../support/clock.ts";
+import { until } from "../../support/wait.ts";
+
+interface Recorder {
+  readonly log: LogSink;
+  readonly shown: string[];
+  /** What the file holds once all that waits was handed to it. */
+  lines(): Promise<string[]>;
+  last(): Promise<Record<string, unknown>>;
+  everything(): Promise<string>;
+}
+
+function record(changes: Partial<LogOptions> = {}): Recorder {
+  const shown: string[] = [];
+  const stored: string[] = [];
+  const log = createLog({
+    level: "INFO",
+    console: (line) => shown.push(line),
+    file: { append: (line) => Promise.resolve(void stored.push(line)), close: async () => {} },
+    clock: createTestClock(),
+    limits: defaultLimits,
+    secrets: [],
+    ...changes,
+  });
+  const lines = async () => {
+    // The test's file answers at once: one turn of the loop hands it everything.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    return stored;
+  };
+  return {
+    log,
+    shown,
+    lines,
+    last: async () => JSON.parse((await lines()).at(-1) ?? ""),
+    everything: async () => [...shown, ...await lines()].join("\n"),
+  };
+}
+
+describe("a record", () => {
+  test("P15 has time, level and source, as one JSON line in the file and readable on the console", async () => {
+    const { log, shown, last } = record();
+    log.source("upstream.files").warn("Restarted", {
+      attempt: 2,
+      reason: "it died",
+      server: "files",
+    });
+    expect(await last()).toEqual({
+      time: "2023-11-14T22:13:20.000Z",
+      level: "WARN",
+      source: "upstream.files",
+      message: "Restarted",
+      attempt: 2,
+      reason: "it died",
+      server: "files",
+    });
+    expect(shown).toEqual([
+      '2023-11-14T22:13:20.000Z WARN  upstream.files Restarted attempt=2 reason="it died" server=files',
+    ]);
+  });
+
+  test("below the level is not written", async () => {
+    const { log, lines } = record({ level: "WARN" });
+    log.debug("no");
+    log.info("no");
+    log.warn("yes");
+    log.source("x").error("yes");
+    expect((await lines()).length).toBe(2);
+  });
+
+  test("keeps its own members when a field has the same name", async () => {
+    const { log, last } = record();
+    log.info("real", { level: "forged", message: "forged" });
+    expect(await last()).toMatchObject({ level: "INFO", message: "real", level_: "forged" });
+  });
+
+  test("H3 shows errors by their messages, and the stack only when debugging", async () => {
+    const fault = new Error("outer", { cause: new Error("inner") });
+    const calm = record();
+    calm.log.error("failed", { fault });
+    expect((await calm.last())["fault"]).toBe("outer: inner");
+    const debugging = record({ level: "DEBUG" });
+    debugging.log.error("failed", { fault });
+    expect(String((await debugging.last())["fault"])).toMatch(/outer[^]*log\.test\.ts/);
+  });
+
+  test("shows any value without throwing", async () => {
+    const { log, lines, last } = record();
+    const cycle: Record<string, unknown> = {};
+    cycle["self"] = cycle;
+    const trap = {
+      get bad() {
+        throw new Error("trap");
+      },
+    };
+    log.info("odd", {
+      cycle,
+      big: 2n ** 70n,
+      none: undefined,
+      at: new Date(0),
+      list: [undefined, 1],
+    });
+    expect((await last())["big"]).toBe("1180591620717411303424");
+    expect((await last())["list"]).toEqual([null, 1]);
+    log.info("odd", { trap });
+    log.info("still here", { nan: Number.NaN, bytes: new Uint8Array(3) });
+    expect((await lines()).length).toBe(2);
+    expect(await last()).toMatchObject({ nan: "NaN", bytes: "3 bytes" });
+  });
+
+  test("is bounded however much it is given", async () => {
+    const { log, lines } = record();
+    log.info("x".repeat(1_000_000), { a: "y".repeat(1_000_000), list: Array(10_000).fill("zz") });
+    expect((await lines())[0]?.length).toBeLessThan(2 * defaultLimits.logCharsMax);
+  });
+});
+
+describe("H4 one line per event", () => {
+  test("whatever the text holds", async () => {
+    const { log, shown, lines } = record();
+    const nasty = "a\r\nb\u001b[2Jc\u0085d\u2028e\u202ef\u0000";
+    log.source(nasty).info(nasty, { [nasty]: nasty, deep: { [nasty]: [nasty] } });
+    for (const line of [shown[0], (await lines())[0]]) {
+      // deno-lint-ignore no-control-regex
+      expect(line).not.toMatch(/[\u0000-\u001f\u0080-\u009f\u2028\u202e]/);
+    }
+    expect(JSON.parse((await lines())[0] ?? "").message).toBe(nasty);
+  });
+});
+
+describe("H1 a secret", async () => {
+  const secret = "s3cr3t/vàlue+&=x";
+
+  test("is never seen: as it is, in a URL, in JSON, in base64 behind any user name", async () => {
+    const { log, everything, lines } = record({ secrets: [secret] });
+    const utf8 = (text: string) => String.fromCharCode(...new TextEncoder().encode(text));
+    const forms = [
+      secret,
+      encodeURIComponent(secret),
+      JSON.stringify({ secret }),
+      ...["", "u:", "us:", "usr:"].map((user) => btoa(utf8(`${user}${secret}`))),
+      btoa(utf8(`x:${secret}`)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", ""),
+    ];
+    for (const form of forms) {
+      log.info(`it is ${form} here`, {
+        plain: form,
+        [form]: 1,
+        list: [{ deep: form }],
+        fault: new Error(form),
+      });
+    }
+    expect((await lines()).length).toBe(forms.length);
+    for (const form of forms) {
+      // The ends of a base64 text depend on its neighbours; its middle must be gone.
+      expect(await everything()).not.toContain(form.slice(8, -4));
+    }
+  });
+
+  test("learned later is hidden from then on, in sources made before too", async () => {
+    const { log, everything } = record();
+    const source = log.source("early");
+    log.addSecrets(["learned-later"]);
+    source.info("got learned-later");
+    expect(await everything()).not.toContain("learned-later");
+    expect(await everything()).toContain("[redacted]");
+  });
+
+  test("does not show its beginning where a long text is cut", async () => {
+    const limits = { ...defaultLimits, logCharsMax: 100 };
+    for (let before = 80; before < 120; before += 1) {
+      const { log, everything } = record({ secrets: [secret], limits });
+      log.info("x".repeat(before) + secret + "y".repeat(200));
+      expect(await everything()).not.toContain(secret.slice(0, 6));
+    }
+  });
+
+  test("too short to tell is not looked for", async () => {
+    const { log, last } = record({ secrets: ["", "abc"] });
+    log.info("abc alphabet");
+    expect((await last())["message"]).toBe("abc alphabet");
+  });
+});
+
+test("H1 members whose names speak of secrets lose their values, the others keep them", async () => {
+  const { log, last } = record();
+  const names = ["Authorization", "set-cookie", "access_token", "apiKey", "API_KEY", "password"];
+  names.push("client_secret", "Mcp-Session-Id", "privateKey");
+  log.info("headers", { headers: Object.fromEntries(names.map((name) => [name, "unseen-value"])) });
+  expect(JSON.stringify(await last())).not.toContain("unseen-value");
+  const harmless = { maxTokens: 100, progressToken: 0, path: "/mcp", author: "me", key: "k" };
+  log.info("others", harmless);
+  expect(await last()).toMatchObject(harmless);
+});
+
+test("H1 URLs lose their userinfo and their secret query values", async () => {
+  const { log, last } = record();
+  log.info("GET https://me:pw@example.com/a?x=1&api_key=unseen1#f then --token=unseen2 end", {
+    url: new URL("https://u:unseen3@h/?access_token=unseen4&q=ok"),
+    header: "Bearer abcdefghijklmnopqrst",
+  });
+  expect((await last())["message"]).toBe(
+    "GET https://[redacted]@example.com/a?x=1&api_key=[redacted]#f then --token=[redacted] end",
+  );
+  expect((await last())["url"]).toBe("https://[redacted]@h/?access_token=[redacted]&q=ok");
+  expect((await last())["header"]).toBe("Bearer [redacted]");
+});
+
+test("redaction stays quick on text made to be slow", async () => {
+  const { log, lines } = record();
+  const started = performance.now();
+  for (const piece of ["a", "a.", "://", "?", "=", "a=", "bearer ", "x://a", "&token"]) {
+    log.info(piece.repeat(defaultLimits.logCharsMax));
+  }
+  expect((await lines()).length).toBe(9);
+  // A regular expression that backtracks would need minutes.
+  expect(performance.now() - started).toBeLessThan(5_000);
+});
+
+describe("a slow disk", () => {
+  test("never holds up who logs; what is dropped is counted and told", async () => {
+    const stored: string[] = [];
+    let release: () => void = () => {};
+    const held = new Promise<void>((resolve) => release = resolve);
+    const file = {
+      append: async (line: string) => {
+        await held;
+        stored.push(line);
+      },
+      close: async () => {},
+    };
+    const { log, shown } = record({ file, limits: { ...defaultLimits, logRecordsMax: 3 } });
+    for (let index = 0; index < 10; index += 1) log.info(`record ${index}`);
+    expect(shown.length).toBe(10);
+    release();
+    await until(
+      "the report of what was dropped",
+      () => stored.some((line) => /Dropped/.test(line)),
+    );
+    await log.close();
+    const messages = stored.map((line) => JSON.parse(line).message);
+    expect(messages.filter((message) => message.startsWith("record ")).length).toBe(4);
+    expect(messages).toContain("Dropped 6 records: the log file could not keep up");
+  });
+
+  test("that never answers does not keep the log from closing", async () => {
+    const clock = createTestClock();
+    const file = { append: () => new Promise<void>(() => {}), close: async () => {} };
+    const { log } = record({ file, clock });
+    log.info("stuck");
+    let closed = false;
+    const closing = log.close().then(() => closed = true);
+    clock.advance(defaultLimits.stopMs - 1);
+    await Promise.resolve();
+    expect(closed).toBe(false);
+    clock.advance(1);
+    await closing;
+  });
+
+  test("is written out when the log closes", async () => {
+    const stored: string[] = [];
+    const file = {
+      append: async (line: string) => {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        stored.push(line);
+      },
+      close: () => Promise.resolve(void stored.push("closed")),
+    };
+    const { log } = record({ file });
+    for (let index = 0; index < 5; index += 1) log.info(`record ${index}`);
+    await log.close();
+    expect(stored.length).toBe(6);
+    expect(stored.at(-1)).toBe("closed");
+  });
+});
+
+test("a console that is gone fails nobody, and the file still has the record", async () => {
+  const { log, last } = record({
+    console: () => {
+      throw new Error("EPIPE");
+    },
+  });
+  log.info("hello");
+  expect((await last())["message"]).toBe("hello");
+});
