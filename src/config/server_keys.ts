@@ -45,7 +45,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-const toolsSchema = v.object({
+const toolEntries = {
   allow: v.optional(texts),
   deny: v.optional(texts),
   rename: v.optional(
@@ -57,10 +57,16 @@ const toolsSchema = v.object({
       ),
     ),
   ),
-}, "an object with allow, deny or rename");
+};
+const toolsExpected = "an object with allow, deny or rename";
+// By itself v.object takes lists, too.
+const toolsSchema = v.pipe(
+  v.custom<Record<string, unknown>>(isObject, toolsExpected),
+  v.object(toolEntries, toolsExpected),
+);
 
 /** Keys inside `tools`. */
-export const toolKeys: readonly string[] = Object.keys(toolsSchema.entries);
+export const toolKeys: readonly string[] = Object.keys(toolEntries);
 
 /** What is served. Every key is optional here; that a command is needed is said by its reader. */
 export const serverSchema = v.object({
@@ -106,7 +112,7 @@ export const servedKeys: readonly string[] = Object.keys(serverSchema.entries);
 
 /** Keys whose wrong value may be shown: a word out of a short list. */
 export const wordKeys: ReadonlySet<string> = new Set(
-  ["isolation", "era", "type", "transport", "transportType"],
+  ["isolation", "era", "roots", "type", "transport", "transportType"],
 );
 
 /** What other programs write for themselves: approvals, looks, galleries, development. */

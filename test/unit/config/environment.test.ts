@@ -1,0 +1,201 @@
+/** The environment: defaults, values, refusals, and the files that explain it to people. */
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "bun:test";
+import { variables } from "../../../src/config/variables.ts";
+import { read, refusal, shell, start } from "./read.ts";
+
+const rootFile = (name: string) =>
+  readFile(fileURLToPath(new URL(`../../../${name}`, import.meta.url)), "utf8");
+const secret = "q7Zr1mVx0LpN4tWb8sKd2hFy6cGj9uEa";
+
+describe("readConfig", () => {
+  test("starts with nothing configured, and says how to add a server", async () => {
+    const { config, configPath, listener, notes } = await start({});
+    expect(config).toEqual({
+      host: "localhost",
+      port: 8999,
+      dataDirectory: "/srv/data",
+      sessionTimeoutMs: 3_600_000,
+      publicUrl: undefined,
+      allowedOrigins: [],
+      allowedHosts: [],
+      secret: undefined,
+      logLevel: "INFO",
+      debug: false,
+      servers: [],
+      names: "auto",
+      warnings: [],
+      secrets: [],
+    });
+    expect(configPath).toBe("/srv/mcp.json");
+    expect(listener).toBe(undefined);
+    expect(notes.length).toBe(2);
+    expect(notes[0]).toContain("write the file /srv/mcp.json");
+    const example = notes[1]?.slice("For example: ".length) ?? "";
+    expect((await read(example)).servers.map(({ kind }) => kind)).toEqual(["stdio"]);
+    expect((await read(example)).warnings).toEqual([]);
+  });
+
+  test("every variable arrives", async () => {
+    const { config, configPath, listener } = await start({
+      HOME: "/home/me",
+      MCP_HOST: "127.0.0.1",
+      MCP_PORT: "0",
+      MCP_DATA_DIR: "~/state",
+      MCP_CONFIG: "conf/../servers.json",
+      LOG_LEVEL: "warning",
+      MCP_SESSION_TIMEOUT: "60",
+      MCP_PUBLIC_URL: "https://MCP.example.com/base/",
+      MCP_ALLOWED_ORIGINS: "https://App.example.com:443/, vscode-webview://x ,",
+      MCP_ALLOWED_HOSTS: "mcp.example.com,Other:8080,[::1]:90",
+      MCP_SECRET: secret,
+      MCP_LISTENER: "hardened",
+    }, { "/srv/servers.json": '{"mcpServers": {"a": {"command": "x"}}}' });
+    expect(configPath).toBe("/srv/servers.json");
+    expect(listener).toBe("hardened");
+    expect(config.servers.map(({ name }) => name)).toEqual(["a"]);
+    expect([config.host, config.port, config.dataDirectory]).toEqual([
+      "127.0.0.1",
+      0,
+      "/home/me/state",
+    ]);
+    expect([config.logLevel, config.sessionTimeoutMs]).toEqual(["WARN", 60_000]);
+    expect(config.publicUrl).toBe("https://mcp.example.com/base");
+    expect(config.allowedOrigins).toEqual(["https://app.example.com", "vscode-webview://x"]);
+    expect(config.allowedHosts).toEqual(["mcp.example.com", "other:8080", "[::1]:90"]);
+    expect(config.secret).toBe(secret);
+    expect(config.secrets).toEqual([secret]);
+  });
+
+  test("DEBUG_MODE means level DEBUG; an empty value means none; :memory: is no path", async () => {
+    const { config } = await start({ DEBUG_MODE: "true", MCP_PORT: "", MCP_DATA_DIR: ":memory:" });
+    expect([config.debug, config.logLevel, config.port, config.dataDirectory])
+      .toEqual([true, "DEBUG", 8999, ":memory:"]);
+  });
+
+  const malformed: [string, string[]][] = [
+    ["MCP_HOST", ["http://localhost", "localhost:8999", "a b", "-"]],
+    ["MCP_PORT", ["-1", "65536", "80a", "1e3", "8.5"]],
+    ["LOG_LEVEL", ["loud", "constructor"]],
+    ["DEBUG_MODE", ["maybe"]],
+    ["MCP_SESSION_TIMEOUT", ["0", "-5", "1h", "99999999"]],
+    ["MCP_PUBLIC_URL", ["example.com", "ftp://x", "https://a:b@x", "https://x/?q", "https://x/#f"]],
+    ["MCP_ALLOWED_ORIGINS", ["*", "example.com", "https://x/path", "https://*.x", "null"]],
+    ["MCP_ALLOWED_HOSTS", ["*", "http://x", "x/y", "x:99999", "::1", "*.x"]],
+    ["MCP_LISTENER", ["slow", "toString"]],
+    ["MCP_ALLOW_UNAUTHENTICATED", ["sure"]],
+  ];
+  for (const [name, values] of malformed) {
+    test(`a malformed ${name} stops the start and says what is expected`, async () => {
+      for (const value of values) {
+        expect(await refusal(start({ [name]: value })))
+          .toContain(`Cannot use ${name}=${JSON.stringify(value)}: expected `);
+      }
+    });
+  }
+
+  test("all malformed values are told at once, a line each", async () => {
+    const message = await refusal(start({ MCP_PORT: "x", LOG_LEVEL: "y" }));
+    expect(message.split("\n").length).toBe(2);
+  });
+
+  test("an unknown MCP_ name stops the start with the nearest known name", async () => {
+    expect(await refusal(start({ MCP_PROT: "1" })))
+      .toBe("Cannot use MCP_PROT: unknown variable; did you mean MCP_PORT?");
+    expect(await refusal(start({ MCP_WHATEVER: "1" }))).toContain("known are MCP_HOST, MCP_PORT");
+  });
+
+  test("an MCP_ name that the file refers to, or that a client owns, is no fault", async () => {
+    const text = JSON.stringify({
+      mcpServers: {
+        a: { command: "x", env: { K: "${MCP_TEAM_KEY}" }, inheritEnv: ["MCP_OTHER"] },
+      },
+    });
+    const env = { MCP_TEAM_KEY: "k", MCP_OTHER: "o", MCP_TIMEOUT: "1" };
+    const { config, notes } = await start(env, { "/srv/mcp.json": text });
+    expect(config.servers.map(({ kind }) => kind)).toEqual(["stdio"]);
+    expect(notes).toEqual(["MCP_TIMEOUT belongs to another program and changes nothing here"]);
+  });
+
+  test("H6 a short or well-known MCP_SECRET is refused and never shown", async () => {
+    const weak = [
+      "changeme",
+      secret.slice(1),
+      "a".repeat(40),
+      "0123456789abcdef".repeat(2),
+      "please-change-me-please-thank-you-9",
+      "my-super-secret-PASSWORD-1234567890",
+    ];
+    for (const value of weak) {
+      const message = await refusal(start({ MCP_SECRET: value }));
+      expect(message).toContain("Cannot use MCP_SECRET: expected at least 32 random characters");
+      expect(message).not.toContain(value);
+    }
+    expect((await start({ MCP_SECRET: secret })).config.secret).toBe(secret);
+  });
+
+  test("H6 an address beyond loopback needs consent, which is then said aloud", async () => {
+    for (const host of ["0.0.0.0", "::", "[::]", "192.168.1.5", "gateway.local", "128.0.0.1"]) {
+      expect(await refusal(start({ MCP_HOST: host }))).toContain("MCP_ALLOW_UNAUTHENTICATED=true");
+    }
+    const { config, notes } = await start({ MCP_HOST: "[::]", MCP_ALLOW_UNAUTHENTICATED: "true" });
+    expect(config.host).toBe("::");
+    expect(notes.join("\n")).toContain("without authentication");
+    expect(notes.join("\n")).toContain("MCP_ALLOWED_HOSTS");
+    for (const host of ["localhost", "LOCALHOST", "127.0.0.1", "127.8.8.8", "::1", "[::1]"]) {
+      expect((await start({ MCP_HOST: host })).notes.join("\n")).not.toContain("authentication");
+    }
+  });
+
+  test("beyond loopback no client chooses directories", async () => {
+    const files = { "/srv/mcp.json": '{"mcpServers": {"a": {"command": "x"}}}' };
+    const env = { MCP_HOST: "0.0.0.0", MCP_ALLOW_UNAUTHENTICATED: "true" };
+    const [server] = (await start(env, files)).config.servers;
+    expect(server?.kind === "stdio" && server.roots).toBe("none");
+  });
+
+  test("a file that MCP_CONFIG names must exist; a file that is broken stops the start", async () => {
+    expect(await refusal(start({ MCP_CONFIG: "/nope.json" })))
+      .toContain("Cannot read /nope.json, which MCP_CONFIG names: no such file");
+    expect(await refusal(start({}, { "/srv/mcp.json": "{" }))).toContain("line 1, column 2");
+    expect(await refusal(start({ MCP_CONFIG: "~/x.json" }))).toContain("~ needs the variable HOME");
+  });
+
+  test("a file without an enabled server starts, and says so", async () => {
+    const { notes } = await start({}, { "/srv/mcp.json": '{"mcpServers": {}}' });
+    expect(notes).toEqual(["Found no enabled server in /srv/mcp.json"]);
+  });
+});
+
+describe("the files that explain the configuration", () => {
+  test("P13 .env.example names exactly the variables there are, at their defaults", async () => {
+    const lines = (await rootFile(".env.example")).split("\n");
+    const named = lines.map((line) => /^# ([A-Z_]+)=(.*)$/.exec(line)).filter((found) => found);
+    expect(named.map((found) => `${found?.[1]}=${found?.[2]}`)).toEqual(
+      Object.entries(variables).map(([name, row]) =>
+        `${name}=${"default" in row ? row.default : ""}`
+      ),
+    );
+    expect(lines.filter((line) => line !== "" && !line.startsWith("# "))).toEqual([]);
+    for (const found of named) {
+      const before = lines[lines.indexOf(found?.[0] ?? "") - 1] ?? "";
+      expect(before).toMatch(/^# .*[a-z]/);
+    }
+  });
+
+  test("mcp.example.json loads without a warning, with and without its secret", async () => {
+    const text = await rootFile("mcp.example.json");
+    const config = await read(text);
+    expect(config.warnings).toEqual([]);
+    expect(config.servers.map(({ name, kind }) => `${name}: ${kind}`))
+      .toEqual(["files: stdio", "memory: stdio", "time: stdio"]);
+    const enabled = await read(text.replace('"disabled": true', '"disabled": false'), {
+      ...shell,
+      BRAVE_API_KEY: "brave-key",
+    });
+    expect(enabled.warnings).toEqual([]);
+    expect(enabled.servers.map(({ kind }) => kind)).toEqual(["stdio", "stdio", "stdio", "stdio"]);
+    expect(enabled.secrets).toEqual(["brave-key"]);
+  });
+});

@@ -1,0 +1,66 @@
+/** Reads configurations that a test writes as text; files are a map, so nothing touches the disk. */
+import { ConfigError } from "../../../src/config/config_error.ts";
+import type {
+  FailedServerConfig,
+  ServersConfig,
+  StdioServerConfig,
+} from "../../../src/config/config.ts";
+import { readConfig, type StartConfig } from "../../../src/config/environment.ts";
+import { readServers } from "../../../src/config/mcp_json.ts";
+
+type Env = Readonly<Record<string, string>>;
+
+/** Where the file of a test stands. */
+export const file = "/etc/gateway/mcp.json";
+
+/** An environment as a shell has it. */
+export const shell: Env = { HOME: "/home/me", PATH: "/usr/bin", USER: "me" };
+
+/** Reads a file with this text, or this value as JSON. */
+export function read(
+  content: unknown,
+  env: Env = shell,
+  remoteBind = false,
+): Promise<ServersConfig> {
+  const text = typeof content === "string" ? content : JSON.stringify(content);
+  return readServers({ path: file, env, remoteBind, readText: () => Promise.resolve(text) });
+}
+
+/** Reads one server called `files`. */
+export function readOne(entry: unknown, env: Env = shell, remoteBind = false) {
+  return read({ mcpServers: { files: entry } }, env, remoteBind);
+}
+
+/** The server of that name, which must be usable. */
+export function stdio(config: ServersConfig, name = "files"): StdioServerConfig {
+  const server = config.servers.find((one) => one.name === name);
+  if (server?.kind !== "stdio") {
+    throw new Error(`Cannot find ${name}: ${JSON.stringify(config.servers)}`);
+  }
+  return server;
+}
+
+/** The server of that name, which must have failed. */
+export function failed(config: ServersConfig, name = "files"): FailedServerConfig {
+  const server = config.servers.find((one) => one.name === name);
+  if (server?.kind !== "failed") {
+    throw new Error(`Cannot find failed ${name}: ${JSON.stringify(config.servers)}`);
+  }
+  return server;
+}
+
+/** Reads the environment in the folder `/srv`, with these files by absolute path. */
+export function start(env: Env, files: Env = {}): Promise<StartConfig> {
+  return readConfig({ env, cwd: "/srv", readText: (path) => Promise.resolve(files[path]) });
+}
+
+/** The message of the ConfigError that this ends with. */
+export async function refusal(reading: Promise<unknown>): Promise<string> {
+  try {
+    await reading;
+  } catch (thrown) {
+    if (thrown instanceof ConfigError) return thrown.message;
+    throw thrown;
+  }
+  throw new Error("Cannot find a refusal: the configuration was accepted");
+}

@@ -1,0 +1,337 @@
+/** One server: its values, its environment, what fails it, and what is kept out of the log. */
+import { describe, expect, test } from "bun:test";
+import { defaultLimits } from "../../../src/limits.ts";
+import { failed, file, read, readOne, shell, stdio } from "./read.ts";
+
+describe("values", () => {
+  test("a server that says only its command gets the defaults", async () => {
+    const { environment: _, ...server } = stdio(await readOne({ command: "npx" }));
+    expect(server).toEqual({
+      kind: "stdio",
+      name: "files",
+      command: "npx",
+      args: [],
+      env: {},
+      cwd: undefined,
+      isolation: "session",
+      roots: "relay",
+      startTimeoutMs: defaultLimits.startMs,
+      callTimeoutMs: defaultLimits.callMs,
+      idleTimeoutMs: defaultLimits.idleMs,
+      tools: {},
+    });
+  });
+
+  test("every key that is served arrives", async () => {
+    const config = await readOne({
+      type: "local",
+      transport: "stdio",
+      command: "npx",
+      args: ["-y"],
+      env: { PORT: 8080, VERBOSE: true },
+      cwd: "/tmp",
+      disabled: false,
+      isolation: "shared",
+      era: "legacy",
+      startTimeoutMs: 1,
+      callTimeoutMs: 2,
+      idleTimeoutMs: 3,
+      tools: { allow: ["a*"], deny: ["ab"], rename: { a: "b" } },
+      roots: "none",
+    });
+    const server = stdio(config);
+    expect([server.startTimeoutMs, server.callTimeoutMs, server.idleTimeoutMs]).toEqual([1, 2, 3]);
+    expect(server.env).toEqual({ PORT: "8080", VERBOSE: "true" });
+    expect([server.cwd, server.isolation, server.roots]).toEqual(["/tmp", "shared", "none"]);
+    expect(server.tools).toEqual({ allow: ["a*"], deny: ["ab"], rename: { a: "b" } });
+    expect(config.warnings).toEqual([]);
+  });
+
+  test("a disabled server is left out, by any of the names for it, whatever else is wrong", async () => {
+    expect((await readOne({ disabled: true, args: 5 })).servers).toEqual([]);
+    expect((await readOne({ command: "npx", enabled: false })).servers).toEqual([]);
+  });
+
+  test("tool filters of other programs count like our own", async () => {
+    const config = await readOne({
+      command: "npx",
+      tools: { deny: ["a"] },
+      disabledTools: ["b"],
+      excludeTools: ["c"],
+      includeTools: ["d"],
+    });
+    expect(stdio(config).tools).toEqual({ deny: ["a", "b", "c"], allow: ["d"] });
+  });
+
+  test("paths are seen from the file's folder and ~ is home; arguments stay as they are", async () => {
+    const server = stdio(
+      await readOne({
+        command: "./bin/../server",
+        cwd: "~/work",
+        args: ["./x", "~/y"],
+        roots: ["docs", "~/a b", "/srv/ü", "file:///data"],
+      }),
+    );
+    expect(server.command).toBe("/etc/gateway/server");
+    expect(server.cwd).toBe("/home/me/work");
+    expect(server.args).toEqual(["./x", "~/y"]);
+    expect(server.roots).toEqual([
+      { uri: "file:///etc/gateway/docs" },
+      { uri: "file:///home/me/a%20b" },
+      { uri: "file:///srv/%C3%BC" },
+      { uri: "file:///data" },
+    ]);
+    expect(stdio(await readOne({ command: "~/bin/x" })).command).toBe("/home/me/bin/x");
+    expect(failed(await readOne({ command: "x", cwd: "~" }, {})).problem)
+      .toBe(`mcpServers.files.cwd in ${file}: ~ needs the environment variable HOME`);
+  });
+
+  test("a client's roots are relayed on loopback only, unless the file says otherwise", async () => {
+    expect(stdio(await readOne({ command: "x" }, shell, true)).roots).toBe("none");
+    expect(stdio(await readOne({ command: "x", roots: "relay" }, shell, true)).roots).toBe("relay");
+  });
+});
+
+describe("references", () => {
+  const env = { ...shell, TEAM: "blue", EMPTY: "" };
+  const served: [string, string][] = [
+    ["${TEAM}", "blue"],
+    ["a-${TEAM}-${env:TEAM}", "a-blue-blue"],
+    ["${MISSING:-red}", "red"],
+    ["${EMPTY:-red}", "red"],
+    ["${EMPTY}", ""],
+    ["${MISSING:-}", ""],
+    ["${MISSING:-a:-b c}", "a:-b c"],
+    ["${userHome}${/}x${pathSeparator}y", "/home/me/x/y"],
+    ["$${TEAM} $TEAM ${", "${TEAM} $TEAM ${"],
+  ];
+  for (const [text, expected] of served) {
+    test(`${text} becomes ${JSON.stringify(expected)}`, async () => {
+      expect(stdio(await readOne({ command: "x", args: [text] }, env)).args).toEqual([expected]);
+    });
+  }
+
+  const refused: [string, string][] = [
+    ["${MISSING}", "the environment variable MISSING is not set"],
+    ["${env:MISSING}", "the environment variable MISSING is not set"],
+    ["${input:api-key}", "set the environment variable API_KEY and write ${API_KEY} instead"],
+    ["${workspaceFolder}/x", "is known to an editor only"],
+    ["${workspaceFolder:app}", "is known to an editor only"],
+    ["${command:pick}", "is known to an editor only"],
+    ["${A:-${B}}", "one ${…} inside another is not served"],
+    ["${#x}", "is not understood"],
+    ["${}", "is not understood"],
+    ["${MCP_SECRET}", "belongs to the gateway alone"],
+  ];
+  for (const [text, reason] of refused) {
+    test(`${text} fails the server and says what to write`, async () => {
+      const config = await read({
+        mcpServers: { files: { command: "x", args: ["a", text] }, other: { command: "y" } },
+      }, { ...env, MCP_SECRET: "s".repeat(32) });
+      expect(failed(config).problem).toContain(`mcpServers.files.args[1] in ${file}: `);
+      expect(failed(config).problem).toContain(reason);
+      expect(stdio(config, "other").command).toBe("y");
+    });
+  }
+
+  test("an input in a variable suggests that variable", async () => {
+    const config = await readOne({ command: "x", env: { WEATHER_KEY: "${input:k}" } });
+    expect(failed(config).problem).toContain("set the environment variable WEATHER_KEY and write");
+  });
+
+  test("references work in command, cwd, env and roots", async () => {
+    const server = stdio(
+      await readOne({
+        command: "${TEAM}",
+        cwd: "${HOME}/w",
+        env: { COLOUR: "${TEAM}" },
+        roots: ["${HOME}/r"],
+      }, env),
+    );
+    expect([server.command, server.cwd, server.env, server.roots]).toEqual([
+      "blue",
+      "/home/me/w",
+      { COLOUR: "blue" },
+      [{ uri: "file:///home/me/r" }],
+    ]);
+  });
+});
+
+describe("the child's environment", () => {
+  test("H2 a child sees the short list, what it inherits by name and its own, nothing else", async () => {
+    const ours = {
+      HOME: "/home/me",
+      LOGNAME: "me",
+      PATH: "/usr/bin",
+      SHELL: "/bin/sh",
+      TERM: "xterm",
+      USER: "me",
+      LANG: "C",
+      LC_ALL: "C",
+      TZ: "UTC",
+      TMPDIR: "/tmp",
+    };
+    const config = await readOne(
+      { command: "x", inheritEnv: ["PROXY"], env: { OWN: "1", PATH: "/opt", TERM: null } },
+      { ...ours, PROXY: "p", AWS_SECRET: "never", MCP_PORT: "8999", NODE_OPTIONS: "--x" },
+    );
+    const { TERM: _, ...kept } = ours;
+    expect({ ...stdio(config).environment }).toEqual({
+      ...kept,
+      PATH: "/opt",
+      PROXY: "p",
+      OWN: "1",
+    });
+    expect({ ...stdio(config).env }).toEqual({ OWN: "1", PATH: "/opt" });
+  });
+
+  test("an inherited name that is not set warns; the gateway's own secret is refused", async () => {
+    const config = await readOne({ command: "x", inheritEnv: ["NOPE"] });
+    expect(stdio(config).command).toBe("x");
+    expect(config.warnings).toEqual([
+      `Cannot hand on mcpServers.files.inheritEnv[0] of ${file}: the variable NOPE is not set`,
+    ]);
+    expect(failed(await readOne({ command: "x", inheritEnv: ["MCP_SECRET"] })).problem)
+      .toContain("belongs to the gateway alone");
+  });
+});
+
+describe("wrong values", () => {
+  const wrong: [string, unknown, string][] = [
+    ["no object", 5, "mcpServers.files in FILE: expected an object, got a number"],
+    ["no command", {}, "mcpServers.files.command in FILE: expected the program to run"],
+    ["an empty command", { command: "" }, ".command in FILE: expected a string that is not empty"],
+    [
+      "a command as a list",
+      { command: ["npx"] },
+      ".command in FILE: expected a string, got a list",
+    ],
+    ["a number in args", { args: ["a", 5] }, ".args[1] in FILE: expected a string, got a number"],
+    ["args as text", { args: "-y" }, ".args in FILE: expected a list of strings, got a string"],
+    ["a NUL", { args: ["a\0"] }, ".args[0] in FILE: expected a string without NUL characters"],
+    ["a list as variable", { env: { A: [] } }, ".env.A in FILE: expected a string, got a list"],
+    ["env as a list", { env: [] }, ".env in FILE: expected an object of strings, got a list"],
+    ["= in a variable", { env: { "A=B": "x" } }, '.env["A=B"] in FILE: no name of a variable'],
+    ["a word", { isolation: "both" }, 'expected "session" or "shared", got "both"'],
+    ["a wrong era", { era: "old" }, 'expected "auto" or "legacy", got "old"'],
+    ["a wrong type", { type: "tcp" }, '.type in FILE: expected "stdio", got "tcp"'],
+    ["disabled as text", { disabled: "yes" }, ".disabled in FILE: expected true or false"],
+    ["no time", { callTimeoutMs: 0 }, ".callTimeoutMs in FILE: expected a whole number of"],
+    ["a fraction", { idleTimeoutMs: 1.5 }, ".idleTimeoutMs in FILE: expected a whole number of"],
+    [
+      "too long",
+      { startTimeoutMs: 2 ** 31 },
+      ".startTimeoutMs in FILE: expected a whole number of",
+    ],
+    [
+      "a tools list",
+      { tools: [] },
+      ".tools in FILE: expected an object with allow, deny or rename",
+    ],
+    ["a pattern", { tools: { allow: [1] } }, ".tools.allow[0] in FILE: expected a string"],
+    [
+      "a bad rename",
+      { tools: { rename: { a: "b c" } } },
+      ".tools.rename.a in FILE: expected a name",
+    ],
+    [
+      "one name twice",
+      { tools: { rename: { a: "c", b: "c" } } },
+      ".tools.rename in FILE: expected a different name for each tool",
+    ],
+    [
+      "roots",
+      { roots: "all" },
+      '.roots in FILE: expected "relay", "none" or a list of directories',
+    ],
+    [
+      "a name",
+      { inheritEnv: ["A*"] },
+      ".inheritEnv[0] in FILE: expected the name of an environment",
+    ],
+  ];
+  for (const [what, entry, problem] of wrong) {
+    test(`${what} fails that server alone, with file, path and expectation`, async () => {
+      const files = typeof entry === "object" && what !== "no command"
+        ? { command: "npx", ...entry }
+        : entry;
+      const config = await read({ mcpServers: { files, other: { command: "y" } } });
+      expect(failed(config).problem).toContain(problem.replaceAll("FILE", file));
+      expect(stdio(config, "other").command).toBe("y");
+    });
+  }
+
+  test("a value that may be secret is never shown", async () => {
+    const config = await readOne({
+      command: "x",
+      args: ["hunter2-a", 1],
+      env: { KEY: { value: "hunter2-b" }, "BAD=NAME": "hunter2-c" },
+      cwd: 5,
+    });
+    expect(JSON.stringify(config.servers)).not.toContain("hunter2");
+  });
+
+  test("all references that cannot be had are told at once", async () => {
+    const { problem } = failed(await readOne({ command: "${A}", env: { X: "${B}" } }));
+    expect(problem).toContain("the environment variable A is not set");
+    expect(problem).toContain("the environment variable B is not set");
+  });
+});
+
+describe("what is not served yet", () => {
+  const unserved: [string, Record<string, unknown>][] = [
+    ["url", { url: "https://example.com/mcp" }],
+    ["headers", { command: "x", headers: { Authorization: "Bearer hunter2" } }],
+    ["credentials", { command: "x", credentials: { type: "bearer", token: "hunter2" } }],
+    ["type", { type: "http" }],
+    ["type", { type: "sse" }],
+    ["type", { type: "streamable-http" }],
+    ["transport", { command: "x", transport: "http" }],
+    ["recipe", { recipe: "coingecko" }],
+    ["openapi", { openapi: "./petshop.yaml" }],
+    ["baseUrl", { baseUrl: "https://example.com" }],
+    ["restart", { command: "x", restart: { max: 3 } }],
+    ["isolation", { command: "x", isolation: "principal" }],
+    ["era", { command: "x", era: "modern" }],
+    ["envFile", { command: "x", envFile: ".env" }],
+  ];
+  for (const [key, entry] of unserved) {
+    test(`${JSON.stringify(entry)} fails that server and names ${key}`, async () => {
+      const config = await read({ mcpServers: { files: entry, other: { command: "y" } } });
+      expect(failed(config).problem).toContain(`mcpServers.files.${key} in ${file}: `);
+      expect(failed(config).problem).toContain("not served yet");
+      expect(failed(config).problem).not.toContain("hunter2");
+      expect(stdio(config, "other").command).toBe("y");
+    });
+  }
+});
+
+describe("secrets", () => {
+  const env = { ...shell, GIVEN: "given-value", API_TOKEN: "token-value", SHORT: "abc" };
+  const secrets = async (entry: Record<string, unknown>) =>
+    [...(await readOne({ command: "x", ...entry }, env)).secrets].sort();
+
+  test("substituted variables and secret-looking names are hidden, whole and in part", async () => {
+    expect(await secrets({ env: { A: "Bearer ${GIVEN}", MY_PASSWORD: "plain-text", B: "public" } }))
+      .toEqual(["Bearer given-value", "given-value", "plain-text"]);
+  });
+
+  test("home, defaults and very short values are not: they would blank out the log", async () => {
+    expect(await secrets({ env: { A: "${HOME}/data", B: "${NOPE:-default}", C: "${SHORT}" } }))
+      .toEqual([]);
+  });
+
+  test("arguments hide what looks secret: a token, and a login inside a URL", async () => {
+    const url = "postgres://me:hunter2@db/x";
+    expect(await secrets({ args: ["--team=${GIVEN}", "--token=${API_TOKEN}", url] }))
+      .toEqual([url, "token-value"]);
+  });
+
+  test("inherited secrets and the gateway's own are hidden", async () => {
+    const config = await readOne(
+      { command: "x", inheritEnv: ["API_TOKEN", "GIVEN"] },
+      { ...env, MCP_SECRET: "0f9a8b7c6d5e4f3a2b1c0d9e8f7a6b5c" },
+    );
+    expect([...config.secrets].sort()).toEqual(["0f9a8b7c6d5e4f3a2b1c0d9e8f7a6b5c", "token-value"]);
+  });
+});
