@@ -25,6 +25,8 @@ export interface LaneBudget {
    * house is full. Rejects with `overloaded` when nobody can, or when `signal` aborts.
    */
   acquire(lane: EvictableLane, signal: AbortSignal): Promise<LanePlace>;
+  /** Whether one more can start soon and without another giving way: for starts nobody waits for. */
+  hasRoom(): boolean;
 }
 
 /** A lane that can be told to stop to make room. */

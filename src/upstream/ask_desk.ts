@@ -1,0 +1,81 @@
+/**
+ * The upstream's own requests: answers `ping`, puts questions (sampling, elicitation, roots) to
+ * whoever can answer, refuses everything else. At most one answer each; a withdrawn question gets none.
+ */
+import { errorTable } from "../errors.ts";
+import type { Limits } from "../limits.ts";
+import type { Answer, JsonObject, RequestId } from "../model.ts";
+import type { UpstreamFacingCodec, WireMessage } from "../protocol/codec.ts";
+import { errorText, resultText } from "../protocol/jsonrpc.ts";
+import type { NoiseGauge } from "./noise.ts";
+
+/** What a desk works with. */
+export interface AskDeskOptions {
+  readonly codec: UpstreamFacingCodec;
+  readonly limits: Pick<Limits, "asksMax">;
+  readonly noise: NoiseGauge;
+  /** Queues one line; false when the upstream does not read. */
+  readonly send: (line: string) => boolean;
+  /** Puts a question; must not reject. */
+  readonly ask: (question: WireMessage, signal: AbortSignal) => Promise<Answer>;
+}
+
+/** Requests of one upstream. */
+export interface AskDesk {
+  receive(id: RequestId, method: string, params: JsonObject): void;
+  /** The upstream does not want its answer any more; `line` is for the log. */
+  withdraw(id: unknown, line: string): void;
+  /** Questions under way. */
+  open(): number;
+  close(): void;
+}
+
+/** Makes a desk. */
+export function createAskDesk(options: AskDeskOptions): AskDesk {
+  const { codec, limits, noise } = options;
+  const openAsks = new Map<RequestId, AbortController>();
+  let closed = false;
+
+  const refuse = (id: RequestId, code: "method_not_found" | "overloaded" | "invalid_params") =>
+    void options.send(
+      errorText(id, { code: errorTable[code].rpc, message: errorTable[code].text }),
+    );
+
+  const putQuestion = async (id: RequestId, question: WireMessage): Promise<void> => {
+    const withdrawn = new AbortController();
+    openAsks.set(id, withdrawn);
+    const answer = await options.ask(question, withdrawn.signal);
+    if (closed || withdrawn.signal.aborted) return;
+    openAsks.delete(id);
+    const encoded = codec.encodeAnswer(question.method, answer);
+    const line = "result" in encoded
+      ? resultText(id, encoded.result)
+      : errorText(id, encoded.error);
+    options.send(line);
+  };
+
+  return {
+    receive(id: RequestId, method: string, params: JsonObject): void {
+      noise.notice();
+      if (method === "ping") return void options.send(resultText(id, {}));
+      const decoded = codec.decodeAsk(method, params);
+      if (decoded.kind === "unknown") return refuse(id, "method_not_found");
+      if (decoded.kind === "invalid" || openAsks.has(id)) return refuse(id, "invalid_params");
+      if (openAsks.size >= limits.asksMax) return refuse(id, "overloaded");
+      void putQuestion(id, decoded.value);
+    },
+    withdraw(id: unknown, line: string): void {
+      const isId = typeof id === "string" || typeof id === "number";
+      const open = isId ? openAsks.get(id) : undefined;
+      if (!isId || open === undefined) return noise.garbage("it cancels nothing", line);
+      openAsks.delete(id);
+      open.abort();
+    },
+    open: () => openAsks.size,
+    close(): void {
+      closed = true;
+      for (const open of openAsks.values()) open.abort();
+      openAsks.clear();
+    },
+  };
+}

@@ -1,0 +1,130 @@
+/**
+ * The push side of an `Exchange`: whoever runs a call puts notices, asks and the end in, and its
+ * reader pulls them out in order. Notices wait within a bound and are dropped beyond it; asks and
+ * the end never are (how many asks may be open is the peer's business). It owns the time limit of
+ * asks, not that of the call.
+ */
+import type { Clock } from "../clock.ts";
+import { errorTable, GatewayError } from "../errors.ts";
+import type { Limits } from "../limits.ts";
+import type { Answer, Exchange, Failure, JsonObject, Notice, Reply, Result } from "../model.ts";
+
+/** What whoever runs the call is told of its reader. */
+export interface ExchangeHooks {
+  /** The reader gave the call up; the exchange has ended already. */
+  cancelled(reason: string): void;
+  /** Whether an ask is open: the call's clock stands still meanwhile. */
+  asking(open: boolean): void;
+}
+
+/** The bounds of an exchange. */
+export interface ExchangeBounds {
+  readonly limits: Pick<Limits, "exchangeRepliesMax" | "askMs">;
+  readonly clock: Clock;
+}
+
+/** An exchange with the side that feeds it. */
+export interface ExchangeSource {
+  readonly exchange: Exchange;
+  /** False when it was dropped: the exchange has ended, or its reader is too slow. */
+  notice(notice: Notice): boolean;
+  /**
+   * Puts a question to the reader. Resolves with a refusal when nobody answers in time, the call
+   * ends, or `signal` withdraws the question.
+   */
+  ask(method: string, params: JsonObject, signal?: AbortSignal): Promise<Answer>;
+  /** Ends the exchange; only the first end counts. */
+  end(reply: Result | Failure): void;
+  ended(): boolean;
+}
+
+/** A refusal in the words of an error. */
+export function toRefusal(error: GatewayError): Answer {
+  return { kind: "refusal", ...error.toRpc() };
+}
+
+const noAnswer = (message: string): Answer => ({
+  kind: "refusal",
+  code: errorTable.ask_unanswerable.rpc,
+  message,
+});
+
+/** Makes an exchange. `hooks` are called synchronously and must not throw. */
+export function createExchange(bounds: ExchangeBounds, hooks: ExchangeHooks): ExchangeSource {
+  const { limits, clock } = bounds;
+  const waitingReplies: Reply[] = [];
+  const readers: ((reply: Reply) => void)[] = [];
+  const openAsks = new Map<string, (answer: Answer) => void>();
+  let lastAskId = 0;
+  let noticesWaiting = 0;
+  let end: Result | Failure | undefined;
+
+  const push = (reply: Reply): void => {
+    const reader = readers.shift();
+    if (reader !== undefined) return reader(reply);
+    if (reply.kind === "notice") noticesWaiting++;
+    waitingReplies.push(reply);
+  };
+
+  const next = (): Promise<Reply> => {
+    const waiting = waitingReplies.shift();
+    if (waiting?.kind === "notice") noticesWaiting--;
+    const reply = waiting ?? end;
+    if (reply !== undefined) return Promise.resolve(reply);
+    return new Promise((resolve) => readers.push(resolve));
+  };
+
+  const finish = (reply: Result | Failure): void => {
+    if (end !== undefined) return;
+    end = reply;
+    for (const reader of readers.splice(0)) reader(reply);
+    for (const settle of [...openAsks.values()]) settle(noAnswer("The call it belongs to ended"));
+  };
+
+  const ask = (method: string, params: JsonObject, signal?: AbortSignal): Promise<Answer> => {
+    if (end !== undefined) return Promise.resolve(noAnswer("The call it belongs to ended"));
+    const id = String(++lastAskId);
+    return new Promise((resolve) => {
+      const settle = (answer: Answer): void => {
+        if (!openAsks.delete(id)) return;
+        cancelTimer();
+        signal?.removeEventListener("abort", withdraw);
+        if (openAsks.size === 0) hooks.asking(false);
+        resolve(answer);
+      };
+      const withdraw = () => settle(noAnswer("The question was withdrawn"));
+      const cancelTimer = clock.after(
+        limits.askMs,
+        () => settle(noAnswer("Nobody answered in time")),
+      );
+      signal?.addEventListener("abort", withdraw);
+      openAsks.set(id, settle);
+      if (openAsks.size === 1) hooks.asking(true);
+      push({ kind: "ask", id, method, params });
+    });
+  };
+
+  return {
+    exchange: {
+      next,
+      answer(askId, answer) {
+        const settle = openAsks.get(askId);
+        settle?.(answer);
+        return settle !== undefined;
+      },
+      cancel(reason) {
+        if (end !== undefined) return;
+        finish({ kind: "failure", error: new GatewayError("cancelled") });
+        hooks.cancelled(reason);
+      },
+    },
+    notice(notice) {
+      if (end !== undefined || noticesWaiting >= limits.exchangeRepliesMax) return false;
+      push(notice);
+      return true;
+    },
+    ask,
+    end: finish,
+    ended: () => end !== undefined,
+  };
+}

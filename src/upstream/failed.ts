@@ -1,0 +1,27 @@
+/** The kind `failed`: a server whose configuration is wrong. It says so to every call and harms nobody. */
+import type { FailedServerConfig } from "../config/config.ts";
+import { GatewayError } from "../errors.ts";
+import type { CreateUpstream } from "./upstream.ts";
+
+/** Makes the upstream of a server that cannot run until its configuration changes. */
+export const createFailedUpstream: CreateUpstream<FailedServerConfig> = ({ name, problem }) => {
+  const fault = () =>
+    new GatewayError("upstream_unavailable", `Cannot use server "${name}": ${problem}`, {
+      data: { server: name },
+    });
+  return {
+    name,
+    describe: () => Promise.reject(fault()),
+    list: () => Promise.reject(fault()),
+    open: () => ({
+      next: () => Promise.resolve({ kind: "failure", error: fault() }),
+      answer: () => false,
+      cancel: () => {},
+    }),
+    notify: () => {},
+    watch: () => () => {},
+    endScope: () => {},
+    status: () => ({ state: "failed", lanes: 0, problem }),
+    close: () => Promise.resolve(),
+  };
+};

@@ -1,0 +1,27 @@
+/** The kinds of upstreams: a new kind is one file, one row here, and the contract suite. */
+import type { ServerConfig } from "../config/config.ts";
+import type { UpstreamDeps } from "./deps.ts";
+import { createFailedUpstream } from "./failed.ts";
+import { createStdioUpstream } from "./stdio.ts";
+import type { CreateUpstream, Upstream } from "./upstream.ts";
+
+type Kinds = {
+  readonly [Kind in ServerConfig["kind"]]: CreateUpstream<Extract<ServerConfig, { kind: Kind }>>;
+};
+
+const kinds: Kinds = {
+  stdio: createStdioUpstream,
+  failed: createFailedUpstream,
+};
+
+/** Makes upstreams of every kind. */
+export const upstreamKinds = {
+  create(config: ServerConfig, deps: UpstreamDeps): Upstream {
+    switch (config.kind) {
+      case "stdio":
+        return kinds.stdio(config, deps);
+      case "failed":
+        return kinds.failed(config, deps);
+    }
+  },
+};

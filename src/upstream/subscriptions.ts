@@ -1,0 +1,34 @@
+/** Which scopes of one lane are subscribed to which resources, counted, so that a shared process is told once. */
+
+/** The subscriptions of one lane. */
+export interface Subscriptions {
+  /** Whether any scope is subscribed to this URI. */
+  has(uri: string): boolean;
+  add(uri: string, scope: string): void;
+  /** True when nobody is subscribed to the URI any more. */
+  remove(uri: string, scope: string): boolean;
+  /** Removes a scope; the URIs nobody is subscribed to any more. */
+  removeScope(scope: string): string[];
+  count(): number;
+}
+
+/** Makes an empty set. */
+export function createSubscriptions(): Subscriptions {
+  const scopes = new Map<string, Set<string>>();
+  const remove = (uri: string, scope: string): boolean => {
+    const set = scopes.get(uri);
+    set?.delete(scope);
+    if (set?.size === 0) scopes.delete(uri);
+    return !scopes.has(uri);
+  };
+  return {
+    has: (uri) => scopes.has(uri),
+    add(uri, scope) {
+      scopes.set(uri, (scopes.get(uri) ?? new Set()).add(scope));
+    },
+    remove,
+    removeScope: (scope) =>
+      [...scopes].filter(([uri, set]) => set.has(scope) && remove(uri, scope)).map(([uri]) => uri),
+    count: () => scopes.size,
+  };
+}

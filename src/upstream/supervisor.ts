@@ -1,0 +1,102 @@
+/**
+ * Decides when a server may be started again after a start that failed (P5): growing pauses with
+ * jitter, after several failures in a row `crash_loop` (said loudly, retried slowly), and none at
+ * all after a fault that only a change of the configuration can mend. One per upstream, whatever
+ * its kind; it starts nothing itself. A process that dies after it was ready is no failed start:
+ * the next call may start another at once.
+ */
+import type { Clock } from "../clock.ts";
+import { GatewayError } from "../errors.ts";
+import type { Limits } from "../limits.ts";
+import type { Log } from "../log.ts";
+
+/** One try to start. Exactly one of the two is called, or none when it was abandoned. */
+export interface StartAttempt {
+  succeeded(): void;
+  /** `permanent`: trying again without a change cannot help. */
+  failed(reason: string, permanent: boolean): void;
+}
+
+/** The judge of one upstream's starts. */
+export interface Supervisor {
+  /** The error for calls while no start is allowed; undefined when one is. */
+  refusal(): GatewayError | undefined;
+  begin(): StartAttempt;
+  state(): "well" | "crash_loop" | "failed";
+  /** Why the last start failed, while none went well since. */
+  problem(): string | undefined;
+}
+
+/** Makes the supervisor of one server. */
+export function createSupervisor(
+  server: string,
+  options: {
+    readonly limits: Pick<Limits, "restartMsMin" | "restartMsMax" | "restartsMax">;
+    readonly clock: Clock;
+    readonly log: Log;
+  },
+): Supervisor {
+  const { limits, clock, log } = options;
+  let failures = 0;
+  let permanent = false;
+  let lastReason: string | undefined;
+  let lastFailureAt = -Infinity;
+  let notBefore = -Infinity;
+
+  const fail = (reason: string, isPermanent: boolean): void => {
+    lastReason = reason;
+    lastFailureAt = clock.monotonic();
+    if (isPermanent) {
+      permanent = true;
+      log.error(`Cannot start server "${server}": ${reason}; change its configuration`);
+      return;
+    }
+    const delay = Math.min(limits.restartMsMax, limits.restartMsMin * 2 ** failures) *
+      (0.5 + clock.random() / 2);
+    failures++;
+    notBefore = lastFailureAt + delay;
+    const retryAfterMs = Math.ceil(delay);
+    if (failures === limits.restartsMax) {
+      log.error(
+        `Cannot start server "${server}": ${failures} starts failed in a row; ` +
+          "it is given up for now and tried again seldom",
+        { reason, retryAfterMs },
+      );
+    } else log.warn(`Cannot start server "${server}": ${reason}`, { failures, retryAfterMs });
+  };
+
+  return {
+    refusal() {
+      if (permanent) {
+        const message = `Cannot start server "${server}": ${lastReason}`;
+        return new GatewayError("upstream_unavailable", message, { data: { server } });
+      }
+      const waitMs = Math.ceil(notBefore - clock.monotonic());
+      if (waitMs <= 0) return undefined;
+      return new GatewayError(
+        "upstream_unavailable",
+        `Cannot start server "${server}": ${lastReason}; it may be tried again in ${waitMs} ms`,
+        { data: { server, retryAfterMs: waitMs } },
+      );
+    },
+    begin() {
+      const begunAt = clock.monotonic();
+      return {
+        succeeded() {
+          if (failures >= limits.restartsMax) log.info(`Server "${server}" started again`);
+          failures = 0;
+          permanent = false;
+          lastReason = undefined;
+          notBefore = -Infinity;
+        },
+        failed(reason, isPermanent) {
+          // Starts that run side by side fail for one cause: it counts once.
+          if (begunAt < lastFailureAt && !isPermanent) lastReason = reason;
+          else fail(reason, isPermanent);
+        },
+      };
+    },
+    state: () => permanent ? "failed" : failures >= limits.restartsMax ? "crash_loop" : "well",
+    problem: () => lastReason,
+  };
+}

@@ -1,0 +1,224 @@
+/**
+ * What an upstream needs in tests: the real platform, short times, a warden that remembers, a
+ * catalog store in memory, and a log that can be read. Shared by the tests of src/upstream.
+ */
+import process from "node:process";
+import { systemClock } from "../../src/clock.ts";
+import type { StdioServerConfig } from "../../src/config/config.ts";
+import { defaultLimits, type Limits } from "../../src/limits.ts";
+import type { Log, LogFields } from "../../src/log.ts";
+import {
+  anonymous,
+  type Answer,
+  type Ask,
+  type Call,
+  type Caller,
+  type Exchange,
+  type JsonObject,
+  type Notice,
+  type Reply,
+} from "../../src/model.ts";
+import { createLaneBudget } from "../../src/upstream/budget.ts";
+import type { Catalog, UpstreamDeps } from "../../src/upstream/deps.ts";
+import type { Interest, Upstream } from "../../src/upstream/upstream.ts";
+import { hostileCommand } from "../fault/hostile_command.ts";
+import { createTestRuntime } from "./fake_runtime.ts";
+
+/** One record of a test's log. */
+export interface LogLine {
+  readonly severity: "debug" | "info" | "warn" | "error";
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+/** Dependencies whose traces a test can read. */
+export interface TestDeps extends UpstreamDeps {
+  readonly lines: LogLine[];
+  /** Groups that the warden holds now. */
+  readonly held: Set<number>;
+  /** Every group it ever held. */
+  readonly everHeld: number[];
+  readonly catalogsByKey: Map<string, Catalog>;
+}
+
+/** Makes dependencies on the real platform; `limits` differ from the defaults. */
+export async function createTestDeps(
+  limits: Partial<Limits> = {},
+  overrides: Partial<UpstreamDeps> = {},
+): Promise<TestDeps> {
+  const all: Limits = { ...defaultLimits, stopMs: 300, strayMs: 100, ...limits };
+  const lines: LogLine[] = [];
+  const held = new Set<number>();
+  const everHeld: number[] = [];
+  const catalogsByKey = new Map<string, Catalog>();
+  const clock = overrides.clock ?? systemClock;
+  return {
+    runtime: overrides.runtime ?? await createTestRuntime(),
+    limits: all,
+    clock,
+    log: createTestLog(lines),
+    catalogs: {
+      load: async (key) => catalogsByKey.get(key),
+      save: async (key, _server, catalog) => void catalogsByKey.set(key, catalog),
+    },
+    budget: createLaneBudget(all, clock),
+    warden: {
+      hold: async (groupId) => {
+        held.add(groupId);
+        everHeld.push(groupId);
+      },
+      release: (groupId) => void held.delete(groupId),
+      close: async () => {},
+    },
+    digest: async (text) => text,
+    identity: { name: "mcp-wrapper", version: "0.0.0" },
+    ...overrides,
+    lines,
+    held,
+    everHeld,
+    catalogsByKey,
+  };
+}
+
+/** A log that keeps its records. */
+export function createTestLog(lines: LogLine[]): Log {
+  const at = (severity: LogLine["severity"]) => (message: string, fields: LogFields = {}) =>
+    void lines.push({ severity, message, fields });
+  const log: Log = {
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+    source: () => log,
+  };
+  return log;
+}
+
+/** The configuration of a hostile child (see test/fault/hostile_child.ts). */
+export function hostileConfig(
+  options: readonly string[] = [],
+  overrides: Partial<StdioServerConfig> = {},
+): StdioServerConfig {
+  const { PATH = "", HOME = "", DENO_DIR } = process.env;
+  const environment: Record<string, string> = { PATH, HOME };
+  if (DENO_DIR !== undefined) environment["DENO_DIR"] = DENO_DIR;
+  return {
+    kind: "stdio",
+    name: "hostile",
+    ...hostileCommand(...options),
+    env: {},
+    environment,
+    isolation: "session",
+    roots: "relay",
+    callTimeoutMs: 20_000,
+    startTimeoutMs: 20_000,
+    idleTimeoutMs: 60_000,
+    tools: {},
+    ...overrides,
+  };
+}
+
+/** A caller of one scope. */
+export function callerOf(scope: string, overrides: Partial<Caller> = {}): Caller {
+  return {
+    principal: anonymous,
+    scope,
+    wire: "test",
+    capabilities: {},
+    clientInfo: { name: "test", version: "0" },
+    ...overrides,
+  };
+}
+
+/** A call of a tool. */
+export function toolCall(
+  name: string,
+  args: JsonObject = {},
+  caller: Caller = callerOf("a"),
+  wantsProgress = false,
+): Call {
+  return { method: "tools/call", params: { name, arguments: args }, wantsProgress, caller };
+}
+
+/** The end of an exchange, and what came before it. */
+export async function drain(
+  exchange: Exchange,
+  onAsk: (ask: Ask) => Answer | undefined = () => undefined,
+): Promise<{ notices: Notice[]; asks: Ask[]; end: Reply }> {
+  const notices: Notice[] = [];
+  const asks: Ask[] = [];
+  for (;;) {
+    const reply = await exchange.next();
+    if (reply.kind === "notice") notices.push(reply);
+    else if (reply.kind === "ask") {
+      asks.push(reply);
+      const answer = onAsk(reply);
+      if (answer !== undefined) exchange.answer(reply.id, answer);
+    } else return { notices, asks, end: reply };
+  }
+}
+
+/** The first text of a tool's result; throws what the call failed with. */
+export function textOf(reply: Reply): string {
+  if (reply.kind === "failure") throw reply.error;
+  const content = reply.kind === "result" ? reply.value["content"] : undefined;
+  const first = Array.isArray(content) ? content[0] as JsonObject : {};
+  return String(first["text"]);
+}
+
+/** Calls a tool and gives its text. */
+export async function callTool(
+  upstream: Upstream,
+  name: string,
+  args: JsonObject = {},
+  caller: Caller = callerOf("a"),
+): Promise<string> {
+  return textOf((await drain(upstream.open(toolCall(name, args, caller)))).end);
+}
+
+/** Calls a tool that must fail and gives the failure as JSON-RPC. */
+export async function failTool(
+  upstream: Upstream,
+  name: string,
+  args: JsonObject = {},
+  caller: Caller = callerOf("a"),
+): Promise<{ code: number; message: string; data: JsonObject }> {
+  const { end } = await drain(upstream.open(toolCall(name, args, caller)));
+  if (end.kind !== "failure") throw new Error(`It went well: ${JSON.stringify(end)}`);
+  return { data: {}, ...end.error.toRpc() } as { code: number; message: string; data: JsonObject };
+}
+
+/** The state that the hostile child tells of itself. */
+export async function stateOf(
+  upstream: Upstream,
+  caller: Caller = callerOf("a"),
+): Promise<{
+  pid: number;
+  capabilities: JsonObject;
+  level?: string;
+  subscriptions: string[];
+  cancelled: unknown[];
+  env: Record<string, string>;
+  argv: string[];
+}> {
+  return JSON.parse(await callTool(upstream, "state", {}, caller));
+}
+
+/** A watcher that keeps what it hears and answers by `onAsk`. */
+export function watchScope(
+  upstream: Upstream,
+  scope: string,
+  onAsk: (ask: Ask) => Promise<Answer> = () => Promise.reject(new Error("nobody to ask")),
+  interest: Interest = { subscriptions: [] },
+): { notices: Notice[]; asks: Ask[]; methods(): string[]; end(): void } {
+  const notices: Notice[] = [];
+  const asks: Ask[] = [];
+  const end = upstream.watch(scope, {
+    notice: (notice) => void notices.push(notice),
+    ask(ask) {
+      asks.push(ask);
+      return onAsk(ask);
+    },
+  }, () => interest);
+  return { notices, asks, methods: () => notices.map(({ method }) => method), end };
+}
