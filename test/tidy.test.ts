@@ -91,7 +91,9 @@ describe("the project", () => {
   test("pins every dependency to one version", () => {
     const { dependencies, devDependencies } = readJson("package.json");
     const all = { ...(dependencies as object), ...(devDependencies as object) };
-    const loose = Object.entries(all).filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version));
+    const loose = Object.entries(all).filter(([, version]) =>
+      !/^\d+\.\d+\.\d+$/.test(String(version))
+    );
     expect(loose).toEqual([]);
   });
 

@@ -1,0 +1,30 @@
+/** Counting test reports: what CI's last line says must be true. */
+import { expect, test } from "bun:test";
+import { countsOfJunit, countsOfText } from "../support/test_report.ts";
+
+const bunReport = `<testsuites><testsuite name="a.test.ts" tests="4" failures="1" skipped="1">
+  <testsuite name="g"><testcase name="one" classname="g" assertions="0" />
+    <testcase name="two &lt;&gt;" classname="g"><failure type="AssertionError">no</failure></testcase>
+    <testcase name="s"><skipped /></testcase></testsuite>
+  <testcase name="top" classname="" /></testsuite></testsuites>`;
+
+const denoReport = `<testsuites name="deno test"><testsuite name="shim" failures="1">
+  <testcase name="g" line="21"><failure message="1 test step failed">…</failure></testcase>
+  <testcase name="top" line="12">
+  </testcase></testsuite>
+  <testsuite name="steps"><testcase name="g &gt; one">
+  </testcase><testcase name="g &gt; two &lt;&gt;"><failure message="no">no</failure></testcase>
+  <testcase name="g &gt; s"><skipped/></testcase></testsuite></testsuites>`;
+
+test("the same tests count the same on Bun and on Deno", () => {
+  expect(countsOfJunit(bunReport)).toEqual({ passed: 2, failed: 1 });
+  expect(countsOfJunit(denoReport)).toEqual({ passed: 2, failed: 1 });
+});
+
+test("a report's last line is the one that counts", () => {
+  expect(countsOfText("1 passed, 0 failed\nmore\n30 passed, 2 failed\n")).toEqual({
+    passed: 30,
+    failed: 2,
+  });
+  expect(countsOfText("30 of 30 passed")).toBe(undefined);
+});
