@@ -88,8 +88,10 @@ function buildServer(
   context: FileContext,
 ): ServerConfig {
   const texts = createTexts(path, context);
-  if (entry.command === undefined) texts.refuse("command", "expected the program to run");
-  const command = entry.command ?? "";
+  const command = texts.command(entry.command ?? "");
+  if (command === "" && texts.problems.length === 0) {
+    texts.refuse("command", "expected the program to run");
+  }
   const inherited = entry.inheritEnv ?? [];
   const args = (entry.args ?? []).map((arg, index) => texts.plain(appendKey("args", index), arg));
   const own = readOwnVariables(entry.env, texts);
@@ -97,7 +99,7 @@ function buildServer(
   const built: ServerConfig = {
     kind: "stdio",
     name,
-    command: texts.command(command),
+    command,
     args,
     env: withoutPrototype(
       [...own].filter((pair): pair is [string, string] => pair[1] !== null),
@@ -144,8 +146,7 @@ function createTexts(path: string, context: FileContext): Texts {
     keepSecrets(context, secretsInText(replaced, used));
     return replaced;
   };
-  const place = (key: string, text: string): string => {
-    const replaced = plain(key, text);
+  const settle = (key: string, replaced: string): string => {
     const home = context.env["HOME"];
     if (!startsAtHome(replaced)) return resolvePath(context.folder, replaced);
     if (home === undefined) refuse(key, "~ needs the environment variable HOME");
@@ -155,13 +156,16 @@ function createTexts(path: string, context: FileContext): Texts {
     problems,
     refuse,
     plain,
-    place,
+    place: (key, text) => settle(key, plain(key, text)),
+    command: (text) => {
+      const replaced = plain("command", text);
+      return replaced.includes("/") ? settle("command", replaced) : replaced;
+    },
     variable: (name, text) => {
       const { text: replaced, used } = replace(appendKey("env", name), text, name);
       keepSecrets(context, secretsInVariable(name, replaced, used));
       return replaced;
     },
-    command: (text) => text.includes("/") ? place("command", text) : plain("command", text),
   };
 }
 

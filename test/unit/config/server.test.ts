@@ -82,6 +82,8 @@ describe("values", () => {
       { uri: "file:///data" },
     ]);
     expect(stdio(await readOne({ command: "~/bin/x" })).command).toBe("/home/me/bin/x");
+    expect(stdio(await readOne({ command: "${BIN}" }, { BIN: "./x" })).command)
+      .toBe("/etc/gateway/x");
     expect(failed(await readOne({ command: "x", cwd: "~" }, {})).problem)
       .toBe(`mcpServers.files.cwd in ${file}: ~ needs the environment variable HOME`);
   });
@@ -200,6 +202,7 @@ describe("wrong values", () => {
   const wrong: [string, unknown, string][] = [
     ["no object", 5, "mcpServers.files in FILE: expected an object, got a number"],
     ["no command", {}, "mcpServers.files.command in FILE: expected the program to run"],
+    ["a command of nothing", { command: "${NOPE:-}" }, ".command in FILE: expected the program"],
     ["an empty command", { command: "" }, ".command in FILE: expected a string that is not empty"],
     [
       "a command as a list",
