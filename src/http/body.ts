@@ -1,0 +1,92 @@
+/**
+ * The body of a POST: its media type, its size and its deadline, read no further than the limits
+ * allow. A body that is announced too large is not read at all; one without a length is counted
+ * while it arrives. What the bytes mean is protocol/jsonrpc.ts's business.
+ */
+import type { Clock } from "../clock.ts";
+import { GatewayError } from "../errors.ts";
+import type { Limits } from "../limits.ts";
+
+/** What reading a body needs. */
+export interface BodyDeps {
+  readonly limits: Limits;
+  readonly clock: Clock;
+}
+
+const jsonType = /^application\/json\s*(;.*)?$/i;
+const charset = /;\s*charset\s*=\s*"?([^";\s]*)"?/i;
+
+/** Throws `media_type_unsupported` unless the body is JSON in UTF-8. */
+export function assertJsonType(header: string | null): void {
+  if (header === "application/json") return;
+  const encoding = header === null ? undefined : charset.exec(header)?.[1]?.toLowerCase();
+  const isUtf8 = encoding === undefined || encoding === "utf-8" || encoding === "utf8";
+  if (header === null || !jsonType.test(header.trim()) || !isUtf8) {
+    throw new GatewayError("media_type_unsupported");
+  }
+}
+
+/** Reads a whole body. Throws `body_too_large` or `body_timeout`, and reads no further then. */
+export async function readBody(request: Request, deps: BodyDeps): Promise<Uint8Array> {
+  const { limits, clock } = deps;
+  const announced = Number(request.headers.get("content-length") ?? 0);
+  if (announced > limits.bodyBytesMax) throw tooLarge(limits);
+  if (request.body === null) return new Uint8Array();
+  const reader = request.body.getReader();
+  let late = false;
+  const cancelTimer = clock.after(limits.bodyMs, () => {
+    late = true;
+    // The pending read ends with it.
+    reader.cancel().catch(() => {});
+  });
+  try {
+    return await readAll(reader, limits, () => late);
+  } catch (thrown) {
+    if (thrown instanceof GatewayError) throw thrown;
+    if (late) throw new GatewayError("body_timeout");
+    throw new GatewayError("parse_error", "Cannot read the body: it ended early", {
+      cause: thrown,
+    });
+  } finally {
+    cancelTimer();
+  }
+}
+
+async function readAll(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  limits: Limits,
+  isLate: () => boolean,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (isLate()) throw new GatewayError("body_timeout");
+    if (done) break;
+    size += value.byteLength;
+    if (size > limits.bodyBytesMax) {
+      reader.cancel().catch(() => {});
+      throw tooLarge(limits);
+    }
+    chunks.push(value);
+  }
+  const [first] = chunks;
+  return chunks.length === 1 && first !== undefined ? first : concat(chunks, size);
+}
+
+function concat(chunks: readonly Uint8Array[], size: number): Uint8Array {
+  const whole = new Uint8Array(size);
+  let offset = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return whole;
+}
+
+function tooLarge(limits: Limits): GatewayError {
+  return new GatewayError(
+    "body_too_large",
+    `Cannot take a request body larger than ${limits.bodyBytesMax} bytes`,
+  );
+}

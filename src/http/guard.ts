@@ -1,0 +1,151 @@
+/**
+ * Who may talk to this listener at all: `Host`, the target's authority and `Origin`, on every route
+ * and method, against DNS rebinding and cross-site requests (Security Warning of the transports
+ * specification). Own loopback names are allowed; everything else must be listed. Also the CORS
+ * headers (Fetch standard §3.2), for allowed origins only and never with credentials.
+ */
+import type { GatewayConfig } from "../config/config.ts";
+import { GatewayError } from "../errors.ts";
+import type { HeaderPairs } from "./respond.ts";
+
+/** The part of the configuration that decides. */
+export type GuardConfig = Pick<
+  GatewayConfig,
+  "host" | "port" | "allowedHosts" | "allowedOrigins" | "publicUrl"
+>;
+
+/** Checks requests before anything else looks at them. */
+export interface Guard {
+  /** Throws `host_forbidden`, `origin_forbidden` or, when malformed, `invalid_request`. */
+  assertAllowed(request: Request): void;
+  /** Headers that let a browser read the response; for requests that passed. */
+  corsHeaders(request: Request): HeaderPairs;
+  /** Headers of the answer to a preflight. */
+  preflightHeaders(request: Request, methods: string): HeaderPairs;
+}
+
+const authorityForm = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?$/i;
+const loopbackNames = ["localhost", "127.0.0.1", "[::1]"];
+/** Addresses that mean all interfaces are no names of this host. */
+const wildcards = new Set(["0.0.0.0", "[::]", ""]);
+
+const requestHeaders = [
+  "content-type",
+  "accept",
+  "mcp-session-id",
+  "mcp-protocol-version",
+  "last-event-id",
+  "authorization",
+].join(", ");
+const exposedHeaders = "Mcp-Session-Id, WWW-Authenticate";
+
+/** Makes the guard of one listener. */
+export function createGuard(config: GuardConfig): Guard {
+  const isHost = createHostRule(config);
+  const isOrigin = createOriginRule(config);
+
+  const assertHost = (authority: string, defaultPort: string): void => {
+    const match = authorityForm.exec(authority);
+    if (match === null) {
+      throw new GatewayError("invalid_request", "Cannot read the Host header: expected host:port");
+    }
+    const name = (match[1] ?? "").toLowerCase();
+    if (!isHost(name, match[2] ?? defaultPort)) throw new GatewayError("host_forbidden");
+  };
+
+  return {
+    assertAllowed(request) {
+      const { scheme, authority } = targetOf(request.url);
+      const defaultPort = scheme === "https" ? "443" : "80";
+      // Two Host headers arrive joined by a comma and are malformed with it.
+      assertHost(request.headers.get("host") ?? "", defaultPort);
+      assertHost(authority, defaultPort);
+      const origin = request.headers.get("origin");
+      if (origin !== null && !isOrigin(origin)) throw new GatewayError("origin_forbidden");
+    },
+    corsHeaders(request) {
+      const origin = request.headers.get("origin");
+      if (origin === null) return {};
+      return {
+        "access-control-allow-origin": origin,
+        "access-control-expose-headers": exposedHeaders,
+        vary: "Origin",
+      };
+    },
+    preflightHeaders(request, methods) {
+      if (request.headers.get("origin") === null) return { allow: methods };
+      return {
+        allow: methods,
+        "access-control-allow-methods": methods,
+        "access-control-allow-headers": requestHeaders,
+        "access-control-max-age": "600",
+      };
+    },
+  };
+}
+
+/** A name and port as a browser writes them in an origin. */
+function toOrigin(scheme: string, name: string, port: string): string {
+  const isDefault = port === (scheme === "https" ? "443" : "80");
+  return isDefault ? `${scheme}://${name}` : `${scheme}://${name}:${port}`;
+}
+
+/** The names by which this listener knows itself. */
+function ownNames(host: string): string[] {
+  const name = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
+  const names = wildcards.has(name) ? loopbackNames : [...loopbackNames, name.toLowerCase()];
+  return [...new Set(names)];
+}
+
+/** Whether own names are good with any port: it is not known, or a proxy in front has another. */
+function takesAnyPort(config: GuardConfig): boolean {
+  return config.port === 0 || config.publicUrl !== undefined;
+}
+
+function createHostRule(config: GuardConfig): (name: string, port: string) => boolean {
+  const exact = new Set<string>();
+  const anyPort = new Set<string>();
+  for (const name of ownNames(config.host)) {
+    if (takesAnyPort(config)) anyPort.add(name);
+    else exact.add(`${name}:${config.port}`);
+  }
+  for (const listed of config.allowedHosts) {
+    const match = authorityForm.exec(listed);
+    const name = (match?.[1] ?? listed).toLowerCase();
+    if (match?.[2] === undefined) anyPort.add(name);
+    else exact.add(`${name}:${match[2]}`);
+  }
+  if (config.publicUrl !== undefined) {
+    const { hostname, port, protocol } = new URL(config.publicUrl);
+    exact.add(`${hostname}:${port || (protocol === "https:" ? "443" : "80")}`);
+    // A proxy that ends TLS hands the name on, and the scheme is lost on the way.
+    if (port === "") exact.add(`${hostname}:80`);
+  }
+  return (name, port) => exact.has(`${name}:${port}`) || anyPort.has(name);
+}
+
+function createOriginRule(config: GuardConfig): (origin: string) => boolean {
+  const exact = new Set<string>();
+  const anyPort = new Set<string>();
+  for (const name of ownNames(config.host)) {
+    if (takesAnyPort(config)) anyPort.add(`http://${name}`);
+    else exact.add(toOrigin("http", name, String(config.port)));
+  }
+  for (const listed of config.allowedOrigins) exact.add(listed.toLowerCase().replace(/\/$/, ""));
+  if (config.publicUrl !== undefined) exact.add(new URL(config.publicUrl).origin);
+  // An origin that hides itself can be anybody.
+  exact.delete("null");
+  return (origin) => exact.has(origin) || anyPort.has(origin.replace(/:\d{1,5}$/, ""));
+}
+
+/** Scheme and authority of a request's URL, as text: parsing it would normalise what is checked. */
+function targetOf(url: string): { scheme: string; authority: string } {
+  const start = url.indexOf("://");
+  if (start < 0) return { scheme: "", authority: "" };
+  const rest = url.slice(start + 3);
+  const end = rest.search(/[/?#]/);
+  return {
+    scheme: url.slice(0, start).toLowerCase(),
+    authority: end < 0 ? rest : rest.slice(0, end),
+  };
+}

@@ -1,0 +1,44 @@
+/**
+ * A comment on every open stream, so that dead peers and idle timeouts are noticed. One timer
+ * serves all streams of a pace and its frame is encoded once. Streams whose listener cannot hold
+ * silence get the faster pace.
+ */
+import type { Clock } from "../clock.ts";
+import type { Limits } from "../limits.ts";
+import { encodeFrame } from "../sse/encode.ts";
+
+/** Who gets heartbeats. */
+export interface Heartbeats {
+  /** Beats until the returned function is called. */
+  add(beat: (bytes: Uint8Array) => void, isHeldOpen: boolean): () => void;
+}
+
+/** Makes the heartbeats of one handler. */
+export function createHeartbeats(clock: Clock, limits: Limits): Heartbeats {
+  const held = createPace(clock, limits.heartbeatMs);
+  const bare = createPace(clock, limits.heartbeatBareMs);
+  return { add: (beat, isHeldOpen) => (isHeldOpen ? held : bare)(beat) };
+}
+
+type Beat = (bytes: Uint8Array) => void;
+
+/** The timer runs only while somebody listens. */
+function createPace(clock: Clock, ms: number): (beat: Beat) => () => void {
+  const beats = new Set<Beat>();
+  let stopTimer: (() => void) | undefined;
+  const tick = (): void => {
+    const bytes = encodeFrame({ comment: `heartbeat ${new Date(clock.wall()).toISOString()}` });
+    stopTimer = clock.after(ms, tick);
+    for (const beat of beats) beat(bytes);
+  };
+  return (beat) => {
+    beats.add(beat);
+    stopTimer ??= clock.after(ms, tick);
+    return () => {
+      beats.delete(beat);
+      if (beats.size > 0) return;
+      stopTimer?.();
+      stopTimer = undefined;
+    };
+  };
+}

@@ -1,0 +1,136 @@
+/**
+ * The Streamable HTTP binding of the handshake era: POST, GET and DELETE on one URL, sessions named
+ * by `Mcp-Session-Id`. Follows the transports page of 2025-03-26 to 2025-11-25; what differs
+ * between those revisions is data of the codec. Not here: routes and guards (routes.ts), the older
+ * two-URL transport (sse_transport.ts).
+ */
+import { GatewayError, toGatewayError } from "../errors.ts";
+import type { RequestContext } from "../runtime/runtime.ts";
+import { idOf, resultText } from "../protocol/jsonrpc.ts";
+import { encodeFrame } from "../sse/encode.ts";
+import { type Accepts, parseAccept } from "./accept.ts";
+import { runCall } from "./legacy/call.ts";
+import { shakeHands } from "./legacy/handshake.ts";
+import {
+  assertRevisionHeader,
+  assertTakeable,
+  handshakeOf,
+  hasRequests,
+  type Inbound,
+  onlyIdOf,
+  readJson,
+  takeQuiet,
+  toInbound,
+} from "./legacy/inbound.ts";
+import { openReply } from "./legacy/reply.ts";
+import { type LiveSession, noteInitialized } from "./legacy/session.ts";
+import { endSession, findSession, reserve, type Sessions } from "./legacy/sessions.ts";
+import { openStanding } from "./legacy/streams.ts";
+import { emptyResponse, errorResponse, faultResponse, streamResponse } from "./respond.ts";
+
+/** One HTTP request to a surface. */
+export interface Visit {
+  readonly request: Request;
+  readonly context: RequestContext;
+  readonly surface: string;
+  /** The request's path as it came. */
+  readonly path: string;
+  /** Throws when new work is not taken now. */
+  readonly assertOpen: () => void;
+}
+
+/** Messages from the client. */
+export async function post(sessions: Sessions, visit: Visit): Promise<Response> {
+  const { deps } = sessions;
+  const { headers } = visit.request;
+  const accepts = parseAccept(headers.get("accept"));
+  if (!accepts.json && !accepts.stream) throw new GatewayError("not_acceptable");
+  const value = await readJson(visit.request, deps);
+  let inbound: Inbound | undefined;
+  try {
+    inbound = toInbound(value, deps.limits);
+    assertRevisionHeader(headers);
+    if (hasRequests(inbound)) visit.assertOpen();
+    return await take(sessions, visit, inbound, accepts);
+  } catch (thrown) {
+    const error = toGatewayError(thrown);
+    if (error.code === "internal") return faultResponse(thrown, deps.log);
+    return errorResponse(error, inbound ? onlyIdOf(inbound) : idOf(value, deps.limits));
+  }
+}
+
+/** The stream of what belongs to no call, or the rest of one that broke. */
+export async function get(sessions: Sessions, visit: Visit): Promise<Response> {
+  const { headers } = visit.request;
+  if (!parseAccept(headers.get("accept")).stream) {
+    throw new GatewayError("not_acceptable", "Accept must allow text/event-stream");
+  }
+  visit.assertOpen();
+  assertRevisionHeader(headers);
+  const session = await sessionOf(sessions, visit);
+  const { holdOpen } = visit.context;
+  holdOpen?.();
+  noteInitialized(session);
+  const body = openStanding(
+    session.streams,
+    holdOpen !== undefined,
+    headers.get("last-event-id"),
+    greetingOf(session),
+  );
+  // By the HTML standard "no content" tells a client to stop reconnecting.
+  return body === undefined ? emptyResponse(204) : streamResponse(body);
+}
+
+/** The end of a session. */
+export async function remove(sessions: Sessions, visit: Visit): Promise<Response> {
+  assertRevisionHeader(visit.request.headers);
+  const session = await sessionOf(sessions, visit);
+  await endSession(sessions, session, "the client ended the session");
+  return emptyResponse(204);
+}
+
+async function sessionOf(sessions: Sessions, { request, surface }: Visit): Promise<LiveSession> {
+  const id = request.headers.get("mcp-session-id");
+  if (id === null || id === "") throw new GatewayError("session_missing");
+  return await findSession(sessions, id, surface);
+}
+
+async function take(
+  sessions: Sessions,
+  visit: Visit,
+  inbound: Inbound,
+  accepts: Accepts,
+): Promise<Response> {
+  const { holdOpen } = visit.context;
+  const opening = handshakeOf(inbound);
+  if (opening !== undefined) {
+    const free = reserve(sessions);
+    try {
+      const { session, result } = await shakeHands(sessions, opening, visit.surface, true);
+      const headers = { "mcp-session-id": session.id };
+      const reply = openReply(session, { accepts, count: 1, isBatch: false, headers, holdOpen });
+      reply.outlet.settle(resultText(opening.id, result), 200);
+      return await reply.response;
+    } finally {
+      free();
+    }
+  }
+  const session = await sessionOf(sessions, visit);
+  assertTakeable(session, inbound);
+  const { messages, isBatch } = inbound;
+  const count = messages.filter((message) => message.kind === "request").length;
+  if (count > 0) noteInitialized(session);
+  const reply = count > 0 ? openReply(session, { accepts, count, isBatch, holdOpen }) : undefined;
+  for (const message of messages) {
+    if (message.kind !== "request") takeQuiet(session, message);
+    else if (reply !== undefined) runCall(session, message, reply.outlet);
+  }
+  return reply === undefined ? emptyResponse(202) : await reply.response;
+}
+
+/** A named event, so that clients which listen to messages are not disturbed (P9). */
+function greetingOf({ id, deps }: LiveSession): Uint8Array {
+  const type = "connection_established";
+  const timestamp = new Date(deps.clock.wall()).toISOString();
+  return encodeFrame({ event: type, data: JSON.stringify({ type, session_id: id, timestamp }) });
+}

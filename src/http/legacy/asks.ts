@@ -1,0 +1,85 @@
+/**
+ * Questions put to the client of one session (sampling, elicitation, roots) and their answers,
+ * which arrive by later POSTs. An answer counts only in the session that was asked (D5): ids are
+ * unguessable and looked up nowhere else. Every question has a deadline and ends with the call or
+ * session it belongs to; the client is then told to stop.
+ */
+import type { Clock } from "../../clock.ts";
+import { GatewayError } from "../../errors.ts";
+import type { Limits } from "../../limits.ts";
+import type { Answer, RequestId } from "../../model.ts";
+import type { WireMessage } from "../../protocol/codec.ts";
+import { type Message, notificationText, requestText } from "../../protocol/jsonrpc.ts";
+
+/** Hands a message to the client while it is wanted; false when that cannot be done. */
+export type Send = (text: string, isWanted: () => boolean) => boolean;
+
+/** A question under way. */
+export interface OpenAsk {
+  readonly answer: Promise<Answer>;
+  /** Nobody waits for the answer any more. */
+  withdraw(reason: string): void;
+}
+
+/** The questions of one session. */
+export interface Asks {
+  open(wire: WireMessage, send: Send): OpenAsk;
+  /** Takes a client's response; false when it answers no open question. */
+  deliver(message: Extract<Message, { kind: "response" | "error" }>): boolean;
+  isOpen(id: RequestId | undefined): boolean;
+  withdrawAll(reason: string): void;
+}
+
+/** A failure as a refusal of the question. */
+export function toRefusal(error: GatewayError): Answer {
+  return { kind: "refusal", ...error.toRpc() };
+}
+
+/** Makes the questions of one session. */
+export function createAsks(limits: Limits, clock: Clock): Asks {
+  // Fresh for each run, so that a late answer to an earlier run meets no question of this one.
+  const prefix = crypto.randomUUID();
+  const pending = new Map<
+    RequestId,
+    { settle(answer: Answer): void; withdraw(why: string): void }
+  >();
+  let asked = 0;
+
+  const open = (wire: WireMessage, send: Send): OpenAsk => {
+    const id = `${prefix}-${asked++}`;
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    const settle = (answer: Answer): void => {
+      cancelTimer();
+      pending.delete(id);
+      resolve(answer);
+    };
+    const withdraw = (reason: string): void => {
+      if (!pending.has(id)) return;
+      settle(toRefusal(new GatewayError("ask_unanswerable", `Cannot wait for input: ${reason}`)));
+      send(notificationText("notifications/cancelled", { requestId: id, reason }), () => true);
+    };
+    const cancelTimer = clock.after(limits.askMs, () => withdraw("nobody answered in time"));
+    pending.set(id, { settle, withdraw });
+    const isSent = pending.size <= limits.sessionCallsMax &&
+      send(requestText(id, wire.method, wire.params), () => pending.has(id));
+    if (!isSent) settle(toRefusal(new GatewayError("ask_unanswerable")));
+    return { answer: promise, withdraw };
+  };
+
+  return {
+    open,
+    deliver(message) {
+      const ask = message.id === undefined ? undefined : pending.get(message.id);
+      ask?.settle(
+        message.kind === "response"
+          ? { kind: "answer", value: message.result }
+          : { kind: "refusal", ...message.error },
+      );
+      return ask !== undefined;
+    },
+    isOpen: (id) => id !== undefined && pending.has(id),
+    withdrawAll(reason) {
+      for (const { withdraw } of [...pending.values()]) withdraw(reason);
+    },
+  };
+}

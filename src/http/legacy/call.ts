@@ -1,0 +1,230 @@
+/**
+ * One request of a session from its message to its answer: decoded, opened at the gateway, pulled
+ * to its end whether or not the client still listens (a disconnect is no cancel), and encoded.
+ * Notices and questions go to the request's outlet in the order in which they came. Requests that
+ * concern the session itself (ping, log level, subscriptions) are rows of a table. Follows the
+ * lifecycle, cancellation, progress and utilities pages of the handshake revisions.
+ */
+import { GatewayError, toGatewayError } from "../../errors.ts";
+import {
+  type Ask,
+  type Exchange,
+  type JsonObject,
+  type LogLevel,
+  type Notice,
+  type Reply,
+  type RequestId,
+} from "../../model.ts";
+import type { Decoded } from "../../protocol/codec.ts";
+import { errorText, type Message, notificationText, resultText } from "../../protocol/jsonrpc.ts";
+import { logFault } from "../respond.ts";
+import { type OpenAsk, toRefusal } from "./asks.ts";
+import { isLoudEnough } from "./notices.ts";
+import { keep, type LiveSession, type Outlet } from "./session.ts";
+import { sendOwned } from "./standing.ts";
+
+/** A request message. */
+export type RequestMessage = Extract<Message, { kind: "request" }>;
+
+/** An outlet that also takes the one answer of a request. */
+export interface AnswerOutlet extends Outlet {
+  /** The answer with its HTTP status if it stands alone; no text when the client cancelled. */
+  settle(text: string | undefined, status: number): void;
+}
+
+/** What a session remembers once the gateway has carried out a request. */
+type After = (session: LiveSession, params: JsonObject) => Promise<void>;
+
+/** Requests whose success changes the session; their result is empty. */
+const changes: Readonly<Record<string, After>> = {
+  "logging/setLevel": async (session, params) => {
+    const logLevel = params.level as LogLevel;
+    session.caller = { ...session.caller, logLevel };
+    await keep(session, { logLevel });
+  },
+  "resources/subscribe": async (session, params) => {
+    session.subscriptions.add(String(params.uri));
+    await keep(session, { subscriptions: [...session.subscriptions] });
+  },
+  "resources/unsubscribe": async (session, params) => {
+    session.subscriptions.delete(String(params.uri));
+    await keep(session, { subscriptions: [...session.subscriptions] });
+  },
+};
+
+/** Throws unless this request may begin: its id is free and there is room. */
+export function assertCallable(session: LiveSession, ids: readonly RequestId[]): void {
+  const { calls, deps } = session;
+  const taken = ids.find((id, at) => calls.has(id) || ids.indexOf(id) < at);
+  if (taken !== undefined) {
+    throw new GatewayError(
+      "invalid_request",
+      `Cannot take request id ${JSON.stringify(taken)}: a request with it is under way`,
+    );
+  }
+  if (calls.size + ids.length > deps.limits.sessionCallsMax) throw new GatewayError("overloaded");
+}
+
+/** Runs a request; its outlet is settled exactly once. */
+export function runCall(session: LiveSession, message: RequestMessage, outlet: AnswerOutlet): void {
+  const { id, method } = message;
+  const decoded = session.deps.codec.decodeRequest(method, message.params, session.revision);
+  if (decoded.kind !== "ok") {
+    const error = toDecodeError(method, decoded);
+    return outlet.settle(failureText(session, id, method, error), error.status);
+  }
+  if (method === "ping") return outlet.settle(resultText(id, {}), 200);
+  const { params, progressToken } = decoded;
+  const isCrowded = method === "resources/subscribe" &&
+    session.subscriptions.size >= session.deps.limits.sessionSubscriptionsMax;
+  if (isCrowded) {
+    const error = new GatewayError("overloaded", "Cannot subscribe: too many subscriptions");
+    return outlet.settle(failureText(session, id, method, error), error.status);
+  }
+  const exchange = session.deps.gateway.call(session.surface, {
+    method,
+    params,
+    wantsProgress: progressToken !== undefined,
+    caller: session.caller,
+  });
+  void pump(openRunning(session, { id, method, params, progressToken }, exchange, outlet));
+}
+
+/** Why a request could not be decoded. */
+function toDecodeError(method: string, decoded: Exclude<Decoded, { kind: "ok" }>): GatewayError {
+  return decoded.kind === "unknown"
+    ? new GatewayError("method_not_found", `Unknown method "${method}"`)
+    : new GatewayError("invalid_params", decoded.message);
+}
+
+interface Request {
+  readonly id: RequestId;
+  readonly method: string;
+  readonly params: JsonObject;
+  readonly progressToken: RequestId | undefined;
+}
+
+/** A call between its opening and its answer. */
+interface Running {
+  readonly session: LiveSession;
+  readonly request: Request;
+  readonly exchange: Exchange;
+  readonly outlet: AnswerOutlet;
+  readonly asks: Set<OpenAsk>;
+  isOver: boolean;
+}
+
+function openRunning(
+  session: LiveSession,
+  request: Request,
+  exchange: Exchange,
+  outlet: AnswerOutlet,
+): Running {
+  const running: Running = {
+    session,
+    request,
+    exchange,
+    outlet,
+    asks: new Set(),
+    isOver: false,
+  };
+  session.calls.set(request.id, {
+    outlet,
+    abort(reason, error) {
+      if (running.isOver) return;
+      exchange.cancel(reason);
+      if (error !== undefined) return fail(running, error);
+      finish(running, undefined, 200, "the call was cancelled");
+    },
+  });
+  return running;
+}
+
+/** Pulls the exchange to its end. */
+async function pump(running: Running): Promise<void> {
+  try {
+    while (!running.isOver) {
+      const reply = await running.exchange.next();
+      if (!running.isOver) await take(running, reply);
+    }
+  } catch (thrown) {
+    logFault(running.session.deps.log, "Cannot finish a call", thrown);
+    fail(running, toGatewayError(thrown));
+  }
+}
+
+async function take(running: Running, reply: Reply): Promise<void> {
+  const { session, request } = running;
+  switch (reply.kind) {
+    case "notice":
+      return tell(running, reply);
+    case "ask":
+      return put(running, reply);
+    case "failure":
+      return fail(running, reply.error);
+    case "result": {
+      const change = changes[request.method];
+      await change?.(session, request.params);
+      const value = change === undefined ? reply.value : {};
+      const encoded = session.deps.codec.encodeResult(request.method, value, session.revision);
+      return finish(running, resultText(request.id, encoded), 200);
+    }
+  }
+}
+
+function tell({ session, request, outlet }: Running, notice: Notice): void {
+  if (!isLoudEnough(session, notice)) return;
+  const { codec } = session.deps;
+  const wire = codec.encodeNotice(notice, session.revision, request.progressToken);
+  if (wire === undefined) return;
+  const text = notificationText(wire.method, wire.params);
+  if (outlet.send(text)) return;
+  // The client takes no stream as the answer; what it listens to beside is as good.
+  const { standing } = session.streams;
+  if (standing.open.length > 0) sendOwned(standing, text, () => true);
+}
+
+/** Puts a question while the call goes on; the answer finds its way by itself. */
+function put(running: Running, ask: Ask): void {
+  const { session, exchange, outlet } = running;
+  const { standing } = session.streams;
+  const wire = session.deps.codec.encodeAsk(ask, session.revision, session.caller.capabilities);
+  if (wire instanceof Error) return void exchange.answer(ask.id, toRefusal(wire));
+  const open = session.asks.open(wire, (text, isWanted) => {
+    const isReachable = standing.open.length > 0;
+    // A stream nobody reads keeps the question for the client's return, unless it listens now.
+    if ((outlet.isHeard() || !isReachable) && outlet.send(text)) return true;
+    return isReachable && sendOwned(standing, text, isWanted);
+  });
+  running.asks.add(open);
+  open.answer.then((answer) => {
+    running.asks.delete(open);
+    exchange.answer(ask.id, answer);
+  });
+}
+
+function fail(running: Running, error: GatewayError): void {
+  const { session, request } = running;
+  if (error.code === "internal") {
+    logFault(session.deps.log, `Cannot answer "${request.method}"`, error);
+  }
+  finish(running, failureText(session, request.id, request.method, error), error.status);
+}
+
+function finish(running: Running, text: string | undefined, status: number, why?: string): void {
+  if (running.isOver) return;
+  running.isOver = true;
+  const { session, request } = running;
+  for (const ask of [...running.asks]) ask.withdraw(why ?? "the call has ended");
+  session.calls.delete(request.id);
+  running.outlet.settle(text, status);
+}
+
+function failureText(
+  { deps, revision }: LiveSession,
+  id: RequestId,
+  method: string,
+  error: GatewayError,
+): string {
+  return errorText(id, deps.codec.encodeError(error, method, revision));
+}

@@ -1,0 +1,122 @@
+/**
+ * What a client's POST holds: one message or, where the revision has them, a batch; checked as a
+ * whole before any of it takes effect. Also what the quiet messages (notifications and responses)
+ * do to a session. Requests are call.ts's. Follows "Sending Messages to the Server".
+ */
+import { GatewayError } from "../../errors.ts";
+import type { Limits } from "../../limits.ts";
+import type { RequestId } from "../../model.ts";
+import { decodeUtf8, type Message, parseJson, toMessage } from "../../protocol/jsonrpc.ts";
+import { hasBatches, isServed, revisions } from "../../protocol/legacy/revisions.ts";
+import { assertJsonType, readBody } from "../body.ts";
+import { assertCallable, type RequestMessage } from "./call.ts";
+import { type LegacyDeps, type LiveSession, noteInitialized } from "./session.ts";
+
+/** The messages of one POST, in order. */
+export interface Inbound {
+  readonly messages: readonly Message[];
+  readonly isBatch: boolean;
+}
+
+/** A message that gets no answer. */
+export type QuietMessage = Exclude<Message, RequestMessage>;
+
+/** The body as a JSON value; throws what the error table has for bad bodies. */
+export async function readJson(request: Request, deps: LegacyDeps): Promise<unknown> {
+  assertJsonType(request.headers.get("content-type"));
+  return parseJson(decodeUtf8(await readBody(request, deps)), deps.limits, true);
+}
+
+/** The value's messages. Throws `invalid_request` when one of them is none. */
+export function toInbound(value: unknown, limits: Limits): Inbound {
+  if (!Array.isArray(value)) return { messages: [toMessage(value, limits)], isBatch: false };
+  if (value.length === 0 || value.length > limits.batchItemsMax) {
+    throw new GatewayError(
+      "invalid_request",
+      `Cannot take a batch of ${value.length} messages: expected 1 to ${limits.batchItemsMax}`,
+    );
+  }
+  return { messages: value.map((item) => toMessage(item, limits)), isBatch: true };
+}
+
+/** The one request that opens a session, if this is it. */
+export function handshakeOf({ messages, isBatch }: Inbound): RequestMessage | undefined {
+  const opening = messages.find((message): message is RequestMessage =>
+    message.kind === "request" && message.method === "initialize"
+  );
+  if (opening !== undefined && isBatch) {
+    throw new GatewayError("invalid_request", 'Cannot take "initialize" inside a batch');
+  }
+  return opening;
+}
+
+/** The id an error about the whole POST may carry. */
+export function onlyIdOf({ messages }: Inbound): RequestId | undefined {
+  const [message] = messages;
+  return messages.length === 1 && message?.kind === "request" ? message.id : undefined;
+}
+
+/** Whether there is a message that wants an answer. */
+export function hasRequests({ messages }: Inbound): boolean {
+  return messages.some((message) => message.kind === "request");
+}
+
+/** Throws unless the header is absent or names a served revision; which one matters to nobody. */
+export function assertRevisionHeader(headers: Headers): void {
+  const revision = headers.get("mcp-protocol-version");
+  if (revision === null || isServed(revision)) return;
+  throw new GatewayError(
+    "revision_unsupported",
+    `Cannot speak protocol version ${JSON.stringify(revision)}: use one of ${revisions.join(", ")}`,
+    { data: { supported: [...revisions], requested: revision } },
+  );
+}
+
+/** Throws unless the session can take all of these messages; nothing has been done by then. */
+export function assertTakeable(session: LiveSession, { messages, isBatch }: Inbound): void {
+  if (isBatch && !hasBatches(session.revision)) {
+    throw new GatewayError(
+      "invalid_request",
+      `Cannot take a batch: protocol version ${session.revision} has none, send one message`,
+    );
+  }
+  const ids: RequestId[] = [];
+  for (const message of messages) {
+    if (message.kind === "request") ids.push(message.id);
+    else assertQuiet(session, message);
+  }
+  assertCallable(session, ids);
+}
+
+function assertQuiet(session: LiveSession, message: QuietMessage): void {
+  if (message.kind !== "notification") {
+    if (session.asks.isOpen(message.id)) return;
+    throw new GatewayError(
+      "invalid_request",
+      `Cannot deliver response ${
+        JSON.stringify(message.id)
+      }: no such request waits in this session`,
+    );
+  }
+  const { method, params } = message;
+  const decoded = session.deps.codec.decodeNotification(method, params, session.revision);
+  if (decoded.kind === "invalid") throw new GatewayError("invalid_request", decoded.message);
+}
+
+/** Carries out a notification or takes a response; what is not known is ignored. */
+export function takeQuiet(session: LiveSession, message: QuietMessage): void {
+  if (message.kind !== "notification") return void session.asks.deliver(message);
+  const { deps, revision, surface, caller } = session;
+  const decoded = deps.codec.decodeNotification(message.method, message.params, revision);
+  if (decoded.kind !== "ok") return;
+  const { method, params } = decoded;
+  switch (method) {
+    case "notifications/initialized":
+      return noteInitialized(session);
+    case "notifications/cancelled":
+      return session.calls.get(params.requestId as RequestId)
+        ?.abort(typeof params.reason === "string" ? params.reason : "the client cancelled");
+    case "notifications/roots/list_changed":
+      return deps.gateway.notify(surface, caller, method, params);
+  }
+}

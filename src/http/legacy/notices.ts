@@ -1,0 +1,62 @@
+/**
+ * Notices that belong to no call, on their way to one session. A state notice (something has
+ * changed) is encoded once, shared by all sessions of a revision, carries no id and is never
+ * stored. Every other notice is the session's own and kept for resumption.
+ */
+import { logLevels, type Notice } from "../../model.ts";
+import { notificationText } from "../../protocol/jsonrpc.ts";
+import { encodeFrame } from "../../sse/encode.ts";
+import type { LiveSession } from "./session.ts";
+import { sendOwned, sendState } from "./standing.ts";
+
+const updated = "notifications/resources/updated";
+const stateMethods: ReadonlySet<string> = new Set([
+  updated,
+  "notifications/tools/list_changed",
+  "notifications/prompts/list_changed",
+  "notifications/resources/list_changed",
+]);
+
+/** Shared frames of notices that several sessions are told, by revision. */
+const frames = new WeakMap<Notice, Map<string, Uint8Array>>();
+
+/** Tells a session; true when a stream took it now. */
+export function deliver(session: LiveSession, notice: Notice): boolean {
+  if (session.isOver || !isLoudEnough(session, notice)) return false;
+  const { standing } = session.streams;
+  if (stateMethods.has(notice.method)) {
+    const bytes = stateFrame(session, notice);
+    return bytes !== undefined && sendState(standing, stateKey(notice), bytes);
+  }
+  const wire = session.deps.codec.encodeNotice(notice, session.revision, undefined);
+  if (wire === undefined) return false;
+  const isHeard = standing.mayOwn && standing.open.length > 0;
+  const isKept = sendOwned(standing, notificationText(wire.method, wire.params), () => true);
+  return isKept && isHeard;
+}
+
+/** Whether a log notice is as severe as the client wants; other notices always are. */
+export function isLoudEnough({ caller }: LiveSession, notice: Notice): boolean {
+  if (notice.method !== "notifications/message" || caller.logLevel === undefined) return true;
+  const level = logLevels.findIndex((name) => name === notice.params.level);
+  return level < 0 || level >= logLevels.indexOf(caller.logLevel);
+}
+
+/** What a state notice says has changed. */
+function stateKey({ method, params }: Notice): string {
+  return method === updated ? `${method} ${String(params.uri)}` : method;
+}
+
+function stateFrame(session: LiveSession, notice: Notice): Uint8Array | undefined {
+  const shared = frames.get(notice) ?? new Map<string, Uint8Array>();
+  frames.set(notice, shared);
+  const made = shared.get(session.revision);
+  if (made !== undefined) return made;
+  const wire = session.deps.codec.encodeNotice(notice, session.revision, undefined);
+  if (wire === undefined) return undefined;
+  const data = notificationText(wire.method, wire.params);
+  // Named, because clients of the oldest transport may look for the name.
+  const bytes = encodeFrame({ event: "message", data });
+  shared.set(session.revision, bytes);
+  return bytes;
+}

@@ -1,0 +1,156 @@
+/**
+ * Which sessions exist in this process, by raw id, so that a request on a live session hashes
+ * nothing; by key for those who may not know the id. A session that only the store knows comes to
+ * life on its first use. Idle ones expire: seen at look-up and swept. Unknown, expired, deleted, on
+ * another surface or another principal's: all the same to the client (404), so that ids cannot be
+ * probed.
+ */
+import { GatewayError } from "../../errors.ts";
+import { anonymous, type Caller } from "../../model.ts";
+import { sha256Hex } from "../../seal.ts";
+import type { SessionRecord } from "../../session/store.ts";
+import { logFault } from "../respond.ts";
+import {
+  endLiveSession,
+  isBusy,
+  type LegacyDeps,
+  type LiveSession,
+  openLiveSession,
+  touch,
+} from "./session.ts";
+import { dropAged } from "./streams.ts";
+
+/** The sessions of this process. */
+export interface Sessions {
+  readonly deps: LegacyDeps;
+  readonly byId: Map<string, LiveSession>;
+  readonly byKey: Map<string, LiveSession>;
+  /** Handshakes under way, and streams whose sessions no store knows: the bound covers them. */
+  reserved: number;
+  /** Keys whose removal is not on disk yet: they must not come to life again. */
+  readonly ending: Set<string>;
+  stopSweeping: () => void;
+}
+
+/** An id never holds more; a longer one needs no look-up. */
+const idCharsMax = 128;
+
+/** Makes the table and begins to sweep it. */
+export function createSessions(deps: LegacyDeps): Sessions {
+  const sessions: Sessions = {
+    deps,
+    byId: new Map(),
+    byKey: new Map(),
+    reserved: 0,
+    ending: new Set(),
+    stopSweeping: () => {},
+  };
+  const sweepLater = (): void => {
+    sessions.stopSweeping = deps.clock.after(deps.limits.expirySweepMs, () => {
+      sweepLater();
+      sweep(sessions).catch((thrown) => logFault(deps.log, "Cannot expire sessions", thrown));
+    });
+  };
+  sweepLater();
+  return sessions;
+}
+
+/** Reserves a place for a session to be. Throws `session_limit`; the returned function frees it. */
+export function reserve(sessions: Sessions): () => void {
+  const { deps } = sessions;
+  const count = deps.sessions.count() + sessions.reserved;
+  if (count >= deps.limits.sessionsMax) throw new GatewayError("session_limit");
+  sessions.reserved += 1;
+  let isHeld = true;
+  return () => {
+    if (isHeld) sessions.reserved -= 1;
+    isHeld = false;
+  };
+}
+
+/** Puts a session on the table. */
+export function enlist(sessions: Sessions, session: LiveSession): void {
+  sessions.byKey.set(session.key, session);
+  if (session.isStored) sessions.byId.set(session.id, session);
+}
+
+/** The session of an id on a surface; throws `session_unknown`. Counts as activity. */
+export async function findSession(
+  sessions: Sessions,
+  id: string,
+  surface: string,
+  principal: Caller["principal"] = anonymous,
+): Promise<LiveSession> {
+  const session = sessions.byId.get(id) ?? await hydrate(sessions, id);
+  const isTheirs = session?.surface === surface && session.caller.principal.id === principal.id;
+  if (session === undefined || !isTheirs) throw new GatewayError("session_unknown");
+  const { deps } = sessions;
+  const idleMs = deps.clock.wall() - session.activeAt;
+  if (!isBusy(session) && idleMs > deps.sessionTimeoutMs) {
+    await endSession(sessions, session, "the session expired");
+    throw new GatewayError("session_unknown");
+  }
+  touch(session);
+  return session;
+}
+
+/** Ends a session for good; resolves when it would stay dead after a crash. */
+export async function endSession(
+  sessions: Sessions,
+  session: LiveSession,
+  reason: string,
+): Promise<void> {
+  const { deps, ending } = sessions;
+  forget(sessions, session);
+  endLiveSession(session, reason, new GatewayError("cancelled", `Cannot go on: ${reason}`));
+  ending.add(session.key);
+  try {
+    await deps.sessions.remove(session.key);
+  } finally {
+    ending.delete(session.key);
+  }
+}
+
+/** Lets go of all sessions; the stored ones live on in the store. */
+export function closeSessions(sessions: Sessions): void {
+  sessions.stopSweeping();
+  for (const session of [...sessions.byKey.values()]) {
+    forget(sessions, session);
+    endLiveSession(session, "the gateway is stopping", new GatewayError("draining"));
+  }
+}
+
+/** Takes a session off the table. */
+export function forget(sessions: Sessions, session: LiveSession): void {
+  sessions.byId.delete(session.id);
+  sessions.byKey.delete(session.key);
+}
+
+async function hydrate(sessions: Sessions, id: string): Promise<LiveSession | undefined> {
+  const { deps, byId, ending } = sessions;
+  if (id.length > idCharsMax) return undefined;
+  const key = await sha256Hex(id);
+  const record: SessionRecord | undefined = await deps.sessions.find(key);
+  // Another request may have brought it to life, or to its end, in the meantime.
+  const live = byId.get(id);
+  if (live !== undefined || record === undefined || ending.has(key)) return live;
+  const session = openLiveSession(deps, record, { id, isStored: true });
+  // A client that comes back finished its handshake long ago.
+  session.streams.standing.mayOwn = true;
+  enlist(sessions, session);
+  return session;
+}
+
+async function sweep(sessions: Sessions): Promise<void> {
+  const { deps, byKey } = sessions;
+  for (const session of byKey.values()) {
+    if (isBusy(session)) touch(session);
+    else dropAged(session.streams);
+  }
+  for (const key of await deps.sessions.expire(deps.clock.wall() - deps.sessionTimeoutMs)) {
+    const session = byKey.get(key);
+    if (session === undefined) continue;
+    forget(sessions, session);
+    endLiveSession(session, "the session expired", new GatewayError("session_unknown"));
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * Responses: JSON, errors, empty ones and event streams, with the headers each always has. A
+ * failure's status and text come from the error table alone. Not here: headers for browsers of
+ * other origins (guard.ts).
+ */
+import { type GatewayError, toGatewayError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { RequestId } from "../model.ts";
+import { errorText } from "../protocol/jsonrpc.ts";
+
+/** Headers beside the usual ones. */
+export type HeaderPairs = Readonly<Record<string, string>>;
+
+/** After these the rest of the request was not read, so the connection cannot be used again. */
+const closing = new Set([408, 413]);
+
+/** A response with a JSON text. */
+export function jsonResponse(text: string, status = 200, headers: HeaderPairs = {}): Response {
+  return new Response(text, {
+    status,
+    headers: { "content-type": "application/json", ...headers },
+  });
+}
+
+/** A response without a body. */
+export function emptyResponse(status: number, headers: HeaderPairs = {}): Response {
+  return new Response(null, { status, headers });
+}
+
+/** A failure as the whole answer: a JSON-RPC error, without `id` when the request's is unknown. */
+export function errorResponse(
+  error: GatewayError,
+  id?: RequestId,
+  headers: HeaderPairs = {},
+): Response {
+  const { status } = error;
+  return jsonResponse(errorText(id, error.toRpc()), status, {
+    ...(closing.has(status) && { connection: "close" }),
+    ...(status === 503 && { "retry-after": "1" }),
+    ...headers,
+  });
+}
+
+/** Anything thrown as a response; what nobody foresaw is logged and its text stays here. */
+export function faultResponse(thrown: unknown, log: Log): Response {
+  const error = toGatewayError(thrown);
+  if (error.code === "internal") logFault(log, "Cannot answer a request", thrown);
+  return errorResponse(error);
+}
+
+/** Logs a fault with its text and stack, which never leave the process otherwise. */
+export function logFault(log: Log, message: string, thrown: unknown): void {
+  const root = thrown instanceof Error && thrown.cause !== undefined ? thrown.cause : thrown;
+  log.error(message, {
+    error: root instanceof Error ? root.stack ?? root.message : String(root),
+  });
+}
+
+/** A response that is an event stream. */
+export function streamResponse(
+  body: ReadableStream<Uint8Array> | null,
+  headers: HeaderPairs = {},
+): Response {
+  return new Response(body, {
+    headers: {
+      "content-type": "text/event-stream",
+      "cache-control": "no-cache, no-transform",
+      "x-accel-buffering": "no",
+      ...headers,
+    },
+  });
+}

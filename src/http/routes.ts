@@ -1,0 +1,244 @@
+/**
+ * The door: every request is guarded, matched to a row of the route table and answered; the handler
+ * never throws. Paths match as they were written: one that only normalisation would turn into a
+ * route is unknown. Not here: what the endpoints do, and sockets.
+ */
+import { IttyRouter } from "itty-router";
+import type { Clock } from "../clock.ts";
+import type { GatewayConfig } from "../config/config.ts";
+import { GatewayError } from "../errors.ts";
+import type { Gateway } from "../gateway/surface.ts";
+import type { Limits } from "../limits.ts";
+import type { Log } from "../log.ts";
+import type { Notice } from "../model.ts";
+import { legacyClientCodec } from "../protocol/legacy/client_facing.ts";
+import type { FetchHandler } from "../runtime/runtime.ts";
+import type { SessionStore } from "../session/store.ts";
+import { createGuard, type Guard, type GuardConfig } from "./guard.ts";
+import { healthResponse, type Phase, readyResponse } from "./health.ts";
+import { createHeartbeats } from "./heartbeat.ts";
+import { get, post, remove, type Visit } from "./legacy.ts";
+import { deliver } from "./legacy/notices.ts";
+import { closeSessions, createSessions, type Sessions } from "./legacy/sessions.ts";
+import { pauseStanding } from "./legacy/streams.ts";
+import { emptyResponse, errorResponse, faultResponse, type HeaderPairs } from "./respond.ts";
+import {
+  createSseTransport,
+  endLines,
+  openLine,
+  type SseTransport,
+  takePost,
+} from "./sse_transport.ts";
+
+/** What the HTTP layer is made of. */
+export interface HttpDeps {
+  readonly gateway: Gateway;
+  readonly sessions: SessionStore;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly identity: { readonly name: string; readonly version: string };
+  readonly config: GuardConfig & Pick<GatewayConfig, "sessionTimeoutMs">;
+}
+
+/** The HTTP layer. */
+export interface HttpHandler {
+  /** Answers every request; never rejects. */
+  readonly fetch: FetchHandler;
+  /** New work is taken from now on. */
+  open(): void;
+  /** New work is refused, standing streams end; running calls may finish. */
+  drain(): void;
+  /** Ends what is left. Stored sessions live on in the store. */
+  close(): Promise<void>;
+  /** Tells one session; true when a stream took it now. */
+  sendTo(sessionKey: string, notice: Notice): boolean;
+  /** Tells every session; how many streams took it now. */
+  broadcast(notice: Notice): number;
+}
+
+type Endpoint = (visit: Visit) => Response | Promise<Response>;
+
+/** One URL: its methods, and the name of the one that took its place. */
+interface RouteRow {
+  readonly path: string;
+  readonly methods: Readonly<Record<string, Endpoint>>;
+  readonly successor?: string;
+}
+
+interface Match {
+  readonly row: RouteRow;
+  /** The server in the path, as it was written; absent: all servers. */
+  readonly server: string | undefined;
+}
+
+/** The parts of one handler. */
+interface Door {
+  readonly deps: HttpDeps;
+  readonly guard: Guard;
+  readonly sessions: Sessions;
+  readonly transport: SseTransport;
+  phase: Phase;
+}
+
+/** Makes the HTTP layer. */
+export function createHttpHandler(deps: HttpDeps): HttpHandler {
+  const { limits, clock, log, config } = deps;
+  const sessions = createSessions({
+    ...deps,
+    sessionTimeoutMs: config.sessionTimeoutMs,
+    codec: legacyClientCodec,
+    heartbeats: createHeartbeats(clock, limits),
+    epoch: crypto.randomUUID().replaceAll("-", ""),
+  });
+  const transport = createSseTransport(sessions);
+  const guard = createGuard(config);
+  const door: Door = { deps, guard, sessions, transport, phase: "starting" };
+  const match = createMatcher(rowsOf(door));
+
+  return {
+    async fetch(request, context = {}) {
+      try {
+        guard.assertAllowed(request);
+      } catch (thrown) {
+        return faultResponse(thrown, log);
+      }
+      const path = pathOf(request.url);
+      const response = await match(path)
+        .then((found) => answer(door, found, { request, context, path }))
+        .catch((thrown: unknown) => faultResponse(thrown, log));
+      return withHeaders(response, guard.corsHeaders(request));
+    },
+    open: () => void (door.phase = "ready"),
+    drain() {
+      door.phase = "draining";
+      for (const session of sessions.byId.values()) pauseStanding(session.streams);
+      endLines(transport, false);
+    },
+    close() {
+      door.phase = "draining";
+      closeSessions(sessions);
+      endLines(transport, true);
+      return Promise.resolve();
+    },
+    sendTo: (key, notice) => tell(sessions, [key], notice) === 1,
+    broadcast: (notice) => tell(sessions, sessions.byKey.keys(), notice),
+  };
+}
+
+/** The route table; the hot row is the first. */
+function rowsOf(door: Door): RouteRow[] {
+  const { sessions, transport } = door;
+  const streamable: RouteRow["methods"] = {
+    POST: (visit) => post(sessions, visit),
+    GET: (visit) => get(sessions, visit),
+    DELETE: (visit) => remove(sessions, visit),
+  };
+  const lines: RouteRow["methods"] = { GET: (visit) => openLine(transport, visit) };
+  const messages: RouteRow["methods"] = { POST: (visit) => takePost(transport, visit) };
+  const health = () => healthResponse(door.phase, door.deps);
+  const ready = () => readyResponse(door.phase);
+  return [
+    { path: "/mcp", methods: streamable },
+    { path: "/servers/:name/mcp", methods: streamable },
+    { path: "/servers/:name/streamable", methods: streamable, successor: "mcp" },
+    { path: "/sse", methods: lines },
+    { path: "/messages", methods: messages },
+    { path: "/servers/:name/sse", methods: lines },
+    { path: "/servers/:name/messages", methods: messages },
+    { path: "/health", methods: { GET: health, HEAD: health } },
+    { path: "/ready", methods: { GET: ready, HEAD: ready } },
+  ];
+}
+
+/** Lets the endpoint of a row answer. */
+async function answer(
+  door: Door,
+  { row, server }: Match,
+  visit: Pick<Visit, "request" | "context" | "path">,
+): Promise<Response> {
+  const { request } = visit;
+  const surface = server === undefined ? "/mcp" : `/servers/${decodeName(server)}`;
+  if (server !== undefined && door.deps.gateway.surface(surface) === undefined) {
+    throw new GatewayError(
+      "path_unknown",
+      `Cannot find "${surface}": no such server is configured`,
+    );
+  }
+  const allow = [...Object.keys(row.methods), "OPTIONS"].join(", ");
+  if (request.method === "OPTIONS") {
+    return emptyResponse(204, door.guard.preflightHeaders(request, allow));
+  }
+  const endpoint = Object.hasOwn(row.methods, request.method)
+    ? row.methods[request.method]
+    : undefined;
+  if (endpoint === undefined) {
+    return errorResponse(new GatewayError("method_not_allowed"), undefined, { allow });
+  }
+  const assertOpen = (): void => {
+    if (door.phase !== "ready") throw new GatewayError(door.phase);
+  };
+  const response = await endpoint({ ...visit, surface, assertOpen });
+  if (request.method === "HEAD") return new Response(null, response);
+  return withHeaders(response, deprecationHeaders(row, server));
+}
+
+/** How many of these sessions' streams took a notice; its frame is encoded once for all. */
+function tell({ byKey }: Sessions, keys: Iterable<string>, notice: Notice): number {
+  let heard = 0;
+  for (const key of keys) {
+    const session = byKey.get(key);
+    if (session !== undefined && deliver(session, notice)) heard += 1;
+  }
+  return heard;
+}
+
+/** Finds rows by path; the first row is the hot one and is compared by hand. */
+function createMatcher(rows: readonly RouteRow[]): (path: string) => Promise<Match> {
+  const router = IttyRouter();
+  for (const row of rows) {
+    router.all(row.path, ({ params }: { params: Record<string, string> }): Match => ({
+      row,
+      server: params.name,
+    }));
+  }
+  const hot = rows[0];
+  return async (path) => {
+    if (hot !== undefined && path === hot.path) return { row: hot, server: undefined };
+    const url = new URL(path, "http://gateway");
+    // The router would follow dot segments and forgive slashes at the end.
+    const isAsWritten = url.host === "gateway" && url.pathname === path && !path.endsWith("/");
+    const found: Match | undefined = isAsWritten
+      ? await router.fetch({ method: "GET", url: url.href })
+      : undefined;
+    if (found === undefined) throw new GatewayError("path_unknown");
+    return found;
+  };
+}
+
+/** The path of a URL as text, without query and fragment. */
+function pathOf(url: string): string {
+  const start = url.indexOf("/", url.indexOf("://") + 3);
+  if (start < 0) return "/";
+  const end = url.slice(start).search(/[?#]/);
+  return end < 0 ? url.slice(start) : url.slice(start, start + end);
+}
+
+function decodeName(server: string): string {
+  try {
+    return decodeURIComponent(server);
+  } catch {
+    throw new GatewayError("path_unknown");
+  }
+}
+
+function deprecationHeaders({ successor }: RouteRow, server: string | undefined): HeaderPairs {
+  if (successor === undefined) return {};
+  const link = `</servers/${server}/${successor}>; rel="successor-version"`;
+  return { deprecation: "true", link };
+}
+
+function withHeaders(response: Response, headers: HeaderPairs): Response {
+  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
+  return response;
+}
