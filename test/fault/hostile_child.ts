@@ -40,7 +40,7 @@
  *   count                  answers with the number of tool calls this process executed
  *   progress {steps, ms}   a progress notice each ms (when asked for one), then the answer
  *   log {level, text}      a log notice, then the answer
- *   notify {method, params}        sends that notification, then answers
+ *   notify {method, params, late?} sends that notification, then answers; `late` as for ask
  *   ask {method, params, late?}    asks the client; the answer (result or error) as JSON text.
  *                          `late` ms: answers the call first and asks after that time
  *   add_tool {name}        adds a tool and says list_changed
@@ -181,7 +181,12 @@ const tools: Record<string, Tool> = {
     notify("notifications/message", { level: args["level"] ?? "info", data: args["text"] });
     text(id, "logged");
   },
-  notify: (id, args) => {
+  notify: async (id, args) => {
+    if (args["late"] !== undefined) {
+      text(id, "will notify");
+      await sleep(Number(args["late"]));
+      return notify(String(args["method"]), args["params"]);
+    }
     notify(String(args["method"]), args["params"]);
     text(id, "notified");
   },

@@ -1,0 +1,225 @@
+/** What a local server says of itself: from its process, from what was stored, and what clients hear of changes. */
+import { afterEach, describe, expect, test } from "bun:test";
+import type { StdioServerConfig } from "../../src/config/config.ts";
+import type { GatewayError } from "../../src/errors.ts";
+import type { Limits } from "../../src/limits.ts";
+import type { Caller, JsonObject, ListKind } from "../../src/model.ts";
+import { upstreamKinds } from "../../src/upstream/kinds.ts";
+import type { Upstream } from "../../src/upstream/upstream.ts";
+import {
+  callerOf,
+  callTool,
+  createTestDeps,
+  failTool,
+  hostileConfig,
+  type TestDeps,
+  watchScope,
+} from "../support/upstream_deps.ts";
+import { until } from "../support/wait.ts";
+
+const opened: { upstream: Upstream; deps: TestDeps }[] = [];
+
+async function open(
+  options: string[] = [],
+  overrides: Partial<StdioServerConfig> = {},
+  limits: Partial<Limits> = {},
+  catalogs?: TestDeps["catalogsByKey"],
+): Promise<{ upstream: Upstream; deps: TestDeps }> {
+  const deps = await createTestDeps(limits);
+  for (const [key, catalog] of catalogs ?? []) deps.catalogsByKey.set(key, catalog);
+  const pair = { upstream: upstreamKinds.create(hostileConfig(options, overrides), deps), deps };
+  opened.push(pair);
+  return pair;
+}
+
+afterEach(async () => {
+  for (const { upstream, deps } of opened.splice(0)) {
+    await upstream.close();
+    expect([...deps.held]).toEqual([]);
+  }
+});
+
+async function names(
+  upstream: Upstream,
+  kind: ListKind,
+  caller: Caller = callerOf("a"),
+): Promise<unknown[]> {
+  const identity = { tools: "name", prompts: "name", resources: "uri", templates: "uriTemplate" };
+  return (await upstream.list(kind, caller)).map((item: JsonObject) => item[identity[kind]]);
+}
+
+const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(() => "went well", (error: GatewayError) => error.message);
+
+describe("the catalog of a stdio upstream", () => {
+  test("a server that was never seen is started, describes itself and lists", async () => {
+    const { upstream, deps } = await open();
+    const description = await upstream.describe(callerOf("a"));
+    expect(description).toMatchObject({
+      capabilities: { tools: { listChanged: true } },
+      serverInfo: { name: "hostile-child" },
+      instructions: "Be careful",
+    });
+    expect(await names(upstream, "tools")).toContain("echo");
+    expect(await names(upstream, "prompts")).toEqual(["greet"]);
+    expect(await names(upstream, "resources")).toEqual(["mem://a", "mem://b"]);
+    expect(await names(upstream, "templates")).toEqual(["mem://items/{id}"]);
+    expect(deps.everHeld.length).toBe(1);
+  });
+
+  test("all pages are read", async () => {
+    const { upstream } = await open(["--tools=7", "--page=3"]);
+    const tools = await names(upstream, "tools");
+    expect(tools).toContain("echo");
+    expect(tools).toContain("extra_6");
+    expect(new Set(tools).size).toBe(tools.length);
+  });
+
+  test("pages that go round, and too many of them, end", async () => {
+    const { upstream, deps } = await open(["--page=1", "--cursor-loop"]);
+    expect((await names(upstream, "resources")).length).toBe(1);
+    expect(deps.lines.some(({ message }) => message.includes("come round again"))).toBe(true);
+    const few = await open(["--tools=30", "--page=1"], {}, { listPagesMax: 5 });
+    expect((await names(few.upstream, "tools")).length).toBe(5);
+    const short = await open(["--tools=30"], {}, { listItemsMax: 10 });
+    expect((await names(short.upstream, "tools")).length).toBe(10);
+  });
+
+  test("a capability that is absent is an empty list", async () => {
+    const { upstream } = await open(["--caps=tools"]);
+    for (const kind of ["prompts", "resources", "templates"] as const) {
+      expect(await names(upstream, kind)).toEqual([]);
+    }
+  });
+
+  test("many sessions at once learn of it from one process", async () => {
+    const { upstream, deps } = await open(["--init=slow:200"], {}, { lanesMax: 1 });
+    const scopes = Array.from({ length: 10 }, (_, index) => `scope ${index}`);
+    const lists = await Promise.all(
+      scopes.map((scope) => names(upstream, "prompts", callerOf(scope))),
+    );
+    expect(lists).toEqual(scopes.map(() => ["greet"]));
+    expect(deps.everHeld.length).toBe(1);
+  });
+
+  test("what is stored answers without waiting, and the process is warmed behind it", async () => {
+    const first = await open();
+    await names(first.upstream, "tools");
+    await until("it is stored", () => first.deps.catalogsByKey.size === 1);
+    const { upstream, deps } = await open(
+      [],
+      {},
+      {},
+      first.deps.catalogsByKey,
+    );
+    expect((await upstream.describe(callerOf("a"))).instructions).toBe("Be careful");
+    expect(deps.everHeld).toEqual([]);
+    expect(await names(upstream, "prompts")).toEqual(["greet"]);
+    await until("it is warm", () => upstream.status().state === "running");
+    await names(upstream, "tools");
+    expect(deps.everHeld.length).toBe(1);
+  });
+
+  test("warming makes nobody give way", async () => {
+    const first = await open();
+    await names(first.upstream, "tools");
+    await until("it is stored", () => first.deps.catalogsByKey.size === 1);
+    const limits = { lanesMax: 1 };
+    const { upstream, deps } = await open([], {}, limits, first.deps.catalogsByKey);
+    await callTool(upstream, "echo", {}, callerOf("b"));
+    expect(await names(upstream, "prompts", callerOf("a"))).toEqual(["greet"]);
+    await callTool(upstream, "slow", { ms: 100 }, callerOf("b"));
+    expect(deps.everHeld.length).toBe(1);
+  });
+
+  test("clients of other capabilities, and other arguments, have catalogs of their own", async () => {
+    const { upstream, deps } = await open();
+    await names(upstream, "tools");
+    await names(upstream, "tools", callerOf("b", { capabilities: { sampling: {} } }));
+    await until("both are stored", () => deps.catalogsByKey.size === 2);
+    await names(upstream, "tools", callerOf("c", { capabilities: { unheardOf: {} } }));
+    expect(deps.catalogsByKey.size).toBe(2);
+    const other = await open(["--tools=1"], {}, {}, deps.catalogsByKey);
+    expect(await names(other.upstream, "tools")).toContain("extra_0");
+  });
+
+  test("a stored list that is out of date is corrected, and its readers are told", async () => {
+    const first = await open();
+    await names(first.upstream, "tools");
+    await until("it is stored", () => first.deps.catalogsByKey.size === 1);
+    const [[key, catalog] = []] = [...first.deps.catalogsByKey];
+    if (key === undefined || catalog === undefined) throw new Error("nothing stored");
+    const stale = { ...catalog, lists: { ...catalog.lists, tools: [{ name: "gone" }] } };
+    const { upstream, deps } = await open([], {}, {}, new Map([[key, stale]]));
+    const watch = watchScope(upstream, "a");
+    expect(await names(upstream, "tools")).toEqual(["gone"]);
+    await until("the reader is told", () => watch.notices.length > 0);
+    expect(watch.methods()).toEqual(["notifications/tools/list_changed"]);
+    expect(await names(upstream, "tools")).toContain("echo");
+    await until("the store is right", () => deps.catalogsByKey.get(key)?.lists.tools.length !== 1);
+  });
+
+  test("list_changed: the next list is fresh, and the notice comes once for a burst", async () => {
+    const { upstream } = await open();
+    const watch = watchScope(upstream, "a");
+    await names(upstream, "tools");
+    await Promise.all(
+      ["one", "two", "three"].map((name) => callTool(upstream, "add_tool", { name })),
+    );
+    await until("the notice comes", () => watch.notices.length > 0);
+    expect(watch.methods()).toEqual(["notifications/tools/list_changed"]);
+    expect(await names(upstream, "tools")).toContain("three");
+  });
+
+  test("a server that needs long says so, and tells when it is there", async () => {
+    const { upstream } = await open(["--init=slow:400"], {}, { firstListMs: 50 });
+    const watch = watchScope(upstream, "a");
+    expect(await codeOf(upstream.list("tools", callerOf("a")))).toContain("still starting");
+    expect(await codeOf(upstream.describe(callerOf("a")))).toContain("still starting");
+    await until("it tells", () => watch.notices.length === 3);
+    expect(watch.methods()).toEqual([
+      "notifications/tools/list_changed",
+      "notifications/prompts/list_changed",
+      "notifications/resources/list_changed",
+    ]);
+    expect(await names(upstream, "prompts")).toEqual(["greet"]);
+  });
+
+  test("a session that waited for another's process in vain is told too", async () => {
+    const { upstream } = await open(["--init=slow:400"], {}, { firstListMs: 50 });
+    const one = watchScope(upstream, "a");
+    const two = watchScope(upstream, "b");
+    const both = ["a", "b"].map((scope) => codeOf(upstream.list("tools", callerOf(scope))));
+    for (const message of await Promise.all(both)) expect(message).toContain("still starting");
+    await until("both are told", () => one.notices.length > 0 && two.notices.length > 0);
+  });
+
+  test("after a process died, the next one says that its lists may have changed", async () => {
+    const { upstream } = await open();
+    const watch = watchScope(upstream, "a");
+    await names(upstream, "tools");
+    await failTool(upstream, "crash", { how: "exit" });
+    await until("the death is told", () => watch.methods().includes("notifications/message"));
+    expect(watch.notices[0]?.params).toMatchObject({ level: "warning", logger: "hostile" });
+    await callTool(upstream, "echo");
+    await until(
+      "the lists are told",
+      () => watch.methods().includes("notifications/tools/list_changed"),
+    );
+  });
+});
+
+describe("a failed upstream", () => {
+  test("says its problem to every call, and closes", async () => {
+    const deps = await createTestDeps();
+    const problem = "mcp.json: mcpServers.files.command: expected text, got 7";
+    const common = { callTimeoutMs: 1, startTimeoutMs: 1, idleTimeoutMs: 1, tools: {} };
+    const config = { kind: "failed", name: "files", problem, ...common } as const;
+    const upstream = upstreamKinds.create(config, deps);
+    expect((await failTool(upstream, "echo")).message).toContain(problem);
+    expect(await codeOf(upstream.describe(callerOf("a")))).toContain(problem);
+    expect(await codeOf(upstream.list("tools", callerOf("a")))).toContain(problem);
+    expect(upstream.status()).toEqual({ state: "failed", lanes: 0, problem });
+    await upstream.close();
+  });
+});
