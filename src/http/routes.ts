@@ -11,7 +11,6 @@ import type { Gateway } from "../gateway/surface.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Notice } from "../model.ts";
-import { legacyClientCodec } from "../protocol/legacy/client_facing.ts";
 import type { FetchHandler } from "../runtime/runtime.ts";
 import type { SessionStore } from "../session/store.ts";
 import { createGuard, type Guard, type GuardConfig } from "./guard.ts";
@@ -87,7 +86,6 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const sessions = createSessions({
     ...deps,
     sessionTimeoutMs: config.sessionTimeoutMs,
-    codec: legacyClientCodec,
     heartbeats: createHeartbeats(clock, limits),
     epoch: crypto.randomUUID().replaceAll("-", ""),
   });

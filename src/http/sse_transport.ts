@@ -23,7 +23,8 @@ import {
   takeQuiet,
   toInbound,
 } from "./legacy/inbound.ts";
-import { endLiveSession, type LiveSession, noteInitialized, touch } from "./legacy/session.ts";
+import { endLiveSession } from "./legacy/life.ts";
+import { type LiveSession, noteInitialized, touch } from "./legacy/session.ts";
 import { forget, reserve, type Sessions } from "./legacy/sessions.ts";
 import { adopt } from "./legacy/streams.ts";
 import {

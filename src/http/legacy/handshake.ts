@@ -8,7 +8,8 @@ import type { JsonObject } from "../../model.ts";
 import { latestRevision, negotiate } from "../../protocol/legacy/revisions.ts";
 import { sha256Hex } from "../../seal.ts";
 import type { RequestMessage } from "./call.ts";
-import { endLiveSession, type LiveSession, openLiveSession, toRecord } from "./session.ts";
+import { endLiveSession, openLiveSession, toRecord } from "./life.ts";
+import type { LiveSession } from "./session.ts";
 import { enlist, type Sessions } from "./sessions.ts";
 
 /** A session with the result that announces it. */

@@ -7,17 +7,12 @@
  */
 import { GatewayError } from "../../errors.ts";
 import { anonymous, type Caller } from "../../model.ts";
+import { legacyClientCodec } from "../../protocol/legacy/client_facing.ts";
 import { sha256Hex } from "../../seal.ts";
 import type { SessionRecord } from "../../session/store.ts";
 import { logFault } from "../respond.ts";
-import {
-  endLiveSession,
-  isBusy,
-  type LegacyDeps,
-  type LiveSession,
-  openLiveSession,
-  touch,
-} from "./session.ts";
+import { endLiveSession, openLiveSession } from "./life.ts";
+import { isBusy, type LegacyDeps, type LiveSession, touch } from "./session.ts";
 import { dropAged } from "./streams.ts";
 
 /** The sessions of this process. */
@@ -36,7 +31,8 @@ export interface Sessions {
 const idCharsMax = 128;
 
 /** Makes the table and begins to sweep it. */
-export function createSessions(deps: LegacyDeps): Sessions {
+export function createSessions(options: Omit<LegacyDeps, "codec">): Sessions {
+  const deps: LegacyDeps = { ...options, codec: legacyClientCodec };
   const sessions: Sessions = {
     deps,
     byId: new Map(),

@@ -1,0 +1,108 @@
+/**
+ * The life of a handshake-era session in memory: it begins at the handshake, or from the stored
+ * record when the client comes back after a restart, listens to what belongs to no call, and takes
+ * its calls, questions and streams with it when it ends. Not here: which sessions exist
+ * (sessions.ts).
+ */
+import type { GatewayError } from "../../errors.ts";
+import { anonymous, type Answer, type Ask, type Caller } from "../../model.ts";
+import { hasPriming } from "../../protocol/legacy/revisions.ts";
+import type { SessionRecord } from "../../session/store.ts";
+import { createAsks, toRefusal } from "./asks.ts";
+import { deliver } from "./notices.ts";
+import type { LegacyDeps, LiveSession } from "./session.ts";
+import { sendOwned } from "./standing.ts";
+import { createStreams, endStreams } from "./streams.ts";
+
+/** Brings a session to life and begins to listen for it. */
+export function openLiveSession(
+  deps: LegacyDeps,
+  record: SessionRecord,
+  { id, isStored }: Pick<LiveSession, "id" | "isStored">,
+): LiveSession {
+  const { limits, clock, heartbeats, epoch } = deps;
+  const { key, surface, revision } = record;
+  const isPrimed = hasPriming(revision);
+  const session: LiveSession = {
+    deps,
+    id,
+    key,
+    surface,
+    revision,
+    isStored,
+    caller: toCaller(record),
+    subscriptions: new Set(record.subscriptions),
+    calls: new Map(),
+    asks: createAsks(limits, clock),
+    streams: createStreams({ limits, clock, heartbeats, epoch, isPrimed }),
+    activeAt: record.activeAt,
+    isOver: false,
+    stopWatching: () => {},
+  };
+  session.stopWatching = deps.gateway.watch(
+    surface,
+    session.caller,
+    {
+      notice: (notice) => void deliver(session, notice),
+      ask: (ask) => askAnywhere(session, ask),
+    },
+    () => [...session.subscriptions],
+  );
+  return session;
+}
+
+function toCaller(record: SessionRecord): Caller {
+  return {
+    principal: { id: record.principal },
+    scope: record.key,
+    wire: record.revision,
+    capabilities: record.capabilities,
+    clientInfo: record.clientInfo,
+    ...(record.logLevel !== null && { logLevel: record.logLevel }),
+  };
+}
+
+/** The record of a new session. */
+export function toRecord(
+  begun: Pick<SessionRecord, "key" | "surface" | "revision" | "clientInfo" | "capabilities">,
+  now: number,
+): SessionRecord {
+  return {
+    ...begun,
+    principal: anonymous.id,
+    logLevel: null,
+    subscriptions: [],
+    createdAt: now,
+    activeAt: now,
+  };
+}
+
+/**
+ * Puts a question that belongs to no call: on the standing stream, else on the stream of a call
+ * under way, else on the next standing stream.
+ */
+function askAnywhere(session: LiveSession, ask: Ask): Promise<Answer> {
+  const { deps, revision, streams } = session;
+  const wire = deps.codec.encodeAsk(ask, revision, session.caller.capabilities);
+  if (wire instanceof Error) return Promise.resolve(toRefusal(wire));
+  return session.asks.open(wire, (text, isWanted) => {
+    if (streams.standing.open.length === 0) {
+      const outlets = [...session.calls.values()].map((call) => call.outlet);
+      for (const outlet of outlets.reverse()) {
+        if (outlet.isHeard() && outlet.send(text)) return true;
+      }
+    }
+    return sendOwned(streams.standing, text, isWanted);
+  }).answer;
+}
+
+/** Ends the life of a session: its calls are answered by `error`, its streams end. */
+export function endLiveSession(session: LiveSession, reason: string, error: GatewayError): void {
+  if (session.isOver) return;
+  session.isOver = true;
+  session.stopWatching();
+  for (const call of [...session.calls.values()]) call.abort(reason, error);
+  session.asks.withdrawAll(reason);
+  endStreams(session.streams);
+  session.deps.gateway.endScope(session.key);
+}
