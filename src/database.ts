@@ -55,13 +55,12 @@ export function openStoreDatabase(
   try {
     return openChecked(runtime, path, limits);
   } catch (fault) {
-    const code = toPrimaryCode(fault);
-    if (code === sqliteBusy) {
+    if (toPrimaryCode(fault) === sqliteBusy) {
       throw new Error(`Cannot open "${path}": another gateway uses this data directory`, {
         cause: fault,
       });
     }
-    if (code !== sqliteCorrupt && code !== sqliteNotADatabase) throw fault;
+    if (!isCorrupt(fault)) throw fault;
     log?.error(`Cannot read "${path}": it is corrupt; kept as "${path}.corrupt", begun anew`, {
       fault,
       lost: "sessions and stored catalogs",
@@ -95,6 +94,12 @@ export function transact<Value>(database: SqlDatabase, work: () => Value): Value
 export function toPrimaryCode(fault: unknown): number | undefined {
   if (!(fault instanceof Error) || !("sqliteCode" in fault)) return undefined;
   return typeof fault.sqliteCode === "number" ? fault.sqliteCode & 0xff : undefined;
+}
+
+/** Whether a fault means that the file is damaged and nothing it holds can be trusted. */
+export function isCorrupt(fault: unknown): boolean {
+  const code = toPrimaryCode(fault);
+  return code === sqliteCorrupt || code === sqliteNotADatabase;
 }
 
 function openChecked(runtime: Runtime, path: string, limits: Limits): SqlDatabase {

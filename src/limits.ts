@@ -3,9 +3,6 @@
  * own table to `createGateway`; nothing else in the source holds a number of this size.
  */
 
-/** Milliseconds of a second, for interfaces that count in seconds. */
-export const secondMs = 1_000;
-
 /** The table of bounds. */
 export const defaultLimits = {
   /** A request body; large enough for a base64 file, small enough to buffer. */

@@ -4,7 +4,7 @@
  */
 import { Database, type Statement } from "bun:sqlite";
 import { existsSync } from "node:fs";
-import { defaultLimits, secondMs } from "../limits.ts";
+import { defaultLimits, msPerSecond } from "../limits.ts";
 import { answer, internalFault, toListenFault, toSpawnFault } from "./answer.ts";
 import { files, preparePrivateFile, toCode } from "./files.ts";
 import { serveHardened } from "./hardened.ts";
@@ -44,7 +44,7 @@ async function serve(options: ServeOptions): Promise<Listener> {
       development: false,
       // Without this, `development: false` lets a second gateway share the port unnoticed.
       reusePort: false,
-      idleTimeout: defaultLimits.headersMs / secondMs,
+      idleTimeout: defaultLimits.headersMs / msPerSecond,
       maxRequestBodySize: defaultLimits.listenerBodyBytesMax,
       fetch(request, own) {
         const remoteAddress = own.requestIP(request)?.address;

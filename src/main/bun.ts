@@ -1,0 +1,16 @@
+/** The gateway as a program on Bun: gives `run.ts` the platform and nothing else. */
+import process from "node:process";
+import { createBunRuntime } from "../runtime/bun.ts";
+import { run } from "./run.ts";
+
+await run({
+  runtime: createBunRuntime(),
+  cwd: process.cwd(),
+  // Bun's own server closes slow clients by itself.
+  remoteListener: "fast",
+  onFault(handler) {
+    process.on("uncaughtException", handler);
+    process.on("unhandledRejection", handler);
+  },
+  exit: (code) => process.exit(code),
+});

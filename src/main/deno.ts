@@ -1,0 +1,21 @@
+/** The gateway as a program on Deno: gives `run.ts` the platform and nothing else. */
+import { createDenoRuntime } from "../runtime/deno.ts";
+import { run } from "./run.ts";
+
+await run({
+  runtime: createDenoRuntime(),
+  cwd: Deno.cwd(),
+  // Deno's own server never closes a slow client.
+  remoteListener: "hardened",
+  onFault(handler) {
+    globalThis.addEventListener("error", (event) => {
+      event.preventDefault();
+      handler(event.error);
+    });
+    globalThis.addEventListener("unhandledrejection", (event) => {
+      event.preventDefault();
+      handler(event.reason);
+    });
+  },
+  exit: (code) => Deno.exit(code),
+});

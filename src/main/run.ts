@@ -1,0 +1,190 @@
+/**
+ * A gateway as a program, whatever it runs on: environment and `.env` to configuration, to gateway,
+ * to listener; then the configuration file and the signals are heard until it stops. Every way the
+ * start can fail ends in one sentence on stderr and its own exit code. The gateway itself is app.ts.
+ */
+import { parse } from "dotenv";
+import { createGateway, type GatewayHandle } from "../app.ts";
+import { ConfigError } from "../config/config_error.ts";
+import { readConfig, type StartConfig } from "../config/environment.ts";
+import { isLoopback } from "../config/loopback.ts";
+import { readServers } from "../config/mcp_json.ts";
+import { isCorrupt } from "../database.ts";
+import { defaultLimits } from "../limits.ts";
+import type { Listener, Runtime } from "../runtime/runtime.ts";
+
+/** What the two entries differ in. */
+export interface Platform {
+  readonly runtime: Runtime;
+  /** The current folder, absolute: `.env`, `mcp.json` and `data` are looked for here. */
+  readonly cwd: string;
+  /** The listener for addresses beyond loopback, where MCP_LISTENER does not say. */
+  readonly remoteListener: "fast" | "hardened";
+  /** Hears of every exception and rejection that nobody handled, instead of the process ending. */
+  readonly onFault: (handler: (fault: unknown) => void) => void;
+  readonly exit: (code: number) => void;
+}
+
+const exitCodes = { stopped: 0, failed: 1, misconfigured: 2 } as const;
+
+/** Starts the gateway; it runs until a signal stops it. */
+export async function run(platform: Platform): Promise<void> {
+  let stop: (() => void) | undefined;
+  let signals = 0;
+  let reload: () => void = () => {};
+  platform.runtime.onSignal((signal) => {
+    if (signal === "SIGHUP") return reload();
+    signals += 1;
+    // The warden kills the children of a gateway that does not take its time.
+    if (signals > 1) return platform.exit(exitCodes.failed);
+    stop?.();
+  });
+  let gateway: GatewayHandle | undefined;
+  platform.onFault((fault) => hearFault(platform, gateway, fault));
+  try {
+    const { env, start } = await readStart(platform);
+    const running = await createGateway({
+      config: start.config,
+      runtime: platform.runtime,
+      console: (line) => console.error(line),
+    });
+    gateway = running;
+    const listener = await listen(platform, running, start);
+    reload = createReloader(platform, running, start, env);
+    const watcher = platform.runtime.watch(start.configPath, reload);
+    stop = () => {
+      watcher.close();
+      reload = () => {};
+      void stopGateway(platform, running, listener);
+    };
+    greet(platform, running, listener, start);
+    // A signal that came while all this was under way.
+    if (signals > 0) stop();
+  } catch (fault) {
+    console.error(fault instanceof Error ? fault.message : String(fault));
+    platform.exit(fault instanceof ConfigError ? exitCodes.misconfigured : exitCodes.failed);
+  }
+}
+
+/** The configuration, and the environment it was made from; the real one wins over `.env`. */
+async function readStart({ runtime, cwd }: Platform) {
+  const path = `${cwd}/.env`;
+  const text = await runtime.readText(path).catch((fault) => {
+    throw new ConfigError([`Cannot read "${path}": ${fault.message}`], fault);
+  });
+  const env = { ...parse(text ?? ""), ...runtime.env };
+  return { env, start: await readConfig({ env, readText: runtime.readText, cwd }) };
+}
+
+async function listen(
+  platform: Platform,
+  gateway: GatewayHandle,
+  { config, listener }: StartConfig,
+): Promise<Listener> {
+  const usual = isLoopback(config.host) ? "fast" : platform.remoteListener;
+  try {
+    return await platform.runtime.serve({
+      // Where "localhost" is ::1 first, clients that say 127.0.0.1 would find nobody.
+      hostname: config.host.toLowerCase() === "localhost" ? "127.0.0.1" : config.host,
+      port: config.port,
+      listener: listener ?? usual,
+      fetch: gateway.fetch,
+    });
+  } catch (fault) {
+    await gateway.close();
+    throw fault;
+  }
+}
+
+function greet(
+  { runtime }: Platform,
+  { log }: GatewayHandle,
+  { port }: Listener,
+  { config, configPath, notes }: StartConfig,
+): void {
+  const anywhere = config.host === "0.0.0.0" || config.host === "::";
+  const host = anywhere
+    ? "localhost"
+    : config.host.includes(":")
+    ? `[${config.host}]`
+    : config.host;
+  log.info(`Serving MCP at http://${host}:${port}/mcp`, {
+    servers: config.servers.length,
+    runtime: runtime.name,
+    config: configPath,
+    data: config.dataDirectory,
+    ...(anywhere ? { addresses: "all" } : {}),
+    ...(config.publicUrl === undefined ? {} : { public: `${config.publicUrl}/mcp` }),
+  });
+  for (const note of notes) log.info(note);
+}
+
+/** Reads the servers again, one reading at a time; a file that cannot be used changes nothing. */
+function createReloader(
+  { runtime }: Platform,
+  gateway: GatewayHandle,
+  { config, configPath }: StartConfig,
+  env: Readonly<Record<string, string>>,
+): () => void {
+  let last = Promise.resolve();
+  let waiting = false;
+  const reloadOnce = async () => {
+    waiting = false;
+    try {
+      const remoteBind = !isLoopback(config.host);
+      const { readText } = runtime;
+      const servers = await readServers({ path: configPath, env, readText, remoteBind });
+      await gateway.reload(servers);
+      gateway.log.info(`Read ${configPath} again`, { servers: servers.servers.length });
+    } catch (fault) {
+      gateway.log.error("Cannot reload the configuration; the running one stays", { fault });
+    }
+  };
+  return () => {
+    // One more reading is enough for any number of changes seen while another is under way.
+    if (waiting) return;
+    waiting = true;
+    last = last.then(reloadOnce);
+  };
+}
+
+async function stopGateway(
+  platform: Platform,
+  gateway: GatewayHandle,
+  listener: Listener,
+): Promise<void> {
+  const { drainMs, stopMs } = defaultLimits;
+  gateway.log.info("Stopping: running calls may finish", { withinMs: drainMs });
+  // Each step has its own deadline; this one is for a fault in them.
+  setTimeout(() => {
+    console.error("Cannot stop in time: exiting with work undone");
+    platform.exit(exitCodes.failed);
+  }, drainMs + 4 * stopMs);
+  try {
+    gateway.drain();
+    await listener.close(drainMs);
+    await gateway.close();
+    platform.exit(exitCodes.stopped);
+  } catch (fault) {
+    console.error(`Cannot stop cleanly: ${fault instanceof Error ? fault.message : fault}`);
+    platform.exit(exitCodes.failed);
+  }
+}
+
+/** What nobody handled is logged and survived, unless nothing after it can be trusted (P18). */
+function hearFault(
+  platform: Platform,
+  gateway: GatewayHandle | undefined,
+  fault: unknown,
+): void {
+  const text = fault instanceof Error ? fault.message : String(fault);
+  const last = isCorrupt(fault)
+    ? `The database is corrupt (${text}): exiting; the next start keeps it aside and begins anew`
+    : /out of memory|allocation failed/i.test(text)
+    ? `Out of memory (${text}): exiting`
+    : undefined;
+  const line = last ?? "An unforeseen fault was survived";
+  if (gateway === undefined) console.error(`${line}: ${text}`);
+  else gateway.log.error(line, { fault });
+  if (last !== undefined) platform.exit(exitCodes.failed);
+}
