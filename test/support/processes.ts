@@ -3,6 +3,7 @@
  * process has, and how much memory it uses. Linux alone; `canReadProcesses` says whether it works here.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import process from "node:process";
 
 /** Whether the functions below can be used on this system. */
 export const canReadProcesses: boolean = existsSync("/proc/self/stat");
@@ -54,6 +55,21 @@ export function withCommandText(marker: string): number[] {
       return false;
     }
   }).map(Number);
+}
+
+/**
+ * Sends a signal to a process that may be gone. On Deno a ChildProcess's own `kill` works once, and
+ * tells of the signal instead of the exit code.
+ */
+export function sendSignal(
+  pid: number | undefined,
+  signal: Parameters<typeof process.kill>[1],
+): void {
+  try {
+    if (pid !== undefined) process.kill(pid, signal);
+  } catch {
+    // It has ended, as was wanted.
+  }
 }
 
 /** Resident memory of a process in bytes. */

@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { sendSignal } from "./processes.ts";
 import { until, within } from "./wait.ts";
 
 /** The runtime that this test runs on. */
@@ -133,7 +134,7 @@ async function untilReady(run: Run): Promise<number> {
     await response?.body?.cancel();
     return response?.status === 200 ? port : undefined;
   }, 30_000).catch((thrown) => {
-    run.child.kill("SIGKILL");
+    sendSignal(run.child.pid, "SIGKILL");
     throw new Error(`${thrown instanceof Error ? thrown.message : thrown}\n${run.text}`);
   });
 }
@@ -152,7 +153,7 @@ export async function spawnGateway(options: GatewayOptions = {}): Promise<Spawne
   const port = await untilReady(run);
 
   const end = async (signal: "SIGTERM" | "SIGKILL", deadlineMs: number) => {
-    run.child.kill(signal);
+    sendSignal(run.child.pid, signal);
     return await within(`the gateway to end after ${signal}`, run.ended, deadlineMs);
   };
   return {

@@ -1,0 +1,187 @@
+/** The gateway as a program: how it starts, reloads, stops, and what it says when it cannot. */
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { canReadProcesses, descendants, isAlive, sendSignal } from "../support/processes.ts";
+import { programCommand, thisRuntime } from "../support/spawn_gateway.ts";
+import { until, within } from "../support/wait.ts";
+
+let folder = "";
+let programs: ChildProcess[] = [];
+
+beforeEach(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), "main-")));
+  programs = [];
+});
+afterEach(() => {
+  for (const program of programs) sendSignal(program.pid, "SIGKILL");
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Program {
+  readonly child: ChildProcess;
+  /** All that it wrote to both outputs. */
+  text(): string;
+  readonly code: Promise<number | null>;
+}
+
+function start(env: Record<string, string> = {}, program = `src/main/${thisRuntime}.ts`): Program {
+  const { command, args } = programCommand(program, [], thisRuntime);
+  const { PATH = "", HOME = "", DENO_DIR } = process.env;
+  const base = { PATH, HOME, NO_COLOR: "1", MCP_PORT: "0", ...(DENO_DIR ? { DENO_DIR } : {}) };
+  const child = spawn(command, args, {
+    cwd: folder,
+    env: { ...base, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  programs.push(child);
+  let text = "";
+  for (const output of [child.stdout, child.stderr]) output?.on("data", (chunk) => text += chunk);
+  const code = new Promise<number | null>((resolve) => child.once("close", resolve));
+  return { child, text: () => text, code };
+}
+
+async function untilServing(program: Program): Promise<string> {
+  return await until("the gateway to serve", () => {
+    return /Serving MCP at (http:\S+)\/mcp/.exec(program.text())?.[1];
+  }, 20_000).catch((fault) => {
+    throw new Error(`${fault.message}\n${program.text()}`);
+  });
+}
+
+/** What a program that cannot start said, and its exit code. */
+async function failedStart(env: Record<string, string>): Promise<[number | null, string]> {
+  const program = start(env);
+  const code = await within("the program to end", program.code, 20_000);
+  return [code, program.text()];
+}
+
+function writeServers(servers: Record<string, unknown>): void {
+  writeFileSync(join(folder, "mcp.json"), JSON.stringify({ mcpServers: servers }));
+}
+
+const noServer = { command: "/bin/cat", args: [] };
+
+test("without configuration it serves, says how to add a server, and stops with 0", async () => {
+  const program = start();
+  const url = await untilServing(program);
+  expect(program.text()).toContain(`write the file ${join(folder, "mcp.json")}`);
+  expect((await fetch(`${url}/ready`)).status).toBe(200);
+  sendSignal(program.child.pid, "SIGTERM");
+  expect(await within("the gateway to stop", program.code)).toBe(0);
+  const records = readFileSync(join(folder, "data/logs/server.log"), "utf8").trim().split("\n");
+  expect(records.map((line) => JSON.parse(line).message)[0]).toContain("Serving MCP at");
+}, 40_000);
+
+test("a malformed environment ends the start with 2 and a sentence, without a stack", async () => {
+  const [code, text] = await failedStart({ LOG_LEVEL: "LOUD" });
+  expect(code).toBe(2);
+  expect(text.trim()).toMatch(/^Cannot use LOG_LEVEL="LOUD": expected [^\n]+$/);
+}, 40_000);
+
+test(".env is read without expansion, and the real environment wins over it", async () => {
+  writeFileSync(join(folder, ".env"), "LOG_LEVEL=$HOME\nMCP_DATA_DIR=./elsewhere\n");
+  const [code, text] = await failedStart({});
+  expect(code).toBe(2);
+  expect(text).toContain('LOG_LEVEL="$HOME"');
+  const program = start({ LOG_LEVEL: "INFO" });
+  await untilServing(program);
+  expect(program.text()).toContain(join(folder, "elsewhere"));
+}, 40_000);
+
+test("a taken port, and a data directory in use, end the start with 1 and a sentence", async () => {
+  const taken = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => taken.once("listening", resolve));
+  const address = taken.address();
+  const port = typeof address === "object" ? String(address?.port) : "";
+  const [code, text] = await failedStart({ MCP_PORT: port });
+  taken.close();
+  expect(code).toBe(1);
+  expect(text.trim()).toMatch(/^Cannot listen on "127\.0\.0\.1:\d+": the address is in use[^\n]+$/);
+  const first = start();
+  await untilServing(first);
+  const [again, sentence] = await failedStart({});
+  expect(again).toBe(1);
+  expect(sentence.trim()).toMatch(
+    /^Cannot open "[^"\n]+": another gateway uses this data directory$/,
+  );
+}, 60_000);
+
+test("an edit of the file and SIGHUP read it again; a broken file changes nothing", async () => {
+  writeServers({ one: noServer });
+  const program = start();
+  const url = await untilServing(program);
+  const readAgain = (count: number) =>
+    until("the file to be read again", () => program.text().includes(`again servers=${count}`));
+  writeServers({ one: noServer, two: noServer });
+  await readAgain(2);
+  writeFileSync(join(folder, "mcp.json"), "{ broken");
+  await until("the fault to be told", () => program.text().includes("the running one stays"));
+  expect((await fetch(`${url}/ready`)).status).toBe(200);
+  writeServers({ one: noServer, two: noServer, three: noServer });
+  await readAgain(3);
+  const before = program.text().length;
+  sendSignal(program.child.pid, "SIGHUP");
+  await until("another reading", () => program.text().slice(before).includes("again servers=3"));
+}, 40_000);
+
+/** A request whose body never comes: it keeps a stopping gateway waiting. */
+async function openRequest(url: string): Promise<void> {
+  const socket = connect(Number(new URL(url).port), "127.0.0.1");
+  socket.on("error", () => {});
+  const head = "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" +
+    "Accept: application/json, text/event-stream\r\nContent-Length: 100\r\n\r\n{";
+  await new Promise((resolve) => socket.write(head, resolve));
+  // A second request that is answered shows that the first one was taken.
+  expect((await fetch(`${url}/ready`)).status).toBe(200);
+}
+
+test("G7 a second signal ends a gateway that still waits, at once", async () => {
+  const program = start();
+  const url = await untilServing(program);
+  await openRequest(url);
+  sendSignal(program.child.pid, "SIGINT");
+  await until("the gateway to be stopping", () => program.text().includes("Stopping"));
+  sendSignal(program.child.pid, "SIGINT");
+  expect(await within("the gateway to end", program.code)).toBe(1);
+}, 40_000);
+
+test("P18 what nobody handled is logged, and the gateway goes on", async () => {
+  const program = start({}, "test/support/main_with_faults.ts");
+  const url = await untilServing(program);
+  sendSignal(program.child.pid, "SIGUSR1");
+  await until(
+    "both faults to be told",
+    () =>
+      ["a rejection nobody handles", "an exception nobody catches"].every((text) =>
+        program.text().includes(text)
+      ),
+  );
+  expect((await fetch(`${url}/ready`)).status).toBe(200);
+  sendSignal(program.child.pid, "SIGTERM");
+  expect(await within("the gateway to stop", program.code)).toBe(0);
+}, 40_000);
+
+test("P18 a corrupt database ends it with a clear last line and not with 0", async () => {
+  const program = start({}, "test/support/main_with_faults.ts");
+  await untilServing(program);
+  sendSignal(program.child.pid, "SIGUSR2");
+  expect(await within("the gateway to end", program.code)).toBe(1);
+  expect(program.text().trim().split("\n").at(-1)).toContain("The database is corrupt");
+}, 40_000);
+
+test.skipIf(!canReadProcesses)("nothing runs on after SIGTERM, nor after kill -9", async () => {
+  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    const program = start();
+    await untilServing(program);
+    const family = descendants(program.child.pid ?? 0);
+    expect(family.length).toBeGreaterThan(0);
+    sendSignal(program.child.pid, signal);
+    await within("the gateway to end", program.code);
+    await until("its processes to be gone", () => !family.some(isAlive));
+  }
+}, 40_000);
