@@ -1,0 +1,157 @@
+/**
+ * A `Gateway` whose exchanges a test drives reply by reply, for tests of the HTTP layer: no
+ * upstream, no names, no process. Every call and notification is kept.
+ */
+import { GatewayError } from "../../src/errors.ts";
+import type { Gateway, GatewayStatus } from "../../src/gateway/surface.ts";
+import type {
+  Answer,
+  Call,
+  Caller,
+  Description,
+  Exchange,
+  JsonObject,
+  Notice,
+  Reply,
+  Watcher,
+} from "../../src/model.ts";
+
+/** One call as the gateway got it. */
+export interface FakeCall {
+  readonly surface: string;
+  readonly call: Call;
+  /** Says the next reply. */
+  reply(reply: Reply): void;
+  /** Ends the call well. */
+  result(value: JsonObject): void;
+  fail(error: GatewayError): void;
+  notice(method: string, params: JsonObject): void;
+  ask(id: string, method: string, params: JsonObject): void;
+  /** What the client answered to asks, in order. */
+  readonly answers: { readonly askId: string; readonly answer: Answer }[];
+  readonly answered: Promise<Answer>;
+  /** Why it was given up. */
+  cancelled: string | undefined;
+}
+
+/** Who listens for a scope. */
+export interface FakeWatch {
+  readonly surface: string;
+  readonly caller: Caller;
+  readonly watcher: Watcher;
+  readonly subscriptions: () => readonly string[];
+}
+
+/** What a test sees and decides. */
+export interface FakeGateway extends Gateway {
+  surfaces: string[];
+  description: Description;
+  /** Set: initialize waits for it. */
+  describing: Promise<unknown> | undefined;
+  servers: GatewayStatus["servers"];
+  /** Calls for which this returns a value end with it at once. */
+  instant: (call: Call) => JsonObject | undefined;
+  readonly calls: FakeCall[];
+  /** The next call that comes, or came since this was last asked. */
+  nextCall(): Promise<FakeCall>;
+  readonly watches: Map<string, FakeWatch>;
+  readonly notified: { readonly method: string; readonly scope: string }[];
+  readonly ended: string[];
+}
+
+/** Makes a gateway with `/mcp` and `/servers/files`, which echoes all but calls of `slow`. */
+export function createFakeGateway(): FakeGateway {
+  const calls: FakeCall[] = [];
+  let taken = 0;
+  let wake: (() => void) | undefined;
+  const gateway: FakeGateway = {
+    surfaces: ["/mcp", "/servers/files", "/servers/other"],
+    description: { capabilities: { tools: {}, logging: {}, resources: { subscribe: true } } },
+    describing: undefined,
+    servers: [],
+    instant: (call) =>
+      call.params.name === "slow" ? undefined : { echo: call.params, method: call.method },
+    calls,
+    async nextCall() {
+      while (taken >= calls.length) await new Promise<void>((resolve) => (wake = resolve));
+      return calls[taken++] as FakeCall;
+    },
+    watches: new Map(),
+    notified: [],
+    ended: [],
+    surface: (name) =>
+      gateway.surfaces.includes(name) ? { name, servers: ["files"], prefixed: false } : undefined,
+    async describe() {
+      await gateway.describing;
+      return gateway.description;
+    },
+    call(surface, call) {
+      const value = gateway.instant(call);
+      if (value !== undefined) return instantExchange({ kind: "result", value });
+      const { fake, exchange } = createFakeCall(surface, call);
+      calls.push(fake);
+      wake?.();
+      return exchange;
+    },
+    notify: (_surface, caller, method) =>
+      void gateway.notified.push({ method, scope: caller.scope }),
+    watch(surface, caller, watcher, subscriptions) {
+      gateway.watches.set(caller.scope, { surface, caller, watcher, subscriptions });
+      return () => void gateway.watches.delete(caller.scope);
+    },
+    endScope: (scope) => void gateway.ended.push(scope),
+    status: () => ({ servers: gateway.servers }),
+    reconfigure: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  };
+  return gateway;
+}
+
+/** A notice outside of any call. */
+export function notice(method: string, params: JsonObject = {}): Notice {
+  return { kind: "notice", method, params };
+}
+
+function instantExchange(reply: Reply): Exchange {
+  return { next: () => Promise.resolve(reply), answer: () => false, cancel: () => {} };
+}
+
+function createFakeCall(surface: string, call: Call): { fake: FakeCall; exchange: Exchange } {
+  const replies: Reply[] = [];
+  let wake: (() => void) | undefined;
+  const answered = Promise.withResolvers<Answer>();
+  const say = (reply: Reply): void => {
+    replies.push(reply);
+    wake?.();
+  };
+  const fake: FakeCall = {
+    surface,
+    call,
+    reply: say,
+    result: (value) => say({ kind: "result", value }),
+    fail: (error) => say({ kind: "failure", error }),
+    notice: (method, params) => say(notice(method, params)),
+    ask: (id, method, params) => say({ kind: "ask", id, method, params }),
+    answers: [],
+    answered: answered.promise,
+    cancelled: undefined,
+  };
+  const exchange: Exchange = {
+    async next() {
+      while (replies.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+      const [reply] = replies as [Reply];
+      if (reply.kind === "notice" || reply.kind === "ask") replies.shift();
+      return reply;
+    },
+    answer(askId, answer) {
+      fake.answers.push({ askId, answer });
+      answered.resolve(answer);
+      return true;
+    },
+    cancel(reason) {
+      fake.cancelled ??= reason;
+      say({ kind: "failure", error: new GatewayError("cancelled") });
+    },
+  };
+  return { fake, exchange };
+}

@@ -1,0 +1,238 @@
+/** Who may talk to the listener at all, and how browsers are told (B3 to B7). */
+import { describe, expect, test } from "bun:test";
+import { createHarness, errorOf, initialize, jsonHeaders } from "../../support/http_harness.ts";
+
+const routes: readonly (readonly [string, string])[] = [
+  ["POST", "/mcp"],
+  ["GET", "/mcp"],
+  ["DELETE", "/mcp"],
+  ["OPTIONS", "/mcp"],
+  ["GET", "/sse"],
+  ["POST", "/messages?sessionId=x"],
+  ["GET", "/servers/files/sse"],
+  ["POST", "/servers/files/mcp"],
+  ["GET", "/health"],
+  ["GET", "/ready"],
+  ["GET", "/nowhere"],
+];
+
+describe("hosts", () => {
+  test("B3 a foreign Host is refused on every route and method", async () => {
+    const { send } = createHarness();
+    const hosts = [
+      "evil.com",
+      "evil.com:8999",
+      "localhost.evil.com:8999",
+      "127.1:8999",
+      "localhost:9000",
+      "localhost",
+      "[::2]:8999",
+      "0.0.0.0:8999",
+    ];
+    for (const [method, path] of routes) {
+      for (const host of hosts) {
+        const response = await send(method, path, { headers: { host } });
+        expect([method, path, host, response.status]).toEqual([method, path, host, 403]);
+      }
+    }
+  });
+
+  test("B3 a missing, doubled or malformed Host is refused as malformed", async () => {
+    const { send, handler } = createHarness();
+    const hosts = ["a b/c", "localhost:8999, evil.com", "user@localhost:8999", "localhost:x", ""];
+    for (const host of hosts) {
+      const response = await send("POST", "/mcp", { headers: { host } });
+      expect([host, (await errorOf(response)).status]).toEqual([host, 400]);
+    }
+    const bare = await handler.fetch(new Request("http://localhost:8999/health"));
+    expect(bare.status).toBe(400);
+  });
+
+  test("B3 the target's authority is checked beside the Host", async () => {
+    const { handler } = createHarness();
+    const headers = { host: "localhost:8999" };
+    const response = await handler.fetch(new Request("http://evil.com/health", { headers }));
+    expect(response.status).toBe(403);
+  });
+
+  test("B3 own loopback names pass, in any case of letters", async () => {
+    const { send } = createHarness();
+    for (const host of ["localhost:8999", "127.0.0.1:8999", "[::1]:8999", "LOCALHOST:8999"]) {
+      expect([host, (await send("GET", "/health", { headers: { host } })).status])
+        .toEqual([host, 200]);
+    }
+  });
+
+  test("listed hosts and the public URL's pass, with the port that was listed or any", async () => {
+    const { send } = createHarness({
+      config: {
+        allowedHosts: ["gate.local", "box.local:81"],
+        publicUrl: "https://mcp.example.com/",
+      },
+    });
+    const status = async (host: string) =>
+      (await send("GET", "/health", { headers: { host } })).status;
+    expect(await status("gate.local:1234")).toBe(200);
+    expect(await status("box.local:81")).toBe(200);
+    expect(await status("box.local:82")).toBe(403);
+    expect(await status("mcp.example.com")).toBe(200);
+    expect(await status("mcp.example.com:8080")).toBe(403);
+  });
+});
+
+describe("origins", () => {
+  test("B4 a foreign Origin is refused on every route and method", async () => {
+    const { send } = createHarness();
+    const origins = [
+      "http://evil.com",
+      "null",
+      "http://localhost:8999, http://evil.com",
+      "http://user@localhost:8999",
+      "http://localhost.evil:8999",
+      "http://localhost",
+      "http://localhost:9000",
+      "https://localhost:8999",
+      "",
+    ];
+    for (const [method, path] of routes) {
+      for (const origin of origins) {
+        const response = await send(method, path, { headers: { origin } });
+        expect([method, path, origin, response.status]).toEqual([method, path, origin, 403]);
+        expect(response.headers.get("access-control-allow-origin")).toBe(null);
+      }
+    }
+  });
+
+  test("B4 no Origin, own ones and listed ones pass", async () => {
+    const { send } = createHarness({ config: { allowedOrigins: ["https://app.example.com/"] } });
+    for (
+      const origin of ["http://localhost:8999", "http://[::1]:8999", "https://app.example.com"]
+    ) {
+      const response = await send("GET", "/health", { headers: { origin } });
+      expect([origin, response.status]).toEqual([origin, 200]);
+    }
+    expect((await send("GET", "/health")).status).toBe(200);
+  });
+
+  test("B5 a preflight of a listed origin is answered with exactly that origin", async () => {
+    const { send } = createHarness({ config: { allowedOrigins: ["https://app.example.com"] } });
+    const response = await send("OPTIONS", "/mcp", {
+      headers: {
+        origin: "https://app.example.com",
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "mcp-session-id",
+      },
+    });
+    expect(response.status).toBe(204);
+    const { headers } = response;
+    expect(headers.get("access-control-allow-origin")).toBe("https://app.example.com");
+    expect(headers.get("vary")).toBe("Origin");
+    expect(headers.get("access-control-allow-methods")).toContain("DELETE");
+    for (const name of ["mcp-session-id", "mcp-protocol-version", "last-event-id", "accept"]) {
+      expect(headers.get("access-control-allow-headers")).toContain(name);
+    }
+    expect(headers.get("access-control-allow-credentials")).toBe(null);
+  });
+
+  test("B5 answers to a listed origin expose the session id, refusals included", async () => {
+    const { send } = createHarness({ config: { allowedOrigins: ["https://app.example.com"] } });
+    const headers = { ...jsonHeaders, origin: "https://app.example.com" };
+    const good = await send("POST", "/mcp", { headers, body: initialize("2025-06-18") });
+    const bad = await send("GET", "/mcp", { headers });
+    expect([good.status, bad.status]).toEqual([200, 400]);
+    for (const response of [good, bad]) {
+      expect(response.headers.get("access-control-allow-origin")).toBe("https://app.example.com");
+      expect(response.headers.get("access-control-expose-headers"))
+        .toBe("Mcp-Session-Id, WWW-Authenticate");
+    }
+  });
+});
+
+describe("requests", () => {
+  test("B6 a body that a web page may send without a preflight is refused", async () => {
+    const { send, gateway } = createHarness();
+    const types = [
+      "text/plain",
+      "application/x-www-form-urlencoded",
+      "multipart/form-data; boundary=x",
+      "application/jsonp",
+      "application/json; charset=utf-16",
+    ];
+    for (const type of types) {
+      const headers = { ...jsonHeaders, "content-type": type };
+      const response = await send("POST", "/mcp", { headers, body: initialize("2025-06-18") });
+      expect([type, (await errorOf(response)).status]).toEqual([type, 415]);
+    }
+    expect(gateway.watches.size).toBe(0);
+    const headers = { ...jsonHeaders, "content-type": 'Application/JSON; charset="UTF-8"' };
+    const good = await send("POST", "/mcp", { headers, body: initialize("2025-06-18") });
+    expect(good.status).toBe(200);
+  });
+
+  test("B7 a POST is refused only when it accepts neither JSON nor a stream", async () => {
+    const { send } = createHarness();
+    const status = async (accept: string): Promise<number> => {
+      const headers = { ...jsonHeaders, accept };
+      return (await send("POST", "/mcp", { headers, body: initialize("2025-06-18") })).status;
+    };
+    for (const accept of ["*/*", "application/json", "text/event-stream", "text/*", "a/b, */*"]) {
+      expect([accept, await status(accept)]).toEqual([accept, 200]);
+    }
+    for (const accept of ["text/html", "application/json;q=0", "image/*", "*/*;q=0"]) {
+      expect([accept, await status(accept)]).toEqual([accept, 406]);
+    }
+  });
+
+  test("B7 a GET that accepts no stream is refused", async () => {
+    const { connect } = createHarness();
+    const session = await connect();
+    for (const accept of ["application/json", "text/event-stream;q=0, */*"]) {
+      expect((await session.get({ accept })).status).toBe(406);
+    }
+    for (const accept of ["*/*", "text/event-stream"]) {
+      expect((await session.get({ accept })).status).toBe(200);
+    }
+  });
+
+  test("B7 other methods are told which are allowed", async () => {
+    const { send } = createHarness();
+    const cases = [
+      ["PUT", "/mcp", "POST, GET, DELETE, OPTIONS"],
+      ["HEAD", "/mcp", "POST, GET, DELETE, OPTIONS"],
+      ["POST", "/sse", "GET, OPTIONS"],
+      ["GET", "/messages", "POST, OPTIONS"],
+      ["POST", "/health", "GET, HEAD, OPTIONS"],
+    ] as const;
+    for (const [method, path, allow] of cases) {
+      const response = await send(method, path);
+      expect([response.status, response.headers.get("allow")]).toEqual([405, allow]);
+    }
+  });
+
+  test("B7 no other spelling of a path is a route", async () => {
+    const { send } = createHarness();
+    const paths = [
+      "/",
+      "//mcp",
+      "/mcp/",
+      "/mcp//",
+      "/mcp/../admin",
+      "/MCP",
+      "/%6dcp",
+      "/mcp%2f",
+      "/servers/files",
+      "/servers/files/mcp/",
+      "/servers/files%2Fmcp/mcp",
+      "/servers/nobody/mcp",
+      "/servers/%ff/mcp",
+      "/servers/__proto__/mcp",
+    ];
+    for (const path of paths) {
+      const response = await send("POST", path, {
+        headers: jsonHeaders,
+        body: initialize("2025-06-18"),
+      });
+      expect([path, (await errorOf(response)).status]).toEqual([path, 404]);
+    }
+  });
+});
