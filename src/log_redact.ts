@@ -26,8 +26,7 @@ const namedValue = /(^|[\s?&;])([^=&?;\s"']+)=([^&;#\s"']+)/g;
 const authorization = /\b(bearer|basic)\s+[\w.~+/=-]{16,}/gi;
 
 /** The control characters and invisible marks that change how a line looks or where it ends. */
-// deno-lint-ignore no-control-regex
-const deceptive = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+const deceptive = /[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 
 /** Characters that a record may still spend; shared by all its texts. */
 export interface TextBudget {

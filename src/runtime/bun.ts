@@ -35,7 +35,6 @@ export function createBunRuntime(): Runtime {
   };
 }
 
-// deno-lint-ignore require-await -- a throw becomes a rejection
 async function serve(options: ServeOptions): Promise<Listener> {
   try {
     const server = Bun.serve({

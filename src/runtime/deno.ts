@@ -34,7 +34,6 @@ export function createDenoRuntime(): Runtime {
   };
 }
 
-// deno-lint-ignore require-await -- a throw becomes a rejection
 async function serve(options: ServeOptions): Promise<Listener> {
   const cutter = new AbortController();
   let running = 0;

@@ -593,8 +593,13 @@ for (const kind of ["fast", "hardened"] as const) {
           new Response(new ReadableStream({ start: (c) => c.enqueue(encoder.encode("x}")) })),
         )
       );
-      const stream = exchange(listener, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+      let begun = false;
+      const stream = exchange(listener, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", (text) => {
+        begun = text.includes("x}");
+        return false;
+      });
       const other = await fetch(`http://127.0.0.1:${listener.port}/`);
+      expect(await until(() => begun)).toBe(true);
       await listener.close(100);
       expect(await stream).toMatch(/^HTTP\/1\.1 200/);
       await other.text().catch(() => {});
