@@ -7,6 +7,7 @@ import { pause } from "../clock.ts";
 import type { StdioServerConfig } from "../config/config.ts";
 import type { Child, ExitStatus } from "../runtime/runtime.ts";
 import type { UpstreamDeps } from "./deps.ts";
+import { findEscapees, readIdentity } from "./leftovers.ts";
 import { type LineHandler, readLines } from "./lines.ts";
 import { drainStderr } from "./stderr.ts";
 import { createLineWriter } from "./writer.ts";
@@ -98,6 +99,11 @@ export function openChild(
 
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
+    const escaped = hasExited ? [] : await traceEscaped(child.pid, deps);
+    await end();
+    await reportEscaped(escaped, deps);
+  };
+  const end = async (): Promise<void> => {
     stdin.close();
     if (await settles(ended, limits.stopMs, deps)) return gone;
     deps.runtime.signalGroup(child.pid, "SIGTERM");
@@ -123,6 +129,27 @@ async function endGroup(child: Child, deps: UpstreamDeps): Promise<void> {
   if (!deps.runtime.signalGroup(child.pid, "SIGTERM")) return;
   await pause(deps.clock, deps.limits.strayMs);
   deps.runtime.signalGroup(child.pid, "SIGKILL");
+}
+
+/** A process that left its child's group, by which no signal of ours reaches it. */
+interface Escaped {
+  readonly pid: number;
+  readonly identity: string | undefined;
+}
+
+/** To be asked while the child lives: afterwards nobody can tell whose they were. */
+async function traceEscaped(groupId: number, deps: UpstreamDeps): Promise<Escaped[]> {
+  const pids = await findEscapees(deps, groupId);
+  return Promise.all(
+    pids.map(async (pid) => ({ pid, identity: await readIdentity(deps, pid) })),
+  );
+}
+
+async function reportEscaped(escaped: readonly Escaped[], deps: UpstreamDeps): Promise<void> {
+  for (const { pid, identity } of escaped) {
+    if (identity === undefined || await readIdentity(deps, pid) !== identity) continue;
+    deps.log.warn("A process that the server started has left its group and still runs", { pid });
+  }
 }
 
 async function settles(

@@ -135,7 +135,9 @@ export function createLanes(
   const stopSlot = (key: string, slot: Slot): void => {
     drop(key, slot);
     slot.abandon.abort();
-    void slot.lane?.stop();
+    if (slot.lane === undefined) return;
+    const stopped: Promise<unknown> = slot.lane.stop().finally(() => leaving.delete(stopped));
+    leaving.add(stopped);
   };
 
   return {

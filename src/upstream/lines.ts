@@ -72,6 +72,7 @@ export function readLines(
         if (failures >= limits.readFailuresMax) return "failed";
         const wait = Math.min(limits.readRetryMsMax, limits.readRetryMsMin * 2 ** (failures - 1));
         await pause(clock, wait, stopping.signal);
+        turnStart = clock.monotonic();
         continue;
       }
       if (stopping.signal.aborted) return "stopped";

@@ -23,6 +23,7 @@
  *   --trap-term            ignores SIGTERM
  *   --ignore-eof           goes on when stdin ends
  *   --deaf                 stops reading stdin after the handshake
+ *   --setsid               that `sleep` leaves the process group
  *   --grandchild=PATH      starts a `sleep` that keeps the pipes, its pid in PATH
  *   --banner               prints garbage before the handshake: text, binary, an empty line
  *   --flood=stdout|notices|stderr   writes without end after the handshake
@@ -44,9 +45,9 @@
  *   ask {method, params, late?}    asks the client; the answer (result or error) as JSON text.
  *                          `late` ms: answers the call first and asks after that time
  *   add_tool {name}        adds a tool and says list_changed
- *   crash {how}            how: exit, SIGSEGV, SIGKILL
+ *   crash {how}            how: exit, flush (exits when all is written), SIGSEGV, SIGKILL
  *   bad {how}              how: wrong-id, string-id, duplicate, error-without-id, not-object, half,
- *                          garbage, two-on-a-line, batch, long-line (100 MB with the answer's id last),
+ *                          garbage, late {ms} (deaf to cancellation), two-on-a-line, batch, long-line (100 MB with the answer's id last),
  *                          endless-line (17 MB without an id, then the answer), answer-others {id}
  *   say {text, bytes}      the text repeated up to bytes, as its answer
  * Prompts: `greet`. Resources: `mem://a`, `mem://b`, template `mem://items/{id}`. A subscribed URI
@@ -78,7 +79,8 @@ if (option("exit-until") !== undefined && startFile !== undefined) {
 if (option("trap-term") !== undefined) process.on("SIGTERM", () => {});
 const grandchildFile = option("grandchild");
 if (grandchildFile !== undefined) {
-  const grandchild = spawn("sleep", ["300"], { stdio: "inherit" });
+  const detached = option("setsid") !== undefined;
+  const grandchild = spawn("sleep", ["300"], { stdio: "inherit", detached });
   writeFileSync(grandchildFile, String(grandchild.pid));
 }
 
@@ -208,7 +210,9 @@ const tools: Record<string, Tool> = {
   crash: (_id, args) => {
     const how = String(args["how"]);
     if (how === "exit") process.exit(1);
-    process.kill(process.pid, how as "SIGKILL");
+    if (how === "flush") return void writing.then(() => process.exit(1));
+    // Deno's own handler takes the first SIGSEGV that comes from outside, and steps aside.
+    setInterval(() => process.kill(process.pid, how as "SIGKILL"), 1);
   },
   bad: (id, args) => answerBadly(id, args),
   say: (id, args) => {
@@ -247,6 +251,9 @@ async function answerBadly(id: unknown, args: Json): Promise<void> {
     case "garbage":
       raw('Loading model... 42%\n\n[]\n{}\nnull\n{"jsonrpc":"2.0"\n');
       raw(new Uint8Array([0, 255, 254, 192, 10, 13, 10]));
+      break;
+    case "late":
+      await sleep(Number(args["ms"]));
       break;
     case "two-on-a-line":
       raw(`${JSON.stringify({ ...foul, id })}${JSON.stringify({ ...foul, id })}\n`);
@@ -355,7 +362,10 @@ const methods: Record<string, (id: unknown, params: Json) => void | Promise<void
 
 function afterHandshake(): void {
   if (option("roots-at-start") !== undefined) void ask("roots/list", {});
-  if (option("deaf") !== undefined) process.stdin.pause();
+  if (option("deaf") !== undefined) {
+    process.stdin.pause();
+    setInterval(() => {}, 1_000);
+  }
   const flood = option("flood");
   if (flood === undefined) return;
   const line = flood === "notices"

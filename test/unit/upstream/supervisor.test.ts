@@ -1,0 +1,65 @@
+/** When a server may be started again (P5). */
+import { describe, expect, test } from "bun:test";
+import { createSupervisor } from "../../../src/upstream/supervisor.ts";
+import { createTestClock } from "../../support/clock.ts";
+import { createTestLog, type LogLine } from "../../support/upstream_deps.ts";
+
+const limits = { restartMsMin: 100, restartMsMax: 1_000, restartsMax: 3 };
+
+function make(seed = 1) {
+  const clock = createTestClock(seed);
+  const lines: LogLine[] = [];
+  const supervisor = createSupervisor("x", { limits, clock, log: createTestLog(lines) });
+  return { clock, lines, supervisor };
+}
+
+describe("the supervisor", () => {
+  test("P5 pauses double up to the longest, with jitter between half and whole", () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const { clock, supervisor } = make(seed);
+      for (const whole of [100, 200, 400, 800, 1_000, 1_000]) {
+        expect(supervisor.refusal()).toBeUndefined();
+        supervisor.begin().failed("no", false);
+        const wait = Number(supervisor.refusal()?.data?.["retryAfterMs"]);
+        expect(wait).toBeGreaterThanOrEqual(whole / 2);
+        expect(wait).toBeLessThanOrEqual(whole);
+        clock.advance(wait - 1);
+        expect(supervisor.refusal()?.code).toBe("upstream_unavailable");
+        clock.advance(1);
+      }
+    }
+  });
+
+  test("P5 the third failure in a row is a crash loop, told once at ERROR; a success ends it", () => {
+    const { clock, lines, supervisor } = make();
+    for (let failures = 1; failures <= 5; failures++) {
+      supervisor.begin().failed("no database", false);
+      expect(supervisor.state()).toBe(failures < 3 ? "well" : "crash_loop");
+      clock.advance(limits.restartMsMax);
+    }
+    expect(lines.filter(({ severity }) => severity === "error").length).toBe(1);
+    expect(supervisor.problem()).toBe("no database");
+    supervisor.begin().succeeded();
+    expect(supervisor.state()).toBe("well");
+    expect(supervisor.problem()).toBeUndefined();
+    expect(supervisor.refusal()).toBeUndefined();
+    supervisor.begin().failed("no", false);
+    expect(Number(supervisor.refusal()?.data?.["retryAfterMs"])).toBeLessThanOrEqual(100);
+  });
+
+  test("a permanent fault is never tried again by itself", () => {
+    const { clock, supervisor } = make();
+    supervisor.begin().failed('no command "x"', true);
+    clock.advance(limits.restartMsMax * 1_000);
+    expect(supervisor.refusal()?.message).toContain('no command "x"');
+    expect(supervisor.state()).toBe("failed");
+  });
+
+  test("starts that fail side by side count once", () => {
+    const { clock, supervisor } = make();
+    const attempts = [1, 2, 3, 4].map(() => supervisor.begin());
+    clock.advance(1);
+    for (const attempt of attempts) attempt.failed("no", false);
+    expect(supervisor.state()).toBe("well");
+  });
+});
