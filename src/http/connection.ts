@@ -18,9 +18,12 @@ export interface ConnectionDeps {
 /** An open event stream. */
 export interface Connection {
   readonly body: ReadableStream<Uint8Array>;
+  /** False once the reader has used up its budget: the stream then ends after what is queued. */
   write(frame: Frame | Uint8Array): boolean;
   /** Ends after what is queued; with a hint when the reader shall come back. */
   end(retryMs?: number): void;
+  /** Whether nothing more can be written. */
+  isOver(): boolean;
   queuedBytes(): number;
   /** Calls back at each heartbeat. */
   onBeat(run: () => void): void;
@@ -32,19 +35,31 @@ export function openConnection({ limits, heartbeats, isHeldOpen }: ConnectionDep
   const stream = openFrameStream(limits);
   let beat = (): void => {};
   const stopBeating = heartbeats.add((bytes) => {
-    if (stream.write(bytes)) beat();
+    if (connection.write(bytes)) beat();
   }, isHeldOpen);
-  stream.closed.then(stopBeating);
-  return {
+  let isOver = false;
+  const end = (): void => {
+    isOver = true;
+    stopBeating();
+    stream.end();
+  };
+  stream.closed.then(end);
+  const connection: Connection = {
     body: stream.readable,
-    write: (frame) => stream.write(frame),
-    end(retryMs) {
-      stopBeating();
-      if (retryMs !== undefined) stream.write({ retry: retryMs });
-      stream.end();
+    write(frame) {
+      if (isOver) return false;
+      // What is queued still goes: without its first event a reader could not come back for more.
+      if (stream.queuedBytes() >= limits.streamBytesMax) end();
+      return !isOver && stream.write(frame);
     },
+    end(retryMs) {
+      if (retryMs !== undefined) connection.write({ retry: retryMs });
+      end();
+    },
+    isOver: () => isOver,
     queuedBytes: () => stream.queuedBytes(),
     onBeat: (run) => void (beat = run),
     closed: stream.closed,
   };
+  return connection;
 }

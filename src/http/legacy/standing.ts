@@ -87,7 +87,7 @@ export function sendOwned(standing: Standing, text: string, isWanted: () => bool
 
 /** Tells what `key` names has changed; true when a stream took it now. */
 export function sendState(standing: Standing, key: string, bytes: Uint8Array): boolean {
-  const newest = standing.open.at(-1);
+  const newest = newestOf(standing);
   if (newest === undefined || isLagging(standing, newest)) {
     remember(standing, key, bytes);
     return false;
@@ -104,7 +104,7 @@ export function allowOwned(standing: Standing): void {
 }
 
 function flush(standing: Standing): void {
-  const newest = standing.open.at(-1);
+  const newest = newestOf(standing);
   if (newest === undefined) return;
   if (standing.mayOwn && standing.letters.length > 0) {
     const letters = standing.letters;
@@ -114,6 +114,15 @@ function flush(standing: Standing): void {
   if (isLagging(standing, newest)) return;
   for (const [key, bytes] of standing.changed) writeState(newest, key, bytes);
   standing.changed.clear();
+}
+
+/** The stream that gets the messages; those whose readers fell too far behind are left. */
+function newestOf(standing: Standing): StandingStream | undefined {
+  for (;;) {
+    const newest = standing.open.at(-1);
+    if (newest === undefined || !newest.connection.isOver()) return newest;
+    leave(standing, newest, "overflow");
+  }
 }
 
 function isLagging({ limits }: Standing, { connection }: StandingStream): boolean {

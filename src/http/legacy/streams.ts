@@ -91,7 +91,7 @@ export function openCallStream(streams: Streams, isHeldOpen: boolean): CallStrea
       const { bytes } = log.append(number, text);
       channel.connection?.write(bytes);
     },
-    isRead: () => channel.connection !== undefined,
+    isRead: () => channel.connection?.isOver() === false,
     end() {
       log.endStream(number);
       streams.channels.delete(number);
