@@ -6,24 +6,20 @@
  */
 import type { StdioServerConfig } from "../config/config.ts";
 import { GatewayError } from "../errors.ts";
-import type { Answer, Call, Description, JsonObject, Notice } from "../model.ts";
-import type { WireMessage } from "../protocol/codec.ts";
+import type { Call, Description, JsonObject } from "../model.ts";
 import { type ChildEnd, type LaneChild, openChild } from "./child.ts";
 import type { UpstreamDeps } from "./deps.ts";
-import { type ExchangeSource, toRefusal } from "./exchange.ts";
+import type { ExchangeSource } from "./exchange.ts";
 import { createLaneLists, type LaneLists } from "./lane_lists.ts";
 import { handshake, upstreamCodec } from "./negotiate.ts";
 import { createNoiseGauge } from "./noise.ts";
 import { createOpenCalls, type OpenCall } from "./open_calls.ts";
 import { createPeer, type OpenRequest, type Peer } from "./peer.ts";
+import { createRouting, type RoutingHooks, type RoutingOptions } from "./routing.ts";
 import { createSubscriptions, type Subscriptions } from "./subscriptions.ts";
 
 /** Who hears a lane. */
-export interface LaneHooks {
-  /** A notice that belongs to no call; false when nobody wants it. */
-  notice(notice: Notice): boolean;
-  /** A question that belongs to no call; must not reject. */
-  ask(question: WireMessage, signal: AbortSignal): Promise<Answer>;
+export interface LaneHooks extends RoutingHooks {
   /** It takes no more calls; `died` says why when nobody wanted it to end. */
   left(died: string | undefined): void;
   /** Nothing of its process group is left; called too when the start fails. */
@@ -31,11 +27,9 @@ export interface LaneHooks {
 }
 
 /** What a lane is started with. */
-export interface LaneOptions {
+export interface LaneOptions extends RoutingOptions {
   readonly config: StdioServerConfig;
   readonly deps: UpstreamDeps;
-  /** What the server is told that its client can do. */
-  readonly capabilities: JsonObject;
   readonly hooks: LaneHooks;
 }
 
@@ -128,12 +122,14 @@ function createRunning(options: LaneOptions) {
   let isOver = false;
   let isReady = false;
   let diedOf: string | undefined;
+  let cancelIdle = () => {};
   let activeAt = clock.monotonic();
 
   const over = (died: string | undefined): void => {
     if (isOver) return;
     isOver = true;
     diedOf = died;
+    cancelIdle();
     peer.close(exitedError(config.name, died));
     if (isReady) hooks.left(died);
   };
@@ -219,8 +215,7 @@ function createRunning(options: LaneOptions) {
     await child?.stop();
   };
   const watchIdle = (waitMs: number): void => {
-    clock.after(waitMs, () => {
-      if (isOver) return;
+    cancelIdle = clock.after(waitMs, () => {
       const since = idleSince();
       const restMs = (since ?? clock.monotonic()) + config.idleTimeoutMs - clock.monotonic();
       if (restMs > 0) return watchIdle(restMs);
@@ -254,39 +249,6 @@ function createRunning(options: LaneOptions) {
   };
   return { spawn, over, diedOf: () => diedOf, request, peer, toLane };
 }
-
-/** Where the unsolicited goes: to the call that owns it, else to the hooks. */
-function createRouting(
-  { config, capabilities, hooks }: LaneOptions,
-  owner: () => OpenCall | undefined,
-) {
-  const notice = (item: Notice): boolean => {
-    if (item.method !== "notifications/message") return hooks.notice(item);
-    const call = owner();
-    if (call === undefined) return config.isolation === "session" && hooks.notice(item);
-    call.request.touch();
-    return call.source.notice(item);
-  };
-  const ask = (question: WireMessage, signal: AbortSignal): Promise<Answer> => {
-    const { method, params } = question;
-    const capability = capabilityOfAsk.get(method);
-    if (capability === undefined || capabilities[capability] === undefined) {
-      return Promise.resolve(toRefusal(new GatewayError("method_not_found")));
-    }
-    if (method === "roots/list" && typeof config.roots !== "string") {
-      return Promise.resolve({ kind: "answer", value: { roots: config.roots } });
-    }
-    return owner()?.source.ask(method, params, signal) ?? hooks.ask(question, signal);
-  };
-  return { notice, ask };
-}
-
-/** What a client must have declared to be asked. */
-const capabilityOfAsk: ReadonlyMap<string, string> = new Map([
-  ["sampling/createMessage", "sampling"],
-  ["elicitation/create", "elicitation"],
-  ["roots/list", "roots"],
-]);
 
 function exitedError(server: string, died: string | undefined): GatewayError {
   const what = died === undefined ? "was stopped" : `stopped (${died})`;

@@ -392,6 +392,19 @@ describe("a child that cannot be started", () => {
     await until("it answers", () => callTool(upstream, "echo").catch(() => undefined));
   });
 
+  test("E9 whichever write toward a child fails, its call ends and the next one works", async () => {
+    for (let nth = 1; nth <= 4; nth++) {
+      const faulty = createFaultyRuntime(await createTestRuntime());
+      const { upstream, deps } = await open([], {}, { restartMsMin: 1 }, faulty);
+      faulty.failAt("stdin", nth, new Error("EPIPE"));
+      for (let round = 0; round < 3; round++) {
+        await within("the call ends", drain(upstream.open(toolCall("echo"))));
+      }
+      await until("it answers", () => callTool(upstream, "echo").catch(() => undefined));
+      expect(deps.everHeld.length).toBe(2);
+    }
+  });
+
   for (const init of ["error", "bad", "exit"]) {
     test(`E10 a handshake that goes wrong (${init}) fails the call with the reason`, async () => {
       const { upstream, deps } = await open([`--init=${init}`]);

@@ -1,0 +1,220 @@
+/** The JSON-RPC correspondent: own ids, first answer wins, limits of calls, questions of the upstream (A11, E2, E12). */
+import { describe, expect, test } from "bun:test";
+import { GatewayError } from "../../../src/errors.ts";
+import { defaultLimits } from "../../../src/limits.ts";
+import type { Answer, JsonObject, Notice, Reply } from "../../../src/model.ts";
+import { upstreamCodec } from "../../../src/upstream/negotiate.ts";
+import { createNoiseGauge } from "../../../src/upstream/noise.ts";
+import { createPeer, type PeerRequest } from "../../../src/upstream/peer.ts";
+import { createTestClock } from "../../support/clock.ts";
+import { createTestLog } from "../../support/upstream_deps.ts";
+
+function make(answer: (params: JsonObject) => Promise<Answer> = () => new Promise(() => {})) {
+  const clock = createTestClock();
+  const limits = { ...defaultLimits, callMsMax: 1_000, asksMax: 2 };
+  const sent: JsonObject[] = [];
+  const notices: Notice[] = [];
+  const signals: AbortSignal[] = [];
+  const state = { reads: true };
+  const noise = createNoiseGauge({ limits, clock, log: createTestLog([]) }, () => {});
+  const peer = createPeer({
+    server: "x",
+    codec: upstreamCodec,
+    limits,
+    clock,
+    noise,
+    send(line) {
+      if (state.reads) sent.push(JSON.parse(line));
+      return state.reads;
+    },
+    notice: (notice) => {
+      notices.push(notice);
+      return true;
+    },
+    ask({ params }, signal) {
+      signals.push(signal);
+      return answer(params);
+    },
+  });
+  const receive = (...messages: unknown[]) =>
+    void peer.receive(
+      messages.map((message) => typeof message === "string" ? message : JSON.stringify(message)),
+    );
+  const request = (overrides: Partial<PeerRequest> = {}) => {
+    const ends: Reply[] = [];
+    const progress: Notice[] = [];
+    const open = peer.request({
+      method: "tools/call",
+      params: { name: "t" },
+      wantsProgress: true,
+      timeoutMs: 100,
+      cancellable: true,
+      notice: (notice) => {
+        progress.push(notice);
+        return true;
+      },
+      end: (reply) => void ends.push(reply),
+      ...overrides,
+    });
+    return { open, ends, progress, id: Number(sent.at(-1)?.["id"]) };
+  };
+  return { clock, sent, notices, signals, state, noise, peer, receive, request };
+}
+
+const ok = (id: unknown, value: JsonObject = { content: [] }) => ({
+  jsonrpc: "2.0",
+  id,
+  result: value,
+});
+const code = (reply: Reply | undefined) =>
+  reply?.kind === "failure" ? reply.error.code : reply?.kind;
+
+describe("a peer", () => {
+  test("E12 the first answer of each id wins; unknown, repeated and late ones are counted", () => {
+    const { receive, request, noise } = make();
+    const one = request();
+    const two = request();
+    expect(one.id).not.toBe(two.id);
+    receive(ok(99), ok(String(one.id)), ok(two.id, { content: [], n: 2 }), ok(two.id), ok(one.id));
+    expect(one.ends).toEqual([{ kind: "result", value: { content: [] } }]);
+    expect(two.ends).toEqual([{ kind: "result", value: { content: [], n: 2 } }]);
+    expect(noise.count()).toBe(3);
+  });
+
+  test("E12 an error without an id is nobody's, even when one call is open", () => {
+    const { receive, request, noise } = make();
+    const { ends } = request();
+    const error = { code: -32603, message: "?" };
+    receive({ jsonrpc: "2.0", error }, { jsonrpc: "2.0", id: null, error });
+    expect(ends).toEqual([]);
+    expect(noise.count()).toBe(2);
+  });
+
+  test("A11 ids and tokens named like prototype members are unknown ids", () => {
+    const { receive, request, noise } = make();
+    const { ends, progress } = request();
+    for (const key of ["__proto__", "constructor", "toString", 0, ""]) {
+      receive(ok(key), {
+        jsonrpc: "2.0",
+        method: "notifications/progress",
+        params: { progressToken: key, progress: 1 },
+      });
+    }
+    expect([ends, progress]).toEqual([[], []]);
+    expect(noise.count()).toBe(10);
+  });
+
+  test("progress goes by token to its own request, without the token", () => {
+    const { receive, request } = make();
+    const [one, two] = [request(), request()];
+    receive({
+      jsonrpc: "2.0",
+      method: "notifications/progress",
+      params: { progressToken: one.id, progress: 0.5 },
+    });
+    expect(one.progress.map(({ params }) => params)).toEqual([{ progress: 0.5 }]);
+    expect(two.progress).toEqual([]);
+  });
+
+  test("E2 a call ends at its limit and the upstream is told; signs of life restart it up to a hard limit", () => {
+    const { clock, receive, request, sent } = make();
+    const quiet = request();
+    clock.advance(100);
+    expect(code(quiet.ends[0])).toBe("upstream_timeout");
+    expect(sent.at(-1)).toMatchObject({
+      method: "notifications/cancelled",
+      params: { requestId: quiet.id },
+    });
+    receive(ok(quiet.id));
+    expect(quiet.ends.length).toBe(1);
+
+    const lively = request();
+    for (let elapsed = 0; elapsed < 990; elapsed += 90) {
+      expect(lively.ends).toEqual([]);
+      lively.open.touch();
+      clock.advance(90);
+    }
+    clock.advance(90);
+    expect(code(lively.ends[0])).toBe("upstream_timeout");
+  });
+
+  test("a held call does not age, and a handshake is never cancelled", () => {
+    const { clock, request, sent } = make();
+    const { open, ends } = request();
+    open.hold();
+    clock.advance(100_000);
+    expect(ends).toEqual([]);
+    open.resume();
+    clock.advance(99);
+    expect(ends).toEqual([]);
+    clock.advance(1);
+    expect(code(ends[0])).toBe("upstream_timeout");
+
+    const shake = request({ method: "initialize", cancellable: false });
+    const before = sent.length;
+    clock.advance(100);
+    expect(code(shake.ends[0])).toBe("upstream_timeout");
+    expect(sent.length).toBe(before);
+  });
+
+  test("an upstream that does not read fails the call as overloaded", () => {
+    const { request, state } = make();
+    state.reads = false;
+    expect(code(request().ends[0])).toBe("overloaded");
+  });
+
+  test("closing fails what is open once, and everything after it", () => {
+    const { peer, receive, request, signals } = make();
+    const { ends, id } = request();
+    receive({ jsonrpc: "2.0", id: "q", method: "roots/list" });
+    peer.close(new GatewayError("upstream_exited"));
+    receive(ok(id));
+    expect(ends.map(code)).toEqual(["upstream_exited"]);
+    expect(signals[0]?.aborted).toBe(true);
+    expect(code(request().ends[0])).toBe("upstream_exited");
+    expect(peer.open()).toBe(0);
+  });
+
+  test("ping is answered, unknown requests and too many questions are refused, ids keep their type", async () => {
+    const { receive, sent, peer } = make();
+    receive(
+      { jsonrpc: "2.0", id: 0, method: "ping" },
+      { jsonrpc: "2.0", id: "0", method: "no/such" },
+      ...[1, 2, 3].map((id) => ({ jsonrpc: "2.0", id, method: "roots/list" })),
+    );
+    expect(sent).toMatchObject([
+      { id: 0, result: {} },
+      { id: "0", error: { code: -32601 } },
+      { id: 3, error: { code: -32603 } },
+    ]);
+    expect(peer.open()).toBe(2);
+  });
+
+  test("answers and refusals go back under the id of the question, a withdrawn one gets none", async () => {
+    const answers = [
+      Promise.withResolvers<Answer>(),
+      Promise.withResolvers<Answer>(),
+    ];
+    let asked = 0;
+    const { receive, sent, signals } = make(() => answers[asked++]?.promise ?? Promise.reject());
+    receive(
+      { jsonrpc: "2.0", id: 0, method: "roots/list" },
+      { jsonrpc: "2.0", id: "b", method: "roots/list" },
+      { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: "b" } },
+    );
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false, true]);
+    answers[1]?.resolve({ kind: "answer", value: { roots: [] } });
+    answers[0]?.resolve({ kind: "refusal", code: -1, message: "no" });
+    await Promise.all(answers.map(({ promise }) => promise));
+    await Promise.resolve();
+    expect(sent).toEqual([{ jsonrpc: "2.0", id: 0, error: { code: -1, message: "no" } }]);
+  });
+
+  test("batches are taken apart, and bad lines between them are skipped", () => {
+    const { receive, request, noise } = make();
+    const [one, two] = [request(), request()];
+    receive("noise", [ok(one.id), 7, ok(two.id)], "{}", "[", "", "  ");
+    expect([one.ends.length, two.ends.length]).toEqual([1, 1]);
+    expect(noise.count()).toBe(4);
+  });
+});
