@@ -44,7 +44,7 @@ export async function readConfig({ env, readText, cwd }: ReadConfigOptions): Pro
       "correct the path or leave MCP_CONFIG out",
     ]);
   }
-  assertNames(env, file?.variables ?? new Set());
+  assertNames(env, file?.mentioned ?? new Set());
   const servers = file?.config ?? noServers(env);
   const debug = required(env, "DEBUG_MODE");
   const memory = required(env, "MCP_DATA_DIR") === ":memory:";
@@ -119,12 +119,12 @@ const foreignNames: ReadonlySet<string> = new Set([
   "MCP_OAUTH_CALLBACK_PORT",
 ]);
 
-/** Throws one sentence for each `MCP_*` name that neither the gateway nor the file knows. */
-function assertNames(env: Environment, referred: ReadonlySet<string>): void {
+/** Throws one sentence for each `MCP_*` name that neither the gateway nor the file mentions. */
+function assertNames(env: Environment, mentioned: ReadonlySet<string>): void {
   const known = Object.keys(variables);
   const unknown = Object.keys(env).filter((name) =>
     name.startsWith("MCP_") && !known.includes(name) && !foreignNames.has(name) &&
-    !referred.has(name)
+    !mentioned.has(name)
   );
   if (unknown.length === 0) return;
   throw new ConfigError(unknown.map((name) => {

@@ -27,10 +27,10 @@ export interface ReadServersOptions {
   readonly remoteBind: boolean;
 }
 
-/** The servers of a file, and which variables of the environment they refer to. */
+/** The servers of a file, and the `MCP_*` names it mentions, disabled and failed servers included. */
 export interface ServersFile {
   readonly config: ServersConfig;
-  readonly variables: ReadonlySet<string>;
+  readonly mentioned: ReadonlySet<string>;
 }
 
 /** The servers of a file. Throws a ConfigError when the file as a whole cannot be used. */
@@ -61,13 +61,15 @@ export async function readServersFile(
       `Ignored the first ${key} of ${path}: the key stands twice, the last one counts`
     ),
     secrets: new Set(ownSecrets(env)),
-    variables: new Set(),
   };
   const names = readNaming(value["names"], path);
   const servers = readSections(value, context);
   warnOfTopLevel(value, context);
-  const { warnings, secrets, variables } = context;
-  return { config: { servers, names, warnings, secrets: [...secrets] }, variables };
+  const { warnings, secrets } = context;
+  return {
+    config: { servers, names, warnings, secrets: [...secrets] },
+    mentioned: new Set(text.match(/\bMCP_\w+/g)),
+  };
 }
 
 /** What there is without a file. */

@@ -41,8 +41,6 @@ export interface FileContext {
   readonly remoteBind: boolean;
   readonly warnings: string[];
   readonly secrets: Set<string>;
-  /** Names of our variables that some server refers to. */
-  readonly variables: Set<string>;
 }
 
 /** Reads the entry at `path` of the file; undefined when it is disabled. */
@@ -134,10 +132,7 @@ function createTexts(path: string, context: FileContext): Texts {
   };
   const replace = (key: string, text: string, inputName?: string) => {
     const outcome = substitute(text, context.env, inputName);
-    if (outcome.ok) {
-      for (const { name } of outcome.used) context.variables.add(name);
-      return outcome;
-    }
+    if (outcome.ok) return outcome;
     refuse(key, outcome.problem);
     return { text: "", used: [] };
   };
@@ -191,7 +186,6 @@ function checkInherited(
   for (const [index, name] of names.entries()) {
     const key = appendKey("inheritEnv", index);
     const value = Object.hasOwn(context.env, name) ? context.env[name] : undefined;
-    context.variables.add(name);
     if (name === ownSecret) {
       texts.refuse(key, `${ownSecret} belongs to the gateway alone`);
     } else if (value === undefined) {

@@ -106,13 +106,14 @@ describe("readConfig", () => {
     expect(await refusal(start({ MCP_WHATEVER: "1" }))).toContain("known are MCP_HOST, MCP_PORT");
   });
 
-  test("an MCP_ name that the file refers to, or that a client owns, is no fault", async () => {
+  test("an MCP_ name that the file mentions, or that a client owns, is no fault", async () => {
     const text = JSON.stringify({
       mcpServers: {
         a: { command: "x", env: { K: "${MCP_TEAM_KEY}" }, inheritEnv: ["MCP_OTHER"] },
+        b: { command: "x", args: ["${MCP_LATER}"], disabled: true },
       },
     });
-    const env = { MCP_TEAM_KEY: "k", MCP_OTHER: "o", MCP_TIMEOUT: "1" };
+    const env = { MCP_TEAM_KEY: "k", MCP_OTHER: "o", MCP_LATER: "l", MCP_TIMEOUT: "1" };
     const { config, notes } = await start(env, { "/srv/mcp.json": text });
     expect(config.servers.map(({ kind }) => kind)).toEqual(["stdio"]);
     expect(notes).toEqual(["MCP_TIMEOUT belongs to another program and changes nothing here"]);
