@@ -63,7 +63,7 @@ export function createCatalogDesk(options: CatalogDeskOptions): CatalogDesk {
   const told = new Map<string, Catalog | typeof nothing>();
   const warmed = new Set<string>();
   const stored = new Map<string, Promise<Catalog | undefined>>();
-  const learning = new Map<string, { readonly scope: string; readonly lane: Promise<Catalog> }>();
+  const learning = new Map<string, Promise<Catalog>>();
   const fetched = new WeakMap<Lane, Promise<Catalog>>();
   const changes = createChangeNotices(options);
 
@@ -110,15 +110,15 @@ export function createCatalogDesk(options: CatalogDeskOptions): CatalogDesk {
       const other = lanes.has(scope) ? undefined : learning.get(key);
       if (other === undefined) {
         const started = lanes.get(caller);
-        const learned = started.then((lane) => learn(lane, caller));
         if (!learning.has(key)) {
-          learning.set(key, { scope, lane: learned });
+          const learned = started.then((lane) => learn(lane, caller));
+          learning.set(key, learned);
           learned.catch(() => {}).finally(() => learning.delete(key));
         }
         return viewOfLane(await started);
       }
       // Another scope's process is about to tell; when it does not, the next one tries.
-      await other.lane.catch(() => {});
+      await other.catch(() => {});
     }
   };
 

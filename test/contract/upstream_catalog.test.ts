@@ -185,6 +185,16 @@ describe("the catalog of a stdio upstream", () => {
     expect(await names(upstream, "prompts")).toEqual(["greet"]);
   });
 
+  test("a server that cannot start fails its lists at once, for every session", async () => {
+    const { upstream } = await open(["--exit=1", "--stderr=no key"], {}, { restartMsMin: 60_000 });
+    const asked = ["a", "a", "b", "c"].flatMap((scope) => [
+      codeOf(upstream.describe(callerOf(scope))),
+      codeOf(upstream.list("tools", callerOf(scope))),
+    ]);
+    for (const message of await Promise.all(asked)) expect(message).toContain("no key");
+    expect(upstream.status()).toMatchObject({ state: "idle", lanes: 0 });
+  });
+
   test("a session that waited for another's process in vain is told too", async () => {
     const { upstream } = await open(["--init=slow:400"], {}, { firstListMs: 50 });
     const one = watchScope(upstream, "a");

@@ -147,7 +147,7 @@ describe("a child that does not answer", () => {
   test("E11 a child that does not read its input fails further calls; others go on", async () => {
     const { upstream } = await open(["--deaf"], {}, { writeBytesMax: 256 * 1024 });
     const caller = callerOf("a");
-    const waiting = upstream.open(toolCall("echo", { first: true }, caller));
+    const waiting = upstream.open(toolCall("hang", {}, caller));
     await until("it runs", () => upstream.status().state === "running");
     const text = "x".repeat(64 * 1024);
     const calls = Array.from(
