@@ -53,7 +53,7 @@ export async function readBody(request: Request, deps: BodyDeps): Promise<Uint8A
 }
 
 async function readAll(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
+  reader: Pick<ReadableStreamDefaultReader<Uint8Array>, "read" | "cancel">,
   limits: Limits,
   isLate: () => boolean,
 ): Promise<Uint8Array> {

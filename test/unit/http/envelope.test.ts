@@ -267,7 +267,7 @@ function streamed(
   return new Request("http://localhost:8999/mcp", {
     method: "POST",
     headers: { host: "localhost:8999", ...jsonHeaders, ...headers },
-    body: body as BodyInit,
+    body: body as NonNullable<RequestInit["body"]>,
     // Some runtimes ask for it with a stream; the type does not know it.
     ...{ duplex: "half" },
   });
