@@ -79,7 +79,7 @@ export function openLine(transport: SseTransport, visit: Visit): Response {
     lines.delete(id);
     free();
     if (line.session !== undefined) hangUp(sessions, line.session, "the client closed its stream");
-  });
+  }).catch((thrown) => logFault(sessions.deps.log, "Cannot end a session", thrown));
   return streamResponse(connection.body);
 }
 

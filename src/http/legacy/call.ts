@@ -200,7 +200,7 @@ function put(running: Running, ask: Ask): void {
   open.answer.then((answer) => {
     running.asks.delete(open);
     exchange.answer(ask.id, answer);
-  });
+  }).catch((thrown) => logFault(session.deps.log, "Cannot pass on an answer", thrown));
 }
 
 function fail(running: Running, error: GatewayError): void {

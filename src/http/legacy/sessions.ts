@@ -77,12 +77,11 @@ export async function findSession(
   surface: string,
   principal: Caller["principal"] = anonymous,
 ): Promise<LiveSession> {
-  const session = sessions.byId.get(id) ?? await hydrate(sessions, id);
+  const theirs = { surface, principal: principal.id };
+  const session = sessions.byId.get(id) ?? await hydrate(sessions, id, theirs);
   const isTheirs = session?.surface === surface && session.caller.principal.id === principal.id;
   if (session === undefined || !isTheirs) throw new GatewayError("session_unknown");
-  const { deps } = sessions;
-  const idleMs = deps.clock.wall() - session.activeAt;
-  if (!isBusy(session) && idleMs > deps.sessionTimeoutMs) {
+  if (!isBusy(session) && isExpired(sessions, session.activeAt)) {
     await endSession(sessions, session, "the session expired");
     throw new GatewayError("session_unknown");
   }
@@ -122,7 +121,16 @@ export function forget(sessions: Sessions, session: LiveSession): void {
   sessions.byKey.delete(session.key);
 }
 
-async function hydrate(sessions: Sessions, id: string): Promise<LiveSession | undefined> {
+function isExpired({ deps }: Sessions, activeAt: number): boolean {
+  return deps.clock.wall() - activeAt > deps.sessionTimeoutMs;
+}
+
+/** Brings a stored session to life, unless it is somebody else's or has expired. */
+async function hydrate(
+  sessions: Sessions,
+  id: string,
+  theirs: Pick<SessionRecord, "surface" | "principal">,
+): Promise<LiveSession | undefined> {
   const { deps, byId, ending } = sessions;
   if (id.length > idCharsMax) return undefined;
   const key = await sha256Hex(id);
@@ -130,6 +138,11 @@ async function hydrate(sessions: Sessions, id: string): Promise<LiveSession | un
   // Another request may have brought it to life, or to its end, in the meantime.
   const live = byId.get(id);
   if (live !== undefined || record === undefined || ending.has(key)) return live;
+  if (record.surface !== theirs.surface || record.principal !== theirs.principal) return undefined;
+  if (isExpired(sessions, record.activeAt)) {
+    await deps.sessions.remove(key);
+    return undefined;
+  }
   const session = openLiveSession(deps, record, { id, isStored: true });
   // A client that comes back finished its handshake long ago.
   session.streams.standing.mayOwn = true;

@@ -322,6 +322,30 @@ describe("the life of a session", () => {
     expect((await session.post(request(3, "ping"))).status).toBe(200);
   });
 
+  test("subscriptions beyond the bound are refused, and one given back makes room", async () => {
+    const { connect } = createHarness({ limits: { sessionSubscriptionsMax: 1 } });
+    const session = await connect();
+    const subscribe = (uri: string) => session.post(request(1, "resources/subscribe", { uri }));
+    expect((await subscribe("file:///a")).status).toBe(200);
+    expect(await errorOf(await subscribe("file:///b"))).toMatchObject({
+      status: 503,
+      data: { reason: "overloaded" },
+    });
+    await session.post(request(2, "resources/unsubscribe", { uri: "file:///a" }));
+    expect((await subscribe("file:///b")).status).toBe(200);
+  });
+
+  test("an expired or foreign session is not brought to life to be refused", async () => {
+    const first = createHarness({ config: { sessionTimeoutMs: 1_000 } });
+    const [expired, foreign] = [await first.connect(), await first.connect()];
+    const second = createHarness({ store: first.store, clock: first.clock });
+    const there = sessionOf(second, foreign.id, "/servers/files/mcp");
+    expect((await there.post(request(1, "ping"))).status).toBe(404);
+    first.clock.advance(4_000_000);
+    expect((await sessionOf(second, expired.id).post(request(1, "ping"))).status).toBe(404);
+    expect(second.gateway.watches.size).toBe(0);
+  });
+
   test("notifications are taken with 202; changed roots reach the gateway", async () => {
     const { connect, gateway } = createHarness();
     const session = await connect();

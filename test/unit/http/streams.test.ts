@@ -251,6 +251,30 @@ describe("GET streams", () => {
     );
   });
 
+  test("what waits for a listener is bounded", async () => {
+    const { connect, gateway } = createHarness({ limits: { sessionWaitingMax: 3 } });
+    const session = await connect({ revision: "2025-06-18" });
+    const [watch] = gateway.watches.values();
+    for (let count = 0; count < 10; count += 1) {
+      watch?.watcher.notice(notice("notifications/message", { level: "info", data: count }));
+      const uri = `file:///${count}`;
+      watch?.watcher.notice(notice("notifications/resources/updated", { uri }));
+    }
+    const stream = framesOf(await session.get());
+    await stream.message();
+    const told = [];
+    for (let count = 0; count < 6; count += 1) told.push((await stream.message()).params);
+    expect(told.map((params) => (params as { data?: number; uri?: string }).data)).toEqual([
+      0,
+      1,
+      2,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(told.at(-1)).toEqual({ uri: "file:///9" });
+  });
+
   test("draining ends the streams with a hint to come back", async () => {
     const { connect, handler } = createHarness();
     const stream = framesOf(await (await connect({ revision: "2025-06-18" })).get());
