@@ -5,7 +5,7 @@
  */
 import { type Clock, systemClock } from "./clock.ts";
 import type { GatewayConfig, ServersConfig } from "./config/config.ts";
-import { sameServer } from "./config/diff.ts";
+import { sameServer } from "./config/same_server.ts";
 import { openStoreDatabase } from "./database.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
 import { createHttpHandler } from "./http/routes.ts";

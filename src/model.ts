@@ -119,6 +119,7 @@ export interface Exchange {
 /** What an upstream (or a surface) offers: the body of a handshake, free of any revision. */
 export interface Description {
   readonly capabilities: JsonObject;
+  /** The upstream's own identity; clients see the gateway's, and this one beside it. */
   readonly serverInfo?: JsonObject | undefined;
   readonly instructions?: string | undefined;
 }

@@ -53,7 +53,8 @@ export async function readServersFile(
     throw new ConfigError([`Cannot use ${path}: expected an object, got ${describeKind(value)}`]);
   }
   const context: FileContext = {
-    file: path,
+    // Its name alone: a problem is shown to clients too, and where it lies is not their business.
+    file: path.slice(path.lastIndexOf("/") + 1),
     folder: folderOf(path),
     env,
     remoteBind,

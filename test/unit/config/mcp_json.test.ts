@@ -1,7 +1,7 @@
 /** The file as a whole: which files are read, and what happens to names, keys and faults in them. */
 import { describe, expect, test } from "bun:test";
 import { readServers } from "../../../src/config/mcp_json.ts";
-import { failed, file, read, refusal, shell, stdio } from "./read.ts";
+import { failed, file, fileName, read, refusal, shell, stdio } from "./read.ts";
 
 const memory = { command: "npx", args: ["-y", "server-memory"] };
 const names = (config: { servers: readonly { name: string }[] }) =>
@@ -75,7 +75,7 @@ describe("faults of the whole file", () => {
   test("a file that is no object, and a servers key that is none, are refused", async () => {
     expect(await refusal(read([]))).toBe(`Cannot use ${file}: expected an object, got a list`);
     expect(await refusal(read({ mcpServers: [] })))
-      .toBe(`Cannot use mcpServers in ${file}: expected an object, got a list`);
+      .toBe(`Cannot use mcpServers in ${fileName}: expected an object, got a list`);
   });
 
   test("a file that is missing or cannot be read is refused, with the reason", async () => {
@@ -103,7 +103,7 @@ describe("names of servers", () => {
     const config = await read({ mcpServers: { "my server": memory, "my.server": memory } });
     expect(stdio(config, "my server").command).toBe("npx");
     expect(failed(config, "my.server").problem).toBe(
-      `mcpServers["my.server"] in ${file}: its tools would have the same prefix "my_server" ` +
+      `mcpServers["my.server"] in ${fileName}: its tools would have the same prefix "my_server" ` +
         'as those of "my server"; choose another name',
     );
   });
@@ -165,19 +165,19 @@ describe("unknown keys", () => {
     });
     expect(stdio(config, "a").command).toBe("npx");
     expect(config.warnings).toEqual([
-      `Ignored mcpServers.a.agrs of ${file}: unknown key; did you mean "args"?`,
-      `Ignored mcpServers.a.quux of ${file}: unknown key`,
-      `Ignored mcpServers.a.timeout of ${file}: unknown key; did you mean "callTimeoutMs"?`,
-      `Ignored mcpServers.a.tools.alow of ${file}: unknown key; did you mean "allow"?`,
+      `Ignored mcpServers.a.agrs of ${fileName}: unknown key; did you mean "args"?`,
+      `Ignored mcpServers.a.quux of ${fileName}: unknown key`,
+      `Ignored mcpServers.a.timeout of ${fileName}: unknown key; did you mean "callTimeoutMs"?`,
+      `Ignored mcpServers.a.tools.alow of ${fileName}: unknown key; did you mean "allow"?`,
     ]);
   });
 
   test("a mistyped key of the file warns; a client's own settings share one line", async () => {
     const config = await read({ mcpServer: {}, theme: "dark", "editor.tabSize": 2, $schema: "x" });
     expect(config.warnings).toEqual([
-      `Found no servers in ${file}: expected an object "mcpServers"`,
-      `Ignored mcpServer of ${file}: unknown key; did you mean "mcpServers"?`,
-      `Ignored "theme", "editor.tabSize" of ${file}: unknown keys`,
+      `Found no servers in ${fileName}: expected an object "mcpServers"`,
+      `Ignored mcpServer of ${fileName}: unknown key; did you mean "mcpServers"?`,
+      `Ignored "theme", "editor.tabSize" of ${fileName}: unknown keys`,
     ]);
   });
 });

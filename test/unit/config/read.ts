@@ -12,6 +12,8 @@ type Env = Readonly<Record<string, string>>;
 
 /** Where the file of a test stands. */
 export const file = "/etc/gateway/mcp.json";
+/** The same by its name, as clients may see it in the problem of a server. */
+export const fileName = "mcp.json";
 
 /** An environment as a shell has it. */
 export const shell: Env = { HOME: "/home/me", PATH: "/usr/bin", USER: "me" };

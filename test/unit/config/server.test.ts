@@ -1,7 +1,7 @@
 /** One server: its values, its environment, what fails it, and what is kept out of the log. */
 import { describe, expect, test } from "bun:test";
 import { defaultLimits } from "../../../src/limits.ts";
-import { failed, file, read, readOne, shell, stdio } from "./read.ts";
+import { failed, fileName, read, readOne, shell, stdio } from "./read.ts";
 
 describe("values", () => {
   test("a server that says only its command gets the defaults", async () => {
@@ -85,7 +85,7 @@ describe("values", () => {
     expect(stdio(await readOne({ command: "${BIN}" }, { BIN: "./x" })).command)
       .toBe("/etc/gateway/x");
     expect(failed(await readOne({ command: "x", cwd: "~" }, {})).problem)
-      .toBe(`mcpServers.files.cwd in ${file}: ~ needs the environment variable HOME`);
+      .toBe(`mcpServers.files.cwd in ${fileName}: ~ needs the environment variable HOME`);
   });
 
   test("a client's roots are relayed on loopback only, unless the file says otherwise", async () => {
@@ -130,7 +130,7 @@ describe("references", () => {
       const config = await read({
         mcpServers: { files: { command: "x", args: ["a", text] }, other: { command: "y" } },
       }, { ...env, MCP_SECRET: "s".repeat(32) });
-      expect(failed(config).problem).toContain(`mcpServers.files.args[1] in ${file}: `);
+      expect(failed(config).problem).toContain(`mcpServers.files.args[1] in ${fileName}: `);
       expect(failed(config).problem).toContain(reason);
       expect(stdio(config, "other").command).toBe("y");
     });
@@ -191,7 +191,7 @@ describe("the child's environment", () => {
     const config = await readOne({ command: "x", inheritEnv: ["NOPE"] });
     expect(stdio(config).command).toBe("x");
     expect(config.warnings).toEqual([
-      `Cannot hand on mcpServers.files.inheritEnv[0] of ${file}: the variable NOPE is not set`,
+      `Cannot hand on mcpServers.files.inheritEnv[0] of ${fileName}: the variable NOPE is not set`,
     ]);
     expect(failed(await readOne({ command: "x", inheritEnv: ["MCP_SECRET"] })).problem)
       .toContain("belongs to the gateway alone");
@@ -259,7 +259,7 @@ describe("wrong values", () => {
         ? { command: "npx", ...entry }
         : entry;
       const config = await read({ mcpServers: { files, other: { command: "y" } } });
-      expect(failed(config).problem).toContain(problem.replaceAll("FILE", file));
+      expect(failed(config).problem).toContain(problem.replaceAll("FILE", fileName));
       expect(stdio(config, "other").command).toBe("y");
     });
   }
@@ -301,7 +301,7 @@ describe("what is not served yet", () => {
   for (const [key, entry] of unserved) {
     test(`${JSON.stringify(entry)} fails that server and names ${key}`, async () => {
       const config = await read({ mcpServers: { files: entry, other: { command: "y" } } });
-      expect(failed(config).problem).toContain(`mcpServers.files.${key} in ${file}: `);
+      expect(failed(config).problem).toContain(`mcpServers.files.${key} in ${fileName}: `);
       expect(failed(config).problem).toContain("not served yet");
       expect(failed(config).problem).not.toContain("hunter2");
       expect(stdio(config, "other").command).toBe("y");
