@@ -1,0 +1,144 @@
+/**
+ * Questions of upstreams as requests to a client: whether it declared that it answers them, whether
+ * its revision has words for them, and the translation where an older wording exists. Upstreams of
+ * a session were told the same capabilities, so a refusal here means a server that asked anyway.
+ * Follows the client features of each revision (roots, sampling, elicitation).
+ */
+import { GatewayError } from "../../errors.ts";
+import type { Ask, JsonObject } from "../../model.ts";
+import type { WireMessage } from "../codec.ts";
+import { isJsonObject } from "../jsonrpc.ts";
+import { degradeBlock } from "./degrade.ts";
+import { methodIn, serverRequests } from "./methods.ts";
+import { type RevisionRow, rowOf } from "./revisions.ts";
+import { modelParams } from "./wire_keys.ts";
+
+/** Params for the client; throws `ask_unanswerable`. */
+type AskEncoder = (params: JsonObject, row: RevisionRow, capabilities: JsonObject) => JsonObject;
+
+const encoders: ReadonlyMap<string, AskEncoder> = new Map([
+  ["roots/list", encodeRoots],
+  ["sampling/createMessage", encodeSampling],
+  ["elicitation/create", encodeElicitation],
+]);
+
+/** The question as a request; the failure names the capability that is missing. */
+export function encodeAsk(
+  ask: Ask,
+  revision: string,
+  capabilities: JsonObject,
+): WireMessage | GatewayError {
+  const encode = encoders.get(ask.method);
+  const row = rowOf(revision);
+  try {
+    if (encode === undefined || methodIn(serverRequests, ask.method, revision) === undefined) {
+      throw unanswerable(ask.method, `revision ${row.revision} has no such request`);
+    }
+    return { method: ask.method, params: encode(modelParams(ask.params), row, capabilities) };
+  } catch (thrown) {
+    if (thrown instanceof GatewayError) return thrown;
+    throw thrown;
+  }
+}
+
+function unanswerable(capability: string, reason: string): GatewayError {
+  return new GatewayError(
+    "ask_unanswerable",
+    `Cannot ask the client for ${capability}: ${reason}`,
+    {
+      data: { capability },
+    },
+  );
+}
+
+/** Throws unless every part of a path such as `sampling.tools` is declared. */
+function requireDeclared(capabilities: JsonObject, path: string): void {
+  let place: unknown = capabilities;
+  for (const key of path.split(".")) {
+    place = isJsonObject(place) && Object.hasOwn(place, key) ? place[key] : undefined;
+  }
+  if (!isJsonObject(place)) throw unanswerable(path, "it did not declare this capability");
+}
+
+function encodeRoots(params: JsonObject, _row: RevisionRow, capabilities: JsonObject): JsonObject {
+  requireDeclared(capabilities, "roots");
+  return params;
+}
+
+function encodeSampling(
+  params: JsonObject,
+  row: RevisionRow,
+  capabilities: JsonObject,
+): JsonObject {
+  requireDeclared(capabilities, "sampling");
+  const messages = Array.isArray(params.messages) ? params.messages : [];
+  if (params.tools !== undefined || params.toolChoice !== undefined || messages.some(usesTools)) {
+    requireDeclared(capabilities, "sampling.tools");
+    if (!row.samplingBlocks) {
+      throw unanswerable("sampling.tools", `revision ${row.revision} has no tools in sampling`);
+    }
+  }
+  return { ...params, messages: messages.flatMap((message) => sampleMessages(message, row)) };
+}
+
+function usesTools(message: unknown): boolean {
+  const content = isJsonObject(message) ? message.content : undefined;
+  const blocks: unknown[] = Array.isArray(content) ? content : [content];
+  return blocks.some((block) =>
+    isJsonObject(block) && (block.type === "tool_use" || block.type === "tool_result")
+  );
+}
+
+/** One message for each content block where the revision has one block a message. */
+function sampleMessages(message: unknown, row: RevisionRow): unknown[] {
+  if (!isJsonObject(message)) return [message];
+  if (!Array.isArray(message.content)) {
+    return [{ ...message, content: degradeBlock(message.content, row) }];
+  }
+  if (row.samplingBlocks) return [message];
+  return message.content.map((block) => ({ ...message, content: degradeBlock(block, row) }));
+}
+
+function encodeElicitation(
+  params: JsonObject,
+  row: RevisionRow,
+  capabilities: JsonObject,
+): JsonObject {
+  requireDeclared(capabilities, "elicitation");
+  if (params.mode === "url") {
+    requireDeclared(capabilities, "elicitation.url");
+    if (!row.elicitationUrl) {
+      throw unanswerable("elicitation.url", `revision ${row.revision} has forms only`);
+    }
+    return params;
+  }
+  // A bare `elicitation: {}` is the older way to declare forms.
+  const { elicitation } = capabilities;
+  if (isJsonObject(elicitation) && elicitation.url !== undefined) {
+    requireDeclared(capabilities, "elicitation.form");
+  }
+  const schema = params.requestedSchema;
+  if (row.elicitationChoices || !isJsonObject(schema) || !isJsonObject(schema.properties)) {
+    return params;
+  }
+  const properties = Object.fromEntries(
+    Object.entries(schema.properties).map(([key, field]) => [key, olderField(key, field, row)]),
+  );
+  return { ...params, requestedSchema: { ...schema, properties } };
+}
+
+/** A form field in the words of 2025-06-18: titled choices are `enum` beside `enumNames`. */
+function olderField(key: string, field: unknown, row: RevisionRow): unknown {
+  if (!isJsonObject(field)) return field;
+  if (field.type === "array") {
+    throw unanswerable(
+      "elicitation.form",
+      `revision ${row.revision} has no choice of several, which field ${JSON.stringify(key)} needs`,
+    );
+  }
+  const { oneOf, ...rest } = field;
+  if (!Array.isArray(oneOf)) return field;
+  const choices = oneOf.filter(isJsonObject);
+  const names = choices.map((choice) => choice.title ?? choice.const);
+  return { ...rest, enum: choices.map((choice) => choice.const), enumNames: names };
+}

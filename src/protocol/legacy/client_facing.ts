@@ -1,0 +1,83 @@
+/**
+ * The handshake era's codec toward clients: which of their messages a revision has, and how
+ * results, notices, questions and errors are put for it. What changes between revisions is data in
+ * `revisions.ts` and `methods.ts`; how it is bridged is in `degrade.ts` and `ask.ts`. Sessions,
+ * ids and streams are the binding's.
+ */
+import type { GatewayError } from "../../errors.ts";
+import type { Description, JsonObject, Notice, RequestId } from "../../model.ts";
+import type { ClientFacingCodec, Decoded, WireMessage } from "../codec.ts";
+import { encodeAsk } from "./ask.ts";
+import { degradeResult } from "./degrade.ts";
+import {
+  clientNotifications,
+  clientRequests,
+  methodIn,
+  type MethodTable,
+  problemOf,
+  serverNotifications,
+} from "./methods.ts";
+import { rowOf } from "./revisions.ts";
+import { modelParams, progressTokenOf, without } from "./wire_keys.ts";
+
+/** How clients of 2024-11-05 to 2025-11-25 speak and are spoken to. */
+export const legacyClientCodec: ClientFacingCodec = {
+  decodeRequest: (method, params, revision) => decode(clientRequests, method, params, revision),
+  decodeNotification: (method, params, revision) =>
+    decode(clientNotifications, method, params, revision),
+  encodeResult: degradeResult,
+  encodeNotice,
+  encodeAsk,
+  encodeError: (error: GatewayError) => error.toRpc(),
+  encodeDescription,
+};
+
+function decode(
+  methods: MethodTable,
+  method: string,
+  params: JsonObject,
+  revision: string,
+): Decoded {
+  const row = methodIn(methods, method, revision);
+  if (row === undefined) return { kind: "unknown" };
+  const message = problemOf(row, method, params);
+  if (message !== undefined) return { kind: "invalid", message };
+  const progressToken = progressTokenOf(params);
+  return { kind: "ok", method, params: modelParams(params), progressToken };
+}
+
+function encodeNotice(
+  notice: Notice,
+  revision: string,
+  progressToken: RequestId | undefined,
+): WireMessage | undefined {
+  const { method } = notice;
+  if (methodIn(serverNotifications, method, revision) === undefined) return undefined;
+  const params = modelParams(notice.params);
+  if (method !== "notifications/progress") return { method, params };
+  return progressToken === undefined ? undefined : { method, params: { ...params, progressToken } };
+}
+
+/** The `_meta` key under which a single server behind a surface is named. */
+const upstreamInfoKey = "mcp-wrapper/serverInfo";
+const unofferedCapabilities = new Set(["tasks"]);
+const laterCapabilities = new Set(["tasks", "completions"]);
+
+function encodeDescription(
+  description: Description,
+  revision: string,
+  identity: { readonly name: string; readonly version: string },
+): JsonObject {
+  const dropped = rowOf(revision).completions ? unofferedCapabilities : laterCapabilities;
+  const result: JsonObject = {
+    protocolVersion: revision,
+    capabilities: without(description.capabilities, dropped),
+    serverInfo: identity,
+    // Whose tools these are, where they are one server's alone; clients show the gateway's own name.
+    ...(description.serverInfo === undefined
+      ? {}
+      : { _meta: { [upstreamInfoKey]: description.serverInfo } }),
+  };
+  const { instructions } = description;
+  return instructions === undefined ? result : { ...result, instructions };
+}

@@ -1,0 +1,98 @@
+/**
+ * What a revision cannot carry, told in what it can. Only breaks of type are mended: a content
+ * discriminator that the revision does not know, structured content that is no object, an output
+ * schema whose root is no object. Members that are merely new (titles, icons, annotations, `_meta`)
+ * stay: JSON readers of every revision skip what they do not know, and dropping them would hide
+ * them from clients that do. Content of a type unknown to every revision passes as it is.
+ * `execution` goes from all tools, since tasks are not relayed.
+ */
+import type { JsonObject } from "../../model.ts";
+import { isJsonObject } from "../jsonrpc.ts";
+import { type RevisionRow, rowOf } from "./revisions.ts";
+import { plainResult, without } from "./wire_keys.ts";
+
+/** A tool, prompt or sampling content block that the revision can carry. */
+export function degradeBlock(block: unknown, row: RevisionRow): unknown {
+  if (!isJsonObject(block)) return block;
+  const text = replacementText(block, row);
+  if (text === undefined) return block;
+  return block.annotations === undefined
+    ? { type: "text", text }
+    : { type: "text", text, annotations: block.annotations };
+}
+
+function replacementText(block: JsonObject, row: RevisionRow): string | undefined {
+  if (block.type === "audio" && !row.audio) {
+    return `[Audio of type ${block.mimeType} left out: revision ${row.revision} has no audio]`;
+  }
+  if (block.type === "resource_link" && !row.resourceLinks) {
+    const name = block.title ?? block.name;
+    const note = block.description === undefined ? "" : `\n${block.description}`;
+    return `[Resource ${JSON.stringify(name)}: ${block.uri}]${note}`;
+  }
+  return undefined;
+}
+
+function degradeCallResult(result: JsonObject, row: RevisionRow): JsonObject {
+  const blocks = Array.isArray(result.content) ? result.content : [];
+  const content = blocks.map((block) => degradeBlock(block, row));
+  const structured = result.structuredContent;
+  if (structured === undefined) return { ...result, content };
+  const carried = isJsonObject(structured);
+  if (!carried || (!row.structuredContent && content.length === 0)) {
+    const text = JSON.stringify(structured);
+    if (!content.some((block) => isJsonObject(block) && block.text === text)) {
+      content.push({ type: "text", text });
+    }
+  }
+  const kept = carried ? result : without(result, structuredKeys);
+  return { ...kept, content };
+}
+
+function degradePrompt(result: JsonObject, row: RevisionRow): JsonObject {
+  if (!Array.isArray(result.messages)) return result;
+  const messages = result.messages.map((message: unknown) =>
+    isJsonObject(message) ? { ...message, content: degradeBlock(message.content, row) } : message
+  );
+  return { ...result, messages };
+}
+
+function degradeTools(result: JsonObject): JsonObject {
+  if (!Array.isArray(result.tools)) return result;
+  return { ...result, tools: result.tools.map(degradeTool) };
+}
+
+function degradeTool(tool: unknown): unknown {
+  if (!isJsonObject(tool)) return tool;
+  const schema = tool.outputSchema;
+  const objects = schema === undefined || (isJsonObject(schema) && schema.type === "object");
+  if (objects && tool.execution === undefined) return tool;
+  return without(tool, objects ? executionKeys : toolKeys);
+}
+
+const structuredKeys = new Set(["structuredContent"]);
+const executionKeys = new Set(["execution"]);
+const toolKeys = new Set(["execution", "outputSchema"]);
+
+const degradations: ReadonlyMap<string, (result: JsonObject, row: RevisionRow) => JsonObject> =
+  new Map([
+    ["tools/call", degradeCallResult],
+    ["tools/list", degradeTools],
+    ["prompts/get", degradePrompt],
+  ]);
+
+/** Methods whose result is exactly `{}`; clients refuse any member in it. */
+const emptyResults: ReadonlySet<string> = new Set([
+  "ping",
+  "logging/setLevel",
+  "resources/subscribe",
+  "resources/unsubscribe",
+]);
+
+/** A result as a client of this revision can read it. */
+export function degradeResult(method: string, value: JsonObject, revision: string): JsonObject {
+  if (emptyResults.has(method)) return {};
+  const result = plainResult(value);
+  const degrade = degradations.get(method);
+  return degrade === undefined ? result : degrade(result, rowOf(revision));
+}

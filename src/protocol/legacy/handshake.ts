@@ -1,0 +1,58 @@
+/**
+ * The handshake toward an upstream: what `initialize` says of us and how its answer is read. The
+ * answer may name any revision of this era; an upstream that names another cannot be spoken to.
+ * Follows the lifecycle section of each revision.
+ */
+import type { Description, JsonObject } from "../../model.ts";
+import type { UpstreamDecoded } from "../codec.ts";
+import { isJsonObject } from "../jsonrpc.ts";
+import { isServed, latestRevision, type Revision, revisions } from "./revisions.ts";
+import { without } from "./wire_keys.ts";
+
+/** What an upstream said of itself. */
+export interface Handshake {
+  readonly revision: Revision;
+  readonly description: Description;
+}
+
+/** Params of `initialize`; `capabilities` are what this upstream may ask of us. */
+export function initializeParams(
+  capabilities: JsonObject,
+  identity: { readonly name: string; readonly version: string },
+): JsonObject {
+  return { protocolVersion: latestRevision, capabilities, clientInfo: { ...identity } };
+}
+
+/** The result of `initialize`. */
+export function decodeInitialize(result: unknown): UpstreamDecoded<Handshake> {
+  if (!isJsonObject(result)) return invalid("the result must be an object");
+  const { protocolVersion, capabilities, serverInfo, instructions } = result;
+  if (!isServed(protocolVersion)) {
+    const named = JSON.stringify(protocolVersion) ?? "nothing";
+    return invalid(`it offers protocol version ${named}; served are ${revisions.join(", ")}`);
+  }
+  if (!isJsonObject(capabilities)) return invalid('"capabilities" must be an object');
+  const description = {
+    capabilities: without(capabilities, unrelayedServerCapabilities),
+    serverInfo: isJsonObject(serverInfo) ? serverInfo : undefined,
+    instructions: typeof instructions === "string" ? instructions : undefined,
+  };
+  return { kind: "ok", value: { revision: protocolVersion, description } };
+}
+
+function invalid(problem: string): UpstreamDecoded<never> {
+  return { kind: "invalid", message: `Cannot take the server's initialize result: ${problem}` };
+}
+
+const unrelayedServerCapabilities = new Set(["tasks"]);
+
+/** Client capabilities whose requests are relayed to the client, with all that is in them. */
+const relayed = ["roots", "sampling", "elicitation", "experimental"];
+
+/** What an upstream may be told of a client's capabilities: those that we can relay. */
+export function relayableCapabilities(clientCapabilities: JsonObject): JsonObject {
+  const entries = relayed
+    .filter((name) => isJsonObject(clientCapabilities[name]))
+    .map((name) => [name, clientCapabilities[name]]);
+  return Object.fromEntries(entries) as JsonObject;
+}

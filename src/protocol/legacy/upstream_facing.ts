@@ -1,0 +1,119 @@
+/**
+ * The handshake era's codec toward upstreams: what they are sent and what may come from them.
+ * Lenient where a server's slip does no harm (a null cursor, a list item without a name), strict
+ * where a wrong shape would break the reader behind it. Ids, timeouts and the order of the
+ * handshake belong to the lane.
+ */
+import { type JsonObject, listKinds, type RequestId } from "../../model.ts";
+import type { UpstreamDecoded, UpstreamFacingCodec } from "../codec.ts";
+import { isJsonObject, isSafeText } from "../jsonrpc.ts";
+import { latestRevision } from "./revisions.ts";
+import {
+  methodIn,
+  type MethodTable,
+  problemOf,
+  serverNotifications,
+  serverRequests,
+} from "./methods.ts";
+import { modelParams, plainResult, without, withProgressToken } from "./wire_keys.ts";
+
+/** How upstreams of 2024-11-05 to 2025-11-25 are spoken to. */
+export const legacyUpstreamCodec: UpstreamFacingCodec = {
+  encodeCall: (method, params, progressToken) => ({
+    method,
+    params: withProgressToken(params, progressToken),
+  }),
+  decodeResult,
+  decodeNotice(method, params) {
+    const checked = check(serverNotifications, method, params);
+    if (checked.kind !== "ok") return checked;
+    if (method !== "notifications/progress") {
+      return { kind: "ok", value: { notice: { kind: "notice", method, params: checked.value } } };
+    }
+    const notice = { kind: "notice", method, params: without(checked.value, tokenKeys) } as const;
+    // The schema has made sure of the token.
+    return { kind: "ok", value: { notice, progressToken: params.progressToken as RequestId } };
+  },
+  decodeAsk(method, params) {
+    // `ping` is a request of servers too, but the lane answers it.
+    if (method === "ping") return { kind: "unknown" };
+    const checked = check(serverRequests, method, params);
+    return checked.kind === "ok"
+      ? { kind: "ok", value: { method, params: checked.value } }
+      : checked;
+  },
+  encodeAnswer(_method, answer) {
+    if (answer.kind === "answer") return { result: plainResult(answer.value) };
+    const { code, message, data } = answer;
+    return { error: data === undefined ? { code, message } : { code, message, data } };
+  },
+};
+
+const tokenKeys = new Set(["progressToken"]);
+const cursorKeys = new Set(["nextCursor"]);
+
+/** Whatever revision the upstream chose, it may use what the latest has. */
+function check(
+  methods: MethodTable,
+  method: string,
+  params: JsonObject,
+): UpstreamDecoded<JsonObject> {
+  const row = methodIn(methods, method, latestRevision);
+  if (row === undefined) return { kind: "unknown" };
+  const message = problemOf(row, method, params);
+  return message === undefined
+    ? { kind: "ok", value: modelParams(params) }
+    : { kind: "invalid", message };
+}
+
+/** The member that must be an array, for results that have one. */
+const arrays: ReadonlyMap<string, string> = new Map([
+  ["resources/read", "contents"],
+  ["prompts/get", "messages"],
+]);
+
+const lists = new Map(Object.values(listKinds).map((list) => [list.method as string, list]));
+
+function decodeResult(method: string, value: unknown): UpstreamDecoded<JsonObject> {
+  if (!isJsonObject(value)) return invalid(method, "the result must be an object");
+  const list = lists.get(method);
+  if (list !== undefined) return decodeList(method, value, list.key, list.identity);
+  const key = arrays.get(method);
+  if (key !== undefined && !Array.isArray(value[key])) {
+    return invalid(method, `"${key}" must be an array`);
+  }
+  if (method === "tools/call") {
+    // Some servers leave `content` out beside structured content; clients do not expect that.
+    const { content = [] } = value;
+    if (!Array.isArray(content)) return invalid(method, '"content" must be an array');
+    return { kind: "ok", value: { ...value, content } };
+  }
+  if (method === "completion/complete") {
+    const { completion } = value;
+    if (!isJsonObject(completion) || !Array.isArray(completion.values)) {
+      return invalid(method, '"completion.values" must be an array');
+    }
+  }
+  return { kind: "ok", value };
+}
+
+/** Items that nobody could call by their name or URI are left out; the others stay. */
+function decodeList(
+  method: string,
+  value: JsonObject,
+  key: string,
+  identity: string,
+): UpstreamDecoded<JsonObject> {
+  const items = value[key];
+  if (!Array.isArray(items)) return invalid(method, `"${key}" must be an array`);
+  const usable = items.filter((item: unknown) => {
+    const name = isJsonObject(item) ? item[identity] : undefined;
+    return typeof name === "string" && isSafeText(name);
+  });
+  const page = typeof value.nextCursor === "string" ? value : without(value, cursorKeys);
+  return { kind: "ok", value: { ...page, [key]: usable } };
+}
+
+function invalid(method: string, problem: string): UpstreamDecoded<never> {
+  return { kind: "invalid", message: `Cannot take the server's ${method} result: ${problem}` };
+}

@@ -1,0 +1,61 @@
+/**
+ * Members that belong to one hop's wire and are never part of the model: progress tokens, task
+ * augmentation (not relayed), and what only the stateless revision 2026-07-28 has. One place says
+ * which they are, so that none leaks into a revision that does not know it.
+ */
+import type { JsonObject, RequestId } from "../../model.ts";
+import { isJsonObject } from "../jsonrpc.ts";
+
+const metaKeys: ReadonlySet<string> = new Set([
+  "progressToken",
+  ...[
+    "protocolVersion",
+    "clientCapabilities",
+    "clientInfo",
+    "logLevel",
+    "serverInfo",
+    "subscriptionId",
+    "related-task",
+  ].map((name) => `io.modelcontextprotocol/${name}`),
+]);
+
+const resultKeys: ReadonlySet<string> = new Set(["resultType", "ttlMs", "cacheScope"]);
+
+const paramKeys: ReadonlySet<string> = new Set(["task"]);
+
+/** A shallow copy without some members. */
+export function without(value: JsonObject, keys: ReadonlySet<string>): JsonObject {
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !keys.has(key)));
+}
+
+/** The same object when nothing has to go, since most messages have none of the keys. */
+function cleaned(value: JsonObject, keys: ReadonlySet<string>): JsonObject {
+  const rest = Object.keys(value).some((key) => keys.has(key)) ? without(value, keys) : value;
+  if (!isJsonObject(rest._meta)) return rest;
+  const meta = without(rest._meta, metaKeys);
+  const { _meta: _, ...others } = rest;
+  return Object.keys(meta).length === 0 ? others : { ...others, _meta: meta };
+}
+
+/** Params as the model has them: `_meta` holds vendor keys alone, or is absent. */
+export function modelParams(params: JsonObject): JsonObject {
+  return cleaned(params, paramKeys);
+}
+
+/** A result without the keys of other revisions. */
+export function plainResult(result: JsonObject): JsonObject {
+  return cleaned(result, resultKeys);
+}
+
+/** The progress token of a request's params; they have been checked. */
+export function progressTokenOf(params: JsonObject): RequestId | undefined {
+  const meta = params._meta;
+  return isJsonObject(meta) ? meta.progressToken as RequestId | undefined : undefined;
+}
+
+/** Params with a progress token. */
+export function withProgressToken(params: JsonObject, token: RequestId | undefined): JsonObject {
+  if (token === undefined) return params;
+  const meta = isJsonObject(params._meta) ? params._meta : {};
+  return { ...params, _meta: { ...meta, progressToken: token } };
+}
