@@ -99,6 +99,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     clock,
     log: log.source("gateway"),
     sealer,
+    debug: config.debug,
   });
   const http = createHttpHandler({
     gateway,

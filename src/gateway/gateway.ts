@@ -12,6 +12,7 @@ import { type Call, type Exchange, type JsonObject, listKinds, type Reply } from
 import type { ListKind } from "../model.ts";
 import type { Sealer } from "../seal.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import { auditedExchange } from "./audit.ts";
 import { createCatalogReader, type Member, missingKey, type View } from "./catalog.ts";
 import { pageOf } from "./cursor.ts";
 import { deferredExchange, failureExchange, mappedExchange, resultExchange } from "./exchange.ts";
@@ -30,6 +31,8 @@ export interface GatewayDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly sealer: Sealer;
+  /** Whether every message of a call is logged (by its shape). */
+  readonly debug: boolean;
 }
 
 /** One step of every call: it may answer, or hand on, or look at what comes back. */
@@ -146,20 +149,13 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
     handlers.get(call.method)?.(view, call) ??
       failureExchange(new GatewayError("method_not_found", `Unknown method "${call.method}"`));
 
-  /** One record for each call: what, how long, how it ended; never its arguments. */
-  const audit: Step = (view, call, next) => {
-    const begun = clock.monotonic();
-    const what = call.params["name"] ?? call.params["uri"];
-    return mappedExchange(next(call), (reply) => {
-      if (reply.kind !== "result" && reply.kind !== "failure") return reply;
-      const outcome = reply.kind === "failure"
-        ? { outcome: reply.error.code, error: reply.error }
-        : { outcome: reply.value["isError"] === true ? "tool_error" : "ok" };
-      const ms = Math.round(clock.monotonic() - begun);
-      log.debug("Call", { surface: view.surface, method: call.method, what, ms, ...outcome });
-      return reply;
+  const audit: Step = (view, call, next) =>
+    auditedExchange(next(call), call, {
+      surface: view.surface,
+      log,
+      clock,
+      messages: deps.debug,
     });
-  };
 
   const steps: readonly Step[] = [audit, route];
   const run = (view: View, call: Call, at: number): Exchange => {

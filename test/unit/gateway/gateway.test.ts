@@ -9,9 +9,8 @@ import { defaultLimits, type Limits } from "../../../src/limits.ts";
 import type { Log } from "../../../src/log.ts";
 import { anonymous, type Caller, type JsonObject, type Notice } from "../../../src/model.ts";
 import { createSealer, makeKey } from "../../../src/seal.ts";
+import { createTestLog } from "../../support/log.ts";
 import { createFakeUpstream, type FakeUpstream } from "../../support/fake_upstream.ts";
-
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, source: () => silent };
 
 const caller = (scope = "scope-1", principal = anonymous): Caller => ({
   principal,
@@ -42,6 +41,7 @@ async function gatewayOf(
   config: ServersConfig,
   fakes: Record<string, FakeUpstream>,
   limits: Partial<Limits> = {},
+  log: Log = createTestLog(),
 ): Promise<Gateway> {
   return createGatewayCore({
     servers: config,
@@ -49,8 +49,9 @@ async function gatewayOf(
     sameServer: (one, other) => JSON.stringify(one) === JSON.stringify(other),
     limits: { ...defaultLimits, firstListMs: 50, listMs: 50, changeDebounceMs: 5, ...limits },
     clock: systemClock,
-    log: silent,
+    log,
     sealer: await createSealer(makeKey()),
+    debug: true,
   });
 }
 
@@ -492,6 +493,21 @@ describe("a new configuration", () => {
     finish();
     expect(await call).toEqual({ done: true });
     expect(fakes.a.closed).toBe(true);
+  });
+});
+
+describe("the log", () => {
+  test("has every message of a call in debug mode, and nothing of its data", async () => {
+    const log = createTestLog();
+    const fakes = { a: createFakeUpstream("a", { tools: [tool("x")] }) };
+    fakes.a.reply = () => resultExchange({ content: [{ type: "text", text: "my answer" }] });
+    const gateway = await gatewayOf(servers(server("a")), fakes, {}, log);
+    await ask(gateway, "tools/call", { name: "x", arguments: { password: "my question", n: 5 } });
+    const text = JSON.stringify(log.records);
+    expect(log.records.map(({ message }) => message)).toEqual(["Request", "Reply: result", "Call"]);
+    expect(text).toContain('"name":"x","arguments":{"password":"string(11)","n":"number"}');
+    expect(text).toContain('{"type":"text","text":"string(9)"}');
+    expect(text).not.toContain("my ");
   });
 });
 
