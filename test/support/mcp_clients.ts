@@ -154,14 +154,17 @@ async function openTwo(url: URL, mode: "legacy" | "auto"): Promise<RealClient> {
   };
 }
 
-/** mcp-remote as a child, which speaks stdio to the SDK and HTTP to the gateway. */
-async function openBridge(url: string): Promise<RealClient> {
+/** mcp-remote as a child, which speaks stdio to the SDK and HTTP to the gateway at `url`. */
+export async function openBridge(
+  url: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<RealClient> {
   // It keeps files under HOME.
   const home = mkdtempSync(join(tmpdir(), "mcp-remote-home-"));
   const transport = new StdioClientTransport({
     command: join(projectDirectory, "node_modules", ".bin", "mcp-remote"),
     args: [url, "--allow-http"],
-    env: { HOME: home, PATH: process.env["PATH"] ?? "" },
+    env: { HOME: home, PATH: process.env["PATH"] ?? "", ...env },
     stderr: "ignore",
   });
   return await openOne(transport, () => rmSync(home, { recursive: true, force: true }));
