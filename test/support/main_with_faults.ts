@@ -16,5 +16,6 @@ process.on("SIGUSR2", () => {
   );
 });
 
-if ("Deno" in globalThis) await import("../../src/main/deno.ts");
-else await import("../../src/main/bun.ts");
+// Each entry has the types of its own platform: this import is for run time alone.
+const platform = "Deno" in globalThis ? "deno" : "bun";
+await import(new URL(`../../src/main/${platform}.ts`, import.meta.url).href);
