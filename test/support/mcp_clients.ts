@@ -167,7 +167,12 @@ export async function openBridge(
     env: { HOME: home, PATH: process.env["PATH"] ?? "", ...env },
     stderr: "ignore",
   });
-  return await openOne(transport, () => rmSync(home, { recursive: true, force: true }));
+  const clean = () => rmSync(home, { recursive: true, force: true });
+  return await openOne(transport, clean).catch(async (fault) => {
+    await transport.close();
+    clean();
+    throw fault;
+  });
 }
 
 /** The clients, each under the name that its tests carry. */
