@@ -38,7 +38,16 @@ export function programCommand(
     ? { command: executable("bun"), args: ["--no-env-file", path, ...args] }
     : {
       command: executable("deno"),
-      args: ["run", "-A", "--no-check", "-c", join(projectDirectory, "deno.json"), path, ...args],
+      args: [
+        "run",
+        "-A",
+        "-q",
+        "--no-check",
+        "-c",
+        join(projectDirectory, "deno.json"),
+        path,
+        ...args,
+      ],
     };
 }
 
