@@ -4,7 +4,7 @@
  * a session were told the same capabilities, so a refusal here means a server that asked anyway.
  * Follows the client features of each revision (roots, sampling, elicitation).
  */
-import { GatewayError } from "../../errors.ts";
+import { GatewayError, toGatewayError } from "../../errors.ts";
 import type { Ask, JsonObject } from "../../model.ts";
 import type { WireMessage } from "../codec.ts";
 import { isJsonObject } from "../jsonrpc.ts";
@@ -36,8 +36,7 @@ export function encodeAsk(
     }
     return { method: ask.method, params: encode(modelParams(ask.params), row, capabilities) };
   } catch (thrown) {
-    if (thrown instanceof GatewayError) return thrown;
-    throw thrown;
+    return toGatewayError(thrown);
   }
 }
 

@@ -7,7 +7,6 @@ import type { Description, JsonObject } from "../../model.ts";
 import type { UpstreamDecoded } from "../codec.ts";
 import { isJsonObject } from "../jsonrpc.ts";
 import { isServed, latestRevision, type Revision, revisions } from "./revisions.ts";
-import { without } from "./wire_keys.ts";
 
 /** What an upstream said of itself. */
 export interface Handshake {
@@ -33,7 +32,7 @@ export function decodeInitialize(result: unknown): UpstreamDecoded<Handshake> {
   }
   if (!isJsonObject(capabilities)) return invalid('"capabilities" must be an object');
   const description = {
-    capabilities: without(capabilities, unrelayedServerCapabilities),
+    capabilities,
     serverInfo: isJsonObject(serverInfo) ? serverInfo : undefined,
     instructions: typeof instructions === "string" ? instructions : undefined,
   };
@@ -43,8 +42,6 @@ export function decodeInitialize(result: unknown): UpstreamDecoded<Handshake> {
 function invalid(problem: string): UpstreamDecoded<never> {
   return { kind: "invalid", message: `Cannot take the server's initialize result: ${problem}` };
 }
-
-const unrelayedServerCapabilities = new Set(["tasks"]);
 
 /** Client capabilities whose requests are relayed to the client, with all that is in them. */
 const relayed = ["roots", "sampling", "elicitation", "experimental"];
