@@ -85,6 +85,8 @@ export function openCallStream(streams: Streams, isHeldOpen: boolean): CallStrea
   streams.channels.set(number, channel);
   attach(channel, connection);
   prime(streams, connection, number);
+  // A listener may keep the head of a response back until its body begins.
+  if (!streams.options.isPrimed) connection.write({ comment: "working" });
   return {
     body: connection.body,
     send(text) {
