@@ -95,9 +95,11 @@ export async function startLane(
     void child.stop();
     const reason = end?.text ?? broken ??
       (thrown instanceof Error ? thrown.message : String(thrown));
+    // What a server writes may hold secrets: the operator reads it, clients are told where it is.
+    if (words !== "") deps.log.warn("The server's last words", { stderr: words });
     return {
       fault: {
-        reason: words === "" ? reason : `${reason}; the server says: ${words}`,
+        reason: words === "" ? reason : `${reason}; the gateway's log has its last words`,
         permanent: end?.permanent ?? false,
       },
     };

@@ -191,7 +191,10 @@ describe("the catalog of a stdio upstream", () => {
       codeOf(upstream.describe(callerOf(scope))),
       codeOf(upstream.list("tools", callerOf(scope))),
     ]);
-    for (const message of await Promise.all(asked)) expect(message).toContain("no key");
+    for (const message of await Promise.all(asked)) {
+      expect(message).toContain("exited with code 1");
+      expect(message).not.toContain("no key");
+    }
     expect(upstream.status()).toMatchObject({ state: "idle", lanes: 0 });
   });
 

@@ -126,7 +126,7 @@ describe("a child that does not answer", () => {
     expect(endless.notices.length).toBeGreaterThan(8);
   });
 
-  test("E10 a child that never initialises is given up and removed, none accumulate", async () => {
+  test("E10 H3 a child that never initialises is given up and removed, none accumulate", async () => {
     const { upstream, deps } = await open(
       ["--init=never", "--stderr=waiting for a licence"],
       { startTimeoutMs: 150 },
@@ -139,7 +139,10 @@ describe("a child that does not answer", () => {
     }
     const error = await failTool(upstream, "echo");
     expect(error.message).toContain("did not answer initialize");
-    expect(error.message).toContain("waiting for a licence");
+    expect(error.message).toContain("the gateway's log has its last words");
+    expect(deps.lines.some(({ fields }) => fields["stderr"] === "waiting for a licence")).toBe(
+      true,
+    );
     await until("all are gone", () => deps.held.size === 0);
     expect(deps.everHeld.filter(isAlive)).toEqual([]);
   });
@@ -319,7 +322,8 @@ describe("a child that cannot be started", () => {
         });
         expect(error.data["reason"]).toBe("upstream_unavailable");
         expect(error.message).toContain("exited with code 1");
-        expect(error.message).toContain("no database");
+        expect(error.message).toContain("the gateway's log has its last words");
+        expect(deps.lines.some(({ fields }) => fields["stderr"] === "no database")).toBe(true);
         waits.push(Number(error.data["retryAfterMs"]));
       }
       const [first = 0, second = 0, third = 0] = waits;
