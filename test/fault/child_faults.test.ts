@@ -334,7 +334,7 @@ describe("a child that cannot be started", () => {
       for (let round = 0; round < 50; round++) await failTool(upstream, "echo");
       expect(linesOf(starts).length).toBe(3);
       expect(upstream.status()).toMatchObject({ state: "crash_loop", lanes: 0 });
-      expect(upstream.status().problem).toContain("no database");
+      expect(upstream.status().problem).toContain("exited with code 1");
       const loud = deps.lines.filter(({ severity }) => severity === "error");
       expect(loud.length).toBe(1);
       expect(loud[0]?.message).toContain("3 starts failed in a row");
