@@ -4,9 +4,10 @@
  * where a wrong shape would break the reader behind it. Ids, timeouts and the order of the
  * handshake belong to the lane.
  */
-import { type JsonObject, listKinds, type RequestId } from "../../model.ts";
+import { type JsonObject, type ListKind, listKinds, type RequestId } from "../../model.ts";
 import type { UpstreamDecoded, UpstreamFacingCodec } from "../codec.ts";
 import { isJsonObject, isSafeText } from "../jsonrpc.ts";
+import { mendItem } from "./list_items.ts";
 import { latestRevision } from "./revisions.ts";
 import {
   methodIn,
@@ -72,12 +73,14 @@ const arrays: ReadonlyMap<string, string> = new Map([
   ["prompts/get", "messages"],
 ]);
 
-const lists = new Map(Object.values(listKinds).map((list) => [list.method as string, list]));
+const lists = new Map(
+  (Object.keys(listKinds) as ListKind[]).map((kind) => [listKinds[kind].method as string, kind]),
+);
 
 function decodeResult(method: string, value: unknown): UpstreamDecoded<JsonObject> {
   if (!isJsonObject(value)) return invalid(method, "the result must be an object");
   const list = lists.get(method);
-  if (list !== undefined) return decodeList(method, value, list.key, list.identity);
+  if (list !== undefined) return decodeList(list, value);
   const key = arrays.get(method);
   if (key !== undefined && !Array.isArray(value[key])) {
     return invalid(method, `"${key}" must be an array`);
@@ -97,18 +100,15 @@ function decodeResult(method: string, value: unknown): UpstreamDecoded<JsonObjec
   return { kind: "ok", value };
 }
 
-/** Items that nobody could call by their name or URI are left out; the others stay. */
-function decodeList(
-  method: string,
-  value: JsonObject,
-  key: string,
-  identity: string,
-): UpstreamDecoded<JsonObject> {
+/** Items that nobody could call by their name or URI are left out, the others mended. */
+function decodeList(kind: ListKind, value: JsonObject): UpstreamDecoded<JsonObject> {
+  const { method, key, identity } = listKinds[kind];
   const items = value[key];
   if (!Array.isArray(items)) return invalid(method, `"${key}" must be an array`);
-  const usable = items.filter((item: unknown) => {
+  const usable = items.flatMap((item: unknown) => {
     const name = isJsonObject(item) ? item[identity] : undefined;
-    return typeof name === "string" && isSafeText(name);
+    if (!isJsonObject(item) || typeof name !== "string" || !isSafeText(name)) return [];
+    return [mendItem(kind, item, name)];
   });
   const page = typeof value.nextCursor === "string" ? value : without(value, cursorKeys);
   return { kind: "ok", value: { ...page, [key]: usable } };
