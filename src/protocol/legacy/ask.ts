@@ -11,7 +11,7 @@ import { isJsonObject } from "../jsonrpc.ts";
 import { degradeBlock } from "./degrade.ts";
 import { methodIn, serverRequests } from "./methods.ts";
 import { type RevisionRow, rowOf } from "./revisions.ts";
-import { modelParams } from "./wire_keys.ts";
+import { modelParams, without } from "./wire_keys.ts";
 
 /** Params for the client; throws `ask_unanswerable`. */
 type AskEncoder = (params: JsonObject, row: RevisionRow, capabilities: JsonObject) => JsonObject;
@@ -50,13 +50,18 @@ function unanswerable(capability: string, reason: string): GatewayError {
   );
 }
 
-/** Throws unless every part of a path such as `sampling.tools` is declared. */
-function requireDeclared(capabilities: JsonObject, path: string): void {
+/** Whether every part of a path such as `sampling.tools` is declared. */
+function isDeclared(capabilities: JsonObject, path: string): boolean {
   let place: unknown = capabilities;
   for (const key of path.split(".")) {
     place = isJsonObject(place) && Object.hasOwn(place, key) ? place[key] : undefined;
   }
-  if (!isJsonObject(place)) throw unanswerable(path, "it did not declare this capability");
+  return isJsonObject(place);
+}
+
+function requireDeclared(capabilities: JsonObject, path: string): void {
+  if (isDeclared(capabilities, path)) return;
+  throw unanswerable(path, "it did not declare this capability");
 }
 
 function encodeRoots(params: JsonObject, _row: RevisionRow, capabilities: JsonObject): JsonObject {
@@ -70,15 +75,21 @@ function encodeSampling(
   capabilities: JsonObject,
 ): JsonObject {
   requireDeclared(capabilities, "sampling");
-  const messages = Array.isArray(params.messages) ? params.messages : [];
+  const messages: unknown[] = Array.isArray(params.messages) ? params.messages : [];
   if (params.tools !== undefined || params.toolChoice !== undefined || messages.some(usesTools)) {
     requireDeclared(capabilities, "sampling.tools");
     if (!row.samplingBlocks) {
       throw unanswerable("sampling.tools", `revision ${row.revision} has no tools in sampling`);
     }
   }
-  return { ...params, messages: messages.flatMap((message) => sampleMessages(message, row)) };
+  const kept = row.samplingContext && !isDeclared(capabilities, "sampling.context")
+    ? without(params, contextKeys)
+    : params;
+  return { ...kept, messages: messages.flatMap((message) => sampleMessages(message, row)) };
 }
+
+/** Without it a client adds no context, as one does that did not declare that it would. */
+const contextKeys = new Set(["includeContext"]);
 
 function usesTools(message: unknown): boolean {
   const content = isJsonObject(message) ? message.content : undefined;

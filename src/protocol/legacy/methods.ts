@@ -26,7 +26,7 @@ const safeText = v.pipe(
 );
 const idProblem = "must be a string or an integer within 2^53";
 const id = v.union([v.string(), v.pipe(v.number(), v.safeInteger(idProblem))], idProblem);
-const meta = v.optional(v.custom<JsonObject>(isJsonObject, "must be an object"));
+const meta = v.optional(object);
 const level = v.picklist(logLevels, `must be one of ${logLevels.join(", ")}`);
 
 /** Params with these members, and the `_meta` that all have. */
@@ -36,14 +36,15 @@ function params(entries: v.ObjectEntries = {}): v.GenericSchema {
 
 /** Params of a request, whose `_meta` may hold a progress token. */
 function request(entries: v.ObjectEntries = {}): v.GenericSchema {
-  const withToken = v.object({ progressToken: v.optional(id) }, "must be an object");
+  const withToken = v.pipe(object, v.object({ progressToken: v.optional(id) }));
   return params({ _meta: v.optional(withToken), ...entries });
 }
 
 const list = request({ cursor: v.optional(v.string("must be a string")) });
 const resource = request({ uri: safeText });
 const progress = params({ progressToken: id, progress: v.number("must be a number") });
-const cancelled = params({ requestId: id, reason: v.optional(v.string("must be a string")) });
+/** A malformed cancellation is to be ignored, not answered. */
+const cancelled = params();
 
 const reference = v.variant("type", [
   v.object({ type: v.literal("ref/prompt"), name: safeText }),

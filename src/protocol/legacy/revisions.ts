@@ -9,12 +9,8 @@ export interface RevisionRow {
   readonly revision: string;
   /** Arrays of messages in one body. */
   readonly batches: boolean;
-  /** Clients repeat the revision in `MCP-Protocol-Version`. */
-  readonly versionHeader: boolean;
   /** An event with an id and no data opens a stream; older clients parse the empty data and fail. */
   readonly priming: boolean;
-  /** An error answer may have no id; before, the schema demands one. */
-  readonly errorIdOptional: boolean;
   /** The server capability `completions`. */
   readonly completions: boolean;
   /** Content of type `audio`. */
@@ -25,6 +21,8 @@ export interface RevisionRow {
   readonly structuredContent: boolean;
   /** Several content blocks in one sampling message, and tools offered to the model. */
   readonly samplingBlocks: boolean;
+  /** Clients declare whether they add context of servers to sampling (`sampling.context`). */
+  readonly samplingContext: boolean;
   /** Elicitation by a page in the browser. */
   readonly elicitationUrl: boolean;
   /** Choices with titles (`oneOf`) and choices of several in an elicitation form. */
@@ -34,14 +32,13 @@ export interface RevisionRow {
 const first = {
   revision: "2024-11-05",
   batches: false,
-  versionHeader: false,
   priming: false,
-  errorIdOptional: false,
   completions: false,
   audio: false,
   resourceLinks: false,
   structuredContent: false,
   samplingBlocks: false,
+  samplingContext: false,
   elicitationUrl: false,
   elicitationChoices: false,
 } as const satisfies RevisionRow;
@@ -58,7 +55,6 @@ const third = {
   ...second,
   revision: "2025-06-18",
   batches: false,
-  versionHeader: true,
   resourceLinks: true,
   structuredContent: true,
 } as const satisfies RevisionRow;
@@ -67,8 +63,8 @@ const fourth = {
   ...third,
   revision: "2025-11-25",
   priming: true,
-  errorIdOptional: true,
   samplingBlocks: true,
+  samplingContext: true,
   elicitationUrl: true,
   elicitationChoices: true,
 } as const satisfies RevisionRow;
@@ -88,9 +84,6 @@ export const revisions: readonly string[] = revisionRows.map((row) => row.revisi
 
 /** What we offer upstreams, and clients that ask for a revision we do not serve. */
 export const latestRevision: Revision = fourth.revision;
-
-/** What a Streamable HTTP request without a version header speaks when no session knows better. */
-export const assumedRevision: Revision = second.revision;
 
 /** Whether this revision is served. */
 export function isServed(revision: unknown): revision is Revision {
@@ -120,9 +113,4 @@ export function hasBatches(revision: string): boolean {
 /** Whether a stream opens with an event that has an id and no data. */
 export function hasPriming(revision: string): boolean {
   return rowOf(revision).priming;
-}
-
-/** Whether an error answer may leave out an id that could not be read. */
-export function errorIdOptional(revision: string): boolean {
-  return rowOf(revision).errorIdOptional;
 }
