@@ -75,7 +75,7 @@ export function parseJson(text: string, limits: MessageLimits, strict: boolean):
   } catch (cause) {
     throw new GatewayError("parse_error", undefined, { cause });
   }
-  if (strict && repeatsKey(text, value, Array.isArray(value) ? 3 : 2)) {
+  if (strict && repeatsKey(text, Array.isArray(value) ? 3 : 2)) {
     throw new GatewayError(
       "invalid_request",
       "Cannot take a message that has the same key twice in its envelope or params",
