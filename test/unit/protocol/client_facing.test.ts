@@ -1,0 +1,164 @@
+/** What clients of each revision are sent, and what of their requests reaches the model. */
+import { describe, expect, test } from "bun:test";
+import degradations from "../../corpus/legacy/degradations.json" with { type: "json" };
+import { GatewayError } from "../../../src/errors.ts";
+import type { JsonObject } from "../../../src/model.ts";
+import { legacyClientCodec as codec } from "../../../src/protocol/legacy/client_facing.ts";
+import { latestRevision, revisions } from "../../../src/protocol/legacy/revisions.ts";
+
+describe("results", () => {
+  for (const { name, method, value, seen } of degradations) {
+    test(name, () => {
+      for (const revision of revisions) {
+        const expected = seen.filter(({ since }) => since <= revision).at(-1)?.value;
+        // Some texts name the revision they are for.
+        const text = JSON.stringify(expected).replace(
+          "revision 2024-11-05",
+          `revision ${revision}`,
+        );
+        const before = JSON.stringify(value);
+        expect(codec.encodeResult(method, value as JsonObject, revision)).toEqual(JSON.parse(text));
+        expect(JSON.stringify(value)).toBe(before);
+      }
+    });
+  }
+
+  test("a large number in structured content is told with its digits", () => {
+    const digits = JSON.rawJSON("12345678901234567890");
+    const value = codec.encodeResult("tools/call", { structuredContent: digits }, latestRevision);
+    expect(value).toEqual({ content: [{ type: "text", text: "12345678901234567890" }] });
+  });
+});
+
+describe("requests", () => {
+  const decode = (params: JsonObject) =>
+    codec.decodeRequest("tools/call", { name: "a", ...params }, latestRevision);
+
+  test("a progress token is lifted out, 0 and the empty string too", () => {
+    for (const token of [0, "", 7, "7"]) {
+      expect(decode({ _meta: { progressToken: token, "example.com/a": 1 } })).toEqual({
+        kind: "ok",
+        method: "tools/call",
+        params: { name: "a", _meta: { "example.com/a": 1 } },
+        progressToken: token,
+      });
+    }
+  });
+
+  test("without vendor keys there is no _meta", () => {
+    expect(decode({ _meta: { progressToken: 1 } })).toMatchObject({ params: { name: "a" } });
+    const decoded = decode({ _meta: {} }) as { params: JsonObject; progressToken: unknown };
+    expect("_meta" in decoded.params).toBe(false);
+    expect(decoded.progressToken).toBe(undefined);
+  });
+
+  test("a wish for a task is ignored, as the specification has it where tasks are not offered", () => {
+    expect(decode({ task: { ttl: 1 } })).toMatchObject({ kind: "ok", params: { name: "a" } });
+    expect("task" in (decode({ task: {} }) as { params: JsonObject }).params).toBe(false);
+  });
+
+  test("A11 __proto__ in params and _meta stays data", () => {
+    const params = JSON.parse(
+      '{"__proto__":{"a":1},"_meta":{"__proto__":{"b":1},"progressToken":1}}',
+    );
+    const decoded = codec.decodeRequest("ping", params, latestRevision) as { params: JsonObject };
+    expect(JSON.stringify(decoded.params)).toBe(
+      '{"__proto__":{"a":1},"_meta":{"__proto__":{"b":1}}}',
+    );
+    expect(Object.getPrototypeOf(decoded.params)).toBe(Object.prototype);
+  });
+});
+
+describe("notices", () => {
+  const notice = (method: string, params: JsonObject = {}) =>
+    ({ kind: "notice", method, params }) as const;
+  const progress = notice("notifications/progress", { progress: 1, message: "m" });
+
+  test("progress carries the token of its request, 0 too", () => {
+    for (const token of [0, "", "t"]) {
+      expect(codec.encodeNotice(progress, "2024-11-05", token)).toEqual({
+        method: "notifications/progress",
+        params: { progress: 1, message: "m", progressToken: token },
+      });
+    }
+  });
+
+  test("progress that was not asked for is not sent", () => {
+    expect(codec.encodeNotice(progress, latestRevision, undefined)).toBe(undefined);
+  });
+
+  test("the end of an elicitation by URL is told from 2025-11-25 on", () => {
+    const done = notice("notifications/elicitation/complete", { elicitationId: "1" });
+    const told = revisions.filter((revision) => codec.encodeNotice(done, revision, undefined));
+    expect(told).toEqual(["2025-11-25"]);
+  });
+
+  test("what no revision of this era has is not sent", () => {
+    for (
+      const method of ["notifications/tasks/status", "notifications/subscriptions/acknowledged"]
+    ) {
+      expect(codec.encodeNotice(notice(method), latestRevision, undefined)).toBe(undefined);
+    }
+  });
+
+  test("the subscription id of the stateless revision is left out", () => {
+    const params = { uri: "a://b", _meta: { "io.modelcontextprotocol/subscriptionId": 1 } };
+    expect(codec.encodeNotice(notice("notifications/resources/updated", params), latestRevision, 0))
+      .toEqual({ method: "notifications/resources/updated", params: { uri: "a://b" } });
+  });
+});
+
+describe("errors", () => {
+  const encode = (error: GatewayError) =>
+    codec.encodeError(error, "resources/read", latestRevision);
+
+  test("a resource that is not there is -32002", () => {
+    const error = new GatewayError("resource_not_found", "Cannot find", { data: { uri: "a://b" } });
+    expect(encode(error)).toEqual({ code: -32002, message: "Cannot find", data: { uri: "a://b" } });
+  });
+
+  test("a server's own error is relayed as it came", () => {
+    const upstream = { code: -32042, message: "open this", data: { elicitations: [] } };
+    expect(encode(new GatewayError("upstream_error", undefined, { upstream }))).toEqual(upstream);
+  });
+
+  test("a failure of the gateway names its reason", () => {
+    expect(encode(new GatewayError("upstream_timeout"))).toMatchObject({
+      code: -32603,
+      data: { reason: "upstream_timeout" },
+    });
+  });
+});
+
+describe("the initialize result", () => {
+  const identity = { name: "gateway", version: "1" };
+  const capabilities = { tools: { listChanged: true }, completions: {}, tasks: {}, "x-own": {} };
+
+  test("has what the revision has, and no tasks", () => {
+    for (const revision of revisions) {
+      const kept = { tools: { listChanged: true }, "x-own": {} };
+      expect(codec.encodeDescription({ capabilities, instructions: "i" }, revision, identity))
+        .toEqual({
+          protocolVersion: revision,
+          capabilities: revision === "2024-11-05" ? kept : { ...kept, completions: {} },
+          serverInfo: identity,
+          instructions: "i",
+        });
+    }
+  });
+
+  test("has the gateway's identity; that of a single server behind it is beside it", () => {
+    const serverInfo = { name: "s", version: "2", title: "S" };
+    const result = codec.encodeDescription(
+      { capabilities: {}, serverInfo },
+      latestRevision,
+      identity,
+    );
+    expect(result).toEqual({
+      protocolVersion: latestRevision,
+      capabilities: {},
+      serverInfo: identity,
+      _meta: { "mcp-wrapper/serverInfo": serverInfo },
+    });
+  });
+});

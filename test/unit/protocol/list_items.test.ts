@@ -1,0 +1,121 @@
+/**
+ * Lists of careless servers, read by the official SDK's own checks: one wrong member would make a
+ * client refuse the lists of all servers.
+ */
+import { describe, expect, test } from "bun:test";
+import * as sdk from "@modelcontextprotocol/sdk/types.js";
+import { type JsonObject, type ListKind, listKinds } from "../../../src/model.ts";
+import { legacyClientCodec } from "../../../src/protocol/legacy/client_facing.ts";
+import { latestRevision } from "../../../src/protocol/legacy/revisions.ts";
+import { legacyUpstreamCodec } from "../../../src/protocol/legacy/upstream_facing.ts";
+
+/** The one item of a list as a client gets it. */
+function seen(kind: ListKind, item: JsonObject): unknown {
+  const { method, key } = listKinds[kind];
+  const decoded = legacyUpstreamCodec.decodeResult(method, { [key]: [item] });
+  if (decoded.kind !== "ok") throw new Error("The list was refused");
+  const result = legacyClientCodec.encodeResult(method, decoded.value, latestRevision);
+  return (result[key] as unknown[])[0];
+}
+
+const readers = {
+  tools: sdk.ToolSchema,
+  prompts: sdk.PromptSchema,
+  resources: sdk.ResourceSchema,
+  templates: sdk.ResourceTemplateSchema,
+};
+
+const icons = [{ src: "https://a.example/i.png", mimeType: "image/png", sizes: ["48x48"] }];
+const shown = { title: "T", description: "d", icons, _meta: { "example.com/a": 1 } };
+const annotations = { audience: ["user"], priority: 0, lastModified: "2025-01-12T15:00:58Z" };
+const whole: Record<ListKind, JsonObject> = {
+  tools: {
+    ...shown,
+    name: "a",
+    inputSchema: {
+      $schema: "https://json-schema.org/draft/2020-12/schema",
+      type: "object",
+      properties: { a: { $ref: "#/$defs/b" }, ["__proto__"]: { type: "string" } },
+      required: ["a"],
+      $defs: { b: true },
+      additionalProperties: false,
+    },
+    outputSchema: { type: "object", properties: {}, required: [] },
+    annotations: { title: "T", readOnlyHint: true, openWorldHint: false, ownHint: 1 },
+    own: null,
+  },
+  prompts: { ...shown, name: "a", arguments: [{ name: "b", description: "d", required: true }] },
+  resources: { ...shown, uri: "a://b", name: "b", mimeType: "text/plain", size: 0, annotations },
+  templates: { ...shown, uriTemplate: "a://{b}", name: "b", mimeType: "text/plain", annotations },
+};
+const kinds = Object.keys(whole) as ListKind[];
+
+/** Every way to put a wrong value in the place of one member, however deep. */
+function* spoiled(value: unknown): Generator<unknown> {
+  for (const wrong of [null, 5, "text", true, [], [null], {}, { a: null }]) yield wrong;
+  if (typeof value !== "object" || value === null) return;
+  for (const [key, member] of Object.entries(value)) {
+    for (const other of spoiled(member)) {
+      yield Array.isArray(value) ? [other, ...value] : { ...value, [key]: other };
+    }
+  }
+}
+
+describe("an item", () => {
+  for (const kind of kinds) {
+    test(`of ${kind} stays as it is when nothing is wrong with it`, () => {
+      expect(JSON.stringify(seen(kind, whole[kind]))).toBe(JSON.stringify(whole[kind]));
+    });
+
+    test(`of ${kind} can be read by the SDK, whatever is wrong in it`, () => {
+      const { identity } = listKinds[kind];
+      let cases = 0;
+      for (const other of spoiled(whole[kind])) {
+        const item = { ...other as JsonObject, [identity]: whole[kind][identity] };
+        const read = readers[kind].safeParse(seen(kind, item));
+        expect([JSON.stringify(item), read.error?.issues ?? []]).toEqual([
+          JSON.stringify(item),
+          [],
+        ]);
+        cases += 1;
+      }
+      expect(cases).toBeGreaterThan(100);
+    });
+  }
+
+  const mended: [ListKind, JsonObject, JsonObject][] = [
+    ["tools", { name: "a" }, { name: "a", inputSchema: { type: "object" } }],
+    ["tools", { name: "a", inputSchema: { properties: { b: true, c: false, d: null } } }, {
+      name: "a",
+      inputSchema: { properties: { b: {}, c: { not: {} } }, type: "object" },
+    }],
+    ["tools", { ...whole.tools, description: null, annotations: { readOnlyHint: "yes" } }, {
+      ...without(whole.tools, "description"),
+      annotations: {},
+    }],
+    ["prompts", { name: "a", arguments: [{ name: "b", required: null }, {}, null] }, {
+      name: "a",
+      arguments: [{ name: "b" }],
+    }],
+    ["resources", { uri: "a://b", size: null }, { uri: "a://b", name: "a://b" }],
+    ["resources", {
+      uri: "a://b",
+      name: "b",
+      annotations: { audience: ["user", "robot"], priority: 2, lastModified: "2025-01-12" },
+    }, { uri: "a://b", name: "b", annotations: { audience: ["user"] } }],
+    ["templates", { uriTemplate: "a://{b}", name: 5 }, {
+      uriTemplate: "a://{b}",
+      name: "a://{b}",
+    }],
+  ];
+  for (const [kind, item, expected] of mended) {
+    test(`of ${kind} ${JSON.stringify(item).slice(0, 80)} loses what is wrong and no more`, () => {
+      expect(seen(kind, item)).toEqual(expected);
+    });
+  }
+
+  function without(item: JsonObject, key: string): JsonObject {
+    const { [key]: _, ...rest } = item;
+    return rest;
+  }
+});

@@ -1,0 +1,209 @@
+/** What upstreams are sent, and what is taken from them. */
+import { describe, expect, test } from "bun:test";
+import type { JsonObject } from "../../../src/model.ts";
+import {
+  decodeInitialize,
+  initializeParams,
+  relayableCapabilities,
+} from "../../../src/protocol/legacy/handshake.ts";
+import { revisions } from "../../../src/protocol/legacy/revisions.ts";
+import { legacyUpstreamCodec as codec } from "../../../src/protocol/legacy/upstream_facing.ts";
+
+describe("calls", () => {
+  test("carry a progress token beside the vendor keys, 0 too", () => {
+    expect(codec.encodeCall("tools/call", { name: "a", _meta: { v: 1 } }, 0)).toEqual({
+      method: "tools/call",
+      params: { name: "a", _meta: { v: 1, progressToken: 0 } },
+    });
+  });
+
+  test("carry no _meta of ours without one", () => {
+    expect(codec.encodeCall("ping", {}, undefined)).toEqual({ method: "ping", params: {} });
+  });
+});
+
+describe("results", () => {
+  const tool = { name: "a", inputSchema: { type: "object" } };
+  const taken: [string, unknown, unknown][] = [
+    ["tools/list", { tools: [tool], nextCursor: "" }, { tools: [tool], nextCursor: "" }],
+    ["tools/list", { tools: [tool], nextCursor: null }, { tools: [tool] }],
+    ["tools/list", { tools: [null, {}, { name: 1 }, { ...tool, name: "a\u0000" }, tool] }, {
+      tools: [tool],
+    }],
+    ["resources/list", { resources: [{ uri: "a://b", name: "b" }, { name: "c" }] }, {
+      resources: [{ uri: "a://b", name: "b" }],
+    }],
+    ["resources/templates/list", { resourceTemplates: [{ uriTemplate: "a://{b}", name: "b" }] }, {
+      resourceTemplates: [{ uriTemplate: "a://{b}", name: "b" }],
+    }],
+    ["prompts/list", { prompts: [] }, { prompts: [] }],
+    ["tools/call", { structuredContent: {} }, { content: [], structuredContent: {} }],
+    ["tools/call", { content: [{ type: "new" }], isError: true }, {
+      content: [{ type: "new" }],
+      isError: true,
+    }],
+    ["resources/read", { contents: [] }, { contents: [] }],
+    ["prompts/get", { messages: [] }, { messages: [] }],
+    ["completion/complete", { completion: { values: [] } }, { completion: { values: [] } }],
+    ["logging/setLevel", {}, {}],
+  ];
+  for (const [method, value, expected] of taken) {
+    test(`${method} ${JSON.stringify(value)} is taken`, () => {
+      expect(codec.decodeResult(method, value)).toEqual({
+        kind: "ok",
+        value: expected as JsonObject,
+      });
+    });
+  }
+
+  const refused: [string, unknown][] = [
+    ["ping", null],
+    ["ping", []],
+    ["ping", "ok"],
+    ["tools/list", {}],
+    ["tools/list", { tools: {} }],
+    ["tools/call", { content: "text" }],
+    ["tools/call", { content: null }],
+    ["resources/read", { contents: {} }],
+    ["prompts/get", {}],
+    ["completion/complete", { completion: {} }],
+  ];
+  for (const [method, value] of refused) {
+    test(`${method} ${JSON.stringify(value)} is refused`, () => {
+      expect(codec.decodeResult(method, value)).toMatchObject({
+        kind: "invalid",
+        message: expect.stringContaining(method),
+      });
+    });
+  }
+});
+
+describe("notices", () => {
+  test("progress comes with its token lifted out, 0 too", () => {
+    const params = { progressToken: 0, progress: 1, total: 2 };
+    expect(codec.decodeNotice("notifications/progress", params)).toEqual({
+      kind: "ok",
+      value: {
+        notice: {
+          kind: "notice",
+          method: "notifications/progress",
+          params: { progress: 1, total: 2 },
+        },
+        progressToken: 0,
+      },
+    });
+  });
+
+  test("others come as they are", () => {
+    const params = { level: "info", data: { a: 1 }, _meta: { v: 1 } };
+    expect(codec.decodeNotice("notifications/message", params)).toEqual({
+      kind: "ok",
+      value: { notice: { kind: "notice", method: "notifications/message", params } },
+    });
+  });
+
+  test("what is malformed or unknown is told apart", () => {
+    expect(codec.decodeNotice("notifications/progress", { progress: 1 }).kind).toBe("invalid");
+    expect(codec.decodeNotice("notifications/message", { level: "loud" }).kind).toBe("invalid");
+    expect(codec.decodeNotice("notifications/resources/updated", {}).kind).toBe("invalid");
+    expect(codec.decodeNotice("notifications/tasks/status", {}).kind).toBe("unknown");
+    expect(codec.decodeNotice("constructor", {}).kind).toBe("unknown");
+  });
+});
+
+describe("questions", () => {
+  test("lose what belongs to the hop and keep the rest", () => {
+    const params = { messages: [], task: {}, _meta: { progressToken: 1, v: 1 } };
+    expect(codec.decodeAsk("sampling/createMessage", params)).toEqual({
+      kind: "ok",
+      value: { method: "sampling/createMessage", params: { messages: [], _meta: { v: 1 } } },
+    });
+  });
+
+  test("only sampling, elicitation and roots are questions to the client", () => {
+    expect(codec.decodeAsk("roots/list", {}).kind).toBe("ok");
+    expect(codec.decodeAsk("elicitation/create", { message: "m" }).kind).toBe("ok");
+    for (const method of ["ping", "tasks/get", "tools/call", "__proto__"]) {
+      expect(codec.decodeAsk(method, {})).toEqual({ kind: "unknown" });
+    }
+  });
+
+  test("malformed ones are refused", () => {
+    expect(codec.decodeAsk("sampling/createMessage", {}).kind).toBe("invalid");
+    expect(codec.decodeAsk("elicitation/create", { message: "m", requestedSchema: [] }).kind)
+      .toBe("invalid");
+  });
+
+  test("answers and refusals become replies", () => {
+    const value = { roots: [], resultType: "complete" };
+    expect(codec.encodeAnswer("roots/list", { kind: "answer", value })).toEqual({
+      result: { roots: [] },
+    });
+    const refusal = { kind: "refusal", code: -1, message: "the person said no" } as const;
+    expect(codec.encodeAnswer("roots/list", refusal)).toEqual({
+      error: { code: -1, message: "the person said no" },
+    });
+    expect(codec.encodeAnswer("roots/list", { ...refusal, data: 0 })).toEqual({
+      error: { code: -1, message: "the person said no", data: 0 },
+    });
+  });
+});
+
+describe("the handshake", () => {
+  test("offers the latest revision of its era", () => {
+    expect(initializeParams({ roots: {} }, { name: "g", version: "1" })).toEqual({
+      protocolVersion: "2025-11-25",
+      capabilities: { roots: {} },
+      clientInfo: { name: "g", version: "1" },
+    });
+  });
+
+  const answer = { capabilities: { tools: {} }, serverInfo: { name: "s" }, instructions: "i" };
+
+  test("takes every revision of its era", () => {
+    for (const revision of revisions) {
+      expect(decodeInitialize({ ...answer, protocolVersion: revision })).toEqual({
+        kind: "ok",
+        value: { revision, description: answer } as never,
+      });
+    }
+  });
+
+  test("gets along without identity and instructions", () => {
+    const sparse = {
+      protocolVersion: "2024-11-05",
+      capabilities: {},
+      serverInfo: 1,
+      instructions: 1,
+    };
+    expect(decodeInitialize(sparse)).toEqual({
+      kind: "ok",
+      value: { revision: "2024-11-05", description: { capabilities: {} } },
+    });
+  });
+
+  test("refuses other revisions and says which it is", () => {
+    expect(decodeInitialize({ ...answer, protocolVersion: "2026-07-28" })).toMatchObject({
+      kind: "invalid",
+      message: expect.stringContaining('"2026-07-28"'),
+    });
+  });
+
+  test("refuses what is no initialize result", () => {
+    for (const value of [null, [], {}, { protocolVersion: "2025-11-25" }]) {
+      expect(decodeInitialize(value).kind).toBe("invalid");
+    }
+  });
+
+  test("an upstream is told of what can be relayed", () => {
+    const relayed = {
+      roots: { listChanged: true },
+      sampling: { tools: {} },
+      elicitation: {},
+      experimental: { x: {} },
+    };
+    expect(relayableCapabilities({ ...relayed, tasks: {}, other: {} })).toEqual(relayed);
+    expect(relayableCapabilities({ roots: true, sampling: null })).toEqual({});
+    expect(relayableCapabilities({})).toEqual({});
+  });
+});
