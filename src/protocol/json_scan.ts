@@ -1,8 +1,9 @@
 /**
  * What JSON.parse cannot tell about a text: how deeply it nests (asked before parsing, since deep
  * texts block the event loop for seconds), whether a key stands twice in one object (two readers
- * may keep different ones), and the digits of numbers that a double cannot hold. Each is one linear
- * pass over char codes, so that a large hostile text costs little more than its parsing.
+ * may keep different ones), the digits of numbers that a double cannot hold, and on V8 the names of
+ * escaped keys. Each is one linear pass, so that a large hostile text costs little more than its
+ * parsing.
  */
 import type { JsonObject } from "../model.ts";
 
@@ -14,6 +15,7 @@ declare global {
   }
 }
 
+const space = 0x20;
 const quote = 0x22;
 const colon = 0x3a;
 const comma = 0x2c;
@@ -55,7 +57,7 @@ export function nestsBeyond(text: string, depthMax: number): boolean {
 
 /**
  * Whether an object within the outer `levels` containers of a valid text has a key twice, however
- * it is escaped. Reads the text alone: V8 (seen in Deno 2.9) parses some escaped keys as others.
+ * it is escaped.
  */
 export function repeatsKey(text: string, levels: number): boolean {
   const keys: Set<string>[] = [];
@@ -74,7 +76,7 @@ export function repeatsKey(text: string, levels: number): boolean {
       depth--;
     } else if (code === colon && depth <= levels) {
       const seen = keys[depth];
-      const key = keyText(text, start, stop);
+      const key = unescaped(text, start, stop);
       if (seen?.has(key)) return true;
       seen?.add(key);
     }
@@ -82,8 +84,8 @@ export function repeatsKey(text: string, levels: number): boolean {
   return false;
 }
 
-/** The key whose quotes are at `start` and before `stop`, unescaped. */
-function keyText(text: string, start: number, stop: number): string {
+/** The string whose quotes are at `start` and before `stop`, unescaped. */
+function unescaped(text: string, start: number, stop: number): string {
   const raw = text.slice(start + 1, stop - 1);
   return raw.includes("\\") ? JSON.parse(`"${raw}"`) as string : raw;
 }
@@ -91,89 +93,101 @@ function keyText(text: string, start: number, stop: number): string {
 /** Numbers that a double may not hold as written: many digits, or a large exponent. */
 const mayLoseDigits = /\d{16}|\d[eE]\+?\d{3}/;
 
-/**
- * The parsed value of a valid text, with every integer beyond 2^53 (and every number beyond the
- * range of doubles) replaced by one that is written again with the digits it came with. Walks text
- * and value side by side: a reviver would cost a second for a large message of small numbers.
- */
-export function keepDigits(text: string, value: unknown): unknown {
-  if (!mayLoseDigits.test(text)) return value;
-  const root = [value];
-  // Where the walk is: a container, and in it an index (arrays) or where the key stands (objects).
-  let place: Place = { holder: root, index: 0, keyStart: 0, keyStop: 0 };
-  const outer: Place[] = [];
-  let stringStart = 0;
-  let stringStop = 0;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code === quote) {
-      stringStart = at;
-      at = stringEnd(text, at);
-      stringStop = at + 1;
-    } else if (code === colon) {
-      place.keyStart = stringStart;
-      place.keyStop = stringStop;
-    } else if (code === comma) {
-      if (place.index >= 0) place.index++;
-    } else if (code === openBracket || code === openBrace) {
-      const index = code === openBracket ? 0 : -1;
-      const holder = memberAt(text, place);
-      outer.push(place);
-      place = { holder, index, keyStart: 0, keyStop: 0 };
-    } else if (code === closeBracket || code === closeBrace) {
-      place = outer.pop() ?? place;
-    } else if (code === minus || isDigit(code)) {
-      const stop = numberEnd(text, at);
-      keepNumber(text, place, text.slice(at, stop));
-      at = stop - 1;
+/** Whether JSON.parse may read this valid text as something else than it says; see `readExactly`. */
+export function mayBeMisread(text: string): boolean {
+  return mayLoseDigits.test(text) || hasEscapedKey(text);
+}
+
+function hasEscapedKey(text: string): boolean {
+  let escape = text.indexOf("\\");
+  let start = text.indexOf('"');
+  while (escape !== -1 && start !== -1) {
+    const stop = stringEnd(text, start);
+    if (escape < start) escape = text.indexOf("\\", start);
+    if (escape !== -1 && escape < stop && text.charCodeAt(afterSpace(text, stop + 1)) === colon) {
+      return true;
     }
+    start = text.indexOf('"', stop + 1);
   }
-  return root[0];
+  return false;
 }
 
-interface Place {
-  readonly holder: unknown;
-  index: number;
-  keyStart: number;
-  keyStop: number;
+/**
+ * A valid text as a value, as JSON.parse should read it. Integers beyond 2^53, and numbers beyond
+ * the range of doubles, become values that are written again with the digits they came with. V8's
+ * JSON.parse (nodejs/node#63785) gives an escaped key the name of another that was read before,
+ * even in another message, when that name begins like the escape.
+ */
+export function readExactly(text: string): unknown {
+  let at = 0;
+  const next = (): number => {
+    at = afterSpace(text, at);
+    return text.charCodeAt(at);
+  };
+  const takeString = (): string => {
+    const start = at;
+    at = stringEnd(text, start) + 1;
+    return unescaped(text, start, at);
+  };
+  const takeObject = (): JsonObject => {
+    const object: JsonObject = {};
+    for (at++; next() !== closeBrace; next() === comma && at++) {
+      const key = takeString();
+      next();
+      at++;
+      setMember(object, key, take());
+    }
+    at++;
+    return object;
+  };
+  const takeArray = (): unknown[] => {
+    const array: unknown[] = [];
+    for (at++; next() !== closeBracket; next() === comma && at++) array.push(take());
+    at++;
+    return array;
+  };
+  const take = (): unknown => {
+    const code = next();
+    if (code === quote) return takeString();
+    if (code === openBrace) return takeObject();
+    if (code === openBracket) return takeArray();
+    const start = at;
+    while (isWordOrNumber(text.charCodeAt(at))) at++;
+    const source = text.slice(start, at);
+    return isDigit(code) || code === minus ? numberOf(source) : JSON.parse(source);
+  };
+  return take();
 }
 
-function keyOf(text: string, place: Place): string {
-  if (place.index >= 0) return String(place.index);
-  return keyText(text, place.keyStart, place.keyStop);
+/** `__proto__` is a key like any other. */
+function setMember(object: JsonObject, key: string, value: unknown): void {
+  if (key !== "__proto__") object[key] = value;
+  else {
+    const rest = { writable: true, enumerable: true, configurable: true };
+    Object.defineProperty(object, key, { value, ...rest });
+  }
 }
 
-/** Own members only: `__proto__` is a key like any other, and a repeated key may have hidden one. */
-function memberAt(text: string, place: Place): unknown {
-  const { holder } = place;
-  if (typeof holder !== "object" || holder === null) return undefined;
-  const key = keyOf(text, place);
-  return Object.hasOwn(holder, key) ? (holder as JsonObject)[key] : undefined;
-}
-
-function keepNumber(text: string, place: Place, source: string): void {
-  if (!mayLoseDigits.test(source)) return;
+function numberOf(source: string): unknown {
   const number = Number(source);
-  const changes = Number.isFinite(number)
-    ? !Number.isSafeInteger(number) && /^-?\d+$/.test(source)
-    : true;
-  if (!changes || memberAt(text, place) !== number) return;
-  (place.holder as JsonObject)[keyOf(text, place)] = JSON.rawJSON(source);
+  const isKept = Number.isFinite(number) &&
+    (Number.isSafeInteger(number) || !/^-?\d+$/.test(source));
+  return isKept ? number : JSON.rawJSON(source);
+}
+
+/** The index of the first character that is no space. */
+function afterSpace(text: string, start: number): number {
+  let at = start;
+  while (text.charCodeAt(at) <= space) at++;
+  return at;
 }
 
 function isDigit(code: number): boolean {
   return code >= 0x30 && code <= 0x39;
 }
 
-/** The index after a number: digits, signs, a point, an exponent. */
-function numberEnd(text: string, start: number): number {
-  let end = start + 1;
-  while (end < text.length) {
-    const code = text.charCodeAt(end);
-    const part = isDigit(code) || code === minus || code === 0x2b || code === 0x2e ||
-      (code | 0x20) === 0x65;
-    if (!part) return end;
-    end++;
-  }
-  return end;
+/** Letters, digits, signs and the point: all that `true`, `null` and numbers are made of. */
+function isWordOrNumber(code: number): boolean {
+  return isDigit(code) || code === minus || code === 0x2b || code === 0x2e ||
+    ((code | space) >= 0x61 && (code | space) <= 0x7a);
 }

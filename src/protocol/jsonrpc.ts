@@ -6,7 +6,7 @@
 
 import { GatewayError } from "../errors.ts";
 import type { JsonObject, RequestId } from "../model.ts";
-import { keepDigits, nestsBeyond, repeatsKey } from "./json_scan.ts";
+import { mayBeMisread, nestsBeyond, readExactly, repeatsKey } from "./json_scan.ts";
 
 /** The `error` member of a response. */
 export interface RpcError {
@@ -81,7 +81,7 @@ export function parseJson(text: string, limits: MessageLimits, strict: boolean):
       "Cannot take a message that has the same key twice in its envelope or params",
     );
   }
-  return keepDigits(text, value);
+  return mayBeMisread(text) ? readExactly(text) : value;
 }
 
 /** Whether a parsed value is an object (and no array, nor a number kept by its digits). */

@@ -164,6 +164,32 @@ describe("numbers", () => {
   });
 });
 
+describe("escaped keys", () => {
+  test("are not read as keys of an earlier message that begin like their escapes", () => {
+    // V8 remembers the shape of the first and takes the second key for the same.
+    const pairs = [
+      ['{"first":1,"pr\\\\u00":2}', '{"first":1,"pr\\u00e9nom":2}', ["first", "prénom"]],
+      ['{"jsonrpc":1,"\\\\u006d":2}', '{"jsonrpc":1,"\\u006dethod":2}', ["jsonrpc", "method"]],
+      ['{"last":1,"\\\\":2}', '{"last":1,"\\n" :{"\\"":[]}}', ["last", "\n"]],
+    ] as const;
+    for (const [earlier, text, keys] of pairs) {
+      for (let times = 0; times < 3; times++) {
+        parseJson(earlier, limits, true);
+        expect(Object.keys(parseJson(text, limits, true) as object)).toEqual([...keys]);
+      }
+    }
+  });
+
+  test("leave every other value as it is", () => {
+    const text = '{"\\u0061":[1,-0.5e-3,true,false,null,"\\ud83d\\ude00\\n",{},[],[[]]],' +
+      ' "10" : {"9":"a\\"b:","\\t":12345678901234567890 }, "__proto__":{"a":1e400}}';
+    expect(rewritten(text)).toBe(
+      '{"10":{"9":"a\\"b:","\\t":12345678901234567890},' +
+        '"a":[1,-0.0005,true,false,null,"😀\\n",{},[],[[]]],"__proto__":{"a":1e400}}',
+    );
+  });
+});
+
 describe("A11 prototype keys", () => {
   const text = '{"a":{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},' +
     '"big":12345678901234567890}}';
