@@ -205,14 +205,17 @@ describe("a child that talks nonsense", () => {
     expect(error).toMatchObject({ code: -32603, data: { reason: "bad_upstream_response" } });
   });
 
-  test("E5 a line of 100 MB fails its call, and memory stays flat", async () => {
+  test("E5 lines of 100 MB fail their calls, and memory does not grow with them", async () => {
     const { upstream } = await open();
     await stateOf(upstream);
     const before = canReadProcesses ? residentBytes(process.pid) : 0;
-    const error = await failTool(upstream, "bad", { how: "long-line" });
-    expect(error.data["reason"]).toBe("bad_upstream_response");
+    for (let line = 0; line < 4; line++) {
+      const error = await failTool(upstream, "bad", { how: "long-line" });
+      expect(error.data["reason"]).toBe("bad_upstream_response");
+    }
     const after = canReadProcesses ? residentBytes(process.pid) : 0;
-    expect((after - before) / 1024 / 1024).toBeLessThan(80);
+    // Half of what was sent: what a collector has not come round to must not fail this.
+    expect((after - before) / 1024 / 1024).toBeLessThan(200);
     expect(await callTool(upstream, "echo")).toBe("{}");
   }, 30_000);
 
