@@ -135,6 +135,12 @@ describe("A4 a key twice", () => {
       expect(fate(text, false)).toBe("ok");
     });
   }
+
+  test("an escaped key is seen twice even where the runtime's parser has learned another", () => {
+    // After the first body, V8 15.0 parses the first key of the second as a backslash.
+    expect(fate('{"z":1,"\\\\":1}')).toBe("ok");
+    expect(fate('{"z":1,"\\u0061":1,"\\u0061":2}')).toBe("invalid_request");
+  });
 });
 
 describe("numbers", () => {
