@@ -89,6 +89,8 @@ export const defaultLimits = {
   lanesMax: 256,
   /** Processes starting at once; more than two cold starts starve a small machine. */
   startsMax: 2,
+  /** A start counts as work for this long; later it waits for something, and others may start. */
+  startBusyMs: 2_000,
   /** A lane without open calls or subscriptions. */
   idleMs: 900_000,
   /** A pause before a child that died may be started again: first, longest. */

@@ -16,7 +16,7 @@ interface Waiting {
 
 /** Makes a budget. Nobody waits in its queue for longer than a start may take. */
 export function createLaneBudget(
-  limits: Pick<Limits, "lanesMax" | "startsMax" | "startMs">,
+  limits: Pick<Limits, "lanesMax" | "startsMax" | "startMs" | "startBusyMs">,
   clock: Clock,
 ): LaneBudget {
   const queue: Waiting[] = [];
@@ -31,9 +31,12 @@ export function createLaneBudget(
     const started = () => {
       if (!isStarting) return;
       isStarting = false;
+      cancelBusy();
       starting--;
       pump();
     };
+    // By then it waits for something rather than works: servers that hang hold up no others.
+    const cancelBusy = clock.after(limits.startBusyMs, started);
     const release = () => {
       if (!living.delete(lane)) return;
       leaving.delete(lane);

@@ -7,9 +7,15 @@ import { createTestClock } from "../../support/clock.ts";
 
 const never = new AbortController().signal;
 
-function make(lanesMax: number, startsMax: number) {
+function make(lanesMax: number, startsMax: number, startBusyMs = 10_000) {
   const clock = createTestClock();
-  return { clock, budget: createLaneBudget({ lanesMax, startsMax, startMs: 1_000 }, clock) };
+  return {
+    clock,
+    budget: createLaneBudget(
+      { lanesMax, startsMax, startMs: 1_000, startBusyMs },
+      clock,
+    ),
+  };
 }
 
 function lane(idleSince?: number) {
@@ -45,6 +51,22 @@ describe("the lane budget", () => {
     expect(await isPending(fourth)).toBe(true);
     place.release();
     await fourth;
+  });
+
+  test("a start that takes long keeps nobody else from starting", async () => {
+    const { budget, clock } = make(10, 2, 100);
+    await budget.acquire(lane(), never);
+    const slow = await budget.acquire(lane(), never);
+    const third = budget.acquire(lane(), never);
+    const fourth = budget.acquire(lane(), never);
+    clock.advance(99);
+    expect(await isPending(third)).toBe(true);
+    clock.advance(1);
+    await Promise.all([third, fourth]);
+    // Its end later makes no second place.
+    slow.started();
+    slow.release();
+    expect(await isPending(budget.acquire(lane(), never))).toBe(true);
   });
 
   test("first come, first served", async () => {
