@@ -56,14 +56,20 @@ export const missingKey = "mcp-wrapper/unavailable";
 
 /** Makes the reader. */
 export function createCatalogReader(
-  deps: { readonly limits: Limits; readonly clock: Clock; readonly scopes: Scopes },
+  deps: {
+    readonly limits: Limits;
+    readonly clock: Clock;
+    readonly scopes: Scopes;
+    /** A list that a scope had to do without, or had an old one of, has come. */
+    readonly arrived: (scope: string, kind: ListKind) => void;
+  },
 ): CatalogReader {
-  const { limits, clock, scopes } = deps;
+  const { limits, clock, scopes, arrived } = deps;
   const tables = new WeakMap<readonly JsonObject[], Map<string, NameTable>>();
 
   /**
-   * Runs `read` no longer than the server may keep others waiting: `listMs`, or, until it has
-   * answered this scope once, what is left of `firstListMs` since it was first wanted.
+   * Runs `read` no longer than the server may keep others waiting: what is left of `firstListMs`
+   * since the scope first wanted it, and, once it has answered the scope, `listMs` at least.
    */
   async function withinPatience<T>(
     member: Member,
@@ -72,7 +78,7 @@ export function createCatalogReader(
   ): Promise<T> {
     const memory = scopes.server(caller.scope, member.upstream.name);
     const first = memory.firstAskedAt + limits.firstListMs - clock.monotonic();
-    const waitMs = memory.answered ? limits.listMs : Math.max(0, first);
+    const waitMs = Math.max(memory.answered ? limits.listMs : 0, first);
     const stop = new AbortController();
     const late = pause(clock, waitMs, stop.signal).then(() => {
       throw new GatewayError(
@@ -93,14 +99,18 @@ export function createCatalogReader(
 
   async function part(kind: ListKind, member: Member, caller: Caller): Promise<Part> {
     const { lists } = scopes.server(caller.scope, member.upstream.name);
+    let isLate = false;
     const reading = member.upstream.list(kind, caller).then((items) => {
+      const before = lists.get(kind);
       lists.set(kind, items);
+      if (isLate && items !== before) arrived(caller.scope, kind);
       return items;
     });
     reading.catch(() => {});
     try {
       return { member, items: await withinPatience(member, caller, reading) };
     } catch (thrown) {
+      isLate = true;
       const lastGood = lists.get(kind);
       if (lastGood !== undefined) return { member, items: lastGood };
       return { member, items: [], error: toGatewayError(thrown) };

@@ -19,7 +19,7 @@ import { deferredExchange, failureExchange, mappedExchange, resultExchange } fro
 import { createMembers } from "./members.ts";
 import { createRouter } from "./route.ts";
 import { createScopes } from "./scope.ts";
-import { createWatches, toOffered } from "./subscription.ts";
+import { createWatches, listChangedOf, toOffered } from "./subscription.ts";
 import type { Gateway } from "./surface.ts";
 
 /** What the gateway is made of. */
@@ -46,7 +46,12 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
   const { limits, clock, log, sealer } = deps;
   const scopes = createScopes(clock, limits);
   const members = createMembers(deps.servers, deps);
-  const catalog = createCatalogReader({ limits, clock, scopes });
+  const catalog = createCatalogReader({
+    limits,
+    clock,
+    scopes,
+    arrived: (scope, kind) => watches.announce(scope, [listChangedOf(kind)]),
+  });
   const router = createRouter({ catalog, scopes });
   const watches = createWatches({ limits, clock, scopes, viewOf: members.view });
 

@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
-import type { Caller, Notice, Watcher } from "../model.ts";
+import { type Caller, type ListKind, listKinds, type Notice, type Watcher } from "../model.ts";
 import type { Member, View } from "./catalog.ts";
 import type { Scopes } from "./scope.ts";
 
@@ -14,6 +14,8 @@ export interface Watches {
   add(surface: string, caller: Caller, watcher: Watcher): () => void;
   /** Listens at servers that were added, stops at removed ones, and says that the lists changed. */
   reattach(): void;
+  /** Tells the clients of one scope that lists changed. */
+  announce(scope: string, methods: readonly string[]): void;
 }
 
 interface Watch {
@@ -21,10 +23,12 @@ interface Watch {
   readonly announce: (methods: readonly string[]) => void;
 }
 
-/** The notices that say a list changed. */
-const listChanged: readonly string[] = ["tools", "prompts", "resources"].map((list) =>
-  `notifications/${list}/list_changed`
-);
+/** The notice that says a list changed. */
+export const listChangedOf = (kind: ListKind): string =>
+  `notifications/${listKinds[kind].capability}/list_changed`;
+
+const listChanged: readonly string[] = (["tools", "prompts", "resources"] as const)
+  .map(listChangedOf);
 
 /** Makes the watches; `viewOf` tells which servers a surface has now. */
 export function createWatches(
@@ -36,7 +40,8 @@ export function createWatches(
   },
 ): Watches {
   const { limits, clock, scopes, viewOf } = deps;
-  const watches = new Set<Watch>();
+  const watches = new Map<string, Set<Watch>>();
+  const all = () => [...watches.values()].flatMap((set) => [...set]);
 
   function add(surface: string, caller: Caller, watcher: Watcher): () => void {
     const stops = new Map<Member, () => void>();
@@ -85,10 +90,12 @@ export function createWatches(
 
     const watch: Watch = { attach, announce };
     attach();
-    watches.add(watch);
+    const ofScope = watches.get(caller.scope) ?? new Set();
+    watches.set(caller.scope, ofScope.add(watch));
     return () => {
       ended = true;
-      watches.delete(watch);
+      ofScope.delete(watch);
+      if (ofScope.size === 0 && watches.get(caller.scope) === ofScope) watches.delete(caller.scope);
       cancelFlush?.();
       for (const stop of stops.values()) stop();
       stops.clear();
@@ -98,10 +105,13 @@ export function createWatches(
   return {
     add,
     reattach() {
-      for (const watch of watches) {
+      for (const watch of all()) {
         watch.attach();
         watch.announce(listChanged);
       }
+    },
+    announce(scope, methods) {
+      for (const watch of watches.get(scope) ?? []) watch.announce(methods);
     },
   };
 }

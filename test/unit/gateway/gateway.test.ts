@@ -180,6 +180,47 @@ describe("a broken or slow server", () => {
     expect(names(await ask(gateway, "tools/list"), "tools")).toEqual(["bad__x", "good__y"]);
   });
 
+  test("that lists late is announced when it does, and listed whole", async () => {
+    const fakes = {
+      late: createFakeUpstream("late", { tools: [tool("x")] }),
+      good: createFakeUpstream("good", { tools: [tool("y")] }),
+    };
+    const gateway = await gatewayOf(servers(server("late"), server("good")), fakes);
+    const heard = Promise.withResolvers<Notice>();
+    const deaf: Notice[] = [];
+    gateway.watch("/mcp", caller("other"), {
+      notice: (notice) => void deaf.push(notice),
+      ask: () => Promise.reject(new Error("nobody asks")),
+    }, () => []);
+    gateway.watch("/mcp", caller(), {
+      notice: heard.resolve,
+      ask: () => Promise.reject(new Error("nobody asks")),
+    }, () => []);
+    // It shakes hands at once, so that only its list is late.
+    await gateway.describe("/mcp", caller());
+    const listing = Promise.withResolvers<void>();
+    fakes.late.slow = listing.promise;
+    expect(names(await ask(gateway, "tools/list"), "tools")).toEqual(["good__y"]);
+    listing.resolve();
+    expect((await heard.promise).method).toBe("notifications/tools/list_changed");
+    expect(names(await ask(gateway, "tools/list"), "tools")).toEqual(["late__x", "good__y"]);
+    expect(deaf).toEqual([]);
+  });
+
+  test("that answered the handshake has the whole first time for its first list", async () => {
+    const fakes = {
+      slow: createFakeUpstream("slow", { tools: [tool("x")] }),
+      good: createFakeUpstream("good", { tools: [tool("y")] }),
+    };
+    const gateway = await gatewayOf(servers(server("slow"), server("good")), fakes, {
+      listMs: 1,
+      firstListMs: 20_000,
+    });
+    await gateway.describe("/mcp", caller());
+    fakes.slow.slow = new Promise((resolve) => setTimeout(resolve, 50));
+    expect(names(await ask(gateway, "tools/list"), "tools")).toEqual(["slow__x", "good__y"]);
+  });
+
   test("is an honest error on its own surface", async () => {
     const fakes = {
       bad: createFakeUpstream("bad", { tools: [] }),
