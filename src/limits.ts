@@ -98,6 +98,8 @@ export const defaultLimits = {
   restartMsMax: 60_000,
   /** Failed starts in a row after which a server is given up loudly and retried slowly. */
   restartsMax: 3,
+  /** A process that dies sooner after its handshake never really ran: that counts as a failed start. */
+  provenMs: 5_000,
   /** After stdin is closed, and again after SIGTERM, before the next stronger means. */
   stopMs: 5_000,
   /** Calls may finish for this long after the gateway is told to stop. */

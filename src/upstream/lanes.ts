@@ -90,6 +90,7 @@ export function createLanes(
         ask: (question, signal) => hooks.ask(key, question, signal),
         left(died) {
           drop(key, slot);
+          attempt.ended(died);
           if (died !== undefined) hooks.died(key, died);
         },
         gone() {

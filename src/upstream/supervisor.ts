@@ -1,18 +1,20 @@
 /**
  * Decides when a server may be started again after a start that failed (P5): growing pauses with
  * jitter, after several failures in a row `crash_loop` (said loudly, retried slowly), and none at
- * all after a fault that only a change of the configuration can mend. One per upstream, whatever
- * its kind; it starts nothing itself. A process that dies after it was ready is no failed start:
- * the next call may start another at once.
+ * all after a fault that only a change of the configuration can mend. A process that dies is
+ * replaced by the next call at once, unless processes die again and again as soon as they are
+ * ready: then these count as failed starts. One per upstream; it starts nothing itself.
  */
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 
-/** One try to start. Exactly one of the two is called, or none when it was abandoned. */
+/** One try to start: it succeeds or fails, or neither when it was abandoned. */
 export interface StartAttempt {
   succeeded(): void;
+  /** What had succeeded is over; `died` says why when nobody wanted it. */
+  ended(died: string | undefined): void;
   /** `permanent`: trying again without a change cannot help. */
   failed(reason: string, permanent: boolean): void;
 }
@@ -31,13 +33,17 @@ export interface Supervisor {
 export function createSupervisor(
   server: string,
   options: {
-    readonly limits: Pick<Limits, "restartMsMin" | "restartMsMax" | "restartsMax">;
+    readonly limits: Pick<Limits, "restartMsMin" | "restartMsMax" | "restartsMax" | "provenMs">;
     readonly clock: Clock;
     readonly log: Log;
   },
 ): Supervisor {
   const { limits, clock, log } = options;
   let failures = 0;
+  /** Processes that died before they had proven themselves, since the last one that did. */
+  let earlyDeaths = 0;
+  /** Processes alive that have proven themselves: what dies beside them is no fault of the server. */
+  let proven = 0;
   let permanent = false;
   let lastReason: string | undefined;
   let lastFailureAt = -Infinity;
@@ -81,13 +87,32 @@ export function createSupervisor(
     },
     begin() {
       const begunAt = clock.monotonic();
+      let isProven = false;
+      let isOver = false;
+      let cancelProof = () => {};
+      const prove = () => {
+        isProven = true;
+        proven++;
+        earlyDeaths = 0;
+      };
       return {
         succeeded() {
+          if (!isOver) cancelProof = clock.after(limits.provenMs, prove);
           if (failures >= limits.restartsMax) log.info(`Server "${server}" started again`);
           failures = 0;
           permanent = false;
           lastReason = undefined;
           notBefore = -Infinity;
+        },
+        ended(died) {
+          isOver = true;
+          cancelProof();
+          if (isProven) proven--;
+          if (isProven || died === undefined || proven > 0) return;
+          // One may be chance, or the call it worked on: the session lives on at once.
+          if (++earlyDeaths === 1) return;
+          failures = earlyDeaths - 1;
+          fail(`it ${died} soon after it was ready`, false);
         },
         failed(reason, isPermanent) {
           // Starts that run side by side fail for one cause: it counts once.

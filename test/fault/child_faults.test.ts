@@ -345,6 +345,16 @@ describe("a child that cannot be started", () => {
     20_000,
   );
 
+  test("P5 a child that dies at each first call is not started again by every call", async () => {
+    const starts = join(folder(), "starts");
+    const { upstream } = await open([`--start-file=${starts}`], {}, { restartMsMin: 10_000 });
+    for (let round = 0; round < 10; round++) await failTool(upstream, "crash", { how: "exit" });
+    expect(linesOf(starts).length).toBe(2);
+    const error = await failTool(upstream, "echo");
+    expect(error.message).toContain("soon after it was ready");
+    expect(Number(error.data["retryAfterMs"])).toBeGreaterThan(0);
+  });
+
   test("P5 a server that recovers is used again, and its failures are forgotten", async () => {
     const starts = join(folder(), "starts");
     const { upstream } = await open(

@@ -4,7 +4,7 @@ import { createSupervisor } from "../../../src/upstream/supervisor.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { createTestLog, type LogLine } from "../../support/upstream_deps.ts";
 
-const limits = { restartMsMin: 100, restartMsMax: 1_000, restartsMax: 3 };
+const limits = { restartMsMin: 100, restartMsMax: 1_000, restartsMax: 3, provenMs: 50 };
 
 function make(seed = 1) {
   const clock = createTestClock(seed);
@@ -61,5 +61,53 @@ describe("the supervisor", () => {
     clock.advance(1);
     for (const attempt of attempts) attempt.failed("no", false);
     expect(supervisor.state()).toBe("well");
+  });
+
+  const start = ({ supervisor }: ReturnType<typeof make>) => {
+    const attempt = supervisor.begin();
+    attempt.succeeded();
+    return attempt;
+  };
+
+  test("P5 one early death costs no pause; the next in a row do, and the third is told loudly", () => {
+    const made = make();
+    const { clock, lines, supervisor } = made;
+    start(made).ended("exited with code 1");
+    expect(supervisor.refusal()).toBeUndefined();
+    start(made).ended("exited with code 1");
+    expect(supervisor.refusal()?.message).toContain("exited with code 1 soon after it was ready");
+    clock.advance(limits.restartMsMax);
+    start(made).ended("exited with code 1");
+    expect(supervisor.state()).toBe("crash_loop");
+    expect(lines.filter(({ severity }) => severity === "error").length).toBe(1);
+    expect(Number(supervisor.refusal()?.data?.["retryAfterMs"])).toBeGreaterThan(200);
+  });
+
+  test("P5 a process that proved itself ends the row, and so does none that was stopped", () => {
+    const made = make();
+    const { clock, supervisor } = made;
+    start(made).ended("exited with code 1");
+    start(made).ended(undefined);
+    const good = start(made);
+    clock.advance(limits.provenMs);
+    good.ended("exited with code 1");
+    start(made).ended("exited with code 1");
+    expect(supervisor.refusal()).toBeUndefined();
+    start(made).ended(undefined);
+    start(made).ended("exited with code 1");
+    expect(supervisor.refusal()?.code).toBe("upstream_unavailable");
+  });
+
+  test("what one session makes die early stops no other while a proven process lives", () => {
+    const made = make();
+    const { clock, supervisor } = made;
+    const good = start(made);
+    clock.advance(limits.provenMs);
+    for (let deaths = 0; deaths < 5; deaths++) start(made).ended("exited with code 1");
+    expect(supervisor.refusal()).toBeUndefined();
+    good.ended(undefined);
+    start(made).ended("exited with code 1");
+    start(made).ended("exited with code 1");
+    expect(supervisor.refusal()?.code).toBe("upstream_unavailable");
   });
 });
