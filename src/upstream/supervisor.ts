@@ -42,6 +42,7 @@ export function createSupervisor(
   let failures = 0;
   /** Processes that died before they had proven themselves, since the last one that did. */
   let earlyDeaths = 0;
+  let lastEarlyDeathAt = -Infinity;
   /** Processes alive that have proven themselves: what dies beside them is no fault of the server. */
   let proven = 0;
   let permanent = false;
@@ -108,11 +109,14 @@ export function createSupervisor(
           isOver = true;
           cancelProof();
           if (isProven) proven--;
-          if (isProven || died === undefined || proven > 0) return;
+          // Those that ran side by side die of one cause: it counts once.
+          const isNoSign = isProven || proven > 0 || begunAt < lastEarlyDeathAt;
+          if (died === undefined || isNoSign) return;
+          lastEarlyDeathAt = clock.monotonic();
           // One may be chance, or the call it worked on: the session lives on at once.
           if (++earlyDeaths === 1) return;
           failures = earlyDeaths - 1;
-          fail(`it ${died} soon after it was ready`, false);
+          fail(`${died} soon after it was ready`, false);
         },
         failed(reason, isPermanent) {
           // Starts that run side by side fail for one cause: it counts once.

@@ -98,6 +98,14 @@ describe("the supervisor", () => {
     expect(supervisor.refusal()?.code).toBe("upstream_unavailable");
   });
 
+  test("processes that die early side by side count once", () => {
+    const made = make();
+    const attempts = [1, 2, 3, 4].map(() => start(made));
+    made.clock.advance(1);
+    for (const attempt of attempts) attempt.ended("was ended by SIGKILL");
+    expect(made.supervisor.refusal()).toBeUndefined();
+  });
+
   test("what one session makes die early stops no other while a proven process lives", () => {
     const made = make();
     const { clock, supervisor } = made;
