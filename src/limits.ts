@@ -87,6 +87,8 @@ export const defaultLimits = {
   instructionsCharsMax: 32_768,
   /** Lanes (child processes) alive at once; idle ones give way. */
   lanesMax: 256,
+  /** Ended sessions remembered of each server: what they still had under way must start no lane. */
+  endedScopesMax: 1_000,
   /** Processes starting at once; more than two cold starts starve a small machine. */
   startsMax: 2,
   /** A start counts as work for this long; later it waits for something, and others may start. */

@@ -56,6 +56,7 @@ export function createLanes(
 ): Lanes {
   const slots = new Map<string, Slot>();
   const leaving = new Set<Promise<unknown>>();
+  const ended = new Set<string>();
   let closed = false;
   const keyOf = (scope: string) => config.isolation === "shared" ? sharedKey : scope;
 
@@ -149,6 +150,7 @@ export function createLanes(
       const key = keyOf(caller.scope);
       const existing = slots.get(key);
       if (existing !== undefined) return existing.started;
+      if (ended.has(caller.scope)) return Promise.reject(unavailable("its session ended"));
       const slot: Slot = {
         lane: undefined,
         abandon: new AbortController(),
@@ -164,6 +166,11 @@ export function createLanes(
       return slot.started;
     },
     endScope(scope) {
+      ended.add(scope);
+      for (const oldest of ended) {
+        if (ended.size <= deps.limits.endedScopesMax) break;
+        ended.delete(oldest);
+      }
       const slot = slots.get(keyOf(scope));
       if (slot === undefined) return;
       if (config.isolation === "shared") slot.lane?.endScope(scope);

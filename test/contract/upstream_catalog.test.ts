@@ -207,6 +207,21 @@ describe("the catalog of a stdio upstream", () => {
     await until("both are told", () => one.notices.length > 0 && two.notices.length > 0);
   });
 
+  test("a session that ended while it waited starts no process for itself", async () => {
+    const { upstream, deps } = await open(["--init=slow:300"]);
+    const first = names(upstream, "tools");
+    const second = codeOf(upstream.list("tools", callerOf("gone")));
+    await until("a process starts", () => deps.everHeld.length === 1);
+    upstream.endScope("gone");
+    expect(await first).toContain("echo");
+    await second;
+    expect((await failTool(upstream, "echo", {}, callerOf("gone"))).message).toContain(
+      "its session ended",
+    );
+    expect(deps.everHeld.length).toBe(1);
+    expect(upstream.status().lanes).toBe(1);
+  });
+
   test("after a process died, the next one says that its lists may have changed", async () => {
     const { upstream } = await open();
     const watch = watchScope(upstream, "a");
