@@ -4,6 +4,7 @@
  * demand. Unknown URIs are never broadcast: an owner is found in a list, in an earlier result, or by
  * a template, or the answer is that there is none.
  */
+import type { ToolFilter } from "../config/config.ts";
 import { GatewayError } from "../errors.ts";
 import type { Caller, JsonObject, ListKind } from "../model.ts";
 import { listKinds } from "../model.ts";
@@ -56,17 +57,22 @@ export function createRouter(
     caller: Caller,
   ): Promise<Target> {
     const [only, ...others] = view.members;
-    if (only !== undefined && others.length === 0 && !view.prefixed) {
-      return { member: only, own: kind === "tools" ? ownToolName(only, offered) : offered };
+    const isAlone = only !== undefined && others.length === 0;
+    // Names that nothing changes need no list, only the filter's consent.
+    const filter: ToolFilter = isAlone && kind === "tools" ? only.config.tools : {};
+    if (isAlone && !view.prefixed && filter.rename === undefined) {
+      if (!isOffered(filter, offered)) throw unknownName(kind, offered);
+      return { member: only, own: offered };
     }
     let failure: GatewayError | undefined;
-    for (const prefixed of view.prefixed ? [true] : [false, true]) {
+    // Bare names that meet are offered under their prefixed ones (catalog.ts).
+    for (const prefixed of view.prefixed ? [true] : isAlone ? [false] : [false, true]) {
       for (const member of view.members) {
         if (prefixed && !mayBelong(member.config.name, offered)) continue;
         const part = await catalog.part(kind, member, caller);
         const own = catalog.names(part, kind, prefixed).toOwn(offered);
         if (own !== undefined) return { member, own };
-        if (prefixed) failure ??= part.error;
+        if (prefixed || isAlone) failure ??= part.error;
       }
     }
     throw failure ?? unknownName(kind, offered);
@@ -179,18 +185,6 @@ export function createRouter(
       return await uri(view, offered, caller);
     },
   };
-}
-
-/** The own name behind an offered one on a surface where names are the server's own. */
-function ownToolName(member: Member, offered: string): string {
-  const { tools } = member.config;
-  const renames = Object.entries(tools.rename ?? {});
-  const renamed = renames.find(([, to]) => to === offered)?.[0];
-  const own = renamed ?? offered;
-  const moved = renamed === undefined &&
-    renames.some(([from, to]) => from === offered && to !== from);
-  if (moved || !isOffered(tools, own)) throw unknownName("tools", offered);
-  return own;
 }
 
 function unknownName(kind: "tools" | "prompts", offered: string): GatewayError {

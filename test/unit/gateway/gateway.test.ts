@@ -146,6 +146,22 @@ describe("several servers behind one surface", () => {
     });
     expect(fakes.a.opened.length).toBe(1);
   });
+
+  test("a tool renamed to another's name: what is listed is what is called", async () => {
+    const fakes = { a: createFakeUpstream("a", { tools: [tool("b"), tool("a")] }) };
+    const gateway = await gatewayOf(servers(server("a", { rename: { a: "b" } })), fakes);
+    const listed = names(await ask(gateway, "tools/list"), "tools");
+    const called: unknown[] = [];
+    for (const name of listed) {
+      const echoed = await ask(gateway, "tools/call", { name });
+      called.push((echoed["params"] as JsonObject)["name"]);
+    }
+    expect(listed[0]).toBe("b");
+    expect(called).toEqual(["b", "a"]);
+    for (const name of ["a", "a__a", "a__b"]) {
+      expect((await ask(gateway, "tools/call", { name }))["failure"]).toBe("invalid_params");
+    }
+  });
 });
 
 describe("a broken or slow server", () => {
