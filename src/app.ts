@@ -65,9 +65,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
       }),
     }),
   });
-  const databasePath = inMemory ? ":memory:" : `${config.dataDirectory}/mcp-wrapper.db`;
-  const database = openStoreDatabase(runtime, databasePath, limits, log);
-  const key = config.secret ?? await readKey(runtime, inMemory ? undefined : config.dataDirectory);
+  const { key, database } = await openData(config, runtime, limits, log);
   log.addSecrets([key]);
   const sealer = await createSealer(key);
   const sessions = sessionStoreKinds.sqlite({
@@ -133,9 +131,31 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   };
 }
 
+/** The key and the database of the data directory. */
+async function openData(config: GatewayConfig, runtime: Runtime, limits: Limits, log: Log) {
+  const { dataDirectory: directory, secret } = config;
+  if (directory === ":memory:") {
+    const database = openStoreDatabase(runtime, directory, limits, log);
+    return { key: secret ?? makeKey(), database };
+  }
+  try {
+    // Its lock first: only one gateway makes a key.
+    const database = openStoreDatabase(runtime, `${directory}/mcp-wrapper.db`, limits, log);
+    return { key: secret ?? await readKey(runtime, directory), database };
+  } catch (fault) {
+    const reason = fault instanceof Error ? fault.message : String(fault);
+    // Some faults are sentences of ours already; the system's own say neither where nor what to do.
+    if (reason.startsWith("Cannot ")) throw fault;
+    throw new Error(
+      `Cannot use the data directory "${directory}": ${reason}; ` +
+        "mend it or choose another by MCP_DATA_DIR",
+      { cause: fault },
+    );
+  }
+}
+
 /** The key kept in the data directory, made at the first start. */
-async function readKey(runtime: Runtime, directory: string | undefined): Promise<string> {
-  if (directory === undefined) return makeKey();
+async function readKey(runtime: Runtime, directory: string): Promise<string> {
   const path = `${directory}/secret.key`;
   const kept = (await runtime.readText(path))?.trim();
   if (kept !== undefined && kept !== "") return kept;

@@ -1,7 +1,7 @@
 /** The gateway as a program: how it starts, reloads, stops, and what it says when it cannot. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -110,6 +110,19 @@ test("a taken port, and a data directory in use, end the start with 1 and a sent
     /^Cannot open "[^"\n]+": another gateway uses this data directory$/,
   );
 }, 60_000);
+
+test("a data directory that cannot be used ends the start with 1, and the sentence names it", async () => {
+  writeFileSync(join(folder, "file"), "");
+  mkdirSync(join(folder, "keyless", "secret.key"), { recursive: true });
+  mkdirSync(join(folder, "no-file", "mcp-wrapper.db"), { recursive: true });
+  for (const name of ["file", "file/below", "keyless", "no-file"]) {
+    const [code, text] = await failedStart({ MCP_DATA_DIR: join(folder, name) });
+    expect(code).toBe(1);
+    expect(text).toContain(`Cannot use the data directory "${join(folder, name)}": `);
+    expect(text).toMatch(/; mend it or choose another by MCP_DATA_DIR\n$/);
+    expect(text.trim().split("\n").length).toBe(1);
+  }
+});
 
 test("an edit of the file and SIGHUP read it again; a broken file changes nothing", async () => {
   writeServers({ one: noServer });
