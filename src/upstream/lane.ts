@@ -93,8 +93,7 @@ export async function startLane(
     running.over("its start failed");
     const words = child.lastWords();
     void child.stop();
-    const reason = end?.text ?? broken ??
-      (thrown instanceof Error ? thrown.message : String(thrown));
+    const reason = end?.text ?? broken ?? toStartReason(thrown, config);
     // What a server writes may hold secrets: the operator reads it, clients are told where it is.
     if (words !== "") deps.log.warn("The server's last words", { stderr: words });
     return {
@@ -106,6 +105,14 @@ export async function startLane(
   } finally {
     signal.removeEventListener("abort", giveUp);
   }
+}
+
+function toStartReason(thrown: unknown, { startTimeoutMs }: StdioServerConfig): string {
+  if (thrown instanceof GatewayError && thrown.code === "upstream_timeout") {
+    return `it did not answer initialize within ${startTimeoutMs} ms; ` +
+      "raise startTimeoutMs if it needs longer";
+  }
+  return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
 function toStartFault(thrown: unknown): StartFault {

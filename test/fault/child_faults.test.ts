@@ -138,7 +138,9 @@ describe("a child that does not answer", () => {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     const error = await failTool(upstream, "echo");
-    expect(error.message).toContain("did not answer initialize");
+    expect(error.message).toContain(
+      "did not answer initialize within 150 ms; raise startTimeoutMs",
+    );
     expect(error.message).toContain("the gateway's log has its last words");
     expect(deps.lines.some(({ fields }) => fields["stderr"] === "waiting for a licence")).toBe(
       true,
