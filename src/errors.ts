@@ -67,6 +67,8 @@ export const errorTable = {
     text: "The server asked for input that this client cannot give",
   },
   upstream_unavailable: { rpc: -32603, http: 200, text: "The server cannot be reached" },
+  /** It starts or works still; nothing is known to be wrong with it. */
+  upstream_late: { rpc: -32603, http: 200, text: "The server has not answered yet; retry later" },
   upstream_exited: {
     rpc: -32603,
     http: 200,

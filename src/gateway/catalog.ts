@@ -44,7 +44,7 @@ export interface MergedList {
 export interface CatalogReader {
   /** One server's list, never later than the limits allow. */
   part(kind: ListKind, member: Member, caller: Caller): Promise<Part>;
-  /** The merged list. Throws when the only server is broken, or nobody has the capability. */
+  /** The merged list. Throws when the only server is broken (not when it is late), or nobody has the capability. */
   list(kind: ListKind, view: View, caller: Caller): Promise<MergedList>;
   describe(view: View, caller: Caller): Promise<Description>;
   /** The names of a part as this surface offers them. */
@@ -82,7 +82,7 @@ export function createCatalogReader(
     const stop = new AbortController();
     const late = pause(clock, waitMs, stop.signal).then(() => {
       throw new GatewayError(
-        "upstream_unavailable",
+        "upstream_late",
         `Server "${member.upstream.name}" has not answered yet; it will be announced when it does`,
         { data: { server: member.upstream.name } },
       );
@@ -134,7 +134,9 @@ export function createCatalogReader(
   async function list(kind: ListKind, view: View, caller: Caller): Promise<MergedList> {
     const parts = await Promise.all(view.members.map((member) => part(kind, member, caller)));
     const broken = parts.filter((one) => one.error !== undefined);
-    if (parts.length === 1 && broken[0]?.error !== undefined) throw broken[0].error;
+    const sole = parts.length === 1 ? broken[0]?.error : undefined;
+    // Clients give up on a server whose list fails; a late one is announced when it comes.
+    if (sole !== undefined && sole.code !== "upstream_late") throw sole;
     const named = kind === "tools" || kind === "prompts";
     const items = named ? mergeNamed(parts, kind, view, names) : mergeUris(parts, kind);
     if (items.length === 0 && broken.length === 0) await assertCapability(kind, view, caller);

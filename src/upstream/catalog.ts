@@ -127,7 +127,7 @@ export function createCatalogDesk(options: CatalogDeskOptions): CatalogDesk {
     const over = new AbortController();
     const late = pause(clock, limits.firstListMs, over.signal).then(() => {
       throw new GatewayError(
-        "upstream_unavailable",
+        "upstream_late",
         `Cannot list what server "${server}" offers yet: it is still starting`,
         { data: { server } },
       );

@@ -223,6 +223,27 @@ describe("a broken or slow server", () => {
     expect(deaf).toEqual([]);
   });
 
+  test("that is late and alone gives an empty list that names it, then announces the whole", async () => {
+    const fakes = { late: createFakeUpstream("late", { tools: [tool("x")] }) };
+    const started = Promise.withResolvers<void>();
+    fakes.late.slow = started.promise;
+    const gateway = await gatewayOf(servers(server("late")), fakes);
+    const heard = Promise.withResolvers<Notice>();
+    gateway.watch("/mcp", caller(), {
+      notice: heard.resolve,
+      ask: () => Promise.reject(new Error("nobody asks")),
+    }, () => []);
+    const { capabilities } = await gateway.describe("/mcp", caller());
+    expect(capabilities["tools"]).toEqual({ listChanged: true });
+    expect(await ask(gateway, "tools/list")).toEqual({
+      tools: [],
+      _meta: { "mcp-wrapper/unavailable": ["late"] },
+    });
+    started.resolve();
+    expect((await heard.promise).method).toBe("notifications/tools/list_changed");
+    expect(names(await ask(gateway, "tools/list"), "tools")).toEqual(["x"]);
+  });
+
   test("that answered the handshake has the whole first time for its first list", async () => {
     const fakes = {
       slow: createFakeUpstream("slow", { tools: [tool("x")] }),
