@@ -152,7 +152,7 @@ export function createCatalogReader(
   }
 
   async function assertCapability(kind: ListKind, view: View, caller: Caller): Promise<void> {
-    if (view.members.length === 0) return;
+    if (view.members.length === 0 || scopes.of(caller.scope).declaredAll) return;
     const { capability, method } = listKinds[kind];
     const known = await descriptions(view, caller);
     if (known.some((one) => one === undefined || one.capabilities[capability] !== undefined)) {
@@ -165,8 +165,11 @@ export function createCatalogReader(
     part,
     list,
     names,
-    describe: async (view, caller) =>
-      mergeDescriptions(view, await descriptions(view, caller), limits),
+    async describe(view, caller) {
+      const known = await descriptions(view, caller);
+      if (known.includes(undefined)) scopes.of(caller.scope).declaredAll = true;
+      return mergeDescriptions(view, known, limits);
+    },
   };
 }
 

@@ -23,6 +23,8 @@ export interface UriOwner {
 /** One scope's memory. */
 export interface ScopeMemory {
   readonly servers: Map<string, ServerMemory>;
+  /** Whether its client was told of every capability, since a server had not answered yet. */
+  declaredAll: boolean;
   /** URIs that came with results, which no list names. Oldest go first. */
   readonly seenUris: Map<string, UriOwner>;
   /** Offered URI -> its owner, for every subscription in force. */
@@ -49,7 +51,12 @@ export function createScopes(
   const of = (scope: string): ScopeMemory => {
     let memory = scopes.get(scope);
     if (memory === undefined) {
-      memory = { servers: new Map(), seenUris: new Map(), subscribed: new Map() };
+      memory = {
+        servers: new Map(),
+        declaredAll: false,
+        seenUris: new Map(),
+        subscribed: new Map(),
+      };
       scopes.set(scope, memory);
       trim(scopes, limits.sessionsMax);
     }

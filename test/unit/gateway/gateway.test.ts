@@ -242,6 +242,11 @@ describe("a broken or slow server", () => {
     started.resolve();
     expect((await heard.promise).method).toBe("notifications/tools/list_changed");
     expect(names(await ask(gateway, "tools/list"), "tools")).toEqual(["x"]);
+    // The client was told of prompts, since nobody knew better: their list is empty, not unknown.
+    expect(await ask(gateway, "prompts/list")).toEqual({ prompts: [] });
+    const later = caller("later");
+    await gateway.describe("/mcp", later);
+    expect((await ask(gateway, "prompts/list", {}, "/mcp", later))["code"]).toBe(-32601);
   });
 
   test("that answered the handshake has the whole first time for its first list", async () => {
