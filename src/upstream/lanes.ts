@@ -126,7 +126,8 @@ export function createLanes(
         }
         return await launch(key, slot, caller, place);
       } finally {
-        place.started();
+        // Only after those who wait for the lane: until they use it, it looks idle to the next.
+        deps.clock.after(0, place.started);
       }
     } catch (thrown) {
       drop(key, slot);

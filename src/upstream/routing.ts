@@ -33,7 +33,6 @@ const capabilityOfAsk: ReadonlyMap<string, string> = new Map([
   ["roots/list", "roots"],
 ]);
 
-/** Where the unsolicited goes: to the call that owns it, else to the hooks. */
 /** Makes the two handlers that a peer is given. */
 export function createRouting(
   { config, capabilities, hooks }: RoutingOptions,

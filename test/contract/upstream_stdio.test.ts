@@ -443,6 +443,19 @@ describe("idle processes", () => {
     expect(await callTool(upstream, "echo", {}, callerOf("b"))).toBe("{}");
   });
 
+  test("a process gives way to no other before the call that started it was made", async () => {
+    // Without lists to fetch, a new process has nothing to do until that call.
+    const { upstream } = await open(["--caps=none"], {}, { lanesMax: 1, startsMax: 1 });
+    const outcomes = await Promise.all(
+      ["a", "b"].map(async (scope) => {
+        const { end } = await drain(upstream.open(toolCall("echo", {}, callerOf(scope))));
+        return end.kind === "failure" ? end.error.code : end.kind;
+      }),
+    );
+    expect(outcomes[0]).toBe("result");
+    expect(["result", "overloaded"]).toContain(outcomes[1] ?? "");
+  });
+
   test("no more than the allowed number start at once, and all get their turn", async () => {
     const { upstream, deps } = await open(["--init=slow:100"], {}, { startsMax: 1 });
     const calls = ["a", "b", "c"].map((scope) => callTool(upstream, "echo", {}, callerOf(scope)));
