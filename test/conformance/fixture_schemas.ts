@@ -2,7 +2,7 @@
  * The JSON Schemas of the conformance fixture, written out: the official suite compares them member
  * by member, so that a gateway which rebuilds a schema is found out.
  */
-import type { Tool } from "@modelcontextprotocol/sdk/types.js";
+import type { ObjectSchema } from "./fixture_model.ts";
 
 /** A form with a default for every kind of field (SEP-1034). */
 export const profileForm: Record<string, unknown> = {
@@ -61,7 +61,7 @@ export const enumForm: Record<string, unknown> = {
 };
 
 /** References, anchors, composition and conditions of JSON Schema 2020-12 in one tool's input. */
-export const wholeDialect: Tool["inputSchema"] = {
+export const wholeDialect: ObjectSchema = {
   $schema: "https://json-schema.org/draft/2020-12/schema",
   type: "object",
   $defs: {
