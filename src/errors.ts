@@ -58,6 +58,35 @@ export const errorTable = {
   },
   resource_not_found: { rpc: -32002, http: 200, text: "Resource not found" },
   cancelled: { rpc: -32603, http: 200, text: "The call was cancelled" },
+  header_mismatch: {
+    rpc: -32020,
+    http: 400,
+    text: "The headers do not say the same as the message",
+  },
+  envelope_invalid: {
+    rpc: -32602,
+    http: 400,
+    text: "The request does not say who speaks: its _meta lacks what each request must have",
+  },
+  /** `data.requiredCapabilities` is an object of capabilities. */
+  capability_missing: {
+    rpc: -32021,
+    http: 400,
+    text: "This needs a capability that the client did not declare",
+  },
+  /** `data.supported` and `data.requested`. */
+  version_unsupported: { rpc: -32022, http: 400, text: "Unsupported protocol version" },
+  /** What waited for a client's answers is not there any more. */
+  pause_gone: {
+    rpc: -32603,
+    http: 200,
+    text: "The call that waited for this input is gone, and is not made again by itself; call anew",
+  },
+  address_forbidden: {
+    rpc: -32603,
+    http: 200,
+    text: "The address is private, and the URL is not the operator's own",
+  },
   overloaded: { rpc: -32603, http: 503, text: "Too much work at once; retry later" },
   starting: { rpc: -32603, http: 503, text: "The gateway is starting; retry later" },
   draining: { rpc: -32603, http: 503, text: "The gateway is stopping; retry later" },
@@ -84,6 +113,9 @@ export const errorTable = {
   /** An upstream's own JSON-RPC error, relayed: `upstream` holds its code, message and data. */
   upstream_error: { rpc: -32603, http: 200, text: "The server answered with an error" },
 } as const satisfies Record<string, ErrorRow>;
+
+/** Codes of upstreams that mean something to a codec beyond being relayed. */
+export const upstreamCodes = { urlElicitationRequired: -32042 } as const;
 
 /** The name of one failure. */
 export type ErrorCode = keyof typeof errorTable;

@@ -71,6 +71,57 @@ export const defaultLimits = {
   callMsMax: 600_000,
   /** An answer by the person at the client. */
   askMs: 600_000,
+  /** A call is answered by SSE when nothing came for this long, where a late error needs its status. */
+  sseCommitLateMs: 10_000,
+  /** Questions asked at nearly the same time travel together. */
+  pauseGatherMs: 10,
+  /** A paused call waits this long for its client to come back. */
+  pauseMs: 600_000,
+  /** Paused calls, in all and of one principal: each holds an upstream's process or stream. */
+  pausesMax: 1_000,
+  pausesPerPrincipalMax: 64,
+  /** Rounds of questions that one call may take. */
+  roundsMax: 8,
+  /** Between two rounds without a question. */
+  roundPauseMs: 250,
+  /** Lanes of one principal at one server, where a call that may ask needs one for itself. */
+  leasesMax: 8,
+  /** What is known of a server's protocol is believed this long; only what it refused expires. */
+  verdictMs: 600_000,
+  /** An answer to the first message that only some servers understand. */
+  probeMs: 5_000,
+  /** Notification streams of one principal, and resources on one of them. */
+  listensPerPrincipalMax: 64,
+  listenUrisMax: 256,
+  /** The first word of such a stream is due before slow servers have said what they can. */
+  listenDescribeMs: 300,
+  /** Requests without a session under way at once, in all. */
+  statelessCallsMax: 4_096,
+  /** Outgoing HTTP: a connection, the head of a response, a body that stands still. */
+  connectMs: 10_000,
+  responseMs: 60_000,
+  /** A connection kept for the next request; many servers close theirs after five seconds. */
+  connectionIdleMs: 4_000,
+  /** The longest wait that a server may ask for and that is told to the client. */
+  retryAfterMsMax: 3_600_000,
+  /** Retries of an outgoing request that is safe to repeat; first and longest pause. */
+  httpRetriesMax: 3,
+  httpRetryMsMin: 1_000,
+  httpRetryMsMax: 30_000,
+  /** Redirects followed by hand. */
+  redirectsMax: 5,
+  /** A response's decoded body; one event of a stream. */
+  responseBytesMax: 16 * 1024 * 1024,
+  /** Compressed bytes undone in one step; each may become a thousand. */
+  inflateBytesMax: 8 * 1024,
+  /** Failures in a row that open an upstream's circuit, and how long it stays open. */
+  circuitFailuresMax: 5,
+  circuitOpenMs: 30_000,
+  /** An upstream's stream that broke is opened again after this: first, longest. */
+  reconnectMsMin: 1_000,
+  reconnectMsMax: 60_000,
+  /** Attempts to take up one broken answer. */
+  resumesMax: 5,
   /** A list from one upstream when several are merged. */
   listMs: 2_000,
   /** What initialize and the first lists wait for servers that were never seen before. */

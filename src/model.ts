@@ -49,6 +49,12 @@ export interface Caller {
   readonly clientInfo: JsonObject;
   /** Least severe log notice wanted; absent: the upstream's own default. */
   readonly logLevel?: LogLevel | undefined;
+  /**
+   * Whether questions end this client's exchanges (as a `Pause`) and are answered by calling again
+   * with `resume`, since it cannot be asked while a call runs. Its scope is then no session but all
+   * that its principal does.
+   */
+  readonly deferred?: boolean | undefined;
 }
 
 /**
@@ -60,6 +66,14 @@ export interface Call {
   readonly params: JsonObject;
   readonly wantsProgress: boolean;
   readonly caller: Caller;
+  /** What a client with deferred answers brings back to a call that paused. */
+  readonly resume?: Resume | undefined;
+}
+
+/** The answers to a `Pause`, by key, and its state as it was given. */
+export interface Resume {
+  readonly answers: Readonly<Record<string, JsonObject>>;
+  readonly state?: string | undefined;
 }
 
 /** Something said on the way or outside of any call: progress, a log line, a changed list. */
@@ -83,6 +97,29 @@ export interface Ask {
 export interface Result {
   readonly kind: "result";
   readonly value: JsonObject;
+  /** How long it may be kept, where the upstream said so. */
+  readonly freshness?: Freshness | undefined;
+}
+
+/** How long a result may be kept, and whether by all principals or by its caller's alone. */
+export interface Freshness {
+  readonly ttlMs: number;
+  readonly isShared: boolean;
+}
+
+/** One question of a `Pause`; the key names it among its siblings. */
+export interface Question {
+  readonly key: string;
+  readonly method: string;
+  readonly params: JsonObject;
+}
+
+/** The end of an exchange that needs input first; only for callers with deferred answers. */
+export interface Pause {
+  readonly kind: "pause";
+  /** May be empty: then calling again with the state is all that is asked. */
+  readonly questions: readonly Question[];
+  readonly state?: string | undefined;
 }
 
 /** The end of an exchange that did not. */
@@ -91,8 +128,11 @@ export interface Failure {
   readonly error: GatewayError;
 }
 
-/** One item of an exchange, in order; exactly one result or failure ends it. */
-export type Reply = Notice | Ask | Result | Failure;
+/** What ends an exchange. */
+export type Ending = Result | Failure | Pause;
+
+/** One item of an exchange, in order; exactly one ending is the last. */
+export type Reply = Notice | Ask | Ending;
 
 /** The client's reply to an `Ask`. */
 export type Answer =
@@ -106,7 +146,7 @@ export type Answer =
 
 /**
  * One call and its reply stream, pulled by the reader. `next` never rejects: faults come as a
- * `failure`. After the result or failure `next` repeats it.
+ * `failure`. After its ending `next` repeats it.
  */
 export interface Exchange {
   next(): Promise<Reply>;

@@ -32,8 +32,18 @@ export type Isolation = "session" | "shared";
  */
 export type Roots = "relay" | "none" | readonly { readonly uri: string; readonly name?: string }[];
 
+/** How a server is spoken to: `auto` finds out; the others pin it. */
+export type EraChoice = "auto" | "legacy" | "modern";
+
+/** What servers that speak MCP themselves have in common. */
+export interface LaneServerConfig extends ServerCommon {
+  readonly isolation: Isolation;
+  readonly roots: Roots;
+  readonly era: EraChoice;
+}
+
 /** A local program that speaks JSON-RPC over stdio. */
-export interface StdioServerConfig extends ServerCommon {
+export interface StdioServerConfig extends LaneServerConfig {
   readonly kind: "stdio";
   readonly command: string;
   readonly args: readonly string[];
@@ -42,9 +52,24 @@ export interface StdioServerConfig extends ServerCommon {
   /** The child's whole environment: the safe list, `inheritEnv` and `env` together. */
   readonly environment: Readonly<Record<string, string>>;
   readonly cwd?: string | undefined;
-  readonly isolation: Isolation;
-  readonly roots: Roots;
 }
+
+/** A remote server: Streamable HTTP of any revision, or the older HTTP+SSE. */
+export interface HttpServerConfig extends LaneServerConfig {
+  readonly kind: "http";
+  /** Absolute, `http:` or `https:`, without credentials in it. */
+  readonly url: string;
+  /** Sent with each request to the URL's own origin. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly credentials: CredentialsConfig;
+  /** `streamable` and `sse` pin the transport; `auto` finds it out. */
+  readonly transport: "auto" | "streamable" | "sse";
+}
+
+/** How a server is shown who calls; bound to the origin of its URL. */
+export type CredentialsConfig =
+  | { readonly type: "none" }
+  | { readonly type: "bearer"; readonly token: string };
 
 /** A server whose configuration is wrong or names what is not served yet; it fails alone. */
 export interface FailedServerConfig extends ServerCommon {
@@ -54,7 +79,7 @@ export interface FailedServerConfig extends ServerCommon {
 }
 
 /** One configured and not disabled server. */
-export type ServerConfig = StdioServerConfig | FailedServerConfig;
+export type ServerConfig = StdioServerConfig | HttpServerConfig | FailedServerConfig;
 
 /** How names look on `/mcp`: `auto` is bare with exactly one server, else prefixed. */
 export type Naming = "auto" | "bare" | "prefixed";

@@ -105,6 +105,7 @@ function buildServer(
     environment: buildEnvironment(context.env, inherited, own),
     cwd: entry.cwd === undefined ? undefined : texts.place("cwd", entry.cwd),
     isolation: entry.isolation ?? "session",
+    era: entry.era ?? "auto",
     roots: readRoots(entry.roots, texts, context.remoteBind),
     callTimeoutMs: entry.callTimeoutMs ?? defaultLimits.callMs,
     startTimeoutMs: entry.startTimeoutMs ?? defaultLimits.startMs,

@@ -30,8 +30,10 @@ export function auditedExchange(
   if (messages) log.debug("Request", { ...about, params: shapeOf(call.params) });
   return mappedExchange(exchange, (reply) => {
     if (messages) log.debug(`Reply: ${reply.kind}`, { ...about, ...messageOf(reply) });
-    if (reply.kind !== "result" && reply.kind !== "failure") return reply;
-    const outcome = reply.kind === "failure"
+    if (reply.kind === "notice" || reply.kind === "ask") return reply;
+    const outcome = reply.kind === "pause"
+      ? { outcome: "paused" }
+      : reply.kind === "failure"
       ? { outcome: reply.error.code, error: reply.error }
       : { outcome: reply.value["isError"] === true ? "tool_error" : "ok" };
     log.debug("Call", { ...about, ms: Math.round(clock.monotonic() - begun), ...outcome });
@@ -45,6 +47,8 @@ function messageOf(reply: Reply): Record<string, unknown> {
       return { notice: reply.method, params: shapeOf(reply.params) };
     case "ask":
       return { ask: reply.method, params: shapeOf(reply.params) };
+    case "pause":
+      return { questions: reply.questions.map(({ method }) => method) };
     case "result":
       return { result: shapeOf(reply.value) };
     case "failure":

@@ -65,7 +65,7 @@ export function mappedExchange(
         kind: "failure",
         error: toGatewayError(thrown),
       }));
-      if (changed.kind === "result" || changed.kind === "failure") last = changed;
+      if (changed.kind !== "notice" && changed.kind !== "ask") last = changed;
       return changed;
     },
     answer: (askId, answer) => exchange.answer(askId, answer),

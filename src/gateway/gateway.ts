@@ -16,6 +16,7 @@ import { auditedExchange } from "./audit.ts";
 import { createCatalogReader, type Member, missingKey, type View } from "./catalog.ts";
 import { pageOf } from "./cursor.ts";
 import { deferredExchange, failureExchange, mappedExchange, resultExchange } from "./exchange.ts";
+import { createInput } from "./input.ts";
 import { createMembers } from "./members.ts";
 import { createRouter } from "./route.ts";
 import { createScopes } from "./scope.ts";
@@ -162,7 +163,9 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
       messages: deps.debug,
     });
 
-  const steps: readonly Step[] = [audit, route];
+  const input = createInput(deps);
+  const ask: Step = ({ surface }, call, next) => input.run(surface, call, next);
+  const steps: readonly Step[] = [audit, ask, route];
   const run = (view: View, call: Call, at: number): Exchange => {
     const step = steps[at] ?? route;
     return step(view, call, (passed) => run(view, passed, at + 1));
@@ -197,6 +200,11 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
       const view = members.view(surface);
       return view === undefined ? failureExchange(unknownSurface(surface)) : run(view, call, 0);
     },
+    async tool(surface, name, caller) {
+      const view = members.view(surface);
+      // Why there is none is said by the call itself.
+      return view && await router.tool(view, name, caller).catch(() => undefined);
+    },
     notify(surface, caller, method, params) {
       for (const { upstream } of members.view(surface)?.members ?? []) {
         upstream.notify(caller, method, params);
@@ -228,7 +236,10 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
       log.info("Configuration loaded", { servers: next.servers.length, changed: touched });
       return Promise.resolve();
     },
-    close: () => members.close(),
+    async close() {
+      input.close();
+      await members.close();
+    },
   };
   return gateway;
 }

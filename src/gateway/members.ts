@@ -58,7 +58,7 @@ export function createMembers(
     openCalls.set(member, (openCalls.get(member) ?? 0) + 1);
     let open = true;
     const settle = (reply: Reply): Reply => {
-      if (!open || (reply.kind !== "result" && reply.kind !== "failure")) return reply;
+      if (!open || reply.kind === "notice" || reply.kind === "ask") return reply;
       open = false;
       const left = (openCalls.get(member) ?? 1) - 1;
       if (left > 0) openCalls.set(member, left);

@@ -23,6 +23,8 @@ export interface Target {
 export interface Router {
   /** Throws `invalid_params` for an unknown name, or the failure of the only server that could know it. */
   name(kind: "tools" | "prompts", view: View, offered: string, caller: Caller): Promise<Target>;
+  /** The tool of that name, as its server lists it. */
+  tool(view: View, offered: string, caller: Caller): Promise<JsonObject | undefined>;
   /** Throws `resource_not_found` when nobody can own the URI. */
   uri(view: View, offered: string, caller: Caller): Promise<Target>;
   /** The owner of a template as it was listed, or else of a URI. */
@@ -173,6 +175,11 @@ export function createRouter(
 
   return {
     name,
+    async tool(view, offered, caller) {
+      const { member, own } = await name("tools", view, offered, caller);
+      const { items } = await catalog.part("tools", member, caller);
+      return items.find((item) => item["name"] === own);
+    },
     uri,
     result,
     async template(view, offered, caller) {

@@ -1,11 +1,12 @@
 /**
  * The body of a POST: its media type, its size and its deadline, read no further than the limits
  * allow. A body that is announced too large is not read at all; one without a length is counted
- * while it arrives. What the bytes mean is protocol/jsonrpc.ts's business.
+ * while it arrives. What JSON is, is protocol/jsonrpc.ts's business; what it means, the bindings'.
  */
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
+import { decodeUtf8, parseJson } from "../protocol/jsonrpc.ts";
 
 /** What reading a body needs. */
 export interface BodyDeps {
@@ -24,6 +25,12 @@ export function assertJsonType(header: string | null): void {
   if (header === null || !jsonType.test(header.trim()) || !isUtf8) {
     throw new GatewayError("media_type_unsupported");
   }
+}
+
+/** The body as a JSON value; throws what the error table has for bad bodies. */
+export async function readJson(request: Request, deps: BodyDeps): Promise<unknown> {
+  assertJsonType(request.headers.get("content-type"));
+  return parseJson(decodeUtf8(await readBody(request, deps)), deps.limits, true);
 }
 
 /**

@@ -18,7 +18,6 @@ import {
   hasRequests,
   type Inbound,
   onlyIdOf,
-  readJson,
   takeQuiet,
   toInbound,
 } from "./legacy/inbound.ts";
@@ -39,13 +38,15 @@ export interface Visit {
   readonly assertOpen: () => void;
 }
 
-/** Messages from the client. */
-export async function post(sessions: Sessions, visit: Visit): Promise<Response> {
+/** Messages from the client; `value` is the body. */
+export async function post(
+  sessions: Sessions,
+  visit: Visit,
+  value: unknown,
+  accepts: Accepts,
+): Promise<Response> {
   const { deps } = sessions;
   const { headers } = visit.request;
-  const accepts = parseAccept(headers.get("accept"));
-  if (!accepts.json && !accepts.stream) throw new GatewayError("not_acceptable");
-  const value = await readJson(visit.request, deps);
   let inbound: Inbound | undefined;
   try {
     inbound = toInbound(value, deps.limits);

@@ -16,10 +16,12 @@ import type { SessionStore } from "../session/store.ts";
 import { createGuard, type Guard, type GuardConfig } from "./guard.ts";
 import { healthResponse, type Phase, readyResponse } from "./health.ts";
 import { createHeartbeats } from "./heartbeat.ts";
-import { get, post, remove, type Visit } from "./legacy.ts";
+import { get, remove, type Visit } from "./legacy.ts";
 import { deliver } from "./legacy/notices.ts";
 import { closeSessions, createSessions, type Sessions } from "./legacy/sessions.ts";
 import { pauseStanding } from "./legacy/streams.ts";
+import { post } from "./modern.ts";
+import { closeStateless, createStateless, endListens, type Stateless } from "./modern/stateless.ts";
 import { emptyResponse, errorResponse, faultResponse, type HeaderPairs } from "./respond.ts";
 import {
   createSseTransport,
@@ -76,6 +78,7 @@ interface Door {
   readonly deps: HttpDeps;
   readonly guard: Guard;
   readonly sessions: Sessions;
+  readonly stateless: Stateless;
   readonly transport: SseTransport;
   phase: Phase;
 }
@@ -83,15 +86,17 @@ interface Door {
 /** Makes the HTTP layer. */
 export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const { limits, clock, log, config } = deps;
+  const heartbeats = createHeartbeats(clock, limits);
+  const stateless = createStateless({ ...deps, heartbeats });
   const sessions = createSessions({
     ...deps,
     sessionTimeoutMs: config.sessionTimeoutMs,
-    heartbeats: createHeartbeats(clock, limits),
+    heartbeats,
     epoch: crypto.randomUUID().replaceAll("-", ""),
   });
   const transport = createSseTransport(sessions);
   const guard = createGuard(config);
-  const door: Door = { deps, guard, sessions, transport, phase: "starting" };
+  const door: Door = { deps, guard, sessions, stateless, transport, phase: "starting" };
   const match = createMatcher(rowsOf(door));
 
   return {
@@ -112,23 +117,27 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
       door.phase = "draining";
       for (const session of sessions.byId.values()) pauseStanding(session.streams);
       endLines(transport, false);
+      endListens(stateless);
     },
     close() {
       door.phase = "draining";
       closeSessions(sessions);
       endLines(transport, true);
+      closeStateless(stateless);
       return Promise.resolve();
     },
     sendTo: (key, notice) => tell(sessions, [key], notice) === 1,
-    broadcast: (notice) => tell(sessions, sessions.byKey.keys(), notice),
+    broadcast: (notice) =>
+      tell(sessions, sessions.byKey.keys(), notice) +
+      [...stateless.listens].filter((listen) => listen.notice(notice)).length,
   };
 }
 
 /** The route table; the hot row is the first. */
 function rowsOf(door: Door): RouteRow[] {
-  const { sessions, transport } = door;
+  const { sessions, stateless, transport } = door;
   const streamable: RouteRow["methods"] = {
-    POST: (visit) => post(sessions, visit),
+    POST: (visit) => post(sessions, stateless, visit),
     GET: (visit) => get(sessions, visit),
     DELETE: (visit) => remove(sessions, visit),
   };

@@ -8,6 +8,7 @@ import { GatewayError, toGatewayError } from "../errors.ts";
 import { errorText, idOf, resultText } from "../protocol/jsonrpc.ts";
 import { encodeFrame } from "../sse/encode.ts";
 import { parseAccept } from "./accept.ts";
+import { readJson } from "./body.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import type { Visit } from "./legacy.ts";
 import { type AnswerOutlet, type RequestMessage, runCall } from "./legacy/call.ts";
@@ -19,7 +20,6 @@ import {
   hasRequests,
   type Inbound,
   onlyIdOf,
-  readJson,
   takeQuiet,
   toInbound,
 } from "./legacy/inbound.ts";

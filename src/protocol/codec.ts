@@ -3,8 +3,20 @@
  * methods its revisions have (membership in a table, never an `if`), lifts wire-only keys out on
  * decode and puts them back on encode. Types only; `legacy/` holds the handshake era's.
  */
-import type { GatewayError } from "../errors.ts";
-import type { Answer, Ask, Description, JsonObject, Notice, RequestId } from "../model.ts";
+import type { GatewayError, UpstreamErrorBody } from "../errors.ts";
+import type {
+  Answer,
+  Ask,
+  Description,
+  JsonObject,
+  LogLevel,
+  Notice,
+  Pause,
+  Question,
+  RequestId,
+  Result,
+  Resume,
+} from "../model.ts";
 
 /** A method with its params, as either goes over the wire. */
 export interface WireMessage {
@@ -60,16 +72,36 @@ export type UpstreamDecoded<T> =
   | { readonly kind: "unknown" }
   | { readonly kind: "invalid"; readonly message: string };
 
+/** On whose behalf a request is made, for revisions in which each request says so. */
+export interface Behalf {
+  /** What the upstream may ask for, during this request. */
+  readonly capabilities: JsonObject;
+  readonly logLevel?: LogLevel | undefined;
+}
+
+/** A call on its way to an upstream. */
+export interface OutgoingCall {
+  readonly method: string;
+  readonly params: JsonObject;
+  /** Only when progress is wanted. */
+  readonly progressToken?: RequestId | undefined;
+  readonly behalf: Behalf;
+  readonly resume?: Resume | undefined;
+}
+
 /** The upstream's side of one era: what upstreams are sent and send. */
 export interface UpstreamFacingCodec {
-  /** A call as a request; `progressToken` only when progress is wanted. */
-  encodeCall(method: string, params: JsonObject, progressToken: RequestId | undefined): WireMessage;
-  decodeResult(method: string, value: unknown): UpstreamDecoded<JsonObject>;
-  /** A notification; progress comes with its token lifted out. */
+  encodeCall(call: OutgoingCall): WireMessage;
+  decodeResult(method: string, value: unknown): UpstreamDecoded<Result | Pause>;
+  /** The server's error as ours: to be relayed, or what it means where codes are this hop's alone. */
+  decodeError(error: UpstreamErrorBody): GatewayError;
+  /** What the client must do before the failed call can be made again, where the error says so. */
+  questionsIn(error: UpstreamErrorBody): readonly Question[] | undefined;
+  /** A notification, and the id of our request that it names (by progress token or subscription). */
   decodeNotice(
     method: string,
     params: JsonObject,
-  ): UpstreamDecoded<{ readonly notice: Notice; readonly progressToken?: RequestId | undefined }>;
+  ): UpstreamDecoded<{ readonly notice: Notice; readonly request?: RequestId | undefined }>;
   /** A request of the upstream that is a question to the client; `unknown` for all others. */
   decodeAsk(method: string, params: JsonObject): UpstreamDecoded<WireMessage>;
   /** A client's answer as the reply to the upstream's request. */

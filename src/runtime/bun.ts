@@ -8,6 +8,7 @@ import { defaultLimits, msPerSecond } from "../limits.ts";
 import { answer, internalFault, toListenFault, toSpawnFault } from "./answer.ts";
 import { files, preparePrivateFile, toCode } from "./files.ts";
 import { serveHardened } from "./hardened.ts";
+import { createOutgoing } from "./outgoing.ts";
 import type {
   Child,
   ExitStatus,
@@ -28,6 +29,7 @@ export function createBunRuntime(): Runtime {
     serve: (options) => options.listener === "hardened" ? serveHardened(options) : serve(options),
     spawn,
     signalGroup,
+    request: createOutgoing(),
     openDatabase,
     ...files,
     env: toStrings(process.env),

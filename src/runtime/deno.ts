@@ -7,6 +7,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { answer, internalFault, refuseClosing, toListenFault, toSpawnFault } from "./answer.ts";
 import { files, preparePrivateFile, toCode } from "./files.ts";
 import { serveHardened } from "./hardened.ts";
+import { createOutgoing } from "./outgoing.ts";
 import type {
   Child,
   ExitStatus,
@@ -27,6 +28,7 @@ export function createDenoRuntime(): Runtime {
     serve: (options) => options.listener === "hardened" ? serveHardened(options) : serve(options),
     spawn,
     signalGroup,
+    request: createOutgoing(),
     openDatabase,
     ...files,
     env: Deno.env.toObject(),

@@ -85,6 +85,34 @@ export interface LogFile {
   close(): Promise<void>;
 }
 
+/** One outgoing HTTP request; nothing is followed, retried, decoded or kept by the runtime. */
+export interface OutgoingRequest {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | undefined;
+  /** Aborts the request, and its response's body, at any time. */
+  readonly signal: AbortSignal;
+  /** Without a connection (name look-up and TLS included). */
+  readonly connectMs: number;
+  /** Whether this IP address may be connected to; the address that was asked about is the one used. */
+  readonly allowAddress: (address: string) => boolean;
+}
+
+/** The head of a response, and its body as it comes. */
+export interface OutgoingResponse {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: ReadableStream<Uint8Array>;
+}
+
+/** Why no response came. `sent`: the request may have reached the server. */
+export interface RequestFault extends Error {
+  /** `forbidden`: no address of the host may be connected to. */
+  readonly kind: "forbidden" | "unknown_host" | "connect" | "timeout" | "tls" | "broken" | "aborted";
+  readonly sent: boolean;
+}
+
 /** Signals a program is stopped or reloaded by. */
 export type SignalName = "SIGINT" | "SIGTERM" | "SIGHUP";
 
@@ -98,6 +126,8 @@ export interface Runtime {
   spawn(options: SpawnOptions): Child;
   /** Sends a signal to a process group; false when no such group is left. */
   signalGroup(groupId: number, signal: "SIGTERM" | "SIGKILL"): boolean;
+  /** Makes an HTTP call to a checked address. Rejects with a RequestFault. */
+  request(options: OutgoingRequest): Promise<OutgoingResponse>;
   /** Opens or creates a database file with mode 0600 (`:memory:` for none). */
   openDatabase(path: string): SqlDatabase;
   /** Opens a log file and its folder; at `bytesMax` it is renamed to `.1` and so on up to `filesMax`. */

@@ -11,7 +11,7 @@ import type { NoiseGauge } from "./noise.ts";
 
 /** What a desk works with. */
 export interface AskDeskOptions {
-  readonly codec: UpstreamFacingCodec;
+  readonly codec: () => UpstreamFacingCodec;
   readonly limits: Pick<Limits, "asksMax">;
   readonly noise: NoiseGauge;
   /** Queues one line; false when the upstream does not read. */
@@ -32,7 +32,7 @@ export interface AskDesk {
 
 /** Makes a desk. */
 export function createAskDesk(options: AskDeskOptions): AskDesk {
-  const { codec, limits, noise } = options;
+  const { limits, noise } = options;
   const openAsks = new Map<RequestId, AbortController>();
   let closed = false;
 
@@ -47,7 +47,7 @@ export function createAskDesk(options: AskDeskOptions): AskDesk {
     const answer = await options.ask(question, withdrawn.signal);
     if (closed || withdrawn.signal.aborted) return;
     openAsks.delete(id);
-    const encoded = codec.encodeAnswer(question.method, answer);
+    const encoded = options.codec().encodeAnswer(question.method, answer);
     const line = "result" in encoded
       ? resultText(id, encoded.result)
       : errorText(id, encoded.error);
@@ -58,7 +58,7 @@ export function createAskDesk(options: AskDeskOptions): AskDesk {
     receive(id: RequestId, method: string, params: JsonObject): void {
       noise.notice();
       if (method === "ping") return void options.send(resultText(id, {}));
-      const decoded = codec.decodeAsk(method, params);
+      const decoded = options.codec().decodeAsk(method, params);
       if (decoded.kind === "unknown") return refuse(id, "method_not_found");
       if (decoded.kind === "invalid" || openAsks.has(id)) return refuse(id, "invalid_params");
       if (openAsks.size >= limits.asksMax) return refuse(id, "overloaded");

@@ -17,7 +17,8 @@ import { isJsonObject } from "../protocol/jsonrpc.ts";
 import type { Catalog, UpstreamDeps } from "./deps.ts";
 import type { Lane } from "./lane.ts";
 import { listKindNames } from "./lane_lists.ts";
-import { type Lanes, sharedKey } from "./lanes.ts";
+import type { CatalogKeys } from "./catalog_key.ts";
+import type { LaneKey, Lanes } from "./lanes.ts";
 import type { Watchers } from "./watchers.ts";
 
 /** Answers what a server says of itself. */
@@ -25,11 +26,13 @@ export interface CatalogDesk {
   describe(caller: Caller): Promise<Description>;
   list(kind: ListKind, caller: Caller): Promise<readonly JsonObject[]>;
   /** A lane is up: compares its lists with what its scopes were told. */
-  laneReady(laneKey: string, lane: Lane, caller: Caller): void;
+  laneReady(key: LaneKey, lane: Lane, caller: Caller): void;
   /** A lane said that lists changed. */
-  listsChanged(laneKey: string, kinds: readonly ListKind[]): void;
+  listsChanged(key: LaneKey, kinds: readonly ListKind[]): void;
   /** A lane died: its scopes must be told of what the next one has. */
-  laneDied(laneKey: string): void;
+  laneDied(key: LaneKey): void;
+  /** Starts the caller's lane when there is room and it was not tried yet. */
+  warm(caller: Caller): void;
   forget(scope: string): void;
   close(): void;
 }
@@ -40,8 +43,7 @@ export interface CatalogDeskOptions {
   readonly deps: UpstreamDeps;
   readonly lanes: Lanes;
   readonly watchers: Watchers;
-  /** The key of the catalog that this caller's lane would have. */
-  readonly keyOf: (caller: Caller) => Promise<string>;
+  readonly keys: CatalogKeys;
   /** Whether a start that nobody waits for makes sense now. */
   readonly mayWarm: () => boolean;
 }
@@ -87,7 +89,10 @@ export function createCatalogDesk(options: CatalogDeskOptions): CatalogDesk {
     const known = fetched.get(lane);
     if (known !== undefined) return known;
     const work = async (): Promise<Catalog> => {
-      const [key, lists] = await Promise.all([options.keyOf(caller), lane.lists.all()]);
+      const [key, lists] = await Promise.all([
+        options.keys.of(caller, lane.manner),
+        lane.lists.all(),
+      ]);
       const catalog: Catalog = { description: lane.description, lists };
       const before = await load(key);
       keep(key, Promise.resolve(catalog));
@@ -100,14 +105,16 @@ export function createCatalogDesk(options: CatalogDeskOptions): CatalogDesk {
   };
 
   const view = async (caller: Caller): Promise<View> => {
-    const { scope } = caller;
     for (;;) {
-      const running = lanes.running(scope);
+      const running = lanes.running(caller);
       if (running !== undefined) return viewOfLane(running);
-      const key = await options.keyOf(caller);
-      const catalog = await load(key);
-      if (catalog !== undefined) return viewOfCatalog(catalog);
-      const other = lanes.has(scope) ? undefined : learning.get(key);
+      const keys = await options.keys.all(caller);
+      for (const key of keys) {
+        const catalog = await load(key);
+        if (catalog !== undefined) return viewOfCatalog(catalog);
+      }
+      const key = keys[0] ?? "";
+      const other = lanes.has(caller) ? undefined : learning.get(key);
       if (other === undefined) {
         const started = lanes.get(caller);
         if (!learning.has(key)) {
@@ -134,7 +141,7 @@ export function createCatalogDesk(options: CatalogDeskOptions): CatalogDesk {
     });
     const work = view(caller).then(async (from) => ({ from, value: await read(from) }));
     try {
-      const { from, value } = await (lanes.running(scope) ? work : Promise.race([work, late]));
+      const { from, value } = await (lanes.running(caller) ? work : Promise.race([work, late]));
       if (from.catalog !== undefined) told.set(scope, from.catalog);
       return value;
     } catch (thrown) {
@@ -155,15 +162,15 @@ export function createCatalogDesk(options: CatalogDeskOptions): CatalogDesk {
   };
 
   const warm = (caller: Caller): void => {
-    const laneKey = lanes.keyOf(caller.scope);
-    if (warmed.has(laneKey) || lanes.has(caller.scope)) return;
-    if (!options.mayWarm() || !deps.budget.hasRoom()) return;
-    warmed.add(laneKey);
+    const key = lanes.keyOf(caller);
+    const id = key.scope ?? key.id;
+    if (warmed.has(id) || lanes.has(caller) || !options.mayWarm()) return;
+    warmed.add(id);
     lanes.get(caller).catch(() => {});
   };
 
   /** The scopes that a lane serves, as far as they can be told anything. */
-  const scopesOf = (laneKey: string) => laneKey === sharedKey ? watchers.scopes() : [laneKey];
+  const scopesOf = ({ scope }: LaneKey) => scope === undefined ? watchers.scopes() : [scope];
 
   const settle = (scope: string, catalog: Catalog): void => {
     const before = told.get(scope);
@@ -182,25 +189,26 @@ export function createCatalogDesk(options: CatalogDeskOptions): CatalogDesk {
       warm(caller);
       return items;
     },
-    laneReady(laneKey, lane, caller) {
+    laneReady(key, lane, caller) {
       learn(lane, caller).then(
-        (catalog) => scopesOf(laneKey).forEach((scope) => settle(scope, catalog)),
+        (catalog) => scopesOf(key).forEach((scope) => settle(scope, catalog)),
         (error) => log.warn("Cannot read the lists of the server", { error: String(error) }),
       );
     },
-    listsChanged(laneKey, kinds) {
-      const lane = lanes.running(laneKey);
+    listsChanged(key, kinds) {
+      const lane = lanes.of(key);
       for (const kind of kinds) lane?.lists.forget(kind);
-      for (const scope of scopesOf(laneKey)) changes.sendSoon(scope, kinds);
+      for (const scope of scopesOf(key)) changes.sendSoon(scope, kinds);
     },
-    laneDied(laneKey) {
-      for (const scope of scopesOf(laneKey)) told.set(scope, nothing);
+    laneDied(key) {
+      for (const scope of scopesOf(key)) told.set(scope, nothing);
     },
     forget(scope) {
       told.delete(scope);
       warmed.delete(scope);
       changes.forget(scope);
     },
+    warm,
     close: changes.close,
   };
 }

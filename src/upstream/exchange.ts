@@ -7,7 +7,7 @@
 import type { Clock } from "../clock.ts";
 import { errorTable, GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
-import type { Answer, Exchange, Failure, JsonObject, Notice, Reply, Result } from "../model.ts";
+import type { Answer, Ending, Exchange, JsonObject, Notice, Reply } from "../model.ts";
 
 /** What whoever runs the call is told of its reader. */
 export interface ExchangeHooks {
@@ -34,7 +34,7 @@ export interface ExchangeSource {
    */
   ask(method: string, params: JsonObject, signal?: AbortSignal): Promise<Answer>;
   /** Ends the exchange; only the first end counts. */
-  end(reply: Result | Failure): void;
+  end(reply: Ending): void;
   ended(): boolean;
 }
 
@@ -57,7 +57,7 @@ export function createExchange(bounds: ExchangeBounds, hooks: ExchangeHooks): Ex
   const openAsks = new Map<string, (answer: Answer) => void>();
   let lastAskId = 0;
   let noticesWaiting = 0;
-  let end: Result | Failure | undefined;
+  let end: Ending | undefined;
 
   const push = (reply: Reply): void => {
     const reader = readers.shift();
@@ -74,7 +74,7 @@ export function createExchange(bounds: ExchangeBounds, hooks: ExchangeHooks): Ex
     return new Promise((resolve) => readers.push(resolve));
   };
 
-  const finish = (reply: Result | Failure): void => {
+  const finish = (reply: Ending): void => {
     if (end !== undefined) return;
     end = reply;
     for (const reader of readers.splice(0)) reader(reply);

@@ -2,6 +2,7 @@
 import type { ServerConfig } from "../config/config.ts";
 import type { UpstreamDeps } from "./deps.ts";
 import { createFailedUpstream } from "./failed.ts";
+import { createHttpUpstream } from "./http.ts";
 import { createStdioUpstream } from "./stdio.ts";
 import type { CreateUpstream, Upstream } from "./upstream.ts";
 
@@ -11,6 +12,7 @@ type Kinds = {
 
 const kinds: Kinds = {
   stdio: createStdioUpstream,
+  http: createHttpUpstream,
   failed: createFailedUpstream,
 };
 
@@ -20,6 +22,8 @@ export const upstreamKinds = {
     switch (config.kind) {
       case "stdio":
         return kinds.stdio(config, deps);
+      case "http":
+        return kinds.http(config, deps);
       case "failed":
         return kinds.failed(config, deps);
     }

@@ -1,40 +1,48 @@
 /**
- * One lane: a child process that has shaken hands, the calls under way on it, its lists and
- * subscriptions. It decides whose an unsolicited notice or question is, fails its calls at once
- * when the child dies, and stops itself when idle for long. Which scope it serves, and when one is
- * started, is for lanes.ts.
+ * One lane: a link on which the server has answered, the calls under way on it, its lists and
+ * subscriptions. It decides whose an unsolicited notice or question is, fails its calls at once when
+ * the link breaks, and stops itself when idle for long. Which scope it serves, and when one is
+ * started, is for lanes.ts; what is below the link, for the connectors.
  */
-import type { StdioServerConfig } from "../config/config.ts";
+import type { LaneServerConfig } from "../config/config.ts";
 import { GatewayError } from "../errors.ts";
 import type { Call, Description, JsonObject } from "../model.ts";
-import { type ChildEnd, type LaneChild, openChild } from "./child.ts";
 import type { UpstreamDeps } from "./deps.ts";
 import type { ExchangeSource } from "./exchange.ts";
+import { exitedError } from "./faults.ts";
+import { openCall } from "./lane_call.ts";
 import { createLaneLists, type LaneLists } from "./lane_lists.ts";
-import { handshake, upstreamCodec } from "./negotiate.ts";
-import { createNoiseGauge } from "./noise.ts";
-import { createOpenCalls, type OpenCall } from "./open_calls.ts";
-import { createPeer, type OpenRequest, type Peer } from "./peer.ts";
+import type { Connected, Connector, OpenRequest, StartFault } from "./link.ts";
+import type { Manner } from "./negotiate.ts";
+import { type Attribution, createOpenCalls, type OpenCall } from "./open_calls.ts";
 import { createRouting, type RoutingHooks, type RoutingOptions } from "./routing.ts";
+import { createStanding } from "./standing.ts";
 import { createSubscriptions, type Subscriptions } from "./subscriptions.ts";
 
 /** Who hears a lane. */
 export interface LaneHooks extends RoutingHooks {
   /** It takes no more calls; `died` says why when nobody wanted it to end. */
   left(died: string | undefined): void;
-  /** Nothing of its process group is left; called too when the start fails. */
+  /** The server forgot what it had been told, though the lane goes on. */
+  renewed(): void;
+  /** Nothing of it is left; called too when the start fails. */
   gone(): void;
 }
 
 /** What a lane is started with. */
 export interface LaneOptions extends RoutingOptions {
-  readonly config: StdioServerConfig;
+  readonly config: LaneServerConfig;
   readonly deps: UpstreamDeps;
+  readonly connector: Connector;
+  readonly manners: readonly Manner[];
+  /** How far calls of a server that asks by requests can be told apart. */
+  readonly attribution: Attribution;
   readonly hooks: LaneHooks;
 }
 
 /** A running lane. */
 export interface Lane {
+  readonly manner: Manner;
   readonly description: Description;
   readonly lists: LaneLists;
   readonly subscriptions: Subscriptions;
@@ -43,6 +51,8 @@ export interface Lane {
   /** A request of our own. */
   request(method: string, params: JsonObject): Promise<JsonObject>;
   notify(method: string, params: JsonObject): void;
+  /** The subscriptions have changed, on lanes that listen by a standing request. */
+  listen(): Promise<void>;
   /** Ends what a scope has under way here. */
   endScope(scope: string): void;
   /** Since when it has had nothing to do; undefined while it is in use. */
@@ -51,219 +61,161 @@ export interface Lane {
   stop(): Promise<void>;
 }
 
-/** Why a start failed. */
-export interface StartFault {
-  readonly reason: string;
-  readonly permanent: boolean;
-}
-
 /** Starts a lane; `signal` gives the start up. */
 export async function startLane(
   options: LaneOptions,
   signal: AbortSignal,
-): Promise<{ readonly lane: Lane } | { readonly fault: StartFault }> {
-  const { config, deps } = options;
-  const running = createRunning(options);
-  let child: LaneChild;
-  try {
-    child = running.spawn();
-  } catch (thrown) {
-    options.hooks.gone();
-    return { fault: toStartFault(thrown) };
-  }
-  let end: ChildEnd | undefined;
-  void child.ended.then((ended) => {
-    end = ended;
-    running.over(ended.text);
-  });
-  void child.gone.then(options.hooks.gone);
-  const giveUp = () => running.over("its session ended");
-  signal.addEventListener("abort", giveUp);
-  try {
-    if (signal.aborted) giveUp();
-    const description = await handshake({
-      request: (method, params) => running.request(method, params, config.startTimeoutMs, false),
-      notify: running.peer.notify,
-      capabilities: options.capabilities,
-      identity: deps.identity,
-    });
-    return { lane: running.toLane(description) };
-  } catch (thrown) {
-    const broken = running.diedOf();
-    running.over("its start failed");
-    const words = child.lastWords();
-    void child.stop();
-    const reason = end?.text ?? broken ?? toStartReason(thrown, config);
-    // What a server writes may hold secrets: the operator reads it, clients are told where it is.
-    if (words !== "") deps.log.warn("The server's last words", { stderr: words });
-    return {
-      fault: {
-        reason: words === "" ? reason : `${reason}; the gateway's log has its last words`,
-        permanent: end?.permanent ?? false,
+): Promise<
+  | { readonly lane: Lane; readonly refused: readonly Manner[] }
+  | { readonly fault: StartFault }
+> {
+  const { connector, manners, capabilities, hooks } = options;
+  const up: { lane?: Running } = {};
+  let brokeEarly: string | undefined;
+  const calls = createOpenCalls(options.attribution);
+  let { owner } = calls;
+  const route = createRouting(options, () => owner());
+  const outcome = await connector.connect({
+    manners,
+    capabilities,
+    hooks: {
+      notice: route.notice,
+      ask: route.ask,
+      broken(reason) {
+        if (up.lane === undefined) brokeEarly ??= reason;
+        else up.lane.over(reason);
       },
-    };
-  } finally {
-    signal.removeEventListener("abort", giveUp);
-  }
+      renewed: hooks.renewed,
+      gone: hooks.gone,
+    },
+  }, signal);
+  if ("fault" in outcome) return outcome;
+  const { connected, refused } = outcome;
+  // Where each request says whether it wants log lines, only those that do get any.
+  const own = connected.manner.stateless ? createOpenCalls("logged") : calls;
+  owner = own.owner;
+  up.lane = createRunning(options, connected, own, route);
+  if (brokeEarly !== undefined) up.lane.over(brokeEarly);
+  return { lane: up.lane.lane, refused };
 }
 
-function toStartReason(thrown: unknown, { startTimeoutMs }: StdioServerConfig): string {
-  if (thrown instanceof GatewayError && thrown.code === "upstream_timeout") {
-    return `it did not answer initialize within ${startTimeoutMs} ms; ` +
-      "raise startTimeoutMs if it needs longer";
-  }
-  return thrown instanceof Error ? thrown.message : String(thrown);
+interface Running {
+  readonly lane: Lane;
+  over(died: string | undefined): void;
 }
 
-function toStartFault(thrown: unknown): StartFault {
-  const reason = thrown instanceof Error ? thrown.message : String(thrown);
-  const permanent = thrown instanceof Error && "permanent" in thrown && thrown.permanent === true;
-  return { reason, permanent };
-}
-
-/** The parts of a lane that exist before the handshake is done. */
-function createRunning(options: LaneOptions) {
-  const { config, deps, hooks } = options;
-  const { clock, limits } = deps;
-  const calls = createOpenCalls(config.isolation);
+function createRunning(
+  { config, deps, hooks }: LaneOptions,
+  { link, manner, description, pid, stop: stopBelow }: Connected,
+  calls: ReturnType<typeof createOpenCalls>,
+  route: ReturnType<typeof createRouting>,
+): Running {
+  const { clock, limits, log } = deps;
   const subscriptions = createSubscriptions();
-  let child: LaneChild | undefined;
   let isOver = false;
-  let isReady = false;
-  let diedOf: string | undefined;
   let cancelIdle = () => {};
   let activeAt = clock.monotonic();
 
+  const standing = createStanding({
+    link,
+    manner,
+    description,
+    uris: subscriptions.uris,
+    notice: hooks.notice,
+    clock,
+    limits,
+    log,
+  });
   const over = (died: string | undefined): void => {
     if (isOver) return;
     isOver = true;
-    diedOf = died;
     cancelIdle();
-    peer.close(exitedError(config.name, died));
-    if (isReady) hooks.left(died);
+    standing.close();
+    link.close(exitedError(config.name, died));
+    hooks.left(died);
   };
-  const broken = (reason: string): void => {
-    if (isOver) return;
-    over(reason);
-    void child?.stop();
-  };
-  const noise = createNoiseGauge({ limits, clock, log: deps.log }, broken);
-  const route = createRouting(options, calls.owner);
-  const peer: Peer = createPeer({
-    server: config.name,
-    codec: upstreamCodec,
-    limits,
-    clock,
-    noise,
-    send: (line) => child?.send(line) ?? false,
-    ...route,
-  });
 
-  const spawn = (): LaneChild =>
-    child = openChild(config, deps, {
-      lines: peer.receive,
-      tooLong: peer.receiveTooLong,
-      broken,
-    });
-
-  const request = (method: string, params: JsonObject, timeoutMs: number, cancellable: boolean) =>
-    new Promise<JsonObject>((resolve, reject) =>
-      void peer.request({
+  const request: Lane["request"] = (method, params) =>
+    new Promise((resolve, reject) =>
+      void link.request({
         method,
         params,
         wantsProgress: false,
-        timeoutMs,
-        cancellable,
-        notice: () => false,
-        end(reply) {
+        timeoutMs: config.callTimeoutMs,
+        cancellable: true,
+        notice: hooks.notice,
+        end(ending) {
           activeAt = clock.monotonic();
-          if (reply.kind === "result") resolve(reply.value);
-          else reject(reply.error);
+          if (ending.kind === "result") resolve(ending.value);
+          else if (ending.kind === "failure") reject(ending.error);
+          else reject(new GatewayError("bad_upstream_response"));
         },
       })
     );
+  const lists = createLaneLists({ capabilities: description.capabilities, request, limits, log });
 
   const open: Lane["open"] = (call, source, ended = () => {}) => {
     let entry: OpenCall | undefined;
-    const close = (succeeded: boolean) => {
-      activeAt = clock.monotonic();
-      if (entry !== undefined) calls.delete(entry);
-      ended(succeeded);
-    };
-    const made = peer.request({
-      method: call.method,
-      params: call.params,
-      wantsProgress: call.wantsProgress,
-      timeoutMs: config.callTimeoutMs,
-      cancellable: true,
-      notice: source.notice,
-      end(reply) {
-        close(reply.kind === "result");
-        source.end(reply);
+    const made = openCall({
+      config,
+      deps,
+      link,
+      manner,
+      lists,
+      call,
+      source,
+      notice: route.noticeOf(source),
+      ask: route.askOf({ call, source }),
+      ended(ending) {
+        activeAt = clock.monotonic();
+        if (entry !== undefined) calls.delete(entry);
+        ended(ending?.kind === "result");
       },
     });
-    const opened: OpenRequest = {
-      ...made,
-      cancel(reason) {
-        close(false);
-        made.cancel(reason);
-      },
-    };
-    if (!source.ended()) {
-      entry = { method: call.method, scope: call.caller.scope, source, request: opened };
-      calls.add(entry);
-    }
-    return opened;
+    if (!source.ended()) calls.add(entry = { call, source, request: made });
+    return made;
   };
 
-  const idleSince = () =>
-    isOver || peer.open() > 0 || subscriptions.count() > 0 ? undefined : activeAt;
-
+  const idleSince = () => {
+    const isUsed = link.open() > standing.open() || subscriptions.count() > 0;
+    return isOver || isUsed ? undefined : activeAt;
+  };
   const stop = async (): Promise<void> => {
     over(undefined);
-    await child?.stop();
+    await stopBelow();
   };
   const watchIdle = (waitMs: number): void => {
     cancelIdle = clock.after(waitMs, () => {
       const since = idleSince();
       const restMs = (since ?? clock.monotonic()) + config.idleTimeoutMs - clock.monotonic();
       if (restMs > 0) return watchIdle(restMs);
-      deps.log.info("Stopping an idle process", { pid: child?.pid });
+      log.info("Stopping an idle lane", pid === undefined ? {} : { pid });
       void stop();
     });
   };
+  watchIdle(config.idleTimeoutMs);
+  void standing.refresh();
 
-  const toLane = (description: Description): Lane => {
-    isReady = true;
-    watchIdle(config.idleTimeoutMs);
-    const own = (method: string, params: JsonObject) =>
-      request(method, params, config.callTimeoutMs, true);
-    const { capabilities } = description;
-    return {
-      description,
-      lists: createLaneLists({ capabilities, request: own, limits, log: deps.log }),
-      subscriptions,
-      open,
-      request: own,
-      notify: peer.notify,
-      endScope(scope) {
-        calls.endScope(scope, new GatewayError("cancelled"));
-        for (const uri of subscriptions.removeScope(scope)) {
-          own("resources/unsubscribe", { uri }).catch(() => {});
-        }
-      },
-      idleSince,
-      stop,
-    };
+  const lane: Lane = {
+    manner,
+    description,
+    lists,
+    subscriptions,
+    open,
+    request,
+    notify: link.notify,
+    listen: standing.refresh,
+    endScope(scope) {
+      calls.endScope(scope, new GatewayError("cancelled"));
+      const freed = subscriptions.removeScope(scope);
+      if (manner.stateless) {
+        if (freed.length > 0) void standing.refresh();
+        return;
+      }
+      for (const uri of freed) request("resources/unsubscribe", { uri }).catch(() => {});
+    },
+    idleSince,
+    stop,
   };
-  return { spawn, over, diedOf: () => diedOf, request, peer, toLane };
-}
-
-function exitedError(server: string, died: string | undefined): GatewayError {
-  const what = died === undefined ? "was stopped" : `stopped (${died})`;
-  return new GatewayError(
-    "upstream_exited",
-    `Server "${server}" ${what} while it worked on this call; whether it took effect is unknown`,
-    { data: { server, outcome: "unknown" } },
-  );
+  return { lane, over };
 }

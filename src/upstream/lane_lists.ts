@@ -5,7 +5,7 @@
 import { errorTable, GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
-import { type JsonObject, type ListKind, listKinds } from "../model.ts";
+import { type JsonObject, type ListKind, listKinds, type Notice } from "../model.ts";
 import { isJsonObject } from "../protocol/jsonrpc.ts";
 import type { Catalog } from "./deps.ts";
 
@@ -27,6 +27,14 @@ export interface LaneListsOptions {
 
 /** The names of the four lists. */
 export const listKindNames = Object.keys(listKinds) as ListKind[];
+
+/** The lists that a notice says have changed; without a notice all of them. */
+export function changedKinds(notice?: Notice): ListKind[] {
+  return listKindNames.filter((kind) =>
+    notice === undefined ||
+    notice.method === `notifications/${listKinds[kind].capability}/list_changed`
+  );
+}
 
 /** Makes the lists of a lane; nothing is fetched yet. */
 export function createLaneLists(options: LaneListsOptions): LaneLists {

@@ -1,40 +1,66 @@
 /**
- * Which lane serves which scope, and starting one when there is none: the supervisor allows it, the
- * budget gives it a place, `startLane` does it. A scope has at most one lane at a time; a lane that
- * leaves makes room for the next call's at once, while it is still being stopped.
+ * Which lane serves which caller, and starting one when there is none: the supervisor allows it, the
+ * budget gives it a place, `startLane` does it. A session has one lane; where each request says for
+ * whom it is made, one lane serves all; callers with deferred answers share the lanes of their scope
+ * by what they declare, and lease one alone for a call that may be asked. A lane that leaves makes
+ * room for the next call's at once, while it is still being stopped.
  */
-import type { StdioServerConfig } from "../config/config.ts";
+import type { LaneServerConfig } from "../config/config.ts";
 import { GatewayError } from "../errors.ts";
 import type { Answer, Caller, Notice } from "../model.ts";
 import type { WireMessage } from "../protocol/codec.ts";
-import type { EvictableLane, LanePlace, UpstreamDeps } from "./deps.ts";
+import type { EvictableLane, LaneBudget, LanePlace, UpstreamDeps } from "./deps.ts";
 import { type Lane, startLane } from "./lane.ts";
+import type { Connector } from "./link.ts";
 import { declaredCapabilities } from "./negotiate.ts";
+import type { Attribution } from "./open_calls.ts";
 import type { Supervisor } from "./supervisor.ts";
+import type { Verdicts } from "./verdicts.ts";
 
-/** The key of the lane that serves all scopes. */
-export const sharedKey = "";
+/** Whom a lane serves. */
+export interface LaneKey {
+  /** Tells lanes apart. */
+  readonly id: string;
+  /** The one scope it serves; undefined: all. */
+  readonly scope: string | undefined;
+  /** Whether it is its callers' common one, and not one beside it that a single call has leased. */
+  readonly isBase: boolean;
+}
 
-/** Who hears the lanes of one upstream; `key` is the lane's scope or `sharedKey`. */
+/** Who hears the lanes of one upstream. */
 export interface LanesHooks {
   /** A lane is up; called before any call is made on it. */
-  ready(key: string, lane: Lane, caller: Caller): void;
-  notice(key: string, notice: Notice): boolean;
-  ask(key: string, question: WireMessage, signal: AbortSignal): Promise<Answer>;
+  ready(key: LaneKey, lane: Lane, caller: Caller): void;
+  /** The server of a lane forgot what it had been told. */
+  renewed(key: LaneKey, lane: Lane): void;
+  notice(key: LaneKey, notice: Notice): boolean;
+  ask(key: LaneKey, question: WireMessage, signal: AbortSignal): Promise<Answer>;
   /** A lane ended that nobody wanted to end. */
-  died(key: string, reason: string): void;
+  died(key: LaneKey, reason: string): void;
+}
+
+/** A lane for one call alone. */
+export interface Lease {
+  readonly lane: Promise<Lane>;
+  release(): void;
 }
 
 /** The lanes of one upstream. */
 export interface Lanes {
-  /** The lane's key for a scope. */
-  keyOf(scope: string): string;
-  /** The scope's lane when it is up. */
-  running(scope: string): Lane | undefined;
-  /** Whether the scope's lane is up or starting. */
-  has(scope: string): boolean;
-  /** The scope's lane, started when there is none. Rejects with a GatewayError. */
+  /** The key of the lane that would serve a caller now. */
+  keyOf(caller: Caller): LaneKey;
+  /** The caller's lane when it is up. */
+  running(caller: Caller): Lane | undefined;
+  /** Whether the caller's lane is up or starting. */
+  has(caller: Caller): boolean;
+  /** The caller's lane, started when there is none. Rejects with a GatewayError. */
   get(caller: Caller): Promise<Lane>;
+  /** A lane on which no other call may be asked something. Throws `overloaded` when all are taken. */
+  lease(caller: Caller): Lease;
+  /** The lanes that are up and serve a scope. */
+  serving(scope: string): Lane[];
+  /** A lane that is up, by its key. */
+  of(key: LaneKey): Lane | undefined;
   endScope(scope: string): void;
   counts(): { readonly starting: number; readonly running: number };
   /** Ends all of them; resolves when nothing of them is left. */
@@ -42,23 +68,45 @@ export interface Lanes {
 }
 
 interface Slot extends EvictableLane {
+  key: LaneKey;
   lane: Lane | undefined;
   readonly abandon: AbortController;
   started: Promise<Lane>;
 }
 
+/** What lanes are made of. */
+export interface LanesOptions {
+  readonly config: LaneServerConfig;
+  readonly deps: UpstreamDeps;
+  readonly connector: Connector;
+  readonly verdicts: Verdicts;
+  readonly supervisor: Supervisor;
+  /** Where lanes take their places: processes have a common ceiling. */
+  readonly budget: LaneBudget;
+  readonly hooks: LanesHooks;
+}
+
 /** Makes the lanes of a server; none is started yet. */
-export function createLanes(
-  config: StdioServerConfig,
-  deps: UpstreamDeps,
-  supervisor: Supervisor,
-  hooks: LanesHooks,
-): Lanes {
+export function createLanes(options: LanesOptions): Lanes {
+  const { config, deps, connector, verdicts, supervisor, hooks } = options;
   const slots = new Map<string, Slot>();
+  const leased = new Set<string>();
   const leaving = new Set<Promise<unknown>>();
   const ended = new Set<string>();
   let closed = false;
-  const keyOf = (scope: string) => config.isolation === "shared" ? sharedKey : scope;
+
+  const keyOf = (caller: Caller, number = 0, manner = verdicts.of(caller)[0]): LaneKey => {
+    if (manner?.stateless === true) {
+      return { id: `all ${manner.name}`, scope: undefined, isBase: true };
+    }
+    if (config.isolation === "shared") return { id: "all", scope: undefined, isBase: true };
+    const { scope } = caller;
+    if (caller.deferred !== true) return { id: `scope ${scope}`, scope, isBase: true };
+    const declared = JSON.stringify(declaredCapabilities(config, caller));
+    return { id: `scope ${scope} ${number} ${declared}`, scope, isBase: number === 0 };
+  };
+  const attributionOf = (caller: Caller): Attribution =>
+    config.isolation === "shared" ? "sole" : caller.deferred === true ? "working" : "latest";
 
   const unavailable = (why: string) =>
     new GatewayError("upstream_unavailable", `Cannot start server "${config.name}": ${why}`, {
@@ -69,14 +117,24 @@ export function createLanes(
       ? unavailable("it is being stopped")
       : supervisor.refusal();
 
-  const drop = (key: string, slot: Slot): void => {
-    if (slots.get(key) === slot) slots.delete(key);
+  const drop = (slot: Slot): void => {
+    if (slots.get(slot.key.id) === slot) slots.delete(slot.key.id);
+  };
+  /** The server speaks in another manner than was thought: the slot takes its right place. */
+  const settle = (slot: Slot, lane: Lane, caller: Caller, number: number): void => {
+    const right = keyOf(caller, number, lane.manner);
+    if (right.id === slot.key.id) return;
+    drop(slot);
+    slot.key = right;
+    const other = slots.get(right.id);
+    if (other === undefined) slots.set(right.id, slot);
+    else void lane.stop();
   };
 
   const launch = async (
-    key: string,
     slot: Slot,
     caller: Caller,
+    number: number,
     place: LanePlace,
   ): Promise<Lane> => {
     const attempt = supervisor.begin();
@@ -85,14 +143,20 @@ export function createLanes(
     const outcome = await startLane({
       config,
       deps,
+      connector,
+      manners: verdicts.of(caller),
+      attribution: attributionOf(caller),
       capabilities: declaredCapabilities(config, caller),
       hooks: {
-        notice: (notice) => hooks.notice(key, notice),
-        ask: (question, signal) => hooks.ask(key, question, signal),
+        notice: (notice) => hooks.notice(slot.key, notice),
+        ask: (question, signal) => hooks.ask(slot.key, question, signal),
+        renewed() {
+          if (slot.lane !== undefined) hooks.renewed(slot.key, slot.lane);
+        },
         left(died) {
-          drop(key, slot);
+          drop(slot);
           attempt.ended(died);
-          if (died !== undefined) hooks.died(key, died);
+          if (died !== undefined) hooks.died(slot.key, died);
         },
         gone() {
           place.release();
@@ -101,22 +165,27 @@ export function createLanes(
         },
       },
     }, slot.abandon.signal);
+    const refused = "fault" in outcome ? outcome.fault.refused : outcome.refused;
     if ("lane" in outcome) {
+      for (const manner of refused) verdicts.refused(manner);
       attempt.succeeded();
-      slot.lane = outcome.lane;
-      hooks.ready(key, outcome.lane, caller);
-      return outcome.lane;
+      const { lane } = outcome;
+      verdicts.accepted(lane.manner);
+      slot.lane = lane;
+      settle(slot, lane, caller, number);
+      hooks.ready(slot.key, lane, caller);
+      return lane;
     }
     if (slot.abandon.signal.aborted) throw unavailable("it is being stopped");
     attempt.failed(outcome.fault.reason, outcome.fault.permanent);
     throw supervisor.refusal() ?? unavailable(outcome.fault.reason);
   };
 
-  const start = async (key: string, slot: Slot, caller: Caller): Promise<Lane> => {
+  const start = async (slot: Slot, caller: Caller, number: number): Promise<Lane> => {
     try {
       const refused = refusal(slot);
       if (refused !== undefined) throw refused;
-      const place = await deps.budget.acquire(slot, slot.abandon.signal);
+      const place = await options.budget.acquire(slot, slot.abandon.signal);
       try {
         // Much may have happened while it waited for its place.
         const late = refusal(slot);
@@ -124,58 +193,96 @@ export function createLanes(
           place.release();
           throw late;
         }
-        return await launch(key, slot, caller, place);
+        return await launch(slot, caller, number, place);
       } finally {
         // Only after those who wait for the lane: until they use it, it looks idle to the next.
         deps.clock.after(0, place.started);
       }
     } catch (thrown) {
-      drop(key, slot);
+      drop(slot);
       throw thrown;
     }
   };
 
-  const stopSlot = (key: string, slot: Slot): void => {
-    drop(key, slot);
+  const stopSlot = (slot: Slot): void => {
+    drop(slot);
     slot.abandon.abort();
     if (slot.lane === undefined) return;
     const stopped: Promise<unknown> = slot.lane.stop().finally(() => leaving.delete(stopped));
     leaving.add(stopped);
   };
 
+  const openSlot = (key: LaneKey, caller: Caller, number: number): Slot => {
+    const slot: Slot = {
+      key,
+      lane: undefined,
+      abandon: new AbortController(),
+      started: Promise.reject(unavailable("it was not tried yet")),
+      idleSince: () => slot.lane?.idleSince(),
+      evict: () => void slot.lane?.stop(),
+    };
+    slot.started.catch(() => {});
+    slots.set(key.id, slot);
+    slot.started = start(slot, caller, number);
+    // Whoever waits hears of a failure; when nobody does it must not end the process.
+    slot.started.catch(() => {});
+    return slot;
+  };
+
+  const get = async (caller: Caller, number = 0): Promise<Lane> => {
+    for (;;) {
+      if (ended.has(caller.scope)) throw unavailable("its session ended");
+      const key = keyOf(caller, number);
+      const slot = slots.get(key.id) ?? openSlot(key, caller, number);
+      const lane = await slot.started;
+      // The server may have turned out to speak in a manner in which this lane is another scope's.
+      const right = keyOf(caller, number, lane.manner).id;
+      const holder = slots.get(right);
+      if (slot.key.id === right && (holder === undefined || holder === slot)) return lane;
+    }
+  };
+
+  const lease = (caller: Caller): Lease => {
+    const isFree = (number: number): boolean => !leased.has(leaseId(caller, number));
+    const numbers = Array.from({ length: deps.limits.leasesMax }, (_, number) => number);
+    const isUp = (number: number): boolean => slots.has(keyOf(caller, number).id);
+    const number = numbers.find((one) => isFree(one) && isUp(one)) ?? numbers.find(isFree);
+    if (number === undefined) {
+      throw new GatewayError(
+        "overloaded",
+        `Server "${config.name}" has ${deps.limits.leasesMax} calls under way that may ask for ` +
+          "input; answer or cancel one of them first",
+        { data: { server: config.name } },
+      );
+    }
+    const id = leaseId(caller, number);
+    leased.add(id);
+    return { lane: get(caller, number), release: () => void leased.delete(id) };
+  };
+  const leaseId = (caller: Caller, number: number): string =>
+    JSON.stringify([caller.scope, number, declaredCapabilities(config, caller)]);
+
   return {
-    keyOf,
-    running: (scope) => slots.get(keyOf(scope))?.lane,
-    has: (scope) => slots.has(keyOf(scope)),
-    get(caller) {
-      const key = keyOf(caller.scope);
-      const existing = slots.get(key);
-      if (existing !== undefined) return existing.started;
-      if (ended.has(caller.scope)) return Promise.reject(unavailable("its session ended"));
-      const slot: Slot = {
-        lane: undefined,
-        abandon: new AbortController(),
-        started: Promise.reject(unavailable("it was not tried yet")),
-        idleSince: () => slot.lane?.idleSince(),
-        evict: () => void slot.lane?.stop(),
-      };
-      slot.started.catch(() => {});
-      slots.set(key, slot);
-      slot.started = start(key, slot, caller);
-      // Whoever waits hears of a failure; when nobody does it must not end the process.
-      slot.started.catch(() => {});
-      return slot.started;
-    },
+    keyOf: (caller) => keyOf(caller),
+    running: (caller) => slots.get(keyOf(caller).id)?.lane,
+    has: (caller) => slots.has(keyOf(caller).id),
+    get: (caller) => get(caller),
+    lease,
+    serving: (scope) =>
+      [...slots.values()].flatMap(({ key, lane }) =>
+        lane !== undefined && (key.scope ?? scope) === scope ? [lane] : []
+      ),
+    of: (key) => slots.get(key.id)?.lane,
     endScope(scope) {
       ended.add(scope);
       for (const oldest of ended) {
         if (ended.size <= deps.limits.endedScopesMax) break;
         ended.delete(oldest);
       }
-      const slot = slots.get(keyOf(scope));
-      if (slot === undefined) return;
-      if (config.isolation === "shared") slot.lane?.endScope(scope);
-      else stopSlot(scope, slot);
+      for (const slot of [...slots.values()]) {
+        if (slot.key.scope === scope) stopSlot(slot);
+        else if (slot.key.scope === undefined) slot.lane?.endScope(scope);
+      }
     },
     counts() {
       const running = [...slots.values()].filter((slot) => slot.lane !== undefined).length;
@@ -183,7 +290,7 @@ export function createLanes(
     },
     async close() {
       closed = true;
-      for (const [key, slot] of [...slots]) stopSlot(key, slot);
+      for (const slot of [...slots.values()]) stopSlot(slot);
       await Promise.all(leaving);
     },
   };

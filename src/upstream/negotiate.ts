@@ -1,32 +1,160 @@
 /**
- * How a lane and its server come to terms: what the server is told of the client, the handshake,
- * and the codec spoken afterwards. The one file of this folder that knows the era. MCP lifecycle:
- * `initialize`, then `notifications/initialized`.
+ * How servers are spoken to: the two manners (the handshake era's and the stateless one's), which of
+ * them a caller's revision asks for first, and what a server is told of the client. The one file of
+ * this folder that knows eras; the rest asks a manner. Follows "Backward Compatibility" of the stdio
+ * and Streamable HTTP transports, and the rule that a server which speaks both is spoken to in its
+ * client's own.
  */
-import type { StdioServerConfig } from "../config/config.ts";
+import type { EraChoice, LaneServerConfig } from "../config/config.ts";
 import { GatewayError } from "../errors.ts";
-import type { Caller, Description, JsonObject } from "../model.ts";
-import type { UpstreamFacingCodec } from "../protocol/codec.ts";
+import type { Caller, Description, JsonObject, Notice } from "../model.ts";
+import type { Behalf, UpstreamFacingCodec, WireMessage } from "../protocol/codec.ts";
 import {
   decodeInitialize,
   initializeParams,
   relayableCapabilities,
 } from "../protocol/legacy/handshake.ts";
-import { latestRevision } from "../protocol/legacy/revisions.ts";
+import { isServed, latestRevision } from "../protocol/legacy/revisions.ts";
 import { legacyUpstreamCodec } from "../protocol/legacy/upstream_facing.ts";
+import { encodeListen, isAck } from "../protocol/modern/listen.ts";
+import {
+  createModernUpstreamCodec,
+  decodeDiscover,
+  supportedIn,
+} from "../protocol/modern/upstream_facing.ts";
+import { modernRevision } from "../protocol/modern/revision.ts";
 
-/** How servers are spoken to. */
-export const upstreamCodec: UpstreamFacingCodec = legacyUpstreamCodec;
+/** Name and version of the gateway. */
+type Identity = { readonly name: string; readonly version: string };
 
-/** The part of a catalog's key that stands for how the server is spoken to. */
-export const wireKey = latestRevision;
+/** What a manner greets a server with. */
+export interface GreetOptions {
+  readonly request: (method: string, params: JsonObject) => Promise<JsonObject>;
+  readonly notify: (method: string, params: JsonObject) => void;
+  readonly capabilities: JsonObject;
+}
+
+/** What is to be heard of a server outside of calls. */
+export interface Wanted {
+  readonly description: Description;
+  readonly uris: readonly string[];
+}
+
+/** One way of speaking. */
+export interface Manner {
+  /** Part of a catalog's key. */
+  readonly name: string;
+  readonly codec: UpstreamFacingCodec;
+  /** Whether each request says on whose behalf it is made, so that one lane serves all. */
+  readonly stateless: boolean;
+  /** Whether some servers that do not speak it never answer its first message, or die of it. */
+  readonly mayGoUnanswered: boolean;
+  /** The first message and its answer; rejects with a GatewayError. */
+  greet(options: GreetOptions): Promise<Description>;
+  /** Whether an error says that the server does not speak in this manner. */
+  isRefusal(error: GatewayError): boolean;
+  /** The standing request by which notices come, where there is one and something to hear. */
+  standing(wanted: Wanted): WireMessage | undefined;
+  /** Whether a notice says that the standing request was taken. */
+  isTaken(notice: Notice): boolean;
+}
+
+/** Both manners of one gateway. */
+export interface Manners {
+  /** Those that may be tried for a caller, in order. */
+  of(choice: EraChoice, wire: string): readonly Manner[];
+}
+
+/** Makes the manners. */
+export function createManners(identity: Identity): Manners {
+  const legacy = createLegacyManner(identity);
+  const modern = createModernManner(identity);
+  return {
+    of(choice, wire) {
+      if (choice === "legacy") return [legacy];
+      if (choice === "modern") return [modern];
+      return isServed(wire) ? [legacy, modern] : [modern, legacy];
+    },
+  };
+}
+
+function createLegacyManner(identity: Identity): Manner {
+  return {
+    name: latestRevision,
+    codec: legacyUpstreamCodec,
+    stateless: false,
+    mayGoUnanswered: false,
+    async greet({ request, notify, capabilities }) {
+      const params = initializeParams(capabilities, identity);
+      const decoded = decodeInitialize(await request("initialize", params));
+      if (decoded.kind !== "ok") throw badGreeting(decoded);
+      notify("notifications/initialized", {});
+      return decoded.value.description;
+    },
+    isRefusal: (error) => error.upstream !== undefined,
+    standing: () => undefined,
+    isTaken: () => false,
+  };
+}
+
+function createModernManner(identity: Identity): Manner {
+  return {
+    name: modernRevision,
+    codec: createModernUpstreamCodec(identity),
+    stateless: true,
+    mayGoUnanswered: true,
+    async greet({ request }) {
+      const discover = () => request("server/discover", {});
+      const answer = await discover().catch((thrown: unknown) => {
+        // It speaks this era; some refuse the first request for no better reason than to see a second.
+        if (isServedHere(thrown)) return discover();
+        throw thrown;
+      });
+      const decoded = decodeDiscover(answer);
+      if (decoded.kind !== "ok") throw badGreeting(decoded);
+      return decoded.value.description;
+    },
+    isRefusal(error) {
+      if (error.code === "bad_upstream_response") return true;
+      if (error.upstream === undefined) return false;
+      const supported = supportedIn(error.upstream);
+      // A list of revisions of which none is of the handshake era: there is no other way to speak.
+      return supported === undefined || supported.some(isServed);
+    },
+    standing({ description: { capabilities }, uris }) {
+      const changes = (name: string): boolean =>
+        (capabilities[name] as JsonObject | undefined)?.["listChanged"] === true;
+      const filter = {
+        toolsListChanged: changes("tools"),
+        promptsListChanged: changes("prompts"),
+        resourcesListChanged: changes("resources"),
+        resourceSubscriptions: uris,
+      };
+      const isEmpty = !Object.values(filter).includes(true) && uris.length === 0;
+      return isEmpty ? undefined : encodeListen(filter);
+    },
+    isTaken: isAck,
+  };
+}
+
+function isServedHere(thrown: unknown): boolean {
+  const body = thrown instanceof GatewayError ? thrown.upstream : undefined;
+  return body !== undefined && (supportedIn(body)?.includes(modernRevision) ?? false);
+}
+
+function badGreeting(
+  decoded: { readonly kind: "unknown" } | { readonly kind: "invalid"; readonly message: string },
+): GatewayError {
+  const message = decoded.kind === "invalid" ? decoded.message : undefined;
+  return new GatewayError("bad_upstream_response", message);
+}
 
 /**
  * What a server is told that its client can do: of a session's client what can be relayed, of the
  * many clients of a shared process nothing; and roots when the operator decides on them.
  */
 export function declaredCapabilities(
-  config: Pick<StdioServerConfig, "isolation" | "roots">,
+  config: Pick<LaneServerConfig, "isolation" | "roots">,
   caller: Caller,
 ): JsonObject {
   const relayed = config.isolation === "shared" ? {} : relayableCapabilities(caller.capabilities);
@@ -35,19 +163,12 @@ export function declaredCapabilities(
   return config.roots === "none" ? others : { ...others, roots: {} };
 }
 
-/** Shakes hands; rejects with a GatewayError when the server does not, or not as it should. */
-export async function handshake(options: {
-  readonly request: (method: string, params: JsonObject) => Promise<JsonObject>;
-  readonly notify: (method: string, params: JsonObject) => void;
-  readonly capabilities: JsonObject;
-  readonly identity: { readonly name: string; readonly version: string };
-}): Promise<Description> {
-  const params = initializeParams(options.capabilities, options.identity);
-  const decoded = decodeInitialize(await options.request("initialize", params));
-  if (decoded.kind !== "ok") {
-    const message = decoded.kind === "invalid" ? decoded.message : undefined;
-    throw new GatewayError("bad_upstream_response", message);
-  }
-  options.notify("notifications/initialized", {});
-  return decoded.value.description;
+/** On whose behalf a caller's request is made, where each request says so. */
+export function behalfOf(
+  config: Pick<LaneServerConfig, "roots">,
+  caller: Caller,
+): Behalf {
+  // Nobody else's request is touched by what this one may be asked, however many share the lane.
+  const capabilities = declaredCapabilities({ isolation: "session", roots: config.roots }, caller);
+  return { capabilities, logLevel: caller.logLevel };
 }

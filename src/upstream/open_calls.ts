@@ -1,20 +1,26 @@
 /**
  * The calls under way on one lane, and whose an unsolicited notice or question is: stdio has no
- * channel for each call, so that must be told from what is open. On a lane of one session it is
- * the only open call or, of several, the latest that does work for the client; on a shared lane
- * only a sole call is beyond doubt.
+ * channel for each call, so that must be told from what is open. How sure that is depends on who
+ * shares the lane, which `Attribution` says.
  */
 import type { GatewayError } from "../errors.ts";
+import type { Call } from "../model.ts";
 import type { ExchangeSource } from "./exchange.ts";
-import type { OpenRequest } from "./peer.ts";
+import type { OpenRequest } from "./link.ts";
 
 /** One call under way. */
 export interface OpenCall {
-  readonly method: string;
-  readonly scope: string;
+  readonly call: Call;
   readonly source: ExchangeSource;
   readonly request: OpenRequest;
 }
+
+/**
+ * Whose something is that names no call. `latest`: of a session's calls the latest that does work
+ * for the client. `working`: the only one that does. `sole`: the only one of all. `logged`: the only
+ * one that asked for log notices, without which there are none.
+ */
+export type Attribution = "latest" | "working" | "sole" | "logged";
 
 /** The calls of one lane. */
 export interface OpenCalls {
@@ -27,25 +33,34 @@ export interface OpenCalls {
 }
 
 /** Methods by which a server works for the client, and during which it may turn to it. */
-const working = new Set(["tools/call", "prompts/get", "resources/read"]);
+export const workingMethods: ReadonlySet<string> = new Set([
+  "tools/call",
+  "prompts/get",
+  "resources/read",
+]);
 
 /** Makes an empty set of calls. */
-export function createOpenCalls(isolation: "session" | "shared"): OpenCalls {
+export function createOpenCalls(attribution: Attribution): OpenCalls {
   const calls = new Set<OpenCall>();
+  const only = (those: readonly OpenCall[]): OpenCall | undefined =>
+    those.length === 1 ? those[0] : undefined;
+  const isWorking = ({ call }: OpenCall): boolean => workingMethods.has(call.method);
+  const owners: Readonly<Record<Attribution, () => OpenCall | undefined>> = {
+    latest: () => only([...calls]) ?? [...calls].findLast(isWorking),
+    working: () => only([...calls].filter(isWorking)),
+    sole: () => only([...calls]),
+    logged: () => only([...calls].filter(({ call }) => call.caller.logLevel !== undefined)),
+  };
   return {
     add: (call) => void calls.add(call),
     delete: (call) => void calls.delete(call),
-    owner() {
-      if (calls.size === 1) return calls.values().next().value;
-      if (isolation === "shared") return undefined;
-      return [...calls].findLast((call) => working.has(call.method));
-    },
+    owner: owners[attribution],
     endScope(scope, error) {
-      for (const call of [...calls]) {
-        if (call.scope !== scope) continue;
-        calls.delete(call);
-        call.request.cancel("The session ended");
-        call.source.end({ kind: "failure", error });
+      for (const open of [...calls]) {
+        if (open.call.caller.scope !== scope) continue;
+        calls.delete(open);
+        open.request.cancel("The session ended");
+        open.source.end({ kind: "failure", error });
       }
     },
   };

@@ -7,7 +7,8 @@
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
-import type { Failure, JsonObject, Notice, RequestId, Result } from "../model.ts";
+import type { Ending, JsonObject, Notice, RequestId } from "../model.ts";
+import type { UpstreamFacingCodec } from "../protocol/codec.ts";
 import {
   idOf,
   isJsonObject,
@@ -20,6 +21,7 @@ import {
 import { type AskDeskOptions, createAskDesk } from "./ask_desk.ts";
 import { type CallClock, startCallClock } from "./call_clock.ts";
 import type { LongLine } from "./lines.ts";
+import type { Link, LinkRequest, OpenRequest } from "./link.ts";
 
 /** What a peer works with. */
 export interface PeerOptions extends AskDeskOptions {
@@ -31,48 +33,24 @@ export interface PeerOptions extends AskDeskOptions {
   readonly notice: (notice: Notice) => boolean;
 }
 
-/** How a request is to be made. */
-export interface PeerRequest {
-  readonly method: string;
-  readonly params: JsonObject;
-  readonly wantsProgress: boolean;
-  readonly timeoutMs: number;
-  /** Whether the upstream is told when the request is given up (never for a handshake). */
-  readonly cancellable: boolean;
-  /** A progress notice of this request; false when it was dropped. */
-  readonly notice: (notice: Notice) => boolean;
-  /** Called once; possibly before `request` returns. */
-  readonly end: (reply: Result | Failure) => void;
-}
-
-/** A request under way. */
-export interface OpenRequest {
-  /** Forgets it and tells the upstream; `end` is not called. */
-  cancel(reason: string): void;
-  /** Another sign of life, beside its own progress. */
-  touch(): void;
-  /** Stops its clock while the client is asked something. */
-  hold(): void;
-  resume(): void;
-}
-
 /** One correspondent. */
-export interface Peer {
+export interface Peer extends Link {
   /** Takes lines; a returned promise asks the reader to wait. */
   receive(lines: readonly string[]): void | Promise<void>;
   /** A line was thrown away; when its ends show whose answer it was, that request fails. */
   receiveTooLong(line: LongLine): void;
-  request(request: PeerRequest): OpenRequest;
-  notify(method: string, params: JsonObject): void;
-  /** Fails what is open and takes nothing more. */
-  close(error: GatewayError): void;
-  /** Requests and questions under way. */
-  open(): number;
+  /** How requests from now on are put, and all that comes is read. */
+  speak(codec: UpstreamFacingCodec): void;
 }
 
-interface Pending extends PeerRequest {
+interface Pending extends LinkRequest {
   readonly clock: CallClock;
 }
+
+/** The clock of a request that stands until it is cancelled. */
+const noClock: CallClock = { touch: () => {}, hold: () => {}, resume: () => {}, stop: () => {} };
+/** Requests of our own ask for nothing. */
+const ownBehalf = { capabilities: {} };
 
 const ignoredHandle: OpenRequest = {
   cancel: () => {},
@@ -83,13 +61,14 @@ const ignoredHandle: OpenRequest = {
 
 /** Makes a peer. */
 export function createPeer(options: PeerOptions): Peer {
-  const { server, codec, limits, clock, noise } = options;
+  const { server, limits, clock, noise } = options;
+  let codec = options.codec();
   const pending = new Map<RequestId, Pending>();
-  const asks = createAskDesk(options);
+  const asks = createAskDesk({ ...options, codec: () => codec });
   let lastId = 0;
   let closed: GatewayError | undefined;
 
-  const settle = (id: RequestId, reply: Result | Failure): void => {
+  const settle = (id: RequestId, reply: Ending): void => {
     const request = pending.get(id);
     if (request === undefined) return;
     pending.delete(id);
@@ -107,7 +86,7 @@ export function createPeer(options: PeerOptions): Peer {
     options.send(notificationText("notifications/cancelled", { requestId: id, reason }));
   };
 
-  const expire = (id: number, request: PeerRequest): void => {
+  const expire = (id: number, request: LinkRequest): void => {
     const message = `Server "${server}" did not answer ${request.method} in time`;
     cancel(id, "No answer in time");
     request.end({
@@ -116,13 +95,15 @@ export function createPeer(options: PeerOptions): Peer {
     });
   };
 
-  const request = (wanted: PeerRequest): OpenRequest => {
+  const request = (wanted: LinkRequest): OpenRequest => {
     const id = ++lastId;
-    const wire = codec.encodeCall(
-      wanted.method,
-      wanted.params,
-      wanted.wantsProgress ? id : undefined,
-    );
+    const wire = codec.encodeCall({
+      method: wanted.method,
+      params: wanted.params,
+      progressToken: wanted.wantsProgress ? id : undefined,
+      behalf: wanted.behalf ?? ownBehalf,
+      resume: wanted.resume,
+    });
     const refused = closed ??
       (options.send(requestText(id, wire.method, wire.params)) ? undefined : new GatewayError(
         "overloaded",
@@ -133,9 +114,10 @@ export function createPeer(options: PeerOptions): Peer {
       wanted.end({ kind: "failure", error: refused });
       return ignoredHandle;
     }
-    const callClock = startCallClock(
+    const { timeoutMs } = wanted;
+    const callClock = timeoutMs === 0 ? noClock : startCallClock(
       clock,
-      { quietMs: wanted.timeoutMs, totalMs: Math.max(wanted.timeoutMs, limits.callMsMax) },
+      { quietMs: timeoutMs, totalMs: Math.max(timeoutMs, limits.callMsMax) },
       () => expire(id, wanted),
     );
     pending.set(id, { ...wanted, clock: callClock });
@@ -149,13 +131,10 @@ export function createPeer(options: PeerOptions): Peer {
       return noise.garbage("it answers no open request", line);
     }
     if (message.kind === "error") {
-      return fail(
-        message.id,
-        new GatewayError("upstream_error", message.error.message, { upstream: message.error }),
-      );
+      return fail(message.id, codec.decodeError(message.error));
     }
     const decoded = codec.decodeResult(known.method, message.result);
-    if (decoded.kind === "ok") return settle(message.id, { kind: "result", value: decoded.value });
+    if (decoded.kind === "ok") return settle(message.id, decoded.value);
     const why = decoded.kind === "invalid" ? `: ${decoded.message}` : "";
     fail(message.id, badAnswer(server, known.method, why));
   };
@@ -165,14 +144,14 @@ export function createPeer(options: PeerOptions): Peer {
     const decoded = codec.decodeNotice(method, params);
     if (decoded.kind !== "ok") return noise.garbage("it is no notification known here", line);
     noise.notice();
-    const { notice, progressToken } = decoded.value;
-    if (progressToken === undefined) {
+    const { notice, request } = decoded.value;
+    if (request === undefined) {
       if (!options.notice(notice)) noise.garbage("nobody waits for this notice", line);
       return;
     }
-    const known = pending.get(progressToken);
-    if (known === undefined || !known.wantsProgress) {
-      return noise.garbage("it is progress of no open request", line);
+    const known = pending.get(request);
+    if (known === undefined || (!known.wantsProgress && notice.method === progressMethod)) {
+      return noise.garbage("it belongs to no open request", line);
     }
     known.clock.touch();
     if (!known.notice(notice)) noise.garbage("its reader is too slow for more notices", line);
@@ -239,8 +218,11 @@ export function createPeer(options: PeerOptions): Peer {
       asks.close();
     },
     open: () => pending.size + asks.open(),
+    speak: (next) => void (codec = next),
   };
 }
+
+const progressMethod = "notifications/progress";
 
 function badAnswer(server: string, method: string, why: string): GatewayError {
   const message = `Server "${server}" gave an answer to ${method} that is not valid${why}`;

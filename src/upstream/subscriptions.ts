@@ -10,6 +10,8 @@ export interface Subscriptions {
   /** Removes a scope; the URIs nobody is subscribed to any more. */
   removeScope(scope: string): string[];
   count(): number;
+  /** The URIs somebody is subscribed to. */
+  uris(): string[];
 }
 
 /** Makes an empty set. */
@@ -30,5 +32,6 @@ export function createSubscriptions(): Subscriptions {
     removeScope: (scope) =>
       [...scopes].filter(([uri, set]) => set.has(scope) && remove(uri, scope)).map(([uri]) => uri),
     count: () => scopes.size,
+    uris: () => [...scopes.keys()],
   };
 }

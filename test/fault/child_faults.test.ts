@@ -139,7 +139,7 @@ describe("a child that does not answer", () => {
     }
     const error = await failTool(upstream, "echo");
     expect(error.message).toContain(
-      "did not answer initialize within 150 ms; raise startTimeoutMs",
+      "did not answer its first message within 150 ms; raise startTimeoutMs",
     );
     expect(error.message).toContain("the gateway's log has its last words");
     expect(deps.lines.some(({ fields }) => fields["stderr"] === "waiting for a licence")).toBe(

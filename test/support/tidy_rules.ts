@@ -145,6 +145,7 @@ const eraFolders =
 const eraExceptions: Readonly<Record<string, RegExp>> = {
   // The configuration key `era` has its two names as values.
   "src/config/server_keys.ts": /^(?:legacy|modern)$/,
+  "src/config/config.ts": /^(?:legacy|modern)$/,
   // Browsers are told which headers they may send and read.
   "src/http/guard.ts": /^(?:mcp-session-id|mcp-protocol-version|last-event-id)$/i,
   // Public texts tell the person which header was meant.

@@ -110,6 +110,7 @@ export function hostileConfig(
     environment,
     isolation: "session",
     roots: "relay",
+    era: "auto",
     callTimeoutMs: 20_000,
     startTimeoutMs: 20_000,
     idleTimeoutMs: 60_000,
@@ -123,7 +124,7 @@ export function callerOf(scope: string, overrides: Partial<Caller> = {}): Caller
   return {
     principal: anonymous,
     scope,
-    wire: "test",
+    wire: "2025-11-25",
     capabilities: {},
     clientInfo: { name: "test", version: "0" },
     ...overrides,

@@ -162,6 +162,9 @@ async function take(running: Running, reply: Reply): Promise<void> {
       return put(running, reply);
     case "failure":
       return fail(running, reply.error);
+    case "pause":
+      // Sessions can be asked while a call runs, so no call of theirs pauses.
+      return fail(running, new GatewayError("ask_unanswerable"));
     case "result": {
       const change = changes[request.method];
       await change?.(session, request.params);

@@ -6,11 +6,10 @@
 import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { RequestId } from "../../model.ts";
-import { decodeUtf8, type Message, parseJson, toMessage } from "../../protocol/jsonrpc.ts";
+import { type Message, toMessage } from "../../protocol/jsonrpc.ts";
 import { hasBatches, isServed, revisions } from "../../protocol/legacy/revisions.ts";
-import { assertJsonType, readBody } from "../body.ts";
 import { assertCallable, type RequestMessage } from "./call.ts";
-import { type LegacyDeps, type LiveSession, noteInitialized } from "./session.ts";
+import { type LiveSession, noteInitialized } from "./session.ts";
 
 /** The messages of one POST, in order. */
 export interface Inbound {
@@ -20,12 +19,6 @@ export interface Inbound {
 
 /** A message that gets no answer. */
 export type QuietMessage = Exclude<Message, RequestMessage>;
-
-/** The body as a JSON value; throws what the error table has for bad bodies. */
-export async function readJson(request: Request, deps: LegacyDeps): Promise<unknown> {
-  assertJsonType(request.headers.get("content-type"));
-  return parseJson(decodeUtf8(await readBody(request, deps)), deps.limits, true);
-}
 
 /** The value's messages. Throws `invalid_request` when one of them is none. */
 export function toInbound(value: unknown, limits: Limits): Inbound {

@@ -4,7 +4,14 @@
  * where a wrong shape would break the reader behind it. Ids, timeouts and the order of the
  * handshake belong to the lane.
  */
-import { type JsonObject, type ListKind, listKinds, type RequestId } from "../../model.ts";
+import { GatewayError, upstreamCodes, type UpstreamErrorBody } from "../../errors.ts";
+import {
+  type JsonObject,
+  type ListKind,
+  listKinds,
+  type Question,
+  type RequestId,
+} from "../../model.ts";
 import type { UpstreamDecoded, UpstreamFacingCodec } from "../codec.ts";
 import { isJsonObject, isSafeText } from "../jsonrpc.ts";
 import { mendItem } from "./list_items.ts";
@@ -20,11 +27,18 @@ import { modelParams, plainResult, without, withProgressToken } from "./wire_key
 
 /** How upstreams of 2024-11-05 to 2025-11-25 are spoken to. */
 export const legacyUpstreamCodec: UpstreamFacingCodec = {
-  encodeCall: (method, params, progressToken) => ({
+  encodeCall: ({ method, params, progressToken }) => ({
     method,
     params: withProgressToken(params, progressToken),
   }),
-  decodeResult,
+  decodeResult(method, result) {
+    const decoded = decodeResult(method, result);
+    return decoded.kind === "ok"
+      ? { kind: "ok", value: { kind: "result", value: decoded.value } }
+      : decoded;
+  },
+  decodeError: (error) => new GatewayError("upstream_error", error.message, { upstream: error }),
+  questionsIn,
   decodeNotice(method, params) {
     const checked = check(serverNotifications, method, params);
     if (checked.kind !== "ok") return checked;
@@ -33,7 +47,7 @@ export const legacyUpstreamCodec: UpstreamFacingCodec = {
     }
     const notice = { kind: "notice", method, params: without(checked.value, tokenKeys) } as const;
     // The schema has made sure of the token.
-    return { kind: "ok", value: { notice, progressToken: params.progressToken as RequestId } };
+    return { kind: "ok", value: { notice, request: params.progressToken as RequestId } };
   },
   decodeAsk(method, params) {
     // `ping` is a request of servers too, but the lane answers it.
@@ -50,6 +64,21 @@ export const legacyUpstreamCodec: UpstreamFacingCodec = {
   },
 };
 
+/** URL elicitations that a call needs first (2025-11-25), as questions; their ids are this hop's. */
+function questionsIn({ code, data }: UpstreamErrorBody): readonly Question[] | undefined {
+  const entries = code === upstreamCodes.urlElicitationRequired && isJsonObject(data)
+    ? data.elicitations
+    : [];
+  const asked = Array.isArray(entries) ? entries.filter(isJsonObject) : [];
+  if (asked.length === 0) return undefined;
+  return asked.map((entry, at) => ({
+    key: `url-${at + 1}`,
+    method: "elicitation/create",
+    params: { ...without(entry, elicitationKeys), mode: "url" },
+  }));
+}
+
+const elicitationKeys = new Set(["elicitationId"]);
 const tokenKeys = new Set(["progressToken"]);
 const cursorKeys = new Set(["nextCursor"]);
 

@@ -13,8 +13,10 @@ import { legacyUpstreamCodec } from "../../../src/protocol/legacy/upstream_facin
 function seen(kind: ListKind, item: JsonObject): unknown {
   const { method, key } = listKinds[kind];
   const decoded = legacyUpstreamCodec.decodeResult(method, { [key]: [item] });
-  if (decoded.kind !== "ok") throw new Error("The list was refused");
-  const result = legacyClientCodec.encodeResult(method, decoded.value, latestRevision);
+  if (decoded.kind !== "ok" || decoded.value.kind !== "result") {
+    throw new Error("The list was refused");
+  }
+  const result = legacyClientCodec.encodeResult(method, decoded.value.value, latestRevision);
   return (result[key] as unknown[])[0];
 }
 

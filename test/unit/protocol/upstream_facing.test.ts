@@ -11,14 +11,17 @@ import { legacyUpstreamCodec as codec } from "../../../src/protocol/legacy/upstr
 
 describe("calls", () => {
   test("carry a progress token beside the vendor keys, 0 too", () => {
-    expect(codec.encodeCall("tools/call", { name: "a", _meta: { v: 1 } }, 0)).toEqual({
+    const params = { name: "a", _meta: { v: 1 } };
+    const call = { method: "tools/call", params, progressToken: 0, behalf: { capabilities: {} } };
+    expect(codec.encodeCall(call)).toEqual({
       method: "tools/call",
       params: { name: "a", _meta: { v: 1, progressToken: 0 } },
     });
   });
 
   test("carry no _meta of ours without one", () => {
-    expect(codec.encodeCall("ping", {}, undefined)).toEqual({ method: "ping", params: {} });
+    const call = { method: "ping", params: {}, behalf: { capabilities: {} } };
+    expect(codec.encodeCall(call)).toEqual({ method: "ping", params: {} });
   });
 });
 
@@ -51,7 +54,7 @@ describe("results", () => {
     test(`${method} ${JSON.stringify(value)} is taken`, () => {
       expect(codec.decodeResult(method, value)).toEqual({
         kind: "ok",
-        value: expected as JsonObject,
+        value: { kind: "result", value: expected as JsonObject },
       });
     });
   }
@@ -89,7 +92,7 @@ describe("notices", () => {
           method: "notifications/progress",
           params: { progress: 1, total: 2 },
         },
-        progressToken: 0,
+        request: 0,
       },
     });
   });

@@ -3,9 +3,10 @@ import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
 import { defaultLimits } from "../../../src/limits.ts";
 import type { Answer, JsonObject, Notice, Reply } from "../../../src/model.ts";
-import { upstreamCodec } from "../../../src/upstream/negotiate.ts";
+import { legacyUpstreamCodec } from "../../../src/protocol/legacy/upstream_facing.ts";
+import type { LinkRequest } from "../../../src/upstream/link.ts";
 import { createNoiseGauge } from "../../../src/upstream/noise.ts";
-import { createPeer, type PeerRequest } from "../../../src/upstream/peer.ts";
+import { createPeer } from "../../../src/upstream/peer.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { createTestLog } from "../../support/upstream_deps.ts";
 
@@ -19,7 +20,7 @@ function make(answer: (params: JsonObject) => Promise<Answer> = () => new Promis
   const noise = createNoiseGauge({ limits, clock, log: createTestLog([]) }, () => {});
   const peer = createPeer({
     server: "x",
-    codec: upstreamCodec,
+    codec: () => legacyUpstreamCodec,
     limits,
     clock,
     noise,
@@ -40,7 +41,7 @@ function make(answer: (params: JsonObject) => Promise<Answer> = () => new Promis
     void peer.receive(
       messages.map((message) => typeof message === "string" ? message : JSON.stringify(message)),
     );
-  const request = (overrides: Partial<PeerRequest> = {}) => {
+  const request = (overrides: Partial<LinkRequest> = {}) => {
     const ends: Reply[] = [];
     const progress: Notice[] = [];
     const open = peer.request({

@@ -1,0 +1,276 @@
+/**
+ * Calls of clients who cannot be asked while a call runs. A question of an upstream ends what the
+ * client sees, the exchange itself is parked, and the client's return goes on with it; an upstream's
+ * own pause passes, its state sealed. A state is bound to its principal, target and arguments, and
+ * expires; it is signed, not hidden, since its client may read what an upstream told it. Nothing
+ * here makes a call a second time.
+ */
+import { type Clock, pause } from "../clock.ts";
+import { GatewayError, toGatewayError } from "../errors.ts";
+import type { Limits } from "../limits.ts";
+import type { Ask, Call, Exchange, JsonObject, Pause, Question, Reply, Resume } from "../model.ts";
+import type { Sealer } from "../seal.ts";
+import { deferredExchange, mappedExchange, settledExchange } from "./exchange.ts";
+import { createParks, type Park } from "./parks.ts";
+import { missingCapability } from "./questions.ts";
+
+/** What the step works with. */
+export interface InputDeps {
+  readonly sealer: Sealer;
+  readonly clock: Clock;
+  readonly limits: Limits;
+}
+
+/** The step, and its end. */
+export interface Input {
+  /** Runs a call of any caller on a surface. */
+  run(surface: string, call: Call, next: (call: Call) => Exchange): Exchange;
+  /** Gives up whatever waits for a client. */
+  close(): void;
+}
+
+/** By this member of a question's `_meta` a server may name its key, so that clients know it before. */
+const keyMember = "mcp-wrapper/key";
+
+/** What a state says: which park to go on with, or what an upstream wants back. */
+type State = { readonly park: string } | { readonly upstream: string };
+
+/** Makes the step. */
+export function createInput({ sealer, clock, limits }: InputDeps): Input {
+  const parks = createParks({ clock, limits });
+
+  const seal = (state: State, binding: string): Promise<string> =>
+    sealer.seal("input", { ...state, expiresAt: clock.wall() + limits.pauseMs }, binding);
+
+  /** Throws for a state that is not ours, not for this call, or too old. */
+  const open = async (text: string, binding: string): Promise<State> => {
+    const opened = await sealer.open("input", text, binding);
+    if (opened === undefined || Number(opened["expiresAt"]) < clock.wall()) {
+      const why = opened === undefined ? "it does not belong to this call" : "it has expired";
+      throw new GatewayError("invalid_params", `Cannot go on with this state: ${why}; call anew`);
+    }
+    return opened as unknown as State;
+  };
+
+  /** Leaves an exchange waiting; the pause that its client gets. */
+  const park = async (
+    exchange: Exchange,
+    questions: ReadonlyMap<string, Question>,
+    call: Call,
+    binding: string,
+  ): Promise<Reply> => {
+    try {
+      const id = parks.add(call.caller.principal.id, { exchange, open: questions });
+      const state = await seal({ park: id }, binding);
+      return { kind: "pause", questions: [...questions.values()], state };
+    } catch (thrown) {
+      exchange.cancel("It cannot wait");
+      return { kind: "failure", error: toGatewayError(thrown) };
+    }
+  };
+
+  /** Goes on with a parked exchange: what is answered is handed on, what is not is asked again. */
+  const goOn = async (
+    { exchange, open: questions }: Park,
+    given: Resume,
+    call: Call,
+    binding: string,
+  ) => {
+    const missing = new Map(
+      [...questions].filter(([, { key }]) => !Object.hasOwn(given.answers, key)),
+    );
+    for (const [askId, { key }] of questions) {
+      const value = Object.hasOwn(given.answers, key) ? given.answers[key] : undefined;
+      if (value !== undefined) exchange.answer(askId, { kind: "answer", value });
+    }
+    if (missing.size > 0) return settledExchange(await park(exchange, missing, call, binding));
+    return watch(exchange, call, binding, {});
+  };
+
+  /** The exchange as its client sees it: an ask ends it as a pause. */
+  const watch = (
+    exchange: Exchange,
+    call: Call,
+    binding: string,
+    /** Answers that were brought along with a first call. */
+    brought: Resume["answers"],
+  ): Exchange => {
+    const { capabilities } = call.caller;
+    const refused: JsonObject[] = [];
+    let isParked = false;
+    let isCancelled = false;
+    let last: Promise<Reply> | undefined;
+    let ahead: Promise<Reply> | undefined;
+    const pull = (): Promise<Reply> => {
+      const reply = ahead ?? exchange.next();
+      ahead = undefined;
+      return reply;
+    };
+    /** A question that the client can be asked; the others are answered on the spot. */
+    const takeAsk = (ask: Ask, taken: Map<string, Question>): void => {
+      const missing = missingCapability(ask, capabilities);
+      if (missing !== undefined) {
+        refused.push(missing);
+        const { code, message } = new GatewayError("method_not_found").toRpc();
+        return void exchange.answer(ask.id, { kind: "refusal", code, message });
+      }
+      const question = toQuestion(ask, new Set([...taken.values()].map(({ key }) => key)));
+      const value = Object.hasOwn(brought, question.key) ? brought[question.key] : undefined;
+      if (value !== undefined) return void exchange.answer(ask.id, { kind: "answer", value });
+      taken.set(ask.id, question);
+    };
+    /** Questions that come at nearly the same time travel together. */
+    const gather = async (taken: Map<string, Question>): Promise<Reply> => {
+      for (;;) {
+        ahead ??= exchange.next();
+        const next = await within(ahead, limits.pauseGatherMs, clock);
+        if (next?.kind !== "ask") break;
+        ahead = undefined;
+        takeAsk(next, taken);
+      }
+      if (isCancelled) return { kind: "failure", error: new GatewayError("cancelled") };
+      isParked = true;
+      // What was pulled too early is the first that the client hears when it is back.
+      return await park(withAhead(exchange, ahead), taken, call, binding);
+    };
+    const advance = async (): Promise<Reply> => {
+      for (;;) {
+        const reply = await pull();
+        if (reply.kind === "notice") return reply;
+        if (reply.kind !== "ask") return await ending(reply);
+        const taken = new Map<string, Question>();
+        takeAsk(reply, taken);
+        if (taken.size > 0) return await gather(taken);
+      }
+    };
+    const ending = async (reply: Exclude<Reply, Ask>): Promise<Reply> => {
+      if (reply.kind === "pause") return await sealed(reply);
+      const isGood = reply.kind === "result" && reply.value["isError"] !== true;
+      return isGood || refused.length === 0 ? reply : { kind: "failure", error: lacking(refused) };
+    };
+    /** An upstream's own pause: its state comes back to it as it was. */
+    const sealed = async (reply: Pause): Promise<Reply> => {
+      const lacks = reply.questions.map((one) => missingCapability(one, capabilities))
+        .filter((one) => one !== undefined);
+      if (lacks.length > 0) return { kind: "failure", error: lacking(lacks) };
+      if (reply.state === undefined) return reply;
+      return { ...reply, state: await seal({ upstream: reply.state }, binding) };
+    };
+    return {
+      next() {
+        if (last !== undefined) return last;
+        const reply = advance().catch((thrown): Reply => ({
+          kind: "failure",
+          error: toGatewayError(thrown),
+        }));
+        return reply.then((one) => {
+          if (one.kind !== "notice") last = reply;
+          return one;
+        });
+      },
+      answer: () => false,
+      cancel(reason) {
+        isCancelled = true;
+        if (!isParked) exchange.cancel(reason);
+      },
+    };
+  };
+
+  const resume = async (
+    call: Call,
+    given: Resume,
+    binding: string,
+    next: (call: Call) => Exchange,
+  ): Promise<Exchange> => {
+    if (given.state === undefined) return watch(next(call), call, binding, given.answers);
+    const state = await open(given.state, binding);
+    if ("upstream" in state) {
+      const passed = { ...call, resume: { answers: given.answers, state: state.upstream } };
+      return watch(next(passed), call, binding, {});
+    }
+    const parked = parks.take(state.park);
+    if (parked === undefined) throw new GatewayError("pause_gone");
+    return await goOn(parked, given, call, binding);
+  };
+
+  return {
+    run(surface, call, next) {
+      if (call.caller.deferred !== true) return mappedExchange(next(call), withoutPause);
+      return deferredExchange(async () => {
+        const binding = await bindingOf(surface, call, sealer);
+        const { resume: given } = call;
+        return given === undefined
+          ? watch(next(call), call, binding, {})
+          : await resume(call, given, binding, next);
+      });
+    },
+    close: parks.close,
+  };
+}
+
+/** To whom and to what a state belongs. */
+async function bindingOf(surface: string, call: Call, sealer: Sealer): Promise<string> {
+  const { caller, method, params } = call;
+  const digest = await sealer.digest(JSON.stringify(params));
+  return JSON.stringify([caller.principal.id, surface, method, digest]);
+}
+
+function withoutPause(reply: Reply): Reply {
+  if (reply.kind !== "pause") return reply;
+  return { kind: "failure", error: new GatewayError("bad_upstream_response") };
+}
+
+function toQuestion({ method, params }: Ask, taken: ReadonlySet<string>): Question {
+  const { _meta, ...plain } = params;
+  const meta = (_meta ?? {}) as JsonObject;
+  const { [keyMember]: named, ...others } = meta;
+  const key = typeof named === "string" && !taken.has(named) ? named : crypto.randomUUID();
+  const isEmpty = Object.keys(others).length === 0;
+  return { key, method, params: isEmpty ? plain : { ...plain, _meta: others } };
+}
+
+/** What the client would have had to declare, all of it together. */
+function lacking(missing: readonly JsonObject[]): GatewayError {
+  const requiredCapabilities = missing.reduce(
+    (all, one) => merged(all, one),
+    {} as JsonObject,
+  );
+  const names = Object.keys(requiredCapabilities).join(", ");
+  return new GatewayError(
+    "capability_missing",
+    `The server asked for what the client did not declare: ${names}`,
+    { data: { requiredCapabilities } },
+  );
+}
+
+function merged(one: JsonObject, other: JsonObject): JsonObject {
+  const members = Object.entries(other).map(([key, value]) => {
+    const own = one[key];
+    return [key, own === undefined ? value : merged(own as JsonObject, value as JsonObject)];
+  });
+  return { ...one, ...Object.fromEntries(members) as JsonObject };
+}
+
+/** What a promise brings within a time; undefined when that passes first. */
+async function within<T>(promise: Promise<T>, ms: number, clock: Clock): Promise<T | undefined> {
+  const over = new AbortController();
+  const late = pause(clock, ms, over.signal).then(() => undefined, () => undefined);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    over.abort();
+  }
+}
+
+/** The same exchange, of which one reply has been pulled already. */
+function withAhead(exchange: Exchange, ahead: Promise<Reply> | undefined): Exchange {
+  let first = ahead;
+  return {
+    ...exchange,
+    next() {
+      const reply = first ?? exchange.next();
+      first = undefined;
+      return reply;
+    },
+  };
+}

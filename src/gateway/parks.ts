@@ -1,0 +1,62 @@
+/**
+ * Exchanges that wait for their client to come back with answers: in memory, bounded, each for a
+ * time and for one return. What is gone from here is never made again: its client is told so.
+ */
+import type { Clock } from "../clock.ts";
+import { GatewayError } from "../errors.ts";
+import type { Limits } from "../limits.ts";
+import type { Exchange, Question } from "../model.ts";
+
+/** A parked exchange and what it waits for. */
+export interface Park {
+  readonly exchange: Exchange;
+  /** Ask id -> the question under which the client knows it. */
+  readonly open: ReadonlyMap<string, Question>;
+}
+
+/** The parks of the gateway. */
+export interface Parks {
+  /** Keeps an exchange; its id. Throws `overloaded`. */
+  add(principal: string, park: Park): string;
+  /** Takes a park out; undefined when there is none of that id. */
+  take(id: string): Park | undefined;
+  /** Gives all of them up. */
+  close(): void;
+}
+
+/** Makes an empty set. */
+export function createParks(
+  { clock, limits }: {
+    readonly clock: Clock;
+    readonly limits: Pick<Limits, "pauseMs" | "pausesMax" | "pausesPerPrincipalMax">;
+  },
+): Parks {
+  const parks = new Map<string, Park & { principal: string; cancelTimer: () => void }>();
+  const remove = (id: string): Park | undefined => {
+    const park = parks.get(id);
+    park?.cancelTimer();
+    parks.delete(id);
+    return park;
+  };
+  return {
+    add(principal, park) {
+      const own = [...parks.values()].filter((other) => other.principal === principal);
+      if (parks.size >= limits.pausesMax || own.length >= limits.pausesPerPrincipalMax) {
+        throw new GatewayError(
+          "overloaded",
+          "Cannot wait for more input: too many calls wait already; answer or cancel one of them",
+        );
+      }
+      const id = crypto.randomUUID();
+      const expire = (): void => remove(id)?.exchange.cancel("The client did not come back");
+      parks.set(id, { ...park, principal, cancelTimer: clock.after(limits.pauseMs, expire) });
+      return id;
+    },
+    take: remove,
+    close() {
+      for (const id of [...parks.keys()]) {
+        remove(id)?.exchange.cancel("The gateway is stopping");
+      }
+    },
+  };
+}

@@ -1,0 +1,155 @@
+/**
+ * The stateless era's words toward clients: results with their kind and freshness, questions as the
+ * end of a request, notices, errors and what a surface says of itself. What the era does not know
+ * (tasks, `execution`, codes of the handshake era) goes; the rest passes as it is. Follows
+ * basic/index, patterns/mrtr, utilities/caching and server/discover of 2026-07-28.
+ */
+import { errorTable, type GatewayError, upstreamCodes } from "../../errors.ts";
+import {
+  type Description,
+  type Freshness,
+  type JsonObject,
+  listKinds,
+  type LogLevel,
+  logLevels,
+  type Notice,
+  type Pause,
+  type RequestId,
+  type Result,
+} from "../../model.ts";
+import type { WireMessage } from "../codec.ts";
+import { isJsonObject } from "../jsonrpc.ts";
+import { modelParams, plainResult, without } from "../legacy/wire_keys.ts";
+import { envelopeKeys } from "./envelope.ts";
+import { notifications } from "./methods.ts";
+import { modernRevision } from "./revision.ts";
+import { problemOf } from "./tool_headers.ts";
+
+/** The `_meta` key under which a single server behind a surface is named. */
+const upstreamInfoKey = "mcp-wrapper/serverInfo";
+
+/** Results that say how long they may be kept. */
+const cacheable: ReadonlySet<string> = new Set([
+  ...Object.values(listKinds).map(({ method }) => method),
+  "resources/read",
+  "server/discover",
+]);
+
+const executionKeys = new Set(["execution"]);
+const taskKeys = new Set(["tasks"]);
+
+/** A result as the client gets it. */
+export function encodeResult(method: string, { value, freshness }: Result): JsonObject {
+  const plain = plainResult(value);
+  const result = method === "tools/list" ? withToolsOfTheEra(plain) : plain;
+  return {
+    ...result,
+    resultType: "complete",
+    ...(cacheable.has(method) ? hintsOf(freshness) : {}),
+  };
+}
+
+function hintsOf(freshness: Freshness | undefined): JsonObject {
+  return {
+    ttlMs: Math.max(0, Math.trunc(freshness?.ttlMs ?? 0)),
+    cacheScope: freshness?.isShared === true ? "public" : "private",
+  };
+}
+
+/** Clients must leave out tools with faulty markings, so they had better not see them. */
+function withToolsOfTheEra(result: JsonObject): JsonObject {
+  if (!Array.isArray(result.tools)) return result;
+  const tools = result.tools.filter(isJsonObject)
+    .filter(({ inputSchema }) => problemOf(inputSchema) === undefined)
+    .map((tool) => tool.execution === undefined ? tool : without(tool, executionKeys));
+  return { ...result, tools };
+}
+
+/** Questions as the end of a request. */
+export function encodePause({ questions, state }: Pause): JsonObject {
+  const asked = questions.map(({ key, method, params }) =>
+    [key, { method, params: modelParams(params) }] as const
+  );
+  return {
+    resultType: "input_required",
+    ...(asked.length === 0 ? {} : { inputRequests: Object.fromEntries(asked) }),
+    ...(state === undefined ? {} : { requestState: state }),
+  };
+}
+
+/** A notice of a request; undefined when the era has none such, or this client did not want it. */
+export function encodeNotice(
+  notice: Notice,
+  progressToken: RequestId | undefined,
+  logLevel: LogLevel | undefined,
+): WireMessage | undefined {
+  const { method } = notice;
+  if (!notifications.has(method)) return undefined;
+  const params = modelParams(notice.params);
+  if (method === "notifications/progress") {
+    return progressToken === undefined
+      ? undefined
+      : { method, params: { ...params, progressToken } };
+  }
+  if (method === "notifications/message" && !isLoudEnough(params.level, logLevel)) return undefined;
+  return { method, params };
+}
+
+function isLoudEnough(level: unknown, wanted: LogLevel | undefined): boolean {
+  if (wanted === undefined) return false;
+  const at = logLevels.findIndex((name) => name === level);
+  return at < 0 || at >= logLevels.indexOf(wanted);
+}
+
+/** An error's body and the HTTP status that it has as the whole answer. */
+export interface EncodedError {
+  readonly error: { readonly code: number; readonly message: string; readonly data?: unknown };
+  readonly status: number;
+}
+
+/** The statuses that the transport gives to codes; others keep the error table's. */
+const statuses: ReadonlyMap<number, number> = new Map([
+  [errorTable.method_not_found.rpc, 404],
+  [errorTable.header_mismatch.rpc, 400],
+  [errorTable.capability_missing.rpc, 400],
+  [errorTable.version_unsupported.rpc, 400],
+]);
+
+/** Codes that only servers of the other era have, and those that only one hop may use. */
+const replaced: ReadonlyMap<number, number> = new Map([
+  [errorTable.resource_not_found.rpc, errorTable.invalid_params.rpc],
+  [upstreamCodes.urlElicitationRequired, errorTable.internal.rpc],
+]);
+
+/** An error as the client gets it. */
+export function encodeError(failure: GatewayError): EncodedError {
+  const { code, ...rest } = failure.toRpc();
+  const error = { code: replaced.get(code) ?? code, ...rest };
+  return { error, status: statuses.get(error.code) ?? failure.status };
+}
+
+/** The answer to `server/discover`. */
+export function encodeDescription(
+  { capabilities, instructions, serverInfo }: Description,
+  identity: { readonly name: string; readonly version: string },
+): JsonObject {
+  return {
+    resultType: "complete",
+    supportedVersions: [modernRevision],
+    capabilities: without(capabilities, taskKeys),
+    ...(instructions === undefined ? {} : { instructions }),
+    ...hintsOf(undefined),
+    _meta: {
+      [envelopeKeys.serverInfo]: { ...identity },
+      // Whose tools these are, where they are one server's alone.
+      ...(serverInfo === undefined ? {} : { [upstreamInfoKey]: serverInfo }),
+    },
+  };
+}
+
+/** The capability without which a method is not served; undefined for those that need none. */
+export function capabilityOf(method: string): string | undefined {
+  if (method === "completion/complete") return "completions";
+  const [first] = method.split("/");
+  return first === "tools" || first === "prompts" || first === "resources" ? first : undefined;
+}

@@ -1,0 +1,68 @@
+/**
+ * What every message of the stateless era says of itself inside `_meta`: the key names, reading a
+ * client's envelope and writing ours. Follows "`_meta`" of basic/index and the capabilities of
+ * 2026-07-28.
+ */
+import * as v from "valibot";
+import { GatewayError } from "../../errors.ts";
+import { type JsonObject, type LogLevel, logLevels } from "../../model.ts";
+import { isJsonObject } from "../jsonrpc.ts";
+
+const prefix = "io.modelcontextprotocol/";
+
+/** The names of the envelope's members. */
+export const envelopeKeys = {
+  revision: `${prefix}protocolVersion`,
+  capabilities: `${prefix}clientCapabilities`,
+  clientInfo: `${prefix}clientInfo`,
+  logLevel: `${prefix}logLevel`,
+  serverInfo: `${prefix}serverInfo`,
+  subscription: `${prefix}subscriptionId`,
+} as const;
+
+/** What a request says of its client. */
+export interface Envelope {
+  readonly revision: string;
+  readonly capabilities: JsonObject;
+  /** Empty when the client does not name itself, which it need not. */
+  readonly clientInfo: JsonObject;
+  readonly logLevel?: LogLevel | undefined;
+}
+
+const object = v.custom<JsonObject>(isJsonObject, "must be an object");
+
+const schema = v.object({
+  [envelopeKeys.revision]: v.string("must be a string"),
+  [envelopeKeys.capabilities]: object,
+  [envelopeKeys.clientInfo]: v.optional(object),
+  [envelopeKeys.logLevel]: v.optional(
+    v.picklist(logLevels, `must be one of ${logLevels.join(", ")}`),
+  ),
+});
+
+/** Whether params claim to be of this era: they name a revision in `_meta`. */
+export function hasClaim(params: unknown): boolean {
+  const meta = isJsonObject(params) ? params._meta : undefined;
+  return isJsonObject(meta) && meta[envelopeKeys.revision] !== undefined;
+}
+
+/** The envelope of a request; throws `envelope_invalid` and names what is wrong. */
+export function readEnvelope(params: JsonObject): Envelope {
+  const meta = isJsonObject(params._meta) ? params._meta : {};
+  const checked = v.safeParse(schema, meta, { abortEarly: true });
+  if (!checked.success) {
+    const [issue] = checked.issues;
+    const key = String(issue.path?.[0]?.key ?? "");
+    const problem = issue.received === "undefined" ? "is missing" : issue.message;
+    throw new GatewayError(
+      "envelope_invalid",
+      `Cannot take the request: params._meta["${key}"] ${problem}`,
+    );
+  }
+  return {
+    revision: meta[envelopeKeys.revision] as string,
+    capabilities: meta[envelopeKeys.capabilities] as JsonObject,
+    clientInfo: (meta[envelopeKeys.clientInfo] ?? {}) as JsonObject,
+    logLevel: meta[envelopeKeys.logLevel] as LogLevel | undefined,
+  };
+}

@@ -1,0 +1,32 @@
+/**
+ * Texts as values of HTTP headers: plain where that is safe, else Base64 of UTF-8 between two
+ * sentinels. Follows "Value Encoding" of the Streamable HTTP transport, 2026-07-28.
+ */
+
+const opening = "=?base64?";
+const closing = "?=";
+/** Visible ASCII, with blanks inside only. */
+const plain = /^(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?$/;
+const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const encoder = new TextEncoder();
+
+/** The value that stands for a text. */
+export function encodeHeaderValue(text: string): string {
+  const looksEncoded = text.startsWith(opening) && text.endsWith(closing);
+  if (plain.test(text) && !looksEncoded) return text;
+  return `${opening}${encoder.encode(text).toBase64()}${closing}`;
+}
+
+/** The text of a value; undefined when it is marked as Base64 and is none. A value with one sentinel alone is literal. */
+export function decodeHeaderValue(value: string): string | undefined {
+  const trimmed = value.replace(/^[ \t]+|[ \t]+$/g, "");
+  if (!trimmed.startsWith(opening) || !trimmed.endsWith(closing)) return trimmed;
+  const body = trimmed.slice(opening.length, -closing.length);
+  if (trimmed.length < opening.length + closing.length || !base64.test(body)) return undefined;
+  try {
+    return utf8.decode(Uint8Array.fromBase64(body));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * `subscriptions/listen`, in both directions: the filter a client sends, the part of it that is
+ * honoured, frames tagged with their stream; and the same toward upstreams. Streams themselves are
+ * the binding's and the lane's. Follows patterns/subscriptions of 2026-07-28.
+ */
+import * as v from "valibot";
+import { GatewayError } from "../../errors.ts";
+import type { JsonObject, Notice, RequestId } from "../../model.ts";
+import type { WireMessage } from "../codec.ts";
+import { isJsonObject, isSafeText } from "../jsonrpc.ts";
+import { envelopeKeys } from "./envelope.ts";
+
+/** What a stream is to carry. */
+export interface ListenFilter {
+  readonly toolsListChanged: boolean;
+  readonly promptsListChanged: boolean;
+  readonly resourcesListChanged: boolean;
+  readonly resourceSubscriptions: readonly string[];
+}
+
+const acknowledged = "notifications/subscriptions/acknowledged";
+const updated = "notifications/resources/updated";
+
+/** The list that each flag stands for. */
+const flags = {
+  toolsListChanged: "tools",
+  promptsListChanged: "prompts",
+  resourcesListChanged: "resources",
+} as const;
+const flagNames = Object.keys(flags) as (keyof typeof flags)[];
+
+const flag = v.optional(v.boolean("must be true or false"), false);
+const uri = v.pipe(v.string("must be a string"), v.check(isSafeText, "must be a plain URI"));
+const schema = v.object({
+  toolsListChanged: flag,
+  promptsListChanged: flag,
+  resourcesListChanged: flag,
+  resourceSubscriptions: v.optional(v.array(uri, "must be a list of URIs"), []),
+}, "must be an object");
+
+/** The filter of a client's request; throws `invalid_params`. */
+export function decodeFilter(params: JsonObject): ListenFilter {
+  const { notifications } = params;
+  const problem = (message: string) =>
+    new GatewayError("invalid_params", `Cannot listen: params.notifications${message}`);
+  if (!isJsonObject(notifications)) throw problem(" must be an object");
+  const checked = v.safeParse(schema, notifications, { abortEarly: true });
+  if (checked.success) {
+    const { resourceSubscriptions } = checked.output;
+    return { ...checked.output, resourceSubscriptions: [...new Set(resourceSubscriptions)] };
+  }
+  const [issue] = checked.issues;
+  throw problem(`.${v.getDotPath(issue) ?? ""} ${issue.message}`);
+}
+
+/** What of a filter a surface with these capabilities can do. */
+export function honoured(filter: ListenFilter, capabilities: JsonObject): ListenFilter {
+  const has = (capability: string, feature: string): boolean => {
+    const declared = capabilities[capability];
+    return isJsonObject(declared) && declared[feature] === true;
+  };
+  return {
+    toolsListChanged: filter.toolsListChanged && has("tools", "listChanged"),
+    promptsListChanged: filter.promptsListChanged && has("prompts", "listChanged"),
+    resourcesListChanged: filter.resourcesListChanged && has("resources", "listChanged"),
+    resourceSubscriptions: has("resources", "subscribe") ? filter.resourceSubscriptions : [],
+  };
+}
+
+/** A filter on the wire: what is not wanted is left out. */
+function toWire(filter: ListenFilter): JsonObject {
+  const wanted = flagNames.filter((name) => filter[name]).map((name) => [name, true]);
+  const { resourceSubscriptions } = filter;
+  return {
+    ...Object.fromEntries(wanted) as JsonObject,
+    ...(resourceSubscriptions.length === 0 ? {} : { resourceSubscriptions }),
+  };
+}
+
+/** The first message of a stream. */
+export function encodeAck(id: RequestId, filter: ListenFilter): WireMessage {
+  return tag({ method: acknowledged, params: { notifications: toWire(filter) } }, id);
+}
+
+/** A message with its stream's id, as the client wrote it. */
+export function tag({ method, params }: WireMessage, id: RequestId): WireMessage {
+  const meta = isJsonObject(params._meta) ? params._meta : {};
+  return { method, params: { ...params, _meta: { ...meta, [envelopeKeys.subscription]: id } } };
+}
+
+/** The result that ends a stream in good order. */
+export function encodeEnd(id: RequestId): JsonObject {
+  return { resultType: "complete", _meta: { [envelopeKeys.subscription]: id } };
+}
+
+/** Whether a stream with this filter carries a notice. */
+export function wants(filter: ListenFilter, { method, params }: Notice): boolean {
+  if (method === updated) return filter.resourceSubscriptions.includes(String(params["uri"]));
+  return flagNames.some((name) =>
+    filter[name] && method === `notifications/${flags[name]}/list_changed`
+  );
+}
+
+/** The request for a stream of an upstream. */
+export function encodeListen(filter: ListenFilter): WireMessage {
+  return { method: "subscriptions/listen", params: { notifications: toWire(filter) } };
+}
+
+/** Whether a notice is an upstream's word that it took the request for a stream. */
+export function isAck({ method }: Notice): boolean {
+  return method === acknowledged;
+}

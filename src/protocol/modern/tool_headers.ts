@@ -1,0 +1,144 @@
+/**
+ * Arguments of tools that travel in headers too: which a tool's schema marks (`x-mcp-header`), what
+ * is wrong with a marking, the headers of a call, and whether a call's headers say what its
+ * arguments say. Follows "Custom Headers from Tool Parameters" of the Streamable HTTP transport and
+ * `x-mcp-header` of the tools page. Schemas are read, never resolved or run.
+ */
+import type { JsonObject } from "../../model.ts";
+import { isJsonObject } from "../jsonrpc.ts";
+import { decodeHeaderValue, encodeHeaderValue } from "./header_values.ts";
+
+const mark = "x-mcp-header";
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const kinds: ReadonlySet<unknown> = new Set(["string", "integer", "boolean"]);
+
+/** One marked argument. */
+interface Marked {
+  readonly header: string;
+  readonly path: readonly string[];
+}
+
+/** The markings of a schema, remembered for as long as it lives. */
+interface Reading {
+  readonly marked: readonly Marked[];
+  readonly problem: string | undefined;
+}
+
+const readings = new WeakMap<JsonObject, Reading>();
+const none: Reading = { marked: [], problem: undefined };
+
+function read(schema: unknown): Reading {
+  if (!isJsonObject(schema)) return none;
+  let reading = readings.get(schema);
+  if (reading === undefined) {
+    const found: { value: unknown; schema: JsonObject; path: readonly string[] | undefined }[] = [];
+    collect(schema, [], found);
+    reading = toReading(found);
+    readings.set(schema, reading);
+  }
+  return reading;
+}
+
+/** Every marking; `path` is undefined where it is not reached by properties alone. */
+function collect(
+  value: unknown,
+  path: readonly string[] | undefined,
+  found: { value: unknown; schema: JsonObject; path: readonly string[] | undefined }[],
+): void {
+  if (Array.isArray(value)) {
+    for (const item of value) collect(item, undefined, found);
+    return;
+  }
+  if (!isJsonObject(value)) return;
+  if (Object.hasOwn(value, mark)) found.push({ value: value[mark], schema: value, path });
+  for (const [key, member] of Object.entries(value)) {
+    if (key === "properties" && isJsonObject(member)) {
+      for (const [name, property] of Object.entries(member)) {
+        collect(property, path && [...path, name], found);
+      }
+    } else if (!data.has(key)) collect(member, undefined, found);
+  }
+}
+
+/** Keywords that hold values, not schemas. */
+const data: ReadonlySet<string> = new Set(["default", "const", "enum", "examples", mark]);
+
+function toReading(
+  found: readonly { value: unknown; schema: JsonObject; path: readonly string[] | undefined }[],
+): Reading {
+  const names = new Set<string>();
+  const marked: Marked[] = [];
+  for (const { value, schema, path } of found) {
+    const shown = JSON.stringify(value);
+    const problem = typeof value !== "string" || !token.test(value)
+      ? `${mark} ${shown} is no header name`
+      : path === undefined || path.length === 0
+      ? `${mark} ${shown} is not on a property that is reached by properties alone`
+      : !kinds.has(schema.type)
+      ? `${mark} ${shown} is on a property that is no string, integer or boolean`
+      : names.has(value.toLowerCase())
+      ? `${mark} ${shown} is there twice`
+      : undefined;
+    if (problem !== undefined) return { marked: [], problem };
+    names.add(String(value).toLowerCase());
+    marked.push({ header: `mcp-param-${value}`, path: path ?? [] });
+  }
+  return { marked, problem: undefined };
+}
+
+/** What is wrong with a tool's markings; undefined when nothing is. */
+export function problemOf(inputSchema: unknown): string | undefined {
+  return read(inputSchema).problem;
+}
+
+/** The headers of a call with these arguments. */
+export function paramHeaders(inputSchema: unknown, args: unknown): [string, string][] {
+  return read(inputSchema).marked.flatMap(({ header, path }): [string, string][] => {
+    const value = valueAt(args, path);
+    const text = toText(value);
+    return text === undefined ? [] : [[header, encodeHeaderValue(text)]];
+  });
+}
+
+/** Why a call's headers do not say what its arguments say; undefined when they do. */
+export function checkParamHeaders(
+  inputSchema: unknown,
+  args: unknown,
+  headers: Headers,
+): string | undefined {
+  for (const { header, path } of read(inputSchema).marked) {
+    const value = valueAt(args, path);
+    const sent = headers.get(header);
+    const name = `${path.join(".")}`;
+    if (value === undefined || value === null) {
+      if (sent !== null) return `Header ${header} is sent, but argument "${name}" is not`;
+      continue;
+    }
+    const text = toText(value);
+    // What is of no marked type is the server's to refuse.
+    if (text === undefined) continue;
+    if (sent === null) return `Header ${header} is missing; it must repeat argument "${name}"`;
+    const decoded = decodeHeaderValue(sent);
+    if (decoded === undefined) return `Header ${header} is marked as Base64 and is none`;
+    const same = typeof value === "number"
+      ? decoded.trim() !== "" && Number(decoded) === value
+      : decoded === text;
+    if (!same) return `Header ${header} does not say the same as argument "${name}"`;
+  }
+  return undefined;
+}
+
+/** A value as the text of its header; undefined for what has none. */
+function toText(value: unknown): string | undefined {
+  if (typeof value === "string") return value;
+  if (typeof value === "boolean" || Number.isSafeInteger(value)) return String(value);
+  return undefined;
+}
+
+function valueAt(args: unknown, path: readonly string[]): unknown {
+  let value = args;
+  for (const key of path) {
+    value = isJsonObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+  }
+  return value;
+}

@@ -1,0 +1,212 @@
+/**
+ * The stateless era toward upstreams: each request with its envelope, results told apart by their
+ * kind, notices with the request they belong to, and errors as what they mean on this side of the
+ * hop. Lists are cleaned as the handshake era's are. Follows basic/index, versioning, patterns/mrtr
+ * and server/discover of 2026-07-28.
+ */
+import { errorTable, GatewayError, type UpstreamErrorBody } from "../../errors.ts";
+import type {
+  Description,
+  Freshness,
+  JsonObject,
+  Pause,
+  Question,
+  RequestId,
+  Result,
+} from "../../model.ts";
+import type { OutgoingCall, UpstreamDecoded, UpstreamFacingCodec } from "../codec.ts";
+import { isJsonObject } from "../jsonrpc.ts";
+import { legacyUpstreamCodec } from "../legacy/upstream_facing.ts";
+import { modelParams, without } from "../legacy/wire_keys.ts";
+import { envelopeKeys } from "./envelope.ts";
+import { notifications, pausable, problemIn } from "./methods.ts";
+import { modernRevision } from "./revision.ts";
+import { problemOf } from "./tool_headers.ts";
+
+/** How upstreams of 2026-07-28 are spoken to by a client of this name and version. */
+export function createModernUpstreamCodec(
+  identity: { readonly name: string; readonly version: string },
+): UpstreamFacingCodec {
+  return {
+    encodeCall: (call) => encodeCall(call, identity),
+    decodeResult,
+    decodeError,
+    questionsIn: () => undefined,
+    decodeNotice,
+    // Servers of this era ask by results alone.
+    decodeAsk: () => ({ kind: "unknown" }),
+    encodeAnswer: legacyUpstreamCodec.encodeAnswer,
+  };
+}
+
+function encodeCall(
+  { method, params, progressToken, behalf, resume }: OutgoingCall,
+  identity: JsonObject,
+) {
+  const meta = isJsonObject(params._meta) ? params._meta : {};
+  const hasAnswers = resume !== undefined && Object.keys(resume.answers).length > 0;
+  return {
+    method,
+    params: {
+      ...params,
+      ...(hasAnswers ? { inputResponses: resume.answers } : {}),
+      ...(resume?.state === undefined ? {} : { requestState: resume.state }),
+      _meta: {
+        ...meta,
+        ...(progressToken === undefined ? {} : { progressToken }),
+        [envelopeKeys.revision]: modernRevision,
+        [envelopeKeys.clientInfo]: { ...identity },
+        [envelopeKeys.capabilities]: behalf.capabilities,
+        ...(behalf.logLevel === undefined ? {} : { [envelopeKeys.logLevel]: behalf.logLevel }),
+      },
+    },
+  };
+}
+
+function decodeResult(method: string, value: unknown): UpstreamDecoded<Result | Pause> {
+  const { resultType = "complete" } = isJsonObject(value) ? value : {};
+  if (resultType === "input_required") return decodePause(method, value as JsonObject);
+  if (resultType !== "complete") {
+    return invalid(method, `its resultType is ${JSON.stringify(resultType)}`);
+  }
+  const decoded = legacyUpstreamCodec.decodeResult(method, value);
+  if (decoded.kind !== "ok" || decoded.value.kind !== "result") return decoded;
+  const result = decoded.value;
+  return {
+    kind: "ok",
+    value: {
+      ...result,
+      value: method === "tools/list" ? withUsableTools(result.value) : result.value,
+      freshness: freshnessOf(result.value),
+    },
+  };
+}
+
+function withUsableTools(value: JsonObject): JsonObject {
+  const tools = Array.isArray(value.tools) ? value.tools : [];
+  return {
+    ...value,
+    tools: tools.filter(({ inputSchema }) => problemOf(inputSchema) === undefined),
+  };
+}
+
+function freshnessOf({ ttlMs, cacheScope }: JsonObject): Freshness | undefined {
+  if (!Number.isSafeInteger(ttlMs) || Number(ttlMs) < 0) return undefined;
+  return { ttlMs: Number(ttlMs), isShared: cacheScope === "public" };
+}
+
+function decodePause(
+  method: string,
+  { inputRequests = {}, requestState }: JsonObject,
+): UpstreamDecoded<Pause> {
+  if (!pausable.has(method)) return invalid(method, "it may not ask for input");
+  if (!isJsonObject(inputRequests)) return invalid(method, '"inputRequests" must be an object');
+  if (requestState !== undefined && typeof requestState !== "string") {
+    return invalid(method, '"requestState" must be a string');
+  }
+  const questions: Question[] = [];
+  for (const [key, asked] of Object.entries(inputRequests)) {
+    if (!isJsonObject(asked) || typeof asked.method !== "string") {
+      return invalid(method, `"inputRequests" has no request at ${JSON.stringify(key)}`);
+    }
+    const { params = {} } = asked;
+    const known = isJsonObject(params)
+      ? legacyUpstreamCodec.decodeAsk(asked.method, params)
+      : { kind: "unknown" as const };
+    if (known.kind !== "ok") {
+      return invalid(
+        method,
+        `it asks for ${JSON.stringify(asked.method)}, which nobody can answer`,
+      );
+    }
+    questions.push({ key, ...known.value });
+  }
+  if (questions.length === 0 && requestState === undefined) {
+    return invalid(method, "it asks for input and does not say which");
+  }
+  return { kind: "ok", value: { kind: "pause", questions, state: requestState } };
+}
+
+/** What an upstream's error means here: some codes are about this hop alone. */
+function decodeError(error: UpstreamErrorBody): GatewayError {
+  const { code, message, data } = error;
+  if (code === errorTable.header_mismatch.rpc) {
+    return new GatewayError("header_mismatch", message, { cause: error });
+  }
+  if (code === errorTable.capability_missing.rpc) {
+    const required = isJsonObject(data) ? data.requiredCapabilities : undefined;
+    const names = isJsonObject(required) ? Object.keys(required) : [];
+    return new GatewayError(
+      "capability_missing",
+      `The server needs what the client did not declare: ${names.join(", ") || message}`,
+      { data: { requiredCapabilities: isJsonObject(required) ? required : {} } },
+    );
+  }
+  return new GatewayError("upstream_error", message, { upstream: error });
+}
+
+function decodeNotice(
+  method: string,
+  params: JsonObject,
+): ReturnType<UpstreamFacingCodec["decodeNotice"]> {
+  const schema = notifications.get(method);
+  if (schema === undefined) return { kind: "unknown" };
+  const message = problemIn(schema, method, params);
+  if (message !== undefined) return { kind: "invalid", message };
+  const meta = isJsonObject(params._meta) ? params._meta : {};
+  const request = params.progressToken ?? meta[envelopeKeys.subscription];
+  const notice = {
+    kind: "notice",
+    method,
+    params: modelParams(without(params, tokenKeys)),
+  } as const;
+  return { kind: "ok", value: { notice, request: request as RequestId | undefined } };
+}
+
+const tokenKeys = new Set(["progressToken"]);
+
+/** What an upstream says of itself. */
+export interface Discovery {
+  readonly description: Description;
+  /** The revisions it serves, as it lists them. */
+  readonly supported: readonly string[];
+}
+
+/** The result of `server/discover`. */
+export function decodeDiscover(value: unknown): UpstreamDecoded<Discovery> {
+  if (!isJsonObject(value)) return invalid("server/discover", "the result must be an object");
+  const { supportedVersions, capabilities, instructions, _meta } = value;
+  if (!isTexts(supportedVersions) || !supportedVersions.includes(modernRevision)) {
+    const named = JSON.stringify(supportedVersions) ?? "nothing";
+    return invalid("server/discover", `it serves ${named}; ${modernRevision} is needed`);
+  }
+  if (!isJsonObject(capabilities)) {
+    return invalid("server/discover", '"capabilities" must be an object');
+  }
+  const serverInfo = isJsonObject(_meta) ? _meta[envelopeKeys.serverInfo] : undefined;
+  return {
+    kind: "ok",
+    value: {
+      supported: supportedVersions,
+      description: {
+        capabilities,
+        serverInfo: isJsonObject(serverInfo) ? serverInfo : undefined,
+        instructions: typeof instructions === "string" ? instructions : undefined,
+      },
+    },
+  };
+}
+
+/** The revisions that a server names when it refuses ours; undefined when it says something else. */
+export function supportedIn({ code, data }: UpstreamErrorBody): readonly string[] | undefined {
+  if (code !== errorTable.version_unsupported.rpc || !isJsonObject(data)) return undefined;
+  return isTexts(data.supported) ? data.supported : undefined;
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
+}
+
+function invalid(method: string, problem: string): UpstreamDecoded<never> {
+  return { kind: "invalid", message: `Cannot take the server's ${method} result: ${problem}` };
+}

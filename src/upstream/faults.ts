@@ -1,0 +1,12 @@
+/** Failures that every kind of upstream puts in the same words. */
+import { GatewayError } from "../errors.ts";
+
+/** A call was under way when its lane ended; `died` says why when nobody wanted that. */
+export function exitedError(server: string, died: string | undefined): GatewayError {
+  const what = died === undefined ? "was stopped" : `stopped (${died})`;
+  return new GatewayError(
+    "upstream_exited",
+    `Server "${server}" ${what} while it worked on this call; whether it took effect is unknown`,
+    { data: { server, outcome: "unknown" } },
+  );
+}

@@ -1,0 +1,109 @@
+/**
+ * The body of an answer: gzip and deflate undone, the decoded size bounded (hostile case F4). What
+ * comes compressed is fed in small pieces, since one step may give a thousand times what went in.
+ * Event streams have no bound as a whole; whoever reads them bounds each event.
+ */
+import type { GatewayError } from "../../errors.ts";
+import type { Limits } from "../../limits.ts";
+
+/** Encodings that we ask for. */
+export const encodings = "gzip, deflate";
+
+/** How a body is read. */
+export interface BodyOptions {
+  readonly limits: Pick<Limits, "responseBytesMax" | "inflateBytesMax">;
+  /** An error that says what is wrong with the answer. */
+  readonly invalid: (why: string, cause?: unknown) => GatewayError;
+}
+
+/** The decoded and bounded body; its faults are those of `body`, or `invalid`. */
+export function decodeBody(
+  body: ReadableStream<Uint8Array>,
+  headers: Headers,
+  options: BodyOptions,
+): ReadableStream<Uint8Array> {
+  const { limits, invalid } = options;
+  const endless = headers.get("content-type")?.trim().toLowerCase().startsWith("text/event-stream");
+  const bytesMax = endless === true ? Infinity : limits.responseBytesMax;
+  const encoding = (headers.get("content-encoding") ?? "").trim().toLowerCase().replace(/^x-/, "");
+  if (encoding === "" || encoding === "identity") return bound(body, bytesMax, invalid);
+  if (encoding !== "gzip" && encoding !== "deflate") {
+    void body.cancel().catch(() => {});
+    throw invalid(`it is encoded as "${encoding}", which was not asked for`);
+  }
+  return bound(inflate(body, encoding, limits.inflateBytesMax, invalid), bytesMax, invalid);
+}
+
+function bound(
+  body: ReadableStream<Uint8Array>,
+  bytesMax: number,
+  invalid: BodyOptions["invalid"],
+): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  let bytes = 0;
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await reader.read();
+      if (done) return controller.close();
+      bytes += value.length;
+      if (bytes > bytesMax) {
+        const error = invalid(`it is larger than ${bytesMax} bytes`);
+        void reader.cancel(error).catch(() => {});
+        throw error;
+      }
+      controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
+}
+
+function inflate(
+  body: ReadableStream<Uint8Array>,
+  format: "gzip" | "deflate",
+  pieceBytesMax: number,
+  invalid: BodyOptions["invalid"],
+): ReadableStream<Uint8Array> {
+  const source = body.getReader();
+  let output: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  let fault: unknown;
+  const pieces = (first: Uint8Array<ArrayBufferLike>) => {
+    let rest = first;
+    return new ReadableStream<Uint8Array<ArrayBuffer>>({
+      async pull(controller) {
+        try {
+          while (rest.length === 0) {
+            const { done, value } = await source.read();
+            if (done) return controller.close();
+            rest = value;
+          }
+          controller.enqueue(new Uint8Array(rest.subarray(0, pieceBytesMax)));
+          rest = rest.subarray(pieceBytesMax);
+        } catch (thrown) {
+          fault = thrown;
+          throw thrown;
+        }
+      },
+    }, { highWaterMark: 0 });
+  };
+  return new ReadableStream({
+    async pull(controller) {
+      if (output === undefined) {
+        // An answer without a body may name an encoding all the same.
+        const first = await source.read();
+        if (first.done) return controller.close();
+        output = pieces(first.value).pipeThrough(new DecompressionStream(format)).getReader();
+      }
+      try {
+        const { done, value } = await output.read();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      } catch (thrown) {
+        void source.cancel(thrown).catch(() => {});
+        throw fault ?? invalid(`it is not valid ${format}`, thrown);
+      }
+    },
+    async cancel(reason) {
+      await Promise.allSettled([source.cancel(reason), output?.cancel(reason)]);
+    },
+  }, { highWaterMark: 0 });
+}

@@ -1,0 +1,80 @@
+/**
+ * The circuit of one upstream: after some failures in a row nobody waits for a server that is not
+ * there; they are told at once, and when to come back. Then one attempt at a time is let through, and
+ * the first that goes well closes it. Not here: what counts as a failure.
+ */
+import type { Clock } from "../../clock.ts";
+import type { Limits } from "../../limits.ts";
+
+/** Leave to make one attempt; exactly one of its functions is called at its end. */
+export interface Pass {
+  succeeded(): void;
+  failed(): void;
+  /** It ended without telling anything about the server. */
+  released(): void;
+}
+
+/** What an attempt is told. */
+export type Admission =
+  | { readonly pass: Pass }
+  | { readonly retryAfterMs: number };
+
+/** Decides whether attempts are made. */
+export interface Circuit {
+  admit(): Admission;
+}
+
+/** Makes a closed circuit. `changed` hears when it opens and closes. */
+export function createCircuit(
+  { limits, clock, changed }: {
+    readonly limits: Pick<Limits, "circuitFailuresMax" | "circuitOpenMs">;
+    readonly clock: Clock;
+    readonly changed: (open: boolean) => void;
+  },
+): Circuit {
+  let failures = 0;
+  /** Set while it is open. */
+  let openUntil: number | undefined;
+  let probing = false;
+
+  const open = () => {
+    const wasOpen = openUntil !== undefined;
+    openUntil = clock.monotonic() + limits.circuitOpenMs;
+    if (!wasOpen) changed(true);
+  };
+  const close = () => {
+    failures = 0;
+    if (openUntil === undefined) return;
+    openUntil = undefined;
+    changed(false);
+  };
+  return {
+    admit() {
+      const isProbe = openUntil !== undefined;
+      if (openUntil !== undefined) {
+        const waitMs = openUntil - clock.monotonic();
+        if (waitMs > 0) return { retryAfterMs: waitMs };
+        if (probing) return { retryAfterMs: limits.circuitOpenMs };
+        probing = true;
+      }
+      const end = (then: () => void) => () => {
+        if (isProbe) probing = false;
+        then();
+      };
+      return {
+        pass: {
+          // An attempt from before it opened is good news as well.
+          succeeded: end(close),
+          failed: end(() => {
+            failures += 1;
+            // Attempts from before it opened must not keep it open.
+            if (isProbe || (openUntil === undefined && failures >= limits.circuitFailuresMax)) {
+              open();
+            }
+          }),
+          released: end(() => {}),
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,57 @@
+/**
+ * What a client is told when a remote server cannot be used: one shape for all kinds of failure (P4)
+ * with the URL, the method, the time it took and when it was. The URL loses whatever could let
+ * somebody in: its query, and parts of its path that look like keys.
+ */
+import type { Clock } from "../../clock.ts";
+import { type ErrorCode, GatewayError } from "../../errors.ts";
+import type { JsonObject } from "../../model.ts";
+
+/** Makes the errors of one call. */
+export interface Failures {
+  /** `why` goes on after the server's name: "cannot be reached". */
+  create(
+    code: ErrorCode,
+    why: string,
+    more?: { readonly data?: JsonObject; readonly cause?: unknown },
+  ): GatewayError;
+}
+
+/** Starts the clock of one call. */
+export function createFailures(
+  { server, url, method, clock }: {
+    readonly server: string;
+    readonly url: string;
+    readonly method: string;
+    readonly clock: Clock;
+  },
+): Failures {
+  const started = clock.monotonic();
+  return {
+    create(code, why, { data, cause } = {}) {
+      const message = `Server "${server}" ${why}`;
+      return new GatewayError(code, message, {
+        data: {
+          error: message,
+          url: toPublicUrl(url),
+          method,
+          response_time: Math.round(clock.monotonic() - started),
+          timestamp: new Date(clock.wall()).toISOString(),
+          server,
+          ...data,
+        },
+        cause,
+      });
+    },
+  };
+}
+
+/** Long parts with digits are keys more often than names. */
+const likeKey = /^(?=[^\d]*\d)[\w~.%-]{16,}$/;
+
+/** A URL that may be shown. */
+export function toPublicUrl(text: string): string {
+  const { protocol, host, pathname, search } = new URL(text);
+  const path = pathname.split("/").map((part) => likeKey.test(part) ? "…" : part).join("/");
+  return `${protocol}//${host}${path}${search === "" ? "" : "?…"}`;
+}

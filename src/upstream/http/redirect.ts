@@ -1,0 +1,53 @@
+/**
+ * Where a redirect leads, decided by hand (hostile case F2): within an origin everything goes along;
+ * to another origin nothing of ours does, and no message at all; never from TLS to plain text. Not
+ * here: whether the new address may be connected to.
+ */
+
+/** One request on its way. */
+export interface Hop {
+  readonly url: URL;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | undefined;
+  /** Whether headers and credentials of the configuration go along; once lost, they stay away. */
+  readonly trusted: boolean;
+}
+
+/** Headers that say nothing of us. */
+const harmless = new Set(["accept", "accept-encoding"]);
+const redirects = new Set([301, 302, 303, 307, 308]);
+
+/** The next hop, or why there must be none; undefined when the answer is no redirect. */
+export function follow(
+  hop: Hop,
+  status: number,
+  location: string | null,
+): Hop | { readonly problem: string } | undefined {
+  if (!redirects.has(status) || location === null) return undefined;
+  if (!URL.canParse(location, hop.url)) return { problem: "redirects to something that is no URL" };
+  const url = new URL(location, hop.url);
+  const target = `${url.protocol}//${url.host}`;
+  url.hash = "";
+  if (url.protocol !== "https:" && url.protocol !== "http:") {
+    return { problem: `redirects to a URL of the kind "${url.protocol}"` };
+  }
+  if (url.username + url.password !== "") return { problem: "redirects to a URL with a login" };
+  if (hop.url.protocol === "https:" && url.protocol === "http:") {
+    return { problem: `redirects from https to "${target}", which is not encrypted` };
+  }
+  const isFetch = (hop.method === "GET" || hop.method === "HEAD") && hop.body === undefined;
+  if (url.origin === hop.url.origin) {
+    if (isFetch || status === 307 || status === 308) return { ...hop, url };
+    return {
+      problem: `redirects with status ${status}, which would lose the message; correct its URL`,
+    };
+  }
+  if (!isFetch) {
+    return { problem: `redirects to "${target}", where no message is sent; correct its URL` };
+  }
+  const headers = Object.fromEntries(
+    Object.entries(hop.headers).filter(([name]) => harmless.has(name.toLowerCase())),
+  );
+  return { ...hop, url, headers, trusted: false };
+}

@@ -1,0 +1,186 @@
+/**
+ * One call on a lane, from its request to its ending: with a server that asks by requests it is one
+ * request, with a server that answers by questions as many rounds as its caller can be asked in.
+ * Callers with deferred answers get the questions and come back; the others are asked meanwhile.
+ * Nothing is made twice that the server took once. Follows "Multi Round-Trip Requests".
+ */
+import { pause } from "../clock.ts";
+import type { LaneServerConfig } from "../config/config.ts";
+import { GatewayError, toGatewayError } from "../errors.ts";
+import type { Answer, Call, Ending, JsonObject, Notice, Pause, Resume } from "../model.ts";
+import type { UpstreamDeps } from "./deps.ts";
+import type { ExchangeSource } from "./exchange.ts";
+import type { LaneLists } from "./lane_lists.ts";
+import type { Link, LinkRequest, OpenRequest } from "./link.ts";
+import { behalfOf, type Manner } from "./negotiate.ts";
+
+/** What a call is made with. */
+export interface CallOptions {
+  readonly config: LaneServerConfig;
+  readonly deps: Pick<UpstreamDeps, "clock" | "limits">;
+  readonly link: Link;
+  readonly manner: Manner;
+  readonly lists: LaneLists;
+  readonly call: Call;
+  readonly source: ExchangeSource;
+  readonly notice: (notice: Notice) => boolean;
+  readonly ask: NonNullable<LinkRequest["ask"]>;
+  /** Called once, with the ending that the reader gets, or undefined when the call was given up. */
+  readonly ended: (ending: Ending | undefined) => void;
+}
+
+/** Makes a call. Its ending goes to `source` and to `ended`. */
+export function openCall(options: CallOptions): OpenRequest {
+  const { config, deps, link, manner, lists, call, source } = options;
+  const { clock, limits } = deps;
+  const { caller, method } = call;
+  const isDeferred = caller.deferred === true;
+  const isTool = method === "tools/call";
+  const progress = createProgressFilter();
+  const givenUp = new AbortController();
+  let request: OpenRequest | undefined;
+  let rounds = 0;
+  let isOver = false;
+  let hasFreshTool = false;
+
+  const finish = (ending: Ending): void => {
+    if (isOver) return;
+    isOver = true;
+    options.ended(ending);
+    source.end(ending);
+  };
+  const fail = (error: GatewayError) => finish({ kind: "failure", error });
+
+  const send = (resume: Resume | undefined, tool: JsonObject | undefined): void => {
+    if (isOver) return;
+    request = link.request({
+      method,
+      params: call.params,
+      behalf: manner.stateless ? behalfOf(config, caller) : undefined,
+      resume: manner.stateless ? resume : undefined,
+      tool,
+      wantsProgress: call.wantsProgress,
+      timeoutMs: config.callTimeoutMs,
+      cancellable: true,
+      notice: (notice) => progress.passes(notice) && options.notice(notice),
+      ask: options.ask,
+      end: (ending) => void receive(ending, resume).catch((thrown) => fail(toGatewayError(thrown))),
+    });
+  };
+  /** Arguments that travel in headers are known by the tool's schema only. */
+  const sendKnowing = (resume: Resume | undefined): void => {
+    if (!isTool || link.mirrorsArguments !== true) return send(resume, undefined);
+    const name = call.params["name"];
+    lists.get("tools").then(
+      (tools) => send(resume, tools.find((tool) => tool["name"] === name)),
+      () => send(resume, undefined),
+    );
+  };
+
+  const receive = async (ending: Ending, resume: Resume | undefined): Promise<void> => {
+    if (isOver) return;
+    if (ending.kind === "pause") return await round(ending);
+    if (ending.kind === "result") return finish(ending);
+    const { error } = ending;
+    if (error.code === "header_mismatch") {
+      if (!isTool || hasFreshTool) return fail(new GatewayError("bad_upstream_response"));
+      // The server refused before it did anything: its tool has changed since we saw it.
+      hasFreshTool = true;
+      lists.forget("tools");
+      return sendKnowing(resume);
+    }
+    if (isDeferred) {
+      const questions = error.upstream && manner.codec.questionsIn(error.upstream);
+      return finish(questions === undefined ? ending : { kind: "pause", questions });
+    }
+    if (error.code === "capability_missing" && isTool) return finish(toToolError(error.message));
+    finish(ending);
+  };
+
+  /** The server wants answers before it goes on. */
+  const round = async (paused: Pause): Promise<void> => {
+    const { questions, state } = paused;
+    const own = ownAnswers(config, paused);
+    const isOwn = questions.length > 0 && Object.keys(own).length === questions.length;
+    if (isDeferred && !isOwn) {
+      return finish(Object.keys(own).length === 0 ? paused : unanswerable(mixedRoots));
+    }
+    rounds += 1;
+    progress.nextRound();
+    if (rounds > limits.roundsMax) {
+      return fail(
+        new GatewayError(
+          "bad_upstream_response",
+          `Server "${config.name}" asked for input more than ${limits.roundsMax} times in one call`,
+        ),
+      );
+    }
+    if (questions.length === 0) await pause(clock, limits.roundPauseMs, givenUp.signal);
+    const asked = questions.filter(({ key }) => own[key] === undefined);
+    const answers = await Promise.all(
+      asked.map(({ method, params }) => source.ask(method, params, givenUp.signal)),
+    );
+    if (isOver) return;
+    const given = Object.entries(own);
+    for (const [at, answer] of answers.entries()) {
+      if (answer.kind === "refusal") return finish(refused(answer));
+      const key = asked[at]?.key;
+      if (key !== undefined) given.push([key, answer.value]);
+    }
+    sendKnowing({ answers: Object.fromEntries(given), state });
+  };
+
+  const unanswerable = (message: string): Ending =>
+    isTool
+      ? toToolError(message)
+      : { kind: "failure", error: new GatewayError("ask_unanswerable", message) };
+  const refused = ({ message }: Extract<Answer, { kind: "refusal" }>): Ending =>
+    unanswerable(`The server asked for input that was not given: ${message}`);
+
+  sendKnowing(call.resume);
+  return {
+    cancel(reason) {
+      if (isOver) return;
+      isOver = true;
+      givenUp.abort();
+      options.ended(undefined);
+      request?.cancel(reason);
+    },
+    touch: () => request?.touch(),
+    hold: () => request?.hold(),
+    resume: () => request?.resume(),
+  };
+}
+
+const mixedRoots = "The server asked for directories, which the operator decides on, together " +
+  "with other input, which cannot be asked for at once";
+
+/** What the operator has answered for everybody: the directories. */
+function ownAnswers(
+  { roots }: LaneServerConfig,
+  { questions }: Pause,
+): Record<string, JsonObject> {
+  if (typeof roots === "string") return {};
+  const asked = questions.filter(({ method }) => method === "roots/list");
+  return Object.fromEntries(asked.map(({ key }) => [key, { roots }]));
+}
+
+/** Progress goes up from round to round, whatever a server counts anew. */
+function createProgressFilter() {
+  let rounds = 0;
+  let last = -Infinity;
+  return {
+    nextRound: () => void (rounds += 1),
+    passes({ method, params }: Notice): boolean {
+      if (method !== "notifications/progress") return true;
+      const value = Number(params["progress"]);
+      if (rounds > 0 && value <= last) return false;
+      last = Math.max(last, value);
+      return true;
+    },
+  };
+}
+
+function toToolError(text: string): Ending {
+  return { kind: "result", value: { content: [{ type: "text", text }], isError: true } };
+}

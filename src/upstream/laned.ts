@@ -1,0 +1,269 @@
+/**
+ * What all servers that speak MCP themselves have in common, whatever the wire: lanes, catalog,
+ * watchers and supervisor put together, and each call routed to its lane. A kind adds its connector
+ * (stdio.ts, http.ts). Not here: any of their work.
+ */
+import type { LaneServerConfig } from "../config/config.ts";
+import { type GatewayError, toGatewayError } from "../errors.ts";
+import { type Call, type LogLevel, type Notice } from "../model.ts";
+import { isJsonObject } from "../protocol/jsonrpc.ts";
+import { createCatalogDesk } from "./catalog.ts";
+import { createCatalogKeys } from "./catalog_key.ts";
+import type { LaneBudget, UpstreamDeps } from "./deps.ts";
+import { createExchange, type ExchangeSource } from "./exchange.ts";
+import type { Lane } from "./lane.ts";
+import { changedKinds } from "./lane_lists.ts";
+import { createLanes, type LaneKey } from "./lanes.ts";
+import { createLevels } from "./levels.ts";
+import type { Connector, OpenRequest } from "./link.ts";
+import { createManners, declaredCapabilities } from "./negotiate.ts";
+import { workingMethods } from "./open_calls.ts";
+import { createSupervisor } from "./supervisor.ts";
+import type { Upstream, UpstreamStatus } from "./upstream.ts";
+import { createVerdicts } from "./verdicts.ts";
+import { createWatchers } from "./watchers.ts";
+
+/** What a kind adds. */
+export interface LanedKind {
+  readonly config: LaneServerConfig;
+  readonly connector: Connector;
+  /** Where lanes take their places. */
+  readonly budget: LaneBudget;
+  /** What the server's lists may depend on beside callers: command or URL, environment or headers. */
+  readonly fingerprint: unknown;
+  /** Whether the server lives on without us, and so may have news for whoever listens. */
+  readonly livesAlone: boolean;
+}
+
+/** Makes the upstream of one server; nothing is started yet. */
+export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstream {
+  const { config, connector } = kind;
+  const { log, limits, clock } = deps;
+  const supervisor = createSupervisor(config.name, deps);
+  const watchers = createWatchers(deps);
+  const levels = createLevels();
+  const verdicts = createVerdicts(config.era, createManners(deps.identity), deps);
+  /** The scopes that a lane serves, as far as they can be told anything. */
+  const scopesOf = ({ scope }: LaneKey): string[] =>
+    scope === undefined ? watchers.scopes() : [scope];
+
+  const lanes = createLanes({
+    config,
+    deps,
+    connector,
+    verdicts,
+    supervisor,
+    budget: kind.budget,
+    hooks: {
+      ready(key, lane, caller) {
+        levels.note(caller);
+        replay(key, lane);
+        if (key.isBase) catalog.laneReady(key, lane, caller);
+      },
+      renewed(key, lane) {
+        replay(key, lane);
+        catalog.listsChanged(key, changedKinds());
+      },
+      notice(key, notice) {
+        const kinds = changedKinds(notice);
+        if (kinds.length > 0) {
+          catalog.listsChanged(key, kinds);
+          return true;
+        }
+        if (key.scope !== undefined) return watchers.tell(key.scope, notice);
+        if (notice.method !== "notifications/resources/updated") return false;
+        const uri = String(notice.params["uri"]);
+        const subscribed = watchers.scopes().filter((scope) =>
+          watchers.subscriptions(scope).has(uri)
+        );
+        for (const scope of subscribed) watchers.tell(scope, notice);
+        return subscribed.length > 0;
+      },
+      ask: ({ scope }, { method, params }, signal) =>
+        watchers.ask(scope ?? "", method, params, signal),
+      died(key, reason) {
+        log.warn("The server ended unexpectedly", { reason });
+        catalog.laneDied(key);
+        const data = `Server "${config.name}" ended unexpectedly (${reason}); ` +
+          "the next call starts it again, without what it kept in memory";
+        const notice: Notice = {
+          kind: "notice",
+          method: "notifications/message",
+          params: { level: "warning", logger: config.name, data },
+        };
+        for (const scope of scopesOf(key)) watchers.tell(scope, notice);
+      },
+    },
+  });
+  const catalog = createCatalogDesk({
+    server: config.name,
+    deps,
+    lanes,
+    watchers,
+    keys: createCatalogKeys(kind.config, kind.fingerprint, verdicts, deps),
+    mayWarm: () => supervisor.refusal() === undefined && kind.budget.hasRoom(),
+  });
+
+  /** Brings a new lane to where the last one was: log level and subscriptions. */
+  const replay = (key: LaneKey, lane: Lane): void => {
+    setLevel(key, lane);
+    if (!key.isBase) return;
+    for (const scope of scopesOf(key)) {
+      for (const uri of watchers.subscriptions(scope)) {
+        if (!lane.manner.stateless) unheard(lane.request("resources/subscribe", { uri }));
+        lane.subscriptions.add(uri, scope);
+      }
+    }
+    if (lane.manner.stateless && lane.subscriptions.count() > 0) void lane.listen();
+  };
+  const setLevel = (key: LaneKey, lane: Lane): void => {
+    const level = levels.of(key.scope);
+    if (level !== undefined && hasLevel(lane)) {
+      unheard(lane.request("logging/setLevel", { level }));
+    }
+  };
+  const unheard = (request: Promise<unknown>): void => {
+    request.catch((error) => log.info("The server refused", { error: String(error) }));
+  };
+
+  /** The lane of a call, and what is to be done when the call is over. */
+  const laneOf = async ({ method, caller }: Call): Promise<[Lane, () => void]> => {
+    const base = await lanes.get(caller);
+    if (base.manner.stateless || caller.deferred !== true) return [base, () => {}];
+    const mayAsk = workingMethods.has(method) && !connector.ownsQuestions &&
+      config.isolation === "session" &&
+      Object.keys(declaredCapabilities(config, caller)).length > 0;
+    const lease = mayAsk ? lanes.lease(caller) : undefined;
+    try {
+      const lane = lease === undefined ? base : await lease.lane;
+      // Log lines are filtered for each request by its binding; the server has one level for all.
+      if (caller.logLevel !== undefined && hasLevel(lane) && !leveled.has(lane)) {
+        leveled.add(lane);
+        await lane.request("logging/setLevel", { level: "debug" }).catch(() => {});
+      }
+      return [lane, () => lease?.release()];
+    } catch (thrown) {
+      lease?.release();
+      throw thrown;
+    }
+  };
+  const leveled = new WeakSet<Lane>();
+
+  const open: Upstream["open"] = (call) => {
+    let request: OpenRequest | undefined;
+    const source = createExchange({ limits, clock }, {
+      cancelled: (reason) => request?.cancel(reason),
+      asking: (isOpen) => isOpen ? request?.hold() : request?.resume(),
+    });
+    const { caller } = call;
+    if (call.method === "logging/setLevel") {
+      levels.note({ ...caller, logLevel: call.params["level"] as LogLevel });
+      const key = lanes.keyOf(caller);
+      for (const lane of lanes.serving(caller.scope)) setLevel(key, lane);
+      source.end({ kind: "result", value: {} });
+      return source.exchange;
+    }
+    const work = (lane: Lane, ended: () => void): void => {
+      if (source.ended()) return ended();
+      request = openOnLane(lane, call, source, ended);
+    };
+    const running = caller.deferred === true ? undefined : lanes.running(caller);
+    if (running !== undefined) work(running, () => {});
+    else {
+      laneOf(call).then(([lane, ended]) => work(lane, ended))
+        .catch((thrown) => fail(source, toGatewayError(thrown)));
+    }
+    return source.exchange;
+  };
+
+  return {
+    name: config.name,
+    async describe(caller) {
+      const description = await catalog.describe(caller);
+      if (kind.livesAlone) catalog.warm(caller);
+      return description;
+    },
+    list: catalog.list,
+    open,
+    notify(caller, method, params) {
+      // Only a server that was told of this client's roots may hear of them.
+      const declared = config.isolation === "session" && config.roots === "relay" &&
+        declaredCapabilities(config, caller)["roots"] !== undefined;
+      if (method === "notifications/roots/list_changed" && !declared) return;
+      const lane = lanes.running(caller);
+      if (config.isolation === "session" && lane?.manner.stateless === false) {
+        lane.notify(method, params);
+      }
+    },
+    watch: watchers.add,
+    endScope(scope) {
+      watchers.forget(scope);
+      lanes.endScope(scope);
+      catalog.forget(scope);
+      levels.forget(scope);
+    },
+    status: () => toStatus(lanes.counts(), supervisor),
+    async close() {
+      catalog.close();
+      await lanes.close();
+    },
+  };
+}
+
+function hasLevel({ manner, description }: Lane): boolean {
+  return !manner.stateless && isJsonObject(description.capabilities["logging"]);
+}
+
+function fail(source: ExchangeSource, error: GatewayError): void {
+  source.end({ kind: "failure", error });
+}
+
+/** Makes a call on a lane; subscriptions are counted, so that scopes that share a lane do not end each other's. */
+function openOnLane(
+  lane: Lane,
+  call: Call,
+  source: ExchangeSource,
+  ended: () => void,
+): OpenRequest | undefined {
+  const { method, params, caller: { scope } } = call;
+  const uri = params["uri"];
+  const { subscriptions } = lane;
+  const done = (): void => source.end({ kind: "result", value: {} });
+  if (method === "resources/subscribe" && typeof uri === "string") {
+    if (lane.manner.stateless || subscriptions.has(uri)) {
+      const isNew = !subscriptions.has(uri);
+      subscriptions.add(uri, scope);
+      if (isNew) lane.listen().then(done);
+      else done();
+      return void ended();
+    }
+    return lane.open(call, source, (succeeded) => {
+      ended();
+      if (succeeded) subscriptions.add(uri, scope);
+    });
+  }
+  if (method === "resources/unsubscribe" && typeof uri === "string") {
+    const isLast = subscriptions.remove(uri, scope);
+    if (isLast && lane.manner.stateless) void lane.listen();
+    if (!isLast || lane.manner.stateless) {
+      done();
+      return void ended();
+    }
+  }
+  return lane.open(call, source, ended);
+}
+
+function toStatus(
+  counts: { readonly starting: number; readonly running: number },
+  supervisor: { state(): "well" | "crash_loop" | "failed"; problem(): string | undefined },
+): UpstreamStatus {
+  const verdict = supervisor.state();
+  const state = verdict !== "well"
+    ? verdict
+    : counts.running > 0
+    ? "running"
+    : counts.starting > 0
+    ? "starting"
+    : "idle";
+  return { state, lanes: counts.running, problem: supervisor.problem() };
+}

@@ -1,0 +1,229 @@
+/**
+ * Links to a local program: a child process, the peer on its pipes, and the first message. A
+ * program that does not speak in the first manner is tried in the next one: in place where it
+ * lives, in a new process where the question killed it. Follows "Backward Compatibility" of the
+ * stdio transport. Who uses the link is lane.ts's business.
+ */
+import type { StdioServerConfig } from "../config/config.ts";
+import { GatewayError } from "../errors.ts";
+import type { JsonObject } from "../model.ts";
+import { type ChildEnd, type LaneChild, openChild } from "./child.ts";
+import type { UpstreamDeps } from "./deps.ts";
+import { type Greeting, greetInTurn } from "./greeting.ts";
+import type { Connected, Connector, LinkHooks, StartFault } from "./link.ts";
+import { exitedError } from "./faults.ts";
+import type { Manner } from "./negotiate.ts";
+import { createNoiseGauge } from "./noise.ts";
+import { createPeer, type Peer } from "./peer.ts";
+
+type ConnectOptions = Parameters<Connector["connect"]>[0];
+
+/** Makes the connector of one program; nothing is started yet. */
+export function createStdioConnector(config: StdioServerConfig, deps: UpstreamDeps): Connector {
+  return {
+    ownsQuestions: false,
+    async connect(options, signal) {
+      const first = await start(config, deps, options, signal);
+      if ("connected" in first || first.survivors.length === 0 || signal.aborted) return first;
+      deps.log.info("The server ended over a question of another revision; starting it again");
+      const second = await start(config, deps, { ...options, manners: first.survivors }, signal);
+      const refused = options.manners.filter((manner) => !first.survivors.includes(manner));
+      return "connected" in second
+        ? { ...second, refused: [...refused, ...second.refused] }
+        : { fault: { ...second.fault, refused: [...refused, ...second.fault.refused] } };
+    },
+  };
+}
+
+type Started =
+  | Extract<Awaited<ReturnType<Connector["connect"]>>, { connected: unknown }>
+  | {
+    readonly fault: StartFault;
+    /** Manners that may do better with a process which was not asked in another one first. */
+    readonly survivors: readonly Manner[];
+  };
+
+/** Starts one process and greets it. */
+async function start(
+  config: StdioServerConfig,
+  deps: UpstreamDeps,
+  { manners, capabilities, hooks }: ConnectOptions,
+  signal: AbortSignal,
+): Promise<Started> {
+  const running = createRunning(config, deps, manners, hooks);
+  let child: LaneChild;
+  try {
+    child = running.spawn();
+  } catch (thrown) {
+    hooks.gone();
+    return { fault: toStartFault(thrown), survivors: [] };
+  }
+  let end: ChildEnd | undefined;
+  void child.ended.then((ended) => {
+    end = ended;
+    running.over(ended.text);
+  });
+  const giveUp = () => running.over("its session ended");
+  signal.addEventListener("abort", giveUp);
+  if (signal.aborted) giveUp();
+  const greeting = await greetInTurn(
+    manners,
+    (manner) => running.greet(manner, capabilities),
+    deps,
+  );
+  signal.removeEventListener("abort", giveUp);
+  if ("manner" in greeting && !running.isOver()) {
+    const { manner, description, refused } = greeting;
+    void child.gone.then(hooks.gone);
+    running.ready(manner);
+    return { connected: toConnected(running, child, { manner, description }), refused };
+  }
+  const broken = running.diedOf();
+  running.over("its start failed");
+  const survivors = end === undefined || end.permanent ? [] : survivorsOf(manners, greeting);
+  if (survivors.length === 0) void child.gone.then(hooks.gone);
+  const stopped = child.stop();
+  if (survivors.length > 0) await stopped;
+  return { fault: toFault(greeting, { end, broken, child, config, deps }), survivors };
+}
+
+function survivorsOf(manners: readonly Manner[], { tried, refused }: Greeting): Manner[] {
+  const wasProbed = tried.some((manner) => manner.mayGoUnanswered);
+  return wasProbed
+    ? manners.filter((manner) => !manner.mayGoUnanswered && !refused.includes(manner))
+    : [];
+}
+
+/** The parts of a link that exist before the server has answered. */
+function createRunning(
+  config: StdioServerConfig,
+  deps: UpstreamDeps,
+  [first]: readonly Manner[],
+  hooks: LinkHooks,
+) {
+  const { clock, limits } = deps;
+  if (first === undefined) throw new Error("Cannot start a server in no manner");
+  let child: LaneChild | undefined;
+  let isOver = false;
+  let isReady = false;
+  let diedOf: string | undefined;
+
+  const over = (died: string | undefined): void => {
+    if (isOver) return;
+    isOver = true;
+    diedOf = died;
+    peer.close(exitedError(config.name, died));
+    if (isReady && died !== undefined) hooks.broken(died);
+  };
+  const broken = (reason: string): void => {
+    if (isOver) return;
+    over(reason);
+    void child?.stop();
+  };
+  const noise = createNoiseGauge({ limits, clock, log: deps.log }, broken);
+  const peer: Peer = createPeer({
+    server: config.name,
+    codec: () => first.codec,
+    limits,
+    clock,
+    noise,
+    send: (line) => child?.send(line) ?? false,
+    notice: hooks.notice,
+    ask: hooks.ask,
+  });
+  const spawn = (): LaneChild =>
+    child = openChild(config, deps, {
+      lines: peer.receive,
+      tooLong: peer.receiveTooLong,
+      broken,
+    });
+  const request = (method: string, params: JsonObject) =>
+    new Promise<JsonObject>((resolve, reject) =>
+      void peer.request({
+        method,
+        params,
+        wantsProgress: false,
+        timeoutMs: config.startTimeoutMs,
+        cancellable: false,
+        notice: () => false,
+        end(ending) {
+          if (ending.kind === "result") resolve(ending.value);
+          else if (ending.kind === "failure") reject(ending.error);
+          else reject(new GatewayError("bad_upstream_response"));
+        },
+      })
+    );
+  const greet = (manner: Manner, capabilities: JsonObject) =>
+    manner.greet({
+      request(method, params) {
+        peer.speak(manner.codec);
+        return request(method, params);
+      },
+      notify: peer.notify,
+      capabilities,
+    });
+  return {
+    peer,
+    spawn,
+    greet,
+    over,
+    isOver: () => isOver,
+    diedOf: () => diedOf,
+    ready(manner: Manner) {
+      isReady = true;
+      peer.speak(manner.codec);
+    },
+  };
+}
+
+function toConnected(
+  { peer, over }: ReturnType<typeof createRunning>,
+  child: LaneChild,
+  found: Pick<Connected, "manner" | "description">,
+): Connected {
+  return {
+    ...found,
+    link: peer,
+    pid: child.pid,
+    async stop() {
+      over(undefined);
+      await child.stop();
+    },
+  };
+}
+
+/** Why a start failed, with what the process left behind. */
+function toFault(
+  greeting: Greeting,
+  { end, broken, child, config, deps }: {
+    readonly end: ChildEnd | undefined;
+    readonly broken: string | undefined;
+    readonly child: LaneChild;
+    readonly config: StdioServerConfig;
+    readonly deps: UpstreamDeps;
+  },
+): StartFault {
+  const words = child.lastWords();
+  const reason = end?.text ?? broken ?? toStartReason(greeting, config);
+  // What a server writes may hold secrets: the operator reads it, clients are told where it is.
+  if (words !== "") deps.log.warn("The server's last words", { stderr: words });
+  return {
+    reason: words === "" ? reason : `${reason}; the gateway's log has its last words`,
+    permanent: end?.permanent ?? false,
+    refused: greeting.refused,
+  };
+}
+
+function toStartReason(greeting: Greeting, { startTimeoutMs }: StdioServerConfig): string {
+  if (!("error" in greeting)) return "it ended while it started";
+  const { error } = greeting;
+  if (error.code !== "upstream_timeout") return error.message;
+  return `it did not answer its first message within ${startTimeoutMs} ms; ` +
+    "raise startTimeoutMs if it needs longer";
+}
+
+function toStartFault(thrown: unknown): StartFault {
+  const reason = thrown instanceof Error ? thrown.message : String(thrown);
+  const permanent = thrown instanceof Error && "permanent" in thrown && thrown.permanent === true;
+  return { reason, permanent, refused: [] };
+}
