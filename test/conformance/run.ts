@@ -1,122 +1,143 @@
 /**
- * Runs the official conformance suite against the gateway, with the fixture behind it, twice: cold
- * (every process starts during the run) and against what the first run left warm. All scored
- * scenarios of the revision must pass; the unscored ones are reported. The suite needs Node 22 and
- * lives outside the project. `MCP_TEST_RUNTIME` picks the gateway's runtime.
+ * Runs the official conformance suite against the gateway in twelve set-ups: a server of the
+ * handshake's era, one of the newer era and one of both, each over stdio and over HTTP, and for each
+ * the requirements of 2025-11-25 and of 2026-07-28. All scored scenarios must pass, and those beyond
+ * them that are named here. Each server's first run finds it cold. `MCP_TEST_RUNTIME` picks the
+ * gateway's runtime; `--only NAME` makes one set-up's run (`dual-http-2026-07-28`) or, by the
+ * beginning of the names, some.
  */
-import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
-import { cacheDirectory } from "../support/python.ts";
 import {
   gatewayRuntime,
   programCommand,
+  type SpawnedGateway,
   spawnGateway,
   thisRuntime,
 } from "../support/spawn_gateway.ts";
+import { within } from "../support/wait.ts";
+import { createSuite, type Scenario } from "./suite.ts";
 
-const suite = "@modelcontextprotocol/conformance@0.2.0-alpha.12";
-const node = "node@22.23.3";
-const revision = "2025-11-25";
-const scoredCount = 30;
 const runMsMax = 3 * 60_000;
 
-const installed = (name: string) => join(cacheDirectory, "node_modules", ".bin", name);
+/** The two sets: how many are scored, and what must pass beyond them. */
+const requirements = [
+  {
+    revision: "2025-11-25",
+    scored: 30,
+    beyond: ["server-session-lifecycle", "server-sse-polling", "json-schema-2020-12"],
+  },
+  {
+    revision: "2026-07-28",
+    scored: 37,
+    beyond: [
+      "json-schema-2020-12",
+      "http-header-validation",
+      "http-custom-header-server-validation",
+    ],
+  },
+];
 
-/** Installs a package into the folder outside the project, unless its program is there. */
-function provide(packageName: string, program: string): string {
-  const path = installed(program);
-  if (existsSync(path)) return path;
-  mkdirSync(cacheDirectory, { recursive: true });
-  const args = ["install", "--no-audit", "--no-fund", "--prefix", cacheDirectory, packageName];
-  const done = spawnSync("npm", args, { encoding: "utf8", cwd: cacheDirectory });
-  if (!existsSync(path)) throw new Error(`Cannot install ${packageName}: ${done.stderr}`);
-  return path;
-}
+const kinds = [
+  { name: "handshake", era: "legacy" },
+  { name: "modern", era: "modern" },
+  { name: "dual", era: "dual" },
+];
 
-/** A Node that is new enough for the suite. */
-function provideNode(): string {
-  const version = spawnSync("node", ["--version"], { encoding: "utf8" }).stdout ?? "";
-  return Number(/^v(\d+)/.exec(version)?.[1]) >= 22 ? "node" : provide(node, "node");
-}
+const setUps = kinds.flatMap(({ name, era }) =>
+  ["stdio", "http"].map((transport) => ({ name: `${name}-${transport}`, era, transport }))
+);
 
-/** The suite's summary: which scenarios passed, which did not. */
-interface Summary {
-  readonly passed: readonly string[];
-  readonly failed: readonly string[];
-}
-
-/** Reads the suite's output: the summary, less what it says is not scored. */
-function summaryOf(output: string): Summary {
-  const summary = output.slice(output.lastIndexOf("=== SUMMARY ==="));
-  const [scoredPart = "", unscoredPart = ""] = summary.split(/^Not scored for /m);
-  const unscored = new Set(
-    [...unscoredPart.matchAll(/^\s*[✓✗] ([\w-]+)/gm)].map((found) => found[1]),
+/** A fixture that serves HTTP; the first line that it prints is its port. */
+async function startHttpFixture(era: string): Promise<{ url: string; child: ChildProcess }> {
+  const { command, args } = programCommand(
+    "test/conformance/fixture_http.ts",
+    ["--era", era],
+    thisRuntime,
   );
-  const rows = [...scoredPart.matchAll(/^([✓✗]) ([\w-]+): (\d+) passed, (\d+) failed/gm)]
-    .map(([, , name = "", passes, failures]) => ({
-      name,
-      ok: Number(passes) > 0 && Number(failures) === 0,
-    }))
-    .filter(({ name }) => !unscored.has(name));
-  return {
-    passed: rows.filter(({ ok }) => ok).map(({ name }) => name),
-    failed: rows.filter(({ ok }) => !ok).map(({ name }) => name),
-  };
-}
-
-function runSuite(nodePath: string, suitePath: string, url: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const args = [suitePath, "server", "--url", url, "--requirements", revision];
-    const child = spawn(nodePath, args, { stdio: ["ignore", "pipe", "pipe"] });
-    const timer = setTimeout(() => child.kill("SIGKILL"), runMsMax);
-    let output = "";
-    child.stdout.setEncoding("utf8").on("data", (chunk: string) => output += chunk);
-    child.stderr.setEncoding("utf8").on("data", (chunk: string) => output += chunk);
-    child.once("error", reject);
-    child.once("close", () => {
-      clearTimeout(timer);
-      resolve(output);
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const port = new Promise<string>((resolve, reject) => {
+    let text = "";
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk;
+      if (text.includes("\n")) resolve(text.trim());
     });
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`The fixture ended with ${code}`)));
   });
+  return { url: `http://127.0.0.1:${await within("a fixture's port", port, 30_000)}/mcp`, child };
 }
 
-/** One run; a scored scenario that is missing from the output counts as failed. */
-async function runOnce(label: string, nodePath: string, suitePath: string, url: string) {
-  const output = await runSuite(nodePath, suitePath, url);
-  const { passed, failed } = summaryOf(output);
-  const missing = Math.max(0, scoredCount - passed.length - failed.length);
-  console.log(`${label}: ${passed.length} of ${scoredCount}`);
-  if (failed.length + missing > 0) console.log(output);
-  for (const name of failed) console.log(`  failed: ${name}`);
-  const unscored = output.split(/^Not scored for /m)[1]?.trim();
-  if (unscored !== undefined) console.log(`  not scored: ${unscored.replaceAll("\n", "\n  ")}`);
-  return { passed: passed.length, failed: failed.length + missing };
-}
-
-const nodePath = provideNode();
-const suitePath = provide(suite, "conformance");
-const gateway = await spawnGateway({
-  env: { MCP_HOST: "localhost" },
-  servers: { fixture: programCommand("test/conformance/fixture_stdio.ts", [], thisRuntime) },
-});
-const url = `http://localhost:${gateway.port}/servers/fixture/mcp`;
-const total = { passed: 0, failed: 0 };
-try {
-  for (const label of ["cold", "warm"]) {
-    const counts = await runOnce(
-      `${label}, gateway on ${gatewayRuntime}`,
-      nodePath,
-      suitePath,
-      url,
-    );
-    total.passed += counts.passed;
-    total.failed += counts.failed;
+/** Prints what a run came to, and counts it; a scenario that did not run has failed. */
+function report(label: string, run: (typeof requirements)[number], all: readonly Scenario[]) {
+  const isBeyond = ({ name }: Scenario) => run.beyond.includes(name);
+  // The tasks extension is optional and the gateway does not declare it.
+  const scenarios = all.filter(({ name }) => !name.startsWith("tasks-"));
+  const passed = scenarios.filter(({ ok }) => ok);
+  const expected = run.scored + run.beyond.length;
+  const beyond = passed.filter(isBeyond).length;
+  console.log(
+    `${label}: ${
+      passed.length - beyond
+    } of ${run.scored}, beyond them ${beyond} of ${run.beyond.length}`,
+  );
+  for (const { name, ok, faults, warnings } of scenarios) {
+    if (!ok) console.log(`  failed: ${name}`);
+    for (const fault of faults) console.log(`    ${fault}`);
+    for (const id of warnings) console.log(`  advised, not met: ${name}: ${id}`);
   }
-  if (total.failed > 0) console.log(`The gateway's log:\n${gateway.log()}`);
-} finally {
-  await gateway.dispose();
+  const missing = run.beyond.filter((name) => scenarios.every((row) => row.name !== name));
+  for (const name of missing) console.log(`  did not run: ${name}`);
+  return { passed: passed.length, failed: Math.max(expected, scenarios.length) - passed.length };
 }
-console.log(`${total.passed} passed, ${total.failed} failed`);
-process.exitCode = total.failed > 0 ? 1 : 0;
+
+async function runAll(gateway: SpawnedGateway, wanted: (label: string) => boolean) {
+  const suite = createSuite();
+  const total = { passed: 0, failed: 0 };
+  for (const { name } of setUps) {
+    for (const run of requirements) {
+      const label = `${name}-${run.revision}`;
+      if (!wanted(label)) continue;
+      const url = `http://localhost:${gateway.port}/servers/${name}/mcp`;
+      const args = ["server", "--url", url, "--requirements", run.revision];
+      const { scenarios, output } = await suite(args, runMsMax);
+      const counts = report(`${label}, gateway on ${gatewayRuntime}`, run, scenarios);
+      if (scenarios.length === 0) console.log(output);
+      total.passed += counts.passed;
+      total.failed += counts.failed;
+    }
+  }
+  return total;
+}
+
+const onlyAt = process.argv.indexOf("--only");
+const only = onlyAt < 0 ? "" : process.argv[onlyAt + 1] ?? "";
+const children: ChildProcess[] = [];
+const servers: Record<string, unknown> = {};
+try {
+  for (const { name, era, transport } of setUps) {
+    if (!name.startsWith(only) && !only.startsWith(name)) continue;
+    if (transport === "stdio") {
+      servers[name] = programCommand(
+        "test/conformance/fixture_stdio.ts",
+        ["--era", era],
+        thisRuntime,
+      );
+    } else {
+      const { url, child } = await startHttpFixture(era);
+      children.push(child);
+      servers[name] = { url };
+    }
+  }
+  const gateway = await spawnGateway({ env: { MCP_HOST: "localhost" }, servers });
+  try {
+    const { passed, failed } = await runAll(gateway, (label) => label.startsWith(only));
+    if (failed > 0) console.log(`The gateway's log:\n${gateway.log()}`);
+    console.log(`${passed} passed, ${failed} failed`);
+    process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+  } finally {
+    await gateway.dispose();
+  }
+} finally {
+  for (const child of children) child.kill("SIGKILL");
+}

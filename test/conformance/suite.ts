@@ -1,0 +1,110 @@
+/**
+ * The official conformance suite as a program: where it is, how one run is made, and what its checks
+ * say. The suite needs Node 22 and lives outside the project. What is run against what is told by
+ * run.ts (the gateway as a server) and run_client.ts (the gateway as a client).
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { cacheDirectory } from "../support/python.ts";
+
+const suitePackage = "@modelcontextprotocol/conformance@0.2.0-alpha.12";
+const nodePackage = "node@22.23.3";
+const detailMax = 1_500;
+
+/** One check of a scenario, as the suite writes it. */
+interface Check {
+  readonly id: string;
+  readonly status: "SUCCESS" | "FAILURE" | "WARNING" | "SKIPPED" | "INFO";
+  readonly errorMessage?: string;
+  readonly details?: unknown;
+}
+
+/** What a scenario came to. */
+export interface Scenario {
+  readonly name: string;
+  readonly ok: boolean;
+  /** The checks that were not met, in words. */
+  readonly faults: readonly string[];
+  /** What the suite advises but does not demand, by the checks' ids. */
+  readonly warnings: readonly string[];
+}
+
+/** One run of the suite. */
+export interface SuiteRun {
+  readonly scenarios: readonly Scenario[];
+  readonly output: string;
+}
+
+/** Installs a package into the folder outside the project, unless its program is there. */
+function provide(packageName: string, program: string): string {
+  const path = join(cacheDirectory, "node_modules", ".bin", program);
+  if (existsSync(path)) return path;
+  mkdirSync(cacheDirectory, { recursive: true });
+  const args = ["install", "--no-audit", "--no-fund", "--prefix", cacheDirectory, packageName];
+  const done = spawnSync("npm", args, { encoding: "utf8", cwd: cacheDirectory });
+  if (!existsSync(path)) throw new Error(`Cannot install ${packageName}: ${done.stderr}`);
+  return path;
+}
+
+/** A Node that is new enough for the suite. */
+function provideNode(): string {
+  const version = spawnSync("node", ["--version"], { encoding: "utf8" }).stdout ?? "";
+  return Number(/^v(\d+)/.exec(version)?.[1]) >= 22 ? "node" : provide(nodePackage, "node");
+}
+
+function inWords({ id, errorMessage, details }: Check): string {
+  const shown = details === undefined ? "" : `\n      ${JSON.stringify(details)}`;
+  return `${id}: ${errorMessage ?? "not met"}${shown.slice(0, detailMax)}`;
+}
+
+function scenarioOf(directory: string, name: string): Scenario {
+  const checks = JSON.parse(readFileSync(join(directory, "checks.json"), "utf8")) as Check[];
+  const having = (status: Check["status"]) => checks.filter((check) => check.status === status);
+  const faults = having("FAILURE").map(inWords);
+  return {
+    name,
+    ok: faults.length === 0 && having("SUCCESS").length > 0,
+    faults,
+    warnings: having("WARNING").map(({ id }) => id),
+  };
+}
+
+function scenariosIn(directory: string): Scenario[] {
+  return readdirSync(directory).sort().flatMap((entry) => {
+    const name = /^(?:server-)?(.+?)-\d{4}-\d\d-\d\dT[\d-]+Z$/.exec(entry)?.[1];
+    const path = join(directory, entry);
+    return name !== undefined && existsSync(join(path, "checks.json"))
+      ? [scenarioOf(path, name)]
+      : [];
+  });
+}
+
+/** Makes a runner of the suite; `args` are those of its command line, less where results go. */
+export function createSuite(): (args: readonly string[], msMax: number) => Promise<SuiteRun> {
+  const node = provideNode();
+  const program = provide(suitePackage, "conformance");
+  return (args, msMax) =>
+    new Promise((resolve, reject) => {
+      const results = mkdtempSync(join(tmpdir(), "mcp-wrapper-conformance-"));
+      const child = spawn(node, [program, ...args, "--output-dir", results], {
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      const timer = setTimeout(() => child.kill("SIGKILL"), msMax);
+      let output = "";
+      child.stdout.setEncoding("utf8").on("data", (chunk: string) => output += chunk);
+      child.stderr.setEncoding("utf8").on("data", (chunk: string) => output += chunk);
+      child.once("error", reject);
+      child.once("close", () => {
+        clearTimeout(timer);
+        try {
+          resolve({ scenarios: scenariosIn(results), output });
+        } catch (fault) {
+          reject(fault);
+        } finally {
+          rmSync(results, { recursive: true, force: true });
+        }
+      });
+    });
+}
