@@ -103,12 +103,17 @@ function readReport(path: string): Counts | undefined {
   }
 }
 
-const conformance = (name: string, runtime: "bun" | "deno"): Step => ({
-  name: `official conformance suite, gateway on ${name}`,
-  command: [process.execPath, "--no-env-file", "test/conformance/run.ts"],
-  env: { MCP_TEST_RUNTIME: runtime },
-  count: ({ output }) => countsOfText(output),
-});
+/** The official suite as the gateway's client in front, and as its server behind. */
+const conformance = (name: string, runtime: "bun" | "deno"): readonly Step[] =>
+  [
+    { role: "server", program: "test/conformance/run.ts" },
+    { role: "client", program: "test/conformance/run_client.ts" },
+  ].map(({ role, program }) => ({
+    name: `official conformance suite, gateway on ${name} as ${role}`,
+    command: [process.execPath, "--no-env-file", program],
+    env: { MCP_TEST_RUNTIME: runtime },
+    count: ({ output }) => countsOfText(output),
+  }));
 
 const testSteps: readonly Step[] = [
   {
@@ -124,8 +129,8 @@ const testSteps: readonly Step[] = [
     command: ["deno", "task", "test", `--junit-path=${denoReport}`],
     count: () => readReport(denoReport),
   },
-  conformance("Bun", "bun"),
-  conformance("Deno", "deno"),
+  ...conformance("Bun", "bun"),
+  ...conformance("Deno", "deno"),
 ];
 
 /** Runs one step and says how it went. A failed command never counts as passed. */
