@@ -9,35 +9,30 @@ import type { Limits } from "../../limits.ts";
 /** Encodings that we ask for. */
 export const encodings = "gzip, deflate";
 
-/** How a body is read. */
-export interface BodyOptions {
-  readonly limits: Pick<Limits, "responseBytesMax" | "inflateBytesMax">;
-  /** An error that says what is wrong with the answer. */
-  readonly invalid: (why: string, cause?: unknown) => GatewayError;
-}
+/** An error that says what is wrong with the answer. */
+export type Invalid = (why: string, cause?: unknown) => GatewayError;
 
-/** The decoded and bounded body; its faults are those of `body`, or `invalid`. */
+/** The decoded body; its faults are those of `body`, or `invalid`. Throws `invalid`. */
 export function decodeBody(
   body: ReadableStream<Uint8Array>,
   headers: Headers,
-  options: BodyOptions,
+  limits: Pick<Limits, "inflateBytesMax">,
+  invalid: Invalid,
 ): ReadableStream<Uint8Array> {
-  const { limits, invalid } = options;
-  const endless = headers.get("content-type")?.trim().toLowerCase().startsWith("text/event-stream");
-  const bytesMax = endless === true ? Infinity : limits.responseBytesMax;
   const encoding = (headers.get("content-encoding") ?? "").trim().toLowerCase().replace(/^x-/, "");
-  if (encoding === "" || encoding === "identity") return bound(body, bytesMax, invalid);
-  if (encoding !== "gzip" && encoding !== "deflate") {
-    void body.cancel().catch(() => {});
-    throw invalid(`it is encoded as "${encoding}", which was not asked for`);
+  if (encoding === "" || encoding === "identity") return body;
+  if (encoding === "gzip" || encoding === "deflate") {
+    return inflate(body, encoding, limits.inflateBytesMax, invalid);
   }
-  return bound(inflate(body, encoding, limits.inflateBytesMax, invalid), bytesMax, invalid);
+  void body.cancel().catch(() => {});
+  throw invalid(`it is encoded as "${encoding}", which was not asked for`);
 }
 
-function bound(
+/** The same body, which breaks with `invalid` where it grows too large. */
+export function boundBody(
   body: ReadableStream<Uint8Array>,
   bytesMax: number,
-  invalid: BodyOptions["invalid"],
+  invalid: Invalid,
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader();
   let bytes = 0;
@@ -46,12 +41,10 @@ function bound(
       const { done, value } = await reader.read();
       if (done) return controller.close();
       bytes += value.length;
-      if (bytes > bytesMax) {
-        const error = invalid(`it is larger than ${bytesMax} bytes`);
-        void reader.cancel(error).catch(() => {});
-        throw error;
-      }
-      controller.enqueue(value);
+      if (bytes <= bytesMax) return controller.enqueue(value);
+      const error = invalid(`it is larger than ${bytesMax} bytes`);
+      void reader.cancel(error).catch(() => {});
+      throw error;
     },
     cancel: (reason) => reader.cancel(reason),
   }, { highWaterMark: 0 });
@@ -61,7 +54,7 @@ function inflate(
   body: ReadableStream<Uint8Array>,
   format: "gzip" | "deflate",
   pieceBytesMax: number,
-  invalid: BodyOptions["invalid"],
+  invalid: Invalid,
 ): ReadableStream<Uint8Array> {
   const source = body.getReader();
   let output: ReadableStreamDefaultReader<Uint8Array> | undefined;

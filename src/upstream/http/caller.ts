@@ -4,15 +4,17 @@
  * What the configuration gives for a server (headers, credentials) goes to the origin of its own URL
  * and nowhere else. An answer of any status is an answer; what it means is the business of who called.
  */
-import type { Clock } from "../../clock.ts";
+import { type Clock, pause } from "../../clock.ts";
 import type { CredentialsConfig } from "../../config/config.ts";
-import type { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
 import type { OutgoingResponse, RequestFault, Runtime } from "../../runtime/runtime.ts";
+import { identity } from "../../version.ts";
 import { isPublicAddress } from "./address.ts";
-import { decodeBody, encodings } from "./body.ts";
+import { type HttpAnswer, toAnswer } from "./answer.ts";
+import { encodings } from "./body.ts";
 import { createCircuit, type Pass } from "./circuit.ts";
+import { createDeadline, isRequestFault } from "./deadline.ts";
 import { createFailures, type Failures } from "./failure.ts";
 import { follow, type Hop } from "./redirect.ts";
 import { isPassingStatus, mayRepeat, readRetryAfter, toPauseMs } from "./retry.ts";
@@ -21,7 +23,7 @@ import { isPassingStatus, mayRepeat, readRetryAfter, toPauseMs } from "./retry.t
 export interface HttpRequest {
   readonly url: string;
   readonly method: string;
-  /** Beside those of the configuration, which win. */
+  /** Of this request; they win over those of the configuration. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
   /** From the first attempt to the end of the body; 0: the body may stand open. */
@@ -30,21 +32,6 @@ export interface HttpRequest {
   readonly headMs?: number | undefined;
   /** Whether making it twice does no more than making it once. */
   readonly repeatable: boolean;
-}
-
-/** An answer, of any status. Its body is read to the end or cancelled: it holds a connection. */
-export interface HttpAnswer {
-  readonly status: number;
-  readonly headers: Headers;
-  /** Decoded; breaks with a GatewayError. Bounded as a whole, unless it is an event stream. */
-  readonly body: ReadableStream<Uint8Array>;
-  /** The whole body. */
-  text(): Promise<string>;
-  /**
-   * This answer as a failure: `why` goes on after the server's name ("refuses the credentials"). It
-   * carries the status and how long the server asks to wait. Ends the body.
-   */
-  toError(why: string, code?: "upstream_unavailable" | "bad_upstream_response"): GatewayError;
 }
 
 /** Makes calls to one server. */
@@ -73,96 +60,155 @@ export interface HttpCallerOptions {
 /** Makes the caller of one server; its circuit is its own. */
 export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
   const { limits, clock, log, server } = options;
-  const origin = new URL(options.url).origin;
-  const ours = toOwnHeaders(options);
+  const send = createSender(options);
   const circuit = createCircuit({
     limits,
     clock,
     changed(open) {
-      if (open) log.warn(`Server "${server}" cannot be reached; calls fail at once for a while`);
-      else log.info(`Server "${server}" can be reached again`);
+      if (open) {
+        log.warn(`Server "${server}" cannot be reached; for a while its calls fail at once`);
+      } else log.info(`Server "${server}" can be reached again`);
     },
   });
 
-  /** One attempt, over its redirects, to an answer that is none. */
-  const attempt = async (first: Hop, budget: Budget): Promise<OutgoingResponse> => {
-    let hop = first;
-    for (let redirects = 0;; redirects += 1) {
-      const operatorsOwn = hop.url.origin === origin;
-      const response = await options.runtime.request({
-        url: hop.url.href,
-        method: hop.method,
-        headers: hop.trusted ? { ...hop.headers, ...ours } : hop.headers,
-        body: hop.body,
-        signal: budget.signal,
-        connectMs: limits.connectMs,
-        allowAddress: (address) => operatorsOwn || isPublicAddress(address),
-      });
-      const next = follow(hop, response.status, response.headers.get("location"));
-      if (next === undefined) return response;
-      void response.body.cancel().catch(() => {});
-      if ("problem" in next) throw budget.failures.create("upstream_unavailable", next.problem);
-      if (redirects >= limits.redirectsMax) {
-        throw budget.failures.create("upstream_unavailable", "redirects again and again");
-      }
-      hop = next;
-    }
-  };
-
   /** One attempt as the circuit sees it. */
-  const tryOnce = async (hop: Hop, budget: Budget): Promise<OutgoingResponse> => {
-    const pass = admit(budget.failures);
+  const tryOnce = async (hop: Hop, failures: Failures, signal: AbortSignal) => {
+    const admission = circuit.admit();
+    if ("retryAfterMs" in admission) {
+      throw failures.create("upstream_unavailable", "could not be reached just now; retry later", {
+        data: { retryAfterMs: Math.ceil(admission.retryAfterMs) },
+      });
+    }
     try {
-      const response = await attempt(hop, budget);
-      if (isPassingStatus(response.status) && response.status !== 429) pass.failed();
-      else pass.succeeded();
+      const response = await send(hop, failures, signal);
+      judgeStatus(response.status, admission.pass);
       return response;
     } catch (thrown) {
-      judge(thrown, pass);
+      judgeFault(thrown, admission.pass);
       throw thrown;
     }
   };
 
-  const admit = (failures: Failures): Pass => {
-    const admission = circuit.admit();
-    if ("pass" in admission) return admission.pass;
-    const retryAfterMs = Math.ceil(admission.retryAfterMs);
-    throw failures.create("upstream_unavailable", "could not be reached just now; retry later", {
-      data: { retryAfterMs },
-    });
+  /** How long to wait before the next attempt; undefined when there is none. */
+  const toPause = (outcome: Outcome, retry: number, repeatable: boolean): number | undefined => {
+    if (retry >= limits.httpRetriesMax) return undefined;
+    if ("thrown" in outcome) {
+      const { thrown } = outcome;
+      return isRequestFault(thrown) && mayRepeat(thrown, repeatable)
+        ? toPauseMs(retry, undefined, limits, clock)
+        : undefined;
+    }
+    if (!repeatable || !isPassingStatus(outcome.response.status)) return undefined;
+    return toPauseMs(retry, readRetryAfter(outcome.response.headers, clock), limits, clock);
   };
 
   return {
     async call(request, signal) {
-      const { method, url, body, repeatable } = request;
+      const { method, url, repeatable, timeoutMs } = request;
       const failures = createFailures({ server, url, method, clock });
-      const budget = createBudget(request, { limits, clock, failures, signal });
-      const hop: Hop = {
-        url: new URL(url),
-        method,
-        headers: { "accept-encoding": encodings, ...request.headers },
-        body,
-        trusted: new URL(url).origin === origin,
-      };
+      const deadline = createDeadline({
+        totalMs: timeoutMs,
+        headMs: request.headMs ?? (timeoutMs === 0 ? limits.responseMs : timeoutMs),
+        repeatable,
+        clock,
+        failures,
+        signal,
+      });
+      const hop = toHop(request, options);
       try {
         for (let retry = 0;; retry += 1) {
-          const outcome = await tryOnce(hop, budget).catch((thrown: unknown) => ({ thrown }));
-          const pauseMs = retry >= limits.httpRetriesMax
-            ? undefined
-            : toNextPause(outcome, repeatable, retry);
-          if (pauseMs !== undefined && await budget.pause(pauseMs)) {
-            if ("body" in outcome) void outcome.body.cancel().catch(() => {});
-            log.debug(`Calling server "${server}" again`, { method, retry: retry + 1 });
+          const outcome = await tryOnce(hop, failures, deadline.signal)
+            .then((response): Outcome => ({ response }), (thrown): Outcome => ({ thrown }));
+          const pauseMs = toPause(outcome, retry, repeatable);
+          if (pauseMs !== undefined && deadline.allows(pauseMs)) {
+            if ("response" in outcome) discard(outcome.response);
+            log.debug(`Call server "${server}" again`, { method, retry: retry + 1, pauseMs });
+            await pause(clock, pauseMs, deadline.signal);
             continue;
           }
           if ("thrown" in outcome) throw outcome.thrown;
-          budget.headCame();
-          return toAnswer(outcome, budget);
+          deadline.headCame();
+          return toAnswer(outcome.response, { deadline, failures, limits, clock });
         }
       } catch (thrown) {
-        budget.end();
-        throw budget.explain(thrown);
+        deadline.end();
+        throw deadline.explain(thrown);
       }
     },
   };
+}
+
+type Outcome = { readonly response: OutgoingResponse } | { readonly thrown: unknown };
+
+/** Makes one attempt over its redirects, to an answer that is none. */
+function createSender({ runtime, limits, url, headers, credentials }: HttpCallerOptions) {
+  const { origin } = new URL(url);
+  const ours = toLowerCase(headers);
+  const defaults = {
+    "accept-encoding": encodings,
+    "user-agent": `${identity.name}/${identity.version}`,
+  };
+  if (credentials.type === "bearer") ours["authorization"] = `Bearer ${credentials.token}`;
+
+  return async (first: Hop, failures: Failures, signal: AbortSignal): Promise<OutgoingResponse> => {
+    let hop = first;
+    for (let redirects = 0; redirects <= limits.redirectsMax; redirects += 1) {
+      const isOperators = hop.url.origin === origin;
+      const response = await runtime.request({
+        url: hop.url.href,
+        method: hop.method,
+        headers: { ...defaults, ...(hop.trusted ? ours : {}), ...hop.headers },
+        body: hop.body,
+        signal,
+        connectMs: limits.connectMs,
+        allowAddress: (address) => isOperators || isPublicAddress(address),
+      });
+      const next = follow(hop, response.status, response.headers.get("location"));
+      if (next === undefined) return response;
+      discard(response);
+      if ("problem" in next) throw failures.create("upstream_unavailable", next.problem);
+      hop = next;
+    }
+    throw failures.create("upstream_unavailable", "redirects again and again; correct its URL");
+  };
+}
+
+function toHop(request: HttpRequest, { url }: HttpCallerOptions): Hop {
+  const target = new URL(request.url);
+  return {
+    url: target,
+    method: request.method,
+    headers: toLowerCase(request.headers),
+    body: request.body,
+    trusted: target.origin === new URL(url).origin,
+  };
+}
+
+function toLowerCase(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
+  );
+}
+
+/** A server that is busy is there. */
+function judgeStatus(status: number, pass: Pass): void {
+  if (status === 502 || status === 503 || status === 504) pass.failed();
+  else pass.succeeded();
+}
+
+/** One call that breaks or takes long says nothing about the next; only who cannot be reached does. */
+function judgeFault(thrown: unknown, pass: Pass): void {
+  if (isRequestFault(thrown) && unreachable.has(thrown.kind)) pass.failed();
+  else pass.released();
+}
+
+const unreachable: ReadonlySet<RequestFault["kind"]> = new Set([
+  "connect",
+  "timeout",
+  "tls",
+  "unknown_host",
+]);
+
+function discard(response: OutgoingResponse): void {
+  void response.body.cancel().catch(() => {});
 }

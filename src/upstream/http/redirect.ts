@@ -8,14 +8,13 @@
 export interface Hop {
   readonly url: URL;
   readonly method: string;
+  /** Of the request itself, in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
   /** Whether headers and credentials of the configuration go along; once lost, they stay away. */
   readonly trusted: boolean;
 }
 
-/** Headers that say nothing of us. */
-const harmless = new Set(["accept", "accept-encoding"]);
 const redirects = new Set([301, 302, 303, 307, 308]);
 
 /** The next hop, or why there must be none; undefined when the answer is no redirect. */
@@ -46,8 +45,7 @@ export function follow(
   if (!isFetch) {
     return { problem: `redirects to "${target}", where no message is sent; correct its URL` };
   }
-  const headers = Object.fromEntries(
-    Object.entries(hop.headers).filter(([name]) => harmless.has(name.toLowerCase())),
-  );
-  return { ...hop, url, headers, trusted: false };
+  // Of the request's own headers only this one says nothing of us or of a session.
+  const { accept } = hop.headers;
+  return { ...hop, url, headers: accept === undefined ? {} : { accept }, trusted: false };
 }
