@@ -34,9 +34,13 @@ const requestHeaders = [
   "accept",
   "mcp-session-id",
   "mcp-protocol-version",
+  "mcp-method",
+  "mcp-name",
   "last-event-id",
   "authorization",
-].join(", ");
+];
+/** Arguments of tools that travel in headers: their names are the tools' own. */
+const argumentHeader = /^mcp-param-[!#$%&'*+.^_`|~0-9a-z-]+$/i;
 const exposedHeaders = "Mcp-Session-Id, WWW-Authenticate";
 
 /** Makes the guard of one listener. */
@@ -77,11 +81,17 @@ export function createGuard(config: GuardConfig): Guard {
       return {
         allow: methods,
         "access-control-allow-methods": methods,
-        "access-control-allow-headers": requestHeaders,
+        "access-control-allow-headers": [...requestHeaders, ...argumentHeaders(request)].join(", "),
         "access-control-max-age": "600",
       };
     },
   };
+}
+
+/** Those that a preflight asks for; a list of names cannot be given, nor a wildcard within one. */
+function argumentHeaders({ headers }: Request): string[] {
+  const wanted = headers.get("access-control-request-headers") ?? "";
+  return wanted.split(",").map((name) => name.trim()).filter((name) => argumentHeader.test(name));
 }
 
 /** A name and port as a browser writes them in an origin. */

@@ -6,7 +6,7 @@
 import { type GatewayError, toGatewayError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { RequestId } from "../model.ts";
-import { errorText } from "../protocol/jsonrpc.ts";
+import { errorText, type RpcError } from "../protocol/jsonrpc.ts";
 
 /** Headers beside the usual ones. */
 export type HeaderPairs = Readonly<Record<string, string>>;
@@ -18,7 +18,11 @@ const closing = new Set([408, 413]);
 export function jsonResponse(text: string, status = 200, headers: HeaderPairs = {}): Response {
   return new Response(text, {
     status,
-    headers: { "content-type": "application/json", ...headers },
+    headers: {
+      "content-type": "application/json",
+      ...(status === 503 && { "retry-after": "1" }),
+      ...headers,
+    },
   });
 }
 
@@ -33,10 +37,18 @@ export function errorResponse(
   id?: RequestId,
   headers: HeaderPairs = {},
 ): Response {
-  const { status } = error;
-  return jsonResponse(errorText(id, error.toRpc()), status, {
+  return rpcErrorResponse(error.toRpc(), error.status, id, headers);
+}
+
+/** The same for a failure that a revision puts in words of its own. */
+export function rpcErrorResponse(
+  error: RpcError,
+  status: number,
+  id?: RequestId,
+  headers: HeaderPairs = {},
+): Response {
+  return jsonResponse(errorText(id, error), status, {
     ...(closing.has(status) && { connection: "close" }),
-    ...(status === 503 && { "retry-after": "1" }),
     ...headers,
   });
 }

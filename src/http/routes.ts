@@ -21,7 +21,13 @@ import { deliver } from "./legacy/notices.ts";
 import { closeSessions, createSessions, type Sessions } from "./legacy/sessions.ts";
 import { pauseStanding } from "./legacy/streams.ts";
 import { post } from "./modern.ts";
-import { closeStateless, createStateless, endListens, type Stateless } from "./modern/stateless.ts";
+import {
+  closeStateless,
+  createStateless,
+  endListens,
+  type Stateless,
+  tellListens,
+} from "./modern/stateless.ts";
 import { emptyResponse, errorResponse, faultResponse, type HeaderPairs } from "./respond.ts";
 import {
   createSseTransport,
@@ -129,7 +135,7 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
     sendTo: (key, notice) => tell(sessions, [key], notice) === 1,
     broadcast: (notice) =>
       tell(sessions, sessions.byKey.keys(), notice) +
-      [...stateless.listens].filter((listen) => listen.notice(notice)).length,
+      tellListens(stateless, notice),
   };
 }
 

@@ -1,7 +1,8 @@
 /**
  * The listener for addresses that strangers can reach: `node:http` with deadlines for headers and
  * bodies, on both runtimes. It turns a Node request into a `Request` and a `Response` into a Node
- * response, both streamed with backpressure; a client that leaves cancels the response's body.
+ * response, both streamed with backpressure; a client that leaves aborts the request's signal or,
+ * once there is a response, cancels its body.
  */
 import {
   createServer,
@@ -58,16 +59,20 @@ async function respond(
   outgoing: ServerResponse,
 ): Promise<void> {
   outgoing.on("error", () => {});
-  const request = toRequest(incoming);
+  const left = new AbortController();
+  const leave = () => left.abort();
+  outgoing.once("close", leave);
+  const request = toRequest(incoming, left.signal);
   const remoteAddress = incoming.socket.remoteAddress;
   const response = request === undefined ? refuseTarget() : await answer(options.fetch, request, {
     holdOpen: () => {},
     ...(remoteAddress === undefined ? {} : { remoteAddress }),
   });
+  outgoing.off("close", leave);
   await send(incoming, outgoing, response);
 }
 
-function toRequest(incoming: IncomingMessage): Request | undefined {
+function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request | undefined {
   const headers = new Headers();
   const { rawHeaders, method = "GET", url: target = "" } = incoming;
   try {
@@ -80,12 +85,13 @@ function toRequest(incoming: IncomingMessage): Request | undefined {
       : new URL(target);
     const hasBody = headers.has("transfer-encoding") || Number(headers.get("content-length")) > 0;
     if (!hasBody || method === "GET" || method === "HEAD") {
-      return new Request(url.href, { method, headers });
+      return new Request(url.href, { method, headers, signal });
     }
     const body: RequestInit & { duplex: "half" } = {
       method,
       headers,
       body: toBody(incoming),
+      signal,
       duplex: "half",
     };
     return new Request(url.href, body);
@@ -131,6 +137,7 @@ async function send(
   outgoing: ServerResponse,
   response: Response,
 ): Promise<void> {
+  if (outgoing.destroyed) return void await response.body?.cancel("the client left");
   const reader = response.body?.getReader();
   const left = new Promise<"left">((resolve) => outgoing.once("close", () => resolve("left")));
   left.then(() => reader?.cancel("the client left")).catch(() => {});

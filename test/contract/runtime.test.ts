@@ -475,6 +475,54 @@ for (const kind of ["fast", "hardened"] as const) {
       await listener.close(1_000);
     });
 
+    test("a client that leaves before its answer aborts its request", async () => {
+      for (const head of ["GET / HTTP/1.1\r\n", "POST / HTTP/1.1\r\nContent-Length: 2\r\n"]) {
+        const arrived = Promise.withResolvers<void>();
+        let isAborted = false;
+        const listener = await listen(async (request) => {
+          await request.text();
+          const left = new Promise((resolve) =>
+            request.signal.addEventListener("abort", resolve, { once: true })
+          );
+          arrived.resolve();
+          await left;
+          isAborted = true;
+          return new Response("too late");
+        });
+        const socket = connect(listener.port, "127.0.0.1");
+        socket.on("error", () => {});
+        socket.write(`${head}Host: x\r\n\r\n{}`);
+        await arrived.promise;
+        socket.destroy();
+        expect(await until(() => isAborted)).toBe(true);
+        await listener.close(1_000);
+      }
+    });
+
+    test("a stream that begins after its client left is cancelled", async () => {
+      const arrived = Promise.withResolvers<void>();
+      let isCancelled = false;
+      const listener = await listen(async (request) => {
+        const left = new Promise((resolve) =>
+          request.signal.addEventListener("abort", resolve, { once: true })
+        );
+        arrived.resolve();
+        await left;
+        const body = new ReadableStream<Uint8Array>({
+          start: (controller) => controller.enqueue(encoder.encode(": open\n\n")),
+          cancel: () => void (isCancelled = true),
+        });
+        return new Response(body, { headers: { "content-type": "text/event-stream" } });
+      });
+      const socket = connect(listener.port, "127.0.0.1");
+      socket.on("error", () => {});
+      socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+      await arrived.promise;
+      socket.destroy();
+      expect(await until(() => isCancelled)).toBe(true);
+      await listener.close(1_000);
+    });
+
     test("a client that leaves a TransformStream fails its writer", async () => {
       const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
       const writer = writable.getWriter();

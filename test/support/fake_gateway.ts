@@ -54,7 +54,12 @@ export interface FakeGateway extends Gateway {
   readonly calls: FakeCall[];
   /** The next call that comes, or came since this was last asked. */
   nextCall(): Promise<FakeCall>;
+  /** Tools whose schema is known, by name. */
+  readonly tools: Map<string, JsonObject>;
+  /** The last of each scope. */
   readonly watches: Map<string, FakeWatch>;
+  /** All of them. */
+  readonly watching: Set<FakeWatch>;
   readonly notified: { readonly method: string; readonly scope: string }[];
   readonly ended: string[];
 }
@@ -76,7 +81,9 @@ export function createFakeGateway(): FakeGateway {
       while (taken >= calls.length) await new Promise<void>((resolve) => (wake = resolve));
       return calls[taken++] as FakeCall;
     },
+    tools: new Map(),
     watches: new Map(),
+    watching: new Set(),
     notified: [],
     ended: [],
     surface: (name) =>
@@ -93,11 +100,17 @@ export function createFakeGateway(): FakeGateway {
       wake?.();
       return exchange;
     },
+    tool: (_surface, name) => Promise.resolve(gateway.tools.get(name)),
     notify: (_surface, caller, method) =>
       void gateway.notified.push({ method, scope: caller.scope }),
     watch(surface, caller, watcher, subscriptions) {
-      gateway.watches.set(caller.scope, { surface, caller, watcher, subscriptions });
-      return () => void gateway.watches.delete(caller.scope);
+      const watch = { surface, caller, watcher, subscriptions };
+      gateway.watching.add(watch);
+      gateway.watches.set(caller.scope, watch);
+      return () => {
+        gateway.watching.delete(watch);
+        if (gateway.watches.get(caller.scope) === watch) gateway.watches.delete(caller.scope);
+      };
     },
     endScope: (scope) => void gateway.ended.push(scope),
     status: () => ({ servers: gateway.servers }),

@@ -147,7 +147,8 @@ const eraExceptions: Readonly<Record<string, RegExp>> = {
   "src/config/server_keys.ts": /^(?:legacy|modern)$/,
   "src/config/config.ts": /^(?:legacy|modern)$/,
   // Browsers are told which headers they may send and read.
-  "src/http/guard.ts": /^(?:mcp-session-id|mcp-protocol-version|last-event-id)$/i,
+  "src/http/guard.ts":
+    /^(?:mcp-session-id|mcp-protocol-version|mcp-method|mcp-name|last-event-id)$/i,
   // Public texts tell the person which header was meant.
   "src/errors.ts": /^mcp-session-id$/i,
 };

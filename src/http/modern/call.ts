@@ -1,10 +1,11 @@
 /**
- * One stateless request from its message to its answer: opened at the gateway, pulled to its end,
- * and encoded. The client's going is its cancellation. What a surface says of itself is answered
- * here, too. Follows the methods of 2026-07-28; the form of the answer is reply.ts's.
+ * One stateless request from its message to its answer: checked against what the surface offers,
+ * opened at the gateway, pulled to its end, and encoded. The client's going is its cancellation.
+ * What a surface says of itself is answered here, too. Follows the methods of 2026-07-28 and its
+ * cancellation page; the form of the answer is reply.ts's.
  */
 import { GatewayError, toGatewayError } from "../../errors.ts";
-import type { Caller, Ending, Exchange } from "../../model.ts";
+import type { Exchange, Reply as Item } from "../../model.ts";
 import { errorText, notificationText, resultText } from "../../protocol/jsonrpc.ts";
 import {
   capabilityOf,
@@ -14,107 +15,114 @@ import {
   encodePause,
   encodeResult,
 } from "../../protocol/modern/client_facing.ts";
-import type { ModernRequest } from "../../protocol/modern/request.ts";
 import { checkParamHeaders } from "../../protocol/modern/tool_headers.ts";
-import { jsonResponse, logFault } from "../respond.ts";
-import type { Reply } from "./reply.ts";
-import type { Stateless } from "./stateless.ts";
+import { logFault } from "../respond.ts";
+import { openReply, type Reply } from "./reply.ts";
+import type { Asked, OpenCall, Stateless } from "./stateless.ts";
 
-/** One request and where it goes. */
-export interface Asked {
-  readonly request: ModernRequest;
-  readonly caller: Caller;
-  readonly surface: string;
-  readonly headers: Headers;
+/** A call between its opening and its answer. */
+interface Running extends OpenCall {
+  readonly stateless: Stateless;
+  readonly asked: Asked;
+  readonly reply: Reply;
+  /** Absent until the gateway was asked. */
+  exchange: Exchange | undefined;
 }
 
-/** What a surface says of itself. */
-export async function discover({ deps }: Stateless, asked: Asked): Promise<Response> {
-  const { request, caller, surface } = asked;
-  const description = await deps.gateway.describe(surface, caller);
-  return jsonResponse(resultText(request.id, encodeDescription(description, deps.identity)));
+/** Runs a request; throws when there are too many. */
+export function runCall(stateless: Stateless, asked: Asked): Promise<Response> {
+  const { calls, deps } = stateless;
+  if (calls.size >= deps.limits.statelessCallsMax) throw new GatewayError("overloaded");
+  const reply = openReply(deps, asked, () => running.abort("the client went away"));
+  const running: Running = {
+    stateless,
+    asked,
+    reply,
+    exchange: undefined,
+    abort(reason, error) {
+      if (!calls.has(running)) return;
+      running.exchange?.cancel(reason);
+      if (error === undefined) calls.delete(running);
+      else fail(running, error);
+    },
+  };
+  calls.add(running);
+  void run(running);
+  return reply.response;
 }
 
-/** Throws what keeps a request from being made at all. */
-export async function assertServed({ deps }: Stateless, asked: Asked): Promise<void> {
+const isOpen = (running: Running): boolean => running.stateless.calls.has(running);
+
+/** Brings a call to its end, unless it is given up. */
+async function run(running: Running): Promise<void> {
+  const { stateless: { deps }, asked: { request, caller, surface } } = running;
+  const { method, params, progressToken, resume } = request;
+  try {
+    if (method === "server/discover") {
+      const description = await deps.gateway.describe(surface, caller);
+      const result = encodeDescription(description, deps.identity);
+      return finish(running, resultText(request.id, result), 200);
+    }
+    await assertServed(running);
+    if (!isOpen(running)) return;
+    const wantsProgress = progressToken !== undefined;
+    const exchange = deps.gateway.call(surface, { method, params, wantsProgress, caller, resume });
+    running.exchange = exchange;
+    while (isOpen(running)) {
+      const item = await exchange.next();
+      if (isOpen(running)) take(running, exchange, item);
+    }
+  } catch (thrown) {
+    fail(running, toGatewayError(thrown));
+  }
+}
+
+/** Throws when the surface has no such method, or headers say other arguments than the body. */
+async function assertServed({ stateless: { deps }, asked }: Running): Promise<void> {
   const { request: { method, params }, caller, surface, headers } = asked;
-  const capability = capabilityOf(method);
   if (method === "tools/call") {
     const tool = await deps.gateway.tool(surface, String(params.name), caller);
     const problem = tool && checkParamHeaders(tool.inputSchema, params.arguments, headers);
     if (problem !== undefined) throw new GatewayError("header_mismatch", problem);
-  } else if (capability !== undefined && capability !== "tools") {
-    const { capabilities } = await deps.gateway.describe(surface, caller);
-    if (capabilities[capability] !== undefined) return;
+  }
+  const capability = capabilityOf(method);
+  // The list and its calls say by themselves when nobody has tools.
+  if (capability === undefined || capability === "tools") return;
+  const { capabilities } = await deps.gateway.describe(surface, caller);
+  if (capabilities[capability] === undefined) {
     throw new GatewayError("method_not_found", `No server here offers "${method}"`);
   }
 }
 
-/** Opens a request at the gateway; its reply is settled exactly once. */
-export function runCall(
-  stateless: Stateless,
-  { request, caller, surface }: Asked,
-  reply: Reply,
-): { cancel(reason: string): void } {
-  const { calls, deps } = stateless;
-  const { method, params, progressToken, resume } = request;
-  const exchange = deps.gateway.call(surface, {
-    method,
-    params,
-    wantsProgress: progressToken !== undefined,
-    caller,
-    resume,
-  });
-  const cancel = (reason: string): void => {
-    if (!calls.delete(cancel)) return;
-    exchange.cancel(reason);
-    reply.abandon();
-  };
-  calls.add(cancel);
-  void pump(stateless, request, exchange, reply, () => calls.has(cancel))
-    .finally(() => calls.delete(cancel));
-  return { cancel };
-}
-
-/** Pulls an exchange to its end, unless it is given up. */
-async function pump(
-  { deps }: Stateless,
-  request: ModernRequest,
-  exchange: Exchange,
-  reply: Reply,
-  isWanted: () => boolean,
-): Promise<void> {
-  const { progressToken, envelope } = request;
-  try {
-    while (isWanted()) {
-      const item = await exchange.next();
-      if (!isWanted()) return;
-      if (item.kind === "notice") {
-        const wire = encodeNotice(item, progressToken, envelope.logLevel);
-        if (wire !== undefined) reply.send(notificationText(wire.method, wire.params));
-      } else if (item.kind === "ask") {
-        // The gateway turns questions into the end of the exchange; none comes this far.
-        exchange.answer(item.id, {
-          kind: "refusal",
-          ...new GatewayError("ask_unanswerable").toRpc(),
-        });
-      } else return settle(request, item, reply);
+function take(running: Running, exchange: Exchange, item: Item): void {
+  const { reply, asked: { request: { id, method, progressToken, envelope } } } = running;
+  switch (item.kind) {
+    case "notice": {
+      const wire = encodeNotice(item, progressToken, envelope.logLevel);
+      if (wire !== undefined) reply.notice(notificationText(wire.method, wire.params));
+      return;
     }
-  } catch (thrown) {
-    logFault(deps.log, `Cannot answer "${request.method}"`, thrown);
-    settle(request, { kind: "failure", error: toGatewayError(thrown) }, reply);
-  }
-}
-
-function settle({ id, method }: ModernRequest, ending: Ending, reply: Reply): void {
-  switch (ending.kind) {
+    case "ask": {
+      // The gateway makes questions the end of the exchange; none comes this far.
+      const refusal = new GatewayError("ask_unanswerable").toRpc();
+      return void exchange.answer(item.id, { kind: "refusal", ...refusal });
+    }
     case "result":
-      return reply.settle(resultText(id, encodeResult(method, ending)), 200);
+      return finish(running, resultText(id, encodeResult(method, item)), 200);
     case "pause":
-      return reply.settle(resultText(id, encodePause(ending)), 200);
-    case "failure": {
-      const { error, status } = encodeError(ending.error);
-      return reply.settle(errorText(id, error), status);
-    }
+      return finish(running, resultText(id, encodePause(item)), 200);
+    case "failure":
+      return fail(running, item.error);
   }
+}
+
+function fail(running: Running, failure: GatewayError): void {
+  const { stateless: { deps }, asked: { request: { id, method } } } = running;
+  if (failure.code === "internal") logFault(deps.log, `Cannot answer "${method}"`, failure);
+  const { error, status } = encodeError(failure);
+  finish(running, errorText(id, error), status);
+}
+
+function finish(running: Running, text: string, status: number): void {
+  if (running.stateless.calls.delete(running)) running.reply.settle(text, status);
 }

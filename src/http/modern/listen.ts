@@ -1,13 +1,15 @@
 /**
  * A client's notification stream: the acknowledgement first, then what was asked for and nothing
- * else, each frame tagged with the request's id. Resources are subscribed to once for all streams of
- * a principal. A reader who lags is told each change once; one who lags too far loses the stream and
- * opens another. Follows patterns/subscriptions of 2026-07-28.
+ * else, each frame tagged with the request's id. A reader who lags is told each change once; one who
+ * lags too far loses the stream and opens another. Follows patterns/subscriptions of 2026-07-28.
+ * Not here: which resources servers are asked to follow (subscriptions.ts).
  */
 import { pause } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
-import type { Caller, JsonObject, Notice } from "../../model.ts";
+import type { Limits } from "../../limits.ts";
+import { type JsonObject, listKinds, type Notice } from "../../model.ts";
 import { notificationText, resultText } from "../../protocol/jsonrpc.ts";
+import { encodeNotice } from "../../protocol/modern/client_facing.ts";
 import {
   decodeFilter,
   encodeAck,
@@ -17,65 +19,61 @@ import {
   tag,
   wants,
 } from "../../protocol/modern/listen.ts";
-import { encodeNotice } from "../../protocol/modern/client_facing.ts";
-import type { RequestContext } from "../../runtime/runtime.ts";
-import { encodeFrame } from "../../sse/encode.ts";
 import { type Connection, openConnection } from "../connection.ts";
-import { logFault, streamResponse } from "../respond.ts";
-import type { Asked } from "./call.ts";
-import type { OpenListen, Stateless } from "./stateless.ts";
+import { streamResponse } from "../respond.ts";
+import type { Asked, OpenListen, Stateless } from "./stateless.ts";
+
+/** A stream; it has no filter before it is acknowledged. */
+interface Listen extends OpenListen {
+  readonly limits: Limits;
+  readonly asked: Asked;
+  readonly connection: Connection;
+  filter: ListenFilter | undefined;
+  /** Changes that wait until the reader has caught up, by what has changed. */
+  readonly unsaid: Map<string, string>;
+}
 
 /** Opens a stream; throws when the filter is none or there are too many. */
-export async function listen(
-  stateless: Stateless,
-  asked: Asked,
-  context: RequestContext,
-): Promise<Response> {
-  const { deps, listens } = stateless;
-  const { request, caller, surface } = asked;
-  const { limits, heartbeats } = deps;
+export async function openListen(stateless: Stateless, asked: Asked): Promise<Response> {
+  const { deps: { limits, heartbeats }, listens } = stateless;
+  const { request, caller, signal, holdOpen } = asked;
+  if (!asked.accepts.stream) {
+    throw new GatewayError("not_acceptable", "Accept must allow text/event-stream");
+  }
   const wanted = decodeFilter(request.params);
   if (wanted.resourceSubscriptions.length > limits.listenUrisMax) {
     throw new GatewayError(
-      "overloaded",
-      `Cannot listen to more than ${limits.listenUrisMax} resources on one stream`,
+      "invalid_params",
+      `Cannot listen to more than ${limits.listenUrisMax} resources on one stream: open another`,
     );
   }
-  const own = [...listens].filter(({ scope }) => scope === caller.scope);
-  if (own.length >= limits.listensPerPrincipalMax) {
+  const siblings = [...listens].filter(({ scope }) => scope === caller.scope);
+  if (siblings.length >= limits.listensPerPrincipalMax) {
     throw new GatewayError("overloaded", "Cannot open another stream: too many are open");
   }
-  const filter = honoured(wanted, await capabilitiesOf(stateless, asked));
-  context.holdOpen?.();
-  const isHeldOpen = context.holdOpen !== undefined;
-  const connection = openConnection({ limits, heartbeats, isHeldOpen });
-  const ack = encodeAck(request.id, filter);
-  connection.write({ data: notificationText(ack.method, ack.params) });
-  const stream = openStream(stateless, asked, filter, connection);
-  const stop = deps.gateway.watch(surface, caller, {
-    notice: (notice) => void stream.notice(notice),
-    ask: () => Promise.reject(new GatewayError("ask_unanswerable")),
-  }, () => []);
-  const release = subscribe(stateless, caller, surface, filter.resourceSubscriptions);
+  holdOpen?.();
+  const connection = openConnection({ limits, heartbeats, isHeldOpen: holdOpen !== undefined });
+  const stream = createListen(asked, limits, connection);
   listens.add(stream);
-  connection.closed.then(() => {
-    listens.delete(stream);
-    stop();
-    release();
-  });
+  connection.closed.then(() => listens.delete(stream));
+  // Until the response is begun nobody else would notice that its reader has left.
+  const leave = (): void => void connection.body.cancel().catch(() => {});
+  signal.addEventListener("abort", leave);
+  if (signal.aborted) leave();
+  const capabilities = await capabilitiesOf(stateless, asked);
+  signal.removeEventListener("abort", leave);
+  if (!connection.isOver()) begin(stateless, stream, honoured(wanted, capabilities));
   return streamResponse(connection.body);
 }
 
-/** What the surface can do; while it is still starting, everything, since it may come. */
+/** What the surface can do; of one that is still starting, everything, since it may come. */
 async function capabilitiesOf(
-  { deps }: Stateless,
+  { deps: { gateway, clock, limits } }: Stateless,
   { surface, caller }: Asked,
 ): Promise<JsonObject> {
   const over = new AbortController();
-  const describing = deps.gateway.describe(surface, caller);
-  describing.catch(() => {});
-  const late = pause(deps.clock, deps.limits.listenDescribeMs, over.signal)
-    .then(() => undefined, () => undefined);
+  const describing = gateway.describe(surface, caller).catch(() => undefined);
+  const late = pause(clock, limits.listenDescribeMs, over.signal).then(() => undefined);
   const description = await Promise.race([describing, late]);
   over.abort();
   return description?.capabilities ?? everything;
@@ -87,85 +85,64 @@ const everything: JsonObject = {
   resources: { listChanged: true, subscribe: true },
 };
 
-function openStream(
-  { deps: { limits } }: Stateless,
-  { request: { id }, caller: { scope } }: Asked,
-  filter: ListenFilter,
-  connection: Connection,
-): OpenListen {
-  /** Changes that wait until the reader has caught up. */
-  const waiting = new Map<string, Uint8Array>();
-  const isLagging = () => connection.queuedBytes() > limits.streamBytesMax / 2;
-  const flush = (): void => {
-    for (const [key, bytes] of waiting) {
-      if (isLagging()) return;
-      waiting.delete(key);
-      connection.write(bytes);
-    }
-  };
-  connection.onBeat(flush);
-  return {
+function createListen(asked: Asked, limits: Limits, connection: Connection): Listen {
+  const { request: { id }, caller: { scope } } = asked;
+  const stream: Listen = {
+    limits,
+    asked,
+    connection,
     scope,
-    notice(notice) {
-      if (connection.isOver() || !wants(filter, notice)) return false;
-      const bytes = toFrame(notice, id);
-      if (bytes === undefined) return false;
-      flush();
-      if (!isLagging()) return connection.write(bytes);
-      waiting.set(keyOf(notice), bytes);
-      return false;
-    },
+    filter: undefined,
+    unsaid: new Map(),
+    tell: (notice) => tell(stream, notice),
     end() {
       connection.write({ data: resultText(id, encodeEnd(id)) });
       connection.end();
     },
   };
+  return stream;
 }
 
-function toFrame(notice: Notice, id: string | number): Uint8Array | undefined {
+/** Acknowledges, and listens from that moment on. */
+function begin({ deps, subscriptions }: Stateless, stream: Listen, filter: ListenFilter): void {
+  const { connection, asked: { request: { id }, surface, caller } } = stream;
+  const ack = encodeAck(id, filter);
+  connection.write({ data: notificationText(ack.method, ack.params) });
+  stream.filter = filter;
+  connection.onBeat(() => flush(stream));
+  const hold = subscriptions.hold(surface, caller, filter.resourceSubscriptions);
+  const stopWatching = deps.gateway.watch(surface, caller, {
+    notice(notice) {
+      if (notice.method === resourcesChanged) hold.retry();
+      tell(stream, notice);
+    },
+    // Outside of a call there is no way to ask.
+    ask: () => Promise.reject(new GatewayError("ask_unanswerable")),
+    // Subscriptions are made by calls, which say whether they succeeded.
+  }, () => []);
+  connection.closed.then(() => {
+    stopWatching();
+    hold.release();
+  });
+}
+
+const resourcesChanged = `notifications/${listKinds.resources.capability}/list_changed`;
+
+/** True when the stream wanted the notice and took it now. */
+function tell(stream: Listen, notice: Notice): boolean {
+  const { filter, unsaid, asked: { request: { id } } } = stream;
+  if (filter === undefined || !wants(filter, notice)) return false;
   const wire = encodeNotice(notice, undefined, undefined);
-  if (wire === undefined) return undefined;
+  if (wire === undefined) return false;
   const { method, params } = tag(wire, id);
-  return encodeFrame({ data: notificationText(method, params) });
+  unsaid.set(`${method} ${String(params.uri ?? "")}`, notificationText(method, params));
+  return flush(stream);
 }
 
-function keyOf({ method, params }: Notice): string {
-  return `${method} ${String(params.uri ?? "")}`;
-}
-
-/** Subscribes to URIs for as long as any stream of the scope wants them. */
-function subscribe(
-  { deps, subscriptions }: Stateless,
-  caller: Caller,
-  surface: string,
-  uris: readonly string[],
-): () => void {
-  const { gateway, log } = deps;
-  const call = (method: string, uri: string): void => {
-    const params = { uri };
-    gateway.call(surface, { method, params, wantsProgress: false, caller }).next().then((reply) => {
-      if (reply.kind === "failure") {
-        log.info("Cannot follow a resource for a client", { method, uri, error: reply.error });
-      }
-    }).catch((thrown) => logFault(log, "Cannot follow a resource for a client", thrown));
-  };
-  const keys = uris.map((uri) => [uri, JSON.stringify([caller.scope, surface, uri])] as const);
-  for (const [uri, key] of keys) {
-    const known = subscriptions.get(key);
-    if (known !== undefined) known.streams += 1;
-    else {
-      subscriptions.set(key, { streams: 1 });
-      call("resources/subscribe", uri);
-    }
-  }
-  return () => {
-    for (const [uri, key] of keys) {
-      const known = subscriptions.get(key);
-      if (known === undefined) continue;
-      known.streams -= 1;
-      if (known.streams > 0) continue;
-      subscriptions.delete(key);
-      call("resources/unsubscribe", uri);
-    }
-  };
+/** Says what waits, unless the reader lags; false when it still waits or there is no reader. */
+function flush({ limits, connection, unsaid }: Listen): boolean {
+  if (connection.isOver() || connection.queuedBytes() > limits.streamBytesMax / 2) return false;
+  for (const text of unsaid.values()) connection.write({ data: text });
+  unsaid.clear();
+  return true;
 }

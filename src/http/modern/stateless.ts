@@ -1,15 +1,19 @@
 /**
  * What the stateless binding keeps: no session, only the calls and notification streams that are
- * open now, so that they can be counted, bounded and ended. Also who a caller is: one scope for all
- * that a principal does. Follows 2026-07-28, basic/index ("Statelessness").
+ * open now, so that they can be counted, bounded and ended. Also what is known of one request, and
+ * who its caller is: one scope for all that a principal does. Follows 2026-07-28, basic/index
+ * ("Statelessness").
  */
 import type { Clock } from "../../clock.ts";
+import { GatewayError } from "../../errors.ts";
 import type { Gateway } from "../../gateway/surface.ts";
 import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
 import { anonymous, type Caller, type Notice, type Principal } from "../../model.ts";
 import type { ModernRequest } from "../../protocol/modern/request.ts";
+import type { Accepts } from "../accept.ts";
 import type { Heartbeats } from "../heartbeat.ts";
+import { createSubscriptions, type Subscriptions } from "./subscriptions.ts";
 
 /** What the binding works with. */
 export interface StatelessDeps {
@@ -21,32 +25,49 @@ export interface StatelessDeps {
   readonly heartbeats: Heartbeats;
 }
 
+/** One request, where it goes, and how its answer can be given. */
+export interface Asked {
+  readonly request: ModernRequest;
+  readonly caller: Caller;
+  readonly surface: string;
+  readonly headers: Headers;
+  readonly accepts: Accepts;
+  /** Aborts when the client goes before the answer begins (and, on some runtimes, when it ends). */
+  readonly signal: AbortSignal;
+  readonly holdOpen: (() => void) | undefined;
+}
+
+/** A call under way. */
+export interface OpenCall {
+  /** Gives it up; with an error, its client is told. */
+  abort(reason: string, error?: GatewayError): void;
+}
+
 /** One open notification stream. */
 export interface OpenListen {
   readonly scope: string;
-  /** Tells it; true when it wanted that and took it. */
-  notice(notice: Notice): boolean;
+  /** Tells it; true when it wanted that and took it now. */
+  tell(notice: Notice): boolean;
   /** Ends it in good order. */
   end(): void;
-}
-
-/** Subscriptions of one scope to one URI of one surface, over all of its streams. */
-export interface Subscription {
-  streams: number;
 }
 
 /** The open calls and streams. */
 export interface Stateless {
   readonly deps: StatelessDeps;
-  /** How to give each open call up. */
-  readonly calls: Set<(reason: string) => void>;
+  readonly calls: Set<OpenCall>;
   readonly listens: Set<OpenListen>;
-  readonly subscriptions: Map<string, Subscription>;
+  readonly subscriptions: Subscriptions;
 }
 
 /** Makes the binding's state: nothing is open. */
 export function createStateless(deps: StatelessDeps): Stateless {
-  return { deps, calls: new Set(), listens: new Set(), subscriptions: new Map() };
+  return {
+    deps,
+    calls: new Set(),
+    listens: new Set(),
+    subscriptions: createSubscriptions(deps.gateway, deps.log),
+  };
 }
 
 /** The caller of a request. Its scope is its principal's, on every connection. */
@@ -65,6 +86,13 @@ export function callerOf(
   };
 }
 
+/** Tells all streams that want it; how many took it now. */
+export function tellListens({ listens }: Stateless, notice: Notice): number {
+  let heard = 0;
+  for (const listen of listens) if (listen.tell(notice)) heard += 1;
+  return heard;
+}
+
 /** Ends the notification streams; calls may finish. */
 export function endListens({ listens }: Stateless): void {
   for (const listen of [...listens]) listen.end();
@@ -73,5 +101,7 @@ export function endListens({ listens }: Stateless): void {
 /** Gives everything up that is open. */
 export function closeStateless(stateless: Stateless): void {
   endListens(stateless);
-  for (const giveUp of [...stateless.calls]) giveUp("the gateway is stopping");
+  for (const call of [...stateless.calls]) {
+    call.abort("the gateway is stopping", new GatewayError("draining"));
+  }
 }

@@ -1,0 +1,112 @@
+/**
+ * Which resources the notification streams of each scope follow. A server knows a scope as one
+ * subscriber, so a resource is subscribed to when the first stream of a scope wants it and left when
+ * the last one ends, whichever surface each came by. Not here: the streams (listen.ts).
+ */
+import type { Gateway } from "../../gateway/surface.ts";
+import type { Log } from "../../log.ts";
+import type { Caller, Exchange } from "../../model.ts";
+import { logFault } from "../respond.ts";
+
+/** A stream's hold on its resources. */
+export interface Hold {
+  /** Tries again what failed before; for when the server's resources have changed. */
+  retry(): void;
+  release(): void;
+}
+
+/** The resources that are followed. */
+export interface Subscriptions {
+  /** Follows resources of a surface for a scope. */
+  hold(surface: string, caller: Caller, uris: readonly string[]): Hold;
+}
+
+/** One resource of one surface, followed for one scope. */
+interface Followed {
+  readonly surface: string;
+  readonly caller: Caller;
+  readonly uri: string;
+  /** Streams that want it. */
+  streams: number;
+  /** Whether the server took the last subscription and has not been told to end it. */
+  isOn: boolean;
+  isBusy: boolean;
+}
+
+/** Makes the register: nothing is followed. */
+export function createSubscriptions(gateway: Gateway, log: Log): Subscriptions {
+  /** By scope and URI, then by surface. */
+  const groups = new Map<string, Map<string, Followed>>();
+
+  /** The server may be one for several surfaces: what is on stays until nobody wants it on any. */
+  const isWanted = (followed: Followed, group: ReadonlyMap<string, Followed>): boolean =>
+    followed.streams > 0 ||
+    (followed.isOn && [...group.values()].some(({ streams }) => streams > 0));
+
+  /** Brings the server's state to what is wanted now, one call at a time. */
+  const settle = async (followed: Followed, key: string): Promise<void> => {
+    const group = groups.get(key);
+    if (followed.isBusy || group === undefined) return;
+    followed.isBusy = true;
+    while (isWanted(followed, group) !== followed.isOn) {
+      const on = !followed.isOn;
+      const { surface, caller, uri } = followed;
+      const method = on ? "resources/subscribe" : "resources/unsubscribe";
+      const exchange = gateway.call(surface, {
+        method,
+        params: { uri },
+        wantsProgress: false,
+        caller,
+      });
+      const error = await failureOf(exchange);
+      if (error !== undefined) log.warn("Cannot follow a resource", { method, uri, error });
+      if (on && error !== undefined) break;
+      // What cannot be left is forgotten: its server is gone, or will speak to nobody.
+      followed.isOn = on;
+    }
+    followed.isBusy = false;
+    if (isWanted(followed, group)) return;
+    group.delete(followed.surface);
+    if (group.size === 0 && groups.get(key) === group) groups.delete(key);
+  };
+  const begin = (followed: Followed, key: string): void => {
+    settle(followed, key).catch((thrown) => logFault(log, "Cannot follow a resource", thrown));
+  };
+
+  return {
+    hold(surface, caller, uris) {
+      const held = uris.map((uri) => {
+        const key = JSON.stringify([caller.scope, uri]);
+        const group = groups.get(key) ?? new Map<string, Followed>();
+        groups.set(key, group);
+        const followed = group.get(surface) ??
+          { surface, caller, uri, streams: 0, isOn: false, isBusy: false };
+        group.set(surface, followed);
+        followed.streams += 1;
+        begin(followed, key);
+        return { followed, key };
+      });
+      return {
+        retry() {
+          for (const { followed, key } of held) begin(followed, key);
+        },
+        release() {
+          for (const { followed, key } of held.splice(0)) {
+            followed.streams -= 1;
+            for (const one of [...groups.get(key)?.values() ?? []]) begin(one, key);
+          }
+        },
+      };
+    },
+  };
+}
+
+/** What kept a call from ending well. */
+async function failureOf(exchange: Exchange): Promise<unknown> {
+  for (;;) {
+    const reply = await exchange.next();
+    if (reply.kind === "result") return undefined;
+    if (reply.kind === "failure") return reply.error;
+    if (reply.kind === "pause") return "the server asked for input";
+  }
+}
