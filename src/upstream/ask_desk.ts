@@ -14,7 +14,7 @@ export interface AskDeskOptions {
   readonly codec: () => UpstreamFacingCodec;
   readonly limits: Pick<Limits, "asksMax">;
   readonly noise: NoiseGauge;
-  /** Queues one line; false when the upstream does not read. */
+  /** Queues one message; false when the upstream does not read. */
   readonly send: (line: string) => boolean;
   /** Puts a question; must not reject. */
   readonly ask: (question: WireMessage, signal: AbortSignal) => Promise<Answer>;
@@ -22,7 +22,8 @@ export interface AskDeskOptions {
 
 /** Requests of one upstream. */
 export interface AskDesk {
-  receive(id: RequestId, method: string, params: JsonObject): void;
+  /** `ask` puts the question where its message says whose it is. */
+  receive(id: RequestId, method: string, params: JsonObject, ask?: AskDeskOptions["ask"]): void;
   /** The upstream does not want its answer any more; `line` is for the log. */
   withdraw(id: unknown, line: string): void;
   /** Questions under way. */
@@ -41,10 +42,14 @@ export function createAskDesk(options: AskDeskOptions): AskDesk {
       errorText(id, { code: errorTable[code].rpc, message: errorTable[code].text }),
     );
 
-  const putQuestion = async (id: RequestId, question: WireMessage): Promise<void> => {
+  const putQuestion = async (
+    id: RequestId,
+    question: WireMessage,
+    ask: AskDeskOptions["ask"],
+  ): Promise<void> => {
     const withdrawn = new AbortController();
     openAsks.set(id, withdrawn);
-    const answer = await options.ask(question, withdrawn.signal);
+    const answer = await ask(question, withdrawn.signal);
     if (closed || withdrawn.signal.aborted) return;
     openAsks.delete(id);
     const encoded = options.codec().encodeAnswer(question.method, answer);
@@ -55,16 +60,16 @@ export function createAskDesk(options: AskDeskOptions): AskDesk {
   };
 
   return {
-    receive(id: RequestId, method: string, params: JsonObject): void {
+    receive(id, method, params, ask = options.ask) {
       noise.notice();
       if (method === "ping") return void options.send(resultText(id, {}));
       const decoded = options.codec().decodeAsk(method, params);
       if (decoded.kind === "unknown") return refuse(id, "method_not_found");
       if (decoded.kind === "invalid" || openAsks.has(id)) return refuse(id, "invalid_params");
       if (openAsks.size >= limits.asksMax) return refuse(id, "overloaded");
-      void putQuestion(id, decoded.value);
+      void putQuestion(id, decoded.value, ask);
     },
-    withdraw(id: unknown, line: string): void {
+    withdraw(id, line) {
       const isId = typeof id === "string" || typeof id === "number";
       const open = isId ? openAsks.get(id) : undefined;
       if (!isId || open === undefined) return noise.garbage("it cancels nothing", line);
@@ -72,7 +77,7 @@ export function createAskDesk(options: AskDeskOptions): AskDesk {
       open.abort();
     },
     open: () => openAsks.size,
-    close(): void {
+    close() {
       closed = true;
       for (const open of openAsks.values()) open.abort();
       openAsks.clear();

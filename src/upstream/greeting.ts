@@ -7,26 +7,25 @@
 import { type Clock, pause } from "../clock.ts";
 import { type GatewayError, toGatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
-import type { Description } from "../model.ts";
-import type { Manner } from "./negotiate.ts";
+import type { Greeted, Manner } from "./negotiate.ts";
 
 /** What came of it. */
 export type Greeting =
   & { readonly refused: readonly Manner[]; readonly tried: readonly Manner[] }
   & (
-    | { readonly manner: Manner; readonly description: Description }
+    | ({ readonly manner: Manner } & Greeted)
     | { readonly error: GatewayError }
   );
 
 interface Answer {
   readonly manner: Manner;
-  readonly outcome: Description | GatewayError;
+  readonly outcome: Greeted | GatewayError;
 }
 
 /** Greets in these manners, in order; never rejects. */
 export async function greetInTurn(
   manners: readonly Manner[],
-  attempt: (manner: Manner) => Promise<Description>,
+  attempt: (manner: Manner) => Promise<Greeted>,
   bounds: { readonly clock: Clock; readonly limits: Pick<Limits, "probeMs"> },
 ): Promise<Greeting> {
   const queue = [...manners];
@@ -56,7 +55,7 @@ export async function greetInTurn(
     }
     const { manner, outcome } = answer;
     running.delete(manner);
-    if (!(outcome instanceof Error)) return { manner, description: outcome, refused, tried };
+    if (!(outcome instanceof Error)) return { manner, ...outcome, refused, tried };
     firstError ??= outcome;
     const isRefusal = manner.isRefusal(outcome);
     if (isRefusal) refused.push(manner);

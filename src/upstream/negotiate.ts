@@ -14,8 +14,10 @@ import {
   initializeParams,
   relayableCapabilities,
 } from "../protocol/legacy/handshake.ts";
+import { resumingAfter, sessionHeaders, sessionIn } from "../protocol/legacy/http_wire.ts";
 import { isServed, latestRevision } from "../protocol/legacy/revisions.ts";
 import { legacyUpstreamCodec } from "../protocol/legacy/upstream_facing.ts";
+import { requestHeaders } from "../protocol/modern/http_wire.ts";
 import { encodeListen, isAck } from "../protocol/modern/listen.ts";
 import {
   createModernUpstreamCodec,
@@ -40,6 +42,25 @@ export interface Wanted {
   readonly uris: readonly string[];
 }
 
+/** What a server said first. */
+export interface Greeted {
+  readonly description: Description;
+  readonly revision: string;
+}
+
+/** How messages travel over HTTP, beside their bodies. */
+export interface HttpWire {
+  /** Headers of a POST; without a message those of every request. */
+  headers(
+    settled: { readonly session: string | undefined; readonly revision: string | undefined },
+    message?: { readonly wire: WireMessage; readonly tool: JsonObject | undefined },
+  ): Record<string, string>;
+  /** The session that an answer opens. */
+  sessionIn(headers: Headers): string | undefined;
+  /** Headers by which a broken stream goes on. */
+  resumingAfter(eventId: string | undefined): Record<string, string>;
+}
+
 /** One way of speaking. */
 export interface Manner {
   /** Part of a catalog's key. */
@@ -50,7 +71,8 @@ export interface Manner {
   /** Whether some servers that do not speak it never answer its first message, or die of it. */
   readonly mayGoUnanswered: boolean;
   /** The first message and its answer; rejects with a GatewayError. */
-  greet(options: GreetOptions): Promise<Description>;
+  greet(options: GreetOptions): Promise<Greeted>;
+  readonly http: HttpWire;
   /** Whether an error says that the server does not speak in this manner. */
   isRefusal(error: GatewayError): boolean;
   /** The standing request by which notices come, where there is one and something to hear. */
@@ -89,8 +111,9 @@ function createLegacyManner(identity: Identity): Manner {
       const decoded = decodeInitialize(await request("initialize", params));
       if (decoded.kind !== "ok") throw badGreeting(decoded);
       notify("notifications/initialized", {});
-      return decoded.value.description;
+      return decoded.value;
     },
+    http: { headers: sessionHeaders, sessionIn, resumingAfter },
     isRefusal: (error) => error.upstream !== undefined,
     standing: () => undefined,
     isTaken: () => false,
@@ -112,7 +135,13 @@ function createModernManner(identity: Identity): Manner {
       });
       const decoded = decodeDiscover(answer);
       if (decoded.kind !== "ok") throw badGreeting(decoded);
-      return decoded.value.description;
+      return { description: decoded.value.description, revision: modernRevision };
+    },
+    http: {
+      headers: (_settled, message) =>
+        message === undefined ? {} : requestHeaders(message.wire, message.tool),
+      sessionIn: () => undefined,
+      resumingAfter: () => ({}),
     },
     isRefusal(error) {
       if (error.code === "bad_upstream_response") return true;

@@ -8,7 +8,7 @@ import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Ending, JsonObject, Notice, RequestId } from "../model.ts";
-import type { UpstreamFacingCodec } from "../protocol/codec.ts";
+import type { UpstreamFacingCodec, WireMessage } from "../protocol/codec.ts";
 import {
   idOf,
   isJsonObject,
@@ -23,8 +23,19 @@ import { type CallClock, startCallClock } from "./call_clock.ts";
 import type { LongLine } from "./lines.ts";
 import type { Link, LinkRequest, OpenRequest } from "./link.ts";
 
+/** A request on its way, for senders that send each apart. */
+export interface Outgoing {
+  readonly id: RequestId;
+  readonly wire: WireMessage;
+  readonly request: LinkRequest;
+}
+
 /** What a peer works with. */
-export interface PeerOptions extends AskDeskOptions {
+export interface PeerOptions extends Omit<AskDeskOptions, "send"> {
+  /** Queues one message; false when the upstream does not read. */
+  readonly send: (line: string, outgoing?: Outgoing) => boolean;
+  /** A request is over: answered, failed or given up. */
+  readonly over?: (id: RequestId) => void;
   /** For messages to people. */
   readonly server: string;
   readonly limits: Limits;
@@ -35,8 +46,15 @@ export interface PeerOptions extends AskDeskOptions {
 
 /** One correspondent. */
 export interface Peer extends Link {
-  /** Takes lines; a returned promise asks the reader to wait. */
-  receive(lines: readonly string[]): void | Promise<void>;
+  /**
+   * Takes messages; a returned promise asks the reader to wait. `owner` is the request in whose own
+   * stream they came, where there is one.
+   */
+  receive(lines: readonly string[], owner?: RequestId): void | Promise<void>;
+  /** Fails a request whose answer cannot come any more. */
+  fail(id: RequestId, error: GatewayError): void;
+  /** Whether a request waits for its answer. */
+  isPending(id: RequestId): boolean;
   /** A line was thrown away; when its ends show whose answer it was, that request fails. */
   receiveTooLong(line: LongLine): void;
   /** How requests from now on are put, and all that comes is read. */
@@ -73,6 +91,7 @@ export function createPeer(options: PeerOptions): Peer {
     if (request === undefined) return;
     pending.delete(id);
     request.clock.stop();
+    options.over?.(id);
     request.end(reply);
   };
   const fail = (id: RequestId, error: GatewayError) => settle(id, { kind: "failure", error });
@@ -82,8 +101,10 @@ export function createPeer(options: PeerOptions): Peer {
     if (request === undefined) return;
     pending.delete(id);
     request.clock.stop();
-    if (!request.cancellable) return;
-    options.send(notificationText("notifications/cancelled", { requestId: id, reason }));
+    if (request.cancellable) {
+      options.send(notificationText("notifications/cancelled", { requestId: id, reason }));
+    }
+    options.over?.(id);
   };
 
   const expire = (id: number, request: LinkRequest): void => {
@@ -104,16 +125,12 @@ export function createPeer(options: PeerOptions): Peer {
       behalf: wanted.behalf ?? ownBehalf,
       resume: wanted.resume,
     });
-    const refused = closed ??
-      (options.send(requestText(id, wire.method, wire.params)) ? undefined : new GatewayError(
-        "overloaded",
-        `Server "${server}" does not read its input fast enough; retry later`,
-        { data: { server } },
-      ));
-    if (refused !== undefined) {
-      wanted.end({ kind: "failure", error: refused });
+    const refuse = (error: GatewayError): OpenRequest => {
+      pending.delete(id);
+      wanted.end({ kind: "failure", error });
       return ignoredHandle;
-    }
+    };
+    if (closed !== undefined) return refuse(closed);
     const { timeoutMs } = wanted;
     const callClock = timeoutMs === 0 ? noClock : startCallClock(
       clock,
@@ -121,6 +138,17 @@ export function createPeer(options: PeerOptions): Peer {
       () => expire(id, wanted),
     );
     pending.set(id, { ...wanted, clock: callClock });
+    const text = requestText(id, wire.method, wire.params);
+    if (!options.send(text, { id, wire, request: wanted })) {
+      callClock.stop();
+      return refuse(
+        new GatewayError(
+          "overloaded",
+          `Server "${server}" does not read its input fast enough; retry later`,
+          { data: { server } },
+        ),
+      );
+    }
     const { touch, hold, resume } = callClock;
     return { cancel: (reason) => cancel(id, reason), touch, hold, resume };
   };
@@ -139,12 +167,17 @@ export function createPeer(options: PeerOptions): Peer {
     fail(message.id, badAnswer(server, known.method, why));
   };
 
-  const receiveNotification = (method: string, params: JsonObject, line: string): void => {
+  const receiveNotification = (
+    method: string,
+    params: JsonObject,
+    line: string,
+    owner: RequestId | undefined,
+  ): void => {
     if (method === "notifications/cancelled") return asks.withdraw(params.requestId, line);
     const decoded = codec.decodeNotice(method, params);
     if (decoded.kind !== "ok") return noise.garbage("it is no notification known here", line);
     noise.notice();
-    const { notice, request } = decoded.value;
+    const { notice, request = owner } = decoded.value;
     if (request === undefined) {
       if (!options.notice(notice)) noise.garbage("nobody waits for this notice", line);
       return;
@@ -157,7 +190,7 @@ export function createPeer(options: PeerOptions): Peer {
     if (!known.notice(notice)) noise.garbage("its reader is too slow for more notices", line);
   };
 
-  const receiveValue = (value: unknown, line: string): void => {
+  const receiveValue = (value: unknown, line: string, owner: RequestId | undefined): void => {
     let message: Message;
     try {
       message = toMessage(value, limits);
@@ -172,13 +205,15 @@ export function createPeer(options: PeerOptions): Peer {
       }
       return;
     }
-    if (message.kind === "request") asks.receive(message.id, message.method, message.params);
-    else if (message.kind === "notification") {
-      receiveNotification(message.method, message.params, line);
+    if (message.kind === "request") {
+      const { ask } = (owner === undefined ? undefined : pending.get(owner)) ?? {};
+      asks.receive(message.id, message.method, message.params, ask);
+    } else if (message.kind === "notification") {
+      receiveNotification(message.method, message.params, line, owner);
     } else receiveAnswer(message, line);
   };
 
-  const receiveLine = (line: string): void => {
+  const receiveLine = (line: string, owner: RequestId | undefined): void => {
     const first = line.trimStart()[0];
     if (first === undefined) return;
     if (first !== "{" && first !== "[") return noise.garbage("it is not JSON", line);
@@ -188,17 +223,19 @@ export function createPeer(options: PeerOptions): Peer {
     } catch {
       return noise.garbage("it is not JSON", line);
     }
-    if (!Array.isArray(value)) return receiveValue(value, line);
-    for (const item of value) receiveValue(item, line);
+    if (!Array.isArray(value)) return receiveValue(value, line, owner);
+    for (const item of value) receiveValue(item, line, owner);
   };
 
   return {
-    receive(lines) {
+    receive(lines, owner) {
       for (const line of lines) {
-        if (closed === undefined) receiveLine(line);
+        if (closed === undefined) receiveLine(line, owner);
       }
       return noise.hold();
     },
+    fail,
+    isPending: (id) => pending.has(id),
     receiveTooLong(line) {
       noise.garbage(`it is ${line.bytes} bytes long, more than ${limits.lineBytesMax}`, line.head);
       const id = answeredBy(line);

@@ -5,7 +5,6 @@
  * stdio transport. Who uses the link is lane.ts's business.
  */
 import type { StdioServerConfig } from "../config/config.ts";
-import { GatewayError } from "../errors.ts";
 import type { JsonObject } from "../model.ts";
 import { type ChildEnd, type LaneChild, openChild } from "./child.ts";
 import type { UpstreamDeps } from "./deps.ts";
@@ -15,6 +14,7 @@ import { exitedError } from "./faults.ts";
 import type { Manner } from "./negotiate.ts";
 import { createNoiseGauge } from "./noise.ts";
 import { createPeer, type Peer } from "./peer.ts";
+import { requestOf } from "./start_request.ts";
 
 type ConnectOptions = Parameters<Connector["connect"]>[0];
 
@@ -137,22 +137,7 @@ function createRunning(
       tooLong: peer.receiveTooLong,
       broken,
     });
-  const request = (method: string, params: JsonObject) =>
-    new Promise<JsonObject>((resolve, reject) =>
-      void peer.request({
-        method,
-        params,
-        wantsProgress: false,
-        timeoutMs: config.startTimeoutMs,
-        cancellable: false,
-        notice: () => false,
-        end(ending) {
-          if (ending.kind === "result") resolve(ending.value);
-          else if (ending.kind === "failure") reject(ending.error);
-          else reject(new GatewayError("bad_upstream_response"));
-        },
-      })
-    );
+  const request = requestOf(peer, config.startTimeoutMs);
   const greet = (manner: Manner, capabilities: JsonObject) =>
     manner.greet({
       request(method, params) {
