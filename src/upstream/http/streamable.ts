@@ -9,7 +9,6 @@ import { pause } from "../../clock.ts";
 import type { HttpServerConfig } from "../../config/config.ts";
 import { toGatewayError } from "../../errors.ts";
 import type { JsonObject, RequestId } from "../../model.ts";
-import { decodeSse } from "../../sse/decode.ts";
 import type { UpstreamDeps } from "../deps.ts";
 import { exitedError } from "../faults.ts";
 import type { LinkHooks } from "../link.ts";
@@ -19,6 +18,8 @@ import { createPeer, type Outgoing, type Peer } from "../peer.ts";
 import type { HttpAnswer } from "./answer.ts";
 import type { HttpCaller } from "./caller.ts";
 import { mediaType, readFault, withId } from "./replies.ts";
+import { repeatableMethods } from "./retry.ts";
+import { keepListening, noPlace, type Place, readStream } from "./streams.ts";
 import { requestOf } from "../start_request.ts";
 
 /** What a link is made from. */
@@ -40,17 +41,6 @@ export interface Streamable {
   ready(): void;
   stop(): Promise<void>;
 }
-
-/** Requests that do no more when they are made twice. */
-const repeatable: ReadonlySet<string> = new Set([
-  "tools/list",
-  "prompts/list",
-  "prompts/get",
-  "resources/list",
-  "resources/templates/list",
-  "resources/read",
-  "completion/complete",
-]);
 
 /** Makes a link; nothing is sent yet. */
 export function createStreamable(options: StreamableOptions): Streamable {
@@ -109,7 +99,7 @@ export function createStreamable(options: StreamableOptions): Streamable {
       timeoutMs: 0,
       // The request has its own clock, which waits for people; this is for when nothing else ends it.
       headMs: timeoutMs === 0 ? limits.responseMs : limits.callMsMax + limits.askMs,
-      repeatable: !outgoing.request.cancellable || repeatable.has(outgoing.wire.method),
+      repeatable: !outgoing.request.cancellable || repeatableMethods.has(outgoing.wire.method),
     }, signal);
   };
 
@@ -165,7 +155,7 @@ export function createStreamable(options: StreamableOptions): Streamable {
     id: RequestId,
     signal: AbortSignal,
   ): Promise<void> => {
-    let at = await readStream(first, id, noPlace).catch((thrown) => ({ ...noPlace, thrown }));
+    let at = await read(first, id, noPlace).catch((thrown) => ({ ...noPlace, thrown }));
     for (let resumes = 0; peer.isPending(id) && !signal.aborted; resumes++) {
       const lost = "thrown" in at ? at.thrown : undefined;
       if (at.eventId === undefined || manner.stateless || resumes >= limits.resumesMax) {
@@ -175,35 +165,17 @@ export function createStreamable(options: StreamableOptions): Streamable {
       if (signal.aborted) return;
       const place = at;
       at = await listen(place.eventId, signal)
-        .then((answer) => readStream(answer, id, place))
+        .then((answer) => read(answer, id, place))
         .catch((thrown) => ({ ...place, thrown }));
     }
   };
 
-  const readStream = async (
-    answer: HttpAnswer,
-    owner: RequestId | undefined,
-    place: Place,
-  ): Promise<Place> => {
-    let { eventId, retryMs } = place;
-    const events = decodeSse(answer.body, { eventBytesMax: limits.responseBytesMax }).getReader();
-    try {
-      for (;;) {
-        const { done, value } = await events.read();
-        if (done) break;
-        if (value.id !== undefined) eventId = value.id;
-        if (value.retry !== undefined) retryMs = Math.min(value.retry, limits.reconnectMsMax);
-        if (value.data !== "" && value.event === "message") await peer.receive([value.data], owner);
-        if (owner !== undefined && !peer.isPending(owner)) break;
-      }
-    } catch (thrown) {
-      // What was read before it broke still says where to go on.
-      if (eventId === undefined) throw thrown;
-    } finally {
-      void events.cancel().catch(() => {});
-    }
-    return { eventId, retryMs };
-  };
+  const read = (answer: HttpAnswer, owner: RequestId | undefined, place: Place): Promise<Place> =>
+    readStream(answer, place, {
+      limits,
+      take: (text) => peer.receive([text], owner),
+      isDone: () => owner !== undefined && !peer.isPending(owner),
+    });
 
   /** Opens a stream by GET; throws when the server has none. */
   const listen = async (eventId: string | undefined, signal: AbortSignal): Promise<HttpAnswer> => {
@@ -222,30 +194,20 @@ export function createStreamable(options: StreamableOptions): Streamable {
     throw (await readFault(answer, limits)).error;
   };
 
-  /** The stream of what belongs to no request, opened again and again; not all servers have one. */
-  const stand = async (signal: AbortSignal): Promise<void> => {
-    let place = noPlace;
-    let failures = 0;
-    while (!signal.aborted) {
-      try {
-        place = await readStream(await listen(place.eventId, signal), undefined, place);
-        failures = 0;
-      } catch (thrown) {
-        const status = toGatewayError(thrown).data?.["status"];
-        if (typeof status === "number" && status < 500) return;
-        failures += 1;
-      }
-      const waitMs = Math.min(limits.reconnectMsMax, limits.reconnectMsMin * 2 ** failures);
-      await pause(clock, place.retryMs ?? waitMs, signal).catch(() => {});
-    }
-  };
   let standing = new AbortController();
   const restand = (): void => {
     standing.abort();
     if (manner.stateless || closed.signal.aborted) return;
     standing = new AbortController();
-    closed.signal.addEventListener("abort", () => standing.abort(), { signal: standing.signal });
-    void stand(standing.signal);
+    const { signal } = standing;
+    closed.signal.addEventListener("abort", () => standing.abort(), { signal });
+    void keepListening({
+      open: (eventId) => listen(eventId, signal),
+      read: (answer, place) => read(answer, undefined, place),
+      limits,
+      clock,
+      signal,
+    });
   };
 
   const greet = async (): Promise<Greeted> => {
@@ -328,12 +290,5 @@ export function createStreamable(options: StreamableOptions): Streamable {
   }
 }
 
-/** Where a stream was when it broke. */
-interface Place {
-  readonly eventId: string | undefined;
-  readonly retryMs: number | undefined;
-}
-
 const nothing = { session: undefined, revision: undefined };
-const noPlace: Place = { eventId: undefined, retryMs: undefined };
 const brokenOff = "its stream broke off";
