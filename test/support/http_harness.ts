@@ -44,6 +44,8 @@ export interface SendInit {
   /** Text as it is; anything else as JSON. */
   readonly body?: unknown;
   readonly context?: RequestContext;
+  /** Aborts when the client leaves before its answer. */
+  readonly signal?: AbortSignal;
 }
 
 /** A handshake's choices. */
@@ -105,9 +107,10 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     },
   });
   handler.open();
-  const send: Harness["send"] = (method, path, { headers, body, context } = {}) => {
+  const send: Harness["send"] = (method, path, { headers, body, context, signal } = {}) => {
     const init: RequestInit = { method, headers: { host: "localhost:8999", ...headers } };
     if (body !== undefined) init.body = typeof body === "string" ? body : JSON.stringify(body);
+    if (signal !== undefined) init.signal = signal;
     const request = new Request(`http://localhost:8999${path}`, init);
     return within(`${method} ${path}`, handler.fetch(request, context));
   };
