@@ -12,9 +12,10 @@ import { appendKey, ConfigError, describeKind } from "./config_error.ts";
 import { parseJsonc } from "./jsonc.ts";
 import { nearestName } from "./nearest.ts";
 import { folderOf } from "./path.ts";
-import { describeUnknown, failServer, type FileContext, readServer } from "./server.ts";
+import { describeUnknown, failServer, readServer } from "./server.ts";
 import { isObject } from "./server_keys.ts";
 import { ownSecret } from "./substitution.ts";
+import type { FileContext } from "./texts.ts";
 
 /** What the reading of a file needs. */
 export interface ReadServersOptions {
@@ -57,6 +58,7 @@ export async function readServersFile(
     file: path.slice(path.lastIndexOf("/") + 1),
     folder: folderOf(path),
     env,
+    readText,
     remoteBind,
     warnings: repeated.map((key) =>
       `Ignored the first ${key} of ${path}: the key stands twice, the last one counts`
@@ -64,7 +66,7 @@ export async function readServersFile(
     secrets: new Set(ownSecrets(env)),
   };
   const names = readNaming(value["names"], path);
-  const servers = readSections(value, context);
+  const servers = await readSections(value, context);
   warnOfTopLevel(value, context);
   const { warnings, secrets } = context;
   return {
@@ -96,10 +98,10 @@ function readNaming(value: unknown, file: string): Naming {
   ]);
 }
 
-function readSections(
+async function readSections(
   top: Readonly<Record<string, unknown>>,
   context: FileContext,
-): ServerConfig[] {
+): Promise<ServerConfig[]> {
   const nested = isObject(top["mcp"]) ? top["mcp"]["servers"] : undefined;
   const sections: readonly (readonly [string, unknown])[] = [
     ["mcpServers", top["mcpServers"]],
@@ -123,7 +125,7 @@ function readSections(
         );
         continue;
       }
-      const server = readServer(name, entryPath, entry, context);
+      const server = await readServer(name, entryPath, entry, context);
       const problem = server && nameProblem(name, byPrefix);
       byName.set(
         name,

@@ -1,55 +1,43 @@
 /**
  * One entry of `mcpServers` to one `ServerConfig`. Whatever is wrong with it makes it a `failed`
- * server that says why, and touches no other. `command`, `cwd` and directories in `roots` may begin
- * with `~` and are seen from the folder of the file; a command without a slash is looked for in
- * PATH, and arguments are handed on as they are. Not here: the file around it (mcp_json.ts).
+ * server that says why, and touches no other. Directories in `roots` may begin with `~` and are seen
+ * from the folder of the file. Not here: what only one kind of server has (local.ts, remote.ts), and
+ * the file around it (mcp_json.ts).
  */
 import * as v from "valibot";
 import { defaultLimits } from "../limits.ts";
-import {
-  buildEnvironment,
-  isHideable,
-  looksSecret,
-  secretsInText,
-  secretsInVariable,
-} from "./child_environment.ts";
 import type { FailedServerConfig, Roots, ServerConfig, ToolFilter } from "./config.ts";
 import { appendKey, describeKind } from "./config_error.ts";
+import { readLocal } from "./local.ts";
 import { nearestName } from "./nearest.ts";
-import { expandHome, resolvePath, startsAtHome, toFileUri } from "./path.ts";
+import { toFileUri } from "./path.ts";
+import { readRemote } from "./remote.ts";
 import {
   foreignKeys,
   isObject,
+  localKeys,
   otherwiseNamed,
+  remoteKeys,
   servedKeys,
   type ServerEntry,
   serverSchema,
   toolKeys,
+  transports,
+  typeKeys,
   unservedKeys,
   unservedReason,
+  urlKeys,
   wordKeys,
 } from "./server_keys.ts";
-import { ownSecret, substitute } from "./substitution.ts";
-
-/** What all entries of one file share, and where their reading leaves its findings. */
-export interface FileContext {
-  readonly file: string;
-  /** Absolute. */
-  readonly folder: string;
-  readonly env: Readonly<Record<string, string>>;
-  /** Whether the gateway listens on more than loopback. */
-  readonly remoteBind: boolean;
-  readonly warnings: string[];
-  readonly secrets: Set<string>;
-}
+import { createTexts, type FileContext, type Texts, withoutPrototype } from "./texts.ts";
 
 /** Reads the entry at `path` of the file; undefined when it is disabled. */
-export function readServer(
+export async function readServer(
   name: string,
   path: string,
   entry: unknown,
   context: FileContext,
-): ServerConfig | undefined {
+): Promise<ServerConfig | undefined> {
   const where = (key: string) => `${key} in ${context.file}`;
   const fail = (problem: string) => failServer(name, problem);
   if (!isObject(entry)) {
@@ -63,7 +51,7 @@ export function readServer(
   const checked = v.safeParse(serverSchema, entry);
   if (!checked.success) return fail(explainIssue(path, checked.issues[0], context.file));
   warnOfKeys(path, entry, context);
-  return buildServer(name, path, checked.output, context);
+  return await buildServer(name, path, checked.output, context);
 }
 
 /** A server that cannot be used, with the defaults for all that is still asked of it. */
@@ -79,122 +67,61 @@ export function failServer(name: string, problem: string): FailedServerConfig {
   };
 }
 
-function buildServer(
+async function buildServer(
   name: string,
   path: string,
   entry: ServerEntry,
   context: FileContext,
-): ServerConfig {
+): Promise<ServerConfig> {
   const texts = createTexts(path, context);
-  const command = texts.command(entry.command ?? "");
-  if (command === "" && texts.problems.length === 0) {
-    texts.refuse("command", "expected the program to run");
-  }
-  const inherited = entry.inheritEnv ?? [];
-  const args = (entry.args ?? []).map((arg, index) => texts.plain(appendKey("args", index), arg));
-  const own = readOwnVariables(entry.env, texts);
-  checkInherited(inherited, path, texts, context);
-  const built: ServerConfig = {
-    kind: "stdio",
+  const isRemote = refuseMixture(entry, texts);
+  const common = {
     name,
-    command,
-    args,
-    env: withoutPrototype(
-      [...own].filter((pair): pair is [string, string] => pair[1] !== null),
-    ),
-    environment: buildEnvironment(context.env, inherited, own),
-    cwd: entry.cwd === undefined ? undefined : texts.place("cwd", entry.cwd),
     isolation: entry.isolation ?? "session",
     era: entry.era ?? "auto",
-    roots: readRoots(entry.roots, texts, context.remoteBind),
+    roots: readRoots(entry.roots, texts, context.remoteBind && !isRemote),
     callTimeoutMs: entry.callTimeoutMs ?? defaultLimits.callMs,
     startTimeoutMs: entry.startTimeoutMs ?? defaultLimits.startMs,
     idleTimeoutMs: entry.idleTimeoutMs ?? defaultLimits.idleMs,
     tools: readFilter(entry),
   };
-  return texts.problems.length === 0 ? built : failServer(name, texts.problems.join("; "));
+  const own = isRemote
+    ? await readRemote(entry, texts, context)
+    : readLocal(entry, path, texts, context);
+  return texts.problems.length === 0
+    ? { ...common, ...own }
+    : failServer(name, texts.problems.join("; "));
 }
 
-/** The texts of one server: references replaced, secrets noted, problems collected. */
-interface Texts {
-  readonly problems: string[];
-  refuse(key: string, problem: string): void;
-  plain(key: string, text: string): string;
-  variable(name: string, text: string): string;
-  command(text: string): string;
-  /** An absolute path. */
-  place(key: string, text: string): string;
-}
-
-function createTexts(path: string, context: FileContext): Texts {
-  const problems: string[] = [];
-  const refuse = (key: string, problem: string): void => {
-    problems.push(`${path}${key.startsWith("[") ? "" : "."}${key} in ${context.file}: ${problem}`);
-  };
-  const replace = (key: string, text: string, inputName?: string) => {
-    const outcome = substitute(text, context.env, inputName);
-    if (outcome.ok) return outcome;
-    refuse(key, outcome.problem);
-    return { text: "", used: [] };
-  };
-  const plain = (key: string, text: string): string => {
-    const { text: replaced, used } = replace(key, text);
-    keepSecrets(context, secretsInText(replaced, used));
-    return replaced;
-  };
-  const settle = (key: string, replaced: string): string => {
-    const home = context.env["HOME"];
-    if (!startsAtHome(replaced)) return resolvePath(context.folder, replaced);
-    if (home === undefined) refuse(key, "~ needs the environment variable HOME");
-    return resolvePath(context.folder, expandHome(replaced, home ?? ""));
-  };
-  return {
-    problems,
-    refuse,
-    plain,
-    place: (key, text) => settle(key, plain(key, text)),
-    command: (text) => {
-      const replaced = plain("command", text);
-      return replaced.includes("/") ? settle("command", replaced) : replaced;
-    },
-    variable: (name, text) => {
-      const { text: replaced, used } = replace(appendKey("env", name), text, name);
-      keepSecrets(context, secretsInVariable(name, replaced, used));
-      return replaced;
-    },
-  };
-}
-
-function keepSecrets(context: FileContext, values: readonly string[]): void {
-  for (const value of values) if (isHideable(value)) context.secrets.add(value);
-}
-
-function readOwnVariables(env: ServerEntry["env"], texts: Texts): Map<string, string | null> {
-  const own = new Map<string, string | null>();
-  for (const [name, value] of env ?? []) {
-    if (!/^[^=\0]+$/.test(name)) texts.refuse(appendKey("env", name), "no name of a variable");
-    own.set(name, value === null ? null : texts.variable(name, String(value)));
+/** Whether the server is reached by URL; what belongs to the other kind alone is refused. */
+function refuseMixture(entry: ServerEntry, texts: Texts): boolean {
+  const isRemote = urlKeys.some((key) => entry[key] !== undefined);
+  const [own, foreign] = isRemote ? ["url", localKeys] as const : ["command", remoteKeys] as const;
+  if (isRemote && entry.command !== undefined) {
+    texts.refuse("command", "a server has either a command or a url; remove one of them");
   }
-  return own;
+  for (const key of foreign) {
+    const value = entry[key];
+    if (value === undefined || isEmpty(value)) continue;
+    texts.refuse(key, `has no meaning for a server that is reached by its ${own}; remove it`);
+  }
+  for (const key of typeKeys) {
+    const type = entry[key];
+    if (type === undefined || transports[type] === undefined === !isRemote) continue;
+    texts.refuse(
+      key,
+      isRemote
+        ? `${JSON.stringify(type)} is run by its command, and this server has a url`
+        : `${JSON.stringify(type)} is reached by URL, and this server has none`,
+    );
+  }
+  return isRemote;
 }
 
-function checkInherited(
-  names: readonly string[],
-  path: string,
-  texts: Texts,
-  context: FileContext,
-): void {
-  for (const [index, name] of names.entries()) {
-    const key = appendKey("inheritEnv", index);
-    const value = Object.hasOwn(context.env, name) ? context.env[name] : undefined;
-    if (name === ownSecret) {
-      texts.refuse(key, `${ownSecret} belongs to the gateway alone`);
-    } else if (value === undefined) {
-      context.warnings.push(
-        `Cannot hand on ${path}.${key} of ${context.file}: the variable ${name} is not set`,
-      );
-    } else if (looksSecret(name, value)) keepSecrets(context, [value]);
-  }
+/** Whether a value says nothing, as other programs write it for keys that they do not use. */
+function isEmpty(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length === 0;
+  return value instanceof Map ? value.size === 0 : isObject(value) && value["type"] === "none";
 }
 
 function readRoots(roots: ServerEntry["roots"], texts: Texts, remoteBind: boolean): Roots {
@@ -225,12 +152,6 @@ function joinLists(
 ): readonly string[] | undefined {
   const given = lists.filter((list) => list !== undefined);
   return given.length === 0 ? undefined : given.flat();
-}
-
-function withoutPrototype(pairs: Iterable<readonly [string, string]>): Record<string, string> {
-  const members: Record<string, string> = Object.create(null);
-  for (const [key, value] of pairs) members[key] = value;
-  return members;
 }
 
 function warnOfKeys(

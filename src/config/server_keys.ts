@@ -68,6 +68,42 @@ const toolsSchema = v.pipe(
 /** Keys inside `tools`. */
 export const toolKeys: readonly string[] = Object.keys(toolEntries);
 
+/** The transports, by their names in all programs; `undefined` is a program that is run. */
+export const transports = {
+  stdio: undefined,
+  local: undefined,
+  http: "auto",
+  remote: "auto",
+  "streamable-http": "streamable",
+  streamableHttp: "streamable",
+  streamable_http: "streamable",
+  sse: "sse",
+} as const;
+type TransportName = keyof typeof transports;
+const type = v.picklist(
+  Object.keys(transports) as TransportName[],
+  '"stdio", "http", "streamable-http" or "sse"',
+);
+
+const credentialsExpected = 'an object with type "none" or "bearer"';
+const tokenExpected = "a string, or an object with file";
+const credentialsSchema = v.pipe(
+  v.custom<Record<string, unknown>>(isObject, credentialsExpected),
+  v.variant("type", [
+    v.strictObject({ type: v.literal("none") }, "no other key beside this type"),
+    v.strictObject({
+      type: v.literal("bearer"),
+      token: v.union([
+        filledText,
+        v.pipe(
+          v.custom<Record<string, unknown>>(isObject, tokenExpected),
+          v.strictObject({ file: filledText }, tokenExpected),
+        ),
+      ], tokenExpected),
+    }, "token and no other key"),
+  ], credentialsExpected),
+);
+
 /** What is served. Every key is optional here; that a command is needed is said by its reader. */
 export const serverSchema = v.object({
   command: v.optional(filledText),
@@ -81,7 +117,9 @@ export const serverSchema = v.object({
   cwd: v.optional(filledText),
   disabled: v.optional(flag),
   isolation: v.optional(v.picklist(["session", "shared"], '"session" or "shared"')),
-  era: v.optional(v.picklist(["auto", "legacy"], '"auto" or "legacy"')),
+  era: v.optional(
+    v.picklist(["auto", "legacy", "modern"], '"auto", "legacy" or "modern"'),
+  ),
   startTimeoutMs: v.optional(time),
   callTimeoutMs: v.optional(time),
   idleTimeoutMs: v.optional(time),
@@ -93,15 +131,22 @@ export const serverSchema = v.object({
     ),
   ),
   inheritEnv: v.optional(v.array(variableName, "a list of names")),
-  type: v.optional(v.picklist(["stdio", "local"], '"stdio"')),
-  transport: v.optional(v.picklist(["stdio"], '"stdio"')),
-  transportType: v.optional(v.picklist(["stdio"], '"stdio"')),
+  url: v.optional(filledText),
+  headers: v.optional(
+    mapOf(v.union([text, v.number(), v.boolean()], "a string"), "an object of strings"),
+  ),
+  credentials: v.optional(credentialsSchema),
+  type: v.optional(type),
+  transport: v.optional(type),
+  transportType: v.optional(type),
   // What other programs call the same things: a filter that somebody wrote is never dropped.
   enabled: v.optional(flag),
   enabledTools: v.optional(texts),
   includeTools: v.optional(texts),
   disabledTools: v.optional(texts),
   excludeTools: v.optional(texts),
+  serverUrl: v.optional(filledText),
+  httpUrl: v.optional(filledText),
 });
 
 /** The served keys with their values. */
@@ -109,6 +154,20 @@ export type ServerEntry = v.InferOutput<typeof serverSchema>;
 
 /** Names of the served keys. */
 export const servedKeys: readonly string[] = Object.keys(serverSchema.entries);
+
+/** Keys that say where a server is, by all programs' names. */
+export const urlKeys = ["url", "serverUrl", "httpUrl"] as const satisfies (keyof ServerEntry)[];
+
+/** Keys that name a transport. */
+export const typeKeys = ["type", "transport", "transportType"] as const satisfies (
+  keyof ServerEntry
+)[];
+
+/** Keys that only a server with a command has, beside it, and those that only one with a URL has. */
+export const localKeys = ["args", "env", "cwd", "inheritEnv"] as const satisfies (
+  keyof ServerEntry
+)[];
+export const remoteKeys = ["headers", "credentials"] as const satisfies (keyof ServerEntry)[];
 
 /** Keys whose wrong value may be shown: a word out of a short list. */
 export const wordKeys: ReadonlySet<string> = new Set(
@@ -144,20 +203,14 @@ export const otherwiseNamed: ReadonlyMap<string, string> = new Map([
   ["tool_timeout_sec", "callTimeoutMs"],
 ]);
 
-const remote = "servers that are reached by URL are not served yet; run one by its command";
-const remoteLogin = "logging in to servers is not served yet";
+const login = "logging in to servers is not served yet; use credentials of type bearer, or headers";
 const rest = "REST services as servers are not served yet";
 
 /** Keys of what is not served yet -> why. */
 export const unservedKeys: ReadonlyMap<string, string> = new Map([
-  ["url", remote],
-  ["serverUrl", remote],
-  ["httpUrl", remote],
-  ["headers", remote],
-  ["headersHelper", remote],
-  ["credentials", remoteLogin],
-  ["auth", remoteLogin],
-  ["oauth", remoteLogin],
+  ["headersHelper", "programs that make headers are not served yet; use headers or credentials"],
+  ["auth", login],
+  ["oauth", login],
   ["recipe", rest],
   ["openapi", rest],
   ["baseUrl", rest],
@@ -167,22 +220,34 @@ export const unservedKeys: ReadonlyMap<string, string> = new Map([
   ["sandboxEnabled", "sandboxes are not served yet; remove the key to run without one"],
 ]);
 
-const remoteTypes: ReadonlyMap<unknown, string> = new Map(
-  ["http", "sse", "streamable-http", "streamableHttp", "streamable_http", "remote", "ws"]
-    .map((type) => [type, remote]),
-);
+const sockets = new Map<unknown, string>([
+  ["ws", "not served yet; use a server that speaks HTTP"],
+  ["websocket", "not served yet; use a server that speaks HTTP"],
+]);
 
 /** Values of what is not served yet, by key. */
 const unservedValues: ReadonlyMap<string, ReadonlyMap<unknown, string>> = new Map([
-  ["isolation", new Map([["principal", 'not served yet; use "session" or "shared"']])],
-  ["era", new Map([["modern", 'not served yet; use "auto"']])],
-  ["type", remoteTypes],
-  ["transport", remoteTypes],
-  ["transportType", remoteTypes],
+  [
+    "isolation",
+    new Map<unknown, string>([["principal", 'not served yet; use "session" or "shared"']]),
+  ],
+  ...typeKeys.map((key) => [key, sockets] as const),
+]);
+
+/** Ways to show who calls that are known, and served later. */
+const laterCredentials = new Set<unknown>([
+  "basic",
+  "client_credentials",
+  "exchange",
+  "header",
+  "oauth",
+  "oauth2",
+  "passthrough",
 ]);
 
 /** Why this key with this value cannot be served by this version; undefined when it can. */
 export function unservedReason(key: string, value: unknown): string | undefined {
+  if (key === "credentials" && isObject(value) && laterCredentials.has(value["type"])) return login;
   const reason = unservedValues.get(key)?.get(value);
   return reason === undefined ? unservedKeys.get(key) : `${JSON.stringify(value)}: ${reason}`;
 }

@@ -185,18 +185,20 @@ describe("the files that explain the configuration", () => {
     }
   });
 
-  test("mcp.example.json loads without a warning, with and without its secret", async () => {
+  test("mcp.example.json loads without a warning, with and without its secrets", async () => {
     const text = await rootFile("mcp.example.json");
     const config = await read(text);
     expect(config.warnings).toEqual([]);
     expect(config.servers.map(({ name, kind }) => `${name}: ${kind}`))
       .toEqual(["files: stdio", "memory: stdio", "time: stdio"]);
-    const enabled = await read(text.replace('"disabled": true', '"disabled": false'), {
+    const enabled = await read(text.replaceAll('"disabled": true', '"disabled": false'), {
       ...shell,
       BRAVE_API_KEY: "brave-key",
+      GITHUB_TOKEN: "github-token",
     });
     expect(enabled.warnings).toEqual([]);
-    expect(enabled.servers.map(({ kind }) => kind)).toEqual(["stdio", "stdio", "stdio", "stdio"]);
-    expect(enabled.secrets).toEqual(["brave-key"]);
+    expect(enabled.servers.map(({ kind }) => kind))
+      .toEqual(["stdio", "stdio", "stdio", "stdio", "http"]);
+    expect(enabled.secrets).toEqual(["brave-key", "github-token"]);
   });
 });

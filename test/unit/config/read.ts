@@ -2,6 +2,7 @@
 import { ConfigError } from "../../../src/config/config_error.ts";
 import type {
   FailedServerConfig,
+  HttpServerConfig,
   ServersConfig,
   StdioServerConfig,
 } from "../../../src/config/config.ts";
@@ -18,25 +19,43 @@ export const fileName = "mcp.json";
 /** An environment as a shell has it. */
 export const shell: Env = { HOME: "/home/me", PATH: "/usr/bin", USER: "me" };
 
-/** Reads a file with this text, or this value as JSON. */
+/** Reads a file with this text, or this value as JSON; `files` are the others, by absolute path. */
 export function read(
   content: unknown,
   env: Env = shell,
   remoteBind = false,
+  files: Env = {},
 ): Promise<ServersConfig> {
   const text = typeof content === "string" ? content : JSON.stringify(content);
-  return readServers({ path: file, env, remoteBind, readText: () => Promise.resolve(text) });
+  return readServers({
+    path: file,
+    env,
+    remoteBind,
+    async readText(path) {
+      if (path === "/unreadable") throw new Error("EACCES");
+      return path === file ? text : files[path];
+    },
+  });
 }
 
 /** Reads one server called `files`. */
-export function readOne(entry: unknown, env: Env = shell, remoteBind = false) {
-  return read({ mcpServers: { files: entry } }, env, remoteBind);
+export function readOne(entry: unknown, env: Env = shell, remoteBind = false, files: Env = {}) {
+  return read({ mcpServers: { files: entry } }, env, remoteBind, files);
 }
 
 /** The server of that name, which must be usable. */
 export function stdio(config: ServersConfig, name = "files"): StdioServerConfig {
   const server = config.servers.find((one) => one.name === name);
   if (server?.kind !== "stdio") {
+    throw new Error(`Cannot find ${name}: ${JSON.stringify(config.servers)}`);
+  }
+  return server;
+}
+
+/** The remote server of that name, which must be usable. */
+export function http(config: ServersConfig, name = "files"): HttpServerConfig {
+  const server = config.servers.find((one) => one.name === name);
+  if (server?.kind !== "http") {
     throw new Error(`Cannot find ${name}: ${JSON.stringify(config.servers)}`);
   }
   return server;

@@ -48,4 +48,29 @@ describe("a server of two readings", () => {
       expect(sameServer(other, other)).toBe(true);
     }
   });
+
+  test("a remote server with another URL, header, token or transport is another", async () => {
+    const base = { url: "https://a.test/mcp" };
+    const [one, alike] = await servers({ a: base, b: { httpUrl: "https://a.test/mcp" } });
+    if (one === undefined || alike === undefined) throw new Error("Cannot read a server");
+    expect(sameServer(one, { ...alike, name: "a" })).toBe(true);
+    const variants = [
+      { url: "https://a.test/other" },
+      { ...base, headers: { "X-Team": "blue" } },
+      { ...base, credentials: { type: "bearer", token: "abc" } },
+      { ...base, credentials: { type: "bearer", token: "abd" } },
+      { ...base, type: "sse" },
+      { ...base, era: "legacy" },
+      { ...base, isolation: "shared" },
+      { command: "x" },
+    ];
+    const read = await Promise.all(
+      variants.map(async (variant) => (await servers({ a: variant }))[0]),
+    );
+    for (const [index, other] of read.entries()) {
+      if (other === undefined) throw new Error("Cannot read a server");
+      expect([index, sameServer(one, other)]).toEqual([index, false]);
+      expect(read.filter((any) => any !== undefined && sameServer(any, other)).length).toBe(1);
+    }
+  });
 });

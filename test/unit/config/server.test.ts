@@ -14,6 +14,7 @@ describe("values", () => {
       env: {},
       cwd: undefined,
       isolation: "session",
+      era: "auto",
       roots: "relay",
       startTimeoutMs: defaultLimits.startMs,
       callTimeoutMs: defaultLimits.callMs,
@@ -43,6 +44,8 @@ describe("values", () => {
     expect([server.startTimeoutMs, server.callTimeoutMs, server.idleTimeoutMs]).toEqual([1, 2, 3]);
     expect(server.env).toEqual({ PORT: "8080", VERBOSE: "true" });
     expect([server.cwd, server.isolation, server.roots]).toEqual(["/tmp", "shared", "none"]);
+    expect(server.era).toBe("legacy");
+    expect(stdio(await readOne({ command: "x", era: "modern" })).era).toBe("modern");
     expect(server.tools).toEqual({ allow: ["a*"], deny: ["ab"], rename: { a: "b" } });
     expect(config.warnings).toEqual([]);
   });
@@ -216,8 +219,12 @@ describe("wrong values", () => {
     ["env as a list", { env: [] }, ".env in FILE: expected an object of strings, got a list"],
     ["= in a variable", { env: { "A=B": "x" } }, '.env["A=B"] in FILE: no name of a variable'],
     ["a word", { isolation: "both" }, 'expected "session" or "shared", got "both"'],
-    ["a wrong era", { era: "old" }, 'expected "auto" or "legacy", got "old"'],
-    ["a wrong type", { type: "tcp" }, '.type in FILE: expected "stdio", got "tcp"'],
+    ["a wrong era", { era: "old" }, 'expected "auto", "legacy" or "modern", got "old"'],
+    [
+      "a wrong type",
+      { type: "tcp" },
+      '.type in FILE: expected "stdio", "http", "streamable-http" or "sse", got "tcp"',
+    ],
     ["disabled as text", { disabled: "yes" }, ".disabled in FILE: expected true or false"],
     ["no time", { callTimeoutMs: 0 }, ".callTimeoutMs in FILE: expected a whole number of"],
     ["a fraction", { idleTimeoutMs: 1.5 }, ".idleTimeoutMs in FILE: expected a whole number of"],
@@ -283,19 +290,17 @@ describe("wrong values", () => {
 
 describe("what is not served yet", () => {
   const unserved: [string, Record<string, unknown>][] = [
-    ["url", { url: "https://example.com/mcp" }],
-    ["headers", { command: "x", headers: { Authorization: "Bearer hunter2" } }],
-    ["credentials", { command: "x", credentials: { type: "bearer", token: "hunter2" } }],
-    ["type", { type: "http" }],
-    ["type", { type: "sse" }],
-    ["type", { type: "streamable-http" }],
-    ["transport", { command: "x", transport: "http" }],
+    ["credentials", { url: "https://x.test", credentials: { type: "oauth", secret: "hunter2" } }],
+    ["oauth", { url: "https://x.test", oauth: { clientId: "hunter2" } }],
+    ["auth", { url: "https://x.test", auth: { CLIENT_ID: "hunter2" } }],
+    ["headersHelper", { url: "https://x.test", headersHelper: "/opt/hunter2.sh" }],
+    ["type", { url: "wss://x.test", type: "ws" }],
+    ["transport", { url: "wss://x.test", transport: "websocket" }],
     ["recipe", { recipe: "coingecko" }],
     ["openapi", { openapi: "./petshop.yaml" }],
     ["baseUrl", { baseUrl: "https://example.com" }],
     ["restart", { command: "x", restart: { max: 3 } }],
     ["isolation", { command: "x", isolation: "principal" }],
-    ["era", { command: "x", era: "modern" }],
     ["envFile", { command: "x", envFile: ".env" }],
   ];
   for (const [key, entry] of unserved) {

@@ -1,0 +1,72 @@
+/**
+ * A server that is run by its command: the program, its arguments and its environment. `command` and
+ * `cwd` may begin with `~` and are seen from the folder of the file; a command without a slash is
+ * looked for in PATH, and arguments are handed on as they are.
+ */
+import { buildEnvironment, looksSecret } from "./child_environment.ts";
+import type { StdioServerConfig } from "./config.ts";
+import { appendKey } from "./config_error.ts";
+import type { ServerEntry } from "./server_keys.ts";
+import { ownSecret } from "./substitution.ts";
+import { type FileContext, keepSecrets, type Texts, withoutPrototype } from "./texts.ts";
+
+/** What only such a server has. */
+export type LocalPart = Pick<
+  StdioServerConfig,
+  "kind" | "command" | "args" | "env" | "environment" | "cwd"
+>;
+
+/** Reads the keys of such a server; problems are left in `texts`. */
+export function readLocal(
+  entry: ServerEntry,
+  path: string,
+  texts: Texts,
+  context: FileContext,
+): LocalPart {
+  const command = texts.command(entry.command ?? "");
+  if (command === "" && texts.problems.length === 0) {
+    texts.refuse("command", "expected the program to run, or url for a server elsewhere");
+  }
+  const inherited = entry.inheritEnv ?? [];
+  const args = (entry.args ?? []).map((arg, index) => texts.plain(appendKey("args", index), arg));
+  const own = readOwnVariables(entry.env, texts);
+  checkInherited(inherited, path, texts, context);
+  return {
+    kind: "stdio",
+    command,
+    args,
+    env: withoutPrototype(
+      [...own].filter((pair): pair is [string, string] => pair[1] !== null),
+    ),
+    environment: buildEnvironment(context.env, inherited, own),
+    cwd: entry.cwd === undefined ? undefined : texts.place("cwd", entry.cwd),
+  };
+}
+
+function readOwnVariables(env: ServerEntry["env"], texts: Texts): Map<string, string | null> {
+  const own = new Map<string, string | null>();
+  for (const [name, value] of env ?? []) {
+    if (!/^[^=\0]+$/.test(name)) texts.refuse(appendKey("env", name), "no name of a variable");
+    own.set(name, value === null ? null : texts.variable(name, String(value)));
+  }
+  return own;
+}
+
+function checkInherited(
+  names: readonly string[],
+  path: string,
+  texts: Texts,
+  context: FileContext,
+): void {
+  for (const [index, name] of names.entries()) {
+    const key = appendKey("inheritEnv", index);
+    const value = Object.hasOwn(context.env, name) ? context.env[name] : undefined;
+    if (name === ownSecret) {
+      texts.refuse(key, `${ownSecret} belongs to the gateway alone`);
+    } else if (value === undefined) {
+      context.warnings.push(
+        `Cannot hand on ${path}.${key} of ${context.file}: the variable ${name} is not set`,
+      );
+    } else if (looksSecret(name, value)) keepSecrets(context, [value]);
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * The texts of one server in `mcp.json`: references replaced, paths made absolute, secrets noted for
+ * the log, problems collected with the place where they stand. Not here: which texts there are.
+ */
+import { isHideable, secretsInText, secretsInVariable } from "./child_environment.ts";
+import { appendKey } from "./config_error.ts";
+import { expandHome, resolvePath, startsAtHome } from "./path.ts";
+import { substitute } from "./substitution.ts";
+
+/** What all entries of one file share, and where their reading leaves its findings. */
+export interface FileContext {
+  readonly file: string;
+  /** Absolute. */
+  readonly folder: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** The text of a file; undefined when there is none. */
+  readonly readText: (path: string) => Promise<string | undefined>;
+  /** Whether the gateway listens on more than loopback. */
+  readonly remoteBind: boolean;
+  readonly warnings: string[];
+  readonly secrets: Set<string>;
+}
+
+/** The texts of one server: references replaced, secrets noted, problems collected. */
+export interface Texts {
+  readonly problems: string[];
+  refuse(key: string, problem: string): void;
+  plain(key: string, text: string): string;
+  /** What went into these is hidden from the log. */
+  variable(name: string, text: string): string;
+  header(name: string, text: string): string;
+  /** Hidden from the log, whatever it is. */
+  secret(key: string, text: string): string;
+  command(text: string): string;
+  /** An absolute path. */
+  place(key: string, text: string): string;
+}
+
+/** Makes the texts of the server at `path` of the file. */
+export function createTexts(path: string, context: FileContext): Texts {
+  const problems: string[] = [];
+  const refuse = (key: string, problem: string): void => {
+    problems.push(`${path}${key.startsWith("[") ? "" : "."}${key} in ${context.file}: ${problem}`);
+  };
+  const replace = (key: string, text: string, inputName?: string) => {
+    const outcome = substitute(text, context.env, inputName);
+    if (outcome.ok) return outcome;
+    refuse(key, outcome.problem);
+    return { text: "", used: [] };
+  };
+  const plain = (key: string, text: string): string => {
+    const { text: replaced, used } = replace(key, text);
+    keepSecrets(context, secretsInText(replaced, used));
+    return replaced;
+  };
+  const settle = (key: string, replaced: string): string => {
+    const home = context.env["HOME"];
+    if (!startsAtHome(replaced)) return resolvePath(context.folder, replaced);
+    if (home === undefined) refuse(key, "~ needs the environment variable HOME");
+    return resolvePath(context.folder, expandHome(replaced, home ?? ""));
+  };
+  return {
+    problems,
+    refuse,
+    plain,
+    place: (key, text) => settle(key, plain(key, text)),
+    command: (text) => {
+      const replaced = plain("command", text);
+      return replaced.includes("/") ? settle("command", replaced) : replaced;
+    },
+    variable: (name, text) => {
+      const { text: replaced, used } = replace(appendKey("env", name), text, name);
+      keepSecrets(context, secretsInVariable(name, replaced, used));
+      return replaced;
+    },
+    header: (name, text) => {
+      const { text: replaced, used } = replace(appendKey("headers", name), text);
+      const value = replaced.trim();
+      // The scheme is not the secret, and the secret may appear without it.
+      const parts = secretsInVariable(name, value, used);
+      keepSecrets(context, parts.length === 0 ? [] : [...parts, value.replace(/^\S+ +/, "")]);
+      return value;
+    },
+    secret: (key, text) => {
+      const { text: replaced } = replace(key, text);
+      keepSecrets(context, [replaced.trim()]);
+      return replaced.trim();
+    },
+  };
+}
+
+/** Hides these values from the log. */
+export function keepSecrets(context: FileContext, values: readonly string[]): void {
+  for (const value of values) if (isHideable(value)) context.secrets.add(value);
+}
+
+/** An object in which any key is only a key. */
+export function withoutPrototype(
+  pairs: Iterable<readonly [string, string]>,
+): Record<string, string> {
+  const members: Record<string, string> = Object.create(null);
+  for (const [key, value] of pairs) members[key] = value;
+  return members;
+}
