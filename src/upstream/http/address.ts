@@ -72,7 +72,7 @@ function parseV4(address: string): number[] | undefined {
 
 /** The sixteen bytes; undefined also for an address that names its interface. */
 function parseV6(address: string): number[] | undefined {
-  if (!URL.canParse(`http://[${address}]/`)) return undefined;
+  if (!/^[\da-f:.]+$/i.test(address) || !URL.canParse(`http://[${address}]/`)) return undefined;
   // The URL parser leaves only hexadecimal groups and at most one "::".
   const [head = "", tail] = new URL(`http://[${address}]/`).hostname.slice(1, -1).split("::");
   const toGroups = (text: string) =>
