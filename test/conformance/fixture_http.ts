@@ -1,7 +1,8 @@
 /**
  * A conformance fixture as a program that serves Streamable HTTP on 127.0.0.1, path `/mcp`, on a
  * port of the system's choice, which it prints as one line. `--era legacy|modern|dual` picks which
- * eras it speaks; legacy without it. Sessions are of the handshake's era; the newer one has none.
+ * eras it speaks; legacy without it. Sessions are of the handshake's era; the newer one has none. It
+ * ends with its stdin, so that it outlives nobody who started it.
  */
 import process from "node:process";
 import {
@@ -100,4 +101,5 @@ const served = await serveFetch(async (request) =>
       ? await handle(request)
       : new Response(null, { status: 404 }))
 );
+process.stdin.once("end", () => process.exit()).resume();
 console.log(String(served.port));

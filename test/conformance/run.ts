@@ -13,7 +13,6 @@ import {
   programCommand,
   type SpawnedGateway,
   spawnGateway,
-  thisRuntime,
 } from "../support/spawn_gateway.ts";
 import { within } from "../support/wait.ts";
 import { createSuite, type Scenario } from "./suite.ts";
@@ -53,9 +52,8 @@ async function startHttpFixture(era: string): Promise<{ url: string; child: Chil
   const { command, args } = programCommand(
     "test/conformance/fixture_http.ts",
     ["--era", era],
-    thisRuntime,
   );
-  const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
   const port = new Promise<string>((resolve, reject) => {
     let text = "";
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
@@ -121,7 +119,6 @@ try {
       servers[name] = programCommand(
         "test/conformance/fixture_stdio.ts",
         ["--era", era],
-        thisRuntime,
       );
     } else {
       const { url, child } = await startHttpFixture(era);
