@@ -232,6 +232,7 @@ function mergeDescriptions(
       (one.capabilities["resources"] as JsonObject | undefined)?.["subscribe"] === true
     );
   const only = view.members.length === 1 ? all[0] : undefined;
+  const tasks = all.map((one) => one.capabilities["tasks"]).find((one) => one !== undefined);
   const capabilities: JsonObject = {
     ...(only?.capabilities["experimental"] === undefined
       ? {}
@@ -241,6 +242,7 @@ function mergeDescriptions(
     ...(has("completions") ? { completions: {} } : {}),
     ...(has("prompts") ? { prompts: { listChanged: true } } : {}),
     ...(has("resources") ? { resources: { subscribe, listChanged: true } } : {}),
+    ...(tasks === undefined ? {} : { tasks }),
     ...(has("tools") || all.length === 0 ? { tools: { listChanged: true } } : {}),
   };
   const instructions = only !== undefined

@@ -20,6 +20,7 @@ import { createInput } from "./input.ts";
 import { createMembers } from "./members.ts";
 import { createRouter } from "./route.ts";
 import { createScopes } from "./scope.ts";
+import { noteTask, taskHandlers } from "./tasks.ts";
 import { createWatches, listChangedOf, toOffered } from "./subscription.ts";
 import type { Gateway } from "./surface.ts";
 
@@ -64,6 +65,7 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
     return mappedExchange(opened, async (reply): Promise<Reply> => {
       if (reply.kind === "notice") return toOffered(view, member.config.name, reply, subscribed);
       if (reply.kind !== "result") return reply;
+      noteTask(reply.value, call, member, scopes);
       return { ...reply, value: await router.result(view, member, reply.value, call.caller) };
     });
   }
@@ -149,6 +151,7 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
     ["resources/unsubscribe", subscribe(false)],
     ["completion/complete", complete],
     ["logging/setLevel", setLevel],
+    ...taskHandlers({ scopes, limits, relay }),
   ]);
 
   const route: Step = (view, call) =>
@@ -236,10 +239,7 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
       log.info("Configuration loaded", { servers: next.servers.length, changed: touched });
       return Promise.resolve();
     },
-    async close() {
-      input.close();
-      await members.close();
-    },
+    close: () => Promise.resolve(input.close()).then(members.close),
   };
   return gateway;
 }

@@ -53,29 +53,20 @@ export function createInput({ sealer, clock, limits }: InputDeps): Input {
   };
 
   /** Leaves an exchange waiting; the pause that its client gets. */
-  const park = async (
-    exchange: Exchange,
-    questions: ReadonlyMap<string, Question>,
-    call: Call,
-    binding: string,
-  ): Promise<Reply> => {
+  const park = async (waiting: Park, call: Call, binding: string): Promise<Reply> => {
     try {
-      const id = parks.add(call.caller.principal.id, { exchange, open: questions });
+      const id = parks.add(call.caller.principal.id, waiting);
       const state = await seal({ park: id }, binding);
-      return { kind: "pause", questions: [...questions.values()], state };
+      return { kind: "pause", questions: [...waiting.open.values()], state };
     } catch (thrown) {
-      exchange.cancel("It cannot wait");
+      waiting.exchange.cancel("It cannot wait");
       return { kind: "failure", error: toGatewayError(thrown) };
     }
   };
 
   /** Goes on with a parked exchange: what is answered is handed on, what is not is asked again. */
-  const goOn = async (
-    { exchange, open: questions }: Park,
-    given: Resume,
-    call: Call,
-    binding: string,
-  ) => {
+  const goOn = async (parked: Park, given: Resume, call: Call, binding: string) => {
+    const { exchange, open: questions, refused } = parked;
     const missing = new Map(
       [...questions].filter(([, { key }]) => !Object.hasOwn(given.answers, key)),
     );
@@ -83,8 +74,8 @@ export function createInput({ sealer, clock, limits }: InputDeps): Input {
       const value = Object.hasOwn(given.answers, key) ? given.answers[key] : undefined;
       if (value !== undefined) exchange.answer(askId, { kind: "answer", value });
     }
-    if (missing.size > 0) return settledExchange(await park(exchange, missing, call, binding));
-    return watch(exchange, call, binding, {});
+    if (missing.size === 0) return watch(exchange, call, binding, {}, refused);
+    return settledExchange(await park({ ...parked, open: missing }, call, binding));
   };
 
   /** The exchange as its client sees it: an ask ends it as a pause. */
@@ -94,9 +85,10 @@ export function createInput({ sealer, clock, limits }: InputDeps): Input {
     binding: string,
     /** Answers that were brought along with a first call. */
     brought: Resume["answers"],
+    /** The capabilities for want of which questions of this call were refused. */
+    refused: JsonObject[] = [],
   ): Exchange => {
     const { capabilities } = call.caller;
-    const refused: JsonObject[] = [];
     let isParked = false;
     let isCancelled = false;
     let last: Promise<Reply> | undefined;
@@ -124,14 +116,17 @@ export function createInput({ sealer, clock, limits }: InputDeps): Input {
       for (;;) {
         ahead ??= exchange.next();
         const next = await within(ahead, limits.pauseGatherMs, clock);
-        if (next?.kind !== "ask") break;
+        if (next === undefined || next.kind === "notice") break;
+        // It asked and did not wait: nobody needs the answers any more.
+        if (next.kind !== "ask") return await ending(next);
         ahead = undefined;
         takeAsk(next, taken);
       }
       if (isCancelled) return { kind: "failure", error: new GatewayError("cancelled") };
       isParked = true;
       // What was pulled too early is the first that the client hears when it is back.
-      return await park(withAhead(exchange, ahead), taken, call, binding);
+      const waiting = { exchange: withAhead(exchange, ahead), open: taken, refused };
+      return await park(waiting, call, binding);
     };
     const advance = async (): Promise<Reply> => {
       for (;;) {
@@ -208,9 +203,9 @@ export function createInput({ sealer, clock, limits }: InputDeps): Input {
   };
 }
 
-/** To whom and to what a state belongs. */
+/** To whom and to what a state belongs. What a request says of itself may differ, such as its trace. */
 async function bindingOf(surface: string, call: Call, sealer: Sealer): Promise<string> {
-  const { caller, method, params } = call;
+  const { caller, method, params: { _meta, ...params } } = call;
   const digest = await sealer.digest(JSON.stringify(params));
   return JSON.stringify([caller.principal.id, surface, method, digest]);
 }

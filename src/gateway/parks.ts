@@ -5,13 +5,15 @@
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
-import type { Exchange, Question } from "../model.ts";
+import type { Exchange, JsonObject, Question } from "../model.ts";
 
 /** A parked exchange and what it waits for. */
 export interface Park {
   readonly exchange: Exchange;
   /** Ask id -> the question under which the client knows it. */
   readonly open: ReadonlyMap<string, Question>;
+  /** The capabilities for want of which other questions of it were refused. */
+  readonly refused: JsonObject[];
 }
 
 /** The parks of the gateway. */

@@ -3,6 +3,7 @@
  * lists, which server a URI came from, and what it subscribed to. Bounded, and gone with `endScope`.
  */
 import type { Clock } from "../clock.ts";
+import type { Limits } from "../limits.ts";
 import type { JsonObject, ListKind } from "../model.ts";
 
 /** What is known of one server in one scope. */
@@ -29,6 +30,8 @@ export interface ScopeMemory {
   readonly seenUris: Map<string, UriOwner>;
   /** Offered URI -> its owner, for every subscription in force. */
   readonly subscribed: Map<string, UriOwner>;
+  /** Task id -> the server that runs it. Oldest go first. */
+  readonly tasks: Map<string, string>;
 }
 
 /** The memories of all scopes. */
@@ -37,6 +40,8 @@ export interface Scopes {
   server(scope: string, server: string): ServerMemory;
   /** Remembers where a URI came from. */
   saw(scope: string, uri: string, owner: UriOwner): void;
+  /** Remembers who runs a task. */
+  ran(scope: string, taskId: string, server: string): void;
   /** Forgets what scopes learnt of a server whose configuration changed; subscriptions stay. */
   forgetServer(server: string): void;
   end(scope: string): void;
@@ -45,7 +50,7 @@ export interface Scopes {
 /** Makes the memories. Calls that outlive their scope may bring it back, hence the bound on scopes. */
 export function createScopes(
   clock: Clock,
-  limits: { readonly seenUrisMax: number; readonly sessionsMax: number },
+  limits: Pick<Limits, "seenUrisMax" | "sessionsMax" | "tasksMax">,
 ): Scopes {
   const scopes = new Map<string, ScopeMemory>();
   const of = (scope: string): ScopeMemory => {
@@ -56,6 +61,7 @@ export function createScopes(
         declaredAll: false,
         seenUris: new Map(),
         subscribed: new Map(),
+        tasks: new Map(),
       };
       scopes.set(scope, memory);
       trim(scopes, limits.sessionsMax);
@@ -78,6 +84,12 @@ export function createScopes(
       seenUris.delete(uri);
       seenUris.set(uri, owner);
       trim(seenUris, limits.seenUrisMax);
+    },
+    ran(scope, taskId, server) {
+      const { tasks } = of(scope);
+      tasks.delete(taskId);
+      tasks.set(taskId, server);
+      trim(tasks, limits.tasksMax);
     },
     forgetServer(server) {
       for (const memory of scopes.values()) {

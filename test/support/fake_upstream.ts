@@ -2,9 +2,12 @@
  * An `Upstream` made of plain lists and functions, for tests of the gateway: no process, no wire.
  * A test changes its members between calls; every opened call is kept in `opened`.
  */
-import { GatewayError } from "../../src/errors.ts";
+import { systemClock } from "../../src/clock.ts";
+import { GatewayError, toGatewayError } from "../../src/errors.ts";
 import { resultExchange } from "../../src/gateway/exchange.ts";
+import { defaultLimits } from "../../src/limits.ts";
 import type { Call, Exchange, JsonObject, ListKind, Watcher } from "../../src/model.ts";
+import { createExchange, type ExchangeSource } from "../../src/upstream/exchange.ts";
 import type { Interest, Upstream } from "../../src/upstream/upstream.ts";
 
 /** What a test decides about its server. */
@@ -20,6 +23,10 @@ export interface FakeUpstream extends Upstream {
   readonly opened: Call[];
   readonly watchers: Map<string, { watcher: Watcher; interest: () => Interest }>;
   readonly ended: string[];
+  /** Why calls made by `script` were given up, in order. */
+  readonly cancelled: string[];
+  /** Answers every call from now on as this function says; what it returns is the result. */
+  script(run: (source: ExchangeSource, call: Call) => Promise<JsonObject>): void;
   closed: boolean;
 }
 
@@ -48,6 +55,20 @@ export function createFakeUpstream(
     opened: [],
     watchers: new Map(),
     ended: [],
+    cancelled: [],
+    script(run) {
+      fake.reply = (call) => {
+        const source = createExchange({ limits: defaultLimits, clock: systemClock }, {
+          cancelled: (reason) => void fake.cancelled.push(reason),
+          asking: () => {},
+        });
+        run(source, call).then(
+          (value) => source.end({ kind: "result", value }),
+          (thrown) => source.end({ kind: "failure", error: toGatewayError(thrown) }),
+        );
+        return source.exchange;
+      };
+    },
     closed: false,
     async describe() {
       await ready();

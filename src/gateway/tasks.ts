@@ -1,0 +1,90 @@
+/**
+ * Tasks of servers, as clients that know tasks see them: which server runs a task is remembered from
+ * the call that made it, and the lists of several servers are one. Ids stay the servers' own. Follows
+ * the tasks utility of 2025-11-25; whether a client may use it, its codec knows.
+ */
+import { GatewayError } from "../errors.ts";
+import type { Limits } from "../limits.ts";
+import type { Call, Exchange, JsonObject } from "../model.ts";
+import type { Member, View } from "./catalog.ts";
+import { deferredExchange, resultExchange } from "./exchange.ts";
+import type { Scopes } from "./scope.ts";
+
+/** What the handlers work with. */
+interface TaskDeps {
+  readonly scopes: Scopes;
+  readonly limits: Pick<Limits, "listPagesMax" | "tasksMax">;
+  /** Opens a call at a server. */
+  readonly relay: (view: View, call: Call, member: Member) => Exchange;
+}
+
+/** The methods of tasks, each with what answers it. */
+export function taskHandlers(
+  deps: TaskDeps,
+): [string, (view: View, call: Call) => Exchange][] {
+  const ofTask = (view: View, call: Call): Exchange =>
+    deferredExchange(async () => deps.relay(view, call, ownerOfTask(view, call, deps.scopes)));
+  return [
+    ["tasks/get", ofTask],
+    ["tasks/result", ofTask],
+    ["tasks/cancel", ofTask],
+    ["tasks/list", (view, call) => deferredExchange(() => listTasks(view, call, deps))],
+  ];
+}
+
+/** The server that runs a call's task. Throws `invalid_params` when nobody is known to. */
+function ownerOfTask({ members }: View, call: Call, scopes: Scopes): Member {
+  const [only, ...others] = members;
+  if (only !== undefined && others.length === 0) return only;
+  const id = String(call.params["taskId"]);
+  const server = scopes.of(call.caller.scope).tasks.get(id);
+  const owner = members.find(({ config }) => config.name === server);
+  if (owner !== undefined) return owner;
+  throw new GatewayError(
+    "invalid_params",
+    `Unknown task "${id}": list the tasks to see which there are`,
+  );
+}
+
+/** Remembers the task that a result speaks of, when it does. */
+export function noteTask(
+  value: JsonObject,
+  { caller }: Call,
+  member: Member,
+  scopes: Scopes,
+): void {
+  const task = value["task"] as JsonObject | undefined;
+  const id = task?.["taskId"];
+  if (typeof id === "string") scopes.ran(caller.scope, id, member.config.name);
+}
+
+/** The tasks of all servers of a surface that list theirs; a server that fails costs its own part. */
+async function listTasks(view: View, call: Call, deps: TaskDeps): Promise<Exchange> {
+  const parts = await Promise.all(view.members.map((member) => tasksOf(member, call, deps)));
+  return resultExchange({ tasks: parts.flat() });
+}
+
+async function tasksOf(
+  member: Member,
+  call: Call,
+  { scopes, limits }: TaskDeps,
+): Promise<JsonObject[]> {
+  const { capabilities } = await member.upstream.describe(call.caller).catch(() => nothing);
+  if ((capabilities["tasks"] as JsonObject | undefined)?.["list"] === undefined) return [];
+  const tasks: JsonObject[] = [];
+  let params: JsonObject = {};
+  for (let page = 0; page < limits.listPagesMax && tasks.length < limits.tasksMax; page++) {
+    const reply = await member.upstream.open({ ...call, params }).next();
+    if (reply.kind !== "result") break;
+    const { tasks: items, nextCursor } = reply.value;
+    for (const task of Array.isArray(items) ? items as JsonObject[] : []) {
+      noteTask({ task }, call, member, scopes);
+      tasks.push(task);
+    }
+    if (typeof nextCursor !== "string") break;
+    params = { cursor: nextCursor };
+  }
+  return tasks;
+}
+
+const nothing = { capabilities: {} as JsonObject };
