@@ -68,10 +68,7 @@ async function run(running: Running): Promise<void> {
     const wantsProgress = progressToken !== undefined;
     const exchange = deps.gateway.call(surface, { method, params, wantsProgress, caller, resume });
     running.exchange = exchange;
-    while (isOpen(running)) {
-      const item = await exchange.next();
-      if (isOpen(running)) take(running, exchange, item);
-    }
+    while (isOpen(running)) take(running, exchange, await exchange.next());
   } catch (thrown) {
     fail(running, toGatewayError(thrown));
   }

@@ -153,7 +153,10 @@ describe("the form of an answer", () => {
     const only = async (accept: string, error?: GatewayError) => {
       const answer = askSlow(harness, { progressToken: 1, headers: { accept } });
       const call = await harness.gateway.nextCall();
-      if (accept === json) call.notice(...progress(1));
+      if (accept === json) {
+        call.notice(...progress(1));
+        harness.clock.advance(20_000);
+      }
       if (error === undefined) call.result({});
       else call.fail(error);
       const response = await answer;

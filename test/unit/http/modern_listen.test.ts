@@ -153,17 +153,20 @@ describe("a notification stream", () => {
   });
 
   test("ends in good order when the gateway stops", async () => {
-    const harness = createListening();
-    const { frames } = await open(harness, all, { id: "s" });
-    harness.handler.drain();
-    expect(await frames.message()).toEqual({
-      jsonrpc: "2.0",
-      id: "s",
-      result: { resultType: "complete", _meta: { [subscriptionKey]: "s" } },
-    });
-    expect(await frames.next()).toBe(undefined);
-    await until("the end of listening", () => harness.gateway.watching.size === 0);
-    expect(await errorOf(await listen(harness, all))).toMatchObject({ status: 503, code: -32603 });
+    for (const stop of ["drain", "close"] as const) {
+      const harness = createListening();
+      const { frames } = await open(harness, all, { id: "s" });
+      await harness.handler[stop]();
+      expect(await frames.message()).toEqual({
+        jsonrpc: "2.0",
+        id: "s",
+        result: { resultType: "complete", _meta: { [subscriptionKey]: "s" } },
+      });
+      expect(await frames.next()).toBe(undefined);
+      await until("the end of listening", () => harness.gateway.watching.size === 0);
+      const refused = await errorOf(await listen(harness, all));
+      expect(refused).toMatchObject({ status: 503, code: -32603 });
+    }
   });
 
   test("that is asked for while the gateway begins to stop has its end alone", async () => {
@@ -174,9 +177,9 @@ describe("a notification stream", () => {
     harness.handler.drain();
     harness.clock.advance(300);
     const frames = framesOf(await answer);
+    expect(harness.gateway.watching.size).toBe(0);
     expect(await frames.message()).toMatchObject({ id: 4, result: { resultType: "complete" } });
     expect(await frames.next()).toBe(undefined);
-    expect(harness.gateway.watching.size).toBe(0);
   });
 
   test("hears no more once its client has left", async () => {
@@ -317,9 +320,10 @@ describe("resources of notification streams", () => {
   test("that are left while they are still being subscribed to are left afterwards", async () => {
     const harness = createListening();
     harness.gateway.instant = () => undefined;
-    const { frames } = await open(harness, { resourceSubscriptions: ["a:1"] });
+    const filter = { resourceSubscriptions: ["a:1"] };
+    const streams = [await open(harness, filter), await open(harness, filter, { id: 2 })];
     const subscribing = await harness.gateway.nextCall();
-    await frames.cancel();
+    for (const { frames } of streams) await frames.cancel();
     await until("the end of listening", () => harness.gateway.watching.size === 0);
     expect(harness.gateway.calls.length).toBe(1);
     subscribing.result({});
