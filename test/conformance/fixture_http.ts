@@ -16,65 +16,58 @@ import {
   WebStandardStreamableHTTPServerTransport as DualTransport,
 } from "@modelcontextprotocol/server";
 import { serveFetch } from "../support/serve_fetch.ts";
-import { createEventStore } from "./event_store.ts";
+import { createEventStore, type EventStore } from "./event_store.ts";
 import { createHandshakeFixture } from "./fixture_handshake.ts";
 import type { Change } from "./fixture_model.ts";
 import { createModernFixture } from "./fixture_modern.ts";
 
 type Handle = (request: Request) => Promise<Response>;
 
-const retryInterval = 500;
-const sessionHeader = "mcp-session-id";
+/** What both SDKs' transports are told. */
+interface SessionOptions {
+  readonly sessionIdGenerator: () => string;
+  readonly eventStore: EventStore;
+  readonly retryInterval: number;
+  readonly onsessioninitialized: (id: string) => void;
+  readonly onsessionclosed: (id: string) => void;
+}
 
-/** Sessions by id; `open` makes a connected one for a request that names none. */
+/** Sessions by id; a request that names none gets a new one from `connect`. */
 function sessions(
-  open: (
-    opened: (id: string, handle: Handle) => void,
-    closed: (id: string) => void,
-  ) => Promise<Handle>,
+  connect: (options: SessionOptions) => Promise<{ handleRequest: Handle }>,
 ): Handle {
-  const known = new Map<string, Handle>();
+  const known = new Map<string, { handleRequest: Handle }>();
+  const open = async () => {
+    const transport = await connect({
+      sessionIdGenerator: () => crypto.randomUUID(),
+      eventStore: createEventStore(),
+      retryInterval: 500,
+      onsessioninitialized: (id) => void known.set(id, transport),
+      onsessionclosed: (id) => void known.delete(id),
+    });
+    return transport;
+  };
   return async (request) => {
-    const id = request.headers.get(sessionHeader);
-    const handle = id === null
-      ? await open((opened, one) => known.set(opened, one), (closed) => known.delete(closed))
-      : known.get(id);
-    return handle === undefined
-      ? Response.json({
-        jsonrpc: "2.0",
-        id: null,
-        error: { code: -32001, message: "Session not found" },
-      }, { status: 404 })
-      : await handle(request);
+    const id = request.headers.get("mcp-session-id");
+    const transport = id === null ? await open() : known.get(id);
+    if (transport !== undefined) return await transport.handleRequest(request);
+    const error = { code: -32001, message: "Session not found" };
+    return Response.json({ jsonrpc: "2.0", id: null, error }, { status: 404 });
   };
 }
 
 const handshakeSessions = (): Handle =>
-  sessions(async (opened, closed) => {
-    const handle: Handle = (request) => transport.handleRequest(request);
-    const transport = new HandshakeTransport({
-      sessionIdGenerator: () => crypto.randomUUID(),
-      eventStore: createEventStore(),
-      retryInterval,
-      onsessioninitialized: (id) => opened(id, handle),
-      onsessionclosed: closed,
-    });
+  sessions(async (options) => {
+    const transport = new HandshakeTransport(options);
     await createHandshakeFixture().connect(transport);
-    return handle;
+    return transport;
   });
 
 const dualSessions = (): Handle =>
-  sessions(async (opened, closed) => {
-    const handle: Handle = (request) => transport.handleRequest(request);
-    const transport = new DualTransport({
-      sessionIdGenerator: () => crypto.randomUUID(),
-      eventStore: createEventStore(),
-      retryInterval,
-      onsessioninitialized: (id) => void opened(id, handle),
-      onsessionclosed: closed,
-    });
+  sessions(async (options) => {
+    const transport = new DualTransport(options);
     await createModernFixture().connect(transport);
-    return handle;
+    return transport;
   });
 
 /** The newer era; what changed is told to everybody who listens. */
