@@ -159,7 +159,10 @@ export async function spawnGateway(options: GatewayOptions = {}): Promise<Spawne
 
   let earlier = "";
   let run = startRun(directory, 0, options);
-  const port = await untilReady(run);
+  const port = await untilReady(run).catch((thrown) => {
+    rmSync(directory, { recursive: true, force: true });
+    throw thrown;
+  });
 
   const end = async (signal: "SIGTERM" | "SIGKILL", deadlineMs: number) => {
     sendSignal(run.child.pid, signal);
