@@ -37,6 +37,8 @@ const cacheable: ReadonlySet<string> = new Set([
 
 const executionKeys = new Set(["execution"]);
 const taskKeys = new Set(["tasks"]);
+/** By these servers of the handshake era say that a page was left; this era does not. */
+const questionKeys = new Set(["elicitationId"]);
 
 /** A result as the client gets it. */
 export function encodeResult(method: string, { value, freshness }: Result): JsonObject {
@@ -68,7 +70,7 @@ function withToolsOfTheEra(result: JsonObject): JsonObject {
 /** Questions as the end of a request. */
 export function encodePause({ questions, state }: Pause): JsonObject {
   const asked = questions.map(({ key, method, params }) =>
-    [key, { method, params: modelParams(params) }] as const
+    [key, { method, params: without(modelParams(params), questionKeys) }] as const
   );
   return {
     resultType: "input_required",
@@ -124,7 +126,11 @@ const replaced: ReadonlyMap<number, number> = new Map([
 /** An error as the client gets it. */
 export function encodeError(failure: GatewayError): EncodedError {
   const { code, ...rest } = failure.toRpc();
-  const error = { code: replaced.get(code) ?? code, ...rest };
+  // What a server says of its hop is not about this one.
+  const isForeign = failure.upstream !== undefined && code === errorTable.version_unsupported.rpc;
+  const error = isForeign
+    ? { code: errorTable.internal.rpc, message: rest.message }
+    : { code: replaced.get(code) ?? code, ...rest };
   return { error, status: statuses.get(error.code) ?? failure.status };
 }
 

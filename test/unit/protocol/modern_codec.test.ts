@@ -1,0 +1,550 @@
+/** What stateless clients are sent, what stateless servers are sent and may say, and their streams. */
+import { describe, expect, test } from "bun:test";
+import { GatewayError } from "../../../src/errors.ts";
+import {
+  type JsonObject,
+  type LogLevel,
+  logLevels,
+  type Notice,
+  type Result,
+} from "../../../src/model.ts";
+import {
+  encodeDescription,
+  encodeError,
+  encodeNotice,
+  encodePause,
+  encodeResult,
+} from "../../../src/protocol/modern/client_facing.ts";
+import {
+  decodeFilter,
+  encodeAck,
+  encodeEnd,
+  encodeListen,
+  honoured,
+  isAck,
+  type ListenFilter,
+  tag,
+  wants,
+} from "../../../src/protocol/modern/listen.ts";
+import {
+  createModernUpstreamCodec,
+  decodeDiscover,
+  supportedIn,
+} from "../../../src/protocol/modern/upstream_facing.ts";
+
+const revision = "2026-07-28";
+const prefix = "io.modelcontextprotocol/";
+const identity = { name: "gateway", version: "1" };
+const codec = createModernUpstreamCodec(identity);
+
+const result = (value: JsonObject, freshness?: Result["freshness"]): Result => ({
+  kind: "result",
+  value,
+  freshness,
+});
+const notice = (method: string, params: JsonObject = {}): Notice => ({
+  kind: "notice",
+  method: `notifications/${method}`,
+  params,
+});
+
+describe("a client gets", () => {
+  test("results that say that they are whole, and how long they may be kept where that counts", () => {
+    expect(encodeResult("tools/call", result({ content: [], isError: true }))).toEqual({
+      content: [],
+      isError: true,
+      resultType: "complete",
+    });
+    const cached = [
+      "tools/list",
+      "prompts/list",
+      "resources/list",
+      "resources/templates/list",
+      "resources/read",
+    ];
+    for (const method of cached) {
+      expect(encodeResult(method, result({}))).toEqual({
+        resultType: "complete",
+        ttlMs: 0,
+        cacheScope: "private",
+      });
+      expect(encodeResult(method, result({}, { ttlMs: 5.9, isShared: true }))).toMatchObject({
+        ttlMs: 5,
+        cacheScope: "public",
+      });
+    }
+  });
+
+  test("no words of other hops or eras: ours win over a server's", () => {
+    const value = {
+      contents: [],
+      resultType: "input_required",
+      ttlMs: -1,
+      cacheScope: "everybody",
+      _meta: {
+        [`${prefix}serverInfo`]: { name: "s" },
+        [`${prefix}subscriptionId`]: 1,
+        "example.com/a": 1,
+      },
+    };
+    expect(encodeResult("resources/read", result(value))).toEqual({
+      contents: [],
+      resultType: "complete",
+      ttlMs: 0,
+      cacheScope: "private",
+      _meta: { "example.com/a": 1 },
+    });
+  });
+
+  test("tools whole, but for those with faulty markings and words about tasks", () => {
+    const inputSchema = {
+      $schema: "https://json-schema.org/draft/2020-12/schema",
+      type: "object",
+      $defs: { a: { $anchor: "x", type: "string" } },
+      properties: { a: { $ref: "#/$defs/a" }, b: { type: "string", "x-mcp-header": "B" } },
+      if: {},
+    };
+    const good = { name: "good", inputSchema, outputSchema: { type: "array" } };
+    const bad = { name: "bad", inputSchema: { properties: { a: { "x-mcp-header": "" } } } };
+    const task = { name: "task", inputSchema: {}, execution: { taskSupport: "required" } };
+    expect(encodeResult("tools/list", result({ tools: [good, bad, task] }))["tools"])
+      .toEqual([good, { name: "task", inputSchema: {} }]);
+  });
+
+  test("questions as the end of a request, each under its key", () => {
+    const params = { message: "Who?", _meta: { "example.com/a": 1, progressToken: 1 } };
+    const questions = [
+      { key: "a", method: "elicitation/create", params },
+      { key: "__proto__", method: "roots/list", params: {} },
+    ];
+    const encoded = encodePause({ kind: "pause", questions, state: "s" });
+    expect(JSON.parse(JSON.stringify(encoded))).toEqual(JSON.parse(`{
+      "resultType": "input_required",
+      "inputRequests": {
+        "a": {
+          "method": "elicitation/create",
+          "params": { "message": "Who?", "_meta": { "example.com/a": 1 } }
+        },
+        "__proto__": { "method": "roots/list", "params": {} }
+      },
+      "requestState": "s"
+    }`));
+    expect(encodePause({ kind: "pause", questions: [], state: "" })).toEqual({
+      resultType: "input_required",
+      requestState: "",
+    });
+    expect("requestState" in encodePause({ kind: "pause", questions })).toBe(false);
+  });
+
+  test("a page to open without the id that only the other era has", () => {
+    const params = { mode: "url", message: "Go", url: "https://a.example", elicitationId: "e" };
+    const questions = [{ key: "a", method: "elicitation/create", params }];
+    const { elicitationId: _, ...kept } = params;
+    expect(encodePause({ kind: "pause", questions })["inputRequests"])
+      .toEqual({ a: { method: "elicitation/create", params: kept } });
+  });
+
+  test("progress under its own token, 0 and the empty text too, and none without one", () => {
+    for (const token of [0, "", "t", 7]) {
+      expect(encodeNotice(notice("progress", { progress: 1 }), token, undefined)).toEqual({
+        method: "notifications/progress",
+        params: { progress: 1, progressToken: token },
+      });
+    }
+    expect(encodeNotice(notice("progress", { progress: 1 }), undefined, "debug")).toBe(undefined);
+  });
+
+  test("log lines from the level that it asked for, and none when it did not ask", () => {
+    const levelsFor = (wanted: LogLevel | undefined) =>
+      logLevels.filter((level) =>
+        encodeNotice(notice("message", { level, data: "x" }), 1, wanted) !== undefined
+      );
+    expect(levelsFor(undefined)).toEqual([]);
+    expect(levelsFor("debug")).toEqual([...logLevels]);
+    expect(levelsFor("warning")).toEqual(["warning", "error", "critical", "alert", "emergency"]);
+    expect(levelsFor("emergency")).toEqual(["emergency"]);
+  });
+
+  test("no notices of the other era", () => {
+    for (
+      const method of ["elicitation/complete", "roots/list_changed", "tasks/status", "initialized"]
+    ) {
+      expect(encodeNotice(notice(method), 1, "debug")).toBe(undefined);
+    }
+  });
+
+  test("errors in codes that the era has, with the status that the transport wants", () => {
+    const relayed = (code: number, data?: unknown) =>
+      encodeError(
+        new GatewayError("upstream_error", "m", { upstream: { code, message: "m", data } }),
+      );
+    const uri = { uri: "mem://a" };
+    expect(relayed(-32002, uri)).toEqual({
+      error: { code: -32602, message: "m", data: uri },
+      status: 200,
+    });
+    expect(relayed(-32042, { elicitations: [] })).toMatchObject({ error: { code: -32603 } });
+    expect(relayed(-32601)).toMatchObject({ error: { code: -32601 }, status: 404 });
+    expect(relayed(-32602)).toMatchObject({ error: { code: -32602 }, status: 200 });
+    expect(relayed(-32022, { supported: [] })).toMatchObject({ error: { code: -32603 } });
+    expect(relayed(1234, { x: 1 })).toEqual({
+      error: { code: 1234, message: "m", data: { x: 1 } },
+      status: 200,
+    });
+    const own = (code: ConstructorParameters<typeof GatewayError>[0]) => {
+      const { error, status } = encodeError(new GatewayError(code));
+      return [error.code, status];
+    };
+    expect(own("method_not_found")).toEqual([-32601, 404]);
+    expect(own("resource_not_found")).toEqual([-32602, 200]);
+    expect(own("header_mismatch")).toEqual([-32020, 400]);
+    expect(own("capability_missing")).toEqual([-32021, 400]);
+    expect(own("version_unsupported")).toEqual([-32022, 400]);
+    expect(own("envelope_invalid")).toEqual([-32602, 400]);
+    expect(own("pause_gone")).toEqual([-32603, 200]);
+    expect(own("overloaded")).toEqual([-32603, 503]);
+  });
+
+  test("what a surface is, without what the era does not know", () => {
+    const description = {
+      capabilities: { tools: { listChanged: true }, tasks: {}, logging: {} },
+      serverInfo: { name: "files", version: "2" },
+      instructions: "Take care",
+    };
+    expect(encodeDescription(description, identity)).toEqual({
+      resultType: "complete",
+      supportedVersions: [revision],
+      capabilities: { tools: { listChanged: true }, logging: {} },
+      instructions: "Take care",
+      ttlMs: 0,
+      cacheScope: "private",
+      _meta: {
+        [`${prefix}serverInfo`]: identity,
+        "mcp-wrapper/serverInfo": { name: "files", version: "2" },
+      },
+    });
+  });
+});
+
+describe("a server gets", () => {
+  const behalf = { capabilities: { sampling: {} } };
+
+  test("an envelope with each request, and nothing of a client's but its vendor keys", () => {
+    const params = { name: "x", _meta: { "example.com/a": 1 } };
+    expect(codec.encodeCall({ method: "tools/call", params, progressToken: 0, behalf })).toEqual({
+      method: "tools/call",
+      params: {
+        name: "x",
+        _meta: {
+          "example.com/a": 1,
+          progressToken: 0,
+          [`${prefix}protocolVersion`]: revision,
+          [`${prefix}clientInfo`]: identity,
+          [`${prefix}clientCapabilities`]: { sampling: {} },
+        },
+      },
+    });
+    const { params: logged } = codec.encodeCall({
+      method: "tools/list",
+      params: {},
+      behalf: { capabilities: {}, logLevel: "debug" },
+    });
+    expect(logged["_meta"]).toMatchObject({ [`${prefix}logLevel`]: "debug" });
+    expect(logged["_meta"]).not.toHaveProperty("progressToken");
+  });
+
+  test("answers and its own state back, exactly, and neither where there is none", () => {
+    const encode = (resume?: Parameters<typeof codec.encodeCall>[0]["resume"]) => {
+      const params = { name: "x" };
+      const { _meta, ...sent } =
+        codec.encodeCall({ method: "tools/call", params, behalf, resume }).params;
+      return sent;
+    };
+    const answers = { k: { action: "accept" } };
+    expect(encode({ answers, state: " é " })).toEqual({
+      name: "x",
+      inputResponses: answers,
+      requestState: " é ",
+    });
+    expect(encode({ answers })).toEqual({ name: "x", inputResponses: answers });
+    expect(encode({ answers: {}, state: "" })).toEqual({ name: "x", requestState: "" });
+    expect(encode()).toEqual({ name: "x" });
+  });
+});
+
+describe("a server's result", () => {
+  const decode = (value: unknown, method = "tools/call") => codec.decodeResult(method, value);
+  const kindOf = (value: unknown, method?: string) => {
+    const decoded = decode(value, method);
+    return decoded.kind === "ok" ? decoded.value.kind : decoded.kind;
+  };
+
+  test("is whole when it says so, or does not say", () => {
+    expect(kindOf({ content: [] })).toBe("result");
+    expect(kindOf({ content: [], resultType: "complete" })).toBe("result");
+  });
+
+  test("of a kind that nobody knows is invalid", () => {
+    for (const resultType of ["task", "", null, 1, {}]) {
+      expect(kindOf({ content: [], resultType })).toBe("invalid");
+    }
+    for (const value of [null, [], "x", 1, undefined]) expect(kindOf(value)).toBe("invalid");
+  });
+
+  test("keeps how long it may be kept, when that makes sense", () => {
+    const freshnessOf = (hints: JsonObject) => {
+      const decoded = decode({ tools: [], ...hints }, "tools/list");
+      return decoded.kind === "ok" && decoded.value.kind === "result" && decoded.value.freshness;
+    };
+    expect(freshnessOf({ ttlMs: 5, cacheScope: "public" })).toEqual({ ttlMs: 5, isShared: true });
+    expect(freshnessOf({ ttlMs: 0, cacheScope: "private" })).toEqual({ ttlMs: 0, isShared: false });
+    // What is not plainly for everybody is its caller's.
+    expect(freshnessOf({ ttlMs: 5 })).toEqual({ ttlMs: 5, isShared: false });
+    for (const ttlMs of [undefined, -1, "5", 1.5, null]) {
+      expect(freshnessOf({ ttlMs, cacheScope: "public" })).toBe(undefined);
+    }
+  });
+
+  test("lists no tool whose markings cannot be followed", () => {
+    const decoded = decode({
+      tools: [
+        { name: "a", inputSchema: { type: "object", properties: {} } },
+        { name: "b", inputSchema: { properties: { x: { type: "number", "x-mcp-header": "X" } } } },
+        { inputSchema: {} },
+      ],
+    }, "tools/list");
+    expect(decoded).toMatchObject({ kind: "ok", value: { value: { tools: [{ name: "a" }] } } });
+  });
+
+  const questions = { k: { method: "elicitation/create", params: { message: "Who?" } } };
+  test("may be questions, where questions are allowed", () => {
+    const asking = { resultType: "input_required", inputRequests: questions, requestState: "s" };
+    for (const method of ["tools/call", "prompts/get", "resources/read"]) {
+      expect(decode(asking, method)).toEqual({
+        kind: "ok",
+        value: {
+          kind: "pause",
+          questions: [{
+            key: "k",
+            method: "elicitation/create",
+            params: { message: "Who?" },
+          }],
+          state: "s",
+        },
+      });
+    }
+    for (const method of ["tools/list", "completion/complete", "server/discover"]) {
+      expect(kindOf(asking, method)).toBe("invalid");
+    }
+  });
+
+  test("may be a state alone, the empty one too, but not nothing", () => {
+    const asking = { resultType: "input_required" };
+    expect(kindOf({ ...asking, requestState: "" })).toBe("pause");
+    expect(kindOf({ ...asking, inputRequests: questions })).toBe("pause");
+    expect(kindOf({ ...asking, inputRequests: {} })).toBe("invalid");
+    expect(kindOf(asking)).toBe("invalid");
+  });
+
+  test("asks for nothing that nobody can answer", () => {
+    const wrong = [
+      [],
+      { k: null },
+      { k: { params: {} } },
+      { k: { method: "tools/call", params: { name: "x" } } },
+      { k: { method: "ping" } },
+      { k: { method: "sampling/createMessage", params: {} } },
+      { k: { method: "elicitation/create", params: [] } },
+    ];
+    for (const inputRequests of wrong) {
+      expect(kindOf({ resultType: "input_required", inputRequests, requestState: "s" }))
+        .toBe("invalid");
+    }
+    expect(kindOf({ resultType: "input_required", requestState: 1 })).toBe("invalid");
+    expect(kindOf({ resultType: "input_required", inputRequests: { r: { method: "roots/list" } } }))
+      .toBe("pause");
+  });
+});
+
+describe("a server's word", () => {
+  test("is a notice of the request whose token or stream it names", () => {
+    const decode = (method: string, params: JsonObject) => {
+      const decoded = codec.decodeNotice(`notifications/${method}`, params);
+      return decoded.kind === "ok"
+        ? [decoded.value.notice.params, decoded.value.request]
+        : decoded.kind;
+    };
+    expect(decode("progress", { progressToken: 0, progress: 1 })).toEqual([{ progress: 1 }, 0]);
+    const tagged = { _meta: { [`${prefix}subscriptionId`]: 7, "example.com/a": 1 } };
+    expect(decode("tools/list_changed", tagged))
+      .toEqual([{ _meta: { "example.com/a": 1 } }, 7]);
+    expect(decode("message", { level: "info", data: 1 }))
+      .toEqual([{ level: "info", data: 1 }, undefined]);
+    expect(decode("progress", { progress: 1 })).toBe("invalid");
+    expect(decode("roots/list_changed", {})).toBe("unknown");
+    expect(decode("elicitation/complete", { elicitationId: "e" })).toBe("unknown");
+  });
+
+  test("is never a request", () => {
+    for (const method of ["sampling/createMessage", "elicitation/create", "roots/list", "ping"]) {
+      expect(codec.decodeAsk(method, { message: "m", messages: [] }).kind).toBe("unknown");
+    }
+  });
+
+  test("of an error means what it means on this side of the hop", () => {
+    const codeOf = (code: number, data?: unknown) => {
+      const error = codec.decodeError({ code, message: "m", data });
+      return [error.code, error.data];
+    };
+    expect(codeOf(-32020)).toEqual(["header_mismatch", undefined]);
+    const requiredCapabilities = { elicitation: { url: {} } };
+    expect(codeOf(-32021, { requiredCapabilities }))
+      .toEqual(["capability_missing", { requiredCapabilities }]);
+    expect(codeOf(-32021)).toEqual(["capability_missing", { requiredCapabilities: {} }]);
+    expect(codeOf(-32602, { uri: "a" })[0]).toBe("upstream_error");
+    expect(codec.questionsIn({ code: -32042, message: "m", data: {} })).toBe(undefined);
+  });
+
+  test("of itself must name a revision that is served", () => {
+    const good = { supportedVersions: ["2099-01-01", revision], capabilities: { tools: {} } };
+    expect(decodeDiscover({
+      ...good,
+      instructions: "Take care",
+      _meta: { [`${prefix}serverInfo`]: { name: "s" } },
+    })).toEqual({
+      kind: "ok",
+      value: {
+        supported: good.supportedVersions,
+        description: {
+          capabilities: { tools: {} },
+          serverInfo: { name: "s" },
+          instructions: "Take care",
+        },
+      },
+    });
+    expect(decodeDiscover({ ...good, instructions: 1, _meta: [] })).toMatchObject({
+      value: { description: { serverInfo: undefined, instructions: undefined } },
+    });
+    const wrong = [
+      undefined,
+      {},
+      { ...good, supportedVersions: ["2025-11-25"] },
+      { ...good, supportedVersions: revision },
+      { ...good, supportedVersions: [revision, 1] },
+      { ...good, capabilities: [] },
+    ];
+    for (const value of wrong) expect(decodeDiscover(value).kind).toBe("invalid");
+  });
+
+  test("that it does not speak our revision says which it does", () => {
+    const supported = ["2025-11-25"];
+    expect(supportedIn({ code: -32022, message: "", data: { supported } })).toEqual(supported);
+    expect(supportedIn({ code: -32022, message: "", data: { supported: "all" } })).toBe(undefined);
+    expect(supportedIn({ code: -32022, message: "" })).toBe(undefined);
+    expect(supportedIn({ code: -32601, message: "", data: { supported } })).toBe(undefined);
+  });
+});
+
+describe("a stream of notifications", () => {
+  const all: ListenFilter = {
+    toolsListChanged: true,
+    promptsListChanged: true,
+    resourcesListChanged: true,
+    resourceSubscriptions: ["mem://a"],
+  };
+  const none: ListenFilter = {
+    toolsListChanged: false,
+    promptsListChanged: false,
+    resourcesListChanged: false,
+    resourceSubscriptions: [],
+  };
+
+  test("carries what its filter says, each resource once", () => {
+    expect(decodeFilter({ notifications: {} })).toEqual(none);
+    expect(decodeFilter({
+      notifications: {
+        toolsListChanged: true,
+        promptsListChanged: false,
+        resourceSubscriptions: ["mem://a", "mem://b", "mem://a"],
+        "example.com/other": true,
+      },
+    })).toEqual({ ...none, toolsListChanged: true, resourceSubscriptions: ["mem://a", "mem://b"] });
+    const wrong = [
+      undefined,
+      null,
+      [],
+      { toolsListChanged: 1 },
+      { resourceSubscriptions: "mem://a" },
+      { resourceSubscriptions: [1] },
+      { resourceSubscriptions: ["a\u0000"] },
+    ];
+    for (const notifications of wrong) {
+      let code: unknown;
+      try {
+        decodeFilter({ notifications });
+      } catch (thrown) {
+        code = thrown instanceof GatewayError && thrown.code;
+      }
+      expect(code).toBe("invalid_params");
+    }
+  });
+
+  test("promises no more than the surface can do", () => {
+    expect(honoured(all, {})).toEqual(none);
+    expect(honoured(all, { tools: {}, prompts: { listChanged: "yes" }, resources: true }))
+      .toEqual(none);
+    expect(honoured(all, { tools: { listChanged: true }, resources: { subscribe: true } }))
+      .toEqual({ ...none, toolsListChanged: true, resourceSubscriptions: ["mem://a"] });
+    expect(honoured(none, { tools: { listChanged: true }, resources: { subscribe: true } }))
+      .toEqual(none);
+  });
+
+  test("begins, speaks and ends under its request's id, as the client wrote it", () => {
+    for (const id of [0, "", "1", 1]) {
+      const key = `${prefix}subscriptionId`;
+      expect(encodeAck(id, all)).toEqual({
+        method: "notifications/subscriptions/acknowledged",
+        params: {
+          notifications: {
+            toolsListChanged: true,
+            promptsListChanged: true,
+            resourcesListChanged: true,
+            resourceSubscriptions: ["mem://a"],
+          },
+          _meta: { [key]: id },
+        },
+      });
+      expect(encodeAck(id, none).params["notifications"]).toEqual({});
+      const params = { uri: "mem://a", _meta: { "example.com/a": 1 } };
+      expect(tag({ method: "m", params }, id).params["_meta"])
+        .toEqual({ "example.com/a": 1, [key]: id });
+      expect(encodeEnd(id)).toEqual({ resultType: "complete", _meta: { [key]: id } });
+    }
+  });
+
+  test("carries a notice when its filter names it", () => {
+    const changed = (kind: string) => notice(`${kind}/list_changed`);
+    const updated = (uri: string) => notice("resources/updated", { uri });
+    const every = [changed("tools"), changed("prompts"), changed("resources"), updated("mem://a")];
+    for (const one of every) expect([wants(all, one), wants(none, one)]).toEqual([true, false]);
+    expect(wants(all, updated("mem://b"))).toBe(false);
+    expect(wants({ ...all, resourcesListChanged: false }, changed("resources"))).toBe(false);
+    for (const other of [changed("roots"), notice("message"), notice("progress")]) {
+      expect(wants(all, other)).toBe(false);
+    }
+  });
+
+  test("of a server is asked for in the same words, and its first word is known", () => {
+    expect(encodeListen({ ...none, promptsListChanged: true })).toEqual({
+      method: "subscriptions/listen",
+      params: { notifications: { promptsListChanged: true } },
+    });
+    const decoded = codec.decodeNotice(
+      "notifications/subscriptions/acknowledged",
+      encodeAck(5, all).params,
+    );
+    expect(decoded.kind === "ok" && [isAck(decoded.value.notice), decoded.value.request])
+      .toEqual([true, 5]);
+    expect(isAck(notice("tools/list_changed"))).toBe(false);
+  });
+});
