@@ -120,8 +120,14 @@ export const defaultLimits = {
   /** An upstream's stream that broke is opened again after this: first, longest. */
   reconnectMsMin: 1_000,
   reconnectMsMax: 60_000,
-  /** Attempts to take up one broken answer. */
+  /** A server that wants us back at once gets us back after this. */
+  reconnectMsFloor: 100,
+  /** Attempts in a row to take up one broken answer that brought nothing. */
   resumesMax: 5,
+  /** A stream that has said all: until its server ends it, so that the connection can be used again. */
+  streamEndMs: 1_000,
+  /** New sessions in a row, each lost before it was of any use. */
+  renewalsMax: 3,
   /** A list from one upstream when several are merged. */
   listMs: 2_000,
   /** What initialize and the first lists wait for servers that were never seen before. */
@@ -134,6 +140,8 @@ export const defaultLimits = {
   pageItemsMax: 1_000,
   /** URIs remembered of one scope because they came with results. */
   seenUrisMax: 1_000,
+  /** Tasks remembered of one scope, and taken of one server's list. */
+  tasksMax: 1_000,
   /** Instructions of all servers together. */
   instructionsCharsMax: 32_768,
   /** Lanes (child processes) alive at once; idle ones give way. */

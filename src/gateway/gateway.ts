@@ -48,12 +48,8 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
   const { limits, clock, log, sealer } = deps;
   const scopes = createScopes(clock, limits);
   const members = createMembers(deps.servers, deps);
-  const catalog = createCatalogReader({
-    limits,
-    clock,
-    scopes,
-    arrived: (scope, kind) => watches.announce(scope, [listChangedOf(kind)]),
-  });
+  const arrived = (scope: string, kind: ListKind) => watches.announce(scope, [listChangedOf(kind)]);
+  const catalog = createCatalogReader({ limits, clock, scopes, arrived });
   const router = createRouter({ catalog, scopes });
   const watches = createWatches({ limits, clock, scopes, viewOf: members.view });
 

@@ -162,6 +162,7 @@ function createRunning(
       link,
       manner,
       lists,
+      hasTasks: !manner.stateless && description.capabilities["tasks"] !== undefined,
       call,
       source,
       notice: route.noticeOf(source),

@@ -21,6 +21,8 @@ export interface CallOptions {
   readonly link: Link;
   readonly manner: Manner;
   readonly lists: LaneLists;
+  /** Whether the server runs tools as tasks. */
+  readonly hasTasks: boolean;
   readonly call: Call;
   readonly source: ExchangeSource;
   readonly notice: (notice: Notice) => boolean;
@@ -42,6 +44,7 @@ export function openCall(options: CallOptions): OpenRequest {
   let rounds = 0;
   let isOver = false;
   let hasFreshTool = false;
+  let ranAsTask = false;
 
   const finish = (ending: Ending): void => {
     if (isOver) return;
@@ -53,9 +56,10 @@ export function openCall(options: CallOptions): OpenRequest {
 
   const send = (resume: Resume | undefined, tool: JsonObject | undefined): void => {
     if (isOver) return;
+    ranAsTask = tool !== undefined && needsTask(tool) && call.params["task"] === undefined;
     request = link.request({
       method,
-      params: call.params,
+      params: ranAsTask ? { ...call.params, task: {} } : call.params,
       behalf: manner.stateless ? behalfOf(config, caller) : undefined,
       resume: manner.stateless ? resume : undefined,
       tool,
@@ -67,9 +71,10 @@ export function openCall(options: CallOptions): OpenRequest {
       end: (ending) => void receive(ending, resume).catch((thrown) => fail(toGatewayError(thrown))),
     });
   };
-  /** Arguments that travel in headers are known by the tool's schema only. */
+  /** What must be known of a tool before it is called: arguments in headers, or that it is a task. */
   const sendKnowing = (resume: Resume | undefined): void => {
-    if (!isTool || link.mirrorsArguments !== true) return send(resume, undefined);
+    const isWanted = link.mirrorsArguments === true || options.hasTasks;
+    if (!isTool || !isWanted) return send(resume, undefined);
     const name = call.params["name"];
     lists.get("tools").then(
       (tools) => send(resume, tools.find((tool) => tool["name"] === name)),
@@ -80,7 +85,10 @@ export function openCall(options: CallOptions): OpenRequest {
   const receive = async (ending: Ending, resume: Resume | undefined): Promise<void> => {
     if (isOver) return;
     if (ending.kind === "pause") return await round(ending);
-    if (ending.kind === "result") return finish(ending);
+    if (ending.kind === "result") {
+      const taskId = ranAsTask ? taskIdIn(ending.value) : undefined;
+      return taskId === undefined ? finish(ending) : await outlast(taskId);
+    }
     const { error } = ending;
     if (error.code === "header_mismatch") {
       if (!isTool || hasFreshTool) return fail(new GatewayError("bad_upstream_response"));
@@ -95,6 +103,47 @@ export function openCall(options: CallOptions): OpenRequest {
     }
     if (error.code === "capability_missing" && isTool) return finish(toToolError(error.message));
     finish(ending);
+  };
+
+  /** A tool that runs as a task only: its client called it plainly, so we wait for it. */
+  const outlast = (taskId: string): void => {
+    const params = { taskId };
+    ranAsTask = false;
+    const give = (ending: Ending): void => {
+      if (ending.kind !== "result") return finish(ending);
+      const { _meta, ...value } = ending.value;
+      const { [relatedTask]: _, ...meta } = (_meta ?? {}) as JsonObject;
+      finish({
+        ...ending,
+        value: Object.keys(meta).length === 0 ? value : { ...value, _meta: meta },
+      });
+    };
+    if (isOver) return;
+    const waiting = link.request({
+      method: "tasks/result",
+      params,
+      wantsProgress: false,
+      timeoutMs: limits.callMsMax,
+      cancellable: true,
+      notice: options.notice,
+      ask: options.ask,
+      end: give,
+    });
+    request = {
+      ...waiting,
+      cancel(reason) {
+        waiting.cancel(reason);
+        void link.request({
+          method: "tasks/cancel",
+          params,
+          wantsProgress: false,
+          timeoutMs: config.callTimeoutMs,
+          cancellable: false,
+          notice: () => false,
+          end: () => {},
+        });
+      },
+    };
   };
 
   /** The server wants answers before it goes on. */
@@ -150,6 +199,17 @@ export function openCall(options: CallOptions): OpenRequest {
     hold: () => request?.hold(),
     resume: () => request?.resume(),
   };
+}
+
+const relatedTask = "io.modelcontextprotocol/related-task";
+
+function needsTask({ execution }: JsonObject): boolean {
+  return (execution as JsonObject | undefined)?.["taskSupport"] === "required";
+}
+
+function taskIdIn({ task }: JsonObject): string | undefined {
+  const id = (task as JsonObject | undefined)?.["taskId"];
+  return typeof id === "string" ? id : undefined;
 }
 
 const mixedRoots = "The server asked for directories, which the operator decides on, together " +

@@ -181,7 +181,10 @@ export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstre
     async describe(caller) {
       const description = await catalog.describe(caller);
       if (kind.livesAlone) catalog.warm(caller);
-      return description;
+      if (config.isolation !== "shared") return description;
+      // On one lane for all, everybody could see and end everybody's tasks.
+      const { tasks: _, ...capabilities } = description.capabilities;
+      return { ...description, capabilities };
     },
     list: catalog.list,
     open,

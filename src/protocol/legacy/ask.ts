@@ -120,7 +120,10 @@ function encodeElicitation(
     if (!row.elicitationUrl) {
       throw unanswerable("elicitation.url", `revision ${row.revision} has forms only`);
     }
-    return params;
+    // Servers of the stateless revision name none; these clients need one.
+    return params.elicitationId === undefined
+      ? { ...params, elicitationId: crypto.randomUUID() }
+      : params;
   }
   // A bare `elicitation: {}` is the older way to declare forms.
   const { elicitation } = capabilities;

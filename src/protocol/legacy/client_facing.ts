@@ -4,9 +4,10 @@
  * `revisions.ts` and `methods.ts`; how it is bridged is in `degrade.ts` and `ask.ts`. Sessions,
  * ids and streams are the binding's.
  */
-import type { GatewayError } from "../../errors.ts";
+import { errorTable, type GatewayError } from "../../errors.ts";
 import type { Description, JsonObject, Notice, RequestId } from "../../model.ts";
 import type { ClientFacingCodec, Decoded, WireMessage } from "../codec.ts";
+import { isJsonObject } from "../jsonrpc.ts";
 import { encodeAsk } from "./ask.ts";
 import { degradeResult } from "./degrade.ts";
 import {
@@ -28,7 +29,7 @@ export const legacyClientCodec: ClientFacingCodec = {
   encodeResult: degradeResult,
   encodeNotice,
   encodeAsk,
-  encodeError: (error: GatewayError) => error.toRpc(),
+  encodeError,
   encodeDescription,
 };
 
@@ -43,7 +44,10 @@ function decode(
   const message = problemOf(row, method, params);
   if (message !== undefined) return { kind: "invalid", message };
   const progressToken = progressTokenOf(params);
-  return { kind: "ok", method, params: modelParams(params), progressToken };
+  const { task } = params;
+  const asTask = method === "tools/call" && task !== undefined && rowOf(revision).tasks;
+  const plain = modelParams(params);
+  return { kind: "ok", method, params: asTask ? { ...plain, task } : plain, progressToken };
 }
 
 function encodeNotice(
@@ -58,9 +62,18 @@ function encodeNotice(
   return progressToken === undefined ? undefined : { method, params: { ...params, progressToken } };
 }
 
+/** Codes that clients of this era do not know become those that they do. */
+function encodeError(error: GatewayError, method: string) {
+  const { code, ...rest } = error.toRpc();
+  if (error.code === "capability_missing") return { code: errorTable.internal.rpc, ...rest };
+  const isUnknownUri = method === "resources/read" && code === errorTable.invalid_params.rpc &&
+    isJsonObject(rest.data) && typeof rest.data.uri === "string";
+  return { code: isUnknownUri ? errorTable.resource_not_found.rpc : code, ...rest };
+}
+
 /** The `_meta` key under which a single server behind a surface is named. */
 const upstreamInfoKey = "mcp-wrapper/serverInfo";
-const unofferedCapabilities = new Set(["tasks"]);
+const taskKeys = new Set(["tasks"]);
 const laterCapabilities = new Set(["tasks", "completions"]);
 
 function encodeDescription(
@@ -68,10 +81,13 @@ function encodeDescription(
   revision: string,
   identity: { readonly name: string; readonly version: string },
 ): JsonObject {
-  const dropped = rowOf(revision).completions ? unofferedCapabilities : laterCapabilities;
+  const row = rowOf(revision);
+  const { capabilities } = description;
   const result: JsonObject = {
     protocolVersion: revision,
-    capabilities: without(description.capabilities, dropped),
+    capabilities: row.tasks
+      ? capabilities
+      : without(capabilities, row.completions ? taskKeys : laterCapabilities),
     serverInfo: identity,
     // Whose tools these are, where they are one server's alone; clients show the gateway's own name.
     ...(description.serverInfo === undefined

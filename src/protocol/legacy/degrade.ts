@@ -4,7 +4,7 @@
  * schema whose root is no object. Members that are merely new (titles, icons, annotations, `_meta`)
  * stay: JSON readers of every revision skip what they do not know, and dropping them would hide
  * them from clients that do. Content of a type unknown to every revision passes as it is.
- * `execution` goes from all tools, since tasks are not relayed.
+ * A tool that must be run as a task may be called plainly here too: the gateway then runs the task.
  */
 import type { JsonObject } from "../../model.ts";
 import { isJsonObject } from "../jsonrpc.ts";
@@ -57,22 +57,27 @@ function degradePrompt(result: JsonObject, row: RevisionRow): JsonObject {
   return { ...result, messages };
 }
 
-function degradeTools(result: JsonObject): JsonObject {
+function degradeTools(result: JsonObject, row: RevisionRow): JsonObject {
   if (!Array.isArray(result.tools)) return result;
-  return { ...result, tools: result.tools.map(degradeTool) };
+  return { ...result, tools: result.tools.map((tool: unknown) => degradeTool(tool, row)) };
 }
 
-function degradeTool(tool: unknown): unknown {
+function degradeTool(tool: unknown, row: RevisionRow): unknown {
   if (!isJsonObject(tool)) return tool;
-  const schema = tool.outputSchema;
-  const objects = schema === undefined || (isJsonObject(schema) && schema.type === "object");
-  if (objects && tool.execution === undefined) return tool;
-  return without(tool, objects ? executionKeys : toolKeys);
+  const { outputSchema, execution } = tool;
+  const objects = outputSchema === undefined ||
+    (isJsonObject(outputSchema) && outputSchema.type === "object");
+  const kept = objects ? tool : without(tool, outputKeys);
+  if (execution === undefined) return kept;
+  if (!row.tasks) return without(kept, executionKeys);
+  return isJsonObject(execution) && execution.taskSupport === "required"
+    ? { ...kept, execution: { ...execution, taskSupport: "optional" } }
+    : kept;
 }
 
 const structuredKeys = new Set(["structuredContent"]);
 const executionKeys = new Set(["execution"]);
-const toolKeys = new Set(["execution", "outputSchema"]);
+const outputKeys = new Set(["outputSchema"]);
 
 const degradations: ReadonlyMap<string, (result: JsonObject, row: RevisionRow) => JsonObject> =
   new Map([

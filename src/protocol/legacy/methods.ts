@@ -2,7 +2,8 @@
  * The methods of the handshake era as four tables: who sends them, since which revision, and what
  * their params must hold. Schemas ask only for what routing and safety need and leave unknown
  * members alone; the rest is checked by the server that gets the call. Names and URIs with control
- * characters or lone surrogates are refused. `tasks/*` is not offered, so it has no rows.
+ * characters or lone surrogates are refused. Tasks are those of servers; clients are asked for none,
+ * so servers have no such requests.
  */
 import * as v from "valibot";
 import type { JsonObject } from "../../model.ts";
@@ -42,6 +43,7 @@ function request(entries: v.ObjectEntries = {}): v.GenericSchema {
 
 const list = request({ cursor: v.optional(v.string("must be a string")) });
 const resource = request({ uri: safeText });
+const task = request({ taskId: safeText });
 const progress = params({ progressToken: id, progress: v.number("must be a number") });
 /** A malformed cancellation is to be ignored, not answered. */
 const cancelled = params();
@@ -67,7 +69,11 @@ export const clientRequests = table({
   "tools/list": { since: always, params: list },
   "tools/call": {
     since: always,
-    params: request({ name: safeText, arguments: v.optional(object) }),
+    params: request({
+      name: safeText,
+      arguments: v.optional(object),
+      task: v.optional(object),
+    }),
   },
   "prompts/list": { since: always, params: list },
   "prompts/get": {
@@ -90,6 +96,10 @@ export const clientRequests = table({
     }),
   },
   "logging/setLevel": { since: always, params: request({ level }) },
+  "tasks/get": { since: "2025-11-25", params: task },
+  "tasks/result": { since: "2025-11-25", params: task },
+  "tasks/cancel": { since: "2025-11-25", params: task },
+  "tasks/list": { since: "2025-11-25", params: list },
 });
 
 /** Notifications of clients. */
@@ -132,6 +142,7 @@ export const serverNotifications = table({
     since: "2025-11-25",
     params: params({ elicitationId: v.string("must be a string") }),
   },
+  "notifications/tasks/status": { since: "2025-11-25", params: params({ taskId: safeText }) },
 });
 
 /** A null-prototype copy, so that a method named `constructor` is found nowhere. */

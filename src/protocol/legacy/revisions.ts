@@ -27,6 +27,8 @@ export interface RevisionRow {
   readonly elicitationUrl: boolean;
   /** Choices with titles (`oneOf`) and choices of several in an elicitation form. */
   readonly elicitationChoices: boolean;
+  /** Calls of tools as tasks, which are asked after later. */
+  readonly tasks: boolean;
 }
 
 const first = {
@@ -41,6 +43,7 @@ const first = {
   samplingContext: false,
   elicitationUrl: false,
   elicitationChoices: false,
+  tasks: false,
 } as const satisfies RevisionRow;
 
 const second = {
@@ -67,6 +70,7 @@ const fourth = {
   samplingContext: true,
   elicitationUrl: true,
   elicitationChoices: true,
+  tasks: true,
 } as const satisfies RevisionRow;
 
 /** The rows, oldest first. */

@@ -115,6 +115,8 @@ function decodeResult(method: string, value: unknown): UpstreamDecoded<JsonObjec
     return invalid(method, `"${key}" must be an array`);
   }
   if (method === "tools/call") {
+    // Run as a task: the rest comes later.
+    if (isJsonObject(value.task)) return { kind: "ok", value };
     // Some servers leave `content` out beside structured content; clients do not expect that.
     const { content = [] } = value;
     if (!Array.isArray(content)) return invalid(method, '"content" must be an array');

@@ -1,6 +1,6 @@
 /**
- * Members that belong to one hop's wire and are never part of the model: progress tokens, task
- * augmentation (not relayed), and what only the stateless revision 2026-07-28 has. One place says
+ * Members that belong to one hop's wire and are never part of the model: progress tokens, tasks that
+ * clients are asked for (not relayed), and what only the stateless revision 2026-07-28 has. One place says
  * which they are, so that none leaks into a revision that does not know it.
  */
 import type { JsonObject, RequestId } from "../../model.ts";
@@ -15,7 +15,6 @@ const metaKeys: ReadonlySet<string> = new Set([
     "logLevel",
     "serverInfo",
     "subscriptionId",
-    "related-task",
   ].map((name) => `io.modelcontextprotocol/${name}`),
 ]);
 

@@ -48,7 +48,7 @@ function encodeCall(
   return {
     method,
     params: {
-      ...params,
+      ...without(params, taskKeys),
       ...(hasAnswers ? { inputResponses: resume.answers } : {}),
       ...(resume?.state === undefined ? {} : { requestState: resume.state }),
       _meta: {
@@ -164,6 +164,8 @@ function decodeNotice(
 }
 
 const tokenKeys = new Set(["progressToken"]);
+/** Tasks of the handshake era: a server that does not know them runs the call as it is. */
+const taskKeys = new Set(["task"]);
 
 /** What an upstream says of itself. */
 export interface Discovery {

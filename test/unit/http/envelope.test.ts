@@ -206,7 +206,7 @@ describe("the body of a POST", () => {
       const response = await session.post(JSON.stringify(message));
       expect(await errorOf(response)).toMatchObject({ status: 400, code: -32600 });
     }
-    for (const method of ["rpc.discover", "no/such", "server/discover", "tasks/get"]) {
+    for (const method of ["rpc.discover", "no/such", "server/discover", "tasks/update"]) {
       const response = await session.post(request(3, method));
       expect(await errorOf(response)).toMatchObject({ status: 200, code: -32601, id: 3 });
     }

@@ -52,9 +52,13 @@ describe("requests", () => {
     expect(decoded.progressToken).toBe(undefined);
   });
 
-  test("a wish for a task is ignored, as the specification has it where tasks are not offered", () => {
-    expect(decode({ task: { ttl: 1 } })).toMatchObject({ kind: "ok", params: { name: "a" } });
-    expect("task" in (decode({ task: {} }) as { params: JsonObject }).params).toBe(false);
+  test("a wish for a task is passed on in revisions that have tasks, and ignored in others", () => {
+    expect(decode({ task: { ttl: 1 } })).toMatchObject({
+      kind: "ok",
+      params: { task: { ttl: 1 } },
+    });
+    const older = codec.decodeRequest("tools/call", { name: "a", task: {} }, "2025-06-18");
+    expect("task" in (older as { params: JsonObject }).params).toBe(false);
   });
 
   test("A11 __proto__ in params and _meta stays data", () => {
@@ -95,7 +99,7 @@ describe("notices", () => {
 
   test("what no revision of this era has is not sent", () => {
     for (
-      const method of ["notifications/tasks/status", "notifications/subscriptions/acknowledged"]
+      const method of ["notifications/tasks", "notifications/subscriptions/acknowledged"]
     ) {
       expect(codec.encodeNotice(notice(method), latestRevision, undefined)).toBe(undefined);
     }
@@ -134,13 +138,17 @@ describe("the initialize result", () => {
   const identity = { name: "gateway", version: "1" };
   const capabilities = { tools: { listChanged: true }, completions: {}, tasks: {}, "x-own": {} };
 
-  test("has what the revision has, and no tasks", () => {
+  test("has what the revision has", () => {
     for (const revision of revisions) {
       const kept = { tools: { listChanged: true }, "x-own": {} };
       expect(codec.encodeDescription({ capabilities, instructions: "i" }, revision, identity))
         .toEqual({
           protocolVersion: revision,
-          capabilities: revision === "2024-11-05" ? kept : { ...kept, completions: {} },
+          capabilities: revision === "2024-11-05"
+            ? kept
+            : revision === latestRevision
+            ? capabilities
+            : { ...kept, completions: {} },
           serverInfo: identity,
           instructions: "i",
         });

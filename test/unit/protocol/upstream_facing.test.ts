@@ -109,7 +109,8 @@ describe("notices", () => {
     expect(codec.decodeNotice("notifications/progress", { progress: 1 }).kind).toBe("invalid");
     expect(codec.decodeNotice("notifications/message", { level: "loud" }).kind).toBe("invalid");
     expect(codec.decodeNotice("notifications/resources/updated", {}).kind).toBe("invalid");
-    expect(codec.decodeNotice("notifications/tasks/status", {}).kind).toBe("unknown");
+    expect(codec.decodeNotice("notifications/tasks/status", {}).kind).toBe("invalid");
+    expect(codec.decodeNotice("notifications/tasks", {}).kind).toBe("unknown");
     expect(codec.decodeNotice("constructor", {}).kind).toBe("unknown");
   });
 });
