@@ -259,8 +259,8 @@ export function createLanes(options: LanesOptions): Lanes {
     leased.add(id);
     return { lane: get(caller, number), release: () => void leased.delete(id) };
   };
-  const leaseId = (caller: Caller, number: number): string =>
-    JSON.stringify([caller.scope, number, declaredCapabilities(config, caller)]);
+  // Not by what it declares, which is a client's to choose.
+  const leaseId = ({ scope }: Caller, number: number): string => JSON.stringify([scope, number]);
 
   return {
     keyOf: (caller) => keyOf(caller),

@@ -12,6 +12,7 @@ import type { Behalf, UpstreamFacingCodec, WireMessage } from "../protocol/codec
 import {
   decodeInitialize,
   initializeParams,
+  plainCapabilities,
   relayableCapabilities,
 } from "../protocol/legacy/handshake.ts";
 import { resumingAfter, sessionHeaders, sessionIn } from "../protocol/legacy/http_wire.ts";
@@ -179,25 +180,30 @@ function badGreeting(
 }
 
 /**
- * What a server is told that its client can do: of a session's client what can be relayed, of the
- * many clients of a shared process nothing; and roots when the operator decides on them.
+ * What a server is told at its start that its client can do: of a session's client what can be
+ * relayed, of the many clients of a shared process nothing; and roots when the operator decides on
+ * them. Clients that share processes by what they declare are told of in one way only.
  */
 export function declaredCapabilities(
-  config: Pick<LaneServerConfig, "isolation" | "roots">,
-  caller: Caller,
+  { isolation, roots }: Pick<LaneServerConfig, "isolation" | "roots">,
+  { capabilities, deferred }: Caller,
 ): JsonObject {
-  const relayed = config.isolation === "shared" ? {} : relayableCapabilities(caller.capabilities);
-  if (config.roots === "relay") return relayed;
-  const { roots: _, ...others } = relayed;
-  return config.roots === "none" ? others : { ...others, roots: {} };
+  if (isolation === "shared") return withRoots(roots, {});
+  const relayed = deferred === true
+    ? plainCapabilities(capabilities)
+    : relayableCapabilities(capabilities);
+  return withRoots(roots, relayed);
 }
 
 /** On whose behalf a caller's request is made, where each request says so. */
-export function behalfOf(
-  config: Pick<LaneServerConfig, "roots">,
-  caller: Caller,
-): Behalf {
+export function behalfOf({ roots }: Pick<LaneServerConfig, "roots">, caller: Caller): Behalf {
   // Nobody else's request is touched by what this one may be asked, however many share the lane.
-  const capabilities = declaredCapabilities({ isolation: "session", roots: config.roots }, caller);
+  const capabilities = withRoots(roots, relayableCapabilities(caller.capabilities));
   return { capabilities, logLevel: caller.logLevel };
+}
+
+function withRoots(roots: LaneServerConfig["roots"], relayed: JsonObject): JsonObject {
+  if (roots === "relay") return relayed;
+  const { roots: _, ...others } = relayed;
+  return roots === "none" ? others : { ...others, roots: {} };
 }

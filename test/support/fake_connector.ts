@@ -1,0 +1,194 @@
+/**
+ * A server without a process or a socket: links whose requests a test answers, for tests of what is
+ * above them (lanes, calls, standing requests). It speaks in the manners that it is told to.
+ */
+import type { LaneServerConfig } from "../../src/config/config.ts";
+import { GatewayError } from "../../src/errors.ts";
+import type { Ending, JsonObject } from "../../src/model.ts";
+import { createLanedUpstream } from "../../src/upstream/laned.ts";
+import type { Connector, LinkHooks, LinkRequest } from "../../src/upstream/link.ts";
+import type { Manner } from "../../src/upstream/negotiate.ts";
+import type { Upstream } from "../../src/upstream/upstream.ts";
+import { createTestDeps, type TestDeps } from "./upstream_deps.ts";
+
+/** A request as the server got it. */
+export interface FakeRequest extends LinkRequest {
+  readonly connection: FakeConnection;
+  /** Why it was given up. */
+  cancelled: string | undefined;
+}
+
+/** One start of the server. */
+export interface FakeConnection {
+  readonly manner: Manner;
+  readonly capabilities: JsonObject;
+  readonly hooks: LinkHooks;
+  isStopped: boolean;
+  /** It ends by itself. */
+  die(reason: string): void;
+}
+
+/** What a test decides about its server, and what became of it. */
+export interface FakeServer {
+  /** `session`: the handshake's manner alone; `stateless`: the other alone. */
+  speaks: "session" | "stateless" | "both";
+  capabilities: JsonObject;
+  /** Set: starts fail with this reason. */
+  broken: string | undefined;
+  tools: JsonObject[];
+  /** Answers what is no list; what it returns is the result. */
+  answer: (request: FakeRequest) => Promise<JsonObject | Ending>;
+  readonly connections: FakeConnection[];
+  /** All that it got, in order. */
+  readonly requests: FakeRequest[];
+  /** In which order the manners were to be tried, for each start. */
+  readonly attempts: string[][];
+  /** The calls of tools, prompts and resources among them. */
+  calls(): FakeRequest[];
+}
+
+/** A server that answers calls with their own params. */
+export function createFakeServer(overrides: Partial<FakeServer> = {}): FakeServer {
+  const server: FakeServer = {
+    speaks: "session",
+    capabilities: { tools: {} },
+    broken: undefined,
+    tools: [{ name: "x", inputSchema: { type: "object" } }],
+    answer: async ({ params }) => params,
+    connections: [],
+    attempts: [],
+    requests: [],
+    calls: () => server.requests.filter(({ method }) => working.has(method)),
+    ...overrides,
+  };
+  return server;
+}
+
+const working = new Set(["tools/call", "prompts/get", "resources/read"]);
+
+/** What its configuration says. */
+export function fakeConfig(overrides: Partial<LaneServerConfig> = {}): LaneServerConfig {
+  return {
+    name: "fake",
+    isolation: "session",
+    roots: "relay",
+    era: "auto",
+    callTimeoutMs: 20_000,
+    startTimeoutMs: 20_000,
+    idleTimeoutMs: 600_000,
+    tools: {},
+    ...overrides,
+  };
+}
+
+/** How the gateway connects to it. */
+export function createFakeConnector(server: FakeServer, ownsQuestions = false): Connector {
+  return {
+    ownsQuestions,
+    async connect({ manners, capabilities, hooks }) {
+      server.attempts.push(manners.map(({ stateless }) => stateless ? "stateless" : "session"));
+      const spoken = (manner: Manner): boolean =>
+        server.speaks === "both" || manner.stateless === (server.speaks === "stateless");
+      const at = manners.findIndex(spoken);
+      const manner = manners[at];
+      const refused = manners.slice(0, manner === undefined ? manners.length : at);
+      if (manner === undefined || server.broken !== undefined) {
+        hooks.gone();
+        const reason = server.broken ?? "it speaks otherwise";
+        return { fault: { reason, permanent: false, refused } };
+      }
+      return { connected: connect(server, manner, capabilities, hooks), refused };
+    },
+  };
+}
+
+function connect(server: FakeServer, manner: Manner, capabilities: JsonObject, hooks: LinkHooks) {
+  const open = new Map<FakeRequest, (ending: Ending) => void>();
+  let isOver = false;
+  const over = (): void => {
+    if (!isOver) hooks.gone();
+    isOver = true;
+  };
+  const connection: FakeConnection = {
+    manner,
+    capabilities,
+    hooks,
+    isStopped: false,
+    die(reason) {
+      hooks.broken(reason);
+      over();
+    },
+  };
+  server.connections.push(connection);
+  const answer = async (request: FakeRequest): Promise<Ending> => {
+    if (request.method === "tools/list") return { kind: "result", value: { tools: server.tools } };
+    if (request.method.endsWith("/list")) return { kind: "result", value: {} };
+    const given = await server.answer(request);
+    return isEnding(given) ? given : { kind: "result", value: given };
+  };
+  const request = (wanted: LinkRequest) => {
+    const made: FakeRequest = { ...wanted, connection, cancelled: undefined };
+    server.requests.push(made);
+    const end = (ending: Ending): void => {
+      if (open.delete(made)) wanted.end(ending);
+    };
+    open.set(made, end);
+    answer(made).then(end, (thrown) =>
+      end({
+        kind: "failure",
+        error: thrown instanceof GatewayError
+          ? thrown
+          : new GatewayError("internal", String(thrown)),
+      }));
+    return {
+      cancel(reason: string) {
+        made.cancelled = reason;
+        open.delete(made);
+      },
+      touch: () => {},
+      hold: () => {},
+      resume: () => {},
+    };
+  };
+  return {
+    manner,
+    description: { capabilities: server.capabilities },
+    link: {
+      request,
+      notify: () => {},
+      close(error: GatewayError) {
+        for (const end of [...open.values()]) end({ kind: "failure", error });
+      },
+      open: () => open.size,
+    },
+    async stop() {
+      connection.isStopped = true;
+      over();
+    },
+  };
+}
+
+function isEnding(value: JsonObject | Ending): value is Ending {
+  return value["kind" as keyof typeof value] !== undefined;
+}
+
+/** An upstream in front of such a server. */
+export async function openFake(
+  server: FakeServer,
+  { config = {}, limits = {}, ownsQuestions = false, ...overrides }: {
+    readonly config?: Partial<LaneServerConfig>;
+    readonly limits?: Parameters<typeof createTestDeps>[0];
+    readonly ownsQuestions?: boolean;
+    readonly clock?: TestDeps["clock"];
+  } = {},
+): Promise<{ upstream: Upstream; deps: TestDeps }> {
+  const deps = await createTestDeps(limits, overrides);
+  const upstream = createLanedUpstream({
+    config: fakeConfig(config),
+    connector: createFakeConnector(server, ownsQuestions),
+    budget: deps.budget,
+    fingerprint: "fake",
+    livesAlone: false,
+  }, deps);
+  return { upstream, deps };
+}

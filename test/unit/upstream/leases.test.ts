@@ -1,0 +1,235 @@
+/** Which of a server's processes serves whom, of callers who cannot be asked while a call runs. */
+import { describe, expect, test } from "bun:test";
+import type { Caller, JsonObject, Reply } from "../../../src/model.ts";
+import { createTestClock } from "../../support/clock.ts";
+import {
+  createFakeServer,
+  type FakeRequest,
+  type FakeServer,
+  openFake,
+} from "../../support/fake_connector.ts";
+import { callerOf, drain, toolCall } from "../../support/upstream_deps.ts";
+import { until } from "../../support/wait.ts";
+
+const revision = "2026-07-28";
+const deferred = (principal: string, capabilities: JsonObject = { elicitation: {} }): Caller =>
+  callerOf(`p:${principal}`, { wire: revision, deferred: true, capabilities });
+
+const failureOf = (reply: Reply): string =>
+  reply.kind === "failure" ? reply.error.code : `no failure: ${reply.kind}`;
+
+/** A server whose calls end when the test says so. */
+function createSlowServer(overrides: Partial<FakeServer> = {}) {
+  const ends: (() => void)[] = [];
+  const server = createFakeServer({
+    answer: ({ params }) => new Promise((resolve) => ends.push(() => resolve(params))),
+    ...overrides,
+  });
+  return { server, finish: () => ends.splice(0).forEach((end) => end()) };
+}
+
+const processOf = (server: FakeServer, { connection }: FakeRequest): number =>
+  server.connections.indexOf(connection);
+
+describe("calls that may be asked something", () => {
+  test("of one principal run side by side on processes of their own, which the next ones use", async () => {
+    const { server, finish } = createSlowServer();
+    const { upstream } = await openFake(server);
+    const caller = deferred("alice");
+    const calls = ["one", "two"].map((text) => upstream.open(toolCall("x", { text }, caller)));
+    await until("both calls", () => server.calls().length === 2);
+    expect(new Set(server.calls().map((call) => processOf(server, call))).size).toBe(2);
+    finish();
+    await Promise.all(calls.map((call) => drain(call)));
+    const third = upstream.open(toolCall("x", {}, caller));
+    await until("the third call", () => server.calls().length === 3);
+    expect(server.connections.length).toBe(2);
+    finish();
+    await drain(third);
+    await upstream.close();
+  });
+
+  test("are refused when too many are under way, until one ends or is given up", async () => {
+    const { server, finish } = createSlowServer();
+    const { upstream } = await openFake(server, { limits: { leasesMax: 2 } });
+    const caller = deferred("alice");
+    const calls = [1, 2].map(() => upstream.open(toolCall("x", {}, caller)));
+    await until("both calls", () => server.calls().length === 2);
+    const refused = await drain(upstream.open(toolCall("x", {}, caller)));
+    expect(failureOf(refused.end)).toBe("overloaded");
+    // What a client declares does not get it more of them.
+    const other = deferred("alice", { sampling: {} });
+    expect(failureOf((await drain(upstream.open(toolCall("x", {}, other)))).end)).toBe(
+      "overloaded",
+    );
+    // Nobody else is touched by it.
+    const bob = upstream.open(toolCall("x", {}, deferred("bob")));
+    await until("Bob's call", () => server.calls().length === 3);
+    calls[0]?.cancel("gone");
+    const next = upstream.open(toolCall("x", {}, caller));
+    await until("the next call", () => server.calls().length === 4);
+    finish();
+    await Promise.all([bob, next].map((call) => drain(call)));
+    await upstream.close();
+  });
+
+  test("free their process when it cannot be started", async () => {
+    const server = createFakeServer({ broken: "no licence" });
+    const { upstream } = await openFake(server, { limits: { leasesMax: 1, restartMsMin: 0 } });
+    const caller = deferred("alice");
+    for (let round = 0; round < 2; round++) {
+      const { end } = await drain(upstream.open(toolCall("x", {}, caller)));
+      expect(failureOf(end)).toBe("upstream_unavailable");
+    }
+    await upstream.close();
+  });
+
+  test("free their process when it dies", async () => {
+    const { server, finish } = createSlowServer();
+    const { upstream } = await openFake(server, { limits: { leasesMax: 1 } });
+    const caller = deferred("alice");
+    const first = upstream.open(toolCall("x", {}, caller));
+    await until("the first call", () => server.calls().length === 1);
+    server.connections[0]?.die("it crashed");
+    expect(failureOf((await drain(first)).end)).toBe("upstream_exited");
+    const second = upstream.open(toolCall("x", {}, caller));
+    await until("the second call", () => server.calls().length === 2);
+    finish();
+    expect((await drain(second)).end.kind).toBe("result");
+    await upstream.close();
+  });
+
+  test("keep no process from being idle once they are over", async () => {
+    const clock = createTestClock();
+    const server = createFakeServer();
+    const { upstream } = await openFake(server, { clock, config: { idleTimeoutMs: 50 } });
+    await drain(upstream.open(toolCall("x", {}, deferred("alice"))));
+    clock.advance(60);
+    await until("its end", () => {
+      clock.advance(60);
+      return server.connections.every(({ isStopped }) => isStopped);
+    });
+    await upstream.close();
+  });
+
+  test("share one process where the server says whose a question is", async () => {
+    const { server, finish } = createSlowServer();
+    const { upstream } = await openFake(server, { ownsQuestions: true, limits: { leasesMax: 1 } });
+    const caller = deferred("alice");
+    const calls = [1, 2, 3].map(() => upstream.open(toolCall("x", {}, caller)));
+    await until("the calls", () => server.calls().length === 3);
+    expect(server.connections.length).toBe(1);
+    finish();
+    await Promise.all(calls.map((call) => drain(call)));
+    await upstream.close();
+  });
+});
+
+describe("calls that cannot be asked anything", () => {
+  test("of one principal share its process", async () => {
+    const { server, finish } = createSlowServer();
+    const { upstream } = await openFake(server, { limits: { leasesMax: 1 } });
+    const calls = [1, 2, 3].map(() => upstream.open(toolCall("x", {}, deferred("alice", {}))));
+    await until("the calls", () => server.calls().length === 3);
+    expect(server.connections.length).toBe(1);
+    finish();
+    await Promise.all(calls.map((call) => drain(call)));
+    await upstream.close();
+  });
+
+  test("such as lists, are made on the process of those who declare the same", async () => {
+    const server = createFakeServer();
+    const { upstream } = await openFake(server);
+    await drain(upstream.open(toolCall("x", {}, deferred("alice"))));
+    expect((await upstream.list("tools", deferred("alice"))).length).toBe(1);
+    expect(server.connections.length).toBe(1);
+    await upstream.close();
+  });
+});
+
+describe("a server that is told at its start what its client can do", () => {
+  const toldTo = (server: FakeServer): JsonObject[] =>
+    server.connections.map(({ capabilities }) => capabilities);
+
+  test("is told the truth: who declares something else has another process", async () => {
+    const server = createFakeServer();
+    const { upstream } = await openFake(server);
+    const declared: JsonObject[] = [
+      {},
+      { sampling: {} },
+      { sampling: { tools: {}, context: {} } },
+      { elicitation: {} },
+      { elicitation: { form: {}, url: {} } },
+      { elicitation: { url: {} } },
+      { roots: {} },
+    ];
+    for (const capabilities of declared) {
+      await drain(upstream.open(toolCall("x", {}, deferred("alice", capabilities))));
+    }
+    expect(toldTo(server)).toEqual(declared);
+    await upstream.close();
+  });
+
+  test("is told in one way what may be said in many, so that nobody can start it without end", async () => {
+    const server = createFakeServer();
+    const { upstream } = await openFake(server);
+    const same: JsonObject[] = [
+      { elicitation: {}, sampling: {} },
+      { sampling: {}, elicitation: { form: {} } },
+      { elicitation: { form: { x: 1 } }, sampling: { vendor: 2 }, experimental: { a: 1 } },
+      { elicitation: { other: {} }, sampling: {}, extensions: { "example.com/b": {} }, more: 3 },
+    ];
+    for (const capabilities of same) {
+      await drain(upstream.open(toolCall("x", {}, deferred("alice", capabilities))));
+    }
+    expect(toldTo(server)).toEqual([{ elicitation: {}, sampling: {} }]);
+    await upstream.close();
+  });
+
+  test("is told nothing of its clients where all share one process", async () => {
+    const server = createFakeServer();
+    const { upstream } = await openFake(server, { config: { isolation: "shared" } });
+    await drain(upstream.open(toolCall("x", {}, deferred("alice"))));
+    await drain(upstream.open(toolCall("x", {}, deferred("bob", { sampling: {} }))));
+    await drain(upstream.open(toolCall("x", {}, callerOf("session"))));
+    expect(toldTo(server)).toEqual([{}]);
+    await upstream.close();
+  });
+});
+
+describe("principals", () => {
+  test("never share a process of a server that keeps state", async () => {
+    const server = createFakeServer();
+    const { upstream } = await openFake(server);
+    for (const name of ["alice", "bob", "alice", "bob"]) {
+      await drain(upstream.open(toolCall("x", { name }, deferred(name, {}))));
+    }
+    const [first, second, third, fourth] = server.calls().map((call) => processOf(server, call));
+    expect([first, second]).toEqual([third, fourth]);
+    expect(first).not.toBe(second);
+    await upstream.close();
+  });
+
+  test("and sessions share the one process of a server that keeps none", async () => {
+    const server = createFakeServer({ speaks: "stateless" });
+    const { upstream } = await openFake(server);
+    const callers = [
+      deferred("alice"),
+      deferred("bob", { sampling: {} }),
+      callerOf("s1"),
+      callerOf("s2", { capabilities: { roots: { listChanged: true } } }),
+    ];
+    await Promise.all(callers.map((caller) => drain(upstream.open(toolCall("x", {}, caller)))));
+    await drain(upstream.open(toolCall("x", {}, callerOf("s3"))));
+    expect(server.connections.filter(({ isStopped }) => !isStopped).length).toBe(1);
+    // Each request says for itself what its client can do.
+    expect(server.calls().map(({ behalf }) => JSON.stringify(behalf?.capabilities)).sort()).toEqual(
+      ['{"elicitation":{}}', '{"roots":{"listChanged":true}}', '{"sampling":{}}', "{}", "{}"],
+    );
+    // What a session leaves is its own.
+    upstream.endScope("s1");
+    await drain(upstream.open(toolCall("x", {}, callerOf("s2"))));
+    expect(server.connections.filter(({ isStopped }) => !isStopped).length).toBe(1);
+    await upstream.close();
+  });
+});
