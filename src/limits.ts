@@ -132,6 +132,8 @@ export const defaultLimits = {
   listMs: 2_000,
   /** What initialize and the first lists wait for servers that were never seen before. */
   firstListMs: 5_000,
+  /** A list that its server calls stale at once is kept for this long: calls look their tools up. */
+  listFreshMsMin: 1_000,
   /** Pages drained from one upstream's list. */
   listPagesMax: 100,
   /** Items kept of one upstream's list. */

@@ -6,7 +6,7 @@
  */
 import type { LaneServerConfig } from "../config/config.ts";
 import { GatewayError } from "../errors.ts";
-import type { Call, Description, JsonObject } from "../model.ts";
+import type { Call, Description, JsonObject, Result } from "../model.ts";
 import type { UpstreamDeps } from "./deps.ts";
 import type { ExchangeSource } from "./exchange.ts";
 import { exitedError } from "./faults.ts";
@@ -135,8 +135,8 @@ function createRunning(
     hooks.left(died);
   };
 
-  const request: Lane["request"] = (method, params) =>
-    new Promise((resolve, reject) =>
+  const send = (method: string, params: JsonObject) =>
+    new Promise<Result>((resolve, reject) =>
       void link.request({
         method,
         params,
@@ -146,13 +146,16 @@ function createRunning(
         notice: hooks.notice,
         end(ending) {
           activeAt = clock.monotonic();
-          if (ending.kind === "result") resolve(ending.value);
+          if (ending.kind === "result") resolve(ending);
           else if (ending.kind === "failure") reject(ending.error);
           else reject(new GatewayError("bad_upstream_response"));
         },
       })
     );
-  const lists = createLaneLists({ capabilities: description.capabilities, request, limits, log });
+  const request: Lane["request"] = (method, params) =>
+    send(method, params).then(({ value }) => value);
+  const { capabilities } = description;
+  const lists = createLaneLists({ capabilities, request: send, clock, limits, log });
 
   const open: Lane["open"] = (call, source, ended = () => {}) => {
     let entry: OpenCall | undefined;

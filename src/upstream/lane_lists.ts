@@ -1,11 +1,13 @@
 /**
- * The lists of one running lane: fetched once, page by page within bounds, and kept until the
- * server says that they changed. A capability that is absent is an empty list without asking.
+ * The lists of one running lane: fetched once, page by page within bounds, and kept until the server
+ * says that they changed, or, where it never would, for as long as it said that they are fresh. A
+ * capability that is absent is an empty list without asking. Follows utilities/caching of 2026.
  */
+import type { Clock } from "../clock.ts";
 import { errorTable, GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
-import { type JsonObject, type ListKind, listKinds, type Notice } from "../model.ts";
+import { type JsonObject, type ListKind, listKinds, type Notice, type Result } from "../model.ts";
 import { isJsonObject } from "../protocol/jsonrpc.ts";
 import type { Catalog } from "./deps.ts";
 
@@ -20,8 +22,9 @@ export interface LaneLists {
 /** What the lists are fetched with. */
 export interface LaneListsOptions {
   readonly capabilities: JsonObject;
-  readonly request: (method: string, params: JsonObject) => Promise<JsonObject>;
-  readonly limits: Pick<Limits, "listPagesMax" | "listItemsMax">;
+  readonly request: (method: string, params: JsonObject) => Promise<Result>;
+  readonly clock: Clock;
+  readonly limits: Pick<Limits, "listPagesMax" | "listItemsMax" | "listFreshMsMin">;
   readonly log: Log;
 }
 
@@ -39,12 +42,19 @@ export function changedKinds(notice?: Notice): ListKind[] {
 /** Makes the lists of a lane; nothing is fetched yet. */
 export function createLaneLists(options: LaneListsOptions): LaneLists {
   const known = new Map<ListKind, Promise<readonly JsonObject[]>>();
+  const staleAt = new Map<ListKind, number>();
   const get = (kind: ListKind): Promise<readonly JsonObject[]> => {
     if (!isJsonObject(options.capabilities[listKinds[kind].capability])) return Promise.resolve([]);
     const kept = known.get(kind);
-    if (kept !== undefined) return kept;
-    const fetching = fetchList(kind, options);
+    if (kept !== undefined && options.clock.monotonic() < (staleAt.get(kind) ?? Infinity)) {
+      return kept;
+    }
+    const fetching = fetchList(kind, options).then(({ items, ttlMs }) => {
+      staleAt.set(kind, ttlMs === undefined ? Infinity : options.clock.monotonic() + ttlMs);
+      return items;
+    });
     known.set(kind, fetching);
+    staleAt.delete(kind);
     fetching.catch(() => {
       if (known.get(kind) === fetching) known.delete(kind);
     });
@@ -61,18 +71,33 @@ export function createLaneLists(options: LaneListsOptions): LaneLists {
       ]);
       return { tools, prompts, resources, templates };
     },
-    forget: (kind) => void known.delete(kind),
+    forget(kind) {
+      known.delete(kind);
+      staleAt.delete(kind);
+    },
   };
 }
 
-async function fetchList(kind: ListKind, options: LaneListsOptions): Promise<JsonObject[]> {
-  const { method, key, identity } = listKinds[kind];
+/** A whole list, and how long it is fresh; undefined: until the server says otherwise. */
+interface Fetched {
+  readonly items: readonly JsonObject[];
+  readonly ttlMs: number | undefined;
+}
+
+async function fetchList(kind: ListKind, options: LaneListsOptions): Promise<Fetched> {
+  const { method, key, identity, capability } = listKinds[kind];
+  const declared = options.capabilities[capability] as JsonObject;
+  let ttlMs = declared["listChanged"] === true ? undefined : Infinity;
   const { limits, log } = options;
   const items = new Map<string, JsonObject>();
   const cursors = new Set<string>();
   let params: JsonObject = {};
   for (let page = 1;; page++) {
-    const value = await fetchPage(kind, params, options);
+    const { value, freshness } = await fetchPage(kind, params, options);
+    if (ttlMs !== undefined && freshness !== undefined) {
+      // Each call looks its tool up: that a list is stale at once cannot mean a list for each call.
+      ttlMs = Math.min(ttlMs, Math.max(freshness.ttlMs, limits.listFreshMsMin));
+    }
     // The codec lets only items with an identity through.
     for (const item of (value[key] ?? []) as readonly JsonObject[]) {
       const name = String(item[identity]);
@@ -94,21 +119,21 @@ async function fetchList(kind: ListKind, options: LaneListsOptions): Promise<Jso
     cursors.add(cursor);
     params = { cursor };
   }
-  return [...items.values()].slice(0, limits.listItemsMax);
+  return { items: [...items.values()].slice(0, limits.listItemsMax), ttlMs };
 }
 
 async function fetchPage(
   kind: ListKind,
   params: JsonObject,
   options: LaneListsOptions,
-): Promise<JsonObject> {
+): Promise<Pick<Result, "value" | "freshness">> {
   try {
     return await options.request(listKinds[kind].method, params);
   } catch (error) {
     // Servers with resources often have no templates and do not know the method.
     const isUnknown = error instanceof GatewayError &&
       error.upstream?.code === errorTable.method_not_found.rpc;
-    if (kind === "templates" && isUnknown) return {};
+    if (kind === "templates" && isUnknown) return { value: {} };
     throw error;
   }
 }
