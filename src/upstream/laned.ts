@@ -4,13 +4,13 @@
  * (stdio.ts, http.ts). Not here: any of their work.
  */
 import type { LaneServerConfig } from "../config/config.ts";
-import { type GatewayError, toGatewayError } from "../errors.ts";
+import { GatewayError, toGatewayError } from "../errors.ts";
 import { type Call, type LogLevel, type Notice } from "../model.ts";
 import { isJsonObject } from "../protocol/jsonrpc.ts";
 import { createCatalogDesk } from "./catalog.ts";
 import { createCatalogKeys } from "./catalog_key.ts";
 import type { LaneBudget, UpstreamDeps } from "./deps.ts";
-import { createExchange, type ExchangeSource } from "./exchange.ts";
+import { createExchange, type ExchangeSource, toRefusal } from "./exchange.ts";
 import type { Lane } from "./lane.ts";
 import { changedKinds } from "./lane_lists.ts";
 import { createLanes, type LaneKey } from "./lanes.ts";
@@ -79,8 +79,11 @@ export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstre
         for (const scope of subscribed) watchers.tell(scope, notice);
         return subscribed.length > 0;
       },
-      ask: ({ scope }, { method, params }, signal) =>
-        watchers.ask(scope ?? "", method, params, signal),
+      ask({ scope, isSession }, { method, params }, signal) {
+        // Who cannot be asked during a call cannot be outside of one either.
+        if (scope !== undefined && isSession) return watchers.ask(scope, method, params, signal);
+        return Promise.resolve(toRefusal(new GatewayError("method_not_found")));
+      },
       died(key, reason) {
         log.warn("The server ended unexpectedly", { reason });
         catalog.laneDied(key);

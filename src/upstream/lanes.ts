@@ -11,6 +11,7 @@ import type { Answer, Caller, Notice } from "../model.ts";
 import type { WireMessage } from "../protocol/codec.ts";
 import type { EvictableLane, LaneBudget, LanePlace, UpstreamDeps } from "./deps.ts";
 import { type Lane, startLane } from "./lane.ts";
+import { createLeases } from "./leases.ts";
 import type { Connector } from "./link.ts";
 import { declaredCapabilities } from "./negotiate.ts";
 import type { Attribution } from "./open_calls.ts";
@@ -25,6 +26,8 @@ export interface LaneKey {
   readonly scope: string | undefined;
   /** Whether it is its callers' common one, and not one beside it that a single call has leased. */
   readonly isBase: boolean;
+  /** Whether its scope is one client's session, who can be asked at any time. */
+  readonly isSession: boolean;
 }
 
 /** Who hears the lanes of one upstream. */
@@ -86,24 +89,29 @@ export interface LanesOptions {
   readonly hooks: LanesHooks;
 }
 
+const forAll = { scope: undefined, isBase: true, isSession: false } as const;
+
 /** Makes the lanes of a server; none is started yet. */
 export function createLanes(options: LanesOptions): Lanes {
   const { config, deps, connector, verdicts, supervisor, hooks } = options;
   const slots = new Map<string, Slot>();
-  const leased = new Set<string>();
+  const leases = createLeases(config.name, deps);
   const leaving = new Set<Promise<unknown>>();
   const ended = new Set<string>();
   let closed = false;
 
   const keyOf = (caller: Caller, number = 0, manner = verdicts.of(caller)[0]): LaneKey => {
     if (manner?.stateless === true) {
-      return { id: `all ${manner.name}`, scope: undefined, isBase: true };
+      return { ...forAll, id: `all ${manner.name}` };
     }
-    if (config.isolation === "shared") return { id: "all", scope: undefined, isBase: true };
+    if (config.isolation === "shared") return { ...forAll, id: "all" };
     const { scope } = caller;
-    if (caller.deferred !== true) return { id: `scope ${scope}`, scope, isBase: true };
+    if (caller.deferred !== true) {
+      return { id: `scope ${scope}`, scope, isBase: true, isSession: true };
+    }
     const declared = JSON.stringify(declaredCapabilities(config, caller));
-    return { id: `scope ${scope} ${number} ${declared}`, scope, isBase: number === 0 };
+    const id = `scope ${scope} ${number} ${declared}`;
+    return { id, scope, isBase: number === 0, isSession: false };
   };
   const attributionOf = (caller: Caller): Attribution =>
     config.isolation === "shared" ? "sole" : caller.deferred === true ? "working" : "latest";
@@ -138,13 +146,14 @@ export function createLanes(options: LanesOptions): Lanes {
     place: LanePlace,
   ): Promise<Lane> => {
     const attempt = supervisor.begin();
+    const manners = verdicts.of(caller);
     const gone = Promise.withResolvers<void>();
     leaving.add(gone.promise);
     const outcome = await startLane({
       config,
       deps,
       connector,
-      manners: verdicts.of(caller),
+      manners,
       attribution: attributionOf(caller),
       capabilities: declaredCapabilities(config, caller),
       hooks: {
@@ -177,6 +186,8 @@ export function createLanes(options: LanesOptions): Lanes {
       return lane;
     }
     if (slot.abandon.signal.aborted) throw unavailable("it is being stopped");
+    // It speaks in none of the manners that were thought likely: another server is in its place.
+    if (manners.every((manner) => refused.includes(manner))) verdicts.forget();
     attempt.failed(outcome.fault.reason, outcome.fault.permanent);
     throw supervisor.refusal() ?? unavailable(outcome.fault.reason);
   };
@@ -243,24 +254,12 @@ export function createLanes(options: LanesOptions): Lanes {
   };
 
   const lease = (caller: Caller): Lease => {
-    const isFree = (number: number): boolean => !leased.has(leaseId(caller, number));
-    const numbers = Array.from({ length: deps.limits.leasesMax }, (_, number) => number);
-    const isUp = (number: number): boolean => slots.has(keyOf(caller, number).id);
-    const number = numbers.find((one) => isFree(one) && isUp(one)) ?? numbers.find(isFree);
-    if (number === undefined) {
-      throw new GatewayError(
-        "overloaded",
-        `Server "${config.name}" has ${deps.limits.leasesMax} calls under way that may ask for ` +
-          "input; answer or cancel one of them first",
-        { data: { server: config.name } },
-      );
-    }
-    const id = leaseId(caller, number);
-    leased.add(id);
-    return { lane: get(caller, number), release: () => void leased.delete(id) };
+    const { number, release } = leases.take(
+      caller.scope,
+      (one) => slots.has(keyOf(caller, one).id),
+    );
+    return { lane: get(caller, number), release };
   };
-  // Not by what it declares, which is a client's to choose.
-  const leaseId = ({ scope }: Caller, number: number): string => JSON.stringify([scope, number]);
 
   return {
     keyOf: (caller) => keyOf(caller),

@@ -1,0 +1,42 @@
+/**
+ * Which lanes are one call's alone: a server that asks on a channel for all cannot say whose its
+ * question is, so a call that may be asked has a lane to itself. Counted for each scope, whatever its
+ * callers declare, since each lane is a process.
+ */
+import { GatewayError } from "../errors.ts";
+import type { Limits } from "../limits.ts";
+
+/** The numbers of leased lanes. */
+export interface Leases {
+  /** The number of a lane for one call of a scope, one that is up before another. Throws `overloaded`. */
+  take(scope: string, isUp: (number: number) => boolean): number;
+  release(scope: string, number: number): void;
+}
+
+/** Makes an empty set. */
+export function createLeases(server: string, limits: Pick<Limits, "leasesMax">): Leases {
+  const taken = new Map<string, Set<number>>();
+  const numbers = Array.from({ length: limits.leasesMax }, (_, number) => number);
+  return {
+    take(scope, isUp) {
+      const own = taken.get(scope) ?? new Set();
+      const free = numbers.filter((number) => !own.has(number));
+      const number = free.find(isUp) ?? free[0];
+      if (number === undefined) {
+        throw new GatewayError(
+          "overloaded",
+          `Server "${server}" has ${limits.leasesMax} calls under way that may ask for input; ` +
+            "answer or cancel one of them first",
+          { data: { server } },
+        );
+      }
+      taken.set(scope, own.add(number));
+      return number;
+    },
+    release(scope, number) {
+      const own = taken.get(scope);
+      own?.delete(number);
+      if (own?.size === 0) taken.delete(scope);
+    },
+  };
+}
