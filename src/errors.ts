@@ -115,7 +115,11 @@ export const errorTable = {
 } as const satisfies Record<string, ErrorRow>;
 
 /** Codes of upstreams that mean something to a codec beyond being relayed. */
-export const upstreamCodes = { urlElicitationRequired: -32042 } as const;
+export const upstreamCodes = {
+  urlElicitationRequired: -32042,
+  /** What older servers say when a request cannot be placed at all. */
+  badRequest: -32000,
+} as const;
 
 /** The name of one failure. */
 export type ErrorCode = keyof typeof errorTable;

@@ -6,7 +6,7 @@
  * client's own.
  */
 import type { EraChoice, LaneServerConfig } from "../config/config.ts";
-import { GatewayError } from "../errors.ts";
+import { GatewayError, type UpstreamErrorBody } from "../errors.ts";
 import type { Caller, Description, JsonObject, Notice } from "../model.ts";
 import type { Behalf, UpstreamFacingCodec, WireMessage } from "../protocol/codec.ts";
 import {
@@ -15,7 +15,12 @@ import {
   plainCapabilities,
   relayableCapabilities,
 } from "../protocol/legacy/handshake.ts";
-import { resumingAfter, sessionHeaders, sessionIn } from "../protocol/legacy/http_wire.ts";
+import {
+  isSessionLost,
+  resumingAfter,
+  sessionHeaders,
+  sessionIn,
+} from "../protocol/legacy/http_wire.ts";
 import { isServed, latestRevision } from "../protocol/legacy/revisions.ts";
 import { legacyUpstreamCodec } from "../protocol/legacy/upstream_facing.ts";
 import { requestHeaders } from "../protocol/modern/http_wire.ts";
@@ -60,7 +65,15 @@ export interface HttpWire {
   sessionIn(headers: Headers): string | undefined;
   /** Headers by which a broken stream goes on. */
   resumingAfter(eventId: string | undefined): Record<string, string>;
+  /** What the refusal of a message says beside its words: each means that nothing was done. */
+  readonly toVerdict: (status: number, error: UpstreamErrorBody | undefined) => Verdict | undefined;
 }
+
+/**
+ * `renew`: the session is gone, and the message may be sent in another one. `repeat`: it may be sent
+ * once more as it is. `other`: the server does not speak as it did.
+ */
+export type Verdict = "renew" | "repeat" | "other";
 
 /** One way of speaking. */
 export interface Manner {
@@ -114,7 +127,12 @@ function createLegacyManner(identity: Identity): Manner {
       notify("notifications/initialized", {});
       return decoded.value;
     },
-    http: { headers: sessionHeaders, sessionIn, resumingAfter },
+    http: {
+      headers: sessionHeaders,
+      sessionIn,
+      resumingAfter,
+      toVerdict: (status, error) => isSessionLost(status, error) ? "renew" : undefined,
+    },
     isRefusal: (error) => error.upstream !== undefined,
     standing: () => undefined,
     isTaken: () => false,
@@ -143,6 +161,12 @@ function createModernManner(identity: Identity): Manner {
         message === undefined ? {} : requestHeaders(message.wire, message.tool),
       sessionIn: () => undefined,
       resumingAfter: () => ({}),
+      toVerdict(status, error) {
+        if (error === undefined) return noEndpoint.has(status) ? "other" : undefined;
+        const supported = supportedIn(error);
+        if (supported === undefined) return undefined;
+        return supported.includes(modernRevision) ? "repeat" : "other";
+      },
     },
     isRefusal(error) {
       if (error.code === "bad_upstream_response") return true;
@@ -166,6 +190,9 @@ function createModernManner(identity: Identity): Manner {
     isTaken: isAck,
   };
 }
+
+/** Statuses of a URL at which nobody takes such messages. */
+const noEndpoint: ReadonlySet<number> = new Set([404, 405]);
 
 function isServedHere(thrown: unknown): boolean {
   const body = thrown instanceof GatewayError ? thrown.upstream : undefined;

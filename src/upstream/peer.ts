@@ -34,8 +34,8 @@ export interface Outgoing {
 export interface PeerOptions extends Omit<AskDeskOptions, "send"> {
   /** Queues one message; false when the upstream does not read. */
   readonly send: (line: string, outgoing?: Outgoing) => boolean;
-  /** A request is over: answered, failed or given up. */
-  readonly over?: (id: RequestId) => void;
+  /** A request is over: answered, or else failed or given up. */
+  readonly over?: (id: RequestId, isAnswered: boolean) => void;
   /** For messages to people. */
   readonly server: string;
   readonly limits: Limits;
@@ -86,15 +86,16 @@ export function createPeer(options: PeerOptions): Peer {
   let lastId = 0;
   let closed: GatewayError | undefined;
 
-  const settle = (id: RequestId, reply: Ending): void => {
+  const settle = (id: RequestId, reply: Ending, isAnswered: boolean): void => {
     const request = pending.get(id);
     if (request === undefined) return;
     pending.delete(id);
     request.clock.stop();
-    options.over?.(id);
+    options.over?.(id, isAnswered);
     request.end(reply);
   };
-  const fail = (id: RequestId, error: GatewayError) => settle(id, { kind: "failure", error });
+  const fail = (id: RequestId, error: GatewayError) =>
+    settle(id, { kind: "failure", error }, false);
 
   const cancel = (id: number, reason: string): void => {
     const request = pending.get(id);
@@ -104,7 +105,7 @@ export function createPeer(options: PeerOptions): Peer {
     if (request.cancellable) {
       options.send(notificationText("notifications/cancelled", { requestId: id, reason }));
     }
-    options.over?.(id);
+    options.over?.(id, false);
   };
 
   const expire = (id: number, request: LinkRequest): void => {
@@ -159,10 +160,11 @@ export function createPeer(options: PeerOptions): Peer {
       return noise.garbage("it answers no open request", line);
     }
     if (message.kind === "error") {
-      return fail(message.id, codec.decodeError(message.error));
+      const error = codec.decodeError(message.error);
+      return settle(message.id, { kind: "failure", error }, true);
     }
     const decoded = codec.decodeResult(known.method, message.result);
-    if (decoded.kind === "ok") return settle(message.id, decoded.value);
+    if (decoded.kind === "ok") return settle(message.id, decoded.value, true);
     const why = decoded.kind === "invalid" ? `: ${decoded.message}` : "";
     fail(message.id, badAnswer(server, known.method, why));
   };

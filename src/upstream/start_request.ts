@@ -1,9 +1,10 @@
-/** Requests of the handshake: bounded by the time a start may take, and never cancelled. */
+/** The first messages on a link: bounded by the time that a start may take, and never cancelled. */
 import { GatewayError } from "../errors.ts";
 import type { JsonObject } from "../model.ts";
 import type { Link } from "./link.ts";
+import type { Greeted, Manner } from "./negotiate.ts";
 
-/** Makes such requests on a link. */
+/** Makes requests that belong to the greeting. */
 export function requestOf(
   link: Link,
   timeoutMs: number,
@@ -24,4 +25,25 @@ export function requestOf(
         },
       })
     );
+}
+
+/** Greets; what is said after the answer waits until `settle` has taken what was negotiated. */
+export async function greetOn(
+  link: Link,
+  { manner, capabilities, timeoutMs, settle }: {
+    readonly manner: Manner;
+    readonly capabilities: JsonObject;
+    readonly timeoutMs: number;
+    readonly settle: (greeted: Greeted) => void;
+  },
+): Promise<Greeted> {
+  const rest: (() => void)[] = [];
+  const greeted = await manner.greet({
+    request: requestOf(link, timeoutMs),
+    notify: (method, params) => void rest.push(() => link.notify(method, params)),
+    capabilities,
+  });
+  settle(greeted);
+  for (const say of rest) say();
+  return greeted;
 }

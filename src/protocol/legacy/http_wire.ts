@@ -3,6 +3,7 @@
  * negotiated revision, and where a broken stream goes on. Follows the Streamable HTTP transport of
  * 2025-03-26 to 2025-11-25.
  */
+import { errorTable, upstreamCodes, type UpstreamErrorBody } from "../../errors.ts";
 
 const sessionHeader = "mcp-session-id";
 /** Visible ASCII, as a session's id must be. */
@@ -31,4 +32,14 @@ export function sessionIn(headers: Headers): string | undefined {
 /** Where a broken stream is to go on. */
 export function resumingAfter(eventId: string | undefined): Record<string, string> {
   return eventId === undefined || eventId === "" ? {} : { "last-event-id": eventId };
+}
+
+/**
+ * Whether a refusal means that the session is gone: by its status, or, from servers that were written
+ * after an early example, in words.
+ */
+export function isSessionLost(status: number, error: UpstreamErrorBody | undefined): boolean {
+  if (status === 404) return error?.code !== errorTable.method_not_found.rpc;
+  return status === 400 && error?.code === upstreamCodes.badRequest &&
+    /\bsession\b|not initialized/i.test(error.message);
 }

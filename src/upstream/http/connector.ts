@@ -10,7 +10,7 @@ import type { UpstreamDeps } from "../deps.ts";
 import type { Connected, Connector } from "../link.ts";
 import type { Manner } from "../negotiate.ts";
 import { createHttpCaller } from "./caller.ts";
-import { isNoSuchMessage } from "./replies.ts";
+import { isNoSuchThing } from "./replies.ts";
 import { createSseLine } from "./sse_line.ts";
 import { createStreamable, type Streamable, type StreamableOptions } from "./streamable.ts";
 
@@ -18,6 +18,7 @@ import { createStreamable, type Streamable, type StreamableOptions } from "./str
 export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps): Connector {
   const { url, headers, credentials, transport, name: server } = config;
   const { runtime, limits, clock, log } = deps;
+  // One for all links: what it learns of the server is true for all of them.
   const caller = createHttpCaller({
     runtime,
     limits,
@@ -32,37 +33,17 @@ export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps
     ownsQuestions: true,
     async connect({ manners, capabilities, hooks }, signal) {
       const refused: Manner[] = [];
-      let isGone = false;
-      const gone = (): void => {
-        if (!isGone) hooks.gone();
-        isGone = true;
-      };
       let firstError: GatewayError | undefined;
       for (const manner of manners) {
-        const options: StreamableOptions = {
-          config,
-          deps,
-          caller,
-          manner,
-          capabilities,
-          hooks: {
-            ...hooks,
-            broken(reason) {
-              hooks.broken(reason);
-              gone();
-            },
-          },
-        };
         for (const create of waysOf(transport, manner)) {
-          const outcome = await tryWay(create(options), manner, signal);
-          if ("connected" in outcome) {
-            return { connected: withGone(outcome.connected, gone), refused };
-          }
+          const options = { config, deps, caller, manner, capabilities, hooks };
+          const outcome = await tryWay(create, options, signal);
+          if ("connected" in outcome) return { ...outcome, refused };
           const { error } = outcome;
           firstError ??= error;
-          const hasNoSuch = isNoSuchMessage(error);
-          if (signal.aborted || !(manner.isRefusal(error) || hasNoSuch)) {
-            gone();
+          const hasNoSuch = isNoSuchThing(error);
+          if (signal.aborted || !(hasNoSuch || manner.isRefusal(error))) {
+            hooks.gone();
             return { fault: { reason: error.message, permanent: false, refused } };
           }
           // Whoever answers in JSON-RPC is at the right place.
@@ -70,8 +51,8 @@ export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps
         }
         refused.push(manner);
       }
-      gone();
-      const reason = firstError?.message ?? "it speaks no revision that is served";
+      hooks.gone();
+      const reason = firstError?.message ?? "no manner of speaking is allowed";
       return { fault: { reason, permanent: false, refused } };
     },
   };
@@ -86,32 +67,39 @@ function waysOf(transport: HttpServerConfig["transport"], manner: Manner): reado
 }
 
 async function tryWay(
-  way: Streamable,
-  manner: Manner,
+  create: Create,
+  { hooks, ...options }: StreamableOptions,
   signal: AbortSignal,
 ): Promise<{ readonly connected: Connected } | { readonly error: GatewayError }> {
+  let isGone = false;
+  const stop = async (): Promise<void> => {
+    await way.stop();
+    if (!isGone) hooks.gone();
+    isGone = true;
+  };
+  const way = create({
+    ...options,
+    hooks: {
+      ...hooks,
+      broken(reason) {
+        hooks.broken(reason);
+        void stop();
+      },
+    },
+  });
   const giveUp = () => void way.stop();
   signal.addEventListener("abort", giveUp);
   try {
     if (signal.aborted) giveUp();
     const { description } = await way.greet();
-    way.ready();
+    const { manner } = options;
     const link = { ...way.peer, mirrorsArguments: manner.stateless };
-    return { connected: { link, manner, description, stop: way.stop } };
+    way.ready();
+    return { connected: { link, manner, description, stop } };
   } catch (thrown) {
-    void way.stop();
+    await way.stop();
     return { error: toGatewayError(thrown) };
   } finally {
     signal.removeEventListener("abort", giveUp);
   }
-}
-
-function withGone(connected: Connected, gone: () => void): Connected {
-  return {
-    ...connected,
-    async stop() {
-      await connected.stop();
-      gone();
-    },
-  };
 }

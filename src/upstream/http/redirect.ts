@@ -24,7 +24,9 @@ export function follow(
   location: string | null,
 ): Hop | { readonly problem: string } | undefined {
   if (!redirects.has(status) || location === null) return undefined;
-  if (!URL.canParse(location, hop.url)) return { problem: "redirects to something that is no URL" };
+  if (!URL.canParse(location, hop.url.href)) {
+    return { problem: "redirects to something that is no URL" };
+  }
   const url = new URL(location, hop.url);
   const target = `${url.protocol}//${url.host}`;
   url.hash = "";

@@ -1,27 +1,38 @@
 /**
- * What a remote server's answer to a POST says: messages in a body or a stream, nothing, or a fault
- * of HTTP with or without a JSON-RPC error inside. Statuses that say something about the way (login,
- * overload) are told apart from those that say how the server speaks. Follows "Sending Messages to
- * the Server" of the Streamable HTTP transport.
+ * What a remote server's answer says when it is no success: a fault of HTTP, with or without a
+ * JSON-RPC error inside. Statuses that say something about the way (login, overload) are told apart
+ * from those that say how the server speaks. Follows "Sending Messages to the Server" of the
+ * Streamable HTTP transport.
  */
-import { GatewayError } from "../../errors.ts";
+import type { GatewayError, UpstreamErrorBody } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import { idOf, isJsonObject, parseJson, toMessage } from "../../protocol/jsonrpc.ts";
 import type { HttpAnswer } from "./answer.ts";
 
-/** Whether a status says that the server does not know such messages, rather than not now or not you. */
-export function isUnknownHere(status: number): boolean {
+/** An answer that is no success. */
+export interface Fault {
+  readonly error: GatewayError;
+  /** Its JSON-RPC error, where it has one that may be about the request that it answers. */
+  readonly rpc?: {
+    readonly error: UpstreamErrorBody;
+    /** The message, with the request's id where it came without one. */
+    readonly textFor: (id: string | number) => string;
+  };
+}
+
+/** Statuses about the way, not about what was sent. */
+const aboutTheWay: ReadonlySet<number> = new Set([401, 403, 407, 408, 425, 429]);
+
+function isUnknownHere(status: number): boolean {
   return status >= 400 && status < 500 && !aboutTheWay.has(status);
 }
 
-const aboutTheWay: ReadonlySet<number> = new Set([401, 403, 407, 408, 425, 429]);
+/** Errors of servers that have nothing of what was asked for at their URL. */
+const noSuchThing = new WeakSet<GatewayError>();
 
-/** Errors of statuses by which a server shows that it does not know such messages. */
-const unknownHere = new WeakSet<GatewayError>();
-
-/** Whether an error came of such a status, and of no JSON-RPC error. */
-export function isNoSuchMessage(error: GatewayError): boolean {
-  return unknownHere.has(error);
+/** Whether an error says that there is nothing such at the URL, and holds no JSON-RPC error. */
+export function isNoSuchThing(error: GatewayError): boolean {
+  return noSuchThing.has(error);
 }
 
 /** The media type of an answer, without parameters. */
@@ -29,39 +40,46 @@ export function mediaType({ headers }: Pick<HttpAnswer, "headers">): string {
   return (headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
 }
 
-/**
- * An answer whose status is no success, as a failure. `line` is its JSON-RPC error, when it has one
- * that may be about the request with this id.
- */
-export async function readFault(
-  answer: HttpAnswer,
-  limits: Limits,
-): Promise<{ readonly error: GatewayError; readonly line?: string }> {
+/** The stream that a GET has opened; throws when the server has none. */
+export async function toEventStream(answer: HttpAnswer, limits: Limits): Promise<HttpAnswer> {
+  if (answer.status >= 400) throw (await readFault(answer, limits)).error;
+  if (answer.status === 200 && mediaType(answer) === "text/event-stream") return answer;
+  const error = answer.toError("has no event stream at its URL", "bad_upstream_response");
+  noSuchThing.add(error);
+  throw error;
+}
+
+/** An answer whose status is no success, as a failure. */
+export async function readFault(answer: HttpAnswer, limits: Limits): Promise<Fault> {
   const { status } = answer;
   if (status === 401 || status === 403) {
     return { error: answer.toError("refuses the credentials; check them in its configuration") };
   }
-  const line = isUnknownHere(status) && mediaType(answer) === "application/json"
-    ? rpcErrorIn(await answer.text().catch(() => ""), limits)
+  const rpc = isUnknownHere(status) && mediaType(answer) === "application/json"
+    ? rpcIn(await answer.text().catch(() => ""), limits)
     : undefined;
   const error = answer.toError(`answers with status ${status}`);
-  if (isUnknownHere(status)) unknownHere.add(error);
-  return line === undefined ? { error } : { error, line };
+  if (isUnknownHere(status)) noSuchThing.add(error);
+  return rpc === undefined ? { error } : { error, rpc };
 }
 
-/** The text, when it is a JSON-RPC error. */
-function rpcErrorIn(text: string, limits: Limits): string | undefined {
+function rpcIn(text: string, limits: Limits): Fault["rpc"] {
   try {
-    const message = toMessage(parseJson(text, limits, false), limits);
-    return message.kind === "error" ? text : undefined;
+    const value = parseJson(text, limits, false);
+    const message = toMessage(value, limits);
+    if (message.kind !== "error" || !isJsonObject(value)) return undefined;
+    return {
+      error: message.error,
+      // Some servers answer before they have read whose request it was.
+      textFor: (id) => idOf(value, limits) === undefined ? JSON.stringify({ ...value, id }) : text,
+    };
   } catch {
     return undefined;
   }
 }
 
-/** A JSON-RPC error text with this id: some servers answer without one when they read no body. */
-export function withId(line: string, id: string | number, limits: Limits): string {
-  const value = parseJson(line, limits, false);
-  if (!isJsonObject(value) || idOf(value, limits) !== undefined) return line;
-  return JSON.stringify({ ...value, id });
+/** Reads what nobody needs, which leaves the connection whole; a stream is cut. */
+export function discard(answer: HttpAnswer): void {
+  const isStream = mediaType(answer) === "text/event-stream";
+  (isStream ? answer.body.cancel() : answer.text()).catch(() => {});
 }

@@ -3,16 +3,14 @@
  * and a URL, named by its first event, to which everything is posted. The stream's end is the
  * session's. Follows the transports page of that revision.
  */
-import { pause } from "../../clock.ts";
 import type { HttpServerConfig } from "../../config/config.ts";
 import { GatewayError, toGatewayError } from "../../errors.ts";
 import { decodeSse } from "../../sse/decode.ts";
 import { exitedError } from "../faults.ts";
-import type { Greeted } from "../negotiate.ts";
 import { createNoiseGauge } from "../noise.ts";
 import { createPeer, type Peer } from "../peer.ts";
-import { requestOf } from "../start_request.ts";
-import { mediaType, readFault } from "./replies.ts";
+import { greetOn } from "../start_request.ts";
+import { discard, readFault, toEventStream } from "./replies.ts";
 import type { Streamable, StreamableOptions } from "./streamable.ts";
 
 /** Makes a link; nothing is opened yet. */
@@ -24,40 +22,36 @@ export function createSseLine(options: StreamableOptions): Streamable {
   endpoint.promise.catch(() => {});
   let revision: string | undefined;
   let isReady = false;
+  let lastTold: Promise<unknown> = Promise.resolve();
 
-  const broken = (reason: string): void => {
+  const end = (died: string | undefined): void => {
     if (closed.signal.aborted) return;
     closed.abort();
-    endpoint.reject(noLine(config, reason));
-    peer.close(exitedError(config.name, reason));
-    if (isReady) hooks.broken(reason);
+    endpoint.reject(noLine(config, died ?? "it was stopped"));
+    peer.close(exitedError(config.name, died));
+    if (isReady && died !== undefined) hooks.broken(died);
   };
-  const noise = createNoiseGauge({ limits, clock, log }, broken);
   const peer: Peer = createPeer({
     server: config.name,
     codec: () => manner.codec,
     limits,
     clock,
-    noise,
+    noise: createNoiseGauge({ limits, clock, log }, end),
     notice: hooks.notice,
     ask: hooks.ask,
     send(line, outgoing) {
-      void post(line).catch((thrown) => {
+      const sending = post(line, outgoing === undefined).catch((thrown) => {
         if (outgoing !== undefined) peer.fail(outgoing.id, toGatewayError(thrown));
-        else log.info("Cannot tell the server", { error: String(thrown) });
+        else if (!closed.signal.aborted) {
+          log.info("Cannot tell the server", { error: String(thrown) });
+        }
       });
+      if (outgoing === undefined) lastTold = sending;
       return true;
     },
   });
 
-  /** In the order in which they were made: the next goes when this one was taken. */
-  let last: Promise<unknown> = Promise.resolve();
-  const post = (line: string): Promise<void> => {
-    const sending = last.then(() => postNow(line));
-    last = sending.catch(() => {});
-    return sending;
-  };
-  const postNow = async (line: string): Promise<void> => {
+  const post = async (line: string, repeatable: boolean): Promise<void> => {
     const answer = await caller.call({
       url: await endpoint.promise,
       method: "POST",
@@ -67,10 +61,15 @@ export function createSseLine(options: StreamableOptions): Streamable {
       },
       body: line,
       timeoutMs: limits.responseMs,
-      repeatable: false,
+      repeatable,
     }, closed.signal);
-    if (answer.status >= 300) throw (await readFault(answer, limits)).error;
-    void answer.body.cancel().catch(() => {});
+    if (answer.status < 300) return discard(answer);
+    const { error } = await readFault(answer, limits);
+    // Its URL was the session's own. Whoever was refused is told so first.
+    if (answer.status === 404 || answer.status === 410) {
+      clock.after(0, () => end("its session was lost"));
+    }
+    throw error;
   };
 
   const open = async (): Promise<void> => {
@@ -81,13 +80,10 @@ export function createSseLine(options: StreamableOptions): Streamable {
       timeoutMs: 0,
       repeatable: true,
     }, closed.signal);
-    if (answer.status !== 200) throw (await readFault(answer, limits)).error;
-    if (mediaType(answer) !== "text/event-stream") {
-      throw answer.toError("has no event stream at its URL", "bad_upstream_response");
-    }
-    void read(answer.body).then(
-      () => broken("its stream ended"),
-      (thrown) => broken(`its stream broke: ${toGatewayError(thrown).message}`),
+    const { body } = await toEventStream(answer, limits);
+    void read(body).then(
+      () => end("its stream ended"),
+      (thrown) => end(`its stream broke: ${toGatewayError(thrown).message}`),
     );
   };
   const read = async (body: ReadableStream<Uint8Array>): Promise<void> => {
@@ -102,28 +98,26 @@ export function createSseLine(options: StreamableOptions): Streamable {
 
   return {
     peer,
-    async greet(): Promise<Greeted> {
+    async greet() {
       await open();
-      const over = new AbortController();
-      const late = pause(clock, config.startTimeoutMs, over.signal).then(
-        () => endpoint.reject(noLine(config, "it does not name the URL to post to")),
-        () => {},
+      const stopWaiting = clock.after(
+        config.startTimeoutMs,
+        () => end("it does not name the URL to post to"),
       );
-      await endpoint.promise.finally(() => over.abort());
-      await late;
-      const greeted = await manner.greet({
-        request: requestOf(peer, config.startTimeoutMs),
-        notify: peer.notify,
-        capabilities: options.capabilities,
+      await endpoint.promise.finally(stopWaiting);
+      const { capabilities } = options;
+      const greeted = await greetOn(peer, {
+        manner,
+        capabilities,
+        timeoutMs: config.startTimeoutMs,
+        settle: (negotiated) => void ({ revision } = negotiated),
       });
-      revision = greeted.revision;
+      await lastTold;
       return greeted;
     },
     ready: () => void (isReady = true),
     stop() {
-      closed.abort();
-      endpoint.reject(noLine(config, "it was stopped"));
-      peer.close(exitedError(config.name, undefined));
+      end(undefined);
       return Promise.resolve();
     },
   };

@@ -1,13 +1,12 @@
 /**
  * A link over Streamable HTTP: a POST for each message, whose answer is a body or a stream, and,
- * where the server keeps a session, one stream for what belongs to no request. A stream that breaks
- * is taken up where it says where it was; a session that is lost is made anew, once for all who use
- * it, and what the server refused over it is sent again. Follows the Streamable HTTP transport of
- * every revision; what differs is its manner's (negotiate.ts).
+ * where the server keeps a session, one stream for what belongs to no request. A session that is
+ * lost is made anew, once for all who use it, and what the server refused over it is sent again.
+ * Follows the Streamable HTTP transport of every revision; what differs is its manner's
+ * (negotiate.ts). Not here: reading streams (streams.ts) and refusals (replies.ts).
  */
-import { pause } from "../../clock.ts";
 import type { HttpServerConfig } from "../../config/config.ts";
-import { toGatewayError } from "../../errors.ts";
+import { GatewayError, toGatewayError } from "../../errors.ts";
 import type { JsonObject, RequestId } from "../../model.ts";
 import type { UpstreamDeps } from "../deps.ts";
 import { exitedError } from "../faults.ts";
@@ -15,12 +14,12 @@ import type { LinkHooks } from "../link.ts";
 import type { Greeted, Manner } from "../negotiate.ts";
 import { createNoiseGauge } from "../noise.ts";
 import { createPeer, type Outgoing, type Peer } from "../peer.ts";
+import { greetOn } from "../start_request.ts";
 import type { HttpAnswer } from "./answer.ts";
 import type { HttpCaller } from "./caller.ts";
-import { mediaType, readFault, withId } from "./replies.ts";
+import { discard, mediaType, readFault, toEventStream } from "./replies.ts";
 import { repeatableMethods } from "./retry.ts";
-import { keepListening, noPlace, type Place, readStream } from "./streams.ts";
-import { requestOf } from "../start_request.ts";
+import { createStandingStream, readToAnswer } from "./streams.ts";
 
 /** What a link is made from. */
 export interface StreamableOptions {
@@ -39,6 +38,7 @@ export interface Streamable {
   greet(): Promise<Greeted>;
   /** The server took it: what belongs to no request is listened to from now on. */
   ready(): void;
+  /** Ends it, also the server's session; the same promise each time. */
   stop(): Promise<void>;
 }
 
@@ -51,78 +51,111 @@ export function createStreamable(options: StreamableOptions): Streamable {
   let settled: { session: string | undefined; revision: string | undefined } = nothing;
   let isReady = false;
   let renewing: Promise<void> | undefined;
-  let lastQuiet: Promise<unknown> = Promise.resolve();
+  let renewalsInVain = 0;
+  let lastTold: Promise<void> = Promise.resolve();
+  let stopping: Promise<void> | undefined;
 
-  const broken = (reason: string): void => {
+  const end = (died: string | undefined): void => {
     if (closed.signal.aborted) return;
     closed.abort();
-    peer.close(exitedError(config.name, reason));
-    if (isReady) hooks.broken(reason);
+    standing.stop();
+    peer.close(exitedError(config.name, died));
+    for (const over of open.values()) over.abort();
+    if (isReady && died !== undefined) hooks.broken(died);
   };
-  const noise = createNoiseGauge({ limits, clock, log }, broken);
+  /** The calls that showed it are told first: of them it is known that they had no effect. */
+  const endSoon = (died: string): void => void clock.after(0, () => end(died));
   const peer: Peer = createPeer({
     server: config.name,
     codec: () => manner.codec,
     limits,
     clock,
-    noise,
+    noise: createNoiseGauge({ limits, clock, log }, end),
     notice: hooks.notice,
     ask: hooks.ask,
     send(line, outgoing) {
-      if (outgoing !== undefined) void exchange(line, outgoing).catch((e) => fail(outgoing.id, e));
-      // Who closes a stream has said enough, and there are no questions to answer.
-      else if (!manner.stateless) lastQuiet = sendQuietly(line);
+      if (outgoing !== undefined) void exchange(line, outgoing);
+      // Where no session is kept, who leaves a stream has said enough, and nothing else is to be told.
+      else if (!manner.stateless) lastTold = tell(line);
       return true;
     },
-    over(id) {
-      open.get(id)?.abort();
-      open.delete(id);
+    over(id, isAnswered) {
+      if (!isAnswered) open.get(id)?.abort();
     },
   });
-  const fail = (id: RequestId, thrown: unknown) => peer.fail(id, toGatewayError(thrown));
 
-  const headersOf = (outgoing?: Outgoing): Record<string, string> => ({
-    "content-type": "application/json",
-    accept: "application/json, text/event-stream",
-    ...manner.http.headers(
-      settled,
-      outgoing && { wire: outgoing.wire, tool: outgoing.request.tool },
-    ),
-  });
-  const postRequest = (line: string, outgoing: Outgoing, signal: AbortSignal) => {
-    const { timeoutMs } = outgoing.request;
-    return caller.call({
+  const post = (
+    line: string,
+    outgoing: Outgoing | undefined,
+    bounds: { readonly timeoutMs: number; readonly headMs?: number; readonly repeatable: boolean },
+    signal: AbortSignal,
+  ): Promise<HttpAnswer> =>
+    caller.call({
       url: config.url,
       method: "POST",
-      headers: headersOf(outgoing),
+      headers: {
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+        ...manner.http.headers(
+          settled,
+          outgoing && { wire: outgoing.wire, tool: outgoing.request.tool },
+        ),
+      },
       body: line,
-      timeoutMs: 0,
-      // The request has its own clock, which waits for people; this is for when nothing else ends it.
-      headMs: timeoutMs === 0 ? limits.responseMs : limits.callMsMax + limits.askMs,
-      repeatable: !outgoing.request.cancellable || repeatableMethods.has(outgoing.wire.method),
+      ...bounds,
     }, signal);
-  };
 
-  /** One request, to the end of its answer. */
+  /** One request, to the end of its answer; never rejects. */
   const exchange = async (line: string, outgoing: Outgoing): Promise<void> => {
     const { id } = outgoing;
     const over = new AbortController();
     open.set(id, over);
+    try {
+      let isAgain = false;
+      while (await attempt(line, outgoing, over.signal, isAgain)) isAgain = true;
+    } catch (thrown) {
+      peer.fail(id, toGatewayError(thrown));
+    } finally {
+      open.delete(id);
+    }
+  };
+
+  /** Sends it and reads what comes; true when it was refused and may be sent once more. */
+  const attempt = async (
+    line: string,
+    outgoing: Outgoing,
+    signal: AbortSignal,
+    isAgain: boolean,
+  ): Promise<boolean> => {
+    const { id, wire, request } = outgoing;
     // Nothing else is never given up: see start_request.ts.
-    const isGreeting = !outgoing.request.cancellable;
+    const isGreeting = !request.cancellable;
     if (!isGreeting) await renewing;
+    if (signal.aborted) return false;
     const { session } = settled;
-    let answer = await postRequest(line, outgoing, over.signal);
-    if (answer.status === 404 && session !== undefined && !isGreeting) {
-      void answer.body.cancel().catch(() => {});
+    const answer = await post(line, outgoing, {
+      timeoutMs: 0,
+      // The request has its own clock, which waits for people; this is for when nothing else ends it.
+      headMs: request.timeoutMs === 0 ? limits.responseMs : limits.callMsMax + limits.askMs,
+      repeatable: isGreeting || repeatableMethods.has(wire.method),
+    }, signal);
+    if (answer.status === 200) {
+      if (isGreeting) settled = { ...nothing, session: manner.http.sessionIn(answer.headers) };
+      else renewalsInVain = 0;
+      await readAnswer(answer, id, signal);
+      return false;
+    }
+    const { error, rpc } = await readFault(answer, limits);
+    const verdict = isGreeting ? undefined : manner.http.toVerdict(answer.status, rpc?.error);
+    if (verdict === "renew" && session !== undefined && !isAgain) {
       await renew(session);
-      // The server refused it unread, so this is no second time.
-      answer = await postRequest(line, outgoing, over.signal);
+      return true;
     }
-    if (isGreeting && answer.status === 200) {
-      settled = { session: manner.http.sessionIn(answer.headers), revision: undefined };
-    }
-    await readAnswer(answer, id, over.signal);
+    if (verdict === "repeat" && !isAgain) return true;
+    if (rpc !== undefined) await peer.receive([rpc.textFor(id)], id);
+    peer.fail(id, error);
+    if (verdict === "other") endSoon("it does not speak as it did");
+    return false;
   };
 
   const readAnswer = async (
@@ -130,52 +163,22 @@ export function createStreamable(options: StreamableOptions): Streamable {
     id: RequestId,
     signal: AbortSignal,
   ): Promise<void> => {
-    if (answer.status !== 200) {
-      const { error, line } = await readFault(answer, limits);
-      if (line !== undefined) await peer.receive([withId(line, id, limits)], id);
-      return peer.fail(id, error);
-    }
+    const fail = (why: string) => peer.fail(id, answer.toError(why, "bad_upstream_response"));
     const type = mediaType(answer);
     if (type === "application/json") {
       await peer.receive([await answer.text()], id);
-      return peer.fail(id, answer.toError("did not answer the request", "bad_upstream_response"));
+      return fail("did not answer the request");
     }
-    if (type !== "text/event-stream") {
-      return peer.fail(
-        id,
-        answer.toError(`answers with ${type || "no media type"}`, "bad_upstream_response"),
-      );
-    }
-    await readToEnd(answer, id, signal);
-  };
-
-  /** The stream of one request, taken up again where it broke, until its answer has come. */
-  const readToEnd = async (
-    first: HttpAnswer,
-    id: RequestId,
-    signal: AbortSignal,
-  ): Promise<void> => {
-    let at = await read(first, id, noPlace).catch((thrown) => ({ ...noPlace, thrown }));
-    for (let resumes = 0; peer.isPending(id) && !signal.aborted; resumes++) {
-      const lost = "thrown" in at ? at.thrown : undefined;
-      if (at.eventId === undefined || manner.stateless || resumes >= limits.resumesMax) {
-        return peer.fail(id, lost ? toGatewayError(lost) : exitedError(config.name, brokenOff));
-      }
-      await pause(clock, at.retryMs ?? limits.sseRetryMs, signal).catch(() => {});
-      if (signal.aborted) return;
-      const place = at;
-      at = await listen(place.eventId, signal)
-        .then((answer) => read(answer, id, place))
-        .catch((thrown) => ({ ...place, thrown }));
-    }
-  };
-
-  const read = (answer: HttpAnswer, owner: RequestId | undefined, place: Place): Promise<Place> =>
-    readStream(answer, place, {
-      limits,
-      take: (text) => peer.receive([text], owner),
-      isDone: () => owner !== undefined && !peer.isPending(owner),
+    if (type !== "text/event-stream") return fail(`answers with ${type || "no media type"}`);
+    const fault = await readToAnswer(answer, {
+      ...streams,
+      open: manner.stateless ? undefined : listen,
+      receive: (text) => peer.receive([text], id),
+      isOver: () => !peer.isPending(id),
+      signal,
     });
+    peer.fail(id, fault ?? exitedError(config.name, "its stream broke off"));
+  };
 
   /** Opens a stream by GET; throws when the server has none. */
   const listen = async (eventId: string | undefined, signal: AbortSignal): Promise<HttpAnswer> => {
@@ -190,71 +193,80 @@ export function createStreamable(options: StreamableOptions): Streamable {
       timeoutMs: 0,
       repeatable: true,
     }, signal);
-    if (answer.status === 200 && mediaType(answer) === "text/event-stream") return answer;
-    throw (await readFault(answer, limits)).error;
+    return await toEventStream(answer, limits);
   };
-
-  let standing = new AbortController();
-  const restand = (): void => {
-    standing.abort();
-    if (manner.stateless || closed.signal.aborted) return;
-    standing = new AbortController();
-    const { signal } = standing;
-    closed.signal.addEventListener("abort", () => standing.abort(), { signal });
-    void keepListening({
-      open: (eventId) => listen(eventId, signal),
-      read: (answer, place) => read(answer, undefined, place),
-      limits,
-      clock,
-      signal,
-    });
-  };
+  const streams = { limits, clock, receive: (text: string) => peer.receive([text]) };
+  const standing = createStandingStream({
+    ...streams,
+    open: listen,
+    lost() {
+      const { session } = settled;
+      if (session !== undefined) renew(session).catch(() => {});
+    },
+  });
 
   const greet = async (): Promise<Greeted> => {
-    const greeted = await manner.greet({
-      request: requestOf(peer, config.startTimeoutMs),
-      notify: peer.notify,
-      capabilities: options.capabilities,
+    const { capabilities } = options;
+    const greeted = await greetOn(peer, {
+      manner,
+      capabilities,
+      timeoutMs: config.startTimeoutMs,
+      settle: ({ revision }) => void (settled = { ...settled, revision }),
     });
-    settled = { ...settled, revision: greeted.revision };
-    await lastQuiet;
+    await lastTold;
     return greeted;
   };
 
   /** A new session in the place of a lost one, once for all who find it lost. */
   const renew = (lost: string): Promise<void> => {
-    if (settled.session !== lost && renewing === undefined) return Promise.resolve();
-    renewing ??= (async () => {
-      log.info("The server forgot the session; opening another");
-      settled = nothing;
-      try {
-        await greet();
-      } catch (thrown) {
-        broken("its session was lost and cannot be made anew");
-        throw thrown;
-      } finally {
-        renewing = undefined;
-      }
-      restand();
-      hooks.renewed();
-    })();
+    if (renewing === undefined && settled.session !== lost) return Promise.resolve();
+    renewing ??= openAnew().finally(() => void (renewing = undefined));
     return renewing;
   };
-
-  /** A notification or an answer of ours. */
-  const sendQuietly = async (line: string): Promise<void> => {
+  const openAnew = async (): Promise<void> => {
+    log.info("The server forgot the session; opening another");
+    settled = nothing;
     try {
-      const answer = await caller.call({
-        url: config.url,
-        method: "POST",
-        headers: headersOf(),
-        body: line,
-        timeoutMs: limits.responseMs,
-        repeatable: false,
-      }, closed.signal);
-      void answer.body.cancel().catch(() => {});
+      renewalsInVain += 1;
+      if (renewalsInVain > limits.renewalsMax) throw lostAtOnce(config);
+      await greet();
     } catch (thrown) {
-      log.info("Cannot tell the server", { error: String(thrown) });
+      endSoon("its session was lost and cannot be made anew");
+      throw thrown;
+    }
+    if (closed.signal.aborted) return;
+    standing.start();
+    hooks.renewed();
+  };
+
+  /** Sends a notification or an answer of ours; never rejects. */
+  const tell = async (line: string): Promise<void> => {
+    try {
+      // The server knows an answer by its id and takes it once.
+      const bounds = { timeoutMs: limits.responseMs, repeatable: true };
+      const answer = await post(line, undefined, bounds, closed.signal);
+      if (answer.status < 300) return discard(answer);
+      log.info("The server refused what it was told", { status: answer.status });
+      discard(answer);
+    } catch (thrown) {
+      if (!closed.signal.aborted) log.info("Cannot tell the server", { error: String(thrown) });
+    }
+  };
+
+  /** The server's own memory of the session; when it is not told, it forgets by itself. */
+  const endSession = async (session: string): Promise<void> => {
+    try {
+      discard(
+        await caller.call({
+          url: config.url,
+          method: "DELETE",
+          headers: manner.http.headers({ ...settled, session }),
+          timeoutMs: limits.stopMs,
+          repeatable: false,
+        }, new AbortController().signal),
+      );
+    } catch (thrown) {
+      log.debug("Cannot end the session at the server", { error: String(thrown) });
     }
   };
 
@@ -263,32 +275,20 @@ export function createStreamable(options: StreamableOptions): Streamable {
     greet,
     ready() {
       isReady = true;
-      restand();
+      if (!manner.stateless && !closed.signal.aborted) standing.start();
     },
-    async stop() {
+    stop() {
       const { session } = settled;
-      closed.abort();
-      standing.abort();
-      for (const over of open.values()) over.abort();
-      peer.close(exitedError(config.name, undefined));
-      if (session !== undefined) await endSession(session);
+      end(undefined);
+      stopping ??= session === undefined ? Promise.resolve() : endSession(session);
+      return stopping;
     },
   };
-
-  async function endSession(session: string): Promise<void> {
-    const headers = manner.http.headers({ ...settled, session });
-    const call = { url: config.url, method: "DELETE", headers, timeoutMs: limits.stopMs };
-    try {
-      const answer = await caller.call(
-        { ...call, repeatable: false },
-        new AbortController().signal,
-      );
-      void answer.body.cancel().catch(() => {});
-    } catch {
-      // It expires by itself.
-    }
-  }
 }
 
 const nothing = { session: undefined, revision: undefined };
-const brokenOff = "its stream broke off";
+
+function lostAtOnce({ name }: HttpServerConfig): GatewayError {
+  const message = `Server "${name}" forgets its sessions as soon as they are made`;
+  return new GatewayError("upstream_unavailable", message, { data: { server: name } });
+}

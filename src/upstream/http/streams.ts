@@ -1,83 +1,171 @@
 /**
- * Event streams of a remote server, and where each was when it broke: one is read until it ends or
- * nobody waits for it any more, a standing one is opened again and again. Follows "Resumability and
- * Redelivery" of the Streamable HTTP transport.
+ * Event streams of a remote server: the one that answers a request, taken up where it broke until
+ * the answer has come, and the one of what belongs to no request, opened again and again. What the
+ * messages mean is for the peer; that a stream can be taken up at all is its manner's to say.
+ * Follows "Resumability and Redelivery" of the Streamable HTTP transport.
  */
 import { type Clock, pause } from "../../clock.ts";
-import { toGatewayError } from "../../errors.ts";
+import { type GatewayError, toGatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
-import { decodeSse } from "../../sse/decode.ts";
+import { decodeSse, type SseEvent } from "../../sse/decode.ts";
 import type { HttpAnswer } from "./answer.ts";
+import { isNoSuchThing } from "./replies.ts";
 
-/** Where a stream was when it broke. */
-export interface Place {
-  /** The last event's id; undefined when the stream cannot be taken up. */
+/** What streams work with. */
+export interface StreamOptions {
+  readonly limits: Limits;
+  readonly clock: Clock;
+  /** Takes a message; a returned promise asks the reader to wait. */
+  readonly receive: (text: string) => void | Promise<void>;
+}
+
+/** Opens a stream, after an event of a broken one where there is one. */
+export type OpenStream = (eventId: string | undefined, signal: AbortSignal) => Promise<HttpAnswer>;
+
+/** Where a stream was when it ended, and why it broke, if it did. */
+interface Place {
   readonly eventId: string | undefined;
-  /** How long the server asks to wait before. */
   readonly retryMs: number | undefined;
+  readonly fault?: GatewayError | undefined;
 }
 
-/** The place of a stream that was not opened yet. */
-export const noPlace: Place = { eventId: undefined, retryMs: undefined };
+const start: Place = { eventId: undefined, retryMs: undefined };
 
-/** What is done with a stream. */
-export interface StreamReader {
-  readonly limits: Pick<Limits, "responseBytesMax" | "reconnectMsMax">;
-  /** Takes the text of one message. */
-  readonly take: (text: string) => void | Promise<void>;
-  /** Whether nobody waits for more of it. */
-  readonly isDone: () => boolean;
+/**
+ * Reads the stream that answers a request until `isOver`, or until there is nothing more to be had:
+ * then with what broke it, if anything did. Without `open` it cannot be taken up.
+ */
+export async function readToAnswer(
+  first: HttpAnswer,
+  options: StreamOptions & {
+    readonly open: OpenStream | undefined;
+    readonly isOver: () => boolean;
+    readonly signal: AbortSignal;
+  },
+): Promise<GatewayError | undefined> {
+  const { limits, clock, open, isOver, signal } = options;
+  let place = await readEvents(first, start, options);
+  const { fault } = place;
+  for (let vain = 0; !isOver() && !signal.aborted;) {
+    const { eventId } = place;
+    // An answer that is not valid would be none the next time.
+    if (place.fault?.code === "bad_upstream_response") return place.fault;
+    if (open === undefined || eventId === undefined || vain >= limits.resumesMax) return fault;
+    await pause(clock, within(limits, place.retryMs) ?? limits.sseRetryMs, signal);
+    if (signal.aborted) return fault;
+    try {
+      place = await readEvents(await open(eventId, signal), place, options);
+    } catch (thrown) {
+      if (isNoSuchThing(toGatewayError(thrown))) return fault;
+    }
+    vain = place.eventId === eventId ? vain + 1 : 0;
+  }
+  return fault;
 }
 
-/** Reads a stream to its end; rejects when it breaks before it said where it is. */
-export async function readStream(
+/** The stream of what belongs to no request. */
+export interface StandingStream {
+  /** Opens it, anew when it was open: another session has another one. */
+  start(): void;
+  stop(): void;
+}
+
+/** Makes it. `lost` is called when a server that had such a stream knows nothing of it any more. */
+export function createStandingStream(
+  options: StreamOptions & { readonly open: OpenStream; readonly lost: () => void },
+): StandingStream {
+  const { limits, clock, open, lost } = options;
+  let current = new AbortController();
+
+  const stand = async (signal: AbortSignal): Promise<void> => {
+    let place = start;
+    let failures = 0;
+    let hasStood = false;
+    while (!signal.aborted) {
+      const { eventId } = place;
+      try {
+        const answer = await open(eventId, signal);
+        hasStood = true;
+        const since = clock.monotonic();
+        place = await readEvents(answer, place, options);
+        const isUseful = place.eventId !== eventId ||
+          clock.monotonic() - since >= limits.reconnectMsMin;
+        failures = isUseful ? 0 : failures + 1;
+      } catch (thrown) {
+        const error = toGatewayError(thrown);
+        if (isNoSuchThing(error)) {
+          // Not every server has one; but one that had it has lost the session.
+          if (hasStood && error.data?.["status"] === 404) lost();
+          return;
+        }
+        failures += 1;
+      }
+      const backOffMs = limits.reconnectMsMin * 2 ** failures;
+      const askedMs = within(limits, place.retryMs) ?? limits.reconnectMsMin;
+      const waitMs = failures === 0 ? askedMs : Math.max(askedMs, backOffMs);
+      await pause(clock, Math.min(limits.reconnectMsMax, waitMs), signal);
+    }
+  };
+  return {
+    start() {
+      current.abort();
+      current = new AbortController();
+      void stand(current.signal);
+    },
+    stop: () => current.abort(),
+  };
+}
+
+/** What a server asks for, within reason. */
+function within(
+  { reconnectMsFloor, reconnectMsMax }: Limits,
+  ms: number | undefined,
+): number | undefined {
+  return ms === undefined ? undefined : Math.min(reconnectMsMax, Math.max(reconnectMsFloor, ms));
+}
+
+/** Reads one stream to its end, or until `isOver`. */
+async function readEvents(
   answer: HttpAnswer,
-  place: Place,
-  { limits, take, isDone }: StreamReader,
+  from: Place,
+  { limits, clock, receive, isOver = () => false }: StreamOptions & {
+    readonly isOver?: () => boolean;
+  },
 ): Promise<Place> {
-  let { eventId, retryMs } = place;
+  let { eventId, retryMs } = from;
   const events = decodeSse(answer.body, { eventBytesMax: limits.responseBytesMax }).getReader();
   try {
     for (;;) {
       const { done, value } = await events.read();
       if (done) break;
-      if (value.id !== undefined) eventId = value.id;
-      if (value.retry !== undefined) retryMs = Math.min(value.retry, limits.reconnectMsMax);
-      if (value.data !== "" && value.event === "message") await take(value.data);
-      if (isDone()) break;
+      if (value.id !== undefined) eventId = value.id === "" ? undefined : value.id;
+      retryMs = value.retry ?? retryMs;
+      // Streams are opened by an event that only says where they are.
+      if (value.event !== "message" || value.data === "") continue;
+      await receive(value.data);
+      if (!isOver()) continue;
+      await leave(events, clock, limits.streamEndMs);
+      break;
     }
   } catch (thrown) {
-    // What was read before it broke still says where to go on.
-    if (eventId === undefined) throw thrown;
-  } finally {
-    void events.cancel().catch(() => {});
+    return { eventId, retryMs, fault: toGatewayError(thrown) };
   }
   return { eventId, retryMs };
 }
 
-/** Opens a stream for what belongs to no request again whenever it ends; not all servers have one. */
-export async function keepListening(
-  { open, read, limits, clock, signal }: {
-    readonly open: (eventId: string | undefined) => Promise<HttpAnswer>;
-    readonly read: (answer: HttpAnswer, place: Place) => Promise<Place>;
-    readonly limits: Pick<Limits, "reconnectMsMin" | "reconnectMsMax">;
-    readonly clock: Clock;
-    readonly signal: AbortSignal;
-  },
+/** Lets a server end its stream, which leaves the connection whole; cuts it when that takes long. */
+async function leave(
+  events: ReadableStreamDefaultReader<SseEvent>,
+  clock: Clock,
+  ms: number,
 ): Promise<void> {
-  let place = noPlace;
-  let failures = 0;
-  while (!signal.aborted) {
-    try {
-      place = await read(await open(place.eventId), place);
-      failures = 0;
-    } catch (thrown) {
-      const status = toGatewayError(thrown).data?.["status"];
-      // It has no such stream, or no such session any more, which the next call finds out.
-      if (typeof status === "number" && status < 500) return;
-      failures += 1;
-    }
-    const waitMs = Math.min(limits.reconnectMsMax, limits.reconnectMsMin * 2 ** failures);
-    await pause(clock, place.retryMs ?? waitMs, signal).catch(() => {});
+  const cancel = () => void events.cancel().catch(() => {});
+  const stopWaiting = clock.after(ms, cancel);
+  try {
+    while (!(await events.read()).done);
+  } catch {
+    // It had said all.
+  } finally {
+    stopWaiting();
   }
 }
