@@ -165,7 +165,7 @@ export function openCall(options: CallOptions): OpenRequest {
       );
     }
     if (questions.length === 0) await pause(clock, limits.roundPauseMs, givenUp.signal);
-    const asked = questions.filter(({ key }) => own[key] === undefined);
+    const asked = questions.filter(({ key }) => !Object.hasOwn(own, key));
     const answers = await Promise.all(
       asked.map(({ method, params }) => source.ask(method, params, givenUp.signal)),
     );

@@ -15,6 +15,8 @@ export interface Verdicts {
   of(caller: Caller): readonly Manner[];
   refused(manner: Manner): void;
   accepted(manner: Manner): void;
+  /** What was believed has turned out wrong. */
+  forget(): void;
 }
 
 /** Makes the verdicts of a server of which nothing is known. */
@@ -32,5 +34,6 @@ export function createVerdicts(
     },
     refused: (manner) => void refusedUntil.set(manner, clock.monotonic() + limits.verdictMs),
     accepted: (manner) => void refusedUntil.delete(manner),
+    forget: () => refusedUntil.clear(),
   };
 }

@@ -36,6 +36,8 @@ export interface FakeServer {
   /** Set: starts fail with this reason. */
   broken: string | undefined;
   tools: JsonObject[];
+  /** Whether arguments travel beside the message, so that calls need their tool. */
+  mirrorsArguments: boolean;
   /** Answers what is no list; what it returns is the result. */
   answer: (request: FakeRequest) => Promise<JsonObject | Ending>;
   readonly connections: FakeConnection[];
@@ -54,6 +56,7 @@ export function createFakeServer(overrides: Partial<FakeServer> = {}): FakeServe
     capabilities: { tools: {} },
     broken: undefined,
     tools: [{ name: "x", inputSchema: { type: "object" } }],
+    mirrorsArguments: false,
     answer: async ({ params }) => params,
     connections: [],
     attempts: [],
@@ -160,6 +163,7 @@ function connect(server: FakeServer, manner: Manner, capabilities: JsonObject, h
         for (const end of [...open.values()]) end({ kind: "failure", error });
       },
       open: () => open.size,
+      mirrorsArguments: server.mirrorsArguments,
     },
     async stop() {
       connection.isStopped = true;
