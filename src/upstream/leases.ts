@@ -6,15 +6,20 @@
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 
-/** The numbers of leased lanes. */
+/** The leased lanes of one upstream. */
 export interface Leases {
   /** The number of a lane for one call of a scope, one that is up before another. Throws `overloaded`. */
-  take(scope: string, isUp: (number: number) => boolean): number;
-  release(scope: string, number: number): void;
+  take(
+    scope: string,
+    isUp: (number: number) => boolean,
+  ): { readonly number: number; readonly release: () => void };
 }
 
 /** Makes an empty set. */
-export function createLeases(server: string, limits: Pick<Limits, "leasesMax">): Leases {
+export function createLeases(
+  server: string,
+  { limits }: { readonly limits: Pick<Limits, "leasesMax"> },
+): Leases {
   const taken = new Map<string, Set<number>>();
   const numbers = Array.from({ length: limits.leasesMax }, (_, number) => number);
   return {
@@ -31,12 +36,11 @@ export function createLeases(server: string, limits: Pick<Limits, "leasesMax">):
         );
       }
       taken.set(scope, own.add(number));
-      return number;
-    },
-    release(scope, number) {
-      const own = taken.get(scope);
-      own?.delete(number);
-      if (own?.size === 0) taken.delete(scope);
+      const release = (): void => {
+        own.delete(number);
+        if (own.size === 0 && taken.get(scope) === own) taken.delete(scope);
+      };
+      return { number, release };
     },
   };
 }
