@@ -106,7 +106,7 @@ export function createStanding(options: StandingOptions): Standing {
     }
     failures += 1;
     const ms = Math.min(limits.reconnectMsMax, limits.reconnectMsMin * 2 ** (failures - 1));
-    cancelReopen = clock.after(ms * (1 + Math.random()) / 2, () => void open(true));
+    cancelReopen = clock.after(ms * (1 + clock.random()) / 2, () => void open(true));
   };
 
   /** Whatever changed while nobody listened is looked up again. */
