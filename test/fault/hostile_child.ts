@@ -13,6 +13,9 @@
  *   --init=bad             answers initialize with `{}`
  *   --init=slow:MS         answers initialize after MS
  *   --init=exit            exits when initialize arrives
+ *   --probe=exit           exits when asked which revisions it speaks (`server/discover`)
+ *   --probe=never          never answers that question
+ *   --stateless            speaks 2026-07-28 alone: no handshake, and every request with its envelope
  *   --revision=REVISION    the protocol version it answers (default: the one asked for)
  *   --caps=a,b             capabilities among tools, prompts, resources, logging, completions,
  *                          subscribe (default: all)
@@ -360,6 +363,30 @@ const methods: Record<string, (id: unknown, params: Json) => void | Promise<void
   "completion/complete": (id) => result(id, { completion: { values: ["one", "two"] } }),
 };
 
+const prefix = "io.modelcontextprotocol/";
+const isStateless = option("stateless") !== undefined;
+methods["server/discover"] = (id) => {
+  if (option("probe") === "exit") process.exit(4);
+  if (option("probe") === "never") return;
+  if (!isStateless) return failure(id, -32601, "Method not found: server/discover");
+  result(id, {
+    resultType: "complete",
+    supportedVersions: ["2026-07-28"],
+    capabilities,
+    ttlMs: 0,
+    cacheScope: "private",
+    _meta: { [`${prefix}serverInfo`]: { name: "hostile-child", version: "1.0.0" } },
+  });
+};
+if (isStateless) {
+  delete methods["initialize"];
+  methods["subscriptions/listen"] = (id, { notifications }) =>
+    notify("notifications/subscriptions/acknowledged", {
+      notifications,
+      _meta: { [`${prefix}subscriptionId`]: id },
+    });
+}
+
 function afterHandshake(): void {
   if (option("roots-at-start") !== undefined) void ask("roots/list", {});
   if (option("deaf") !== undefined) {
@@ -397,6 +424,10 @@ function receive(line: string): void {
     return;
   }
   const run = Object.hasOwn(methods, method) ? methods[method] : undefined;
+  const meta = (params["_meta"] ?? {}) as Json;
+  if (isStateless && run !== undefined && meta[`${prefix}protocolVersion`] !== "2026-07-28") {
+    return failure(message["id"], -32602, "Where is the envelope?");
+  }
   if (run === undefined) failure(message["id"], -32601, `Method not found: ${method}`);
   else void run(message["id"], params);
 }

@@ -1,0 +1,143 @@
+/** Local servers of either era, as real processes: found out by their first answer, and remembered. */
+import { afterEach, describe, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { StdioServerConfig } from "../../src/config/config.ts";
+import type { Limits } from "../../src/limits.ts";
+import { upstreamKinds } from "../../src/upstream/kinds.ts";
+import type { Upstream } from "../../src/upstream/upstream.ts";
+import { isAlive } from "../support/processes.ts";
+import {
+  callerOf,
+  callTool,
+  createTestDeps,
+  failTool,
+  hostileConfig,
+  stateOf,
+  type TestDeps,
+} from "../support/upstream_deps.ts";
+import { until } from "../support/wait.ts";
+
+const modern = callerOf("p:alice", { wire: "2026-07-28", deferred: true });
+const session = callerOf("s1");
+
+const opened: { upstream: Upstream; deps: TestDeps; folder: string }[] = [];
+
+async function open(
+  options: string[],
+  limits: Partial<Limits> = {},
+  overrides: Partial<StdioServerConfig> = {},
+) {
+  const folder = mkdtempSync(join(tmpdir(), "eras-"));
+  const file = join(folder, "starts");
+  const deps = await createTestDeps(limits);
+  const config = hostileConfig([...options, `--start-file=${file}`], overrides);
+  const upstream = upstreamKinds.create(config, deps);
+  opened.push({ upstream, deps, folder });
+  const starts = () => readFileSync(file, "utf8").trim().split("\n").map(Number);
+  return { upstream, deps, starts };
+}
+
+afterEach(async () => {
+  for (const { upstream, deps, folder } of opened.splice(0)) {
+    await upstream.close();
+    rmSync(folder, { recursive: true });
+    expect([...deps.held]).toEqual([]);
+    for (const pid of deps.everHeld) await until("the end of it", () => !isAlive(pid));
+  }
+});
+
+describe("a server of the handshake era", () => {
+  test("that dies of being asked is started again, and never asked again while that is remembered", async () => {
+    const { upstream, starts } = await open(["--probe=exit"]);
+    expect(await callTool(upstream, "echo", { a: 1 }, modern)).toBe('{"a":1}');
+    expect(starts().length).toBe(2);
+    expect(await callTool(upstream, "echo", {}, { ...modern, scope: "p:bob" })).toBe("{}");
+    expect(starts().length).toBe(3);
+    expect(upstream.status()).toMatchObject({ state: "running", problem: undefined });
+  });
+
+  test("that dies of anything else as well is a start that failed, once", async () => {
+    const { upstream, starts } = await open(["--probe=exit", "--init=exit"]);
+    const { message } = await failTool(upstream, "echo", {}, modern);
+    expect(message).toContain("exited with code 3");
+    expect(starts().length).toBe(2);
+    expect((await failTool(upstream, "echo", {}, modern)).message).toContain("may be tried again");
+    expect(starts().length).toBe(2);
+  });
+
+  test("that does not answer the question is shaken hands with in place", async () => {
+    const { upstream, starts } = await open(["--probe=never"], { probeMs: 50 });
+    expect(await callTool(upstream, "echo", {}, modern)).toBe("{}");
+    expect(starts().length).toBe(1);
+  });
+
+  test("that refuses the question is shaken hands with at once, in place", async () => {
+    const { upstream, starts } = await open([], { probeMs: 20_000 });
+    const { capabilities } = await stateOf(upstream, {
+      ...modern,
+      capabilities: { sampling: {}, elicitation: { form: {} } },
+    });
+    expect(capabilities).toEqual({ sampling: {}, elicitation: {} });
+    expect(starts().length).toBe(1);
+  });
+
+  test("is not asked at all for a session", async () => {
+    const { upstream, starts } = await open(["--probe=exit"]);
+    expect(await callTool(upstream, "echo", {}, session)).toBe("{}");
+    expect(starts().length).toBe(1);
+  });
+
+  test("is not asked where the operator says what it is", async () => {
+    const { upstream, starts } = await open(["--probe=exit"], {}, { era: "legacy" });
+    expect(await callTool(upstream, "echo", {}, modern)).toBe("{}");
+    expect(starts().length).toBe(1);
+  });
+
+  test("cannot be used where the operator says otherwise, and is not shaken hands with", async () => {
+    const { upstream, starts } = await open([], {}, { era: "modern" });
+    expect((await failTool(upstream, "echo", {}, session)).message).toContain("server/discover");
+    expect(starts().length).toBe(1);
+  });
+});
+
+describe("a server of the stateless era", () => {
+  test("is one process for sessions and stateless clients alike", async () => {
+    const { upstream, starts } = await open(["--stateless"]);
+    const scopes = ["s1", "s2", "s3"].map((scope) => callerOf(scope));
+    const pids = await Promise.all(
+      [...scopes, modern].map(async (caller) => (await stateOf(upstream, caller)).pid),
+    );
+    expect(new Set(pids).size).toBe(1);
+    upstream.endScope("s1");
+    expect((await stateOf(upstream, scopes[1])).pid).toBe(pids[0] as number);
+    // The first of them may each have found out for itself.
+    for (const pid of starts()) {
+      if (pid !== pids[0]) await until("the end of those that found out", () => !isAlive(pid));
+    }
+  });
+
+  test("that dies is started again by the next call, as what it is", async () => {
+    const { upstream, starts } = await open(["--stateless"]);
+    const { pid } = await stateOf(upstream, session);
+    expect((await failTool(upstream, "crash", { how: "exit" }, session)).message)
+      .toContain("whether it took effect is unknown");
+    const next = await stateOf(upstream, modern);
+    expect(next.pid).not.toBe(pid);
+    expect(starts().length).toBe(2);
+  });
+
+  test("is told of a call that is given up, by its own request", async () => {
+    const { upstream } = await open(["--stateless"]);
+    await stateOf(upstream, session);
+    const exchange = upstream.open({
+      method: "tools/call",
+      params: { name: "hang" },
+      wantsProgress: false,
+      caller: session,
+    });
+    exchange.cancel("gone");
+    expect((await stateOf(upstream, modern)).cancelled.length).toBe(1);
+  });
+});
