@@ -1,0 +1,75 @@
+/** A remote server and the upstream in front of it, for tests of src/upstream/http. */
+import type { HttpServerConfig } from "../../src/config/config.ts";
+import type { Limits } from "../../src/limits.ts";
+import type { UpstreamDeps } from "../../src/upstream/deps.ts";
+import { upstreamKinds } from "../../src/upstream/kinds.ts";
+import type { Upstream } from "../../src/upstream/upstream.ts";
+import { callerOf, createTestDeps, type TestDeps } from "./upstream_deps.ts";
+import { type HostileUpstream, type Rules, serveUpstream } from "../fault/hostile_upstream.ts";
+
+/** What a test holds. */
+export interface Remote {
+  readonly server: HostileUpstream;
+  readonly upstream: Upstream;
+  readonly deps: TestDeps;
+}
+
+/** The configuration of a remote server. */
+export function remoteConfig(
+  url: string,
+  overrides: Partial<HttpServerConfig> = {},
+): HttpServerConfig {
+  return {
+    kind: "http",
+    name: "remote",
+    url,
+    headers: {},
+    credentials: { type: "none" },
+    transport: "auto",
+    isolation: "session",
+    roots: "relay",
+    era: "auto",
+    callTimeoutMs: 20_000,
+    startTimeoutMs: 20_000,
+    idleTimeoutMs: 60_000,
+    tools: {},
+    ...overrides,
+  };
+}
+
+/** Short waits, no retries: a test that is about them says so. */
+const quick = {
+  httpRetriesMax: 0,
+  reconnectMsMin: 20,
+  reconnectMsFloor: 5,
+  sseRetryMs: 20,
+  circuitFailuresMax: 1_000,
+};
+
+/** What tests of one file have opened. */
+export function createRemotes() {
+  const opened: { close(): Promise<void> }[] = [];
+  return {
+    /** Serves `rules`, with an upstream in front. */
+    async open(
+      rules: Rules,
+      overrides: Partial<HttpServerConfig> = {},
+      limits: Partial<Limits> = {},
+      more: Partial<UpstreamDeps> = {},
+    ): Promise<Remote> {
+      const server = await serveUpstream(rules);
+      const deps = await createTestDeps({ ...quick, ...limits }, more);
+      const upstream = upstreamKinds.create(remoteConfig(server.url, overrides), deps);
+      // The gateway lets go first.
+      opened.push({ close: () => upstream.close().then(server.close) });
+      return { server, upstream, deps };
+    },
+    async closeAll(): Promise<void> {
+      await Promise.all(opened.splice(0).map(({ close }) => close()));
+    },
+  };
+}
+
+/** A caller whose requests each say for whom they are made. */
+export const stateless = (overrides: Parameters<typeof callerOf>[1] = {}) =>
+  callerOf("p:anonymous", { wire: "2026-07-28", deferred: true, ...overrides });
