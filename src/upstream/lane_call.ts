@@ -8,6 +8,7 @@ import { pause } from "../clock.ts";
 import type { LaneServerConfig } from "../config/config.ts";
 import { GatewayError, toGatewayError } from "../errors.ts";
 import type { Answer, Call, Ending, JsonObject, Notice, Pause, Resume } from "../model.ts";
+import { isJsonObject } from "../protocol/jsonrpc.ts";
 import type { UpstreamDeps } from "./deps.ts";
 import type { ExchangeSource } from "./exchange.ts";
 import type { LaneLists } from "./lane_lists.ts";
@@ -96,6 +97,9 @@ export function openCall(options: CallOptions): OpenRequest {
       hasFreshTool = true;
       lists.forget("tools");
       return sendKnowing(resume);
+    }
+    if (error.code === "capability_missing" && isDeclared(error, caller)) {
+      return fail(new GatewayError("ask_unanswerable", `${error.message}; it cannot be passed on`));
     }
     if (isDeferred) {
       const questions = error.upstream && manner.codec.questionsIn(error.upstream);
@@ -199,6 +203,19 @@ export function openCall(options: CallOptions): OpenRequest {
     hold: () => request?.hold(),
     resume: () => request?.resume(),
   };
+}
+
+/** Whether the client did declare what a server misses, so that nothing is gained by telling it to. */
+function isDeclared({ data }: GatewayError, { capabilities }: Call["caller"]): boolean {
+  const required = (data?.["requiredCapabilities"] ?? {}) as JsonObject;
+  return Object.keys(required).length > 0 && covers(capabilities, required);
+}
+
+function covers(declared: unknown, required: JsonObject): boolean {
+  if (!isJsonObject(declared)) return false;
+  return Object.entries(required).every(([name, inner]) =>
+    covers(declared[name], isJsonObject(inner) ? inner : {})
+  );
 }
 
 const relatedTask = "io.modelcontextprotocol/related-task";

@@ -230,12 +230,24 @@ describe("what a server refuses over what the client did not declare", () => {
   };
 
   test("is a tool's error for a session, and the same failure for a stateless client", async () => {
-    const inline = await run(serverOf(missing));
+    const inline = await run(serverOf(missing), echo, { call: toolCall("x", {}, callerOf("s1")) });
     expect(inline.end).toMatchObject({ kind: "result", value: { isError: true } });
     expect(textOf(inline.end)).toContain("sampling");
-    const deferred = await run(serverOf(missing), echo, { call: toolCall("x", {}, stateless) });
+    const bare = { ...stateless, capabilities: {} };
+    const deferred = await run(serverOf(missing), echo, { call: toolCall("x", {}, bare) });
     expect(failureOf(deferred.end)?.code).toBe("capability_missing");
     expect(failureOf(deferred.end)?.data).toEqual({ requiredCapabilities: { sampling: {} } });
+  });
+
+  test("is no reason to tell a client to declare what it did declare", async () => {
+    const extensions = { "example.com/more": {} };
+    const refusal = new GatewayError("capability_missing", "It needs extensions", {
+      data: { requiredCapabilities: { extensions } },
+    });
+    const call = toolCall("x", {}, { ...stateless, capabilities: { extensions } });
+    const { end } = await run(serverOf({ kind: "failure", error: refusal }), echo, { call });
+    expect(failureOf(end)?.code).toBe("ask_unanswerable");
+    expect(failureOf(end)?.message).toContain("extensions");
   });
 });
 
