@@ -136,8 +136,11 @@ function watchPhase(outgoing: ClientRequest, secure: boolean): Phase {
   let connected = false;
   let sent = false;
   outgoing.on("socket", (socket) => {
-    // A kept connection is ready at once.
-    if (!socket.connecting && outgoing.reusedSocket) connected = sent = true;
+    // A kept connection is ready at once, and would gather listeners with each request.
+    if (!socket.connecting && outgoing.reusedSocket) {
+      connected = sent = true;
+      return;
+    }
     socket.once("connect", () => {
       connected = true;
       if (!secure) sent = true;

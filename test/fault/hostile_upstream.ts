@@ -42,7 +42,7 @@ export interface EventStream {
   /** The result of the message whose stream it is, or of another. */
   result(value: JsonObject, id?: unknown): void;
   end(): void;
-  /** Breaks the connection. */
+  /** Breaks the connection, once what was written had time to leave. */
   cut(): void;
 }
 
@@ -227,6 +227,6 @@ function toStream(
     raw,
     result: (result, id = own) => event({ data: { jsonrpc: "2.0", id, result } }),
     end: () => void response.end(),
-    cut: () => void response.destroy(),
+    cut: () => void setTimeout(() => response.destroy(), 20),
   };
 }

@@ -1,0 +1,461 @@
+/**
+ * What a remote session survives: answers whose stream breaks, the standing stream that ends, and a
+ * server that forgets the session. Nothing is done twice at the server, and what cannot be known is
+ * said to be unknown.
+ */
+import { afterEach, describe, expect, test } from "bun:test";
+import { type Clock, systemClock } from "../../src/clock.ts";
+import {
+  echo,
+  type EventStream,
+  type Rules,
+  sessionRules,
+  type Visit,
+} from "../fault/hostile_upstream.ts";
+import { createRemotes } from "../support/http_upstream.ts";
+import {
+  callerOf,
+  callTool,
+  drain,
+  failTool,
+  toolCall,
+  watchScope,
+} from "../support/upstream_deps.ts";
+import { until, within } from "../support/wait.ts";
+
+const remotes = createRemotes();
+const { open } = remotes;
+afterEach(remotes.closeAll);
+
+/** The real clock; the waits that were asked for can be read. */
+function recordingClock(): Clock & { readonly waits: number[] } {
+  const waits: number[] = [];
+  return {
+    ...systemClock,
+    waits,
+    after(ms, run) {
+      waits.push(ms);
+      return systemClock.after(ms, run);
+    },
+  };
+}
+
+const lastEventIds = (visits: readonly Visit[]) =>
+  visits.map(({ headers }) => headers["last-event-id"]).filter((id) => id !== undefined);
+const answerOf = (call: Visit | undefined) => ({
+  data: { jsonrpc: "2.0", id: call?.message["id"], result: call === undefined ? {} : echo(call) },
+});
+const changed = (kind: string) => ({
+  data: { jsonrpc: "2.0", method: `notifications/${kind}/list_changed` },
+});
+
+describe("an answer whose stream breaks", () => {
+  test("is taken up after the last event, when the server asks for it and not before", async () => {
+    const clock = recordingClock();
+    let endedAt = 0;
+    const { server, upstream } = await open(
+      {
+        ...sessionRules(),
+        "tools/call"(visit) {
+          const stream = visit.stream();
+          stream.event({ id: "place 1", retry: 321 });
+          endedAt = performance.now();
+          stream.end();
+        },
+        GET(visit) {
+          if (!("last-event-id" in visit.headers)) return visit.status(405);
+          const stream = visit.stream();
+          stream.event(answerOf(server.of("tools/call")[0]));
+          stream.end();
+        },
+      },
+      {},
+      {},
+      { clock },
+    );
+    expect(await callTool(upstream, "echo", { n: 1 })).toBe('{"n":1}');
+    expect(lastEventIds(server.visits)).toEqual(["place 1"]);
+    expect(clock.waits).toContain(321);
+    const resumed = server.of("GET").at(-1);
+    // A runtime may fire a timer a moment early.
+    expect((resumed?.at ?? 0) - endedAt > 300).toBe(true);
+    expect(resumed?.session).toBe("s1");
+    expect(resumed?.headers["mcp-protocol-version"]).toBe("2025-11-25");
+    expect(resumed?.headers["accept"]).toBe("text/event-stream");
+    expect(server.of("tools/call").length).toBe(1);
+  });
+
+  test("may break as often as it likes, as long as each piece brings something", async () => {
+    let piece = 0;
+    const { server, upstream } = await open({
+      ...sessionRules(),
+      "tools/call"(visit) {
+        const stream = visit.stream();
+        stream.event({ id: "0", retry: 1 });
+        stream.cut();
+      },
+      GET(visit) {
+        if (!("last-event-id" in visit.headers)) return visit.status(405);
+        const stream = visit.stream();
+        piece += 1;
+        if (piece < 12) stream.event({ id: String(piece) });
+        else stream.event(answerOf(server.of("tools/call")[0]));
+        stream.end();
+      },
+    });
+    expect(await callTool(upstream, "echo", { n: 1 })).toBe('{"n":1}');
+    expect(lastEventIds(server.visits)).toEqual(Array.from({ length: 12 }, (_, n) => String(n)));
+  });
+
+  test("notices and questions of the rest are still its call's", async () => {
+    const asking = callerOf("a", { capabilities: { sampling: {} } });
+    let rest: EventStream | undefined;
+    const { server, upstream } = await open({
+      ...sessionRules(),
+      "tools/call"(visit) {
+        const stream = visit.stream();
+        stream.event({ id: "1", retry: 1 });
+        stream.end();
+      },
+      GET(visit) {
+        if (!("last-event-id" in visit.headers)) return visit.status(405);
+        rest = visit.stream();
+        const params = { messages: [], maxTokens: 1 };
+        rest.event({ data: { jsonrpc: "2.0", id: 7, method: "sampling/createMessage", params } });
+      },
+      answer(visit) {
+        visit.status(202);
+        rest?.event(answerOf(server.of("tools/call")[0]));
+      },
+    });
+    const { asks, end } = await drain(
+      upstream.open(toolCall("work", {}, asking)),
+      () => ({ kind: "answer", value: {} }),
+    );
+    expect(asks.length).toBe(1);
+    expect(end.kind).toBe("result");
+  });
+
+  test("is given up after a few attempts in vain; whether it took effect is unknown", async () => {
+    const { server, upstream } = await open(
+      {
+        ...sessionRules(),
+        "tools/call"(visit) {
+          const stream = visit.stream();
+          stream.event({ id: "1", retry: 1 });
+          stream.end();
+        },
+        GET: (visit) => "last-event-id" in visit.headers ? visit.stream().end() : visit.status(405),
+      },
+      {},
+      { resumesMax: 3 },
+    );
+    const error = await failTool(upstream, "x");
+    expect(error.data["outcome"]).toBe("unknown");
+    expect(lastEventIds(server.visits).length).toBe(3);
+    expect(server.of("tools/call").length).toBe(1);
+  });
+
+  test("is not asked for again from a server that cannot take it up", async () => {
+    for (const status of [400, 404, 405]) {
+      const { server, upstream } = await open({
+        ...sessionRules(),
+        "tools/call"(visit) {
+          const stream = visit.stream();
+          stream.event({ id: "1", retry: 1 });
+          stream.end();
+        },
+        GET: (visit) => visit.status("last-event-id" in visit.headers ? status : 405),
+      });
+      expect((await failTool(upstream, "x")).data["outcome"]).toBe("unknown");
+      expect(lastEventIds(server.visits)).toEqual(["1"]);
+    }
+  });
+
+  test("is lost when it never said where it was; nothing is made twice", async () => {
+    for (const how of ["end", "cut"] as const) {
+      const { server, upstream } = await open({
+        ...sessionRules(),
+        "tools/call"(visit) {
+          const stream = visit.stream();
+          stream.event({ data: { jsonrpc: "2.0", method: "notifications/message", params: {} } });
+          stream[how]();
+        },
+      });
+      const error = await failTool(upstream, "x");
+      expect(error.message).toContain("unknown");
+      expect(error.data["outcome"]).toBe("unknown");
+      expect(server.of("tools/call").length).toBe(1);
+      expect(lastEventIds(server.visits)).toEqual([]);
+    }
+  });
+
+  test("an id that was taken back is no place to go on", async () => {
+    const { server, upstream } = await open({
+      ...sessionRules(),
+      "tools/call"(visit) {
+        const stream = visit.stream();
+        stream.event({ id: "1" });
+        stream.raw("id\ndata:\n\n");
+        stream.end();
+      },
+    });
+    expect((await failTool(upstream, "x")).data["outcome"]).toBe("unknown");
+    expect(lastEventIds(server.visits)).toEqual([]);
+  });
+});
+
+describe("the standing stream", () => {
+  test("brings what belongs to no call, and is opened after the handshake only", async () => {
+    let standing: EventStream | undefined;
+    const { server, upstream } = await open({
+      ...sessionRules(),
+      GET: (visit) => void (standing = visit.stream()),
+    });
+    const { methods } = watchScope(upstream, "a");
+    await callTool(upstream, "echo");
+    const stream = await until("it listens", () => standing);
+    stream.event(changed("tools"));
+    await until("the change is told", () => methods().includes("notifications/tools/list_changed"));
+    const order = server.visits.map(({ verb, method }) => method || verb);
+    expect(order.indexOf("GET") > order.indexOf("notifications/initialized")).toBe(true);
+    const [visit] = server.of("GET");
+    expect(visit?.session).toBe("s1");
+    await upstream.close();
+    await within("it is closed", visit?.gone ?? Promise.resolve());
+  });
+
+  test("is opened again when it ends, and goes on where it was", async () => {
+    const streams: EventStream[] = [];
+    const { server, upstream } = await open({
+      ...sessionRules(),
+      GET: (visit) => void streams.push(visit.stream()),
+    });
+    const { methods } = watchScope(upstream, "a");
+    await callTool(upstream, "echo");
+    await until("it listens", () => streams.length === 1);
+    streams[0]?.event({ id: "7", retry: 10 });
+    streams[0]?.end();
+    await until("it listens again", () => streams.length === 2);
+    streams[1]?.cut();
+    await until("and again", () => streams.length === 3);
+    streams[2]?.event(changed("prompts"));
+    await until(
+      "the change is told",
+      () => methods().includes("notifications/prompts/list_changed"),
+    );
+    expect(lastEventIds(server.of("GET"))).toEqual(["7", "7"]);
+  });
+
+  test("a server that ends it at once is asked more and more seldom, whatever it asks for", async () => {
+    const clock = recordingClock();
+    const { server, upstream } = await open(
+      {
+        ...sessionRules(),
+        GET(visit) {
+          const stream = visit.stream();
+          stream.raw("retry: 0\n\n");
+          stream.end();
+        },
+      },
+      {},
+      { reconnectMsMin: 20, reconnectMsMax: 160 },
+      { clock },
+    );
+    await callTool(upstream, "echo");
+    await until("it was opened some times", () => server.of("GET").length >= 5);
+    const grown = clock.waits.filter((ms) => [40, 80, 160].includes(ms));
+    expect(grown.slice(0, 4)).toEqual([40, 80, 160, 160]);
+  });
+
+  test("a server without one is not asked for it again", async () => {
+    for (const status of [400, 404, 405]) {
+      const { server, upstream } = await open({
+        ...sessionRules(),
+        GET: (visit) => visit.status(status),
+      });
+      for (let n = 0; n < 3; n++) await callTool(upstream, "echo");
+      await until("it was asked", () => server.of("GET").length > 0);
+      await callTool(upstream, "echo");
+      expect(server.of("GET").length).toBe(1);
+      expect(server.of("initialize").length).toBe(1);
+    }
+  });
+});
+
+/** A server that can be made to forget its sessions. */
+function forgetfulRules(
+  refuse: (visit: Visit) => unknown = (visit) => visit.status(404),
+  overrides: Rules = {},
+) {
+  const rules = { ...sessionRules(), ...overrides };
+  let known: string | undefined;
+  const knowing = Object.entries(rules).map(([name, rule]): [string, Rules[string]] => [
+    name,
+    (visit) => visit.session === known || name === "initialize" ? rule(visit) : refuse(visit),
+  ]);
+  const all: Rules = Object.fromEntries(knowing);
+  all["initialize"] = (visit) => {
+    known = `k${Math.random()}`;
+    return visit.result({
+      protocolVersion: "2025-11-25",
+      capabilities: { tools: {}, logging: {}, resources: { subscribe: true } },
+    }, { "mcp-session-id": known });
+  };
+  return { rules: all, forget: () => void (known = "nobody's") };
+}
+
+describe("a session that the server forgot", () => {
+  test("F3 is made anew once for all calls that show it, and nobody notices", async () => {
+    const { rules, forget } = forgetfulRules();
+    const { server, upstream } = await open(rules);
+    await callTool(upstream, "echo");
+    for (let round = 1; round <= 5; round++) {
+      forget();
+      const calls = [1, 2, 3, 4].map((n) => callTool(upstream, "echo", { n }));
+      expect(await Promise.all(calls)).toEqual([1, 2, 3, 4].map((n) => `{"n":${n}}`));
+      expect(server.of("initialize").length).toBe(1 + round);
+    }
+    const sessions = server.of("notifications/initialized").map(({ session }) => session);
+    expect(new Set(sessions).size).toBe(6);
+    expect(server.of("initialize").every(({ session }) => session === undefined)).toBe(true);
+  });
+
+  test("another client's session is not touched", async () => {
+    let known = new Set<string | undefined>();
+    const { server, upstream } = await open({
+      ...sessionRules(),
+      initialize(visit) {
+        const id = `n${known.size}-${server.of("initialize").length}`;
+        known.add(id);
+        visit.result({ protocolVersion: "2025-11-25", capabilities: {} }, {
+          "mcp-session-id": id,
+        });
+      },
+      "tools/call": (visit) =>
+        known.has(visit.session) ? visit.result(echo(visit)) : visit.status(404),
+    });
+    const [a, b] = [callerOf("a"), callerOf("b")];
+    await callTool(upstream, "echo", {}, a);
+    await callTool(upstream, "echo", {}, b);
+    const [ofA, ofB] = server.of("tools/call").map(({ session }) => session);
+    known = new Set([ofB]);
+    await callTool(upstream, "echo", {}, a);
+    await callTool(upstream, "echo", {}, b);
+    const later = server.of("tools/call").map(({ session }) => session);
+    expect(later.slice(2, 3)).toEqual([ofA]);
+    expect(later.at(-1)).toBe(ofB);
+    expect(server.of("initialize").length).toBe(3);
+  });
+
+  test("the new one is told the log level and the subscriptions, and listened to", async () => {
+    const { rules, forget } = forgetfulRules(undefined, { GET: (visit) => visit.stream() });
+    const { server, upstream } = await open(rules);
+    watchScope(upstream, "a", undefined, { subscriptions: ["mem://a"] });
+    const level = { method: "logging/setLevel", params: { level: "error" } };
+    await callTool(upstream, "echo");
+    await drain(upstream.open({ ...level, wantsProgress: false, caller: callerOf("a") }));
+    forget();
+    await callTool(upstream, "echo");
+    const renewed = server.of("initialize").length === 2 &&
+      server.of("notifications/initialized").at(-1)?.session;
+    const told = (name: string) => server.of(name).filter(({ session }) => session === renewed);
+    await until(
+      "all is told",
+      () =>
+        told("logging/setLevel").length > 0 && told("resources/subscribe").length > 0 &&
+        told("GET").length > 0,
+    );
+    expect(told("logging/setLevel")[0]?.params).toEqual({ level: "error" });
+    expect(told("resources/subscribe")[0]?.params).toEqual({ uri: "mem://a" });
+  });
+
+  test("servers that say so in words are understood", async () => {
+    for (
+      const message of [
+        "Bad Request: No valid session ID provided",
+        "Bad Request: Server not initialized",
+      ]
+    ) {
+      const { rules, forget } = forgetfulRules((visit) =>
+        visit.error(400, { code: -32000, message }, null)
+      );
+      const { server, upstream } = await open(rules);
+      await callTool(upstream, "echo");
+      forget();
+      expect(await callTool(upstream, "echo", { n: 1 })).toBe('{"n":1}');
+      expect(server.of("initialize").length).toBe(2);
+    }
+  });
+
+  test("a method that the server does not have is no lost session", async () => {
+    const { server, upstream } = await open({
+      ...sessionRules(),
+      "tools/call": (visit) => visit.error(404, { code: -32601, message: "Method not found" }),
+    });
+    expect((await failTool(upstream, "x")).code).toBe(-32601);
+    expect(server.of("initialize").length).toBe(1);
+  });
+
+  test("is noticed where nobody calls: by the standing stream", async () => {
+    const streams: EventStream[] = [];
+    const { rules, forget } = forgetfulRules(undefined, {
+      GET: (visit) => void streams.push(visit.stream()),
+    });
+    const { server, upstream } = await open(rules);
+    await callTool(upstream, "echo");
+    const first = await until("it listens", () => streams[0]);
+    forget();
+    first.end();
+    await until("it listens in a new session", () => streams.length === 2);
+    expect(server.of("initialize").length).toBe(2);
+  });
+
+  test("a server that forgets each session at once is asked for a few, not for ever", async () => {
+    const { server, upstream } = await open({
+      ...sessionRules(),
+      "tools/call": (visit) => visit.status(404),
+      "logging/setLevel": (visit) => visit.status(404),
+      "tools/list": (visit) => visit.status(404),
+    });
+    watchScope(upstream, "a");
+    const error = await failTool(upstream, "x");
+    expect(error.data["reason"]).toBe("upstream_unavailable");
+    await Promise.all([1, 2, 3].map(() => failTool(upstream, "x")));
+    expect(server.of("initialize").length < 8).toBe(true);
+  });
+
+  test("calls that were refused are told when no new one can be had; they had no effect", async () => {
+    const { rules, forget } = forgetfulRules();
+    const { server, upstream } = await open(rules);
+    await callTool(upstream, "echo");
+    forget();
+    server.rules["initialize"] = (visit) => visit.status(503);
+    const errors = await Promise.all([1, 2].map(() => failTool(upstream, "x")));
+    for (const error of errors) {
+      expect(error.data["reason"]).toBe("upstream_unavailable");
+      expect(error.message).not.toContain("unknown");
+    }
+    expect(server.of("initialize").length).toBe(2);
+  });
+
+  test("a call that is given up meanwhile is not made", async () => {
+    const { rules, forget } = forgetfulRules();
+    const { server, upstream } = await open(rules);
+    await callTool(upstream, "echo");
+    forget();
+    const initialize = server.rules["initialize"];
+    let goOn = () => {};
+    server.rules["initialize"] = (visit) => void (goOn = () => void initialize?.(visit));
+    const exchange = upstream.open(toolCall("echo", { n: 1 }));
+    await until("a session is asked for", () => server.of("initialize").length === 2);
+    exchange.cancel("no more");
+    const late = callTool(upstream, "echo", { n: 2 });
+    goOn();
+    expect(await late).toBe('{"n":2}');
+    const inNew = server.of("tools/call").filter(({ params }, at) =>
+      at > 1 && JSON.stringify(params).includes('"n":1')
+    );
+    expect(inNew).toEqual([]);
+  });
+});
