@@ -32,6 +32,9 @@ export interface Input {
 /** By this member of a question's `_meta` a server may name its key, so that clients know it before. */
 const keyMember = "mcp-wrapper/key";
 
+/** To whom and to what a state belongs; worked out only where there is a state. */
+type Binding = () => Promise<string>;
+
 /** What a state says: which park to go on with, or what an upstream wants back. */
 type State = { readonly park: string } | { readonly upstream: string };
 
@@ -39,12 +42,16 @@ type State = { readonly park: string } | { readonly upstream: string };
 export function createInput({ sealer, clock, limits }: InputDeps): Input {
   const parks = createParks({ clock, limits });
 
-  const seal = (state: State, binding: string): Promise<string> =>
-    sealer.seal("input", { ...state, expiresAt: clock.wall() + limits.pauseMs }, binding);
+  const seal = async (state: State, binding: Binding): Promise<string> =>
+    await sealer.seal(
+      "input",
+      { ...state, expiresAt: clock.wall() + limits.pauseMs },
+      await binding(),
+    );
 
   /** Throws for a state that is not ours, not for this call, or too old. */
-  const open = async (text: string, binding: string): Promise<State> => {
-    const opened = await sealer.open("input", text, binding);
+  const open = async (text: string, binding: Binding): Promise<State> => {
+    const opened = await sealer.open("input", text, await binding());
     if (opened === undefined || Number(opened["expiresAt"]) < clock.wall()) {
       const why = opened === undefined ? "it does not belong to this call" : "it has expired";
       throw new GatewayError("invalid_params", `Cannot go on with this state: ${why}; call anew`);
@@ -53,10 +60,17 @@ export function createInput({ sealer, clock, limits }: InputDeps): Input {
   };
 
   /** Leaves an exchange waiting; the pause that its client gets. */
-  const park = async (waiting: Park, call: Call, binding: string): Promise<Reply> => {
+  const park = async (
+    waiting: Park,
+    call: Call,
+    binding: Binding,
+    isGone: () => boolean = () => false,
+  ): Promise<Reply> => {
     try {
-      const id = parks.add(call.caller.principal.id, waiting);
+      const id = crypto.randomUUID();
       const state = await seal({ park: id }, binding);
+      if (isGone()) throw new GatewayError("cancelled");
+      parks.add(id, call.caller.principal.id, waiting);
       return { kind: "pause", questions: [...waiting.open.values()], state };
     } catch (thrown) {
       waiting.exchange.cancel("It cannot wait");
@@ -65,7 +79,7 @@ export function createInput({ sealer, clock, limits }: InputDeps): Input {
   };
 
   /** Goes on with a parked exchange: what is answered is handed on, what is not is asked again. */
-  const goOn = async (parked: Park, given: Resume, call: Call, binding: string) => {
+  const goOn = async (parked: Park, given: Resume, call: Call, binding: Binding) => {
     const { exchange, open: questions, refused } = parked;
     const missing = new Map(
       [...questions].filter(([, { key }]) => !Object.hasOwn(given.answers, key)),
@@ -82,7 +96,7 @@ export function createInput({ sealer, clock, limits }: InputDeps): Input {
   const watch = (
     exchange: Exchange,
     call: Call,
-    binding: string,
+    binding: Binding,
     /** Answers that were brought along with a first call. */
     brought: Resume["answers"],
     /** The capabilities for want of which questions of this call were refused. */
@@ -122,11 +136,11 @@ export function createInput({ sealer, clock, limits }: InputDeps): Input {
         ahead = undefined;
         takeAsk(next, taken);
       }
-      if (isCancelled) return { kind: "failure", error: new GatewayError("cancelled") };
-      isParked = true;
       // What was pulled too early is the first that the client hears when it is back.
       const waiting = { exchange: withAhead(exchange, ahead), open: taken, refused };
-      return await park(waiting, call, binding);
+      const reply = await park(waiting, call, binding, () => isCancelled);
+      isParked = true;
+      return reply;
     };
     const advance = async (): Promise<Reply> => {
       for (;;) {
@@ -174,7 +188,7 @@ export function createInput({ sealer, clock, limits }: InputDeps): Input {
   const resume = async (
     call: Call,
     given: Resume,
-    binding: string,
+    binding: Binding,
     next: (call: Call) => Exchange,
   ): Promise<Exchange> => {
     if (given.state === undefined) return watch(next(call), call, binding, given.answers);
@@ -191,23 +205,28 @@ export function createInput({ sealer, clock, limits }: InputDeps): Input {
   return {
     run(surface, call, next) {
       if (call.caller.deferred !== true) return mappedExchange(next(call), withoutPause);
-      return deferredExchange(async () => {
-        const binding = await bindingOf(surface, call, sealer);
-        const { resume: given } = call;
-        return given === undefined
-          ? watch(next(call), call, binding, {})
-          : await resume(call, given, binding, next);
-      });
+      const { resume: given } = call;
+      const binding = () => bindingOf(surface, call, sealer);
+      return given === undefined
+        ? watch(next(call), call, binding, {})
+        : deferredExchange(() => resume(call, given, binding, next));
     },
     close: parks.close,
   };
 }
 
-/** To whom and to what a state belongs. What a request says of itself may differ, such as its trace. */
+/** What a request says of itself may differ on its return, such as its trace; so may the order of keys. */
 async function bindingOf(surface: string, call: Call, sealer: Sealer): Promise<string> {
   const { caller, method, params: { _meta, ...params } } = call;
-  const digest = await sealer.digest(JSON.stringify(params));
+  const digest = await sealer.digest(JSON.stringify(params, inOrder));
   return JSON.stringify([caller.principal.id, surface, method, digest]);
+}
+
+/** Of a value on its way into a text: objects with their members in one order. */
+function inOrder(_key: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const members = Object.entries(value);
+  return Object.fromEntries(members.sort(([one], [other]) => one < other ? -1 : 1));
 }
 
 function withoutPause(reply: Reply): Reply {

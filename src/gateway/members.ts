@@ -6,7 +6,7 @@
 import type { Clock } from "../clock.ts";
 import type { ServerConfig, ServersConfig } from "../config/config.ts";
 import type { Limits } from "../limits.ts";
-import type { Exchange, Reply } from "../model.ts";
+import type { Exchange } from "../model.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Member, View } from "./catalog.ts";
 
@@ -17,7 +17,7 @@ export const allServers = "/mcp";
 export interface Members {
   all(): readonly Member[];
   view(surface: string): View | undefined;
-  /** Opens a call at a member and counts it until its last reply was read. */
+  /** Opens a call at a member and counts it until its last reply was read or it was given up. */
   track(member: Member, exchange: Exchange): Exchange;
   /** Takes the next configuration; the names of servers that are new, gone or made anew. */
   replace(next: ServersConfig): readonly string[];
@@ -57,8 +57,8 @@ export function createMembers(
   function track(member: Member, exchange: Exchange): Exchange {
     openCalls.set(member, (openCalls.get(member) ?? 0) + 1);
     let open = true;
-    const settle = (reply: Reply): Reply => {
-      if (!open || reply.kind === "notice" || reply.kind === "ask") return reply;
+    const release = (): void => {
+      if (!open) return;
       open = false;
       const left = (openCalls.get(member) ?? 1) - 1;
       if (left > 0) openCalls.set(member, left);
@@ -66,12 +66,19 @@ export function createMembers(
         openCalls.delete(member);
         retiring.get(member)?.();
       }
-      return reply;
     };
     return {
-      next: () => exchange.next().then(settle),
+      async next() {
+        const reply = await exchange.next();
+        if (reply.kind !== "notice" && reply.kind !== "ask") release();
+        return reply;
+      },
       answer: (askId, answer) => exchange.answer(askId, answer),
-      cancel: (reason) => exchange.cancel(reason),
+      cancel(reason) {
+        exchange.cancel(reason);
+        // Nobody may ever read its end: who gave it up has left.
+        release();
+      },
     };
   }
 

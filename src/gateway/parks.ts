@@ -18,8 +18,8 @@ export interface Park {
 
 /** The parks of the gateway. */
 export interface Parks {
-  /** Keeps an exchange; its id. Throws `overloaded`. */
-  add(principal: string, park: Park): string;
+  /** Keeps an exchange under a new id. Throws `overloaded`. */
+  add(id: string, principal: string, park: Park): void;
   /** Takes a park out; undefined when there is none of that id. */
   take(id: string): Park | undefined;
   /** Gives all of them up. */
@@ -41,7 +41,7 @@ export function createParks(
     return park;
   };
   return {
-    add(principal, park) {
+    add(id, principal, park) {
       const own = [...parks.values()].filter((other) => other.principal === principal);
       if (parks.size >= limits.pausesMax || own.length >= limits.pausesPerPrincipalMax) {
         throw new GatewayError(
@@ -49,10 +49,8 @@ export function createParks(
           "Cannot wait for more input: too many calls wait already; answer or cancel one of them",
         );
       }
-      const id = crypto.randomUUID();
       const expire = (): void => remove(id)?.exchange.cancel("The client did not come back");
       parks.set(id, { ...park, principal, cancelTimer: clock.after(limits.pauseMs, expire) });
-      return id;
     },
     take: remove,
     close() {

@@ -17,7 +17,7 @@ import type {
   Pause,
   Resume,
 } from "../../../src/model.ts";
-import { createSealer, makeKey } from "../../../src/seal.ts";
+import { createSealer, makeKey, type Sealer } from "../../../src/seal.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { createFakeUpstream, type FakeUpstream } from "../../support/fake_upstream.ts";
 import { createTestLog } from "../../support/log.ts";
@@ -36,13 +36,15 @@ const everything = { elicitation: {}, sampling: {}, roots: {} };
 interface Setup {
   readonly gateway: Gateway;
   readonly fake: FakeUpstream;
+  readonly log: ReturnType<typeof createTestLog>;
 }
 
 async function setUp(
-  { limits = {}, clock = systemClock, key = makeKey() }: {
+  { limits = {}, clock = systemClock, key = makeKey(), sealer }: {
     readonly limits?: Partial<Limits>;
     readonly clock?: Clock;
     readonly key?: string;
+    readonly sealer?: Sealer;
   } = {},
 ): Promise<Setup> {
   const fake = createFakeUpstream("a", { tools: [{ name: "x", inputSchema: {} }] });
@@ -55,17 +57,18 @@ async function setUp(
     idleTimeoutMs: 1,
     tools: {},
   };
+  const log = createTestLog();
   const gateway = createGatewayCore({
     servers: { servers: [server], names: "auto", warnings: [], secrets: [] },
     create: () => fake,
     sameServer: () => true,
     limits: { ...defaultLimits, pauseGatherMs: 1, ...limits },
     clock,
-    log: createTestLog(),
-    sealer: await createSealer(key),
+    log,
+    sealer: sealer ?? await createSealer(key),
     debug: false,
   });
-  return { gateway, fake };
+  return { gateway, fake, log };
 }
 
 interface Options {
@@ -198,7 +201,7 @@ describe("a question of a server", () => {
       answers: { ...others, stranger: accepted("Mallory") },
       state: pause.state,
     });
-    expect(again.questions).toEqual([second]);
+    expect(again.questions).toEqual(pause.questions.slice(1));
     const ending = await call(setup, { answers: answersTo(again), state: again.state });
     expect(valueOf(ending)).toEqual({ names: ["first", "second"] });
     expect(setup.fake.opened.length).toBe(1);
@@ -418,6 +421,19 @@ describe("a state", () => {
     expect(valueOf(ending)).toEqual({ names: ["Who?"] });
   });
 
+  test("does not depend on the order in which a client writes its arguments", async () => {
+    const setup = await setUp();
+    askFor(setup.fake, "Who?");
+    const written = (args: JsonObject) => ({ params: { name: "x", arguments: args } });
+    const pause = await paused(setup, undefined, written({ a: [{ b: 1, c: 2 }], d: 3 }));
+    const resume = { answers: answersTo(pause), state: pause.state };
+    for (const other of [{ d: 3, a: [{ b: 2, c: 1 }] }, { d: 3, a: [["b", 1], ["c", 2]] }]) {
+      expect(failed(await call(setup, resume, written(other)))).toBe("invalid_params");
+    }
+    const ending = await call(setup, resume, written({ d: 3, a: [{ c: 2, b: 1 }] }));
+    expect(valueOf(ending)).toEqual({ names: ["Who?"] });
+  });
+
   test("is good for one return: a second one, even at the same time, is told that the call is gone", async () => {
     const setup = await setUp();
     askFor(setup.fake, "Who?");
@@ -552,6 +568,32 @@ describe("a call that is given up", () => {
     expect(setup.fake.cancelled).toEqual(["gone"]);
   });
 
+  test("while its state is sealed is not kept for anybody", async () => {
+    const real = await createSealer(makeKey());
+    let go: () => void = () => {};
+    let isSealing = false;
+    const sealer: Sealer = {
+      ...real,
+      async seal(...given) {
+        isSealing = true;
+        await new Promise<void>((resolve) => go = resolve);
+        return await real.seal(...given);
+      },
+    };
+    const setup = await setUp({ sealer });
+    askFor(setup.fake, "Who?");
+    const exchange = start(setup);
+    const ending = read(exchange);
+    await until("the sealing", () => isSealing);
+    exchange.cancel("gone");
+    go();
+    expect(failed((await ending).ending)).toBe("cancelled");
+    expect(setup.fake.cancelled).toEqual(["gone"]);
+    await setup.gateway.close();
+    // Nothing was left waiting, or the stop would have told the server, too.
+    expect(setup.fake.cancelled).toEqual(["gone"]);
+  });
+
   test("after it has paused goes on: its client left with the questions", async () => {
     const setup = await setUp();
     askFor(setup.fake, "Who?");
@@ -607,4 +649,69 @@ describe("a call that is given up", () => {
       .toBe("upstream_exited");
     expect(setup.fake.opened.length).toBe(1);
   });
+});
+
+describe("a server that a new configuration has no more", () => {
+  const nobody = { servers: [], names: "auto", warnings: [], secrets: [] } as const;
+  /** A server whose progress after its question ends the gathering of questions. */
+  const askThenTell = (fake: FakeUpstream): void =>
+    fake.script(async (source) => {
+      const asked = source.ask("elicitation/create", form("Who?"));
+      source.notice(progress(1));
+      return { name: nameIn(await asked) };
+    });
+
+  test("runs on while a call of it waits for its client, and no longer", async () => {
+    const clock = createTestClock();
+    const limits = { callMsMax: defaultLimits.pauseMs * 2 };
+    const setup = await setUp({ clock, limits });
+    askThenTell(setup.fake);
+    await paused(setup);
+    await setup.gateway.reconfigure(nobody);
+    expect(setup.fake.closed).toBe(false);
+    clock.advance(defaultLimits.pauseMs - 1);
+    expect(setup.fake.closed).toBe(false);
+    clock.advance(1);
+    expect(setup.fake.closed).toBe(true);
+  });
+
+  test("is not kept for a call whose client never came back", async () => {
+    const clock = createTestClock();
+    const setup = await setUp({ clock });
+    askThenTell(setup.fake);
+    await paused(setup);
+    clock.advance(defaultLimits.pauseMs);
+    expect(setup.fake.cancelled.length).toBe(1);
+    await setup.gateway.reconfigure(nobody);
+    expect(setup.fake.closed).toBe(true);
+  });
+
+  test("is not kept for a call that could not wait", async () => {
+    const setup = await setUp({ limits: { pausesMax: 0 } });
+    askThenTell(setup.fake);
+    expect(failed(await call(setup))).toBe("overloaded");
+    await setup.gateway.reconfigure(nobody);
+    expect(setup.fake.closed).toBe(true);
+  });
+
+  test("is not kept for a call that was given up before anything of it was read", async () => {
+    for (const deferred of [true, undefined]) {
+      const setup = await setUp();
+      setup.fake.script(() => new Promise(() => {}));
+      const exchange = start(setup, undefined, { by: { ...caller(), deferred } });
+      await until("the call", () => setup.fake.opened.length === 1);
+      exchange.cancel("gone");
+      await setup.gateway.reconfigure(nobody);
+      expect(setup.fake.closed).toBe(true);
+    }
+  });
+});
+
+test("the log tells a call that paused from one that ended", async () => {
+  const setup = await setUp();
+  askFor(setup.fake, "Who?");
+  const pause = await paused(setup);
+  await call(setup, { answers: answersTo(pause), state: pause.state });
+  const calls = setup.log.records.filter(({ message }) => message === "Call");
+  expect(calls.map(({ fields }) => fields["outcome"])).toEqual(["paused", "ok"]);
 });
