@@ -107,6 +107,15 @@ export interface Freshness {
   readonly isShared: boolean;
 }
 
+/** What holds for two results together; the other alone while one is unknown. */
+export function leastFresh(
+  one: Freshness | undefined,
+  other: Freshness | undefined,
+): Freshness | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return { ttlMs: Math.min(one.ttlMs, other.ttlMs), isShared: one.isShared && other.isShared };
+}
+
 /** One question of a `Pause`; the key names it among its siblings. */
 export interface Question {
   readonly key: string;

@@ -7,8 +7,8 @@ import { type Clock, pause } from "../clock.ts";
 import type { ServerConfig } from "../config/config.ts";
 import { GatewayError, toGatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
-import type { Caller, Description, JsonObject, ListKind } from "../model.ts";
-import { listKinds } from "../model.ts";
+import type { Caller, Description, Freshness, JsonObject, ListKind } from "../model.ts";
+import { leastFresh, listKinds } from "../model.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { createNameTable, type NameTable } from "./name.ts";
 import type { Scopes } from "./scope.ts";
@@ -46,6 +46,8 @@ export interface CatalogReader {
   part(kind: ListKind, member: Member, caller: Caller): Promise<Part>;
   /** The merged list. Throws when the only server is broken (not when it is late), or nobody has the capability. */
   list(kind: ListKind, view: View, caller: Caller): Promise<MergedList>;
+  /** How fresh the list of a view is: as its least fresh part, and unknown when one part's is. */
+  freshness(kind: ListKind, view: View, caller: Caller): Freshness | undefined;
   describe(view: View, caller: Caller): Promise<Description>;
   /** The names of a part as this surface offers them. */
   names(part: Part, kind: "tools" | "prompts", prefixed: boolean): NameTable;
@@ -165,6 +167,10 @@ export function createCatalogReader(
     part,
     list,
     names,
+    freshness(kind, { members }, caller) {
+      const parts = members.map(({ upstream }) => upstream.freshness(kind, caller));
+      return parts.includes(undefined) ? undefined : parts.reduce(leastFresh, undefined);
+    },
     async describe(view, caller) {
       const known = await descriptions(view, caller);
       if (known.includes(undefined)) scopes.of(caller.scope).declaredAll = true;

@@ -15,7 +15,13 @@ import type { Upstream } from "../upstream/upstream.ts";
 import { auditedExchange } from "./audit.ts";
 import { createCatalogReader, type Member, missingKey, type View } from "./catalog.ts";
 import { pageOf } from "./cursor.ts";
-import { deferredExchange, failureExchange, mappedExchange, resultExchange } from "./exchange.ts";
+import {
+  deferredExchange,
+  failureExchange,
+  mappedExchange,
+  resultExchange,
+  settledExchange,
+} from "./exchange.ts";
 import { createInput } from "./input.ts";
 import { createMembers } from "./members.ts";
 import { createRouter } from "./route.ts";
@@ -78,11 +84,13 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
         sealer,
         itemsMax: limits.pageItemsMax,
       });
-      return resultExchange({
+      const value = {
         [key]: page.items,
         ...(page.nextCursor === undefined ? {} : { nextCursor: page.nextCursor }),
         ...(missing.length === 0 ? {} : { _meta: { [missingKey]: missing } }),
-      });
+      };
+      const freshness = missing.length > 0 ? undefined : catalog.freshness(kind, view, call.caller);
+      return settledExchange({ kind: "result", value, freshness });
     });
 
   const named = (kind: "tools" | "prompts"): Handler => (view, call) =>

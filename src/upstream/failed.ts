@@ -13,6 +13,7 @@ export const createFailedUpstream: CreateUpstream<FailedServerConfig> = ({ name,
     name,
     describe: () => Promise.reject(fault()),
     list: () => Promise.reject(fault()),
+    freshness: () => undefined,
     open: () => ({
       next: () => Promise.resolve({ kind: "failure", error: fault() }),
       answer: () => false,

@@ -7,13 +7,23 @@ import type { Clock } from "../clock.ts";
 import { errorTable, GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
-import { type JsonObject, type ListKind, listKinds, type Notice, type Result } from "../model.ts";
+import {
+  type Freshness,
+  type JsonObject,
+  leastFresh,
+  type ListKind,
+  listKinds,
+  type Notice,
+  type Result,
+} from "../model.ts";
 import { isJsonObject } from "../protocol/jsonrpc.ts";
 import type { Catalog } from "./deps.ts";
 
 /** The lists of one lane. */
 export interface LaneLists {
   get(kind: ListKind): Promise<readonly JsonObject[]>;
+  /** How long what was fetched stays fresh from now on; undefined when its server did not say. */
+  freshness(kind: ListKind): Freshness | undefined;
   all(): Promise<Catalog["lists"]>;
   /** The next `get` asks again. */
   forget(kind: ListKind): void;
@@ -43,25 +53,37 @@ export function changedKinds(notice?: Notice): ListKind[] {
 export function createLaneLists(options: LaneListsOptions): LaneLists {
   const known = new Map<ListKind, Promise<readonly JsonObject[]>>();
   const staleAt = new Map<ListKind, number>();
+  const hints = new Map<ListKind, Freshness & { readonly since: number }>();
   const get = (kind: ListKind): Promise<readonly JsonObject[]> => {
     if (!isJsonObject(options.capabilities[listKinds[kind].capability])) return Promise.resolve([]);
     const kept = known.get(kind);
     if (kept !== undefined && options.clock.monotonic() < (staleAt.get(kind) ?? Infinity)) {
       return kept;
     }
-    const fetching = fetchList(kind, options).then(({ items, ttlMs }) => {
-      staleAt.set(kind, ttlMs === undefined ? Infinity : options.clock.monotonic() + ttlMs);
+    const fetching = fetchList(kind, options).then(({ items, ttlMs, freshness }) => {
+      const since = options.clock.monotonic();
+      staleAt.set(kind, ttlMs === undefined ? Infinity : since + ttlMs);
+      if (freshness !== undefined) hints.set(kind, { ...freshness, since });
       return items;
     });
+    forget(kind);
     known.set(kind, fetching);
-    staleAt.delete(kind);
     fetching.catch(() => {
       if (known.get(kind) === fetching) known.delete(kind);
     });
     return fetching;
   };
+  const forget = (kind: ListKind): void => {
+    for (const map of [known, staleAt, hints]) map.delete(kind);
+  };
   return {
     get,
+    freshness(kind) {
+      const hint = hints.get(kind);
+      if (hint === undefined) return undefined;
+      const { ttlMs, isShared, since } = hint;
+      return { ttlMs: Math.max(0, since + ttlMs - options.clock.monotonic()), isShared };
+    },
     async all() {
       const [tools, prompts, resources, templates] = await Promise.all([
         get("tools"),
@@ -71,10 +93,7 @@ export function createLaneLists(options: LaneListsOptions): LaneLists {
       ]);
       return { tools, prompts, resources, templates };
     },
-    forget(kind) {
-      known.delete(kind);
-      staleAt.delete(kind);
-    },
+    forget,
   };
 }
 
@@ -82,18 +101,22 @@ export function createLaneLists(options: LaneListsOptions): LaneLists {
 interface Fetched {
   readonly items: readonly JsonObject[];
   readonly ttlMs: number | undefined;
+  /** The least that its pages said of it. */
+  readonly freshness: Freshness | undefined;
 }
 
 async function fetchList(kind: ListKind, options: LaneListsOptions): Promise<Fetched> {
   const { method, key, identity, capability } = listKinds[kind];
   const declared = options.capabilities[capability] as JsonObject;
   let ttlMs = declared["listChanged"] === true ? undefined : Infinity;
+  let said: Freshness | undefined;
   const { limits, log } = options;
   const items = new Map<string, JsonObject>();
   const cursors = new Set<string>();
   let params: JsonObject = {};
   for (let page = 1;; page++) {
     const { value, freshness } = await fetchPage(kind, params, options);
+    said = leastFresh(said, freshness);
     if (ttlMs !== undefined && freshness !== undefined) {
       // Each call looks its tool up: that a list is stale at once cannot mean a list for each call.
       ttlMs = Math.min(ttlMs, Math.max(freshness.ttlMs, limits.listFreshMsMin));
@@ -119,7 +142,7 @@ async function fetchList(kind: ListKind, options: LaneListsOptions): Promise<Fet
     cursors.add(cursor);
     params = { cursor };
   }
-  return { items: [...items.values()].slice(0, limits.listItemsMax), ttlMs };
+  return { items: [...items.values()].slice(0, limits.listItemsMax), ttlMs, freshness: said };
 }
 
 async function fetchPage(

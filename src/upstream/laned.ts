@@ -190,6 +190,7 @@ export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstre
       return { ...description, capabilities };
     },
     list: catalog.list,
+    freshness: (kind, caller) => lanes.running(caller)?.lists.freshness(kind),
     open,
     notify(caller, method, params) {
       // Only a server that was told of this client's roots may hear of them.

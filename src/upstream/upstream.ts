@@ -10,6 +10,7 @@ import type {
   Caller,
   Description,
   Exchange,
+  Freshness,
   JsonObject,
   ListKind,
   Watcher,
@@ -41,6 +42,8 @@ export interface Upstream {
   describe(caller: Caller): Promise<Description>;
   /** One whole list (pages drained), from the same sources. Empty when the capability is absent. */
   list(kind: ListKind, caller: Caller): Promise<readonly JsonObject[]>;
+  /** How fresh the list is that `list` gave last; undefined when nobody can tell. */
+  freshness(kind: ListKind, caller: Caller): Freshness | undefined;
   /** Any other request; names and URIs are the upstream's own. */
   open(call: Call): Exchange;
   /** A notification of the client (`notifications/roots/list_changed`) for its scope's lane, if any runs. */

@@ -74,6 +74,7 @@ export function createFakeUpstream(
       await ready();
       return { capabilities: fake.capabilities, instructions: fake.instructions };
     },
+    freshness: () => undefined,
     async list(kind) {
       await ready();
       return fake.lists[kind] ?? [];

@@ -75,7 +75,8 @@ createInterface({ input: process.stdin }).on("line", async (line) => {
   if (id === undefined) return;
   const result = await methods[method]?.(params ?? {});
   if (result === undefined) {
-    return send({ jsonrpc: "2.0", id, error: { code: -32601, message: `No ${method} like that` } });
+    send({ jsonrpc: "2.0", id, error: { code: -32601, message: `No ${method} like that` } });
+    return;
   }
   send({ jsonrpc: "2.0", id, result });
 });

@@ -89,6 +89,29 @@ describe("several servers behind one surface", () => {
     expect(fakes.b.opened).toEqual([]);
   });
 
+  test("a merged list is as fresh as its least fresh part, and nobody's when a part is not known", async () => {
+    const fresh = (name: string, ttlMs: number, isShared: boolean): FakeUpstream => ({
+      ...createFakeUpstream(name, { tools: [tool("x")] }),
+      freshness: () => ({ ttlMs, isShared }),
+    });
+    const list = async (...fakes: FakeUpstream[]) => {
+      const config = servers(...fakes.map(({ name }) => server(name)));
+      const byName = Object.fromEntries(fakes.map((fake) => [fake.name, fake]));
+      const gateway = await gatewayOf(config, byName);
+      const call = { method: "tools/list", params: {}, wantsProgress: false, caller: caller() };
+      const reply = await gateway.call("/mcp", call).next();
+      return reply.kind === "result" ? reply.freshness : reply;
+    };
+    const one = fresh("one", 500, true);
+    const two = fresh("two", 300, false);
+    expect(await list(one)).toEqual({ ttlMs: 500, isShared: true });
+    expect(await list(one, two)).toEqual({ ttlMs: 300, isShared: false });
+    expect(await list(one, createFakeUpstream("three", { tools: [] }))).toBe(undefined);
+    two.broken = new GatewayError("upstream_unavailable");
+    const broken = { ...two, list: () => Promise.reject(two.broken) };
+    expect(await list(one, broken)).toBe(undefined);
+  });
+
   test("one alone keeps its own names, on /mcp and on its own surface", async () => {
     const fakes = { a: createFakeUpstream("a", { tools: [tool("x")] }) };
     const gateway = await gatewayOf(servers(server("a")), fakes);

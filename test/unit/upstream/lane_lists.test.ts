@@ -58,3 +58,15 @@ test("a server that says nothing of freshness is asked once", async () => {
   await clock.advance(1_000_000);
   expect(await name()).toBe("tool 1");
 });
+
+test("what is left of a list's freshness is known, until it is asked for again", async () => {
+  const { clock, lists, name } = make({ listChanged: true }, { ttlMs: 500, isShared: true });
+  expect(lists.freshness("tools")).toBe(undefined);
+  await name();
+  await clock.advance(200);
+  expect(lists.freshness("tools")).toEqual({ ttlMs: 300, isShared: true });
+  await clock.advance(1_000);
+  expect(lists.freshness("tools")).toEqual({ ttlMs: 0, isShared: true });
+  lists.forget("tools");
+  expect(lists.freshness("tools")).toBe(undefined);
+});
