@@ -200,11 +200,13 @@ export function createLanes(options: LanesOptions): Lanes {
       try {
         // Much may have happened while it waited for its place.
         const late = refusal(slot);
-        if (late !== undefined) {
-          place.release();
-          throw late;
-        }
-        return await launch(slot, caller, number, place);
+        const known = slots.get(keyOf(caller, number).id) ?? slot;
+        if (late === undefined && known === slot) return await launch(slot, caller, number, place);
+        place.release();
+        if (late !== undefined) throw late;
+        // Others have found out how the server speaks, and that this caller has a lane already.
+        drop(slot);
+        return await known.started;
       } finally {
         // Only after those who wait for the lane: until they use it, it looks idle to the next.
         deps.clock.after(0, place.started);

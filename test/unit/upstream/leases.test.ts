@@ -232,4 +232,19 @@ describe("principals", () => {
     expect(server.connections.filter(({ isStopped }) => !isStopped).length).toBe(1);
     await upstream.close();
   });
+
+  test("who come all at once do not each start a process to find out how it speaks", async () => {
+    const server = createFakeServer({ speaks: "stateless" });
+    const { upstream } = await openFake(server, { limits: { startsMax: 2 } });
+    const calls = Array.from(
+      { length: 20 },
+      (_, n) => drain(upstream.open(toolCall("x", { n }, callerOf(`s${n}`)))),
+    );
+    const ends = (await Promise.all(calls)).map(({ end }) => end.kind);
+    expect(new Set(ends)).toEqual(new Set(["result"]));
+    expect(server.calls().length).toBe(20);
+    expect(server.connections.length).toBeLessThanOrEqual(2);
+    expect(server.connections.filter(({ isStopped }) => !isStopped).length).toBe(1);
+    await upstream.close();
+  });
 });
