@@ -439,6 +439,23 @@ describe("a session that the server forgot", () => {
     expect(server.of("initialize").length).toBe(2);
   });
 
+  test("no call is sent outside of a session when no new one could be had", async () => {
+    const { rules, forget } = forgetfulRules();
+    const { server, upstream } = await open(rules, {}, { restartMsMin: 0 });
+    await callTool(upstream, "echo");
+    forget();
+    const initialize = server.rules["initialize"];
+    server.rules["initialize"] = (visit) => visit.status(503);
+    await failTool(upstream, "x");
+    expect((await failTool(upstream, "x")).data["reason"]).toBe("upstream_unavailable");
+    expect(server.of("tools/call").filter(({ session }) => session === undefined)).toEqual([]);
+    server.rules["initialize"] = (visit) => initialize?.(visit);
+    await until("it is well again", async () => {
+      const { end } = await drain(upstream.open(toolCall("echo")));
+      return end.kind === "result";
+    });
+  });
+
   test("a call that is given up meanwhile is not made", async () => {
     const { rules, forget } = forgetfulRules();
     const { server, upstream } = await open(rules);

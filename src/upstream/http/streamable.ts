@@ -52,6 +52,8 @@ export function createStreamable(options: StreamableOptions): Streamable {
   let isReady = false;
   let renewing: Promise<void> | undefined;
   let renewalsInVain = 0;
+  /** Why no other session could be had. */
+  let unrenewable: GatewayError | undefined;
   let lastTold: Promise<void> = Promise.resolve();
   let stopping: Promise<void> | undefined;
 
@@ -131,6 +133,7 @@ export function createStreamable(options: StreamableOptions): Streamable {
     // Nothing else is never given up: see start_request.ts.
     const isGreeting = !request.cancellable;
     if (!isGreeting) await renewing;
+    if (!isGreeting && unrenewable !== undefined) throw unrenewable;
     if (signal.aborted) return false;
     const { session } = settled;
     const answer = await post(line, outgoing, {
@@ -231,8 +234,9 @@ export function createStreamable(options: StreamableOptions): Streamable {
       if (renewalsInVain > limits.renewalsMax) throw lostAtOnce(config);
       await greet();
     } catch (thrown) {
+      unrenewable = toGatewayError(thrown);
       endSoon("its session was lost and cannot be made anew");
-      throw thrown;
+      throw unrenewable;
     }
     if (closed.signal.aborted) return;
     standing.start();
