@@ -52,7 +52,6 @@ export function createStreamable(options: StreamableOptions): Streamable {
   let isReady = false;
   let renewing: Promise<void> | undefined;
   let renewalsInVain = 0;
-  /** Why no other session could be had. */
   let unrenewable: GatewayError | undefined;
   let lastTold: Promise<void> = Promise.resolve();
   let stopping: Promise<void> | undefined;
