@@ -109,7 +109,14 @@ export interface OutgoingResponse {
 /** Why no response came. `sent`: the request may have reached the server. */
 export interface RequestFault extends Error {
   /** `forbidden`: no address of the host may be connected to. */
-  readonly kind: "forbidden" | "unknown_host" | "connect" | "timeout" | "tls" | "broken" | "aborted";
+  readonly kind:
+    | "forbidden"
+    | "unknown_host"
+    | "connect"
+    | "timeout"
+    | "tls"
+    | "broken"
+    | "aborted";
   readonly sent: boolean;
 }
 

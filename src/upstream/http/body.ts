@@ -57,7 +57,7 @@ function inflate(
   invalid: Invalid,
 ): ReadableStream<Uint8Array> {
   const source = body.getReader();
-  let output: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  let output: Pick<ReadableStreamDefaultReader<Uint8Array>, "read" | "cancel"> | undefined;
   let fault: unknown;
   const pieces = (first: Uint8Array<ArrayBufferLike>) => {
     let rest = first;
