@@ -110,7 +110,7 @@ describe("a server with one stream for everything", () => {
           "tools/call"(visit) {
             if (visit.params["name"] === "echo") return rules["tools/call"]?.(visit);
             visit.status(202);
-            rules.line()[how]();
+            return rules.line()[how]();
           },
         },
         {},

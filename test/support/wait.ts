@@ -5,11 +5,11 @@ export async function until<T>(
   what: string,
   probe: () => T | Promise<T>,
   deadlineMs = 10_000,
-): Promise<NonNullable<T>> {
+): Promise<Exclude<NonNullable<T>, false>> {
   const end = performance.now() + deadlineMs;
   for (;;) {
     const value = await probe();
-    if (value) return value as NonNullable<T>;
+    if (value) return value as Exclude<NonNullable<T>, false>;
     if (performance.now() > end) throw new Error(`Waited ${deadlineMs} ms in vain: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
