@@ -58,6 +58,7 @@ function turnOf(server: Server, extra: Extra): Turn {
   return {
     capabilities: server.getClientCapabilities() ?? {},
     progressToken,
+    cancelled: extra.signal,
     log: (data) =>
       extra.sendNotification({
         method: "notifications/message",

@@ -36,6 +36,8 @@ export interface Turn {
   readonly capabilities: Json;
   /** The token of the call's progress, where the client wants any. */
   readonly progressToken: string | number | undefined;
+  /** Aborted when the client gives the call up. */
+  readonly cancelled: AbortSignal;
   log(data: string): Promise<void>;
   progress(progress: number, message: string): Promise<void>;
   /**

@@ -93,6 +93,7 @@ function turnOf(server: Server, context: ServerContext, changed: Turn["changed"]
     capabilities: ((mcpReq.envelope as Json | undefined)?.[CLIENT_CAPABILITIES_META_KEY] ??
       server.getClientCapabilities() ?? {}) as Json,
     progressToken,
+    cancelled: mcpReq.signal,
     log: (data) => mcpReq.log("info", data, "fixture"),
     async progress(progress, message) {
       if (progressToken === undefined) return;

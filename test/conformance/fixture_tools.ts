@@ -1,7 +1,8 @@
 /**
  * The tools of the conformance fixtures that put no question to the client, as rows: what the
  * official suite calls by name, with the contents that it looks for. Schemas are written as JSON so
- * that nothing rewrites them. Those that ask are in fixture_questions.ts.
+ * that nothing rewrites them. Those that ask are in fixture_questions.ts; those
+ * that the end-to-end tests need are in fixture_witness.ts.
  */
 import {
   type Content,
@@ -15,6 +16,7 @@ import {
 import { pixelPng } from "./fixture_offers.ts";
 import { askingTools } from "./fixture_questions.ts";
 import { wholeDialect } from "./fixture_schemas.ts";
+import { witnessTools } from "./fixture_witness.ts";
 
 /** One silent sample as WAV. */
 const silenceWav = "UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAAB9AAACABAAZGF0YQIAAAA=";
@@ -142,4 +144,5 @@ export const tools: Readonly<Record<string, ToolRow>> = {
     run: (args) => textAnswer(JSON.stringify(args)),
   },
   ...askingTools,
+  ...witnessTools,
 };

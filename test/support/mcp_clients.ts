@@ -1,8 +1,8 @@
 /**
- * Real clients behind one face: both generations of the official SDK, each over every transport it
- * has, and mcp-remote as the bridge that desktop programs use. Each declares sampling, elicitation
- * and roots, answers them, and remembers what it was asked. What differs between the libraries ends
- * here; the end-to-end tests do the same with all of them.
+ * Real clients behind one face: both generations of the official SDK, each over every transport and
+ * of every era it has, and mcp-remote as the bridge that desktop programs use. Each declares
+ * sampling, elicitation and roots, answers them, and remembers what it was asked and told. What
+ * differs between the libraries ends here; the end-to-end tests do the same with all of them.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +10,9 @@ import { join } from "node:path";
 import process from "node:process";
 import {
   Client as ClientTwo,
+  LOG_LEVEL_META_KEY,
   StreamableHTTPClientTransport as HttpTwo,
+  type VersionNegotiationMode,
 } from "@modelcontextprotocol/client";
 import { Client as ClientOne } from "@modelcontextprotocol/sdk/client/index.js";
 import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
@@ -21,6 +23,10 @@ import {
   CreateMessageRequestSchema,
   ElicitRequestSchema,
   ListRootsRequestSchema,
+  LoggingMessageNotificationSchema,
+  PromptListChangedNotificationSchema,
+  ResourceUpdatedNotificationSchema,
+  ToolListChangedNotificationSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 import { projectDirectory } from "./spawn_gateway.ts";
 
@@ -29,24 +35,43 @@ type Arguments = Record<string, unknown>;
 /** What the tests see of a client. */
 export interface RealClient {
   readonly serverName: string | undefined;
+  /** The revision that was agreed on, where the library tells it. */
+  readonly revision: string | undefined;
   /** The session's id where the transport has one. */
   sessionId(): string | undefined;
   toolNames(): Promise<string[]>;
   promptNames(): Promise<string[]>;
   resourceUris(): Promise<string[]>;
-  /** The texts of a tool's answer, and each progress value that came before it. */
-  callTool(name: string, args?: Arguments): Promise<{ text: string; progress: number[] }>;
+  templateUris(): Promise<string[]>;
+  /** The texts of a tool's answer, and the progress that arrived before it. */
+  callTool(
+    name: string,
+    args?: Arguments,
+    signal?: AbortSignal,
+  ): Promise<{ text: string; progress: number[] }>;
   readResource(uri: string): Promise<string>;
   /** The prompt's messages as JSON. */
   getPrompt(name: string, args?: Record<string, string>): Promise<string>;
+  /** Proposals for a prompt's argument. */
+  complete(prompt: string, argument: string, value: string): Promise<string[]>;
+  /** Wants to hear what servers log from now on. */
+  hearLogs(): Promise<void>;
+  /** Wants to hear of changes of lists and of one resource from now on. */
+  watch(uri: string): Promise<void>;
   /** Methods of the server's questions, in order. */
   readonly asked: readonly string[];
+  /** What servers logged. */
+  readonly logged: readonly unknown[];
+  /** `tools`, `prompts`, or a resource's URI. */
+  readonly changed: readonly string[];
   close(): Promise<void>;
 }
 
 /** A kind of client. */
 export interface ClientKind {
   readonly name: string;
+  /** The revision that it agrees on with the gateway, where its library tells. */
+  readonly revision?: string;
   open(gatewayUrl: string, path?: string): Promise<RealClient>;
 }
 
@@ -67,44 +92,100 @@ const answers = {
 const textOf = (content: unknown) =>
   (content as { text?: string }[]).map((part) => part.text ?? "").join("\n");
 
-/** The SDK of the first generation over a transport. */
-async function openOne(transport: Transport, after?: () => void): Promise<RealClient> {
-  const asked: string[] = [];
-  const client = new ClientOne(info, { capabilities });
-  client.setRequestHandler(CreateMessageRequestSchema, ({ method }) => {
-    asked.push(method);
-    return answers.sampling;
-  });
-  client.setRequestHandler(ElicitRequestSchema, ({ method }) => {
-    asked.push(method);
-    return answers.elicitation;
-  });
-  client.setRequestHandler(ListRootsRequestSchema, ({ method }) => {
-    asked.push(method);
-    return answers.roots;
-  });
-  await client.connect(transport, { timeout });
+/** What a client was asked and told. */
+function memory() {
+  const [asked, logged, changed] = [[] as string[], [] as unknown[], [] as string[]];
+  return {
+    seen: { asked, logged, changed },
+    /** A handler of questions that gives one answer. */
+    answerWith: <T>(answer: T) => ({ method }: { method: string }) => {
+      asked.push(method);
+      return answer;
+    },
+    noteLog: ({ params }: { params: { data: unknown } }) => void logged.push(params.data),
+    noteTools: () => void changed.push("tools"),
+    notePrompts: () => void changed.push("prompts"),
+    noteResource: ({ params }: { params: { uri: string } }) => void changed.push(params.uri),
+  };
+}
+
+interface Wire {
+  onmessage?: ((message: never, extra?: never) => void) | undefined;
+}
+
+/**
+ * Listens to what arrives, as it arrives: the first SDK can lose the last progress of a call between
+ * its transport and its user. Resolves with the progress since then, up to the next answer.
+ */
+function listenForProgress(transport: Wire): () => number[] {
+  const progress: number[] = [];
+  const inner = transport.onmessage;
+  let answered = false;
+  transport.onmessage = (message, extra) => {
+    const { id, method, params } = message as {
+      id?: unknown;
+      method?: string;
+      params?: { progress: number };
+    };
+    if (method === "notifications/progress" && !answered) progress.push(params?.progress ?? NaN);
+    if (id !== undefined && method === undefined) answered = true;
+    inner?.(message, extra);
+  };
+  return () => {
+    transport.onmessage = inner;
+    return progress;
+  };
+}
+
+/** What both generations do in the same words. */
+function face(client: ClientOne | ClientTwo) {
   return {
     serverName: client.getServerVersion()?.name,
-    sessionId: () => transport.sessionId,
     toolNames: async () => (await client.listTools()).tools.map(({ name }) => name),
     promptNames: async () => (await client.listPrompts()).prompts.map(({ name }) => name),
     resourceUris: async () => (await client.listResources()).resources.map(({ uri }) => uri),
-    async callTool(name, args = {}) {
-      const progress: number[] = [];
+    templateUris: async () =>
+      (await client.listResourceTemplates()).resourceTemplates
+        .map(({ uriTemplate }) => uriTemplate),
+    readResource: async (uri: string) => textOf((await client.readResource({ uri })).contents),
+    getPrompt: async (name: string, args: Record<string, string> = {}) =>
+      JSON.stringify((await client.getPrompt({ name, arguments: args })).messages),
+    async complete(prompt: string, argument: string, value: string) {
+      const ref = { type: "ref/prompt" as const, name: prompt };
+      const params = { ref, argument: { name: argument, value } };
+      return (await client.complete(params)).completion.values;
+    },
+  };
+}
+
+/** The SDK of the first generation over a transport. */
+async function openOne(transport: Transport, after?: () => void): Promise<RealClient> {
+  const client = new ClientOne(info, { capabilities });
+  const { seen, ...notes } = memory();
+  client.setRequestHandler(CreateMessageRequestSchema, notes.answerWith(answers.sampling));
+  client.setRequestHandler(ElicitRequestSchema, notes.answerWith(answers.elicitation));
+  client.setRequestHandler(ListRootsRequestSchema, notes.answerWith(answers.roots));
+  client.setNotificationHandler(LoggingMessageNotificationSchema, notes.noteLog);
+  client.setNotificationHandler(ToolListChangedNotificationSchema, notes.noteTools);
+  client.setNotificationHandler(PromptListChangedNotificationSchema, notes.notePrompts);
+  client.setNotificationHandler(ResourceUpdatedNotificationSchema, notes.noteResource);
+  await client.connect(transport, { timeout });
+  return {
+    ...face(client),
+    ...seen,
+    revision: transport instanceof HttpOne ? transport.protocolVersion : undefined,
+    sessionId: () => transport.sessionId,
+    async callTool(name, args = {}, signal) {
+      const progress = listenForProgress(transport);
       const result = await client.callTool({ name, arguments: args }, undefined, {
         timeout,
-        onprogress: (notice) => progress.push(notice.progress),
-      });
-      return { text: textOf(result.content), progress };
+        ...(signal === undefined ? {} : { signal }),
+        onprogress: () => {},
+      }).finally(progress);
+      return { text: textOf(result.content), progress: progress() };
     },
-    async readResource(uri) {
-      return textOf((await client.readResource({ uri })).contents);
-    },
-    async getPrompt(name, args = {}) {
-      return JSON.stringify((await client.getPrompt({ name, arguments: args })).messages);
-    },
-    asked,
+    hearLogs: async () => void await client.setLoggingLevel("info"),
+    watch: async (uri) => void await client.subscribeResource({ uri }),
     async close() {
       if (transport instanceof HttpOne) await transport.terminateSession();
       await client.close();
@@ -114,39 +195,43 @@ async function openOne(transport: Transport, after?: () => void): Promise<RealCl
 }
 
 /** The SDK of the second generation, in one of its ways to agree on a revision. */
-async function openTwo(url: URL, mode: "legacy" | "auto"): Promise<RealClient> {
-  const asked: string[] = [];
+async function openTwo(url: URL, mode: VersionNegotiationMode): Promise<RealClient> {
   const client = new ClientTwo(info, { capabilities, versionNegotiation: { mode } });
-  const note = <T>(answer: T) => ({ method }: { method: string }) => {
-    asked.push(method);
-    return answer;
-  };
-  client.setRequestHandler("sampling/createMessage", note(answers.sampling));
-  client.setRequestHandler("elicitation/create", note(answers.elicitation));
-  client.setRequestHandler("roots/list", note(answers.roots));
+  const { seen, ...notes } = memory();
+  client.setRequestHandler("sampling/createMessage", notes.answerWith(answers.sampling));
+  client.setRequestHandler("elicitation/create", notes.answerWith(answers.elicitation));
+  client.setRequestHandler("roots/list", notes.answerWith(answers.roots));
+  client.setNotificationHandler("notifications/message", notes.noteLog);
+  client.setNotificationHandler("notifications/tools/list_changed", notes.noteTools);
+  client.setNotificationHandler("notifications/prompts/list_changed", notes.notePrompts);
+  client.setNotificationHandler("notifications/resources/updated", notes.noteResource);
   const transport = new HttpTwo(url);
   await client.connect(transport, { timeout });
+  const isModern = client.getProtocolEra() === "modern";
+  let meta: Record<string, unknown> = {};
   return {
-    serverName: client.getServerVersion()?.name,
+    ...face(client),
+    ...seen,
+    revision: client.getNegotiatedProtocolVersion(),
     sessionId: () => transport.sessionId,
-    toolNames: async () => (await client.listTools()).tools.map(({ name }) => name),
-    promptNames: async () => (await client.listPrompts()).prompts.map(({ name }) => name),
-    resourceUris: async () => (await client.listResources()).resources.map(({ uri }) => uri),
-    async callTool(name, args = {}) {
-      const progress: number[] = [];
-      const result = await client.callTool({ name, arguments: args }, {
+    async callTool(name, args = {}, signal) {
+      const progress = listenForProgress(transport);
+      const result = await client.callTool({ name, arguments: args, _meta: meta }, {
         timeout,
-        onprogress: (notice) => progress.push(notice.progress),
-      });
-      return { text: textOf(result.content), progress };
+        ...(signal === undefined ? {} : { signal }),
+        onprogress: () => {},
+      }).finally(progress);
+      return { text: textOf(result.content), progress: progress() };
     },
-    async readResource(uri) {
-      return textOf((await client.readResource({ uri })).contents);
+    async hearLogs() {
+      if (isModern) meta = { [LOG_LEVEL_META_KEY]: "info" };
+      else await client.setLoggingLevel("info");
     },
-    async getPrompt(name, args = {}) {
-      return JSON.stringify((await client.getPrompt({ name, arguments: args })).messages);
+    async watch(uri) {
+      const lists = { toolsListChanged: true, promptsListChanged: true };
+      if (isModern) await client.listen({ ...lists, resourceSubscriptions: [uri] });
+      else await client.subscribeResource({ uri });
     },
-    asked,
     async close() {
       await transport.terminateSession();
       await client.close();
@@ -179,19 +264,28 @@ export async function openBridge(
 export const clientKinds: readonly ClientKind[] = [
   {
     name: "SDK 1.32 over Streamable HTTP",
+    revision: "2025-11-25",
     open: (url, path = "/mcp") => openOne(new HttpOne(new URL(url + path)) as Transport),
   },
   {
     name: "SDK 1.32 over HTTP+SSE",
-    open: (url, path = "/sse") => openOne(new SSEClientTransport(new URL(url + path))),
+    open: (url, path = "/mcp") =>
+      openOne(new SSEClientTransport(new URL(url + path.replace(/mcp$/, "sse")))),
   },
   {
     name: "client 2.4 in its handshake mode",
+    revision: "2025-11-25",
     open: (url, path = "/mcp") => openTwo(new URL(url + path), "legacy"),
   },
   {
     name: "client 2.4 in its automatic mode",
+    revision: "2026-07-28",
     open: (url, path = "/mcp") => openTwo(new URL(url + path), "auto"),
+  },
+  {
+    name: "client 2.4 pinned to 2026-07-28",
+    revision: "2026-07-28",
+    open: (url, path = "/mcp") => openTwo(new URL(url + path), { pin: "2026-07-28" }),
   },
   {
     name: "mcp-remote over stdio",
