@@ -6,7 +6,7 @@
  * gateway's runtime; `--only NAME` makes one set-up's run (`dual-http-2026-07-28`) or, by the
  * beginning of the names, some.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import process from "node:process";
 import {
   gatewayRuntime,
@@ -14,7 +14,7 @@ import {
   type SpawnedGateway,
   spawnGateway,
 } from "../support/spawn_gateway.ts";
-import { within } from "../support/wait.ts";
+import { startHttpFixture } from "./start_fixture.ts";
 import { createSuite, type Scenario } from "./suite.ts";
 
 const runMsMax = 3 * 60_000;
@@ -46,25 +46,6 @@ const kinds = [
 const setUps = kinds.flatMap(({ name, era }) =>
   ["stdio", "http"].map((transport) => ({ name: `${name}-${transport}`, era, transport }))
 );
-
-/** A fixture that serves HTTP; the first line that it prints is its port. */
-async function startHttpFixture(era: string): Promise<{ url: string; child: ChildProcess }> {
-  const { command, args } = programCommand(
-    "test/conformance/fixture_http.ts",
-    ["--era", era],
-  );
-  const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
-  const port = new Promise<string>((resolve, reject) => {
-    let text = "";
-    child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-      text += chunk;
-      if (text.includes("\n")) resolve(text.trim());
-    });
-    child.once("error", reject);
-    child.once("exit", (code) => reject(new Error(`The fixture ended with ${code}`)));
-  });
-  return { url: `http://127.0.0.1:${await within("a fixture's port", port, 30_000)}/mcp`, child };
-}
 
 /** Prints what a run came to, and counts it; a scenario that did not run has failed. */
 function report(label: string, run: (typeof requirements)[number], all: readonly Scenario[]) {

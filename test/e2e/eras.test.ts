@@ -3,39 +3,46 @@
  * protocol has with whoever is there, and cannot tell which era is behind the gateway.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { startHttpFixture } from "../conformance/start_fixture.ts";
 import { clientKinds } from "../support/mcp_clients.ts";
 import { programCommand, type SpawnedGateway, spawnGateway } from "../support/spawn_gateway.ts";
 import { visit, wholeVisit } from "../support/visit.ts";
 
 const testMs = 60_000;
 const eras = ["legacy", "modern", "dual"];
+const servers = eras.flatMap((era) => ["stdio", "http"].map((transport) => `${era}-${transport}`));
+const children: ChildProcess[] = [];
 let directory: string;
 let gateway: SpawnedGateway;
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "mcp-wrapper-eras-"));
-  gateway = await spawnGateway({
-    servers: Object.fromEntries(eras.map((era) => [
-      era,
-      programCommand("test/conformance/fixture_stdio.ts", ["--era", era]),
-    ])),
-  });
+  const rows: Record<string, unknown> = {};
+  await Promise.all(eras.map(async (era) => {
+    const { url, child } = await startHttpFixture(era);
+    children.push(child);
+    rows[`${era}-http`] = { url };
+    rows[`${era}-stdio`] = programCommand("test/conformance/fixture_stdio.ts", ["--era", era]);
+  }));
+  gateway = await spawnGateway({ servers: rows });
 }, testMs);
 
 afterAll(async () => {
-  await gateway.dispose();
+  await gateway?.dispose();
+  for (const child of children) child.kill("SIGKILL");
   rmSync(directory, { recursive: true, force: true });
 }, testMs);
 
 for (const [at, kind] of clientKinds.entries()) {
   describe(kind.name, () => {
-    for (const era of eras) {
-      test(`does everything with a ${era} server`, async () => {
-        const client = await kind.open(gateway.url, `/servers/${era}/mcp`);
-        const made = await visit(client, join(directory, `${at}-${era}`));
+    for (const server of servers) {
+      test(`does everything with the server ${server}`, async () => {
+        const client = await kind.open(gateway.url, `/servers/${server}/mcp`);
+        const made = await visit(client, join(directory, `${at}-${server}`));
         const { revision } = client;
         await client.close();
         expect(revision).toBe(kind.revision);

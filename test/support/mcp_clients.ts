@@ -28,6 +28,7 @@ import {
   ResourceUpdatedNotificationSchema,
   ToolListChangedNotificationSchema,
 } from "@modelcontextprotocol/sdk/types.js";
+import { createClientNotes, listenForProgress } from "./client_notes.ts";
 import { projectDirectory } from "./spawn_gateway.ts";
 
 type Arguments = Record<string, unknown>;
@@ -79,63 +80,8 @@ const info = { name: "end-to-end", version: "1.0.0" };
 const capabilities = { sampling: {}, elicitation: {}, roots: { listChanged: true } };
 const timeout = 30_000;
 
-const answers = {
-  sampling: {
-    model: "test-model",
-    role: "assistant" as const,
-    content: { type: "text" as const, text: "sampled-answer" },
-  },
-  elicitation: { action: "accept" as const, content: { name: "Ada Lovelace" } },
-  roots: { roots: [{ uri: "file:///tmp", name: "temporary" }] },
-};
-
 const textOf = (content: unknown) =>
   (content as { text?: string }[]).map((part) => part.text ?? "").join("\n");
-
-/** What a client was asked and told. */
-function memory() {
-  const [asked, logged, changed] = [[] as string[], [] as unknown[], [] as string[]];
-  return {
-    seen: { asked, logged, changed },
-    /** A handler of questions that gives one answer. */
-    answerWith: <T>(answer: T) => ({ method }: { method: string }) => {
-      asked.push(method);
-      return answer;
-    },
-    noteLog: ({ params }: { params: { data: unknown } }) => void logged.push(params.data),
-    noteTools: () => void changed.push("tools"),
-    notePrompts: () => void changed.push("prompts"),
-    noteResource: ({ params }: { params: { uri: string } }) => void changed.push(params.uri),
-  };
-}
-
-interface Wire {
-  onmessage?: ((message: never, extra?: never) => void) | undefined;
-}
-
-/**
- * Listens to what arrives, as it arrives: the first SDK can lose the last progress of a call between
- * its transport and its user. Resolves with the progress since then, up to the next answer.
- */
-function listenForProgress(transport: Wire): () => number[] {
-  const progress: number[] = [];
-  const inner = transport.onmessage;
-  let answered = false;
-  transport.onmessage = (message, extra) => {
-    const { id, method, params } = message as {
-      id?: unknown;
-      method?: string;
-      params?: { progress: number };
-    };
-    if (method === "notifications/progress" && !answered) progress.push(params?.progress ?? NaN);
-    if (id !== undefined && method === undefined) answered = true;
-    inner?.(message, extra);
-  };
-  return () => {
-    transport.onmessage = inner;
-    return progress;
-  };
-}
 
 /** What both generations do in the same words. */
 function face(client: ClientOne | ClientTwo) {
@@ -161,10 +107,10 @@ function face(client: ClientOne | ClientTwo) {
 /** The SDK of the first generation over a transport. */
 async function openOne(transport: Transport, after?: () => void): Promise<RealClient> {
   const client = new ClientOne(info, { capabilities });
-  const { seen, ...notes } = memory();
-  client.setRequestHandler(CreateMessageRequestSchema, notes.answerWith(answers.sampling));
-  client.setRequestHandler(ElicitRequestSchema, notes.answerWith(answers.elicitation));
-  client.setRequestHandler(ListRootsRequestSchema, notes.answerWith(answers.roots));
+  const { seen, ...notes } = createClientNotes();
+  client.setRequestHandler(CreateMessageRequestSchema, notes.sampling);
+  client.setRequestHandler(ElicitRequestSchema, notes.elicitation);
+  client.setRequestHandler(ListRootsRequestSchema, notes.roots);
   client.setNotificationHandler(LoggingMessageNotificationSchema, notes.noteLog);
   client.setNotificationHandler(ToolListChangedNotificationSchema, notes.noteTools);
   client.setNotificationHandler(PromptListChangedNotificationSchema, notes.notePrompts);
@@ -197,10 +143,10 @@ async function openOne(transport: Transport, after?: () => void): Promise<RealCl
 /** The SDK of the second generation, in one of its ways to agree on a revision. */
 async function openTwo(url: URL, mode: VersionNegotiationMode): Promise<RealClient> {
   const client = new ClientTwo(info, { capabilities, versionNegotiation: { mode } });
-  const { seen, ...notes } = memory();
-  client.setRequestHandler("sampling/createMessage", notes.answerWith(answers.sampling));
-  client.setRequestHandler("elicitation/create", notes.answerWith(answers.elicitation));
-  client.setRequestHandler("roots/list", notes.answerWith(answers.roots));
+  const { seen, ...notes } = createClientNotes();
+  client.setRequestHandler("sampling/createMessage", notes.sampling);
+  client.setRequestHandler("elicitation/create", notes.elicitation);
+  client.setRequestHandler("roots/list", notes.roots);
   client.setNotificationHandler("notifications/message", notes.noteLog);
   client.setNotificationHandler("notifications/tools/list_changed", notes.noteTools);
   client.setNotificationHandler("notifications/prompts/list_changed", notes.notePrompts);
