@@ -176,9 +176,11 @@ export function createLanes(options: LanesOptions): Lanes {
     }, slot.abandon.signal);
     const refused = "fault" in outcome ? outcome.fault.refused : outcome.refused;
     if ("lane" in outcome) {
-      for (const manner of refused) verdicts.refused(manner);
-      attempt.succeeded();
       const { lane } = outcome;
+      // One that it only kept silent about counts too: else the next call would look for its lane there.
+      const passedOver = manners.slice(0, manners.indexOf(lane.manner));
+      for (const manner of [...refused, ...passedOver]) verdicts.refused(manner);
+      attempt.succeeded();
       verdicts.accepted(lane.manner);
       slot.lane = lane;
       settle(slot, lane, caller, number);

@@ -17,7 +17,7 @@ import {
   stateOf,
   type TestDeps,
 } from "../support/upstream_deps.ts";
-import { until } from "../support/wait.ts";
+import { until, within } from "../support/wait.ts";
 
 const modern = callerOf("p:alice", { wire: "2026-07-28", deferred: true });
 const session = callerOf("s1");
@@ -71,6 +71,18 @@ describe("a server of the handshake era", () => {
     const { upstream, starts } = await open(["--probe=never"], { probeMs: 50 });
     expect(await callTool(upstream, "echo", {}, modern)).toBe("{}");
     expect(starts().length).toBe(1);
+  });
+
+  test("that does not answer the question is not asked it again for every call", async () => {
+    const { upstream, starts } = await open(["--probe=never"], { probeMs: 50 });
+    for (let call = 0; call < 3; call++) {
+      const text = await within("the answer", callTool(upstream, "echo", { call }, modern));
+      expect(text).toBe(`{"call":${call}}`);
+    }
+    expect(starts().length).toBe(1);
+    // Somebody else's process is found out about no more either.
+    expect(await callTool(upstream, "echo", {}, { ...modern, scope: "p:bob" })).toBe("{}");
+    expect(starts().length).toBe(2);
   });
 
   test("that refuses the question is shaken hands with at once, in place", async () => {
