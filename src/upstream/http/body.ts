@@ -50,6 +50,12 @@ export function boundBody(
   }, { highWaterMark: 0 });
 }
 
+/** The part of a reader on which the types of all platforms agree. */
+interface Chunks {
+  read(): Promise<{ readonly value?: Uint8Array | undefined }>;
+  cancel(reason?: unknown): Promise<void>;
+}
+
 function inflate(
   body: ReadableStream<Uint8Array>,
   format: "gzip" | "deflate",
@@ -57,7 +63,7 @@ function inflate(
   invalid: Invalid,
 ): ReadableStream<Uint8Array> {
   const source = body.getReader();
-  let output: Pick<ReadableStreamDefaultReader<Uint8Array>, "read" | "cancel"> | undefined;
+  let output: Chunks | undefined;
   let fault: unknown;
   const pieces = (first: Uint8Array<ArrayBufferLike>) => {
     let rest = first;
@@ -87,8 +93,8 @@ function inflate(
         output = pieces(first.value).pipeThrough(new DecompressionStream(format)).getReader();
       }
       try {
-        const { done, value } = await output.read();
-        if (done) controller.close();
+        const { value } = await output.read();
+        if (value === undefined) controller.close();
         else controller.enqueue(value);
       } catch (thrown) {
         void source.cancel(thrown).catch(() => {});
