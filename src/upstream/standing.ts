@@ -84,6 +84,9 @@ export function createStanding(options: StandingOptions): Standing {
       made = {
         ...rest,
         cancel(reason) {
+          // It may have ended by itself before it was replaced.
+          if (isOver) return;
+          isOver = true;
           count -= 1;
           cancel(reason);
         },

@@ -213,6 +213,16 @@ describe("a standing request", () => {
     expect(standing.open()).toBe(1);
   });
 
+  test("that ended before the next one was taken is counted once", async () => {
+    const { standing, stood } = stand();
+    void standing.refresh();
+    const taken = standing.refresh();
+    stood[0]?.request.end(broke);
+    stood[1]?.request.notice(ack);
+    await taken;
+    expect(standing.open()).toBe(1);
+  });
+
   test("ends with its lane, and nothing is asked for any more", async () => {
     const stage = stand();
     void stage.standing.refresh();
