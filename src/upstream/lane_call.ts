@@ -153,6 +153,9 @@ export function openCall(options: CallOptions): OpenRequest {
   /** The server wants answers before it goes on. */
   const round = async (paused: Pause): Promise<void> => {
     const { questions, state } = paused;
+    if (config.roots === "none" && questions.some(({ method }) => method === "roots/list")) {
+      return finish(unanswerable(noRoots));
+    }
     const own = ownAnswers(config, paused);
     const isOwn = questions.length > 0 && Object.keys(own).length === questions.length;
     if (isDeferred && !isOwn) {
@@ -229,6 +232,7 @@ function taskIdIn({ task }: JsonObject): string | undefined {
   return typeof id === "string" ? id : undefined;
 }
 
+const noRoots = "The server asked for directories, which the operator does not give";
 const mixedRoots = "The server asked for directories, which the operator decides on, together " +
   "with other input, which cannot be asked for at once";
 

@@ -61,8 +61,11 @@ export function createRouting(
     const { method, params } = question;
     const capability = capabilityOfAsk.get(method);
     const isDeclared = capability !== undefined && capabilities[capability] !== undefined;
-    // A caller with deferred answers is told which capability its call had needed.
-    if (!isDeclared && !(isDeferred && capability !== undefined)) {
+    // A caller with deferred answers is told which capability its call had needed; what the operator
+    // keeps from servers, and questions of a process that all share, are no such matter.
+    const isWithheld = config.isolation === "shared" ||
+      (method === "roots/list" && config.roots === "none");
+    if (!isDeclared && (!isDeferred || capability === undefined || isWithheld)) {
       return Promise.resolve(toRefusal(new GatewayError("method_not_found")));
     }
     if (method === "roots/list" && typeof config.roots !== "string") {

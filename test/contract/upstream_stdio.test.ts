@@ -203,8 +203,13 @@ describe("questions of a server", () => {
   test("roots none: not declared, and refused", async () => {
     const { upstream } = await open([], { roots: "none" });
     expect((await stateOf(upstream, asking)).capabilities["roots"]).toBeUndefined();
-    const { end } = await drain(upstream.open(toolCall("ask", { method: "roots/list" }, asking)));
-    expect(text(end)).toContain("-32601");
+    const stateless = { ...asking, scope: "p:a", wire: "2026-07-28", deferred: true };
+    for (const caller of [asking, stateless]) {
+      const call = toolCall("ask", { method: "roots/list" }, caller);
+      const { asks, end } = await drain(upstream.open(call));
+      expect(asks).toEqual([]);
+      expect(text(end)).toContain("-32601");
+    }
   });
 
   test("roots by configuration: declared and answered without the client", async () => {
@@ -262,15 +267,19 @@ describe("isolation", () => {
   test("D4 a question of a shared process is refused", async () => {
     const { upstream } = await open([], { isolation: "shared" });
     for (const method of ["sampling/createMessage", "elicitation/create", "roots/list"]) {
-      const caller = callerOf("a", { capabilities: { sampling: {}, roots: {}, elicitation: {} } });
+      const session = callerOf("a", { capabilities: { sampling: {}, roots: {}, elicitation: {} } });
+      const stateless = { ...session, scope: "p:a", wire: "2026-07-28", deferred: true };
       const params = method === "sampling/createMessage"
         ? { messages: [], maxTokens: 1 }
         : method === "elicitation/create"
         ? { message: "?", requestedSchema: { type: "object", properties: {} } }
         : {};
-      const { asks, end } = await drain(upstream.open(toolCall("ask", { method, params }, caller)));
-      expect(asks).toEqual([]);
-      expect(text(end)).toContain("-32601");
+      for (const caller of [session, stateless]) {
+        const call = toolCall("ask", { method, params }, caller);
+        const { asks, end } = await drain(upstream.open(call));
+        expect(asks).toEqual([]);
+        expect(text(end)).toContain("-32601");
+      }
     }
   });
 

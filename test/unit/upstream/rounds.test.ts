@@ -209,6 +209,19 @@ describe("directories that the operator has fixed", () => {
     }
   });
 
+  test("that are none are asked of nobody, whatever the client declares", async () => {
+    for (const caller of [session, stateless]) {
+      const server = serverOf(askingRoots, { content: [] });
+      const { asks, end } = await run(server, echo, {
+        config: { roots: "none" },
+        call: toolCall("x", {}, caller),
+      });
+      expect([asks, end.kind]).toEqual([[], "result"]);
+      expect(textOf(end)).toContain("directories");
+      expect(server.calls().length).toBe(1);
+    }
+  });
+
   test("are told beside what the client answers", async () => {
     const both = { ...askingRoots, questions: [...askingRoots.questions, question("name")] };
     const server = serverOf(both, { content: [] });
