@@ -82,6 +82,8 @@ function exchange(
   const { signal, method, headers, body } = options;
   const secure = url.protocol === "https:";
   return new Promise((resolve, reject) => {
+    // Given up while the name was looked up: its listeners would not hear of that.
+    if (signal.aborted) return reject(abortFault(false));
     const outgoing = (secure ? requestSecurely : request)({
       agent,
       host: address,
@@ -138,6 +140,9 @@ function watchPhase(outgoing: ClientRequest, secure: boolean): Phase {
   outgoing.on("socket", (socket) => {
     // A kept connection is ready at once, and would gather listeners with each request.
     if (!socket.connecting && outgoing.reusedSocket) {
+      // Deno makes any request again whose kept connection ends before the answer, even one that was
+      // given up; it goes by this flag.
+      outgoing.reusedSocket = false;
       connected = sent = true;
       return;
     }

@@ -177,6 +177,24 @@ describe("an outgoing request", () => {
     await until("the idle connection is closed", () => server.open() === 0);
   }, 15_000);
 
+  for (const end of ["server", "client"] as const) {
+    test(`is made once where the ${end} gives up its kept connection before the answer`, async () => {
+      const leaving = new AbortController();
+      const server = await plain((request, response) => {
+        if (request.url !== "/last") response.end("ok");
+        else if (end === "server") request.socket.destroy();
+        else leaving.abort();
+      });
+      await sendForText(server.origin);
+      const last = { method: "POST", body: "x", signal: leaving.signal };
+      const fault = await failOf(send(`${server.origin}/last`, last));
+      expect([fault.kind, fault.sent]).toEqual([end === "server" ? "broken" : "aborted", true]);
+      // A second one would have come before this.
+      await sendForText(`${server.origin}/after`);
+      expect(server.seen.map(({ url }) => url)).toEqual(["/", "/last", "/after"]);
+    });
+  }
+
   test("many go side by side", async () => {
     const server = await plain((request, response) => response.end(request.url));
     const texts = await Promise.all(
