@@ -121,6 +121,14 @@ export const upstreamCodes = {
   badRequest: -32000,
 } as const;
 
+/**
+ * Whether a code says something of one hop alone: the specification keeps this range for itself, and
+ * what it defines there is about a message's own sender. Not so the one that older revisions have.
+ */
+function isOfOneHop(code: number): boolean {
+  return code >= -32099 && code <= -32020 && code !== upstreamCodes.urlElicitationRequired;
+}
+
 /** The name of one failure. */
 export type ErrorCode = keyof typeof errorTable;
 
@@ -160,9 +168,9 @@ export class GatewayError extends Error {
     return errorTable[this.code].http;
   }
 
-  /** The JSON-RPC `error` member: an upstream's own body as it came, else the table's code. */
+  /** The JSON-RPC `error` member: an upstream's own body if it can be relayed, else the table's code. */
   toRpc(): { code: number; message: string; data?: unknown } {
-    if (this.upstream !== undefined) return { ...this.upstream };
+    if (this.upstream !== undefined && !isOfOneHop(this.upstream.code)) return { ...this.upstream };
     const { rpc } = errorTable[this.code];
     const data = rpc === -32603 ? { reason: this.code, ...this.data } : this.data;
     return data === undefined

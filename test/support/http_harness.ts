@@ -16,6 +16,9 @@ import { within } from "./wait.ts";
 
 type Headers = Record<string, string>;
 
+/** Who the gateway says it is. */
+export const identity = { name: "mcp-wrapper", version: "1.2.3" };
+
 /** What a test can decide. */
 export interface HarnessOptions {
   readonly limits?: Partial<Limits>;
@@ -96,7 +99,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     limits: { ...defaultLimits, ...options.limits },
     clock,
     log,
-    identity: { name: "mcp-wrapper", version: "1.2.3" },
+    identity,
     config: {
       host: "localhost",
       port: 8999,

@@ -4,7 +4,7 @@
  */
 import type { JsonObject } from "../../src/model.ts";
 import type { RequestContext } from "../../src/runtime/runtime.ts";
-import { type Harness, jsonHeaders } from "./http_harness.ts";
+import { type Harness, identity, jsonHeaders } from "./http_harness.ts";
 
 /** The stateless revision. */
 export const modern = "2026-07-28";
@@ -13,6 +13,9 @@ const prefix = "io.modelcontextprotocol/";
 
 /** The key under which frames of a notification stream name it. */
 export const subscriptionKey = `${prefix}subscriptionId`;
+
+/** What every result's `_meta` holds: who answered. */
+export const signature = { [`${prefix}serverInfo`]: identity };
 
 /** What a test can decide about one request. */
 export interface AskOptions {

@@ -92,6 +92,7 @@ async function assertServed({ stateless: { deps }, asked }: Running): Promise<vo
 }
 
 function take(running: Running, exchange: Exchange, item: Item): void {
+  const { identity } = running.stateless.deps;
   const { reply, asked: { request: { id, method, progressToken, envelope } } } = running;
   switch (item.kind) {
     case "notice": {
@@ -105,18 +106,18 @@ function take(running: Running, exchange: Exchange, item: Item): void {
       return void exchange.answer(item.id, { kind: "refusal", ...refusal });
     }
     case "result":
-      return finish(running, resultText(id, encodeResult(method, item)), 200);
+      return finish(running, resultText(id, encodeResult(method, item, identity)), 200);
     case "pause":
-      return finish(running, resultText(id, encodePause(item)), 200);
+      return finish(running, resultText(id, encodePause(item, identity)), 200);
     case "failure":
       return fail(running, item.error);
   }
 }
 
 function fail(running: Running, failure: GatewayError): void {
-  const { stateless: { deps }, asked: { request: { id, method } } } = running;
+  const { stateless: { deps }, asked: { request: { id, method, params } } } = running;
   if (failure.code === "internal") logFault(deps.log, `Cannot answer "${method}"`, failure);
-  const { error, status } = encodeError(failure);
+  const { error, status } = encodeError(failure, params);
   finish(running, errorText(id, error), status);
 }
 

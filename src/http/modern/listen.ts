@@ -21,7 +21,7 @@ import {
 } from "../../protocol/modern/listen.ts";
 import { type Connection, openConnection } from "../connection.ts";
 import { streamResponse } from "../respond.ts";
-import type { Asked, OpenListen, Stateless } from "./stateless.ts";
+import type { Asked, OpenListen, Stateless, StatelessDeps } from "./stateless.ts";
 
 /** A stream; it has no filter before it is acknowledged. */
 interface Listen extends OpenListen {
@@ -35,7 +35,8 @@ interface Listen extends OpenListen {
 
 /** Opens a stream; throws when the filter is none or there are too many. */
 export async function openListen(stateless: Stateless, asked: Asked): Promise<Response> {
-  const { deps: { limits, heartbeats }, listens } = stateless;
+  const { deps, listens } = stateless;
+  const { limits, heartbeats } = deps;
   const { request, caller, signal, holdOpen } = asked;
   if (!asked.accepts.stream) {
     throw new GatewayError("not_acceptable", "Accept must allow text/event-stream");
@@ -53,7 +54,7 @@ export async function openListen(stateless: Stateless, asked: Asked): Promise<Re
   }
   holdOpen?.();
   const connection = openConnection({ limits, heartbeats, isHeldOpen: holdOpen !== undefined });
-  const stream = createListen(asked, limits, connection);
+  const stream = createListen(asked, deps, connection);
   listens.add(stream);
   connection.closed.then(() => listens.delete(stream));
   // Until the response is begun nobody else would notice that its reader has left.
@@ -85,7 +86,11 @@ const everything: JsonObject = {
   resources: { listChanged: true, subscribe: true },
 };
 
-function createListen(asked: Asked, limits: Limits, connection: Connection): Listen {
+function createListen(
+  asked: Asked,
+  { limits, identity }: StatelessDeps,
+  connection: Connection,
+): Listen {
   const { request: { id }, caller: { scope } } = asked;
   const stream: Listen = {
     limits,
@@ -96,7 +101,7 @@ function createListen(asked: Asked, limits: Limits, connection: Connection): Lis
     unsaid: new Map(),
     tell: (notice) => tell(stream, notice),
     end() {
-      connection.write({ data: resultText(id, encodeEnd(id)) });
+      connection.write({ data: resultText(id, encodeEnd(id, identity)) });
       connection.end();
     },
   };

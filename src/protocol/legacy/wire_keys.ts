@@ -18,9 +18,16 @@ const metaKeys: ReadonlySet<string> = new Set([
   ].map((name) => `io.modelcontextprotocol/${name}`),
 ]);
 
-const resultKeys: ReadonlySet<string> = new Set(["resultType", "ttlMs", "cacheScope"]);
+const resultKeys: ReadonlySet<string> = new Set([
+  "resultType",
+  "ttlMs",
+  "cacheScope",
+  "inputRequests",
+  "requestState",
+]);
 
-const paramKeys: ReadonlySet<string> = new Set(["task"]);
+/** Nobody but a codec of the stateless era brings answers back, and a state is never a client's own. */
+const paramKeys: ReadonlySet<string> = new Set(["task", "inputResponses", "requestState"]);
 
 /** A shallow copy without some members. */
 export function without(value: JsonObject, keys: ReadonlySet<string>): JsonObject {

@@ -20,7 +20,7 @@ import {
 import type { WireMessage } from "../codec.ts";
 import { isJsonObject } from "../jsonrpc.ts";
 import { modelParams, plainResult, without } from "../legacy/wire_keys.ts";
-import { envelopeKeys } from "./envelope.ts";
+import { signed } from "./envelope.ts";
 import { notifications } from "./methods.ts";
 import { modernRevision } from "./revision.ts";
 import { problemOf } from "./tool_headers.ts";
@@ -40,15 +40,19 @@ const taskKeys = new Set(["tasks"]);
 /** By these servers of the handshake era say that a page was left; this era does not. */
 const questionKeys = new Set(["elicitationId"]);
 
+/** Who answers: the gateway. */
+type Identity = { readonly name: string; readonly version: string };
+
 /** A result as the client gets it. */
-export function encodeResult(method: string, { value, freshness }: Result): JsonObject {
+export function encodeResult(
+  method: string,
+  { value, freshness }: Result,
+  identity: Identity,
+): JsonObject {
   const plain = plainResult(value);
   const result = method === "tools/list" ? withToolsOfTheEra(plain) : plain;
-  return {
-    ...result,
-    resultType: "complete",
-    ...(cacheable.has(method) ? hintsOf(freshness) : {}),
-  };
+  const hints = cacheable.has(method) ? hintsOf(freshness) : {};
+  return signed({ ...result, resultType: "complete", ...hints }, identity);
 }
 
 function hintsOf(freshness: Freshness | undefined): JsonObject {
@@ -68,15 +72,15 @@ function withToolsOfTheEra(result: JsonObject): JsonObject {
 }
 
 /** Questions as the end of a request. */
-export function encodePause({ questions, state }: Pause): JsonObject {
+export function encodePause({ questions, state }: Pause, identity: Identity): JsonObject {
   const asked = questions.map(({ key, method, params }) =>
     [key, { method, params: without(modelParams(params), questionKeys) }] as const
   );
-  return {
+  return signed({
     resultType: "input_required",
     ...(asked.length === 0 ? {} : { inputRequests: Object.fromEntries(asked) }),
     ...(state === undefined ? {} : { requestState: state }),
-  };
+  }, identity);
 }
 
 /** A notice of a request; undefined when the era has none such, or this client did not want it. */
@@ -117,40 +121,39 @@ const statuses: ReadonlyMap<number, number> = new Map([
   [errorTable.version_unsupported.rpc, 400],
 ]);
 
-/** Codes that only servers of the other era have, and those that only one hop may use. */
+/** Codes that only servers of the other era have. */
 const replaced: ReadonlyMap<number, number> = new Map([
   [errorTable.resource_not_found.rpc, errorTable.invalid_params.rpc],
   [upstreamCodes.urlElicitationRequired, errorTable.internal.rpc],
 ]);
 
-/** An error as the client gets it. */
-export function encodeError(failure: GatewayError): EncodedError {
-  const { code, ...rest } = failure.toRpc();
-  // What a server says of its hop is not about this one.
-  const isForeign = failure.upstream !== undefined && code === errorTable.version_unsupported.rpc;
-  const error = isForeign
-    ? { code: errorTable.internal.rpc, message: rest.message }
-    : { code: replaced.get(code) ?? code, ...rest };
+/** An error as the client gets it; `params` are those of the request, where it got that far. */
+export function encodeError(failure: GatewayError, params: JsonObject = {}): EncodedError {
+  const { code, message, data } = failure.toRpc();
+  const isUnknownUri = code === errorTable.resource_not_found.rpc && params.uri !== undefined;
+  const told = isUnknownUri ? { ...(isJsonObject(data) ? data : {}), uri: params.uri } : data;
+  const error = {
+    code: replaced.get(code) ?? code,
+    message,
+    ...(told === undefined ? {} : { data: told }),
+  };
   return { error, status: statuses.get(error.code) ?? failure.status };
 }
 
 /** The answer to `server/discover`. */
 export function encodeDescription(
   { capabilities, instructions, serverInfo }: Description,
-  identity: { readonly name: string; readonly version: string },
+  identity: Identity,
 ): JsonObject {
-  return {
+  return signed({
     resultType: "complete",
     supportedVersions: [modernRevision],
     capabilities: without(capabilities, taskKeys),
     ...(instructions === undefined ? {} : { instructions }),
     ...hintsOf(undefined),
-    _meta: {
-      [envelopeKeys.serverInfo]: { ...identity },
-      // Whose tools these are, where they are one server's alone.
-      ...(serverInfo === undefined ? {} : { [upstreamInfoKey]: serverInfo }),
-    },
-  };
+    // Whose tools these are, where they are one server's alone.
+    ...(serverInfo === undefined ? {} : { _meta: { [upstreamInfoKey]: serverInfo } }),
+  }, identity);
 }
 
 /** The capability without which a method is not served; undefined for those that need none. */

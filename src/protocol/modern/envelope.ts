@@ -40,6 +40,12 @@ const schema = v.object({
   ),
 });
 
+/** A result that says who gave it: this gateway, whoever worked it out. */
+export function signed(result: JsonObject, identity: JsonObject): JsonObject {
+  const meta = isJsonObject(result._meta) ? result._meta : {};
+  return { ...result, _meta: { ...meta, [envelopeKeys.serverInfo]: { ...identity } } };
+}
+
 /** Whether params claim to be of this era: they name a revision in `_meta`. */
 export function hasClaim(params: unknown): boolean {
   const meta = isJsonObject(params) ? params._meta : undefined;

@@ -8,7 +8,7 @@ import { GatewayError } from "../../errors.ts";
 import type { JsonObject, Notice, RequestId } from "../../model.ts";
 import type { WireMessage } from "../codec.ts";
 import { isJsonObject, isSafeText } from "../jsonrpc.ts";
-import { envelopeKeys } from "./envelope.ts";
+import { envelopeKeys, signed } from "./envelope.ts";
 
 /** What a stream is to carry. */
 export interface ListenFilter {
@@ -89,8 +89,8 @@ export function tag({ method, params }: WireMessage, id: RequestId): WireMessage
 }
 
 /** The result that ends a stream in good order. */
-export function encodeEnd(id: RequestId): JsonObject {
-  return { resultType: "complete", _meta: { [envelopeKeys.subscription]: id } };
+export function encodeEnd(id: RequestId, identity: JsonObject): JsonObject {
+  return signed({ resultType: "complete", _meta: { [envelopeKeys.subscription]: id } }, identity);
 }
 
 /** Whether a stream with this filter carries a notice. */

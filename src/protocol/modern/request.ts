@@ -7,7 +7,7 @@ import * as v from "valibot";
 import { GatewayError } from "../../errors.ts";
 import type { JsonObject, RequestId, Resume } from "../../model.ts";
 import { isSafeText } from "../jsonrpc.ts";
-import { modelParams, progressTokenOf, without } from "../legacy/wire_keys.ts";
+import { modelParams, progressTokenOf } from "../legacy/wire_keys.ts";
 import { type Envelope, readEnvelope } from "./envelope.ts";
 import { assertMirrored, assertNoContradiction } from "./http_wire.ts";
 import { pausable, problemIn, requests, resumeSchema } from "./methods.ts";
@@ -23,8 +23,6 @@ export interface ModernRequest {
   /** What it brings back to a call that ended by questions. */
   readonly resume?: Resume | undefined;
 }
-
-const resumeKeys = new Set(["inputResponses", "requestState"]);
 
 /** Reads a request; throws a GatewayError, whose status is that of the whole answer. */
 export function decodeRequest(
@@ -52,7 +50,7 @@ export function decodeRequest(
   return {
     id,
     method,
-    params: modelParams(without(params, resumeKeys)),
+    params: modelParams(params),
     progressToken: progressTokenOf(params),
     envelope,
     resume,

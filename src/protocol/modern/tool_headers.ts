@@ -10,6 +10,7 @@ import { decodeHeaderValue, encodeHeaderValue } from "./header_values.ts";
 
 const mark = "x-mcp-header";
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const decimal = /^-?\d+(?:\.\d+)?$/;
 const kinds: ReadonlySet<unknown> = new Set(["string", "integer", "boolean"]);
 
 /** One marked argument. */
@@ -109,19 +110,18 @@ export function checkParamHeaders(
   for (const { header, path } of read(inputSchema).marked) {
     const value = valueAt(args, path);
     const sent = headers.get(header);
-    const name = `${path.join(".")}`;
-    if (value === undefined || value === null) {
-      if (sent !== null) return `Header ${header} is sent, but argument "${name}" is not`;
+    const name = path.join(".");
+    const text = toText(value);
+    if (text === undefined) {
+      if (sent !== null) return `Header ${header} repeats argument "${name}", which has no text`;
+      // An argument of another type is the server's to refuse.
       continue;
     }
-    const text = toText(value);
-    // What is of no marked type is the server's to refuse.
-    if (text === undefined) continue;
     if (sent === null) return `Header ${header} is missing; it must repeat argument "${name}"`;
     const decoded = decodeHeaderValue(sent);
     if (decoded === undefined) return `Header ${header} is marked as Base64 and is none`;
     const same = typeof value === "number"
-      ? decoded.trim() !== "" && Number(decoded) === value
+      ? decimal.test(decoded) && Number(decoded) === value
       : decoded === text;
     if (!same) return `Header ${header} does not say the same as argument "${name}"`;
   }

@@ -8,7 +8,7 @@ import {
   jsonHeaders,
   request,
 } from "../../support/http_harness.ts";
-import { ask, envelope, mirror, modern } from "../../support/stateless_client.ts";
+import { ask, envelope, mirror, modern, signature } from "../../support/stateless_client.ts";
 
 const encoded = (text: string) => `=?base64?${btoa(text)}?=`;
 const echo = { name: "echo", arguments: {} };
@@ -25,7 +25,7 @@ describe("the era of a POST", () => {
     expect(await response.json()).toEqual({
       jsonrpc: "2.0",
       id: 1,
-      result: { echo, method: "tools/call", resultType: "complete" },
+      result: { echo, method: "tools/call", resultType: "complete", _meta: signature },
     });
     expect(harness.store.count()).toBe(0);
   });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
 import type { JsonObject } from "../../../src/model.ts";
 import { createHarness, errorOf, framesOf } from "../../support/http_harness.ts";
-import { ask, askSlow } from "../../support/stateless_client.ts";
+import { ask, askSlow, signature } from "../../support/stateless_client.ts";
 import { until } from "../../support/wait.ts";
 
 const json = "application/json";
@@ -11,6 +11,7 @@ const stream = "text/event-stream";
 const typeOf = (response: Response) => response.headers.get("content-type");
 const progress = (done: number) => ["notifications/progress", { progress: done }] as const;
 const log = (level: string) => ["notifications/message", { level, data: level }] as const;
+const complete = { resultType: "complete", _meta: signature };
 
 describe("the form of an answer", () => {
   test("a result that comes alone is JSON", async () => {
@@ -20,7 +21,7 @@ describe("the form of an answer", () => {
     const response = await answer;
     expect(typeOf(response)).toBe(json);
     expect(await response.json())
-      .toEqual({ jsonrpc: "2.0", id: "x", result: { content: [], resultType: "complete" } });
+      .toEqual({ jsonrpc: "2.0", id: "x", result: { content: [], ...complete } });
   });
 
   test("progress makes it a stream of that request alone, without ids to resume from", async () => {
@@ -39,7 +40,7 @@ describe("the form of an answer", () => {
       [progressMessage(1), undefined, undefined],
       [progressMessage(2), undefined, undefined],
       [
-        { jsonrpc: "2.0", id: 0, result: { content: [], resultType: "complete" } },
+        { jsonrpc: "2.0", id: 0, result: { content: [], ...complete } },
         undefined,
         undefined,
       ],
@@ -90,7 +91,7 @@ describe("the form of an answer", () => {
     harness.clock.advance(15_000);
     expect((await frames.next())?.comment).toContain("heartbeat");
     call.result({ a: 1 });
-    expect((await frames.message()).result).toEqual({ a: 1, resultType: "complete" });
+    expect((await frames.message()).result).toEqual({ a: 1, ...complete });
     expect(await frames.next()).toBe(undefined);
   });
 
@@ -185,6 +186,7 @@ describe("the form of an answer", () => {
     expect([response.status, typeOf(response)]).toEqual([200, json]);
     expect((await response.json() as JsonObject).result).toEqual({
       resultType: "input_required",
+      _meta: signature,
       inputRequests: { q1: { method: "elicitation/create", params } },
       requestState: "sealed",
     });

@@ -11,7 +11,12 @@ import {
   type Harness,
   type HarnessOptions,
 } from "../../support/http_harness.ts";
-import { ask, type AskOptions, subscriptionKey } from "../../support/stateless_client.ts";
+import {
+  ask,
+  type AskOptions,
+  signature,
+  subscriptionKey,
+} from "../../support/stateless_client.ts";
 import { until } from "../../support/wait.ts";
 
 const toolsChanged = notice("notifications/tools/list_changed");
@@ -160,7 +165,7 @@ describe("a notification stream", () => {
       expect(await frames.message()).toEqual({
         jsonrpc: "2.0",
         id: "s",
-        result: { resultType: "complete", _meta: { [subscriptionKey]: "s" } },
+        result: { resultType: "complete", _meta: { ...signature, [subscriptionKey]: "s" } },
       });
       expect(await frames.next()).toBe(undefined);
       await until("the end of listening", () => harness.gateway.watching.size === 0);

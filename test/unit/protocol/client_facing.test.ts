@@ -52,6 +52,13 @@ describe("requests", () => {
     expect(decoded.progressToken).toBe(undefined);
   });
 
+  test("answers and states of the stateless era are no words of these clients", () => {
+    const resume = { inputResponses: { k: {} }, requestState: "forged" };
+    const decoded = decode({ arguments: resume, ...resume });
+    // A tool's own arguments may be called so.
+    expect((decoded as { params: JsonObject }).params).toEqual({ name: "a", arguments: resume });
+  });
+
   test("a wish for a task is passed on in revisions that have tasks, and ignored in others", () => {
     expect(decode({ task: { ttl: 1 } })).toMatchObject({
       kind: "ok",
@@ -124,6 +131,14 @@ describe("errors", () => {
   test("a server's own error is relayed as it came", () => {
     const upstream = { code: -32042, message: "open this", data: { elicitations: [] } };
     expect(encode(new GatewayError("upstream_error", undefined, { upstream }))).toEqual(upstream);
+  });
+
+  test("what a server said of its own hop is not relayed", () => {
+    for (const code of [-32020, -32021, -32022, -32099]) {
+      const upstream = { code, message: "m", data: { supported: [] } };
+      expect(encode(new GatewayError("upstream_error", "m", { upstream })))
+        .toEqual({ code: -32603, message: "m", data: { reason: "upstream_error" } });
+    }
   });
 
   test("a failure of the gateway names its reason", () => {

@@ -6,14 +6,15 @@ import {
   type LogLevel,
   logLevels,
   type Notice,
+  type Pause,
   type Result,
 } from "../../../src/model.ts";
 import {
   encodeDescription,
   encodeError,
   encodeNotice,
-  encodePause,
-  encodeResult,
+  encodePause as encodePauseOf,
+  encodeResult as encodeResultOf,
 } from "../../../src/protocol/modern/client_facing.ts";
 import {
   decodeFilter,
@@ -42,6 +43,9 @@ const result = (value: JsonObject, freshness?: Result["freshness"]): Result => (
   value,
   freshness,
 });
+const signature = { [`${prefix}serverInfo`]: identity };
+const encodeResult = (method: string, whole: Result) => encodeResultOf(method, whole, identity);
+const encodePause = (pause: Pause) => encodePauseOf(pause, identity);
 const notice = (method: string, params: JsonObject = {}): Notice => ({
   kind: "notice",
   method: `notifications/${method}`,
@@ -54,6 +58,7 @@ describe("a client gets", () => {
       content: [],
       isError: true,
       resultType: "complete",
+      _meta: signature,
     });
     const cached = [
       "tools/list",
@@ -67,6 +72,7 @@ describe("a client gets", () => {
         resultType: "complete",
         ttlMs: 0,
         cacheScope: "private",
+        _meta: signature,
       });
       expect(encodeResult(method, result({}, { ttlMs: 5.9, isShared: true }))).toMatchObject({
         ttlMs: 5,
@@ -79,6 +85,8 @@ describe("a client gets", () => {
     const value = {
       contents: [],
       resultType: "input_required",
+      inputRequests: {},
+      requestState: "theirs",
       ttlMs: -1,
       cacheScope: "everybody",
       _meta: {
@@ -92,7 +100,7 @@ describe("a client gets", () => {
       resultType: "complete",
       ttlMs: 0,
       cacheScope: "private",
-      _meta: { "example.com/a": 1 },
+      _meta: { "example.com/a": 1, ...signature },
     });
   });
 
@@ -127,11 +135,13 @@ describe("a client gets", () => {
         },
         "__proto__": { "method": "roots/list", "params": {} }
       },
-      "requestState": "s"
+      "requestState": "s",
+      "_meta": { "${prefix}serverInfo": { "name": "gateway", "version": "1" } }
     }`));
     expect(encodePause({ kind: "pause", questions: [], state: "" })).toEqual({
       resultType: "input_required",
       requestState: "",
+      _meta: signature,
     });
     expect("requestState" in encodePause({ kind: "pause", questions })).toBe(false);
   });
@@ -186,7 +196,6 @@ describe("a client gets", () => {
     expect(relayed(-32042, { elicitations: [] })).toMatchObject({ error: { code: -32603 } });
     expect(relayed(-32601)).toMatchObject({ error: { code: -32601 }, status: 404 });
     expect(relayed(-32602)).toMatchObject({ error: { code: -32602 }, status: 200 });
-    expect(relayed(-32022, { supported: [] })).toMatchObject({ error: { code: -32603 } });
     expect(relayed(1234, { x: 1 })).toEqual({
       error: { code: 1234, message: "m", data: { x: 1 } },
       status: 200,
@@ -203,6 +212,25 @@ describe("a client gets", () => {
     expect(own("envelope_invalid")).toEqual([-32602, 400]);
     expect(own("pause_gone")).toEqual([-32603, 200]);
     expect(own("overloaded")).toEqual([-32603, 503]);
+  });
+
+  test("no error that a server meant for its own hop", () => {
+    for (const code of [-32020, -32021, -32022, -32023, -32099]) {
+      const upstream = { code, message: "m", data: { supported: [] } };
+      expect(encodeError(new GatewayError("upstream_error", "m", { upstream }))).toEqual({
+        error: { code: -32603, message: "m", data: { reason: "upstream_error" } },
+        status: 200,
+      });
+    }
+  });
+
+  test("the URI that is not found as it asked for it, whether the server named it or not", () => {
+    for (const data of [undefined, "gone", { uri: "mem://theirs" }]) {
+      const upstream = { code: -32002, message: "m", data };
+      const failure = new GatewayError("upstream_error", "m", { upstream });
+      expect(encodeError(failure, { uri: "mem://ours" }).error)
+        .toEqual({ code: -32602, message: "m", data: { uri: "mem://ours" } });
+    }
   });
 
   test("what a surface is, without what the era does not know", () => {
@@ -518,7 +546,8 @@ describe("a stream of notifications", () => {
       const params = { uri: "mem://a", _meta: { "example.com/a": 1 } };
       expect(tag({ method: "m", params }, id).params["_meta"])
         .toEqual({ "example.com/a": 1, [key]: id });
-      expect(encodeEnd(id)).toEqual({ resultType: "complete", _meta: { [key]: id } });
+      expect(encodeEnd(id, identity))
+        .toEqual({ resultType: "complete", _meta: { [key]: id, ...signature } });
     }
   });
 

@@ -208,6 +208,8 @@ describe("marked arguments", () => {
     [{ region: "=?base64?eA==" }, { "mcp-param-region": "=?base64?eA==" }],
     [{ limit: 42 }, { "mcp-param-limit": "42.0" }],
     [{ limit: 0 }, { "mcp-param-limit": "-0" }],
+    // An argument of a wrong type has no header, and is the server's to refuse.
+    [{ region: ["x"], limit: 1.5 }, {}],
     [{ unmarked: 1 }, { "mcp-param-other": "anything" }],
   ];
   for (const [args, headers] of agreeing) {
@@ -225,6 +227,10 @@ describe("marked arguments", () => {
     [{ limit: 42 }, { "mcp-param-limit": "43" }],
     [{ limit: 0 }, { "mcp-param-limit": "" }],
     [{ limit: 1 }, { "mcp-param-limit": "one" }],
+    [{ limit: 42 }, { "mcp-param-limit": "0x2a" }],
+    [{ limit: 10 }, { "mcp-param-limit": "1e1" }],
+    [{ limit: 1.5 }, { "mcp-param-limit": "2" }],
+    [{ region: ["x"] }, { "mcp-param-region": "y" }],
     [{ dry: true }, { "mcp-param-dry-run": "True" }],
     [{ deep: { path: "a" } }, { "mcp-param-path": "b" }],
   ];

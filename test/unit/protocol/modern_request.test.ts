@@ -211,12 +211,16 @@ describe("a stateless request", () => {
   });
 
   test("must have headers that repeat it", () => {
+    // Only names may be encoded.
+    const encoded = (text: string) => `=?base64?${btoa(text)}?=`;
     const wrong: Sent[] = [
       { headers: { "mcp-protocol-version": undefined } },
       { headers: { "mcp-method": undefined } },
       { headers: { "mcp-name": undefined } },
       { headers: { "mcp-method": "tools/list" } },
       { headers: { "mcp-method": "Tools/Call" } },
+      { headers: { "mcp-method": encoded("tools/call") } },
+      { headers: { "mcp-protocol-version": encoded(revision) } },
       { headers: { "mcp-name": "y" } },
       { headers: { "mcp-name": "X" } },
       { headers: { "mcp-name": "=?base64?eA=?=" } },
