@@ -7,7 +7,7 @@
 import { type Clock, pause } from "../../clock.ts";
 import { type GatewayError, toGatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
-import { decodeSse, type SseEvent } from "../../sse/decode.ts";
+import { decodeSse } from "../../sse/decode.ts";
 import type { HttpAnswer } from "./answer.ts";
 import { isNoSuchThing } from "./replies.ts";
 
@@ -155,7 +155,7 @@ async function readEvents(
 
 /** Lets a server end its stream, which leaves the connection whole; cuts it when that takes long. */
 async function leave(
-  events: ReadableStreamDefaultReader<SseEvent>,
+  events: { read(): Promise<{ readonly done: boolean }>; cancel(): Promise<void> },
   clock: Clock,
   ms: number,
 ): Promise<void> {
