@@ -107,12 +107,16 @@ export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstre
     mayWarm: () => supervisor.refusal() === undefined && kind.budget.hasRoom(),
   });
 
+  /** The lane on which a scope is subscribed: it may have several, of which one is enough. */
+  const holderOf = (scope: string, uri: unknown): Lane | undefined =>
+    lanes.serving(scope).find(({ subscriptions }) => subscriptions.isOf(scope, uri));
   /** Brings a new lane to where the last one was: log level and subscriptions. */
   const replay = (key: LaneKey, lane: Lane): void => {
     setLevel(key, lane);
     if (!key.isBase) return;
     for (const scope of scopesOf(key)) {
       for (const uri of watchers.subscriptions(scope)) {
+        if ((holderOf(scope, uri) ?? lane) !== lane) continue;
         if (!lane.manner.stateless) unheard(lane.request("resources/subscribe", { uri }));
         lane.subscriptions.add(uri, scope);
       }
@@ -170,7 +174,10 @@ export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstre
       if (source.ended()) return ended();
       request = openOnLane(lane, call, source, ended);
     };
-    const running = caller.deferred === true ? undefined : lanes.running(caller);
+    const holder = subscribing.has(call.method)
+      ? holderOf(caller.scope, call.params["uri"])
+      : undefined;
+    const running = holder ?? (caller.deferred === true ? undefined : lanes.running(caller));
     if (running !== undefined) work(running, () => {});
     else {
       laneOf(call).then(([lane, ended]) => work(lane, ended))
@@ -216,6 +223,11 @@ export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstre
     },
   };
 }
+
+const subscribing: ReadonlySet<string> = new Set([
+  "resources/subscribe",
+  "resources/unsubscribe",
+]);
 
 function hasLevel({ manner, description }: Lane): boolean {
   return !manner.stateless && isJsonObject(description.capabilities["logging"]);

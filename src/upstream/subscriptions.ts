@@ -4,6 +4,8 @@
 export interface Subscriptions {
   /** Whether any scope is subscribed to this URI. */
   has(uri: string): boolean;
+  /** Whether this scope is. */
+  isOf(scope: string, uri: unknown): boolean;
   add(uri: string, scope: string): void;
   /** True when nobody is subscribed to the URI any more. */
   remove(uri: string, scope: string): boolean;
@@ -25,6 +27,7 @@ export function createSubscriptions(): Subscriptions {
   };
   return {
     has: (uri) => scopes.has(uri),
+    isOf: (scope, uri) => typeof uri === "string" && scopes.get(uri)?.has(scope) === true,
     add(uri, scope) {
       scopes.set(uri, (scopes.get(uri) ?? new Set()).add(scope));
     },

@@ -8,7 +8,7 @@ import {
   type FakeServer,
   openFake,
 } from "../../support/fake_connector.ts";
-import { callerOf, drain, toolCall } from "../../support/upstream_deps.ts";
+import { callerOf, drain, toolCall, watchScope } from "../../support/upstream_deps.ts";
 import { until } from "../../support/wait.ts";
 
 const revision = "2026-07-28";
@@ -245,6 +245,53 @@ describe("principals", () => {
     expect(server.calls().length).toBe(20);
     expect(server.connections.length).toBeLessThanOrEqual(2);
     expect(server.connections.filter(({ isStopped }) => !isStopped).length).toBe(1);
+    await upstream.close();
+  });
+});
+
+describe("a subscription of stateless clients", () => {
+  const resources = { tools: {}, resources: { subscribe: true } };
+  const subscribe = (uri: string, caller: Caller, on = true) => ({
+    method: on ? "resources/subscribe" : "resources/unsubscribe",
+    params: { uri },
+    wantsProgress: false,
+    caller,
+  });
+  const told = (server: FakeServer): string[] =>
+    server.requests.filter(({ method }) => method.endsWith("subscribe"))
+      .map((request) => `${processOf(server, request)} ${request.method.split("/")[1]}`);
+
+  test("is kept on one process, whatever others of the same principal declare", async () => {
+    const clock = createTestClock();
+    const server = createFakeServer({ capabilities: resources });
+    const { upstream } = await openFake(server, { clock, config: { idleTimeoutMs: 50 } });
+    const subscriptions = ["mem://a"];
+    watchScope(upstream, "p:alice", undefined, { subscriptions });
+    const plain = deferred("alice", {});
+    const asked = deferred("alice", { sampling: {} });
+    await drain(upstream.open(subscribe("mem://a", plain)));
+    await drain(upstream.open(toolCall("x", {}, asked)));
+    await drain(upstream.open(subscribe("mem://a", asked)));
+    expect(told(server)).toEqual(["0 subscribe"]);
+    subscriptions.pop();
+    await drain(upstream.open(subscribe("mem://a", asked, false)));
+    expect(told(server)).toEqual(["0 subscribe", "0 unsubscribe"]);
+    await until("both to be idle", () => {
+      clock.advance(60);
+      return server.connections.every(({ isStopped }) => isStopped);
+    });
+    await upstream.close();
+  });
+
+  test("is made anew by the next process when its own has died", async () => {
+    const server = createFakeServer({ capabilities: resources });
+    const { upstream } = await openFake(server);
+    watchScope(upstream, "p:alice", undefined, { subscriptions: ["mem://a"] });
+    await drain(upstream.open(subscribe("mem://a", deferred("alice", {}))));
+    server.connections[0]?.die("it crashed");
+    await drain(upstream.open(toolCall("x", {}, deferred("alice", { sampling: {} }))));
+    await drain(upstream.open(toolCall("x", {}, deferred("alice", {}))));
+    expect(told(server)).toEqual(["0 subscribe", "1 subscribe"]);
     await upstream.close();
   });
 });
