@@ -99,6 +99,8 @@ export interface Result {
   readonly value: JsonObject;
   /** How long it may be kept, where the upstream said so. */
   readonly freshness?: Freshness | undefined;
+  /** For the log: which items the upstream's list had that nobody can use, and why. */
+  readonly leftOut?: readonly string[] | undefined;
 }
 
 /** How long a result may be kept, and whether by all principals or by its caller's alone. */

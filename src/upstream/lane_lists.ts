@@ -115,7 +115,10 @@ async function fetchList(kind: ListKind, options: LaneListsOptions): Promise<Fet
   const cursors = new Set<string>();
   let params: JsonObject = {};
   for (let page = 1;; page++) {
-    const { value, freshness } = await fetchPage(kind, params, options);
+    const { value, freshness, leftOut = [] } = await fetchPage(kind, params, options);
+    if (leftOut.length > 0) {
+      log.warn(`Left ${leftOut.length} items of ${method} out`, { first: leftOut[0] });
+    }
     said = leastFresh(said, freshness);
     if (ttlMs !== undefined && freshness !== undefined) {
       // Each call looks its tool up: that a list is stale at once cannot mean a list for each call.
@@ -149,7 +152,7 @@ async function fetchPage(
   kind: ListKind,
   params: JsonObject,
   options: LaneListsOptions,
-): Promise<Pick<Result, "value" | "freshness">> {
+): Promise<Omit<Result, "kind">> {
   try {
     return await options.request(listKinds[kind].method, params);
   } catch (error) {

@@ -71,23 +71,19 @@ function decodeResult(method: string, value: unknown): UpstreamDecoded<Result | 
   }
   const decoded = legacyUpstreamCodec.decodeResult(method, value);
   if (decoded.kind !== "ok" || decoded.value.kind !== "result") return decoded;
-  const result = decoded.value;
-  return {
-    kind: "ok",
-    value: {
-      ...result,
-      value: method === "tools/list" ? withUsableTools(result.value) : result.value,
-      freshness: freshnessOf(result.value),
-    },
-  };
+  const result = { ...decoded.value, freshness: freshnessOf(decoded.value.value) };
+  return { kind: "ok", value: method === "tools/list" ? withUsableTools(result) : result };
 }
 
-function withUsableTools(value: JsonObject): JsonObject {
-  const tools = Array.isArray(value.tools) ? value.tools : [];
-  return {
-    ...value,
-    tools: tools.filter(({ inputSchema }) => problemOf(inputSchema) === undefined),
-  };
+function withUsableTools(result: Result): Result {
+  const tools = (Array.isArray(result.value.tools) ? result.value.tools : []).filter(isJsonObject);
+  const leftOut: string[] = [];
+  const usable = tools.filter(({ name, inputSchema }) => {
+    const problem = problemOf(inputSchema);
+    if (problem !== undefined) leftOut.push(`${JSON.stringify(name)}: ${problem}`);
+    return problem === undefined;
+  });
+  return { ...result, value: { ...result.value, tools: usable }, leftOut };
 }
 
 function freshnessOf({ ttlMs, cacheScope }: JsonObject): Freshness | undefined {

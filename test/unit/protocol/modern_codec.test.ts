@@ -342,6 +342,9 @@ describe("a server's result", () => {
       ],
     }, "tools/list");
     expect(decoded).toMatchObject({ kind: "ok", value: { value: { tools: [{ name: "a" }] } } });
+    expect(decoded).toMatchObject({
+      value: { leftOut: [expect.stringContaining('"b": x-mcp-h')] },
+    });
   });
 
   const questions = { k: { method: "elicitation/create", params: { message: "Who?" } } };

@@ -4,7 +4,7 @@ import { defaultLimits } from "../../../src/limits.ts";
 import type { Freshness, JsonObject } from "../../../src/model.ts";
 import { createLaneLists } from "../../../src/upstream/lane_lists.ts";
 import { createTestClock } from "../../support/clock.ts";
-import { createTestLog } from "../../support/upstream_deps.ts";
+import { createTestLog, type LogLine } from "../../support/upstream_deps.ts";
 
 /** Lists of a server whose one tool tells how often it was asked. */
 function make(tools: JsonObject, freshness?: Freshness) {
@@ -69,4 +69,20 @@ test("what is left of a list's freshness is known, until it is asked for again",
   expect(lists.freshness("tools")).toEqual({ ttlMs: 0, isShared: true });
   lists.forget("tools");
   expect(lists.freshness("tools")).toBe(undefined);
+});
+
+test("a tool that nobody can use leaves the log a reason", async () => {
+  const log: LogLine[] = [];
+  const lists = createLaneLists({
+    capabilities: { tools: {} },
+    clock: createTestClock(),
+    limits: defaultLimits,
+    log: createTestLog(log),
+    request: () =>
+      Promise.resolve({ kind: "result", value: { tools: [] }, leftOut: ['"a": why', '"b": why'] }),
+  });
+  await lists.get("tools");
+  expect(log).toMatchObject([
+    { severity: "warn", message: "Left 2 items of tools/list out", fields: { first: '"a": why' } },
+  ]);
 });
