@@ -3,14 +3,13 @@
  * say. The suite needs Node 22 and lives outside the project. What is run against what is told by
  * run.ts (the gateway as a server) and run_client.ts (the gateway as a client).
  */
-import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { cacheDirectory } from "../support/python.ts";
+import { provide, provideNode } from "../support/outside.ts";
 
 const suitePackage = "@modelcontextprotocol/conformance@0.2.0-alpha.12";
-const nodePackage = "node@22.23.3";
 const detailMax = 1_500;
 
 /** One check of a scenario, as the suite writes it. */
@@ -35,23 +34,6 @@ export interface Scenario {
 export interface SuiteRun {
   readonly scenarios: readonly Scenario[];
   readonly output: string;
-}
-
-/** Installs a package into the folder outside the project, unless its program is there. */
-function provide(packageName: string, program: string): string {
-  const path = join(cacheDirectory, "node_modules", ".bin", program);
-  if (existsSync(path)) return path;
-  mkdirSync(cacheDirectory, { recursive: true });
-  const args = ["install", "--no-audit", "--no-fund", "--prefix", cacheDirectory, packageName];
-  const done = spawnSync("npm", args, { encoding: "utf8", cwd: cacheDirectory });
-  if (!existsSync(path)) throw new Error(`Cannot install ${packageName}: ${done.stderr}`);
-  return path;
-}
-
-/** A Node that is new enough for the suite. */
-function provideNode(): string {
-  const version = spawnSync("node", ["--version"], { encoding: "utf8" }).stdout ?? "";
-  return Number(/^v(\d+)/.exec(version)?.[1]) >= 22 ? "node" : provide(nodePackage, "node");
 }
 
 function inWords({ id, errorMessage, details }: Check): string {

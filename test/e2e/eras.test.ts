@@ -8,11 +8,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startHttpFixture } from "../conformance/start_fixture.ts";
+import { cliKinds } from "../support/cli_clients.ts";
 import { clientKinds } from "../support/mcp_clients.ts";
 import { programCommand, type SpawnedGateway, spawnGateway } from "../support/spawn_gateway.ts";
-import { visit, wholeVisit } from "../support/visit.ts";
+import { partOfVisit, visit, wholeVisit } from "../support/visit.ts";
 
 const testMs = 60_000;
+/** A program that is not there yet is installed by the first test that needs it. */
+const programMs = 240_000;
 const eras = ["legacy", "modern", "dual"];
 const servers = eras.flatMap((era) => ["stdio", "http"].map((transport) => `${era}-${transport}`));
 const children: ChildProcess[] = [];
@@ -48,6 +51,17 @@ for (const [at, kind] of clientKinds.entries()) {
         expect(revision).toBe(kind.revision);
         expect(made).toEqual(wholeVisit);
       }, testMs);
+    }
+  });
+}
+
+for (const kind of cliKinds) {
+  describe(kind.name, () => {
+    for (const era of eras) {
+      test(`does what it can with a ${era} server`, async () => {
+        const made = await kind.visit(`${gateway.url}/servers/${era}-stdio/mcp`);
+        expect(made).toEqual(partOfVisit(kind.parts));
+      }, programMs);
     }
   });
 }
