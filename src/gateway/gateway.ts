@@ -25,7 +25,7 @@ import {
 import { createInput } from "./input.ts";
 import { createMembers } from "./members.ts";
 import { createRouter } from "./route.ts";
-import { createScopes } from "./scope.ts";
+import { createScopes, subscriptionKey } from "./scope.ts";
 import { noteTask, taskHandlers } from "./tasks.ts";
 import { createWatches, listChangedOf, toOffered } from "./subscription.ts";
 import type { Gateway } from "./surface.ts";
@@ -114,8 +114,10 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
       const { subscribed } = scopes.of(call.caller.scope);
       return mappedExchange(relay(view, withParam(call, "uri", own), member), (reply) => {
         if (reply.kind === "result") {
-          if (on) subscribed.set(offered, { server: member.config.name, uri: own });
-          else subscribed.delete(offered);
+          const { surface } = view;
+          const key = subscriptionKey({ surface, offered });
+          if (!on) subscribed.delete(key);
+          else subscribed.set(key, { surface, offered, server: member.config.name, uri: own });
         }
         return reply;
       });
@@ -182,7 +184,7 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
   function resubscribe(surface: string, call: Omit<Call, "params">, uris: readonly string[]): void {
     const { subscribed } = scopes.of(call.caller.scope);
     for (const uri of uris) {
-      if (subscribed.has(uri)) continue;
+      if (subscribed.has(subscriptionKey({ surface, offered: uri }))) continue;
       void gateway.call(surface, { ...call, params: { uri } }).next().then((reply) => {
         if (reply.kind === "failure") {
           log.warn("Cannot renew a subscription", { uri, error: reply.error });

@@ -10,7 +10,7 @@ import type { Caller, JsonObject, ListKind } from "../model.ts";
 import { listKinds } from "../model.ts";
 import type { CatalogReader, Member, Part, View } from "./catalog.ts";
 import { isOffered, mayBelong } from "./name.ts";
-import type { Scopes } from "./scope.ts";
+import { type Scopes, subscriptionKey } from "./scope.ts";
 import { fromGatewayUri, matchesTemplate, toGatewayUri } from "./uri.ts";
 
 /** A server and its own word for what was asked. */
@@ -82,7 +82,8 @@ export function createRouter(
 
   function seen(view: View, offered: string, caller: Caller): Target | undefined {
     const memory = scopes.of(caller.scope);
-    const owner = fromGatewayUri(offered) ?? memory.subscribed.get(offered) ??
+    const key = subscriptionKey({ surface: view.surface, offered });
+    const owner = fromGatewayUri(offered) ?? memory.subscribed.get(key) ??
       memory.seenUris.get(offered);
     const member = view.members.find((one) => one.config.name === owner?.server);
     return member === undefined || owner === undefined ? undefined : { member, own: owner.uri };

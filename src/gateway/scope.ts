@@ -21,6 +21,17 @@ export interface UriOwner {
   readonly uri: string;
 }
 
+/** A subscription in force: what the client calls the resource on a surface, and its owner. */
+export interface Subscribed extends UriOwner {
+  readonly surface: string;
+  readonly offered: string;
+}
+
+/** The key of a subscription: a scope may be on several surfaces, which name resources alike. */
+export function subscriptionKey({ surface, offered }: Pick<Subscribed, "surface" | "offered">) {
+  return JSON.stringify([surface, offered]);
+}
+
 /** One scope's memory. */
 export interface ScopeMemory {
   readonly servers: Map<string, ServerMemory>;
@@ -28,8 +39,8 @@ export interface ScopeMemory {
   declaredAll: boolean;
   /** URIs that came with results, which no list names. Oldest go first. */
   readonly seenUris: Map<string, UriOwner>;
-  /** Offered URI -> its owner, for every subscription in force. */
-  readonly subscribed: Map<string, UriOwner>;
+  /** Every subscription in force, by its key. */
+  readonly subscribed: Map<string, Subscribed>;
   /** Task id -> the server that runs it. Oldest go first. */
   readonly tasks: Map<string, string>;
 }

@@ -7,7 +7,7 @@ import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import { type Caller, type ListKind, listKinds, type Notice, type Watcher } from "../model.ts";
 import type { Member, View } from "./catalog.ts";
-import type { Scopes } from "./scope.ts";
+import type { Scopes, Subscribed } from "./scope.ts";
 
 /** All watches of the gateway. */
 export interface Watches {
@@ -121,7 +121,7 @@ export function toOffered(
   view: View,
   server: string,
   notice: Notice,
-  subscribed: ReadonlyMap<string, { readonly server: string; readonly uri: string }>,
+  subscribed: ReadonlyMap<string, Subscribed>,
 ): Notice {
   if (view.members.length === 1) return notice;
   const { method, params } = notice;
@@ -131,8 +131,10 @@ export function toOffered(
     return { ...notice, params: { ...params, logger: name } };
   }
   if (method !== "notifications/resources/updated") return notice;
-  for (const [offered, owner] of subscribed) {
-    if (owner.server !== server || owner.uri !== params["uri"]) continue;
+  for (const { surface, offered, ...owner } of subscribed.values()) {
+    if (surface !== view.surface || owner.server !== server || owner.uri !== params["uri"]) {
+      continue;
+    }
     return { ...notice, params: { ...params, uri: offered } };
   }
   return notice;

@@ -540,6 +540,25 @@ describe("what belongs to no call", () => {
     expect(lane?.interest()).toEqual({ subscriptions: [] });
   });
 
+  test("a subscription by one URL changes nothing on another, for clients who are one scope on all", async () => {
+    const same = { resources: [{ uri: "test://same" }] };
+    const fakes = { a: createFakeUpstream("a", same), b: createFakeUpstream("b", same) };
+    const gateway = await gatewayOf(servers(server("a"), server("b")), fakes);
+    watch(gateway);
+    const uri = "test://same";
+    await ask(gateway, "resources/subscribe", { uri }, "/servers/b");
+    await ask(gateway, "resources/subscribe", { uri });
+    await ask(gateway, "resources/read", { uri });
+    expect(fakes.a.opened.map(({ method }) => method)).toEqual([
+      "resources/subscribe",
+      "resources/read",
+    ]);
+    await ask(gateway, "resources/unsubscribe", { uri });
+    for (const [name, left] of [["a", []], ["b", [uri]]] as const) {
+      expect(fakes[name].watchers.get("scope-1")?.interest()).toEqual({ subscriptions: [...left] });
+    }
+  });
+
   test("a refused subscription is not kept, and those a client kept through a restart are renewed", async () => {
     const fakes = { a: createFakeUpstream("a", { resources: [] }) };
     const gateway = await gatewayOf(servers(server("a")), fakes);
