@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { startHttpFixture } from "../conformance/start_fixture.ts";
 import { cliKinds } from "../support/cli_clients.ts";
 import { clientKinds } from "../support/mcp_clients.ts";
+import { pythonKinds, pythonWithClient, visitByPython } from "../support/python_client.ts";
 import { programCommand, type SpawnedGateway, spawnGateway } from "../support/spawn_gateway.ts";
 import { partOfVisit, visit, wholeVisit } from "../support/visit.ts";
 
@@ -23,6 +24,7 @@ let directory: string;
 let gateway: SpawnedGateway;
 
 beforeAll(async () => {
+  if (pythonWithClient === undefined) console.log("No Python with mcp 2: its tests are skipped");
   directory = mkdtempSync(join(tmpdir(), "mcp-wrapper-eras-"));
   const rows: Record<string, unknown> = {};
   await Promise.all(eras.map(async (era) => {
@@ -51,6 +53,22 @@ for (const [at, kind] of clientKinds.entries()) {
         expect(revision).toBe(kind.revision);
         expect(made).toEqual(wholeVisit);
       }, testMs);
+    }
+  });
+}
+
+for (const { mode, revision } of pythonKinds) {
+  describe(`the Python SDK's client in its mode ${mode}`, () => {
+    for (const era of eras) {
+      test.skipIf(pythonWithClient === undefined)(
+        `does everything with a ${era} server`,
+        async () => {
+          const url = `${gateway.url}/servers/${era}-stdio/mcp`;
+          const visited = await visitByPython(url, mode, join(directory, `${mode}-${era}`));
+          expect(visited).toEqual({ revision, made: wholeVisit });
+        },
+        testMs,
+      );
     }
   });
 }
