@@ -24,7 +24,11 @@ export function createStdioConnector(config: StdioServerConfig, deps: UpstreamDe
     ownsQuestions: false,
     async connect(options, signal) {
       const first = await start(config, deps, options, signal);
-      if ("connected" in first || first.survivors.length === 0 || signal.aborted) return first;
+      if ("connected" in first || first.survivors.length === 0) return first;
+      if (signal.aborted) {
+        options.hooks.gone();
+        return first;
+      }
       deps.log.info("The server ended over a question of another revision; starting it again");
       const second = await start(config, deps, { ...options, manners: first.survivors }, signal);
       const refused = options.manners.filter((manner) => !first.survivors.includes(manner));
@@ -39,7 +43,10 @@ type Started =
   | Extract<Awaited<ReturnType<Connector["connect"]>>, { connected: unknown }>
   | {
     readonly fault: StartFault;
-    /** Manners that may do better with a process which was not asked in another one first. */
+    /**
+     * Manners that may do better with a process which was not asked in another one first. Where
+     * there are any, this process is gone and nobody was told so yet.
+     */
     readonly survivors: readonly Manner[];
   };
 
@@ -141,7 +148,8 @@ function createRunning(
   const greet = (manner: Manner, capabilities: JsonObject) =>
     manner.greet({
       request(method, params) {
-        peer.speak(manner.codec);
+        // One that asks again after another was answered must not change how the link speaks.
+        if (!isReady) peer.speak(manner.codec);
         return request(method, params);
       },
       notify: peer.notify,

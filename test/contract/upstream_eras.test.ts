@@ -1,8 +1,8 @@
 /** Local servers of either era, as real processes: found out by their first answer, and remembered. */
 import { afterEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { StdioServerConfig } from "../../src/config/config.ts";
 import type { Limits } from "../../src/limits.ts";
 import { upstreamKinds } from "../../src/upstream/kinds.ts";
@@ -12,10 +12,12 @@ import {
   callerOf,
   callTool,
   createTestDeps,
+  drain,
   failTool,
   hostileConfig,
   stateOf,
   type TestDeps,
+  toolCall,
 } from "../support/upstream_deps.ts";
 import { until, within } from "../support/wait.ts";
 
@@ -58,6 +60,22 @@ describe("a server of the handshake era", () => {
     expect(upstream.status()).toMatchObject({ state: "running", problem: undefined });
   });
 
+  test("that has died of being asked when the gateway stops is waited for, and not started again", async () => {
+    const file = join(mkdtempSync(join(tmpdir(), "eras-")), "grandchild");
+    const options = ["--probe=exit", `--grandchild=${file}`];
+    const { upstream, starts } = await open(options, { strayMs: 500 });
+    const failed = failTool(upstream, "echo", {}, modern);
+    const left = await until(
+      "what it left behind",
+      () => existsSync(file) && Number(readFileSync(file, "utf8")),
+    );
+    await until("the end of that", () => !isAlive(left));
+    rmSync(dirname(file), { recursive: true });
+    await within("the end of all", upstream.close());
+    expect((await failed).message).toContain("being stopped");
+    expect(starts().length).toBe(1);
+  });
+
   test("that dies of anything else as well is a start that failed, once", async () => {
     const { upstream, starts } = await open(["--probe=exit", "--init=exit"]);
     const { message } = await failTool(upstream, "echo", {}, modern);
@@ -83,6 +101,19 @@ describe("a server of the handshake era", () => {
     // Somebody else's process is found out about no more either.
     expect(await callTool(upstream, "echo", {}, { ...modern, scope: "p:bob" })).toBe("{}");
     expect(starts().length).toBe(2);
+  });
+
+  test("that answers the question after the handshake is spoken to as its hands were shaken", async () => {
+    const { upstream } = await open(["--probe=late"], { probeMs: 50 });
+    const caller = { ...modern, capabilities: { sampling: {} } };
+    await callTool(upstream, "slow", { ms: 50 }, caller);
+    const params = { messages: [], maxTokens: 1 };
+    const call = toolCall("ask", { method: "sampling/createMessage", params }, caller);
+    const { asks } = await drain(
+      upstream.open(call),
+      () => ({ kind: "answer", value: { model: "m" } }),
+    );
+    expect(asks.map(({ method }) => method)).toEqual(["sampling/createMessage"]);
   });
 
   test("that refuses the question is shaken hands with at once, in place", async () => {

@@ -15,6 +15,7 @@
  *   --init=exit            exits when initialize arrives
  *   --probe=exit           exits when asked which revisions it speaks (`server/discover`)
  *   --probe=never          never answers that question
+ *   --probe=late           refuses it once the handshake is over, and names 2026-07-28 as served
  *   --stateless            speaks 2026-07-28 alone: no handshake, and every request with its envelope
  *   --revision=REVISION    the protocol version it answers (default: the one asked for)
  *   --caps=a,b             capabilities among tools, prompts, resources, logging, completions,
@@ -365,9 +366,11 @@ const methods: Record<string, (id: unknown, params: Json) => void | Promise<void
 
 const prefix = "io.modelcontextprotocol/";
 const isStateless = option("stateless") !== undefined;
+const lateProbes: unknown[] = [];
 methods["server/discover"] = (id) => {
   if (option("probe") === "exit") process.exit(4);
   if (option("probe") === "never") return;
+  if (option("probe") === "late") return void (lateProbes.push(id));
   if (!isStateless) return failure(id, -32601, "Method not found: server/discover");
   result(id, {
     resultType: "complete",
@@ -388,6 +391,9 @@ if (isStateless) {
 }
 
 function afterHandshake(): void {
+  for (const id of lateProbes.splice(0)) {
+    failure(id, -32022, "Unsupported protocol version", { supported: ["2026-07-28"] });
+  }
   if (option("roots-at-start") !== undefined) void ask("roots/list", {});
   if (option("deaf") !== undefined) {
     process.stdin.pause();
