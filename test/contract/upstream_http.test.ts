@@ -187,12 +187,35 @@ describe("calls of a remote server", () => {
   test("calls that are answered in events share a connection", async () => {
     const { server, upstream } = await open(withStream((stream, visit) => {
       stream.result(echo(visit));
-      stream.end();
+      setTimeout(stream.end, 10);
     }));
-    await callTool(upstream, "echo");
+    const call = async () => {
+      await callTool(upstream, "echo");
+      await server.of("tools/call").at(-1)?.gone;
+    };
+    await call();
     const before = server.connections();
-    for (let n = 0; n < 5; n++) await callTool(upstream, "echo", { n });
-    expect(server.connections() - before < 5).toBe(true);
+    for (let n = 0; n < 5; n++) await call();
+    expect(server.connections()).toBe(before);
+  });
+
+  test("nothing is asked before the server took the end of the handshake", async () => {
+    const order: string[] = [];
+    const { upstream } = await open({
+      ...sessionRules(),
+      notification(visit) {
+        setTimeout(() => {
+          order.push("taken");
+          visit.status(202);
+        }, 50);
+      },
+      "tools/call"(visit) {
+        order.push("called");
+        visit.result(echo(visit));
+      },
+    });
+    await callTool(upstream, "echo");
+    expect(order).toEqual(["taken", "called"]);
   });
 
   test("a stream that stays open after the answer holds nothing up, and is cut", async () => {

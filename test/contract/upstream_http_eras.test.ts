@@ -125,15 +125,18 @@ describe("finding out how a remote server speaks", () => {
   });
 
   test("an older client's server of the newer era is found by its refusal", async () => {
+    const withoutWords: Rule = (visit) => visit.status(404);
     const initialize: Rule[] = [
       (visit) => visit.error(404, { code: -32601, message: "Method not found" }),
       (visit) => visit.error(400, refusal({ supported: ["2026-07-28"], requested: "2025-11-25" })),
       (visit) => visit.error(400, { code: -32602, message: "Invalid _meta" }),
-      (visit) => visit.status(404),
+      withoutWords,
     ];
     for (const rule of initialize) {
       const { server, upstream } = await open({ ...statelessRules(), initialize: rule });
       expect(await callTool(upstream, "echo", { n: 1 })).toBe('{"n":1}');
+      // Who answers in JSON-RPC is not looked for at another transport.
+      expect(server.of("GET").length).toBe(rule === withoutWords ? 1 : 0);
       expect(server.of("server/discover").length).toBe(1);
       // What was found out is known from then on.
       expect(await callTool(upstream, "echo", { n: 2 }, callerOf("b"))).toBe('{"n":2}');

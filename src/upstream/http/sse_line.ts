@@ -92,7 +92,7 @@ export function createSseLine(options: StreamableOptions): Streamable {
       const { done, value } = await events.read();
       if (done) return;
       if (value.event === "endpoint") endpoint.resolve(toEndpoint(value.data, config));
-      else if (value.event === "message" && value.data !== "") await peer.receive([value.data]);
+      else if (value.event === "message") await peer.receive([value.data]);
     }
   };
 

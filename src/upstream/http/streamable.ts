@@ -133,7 +133,6 @@ export function createStreamable(options: StreamableOptions): Streamable {
     const isGreeting = !request.cancellable;
     if (!isGreeting) await renewing;
     if (!isGreeting && unrenewable !== undefined) throw unrenewable;
-    if (signal.aborted) return false;
     const { session } = settled;
     const answer = await post(line, outgoing, {
       timeoutMs: 0,

@@ -140,8 +140,7 @@ async function readEvents(
       if (done) break;
       if (value.id !== undefined) eventId = value.id === "" ? undefined : value.id;
       retryMs = value.retry ?? retryMs;
-      // Streams are opened by an event that only says where they are.
-      if (value.event !== "message" || value.data === "") continue;
+      if (value.event !== "message") continue;
       await receive(value.data);
       if (!isOver()) continue;
       await leave(events, clock, limits.streamEndMs);
