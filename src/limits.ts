@@ -86,6 +86,8 @@ export const defaultLimits = {
   roundPauseMs: 250,
   /** Lanes of one principal at one server, where a call that may ask needs one for itself. */
   leasesMax: 8,
+  /** Words without an owner may still be a given-up call's for this long, and are nobody else's. */
+  strayQuestionMs: 5_000,
   /** What is known of a server's protocol is believed this long; only what it refused expires. */
   verdictMs: 600_000,
   /** An answer to the first message that only some servers understand. */

@@ -6,7 +6,7 @@
  */
 import type { LaneServerConfig } from "../config/config.ts";
 import { GatewayError } from "../errors.ts";
-import type { Call, Description, JsonObject, Result } from "../model.ts";
+import type { Call, Description, Ending, JsonObject, Result } from "../model.ts";
 import type { UpstreamDeps } from "./deps.ts";
 import type { ExchangeSource } from "./exchange.ts";
 import { exitedError } from "./faults.ts";
@@ -72,7 +72,7 @@ export async function startLane(
   const { connector, manners, capabilities, hooks } = options;
   const up: { lane?: Running } = {};
   let brokeEarly: string | undefined;
-  const calls = createOpenCalls(options.attribution);
+  const calls = createOpenCalls(options.attribution, options.deps);
   let { owner } = calls;
   const route = createRouting(options, () => owner());
   const outcome = await connector.connect({
@@ -92,7 +92,7 @@ export async function startLane(
   if ("fault" in outcome) return outcome;
   const { connected, refused } = outcome;
   // Where each request says whether it wants log lines, only those that do get any.
-  const own = connected.manner.stateless ? createOpenCalls("logged") : calls;
+  const own = connected.manner.stateless ? createOpenCalls("logged", options.deps) : calls;
   owner = own.owner;
   up.lane = createRunning(options, connected, own, route);
   if (brokeEarly !== undefined) up.lane.over(brokeEarly);
@@ -172,7 +172,7 @@ function createRunning(
       ask: route.askOf({ call, source }),
       ended(ending) {
         activeAt = clock.monotonic();
-        if (entry !== undefined) calls.delete(entry);
+        if (entry !== undefined) calls.delete(entry, isAnswer(ending));
         ended(ending?.kind === "result");
       },
     });
@@ -222,4 +222,10 @@ function createRunning(
     stop,
   };
   return { lane, over };
+}
+
+/** Whether a call's ending is the server's word; else it may still be at work. */
+function isAnswer(ending: Ending | undefined): boolean {
+  return ending !== undefined &&
+    (ending.kind !== "failure" || ending.error.code !== "upstream_timeout");
 }

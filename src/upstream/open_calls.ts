@@ -1,9 +1,12 @@
 /**
  * The calls under way on one lane, and whose an unsolicited notice or question is: stdio has no
  * channel for each call, so that must be told from what is open. How sure that is depends on who
- * shares the lane, which `Attribution` says.
+ * shares the lane, which `Attribution` says. A call that was given up may be worked on for a while:
+ * until then nothing can be told where several clients share the lane.
  */
+import type { Clock } from "../clock.ts";
 import type { GatewayError } from "../errors.ts";
+import type { Limits } from "../limits.ts";
 import type { Call } from "../model.ts";
 import type { ExchangeSource } from "./exchange.ts";
 import type { OpenRequest } from "./link.ts";
@@ -25,7 +28,8 @@ export type Attribution = "latest" | "working" | "sole" | "logged";
 /** The calls of one lane. */
 export interface OpenCalls {
   add(call: OpenCall): void;
-  delete(call: OpenCall): void;
+  /** It is over; `isAnswered`: the server has said so itself. */
+  delete(call: OpenCall, isAnswered: boolean): void;
   /** Whose a notice or question is; undefined when that cannot be told. */
   owner(): OpenCall | undefined;
   /** Ends the calls of one scope. */
@@ -40,8 +44,12 @@ export const workingMethods: ReadonlySet<string> = new Set([
 ]);
 
 /** Makes an empty set of calls. */
-export function createOpenCalls(attribution: Attribution): OpenCalls {
+export function createOpenCalls(
+  attribution: Attribution,
+  { clock, limits }: { readonly clock: Clock; readonly limits: Pick<Limits, "strayQuestionMs"> },
+): OpenCalls {
   const calls = new Set<OpenCall>();
+  let doubtfulUntil = -Infinity;
   const only = (those: readonly OpenCall[]): OpenCall | undefined =>
     those.length === 1 ? those[0] : undefined;
   const isWorking = ({ call }: OpenCall): boolean => workingMethods.has(call.method);
@@ -51,14 +59,22 @@ export function createOpenCalls(attribution: Attribution): OpenCalls {
     sole: () => only([...calls]),
     logged: () => only([...calls].filter(({ call }) => call.caller.logLevel !== undefined)),
   };
+  const remove = (call: OpenCall, isAnswered: boolean): void => {
+    if (!calls.delete(call) || isAnswered || !isWorking(call)) return;
+    doubtfulUntil = clock.monotonic() + limits.strayQuestionMs;
+  };
   return {
     add: (call) => void calls.add(call),
-    delete: (call) => void calls.delete(call),
-    owner: owners[attribution],
+    delete: remove,
+    owner() {
+      // A session's own calls may be mistaken for each other: its client is the same.
+      if (attribution !== "latest" && clock.monotonic() < doubtfulUntil) return undefined;
+      return owners[attribution]();
+    },
     endScope(scope, error) {
       for (const open of [...calls]) {
         if (open.call.caller.scope !== scope) continue;
-        calls.delete(open);
+        remove(open, false);
         open.request.cancel("The session ended");
         open.source.end({ kind: "failure", error });
       }

@@ -1,6 +1,8 @@
 /** Which of a server's processes serves whom, of callers who cannot be asked while a call runs. */
 import { describe, expect, test } from "bun:test";
-import type { Caller, JsonObject, Reply } from "../../../src/model.ts";
+import { GatewayError } from "../../../src/errors.ts";
+import { defaultLimits } from "../../../src/limits.ts";
+import type { Caller, JsonObject, Notice, Reply } from "../../../src/model.ts";
 import { createTestClock } from "../../support/clock.ts";
 import {
   createFakeServer,
@@ -121,6 +123,64 @@ describe("calls that may be asked something", () => {
     expect(server.connections.length).toBe(1);
     finish();
     await Promise.all(calls.map((call) => drain(call)));
+    await upstream.close();
+  });
+});
+
+describe("what a server says for a call that was given up", () => {
+  const question = { method: "elicitation/create", params: { message: "the first one's secret?" } };
+  const line: Notice = {
+    kind: "notice",
+    method: "notifications/message",
+    params: { level: "info", data: "the first one's" },
+  };
+  const logging = { ...deferred("alice"), logLevel: "debug" } as const;
+
+  async function giveUpThenCall(given: "up" | "too late") {
+    const clock = createTestClock();
+    const { server, finish } = createSlowServer({ capabilities: { tools: {}, logging: {} } });
+    const { upstream } = await openFake(server, { clock });
+    const first = upstream.open(toolCall("x", {}, logging));
+    await until("the first call's level", () => server.requests.length > 0);
+    finish();
+    await until("the first call", () => server.calls().length === 1);
+    if (given === "up") first.cancel("gone");
+    else {
+      const error = new GatewayError("upstream_timeout");
+      server.calls()[0]?.end({ kind: "failure", error });
+    }
+    const second = drain(upstream.open(toolCall("x", {}, logging)), () => ({
+      kind: "answer",
+      value: { action: "accept", content: { secret: "the second one's" } },
+    }));
+    await until("the second call", () => server.calls().length === 2);
+    const hooks = server.calls()[1]?.connection.hooks;
+    const say = async () => {
+      hooks?.notice(line);
+      return await hooks?.ask(question, new AbortController().signal);
+    };
+    return { clock, server, upstream, second, say, finish };
+  }
+
+  test("is told to nobody else on the same process: neither questions nor log lines", async () => {
+    for (const given of ["up", "too late"] as const) {
+      const { server, upstream, second, say, finish } = await giveUpThenCall(given);
+      expect(server.connections.length).toBe(1);
+      expect((await say())?.kind).toBe("refusal");
+      finish();
+      const { asks, notices } = await second;
+      expect([asks, notices]).toEqual([[], []]);
+      await upstream.close();
+    }
+  });
+
+  test("is not waited for without end: later it is the next one's call that asks", async () => {
+    const { clock, upstream, second, say, finish } = await giveUpThenCall("up");
+    clock.advance(defaultLimits.strayQuestionMs);
+    expect((await say())?.kind).toBe("answer");
+    finish();
+    const { asks, notices } = await second;
+    expect([asks.length, notices.length]).toEqual([1, 1]);
     await upstream.close();
   });
 });
