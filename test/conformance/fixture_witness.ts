@@ -13,6 +13,8 @@ const fileSchema: ObjectSchema = {
   required: ["file"],
 };
 
+const leaveLine = (file: unknown, line: string) => appendFileSync(String(file), `${line}\n`);
+
 /** Every such tool, by its name. */
 export const witnessTools: Readonly<Record<string, ToolRow>> = {
   witness_progress: {
@@ -26,21 +28,21 @@ export const witnessTools: Readonly<Record<string, ToolRow>> = {
     about: "Leaves a line when it starts, and one when it is given up; it answers never",
     schema: fileSchema,
     run: ({ file }, turn) => {
-      const leave = (line: string) => appendFileSync(String(file), `${line}\n`);
-      leave("started");
+      leaveLine(file, "started");
       return new Promise((_, reject) => {
         turn.cancelled.addEventListener("abort", () => {
-          leave("cancelled");
+          leaveLine(file, "cancelled");
           reject(new Error("Given up"));
         });
       });
     },
   },
   witness_execution: {
-    about: "Leaves a line at each execution, asks the person at the client, and leaves the answer",
+    about: "Leaves a line at each execution, asks, and leaves the answer or that it was given up",
     schema: fileSchema,
     run: async ({ file }, turn) => {
-      appendFileSync(String(file), "executed\n");
+      leaveLine(file, "executed");
+      turn.cancelled.addEventListener("abort", () => leaveLine(file, "given up"));
       const { name } = await turn.ask({
         name: {
           method: "elicitation/create",
@@ -55,7 +57,7 @@ export const witnessTools: Readonly<Record<string, ToolRow>> = {
           },
         },
       });
-      appendFileSync(String(file), `answered ${JSON.stringify(name?.["content"])}\n`);
+      leaveLine(file, `answered ${JSON.stringify(name?.["content"])}`);
       return textAnswer("Executed");
     },
   },
