@@ -55,6 +55,8 @@ export interface Lane {
   listen(): Promise<void>;
   /** Ends what a scope has under way here. */
   endScope(scope: string): void;
+  /** Whether what its server says now may belong to a call that was given up. */
+  isDoubtful(): boolean;
   /** Since when it has had nothing to do; undefined while it is in use. */
   idleSince(): number | undefined;
   /** Ends it; open calls fail first. Resolves when nothing of it is left. */
@@ -218,6 +220,7 @@ function createRunning(
       }
       for (const uri of freed) request("resources/unsubscribe", { uri }).catch(() => {});
     },
+    isDoubtful: calls.isDoubtful,
     idleSince,
     stop,
   };

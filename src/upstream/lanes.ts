@@ -258,10 +258,10 @@ export function createLanes(options: LanesOptions): Lanes {
   };
 
   const lease = (caller: Caller): Lease => {
-    const { number, release } = leases.take(
-      caller.scope,
-      (one) => slots.has(keyOf(caller, one).id),
-    );
+    const { number, release } = leases.take(caller.scope, (one) => {
+      const slot = slots.get(keyOf(caller, one).id);
+      return slot === undefined ? "none" : slot.lane?.isDoubtful() ? "doubtful" : "clear";
+    });
     return { lane: get(caller, number), release };
   };
 

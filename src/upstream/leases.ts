@@ -6,12 +6,15 @@
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 
+/** `clear`: it is up, or starting; `doubtful`: up, but questions may be a given-up call's; `none`: not there. */
+export type LaneState = "clear" | "doubtful" | "none";
+
 /** The leased lanes of one upstream. */
 export interface Leases {
-  /** The number of a lane for one call of a scope, one that is up before another. Throws `overloaded`. */
+  /** The number of a lane for one call of a scope: clear ones first, new ones next. Throws `overloaded`. */
   take(
     scope: string,
-    isUp: (number: number) => boolean,
+    stateOf: (number: number) => LaneState,
   ): { readonly number: number; readonly release: () => void };
 }
 
@@ -23,10 +26,11 @@ export function createLeases(
   const taken = new Map<string, Set<number>>();
   const numbers = Array.from({ length: limits.leasesMax }, (_, number) => number);
   return {
-    take(scope, isUp) {
+    take(scope, stateOf) {
       const own = taken.get(scope) ?? new Set();
       const free = numbers.filter((number) => !own.has(number));
-      const number = free.find(isUp) ?? free[0];
+      const first = (state: LaneState) => free.find((number) => stateOf(number) === state);
+      const number = first("clear") ?? first("none") ?? free[0];
       if (number === undefined) {
         throw new GatewayError(
           "overloaded",

@@ -32,6 +32,8 @@ export interface OpenCalls {
   delete(call: OpenCall, isAnswered: boolean): void;
   /** Whose a notice or question is; undefined when that cannot be told. */
   owner(): OpenCall | undefined;
+  /** Whether what comes now may be a given-up call's. */
+  isDoubtful(): boolean;
   /** Ends the calls of one scope. */
   endScope(scope: string, error: GatewayError): void;
 }
@@ -59,8 +61,12 @@ export function createOpenCalls(
     sole: () => only([...calls]),
     logged: () => only([...calls].filter(({ call }) => call.caller.logLevel !== undefined)),
   };
+  /** Whether the server may still say something for it. */
+  const maySpeak = (open: OpenCall): boolean =>
+    isWorking(open) && (attribution !== "logged" || open.call.caller.logLevel !== undefined);
+  const isDoubtful = (): boolean => clock.monotonic() < doubtfulUntil;
   const remove = (call: OpenCall, isAnswered: boolean): void => {
-    if (!calls.delete(call) || isAnswered || !isWorking(call)) return;
+    if (!calls.delete(call) || isAnswered || !maySpeak(call)) return;
     doubtfulUntil = clock.monotonic() + limits.strayQuestionMs;
   };
   return {
@@ -68,9 +74,10 @@ export function createOpenCalls(
     delete: remove,
     owner() {
       // A session's own calls may be mistaken for each other: its client is the same.
-      if (attribution !== "latest" && clock.monotonic() < doubtfulUntil) return undefined;
+      if (attribution !== "latest" && isDoubtful()) return undefined;
       return owners[attribution]();
     },
+    isDoubtful,
     endScope(scope, error) {
       for (const open of [...calls]) {
         if (open.call.caller.scope !== scope) continue;

@@ -136,10 +136,10 @@ describe("what a server says for a call that was given up", () => {
   };
   const logging = { ...deferred("alice"), logLevel: "debug" } as const;
 
-  async function giveUpThenCall(given: "up" | "too late") {
+  async function giveUpThenCall(given: "up" | "too late", leasesMax = 1) {
     const clock = createTestClock();
     const { server, finish } = createSlowServer({ capabilities: { tools: {}, logging: {} } });
-    const { upstream } = await openFake(server, { clock });
+    const { upstream } = await openFake(server, { clock, limits: { leasesMax } });
     const first = upstream.open(toolCall("x", {}, logging));
     await until("the first call's level", () => server.requests.length > 0);
     finish();
@@ -153,7 +153,12 @@ describe("what a server says for a call that was given up", () => {
       kind: "answer",
       value: { action: "accept", content: { secret: "the second one's" } },
     }));
-    await until("the second call", () => server.calls().length === 2);
+    await until("the second call", () => {
+      if (server.calls().length === 2) return true;
+      // A process of its own is told its level first.
+      finish();
+      return false;
+    });
     const hooks = server.calls()[1]?.connection.hooks;
     const say = async () => {
       hooks?.notice(line);
@@ -162,7 +167,19 @@ describe("what a server says for a call that was given up", () => {
     return { clock, server, upstream, second, say, finish };
   }
 
-  test("is told to nobody else on the same process: neither questions nor log lines", async () => {
+  test("keeps the next call off its process, which may ask as ever", async () => {
+    for (const given of ["up", "too late"] as const) {
+      const { server, upstream, second, say, finish } = await giveUpThenCall(given, 2);
+      expect(server.calls().map((call) => processOf(server, call))).toEqual([0, 1]);
+      expect((await say())?.kind).toBe("answer");
+      finish();
+      const { asks, notices } = await second;
+      expect([asks.length, notices.length]).toEqual([1, 1]);
+      await upstream.close();
+    }
+  });
+
+  test("is told to nobody else where no other process may be started: neither questions nor log lines", async () => {
     for (const given of ["up", "too late"] as const) {
       const { server, upstream, second, say, finish } = await giveUpThenCall(given);
       expect(server.connections.length).toBe(1);
