@@ -85,8 +85,7 @@ for (const kind of clientKinds) {
         "everything__trigger-long-running-operation",
         operation,
       );
-      // The last of them may race with the answer inside the client library.
-      expect(progress.slice(0, 3)).toEqual([1, 2, 3]);
+      expect(progress).toEqual([1, 2, 3, 4]);
       expect(text).toContain("completed");
     }, testMs);
 
@@ -99,9 +98,9 @@ for (const kind of clientKinds) {
     }, testMs);
 
     test("is asked for its roots", async () => {
+      // Nobody but the client knows this one; a process that a principal's clients share asks once.
       const { text } = await client.callTool("everything__get-roots-list");
       expect(text).toContain("file:///tmp");
-      expect(client.asked).toContain("roots/list");
     }, testMs);
 
     test("answers an elicitation request", async () => {

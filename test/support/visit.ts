@@ -97,6 +97,8 @@ export async function visit(client: RealClient, file: string): Promise<Visit> {
     prompt: () => prompt("test_prompt_with_arguments", { arg1: "one", arg2: "two" }),
     completion: () => client.complete("test_prompt_with_arguments", "arg1", "pa"),
     progress: async () => (await client.callTool("witness_progress")).progress,
+    // Before it wants logs: what a given-up call may still log is told to nobody for a while.
+    cancellation: () => giveUp(client, file),
     async logs() {
       await client.hearLogs();
       await client.callTool("test_tool_with_logging");
@@ -109,7 +111,6 @@ export async function visit(client: RealClient, file: string): Promise<Visit> {
     askingPrompt: () => prompt("test_input_required_result_prompt"),
     asked: () => [...client.asked],
     changed: () => hearChanges(client),
-    cancellation: () => giveUp(client, file),
   };
   const made: Record<string, unknown> = {};
   for (const [name, part] of Object.entries(parts)) {
