@@ -415,26 +415,6 @@ describe("a session that the server forgot", () => {
     expect(server.of("initialize").length).toBe(2);
   });
 
-  test("may be lost as often as it likes while nobody calls, when each lived for long", async () => {
-    let later = 0;
-    const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + later };
-    const streams: EventStream[] = [];
-    const { rules, forget } = forgetfulRules(undefined, {
-      GET: (visit) => void streams.push(visit.stream()),
-    });
-    const { server, upstream } = await open(rules, {}, {}, { clock });
-    await callTool(upstream, "echo");
-    for (let times = 1; times <= 6; times += 1) {
-      const stream = await until("it listens", () => streams[times - 1]);
-      later += 3_600_000;
-      forget();
-      stream.end();
-      await until("it listens in a new session", () => streams.length === times + 1);
-    }
-    expect(server.of("initialize").length).toBe(7);
-    expect(upstream.status().state).toBe("running");
-  });
-
   test("a server that forgets each session at once is asked for a few, not for ever", async () => {
     const { server, upstream } = await open({
       ...sessionRules(),

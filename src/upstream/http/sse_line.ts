@@ -12,7 +12,6 @@ import { createPeer, type Peer } from "../peer.ts";
 import { greetOn } from "../start_request.ts";
 import { discard, readFault, toEventStream } from "./replies.ts";
 import type { Streamable, StreamableOptions } from "./streamable.ts";
-import { createTeller } from "./teller.ts";
 
 /** Makes a link; nothing is opened yet. */
 export function createSseLine(options: StreamableOptions): Streamable {
@@ -41,22 +40,15 @@ export function createSseLine(options: StreamableOptions): Streamable {
     notice: hooks.notice,
     ask: hooks.ask,
     send(line, outgoing) {
-      if (outgoing !== undefined) {
-        post(line, false).catch((thrown) => peer.fail(outgoing.id, toGatewayError(thrown)));
-        return true;
-      }
-      const telling = tell(line);
-      lastTold = telling ?? lastTold;
-      return telling !== undefined;
+      const sending = post(line, outgoing === undefined).catch((thrown) => {
+        if (outgoing !== undefined) peer.fail(outgoing.id, toGatewayError(thrown));
+        else if (!closed.signal.aborted) {
+          log.info("Cannot tell the server", { error: String(thrown) });
+        }
+      });
+      if (outgoing === undefined) lastTold = sending;
+      return true;
     },
-  });
-  const tell = createTeller({
-    limits,
-    log,
-    send: (line) =>
-      post(line, true).catch((thrown) => {
-        if (!closed.signal.aborted) log.info("Cannot tell the server", { error: String(thrown) });
-      }),
   });
 
   const post = async (line: string, repeatable: boolean): Promise<void> => {

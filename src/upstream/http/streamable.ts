@@ -17,11 +17,9 @@ import { createPeer, type Outgoing, type Peer } from "../peer.ts";
 import { greetOn } from "../start_request.ts";
 import type { HttpAnswer } from "./answer.ts";
 import type { HttpCaller } from "./caller.ts";
-import { createRenewal } from "./renewal.ts";
 import { discard, mediaType, readFault, toEventStream } from "./replies.ts";
 import { repeatableMethods } from "./retry.ts";
 import { createStandingStream, readToAnswer } from "./streams.ts";
-import { createTeller } from "./teller.ts";
 
 /** What a link is made from. */
 export interface StreamableOptions {
@@ -52,6 +50,9 @@ export function createStreamable(options: StreamableOptions): Streamable {
   const open = new Map<RequestId, AbortController>();
   let settled: { session: string | undefined; revision: string | undefined } = nothing;
   let isReady = false;
+  let renewing: Promise<void> | undefined;
+  let renewalsInVain = 0;
+  let unrenewable: GatewayError | undefined;
   let lastTold: Promise<void> = Promise.resolve();
   let stopping: Promise<void> | undefined;
 
@@ -76,11 +77,7 @@ export function createStreamable(options: StreamableOptions): Streamable {
     send(line, outgoing) {
       if (outgoing !== undefined) void exchange(line, outgoing);
       // Where no session is kept, who leaves a stream has said enough, and nothing else is to be told.
-      else if (!manner.stateless) {
-        const telling = tell(line);
-        lastTold = telling ?? lastTold;
-        return telling !== undefined;
-      }
+      else if (!manner.stateless) lastTold = tell(line);
       return true;
     },
     over(id, isAnswered) {
@@ -134,7 +131,8 @@ export function createStreamable(options: StreamableOptions): Streamable {
     const { id, wire, request } = outgoing;
     // Nothing else is never given up: see start_request.ts.
     const isGreeting = !request.cancellable;
-    if (!isGreeting) await renewal.ready();
+    if (!isGreeting) await renewing;
+    if (!isGreeting && unrenewable !== undefined) throw unrenewable;
     const { session } = settled;
     const answer = await post(line, outgoing, {
       timeoutMs: 0,
@@ -144,7 +142,7 @@ export function createStreamable(options: StreamableOptions): Streamable {
     }, signal);
     if (answer.status === 200) {
       if (isGreeting) settled = { ...nothing, session: manner.http.sessionIn(answer.headers) };
-      else renewal.wasOfUse();
+      else renewalsInVain = 0;
       await readAnswer(answer, id, signal);
       return false;
     }
@@ -220,30 +218,31 @@ export function createStreamable(options: StreamableOptions): Streamable {
     return greeted;
   };
 
-  const renewal = createRenewal({
-    limits,
-    clock,
-    async open() {
-      await greet();
-      if (closed.signal.aborted) return;
-      standing.start();
-      hooks.renewed();
-    },
-    toInVain: () => lostAtOnce(config),
-    failed: () => endSoon("its session was lost and cannot be made anew"),
-  });
   /** A new session in the place of a lost one, once for all who find it lost. */
   const renew = (lost: string): Promise<void> => {
-    if (!renewal.isUnderWay()) {
-      if (settled.session !== lost) return Promise.resolve();
-      log.info("The server forgot the session; opening another");
-      settled = nothing;
+    if (renewing === undefined && settled.session !== lost) return Promise.resolve();
+    renewing ??= openAnew().finally(() => void (renewing = undefined));
+    return renewing;
+  };
+  const openAnew = async (): Promise<void> => {
+    log.info("The server forgot the session; opening another");
+    settled = nothing;
+    try {
+      renewalsInVain += 1;
+      if (renewalsInVain > limits.renewalsMax) throw lostAtOnce(config);
+      await greet();
+    } catch (thrown) {
+      unrenewable = toGatewayError(thrown);
+      endSoon("its session was lost and cannot be made anew");
+      throw unrenewable;
     }
-    return renewal.renew();
+    if (closed.signal.aborted) return;
+    standing.start();
+    hooks.renewed();
   };
 
   /** Sends a notification or an answer of ours; never rejects. */
-  const sendWord = async (line: string): Promise<void> => {
+  const tell = async (line: string): Promise<void> => {
     try {
       // The server knows an answer by its id and takes it once.
       const bounds = { timeoutMs: limits.responseMs, repeatable: true };
@@ -255,8 +254,6 @@ export function createStreamable(options: StreamableOptions): Streamable {
       if (!closed.signal.aborted) log.info("Cannot tell the server", { error: String(thrown) });
     }
   };
-
-  const tell = createTeller({ limits, log, send: sendWord });
 
   /** The server's own memory of the session; when it is not told, it forgets by itself. */
   const endSession = async (session: string): Promise<void> => {
