@@ -61,6 +61,7 @@ async function take(
     accepts,
     signal,
     holdOpen: context.holdOpen,
+    leavesUnseen: context.leavesUnseen === true,
   };
   return request.method === "subscriptions/listen"
     ? await openListen(stateless, asked)

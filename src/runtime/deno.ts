@@ -58,6 +58,8 @@ async function serve(options: ServeOptions): Promise<Listener> {
       const address = info.remoteAddr;
       return answer(options.fetch, request, {
         holdOpen: () => {},
+        // Deno.serve looks at the socket again only to send something, unless the body was short.
+        leavesUnseen: true,
         ...("hostname" in address ? { remoteAddress: address.hostname } : {}),
       });
     });

@@ -9,6 +9,8 @@ export interface RequestContext {
   readonly remoteAddress?: string;
   /** Tells the listener that this response may be silent for long (an idle timeout must not cut it). */
   readonly holdOpen?: () => void;
+  /** Until the response's head is sent, this listener may not see that the client has left. */
+  readonly leavesUnseen?: boolean;
 }
 
 /** A plain fetch handler. */

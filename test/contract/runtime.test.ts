@@ -499,6 +499,36 @@ for (const kind of ["fast", "hardened"] as const) {
       }
     });
 
+    test("a client that leaves after a longer body is seen before its answer, or once it begins", async () => {
+      const arrived = Promise.withResolvers<void>();
+      let isSeen = false;
+      const listener = await listen(async (request, context) => {
+        await request.text();
+        const body = new ReadableStream<Uint8Array>({
+          start: (controller) => controller.enqueue(encoder.encode(": open\n\n")),
+          cancel: () => void (isSeen = true),
+        });
+        if (context?.leavesUnseen !== true) {
+          await new Promise((resolve) => {
+            request.signal.addEventListener("abort", resolve, { once: true });
+            arrived.resolve();
+          });
+          isSeen = true;
+        }
+        return new Response(body, { headers: { "content-type": "text/event-stream" } });
+      });
+      const socket = connect(listener.port, "127.0.0.1");
+      socket.on("error", () => {});
+      socket.once("data", () => arrived.resolve());
+      socket.write("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3000\r\n\r\n", () => {
+        socket.write("x".repeat(3_000));
+      });
+      await arrived.promise;
+      socket.destroy();
+      expect(await until(() => isSeen)).toBe(true);
+      await listener.close(1_000);
+    });
+
     test("a stream that begins after its client left is cancelled", async () => {
       const arrived = Promise.withResolvers<void>();
       let isCancelled = false;

@@ -30,7 +30,7 @@ const clientLeft = 499;
 /** Begins an answer; `gone` is called at most once, when the client went before it had all of it. */
 export function openReply(
   { clock, limits, heartbeats }: StatelessDeps,
-  { accepts, signal, holdOpen }: Asked,
+  { accepts, signal, holdOpen, leavesUnseen }: Asked,
   gone: () => void,
 ): Reply {
   const { promise, resolve } = Promise.withResolvers<Response>();
@@ -60,8 +60,11 @@ export function openReply(
     return connection;
   };
 
-  // A listener that cannot hold silence cuts it soon.
-  const lateMs = holdOpen === undefined
+  // A listener that cannot hold silence cuts it soon; where nobody sees the client go, a late status
+  // is worth less than a cancellation.
+  const lateMs = leavesUnseen
+    ? limits.sseCommitMs
+    : holdOpen === undefined
     ? Math.min(limits.sseCommitLateMs, limits.heartbeatBareMs)
     : limits.sseCommitLateMs;
   cancelTimer = clock.after(limits.sseCommitMs, () => {

@@ -35,6 +35,8 @@ export interface Asked {
   /** Aborts when the client goes before the answer begins (and, on some runtimes, when it ends). */
   readonly signal: AbortSignal;
   readonly holdOpen: (() => void) | undefined;
+  /** Whether nobody may see the client go before the answer begins. */
+  readonly leavesUnseen: boolean;
 }
 
 /** A call under way. */

@@ -104,6 +104,18 @@ describe("the form of an answer", () => {
     call.result({});
   });
 
+  test("where a listener sees nobody leave before the answer begins, it begins after a second", async () => {
+    const harness = createHarness();
+    const answer = askSlow(harness, { context: { holdOpen() {}, leavesUnseen: true } });
+    const call = await harness.gateway.nextCall();
+    harness.clock.advance(1_000);
+    harness.clock.advance(0);
+    const response = await answer;
+    expect(typeOf(response)).toBe(stream);
+    await response.body?.cancel();
+    await until("the call to be given up", () => call.cancelled !== undefined);
+  });
+
   test("an error that comes late has its status, as long as nothing was sent", async () => {
     const harness = createHarness();
     const answer = askSlow(harness, { progressToken: "p", context: { holdOpen() {} } });
