@@ -128,6 +128,9 @@ export const defaultLimits = {
   resumesMax: 5,
   /** A stream that has said all: until its server ends it, so that the connection can be used again. */
   streamEndMs: 1_000,
+  /** Answers and notifications on their way to a remote server: each holds a connection; the rest waits. */
+  tellsMax: 16,
+  tellsWaitingMax: 1_000,
   /** New sessions in a row, each lost before it was of any use. */
   renewalsMax: 3,
   /** A list from one upstream when several are merged. */

@@ -209,6 +209,35 @@ describe("an answer whose stream breaks", () => {
   });
 });
 
+describe("a place on a stream", () => {
+  /** The headers with which a stream is opened again after events with these ids. */
+  const placesAfter = async (...ids: string[]) => {
+    const streams: EventStream[] = [];
+    const { server, upstream } = await open({
+      ...sessionRules(),
+      GET: (visit) => void streams.push(visit.stream()),
+    });
+    await callTool(upstream, "echo");
+    for (const [index, id] of ids.entries()) {
+      const stream = await until("it listens", () => streams[index]);
+      stream.event({ id, retry: 5 });
+      stream.end();
+    }
+    await until("it listens again", () => streams.length > ids.length);
+    return lastEventIds(server.of("GET"));
+  };
+
+  test("may be named in any language, as UTF-8", async () => {
+    const [place = ""] = await placesAfter("日本 7");
+    const bytes = Uint8Array.from(String(place), (char) => char.charCodeAt(0));
+    expect(new TextDecoder().decode(bytes)).toBe("日本 7");
+  });
+
+  test("that no header can name is none, and the stream is opened all the same", async () => {
+    expect(await placesAfter("a\u0001b", "x".repeat(100_000), "7")).toEqual(["7"]);
+  });
+});
+
 describe("the standing stream", () => {
   test("brings what belongs to no call, and is opened after the handshake only", async () => {
     let standing: EventStream | undefined;
@@ -413,6 +442,26 @@ describe("a session that the server forgot", () => {
     first.end();
     await until("it listens in a new session", () => streams.length === 2);
     expect(server.of("initialize").length).toBe(2);
+  });
+
+  test("may be lost as often as it likes while nobody calls, when each lived for long", async () => {
+    let later = 0;
+    const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + later };
+    const streams: EventStream[] = [];
+    const { rules, forget } = forgetfulRules(undefined, {
+      GET: (visit) => void streams.push(visit.stream()),
+    });
+    const { server, upstream } = await open(rules, {}, {}, { clock });
+    await callTool(upstream, "echo");
+    for (let times = 1; times <= 6; times += 1) {
+      const stream = await until("it listens", () => streams[times - 1]);
+      later += 3_600_000;
+      forget();
+      stream.end();
+      await until("it listens in a new session", () => streams.length === times + 1);
+    }
+    expect(server.of("initialize").length).toBe(7);
+    expect(upstream.status().state).toBe("running");
   });
 
   test("a server that forgets each session at once is asked for a few, not for ever", async () => {

@@ -29,8 +29,8 @@ export interface Visit {
   /** A JSON-RPC error with the message's id, unless another is given. */
   error(status: number, error: JsonObject, id?: unknown): void;
   status(code: number, headers?: Record<string, string>, body?: string): void;
-  /** Begins an event stream. */
-  stream(headers?: Record<string, string>): EventStream;
+  /** Begins an event stream, or another body that comes in pieces. */
+  stream(headers?: Record<string, string>, status?: number): EventStream;
 }
 
 /** An answer in events. */
@@ -203,16 +203,17 @@ function toVisit(request: IncomingMessage, response: ServerResponse, body: strin
     result: (value, headers) => json({ jsonrpc: "2.0", id, result: value }, 200, headers),
     error: (status, error, other = id) => json({ jsonrpc: "2.0", id: other, error }, status),
     status: (code, headers = {}, text = "") => void response.writeHead(code, headers).end(text),
-    stream: (headers = {}) => toStream(response, headers, id),
+    stream(headers = {}, code = 200) {
+      response.writeHead(code, { "content-type": "text/event-stream", ...headers });
+      return toStream(response, id);
+    },
   };
 }
 
 function toStream(
   response: ServerResponse,
-  headers: Record<string, string>,
   own: unknown,
 ): EventStream {
-  response.writeHead(200, { "content-type": "text/event-stream", ...headers });
   response.flushHeaders();
   const raw = (text: string): void => void response.write(text);
   const event: EventStream["event"] = ({ event, id, retry, data = "" }) => {

@@ -31,7 +31,10 @@ export function sessionIn(headers: Headers): string | undefined {
 
 /** Where a broken stream is to go on. */
 export function resumingAfter(eventId: string | undefined): Record<string, string> {
-  return eventId === undefined || eventId === "" ? {} : { "last-event-id": eventId };
+  if (eventId === undefined || eventId === "") return {};
+  // As UTF-8, which in a header is written byte by byte.
+  const bytes = new TextEncoder().encode(eventId);
+  return { "last-event-id": Array.from(bytes, (byte) => String.fromCharCode(byte)).join("") };
 }
 
 /**

@@ -35,7 +35,8 @@ export function createCircuit(
   let failures = 0;
   /** Set while it is open. */
   let openUntil: number | undefined;
-  let probing = false;
+  /** The attempt that was let through last while it is open. */
+  let probe: Pass | undefined;
 
   const open = () => {
     const wasOpen = openUntil !== undefined;
@@ -50,31 +51,28 @@ export function createCircuit(
   };
   return {
     admit() {
+      const now = clock.monotonic();
       const isProbe = openUntil !== undefined;
       if (openUntil !== undefined) {
-        const waitMs = openUntil - clock.monotonic();
-        if (waitMs > 0) return { retryAfterMs: waitMs };
-        if (probing) return { retryAfterMs: limits.circuitOpenMs };
-        probing = true;
+        if (openUntil > now) return { retryAfterMs: openUntil - now };
+        // Its answer may take long, as a slow tool's does: then the next one is let through, too.
+        openUntil = now + limits.circuitOpenMs;
       }
-      const end = (then: () => void) => () => {
-        if (isProbe) probing = false;
-        then();
-      };
-      return {
-        pass: {
-          // An attempt from before it opened is good news as well.
-          succeeded: end(close),
-          failed: end(() => {
-            failures += 1;
-            // Attempts from before it opened must not keep it open.
-            if (isProbe || (openUntil === undefined && failures >= limits.circuitFailuresMax)) {
-              open();
-            }
-          }),
-          released: end(() => {}),
+      const pass: Pass = {
+        // An attempt from before it opened is good news as well.
+        succeeded: close,
+        failed() {
+          failures += 1;
+          // Attempts from before it opened must not keep it open.
+          const isEnough = failures >= limits.circuitFailuresMax;
+          if (openUntil === undefined ? isEnough : isProbe) open();
+        },
+        released() {
+          if (probe === pass && openUntil !== undefined) openUntil = clock.monotonic();
         },
       };
+      if (isProbe) probe = pass;
+      return { pass };
     },
   };
 }

@@ -12,6 +12,7 @@ import { createPeer, type Peer } from "../peer.ts";
 import { greetOn } from "../start_request.ts";
 import { discard, readFault, toEventStream } from "./replies.ts";
 import type { Streamable, StreamableOptions } from "./streamable.ts";
+import { createTeller } from "./teller.ts";
 
 /** Makes a link; nothing is opened yet. */
 export function createSseLine(options: StreamableOptions): Streamable {
@@ -22,7 +23,6 @@ export function createSseLine(options: StreamableOptions): Streamable {
   endpoint.promise.catch(() => {});
   let revision: string | undefined;
   let isReady = false;
-  let lastTold: Promise<unknown> = Promise.resolve();
 
   const end = (died: string | undefined): void => {
     if (closed.signal.aborted) return;
@@ -40,18 +40,18 @@ export function createSseLine(options: StreamableOptions): Streamable {
     notice: hooks.notice,
     ask: hooks.ask,
     send(line, outgoing) {
-      const sending = post(line, outgoing === undefined).catch((thrown) => {
-        if (outgoing !== undefined) peer.fail(outgoing.id, toGatewayError(thrown));
-        else if (!closed.signal.aborted) {
-          log.info("Cannot tell the server", { error: String(thrown) });
-        }
-      });
-      if (outgoing === undefined) lastTold = sending;
+      if (outgoing === undefined) return teller.tell(line);
+      post(line, false).catch((thrown) => peer.fail(outgoing.id, toGatewayError(thrown)));
       return true;
     },
   });
+  const send = (line: string): Promise<void> =>
+    post(line, true).catch((thrown) => {
+      if (!closed.signal.aborted) log.info("Cannot tell the server", { error: String(thrown) });
+    });
+  const teller = createTeller(deps, send);
 
-  const post = async (line: string, repeatable: boolean): Promise<void> => {
+  const post = async (line: string, isWord: boolean): Promise<void> => {
     const answer = await caller.call({
       url: await endpoint.promise,
       method: "POST",
@@ -60,8 +60,8 @@ export function createSseLine(options: StreamableOptions): Streamable {
         ...manner.http.headers({ session: undefined, revision }),
       },
       body: line,
-      timeoutMs: limits.responseMs,
-      repeatable,
+      timeoutMs: isWord ? Math.min(limits.responseMs, config.startTimeoutMs) : limits.responseMs,
+      repeatable: isWord,
     }, closed.signal);
     if (answer.status < 300) return discard(answer);
     const { error } = await readFault(answer, limits);
@@ -99,12 +99,12 @@ export function createSseLine(options: StreamableOptions): Streamable {
   return {
     peer,
     async greet() {
-      await open();
       const stopWaiting = clock.after(
         config.startTimeoutMs,
         () => end("it does not name the URL to post to"),
       );
-      await endpoint.promise.finally(stopWaiting);
+      // The endpoint comes on the stream; what ends the wait for either names the reason first.
+      await Promise.all([endpoint.promise, open()]).finally(stopWaiting);
       const { capabilities } = options;
       const greeted = await greetOn(peer, {
         manner,
@@ -112,7 +112,7 @@ export function createSseLine(options: StreamableOptions): Streamable {
         timeoutMs: config.startTimeoutMs,
         settle: (negotiated) => void ({ revision } = negotiated),
       });
-      await lastTold;
+      await teller.told();
       return greeted;
     },
     ready: () => void (isReady = true),

@@ -6,7 +6,7 @@
  * (negotiate.ts). Not here: reading streams (streams.ts) and refusals (replies.ts).
  */
 import type { HttpServerConfig } from "../../config/config.ts";
-import { GatewayError, toGatewayError } from "../../errors.ts";
+import { toGatewayError } from "../../errors.ts";
 import type { JsonObject, RequestId } from "../../model.ts";
 import type { UpstreamDeps } from "../deps.ts";
 import { exitedError } from "../faults.ts";
@@ -17,9 +17,11 @@ import { createPeer, type Outgoing, type Peer } from "../peer.ts";
 import { greetOn } from "../start_request.ts";
 import type { HttpAnswer } from "./answer.ts";
 import type { HttpCaller } from "./caller.ts";
+import { createRenewal } from "./renewal.ts";
 import { discard, mediaType, readFault, toEventStream } from "./replies.ts";
 import { repeatableMethods } from "./retry.ts";
 import { createStandingStream, readToAnswer } from "./streams.ts";
+import { createTeller } from "./teller.ts";
 
 /** What a link is made from. */
 export interface StreamableOptions {
@@ -50,10 +52,6 @@ export function createStreamable(options: StreamableOptions): Streamable {
   const open = new Map<RequestId, AbortController>();
   let settled: { session: string | undefined; revision: string | undefined } = nothing;
   let isReady = false;
-  let renewing: Promise<void> | undefined;
-  let renewalsInVain = 0;
-  let unrenewable: GatewayError | undefined;
-  let lastTold: Promise<void> = Promise.resolve();
   let stopping: Promise<void> | undefined;
 
   const end = (died: string | undefined): void => {
@@ -77,7 +75,7 @@ export function createStreamable(options: StreamableOptions): Streamable {
     send(line, outgoing) {
       if (outgoing !== undefined) void exchange(line, outgoing);
       // Where no session is kept, who leaves a stream has said enough, and nothing else is to be told.
-      else if (!manner.stateless) lastTold = tell(line);
+      else if (!manner.stateless) return teller.tell(line);
       return true;
     },
     over(id, isAnswered) {
@@ -131,8 +129,7 @@ export function createStreamable(options: StreamableOptions): Streamable {
     const { id, wire, request } = outgoing;
     // Nothing else is never given up: see start_request.ts.
     const isGreeting = !request.cancellable;
-    if (!isGreeting) await renewing;
-    if (!isGreeting && unrenewable !== undefined) throw unrenewable;
+    if (!isGreeting) await renewal.ready();
     const { session } = settled;
     const answer = await post(line, outgoing, {
       timeoutMs: 0,
@@ -142,14 +139,14 @@ export function createStreamable(options: StreamableOptions): Streamable {
     }, signal);
     if (answer.status === 200) {
       if (isGreeting) settled = { ...nothing, session: manner.http.sessionIn(answer.headers) };
-      else renewalsInVain = 0;
+      else renewal.wasOfUse();
       await readAnswer(answer, id, signal);
       return false;
     }
     const { error, rpc } = await readFault(answer, limits);
     const verdict = isGreeting ? undefined : manner.http.toVerdict(answer.status, rpc?.error);
     if (verdict === "renew" && session !== undefined && !isAgain) {
-      await renew(session);
+      await renewal.renew(session);
       return true;
     }
     if (verdict === "repeat" && !isAgain) return true;
@@ -202,7 +199,7 @@ export function createStreamable(options: StreamableOptions): Streamable {
     open: listen,
     lost() {
       const { session } = settled;
-      if (session !== undefined) renew(session).catch(() => {});
+      if (session !== undefined) renewal.renew(session).catch(() => {});
     },
   });
 
@@ -214,38 +211,28 @@ export function createStreamable(options: StreamableOptions): Streamable {
       timeoutMs: config.startTimeoutMs,
       settle: ({ revision }) => void (settled = { ...settled, revision }),
     });
-    await lastTold;
+    await teller.told();
     return greeted;
   };
 
-  /** A new session in the place of a lost one, once for all who find it lost. */
-  const renew = (lost: string): Promise<void> => {
-    if (renewing === undefined && settled.session !== lost) return Promise.resolve();
-    renewing ??= openAnew().finally(() => void (renewing = undefined));
-    return renewing;
-  };
-  const openAnew = async (): Promise<void> => {
-    log.info("The server forgot the session; opening another");
-    settled = nothing;
-    try {
-      renewalsInVain += 1;
-      if (renewalsInVain > limits.renewalsMax) throw lostAtOnce(config);
+  const renewal = createRenewal(config.name, deps, {
+    session: () => settled.session,
+    async open() {
+      settled = nothing;
       await greet();
-    } catch (thrown) {
-      unrenewable = toGatewayError(thrown);
-      endSoon("its session was lost and cannot be made anew");
-      throw unrenewable;
-    }
-    if (closed.signal.aborted) return;
-    standing.start();
-    hooks.renewed();
-  };
+      if (closed.signal.aborted) return;
+      standing.start();
+      hooks.renewed();
+    },
+    failed: () => endSoon("its session was lost and cannot be made anew"),
+  });
 
   /** Sends a notification or an answer of ours; never rejects. */
-  const tell = async (line: string): Promise<void> => {
+  const send = async (line: string): Promise<void> => {
     try {
-      // The server knows an answer by its id and takes it once.
-      const bounds = { timeoutMs: limits.responseMs, repeatable: true };
+      // The server knows an answer by its id and takes it once; a start waits for the first word.
+      const timeoutMs = Math.min(limits.responseMs, config.startTimeoutMs);
+      const bounds = { timeoutMs, repeatable: true };
       const answer = await post(line, undefined, bounds, closed.signal);
       if (answer.status < 300) return discard(answer);
       log.info("The server refused what it was told", { status: answer.status });
@@ -254,6 +241,7 @@ export function createStreamable(options: StreamableOptions): Streamable {
       if (!closed.signal.aborted) log.info("Cannot tell the server", { error: String(thrown) });
     }
   };
+  const teller = createTeller(deps, send);
 
   /** The server's own memory of the session; when it is not told, it forgets by itself. */
   const endSession = async (session: string): Promise<void> => {
@@ -289,8 +277,3 @@ export function createStreamable(options: StreamableOptions): Streamable {
 }
 
 const nothing = { session: undefined, revision: undefined };
-
-function lostAtOnce({ name }: HttpServerConfig): GatewayError {
-  const message = `Server "${name}" forgets its sessions as soon as they are made`;
-  return new GatewayError("upstream_unavailable", message, { data: { server: name } });
-}

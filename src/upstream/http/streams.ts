@@ -124,6 +124,12 @@ function within(
   return ms === undefined ? undefined : Math.min(reconnectMsMax, Math.max(reconnectMsFloor, ms));
 }
 
+/** A place that a header can name; "" takes back the last one. */
+function toPlace(id: string, { headerBytesMax }: Limits): string | undefined {
+  const isText = /^[ -~\u{80}-\u{10ffff}]+$/u.test(id);
+  return isText && id.length <= headerBytesMax / 4 ? id : undefined;
+}
+
 /** Reads one stream to its end, or until `isOver`. */
 async function readEvents(
   answer: HttpAnswer,
@@ -138,7 +144,7 @@ async function readEvents(
     for (;;) {
       const { done, value } = await events.read();
       if (done) break;
-      if (value.id !== undefined) eventId = value.id === "" ? undefined : value.id;
+      if (value.id !== undefined) eventId = toPlace(value.id, limits);
       retryMs = value.retry ?? retryMs;
       if (value.event !== "message") continue;
       await receive(value.data);

@@ -77,6 +77,24 @@ describe("the circuit of a server", () => {
     admit();
   });
 
+  test("an attempt that takes long, such as a slow tool's, holds the others up for one time only", () => {
+    const { clock, heard, admit, refusal } = open(1);
+    admit().failed();
+    clock.advance(1000);
+    const slow = admit();
+    clock.advance(400);
+    expect(refusal()).toBe(600);
+    clock.advance(600);
+    const next = admit();
+    expect(refusal()).toBe(1000);
+    // That the slow one is given up says nothing of the other, which is still under way.
+    slow.released();
+    expect(refusal()).toBe(1000);
+    next.succeeded();
+    admit();
+    expect(heard).toEqual(["open", "closed"]);
+  });
+
   test("attempts from before it opened keep it open no longer, but may close it", () => {
     const { clock, heard, admit, refusal } = open(1);
     const [late, later] = [admit(), admit()];

@@ -1,0 +1,68 @@
+/**
+ * New sessions in the place of lost ones: one for all calls that find it lost, a few in a row where
+ * each is lost before it was of any use, and none any more once one could not be had. Follows
+ * "Session Management" of the Streamable HTTP transport. Not here: how a session is opened, and what
+ * shows that it is lost.
+ */
+import { GatewayError, toGatewayError } from "../../errors.ts";
+import type { UpstreamDeps } from "../deps.ts";
+
+/** The sessions of one link after its first. */
+export interface Renewal {
+  /** Waits for a new session that is being opened; throws when none could be had. */
+  ready(): Promise<void>;
+  /** Opens another in the place of this one, once for all who find it lost. */
+  renew(lost: string): Promise<void>;
+  /** The session that there is has served a call. */
+  wasOfUse(): void;
+}
+
+/** Makes it. */
+export function createRenewal(
+  server: string,
+  { limits, clock, log }: Pick<UpstreamDeps, "limits" | "clock" | "log">,
+  { session, open, failed }: {
+    /** The session that there is. */
+    readonly session: () => string | undefined;
+    /** Forgets it and opens another. */
+    readonly open: () => Promise<void>;
+    readonly failed: () => void;
+  },
+): Renewal {
+  let current: Promise<void> | undefined;
+  let inVain = 0;
+  let openedAt = -Infinity;
+  let failure: GatewayError | undefined;
+
+  const openAnother = async (): Promise<void> => {
+    log.info("The server forgot the session; opening another");
+    try {
+      // A server may forget who is silent for long, as often as that happens.
+      const lived = clock.monotonic() - openedAt >= limits.reconnectMsMax;
+      inVain = lived ? 1 : inVain + 1;
+      if (inVain > limits.renewalsMax) throw lostAtOnce(server);
+      await open();
+      openedAt = clock.monotonic();
+    } catch (thrown) {
+      failure = toGatewayError(thrown);
+      failed();
+      throw failure;
+    }
+  };
+  return {
+    async ready() {
+      await current;
+      if (failure !== undefined) throw failure;
+    },
+    renew(lost) {
+      if (current === undefined && session() !== lost) return Promise.resolve();
+      return current ??= openAnother().finally(() => void (current = undefined));
+    },
+    wasOfUse: () => void (inVain = 0),
+  };
+}
+
+function lostAtOnce(server: string): GatewayError {
+  const message = `Server "${server}" forgets its sessions as soon as they are made`;
+  return new GatewayError("upstream_unavailable", message, { data: { server } });
+}
