@@ -87,6 +87,12 @@ export const errorTable = {
     http: 200,
     text: "The address is private, and the URL is not the operator's own",
   },
+  /** A server cannot be shown who calls; it was not called. */
+  credentials_missing: {
+    rpc: -32603,
+    http: 200,
+    text: "The server's credentials cannot be had",
+  },
   overloaded: { rpc: -32603, http: 503, text: "Too much work at once; retry later" },
   starting: { rpc: -32603, http: 503, text: "The gateway is starting; retry later" },
   draining: { rpc: -32603, http: 503, text: "The gateway is stopping; retry later" },

@@ -2,6 +2,7 @@
  * What the gateway is told to run: plain data, already checked. Made from `mcp.json` and the
  * environment by the other files of this folder; tests write it by hand.
  */
+import type { Recipe } from "./recipe.ts";
 
 /** Keys that every server has, whatever its kind. */
 interface ServerCommon {
@@ -62,14 +63,98 @@ export interface HttpServerConfig extends LaneServerConfig {
   /** Sent with each request to the URL's own origin. */
   readonly headers: Readonly<Record<string, string>>;
   readonly credentials: CredentialsConfig;
+  /**
+   * The tools that may be called without credentials while these cannot be had (`onFailure:
+   * "anonymous"`); absent: none, and nothing else either.
+   */
+  readonly anonymousTools?: readonly string[] | undefined;
   /** `streamable` and `sse` pin the transport; `auto` finds it out. */
   readonly transport: "auto" | "streamable" | "sse";
 }
 
+/** A text that is known already, or a file (absolute) that is read whenever it is needed. */
+export type Secret = string | { readonly file: string };
+
 /** How a server is shown who calls; bound to the origin of its URL. */
 export type CredentialsConfig =
   | { readonly type: "none" }
-  | { readonly type: "bearer"; readonly token: string };
+  /** Nothing can be shown until a person does what `problem` says. */
+  | { readonly type: "unset"; readonly problem: string }
+  | {
+    readonly type: "api_key";
+    readonly in: "header" | "query" | "cookie";
+    readonly name: string;
+    /** Stands before the key, such as "Token ". */
+    readonly prefix?: string | undefined;
+    readonly key: Secret;
+  }
+  | { readonly type: "bearer"; readonly token: Secret }
+  | { readonly type: "basic"; readonly username: Secret; readonly password: Secret }
+  /** Names in lower case. */
+  | { readonly type: "headers"; readonly headers: Readonly<Record<string, Secret>> }
+  | OAuth2Config
+  | LoginConfig;
+
+/** RFC 6749: client credentials (4.4), or a refresh token that a person's log-in gave once (6). */
+export interface OAuth2Config {
+  readonly type: "oauth2";
+  readonly grant: "client_credentials" | "refresh_token";
+  /** Discovered by RFC 8414; absent: `tokenUrl` is given. */
+  readonly issuer?: string | undefined;
+  readonly tokenUrl?: string | undefined;
+  readonly clientId: Secret;
+  readonly clientSecret?: Secret | undefined;
+  /** Where the client's secret goes: an Authorization header, or the body (RFC 6749 2.3.1). */
+  readonly clientAuthentication: "basic" | "post";
+  readonly refreshToken?: Secret | undefined;
+  readonly scope?: string | undefined;
+  /** RFC 8707. */
+  readonly resource?: string | undefined;
+}
+
+/** An API's own log-in call, which gives a token and sometimes another base URL. */
+export interface LoginConfig {
+  readonly type: "login";
+  /** Beneath the base URL. */
+  readonly path: string;
+  /** The members of its JSON body. */
+  readonly body: Readonly<Record<string, Secret>>;
+  /** Where in its answer the token stands (JMESPath). */
+  readonly token: string;
+  /** Where the host or URL of all later requests stands (JMESPath), and which hosts it may be. */
+  readonly baseUrl?: string | undefined;
+  readonly hosts: readonly string[];
+  /** The header that carries the token (lower case), and what stands before it. */
+  readonly header: string;
+  readonly prefix: string;
+  /** A token is used for this long. */
+  readonly lifetimeMs: number;
+}
+
+/** A REST service whose operations are tools. */
+export interface RestServerConfig extends ServerCommon {
+  readonly kind: "rest";
+  readonly source: ServiceSource;
+  /** In the place of the source's own; absolute, without query. */
+  readonly baseUrl?: string | undefined;
+  /** Sent with each request to the base URL's origin; names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly credentials: CredentialsConfig;
+  /** Shown, beside the credentials, to the operations that need a log-in. */
+  readonly login: CredentialsConfig;
+  readonly anonymousTools?: readonly string[] | undefined;
+}
+
+/** Where the operations of a REST service are written down. */
+export type ServiceSource =
+  | { readonly type: "recipe"; readonly recipe: Recipe }
+  | {
+    readonly type: "openapi";
+    /** A URL, or a file's absolute path. */
+    readonly location: string;
+    /** Digest of a file's text, so that another text is a change; absent for URLs. */
+    readonly stamp?: string | undefined;
+  };
 
 /** A server whose configuration is wrong or names what is not served yet; it fails alone. */
 export interface FailedServerConfig extends ServerCommon {
@@ -79,7 +164,11 @@ export interface FailedServerConfig extends ServerCommon {
 }
 
 /** One configured and not disabled server. */
-export type ServerConfig = StdioServerConfig | HttpServerConfig | FailedServerConfig;
+export type ServerConfig =
+  | StdioServerConfig
+  | HttpServerConfig
+  | RestServerConfig
+  | FailedServerConfig;
 
 /** How names look on `/mcp`: `auto` is bare with exactly one server, else prefixed. */
 export type Naming = "auto" | "bare" | "prefixed";

@@ -3,6 +3,7 @@ import type { ServerConfig } from "../config/config.ts";
 import type { UpstreamDeps } from "./deps.ts";
 import { createFailedUpstream } from "./failed.ts";
 import { createHttpUpstream } from "./http.ts";
+import { createRestUpstream } from "./rest.ts";
 import { createStdioUpstream } from "./stdio.ts";
 import type { CreateUpstream, Upstream } from "./upstream.ts";
 
@@ -13,6 +14,7 @@ type Kinds = {
 const kinds: Kinds = {
   stdio: createStdioUpstream,
   http: createHttpUpstream,
+  rest: createRestUpstream,
   failed: createFailedUpstream,
 };
 
@@ -24,6 +26,8 @@ export const upstreamKinds = {
         return kinds.stdio(config, deps);
       case "http":
         return kinds.http(config, deps);
+      case "rest":
+        return kinds.rest(config, deps);
       case "failed":
         return kinds.failed(config, deps);
     }

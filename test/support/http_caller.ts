@@ -7,12 +7,15 @@ import { systemClock } from "../../src/clock.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { defaultLimits, type Limits } from "../../src/limits.ts";
 import type { OutgoingRequest, RequestFault, Runtime } from "../../src/runtime/runtime.ts";
+import type { CredentialsConfig } from "../../src/config/config.ts";
+import { createAuthorization } from "../../src/credentials/kinds.ts";
+import type { Authorization } from "../../src/outgoing/authorization.ts";
 import {
   createHttpCaller,
   type HttpCaller,
   type HttpCallerOptions,
   type HttpRequest,
-} from "../../src/upstream/http/caller.ts";
+} from "../../src/outgoing/caller.ts";
 import { createTestLog, type TestRecord } from "./log.ts";
 
 /** What a test may choose. */
@@ -22,7 +25,8 @@ export interface TestCallerOptions {
   readonly clock?: Clock;
   readonly limits?: Partial<Limits>;
   readonly headers?: HttpCallerOptions["headers"];
-  readonly credentials?: HttpCallerOptions["credentials"];
+  readonly authorization?: Authorization;
+  readonly credentials?: CredentialsConfig;
 }
 
 /** A caller whose log can be read. */
@@ -37,15 +41,21 @@ export interface TestCaller extends HttpCaller {
 /** Makes a caller; pauses are a thousandth of the real ones. */
 export function createTestCaller(options: TestCallerOptions): TestCaller {
   const log = createTestLog();
-  const caller = createHttpCaller({
-    runtime: options.runtime,
+  const deps = {
+    runtime: { ...options.runtime, readText: () => Promise.resolve(undefined) },
     limits: { ...defaultLimits, httpRetryMsMin: 1, httpRetryMsMax: 30, ...options.limits },
     clock: options.clock ?? systemClock,
     log,
+  };
+  const caller = createHttpCaller({
+    ...deps,
     server: "far",
     url: options.url,
     headers: options.headers ?? {},
-    credentials: options.credentials ?? { type: "none" },
+    authorization: options.authorization ?? createAuthorization(
+      { server: "far", credentials: options.credentials ?? { type: "none" } },
+      deps,
+    ),
   });
   const call =
     (base: Omit<HttpRequest, "url">): TestCaller["get"] =>

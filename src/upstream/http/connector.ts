@@ -9,14 +9,15 @@ import { type GatewayError, toGatewayError } from "../../errors.ts";
 import type { UpstreamDeps } from "../deps.ts";
 import type { Connected, Connector } from "../link.ts";
 import type { Manner } from "../negotiate.ts";
-import { createHttpCaller } from "./caller.ts";
+import { createAuthorization } from "../../credentials/kinds.ts";
+import { createHttpCaller } from "../../outgoing/caller.ts";
 import { isNoSuchThing } from "./replies.ts";
 import { createSseLine } from "./sse_line.ts";
 import { createStreamable, type Streamable, type StreamableOptions } from "./streamable.ts";
 
 /** Makes the connector of one remote server; nothing is opened yet. */
 export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps): Connector {
-  const { url, headers, credentials, transport, name: server } = config;
+  const { url, headers, credentials, anonymousTools, transport, name: server } = config;
   const { runtime, limits, clock, log } = deps;
   // One for all links: what it learns of the server is true for all of them.
   const caller = createHttpCaller({
@@ -27,7 +28,7 @@ export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps
     server,
     url,
     headers,
-    credentials,
+    authorization: createAuthorization({ server, credentials, anonymousTools }, deps),
   });
   return {
     ownsQuestions: true,

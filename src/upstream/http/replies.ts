@@ -7,7 +7,7 @@
 import type { GatewayError, UpstreamErrorBody } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import { idOf, isJsonObject, parseJson, toMessage } from "../../protocol/jsonrpc.ts";
-import type { HttpAnswer } from "./answer.ts";
+import type { HttpAnswer } from "../../outgoing/answer.ts";
 
 /** An answer that is no success. */
 export interface Fault {

@@ -15,11 +15,11 @@ import type { Greeted, Manner } from "../negotiate.ts";
 import { createNoiseGauge } from "../noise.ts";
 import { createPeer, type Outgoing, type Peer } from "../peer.ts";
 import { greetOn } from "../start_request.ts";
-import type { HttpAnswer } from "./answer.ts";
-import type { HttpCaller } from "./caller.ts";
+import type { HttpAnswer } from "../../outgoing/answer.ts";
+import type { HttpCaller } from "../../outgoing/caller.ts";
 import { createRenewal } from "./renewal.ts";
 import { discard, mediaType, readFault, toEventStream } from "./replies.ts";
-import { repeatableMethods } from "./retry.ts";
+import { repeatableMethods } from "../../outgoing/retry.ts";
 import { createStandingStream, readToAnswer } from "./streams.ts";
 import { createTeller } from "./teller.ts";
 

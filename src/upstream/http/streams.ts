@@ -8,7 +8,7 @@ import { type Clock, pause } from "../../clock.ts";
 import { type GatewayError, toGatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import { decodeSse } from "../../sse/decode.ts";
-import type { HttpAnswer } from "./answer.ts";
+import type { HttpAnswer } from "../../outgoing/answer.ts";
 import { isNoSuchThing } from "./replies.ts";
 
 /** What streams work with. */

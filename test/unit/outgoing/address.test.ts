@@ -1,6 +1,6 @@
 /** Which addresses a server may send us to: the edges of every block, and every way to hide one. */
 import { describe, expect, test } from "bun:test";
-import { isPublicAddress } from "../../../../src/upstream/http/address.ts";
+import { isPublicAddress } from "../../../src/outgoing/address.ts";
 
 /** First and last of each block that is refused, and its public neighbours where it has some. */
 const blocks: readonly { name: string; refused: readonly string[]; open?: readonly string[] }[] = [

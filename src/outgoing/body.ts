@@ -3,8 +3,8 @@
  * comes compressed is fed in small pieces, since one step may give a thousand times what went in.
  * Event streams have no bound as a whole; whoever reads them bounds each event.
  */
-import type { GatewayError } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
+import type { GatewayError } from "../errors.ts";
+import type { Limits } from "../limits.ts";
 
 /** Encodings that we ask for. */
 export const encodings = "gzip, deflate";

@@ -3,9 +3,9 @@
  * with the URL, the method, the time it took and when it was. The URL loses whatever could let
  * somebody in: its query, and parts of its path that look like keys.
  */
-import type { Clock } from "../../clock.ts";
-import { type ErrorCode, GatewayError } from "../../errors.ts";
-import type { JsonObject } from "../../model.ts";
+import type { Clock } from "../clock.ts";
+import { type ErrorCode, GatewayError } from "../errors.ts";
+import type { JsonObject } from "../model.ts";
 
 /** Makes the errors of one call. */
 export interface Failures {

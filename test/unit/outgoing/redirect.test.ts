@@ -1,6 +1,6 @@
 /** Where a redirect leads, and what goes along. */
 import { describe, expect, test } from "bun:test";
-import { follow, type Hop } from "../../../../src/upstream/http/redirect.ts";
+import { follow, type Hop } from "../../../src/outgoing/redirect.ts";
 
 const get: Hop = {
   url: new URL("https://a.test/mcp?x=1"),

@@ -1,7 +1,7 @@
 /** When attempts are made at a server that fails, and when not. */
 import { describe, expect, test } from "bun:test";
-import { createCircuit, type Pass } from "../../../../src/upstream/http/circuit.ts";
-import { createTestClock } from "../../../support/clock.ts";
+import { createCircuit, type Pass } from "../../../src/outgoing/circuit.ts";
+import { createTestClock } from "../../support/clock.ts";
 
 function open(failuresMax = 3, openMs = 1000) {
   const clock = createTestClock();

@@ -1,13 +1,13 @@
 /** Which requests are made again, and after which pause. */
 import { describe, expect, test } from "bun:test";
-import type { RequestFault } from "../../../../src/runtime/runtime.ts";
+import type { RequestFault } from "../../../src/runtime/runtime.ts";
 import {
   isPassingStatus,
   mayRepeat,
   readRetryAfter,
   toPauseMs,
-} from "../../../../src/upstream/http/retry.ts";
-import { createTestClock } from "../../../support/clock.ts";
+} from "../../../src/outgoing/retry.ts";
+import { createTestClock } from "../../support/clock.ts";
 
 const limits = { httpRetryMsMin: 1000, httpRetryMsMax: 30_000 };
 const clock = createTestClock();

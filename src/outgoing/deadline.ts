@@ -2,9 +2,9 @@
  * The time that one call may take, and who gave it up: the client, or a clock of ours. Turns what
  * broke into the error that the client is told (P4). Not here: pauses between retries.
  */
-import type { Clock } from "../../clock.ts";
-import { GatewayError, toGatewayError } from "../../errors.ts";
-import type { RequestFault } from "../../runtime/runtime.ts";
+import type { Clock } from "../clock.ts";
+import { GatewayError, toGatewayError } from "../errors.ts";
+import type { RequestFault } from "../runtime/runtime.ts";
 import type { Failures } from "./failure.ts";
 
 /** What bounds one call. */

@@ -3,8 +3,8 @@
  * there; they are told at once, and when to come back. Then one attempt at a time is let through, and
  * the first that goes well closes it. Not here: what counts as a failure.
  */
-import type { Clock } from "../../clock.ts";
-import type { Limits } from "../../limits.ts";
+import type { Clock } from "../clock.ts";
+import type { Limits } from "../limits.ts";
 
 /** Leave to make one attempt; exactly one of its functions is called at its end. */
 export interface Pass {

@@ -1,8 +1,8 @@
 /** The caller of remote servers on a scripted platform: what is sent where, and made again when. */
 import { describe, expect, test } from "bun:test";
-import { defaultLimits } from "../../../../src/limits.ts";
-import type { RequestFault } from "../../../../src/runtime/runtime.ts";
-import { createTestClock } from "../../../support/clock.ts";
+import { defaultLimits } from "../../../src/limits.ts";
+import type { RequestFault } from "../../../src/runtime/runtime.ts";
+import { createTestClock } from "../../support/clock.ts";
 import {
   createScriptedRuntime,
   createTestCaller,
@@ -10,8 +10,8 @@ import {
   faultOf,
   type Scripted,
   type TestCallerOptions,
-} from "../../../support/http_caller.ts";
-import { until } from "../../../support/wait.ts";
+} from "../../support/http_caller.ts";
+import { until } from "../../support/wait.ts";
 
 const url = "https://far.test/mcp";
 const ok = () => new Response("ok");

@@ -3,9 +3,9 @@
  * where repeating cannot do harm, with pauses that double and are spread, and never earlier than the
  * server asks. Not here: making it.
  */
-import type { Clock } from "../../clock.ts";
-import { type Limits, msPerSecond } from "../../limits.ts";
-import type { RequestFault } from "../../runtime/runtime.ts";
+import type { Clock } from "../clock.ts";
+import { type Limits, msPerSecond } from "../limits.ts";
+import type { RequestFault } from "../runtime/runtime.ts";
 
 /** Answers that say "not now". */
 const passing = new Set([429, 502, 503, 504]);

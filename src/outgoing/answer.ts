@@ -1,8 +1,8 @@
 /** An answer as the rest of the gateway gets it: decoded, bounded, its faults in our words. */
-import type { Clock } from "../../clock.ts";
-import type { GatewayError } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
-import type { OutgoingResponse } from "../../runtime/runtime.ts";
+import type { Clock } from "../clock.ts";
+import type { GatewayError } from "../errors.ts";
+import type { Limits } from "../limits.ts";
+import type { OutgoingResponse } from "../runtime/runtime.ts";
 import { boundBody, decodeBody } from "./body.ts";
 import type { Deadline } from "./deadline.ts";
 import type { Failures } from "./failure.ts";
@@ -12,6 +12,8 @@ import { readRetryAfter } from "./retry.ts";
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: Headers;
+  /** It was asked for without the credentials that could not be had. */
+  readonly isDegraded: boolean;
   /** Decoded; breaks with a GatewayError. Bounded as a whole, unless it is an event stream. */
   readonly body: ReadableStream<Uint8Array>;
   /** The whole body, bounded; rejects with a GatewayError. */
@@ -26,11 +28,12 @@ export interface HttpAnswer {
 /** Wraps what the platform gave; throws a GatewayError for an encoding that nobody asked for. */
 export function toAnswer(
   response: OutgoingResponse,
-  { deadline, failures, limits, clock }: {
+  { deadline, failures, limits, clock, isDegraded }: {
     readonly deadline: Deadline;
     readonly failures: Failures;
     readonly limits: Limits;
     readonly clock: Clock;
+    readonly isDegraded: boolean;
   },
 ): HttpAnswer {
   const { status, headers } = response;
@@ -45,6 +48,7 @@ export function toAnswer(
   return {
     status,
     headers,
+    isDegraded,
     body,
     text: () => new Response(body === decoded ? bounded() : body).text(),
     toError(why, code = "upstream_unavailable") {

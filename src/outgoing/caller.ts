@@ -4,20 +4,19 @@
  * What the configuration gives for a server (headers, credentials) goes to the origin of its own URL
  * and nowhere else. An answer of any status is an answer; what it means is the business of who called.
  */
-import { type Clock, pause } from "../../clock.ts";
-import type { CredentialsConfig } from "../../config/config.ts";
-import type { Limits } from "../../limits.ts";
-import type { Log } from "../../log.ts";
-import type { OutgoingResponse, RequestFault, Runtime } from "../../runtime/runtime.ts";
-import { identity } from "../../version.ts";
-import { isPublicAddress } from "./address.ts";
+import { type Clock, pause } from "../clock.ts";
+import type { Limits } from "../limits.ts";
+import type { Log } from "../log.ts";
+import type { JsonObject } from "../model.ts";
+import type { OutgoingResponse, RequestFault, Runtime } from "../runtime/runtime.ts";
 import { type HttpAnswer, toAnswer } from "./answer.ts";
-import { encodings } from "./body.ts";
+import type { Authorization, CredentialUse, SecurityContext } from "./authorization.ts";
 import { createCircuit, type Pass } from "./circuit.ts";
 import { createDeadline, isRequestFault } from "./deadline.ts";
 import { createFailures, type Failures } from "./failure.ts";
-import { follow, type Hop } from "./redirect.ts";
+import type { Hop } from "./redirect.ts";
 import { isPassingStatus, mayRepeat, readRetryAfter, toPauseMs } from "./retry.ts";
+import { createSender, discard, toHop } from "./sender.ts";
 
 /** One call. */
 export interface HttpRequest {
@@ -32,13 +31,17 @@ export interface HttpRequest {
   readonly headMs?: number | undefined;
   /** Whether making it twice does no more than making it once. */
   readonly repeatable: boolean;
+  /** Absent: one for all, and no tool's call. */
+  readonly use?: CredentialUse | undefined;
+  /** In the place of the server's usual one. */
+  readonly authorization?: Authorization | undefined;
 }
 
 /** Makes calls to one server. */
 export interface HttpCaller {
   /**
    * Rejects with a GatewayError: `upstream_unavailable`, `upstream_timeout`, `bad_upstream_response`,
-   * `address_forbidden`, or `cancelled` after `signal`, which also ends the body.
+   * `address_forbidden`, `credentials_missing`, or `cancelled` after `signal`, which also ends the body.
    */
   call(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer>;
 }
@@ -54,12 +57,14 @@ export interface HttpCallerOptions {
   /** The operator's own URL: its origin may be anywhere, and it alone gets what follows. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly credentials: CredentialsConfig;
+  readonly authorization: Authorization;
+  /** Asked before each attempt; its rejection ends the call. */
+  readonly admit?: ((signal: AbortSignal) => Promise<void>) | undefined;
 }
 
 /** Makes the caller of one server; its circuit is its own. */
 export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
-  const { limits, clock, log, server } = options;
+  const { limits, clock, log, server, url } = options;
   const send = createSender(options);
   const circuit = createCircuit({
     limits,
@@ -72,7 +77,8 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
   });
 
   /** One attempt as the circuit sees it. */
-  const tryOnce = async (hop: Hop, failures: Failures, signal: AbortSignal) => {
+  const tryOnce = async (shown: Shown, failures: Failures, signal: AbortSignal) => {
+    await options.admit?.(signal);
     const admission = circuit.admit();
     if ("retryAfterMs" in admission) {
       throw failures.create("upstream_unavailable", "could not be reached just now; retry later", {
@@ -80,7 +86,7 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
       });
     }
     try {
-      const response = await send(hop, failures, signal);
+      const response = await send(shown, failures, signal);
       judgeStatus(response.status, admission.pass);
       return response;
     } catch (thrown) {
@@ -102,10 +108,46 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
     return toPauseMs(retry, readRetryAfter(outcome.response.headers, clock), limits, clock);
   };
 
+  /** A request with what is to be shown to the server. */
+  const show = async (
+    request: HttpRequest,
+    failures: Failures,
+    signal: AbortSignal,
+  ): Promise<Shown> => {
+    const { use = nobody, authorization = options.authorization } = request;
+    const credential = await authorization.get(use, signal);
+    if (signal.aborted) throw givenUp();
+    if (credential.state === "ready") {
+      const { context, isDegraded } = credential;
+      return { hop: toHop(request, url, context), context, isDegraded, use, authorization };
+    }
+    const { problem, more } = credential.state === "failed"
+      ? { problem: credential.problem, more: toWait(credential.retryAfterMs) }
+      : {
+        problem: `needs somebody to log in at ${credential.url}`,
+        more: { logInAt: credential.url },
+      };
+    throw failures.create("credentials_missing", problem, { data: more });
+  };
+
+  /** Whether a refused credential was made anew: what was refused did not take effect. */
+  const renew = async (
+    { authorization, context, use, isDegraded, hop }: Shown,
+    outcome: Outcome,
+    signal: AbortSignal,
+  ): Promise<boolean> => {
+    if (!("response" in outcome) || outcome.response.status !== 401) return false;
+    if (isDegraded || !hop.trusted || !await authorization.renew(context, use, signal)) {
+      return false;
+    }
+    discard(outcome.response);
+    return true;
+  };
+
   return {
     async call(request, signal) {
-      const { method, url, repeatable, timeoutMs } = request;
-      const failures = createFailures({ server, url, method, clock });
+      const { method, repeatable, timeoutMs } = request;
+      const failures = createFailures({ server, url: request.url, method, clock });
       const deadline = createDeadline({
         totalMs: timeoutMs,
         headMs: request.headMs ?? (timeoutMs === 0 ? limits.responseMs : timeoutMs),
@@ -114,11 +156,16 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
         failures,
         signal,
       });
-      const hop = toHop(request, options);
+      let isRenewed = false;
       try {
         for (let retry = 0;; retry += 1) {
-          const outcome = await tryOnce(hop, failures, deadline.signal)
+          const shown = await show(request, failures, deadline.signal);
+          const outcome = await tryOnce(shown, failures, deadline.signal)
             .then((response): Outcome => ({ response }), (thrown): Outcome => ({ thrown }));
+          if (!isRenewed && await renew(shown, outcome, deadline.signal)) {
+            isRenewed = true;
+            continue;
+          }
           const pauseMs = toPause(outcome, retry, repeatable);
           if (pauseMs !== undefined && deadline.allows(pauseMs)) {
             if ("response" in outcome) discard(outcome.response);
@@ -128,7 +175,8 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
           }
           if ("thrown" in outcome) throw outcome.thrown;
           deadline.headCame();
-          return toAnswer(outcome.response, { deadline, failures, limits, clock });
+          const { isDegraded } = shown;
+          return toAnswer(outcome.response, { deadline, failures, limits, clock, isDegraded });
         }
       } catch (thrown) {
         deadline.end();
@@ -138,56 +186,26 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
   };
 }
 
+/** A request and what goes with it. */
+interface Shown {
+  readonly hop: Hop;
+  readonly context: SecurityContext;
+  readonly isDegraded: boolean;
+  readonly use: CredentialUse;
+  readonly authorization: Authorization;
+}
+
 type Outcome = { readonly response: OutgoingResponse } | { readonly thrown: unknown };
 
-/** Makes one attempt over its redirects, to an answer that is none. */
-function createSender({ runtime, limits, url, headers, credentials }: HttpCallerOptions) {
-  const { origin } = new URL(url);
-  const ours = toLowerCase(headers);
-  const defaults = {
-    "accept-encoding": encodings,
-    "user-agent": `${identity.name}/${identity.version}`,
-  };
-  if (credentials.type === "bearer") ours["authorization"] = `Bearer ${credentials.token}`;
+const nobody: CredentialUse = { principal: "", scope: "" };
 
-  return async (first: Hop, failures: Failures, signal: AbortSignal): Promise<OutgoingResponse> => {
-    let hop = first;
-    for (let redirects = 0; redirects <= limits.redirectsMax; redirects += 1) {
-      const isOperators = hop.url.origin === origin;
-      const response = await runtime.request({
-        url: hop.url.href,
-        method: hop.method,
-        headers: { ...defaults, ...(hop.trusted ? ours : {}), ...hop.headers },
-        body: hop.body,
-        signal,
-        connectMs: limits.connectMs,
-        allowAddress: (address) => isOperators || isPublicAddress(address),
-      });
-      const next = follow(hop, response.status, response.headers.get("location"));
-      if (next === undefined) return response;
-      discard(response);
-      if ("problem" in next) throw failures.create("upstream_unavailable", next.problem);
-      hop = next;
-    }
-    throw failures.create("upstream_unavailable", "redirects again and again; correct its URL");
-  };
+function toWait(retryAfterMs: number | undefined): JsonObject {
+  return retryAfterMs === undefined ? {} : { retryAfterMs };
 }
 
-function toHop(request: HttpRequest, { url }: HttpCallerOptions): Hop {
-  const target = new URL(request.url);
-  return {
-    url: target,
-    method: request.method,
-    headers: toLowerCase(request.headers),
-    body: request.body,
-    trusted: target.origin === new URL(url).origin,
-  };
-}
-
-function toLowerCase(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
-  );
+/** As the platform says that a request was given up, for what never became one. */
+function givenUp(): RequestFault {
+  return Object.assign(new Error("given up"), { kind: "aborted" as const, sent: false });
 }
 
 /** A server that is busy is there. */
@@ -208,7 +226,3 @@ const unreachable: ReadonlySet<RequestFault["kind"]> = new Set([
   "tls",
   "unknown_host",
 ]);
-
-function discard(response: OutgoingResponse): void {
-  void response.body.cancel().catch(() => {});
-}

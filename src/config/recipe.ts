@@ -1,0 +1,168 @@
+/**
+ * A recipe: a REST API written down as data, so that its endpoints become tools without code. The
+ * schemas here are the format's one definition; `recipe.schema.json` says the same to editors (a
+ * test compares the two). Texts may hold `${NAME}`, which is replaced by rest.ts. The message of
+ * each schema is the expectation that a person reads. Not here: what is done with a recipe
+ * (upstream/rest/).
+ */
+import * as v from "valibot";
+import { defaultLimits } from "../limits.ts";
+import { credentialsSchema, secretsSchema } from "./credentials_schema.ts";
+
+const text = v.pipe(v.string("a string"), v.nonEmpty("a string that is not empty"));
+const flag = v.boolean("true or false");
+const count = (expected: string) =>
+  v.pipe(v.number(expected), v.integer(expected), v.minValue(1, expected));
+const milliseconds = v.pipe(
+  v.number("a whole number of milliseconds"),
+  v.integer("a whole number of milliseconds"),
+  v.minValue(0, "a whole number of milliseconds"),
+  v.maxValue(defaultLimits.timerMsMax, "a whole number of milliseconds"),
+);
+const object = v.custom<Record<string, unknown>>(
+  (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+  "an object",
+);
+/** A valibot record drops `__proto__` and has no list for an object; both are told apart here. */
+const recordOf = <Value extends v.GenericSchema>(value: Value) =>
+  v.pipe(object, v.record(v.string("a name"), value, "an object"));
+const only = <Entries extends v.ObjectEntries>(entries: Entries) =>
+  v.strictObject(entries, `an object with no keys but ${Object.keys(entries).join(", ")}`);
+const strict = <Entries extends v.ObjectEntries>(entries: Entries) => v.pipe(object, only(entries));
+
+const name = v.pipe(
+  v.string("a name of letters, digits, _ and -"),
+  v.regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, "a name of 1 to 64 letters, digits, _ and -"),
+);
+
+/** Environment variable -> the value it must have, or `true` for any that is not empty. */
+const condition = recordOf(v.union([text, v.literal(true)], "a string, or true"));
+
+const budget = strict({
+  requests: count("a whole number of requests"),
+  perMs: milliseconds,
+});
+
+/** What is true only while its condition holds; the first such variant counts. */
+const variant = strict({
+  name,
+  when: v.optional(condition),
+  baseUrl: v.optional(text),
+  credentials: v.optional(credentialsSchema),
+  budget: v.optional(budget),
+});
+
+const login = strict({
+  /** Until it holds, endpoints that need the log-in say what to set. */
+  when: v.optional(condition),
+  path: text,
+  body: secretsSchema,
+  token: text,
+  baseUrl: v.optional(text),
+  hosts: v.optional(v.array(text, "a list of hosts"), []),
+  header: v.optional(text, "authorization"),
+  prefix: v.optional(v.string("a string"), "Bearer "),
+  lifetimeMs: milliseconds,
+});
+
+const parameter = strict({
+  in: v.picklist(["path", "query", "header", "body"], '"path", "query", "header" or "body"'),
+  /** On the wire, where it differs from the argument's. */
+  name: v.optional(text),
+  required: v.optional(flag, false),
+  /** JSON Schema of the argument, with its description. */
+  schema: object,
+  /** How a list is written: one text with this between the items; absent: the name once for each item. */
+  join: v.optional(v.string("a string")),
+  /** Sent when the argument is absent. */
+  default: v.optional(v.unknown()),
+});
+
+const pagination = v.pipe(
+  object,
+  v.variant("type", [
+    /** The page's number; `pages`: where the answer says how many there are (JMESPath). */
+    only({
+      type: v.literal("page"),
+      parameter: name,
+      first: v.optional(v.number("a number"), 1),
+      pages: v.optional(text),
+      /** The argument that says how many items a page has: a shorter page is the last one. */
+      size: v.optional(name),
+      sizeDefault: v.optional(count("a whole number")),
+    }),
+    /** How many items to skip. */
+    only({
+      type: v.literal("offset"),
+      parameter: name,
+      size: name,
+      sizeDefault: count("a whole number"),
+      total: v.optional(text),
+    }),
+    /** `next`: where the answer says it (JMESPath). */
+    only({ type: v.literal("cursor"), parameter: name, next: text }),
+  ], 'an object with type "page", "offset" or "cursor"'),
+);
+
+const endpoint = strict({
+  name,
+  title: v.optional(text),
+  description: text,
+  method: v.optional(
+    v.picklist(["GET", "POST", "PUT", "PATCH", "DELETE"], "an HTTP method"),
+    "GET",
+  ),
+  /** Beneath the base URL; `{name}` stands for a parameter with `in: "path"`. */
+  path: v.pipe(v.string("a path"), v.startsWith("/", "a path that begins with /")),
+  parameters: v.optional(recordOf(parameter), {}),
+  pagination: v.optional(pagination),
+  /** What of the answer is given (JMESPath); `raw: true` gives all of it. */
+  projection: v.optional(text),
+  /** JSON Schema of what is given. */
+  outputSchema: v.optional(object),
+  cacheMs: v.optional(milliseconds, 0),
+  /** Whether calling twice does no more than calling once; absent: as HTTP says of the method. */
+  repeatable: v.optional(flag),
+  /** Whether it changes nothing; absent: GET alone. */
+  readOnly: v.optional(flag),
+  login: v.optional(flag, false),
+});
+
+/** The whole file. */
+export const recipeSchema = strict({
+  $schema: v.optional(v.string("a string")),
+  title: text,
+  description: text,
+  /** Where the API is documented. */
+  source: v.optional(text),
+  version: v.optional(text),
+  baseUrl: text,
+  headers: v.optional(recordOf(v.string("a string")), {}),
+  credentials: v.optional(credentialsSchema),
+  budget: v.optional(budget),
+  variants: v.optional(v.array(variant, "a list of variants"), []),
+  login: v.optional(login),
+  /** Where an error's own message stands in its answer (JMESPath). */
+  errorMessage: v.optional(text),
+  endpoints: v.pipe(
+    v.array(endpoint, "a list of endpoints"),
+    v.minLength(1, "at least one endpoint"),
+  ),
+});
+
+/** A recipe as its file says it. */
+export type RecipeFile = v.InferOutput<typeof recipeSchema>;
+
+/** One endpoint of it. */
+export type RecipeEndpoint = RecipeFile["endpoints"][number];
+
+/** A recipe that is ready: variant chosen, texts replaced, credentials taken out. */
+export interface Recipe {
+  readonly title: string;
+  readonly description: string;
+  readonly version: string | undefined;
+  readonly baseUrl: string;
+  readonly budget: { readonly requests: number; readonly perMs: number } | undefined;
+  readonly errorMessage: string | undefined;
+  readonly endpoints: readonly RecipeEndpoint[];
+}

@@ -1,0 +1,55 @@
+/**
+ * How a remote server is shown who calls: the seam between the caller (caller.ts), which sends what
+ * it is given to the server's own origin, and the credential providers (src/credentials/), which
+ * have it, get it, or say why there is none.
+ */
+
+/** What is sent with a request. Names of headers are in lower case. */
+export interface SecurityContext {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string>>;
+  readonly cookies: Readonly<Record<string, string>>;
+  /** Where requests of this log-in go, when the server said so; its origin is trusted with this context. */
+  readonly baseUrl?: string | undefined;
+}
+
+/** For whom and what a credential is wanted. */
+export interface CredentialUse {
+  /** The principal's id. */
+  readonly principal: string;
+  /** A session's or a principal's scope: once it was authenticated it is never anybody else's call. */
+  readonly scope: string;
+  /** The tool that is called, by its server's own name; absent for all that is no tool's call. */
+  readonly tool?: string | undefined;
+}
+
+/** What a provider has. */
+export type Credential =
+  | {
+    readonly state: "ready";
+    readonly context: SecurityContext;
+    /** No credential could be had, and this use may go without; its result is marked. */
+    readonly isDegraded: boolean;
+  }
+  /** Somebody has to log in at this URL first. */
+  | { readonly state: "needs_person"; readonly url: string }
+  /** `problem` goes on after the server's name: "cannot be logged in to: …"; without any secret. */
+  | {
+    readonly state: "failed";
+    readonly problem: string;
+    readonly retryAfterMs?: number | undefined;
+  };
+
+/** Gives credentials of one server. */
+export interface Authorization {
+  /** Never rejects; `signal` gives the wait up, whose outcome is then of no interest. */
+  get(use: CredentialUse, signal: AbortSignal): Promise<Credential>;
+  /**
+   * The server refused this context (401): whether `get` gives another one now. Renewed once for all
+   * who were refused it; false where nothing can be renewed.
+   */
+  renew(context: SecurityContext, use: CredentialUse, signal: AbortSignal): Promise<boolean>;
+}
+
+/** Nothing is shown. */
+export const emptyContext: SecurityContext = { headers: {}, query: {}, cookies: {} };

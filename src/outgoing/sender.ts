@@ -1,0 +1,109 @@
+/**
+ * One attempt of a request over its redirects: what of ours goes along to which origin, and which
+ * addresses may be connected to. Credentials are put in here, at the last moment, so that no error
+ * and no log line can have them. Not here: retries, and what an answer means.
+ */
+import type { Limits } from "../limits.ts";
+import type { OutgoingResponse, Runtime } from "../runtime/runtime.ts";
+import { identity } from "../version.ts";
+import { isPublicAddress } from "./address.ts";
+import type { SecurityContext } from "./authorization.ts";
+import { encodings } from "./body.ts";
+import type { Failures } from "./failure.ts";
+import { follow, type Hop } from "./redirect.ts";
+
+/** What a sender is made from. */
+export interface SenderOptions {
+  readonly runtime: Pick<Runtime, "request">;
+  readonly limits: Limits;
+  /** The operator's own URL. */
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Makes one attempt; rejects with a RequestFault, or a GatewayError for a redirect that is not followed. */
+export type Send = (
+  shown: { readonly hop: Hop; readonly context: SecurityContext },
+  failures: Failures,
+  signal: AbortSignal,
+) => Promise<OutgoingResponse>;
+
+/** Makes one attempt over its redirects, to an answer that is none. */
+export function createSender({ runtime, limits, url, headers }: SenderOptions): Send {
+  const { origin } = new URL(url);
+  const ours = toLowerCase(headers);
+  const defaults = {
+    "accept-encoding": encodings,
+    "user-agent": `${identity.name}/${identity.version}`,
+  };
+
+  return async ({ hop: first, context }, failures, signal) => {
+    let hop = first;
+    for (let redirects = 0; redirects <= limits.redirectsMax; redirects += 1) {
+      const isOperators = hop.url.origin === origin;
+      const response = await runtime.request({
+        url: hop.trusted ? withQuery(hop.url, context.query) : hop.url.href,
+        method: hop.method,
+        // Nothing that a client says takes the place of a credential.
+        headers: hop.trusted
+          ? { ...defaults, ...ours, ...hop.headers, ...toHeaders(context, hop.headers) }
+          : { ...defaults, ...hop.headers },
+        body: hop.body,
+        signal,
+        connectMs: limits.connectMs,
+        allowAddress: (address) => isOperators || isPublicAddress(address),
+      });
+      const next = follow(hop, response.status, response.headers.get("location"));
+      if (next === undefined) return response;
+      discard(response);
+      if ("problem" in next) throw failures.create("upstream_unavailable", next.problem);
+      hop = next;
+    }
+    throw failures.create("upstream_unavailable", "redirects again and again; correct its URL");
+  };
+}
+
+function withQuery(url: URL, query: SecurityContext["query"]): string {
+  const more = Object.entries(query)
+    .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
+    .join("&");
+  return more === "" ? url.href : `${url.href}${url.search === "" ? "?" : "&"}${more}`;
+}
+
+function toHeaders(
+  { headers, cookies }: SecurityContext,
+  given: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const pairs = Object.entries(cookies).map(([name, value]) => `${name}=${value}`);
+  if (pairs.length === 0) return { ...headers };
+  const cookie = [...(given["cookie"] === undefined ? [] : [given["cookie"]]), ...pairs].join("; ");
+  return { ...headers, cookie };
+}
+
+/** A request's first hop; `url` is the operator's own. */
+export function toHop(
+  request: Pick<Hop, "method" | "headers" | "body"> & { readonly url: string },
+  url: string,
+  { baseUrl }: SecurityContext,
+): Hop {
+  const target = new URL(request.url);
+  const trusted = [url, ...(baseUrl === undefined ? [] : [baseUrl])];
+  return {
+    url: target,
+    method: request.method,
+    headers: toLowerCase(request.headers),
+    body: request.body,
+    trusted: trusted.some((one) => new URL(one).origin === target.origin),
+  };
+}
+
+function toLowerCase(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
+  );
+}
+
+/** Lets go of a connection whose answer nobody reads. */
+export function discard(response: OutgoingResponse): void {
+  void response.body.cancel().catch(() => {});
+}

@@ -1,0 +1,101 @@
+/**
+ * The kind `rest`: a web API whose operations are tools. It keeps no session and starts no process;
+ * where it is written down is read when somebody first needs it, and again, after a pause, when that
+ * failed. A call is one request, or a few; what goes wrong with it is a result that the model can
+ * read. Not here: how arguments become a request and an answer a result (rest/engine.ts).
+ */
+import type { RestServerConfig } from "../config/config.ts";
+import { GatewayError, toGatewayError } from "../errors.ts";
+import type { Call, JsonObject } from "../model.ts";
+import { createExchange } from "./exchange.ts";
+import { createEngine, type Engine } from "./rest/engine.ts";
+import { loadService } from "./rest/source.ts";
+import type { CreateUpstream, Upstream } from "./upstream.ts";
+
+/** Makes the upstream of one web API; nothing is read yet. */
+export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, deps): Upstream => {
+  const { name } = config;
+  const { clock, limits, log } = deps;
+  const closed = new AbortController();
+  let loading: Promise<Engine> | undefined;
+  let problem: { readonly error: GatewayError; readonly since: number } | undefined;
+  let engine: Engine | undefined;
+
+  const load = async (): Promise<Engine> => {
+    const started = clock.monotonic();
+    const service = await loadService(config, deps, closed.signal);
+    for (const reason of service.leftOut) log.warn("Left out an operation", { reason });
+    engine = createEngine(config, service, deps);
+    problem = undefined;
+    log.info("Read what the service offers", {
+      tools: engine.tools.length,
+      ms: Math.round(clock.monotonic() - started),
+    });
+    return engine;
+  };
+  const ready = (): Promise<Engine> => {
+    if (engine !== undefined) return Promise.resolve(engine);
+    if (problem !== undefined && clock.monotonic() - problem.since < limits.restReloadMs) {
+      return Promise.reject(problem.error);
+    }
+    loading ??= load().catch((thrown) => {
+      const error = toGatewayError(thrown);
+      problem = { error, since: clock.monotonic() };
+      if (!closed.signal.aborted) log.error("Cannot read what the service offers", { error });
+      throw error;
+    }).finally(() => void (loading = undefined));
+    return loading;
+  };
+
+  const run = async (call: Call, signal: AbortSignal): Promise<JsonObject> => {
+    const { method, params, caller } = call;
+    if (method !== "tools/call") {
+      throw new GatewayError("method_not_found", `Server "${name}" has tools alone`);
+    }
+    const { principal, scope } = caller;
+    const use = { principal: principal.id, scope };
+    const { name: tool, arguments: given = {} } = params;
+    return await (await ready()).call(String(tool), given, use, signal);
+  };
+
+  return {
+    name,
+    async describe() {
+      const { title, version, instructions } = (await ready()).service;
+      return {
+        capabilities: { tools: {} },
+        serverInfo: { name: title, version: version ?? "" },
+        ...(instructions === undefined ? {} : { instructions }),
+      };
+    },
+    async list(kind) {
+      const { tools } = await ready();
+      return kind === "tools" ? tools : [];
+    },
+    freshness: () => undefined,
+    open(call) {
+      const stop = new AbortController();
+      const end = () => stop.abort();
+      closed.signal.addEventListener("abort", end);
+      const source = createExchange({ limits, clock }, { cancelled: end, asking: () => {} });
+      run(call, stop.signal).then(
+        (value) => source.end({ kind: "result", value }),
+        (thrown) => source.end({ kind: "failure", error: toGatewayError(thrown) }),
+      ).finally(() => closed.signal.removeEventListener("abort", end));
+      return source.exchange;
+    },
+    notify: () => {},
+    watch: () => () => {},
+    endScope: (scope) => engine?.endScope(scope),
+    status() {
+      if (problem !== undefined) {
+        return { state: "failed", lanes: 0, problem: problem.error.message };
+      }
+      return { state: engine === undefined ? "idle" : "running", lanes: 0 };
+    },
+    async close() {
+      closed.abort();
+      await loading?.catch(() => {});
+    },
+  };
+};

@@ -1,0 +1,24 @@
+/** Where a REST service's operations are written down, by type: a new type is one row here. */
+import type { RestServerConfig } from "../../config/config.ts";
+import { GatewayError } from "../../errors.ts";
+import type { UpstreamDeps } from "../deps.ts";
+import { toService } from "./from_recipe.ts";
+import type { Service } from "./service.ts";
+
+/**
+ * The service of a server. Rejects with a GatewayError whose message tells the person what to
+ * mend.
+ */
+export function loadService(
+  config: RestServerConfig,
+  _deps: UpstreamDeps,
+  _signal: AbortSignal,
+): Promise<Service> {
+  const { source } = config;
+  switch (source.type) {
+    case "recipe":
+      return Promise.resolve(toService(source.recipe, config));
+    case "openapi":
+      return Promise.reject(new GatewayError("upstream_unavailable"));
+  }
+}
