@@ -55,6 +55,8 @@ export function programCommand(
 export interface GatewayOptions {
   /** The `mcpServers` object; without it no configuration is written. */
   readonly servers?: Readonly<Record<string, unknown>>;
+  /** Writes what the configuration names into the gateway's folder. */
+  readonly prepare?: (directory: string) => void;
   /** Environment beside the folder's and the port's. */
   readonly env?: Readonly<Record<string, string>>;
   /** A `.env` file for the working directory. */
@@ -155,6 +157,7 @@ export async function spawnGateway(options: GatewayOptions = {}): Promise<Spawne
     const text = JSON.stringify({ mcpServers: options.servers }, null, 2);
     writeFileSync(join(directory, "mcp.json"), text);
   }
+  options.prepare?.(directory);
   if (options.dotenv !== undefined) writeFileSync(join(directory, ".env"), options.dotenv);
 
   let earlier = "";
