@@ -133,8 +133,9 @@ export const defaultLimits = {
   tellsWaitingMax: 1_000,
   /** New sessions in a row, each lost before it was of any use. */
   renewalsMax: 3,
-  /** A REST service whose document could not be read is tried again after this, when it is needed. */
-  restReloadMs: 5_000,
+  /** A REST service whose document could not be read is tried again after this: first, longest. */
+  restReloadMsMin: 5_000,
+  restReloadMsMax: 60_000,
   /** A list from one upstream when several are merged. */
   listMs: 2_000,
   /** What initialize and the first lists wait for servers that were never seen before. */

@@ -4,6 +4,7 @@
  * failed. A call is one request, or a few; what goes wrong with it is a result that the model can
  * read. Not here: how arguments become a request and an answer a result (rest/engine.ts).
  */
+import { pause } from "../clock.ts";
 import type { RestServerConfig } from "../config/config.ts";
 import { GatewayError, toGatewayError } from "../errors.ts";
 import type { Call, JsonObject } from "../model.ts";
@@ -11,14 +12,23 @@ import { createExchange } from "./exchange.ts";
 import { createEngine, type Engine } from "./rest/engine.ts";
 import { loadService } from "./rest/source.ts";
 import type { CreateUpstream, Upstream } from "./upstream.ts";
+import { createWatchers } from "./watchers.ts";
+
+/** Why the service cannot be used, and when it is tried again at the earliest. */
+interface Problem {
+  readonly error: GatewayError;
+  readonly pauseMs: number;
+  readonly until: number;
+}
 
 /** Makes the upstream of one web API; nothing is read yet. */
 export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, deps): Upstream => {
   const { name } = config;
   const { clock, limits, log } = deps;
   const closed = new AbortController();
+  const watchers = createWatchers(deps);
   let loading: Promise<Engine> | undefined;
-  let problem: { readonly error: GatewayError; readonly since: number } | undefined;
+  let problem: Problem | undefined;
   let engine: Engine | undefined;
 
   const load = async (): Promise<Engine> => {
@@ -31,19 +41,35 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
       tools: engine.tools.length,
       ms: Math.round(clock.monotonic() - started),
     });
+    const method = "notifications/tools/list_changed";
+    for (const scope of watchers.scopes()) {
+      watchers.tell(scope, { kind: "notice", method, params: {} });
+    }
     return engine;
+  };
+  const fail = (thrown: unknown): never => {
+    const error = toGatewayError(thrown);
+    if (closed.signal.aborted) throw error;
+    if (error.message !== problem?.error.message) {
+      log.error("Cannot read what the service offers", { error });
+    }
+    const pauseMs = Math.min(
+      (problem?.pauseMs ?? limits.restReloadMsMin / 2) * 2,
+      limits.restReloadMsMax,
+    );
+    problem = { error, pauseMs, until: clock.monotonic() + pauseMs };
+    // Whoever listens for changes hears when it has come right.
+    void pause(clock, pauseMs, closed.signal).then(() => {
+      if (watchers.scopes().length > 0 && !closed.signal.aborted) ready().catch(() => {});
+    });
+    throw error;
   };
   const ready = (): Promise<Engine> => {
     if (engine !== undefined) return Promise.resolve(engine);
-    if (problem !== undefined && clock.monotonic() - problem.since < limits.restReloadMs) {
+    if (problem !== undefined && clock.monotonic() < problem.until) {
       return Promise.reject(problem.error);
     }
-    loading ??= load().catch((thrown) => {
-      const error = toGatewayError(thrown);
-      problem = { error, since: clock.monotonic() };
-      if (!closed.signal.aborted) log.error("Cannot read what the service offers", { error });
-      throw error;
-    }).finally(() => void (loading = undefined));
+    loading ??= load().catch(fail).finally(() => void (loading = undefined));
     return loading;
   };
 
@@ -63,7 +89,7 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
     async describe() {
       const { title, version, instructions } = (await ready()).service;
       return {
-        capabilities: { tools: {} },
+        capabilities: { tools: { listChanged: true } },
         serverInfo: { name: title, version: version ?? "" },
         ...(instructions === undefined ? {} : { instructions }),
       };
@@ -85,8 +111,11 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
       return source.exchange;
     },
     notify: () => {},
-    watch: () => () => {},
-    endScope: (scope) => engine?.endScope(scope),
+    watch: watchers.add,
+    endScope(scope) {
+      watchers.forget(scope);
+      engine?.endScope(scope);
+    },
     status() {
       if (problem !== undefined) {
         return { state: "failed", lanes: 0, problem: problem.error.message };
