@@ -50,6 +50,8 @@ export interface RealClient {
     args?: Arguments,
     signal?: AbortSignal,
   ): Promise<{ text: string; progress: number[] }>;
+  /** A tool's whole answer; the library has checked it against the tool's output schema. */
+  callWhole(name: string, args?: Arguments): Promise<Whole>;
   readResource(uri: string): Promise<string>;
   /** The prompt's messages as JSON. */
   getPrompt(name: string, args?: Record<string, string>): Promise<string>;
@@ -66,6 +68,14 @@ export interface RealClient {
   /** `tools`, `prompts`, or a resource's URI. */
   readonly changed: readonly string[];
   close(): Promise<void>;
+}
+
+/** A tool's answer. */
+export interface Whole {
+  readonly content?: unknown;
+  readonly structuredContent?: unknown;
+  readonly isError?: unknown;
+  readonly _meta?: unknown;
 }
 
 /** A kind of client. */
@@ -93,6 +103,11 @@ function face(client: ClientOne | ClientTwo) {
     templateUris: async () =>
       (await client.listResourceTemplates()).resourceTemplates
         .map(({ uriTemplate }) => uriTemplate),
+    callWhole: async (name: string, args: Arguments = {}): Promise<Whole> => {
+      // The library keeps the schemas of the tools that it has seen listed.
+      await client.listTools();
+      return await client.callTool({ name, arguments: args });
+    },
     readResource: async (uri: string) => textOf((await client.readResource({ uri })).contents),
     getPrompt: async (name: string, args: Record<string, string> = {}) =>
       JSON.stringify((await client.getPrompt({ name, arguments: args })).messages),
