@@ -1,10 +1,11 @@
 /**
  * The names under which a surface offers tools and prompts. A prefixed name is `server__own` within
  * the 64 characters `[A-Za-z0-9_-]` that every client and model API accepts; what does not fit is cut
- * and gets a short hash. A name is resolved by looking it up in a table, never by splitting it. The
- * one policy question, whether a tool is offered, is asked here for lists and calls alike.
+ * and gets a short hash. A name is resolved by looking it up in a table, never by splitting it. What
+ * the filter hides is in no table, and so neither in lists nor for calls.
  */
 import { type ToolFilter, toSafePrefix } from "../config/config.ts";
+import { isOffered } from "../config/tool_filter.ts";
 import type { JsonObject } from "../model.ts";
 
 /** Longest name that all clients accept. */
@@ -29,12 +30,6 @@ export function namePrefix(server: string): string {
 /** Whether `offered` can belong to this server: what decides is the table, this only spares look-ups. */
 export function mayBelong(server: string, offered: string): boolean {
   return offered.startsWith(namePrefix(server).slice(0, nameCharsMax - hashChars));
-}
-
-/** Whether the filter offers the tool with this own name. A deny wins over an allow. */
-export function isOffered(filter: ToolFilter, own: string): boolean {
-  if (filter.deny?.some((pattern) => matches(pattern, own))) return false;
-  return filter.allow === undefined || filter.allow.some((pattern) => matches(pattern, own));
 }
 
 /**
@@ -87,20 +82,4 @@ function hash(text: string): string {
     value = Math.imul(value ^ text.charCodeAt(at), 0x01000193);
   }
   return (value >>> 0).toString(16).padStart(8, "0");
-}
-
-/** Whether a name matches a pattern in which `*` stands for any characters, in linear time. */
-function matches(pattern: string, name: string): boolean {
-  const parts = pattern.split("*");
-  const first = parts[0] ?? "";
-  const last = parts.at(-1) ?? "";
-  if (parts.length === 1) return pattern === name;
-  if (!name.startsWith(first) || !name.endsWith(last)) return false;
-  let at = first.length;
-  for (const part of parts.slice(1, -1)) {
-    const found = name.indexOf(part, at);
-    if (found < 0) return false;
-    at = found + part.length;
-  }
-  return at <= name.length - last.length;
 }

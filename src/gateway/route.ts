@@ -5,11 +5,12 @@
  * a template, or the answer is that there is none.
  */
 import type { ToolFilter } from "../config/config.ts";
+import { isOffered } from "../config/tool_filter.ts";
 import { GatewayError } from "../errors.ts";
 import type { Caller, JsonObject, ListKind } from "../model.ts";
 import { listKinds } from "../model.ts";
 import type { CatalogReader, Member, Part, View } from "./catalog.ts";
-import { isOffered, mayBelong } from "./name.ts";
+import { mayBelong } from "./name.ts";
 import { type Scopes, subscriptionKey } from "./scope.ts";
 import { fromGatewayUri, matchesTemplate, toGatewayUri } from "./uri.ts";
 

@@ -1,8 +1,8 @@
 /** Where a REST service's operations are written down, by type: a new type is one row here. */
 import type { RestServerConfig } from "../../config/config.ts";
-import { GatewayError } from "../../errors.ts";
 import type { UpstreamDeps } from "../deps.ts";
 import { toService } from "./from_recipe.ts";
+import { loadOpenApi } from "./openapi/load.ts";
 import type { Service } from "./service.ts";
 
 /**
@@ -11,14 +11,14 @@ import type { Service } from "./service.ts";
  */
 export function loadService(
   config: RestServerConfig,
-  _deps: UpstreamDeps,
-  _signal: AbortSignal,
+  deps: UpstreamDeps,
+  signal: AbortSignal,
 ): Promise<Service> {
   const { source } = config;
   switch (source.type) {
     case "recipe":
       return Promise.resolve(toService(source.recipe, config));
     case "openapi":
-      return Promise.reject(new GatewayError("upstream_unavailable"));
+      return loadOpenApi(config, source.location, deps, signal);
   }
 }

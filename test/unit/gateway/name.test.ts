@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { createNameTable, isOffered, mayBelong } from "../../../src/gateway/name.ts";
+import { isOffered } from "../../../src/config/tool_filter.ts";
+import { createNameTable, mayBelong } from "../../../src/gateway/name.ts";
 
 const items = (...names: string[]): { name: string }[] => names.map((name) => ({ name }));
 

@@ -1,0 +1,183 @@
+/**
+ * A document with all that it refers to: read once, and then followed from reference to reference
+ * without waiting. A reference that must not be followed is known by its reason, so that only what
+ * needs it is left out. Places are resolved by RFC 3986 against the text that a reference stands in
+ * (OpenAPI 3.1 4.6), pointers by RFC 6901. Not here: how a text is read (source.ts, parse.ts).
+ */
+import { $RefParser } from "@apidevtools/json-schema-ref-parser";
+import { pause } from "../../../clock.ts";
+import type { RestServerConfig } from "../../../config/config.ts";
+import { GatewayError } from "../../../errors.ts";
+import type { UpstreamDeps } from "../../deps.ts";
+import { parseTree, toDocument } from "./parse.ts";
+import { openSource, type Source, toKey } from "./source.ts";
+import { isObject, member } from "./tree.ts";
+import { Unusable } from "./unusable.ts";
+
+/** A value, and the text it stands in: its references are meant from there. */
+export interface Located {
+  readonly value: unknown;
+  readonly base: string;
+}
+
+/** A document that was read. */
+export interface Documents {
+  readonly root: Located;
+  readonly isFile: boolean;
+  /** For messages. */
+  readonly label: string;
+  /** What a value stands for: itself, or what its `$ref` leads to. Throws Unusable. */
+  follow(at: Located): Located;
+}
+
+/** A reference to a reference to a reference: more than these is a ring. */
+const hopsMax = 32;
+
+/** A text, or why it was not read. */
+type Text = { readonly value: unknown } | { readonly refused: string };
+
+/** Reads a server's document and what it refers to; rejects with a GatewayError. */
+export async function readDocuments(
+  config: RestServerConfig,
+  location: string,
+  deps: UpstreamDeps,
+  signal: AbortSignal,
+): Promise<Documents> {
+  const source = openSource(config, location, deps);
+  const { url, isFile, label } = source;
+  const { limits, clock } = deps;
+  const stop = new AbortController();
+  const end = () => stop.abort();
+  if (signal.aborted) end();
+  signal.addEventListener("abort", end);
+  let isLate = false;
+  const cancelTimer = clock.after(config.startTimeoutMs, () => {
+    isLate = true;
+    end();
+  });
+  try {
+    const { value, refersOut } = await parseTree(
+      await source.read(url, stop.signal),
+      label,
+      limits,
+    );
+    // Whoever waits meanwhile gets a turn between two big steps.
+    await pause(clock, 0, stop.signal);
+    const root = toDocument(value, label);
+    const texts = new Map<string, Text>([[url, { value: root }]]);
+    if (refersOut) await readReferences(source, root, texts, deps, stop);
+    return { root: { value: root, base: url }, isFile, label, follow: createFollow(texts) };
+  } catch (thrown) {
+    if (!isLate) throw thrown;
+    throw new GatewayError(
+      "upstream_timeout",
+      `Cannot read "${label}" and what it refers to within ${config.startTimeoutMs} ms`,
+      { cause: thrown },
+    );
+  } finally {
+    cancelTimer();
+    signal.removeEventListener("abort", end);
+  }
+}
+
+/** Reads all that a document refers to, and what that refers to, into `texts`. */
+async function readReferences(
+  source: Source,
+  root: object,
+  texts: Map<string, Text>,
+  deps: UpstreamDeps,
+  stop: AbortController,
+): Promise<void> {
+  let failure: unknown;
+  const readOne = async (key: string): Promise<unknown> => {
+    if (failure !== undefined) throw failure;
+    try {
+      const text = await source.read(key, stop.signal);
+      const { value } = await parseTree(text, key, deps.limits);
+      texts.set(key, { value });
+      return value;
+    } catch (thrown) {
+      failure = thrown;
+      stop.abort();
+      throw thrown;
+    }
+  };
+  let last: Promise<unknown> = Promise.resolve();
+  const read = ({ url }: { readonly url: string }): Promise<object> => {
+    const key = toKey(url);
+    const refused = source.refuse(url);
+    if (refused !== undefined) {
+      texts.set(key, { refused });
+      return Promise.resolve({});
+    }
+    const next = last.then(() => readOne(key));
+    last = next.catch(() => {});
+    // The library wants an object; anything else has no parts to refer to.
+    return next.then((value) => isObject(value) ? value : {});
+  };
+  try {
+    await new $RefParser().resolve(source.url, root, {
+      resolve: { file: false, http: false, ours: { order: 1, canRead: true, read } },
+      parse: {
+        json: false,
+        yaml: false,
+        text: false,
+        binary: false,
+        ours: { order: 1, canParse: true, allowEmpty: true, parse: ({ data }) => data },
+      },
+    });
+  } catch (cause) {
+    if (failure !== undefined) throw failure;
+    throw new GatewayError(
+      "bad_upstream_response",
+      `Cannot take "${source.label}": one of its references is no URL`,
+      { cause },
+    );
+  }
+}
+
+/** Follows references within what was read. */
+function createFollow(texts: ReadonlyMap<string, Text>): Documents["follow"] {
+  const step = (at: Located, hops: { left: number }): Located => {
+    const reference = member(at.value, "$ref");
+    if (typeof reference !== "string") return at;
+    const fail = (why: string) =>
+      new Unusable(`cannot follow the reference ${JSON.stringify(reference)}: ${why}`);
+    if (hops.left === 0) throw fail("it leads in a ring");
+    hops.left -= 1;
+    if (!URL.canParse(reference, at.base)) throw fail("it is no URL");
+    const target = new URL(reference, at.base);
+    const base = toKey(target.href);
+    const text = texts.get(base);
+    if (text === undefined) throw fail("it is nowhere to be found");
+    if ("refused" in text) throw fail(text.refused);
+    let here: Located = { value: text.value, base };
+    const parts = toPointer(target.hash);
+    if (parts === undefined) {
+      throw fail("only pointers such as #/components/schemas/Name are known");
+    }
+    for (const part of parts) {
+      if (!has(here.value, part)) here = step(here, hops);
+      if (!has(here.value, part)) throw fail("there is nothing of that name");
+      here = { value: (here.value as Record<string, unknown>)[part], base: here.base };
+    }
+    return step(here, hops);
+  };
+  return (at) => step(at, { left: hopsMax });
+}
+
+function has(value: unknown, key: string): boolean {
+  return typeof value === "object" && value !== null && Object.hasOwn(value, key);
+}
+
+/** The parts of a fragment that is a JSON pointer; undefined for any other. */
+function toPointer(hash: string): readonly string[] | undefined {
+  if (hash === "" || hash === "#") return [];
+  try {
+    const [first, ...parts] = decodeURIComponent(hash.slice(1)).split("/");
+    if (first !== "") return undefined;
+    return parts.map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * The keywords of a schema that are taken over, and what their values must be. Documents hold every
+ * mistake there is ("required": true, types that do not exist, patterns of other languages); a keyword
+ * with such a value is dropped, and the schema says that much less. Those that hold schemas themselves
+ * are the business of schema.ts. JSON Schema 2020-12.
+ */
+import type { JsonObject } from "../../../model.ts";
+import { isObject } from "./tree.ts";
+
+const types = new Set(["string", "number", "integer", "boolean", "array", "object", "null"]);
+const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0;
+const isNumber = (value: unknown) => typeof value === "number" && Number.isFinite(value);
+const isText = (value: unknown) => typeof value === "string";
+const isFlag = (value: unknown) => typeof value === "boolean";
+
+/** Assertions: what an argument is checked by. */
+export const assertions: Readonly<Record<string, (value: unknown) => boolean>> = {
+  enum: (value) => Array.isArray(value) && value.length > 0,
+  const: (value) => value !== undefined,
+  multipleOf: (value) => isNumber(value) && Number(value) > 0,
+  maximum: isNumber,
+  exclusiveMaximum: isNumber,
+  minimum: isNumber,
+  exclusiveMinimum: isNumber,
+  maxLength: isCount,
+  minLength: isCount,
+  pattern: isSafePattern,
+  maxItems: isCount,
+  minItems: isCount,
+  uniqueItems: isFlag,
+  maxProperties: isCount,
+  minProperties: isCount,
+  required: (value) => Array.isArray(value) && value.every(isText),
+  format: isText,
+  contentEncoding: isText,
+  contentMediaType: isText,
+};
+
+/** Keywords whose value is a schema. */
+export const schemaKeywords: readonly string[] = [
+  "additionalProperties",
+  "propertyNames",
+  "contains",
+  "not",
+  "if",
+  "then",
+  "else",
+];
+
+/** The types a schema allows, as far as there are such; undefined: it does not say. */
+export function toTypes(value: unknown): readonly string[] | undefined {
+  const known = (Array.isArray(value) ? value : [value])
+    .filter((type): type is string => typeof type === "string" && types.has(type));
+  return known.length === 0 ? undefined : [...new Set(known)];
+}
+
+/**
+ * Whether a pattern can be matched here without a hang: what it matches is chosen by a model, and a
+ * repeated group can take exponential time.
+ */
+export function isSafePattern(value: unknown): boolean {
+  if (typeof value !== "string" || value.length > patternCharsMax) return false;
+  if (/\)[*+{]/.test(value)) return false;
+  try {
+    return new RegExp(value, "u") instanceof RegExp;
+  } catch {
+    return false;
+  }
+}
+
+const patternCharsMax = 256;
+
+/** What 3.0 says with a flag beside a bound, said with the bound alone. */
+export function withPlainBounds(schema: JsonObject): JsonObject {
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, ...rest } = schema;
+  return {
+    ...rest,
+    ...(exclusiveMinimum === true ? { exclusiveMinimum: minimum } : { minimum, exclusiveMinimum }),
+    ...(exclusiveMaximum === true ? { exclusiveMaximum: maximum } : { maximum, exclusiveMaximum }),
+  };
+}
+
+/** Examples for the model: few, and small. */
+export function toExamples(schema: JsonObject): unknown[] | undefined {
+  const { example, examples } = schema;
+  const all = Array.isArray(examples) ? examples : example === undefined ? [] : [example];
+  const small = all.slice(0, examplesMax)
+    .filter((one) => (JSON.stringify(one) ?? "").length <= exampleCharsMax);
+  return small.length === 0 ? undefined : small;
+}
+
+const examplesMax = 3;
+const exampleCharsMax = 200;
+
+/** Whether a schema is for answers alone, or for requests alone. */
+export function isHidden(schema: unknown, purpose: "argument" | "answer"): boolean {
+  return isObject(schema) && schema[purpose === "argument" ? "readOnly" : "writeOnly"] === true;
+}

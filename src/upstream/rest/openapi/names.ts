@@ -1,0 +1,60 @@
+/**
+ * The names of operations as tools, and of parameters as arguments: what every client and model API
+ * accepts, with as much of the document's own words as fits. A name depends on its own operation
+ * alone, so that a document that is sorted anew keeps its names; those that would meet are told apart
+ * by a digest of method and path.
+ */
+
+/** Longest name that all clients accept. */
+const nameCharsMax = 64;
+/** `_` and eight hexadecimal digits. */
+const hashChars = 9;
+
+/** What a name is made of. */
+export interface Nameable {
+  readonly operationId: string | undefined;
+  readonly method: string;
+  readonly path: string;
+}
+
+/** A unique name for each operation, in their order. */
+export async function nameOperations(operations: readonly Nameable[]): Promise<readonly string[]> {
+  const wishes = operations.map(({ operationId, method, path }) =>
+    toSafe(operationId ?? "") || toSafe(`${method} ${path.replace(/\{([^{}]*)\}/g, "by_$1")}`) ||
+    method
+  );
+  const counts = new Map<string, number>();
+  for (const wish of wishes) counts.set(wish, (counts.get(wish) ?? 0) + 1);
+  return await Promise.all(operations.map(async ({ method, path }, at) => {
+    const wish = wishes[at] ?? method;
+    if (counts.get(wish) === 1 && wish.length <= nameCharsMax) return wish;
+    return `${wish.slice(0, nameCharsMax - hashChars)}_${await toHash(`${method} ${path}`)}`;
+  }));
+}
+
+/** Gives arguments their names within one operation; the first who asks for a name has it. */
+export function createArgumentNames(): (wire: string, place: string) => string {
+  const taken = new Set<string>();
+  return (wire, place) => {
+    const safe = /^[A-Za-z0-9_.-]{1,64}$/.test(wire) && wire !== "__proto__"
+      ? wire
+      : wire.replace(/[^A-Za-z0-9_.-]+/g, "_").replace(/^_+|_+$/g, "")
+        .slice(0, nameCharsMax - hashChars) || place;
+    let name = safe;
+    for (let round = 1; taken.has(name); round += 1) {
+      name = `${safe.slice(0, nameCharsMax - hashChars)}_${place}${round === 1 ? "" : round}`;
+    }
+    taken.add(name);
+    return name;
+  };
+}
+
+function toSafe(text: string): string {
+  return text.replace(/[^A-Za-z0-9_-]+/g, "_").replace(/^_+|_+$/g, "");
+}
+
+async function toHash(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(digest, 0, 4), (byte) => byte.toString(16).padStart(2, "0"))
+    .join("");
+}

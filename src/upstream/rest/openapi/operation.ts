@@ -1,0 +1,269 @@
+/**
+ * One operation of a document as a tool: its documentation, its arguments with one schema for all of
+ * them, and the schema of its answer. A schema that would be too large for a model to read is made
+ * smaller step by step, the deepest parts first, before the operation is given up.
+ */
+import type * as v from "valibot";
+import type { Limits } from "../../../limits.ts";
+import type { JsonObject } from "../../../model.ts";
+import type { Operation, Pagination } from "../service.ts";
+import { readBody, toPlan } from "./body.ts";
+import type { Documents, Located } from "./documents.ts";
+import { createArgumentNames } from "./names.ts";
+import { isJson, readParameters, type Reserved, type Wanted } from "./parameters.ts";
+import { createSchemaMaker, cutText, type SchemaBounds, TooLarge } from "./schema.ts";
+import { toOwnBaseUrl } from "./servers.ts";
+import { type OperationObject, operationShape, responseShape, shaped } from "./shape.ts";
+import { isObject, itemsOf, member } from "./tree.ts";
+import { Unusable } from "./unusable.ts";
+
+/** An operation as it stands in the document. */
+export interface Found {
+  readonly method: string;
+  readonly path: string;
+  readonly operationId: string | undefined;
+  readonly tags: readonly string[];
+  /** The path's own members, for all its methods. */
+  readonly item: Located;
+  readonly operation: Located;
+}
+
+/** What all operations of a document have in common. */
+export interface Common {
+  readonly documents: Documents;
+  readonly baseUrl: string;
+  readonly reserved: Reserved;
+  readonly limits: Limits;
+}
+
+/** A found operation as the engine runs it. Throws Unusable. */
+export function toOperation(found: Found, name: string, common: Common): Operation {
+  const { documents, baseUrl, reserved, limits } = common;
+  const { method, path, item, operation: { value, base } } = found;
+  if (!path.startsWith("/") || /[?#]/.test(path)) {
+    throw new Unusable("its path must begin with / and have neither ? nor #");
+  }
+  const operation = shaped(operationShape, value, "it");
+  const servers = operation.servers ?? member(item.value, "servers");
+  const ownBaseUrl = toOwnBaseUrl(servers, documents, baseUrl);
+  const parameters = readParameters(
+    path,
+    [
+      { value: member(item.value, "parameters"), base: item.base },
+      { value: operation.parameters, base },
+    ],
+    reserved,
+    documents,
+  );
+  const body = method === "get" || operation.requestBody === undefined
+    ? undefined
+    : readBody({ value: operation.requestBody, base }, documents);
+  const bodyParts = body === undefined
+    ? []
+    : body.whole === undefined
+    ? body.members
+    : [body.whole];
+  const names = nameArguments(parameters, bodyParts);
+  const heads = readHeads({ value: operation.responses, base }, documents);
+  const produces = [...new Set(heads.flatMap(({ content }) => Object.keys(content)))];
+  const outputSchema = toOutputSchema(heads, documents, limits);
+  const pagination = toPagination(method, parameters, heads);
+  return {
+    name,
+    ...(operation.summary === undefined ? {} : { title: operation.summary }),
+    description: describe(operation, found, limits),
+    method: method.toUpperCase(),
+    path,
+    ...(ownBaseUrl === undefined ? {} : { baseUrl: ownBaseUrl }),
+    parameters: parameters.map((parameter) => ({
+      argument: names.get(parameter) ?? parameter.wire,
+      wire: parameter.wire,
+      in: parameter.in,
+      required: parameter.required,
+      style: parameter.style,
+      explode: parameter.explode,
+    })),
+    ...(body === undefined ? {} : { body: toPlan(body, names) }),
+    inputSchema: toInputSchema([...parameters, ...bodyParts], names, documents, limits),
+    ...(produces.length === 0 ? {} : { produces }),
+    ...(outputSchema === undefined ? {} : { outputSchema }),
+    ...(pagination === undefined ? {} : { pagination }),
+    cacheMs: 0,
+    repeatable: ["get", "put", "delete"].includes(method),
+    readOnly: method === "get",
+    login: false,
+  };
+}
+
+function nameArguments(
+  parameters: readonly (Wanted & { readonly in: string })[],
+  bodyParts: readonly Wanted[],
+): ReadonlyMap<Wanted, string> {
+  const name = createArgumentNames();
+  return new Map([
+    ...parameters.map((one): [Wanted, string] => [one, name(one.wire, one.in)]),
+    ...bodyParts.map((one): [Wanted, string] => [one, name(one.wire, "body")]),
+  ]);
+}
+
+function describe(operation: OperationObject, { method, path }: Found, limits: Limits): string {
+  const { summary = "", description = "", deprecated } = operation;
+  const isSaid = description.toLowerCase().includes(summary.toLowerCase());
+  const text = [deprecated ? "Deprecated." : "", isSaid ? "" : summary, description]
+    .map((part) => part.trim()).filter((part) => part !== "").join("\n\n");
+  return cutText(text || `${method.toUpperCase()} ${path}`, limits.toolDescriptionCharsMax);
+}
+
+/** What a document says of one answer. */
+type Head = v.InferOutput<typeof responseShape> & { readonly base: string };
+
+/** How much is kept of schemas, until it fits. */
+const tries: readonly Omit<SchemaBounds, "schemasMax">[] = [
+  { depthMax: Infinity, textMax: 800 },
+  { depthMax: 6, textMax: 800 },
+  { depthMax: 4, textMax: 400 },
+  { depthMax: 3, textMax: 300 },
+  { depthMax: 2, textMax: 200 },
+  { depthMax: 1, textMax: 100 },
+];
+
+function toInputSchema(
+  wanted: readonly Wanted[],
+  names: ReadonlyMap<Wanted, string>,
+  documents: Documents,
+  { inputSchemaCharsMax: charsMax }: Limits,
+): JsonObject {
+  for (const bounds of tries) {
+    const maker = createSchemaMaker(documents, "argument", { ...bounds, ...roomIn(charsMax) });
+    try {
+      const properties = Object.fromEntries(wanted.map((one) => {
+        const name = names.get(one) ?? one.wire;
+        return [name, describeArgument(maker.make(one.schema), one, name, bounds.textMax)];
+      }));
+      const required = wanted.filter((one) => one.required).map((one) => names.get(one));
+      const schema = {
+        type: "object",
+        properties,
+        ...(required.length === 0 ? {} : { required }),
+        ...(Object.keys(maker.defs).length === 0 ? {} : { $defs: maker.defs }),
+      };
+      if (JSON.stringify(schema).length <= charsMax) return schema;
+    } catch (thrown) {
+      if (!(thrown instanceof TooLarge)) throw thrown;
+    }
+  }
+  throw new TooLarge(`its arguments need more than ${charsMax} characters of schema`);
+}
+
+function describeArgument(
+  schema: JsonObject,
+  { description, deprecated, wire }: Wanted,
+  name: string,
+  textMax: number,
+): JsonObject {
+  const text = description ?? schema["description"];
+  const parts = [
+    typeof text === "string" ? cutText(text, textMax) : "",
+    name === wire ? "" : `Sent as ${JSON.stringify(wire)}.`,
+  ].filter((part) => part !== "");
+  return {
+    ...schema,
+    ...(parts.length === 0 ? {} : { description: parts.join(" ") }),
+    ...(deprecated ? { deprecated: true } : {}),
+  };
+}
+
+/** No schema is shorter than `"a":{},`, so that more of them than this cannot fit. */
+function roomIn(charsMax: number): Pick<SchemaBounds, "schemasMax"> {
+  return { schemasMax: Math.ceil(charsMax / 7) };
+}
+
+/** Of the first answer that says that all went well; undefined where nothing short is known of it. */
+function toOutputSchema(
+  heads: readonly Head[],
+  documents: Documents,
+  { outputSchemaCharsMax: charsMax }: Limits,
+): JsonObject | undefined {
+  try {
+    const maker = createSchemaMaker(documents, "answer", {
+      depthMax: Infinity,
+      textMax: 200,
+      ...roomIn(charsMax),
+    });
+    for (const { content, base } of heads) {
+      const mediaType = Object.keys(content).find(isJson);
+      const schema = mediaType === undefined ? undefined : member(content[mediaType], "schema");
+      if (!isObject(schema)) continue;
+      const made = maker.make({ value: schema, base });
+      const { defs } = maker;
+      const whole = Object.keys(defs).length === 0 ? made : { ...made, $defs: defs };
+      return JSON.stringify(whole).length <= charsMax ? whole : undefined;
+    }
+  } catch (thrown) {
+    if (!(thrown instanceof Unusable)) throw thrown;
+  }
+  return undefined;
+}
+
+/** `Link` headers, where the document has them or where lists usually do. */
+function toPagination(
+  method: string,
+  parameters: readonly Wanted[],
+  heads: readonly Head[],
+): Pagination | undefined {
+  if (method !== "get") return undefined;
+  const wires = new Set(parameters.map(({ wire }) => wire));
+  const isUsual = wires.has("page") && wires.has("per_page");
+  return isUsual || heads.some(hasLink) ? { type: "link" } : undefined;
+}
+
+function hasLink({ headers }: Head): boolean {
+  return Object.keys(headers).some((name) => name.toLowerCase() === "link");
+}
+
+/** What is known of the answers that say that all went well, the most likely first. */
+function readHeads({ value, base }: Located, documents: Documents): readonly Head[] {
+  const codes = Object.keys(isObject(value) ? value : {})
+    .filter((code) => /^2(\d\d|XX)$/i.test(code)).sort();
+  return codes.flatMap((code) => {
+    try {
+      const at = documents.follow({ value: member(value, code), base });
+      return [{ ...shaped(responseShape, at.value, "its answer"), base: at.base }];
+    } catch (thrown) {
+      if (thrown instanceof Unusable) return [];
+      throw thrown;
+    }
+  });
+}
+
+/** A document's operations in its order, and why some of its paths have none. */
+export function findOperations(paths: JsonObject, documents: Documents) {
+  const found: Found[] = [];
+  const leftOut: string[] = [];
+  const { base } = documents.root;
+  for (const [path, value] of Object.entries(paths)) {
+    if (path.startsWith("x-")) continue;
+    try {
+      const item = documents.follow({ value, base });
+      for (const method of methods) {
+        const operation = member(item.value, method);
+        if (operation === undefined) continue;
+        const operationId = member(operation, "operationId");
+        found.push({
+          method,
+          path,
+          operationId: typeof operationId === "string" ? operationId : undefined,
+          tags: itemsOf(member(operation, "tags")).filter((tag) => typeof tag === "string"),
+          item,
+          operation: { value: operation, base: item.base },
+        });
+      }
+    } catch (thrown) {
+      if (!(thrown instanceof Unusable)) throw thrown;
+      leftOut.push(`${path}: ${thrown.message}`);
+    }
+  }
+  return { found, leftOut };
+}
+
+const methods = ["get", "put", "post", "delete", "patch"];
