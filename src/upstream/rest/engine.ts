@@ -1,15 +1,34 @@
 /**
  * The engine of a REST service: from a tool's call to a request within the service, and from its
- * answer to a result. What it needs to know stands in the service's data (service.ts).
+ * answer to a result. What it needs to know stands in the service's data (service.ts); this file
+ * ties its parts together: arguments, credentials, the budget, kept answers, the one HTTP caller.
  */
 import type { RestServerConfig } from "../../config/config.ts";
+import { nearestName } from "../../config/nearest.ts";
 import { createAuthorization } from "../../credentials/kinds.ts";
-import { GatewayError } from "../../errors.ts";
+import { GatewayError, toGatewayError } from "../../errors.ts";
 import type { JsonObject } from "../../model.ts";
-import type { CredentialUse } from "../../outgoing/authorization.ts";
+import {
+  type Authorization,
+  type Credential,
+  type CredentialUse,
+  emptyContext,
+  type SecurityContext,
+} from "../../outgoing/authorization.ts";
 import { createHttpCaller } from "../../outgoing/caller.ts";
+import { createFailures, type Failures } from "../../outgoing/failure.ts";
 import type { UpstreamDeps } from "../deps.ts";
-import type { Service } from "./service.ts";
+import { type CheckArguments, createArgumentsCheck } from "./arguments.ts";
+import { createRequestBudget } from "./budget.ts";
+import { createAnswerCache } from "./cache.ts";
+import { createNextPage } from "./pagination.ts";
+import { compileProjection } from "./projection.ts";
+import { receive, type Received } from "./received.ts";
+import { buildRequest, type RestRequest } from "./request.ts";
+import { type Presentation, toFailure, toInputError, toResult, type Wanted } from "./result.ts";
+import { compileSchema } from "./schema.ts";
+import type { Operation, Service } from "./service.ts";
+import { createTool, type Tool } from "./tool.ts";
 
 /** A service that can be called. */
 export interface Engine {
@@ -30,44 +49,279 @@ export interface Engine {
   endScope(scope: string): void;
 }
 
-/** Makes the engine of one service. */
+/** Makes the engine of one service. Throws a GatewayError for an expression that cannot be read. */
 export function createEngine(
   config: RestServerConfig,
   service: Service,
   deps: UpstreamDeps,
 ): Engine {
-  const { name: server, headers, credentials, anonymousTools } = config;
-  const authorization = createAuthorization({ server, credentials, anonymousTools }, deps);
+  const { name: server, headers, callTimeoutMs } = config;
+  const { clock, limits } = deps;
+  const plans = new Map(
+    service.operations.map((operation) => [operation.name, createPlan(operation, config, deps)]),
+  );
+  const authorizations = createAuthorizations(config, service, deps);
+  const send = createSend(config, service, deps);
+
+  return {
+    service,
+    tools: [...plans.values()].map(({ tool }) => tool.listed),
+    async call(name, given, use, signal) {
+      const plan = plans.get(name);
+      if (plan === undefined) throw toUnknownTool(name, plans.keys());
+      const { operation, own } = plan.tool;
+      const baseUrl = operation.baseUrl ?? service.baseUrl;
+      const ends = clock.monotonic() + callTimeoutMs;
+      const prepare = (values: JsonObject, context: SecurityContext): RestRequest =>
+        buildRequest(
+          operation,
+          values,
+          { baseUrl: context.baseUrl ?? baseUrl, context, headers },
+          limits,
+        );
+      let wanted: Wanted;
+      let url: string;
+      try {
+        wanted = toWanted(plan.checkArguments(given), own);
+        ({ url } = prepare(wanted.given, emptyContext));
+      } catch (thrown) {
+        return refuseInput(thrown);
+      }
+      const failures = createFailures({ server, url, method: operation.method, clock });
+      const authorization = operation.login ? authorizations.login : authorizations.usual;
+      try {
+        const credential = await getCredential(
+          authorization,
+          { ...use, tool: name },
+          { failures, clock, timeoutMs: callTimeoutMs },
+          signal,
+        );
+        const received = await send({
+          operation,
+          request: prepare(wanted.given, credential.context),
+          context: credential.context,
+          authorization: startingWith(credential, authorization),
+          use: { ...use, tool: name },
+          timeoutMs: Math.max(1, ends - clock.monotonic()),
+        }, signal);
+        return toResult(received, wanted, plan.presentation);
+      } catch (thrown) {
+        const error = toGatewayError(thrown);
+        if (signal.aborted || error.code === "cancelled" || error.code === "internal") throw error;
+        return toFailure(explain(error, failures));
+      }
+    },
+    endScope(scope) {
+      authorizations.usual.endScope?.(scope);
+      authorizations.login.endScope?.(scope);
+    },
+  };
+}
+
+/** All that one tool's calls need. */
+interface Plan {
+  readonly tool: Tool;
+  readonly checkArguments: CheckArguments;
+  readonly presentation: Presentation;
+}
+
+function createPlan(
+  whole: Operation,
+  { headers }: RestServerConfig,
+  { limits }: UpstreamDeps,
+): Plan {
+  const tool = createTool(whole, headers);
+  const { projection, name } = tool.operation;
+  const { inputSchema, outputSchema } = tool.listed;
+  return {
+    tool,
+    checkArguments: createArgumentsCheck(inputSchema, limits),
+    presentation: {
+      project: projection === undefined
+        ? undefined
+        : compileProjection(projection, `the answer of "${name}"`),
+      nextPage: createNextPage(tool.operation),
+      checkEnvelope: compileSchema(outputSchema, limits),
+      own: tool.own,
+      limits,
+    },
+  };
+}
+
+function createAuthorizations(
+  { name: server, headers, credentials, login, anonymousTools }: RestServerConfig,
+  { baseUrl }: Service,
+  deps: UpstreamDeps,
+) {
+  const usual = createAuthorization({ server, credentials, anonymousTools }, deps);
+  return {
+    usual,
+    login: createAuthorization(
+      { server, credentials: login, baseUrl, headers, beside: usual },
+      deps,
+    ),
+  };
+}
+
+/** One request with all that goes along. */
+interface Sending {
+  readonly operation: Operation;
+  readonly request: RestRequest;
+  readonly context: SecurityContext;
+  readonly authorization: Authorization;
+  readonly use: CredentialUse;
+  readonly timeoutMs: number;
+}
+
+/** Makes what sends requests: within the budget, and not again while an answer is kept. */
+function createSend(
+  { name: server, headers, credentials, callTimeoutMs }: RestServerConfig,
+  { baseUrl, budget: allowed, errorMessages }: Service,
+  deps: UpstreamDeps,
+): (sending: Sending, signal: AbortSignal) => Promise<Received> {
+  const { limits, clock, runtime } = deps;
+  const budget = createRequestBudget({ budget: allowed, waitMsMax: callTimeoutMs, limits, clock });
+  const cache = createAnswerCache<Received>(limits, clock);
+  const messages = errorMessages.map((one) => compileProjection(one, "the error messages"));
   const caller = createHttpCaller({
     ...deps,
     server,
-    url: service.baseUrl,
+    url: baseUrl,
     headers,
-    authorization,
-  });
-  const operations = new Map(service.operations.map((operation) => [operation.name, operation]));
-  return {
-    service,
-    tools: service.operations.map(({ name, description, inputSchema }) => ({
-      name,
-      description,
-      inputSchema,
-    })),
-    async call(tool, _given, use, signal) {
-      const operation = operations.get(tool);
-      if (operation === undefined) {
-        throw new GatewayError("invalid_params", `Unknown tool ${JSON.stringify(tool)}`);
-      }
-      const answer = await caller.call({
-        url: `${service.baseUrl}${operation.path}`,
-        method: operation.method,
-        headers: { accept: "application/json" },
-        timeoutMs: config.callTimeoutMs,
-        repeatable: operation.repeatable,
-        use: { ...use, tool },
-      }, signal);
-      return { content: [{ type: "text", text: await answer.text() }] };
+    authorization: { get: () => Promise.resolve(nothing), renew: () => Promise.resolve(false) },
+    admit: budget.admit,
+    runtime: {
+      async request(options) {
+        const response = await runtime.request(options);
+        budget.heard(response.status, response.headers);
+        return response;
+      },
     },
-    endScope: () => {},
+  });
+
+  const load = async (sending: Sending, signal: AbortSignal): Promise<Received> => {
+    const { operation, request, context, authorization, use, timeoutMs } = sending;
+    const answer = await caller.call({
+      ...request,
+      method: operation.method,
+      timeoutMs,
+      repeatable: operation.repeatable,
+      authorization,
+      use,
+    }, signal);
+    return await receive(answer, {
+      operation,
+      limits,
+      secrets: [context.headers, context.query, context.cookies, headers],
+      errorMessages: messages,
+      hasCredentials: credentials.type !== "none",
+    });
   };
+
+  return (sending, signal) => {
+    const { operation, request, context } = sending;
+    if (operation.cacheMs === 0) return load(sending, signal);
+    const key = JSON.stringify([operation.method, request, context]);
+    return cache.get(key, operation.cacheMs, async (shared) => {
+      const value = await load(sending, shared);
+      return { value, size: sizeOf(value) };
+    }, signal);
+  };
+}
+
+const nothing: Credential = { state: "ready", context: emptyContext, isDegraded: false };
+
+/** Characters that keeping an answer costs; undefined: it must not be kept. */
+function sizeOf({ content, isDegraded }: Received): number | undefined {
+  if (isDegraded) return undefined;
+  if (content.kind === "json") return content.chars;
+  if (content.kind === "text") return content.text.length;
+  return content.kind === "media" ? content.data.length : 0;
+}
+
+/** A credential within the time of a call. Rejects with the error that the client is told. */
+async function getCredential(
+  authorization: Authorization,
+  use: CredentialUse,
+  { failures, clock, timeoutMs }: {
+    readonly failures: Failures;
+    readonly clock: UpstreamDeps["clock"];
+    readonly timeoutMs: number;
+  },
+  signal: AbortSignal,
+): Promise<Extract<Credential, { state: "ready" }>> {
+  const stop = new AbortController();
+  const end = () => stop.abort();
+  if (signal.aborted) end();
+  signal.addEventListener("abort", end);
+  const clear = clock.after(timeoutMs, end);
+  try {
+    const credential = await authorization.get(use, stop.signal);
+    if (signal.aborted) throw new GatewayError("cancelled");
+    if (stop.signal.aborted) {
+      throw failures.create(
+        "upstream_timeout",
+        `was not called: its credentials could not be had within ${timeoutMs} ms`,
+      );
+    }
+    if (credential.state === "ready") return credential;
+    if (credential.state === "needs_person") {
+      throw failures.create(
+        "credentials_missing",
+        `needs somebody to log in at ${credential.url}`,
+        { data: { logInAt: credential.url } },
+      );
+    }
+    const { problem, retryAfterMs } = credential;
+    throw failures.create("credentials_missing", problem, {
+      data: retryAfterMs === undefined ? {} : { retryAfterMs },
+    });
+  } finally {
+    clear();
+    signal.removeEventListener("abort", end);
+  }
+}
+
+/** The same authorization; the credential that the request was built for is its first answer. */
+function startingWith(credential: Credential, authorization: Authorization): Authorization {
+  let first: Credential | undefined = credential;
+  return {
+    ...authorization,
+    get(use, signal) {
+      const given = first;
+      first = undefined;
+      return given === undefined ? authorization.get(use, signal) : Promise.resolve(given);
+    },
+  };
+}
+
+/** The arguments apart from those of the engine. */
+function toWanted(values: JsonObject, { raw, skip }: Tool["own"]): Wanted {
+  const isOwn = (name: string) => name === raw || name === skip;
+  return {
+    given: Object.fromEntries(Object.entries(values).filter(([name]) => !isOwn(name))),
+    raw: raw !== undefined && values[raw] === true,
+    skip: Number(values[skip] ?? 0),
+  };
+}
+
+function refuseInput(thrown: unknown): JsonObject {
+  const error = toGatewayError(thrown);
+  if (error.code !== "invalid_params") throw error;
+  return toInputError(error);
+}
+
+/** Errors that know nothing of the request get its shape (P4). */
+function explain(error: GatewayError, failures: Failures): GatewayError {
+  if (error.data?.["url"] !== undefined) return error;
+  const why = error.code === "overloaded"
+    ? "may not be called so often; retry later"
+    : `could not be called: ${error.message}`;
+  return failures.create(error.code, why, { data: error.data ?? {}, cause: error });
+}
+
+function toUnknownTool(name: string, known: Iterable<string>): GatewayError {
+  const near = nearestName(name, known);
+  const hint = near === undefined ? "" : `: did you mean "${near}"?`;
+  return new GatewayError("invalid_params", `Unknown tool ${JSON.stringify(name)}${hint}`);
 }

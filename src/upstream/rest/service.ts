@@ -35,8 +35,18 @@ export interface Operation {
   readonly baseUrl?: string | undefined;
   readonly parameters: readonly Parameter[];
   readonly body?: BodyPlan | undefined;
-  /** Of the arguments; an object, complete in itself (`$defs` instead of references elsewhere). */
+  /**
+   * Of the arguments; an object, complete in itself (`$defs` instead of references elsewhere). An
+   * argument that is not among its properties is refused. In the query, an exploded object (`form`,
+   * `deepObject`) can have the members alone that are declared here.
+   */
   readonly inputSchema: JsonObject;
+  /**
+   * Media types of its answers as documented; they are asked for by `accept`. When one of them is
+   * JSON, another shape is a fault, unless it is listed, too. Absent: nothing is known, but where
+   * there is an output schema or a projection, that is JSON.
+   */
+  readonly produces?: readonly string[] | undefined;
   /** Of the projected answer; absent: nothing is known of it. */
   readonly outputSchema?: JsonObject | undefined;
   /** JMESPath. */
@@ -69,6 +79,8 @@ export interface Parameter {
     | "deepObject"
     | "json";
   readonly explode: boolean;
+  /** A list is one text with this between its items, whatever the style says of lists. */
+  readonly join?: string | undefined;
   /** Sent when the argument is absent. */
   readonly default?: unknown;
 }

@@ -1,0 +1,179 @@
+/**
+ * Answers that are too large for a model, made smaller so that they keep their shape: every list to
+ * the same number of items, so that the longest lose most, then long texts, and keys only when nothing
+ * else helps. What was left out is told, with how to ask for it. Not here: what is projected.
+ */
+import type { JsonObject } from "../../model.ts";
+import { isJsonObject } from "../../protocol/jsonrpc.ts";
+
+/** The list that an answer is about: itself, or the one within that takes the most room. */
+export interface MainList {
+  /** Names of members from the answer to it, for people. */
+  readonly path: readonly string[];
+  readonly length: number;
+}
+
+/** A smaller answer. */
+export interface Cut {
+  readonly value: unknown;
+  readonly main: MainList | undefined;
+  /** The main list's next item that is not there; undefined when its rest is. */
+  readonly nextItem: number | undefined;
+  /** What else was left out, in words; empty when nothing was. */
+  readonly leftOut: readonly string[];
+}
+
+/** How much is left of a value. */
+interface Measure {
+  readonly itemsMax: number;
+  readonly textMax: number;
+  /** Whether objects lose keys, too. */
+  readonly keys: boolean;
+}
+
+/** Parts of the whole that one text may take; the next is tried when a list keeps too few items. */
+const textShares = [Infinity, 1 / 6, 1 / 24, 1 / 120, 1 / 480] as const;
+const itemsWanted = 8;
+
+/** Fits a value into so many characters of JSON, from an item of its main list on. */
+export function cutToFit(whole: unknown, skip: number, charsMax: number): Cut {
+  const main = findMainList(whole);
+  const value = skip === 0 || main === undefined ? whole : withoutFirst(whole, main, skip);
+  const start = main === undefined ? 0 : Math.min(skip, main.length);
+  if (fits(value, everything, charsMax)) {
+    return { value, main, nextItem: undefined, leftOut: [] };
+  }
+  const measure = findMeasure(value, charsMax);
+  const lost = new Set<string>();
+  const small = shrink(value, measure, lost);
+  const isShorter = main !== undefined && main.length - start > measure.itemsMax;
+  return {
+    value: small,
+    main,
+    nextItem: isShorter ? start + measure.itemsMax : undefined,
+    leftOut: [...lost],
+  };
+}
+
+const everything: Measure = { itemsMax: Infinity, textMax: Infinity, keys: false };
+
+function findMeasure(value: unknown, charsMax: number): Measure {
+  const toMeasure = (share: number) => (itemsMax: number): Measure => ({
+    itemsMax,
+    textMax: Math.ceil(share * charsMax),
+    keys: share === textShares.at(-1),
+  });
+  const share = textShares.find((one) => fits(value, toMeasure(one)(itemsWanted), charsMax));
+  const measure = toMeasure(share ?? textShares[4]);
+  let [low, high] = [1, 2];
+  while (high <= charsMax && fits(value, measure(high), charsMax)) [low, high] = [high, high * 2];
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (fits(value, measure(middle), charsMax)) low = middle;
+    else high = middle;
+  }
+  return measure(low);
+}
+
+/** Whether a value so measured has no more characters; looks at no more than these. */
+function fits(value: unknown, measure: Measure, charsMax: number): boolean {
+  let left = charsMax;
+  const take = (chars: number) => (left -= chars) >= 0;
+  const visit = (one: unknown): boolean => {
+    if (typeof one === "string") {
+      return take(JSON.stringify(one.slice(0, Math.min(measure.textMax, left + 1))).length + 1);
+    }
+    if (Array.isArray(one)) {
+      return take(2) && firstOf(one, measure.itemsMax).every((item) => take(1) && visit(item));
+    }
+    if (!isJsonObject(one)) return take(JSON.stringify(one ?? null).length);
+    return take(2) &&
+      entriesOf(one, measure).every(([key, member]) =>
+        take(JSON.stringify(key).length + 2) && visit(member)
+      );
+  };
+  return visit(value);
+}
+
+function shrink(value: unknown, measure: Measure, lost: Set<string>): unknown {
+  const { itemsMax, textMax } = measure;
+  if (typeof value === "string" && value.length > textMax) {
+    lost.add(`texts longer than ${textMax} characters are cut`);
+    return `${firstChars(value, textMax - 1)}…`;
+  }
+  if (Array.isArray(value)) {
+    if (value.length > itemsMax) lost.add(`lists longer than ${itemsMax} items are cut`);
+    return firstOf(value, itemsMax).map((item) => shrink(item, measure, lost));
+  }
+  if (!isJsonObject(value)) return value;
+  const entries = entriesOf(value, measure);
+  if (entries.length < Object.keys(value).length) lost.add("members of large objects are missing");
+  return Object.fromEntries(entries.map(([key, member]) => [key, shrink(member, measure, lost)]));
+}
+
+/** The first characters of a text, none of them halved. */
+export function firstChars(text: string, count: number): string {
+  const part = text.slice(0, count);
+  return part.isWellFormed() ? part : part.slice(0, -1);
+}
+
+function firstOf(items: readonly unknown[], count: number): readonly unknown[] {
+  return items.length > count ? items.slice(0, count) : items;
+}
+
+function entriesOf(value: JsonObject, { keys, itemsMax, textMax }: Measure): [string, unknown][] {
+  const entries = Object.entries(value);
+  if (!keys) return entries;
+  return entries.filter(([key]) => key.length <= textMax).slice(0, itemsMax);
+}
+
+/** Lists are looked for this deep. */
+const depthMax = 4;
+
+/** The list that an answer is about, or undefined when there is none. */
+export function findMainList(value: unknown): MainList | undefined {
+  let best: (MainList & { readonly weight: number }) | undefined;
+  const visit = (one: unknown, path: readonly string[]) => {
+    if (Array.isArray(one)) {
+      const weight = weigh(one);
+      if (best === undefined || weight > best.weight) best = { path, length: one.length, weight };
+    } else if (isJsonObject(one) && path.length < depthMax) {
+      for (const [key, member] of Object.entries(one)) visit(member, [...path, key]);
+    }
+  };
+  visit(value, []);
+  return best;
+}
+
+/** Roughly what a list takes: its items are alike. */
+function weigh(items: readonly unknown[]): number {
+  const [first] = items;
+  return items.length * (1 + (first === undefined ? 0 : Math.min(weightMax, sizeOf(first))));
+}
+
+const weightMax = 500;
+
+function sizeOf(value: unknown): number {
+  let size = 0;
+  const visit = (one: unknown): boolean => {
+    size += typeof one === "string" ? one.length : 4;
+    if (size > weightMax) return false;
+    return typeof one !== "object" || one === null || Object.values(one).every(visit);
+  };
+  visit(value);
+  return size;
+}
+
+/** The value without the first items of its main list, and of lists beside it that are as long. */
+function withoutFirst(value: unknown, { path, length }: MainList, count: number): unknown {
+  const [name, ...rest] = path;
+  if (Array.isArray(value)) return value.slice(count);
+  if (name === undefined || !isJsonObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]) => {
+      if (key === name) return [key, withoutFirst(member, { path: rest, length }, count)];
+      const isBeside = rest.length === 0 && Array.isArray(member) && member.length === length;
+      return [key, isBeside ? member.slice(count) : member];
+    }),
+  );
+}

@@ -1,0 +1,138 @@
+/**
+ * How a model gets the next page: the arguments to add to its call, from what the answer says of
+ * itself (its number of pages, its total, a cursor, a `Link` header) or from how full this page is.
+ * No URL of an answer is followed (hostile case F2): only values for known arguments are taken.
+ */
+import type { JsonObject } from "../../model.ts";
+import { isJsonObject } from "../../protocol/jsonrpc.ts";
+import { findMainList } from "./cut.ts";
+import { compileProjection, type Projection } from "./projection.ts";
+import type { Operation, Pagination } from "./service.ts";
+
+/** One answer, whole, and what it was asked with. */
+export interface Page {
+  readonly answer: unknown;
+  readonly given: JsonObject;
+  /** The `Link` header. */
+  readonly link: string | undefined;
+}
+
+/** The arguments to add for the next page; undefined when this is the last one. */
+export type NextPage = (page: Page) => JsonObject | undefined;
+
+/** Makes it for an operation. Throws for a wrong expression. */
+export function createNextPage(operation: Operation): NextPage {
+  const { pagination, name } = operation;
+  if (pagination === undefined) return () => undefined;
+  const at = (expression: string | undefined) =>
+    expression === undefined
+      ? undefined
+      : compileProjection(expression, `the pagination of "${name}"`);
+  switch (pagination.type) {
+    case "page":
+      return byPage(operation, pagination, at(pagination.pages));
+    case "offset":
+      return byOffset(operation, pagination, at(pagination.total));
+    case "cursor":
+      return byCursor(pagination, at(pagination.next));
+    case "link":
+      return byLink(operation);
+  }
+}
+
+/** For a tool's description. */
+export function describePaging({ pagination }: Operation): string {
+  if (pagination === undefined) return "";
+  const by = pagination.type === "link" ? "" : ` (argument ${pagination.parameter})`;
+  return `Gives one page at a time${by}; "next" in the answer holds the arguments for the next one.`;
+}
+
+function byPage(
+  operation: Operation,
+  { parameter, first, size, sizeDefault }: Extract<Pagination, { type: "page" }>,
+  pages: Projection | undefined,
+): NextPage {
+  return ({ answer, given }) => {
+    const current = toNumber(valueOf(operation, parameter, given)) ?? first;
+    const count = toNumber(pages?.(answer));
+    const next = { [parameter]: current + 1 };
+    if (count !== undefined) return current - first + 1 < count ? next : undefined;
+    const length = findMainList(answer)?.length ?? 0;
+    const wanted = size === undefined ? undefined : toNumber(valueOf(operation, size, given));
+    return length >= (wanted ?? sizeDefault ?? 1) && length > 0 ? next : undefined;
+  };
+}
+
+function byOffset(
+  operation: Operation,
+  { parameter, size, sizeDefault }: Extract<Pagination, { type: "offset" }>,
+  total: Projection | undefined,
+): NextPage {
+  return ({ answer, given }) => {
+    const current = toNumber(valueOf(operation, parameter, given)) ?? 0;
+    const wanted = toNumber(valueOf(operation, size, given)) ?? sizeDefault;
+    const count = toNumber(total?.(answer));
+    const length = findMainList(answer)?.length ?? 0;
+    const isLast = length === 0 ||
+      (count === undefined ? length < wanted : current + wanted >= count);
+    return isLast ? undefined : { [parameter]: current + wanted };
+  };
+}
+
+function byCursor(
+  { parameter }: Extract<Pagination, { type: "cursor" }>,
+  next: Projection | undefined,
+): NextPage {
+  return ({ answer }) => {
+    const cursor = next?.(answer);
+    const isThere = (typeof cursor === "string" && cursor !== "") || typeof cursor === "number";
+    return isThere ? { [parameter]: cursor } : undefined;
+  };
+}
+
+function byLink({ parameters, inputSchema }: Operation): NextPage {
+  const inQuery = new Map(
+    parameters.filter((one) => one.in === "query").map(({ wire, argument }) => [wire, argument]),
+  );
+  const { properties } = inputSchema;
+  return ({ given, link = "" }) => {
+    const target = findNext(link);
+    if (target === undefined) return undefined;
+    const query = new URLSearchParams(target.replace(/^[^?]*\??/, "").replace(/#.*$/, ""));
+    const added = [...query].flatMap(([wire, text]): [string, unknown][] => {
+      const argument = inQuery.get(wire);
+      if (argument === undefined) return [];
+      const schema = isJsonObject(properties) ? properties[argument] : undefined;
+      const value = toArgument(text, schema);
+      return value === undefined || value === given[argument] ? [] : [[argument, value]];
+    });
+    return added.length === 0 ? undefined : Object.fromEntries(added);
+  };
+}
+
+/** The target whose relation is `next` (RFC 8288). */
+function findNext(link: string): string | undefined {
+  for (const [, target, rest] of link.matchAll(/<([^<>]*)>([^<]*)/g)) {
+    if (/;\s*rel\s*=\s*(?:"(?:[^"]*\s)?next(?:\s[^"]*)?"|next\b)/i.test(rest ?? "")) return target;
+  }
+  return undefined;
+}
+
+/** A text of a URL as its argument's type wants it; undefined for what is no single value. */
+function toArgument(text: string, schema: unknown): unknown {
+  const { type } = isJsonObject(schema) ? schema : {};
+  const types = Array.isArray(type) ? type : [type];
+  if (types.includes("integer") || types.includes("number")) return toNumber(text);
+  if (types.includes("boolean")) return text === "true";
+  return types.includes("string") || type === undefined ? text : undefined;
+}
+
+function valueOf({ parameters }: Operation, argument: string, given: JsonObject): unknown {
+  return given[argument] ?? parameters.find((one) => one.argument === argument)?.default;
+}
+
+function toNumber(value: unknown): number | undefined {
+  const isText = typeof value === "string" && /^-?\d+(?:\.\d+)?$/.test(value);
+  const number = isText ? Number(value) : value;
+  return typeof number === "number" && Number.isFinite(number) ? number : undefined;
+}

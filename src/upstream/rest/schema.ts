@@ -1,0 +1,156 @@
+/**
+ * JSON Schemas of others, made harmless (hostile case A13): what could take for ever (patterns,
+ * comparisons of everything with everything) or lead away from the schema is left out, and a check
+ * looks at a bounded number of schemas. Formats are remarks in 2020-12, and are left out, too.
+ */
+import { type OutputUnit, type Schema, Validator } from "@cfworker/json-schema";
+import type { Limits } from "../../limits.ts";
+import type { JsonObject } from "../../model.ts";
+import { isJsonObject } from "../../protocol/jsonrpc.ts";
+
+/** What a check found; `unknown`: it would have taken too long, or the schema is none. */
+export type Verdict =
+  | { readonly state: "fits" | "unknown" }
+  | { readonly state: "differs"; readonly mismatches: readonly Mismatch[] };
+
+/** One thing that does not fit; the most telling ones come last. */
+export interface Mismatch {
+  /** Keys and indexes from the value's root. */
+  readonly path: readonly string[];
+  readonly reason: string;
+}
+
+/** Checks values against one schema. */
+export type Check = (value: unknown) => Verdict;
+
+const maps = new Set(["properties", "$defs", "definitions", "dependentSchemas"]);
+const lists = new Set(["prefixItems", "allOf", "anyOf", "oneOf"]);
+const singles = new Set([
+  "items",
+  "contains",
+  "additionalProperties",
+  "propertyNames",
+  "not",
+  "if",
+  "then",
+  "else",
+]);
+const dropped = new Set([
+  "$id",
+  "id",
+  "$schema",
+  "$anchor",
+  "$dynamicRef",
+  "$dynamicAnchor",
+  "$recursiveRef",
+  "$recursiveAnchor",
+  "$vocabulary",
+  "pattern",
+  "patternProperties",
+  "format",
+  "uniqueItems",
+  "unevaluatedProperties",
+  "unevaluatedItems",
+  "dependencies",
+]);
+/** What a check reads beside schemas; all else is a remark, which must not be taken for one. */
+const plain = new Set([
+  "$ref",
+  "type",
+  "enum",
+  "const",
+  "required",
+  "dependentRequired",
+  "minProperties",
+  "maxProperties",
+  "minContains",
+  "maxContains",
+  "minItems",
+  "maxItems",
+  "minLength",
+  "maxLength",
+  "minimum",
+  "maximum",
+  "exclusiveMinimum",
+  "exclusiveMaximum",
+  "multipleOf",
+]);
+
+/** The schema without what could harm who checks by it; it allows at least what the other does. */
+export function loosen(schema: unknown): unknown {
+  return walk(schema, (key, holder) => {
+    if (dropped.has(key)) return false;
+    if (key === "$ref") return typeof holder[key] === "string" && holder[key].startsWith("#");
+    // What a pattern allowed beside the known properties must stay allowed.
+    return key !== "additionalProperties" || holder["patternProperties"] === undefined;
+  });
+}
+
+/** A check by a schema that `loosen` gave. */
+export function compileSchema(
+  schema: unknown,
+  { schemaStepsMax: stepsMax }: Pick<Limits, "schemaStepsMax">,
+  shortCircuit = true,
+): Check {
+  let steps = 0;
+  const counted = walk(schema, isRead, (copy) => {
+    const { type } = copy;
+    // Looked at once each time that the schema is.
+    return Object.defineProperty(copy, "type", {
+      enumerable: true,
+      get() {
+        if ((steps += 1) > stepsMax) throw new RangeError("Too many schemas to look at");
+        return type;
+      },
+    });
+  });
+  let validator: Validator | undefined;
+  return (value) => {
+    steps = 0;
+    try {
+      validator ??= new Validator(counted as Schema, "2020-12", shortCircuit);
+      const { valid, errors } = validator.validate(toChecked(value));
+      return valid ? { state: "fits" } : { state: "differs", mismatches: errors.map(toMismatch) };
+    } catch {
+      return { state: "unknown" };
+    }
+  };
+}
+
+function isRead(key: string): boolean {
+  return maps.has(key) || lists.has(key) || singles.has(key) || plain.has(key);
+}
+
+/** A copy of a schema with some of its keywords, schemas within it included. */
+function walk(
+  schema: unknown,
+  keeps: (key: string, holder: JsonObject) => boolean,
+  finish: (copy: JsonObject) => JsonObject = (copy) => copy,
+): unknown {
+  if (!isJsonObject(schema)) return typeof schema === "boolean" ? schema : {};
+  const within = (value: unknown) => walk(value, keeps, finish);
+  const entries = Object.entries(schema).filter(([key]) => keeps(key, schema));
+  return finish(Object.fromEntries(entries.map(([key, value]) => {
+    if (singles.has(key)) return [key, within(value)];
+    if (lists.has(key) && Array.isArray(value)) return [key, value.map(within)];
+    if (!maps.has(key) || !isJsonObject(value)) return [key, value];
+    const members = Object.entries(value).map(([name, member]) => [name, within(member)]);
+    return [key, Object.fromEntries(members)];
+  })));
+}
+
+/** Numbers that are kept by their digits are numbers to a check. */
+function toChecked(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(toChecked);
+  if (typeof value !== "object" || value === null) return value;
+  if (JSON.isRawJSON(value)) return Number(JSON.stringify(value));
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, toChecked(one)]));
+}
+
+function toMismatch({ instanceLocation, error }: OutputUnit): Mismatch {
+  const path = instanceLocation.split("/").slice(1).map((part) => {
+    // As the validator writes them: pointers within a URL.
+    return decodeURIComponent(part).replaceAll("~1", "/").replaceAll("~0", "~");
+  });
+  return { path, reason: error.replace(/\.$/, "") };
+}

@@ -1,0 +1,106 @@
+/**
+ * How a value is written into a path, a query, a header or a cookie (OpenAPI 3.1, 4.8.12.3): lists
+ * and objects by style, every piece encoded for itself, so that no value can end what it stands in
+ * (hostile case F10). Not here: where the pieces go (request.ts).
+ */
+import { GatewayError } from "../../errors.ts";
+import { isJsonObject } from "../../protocol/jsonrpc.ts";
+import type { Parameter } from "./service.ts";
+
+/** A value as plain text; numbers keep their digits. */
+export function toText(value: unknown): string {
+  if (typeof value === "string") return value;
+  return value === null || value === undefined ? "" : JSON.stringify(value);
+}
+
+/** One piece for a URL. Throws `invalid_params` for text that is none. */
+export function encode(text: string): string {
+  try {
+    return encodeURIComponent(text);
+  } catch {
+    throw new GatewayError(
+      "invalid_params",
+      `Cannot send ${JSON.stringify(text)}: it holds half of a character; repeat it whole`,
+    );
+  }
+}
+
+/** A parameter's place in a path. */
+export function writePath({ wire, style, explode, join }: Parameter, value: unknown): string {
+  if (style === "json") return encode(JSON.stringify(value));
+  if (join !== undefined && Array.isArray(value)) return joined(value, join);
+  if (style === "label") return `.${write(value, explode, explode ? "." : ",", encode)}`;
+  if (style !== "matrix") return write(value, explode, ",", encode);
+  if (explode && Array.isArray(value)) {
+    return value.map((item) => `;${encode(wire)}=${encode(toText(item))}`).join("");
+  }
+  return explode && isJsonObject(value)
+    ? `;${write(value, explode, ";", encode)}`
+    : `;${encode(wire)}=${write(value, false, ",", encode)}`;
+}
+
+/** A parameter as pairs of a query or of cookies; `members`: those that an object may have there. */
+export function writePairs(
+  { argument, wire, style, explode, join }: Parameter,
+  value: unknown,
+  members: ReadonlySet<string>,
+): string[] {
+  const name = encode(wire);
+  const one = (text: string) => [`${name}=${text}`];
+  if (style === "json") return one(encode(JSON.stringify(value)));
+  if (Array.isArray(value)) {
+    if (value.length === 0) return [];
+    if (join !== undefined) return one(joined(value, join));
+    const between = delimiters.get(style) ?? ",";
+    return explode
+      ? value.map((item) => `${name}=${encode(toText(item))}`)
+      : one(value.map((item) => encode(toText(item))).join(between));
+  }
+  if (!isJsonObject(value)) return one(encode(toText(value)));
+  const isDeep = style === "deepObject";
+  if (!isDeep && !explode) return one(write(value, false, ",", encode));
+  return Object.entries(value).flatMap(([key, member]) => {
+    if (!members.has(key)) throw unknownMember(argument, key, members);
+    const pair = isDeep ? `${name}${encode(`[${key}]`)}` : encode(key);
+    const texts = Array.isArray(member) ? member.map(toText) : [toText(member)];
+    return texts.map((text) => `${pair}=${encode(text)}`);
+  });
+}
+
+/** A parameter as a header's value. */
+export function writeHeader({ style, explode, join }: Parameter, value: unknown): string {
+  if (style === "json") return JSON.stringify(value);
+  return write(value, explode, join ?? ",", (text) => text);
+}
+
+const delimiters: ReadonlyMap<Parameter["style"], string> = new Map([
+  ["spaceDelimited", "%20"],
+  ["pipeDelimited", "%7C"],
+]);
+
+function write(
+  value: unknown,
+  explode: boolean,
+  between: string,
+  piece: (text: string) => string,
+): string {
+  if (Array.isArray(value)) return value.map((item) => piece(toText(item))).join(between);
+  if (!isJsonObject(value)) return piece(toText(value));
+  return Object.entries(value)
+    .map(([key, member]) => `${piece(key)}${explode ? "=" : ","}${piece(toText(member))}`)
+    .join(between);
+}
+
+function joined(items: readonly unknown[], join: string): string {
+  return items.map((item) => encode(toText(item))).join(join === "," ? join : encode(join));
+}
+
+function unknownMember(argument: string, key: string, members: ReadonlySet<string>): GatewayError {
+  const known = [...members].map((name) => JSON.stringify(name)).join(", ");
+  return new GatewayError(
+    "invalid_params",
+    `Cannot send ${JSON.stringify(key)} in argument "${argument}": it ${
+      known === "" ? "has no known members" : `can have ${known}`
+    }`,
+  );
+}
