@@ -245,9 +245,8 @@ export function findOperations(paths: JsonObject, documents: Documents) {
     if (path.startsWith("x-")) continue;
     try {
       const item = documents.follow({ value, base });
-      for (const method of methods) {
-        const operation = member(item.value, method);
-        if (operation === undefined) continue;
+      for (const [method, operation] of Object.entries(isObject(item.value) ? item.value : {})) {
+        if (!methods.has(method)) continue;
         const operationId = member(operation, "operationId");
         found.push({
           method,
@@ -266,4 +265,4 @@ export function findOperations(paths: JsonObject, documents: Documents) {
   return { found, leftOut };
 }
 
-const methods = ["get", "put", "post", "delete", "patch"];
+const methods = new Set(["get", "put", "post", "delete", "patch"]);

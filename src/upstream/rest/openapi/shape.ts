@@ -19,7 +19,7 @@ export const documentShape = v.object({
   paths: v.optional(object, {}),
   servers: v.optional(v.unknown()),
   security: v.optional(v.unknown()),
-});
+}, "an object");
 
 /** What one method of a path does. */
 export const operationShape = v.object({
@@ -33,7 +33,7 @@ export const operationShape = v.object({
   responses: v.fallback(object, {}),
   servers: v.optional(v.unknown()),
   security: v.optional(v.unknown()),
-});
+}, "an object");
 
 /** An operation that is well-formed. */
 export type OperationObject = v.InferOutput<typeof operationShape>;
@@ -49,7 +49,7 @@ export const parameterShape = v.object({
   explode: v.fallback(v.optional(v.boolean()), undefined),
   schema: v.optional(v.unknown()),
   content: v.optional(object),
-});
+}, "an object");
 
 /** A parameter that is well-formed. */
 export type ParameterObject = v.InferOutput<typeof parameterShape>;
@@ -59,13 +59,13 @@ export const bodyShape = v.object({
   description: text,
   required: flag,
   content: object,
-});
+}, "an object");
 
 /** One of the answers. */
 export const responseShape = v.object({
   content: v.fallback(object, {}),
   headers: v.fallback(object, {}),
-});
+}, "an object");
 
 /** One way of telling who calls. */
 export const securitySchemeShape = v.variant("type", [
