@@ -6,6 +6,7 @@
 import { type Clock, systemClock } from "./clock.ts";
 import type { GatewayConfig, ServersConfig } from "./config/config.ts";
 import { sameServer } from "./config/same_server.ts";
+import { createCredentialStore } from "./credentials/store.ts";
 import { openStoreDatabase } from "./database.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
 import { createHttpHandler } from "./http/routes.ts";
@@ -76,6 +77,13 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   });
   const warden = await openWarden({ runtime, database, clock, limits, log: log.source("warden") });
   const catalogs = createCatalogStore({ database, clock, limits, log: log.source("catalog") });
+  const credentialStore = createCredentialStore({
+    database,
+    sealer,
+    clock,
+    limits,
+    log: log.source("credentials"),
+  });
   const budget = createLaneBudget(limits, clock);
 
   const gateway = createGatewayCore({
@@ -90,6 +98,8 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
         budget,
         warden,
         digest: sealer.digest,
+        credentialStore,
+        addSecrets: log.addPassingSecrets,
         identity,
       }),
     sameServer,

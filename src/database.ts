@@ -1,7 +1,7 @@
 /**
  * The one database file of a data directory: how it is opened, checked, locked and migrated. Its
  * tables are listed here as SQL steps; who reads and writes them stands elsewhere (session/,
- * upstream/). One gateway owns the file: a second one on the same data directory is refused.
+ * upstream/, credentials/). One gateway owns the file: a second one on the same data directory is refused.
  */
 import type { Limits } from "./limits.ts";
 import type { Log } from "./log.ts";
@@ -35,6 +35,22 @@ const schemaSteps: readonly string[] = [
      server TEXT NOT NULL,
      started_at INTEGER NOT NULL
    ) STRICT;`,
+  `CREATE TABLE credentials (
+     server TEXT NOT NULL,
+     kind TEXT NOT NULL,
+     binding TEXT NOT NULL,
+     sealed TEXT NOT NULL,
+     saved_at INTEGER NOT NULL,
+     PRIMARY KEY (server, kind, binding)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX credentials_saved_at ON credentials (saved_at);
+   CREATE TABLE credential_scopes (
+     server TEXT NOT NULL,
+     scope TEXT NOT NULL,
+     seen_at INTEGER NOT NULL,
+     PRIMARY KEY (server, scope)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX credential_scopes_seen_at ON credential_scopes (seen_at);`,
 ];
 
 /** Primary SQLite result codes that decide what to do; the rest are passed on. */
@@ -63,7 +79,7 @@ export function openStoreDatabase(
     if (!isCorrupt(fault)) throw fault;
     log?.error(`Cannot read "${path}": it is corrupt; kept as "${path}.corrupt", begun anew`, {
       fault,
-      lost: "sessions and stored catalogs",
+      lost: "sessions, stored catalogs and credentials",
     });
     // The log of a corrupt file must never be replayed into the fresh one.
     for (const suffix of ["", "-wal", "-shm"]) {

@@ -32,6 +32,8 @@ export interface Log {
 export interface LogSink extends Log {
   /** Values that must never be seen from now on; those known before stay known. */
   addSecrets(values: readonly string[]): void;
+  /** The same for those that come and go, such as tokens: those used last are known. */
+  addPassingSecrets(values: readonly string[]): void;
   /** Writes what waits for the file, within the limits' stop time; the console goes on. */
   close(): Promise<void>;
 }
@@ -57,7 +59,11 @@ const ownMembers: ReadonlySet<string> = new Set(["time", "level", "source", "mes
 /** Makes the log of a process. */
 export function createLog(options: LogOptions): LogSink {
   const { clock, limits } = options;
-  const redactor = createRedactor(options.level === "DEBUG", options.secrets);
+  const redactor = createRedactor(
+    options.level === "DEBUG",
+    options.secrets,
+    limits.passingSecretsMax,
+  );
   const queue = options.file === undefined ? undefined : createQueue(options.file, options);
   const threshold = severities.indexOf(options.level);
 
@@ -82,6 +88,7 @@ export function createLog(options: LogOptions): LogSink {
   return {
     ...at("gateway"),
     addSecrets: redactor.add,
+    addPassingSecrets: redactor.addPassing,
     close: async () => await queue?.close(),
   };
 }

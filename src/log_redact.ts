@@ -36,22 +36,45 @@ export interface TextBudget {
 /** Makes values fit to be seen. */
 export interface Redactor {
   add(secrets: readonly string[]): void;
+  /** The same for those that come and go; the longest unused give way beyond the bound. */
+  addPassing(secrets: readonly string[]): void;
   /** A value as plain JSON; undefined when there is nothing to show. */
   toPlain(name: string, value: unknown, budget: TextBudget): unknown;
 }
 
 /** Makes a redactor; with `stacks`, errors are shown with their stack. */
-export function createRedactor(stacks: boolean, secrets: readonly string[]): Redactor {
+export function createRedactor(
+  stacks: boolean,
+  secrets: readonly string[],
+  passingMax: number,
+): Redactor {
   const needles = new Set<string>();
+  /** In the order of their last use. */
+  const passing = new Map<string, readonly string[]>();
   let known: RegExp | undefined;
   let longest = 0;
 
+  const learn = () => {
+    // The longest first: a secret may begin with another one.
+    const sorted = [...new Set([...needles, ...[...passing.values()].flat()])]
+      .sort((one, other) => other.length - one.length);
+    longest = sorted[0]?.length ?? 0;
+    known = sorted.length > 0 ? new RegExp(sorted.map(escapePattern).join("|"), "g") : undefined;
+  };
   const add = (values: readonly string[]) => {
     for (const value of values) for (const form of toForms(value)) needles.add(form);
-    // The longest first: a secret may begin with another one.
-    const sorted = [...needles].sort((one, other) => other.length - one.length);
-    longest = sorted[0]?.length ?? 0;
-    if (sorted.length > 0) known = new RegExp(sorted.map(escapePattern).join("|"), "g");
+    learn();
+  };
+  const addPassing = (values: readonly string[]) => {
+    let isNews = false;
+    for (const value of values) {
+      const forms = passing.get(value);
+      passing.delete(value);
+      passing.set(value, forms ?? toForms(value));
+      isNews ||= forms === undefined;
+    }
+    for (const value of [...passing.keys()].slice(0, -passingMax)) passing.delete(value);
+    if (isNews) learn();
   };
   const toText = (text: string, budget: TextBudget): string => {
     const cut = text.length > budget.chars + longest;
@@ -90,7 +113,7 @@ export function createRedactor(stacks: boolean, secrets: readonly string[]): Red
     return Object.fromEntries(members);
   };
   add(secrets);
-  return { add, toPlain: (name, value, budget) => toPlain(name, value, budget) };
+  return { add, addPassing, toPlain: (name, value, budget) => toPlain(name, value, budget) };
 }
 
 /** Text with every deceptive character as `\n`, `\t` or `\u....`. */

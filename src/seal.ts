@@ -1,7 +1,8 @@
 /**
  * Values that leave the gateway and come back unchanged or not at all: payloads under an
  * HMAC-SHA-256 (WebCrypto), bound to a purpose and to whom they were given. They are signed, not
- * hidden: a client can read its own. Also the keyed digests and random keys of the same material.
+ * hidden: a client can read its own. What nobody may read is encrypted (AES-GCM, by a key derived of
+ * the same material). Also the keyed digests and random keys.
  * Not here: where the key is kept (app), and for how long a payload is good (who seals it).
  */
 import type { JsonObject } from "./model.ts";
@@ -12,6 +13,10 @@ export interface Sealer {
   seal(purpose: string, payload: JsonObject, binding: string): Promise<string>;
   /** The payload; undefined when the text was changed, is no sealed text, or is not for this use. */
   open(purpose: string, text: string, binding: string): Promise<JsonObject | undefined>;
+  /** Text that only this key reads, for this purpose and this binding. */
+  encrypt(purpose: string, payload: JsonObject, binding: string): Promise<string>;
+  /** The payload; undefined as for `open`. */
+  decrypt(purpose: string, text: string, binding: string): Promise<JsonObject | undefined>;
   /** Keyed digest in hex: equal texts can be told, values cannot be guessed. */
   digest(text: string): Promise<string>;
 }
@@ -22,6 +27,8 @@ const base64url = { alphabet: "base64url", omitPadding: true } as const;
 const keyBytes = 32;
 /** Enough to tell an older key of the same gateway; the whole digest would say no more. */
 const keyIdChars = 8;
+/** What AES-GCM takes; random, since no key is used so often that one would come twice. */
+const nonceBytes = 12;
 
 /** A new random key as text. */
 export function makeKey(): string {
@@ -43,6 +50,7 @@ export async function createSealer(keyText: string): Promise<Sealer> {
     false,
     ["sign", "verify"],
   );
+  const hidingKey = await importHidingKey(keyText);
   const digest = async (text: string): Promise<string> => {
     const mac = await crypto.subtle.sign("HMAC", key, toMessage("digest", text));
     return new Uint8Array(mac).toHex();
@@ -69,8 +77,44 @@ export async function createSealer(keyText: string): Promise<Sealer> {
       // What verifies was written by `seal`, so it is a JSON object.
       return JSON.parse(decoder.decode(Uint8Array.fromBase64(body, base64url)));
     },
+    async encrypt(purpose, payload, binding) {
+      const nonce = crypto.getRandomValues(new Uint8Array(nonceBytes));
+      const params = toParams(nonce, purpose, binding);
+      const plain = encoder.encode(JSON.stringify(payload));
+      const hidden = new Uint8Array(await crypto.subtle.encrypt(params, hidingKey, plain));
+      return `${keyId}.${nonce.toBase64(base64url)}.${hidden.toBase64(base64url)}`;
+    },
+    async decrypt(purpose, text, binding) {
+      const [id, nonceText = "", hiddenText = "", ...rest] = text.split(".");
+      const nonce = toBytes(nonceText);
+      const hidden = toBytes(hiddenText);
+      if (id !== keyId || rest.length > 0 || nonce?.length !== nonceBytes) return undefined;
+      if (hidden === undefined) return undefined;
+      const params = toParams(nonce, purpose, binding);
+      const plain = await crypto.subtle.decrypt(params, hidingKey, hidden).catch(() => undefined);
+      // What can be read was written by `encrypt`, so it is a JSON object.
+      return plain === undefined ? undefined : JSON.parse(decoder.decode(plain));
+    },
     digest,
   };
+}
+
+/** The key that hides: another one than the key that signs, of the same text. */
+async function importHidingKey(keyText: string): Promise<CryptoKey> {
+  const material = await crypto.subtle.importKey("raw", encoder.encode(keyText), "HKDF", false, [
+    "deriveKey",
+  ]);
+  return await crypto.subtle.deriveKey(
+    { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: encoder.encode("encrypt") },
+    material,
+    { name: "AES-GCM", length: keyBytes * 8 },
+    false,
+    ["encrypt", "decrypt"],
+  );
+}
+
+function toParams(nonce: Uint8Array<ArrayBuffer>, purpose: string, binding: string): AesGcmParams {
+  return { name: "AES-GCM", iv: nonce, additionalData: toMessage("encrypt", purpose, binding) };
 }
 
 /** Parts as bytes in a form that no other parts have. */

@@ -1,13 +1,38 @@
 /**
- * What a credential provider is made from: what the configuration says of one server, and what all
- * providers share. A kind is one function and one row in `kinds.ts`. Types only.
+ * What a credential provider is, and what it is made from: what the configuration says of one
+ * server, and what all providers share. A kind is one function and one row in `kinds.ts`. Beside its
+ * outcome a provider says whether it could only not be reached, which is all that may ever be
+ * forgiven (fallback.ts). Types only.
  */
 import type { Clock } from "../clock.ts";
 import type { CredentialsConfig } from "../config/config.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
-import type { Authorization } from "../outgoing/authorization.ts";
+import type { JsonObject } from "../model.ts";
+import type { Authorization, CredentialUse, SecurityContext } from "../outgoing/authorization.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+
+/** Which stored credential is meant. */
+export interface CredentialKey {
+  readonly server: string;
+  readonly kind: "oauth2" | "login";
+  /** Digest of all that it was got with: another configuration finds none. */
+  readonly binding: string;
+}
+
+/** Keeps credentials across restarts, sealed, and which scopes were authenticated. Nothing here rejects. */
+export interface CredentialStore {
+  /** `unreadable`: there is one, and it cannot be opened or be read. */
+  load(key: CredentialKey): Promise<JsonObject | "unreadable" | undefined>;
+  /** Whether it is kept; in the place of what was. */
+  save(key: CredentialKey, value: JsonObject): Promise<boolean>;
+  /** Notes that a scope was shown to this server with credentials. */
+  noteScope(server: string, scope: string): void;
+  /** Whether it ever was, or nobody can tell. */
+  knowsScope(server: string, scope: string): boolean;
+  /** The scope is over, and never comes again. */
+  forgetScope(server: string, scope: string): void;
+}
 
 /** What all providers share. */
 export interface CredentialDeps {
@@ -15,6 +40,11 @@ export interface CredentialDeps {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Log;
+  readonly credentialStore: CredentialStore;
+  /** Keyed digest of a text. */
+  readonly digest: (text: string) => Promise<string>;
+  /** Hides these values from the log from now on. */
+  readonly addSecrets: (values: readonly string[]) => void;
 }
 
 /** What one provider is made from. */
@@ -29,4 +59,30 @@ export interface ProviderOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** What is shown beside these credentials. */
   readonly beside?: Authorization | undefined;
+}
+
+/** No credential, and why: the words go on after the server's name. */
+export interface Failure {
+  readonly state: "failed";
+  readonly problem: string;
+  /** Whoever gives the credential out could not be reached, and refused nothing. */
+  readonly isUnreachable: boolean;
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** What a provider has. */
+export type Provision =
+  | { readonly state: "ready"; readonly context: SecurityContext }
+  | { readonly state: "needs_person"; readonly url: string }
+  | Failure;
+
+/** One kind at work for one server: as `Authorization`, before any failure is forgiven. */
+export interface Provider {
+  get(use: CredentialUse, signal: AbortSignal): Promise<Provision>;
+  renew(context: SecurityContext, use: CredentialUse, signal: AbortSignal): Promise<boolean>;
+}
+
+/** A failure that nothing forgives. */
+export function refuse(problem: string): Failure {
+  return { state: "failed", problem, isUnreachable: false };
 }

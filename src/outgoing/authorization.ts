@@ -49,6 +49,8 @@ export interface Authorization {
    * who were refused it; false where nothing can be renewed.
    */
   renew(context: SecurityContext, use: CredentialUse, signal: AbortSignal): Promise<boolean>;
+  /** A scope is over, and never comes again: nothing needs to be remembered of it. */
+  endScope?(scope: string): void;
 }
 
 /** Nothing is shown. */

@@ -31,6 +31,8 @@ export interface HttpRequest {
   readonly headMs?: number | undefined;
   /** Whether making it twice does no more than making it once. */
   readonly repeatable: boolean;
+  /** No redirect is followed: what is sent is for this URL alone. */
+  readonly final?: boolean | undefined;
   /** Absent: one for all, and no tool's call. */
   readonly use?: CredentialUse | undefined;
   /** In the place of the server's usual one. */

@@ -13,6 +13,8 @@ export interface Hop {
   readonly body?: string | undefined;
   /** Whether headers and credentials of the configuration go along; once lost, they stay away. */
   readonly trusted: boolean;
+  /** An answer that redirects is the answer. */
+  readonly final?: boolean | undefined;
 }
 
 const redirects = new Set([301, 302, 303, 307, 308]);
@@ -23,7 +25,7 @@ export function follow(
   status: number,
   location: string | null,
 ): Hop | { readonly problem: string } | undefined {
-  if (!redirects.has(status) || location === null) return undefined;
+  if (hop.final === true || !redirects.has(status) || location === null) return undefined;
   if (!URL.canParse(location, hop.url.href)) {
     return { problem: "redirects to something that is no URL" };
   }

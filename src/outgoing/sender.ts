@@ -82,7 +82,7 @@ function toHeaders(
 
 /** A request's first hop; `url` is the operator's own. */
 export function toHop(
-  request: Pick<Hop, "method" | "headers" | "body"> & { readonly url: string },
+  request: Pick<Hop, "method" | "headers" | "body" | "final"> & { readonly url: string },
   url: string,
   { baseUrl }: SecurityContext,
 ): Hop {
@@ -93,6 +93,7 @@ export function toHop(
     method: request.method,
     headers: toLowerCase(request.headers),
     body: request.body,
+    final: request.final,
     trusted: trusted.some((one) => new URL(one).origin === target.origin),
   };
 }

@@ -1,5 +1,6 @@
 /** What every upstream kind is given: the platform, the bounds, and what all upstreams share. Types only. */
 import type { Clock } from "../clock.ts";
+import type { CredentialStore } from "../credentials/provider.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Description, JsonObject, ListKind } from "../model.ts";
@@ -64,6 +65,9 @@ export interface UpstreamDeps {
   readonly warden: Warden;
   /** Keyed digest (hex) of a text: equal texts can be told, values cannot be guessed. */
   readonly digest: (text: string) => Promise<string>;
+  readonly credentialStore: CredentialStore;
+  /** Hides these values from the log from now on. */
+  readonly addSecrets: (values: readonly string[]) => void;
   /** Identity shown to upstreams: name and version of the gateway. */
   readonly identity: { readonly name: string; readonly version: string };
 }

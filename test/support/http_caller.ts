@@ -16,6 +16,7 @@ import {
   type HttpCallerOptions,
   type HttpRequest,
 } from "../../src/outgoing/caller.ts";
+import { createTestCredentialStore } from "./credentials.ts";
 import { createTestLog, type TestRecord } from "./log.ts";
 
 /** What a test may choose. */
@@ -46,6 +47,9 @@ export function createTestCaller(options: TestCallerOptions): TestCaller {
     limits: { ...defaultLimits, httpRetryMsMin: 1, httpRetryMsMax: 30, ...options.limits },
     clock: options.clock ?? systemClock,
     log,
+    credentialStore: createTestCredentialStore(),
+    digest: (text: string) => Promise.resolve(text),
+    addSecrets: () => {},
   };
   const caller = createHttpCaller({
     ...deps,

@@ -40,7 +40,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   sse: floor,
   protocol: floor,
   session: [...floor, "log", "seal", "database", "runtime", "config", "sse"],
-  credentials: [...floor, "log", "seal", "database", "runtime", "config", "outgoing"],
+  credentials: [...floor, "log", "seal", "database", "runtime", "config", "outgoing", "protocol"],
   upstream: [
     ...beside.filter((name) => name !== "session"),
     "credentials",
@@ -50,7 +50,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   ],
   gateway: [...beside.filter((name) => name !== "session"), "upstream"],
   http: [...beside, "gateway", "protocol", "sse"],
-  app: [...beside, "http", "gateway", "upstream", "protocol", "sse"],
+  app: [...beside, "credentials", "http", "gateway", "upstream", "protocol", "sse"],
   main: [...beside, "app"],
 };
 

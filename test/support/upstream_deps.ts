@@ -22,6 +22,7 @@ import { createLaneBudget } from "../../src/upstream/budget.ts";
 import type { Catalog, UpstreamDeps } from "../../src/upstream/deps.ts";
 import type { Interest, Upstream } from "../../src/upstream/upstream.ts";
 import { hostileCommand } from "../fault/hostile_command.ts";
+import { createTestCredentialStore } from "./credentials.ts";
 import { createTestRuntime } from "./fake_runtime.ts";
 
 /** One record of a test's log. */
@@ -71,6 +72,8 @@ export async function createTestDeps(
       close: async () => {},
     },
     digest: async (text) => text,
+    credentialStore: createTestCredentialStore(),
+    addSecrets: () => {},
     identity: { name: "mcp-wrapper", version: "0.0.0" },
     ...overrides,
     lines,

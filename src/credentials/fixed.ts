@@ -1,0 +1,104 @@
+/**
+ * The kinds whose credential stands in the configuration: nothing, a key, a token, a name with a
+ * password (RFC 7617), or headers. Their files are read for each call. One that was refused is
+ * renewed only in so far as a file holds another one by now.
+ */
+import type { CredentialsConfig } from "../config/config.ts";
+import { emptyContext, type SecurityContext } from "../outgoing/authorization.ts";
+import { type CredentialDeps, type Provider, type Provision, refuse } from "./provider.ts";
+import { createSecretReader, type Wanted } from "./secret.ts";
+
+type Of<Type extends CredentialsConfig["type"]> = Extract<
+  CredentialsConfig,
+  { readonly type: Type }
+>;
+
+/** Nothing is shown. */
+export function createNone(): Provider {
+  return createFixed(() => Promise.resolve({ state: "ready", context: emptyContext }));
+}
+
+/** Nothing can be shown yet. */
+export function createUnset({ problem }: Of<"unset">): Provider {
+  return createFixed(() => Promise.resolve(refuse(problem)));
+}
+
+/** A key in a header, the query or a cookie. */
+export function createApiKey(config: Of<"api_key">, deps: CredentialDeps): Provider {
+  const { in: place, name, prefix = "", key } = config;
+  const wanted: readonly Wanted[] = [{ secret: key, key: "credentials.key", place }];
+  return createRead(wanted, deps, ([text = ""]) => {
+    const value = `${prefix}${text}`;
+    if (place === "header") {
+      return { ...emptyContext, headers: { [name.toLowerCase()]: value } };
+    }
+    return place === "query"
+      ? { ...emptyContext, query: { [name]: value } }
+      : { ...emptyContext, cookies: { [name]: value } };
+  });
+}
+
+/** A token (RFC 6750). */
+export function createBearer({ token }: Of<"bearer">, deps: CredentialDeps): Provider {
+  const wanted: Wanted = { secret: token, key: "credentials.token", place: "token" };
+  return createRead([wanted], deps, ([text = ""]) => toBearer(text));
+}
+
+/** A user's name and password, as UTF-8. */
+export function createBasic({ username, password }: Of<"basic">, deps: CredentialDeps): Provider {
+  const wanted: readonly Wanted[] = [
+    { secret: username, key: "credentials.username", place: "username" },
+    { secret: password, key: "credentials.password", place: "password" },
+  ];
+  return createRead(wanted, deps, ([name = "", secret = ""]) => {
+    const pair = toBase64(`${name}:${secret}`);
+    deps.addSecrets([pair]);
+    return { ...emptyContext, headers: { authorization: `Basic ${pair}` } };
+  });
+}
+
+/** Any headers. */
+export function createHeaders({ headers }: Of<"headers">, deps: CredentialDeps): Provider {
+  const names = Object.keys(headers);
+  const wanted = Object.entries(headers).map(([name, secret]): Wanted => ({
+    secret,
+    key: `credentials.headers.${name}`,
+    place: "header",
+  }));
+  return createRead(wanted, deps, (texts) => ({
+    ...emptyContext,
+    headers: Object.fromEntries(texts.map((text, index) => [names[index] ?? "", text])),
+  }));
+}
+
+/** What a token is shown as. */
+export function toBearer(token: string): SecurityContext {
+  return { ...emptyContext, headers: { authorization: `Bearer ${token}` } };
+}
+
+/** The base64 of a text's UTF-8. */
+export function toBase64(text: string): string {
+  return new TextEncoder().encode(text).toBase64();
+}
+
+function createRead(
+  wanted: readonly Wanted[],
+  deps: CredentialDeps,
+  toContext: (texts: readonly string[]) => SecurityContext,
+): Provider {
+  const read = createSecretReader(deps);
+  return createFixed(async (signal) => {
+    const found = await read(wanted, signal);
+    return "texts" in found ? { state: "ready", context: toContext(found.texts) } : found;
+  });
+}
+
+function createFixed(get: (signal: AbortSignal) => Promise<Provision>): Provider {
+  return {
+    get: (_use, signal) => get(signal),
+    async renew(refused, _use, signal) {
+      const now = await get(signal);
+      return now.state === "ready" && JSON.stringify(now.context) !== JSON.stringify(refused);
+    },
+  };
+}

@@ -1,0 +1,77 @@
+/**
+ * Where an authorization server gives tokens out, as it says itself (RFC 8414, and OpenID Connect
+ * Discovery, whose document says the same). Who answers for an issuer must name exactly this issuer
+ * (hostile case F12), and secrets go only to TLS, or to the operator's own machine where the issuer
+ * is there. Which addresses may be connected to is the HTTP caller's business.
+ */
+import { isLoopback } from "../config/loopback.ts";
+import type { AskIssuer } from "./ask.ts";
+import type { FetchFailure } from "./keeper.ts";
+import { type CredentialDeps, refuse } from "./provider.ts";
+
+/** Where tokens are asked for. */
+export type FindTokenUrl = (
+  signal: AbortSignal,
+) => Promise<{ readonly tokenUrl: string } | FetchFailure>;
+
+/** Makes the finder of one issuer; what it finds is used for some time. */
+export function createIssuer(
+  issuer: string,
+  ask: AskIssuer,
+  words: string,
+  { clock, limits }: CredentialDeps,
+): FindTokenUrl {
+  let found: { readonly tokenUrl: string; readonly until: number } | undefined;
+  const refuseIt = (why: string): FetchFailure => ({
+    ...refuse(`${words} ${why}`),
+    isRefusal: true,
+  });
+
+  const find = async (signal: AbortSignal): Promise<{ tokenUrl: string } | FetchFailure> => {
+    for (const url of wellKnownUrls(issuer)) {
+      const answer = await ask(
+        { url, method: "GET", headers: { accept: "application/json" } },
+        signal,
+      );
+      if ("problem" in answer) return answer;
+      const { status, value } = answer;
+      if (status !== 200 || value === undefined) continue;
+      if (value["issuer"] !== issuer) {
+        return refuseIt("says that it is another issuer; correct credentials.issuer");
+      }
+      const tokenUrl = toTokenUrl(value["token_endpoint"], issuer);
+      return tokenUrl === undefined
+        ? refuseIt("names no URL with https: that gives tokens")
+        : { tokenUrl };
+    }
+    return refuseIt(
+      "does not describe itself; correct credentials.issuer, or give credentials.tokenUrl",
+    );
+  };
+  return async (signal) => {
+    if (found !== undefined && clock.monotonic() < found.until) return found;
+    const outcome = await find(signal);
+    if ("tokenUrl" in outcome) found = { ...outcome, until: clock.monotonic() + limits.issuerMs };
+    return outcome;
+  };
+}
+
+/** Where it may describe itself, in the order of the RFC; the last forms are older. */
+function wellKnownUrls(issuer: string): string[] {
+  const { origin, pathname } = new URL(issuer);
+  const path = pathname.replace(/\/$/, "");
+  const names = ["oauth-authorization-server", "openid-configuration"];
+  const inserted = names.map((name) => `${origin}/.well-known/${name}${path}`);
+  return path === ""
+    ? inserted
+    : [...inserted, ...names.map((name) => `${origin}${path}/.well-known/${name}`)];
+}
+
+function toTokenUrl(value: unknown, issuer: string): string | undefined {
+  if (typeof value !== "string" || !URL.canParse(value)) return undefined;
+  const url = new URL(value);
+  const own = new URL(issuer);
+  if (url.username + url.password !== "") return undefined;
+  const isAtHome = url.origin === own.origin && isLoopback(own.hostname);
+  return url.protocol === "https:" || (url.protocol === "http:" && isAtHome) ? url.href : undefined;
+}

@@ -1,0 +1,234 @@
+/**
+ * One credential that has to be fetched: by one request for all who wait for it, before the old one
+ * expires, and not again and again where it cannot be had (hostile case H13). It is stored, sealed,
+ * before it is used, so that neither a restart nor a crash loses what replaced an older one. Not
+ * here: how it is fetched, and what is shown (oauth2.ts, login.ts).
+ */
+import type { CredentialDeps, CredentialKey, Failure } from "./provider.ts";
+import { refuse } from "./provider.ts";
+
+/** A credential that was fetched; plain data, since it is stored. */
+export interface Kept {
+  /** What is shown. */
+  readonly token: string;
+  /** Wall clock. */
+  readonly obtainedAt: number;
+  /** Absent: it is used until a server refuses it. */
+  readonly expiresAt?: number | undefined;
+  /** Gets the next one (RFC 6749, 6). */
+  readonly refreshToken?: string | undefined;
+  /** Where its requests go. */
+  readonly baseUrl?: string | undefined;
+}
+
+/** Why none could be fetched. */
+export interface FetchFailure extends Failure {
+  /** Asking again does not help until somebody does something. */
+  readonly isRefusal: boolean;
+}
+
+/** What all that a credential is got with comes to, at this moment. */
+export interface Means<Secrets> {
+  readonly secrets: Secrets;
+  /** Digest of them and of where they are sent; see `CredentialKey`. */
+  readonly binding: string;
+}
+
+/** What a keeper is made from. */
+export interface KeeperOptions<Secrets> {
+  readonly server: string;
+  readonly kind: CredentialKey["kind"];
+  /** Reads the secrets; another binding than before begins anew. */
+  readonly means: (signal: AbortSignal) => Promise<Means<Secrets> | Failure>;
+  /** Gets a credential; `kept` is the one before. Its signal ends after the limits' time. */
+  readonly fetch: (
+    secrets: Secrets,
+    kept: Kept | undefined,
+    signal: AbortSignal,
+  ) => Promise<Kept | FetchFailure>;
+  /** Why a stored one that cannot be opened must not be got anew; undefined when it may. */
+  readonly unreadable: string | undefined;
+  /** How long it is left alone after it was refused. */
+  readonly refusedMs: number;
+}
+
+/** Keeps one credential. */
+export interface Keeper {
+  get(signal: AbortSignal): Promise<Kept | Failure>;
+  /** The server refused this token: whether there is another one now. */
+  renew(token: string, signal: AbortSignal): Promise<boolean>;
+}
+
+/** What is known under one binding. */
+interface State {
+  readonly key: CredentialKey;
+  loading: Promise<void> | undefined;
+  kept: Kept | undefined;
+  /** A stored one cannot be opened. */
+  isUnreadable: boolean;
+  /** The server refused the kept one. */
+  isRefused: boolean;
+  /** Monotonic. */
+  renewedAt: number;
+  fetching: Promise<Kept | Failure> | undefined;
+  failed:
+    | { readonly failure: Failure; readonly until: number; readonly pauseMs: number }
+    | undefined;
+}
+
+/** Makes it; nothing is read or fetched yet. */
+export function createKeeper<Secrets>(
+  options: KeeperOptions<Secrets>,
+  deps: CredentialDeps,
+): Keeper {
+  const { server, kind } = options;
+  const { limits, clock, log, credentialStore: store } = deps;
+  let state: State | undefined;
+
+  const toState = (binding: string): State => {
+    if (state?.key.binding === binding) return state;
+    state = {
+      key: { server, kind, binding },
+      loading: undefined,
+      kept: undefined,
+      isUnreadable: false,
+      isRefused: false,
+      renewedAt: -Infinity,
+      fetching: undefined,
+      failed: undefined,
+    };
+    return state;
+  };
+  const load = async (state: State): Promise<void> => {
+    const stored = await store.load(state.key);
+    if (stored === undefined) return;
+    const kept = stored === "unreadable" ? undefined : toKept(stored);
+    if (kept === undefined) state.isUnreadable = true;
+    else {
+      state.kept = kept;
+      hide(kept);
+    }
+  };
+  const hide = ({ token, refreshToken }: Kept) =>
+    deps.addSecrets([token, ...(refreshToken === undefined ? [] : [refreshToken])]);
+
+  const take = async (state: State, kept: Kept): Promise<Kept> => {
+    hide(kept);
+    if (!await store.save(state.key, { ...kept })) {
+      log.error(
+        "Cannot keep a credential: after a restart the server may have to be logged in to again",
+        { server, kind },
+      );
+    }
+    return Object.assign(state, {
+      kept,
+      isUnreadable: false,
+      isRefused: false,
+      failed: undefined,
+    }).kept;
+  };
+  const fail = (state: State, reason: FetchFailure): Failure => {
+    const { problem, isRefusal, retryAfterMs = 0 } = reason;
+    const doubled = (state.failed?.pauseMs ?? limits.credentialRetryMsMin / 2) * 2;
+    const pauseMs = isRefusal
+      ? options.refusedMs
+      : Math.min(limits.credentialRetryMsMax, Math.max(limits.credentialRetryMsMin, doubled));
+    const failure: Failure = {
+      state: "failed",
+      problem,
+      // Whoever was refused, here or by the server itself, was not merely out of reach.
+      isUnreachable: reason.isUnreachable && !state.isUnreadable && !state.isRefused,
+    };
+    if (state.failed?.failure.problem !== problem) log.warn("Cannot get a credential", { problem });
+    const waitMs = Math.min(Math.max(pauseMs, retryAfterMs), limits.retryAfterMsMax);
+    state.failed = { failure, until: clock.monotonic() + waitMs, pauseMs };
+    return { ...failure, retryAfterMs: waitMs };
+  };
+  const fetchAnew = async (state: State, secrets: Secrets): Promise<Kept | Failure> => {
+    const late = new AbortController();
+    const cancel = clock.after(limits.credentialMs, () => late.abort());
+    try {
+      const fetched = await options.fetch(secrets, state.kept, late.signal);
+      return "problem" in fetched ? fail(state, fetched) : await take(state, fetched);
+    } catch (thrown) {
+      log.error("Cannot get a credential", { error: thrown });
+      const problem = "cannot be shown who calls, by a fault that the gateway's log has";
+      return fail(state, { ...refuse(problem), isRefusal: false });
+    } finally {
+      cancel();
+    }
+  };
+  /** One request for all who want one; none while the last failure is young. */
+  const fetchOnce = (state: State, secrets: Secrets): Promise<Kept | Failure> => {
+    const { failed } = state;
+    const waitMs = (failed?.until ?? -Infinity) - clock.monotonic();
+    if (failed !== undefined && state.fetching === undefined && waitMs > 0) {
+      return Promise.resolve({ ...failed.failure, retryAfterMs: Math.ceil(waitMs) });
+    }
+    return state.fetching ??= fetchAnew(state, secrets)
+      .finally(() => void (state.fetching = undefined));
+  };
+  const current = async (state: State, secrets: Secrets): Promise<Kept | Failure> => {
+    await (state.loading ??= load(state));
+    const { kept } = state;
+    if (state.isUnreadable && options.unreadable !== undefined) return refuse(options.unreadable);
+    if (kept === undefined || state.isRefused) return await fetchOnce(state, secrets);
+    const now = clock.wall();
+    if (now < renewalOf(kept, limits.credentialSkewMs)) return kept;
+    const fetching = fetchOnce(state, secrets);
+    // Nobody waits for the next one while this one is good.
+    return kept.expiresAt !== undefined && now < kept.expiresAt ? kept : await fetching;
+  };
+  const reach = async (signal: AbortSignal): Promise<[State, Secrets] | Failure> => {
+    const means = await options.means(signal);
+    return "problem" in means ? means : [toState(means.binding), means.secrets];
+  };
+
+  return {
+    async get(signal) {
+      const reached = await reach(signal);
+      if ("problem" in reached) return reached;
+      const outcome = await waitFor(current(...reached), signal);
+      if (!("problem" in outcome)) hide(outcome);
+      return outcome;
+    },
+    async renew(token, signal) {
+      const reached = await reach(signal);
+      if ("problem" in reached) return false;
+      const [state] = reached;
+      if (state.kept?.token === token && !state.isRefused) {
+        if (clock.monotonic() - state.renewedAt < limits.credentialRenewMs) return false;
+        state.renewedAt = clock.monotonic();
+        state.isRefused = true;
+      }
+      const kept = await waitFor(current(...reached), signal);
+      return !("problem" in kept) && kept.token !== token;
+    },
+  };
+}
+
+/** When the next one is wanted (wall clock). */
+function renewalOf({ obtainedAt, expiresAt }: Kept, skewMs: number): number {
+  if (expiresAt === undefined) return Infinity;
+  return expiresAt - Math.min(skewMs, (expiresAt - obtainedAt) / 2);
+}
+
+/** What was stored, if it is what `Kept` says. */
+function toKept(stored: Readonly<Record<string, unknown>>): Kept | undefined {
+  const { token, obtainedAt, expiresAt, refreshToken, baseUrl } = stored;
+  if (typeof token !== "string" || typeof obtainedAt !== "number") return undefined;
+  if (expiresAt !== undefined && typeof expiresAt !== "number") return undefined;
+  if (refreshToken !== undefined && typeof refreshToken !== "string") return undefined;
+  if (baseUrl !== undefined && typeof baseUrl !== "string") return undefined;
+  return { token, obtainedAt, expiresAt, refreshToken, baseUrl };
+}
+
+/** The outcome, unless whoever waits gives up first; the work goes on for the others. */
+function waitFor(work: Promise<Kept | Failure>, signal: AbortSignal): Promise<Kept | Failure> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => resolve(refuse("was given up"));
+    if (signal.aborted) giveUp();
+    signal.addEventListener("abort", giveUp);
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", giveUp));
+  });
+}

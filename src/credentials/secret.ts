@@ -1,0 +1,71 @@
+/**
+ * The texts of secrets: known already, or in files that are read whenever they are needed, so that a
+ * changed file is seen without a restart. A file that cannot be used is a sentence that names the
+ * key of the configuration; neither its path nor what it holds is in it.
+ */
+import { pause } from "../clock.ts";
+import type { Secret } from "../config/config.ts";
+import { type ValuePlace, valueProblem } from "../config/credential_values.ts";
+import { type CredentialDeps, type Failure, refuse } from "./provider.ts";
+
+/** A secret that is wanted. */
+export interface Wanted {
+  readonly secret: Secret;
+  /** Where it stands in the configuration: `credentials.token`. */
+  readonly key: string;
+  readonly place: ValuePlace;
+}
+
+/** Reads secrets; texts in the order in which they are wanted. */
+export type ReadSecrets = (
+  wanted: readonly Wanted[],
+  signal: AbortSignal,
+) => Promise<{ readonly texts: readonly string[] } | Failure>;
+
+/** Makes the reader of one server's secrets. */
+export function createSecretReader(deps: CredentialDeps): ReadSecrets {
+  const readOne = async (
+    { secret, key, place }: Wanted,
+    signal: AbortSignal,
+  ): Promise<string | Failure> => {
+    const isText = typeof secret === "string";
+    const text = isText ? secret : await readFile(secret.file, deps, signal);
+    const words = isText ? key : `the file of ${key}`;
+    if (typeof text !== "string") {
+      return refuse(`cannot be shown who calls: ${words} ${text.problem}`);
+    }
+    const problem = valueProblem(place, text);
+    if (problem !== undefined) return refuse(`cannot be shown who calls: ${words}: ${problem}`);
+    deps.addSecrets([text]);
+    return text;
+  };
+  return async (wanted, signal) => {
+    const texts: string[] = [];
+    for (const one of wanted) {
+      const text = await readOne(one, signal);
+      if (typeof text !== "string") return text;
+      texts.push(text);
+    }
+    return { texts };
+  };
+}
+
+/** Of a file, without the white space around it. */
+async function readFile(
+  file: string,
+  { runtime, limits, clock }: CredentialDeps,
+  signal: AbortSignal,
+): Promise<string | { readonly problem: string }> {
+  const given = new AbortController();
+  const late = pause(clock, limits.secretFileMs, AbortSignal.any([given.signal, signal]))
+    .then(() => ({ problem: "takes too long to be read" }));
+  const read = runtime.readText(file).then(
+    (text) => text?.trim() ?? { problem: "is not there; make it, or correct the path" },
+    () => ({ problem: "cannot be read; check its permissions" }),
+  );
+  try {
+    return await Promise.race([read, late]);
+  } finally {
+    given.abort();
+  }
+}
