@@ -53,6 +53,19 @@ export interface StdioServerConfig extends LaneServerConfig {
   /** The child's whole environment: the safe list, `inheritEnv` and `env` together. */
   readonly environment: Readonly<Record<string, string>>;
   readonly cwd?: string | undefined;
+  /** Had anew at each start, and put into that child's environment alone. */
+  readonly childCredentials?: ChildCredentials | undefined;
+}
+
+/** Credentials that a program finds in its environment. */
+export interface ChildCredentials {
+  readonly credentials: CredentialsConfig;
+  /** The variables: of a key or token, or of a user's name and password. */
+  readonly variables: {
+    readonly value?: string | undefined;
+    readonly username?: string | undefined;
+    readonly password?: string | undefined;
+  };
 }
 
 /** A remote server: Streamable HTTP of any revision, or the older HTTP+SSE. */
@@ -179,6 +192,8 @@ export interface ServersConfig {
   readonly names: Naming;
   /** Sentences for the log: unknown keys with the nearest known name, problems that stop nothing. */
   readonly warnings: readonly string[];
+  /** Absolute paths of the files beside `mcp.json` that were read, to be watched as it is. */
+  readonly files: readonly string[];
   /** Values that must never be seen in a log. */
   readonly secrets: readonly string[];
 }

@@ -55,3 +55,21 @@ export function valueProblem(place: ValuePlace, value: string): string | undefin
   if (value === "") return `expected ${what}, got an empty text`;
   return allowed.test(value) ? undefined : `expected ${expected}`;
 }
+
+/** What HTTP itself and the protocol above it write; another value would break them. */
+const reserved =
+  /^(?:accept|accept-encoding|connection|content-.*|expect|host|keep-alive|last-.*|mcp-.*|proxy-.*|te|trailer|transfer-encoding|upgrade)$/;
+const httpToken = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** What is wrong with the name of a header that somebody else than the gateway writes. */
+export function headerProblem(name: string): string | undefined {
+  if (!httpToken.test(name)) return "no name of a header";
+  return reserved.test(name.toLowerCase())
+    ? "is written by the gateway itself; remove it"
+    : undefined;
+}
+
+/** What is wrong with the name of a cookie. */
+export function cookieProblem(name: string): string | undefined {
+  return httpToken.test(name) ? undefined : "no name of a cookie";
+}

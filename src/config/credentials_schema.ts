@@ -1,5 +1,6 @@
 /**
- * How credentials are written, in `mcp.json` and in recipes. The message of each schema is the
+ * How credentials are written: in recipes, and in `mcp.json`, where they may also say what becomes of
+ * calls while they cannot be had, and how a program is given them. The message of each schema is the
  * expectation that a person reads. Not here: what becomes of them (credentials.ts).
  */
 import * as v from "valibot";
@@ -10,7 +11,13 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 /** An object that is no list, with these keys alone. */
 function only<Entries extends v.ObjectEntries>(entries: Entries) {
-  return v.strictObject(entries, `no keys but ${Object.keys(entries).join(", ")}`);
+  return v.strictObject(
+    entries,
+    (issue) =>
+      issue.expected === "never"
+        ? `no keys but ${Object.keys(entries).join(", ")}`
+        : "a value for this key",
+  );
 }
 
 const secretExpected = "a string, or an object with file";
@@ -30,45 +37,92 @@ export const secretsSchema = v.pipe(
   v.map(v.string("a name"), secretSchema, "an object of strings"),
 );
 
-const kinds = [
-  only({ type: v.literal("none") }),
-  only({
-    type: v.literal("api_key"),
-    in: v.picklist(["header", "query", "cookie"], '"header", "query" or "cookie"'),
-    name: text,
-    prefix: v.optional(text),
-    key: secretSchema,
-  }),
-  only({ type: v.literal("bearer"), token: secretSchema }),
-  only({ type: v.literal("basic"), username: secretSchema, password: secretSchema }),
-  only({ type: v.literal("headers"), headers: secretsSchema }),
-  only({
-    type: v.literal("oauth2"),
-    grant: v.optional(
-      v.picklist(
-        ["client_credentials", "refresh_token"],
-        '"client_credentials" or "refresh_token"',
+/** All kinds, each with `more` keys beside its own. */
+function kindsWith<More extends v.ObjectEntries>(more: More) {
+  return [
+    only({ type: v.literal("none") }),
+    only({
+      type: v.literal("api_key"),
+      in: v.picklist(["header", "query", "cookie"], '"header", "query" or "cookie"'),
+      name: text,
+      prefix: v.optional(text),
+      key: secretSchema,
+      ...more,
+    }),
+    only({ type: v.literal("bearer"), token: secretSchema, ...more }),
+    only({ type: v.literal("basic"), username: secretSchema, password: secretSchema, ...more }),
+    only({ type: v.literal("headers"), headers: secretsSchema, ...more }),
+    only({
+      type: v.literal("oauth2"),
+      grant: v.optional(
+        v.picklist(
+          ["client_credentials", "refresh_token"],
+          '"client_credentials" or "refresh_token"',
+        ),
+        "client_credentials",
       ),
-      "client_credentials",
-    ),
-    issuer: v.optional(text),
-    tokenUrl: v.optional(text),
-    clientId: secretSchema,
-    clientSecret: v.optional(secretSchema),
-    clientAuthentication: v.optional(v.picklist(["basic", "post"], '"basic" or "post"'), "basic"),
-    refreshToken: v.optional(secretSchema),
-    scope: v.optional(text),
-    resource: v.optional(text),
-  }),
-] as const;
+      issuer: v.optional(text),
+      tokenUrl: v.optional(text),
+      clientId: secretSchema,
+      clientSecret: v.optional(secretSchema),
+      clientAuthentication: v.optional(
+        v.picklist(["basic", "post"], '"basic" or "post"'),
+        "basic",
+      ),
+      refreshToken: v.optional(secretSchema),
+      scope: v.optional(text),
+      resource: v.optional(text),
+      ...more,
+    }),
+  ] as const;
+}
 
 const expected = 'an object with type "none", "api_key", "bearer", "basic", "headers" or "oauth2"';
 
-/** One server's credentials. */
+/** Credentials in a recipe. */
 export const credentialsSchema = v.pipe(
   v.custom<Record<string, unknown>>(isObject, expected),
-  v.variant("type", kinds, expected),
+  v.variant("type", kindsWith({}), expected),
 );
 
-/** Credentials as they are written: texts may hold `${NAME}`. */
+const variableExpected = "the name of an environment variable";
+const variableName = v.pipe(
+  v.string(variableExpected),
+  v.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, variableExpected),
+);
+const variablesExpected = "the name of an environment variable, or names for username and password";
+
+/** The credentials of one server in `mcp.json`. */
+export const serverCredentialsSchema = v.pipe(
+  v.custom<Record<string, unknown>>(isObject, expected),
+  v.variant(
+    "type",
+    kindsWith({
+      /** What becomes of a call while they cannot be had. */
+      onFailure: v.optional(v.picklist(["reject", "anonymous"], '"reject" or "anonymous"')),
+      /** Nobody is harmed when it is called by nobody. */
+      public: v.optional(v.boolean("true or false")),
+      anonymousTools: v.optional(v.array(text, "a list of names of tools")),
+      /** The variables in which a program finds them. */
+      env: v.optional(
+        v.union([
+          variableName,
+          v.pipe(
+            v.custom<Record<string, unknown>>(isObject, variablesExpected),
+            v.strictObject(
+              { username: v.optional(variableName), password: v.optional(variableName) },
+              variablesExpected,
+            ),
+          ),
+        ], variablesExpected),
+      ),
+    }),
+    expected,
+  ),
+);
+
+/** Credentials as they are written in a recipe: texts may hold `${NAME}`. */
 export type CredentialsEntry = v.InferOutput<typeof credentialsSchema>;
+
+/** The same in `mcp.json`; every one of them is a `CredentialsEntry` with more keys. */
+export type ServerCredentialsEntry = v.InferOutput<typeof serverCredentialsSchema>;

@@ -6,6 +6,7 @@
 import { buildEnvironment, looksSecret } from "./child_environment.ts";
 import type { StdioServerConfig } from "./config.ts";
 import { appendKey } from "./config_error.ts";
+import { readChildCredentials, readFallback } from "./credentials.ts";
 import type { ServerEntry } from "./server_keys.ts";
 import { ownSecret } from "./substitution.ts";
 import { type FileContext, keepSecrets, type Texts, withoutPrototype } from "./texts.ts";
@@ -13,7 +14,7 @@ import { type FileContext, keepSecrets, type Texts, withoutPrototype } from "./t
 /** What only such a server has. */
 export type LocalPart = Pick<
   StdioServerConfig,
-  "kind" | "command" | "args" | "env" | "environment" | "cwd"
+  "kind" | "command" | "args" | "env" | "environment" | "cwd" | "childCredentials"
 >;
 
 /** Reads the keys of such a server; problems are left in `texts`. */
@@ -31,6 +32,8 @@ export function readLocal(
   const args = (entry.args ?? []).map((arg, index) => texts.plain(appendKey("args", index), arg));
   const own = readOwnVariables(entry.env, texts);
   checkInherited(inherited, path, texts, context);
+  const childCredentials = readChildCredentials(entry.credentials, entry.env, texts);
+  readFallback(entry.credentials, "credentials", texts, context, "stdio");
   return {
     kind: "stdio",
     command,
@@ -40,6 +43,7 @@ export function readLocal(
     ),
     environment: buildEnvironment(context.env, inherited, own),
     cwd: entry.cwd === undefined ? undefined : texts.place("cwd", entry.cwd),
+    ...(childCredentials === undefined ? {} : { childCredentials }),
   };
 }
 

@@ -1,0 +1,278 @@
+/** Credentials in `mcp.json`: what each kind becomes, and what is refused with which words. */
+import { describe, expect, test } from "bun:test";
+import { failed, fileName, http, readOne, shell, stdio } from "./read.ts";
+
+const url = "https://example.com/mcp";
+const env = { ...shell, KEY: "key-value", NAME: "Jürgen", EMPTY: "" };
+
+const credentialsOf = async (credentials: unknown) =>
+  http(await readOne({ url, credentials }, env)).credentials;
+
+describe("credentials of a server", () => {
+  test("become what their provider needs, with references replaced", async () => {
+    expect(await credentialsOf({ type: "none" })).toEqual({ type: "none" });
+    expect(
+      await credentialsOf({ type: "api_key", in: "header", name: "X-Key", key: "${KEY}" }),
+    ).toEqual({ type: "api_key", in: "header", name: "X-Key", key: "key-value" });
+    expect(
+      await credentialsOf({ type: "api_key", in: "query", name: "k", prefix: "a b", key: "é" }),
+    ).toEqual({ type: "api_key", in: "query", name: "k", prefix: "a b", key: "é" });
+    expect(await credentialsOf({ type: "basic", username: "${NAME}", password: "p:q" }))
+      .toEqual({ type: "basic", username: "Jürgen", password: "p:q" });
+    const headers = { "X-A": "a ${KEY}", "X-B": { file: "~/b" } };
+    expect(await credentialsOf({ type: "headers", headers })).toEqual({
+      type: "headers",
+      headers: { "x-a": "a key-value", "x-b": { file: "/home/me/b" } },
+    });
+  });
+
+  test("of OAuth 2 have its defaults", async () => {
+    const tokenUrl = "https://login.example.com/token";
+    expect(
+      await credentialsOf({ type: "oauth2", tokenUrl, clientId: "me", clientSecret: "${KEY}" }),
+    ).toEqual({
+      type: "oauth2",
+      grant: "client_credentials",
+      clientAuthentication: "basic",
+      tokenUrl,
+      clientId: "me",
+      clientSecret: "key-value",
+    });
+    const issuer = "http://localhost:8080/realms/a";
+    const refreshToken = { file: "./refresh" };
+    const given = {
+      type: "oauth2",
+      grant: "refresh_token",
+      issuer,
+      clientId: "me",
+      refreshToken,
+      scope: "read write",
+      resource: "https://api.example.com",
+    };
+    expect(await credentialsOf(given)).toEqual({
+      ...given,
+      clientAuthentication: "basic",
+      refreshToken: { file: "/etc/gateway/refresh" },
+    });
+  });
+
+  test("are hidden from the log, wherever they stand", async () => {
+    const oauth = {
+      type: "oauth2",
+      tokenUrl: "https://a.test/token",
+      clientId: "client-name",
+      clientSecret: "client-secret",
+    };
+    expect([...(await readOne({ url, credentials: oauth })).secrets].sort())
+      .toEqual(["client-name", "client-secret"]);
+    const headers = { type: "headers", headers: { "x-a": "header-value" } };
+    expect((await readOne({ url, credentials: headers })).secrets).toEqual(["header-value"]);
+  });
+
+  test("in a file that is not there or empty are warned of, and stop nothing", async () => {
+    const files = { "/there": "key-value\n", "/empty": " \n" };
+    const warningsOf = async (file: string) => {
+      const credentials = { type: "bearer", token: { file } };
+      const config = await readOne({ url, credentials }, env, false, files);
+      expect(http(config).credentials).toEqual({ type: "bearer", token: { file } });
+      return config.warnings;
+    };
+    expect(await warningsOf("/there")).toEqual([]);
+    for (const file of ["/nowhere", "/empty", "/unreadable"]) {
+      const [warning, ...more] = await warningsOf(file);
+      expect(warning).toContain(`credentials.token in ${fileName}, or it is empty: calls fail`);
+      expect(warning).not.toContain(file);
+      expect(more).toEqual([]);
+    }
+  });
+});
+
+const oauth = { type: "oauth2", clientId: "me", clientSecret: "hunter2" };
+const key = { type: "api_key", in: "header", name: "x-key", key: "hunter2" };
+
+describe("credentials that cannot be used", () => {
+  const wrong: [string, unknown, string][] = [
+    ["a key in no place", { ...key, in: "body" }, '.in in FILE: expected "header", "query" or'],
+    ["a key without a name", { ...key, name: undefined }, ".name in FILE: expected a value for"],
+    ["a header that is none", { ...key, name: "x key" }, ".name in FILE: no name of a header"],
+    ["a header of ours", { ...key, name: "Accept" }, ".name in FILE: is written by the gateway"],
+    ["a cookie that is none", { ...key, in: "cookie", name: "a=b" }, ".name in FILE: no name of a"],
+    ["a key of two lines", { ...key, key: "hunter2\r\nx: y" }, ".key in FILE: expected a value on"],
+    [
+      "a key that ends a cookie",
+      { ...key, in: "cookie", key: "hunter2; a=b" },
+      ".key in FILE: expected a value that can stand in a cookie",
+    ],
+    [
+      "a prefix that begins another header",
+      { ...key, prefix: "a\nb" },
+      ".prefix in FILE: expected a value on one line",
+    ],
+    [
+      "a name with a colon",
+      { type: "basic", username: "a:b", password: "hunter2" },
+      ".username in FILE: expected a user's name on one line, without a colon",
+    ],
+    [
+      "an empty password",
+      { type: "basic", username: "a", password: "${EMPTY}" },
+      ".password in FILE: expected a password, got an empty text",
+    ],
+    [
+      "a variable that is not there",
+      { type: "basic", username: "a", password: "${NOPE}" },
+      ".password in FILE: the environment variable NOPE is not set",
+    ],
+    ["no headers", { type: "headers", headers: {} }, ".headers in FILE: expected at least one"],
+    [
+      "a header twice",
+      { type: "headers", headers: { "x-a": "hunter2", "X-A": "b" } },
+      ".headers.X-A in FILE: stands twice",
+    ],
+    ["no place to ask", oauth, " in FILE: expected either issuer or tokenUrl"],
+    [
+      "two places to ask",
+      { ...oauth, issuer: "https://a.test", tokenUrl: "https://a.test/token" },
+      " in FILE: expected either issuer or tokenUrl",
+    ],
+    [
+      "a place in plain text",
+      { ...oauth, tokenUrl: "http://login.example.com/token" },
+      ".tokenUrl in FILE: expected a whole URL with https:, or with http: on this machine",
+    ],
+    [
+      "no URL",
+      { ...oauth, issuer: "login.example.com" },
+      ".issuer in FILE: expected a whole URL with https:",
+    ],
+    [
+      "a log-in in the URL",
+      { ...oauth, issuer: "https://me:hunter2@a.test" },
+      ".issuer in FILE: expected a URL without a login",
+    ],
+    [
+      "nothing to refresh",
+      { ...oauth, tokenUrl: "https://a.test", grant: "refresh_token" },
+      ".refreshToken in FILE: is needed for the grant",
+    ],
+    [
+      "no secret of its own",
+      { type: "oauth2", clientId: "me", tokenUrl: "https://a.test" },
+      ".clientSecret in FILE: is needed for the grant",
+    ],
+    [
+      "a refresh token that nothing uses",
+      { ...oauth, tokenUrl: "https://a.test", refreshToken: "hunter2" },
+      ".refreshToken in FILE: has no meaning without the grant",
+    ],
+    [
+      "a variable for no program",
+      { type: "bearer", token: "hunter2", env: "TOKEN" },
+      ".env in FILE: has no meaning for a server that is no program",
+    ],
+  ];
+  for (const [what, credentials, problem] of wrong) {
+    test(`${what} fails the server, with the key and what to do, and shows no value`, async () => {
+      const told = failed(await readOne({ url, credentials }, env)).problem;
+      expect(told).toContain(`mcpServers.files.credentials${problem.replace("FILE", fileName)}`);
+      expect(told).not.toContain("hunter2");
+    });
+  }
+
+  test("a header that credentials write must not be written beside them", async () => {
+    const { problem } = failed(await readOne({ url, credentials: key, headers: { "X-Key": "a" } }));
+    expect(problem).toContain("headers.x-key in mcp.json: stands beside credentials; remove one");
+    const headers = { Authorization: "Basic abcdef" };
+    expect(http(await readOne({ url, credentials: key, headers })).headers)
+      .toEqual({ authorization: "Basic abcdef" });
+  });
+});
+
+describe("going on without credentials", () => {
+  const bearer = { type: "bearer", token: "hunter2" };
+  const anonymous = {
+    ...bearer,
+    onFailure: "anonymous",
+    public: true,
+    anonymousTools: ["search"],
+  };
+
+  test("is refused for servers that speak MCP", async () => {
+    for (const server of [{ url }, { command: "x" }]) {
+      const credentials = { ...anonymous, ...("command" in server ? { env: "TOKEN" } : {}) };
+      const { problem } = failed(await readOne({ ...server, credentials }));
+      expect(problem).toContain('credentials.onFailure in mcp.json: "anonymous" is for REST');
+    }
+    expect(
+      http(await readOne({ url, credentials: { ...bearer, onFailure: "reject" } })).credentials,
+    )
+      .toEqual(bearer);
+  });
+
+  test("is refused where half of it is said", async () => {
+    const { problem } = failed(await readOne({ url, credentials: { ...bearer, public: true } }));
+    expect(problem).toContain("credentials.public in mcp.json: has no meaning without onFailure");
+    const tools = { ...bearer, anonymousTools: ["a"] };
+    expect(failed(await readOne({ url, credentials: tools })).problem)
+      .toContain("credentials.anonymousTools in mcp.json: has no meaning without onFailure");
+  });
+});
+
+describe("credentials of a program", () => {
+  const run = (credentials: unknown, more = {}) => readOne({ command: "x", credentials, ...more });
+
+  test("are put into the variables that it reads", async () => {
+    const bearer = { type: "bearer", token: "the-token" } as const;
+    expect(stdio(await run({ ...bearer, env: "TOKEN" })).childCredentials)
+      .toEqual({ credentials: bearer, variables: { value: "TOKEN" } });
+    const basic = { type: "basic", username: "me", password: { file: "/p" } } as const;
+    const variables = { username: "A", password: "B" };
+    expect(stdio(await run({ ...basic, env: variables })).childCredentials)
+      .toEqual({ credentials: basic, variables });
+    expect(stdio(await run(undefined)).childCredentials).toBeUndefined();
+    expect(stdio(await run({ type: "none" })).childCredentials).toBeUndefined();
+  });
+
+  const wrong: [string, unknown, string][] = [
+    ["no variable", { type: "bearer", token: "hunter2" }, ".env in FILE: expected the name of the"],
+    [
+      "two variables of one value",
+      { type: "bearer", token: "hunter2", env: { username: "A" } },
+      ".env in FILE: expected the name of one variable",
+    ],
+    [
+      "one variable of two values",
+      { type: "basic", username: "a", password: "hunter2", env: "A" },
+      ".env in FILE: expected an object with the variables of username and password",
+    ],
+    [
+      "the same variable twice",
+      { type: "basic", username: "a", password: "hunter2", env: { username: "A", password: "A" } },
+      ".env in FILE: expected different variables",
+    ],
+    [
+      "no name of a variable",
+      { type: "bearer", token: "hunter2", env: "A B" },
+      ".env in FILE: expected the name of an environment variable",
+    ],
+    [
+      "headers",
+      { type: "headers", headers: { a: "hunter2" }, env: "A" },
+      '.type in FILE: "headers" has no meaning for a program; use env',
+    ],
+  ];
+  for (const [what, credentials, problem] of wrong) {
+    test(`${what} fails the server, and shows no value`, async () => {
+      const told = failed(await run(credentials)).problem;
+      expect(told).toContain(`mcpServers.files.credentials${problem.replace("FILE", fileName)}`);
+      expect(told).not.toContain("hunter2");
+    });
+  }
+
+  test("must not stand among its own variables, too", async () => {
+    const { problem } = failed(
+      await run({ type: "bearer", token: "a-token", env: "A" }, { env: { A: "b" } }),
+    );
+    expect(problem).toContain("env.A in mcp.json: stands in credentials too; remove it");
+  });
+});
