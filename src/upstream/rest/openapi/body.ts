@@ -18,6 +18,8 @@ export interface WantedBody {
   /** The whole, or one of its members each. */
   readonly whole: Wanted | undefined;
   readonly members: readonly Wanted[];
+  /** Members of which one group is needed: what the schema of single arguments cannot say. */
+  readonly choices: readonly (readonly string[])[];
 }
 
 const form = "application/x-www-form-urlencoded";
@@ -46,13 +48,14 @@ export function readBody(
   const { required, description } = body;
   const schema = { value: member(body.content[chosen], "schema") ?? {}, base };
   const isParts = mediaType === form || mediaType === multipart;
-  const members = mediaType.startsWith("text/")
-    ? undefined
-    : readMembers(schema, required, mediaType === multipart, documents);
-  if (members !== undefined) return { mediaType, required, whole: undefined, members };
+  const object = mediaType.startsWith("text/") ? undefined : flatten(schema, documents, 0);
+  if (object !== undefined && object.members.size > 0) {
+    const members = readMembers(object, required, mediaType === multipart, documents);
+    return { mediaType, required, whole: undefined, members, choices: object.choices };
+  }
   if (isParts) throw new Unusable(`the fields of its body ("${mediaType}") are not written down`);
   const whole = { wire: "body", required, schema, description, deprecated: false };
-  return { mediaType, required, whole, members: [] };
+  return { mediaType, required, whole, members: [], choices: [] };
 }
 
 /** How the engine makes the body, once the arguments have their names. */
@@ -70,13 +73,11 @@ export function toPlan(
 }
 
 function readMembers(
-  schema: Located,
+  object: Flat,
   isRequired: boolean,
   isMultipart: boolean,
   documents: Documents,
-): readonly Wanted[] | undefined {
-  const object = flatten(schema, documents, 0);
-  if (object === undefined || object.members.size === 0) return undefined;
+): readonly Wanted[] {
   return [...object.members].flatMap(([wire, at]) => {
     const target = documents.follow(at);
     if (isHidden(at.value, "argument") || isHidden(target.value, "argument")) return [];
@@ -93,6 +94,7 @@ function readMembers(
 interface Flat {
   readonly members: ReadonlyMap<string, Located>;
   readonly required: ReadonlySet<unknown>;
+  readonly choices: WantedBody["choices"];
 }
 
 function flatten(at: Located, documents: Documents, depth: number): Flat | undefined {
@@ -118,7 +120,14 @@ function flatten(at: Located, documents: Documents, depth: number): Flat | undef
       members.set(name, { value: schema, base });
     }
   }
-  return { members, required: needed };
+  const groups = choices.map((choice) =>
+    itemsOf(member(choice, "required")).filter((name) => typeof name === "string")
+  );
+  return {
+    members,
+    required: needed,
+    choices: groups.every(({ length }) => length > 0) ? groups : [],
+  };
 }
 
 const allOfDepthMax = 8;

@@ -7,7 +7,7 @@ import type * as v from "valibot";
 import type { Limits } from "../../../limits.ts";
 import type { JsonObject } from "../../../model.ts";
 import type { Operation, Pagination } from "../service.ts";
-import { readBody, toPlan } from "./body.ts";
+import { readBody, toPlan, type WantedBody } from "./body.ts";
 import type { Documents, Located } from "./documents.ts";
 import { createArgumentNames } from "./names.ts";
 import { isJson, readParameters, type Reserved, type Wanted } from "./parameters.ts";
@@ -71,7 +71,7 @@ export function toOperation(found: Found, name: string, common: Common): Operati
   return {
     name,
     ...(operation.summary === undefined ? {} : { title: operation.summary }),
-    description: describe(operation, found, limits),
+    description: [describe(operation, found, limits), ...describeChoices(body, names)].join("\n\n"),
     method: method.toUpperCase(),
     path,
     ...(ownBaseUrl === undefined ? {} : { baseUrl: ownBaseUrl }),
@@ -112,6 +112,20 @@ function describe(operation: OperationObject, { method, path }: Found, limits: L
   const text = [deprecated ? "Deprecated." : "", isSaid ? "" : summary, description]
     .map((part) => part.trim()).filter((part) => part !== "").join("\n\n");
   return cutText(text || `${method.toUpperCase()} ${path}`, limits.toolDescriptionCharsMax);
+}
+
+/** Which arguments go together; no schema at the root of a tool's may say it (many models refuse it). */
+function describeChoices(
+  body: WantedBody | undefined,
+  names: ReadonlyMap<Wanted, string>,
+): readonly string[] {
+  if (body === undefined || body.choices.length === 0) return [];
+  const toArgument = (wire: string) => {
+    const wanted = body.members.find((one) => one.wire === wire);
+    return `\`${wanted === undefined ? wire : names.get(wanted) ?? wire}\``;
+  };
+  const groups = body.choices.map((group) => group.map(toArgument).join(" with "));
+  return [`Needs one of these: ${groups.join("; ")}.`];
 }
 
 /** What a document says of one answer. */

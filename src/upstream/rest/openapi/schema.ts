@@ -10,7 +10,7 @@ import type { Documents, Located } from "./documents.ts";
 import {
   assertions,
   isHidden,
-  isSafePattern,
+  isPattern,
   schemaKeywords,
   toExamples,
   toTypes,
@@ -159,9 +159,9 @@ export function createSchemaMaker(
       );
     }
     if (isObject(patternProperties) && !isAnswer) {
-      const safe = Object.entries(patternProperties).filter(([pattern]) => isSafePattern(pattern));
+      const known = Object.entries(patternProperties).filter(([pattern]) => isPattern(pattern));
       out["patternProperties"] = Object.fromEntries(
-        safe.map(([pattern, schema]) => [pattern, inner(schema)]),
+        known.map(([pattern, schema]) => [pattern, inner(schema)]),
       );
     }
     if (hidden.size > 0 && !isAnswer && Array.isArray(value["required"])) {

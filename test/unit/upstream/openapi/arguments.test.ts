@@ -16,8 +16,9 @@ const withBody = (mediaType: string, schema: JsonObject, more: JsonObject = {}) 
   documentWith({ requestBody: { required: true, content: { [mediaType]: { schema } }, ...more } });
 
 const argumentsOf = async (document: JsonObject, options: LoadOptions = {}) => {
-  const { inputSchema, parameters, body } = await operationOf(document, options);
+  const { inputSchema, parameters, body, description } = await operationOf(document, options);
   return {
+    description,
     names: Object.keys(inputSchema["properties"] as object),
     required: inputSchema["required"] ?? [],
     properties: inputSchema["properties"] as Record<string, JsonObject>,
@@ -179,17 +180,24 @@ describe("Parameters", () => {
 
 describe("A body", () => {
   test("that is a JSON object gives its members as arguments, those of its parts too", async () => {
-    const { properties, required, body } = await argumentsOf(withBody("application/json", {
-      allOf: [
-        { type: "object", required: ["name"], properties: { name: text } },
-        { $ref: "#/paths/~1it/post/requestBody/content/application~1json/schema/definitions/More" },
-      ],
-      definitions: {
-        More: { properties: { age: { type: "integer" }, id: { type: "integer", readOnly: true } } },
-      },
-      required: ["id"],
-      anyOf: [{ required: ["name"] }, { required: ["age"] }],
-    }));
+    const { properties, required, body, description } = await argumentsOf(
+      withBody("application/json", {
+        allOf: [
+          { type: "object", required: ["name"], properties: { name: text } },
+          {
+            $ref: "#/paths/~1it/post/requestBody/content/application~1json/schema/definitions/More",
+          },
+        ],
+        definitions: {
+          More: {
+            properties: { age: { type: "integer" }, id: { type: "integer", readOnly: true } },
+          },
+        },
+        required: ["id"],
+        anyOf: [{ required: ["name"] }, { required: ["age"] }],
+      }),
+    );
+    expect(description).toBe("POST /it\n\nNeeds one of these: `name`; `age`.");
     expect(properties).toEqual({ name: text, age: { type: "integer" } });
     expect(required).toEqual(["name"]);
     expect(body).toEqual({

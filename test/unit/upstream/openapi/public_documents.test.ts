@@ -1,0 +1,106 @@
+/**
+ * OpenAPI documents of the public: each loads, lists, and has every operation called against a server
+ * that checks all requests by the same document.
+ */
+import { describe, expect, test } from "bun:test";
+import { validate } from "@cfworker/json-schema";
+import type { RestServerConfig } from "../../../../src/config/config.ts";
+import type { JsonObject } from "../../../../src/model.ts";
+import { createRestUpstream } from "../../../../src/upstream/rest.ts";
+import {
+  createPlainDocument,
+  type PlainDocument,
+  readPlainDocument,
+} from "../../../support/openapi_document.ts";
+import { githubDocument, openApiConfig, publicDocument } from "../../../support/openapi_load.ts";
+import { serveOpenApi } from "../../../support/openapi_server.ts";
+import { createTestDeps, drain, toolCall } from "../../../support/upstream_deps.ts";
+
+/** Calls every tool twice, with all its arguments and with those it needs alone. */
+async function callAll(path: string, overrides: Partial<RestServerConfig> = {}) {
+  const document = await readPlainDocument(path);
+  const server = await serveOpenApi(document);
+  const config = openApiConfig(path, { baseUrl: server.baseUrl, ...overrides });
+  const upstream = createRestUpstream(config, await createTestDeps());
+  const failures: string[] = [];
+  let calls = 0;
+  try {
+    const tools = await upstream.list("tools", {} as never);
+    for (const { name, inputSchema, outputSchema } of tools) {
+      for (const isFull of [true, false]) {
+        const args = toArguments(inputSchema as JsonObject, isFull);
+        const { end } = await drain(upstream.open(toolCall(String(name), args)));
+        calls += 1;
+        const problem = end.kind === "result"
+          ? toProblem(end.value, outputSchema as JsonObject)
+          : JSON.stringify(end);
+        if (problem !== undefined) failures.push(`${name}(${JSON.stringify(args)}): ${problem}`);
+      }
+    }
+    return { tools: tools.length, calls, failures, server, document };
+  } finally {
+    await upstream.close();
+    await server.close();
+  }
+}
+
+/** Arguments as the tool's own schema allows them: what a model sees, and nothing else. */
+function toArguments(inputSchema: JsonObject, isFull: boolean): JsonObject {
+  const plain = createPlainDocument(inputSchema);
+  const { raw: _, skip: __, ...args } = plain.example(inputSchema, isFull) as JsonObject;
+  return args;
+}
+
+function toProblem(result: JsonObject, outputSchema: JsonObject): string | undefined {
+  if (result["isError"] === true) return JSON.stringify(result["content"]);
+  // As it is on the wire: long numbers keep their digits there.
+  const given = JSON.parse(JSON.stringify(result["structuredContent"]));
+  const { valid, errors } = validate(given, outputSchema, "2020-12");
+  return valid ? undefined : JSON.stringify(errors);
+}
+
+/** All operations that can be tools, as the server names them. */
+function operationsOf({ root }: PlainDocument): string[] {
+  return Object.entries(root["paths"] as JsonObject).flatMap(([path, item]) =>
+    Object.keys(item as JsonObject).filter((key) => /^(get|put|post|delete|patch)$/.test(key))
+      .map((method) => `${method.toUpperCase()} ${path}`)
+  );
+}
+
+describe("Every operation can be called as its document says", () => {
+  for (
+    const name of [
+      "coingecko-demo.json",
+      "v3.0-callback-example.yaml",
+      "v3.0-link-example.json",
+      "v3.0-petstore-expanded.yaml",
+      "v3.0-petstore.yaml",
+      "v3.0-uspto.yaml",
+      "v3.1-non-oauth-scopes.yaml",
+      "v3.1-tictactoe.yaml",
+    ]
+  ) {
+    const path = publicDocument(name);
+    test.skipIf(path === undefined)(name, async () => {
+      const { failures, server, document, calls } = await callAll(path ?? "");
+      expect(server.misdeeds).toEqual([]);
+      expect(failures).toEqual([]);
+      expect([...server.called].sort()).toEqual(operationsOf(document).sort());
+      expect(calls).toBe(2 * server.called.size);
+    }, 30_000);
+  }
+
+  test("GitHub's", async () => {
+    const { failures, server, document, tools } = await callAll(githubDocument, {
+      tools: { allow: ["*"] },
+      startTimeoutMs: 60_000,
+    });
+    expect(server.misdeeds).toEqual([]);
+    expect(failures).toEqual([]);
+    const all = operationsOf(document);
+    expect(tools).toBe(all.length - 1);
+    expect(all.filter((operation) => !server.called.has(operation))).toEqual([
+      "POST /repos/{owner}/{repo}/releases/{release_id}/assets",
+    ]);
+  }, 120_000);
+});
