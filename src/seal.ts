@@ -113,7 +113,7 @@ async function importHidingKey(keyText: string): Promise<CryptoKey> {
   );
 }
 
-function toParams(nonce: Uint8Array<ArrayBuffer>, purpose: string, binding: string): AesGcmParams {
+function toParams(nonce: Uint8Array<ArrayBuffer>, purpose: string, binding: string) {
   return { name: "AES-GCM", iv: nonce, additionalData: toMessage("encrypt", purpose, binding) };
 }
 

@@ -5,10 +5,10 @@
  * are seen from the current folder. The environment comes in as data; `.env` is read by src/main.
  */
 import { msPerSecond } from "../limits.ts";
-import type { GatewayConfig } from "./config.ts";
+import type { GatewayConfig, ServersConfig } from "./config.ts";
 import { ConfigError } from "./config_error.ts";
 import { isLoopback } from "./loopback.ts";
-import { noServers, readServersFile, type ReadServersOptions } from "./mcp_json.ts";
+import { readDefaultServers, readServersFile, type ReadServersOptions } from "./mcp_json.ts";
 import { nearestName } from "./nearest.ts";
 import { expandHome, resolvePath, startsAtHome } from "./path.ts";
 import { type Variable, type VariableName, variables, type VariableValue } from "./variables.ts";
@@ -37,7 +37,8 @@ export async function readConfig({ env, readText, cwd }: ReadConfigOptions): Pro
   const remoteBind = !isLoopback(host);
   assertBind(env, host, remoteBind);
   const configPath = toPath(env, cwd, "MCP_CONFIG");
-  const file = await readServersFile({ path: configPath, env, readText, remoteBind });
+  const options = { path: configPath, env, readText, remoteBind };
+  const file = await readServersFile(options);
   if (file === undefined && textOf(env, "MCP_CONFIG") !== undefined) {
     throw new ConfigError([
       `Cannot read ${configPath}, which MCP_CONFIG names: no such file; ` +
@@ -45,7 +46,7 @@ export async function readConfig({ env, readText, cwd }: ReadConfigOptions): Pro
     ]);
   }
   assertNames(env, file?.mentioned ?? new Set());
-  const servers = file?.config ?? noServers(env);
+  const servers = file?.config ?? await readDefaultServers(options);
   const debug = required(env, "DEBUG_MODE");
   const memory = required(env, "MCP_DATA_DIR") === ":memory:";
   const config: GatewayConfig = {
@@ -62,7 +63,7 @@ export async function readConfig({ env, readText, cwd }: ReadConfigOptions): Pro
     debug,
   };
   const notes = [
-    ...(file === undefined ? howToAdd(configPath) : []),
+    ...(file === undefined ? howToAdd(configPath, servers) : []),
     ...(file !== undefined && servers.servers.length === 0
       ? [`Found no enabled server in ${configPath}`]
       : []),
@@ -160,12 +161,16 @@ function bindNotes(config: GatewayConfig): string[] {
   ];
 }
 
-function howToAdd(path: string): string[] {
+function howToAdd(path: string, { servers }: ServersConfig): string[] {
   const example = {
     mcpServers: { memory: { command: "npx", args: ["-y", "@modelcontextprotocol/server-memory"] } },
   };
   return [
-    `No server is configured. Add one: write the file ${path}, which is read again when it changes`,
+    "No server is configured: CoinGecko is offered, which needs no key" +
+    (servers.some(({ name }) => name === "opensubtitles")
+      ? ", and OpenSubtitles, since OPENSUBTITLES_API_KEY is set"
+      : "; set OPENSUBTITLES_API_KEY to have OpenSubtitles, too"),
+    `Add your own servers: write the file ${path}, which is read again when it changes`,
     `For example: ${JSON.stringify(example)}`,
   ];
 }

@@ -53,6 +53,21 @@ export async function readServersFile(
   if (!isObject(value)) {
     throw new ConfigError([`Cannot use ${path}: expected an object, got ${describeKind(value)}`]);
   }
+  const warnings = repeated.map((key) =>
+    `Ignored the first ${key} of ${path}: the key stands twice, the last one counts`
+  );
+  return {
+    config: await readServersValue(value, { path, env, readText, remoteBind }, warnings),
+    mentioned: new Set(text.match(/\bMCP_\w+/g)),
+  };
+}
+
+/** The servers of what such a file holds. */
+async function readServersValue(
+  value: Readonly<Record<string, unknown>>,
+  { path, env, readText, remoteBind }: ReadServersOptions,
+  warnings: string[],
+): Promise<ServersConfig> {
   const context: FileContext = {
     // Its name alone: a problem is shown to clients too, and where it lies is not their business.
     file: path.slice(path.lastIndexOf("/") + 1),
@@ -60,24 +75,30 @@ export async function readServersFile(
     env,
     readText,
     remoteBind,
-    warnings: repeated.map((key) =>
-      `Ignored the first ${key} of ${path}: the key stands twice, the last one counts`
-    ),
+    warnings,
+    files: new Set(),
     secrets: new Set(ownSecrets(env)),
   };
   const names = readNaming(value["names"], path);
   const servers = await readSections(value, context);
   warnOfTopLevel(value, context);
-  const { warnings, secrets } = context;
   return {
-    config: { servers, names, warnings, secrets: [...secrets] },
-    mentioned: new Set(text.match(/\bMCP_\w+/g)),
+    servers,
+    names,
+    warnings,
+    files: [...context.files],
+    secrets: [...context.secrets],
   };
 }
 
-/** What there is without a file. */
-export function noServers(env: Readonly<Record<string, string>>): ServersConfig {
-  return { servers: [], names: "auto", warnings: [], secrets: ownSecrets(env) };
+/** What there is without a file: CoinGecko, which needs no key, and what a key is set for. */
+export function readDefaultServers(options: ReadServersOptions): Promise<ServersConfig> {
+  const hasKey = (options.env["OPENSUBTITLES_API_KEY"]?.trim() ?? "") !== "";
+  const mcpServers = {
+    coingecko: { recipe: "coingecko" },
+    ...(hasKey ? { opensubtitles: { recipe: "opensubtitles" } } : {}),
+  };
+  return readServersValue({ mcpServers }, options, []);
 }
 
 function ownSecrets(env: Readonly<Record<string, string>>): string[] {

@@ -6,18 +6,25 @@
  */
 import * as v from "valibot";
 import { defaultLimits } from "../limits.ts";
-import type { FailedServerConfig, Roots, ServerConfig, ToolFilter } from "./config.ts";
+import type {
+  FailedServerConfig,
+  LaneServerConfig,
+  Roots,
+  ServerConfig,
+  ToolFilter,
+} from "./config.ts";
 import { appendKey, describeKind } from "./config_error.ts";
-import { readLocal } from "./local.ts";
+import { type LocalPart, readLocal } from "./local.ts";
 import { nearestName } from "./nearest.ts";
 import { toFileUri } from "./path.ts";
-import { readRemote } from "./remote.ts";
+import { readRemote, type RemotePart } from "./remote.ts";
+import { readOpenApiServer, readRecipeServer, type RestPart } from "./rest.ts";
 import {
   foreignKeys,
   isObject,
-  localKeys,
   otherwiseNamed,
-  remoteKeys,
+  ownKeys,
+  type ReachedBy,
   servedKeys,
   type ServerEntry,
   serverSchema,
@@ -74,37 +81,64 @@ async function buildServer(
   context: FileContext,
 ): Promise<ServerConfig> {
   const texts = createTexts(path, context);
-  const isRemote = refuseMixture(entry, texts);
+  const by = findReach(entry, texts);
   const common = {
     name,
-    isolation: entry.isolation ?? "session",
-    era: entry.era ?? "auto",
-    roots: readRoots(entry.roots, texts, context.remoteBind && !isRemote),
     callTimeoutMs: entry.callTimeoutMs ?? defaultLimits.callMs,
     startTimeoutMs: entry.startTimeoutMs ?? defaultLimits.startMs,
     idleTimeoutMs: entry.idleTimeoutMs ?? defaultLimits.idleMs,
     tools: readFilter(entry),
   };
-  const own = isRemote
-    ? await readRemote(entry, texts, context)
-    : readLocal(entry, path, texts, context);
-  return texts.problems.length === 0
+  const lanes = (remoteBind: boolean) => ({
+    isolation: entry.isolation ?? "session",
+    era: entry.era ?? "auto",
+    roots: readRoots(entry.roots, texts, remoteBind),
+  } as const);
+  const readers: Readonly<Record<ReachedBy, () => Promise<OwnPart | undefined>>> = {
+    command: async () => ({
+      ...lanes(context.remoteBind),
+      ...readLocal(entry, path, texts, context),
+    }),
+    url: async () => ({ ...lanes(false), ...await readRemote(entry, texts, context) }),
+    recipe: () => readRecipeServer(entry, texts, context),
+    openapi: () => readOpenApiServer(entry, texts, context),
+  };
+  const own = await readers[by]();
+  return texts.problems.length === 0 && own !== undefined
     ? { ...common, ...own }
     : failServer(name, texts.problems.join("; "));
 }
 
-/** Whether the server is reached by URL; what belongs to the other kind alone is refused. */
-function refuseMixture(entry: ServerEntry, texts: Texts): boolean {
-  const isRemote = urlKeys.some((key) => entry[key] !== undefined);
-  const [own, foreign] = isRemote ? ["url", localKeys] as const : ["command", remoteKeys] as const;
-  if (isRemote && entry.command !== undefined) {
-    texts.refuse("command", "a server has either a command or a url; remove one of them");
+/** What servers of one kind have beside what all have. */
+type OwnPart = LanePart | RestPart;
+type LanePart = (LocalPart | RemotePart) & Pick<LaneServerConfig, "isolation" | "era" | "roots">;
+
+const named: Readonly<Record<ReachedBy, string>> = {
+  command: "a command",
+  url: "a url",
+  recipe: "a recipe",
+  openapi: "an openapi document",
+};
+
+/** What the server is reached by; what belongs to the other kinds alone is refused. */
+function findReach(entry: ServerEntry, texts: Texts): ReachedBy {
+  const [by = "command", other] = (Object.keys(ownKeys) as ReachedBy[]).filter((by) =>
+    by === "url" ? urlKeys.some((key) => entry[key] !== undefined) : entry[by] !== undefined
+  );
+  if (other !== undefined) {
+    texts.refuse(by, `a server has either ${named[by]} or ${named[other]}; remove one of them`);
   }
-  for (const key of foreign) {
+  const own: readonly string[] = ownKeys[by];
+  for (const key of new Set(Object.values(ownKeys).flat())) {
     const value = entry[key];
-    if (value === undefined || isEmpty(value)) continue;
-    texts.refuse(key, `has no meaning for a server that is reached by its ${own}; remove it`);
+    if (own.includes(key) || value === undefined || isEmpty(value)) continue;
+    texts.refuse(key, `has no meaning for a server that is reached by its ${by}; remove it`);
   }
+  if (by === "command" || by === "url") refuseOtherTypes(entry, by === "url", texts);
+  return by;
+}
+
+function refuseOtherTypes(entry: ServerEntry, isRemote: boolean, texts: Texts): void {
   for (const key of typeKeys) {
     const type = entry[key];
     if (type === undefined || transports[type] === undefined === !isRemote) continue;
@@ -115,7 +149,6 @@ function refuseMixture(entry: ServerEntry, texts: Texts): boolean {
         : `${JSON.stringify(type)} is reached by URL, and this server has none`,
     );
   }
-  return isRemote;
 }
 
 /** Whether a value says nothing, as other programs write it for keys that they do not use. */

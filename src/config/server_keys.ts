@@ -5,6 +5,7 @@
  */
 import * as v from "valibot";
 import { defaultLimits } from "../limits.ts";
+import { serverCredentialsSchema } from "./credentials_schema.ts";
 
 const text = v.pipe(
   v.string("a string"),
@@ -85,25 +86,6 @@ const type = v.picklist(
   '"stdio", "http", "streamable-http" or "sse"',
 );
 
-const credentialsExpected = 'an object with type "none" or "bearer"';
-const tokenExpected = "a string, or an object with file";
-const credentialsSchema = v.pipe(
-  v.custom<Record<string, unknown>>(isObject, credentialsExpected),
-  v.variant("type", [
-    v.strictObject({ type: v.literal("none") }, "no other key beside this type"),
-    v.strictObject({
-      type: v.literal("bearer"),
-      token: v.union([
-        filledText,
-        v.pipe(
-          v.custom<Record<string, unknown>>(isObject, tokenExpected),
-          v.strictObject({ file: filledText }, tokenExpected),
-        ),
-      ], tokenExpected),
-    }, "token and no other key"),
-  ], credentialsExpected),
-);
-
 /** What is served. Every key is optional here; that a command is needed is said by its reader. */
 export const serverSchema = v.object({
   command: v.optional(filledText),
@@ -135,7 +117,7 @@ export const serverSchema = v.object({
   headers: v.optional(
     mapOf(v.union([text, v.number(), v.boolean()], "a string"), "an object of strings"),
   ),
-  credentials: v.optional(credentialsSchema),
+  credentials: v.optional(serverCredentialsSchema),
   type: v.optional(type),
   transport: v.optional(type),
   transportType: v.optional(type),
@@ -147,6 +129,10 @@ export const serverSchema = v.object({
   excludeTools: v.optional(texts),
   serverUrl: v.optional(filledText),
   httpUrl: v.optional(filledText),
+  recipe: v.optional(filledText),
+  variant: v.optional(filledText),
+  openapi: v.optional(filledText),
+  baseUrl: v.optional(filledText),
 });
 
 /** The served keys with their values. */
@@ -163,11 +149,18 @@ export const typeKeys = ["type", "transport", "transportType"] as const satisfie
   keyof ServerEntry
 )[];
 
-/** Keys that only a server with a command has, beside it, and those that only one with a URL has. */
-export const localKeys = ["args", "env", "cwd", "inheritEnv"] as const satisfies (
-  keyof ServerEntry
-)[];
-export const remoteKeys = ["headers", "credentials"] as const satisfies (keyof ServerEntry)[];
+const laneKeys = ["isolation", "era", "roots", "idleTimeoutMs", ...typeKeys] as const;
+
+/** What a server is reached by -> the keys that have a meaning for it beside those of every server. */
+export const ownKeys = {
+  command: [...laneKeys, "args", "env", "cwd", "inheritEnv", "credentials"],
+  url: [...laneKeys, "headers", "credentials"],
+  recipe: ["variant", "baseUrl", "headers", "credentials"],
+  openapi: ["baseUrl", "headers", "credentials"],
+} as const satisfies Record<string, readonly (keyof ServerEntry)[]>;
+
+/** What a server is reached by. */
+export type ReachedBy = keyof typeof ownKeys;
 
 /** Keys whose wrong value may be shown: a word out of a short list. */
 export const wordKeys: ReadonlySet<string> = new Set(
@@ -203,17 +196,14 @@ export const otherwiseNamed: ReadonlyMap<string, string> = new Map([
   ["tool_timeout_sec", "callTimeoutMs"],
 ]);
 
-const login = "logging in to servers is not served yet; use credentials of type bearer, or headers";
-const rest = "REST services as servers are not served yet";
+const login =
+  "logging in to servers by a browser is not served yet; use credentials (bearer, oauth2, headers)";
 
 /** Keys of what is not served yet -> why. */
 export const unservedKeys: ReadonlyMap<string, string> = new Map([
   ["headersHelper", "programs that make headers are not served yet; use headers or credentials"],
   ["auth", login],
   ["oauth", login],
-  ["recipe", rest],
-  ["openapi", rest],
-  ["baseUrl", rest],
   ["restart", "choosing how a server is restarted is not served yet; remove the key"],
   ["envFile", "files of variables are not served yet; put the variables under env"],
   ["sandbox", "sandboxes are not served yet; remove the key to run without one"],
@@ -235,15 +225,7 @@ const unservedValues: ReadonlyMap<string, ReadonlyMap<unknown, string>> = new Ma
 ]);
 
 /** Ways to show who calls that are known, and served later. */
-const laterCredentials = new Set<unknown>([
-  "basic",
-  "client_credentials",
-  "exchange",
-  "header",
-  "oauth",
-  "oauth2",
-  "passthrough",
-]);
+const laterCredentials = new Set<unknown>(["exchange", "oauth", "passthrough"]);
 
 /** Why this key with this value cannot be served by this version; undefined when it can. */
 export function unservedReason(key: string, value: unknown): string | undefined {

@@ -18,6 +18,8 @@ export interface FileContext {
   /** Whether the gateway listens on more than loopback. */
   readonly remoteBind: boolean;
   readonly warnings: string[];
+  /** Absolute paths of the files that the configuration is made of beside its own. */
+  readonly files: Set<string>;
   readonly secrets: Set<string>;
 }
 
@@ -36,11 +38,12 @@ export interface Texts {
   place(key: string, text: string): string;
 }
 
-/** Makes the texts of the server at `path` of the file. */
+/** Makes the texts of the server at `path` of the file; "" is the file itself. */
 export function createTexts(path: string, context: FileContext): Texts {
   const problems: string[] = [];
   const refuse = (key: string, problem: string): void => {
-    problems.push(`${path}${key.startsWith("[") ? "" : "."}${key} in ${context.file}: ${problem}`);
+    const dot = path === "" || key.startsWith("[") ? "" : ".";
+    problems.push(`${path}${dot}${key} in ${context.file}: ${problem}`);
   };
   const replace = (key: string, text: string, inputName?: string) => {
     const outcome = substitute(text, context.env, inputName);

@@ -14,6 +14,7 @@ export interface Variable<Value> {
   readonly secret?: boolean;
 }
 
+const planNames = { demo: "demo", pro: "pro" } as const;
 const listenerNames = { fast: "fast", hardened: "hardened" } as const;
 const levelNames = {
   DEBUG: "DEBUG",
@@ -73,6 +74,20 @@ export const variables = {
   },
   MCP_LISTENER: { expected: "fast or hardened", parse: (text) => pick(listenerNames, text) },
   MCP_ALLOW_UNAUTHENTICATED: { default: "false", expected: "true or false", parse: parseFlag },
+  MCP_ALLOW_ANONYMOUS_FALLBACK: { default: "false", expected: "true or false", parse: parseFlag },
+  COINGECKO_API_KEY: { expected: "a key of CoinGecko's API", parse: parseText, secret: true },
+  COINGECKO_API_PLAN: { expected: "demo or pro", parse: (text) => pick(planNames, text) },
+  OPENSUBTITLES_API_KEY: {
+    expected: "a key of OpenSubtitles' API",
+    parse: parseText,
+    secret: true,
+  },
+  OPENSUBTITLES_USER_AGENT: {
+    expected: "a name with a version such as MyApp v1.2",
+    parse: parseText,
+  },
+  OPENSUBTITLES_USERNAME: { expected: "a user's name", parse: parseText },
+  OPENSUBTITLES_PASSWORD: { expected: "a password", parse: parseText, secret: true },
 } as const satisfies Record<string, Variable<unknown>>;
 
 /** The name of one variable. */

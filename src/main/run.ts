@@ -50,10 +50,11 @@ export async function run(platform: Platform): Promise<void> {
     });
     gateway = running;
     const listener = await listen(platform, running, start);
-    reload = createReloader(platform, running, start, env);
-    const watcher = platform.runtime.watch(start.configPath, reload);
+    const watches = createWatches(platform.runtime, () => reload());
+    reload = createReloader(platform, running, start, env, watches.set);
+    watches.set([start.configPath, ...start.config.files]);
     stop = () => {
-      watcher.close();
+      watches.set([]);
       reload = () => {};
       void stopGateway(platform, running, listener);
     };
@@ -119,12 +120,28 @@ function greet(
   for (const note of notes) log.info(note);
 }
 
+/** Watches the files that the configuration is made of, whichever they are now. */
+function createWatches({ watch }: Runtime, changed: () => void) {
+  const watched = new Map<string, { close(): void }>();
+  return {
+    set(paths: readonly string[]): void {
+      for (const [path, watcher] of watched) {
+        if (paths.includes(path)) continue;
+        watcher.close();
+        watched.delete(path);
+      }
+      for (const path of paths) if (!watched.has(path)) watched.set(path, watch(path, changed));
+    },
+  };
+}
+
 /** Reads the servers again, one reading at a time; a file that cannot be used changes nothing. */
 function createReloader(
   { runtime }: Platform,
   gateway: GatewayHandle,
   { config, configPath }: StartConfig,
   env: Readonly<Record<string, string>>,
+  watch: (paths: readonly string[]) => void,
 ): () => void {
   let last = Promise.resolve();
   let waiting = false;
@@ -134,6 +151,7 @@ function createReloader(
       const remoteBind = !isLoopback(config.host);
       const { readText } = runtime;
       const servers = await readServers({ path: configPath, env, readText, remoteBind });
+      watch([configPath, ...servers.files]);
       await gateway.reload(servers);
       gateway.log.info(`Read ${configPath} again`, { servers: servers.servers.length });
     } catch (fault) {

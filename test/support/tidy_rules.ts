@@ -35,7 +35,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   seal: [...floor, "runtime"],
   database: [...floor, "log", "runtime"],
   runtime: ["errors", "limits"],
-  config: [...floor, "log", "runtime"],
+  config: [...floor, "log", "runtime", "recipes"],
   outgoing: [...floor, "log", "runtime", "config"],
   sse: floor,
   protocol: floor,
@@ -52,6 +52,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   http: [...beside, "gateway", "protocol", "sse"],
   app: [...beside, "credentials", "http", "gateway", "upstream", "protocol", "sse"],
   main: [...beside, "app"],
+  // Data alone.
+  recipes: [],
 };
 
 /** Where an upper layer may touch a lower one only by its seam. */
@@ -262,9 +264,11 @@ export const rules: readonly Rule[] = [
     bad: [bad("src/app.ts", "const a = 5_000;"), bad("src/app.ts", "f(4 * 0x400)")],
   },
   {
-    name: "relative imports end in .ts",
+    name: "relative imports end in .ts, and those of data in .json",
     check: each(({ text }) =>
-      importsOf(text).filter((specifier) => /^[./]/.test(specifier) && !specifier.endsWith(".ts"))
+      importsOf(text).filter((specifier) =>
+        /^[./]/.test(specifier) && !/\.(?:ts|json)$/.test(specifier)
+      )
     ),
     bad: [bad("src/app.ts", 'import { a } from "./model";')],
   },

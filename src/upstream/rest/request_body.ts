@@ -30,7 +30,7 @@ export function buildBody(plan: BodyPlan, given: JsonObject): RequestBody | unde
     return { contentType: mediaType, body: JSON.stringify(value ?? {}) };
   }
   if (/^application\/x-www-form-urlencoded/i.test(mediaType)) {
-    const pairs = toPairs(value).map(({ name, text }) => [name, text]);
+    const pairs = toPairs(value).map(({ name, text }): [string, string] => [name, text]);
     return { contentType: mediaType, body: new URLSearchParams(pairs).toString() };
   }
   if (/^multipart\/form-data/i.test(mediaType)) return toParts(toPairs(value));

@@ -10,9 +10,11 @@ const rootFile = (name: string) =>
 const secret = "q7Zr1mVx0LpN4tWb8sKd2hFy6cGj9uEa";
 
 describe("readConfig", () => {
-  test("starts with nothing configured, and says how to add a server", async () => {
+  test("starts with nothing configured but CoinGecko, and says how to add a server", async () => {
     const { config, configPath, listener, notes } = await start({});
-    expect(config).toEqual({
+    const { servers, ...rest } = config;
+    expect(servers.map(({ name, kind }) => `${name}: ${kind}`)).toEqual(["coingecko: rest"]);
+    expect(rest).toEqual({
       host: "localhost",
       port: 8999,
       dataDirectory: "/srv/data",
@@ -23,18 +25,35 @@ describe("readConfig", () => {
       secret: undefined,
       logLevel: "INFO",
       debug: false,
-      servers: [],
       names: "auto",
       warnings: [],
+      files: [],
       secrets: [],
     });
     expect(configPath).toBe("/srv/mcp.json");
     expect(listener).toBe(undefined);
-    expect(notes.length).toBe(2);
-    expect(notes[0]).toContain("write the file /srv/mcp.json");
-    const example = notes[1]?.slice("For example: ".length) ?? "";
+    expect(notes.length).toBe(3);
+    expect(notes[0]).toContain(
+      "CoinGecko is offered, which needs no key; set OPENSUBTITLES_API_KEY",
+    );
+    expect(notes[1]).toContain("write the file /srv/mcp.json");
+    const example = notes[2]?.slice("For example: ".length) ?? "";
     expect((await read(example)).servers.map(({ kind }) => kind)).toEqual(["stdio"]);
     expect((await read(example)).warnings).toEqual([]);
+  });
+
+  test("OpenSubtitles is there when its key is set, and the notes say so", async () => {
+    const { config, notes } = await start({ OPENSUBTITLES_API_KEY: "a-key-of-mine" });
+    expect(config.servers.map(({ name }) => name)).toEqual(["coingecko", "opensubtitles"]);
+    expect(config.secrets).toEqual(["a-key-of-mine"]);
+    expect(notes[0]).toContain("and OpenSubtitles, since OPENSUBTITLES_API_KEY is set");
+  });
+
+  test("built-in servers are there only without a configuration", async () => {
+    const files = { "/srv/mcp.json": '{"mcpServers": {}}' };
+    expect((await start({ OPENSUBTITLES_API_KEY: "a-key-of-mine" }, files)).config.servers).toEqual(
+      [],
+    );
   });
 
   test("every variable arrives", async () => {

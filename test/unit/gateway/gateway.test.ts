@@ -34,6 +34,7 @@ const servers = (...list: ServerConfig[]): ServersConfig => ({
   servers: list,
   names: "auto",
   warnings: [],
+  files: [],
   secrets: [],
 });
 

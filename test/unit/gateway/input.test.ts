@@ -59,7 +59,7 @@ async function setUp(
   };
   const log = createTestLog();
   const gateway = createGatewayCore({
-    servers: { servers: [server], names: "auto", warnings: [], secrets: [] },
+    servers: { servers: [server], names: "auto", warnings: [], files: [], secrets: [] },
     create: () => fake,
     sameServer: () => true,
     limits: { ...defaultLimits, pauseGatherMs: 1, ...limits },
@@ -652,7 +652,7 @@ describe("a call that is given up", () => {
 });
 
 describe("a server that a new configuration has no more", () => {
-  const nobody = { servers: [], names: "auto", warnings: [], secrets: [] } as const;
+  const nobody = { servers: [], names: "auto", warnings: [], files: [], secrets: [] } as const;
   /** A server whose progress after its question ends the gathering of questions. */
   const askThenTell = (fake: FakeUpstream): void =>
     fake.script(async (source) => {

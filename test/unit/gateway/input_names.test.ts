@@ -32,7 +32,7 @@ async function gatewayOf(fakes: Record<string, FakeUpstream>, tools: ToolFilter 
     tools,
   }));
   return createGatewayCore({
-    servers: { servers, names: "auto", warnings: [], secrets: [] },
+    servers: { servers, names: "auto", warnings: [], files: [], secrets: [] },
     create: ({ name }) => fakes[name] ?? createFakeUpstream(name),
     sameServer: () => true,
     limits: { ...defaultLimits, firstListMs: 50, listMs: 50, pauseGatherMs: 1 },

@@ -1,0 +1,35 @@
+/** URLs of servers elsewhere. Nothing of a wrong one is shown: any part may be a secret. */
+import type { Texts } from "./texts.ts";
+
+/** A whole URL without a login and a fragment; undefined, and a problem in `texts`, when it is none. */
+export function readWebUrl(
+  key: string,
+  given: string,
+  texts: Texts,
+  example: string,
+): string | undefined {
+  const text = texts.plain(key, given).trim();
+  if (!URL.canParse(text)) {
+    // A reference that cannot be had was told already.
+    if (texts.problems.length === 0) texts.refuse(key, `expected a whole URL such as ${example}`);
+    return undefined;
+  }
+  const url = new URL(text);
+  if (url.protocol !== "https:" && url.protocol !== "http:") {
+    texts.refuse(key, `expected a URL with https: or http:, got ${JSON.stringify(url.protocol)}`);
+  }
+  if (url.username + url.password !== "") {
+    texts.refuse(key, "expected a URL without a login in it; use credentials or headers");
+  }
+  url.hash = "";
+  return url.href;
+}
+
+/** A URL that paths are put behind: without a query, too, and without a slash at its end. */
+export function readBaseUrl(key: string, given: string, texts: Texts): string | undefined {
+  const href = readWebUrl(key, given, texts, "https://api.example.com/v1");
+  if (href === undefined) return undefined;
+  const url = new URL(href);
+  if (url.search !== "") texts.refuse(key, "expected a URL without a query");
+  return `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
+}
