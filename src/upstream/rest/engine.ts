@@ -1,7 +1,7 @@
 /**
  * The engine of a REST service: from a tool's call to a request within the service, and from its
  * answer to a result. What it needs to know stands in the service's data (service.ts); this file
- * ties its parts together: arguments, credentials, the budget, kept answers, the one HTTP caller.
+ * ties its parts together for each tool. Not here: how a request is sent (send.ts).
  */
 import type { RestServerConfig } from "../../config/config.ts";
 import { nearestName } from "../../config/nearest.ts";
@@ -9,24 +9,20 @@ import { createAuthorization } from "../../credentials/kinds.ts";
 import { GatewayError, toGatewayError } from "../../errors.ts";
 import type { JsonObject } from "../../model.ts";
 import {
-  type Authorization,
-  type Credential,
   type CredentialUse,
   emptyContext,
   type SecurityContext,
 } from "../../outgoing/authorization.ts";
-import { createHttpCaller } from "../../outgoing/caller.ts";
 import { createFailures, type Failures } from "../../outgoing/failure.ts";
 import type { UpstreamDeps } from "../deps.ts";
 import { type CheckArguments, createArgumentsCheck } from "./arguments.ts";
-import { createRequestBudget } from "./budget.ts";
-import { createAnswerCache } from "./cache.ts";
+import { getCredential, startingWith } from "./credential.ts";
 import { createNextPage } from "./pagination.ts";
 import { compileProjection } from "./projection.ts";
-import { receive, type Received } from "./received.ts";
 import { buildRequest, type RestRequest } from "./request.ts";
 import { type Presentation, toFailure, toInputError, toResult, type Wanted } from "./result.ts";
 import { compileSchema } from "./schema.ts";
+import { createSend } from "./send.ts";
 import type { Operation, Service } from "./service.ts";
 import { createTool, type Tool } from "./tool.ts";
 
@@ -76,7 +72,7 @@ export function createEngine(
         buildRequest(
           operation,
           values,
-          { baseUrl: context.baseUrl ?? baseUrl, context, headers },
+          { baseUrl: (context.baseUrl ?? baseUrl).replace(/\/+$/, ""), context, headers },
           limits,
         );
       let wanted: Wanted;
@@ -102,7 +98,7 @@ export function createEngine(
           context: credential.context,
           authorization: startingWith(credential, authorization),
           use: { ...use, tool: name },
-          timeoutMs: Math.max(1, ends - clock.monotonic()),
+          timeoutMs: Math.max(1, Math.ceil(ends - clock.monotonic())),
         }, signal);
         return toResult(received, wanted, plan.presentation);
       } catch (thrown) {
@@ -160,138 +156,6 @@ function createAuthorizations(
       { server, credentials: login, baseUrl, headers, beside: usual },
       deps,
     ),
-  };
-}
-
-/** One request with all that goes along. */
-interface Sending {
-  readonly operation: Operation;
-  readonly request: RestRequest;
-  readonly context: SecurityContext;
-  readonly authorization: Authorization;
-  readonly use: CredentialUse;
-  readonly timeoutMs: number;
-}
-
-/** Makes what sends requests: within the budget, and not again while an answer is kept. */
-function createSend(
-  { name: server, headers, credentials, callTimeoutMs }: RestServerConfig,
-  { baseUrl, budget: allowed, errorMessages }: Service,
-  deps: UpstreamDeps,
-): (sending: Sending, signal: AbortSignal) => Promise<Received> {
-  const { limits, clock, runtime } = deps;
-  const budget = createRequestBudget({ budget: allowed, waitMsMax: callTimeoutMs, limits, clock });
-  const cache = createAnswerCache<Received>(limits, clock);
-  const messages = errorMessages.map((one) => compileProjection(one, "the error messages"));
-  const caller = createHttpCaller({
-    ...deps,
-    server,
-    url: baseUrl,
-    headers,
-    authorization: { get: () => Promise.resolve(nothing), renew: () => Promise.resolve(false) },
-    admit: budget.admit,
-    runtime: {
-      async request(options) {
-        const response = await runtime.request(options);
-        budget.heard(response.status, response.headers);
-        return response;
-      },
-    },
-  });
-
-  const load = async (sending: Sending, signal: AbortSignal): Promise<Received> => {
-    const { operation, request, context, authorization, use, timeoutMs } = sending;
-    const answer = await caller.call({
-      ...request,
-      method: operation.method,
-      timeoutMs,
-      repeatable: operation.repeatable,
-      authorization,
-      use,
-    }, signal);
-    return await receive(answer, {
-      operation,
-      limits,
-      secrets: [context.headers, context.query, context.cookies, headers],
-      errorMessages: messages,
-      hasCredentials: credentials.type !== "none",
-    });
-  };
-
-  return (sending, signal) => {
-    const { operation, request, context } = sending;
-    if (operation.cacheMs === 0) return load(sending, signal);
-    const key = JSON.stringify([operation.method, request, context]);
-    return cache.get(key, operation.cacheMs, async (shared) => {
-      const value = await load(sending, shared);
-      return { value, size: sizeOf(value) };
-    }, signal);
-  };
-}
-
-const nothing: Credential = { state: "ready", context: emptyContext, isDegraded: false };
-
-/** Characters that keeping an answer costs; undefined: it must not be kept. */
-function sizeOf({ content, isDegraded }: Received): number | undefined {
-  if (isDegraded) return undefined;
-  if (content.kind === "json") return content.chars;
-  if (content.kind === "text") return content.text.length;
-  return content.kind === "media" ? content.data.length : 0;
-}
-
-/** A credential within the time of a call. Rejects with the error that the client is told. */
-async function getCredential(
-  authorization: Authorization,
-  use: CredentialUse,
-  { failures, clock, timeoutMs }: {
-    readonly failures: Failures;
-    readonly clock: UpstreamDeps["clock"];
-    readonly timeoutMs: number;
-  },
-  signal: AbortSignal,
-): Promise<Extract<Credential, { state: "ready" }>> {
-  const stop = new AbortController();
-  const end = () => stop.abort();
-  if (signal.aborted) end();
-  signal.addEventListener("abort", end);
-  const clear = clock.after(timeoutMs, end);
-  try {
-    const credential = await authorization.get(use, stop.signal);
-    if (signal.aborted) throw new GatewayError("cancelled");
-    if (stop.signal.aborted) {
-      throw failures.create(
-        "upstream_timeout",
-        `was not called: its credentials could not be had within ${timeoutMs} ms`,
-      );
-    }
-    if (credential.state === "ready") return credential;
-    if (credential.state === "needs_person") {
-      throw failures.create(
-        "credentials_missing",
-        `needs somebody to log in at ${credential.url}`,
-        { data: { logInAt: credential.url } },
-      );
-    }
-    const { problem, retryAfterMs } = credential;
-    throw failures.create("credentials_missing", problem, {
-      data: retryAfterMs === undefined ? {} : { retryAfterMs },
-    });
-  } finally {
-    clear();
-    signal.removeEventListener("abort", end);
-  }
-}
-
-/** The same authorization; the credential that the request was built for is its first answer. */
-function startingWith(credential: Credential, authorization: Authorization): Authorization {
-  let first: Credential | undefined = credential;
-  return {
-    ...authorization,
-    get(use, signal) {
-      const given = first;
-      first = undefined;
-      return given === undefined ? authorization.get(use, signal) : Promise.resolve(given);
-    },
   };
 }
 

@@ -143,11 +143,11 @@ function buildPath({ path, parameters }: Operation, given: JsonObject): string {
 
 /**
  * A segment must stay one: parsers of URLs take `..` for the way up even when it is encoded, and some
- * servers decode once more before they look.
+ * servers decode once or twice more before they look.
  */
 function checkSegment(written: string, names: readonly string[]): void {
   let text = written;
-  for (let round = 0; round < 3; round += 1) {
+  for (let round = 0; round < 4; round += 1) {
     if (text === "" || text.split(/[/\\]/).some((part) => part === "." || part === "..")) {
       const which = names.map((name) => `"${name}"`).join(", ");
       const value = JSON.stringify(decode(written));

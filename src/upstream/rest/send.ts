@@ -1,0 +1,97 @@
+/**
+ * The requests of one service: each within the budget that all clients share, through the one HTTP
+ * caller, and not made again while its answer is kept. An answer is kept for those alone who would be
+ * sent it: what is shown to the API is a part of what was asked.
+ */
+import type { RestServerConfig } from "../../config/config.ts";
+import {
+  type Authorization,
+  type Credential,
+  type CredentialUse,
+  emptyContext,
+  type SecurityContext,
+} from "../../outgoing/authorization.ts";
+import { createHttpCaller } from "../../outgoing/caller.ts";
+import type { UpstreamDeps } from "../deps.ts";
+import { createRequestBudget } from "./budget.ts";
+import { createAnswerCache } from "./cache.ts";
+import { compileProjection } from "./projection.ts";
+import { receive, type Received } from "./received.ts";
+import type { RestRequest } from "./request.ts";
+import type { Operation, Service } from "./service.ts";
+
+/** One request with all that goes along. */
+export interface Sending {
+  readonly operation: Operation;
+  readonly request: RestRequest;
+  readonly context: SecurityContext;
+  readonly authorization: Authorization;
+  readonly use: CredentialUse;
+  readonly timeoutMs: number;
+}
+
+/** Makes what sends requests: within the budget, and not again while an answer is kept. */
+export function createSend(
+  { name: server, headers, credentials, callTimeoutMs }: RestServerConfig,
+  { baseUrl, budget: allowed, errorMessages }: Service,
+  deps: UpstreamDeps,
+): (sending: Sending, signal: AbortSignal) => Promise<Received> {
+  const { limits, clock, runtime } = deps;
+  const budget = createRequestBudget({ budget: allowed, waitMsMax: callTimeoutMs, limits, clock });
+  const cache = createAnswerCache<Received>(limits, clock);
+  const messages = errorMessages.map((one) => compileProjection(one, "the error messages"));
+  const caller = createHttpCaller({
+    ...deps,
+    server,
+    url: baseUrl,
+    headers,
+    authorization: { get: () => Promise.resolve(nothing), renew: () => Promise.resolve(false) },
+    admit: budget.admit,
+    runtime: {
+      async request(options) {
+        const response = await runtime.request(options);
+        budget.heard(response.status, response.headers);
+        return response;
+      },
+    },
+  });
+
+  const load = async (sending: Sending, signal: AbortSignal): Promise<Received> => {
+    const { operation, request, context, authorization, use, timeoutMs } = sending;
+    const answer = await caller.call({
+      ...request,
+      method: operation.method,
+      timeoutMs,
+      repeatable: operation.repeatable,
+      authorization,
+      use,
+    }, signal);
+    return await receive(answer, {
+      operation,
+      limits,
+      secrets: [context.headers, context.query, context.cookies, headers],
+      errorMessages: messages,
+      hasCredentials: credentials.type !== "none",
+    });
+  };
+
+  return (sending, signal) => {
+    const { operation, request, context } = sending;
+    if (operation.cacheMs === 0) return load(sending, signal);
+    const key = JSON.stringify([operation.method, request, context]);
+    return cache.get(key, operation.cacheMs, async (shared) => {
+      const value = await load(sending, shared);
+      return { value, size: sizeOf(value) };
+    }, signal);
+  };
+}
+
+const nothing: Credential = { state: "ready", context: emptyContext, isDegraded: false };
+
+/** Characters that keeping an answer costs; undefined: it must not be kept. */
+function sizeOf({ content, isDegraded }: Received): number | undefined {
+  if (isDegraded) return undefined;
+  if (content.kind === "json") return content.chars;
+  if (content.kind === "text") return content.text.length;
+  return content.kind === "media" ? content.data.length : 0;
+}
