@@ -1,6 +1,7 @@
 /**
  * Runs the benchmarks: `bun bench` all that measure parts, `bun bench NAME …` only those named;
- * `proxy`, the end-to-end driver, runs only when named. The same under Deno.
+ * `proxy`, the end-to-end driver, and `openapi`, which reads documents, run only when named. The
+ * same under Deno.
  */
 import { cpus } from "node:os";
 import process from "node:process";
@@ -13,6 +14,7 @@ const parts: Readonly<Record<string, () => Promise<Suite[]>>> = {
 /** Programs of their own, which end the process; `--name=value` arguments are theirs. */
 const drivers: Readonly<Record<string, () => Promise<unknown>>> = {
   proxy: () => import("./proxy.ts"),
+  openapi: () => import("./openapi.ts"),
 };
 
 const named = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));

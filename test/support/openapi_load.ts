@@ -93,6 +93,22 @@ export function documentWith(operation: JsonObject, more: JsonObject = {}): Json
   return documentOf({ "/it": { post: { operationId: "it", ...operation } } }, more);
 }
 
+/** A document whose body is somewhere else. */
+export function refersTo(reference: string): JsonObject {
+  return documentOf({
+    "/here": { get: { operationId: "here" } },
+    "/there": {
+      post: {
+        operationId: "there",
+        requestBody: { content: { "application/json": { schema: { $ref: reference } } } },
+      },
+    },
+  });
+}
+
+/** What such a reference leads to. */
+export const pet = { Pet: { type: "object", properties: { name: { type: "string" } } } };
+
 /** The only operation of a document. */
 export async function operationOf(
   document: JsonObject | string,

@@ -12,7 +12,12 @@ import {
   type PlainDocument,
   readPlainDocument,
 } from "../../../support/openapi_document.ts";
-import { githubDocument, openApiConfig, publicDocument } from "../../../support/openapi_load.ts";
+import {
+  githubDocument,
+  loadAt,
+  openApiConfig,
+  publicDocument,
+} from "../../../support/openapi_load.ts";
 import { serveOpenApi } from "../../../support/openapi_server.ts";
 import { createTestDeps, drain, toolCall } from "../../../support/upstream_deps.ts";
 
@@ -81,6 +86,7 @@ describe("Every operation can be called as its document says", () => {
     ]
   ) {
     const path = publicDocument(name);
+    // Where the folder of documents is missing, the test's name says that it was skipped.
     test.skipIf(path === undefined)(name, async () => {
       const { failures, server, document, calls } = await callAll(path ?? "");
       expect(server.misdeeds).toEqual([]);
@@ -104,3 +110,33 @@ describe("Every operation can be called as its document says", () => {
     ]);
   }, 120_000);
 });
+
+test.skipIf(publicDocument("v2.0-yaml-uber.yaml") === undefined)(
+  "A document of version 2.0 loads and lists, with its API where its host is",
+  async () => {
+    const { service } = await loadAt(publicDocument("v2.0-yaml-uber.yaml") ?? "");
+    expect(service.baseUrl).toBe("https://api.uber.com/v1");
+    expect(service.leftOut).toEqual([]);
+    expect(service.operations.map(({ name }) => name)).toEqual([
+      "get_products",
+      "get_estimates_price",
+      "get_estimates_time",
+      "get_me",
+      "get_history",
+    ]);
+    const [products] = service.operations;
+    expect(products?.inputSchema["required"]).toEqual(["latitude", "longitude"]);
+  },
+);
+
+test("GitHub's document is not a thousand tools by surprise", async () => {
+  const refusal = await loadAt(githubDocument).then(() => "", (error: Error) => error.message);
+  expect(refusal).toMatch(
+    /its \d{4} operations are too many tools; choose some with "tools": \{"allow":\["repos\*"\]\}/,
+  );
+  const { service } = await loadAt(githubDocument, { tools: { allow: ["issues_*"] } });
+  expect(service.operations.length).toBeGreaterThan(20);
+  expect(service.operations.every(({ name }) => name.startsWith("issues_"))).toBe(true);
+  const create = service.operations.find(({ name }) => name === "issues_create");
+  expect(create?.inputSchema["required"]).toEqual(["owner", "repo", "title"]);
+}, 30_000);
