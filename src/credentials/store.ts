@@ -51,7 +51,8 @@ export function createCredentialStore(options: CredentialStoreOptions): Credenti
   );
   const deleteOld = database.prepare(
     `DELETE FROM credentials WHERE (server, kind, binding) IN
-       (SELECT server, kind, binding FROM credentials WHERE binding <> ?
+       (SELECT server, kind, binding FROM credentials
+          WHERE (server, kind, binding) <> (?, ?, ?)
           ORDER BY saved_at DESC LIMIT -1 OFFSET ?)`,
   );
 
@@ -78,7 +79,7 @@ export function createCredentialStore(options: CredentialStoreOptions): Credenti
         transact(database, () => {
           replace.run(server, kind, binding, sealed, clock.wall());
           deleteOldOfServer.run(server, kind, binding, limits.credentialsPerServerMax - 1);
-          deleteOld.run(binding, limits.credentialsMax - 1);
+          deleteOld.run(server, kind, binding, limits.credentialsMax - 1);
         });
         return true;
       } catch (fault) {

@@ -82,6 +82,41 @@ describe("a sealer", () => {
   });
 });
 
+describe("what nobody may read", () => {
+  test("comes back to the same key, also after a restart, and says nothing by itself", async () => {
+    const key = makeKey();
+    const text = await (await createSealer(key)).encrypt("credential", payload, "far");
+    expect(await (await createSealer(key)).decrypt("credential", text, "far")).toEqual(payload);
+    expect(text).toMatch(/^[\w.-]+$/);
+    for (const part of text.split(".")) {
+      expect(atob(part.replaceAll("-", "+").replaceAll("_", "/"))).not.toContain("tools");
+    }
+    expect(await (await createSealer(key)).encrypt("credential", payload, "far")).not.toBe(text);
+  });
+
+  test("is read for no other purpose, binding or key, and not where any bit was flipped", async () => {
+    const sealer = await createSealer("a fixed key");
+    const text = await sealer.encrypt("credential", { at: 1 }, "a");
+    expect(await sealer.decrypt("cursor", text, "a")).toBeUndefined();
+    expect(await sealer.decrypt("credential", text, "b")).toBeUndefined();
+    expect(await (await createSealer(makeKey())).decrypt("credential", text, "a")).toBeUndefined();
+    expect(await sealer.open("credential", text, "a")).toBeUndefined();
+    const signed = await sealer.seal("credential", { at: 1 }, "a");
+    expect(await sealer.decrypt("credential", signed, "a")).toBeUndefined();
+    for (let at = 0; at < text.length; at++) {
+      for (let bit = 0; bit < 7; bit++) {
+        const flipped = String.fromCharCode(text.charCodeAt(at) ^ (1 << bit));
+        const changed = text.slice(0, at) + flipped + text.slice(at + 1);
+        expect([changed, await sealer.decrypt("credential", changed, "a")])
+          .toEqual([changed, undefined]);
+      }
+    }
+    for (const bad of ["", ".", "..", "a.b.c", `${text}.`, ` ${text}`, `${text}=`]) {
+      expect(await sealer.decrypt("credential", bad, "a")).toBeUndefined();
+    }
+  });
+});
+
 test("makeKey gives 32 random bytes as text", () => {
   const keys = new Set(Array.from({ length: 100 }, makeKey));
   expect(keys.size).toBe(100);

@@ -1,0 +1,148 @@
+/** Stored credentials: sealed, bound, bounded, and never a fault for a caller. */
+import { describe, expect, test } from "bun:test";
+import { createCredentialStore } from "../../../src/credentials/store.ts";
+import { openStoreDatabase } from "../../../src/database.ts";
+import { defaultLimits } from "../../../src/limits.ts";
+import { createSealer } from "../../../src/seal.ts";
+import { createTestClock } from "../../support/clock.ts";
+import {
+  createFaultyRuntime,
+  createSqlFault,
+  createTestRuntime,
+} from "../../support/fake_runtime.ts";
+import { createTestLog } from "../../support/log.ts";
+
+const runtime = await createTestRuntime();
+const limits = { ...defaultLimits, credentialsPerServerMax: 2, credentialsMax: 4 };
+const fullDisk = 13;
+const value = { token: "the-token", refreshToken: "日本", obtainedAt: 1 };
+
+async function open(more = {}) {
+  const platform = createFaultyRuntime(runtime);
+  const database = openStoreDatabase(platform, ":memory:", defaultLimits);
+  const clock = createTestClock();
+  const log = createTestLog();
+  const withKey = async (key: string) =>
+    createCredentialStore({
+      database,
+      sealer: await createSealer(key),
+      limits: { ...limits, ...more },
+      log,
+      clock,
+    });
+  return { platform, database, clock, log, withKey, store: await withKey("the first key") };
+}
+
+const keyOf = (server = "far", binding = "b", kind: "oauth2" | "login" = "oauth2") => ({
+  server,
+  kind,
+  binding,
+});
+
+describe("stored credentials", () => {
+  test("come back as they were, also after a restart, and are nowhere to be read", async () => {
+    const { store, withKey, database } = await open();
+    expect(await store.load(keyOf())).toBeUndefined();
+    expect(await store.save(keyOf(), value)).toBe(true);
+    expect(await store.save(keyOf(), { ...value, token: "the-next" })).toBe(true);
+    expect(await (await withKey("the first key")).load(keyOf()))
+      .toEqual({ ...value, token: "the-next" });
+    const rows = JSON.stringify(database.prepare("SELECT * FROM credentials").all());
+    for (const text of ["the-token", "the-next", "日本", btoa("the-next"), "refreshToken"]) {
+      expect(rows).not.toContain(text);
+    }
+  });
+
+  test("are found for the same server, kind and binding alone", async () => {
+    const { store } = await open();
+    await store.save(keyOf(), value);
+    for (const key of [keyOf("near"), keyOf("far", "c"), keyOf("far", "b", "login")]) {
+      expect(await store.load(key)).toBeUndefined();
+    }
+  });
+
+  test("moved to another server's row, changed, or sealed with another key are unreadable", async () => {
+    const { store, withKey, database, log } = await open();
+    await store.save(keyOf(), value);
+    expect(await (await withKey("another key")).load(keyOf())).toBe("unreadable");
+    database.exec("UPDATE credentials SET server = 'near'");
+    expect(await store.load(keyOf("near"))).toBe("unreadable");
+    database.exec("UPDATE credentials SET server = 'far', sealed = sealed || 'A'");
+    expect(await store.load(keyOf())).toBe("unreadable");
+    expect(log.records.map(({ severity }) => severity)).toEqual(["ERROR", "ERROR", "ERROR"]);
+  });
+
+  test("are bounded: the newest of each server and of all are kept", async () => {
+    const { store, clock, database } = await open();
+    for (const [server, binding] of ["a1", "a2", "a3", "b1", "c1", "d1"]) {
+      clock.advance(1);
+      await store.save(keyOf(server, binding), value);
+    }
+    const rows = database.prepare("SELECT server, binding FROM credentials ORDER BY saved_at")
+      .all();
+    expect(rows.map(({ server, binding }) => `${server}${binding}`))
+      .toEqual(["a3", "b1", "c1", "d1"]);
+  });
+
+  test("that cannot be saved or loaded are told of, and nothing is thrown", async () => {
+    const { store, platform, log } = await open();
+    await store.save(keyOf(), value);
+    platform.failAlways("sql", createSqlFault(fullDisk));
+    expect(await store.save(keyOf(), value)).toBe(false);
+    expect(await store.load(keyOf())).toBe("unreadable");
+    platform.heal("sql");
+    expect(await store.load(keyOf())).toEqual(value);
+    expect(log.records.map(({ severity, message }) => `${severity} ${message}`)).toEqual([
+      "ERROR Cannot store a credential",
+      "ERROR Cannot load a stored credential",
+    ]);
+  });
+});
+
+describe("scopes that were authenticated", () => {
+  test("are known until they end, also after a restart", async () => {
+    const { store, withKey } = await open();
+    expect(store.knowsScope("far", "a")).toBe(false);
+    store.noteScope("far", "a");
+    store.noteScope("far", "a");
+    expect((await withKey("any key")).knowsScope("far", "a")).toBe(true);
+    expect([store.knowsScope("far", "b"), store.knowsScope("near", "a")]).toEqual([false, false]);
+    store.forgetScope("far", "a");
+    expect(store.knowsScope("far", "a")).toBe(false);
+  });
+
+  test("of which one could not be remembered make every one known", async () => {
+    const { store, log } = await open({ credentialScopesMax: 2 });
+    store.noteScope("far", "a");
+    store.noteScope("far", "b");
+    expect(store.knowsScope("far", "c")).toBe(false);
+    store.noteScope("far", "a");
+    expect(store.knowsScope("far", "c")).toBe(false);
+    store.noteScope("far", "d");
+    expect(["a", "b", "c", "d"].map((scope) => store.knowsScope("far", scope)))
+      .toEqual([true, true, true, true]);
+    expect(store.knowsScope("near", "c")).toBe(false);
+    expect(log.records.length).toBe(1);
+  });
+
+  test("are forgotten after a time in which no session stays, but not while they are used", async () => {
+    const { store, clock } = await open();
+    store.noteScope("far", "a");
+    store.noteScope("far", "b");
+    clock.advance(limits.credentialScopeMs - 1);
+    store.noteScope("far", "b");
+    clock.advance(2);
+    store.noteScope("far", "c");
+    expect(["a", "b", "c"].map((scope) => store.knowsScope("far", scope)))
+      .toEqual([false, true, true]);
+  });
+
+  test("that cannot be told, because of a fault, count as known", async () => {
+    const { store, platform } = await open();
+    platform.failAlways("sql", createSqlFault(fullDisk));
+    expect(store.knowsScope("far", "a")).toBe(true);
+    store.noteScope("near", "a");
+    platform.heal("sql");
+    expect([store.knowsScope("far", "a"), store.knowsScope("near", "b")]).toEqual([false, true]);
+  });
+});
