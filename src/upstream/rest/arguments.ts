@@ -153,7 +153,12 @@ function quote(value: unknown): string {
 
 /** Models write 7 where an API wants "7"; on the wire both are the same. */
 function toMeant(value: unknown, schema: unknown): unknown {
-  const isText = isJsonObject(schema) && schema["type"] === "string";
+  if (!isJsonObject(schema)) return value;
+  const { type, items } = schema;
+  if (Array.isArray(value)) return value.map((item: unknown) => toMeant(item, items));
+  const types: unknown[] = Array.isArray(type) ? type : [type];
+  const isText = types.includes("string") && !types.includes("number") &&
+    !types.includes("integer");
   return isText && isNumber(value) ? JSON.stringify(value) : value;
 }
 

@@ -41,10 +41,10 @@ export interface Reading {
   readonly operation: Pick<Operation, "produces" | "outputSchema" | "projection" | "repeatable">;
   readonly limits: Limits;
   /** What was shown to the API: it must not come back in a message. */
-  readonly secrets: readonly SecurityContext["headers"][];
+  readonly shown: SecurityContext;
+  /** Of the configuration, which may hold secrets as well. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly errorMessages: readonly Projection[];
-  /** Whether any credentials are configured. */
-  readonly hasCredentials: boolean;
 }
 
 /** Reads an answer to its end. Rejects with a GatewayError for refusals and for what is not understood. */
@@ -62,41 +62,46 @@ export async function receive(answer: HttpAnswer, reading: Reading): Promise<Rec
 async function readContent(answer: HttpAnswer, { operation, limits }: Reading): Promise<Content> {
   const { status, headers, body } = answer;
   const mediaType = (headers.get("content-type") ?? "").replace(/;.*$/s, "").trim().toLowerCase();
-  const isDocumented = (operation.produces ?? []).some((one) => matches(mediaType, one));
-  if (status === 204 || status === 205) {
+  const bytes = toLength(headers.get("content-length"));
+  if (status === 204 || status === 205 || bytes === 0) {
     await body.cancel();
     return { kind: "empty", status };
   }
-  const length = toLength(headers.get("content-length"));
-  const media = /^(image|audio)\/[\w.+-]+$/.exec(mediaType)?.[1];
-  const isText = mediaType === "" ||
-    /^text\/|^application\/(?:xml|octet-stream)$|\+xml$/.test(mediaType);
-  if (!isJsonType(mediaType) && length !== 0) {
-    const wantsJson = isJsonWanted(operation) && !isDocumented;
-    const isPage = /html/.test(mediaType) && !isDocumented;
-    const why = `gave ${
-      mediaType === "" ? "something without a type" : `"${mediaType}"`
-    } in the place of JSON`;
-    if (isPage || (wantsJson && !isText)) throw answer.toError(why, "bad_upstream_response");
-    if (media === "image" || media === "audio") {
-      return await readMedia(answer, media, mediaType, limits);
-    }
-    if (!isText || (mediaType === "application/octet-stream" && !wantsJson)) {
-      await body.cancel();
-      return { kind: "other", mediaType, bytes: length };
-    }
-    const text = await answer.text();
-    if (text === "") return { kind: "empty", status };
-    const parsed = wantsJson || mediaType === "" ? parse(text, limits) : undefined;
-    if (parsed !== undefined) return { kind: "json", value: parsed.value, chars: text.length };
-    if (wantsJson) throw answer.toError(why, "bad_upstream_response");
-    return { kind: "text", text };
+  const form = toForm(mediaType, operation);
+  if (form === "image" || form === "audio") return readMedia(answer, form, mediaType, limits);
+  if (form === "other") {
+    await body.cancel();
+    return { kind: "other", mediaType, bytes };
   }
-  const text = await answer.text();
-  if (text.trim() === "") return { kind: "empty", status };
-  const parsed = parse(text, limits);
-  if (parsed !== undefined) return { kind: "json", value: parsed.value, chars: text.length };
-  throw answer.toError("gave something that is not valid JSON", "bad_upstream_response");
+  const text = form === "page" ? undefined : await answer.text();
+  if (text?.trim() === "") return { kind: "empty", status };
+  if (form === "text" && text !== undefined) return { kind: "text", text };
+  const parsed = text === undefined ? undefined : parse(text, limits);
+  if (text !== undefined && parsed !== undefined) {
+    return { kind: "json", value: parsed.value, chars: text.length };
+  }
+  const what = mediaType === "" ? "something without a type" : `"${mediaType}"`;
+  throw answer.toError(
+    isJsonType(mediaType) ? "gave JSON that is not valid" : `gave ${what} in the place of JSON`,
+    "bad_upstream_response",
+  );
+}
+
+/** As what an answer of this type is read; `page`: it is for people, and nobody said there are such. */
+function toForm(
+  mediaType: string,
+  operation: Reading["operation"],
+): "json" | "text" | "image" | "audio" | "page" | "other" {
+  if (isJsonType(mediaType)) return "json";
+  const isDocumented = (operation.produces ?? []).some((one) => matches(mediaType, one));
+  if (!isDocumented && /html/.test(mediaType)) return "page";
+  if (!isDocumented && isJsonWanted(operation)) {
+    // Some servers send JSON and call it text, or nothing at all.
+    return /^$|^text\/|^application\/octet-stream$/.test(mediaType) ? "json" : "page";
+  }
+  const [type] = mediaType.split("/");
+  if (type === "image" || type === "audio") return type;
+  return /^$|^text$/.test(type ?? "") || /[/+]xml$/.test(mediaType) ? "text" : "other";
 }
 
 function isJsonWanted({ produces, outputSchema, projection }: Reading["operation"]): boolean {
@@ -168,12 +173,9 @@ async function toRefusal(answer: HttpAnswer, reading: Reading): Promise<GatewayE
   // A server's own fault may tell anything about it (hostile case H3).
   const said = status >= 500 ? undefined : await readMessage(answer, reading);
   const words = said === undefined ? "" : `: ${said}`;
-  const { hasCredentials, operation } = reading;
+  const { operation } = reading;
   if (status === 401 || status === 403) {
-    const why = hasCredentials
-      ? `refused the credentials, or what they may do (status ${status})`
-      : `wants credentials (status ${status}); give the server "credentials"`;
-    return answer.toError(`${why}${words}`);
+    return answer.toError(`${explainRefusal(answer, reading)} (status ${status})${words}`);
   }
   const isDone = status === 500 || status === 502 || status === 504;
   if (!isDone || operation.repeatable) {
@@ -185,6 +187,16 @@ async function toRefusal(answer: HttpAnswer, reading: Reading): Promise<GatewayE
   return new GatewayError(error.code, error.message, {
     data: { ...error.data, outcome: "unknown" },
   });
+}
+
+function explainRefusal(
+  { isDegraded }: HttpAnswer,
+  { shown: { headers, query, cookies } }: Reading,
+): string {
+  if (isDegraded) return "wants the credentials that cannot be had now";
+  return [headers, query, cookies].some((one) => Object.keys(one).length > 0)
+    ? "refused the credentials, or what they may do"
+    : 'wants credentials; give the server "credentials"';
 }
 
 /** Where an error's words usually stand. */
@@ -200,7 +212,7 @@ const usualPlaces = [
 
 async function readMessage(
   { body, headers }: HttpAnswer,
-  { limits, errorMessages, secrets }: Reading,
+  { limits, errorMessages, shown, headers: ours }: Reading,
 ): Promise<string | undefined> {
   if (!isJsonType(headers.get("content-type") ?? "")) return undefined;
   const part = await readFirst(body, limits.restErrorBytesMax).catch(() => undefined);
@@ -210,7 +222,10 @@ async function readMessage(
     errorMessages.map((find) => toWords(find(value))).find((text) => text !== undefined) ??
       toWords(value);
   if (found === undefined) return undefined;
-  const line = hideSecrets(found, secrets).replace(/[\s\p{C}]+/gu, " ").trim();
+  const line = hideSecrets(found, [shown.headers, shown.query, shown.cookies, ours]).replace(
+    /[\s\p{C}]+/gu,
+    " ",
+  ).trim();
   return line.length > limits.restErrorCharsMax
     ? `${line.slice(0, limits.restErrorCharsMax - 1)}…`
     : line;

@@ -32,7 +32,7 @@ export interface Sending {
 
 /** Makes what sends requests: within the budget, and not again while an answer is kept. */
 export function createSend(
-  { name: server, headers, credentials, callTimeoutMs }: RestServerConfig,
+  { name: server, headers, callTimeoutMs }: RestServerConfig,
   { baseUrl, budget: allowed, errorMessages }: Service,
   deps: UpstreamDeps,
 ): (sending: Sending, signal: AbortSignal) => Promise<Received> {
@@ -69,9 +69,9 @@ export function createSend(
     return await receive(answer, {
       operation,
       limits,
-      secrets: [context.headers, context.query, context.cookies, headers],
+      shown: context,
+      headers,
       errorMessages: messages,
-      hasCredentials: credentials.type !== "none",
     });
   };
 

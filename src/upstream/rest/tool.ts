@@ -81,7 +81,7 @@ function describeOwn({ raw, skip }: OwnArguments): JsonObject {
     [skip]: {
       type: "integer",
       minimum: 0,
-      description: "From which item of a long answer on; what was cut says where to go on",
+      description: "From which item (of a text: character) on; an answer that was cut says it",
     },
   };
 }

@@ -106,7 +106,7 @@ describe("F5 answers that are not what they should be", () => {
   test("F5 what says that it is JSON and is not is refused", async () => {
     for (const body of ['{"a":', "<html>", "NaN", "[".repeat(100_000)]) {
       const api = await open(({ send }) => send(200, body, { "content-type": "application/json" }));
-      expect((await api.fail("it"))["error"]).toContain("not valid JSON");
+      expect((await api.fail("it"))["error"]).toContain("JSON that is not valid");
     }
     const text = await open(
       ({ send }) => send(200, "all is well", { "content-type": "text/plain" }),

@@ -63,9 +63,10 @@ describe("arguments that do not fit", () => {
       days: { type: "string", enum: ["1", "7"] },
       page: { type: "integer" },
       maybe: { type: ["string", "null"] },
+      ids: { type: "array", items: { type: "string" } },
     });
-    await api.call("it", { days: 7, page: null, maybe: null });
-    expect(api.server.seen[0]?.url).toBe("/it?days=7");
+    await api.call("it", { days: 7, page: null, maybe: null, ids: [1, "b"] });
+    expect(api.server.seen[0]?.url).toBe("/it?days=7&ids=1&ids=b");
   });
 });
 

@@ -196,6 +196,18 @@ describe("kept answers", () => {
 });
 
 describe("credentials", () => {
+  const login = {
+    type: "login",
+    path: "/login",
+    body: { username: "u", password: "p" },
+    token: "token",
+    baseUrl: "base",
+    hosts: [],
+    header: "authorization",
+    prefix: "Bearer ",
+    lifetimeMs: 60_000,
+  } as const;
+
   test("they go to the API, and what cannot be had is a failure before any call", async () => {
     const api = await open(count, {}, {
       config: { credentials: { type: "bearer", token: "t-1" } },
@@ -217,17 +229,6 @@ describe("credentials", () => {
       "/v2/mine": ({ json }) => json({ mine: true }),
       "/v1/open": ({ json }) => json({}),
     };
-    const login = {
-      type: "login",
-      path: "/login",
-      body: { username: "u", password: "p" },
-      token: "token",
-      baseUrl: "base",
-      hosts: [],
-      header: "authorization",
-      prefix: "Bearer ",
-      lifetimeMs: 60_000,
-    } as const;
     const api = await apis.open(
       routes,
       [operation({ name: "mine", login: true }), operation({ name: "open" })],
@@ -240,6 +241,26 @@ describe("credentials", () => {
       .toEqual(["/v1/open", "/v1/login", "/v2/mine", "/v2/mine"]);
     expect(api.server.seen.map(({ headers }) => headers.authorization))
       .toEqual([undefined, undefined, "Bearer tok-1", "Bearer tok-1"]);
+  });
+
+  test("F9 a refused token is renewed once, and the call that changes things made once with it", async () => {
+    const routes: ApiRoutes = {
+      "/login": ({ json, count: n }) => json({ token: `tok-${n}` }),
+      "/mine": ({ json, headers }) =>
+        headers.authorization === "Bearer tok-2" ? json({ done: true }) : json({}, 401),
+      "/never": ({ json }) => json({ error: "no" }, 401),
+    };
+    const writing = { method: "POST", repeatable: false, readOnly: false, login: true };
+    const api = await apis.open(
+      routes,
+      [operation({ name: "mine", ...writing }), operation({ name: "never", ...writing })],
+      { config: { login }, limits: { credentialRenewMs: 0 } },
+    );
+    expect((await api.call("mine")).structuredContent.result).toEqual({ done: true });
+    expect(api.server.seen.map(({ url }) => url)).toEqual(["/login", "/mine", "/login", "/mine"]);
+    expect((await api.fail("never"))["error"]).toContain("refused the credentials");
+    const again = api.server.seen.filter(({ url }) => url === "/never");
+    expect(again.length <= 2).toBe(true);
   });
 
   test("a call that may go without its credentials is marked, and its answer is not kept", async () => {
