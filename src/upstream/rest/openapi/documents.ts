@@ -10,6 +10,7 @@ import type { RestServerConfig } from "../../../config/config.ts";
 import { GatewayError } from "../../../errors.ts";
 import type { UpstreamDeps } from "../../deps.ts";
 import { parseTree, toDocument } from "./parse.ts";
+import { cutText } from "./text.ts";
 import { openSource, type Source, toKey } from "./source.ts";
 import { isObject, member } from "./tree.ts";
 import { Unusable } from "./unusable.ts";
@@ -127,6 +128,7 @@ async function readReferences(
       },
     });
   } catch (cause) {
+    stop.abort();
     if (failure !== undefined) throw failure;
     throw new GatewayError(
       "bad_upstream_response",
@@ -142,7 +144,7 @@ function createFollow(texts: ReadonlyMap<string, Text>): Documents["follow"] {
     const reference = member(at.value, "$ref");
     if (typeof reference !== "string") return at;
     const fail = (why: string) =>
-      new Unusable(`cannot follow the reference ${JSON.stringify(reference)}: ${why}`);
+      new Unusable(`cannot follow the reference ${quote(reference)}: ${why}`);
     if (hops.left === 0) throw fail("it leads in a ring");
     hops.left -= 1;
     if (!URL.canParse(reference, at.base)) throw fail("it is no URL");
@@ -165,6 +167,12 @@ function createFollow(texts: ReadonlyMap<string, Text>): Documents["follow"] {
   };
   return (at) => step(at, { left: hopsMax });
 }
+
+function quote(reference: string): string {
+  return JSON.stringify(cutText(reference, quotedCharsMax));
+}
+
+const quotedCharsMax = 200;
 
 function has(value: unknown, key: string): boolean {
   return typeof value === "object" && value !== null && Object.hasOwn(value, key);

@@ -15,9 +15,9 @@ import { readDocuments } from "./documents.ts";
 import { nameOperations } from "./names.ts";
 import { findOperations, type Found, toOperation } from "./operation.ts";
 import { readSchemes, reserve, type Schemes, toHint } from "./security.ts";
-import { cutText } from "./schema.ts";
 import { toBaseUrl } from "./servers.ts";
 import { documentShape, shaped } from "./shape.ts";
+import { cutText } from "./text.ts";
 import { member } from "./tree.ts";
 import { Unusable } from "./unusable.ts";
 
@@ -54,7 +54,7 @@ export async function loadOpenApi(
       taken.add(one.name);
     } catch (thrown) {
       if (!(thrown instanceof Unusable)) throw thrown;
-      leftOut.push(`${one.method.toUpperCase()} ${one.path}: ${thrown.message}`);
+      leftOut.push(`${one.method.toUpperCase()} ${cutText(one.path, 200)}: ${thrown.message}`);
     }
   });
   if (operations.length === 0) {
@@ -63,7 +63,7 @@ export async function loadOpenApi(
   adviseCredentials(config, document.security, chosen, schemes, deps);
   const { title, version, description } = document.info;
   return {
-    title: title ?? config.name,
+    title: cutText(title ?? config.name, 200),
     version,
     instructions: description === undefined
       ? undefined

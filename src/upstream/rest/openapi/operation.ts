@@ -11,9 +11,10 @@ import { readBody, toPlan, type WantedBody } from "./body.ts";
 import type { Documents, Located } from "./documents.ts";
 import { createArgumentNames } from "./names.ts";
 import { isJson, readParameters, type Reserved, type Wanted } from "./parameters.ts";
-import { createSchemaMaker, cutText, type SchemaBounds, TooLarge } from "./schema.ts";
+import { createSchemaMaker, type SchemaBounds, TooLarge } from "./schema.ts";
 import { toOwnBaseUrl } from "./servers.ts";
 import { type OperationObject, operationShape, responseShape, shaped } from "./shape.ts";
+import { cutText } from "./text.ts";
 import { isObject, itemsOf, member } from "./tree.ts";
 import { Unusable } from "./unusable.ts";
 
@@ -70,7 +71,9 @@ export function toOperation(found: Found, name: string, common: Common): Operati
   const pagination = toPagination(method, parameters, heads);
   return {
     name,
-    ...(operation.summary === undefined ? {} : { title: operation.summary }),
+    ...(operation.summary === undefined
+      ? {}
+      : { title: cutText(operation.summary, titleCharsMax) }),
     description: [describe(operation, found, limits), ...describeChoices(body, names)].join("\n\n"),
     method: method.toUpperCase(),
     path,
@@ -113,6 +116,8 @@ function describe(operation: OperationObject, { method, path }: Found, limits: L
     .map((part) => part.trim()).filter((part) => part !== "").join("\n\n");
   return cutText(text || `${method.toUpperCase()} ${path}`, limits.toolDescriptionCharsMax);
 }
+
+const titleCharsMax = 200;
 
 /** Which arguments go together; no schema at the root of a tool's may say it (many models refuse it). */
 function describeChoices(

@@ -16,6 +16,7 @@ import {
   toTypes,
   withPlainBounds,
 } from "./keywords.ts";
+import { cutText } from "./text.ts";
 import { isObject, itemsOf, member } from "./tree.ts";
 import { Unusable } from "./unusable.ts";
 
@@ -228,10 +229,4 @@ function allowNull(schema: JsonObject): JsonObject {
     anyOf: [rest, { type: "null" }],
     ...(description === undefined ? {} : { description }),
   };
-}
-
-/** A text of at most so many characters. */
-export function cutText(text: string, charsMax: number): string {
-  const trimmed = text.trim();
-  return trimmed.length <= charsMax ? trimmed : `${trimmed.slice(0, charsMax - 1).trimEnd()}…`;
 }
