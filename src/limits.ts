@@ -201,7 +201,7 @@ export const defaultLimits = {
   restWaitingMax: 256,
   restSendingsMax: 10_000,
   /** Schemas looked at in one check of a value; hostile ones would take for ever. */
-  schemaStepsMax: 100_000,
+  schemaStepsMax: 50_000,
   /** A list from one upstream when several are merged. */
   listMs: 2_000,
   /** What initialize and the first lists wait for servers that were never seen before. */

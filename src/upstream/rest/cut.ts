@@ -45,7 +45,7 @@ export function cutToFit(whole: unknown, skip: number, charsMax: number): Cut {
   }
   const measure = findMeasure(value, charsMax);
   const lost = new Set<string>();
-  const small = shrink(value, measure, lost);
+  const small = shrink(value, measure, { lost, skippable: findSkippable(value, main) });
   const isShorter = main !== undefined && main.length - start > measure.itemsMax;
   return {
     value: small,
@@ -95,20 +95,29 @@ function fits(value: unknown, measure: Measure, charsMax: number): boolean {
   return visit(value);
 }
 
-function shrink(value: unknown, measure: Measure, lost: Set<string>): unknown {
+/** What is told of a shrunk value; what skipping brings is told elsewhere. */
+interface Losses {
+  readonly lost: Set<string>;
+  readonly skippable: ReadonlySet<unknown>;
+}
+
+function shrink(value: unknown, measure: Measure, losses: Losses): unknown {
   const { itemsMax, textMax } = measure;
+  const { lost, skippable } = losses;
   if (typeof value === "string" && value.length > textMax) {
     lost.add(`texts longer than ${textMax} characters are cut`);
     return `${firstChars(value, textMax - 1)}…`;
   }
   if (Array.isArray(value)) {
-    if (value.length > itemsMax) lost.add(`lists longer than ${itemsMax} items are cut`);
-    return firstOf(value, itemsMax).map((item) => shrink(item, measure, lost));
+    if (value.length > itemsMax && !skippable.has(value)) {
+      lost.add(`lists longer than ${itemsMax} items are cut`);
+    }
+    return firstOf(value, itemsMax).map((item) => shrink(item, measure, losses));
   }
   if (!isJsonObject(value)) return value;
   const entries = entriesOf(value, measure);
   if (entries.length < Object.keys(value).length) lost.add("members of large objects are missing");
-  return Object.fromEntries(entries.map(([key, member]) => [key, shrink(member, measure, lost)]));
+  return Object.fromEntries(entries.map(([key, member]) => [key, shrink(member, measure, losses)]));
 }
 
 /** The first characters of a text, none of them halved. */
@@ -164,16 +173,33 @@ function sizeOf(value: unknown): number {
   return size;
 }
 
-/** The value without the first items of its main list, and of lists beside it that are as long. */
-function withoutFirst(value: unknown, { path, length }: MainList, count: number): unknown {
-  const [name, ...rest] = path;
-  if (Array.isArray(value)) return value.slice(count);
-  if (name === undefined || !isJsonObject(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, member]) => {
-      if (key === name) return [key, withoutFirst(member, { path: rest, length }, count)];
-      const isBeside = rest.length === 0 && Array.isArray(member) && member.length === length;
-      return [key, isBeside ? member.slice(count) : member];
-    }),
-  );
+/** The main list, and lists beside it that are as long: they go on together. */
+function findSkippable(value: unknown, main: MainList | undefined): ReadonlySet<unknown> {
+  if (main === undefined) return new Set();
+  let holder: unknown;
+  let list = value;
+  for (const name of main.path) {
+    [holder, list] = [list, isJsonObject(list) ? list[name] : undefined];
+  }
+  const beside = isJsonObject(holder) ? Object.values(holder) : [];
+  return new Set([list, ...beside.filter((one) => isAlike(one, list))]);
+}
+
+function isAlike(one: unknown, list: unknown): boolean {
+  return Array.isArray(one) && Array.isArray(list) && one.length === list.length;
+}
+
+/** The value without the first items of its main list, and of those beside it. */
+function withoutFirst(value: unknown, main: MainList, count: number): unknown {
+  const skippable = findSkippable(value, main);
+  const visit = (one: unknown, depth: number): unknown => {
+    if (Array.isArray(one)) return skippable.has(one) ? one.slice(count) : one;
+    if (!isJsonObject(one) || depth >= main.path.length) return one;
+    const entries = Object.entries(one).map(([key, member]) => {
+      const isOnPath = depth === main.path.length - 1 || key === main.path[depth];
+      return [key, isOnPath ? visit(member, depth + 1) : member];
+    });
+    return Object.fromEntries(entries);
+  };
+  return visit(value, 0);
 }

@@ -9,7 +9,7 @@ import type { Limits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
 import type { SecurityContext } from "../../outgoing/authorization.ts";
 import { isJsonObject } from "../../protocol/jsonrpc.ts";
-import { buildBody } from "./request_body.ts";
+import { buildBody, isJsonType } from "./request_body.ts";
 import type { Operation, Parameter } from "./service.ts";
 import { writeHeader, writePairs, writePath } from "./styles.ts";
 
@@ -108,8 +108,14 @@ function valueOf({ argument, default: otherwise }: Parameter, given: JsonObject)
   return value === null ? undefined : value;
 }
 
+/** JSON is wanted most, since a model can use it best. */
 function toAccept({ produces = [] }: Operation): string {
-  return produces.length === 0 ? "application/json" : produces.join(", ");
+  const json = produces.filter(isJsonType);
+  const others = produces.filter((one) => !isJsonType(one));
+  if (produces.length === 0) return "application/json";
+  return [...json, ...(json.length === 0 ? others : others.map((one) => `${one};q=0.5`))].join(
+    ", ",
+  );
 }
 
 /** The members that an object of this argument is declared with. */

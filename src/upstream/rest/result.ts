@@ -83,7 +83,7 @@ function presentJson(
 
 /** What was left out, and exactly how to ask for it. */
 function describeCut(
-  { main, nextItem, leftOut, value }: Cut,
+  { main, nextItem, leftOut }: Cut,
   { raw, skip }: Wanted,
   { own, project }: Presentation,
 ): string[] {
@@ -100,13 +100,13 @@ function describeCut(
   } else if (skip > 0) {
     notes.push(
       main === undefined
-        ? `There is no list to skip items of; the answer is whole.`
+        ? "There is no list to skip items of; the answer is whole."
         : `The first ${
           Math.min(skip, main.length)
         } of ${main.length} items of ${name} are skipped.`,
     );
   }
-  if (leftOut.length === 0 || value === undefined) return notes;
+  if (leftOut.length === 0) return notes;
   const narrower = raw && project !== undefined && own.raw !== undefined
     ? `call without ${own.raw}, or ask for less by narrower arguments`
     : "ask for less by narrower arguments";

@@ -46,6 +46,21 @@ describe("where arguments go", () => {
   });
 });
 
+describe("what is asked for", () => {
+  test("the documented types are, JSON most of all, unless the configuration says otherwise", async () => {
+    const acceptOf = async (produces: readonly string[], headers: Record<string, string> = {}) => {
+      const api = await open([], {}, { produces }, { config: { headers } });
+      await api.call("it");
+      return api.server.seen[0]?.headers.accept;
+    };
+    expect(await acceptOf(["text/x-diff", "application/json"]))
+      .toBe("application/json, text/x-diff;q=0.5");
+    expect(await acceptOf(["image/*"])).toBe("image/*");
+    expect(await acceptOf([], { accept: "application/vnd.ours+json" }))
+      .toBe("application/vnd.ours+json");
+  });
+});
+
 describe("lists and objects", () => {
   const list = { type: "array", items: { type: "string" } };
   const object = {

@@ -142,6 +142,7 @@ describe("answers that are too large", () => {
         );
         expect(note).toContain(`skip: ${seen.length + data.length}`);
         expect(content[1]?.text).toBe(note);
+        expect(note).not.toContain("To fit");
       }
       seen.push(...data);
       given = next;
@@ -157,6 +158,8 @@ describe("answers that are too large", () => {
     expect(prices?.[0]).toEqual([10, 30]);
     expect(volumes?.[0]).toEqual([10, 70]);
     expect(prices?.length).toBe(volumes?.length ?? 0);
+    expect(structuredContent.next).toEqual({ skip: 10 + (prices?.length ?? 0) });
+    expect(structuredContent.note).not.toContain("To fit");
   });
 
   test("lists within items lose their ends before items lose all, and that is said", async () => {
