@@ -12,14 +12,14 @@ import { type SpawnedGateway, spawnGateway } from "../support/spawn_gateway.ts";
 const testMs = 60_000;
 const apiKey = "key-of-the-subtitles";
 const account = { username: "me", password: "password-of-mine" };
-const demo = { header: "x-cg-demo-api-key", value: "CG-demo-key" };
+const pro = { header: "x-cg-pro-api-key", value: "CG-pro-key" };
 
 let prices: CoingeckoServer;
 let subtitles: OpensubtitlesServer;
 let gateway: SpawnedGateway;
 
 beforeAll(async () => {
-  prices = await serveCoingecko({ key: demo });
+  prices = await serveCoingecko({ key: pro });
   subtitles = await serveOpensubtitles({ apiKey, ...account, downloads: 1_000 });
   gateway = await spawnGateway({
     servers: {
@@ -27,7 +27,8 @@ beforeAll(async () => {
       subtitles: { recipe: "opensubtitles", baseUrl: subtitles.baseUrl },
     },
     env: {
-      COINGECKO_API_KEY: demo.value,
+      COINGECKO_API_KEY: pro.value,
+      COINGECKO_API_PLAN: "pro",
       OPENSUBTITLES_API_KEY: apiKey,
       OPENSUBTITLES_USER_AGENT: "EndToEnd v1.0",
       OPENSUBTITLES_USERNAME: account.username,
@@ -179,7 +180,7 @@ for (const [at, kind] of clientKinds.entries()) {
 
 describe("on the wire", () => {
   test("every request has its key, in the documented place", () => {
-    expect(prices.seen.every(({ headers }) => headers[demo.header] === demo.value)).toBe(true);
+    expect(prices.seen.every(({ headers }) => headers[pro.header] === pro.value)).toBe(true);
     expect(
       subtitles.seen.every(({ headers }) =>
         headers["api-key"] === apiKey && headers["user-agent"] === "EndToEnd v1.0"
