@@ -8,7 +8,7 @@ import type { Documents, Located } from "./documents.ts";
 import { isHidden } from "./keywords.ts";
 import { isJson, type Wanted } from "./parameters.ts";
 import { bodyShape, shaped } from "./shape.ts";
-import { isObject, itemsOf, member } from "./tree.ts";
+import { isObject, itemsOf, member, textOf } from "./tree.ts";
 import { Unusable } from "./unusable.ts";
 
 /** What an operation takes as its body. */
@@ -143,7 +143,7 @@ function isFile({ value, base }: Located, documents: Documents): boolean {
   if (member(value, "format") === "binary") return true;
   const isBinary = member(value, "contentMediaType") !== undefined &&
     member(value, "contentEncoding") === undefined;
-  if (isBinary) return !String(member(value, "contentMediaType")).startsWith("text/");
+  if (isBinary) return !textOf(member(value, "contentMediaType")).startsWith("text/");
   const items = member(value, "items");
   return items !== undefined && isFile(documents.follow({ value: items, base }), documents);
 }

@@ -8,7 +8,7 @@ import { upgrade } from "@scalar/openapi-upgrader";
 import { GatewayError } from "../../../errors.ts";
 import type { Limits } from "../../../limits.ts";
 import { parseJson } from "../../../protocol/jsonrpc.ts";
-import { inspectTree, isObject, member } from "./tree.ts";
+import { inspectTree, isObject, member, textOf } from "./tree.ts";
 
 /** A text that was read. */
 export interface Parsed {
@@ -32,7 +32,7 @@ export async function parseTree(text: string, label: string, limits: Limits): Pr
 export function toDocument(value: unknown, label: string) {
   if (!isObject(value)) throw refuse(label, "it is no OpenAPI document: it must be an object");
   // YAML reads a version without quotes as a number.
-  if (["2", "2.0"].includes(String(member(value, "swagger")))) {
+  if (["2", "2.0"].includes(textOf(member(value, "swagger")))) {
     return checkDocument(upgradeDocument({ ...value, swagger: "2.0" }, label), label);
   }
   return checkDocument(value, label);
@@ -40,7 +40,7 @@ export function toDocument(value: unknown, label: string) {
 
 function checkDocument<Value>(value: Value, label: string): Value {
   const version = member(value, "openapi");
-  if (/^3(\.[01](\.|$)|$)/.test(String(version))) return value;
+  if (/^3(\.[01](\.|$)|$)/.test(textOf(version))) return value;
   throw refuse(
     label,
     version === undefined

@@ -5,7 +5,7 @@
  */
 import { GatewayError } from "../../../errors.ts";
 import type { Documents } from "./documents.ts";
-import { isObject, itemsOf, member } from "./tree.ts";
+import { itemsOf, member, textOf } from "./tree.ts";
 import { Unusable } from "./unusable.ts";
 
 /** The base URL of a whole service; throws a GatewayError that says what to write. */
@@ -71,7 +71,7 @@ function toUrl(server: unknown, { root: { base }, isFile }: Documents): URL | un
   const text = template.replace(/\{([^{}]*)\}/g, (whole, name: string) => {
     const variable = member(variables, name);
     const value = member(variable, "default") ?? itemsOf(member(variable, "enum"))[0];
-    return isObject(variable) && value !== undefined ? String(value) : whole;
+    return value === undefined ? whole : textOf(value);
   });
   if (text.includes("{") || !URL.canParse(text, isFile ? undefined : base)) return undefined;
   const url = new URL(text, isFile ? undefined : base);

@@ -29,6 +29,11 @@ export function itemsOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
+/** A text, or a number as YAML reads it where quotes were forgotten; "" for all else. */
+export function textOf(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" ? String(value) : "";
+}
+
 /** Looks at a parsed value, and takes the keys `__proto__` out of it. */
 export function inspectTree(
   root: unknown,
