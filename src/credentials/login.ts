@@ -47,7 +47,8 @@ export function createLogin(
 
   return {
     async get(use, signal) {
-      const shown = await beside.get(use, signal);
+      // As no tool's call: nothing is left out where somebody logs in.
+      const shown = await beside.get({ principal: use.principal, scope: use.scope }, signal);
       if (shown.state === "failed") return refuse(shown.problem);
       if (shown.state !== "ready") return shown;
       // A token for somebody in a call of nobody says who it is.
