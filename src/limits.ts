@@ -136,22 +136,17 @@ export const defaultLimits = {
   /** A REST service whose document could not be read is tried again after this: first, longest. */
   restReloadMsMin: 5_000,
   restReloadMsMax: 60_000,
-  /** An OpenAPI document with all that it refers to; the biggest public ones have half of it. */
+  /** An OpenAPI document: characters, texts it is made of, values if aliases were written out. */
   openApiCharsMax: 32 * 1024 * 1024,
-  /** Texts that one document is made of; they are read one after the other. */
   openApiDocumentsMax: 64,
-  /** Values of one text as if aliases were written out; the biggest public ones have a sixth of it. */
   openApiNodesMax: 2_000_000,
   /** Operations that become tools when nobody chose them, and when somebody did. */
   openApiOperationsMax: 200,
   openApiOperationsChosenMax: 2_000,
-  /** One tool's schemas: models read every one of them. */
+  /** One tool's schemas and description: models read every one of them. */
   inputSchemaCharsMax: 32 * 1024,
   outputSchemaCharsMax: 8 * 1024,
-  /** One tool's description, for the same reason. */
   toolDescriptionCharsMax: 4_096,
-  /** Operations left out of one document that the log names; the rest is counted. */
-  leftOutMax: 20,
   /** A file with a secret, on a disk that may hang. */
   secretFileMs: 5_000,
   /** One request to an authorization server, or one log-in. */

@@ -21,6 +21,9 @@ import { cutText } from "./text.ts";
 import { member } from "./tree.ts";
 import { Unusable } from "./unusable.ts";
 
+/** Operations left out that the log names; the rest is counted. */
+const leftOutShown = 20;
+
 /** An operation with its name. */
 type Named = Found & { readonly name: string };
 
@@ -70,9 +73,9 @@ export async function loadOpenApi(
       : cutText(description, limits.toolDescriptionCharsMax),
     baseUrl,
     operations,
-    leftOut: leftOut.length <= limits.leftOutMax
+    leftOut: leftOut.length <= leftOutShown
       ? leftOut
-      : [...leftOut.slice(0, limits.leftOutMax), `${leftOut.length - limits.leftOutMax} more`],
+      : [...leftOut.slice(0, leftOutShown), `${leftOut.length - leftOutShown} more`],
     errorMessages: ["message", "error", "detail"],
   };
 }

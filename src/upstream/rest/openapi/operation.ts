@@ -3,17 +3,17 @@
  * them, and the schema of its answer. A schema that would be too large for a model to read is made
  * smaller step by step, the deepest parts first, before the operation is given up.
  */
-import type * as v from "valibot";
 import type { Limits } from "../../../limits.ts";
 import type { JsonObject } from "../../../model.ts";
-import type { Operation, Pagination } from "../service.ts";
+import type { Operation } from "../service.ts";
+import { toAnswers } from "./answers.ts";
 import { readBody, toPlan, type WantedBody } from "./body.ts";
 import type { Documents, Located } from "./documents.ts";
 import { createArgumentNames } from "./names.ts";
-import { isJson, readParameters, type Reserved, type Wanted } from "./parameters.ts";
-import { createSchemaMaker, type SchemaBounds, TooLarge } from "./schema.ts";
+import { readParameters, type Reserved, type Wanted } from "./parameters.ts";
+import { createSchemaMaker, roomIn, type SchemaBounds, TooLarge } from "./schema.ts";
 import { toOwnBaseUrl } from "./servers.ts";
-import { type OperationObject, operationShape, responseShape, shaped } from "./shape.ts";
+import { type OperationObject, operationShape, shaped } from "./shape.ts";
 import { cutText } from "./text.ts";
 import { isObject, itemsOf, member } from "./tree.ts";
 import { Unusable } from "./unusable.ts";
@@ -46,7 +46,6 @@ export function toOperation(found: Found, name: string, common: Common): Operati
   }
   const operation = shaped(operationShape, value, "it");
   const servers = operation.servers ?? member(item.value, "servers");
-  const ownBaseUrl = toOwnBaseUrl(servers, documents, baseUrl);
   const parameters = readParameters(
     path,
     [
@@ -65,19 +64,13 @@ export function toOperation(found: Found, name: string, common: Common): Operati
     ? body.members
     : [body.whole];
   const names = nameArguments(parameters, bodyParts);
-  const heads = readHeads({ value: operation.responses, base }, documents);
-  const produces = [...new Set(heads.flatMap(({ content }) => Object.keys(content)))];
-  const outputSchema = toOutputSchema(heads, documents, limits);
-  const pagination = toPagination(method, parameters, heads);
   return {
     name,
-    ...(operation.summary === undefined
-      ? {}
-      : { title: cutText(operation.summary, titleCharsMax) }),
+    title: operation.summary === undefined ? undefined : cutText(operation.summary, titleCharsMax),
     description: [describe(operation, found, limits), ...describeChoices(body, names)].join("\n\n"),
     method: method.toUpperCase(),
     path,
-    ...(ownBaseUrl === undefined ? {} : { baseUrl: ownBaseUrl }),
+    baseUrl: toOwnBaseUrl(servers, documents, baseUrl),
     parameters: parameters.map((parameter) => ({
       argument: names.get(parameter) ?? parameter.wire,
       wire: parameter.wire,
@@ -86,11 +79,9 @@ export function toOperation(found: Found, name: string, common: Common): Operati
       style: parameter.style,
       explode: parameter.explode,
     })),
-    ...(body === undefined ? {} : { body: toPlan(body, names) }),
+    body: body === undefined ? undefined : toPlan(body, names),
     inputSchema: toInputSchema([...parameters, ...bodyParts], names, documents, limits),
-    ...(produces.length === 0 ? {} : { produces }),
-    ...(outputSchema === undefined ? {} : { outputSchema }),
-    ...(pagination === undefined ? {} : { pagination }),
+    ...toAnswers({ value: operation.responses, base }, { method, parameters, documents, limits }),
     cacheMs: 0,
     repeatable: ["get", "put", "delete"].includes(method),
     readOnly: method === "get",
@@ -118,6 +109,7 @@ function describe(operation: OperationObject, { method, path }: Found, limits: L
 }
 
 const titleCharsMax = 200;
+const choicesCharsMax = 500;
 
 /** Which arguments go together; no schema at the root of a tool's may say it (many models refuse it). */
 function describeChoices(
@@ -130,11 +122,8 @@ function describeChoices(
     return `\`${wanted === undefined ? wire : names.get(wanted) ?? wire}\``;
   };
   const groups = body.choices.map((group) => group.map(toArgument).join(" with "));
-  return [`Needs one of these: ${groups.join("; ")}.`];
+  return [cutText(`Needs one of these: ${groups.join("; ")}.`, choicesCharsMax)];
 }
-
-/** What a document says of one answer. */
-type Head = v.InferOutput<typeof responseShape> & { readonly base: string };
 
 /** How much is kept of schemas, until it fits. */
 const tries: readonly Omit<SchemaBounds, "schemasMax">[] = [
@@ -190,69 +179,6 @@ function describeArgument(
     ...(parts.length === 0 ? {} : { description: parts.join(" ") }),
     ...(deprecated ? { deprecated: true } : {}),
   };
-}
-
-/** No schema is shorter than `"a":{},`, so that more of them than this cannot fit. */
-function roomIn(charsMax: number): Pick<SchemaBounds, "schemasMax"> {
-  return { schemasMax: Math.ceil(charsMax / 7) };
-}
-
-/** Of the first answer that says that all went well; undefined where nothing short is known of it. */
-function toOutputSchema(
-  heads: readonly Head[],
-  documents: Documents,
-  { outputSchemaCharsMax: charsMax }: Limits,
-): JsonObject | undefined {
-  try {
-    const maker = createSchemaMaker(documents, "answer", {
-      depthMax: Infinity,
-      textMax: 200,
-      ...roomIn(charsMax),
-    });
-    for (const { content, base } of heads) {
-      const mediaType = Object.keys(content).find(isJson);
-      const schema = mediaType === undefined ? undefined : member(content[mediaType], "schema");
-      if (!isObject(schema)) continue;
-      const made = maker.make({ value: schema, base });
-      const { defs } = maker;
-      const whole = Object.keys(defs).length === 0 ? made : { ...made, $defs: defs };
-      return JSON.stringify(whole).length <= charsMax ? whole : undefined;
-    }
-  } catch (thrown) {
-    if (!(thrown instanceof Unusable)) throw thrown;
-  }
-  return undefined;
-}
-
-/** `Link` headers, where the document has them or where lists usually do. */
-function toPagination(
-  method: string,
-  parameters: readonly Wanted[],
-  heads: readonly Head[],
-): Pagination | undefined {
-  if (method !== "get") return undefined;
-  const wires = new Set(parameters.map(({ wire }) => wire));
-  const isUsual = wires.has("page") && wires.has("per_page");
-  return isUsual || heads.some(hasLink) ? { type: "link" } : undefined;
-}
-
-function hasLink({ headers }: Head): boolean {
-  return Object.keys(headers).some((name) => name.toLowerCase() === "link");
-}
-
-/** What is known of the answers that say that all went well, the most likely first. */
-function readHeads({ value, base }: Located, documents: Documents): readonly Head[] {
-  const codes = Object.keys(isObject(value) ? value : {})
-    .filter((code) => /^2(\d\d|XX)$/i.test(code)).sort();
-  return codes.flatMap((code) => {
-    try {
-      const at = documents.follow({ value: member(value, code), base });
-      return [{ ...shaped(responseShape, at.value, "its answer"), base: at.base }];
-    } catch (thrown) {
-      if (thrown instanceof Unusable) return [];
-      throw thrown;
-    }
-  });
 }
 
 /** A document's operations in its order, and why some of its paths have none. */

@@ -230,3 +230,8 @@ function allowNull(schema: JsonObject): JsonObject {
     ...(description === undefined ? {} : { description }),
   };
 }
+
+/** No schema is shorter than `"a":{},`, so that more of them than this cannot fit. */
+export function roomIn(charsMax: number): Pick<SchemaBounds, "schemasMax"> {
+  return { schemasMax: Math.ceil(charsMax / 7) };
+}

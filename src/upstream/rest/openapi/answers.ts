@@ -1,0 +1,95 @@
+/**
+ * What a document says of the answers when all goes well (OpenAPI 3.1 4.8.16): their media types, the
+ * schema of the most likely one, and whether there are more pages. An answer that is written down
+ * badly is as good as one that is not: the operation can be called all the same.
+ */
+import type * as v from "valibot";
+import type { Limits } from "../../../limits.ts";
+import type { JsonObject } from "../../../model.ts";
+import type { Operation, Pagination } from "../service.ts";
+import type { Documents, Located } from "./documents.ts";
+import { isJson, type Wanted } from "./parameters.ts";
+import { createSchemaMaker, roomIn } from "./schema.ts";
+import { responseShape, shaped } from "./shape.ts";
+import { isObject, member } from "./tree.ts";
+import { Unusable } from "./unusable.ts";
+
+/** What an operation gives, by its `responses`. */
+export function toAnswers(
+  responses: Located,
+  { method, parameters, documents, limits }: {
+    readonly method: string;
+    readonly parameters: readonly Wanted[];
+    readonly documents: Documents;
+    readonly limits: Limits;
+  },
+): Pick<Operation, "produces" | "outputSchema" | "pagination"> {
+  const heads = readHeads(responses, documents);
+  const produces = [...new Set(heads.flatMap(({ content }) => Object.keys(content)))];
+  return {
+    produces: produces.length === 0 ? undefined : produces,
+    outputSchema: toOutputSchema(heads, documents, limits),
+    pagination: toPagination(method, parameters, heads),
+  };
+}
+
+/** What a document says of one answer. */
+type Head = v.InferOutput<typeof responseShape> & { readonly base: string };
+
+/** Of the first answer that says that all went well; undefined where nothing short is known of it. */
+function toOutputSchema(
+  heads: readonly Head[],
+  documents: Documents,
+  { outputSchemaCharsMax: charsMax }: Limits,
+): JsonObject | undefined {
+  try {
+    const maker = createSchemaMaker(documents, "answer", {
+      depthMax: Infinity,
+      textMax: 200,
+      ...roomIn(charsMax),
+    });
+    for (const { content, base } of heads) {
+      const mediaType = Object.keys(content).find(isJson);
+      const schema = mediaType === undefined ? undefined : member(content[mediaType], "schema");
+      if (!isObject(schema)) continue;
+      const made = maker.make({ value: schema, base });
+      const { defs } = maker;
+      const whole = Object.keys(defs).length === 0 ? made : { ...made, $defs: defs };
+      return JSON.stringify(whole).length <= charsMax ? whole : undefined;
+    }
+  } catch (thrown) {
+    if (!(thrown instanceof Unusable)) throw thrown;
+  }
+  return undefined;
+}
+
+/** `Link` headers, where the document has them or where lists usually do. */
+function toPagination(
+  method: string,
+  parameters: readonly Wanted[],
+  heads: readonly Head[],
+): Pagination | undefined {
+  if (method !== "get") return undefined;
+  const wires = new Set(parameters.map(({ wire }) => wire));
+  const isUsual = wires.has("page") && wires.has("per_page");
+  return isUsual || heads.some(hasLink) ? { type: "link" } : undefined;
+}
+
+function hasLink({ headers }: Head): boolean {
+  return Object.keys(headers).some((name) => name.toLowerCase() === "link");
+}
+
+/** What is known of the answers that say that all went well, the most likely first. */
+function readHeads({ value, base }: Located, documents: Documents): readonly Head[] {
+  const codes = Object.keys(isObject(value) ? value : {})
+    .filter((code) => /^2(\d\d|XX)$/i.test(code)).sort();
+  return codes.flatMap((code) => {
+    try {
+      const at = documents.follow({ value: member(value, code), base });
+      return [{ ...shaped(responseShape, at.value, "its answer"), base: at.base }];
+    } catch (thrown) {
+      if (thrown instanceof Unusable) return [];
+      throw thrown;
+    }
+  });
+}
