@@ -6,12 +6,12 @@ import type { CreateUpstream } from "./upstream.ts";
 
 /** Makes the upstream of one local program; nothing is started yet. */
 export const createStdioUpstream: CreateUpstream<StdioServerConfig> = (config, deps) => {
-  const { command, args, cwd, environment } = config;
+  const { command, args, cwd, environment, childCredentials } = config;
   return createLanedUpstream({
     config,
     connector: createStdioConnector(config, deps),
     budget: deps.budget,
-    fingerprint: [command, args, cwd ?? null, environment],
+    fingerprint: [command, args, cwd ?? null, environment, childCredentials ?? null],
     livesAlone: false,
   }, deps);
 };

@@ -5,6 +5,7 @@
  * stdio transport. Who uses the link is lane.ts's business.
  */
 import type { StdioServerConfig } from "../config/config.ts";
+import { createChildVariables } from "../credentials/child.ts";
 import type { JsonObject } from "../model.ts";
 import { type ChildEnd, type LaneChild, openChild } from "./child.ts";
 import type { UpstreamDeps } from "./deps.ts";
@@ -20,17 +21,18 @@ type ConnectOptions = Parameters<Connector["connect"]>[0];
 
 /** Makes the connector of one program; nothing is started yet. */
 export function createStdioConnector(config: StdioServerConfig, deps: UpstreamDeps): Connector {
+  const startAnew = withCredentials(config, deps);
   return {
     ownsQuestions: false,
     async connect(options, signal) {
-      const first = await start(config, deps, options, signal);
+      const first = await startAnew(options, signal);
       if ("connected" in first || first.survivors.length === 0) return first;
       if (signal.aborted) {
         options.hooks.gone();
         return first;
       }
       deps.log.info("The server ended over a question of another revision; starting it again");
-      const second = await start(config, deps, { ...options, manners: first.survivors }, signal);
+      const second = await startAnew({ ...options, manners: first.survivors }, signal);
       const refused = options.manners.filter((manner) => !first.survivors.includes(manner));
       return "connected" in second
         ? { ...second, refused: [...refused, ...second.refused] }
@@ -49,6 +51,25 @@ type Started =
      */
     readonly survivors: readonly Manner[];
   };
+
+/** Starts processes; each is given the credentials of its own moment, or is not started. */
+function withCredentials(config: StdioServerConfig, deps: UpstreamDeps) {
+  const { name, childCredentials, environment } = config;
+  if (childCredentials === undefined) {
+    return (options: ConnectOptions, signal: AbortSignal) => start(config, deps, options, signal);
+  }
+  const getVariables = createChildVariables(name, childCredentials, deps);
+  return async (options: ConnectOptions, signal: AbortSignal): Promise<Started> => {
+    const found = await getVariables(signal);
+    if (!("problem" in found) && !signal.aborted) {
+      const own = { ...environment, ...found.variables };
+      return await start({ ...config, environment: own }, deps, options, signal);
+    }
+    options.hooks.gone();
+    const reason = "problem" in found ? `it ${found.problem}` : "its session ended";
+    return { fault: { reason, permanent: false, refused: [] }, survivors: [] };
+  };
+}
 
 /** Starts one process and greets it. */
 async function start(
