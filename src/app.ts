@@ -13,7 +13,7 @@ import { createHttpHandler } from "./http/routes.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import { createLog, type Log } from "./log.ts";
 import type { FetchHandler, Runtime, SqlDatabase } from "./runtime/runtime.ts";
-import { createSealer, makeKey } from "./seal.ts";
+import { createSealer, makeKey, type Sealer } from "./seal.ts";
 import { sessionStoreKinds } from "./session/kinds.ts";
 import { createLaneBudget } from "./upstream/budget.ts";
 import { createCatalogStore } from "./upstream/catalog_store.ts";
@@ -69,21 +69,9 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const { key, database } = await openData(config, runtime, limits, log);
   log.addSecrets([key]);
   const sealer = await createSealer(key);
-  const sessions = sessionStoreKinds.sqlite({
-    database,
-    clock,
-    limits,
-    log: log.source("session"),
-  });
+  const stores = { database, sealer, clock, limits, log };
+  const { sessions, catalogs, credentialStore } = createStores(stores);
   const warden = await openWarden({ runtime, database, clock, limits, log: log.source("warden") });
-  const catalogs = createCatalogStore({ database, clock, limits, log: log.source("catalog") });
-  const credentialStore = createCredentialStore({
-    database,
-    sealer,
-    clock,
-    limits,
-    log: log.source("credentials"),
-  });
   const budget = createLaneBudget(limits, clock);
 
   const gateway = createGatewayCore({
@@ -138,6 +126,23 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
       closeDatabase(database, log);
       await log.close();
     },
+  };
+}
+
+/** What is kept in the database. */
+function createStores(
+  { log, ...options }: {
+    readonly database: SqlDatabase;
+    readonly sealer: Sealer;
+    readonly clock: Clock;
+    readonly limits: Limits;
+    readonly log: Log;
+  },
+) {
+  return {
+    sessions: sessionStoreKinds.sqlite({ ...options, log: log.source("session") }),
+    catalogs: createCatalogStore({ ...options, log: log.source("catalog") }),
+    credentialStore: createCredentialStore({ ...options, log: log.source("credentials") }),
   };
 }
 

@@ -3,13 +3,7 @@
  * checked, and combinations that say nothing or too much refused. No file is opened here: its
  * provider does that whenever it needs it. Nothing of a value is shown in a problem.
  */
-import type {
-  ChildCredentials,
-  CredentialsConfig,
-  OAuth2Config,
-  Secret,
-  ServerConfig,
-} from "./config.ts";
+import type { CredentialsConfig, OAuth2Config, Secret, ServerConfig } from "./config.ts";
 import { appendKey } from "./config_error.ts";
 import {
   cookieProblem,
@@ -19,7 +13,6 @@ import {
 } from "./credential_values.ts";
 import type { CredentialsEntry, ServerCredentialsEntry } from "./credentials_schema.ts";
 import { isLoopback } from "./loopback.ts";
-import type { ServerEntry } from "./server_keys.ts";
 import type { FileContext, Texts } from "./texts.ts";
 import { variables } from "./variables.ts";
 
@@ -143,43 +136,6 @@ export function readFallback(
     );
   }
   return anonymousTools;
-}
-
-/** What a program is given; problems are left in `texts`. */
-export function readChildCredentials(
-  entry: ServerCredentialsEntry | undefined,
-  own: ServerEntry["env"],
-  texts: Texts,
-): ChildCredentials | undefined {
-  if (entry === undefined || entry.type === "none") return undefined;
-  const key = "credentials";
-  const credentials = readCredentials(entry, key, texts);
-  const { env } = entry;
-  const at = appendKey(key, "env");
-  if (entry.type === "headers") {
-    texts.refuse(appendKey(key, "type"), '"headers" has no meaning for a program; use env');
-  } else if (env === undefined) {
-    texts.refuse(at, "expected the name of the variable in which the program finds them");
-  } else if ((typeof env === "string") === (entry.type === "basic")) {
-    texts.refuse(
-      at,
-      entry.type === "basic"
-        ? "expected an object with the variables of username and password"
-        : "expected the name of one variable",
-    );
-  }
-  const names = typeof env === "string" ? { value: env } : env ?? {};
-  const values = Object.values(names).filter((name) => name !== undefined);
-  if (values.length === 0 && env !== undefined) {
-    texts.refuse(at, "expected at least one variable");
-  }
-  if (new Set(values).size < values.length) texts.refuse(at, "expected different variables");
-  for (const name of values) {
-    if (own?.has(name)) {
-      texts.refuse(appendKey("env", name), "stands in credentials too; remove it");
-    }
-  }
-  return { credentials, variables: names };
 }
 
 function readApiKey(entry: Entry<"api_key">, key: string, texts: Texts): CredentialsConfig {

@@ -3,10 +3,11 @@
  * `cwd` may begin with `~` and are seen from the folder of the file; a command without a slash is
  * looked for in PATH, and arguments are handed on as they are.
  */
+import { readChildCredentials } from "./child_credentials.ts";
 import { buildEnvironment, looksSecret } from "./child_environment.ts";
 import type { StdioServerConfig } from "./config.ts";
 import { appendKey } from "./config_error.ts";
-import { readChildCredentials, readFallback } from "./credentials.ts";
+import { readFallback } from "./credentials.ts";
 import type { ServerEntry } from "./server_keys.ts";
 import { ownSecret } from "./substitution.ts";
 import { type FileContext, keepSecrets, type Texts, withoutPrototype } from "./texts.ts";

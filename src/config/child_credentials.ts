@@ -1,0 +1,46 @@
+/**
+ * The credentials of a program: which of them it finds in which variables of its environment. They
+ * are put there at each of its starts (credentials/child.ts); here only what is written is checked.
+ */
+import type { ChildCredentials } from "./config.ts";
+import { appendKey } from "./config_error.ts";
+import { readCredentials } from "./credentials.ts";
+import type { ServerEntry } from "./server_keys.ts";
+import type { Texts } from "./texts.ts";
+
+/** What a program is given; problems are left in `texts`. */
+export function readChildCredentials(
+  entry: ServerEntry["credentials"],
+  own: ServerEntry["env"],
+  texts: Texts,
+): ChildCredentials | undefined {
+  if (entry === undefined || entry.type === "none") return undefined;
+  const key = "credentials";
+  const credentials = readCredentials(entry, key, texts);
+  const { env } = entry;
+  const at = appendKey(key, "env");
+  if (entry.type === "headers") {
+    texts.refuse(appendKey(key, "type"), '"headers" has no meaning for a program; use env');
+  } else if (env === undefined) {
+    texts.refuse(at, "expected the name of the variable in which the program finds them");
+  } else if ((typeof env === "string") === (entry.type === "basic")) {
+    texts.refuse(
+      at,
+      entry.type === "basic"
+        ? "expected an object with the variables of username and password"
+        : "expected the name of one variable",
+    );
+  }
+  const names = typeof env === "string" ? { value: env } : env ?? {};
+  const values = Object.values(names).filter((name) => name !== undefined);
+  if (values.length === 0 && env !== undefined) {
+    texts.refuse(at, "expected at least one variable");
+  }
+  if (new Set(values).size < values.length) texts.refuse(at, "expected different variables");
+  for (const name of values) {
+    if (own?.has(name)) {
+      texts.refuse(appendKey("env", name), "stands in credentials too; remove it");
+    }
+  }
+  return { credentials, variables: names };
+}
