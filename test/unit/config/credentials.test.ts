@@ -209,6 +209,43 @@ describe("going on without credentials", () => {
       .toEqual(bearer);
   });
 
+  const rest = async (credentials: unknown, more: Record<string, string> = {}, remote = false) => {
+    const config = await readOne(
+      { recipe: "coingecko", credentials },
+      { ...shell, ...more },
+      remote,
+    );
+    const server = config.servers.find(({ name }) => name === "files");
+    if (server?.kind === "rest") return server.anonymousTools ?? "nobody";
+    return server?.kind === "failed" ? server.problem : server;
+  };
+
+  test("is for the tools of a REST service that are named, when all of it is said", async () => {
+    expect(await rest(anonymous)).toEqual(["search"]);
+    expect(await rest(bearer)).toBe("nobody");
+    expect(await rest({ ...bearer, onFailure: "reject" })).toBe("nobody");
+    expect(await rest({ ...anonymous, public: false })).toContain('"anonymous" needs public: true');
+    expect(await rest({ ...anonymous, public: undefined })).toContain("needs public: true");
+    for (const anonymousTools of [[], undefined]) {
+      expect(await rest({ ...anonymous, anonymousTools }))
+        .toContain('"anonymous" needs the tools that may be called so');
+    }
+    expect(await rest({ ...anonymous, onFailure: "ignore" }))
+      .toContain('credentials.onFailure in mcp.json: expected "reject" or "anonymous"');
+  });
+
+  test("needs a word of its own where others can reach the gateway", async () => {
+    const refused = "needs MCP_ALLOW_ANONYMOUS_FALLBACK=true";
+    const url = { MCP_PUBLIC_URL: "https://mcp.example.com" };
+    expect(await rest(anonymous, {}, true)).toContain(refused);
+    expect(await rest(anonymous, url)).toContain(refused);
+    expect(await rest(anonymous, { ...url, MCP_ALLOW_ANONYMOUS_FALLBACK: "0" })).toContain(refused);
+    for (const value of ["true", "1", " TRUE "]) {
+      const env = { ...url, MCP_ALLOW_ANONYMOUS_FALLBACK: value };
+      expect(await rest(anonymous, env, true)).toEqual(["search"]);
+    }
+  });
+
   test("is refused where half of it is said", async () => {
     const { problem } = failed(await readOne({ url, credentials: { ...bearer, public: true } }));
     expect(problem).toContain("credentials.public in mcp.json: has no meaning without onFailure");

@@ -170,6 +170,21 @@ describe("H1 a secret", async () => {
     expect(await everything()).toContain("[redacted]");
   });
 
+  test("that comes and goes is hidden too: those used last, while the configured ones stay", async () => {
+    const limits = { ...defaultLimits, passingSecretsMax: 2 };
+    const { log, last } = record({ secrets: ["always-known"], limits });
+    const shown = async () => {
+      log.info("always-known token-aaaa token-bbbb token-cccc");
+      return (await last())["message"];
+    };
+    log.addPassingSecrets(["token-aaaa"]);
+    log.addPassingSecrets(["token-bbbb"]);
+    expect(await shown()).toBe("[redacted] [redacted] [redacted] token-cccc");
+    log.addPassingSecrets(["token-aaaa"]);
+    log.addPassingSecrets(["token-cccc"]);
+    expect(await shown()).toBe("[redacted] [redacted] token-bbbb [redacted]");
+  });
+
   test("does not show its beginning where a long text is cut", async () => {
     const limits = { ...defaultLimits, logCharsMax: 100 };
     for (let before = 80; before < 120; before += 1) {

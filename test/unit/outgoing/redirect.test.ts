@@ -26,6 +26,13 @@ describe("F2 a redirect", () => {
     expect(lead(get, 307, null)).toBe(undefined);
   });
 
+  test("is not followed, not even within the origin, where the answer is to be final", () => {
+    for (const location of ["/next", "https://b.test/"]) {
+      expect(lead({ ...post, final: true }, 307, location)).toBe(undefined);
+      expect(lead({ ...get, final: true }, 302, location)).toBe(undefined);
+    }
+  });
+
   test("within the origin takes everything along", () => {
     for (const status of [301, 302, 303, 307, 308]) {
       expect(lead(get, status, "/next?y=2#z")).toEqual({
