@@ -1,0 +1,292 @@
+/**
+ * P2, P4: what clients of either era see of a web API that fails, and what it sees of them. Every
+ * kind of failure is an answer that the model can read, with the same members; nothing that is not
+ * safe to repeat is sent twice; and without credentials one kind of call alone is made.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { type FaultServer, findClosedPort, serveFaults } from "../support/fault_server.ts";
+import { clientKinds, type RealClient } from "../support/mcp_clients.ts";
+import { until } from "../support/wait.ts";
+import { serveTokens, type TokenReply, type TokenServer } from "../support/token_server.ts";
+import { type SpawnedGateway, spawnGateway } from "../support/spawn_gateway.ts";
+
+const testMs = 120_000;
+const key = "key-for-the-faulty-api";
+const secretOfTheServer = "stack-trace-of-the-server";
+const bomb = gzipSync(new Uint8Array(64 * 1024 * 1024));
+
+interface Fault {
+  readonly endpoint: string;
+  readonly method?: string;
+  /** Attempts that the API sees of one call. */
+  readonly attempts: number;
+  readonly says: string;
+  readonly status?: number;
+  readonly retryAfterMs?: number;
+}
+
+const faults: readonly Fault[] = [
+  { endpoint: "unauthorized", attempts: 1, status: 401, says: "refused the credentials" },
+  { endpoint: "forbidden", attempts: 1, status: 403, says: "not for this key" },
+  { endpoint: "missing", attempts: 1, status: 404, says: "no such thing" },
+  { endpoint: "fault", attempts: 1, status: 500, says: "status 500" },
+  { endpoint: "away", attempts: 1, says: "private address" },
+  { endpoint: "html", attempts: 1, status: 200, says: "in the place of JSON" },
+  { endpoint: "nonsense", attempts: 1, status: 200, says: "JSON that is not valid" },
+  { endpoint: "bomb", attempts: 1, status: 200, says: "answer that cannot be read" },
+  { endpoint: "hang", attempts: 1, says: "did not answer within" },
+  { endpoint: "drip", attempts: 1, says: "did not answer within" },
+  { endpoint: "cut", method: "POST", attempts: 1, says: "whether the call took effect is unknown" },
+  { endpoint: "gone", method: "POST", attempts: 1, status: 502, says: "status 502" },
+];
+
+let api: FaultServer;
+let other: FaultServer;
+let tokens: TokenServer;
+let gateway: SpawnedGateway;
+
+/** An API that fails at each path in its own way. */
+function serveApi(): Promise<FaultServer> {
+  let flaky = 0;
+  return serveFaults((request, response) => {
+    const path = new URL(request.url ?? "", "http://x").pathname.slice(1);
+    const json = (status: number, body: unknown, headers: Record<string, string> = {}) => {
+      response.writeHead(status, { "content-type": "application/json", ...headers });
+      response.end(typeof body === "string" ? body : JSON.stringify(body));
+    };
+    switch (path) {
+      case "unauthorized":
+        return json(401, { message: "unknown key" });
+      case "forbidden":
+        return json(403, { message: "not for this key" });
+      case "missing":
+        return json(404, { error: { message: "no such thing" } });
+      case "fault":
+        return json(500, { message: secretOfTheServer });
+      case "busy":
+        return json(429, {}, { "retry-after": "120" });
+      case "flaky":
+        return flaky++ % 2 === 0 ? json(503, {}, { "retry-after": "0" }) : json(200, { ok: true });
+      case "away":
+        return json(302, {}, { location: `${other.origin}/` });
+      case "html":
+        response.writeHead(200, { "content-type": "text/html" });
+        return response.end("<form>Log in</form>");
+      case "nonsense":
+        return json(200, "{");
+      case "bomb":
+        response.writeHead(200, {
+          "content-type": "application/json",
+          "content-encoding": "gzip",
+        });
+        return response.end(bomb);
+      case "hang":
+        return;
+      case "drip":
+        response.writeHead(200, { "content-type": "application/json" });
+        return response.write(" ");
+      case "cut":
+        return response.destroy();
+      case "gone":
+        return json(502, {});
+      default:
+        return json(200, { ok: true });
+    }
+  });
+}
+
+const recipe = (names: readonly { endpoint: string; method?: string }[]) => ({
+  title: "Faulty",
+  description: "An API that fails",
+  baseUrl: "http://127.0.0.1:1",
+  endpoints: names.map(({ endpoint, method = "GET" }) => ({
+    name: endpoint,
+    description: endpoint,
+    method,
+    path: `/${endpoint}`,
+    outputSchema: {},
+    ...(endpoint === "hang" || endpoint === "drip" ? { repeatable: false } : {}),
+  })),
+});
+
+const oauth = (tokenUrl: string, more: Record<string, unknown>) => ({
+  recipe: "./open.json",
+  baseUrl: api.origin,
+  credentials: {
+    type: "oauth2",
+    tokenUrl,
+    clientId: "me",
+    clientSecret: "secret-of-the-client",
+    ...more,
+  },
+});
+
+const anonymous = { onFailure: "anonymous", public: true, anonymousTools: ["read"] };
+
+beforeAll(async () => {
+  api = await serveApi();
+  other = await serveFaults((_, response) => response.end("{}"));
+  tokens = await serveTokens(() => ({ status: 500 }));
+  const closed = `http://127.0.0.1:${await findClosedPort()}`;
+  gateway = await spawnGateway({
+    prepare(directory) {
+      const all = [...faults, ...["busy", "flaky", "fine"].map((endpoint) => ({ endpoint }))];
+      writeFileSync(join(directory, "faulty.json"), JSON.stringify(recipe(all)));
+      const open = [{ endpoint: "read" }, { endpoint: "write", method: "POST" }];
+      writeFileSync(join(directory, "open.json"), JSON.stringify(recipe(open)));
+    },
+    servers: {
+      faulty: {
+        recipe: "./faulty.json",
+        baseUrl: api.origin,
+        credentials: { type: "api_key", in: "header", name: "x-key", key },
+        callTimeoutMs: 800,
+      },
+      busy: { recipe: "./faulty.json", baseUrl: api.origin },
+      nobody: { recipe: "./faulty.json", baseUrl: closed, callTimeoutMs: 800 },
+      ...Object.fromEntries(
+        Object.keys(providers).flatMap((name) => [
+          [`reject-${name}`, oauth(`${tokens.origin}/${name}`, {})],
+          [`anonymous-${name}`, oauth(`${tokens.origin}/${name}`, anonymous)],
+        ]),
+      ),
+    },
+  });
+}, testMs);
+
+afterAll(async () => {
+  await gateway?.dispose();
+  await Promise.all([api, other, tokens].map((server) => server?.close()));
+}, testMs);
+
+/** How a provider of credentials fails -> whether it could not be reached, which alone is forgiven. */
+const providers: Readonly<Record<string, { reply: TokenReply; isUnreachable: boolean }>> = {
+  fault: { reply: { status: 500 }, isUnreachable: true },
+  overloaded: { reply: { status: 503 }, isUnreachable: true },
+  broken: { reply: "break", isUnreachable: true },
+  grant: { reply: { status: 400, body: { error: "invalid_grant" } }, isUnreachable: false },
+  client: { reply: { status: 401, body: { error: "invalid_client" } }, isUnreachable: false },
+  forbidden: { reply: { status: 403 }, isUnreachable: false },
+  page: { reply: { body: "<form>Log in</form>" }, isUnreachable: false },
+  empty: { reply: { body: {} }, isUnreachable: false },
+};
+
+interface Told {
+  readonly isError: boolean;
+  readonly isDegraded: boolean;
+  readonly text: string;
+}
+
+async function call(client: RealClient, tool: string): Promise<Told> {
+  const { isError, content, _meta } = await client.callWhole(tool);
+  return {
+    isError: isError === true,
+    isDegraded: (_meta as Record<string, unknown>)?.["mcp-wrapper/degraded"] === true,
+    text: (content as { text: string }[])[0]?.text ?? "",
+  };
+}
+
+for (const kind of clientKinds.filter(({ revision }) => revision !== undefined)) {
+  describe(`what ${kind.name} sees of an API`, () => {
+    let client: RealClient;
+    beforeAll(async () => {
+      client = await kind.open(gateway.url, "/servers/faulty/mcp");
+    }, testMs);
+    afterAll(() => client?.close(), testMs);
+
+    for (const { endpoint, attempts, says, status, retryAfterMs, method = "GET" } of faults) {
+      test(`${endpoint}: a failure that says what it is`, async () => {
+        const before = api.seen.length;
+        const { isError, text } = await call(client, endpoint);
+        expect(isError).toBe(true);
+        const fault = JSON.parse(text);
+        expect(fault.error).toContain(says);
+        expect(fault).toMatchObject({ url: `${api.origin}/${endpoint}`, method });
+        expect([fault.status, fault.retryAfterMs]).toEqual([status, retryAfterMs]);
+        expect(fault.response_time).toBeGreaterThanOrEqual(0);
+        expect(new Date(fault.timestamp).toISOString()).toBe(fault.timestamp);
+        expect(text).not.toContain(secretOfTheServer);
+        expect(text).not.toContain(key);
+        const seen = api.seen.slice(before).filter(({ url }) => url === `/${endpoint}`);
+        expect(seen.length).toBe(attempts);
+      }, testMs);
+    }
+
+    test("that was busy for a moment: the call is made again", async () => {
+      expect(await call(client, "flaky")).toMatchObject({ isError: false });
+    }, testMs);
+
+    test("after all that: the next call is answered", async () => {
+      expect(await call(client, "fine")).toMatchObject({ isError: false });
+    }, testMs);
+
+    test("that is not there: the failure says so", async () => {
+      const away = await kind.open(gateway.url, "/servers/nobody/mcp");
+      const { isError, text } = await call(away, "cut");
+      await away.close();
+      expect(isError).toBe(true);
+      // Once it was tried often enough, it is not tried each time.
+      expect(JSON.parse(text).error).toMatch(/cannot be reached|could not be reached just now/);
+    }, testMs);
+  });
+}
+
+test("F6 an API that is called too often is left alone by everybody until it says", async () => {
+  const [one, another] = clientKinds;
+  const told: { status?: number; retryAfterMs?: number }[] = [];
+  for (const kind of [one, another]) {
+    const client = await kind?.open(gateway.url, "/servers/busy/mcp");
+    if (client === undefined) continue;
+    told.push(JSON.parse((await call(client, "busy")).text));
+    await client.close();
+  }
+  expect(told[0]).toMatchObject({ status: 429, retryAfterMs: 120_000 });
+  expect(told[1]?.retryAfterMs).toBeGreaterThan(60_000);
+  expect(api.seen.filter(({ url }) => url === "/busy").length).toBe(1);
+}, testMs);
+
+test("F2 the server that another one redirects to is sent nothing", () => {
+  expect(other.connections()).toBe(0);
+});
+
+describe("without credentials", () => {
+  const shown = () => api.seen.filter(({ headers }) => headers.authorization === undefined);
+
+  for (const [name, { reply, isUnreachable }] of Object.entries(providers)) {
+    test(
+      `3.1 a provider's failure "${name}" lets nobody in but whom the configuration names`,
+      async () => {
+        const good = { body: { access_token: "token-of-today", expires_in: 1 } };
+        const [kind] = clientKinds;
+        if (kind === undefined) throw new Error("No client");
+        const cells: string[] = [];
+        for (const mode of ["reject", "anonymous"]) {
+          const path = `/servers/${mode}-${name}/mcp`;
+          tokens.reply = () => good;
+          const old = await kind.open(gateway.url, path);
+          expect(await call(old, "read")).toMatchObject({ isError: false, isDegraded: false });
+          const expired = performance.now() + 1_000;
+          tokens.reply = () => reply;
+          await until("the token has expired", () => performance.now() > expired);
+          const fresh = await kind.open(gateway.url, path);
+          for (const [age, client] of [["old", old], ["new", fresh]] as const) {
+            for (const tool of ["read", "write"]) {
+              const before = shown().length;
+              const told = await call(client, tool);
+              expect([tool, told.isError]).toEqual([tool, !told.isDegraded]);
+              expect(shown().length - before).toBe(told.isDegraded ? 1 : 0);
+              if (told.isDegraded) cells.push(`${mode} ${age} ${tool}`);
+            }
+          }
+          await old.close();
+          await fresh.close();
+        }
+        expect(cells).toEqual(isUnreachable ? ["anonymous new read"] : []);
+      },
+      testMs,
+    );
+  }
+});
