@@ -22,8 +22,9 @@ export function healthResponse(phase: Phase, { gateway, clock, log }: HealthDeps
   const timestamp = new Date(clock.wall()).toISOString();
   try {
     const { servers } = gateway.status();
-    const degraded = servers.filter(isDown).map(({ name }) => name);
-    const isDead = servers.length > 0 && degraded.length === servers.length;
+    const degraded = servers.filter((server) => isDown(server) || server.status.isDegraded === true)
+      .map(({ name }) => name);
+    const isDead = servers.length > 0 && servers.every(isDown);
     const isHealthy = phase !== "draining" && !isDead;
     const body = {
       status: isHealthy ? "healthy" : "unhealthy",

@@ -8,8 +8,10 @@ import { pause } from "../clock.ts";
 import type { RestServerConfig } from "../config/config.ts";
 import { GatewayError, toGatewayError } from "../errors.ts";
 import type { Call, JsonObject } from "../model.ts";
+import { isJsonObject } from "../protocol/jsonrpc.ts";
 import { createExchange } from "./exchange.ts";
 import { createEngine, type Engine } from "./rest/engine.ts";
+import { degradedKey } from "./rest/result.ts";
 import { loadService } from "./rest/source.ts";
 import type { CreateUpstream, Upstream } from "./upstream.ts";
 import { createWatchers } from "./watchers.ts";
@@ -30,6 +32,7 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
   let loading: Promise<Engine> | undefined;
   let problem: Problem | undefined;
   let engine: Engine | undefined;
+  let isDegraded = false;
 
   const load = async (): Promise<Engine> => {
     const started = clock.monotonic();
@@ -81,7 +84,9 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
     const { principal, scope } = caller;
     const use = { principal: principal.id, scope };
     const { name: tool, arguments: given = {} } = params;
-    return await (await ready()).call(String(tool), given, use, signal);
+    const result = await (await ready()).call(String(tool), given, use, signal);
+    isDegraded = isJsonObject(result["_meta"]) && result["_meta"][degradedKey] === true;
+    return result;
   };
 
   return {
@@ -120,7 +125,8 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
       if (problem !== undefined) {
         return { state: "failed", lanes: 0, problem: problem.error.message };
       }
-      return { state: engine === undefined ? "idle" : "running", lanes: 0 };
+      const state = engine === undefined ? "idle" : "running";
+      return { state, lanes: 0, ...(isDegraded ? { isDegraded } : {}) };
     },
     async close() {
       closed.abort();

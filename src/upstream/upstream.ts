@@ -24,6 +24,8 @@ export interface UpstreamStatus {
   readonly lanes: number;
   /** What is wrong, for the person; absent when nothing is. */
   readonly problem?: string | undefined;
+  /** The last call was made without the credentials that could not be had. */
+  readonly isDegraded?: boolean | undefined;
 }
 
 /** What a caller keeps beyond single calls; replayed on every new lane of its scope. */

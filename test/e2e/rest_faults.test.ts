@@ -278,7 +278,10 @@ describe("without credentials", () => {
               const told = await call(client, tool);
               expect([tool, told.isError]).toEqual([tool, !told.isDegraded]);
               expect(shown().length - before).toBe(told.isDegraded ? 1 : 0);
-              if (told.isDegraded) cells.push(`${mode} ${age} ${tool}`);
+              if (!told.isDegraded) continue;
+              cells.push(`${mode} ${age} ${tool}`);
+              const health = await (await fetch(`${gateway.url}/health`)).json();
+              expect(health).toMatchObject({ status: "healthy", degraded: [`${mode}-${name}`] });
             }
           }
           await old.close();

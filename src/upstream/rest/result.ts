@@ -23,6 +23,9 @@ export interface Presentation {
   readonly limits: Pick<Limits, "restResultCharsMax">;
 }
 
+/** In the `_meta` of a result that was asked for without credentials. */
+export const degradedKey = "mcp-wrapper/degraded";
+
 /** What was asked for. */
 export interface Wanted {
   readonly given: JsonObject;
@@ -36,7 +39,7 @@ export function toResult(received: Received, wanted: Wanted, how: Presentation):
   const result = content.kind === "json"
     ? presentJson(content.value, received.link, wanted, how)
     : presentOther(content, wanted, how);
-  return isDegraded ? { ...result, _meta: { "mcp-wrapper/degraded": true } } : result;
+  return isDegraded ? { ...result, _meta: { [degradedKey]: true } } : result;
 }
 
 /** The result of a call that did not. */
