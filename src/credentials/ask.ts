@@ -8,7 +8,7 @@ import { GatewayError } from "../errors.ts";
 import { msPerSecond } from "../limits.ts";
 import type { JsonObject } from "../model.ts";
 import type { HttpAnswer } from "../outgoing/answer.ts";
-import type { Authorization, CredentialUse } from "../outgoing/authorization.ts";
+import type { Authorization } from "../outgoing/authorization.ts";
 import { createHttpCaller } from "../outgoing/caller.ts";
 import { isRequestFault } from "../outgoing/deadline.ts";
 import { readRetryAfter } from "../outgoing/retry.ts";
@@ -29,7 +29,6 @@ export interface Question {
   readonly method: "GET" | "POST";
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
-  readonly use?: CredentialUse | undefined;
 }
 
 /** Asks; an overloaded or broken answerer is a failure. */

@@ -64,8 +64,10 @@ interface State {
   readonly key: CredentialKey;
   loading: Promise<void> | undefined;
   kept: Kept | undefined;
-  /** A stored one cannot be opened. */
+  /** A stored one cannot be opened; a fault of the database may pass. */
   isUnreadable: boolean;
+  /** When it is looked at again (monotonic). */
+  reloadAt: number;
   /** The server refused the kept one. */
   isRefused: boolean;
   /** Monotonic. */
@@ -92,6 +94,7 @@ export function createKeeper<Secrets>(
       loading: undefined,
       kept: undefined,
       isUnreadable: false,
+      reloadAt: Infinity,
       isRefused: false,
       renewedAt: -Infinity,
       fetching: undefined,
@@ -101,13 +104,13 @@ export function createKeeper<Secrets>(
   };
   const load = async (state: State): Promise<void> => {
     const stored = await store.load(state.key);
-    if (stored === undefined) return;
-    const kept = stored === "unreadable" ? undefined : toKept(stored);
-    if (kept === undefined) state.isUnreadable = true;
-    else {
-      state.kept = kept;
-      hide(kept);
-    }
+    const kept = stored === undefined || stored === "unreadable" ? undefined : toKept(stored);
+    // What is known already needs no store.
+    state.isUnreadable = state.kept === undefined && stored !== undefined && kept === undefined;
+    state.reloadAt = state.isUnreadable ? clock.monotonic() + limits.credentialRefusedMs : Infinity;
+    if (kept === undefined || kept.obtainedAt <= (state.kept?.obtainedAt ?? -Infinity)) return;
+    hide(kept);
+    state.kept = kept;
   };
   const hide = ({ token, refreshToken }: Kept) =>
     deps.addSecrets([token, ...(refreshToken === undefined ? [] : [refreshToken])]);
@@ -120,12 +123,8 @@ export function createKeeper<Secrets>(
         { server, kind },
       );
     }
-    return Object.assign(state, {
-      kept,
-      isUnreadable: false,
-      isRefused: false,
-      failed: undefined,
-    }).kept;
+    Object.assign(state, { kept, isUnreadable: false, isRefused: false, failed: undefined });
+    return kept;
   };
   const fail = (state: State, reason: FetchFailure): Failure => {
     const { problem, isRefusal, retryAfterMs = 0 } = reason;
@@ -145,17 +144,30 @@ export function createKeeper<Secrets>(
     return { ...failure, retryAfterMs: waitMs };
   };
   const fetchAnew = async (state: State, secrets: Secrets): Promise<Kept | Failure> => {
+    const before = state.kept;
+    await load(state);
+    // Another provider of the same credential was first.
+    const { kept } = state;
+    if (kept !== undefined && kept !== before && clock.wall() < (kept.expiresAt ?? Infinity)) {
+      Object.assign(state, { isRefused: false, failed: undefined });
+      return kept;
+    }
     const late = new AbortController();
     const cancel = clock.after(limits.credentialMs, () => late.abort());
     try {
-      const fetched = await options.fetch(secrets, state.kept, late.signal);
+      const fetched = await options.fetch(secrets, kept, late.signal);
       return "problem" in fetched ? fail(state, fetched) : await take(state, fetched);
+    } finally {
+      cancel();
+    }
+  };
+  const fetchInTurn = async (state: State, secrets: Secrets): Promise<Kept | Failure> => {
+    try {
+      return await store.inTurn(state.key, () => fetchAnew(state, secrets));
     } catch (thrown) {
       log.error("Cannot get a credential", { error: thrown });
       const problem = "cannot be shown who calls, by a fault that the gateway's log has";
       return fail(state, { ...refuse(problem), isRefusal: false });
-    } finally {
-      cancel();
     }
   };
   /** One request for all who want one; none while the last failure is young. */
@@ -165,10 +177,11 @@ export function createKeeper<Secrets>(
     if (failed !== undefined && state.fetching === undefined && waitMs > 0) {
       return Promise.resolve({ ...failed.failure, retryAfterMs: Math.ceil(waitMs) });
     }
-    return state.fetching ??= fetchAnew(state, secrets)
+    return state.fetching ??= fetchInTurn(state, secrets)
       .finally(() => void (state.fetching = undefined));
   };
   const current = async (state: State, secrets: Secrets): Promise<Kept | Failure> => {
+    if (state.isUnreadable && clock.monotonic() >= state.reloadAt) state.loading = undefined;
     await (state.loading ??= load(state));
     const { kept } = state;
     if (state.isUnreadable && options.unreadable !== undefined) return refuse(options.unreadable);

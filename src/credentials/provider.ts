@@ -20,12 +20,14 @@ export interface CredentialKey {
   readonly binding: string;
 }
 
-/** Keeps credentials across restarts, sealed, and which scopes were authenticated. Nothing here rejects. */
+/** Keeps credentials across restarts, sealed, and which scopes were authenticated. Rejects nothing by itself. */
 export interface CredentialStore {
   /** `unreadable`: there is one, and it cannot be opened or be read. */
   load(key: CredentialKey): Promise<JsonObject | "unreadable" | undefined>;
   /** Whether it is kept; in the place of what was. */
   save(key: CredentialKey, value: JsonObject): Promise<boolean>;
+  /** Runs `work` while no other provider works on this credential. */
+  inTurn<Value>(key: CredentialKey, work: () => Promise<Value>): Promise<Value>;
   /** Notes that a scope was shown to this server with credentials. */
   noteScope(server: string, scope: string): void;
   /** Whether it ever was, or nobody can tell. */

@@ -11,6 +11,7 @@ import type { Log } from "../log.ts";
 import type { SqlDatabase } from "../runtime/runtime.ts";
 import type { Sealer } from "../seal.ts";
 import type { CredentialKey, CredentialStore } from "./provider.ts";
+import { createTurns } from "./turns.ts";
 
 /** What the store is made from; the database has its tables already. */
 export interface CredentialStoreOptions {
@@ -35,6 +36,7 @@ const toBinding = ({ server, kind, binding }: CredentialKey) =>
 /** Makes the store; it lets go of nothing, since the database belongs to who opened it. */
 export function createCredentialStore(options: CredentialStoreOptions): CredentialStore {
   const { database, sealer, limits, log, clock } = options;
+  const inTurn = createTurns();
   const select = database.prepare(
     "SELECT sealed FROM credentials WHERE server = ? AND kind = ? AND binding = ?",
   );
@@ -87,6 +89,7 @@ export function createCredentialStore(options: CredentialStoreOptions): Credenti
         return false;
       }
     },
+    inTurn: (key, work) => inTurn(toBinding(key), work),
     ...createScopes(options),
   };
 }

@@ -5,6 +5,7 @@
 import type { Clock } from "../../src/clock.ts";
 import { systemClock } from "../../src/clock.ts";
 import type { CredentialDeps, CredentialStore } from "../../src/credentials/provider.ts";
+import { createTurns } from "../../src/credentials/turns.ts";
 import { defaultLimits, type Limits } from "../../src/limits.ts";
 import type { JsonObject } from "../../src/model.ts";
 import type { CredentialUse } from "../../src/outgoing/authorization.ts";
@@ -24,6 +25,7 @@ export interface TestCredentialStore extends CredentialStore {
 export function createTestCredentialStore(): TestCredentialStore {
   const values = new Map<string, JsonObject>();
   const scopes = new Set<string>();
+  const inTurn = createTurns();
   const toKey = (...parts: string[]) => JSON.stringify(parts);
   const store: TestCredentialStore = {
     saved: [],
@@ -39,6 +41,7 @@ export function createTestCredentialStore(): TestCredentialStore {
       store.saved.push(value);
       return true;
     },
+    inTurn: ({ server, kind, binding }, work) => inTurn(toKey(server, kind, binding), work),
     noteScope: (server, scope) => void scopes.add(toKey(server, scope)),
     knowsScope: (server, scope) => scopes.has(toKey(server, scope)),
     forgetScope: (server, scope) => void scopes.delete(toKey(server, scope)),

@@ -256,6 +256,26 @@ describe("a token that is kept", () => {
     expect([...deps.hidden]).toEqual(expect.arrayContaining(["token-1", "refresh-1", "refresh-2"]));
   });
 
+  test("H13 and replaced is replaced by one of two providers alone, which live after a reload", async () => {
+    const store = createTestCredentialStore();
+    const gate = Promise.withResolvers<void>();
+    const reply: TokenServer["reply"] = async ({ count }) => {
+      if (count > 1) await gate.promise;
+      return tokenReply(`token-${count}`, { expires_in: 60, refresh_token: `refresh-${count}` });
+    };
+    const { tokens, context, clock, make } = await open({ store, reply, config: refreshing });
+    await context();
+    clock.advance(61_000);
+    const old = context();
+    await until("the renewal", () => tokens.requests.length === 2);
+    const other = asked(make());
+    const next = [other.context(), other.context()];
+    gate.resolve();
+    expect(await Promise.all([old, ...next])).toEqual(Array(3).fill(bearer("token-2")));
+    expect(tokens.requests.map(({ form }) => form["refresh_token"]))
+      .toEqual(["refresh-0", "refresh-1"]);
+  });
+
   test("H13 that cannot be stored is used all the same, and loudly so", async () => {
     const store = createTestCredentialStore();
     store.isFull = true;
@@ -273,6 +293,20 @@ describe("a token that is kept", () => {
     const told = await asked(make()).problem();
     expect(told).toContain("its stored log-in cannot be opened with this gateway's key; bring the");
     expect(told).toContain("MCP_SECRET");
+    expect(tokens.requests.length).toBe(1);
+  });
+
+  test("and cannot be opened for a while is used when it can be", async () => {
+    const store = createTestCredentialStore();
+    const { tokens, context, make, clock, deps } = await open({ store, config: refreshing });
+    await context();
+    store.isLocked = true;
+    const again = asked(make());
+    expect((await again.get()).state).toBe("failed");
+    store.isLocked = false;
+    expect((await again.get()).state).toBe("failed");
+    clock.advance(deps.limits.credentialRefusedMs);
+    expect(await again.context()).toEqual(bearer("token-1"));
     expect(tokens.requests.length).toBe(1);
   });
 
