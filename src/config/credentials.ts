@@ -89,7 +89,7 @@ export async function warnOfFiles(
     const text = await context.readText(value.file).catch(() => undefined);
     if (text !== undefined && text.trim() !== "") continue;
     context.warnings.push(
-      `Cannot read the file of ${appendKey(path, key)} in ${context.file}, or it is empty: ` +
+      `Cannot read the file of ${path}.${key} in ${context.file}, or it is empty: ` +
         "calls fail until it can be read",
     );
   }

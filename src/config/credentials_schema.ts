@@ -4,20 +4,21 @@
  * expectation that a person reads. Not here: what becomes of them (credentials.ts).
  */
 import * as v from "valibot";
+import { nearestName } from "./nearest.ts";
 
 const text = v.pipe(v.string("a string"), v.nonEmpty("a string that is not empty"));
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** An object that is no list, with these keys alone. */
-function only<Entries extends v.ObjectEntries>(entries: Entries) {
-  return v.strictObject(
-    entries,
-    (issue) =>
-      issue.expected === "never"
-        ? `no keys but ${Object.keys(entries).join(", ")}`
-        : "a value for this key",
-  );
+/** An object with these keys alone. */
+export function only<Entries extends v.ObjectEntries>(entries: Entries) {
+  const known = Object.keys(entries);
+  return v.strictObject(entries, (issue) => {
+    if (issue.expected !== "never") return "a value for this key";
+    const near = nearestName(String(issue.path?.at(-1)?.key), known);
+    const advice = near === undefined ? "" : `; did you mean ${JSON.stringify(near)}?`;
+    return `no keys but ${known.join(", ")}${advice}`;
+  });
 }
 
 const secretExpected = "a string, or an object with file";

@@ -7,27 +7,33 @@
  */
 import * as v from "valibot";
 import { defaultLimits } from "../limits.ts";
-import { credentialsSchema, secretsSchema } from "./credentials_schema.ts";
+import { credentialsSchema, only, secretsSchema } from "./credentials_schema.ts";
 
 const text = v.pipe(v.string("a string"), v.nonEmpty("a string that is not empty"));
 const flag = v.boolean("true or false");
 const count = (expected: string) =>
   v.pipe(v.number(expected), v.integer(expected), v.minValue(1, expected));
-const milliseconds = v.pipe(
-  v.number("a whole number of milliseconds"),
-  v.integer("a whole number of milliseconds"),
-  v.minValue(0, "a whole number of milliseconds"),
-  v.maxValue(defaultLimits.timerMsMax, "a whole number of milliseconds"),
-);
+const milliseconds = (least: 0 | 1) => {
+  const expected = `a whole number of milliseconds from ${least} to ${defaultLimits.timerMsMax}`;
+  return v.pipe(
+    v.number(expected),
+    v.integer(expected),
+    v.minValue(least, expected),
+    v.maxValue(defaultLimits.timerMsMax, expected),
+  );
+};
 const object = v.custom<Record<string, unknown>>(
   (value) => typeof value === "object" && value !== null && !Array.isArray(value),
   "an object",
 );
-/** A valibot record drops `__proto__` and has no list for an object; both are told apart here. */
+/** By way of a Map, since a valibot record drops names such as `constructor`. */
 const recordOf = <Value extends v.GenericSchema>(value: Value) =>
-  v.pipe(object, v.record(v.string("a name"), value, "an object"));
-const only = <Entries extends v.ObjectEntries>(entries: Entries) =>
-  v.strictObject(entries, `an object with no keys but ${Object.keys(entries).join(", ")}`);
+  v.pipe(
+    object,
+    v.transform((members) => new Map<unknown, unknown>(Object.entries(members))),
+    v.map(v.string("a name"), value, "an object"),
+    v.transform((members) => Object.fromEntries(members)),
+  );
 const strict = <Entries extends v.ObjectEntries>(entries: Entries) => v.pipe(object, only(entries));
 
 const name = v.pipe(
@@ -35,12 +41,19 @@ const name = v.pipe(
   v.regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, "a name of 1 to 64 letters, digits, _ and -"),
 );
 
+const path = v.pipe(
+  v.string("a path that begins with /"),
+  v.regex(/^\/[^?#]*$/, "a path that begins with /, without a query"),
+);
+const hostExpected = "a host such as api.example.com or api.example.com:8443";
+const host = v.pipe(v.string(hostExpected), v.regex(/^[^\s/?#@]+$/, hostExpected));
+
 /** Environment variable -> the value it must have, or `true` for any that is not empty. */
 const condition = recordOf(v.union([text, v.literal(true)], "a string, or true"));
 
 const budget = strict({
-  requests: count("a whole number of requests"),
-  perMs: milliseconds,
+  requests: count("a whole number of requests, at least 1"),
+  perMs: milliseconds(1),
 });
 
 /** What is true only while its condition holds; the first such variant counts. */
@@ -55,14 +68,14 @@ const variant = strict({
 const login = strict({
   /** Until it holds, endpoints that need the log-in say what to set. */
   when: v.optional(condition),
-  path: text,
+  path,
   body: secretsSchema,
   token: text,
   baseUrl: v.optional(text),
-  hosts: v.optional(v.array(text, "a list of hosts"), []),
+  hosts: v.optional(v.array(host, "a list of hosts"), []),
   header: v.optional(text, "authorization"),
   prefix: v.optional(v.string("a string"), "Bearer "),
-  lifetimeMs: milliseconds,
+  lifetimeMs: milliseconds(1),
 });
 
 const parameter = strict({
@@ -85,18 +98,21 @@ const pagination = v.pipe(
     only({
       type: v.literal("page"),
       parameter: name,
-      first: v.optional(v.number("a number"), 1),
+      first: v.optional(
+        v.pipe(v.number("a whole number"), v.integer("a whole number")),
+        1,
+      ),
       pages: v.optional(text),
       /** The argument that says how many items a page has: a shorter page is the last one. */
       size: v.optional(name),
-      sizeDefault: v.optional(count("a whole number")),
+      sizeDefault: v.optional(count("a whole number, at least 1")),
     }),
     /** How many items to skip. */
     only({
       type: v.literal("offset"),
       parameter: name,
       size: name,
-      sizeDefault: count("a whole number"),
+      sizeDefault: count("a whole number, at least 1"),
       total: v.optional(text),
     }),
     /** `next`: where the answer says it (JMESPath). */
@@ -109,18 +125,21 @@ const endpoint = strict({
   title: v.optional(text),
   description: text,
   method: v.optional(
-    v.picklist(["GET", "POST", "PUT", "PATCH", "DELETE"], "an HTTP method"),
+    v.picklist(
+      ["GET", "POST", "PUT", "PATCH", "DELETE"],
+      '"GET", "POST", "PUT", "PATCH" or "DELETE"',
+    ),
     "GET",
   ),
   /** Beneath the base URL; `{name}` stands for a parameter with `in: "path"`. */
-  path: v.pipe(v.string("a path"), v.startsWith("/", "a path that begins with /")),
+  path,
   parameters: v.optional(recordOf(parameter), {}),
   pagination: v.optional(pagination),
   /** What of the answer is given (JMESPath); `raw: true` gives all of it. */
   projection: v.optional(text),
   /** JSON Schema of what is given. */
   outputSchema: v.optional(object),
-  cacheMs: v.optional(milliseconds, 0),
+  cacheMs: v.optional(milliseconds(0), 0),
   /** Whether calling twice does no more than calling once; absent: as HTTP says of the method. */
   repeatable: v.optional(flag),
   /** Whether it changes nothing; absent: GET alone. */

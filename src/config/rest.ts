@@ -4,10 +4,8 @@
  * may need the network (upstream/rest/openapi/). What `mcp.json` says of a server wins over what its
  * recipe says.
  */
-import * as v from "valibot";
-import { builtInRecipes } from "./built_in.ts";
 import type { CredentialsConfig, LoginConfig, RestServerConfig, Secret } from "./config.ts";
-import { appendKey, ConfigError, describeKind } from "./config_error.ts";
+import { appendKey } from "./config_error.ts";
 import {
   headersShown,
   readCredentials,
@@ -15,12 +13,13 @@ import {
   readSecret,
   warnOfFiles,
 } from "./credentials.ts";
-import { parseJsonc } from "./jsonc.ts";
-import { folderOf } from "./path.ts";
-import { type Recipe, type RecipeFile, recipeSchema } from "./recipe.ts";
+import type { CredentialsEntry } from "./credentials_schema.ts";
+import { nearestName } from "./nearest.ts";
+import type { Recipe, RecipeFile } from "./recipe.ts";
 import { checkRecipe } from "./recipe_checks.ts";
+import { findRecipe, readTextOf } from "./recipe_file.ts";
 import { readHeaders } from "./remote.ts";
-import { isObject, type ServerEntry } from "./server_keys.ts";
+import type { ServerEntry } from "./server_keys.ts";
 import { createTexts, type FileContext, type Texts } from "./texts.ts";
 import { readBaseUrl, readWebUrl } from "./web_url.ts";
 
@@ -43,22 +42,29 @@ export async function readRecipeServer(
   const refuse = (key: string, problem: string) => ownTexts.refuse(key, problem);
   checkRecipe(file, refuse);
   const variant = chooseVariant(entry.variant, file, texts, context.env);
-  const credentials = variant?.credentials ?? file.credentials;
-  const headers = {
-    ...readHeaders(new Map(Object.entries(file.headers)), ownTexts),
-    ...readHeaders(entry.headers, texts),
-  };
+  const [theirs, own] = [
+    readHeaders(new Map(Object.entries(file.headers)), ownTexts),
+    readHeaders(entry.headers, texts),
+  ];
+  const login = readLogin(file.login, ownTexts, context.env);
+  const credentials = entry.credentials === undefined
+    ? await readRecipeCredentials(file, variant, ownTexts, inside)
+    : await readOwnCredentials(entry, texts, context);
+  const shown = [...headersShown(credentials), ...headersShown(login)];
+  refuseBeside(shown, own, texts);
+  // What mcp.json shows takes the place of what its recipe says; a recipe must agree with itself.
+  if (entry.credentials === undefined) refuseBeside(shown, theirs, ownTexts);
+  else for (const name of shown) delete theirs[name];
   const part: RestPart = {
     kind: "rest",
     source: { type: "recipe", recipe: toRecipe(file, variant, ownTexts) },
     baseUrl: readOwnBase(entry, texts),
-    headers,
-    credentials: entry.credentials === undefined
-      ? readCredentials(credentials, "credentials", ownTexts)
-      : await readOwnCredentials(entry, headers, texts, context),
-    anonymousTools: readFallback(entry.credentials, "credentials", texts, context, "rest"),
-    login: readLogin(file.login, ownTexts, context.env),
+    headers: { ...theirs, ...own },
+    credentials,
+    anonymousTools: readAnonymous(entry, file, texts, context),
+    login,
   };
+  if (ownTexts.problems.length === 0) await warnOfFiles(login, "login", inside);
   texts.problems.push(...ownTexts.problems);
   return part;
 }
@@ -76,12 +82,14 @@ export async function readOpenApiServer(
     : texts.place("openapi", text);
   const headers = readHeaders(entry.headers, texts);
   const stamp = isUrl ? undefined : await stampOf(location, texts, context);
+  const credentials = await readOwnCredentials(entry, texts, context);
+  refuseBeside(headersShown(credentials), headers, texts);
   return {
     kind: "rest",
     source: { type: "openapi", location, stamp },
     baseUrl: readOwnBase(entry, texts),
     headers,
-    credentials: await readOwnCredentials(entry, headers, texts, context),
+    credentials,
     anonymousTools: readFallback(entry.credentials, "credentials", texts, context, "rest"),
     login: { type: "none" },
   };
@@ -92,19 +100,63 @@ function readOwnBase({ baseUrl }: ServerEntry, texts: Texts): string | undefined
 }
 
 /** The credentials that `mcp.json` itself gives. */
-async function readOwnCredentials(
-  { credentials: entry }: ServerEntry,
-  headers: Readonly<Record<string, string>>,
+function readOwnCredentials(
+  { credentials }: ServerEntry,
   texts: Texts,
   context: FileContext,
 ): Promise<CredentialsConfig> {
-  const credentials = readCredentials(entry, "credentials", texts);
-  for (const name of headersShown(credentials)) {
-    if (!(name in headers)) continue;
+  return readShown(credentials, "credentials", texts, context);
+}
+
+/** Those of the recipe: its variant's, or else its own. */
+function readRecipeCredentials(
+  file: RecipeFile,
+  variant: Variant | undefined,
+  texts: Texts,
+  context: FileContext,
+): Promise<CredentialsConfig> {
+  return variant?.credentials === undefined
+    ? readShown(file.credentials, "credentials", texts, context)
+    : readShown(variant.credentials, `${whereIs(variant, file)}.credentials`, texts, context);
+}
+
+async function readShown(
+  entry: CredentialsEntry | undefined,
+  key: string,
+  texts: Texts,
+  context: FileContext,
+): Promise<CredentialsConfig> {
+  const credentials = readCredentials(entry, key, texts);
+  if (texts.problems.length === 0) await warnOfFiles(credentials, key, context);
+  return credentials;
+}
+
+function refuseBeside(shown: readonly string[], headers: Headers, texts: Texts): void {
+  for (const name of shown) {
+    if (!Object.hasOwn(headers, name)) continue;
     texts.refuse(appendKey("headers", name), "stands beside credentials; remove one of them");
   }
-  if (texts.problems.length === 0) await warnOfFiles(credentials, "credentials", context);
-  return credentials;
+}
+
+/** The tools that go on without credentials; each must be one of the recipe's. */
+function readAnonymous(
+  { credentials }: ServerEntry,
+  { endpoints }: RecipeFile,
+  texts: Texts,
+  context: FileContext,
+): readonly string[] | undefined {
+  const tools = readFallback(credentials, "credentials", texts, context, "rest");
+  const names = endpoints.map(({ name }) => name);
+  for (const [index, tool] of (tools ?? []).entries()) {
+    if (names.includes(tool)) continue;
+    const near = nearestName(tool, names);
+    const advice = near === undefined ? "" : `; did you mean ${JSON.stringify(near)}?`;
+    texts.refuse(
+      appendKey("credentials.anonymousTools", index),
+      `expected the name of one of its tools, got ${JSON.stringify(tool)}${advice}`,
+    );
+  }
+  return tools;
 }
 
 /** Another text is another stamp. */
@@ -115,77 +167,19 @@ async function stampOf(
 ): Promise<string | undefined> {
   if (texts.problems.length > 0) return undefined;
   context.files.add(path);
-  const text = await readFile("openapi", path, texts, context);
+  const text = await readTextOf("openapi", path, texts, context);
   if (text === undefined) return undefined;
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   return new Uint8Array(digest).toHex();
 }
 
-async function readFile(
-  key: string,
-  path: string,
-  texts: Texts,
-  { readText }: FileContext,
-): Promise<string | undefined> {
-  try {
-    const text = await readText(path);
-    if (text === undefined) texts.refuse(key, "no such file; correct the path");
-    return text;
-  } catch {
-    texts.refuse(key, "the file cannot be read; check its permissions");
-    return undefined;
-  }
-}
-
-/** A recipe whose shape is right, and the context that its own texts are read in. */
-async function findRecipe(
-  given: string,
-  texts: Texts,
-  context: FileContext,
-): Promise<{ readonly file: RecipeFile; readonly inside: FileContext } | undefined> {
-  const name = texts.plain("recipe", given).trim();
-  const builtIn = builtInRecipes.get(name);
-  if (builtIn !== undefined) {
-    return checkShape(builtIn, { ...context, file: `recipe ${name}` }, texts);
-  }
-  if (!/\/|\.jsonc?$/.test(name)) {
-    const names = [...builtInRecipes.keys()].map((one) => JSON.stringify(one)).join(", ");
-    texts.refuse("recipe", `expected ${names} or the path of a file such as ./mine.json`);
-    return undefined;
-  }
-  const path = texts.place("recipe", name);
-  context.files.add(path);
-  const text = await readFile("recipe", path, texts, context);
-  if (text === undefined) return undefined;
-  const file = path.slice(path.lastIndexOf("/") + 1);
-  try {
-    const { value } = parseJsonc(text, file);
-    return checkShape(value, { ...context, file, folder: folderOf(path) }, texts);
-  } catch (thrown) {
-    if (!(thrown instanceof ConfigError)) throw thrown;
-    texts.refuse("recipe", thrown.message);
-    return undefined;
-  }
-}
-
-function checkShape(value: unknown, inside: FileContext, texts: Texts) {
-  const checked = v.safeParse(recipeSchema, value);
-  if (checked.success) return { file: checked.output, inside };
-  const [issue] = checked.issues;
-  const key = (issue.path ?? []).reduce(
-    (path, { key }) => appendKey(path, typeof key === "number" ? key : String(key)),
-    "",
-  );
-  const isUnknown = issue.type === "strict_object" && issue.expected === "never";
-  const got = isObject(value) && !isUnknown ? `, got ${describeKind(issue.input)}` : "";
-  texts.problems.push(
-    `${key === "" ? "the recipe" : key} in ${inside.file}: expected ${issue.message}${got}`,
-  );
-  return undefined;
-}
-
 type Environment = FileContext["env"];
+type Headers = Readonly<Record<string, string>>;
 type Variant = RecipeFile["variants"][number];
+
+function whereIs(variant: Variant, { variants }: RecipeFile): string {
+  return appendKey("variants", variants.indexOf(variant));
+}
 
 function chooseVariant(
   pinned: string | undefined,
@@ -217,11 +211,14 @@ function missingOf(
 
 function toRecipe(file: RecipeFile, variant: Variant | undefined, texts: Texts): Recipe {
   const { title, description, version, budget, errorMessage, endpoints } = file;
+  const baseUrl = variant?.baseUrl === undefined
+    ? readBaseUrl("baseUrl", file.baseUrl, texts)
+    : readBaseUrl(`${whereIs(variant, file)}.baseUrl`, variant.baseUrl, texts);
   return {
     title,
     description,
     version,
-    baseUrl: readBaseUrl("baseUrl", variant?.baseUrl ?? file.baseUrl, texts) ?? "",
+    baseUrl: baseUrl ?? "",
     budget: variant?.budget ?? budget,
     errorMessage,
     endpoints,

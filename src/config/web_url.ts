@@ -8,10 +8,13 @@ export function readWebUrl(
   texts: Texts,
   example: string,
 ): string | undefined {
+  const before = texts.problems.length;
   const text = texts.plain(key, given).trim();
   if (!URL.canParse(text)) {
     // A reference that cannot be had was told already.
-    if (texts.problems.length === 0) texts.refuse(key, `expected a whole URL such as ${example}`);
+    if (texts.problems.length === before) {
+      texts.refuse(key, `expected a whole URL such as ${example}`);
+    }
     return undefined;
   }
   const url = new URL(text);

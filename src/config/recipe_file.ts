@@ -1,0 +1,107 @@
+/**
+ * Finds a recipe, built in or in a file, and sees to its shape. Every fault is told with its place in
+ * the recipe and what was expected there. Not here: what the recipe must be beyond its shape
+ * (recipe_checks.ts), and what it becomes (rest.ts).
+ */
+import * as v from "valibot";
+import { builtInRecipes } from "./built_in.ts";
+import { appendKey, ConfigError, describeKind } from "./config_error.ts";
+import { parseJsonc } from "./jsonc.ts";
+import { folderOf } from "./path.ts";
+import { type RecipeFile, recipeSchema } from "./recipe.ts";
+import type { FileContext, Texts } from "./texts.ts";
+
+/** A recipe whose shape is right, and the context that its own texts are read in. */
+export interface FoundRecipe {
+  readonly file: RecipeFile;
+  readonly inside: FileContext;
+}
+
+/** Finds what `recipe` names; undefined, and a problem in `texts`, when it cannot be used. */
+export async function findRecipe(
+  given: string,
+  texts: Texts,
+  context: FileContext,
+): Promise<FoundRecipe | undefined> {
+  const before = texts.problems.length;
+  const name = texts.plain("recipe", given).trim();
+  if (texts.problems.length > before) return undefined;
+  const builtIn = builtInRecipes.get(name);
+  if (builtIn !== undefined) {
+    return checkShape(builtIn, { ...context, file: `recipe ${name}` }, texts);
+  }
+  if (!/\/|\.jsonc?$/.test(name)) {
+    const names = [...builtInRecipes.keys()].map((one) => JSON.stringify(one)).join(", ");
+    texts.refuse("recipe", `expected ${names} or the path of a file such as ./mine.json`);
+    return undefined;
+  }
+  const path = texts.place("recipe", name);
+  context.files.add(path);
+  const text = await readTextOf("recipe", path, texts, context);
+  if (text === undefined) return undefined;
+  const file = path.slice(path.lastIndexOf("/") + 1);
+  try {
+    const { value, repeated } = parseJsonc(text, file);
+    for (const key of repeated) {
+      context.warnings.push(
+        `Ignored the first ${key} of ${file}: the key stands twice, the last one counts`,
+      );
+    }
+    return checkShape(value, { ...context, file, folder: folderOf(path) }, texts);
+  } catch (thrown) {
+    if (!(thrown instanceof ConfigError)) throw thrown;
+    texts.refuse("recipe", thrown.message);
+    return undefined;
+  }
+}
+
+/** The text of a file that `key` names; undefined, and a problem in `texts`, when it has none. */
+export async function readTextOf(
+  key: string,
+  path: string,
+  texts: Texts,
+  { readText }: FileContext,
+): Promise<string | undefined> {
+  try {
+    const text = await readText(path);
+    if (text === undefined) texts.refuse(key, "no such file; correct the path");
+    return text;
+  } catch {
+    texts.refuse(key, "the file cannot be read; check its permissions");
+    return undefined;
+  }
+}
+
+/** Keys whose wrong value may be shown: a word out of a short list, or a name. */
+const shownKeys: ReadonlySet<unknown> = new Set(["in", "method", "name", "path", "type"]);
+
+/** Faults that are told at once. */
+const toldMax = 5;
+
+function checkShape(
+  value: unknown,
+  inside: FileContext,
+  texts: Texts,
+): FoundRecipe | undefined {
+  const checked = v.safeParse(recipeSchema, value);
+  if (checked.success) return { file: checked.output, inside };
+  texts.problems.push(
+    ...checked.issues.slice(0, toldMax).map((issue) => explain(issue, inside.file)),
+  );
+  return undefined;
+}
+
+function explain(issue: v.BaseIssue<unknown>, file: string): string {
+  const path = issue.path ?? [];
+  const key = path.reduce(
+    (path, { key }) => appendKey(path, typeof key === "number" ? key : String(key)),
+    "",
+  );
+  const expected = `${key === "" ? "the recipe" : key} in ${file}: expected ${issue.message}`;
+  // Of a key that is not known, and of a value of the right kind, the expectation says enough.
+  if (issue.expected === "never") return expected;
+  if (typeof issue.input === "string" && shownKeys.has(path.at(-1)?.key)) {
+    return `${expected}, got ${JSON.stringify(issue.input)}`;
+  }
+  return issue.kind === "schema" ? `${expected}, got ${describeKind(issue.input)}` : expected;
+}
