@@ -3,6 +3,7 @@
  * checked, and combinations that say nothing or too much refused. No file is opened here: its
  * provider does that whenever it needs it. Nothing of a value is shown in a problem.
  */
+import { looksSecret } from "./child_environment.ts";
 import type { CredentialsConfig, OAuth2Config, Secret, ServerConfig } from "./config.ts";
 import { appendKey } from "./config_error.ts";
 import {
@@ -136,6 +137,23 @@ export function readFallback(
     );
   }
   return anonymousTools;
+}
+
+/** Refuses headers that would say who calls where nobody is to be shown. */
+export function refuseTelling(
+  headers: Readonly<Record<string, string>>,
+  anonymousTools: readonly string[] | undefined,
+  texts: Texts,
+): void {
+  if (anonymousTools === undefined) return;
+  for (const [name, value] of Object.entries(headers)) {
+    if (!looksSecret(name, value)) continue;
+    texts.refuse(
+      appendKey("headers", name),
+      'would be sent without credentials, too, since onFailure is "anonymous"; ' +
+        "put it under credentials",
+    );
+  }
 }
 
 function readApiKey(entry: Entry<"api_key">, key: string, texts: Texts): CredentialsConfig {

@@ -11,6 +11,7 @@ import {
   readCredentials,
   readFallback,
   readSecret,
+  refuseTelling,
   warnOfFiles,
 } from "./credentials.ts";
 import type { CredentialsEntry } from "./credentials_schema.ts";
@@ -64,6 +65,7 @@ export async function readRecipeServer(
     anonymousTools: readAnonymous(entry, file, texts, context),
     login,
   };
+  refuseTelling(part.headers, part.anonymousTools, texts);
   if (ownTexts.problems.length === 0) await warnOfFiles(login, "login", inside);
   texts.problems.push(...ownTexts.problems);
   return part;
@@ -84,13 +86,15 @@ export async function readOpenApiServer(
   const stamp = isUrl ? undefined : await stampOf(location, texts, context);
   const credentials = await readOwnCredentials(entry, texts, context);
   refuseBeside(headersShown(credentials), headers, texts);
+  const anonymousTools = readFallback(entry.credentials, "credentials", texts, context, "rest");
+  refuseTelling(headers, anonymousTools, texts);
   return {
     kind: "rest",
     source: { type: "openapi", location, stamp },
     baseUrl: readOwnBase(entry, texts),
     headers,
     credentials,
-    anonymousTools: readFallback(entry.credentials, "credentials", texts, context, "rest"),
+    anonymousTools,
     login: { type: "none" },
   };
 }

@@ -234,6 +234,22 @@ describe("going on without credentials", () => {
       .toContain('credentials.onFailure in mcp.json: expected "reject" or "anonymous"');
   });
 
+  test("is refused beside headers that would say who calls all the same", async () => {
+    for (const name of ["Authorization", "X-Api-Key", "cookie"]) {
+      const headers = { [name]: "hunter2", "user-agent": "Test v1" };
+      const config = await readOne({ recipe: "coingecko", credentials: anonymous, headers });
+      const { problem } = failed(config);
+      expect(problem).toMatch(/headers\.[\w-]+ in mcp\.json: (?:would be sent|stands beside)/);
+      expect(problem).not.toContain("hunter2");
+    }
+    const { servers } = await readOne({
+      recipe: "coingecko",
+      credentials: anonymous,
+      headers: { "user-agent": "Test v1" },
+    });
+    expect(servers[0]?.kind).toBe("rest");
+  });
+
   test("needs a word of its own where others can reach the gateway", async () => {
     const refused = "needs MCP_ALLOW_ANONYMOUS_FALLBACK=true";
     const url = { MCP_PUBLIC_URL: "https://mcp.example.com" };
