@@ -3,6 +3,7 @@ import { ConfigError } from "../../../src/config/config_error.ts";
 import type {
   FailedServerConfig,
   HttpServerConfig,
+  RestServerConfig,
   ServersConfig,
   StdioServerConfig,
 } from "../../../src/config/config.ts";
@@ -56,6 +57,15 @@ export function stdio(config: ServersConfig, name = "files"): StdioServerConfig 
 export function http(config: ServersConfig, name = "files"): HttpServerConfig {
   const server = config.servers.find((one) => one.name === name);
   if (server?.kind !== "http") {
+    throw new Error(`Cannot find ${name}: ${JSON.stringify(config.servers)}`);
+  }
+  return server;
+}
+
+/** The web API of that name, which must be usable. */
+export function rest(config: ServersConfig, name = "files"): RestServerConfig {
+  const server = config.servers.find((one) => one.name === name);
+  if (server?.kind !== "rest") {
     throw new Error(`Cannot find ${name}: ${JSON.stringify(config.servers)}`);
   }
   return server;
