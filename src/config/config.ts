@@ -76,11 +76,6 @@ export interface HttpServerConfig extends LaneServerConfig {
   /** Sent with each request to the URL's own origin. */
   readonly headers: Readonly<Record<string, string>>;
   readonly credentials: CredentialsConfig;
-  /**
-   * The tools that may be called without credentials while these cannot be had (`onFailure:
-   * "anonymous"`); absent: none, and nothing else either.
-   */
-  readonly anonymousTools?: readonly string[] | undefined;
   /** `streamable` and `sse` pin the transport; `auto` finds it out. */
   readonly transport: "auto" | "streamable" | "sse";
 }
@@ -155,6 +150,10 @@ export interface RestServerConfig extends ServerCommon {
   readonly credentials: CredentialsConfig;
   /** Shown, beside the credentials, to the operations that need a log-in. */
   readonly login: CredentialsConfig;
+  /**
+   * The tools that may be called without credentials while these cannot be had (`onFailure:
+   * "anonymous"`); absent: none, and nothing else either.
+   */
   readonly anonymousTools?: readonly string[] | undefined;
 }
 

@@ -17,7 +17,7 @@ import { createStreamable, type Streamable, type StreamableOptions } from "./str
 
 /** Makes the connector of one remote server; nothing is opened yet. */
 export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps): Connector {
-  const { url, headers, credentials, anonymousTools, transport, name: server } = config;
+  const { url, headers, credentials, transport, name: server } = config;
   const { runtime, limits, clock, log } = deps;
   // One for all links: what it learns of the server is true for all of them.
   const caller = createHttpCaller({
@@ -28,7 +28,7 @@ export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps
     server,
     url,
     headers,
-    authorization: createAuthorization({ server, credentials, anonymousTools }, deps),
+    authorization: createAuthorization({ server, credentials }, deps),
   });
   return {
     ownsQuestions: true,
