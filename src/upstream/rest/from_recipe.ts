@@ -39,7 +39,12 @@ function toOperation(endpoint: RecipeEndpoint): Operation {
     body: toBody(rows),
     inputSchema: {
       type: "object",
-      properties: Object.fromEntries(rows.map(([argument, { schema }]) => [argument, schema])),
+      properties: Object.fromEntries(rows.map(([argument, parameter]) => [
+        argument,
+        parameter.default === undefined
+          ? parameter.schema
+          : { ...parameter.schema, default: parameter.default },
+      ])),
       required: rows.filter(([, parameter]) => parameter.required).map(([argument]) => argument),
       additionalProperties: false,
     },

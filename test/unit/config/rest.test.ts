@@ -94,7 +94,7 @@ describe("a recipe in a file", () => {
       "Cannot read the file of credentials.token in b.json, or it is empty: calls fail until it " +
       "can be read",
     ]);
-    const key = { type: "api_key", in: "query", name: "k", key: "${API_KEY}" };
+    const key = { type: "api_key", in: "query", name: "k", key: "${API_KEY}" } as const;
     const hidden = await withRecipe(mine({ credentials: key }), {}, {
       ...shell,
       API_KEY: "key-value",
@@ -140,7 +140,8 @@ describe("variants of a recipe", () => {
   const chosen = async (env: Record<string, string>, entry = {}) => {
     const config = await withRecipe(recipe, entry, { ...shell, ...env });
     const { baseUrl, budget } = recipeOf(config);
-    return { baseUrl, requests: budget?.requests, credentials: rest(config).credentials.type };
+    const credentials: string = rest(config).credentials.type;
+    return { baseUrl, requests: budget?.requests, credentials };
   };
   const usual = { baseUrl: "https://api.example.com/v1", requests: 1, credentials: "none" };
 
@@ -228,9 +229,11 @@ describe("the built-in recipes", () => {
     };
     const base = "https://api.coingecko.com/api/v3";
     expect(await shown({})).toEqual(["none", base, 10]);
-    expect(await shown({ COINGECKO_API_KEY: "k" })).toEqual(["x-cg-demo-api-key", base, 30]);
+    expect(await shown({ COINGECKO_API_KEY: "k" })).toEqual(["x-cg-demo-api-key", base, 100]);
     expect(await shown({ COINGECKO_API_KEY: "k", COINGECKO_API_PLAN: "pro" }))
-      .toEqual(["x-cg-pro-api-key", "https://pro-api.coingecko.com/api/v3", 500]);
+      .toEqual(["x-cg-pro-api-key", "https://pro-api.coingecko.com/api/v3", 250]);
+    const keyless = await readOne({ recipe: "coingecko" }, { ...shell, COINGECKO_API_PLAN: "pro" });
+    expect(failed(keyless).problem).toContain("COINGECKO_API_KEY is not set");
   });
 
   test("OpenSubtitles needs its key, and its account for downloads alone", async () => {
