@@ -25,6 +25,10 @@ export interface HttpRequest {
   /** Of this request; they win over those of the configuration. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
+  /** The request for what is shown, where that changes it: asked before each attempt. */
+  readonly prepare?:
+    | ((context: SecurityContext) => Pick<HttpRequest, "url" | "headers" | "body">)
+    | undefined;
   /** From the first attempt to the end of the body; 0: the body may stand open. */
   readonly timeoutMs: number;
   /** Until the head of the answer, retries included; absent: `timeoutMs`, or `responseMs` where that is 0. */
@@ -121,7 +125,8 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
     if (signal.aborted) throw givenUp();
     if (credential.state === "ready") {
       const { context, isDegraded } = credential;
-      return { hop: toHop(request, url, context), context, isDegraded, use, authorization };
+      const hop = toHop({ ...request, ...request.prepare?.(context) }, url, context);
+      return { hop, context, isDegraded, use, authorization };
     }
     const { problem, more } = credential.state === "failed"
       ? { problem: credential.problem, more: toWait(credential.retryAfterMs) }

@@ -94,7 +94,7 @@ export function createEngine(
         );
         const received = await send({
           operation,
-          request: prepare(wanted.given, credential.context),
+          prepare: (context) => prepare(wanted.given, context),
           context: credential.context,
           authorization: startingWith(credential, authorization),
           use: { ...use, tool: name },

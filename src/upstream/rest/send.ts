@@ -23,7 +23,9 @@ import type { Operation, Service } from "./service.ts";
 /** One request with all that goes along. */
 export interface Sending {
   readonly operation: Operation;
-  readonly request: RestRequest;
+  /** The request as it is where this is shown. */
+  readonly prepare: (context: SecurityContext) => RestRequest;
+  /** What is shown at first; a credential that is renewed meanwhile takes its place. */
   readonly context: SecurityContext;
   readonly authorization: Authorization;
   readonly use: CredentialUse;
@@ -56,32 +58,34 @@ export function createSend(
     },
   });
 
-  const load = async (sending: Sending, signal: AbortSignal): Promise<Received> => {
-    const { operation, request, context, authorization, use, timeoutMs } = sending;
+  const load = async (sending: Sending, signal: AbortSignal) => {
+    const { operation, prepare, context, authorization, use, timeoutMs } = sending;
+    let shown = context;
     const answer = await caller.call({
-      ...request,
+      ...prepare(context),
+      prepare(now) {
+        shown = now;
+        return prepare(now);
+      },
       method: operation.method,
       timeoutMs,
       repeatable: operation.repeatable,
       authorization,
       use,
     }, signal);
-    return await receive(answer, {
-      operation,
-      limits,
-      shown: context,
-      headers,
-      errorMessages: messages,
-    });
+    const reading = { operation, limits, shown, headers, errorMessages: messages };
+    return { received: await receive(answer, reading), shown };
   };
 
-  return (sending, signal) => {
-    const { operation, request, context } = sending;
-    if (operation.cacheMs === 0) return load(sending, signal);
-    const key = JSON.stringify([operation.method, request, context]);
-    return cache.get(key, operation.cacheMs, async (shared) => {
-      const value = await load(sending, shared);
-      return { value, size: sizeOf(value) };
+  return async (sending, signal) => {
+    const { operation, prepare, context } = sending;
+    if (operation.cacheMs === 0) return (await load(sending, signal)).received;
+    const key = JSON.stringify([operation.method, prepare(context), context]);
+    return await cache.get(key, operation.cacheMs, async (shared) => {
+      const { received, shown } = await load(sending, shared);
+      // What another credential got is no answer to this question.
+      const isSame = JSON.stringify(shown) === JSON.stringify(context);
+      return { value: received, size: isSame ? sizeOf(received) : undefined };
     }, signal);
   };
 }
