@@ -41,8 +41,8 @@ describe("credentials of a server", () => {
     const issuer = "http://localhost:8080/realms/a";
     const refreshToken = { file: "./refresh" };
     const given = {
-      type: "oauth2",
-      grant: "refresh_token",
+      type: "oauth2" as const,
+      grant: "refresh_token" as const,
       issuer,
       clientId: "me",
       refreshToken,
@@ -189,7 +189,7 @@ describe("credentials that cannot be used", () => {
 });
 
 describe("going on without credentials", () => {
-  const bearer = { type: "bearer", token: "hunter2" };
+  const bearer = { type: "bearer" as const, token: "hunter2" };
   const anonymous = {
     ...bearer,
     onFailure: "anonymous",
@@ -275,7 +275,7 @@ describe("credentials of a program", () => {
   const run = (credentials: unknown, more = {}) => readOne({ command: "x", credentials, ...more });
 
   test("are put into the variables that it reads", async () => {
-    const bearer = { type: "bearer", token: "the-token" } as const;
+    const bearer = { type: "bearer" as const, token: "the-token" } as const;
     expect(stdio(await run({ ...bearer, env: "TOKEN" })).childCredentials)
       .toEqual({ credentials: bearer, variables: { value: "TOKEN" } });
     const basic = { type: "basic", username: "me", password: { file: "/p" } } as const;
