@@ -116,7 +116,7 @@ for (const [at, kind] of clientKinds.entries()) {
     }, testMs);
     afterAll(() => client?.close(), testMs);
 
-    test("is offered every tool of both", async () => {
+    test("P16 is offered every tool of both", async () => {
       const names = calls.map(([tool]) => tool).sort();
       expect((await client.toolNames()).sort()).toEqual(names);
     });

@@ -257,7 +257,7 @@ test("F2 the server that another one redirects to is sent nothing", () => {
   expect(other.connections()).toBe(0);
 });
 
-describe("without credentials", () => {
+describe("P2 without credentials", () => {
   const shown = () => api.seen.filter(({ headers }) => headers.authorization === undefined);
   const modes = ["reject", "anonymous"];
   const old = new Map<string, RealClient>();
