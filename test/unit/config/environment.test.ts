@@ -209,15 +209,16 @@ describe("the files that explain the configuration", () => {
     const config = await read(text);
     expect(config.warnings).toEqual([]);
     expect(config.servers.map(({ name, kind }) => `${name}: ${kind}`))
-      .toEqual(["files: stdio", "memory: stdio", "time: stdio"]);
+      .toEqual(["files: stdio", "memory: stdio", "time: stdio", "coingecko: rest"]);
     const enabled = await read(text.replaceAll('"disabled": true', '"disabled": false'), {
       ...shell,
       BRAVE_API_KEY: "brave-key",
       GITHUB_TOKEN: "github-token",
+      OPENSUBTITLES_API_KEY: "subtitles-key",
     });
     expect(enabled.warnings).toEqual([]);
     expect(enabled.servers.map(({ kind }) => kind))
-      .toEqual(["stdio", "stdio", "stdio", "stdio", "http"]);
-    expect(enabled.secrets).toEqual(["brave-key", "github-token"]);
+      .toEqual(["stdio", "stdio", "stdio", "stdio", "rest", "rest", "rest", "http"]);
+    expect([...enabled.secrets].sort()).toEqual(["brave-key", "github-token", "subtitles-key"]);
   });
 });
