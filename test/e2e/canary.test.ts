@@ -79,7 +79,7 @@ function serveApi(elsewhere: () => string) {
     const echo = echoOf(request);
     switch (path) {
       case "/ok":
-        return answer(response, 200, { ok: true });
+        return answer(response, 200, { ok: true, echo, sent: JSON.parse(echo) });
       case "/refused":
         return answer(response, 400, { message: `You sent ${echo}`, error: echo });
       case "/unauthorized":

@@ -13,8 +13,8 @@ import type { Operation, Pagination } from "./service.ts";
 export interface Page {
   readonly answer: unknown;
   readonly given: JsonObject;
-  /** The `Link` header. */
-  readonly link: string | undefined;
+  /** The `Link` header; empty where there is none. */
+  readonly link: string;
 }
 
 /** The arguments to add for the next page; undefined when this is the last one. */
@@ -95,7 +95,7 @@ function byLink({ parameters, inputSchema }: Operation): NextPage {
     parameters.filter((one) => one.in === "query").map(({ wire, argument }) => [wire, argument]),
   );
   const { properties } = inputSchema;
-  return ({ given, link = "" }) => {
+  return ({ given, link }) => {
     const target = findNext(link);
     if (target === undefined) return undefined;
     const query = new URLSearchParams(target.replace(/^[^?]*\??/, "").replace(/#.*$/, ""));

@@ -10,15 +10,15 @@ import type { HttpAnswer } from "../../outgoing/answer.ts";
 import type { SecurityContext } from "../../outgoing/authorization.ts";
 import { isJsonObject, parseJson } from "../../protocol/jsonrpc.ts";
 import type { Projection } from "./projection.ts";
-import { hideSecrets } from "./redact.ts";
+import { type AnswerRedactor, createAnswerRedactor, hideSecrets } from "./redact.ts";
 import { isJsonType } from "./request_body.ts";
 import type { Operation } from "./service.ts";
 
 /** An answer that went well. */
 export interface Received {
   readonly content: Content;
-  /** The `Link` header. */
-  readonly link: string | undefined;
+  /** The `Link` header; empty where there is none. */
+  readonly link: string;
   readonly isDegraded: boolean;
 }
 
@@ -55,11 +55,16 @@ export async function receive(answer: HttpAnswer, reading: Reading): Promise<Rec
   if (status >= 300) {
     throw answer.toError(`answered with status ${status}`, "bad_upstream_response");
   }
-  const content = await readContent(answer, reading);
-  return { content, link: headers.get("link") ?? undefined, isDegraded };
+  const redactor = createAnswerRedactor(reading.shown, reading.headers);
+  const content = await readContent(answer, reading, redactor);
+  return { content, link: redactor.fromText(headers.get("link") ?? ""), isDegraded };
 }
 
-async function readContent(answer: HttpAnswer, { operation, limits }: Reading): Promise<Content> {
+async function readContent(
+  answer: HttpAnswer,
+  { operation, limits }: Reading,
+  redactor: AnswerRedactor,
+): Promise<Content> {
   const { status, headers, body } = answer;
   const mediaType = (headers.get("content-type") ?? "").replace(/;.*$/s, "").trim().toLowerCase();
   const bytes = toLength(headers.get("content-length"));
@@ -75,10 +80,14 @@ async function readContent(answer: HttpAnswer, { operation, limits }: Reading): 
   }
   const text = form === "page" ? undefined : await answer.text();
   if (text?.trim() === "") return { kind: "empty", status };
-  if (form === "text" && text !== undefined) return { kind: "text", text };
+  if (form === "text" && text !== undefined) {
+    return { kind: "text", text: redactor.fromText(text) };
+  }
   const parsed = text === undefined ? undefined : parse(text, limits);
   if (text !== undefined && parsed !== undefined) {
-    return { kind: "json", value: parsed.value, chars: text.length };
+    const { value } = parsed;
+    const safe = redactor.mayConcern(text) ? redactor.fromValue(value) : value;
+    return { kind: "json", value: safe, chars: text.length };
   }
   const what = mediaType === "" ? "something without a type" : `"${mediaType}"`;
   throw answer.toError(

@@ -1,26 +1,80 @@
 /**
  * Words of an API that may be passed on (hostile cases H1, H3): some repeat what they were sent, and
- * that may have been a key. Every secret that was shown, in the forms it may come back in, is taken
- * out, and URLs lose what could let somebody in.
+ * that may have been a key, in a message or in the links of an answer that went well. Every secret
+ * that was shown, in the forms it may come back in, is taken out; URLs in messages lose what could
+ * let somebody in.
  */
 import { toPublicUrl } from "../../outgoing/failure.ts";
+import type { SecurityContext } from "../../outgoing/authorization.ts";
+import { isJsonObject } from "../../protocol/jsonrpc.ts";
 
-/** Shorter values are words as well, and guessed sooner than read. */
+/** Shorter values are words as well, and guessed sooner than read; data holds more words. */
 const secretCharsMin = 4;
+const dataSecretCharsMin = 8;
+
+/** Headers that let somebody in, by their names. */
+const secretName = /auth|cookie|token|key|pass|secret|credential|session/i;
+
+type Values = Readonly<Record<string, string>>;
 
 /** The text without the values of these headers, query parameters and cookies. */
-export function hideSecrets(
-  text: string,
-  shown: readonly Readonly<Record<string, string>>[],
-): string {
-  const secrets = shown.flatMap((one) => Object.values(one)).flatMap(toForms)
-    .filter((secret) => secret.length >= secretCharsMin)
-    .sort((one, other) => other.length - one.length);
-  const hidden = secrets.reduce((rest, secret) => rest.replaceAll(secret, "…"), text);
-  return hidden.replace(
+export function hideSecrets(text: string, shown: readonly Values[]): string {
+  return hide(text, toNeedles(shown, secretCharsMin)).replace(
     /\bhttps?:\/\/[^\s"'<>`\\]+/gi,
     (url) => URL.canParse(url) ? toPublicUrl(url) : "…",
   );
+}
+
+/** Takes out of an answer what was shown to get it. */
+export interface AnswerRedactor {
+  /** Whether an answer of this text, parsed or not, can hold any of it. */
+  mayConcern(text: string): boolean;
+  fromText(text: string): string;
+  fromValue(value: unknown): unknown;
+}
+
+/** Makes it; of the configuration's headers only those count whose names speak of secrets. */
+export function createAnswerRedactor(
+  { headers, query, cookies }: SecurityContext,
+  configured: Values,
+): AnswerRedactor {
+  const secret = Object.entries(configured).filter(([name]) => secretName.test(name));
+  const needles = toNeedles(
+    [headers, query, cookies, Object.fromEntries(secret)],
+    dataSecretCharsMin,
+  );
+  // No encoding changes these parts of them.
+  const traces = [...new Set(needles.map(longestWord))];
+  const fromText = (text: string) => hide(text, needles);
+  const fromValue = (value: unknown): unknown => {
+    if (typeof value === "string") return fromText(value);
+    if (Array.isArray(value)) return value.map(fromValue);
+    if (!isJsonObject(value)) return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([key, member]) => [fromText(key), fromValue(member)]),
+    );
+  };
+  return {
+    mayConcern: (text) => traces.some((trace) => text.includes(trace)),
+    fromText,
+    fromValue,
+  };
+}
+
+function longestWord(text: string): string {
+  return (text.match(/[A-Za-z0-9]+/g) ?? [])
+    .reduce((longest, word) => word.length > longest.length ? word : longest, "");
+}
+
+function hide(text: string, needles: readonly string[]): string {
+  return needles.reduce((rest, needle) => rest.replaceAll(needle, "…"), text);
+}
+
+/** All forms of these values, the longest first. */
+function toNeedles(shown: readonly Values[], charsMin: number): string[] {
+  const forms = shown.flatMap((one) => Object.values(one)).flatMap(toForms)
+    .filter((secret) => secret.length >= charsMin);
+  return [...new Set(forms)].sort((one, other) => other.length - one.length);
 }
 
 function toForms(value: string): string[] {
@@ -29,11 +83,14 @@ function toForms(value: string): string[] {
   const [, login = ""] = /^basic\s+(\S+)$/i.exec(value) ?? [];
   const decoded = decode(login);
   const password = decoded.slice(decoded.indexOf(":") + 1);
-  return [value, word, decoded, password].flatMap((one) => [one, encodeForm(one)]);
+  return [value, word, decoded, password].flatMap((one) => [one, ...encodeForms(one)]);
 }
 
-function encodeForm(text: string): string {
-  return text.isWellFormed() ? encodeURIComponent(text) : text;
+/** In a URL, where both ways to write the digits are seen. */
+function encodeForms(text: string): string[] {
+  if (!text.isWellFormed()) return [];
+  const encoded = encodeURIComponent(text);
+  return [encoded, encoded.replace(/%../g, (byte) => byte.toLowerCase())];
 }
 
 function decode(base64: string): string {

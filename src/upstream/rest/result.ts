@@ -57,7 +57,7 @@ export function toInputError({ message }: GatewayError): JsonObject {
 
 function presentJson(
   whole: unknown,
-  link: string | undefined,
+  link: string,
   wanted: Wanted,
   how: Presentation,
 ): JsonObject {

@@ -6,6 +6,8 @@ import {
   type ApiRoutes,
   createApis,
   operation,
+  operationOf,
+  parameter,
 } from "../../../support/api_server.ts";
 import { findClosedPort, serveBytes } from "../../../support/fault_server.ts";
 import { serveFaults } from "../../../support/fault_server.ts";
@@ -75,6 +77,48 @@ describe("answers that went well", () => {
         'The answer is a file of 6 bytes of the type "application/zip", which is not passed on.',
     });
     expect(content[0]?.text).toBe(structuredContent.note);
+  });
+
+  test("H1 what was shown to the API does not come back in its data", async () => {
+    const key = "canary/key+7f3a";
+    const echo: ApiRoutes[string] = ({ send, url }) =>
+      send(
+        200,
+        // As PHP writes JSON.
+        JSON.stringify({ self: `https://x.example${url}`, me: { [key]: key }, n: [1] })
+          .replaceAll("/", "\\/"),
+        {
+          "content-type": "application/json",
+          link: `<https://x.example/it?k=${encodeURIComponent(key)}&page=2>; rel="next"`,
+        },
+      );
+    const api = await apis.open({ "/it": echo }, [
+      operationOf({ name: "it", pagination: { type: "link" } }, [
+        parameter({ argument: "k" }),
+        parameter({ argument: "page" }),
+      ]),
+    ], { config: { credentials: { type: "api_key", in: "query", name: "k", key } } });
+    const result = await api.call("it");
+    expect(api.server.seen[0]?.url).toContain(encodeURIComponent(key));
+    expect(JSON.stringify(result)).not.toContain("canary");
+    expect(result.structuredContent.result)
+      .toEqual({ self: "https://x.example/it?k=…", me: { "…": "…" }, n: [1] });
+    expect(result.structuredContent.next?.["page"]).toBe("2");
+    const text = await open(
+      ({ send, headers }) =>
+        send(200, `${headers.authorization}, ${headers["x-api-key"]}, ${headers["x-team"]}`, {
+          "content-type": "text/plain",
+        }),
+      {},
+      {
+        config: {
+          headers: { "x-api-key": "canary-key-1", "x-team": "blue-canyon" },
+          credentials: { type: "basic", username: "user", password: "canary-password" },
+        },
+      },
+    );
+    expect((await text.call("it")).structuredContent.result)
+      .toEqual({ text: "…, …, blue-canyon" });
   });
 
   test("no content is null, and said", async () => {
