@@ -50,6 +50,8 @@ async function open(entry: JsonObject, env: Readonly<Record<string, string>> = {
   };
   return {
     call,
+    names: async () =>
+      (await upstream.list("tools", callerOf("a"))).map(({ name }) => String(name)),
     async give(tool: string, args?: JsonObject): Promise<ToolResult["structuredContent"]> {
       const { isError, content, structuredContent } = await call(tool, args);
       if (isError === true) throw new Error(content[0]?.text);
@@ -253,10 +255,42 @@ describe("the README", () => {
     return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, "gm"))]
       .map(([, block = ""]) => block);
   };
+  /** The rows of tables whose last column is what a tool of the first column is called with. */
+  const examples = (chapter: string) =>
+    [...chapter.matchAll(/^\| `(\w+)` +\|[^|]*\| `(\{[^`]*\})`/gm)]
+      .map(([, tool = "", args = ""]): [string, JsonObject] => [tool, JSON.parse(args)]);
   const run = (script: string) =>
     new Promise<string>((resolve) => {
       execFile("bash", ["-c", script], { timeout: 20_000 }, (_error, stdout) => resolve(stdout));
     });
+
+  test("P12 its tables name every built-in tool, each with a call that works", async () => {
+    const [coins = [], subtitles = []] = readme.split("\n`opensubtitles` needs").map(examples);
+    const account = { username: "me", password: "password-of-mine" };
+    const [prices, titles] = [
+      await served(serveCoingecko()),
+      await served(serveOpensubtitles({ apiKey: "k", ...account })),
+    ];
+    const env = {
+      OPENSUBTITLES_API_KEY: "k",
+      OPENSUBTITLES_USERNAME: account.username,
+      OPENSUBTITLES_PASSWORD: account.password,
+    };
+    for (
+      const [recipe, { baseUrl }, rows] of [
+        ["coingecko", prices, coins],
+        ["opensubtitles", titles, subtitles],
+      ] as const
+    ) {
+      // In a plan with room for all of it at once.
+      const plan = { ...env, COINGECKO_API_KEY: "k", COINGECKO_API_PLAN: "pro" };
+      const { give, names } = await open({ recipe, baseUrl }, plan);
+      expect(rows.map(([tool]) => tool)).toEqual(await names());
+      for (const [tool, args] of rows) {
+        expect([tool, await give(tool, args)]).toMatchObject([tool, { result: expect.anything() }]);
+      }
+    }
+  });
 
   test.skipIf(!hasCurl)("P12 its first command gives a price", async () => {
     const api = await served(serveCoingecko());

@@ -204,6 +204,31 @@ describe("the files that explain the configuration", () => {
     }
   });
 
+  test("every example of mcp.json in the documentation loads without a warning", async () => {
+    const recipe = {
+      title: "A",
+      description: "A.",
+      baseUrl: "https://a.test",
+      endpoints: [{ name: "a", description: "A.", path: "/a" }],
+    };
+    const files = {
+      "/etc/gateway/holidays.json": JSON.stringify(recipe),
+      "/etc/gateway/crm.yaml": "openapi: 3.1.0",
+      "/etc/gateway/crm-secret": "secret-of-the-crm",
+    };
+    const env = { ...shell, GITHUB_TOKEN: "a", OPENSUBTITLES_API_KEY: "b", TRACKER_TOKEN: "c" };
+    const texts = [await rootFile("README.md"), await rootFile("docs/recipes.md")];
+    const examples = texts.flatMap((text) => [...text.matchAll(/^```json\n([^]*?)^```/gm)])
+      .map(([, block = ""]) => block).filter((block) => block.includes('"mcpServers"'));
+    expect(examples.length).toBeGreaterThan(5);
+    for (const example of examples) {
+      const { servers, warnings } = await read(example, env, false, files);
+      expect([example, warnings, servers.filter(({ kind }) => kind === "failed")])
+        .toEqual([example, [], []]);
+      expect(servers.length).toBeGreaterThan(0);
+    }
+  });
+
   test("mcp.example.json loads without a warning, with and without its secrets", async () => {
     const text = await rootFile("mcp.example.json");
     const config = await read(text);
