@@ -31,10 +31,11 @@ export function createArgumentsCheck(
 
   return (given = {}) => {
     if (!isJsonObject(given)) throw refuse(["Cannot take the arguments: they must be an object"]);
-    const meant = Object.fromEntries(
+    // An argument may be called "constructor", and must not be found where nobody gave it.
+    const meant = toBare(
       Object.entries(given)
         .filter(([name, value]) => value !== null || acceptsNull(schemaOf(name)))
-        .map(([name, value]) => [name, toMeant(value, schemaOf(name))]),
+        .map(([name, value]) => [name, toMeant(value, schemaOf(name))] as const),
     );
     const unknown = Object.keys(meant).filter((name) => !schemas.has(name));
     const missing = required.map(String).filter((name) => meant[name] === undefined);
@@ -52,6 +53,11 @@ export function createArgumentsCheck(
     if (verdict.state !== "differs") return meant;
     throw refuse(toProblems(verdict.mismatches, meant, schemaOf));
   };
+}
+
+/** An object that has these members alone, not even those that every object has. */
+export function toBare(entries: readonly (readonly [string, unknown])[]): JsonObject {
+  return Object.assign(Object.create(null), Object.fromEntries(entries));
 }
 
 function refuse(problems: readonly string[]): GatewayError {

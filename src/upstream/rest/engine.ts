@@ -15,7 +15,7 @@ import {
 } from "../../outgoing/authorization.ts";
 import { createFailures, type Failures } from "../../outgoing/failure.ts";
 import type { UpstreamDeps } from "../deps.ts";
-import { type CheckArguments, createArgumentsCheck } from "./arguments.ts";
+import { type CheckArguments, createArgumentsCheck, toBare } from "./arguments.ts";
 import { getCredential, startingWith } from "./credential.ts";
 import { createNextPage } from "./pagination.ts";
 import { compileProjection } from "./projection.ts";
@@ -163,7 +163,7 @@ function createAuthorizations(
 function toWanted(values: JsonObject, { raw, skip }: Tool["own"]): Wanted {
   const isOwn = (name: string) => name === raw || name === skip;
   return {
-    given: Object.fromEntries(Object.entries(values).filter(([name]) => !isOwn(name))),
+    given: toBare(Object.entries(values).filter(([name]) => !isOwn(name))),
     raw: raw !== undefined && values[raw] === true,
     skip: Number(values[skip] ?? 0),
   };

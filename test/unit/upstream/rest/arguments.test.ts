@@ -68,6 +68,41 @@ describe("arguments that do not fit", () => {
     await api.call("it", { days: 7, page: null, maybe: null, ids: [1, "b"] });
     expect(api.server.seen[0]?.url).toBe("/it?days=7&ids=1&ids=b");
   });
+
+  test("A11 an argument can be called like a part of the language, and is not found by itself", async () => {
+    const names = ["constructor", "toString", "__proto__"];
+    const visits: string[] = [];
+    const api = await apis.open({
+      "*": ({ url, json }) => {
+        visits.push(url);
+        json({});
+      },
+    }, [
+      operationOf({ name: "query" }, names.map((argument) => parameter({ argument }))),
+      operationOf({ name: "needed" }, [parameter({ argument: "constructor", required: true })]),
+      {
+        ...operationOf({ name: "body", method: "POST" }, []),
+        body: {
+          mediaType: "application/json",
+          required: true,
+          members: Object.fromEntries(names.map((name) => [name, name])),
+          defaults: {},
+        },
+        inputSchema: {
+          type: "object",
+          properties: Object.fromEntries(names.map((name) => [name, {}])),
+        },
+      },
+    ]);
+    const all = JSON.parse('{"constructor":"a","toString":"b","__proto__":"c"}');
+    await api.call("query");
+    await api.call("query", all);
+    expect(visits).toEqual(["/query", "/query?constructor=a&toString=b&__proto__=c"]);
+    expect(await api.refuse("needed")).toBe('Argument "constructor" is missing');
+    await api.call("body");
+    await api.call("body", all);
+    expect(api.server.seen.slice(2).map(({ body }) => body)).toEqual(["{}", JSON.stringify(all)]);
+  });
 });
 
 describe("A13 schemas that would take for ever", () => {
