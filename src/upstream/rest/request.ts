@@ -147,6 +147,9 @@ function buildPath({ path, parameters }: Operation, given: JsonObject): string {
   }).join("/");
 }
 
+/** Also before a parameter of a segment (RFC 3986, 3.3), and before what ends a text or is trimmed. */
+const wayUp = /^\.\.?(?:[;\p{Cc}]|\s*$)/u;
+
 /**
  * A segment must stay one: parsers of URLs take `..` for the way up even when it is encoded, and some
  * servers decode once or twice more before they look.
@@ -154,7 +157,7 @@ function buildPath({ path, parameters }: Operation, given: JsonObject): string {
 function checkSegment(written: string, names: readonly string[]): void {
   let text = written;
   for (let round = 0; round < 4; round += 1) {
-    if (text === "" || text.split(/[/\\]/).some((part) => part === "." || part === "..")) {
+    if (text === "" || text.split(/[/\\]/).some((part) => wayUp.test(part))) {
       const which = names.map((name) => `"${name}"`).join(", ");
       const value = JSON.stringify(decode(written));
       throw new GatewayError(

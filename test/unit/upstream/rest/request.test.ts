@@ -133,6 +133,9 @@ describe("F10 arguments that want to be more", () => {
         ".",
         "",
         "../admin",
+        "a/..;v=1/..;/b",
+        "..%00.json",
+        ".. ",
         "..\\admin",
         "%2e%2e",
         "%2e%2e%2fadmin",
@@ -150,6 +153,7 @@ describe("F10 arguments that want to be more", () => {
       ["@evil.example", "%40evil.example"],
       ["a\r\nhost: evil", "a%0D%0Ahost%3A%20evil"],
       ["...", "..."],
+      [".. and so on", "..%20and%20so%20on"],
       ["\u202e\u0000", "%E2%80%AE%00"],
     ];
     for (const [id, written] of harmless) {
