@@ -145,11 +145,22 @@ function createPlan(
 }
 
 function createAuthorizations(
-  { name: server, headers, credentials, login, anonymousTools }: RestServerConfig,
-  { baseUrl }: Service,
+  { name: server, headers, credentials, login, anonymousTools = [] }: RestServerConfig,
+  { baseUrl, operations }: Service,
   deps: UpstreamDeps,
 ) {
-  const usual = createAuthorization({ server, credentials, anonymousTools }, deps);
+  // Nobody changes anything as nobody, whatever the list says.
+  const reading = new Set(operations.filter((one) => one.readOnly).map(({ name }) => name));
+  const others = anonymousTools.filter((name) => !reading.has(name));
+  if (others.length > 0) {
+    deps.log.warn("Never called without credentials: they are not among the tools that only read", {
+      tools: others,
+    });
+  }
+  const usual = createAuthorization(
+    { server, credentials, anonymousTools: anonymousTools.filter((name) => reading.has(name)) },
+    deps,
+  );
   return {
     usual,
     login: createAuthorization(

@@ -263,7 +263,7 @@ describe("credentials", () => {
     expect(again.length <= 2).toBe(true);
   });
 
-  test("a call that may go without its credentials is marked, and its answer is not kept", async () => {
+  test("a call that may go without its credentials is marked, not kept, and only ever reads", async () => {
     const port = await findClosedPort();
     const credentials = {
       type: "oauth2",
@@ -280,6 +280,13 @@ describe("credentials", () => {
     expect(result._meta).toEqual({ "mcp-wrapper/degraded": true });
     expect(api.server.seen[0]?.headers.authorization).toBe(undefined);
     expect(await numberOf(api)).toBe(2);
+    const writing = await open(count, { method: "POST", readOnly: false, repeatable: false }, {
+      config: { credentials, anonymousTools: ["it", "another"] },
+    });
+    expect((await writing.fail("it"))["error"]).toContain("cannot be reached");
+    expect(writing.server.seen).toEqual([]);
+    expect(writing.deps.lines.find(({ severity }) => severity === "warn")?.fields)
+      .toEqual({ tools: ["it", "another"] });
     const strict = await open(count, {}, { config: { credentials } });
     expect((await strict.fail("it"))["error"]).toContain('Server "api"');
     expect(strict.server.seen).toEqual([]);
