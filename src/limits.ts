@@ -136,6 +136,8 @@ export const defaultLimits = {
   /** A REST service whose document could not be read is tried again after this: first, longest. */
   restReloadMsMin: 5_000,
   restReloadMsMax: 60_000,
+  /** Endpoints of a recipe: each is a tool, and a list of tools is a model's to read. */
+  recipeEndpointsMax: 500,
   /** An OpenAPI document: characters, texts it is made of, values if aliases were written out. */
   openApiCharsMax: 32 * 1024 * 1024,
   openApiDocumentsMax: 64,

@@ -26,12 +26,13 @@ const object = v.custom<Record<string, unknown>>(
   (value) => typeof value === "object" && value !== null && !Array.isArray(value),
   "an object",
 );
+const anyName: v.GenericSchema<string> = v.string("a name");
 /** By way of a Map, since a valibot record drops names such as `constructor`. */
-const recordOf = <Value extends v.GenericSchema>(value: Value) =>
+const recordOf = <Value extends v.GenericSchema>(value: Value, name = anyName) =>
   v.pipe(
     object,
     v.transform((members) => new Map<unknown, unknown>(Object.entries(members))),
-    v.map(v.string("a name"), value, "an object"),
+    v.map(name, value, "an object"),
     v.transform((members) => Object.fromEntries(members)),
   );
 const strict = <Entries extends v.ObjectEntries>(entries: Entries) => v.pipe(object, only(entries));
@@ -41,9 +42,15 @@ const name = v.pipe(
   v.regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, "a name of 1 to 64 letters, digits, _ and -"),
 );
 
+/** Clients hand arguments on to models, which take no other names. */
+const argument = v.pipe(
+  v.string("a name of letters, digits, _, . and -"),
+  v.regex(/^[A-Za-z0-9_.-]{1,64}$/, "a name of 1 to 64 letters, digits, _, . and -"),
+);
+const pathExpected = "a path that begins with /, without ?, #, .. and empty parts";
 const path = v.pipe(
   v.string("a path that begins with /"),
-  v.regex(/^\/[^?#]*$/, "a path that begins with /, without a query"),
+  v.regex(/^\/(?:(?!\.{1,2}(?:\/|$))(?:[^/?#{}\\\s]|\{[^/?#{}\\\s]+\})+(?:\/|$))*$/, pathExpected),
 );
 const hostExpected = "a host such as api.example.com or api.example.com:8443";
 const host = v.pipe(v.string(hostExpected), v.regex(/^[^\s/?#@]+$/, hostExpected));
@@ -133,7 +140,7 @@ const endpoint = strict({
   ),
   /** Beneath the base URL; `{name}` stands for a parameter with `in: "path"`. */
   path,
-  parameters: v.optional(recordOf(parameter), {}),
+  parameters: v.optional(recordOf(parameter, argument), {}),
   pagination: v.optional(pagination),
   /** What of the answer is given (JMESPath); `raw: true` gives all of it. */
   projection: v.optional(text),
@@ -146,6 +153,8 @@ const endpoint = strict({
   readOnly: v.optional(flag),
   login: v.optional(flag, false),
 });
+
+const endpointsMax = defaultLimits.recipeEndpointsMax;
 
 /** The whole file. */
 export const recipeSchema = strict({
@@ -166,6 +175,7 @@ export const recipeSchema = strict({
   endpoints: v.pipe(
     v.array(endpoint, "a list of endpoints"),
     v.minLength(1, "at least one endpoint"),
+    v.maxLength(endpointsMax, `at most ${endpointsMax} endpoints`),
   ),
 });
 

@@ -1,79 +1,167 @@
 /**
- * What a recipe must be beyond its schema: names that fit together, and paths into answers that can
- * be understood. Each problem is told with its place in the recipe.
+ * What a recipe must be beyond its schema: names that fit together, defaults that their own schemas
+ * allow, and expressions that can be read. Each problem is told with its place in the recipe. Not
+ * here: the schema itself (recipe.ts), and texts with `${NAME}` in them (rest.ts).
  */
-import { compile } from "@jmespath-community/jmespath";
+import { type Schema, Validator } from "@cfworker/json-schema";
 import { appendKey } from "./config_error.ts";
-import { headerProblem } from "./credential_values.ts";
+import { headerProblem, valueProblem } from "./credential_values.ts";
+import { expressionProblem } from "./expression.ts";
 import type { RecipeEndpoint, RecipeFile } from "./recipe.ts";
 
 /** Tells a problem of the recipe: where it stands, and what is expected. */
 type Refuse = (key: string, problem: string) => void;
+type Parameter = RecipeEndpoint["parameters"][string];
 
 /** Tells everything that is wrong with a recipe whose shape is right. */
 export function checkRecipe(recipe: RecipeFile, refuse: Refuse): void {
-  const names = new Set<string>();
-  checkVariants(recipe, refuse);
-  checkPath("errorMessage", recipe.errorMessage, refuse);
-  checkPath("login.token", recipe.login?.token, refuse);
-  checkPath("login.baseUrl", recipe.login?.baseUrl, refuse);
+  checkExpression("errorMessage", recipe.errorMessage, refuse);
+  checkNames("variants", recipe.variants, refuse);
+  checkNames("endpoints", recipe.endpoints, refuse);
+  if (recipe.login !== undefined) checkLogin(recipe.login, refuse);
   for (const [index, endpoint] of recipe.endpoints.entries()) {
     const at = (key: string) => `${appendKey("endpoints", index)}.${key}`;
-    const { name, projection, pagination } = endpoint;
-    if (names.has(name)) refuse(at("name"), `expected a name of its own, got ${quote(name)} twice`);
-    names.add(name);
     if (endpoint.login && recipe.login === undefined) {
       refuse(at("login"), "expected a log-in in the recipe, since this endpoint needs one");
     }
-    checkPath(at("projection"), projection, refuse);
-    if (pagination?.type === "page") checkPath(at("pagination.pages"), pagination.pages, refuse);
-    if (pagination?.type === "offset") checkPath(at("pagination.total"), pagination.total, refuse);
-    if (pagination?.type === "cursor") checkPath(at("pagination.next"), pagination.next, refuse);
-    checkParameters(endpoint, at, refuse);
+    checkExpression(at("projection"), endpoint.projection, refuse);
+    if (endpoint.outputSchema !== undefined) {
+      checkSchema(at("outputSchema"), endpoint.outputSchema, refuse);
+    }
+    checkPath(endpoint, at, refuse);
+    checkPlaces(endpoint, at, refuse);
+    checkPagination(endpoint, at, refuse);
+    for (const [name, parameter] of Object.entries(endpoint.parameters)) {
+      checkParameter(name, parameter, endpoint, appendKey(at("parameters"), name), refuse);
+    }
   }
 }
 
-function checkVariants({ variants }: RecipeFile, refuse: Refuse): void {
-  const names = variants.map(({ name }) => name);
-  for (const [index, name] of names.entries()) {
-    if (names.indexOf(name) === index) continue;
-    refuse(
-      `${appendKey("variants", index)}.name`,
-      `expected a name of its own, got ${quote(name)} twice`,
-    );
+function checkNames(
+  key: string,
+  items: readonly { readonly name: string }[],
+  refuse: Refuse,
+): void {
+  const names = new Set<string>();
+  for (const [index, { name }] of items.entries()) {
+    const place = `${appendKey(key, index)}.name`;
+    if (names.has(name)) refuse(place, `expected a name of its own, got ${quote(name)} twice`);
+    names.add(name);
   }
 }
 
-function checkParameters(
-  { path, parameters, pagination, method }: RecipeEndpoint,
+function checkLogin(login: NonNullable<RecipeFile["login"]>, refuse: Refuse): void {
+  checkExpression("login.token", login.token, refuse);
+  checkExpression("login.baseUrl", login.baseUrl, refuse);
+  const header = headerProblem(login.header);
+  if (header !== undefined) refuse("login.header", header);
+  const prefix = login.prefix === "" ? undefined : valueProblem("header", login.prefix);
+  if (prefix !== undefined) refuse("login.prefix", prefix);
+  // Its path is no template: there are no arguments.
+  if (login.path.includes("{")) refuse("login.path", "expected a path without braces");
+}
+
+/** The path and the parameters in it name each other. */
+function checkPath(
+  { path, parameters }: RecipeEndpoint,
   at: (key: string) => string,
   refuse: Refuse,
 ): void {
-  const inPath = new Set([...path.matchAll(/\{([^{}]+)\}/g)].map(([, name]) => name));
-  if (/[{}]/.test(path.replace(/\{[^{}]+\}/g, ""))) {
-    refuse(at("path"), `expected braces around names alone, got ${quote(path)}`);
-  }
-  for (const name of inPath) {
-    if (name !== undefined && parameters[name]?.in === "path") continue;
+  const named = new Set([...path.matchAll(/\{([^}]*)\}/g)].map(([, name = ""]) => name));
+  const isInPath = (name: string) =>
+    Object.hasOwn(parameters, name) && parameters[name]?.in === "path";
+  for (const name of named) {
+    if (isInPath(name)) continue;
     refuse(at("path"), `expected a parameter ${quote(name)} with "in": "path"`);
   }
-  const wires = new Set<string>();
-  for (const [name, parameter] of Object.entries(parameters)) {
-    const key = appendKey(at("parameters"), name);
-    if (parameter.in === "path" && !inPath.has(name)) {
-      refuse(key, `expected {${name}} in the path of its endpoint`);
-    }
-    if (parameter.in === "path" && !parameter.required) {
-      refuse(`${key}.required`, "expected true, since it is a part of the path");
-    }
-    if (parameter.in === "body" && method === "GET") {
-      refuse(`${key}.in`, "expected another place, since GET has no body");
-    }
-    if (parameter.in === "body" && parameter.join !== undefined) {
-      refuse(`${key}.join`, "has no meaning in a body, where a list is a list; remove it");
-    }
-    checkWire(name, parameter, key, wires, refuse);
+  for (const name of Object.keys(parameters)) {
+    if (!isInPath(name) || named.has(name)) continue;
+    refuse(appendKey(at("parameters"), name), `expected {${name}} in the path of its endpoint`);
   }
+}
+
+/** No two parameters are the same one to the API; names of headers differ by more than case. */
+function checkPlaces(
+  { parameters }: RecipeEndpoint,
+  at: (key: string) => string,
+  refuse: Refuse,
+): void {
+  const taken = new Map<string, string>();
+  for (const [argument, { in: place, name = argument }] of Object.entries(parameters)) {
+    const wire = `${place} ${place === "header" ? name.toLowerCase() : name}`;
+    const other = taken.get(wire);
+    taken.set(wire, argument);
+    if (other === undefined) continue;
+    const key = appendKey(at("parameters"), argument);
+    refuse(key, `expected another name or place than those of ${quote(other)}`);
+  }
+}
+
+function checkParameter(
+  argument: string,
+  { in: place, name = argument, required, schema, join, default: otherwise }: Parameter,
+  { method }: RecipeEndpoint,
+  key: string,
+  refuse: Refuse,
+): void {
+  if (place === "path" && !required) {
+    refuse(`${key}.required`, "expected true, since it is a part of the path");
+  }
+  if (place === "body" && method === "GET") {
+    refuse(`${key}.in`, "expected another place, since GET has no body");
+  }
+  if (place === "header") {
+    const problem = ownHeaders.has(name.toLowerCase())
+      ? "stands in credentials or headers, never in arguments; remove it"
+      : headerProblem(name);
+    if (problem !== undefined) refuse(key, problem);
+  }
+  if (place === "body" && join !== undefined) {
+    refuse(`${key}.join`, "has no meaning in a body, where a list is a list; remove it");
+  }
+  const isRight = checkSchema(`${key}.schema`, schema, refuse);
+  if (otherwise === undefined) return;
+  if (required) {
+    refuse(`${key}.default`, "is never used, since the argument is required; remove it");
+  } else if (isRight && !isAllowed(otherwise, schema)) {
+    refuse(`${key}.default`, "expected a value that its schema allows");
+  }
+}
+
+/** No argument can say who calls. */
+const ownHeaders: ReadonlySet<string> = new Set(["authorization", "cookie", "user-agent"]);
+
+const types = ["string", "number", "integer", "boolean", "array", "object", "null"];
+
+/** Whether a JSON Schema has types that there are. */
+function checkSchema(
+  key: string,
+  schema: Readonly<Record<string, unknown>>,
+  refuse: Refuse,
+): boolean {
+  const { type } = schema;
+  const named: readonly unknown[] = Array.isArray(type) ? type : type === undefined ? [] : [type];
+  if (named.some((one) => !types.includes(String(one)))) {
+    refuse(`${key}.type`, `expected ${types.map(quote).join(", ")}, or a list of them`);
+    return false;
+  }
+  return true;
+}
+
+function isAllowed(value: unknown, schema: Readonly<Record<string, unknown>>): boolean {
+  try {
+    return new Validator(schema as Schema, "2020-12").validate(value).valid;
+  } catch {
+    // A schema that cannot be applied allows nothing.
+    return false;
+  }
+}
+
+function checkPagination(
+  { parameters, pagination }: RecipeEndpoint,
+  at: (key: string) => string,
+  refuse: Refuse,
+): void {
   if (pagination === undefined) return;
   const named = "size" in pagination
     ? [pagination.parameter, pagination.size]
@@ -82,40 +170,15 @@ function checkParameters(
     if (name === undefined || Object.hasOwn(parameters, name)) continue;
     refuse(at("pagination"), `expected a parameter of its endpoint, got ${quote(name)}`);
   }
+  const { type } = pagination;
+  if (type === "page") checkExpression(at("pagination.pages"), pagination.pages, refuse);
+  if (type === "offset") checkExpression(at("pagination.total"), pagination.total, refuse);
+  if (type === "cursor") checkExpression(at("pagination.next"), pagination.next, refuse);
 }
 
-/** A parameter's name on the wire: nobody else's, and for a header one that is free. */
-function checkWire(
-  argument: string,
-  { in: place, name = argument }: RecipeEndpoint["parameters"][string],
-  key: string,
-  wires: Set<string>,
-  refuse: Refuse,
-): void {
-  const isHeader = place === "header";
-  const wire = quote([place, isHeader ? name.toLowerCase() : name]);
-  if (wires.has(wire)) refuse(key, `expected a name of its own, got ${quote(name)} twice`);
-  wires.add(wire);
-  if (!isHeader) return;
-  const problem = ownHeaders.has(name.toLowerCase())
-    ? "stands in credentials or headers, never in arguments; remove it"
-    : headerProblem(name);
-  if (problem !== undefined) refuse(key, problem);
-}
-
-/** No argument can say who calls. */
-const ownHeaders: ReadonlySet<string> = new Set(["authorization", "cookie", "user-agent"]);
-
-function checkPath(key: string, path: string | undefined, refuse: Refuse): void {
-  if (path === undefined) return;
-  try {
-    compile(path);
-  } catch (thrown) {
-    refuse(
-      key,
-      `expected a JMESPath expression: ${thrown instanceof Error ? thrown.message : thrown}`,
-    );
-  }
+function checkExpression(key: string, expression: string | undefined, refuse: Refuse): void {
+  const problem = expression === undefined ? undefined : expressionProblem(expression);
+  if (problem !== undefined) refuse(key, `expected a JMESPath expression: ${problem}`);
 }
 
 const quote = (text: unknown): string => JSON.stringify(text);

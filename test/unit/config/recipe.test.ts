@@ -94,6 +94,25 @@ describe("a recipe of the wrong shape", () => {
       "endpoints[0].path in FILE: expected a path that begins with /",
     ],
     [
+      "a path that leads out",
+      withEndpoint({ path: "/a/../b" }),
+      'endpoints[0].path in FILE: expected a path that begins with /, without ?, #, .. and empty parts, got "/a/../b"',
+    ],
+    [
+      "a path with an empty part",
+      withEndpoint({ path: "/a//b" }),
+      "endpoints[0].path in FILE: expected a path that begins with /",
+    ],
+    [
+      "an argument that models cannot have",
+      withEndpoint({ parameters: { "a b": { in: "query", schema: {} } } }),
+      'endpoints[0].parameters["a b"] in FILE: expected a name of 1 to 64 letters, digits, _, . and -',
+    ],
+    ["more tools than anybody reads", {
+      ...mine,
+      endpoints: Array.from({ length: 501 }, (_, at) => ({ ...endpoint, name: `a${at}` })),
+    }, "endpoints in FILE: expected at most 500 endpoints"],
+    [
       "a path with a query",
       withEndpoint({ path: "/list?a=b" }),
       "endpoints[0].path in FILE: expected a path that begins with /",
@@ -322,6 +341,68 @@ describe("a recipe that does not fit together", () => {
       "the gateway's own secret",
       { ...mine, headers: { "X-A": "${MCP_SECRET}" } },
       "headers.X-A in FILE: ${MCP_SECRET} belongs to the gateway alone",
+    ],
+    [
+      "a header twice",
+      withEndpoint({
+        parameters: {
+          a: { in: "header", name: "X-A", schema: {} },
+          b: { in: "header", name: "x-a", schema: {} },
+        },
+      }),
+      'endpoints[0].parameters.b in FILE: expected another name or place than those of "a"',
+    ],
+    [
+      "a function that there is not",
+      withEndpoint({ projection: "{a: items[].nope(b)}" }),
+      'endpoints[0].projection in FILE: expected a JMESPath expression: there is no function "nope"',
+    ],
+    [
+      "a type that there is not",
+      withParameter({ schema: { type: "int" } }),
+      'endpoints[0].parameters.a.schema.type in FILE: expected "string", "number", "integer", "boolean", "array", "object", "null", or a list of them',
+    ],
+    [
+      "an answer's type that there is not",
+      withEndpoint({ outputSchema: { type: ["list"] } }),
+      'endpoints[0].outputSchema.type in FILE: expected "string", ',
+    ],
+    [
+      "a default of another type",
+      withParameter({ default: 1 }),
+      "endpoints[0].parameters.a.default in FILE: expected a value that its schema allows",
+    ],
+    [
+      "a default that is never used",
+      withParameter({ default: "a", required: true }),
+      "endpoints[0].parameters.a.default in FILE: is never used, since the argument is required; remove it",
+    ],
+    [
+      "items joined in a body",
+      {
+        ...mine,
+        endpoints: [{
+          ...endpoint,
+          method: "POST",
+          parameters: { a: { in: "body", join: ",", schema: { type: "array" } } },
+        }],
+      },
+      "endpoints[0].parameters.a.join in FILE: has no meaning in a body, where a list is a list; remove it",
+    ],
+    [
+      "a log-in's header",
+      { ...mine, login: { ...login, header: "a b" } },
+      "login.header in FILE: no name of a header",
+    ],
+    [
+      "a log-in's prefix",
+      { ...mine, login: { ...login, prefix: "a\nb" } },
+      "login.prefix in FILE: expected a value on one line",
+    ],
+    [
+      "a log-in's path with a name",
+      { ...mine, login: { ...login, path: "/{a}" } },
+      "login.path in FILE: expected a path without braces",
     ],
   ];
   for (const [what, recipe, problem] of rows) {

@@ -1,0 +1,25 @@
+/**
+ * JMESPath expressions, which say what of an API's answer is meant. Here they are checked as far as
+ * that is possible without an answer: whether they can be read, and whether their functions exist.
+ */
+import { compile, getRegisteredFunctions } from "@jmespath-community/jmespath";
+
+/** Why an expression cannot be used; undefined when it can. */
+export function expressionProblem(expression: string): string | undefined {
+  try {
+    const known = new Set<string>(getRegisteredFunctions());
+    const unknown = functionsOf(compile(expression)).find((name) => !known.has(name));
+    return unknown === undefined ? undefined : `there is no function "${unknown}"`;
+  } catch (thrown) {
+    return thrown instanceof Error ? thrown.message : "it is not valid";
+  }
+}
+
+/** Names of the functions that a compiled expression calls. */
+function functionsOf(node: unknown): string[] {
+  if (typeof node !== "object" || node === null) return [];
+  const own = "type" in node && node.type === "Function" && "name" in node
+    ? [String(node.name)]
+    : [];
+  return [...own, ...Object.values(node).flatMap(functionsOf)];
+}
