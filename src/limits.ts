@@ -136,15 +136,14 @@ export const defaultLimits = {
   /** A REST service whose document could not be read is tried again after this: first, longest. */
   restReloadMsMin: 5_000,
   restReloadMsMax: 60_000,
-  /** Endpoints of a recipe: each is a tool, and a list of tools is a model's to read. */
-  recipeEndpointsMax: 500,
   /** An OpenAPI document: characters, texts it is made of, values if aliases were written out. */
   openApiCharsMax: 32 * 1024 * 1024,
   openApiDocumentsMax: 64,
   openApiNodesMax: 2_000_000,
-  /** Operations that become tools when nobody chose them, and when somebody did. */
+  /** Operations that become tools when nobody chose them, when somebody did, and of a recipe. */
   openApiOperationsMax: 200,
   openApiOperationsChosenMax: 2_000,
+  recipeEndpointsMax: 500,
   /** One tool's schemas and description: models read every one of them. */
   inputSchemaCharsMax: 32 * 1024,
   outputSchemaCharsMax: 8 * 1024,
@@ -244,9 +243,8 @@ export const defaultLimits = {
   activityFlushMs: 1_000,
   /** How often expired sessions are looked for. */
   expirySweepMs: 30_000,
-  /** Stored catalogs of one server name (one for each environment, revision and set of capabilities). */
+  /** Stored catalogs of a server's name (one for each environment, revision, capabilities), and all. */
   catalogsPerServerMax: 64,
-  /** Stored catalogs in all. */
   catalogsMax: 1_000,
   /** One stored catalog; a larger one is not kept, and its server is asked at each start. */
   catalogCharsMax: 2 * 1024 * 1024,
