@@ -67,7 +67,8 @@ export function createAnswerCache<Value>(
   ): Flight<Value> => {
     const controller = new AbortController();
     const work = load(controller.signal).then(({ value, size }) => {
-      if (size !== undefined) keep(key, value, size, clock.monotonic() + keepMs);
+      // The question takes room as well, and may be the larger part.
+      if (size !== undefined) keep(key, value, key.length + size, clock.monotonic() + keepMs);
       return value;
     }).finally(() => {
       if (flights.get(key) === flight) flights.delete(key);
