@@ -41,6 +41,8 @@ export function createSend(
   const { limits, clock, runtime } = deps;
   const budget = createRequestBudget({ budget: allowed, waitMsMax: callTimeoutMs, limits, clock });
   const cache = createAnswerCache<Received>(limits, clock);
+  /** Where the service is; those to whom it redirects speak for themselves alone. */
+  const origins = new Set<string>();
   const messages = errorMessages.map((one) => compileProjection(one, "the error messages"));
   const caller = createHttpCaller({
     ...deps,
@@ -52,7 +54,9 @@ export function createSend(
     runtime: {
       async request(options) {
         const response = await runtime.request(options);
-        budget.heard(response.status, response.headers);
+        if (origins.has(new URL(options.url).origin)) {
+          budget.heard(response.status, response.headers);
+        }
         return response;
       },
     },
@@ -65,7 +69,9 @@ export function createSend(
       ...prepare(context),
       prepare(now) {
         shown = now;
-        return prepare(now);
+        const made = prepare(now);
+        origins.add(new URL(made.url).origin);
+        return made;
       },
       method: operation.method,
       timeoutMs,

@@ -1,6 +1,7 @@
 /** What goes out for many clients together: the budget, kept answers, and credentials. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { systemClock } from "../../../../src/clock.ts";
+import type { OutgoingRequest } from "../../../../src/runtime/runtime.ts";
 import type { Operation } from "../../../../src/upstream/rest/service.ts";
 import { createTestClock } from "../../../support/clock.ts";
 import {
@@ -12,6 +13,7 @@ import {
   operationOf,
   parameter,
 } from "../../../support/api_server.ts";
+import { createTestRuntime } from "../../../support/fake_runtime.ts";
 import { findClosedPort } from "../../../support/fault_server.ts";
 import { until } from "../../../support/wait.ts";
 
@@ -115,6 +117,25 @@ describe("the budget", () => {
   });
 });
 
+describe("the budget of a service that redirects", () => {
+  test("F6 who is busy elsewhere does not close the service", async () => {
+    const runtime = await createTestRuntime();
+    const request = (options: OutgoingRequest) => {
+      if (options.url !== "http://files.example/") return runtime.request(options);
+      const headers = new Headers({ "retry-after": "3600" });
+      return Promise.resolve({ status: 429, headers, body: new Blob().stream() });
+    };
+    const api = await open(
+      ({ send, json, count: n }) =>
+        n === 1 ? send(302, "", { location: "http://files.example/" }) : json({ n }),
+      {},
+      { deps: { runtime: { ...runtime, request } } },
+    );
+    expect((await api.fail("it"))["status"]).toBe(429);
+    expect(await numberOf(api)).toBe(2);
+  });
+});
+
 describe("kept answers", () => {
   test("the same question is asked once while its answer is fresh, by whoever", async () => {
     const clock = createTestClock();
@@ -192,6 +213,10 @@ describe("kept answers", () => {
     );
     await numberOf(small);
     expect(await numberOf(small)).toBe(2);
+    const asked = await open(count, { cacheMs: 60_000 }, { limits: { restCacheCharsMax: 1_000 } });
+    expect([await numberOf(asked), await numberOf(asked)]).toEqual([1, 1]);
+    const long = "q".repeat(1_000);
+    expect([await numberOf(asked, long), await numberOf(asked, long)]).toEqual([2, 3]);
   });
 });
 
