@@ -62,7 +62,7 @@ export function toBare(entries: readonly (readonly [string, unknown])[]): JsonOb
 
 function refuse(problems: readonly string[]): GatewayError {
   const more = problems.length - problemsMax;
-  const told = problems.slice(0, problemsMax).join(". ");
+  const told = problems.slice(0, problemsMax).join(". ").replaceAll("?. ", "? ");
   return new GatewayError("invalid_params", more > 0 ? `${told}. There are ${more} more` : told);
 }
 

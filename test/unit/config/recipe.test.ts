@@ -425,6 +425,17 @@ describe("the JSON Schema for editors", () => {
     expect(silent).toEqual([]);
   });
 
+  test("has no key that docs/recipes.md does not explain, but those of credentials", () => {
+    const text = readFileSync(join(projectDirectory, "docs/recipes.md"), "utf8");
+    const { credentials: _, secret: __, ...defs } = editorSchema.$defs;
+    const silent: string[] = [];
+    visitProperties({ ...editorSchema, $defs: defs }, "", (path) => {
+      const key = path.slice(path.lastIndexOf("/") + 1);
+      if (!new RegExp(`[\`"]${key.replace("$", "\\$")}[\`"]`).test(text)) silent.push(path);
+    });
+    expect(silent).toEqual([]);
+  });
+
   test("accepts the built-in recipes, which name it", () => {
     for (const [name, recipe] of builtInRecipes) {
       const { valid, errors } = validator.validate(recipe);

@@ -47,6 +47,10 @@ describe("arguments that do not fit", () => {
     );
     expect(await api.refuse("it", { qeury: "x", query: "y" }))
       .toBe('There is no argument "qeury": did you mean "query"?');
+    expect(await api.refuse("it", { qeury: "x" })).toBe(
+      'There is no argument "qeury": did you mean "query"? Argument "query" is missing: it must ' +
+        "be a text",
+    );
     expect(await api.refuse("it", { zzz: 1, query: "y" }))
       .toBe('There is no argument "zzz": known are "query", "limit", "skip"');
     expect(await api.refuse("it", { query: null })).toContain('"query" is missing');
