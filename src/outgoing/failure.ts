@@ -47,7 +47,7 @@ export function createFailures(
 }
 
 /** Long parts with digits are keys more often than names. */
-const likeKey = /^(?=[^\d]*\d)[\w~.%-]{16,}$/;
+const likeKey = /^(?=\D*\d).{16,}$/;
 
 /** A URL that may be shown. */
 export function toPublicUrl(text: string): string {

@@ -8,6 +8,7 @@ import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
 import type { SecurityContext } from "../../outgoing/authorization.ts";
+import { toPublicUrl } from "../../outgoing/failure.ts";
 import { isJsonObject } from "../../protocol/jsonrpc.ts";
 import { buildBody, isJsonType } from "./request_body.ts";
 import type { Operation, Parameter } from "./service.ts";
@@ -209,6 +210,6 @@ function checkUrl(
   if (isWithin) return url.href;
   throw new GatewayError(
     "invalid_params",
-    `Cannot send these arguments: they lead to a URL that is not within "${baseUrl}"`,
+    `Cannot send these arguments: they lead to a URL that is not within "${toPublicUrl(baseUrl)}"`,
   );
 }

@@ -278,6 +278,14 @@ describe("P4 a failure", () => {
     });
   });
 
+  test("H3 hides a key in the path, whatever it is made of", async () => {
+    const { caller } = open(() => faultOf("tls", false));
+    const error = await errorOf(
+      caller.post({ url: "https://far.test/bot110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw/send" }),
+    );
+    expect(error.data?.["url"]).toBe("https://far.test/…/send");
+  });
+
   test("F9 says when it is unknown whether a call took effect, and only then", async () => {
     const unknown = open(() => faultOf("broken", true));
     const error = await errorOf(unknown.caller.post());

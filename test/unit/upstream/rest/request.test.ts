@@ -174,6 +174,14 @@ describe("F10 arguments that want to be more", () => {
     expect(odd.server.seen[0]?.url).toBe("/it%3Fadmin=1%23x");
   });
 
+  test("F10 a path that leads out of the base is refused, without the key that the base may hold", async () => {
+    const key = "bot110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw";
+    const api = await open([], {}, { path: "/../it" }, { prefix: `/${key}` });
+    const sentence = await api.refuse("it");
+    expect(sentence).toContain(`is not within "${api.server.origin}/…"`);
+    expect(sentence).not.toContain(key);
+  });
+
   test("F10 no value of the query adds a parameter", async () => {
     const object = parameter({ argument: "f" });
     const api = await open([parameter({ argument: "q" }), object], {
