@@ -4,7 +4,13 @@
  * may need the network (upstream/rest/openapi/). What `mcp.json` says of a server wins over what its
  * recipe says.
  */
-import type { CredentialsConfig, LoginConfig, RestServerConfig, Secret } from "./config.ts";
+import type {
+  CredentialsConfig,
+  LoginConfig,
+  RestServerConfig,
+  Secret,
+  ToolFilter,
+} from "./config.ts";
 import { appendKey } from "./config_error.ts";
 import {
   headersShown,
@@ -22,6 +28,7 @@ import { findRecipe, readTextOf } from "./recipe_file.ts";
 import { readHeaders } from "./remote.ts";
 import type { ServerEntry } from "./server_keys.ts";
 import { createTexts, type FileContext, type Texts } from "./texts.ts";
+import { isOffered } from "./tool_filter.ts";
 import { readBaseUrl, readWebUrl } from "./web_url.ts";
 
 /** What only such a server has. */
@@ -33,6 +40,7 @@ export type RestPart = Omit<
 /** Reads the keys of a server with a recipe; problems are left in `texts`. */
 export async function readRecipeServer(
   entry: ServerEntry,
+  tools: ToolFilter,
   texts: Texts,
   context: FileContext,
 ): Promise<RestPart | undefined> {
@@ -42,6 +50,7 @@ export async function readRecipeServer(
   const ownTexts = createTexts("", inside);
   const refuse = (key: string, problem: string) => ownTexts.refuse(key, problem);
   checkRecipe(file, refuse);
+  checkOffered(file, tools, texts);
   const variant = chooseVariant(entry.variant, file, texts, context.env);
   const [theirs, own] = [
     readHeaders(new Map(Object.entries(file.headers)), ownTexts),
@@ -140,6 +149,17 @@ function refuseBeside(shown: readonly string[], headers: Headers, texts: Texts):
     if (!Object.hasOwn(headers, name)) continue;
     texts.refuse(appendKey("headers", name), "stands beside credentials; remove one of them");
   }
+}
+
+/** A filter that leaves nothing is a mistake. */
+function checkOffered({ endpoints }: RecipeFile, tools: ToolFilter, texts: Texts): void {
+  const names = endpoints.map(({ name }) => name);
+  if (names.some((name) => isOffered(tools, name))) return;
+  const some = names.slice(0, 3).map((name) => JSON.stringify(name)).join(", ");
+  texts.refuse(
+    "tools",
+    `chooses none of its ${names.length} tools; they have names such as ${some}`,
+  );
 }
 
 /** The tools that go on without credentials; each must be one of the recipe's. */

@@ -100,7 +100,7 @@ async function buildServer(
       ...readLocal(entry, path, texts, context),
     }),
     url: async () => ({ ...lanes(false), ...await readRemote(entry, texts, context) }),
-    recipe: () => readRecipeServer(entry, texts, context),
+    recipe: () => readRecipeServer(entry, common.tools, texts, context),
     openapi: () => readOpenApiServer(entry, texts, context),
   };
   const own = await readers[by]();

@@ -376,6 +376,11 @@ describe("a web API that cannot be used", () => {
       ".baseUrl in FILE: expected a URL without a query",
     ],
     [
+      "a filter that leaves nothing",
+      { tools: { allow: ["lists_*"] } },
+      '.tools in FILE: chooses none of its 1 tools; they have names such as "list"',
+    ],
+    [
       "a header's name",
       { headers: { "a b": "hunter2" } },
       '.headers["a b"] in FILE: no name of a header',
