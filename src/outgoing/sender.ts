@@ -41,12 +41,13 @@ export function createSender({ runtime, limits, url, headers }: SenderOptions): 
     let hop = first;
     for (let redirects = 0; redirects <= limits.redirectsMax; redirects += 1) {
       const isOperators = hop.url.origin === origin;
+      const given = { ...ours, ...hop.headers };
       const response = await runtime.request({
         url: hop.trusted ? withQuery(hop.url, context.query) : hop.url.href,
         method: hop.method,
         // Nothing that a client says takes the place of a credential.
         headers: hop.trusted
-          ? { ...defaults, ...ours, ...hop.headers, ...toHeaders(context, hop.headers) }
+          ? { ...defaults, ...given, ...toHeaders(context, given) }
           : { ...defaults, ...hop.headers },
         body: hop.body,
         signal,

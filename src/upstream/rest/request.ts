@@ -64,11 +64,15 @@ export function isReserved(
     case "query":
       return Object.hasOwn(context.query, wire);
     case "cookie":
-      return Object.hasOwn(context.cookies, wire);
+      return Object.hasOwn(context.cookies, wire) || cookieNames(headers["cookie"]).includes(wire);
     case "header":
       return reservedHeaders.has(name) || Object.hasOwn(headers, name) ||
         Object.hasOwn(context.headers, name);
   }
+}
+
+function cookieNames(header = ""): string[] {
+  return header.split(";").map((pair) => pair.replace(/=.*$/s, "").trim());
 }
 
 /** The request of these arguments. Throws `invalid_params` with a sentence for what cannot be sent. */

@@ -234,6 +234,22 @@ describe("F10 arguments that want to be more", () => {
     expect((await placed("cookie"))?.headers.cookie).toBe("key=real");
   });
 
+  test("F10 cookies of the configuration stay, beside those of arguments and credentials", async () => {
+    const config = {
+      headers: { cookie: "team=blue; flag" },
+      credentials: { type: "api_key", in: "cookie", name: "key", key: "real" },
+    } as const;
+    const cookieOf = async (argument: string) => {
+      const api = await open([parameter({ argument, in: "cookie" })], {}, {}, { config });
+      const refused = (await api.call("it", { [argument]: "theirs" })).isError === true;
+      if (refused) await api.call("it");
+      return [refused, api.server.seen[0]?.headers.cookie];
+    };
+    expect(await cookieOf("theme")).toEqual([false, "team=blue; flag; theme=theirs; key=real"]);
+    expect(await cookieOf("team")).toEqual([true, "team=blue; flag; key=real"]);
+    expect(await cookieOf("flag")).toEqual([true, "team=blue; flag; key=real"]);
+  });
+
   test("arguments that make a URL too long are refused with its length", async () => {
     const api = await open([parameter({ argument: "q" })], {}, {}, {
       limits: { restUrlCharsMax: 100 },
