@@ -65,7 +65,7 @@ export interface HttpCallerOptions {
   readonly headers: Readonly<Record<string, string>>;
   readonly authorization: Authorization;
   /** Asked before each attempt; its rejection ends the call. */
-  readonly admit?: ((signal: AbortSignal) => Promise<void>) | undefined;
+  readonly admit?: ((signal: AbortSignal, use: CredentialUse) => Promise<void>) | undefined;
 }
 
 /** Makes the caller of one server; its circuit is its own. */
@@ -84,7 +84,7 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
 
   /** One attempt as the circuit sees it. */
   const tryOnce = async (shown: Shown, failures: Failures, signal: AbortSignal) => {
-    await options.admit?.(signal);
+    await options.admit?.(signal, shown.use);
     const admission = circuit.admit();
     if ("retryAfterMs" in admission) {
       throw failures.create("upstream_unavailable", "could not be reached just now; retry later", {

@@ -1,10 +1,11 @@
 /**
  * The requests that a service may be sent, by all clients together: never more than so many in any
  * stretch of so long, and none while the service itself asks to wait (hostile case F6). Who comes too
- * early waits in line, unless the line is full or would take longer than a call may; then the answer
- * is when to come back. Not here: retries of one request, each of which asks here again.
+ * early waits in line; the scopes that wait take turns, so that one with a hundred calls costs
+ * another one turn and not a hundred. Who would wait longer than a call may is told when to come
+ * back. Not here: retries of one request, each of which asks here again.
  */
-import { type Clock, pause } from "../../clock.ts";
+import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import { readRetryAfter } from "../../outgoing/retry.ts";
@@ -12,7 +13,7 @@ import { readRetryAfter } from "../../outgoing/retry.ts";
 /** What may be sent. */
 export interface RequestBudget {
   /** Resolves when one request may be sent. Rejects with `overloaded`, whose data says when. */
-  admit(signal: AbortSignal): Promise<void>;
+  admit(signal: AbortSignal, scope: string): Promise<void>;
   /** An answer that may ask to wait. */
   heard(status: number, headers: Headers): void;
 }
@@ -27,60 +28,85 @@ export interface RequestBudgetOptions {
   readonly clock: Clock;
 }
 
+/** One call in line. */
+interface Waiter {
+  /** Until when it can wait (monotonic). */
+  readonly end: number;
+  go(): void;
+  refuse(): void;
+}
+
 /** Makes the budget of one service. */
 export function createRequestBudget(
   { budget, waitMsMax, limits, clock }: RequestBudgetOptions,
 ): RequestBudget {
   const { requests, perMs } = toWindow(budget, limits.restSendingsMax);
-  /** When the last ones were sent, or are going to be, earliest first. */
-  let sendings: number[] = [];
+  const line = createLine<Waiter>();
+  /** When the last ones were sent, earliest first. */
+  let sent: number[] = [];
   let closedUntil = -Infinity;
-  let waiting = 0;
+  let stopTimer = () => {};
 
-  /** The earliest time for one more. */
-  const toTime = (now: number): number => {
-    const before = sendings.at(-requests);
-    return Math.max(now, closedUntil, before === undefined ? -Infinity : before + perMs);
+  /** When one more may be sent after so many others. */
+  const toTime = (ahead: number): number => {
+    const before = sent.at(ahead % requests - requests) ?? -Infinity;
+    const first = Math.max(clock.monotonic(), closedUntil, before + perMs);
+    return first + Math.floor(ahead / requests) * perMs;
   };
-  const refuse = (waitMs = toTime(clock.monotonic()) - clock.monotonic()) =>
-    new GatewayError("overloaded", undefined, { data: { retryAfterMs: Math.ceil(waitMs) } });
-
-  /** A time of its own for one more; the line is in the order of these times. */
-  const reserve = (waitsAtMost: number): number => {
+  const toRefusal = (ahead: number) => {
+    const retryAfterMs = Math.ceil(toTime(ahead) - clock.monotonic());
+    return new GatewayError("overloaded", undefined, { data: { retryAfterMs } });
+  };
+  const send = () => {
     const now = clock.monotonic();
-    const time = toTime(now);
-    if (time - now > waitsAtMost) throw refuse(time - now);
-    sendings = sendings.filter((one) => one > now - perMs);
-    sendings.push(time);
-    return time;
+    sent = sent.filter((one) => one > now - perMs);
+    sent.push(now);
   };
-  const giveBack = (time: number) => {
-    const at = sendings.lastIndexOf(time);
-    if (at !== -1) sendings.splice(at, 1);
+  /** Lets go who may, and comes back for the others. */
+  const serve = () => {
+    stopTimer();
+    while (line.size() > 0 && toTime(0) <= clock.monotonic()) {
+      send();
+      line.next()?.go();
+    }
+    if (line.size() === 0) return;
+    stopTimer = clock.after(toTime(0) - clock.monotonic(), serve);
   };
+  const wait = (signal: AbortSignal, scope: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const leave = () => {
+        line.removeWhere((one) => one === waiter);
+        waiter.refuse();
+        serve();
+      };
+      const waiter: Waiter = {
+        end: clock.monotonic() + waitMsMax,
+        go() {
+          signal.removeEventListener("abort", leave);
+          resolve();
+        },
+        refuse() {
+          signal.removeEventListener("abort", leave);
+          reject(toRefusal(line.size()));
+        },
+      };
+      signal.addEventListener("abort", leave);
+      line.add(scope, waiter);
+      serve();
+    });
 
   return {
-    async admit(signal) {
-      const end = clock.monotonic() + waitMsMax;
-      if (waiting >= limits.restWaitingMax) throw refuse();
-      waiting += 1;
-      try {
-        for (;;) {
-          const time = reserve(end - clock.monotonic());
-          const waitMs = time - clock.monotonic();
-          if (waitMs <= 0) return;
-          await pause(clock, waitMs, signal);
-          if (signal.aborted) {
-            giveBack(time);
-            throw refuse();
-          }
-          if (clock.monotonic() >= closedUntil) return;
-          // The service asked to wait meanwhile: this time is void.
-          giveBack(time);
-        }
-      } finally {
-        waiting -= 1;
+    async admit(signal, scope) {
+      if (signal.aborted) throw toRefusal(line.size());
+      const ahead = line.ahead(scope);
+      if (toTime(ahead) - clock.monotonic() > waitMsMax) throw toRefusal(ahead);
+      if (line.size() >= limits.restWaitingMax) {
+        // Room is made by who takes most of it.
+        const last = line.lastOfLongest(scope);
+        if (last === undefined) throw toRefusal(line.size());
+        last.refuse();
       }
+      await wait(signal, scope);
     },
     heard(status, headers) {
       if (status !== 429 && status !== 503) return;
@@ -88,7 +114,62 @@ export function createRequestBudget(
       if (asked === undefined) return;
       const until = clock.monotonic() + Math.min(asked, limits.retryAfterMsMax);
       closedUntil = Math.max(closedUntil, until);
+      for (const waiter of line.removeWhere(({ end }) => end < closedUntil)) waiter.refuse();
+      serve();
     },
+  };
+}
+
+/** Who waits, by scope; the scopes take turns. */
+function createLine<Item>() {
+  /** The next to have its turn first; none is empty. */
+  const queues = new Map<string, Item[]>();
+  let size = 0;
+
+  const keep = (scope: string, items: Item[]) => {
+    if (items.length === 0) queues.delete(scope);
+    else queues.set(scope, items);
+  };
+  const removeWhere = (isGone: (item: Item) => boolean): Item[] => {
+    const gone = [...queues.values()].flat().filter(isGone);
+    for (const [scope, items] of [...queues]) keep(scope, items.filter((one) => !isGone(one)));
+    size -= gone.length;
+    return gone;
+  };
+  return {
+    size: () => size,
+    add(scope: string, item: Item) {
+      keep(scope, [...queues.get(scope) ?? [], item]);
+      size += 1;
+    },
+    /** Takes the next one out. */
+    next(): Item | undefined {
+      const [first] = queues;
+      if (first === undefined) return undefined;
+      const [scope, [item, ...others]] = first;
+      queues.delete(scope);
+      keep(scope, others);
+      size -= 1;
+      return item;
+    },
+    /** How many have their turn before one more of this scope, at most. */
+    ahead(scope: string): number {
+      const own = queues.get(scope)?.length ?? 0;
+      return [...queues].reduce(
+        (sum, [name, items]) => sum + (name === scope ? own : Math.min(items.length, own + 1)),
+        0,
+      );
+    },
+    /** Takes the last one of the longest queue out, if that is longer than this scope's would be. */
+    lastOfLongest(scope: string): Item | undefined {
+      const own = queues.get(scope)?.length ?? 0;
+      const [longest] = [...queues].sort(([, one], [, other]) => other.length - one.length);
+      if (longest === undefined || longest[1].length <= own + 1) return undefined;
+      const last = longest[1].at(-1);
+      removeWhere((one) => one === last);
+      return last;
+    },
+    removeWhere,
   };
 }
 

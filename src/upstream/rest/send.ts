@@ -50,7 +50,7 @@ export function createSend(
     url: baseUrl,
     headers,
     authorization: { get: () => Promise.resolve(nothing), renew: () => Promise.resolve(false) },
-    admit: budget.admit,
+    admit: (signal, { scope }) => budget.admit(signal, scope),
     runtime: {
       async request(options) {
         const response = await runtime.request(options);
