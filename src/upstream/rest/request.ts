@@ -54,7 +54,7 @@ const reservedHeaders: ReadonlySet<string> = new Set([
 
 /** Whether a parameter is set by others than the arguments. */
 export function isReserved(
-  { in: place, wire }: Parameter,
+  { in: place, wire }: Pick<Parameter, "in" | "wire">,
   { headers, context }: Pick<RequestFrame, "headers" | "context">,
 ): boolean {
   const name = wire.toLowerCase();
@@ -69,6 +69,10 @@ export function isReserved(
       return reservedHeaders.has(name) || Object.hasOwn(headers, name) ||
         Object.hasOwn(context.headers, name);
   }
+}
+
+function nameOf(pair: string): string {
+  return decodeURIComponent(pair.replace(/=.*$/s, ""));
 }
 
 function cookieNames(header = ""): string[] {
@@ -88,9 +92,12 @@ export function buildRequest(
   for (const parameter of operation.parameters) {
     const value = valueOf(parameter, given);
     if (value === undefined || isReserved(parameter, frame)) continue;
-    const members = () => membersOf(operation.inputSchema, parameter.argument);
-    if (parameter.in === "query") pairs.push(...writePairs(parameter, value, members()));
-    if (parameter.in === "cookie") cookies.push(...writePairs(parameter, value, members()));
+    // Members of an object are parameters of their own there.
+    const written = (place: "query" | "cookie") =>
+      writePairs(parameter, value, membersOf(operation.inputSchema, parameter.argument))
+        .filter((pair) => !isReserved({ in: place, wire: nameOf(pair) }, frame));
+    if (parameter.in === "query") pairs.push(...written("query"));
+    if (parameter.in === "cookie") cookies.push(...written("cookie"));
     if (parameter.in === "header") {
       headers[parameter.wire.toLowerCase()] = checkHeader(parameter, writeHeader(parameter, value));
     }

@@ -234,6 +234,23 @@ describe("F10 arguments that want to be more", () => {
     expect((await placed("cookie"))?.headers.cookie).toBe("key=real");
   });
 
+  test("F10 nor does a member of one that is written as parameters", async () => {
+    const schemas = {
+      filter: { type: "object", properties: { key: { type: "string" }, q: { type: "string" } } },
+    };
+    const given = { filter: { key: "theirs", q: "x" } };
+    for (const place of ["query", "cookie"] as const) {
+      const filter = parameter({ argument: "filter", in: place, style: "form", explode: true });
+      const api = await open([filter], schemas, {}, {
+        config: { credentials: { type: "api_key", in: place, name: "key", key: "real" } },
+      });
+      await api.call("it", given);
+      const [seen] = api.server.seen;
+      expect(place === "query" ? seen?.url : seen?.headers.cookie)
+        .toBe(place === "query" ? "/it?q=x&key=real" : "q=x; key=real");
+    }
+  });
+
   test("F10 cookies of the configuration stay, beside those of arguments and credentials", async () => {
     const config = {
       headers: { cookie: "team=blue; flag" },
