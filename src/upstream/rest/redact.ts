@@ -19,7 +19,7 @@ type Values = Readonly<Record<string, string>>;
 
 /** The text without the values of these headers, query parameters and cookies. */
 export function hideSecrets(text: string, shown: readonly Values[]): string {
-  return hide(text, toNeedles(shown, secretCharsMin)).replace(
+  return hide(text, toPattern(toNeedles(shown, secretCharsMin))).replace(
     /\bhttps?:\/\/[^\s"'<>`\\]+/gi,
     (url) => URL.canParse(url) ? toPublicUrl(url) : "…",
   );
@@ -45,7 +45,8 @@ export function createAnswerRedactor(
   );
   // No encoding changes these parts of them.
   const traces = [...new Set(needles.map(longestWord))];
-  const fromText = (text: string) => hide(text, needles);
+  const pattern = toPattern(needles);
+  const fromText = (text: string) => hide(text, pattern);
   const fromValue = (value: unknown): unknown => {
     if (typeof value === "string") return fromText(value);
     if (Array.isArray(value)) return value.map(fromValue);
@@ -66,8 +67,14 @@ function longestWord(text: string): string {
     .reduce((longest, word) => word.length > longest.length ? word : longest, "");
 }
 
-function hide(text: string, needles: readonly string[]): string {
-  return needles.reduce((rest, needle) => rest.replaceAll(needle, "…"), text);
+/** Any of these texts, in one pass; those before others win. */
+function toPattern(needles: readonly string[]): RegExp | undefined {
+  const escaped = needles.map((needle) => needle.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&"));
+  return escaped.length === 0 ? undefined : new RegExp(escaped.join("|"), "g");
+}
+
+function hide(text: string, pattern: RegExp | undefined): string {
+  return pattern === undefined ? text : text.replace(pattern, "…");
 }
 
 /** All forms of these values, the longest first. */
