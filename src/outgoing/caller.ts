@@ -84,13 +84,16 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
 
   /** One attempt as the circuit sees it. */
   const tryOnce = async (shown: Shown, failures: Failures, signal: AbortSignal) => {
+    const refuse = (waitMs: number) =>
+      failures.create("upstream_unavailable", "could not be reached just now; retry later", {
+        data: { retryAfterMs: Math.ceil(waitMs) },
+      });
+    // Nobody waits in line to hear that.
+    const openMs = circuit.openMs();
+    if (openMs > 0) throw refuse(openMs);
     await options.admit?.(signal, shown.use);
     const admission = circuit.admit();
-    if ("retryAfterMs" in admission) {
-      throw failures.create("upstream_unavailable", "could not be reached just now; retry later", {
-        data: { retryAfterMs: Math.ceil(admission.retryAfterMs) },
-      });
-    }
+    if ("retryAfterMs" in admission) throw refuse(admission.retryAfterMs);
     try {
       const response = await send(shown, failures, signal);
       judgeStatus(response.status, admission.pass);

@@ -22,6 +22,8 @@ export type Admission =
 /** Decides whether attempts are made. */
 export interface Circuit {
   admit(): Admission;
+  /** How long nobody is let through; 0 when somebody is. */
+  openMs(): number;
 }
 
 /** Makes a closed circuit. `changed` hears when it opens and closes. */
@@ -50,6 +52,7 @@ export function createCircuit(
     changed(false);
   };
   return {
+    openMs: () => Math.max(0, (openUntil ?? -Infinity) - clock.monotonic()),
     admit() {
       const now = clock.monotonic();
       const isProbe = openUntil !== undefined;

@@ -117,6 +117,21 @@ describe("the budget", () => {
   });
 });
 
+test("F6 of a service that is away its clients hear at once, without waiting for its budget", async () => {
+  const clock = createTestClock();
+  const api = await open(({ json, count: n }) => json({ n }, n === 1 ? 503 : 200), {}, {
+    deps: { clock },
+    limits: { circuitFailuresMax: 1, circuitOpenMs: 3_000 },
+    service: { budget: { requests: 1, perMs: 5_000 } },
+  });
+  expect((await api.fail("it"))["status"]).toBe(503);
+  const error = await api.fail("it");
+  expect(error["error"]).toContain("could not be reached just now");
+  expect(error["retryAfterMs"]).toBe(3_000);
+  clock.advance(5_000);
+  expect(await numberOf(api)).toBe(2);
+});
+
 describe("the budget of a service that redirects", () => {
   test("F6 who is busy elsewhere does not close the service", async () => {
     const runtime = await createTestRuntime();
