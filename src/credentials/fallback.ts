@@ -11,11 +11,16 @@ import type { CredentialDeps, Provider, ProviderOptions, Provision } from "./pro
 /** Makes what the caller of a server asks. */
 export function createFallback(
   provider: Provider,
-  { server, anonymousTools = [] }: Pick<ProviderOptions, "server" | "anonymousTools">,
+  { server, credentials, anonymousTools }: Pick<
+    ProviderOptions,
+    "server" | "credentials" | "anonymousTools"
+  >,
   deps: CredentialDeps,
 ): Authorization {
   const { credentialStore: store } = deps;
   const tools = new Set(anonymousTools);
+  // Also where no tool is named: tomorrow's configuration may name one.
+  const remembers = anonymousTools !== undefined && credentials.type !== "none";
   const warn = createWarner(server, deps);
 
   const mayGoWithout = (provision: Provision, { tool, scope }: CredentialUse): boolean =>
@@ -26,7 +31,7 @@ export function createFallback(
     async get(use, signal) {
       const provision = await provider.get(use, signal);
       if (provision.state === "ready") {
-        if (tools.size > 0) store.noteScope(server, use.scope);
+        if (remembers) store.noteScope(server, use.scope);
         return { ...provision, isDegraded: false };
       }
       if (!mayGoWithout(provision, use)) return toCredential(provision);
@@ -35,7 +40,7 @@ export function createFallback(
     },
     renew: provider.renew,
     endScope(scope) {
-      if (tools.size > 0) store.forgetScope(server, scope);
+      if (remembers) store.forgetScope(server, scope);
     },
   };
 }

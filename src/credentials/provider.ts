@@ -54,7 +54,7 @@ export interface ProviderOptions {
   /** The server's name. */
   readonly server: string;
   readonly credentials: CredentialsConfig;
-  /** See `RestServerConfig.anonymousTools`. */
+  /** See `RestServerConfig.anonymousTools`; absent: there never are any, whatever is configured. */
   readonly anonymousTools?: readonly string[] | undefined;
   /** For a log-in call: where the API is, and what is shown to it there. */
   readonly baseUrl?: string | undefined;

@@ -217,6 +217,18 @@ describe("3.1 a call whose credentials cannot be had", () => {
     }
   }
 
+  test("does not go without in a session that was authenticated before anybody allowed it", async () => {
+    const stage = await openStage();
+    const credentials = credentialsOf("client", stage.tokens);
+    expect(await start(stage, credentials, []).call("search", "mine")).toBe("as us");
+    await stage.tokens.close();
+    // As after an edit of the configuration, and for long enough for the token to be over.
+    stage.clock.advance(61_000);
+    const { call } = start(stage, credentials, ["search"]);
+    expect(await call("search", "mine")).toBe("credentials_missing");
+    expect(await call("search", "new")).toBe("as nobody");
+  });
+
   test("goes without only as a tool's call", async () => {
     const stage = await openStage();
     await stage.tokens.close();
