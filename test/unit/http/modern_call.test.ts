@@ -352,13 +352,15 @@ describe("bounds of stateless calls", () => {
   test("too many at once are refused, and one that ends makes room", async () => {
     const harness = createHarness({ limits: { statelessCallsMax: 2 } });
     const answers = [askSlow(harness), askSlow(harness)];
-    const first = await harness.gateway.nextCall();
+    const [first, second] = [await harness.gateway.nextCall(), await harness.gateway.nextCall()];
     const refused = await askSlow(harness, { id: 3 });
     expect(refused.headers.get("retry-after")).toBe("1");
     expect(await errorOf(refused)).toMatchObject({ status: 503, code: -32603, id: 3 });
     first.result({});
     await answers[0];
     expect((await ask(harness, "tools/call", { name: "echo" })).status).toBe(200);
+    second.result({});
+    await answers[1];
   });
 
   test("a reader who lags loses notices, never the answer", async () => {
