@@ -35,14 +35,18 @@ export async function nameOperations(operations: readonly Nameable[]): Promise<r
 /** Gives arguments their names within one operation; the first who asks for a name has it. */
 export function createArgumentNames(): (wire: string, place: string) => string {
   const taken = new Set<string>();
+  /** Where the search for a free name goes on, so that thousands that would meet take no longer. */
+  const rounds = new Map<string, number>();
   return (wire, place) => {
     const safe = /^[A-Za-z0-9_.-]{1,64}$/.test(wire) && wire !== "__proto__"
       ? wire
-      : wire.replace(/[^A-Za-z0-9_.-]+/g, "_").replace(/^_+|_+$/g, "")
+      : trim(wire.replace(/[^A-Za-z0-9_.-]+/g, "_"))
         .slice(0, nameCharsMax - hashChars) || place;
+    const stem = `${safe.slice(0, nameCharsMax - hashChars)}_${place}`;
     let name = safe;
-    for (let round = 1; taken.has(name); round += 1) {
-      name = `${safe.slice(0, nameCharsMax - hashChars)}_${place}${round === 1 ? "" : round}`;
+    for (let round = rounds.get(stem) ?? 1; taken.has(name); round += 1) {
+      name = `${stem}${round === 1 ? "" : round}`;
+      rounds.set(stem, round + 1);
     }
     taken.add(name);
     return name;
@@ -50,7 +54,12 @@ export function createArgumentNames(): (wire: string, place: string) => string {
 }
 
 function toSafe(text: string): string {
-  return text.replace(/[^A-Za-z0-9_-]+/g, "_").replace(/^_+|_+$/g, "");
+  return trim(text.replace(/[^A-Za-z0-9_-]+/g, "_"));
+}
+
+/** Looks behind, since a long row of `_` in the middle would be gone through from each of them. */
+function trim(text: string): string {
+  return text.replace(/^_+|(?<!_)_+$/g, "");
 }
 
 async function toHash(text: string): Promise<string> {

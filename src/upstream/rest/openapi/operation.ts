@@ -101,7 +101,10 @@ function nameArguments(
 }
 
 function describe(operation: OperationObject, { method, path }: Found, limits: Limits): string {
-  const { summary = "", description = "", deprecated } = operation;
+  const { deprecated } = operation;
+  // Cut first: to look for one long text in another takes as long as both together, multiplied.
+  const [summary = "", description = ""] = [operation.summary, operation.description]
+    .map((text) => text === undefined ? undefined : cutText(text, limits.toolDescriptionCharsMax));
   const isSaid = description.toLowerCase().includes(summary.toLowerCase());
   const text = [deprecated ? "Deprecated." : "", isSaid ? "" : summary, description]
     .map((part) => part.trim()).filter((part) => part !== "").join("\n\n");
@@ -110,6 +113,8 @@ function describe(operation: OperationObject, { method, path }: Found, limits: L
 
 const titleCharsMax = 200;
 const choicesCharsMax = 500;
+/** More of them than this have more characters than that. */
+const choicesMax = choicesCharsMax / 5;
 
 /** Which arguments go together; no schema at the root of a tool's may say it (many models refuse it). */
 function describeChoices(
@@ -121,7 +126,8 @@ function describeChoices(
     const wanted = body.members.find((one) => one.wire === wire);
     return `\`${wanted === undefined ? wire : names.get(wanted) ?? wire}\``;
   };
-  const groups = body.choices.map((group) => group.map(toArgument).join(" with "));
+  const groups = body.choices.slice(0, choicesMax)
+    .map((group) => group.slice(0, choicesMax).map(toArgument).join(" with "));
   return [cutText(`Needs one of these: ${groups.join("; ")}.`, choicesCharsMax)];
 }
 

@@ -110,7 +110,7 @@ function toCredentials(
     }
     case "openIdConnect":
       return toClientCredentials({
-        issuer: first.openIdConnectUrl.replace(/\/\.well-known\/.*$/, ""),
+        issuer: first.openIdConnectUrl.split("/.well-known/", 1)[0],
       }, variable);
   }
 }

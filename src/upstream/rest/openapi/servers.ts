@@ -80,5 +80,6 @@ function toUrl(server: unknown, { root: { base }, isFile }: Documents): URL | un
 }
 
 function trimUrl({ origin, pathname }: URL): string {
-  return `${origin}${pathname.replace(/\/+$/, "")}`;
+  // Looks behind, since a long row of slashes in the middle would be gone through from each of them.
+  return `${origin}${pathname.replace(/(?<!\/)\/+$/, "")}`;
 }

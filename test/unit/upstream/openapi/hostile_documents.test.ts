@@ -1,0 +1,61 @@
+/**
+ * Documents that somebody wrote to hold the gateway up: small to read, and endless to go through for
+ * whoever is not careful. Each is taken or refused while this test has time.
+ */
+import { expect, test } from "bun:test";
+import type { JsonObject } from "../../../../src/model.ts";
+import { documentOf, documentWith, load, refusalOf } from "../../../support/openapi_load.ts";
+
+const million = 1_000_000;
+const timeoutMs = 20_000;
+
+test("long rows of one character in names and URLs", async () => {
+  const row = (character: string) => `x${character.repeat(million)}x`;
+  const { service } = await load(documentOf(
+    {
+      "/a": { get: { operationId: row("_") } },
+      "/b": { get: { operationId: "b", parameters: [{ in: "query", name: row("_") }] } },
+    },
+    {
+      servers: [{ url: `https://pets.example/${row("/")}` }],
+      security: [{ open: [] }],
+      components: {
+        securitySchemes: {
+          open: {
+            type: "openIdConnect",
+            openIdConnectUrl: `https://pets.example${"/.well-known/".repeat(million / 10)}\n`,
+          },
+        },
+      },
+    },
+  ));
+  expect(service.operations[0]?.name).toMatch(/^x_+_[0-9a-f]{8}$/);
+}, timeoutMs);
+
+test("a summary that is looked for in a description that nearly has it", async () => {
+  const half = "a".repeat(million / 2);
+  const { service } = await load(documentWith({
+    summary: `${half}b${half}`,
+    description: half.repeat(8),
+  }));
+  expect(service.operations[0]?.description.length).toBe(4096);
+}, timeoutMs);
+
+test("many names that would meet", async () => {
+  const properties = Object.fromEntries(
+    Array.from({ length: 20_000 }, (_, at) => [String.fromCodePoint(0x4e00 + at), {}]),
+  );
+  const content = { "application/x-www-form-urlencoded": { schema: { properties } } };
+  expect(await refusalOf(load(documentWith({ requestBody: { content } })))).toContain("arguments");
+}, timeoutMs);
+
+test("many ways to fill a body, of which few are told", async () => {
+  const names = Array.from({ length: 1_000 }, (_, at) => `m${at}`);
+  const schema: JsonObject = {
+    properties: Object.fromEntries(names.map((name) => [name, {}])),
+    anyOf: Array.from({ length: 200_000 }, () => ({ required: ["m999"] })),
+  };
+  const content = { "application/json": { schema } };
+  const { service } = await load(documentWith({ requestBody: { content } }));
+  expect(service.operations[0]?.description).toMatch(/Needs one of these: `m999`; .*…$/);
+}, timeoutMs);
