@@ -25,10 +25,14 @@ export interface WantedBody {
 const form = "application/x-www-form-urlencoded";
 const multipart = "multipart/form-data";
 
-/** The body of one operation; undefined for none. Throws Unusable. */
+/**
+ * The body of one operation; undefined for none. One with more than `membersMax` members is taken as
+ * a whole. Throws Unusable.
+ */
 export function readBody(
   given: Located | undefined,
   documents: Documents,
+  membersMax: number,
 ): WantedBody | undefined {
   if (given === undefined) return undefined;
   const { value, base } = documents.follow(given);
@@ -48,12 +52,18 @@ export function readBody(
   const { required, description } = body;
   const schema = { value: member(body.content[chosen], "schema") ?? {}, base };
   const isParts = mediaType === form || mediaType === multipart;
-  const object = mediaType.startsWith("text/") ? undefined : flatten(schema, documents, 0);
+  const object = mediaType.startsWith("text/")
+    ? undefined
+    : flatten(schema, documents, { levels: allOfDepthMax, left: membersMax });
   if (object !== undefined && object.members.size > 0) {
     const members = readMembers(object, required, mediaType === multipart, documents);
     return { mediaType, required, whole: undefined, members, choices: object.choices };
   }
-  if (isParts) throw new Unusable(`the fields of its body ("${mediaType}") are not written down`);
+  if (isParts) {
+    throw new Unusable(
+      `the fields of its body ("${mediaType}") are not written down, or are too many`,
+    );
+  }
   const whole = { wire: "body", required, schema, description, deprecated: false };
   return { mediaType, required, whole, members: [], choices: [] };
 }
@@ -97,20 +107,30 @@ interface Flat {
   readonly choices: WantedBody["choices"];
 }
 
-function flatten(at: Located, documents: Documents, depth: number): Flat | undefined {
+/** What may still be looked at: the same parts can stand in many places. */
+interface Room {
+  levels: number;
+  left: number;
+}
+
+function flatten(at: Located, documents: Documents, room: Room): Flat | undefined {
   const { value, base } = documents.follow(at);
-  if (!isObject(value) || depth > allOfDepthMax) return undefined;
+  if (!isObject(value) || room.levels < 0) return undefined;
   const { type, properties, required, allOf, additionalProperties, patternProperties } = value;
   if (type !== undefined && type !== "object") return undefined;
   if (isObject(additionalProperties) && Object.keys(additionalProperties).length > 0) {
     return undefined;
   }
+  room.left -= 1 + (isObject(properties) ? Object.keys(properties).length : 0);
+  if (room.left < 0) return undefined;
   const choices = [...itemsOf(value["anyOf"]), ...itemsOf(value["oneOf"])];
   if (patternProperties !== undefined || !choices.every(saysOnlyRequired)) return undefined;
   const members = new Map<string, Located>();
   const needed = new Set<unknown>(itemsOf(required));
   for (const part of itemsOf(allOf)) {
-    const flat = flatten({ value: part, base }, documents, depth + 1);
+    room.levels -= 1;
+    const flat = flatten({ value: part, base }, documents, room);
+    room.levels += 1;
     if (flat === undefined) return undefined;
     for (const [name, schema] of flat.members) members.set(name, schema);
     for (const name of flat.required) needed.add(name);
@@ -140,12 +160,16 @@ function saysOnlyRequired(choice: unknown): boolean {
 
 /** Whether a part of a form is a file, or a list of files. */
 function isFile({ value, base }: Located, documents: Documents): boolean {
-  if (member(value, "format") === "binary") return true;
-  const isBinary = member(value, "contentMediaType") !== undefined &&
-    member(value, "contentEncoding") === undefined;
-  if (isBinary) return !textOf(member(value, "contentMediaType")).startsWith("text/");
   const items = member(value, "items");
-  return items !== undefined && isFile(documents.follow({ value: items, base }), documents);
+  return isBinary(value) ||
+    (items !== undefined && isBinary(documents.follow({ value: items, base }).value));
+}
+
+function isBinary(value: unknown): boolean {
+  if (member(value, "format") === "binary") return true;
+  const mediaType = member(value, "contentMediaType");
+  return mediaType !== undefined && member(value, "contentEncoding") === undefined &&
+    !textOf(mediaType).startsWith("text/");
 }
 
 function baseOf(mediaType: string): string {

@@ -11,7 +11,13 @@ import { readBody, toPlan, type WantedBody } from "./body.ts";
 import type { Documents, Located } from "./documents.ts";
 import { createArgumentNames } from "./names.ts";
 import { readParameters, type Reserved, type Wanted } from "./parameters.ts";
-import { createSchemaMaker, roomIn, type SchemaBounds, TooLarge } from "./schema.ts";
+import {
+  createSchemaMaker,
+  roomIn,
+  type SchemaBounds,
+  schemaDepthMax,
+  TooLarge,
+} from "./schema.ts";
 import { toOwnBaseUrl } from "./servers.ts";
 import { type OperationObject, operationShape, shaped } from "./shape.ts";
 import { cutText } from "./text.ts";
@@ -55,9 +61,11 @@ export function toOperation(found: Found, name: string, common: Common): Operati
     reserved,
     documents,
   );
-  const body = method === "get" || operation.requestBody === undefined
-    ? undefined
-    : readBody({ value: operation.requestBody, base }, documents);
+  const body = method === "get" || operation.requestBody === undefined ? undefined : readBody(
+    { value: operation.requestBody, base },
+    documents,
+    roomIn(limits.inputSchemaCharsMax).schemasMax,
+  );
   const bodyParts = body === undefined
     ? []
     : body.whole === undefined
@@ -133,7 +141,7 @@ function describeChoices(
 
 /** How much is kept of schemas, until it fits. */
 const tries: readonly Omit<SchemaBounds, "schemasMax">[] = [
-  { depthMax: Infinity, textMax: 800 },
+  { depthMax: schemaDepthMax, textMax: 800 },
   { depthMax: 6, textMax: 800 },
   { depthMax: 4, textMax: 400 },
   { depthMax: 3, textMax: 300 },

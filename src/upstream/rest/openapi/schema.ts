@@ -38,6 +38,9 @@ export interface SchemaMaker {
   readonly defs: JsonObject;
 }
 
+/** Deeper than anybody writes; a chain of references could be as long as its document. */
+export const schemaDepthMax = 64;
+
 /** A schema that is being made, for those within it that refer to it. */
 interface Open {
   readonly name: string;
@@ -56,6 +59,8 @@ export function createSchemaMaker(
   const defs: JsonObject = {};
   const open = new Map<unknown, Open>();
   const done = new Map<unknown, string>();
+  /** Of both. */
+  const names = new Set<string>();
   const isAnswer = purpose === "answer";
   let schemas = 0;
 
@@ -96,7 +101,10 @@ export function createSchemaMaker(
     open.set(target.value, entry);
     const schema = visit(target, depth);
     open.delete(target.value);
-    if (!entry.isUsed) return schema;
+    if (!entry.isUsed) {
+      names.delete(entry.name);
+      return schema;
+    }
     defs[entry.name] = schema;
     done.set(target.value, toDefinition(entry.name));
     return { $ref: toDefinition(entry.name) };
@@ -105,9 +113,9 @@ export function createSchemaMaker(
   const toName = (reference: string): string => {
     const last = reference.slice(reference.lastIndexOf("/") + 1);
     const safe = last.replace(/[^A-Za-z0-9_.-]+/g, "_").slice(0, nameCharsMax) || "Schema";
-    const used = new Set([...Object.keys(defs), ...[...open.values()].map(({ name }) => name)]);
     let name = safe === "__proto__" ? "Schema" : safe;
-    for (let round = 2; used.has(name); round += 1) name = `${safe}_${round}`;
+    for (let round = 2; names.has(name); round += 1) name = `${safe}_${round}`;
+    names.add(name);
     return name;
   };
 

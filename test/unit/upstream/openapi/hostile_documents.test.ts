@@ -59,3 +59,45 @@ test("many ways to fill a body, of which few are told", async () => {
   const { service } = await load(documentWith({ requestBody: { content } }));
   expect(service.operations[0]?.description).toMatch(/Needs one of these: `m999`; .*…$/);
 }, timeoutMs);
+
+/** A document whose body is the first of these schemas. */
+function bodyOf(type: string, schemas: JsonObject): JsonObject {
+  const [first] = Object.keys(schemas);
+  const content = { [type]: { schema: { $ref: `#/components/schemas/${first}` } } };
+  return documentWith({ requestBody: { content } }, { components: { schemas } });
+}
+
+const refTo = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+
+test("parts of parts of a body, each many times", async () => {
+  const levels = Array.from({ length: 8 }, (_, at): [string, JsonObject] => [
+    `l${at}`,
+    { allOf: Array.from({ length: 50 }, () => refTo(`l${at + 1}`)) },
+  ]);
+  const last = { properties: { x: { type: "string" } } };
+  const schemas = { ...Object.fromEntries(levels), l8: last };
+  const { service } = await load(bodyOf("application/json", schemas));
+  const properties = service.operations[0]?.inputSchema["properties"];
+  expect(Object.keys(properties as JsonObject)).toEqual(["body"]);
+}, timeoutMs);
+
+test("a field of a form that is a list of itself", async () => {
+  const schemas = {
+    Form: { properties: { x: refTo("List") } },
+    List: { type: "array", items: refTo("List") },
+  };
+  const { service } = await load(bodyOf("multipart/form-data", schemas));
+  const properties = service.operations[0]?.inputSchema["properties"];
+  expect(Object.keys(properties as JsonObject)).toEqual(["x"]);
+}, timeoutMs);
+
+test("a chain of references that is longer than the stack", async () => {
+  const chain = Array.from({ length: 20_000 }, (_, at): [string, JsonObject] => [
+    `c${at}`,
+    { type: "object", properties: { x: refTo(`c${at + 1}`) } },
+  ]);
+  const schemas = { ...Object.fromEntries(chain), c20000: {} };
+  const { service } = await load(bodyOf("application/json", schemas));
+  const [operation] = service.operations;
+  expect(Object.keys(operation?.inputSchema["properties"] as JsonObject)).toEqual(["x"]);
+}, timeoutMs);
