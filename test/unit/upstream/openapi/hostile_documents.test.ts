@@ -46,7 +46,7 @@ test("many names that would meet", async () => {
     Array.from({ length: 20_000 }, (_, at) => [String.fromCodePoint(0x4e00 + at), {}]),
   );
   const content = { "application/x-www-form-urlencoded": { schema: { properties } } };
-  expect(await refusalOf(load(documentWith({ requestBody: { content } })))).toContain("arguments");
+  expect(await refusalOf(load(documentWith({ requestBody: { content } })))).toContain("too many");
 }, timeoutMs);
 
 test("many ways to fill a body, of which few are told", async () => {
@@ -72,7 +72,7 @@ const refTo = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 test("parts of parts of a body, each many times", async () => {
   const levels = Array.from({ length: 8 }, (_, at): [string, JsonObject] => [
     `l${at}`,
-    { allOf: Array.from({ length: 50 }, () => refTo(`l${at + 1}`)) },
+    { allOf: Array.from({ length: 20 }, () => refTo(`l${at + 1}`)) },
   ]);
   const last = { properties: { x: { type: "string" } } };
   const schemas = { ...Object.fromEntries(levels), l8: last };
