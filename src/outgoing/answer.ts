@@ -7,6 +7,7 @@ import { boundBody, decodeBody } from "./body.ts";
 import type { Deadline } from "./deadline.ts";
 import type { Failures } from "./failure.ts";
 import { readRetryAfter } from "./retry.ts";
+import { decodeText } from "./text.ts";
 
 /** An answer, of any status. Its body is read to the end or cancelled: it holds a connection. */
 export interface HttpAnswer {
@@ -16,7 +17,7 @@ export interface HttpAnswer {
   readonly isDegraded: boolean;
   /** Decoded; breaks with a GatewayError. Bounded as a whole, unless it is an event stream. */
   readonly body: ReadableStream<Uint8Array>;
-  /** The whole body, bounded; rejects with a GatewayError. */
+  /** The whole body, bounded, by its charset; rejects with a GatewayError. */
   text(): Promise<string>;
   /**
    * This answer as a failure: `why` goes on after the server's name ("refuses the credentials"). It
@@ -50,7 +51,10 @@ export function toAnswer(
     headers,
     isDegraded,
     body,
-    text: () => new Response(body === decoded ? bounded() : body).text(),
+    text: async () => {
+      const bytes = await new Response(body === decoded ? bounded() : body).arrayBuffer();
+      return decodeText(new Uint8Array(bytes), headers);
+    },
     toError(why, code = "upstream_unavailable") {
       void body.cancel().catch(() => {});
       const asked = readRetryAfter(headers, clock);

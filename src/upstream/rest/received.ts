@@ -8,6 +8,7 @@ import type { Limits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
 import type { HttpAnswer } from "../../outgoing/answer.ts";
 import type { SecurityContext } from "../../outgoing/authorization.ts";
+import { decodeText } from "../../outgoing/text.ts";
 import { isJsonObject, parseJson } from "../../protocol/jsonrpc.ts";
 import type { Projection } from "./projection.ts";
 import { type AnswerRedactor, createAnswerRedactor, hideSecrets } from "./redact.ts";
@@ -226,7 +227,7 @@ async function readMessage(
   if (!isJsonType(headers.get("content-type") ?? "")) return undefined;
   const part = await readFirst(body, limits.restErrorBytesMax).catch(() => undefined);
   if (part === undefined || !part.isWhole) return undefined;
-  const value = parse(new TextDecoder().decode(part.bytes), limits)?.value;
+  const value = parse(decodeText(part.bytes, headers), limits)?.value;
   const found =
     errorMessages.map((find) => toWords(find(value))).find((text) => text !== undefined) ??
       toWords(value);

@@ -1,0 +1,28 @@
+/**
+ * The bytes of an answer as text, by the charset that its type names (RFC 9110 8.3.2). Not here: what
+ * the text says.
+ */
+
+/** Decodes a whole body; what is no character becomes U+FFFD, and a mark of the byte order is left out. */
+export function decodeText(bytes: Uint8Array, headers: Headers): string {
+  const named = createNamed(headers);
+  if (named === undefined || named.encoding === "utf-8") return new TextDecoder().decode(bytes);
+  if (named.encoding.startsWith("utf-16")) return named.decode(bytes);
+  // Many a server names a charset by habit, and writes UTF-8 all the same.
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return named.decode(bytes);
+  }
+}
+
+function createNamed(headers: Headers): TextDecoder | undefined {
+  const [, charset] = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(headers.get("content-type") ?? "") ??
+    [];
+  if (charset === undefined) return undefined;
+  try {
+    return new TextDecoder(charset);
+  } catch {
+    return undefined;
+  }
+}
