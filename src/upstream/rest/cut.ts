@@ -29,6 +29,21 @@ interface Measure {
   readonly textMax: number;
   /** Whether objects lose keys, too. */
   readonly keys: boolean;
+  readonly members: Members;
+}
+
+/** An object's members, listed once however often it is looked at: it may have a million. */
+type Members = (value: JsonObject) => readonly Member[];
+type Member = readonly [key: string, value: unknown];
+
+function createMembers(): Members {
+  const known = new WeakMap<JsonObject, readonly Member[]>();
+  return (value) => {
+    const members = known.get(value) ??
+      Object.keys(value).map((key): Member => [key, value[key]]);
+    known.set(value, members);
+    return members;
+  };
 }
 
 /** Parts of the whole that one text may take; the next is tried when a list keeps too few items. */
@@ -40,10 +55,12 @@ export function cutToFit(whole: unknown, skip: number, charsMax: number): Cut {
   const main = findMainList(whole);
   const value = skip === 0 || main === undefined ? whole : withoutFirst(whole, main, skip);
   const start = main === undefined ? 0 : Math.min(skip, main.length);
+  const members = createMembers();
+  const everything = { itemsMax: Infinity, textMax: Infinity, keys: false, members };
   if (fits(value, everything, charsMax)) {
     return { value, main, nextItem: undefined, leftOut: [] };
   }
-  const measure = findMeasure(value, charsMax);
+  const measure = findMeasure(value, members, charsMax);
   const lost = new Set<string>();
   const small = shrink(value, measure, { lost, skippable: findSkippable(value, main) });
   const isShorter = main !== undefined && main.length - start > measure.itemsMax;
@@ -55,13 +72,12 @@ export function cutToFit(whole: unknown, skip: number, charsMax: number): Cut {
   };
 }
 
-const everything: Measure = { itemsMax: Infinity, textMax: Infinity, keys: false };
-
-function findMeasure(value: unknown, charsMax: number): Measure {
+function findMeasure(value: unknown, members: Members, charsMax: number): Measure {
   const toMeasure = (share: number) => (itemsMax: number): Measure => ({
     itemsMax,
     textMax: Math.ceil(share * charsMax),
     keys: share === textShares.at(-1),
+    members,
   });
   const share = textShares.find((one) => fits(value, toMeasure(one)(itemsWanted), charsMax));
   const measure = toMeasure(share ?? textShares[4]);
@@ -116,7 +132,9 @@ function shrink(value: unknown, measure: Measure, losses: Losses): unknown {
   }
   if (!isJsonObject(value)) return value;
   const entries = entriesOf(value, measure);
-  if (entries.length < Object.keys(value).length) lost.add("members of large objects are missing");
+  if (entries.length < measure.members(value).length) {
+    lost.add("members of large objects are missing");
+  }
   return Object.fromEntries(entries.map(([key, member]) => [key, shrink(member, measure, losses)]));
 }
 
@@ -130,10 +148,15 @@ function firstOf(items: readonly unknown[], count: number): readonly unknown[] {
   return items.length > count ? items.slice(0, count) : items;
 }
 
-function entriesOf(value: JsonObject, { keys, itemsMax, textMax }: Measure): [string, unknown][] {
-  const entries = Object.entries(value);
-  if (!keys) return entries;
-  return entries.filter(([key]) => key.length <= textMax).slice(0, itemsMax);
+function entriesOf(value: JsonObject, measure: Measure): readonly Member[] {
+  const { keys, itemsMax, textMax, members } = measure;
+  if (!keys) return members(value);
+  const entries: Member[] = [];
+  for (const member of members(value)) {
+    if (entries.length >= itemsMax) break;
+    if (member[0].length <= textMax) entries.push(member);
+  }
+  return entries;
 }
 
 /** Lists are looked for this deep. */
@@ -147,7 +170,7 @@ export function findMainList(value: unknown): MainList | undefined {
       const weight = weigh(one);
       if (best === undefined || weight > best.weight) best = { path, length: one.length, weight };
     } else if (isJsonObject(one) && path.length < depthMax) {
-      for (const [key, member] of Object.entries(one)) visit(member, [...path, key]);
+      for (const key of Object.keys(one)) visit(one[key], [...path, key]);
     }
   };
   visit(value, []);
