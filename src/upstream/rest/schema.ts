@@ -139,11 +139,14 @@ function walk(
   })));
 }
 
-/** Numbers that are kept by their digits are numbers to a check. */
+/** Numbers that are kept by their digits are numbers to a check, unless clients read infinity. */
 function toChecked(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(toChecked);
   if (typeof value !== "object" || value === null) return value;
-  if (JSON.isRawJSON(value)) return Number(JSON.stringify(value));
+  if (JSON.isRawJSON(value)) {
+    const digits = JSON.stringify(value);
+    return Number.isFinite(Number(digits)) ? Number(digits) : digits;
+  }
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, toChecked(one)]));
 }
 
