@@ -20,7 +20,7 @@ export interface Presentation {
   /** By the tool's output schema. */
   readonly checkEnvelope: Check;
   readonly own: OwnArguments;
-  readonly limits: Pick<Limits, "restResultCharsMax">;
+  readonly limits: Pick<Limits, "restResultCharsMax" | "restUrlCharsMax">;
 }
 
 /** In the `_meta` of a result that was asked for without credentials. */
@@ -64,7 +64,9 @@ function presentJson(
   const { given, raw, skip } = wanted;
   const { own, nextPage, project, limits } = how;
   const toCut = (value: unknown) => cutToFit(value, skip, limits.restResultCharsMax);
-  const page = nextPage({ answer: whole, given, link });
+  const found = nextPage({ answer: whole, given, link });
+  // What is longer than a whole URL cannot be asked for.
+  const page = JSON.stringify(found ?? {}).length > limits.restUrlCharsMax ? undefined : found;
   const finish = (key: "result" | "raw", cut: Cut, notes: readonly string[]) => {
     const next = cut.nextItem === undefined
       ? page && { ...page, ...(skip > 0 ? { [own.skip]: 0 } : {}) }

@@ -59,3 +59,31 @@ describe("charsets", () => {
     expect(content[0]?.text).toContain("déjà vu");
   });
 });
+
+describe("large answers", () => {
+  test("of half a million members are made small while others are served", async () => {
+    const members = Array.from({ length: 500_000 }, (_, at) => `"k${at}":[${at},{"a":[]}]`);
+    const { structuredContent } = await give(`{${members.join(",")}}`);
+    const { result, note } = structuredContent;
+    expect(Object.keys(result as object).slice(0, 2)).toEqual(["k0", "k1"]);
+    expect(note).toContain("members of large objects are missing");
+  }, 8_000);
+
+  test("are not made larger by a cursor", async () => {
+    const pagination = { type: "cursor", parameter: "after", next: "next" } as const;
+    const paged = { pagination, projection: "items" };
+    const type = "application/json";
+    const body = (cursor: string) => JSON.stringify({ items: [1], next: cursor });
+    expect((await give(body("x"), type, paged)).structuredContent)
+      .toEqual({ result: [1], next: { after: "x" } });
+    expect((await give(body("x".repeat(100_000)), type, paged)).structuredContent)
+      .toEqual({ result: [1] });
+  });
+});
+
+test("a number that clients read as infinite is none by the schema that they check", async () => {
+  const outputSchema = { type: "object", properties: { price: { type: "number" } } };
+  const api = await give('{"price":1e400}', "application/json", { outputSchema });
+  expect(JSON.stringify(api.structuredContent)).toContain('"raw":{"price":1e400}');
+  expect(api.structuredContent.result).toBe(undefined);
+});
