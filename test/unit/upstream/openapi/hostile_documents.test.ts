@@ -101,3 +101,23 @@ test("a chain of references that is longer than the stack", async () => {
   const [operation] = service.operations;
   expect(Object.keys(operation?.inputSchema["properties"] as JsonObject)).toEqual(["x"]);
 }, timeoutMs);
+
+test("what steers terminals or cannot be seen is in no text of a tool", async () => {
+  const hidden = "\x1b[31m\x07\u202e\u200b\u2066\u{e0041}\x7f";
+  const { service } = await load(documentOf({
+    "/it": {
+      get: {
+        operationId: "it",
+        summary: `${hidden}Looks`,
+        description: `Line\n\tline ${hidden}👩‍👧 می‌خواهم`,
+        parameters: [{ in: "query", name: "a", description: `${hidden}An argument` }],
+      },
+    },
+  }, { info: { title: `${hidden}Pets`, version: "1", description: hidden } }));
+  const [operation] = service.operations;
+  expect(service.title).toBe("[31mPets");
+  expect(service.instructions).toBe("[31m");
+  expect(operation?.title).toBe("[31mLooks");
+  expect(operation?.description).toBe("[31mLooks\n\nLine\n\tline [31m👩‍👧 می‌خواهم");
+  expect(JSON.stringify(operation?.inputSchema)).toContain('"[31mAn argument"');
+});
