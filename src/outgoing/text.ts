@@ -21,7 +21,8 @@ function createNamed(headers: Headers): TextDecoder | undefined {
     [];
   if (charset === undefined) return undefined;
   try {
-    return new TextDecoder(charset);
+    // Some platforms' types know a few names alone.
+    return new TextDecoder(charset as "utf-8");
   } catch {
     return undefined;
   }

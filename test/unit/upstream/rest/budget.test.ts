@@ -7,8 +7,12 @@ import { createRandom, createTestClock } from "../../../support/clock.ts";
 
 /** A budget, and what became of those who asked: their time, or when to come back. */
 function open(
-  { requests = 1, perMs = 1_000, waitMsMax = 10_000, waitingMax = defaultLimits.restWaitingMax } =
-    {},
+  {
+    requests = 1,
+    perMs = 1_000,
+    waitMsMax = 10_000,
+    waitingMax = Number(defaultLimits.restWaitingMax),
+  } = {},
 ) {
   const clock = createTestClock();
   const budget = createRequestBudget({
