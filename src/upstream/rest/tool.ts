@@ -40,7 +40,7 @@ export function createTool(
   const given = isJsonObject(operation.inputSchema["properties"])
     ? operation.inputSchema["properties"]
     : {};
-  const toOwn = (own: string) => Object.hasOwn(given, own) ? `_${own}` : own;
+  const toOwn = (own: string): string => Object.hasOwn(given, own) ? toOwn(`_${own}`) : own;
   const own = {
     raw: operation.projection === undefined ? undefined : toOwn("raw"),
     skip: toOwn("skip"),

@@ -152,3 +152,9 @@ describe("A13 schemas that would take for ever", () => {
     expect(api.server.seen.length).toBe(1);
   });
 });
+
+test("an argument of the API keeps its name, however the engine's own would be called", async () => {
+  const api = await open({ skip: { type: "string" }, _skip: { type: "string" } });
+  await api.call("it", { skip: "a", _skip: "b", __skip: 0 });
+  expect(api.server.seen[0]?.url).toBe("/it?skip=a&_skip=b");
+});
