@@ -23,6 +23,15 @@ export function describeKind(value: unknown): string {
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
+/** A word that may be shown; what is too long to be one is told by its kind. */
+export function describeWord(value: unknown): string {
+  return typeof value === "string" && value.length <= wordCharsMax
+    ? JSON.stringify(value)
+    : describeKind(value);
+}
+
+const wordCharsMax = 64;
+
 /** A path into the file as a person would write it: `mcpServers.files.args[1]`. */
 export function appendKey(path: string, key: string | number): string {
   if (typeof key === "number") return `${path}[${key}]`;

@@ -11,9 +11,17 @@ export function expressionProblem(expression: string): string | undefined {
     const unknown = functionsOf(compile(expression)).find((name) => !known.has(name));
     return unknown === undefined ? undefined : `there is no function "${unknown}"`;
   } catch (thrown) {
-    return thrown instanceof Error ? thrown.message : "it is not valid";
+    return thrown instanceof Error ? toLine(thrown.message) : "it is not valid";
   }
 }
+
+/** It may repeat any character of the expression, and any number of them. */
+function toLine(message: string): string {
+  const line = message.replace(/\p{C}/gu, (one) => JSON.stringify(one).slice(1, -1));
+  return line.length <= lineCharsMax ? line : `${line.slice(0, lineCharsMax - 1).toWellFormed()}…`;
+}
+
+const lineCharsMax = 200;
 
 /** Names of the functions that a compiled expression calls. */
 function functionsOf(node: unknown): string[] {

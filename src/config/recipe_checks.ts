@@ -4,7 +4,7 @@
  * here: the schema itself (recipe.ts), and texts with `${NAME}` in them (rest.ts).
  */
 import { type Schema, Validator } from "@cfworker/json-schema";
-import { appendKey } from "./config_error.ts";
+import { appendKey, describeWord } from "./config_error.ts";
 import { headerProblem, valueProblem } from "./credential_values.ts";
 import { expressionProblem } from "./expression.ts";
 import type { RecipeEndpoint, RecipeFile } from "./recipe.ts";
@@ -141,7 +141,7 @@ function checkSchema(
 ): boolean {
   const { type } = schema;
   const named: readonly unknown[] = Array.isArray(type) ? type : type === undefined ? [] : [type];
-  if (named.some((one) => !types.includes(String(one)))) {
+  if (!named.every((one) => typeof one === "string" && types.includes(one))) {
     refuse(`${key}.type`, `expected ${types.map(quote).join(", ")}, or a list of them`);
     return false;
   }
@@ -181,4 +181,4 @@ function checkExpression(key: string, expression: string | undefined, refuse: Re
   if (problem !== undefined) refuse(key, `expected a JMESPath expression: ${problem}`);
 }
 
-const quote = (text: unknown): string => JSON.stringify(text);
+const quote = describeWord;

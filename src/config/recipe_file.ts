@@ -5,7 +5,7 @@
  */
 import * as v from "valibot";
 import { builtInRecipes } from "./built_in.ts";
-import { appendKey, ConfigError, describeKind } from "./config_error.ts";
+import { appendKey, ConfigError, describeKind, describeWord } from "./config_error.ts";
 import { parseJsonc } from "./jsonc.ts";
 import { folderOf } from "./path.ts";
 import { type RecipeFile, recipeSchema } from "./recipe.ts";
@@ -72,8 +72,8 @@ export async function readTextOf(
   }
 }
 
-/** Keys whose wrong value may be shown: a word out of a short list, or a name. */
-const shownKeys: ReadonlySet<unknown> = new Set(["in", "method", "name", "path", "type"]);
+/** Keys whose wrong value may be shown: a word out of a short list, or a name. A path may hold a key. */
+const shownKeys: ReadonlySet<unknown> = new Set(["in", "method", "name", "type"]);
 
 /** Faults that are told at once. */
 const toldMax = 5;
@@ -101,7 +101,7 @@ function explain(issue: v.BaseIssue<unknown>, file: string): string {
   // Of a key that is not known, and of a value of the right kind, the expectation says enough.
   if (issue.expected === "never") return expected;
   if (typeof issue.input === "string" && shownKeys.has(path.at(-1)?.key)) {
-    return `${expected}, got ${JSON.stringify(issue.input)}`;
+    return `${expected}, got ${describeWord(issue.input)}`;
   }
   return issue.kind === "schema" ? `${expected}, got ${describeKind(issue.input)}` : expected;
 }

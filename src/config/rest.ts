@@ -11,7 +11,7 @@ import type {
   Secret,
   ToolFilter,
 } from "./config.ts";
-import { appendKey } from "./config_error.ts";
+import { appendKey, describeWord } from "./config_error.ts";
 import {
   headersShown,
   readCredentials,
@@ -177,7 +177,7 @@ function readAnonymous(
     const advice = near === undefined ? "" : `; did you mean ${JSON.stringify(near)}?`;
     texts.refuse(
       appendKey("credentials.anonymousTools", index),
-      `expected the name of one of its tools, got ${JSON.stringify(tool)}${advice}`,
+      `expected the name of one of its tools, got ${describeWord(tool)}${advice}`,
     );
   }
   return tools;

@@ -13,7 +13,7 @@ import type {
   ServerConfig,
   ToolFilter,
 } from "./config.ts";
-import { appendKey, describeKind } from "./config_error.ts";
+import { appendKey, describeKind, describeWord } from "./config_error.ts";
 import { type LocalPart, readLocal } from "./local.ts";
 import { nearestName } from "./nearest.ts";
 import { toFileUri } from "./path.ts";
@@ -225,5 +225,5 @@ function explainIssue(path: string, issue: v.BaseIssue<unknown>, file: string): 
   // A text of the right kind may be a secret, and the expectation says enough.
   if (issue.kind !== "schema") return expected;
   const mayShow = wordKeys.has(String(issue.path?.at(-1)?.key)) && typeof issue.input === "string";
-  return `${expected}, got ${mayShow ? JSON.stringify(issue.input) : describeKind(issue.input)}`;
+  return `${expected}, got ${(mayShow ? describeWord : describeKind)(issue.input)}`;
 }

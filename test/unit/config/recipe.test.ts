@@ -96,7 +96,7 @@ describe("a recipe of the wrong shape", () => {
     [
       "a path that leads out",
       withEndpoint({ path: "/a/../b" }),
-      'endpoints[0].path in FILE: expected a path that begins with /, without ?, #, .. and empty parts, got "/a/../b"',
+      "endpoints[0].path in FILE: expected a path that begins with /, without ?, #, .. and empty parts",
     ],
     [
       "a path with an empty part",
@@ -219,6 +219,14 @@ describe("a recipe of the wrong shape", () => {
     expect(many.split("; ").length).toBeLessThan(9);
   });
 
+  test("is told without what may be a secret, and without what is no word", async () => {
+    const key = "bot123:AAHsecretKEY";
+    expect(await problemOf(withEndpoint({ path: `${key}/send` }))).not.toContain(key);
+    expect(await problemOf(withEndpoint({ path: `/send?key=${key}` }))).not.toContain(key);
+    expect(await problemOf(withEndpoint({ method: "x".repeat(100_000) })))
+      .toMatch(/, got a string$/);
+  });
+
   test("that is no JSON is told with line and column", async () => {
     expect(await problemOf('{\n  "title" "a" }'))
       .toContain("mcpServers.files.recipe in mcp.json: Cannot parse mine.json: line 2, column 11");
@@ -237,6 +245,19 @@ describe("a recipe that does not fit together", () => {
       "two variants of a name",
       { ...mine, variants: [{ name: "a" }, { name: "a" }] },
       'variants[1].name in FILE: expected a name of its own, got "a" twice',
+    ],
+    ...[{}, { a: 1 }, [{}], ["string", null], "text", 1, null].map((
+      type,
+    ): readonly [string, unknown, string] => [
+      `a type of ${JSON.stringify(type)}`,
+      withParameter({ schema: { type } }),
+      'endpoints[0].parameters.a.schema.type in FILE: expected "string", "number", "integer", ',
+    ]),
+    [
+      "an expression with a control character",
+      withEndpoint({ projection: "a\x1bb" }),
+      "endpoints[0].projection in FILE: expected a JMESPath expression: Syntax error: unknown " +
+      "character: \\u001b",
     ],
     [
       "a log-in that there is not",
