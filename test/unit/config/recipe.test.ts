@@ -248,7 +248,7 @@ describe("a recipe that does not fit together", () => {
     ],
     ...[{}, { a: 1 }, [{}], ["string", null], "text", 1, null].map((
       type,
-    ): readonly [string, unknown, string] => [
+    ): [string, unknown, string] => [
       `a type of ${JSON.stringify(type)}`,
       withParameter({ schema: { type } }),
       'endpoints[0].parameters.a.schema.type in FILE: expected "string", "number", "integer", ',
