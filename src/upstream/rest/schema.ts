@@ -78,7 +78,7 @@ const plain = new Set([
 
 /** The schema without what could harm who checks by it; it allows at least what the other does. */
 export function loosen(schema: unknown): unknown {
-  return walk(schema, (key, holder) => {
+  return walkSchema(schema, (key, holder) => {
     if (dropped.has(key)) return false;
     if (key === "$ref") return typeof holder[key] === "string" && holder[key].startsWith("#");
     // What a pattern allowed beside the known properties must stay allowed.
@@ -93,7 +93,7 @@ export function compileSchema(
   shortCircuit = true,
 ): Check {
   let steps = 0;
-  const counted = walk(schema, isRead, (copy) => {
+  const counted = walkSchema(schema, isRead, (copy) => {
     const { type } = copy;
     // Looked at once each time that the schema is.
     return Object.defineProperty(copy, "type", {
@@ -122,13 +122,13 @@ function isRead(key: string): boolean {
 }
 
 /** A copy of a schema with some of its keywords, schemas within it included. */
-function walk(
+export function walkSchema(
   schema: unknown,
   keeps: (key: string, holder: JsonObject) => boolean,
   finish: (copy: JsonObject) => JsonObject = (copy) => copy,
 ): unknown {
   if (!isJsonObject(schema)) return typeof schema === "boolean" ? schema : {};
-  const within = (value: unknown) => walk(value, keeps, finish);
+  const within = (value: unknown) => walkSchema(value, keeps, finish);
   const entries = Object.entries(schema).filter(([key]) => keeps(key, schema));
   return finish(Object.fromEntries(entries.map(([key, value]) => {
     if (singles.has(key)) return [key, within(value)];
@@ -144,8 +144,8 @@ function toChecked(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(toChecked);
   if (typeof value !== "object" || value === null) return value;
   if (JSON.isRawJSON(value)) {
-    const digits = JSON.stringify(value);
-    return Number.isFinite(Number(digits)) ? Number(digits) : digits;
+    const number = Number(JSON.stringify(value));
+    return Number.isFinite(number) ? number : undefined;
   }
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, toChecked(one)]));
 }

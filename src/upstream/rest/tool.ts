@@ -6,9 +6,9 @@
 import type { JsonObject } from "../../model.ts";
 import { emptyContext } from "../../outgoing/authorization.ts";
 import { isJsonObject } from "../../protocol/jsonrpc.ts";
+import { toEnvelope } from "./output_schema.ts";
 import { describePaging } from "./pagination.ts";
 import { isReserved } from "./request.ts";
-import { loosen } from "./schema.ts";
 import type { Operation } from "./service.ts";
 
 /** Names of the engine's own arguments. */
@@ -109,31 +109,4 @@ function withoutReserved(
       required: required.filter((name) => !names.includes(String(name))),
     },
   };
-}
-
-/** The schema of a result's `structuredContent` around that of the answer. */
-function toEnvelope(outputSchema: JsonObject | undefined): JsonObject {
-  const { $defs, ...result } = moveReferences(loosen(outputSchema ?? {})) as JsonObject;
-  return {
-    type: "object",
-    properties: {
-      result,
-      raw: { description: "The API's whole answer" },
-      next: { type: "object", description: "Arguments to add for what comes after this" },
-      note: { type: "string" },
-    },
-    ...($defs === undefined ? {} : { $defs }),
-  };
-}
-
-/** References of a schema that goes one level down, while its `$defs` stay at the top. */
-function moveReferences(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(moveReferences);
-  if (!isJsonObject(schema)) return schema;
-  return Object.fromEntries(
-    Object.entries(schema).map(([key, value]) => {
-      const isMoved = key === "$ref" && typeof value === "string" && /^#(?!\/\$defs\/)/.test(value);
-      return [key, isMoved ? `#/properties/result${value.slice(1)}` : moveReferences(value)];
-    }),
-  );
 }

@@ -1,0 +1,98 @@
+/**
+ * The schema that a tool's results keep: the envelope around that of the answer. Clients compile it
+ * while they list the tools, and one that they cannot read would take all other tools from them; so
+ * what validators of different drafts do not take, or take differently, is left out. It promises
+ * less, and what it promises holds everywhere.
+ */
+import type { JsonObject } from "../../model.ts";
+import { isJsonObject } from "../../protocol/jsonrpc.ts";
+import { assertions, toTypes } from "./openapi/keywords.ts";
+import { loosen, walkSchema } from "./schema.ts";
+
+/** The schema of a result's `structuredContent`. */
+export function toEnvelope(outputSchema: JsonObject | undefined): JsonObject {
+  const sound = walkSchema(loosen(outputSchema ?? {}), isSound, withoutInherited);
+  const { $defs, ...result } = moveReferences(sound) as JsonObject;
+  const envelope = {
+    type: "object",
+    properties: {
+      result,
+      raw: { description: "The API's whole answer" },
+      next: { type: "object", description: "Arguments to add for what comes after this" },
+      note: { type: "string" },
+    },
+    ...($defs === undefined ? {} : { $defs }),
+  };
+  const isKept = (key: string, holder: JsonObject) =>
+    key !== "$ref" || leadsSomewhere(String(holder[key]), envelope);
+  return walkSchema(envelope, isKept) as JsonObject;
+}
+
+const remarks: ReadonlySet<string> = new Set(["$ref", "title", "description", "examples"]);
+const maps: ReadonlySet<string> = new Set(["properties", "$defs", "definitions"]);
+const lists: ReadonlySet<string> = new Set(["allOf", "anyOf", "oneOf", "prefixItems"]);
+const singles: ReadonlySet<string> = new Set([
+  "additionalProperties",
+  "propertyNames",
+  "contains",
+  "not",
+  "if",
+  "then",
+  "else",
+]);
+
+/** Whether all validators understand this keyword with this value. */
+function isSound(key: string, holder: JsonObject): boolean {
+  const value = holder[key];
+  if (remarks.has(key)) return true;
+  if (key === "type") return toTypes(value)?.length === [value].flat().length;
+  // They divide by fractions with different care.
+  if (key === "multipleOf") return false;
+  if (Object.hasOwn(assertions, key)) return assertions[key]?.(value) === true;
+  if (maps.has(key)) return isJsonObject(value);
+  if (lists.has(key)) return Array.isArray(value) && value.length > 0;
+  const isSchema = isJsonObject(value) || typeof value === "boolean";
+  // To older drafts it is about all items, the first ones included.
+  if (key === "items") return isSchema && holder["prefixItems"] === undefined;
+  return singles.has(key) && isSchema;
+}
+
+/** Some validators find what every object inherits where a member is absent. */
+function withoutInherited(schema: JsonObject): JsonObject {
+  const { properties } = schema;
+  if (!isJsonObject(properties)) return schema;
+  const members = Object.entries(properties)
+    .map(([name, member]) => [name, name in Object.prototype ? {} : member]);
+  return { ...schema, properties: Object.fromEntries(members) };
+}
+
+/** References of a schema that goes one level down, while its `$defs` stay at the top. */
+function moveReferences(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(moveReferences);
+  if (!isJsonObject(schema)) return schema;
+  return Object.fromEntries(
+    Object.entries(schema).map(([key, value]) => {
+      const isMoved = key === "$ref" && typeof value === "string" && /^#(?!\/\$defs\/)/.test(value);
+      return [key, isMoved ? `#/properties/result${value.slice(1)}` : moveReferences(value)];
+    }),
+  );
+}
+
+/** Whether a reference leads to a schema, and not to itself, from one to the other. */
+function leadsSomewhere(reference: string, root: JsonObject, hops = hopsMax): boolean {
+  let here: unknown = root;
+  try {
+    for (const part of decodeURIComponent(reference).split("/").slice(1)) {
+      const key = part.replaceAll("~1", "/").replaceAll("~0", "~");
+      if (typeof here !== "object" || here === null || !Object.hasOwn(here, key)) return false;
+      here = (here as JsonObject)[key];
+    }
+  } catch {
+    return false;
+  }
+  if (!isJsonObject(here)) return typeof here === "boolean";
+  const { $ref } = here;
+  return $ref === undefined || (hops > 0 && leadsSomewhere(String($ref), root, hops - 1));
+}
+
+const hopsMax = 8;
