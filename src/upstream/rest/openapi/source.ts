@@ -148,13 +148,16 @@ function createFetch(
     }, signal);
     const { status } = answer;
     if (status === 200) return await answer.text();
-    const isRefused = status === 401 || status === 403;
-    throw answer.toError(
-      isRefused && !isOwn
-        ? `answers the request for its document with status ${status}; set "baseUrl" to "${
-          new URL(url).origin
-        }" if the credentials may be shown there`
-        : `answers the request for its document with status ${status}; correct its URL`,
-    );
+    const advice = advise(status, isOwn, new URL(url).origin);
+    throw answer.toError(`answers the request for its document with status ${status}; ${advice}`);
   };
+}
+
+function advise(status: number, isOwn: boolean, origin: string): string {
+  // What is busy or broken is asked again, and its URL may be right.
+  if (status === 429 || status >= 500) return "it is asked again later";
+  if (status !== 401 && status !== 403) return "correct its URL";
+  return isOwn
+    ? "correct the credentials"
+    : `set "baseUrl" to "${origin}" if the credentials may be shown there`;
 }

@@ -85,6 +85,7 @@ describe("A document at a URL", () => {
   test("that cannot be had says why, without what is secret in its URL", async () => {
     const { origin } = await serve({
       "/closed": () => new Response("no", { status: 401 }),
+      "/busy": () => new Response("no", { status: 503 }),
       "/page": () =>
         new Response("<html>Log in</html>", { headers: { "content-type": "text/html" } }),
     });
@@ -94,6 +95,10 @@ describe("A document at a URL", () => {
     expect(await refusalOf(loadAt(`${origin}/closed`, secret))).toContain(
       `set "baseUrl" to "${origin}"`,
     );
+    expect(await refusalOf(loadAt(`${origin}/closed`, { ...secret, baseUrl: origin }))).toContain(
+      "status 401; correct the credentials",
+    );
+    expect(await refusalOf(loadAt(`${origin}/busy`))).toContain("status 503; it is asked again");
     const page = await refusalOf(loadAt(`${origin}/page?key=hidden`));
     expect(page).toContain(`Cannot take "${origin}/page?…"`);
     expect(page).not.toContain("hidden");
