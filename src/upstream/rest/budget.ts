@@ -2,8 +2,8 @@
  * The requests that a service may be sent, by all clients together: never more than so many in any
  * stretch of so long, and none while the service itself asks to wait (hostile case F6). Who comes too
  * early waits in line; the scopes that wait take turns, so that one with a hundred calls costs
- * another one turn and not a hundred. Who would wait longer than a call may is told when to come
- * back. Not here: retries of one request, each of which asks here again.
+ * another one turn and not a hundred. Who would wait for too long is told when to come back. Not
+ * here: retries of one request, each of which asks here again.
  */
 import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
@@ -22,7 +22,7 @@ export interface RequestBudget {
 export interface RequestBudgetOptions {
   /** Absent: only what the service asks for counts. */
   readonly budget: { readonly requests: number; readonly perMs: number } | undefined;
-  /** The longest that a call can wait. */
+  /** The longest that a call may wait here. */
   readonly waitMsMax: number;
   readonly limits: Pick<Limits, "restWaitingMax" | "restSendingsMax" | "retryAfterMsMax">;
   readonly clock: Clock;

@@ -39,7 +39,9 @@ export function createSend(
   deps: UpstreamDeps,
 ): (sending: Sending, signal: AbortSignal) => Promise<Received> {
   const { limits, clock, runtime } = deps;
-  const budget = createRequestBudget({ budget: allowed, waitMsMax: callTimeoutMs, limits, clock });
+  // The other half is for the request itself: clients that give up meanwhile would hear nothing.
+  const waitMsMax = callTimeoutMs / 2;
+  const budget = createRequestBudget({ budget: allowed, waitMsMax, limits, clock });
   const cache = createAnswerCache<Received>(limits, clock);
   /** Where the service is; those to whom it redirects speak for themselves alone. */
   const origins = new Set<string>();

@@ -75,6 +75,22 @@ describe("the budget", () => {
     expect(api.server.seen.length).toBe(1);
   });
 
+  test("F6 a call waits for half of its time at most: clients that give up hear nothing", async () => {
+    const clock = createTestClock();
+    const api = await open(({ json, count: n }) => json({ n }), {}, {
+      deps: { clock },
+      config: { callTimeoutMs: 60_000 },
+      service: { budget: { requests: 1, perMs: 60_000 } },
+    });
+    await api.call("it");
+    clock.advance(29_999);
+    expect((await api.fail("it"))["retryAfterMs"]).toBe(30_001);
+    clock.advance(1);
+    const patient = numberOf(api);
+    clock.advance(30_000);
+    expect(await patient).toBe(2);
+  });
+
   test("F6 a line that is full takes nobody more, and who leaves it makes room", async () => {
     const clock = createTestClock();
     const api = await open(count, {}, {
