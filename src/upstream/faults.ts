@@ -10,3 +10,8 @@ export function exitedError(server: string, died: string | undefined): GatewayEr
     { data: { server, outcome: "unknown" } },
   );
 }
+
+/** Why a start failed; what the server said itself must not sound like the gateway's own words. */
+export function toStartReason({ code, message }: GatewayError): string {
+  return code === "upstream_error" ? `its first message was answered with "${message}"` : message;
+}

@@ -11,7 +11,7 @@ import { type ChildEnd, type LaneChild, openChild } from "./child.ts";
 import type { UpstreamDeps } from "./deps.ts";
 import { type Greeting, greetInTurn } from "./greeting.ts";
 import type { Connected, Connector, LinkHooks, StartFault } from "./link.ts";
-import { exitedError } from "./faults.ts";
+import { exitedError, toStartReason } from "./faults.ts";
 import type { Manner } from "./negotiate.ts";
 import { createNoiseGauge } from "./noise.ts";
 import { createPeer, type Peer } from "./peer.ts";
@@ -218,7 +218,7 @@ function toFault(
   },
 ): StartFault {
   const words = child.lastWords();
-  const reason = end?.text ?? broken ?? toStartReason(greeting, config);
+  const reason = end?.text ?? broken ?? toGreetingReason(greeting, config);
   // What a server writes may hold secrets: the operator reads it, clients are told where it is.
   if (words !== "") deps.log.warn("The server's last words", { stderr: words });
   return {
@@ -228,10 +228,10 @@ function toFault(
   };
 }
 
-function toStartReason(greeting: Greeting, { startTimeoutMs }: StdioServerConfig): string {
+function toGreetingReason(greeting: Greeting, { startTimeoutMs }: StdioServerConfig): string {
   if (!("error" in greeting)) return "it ended while it started";
   const { error } = greeting;
-  if (error.code !== "upstream_timeout") return error.message;
+  if (error.code !== "upstream_timeout") return toStartReason(error);
   return `it did not answer its first message within ${startTimeoutMs} ms; ` +
     "raise startTimeoutMs if it needs longer";
 }

@@ -179,6 +179,13 @@ describe("finding out how a remote server speaks", () => {
     expect(error.message).toContain('"remote"');
     expect(error.message).toContain("404");
   });
+
+  test("a first message that is refused in JSON-RPC is told as the server's own words", async () => {
+    const nobody: Rule = (visit) => visit.error(404, { code: -32601, message: "MCP is elsewhere" });
+    const { upstream } = await open({ GET: (visit) => visit.status(404), other: nobody });
+    const error = await failTool(upstream, "echo");
+    expect(error.message).toContain('its first message was answered with "MCP is elsewhere"');
+  });
 });
 
 describe("which transport a remote server has", () => {

@@ -7,6 +7,7 @@
 import type { HttpServerConfig } from "../../config/config.ts";
 import { type GatewayError, toGatewayError } from "../../errors.ts";
 import type { UpstreamDeps } from "../deps.ts";
+import { toStartReason } from "../faults.ts";
 import type { Connected, Connector } from "../link.ts";
 import type { Manner } from "../negotiate.ts";
 import { createAuthorization } from "../../credentials/kinds.ts";
@@ -45,7 +46,7 @@ export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps
           const hasNoSuch = isNoSuchThing(error);
           if (signal.aborted || !(hasNoSuch || manner.isRefusal(error))) {
             hooks.gone();
-            return { fault: { reason: error.message, permanent: false, refused } };
+            return { fault: { reason: toStartReason(error), permanent: false, refused } };
           }
           // Whoever answers in JSON-RPC is at the right place.
           if (!hasNoSuch) break;
@@ -53,7 +54,9 @@ export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps
         refused.push(manner);
       }
       hooks.gone();
-      const reason = firstError?.message ?? "no manner of speaking is allowed";
+      const reason = firstError === undefined
+        ? "no manner of speaking is allowed"
+        : toStartReason(firstError);
       return { fault: { reason, permanent: false, refused } };
     },
   };
