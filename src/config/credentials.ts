@@ -82,15 +82,16 @@ export function headersShown(credentials: CredentialsConfig): readonly string[] 
 /** Warns of files that are not there; calls fail until they are. */
 export async function warnOfFiles(
   credentials: CredentialsConfig,
-  path: string,
+  key: string,
+  texts: Texts,
   context: FileContext,
 ): Promise<void> {
-  for (const [key, value] of secretsOf(credentials)) {
+  for (const [name, value] of secretsOf(credentials)) {
     if (typeof value === "string") continue;
     const text = await context.readText(value.file).catch(() => undefined);
     if (text !== undefined && text.trim() !== "") continue;
     context.warnings.push(
-      `Cannot read the file of ${path}.${key} in ${context.file}, or it is empty: ` +
+      `Cannot read the file of ${texts.where(`${key}.${name}`)}, or it is empty: ` +
         "calls fail until it can be read",
     );
   }

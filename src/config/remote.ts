@@ -29,7 +29,7 @@ export async function readRemote(
     if (!(name in headers)) continue;
     texts.refuse(appendKey("headers", name), "stands beside credentials; remove one of them");
   }
-  if (texts.problems.length === 0) await warnOfFiles(credentials, "credentials", context);
+  if (texts.problems.length === 0) await warnOfFiles(credentials, "credentials", texts, context);
   return {
     kind: "http",
     url: readUrl(entry, texts),

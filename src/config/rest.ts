@@ -75,7 +75,7 @@ export async function readRecipeServer(
     login,
   };
   refuseTelling(part.headers, part.anonymousTools, texts);
-  if (ownTexts.problems.length === 0) await warnOfFiles(login, "login", inside);
+  if (ownTexts.problems.length === 0) await warnOfFiles(login, "login", ownTexts, inside);
   texts.problems.push(...ownTexts.problems);
   return part;
 }
@@ -140,7 +140,7 @@ async function readShown(
   context: FileContext,
 ): Promise<CredentialsConfig> {
   const credentials = readCredentials(entry, key, texts);
-  if (texts.problems.length === 0) await warnOfFiles(credentials, key, context);
+  if (texts.problems.length === 0) await warnOfFiles(credentials, key, texts, context);
   return credentials;
 }
 

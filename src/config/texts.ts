@@ -26,6 +26,8 @@ export interface FileContext {
 /** The texts of one server: references replaced, secrets noted, problems collected. */
 export interface Texts {
   readonly problems: string[];
+  /** How a person finds the key: its path, and its file. */
+  where(key: string): string;
   refuse(key: string, problem: string): void;
   plain(key: string, text: string): string;
   /** What went into these is hidden from the log. */
@@ -41,9 +43,12 @@ export interface Texts {
 /** Makes the texts of the server at `path` of the file; "" is the file itself. */
 export function createTexts(path: string, context: FileContext): Texts {
   const problems: string[] = [];
-  const refuse = (key: string, problem: string): void => {
+  const where = (key: string): string => {
     const dot = path === "" || key.startsWith("[") ? "" : ".";
-    problems.push(`${path}${dot}${key} in ${context.file}: ${problem}`);
+    return `${path}${dot}${key} in ${context.file}`;
+  };
+  const refuse = (key: string, problem: string): void => {
+    problems.push(`${where(key)}: ${problem}`);
   };
   const replace = (key: string, text: string, inputName?: string) => {
     const outcome = substitute(text, context.env, inputName);
@@ -64,6 +69,7 @@ export function createTexts(path: string, context: FileContext): Texts {
   };
   return {
     problems,
+    where,
     refuse,
     plain,
     place: (key, text) => settle(key, plain(key, text)),

@@ -80,7 +80,9 @@ describe("credentials of a server", () => {
     expect(await warningsOf("/there")).toEqual([]);
     for (const file of ["/nowhere", "/empty", "/unreadable"]) {
       const [warning, ...more] = await warningsOf(file);
-      expect(warning).toContain(`credentials.token in ${fileName}, or it is empty: calls fail`);
+      expect(warning).toContain(
+        `the file of mcpServers.files.credentials.token in ${fileName}, or it is empty: calls fail`,
+      );
       expect(warning).not.toContain(file);
       expect(more).toEqual([]);
     }
