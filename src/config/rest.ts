@@ -258,7 +258,9 @@ function readLogin(
   const { when, body, ...rest } = login;
   const missing = missingOf(when, env);
   if (missing.length > 0) {
-    const problem = `needs a log-in for this; set ${missing.join(" and ")} in the environment`;
+    const problem = `needs a log-in for this; set ${
+      missing.join(" and ")
+    } in the environment or .env, and restart`;
     return { type: "unset", problem };
   }
   const members = [...body].map(([name, given]): [string, Secret] => [

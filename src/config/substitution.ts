@@ -99,7 +99,7 @@ function lookUp(
   if (otherwise !== undefined) return { value: otherwise };
   return {
     problem: `the environment variable ${name} is not set; ` +
-      `set it, or write \${${name}:-default}`,
+      `set it in the environment or .env and restart, or write \${${name}:-default}`,
   };
 }
 

@@ -343,7 +343,7 @@ describe("a recipe that does not fit together", () => {
     [
       "a variable that is not set",
       { ...mine, headers: { "X-A": "${NONE}" } },
-      "headers.X-A in FILE: the environment variable NONE is not set; set it, or write ${NONE:-default}",
+      "headers.X-A in FILE: the environment variable NONE is not set; set it in the environment or .env and restart, or write ${NONE:-default}",
     ],
     [
       "credentials without theirs",

@@ -163,7 +163,7 @@ describe("variants of a recipe", () => {
   test("a pinned one needs what it needs, and says where", async () => {
     expect(failed(await withRecipe(recipe, { variant: "key" })).problem).toBe(
       "variants[1].credentials.token in mine.json: the environment variable KEY is not set; " +
-        "set it, or write ${KEY:-default}",
+        "set it in the environment or .env and restart, or write ${KEY:-default}",
     );
   });
 
@@ -205,7 +205,7 @@ describe("a recipe's log-in", () => {
     const config = await withRecipe(mine({ login }), {}, { ...shell, NAME: "my-own-name" });
     expect(rest(config).login).toEqual({
       type: "unset",
-      problem: "needs a log-in for this; set PASSWORD in the environment",
+      problem: "needs a log-in for this; set PASSWORD in the environment or .env, and restart",
     });
   });
 
@@ -239,7 +239,7 @@ describe("the built-in recipes", () => {
   test("OpenSubtitles needs its key, and its account for downloads alone", async () => {
     expect(failed(await readOne({ recipe: "opensubtitles" })).problem).toBe(
       "credentials.key in recipe opensubtitles: the environment variable OPENSUBTITLES_API_KEY " +
-        "is not set; set it, or write ${OPENSUBTITLES_API_KEY:-default}",
+        "is not set; set it in the environment or .env and restart, or write ${OPENSUBTITLES_API_KEY:-default}",
     );
     const env = { ...shell, OPENSUBTITLES_API_KEY: "key-value" };
     const config = await readOne({ recipe: "opensubtitles" }, env);
@@ -247,7 +247,7 @@ describe("the built-in recipes", () => {
     expect(rest(config).login).toEqual({
       type: "unset",
       problem: "needs a log-in for this; set OPENSUBTITLES_USERNAME and OPENSUBTITLES_PASSWORD " +
-        "in the environment",
+        "in the environment or .env, and restart",
     });
     expect(config.secrets).toEqual(["key-value"]);
   });
@@ -323,7 +323,7 @@ describe("a web API that cannot be used", () => {
     [
       "a variable in the path",
       { recipe: "${NONE}/a.json" },
-      ".recipe in FILE: the environment variable NONE is not set; set it, or write ${NONE:-default}",
+      ".recipe in FILE: the environment variable NONE is not set; set it in the environment or .env and restart, or write ${NONE:-default}",
     ],
     [
       "a variant that is a list",
