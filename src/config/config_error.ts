@@ -38,3 +38,6 @@ export function appendKey(path: string, key: string | number): string {
   if (!/^[A-Za-z_$][\w$-]*$/.test(key)) return `${path}[${JSON.stringify(key)}]`;
   return path === "" ? key : `${path}.${key}`;
 }
+
+/** Faults of one server that are told at once. */
+export const toldMax = 5;

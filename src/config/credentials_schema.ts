@@ -14,11 +14,18 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 export function only<Entries extends v.ObjectEntries>(entries: Entries) {
   const known = Object.keys(entries);
   return v.strictObject(entries, (issue) => {
-    if (issue.expected !== "never") return "a value for this key";
-    const near = nearestName(String(issue.path?.at(-1)?.key), known);
+    const key = String(issue.path?.at(-1)?.key);
+    if (issue.expected !== "never") return expectationOf(entries[key]) ?? "a value for this key";
+    const near = nearestName(key, known);
     const advice = near === undefined ? "" : `; did you mean ${JSON.stringify(near)}?`;
     return `no keys but ${known.join(", ")}${advice}`;
   });
+}
+
+/** What a schema says that it expects. */
+function expectationOf(schema: v.ObjectEntries[string] | undefined): string | undefined {
+  const message = schema !== undefined && "message" in schema ? schema.message : undefined;
+  return typeof message === "string" ? message : undefined;
 }
 
 const secretExpected = "a string, or an object with file";

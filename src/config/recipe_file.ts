@@ -5,7 +5,7 @@
  */
 import * as v from "valibot";
 import { builtInRecipes } from "./built_in.ts";
-import { appendKey, ConfigError, describeKind, describeWord } from "./config_error.ts";
+import { appendKey, ConfigError, describeKind, describeWord, toldMax } from "./config_error.ts";
 import { parseJsonc } from "./jsonc.ts";
 import { folderOf } from "./path.ts";
 import { type RecipeFile, recipeSchema } from "./recipe.ts";
@@ -74,9 +74,6 @@ export async function readTextOf(
 
 /** Keys whose wrong value may be shown: a word out of a short list, or a name. A path may hold a key. */
 const shownKeys: ReadonlySet<unknown> = new Set(["in", "method", "name", "type"]);
-
-/** Faults that are told at once. */
-const toldMax = 5;
 
 function checkShape(
   value: unknown,

@@ -13,7 +13,7 @@ import type {
   ServerConfig,
   ToolFilter,
 } from "./config.ts";
-import { appendKey, describeKind, describeWord } from "./config_error.ts";
+import { appendKey, describeKind, describeWord, toldMax } from "./config_error.ts";
 import { type LocalPart, readLocal } from "./local.ts";
 import { nearestName } from "./nearest.ts";
 import { toFileUri } from "./path.ts";
@@ -56,7 +56,10 @@ export async function readServer(
     if (reason !== undefined) return fail(`${where(appendKey(path, key))}: ${reason}`);
   }
   const checked = v.safeParse(serverSchema, entry);
-  if (!checked.success) return fail(explainIssue(path, checked.issues[0], context.file));
+  if (!checked.success) {
+    const told = checked.issues.slice(0, toldMax);
+    return fail(told.map((issue) => explainIssue(path, issue, context.file)).join("; "));
+  }
   warnOfKeys(path, entry, context);
   return await buildServer(name, path, checked.output, context);
 }
@@ -223,7 +226,7 @@ function explainIssue(path: string, issue: v.BaseIssue<unknown>, file: string): 
   }
   const expected = `${where} in ${file}: expected ${issue.message}`;
   // A text of the right kind may be a secret, and the expectation says enough.
-  if (issue.kind !== "schema") return expected;
+  if (issue.kind !== "schema" || issue.expected === "never") return expected;
   const mayShow = wordKeys.has(String(issue.path?.at(-1)?.key)) && typeof issue.input === "string";
   return `${expected}, got ${(mayShow ? describeWord : describeKind)(issue.input)}`;
 }

@@ -95,7 +95,16 @@ const key = { type: "api_key", in: "header", name: "x-key", key: "hunter2" };
 describe("credentials that cannot be used", () => {
   const wrong: [string, unknown, string][] = [
     ["a key in no place", { ...key, in: "body" }, '.in in FILE: expected "header", "query" or'],
-    ["a key without a name", { ...key, name: undefined }, ".name in FILE: expected a value for"],
+    [
+      "a key without a name",
+      { ...key, name: undefined },
+      ".name in FILE: expected a string, got nothing",
+    ],
+    [
+      "a key in no such place",
+      { ...key, in: undefined },
+      `.in in FILE: expected "header", "query" or`,
+    ],
     ["a header that is none", { ...key, name: "x key" }, ".name in FILE: no name of a header"],
     ["a header of ours", { ...key, name: "Accept" }, ".name in FILE: is written by the gateway"],
     ["a cookie that is none", { ...key, in: "cookie", name: "a=b" }, ".name in FILE: no name of a"],

@@ -46,7 +46,7 @@ describe("a recipe of the wrong shape", () => {
     [
       "no title",
       { ...mine, title: undefined },
-      "title in FILE: expected a value for this key, got nothing",
+      "title in FILE: expected a string, got nothing",
     ],
     [
       "an empty title",
@@ -130,7 +130,7 @@ describe("a recipe of the wrong shape", () => {
     [
       "a parameter without schema",
       withParameter({ schema: undefined }),
-      "endpoints[0].parameters.a.schema in FILE: expected a value for this key, got nothing",
+      "endpoints[0].parameters.a.schema in FILE: expected an object, got nothing",
     ],
     [
       "required as text",
@@ -184,7 +184,7 @@ describe("a recipe of the wrong shape", () => {
     [
       "a log-in without a token",
       { ...mine, login: { ...login, token: undefined } },
-      "login.token in FILE: expected a value for this key, got nothing",
+      "login.token in FILE: expected a string, got nothing",
     ],
     [
       "a log-in for no time",
@@ -211,8 +211,8 @@ describe("a recipe of the wrong shape", () => {
     const said = await problemOf({ title: "", endpoints: [] });
     expect(said.split("; ")).toEqual([
       "title in mine.json: expected a string that is not empty",
-      "description in mine.json: expected a value for this key, got nothing",
-      "baseUrl in mine.json: expected a value for this key, got nothing",
+      "description in mine.json: expected a string, got nothing",
+      "baseUrl in mine.json: expected a string, got nothing",
       "endpoints in mine.json: expected at least one endpoint",
     ]);
     const many = await problemOf({ ...mine, endpoints: Array.from({ length: 99 }, () => ({})) });

@@ -229,7 +229,12 @@ describe("a remote server that cannot be used", () => {
     [
       "no token",
       { url, credentials: { type: "bearer" } },
-      ".credentials.token in FILE: expected a value for this key",
+      ".credentials.token in FILE: expected a string, or an object with file, got nothing",
+    ],
+    [
+      "a token under a wrong name",
+      { url, credentials: { type: "bearer", tokn: "hunter2" } },
+      '.credentials.tokn in FILE: expected no keys but type, token, onFailure, public, anonymousTools, env; did you mean "token"?',
     ],
     [
       "a key too many",
