@@ -60,11 +60,14 @@ export async function readTextOf(
   key: string,
   path: string,
   texts: Texts,
-  { readText }: FileContext,
+  { readText, file }: FileContext,
 ): Promise<string | undefined> {
   try {
     const text = await readText(path);
-    if (text === undefined) texts.refuse(key, "no such file; correct the path");
+    if (text === undefined) {
+      const problem = `no such file; correct the path (relative ones start where ${file} is)`;
+      texts.refuse(key, problem);
+    }
     return text;
   } catch {
     texts.refuse(key, "the file cannot be read; check its permissions");

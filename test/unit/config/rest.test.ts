@@ -314,7 +314,11 @@ describe("a web API that cannot be used", () => {
       { recipe: 1 },
       ".recipe in FILE: expected a string, got a number",
     ],
-    ["no such file", { recipe: "./none.json" }, ".recipe in FILE: no such file; correct the path"],
+    [
+      "no such file",
+      { recipe: "./none.json" },
+      ".recipe in FILE: no such file; correct the path (relative ones start where FILE is)",
+    ],
     [
       "a file that cannot be read",
       { recipe: "/unreadable" },
@@ -437,7 +441,9 @@ describe("a web API that cannot be used", () => {
   test("a document that is not there, or no URL, fails it", async () => {
     const problemOf = async (openapi: string) => failed(await readOne({ openapi })).problem;
     const at = "mcpServers.files.openapi in mcp.json: ";
-    expect(await problemOf("./none.yaml")).toBe(`${at}no such file; correct the path`);
+    expect(await problemOf("./none.yaml")).toBe(
+      `${at}no such file; correct the path (relative ones start where mcp.json is)`,
+    );
     expect(await problemOf("/unreadable"))
       .toBe(`${at}the file cannot be read; check its permissions`);
     expect(await problemOf("https://")).toBe(
