@@ -317,7 +317,7 @@ describe("a web API that cannot be used", () => {
     [
       "no such file",
       { recipe: "./none.json" },
-      ".recipe in FILE: no such file; correct the path (relative ones start where FILE is)",
+      ".recipe in FILE: no such file; correct the path (relative ones start where mcp.json is)",
     ],
     [
       "a file that cannot be read",
