@@ -72,12 +72,15 @@ export interface HttpCallerOptions {
 export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
   const { limits, clock, log, server, url } = options;
   const send = createSender(options);
+  /** What came of the latest attempt. */
+  let latest = "";
   const circuit = createCircuit({
     limits,
     clock,
     changed(open) {
       if (open) {
-        log.warn(`Server "${server}" cannot be reached; for a while its calls fail at once`);
+        const message = `Server "${server}" cannot be reached; for a while its calls fail at once`;
+        log.warn(message, { reason: latest });
       } else log.info(`Server "${server}" can be reached again`);
     },
   });
@@ -96,9 +99,11 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
     if ("retryAfterMs" in admission) throw refuse(admission.retryAfterMs);
     try {
       const response = await send(shown, failures, signal);
+      latest = `status ${response.status}`;
       judgeStatus(response.status, admission.pass);
       return response;
     } catch (thrown) {
+      latest = thrown instanceof Error ? thrown.message : String(thrown);
       judgeFault(thrown, admission.pass);
       throw thrown;
     }

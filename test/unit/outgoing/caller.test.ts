@@ -334,6 +334,19 @@ describe("the circuit", () => {
     expect(caller.records.map(({ severity }) => severity)).toEqual(["WARN", "INFO"]);
   });
 
+  test("tells the operator why nobody is called", async () => {
+    const { caller } = open(() => faultOf("connect", false), { limits });
+    await errorOf(caller.get());
+    await errorOf(caller.get());
+    expect(caller.records.map(({ fields }) => fields)).toEqual([
+      { reason: faultOf("connect", false).message },
+    ]);
+    const busy = open(() => new Response("", { status: 503 }), { limits });
+    await busy.caller.get();
+    await busy.caller.get();
+    expect(busy.caller.records.map(({ fields }) => fields)).toEqual([{ reason: "status 503" }]);
+  });
+
   test("counts who cannot be reached and gateways without their server, not what else goes wrong", async () => {
     const failures: readonly (() => Scripted)[] = [
       () => faultOf("connect", false),
