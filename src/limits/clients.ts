@@ -1,0 +1,75 @@
+/** Bounds on what clients send, hold open and are answered with. */
+
+/** The rows. */
+export const clientLimits = {
+  /** A request body; large enough for a base64 file, small enough to buffer. */
+  bodyBytesMax: 4 * 1024 * 1024,
+  /** A slow body ties up a socket; on listeners without a deadline of their own. */
+  bodyMs: 30_000,
+  /** A request's head; a client that drips it ties up a socket. */
+  headersMs: 10_000,
+  headerBytesMax: 16_384,
+  /** How often the hardened listener looks for clients past their deadline. */
+  slowCheckMs: 1_000,
+  /** What a runtime's own listener lets through to our check, which answers better. */
+  listenerBodyBytesMax: 128 * 1024 * 1024,
+  /** Nesting of a message; parsing deeper ones blocks the loop for seconds. */
+  jsonDepthMax: 128,
+  /** A string request id; longer ones are memory held per open call. */
+  requestIdCharsMax: 256,
+  /** A method name in a message. */
+  methodCharsMax: 256,
+  /** Messages in one batch (2025-03-26 alone has batches). */
+  batchItemsMax: 50,
+  /** Requests of one session under way at once. */
+  sessionCallsMax: 256,
+  /** Sessions alive at once; beyond it initialize is refused. */
+  sessionsMax: 100_000,
+  /** Resource subscriptions of one session; they are stored and replayed on every new lane. */
+  sessionSubscriptionsMax: 1_000,
+  /** Messages of one session that wait for a stream, and changes remembered for the next one. */
+  sessionWaitingMax: 256,
+  /** GET streams of one session; the oldest gives way. */
+  sessionStreamsMax: 4,
+  /** A call is answered by SSE when nothing came for this long. */
+  sseCommitMs: 1_000,
+  /** A comment on every open stream, so that dead peers and idle timeouts are noticed. */
+  heartbeatMs: 15_000,
+  /** The same when the server cannot hold silent streams open (an embedder's Bun cuts at 10 s). */
+  heartbeatBareMs: 8_000,
+  /** Bytes queued for one slow reader before its stream is closed. */
+  streamBytesMax: 1024 * 1024,
+  /** Frames kept of one stream for resumption. */
+  replayFramesMax: 1_000,
+  /** Bytes kept of one session for resumption. */
+  replayBytesMax: 2 * 1024 * 1024,
+  /** Age of a kept frame. */
+  replayAgeMs: 300_000,
+  /** Streams of one session that are kept for resumption. */
+  replayStreamsMax: 64,
+  /** Reconnection hint on streams that end early. */
+  sseRetryMs: 1_000,
+  /** A call is answered by SSE when nothing came for this long, where a late error needs its status. */
+  sseCommitLateMs: 10_000,
+  /** Notification streams of one principal, and resources on one of them. */
+  listensPerPrincipalMax: 64,
+  listenUrisMax: 256,
+  /** The first word of such a stream is due before slow servers have said what they can. */
+  listenDescribeMs: 300,
+  /** Requests without a session under way at once, in all. */
+  statelessCallsMax: 4_096,
+  /** Items in one page of ours. */
+  pageItemsMax: 1_000,
+  /** URIs remembered of one scope because they came with results. */
+  seenUrisMax: 1_000,
+  /** Tasks remembered of one scope, and taken of one server's list. */
+  tasksMax: 1_000,
+  /** Calls may finish for this long after the gateway is told to stop. */
+  drainMs: 10_000,
+  /** Last activity of sessions is written this often. */
+  activityFlushMs: 1_000,
+  /** How often expired sessions are looked for. */
+  expirySweepMs: 30_000,
+  /** The highest TCP port. */
+  portMax: 65_535,
+} as const satisfies Record<string, number>;

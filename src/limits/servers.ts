@@ -1,0 +1,104 @@
+/** Bounds on servers that speak MCP: their processes, lists, calls and questions. */
+
+/** The rows. */
+export const serverLimits = {
+  /** A line of a child's stdout. */
+  lineBytesMax: 16 * 1024 * 1024,
+  /** Read failures in a row before a child is given to the supervisor (P1). */
+  readFailuresMax: 5,
+  /** First and longest pause after a read failure (P1). */
+  readRetryMsMin: 100,
+  readRetryMsMax: 30_000,
+  /** Bytes queued toward one child that does not read. */
+  writeBytesMax: 8 * 1024 * 1024,
+  /** Replies of one exchange waiting for their reader; further notices are dropped. */
+  exchangeRepliesMax: 1_000,
+  /** Handshake with an upstream, its process start included. */
+  startMs: 30_000,
+  /** One call without any sign of life. */
+  callMs: 60_000,
+  /** One call, however much progress it reports. */
+  callMsMax: 600_000,
+  /** An answer by the person at the client. */
+  askMs: 600_000,
+  /** Questions asked at nearly the same time travel together. */
+  pauseGatherMs: 10,
+  /** A paused call waits this long for its client to come back. */
+  pauseMs: 600_000,
+  /** Paused calls, in all and of one principal: each holds an upstream's process or stream. */
+  pausesMax: 1_000,
+  pausesPerPrincipalMax: 64,
+  /** Rounds of questions that one call may take. */
+  roundsMax: 8,
+  /** Between two rounds without a question. */
+  roundPauseMs: 250,
+  /** Lanes of one principal at one server, where a call that may ask needs one for itself. */
+  leasesMax: 8,
+  /** Words without an owner may still be a given-up call's for this long, and are nobody else's. */
+  strayQuestionMs: 5_000,
+  /** What is known of a server's protocol is believed this long; only what it refused expires. */
+  verdictMs: 600_000,
+  /** An answer to the first message that only some servers understand. */
+  probeMs: 5_000,
+  /** A list from one upstream when several are merged. */
+  listMs: 2_000,
+  /** What initialize and the first lists wait for servers that were never seen before. */
+  firstListMs: 5_000,
+  /** A list that its server calls stale at once is kept for this long: calls look their tools up. */
+  listFreshMsMin: 1_000,
+  /** Pages drained from one upstream's list. */
+  listPagesMax: 100,
+  /** Items kept of one upstream's list. */
+  listItemsMax: 10_000,
+  /** Instructions of all servers together. */
+  instructionsCharsMax: 32_768,
+  /** Lanes (child processes) alive at once; idle ones give way. */
+  lanesMax: 256,
+  /** Ended sessions remembered of each server: what they still had under way must start no lane. */
+  endedScopesMax: 1_000,
+  /** Processes starting at once; more than two cold starts starve a small machine. */
+  startsMax: 2,
+  /** A start counts as work for this long; later it waits for something, and others may start. */
+  startBusyMs: 2_000,
+  /** A lane without open calls or subscriptions. */
+  idleMs: 900_000,
+  /** A pause before a child that died may be started again: first, longest. */
+  restartMsMin: 500,
+  restartMsMax: 60_000,
+  /** Failed starts in a row after which a server is given up loudly and retried slowly. */
+  restartsMax: 3,
+  /** A process that dies sooner after its handshake never really ran: that counts as a failed start. */
+  provenMs: 5_000,
+  /** After stdin is closed, and again after SIGTERM, before the next stronger means. */
+  stopMs: 5_000,
+  /** list_changed notices of one upstream are merged within this time. */
+  changeDebounceMs: 50,
+  /** Stored catalogs of a server's name (one for each environment, revision, capabilities), and all. */
+  catalogsPerServerMax: 64,
+  catalogsMax: 1_000,
+  /** One stored catalog; a larger one is not kept, and its server is asked at each start. */
+  catalogCharsMax: 2 * 1024 * 1024,
+  /** Lines of one child's stderr that are logged per second; the rest is counted. */
+  stderrLinesPerSecondMax: 10,
+  /** Characters kept of one stderr line. */
+  stderrLineCharsMax: 2_048,
+  /** Questions of one upstream process open at once; each is a person's attention and memory. */
+  asksMax: 64,
+  /** Output that never pauses gives way to all other work after this long. */
+  readTurnMs: 20,
+  /** Lines of one child that answer nothing (notices, garbage) in one window; then reading waits. */
+  noiseLinesMax: 10_000,
+  noiseWindowMs: 1_000,
+  /** Windows in a row spent on garbage alone, after which the child is stopped. */
+  noiseWindowsMax: 10,
+  /** Between two log records about the same kind of bad line. */
+  noiseLogMs: 10_000,
+  /** What a child wrote before it ended may still be read for this long. */
+  exitDrainMs: 200,
+  /** Between SIGTERM and SIGKILL for those whom a child that ended by itself left in its group. */
+  strayMs: 500,
+  /** A line of a child's stderr; longer ones are thrown away. */
+  stderrLineBytesMax: 64 * 1024,
+  /** Last lines of stderr quoted when a start fails. */
+  stderrTailLinesMax: 5,
+} as const satisfies Record<string, number>;
