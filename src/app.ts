@@ -66,8 +66,8 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
       }),
     }),
   });
-  const { key, database } = await openData(config, runtime, limits, log);
-  log.addSecrets([key]);
+  const { key, operatorToken, database } = await openData(config, runtime, limits, log);
+  log.addSecrets(operatorToken === undefined ? [key] : [key, operatorToken]);
   const sealer = await createSealer(key);
   const stores = { database, sealer, clock, limits, log };
   const { sessions, catalogs, credentialStore } = createStores(stores);
@@ -96,6 +96,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     log: log.source("gateway"),
     sealer,
     debug: config.debug,
+    tryServers: config.tryServers ?? true,
   });
   const http = createHttpHandler({
     gateway,
@@ -105,6 +106,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     log: log.source("http"),
     identity,
     config,
+    operatorToken,
   });
   warn(log, config);
   http.open();
@@ -151,12 +153,13 @@ async function openData(config: GatewayConfig, runtime: Runtime, limits: Limits,
   const { dataDirectory: directory, secret } = config;
   if (directory === ":memory:") {
     const database = openStoreDatabase(runtime, directory, limits, log);
-    return { key: secret ?? makeKey(), database };
+    return { key: secret ?? makeKey(), operatorToken: undefined, database };
   }
   try {
     // Its lock first: only one gateway makes a key.
     const database = openStoreDatabase(runtime, `${directory}/mcp-wrapper.db`, limits, log);
-    return { key: secret ?? await readKey(runtime, directory), database };
+    const key = secret ?? await readKey(runtime, `${directory}/secret.key`);
+    return { key, operatorToken: await readKey(runtime, `${directory}/operator.token`), database };
   } catch (fault) {
     const reason = fault instanceof Error ? fault.message : String(fault);
     // Some faults are sentences of ours already; the system's own say neither where nor what to do.
@@ -169,13 +172,12 @@ async function openData(config: GatewayConfig, runtime: Runtime, limits: Limits,
   }
 }
 
-/** The key kept in the data directory, made at the first start. */
-async function readKey(runtime: Runtime, directory: string): Promise<string> {
-  const path = `${directory}/secret.key`;
+/** A key kept in the data directory, made at the first start. */
+async function readKey(runtime: Runtime, path: string): Promise<string> {
   const kept = (await runtime.readText(path))?.trim();
   if (kept !== undefined && kept !== "") return kept;
   const made = makeKey();
-  await runtime.writeText(path, `${made}\n`);
+  await runtime.writeText(path, made);
   return made;
 }
 

@@ -39,3 +39,26 @@ export function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
     signal?.addEventListener("abort", finish);
   });
 }
+
+/**
+ * Waits for a promise no longer than a time: then it rejects with what `late` makes, or resolves
+ * with undefined where there is no `late`.
+ */
+export async function within<Value>(
+  clock: Clock,
+  ms: number,
+  promise: Promise<Value>,
+  late?: () => Error,
+): Promise<Value | undefined> {
+  const over = new AbortController();
+  const end = pause(clock, ms, over.signal).then(() => {
+    if (late !== undefined && !over.signal.aborted) throw late();
+    return undefined;
+  });
+  end.catch(() => {});
+  try {
+    return await Promise.race([promise, end]);
+  } finally {
+    over.abort();
+  }
+}

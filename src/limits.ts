@@ -21,3 +21,6 @@ export type Limits = { readonly [name in keyof typeof defaultLimits]: number };
 
 /** Times are configured in seconds where a person writes them by hand, and kept in milliseconds. */
 export const msPerSecond = 1_000;
+
+/** Sizes are shown in kilobytes where a person reads them. */
+export const bytesPerKilobyte = 1_024;

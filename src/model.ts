@@ -66,6 +66,11 @@ export interface Call {
   readonly params: JsonObject;
   readonly wantsProgress: boolean;
   readonly caller: Caller;
+  /**
+   * Whether the client hears of changed lists at this moment, so that an answer need not wait for
+   * what can follow. Absent: it does not.
+   */
+  readonly hears?: (() => boolean) | undefined;
   /** What a client with deferred answers brings back to a call that paused. */
   readonly resume?: Resume | undefined;
 }

@@ -13,6 +13,8 @@ interface ServerCommon {
   /** How long a lane may be idle before its process is stopped. */
   readonly idleTimeoutMs: number;
   readonly tools: ToolFilter;
+  /** `onDemand`: it is not started before a client needs it. Absent: `early`. */
+  readonly start?: "early" | "onDemand" | undefined;
 }
 
 /** Which tools of a server are offered, and under which names. */
@@ -214,6 +216,8 @@ export interface GatewayConfig extends ServersConfig {
   readonly logLevel: "DEBUG" | "INFO" | "WARN" | "ERROR";
   /** Log frames too, with arguments redacted. */
   readonly debug: boolean;
+  /** Whether servers are started once before the first client needs them. Absent: true. */
+  readonly tryServers?: boolean | undefined;
 }
 
 /**

@@ -61,6 +61,7 @@ export async function readConfig({ env, readText, cwd }: ReadConfigOptions): Pro
     secret: optional(env, "MCP_SECRET"),
     logLevel: debug ? "DEBUG" : required(env, "LOG_LEVEL"),
     debug,
+    tryServers: required(env, "MCP_TRY_SERVERS"),
   };
   const notes = [
     ...(file === undefined ? howToAdd(configPath, servers) : []),

@@ -6,6 +6,7 @@
  */
 import * as v from "valibot";
 import { defaultLimits } from "../limits.ts";
+import { opensBrowser } from "./browser_programs.ts";
 import type {
   FailedServerConfig,
   LaneServerConfig,
@@ -91,6 +92,7 @@ async function buildServer(
     startTimeoutMs: entry.startTimeoutMs ?? defaultLimits.startMs,
     idleTimeoutMs: entry.idleTimeoutMs ?? defaultLimits.idleMs,
     tools: readFilter(entry),
+    start: entry.start ?? (opensBrowser(entry) ? "onDemand" : "early"),
   };
   const lanes = (remoteBind: boolean) => ({
     isolation: entry.isolation ?? "session",

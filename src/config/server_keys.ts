@@ -99,6 +99,7 @@ export const serverSchema = v.object({
   cwd: v.optional(filledText),
   disabled: v.optional(flag),
   isolation: v.optional(v.picklist(["session", "shared"], '"session" or "shared"')),
+  start: v.optional(v.picklist(["early", "onDemand"], '"early" or "onDemand"')),
   era: v.optional(
     v.picklist(["auto", "legacy", "modern"], '"auto", "legacy" or "modern"'),
   ),
@@ -164,7 +165,7 @@ export type ReachedBy = keyof typeof ownKeys;
 
 /** Keys whose wrong value may be shown: a word out of a short list. */
 export const wordKeys: ReadonlySet<string> = new Set(
-  ["isolation", "era", "roots", "type", "transport", "transportType"],
+  ["isolation", "era", "roots", "start", "type", "transport", "transportType"],
 );
 
 /** What other programs write for themselves: approvals, looks, galleries, development. */

@@ -23,6 +23,7 @@ const levelNames = {
   WARNING: "WARN",
   ERROR: "ERROR",
 } as const;
+const switchNames = { on: true, off: false, true: true, false: false } as const;
 const flagNames = { true: true, false: false, "1": true, "0": false } as const;
 
 /** The table. */
@@ -53,6 +54,11 @@ export const variables = {
     default: "3600",
     expected: `whole seconds from 1 to ${Math.floor(defaultLimits.timerMsMax / msPerSecond)}`,
     parse: (text) => parseWhole(text, 1, Math.floor(defaultLimits.timerMsMax / msPerSecond)),
+  },
+  MCP_TRY_SERVERS: {
+    default: "on",
+    expected: "on or off",
+    parse: (text) => pick(switchNames, text.toLowerCase()),
   },
   MCP_PUBLIC_URL: {
     expected: "a URL such as https://mcp.example.com, without query, fragment and login",

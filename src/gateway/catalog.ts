@@ -3,29 +3,16 @@
  * the configuration. A broken or slow server costs its own part only: its last good list stands in,
  * or it is named in the result's `_meta` and its items follow with a list_changed notice.
  */
-import { type Clock, pause } from "../clock.ts";
-import type { ServerConfig } from "../config/config.ts";
+import type { Clock } from "../clock.ts";
 import { GatewayError, toGatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Caller, Description, Freshness, JsonObject, ListKind } from "../model.ts";
 import { leastFresh, listKinds } from "../model.ts";
-import type { Upstream } from "../upstream/upstream.ts";
 import { createNameTable, type NameTable } from "./name.ts";
+import type { Member, View } from "./member.ts";
+import { createWaits, type Patience } from "./patience.ts";
 import type { Scopes } from "./scope.ts";
 import { fromGatewayUri, toGatewayUri } from "./uri.ts";
-
-/** One server of the running configuration. */
-export interface Member {
-  readonly config: ServerConfig;
-  readonly upstream: Upstream;
-}
-
-/** The servers behind one surface, and how their names look on it. */
-export interface View {
-  readonly surface: string;
-  readonly members: readonly Member[];
-  readonly prefixed: boolean;
-}
 
 /** One server's part of a list: its items, or why there are none. */
 export interface Part {
@@ -34,18 +21,38 @@ export interface Part {
   readonly error?: GatewayError;
 }
 
-/** A whole merged list; `missing` names the servers whose part is absent. */
+/** A server whose part of a list is absent. */
+export interface MissingPart {
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** A whole merged list. */
 export interface MergedList {
   readonly items: readonly JsonObject[];
-  readonly missing: readonly string[];
+  readonly missing: readonly MissingPart[];
+}
+
+/** What a part is read for. */
+export interface PartOptions {
+  readonly patience: Patience;
+  readonly source?: "nearest" | "own";
 }
 
 /** Reads and merges what servers offer. */
 export interface CatalogReader {
-  /** One server's list, never later than the limits allow. */
-  part(kind: ListKind, member: Member, caller: Caller): Promise<Part>;
-  /** The merged list. Throws when the only server is broken (not when it is late), or nobody has the capability. */
-  list(kind: ListKind, view: View, caller: Caller): Promise<MergedList>;
+  /** One server's list, never later than the limits allow. Never rejects. */
+  part(kind: ListKind, member: Member, caller: Caller, options: PartOptions): Promise<Part>;
+  /**
+   * The merged list; `hears` tells whether the client hears of changes now. Throws when the only
+   * server is broken or late, or when no server has the capability.
+   */
+  list(
+    kind: ListKind,
+    view: View,
+    caller: Caller,
+    hears: () => boolean,
+  ): Promise<MergedList>;
   /** How fresh the list of a view is: as its least fresh part, and unknown when one part's is. */
   freshness(kind: ListKind, view: View, caller: Caller): Freshness | undefined;
   describe(view: View, caller: Caller): Promise<Description>;
@@ -66,43 +73,19 @@ export function createCatalogReader(
     readonly arrived: (scope: string, kind: ListKind) => void;
   },
 ): CatalogReader {
-  const { limits, clock, scopes, arrived } = deps;
+  const { limits, scopes, arrived } = deps;
+  const withinPatience = createWaits(deps);
   const tables = new WeakMap<readonly JsonObject[], Map<string, NameTable>>();
 
-  /**
-   * Runs `read` no longer than the server may keep others waiting: what is left of `firstListMs`
-   * since the scope first wanted it, and, once it has answered the scope, `listMs` at least.
-   */
-  async function withinPatience<T>(
+  async function part(
+    kind: ListKind,
     member: Member,
     caller: Caller,
-    read: Promise<T>,
-  ): Promise<T> {
-    const memory = scopes.server(caller.scope, member.upstream.name);
-    const first = memory.firstAskedAt + limits.firstListMs - clock.monotonic();
-    const waitMs = Math.max(memory.answered ? limits.listMs : 0, first);
-    const stop = new AbortController();
-    const late = pause(clock, waitMs, stop.signal).then(() => {
-      throw new GatewayError(
-        "upstream_late",
-        `Server "${member.upstream.name}" has not answered yet; it will be announced when it does`,
-        { data: { server: member.upstream.name } },
-      );
-    });
-    late.catch(() => {});
-    try {
-      const value = await Promise.race([read, late]);
-      memory.answered = true;
-      return value;
-    } finally {
-      stop.abort();
-    }
-  }
-
-  async function part(kind: ListKind, member: Member, caller: Caller): Promise<Part> {
-    const { lists } = scopes.server(caller.scope, member.upstream.name);
+    { patience, source }: PartOptions,
+  ): Promise<Part> {
+    const { lists } = scopes.server(caller.scope, member.config.name);
     let isLate = false;
-    const reading = member.upstream.list(kind, caller).then((items) => {
+    const reading = member.upstream.list(kind, caller, source).then((items) => {
       const before = lists.get(kind);
       lists.set(kind, items);
       if (isLate && items !== before) arrived(caller.scope, kind);
@@ -110,7 +93,8 @@ export function createCatalogReader(
     });
     reading.catch(() => {});
     try {
-      return { member, items: await withinPatience(member, caller, reading) };
+      const items = await withinPatience(member, caller, { kind, patience }, reading);
+      return { member, items };
     } catch (thrown) {
       isLate = true;
       const lastGood = lists.get(kind);
@@ -133,23 +117,34 @@ export function createCatalogReader(
     return table;
   }
 
-  async function list(kind: ListKind, view: View, caller: Caller): Promise<MergedList> {
-    const parts = await Promise.all(view.members.map((member) => part(kind, member, caller)));
-    const broken = parts.filter((one) => one.error !== undefined);
-    const sole = parts.length === 1 ? broken[0]?.error : undefined;
-    // Clients give up on a server whose list fails; a late one is announced when it comes.
-    if (sole !== undefined && sole.code !== "upstream_late") throw sole;
+  async function list(
+    kind: ListKind,
+    view: View,
+    caller: Caller,
+    hears: () => boolean,
+  ): Promise<MergedList> {
+    const isAlone = view.members.length === 1;
+    const options: PartOptions = { patience: { kind: "list", hears, isAlone } };
+    const parts = await Promise.all(
+      view.members.map((member) => part(kind, member, caller, options)),
+    );
+    const missing = parts.flatMap(({ member, error }) =>
+      error === undefined ? [] : [{ name: member.config.name, reason: error.message }]
+    );
+    const sole = isAlone ? parts[0]?.error : undefined;
+    if (sole !== undefined) throw sole;
     const named = kind === "tools" || kind === "prompts";
     const items = named ? mergeNamed(parts, kind, view, names) : mergeUris(parts, kind);
-    if (items.length === 0 && broken.length === 0) await assertCapability(kind, view, caller);
-    return { items, missing: broken.map((one) => one.member.config.name) };
+    if (items.length === 0 && missing.length === 0) await assertCapability(kind, view, caller);
+    return { items, missing };
   }
 
   async function descriptions(view: View, caller: Caller): Promise<(Description | undefined)[]> {
     return await Promise.all(view.members.map((member) => {
       const reading = member.upstream.describe(caller);
       reading.catch(() => {});
-      return withinPatience(member, caller, reading).catch(() => undefined);
+      return withinPatience(member, caller, { patience: { kind: "glance" } }, reading)
+        .catch(() => undefined);
     }));
   }
 

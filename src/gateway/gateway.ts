@@ -13,7 +13,7 @@ import type { ListKind } from "../model.ts";
 import type { Sealer } from "../seal.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { auditedExchange } from "./audit.ts";
-import { createCatalogReader, type Member, missingKey, type View } from "./catalog.ts";
+import { createCatalogReader, missingKey } from "./catalog.ts";
 import { pageOf } from "./cursor.ts";
 import {
   deferredExchange,
@@ -24,6 +24,7 @@ import {
 } from "./exchange.ts";
 import { createInput } from "./input.ts";
 import { createMembers } from "./members.ts";
+import type { Member, View } from "./member.ts";
 import { createRouter } from "./route.ts";
 import { createScopes, subscriptionKey } from "./scope.ts";
 import { noteTask, taskHandlers } from "./tasks.ts";
@@ -41,6 +42,8 @@ export interface GatewayDeps {
   readonly sealer: Sealer;
   /** Whether every message of a call is logged (by its shape). */
   readonly debug: boolean;
+  /** Whether servers are started before a client needs them, so that their lists are known. */
+  readonly tryServers: boolean;
 }
 
 /** One step of every call: it may answer, or hand on, or look at what comes back. */
@@ -75,7 +78,8 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
   const list = (kind: ListKind): Handler => (view, call) =>
     deferredExchange(async () => {
       const { identity, key, method } = listKinds[kind];
-      const { items, missing } = await catalog.list(kind, view, call.caller);
+      const { caller, hears = () => false } = call;
+      const { items, missing } = await catalog.list(kind, view, caller, hears);
       const page = await pageOf(items, {
         cursor: call.params["cursor"],
         identity,
@@ -233,9 +237,10 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
       scopes.end(scope);
     },
     status: () => ({
-      servers: members.all().map(({ config, upstream }) => ({
-        name: config.name,
-        status: upstream.status(),
+      servers: members.all().map((member) => ({
+        name: member.config.name,
+        status: member.upstream.status(),
+        isQueued: members.isQueued(member),
       })),
     }),
     reconfigure(next) {
@@ -245,7 +250,10 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
       log.info("Configuration loaded", { servers: next.servers.length, changed: touched });
       return Promise.resolve();
     },
-    close: () => Promise.resolve(input.close()).then(members.close),
+    async close() {
+      input.close();
+      await members.close();
+    },
   };
   return gateway;
 }

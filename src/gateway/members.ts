@@ -8,7 +8,8 @@ import type { ServerConfig, ServersConfig } from "../config/config.ts";
 import type { Limits } from "../limits.ts";
 import type { Exchange } from "../model.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Member, View } from "./catalog.ts";
+import type { Member, View } from "./member.ts";
+import { createTrials } from "./trials.ts";
 
 /** The name of the surface of all servers. */
 export const allServers = "/mcp";
@@ -17,6 +18,8 @@ export const allServers = "/mcp";
 export interface Members {
   all(): readonly Member[];
   view(surface: string): View | undefined;
+  /** Whether its first start is still to come, though no client has asked for it. */
+  isQueued(member: Member): boolean;
   /** Opens a call at a member and counts it until its last reply was read or it was given up. */
   track(member: Member, exchange: Exchange): Exchange;
   /** Takes the next configuration; the names of servers that are new, gone or made anew. */
@@ -30,18 +33,27 @@ export function createMembers(
   deps: {
     readonly create: (config: ServerConfig) => Upstream;
     readonly sameServer: (one: ServerConfig, other: ServerConfig) => boolean;
+    /** Whether servers are started once before a client needs them. */
+    readonly tryServers: boolean;
     readonly clock: Clock;
     readonly limits: Limits;
   },
 ): Members {
   const { create, sameServer, clock, limits } = deps;
+  const trials = createTrials(deps);
   let names = first.names;
-  let members = first.servers.map((config): Member => ({ config, upstream: create(config) }));
+  const open = (config: ServerConfig): Member => {
+    const member = { config, upstream: create(config) };
+    if (deps.tryServers) trials.add(member);
+    return member;
+  };
+  let members = first.servers.map(open);
   const openCalls = new Map<Member, number>();
   const retiring = new Map<Member, () => void>();
   const closings = new Set<Promise<void>>();
 
   function retire(member: Member): void {
+    trials.remove(member);
     let cancelDeadline = (): void => {};
     const close = (): void => {
       cancelDeadline();
@@ -92,6 +104,7 @@ export function createMembers(
       const member = members.find(({ config }) => surface === `/servers/${config.name}`);
       return member && { surface, members: [member], prefixed: false };
     },
+    isQueued: trials.isWaiting,
     track,
     replace(next) {
       const before = new Map(members.map((member) => [member.config.name, member]));
@@ -102,7 +115,7 @@ export function createMembers(
         if (same !== undefined && sameServer(same.config, config)) return same;
         touched.push(config.name);
         if (same !== undefined) retire(same);
-        return { config, upstream: create(config) };
+        return open(config);
       });
       for (const [name, gone] of before) {
         touched.push(name);
@@ -112,6 +125,7 @@ export function createMembers(
       return touched;
     },
     async close() {
+      trials.close();
       for (const close of [...retiring.values()]) close();
       await Promise.allSettled([...members.map(({ upstream }) => upstream.close()), ...closings]);
     },

@@ -9,7 +9,8 @@ import { isOffered } from "../config/tool_filter.ts";
 import { GatewayError } from "../errors.ts";
 import type { Caller, JsonObject, ListKind } from "../model.ts";
 import { listKinds } from "../model.ts";
-import type { CatalogReader, Member, Part, View } from "./catalog.ts";
+import type { CatalogReader, Part, PartOptions } from "./catalog.ts";
+import type { Member, View } from "./member.ts";
 import { mayBelong } from "./name.ts";
 import { type Scopes, subscriptionKey } from "./scope.ts";
 import { fromGatewayUri, matchesTemplate, toGatewayUri } from "./uri.ts";
@@ -50,8 +51,24 @@ export function createRouter(
     return known.has(uri);
   }
 
-  const parts = (kind: ListKind, view: View, caller: Caller): Promise<Part[]> =>
-    Promise.all(view.members.map((member) => catalog.part(kind, member, caller)));
+  /**
+   * The lists of these servers, asked for side by side and looked at in their order: what the first
+   * ones have is not held up by the others.
+   */
+  async function firstIn<T>(
+    kind: ListKind,
+    members: readonly Member[],
+    caller: Caller,
+    options: PartOptions,
+    find: (part: Part) => T | undefined,
+  ): Promise<T | undefined> {
+    const reading = members.map((member) => catalog.part(kind, member, caller, options));
+    for (const part of reading) {
+      const found = find(await part);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
 
   async function name(
     kind: "tools" | "prompts",
@@ -68,17 +85,25 @@ export function createRouter(
       return { member: only, own: offered };
     }
     let failure: GatewayError | undefined;
-    // Bare names that meet are offered under their prefixed ones (catalog.ts).
-    for (const prefixed of view.prefixed ? [true] : isAlone ? [false] : [false, true]) {
-      for (const member of view.members) {
-        if (prefixed && !mayBelong(member.config.name, offered)) continue;
-        const part = await catalog.part(kind, member, caller);
-        const own = catalog.names(part, kind, prefixed).toOwn(offered);
-        if (own !== undefined) return { member, own };
-        if (prefixed || isAlone) failure ??= part.error;
+    // A list made for another client may lack what this one is offered: then its own is looked at.
+    for (const source of ["nearest", "own"] as const) {
+      // Bare names that meet are offered under their prefixed ones (catalog.ts).
+      for (const prefixed of view.prefixed ? [true] : isAlone ? [false] : [false, true]) {
+        const members = prefixed
+          ? view.members.filter(({ config }) => mayBelong(config.name, offered))
+          : view.members;
+        const options: PartOptions = { patience: { kind: "call" }, source };
+        const target = await firstIn(kind, members, caller, options, (part): Target | undefined => {
+          const own = catalog.names(part, kind, prefixed).toOwn(offered);
+          // While a server that may have it starts, nobody can say that there is none.
+          if (prefixed || isAlone || part.error?.code === "upstream_late") failure ??= part.error;
+          return own === undefined ? undefined : { member: part.member, own };
+        });
+        if (target !== undefined) return target;
       }
+      if (failure !== undefined) throw failure;
     }
-    throw failure ?? unknownName(kind, offered);
+    throw unknownName(kind, offered);
   }
 
   function seen(view: View, offered: string, caller: Caller): Target | undefined {
@@ -90,17 +115,26 @@ export function createRouter(
     return member === undefined || owner === undefined ? undefined : { member, own: owner.uri };
   }
 
-  async function listed(view: View, uri: string, caller: Caller): Promise<Member | undefined> {
-    const owner = (await parts("resources", view, caller)).find((part) =>
-      has(part, "resources", uri)
-    );
-    if (owner !== undefined) return owner.member;
-    return (await parts("templates", view, caller)).find((part) =>
-      part.items.some((item) => {
-        const template = item["uriTemplate"];
-        return typeof template === "string" && matchesTemplate(template, uri);
-      })
-    )?.member;
+  async function listed(
+    view: View,
+    uri: string,
+    caller: Caller,
+    patience: PartOptions["patience"],
+  ): Promise<Member | undefined> {
+    const ownerIn = (kind: ListKind, isOwner: (part: Part) => boolean) =>
+      firstIn(
+        kind,
+        view.members,
+        caller,
+        { patience },
+        (part) => isOwner(part) ? part.member : undefined,
+      );
+    return await ownerIn("resources", (part) => has(part, "resources", uri)) ??
+      await ownerIn("templates", (part) =>
+        part.items.some((item) => {
+          const template = item["uriTemplate"];
+          return typeof template === "string" && matchesTemplate(template, uri);
+        }));
   }
 
   async function uri(view: View, offered: string, caller: Caller): Promise<Target> {
@@ -108,7 +142,7 @@ export function createRouter(
     if (only !== undefined && others.length === 0) return { member: only, own: offered };
     const known = seen(view, offered, caller);
     if (known !== undefined) return known;
-    const owner = await listed(view, offered, caller);
+    const owner = await listed(view, offered, caller, { kind: "call" });
     if (owner !== undefined) return { member: owner, own: offered };
     throw new GatewayError("resource_not_found", `Resource not found: "${offered}"`, {
       data: { uri: offered },
@@ -122,7 +156,8 @@ export function createRouter(
     own: string,
     caller: Caller,
   ): Promise<string> {
-    const owner = seen(view, own, caller)?.member ?? await listed(view, own, caller);
+    const owner = seen(view, own, caller)?.member ??
+      await listed(view, own, caller, { kind: "glance" });
     if (owner !== undefined && owner !== member) return toGatewayUri(member.config.name, own);
     scopes.saw(caller.scope, own, { server: member.config.name, uri: own });
     return own;
@@ -179,17 +214,21 @@ export function createRouter(
     name,
     async tool(view, offered, caller) {
       const { member, own } = await name("tools", view, offered, caller);
-      const { items } = await catalog.part("tools", member, caller);
+      const { items } = await catalog.part("tools", member, caller, { patience: { kind: "call" } });
       return items.find((item) => item["name"] === own);
     },
     uri,
     result,
     async template(view, offered, caller) {
       if (view.members.length > 1 && fromGatewayUri(offered) === undefined) {
-        const owner = (await parts("templates", view, caller)).find((part) =>
-          has(part, "templates", offered)
+        const owner = await firstIn(
+          "templates",
+          view.members,
+          caller,
+          { patience: { kind: "call" } },
+          (part) => has(part, "templates", offered) ? part.member : undefined,
         );
-        if (owner !== undefined) return { member: owner.member, own: offered };
+        if (owner !== undefined) return { member: owner, own: offered };
       }
       return await uri(view, offered, caller);
     },

@@ -6,7 +6,7 @@
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import { type Caller, type ListKind, listKinds, type Notice, type Watcher } from "../model.ts";
-import type { Member, View } from "./catalog.ts";
+import type { Member, View } from "./member.ts";
 import type { Scopes, Subscribed } from "./scope.ts";
 
 /** All watches of the gateway. */

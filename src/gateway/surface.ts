@@ -17,7 +17,12 @@ export interface Surface {
 
 /** For `/health`. */
 export interface GatewayStatus {
-  readonly servers: readonly { readonly name: string; readonly status: UpstreamStatus }[];
+  readonly servers: readonly {
+    readonly name: string;
+    readonly status: UpstreamStatus;
+    /** Whether it waits for its first start. */
+    readonly isQueued: boolean;
+  }[];
 }
 
 /** The middle of the gateway: every call of every binding goes through `call`. */

@@ -1,10 +1,12 @@
 /**
  * `/health` and `/ready`: is the gateway well, does it take new work. Small, without secrets and
- * open to everybody whom the guard lets in; details are for the log.
+ * open to all that the guard lets in; reasons in words are for the operator, who shows the token that
+ * the data folder keeps (RFC 6750, the Authorization header).
  */
 import type { Clock } from "../clock.ts";
 import type { Gateway, GatewayStatus } from "../gateway/surface.ts";
 import type { Log } from "../log.ts";
+import { sha256Hex } from "../seal.ts";
 import { jsonResponse, logFault } from "./respond.ts";
 
 /** Where the handler is in its life. */
@@ -15,22 +17,31 @@ export interface HealthDeps {
   readonly gateway: Pick<Gateway, "status">;
   readonly clock: Clock;
   readonly log: Log;
+  /** Opens the details; absent: there are none. */
+  readonly operatorToken?: string | undefined;
 }
 
-/** 200 `healthy`, 503 `unhealthy` (stopping, or no configured server can run), 500 `error`. */
-export function healthResponse(phase: Phase, { gateway, clock, log }: HealthDeps): Response {
+type ServerStatus = GatewayStatus["servers"][number];
+
+/** 200 `healthy`, 503 `unhealthy` (stopping, or every configured server has failed), 500 `error`. */
+export async function healthResponse(
+  phase: Phase,
+  deps: HealthDeps,
+  request: Pick<Request, "headers">,
+): Promise<Response> {
+  const { gateway, clock, log } = deps;
   const timestamp = new Date(clock.wall()).toISOString();
   try {
     const { servers } = gateway.status();
-    const degraded = servers.filter((server) => isDown(server) || server.status.isDegraded === true)
-      .map(({ name }) => name);
-    const isDead = servers.length > 0 && servers.every(isDown);
-    const isHealthy = phase !== "draining" && !isDead;
+    const isOperator = await showsToken(request.headers, deps.operatorToken);
+    const isHealthy = phase !== "draining" && (servers.length === 0 || !servers.every(hasFailed));
     const body = {
       status: isHealthy ? "healthy" : "unhealthy",
       timestamp,
       servers_running: servers.filter(({ status }) => status.state === "running").length,
-      ...(degraded.length > 0 && { degraded }),
+      ...namesOf("degraded", servers.filter(isDegraded)),
+      ...namesOf("starting", servers.filter(isStarting)),
+      servers: servers.map((server) => describe(server, isOperator)),
     };
     return jsonResponse(JSON.stringify(body), isHealthy ? 200 : 503);
   } catch (thrown) {
@@ -44,6 +55,40 @@ export function readyResponse(phase: Phase): Response {
   return jsonResponse(JSON.stringify({ status: phase }), phase === "ready" ? 200 : 503);
 }
 
-function isDown({ status }: GatewayStatus["servers"][number]): boolean {
-  return status.state === "failed" || status.state === "crash_loop";
+/** Whether a request carries the operator's token. Digests are compared, so that time tells nothing. */
+async function showsToken(headers: Headers, token: string | undefined): Promise<boolean> {
+  const shown = /^Bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1];
+  if (token === undefined || shown === undefined) return false;
+  const [own, other] = await Promise.all([sha256Hex(token), sha256Hex(shown)]);
+  return own === other;
+}
+
+function describe({ name, status, isQueued }: ServerStatus, isOperator: boolean) {
+  const { state, since, error, problem, tools } = status;
+  return {
+    name,
+    state: isQueued && state === "idle" ? "queued" : state,
+    since: new Date(since).toISOString(),
+    ...(error !== undefined && { error }),
+    ...(isOperator && problem !== undefined && { lastError: problem }),
+    ...(isOperator && tools !== undefined && { tools }),
+  };
+}
+
+function namesOf(key: string, servers: readonly ServerStatus[]): Record<string, string[]> {
+  return servers.length === 0 ? {} : { [key]: servers.map(({ name }) => name) };
+}
+
+function isDegraded({ status }: ServerStatus): boolean {
+  return status.error !== undefined;
+}
+
+function isStarting({ status, isQueued }: ServerStatus): boolean {
+  return status.error === undefined && (isQueued || status.state === "starting");
+}
+
+const failedStates: ReadonlySet<string> = new Set(["failing", "crash_loop", "failed"]);
+
+function hasFailed({ status }: ServerStatus): boolean {
+  return failedStates.has(status.state);
 }

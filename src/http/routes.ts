@@ -46,6 +46,8 @@ export interface HttpDeps {
   readonly log: Log;
   readonly identity: { readonly name: string; readonly version: string };
   readonly config: GuardConfig & Pick<GatewayConfig, "sessionTimeoutMs">;
+  /** Opens the details of `/health`; absent: there are none. */
+  readonly operatorToken?: string | undefined;
 }
 
 /** The HTTP layer. */
@@ -149,7 +151,7 @@ function rowsOf(door: Door): RouteRow[] {
   };
   const lines: RouteRow["methods"] = { GET: (visit) => openLine(transport, visit) };
   const messages: RouteRow["methods"] = { POST: (visit) => takePost(transport, visit) };
-  const health = () => healthResponse(door.phase, door.deps);
+  const health: Endpoint = ({ request }) => healthResponse(door.phase, door.deps, request);
   const ready = () => readyResponse(door.phase);
   return [
     { path: "/mcp", methods: streamable },

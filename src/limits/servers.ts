@@ -42,8 +42,15 @@ export const serverLimits = {
   probeMs: 5_000,
   /** A list from one upstream when several are merged. */
   listMs: 2_000,
-  /** What initialize and the first lists wait for servers that were never seen before. */
+  /**
+   * How long initialize waits for servers that were never seen before, and so do the first lists of a
+   * client that hears of changes.
+   */
   firstListMs: 5_000,
+  /** How long the list of a client that hears of no changes waits: SDK clients give up after 60 s. */
+  listWaitMsMax: 55_000,
+  /** How often such a list looks whether its client has begun to listen. */
+  listRecheckMs: 500,
   /** A list that its server calls stale at once is kept for this long: calls look their tools up. */
   listFreshMsMin: 1_000,
   /** Pages drained from one upstream's list. */
@@ -60,6 +67,14 @@ export const serverLimits = {
   startsMax: 2,
   /** A start counts as work for this long; later it waits for something, and others may start. */
   startBusyMs: 2_000,
+  /** Starts that wait for their turn, of all servers and sessions. */
+  startsWaitingMax: 1_000,
+  /** The process of a trial, while no call uses it. */
+  trialIdleMs: 60_000,
+  /** Until a trial that found no room is repeated. */
+  trialRetryMs: 5_000,
+  /** How long a session's own process waits for the end of a trial's: some cannot run side by side. */
+  trialStopMs: 500,
   /** A lane without open calls or subscriptions. */
   idleMs: 900_000,
   /** A pause before a child that died may be started again: first, longest. */

@@ -14,9 +14,12 @@ interface Waiting {
   refuse(error: GatewayError): void;
 }
 
-/** Makes a budget. Nobody waits in its queue for longer than a start may take. */
+/**
+ * Makes a budget. A place in its queue never expires: callers that wait for a start have their own
+ * time limits, and a start that only fills a catalog has none.
+ */
 export function createLaneBudget(
-  limits: Pick<Limits, "lanesMax" | "startsMax" | "startMs" | "startBusyMs">,
+  limits: Pick<Limits, "lanesMax" | "startsMax" | "startBusyMs" | "startsWaitingMax">,
   clock: Clock,
 ): LaneBudget {
   const queue: Waiting[] = [];
@@ -67,12 +70,7 @@ export function createLaneBudget(
       if (leaving.size > 0) return;
       const idle = longestIdle();
       if (idle === undefined) {
-        first.refuse(
-          new GatewayError(
-            "overloaded",
-            `Cannot start another server process: all ${limits.lanesMax} are in use; retry later`,
-          ),
-        );
+        first.refuse(overloaded(`all ${limits.lanesMax} are in use; retry later`));
         continue;
       }
       leaving.add(idle);
@@ -86,7 +84,6 @@ export function createLaneBudget(
       const leave = () => {
         const at = queue.indexOf(waiting);
         if (at >= 0) queue.splice(at, 1);
-        cancelTimer();
         signal.removeEventListener("abort", giveUp);
       };
       const waiting: Waiting = {
@@ -100,16 +97,11 @@ export function createLaneBudget(
           reject(error);
         },
       };
-      const giveUp = () =>
-        waiting.refuse(new GatewayError("overloaded", "Cannot start a server process: given up"));
-      const cancelTimer = clock.after(limits.startMs, () =>
-        waiting.refuse(
-          new GatewayError(
-            "overloaded",
-            "Cannot start a server process: too many are starting; retry later",
-          ),
-        ));
+      const giveUp = () => waiting.refuse(overloaded("the start was given up"));
       if (signal.aborted) return giveUp();
+      if (queue.length >= limits.startsWaitingMax) {
+        return waiting.refuse(overloaded("too many wait for their start; retry later"));
+      }
       signal.addEventListener("abort", giveUp);
       queue.push(waiting);
       pump();
@@ -119,4 +111,8 @@ export function createLaneBudget(
     acquire,
     hasRoom: () => living.size + queue.length < limits.lanesMax && queue.length < limits.startsMax,
   };
+}
+
+function overloaded(why: string): GatewayError {
+  return new GatewayError("overloaded", `Cannot start another server process: ${why}`);
 }

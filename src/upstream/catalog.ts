@@ -1,30 +1,31 @@
 /**
  * What one upstream says of itself, from the cheapest source that has it: the scope's running lane,
- * the stored catalog, or a lane started for it. One process is started to learn what is not known
- * yet, however many scopes ask. Remembers what each scope was told, and sends `list_changed` when
- * its lane says otherwise. Not here: how a lane fetches its lists (lane_lists.ts).
+ * the stored catalog of its kind of client, that of the most similar one, or a start. One process is
+ * started to learn what is not known yet, however many scopes ask. Remembers what each scope was
+ * told, and sends `list_changed` when its lane, or a better catalog, says otherwise. Not here: how a
+ * lane fetches its lists (lane_lists.ts), what a start teaches (learning.ts).
  */
 import { pause } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
-import {
-  type Caller,
-  type Description,
-  type JsonObject,
-  type ListKind,
-  listKinds,
-} from "../model.ts";
-import { isJsonObject } from "../protocol/jsonrpc.ts";
+import { type Caller, type Description, type JsonObject, type ListKind } from "../model.ts";
+import type { CatalogKeys } from "./catalog_key.ts";
+import { createChangeNotices } from "./change_notices.ts";
 import type { Catalog, UpstreamDeps } from "./deps.ts";
 import type { Lane } from "./lane.ts";
-import { listKindNames } from "./lane_lists.ts";
-import type { CatalogKeys } from "./catalog_key.ts";
-import type { LaneKey, Lanes } from "./lanes.ts";
+import { kindsOf, listKindNames } from "./lane_lists.ts";
+import type { LaneKey } from "./lane_key.ts";
+import type { Lanes } from "./lanes.ts";
+import { createLearning } from "./learning.ts";
+import { trialScope } from "./trial.ts";
 import type { Watchers } from "./watchers.ts";
+
+/** Which lists will do: any of the server's, or only those made for a client like the caller. */
+export type ListSource = "nearest" | "own";
 
 /** Answers what a server says of itself. */
 export interface CatalogDesk {
   describe(caller: Caller): Promise<Description>;
-  list(kind: ListKind, caller: Caller): Promise<readonly JsonObject[]>;
+  list(kind: ListKind, caller: Caller, source?: ListSource): Promise<readonly JsonObject[]>;
   /** A lane is up: compares its lists with what its scopes were told. */
   laneReady(key: LaneKey, lane: Lane, caller: Caller): void;
   /** A lane said that lists changed. */
@@ -33,6 +34,14 @@ export interface CatalogDesk {
   laneDied(key: LaneKey): void;
   /** Starts the caller's lane when there is room and it was not tried yet. */
   warm(caller: Caller): void;
+  /** Starts the server once when nothing is stored of it; resolves when that is over, well or not. */
+  trial(): Promise<void>;
+  /** Waits until a trial that is under way has taught what it can, then ends its lane. */
+  endTrial(): Promise<void>;
+  /** Whether a start for this scope is to fill the catalog, and so goes on without the scope. */
+  isLearningFor(scope: string): boolean;
+  /** How many tools the server has, as far as is known. */
+  toolCount(): number | undefined;
   forget(scope: string): void;
   close(): void;
 }
@@ -40,20 +49,30 @@ export interface CatalogDesk {
 /** What a desk works with. */
 export interface CatalogDeskOptions {
   readonly server: string;
+  readonly startTimeoutMs: number;
   readonly deps: UpstreamDeps;
   readonly lanes: Lanes;
   readonly watchers: Watchers;
   readonly keys: CatalogKeys;
+  /** Whether a server without a scope's process may have news that only its own lane hears. */
+  readonly livesAlone: boolean;
   /** Whether a start that nobody waits for makes sense now. */
   readonly mayWarm: () => boolean;
+  /** Why the last start failed, while none went well since. */
+  readonly problem: () => string | undefined;
 }
 
-/** Where an answer comes from; `catalog` when it is the stored one. */
+/** Where an answer comes from; `catalog` when it is a stored one. */
 interface View {
   readonly description: Description;
   list(kind: ListKind): Promise<readonly JsonObject[]>;
   readonly catalog?: Catalog;
+  /** Whether its lists are known to be what the caller's own lane would give now. */
+  readonly isSure: boolean;
 }
+
+/** Hears of a start that an answer waits for; `begun` resolves when the start leaves the queue. */
+type OnStart = (begun: Promise<void>) => void;
 
 /** A scope got no answer, or one of a lane that is gone: whatever comes is news to it. */
 const nothing = Symbol("nothing");
@@ -64,93 +83,82 @@ export function createCatalogDesk(options: CatalogDeskOptions): CatalogDesk {
   const { clock, limits, log } = deps;
   const told = new Map<string, Catalog | typeof nothing>();
   const warmed = new Set<string>();
-  const stored = new Map<string, Promise<Catalog | undefined>>();
-  const learning = new Map<string, Promise<Catalog>>();
-  const fetched = new WeakMap<Lane, Promise<Catalog>>();
   const changes = createChangeNotices(options);
+  const learning = createLearning({
+    ...options,
+    // Scopes that were sent away without an answer hear that there is one now.
+    learned(catalog) {
+      for (const [scope, what] of told) {
+        if (what !== nothing || lanes.serving(scope).length > 0) continue;
+        settle(scope, catalog, catalog);
+      }
+    },
+    relearned(before, catalog) {
+      for (const [scope, what] of told) if (what === before) settle(scope, catalog, catalog);
+    },
+  });
 
-  const load = (key: string): Promise<Catalog | undefined> => {
-    const kept = stored.get(key);
-    if (kept !== undefined) return kept;
-    const loading = deps.catalogs.load(key).catch(() => undefined);
-    keep(key, loading);
-    return loading;
-  };
-  const keep = (key: string, catalog: Promise<Catalog | undefined>): void => {
-    stored.set(key, catalog);
-    for (const oldest of stored.keys()) {
-      if (stored.size <= limits.catalogsPerServerMax) break;
-      stored.delete(oldest);
-    }
-  };
-
-  /** The whole catalog of a lane that came up, fetched and kept once. */
-  const learn = (lane: Lane, caller: Caller): Promise<Catalog> => {
-    const known = fetched.get(lane);
-    if (known !== undefined) return known;
-    const work = async (): Promise<Catalog> => {
-      const [key, lists] = await Promise.all([
-        options.keys.of(caller, lane.manner),
-        lane.lists.all(),
-      ]);
-      const catalog: Catalog = { description: lane.description, lists };
-      const before = await load(key);
-      keep(key, Promise.resolve(catalog));
-      if (!isSame(before, catalog)) await deps.catalogs.save(key, server, catalog);
-      return catalog;
-    };
-    const learned = work();
-    fetched.set(lane, learned);
-    return learned;
-  };
-
-  const view = async (caller: Caller): Promise<View> => {
+  const view = async (caller: Caller, source: ListSource, onStart: OnStart): Promise<View> => {
     for (;;) {
       const running = lanes.running(caller);
       if (running !== undefined) return viewOfLane(running);
-      const keys = await options.keys.all(caller);
-      for (const key of keys) {
-        const catalog = await load(key);
-        if (catalog !== undefined) return viewOfCatalog(catalog);
-      }
-      const key = keys[0] ?? "";
-      const other = lanes.has(caller) ? undefined : learning.get(key);
-      if (other === undefined) {
+      const own = await learning.own(caller);
+      if (own !== undefined) return viewOfCatalog(own, learning.isOfThisRun(own));
+      const nearest = source === "own" ? undefined : await learning.nearest(caller);
+      if (nearest !== undefined) return viewOfCatalog(nearest, false);
+      const other = learning.underWay();
+      if (lanes.has(caller) || source === "own" || other === undefined) {
         const started = lanes.get(caller);
-        if (!learning.has(key)) {
-          const learned = started.then((lane) => learn(lane, caller));
-          learning.set(key, learned);
-          learned.catch(() => {}).finally(() => learning.delete(key));
-        }
+        onStart(lanes.begun(caller));
+        if (source !== "own" && other === undefined) learning.start(caller);
         return viewOfLane(await started);
       }
-      // Another scope's process is about to tell; when it does not, the next one tries.
-      await other.catch(() => {});
+      // Another start is about to tell; when it does not, the next one tries.
+      onStart(other.begun);
+      await other.over;
     }
   };
 
-  const answer = async <T>(caller: Caller, read: (from: View) => Promise<T>): Promise<T> => {
+  /** Rejects when the start that an answer waits for has used up its time, counted from its own begin. */
+  const lateness = async (begun: Promise<void>, over: AbortSignal): Promise<never> => {
+    const problem = options.problem();
+    await begun;
+    await pause(clock, problem === undefined ? options.startTimeoutMs : limits.listMs, over);
+    throw problem === undefined
+      ? new GatewayError(
+        "upstream_late",
+        `Cannot list what server "${server}" offers yet: it is still starting; retry later`,
+        { data: { server, retryAfterMs: limits.trialRetryMs } },
+      )
+      : new GatewayError(
+        "upstream_unavailable",
+        `Cannot start server "${server}": ${problem}; it is being started again`,
+        { data: { server, retryAfterMs: limits.trialRetryMs } },
+      );
+  };
+
+  const answer = async <T>(
+    caller: Caller,
+    source: ListSource,
+    read: (from: View) => Promise<T>,
+  ): Promise<[T, View]> => {
     const { scope } = caller;
     const over = new AbortController();
-    const late = pause(clock, limits.firstListMs, over.signal).then(() => {
-      throw new GatewayError(
-        "upstream_late",
-        `Cannot list what server "${server}" offers yet: it is still starting`,
-        { data: { server } },
-      );
-    });
-    const work = view(caller).then(async (from) => ({ from, value: await read(from) }));
+    const begun = Promise.withResolvers<void>();
+    const late = lateness(begun.promise, over.signal);
+    late.catch(() => {});
+    const work = view(caller, source, begun.resolve)
+      .then(async (from): Promise<[T, View]> => [await read(from), from]);
     try {
-      const { from, value } = await (lanes.running(caller) ? work : Promise.race([work, late]));
+      const [value, from] = await Promise.race([work, late]);
       if (from.catalog !== undefined) told.set(scope, from.catalog);
-      return value;
+      return [value, from];
     } catch (thrown) {
       told.set(scope, nothing);
-      work.then(({ from }) => settleLate(scope, from), () => {});
+      work.then(([, from]) => settleLate(scope, from), () => {});
       throw thrown;
     } finally {
       over.abort();
-      late.catch(() => {});
     }
   };
 
@@ -172,10 +180,12 @@ export function createCatalogDesk(options: CatalogDeskOptions): CatalogDesk {
   /** The scopes that a lane serves, as far as they can be told anything. */
   const scopesOf = ({ scope }: LaneKey) => scope === undefined ? watchers.scopes() : [scope];
 
-  const settle = (scope: string, catalog: Catalog): void => {
+  /** Tells a scope what is different in `catalog`, and remembers `next` as what it was told. */
+  const settle = (scope: string, catalog: Catalog, next?: Catalog): void => {
     const before = told.get(scope);
-    told.delete(scope);
     if (before === undefined) return;
+    if (next === undefined) told.delete(scope);
+    else told.set(scope, next);
     const kinds = before === nothing
       ? kindsOf(catalog.description)
       : listKindNames.filter((kind) => !isSame(before.lists[kind], catalog.lists[kind]));
@@ -183,14 +193,17 @@ export function createCatalogDesk(options: CatalogDeskOptions): CatalogDesk {
   };
 
   return {
-    describe: (caller) => answer(caller, async (from) => from.description),
-    async list(kind, caller) {
-      const items = await answer(caller, (from) => from.list(kind));
-      warm(caller);
+    describe: async (caller) =>
+      (await answer(caller, "nearest", async (from) => from.description))[0],
+    async list(kind, caller, source = "nearest") {
+      const [items, from] = await answer(caller, source, (from) => from.list(kind));
+      // Another client's lists may differ, a server may be newer than its stored lists, and a remote
+      // one may have news.
+      if (!from.isSure || options.livesAlone) warm(caller);
       return items;
     },
     laneReady(key, lane, caller) {
-      learn(lane, caller).then(
+      learning.learn(lane, caller).then(
         (catalog) => scopesOf(key).forEach((scope) => settle(scope, catalog)),
         (error) => log.warn("Cannot read the lists of the server", { error: String(error) }),
       );
@@ -198,6 +211,7 @@ export function createCatalogDesk(options: CatalogDeskOptions): CatalogDesk {
     listsChanged(key, kinds) {
       const lane = lanes.of(key);
       for (const kind of kinds) lane?.lists.forget(kind);
+      if (lane !== undefined && key.scope === trialScope) learning.relearnSoon(lane);
       for (const scope of scopesOf(key)) changes.sendSoon(scope, kinds);
     },
     laneDied(key) {
@@ -209,53 +223,28 @@ export function createCatalogDesk(options: CatalogDeskOptions): CatalogDesk {
       changes.forget(scope);
     },
     warm,
-    close: changes.close,
+    trial: learning.trial,
+    endTrial: learning.endTrial,
+    isLearningFor: (scope) => learning.underWay()?.scope === scope,
+    toolCount: () => learning.latest()?.lists.tools.length,
+    close() {
+      learning.close();
+      changes.close();
+    },
   };
-}
-
-/** `list_changed` notices, merged within a short time for each scope. */
-function createChangeNotices({ deps, watchers }: CatalogDeskOptions) {
-  const due = new Map<string, { kinds: Set<ListKind>; cancel: () => void }>();
-  const send = (scope: string, kinds: Iterable<ListKind>): void => {
-    const capabilities = new Set([...kinds].map((kind) => listKinds[kind].capability));
-    for (const capability of capabilities) {
-      const method = `notifications/${capability}/list_changed`;
-      watchers.tell(scope, { kind: "notice", method, params: {} });
-    }
-  };
-  const sendSoon = (scope: string, kinds: readonly ListKind[]): void => {
-    const waiting = due.get(scope);
-    if (waiting !== undefined) {
-      for (const kind of kinds) waiting.kinds.add(kind);
-      return;
-    }
-    const entry = {
-      kinds: new Set(kinds),
-      cancel: deps.clock.after(deps.limits.changeDebounceMs, () => {
-        due.delete(scope);
-        send(scope, entry.kinds);
-      }),
-    };
-    due.set(scope, entry);
-  };
-  const forget = (scope: string): void => {
-    due.get(scope)?.cancel();
-    due.delete(scope);
-  };
-  return { send, sendSoon, forget, close: () => [...due.keys()].forEach(forget) };
 }
 
 function viewOfLane(lane: Lane): View {
-  return { description: lane.description, list: lane.lists.get };
+  return { description: lane.description, list: lane.lists.get, isSure: true };
 }
 
-function viewOfCatalog(catalog: Catalog): View {
-  return { description: catalog.description, list: async (kind) => catalog.lists[kind], catalog };
-}
-
-/** The lists that a server with these capabilities has. */
-function kindsOf({ capabilities }: Description): ListKind[] {
-  return listKindNames.filter((kind) => isJsonObject(capabilities[listKinds[kind].capability]));
+function viewOfCatalog(catalog: Catalog, isSure: boolean): View {
+  return {
+    description: catalog.description,
+    list: async (kind) => catalog.lists[kind],
+    catalog,
+    isSure,
+  };
 }
 
 function isSame(left: unknown, right: unknown): boolean {

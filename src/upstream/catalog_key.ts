@@ -1,7 +1,8 @@
 /**
  * The keys of a server's stored catalogs: all that its lists may depend on, digested with a key so
  * that values cannot be guessed from the database. How the server is spoken to is part of it, and,
- * where it is told at the start, what the client declared.
+ * where it is told at the start, what the client declared. The names of what was declared stand in
+ * the key as they are, so that the catalog of the most similar client can be found.
  */
 import type { LaneServerConfig } from "../config/config.ts";
 import type { Caller } from "../model.ts";
@@ -16,6 +17,11 @@ export interface CatalogKeys {
   of(caller: Caller, manner: Manner): Promise<string>;
   /** The keys of the catalogs that may answer a caller, the likeliest first. */
   all(caller: Caller): Promise<string[]>;
+  /**
+   * Of these keys the one whose client is most like the caller; undefined when none is of this
+   * server as it is configured now.
+   */
+  nearest(caller: Caller, keys: readonly string[]): Promise<string | undefined>;
 }
 
 /** Makes the keys; `fingerprint` is what lists may depend on beside callers. */
@@ -25,23 +31,52 @@ export function createCatalogKeys(
   verdicts: Verdicts,
   deps: Pick<UpstreamDeps, "digest" | "limits">,
 ): CatalogKeys {
-  const fixed = [sorted(fingerprint), config.isolation, config.roots];
-  const digests = new Map<string, Promise<string>>();
+  const server = deps.digest(JSON.stringify([sorted(fingerprint), config.isolation, config.roots]));
+  const keys = new Map<string, Promise<string>>();
+
+  const make = async (manner: string, declared: object): Promise<string> => {
+    const details = await deps.digest(JSON.stringify(sorted(declared)));
+    const names = Object.keys(declared).sort().join(",");
+    return [await server, manner, names, details].join("/");
+  };
   const of: CatalogKeys["of"] = (caller, manner) => {
     const declared = manner.stateless ? {} : declaredCapabilities(config, caller);
     const variable = JSON.stringify([manner.name, sorted(declared)]);
-    const known = digests.get(variable);
+    const known = keys.get(variable);
     if (known !== undefined) return known;
-    const digest = deps.digest(JSON.stringify([...fixed, variable]));
-    // What clients declare is theirs to choose: the map starts anew rather than grow.
-    if (digests.size >= deps.limits.catalogsPerServerMax) digests.clear();
-    digests.set(variable, digest);
-    return digest;
+    const key = make(manner.name, declared);
+    // What clients declare is theirs to choose: the map starts afresh rather than grow.
+    if (keys.size >= deps.limits.catalogsPerServerMax) keys.clear();
+    keys.set(variable, key);
+    return key;
   };
   return {
     of,
     all: (caller) => Promise.all(verdicts.of(caller).map((manner) => of(caller, manner))),
+    async nearest(caller, candidates) {
+      const prefix = `${await server}/`;
+      const manners = verdicts.of(caller).map(({ name }) => name);
+      const own = Object.keys(declaredCapabilities(config, caller));
+      let found: { readonly key: string; readonly distance: number } | undefined;
+      for (const key of candidates) {
+        if (!key.startsWith(prefix)) continue;
+        const [manner = "", names = ""] = key.slice(prefix.length).split("/");
+        const theirs = names === "" ? [] : names.split(",");
+        // Any of the caller's own manners is nearer than one that its server refused.
+        const rank = manners.indexOf(manner);
+        const distance = (rank < 0 ? manners.length : rank) * (own.length + theirs.length + 1) +
+          differences(own, theirs);
+        if (found === undefined || distance < found.distance) found = { key, distance };
+      }
+      return found?.key;
+    },
   };
+}
+
+/** How many names only one of the two lists has. */
+function differences(one: readonly string[], other: readonly string[]): number {
+  return one.filter((name) => !other.includes(name)).length +
+    other.filter((name) => !one.includes(name)).length;
 }
 
 /** The same value with the members of every object in one order. */

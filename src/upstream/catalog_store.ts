@@ -25,6 +25,9 @@ export interface CatalogStoreOptions {
 export function createCatalogStore(options: CatalogStoreOptions): CatalogStore {
   const { database, limits, log, clock } = options;
   const select = database.prepare("SELECT body FROM catalogs WHERE key = ?");
+  const selectKeys = database.prepare(
+    "SELECT key FROM catalogs WHERE server = ? ORDER BY saved_at DESC, key",
+  );
   const deleteOne = database.prepare("DELETE FROM catalogs WHERE key = ?");
   const replace = database.prepare(
     "INSERT OR REPLACE INTO catalogs (key, server, body, saved_at) VALUES (?, ?, ?, ?)",
@@ -52,6 +55,14 @@ export function createCatalogStore(options: CatalogStoreOptions): CatalogStore {
         log.warn("Cannot load a stored catalog", { key, fault });
       }
       return undefined;
+    },
+    async keys(server) {
+      try {
+        return selectKeys.all(server).map(({ key }) => String(key));
+      } catch (fault) {
+        log.warn("Cannot look up the stored catalogs of a server", { server, fault });
+        return [];
+      }
     },
     async save(key, server, catalog) {
       try {

@@ -15,6 +15,8 @@ export interface Catalog {
 /** Keeps catalogs across restarts, by a key that covers all that a list may depend on. */
 export interface CatalogStore {
   load(key: string): Promise<Catalog | undefined>;
+  /** The keys of all that is stored of a server, the newest first. Never rejects. */
+  keys(server: string): Promise<readonly string[]>;
   /** Never rejects: a catalog that cannot be kept is only slower. */
   save(key: string, server: string, catalog: Catalog): Promise<void>;
 }
@@ -23,7 +25,8 @@ export interface CatalogStore {
 export interface LaneBudget {
   /**
    * Waits for a place among the starting and the living, asking an idle lane to give way when the
-   * house is full. Rejects with `overloaded` when nobody can, or when `signal` aborts.
+   * house is full. Rejects with `overloaded` when none can, when too many wait, or when `signal`
+   * aborts.
    */
   acquire(lane: EvictableLane, signal: AbortSignal): Promise<LanePlace>;
   /** Whether one more can start soon and without another giving way: for starts nobody waits for. */

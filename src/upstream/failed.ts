@@ -4,7 +4,11 @@ import { GatewayError } from "../errors.ts";
 import type { CreateUpstream } from "./upstream.ts";
 
 /** Makes the upstream of a server that cannot run until its configuration changes. */
-export const createFailedUpstream: CreateUpstream<FailedServerConfig> = ({ name, problem }) => {
+export const createFailedUpstream: CreateUpstream<FailedServerConfig> = (
+  { name, problem },
+  { clock },
+) => {
+  const since = clock.wall();
   const fault = () =>
     new GatewayError("upstream_unavailable", `Cannot use server "${name}": ${problem}`, {
       data: { server: name },
@@ -22,7 +26,8 @@ export const createFailedUpstream: CreateUpstream<FailedServerConfig> = ({ name,
     notify: () => {},
     watch: () => () => {},
     endScope: () => {},
-    status: () => ({ state: "failed", lanes: 0, problem }),
+    trial: () => Promise.resolve(),
+    status: () => ({ state: "failed", since, lanes: 0, problem, error: "upstream_unavailable" }),
     close: () => Promise.resolve(),
   };
 };

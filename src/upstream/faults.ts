@@ -11,6 +11,24 @@ export function exitedError(server: string, died: string | undefined): GatewayEr
   );
 }
 
+/** A server cannot be started, or will not be, for this reason. */
+export function startError(server: string, why: string): GatewayError {
+  return new GatewayError("upstream_unavailable", `Cannot start server "${server}": ${why}`, {
+    data: { server },
+  });
+}
+
+/** A call waited for its server's turn to start for as long as a start may take. */
+export function queuedError(
+  { name, startTimeoutMs }: { readonly name: string; readonly startTimeoutMs: number },
+): GatewayError {
+  return new GatewayError(
+    "upstream_late",
+    `Server "${name}" has waited ${startTimeoutMs} ms for its turn to start; retry later`,
+    { data: { server: name, outcome: "not_sent", retryAfterMs: startTimeoutMs } },
+  );
+}
+
 /** Why a start failed; what the server said itself must not sound like the gateway's own words. */
 export function toStartReason({ code, message }: GatewayError): string {
   return code === "upstream_error" ? `its first message was answered with "${message}"` : message;

@@ -35,6 +35,8 @@ export interface LaneOptions extends RoutingOptions {
   readonly deps: UpstreamDeps;
   readonly connector: Connector;
   readonly manners: readonly Manner[];
+  /** Whether it was started for no client: then it ends soon unless a call uses it. */
+  readonly isTrial: boolean;
   /** How far calls of a server that asks by requests can be told apart. */
   readonly attribution: Attribution;
   readonly hooks: LaneHooks;
@@ -107,7 +109,7 @@ interface Running {
 }
 
 function createRunning(
-  { config, deps, hooks }: LaneOptions,
+  { config, deps, hooks, isTrial }: LaneOptions,
   { link, manner, description, pid, stop: stopBelow }: Connected,
   calls: ReturnType<typeof createOpenCalls>,
   route: ReturnType<typeof createRouting>,
@@ -117,6 +119,7 @@ function createRunning(
   let isOver = false;
   let cancelIdle = () => {};
   let activeAt = clock.monotonic();
+  let idleMs = isTrial ? Math.min(limits.trialIdleMs, config.idleTimeoutMs) : config.idleTimeoutMs;
 
   const standing = createStanding({
     link,
@@ -161,6 +164,7 @@ function createRunning(
 
   const open: Lane["open"] = (call, source, ended = () => {}) => {
     let entry: OpenCall | undefined;
+    idleMs = config.idleTimeoutMs;
     const made = openCall({
       config,
       deps,
@@ -193,13 +197,13 @@ function createRunning(
   const watchIdle = (waitMs: number): void => {
     cancelIdle = clock.after(waitMs, () => {
       const since = idleSince();
-      const restMs = (since ?? clock.monotonic()) + config.idleTimeoutMs - clock.monotonic();
+      const restMs = (since ?? clock.monotonic()) + idleMs - clock.monotonic();
       if (restMs > 0) return watchIdle(restMs);
-      log.info("Stopping an idle lane", pid === undefined ? {} : { pid });
+      if (!isTrial) log.info("Stopping an idle lane", pid === undefined ? {} : { pid });
       void stop();
     });
   };
-  watchIdle(config.idleTimeoutMs);
+  watchIdle(idleMs);
   void standing.refresh();
 
   const lane: Lane = {

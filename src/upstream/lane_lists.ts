@@ -8,6 +8,7 @@ import { errorTable, GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import {
+  type Description,
   type Freshness,
   type JsonObject,
   leastFresh,
@@ -47,6 +48,11 @@ export function changedKinds(notice?: Notice): ListKind[] {
     notice === undefined ||
     notice.method === `notifications/${listKinds[kind].capability}/list_changed`
   );
+}
+
+/** The lists that a server with these capabilities has. */
+export function kindsOf({ capabilities }: Pick<Description, "capabilities">): ListKind[] {
+  return listKindNames.filter((kind) => isJsonObject(capabilities[listKinds[kind].capability]));
 }
 
 /** Makes the lists of a lane; nothing is fetched yet. */

@@ -13,13 +13,16 @@ import type { LaneBudget, UpstreamDeps } from "./deps.ts";
 import { createExchange, type ExchangeSource, toRefusal } from "./exchange.ts";
 import type { Lane } from "./lane.ts";
 import { changedKinds } from "./lane_lists.ts";
-import { createLanes, type LaneKey } from "./lanes.ts";
+import type { LaneKey } from "./lane_key.ts";
+import { createLanes } from "./lanes.ts";
 import { createLevels } from "./levels.ts";
 import type { Connector, OpenRequest } from "./link.ts";
 import { createManners, declaredCapabilities } from "./negotiate.ts";
 import { workingMethods } from "./open_calls.ts";
 import { createSupervisor } from "./supervisor.ts";
-import type { Upstream, UpstreamStatus } from "./upstream.ts";
+import type { Upstream } from "./upstream.ts";
+import { createStatus, toState } from "./status.ts";
+import { trialScope } from "./trial.ts";
 import { createVerdicts } from "./verdicts.ts";
 import { createWatchers } from "./watchers.ts";
 
@@ -84,6 +87,12 @@ export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstre
         if (scope !== undefined && isSession) return watchers.ask(scope, method, params, signal);
         return Promise.resolve(toRefusal(new GatewayError("method_not_found")));
       },
+      clear: async ({ scope }) => {
+        // A process of its own, while the trial's still runs: some servers hold a lock.
+        if (scope !== undefined && scope !== trialScope) await catalog.endTrial();
+      },
+      outlives: (scope) => catalog.isLearningFor(scope),
+      changed: () => status.note(),
       died(key, reason) {
         log.warn("The server ended unexpectedly", { reason });
         catalog.laneDied(key);
@@ -98,8 +107,12 @@ export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstre
       },
     },
   });
+  const status = createStatus(clock, () => toState(lanes.counts(), supervisor));
   const catalog = createCatalogDesk({
     server: config.name,
+    startTimeoutMs: config.startTimeoutMs,
+    livesAlone: kind.livesAlone,
+    problem: supervisor.problem,
     deps,
     lanes,
     watchers,
@@ -135,7 +148,7 @@ export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstre
 
   /** The lane of a call, and what is to be done when the call is over. */
   const laneOf = async ({ method, caller }: Call): Promise<[Lane, () => void]> => {
-    const base = await lanes.get(caller);
+    const base = await lanes.forCall(caller);
     if (base.manner.stateless || caller.deferred !== true) return [base, () => {}];
     const mayAsk = workingMethods.has(method) && !connector.ownsQuestions &&
       config.isolation === "session" &&
@@ -216,7 +229,17 @@ export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstre
       catalog.forget(scope);
       levels.forget(scope);
     },
-    status: () => toStatus(lanes.counts(), supervisor),
+    trial: catalog.trial,
+    status() {
+      const problem = supervisor.problem();
+      return {
+        ...status.now(),
+        lanes: lanes.counts().running,
+        tools: catalog.toolCount(),
+        problem,
+        error: problem === undefined ? undefined : "upstream_unavailable",
+      };
+    },
     async close() {
       catalog.close();
       await lanes.close();
@@ -270,19 +293,4 @@ function openOnLane(
     }
   }
   return lane.open(call, source, ended);
-}
-
-function toStatus(
-  counts: { readonly starting: number; readonly running: number },
-  supervisor: { state(): "well" | "crash_loop" | "failed"; problem(): string | undefined },
-): UpstreamStatus {
-  const verdict = supervisor.state();
-  const state = verdict !== "well"
-    ? verdict
-    : counts.running > 0
-    ? "running"
-    : counts.starting > 0
-    ? "starting"
-    : "idle";
-  return { state, lanes: counts.running, problem: supervisor.problem() };
 }

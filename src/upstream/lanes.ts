@@ -5,42 +5,21 @@
  * by what they declare, and lease one alone for a call that may be asked. A lane that leaves makes
  * room for the next call's at once, while it is still being stopped.
  */
+import { within } from "../clock.ts";
 import type { LaneServerConfig } from "../config/config.ts";
-import { GatewayError } from "../errors.ts";
-import type { Answer, Caller, Notice } from "../model.ts";
-import type { WireMessage } from "../protocol/codec.ts";
+import type { GatewayError } from "../errors.ts";
+import type { Caller } from "../model.ts";
 import type { EvictableLane, LaneBudget, LanePlace, UpstreamDeps } from "./deps.ts";
 import { type Lane, startLane } from "./lane.ts";
 import { createLeases } from "./leases.ts";
+import { queuedError, startError } from "./faults.ts";
+import type { LanesHooks } from "./lane_hooks.ts";
+import { attributionOf, type LaneKey, laneKeyOf } from "./lane_key.ts";
 import type { Connector } from "./link.ts";
 import { declaredCapabilities } from "./negotiate.ts";
-import type { Attribution } from "./open_calls.ts";
 import type { Supervisor } from "./supervisor.ts";
+import { trialScope } from "./trial.ts";
 import type { Verdicts } from "./verdicts.ts";
-
-/** Whom a lane serves. */
-export interface LaneKey {
-  /** Tells lanes apart. */
-  readonly id: string;
-  /** The one scope it serves; undefined: all. */
-  readonly scope: string | undefined;
-  /** Whether it is its callers' common one, and not one beside it that a single call has leased. */
-  readonly isBase: boolean;
-  /** Whether its scope is one client's session, who can be asked at any time. */
-  readonly isSession: boolean;
-}
-
-/** Who hears the lanes of one upstream. */
-export interface LanesHooks {
-  /** A lane is up; called before any call is made on it. */
-  ready(key: LaneKey, lane: Lane, caller: Caller): void;
-  /** The server of a lane forgot what it had been told. */
-  renewed(key: LaneKey, lane: Lane): void;
-  notice(key: LaneKey, notice: Notice): boolean;
-  ask(key: LaneKey, question: WireMessage, signal: AbortSignal): Promise<Answer>;
-  /** A lane ended that nobody wanted to end. */
-  died(key: LaneKey, reason: string): void;
-}
 
 /** A lane for one call alone. */
 export interface Lease {
@@ -58,6 +37,10 @@ export interface Lanes {
   has(caller: Caller): boolean;
   /** The caller's lane, started when there is none. Rejects with a GatewayError. */
   get(caller: Caller): Promise<Lane>;
+  /** The same for a call, which waits for its turn to start no longer than a start may take. */
+  forCall(caller: Caller): Promise<Lane>;
+  /** Resolves when the start of the caller's lane has left the queue, or at once where there is none. */
+  begun(caller: Caller): Promise<void>;
   /** A lane on which no other call may be asked something. Throws `overloaded` when all are taken. */
   lease(caller: Caller): Lease;
   /** The lanes that are up and serve a scope. */
@@ -65,6 +48,10 @@ export interface Lanes {
   /** A lane that is up, by its key. */
   of(key: LaneKey): Lane | undefined;
   endScope(scope: string): void;
+  /** Stops what a scope that has ended had started for more than itself. */
+  releaseEnded(scope: string): void;
+  /** Ends the lane of a trial; resolves when it is gone, or has had its time to go. */
+  stopTrial(): Promise<void>;
   counts(): { readonly starting: number; readonly running: number };
   /** Ends all of them; resolves when nothing of them is left. */
   close(): Promise<void>;
@@ -74,6 +61,7 @@ interface Slot extends EvictableLane {
   key: LaneKey;
   lane: Lane | undefined;
   readonly abandon: AbortController;
+  readonly begun: PromiseWithResolvers<void>;
   started: Promise<Lane>;
 }
 
@@ -89,8 +77,6 @@ export interface LanesOptions {
   readonly hooks: LanesHooks;
 }
 
-const forAll = { scope: undefined, isBase: true, isSession: false } as const;
-
 /** Makes the lanes of a server; none is started yet. */
 export function createLanes(options: LanesOptions): Lanes {
   const { config, deps, connector, verdicts, supervisor, hooks } = options;
@@ -100,26 +86,10 @@ export function createLanes(options: LanesOptions): Lanes {
   const ended = new Set<string>();
   let closed = false;
 
-  const keyOf = (caller: Caller, number = 0, manner = verdicts.of(caller)[0]): LaneKey => {
-    if (manner?.stateless === true) {
-      return { ...forAll, id: `all ${manner.name}` };
-    }
-    if (config.isolation === "shared") return { ...forAll, id: "all" };
-    const { scope } = caller;
-    if (caller.deferred !== true) {
-      return { id: `scope ${scope}`, scope, isBase: true, isSession: true };
-    }
-    const declared = JSON.stringify(declaredCapabilities(config, caller));
-    const id = `scope ${scope} ${number} ${declared}`;
-    return { id, scope, isBase: number === 0, isSession: false };
-  };
-  const attributionOf = (caller: Caller): Attribution =>
-    config.isolation === "shared" ? "sole" : caller.deferred === true ? "working" : "latest";
+  const keyOf = (caller: Caller, number = 0, manner = verdicts.of(caller)[0]): LaneKey =>
+    laneKeyOf(config, caller, number, manner);
 
-  const unavailable = (why: string) =>
-    new GatewayError("upstream_unavailable", `Cannot start server "${config.name}": ${why}`, {
-      data: { server: config.name },
-    });
+  const unavailable = (why: string) => startError(config.name, why);
   const refusal = (slot: Slot): GatewayError | undefined =>
     closed || slot.abandon.signal.aborted
       ? unavailable("it is being stopped")
@@ -127,6 +97,7 @@ export function createLanes(options: LanesOptions): Lanes {
 
   const drop = (slot: Slot): void => {
     if (slots.get(slot.key.id) === slot) slots.delete(slot.key.id);
+    hooks.changed();
   };
   /** The server speaks in another manner than was thought: the slot takes its right place. */
   const settle = (slot: Slot, lane: Lane, caller: Caller, number: number): void => {
@@ -154,7 +125,8 @@ export function createLanes(options: LanesOptions): Lanes {
       deps,
       connector,
       manners,
-      attribution: attributionOf(caller),
+      isTrial: caller.scope === trialScope,
+      attribution: attributionOf(config, caller),
       capabilities: declaredCapabilities(config, caller),
       hooks: {
         notice: (notice) => hooks.notice(slot.key, notice),
@@ -163,8 +135,8 @@ export function createLanes(options: LanesOptions): Lanes {
           if (slot.lane !== undefined) hooks.renewed(slot.key, slot.lane);
         },
         left(died) {
-          drop(slot);
           attempt.ended(died);
+          drop(slot);
           if (died !== undefined) hooks.died(slot.key, died);
         },
         gone() {
@@ -184,7 +156,8 @@ export function createLanes(options: LanesOptions): Lanes {
       verdicts.accepted(lane.manner);
       slot.lane = lane;
       settle(slot, lane, caller, number);
-      hooks.ready(slot.key, lane, caller);
+      hooks.changed();
+      if (!ended.has(caller.scope)) hooks.ready(slot.key, lane, caller);
       return lane;
     }
     if (slot.abandon.signal.aborted) throw unavailable("it is being stopped");
@@ -198,7 +171,9 @@ export function createLanes(options: LanesOptions): Lanes {
     try {
       const refused = refusal(slot);
       if (refused !== undefined) throw refused;
+      await hooks.clear(slot.key);
       const place = await options.budget.acquire(slot, slot.abandon.signal);
+      slot.begun.resolve();
       try {
         // Much may have happened while it waited for its place.
         const late = refusal(slot);
@@ -216,6 +191,8 @@ export function createLanes(options: LanesOptions): Lanes {
     } catch (thrown) {
       drop(slot);
       throw thrown;
+    } finally {
+      slot.begun.resolve();
     }
   };
 
@@ -232,12 +209,14 @@ export function createLanes(options: LanesOptions): Lanes {
       key,
       lane: undefined,
       abandon: new AbortController(),
+      begun: Promise.withResolvers(),
       started: Promise.reject(unavailable("it was not tried yet")),
       idleSince: () => slot.lane?.idleSince(),
       evict: () => void slot.lane?.stop(),
     };
     slot.started.catch(() => {});
     slots.set(key.id, slot);
+    hooks.changed();
     slot.started = start(slot, caller, number);
     // Whoever waits hears of a failure; when nobody does it must not end the process.
     slot.started.catch(() => {});
@@ -257,12 +236,20 @@ export function createLanes(options: LanesOptions): Lanes {
     }
   };
 
+  const forCall = async (caller: Caller, number = 0): Promise<Lane> => {
+    const lane = get(caller, number);
+    const begun = slots.get(keyOf(caller, number).id)?.begun.promise;
+    const late = () => queuedError(config);
+    await within(deps.clock, config.startTimeoutMs, Promise.race([begun, lane]), late);
+    return await lane;
+  };
+
   const lease = (caller: Caller): Lease => {
     const { number, release } = leases.take(caller.scope, (one) => {
       const slot = slots.get(keyOf(caller, one).id);
       return slot === undefined ? "none" : slot.lane?.isDoubtful() ? "doubtful" : "clear";
     });
-    return { lane: get(caller, number), release };
+    return { lane: forCall(caller, number), release };
   };
 
   return {
@@ -270,6 +257,8 @@ export function createLanes(options: LanesOptions): Lanes {
     running: (caller) => slots.get(keyOf(caller).id)?.lane,
     has: (caller) => slots.has(keyOf(caller).id),
     get: (caller) => get(caller),
+    forCall: (caller) => forCall(caller),
+    begun: (caller) => slots.get(keyOf(caller).id)?.begun.promise ?? Promise.resolve(),
     lease,
     serving: (scope) =>
       [...slots.values()].flatMap(({ key, lane }) =>
@@ -283,9 +272,20 @@ export function createLanes(options: LanesOptions): Lanes {
         ended.delete(oldest);
       }
       for (const slot of [...slots.values()]) {
-        if (slot.key.scope === scope) stopSlot(slot);
-        else if (slot.key.scope === undefined) slot.lane?.endScope(scope);
+        if (slot.key.scope === scope) {
+          if (!slot.key.isBase || !hooks.outlives(scope)) stopSlot(slot);
+        } else if (slot.key.scope === undefined) slot.lane?.endScope(scope);
       }
+    },
+    releaseEnded(scope) {
+      if (!ended.has(scope)) return;
+      for (const slot of [...slots.values()]) if (slot.key.scope === scope) stopSlot(slot);
+    },
+    async stopTrial() {
+      const slot = [...slots.values()].find(({ key }) => key.scope === trialScope);
+      if (slot?.lane === undefined) return;
+      drop(slot);
+      await within(deps.clock, deps.limits.trialStopMs, slot.lane.stop());
     },
     counts() {
       const running = [...slots.values()].filter((slot) => slot.lane !== undefined).length;

@@ -32,6 +32,9 @@ import {
 } from "../protocol/modern/upstream_facing.ts";
 import { modernRevision } from "../protocol/modern/revision.ts";
 
+/** The revision in whose manner a server is tried while no client has asked: most clients speak it. */
+export const usualWire: string = latestRevision;
+
 /** Name and version of the gateway. */
 type Identity = { readonly name: string; readonly version: string };
 

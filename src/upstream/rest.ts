@@ -9,10 +9,12 @@ import type { RestServerConfig } from "../config/config.ts";
 import { GatewayError, toGatewayError } from "../errors.ts";
 import type { Call, JsonObject } from "../model.ts";
 import { isJsonObject } from "../protocol/jsonrpc.ts";
+import { describeCatalog } from "./catalog_line.ts";
 import { createExchange } from "./exchange.ts";
 import { createEngine, type Engine } from "./rest/engine.ts";
 import { degradedKey } from "./rest/result.ts";
 import { loadService } from "./rest/source.ts";
+import { createStatus } from "./status.ts";
 import type { CreateUpstream, Upstream } from "./upstream.ts";
 import { createWatchers } from "./watchers.ts";
 
@@ -33,6 +35,11 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
   let problem: Problem | undefined;
   let engine: Engine | undefined;
   let isDegraded = false;
+  const status = createStatus(clock, () => {
+    if (problem !== undefined) return "failing";
+    if (engine !== undefined) return "running";
+    return loading === undefined ? "idle" : "starting";
+  });
 
   const load = async (): Promise<Engine> => {
     const started = clock.monotonic();
@@ -40,10 +47,9 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
     for (const reason of service.leftOut) log.warn("Left out an operation", { reason });
     engine = createEngine(config, service, deps);
     problem = undefined;
-    log.info("Read what the service offers", {
-      tools: engine.tools.length,
-      ms: Math.round(clock.monotonic() - started),
-    });
+    status.note();
+    const lists = { tools: engine.tools, prompts: [], resources: [], templates: [] };
+    log.info(describeCatalog(name, { lists }, clock.monotonic() - started));
     const method = "notifications/tools/list_changed";
     for (const scope of watchers.scopes()) {
       watchers.tell(scope, { kind: "notice", method, params: {} });
@@ -61,6 +67,7 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
       limits.restReloadMsMax,
     );
     problem = { error, pauseMs, until: clock.monotonic() + pauseMs };
+    status.note();
     // Whoever listens for changes hears when it has come right.
     void pause(clock, pauseMs, closed.signal).then(() => {
       if (watchers.scopes().length > 0 && !closed.signal.aborted) ready().catch(() => {});
@@ -121,12 +128,16 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
       watchers.forget(scope);
       engine?.endScope(scope);
     },
+    trial: () => ready().then(() => {}, () => {}),
     status() {
+      const tools = engine?.tools.length;
       if (problem !== undefined) {
-        return { state: "failed", lanes: 0, problem: problem.error.message };
+        const { message, code } = problem.error;
+        return { ...status.now(), lanes: 0, problem: message, error: code };
       }
-      const state = engine === undefined ? "idle" : "running";
-      return { state, lanes: 0, ...(isDegraded ? { isDegraded } : {}) };
+      // The last call was made without them.
+      const error = isDegraded ? "credentials_missing" : undefined;
+      return { ...status.now(), lanes: 0, tools, error };
     },
     async close() {
       closed.abort();

@@ -3,6 +3,7 @@
  * a kind, a process, an era or HTTP; a kind is one file, one row in `kinds.ts`, and the contract
  * suite. Types only.
  */
+import type { ErrorCode } from "../errors.ts";
 import type { UpstreamDeps } from "./deps.ts";
 import type { ServerConfig } from "../config/config.ts";
 import type {
@@ -16,16 +17,25 @@ import type {
   Watcher,
 } from "../model.ts";
 
+/**
+ * `idle`: nothing runs because nothing needs it. `failing`: its last start failed, the next may not.
+ * `crash_loop`: several failed in a row. `failed`: it cannot run until its configuration changes.
+ */
+export type UpstreamState = "idle" | "starting" | "running" | "failing" | "crash_loop" | "failed";
+
 /** For `/health` and the log. */
 export interface UpstreamStatus {
-  /** `idle`: nothing runs because nobody needs it. `failed`: cannot run until something changes. */
-  readonly state: "idle" | "starting" | "running" | "crash_loop" | "failed";
+  readonly state: UpstreamState;
+  /** When it came into this state, in milliseconds since 1970. */
+  readonly since: number;
   /** Processes or connections alive. */
   readonly lanes: number;
-  /** What is wrong, for the person; absent when nothing is. */
+  /** What is wrong, for the operator; absent when nothing is. */
   readonly problem?: string | undefined;
-  /** The last call was made without the credentials that could not be had. */
-  readonly isDegraded?: boolean | undefined;
+  /** Why it is degraded, as a code; absent when it is not. */
+  readonly error?: ErrorCode | undefined;
+  /** How many tools it has, as far as is known. */
+  readonly tools?: number | undefined;
 }
 
 /** What a caller keeps beyond single calls; replayed on every new lane of its scope. */
@@ -42,8 +52,16 @@ export interface Upstream {
    * started for it. Rejects with a GatewayError when none can be had.
    */
   describe(caller: Caller): Promise<Description>;
-  /** One whole list (pages drained), from the same sources. Empty when the capability is absent. */
-  list(kind: ListKind, caller: Caller): Promise<readonly JsonObject[]>;
+  /**
+   * One whole list (pages drained), from the same sources. Empty when the capability is absent.
+   * `nearest` (the default): that of a client with other capabilities will do. Waits for a start as
+   * long as the server's configuration allows one to take, counted from its begin.
+   */
+  list(
+    kind: ListKind,
+    caller: Caller,
+    source?: "nearest" | "own",
+  ): Promise<readonly JsonObject[]>;
   /** How fresh the list is that `list` gave last; undefined when nobody can tell. */
   freshness(kind: ListKind, caller: Caller): Freshness | undefined;
   /** Any other request; names and URIs are the upstream's own. */
@@ -57,6 +75,8 @@ export interface Upstream {
   watch(scope: string, watcher: Watcher, interest: () => Interest): () => void;
   /** Releases the scope's lane and forgets the scope. */
   endScope(scope: string): void;
+  /** Starts the server once, for no client, when nothing is known of it; never rejects. */
+  trial(): Promise<void>;
   status(): UpstreamStatus;
   /** Ends every lane within the limits' stop times. Open calls fail first. */
   close(): Promise<void>;

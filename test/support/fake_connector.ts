@@ -36,6 +36,8 @@ export interface FakeServer {
   /** Set: starts fail with this reason. */
   broken: string | undefined;
   tools: JsonObject[];
+  /** Set: lists wait for it. */
+  listing: Promise<unknown> | undefined;
   /** Whether arguments travel beside the message, so that calls need their tool. */
   mirrorsArguments: boolean;
   /** Answers what is no list; what it returns is the result. */
@@ -56,6 +58,7 @@ export function createFakeServer(overrides: Partial<FakeServer> = {}): FakeServe
     capabilities: { tools: {} },
     broken: undefined,
     tools: [{ name: "x", inputSchema: { type: "object" } }],
+    listing: undefined,
     mirrorsArguments: false,
     answer: async ({ params }) => params,
     connections: [],
@@ -124,6 +127,7 @@ function connect(server: FakeServer, manner: Manner, capabilities: JsonObject, h
   };
   server.connections.push(connection);
   const answer = async (request: FakeRequest): Promise<Ending> => {
+    if (request.method.endsWith("/list")) await server.listing;
     if (request.method === "tools/list") return { kind: "result", value: { tools: server.tools } };
     if (request.method.endsWith("/list")) return { kind: "result", value: {} };
     const given = await server.answer(request);
@@ -184,6 +188,7 @@ export async function openFake(
     readonly limits?: Parameters<typeof createTestDeps>[0];
     readonly ownsQuestions?: boolean;
     readonly clock?: TestDeps["clock"];
+    readonly catalogs?: TestDeps["catalogs"];
   } = {},
 ): Promise<{ upstream: Upstream; deps: TestDeps }> {
   const deps = await createTestDeps(limits, overrides);

@@ -28,6 +28,8 @@ export interface FakeUpstream extends Upstream {
   /** Answers every call from now on as this function says; what it returns is the result. */
   script(run: (source: ExchangeSource, call: Call) => Promise<JsonObject>): void;
   closed: boolean;
+  /** How often it was tried. */
+  trials: number;
 }
 
 /** A server that offers what `lists` say, and answers calls with the call's own method and params. */
@@ -70,6 +72,7 @@ export function createFakeUpstream(
       };
     },
     closed: false,
+    trials: 0,
     async describe() {
       await ready();
       return { capabilities: fake.capabilities, instructions: fake.instructions };
@@ -89,7 +92,11 @@ export function createFakeUpstream(
       return () => void fake.watchers.delete(scope);
     },
     endScope: (scope) => void fake.ended.push(scope),
-    status: () => ({ state: "idle", lanes: 0 }),
+    trial() {
+      fake.trials += 1;
+      return Promise.resolve();
+    },
+    status: () => ({ state: "idle", since: 0, lanes: 0 }),
     close() {
       fake.closed = true;
       return Promise.resolve();

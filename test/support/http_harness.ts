@@ -24,6 +24,7 @@ export interface HarnessOptions {
   readonly limits?: Partial<Limits>;
   readonly config?: Partial<GatewayConfig>;
   readonly gateway?: FakeGateway;
+  readonly operatorToken?: string;
   /** The store and clock of another harness, to play a restart. */
   readonly store?: SessionStore;
   readonly clock?: TestClock;
@@ -108,6 +109,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
       sessionTimeoutMs: 3_600_000,
       ...options.config,
     },
+    operatorToken: options.operatorToken,
   });
   handler.open();
   const send: Harness["send"] = (method, path, { headers, body, context, signal } = {}) => {

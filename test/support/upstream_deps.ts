@@ -60,6 +60,7 @@ export async function createTestDeps(
     log: createTestLog(lines),
     catalogs: {
       load: async (key) => catalogsByKey.get(key),
+      keys: async () => [...catalogsByKey.keys()].reverse(),
       save: async (key, _server, catalog) => void catalogsByKey.set(key, catalog),
     },
     budget: createLaneBudget(all, clock),

@@ -86,6 +86,7 @@ export function runCall(session: LiveSession, message: RequestMessage, outlet: A
     params,
     wantsProgress: progressToken !== undefined,
     caller: session.caller,
+    hears: () => session.streams.standing.open.length > 0,
   });
   void pump(openRunning(session, { id, method, params, progressToken }, exchange, outlet));
 }

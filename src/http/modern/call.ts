@@ -18,7 +18,7 @@ import {
 import { checkParamHeaders } from "../../protocol/modern/tool_headers.ts";
 import { logFault } from "../respond.ts";
 import { openReply, type Reply } from "./reply.ts";
-import type { Asked, OpenCall, Stateless } from "./stateless.ts";
+import { type Asked, hearsChanges, type OpenCall, type Stateless } from "./stateless.ts";
 
 /** A call between its opening and its answer. */
 interface Running extends OpenCall {
@@ -66,7 +66,9 @@ async function run(running: Running): Promise<void> {
     await assertServed(running);
     if (!isOpen(running)) return;
     const wantsProgress = progressToken !== undefined;
-    const exchange = deps.gateway.call(surface, { method, params, wantsProgress, caller, resume });
+    const hears = () => hearsChanges(running.stateless, surface, caller);
+    const call = { method, params, wantsProgress, caller, resume, hears };
+    const exchange = deps.gateway.call(surface, call);
     running.exchange = exchange;
     while (isOpen(running)) take(running, exchange, await exchange.next());
   } catch (thrown) {

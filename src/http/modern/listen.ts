@@ -91,14 +91,17 @@ function createListen(
   { limits, identity }: StatelessDeps,
   connection: Connection,
 ): Listen {
-  const { request: { id }, caller: { scope } } = asked;
+  const { request: { id }, surface, caller: { scope, clientInfo } } = asked;
   const stream: Listen = {
     limits,
     asked,
     connection,
     scope,
+    surface,
+    clientInfo,
     filter: undefined,
     unsaid: new Map(),
+    hearsLists: () => listKindNotices.some((notice) => hears(stream, notice)),
     tell: (notice) => tell(stream, notice),
     end() {
       connection.write({ data: resultText(id, encodeEnd(id, identity)) });
@@ -129,6 +132,16 @@ function begin({ deps, subscriptions }: Stateless, stream: Listen, filter: Liste
     stopWatching();
     hold.release();
   });
+}
+
+const listKindNotices: readonly Notice[] = Object.values(listKinds).map(({ capability }) => ({
+  kind: "notice",
+  method: `notifications/${capability}/list_changed`,
+  params: {},
+}));
+
+function hears({ filter, connection }: Listen, notice: Notice): boolean {
+  return filter !== undefined && !connection.isOver() && wants(filter, notice);
 }
 
 const resourcesChanged = `notifications/${listKinds.resources.capability}/list_changed`;

@@ -9,7 +9,13 @@ import { GatewayError } from "../../errors.ts";
 import type { Gateway } from "../../gateway/surface.ts";
 import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
-import { anonymous, type Caller, type Notice, type Principal } from "../../model.ts";
+import {
+  anonymous,
+  type Caller,
+  type JsonObject,
+  type Notice,
+  type Principal,
+} from "../../model.ts";
 import type { ModernRequest } from "../../protocol/modern/request.ts";
 import type { Accepts } from "../accept.ts";
 import type { Heartbeats } from "../heartbeat.ts";
@@ -48,6 +54,10 @@ export interface OpenCall {
 /** One open notification stream. */
 export interface OpenListen {
   readonly scope: string;
+  readonly surface: string;
+  readonly clientInfo: JsonObject;
+  /** Whether it was acknowledged and says when lists change. */
+  hearsLists(): boolean;
   /** Tells it; true when it wanted that and took it now. */
   tell(notice: Notice): boolean;
   /** Ends it in good order. */
@@ -86,6 +96,22 @@ export function callerOf(
     logLevel: envelope.logLevel,
     deferred: true,
   };
+}
+
+/**
+ * Whether this client has a stream on the surface that says when lists change. All clients of a
+ * principal share its scope, so that a stream counts for the client that names itself alike.
+ */
+export function hearsChanges(
+  { listens }: Stateless,
+  surface: string,
+  { scope, clientInfo }: Caller,
+): boolean {
+  const client = JSON.stringify(clientInfo);
+  return [...listens].some((listen) =>
+    listen.scope === scope && listen.surface === surface && listen.hearsLists() &&
+    JSON.stringify(listen.clientInfo) === client
+  );
 }
 
 /** Tells all streams that want it; how many took it now. */

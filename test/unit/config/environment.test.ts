@@ -25,6 +25,7 @@ describe("readConfig", () => {
       secret: undefined,
       logLevel: "INFO",
       debug: false,
+      tryServers: true,
       names: "auto",
       warnings: [],
       files: [],

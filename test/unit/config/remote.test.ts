@@ -22,6 +22,7 @@ describe("a remote server", () => {
       callTimeoutMs: defaultLimits.callMs,
       idleTimeoutMs: defaultLimits.idleMs,
       tools: {},
+      start: "early",
     });
     expect(config.warnings).toEqual([]);
   });

@@ -20,7 +20,33 @@ describe("values", () => {
       callTimeoutMs: defaultLimits.callMs,
       idleTimeoutMs: defaultLimits.idleMs,
       tools: {},
+      start: "early",
     });
+  });
+
+  test("a server is started early, unless it opens a browser or its start key says otherwise", async () => {
+    const startOf = async (entry: object) => (await readOne(entry)).servers[0]?.start;
+    const early: object[] = [
+      { command: "npx", args: ["-y", "@modelcontextprotocol/server-memory"] },
+      { command: "npx", args: ["@playwright/mcp@latest", "--headless"] },
+      { command: "npx", args: ["mcp-remote", "https://example.com/mcp"], start: "early" },
+      { command: "node", args: ["./mcp-remote-control.js"] },
+      { url: "https://example.com/mcp" },
+    ];
+    for (const entry of early) expect([entry, await startOf(entry)]).toEqual([entry, "early"]);
+    const onDemand: object[] = [
+      { command: "npx", args: ["-y", "mcp-remote", "https://example.com/mcp"] },
+      { command: "npx", args: ["-y", "mcp-remote@0.1.37", "https://example.com/mcp"] },
+      { command: "/usr/local/bin/mcp-remote", args: ["https://example.com/mcp"] },
+      { command: "npx", args: ["@playwright/mcp@latest"] },
+      { command: "mcp-server-playwright" },
+      { command: "x", start: "onDemand" },
+      { url: "https://example.com/mcp", start: "onDemand" },
+      { recipe: "coingecko", start: "onDemand" },
+    ];
+    for (const entry of onDemand) {
+      expect([entry, await startOf(entry)]).toEqual([entry, "onDemand"]);
+    }
   });
 
   test("every key that is served arrives", async () => {
@@ -219,6 +245,7 @@ describe("wrong values", () => {
     ["env as a list", { env: [] }, ".env in FILE: expected an object of strings, got a list"],
     ["= in a variable", { env: { "A=B": "x" } }, '.env["A=B"] in FILE: no name of a variable'],
     ["a word", { isolation: "both" }, 'expected "session" or "shared", got "both"'],
+    ["when to start", { start: "never" }, 'expected "early" or "onDemand", got "never"'],
     ["a wrong era", { era: "old" }, 'expected "auto", "legacy" or "modern", got "old"'],
     [
       "a wrong type",

@@ -11,6 +11,7 @@ import { anonymous, type Caller, type JsonObject, type Notice } from "../../../s
 import { createSealer, makeKey } from "../../../src/seal.ts";
 import { createTestLog } from "../../support/log.ts";
 import { createFakeUpstream, type FakeUpstream } from "../../support/fake_upstream.ts";
+import { until } from "../../support/wait.ts";
 
 const caller = (scope = "scope-1", principal = anonymous): Caller => ({
   principal,
@@ -25,7 +26,7 @@ const server = (name: string, tools: ToolFilter = {}): ServerConfig => ({
   problem: "",
   name,
   callTimeoutMs: 1,
-  startTimeoutMs: 1,
+  startTimeoutMs: 10_000,
   idleTimeoutMs: 1,
   tools,
 });
@@ -53,6 +54,7 @@ async function gatewayOf(
     log,
     sealer: await createSealer(makeKey()),
     debug: true,
+    tryServers: false,
   });
 }
 
@@ -62,9 +64,10 @@ async function ask(
   params: JsonObject = {},
   surface = "/mcp",
   by: Caller = caller(),
+  hears: () => boolean = () => true,
 ): Promise<JsonObject> {
-  const reply = await gateway.call(surface, { method, params, wantsProgress: false, caller: by })
-    .next();
+  const call = { method, params, wantsProgress: false, caller: by, hears };
+  const reply = await gateway.call(surface, call).next();
   if (reply.kind === "result") return reply.value;
   if (reply.kind === "failure") return { failure: reply.error.code, ...reply.error.toRpc() };
   return { unexpected: reply };
@@ -200,7 +203,9 @@ describe("a broken or slow server", () => {
     const gateway = await gatewayOf(servers(server("bad"), server("good")), fakes);
     const list = await ask(gateway, "tools/list");
     expect(names(list, "tools")).toEqual(["good__y"]);
-    expect(list["_meta"]).toEqual({ "mcp-wrapper/unavailable": ["bad"] });
+    expect(list["_meta"]).toEqual({
+      "mcp-wrapper/unavailable": [{ name: "bad", reason: "It is broken" }],
+    });
     expect((await ask(gateway, "tools/call", { name: "bad__x" }))["failure"]).toBe(
       "upstream_unavailable",
     );
@@ -247,30 +252,114 @@ describe("a broken or slow server", () => {
     expect(deaf).toEqual([]);
   });
 
-  test("that is late and alone gives an empty list that names it, then announces the whole", async () => {
+  test("that is late and alone is waited for, by clients that hear of changes too", async () => {
     const fakes = { late: createFakeUpstream("late", { tools: [tool("x")] }) };
     const started = Promise.withResolvers<void>();
     fakes.late.slow = started.promise;
     const gateway = await gatewayOf(servers(server("late")), fakes);
-    const heard = Promise.withResolvers<Notice>();
-    gateway.watch("/mcp", caller(), {
-      notice: heard.resolve,
-      ask: () => Promise.reject(new Error("nobody asks")),
-    }, () => []);
     const { capabilities } = await gateway.describe("/mcp", caller());
     expect(capabilities["tools"]).toEqual({ listChanged: true });
-    expect(await ask(gateway, "tools/list")).toEqual({
-      tools: [],
-      _meta: { "mcp-wrapper/unavailable": ["late"] },
-    });
+    const lists = ["/mcp", "/servers/late"].map((surface) =>
+      ask(gateway, "tools/list", {}, surface)
+    );
+    // By then a list of several servers would have been given without this one.
+    await new Promise((resolve) => setTimeout(resolve, 100));
     started.resolve();
-    expect((await heard.promise).method).toBe("notifications/tools/list_changed");
-    expect(names(await ask(gateway, "tools/list"), "tools")).toEqual(["x"]);
-    // The client was told of prompts, since nobody knew better: their list is empty, not unknown.
+    for (const list of await Promise.all(lists)) expect(names(list, "tools")).toEqual(["x"]);
+    // The client was told of prompts, since it was not known better: their list is empty.
     expect(await ask(gateway, "prompts/list")).toEqual({ prompts: [] });
     const later = caller("later");
     await gateway.describe("/mcp", later);
     expect((await ask(gateway, "prompts/list", {}, "/mcp", later))["code"]).toBe(-32601);
+  });
+
+  test("that is alone and never answers is a retryable error, never an empty success", async () => {
+    const fakes = { late: createFakeUpstream("late", { tools: [tool("x")] }) };
+    fakes.late.slow = new Promise(() => {});
+    const gateway = await gatewayOf(servers(server("late")), fakes, { listWaitMsMax: 100 });
+    const list = await ask(gateway, "tools/list");
+    expect(list["failure"]).toBe("upstream_late");
+    expect(list["message"]).toContain("has not answered yet");
+  });
+
+  test("real-01 is waited for by a client that hears of no changes", async () => {
+    const fakes = {
+      slow: createFakeUpstream("slow", { tools: [tool("x")] }),
+      good: createFakeUpstream("good", { tools: [tool("y")] }),
+    };
+    const started = Promise.withResolvers<void>();
+    fakes.slow.slow = started.promise;
+    const gateway = await gatewayOf(servers(server("slow"), server("good")), fakes);
+    const deaf = ask(gateway, "tools/list", {}, "/mcp", caller("deaf"), () => false);
+    const stateless = { ...caller("principal"), deferred: true };
+    const one = ask(gateway, "tools/list", {}, "/mcp", stateless, () => false);
+    const hearing = await ask(gateway, "tools/list");
+    expect(names(hearing, "tools")).toEqual(["good__y"]);
+    expect(hearing["_meta"]).toMatchObject({ "mcp-wrapper/unavailable": [{ name: "slow" }] });
+    started.resolve();
+    for (const list of await Promise.all([deaf, one])) {
+      expect(names(list, "tools")).toEqual(["slow__x", "good__y"]);
+      expect(list["_meta"]).toBe(undefined);
+    }
+  });
+
+  test("is waited for no longer once the client listens", async () => {
+    const fakes = {
+      slow: createFakeUpstream("slow", { tools: [tool("x")] }),
+      good: createFakeUpstream("good", { tools: [tool("y")] }),
+    };
+    fakes.slow.slow = new Promise(() => {});
+    const gateway = await gatewayOf(servers(server("slow"), server("good")), fakes, {
+      listRecheckMs: 10,
+    });
+    let looks = 0;
+    // It begins to listen when its list has been waiting for a while.
+    const hears = () => ++looks > 3;
+    const list = await ask(gateway, "tools/list", {}, "/mcp", caller(), hears);
+    expect(names(list, "tools")).toEqual(["good__y"]);
+  });
+
+  test("real-01 is waited for by a call of its tool, while the others answer theirs", async () => {
+    const fakes = {
+      slow: createFakeUpstream("slow", { tools: [tool("x")] }),
+      good: createFakeUpstream("good", { tools: [tool("y")] }),
+    };
+    const started = Promise.withResolvers<void>();
+    fakes.slow.slow = started.promise;
+    const gateway = await gatewayOf(servers(server("slow"), server("good")), fakes);
+    const call = ask(gateway, "tools/call", { name: "slow__x" });
+    expect((await ask(gateway, "tools/call", { name: "good__y" }))["params"]).toEqual({
+      name: "y",
+    });
+    started.resolve();
+    expect((await call)["params"]).toEqual({ name: "x" });
+  });
+
+  test("does not make a tool unknown whose name it may have", async () => {
+    const fakes = {
+      slow: createFakeUpstream("slow", { tools: [tool("x")] }),
+      good: createFakeUpstream("good", { tools: [tool("y")] }),
+    };
+    fakes.slow.slow = new Promise(() => {});
+    const config: ServersConfig = {
+      ...servers({ ...server("slow"), startTimeoutMs: 20 }, server("good")),
+      names: "bare",
+    };
+    const gateway = await gatewayOf(config, fakes);
+    expect((await ask(gateway, "tools/call", { name: "x" }))["failure"]).toBe("upstream_late");
+  });
+
+  test("a tool that only the client's own list has can be called", async () => {
+    const fakes = {
+      a: createFakeUpstream("a", { tools: [tool("x")] }),
+      b: createFakeUpstream("b"),
+    };
+    fakes.a.list = (kind, _caller, source) =>
+      Promise.resolve(kind === "tools" ? [tool(source === "own" ? "special" : "x")] : []);
+    const gateway = await gatewayOf(servers(server("a"), server("b")), fakes);
+    const called = await ask(gateway, "tools/call", { name: "a__special" });
+    expect(called["params"]).toEqual({ name: "special" });
+    expect((await ask(gateway, "tools/call", { name: "a__none" }))["code"]).toBe(-32602);
   });
 
   test("that answered the handshake has the whole first time for its first list", async () => {
@@ -634,6 +723,62 @@ describe("the log", () => {
     expect(text).toContain('"name":"x","arguments":{"password":"string(11)","n":"number"}');
     expect(text).toContain('{"type":"text","text":"string(9)"}');
     expect(text).not.toContain("my ");
+  });
+});
+
+describe("servers are tried", () => {
+  const open = async (config: ServersConfig, fakes: Record<string, FakeUpstream>) =>
+    createGatewayCore({
+      servers: config,
+      create: ({ name }) => fakes[name] ?? createFakeUpstream(name),
+      sameServer: (one, other) => JSON.stringify(one) === JSON.stringify(other),
+      limits: defaultLimits,
+      clock: systemClock,
+      log: createTestLog(),
+      sealer: await createSealer(makeKey()),
+      debug: false,
+      tryServers: true,
+    });
+
+  test("two at a time, in the order of the configuration, but not those that start on demand", async () => {
+    const begun: string[] = [];
+    const over = new Map<string, PromiseWithResolvers<void>>();
+    const fakes = Object.fromEntries(["a", "b", "c", "d", "lazy"].map((name) => {
+      const fake = createFakeUpstream(name);
+      over.set(name, Promise.withResolvers());
+      fake.trial = async () => {
+        begun.push(name);
+        await over.get(name)?.promise;
+      };
+      return [name, fake];
+    }));
+    const lazy: ServerConfig = { ...server("lazy"), start: "onDemand" };
+    const config = servers(server("a"), lazy, server("b"), server("c"), server("d"));
+    const gateway = await open(config, fakes);
+    const queued = () =>
+      gateway.status().servers.filter(({ isQueued }) => isQueued).map(({ name }) => name);
+    await until("the first two are tried", () => begun.length === 2);
+    expect([begun, queued()]).toEqual([["a", "b"], ["c", "d"]]);
+    over.get("b")?.resolve();
+    await until("the next is tried", () => begun.length === 3);
+    expect(queued()).toEqual(["d"]);
+    over.get("a")?.resolve();
+    await until("the last is tried", () => begun.length === 4);
+    expect(begun).toEqual(["a", "b", "c", "d"]);
+    await gateway.close();
+  });
+
+  test("when they are added or changed, and only then", async () => {
+    const fakes = { a: createFakeUpstream("a"), b: createFakeUpstream("b") };
+    const gateway = await open(servers(server("a")), fakes);
+    await until("the first is tried", () => fakes.a.trials === 1);
+    await gateway.reconfigure(servers(server("a"), server("b")));
+    await until("the second is tried", () => fakes.b.trials === 1);
+    expect(fakes.a.trials).toBe(1);
+    await gateway.reconfigure(servers(server("a", { deny: ["x"] }), server("b")));
+    await until("the changed one is tried", () => fakes.a.trials === 2);
+    expect(fakes.b.trials).toBe(1);
+    await gateway.close();
   });
 });
 

@@ -67,6 +67,7 @@ async function setUp(
     log,
     sealer: sealer ?? await createSealer(key),
     debug: false,
+    tryServers: false,
   });
   return { gateway, fake, log };
 }

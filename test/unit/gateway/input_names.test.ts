@@ -40,6 +40,7 @@ async function gatewayOf(fakes: Record<string, FakeUpstream>, tools: ToolFilter 
     log: createTestLog(),
     sealer: await createSealer(makeKey()),
     debug: false,
+    tryServers: false,
   });
 }
 

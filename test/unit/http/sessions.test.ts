@@ -365,46 +365,6 @@ describe("the life of a session", () => {
 });
 
 describe("beside the protocol", () => {
-  const status = (state: "idle" | "starting" | "running" | "crash_loop" | "failed") => ({
-    state,
-    lanes: 0,
-  });
-
-  test("P6 /health is 200 healthy, 503 unhealthy or 500 error", async () => {
-    const { send, gateway, handler, records } = createHarness();
-    const health = async () => {
-      const response = await send("GET", "/health");
-      return { code: response.status, body: await response.json() as Record<string, unknown> };
-    };
-    expect(await health()).toMatchObject({
-      code: 200,
-      body: { status: "healthy", servers_running: 0, timestamp: expect.any(String) },
-    });
-    gateway.servers = [
-      { name: "a", status: status("running") },
-      { name: "b", status: status("idle") },
-      { name: "c", status: status("crash_loop") },
-    ];
-    expect(await health()).toMatchObject({
-      code: 200,
-      body: { status: "healthy", servers_running: 1, degraded: ["c"] },
-    });
-    gateway.servers = [{ name: "a", status: status("failed") }];
-    expect(await health()).toMatchObject({ code: 503, body: { status: "unhealthy" } });
-    gateway.servers = [];
-    handler.drain();
-    expect(await health()).toMatchObject({ code: 503, body: { status: "unhealthy" } });
-    gateway.status = () => {
-      throw new Error("secret detail");
-    };
-    const failed = await health();
-    expect(failed).toMatchObject({ code: 500, body: { status: "error" } });
-    expect(JSON.stringify(failed)).not.toContain("secret");
-    expect(records.some(({ fields }) => String(fields.error).includes("secret"))).toBe(true);
-    const head = await send("HEAD", "/health");
-    expect([head.status, await head.text()]).toEqual([500, ""]);
-  });
-
   test("/ready is 200 only while new work is taken", async () => {
     const { send, handler, connect, gateway } = createHarness();
     expect((await send("GET", "/ready")).status).toBe(200);

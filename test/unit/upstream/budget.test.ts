@@ -12,7 +12,7 @@ function make(lanesMax: number, startsMax: number, startBusyMs = 10_000) {
   return {
     clock,
     budget: createLaneBudget(
-      { lanesMax, startsMax, startMs: 1_000, startBusyMs },
+      { lanesMax, startsMax, startBusyMs, startsWaitingMax: 3 },
       clock,
     ),
   };
@@ -108,17 +108,27 @@ describe("the lane budget", () => {
     expect(await codeOf(budget.acquire(lane(), never))).toBe("overloaded");
   });
 
-  test("nobody waits longer than a start may take, or after giving up", async () => {
+  test("a place in the queue never expires, and is left by giving up", async () => {
     const { budget, clock } = make(10, 1);
-    await budget.acquire(lane(), never);
-    const late = codeOf(budget.acquire(lane(), never));
+    const first = await budget.acquire(lane(), never);
+    const patient = codeOf(budget.acquire(lane(), never));
     const giveUp = new AbortController();
     const given = codeOf(budget.acquire(lane(), giveUp.signal));
     giveUp.abort();
     expect(await given).toBe("overloaded");
-    clock.advance(1_000);
-    expect(await late).toBe("overloaded");
+    clock.advance(9_999);
+    expect(await isPending(patient)).toBe(true);
+    first.started();
+    expect(await patient).toBe("granted");
     expect(await codeOf(budget.acquire(lane(), AbortSignal.abort()))).toBe("overloaded");
+  });
+
+  test("a queue that is full refuses the next start", async () => {
+    const { budget } = make(10, 1);
+    await budget.acquire(lane(), never);
+    const waiting = [1, 2, 3].map(() => budget.acquire(lane(), never));
+    expect(await codeOf(budget.acquire(lane(), never))).toBe("overloaded");
+    expect(await isPending(Promise.race(waiting))).toBe(true);
   });
 
   test("says whether one more can start soon without another giving way", async () => {

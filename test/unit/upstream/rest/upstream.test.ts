@@ -66,7 +66,7 @@ describe("a web API as a server", () => {
     expect(Object.keys(capabilities)).toEqual(["tools"]);
     expect((await upstream.list("tools", caller)).map(({ name }) => name)).toEqual(["coin"]);
     expect(await upstream.list("prompts", caller)).toEqual([]);
-    expect(upstream.status()).toEqual({ state: "running", lanes: 0 });
+    expect(upstream.status()).toMatchObject({ state: "running", lanes: 0, tools: 1 });
   });
 
   test("a call is a request, and its answer a result", async () => {
@@ -130,7 +130,7 @@ describe("a web API as a server", () => {
   test("a recipe whose expression is wrong fails with the place, and harms no other", async () => {
     const { upstream } = await open({}, [{ ...endpoint, projection: "a[" }]);
     await expect(upstream.list("tools", callerOf("a"))).rejects.toThrow('of the answer of "coin"');
-    expect(upstream.status().state).toBe("failed");
+    expect(upstream.status().state).toBe("failing");
     const { upstream: other } = await open({});
     expect((await other.list("tools", callerOf("a"))).length).toBe(1);
   });

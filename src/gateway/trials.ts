@@ -1,0 +1,68 @@
+/**
+ * Tries servers before the first client needs them: each once, a few at a time, in the order of the
+ * configuration. A trial that takes long gives its turn to the next one, so that a server that hangs
+ * holds up no others; a place in the queue never expires.
+ */
+import type { Clock } from "../clock.ts";
+import type { Limits } from "../limits.ts";
+import type { Member } from "./member.ts";
+
+/** The trials that are due. */
+export interface Trials {
+  add(member: Member): void;
+  /** Takes a server out again that was removed before its turn came. */
+  remove(member: Member): void;
+  isWaiting(member: Member): boolean;
+  close(): void;
+}
+
+/** Makes an empty queue. */
+export function createTrials(
+  { clock, limits }: {
+    readonly clock: Clock;
+    readonly limits: Pick<Limits, "startsMax" | "startBusyMs">;
+  },
+): Trials {
+  const waiting = new Set<Member>();
+  let busy = 0;
+  let cancelPump: (() => void) | undefined;
+
+  const run = async (member: Member): Promise<void> => {
+    busy += 1;
+    let isCounted = true;
+    const release = (): void => {
+      if (isCounted) busy -= 1;
+      isCounted = false;
+      pump();
+    };
+    const cancelRelease = clock.after(limits.startBusyMs, release);
+    await member.upstream.trial();
+    cancelRelease();
+    release();
+  };
+  const pump = (): void => {
+    for (const member of waiting) {
+      if (busy >= limits.startsMax) return;
+      waiting.delete(member);
+      void run(member);
+    }
+  };
+
+  return {
+    add(member) {
+      if (member.config.start === "onDemand") return;
+      waiting.add(member);
+      // After whoever adds servers is done with it.
+      cancelPump ??= clock.after(0, () => {
+        cancelPump = undefined;
+        pump();
+      });
+    },
+    remove: (member) => void waiting.delete(member),
+    isWaiting: (member) => waiting.has(member),
+    close() {
+      cancelPump?.();
+      waiting.clear();
+    },
+  };
+}

@@ -1,0 +1,228 @@
+/** What is known of a server before a client needs it, and how long its lists wait for a start. */
+import { describe, expect, test } from "bun:test";
+import type { GatewayError } from "../../../src/errors.ts";
+import type { Upstream } from "../../../src/upstream/upstream.ts";
+import { createTestClock } from "../../support/clock.ts";
+import { createFakeServer, openFake } from "../../support/fake_connector.ts";
+import { callerOf, drain, toolCall, watchScope } from "../../support/upstream_deps.ts";
+import { until } from "../../support/wait.ts";
+
+const tool = (name: string) => ({ name, inputSchema: { type: "object" } });
+const toolsOf = async (upstream: Upstream, caller = callerOf("a")) =>
+  (await upstream.list("tools", caller)).map(({ name }) => name);
+const failureOf = (promise: Promise<unknown>): Promise<GatewayError> =>
+  promise.then(() => Promise.reject(new Error("it went well")), (error) => error);
+
+describe("the trial of a server", () => {
+  test("starts it once, for no client, and stores what it offers", async () => {
+    const server = createFakeServer({ tools: [tool("x"), tool("y")] });
+    const { upstream, deps } = await openFake(server);
+    await Promise.all([upstream.trial(), upstream.trial()]);
+    await upstream.trial();
+    expect(server.connections.map(({ capabilities }) => capabilities)).toEqual([{}]);
+    expect(deps.lines.filter(({ message }) => message.startsWith("fake: 2 tools ("))).toHaveLength(
+      1,
+    );
+    expect(await toolsOf(upstream)).toEqual(["x", "y"]);
+    expect(server.connections.length).toBe(1);
+    expect(upstream.status()).toMatchObject({ tools: 2 });
+    await upstream.close();
+  });
+
+  test("declares roots where the configuration fixes them", async () => {
+    const server = createFakeServer();
+    const { upstream } = await openFake(server, { config: { roots: [{ uri: "file:///data" }] } });
+    await upstream.trial();
+    expect(server.connections[0]?.capabilities).toEqual({ roots: {} });
+    await upstream.close();
+  });
+
+  test("is not repeated after a restart when a catalog is stored", async () => {
+    const server = createFakeServer();
+    const first = await openFake(server);
+    await first.upstream.trial();
+    await first.upstream.close();
+    const catalogs = first.deps.catalogs;
+    const { upstream } = await openFake(server, { catalogs });
+    await upstream.trial();
+    expect(server.connections.length).toBe(1);
+    await upstream.close();
+  });
+
+  test("that fails is said once, and does not reject", async () => {
+    const server = createFakeServer({ broken: "exited with code 1" });
+    const { upstream, deps } = await openFake(server);
+    await upstream.trial();
+    expect(deps.lines.filter(({ message }) => message.includes("exited with code 1"))).toHaveLength(
+      1,
+    );
+    expect(upstream.status()).toMatchObject({ state: "failing", error: "upstream_unavailable" });
+    await upstream.close();
+  });
+
+  test("ends its process after a minute without a call", async () => {
+    const clock = createTestClock();
+    const server = createFakeServer();
+    const { upstream } = await openFake(server, { clock });
+    await upstream.trial();
+    clock.advance(59_000);
+    expect(upstream.status().lanes).toBe(1);
+    clock.advance(2_000);
+    expect(upstream.status().lanes).toBe(0);
+    await upstream.close();
+  });
+
+  test("leaves a process that all share to them once a call uses it", async () => {
+    const clock = createTestClock();
+    const server = createFakeServer();
+    const { upstream } = await openFake(server, { clock, config: { isolation: "shared" } });
+    await upstream.trial();
+    await drain(upstream.open(toolCall("x")));
+    clock.advance(120_000);
+    expect(server.connections.map(({ isStopped }) => isStopped)).toEqual([false]);
+    await upstream.close();
+  });
+
+  test("is over, and its process gone, before a session's own process starts", async () => {
+    const server = createFakeServer();
+    const { upstream } = await openFake(server);
+    await upstream.trial();
+    await drain(upstream.open(toolCall("x")));
+    expect(server.connections.map(({ isStopped }) => isStopped)).toEqual([true, false]);
+    await upstream.close();
+  });
+
+  test("is not made while a session's start finds out the same", async () => {
+    const listing = Promise.withResolvers<void>();
+    const server = createFakeServer({ listing: listing.promise });
+    const { upstream } = await openFake(server);
+    const list = toolsOf(upstream);
+    await until("it starts", () => server.connections.length === 1);
+    const trial = upstream.trial();
+    listing.resolve();
+    await trial;
+    expect(await list).toEqual(["x"]);
+    expect(server.connections.length).toBe(1);
+    await upstream.close();
+  });
+
+  test("hears of tools that the server adds while it runs, and tells who had the old list", async () => {
+    const clock = createTestClock();
+    const server = createFakeServer();
+    const { upstream } = await openFake(server, { clock });
+    await upstream.trial();
+    const watch = watchScope(upstream, "a");
+    expect(await toolsOf(upstream)).toEqual(["x"]);
+    server.tools = [tool("x"), tool("late")];
+    const method = "notifications/tools/list_changed";
+    server.connections[0]?.hooks.notice({ kind: "notice", method, params: {} });
+    clock.advance(1_000);
+    await until("the reader is told", () => watch.methods().includes(method));
+    expect(await toolsOf(upstream)).toEqual(["x", "late"]);
+    await upstream.close();
+  });
+
+  test("that finds all places taken is made later, and said", async () => {
+    const clock = createTestClock();
+    const server = createFakeServer();
+    const { upstream, deps } = await openFake(server, { clock, limits: { lanesMax: 1 } });
+    const busy = { idleSince: () => undefined, evict: () => {} };
+    const place = await deps.budget.acquire(busy, new AbortController().signal);
+    place.started();
+    await upstream.trial();
+    expect(deps.lines.some(({ message }) => message.includes("is tried again later"))).toBe(true);
+    place.release();
+    clock.advance(deps.limits.trialRetryMs);
+    await until("it is tried", () => server.connections.length === 1);
+    await upstream.close();
+  });
+});
+
+describe("a client with other capabilities", () => {
+  const sampling = callerOf("b", { capabilities: { sampling: {} } });
+
+  test("gets the nearest list at once, and its own follows with list_changed", async () => {
+    const server = createFakeServer();
+    const { upstream, deps } = await openFake(server);
+    await upstream.trial();
+    const watch = watchScope(upstream, "b");
+    server.tools = [tool("x"), tool("only_with_sampling")];
+    expect(await toolsOf(upstream, sampling)).toEqual(["x"]);
+    await until("it is told", () => watch.notices.length > 0);
+    expect(watch.methods()).toEqual(["notifications/tools/list_changed"]);
+    expect(await toolsOf(upstream, sampling)).toEqual(["x", "only_with_sampling"]);
+    await until("both are stored", () => deps.catalogsByKey.size === 2);
+    await upstream.close();
+  });
+
+  test("gets its own list where it needs that", async () => {
+    const server = createFakeServer();
+    const { upstream } = await openFake(server);
+    await upstream.trial();
+    server.tools = [tool("only_with_sampling")];
+    const own = await upstream.list("tools", sampling, "own");
+    expect(own.map(({ name }) => name)).toEqual(["only_with_sampling"]);
+    await upstream.close();
+  });
+});
+
+describe("a list that waits for a start", () => {
+  test("fails as late once the server has used up its own start time, and the news follows", async () => {
+    const clock = createTestClock();
+    const listing = Promise.withResolvers<void>();
+    const server = createFakeServer({ listing: listing.promise });
+    const { upstream } = await openFake(server, { clock, config: { startTimeoutMs: 9_000 } });
+    const watch = watchScope(upstream, "a");
+    const late = failureOf(toolsOf(upstream));
+    await until("it starts", () => server.connections.length === 1);
+    clock.advance(8_999);
+    // Time that passes in the queue does not count: the bound begins with the start.
+    clock.advance(1);
+    const { code, data } = await late;
+    expect(code).toBe("upstream_late");
+    expect(data).toMatchObject({ server: "fake", retryAfterMs: expect.any(Number) });
+    listing.resolve();
+    await until("the news comes", () => watch.notices.length > 0);
+    expect(await toolsOf(upstream)).toEqual(["x"]);
+    await upstream.close();
+  });
+
+  test("does not count the time in the queue of starts", async () => {
+    const clock = createTestClock();
+    const server = createFakeServer();
+    const { upstream, deps } = await openFake(server, {
+      clock,
+      config: { startTimeoutMs: 1_000 },
+      limits: { startsMax: 1, startBusyMs: 600_000 },
+    });
+    const other = { idleSince: () => undefined, evict: () => {} };
+    const place = await deps.budget.acquire(other, new AbortController().signal);
+    const list = toolsOf(upstream);
+    await until("it waits", () => upstream.status().state === "starting");
+    clock.advance(50_000);
+    place.started();
+    expect(await list).toEqual(["x"]);
+    await upstream.close();
+  });
+
+  test("a call in the queue is told after the time that a start may take, and was not sent", async () => {
+    const clock = createTestClock();
+    const server = createFakeServer();
+    const { upstream, deps } = await openFake(server, {
+      clock,
+      config: { startTimeoutMs: 1_000 },
+      limits: { startsMax: 1, startBusyMs: 600_000 },
+    });
+    const other = { idleSince: () => undefined, evict: () => {} };
+    await deps.budget.acquire(other, new AbortController().signal);
+    const call = drain(upstream.open(toolCall("x")));
+    await until("it waits", () => upstream.status().state === "starting");
+    clock.advance(1_000);
+    const { end } = await call;
+    expect(end).toMatchObject({
+      kind: "failure",
+      error: { code: "upstream_late", data: { outcome: "not_sent" } },
+    });
+    await upstream.close();
+  });
+});
