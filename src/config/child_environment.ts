@@ -61,6 +61,19 @@ export function secretsInVariable(
   return parts.length > 0 || looksSecret(name, value) ? [value, ...parts] : [];
 }
 
+/** The secrets in a command line: what follows an option, or stands in one, whose name says so. */
+export function secretsInArguments(words: readonly string[]): string[] {
+  return words.flatMap((word, index) => {
+    const { name = "", value } = /^(?:-{1,2})?(?<name>[\w.-]+)(?:[=:]\s*(?<value>.+))?$/s.exec(word)
+      ?.groups ?? {};
+    if (!secretName.test(name)) return [];
+    // "Authorization: Bearer …": the scheme is not the secret.
+    if (value !== undefined) return [value, value.replace(/^\S+ +/, "")];
+    const next = words[index + 1];
+    return !word.startsWith("-") || next === undefined || next.startsWith("-") ? [] : [next];
+  });
+}
+
 /** The secrets in an argument or a path: these are shown to people, so only what looks secret. */
 export function secretsInText(text: string, used: readonly UsedVariable[]): string[] {
   const parts = used.filter(({ name, value }) => looksSecret(name, value)).map(({ value }) =>

@@ -148,9 +148,8 @@ function createReloader(
   const reloadOnce = async () => {
     waiting = false;
     try {
-      const remoteBind = !isLoopback(config.host);
       const { readText } = runtime;
-      const servers = await readServers({ path: configPath, env, readText, remoteBind });
+      const servers = await readServers({ path: configPath, env, readText, own: config });
       watch([configPath, ...servers.files]);
       await gateway.reload(servers);
       gateway.log.info(`Read ${configPath} again`, { servers: servers.servers.length });

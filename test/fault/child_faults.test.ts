@@ -141,8 +141,9 @@ describe("a child that does not answer", () => {
     expect(error.message).toContain(
       "did not answer its first message within 150 ms; raise startTimeoutMs",
     );
-    expect(error.message).toContain("the gateway's log has its last words");
-    expect(deps.lines.some(({ fields }) => fields["stderr"] === "waiting for a licence")).toBe(
+    // Those words are an argument of its command, too.
+    expect(error.message).toContain("the gateway's log has what it printed");
+    expect(deps.lines.some(({ fields }) => fields["printed"] === "waiting for a licence")).toBe(
       true,
     );
     await until("all are gone", () => deps.held.size === 0);
@@ -327,8 +328,8 @@ describe("a child that cannot be started", () => {
         });
         expect(error.data["reason"]).toBe("upstream_unavailable");
         expect(error.message).toContain("exited with code 1");
-        expect(error.message).toContain("the gateway's log has its last words");
-        expect(deps.lines.some(({ fields }) => fields["stderr"] === "no database")).toBe(true);
+        expect(error.message).toContain("the gateway's log has what it printed");
+        expect(deps.lines.some(({ fields }) => fields["printed"] === "no database")).toBe(true);
         waits.push(Number(error.data["retryAfterMs"]));
       }
       const [first = 0, second = 0, third = 0] = waits;
@@ -407,7 +408,8 @@ describe("a child that cannot be started", () => {
     });
     const { upstream } = await open([], {}, { restartMsMin: 1 }, faulty);
     faulty.failAt("spawn", 1, again);
-    expect((await failTool(upstream, "echo")).message).toContain("no more processes");
+    expect((await failTool(upstream, "echo")).message)
+      .toContain("the system refused to start it (EAGAIN)");
     await until("it answers", () => callTool(upstream, "echo").catch(() => undefined));
   });
 

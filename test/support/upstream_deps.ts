@@ -75,6 +75,7 @@ export async function createTestDeps(
     credentialStore: createTestCredentialStore(),
     addSecrets: () => {},
     identity: { name: "mcp-wrapper", version: "0.0.0" },
+    instance: "this-gateway",
     ...overrides,
     lines,
     held,
