@@ -12,6 +12,9 @@ const passedNames = new Set(
 const secretCharsMin = 6;
 const secretName =
   /KEY|TOKEN|SECRET|PASS|AUTH|CREDENTIAL|COOKIE|PRIVATE|(?:^|_)(?:PAT|DSN)$|_PWD$/i;
+/** An option or a header of this name is given a secret; `--keyspace` and `--author` are not. */
+const secretOption =
+  /(?:(?:^|[-_.]|api|access)key|(?:^|[-_.])(?:pass|pat|dsn|auth)|token|secret|passw(?:or)?d|passphrase|credentials?|authorization|cookie)$/i;
 /** A password inside a URL. */
 const credentialUrl = /:\/\/[^/\s@]*:[^/\s@]+@/;
 
@@ -66,7 +69,7 @@ export function secretsInArguments(words: readonly string[]): string[] {
   return words.flatMap((word, index) => {
     const { name = "", value } = /^(?:-{1,2})?(?<name>[\w.-]+)(?:[=:]\s*(?<value>.+))?$/s.exec(word)
       ?.groups ?? {};
-    if (!secretName.test(name)) return [];
+    if (!secretOption.test(name)) return [];
     // "Authorization: Bearer …": the scheme is not the secret.
     if (value !== undefined) return [value, value.replace(/^\S+ +/, "")];
     const next = words[index + 1];

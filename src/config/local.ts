@@ -36,7 +36,6 @@ export function readLocal(
   for (const [index, arg] of args.entries()) {
     if (holdsOwnUrl(arg, context.own)) texts.refuse(appendKey("args", index), leadsBack);
   }
-  if (holdsOwnUrl(command, context.own)) texts.refuse("command", leadsBack);
   keepSecrets(context, secretsInArguments([...command.split(/\s+/), ...args]));
   const own = readOwnVariables(entry.env, texts);
   checkInherited(inherited, path, texts, context);
