@@ -13,7 +13,14 @@ import type { Printed } from "./printed.ts";
 import { createQuote, valuesOfProgram } from "./server_words.ts";
 import { toSpawnReason } from "./spawn_reason.ts";
 
-/** Why a start failed; callers hear one line of what the process printed, the log has all of it. */
+/** Shows the operator all that was kept of what a program printed. */
+export function logPrinted(printed: Printed, { log }: UpstreamDeps): void {
+  const lines = printed.lines();
+  if (lines.length === 0) return;
+  log.warn("The server could not be started; it printed", { printed: lines.join("\n") });
+}
+
+/** Why a start failed; callers hear one line of what the process printed. */
 export function toStartFault(
   greeting: Greeting,
   { end, broken, printed, config, deps }: {
@@ -25,9 +32,6 @@ export function toStartFault(
   },
 ): StartFault {
   const lines = printed.lines();
-  if (lines.length > 0) {
-    deps.log.warn("The server could not be started; it printed", { printed: lines.join("\n") });
-  }
   const quote = createQuote(valuesOfProgram(config), deps.limits);
   const permanent = end?.permanent ?? false;
   const { refused } = greeting;

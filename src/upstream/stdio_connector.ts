@@ -9,6 +9,7 @@
  * - Any other (silent, or with words about what it was asked) is started again and not asked.
  * - Whichever it was, until a start succeeds the handshake comes first: a failing program is started
  *   once each time, and one that died of the question with words about something else works then.
+ *   From then on its words are not believed: it is started again.
  */
 import type { StdioServerConfig } from "../config/config.ts";
 import { createChildVariables } from "../credentials/child.ts";
@@ -22,7 +23,7 @@ import { type Manner, speaksOfMessages } from "./negotiate.ts";
 import { createNoiseGauge } from "./noise.ts";
 import { createPeer, type Peer } from "./peer.ts";
 import { isUsage, type Printed } from "./printed.ts";
-import { toSpawnFault, toStartFault } from "./start_fault.ts";
+import { logPrinted, toSpawnFault, toStartFault } from "./start_fault.ts";
 import { requestOf } from "./start_request.ts";
 
 type ConnectOptions = Parameters<Connector["connect"]>[0];
@@ -30,16 +31,21 @@ type ConnectOptions = Parameters<Connector["connect"]>[0];
 /** Makes the connector of one program; nothing is started yet. */
 export function createStdioConnector(config: StdioServerConfig, deps: UpstreamDeps): Connector {
   const startAnew = withCredentials(config, deps);
-  /** Whether a process died after the question, and none was ready since. */
-  let isDoubtful = false;
+  let history: History = "none";
   return {
     ownsQuestions: false,
     async connect(options, signal) {
-      const manners = isDoubtful ? askLast(options.manners) : options.manners;
+      const manners = history === "doubtful" ? askLast(options.manners) : options.manners;
       const first = await startAnew({ ...options, manners }, signal);
-      isDoubtful = "fault" in first && (isDoubtful || first.isDoubtful);
-      if ("connected" in first || first.survivors.length === 0) return first;
-      if (signal.aborted) {
+      if ("connected" in first) {
+        const isShy = history !== "none" && !first.connected.manner.mayGoUnanswered;
+        history = isShy ? "shy" : "none";
+        return first;
+      }
+      if (first.survivors.length === 0) return first;
+      const isReason = first.saysWhy && history !== "shy";
+      history = "doubtful";
+      if (isReason || signal.aborted) {
         options.hooks.gone();
         return first;
       }
@@ -47,7 +53,7 @@ export function createStdioConnector(config: StdioServerConfig, deps: UpstreamDe
         "The server may have ended over a question of another revision: starting it again",
       );
       const second = await startAnew({ ...options, manners: first.survivors }, signal);
-      if ("connected" in second) isDoubtful = false;
+      if ("connected" in second) history = "shy";
       const refused = options.manners.filter((manner) => !first.survivors.includes(manner));
       return "connected" in second
         ? { ...second, refused: [...refused, ...second.refused] }
@@ -55,6 +61,12 @@ export function createStdioConnector(config: StdioServerConfig, deps: UpstreamDe
     },
   };
 }
+
+/**
+ * What the last starts say of a program: nothing; one died after the question, and none was ready
+ * since; or one that was not asked was ready after one that was had died.
+ */
+type History = "none" | "doubtful" | "shy";
 
 type Started =
   | Extract<Awaited<ReturnType<Connector["connect"]>>, { connected: unknown }>
@@ -65,8 +77,8 @@ type Started =
      * there are any, this process is gone and nobody was told so yet.
      */
     readonly survivors: readonly Manner[];
-    /** Whether the process ended after a question of which some die, for whatever reason. */
-    readonly isDoubtful: boolean;
+    /** Whether it printed an error that is about something else than what it was asked. */
+    readonly saysWhy: boolean;
   };
 
 /** Starts processes; each is given the credentials of its own moment, or is not started. */
@@ -85,7 +97,7 @@ function withCredentials(config: StdioServerConfig, deps: UpstreamDeps) {
     options.hooks.gone();
     const reason = "problem" in found ? `it ${found.problem}` : "its session ended";
     const fault = { reason, permanent: false, refused: [] };
-    return { fault, survivors: [], isDoubtful: false };
+    return { fault, survivors: [], saysWhy: false };
   };
 }
 
@@ -102,7 +114,7 @@ async function start(
     child = running.spawn();
   } catch (thrown) {
     hooks.gone();
-    return { fault: toSpawnFault(thrown, config, deps), survivors: [], isDoubtful: false };
+    return { fault: toSpawnFault(thrown, config, deps), survivors: [], saysWhy: false };
   }
   let end: ChildEnd | undefined;
   void child.ended.then((ended) => {
@@ -126,13 +138,14 @@ async function start(
   }
   const broken = running.diedOf();
   running.over("its start failed");
-  const spared = end === undefined || end.permanent ? [] : survivorsOf(manners, greeting);
-  const survivors = endedByItself(child.printed) ? [] : spared;
+  const survivors = end === undefined || end.permanent ? [] : survivorsOf(manners, greeting);
   if (survivors.length === 0) void child.gone.then(hooks.gone);
   const stopped = child.stop();
   if (survivors.length > 0) await stopped;
-  const fault = toStartFault(greeting, { end, broken, printed: child.printed, config, deps });
-  return { fault, survivors, isDoubtful: spared.length > 0 };
+  const { printed } = child;
+  if (!signal.aborted) logPrinted(printed, deps);
+  const fault = toStartFault(greeting, { end, broken, printed, config, deps });
+  return { fault, survivors, saysWhy: saysWhy(printed) };
 }
 
 /** The handshake first; what some die of, last. */
@@ -144,7 +157,7 @@ function askLast(manners: readonly Manner[]): Manner[] {
 }
 
 /** Whether what a program printed is an error, and about something else than what it was asked. */
-function endedByItself(printed: Printed): boolean {
+function saysWhy(printed: Printed): boolean {
   if (printed.errors().length === 0) return false;
   return !printed.lines().some((line) => !isUsage(line) && speaksOfMessages(line));
 }

@@ -78,6 +78,18 @@ describe("a server of the handshake era", () => {
     expect(starts().length).toBe(2);
   });
 
+  test("that has died so once is started again at once when it is asked another time", async () => {
+    const limits = { restartMsMin: 1, verdictMs: 1 };
+    const { upstream, starts } = await open(["--probe=crash"], limits);
+    const call = (scope: string) => callTool(upstream, "echo", {}, { ...modern, scope });
+    await until("it answers", () => call("p:alice").catch(() => undefined));
+    await until("what it refuses to be forgotten", async () => {
+      const before = starts().length;
+      expect(await call(`p:${before}`)).toBe("{}");
+      return starts().length === before + 2;
+    });
+  });
+
   test("that has died of being asked when the gateway stops is waited for, and not started again", async () => {
     const file = join(mkdtempSync(join(tmpdir(), "eras-")), "grandchild");
     const options = ["--probe=exit", `--grandchild=${file}`];
