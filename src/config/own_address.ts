@@ -30,10 +30,13 @@ export function isOwnUrl(text: string, { host, port, publicUrl }: OwnAddress): b
     isOwnHost(bareHost(url.hostname), bareHost(host));
 }
 
+/** A public address may have other neighbours behind its proxy: only our own endpoints are ours. */
+const endpoint = /^(?:\/+(?:(?:mcp|sse|messages)\/*|servers\/.*)?)?$/;
+
 function isBelow(url: URL, base: URL): boolean {
   const path = base.pathname.replace(/\/+$/, "");
-  return url.origin === base.origin &&
-    (url.pathname === path || url.pathname.startsWith(`${path}/`));
+  const rest = url.pathname.slice(path.length);
+  return url.origin === base.origin && url.pathname.startsWith(path) && endpoint.test(rest);
 }
 
 /** Hosts that mean every address of this machine. */

@@ -133,7 +133,7 @@ export function openChild(
 
 /** Keeps what is no message; true when a message is among the lines. */
 function takeWords(lines: readonly string[], printed: Printed, charsMax: number): boolean {
-  const at = lines.findIndex((line) => line.startsWith("{"));
+  const at = lines.findIndex((line) => /^\[?\{/.test(line));
   for (const line of at < 0 ? lines : lines.slice(0, at)) {
     if (line.trim() !== "") printed.take(line.slice(0, charsMax).trimEnd());
   }

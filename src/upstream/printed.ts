@@ -8,6 +8,8 @@ import type { Limits } from "../limits.ts";
 /** The output of one program, as far as it is kept. */
 export interface Printed {
   take(line: string): void;
+  /** The start went well: what was kept is let go, and nothing more is. */
+  stop(): void;
   /** The kept lines, in order. */
   lines(): readonly string[];
   /** The lines that look like an error, the likeliest reason first. */
@@ -26,8 +28,14 @@ export function createPrinted(limits: PrintedLimits): Printed {
   const first = createHeap(limits.printedLinesMax, limits.printedCharsMax / 2);
   const last: Kept[] = [];
   let count = 0;
+  let isOver = false;
   return {
+    stop() {
+      isOver = true;
+      for (const kept of [errors.kept, first.kept, last]) kept.length = 0;
+    },
     take(line) {
+      if (isOver) return;
       const at = count++;
       if (looksLikeError(line) ? errors.put(at, line) : first.put(at, line)) return;
       last.push({ at, line: line.slice(0, limits.printedTailCharsMax) });

@@ -76,13 +76,15 @@ function textsOf(value: Secret | Readonly<Record<string, Secret>>): string[] {
 /** Shorter values would blank out half of every line. */
 const hiddenCharsMin = 6;
 
+/** What stands behind a scheme of Authorization is the secret. */
+const scheme = /^\s*(?:bearer|basic|token|api-?key|key)\s+(\S+)\s*$/i;
+
 /** How a value may appear: whole, line by line, as an option's or a header's value, encoded. */
 function formsOf(value: string): string[] {
   const login = /:\/\/([^/\s@]+)@/.exec(value)?.[1] ?? "";
   const parts = [value, ...value.split(/\r?\n/), ...login.split(":")].flatMap((text) => {
     const given = [text, text.replace(/^[^=]*=/, ""), text.replace(/^[^:]*:/, "")];
-    // Behind a scheme: "Bearer …".
-    return given.flatMap((one) => [one.trim(), /^\s*\S+\s+(\S+)\s*$/.exec(one)?.[1] ?? ""]);
+    return given.flatMap((one) => [one.trim(), scheme.exec(one)?.[1] ?? ""]);
   });
   return parts.flatMap((part) => [
     part,

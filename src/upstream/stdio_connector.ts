@@ -134,6 +134,7 @@ async function start(
     const { manner, description, refused } = greeting;
     void child.gone.then(hooks.gone);
     running.ready(manner);
+    child.printed.stop();
     return { connected: toConnected(running, child, { manner, description }), refused };
   }
   const broken = running.diedOf();

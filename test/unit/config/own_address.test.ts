@@ -26,6 +26,8 @@ describe("a URL of the gateway itself", () => {
     ["http://[fd00::5]:8999/mcp", { host: "fd00::5", port: 8999 }],
     ["https://mcp.example.com/base/mcp", proxied],
     ["https://MCP.example.com:443/base", proxied],
+    ["https://mcp.example.com/base/servers/files/mcp", proxied],
+    ["https://mcp.example.com/sse", { ...local, publicUrl: "https://mcp.example.com" }],
     ["http://localhost:8999/mcp", proxied],
   ];
   for (const [url, address] of cases) {
@@ -43,6 +45,8 @@ describe("a URL of something else", () => {
     ["http://localhost:8999/mcp", { host: "localhost", port: 0 }],
     ["https://mcp.example.com/other/mcp", proxied],
     ["https://mcp.example.com/basement", proxied],
+    ["https://mcp.example.com/basemcp", proxied],
+    ["https://mcp.example.com/base/elsewhere/mcp", proxied],
     ["https://other.example.com/base/mcp", proxied],
     ["no URL", local],
   ];

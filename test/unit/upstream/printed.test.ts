@@ -103,6 +103,13 @@ describe("what is kept", () => {
     expect(lines.slice(11)).toEqual(numbered("last", 500).slice(-5));
   });
 
+  test("is let go when the start went well, and nothing more is kept", () => {
+    const kept = printed("one", "Error: two");
+    kept.stop();
+    kept.take("Error: three");
+    expect([kept.lines(), kept.errors()]).toEqual([[], []]);
+  });
+
   test("is bounded whatever comes, and fits one record of the log", () => {
     const flood = printed(
       ...numbered(`error ${"x".repeat(3_000)}`, 300),

@@ -100,6 +100,11 @@ describe("values of a configuration", () => {
     for (const value of values) expect(shown(`bad: ${value}!`)).toBe(said("bad: …!"));
   });
 
+  test("are no single words of a value that has several", () => {
+    const words = "No module named 'missing'";
+    expect(quote(words, ["import missing", "a value named missing"])).toBe(said(words));
+  });
+
   test("are left where they are shorter than six characters", () => {
     expect(shown("bad mode: short -y")).toBe(said("bad mode: short -y"));
   });
@@ -119,7 +124,7 @@ describe("values of a configuration", () => {
   test("of a remote server are its headers, credentials and query", () => {
     const remote = {
       url: "https://example.com/mcp?key=in-the-query",
-      headers: { "x-team": "Team secret-team" },
+      headers: { "x-team": "Token secret-team" },
       credentials: { type: "basic", username: "user-name", password: { file: "/no/file" } },
     } as const;
     const words = "in-the-query, secret-team, user-name, example";
