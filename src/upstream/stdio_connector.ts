@@ -2,14 +2,8 @@
  * Links to a local program: a child process, the peer on its pipes, and the first message. A
  * program that does not speak in the first manner is tried in the next one: in place where it
  * lives, in a new process where the question may have killed it. Follows "Backward Compatibility" of
- * the stdio transport. Who uses the link is lane.ts's business.
- *
- * No system tells whether a program that has ended had read the question. Three rules decide:
- * - One that printed an error in which no word is about messages ended by itself: that start failed.
- * - Any other (silent, or with words about what it was asked) is started again and not asked.
- * - Whichever it was, until a start succeeds the handshake comes first: a failing program is started
- *   once each time, and one that died of the question with words about something else works then.
- *   From then on its words are not believed: it is started again.
+ * the stdio transport. Not here: whether it may have (start_history.ts), and who uses the link
+ * (lane.ts).
  */
 import type { StdioServerConfig } from "../config/config.ts";
 import { createChildVariables } from "../credentials/child.ts";
@@ -19,11 +13,11 @@ import type { UpstreamDeps } from "./deps.ts";
 import { type Greeting, greetInTurn } from "./greeting.ts";
 import type { Connected, Connector, LinkHooks, StartFault } from "./link.ts";
 import { exitedError } from "./faults.ts";
-import { type Manner, speaksOfMessages } from "./negotiate.ts";
+import type { Manner } from "./negotiate.ts";
 import { createNoiseGauge } from "./noise.ts";
 import { createPeer, type Peer } from "./peer.ts";
-import { isUsage, type Printed } from "./printed.ts";
 import { logPrinted, toSpawnFault, toStartFault } from "./start_fault.ts";
+import { createStartHistory, saysWhyItEnded } from "./start_history.ts";
 import { requestOf } from "./start_request.ts";
 
 type ConnectOptions = Parameters<Connector["connect"]>[0];
@@ -31,21 +25,17 @@ type ConnectOptions = Parameters<Connector["connect"]>[0];
 /** Makes the connector of one program; nothing is started yet. */
 export function createStdioConnector(config: StdioServerConfig, deps: UpstreamDeps): Connector {
   const startAnew = withCredentials(config, deps);
-  let history: History = "none";
+  const history = createStartHistory();
   return {
     ownsQuestions: false,
     async connect(options, signal) {
-      const manners = history === "doubtful" ? askLast(options.manners) : options.manners;
-      const first = await startAnew({ ...options, manners }, signal);
-      if ("connected" in first) {
-        const isShy = history !== "none" && !first.connected.manner.mayGoUnanswered;
-        history = isShy ? "shy" : "none";
-        return first;
-      }
-      if (first.survivors.length === 0) return first;
-      const isReason = first.saysWhy && history !== "shy";
-      history = "doubtful";
-      if (isReason || signal.aborted) {
+      const first = await startAnew(
+        { ...options, manners: history.order(options.manners) },
+        signal,
+      );
+      if ("connected" in first) history.ready(first.connected.manner);
+      if ("connected" in first || first.survivors.length === 0) return first;
+      if (!history.endedAsked(first.saysWhy) || signal.aborted) {
         options.hooks.gone();
         return first;
       }
@@ -53,7 +43,7 @@ export function createStdioConnector(config: StdioServerConfig, deps: UpstreamDe
         "The server may have ended over a question of another revision: starting it again",
       );
       const second = await startAnew({ ...options, manners: first.survivors }, signal);
-      if ("connected" in second) history = "shy";
+      if ("connected" in second) history.ready(second.connected.manner);
       const refused = options.manners.filter((manner) => !first.survivors.includes(manner));
       return "connected" in second
         ? { ...second, refused: [...refused, ...second.refused] }
@@ -61,12 +51,6 @@ export function createStdioConnector(config: StdioServerConfig, deps: UpstreamDe
     },
   };
 }
-
-/**
- * What the last starts say of a program: nothing; one died after the question, and none was ready
- * since; or one that was not asked was ready after one that was had died.
- */
-type History = "none" | "doubtful" | "shy";
 
 type Started =
   | Extract<Awaited<ReturnType<Connector["connect"]>>, { connected: unknown }>
@@ -146,21 +130,7 @@ async function start(
   const { printed } = child;
   if (!signal.aborted) logPrinted(printed, deps);
   const fault = toStartFault(greeting, { end, broken, printed, config, deps });
-  return { fault, survivors, saysWhy: saysWhy(printed) };
-}
-
-/** The handshake first; what some die of, last. */
-function askLast(manners: readonly Manner[]): Manner[] {
-  return [
-    ...manners.filter((manner) => !manner.mayGoUnanswered),
-    ...manners.filter((manner) => manner.mayGoUnanswered),
-  ];
-}
-
-/** Whether what a program printed is an error, and about something else than what it was asked. */
-function saysWhy(printed: Printed): boolean {
-  if (printed.errors().length === 0) return false;
-  return !printed.lines().some((line) => !isUsage(line) && speaksOfMessages(line));
+  return { fault, survivors, saysWhy: saysWhyItEnded(printed) };
 }
 
 function survivorsOf(manners: readonly Manner[], { tried, refused }: Greeting): Manner[] {

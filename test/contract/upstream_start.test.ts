@@ -99,6 +99,27 @@ describe("a program that says why it ends", () => {
     expect(reason.match(/"/g)?.length).toBe(2);
   });
 
+  test("is quoted too when it does not end, and does not answer", async () => {
+    const { upstream, deps } = await open({
+      ...script("echo 'waiting for a licence' >&2; exec sleep 300"),
+      startTimeoutMs: 1_000,
+    });
+    expect(await reasonOf(upstream)).toBe(
+      "it did not answer its first message within 1000 ms; raise startTimeoutMs if it needs longer; " +
+        'the server said: "waiting for a licence"',
+    );
+    expect(deps.lines.some(({ fields }) => fields["printed"] === "waiting for a licence"))
+      .toBe(true);
+  });
+
+  test("is not quoted where all of it stands in its configuration: the log has it", async () => {
+    const { upstream, deps } = await open(script('echo "$1" >&2; exit 1', ["all-that-it-says"]));
+    expect(await reasonOf(upstream)).toBe(
+      "exited with code 1; the gateway's log has what it printed",
+    );
+    expect(deps.lines.some(({ fields }) => fields["printed"] === "all-that-it-says")).toBe(true);
+  });
+
   test("is no more than its end where it says nothing", async () => {
     const { upstream } = await open(script("exit 1"));
     expect(await reasonOf(upstream)).toBe("exited with code 1");

@@ -128,7 +128,7 @@ describe("a child that does not answer", () => {
 
   test("E10 H3 a child that never initialises is given up and removed, none accumulate", async () => {
     const { upstream, deps } = await open(
-      ["--init=never", "--stderr=waiting for a licence"],
+      ["--init=never"],
       { startTimeoutMs: 150 },
       { restartMsMin: 1, restartMsMax: 2 },
     );
@@ -140,11 +140,6 @@ describe("a child that does not answer", () => {
     const error = await failTool(upstream, "echo");
     expect(error.message).toContain(
       "did not answer its first message within 150 ms; raise startTimeoutMs",
-    );
-    // Those words are an argument of its command, too.
-    expect(error.message).toContain("the gateway's log has what it printed");
-    expect(deps.lines.some(({ fields }) => fields["printed"] === "waiting for a licence")).toBe(
-      true,
     );
     await until("all are gone", () => deps.held.size === 0);
     expect(deps.everHeld.filter(isAlive)).toEqual([]);
