@@ -74,6 +74,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const warden = await openWarden({ runtime, database, clock, limits, log: log.source("warden") });
   const budget = createLaneBudget(limits, clock);
 
+  const instance = crypto.randomUUID();
   const gateway = createGatewayCore({
     servers: config,
     create: (server) =>
@@ -89,6 +90,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
         credentialStore,
         addSecrets: log.addPassingSecrets,
         identity,
+        instance,
       }),
     sameServer,
     limits,
@@ -105,6 +107,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     clock,
     log: log.source("http"),
     identity,
+    instance,
     config,
     operatorToken,
   });

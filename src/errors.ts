@@ -42,6 +42,12 @@ export const errorTable = {
     http: 403,
     text: "Origin not allowed; add it to MCP_ALLOWED_ORIGINS",
   },
+  leads_back: {
+    rpc: -32600,
+    http: 508,
+    text:
+      "The request comes from this gateway itself: a server in its configuration leads back to it",
+  },
   path_unknown: { rpc: -32600, http: 404, text: "No such endpoint; MCP is served at /mcp" },
   method_not_allowed: { rpc: -32600, http: 405, text: "HTTP method not allowed here" },
   not_acceptable: {

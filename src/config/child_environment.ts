@@ -12,6 +12,9 @@ const passedNames = new Set(
 const secretCharsMin = 6;
 const secretName =
   /KEY|TOKEN|SECRET|PASS|AUTH|CREDENTIAL|COOKIE|PRIVATE|(?:^|_)(?:PAT|DSN)$|_PWD$/i;
+/** An option or a header of this name is given a secret; `--keyspace` and `--author` are not. */
+const secretOption =
+  /(?:(?:^|[-_.]|api|access)key|(?:^|[-_.])(?:pass|pat|dsn|auth)|token|secret|passw(?:or)?d|passphrase|credentials?|authorization|cookie)$/i;
 /** A password inside a URL. */
 const credentialUrl = /:\/\/[^/\s@]*:[^/\s@]+@/;
 
@@ -59,6 +62,19 @@ export function secretsInVariable(
 ): string[] {
   const parts = used.filter((variable) => !isPassed(variable.name)).map(({ value }) => value);
   return parts.length > 0 || looksSecret(name, value) ? [value, ...parts] : [];
+}
+
+/** The secrets in a command line: what follows an option, or stands in one, whose name says so. */
+export function secretsInArguments(words: readonly string[]): string[] {
+  return words.flatMap((word, index) => {
+    const { name = "", value } = /^(?:-{1,2})?(?<name>[\w.-]+)(?:[=:]\s*(?<value>.+))?$/s.exec(word)
+      ?.groups ?? {};
+    if (!secretOption.test(name)) return [];
+    // "Authorization: Bearer …": the scheme is not the secret.
+    if (value !== undefined) return [value, value.replace(/^\S+ +/, "")];
+    const next = words[index + 1];
+    return !word.startsWith("-") || next === undefined || next.startsWith("-") ? [] : [next];
+  });
 }
 
 /** The secrets in an argument or a path: these are shown to people, so only what looks secret. */

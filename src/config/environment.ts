@@ -37,7 +37,12 @@ export async function readConfig({ env, readText, cwd }: ReadConfigOptions): Pro
   const remoteBind = !isLoopback(host);
   assertBind(env, host, remoteBind);
   const configPath = toPath(env, cwd, "MCP_CONFIG");
-  const options = { path: configPath, env, readText, remoteBind };
+  const own = {
+    host,
+    port: required(env, "MCP_PORT"),
+    publicUrl: optional(env, "MCP_PUBLIC_URL"),
+  };
+  const options = { path: configPath, env, readText, own };
   const file = await readServersFile(options);
   if (file === undefined && textOf(env, "MCP_CONFIG") !== undefined) {
     throw new ConfigError([
@@ -51,11 +56,9 @@ export async function readConfig({ env, readText, cwd }: ReadConfigOptions): Pro
   const memory = required(env, "MCP_DATA_DIR") === ":memory:";
   const config: GatewayConfig = {
     ...servers,
-    host,
-    port: required(env, "MCP_PORT"),
+    ...own,
     dataDirectory: memory ? ":memory:" : toPath(env, cwd, "MCP_DATA_DIR"),
     sessionTimeoutMs: required(env, "MCP_SESSION_TIMEOUT") * msPerSecond,
-    publicUrl: optional(env, "MCP_PUBLIC_URL"),
     allowedOrigins: optional(env, "MCP_ALLOWED_ORIGINS") ?? [],
     allowedHosts: optional(env, "MCP_ALLOWED_HOSTS") ?? [],
     secret: optional(env, "MCP_SECRET"),

@@ -4,10 +4,11 @@
  * looked for in PATH, and arguments are handed on as they are.
  */
 import { readChildCredentials } from "./child_credentials.ts";
-import { buildEnvironment, looksSecret } from "./child_environment.ts";
+import { buildEnvironment, looksSecret, secretsInArguments } from "./child_environment.ts";
 import type { StdioServerConfig } from "./config.ts";
 import { appendKey } from "./config_error.ts";
 import { readFallback } from "./credentials.ts";
+import { holdsOwnUrl, leadsBack } from "./own_address.ts";
 import type { ServerEntry } from "./server_keys.ts";
 import { ownSecret } from "./substitution.ts";
 import { type FileContext, keepSecrets, type Texts, withoutPrototype } from "./texts.ts";
@@ -31,6 +32,11 @@ export function readLocal(
   }
   const inherited = entry.inheritEnv ?? [];
   const args = (entry.args ?? []).map((arg, index) => texts.plain(appendKey("args", index), arg));
+  // Programs such as mcp-remote hand on what a URL offers.
+  for (const [index, arg] of args.entries()) {
+    if (holdsOwnUrl(arg, context.own)) texts.refuse(appendKey("args", index), leadsBack);
+  }
+  keepSecrets(context, secretsInArguments([...command.split(/\s+/), ...args]));
   const own = readOwnVariables(entry.env, texts);
   checkInherited(inherited, path, texts, context);
   const childCredentials = readChildCredentials(entry.credentials, entry.env, texts);

@@ -10,7 +10,9 @@ import { isHideable } from "./child_environment.ts";
 import { type Naming, type ServerConfig, type ServersConfig, toSafePrefix } from "./config.ts";
 import { appendKey, ConfigError, describeKind } from "./config_error.ts";
 import { parseJsonc } from "./jsonc.ts";
+import { isLoopback } from "./loopback.ts";
 import { nearestName } from "./nearest.ts";
+import type { OwnAddress } from "./own_address.ts";
 import { folderOf } from "./path.ts";
 import { describeUnknown, failServer, readServer } from "./server.ts";
 import { isObject } from "./server_keys.ts";
@@ -24,8 +26,8 @@ export interface ReadServersOptions {
   readonly env: Readonly<Record<string, string>>;
   /** The text of a file; undefined when there is none. */
   readonly readText: (path: string) => Promise<string | undefined>;
-  /** Whether the gateway listens on more than loopback. */
-  readonly remoteBind: boolean;
+  /** Where the gateway itself is reached: no server may lead back to it. */
+  readonly own: OwnAddress;
 }
 
 /** The servers of a file, and the `MCP_*` names it mentions, disabled and failed servers included. */
@@ -43,7 +45,7 @@ export async function readServers(options: ReadServersOptions): Promise<ServersC
 
 /** The same with what only the start needs; undefined when there is no such file. */
 export async function readServersFile(
-  { path, env, readText, remoteBind }: ReadServersOptions,
+  { path, env, readText, own }: ReadServersOptions,
 ): Promise<ServersFile | undefined> {
   const text = await readText(path).catch((thrown: unknown) => {
     throw new ConfigError([`Cannot read ${path}: ${toReason(thrown)}`], thrown);
@@ -57,7 +59,7 @@ export async function readServersFile(
     `Ignored the first ${key} of ${path}: the key stands twice, the last one counts`
   );
   return {
-    config: await readServersValue(value, { path, env, readText, remoteBind }, warnings),
+    config: await readServersValue(value, { path, env, readText, own }, warnings),
     mentioned: new Set(text.match(/\bMCP_\w+/g)),
   };
 }
@@ -65,7 +67,7 @@ export async function readServersFile(
 /** The servers of what such a file holds. */
 async function readServersValue(
   value: Readonly<Record<string, unknown>>,
-  { path, env, readText, remoteBind }: ReadServersOptions,
+  { path, env, readText, own }: ReadServersOptions,
   warnings: string[],
 ): Promise<ServersConfig> {
   const context: FileContext = {
@@ -74,7 +76,8 @@ async function readServersValue(
     folder: folderOf(path),
     env,
     readText,
-    remoteBind,
+    remoteBind: !isLoopback(own.host),
+    own,
     warnings,
     files: new Set(),
     secrets: new Set(ownSecrets(env)),

@@ -6,6 +6,7 @@ import type { HttpServerConfig } from "./config.ts";
 import { appendKey } from "./config_error.ts";
 import { headerProblem, valueProblem } from "./credential_values.ts";
 import { headersShown, readCredentials, readFallback, warnOfFiles } from "./credentials.ts";
+import { isOwnUrl, leadsBack } from "./own_address.ts";
 import { type ServerEntry, transports, typeKeys, urlKeys } from "./server_keys.ts";
 import { type FileContext, type Texts, withoutPrototype } from "./texts.ts";
 import { readWebUrl } from "./web_url.ts";
@@ -32,18 +33,20 @@ export async function readRemote(
   if (texts.problems.length === 0) await warnOfFiles(credentials, "credentials", texts, context);
   return {
     kind: "http",
-    url: readUrl(entry, texts),
+    url: readUrl(entry, texts, context),
     headers,
     credentials,
     transport: readTransport(entry, texts),
   };
 }
 
-function readUrl(entry: ServerEntry, texts: Texts): string {
+function readUrl(entry: ServerEntry, texts: Texts, { own }: FileContext): string {
   const [key, second] = urlKeys.filter((key) => entry[key] !== undefined);
   if (key === undefined) return "";
   if (second !== undefined) texts.refuse(second, `stands beside ${key}; remove one of them`);
-  return readWebUrl(key, entry[key] ?? "", texts, "https://example.com/mcp") ?? "";
+  const url = readWebUrl(key, entry[key] ?? "", texts, "https://example.com/mcp") ?? "";
+  if (isOwnUrl(url, own)) texts.refuse(key, leadsBack);
+  return url;
 }
 
 /** Headers to be sent along, in lower case, since names that differ in case alone are one. */

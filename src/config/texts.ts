@@ -4,6 +4,7 @@
  */
 import { isHideable, secretsInText, secretsInVariable } from "./child_environment.ts";
 import { appendKey } from "./config_error.ts";
+import type { OwnAddress } from "./own_address.ts";
 import { expandHome, resolvePath, startsAtHome } from "./path.ts";
 import { substitute } from "./substitution.ts";
 
@@ -17,6 +18,8 @@ export interface FileContext {
   readonly readText: (path: string) => Promise<string | undefined>;
   /** Whether the gateway listens on more than loopback. */
   readonly remoteBind: boolean;
+  /** Where the gateway itself is reached. */
+  readonly own: OwnAddress;
   readonly warnings: string[];
   /** Absolute paths of the files that the configuration is made of beside its own. */
   readonly files: Set<string>;

@@ -13,6 +13,7 @@ import type { Log } from "../log.ts";
 import type { Notice } from "../model.ts";
 import type { FetchHandler } from "../runtime/runtime.ts";
 import type { SessionStore } from "../session/store.ts";
+import { instanceHeader } from "../version.ts";
 import { createGuard, type Guard, type GuardConfig } from "./guard.ts";
 import { healthResponse, type Phase, readyResponse } from "./health.ts";
 import { createHeartbeats } from "./heartbeat.ts";
@@ -45,6 +46,8 @@ export interface HttpDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly identity: { readonly name: string; readonly version: string };
+  /** What the gateway sends to remote servers with each request. */
+  readonly instance: string;
   readonly config: GuardConfig & Pick<GatewayConfig, "sessionTimeoutMs">;
   /** Opens the details of `/health`; absent: there are none. */
   readonly operatorToken?: string | undefined;
@@ -110,6 +113,10 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   return {
     async fetch(request, context = {}) {
       try {
+        // First: by whichever name it comes, it is the gateway itself.
+        if (request.headers.get(instanceHeader) === deps.instance) {
+          throw new GatewayError("leads_back");
+        }
         guard.assertAllowed(request);
       } catch (thrown) {
         return faultResponse(thrown, log);

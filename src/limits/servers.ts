@@ -114,6 +114,13 @@ export const serverLimits = {
   strayMs: 500,
   /** A line of a child's stderr; longer ones are thrown away. */
   stderrLineBytesMax: 64 * 1024,
-  /** Last lines of stderr quoted when a start fails. */
-  stderrTailLinesMax: 5,
+  /** Kept of what a program printed first, and of its lines that look like an error. */
+  printedLinesMax: 10,
+  /** Characters of the lines that look like an error, and twice those of the first ones. */
+  printedCharsMax: 4_096,
+  /** Last lines kept beside them, and the characters of each. */
+  printedTailLinesMax: 5,
+  printedTailCharsMax: 256,
+  /** A server's own words in an error that callers see. */
+  serverWordsCharsMax: 200,
 } as const satisfies Record<string, number>;

@@ -8,7 +8,7 @@ import { createGateway, type GatewayHandle } from "../app.ts";
 import { ConfigError } from "../config/config_error.ts";
 import { readConfig, type StartConfig } from "../config/environment.ts";
 import { isLoopback } from "../config/loopback.ts";
-import { readServers } from "../config/mcp_json.ts";
+import { readServers, type ReadServersOptions } from "../config/mcp_json.ts";
 import { isCorrupt } from "../database.ts";
 import { defaultLimits } from "../limits.ts";
 import type { Listener, Runtime } from "../runtime/runtime.ts";
@@ -51,7 +51,9 @@ export async function run(platform: Platform): Promise<void> {
     gateway = running;
     const listener = await listen(platform, running, start);
     const watches = createWatches(platform.runtime, () => reload());
-    reload = createReloader(platform, running, start, env, watches.set);
+    // The system may have chosen the port.
+    const own = { ...start.config, port: listener.port };
+    reload = createReloader(platform, running, start.configPath, { env, own }, watches.set);
     watches.set([start.configPath, ...start.config.files]);
     stop = () => {
       watches.set([]);
@@ -139,8 +141,8 @@ function createWatches({ watch }: Runtime, changed: () => void) {
 function createReloader(
   { runtime }: Platform,
   gateway: GatewayHandle,
-  { config, configPath }: StartConfig,
-  env: Readonly<Record<string, string>>,
+  path: string,
+  context: Pick<ReadServersOptions, "env" | "own">,
   watch: (paths: readonly string[]) => void,
 ): () => void {
   let last = Promise.resolve();
@@ -148,12 +150,11 @@ function createReloader(
   const reloadOnce = async () => {
     waiting = false;
     try {
-      const remoteBind = !isLoopback(config.host);
       const { readText } = runtime;
-      const servers = await readServers({ path: configPath, env, readText, remoteBind });
-      watch([configPath, ...servers.files]);
+      const servers = await readServers({ ...context, path, readText });
+      watch([path, ...servers.files]);
       await gateway.reload(servers);
-      gateway.log.info(`Read ${configPath} again`, { servers: servers.servers.length });
+      gateway.log.info(`Read ${path} again`, { servers: servers.servers.length });
     } catch (fault) {
       gateway.log.error("Cannot reload the configuration; the running one stays", { fault });
     }

@@ -53,7 +53,7 @@ export function toListenFault(options: ServeOptions, fault: unknown, code?: stri
   });
 }
 
-/** A spawn that failed, with what the person can do about it. */
+/** A spawn that failed; its message names the command and is for the operator alone. */
 export function toSpawnFault(
   command: string,
   cwd: string | undefined,
@@ -70,5 +70,9 @@ export function toSpawnFault(
   const reason = folderMissing
     ? `the directory "${cwd}" does not exist`
     : (reasons[code] ?? `the system refused (${code})`);
-  return Object.assign(new Error(`Cannot start "${command}": ${reason}`), { code, permanent });
+  return Object.assign(new Error(`Cannot start "${command}": ${reason}`), {
+    code,
+    permanent,
+    folderMissing,
+  });
 }

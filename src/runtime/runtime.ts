@@ -61,6 +61,8 @@ export interface Child {
 export interface SpawnFault extends Error {
   readonly code: string;
   readonly permanent: boolean;
+  /** The directory to start it in does not exist. */
+  readonly folderMissing: boolean;
 }
 
 /** A value that SQLite stores. */

@@ -9,6 +9,7 @@ import type { Child, ExitStatus } from "../runtime/runtime.ts";
 import type { UpstreamDeps } from "./deps.ts";
 import { findEscapees, readIdentity } from "./leftovers.ts";
 import { type LineHandler, readLines } from "./lines.ts";
+import { createPrinted, type Printed } from "./printed.ts";
 import { drainStderr } from "./stderr.ts";
 import { createLineWriter } from "./writer.ts";
 
@@ -27,8 +28,8 @@ export interface LaneChild {
   send(line: string): boolean;
   /** Resolves when the process has ended and what it wrote was read. */
   readonly ended: Promise<ChildEnd>;
-  /** What it said last on stderr; empty when nothing. */
-  lastWords(): string;
+  /** What it printed for people: on stderr, and on stdout before its first message. */
+  readonly printed: Printed;
   /** Closes stdin, then SIGTERM, then SIGKILL to the group. Resolves when nothing of it is left. */
   stop(): Promise<void>;
   /** Resolves when the group is gone, however it ended. */
@@ -66,17 +67,23 @@ export function openChild(
     log.debug("Cannot write to the child", { error: String(error) });
     breakLater("it does not take input any more");
   });
+  const printed = createPrinted(limits);
+  let speaks = false;
   const stdout = readLines(
     child.stdout,
     {
-      ...handler,
+      tooLong: handler.tooLong,
+      lines(lines) {
+        if (!speaks) speaks = takeWords(lines, printed, limits.stderrLineCharsMax);
+        return handler.lines(lines);
+      },
       fault: (error, inARow) =>
         log.warn("Cannot read from the child", { error: String(error), inARow }),
     },
     limits,
     clock,
   );
-  const stderr = drainStderr(child.stderr, deps);
+  const stderr = drainStderr(child.stderr, printed, deps);
   void stdout.ended.then((end) => {
     if (end === "failed") handler.broken("its output cannot be read");
     if (end === "eof") breakLater("it closed its output");
@@ -84,10 +91,10 @@ export function openChild(
 
   const ended = child.exited.then(async (status): Promise<ChildEnd> => {
     hasExited = true;
-    const over = Promise.all([stdout.ended, stderr.reader.ended]);
+    const over = Promise.all([stdout.ended, stderr.ended]);
     await Promise.race([over, pause(clock, limits.exitDrainMs)]);
     stdout.stop();
-    stderr.reader.stop();
+    stderr.stop();
     stdin.close();
     return describeEnd(status);
   });
@@ -118,10 +125,19 @@ export function openChild(
     pid: child.pid,
     send: (line) => stdin.write(line),
     ended,
-    lastWords: stderr.lastWords,
+    printed,
     stop: () => stopping ??= stop(),
     gone,
   };
+}
+
+/** Keeps what is no message; true when a message is among the lines. */
+function takeWords(lines: readonly string[], printed: Printed, charsMax: number): boolean {
+  const at = lines.findIndex((line) => /^\[?\{/.test(line));
+  for (const line of at < 0 ? lines : lines.slice(0, at)) {
+    if (line.trim() !== "") printed.take(line.slice(0, charsMax).trimEnd());
+  }
+  return at >= 0;
 }
 
 /** Ends whoever is left in the group of a child that has ended. */

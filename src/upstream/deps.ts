@@ -73,4 +73,6 @@ export interface UpstreamDeps {
   readonly addSecrets: (values: readonly string[]) => void;
   /** Identity shown to upstreams: name and version of the gateway. */
   readonly identity: { readonly name: string; readonly version: string };
+  /** This gateway's own random name, sent to remote servers: what leads back to it is refused there. */
+  readonly instance: string;
 }

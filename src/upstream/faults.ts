@@ -1,5 +1,6 @@
 /** Failures that every kind of upstream puts in the same words. */
 import { GatewayError } from "../errors.ts";
+import type { Quote } from "./server_words.ts";
 
 /** A call was under way when its lane ended; `died` says why when nobody wanted that. */
 export function exitedError(server: string, died: string | undefined): GatewayError {
@@ -30,6 +31,13 @@ export function queuedError(
 }
 
 /** Why a start failed; what the server said itself must not sound like the gateway's own words. */
-export function toStartReason({ code, message }: GatewayError): string {
-  return code === "upstream_error" ? `its first message was answered with "${message}"` : message;
+export function toStartReason({ code, message }: GatewayError, quote: Quote): string {
+  return code === "upstream_error"
+    ? withWords("it refused its first message", quote(message))
+    : message;
+}
+
+/** A reason, and the server's own words where there are any. */
+export function withWords(reason: string, words: string): string {
+  return words === "" ? reason : `${reason}; ${words}`;
 }

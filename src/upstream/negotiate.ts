@@ -194,6 +194,18 @@ function createModernManner(identity: Identity): Manner {
   };
 }
 
+/**
+ * Words by which programs say that what they were asked first is what they cannot take: names of the
+ * protocol, of messages, and of the functions that read them, as they stand in a stack.
+ */
+const aboutMessages =
+  /server\/discover|json-?rpc|json\.?(?:parse|decode)|\b(?:parse error|method not found|protocol (?:version|error|violation)|stdin)\b|(?:unknown|unexpected|unhandled|unsupported|invalid|received|first|initiali[sz]ed?) ?(?:\w+ )?(?:message|request|method|notification)|(?:before|until|expect\w*) ?initiali[sz]|not initiali[sz]ed|unmarshal|deseriali[sz]|on_?(?:request|message)\b|(?:handle|read|process|receive)_?(?:request|message|buffer|loop)/i;
+
+/** Whether a line that a program printed may be about the message that it got. */
+export function speaksOfMessages(line: string): boolean {
+  return aboutMessages.test(line);
+}
+
 /** Statuses of a URL at which nobody takes such messages. */
 const noEndpoint: ReadonlySet<number> = new Set([404, 405]);
 

@@ -1,26 +1,20 @@
 /**
  * A child's stderr: always drained, so that the child never blocks on it; a few lines a second go
- * to the log and the rest is counted; the last ones are kept to explain a start that fails.
+ * to the log and the rest is counted; what explains a start that fails is kept (printed.ts).
  */
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { type LineReader, readLines } from "./lines.ts";
-
-/** A stderr that is being drained. */
-export interface StderrDrain {
-  readonly reader: LineReader;
-  /** The last lines, joined; empty when it said nothing. */
-  lastWords(): string;
-}
+import type { Printed } from "./printed.ts";
 
 /** Starts to drain. */
 export function drainStderr(
   stream: ReadableStream<Uint8Array>,
+  printed: Printed,
   options: { readonly limits: Limits; readonly clock: Clock; readonly log: Log },
-): StderrDrain {
+): LineReader {
   const { limits, clock, log } = options;
-  const last: string[] = [];
   let secondEnd = 0;
   let logged = 0;
   let unlogged = 0;
@@ -28,8 +22,7 @@ export function drainStderr(
   const take = (line: string): void => {
     const shown = line.slice(0, limits.stderrLineCharsMax).trimEnd();
     if (shown === "") return;
-    last.push(shown);
-    if (last.length > limits.stderrTailLinesMax) last.shift();
+    printed.take(shown);
     const now = clock.monotonic();
     if (now >= secondEnd) {
       if (unlogged > 0) log.info(`stderr: ${unlogged} more lines were not logged`);
@@ -41,7 +34,7 @@ export function drainStderr(
     else unlogged++;
   };
 
-  const reader = readLines(
+  return readLines(
     stream,
     {
       lines: (lines) => lines.forEach(take),
@@ -51,5 +44,4 @@ export function drainStderr(
     { ...limits, lineBytesMax: limits.stderrLineBytesMax },
     clock,
   );
-  return { reader, lastWords: () => last.join("\n") };
 }

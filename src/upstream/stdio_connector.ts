@@ -1,8 +1,9 @@
 /**
  * Links to a local program: a child process, the peer on its pipes, and the first message. A
  * program that does not speak in the first manner is tried in the next one: in place where it
- * lives, in a new process where the question killed it. Follows "Backward Compatibility" of the
- * stdio transport. Who uses the link is lane.ts's business.
+ * lives, in a new process where the question may have killed it. Follows "Backward Compatibility" of
+ * the stdio transport. Not here: whether it may have (start_history.ts), and who uses the link
+ * (lane.ts).
  */
 import type { StdioServerConfig } from "../config/config.ts";
 import { createChildVariables } from "../credentials/child.ts";
@@ -11,10 +12,12 @@ import { type ChildEnd, type LaneChild, openChild } from "./child.ts";
 import type { UpstreamDeps } from "./deps.ts";
 import { type Greeting, greetInTurn } from "./greeting.ts";
 import type { Connected, Connector, LinkHooks, StartFault } from "./link.ts";
-import { exitedError, toStartReason } from "./faults.ts";
+import { exitedError } from "./faults.ts";
 import type { Manner } from "./negotiate.ts";
 import { createNoiseGauge } from "./noise.ts";
 import { createPeer, type Peer } from "./peer.ts";
+import { logPrinted, toSpawnFault, toStartFault } from "./start_fault.ts";
+import { createStartHistory, saysWhyItEnded } from "./start_history.ts";
 import { requestOf } from "./start_request.ts";
 
 type ConnectOptions = Parameters<Connector["connect"]>[0];
@@ -22,17 +25,25 @@ type ConnectOptions = Parameters<Connector["connect"]>[0];
 /** Makes the connector of one program; nothing is started yet. */
 export function createStdioConnector(config: StdioServerConfig, deps: UpstreamDeps): Connector {
   const startAnew = withCredentials(config, deps);
+  const history = createStartHistory();
   return {
     ownsQuestions: false,
     async connect(options, signal) {
-      const first = await startAnew(options, signal);
+      const first = await startAnew(
+        { ...options, manners: history.order(options.manners) },
+        signal,
+      );
+      if ("connected" in first) history.ready(first.connected.manner);
       if ("connected" in first || first.survivors.length === 0) return first;
-      if (signal.aborted) {
+      if (!history.endedAsked(first.saysWhy) || signal.aborted) {
         options.hooks.gone();
         return first;
       }
-      deps.log.info("The server ended over a question of another revision; starting it again");
+      deps.log.info(
+        "The server may have ended over a question of another revision: starting it again",
+      );
       const second = await startAnew({ ...options, manners: first.survivors }, signal);
+      if ("connected" in second) history.ready(second.connected.manner);
       const refused = options.manners.filter((manner) => !first.survivors.includes(manner));
       return "connected" in second
         ? { ...second, refused: [...refused, ...second.refused] }
@@ -50,6 +61,8 @@ type Started =
      * there are any, this process is gone and nobody was told so yet.
      */
     readonly survivors: readonly Manner[];
+    /** Whether it printed an error that is about something else than what it was asked. */
+    readonly saysWhy: boolean;
   };
 
 /** Starts processes; each is given the credentials of its own moment, or is not started. */
@@ -67,7 +80,8 @@ function withCredentials(config: StdioServerConfig, deps: UpstreamDeps) {
     }
     options.hooks.gone();
     const reason = "problem" in found ? `it ${found.problem}` : "its session ended";
-    return { fault: { reason, permanent: false, refused: [] }, survivors: [] };
+    const fault = { reason, permanent: false, refused: [] };
+    return { fault, survivors: [], saysWhy: false };
   };
 }
 
@@ -84,7 +98,7 @@ async function start(
     child = running.spawn();
   } catch (thrown) {
     hooks.gone();
-    return { fault: toStartFault(thrown), survivors: [] };
+    return { fault: toSpawnFault(thrown, config, deps), survivors: [], saysWhy: false };
   }
   let end: ChildEnd | undefined;
   void child.ended.then((ended) => {
@@ -104,6 +118,7 @@ async function start(
     const { manner, description, refused } = greeting;
     void child.gone.then(hooks.gone);
     running.ready(manner);
+    child.printed.stop();
     return { connected: toConnected(running, child, { manner, description }), refused };
   }
   const broken = running.diedOf();
@@ -112,7 +127,10 @@ async function start(
   if (survivors.length === 0) void child.gone.then(hooks.gone);
   const stopped = child.stop();
   if (survivors.length > 0) await stopped;
-  return { fault: toFault(greeting, { end, broken, child, config, deps }), survivors };
+  const { printed } = child;
+  if (!signal.aborted) logPrinted(printed, deps);
+  const fault = toStartFault(greeting, { end, broken, printed, config, deps });
+  return { fault, survivors, saysWhy: saysWhyItEnded(printed) };
 }
 
 function survivorsOf(manners: readonly Manner[], { tried, refused }: Greeting): Manner[] {
@@ -204,40 +222,4 @@ function toConnected(
       await child.stop();
     },
   };
-}
-
-/** Why a start failed, with what the process left behind. */
-function toFault(
-  greeting: Greeting,
-  { end, broken, child, config, deps }: {
-    readonly end: ChildEnd | undefined;
-    readonly broken: string | undefined;
-    readonly child: LaneChild;
-    readonly config: StdioServerConfig;
-    readonly deps: UpstreamDeps;
-  },
-): StartFault {
-  const words = child.lastWords();
-  const reason = end?.text ?? broken ?? toGreetingReason(greeting, config);
-  // What a server writes may hold secrets: the operator reads it, clients are told where it is.
-  if (words !== "") deps.log.warn("The server's last words", { stderr: words });
-  return {
-    reason: words === "" ? reason : `${reason}; the gateway's log has its last words`,
-    permanent: end?.permanent ?? false,
-    refused: greeting.refused,
-  };
-}
-
-function toGreetingReason(greeting: Greeting, { startTimeoutMs }: StdioServerConfig): string {
-  if (!("error" in greeting)) return "it ended while it started";
-  const { error } = greeting;
-  if (error.code !== "upstream_timeout") return toStartReason(error);
-  return `it did not answer its first message within ${startTimeoutMs} ms; ` +
-    "raise startTimeoutMs if it needs longer";
-}
-
-function toStartFault(thrown: unknown): StartFault {
-  const reason = thrown instanceof Error ? thrown.message : String(thrown);
-  const permanent = thrown instanceof Error && "permanent" in thrown && thrown.permanent === true;
-  return { reason, permanent, refused: [] };
 }

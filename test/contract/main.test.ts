@@ -142,6 +142,66 @@ test("an edit of the file and SIGHUP read it again; a broken file changes nothin
   await until("another reading", () => program.text().slice(before).includes("again servers=3"));
 }, 40_000);
 
+test(
+  "a server that leads back to the gateway fails with a sentence, under whichever name",
+  async () => {
+    const program = start();
+    const url = await untilServing(program);
+    // A way to it that no configuration shows, as a reverse proxy is one.
+    const proxy = createServer((socket) => {
+      const inner = connect(Number(new URL(url).port), "127.0.0.1");
+      for (const [from, to] of [[socket, inner], [inner, socket]] as const) {
+        from.on("error", () => to.destroy());
+        from.pipe(to);
+      }
+    }).listen(0, "127.0.0.1");
+    try {
+      await new Promise((resolve) => proxy.once("listening", resolve));
+      const address = proxy.address();
+      const port = typeof address === "object" ? address?.port : undefined;
+      writeServers({
+        own: { url: `${url}/mcp` },
+        remote: { command: "npx", args: ["-y", "mcp-remote", `${url}/mcp`] },
+        proxied: { url: `http://127.0.0.1:${port}/mcp` },
+      });
+      await until("the file to be read", () => program.text().includes("again servers=3"));
+      for (const name of ["own.url", "remote.args[2]"]) {
+        expect(program.text()).toContain(
+          `mcpServers.${name} in mcp.json: leads back to this gateway`,
+        );
+      }
+      for (const name of ["own", "remote", "proxied"]) {
+        expect(await listTools(`${url}/servers/${name}/mcp`)).toContain(
+          "leads back to this gateway",
+        );
+      }
+      expect(await listTools(`${url}/mcp`)).toContain('"tools":[]');
+    } finally {
+      proxy.close();
+    }
+  },
+  40_000,
+);
+
+/** The answer to a client without a session. */
+async function listTools(url: string): Promise<string> {
+  const _meta = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": {},
+  };
+  const answer = await fetch(url, {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      "mcp-protocol-version": "2026-07-28",
+      "mcp-method": "tools/list",
+    },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list", params: { _meta } }),
+  });
+  return await answer.text();
+}
+
 /** A request whose body never comes: it keeps a stopping gateway waiting. */
 async function openRequest(url: string): Promise<void> {
   const socket = connect(Number(new URL(url).port), "127.0.0.1");

@@ -36,7 +36,7 @@ async function open(entry: JsonObject, env: Readonly<Record<string, string>> = {
   const { servers } = await readServers({
     path: "/mcp.json",
     env,
-    remoteBind: false,
+    own: { host: "localhost", port: 8999 },
     readText: () => Promise.resolve(JSON.stringify({ mcpServers: { api: entry } })),
   });
   const [config] = servers;

@@ -1,6 +1,6 @@
 /** Local servers of either era, as real processes: found out by their first answer, and remembered. */
 import { afterEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { StdioServerConfig } from "../../src/config/config.ts";
@@ -58,6 +58,36 @@ describe("a server of the handshake era", () => {
     expect(await callTool(upstream, "echo", {}, { ...modern, scope: "p:bob" })).toBe("{}");
     expect(starts().length).toBe(3);
     expect(upstream.status()).toMatchObject({ state: "running", problem: undefined });
+  });
+
+  test("that dies with words about what it was asked is started again at once", async () => {
+    const { upstream, starts } = await open(["--probe=refuse"]);
+    expect(await callTool(upstream, "echo", {}, modern)).toBe("{}");
+    expect(starts().length).toBe(2);
+  });
+
+  test("that dies with words about something else is a start that failed, and works at the next", async () => {
+    const { upstream, starts } = await open(["--probe=crash"], { restartMsMin: 1 });
+    expect((await failTool(upstream, "echo", {}, modern)).message).toContain("TypeError");
+    expect(starts().length).toBe(1);
+    const text = await until(
+      "it answers",
+      () => callTool(upstream, "echo", {}, modern).catch(() => undefined),
+    );
+    expect(text).toBe("{}");
+    expect(starts().length).toBe(2);
+  });
+
+  test("that has died so once is started again at once when it is asked another time", async () => {
+    const limits = { restartMsMin: 1, verdictMs: 1 };
+    const { upstream, starts } = await open(["--probe=crash"], limits);
+    const call = (scope: string) => callTool(upstream, "echo", {}, { ...modern, scope });
+    await until("it answers", () => call("p:alice").catch(() => undefined));
+    await until("what it refuses to be forgotten", async () => {
+      const before = starts().length;
+      expect(await call(`p:${before}`)).toBe("{}");
+      return starts().length === before + 2;
+    });
   });
 
   test("that has died of being asked when the gateway stops is waited for, and not started again", async () => {
@@ -142,6 +172,52 @@ describe("a server of the handshake era", () => {
     const { upstream, starts } = await open([], {}, { era: "modern" });
     expect((await failTool(upstream, "echo", {}, session)).message).toContain("server/discover");
     expect(starts().length).toBe(1);
+  });
+});
+
+describe("a server that cannot start", () => {
+  /** Counts its starts, says this and ends. */
+  async function openFailing(words: string) {
+    const folder = mkdtempSync(join(tmpdir(), "eras-"));
+    const script = join(folder, "server.sh");
+    const file = join(folder, "starts");
+    writeFileSync(script, `echo $$ >> '${file}'\n${words}\nexit 1\n`);
+    const deps = await createTestDeps({ restartMsMin: 1, restartMsMax: 1 });
+    const config = { ...hostileConfig(), command: "/bin/sh", args: [script] };
+    const upstream = upstreamKinds.create(config, deps);
+    opened.push({ upstream, deps, folder });
+    const starts = () => readFileSync(file, "utf8").trim().split("\n").length;
+    return { call: () => failTool(upstream, "echo", {}, modern), starts };
+  }
+
+  test("and says why is started once for a stateless client, each time", async () => {
+    const { call, starts } = await openFailing("echo 'Error: no key is set' >&2");
+    for (const count of [1, 2, 3]) {
+      await until("another start", async () => {
+        await call();
+        return starts() >= count;
+      });
+      expect(starts()).toBe(count);
+    }
+  });
+
+  test("and prints its usage after the reason is started once, whatever stands in the usage", async () => {
+    const { call, starts } = await openFailing(
+      "echo 'Error: no key is set' >&2; echo '  --stdin  JSON-RPC: expect a request message' >&2",
+    );
+    await call();
+    expect(starts()).toBe(1);
+  });
+
+  test("and says nothing may have died of the question: it is tried without once, and asked last then", async () => {
+    const { call, starts } = await openFailing("");
+    await call();
+    expect(starts()).toBe(2);
+    await until("another start", async () => {
+      await call();
+      return starts() > 2;
+    });
+    expect(starts()).toBe(3);
   });
 });
 

@@ -184,7 +184,9 @@ describe("finding out how a remote server speaks", () => {
     const nobody: Rule = (visit) => visit.error(404, { code: -32601, message: "MCP is elsewhere" });
     const { upstream } = await open({ GET: (visit) => visit.status(404), other: nobody });
     const error = await failTool(upstream, "echo");
-    expect(error.message).toContain('its first message was answered with "MCP is elsewhere"');
+    expect(error.message).toContain(
+      'it refused its first message; the server said: "MCP is elsewhere"',
+    );
   });
 });
 

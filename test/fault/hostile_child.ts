@@ -14,6 +14,8 @@
  *   --init=slow:MS         answers initialize after MS
  *   --init=exit            exits when initialize arrives
  *   --probe=exit           exits when asked which revisions it speaks (`server/discover`)
+ *   --probe=refuse         the same, and says that it expected another message
+ *   --probe=crash          the same, and says something that has nothing to do with it
  *   --probe=never          never answers that question
  *   --probe=late           refuses it once the handshake is over, and names 2026-07-28 as served
  *   --stateless            speaks 2026-07-28 alone: no handshake, and every request with its envelope
@@ -367,8 +369,18 @@ const methods: Record<string, (id: unknown, params: Json) => void | Promise<void
 const prefix = "io.modelcontextprotocol/";
 const isStateless = option("stateless") !== undefined;
 const lateProbes: unknown[] = [];
+/** As a server in Rust and one in JavaScript say it. */
+const lastWords: Record<string, string> = {
+  refuse: "Error: expect initialized request, but received: Some(Request(JsonRpcRequest { .. }))",
+  crash: "TypeError: Cannot read properties of undefined (reading 'tools')\n    at main",
+};
 methods["server/discover"] = (id) => {
   if (option("probe") === "exit") process.exit(4);
+  const words = lastWords[option("probe") ?? ""];
+  if (words !== undefined) {
+    writeSync(2, `${words}\n`);
+    process.exit(1);
+  }
   if (option("probe") === "never") return;
   if (option("probe") === "late") return void (lateProbes.push(id));
   if (!isStateless) return failure(id, -32601, "Method not found: server/discover");

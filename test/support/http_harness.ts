@@ -101,6 +101,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     clock,
     log,
     identity,
+    instance: "this-gateway",
     config: {
       host: "localhost",
       port: 8999,

@@ -76,6 +76,7 @@ export async function createTestDeps(
     credentialStore: createTestCredentialStore(),
     addSecrets: () => {},
     identity: { name: "mcp-wrapper", version: "0.0.0" },
+    instance: "this-gateway",
     ...overrides,
     lines,
     held,

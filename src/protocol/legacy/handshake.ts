@@ -14,6 +14,9 @@ export interface Handshake {
   readonly description: Description;
 }
 
+/** Of a text that should be a revision, and may be anything. */
+const namedCharsMax = 40;
+
 /** Params of `initialize`; `capabilities` are what this upstream may ask of us. */
 export function initializeParams(
   capabilities: JsonObject,
@@ -27,7 +30,7 @@ export function decodeInitialize(result: unknown): UpstreamDecoded<Handshake> {
   if (!isJsonObject(result)) return invalid("the result must be an object");
   const { protocolVersion, capabilities, serverInfo, instructions } = result;
   if (!isServed(protocolVersion)) {
-    const named = JSON.stringify(protocolVersion) ?? "nothing";
+    const named = JSON.stringify(protocolVersion)?.slice(0, namedCharsMax) ?? "nothing";
     return invalid(`it offers protocol version ${named}; served are ${revisions.join(", ")}`);
   }
   if (!isJsonObject(capabilities)) return invalid('"capabilities" must be an object');

@@ -10,8 +10,10 @@ import type { UpstreamDeps } from "../deps.ts";
 import { toStartReason } from "../faults.ts";
 import type { Connected, Connector } from "../link.ts";
 import type { Manner } from "../negotiate.ts";
+import { createQuote, valuesOfRemote } from "../server_words.ts";
 import { createAuthorization } from "../../credentials/kinds.ts";
 import { createHttpCaller } from "../../outgoing/caller.ts";
+import { instanceHeader } from "../../version.ts";
 import { isNoSuchThing } from "./replies.ts";
 import { createSseLine } from "./sse_line.ts";
 import { createStreamable, type Streamable, type StreamableOptions } from "./streamable.ts";
@@ -20,6 +22,7 @@ import { createStreamable, type Streamable, type StreamableOptions } from "./str
 export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps): Connector {
   const { url, headers, credentials, transport, name: server } = config;
   const { runtime, limits, clock, log } = deps;
+  const quote = createQuote(valuesOfRemote(config), limits);
   // One for all links: what it learns of the server is true for all of them.
   const caller = createHttpCaller({
     runtime,
@@ -28,7 +31,7 @@ export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps
     log,
     server,
     url,
-    headers,
+    headers: { ...headers, [instanceHeader]: deps.instance },
     authorization: createAuthorization({ server, credentials }, deps),
   });
   return {
@@ -46,7 +49,7 @@ export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps
           const hasNoSuch = isNoSuchThing(error);
           if (signal.aborted || !(hasNoSuch || manner.isRefusal(error))) {
             hooks.gone();
-            return { fault: { reason: toStartReason(error), permanent: false, refused } };
+            return { fault: { reason: toStartReason(error, quote), permanent: false, refused } };
           }
           // Whoever answers in JSON-RPC is at the right place.
           if (!hasNoSuch) break;
@@ -56,7 +59,7 @@ export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps
       hooks.gone();
       const reason = firstError === undefined
         ? "no manner of speaking is allowed"
-        : toStartReason(firstError);
+        : toStartReason(firstError, quote);
       return { fault: { reason, permanent: false, refused } };
     },
   };

@@ -4,6 +4,7 @@
  * from those that say how the server speaks. Follows "Sending Messages to the Server" of the
  * Streamable HTTP transport.
  */
+import type { HttpServerConfig } from "../../config/config.ts";
 import type { GatewayError, UpstreamErrorBody } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import { idOf, isJsonObject, parseJson, toMessage } from "../../protocol/jsonrpc.ts";
@@ -19,6 +20,9 @@ export interface Fault {
     readonly textFor: (id: string | number) => string;
   };
 }
+
+/** What our own door says by 508 (routes.ts) of a request that comes from its own gateway. */
+const leadsBack = "leads back to this gateway; give the URL of another server, or remove it";
 
 /** Statuses about the way, not about what was sent. */
 const aboutTheWay: ReadonlySet<number> = new Set([401, 403, 407, 408, 425, 429]);
@@ -41,8 +45,12 @@ export function mediaType({ headers }: Pick<HttpAnswer, "headers">): string {
 }
 
 /** The stream that a GET has opened; throws when the server has none. */
-export async function toEventStream(answer: HttpAnswer, limits: Limits): Promise<HttpAnswer> {
-  if (answer.status >= 400) throw (await readFault(answer, limits)).error;
+export async function toEventStream(
+  answer: HttpAnswer,
+  config: ShownToServer,
+  limits: Limits,
+): Promise<HttpAnswer> {
+  if (answer.status >= 400) throw (await readFault(answer, config, limits)).error;
   if (answer.status === 200 && mediaType(answer) === "text/event-stream") return answer;
   const error = answer.toError("has no event stream at its URL", "bad_upstream_response");
   noSuchThing.add(error);
@@ -50,10 +58,15 @@ export async function toEventStream(answer: HttpAnswer, limits: Limits): Promise
 }
 
 /** An answer whose status is no success, as a failure. */
-export async function readFault(answer: HttpAnswer, limits: Limits): Promise<Fault> {
+export async function readFault(
+  answer: HttpAnswer,
+  config: ShownToServer,
+  limits: Limits,
+): Promise<Fault> {
   const { status } = answer;
-  if (status === 401 || status === 403) {
-    return { error: answer.toError("refuses the credentials; check them in its configuration") };
+  const refusal = refusals[status];
+  if (refusal !== undefined) {
+    return { error: answer.toError(refusal[showsCredentials(config) ? "shown" : "none"]) };
   }
   const rpc = isUnknownHere(status) && mediaType(answer) === "application/json"
     ? rpcIn(await answer.text().catch(() => ""), limits)
@@ -61,6 +74,29 @@ export async function readFault(answer: HttpAnswer, limits: Limits): Promise<Fau
   const error = answer.toError(`answers with status ${status}`);
   if (isUnknownHere(status)) noSuchThing.add(error);
   return rpc === undefined ? { error } : { error, rpc };
+}
+
+/** What a server is shown beside the messages. */
+type ShownToServer = Pick<HttpServerConfig, "headers" | "credentials">;
+
+/** What is wrong by status: with credentials that are configured, and where there are none. */
+const refusals: Readonly<Record<number, { readonly shown: string; readonly none: string }>> = {
+  401: {
+    shown: "refuses the credentials; check them in its configuration",
+    none: 'wants credentials, and none are configured; set its "credentials"',
+  },
+  403: {
+    shown: "refuses the credentials; check them in its configuration",
+    none: 'refuses access; where it wants credentials, set its "credentials"',
+  },
+  508: { shown: leadsBack, none: leadsBack },
+};
+
+/** Headers by which servers are commonly shown who calls. */
+const loginHeader = /auth|cookie|key|token|secret|session/i;
+
+function showsCredentials({ headers, credentials }: ShownToServer): boolean {
+  return credentials.type !== "none" || Object.keys(headers).some((name) => loginHeader.test(name));
 }
 
 function rpcIn(text: string, limits: Limits): Fault["rpc"] {

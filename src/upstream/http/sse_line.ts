@@ -64,7 +64,7 @@ export function createSseLine(options: StreamableOptions): Streamable {
       repeatable: isWord,
     }, closed.signal);
     if (answer.status < 300) return discard(answer);
-    const { error } = await readFault(answer, limits);
+    const { error } = await readFault(answer, config, limits);
     // Its URL was the session's own. Whoever was refused is told so first.
     if (answer.status === 404 || answer.status === 410) {
       clock.after(0, () => end("its session was lost"));
@@ -80,7 +80,7 @@ export function createSseLine(options: StreamableOptions): Streamable {
       timeoutMs: 0,
       repeatable: true,
     }, closed.signal);
-    const { body } = await toEventStream(answer, limits);
+    const { body } = await toEventStream(answer, config, limits);
     void read(body).then(
       () => end("its stream ended"),
       (thrown) => end(`its stream broke: ${toGatewayError(thrown).message}`),

@@ -143,7 +143,7 @@ export function createStreamable(options: StreamableOptions): Streamable {
       await readAnswer(answer, id, signal);
       return false;
     }
-    const { error, rpc } = await readFault(answer, limits);
+    const { error, rpc } = await readFault(answer, config, limits);
     const verdict = isGreeting ? undefined : manner.http.toVerdict(answer.status, rpc?.error);
     if (verdict === "renew" && session !== undefined && !isAgain) {
       await renewal.renew(session);
@@ -191,7 +191,7 @@ export function createStreamable(options: StreamableOptions): Streamable {
       timeoutMs: 0,
       repeatable: true,
     }, signal);
-    return await toEventStream(answer, limits);
+    return await toEventStream(answer, config, limits);
   };
   const streams = { limits, clock, receive: (text: string) => peer.receive([text]) };
   const standing = createStandingStream({

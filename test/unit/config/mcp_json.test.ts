@@ -1,7 +1,7 @@
 /** The file as a whole: which files are read, and what happens to names, keys and faults in them. */
 import { describe, expect, test } from "bun:test";
 import { readServers } from "../../../src/config/mcp_json.ts";
-import { failed, file, fileName, read, refusal, shell, stdio } from "./read.ts";
+import { failed, file, fileName, own, read, refusal, shell, stdio } from "./read.ts";
 
 const memory = { command: "npx", args: ["-y", "server-memory"] };
 const names = (config: { servers: readonly { name: string }[] }) =>
@@ -79,7 +79,7 @@ describe("faults of the whole file", () => {
   });
 
   test("a file that is missing or cannot be read is refused, with the reason", async () => {
-    const options = { path: file, env: shell, remoteBind: false };
+    const options = { path: file, env: shell, own };
     expect(await refusal(readServers({ ...options, readText: () => Promise.resolve(undefined) })))
       .toBe(`Cannot read ${file}: no such file`);
     const readText = () => Promise.reject(new Error("permission denied"));

@@ -8,6 +8,7 @@ import type {
   StdioServerConfig,
 } from "../../../src/config/config.ts";
 import { readConfig, type StartConfig } from "../../../src/config/environment.ts";
+import type { OwnAddress } from "../../../src/config/own_address.ts";
 import { readServers } from "../../../src/config/mcp_json.ts";
 
 type Env = Readonly<Record<string, string>>;
@@ -20,6 +21,9 @@ export const fileName = "mcp.json";
 /** An environment as a shell has it. */
 export const shell: Env = { HOME: "/home/me", PATH: "/usr/bin", USER: "me" };
 
+/** Where the gateway of these tests is reached. */
+export const own: OwnAddress = { host: "localhost", port: 8999 };
+
 /** Reads a file with this text, or this value as JSON; `files` are the others, by absolute path. */
 export function read(
   content: unknown,
@@ -31,7 +35,7 @@ export function read(
   return readServers({
     path: file,
     env,
-    remoteBind,
+    own: { ...own, host: remoteBind ? "0.0.0.0" : own.host },
     async readText(path) {
       if (path === "/unreadable") throw new Error("EACCES");
       return path === file ? text : files[path];

@@ -359,6 +359,32 @@ describe("secrets", () => {
       .toEqual([url, "token-value"]);
   });
 
+  test("what an option or a header of a command line gives as a secret is hidden", async () => {
+    const given = [
+      { args: ["--api-key=sk-live-0123"] },
+      { args: ["--api-key", "sk-live-0123"] },
+      { args: ["--accessToken", "sk-live-0123"] },
+      { args: ["x", "--header", "X-Api-Key: sk-live-0123"] },
+      { args: ["API_KEY=sk-live-0123"] },
+      { command: "server --token sk-live-0123 --port 8080" },
+    ];
+    for (const entry of given) expect(await secrets(entry)).toEqual(["sk-live-0123"]);
+    expect(await secrets({ args: ["--header", "Authorization: Bearer sk-live-0123"] }))
+      .toEqual(["Bearer sk-live-0123", "sk-live-0123"]);
+  });
+
+  test("other arguments stay readable", async () => {
+    const args = [
+      "--keyspace",
+      "production",
+      "--author=someone",
+      "--token",
+      "--verbose",
+      "monkeys",
+    ];
+    expect(await secrets({ args })).toEqual([]);
+  });
+
   test("inherited secrets and the gateway's own are hidden", async () => {
     const config = await readOne(
       { command: "x", inheritEnv: ["API_TOKEN", "GIVEN"] },

@@ -16,6 +16,24 @@ const routes: readonly (readonly [string, string])[] = [
   ["GET", "/nowhere"],
 ];
 
+describe("the gateway's own requests", () => {
+  test("are refused on every route, by whichever name they come back", async () => {
+    const { send } = createHarness();
+    for (const [method, path] of routes) {
+      for (const host of ["localhost:8999", "gateway.example.com"]) {
+        const headers = { host, "mcp-wrapper-instance": "this-gateway" };
+        expect((await send(method, path, { headers })).status).toBe(508);
+      }
+    }
+  });
+
+  test("are not those of another gateway", async () => {
+    const { send } = createHarness();
+    const headers = { "mcp-wrapper-instance": "another-gateway" };
+    expect((await send("GET", "/health", { headers })).status).toBe(200);
+  });
+});
+
 describe("hosts", () => {
   test("B3 a foreign Host is refused on every route and method", async () => {
     const { send } = createHarness();

@@ -1,0 +1,71 @@
+/**
+ * Why the start of a program failed: one line for callers, of which the program's own words are
+ * marked as such, and all that it printed for the operator's log.
+ */
+import type { StdioServerConfig } from "../config/config.ts";
+import type { SpawnFault } from "../runtime/runtime.ts";
+import type { ChildEnd } from "./child.ts";
+import type { UpstreamDeps } from "./deps.ts";
+import { toStartReason, withWords } from "./faults.ts";
+import type { Greeting } from "./greeting.ts";
+import type { StartFault } from "./link.ts";
+import type { Printed } from "./printed.ts";
+import { createQuote, valuesOfProgram } from "./server_words.ts";
+import { toSpawnReason } from "./spawn_reason.ts";
+
+/** Shows the operator all that was kept of what a program printed. */
+export function logPrinted(printed: Printed, { log }: UpstreamDeps): void {
+  const lines = printed.lines();
+  if (lines.length === 0) return;
+  log.warn("The server could not be started; it printed", { printed: lines.join("\n") });
+}
+
+/** Why a start failed; callers hear one line of what the process printed. */
+export function toStartFault(
+  greeting: Greeting,
+  { end, broken, printed, config, deps }: {
+    readonly end: ChildEnd | undefined;
+    readonly broken: string | undefined;
+    readonly printed: Printed;
+    readonly config: StdioServerConfig;
+    readonly deps: UpstreamDeps;
+  },
+): StartFault {
+  const lines = printed.lines();
+  const quote = createQuote(valuesOfProgram(config), deps.limits);
+  const permanent = end?.permanent ?? false;
+  const { refused } = greeting;
+  if (end === undefined && broken === undefined && "error" in greeting) {
+    const { error } = greeting;
+    // What it answered says more than what it printed.
+    if (error.code === "upstream_error") {
+      return { reason: toStartReason(error, quote), permanent, refused };
+    }
+  }
+  const reason = end?.text ?? broken ?? toGreetingReason(greeting, config);
+  const [line] = [...printed.errors(), ...lines];
+  if (line === undefined) return { reason, permanent, refused };
+  const words = quote(line) || "the gateway's log has what it printed";
+  return { reason: withWords(reason, words), permanent, refused };
+}
+
+function toGreetingReason(greeting: Greeting, { startTimeoutMs }: StdioServerConfig): string {
+  if (!("error" in greeting)) return "it ended while it started";
+  const { error } = greeting;
+  if (error.code !== "upstream_timeout") return error.message;
+  return `it did not answer its first message within ${startTimeoutMs} ms; ` +
+    "raise startTimeoutMs if it needs longer";
+}
+
+/** Why no process came to be; the fault's own text names the command, which only the log may have. */
+export function toSpawnFault(
+  thrown: unknown,
+  config: StdioServerConfig,
+  { log }: UpstreamDeps,
+): StartFault {
+  log.warn("The program could not be started", { error: thrown });
+  const { code = "unknown", permanent = false, folderMissing = false } = thrown as Partial<
+    SpawnFault
+  >;
+  return { reason: toSpawnReason({ code, folderMissing }, config), permanent, refused: [] };
+}
