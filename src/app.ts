@@ -18,6 +18,7 @@ import { sessionStoreKinds } from "./session/kinds.ts";
 import { createLaneBudget } from "./upstream/budget.ts";
 import { createCatalogStore } from "./upstream/catalog_store.ts";
 import { upstreamKinds } from "./upstream/kinds.ts";
+import { createSpares } from "./upstream/spares.ts";
 import { openWarden } from "./upstream/warden.ts";
 import { identity } from "./version.ts";
 
@@ -72,7 +73,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const stores = { database, sealer, clock, limits, log };
   const { sessions, catalogs, credentialStore } = createStores(stores);
   const warden = await openWarden({ runtime, database, clock, limits, log: log.source("warden") });
-  const budget = createLaneBudget(limits, clock);
+  const ceilings = createCeilings(limits, clock);
 
   const instance = crypto.randomUUID();
   const gateway = createGatewayCore({
@@ -84,7 +85,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
         clock,
         log: log.source(`upstream.${server.name}`),
         catalogs,
-        budget,
+        ...ceilings,
         warden,
         digest: sealer.digest,
         credentialStore,
@@ -132,6 +133,12 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
       await log.close();
     },
   };
+}
+
+/** What bounds the processes of all servers together. */
+function createCeilings(limits: Limits, clock: Clock) {
+  const budget = createLaneBudget(limits, clock);
+  return { budget, spares: createSpares(limits, clock, budget) };
 }
 
 /** What is kept in the database. */

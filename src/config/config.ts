@@ -57,6 +57,8 @@ export interface StdioServerConfig extends LaneServerConfig {
   readonly cwd?: string | undefined;
   /** Had anew at each start, and put into that child's environment alone. */
   readonly childCredentials?: ChildCredentials | undefined;
+  /** Whether a process may be started ahead for the next session; absent: yes. */
+  readonly spare?: boolean | undefined;
 }
 
 /** Credentials that a program finds in its environment. */

@@ -16,7 +16,7 @@ import { type FileContext, keepSecrets, type Texts, withoutPrototype } from "./t
 /** What only such a server has. */
 export type LocalPart = Pick<
   StdioServerConfig,
-  "kind" | "command" | "args" | "env" | "environment" | "cwd" | "childCredentials"
+  "kind" | "command" | "args" | "env" | "environment" | "cwd" | "childCredentials" | "spare"
 >;
 
 /** Reads the keys of such a server; problems are left in `texts`. */
@@ -51,6 +51,7 @@ export function readLocal(
     environment: buildEnvironment(context.env, inherited, own),
     cwd: entry.cwd === undefined ? undefined : texts.place("cwd", entry.cwd),
     ...(childCredentials === undefined ? {} : { childCredentials }),
+    ...(entry.spare === undefined ? {} : { spare: entry.spare }),
   };
 }
 

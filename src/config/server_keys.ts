@@ -114,6 +114,7 @@ export const serverSchema = v.object({
     ),
   ),
   inheritEnv: v.optional(v.array(variableName, "a list of names")),
+  spare: v.optional(flag),
   url: v.optional(filledText),
   headers: v.optional(
     mapOf(v.union([text, v.number(), v.boolean()], "a string"), "an object of strings"),
@@ -154,7 +155,7 @@ const laneKeys = ["isolation", "era", "roots", "idleTimeoutMs", ...typeKeys] as 
 
 /** What a server is reached by -> the keys that have a meaning for it beside those of every server. */
 export const ownKeys = {
-  command: [...laneKeys, "args", "env", "cwd", "inheritEnv", "credentials"],
+  command: [...laneKeys, "args", "env", "cwd", "inheritEnv", "spare", "credentials"],
   url: [...laneKeys, "headers", "credentials"],
   recipe: ["variant", "baseUrl", "headers", "credentials"],
   openapi: ["baseUrl", "headers", "credentials"],

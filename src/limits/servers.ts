@@ -75,6 +75,12 @@ export const serverLimits = {
   trialRetryMs: 5_000,
   /** How long a session's own process waits for the end of a trial's: some cannot run side by side. */
   trialStopMs: 500,
+  /** A server that takes longer to start has a spare process while it is in use. */
+  spareStartMs: 1_000,
+  /** Spares of all servers: each is a process's memory that no session uses yet. */
+  sparesMax: 8,
+  /** An older spare is replaced: what it opened when it started may have gone stale. */
+  spareAgeMs: 900_000,
   /** A lane without open calls or subscriptions. */
   idleMs: 900_000,
   /** A pause before a child that died may be started again: first, longest. */

@@ -6,7 +6,7 @@
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
-import type { EvictableLane, LaneBudget, LanePlace } from "./deps.ts";
+import type { EvictableLane, LanePlace, ProcessBudget } from "./deps.ts";
 
 interface Waiting {
   readonly lane: EvictableLane;
@@ -21,8 +21,9 @@ interface Waiting {
 export function createLaneBudget(
   limits: Pick<Limits, "lanesMax" | "startsMax" | "startBusyMs" | "startsWaitingMax">,
   clock: Clock,
-): LaneBudget {
+): ProcessBudget {
   const queue: Waiting[] = [];
+  const patient: Pick<Waiting, "lane" | "grant">[] = [];
   const living = new Set<EvictableLane>();
   const leaving = new Set<EvictableLane>();
   let starting = 0;
@@ -60,6 +61,16 @@ export function createLaneBudget(
   };
 
   const pump = (): void => {
+    serveQueue();
+    if (queue.length > 0 || starting > 0 || living.size >= limits.lanesMax) return;
+    const first = patient.shift();
+    if (first === undefined) return;
+    const place = makePlace(first.lane);
+    place.started();
+    first.grant(place);
+  };
+
+  const serveQueue = (): void => {
     while (queue.length > 0 && starting < limits.startsMax) {
       const first = queue[0];
       if (first === undefined) return;
@@ -110,6 +121,15 @@ export function createLaneBudget(
   return {
     acquire,
     hasRoom: () => living.size + queue.length < limits.lanesMax && queue.length < limits.startsMax,
+    acquireQuietly(lane, grant) {
+      const one = { lane, grant };
+      patient.push(one);
+      pump();
+      return () => {
+        const at = patient.indexOf(one);
+        if (at >= 0) patient.splice(at, 1);
+      };
+    },
   };
 }
 

@@ -33,6 +33,28 @@ export interface LaneBudget {
   hasRoom(): boolean;
 }
 
+/** The ceilings on processes. */
+export interface ProcessBudget extends LaneBudget {
+  /**
+   * Gives a place to a process that no caller waits for, as soon as nothing starts and no lane has
+   * to give way for it. It counts as started at once. The returned function gives that up.
+   */
+  acquireQuietly(lane: EvictableLane, grant: (place: LanePlace) => void): () => void;
+}
+
+/** The ceiling that the spares of all servers share. */
+export interface Spares {
+  /** Waits for a seat; the returned function gives that up. */
+  want(lane: EvictableLane, start: (seat: SpareSeat) => void): () => void;
+}
+
+/** A spare's place in the budget, and its seat among the spares. */
+export interface SpareSeat {
+  readonly place: LanePlace;
+  /** It is no spare any more, whatever becomes of its place. */
+  free(): void;
+}
+
 /** A lane that can be told to stop to make room. */
 export interface EvictableLane {
   /** Since when it has had nothing to do (monotonic); undefined while it is in use. */
@@ -65,6 +87,7 @@ export interface UpstreamDeps {
   readonly log: Log;
   readonly catalogs: CatalogStore;
   readonly budget: LaneBudget;
+  readonly spares: Spares;
   readonly warden: Warden;
   /** Keyed digest (hex) of a text: equal texts can be told, values cannot be guessed. */
   readonly digest: (text: string) => Promise<string>;

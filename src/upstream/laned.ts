@@ -36,6 +36,8 @@ export interface LanedKind {
   readonly fingerprint: unknown;
   /** Whether the server lives on without us, and so may have news for whoever listens. */
   readonly livesAlone: boolean;
+  /** A caller got a lane that other callers cannot use. */
+  readonly used?: () => void;
 }
 
 /** Makes the upstream of one server; nothing is started yet. */
@@ -62,6 +64,7 @@ export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstre
         levels.note(caller);
         replay(key, lane);
         if (key.isBase) catalog.laneReady(key, lane, caller);
+        if (key.scope !== undefined && key.scope !== trialScope) kind.used?.();
       },
       renewed(key, lane) {
         replay(key, lane);

@@ -1,14 +1,15 @@
 /**
  * Links to a local program: a child process, the peer on its pipes, and the first message. A
  * program that does not speak in the first manner is tried in the next one: in place where it
- * lives, in a new process where the question may have killed it. Follows "Backward Compatibility" of
- * the stdio transport. Not here: whether it may have (start_history.ts), and who uses the link
- * (lane.ts).
+ * lives, in a new process where the question may have killed it. A spare process is used where
+ * there is one; where it fails its handshake a new process is started instead. Follows "Backward
+ * Compatibility" of the stdio transport. Not here: whether a question may have killed it
+ * (start_history.ts), and who uses the link (lane.ts).
  */
 import type { StdioServerConfig } from "../config/config.ts";
 import { createChildVariables } from "../credentials/child.ts";
 import type { JsonObject } from "../model.ts";
-import { type ChildEnd, type LaneChild, openChild } from "./child.ts";
+import { type ChildEnd, type ChildHandler, type LaneChild, openChild } from "./child.ts";
 import type { UpstreamDeps } from "./deps.ts";
 import { type Greeting, greetInTurn } from "./greeting.ts";
 import type { Connected, Connector, LinkHooks, StartFault } from "./link.ts";
@@ -16,38 +17,55 @@ import { exitedError } from "./faults.ts";
 import type { Manner } from "./negotiate.ts";
 import { createNoiseGauge } from "./noise.ts";
 import { createPeer, type Peer } from "./peer.ts";
+import type { Spare } from "./spare.ts";
 import { logPrinted, toSpawnFault, toStartFault } from "./start_fault.ts";
 import { createStartHistory, saysWhyItEnded } from "./start_history.ts";
 import { requestOf } from "./start_request.ts";
 
 type ConnectOptions = Parameters<Connector["connect"]>[0];
 
+interface StartOptions extends ConnectOptions {
+  readonly spare: Spare;
+  /** Whether the spare may be taken over; else a new process is started. */
+  readonly mayBeSpare: boolean;
+}
+
 /** Makes the connector of one program; nothing is started yet. */
-export function createStdioConnector(config: StdioServerConfig, deps: UpstreamDeps): Connector {
+export function createStdioConnector(
+  config: StdioServerConfig,
+  deps: UpstreamDeps,
+  spare: Spare,
+): Connector {
   const startAnew = withCredentials(config, deps);
   const history = createStartHistory();
   return {
     ownsQuestions: false,
     async connect(options, signal) {
-      const first = await startAnew(
-        { ...options, manners: history.order(options.manners) },
-        signal,
-      );
-      if ("connected" in first) history.ready(first.connected.manner);
-      if ("connected" in first || first.survivors.length === 0) return first;
-      if (!history.endedAsked(first.saysWhy) || signal.aborted) {
-        options.hooks.gone();
-        return first;
+      let { manners } = options;
+      const toRefused = (last: readonly Manner[]) => [
+        ...options.manners.filter((manner) => !manners.includes(manner)),
+        ...last,
+      ];
+      // Ends: only the first process may be a spare, and each later one is asked in fewer manners.
+      for (let mayBeSpare = true;; mayBeSpare = false) {
+        const ordered = { ...options, manners: history.order(manners), spare, mayBeSpare };
+        const started = await startAnew(ordered, signal);
+        if ("connected" in started) {
+          history.ready(started.connected.manner);
+          return { ...started, refused: toRefused(started.refused) };
+        }
+        const { fault, survivors, isStale, saysWhy } = started;
+        const mayDoBetter = survivors.length > 0 && (isStale || history.endedAsked(saysWhy));
+        if (!mayDoBetter || signal.aborted) {
+          if (survivors.length > 0) options.hooks.gone();
+          return { fault: { ...fault, refused: toRefused(fault.refused) } };
+        }
+        const why = isStale
+          ? "The spare process failed its handshake: starting another"
+          : "The server may have ended over a question of another revision: starting it again";
+        deps.log.info(why, { reason: fault.reason });
+        manners = survivors;
       }
-      deps.log.info(
-        "The server may have ended over a question of another revision: starting it again",
-      );
-      const second = await startAnew({ ...options, manners: first.survivors }, signal);
-      if ("connected" in second) history.ready(second.connected.manner);
-      const refused = options.manners.filter((manner) => !first.survivors.includes(manner));
-      return "connected" in second
-        ? { ...second, refused: [...refused, ...second.refused] }
-        : { fault: { ...second.fault, refused: [...refused, ...second.fault.refused] } };
     },
   };
 }
@@ -57,22 +75,24 @@ type Started =
   | {
     readonly fault: StartFault;
     /**
-     * Manners that may do better with a process which was not asked in another one first. Where
-     * there are any, this process is gone and nobody was told so yet.
+     * Manners that may do better with another process: one which was not asked in another manner
+     * first, or was no spare. Where there are any, this process is gone and `gone` was not called.
      */
     readonly survivors: readonly Manner[];
     /** Whether it printed an error that is about something else than what it was asked. */
     readonly saysWhy: boolean;
+    /** It was a spare, which may have failed for having waited. */
+    readonly isStale: boolean;
   };
 
 /** Starts processes; each is given the credentials of its own moment, or is not started. */
 function withCredentials(config: StdioServerConfig, deps: UpstreamDeps) {
   const { name, childCredentials, environment } = config;
   if (childCredentials === undefined) {
-    return (options: ConnectOptions, signal: AbortSignal) => start(config, deps, options, signal);
+    return (options: StartOptions, signal: AbortSignal) => start(config, deps, options, signal);
   }
   const getVariables = createChildVariables(name, childCredentials, deps);
-  return async (options: ConnectOptions, signal: AbortSignal): Promise<Started> => {
+  return async (options: StartOptions, signal: AbortSignal): Promise<Started> => {
     const found = await getVariables(signal);
     if (!("problem" in found) && !signal.aborted) {
       const own = { ...environment, ...found.variables };
@@ -81,24 +101,28 @@ function withCredentials(config: StdioServerConfig, deps: UpstreamDeps) {
     options.hooks.gone();
     const reason = "problem" in found ? `it ${found.problem}` : "its session ended";
     const fault = { reason, permanent: false, refused: [] };
-    return { fault, survivors: [], saysWhy: false };
+    return { fault, survivors: [], saysWhy: false, isStale: false };
   };
 }
 
-/** Starts one process and greets it. */
+/** Starts one process, or takes the spare over, and greets it. */
 async function start(
   config: StdioServerConfig,
   deps: UpstreamDeps,
-  { manners, capabilities, hooks }: ConnectOptions,
+  { manners, capabilities, hooks, spare, mayBeSpare }: StartOptions,
   signal: AbortSignal,
 ): Promise<Started> {
   const running = createRunning(config, deps, manners, hooks);
+  const spawnedAt = deps.clock.monotonic();
+  const taken = mayBeSpare ? running.open(spare.take) : undefined;
+  const wasSpare = taken !== undefined;
   let child: LaneChild;
   try {
-    child = running.spawn();
+    child = taken ?? running.open((handler) => openChild(config, deps, handler));
   } catch (thrown) {
     hooks.gone();
-    return { fault: toSpawnFault(thrown, config, deps), survivors: [], saysWhy: false };
+    const fault = toSpawnFault(thrown, config, deps);
+    return { fault, survivors: [], saysWhy: false, isStale: false };
   }
   let end: ChildEnd | undefined;
   void child.ended.then((ended) => {
@@ -115,22 +139,43 @@ async function start(
   );
   signal.removeEventListener("abort", giveUp);
   if ("manner" in greeting && !running.isOver()) {
-    const { manner, description, refused } = greeting;
-    void child.gone.then(hooks.gone);
+    const { manner, description, refused, tried } = greeting;
+    // While another manner went unanswered the server need not have been starting.
+    const isMeasured = !wasSpare && tried.length === refused.length + 1;
+    spare.up(isMeasured ? deps.clock.monotonic() - spawnedAt : undefined);
+    void child.gone.then(hooks.gone).then(spare.down);
     running.ready(manner);
     child.printed.stop();
     return { connected: toConnected(running, child, { manner, description }), refused };
   }
   const broken = running.diedOf();
   running.over("its start failed");
-  const survivors = end === undefined || end.permanent ? [] : survivorsOf(manners, greeting);
+  // A spare may have gone stale while it waited; nothing but the first message was lost with it.
+  const isStale = wasSpare && !signal.aborted && (broken !== undefined || isSilence(greeting));
+  const survivors = isStale
+    ? manners.filter((manner) => !greeting.refused.includes(manner))
+    : end === undefined || end.permanent
+    ? []
+    : survivorsOf(manners, greeting);
   if (survivors.length === 0) void child.gone.then(hooks.gone);
   const stopped = child.stop();
   if (survivors.length > 0) await stopped;
   const { printed } = child;
-  if (!signal.aborted) logPrinted(printed, deps);
-  const fault = toStartFault(greeting, { end, broken, printed, config, deps });
-  return { fault, survivors, saysWhy: saysWhyItEnded(printed) };
+  const saysWhy = saysWhyItEnded(printed);
+  if (!isStale) {
+    if (!signal.aborted) logPrinted(printed, deps);
+    const fault = toStartFault(greeting, { end, broken, printed, config, deps });
+    return { fault, survivors, saysWhy, isStale };
+  }
+  const reason = broken ?? "it did not answer its first message";
+  // Where it may have died of a question that the server does not know, that is no sign.
+  if (survivorsOf(manners, greeting).length === 0) spare.failed(reason, printed);
+  const fault = { reason, permanent: false, refused: greeting.refused };
+  return { fault, survivors, saysWhy, isStale };
+}
+
+function isSilence(greeting: Greeting): boolean {
+  return "error" in greeting && greeting.error.code === "upstream_timeout";
 }
 
 function survivorsOf(manners: readonly Manner[], { tried, refused }: Greeting): Manner[] {
@@ -177,12 +222,13 @@ function createRunning(
     notice: hooks.notice,
     ask: hooks.ask,
   });
-  const spawn = (): LaneChild =>
-    child = openChild(config, deps, {
-      lines: peer.receive,
-      tooLong: peer.receiveTooLong,
-      broken,
-    });
+  const open = <Opened extends LaneChild | undefined>(
+    opener: (handler: ChildHandler) => Opened,
+  ): Opened => {
+    const opened = opener({ lines: peer.receive, tooLong: peer.receiveTooLong, broken });
+    child = opened;
+    return opened;
+  };
   const request = requestOf(peer, config.startTimeoutMs);
   const greet = (manner: Manner, capabilities: JsonObject) =>
     manner.greet({
@@ -196,7 +242,7 @@ function createRunning(
     });
   return {
     peer,
-    spawn,
+    open,
     greet,
     over,
     isOver: () => isOver,

@@ -3,8 +3,9 @@
  * outlives the gateway, however it ends.
  */
 import { afterEach, describe, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { hostileCommand } from "../fault/hostile_command.ts";
 import { openClient } from "../support/mcp_clients.ts";
 import { canReadProcesses, descendants, isAlive } from "../support/processes.ts";
@@ -94,6 +95,20 @@ describe("nothing remains running", () => {
     expect(pids.filter((pid) => !isAlive(pid))).toEqual([]);
     return { gateway, session, pids };
   }
+
+  test.skipIf(!canReadProcesses)("of a spare process, which no session has got", async () => {
+    const file = join(mkdtempSync(join(tmpdir(), "spare-")), "starts");
+    const slow = ["--init=slow:1100", "--trap-term", "--ignore-eof", `--start-file=${file}`];
+    const gateway = await start({ servers: { slow: hostileCommand(...slow) } });
+    const session = await openRpcSession(`${gateway.url}/mcp`);
+    await session.callTool(1, "nonce", { nonce: "a" });
+    const pids = () => readFileSync(file, "utf8").split("\n").filter(Boolean).map(Number);
+    await until("the spare", () => pids().length === 2, 30_000);
+    expect(pids().map(isAlive)).toEqual([true, true]);
+    await gateway.kill9();
+    await until("both to be gone", () => !pids().some(isAlive));
+    rmSync(dirname(file), { recursive: true });
+  }, testMs);
 
   test.skipIf(!canReadProcesses)("after the gateway is stopped", async () => {
     const { gateway, pids } = await busyGateway();

@@ -8,6 +8,9 @@
  *   --start-file=PATH      appends its pid, a line per start
  *   --exit=CODE            exits at once (after --stderr and --start-file)
  *   --exit-until=N         exits with 1 while the start file has fewer than N lines, then behaves
+ *   --lock=PATH            exits with 1 where another one with this lock runs, else holds it
+ *   --stale=N              exits at its first message when its pid is line N of the start file
+ *   --input-file=PATH      appends its pid and every message that it gets, a line each
  *   --init=never           never answers initialize
  *   --init=error           answers initialize with an error
  *   --init=bad             answers initialize with `{}`
@@ -60,7 +63,7 @@
  * gets resources/updated when the tool `notify` is told so.
  */
 import { spawn } from "node:child_process";
-import { appendFileSync, existsSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import { appendFileSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import process from "node:process";
 
 type Json = Record<string, unknown>;
@@ -78,9 +81,25 @@ if (stderrText !== undefined) writeSync(2, stderrText + "\n");
 const startFile = option("start-file");
 if (startFile !== undefined) appendFileSync(startFile, `${process.pid}\n`);
 if (option("exit") !== undefined) process.exit(Number(option("exit")));
-if (option("exit-until") !== undefined && startFile !== undefined) {
-  const starts = existsSync(startFile) ? readFileSync(startFile, "utf8").split("\n").length - 1 : 0;
-  if (starts < Number(option("exit-until"))) process.exit(1);
+const starts = startFile === undefined
+  ? []
+  : readFileSync(startFile, "utf8").split("\n").filter(Boolean);
+if (starts.length < Number(option("exit-until") ?? 0)) process.exit(1);
+const lockFile = option("lock");
+if (lockFile !== undefined) {
+  if (isHeld(lockFile)) {
+    writeSync(2, "the profile is in use\n");
+    process.exit(1);
+  }
+  writeFileSync(lockFile, String(process.pid));
+}
+function isHeld(path: string): boolean {
+  try {
+    process.kill(Number(readFileSync(path, "utf8")), 0);
+    return true;
+  } catch {
+    return false;
+  }
 }
 if (option("trap-term") !== undefined) process.on("SIGTERM", () => {});
 const grandchildFile = option("grandchild");
@@ -426,6 +445,9 @@ function afterHandshake(): void {
 }
 
 function receive(line: string): void {
+  if (starts.indexOf(String(process.pid)) + 1 === Number(option("stale"))) process.exit(1);
+  const inputFile = option("input-file");
+  if (inputFile !== undefined) appendFileSync(inputFile, `${process.pid} ${line}\n`);
   const message = JSON.parse(line) as Json;
   const method = message["method"];
   if (typeof method !== "string") {

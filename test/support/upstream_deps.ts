@@ -20,6 +20,7 @@ import {
 } from "../../src/model.ts";
 import { createLaneBudget } from "../../src/upstream/budget.ts";
 import type { Catalog, UpstreamDeps } from "../../src/upstream/deps.ts";
+import { createSpares } from "../../src/upstream/spares.ts";
 import type { Interest, Upstream } from "../../src/upstream/upstream.ts";
 import { hostileCommand } from "../fault/hostile_command.ts";
 import { createTestCredentialStore } from "./credentials.ts";
@@ -53,6 +54,7 @@ export async function createTestDeps(
   const everHeld: number[] = [];
   const catalogsByKey = new Map<string, Catalog>();
   const clock = overrides.clock ?? systemClock;
+  const budget = createLaneBudget(all, clock);
   return {
     runtime: overrides.runtime ?? await createTestRuntime(),
     limits: all,
@@ -63,7 +65,8 @@ export async function createTestDeps(
       keys: async () => [...catalogsByKey.keys()].reverse(),
       save: async (key, _server, catalog) => void catalogsByKey.set(key, catalog),
     },
-    budget: createLaneBudget(all, clock),
+    budget,
+    spares: createSpares(all, clock, budget),
     warden: {
       hold: async (groupId) => {
         held.add(groupId);
@@ -120,6 +123,8 @@ export function hostileConfig(
     startTimeoutMs: 20_000,
     idleTimeoutMs: 60_000,
     tools: {},
+    // Tests count processes, and on a busy machine any start is slow.
+    spare: false,
     ...overrides,
   };
 }

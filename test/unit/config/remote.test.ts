@@ -141,6 +141,7 @@ describe("a remote server that cannot be used", () => {
     ],
     ["variables", { url, env: { A: "hunter2" } }, ".env in FILE: has no meaning"],
     ["a folder", { url, cwd: "/hunter2" }, ".cwd in FILE: has no meaning"],
+    ["a spare", { url, spare: true }, ".spare in FILE: has no meaning"],
     ["inherited names", { url, inheritEnv: ["A"] }, ".inheritEnv in FILE: has no meaning"],
     [
       "the type of a program",

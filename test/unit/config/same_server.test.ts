@@ -38,6 +38,7 @@ describe("a server of two readings", () => {
       { ...base, tools: { deny: [] } },
       { ...base, roots: [] },
       { ...base, roots: ["/a"] },
+      { ...base, spare: false },
       { ...base, callTimeoutMs: 5 },
       { ...base, cwd: "/" },
     ];

@@ -131,6 +131,32 @@ describe("the lane budget", () => {
     expect(await isPending(Promise.race(waiting))).toBe(true);
   });
 
+  test("a place that no caller waits for is given when nothing starts or waits to", async () => {
+    const { budget } = make(2, 1);
+    const first = await budget.acquire(lane(), never);
+    const second = budget.acquire(lane(), never);
+    const granted: LanePlace[] = [];
+    budget.acquireQuietly(lane(0), (place) => void granted.push(place));
+    first.started();
+    (await second).started();
+    expect(granted.length).toBe(0);
+    first.release();
+    expect(granted.length).toBe(1);
+    expect(budget.hasRoom()).toBe(false);
+  });
+
+  test("a place that no caller waits for holds up no start, and is not given when given up", async () => {
+    const { budget } = make(3, 1);
+    const granted: LanePlace[] = [];
+    budget.acquireQuietly(lane(0), (place) => void granted.push(place));
+    expect(granted.length).toBe(1);
+    const place = await budget.acquire(lane(), never);
+    const giveUp = budget.acquireQuietly(lane(0), (other) => void granted.push(other));
+    giveUp();
+    place.started();
+    expect(granted.length).toBe(1);
+  });
+
   test("says whether one more can start soon without another giving way", async () => {
     const { budget } = make(2, 1);
     expect(budget.hasRoom()).toBe(true);
