@@ -1,7 +1,7 @@
 /**
  * Runs the benchmarks: `bun bench` all that measure parts, `bun bench NAME …` only those named;
- * `proxy`, the end-to-end driver, and `openapi`, which reads documents, run only when named. The
- * same under Deno.
+ * `proxy`, the end-to-end driver, `openapi`, which reads documents, and `spare`, which starts slow
+ * servers, run only when named. The same under Deno.
  */
 import { cpus } from "node:os";
 import process from "node:process";
@@ -15,6 +15,7 @@ const parts: Readonly<Record<string, () => Promise<Suite[]>>> = {
 const drivers: Readonly<Record<string, () => Promise<unknown>>> = {
   proxy: () => import("./proxy.ts"),
   openapi: () => import("./openapi.ts"),
+  spare: () => import("./spare.ts"),
 };
 
 const named = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));

@@ -1,5 +1,11 @@
-/** The smallest MCP server over stdio: it answers at once, so that what is measured is the way to it. */
+/**
+ * The smallest MCP server over stdio: it answers at once, so that what is measured is the way to it.
+ * With `--start-ms=N` it takes so long to start.
+ */
 import process from "node:process";
+
+const start = process.argv.find((argument) => argument.startsWith("--start-ms="))?.split("=")[1];
+if (start !== undefined) await new Promise((resolve) => setTimeout(resolve, Number(start)));
 
 const tool = { name: "echo", description: "Echoes", inputSchema: { type: "object" } };
 
