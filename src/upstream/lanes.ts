@@ -163,7 +163,7 @@ export function createLanes(options: LanesOptions): Lanes {
     if (slot.abandon.signal.aborted) throw unavailable("it is being stopped");
     // It speaks in none of the manners that were thought likely: another server is in its place.
     if (manners.every((manner) => refused.includes(manner))) verdicts.forget();
-    attempt.failed(outcome.fault.reason, outcome.fault.permanent);
+    attempt.failed(outcome.fault);
     throw supervisor.refusal() ?? unavailable(outcome.fault.reason);
   };
 

@@ -4,6 +4,7 @@
  * HTTP makes a POST for each message. How the server is spoken to is its manner (negotiate.ts).
  * Types only.
  */
+import type { LogFields } from "../log.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Answer, Description, Ending, JsonObject, Notice, Resume } from "../model.ts";
 import type { Behalf, WireMessage } from "../protocol/codec.ts";
@@ -81,7 +82,10 @@ export interface Connected {
 
 /** Why a start failed. */
 export interface StartFault {
+  /** For callers. */
   readonly reason: string;
+  /** For the log alone: what the program printed, or what the system said. */
+  readonly details?: LogFields | undefined;
   /** Trying again without a change cannot help. */
   readonly permanent: boolean;
   /** The manners that the server refused, which says nothing against others. */

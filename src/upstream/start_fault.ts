@@ -13,13 +13,6 @@ import type { Printed } from "./printed.ts";
 import { createQuote, valuesOfProgram } from "./server_words.ts";
 import { toSpawnReason } from "./spawn_reason.ts";
 
-/** Shows the operator all that was kept of what a program printed. */
-export function logPrinted(printed: Printed, { log }: UpstreamDeps): void {
-  const lines = printed.lines();
-  if (lines.length === 0) return;
-  log.warn("The server could not be started; it printed", { printed: lines.join("\n") });
-}
-
 /** Why a start failed; callers hear one line of what the process printed. */
 export function toStartFault(
   greeting: Greeting,
@@ -35,18 +28,19 @@ export function toStartFault(
   const quote = createQuote(valuesOfProgram(config), deps.limits);
   const permanent = end?.permanent ?? false;
   const { refused } = greeting;
+  const details = lines.length === 0 ? undefined : { printed: lines.join("\n") };
   if (end === undefined && broken === undefined && "error" in greeting) {
     const { error } = greeting;
     // What it answered says more than what it printed.
     if (error.code === "upstream_error") {
-      return { reason: toStartReason(error, quote), permanent, refused };
+      return { reason: toStartReason(error, quote), permanent, refused, details };
     }
   }
   const reason = end?.text ?? broken ?? toGreetingReason(greeting, config);
   const [line] = [...printed.errors(), ...lines];
   if (line === undefined) return { reason, permanent, refused };
   const words = quote(line) || "the gateway's log has what it printed";
-  return { reason: withWords(reason, words), permanent, refused };
+  return { reason: withWords(reason, words), permanent, refused, details };
 }
 
 function toGreetingReason(greeting: Greeting, { startTimeoutMs }: StdioServerConfig): string {
@@ -58,14 +52,10 @@ function toGreetingReason(greeting: Greeting, { startTimeoutMs }: StdioServerCon
 }
 
 /** Why no process came to be; the fault's own text names the command, which only the log may have. */
-export function toSpawnFault(
-  thrown: unknown,
-  config: StdioServerConfig,
-  { log }: UpstreamDeps,
-): StartFault {
-  log.warn("The program could not be started", { error: thrown });
+export function toSpawnFault(thrown: unknown, config: StdioServerConfig): StartFault {
   const { code = "unknown", permanent = false, folderMissing = false } = thrown as Partial<
     SpawnFault
   >;
-  return { reason: toSpawnReason({ code, folderMissing }, config), permanent, refused: [] };
+  const reason = toSpawnReason({ code, folderMissing }, config);
+  return { reason, permanent, refused: [], details: { error: thrown } };
 }

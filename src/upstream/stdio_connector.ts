@@ -18,7 +18,7 @@ import type { Manner } from "./negotiate.ts";
 import { createNoiseGauge } from "./noise.ts";
 import { createPeer, type Peer } from "./peer.ts";
 import type { Spare } from "./spare.ts";
-import { logPrinted, toSpawnFault, toStartFault } from "./start_fault.ts";
+import { toSpawnFault, toStartFault } from "./start_fault.ts";
 import { createStartHistory, saysWhyItEnded } from "./start_history.ts";
 import { requestOf } from "./start_request.ts";
 
@@ -121,7 +121,7 @@ async function start(
     child = taken ?? running.open((handler) => openChild(config, deps, handler));
   } catch (thrown) {
     hooks.gone();
-    const fault = toSpawnFault(thrown, config, deps);
+    const fault = toSpawnFault(thrown, config);
     return { fault, survivors: [], saysWhy: false, isStale: false };
   }
   let end: ChildEnd | undefined;
@@ -163,7 +163,6 @@ async function start(
   const { printed } = child;
   const saysWhy = saysWhyItEnded(printed);
   if (!isStale) {
-    if (!signal.aborted) logPrinted(printed, deps);
     const fault = toStartFault(greeting, { end, broken, printed, config, deps });
     return { fault, survivors, saysWhy, isStale };
   }

@@ -8,15 +8,15 @@
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
-import type { Log } from "../log.ts";
+import type { Log, LogFields } from "../log.ts";
+import type { StartFault } from "./link.ts";
 
 /** One try to start: it succeeds or fails, or neither when it was abandoned. */
 export interface StartAttempt {
   succeeded(): void;
   /** What had succeeded is over; `died` says why when nobody wanted it. */
   ended(died: string | undefined): void;
-  /** `permanent`: trying again without a change cannot help. */
-  failed(reason: string, permanent: boolean): void;
+  failed(fault: Pick<StartFault, "reason" | "permanent" | "details">): void;
 }
 
 /** The judge of one upstream's starts. */
@@ -45,17 +45,17 @@ export function createSupervisor(
   let lastEarlyDeathAt = -Infinity;
   /** Processes alive that have proven themselves: what dies beside them is no fault of the server. */
   let proven = 0;
-  let permanent = false;
+  let isPermanent = false;
   let lastReason: string | undefined;
   let lastFailureAt = -Infinity;
   let notBefore = -Infinity;
 
-  const fail = (reason: string, isPermanent: boolean): void => {
+  const fail = (reason: string, permanent: boolean, details: LogFields = {}): void => {
     lastReason = reason;
     lastFailureAt = clock.monotonic();
-    if (isPermanent) {
-      permanent = true;
-      log.error(`Cannot start server "${server}": ${reason}; change its configuration`);
+    if (permanent) {
+      isPermanent = true;
+      log.error(`Cannot start server "${server}": ${reason}; change its configuration`, details);
       return;
     }
     const delay = Math.min(limits.restartMsMax, limits.restartMsMin * 2 ** failures) *
@@ -67,14 +67,18 @@ export function createSupervisor(
       log.error(
         `Cannot start server "${server}": ${failures} starts failed in a row; ` +
           "it is given up for now and tried again seldom",
-        { reason, retryAfterMs },
+        { reason, retryAfterMs, ...details },
       );
-    } else log.warn(`Cannot start server "${server}": ${reason}`, { failures, retryAfterMs });
+    } else {log.warn(`Cannot start server "${server}": ${reason}`, {
+        failures,
+        retryAfterMs,
+        ...details,
+      });}
   };
 
   return {
     refusal() {
-      if (permanent) {
+      if (isPermanent) {
         const message = `Cannot start server "${server}": ${lastReason}`;
         return new GatewayError("upstream_unavailable", message, { data: { server } });
       }
@@ -101,7 +105,7 @@ export function createSupervisor(
           if (!isOver) cancelProof = clock.after(limits.provenMs, prove);
           if (failures >= limits.restartsMax) log.info(`Server "${server}" started again`);
           failures = 0;
-          permanent = false;
+          isPermanent = false;
           lastReason = undefined;
           notBefore = -Infinity;
         },
@@ -118,14 +122,14 @@ export function createSupervisor(
           failures = earlyDeaths - 1;
           fail(`${died} soon after it was ready`, false);
         },
-        failed(reason, isPermanent) {
+        failed({ reason, permanent, details }) {
           // Starts that run side by side fail for one cause: it counts once.
-          if (begunAt < lastFailureAt && !isPermanent) lastReason = reason;
-          else fail(reason, isPermanent);
+          if (begunAt < lastFailureAt && !permanent) lastReason = reason;
+          else fail(reason, permanent, details);
         },
       };
     },
-    state: () => permanent ? "failed" : failures >= limits.restartsMax ? "crash_loop" : "well",
+    state: () => isPermanent ? "failed" : failures >= limits.restartsMax ? "crash_loop" : "well",
     problem: () => lastReason,
   };
 }

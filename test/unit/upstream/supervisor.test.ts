@@ -19,7 +19,7 @@ describe("the supervisor", () => {
       const { clock, supervisor } = make(seed);
       for (const whole of [100, 200, 400, 800, 1_000, 1_000]) {
         expect(supervisor.refusal()).toBeUndefined();
-        supervisor.begin().failed("no", false);
+        supervisor.begin().failed({ reason: "no", permanent: false });
         const wait = Number(supervisor.refusal()?.data?.["retryAfterMs"]);
         expect(wait).toBeGreaterThanOrEqual(whole / 2);
         expect(wait).toBeLessThanOrEqual(whole);
@@ -33,7 +33,7 @@ describe("the supervisor", () => {
   test("P5 the third failure in a row is a crash loop, told once at ERROR; a success ends it", () => {
     const { clock, lines, supervisor } = make();
     for (let failures = 1; failures <= 5; failures++) {
-      supervisor.begin().failed("no database", false);
+      supervisor.begin().failed({ reason: "no database", permanent: false });
       expect(supervisor.state()).toBe(failures < 3 ? "well" : "crash_loop");
       clock.advance(limits.restartMsMax);
     }
@@ -43,13 +43,13 @@ describe("the supervisor", () => {
     expect(supervisor.state()).toBe("well");
     expect(supervisor.problem()).toBeUndefined();
     expect(supervisor.refusal()).toBeUndefined();
-    supervisor.begin().failed("no", false);
+    supervisor.begin().failed({ reason: "no", permanent: false });
     expect(Number(supervisor.refusal()?.data?.["retryAfterMs"])).toBeLessThanOrEqual(100);
   });
 
   test("a permanent fault is never tried again by itself", () => {
     const { clock, supervisor } = make();
-    supervisor.begin().failed('no command "x"', true);
+    supervisor.begin().failed({ reason: 'no command "x"', permanent: true });
     clock.advance(limits.restartMsMax * 1_000);
     expect(supervisor.refusal()?.message).toContain('no command "x"');
     expect(supervisor.state()).toBe("failed");
@@ -59,7 +59,7 @@ describe("the supervisor", () => {
     const { clock, supervisor } = make();
     const attempts = [1, 2, 3, 4].map(() => supervisor.begin());
     clock.advance(1);
-    for (const attempt of attempts) attempt.failed("no", false);
+    for (const attempt of attempts) attempt.failed({ reason: "no", permanent: false });
     expect(supervisor.state()).toBe("well");
   });
 
