@@ -51,7 +51,8 @@ export interface GatewayHandle {
  */
 export async function createGateway(options: GatewayOptions): Promise<GatewayHandle> {
   const { config, runtime, clock = systemClock } = options;
-  const limits: Limits = { ...defaultLimits, ...options.limits };
+  const { bodyBytesMax = defaultLimits.bodyBytesMax } = config;
+  const limits: Limits = { ...defaultLimits, bodyBytesMax, ...options.limits };
   const inMemory = config.dataDirectory === ":memory:";
   const log = createLog({
     level: config.debug ? "DEBUG" : config.logLevel,

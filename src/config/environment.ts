@@ -4,7 +4,7 @@
  * beyond loopback without consent stops the start with sentences that say what to do. Relative paths
  * are seen from the current folder. The environment comes in as data; `.env` is read by src/main.
  */
-import { msPerSecond } from "../limits.ts";
+import { bytesPerMegabyte, msPerSecond } from "../limits.ts";
 import type { GatewayConfig, ServersConfig } from "./config.ts";
 import { ConfigError } from "./config_error.ts";
 import { isLoopback } from "./loopback.ts";
@@ -59,6 +59,7 @@ export async function readConfig({ env, readText, cwd }: ReadConfigOptions): Pro
     ...own,
     dataDirectory: memory ? ":memory:" : toPath(env, cwd, "MCP_DATA_DIR"),
     sessionTimeoutMs: required(env, "MCP_SESSION_TIMEOUT") * msPerSecond,
+    bodyBytesMax: required(env, "MCP_BODY_MAX_MB") * bytesPerMegabyte,
     allowedOrigins: optional(env, "MCP_ALLOWED_ORIGINS") ?? [],
     allowedHosts: optional(env, "MCP_ALLOWED_HOSTS") ?? [],
     secret: optional(env, "MCP_SECRET"),

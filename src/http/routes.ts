@@ -11,9 +11,10 @@ import type { Gateway } from "../gateway/surface.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Notice } from "../model.ts";
-import type { FetchHandler } from "../runtime/runtime.ts";
+import type { FetchHandler, RequestContext } from "../runtime/runtime.ts";
 import type { SessionStore } from "../session/store.ts";
 import { instanceHeader } from "../version.ts";
+import { discardBody } from "./discard.ts";
 import { createGuard, type Guard, type GuardConfig } from "./guard.ts";
 import { healthResponse, type Phase, readyResponse } from "./health.ts";
 import { createHeartbeats } from "./heartbeat.ts";
@@ -110,22 +111,28 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const door: Door = { deps, guard, sessions, stateless, transport, phase: "starting" };
   const match = createMatcher(rowsOf(door));
 
+  const respond = async (request: Request, context: RequestContext): Promise<Response> => {
+    try {
+      // First: by whichever name it comes, it is the gateway itself.
+      if (request.headers.get(instanceHeader) === deps.instance) {
+        throw new GatewayError("leads_back");
+      }
+      guard.assertAllowed(request);
+    } catch (thrown) {
+      return faultResponse(thrown, log);
+    }
+    const path = pathOf(request.url);
+    const response = await match(path)
+      .then((found) => answer(door, found, { request, context, path }))
+      .catch((thrown: unknown) => faultResponse(thrown, log));
+    return withHeaders(response, guard.corsHeaders(request));
+  };
+
   return {
     async fetch(request, context = {}) {
-      try {
-        // First: by whichever name it comes, it is the gateway itself.
-        if (request.headers.get(instanceHeader) === deps.instance) {
-          throw new GatewayError("leads_back");
-        }
-        guard.assertAllowed(request);
-      } catch (thrown) {
-        return faultResponse(thrown, log);
-      }
-      const path = pathOf(request.url);
-      const response = await match(path)
-        .then((found) => answer(door, found, { request, context, path }))
-        .catch((thrown: unknown) => faultResponse(thrown, log));
-      return withHeaders(response, guard.corsHeaders(request));
+      const response = await respond(request, context);
+      if (response.status >= 400) await discardBody(request, deps);
+      return response;
     },
     open: () => void (door.phase = "ready"),
     drain() {

@@ -85,12 +85,14 @@ async function listen(
   { config, listener }: StartConfig,
 ): Promise<Listener> {
   const usual = isLoopback(config.host) ? "fast" : platform.remoteListener;
+  const { bodyBytesMax, listenerBodyBytesMax } = defaultLimits;
   try {
     return await platform.runtime.serve({
       // Where "localhost" is ::1 first, clients that say 127.0.0.1 would find nobody.
       hostname: config.host.toLowerCase() === "localhost" ? "127.0.0.1" : config.host,
       port: config.port,
       listener: listener ?? usual,
+      bodyBytesMax: (config.bodyBytesMax ?? bodyBytesMax) + listenerBodyBytesMax,
       fetch: gateway.fetch,
     });
   } catch (fault) {

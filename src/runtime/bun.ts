@@ -46,7 +46,7 @@ async function serve(options: ServeOptions): Promise<Listener> {
       // Without this, `development: false` lets a second gateway share the port unnoticed.
       reusePort: false,
       idleTimeout: defaultLimits.headersMs / msPerSecond,
-      maxRequestBodySize: defaultLimits.listenerBodyBytesMax,
+      maxRequestBodySize: options.bodyBytesMax ?? defaultLimits.listenerBodyBytesMax,
       fetch(request, own) {
         const remoteAddress = own.requestIP(request)?.address;
         return answer(options.fetch, request, {

@@ -22,6 +22,8 @@ export interface ServeOptions {
   /** 0 lets the system choose. */
   readonly port: number;
   readonly listener: "fast" | "hardened";
+  /** The largest body that the handler shall see, where the runtime has a limit of its own. */
+  readonly bodyBytesMax?: number | undefined;
   readonly fetch: FetchHandler;
 }
 
