@@ -109,6 +109,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     log: log.source("http"),
     identity,
     instance,
+    addresses: runtime.addresses,
     config,
     operatorToken,
   });

@@ -1,6 +1,6 @@
 /**
  * Makes the whole configuration of a gateway from environment variables (design §1) and the file
- * that MCP_CONFIG names. Fails closed: an unknown `MCP_*` name, a malformed value, or an address
+ * that MCP_CONFIG names. Fails closed: a misspelt `MCP_*` name, a malformed value, or an address
  * beyond loopback without consent stops the start with sentences that say what to do. Relative paths
  * are seen from the current folder. The environment comes in as data; `.env` is read by src/main.
  */
@@ -28,6 +28,8 @@ export interface StartConfig {
   readonly listener?: "fast" | "hardened" | undefined;
   /** Lines for the person who starts the gateway. */
   readonly notes: readonly string[];
+  /** The same, for what may be a mistake or a danger. */
+  readonly warnings: readonly string[];
 }
 
 /** Reads everything; throws a ConfigError that names each variable that is wrong. */
@@ -50,7 +52,7 @@ export async function readConfig({ env, readText, cwd }: ReadConfigOptions): Pro
       "correct the path or leave MCP_CONFIG out",
     ]);
   }
-  assertNames(env, file?.mentioned ?? new Set());
+  const strangers = checkNames(env, file?.mentioned ?? new Set());
   const servers = file?.config ?? await readDefaultServers(options);
   const debug = required(env, "DEBUG_MODE");
   const memory = required(env, "MCP_DATA_DIR") === ":memory:";
@@ -75,7 +77,8 @@ export async function readConfig({ env, readText, cwd }: ReadConfigOptions): Pro
     ...foreignNotes(env),
     ...(remoteBind ? bindNotes(config) : []),
   ];
-  return { config, configPath, listener: optional(env, "MCP_LISTENER"), notes };
+  const warnings = [...strangers, ...(remoteBind ? [openBind(config)] : [])];
+  return { config, configPath, listener: optional(env, "MCP_LISTENER"), notes, warnings };
 }
 
 type Environment = ReadConfigOptions["env"];
@@ -125,20 +128,37 @@ const foreignNames: ReadonlySet<string> = new Set([
   "MCP_OAUTH_CALLBACK_PORT",
 ]);
 
-/** Throws one sentence for each `MCP_*` name that neither the gateway nor the file mentions. */
-function assertNames(env: Environment, mentioned: ReadonlySet<string>): void {
+/**
+ * Looks at each `MCP_*` name that neither the gateway nor the file mentions. Throws a sentence for
+ * one that must be a slip of the pen; returns a warning for one that other programs may have set.
+ */
+function checkNames(env: Environment, mentioned: ReadonlySet<string>): string[] {
   const known = Object.keys(variables);
   const unknown = Object.keys(env).filter((name) =>
-    name.startsWith("MCP_") && !known.includes(name) && !foreignNames.has(name) &&
+    name.startsWith(ownPrefix) && !known.includes(name) && !foreignNames.has(name) &&
     !mentioned.has(name)
   );
-  if (unknown.length === 0) return;
-  throw new ConfigError(unknown.map((name) => {
-    const near = nearestName(name, known);
-    const advice = near === undefined ? `known are ${known.join(", ")}` : `did you mean ${near}?`;
-    return `Cannot use ${name}: unknown variable; ${advice}`;
-  }));
+  const near = unknown.map((name) => [name, nearestVariable(name, known)] as const);
+  const slips = near.filter(([, meant]) => meant !== undefined);
+  if (slips.length > 0) {
+    throw new ConfigError(
+      slips.map(([name, meant]) => `Cannot use ${name}: unknown variable; did you mean ${meant}?`),
+    );
+  }
+  return unknown.map((name) =>
+    `${name} is no variable of the gateway and changes nothing here; .env.example lists them all`
+  );
 }
+
+/** The prefix that all share would make short names look alike. */
+function nearestVariable(name: string, known: readonly string[]): string | undefined {
+  const rest = known.filter((other) => other.startsWith(ownPrefix)).map(withoutPrefix);
+  const nearest = nearestName(withoutPrefix(name), rest);
+  return nearest === undefined ? undefined : `${ownPrefix}${nearest}`;
+}
+
+const ownPrefix = "MCP_";
+const withoutPrefix = (name: string): string => name.slice(ownPrefix.length);
 
 function foreignNotes(env: Environment): string[] {
   return Object.keys(env).filter((name) => foreignNames.has(name))
@@ -155,14 +175,16 @@ function assertBind(env: Environment, host: string, remoteBind: boolean): void {
   ]);
 }
 
+function openBind({ host }: GatewayConfig): string {
+  return `Listening on ${host} without authentication, as MCP_ALLOW_UNAUTHENTICATED says: every ` +
+    "machine that can reach this one can run every tool";
+}
+
 function bindNotes(config: GatewayConfig): string[] {
-  const open = `Listening on ${config.host} without authentication, as MCP_ALLOW_UNAUTHENTICATED ` +
-    "says: whoever can reach it can run every tool";
-  if (config.allowedHosts.length > 0 || config.publicUrl !== undefined) return [open];
+  if (config.allowedHosts.length > 0 || config.publicUrl !== undefined) return [];
   return [
-    open,
-    "Requests for other host names than this listener's own are refused; " +
-    "list those that clients use in MCP_ALLOWED_HOSTS",
+    "Requests for host names other than localhost and this machine's own addresses are refused; " +
+    "list the names that clients use in MCP_ALLOWED_HOSTS",
   ];
 }
 

@@ -105,7 +105,7 @@ function greet(
   { runtime }: Platform,
   { log }: GatewayHandle,
   { port }: Listener,
-  { config, configPath, notes }: StartConfig,
+  { config, configPath, notes, warnings }: StartConfig,
 ): void {
   const anywhere = config.host === "0.0.0.0" || config.host === "::";
   const host = anywhere
@@ -122,6 +122,7 @@ function greet(
     ...(config.publicUrl === undefined ? {} : { public: `${config.publicUrl}/mcp` }),
   });
   for (const note of notes) log.info(note);
+  for (const warning of warnings) log.warn(warning);
 }
 
 /** Watches the files that the configuration is made of, whichever they are now. */

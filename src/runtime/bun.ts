@@ -5,6 +5,7 @@
 import { Database, type Statement } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { defaultLimits, msPerSecond } from "../limits.ts";
+import { readAddresses } from "./addresses.ts";
 import { answer, internalFault, toListenFault, toSpawnFault } from "./answer.ts";
 import { files, preparePrivateFile, toCode } from "./files.ts";
 import { serveHardened } from "./hardened.ts";
@@ -32,6 +33,7 @@ export function createBunRuntime(): Runtime {
     request: createOutgoing(),
     openDatabase,
     ...files,
+    addresses: readAddresses,
     env: toStrings(process.env),
     onSignal,
   };

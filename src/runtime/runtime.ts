@@ -153,6 +153,8 @@ export interface Runtime {
   rename(from: string, to: string): boolean;
   /** Calls back after a file was changed, created, replaced or removed, until closed. */
   watch(path: string, onChange: () => void): { close(): void };
+  /** The IP addresses of this machine's network interfaces at the moment. */
+  addresses(): readonly string[];
   /** The environment at the start. */
   readonly env: Readonly<Record<string, string>>;
   /** Calls back for each signal until the returned function is called. */

@@ -122,10 +122,21 @@ describe("readConfig", () => {
     expect(message.split("\n").length).toBe(2);
   });
 
-  test("an unknown MCP_ name stops the start with the nearest known name", async () => {
-    expect(await refusal(start({ MCP_PROT: "1" })))
-      .toBe("Cannot use MCP_PROT: unknown variable; did you mean MCP_PORT?");
-    expect(await refusal(start({ MCP_WHATEVER: "1" }))).toContain("known are MCP_HOST, MCP_PORT");
+  test("a misspelt MCP_ name stops the start with the name that was meant", async () => {
+    expect(await refusal(start({ MCP_PROT: "1", MCP_ALLOWED_HOST: "x", MCP_WHATEVER: "1" }))).toBe(
+      "Cannot use MCP_PROT: unknown variable; did you mean MCP_PORT?\n" +
+        "Cannot use MCP_ALLOWED_HOST: unknown variable; did you mean MCP_ALLOWED_HOSTS?",
+    );
+  });
+
+  test("an MCP_ name of another program is a warning, and the gateway starts", async () => {
+    const { warnings } = await start({ MCP_WHATEVER: "1", MCP_HOME: "/x", MCP_SERVER_URL: "y" });
+    expect(warnings).toEqual(
+      ["MCP_WHATEVER", "MCP_HOME", "MCP_SERVER_URL"].map((name) =>
+        `${name} is no variable of the gateway and changes nothing here; ` +
+        ".env.example lists them all"
+      ),
+    );
   });
 
   test("an MCP_ name that the file mentions, or that a client owns, is no fault", async () => {
@@ -162,12 +173,16 @@ describe("readConfig", () => {
     for (const host of ["0.0.0.0", "::", "[::]", "192.168.1.5", "gateway.local", "128.0.0.1"]) {
       expect(await refusal(start({ MCP_HOST: host }))).toContain("MCP_ALLOW_UNAUTHENTICATED=true");
     }
-    const { config, notes } = await start({ MCP_HOST: "[::]", MCP_ALLOW_UNAUTHENTICATED: "true" });
-    expect(config.host).toBe("::");
-    expect(notes.join("\n")).toContain("without authentication");
-    expect(notes.join("\n")).toContain("MCP_ALLOWED_HOSTS");
+    const open = await start({ MCP_HOST: "[::]", MCP_ALLOW_UNAUTHENTICATED: "true" });
+    expect(open.config.host).toBe("::");
+    expect(open.warnings).toEqual([
+      "Listening on :: without authentication, as MCP_ALLOW_UNAUTHENTICATED says: " +
+      "every machine that can reach this one can run every tool",
+    ]);
+    expect(open.notes.join("\n")).toContain("MCP_ALLOWED_HOSTS");
     for (const host of ["localhost", "LOCALHOST", "127.0.0.1", "127.8.8.8", "::1", "[::1]"]) {
-      expect((await start({ MCP_HOST: host })).notes.join("\n")).not.toContain("authentication");
+      const { notes, warnings } = await start({ MCP_HOST: host });
+      expect([...notes, ...warnings].join("\n")).not.toContain("authentication");
     }
   });
 
