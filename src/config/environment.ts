@@ -48,8 +48,8 @@ export async function readConfig({ env, readText, cwd }: ReadConfigOptions): Pro
   const file = await readServersFile(options);
   if (file === undefined && textOf(env, "MCP_CONFIG") !== undefined) {
     throw new ConfigError([
-      `Cannot read ${configPath}, which MCP_CONFIG names: no such file; ` +
-      "correct the path or leave MCP_CONFIG out",
+      `Cannot read ${configPath}: no such file; ` +
+      "correct the path in MCP_CONFIG or --config, or leave it out",
     ]);
   }
   const strangers = checkNames(env, file?.mentioned ?? new Set());

@@ -195,7 +195,9 @@ describe("readConfig", () => {
 
   test("a file that MCP_CONFIG names must exist; a file that is broken stops the start", async () => {
     expect(await refusal(start({ MCP_CONFIG: "/nope.json" })))
-      .toContain("Cannot read /nope.json, which MCP_CONFIG names: no such file");
+      .toContain(
+        "Cannot read /nope.json: no such file; correct the path in MCP_CONFIG or --config",
+      );
     expect(await refusal(start({}, { "/srv/mcp.json": "{" }))).toContain("line 1, column 2");
     expect(await refusal(start({ MCP_CONFIG: "~/x.json" }))).toContain("~ needs the variable HOME");
   });
