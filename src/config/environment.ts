@@ -129,8 +129,8 @@ const foreignNames: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Looks at each `MCP_*` name that neither the gateway nor the file mentions. Throws a sentence for
- * one that must be a slip of the pen; returns a warning for one that other programs may have set.
+ * Checks each `MCP_*` name that neither the gateway nor the file mentions. Throws a sentence for each
+ * that is near one of ours, and so misspelt; returns a warning for each that another program may use.
  */
 function checkNames(env: Environment, mentioned: ReadonlySet<string>): string[] {
   const known = Object.keys(variables);
@@ -139,14 +139,16 @@ function checkNames(env: Environment, mentioned: ReadonlySet<string>): string[] 
     !mentioned.has(name)
   );
   const near = unknown.map((name) => [name, nearestVariable(name, known)] as const);
-  const slips = near.filter(([, meant]) => meant !== undefined);
-  if (slips.length > 0) {
+  const misspelt = near.filter(([, meant]) => meant !== undefined);
+  if (misspelt.length > 0) {
     throw new ConfigError(
-      slips.map(([name, meant]) => `Cannot use ${name}: unknown variable; did you mean ${meant}?`),
+      misspelt.map(([name, meant]) =>
+        `Cannot use ${name}: unknown variable; did you mean ${meant}?`
+      ),
     );
   }
   return unknown.map((name) =>
-    `${name} is no variable of the gateway and changes nothing here; .env.example lists them all`
+    `${name} is not a variable of the gateway and has no effect; .env.example lists those that are`
   );
 }
 

@@ -1,7 +1,8 @@
 /**
  * The body of a POST: its media type, its size and its deadline, kept no further than the limits
  * allow. A body that is announced too large is not kept at all; one without a length is counted
- * while it arrives. What is left of a refused one is for discard.ts. What JSON is, is protocol/jsonrpc.ts's business; what it means, the bindings'.
+ * while it arrives. The rest of a refused one is read by discard.ts. What JSON is, is
+ * protocol/jsonrpc.ts's business; what it means, the bindings'.
  */
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";

@@ -1,7 +1,7 @@
 /**
- * What a person sees who opens the gateway's URL: what it is and how to connect, on one screen. A
- * page without scripts and without anything from elsewhere for browsers, plain text for others. It
- * shows only what the reader knows already: the URL that was used. No server, setting or secret.
+ * The page at `/`: what the gateway is and how to connect, on one screen. Browsers get HTML without
+ * scripts and without resources from elsewhere; other clients get plain text. It shows the URL that
+ * the reader used, and no server, setting or secret.
  */
 
 /** One client, where its setting belongs, and the setting. */
@@ -41,7 +41,7 @@ export function createFrontPage(publicUrl: string | undefined): (request: Reques
   };
 }
 
-/** The guard has checked the Host; a proxy that ends TLS says so in a header. */
+/** The guard has checked the Host; a proxy that terminates TLS says so in a header. */
 function usedUrl(headers: Headers): string {
   const scheme = headers.get("x-forwarded-proto") === "https" ? "https" : "http";
   return `${scheme}://${headers.get("host") ?? "localhost"}`;
@@ -150,7 +150,7 @@ ${lines.join("\n")}
 `;
 }
 
-/** Only what a browser can show is a link. */
+/** Only a path that a browser can show is a link. */
 function toLink(base: string, path: string): string {
   const text = `<code>${escapeHtml(path)}</code>`;
   return path === "/health" ? `<a href="${escapeHtml(base + path)}">${text}</a>` : text;

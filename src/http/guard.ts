@@ -150,9 +150,9 @@ function createHostRule(config: GuardConfig): (name: string, port: string) => bo
 }
 
 /**
- * Whether a host is a literal address of this machine, such as a container's own in the probe of
- * its `/health`. A foreign page cannot bring a browser to send it: the Host is a name there, or the
- * page came from that address. With any port, since containers map ports.
+ * Whether a host is a literal address of this machine, as in the probe of a container's `/health`. A
+ * foreign page cannot make a browser send one: with DNS rebinding the Host is still a name. Any port
+ * will do, since containers map ports.
  */
 function createAddressRule({ addresses, clock, limits }: GuardDeps): (name: string) => boolean {
   let known: ReadonlySet<string> = new Set();

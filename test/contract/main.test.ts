@@ -114,7 +114,7 @@ test("--help and --version show their text on stdout, start nothing and end with
   }
 }, 60_000);
 
-test("flags win over the environment and .env, and are as good as their variables", async () => {
+test("flags win over the environment and .env", async () => {
   writeFileSync(join(folder, ".env"), "MCP_DATA_DIR=./of-dotenv\n");
   writeFileSync(join(folder, "mine.json"), '{"mcpServers": {}}');
   const flags = ["--port", "0", "--host=127.0.0.1", "--config", "mine.json", "--data=./of-flag"];
@@ -134,7 +134,7 @@ test("a flag that does not exist ends the start with 2 and the one that was mean
 }, 40_000);
 
 test(
-  "an open bind is a warning; a probe may name the machine's address, no one a foreign host",
+  "an open bind is a warning, and a probe may use the machine's own address but no foreign name",
   async () => {
     const program = start({
       MCP_HOST: "0.0.0.0",

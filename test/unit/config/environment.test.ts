@@ -133,8 +133,8 @@ describe("readConfig", () => {
     const { warnings } = await start({ MCP_WHATEVER: "1", MCP_HOME: "/x", MCP_SERVER_URL: "y" });
     expect(warnings).toEqual(
       ["MCP_WHATEVER", "MCP_HOME", "MCP_SERVER_URL"].map((name) =>
-        `${name} is no variable of the gateway and changes nothing here; ` +
-        ".env.example lists them all"
+        `${name} is not a variable of the gateway and has no effect; ` +
+        ".env.example lists those that are"
       ),
     );
   });
