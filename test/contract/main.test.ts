@@ -149,7 +149,7 @@ test(
     expect(own).toContain("127.0.0.1");
     for (const [host, status] of [...own.map((name) => [name, 200]), ["evil.com", 403]]) {
       const socket = await openRawSocket(Number(port));
-      socket.send(`GET /health HTTP/1.1\r\nHost: ${host}:1234\r\nConnection: close\r\n\r\n`);
+      socket.send(`GET /ready HTTP/1.1\r\nHost: ${host}:1234\r\nConnection: close\r\n\r\n`);
       expect([host, statusOf(await socket.waitFor(/\r\n\r\n/))]).toEqual([host, status]);
       socket.destroy();
     }
