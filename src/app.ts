@@ -52,21 +52,9 @@ export interface GatewayHandle {
  */
 export async function createGateway(options: GatewayOptions): Promise<GatewayHandle> {
   const { config, runtime, clock = systemClock } = options;
-  const limits: Limits = { ...defaultLimits, ...options.limits };
-  const inMemory = config.dataDirectory === ":memory:";
-  const log = createLog({
-    level: config.debug ? "DEBUG" : config.logLevel,
-    console: options.console ?? (() => {}),
-    clock,
-    limits,
-    secrets: config.secrets,
-    ...(inMemory ? {} : {
-      file: runtime.openLog(`${config.dataDirectory}/logs/server.log`, {
-        bytesMax: limits.logBytesMax,
-        filesMax: limits.logFilesMax,
-      }),
-    }),
-  });
+  const { bodyBytesMax = defaultLimits.bodyBytesMax } = config;
+  const limits: Limits = { ...defaultLimits, bodyBytesMax, ...options.limits };
+  const log = openLog(options, limits, clock);
   const { key, operatorToken, database } = await openData(config, runtime, limits, log);
   log.addSecrets(operatorToken === undefined ? [key] : [key, operatorToken]);
   const sealer = await createSealer(key);
@@ -109,6 +97,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     log: log.source("http"),
     identity,
     instance,
+    addresses: runtime.addresses,
     config,
     operatorToken,
   });
@@ -139,6 +128,23 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
 function createCeilings(limits: Limits, clock: Clock) {
   const budget = createLaneBudget(limits, clock);
   return { budget, spares: createSpares(limits, clock, budget) };
+}
+
+/** The log of the process: on the console, and in the data directory where there is one. */
+function openLog({ config, runtime, console }: GatewayOptions, limits: Limits, clock: Clock) {
+  const { dataDirectory, secrets } = config;
+  const { logBytesMax, logFilesMax } = limits;
+  const bounds = { bytesMax: logBytesMax, filesMax: logFilesMax };
+  return createLog({
+    level: config.debug ? "DEBUG" : config.logLevel,
+    console: console ?? (() => {}),
+    clock,
+    limits,
+    secrets,
+    ...(dataDirectory === ":memory:"
+      ? {}
+      : { file: runtime.openLog(`${dataDirectory}/logs/server.log`, bounds) }),
+  });
 }
 
 /** What is kept in the database. */

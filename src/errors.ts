@@ -49,7 +49,11 @@ export const errorTable = {
       "The request comes from this gateway itself: a server in its configuration leads back to it",
   },
   path_unknown: { rpc: -32600, http: 404, text: "No such endpoint; MCP is served at /mcp" },
-  method_not_allowed: { rpc: -32600, http: 405, text: "HTTP method not allowed here" },
+  method_not_allowed: {
+    rpc: -32600,
+    http: 405,
+    text: "HTTP method not allowed here; MCP is served at /mcp",
+  },
   not_acceptable: {
     rpc: -32600,
     http: 406,

@@ -19,6 +19,9 @@ export const defaultLimits = {
 /** The bounds a gateway runs with. */
 export type Limits = { readonly [name in keyof typeof defaultLimits]: number };
 
+/** Sizes are configured in mebibytes where a person writes them by hand, and kept in bytes. */
+export const bytesPerMegabyte = 1024 * 1024;
+
 /** Times are configured in seconds where a person writes them by hand, and kept in milliseconds. */
 export const msPerSecond = 1_000;
 

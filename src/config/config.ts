@@ -208,6 +208,8 @@ export interface GatewayConfig extends ServersConfig {
   /** Folder of the database, the log and the key; `:memory:` keeps nothing. */
   readonly dataDirectory: string;
   readonly sessionTimeoutMs: number;
+  /** The largest request body; absent: the usual limit. */
+  readonly bodyBytesMax?: number | undefined;
   readonly publicUrl?: string | undefined;
   /** Origins allowed beside this listener's own loopback names. */
   readonly allowedOrigins: readonly string[];

@@ -1,10 +1,10 @@
 /**
  * Makes the whole configuration of a gateway from environment variables (design §1) and the file
- * that MCP_CONFIG names. Fails closed: an unknown `MCP_*` name, a malformed value, or an address
+ * that MCP_CONFIG names. Fails closed: a misspelt `MCP_*` name, a malformed value, or an address
  * beyond loopback without consent stops the start with sentences that say what to do. Relative paths
  * are seen from the current folder. The environment comes in as data; `.env` is read by src/main.
  */
-import { msPerSecond } from "../limits.ts";
+import { bytesPerMegabyte, msPerSecond } from "../limits.ts";
 import type { GatewayConfig, ServersConfig } from "./config.ts";
 import { ConfigError } from "./config_error.ts";
 import { isLoopback } from "./loopback.ts";
@@ -28,6 +28,8 @@ export interface StartConfig {
   readonly listener?: "fast" | "hardened" | undefined;
   /** Lines for the person who starts the gateway. */
   readonly notes: readonly string[];
+  /** The same, for what may be a mistake or a danger. */
+  readonly warnings: readonly string[];
 }
 
 /** Reads everything; throws a ConfigError that names each variable that is wrong. */
@@ -46,11 +48,11 @@ export async function readConfig({ env, readText, cwd }: ReadConfigOptions): Pro
   const file = await readServersFile(options);
   if (file === undefined && textOf(env, "MCP_CONFIG") !== undefined) {
     throw new ConfigError([
-      `Cannot read ${configPath}, which MCP_CONFIG names: no such file; ` +
-      "correct the path or leave MCP_CONFIG out",
+      `Cannot read ${configPath}: no such file; ` +
+      "correct the path in MCP_CONFIG or --config, or leave it out",
     ]);
   }
-  assertNames(env, file?.mentioned ?? new Set());
+  const strangers = checkNames(env, file?.mentioned ?? new Set());
   const servers = file?.config ?? await readDefaultServers(options);
   const debug = required(env, "DEBUG_MODE");
   const memory = required(env, "MCP_DATA_DIR") === ":memory:";
@@ -59,6 +61,7 @@ export async function readConfig({ env, readText, cwd }: ReadConfigOptions): Pro
     ...own,
     dataDirectory: memory ? ":memory:" : toPath(env, cwd, "MCP_DATA_DIR"),
     sessionTimeoutMs: required(env, "MCP_SESSION_TIMEOUT") * msPerSecond,
+    bodyBytesMax: required(env, "MCP_BODY_MAX_MB") * bytesPerMegabyte,
     allowedOrigins: optional(env, "MCP_ALLOWED_ORIGINS") ?? [],
     allowedHosts: optional(env, "MCP_ALLOWED_HOSTS") ?? [],
     secret: optional(env, "MCP_SECRET"),
@@ -74,7 +77,8 @@ export async function readConfig({ env, readText, cwd }: ReadConfigOptions): Pro
     ...foreignNotes(env),
     ...(remoteBind ? bindNotes(config) : []),
   ];
-  return { config, configPath, listener: optional(env, "MCP_LISTENER"), notes };
+  const warnings = [...strangers, ...(remoteBind ? [openBind(config)] : [])];
+  return { config, configPath, listener: optional(env, "MCP_LISTENER"), notes, warnings };
 }
 
 type Environment = ReadConfigOptions["env"];
@@ -124,20 +128,39 @@ const foreignNames: ReadonlySet<string> = new Set([
   "MCP_OAUTH_CALLBACK_PORT",
 ]);
 
-/** Throws one sentence for each `MCP_*` name that neither the gateway nor the file mentions. */
-function assertNames(env: Environment, mentioned: ReadonlySet<string>): void {
+/**
+ * Checks each `MCP_*` name that neither the gateway nor the file mentions. Throws a sentence for each
+ * that is near one of ours, and so misspelt; returns a warning for each that another program may use.
+ */
+function checkNames(env: Environment, mentioned: ReadonlySet<string>): string[] {
   const known = Object.keys(variables);
   const unknown = Object.keys(env).filter((name) =>
-    name.startsWith("MCP_") && !known.includes(name) && !foreignNames.has(name) &&
+    name.startsWith(ownPrefix) && !known.includes(name) && !foreignNames.has(name) &&
     !mentioned.has(name)
   );
-  if (unknown.length === 0) return;
-  throw new ConfigError(unknown.map((name) => {
-    const near = nearestName(name, known);
-    const advice = near === undefined ? `known are ${known.join(", ")}` : `did you mean ${near}?`;
-    return `Cannot use ${name}: unknown variable; ${advice}`;
-  }));
+  const near = unknown.map((name) => [name, nearestVariable(name, known)] as const);
+  const misspelt = near.filter(([, meant]) => meant !== undefined);
+  if (misspelt.length > 0) {
+    throw new ConfigError(
+      misspelt.map(([name, meant]) =>
+        `Cannot use ${name}: unknown variable; did you mean ${meant}?`
+      ),
+    );
+  }
+  return unknown.map((name) =>
+    `${name} is not a variable of the gateway and has no effect; .env.example lists those that are`
+  );
 }
+
+/** The prefix that all share would make short names look alike. */
+function nearestVariable(name: string, known: readonly string[]): string | undefined {
+  const rest = known.filter((other) => other.startsWith(ownPrefix)).map(withoutPrefix);
+  const nearest = nearestName(withoutPrefix(name), rest);
+  return nearest === undefined ? undefined : `${ownPrefix}${nearest}`;
+}
+
+const ownPrefix = "MCP_";
+const withoutPrefix = (name: string): string => name.slice(ownPrefix.length);
 
 function foreignNotes(env: Environment): string[] {
   return Object.keys(env).filter((name) => foreignNames.has(name))
@@ -154,14 +177,16 @@ function assertBind(env: Environment, host: string, remoteBind: boolean): void {
   ]);
 }
 
+function openBind({ host }: GatewayConfig): string {
+  return `Listening on ${host} without authentication, as MCP_ALLOW_UNAUTHENTICATED says: every ` +
+    "machine that can reach this one can run every tool";
+}
+
 function bindNotes(config: GatewayConfig): string[] {
-  const open = `Listening on ${config.host} without authentication, as MCP_ALLOW_UNAUTHENTICATED ` +
-    "says: whoever can reach it can run every tool";
-  if (config.allowedHosts.length > 0 || config.publicUrl !== undefined) return [open];
+  if (config.allowedHosts.length > 0 || config.publicUrl !== undefined) return [];
   return [
-    open,
-    "Requests for other host names than this listener's own are refused; " +
-    "list those that clients use in MCP_ALLOWED_HOSTS",
+    "Requests for host names other than localhost and this machine's own addresses are refused; " +
+    "list the names that clients use in MCP_ALLOWED_HOSTS",
   ];
 }
 

@@ -3,7 +3,7 @@
  * a value. An empty value counts as none. `.env.example` explains each row (a test compares the
  * two). Not here: what the values mean together (environment.ts).
  */
-import { defaultLimits, msPerSecond } from "../limits.ts";
+import { bytesPerMegabyte, defaultLimits, msPerSecond } from "../limits.ts";
 
 /** One variable; `parse` gives undefined for a text that is not what is expected. */
 export interface Variable<Value> {
@@ -59,6 +59,11 @@ export const variables = {
     default: "on",
     expected: "on or off",
     parse: (text) => pick(switchNames, text.toLowerCase()),
+  },
+  MCP_BODY_MAX_MB: {
+    default: String(defaultLimits.bodyBytesMax / bytesPerMegabyte),
+    expected: `whole mebibytes from 1 to ${defaultLimits.bodyMegabytesMax}`,
+    parse: (text) => parseWhole(text, 1, defaultLimits.bodyMegabytesMax),
   },
   MCP_PUBLIC_URL: {
     expected: "a URL such as https://mcp.example.com, without query, fragment and login",

@@ -1,17 +1,21 @@
 /**
- * The body of a POST: its media type, its size and its deadline, read no further than the limits
- * allow. A body that is announced too large is not read at all; one without a length is counted
- * while it arrives. What JSON is, is protocol/jsonrpc.ts's business; what it means, the bindings'.
+ * The body of a POST: its media type, its size and its deadline, kept no further than the limits
+ * allow. A body that is announced too large is not kept at all; one without a length is counted
+ * while it arrives. The rest of a refused one is read by discard.ts. What JSON is, is
+ * protocol/jsonrpc.ts's business; what it means, the bindings'.
  */
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
-import type { Limits } from "../limits.ts";
+import { bytesPerMegabyte, type Limits } from "../limits.ts";
+import type { Log } from "../log.ts";
 import { decodeUtf8, parseJson } from "../protocol/jsonrpc.ts";
+import { release } from "./discard.ts";
 
 /** What reading a body needs. */
 export interface BodyDeps {
   readonly limits: Limits;
   readonly clock: Clock;
+  readonly log: Log;
 }
 
 const jsonType = /^application\/json\s*(;.*)?$/i;
@@ -34,14 +38,14 @@ export async function readJson(request: Request, deps: BodyDeps): Promise<unknow
 }
 
 /**
- * Reads a whole body. Throws `body_too_large` or `body_timeout`, and reads no further then. A body
+ * Reads a whole body. Throws `body_too_large` or `body_timeout`, and keeps nothing then. A body
  * that announces its length is read in one step, which costs a third less than its stream: the
  * listener takes no more than was announced.
  */
 export async function readBody(request: Request, deps: BodyDeps): Promise<Uint8Array> {
   const { limits, clock } = deps;
   const header = request.headers.get("content-length");
-  if (Number(header ?? 0) > limits.bodyBytesMax) throw tooLarge(limits);
+  if (Number(header ?? 0) > limits.bodyBytesMax) throw tooLarge(request, deps);
   if (request.body === null) return new Uint8Array();
   const reader = header === null ? request.body.getReader() : undefined;
   let cancelTimer = (): void => {};
@@ -54,7 +58,7 @@ export async function readBody(request: Request, deps: BodyDeps): Promise<Uint8A
   try {
     const reading = reader === undefined
       ? request.arrayBuffer().then((bytes) => new Uint8Array(bytes))
-      : readAll(reader, limits);
+      : readAll(reader, request, deps);
     return await Promise.race([reading, late]);
   } catch (thrown) {
     if (thrown instanceof GatewayError) throw thrown;
@@ -67,8 +71,9 @@ export async function readBody(request: Request, deps: BodyDeps): Promise<Uint8A
 }
 
 async function readAll(
-  reader: Pick<ReadableStreamDefaultReader<Uint8Array>, "read" | "cancel">,
-  limits: Limits,
+  reader: Pick<ReadableStreamDefaultReader<Uint8Array>, "read" | "releaseLock">,
+  request: Request,
+  deps: BodyDeps,
 ): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -76,9 +81,10 @@ async function readAll(
     const { done, value } = await reader.read();
     if (done) break;
     size += value.byteLength;
-    if (size > limits.bodyBytesMax) {
-      reader.cancel().catch(() => {});
-      throw tooLarge(limits);
+    if (size > deps.limits.bodyBytesMax) {
+      reader.releaseLock();
+      for (const chunk of chunks) release(chunk);
+      throw tooLarge(request, deps);
     }
     chunks.push(value);
   }
@@ -96,9 +102,15 @@ function concat(chunks: readonly Uint8Array[], size: number): Uint8Array {
   return whole;
 }
 
-function tooLarge(limits: Limits): GatewayError {
+function tooLarge({ url, headers }: Request, { limits, log }: BodyDeps): GatewayError {
+  const megabytes = limits.bodyBytesMax / bytesPerMegabyte;
+  log.warn(`Refused a request body larger than ${megabytes} MiB; MCP_BODY_MAX_MB sets the limit`, {
+    path: new URL(url).pathname,
+    announcedBytes: headers.get("content-length"),
+    userAgent: headers.get("user-agent"),
+  });
   return new GatewayError(
     "body_too_large",
-    `Cannot take a request body larger than ${limits.bodyBytesMax} bytes`,
+    `Cannot take a request body larger than ${megabytes} MiB; send less, or set MCP_BODY_MAX_MB`,
   );
 }

@@ -1,11 +1,15 @@
 /**
  * Who may talk to this listener at all: `Host`, the target's authority and `Origin`, on every route
  * and method, against DNS rebinding and cross-site requests (Security Warning of the transports
- * specification). Own loopback names are allowed; everything else must be listed. Also the CORS
- * headers (Fetch standard §3.2), for allowed origins only and never with credentials.
+ * specification). Own loopback names are allowed, and literal addresses of this machine where other
+ * machines can reach it; everything else must be listed. Also the CORS headers (Fetch standard
+ * §3.2), for allowed origins only and never with credentials.
  */
+import type { Clock } from "../clock.ts";
 import type { GatewayConfig } from "../config/config.ts";
+import { isLoopback } from "../config/loopback.ts";
 import { GatewayError } from "../errors.ts";
+import type { Limits } from "../limits.ts";
 import type { HeaderPairs } from "./respond.ts";
 
 /** The part of the configuration that decides. */
@@ -13,6 +17,14 @@ export type GuardConfig = Pick<
   GatewayConfig,
   "host" | "port" | "allowedHosts" | "allowedOrigins" | "publicUrl"
 >;
+
+/** How the guard learns the addresses of this machine. */
+export interface GuardDeps {
+  /** The IP addresses of this machine's interfaces at the moment. */
+  readonly addresses: () => readonly string[];
+  readonly clock: Clock;
+  readonly limits: Limits;
+}
 
 /** Checks requests before anything else looks at them. */
 export interface Guard {
@@ -25,6 +37,7 @@ export interface Guard {
 }
 
 const authorityForm = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?$/i;
+const addressForm = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\])$/;
 const loopbackNames = ["localhost", "127.0.0.1", "[::1]"];
 /** Addresses that mean all interfaces are no names of this host. */
 const wildcards = new Set(["0.0.0.0", "[::]", ""]);
@@ -44,8 +57,10 @@ const argumentHeader = /^mcp-param-[!#$%&'*+.^_`|~0-9a-z-]+$/i;
 const exposedHeaders = "Mcp-Session-Id, WWW-Authenticate";
 
 /** Makes the guard of one listener. */
-export function createGuard(config: GuardConfig): Guard {
-  const isHost = createHostRule(config);
+export function createGuard(config: GuardConfig, deps: GuardDeps): Guard {
+  const isListed = createHostRule(config);
+  const isOwnAddress = isLoopback(config.host) ? () => false : createAddressRule(deps);
+  const isHost = (name: string, port: string) => isListed(name, port) || isOwnAddress(name);
   const isOrigin = createOriginRule(config);
 
   const assertHost = (authority: string, defaultPort: string): void => {
@@ -132,6 +147,31 @@ function createHostRule(config: GuardConfig): (name: string, port: string) => bo
     if (port === "") exact.add(`${hostname}:80`);
   }
   return (name, port) => exact.has(`${name}:${port}`) || anyPort.has(name);
+}
+
+/**
+ * Whether a host is a literal address of this machine, as in the probe of a container's `/health`. A
+ * foreign page cannot make a browser send one: with DNS rebinding the Host is still a name. Any port
+ * will do, since containers map ports.
+ */
+function createAddressRule({ addresses, clock, limits }: GuardDeps): (name: string) => boolean {
+  let known: ReadonlySet<string> = new Set();
+  let readAt = -Infinity;
+  return (name) => {
+    if (!addressForm.test(name)) return false;
+    if (clock.monotonic() - readAt >= limits.addressesMs) {
+      known = new Set(addresses().map(toLiteral));
+      readAt = clock.monotonic();
+    }
+    return known.has(toLiteral(name));
+  };
+}
+
+/** An address as a URL shows it: IPv6 in brackets and shortened; `127.1` and the like stay. */
+function toLiteral(address: string): string {
+  if (!address.includes(":")) return address;
+  const url = `http://${address.startsWith("[") ? address : `[${address}]`}`;
+  return URL.canParse(url) ? new URL(url).hostname : address;
 }
 
 function createOriginRule(config: GuardConfig): (origin: string) => boolean {

@@ -7,9 +7,9 @@
 import { GatewayError, toGatewayError } from "../errors.ts";
 import type { RequestContext } from "../runtime/runtime.ts";
 import { idOf, resultText } from "../protocol/jsonrpc.ts";
-import { encodeFrame } from "../sse/encode.ts";
 import { type Accepts, parseAccept } from "./accept.ts";
 import { runCall } from "./legacy/call.ts";
+import { greetingOf } from "./legacy/greeting.ts";
 import { shakeHands } from "./legacy/handshake.ts";
 import {
   assertRevisionHeader,
@@ -32,7 +32,7 @@ export interface Visit {
   readonly request: Request;
   readonly context: RequestContext;
   readonly surface: string;
-  /** The request's path as it came. */
+  /** The request's path as it came, without a slash at the end. */
   readonly path: string;
   /** Throws when new work is not taken now. */
   readonly assertOpen: () => void;
@@ -63,6 +63,7 @@ export async function post(
 /** The stream of what belongs to no call, or the rest of one that broke. */
 export async function get(sessions: Sessions, visit: Visit): Promise<Response> {
   const { headers } = visit.request;
+  if (!headers.get("mcp-session-id")) throw new GatewayError("session_missing", howToStream(visit));
   if (!parseAccept(headers.get("accept")).stream) {
     throw new GatewayError("not_acceptable", "Accept must allow text/event-stream");
   }
@@ -76,10 +77,17 @@ export async function get(sessions: Sessions, visit: Visit): Promise<Response> {
     session.streams,
     holdOpen !== undefined,
     headers.get("last-event-id"),
-    greetingOf(session),
+    greetingOf(session, headers),
   );
   // By the HTML standard "no content" tells a client to stop reconnecting.
   return body === undefined ? emptyResponse(204) : streamResponse(body);
+}
+
+/** What a GET without a session may have wanted: a stream of its own, or the older transport. */
+function howToStream({ path }: Visit): string {
+  const older = path.replace(/[^/]+$/, "sse");
+  return "Cannot open a stream without a session: POST initialize first and repeat the " +
+    `Mcp-Session-Id it returns; a client of the HTTP+SSE transport (2024-11-05) uses ${older}`;
 }
 
 /** The end of a session. */
@@ -127,11 +135,4 @@ async function take(
     else if (reply !== undefined) runCall(session, message, reply.outlet);
   }
   return reply === undefined ? emptyResponse(202) : await reply.response;
-}
-
-/** A named event, so that clients which listen to messages are not disturbed (P9). */
-function greetingOf({ id, deps }: LiveSession): Uint8Array {
-  const type = "connection_established";
-  const timestamp = new Date(deps.clock.wall()).toISOString();
-  return encodeFrame({ event: type, data: JSON.stringify({ type, session_id: id, timestamp }) });
 }

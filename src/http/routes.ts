@@ -1,7 +1,7 @@
 /**
  * The door: every request is guarded, matched to a row of the route table and answered; the handler
- * never throws. Paths match as they were written: one that only normalisation would turn into a
- * route is unknown. Not here: what the endpoints do, and sockets.
+ * never throws. Paths match as they were written, but for one slash at the end: one that only
+ * normalisation would turn into a route is unknown. Not here: what the endpoints do, and sockets.
  */
 import { IttyRouter } from "itty-router";
 import type { Clock } from "../clock.ts";
@@ -11,10 +11,12 @@ import type { Gateway } from "../gateway/surface.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Notice } from "../model.ts";
-import type { FetchHandler } from "../runtime/runtime.ts";
+import type { FetchHandler, RequestContext } from "../runtime/runtime.ts";
 import type { SessionStore } from "../session/store.ts";
 import { instanceHeader } from "../version.ts";
-import { createGuard, type Guard, type GuardConfig } from "./guard.ts";
+import { discardBody } from "./discard.ts";
+import { createFrontPage } from "./front_page.ts";
+import { createGuard, type Guard, type GuardConfig, type GuardDeps } from "./guard.ts";
 import { healthResponse, type Phase, readyResponse } from "./health.ts";
 import { createHeartbeats } from "./heartbeat.ts";
 import { get, remove, type Visit } from "./legacy.ts";
@@ -48,6 +50,7 @@ export interface HttpDeps {
   readonly identity: { readonly name: string; readonly version: string };
   /** What the gateway sends to remote servers with each request. */
   readonly instance: string;
+  readonly addresses: GuardDeps["addresses"];
   readonly config: GuardConfig & Pick<GatewayConfig, "sessionTimeoutMs">;
   /** Opens the details of `/health`; absent: there are none. */
   readonly operatorToken?: string | undefined;
@@ -106,26 +109,32 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
     epoch: crypto.randomUUID().replaceAll("-", ""),
   });
   const transport = createSseTransport(sessions);
-  const guard = createGuard(config);
+  const guard = createGuard(config, deps);
   const door: Door = { deps, guard, sessions, stateless, transport, phase: "starting" };
   const match = createMatcher(rowsOf(door));
 
+  const respond = async (request: Request, context: RequestContext): Promise<Response> => {
+    try {
+      // First: by whichever name it comes, it is the gateway itself.
+      if (request.headers.get(instanceHeader) === deps.instance) {
+        throw new GatewayError("leads_back");
+      }
+      guard.assertAllowed(request);
+    } catch (thrown) {
+      return faultResponse(thrown, log);
+    }
+    const path = trimPath(pathOf(request.url));
+    const response = await match(path)
+      .then((found) => answer(door, found, { request, context, path }))
+      .catch((thrown: unknown) => faultResponse(thrown, log));
+    return withHeaders(response, guard.corsHeaders(request));
+  };
+
   return {
     async fetch(request, context = {}) {
-      try {
-        // First: by whichever name it comes, it is the gateway itself.
-        if (request.headers.get(instanceHeader) === deps.instance) {
-          throw new GatewayError("leads_back");
-        }
-        guard.assertAllowed(request);
-      } catch (thrown) {
-        return faultResponse(thrown, log);
-      }
-      const path = pathOf(request.url);
-      const response = await match(path)
-        .then((found) => answer(door, found, { request, context, path }))
-        .catch((thrown: unknown) => faultResponse(thrown, log));
-      return withHeaders(response, guard.corsHeaders(request));
+      const response = await respond(request, context);
+      if (response.status >= 400) await discardBody(request, deps);
+      return response;
     },
     open: () => void (door.phase = "ready"),
     drain() {
@@ -148,7 +157,7 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   };
 }
 
-/** The route table; the hot row is the first. */
+/** The route table. */
 function rowsOf(door: Door): RouteRow[] {
   const { sessions, stateless, transport } = door;
   const streamable: RouteRow["methods"] = {
@@ -160,6 +169,8 @@ function rowsOf(door: Door): RouteRow[] {
   const messages: RouteRow["methods"] = { POST: (visit) => takePost(transport, visit) };
   const health: Endpoint = ({ request }) => healthResponse(door.phase, door.deps, request);
   const ready = () => readyResponse(door.phase);
+  const createPage = createFrontPage(door.deps.config.publicUrl);
+  const page: Endpoint = ({ request }) => createPage(request);
   return [
     { path: "/mcp", methods: streamable },
     { path: "/servers/:name/mcp", methods: streamable },
@@ -170,6 +181,7 @@ function rowsOf(door: Door): RouteRow[] {
     { path: "/servers/:name/messages", methods: messages },
     { path: "/health", methods: { GET: health, HEAD: health } },
     { path: "/ready", methods: { GET: ready, HEAD: ready } },
+    { path: "/", methods: { GET: page, HEAD: page } },
   ];
 }
 
@@ -215,23 +227,27 @@ function tell({ byKey }: Sessions, keys: Iterable<string>, notice: Notice): numb
   return heard;
 }
 
-/** Finds rows by path; the first row is the hot one and is compared by hand. */
+const toMatch = (row: RouteRow) => ({ params }: { params: Record<string, string> }): Match => ({
+  row,
+  server: params.name,
+});
+
+/** Finds rows by path; those without a name in it, the hot one among them, without the router. */
 function createMatcher(rows: readonly RouteRow[]): (path: string) => Promise<Match> {
+  const fixed = new Map<string, Match>();
   const router = IttyRouter();
   for (const row of rows) {
-    router.all(row.path, ({ params }: { params: Record<string, string> }): Match => ({
-      row,
-      server: params.name,
-    }));
+    if (row.path.includes(":")) router.all(row.path, toMatch(row));
+    else fixed.set(row.path, { row, server: undefined });
   }
-  const hot = rows[0];
   return async (path) => {
-    if (hot !== undefined && path === hot.path) return { row: hot, server: undefined };
-    const url = new URL(path, "http://gateway");
-    // The router would follow dot segments and forgive slashes at the end.
-    const isAsWritten = url.host === "gateway" && url.pathname === path && !path.endsWith("/");
+    const known = fixed.get(path);
+    if (known !== undefined) return known;
+    const url = `http://gateway${path}`;
+    // The router would follow dot segments and forgive any number of slashes at the end.
+    const isAsWritten = new URL(url).pathname === path && !path.endsWith("/");
     const found: Match | undefined = isAsWritten
-      ? await router.fetch({ method: "GET", url: url.href })
+      ? await router.fetch({ method: "GET", url })
       : undefined;
     if (found === undefined) throw new GatewayError("path_unknown");
     return found;
@@ -244,6 +260,11 @@ function pathOf(url: string): string {
   if (start < 0) return "/";
   const end = url.slice(start).search(/[?#]/);
   return end < 0 ? url.slice(start) : url.slice(start, start + end);
+}
+
+/** Without the one slash at the end that people and libraries add; `//` is no path of ours. */
+function trimPath(path: string): string {
+  return /[^/]\/$/.test(path) ? path.slice(0, -1) : path;
 }
 
 function decodeName(server: string): string {

@@ -2,16 +2,25 @@
 
 /** The rows. */
 export const clientLimits = {
-  /** A request body; large enough for a base64 file, small enough to buffer. */
-  bodyBytesMax: 4 * 1024 * 1024,
+  /** A request body where MCP_BODY_MAX_MB is not set: what a line of a server may have, too. */
+  bodyBytesMax: 16 * 1024 * 1024,
+  /** The most that MCP_BODY_MAX_MB may be: a body is held as bytes, text and values at once. */
+  bodyMegabytesMax: 256,
   /** A slow body ties up a socket; on listeners without a deadline of their own. */
   bodyMs: 30_000,
+  /** A refused body that stops arriving for this long is not waited for. */
+  bodyQuietMs: 5_000,
+  /** Of a refused body this much is in memory at once. */
+  discardChunkBytes: 65_536,
   /** A request's head; a client that drips it ties up a socket. */
   headersMs: 10_000,
   headerBytesMax: 16_384,
   /** How often the hardened listener looks for clients past their deadline. */
   slowCheckMs: 1_000,
-  /** What a runtime's own listener lets through to our check, which answers better. */
+  /**
+   * What a client may send beyond the limit and still read our refusal: it is thrown away. The
+   * runtime's own listener refuses larger bodies, with fewer words.
+   */
   listenerBodyBytesMax: 128 * 1024 * 1024,
   /** Nesting of a message; parsing deeper ones blocks the loop for seconds. */
   jsonDepthMax: 128,

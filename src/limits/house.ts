@@ -14,6 +14,8 @@ export const houseLimits = {
   logFilesMax: 5,
   /** Records waiting for the log file; beyond it they are dropped and counted. */
   logRecordsMax: 10_000,
+  /** The addresses of this machine's interfaces are read again after this; a network may be added. */
+  addressesMs: 5_000,
   /** One log record's text. */
   logCharsMax: 8_192,
   /** Any time that a person may configure: both runtimes fire longer timers at once. */

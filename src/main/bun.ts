@@ -5,6 +5,7 @@ import { run } from "./run.ts";
 
 await run({
   runtime: createBunRuntime(),
+  args: process.argv.slice(2),
   cwd: process.cwd(),
   // Bun's own server closes slow clients by itself.
   remoteListener: "fast",

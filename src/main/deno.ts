@@ -4,6 +4,7 @@ import { run } from "./run.ts";
 
 await run({
   runtime: createDenoRuntime(),
+  args: Deno.args,
   cwd: Deno.cwd(),
   // Deno's own server never closes a slow client.
   remoteListener: "hardened",

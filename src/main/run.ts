@@ -1,12 +1,14 @@
 /**
- * A gateway as a program, whatever it runs on: environment and `.env` to configuration, to gateway,
- * to listener; then the configuration file and the signals are heard until it stops. Every way the
- * start can fail ends in one sentence on stderr and its own exit code. The gateway itself is app.ts.
+ * A gateway as a program, whatever it runs on: flags, environment and `.env` to configuration, to
+ * gateway, to listener; then the configuration file and the signals are heard until it stops. Every
+ * way the start can fail ends in one sentence on stderr and its own exit code. The gateway itself is
+ * app.ts.
  */
 import { parse } from "dotenv";
 import { createGateway, type GatewayHandle } from "../app.ts";
 import { ConfigError } from "../config/config_error.ts";
 import { readConfig, type StartConfig } from "../config/environment.ts";
+import { readFlags } from "../config/flags.ts";
 import { isLoopback } from "../config/loopback.ts";
 import { readServers, type ReadServersOptions } from "../config/mcp_json.ts";
 import { isCorrupt } from "../database.ts";
@@ -16,6 +18,8 @@ import type { Listener, Runtime } from "../runtime/runtime.ts";
 /** What the two entries differ in. */
 export interface Platform {
   readonly runtime: Runtime;
+  /** The arguments of the program, without the runtime's own. */
+  readonly args: readonly string[];
   /** The current folder, absolute: `.env`, `mcp.json` and `data` are looked for here. */
   readonly cwd: string;
   /** The listener for addresses beyond loopback, where MCP_LISTENER does not say. */
@@ -42,7 +46,12 @@ export async function run(platform: Platform): Promise<void> {
   let gateway: GatewayHandle | undefined;
   platform.onFault((fault) => hearFault(platform, gateway, fault));
   try {
-    const { env, start } = await readStart(platform);
+    const command = readFlags(platform.args);
+    if (command.kind === "show") {
+      console.log(command.text);
+      return platform.exit(exitCodes.stopped);
+    }
+    const { env, start } = await readStart(platform, command.env);
     const running = await createGateway({
       config: start.config,
       runtime: platform.runtime,
@@ -69,13 +78,13 @@ export async function run(platform: Platform): Promise<void> {
   }
 }
 
-/** The configuration, and the environment it was made from; the real one wins over `.env`. */
-async function readStart({ runtime, cwd }: Platform) {
+/** The configuration, and what it was made from: flags win over the environment, that over `.env`. */
+async function readStart({ runtime, cwd }: Platform, flags: Readonly<Record<string, string>>) {
   const path = `${cwd}/.env`;
   const text = await runtime.readText(path).catch((fault) => {
     throw new ConfigError([`Cannot read "${path}": ${fault.message}`], fault);
   });
-  const env = { ...parse(text ?? ""), ...runtime.env };
+  const env = { ...parse(text ?? ""), ...runtime.env, ...flags };
   return { env, start: await readConfig({ env, readText: runtime.readText, cwd }) };
 }
 
@@ -85,12 +94,14 @@ async function listen(
   { config, listener }: StartConfig,
 ): Promise<Listener> {
   const usual = isLoopback(config.host) ? "fast" : platform.remoteListener;
+  const { bodyBytesMax, listenerBodyBytesMax } = defaultLimits;
   try {
     return await platform.runtime.serve({
       // Where "localhost" is ::1 first, clients that say 127.0.0.1 would find nobody.
       hostname: config.host.toLowerCase() === "localhost" ? "127.0.0.1" : config.host,
       port: config.port,
       listener: listener ?? usual,
+      bodyBytesMax: (config.bodyBytesMax ?? bodyBytesMax) + listenerBodyBytesMax,
       fetch: gateway.fetch,
     });
   } catch (fault) {
@@ -103,7 +114,7 @@ function greet(
   { runtime }: Platform,
   { log }: GatewayHandle,
   { port }: Listener,
-  { config, configPath, notes }: StartConfig,
+  { config, configPath, notes, warnings }: StartConfig,
 ): void {
   const anywhere = config.host === "0.0.0.0" || config.host === "::";
   const host = anywhere
@@ -120,6 +131,7 @@ function greet(
     ...(config.publicUrl === undefined ? {} : { public: `${config.publicUrl}/mcp` }),
   });
   for (const note of notes) log.info(note);
+  for (const warning of warnings) log.warn(warning);
 }
 
 /** Watches the files that the configuration is made of, whichever they are now. */

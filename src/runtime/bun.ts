@@ -5,6 +5,7 @@
 import { Database, type Statement } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { defaultLimits, msPerSecond } from "../limits.ts";
+import { readAddresses } from "./addresses.ts";
 import { answer, internalFault, toListenFault, toSpawnFault } from "./answer.ts";
 import { files, preparePrivateFile, toCode } from "./files.ts";
 import { serveHardened } from "./hardened.ts";
@@ -32,6 +33,7 @@ export function createBunRuntime(): Runtime {
     request: createOutgoing(),
     openDatabase,
     ...files,
+    addresses: readAddresses,
     env: toStrings(process.env),
     onSignal,
   };
@@ -46,7 +48,7 @@ async function serve(options: ServeOptions): Promise<Listener> {
       // Without this, `development: false` lets a second gateway share the port unnoticed.
       reusePort: false,
       idleTimeout: defaultLimits.headersMs / msPerSecond,
-      maxRequestBodySize: defaultLimits.listenerBodyBytesMax,
+      maxRequestBodySize: options.bodyBytesMax ?? defaultLimits.listenerBodyBytesMax,
       fetch(request, own) {
         const remoteAddress = own.requestIP(request)?.address;
         return answer(options.fetch, request, {

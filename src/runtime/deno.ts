@@ -4,6 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { readAddresses } from "./addresses.ts";
 import { answer, internalFault, refuseClosing, toListenFault, toSpawnFault } from "./answer.ts";
 import { files, preparePrivateFile, toCode } from "./files.ts";
 import { serveHardened } from "./hardened.ts";
@@ -31,6 +32,7 @@ export function createDenoRuntime(): Runtime {
     request: createOutgoing(),
     openDatabase,
     ...files,
+    addresses: readAddresses,
     env: Deno.env.toObject(),
     onSignal,
   };

@@ -22,6 +22,8 @@ export interface ServeOptions {
   /** 0 lets the system choose. */
   readonly port: number;
   readonly listener: "fast" | "hardened";
+  /** The largest body that the handler shall see, where the runtime has a limit of its own. */
+  readonly bodyBytesMax?: number | undefined;
   readonly fetch: FetchHandler;
 }
 
@@ -151,6 +153,8 @@ export interface Runtime {
   rename(from: string, to: string): boolean;
   /** Calls back after a file was changed, created, replaced or removed, until closed. */
   watch(path: string, onChange: () => void): { close(): void };
+  /** The IP addresses of this machine's network interfaces at the moment. */
+  addresses(): readonly string[];
   /** The environment at the start. */
   readonly env: Readonly<Record<string, string>>;
   /** Calls back for each signal until the returned function is called. */

@@ -1,12 +1,22 @@
 /** The gateway as a program: how it starts, reloads, stops, and what it says when it cannot. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { connect, createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { identity } from "../../src/version.ts";
 import { canReadProcesses, descendants, isAlive, sendSignal } from "../support/processes.ts";
+import { openRawSocket, statusOf } from "../support/raw_socket.ts";
 import { programCommand, thisRuntime } from "../support/spawn_gateway.ts";
 import { until, within } from "../support/wait.ts";
 
@@ -26,11 +36,17 @@ interface Program {
   readonly child: ChildProcess;
   /** All that it wrote to both outputs. */
   text(): string;
+  /** What it wrote to stdout alone. */
+  output(): string;
   readonly code: Promise<number | null>;
 }
 
-function start(env: Record<string, string> = {}, program = `src/main/${thisRuntime}.ts`): Program {
-  const { command, args } = programCommand(program, [], thisRuntime);
+function start(
+  env: Record<string, string> = {},
+  program = `src/main/${thisRuntime}.ts`,
+  flags: readonly string[] = [],
+): Program {
+  const { command, args } = programCommand(program, flags, thisRuntime);
   const { PATH = "", HOME = "", DENO_DIR } = process.env;
   const base = { PATH, HOME, NO_COLOR: "1", MCP_PORT: "0", ...(DENO_DIR ? { DENO_DIR } : {}) };
   const child = spawn(command, args, {
@@ -40,9 +56,11 @@ function start(env: Record<string, string> = {}, program = `src/main/${thisRunti
   });
   programs.push(child);
   let text = "";
+  let shown = "";
+  child.stdout?.on("data", (chunk) => shown += chunk);
   for (const output of [child.stdout, child.stderr]) output?.on("data", (chunk) => text += chunk);
   const code = new Promise<number | null>((resolve) => child.once("close", resolve));
-  return { child, text: () => text, code };
+  return { child, text: () => text, output: () => shown, code };
 }
 
 async function untilServing(program: Program): Promise<string> {
@@ -52,6 +70,9 @@ async function untilServing(program: Program): Promise<string> {
     throw new Error(`${fault.message}\n${program.text()}`);
   });
 }
+
+const startWith = (flags: readonly string[], env: Record<string, string> = {}): Program =>
+  start(env, undefined, flags);
 
 /** What a program that cannot start said, and its exit code. */
 async function failedStart(env: Record<string, string>): Promise<[number | null, string]> {
@@ -82,6 +103,59 @@ test("a malformed environment ends the start with 2 and a sentence, without a st
   expect(code).toBe(2);
   expect(text.trim()).toMatch(/^Cannot use LOG_LEVEL="LOUD": expected [^\n]+$/);
 }, 40_000);
+
+test("--help and --version show their text on stdout, start nothing and end with 0", async () => {
+  for (const [flag, text] of [["--help", "Usage: "], ["--version", identity.version]] as const) {
+    const program = startWith([flag], { LOG_LEVEL: "LOUD" });
+    expect(await within("the program to end", program.code, 20_000)).toBe(0);
+    expect(program.output()).toContain(text);
+    expect(program.text()).toBe(program.output());
+    expect(existsSync(join(folder, "data"))).toBe(false);
+  }
+}, 60_000);
+
+test("flags win over the environment and .env", async () => {
+  writeFileSync(join(folder, ".env"), "MCP_DATA_DIR=./of-dotenv\n");
+  writeFileSync(join(folder, "mine.json"), '{"mcpServers": {}}');
+  const flags = ["--port", "0", "--host=127.0.0.1", "--config", "mine.json", "--data=./of-flag"];
+  const program = startWith(flags, { MCP_PORT: "LOUD", MCP_HOST: "gateway.local" });
+  const url = await untilServing(program);
+  expect(new URL(url).hostname).toBe("127.0.0.1");
+  expect(program.text()).toContain(`config=${join(folder, "mine.json")}`);
+  expect(existsSync(join(folder, "of-flag/mcp-wrapper.db"))).toBe(true);
+  expect(existsSync(join(folder, "of-dotenv"))).toBe(false);
+}, 40_000);
+
+test("a flag that does not exist ends the start with 2 and the one that was meant", async () => {
+  const program = startWith(["--prot", "9000"]);
+  expect(await within("the program to end", program.code, 20_000)).toBe(2);
+  expect(program.text()).toBe("Cannot use --prot: unknown flag; did you mean --port?\n");
+  expect(program.output()).toBe("");
+}, 40_000);
+
+test(
+  "an open bind is a warning, and a probe may use the machine's own address but no foreign name",
+  async () => {
+    const program = start({
+      MCP_HOST: "0.0.0.0",
+      MCP_ALLOW_UNAUTHENTICATED: "true",
+      MCP_OF_ANOTHER_PROGRAM: "1",
+    });
+    const { port } = new URL(await untilServing(program));
+    await until("the warnings", () => /WARN .*MCP_OF_ANOTHER_PROGRAM/.test(program.text()));
+    expect(program.text()).toMatch(/WARN .*Listening on 0\.0\.0\.0 without authentication/);
+    const own = Object.values(networkInterfaces()).flatMap((rows) => rows ?? [])
+      .filter(({ family }) => family === "IPv4").map(({ address }) => address);
+    expect(own).toContain("127.0.0.1");
+    for (const [host, status] of [...own.map((name) => [name, 200]), ["evil.com", 403]]) {
+      const socket = await openRawSocket(Number(port));
+      socket.send(`GET /ready HTTP/1.1\r\nHost: ${host}:1234\r\nConnection: close\r\n\r\n`);
+      expect([host, statusOf(await socket.waitFor(/\r\n\r\n/))]).toEqual([host, status]);
+      socket.destroy();
+    }
+  },
+  40_000,
+);
 
 test(".env is read without expansion, and the real environment wins over it", async () => {
   writeFileSync(join(folder, ".env"), "LOG_LEVEL=$HOME\nMCP_DATA_DIR=./elsewhere\n");

@@ -351,6 +351,15 @@ describe("files", () => {
   }, 15_000);
 });
 
+test("the addresses of this machine's interfaces are known, each as a URL takes it", () => {
+  const addresses = runtime.addresses();
+  expect(addresses).toContain("127.0.0.1");
+  for (const address of addresses) {
+    const host = address.includes(":") ? `[${address}]` : address;
+    expect([address, URL.canParse(`http://${host}:1/`)]).toEqual([address, true]);
+  }
+});
+
 test("signals reach their handler until it lets go", async () => {
   const heard: string[] = [];
   const stop = runtime.onSignal((signal) => heard.push(signal));

@@ -28,6 +28,8 @@ export interface HarnessOptions {
   /** The store and clock of another harness, to play a restart. */
   readonly store?: SessionStore;
   readonly clock?: TestClock;
+  /** Addresses of the machine's interfaces, which the test may change. */
+  readonly addresses?: readonly string[];
 }
 
 /** The layer and its surroundings. */
@@ -102,6 +104,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     log,
     identity,
     instance: "this-gateway",
+    addresses: () => options.addresses ?? [],
     config: {
       host: "localhost",
       port: 8999,

@@ -19,6 +19,7 @@ describe("readConfig", () => {
       port: 8999,
       dataDirectory: "/srv/data",
       sessionTimeoutMs: 3_600_000,
+      bodyBytesMax: 16 * 1024 * 1024,
       publicUrl: undefined,
       allowedOrigins: [],
       allowedHosts: [],
@@ -100,6 +101,7 @@ describe("readConfig", () => {
     ["LOG_LEVEL", ["loud", "constructor"]],
     ["DEBUG_MODE", ["maybe"]],
     ["MCP_SESSION_TIMEOUT", ["0", "-5", "1h", "99999999"]],
+    ["MCP_BODY_MAX_MB", ["0", "257", "1.5", "16M"]],
     ["MCP_PUBLIC_URL", ["example.com", "ftp://x", "https://a:b@x", "https://x/?q", "https://x/#f"]],
     ["MCP_ALLOWED_ORIGINS", ["*", "example.com", "https://x/path", "https://*.x", "null"]],
     ["MCP_ALLOWED_HOSTS", ["*", "http://x", "x/y", "x:99999", "::1", "*.x"]],
@@ -120,10 +122,21 @@ describe("readConfig", () => {
     expect(message.split("\n").length).toBe(2);
   });
 
-  test("an unknown MCP_ name stops the start with the nearest known name", async () => {
-    expect(await refusal(start({ MCP_PROT: "1" })))
-      .toBe("Cannot use MCP_PROT: unknown variable; did you mean MCP_PORT?");
-    expect(await refusal(start({ MCP_WHATEVER: "1" }))).toContain("known are MCP_HOST, MCP_PORT");
+  test("a misspelt MCP_ name stops the start with the name that was meant", async () => {
+    expect(await refusal(start({ MCP_PROT: "1", MCP_ALLOWED_HOST: "x", MCP_WHATEVER: "1" }))).toBe(
+      "Cannot use MCP_PROT: unknown variable; did you mean MCP_PORT?\n" +
+        "Cannot use MCP_ALLOWED_HOST: unknown variable; did you mean MCP_ALLOWED_HOSTS?",
+    );
+  });
+
+  test("an MCP_ name of another program is a warning, and the gateway starts", async () => {
+    const { warnings } = await start({ MCP_WHATEVER: "1", MCP_HOME: "/x", MCP_SERVER_URL: "y" });
+    expect(warnings).toEqual(
+      ["MCP_WHATEVER", "MCP_HOME", "MCP_SERVER_URL"].map((name) =>
+        `${name} is not a variable of the gateway and has no effect; ` +
+        ".env.example lists those that are"
+      ),
+    );
   });
 
   test("an MCP_ name that the file mentions, or that a client owns, is no fault", async () => {
@@ -160,12 +173,16 @@ describe("readConfig", () => {
     for (const host of ["0.0.0.0", "::", "[::]", "192.168.1.5", "gateway.local", "128.0.0.1"]) {
       expect(await refusal(start({ MCP_HOST: host }))).toContain("MCP_ALLOW_UNAUTHENTICATED=true");
     }
-    const { config, notes } = await start({ MCP_HOST: "[::]", MCP_ALLOW_UNAUTHENTICATED: "true" });
-    expect(config.host).toBe("::");
-    expect(notes.join("\n")).toContain("without authentication");
-    expect(notes.join("\n")).toContain("MCP_ALLOWED_HOSTS");
+    const open = await start({ MCP_HOST: "[::]", MCP_ALLOW_UNAUTHENTICATED: "true" });
+    expect(open.config.host).toBe("::");
+    expect(open.warnings).toEqual([
+      "Listening on :: without authentication, as MCP_ALLOW_UNAUTHENTICATED says: " +
+      "every machine that can reach this one can run every tool",
+    ]);
+    expect(open.notes.join("\n")).toContain("MCP_ALLOWED_HOSTS");
     for (const host of ["localhost", "LOCALHOST", "127.0.0.1", "127.8.8.8", "::1", "[::1]"]) {
-      expect((await start({ MCP_HOST: host })).notes.join("\n")).not.toContain("authentication");
+      const { notes, warnings } = await start({ MCP_HOST: host });
+      expect([...notes, ...warnings].join("\n")).not.toContain("authentication");
     }
   });
 
@@ -178,7 +195,9 @@ describe("readConfig", () => {
 
   test("a file that MCP_CONFIG names must exist; a file that is broken stops the start", async () => {
     expect(await refusal(start({ MCP_CONFIG: "/nope.json" })))
-      .toContain("Cannot read /nope.json, which MCP_CONFIG names: no such file");
+      .toContain(
+        "Cannot read /nope.json: no such file; correct the path in MCP_CONFIG or --config",
+      );
     expect(await refusal(start({}, { "/srv/mcp.json": "{" }))).toContain("line 1, column 2");
     expect(await refusal(start({ MCP_CONFIG: "~/x.json" }))).toContain("~ needs the variable HOME");
   });

@@ -47,8 +47,9 @@ describe("the body of a POST", () => {
     expect(isRead).toBe(false);
   });
 
-  test("A2 a body without a length is read to the limit and no further", async () => {
-    const { handler } = createHarness({ limits: { bodyBytesMax: 100 } });
+  test("A2 a body without a length is thrown away beyond the limit, and given up at its end", async () => {
+    const limits = { bodyBytesMax: 100, listenerBodyBytesMax: 1_000 };
+    const { handler } = createHarness({ limits });
     let pulled = 0;
     let isCancelled = false;
     const body = new ReadableStream({
@@ -64,7 +65,35 @@ describe("the body of a POST", () => {
     expect(response.status).toBe(413);
     expect(response.headers.get("connection")).toBe("close");
     expect(isCancelled).toBe(true);
-    expect(pulled).toBeLessThan(10);
+    expect(pulled).toBeGreaterThan(25);
+    expect(pulled).toBeLessThan(35);
+  });
+
+  test("A2 a refused body that stops coming is not waited for longer than a few seconds", async () => {
+    const limits = { bodyBytesMax: 100, bodyQuietMs: 50 };
+    const { handler, clock } = createHarness({ limits });
+    const body = new ReadableStream({ pull: () => new Promise(() => {}) }, { highWaterMark: 0 });
+    const answer = handler.fetch(streamed(body, { "content-length": "1000" }));
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    clock.advance(60);
+    expect(await errorOf(await answer)).toMatchObject({ status: 413, code: -32600 });
+  });
+
+  test("A2 the refusal of a large body says where the limit is set, and the log who sent it", async () => {
+    const { send, records } = createHarness({ limits: { bodyBytesMax: 2 * 1024 * 1024 } });
+    const headers = { ...jsonHeaders, "content-length": "3000000", "user-agent": "node" };
+    const response = await send("POST", "/messages?sessionId=secret", {
+      headers,
+      body: " ".repeat(3_000_000),
+    });
+    const { message } = await errorOf(response);
+    expect(message).toBe(
+      "Cannot take a request body larger than 2 MiB; send less, or set MCP_BODY_MAX_MB",
+    );
+    expect(records.filter(({ severity }) => severity === "WARN")).toMatchObject([{
+      message: "Refused a request body larger than 2 MiB; MCP_BODY_MAX_MB sets the limit",
+      fields: { path: "/messages", announcedBytes: "3000000", userAgent: "node" },
+    }]);
   });
 
   test("a body that does not arrive in time is given up", async () => {

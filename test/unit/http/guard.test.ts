@@ -1,6 +1,12 @@
 /** Who may talk to the listener at all, and how browsers are told (B3 to B7). */
 import { describe, expect, test } from "bun:test";
-import { createHarness, errorOf, initialize, jsonHeaders } from "../../support/http_harness.ts";
+import {
+  createHarness,
+  errorOf,
+  framesOf,
+  initialize,
+  jsonHeaders,
+} from "../../support/http_harness.ts";
 
 const routes: readonly (readonly [string, string])[] = [
   ["POST", "/mcp"],
@@ -13,6 +19,7 @@ const routes: readonly (readonly [string, string])[] = [
   ["POST", "/servers/files/mcp"],
   ["GET", "/health"],
   ["GET", "/ready"],
+  ["GET", "/"],
   ["GET", "/nowhere"],
 ];
 
@@ -95,6 +102,62 @@ describe("hosts", () => {
     expect(await status("box.local:82")).toBe(403);
     expect(await status("mcp.example.com")).toBe(200);
     expect(await status("mcp.example.com:8080")).toBe(403);
+  });
+});
+
+describe("hosts where other machines can reach the gateway", () => {
+  const config = { host: "0.0.0.0", allowedHosts: ["gate.local"] };
+
+  test("B3 a probe may name the machine by each of its own addresses, with any port", async () => {
+    const addresses = ["127.0.0.1", "172.17.0.2", "::1", "fd00:0:0:0::2"];
+    const { send } = createHarness({ config, addresses });
+    for (const host of ["172.17.0.2:8999", "172.17.0.2", "127.0.0.1:9000", "[fd00::2]:80"]) {
+      expect([host, (await send("GET", "/health", { headers: { host } })).status])
+        .toEqual([host, 200]);
+    }
+  });
+
+  test("B3 names and foreign addresses are refused as ever", async () => {
+    const { send } = createHarness({ config, addresses: ["127.0.0.1", "172.17.0.2"] });
+    const hosts = [
+      "evil.com:8999",
+      "172.17.0.2.evil.com:8999",
+      "172.17.0.3:8999",
+      "172.17.2:8999",
+      "172.017.0.2:8999",
+      "0.0.0.0:8999",
+      "localhost:9000",
+      "[::ffff:172.17.0.2]:8999",
+    ];
+    for (const [method, path] of routes) {
+      for (const host of hosts) {
+        const response = await send(method, path, { headers: { host } });
+        expect([method, path, host, response.status]).toEqual([method, path, host, 403]);
+      }
+    }
+  });
+
+  test("B4 an own address is no allowed Origin for it", async () => {
+    const { send } = createHarness({ config, addresses: ["172.17.0.2"] });
+    const headers = { host: "172.17.0.2:8999", origin: "http://172.17.0.2:8999" };
+    expect((await send("GET", "/health", { headers })).status).toBe(403);
+  });
+
+  test("B3 a network that is attached later is known a few seconds later, without a restart", async () => {
+    const addresses = ["127.0.0.1"];
+    const { send, clock } = createHarness({ config, addresses });
+    const status = async () =>
+      (await send("GET", "/health", { headers: { host: "10.1.2.3:8999" } })).status;
+    expect(await status()).toBe(403);
+    addresses.push("10.1.2.3");
+    clock.advance(5_000);
+    expect(await status()).toBe(200);
+  });
+
+  test("B3 on localhost the machine's other addresses are no names of the gateway", async () => {
+    const { send } = createHarness({ addresses: ["172.17.0.2"] });
+    const response = await send("GET", "/health", { headers: { host: "172.17.0.2:8999" } });
+    expect(response.status).toBe(403);
   });
 });
 
@@ -220,6 +283,7 @@ describe("requests", () => {
       ["POST", "/sse", "GET, OPTIONS"],
       ["GET", "/messages", "POST, OPTIONS"],
       ["POST", "/health", "GET, HEAD, OPTIONS"],
+      ["POST", "/", "GET, HEAD, OPTIONS"],
     ] as const;
     for (const [method, path, allow] of cases) {
       const response = await send(method, path);
@@ -227,19 +291,41 @@ describe("requests", () => {
     }
   });
 
+  test("one slash at the end of a URL changes nothing", async () => {
+    const { send, connect } = createHarness();
+    for (const path of ["/mcp", "/servers/files/mcp", "/servers/files/streamable"]) {
+      const response = await send("POST", `${path}/`, {
+        headers: jsonHeaders,
+        body: initialize("2025-06-18"),
+      });
+      expect([path, response.status]).toEqual([path, 200]);
+      expect((await connect({ path: `${path}/` })).result).toMatchObject({ serverInfo: {} });
+    }
+    for (const path of ["/health/", "/ready/"]) expect((await send("GET", path)).status).toBe(200);
+    for (const path of ["/sse", "/servers/files/sse"]) {
+      const headers = { accept: "text/event-stream" };
+      const stream = framesOf(await send("GET", `${path}/`, { headers }));
+      expect((await stream.next())?.data).toMatch(
+        new RegExp(`^${path.replace("sse", "messages")}[?]sessionId=`),
+      );
+      await stream.cancel();
+    }
+  });
+
   test("B7 no other spelling of a path is a route", async () => {
     const { send } = createHarness();
     const paths = [
-      "/",
+      "//",
       "//mcp",
-      "/mcp/",
+      "//mcp/",
       "/mcp//",
       "/mcp/../admin",
       "/MCP",
       "/%6dcp",
       "/mcp%2f",
       "/servers/files",
-      "/servers/files/mcp/",
+      "/servers/files/",
+      "/servers/files/mcp//",
       "/servers/files%2Fmcp/mcp",
       "/servers/nobody/mcp",
       "/servers/%ff/mcp",

@@ -3,7 +3,10 @@ import { describe, expect, test } from "bun:test";
 import { notice } from "../../support/fake_gateway.ts";
 import {
   createHarness,
+  errorOf,
   framesOf,
+  initialize,
+  jsonHeaders,
   request,
   sessionOf,
   slowCall,
@@ -166,6 +169,62 @@ describe("GET streams", () => {
         timestamp: expect.any(String),
       });
       await stream.cancel();
+    }
+  });
+
+  test("P9 clients of the Python SDK, which warns of unknown events, get it as a comment", async () => {
+    const { send, connect } = createHarness();
+    const python = {
+      ...initialize("2025-11-25"),
+      params: {
+        protocolVersion: "2025-11-25",
+        capabilities: {},
+        clientInfo: { name: "mcp", version: "0.1.0" },
+      },
+    };
+    const opened = await send("POST", "/mcp", { headers: jsonHeaders, body: python });
+    const named = sessionOf({ send }, opened.headers.get("mcp-session-id") ?? "");
+    const other = await connect();
+    const greetings = [
+      [named, {}],
+      [other, { "user-agent": "python-httpx/0.28.1" }],
+      [other, { "user-agent": "python-httpx2/2.16.2" }],
+    ] as const;
+    for (const [session, headers] of greetings) {
+      const stream = framesOf(await session.get(headers));
+      await stream.next();
+      const { comment = "", ...rest } = await stream.next() ?? {};
+      expect(rest).toEqual({});
+      const [word, ...json] = comment.split(" ");
+      expect(word).toBe("connection_established");
+      expect(JSON.parse(json.join(" "))).toEqual({
+        type: "connection_established",
+        session_id: session.id,
+        timestamp: expect.any(String),
+      });
+      await stream.cancel();
+    }
+    const stream = framesOf(await other.get({ "user-agent": "node" }));
+    await stream.next();
+    expect((await stream.next())?.event).toBe("connection_established");
+    await stream.cancel();
+  });
+
+  test("a GET without a session says what to send, or which URL an older client uses", async () => {
+    const { send } = createHarness();
+    const cases = [
+      ["/mcp", "/sse"],
+      ["/mcp/", "/sse"],
+      ["/servers/files/mcp", "/servers/files/sse"],
+      ["/servers/files/streamable", "/servers/files/sse"],
+    ] as const;
+    for (const [path, older] of cases) {
+      for (const accept of ["text/event-stream", "text/html", "*/*"]) {
+        const { status, message } = await errorOf(await send("GET", path, { headers: { accept } }));
+        expect([path, accept, status]).toEqual([path, accept, 400]);
+        expect(message).toContain("POST initialize first and repeat the Mcp-Session-Id it returns");
+        expect(message.endsWith(`uses ${older}`)).toBe(true);
+      }
     }
   });
 
