@@ -51,6 +51,8 @@ export const clientLimits = {
   sseRetryMs: 1_000,
   /** A call is answered by SSE when nothing came for this long, where a late error needs its status. */
   sseCommitLateMs: 10_000,
+  /** Between a call's last progress and its answer: a busy client finds both in one read after less. */
+  progressGapMs: 10,
   /** Notification streams of one principal, and resources on one of them. */
   listensPerPrincipalMax: 64,
   listenUrisMax: 256,

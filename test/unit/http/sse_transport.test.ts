@@ -80,6 +80,7 @@ describe("HTTP+SSE", () => {
     expect((await post({ jsonrpc: "2.0", id, result: { roots: [] } })).status).toBe(202);
     expect(await call.answered).toEqual({ kind: "answer", value: { roots: [] } });
     call.result({ content: [] });
+    await harness.passGap();
     expect(await stream.message()).toEqual({ jsonrpc: "2.0", id: 1, result: { content: [] } });
     expect(harness.handler.broadcast(notice("notifications/tools/list_changed"))).toBe(1);
     expect(await stream.message()).toMatchObject({ method: "notifications/tools/list_changed" });
