@@ -59,6 +59,11 @@ export const serverLimits = {
   listItemsMax: 10_000,
   /** Instructions of all servers together. */
   instructionsCharsMax: 32_768,
+  /** What is shown of a server: its title, the URL of its website, its icons (in all, data URLs too). */
+  serverTitleCharsMax: 100,
+  serverUrlCharsMax: 2_048,
+  serverIconsMax: 8,
+  serverIconCharsMax: 64 * 1024,
   /** Lanes (child processes) alive at once; idle ones give way. */
   lanesMax: 256,
   /** Ended sessions remembered of each server: what they still had under way must start no lane. */
