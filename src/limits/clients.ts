@@ -17,6 +17,8 @@ export const clientLimits = {
   jsonDepthMax: 128,
   /** A string request id; longer ones are memory held per open call. */
   requestIdCharsMax: 256,
+  /** What a server or the log is shown of a client's name. */
+  clientTitleCharsMax: 100,
   /** A method name in a message. */
   methodCharsMax: 256,
   /** Messages in one batch (2025-03-26 alone has batches). */

@@ -14,6 +14,7 @@ describe("values", () => {
       env: {},
       cwd: undefined,
       isolation: "session",
+      identify: true,
       era: "auto",
       roots: "relay",
       startTimeoutMs: defaultLimits.startMs,
@@ -59,6 +60,7 @@ describe("values", () => {
       cwd: "/tmp",
       disabled: false,
       isolation: "shared",
+      identify: false,
       era: "legacy",
       startTimeoutMs: 1,
       callTimeoutMs: 2,
@@ -71,7 +73,7 @@ describe("values", () => {
     expect([server.startTimeoutMs, server.callTimeoutMs, server.idleTimeoutMs]).toEqual([1, 2, 3]);
     expect(server.env).toEqual({ PORT: "8080", VERBOSE: "true" });
     expect([server.cwd, server.isolation, server.roots]).toEqual(["/tmp", "shared", "none"]);
-    expect([server.era, server.spare]).toEqual(["legacy", false]);
+    expect([server.era, server.spare, server.identify]).toEqual(["legacy", false, false]);
     expect(stdio(await readOne({ command: "x", era: "modern" })).era).toBe("modern");
     expect(server.tools).toEqual({ allow: ["a*"], deny: ["ab"], rename: { a: "b" } });
     expect(config.warnings).toEqual([]);
