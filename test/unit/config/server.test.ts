@@ -357,6 +357,37 @@ describe("secrets", () => {
       .toEqual([]);
   });
 
+  test("paths, user names and ids of clients are not, wherever they come from", async () => {
+    const more = {
+      ...env,
+      NOTES: "/home/someone/notes",
+      ME: "someone",
+      AUTH_USER: "someone",
+      OAUTH_CLIENT_ID: "client-of-mine",
+      LOOKS_LIKE_A_PATH: "/aB3+dE5fG7hI9jK1=",
+    };
+    const { secrets } = await readOne({
+      command: "x",
+      env: {
+        DIRECTORY: "${NOTES}",
+        DB_USER: "${ME}",
+        A: "${AUTH_USER}",
+        CLIENT: "${OAUTH_CLIENT_ID}",
+        KEY_FILE: "${HOME}/key.pem",
+        TOKEN: "${HOME}/token",
+        MY_KEY: "${NOTES}",
+        B: "${LOOKS_LIKE_A_PATH}",
+      },
+      inheritEnv: ["AUTH_USER"],
+    }, more);
+    // What is called a key is one, whatever it looks like.
+    expect(secrets).toEqual([
+      `${shell["HOME"]}/token`,
+      "/home/someone/notes",
+      "/aB3+dE5fG7hI9jK1=",
+    ]);
+  });
+
   test("arguments hide what looks secret: a token, and a login inside a URL", async () => {
     const url = "postgres://me:hunter2@db/x";
     expect(await secrets({ args: ["--team=${GIVEN}", "--token=${API_TOKEN}", url] }))
