@@ -114,6 +114,24 @@ describe("HTTP+SSE", () => {
     expect(await errorOf(await post(request(2, "ping")))).toMatchObject({ status: 404, id: 2 });
   });
 
+  test("a gateway that stops ends the stream with the last answer on it", async () => {
+    const harness = createHarness();
+    const { stream, post } = await connect(harness);
+    await post(slowCall(1, { progressToken: "t" }));
+    await post(slowCall(2));
+    const [one, other] = [await harness.gateway.nextCall(), await harness.gateway.nextCall()];
+    harness.handler.drain();
+    other.result({});
+    expect(await stream.message()).toMatchObject({ id: 2 });
+    one.notice("notifications/progress", { progress: 1 });
+    one.result({});
+    await harness.passGap();
+    expect(await stream.message()).toMatchObject({ params: { progress: 1 } });
+    expect(await stream.message()).toMatchObject({ id: 1 });
+    expect((await stream.next())?.retry).toBe("1000");
+    expect(await stream.next()).toBe(undefined);
+  });
+
   test("messages are refused without a stream, on another surface, or before initialize", async () => {
     const harness = createHarness();
     const { send } = harness;
