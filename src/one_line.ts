@@ -12,3 +12,12 @@ export function oneLine(text: string, charsMax: number): string {
   const part = line.slice(0, charsMax - 1).replace(/\p{Cs}$/u, "");
   return `${part.trimEnd()}…`;
 }
+
+/** A client as people are shown it: its name and version. */
+export function clientLine(
+  { name, version }: { readonly name?: unknown; readonly version?: unknown },
+  charsMax: number,
+): string {
+  const words = [name, version].filter((word) => typeof word === "string");
+  return oneLine(words.join(" "), charsMax) || "unnamed";
+}

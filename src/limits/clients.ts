@@ -62,6 +62,9 @@ export const clientLimits = {
   listenDescribeMs: 300,
   /** Requests without a session under way at once, in all. */
   statelessCallsMax: 4_096,
+  /** Clients without a session that the log has named, and the silence after which it does again. */
+  seenClientsMax: 1_000,
+  seenClientMs: 3_600_000,
   /** Items in one page of ours. */
   pageItemsMax: 1_000,
   /** URIs remembered of one scope because they came with results. */

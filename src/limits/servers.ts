@@ -36,6 +36,8 @@ export const serverLimits = {
   leasesMax: 8,
   /** Words without an owner may still be a given-up call's for this long, and are nobody else's. */
   strayQuestionMs: 5_000,
+  /** Requests of one server that were given up: it may not have heard that yet, and answers. */
+  givenUpMax: 1_000,
   /** What is known of a server's protocol is believed this long; only what it refused expires. */
   verdictMs: 600_000,
   /** An answer to the first message that only some servers understand. */

@@ -1,6 +1,6 @@
 /**
- * A server by hand, on stdio, that shows a title, icons and a website, and whose tool `who` says
- * which client it heard of. With the argument `stateless` it speaks 2026-07-28 alone, else the
+ * A server by hand, on stdio, that shows a title, icons and a website. Its tool `who` says which
+ * client it heard of, `fail` fails with the text that it is given. With the argument `stateless` it speaks 2026-07-28 alone, else the
  * handshake alone.
  */
 import { createInterface } from "node:readline";
@@ -43,15 +43,17 @@ const methods: Readonly<Record<string, (params: Json) => Json>> = {
   ...own,
   "tools/list": () => ({
     ...(isStateless ? { resultType: "complete", ttlMs: 60_000, cacheScope: "private" } : {}),
-    tools: [{ name: "who", inputSchema: { type: "object" } }],
+    tools: ["who", "fail"].map((name) => ({ name, inputSchema: { type: "object" } })),
   }),
-  "tools/call": ({ _meta }) => ({
-    ...(isStateless ? { resultType: "complete" } : {}),
-    content: [{
-      type: "text",
-      text: JSON.stringify(isStateless ? (_meta as Json)[`${prefix}clientInfo`] : heard),
-    }],
-  }),
+  "tools/call": ({ name, arguments: args, _meta }) => {
+    const who = JSON.stringify(isStateless ? (_meta as Json)[`${prefix}clientInfo`] : heard);
+    const text = name === "fail" ? (args as Json)["text"] : who;
+    return {
+      ...(isStateless ? { resultType: "complete" } : {}),
+      ...(name === "fail" ? { isError: true } : {}),
+      content: [{ type: "text", text }],
+    };
+  },
 };
 
 for await (const line of createInterface({ input: process.stdin })) {

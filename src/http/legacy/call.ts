@@ -6,6 +6,7 @@
  * lifecycle, cancellation, progress and utilities pages of the handshake revisions.
  */
 import { GatewayError, toGatewayError } from "../../errors.ts";
+import { logFailedCall } from "../../gateway/audit.ts";
 import {
   type Ask,
   type Exchange,
@@ -71,8 +72,7 @@ export function runCall(session: LiveSession, message: RequestMessage, outlet: A
   const { id, method } = message;
   const decoded = session.deps.codec.decodeRequest(method, message.params, session.revision);
   if (decoded.kind !== "ok") {
-    const error = toDecodeError(method, decoded);
-    return outlet.settle(failureText(session, id, method, error), error.status);
+    return refuse(session, message, toDecodeError(method, decoded), outlet);
   }
   if (method === "ping") return outlet.settle(resultText(id, {}), 200);
   const { params, progressToken } = decoded;
@@ -80,7 +80,7 @@ export function runCall(session: LiveSession, message: RequestMessage, outlet: A
     session.subscriptions.size >= session.deps.limits.sessionSubscriptionsMax;
   if (isCrowded) {
     const error = new GatewayError("overloaded", "Cannot subscribe: too many subscriptions");
-    return outlet.settle(failureText(session, id, method, error), error.status);
+    return refuse(session, message, error, outlet);
   }
   const exchange = session.deps.gateway.call(session.surface, {
     method,
@@ -90,6 +90,19 @@ export function runCall(session: LiveSession, message: RequestMessage, outlet: A
     hears: () => session.streams.standing.open.length > 0,
   });
   void pump(openRunning(session, { id, method, params, progressToken }, exchange, outlet));
+}
+
+/** Answers a request that the gateway is not given. */
+function refuse(
+  session: LiveSession,
+  { id, method, params }: RequestMessage,
+  error: GatewayError,
+  outlet: AnswerOutlet,
+): void {
+  const { deps, caller, surface } = session;
+  const reason = error.message;
+  logFailedCall(deps, { method, params, caller }, { code: error.code, reason, surface });
+  outlet.settle(failureText(session, id, method, error), error.status);
 }
 
 /** Why a request could not be decoded. */

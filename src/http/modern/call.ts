@@ -5,6 +5,7 @@
  * cancellation page; the form of the answer is reply.ts's.
  */
 import { GatewayError, toGatewayError } from "../../errors.ts";
+import { logFailedCall, toFault } from "../../gateway/audit.ts";
 import type { Exchange, Reply as Item } from "../../model.ts";
 import { errorText, notificationText, resultText } from "../../protocol/jsonrpc.ts";
 import {
@@ -127,7 +128,14 @@ function take(running: Running, exchange: Exchange, item: Item): void {
 }
 
 function fail(running: Running, failure: GatewayError): void {
-  const { stateless: { deps }, asked: { request: { id, method, params } } } = running;
+  const { stateless: { deps }, asked: { request: { id, method, params }, caller, surface } } =
+    running;
+  // The gateway tells of the calls that it was given.
+  const isOurs = running.exchange === undefined && isOpen(running);
+  const fault = isOurs ? toFault(failure) : undefined;
+  if (fault !== undefined) {
+    logFailedCall(deps, { method, params, caller }, { ...fault, surface });
+  }
   if (failure.code === "internal") logFault(deps.log, `Cannot answer "${method}"`, failure);
   const { error, status } = encodeError(failure, params);
   finish(running, errorText(id, error), status);
