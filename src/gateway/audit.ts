@@ -64,15 +64,16 @@ export function auditedCall(
 export function logFailedCall(
   { log, limits }: AuditDeps,
   { method, params, caller }: Failing,
-  { code, reason, target = {}, ...more }: Fault & {
+  { code, reason, server, target = {}, ...more }: Fault & {
     readonly target?: CallTarget;
     readonly surface: string;
     readonly ms?: number;
   },
 ): void {
   const name = target.name ?? nameIn(params);
+  const failing = target.server ?? server;
   log.info("Call failed", {
-    ...(target.server === undefined ? {} : { server: target.server }),
+    ...(failing === undefined ? {} : { server: failing }),
     ...(name === undefined
       ? {}
       : { [namings[method] ?? "what"]: oneLine(name, limits.logNameCharsMax) }),
@@ -88,12 +89,19 @@ export function logFailedCall(
 export interface Fault {
   readonly code: string;
   readonly reason: string;
+  /** The server whose fault it is, where the call did not get as far as to one. */
+  readonly server?: string | undefined;
 }
 
 /** A failure that is worth a line: not one of a client or gateway that leaves. */
 export function toFault(error: GatewayError): Fault | undefined {
   if (partings.has(error.code)) return undefined;
-  return { code: error.code, reason: error.upstream?.message ?? error.message };
+  const server = error.data?.["server"];
+  return {
+    code: error.code,
+    reason: error.upstream?.message ?? error.message,
+    server: typeof server === "string" ? server : undefined,
+  };
 }
 
 const partings: ReadonlySet<string> = new Set(["cancelled", "draining"]);

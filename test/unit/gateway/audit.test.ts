@@ -53,6 +53,7 @@ async function setUp() {
     log,
     sealer: await createSealer(makeKey()),
     debug: false,
+    tryServers: false,
   });
   const call = (
     method: string,
@@ -143,6 +144,15 @@ describe("a call that fails", () => {
       { client: "1", code: "method_not_found" },
     ]);
     expect("server" in (lines()[0]?.fields ?? {})).toBe(false);
+  });
+
+  test("before it got to its server names the one that could not be reached", async () => {
+    const { fakes, call, lines } = await setUp();
+    const data = { server: "b" };
+    fakes.b.broken = new GatewayError("upstream_unavailable", "Cannot start it", { data });
+    await call("tools/call", { name: "b__read" }).next();
+    expect(lines().map(({ fields }) => fields))
+      .toMatchObject([{ server: "b", tool: "b__read", reason: "Cannot start it" }]);
   });
 
   test("after its client was asked something is its server's still", async () => {
