@@ -73,6 +73,14 @@ export interface Call {
   readonly hears?: (() => boolean) | undefined;
   /** What a client with deferred answers brings back to a call that paused. */
   readonly resume?: Resume | undefined;
+  /** Filled in while the call finds its way; for the log. */
+  readonly target?: CallTarget | undefined;
+}
+
+/** Where a call goes: the server, and that server's own name or URI for what is called. */
+export interface CallTarget {
+  server?: string;
+  name?: string;
 }
 
 /** The answers to a `Pause`, by key, and its state as it was given. */

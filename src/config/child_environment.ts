@@ -15,6 +15,12 @@ const secretName =
 /** An option or a header of this name is given a secret; `--keyspace` and `--author` are not. */
 const secretOption =
   /(?:(?:^|[-_.]|api|access)key|(?:^|[-_.])(?:pass|pat|dsn|auth)|token|secret|passw(?:or)?d|passphrase|credentials?|authorization|cookie)$/i;
+/** Names of what says who calls and grants no access by itself. */
+const identifierName = /(?:^|[_-])(?:USER|USER_?NAME|LOGIN|E?_?MAIL|CLIENT_?ID)$/i;
+/** Names of what says where a secret is. */
+const placeName = /_(?:FILE|PATH|DIR|SOCK)$/i;
+/** A place on this disk; the log is full of them. */
+const path = /^(?:~|\.{1,2}|[A-Za-z]:)?[/\\][\w./\\ @:~-]*$/;
 /** A password inside a URL. */
 const credentialUrl = /:\/\/[^/\s@]*:[^/\s@]+@/;
 
@@ -41,9 +47,21 @@ export function buildEnvironment(
   return environment;
 }
 
-/** Whether a variable of this name, or a text like this, is to be hidden. */
-export function looksSecret(name: string, value: string): boolean {
+/** Whether a variable or header of this name, or a text like this, may grant access. */
+export function namesSecret(name: string, value: string): boolean {
   return secretName.test(name) || credentialUrl.test(value);
+}
+
+/** Whether a variable of this name, or a text like this, is to be hidden from the log. */
+export function looksSecret(name: string, value: string): boolean {
+  if (credentialUrl.test(value)) return true;
+  const isPlace = placeName.test(name) && path.test(value);
+  return secretName.test(name) && !identifierName.test(name) && !isPlace;
+}
+
+/** Whether a value that came from our environment may be seen, though its name tells nothing. */
+function isOrdinary(names: readonly string[], value: string): boolean {
+  return path.test(value) || names.some((name) => identifierName.test(name));
 }
 
 /** Whether a value is long enough to be hidden wherever it appears. */
@@ -52,16 +70,20 @@ export function isHideable(value: string): boolean {
 }
 
 /**
- * The secrets in a value of a child's `env`: what came from a variable that not every child sees
- * anyway (with what stands around it), and what looks secret.
+ * The secrets in a value of a child's `env`: what looks secret, and what came from a variable that
+ * not every child sees anyway (with what stands around it), unless it is a path or says who calls.
  */
 export function secretsInVariable(
   name: string,
   value: string,
   used: readonly UsedVariable[],
 ): string[] {
-  const parts = used.filter((variable) => !isPassed(variable.name)).map(({ value }) => value);
-  return parts.length > 0 || looksSecret(name, value) ? [value, ...parts] : [];
+  const isSecret = looksSecret(name, value);
+  const parts = used.filter((one) =>
+    !isPassed(one.name) &&
+    (isSecret || looksSecret(one.name, one.value) || !isOrdinary([name, one.name], one.value))
+  ).map((one) => one.value);
+  return parts.length > 0 || isSecret ? [value, ...parts] : [];
 }
 
 /** The secrets in a command line: what follows an option, or stands in one, whose name says so. */

@@ -41,6 +41,8 @@ export type EraChoice = "auto" | "legacy" | "modern";
 /** What servers that speak MCP themselves have in common. */
 export interface LaneServerConfig extends ServerCommon {
   readonly isolation: Isolation;
+  /** Whether the server hears which client it works for. */
+  readonly identify: boolean;
   readonly roots: Roots;
   readonly era: EraChoice;
 }

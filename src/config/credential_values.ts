@@ -56,6 +56,14 @@ export function valueProblem(place: ValuePlace, value: string): string | undefin
   return allowed.test(value) ? undefined : `expected ${expected}`;
 }
 
+/** Names of what says who calls and grants no access by itself: user names and ids of clients. */
+const identifierName = /^(?:user|user[-_]?name|login|e?[-_]?mail|client[-_]?id)$/i;
+
+/** Whether the value at this key of credentials is no secret, though it stands among them. */
+export function isIdentifier(key: string): boolean {
+  return identifierName.test(key.slice(key.lastIndexOf(".") + 1));
+}
+
 /** What HTTP itself and the protocol above it write; another value would break them. */
 const reserved =
   /^(?:accept|accept-encoding|connection|content-.*|expect|host|keep-alive|last-.*|mcp-.*|proxy-.*|te|trailer|transfer-encoding|upgrade)$/;

@@ -3,12 +3,13 @@
  * checked, and combinations that say nothing or too much refused. No file is opened here: its
  * provider does that whenever it needs it. Nothing of a value is shown in a problem.
  */
-import { looksSecret } from "./child_environment.ts";
+import { namesSecret } from "./child_environment.ts";
 import type { CredentialsConfig, OAuth2Config, Secret, ServerConfig } from "./config.ts";
 import { appendKey } from "./config_error.ts";
 import {
   cookieProblem,
   headerProblem,
+  isIdentifier,
   type ValuePlace,
   valueProblem,
 } from "./credential_values.ts";
@@ -55,7 +56,7 @@ export function readCredentials(
 export function readSecret(secret: Secret, key: string, place: ValuePlace, texts: Texts): Secret {
   if (typeof secret !== "string") return { file: texts.place(appendKey(key, "file"), secret.file) };
   const before = texts.problems.length;
-  const value = texts.secret(key, secret);
+  const value = isIdentifier(key) ? texts.shown(key, secret) : texts.secret(key, secret);
   // A reference that cannot be had was told already.
   const problem = texts.problems.length === before ? valueProblem(place, value) : undefined;
   if (problem !== undefined) texts.refuse(key, problem);
@@ -148,7 +149,7 @@ export function refuseTelling(
 ): void {
   if (anonymousTools === undefined) return;
   for (const [name, value] of Object.entries(headers)) {
-    if (!looksSecret(name, value)) continue;
+    if (!namesSecret(name, value)) continue;
     texts.refuse(
       appendKey("headers", name),
       'would be sent without credentials, too, since onFailure is "anonymous"; ' +

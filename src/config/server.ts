@@ -96,6 +96,7 @@ async function buildServer(
   };
   const lanes = (remoteBind: boolean) => ({
     isolation: entry.isolation ?? "session",
+    identify: entry.identify ?? true,
     era: entry.era ?? "auto",
     roots: readRoots(entry.roots, texts, remoteBind),
   } as const);
@@ -116,7 +117,9 @@ async function buildServer(
 
 /** What servers of one kind have beside what all have. */
 type OwnPart = LanePart | RestPart;
-type LanePart = (LocalPart | RemotePart) & Pick<LaneServerConfig, "isolation" | "era" | "roots">;
+type LanePart =
+  & (LocalPart | RemotePart)
+  & Pick<LaneServerConfig, "isolation" | "identify" | "era" | "roots">;
 
 const named: Readonly<Record<ReachedBy, string>> = {
   command: "a command",

@@ -100,6 +100,7 @@ export const serverSchema = v.object({
   disabled: v.optional(flag),
   isolation: v.optional(v.picklist(["session", "shared"], '"session" or "shared"')),
   start: v.optional(v.picklist(["early", "onDemand"], '"early" or "onDemand"')),
+  identify: v.optional(flag),
   era: v.optional(
     v.picklist(["auto", "legacy", "modern"], '"auto", "legacy" or "modern"'),
   ),
@@ -151,7 +152,7 @@ export const typeKeys = ["type", "transport", "transportType"] as const satisfie
   keyof ServerEntry
 )[];
 
-const laneKeys = ["isolation", "era", "roots", "idleTimeoutMs", ...typeKeys] as const;
+const laneKeys = ["isolation", "identify", "era", "roots", "idleTimeoutMs", ...typeKeys] as const;
 
 /** What a server is reached by -> the keys that have a meaning for it beside those of every server. */
 export const ownKeys = {

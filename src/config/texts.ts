@@ -36,6 +36,8 @@ export interface Texts {
   /** What went into these is hidden from the log. */
   variable(name: string, text: string): string;
   header(name: string, text: string): string;
+  /** Never hidden from the log: it says who calls, and grants no access. */
+  shown(key: string, text: string): string;
   /** Hidden from the log, whatever it is. */
   secret(key: string, text: string): string;
   command(text: string): string;
@@ -93,6 +95,7 @@ export function createTexts(path: string, context: FileContext): Texts {
       keepSecrets(context, parts.length === 0 ? [] : [...parts, value.replace(/^\S+ +/, "")]);
       return value;
     },
+    shown: (key, text) => replace(key, text).text.trim(),
     secret: (key, text) => {
       const { text: replaced } = replace(key, text);
       keepSecrets(context, [replaced.trim()]);

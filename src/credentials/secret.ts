@@ -5,7 +5,7 @@
  */
 import { pause } from "../clock.ts";
 import type { Secret } from "../config/config.ts";
-import { type ValuePlace, valueProblem } from "../config/credential_values.ts";
+import { isIdentifier, type ValuePlace, valueProblem } from "../config/credential_values.ts";
 import { type CredentialDeps, type Failure, refuse } from "./provider.ts";
 
 /** A secret that is wanted. */
@@ -36,7 +36,7 @@ export function createSecretReader(deps: CredentialDeps): ReadSecrets {
     }
     const problem = valueProblem(place, text);
     if (problem !== undefined) return refuse(`cannot be shown who calls: ${words}: ${problem}`);
-    deps.addSecrets([text]);
+    if (!isIdentifier(key)) deps.addSecrets([text]);
     return text;
   };
   return async (wanted, signal) => {

@@ -1,11 +1,15 @@
 /**
- * What the log has of calls: one record for each, with how long it took and how it ended, and, in
- * debug mode, every message of it. Values never reach the log: arguments and results appear as their
- * shape, names and URIs as they are.
+ * What the log has of calls: one line for each that failed, and, in debug mode, one for each that
+ * went well and every message. Values never reach the log: arguments and results appear as their
+ * shape, names and URIs as they are, and of a failure its reason. A call that its client gave up, or
+ * that ends with its session, has not failed.
  */
 import type { Clock } from "../clock.ts";
+import type { GatewayError } from "../errors.ts";
+import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
-import type { Call, Exchange, Reply } from "../model.ts";
+import type { Call, CallTarget, Exchange, JsonObject, Reply } from "../model.ts";
+import { clientLine, oneLine } from "../one_line.ts";
 import { mappedExchange } from "./exchange.ts";
 
 /** Members whose texts say what a message is about and are not the client's data. */
@@ -13,32 +17,130 @@ const spokenMembers = new Set(["name", "uri", "uriTemplate", "level", "logger", 
 const depthMax = 4;
 const membersMax = 20;
 
-/** Watches one call on a surface; `messages` logs everything that is said in it. */
-export function auditedExchange(
-  exchange: Exchange,
+/** What an audit works with. */
+export interface AuditDeps {
+  readonly log: Log;
+  readonly limits: Pick<Limits, "logReasonCharsMax" | "logNameCharsMax" | "clientTitleCharsMax">;
+}
+
+/** What is known of a call when it fails. */
+type Failing = Pick<Call, "method" | "params" | "caller">;
+
+/** Runs a call and watches it; `messages` logs everything that is said in it. */
+export function auditedCall(
   call: Call,
-  options: {
+  next: (call: Call) => Exchange,
+  options: AuditDeps & {
     readonly surface: string;
-    readonly log: Log;
     readonly clock: Clock;
     readonly messages: boolean;
   },
 ): Exchange {
   const { surface, log, clock, messages } = options;
   const begun = clock.monotonic();
-  const about = { surface, method: call.method, what: call.params["name"] ?? call.params["uri"] };
-  if (messages) log.debug("Request", { ...about, params: shapeOf(call.params) });
-  return mappedExchange(exchange, (reply) => {
-    if (messages) log.debug(`Reply: ${reply.kind}`, { ...about, ...messageOf(reply) });
+  const target: CallTarget = {};
+  const about = () => ({ surface, method: call.method, what: nameIn(call.params) });
+  if (messages) log.debug("Request", { ...about(), params: shapeOf(call.params) });
+  let isGivenUp = false;
+  const exchange = mappedExchange(next({ ...call, target }), (reply) => {
+    if (messages) log.debug(`Reply: ${reply.kind}`, { ...about(), ...messageOf(reply) });
     if (reply.kind === "notice" || reply.kind === "ask") return reply;
-    const outcome = reply.kind === "pause"
-      ? { outcome: "paused" }
-      : reply.kind === "failure"
-      ? { outcome: reply.error.code, error: reply.error }
-      : { outcome: reply.value["isError"] === true ? "tool_error" : "ok" };
-    log.debug("Call", { ...about, ms: Math.round(clock.monotonic() - begun), ...outcome });
+    const ms = Math.round(clock.monotonic() - begun);
+    const fault = isGivenUp ? undefined : faultOf(reply);
+    if (fault === undefined) log.debug("Call", { ...about(), ms, outcome: outcomeOf(reply) });
+    else logFailedCall(options, call, { ...fault, target, surface, ms });
     return reply;
   });
+  return {
+    ...exchange,
+    cancel(reason) {
+      isGivenUp = true;
+      exchange.cancel(reason);
+    },
+  };
+}
+
+/** Logs a call that failed, or was refused before it began. */
+export function logFailedCall(
+  { log, limits }: AuditDeps,
+  { method, params, caller }: Failing,
+  { code, reason, server, target = {}, ...more }: Fault & {
+    readonly target?: CallTarget;
+    readonly surface: string;
+    readonly ms?: number;
+  },
+): void {
+  const name = target.name ?? nameIn(params);
+  const failing = target.server ?? server;
+  log.info("Call failed", {
+    ...(failing === undefined ? {} : { server: failing }),
+    ...(name === undefined
+      ? {}
+      : { [namings[method] ?? "what"]: oneLine(name, limits.logNameCharsMax) }),
+    client: clientLine(caller.clientInfo, limits.clientTitleCharsMax),
+    reason: oneLine(reason, limits.logReasonCharsMax),
+    code,
+    method,
+    ...more,
+  });
+}
+
+/** Why a call failed. */
+export interface Fault {
+  readonly code: string;
+  readonly reason: string;
+  /** The server whose fault it is, where the call did not get as far as to one. */
+  readonly server?: string | undefined;
+}
+
+/** A failure that is worth a line: not one of a client or gateway that leaves. */
+export function toFault(error: GatewayError): Fault | undefined {
+  if (partings.has(error.code)) return undefined;
+  const server = error.data?.["server"];
+  return {
+    code: error.code,
+    reason: error.upstream?.message ?? error.message,
+    server: typeof server === "string" ? server : undefined,
+  };
+}
+
+const partings: ReadonlySet<string> = new Set(["cancelled", "draining"]);
+
+/** What is called, by the method. */
+const namings: Readonly<Record<string, string>> = {
+  "tools/call": "tool",
+  "prompts/get": "prompt",
+  "resources/read": "resource",
+  "resources/subscribe": "resource",
+  "resources/unsubscribe": "resource",
+};
+
+/** The name of what is called, in anybody's words. */
+export function nameIn({ name, uri, ref }: JsonObject): string | undefined {
+  const { name: refName, uri: refUri } = (ref ?? {}) as JsonObject;
+  return [name, uri, refName, refUri].find((one) => typeof one === "string");
+}
+
+function faultOf(reply: Reply): Fault | undefined {
+  if (reply.kind === "failure") return toFault(reply.error);
+  if (reply.kind !== "result" || reply.value["isError"] !== true) return undefined;
+  return { code: "tool_error", reason: firstLineOf(reply.value["content"]) };
+}
+
+/** What a tool says first of why it failed. */
+function firstLineOf(content: unknown): string {
+  for (const block of Array.isArray(content) ? content as JsonObject[] : []) {
+    const text = block?.["text"];
+    const [line] = (typeof text === "string" ? /\S[^\r\n]*/.exec(text) : null) ?? [];
+    if (line !== undefined) return line;
+  }
+  return "the tool does not say why";
+}
+
+function outcomeOf(reply: Reply): string {
+  if (reply.kind === "failure") return reply.error.code;
+  if (reply.kind === "pause") return "paused";
+  return reply.kind === "result" && reply.value["isError"] === true ? "tool_error" : "ok";
 }
 
 function messageOf(reply: Reply): Record<string, unknown> {

@@ -12,7 +12,7 @@ import { type Call, type Exchange, type JsonObject, listKinds, type Reply } from
 import type { ListKind } from "../model.ts";
 import type { Sealer } from "../seal.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { auditedExchange } from "./audit.ts";
+import { auditedCall, nameIn } from "./audit.ts";
 import { createCatalogReader, missingKey } from "./catalog.ts";
 import { pageOf } from "./cursor.ts";
 import {
@@ -64,6 +64,7 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
 
   /** Opens a call, in the owner's own words by now, and renames what comes back. */
   function relay(view: View, call: Call, member: Member): Exchange {
+    noteTarget(call, member);
     const opened = members.track(member, member.upstream.open(call));
     if (view.members.length === 1) return opened;
     const { subscribed } = scopes.of(call.caller.scope);
@@ -78,6 +79,7 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
   const list = (kind: ListKind): Handler => (view, call) =>
     deferredExchange(async () => {
       const { identity, key, method } = listKinds[kind];
+      if (view.members.length === 1) noteTarget(call, view.members[0]);
       const { caller, hears = () => false } = call;
       const { items, missing } = await catalog.list(kind, view, caller, hears);
       const page = await pageOf(items, {
@@ -168,13 +170,8 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
     handlers.get(call.method)?.(view, call) ??
       failureExchange(new GatewayError("method_not_found", `Unknown method "${call.method}"`));
 
-  const audit: Step = (view, call, next) =>
-    auditedExchange(next(call), call, {
-      surface: view.surface,
-      log,
-      clock,
-      messages: deps.debug,
-    });
+  const audit: Step = ({ surface }, call, next) =>
+    auditedCall(call, next, { surface, log, clock, limits, messages: deps.debug });
 
   const input = createInput(deps);
   const ask: Step = ({ surface }, call, next) => input.run(surface, call, next);
@@ -189,11 +186,8 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
     const { subscribed } = scopes.of(call.caller.scope);
     for (const uri of uris) {
       if (subscribed.has(subscriptionKey({ surface, offered: uri }))) continue;
-      void gateway.call(surface, { ...call, params: { uri } }).next().then((reply) => {
-        if (reply.kind === "failure") {
-          log.warn("Cannot renew a subscription", { uri, error: reply.error });
-        }
-      });
+      // The log has those that fail.
+      void gateway.call(surface, { ...call, params: { uri } }).next();
     }
   }
 
@@ -256,6 +250,14 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
     },
   };
   return gateway;
+}
+
+/** Says where a call goes, in its server's own words. */
+function noteTarget({ target, params }: Call, member: Member | undefined): void {
+  if (target === undefined || member === undefined) return;
+  target.server = member.config.name;
+  const name = nameIn(params);
+  if (name !== undefined) target.name = name;
 }
 
 function withParam(call: Call, name: string, value: unknown): Call {

@@ -80,7 +80,8 @@ export function createInput({ sealer, clock, limits }: InputDeps): Input {
 
   /** Goes on with a parked exchange: what is answered is handed on, what is not is asked again. */
   const goOn = async (parked: Park, given: Resume, call: Call, binding: Binding) => {
-    const { exchange, open: questions, refused } = parked;
+    const { exchange, open: questions, refused, target } = parked;
+    Object.assign(call.target ?? {}, target);
     const missing = new Map(
       [...questions].filter(([, { key }]) => !Object.hasOwn(given.answers, key)),
     );
@@ -137,7 +138,12 @@ export function createInput({ sealer, clock, limits }: InputDeps): Input {
         takeAsk(next, taken);
       }
       // What was pulled too early is the first that the client hears when it is back.
-      const waiting = { exchange: withAhead(exchange, ahead), open: taken, refused };
+      const waiting = {
+        exchange: withAhead(exchange, ahead),
+        open: taken,
+        refused,
+        target: call.target,
+      };
       const reply = await park(waiting, call, binding, () => isCancelled);
       isParked = true;
       return reply;

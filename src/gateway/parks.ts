@@ -5,7 +5,7 @@
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
-import type { Exchange, JsonObject, Question } from "../model.ts";
+import type { CallTarget, Exchange, JsonObject, Question } from "../model.ts";
 
 /** A parked exchange and what it waits for. */
 export interface Park {
@@ -14,6 +14,8 @@ export interface Park {
   readonly open: ReadonlyMap<string, Question>;
   /** The capabilities for want of which other questions of it were refused. */
   readonly refused: JsonObject[];
+  /** Where the call went. */
+  readonly target: CallTarget | undefined;
 }
 
 /** The parks of the gateway. */

@@ -63,6 +63,7 @@ async function take(
     holdOpen: context.holdOpen,
     leavesUnseen: context.leavesUnseen === true,
   };
+  stateless.clients.note(asked.caller, surface);
   return request.method === "subscriptions/listen"
     ? await openListen(stateless, asked)
     : await runCall(stateless, asked);

@@ -49,11 +49,13 @@ export interface SseTransport {
   readonly sessions: Sessions;
   /** By the id in the POST URL. */
   readonly lines: Map<string, SseLine>;
+  /** Whether each stream ends as soon as nothing is under way on it. */
+  isEnding: boolean;
 }
 
 /** Makes the transport: no stream yet. */
 export function createSseTransport(sessions: Sessions): SseTransport {
-  return { sessions, lines: new Map() };
+  return { sessions, lines: new Map(), isEnding: false };
 }
 
 /** Opens a stream. */
@@ -101,12 +103,16 @@ export async function takePost(transport: SseTransport, visit: Visit): Promise<R
   }
 }
 
-/** Ends the streams that wait for nothing; those with calls under way only when `force` says so. */
-export function endLines({ lines, sessions }: SseTransport, force: boolean): void {
-  for (const { connection, session } of lines.values()) {
-    if (!force && session !== undefined && session.calls.size > 0) continue;
-    connection.end(sessions.deps.limits.sseRetryMs);
+/** Ends all streams: those with calls under way after the last answer, unless `force` says at once. */
+export function endLines(transport: SseTransport, force: boolean): void {
+  transport.isEnding = true;
+  for (const { connection, session } of transport.lines.values()) {
+    if (force || session === undefined || session.calls.size === 0) end(transport, connection);
   }
+}
+
+function end({ sessions }: SseTransport, connection: Connection): void {
+  connection.end(sessions.deps.limits.sseRetryMs);
 }
 
 function lineOf({ lines }: SseTransport, { request, surface }: Visit): SseLine {
@@ -137,7 +143,7 @@ function take(transport: SseTransport, line: SseLine, inbound: Inbound): void {
   }
   assertTakeable(session, inbound);
   touch(session);
-  const outlet = outletOf(connection);
+  const outlet = outletOf(transport, session, connection);
   for (const message of inbound.messages) {
     if (message.kind !== "request") takeQuiet(session, message);
     else {
@@ -170,13 +176,18 @@ function hangUp(sessions: Sessions, session: LiveSession, reason: string): void 
   endLiveSession(session, reason, new GatewayError("cancelled", `Cannot go on: ${reason}`));
 }
 
-function outletOf(connection: Connection): AnswerOutlet {
+function outletOf(
+  transport: SseTransport,
+  session: LiveSession,
+  connection: Connection,
+): AnswerOutlet {
   const send = (text: string): boolean => connection.write(toFrame(text));
   return {
     send,
     isHeard: () => true,
     settle(text) {
       if (text !== undefined) send(text);
+      if (transport.isEnding && session.calls.size === 0) end(transport, connection);
     },
   };
 }

@@ -26,6 +26,8 @@ export const clientLimits = {
   jsonDepthMax: 128,
   /** A string request id; longer ones are memory held per open call. */
   requestIdCharsMax: 256,
+  /** What a server or the log is shown of a client's name. */
+  clientTitleCharsMax: 100,
   /** A method name in a message. */
   methodCharsMax: 256,
   /** Messages in one batch (2025-03-26 alone has batches). */
@@ -60,6 +62,8 @@ export const clientLimits = {
   sseRetryMs: 1_000,
   /** A call is answered by SSE when nothing came for this long, where a late error needs its status. */
   sseCommitLateMs: 10_000,
+  /** Between a call's last progress and its answer: a busy client finds both in one read after less. */
+  progressGapMs: 10,
   /** Notification streams of one principal, and resources on one of them. */
   listensPerPrincipalMax: 64,
   listenUrisMax: 256,
@@ -67,6 +71,9 @@ export const clientLimits = {
   listenDescribeMs: 300,
   /** Requests without a session under way at once, in all. */
   statelessCallsMax: 4_096,
+  /** Clients without a session that the log has named, and the silence after which it does again. */
+  seenClientsMax: 1_000,
+  seenClientMs: 3_600_000,
   /** Items in one page of ours. */
   pageItemsMax: 1_000,
   /** URIs remembered of one scope because they came with results. */

@@ -18,6 +18,9 @@ export const houseLimits = {
   addressesMs: 5_000,
   /** One log record's text. */
   logCharsMax: 8_192,
+  /** Of a failed call in the log: its reason, and the name of what was called. */
+  logReasonCharsMax: 300,
+  logNameCharsMax: 200,
   /** Any time that a person may configure: both runtimes fire longer timers at once. */
   timerMsMax: 2_147_483_647,
   /** The name of a configured server: it is part of URLs, tool names and log lines. */

@@ -36,6 +36,8 @@ export const serverLimits = {
   leasesMax: 8,
   /** Words without an owner may still be a given-up call's for this long, and are nobody else's. */
   strayQuestionMs: 5_000,
+  /** Requests of one server that were given up: it may not have heard that yet, and answers. */
+  givenUpMax: 1_000,
   /** What is known of a server's protocol is believed this long; only what it refused expires. */
   verdictMs: 600_000,
   /** An answer to the first message that only some servers understand. */
@@ -59,6 +61,11 @@ export const serverLimits = {
   listItemsMax: 10_000,
   /** Instructions of all servers together. */
   instructionsCharsMax: 32_768,
+  /** What is shown of a server: its title, the URL of its website, its icons (in all, data URLs too). */
+  serverTitleCharsMax: 100,
+  serverUrlCharsMax: 2_048,
+  serverIconsMax: 8,
+  serverIconCharsMax: 64 * 1024,
   /** Lanes (child processes) alive at once; idle ones give way. */
   lanesMax: 256,
   /** Ended sessions remembered of each server: what they still had under way must start no lane. */

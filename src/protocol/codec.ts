@@ -77,6 +77,8 @@ export interface Behalf {
   /** What the upstream may ask for, during this request. */
   readonly capabilities: JsonObject;
   readonly logLevel?: LogLevel | undefined;
+  /** What the upstream hears of the client behind us, where it may. */
+  readonly clientTitle?: string | undefined;
 }
 
 /** A call on its way to an upstream. */

@@ -205,7 +205,11 @@ export function createCatalogDesk(options: CatalogDeskOptions): CatalogDesk {
     laneReady(key, lane, caller) {
       learning.learn(lane, caller).then(
         (catalog) => scopesOf(key).forEach((scope) => settle(scope, catalog)),
-        (error) => log.warn("Cannot read the lists of the server", { error: String(error) }),
+        (error) => {
+          // One that was stopped meanwhile, since its client left, has no fault.
+          if (lanes.of(key) !== lane) return;
+          log.warn("Cannot read the lists of the server", { error: String(error) });
+        },
       );
     },
     listsChanged(key, kinds) {

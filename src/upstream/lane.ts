@@ -37,6 +37,8 @@ export interface LaneOptions extends RoutingOptions {
   readonly manners: readonly Manner[];
   /** Whether it was started for no client: then it ends soon unless a call uses it. */
   readonly isTrial: boolean;
+  /** Who the server hears that its client is. */
+  readonly clientTitle?: string | undefined;
   /** How far calls of a server that asks by requests can be told apart. */
   readonly attribution: Attribution;
   readonly hooks: LaneHooks;
@@ -73,7 +75,7 @@ export async function startLane(
   | { readonly lane: Lane; readonly refused: readonly Manner[] }
   | { readonly fault: StartFault }
 > {
-  const { connector, manners, capabilities, hooks } = options;
+  const { connector, manners, capabilities, clientTitle, hooks } = options;
   const up: { lane?: Running } = {};
   let brokeEarly: string | undefined;
   const calls = createOpenCalls(options.attribution, options.deps);
@@ -82,6 +84,7 @@ export async function startLane(
   const outcome = await connector.connect({
     manners,
     capabilities,
+    clientTitle,
     hooks: {
       notice: route.notice,
       ask: route.ask,

@@ -16,7 +16,7 @@ import { queuedError, startError } from "./faults.ts";
 import type { LanesHooks } from "./lane_hooks.ts";
 import { attributionOf, type LaneKey, laneKeyOf } from "./lane_key.ts";
 import type { Connector } from "./link.ts";
-import { declaredCapabilities } from "./negotiate.ts";
+import { introductionOf } from "./negotiate.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { trialScope } from "./trial.ts";
 import type { Verdicts } from "./verdicts.ts";
@@ -127,7 +127,7 @@ export function createLanes(options: LanesOptions): Lanes {
       manners,
       isTrial: caller.scope === trialScope,
       attribution: attributionOf(config, caller),
-      capabilities: declaredCapabilities(config, caller),
+      ...introductionOf(config, caller),
       hooks: {
         notice: (notice) => hooks.notice(slot.key, notice),
         ask: (question, signal) => hooks.ask(slot.key, question, signal),

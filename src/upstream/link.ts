@@ -98,12 +98,14 @@ export interface Connector {
   readonly ownsQuestions: boolean;
   /**
    * Opens a link, speaking in the first of `manners` that the server takes. `capabilities` are what
-   * it is told that its client can do, where it is told at the start. `signal` gives the start up.
+   * it is told that its client can do, where it is told at the start, and `clientTitle` who that is.
+   * `signal` gives the start up.
    */
   connect(
     options: {
       readonly manners: readonly Manner[];
       readonly capabilities: JsonObject;
+      readonly clientTitle?: string | undefined;
       readonly hooks: LinkHooks;
     },
     signal: AbortSignal,

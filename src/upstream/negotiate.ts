@@ -7,7 +7,9 @@
  */
 import type { EraChoice, LaneServerConfig } from "../config/config.ts";
 import { GatewayError, type UpstreamErrorBody } from "../errors.ts";
+import { defaultLimits } from "../limits.ts";
 import type { Caller, Description, JsonObject, Notice } from "../model.ts";
+import { oneLine } from "../one_line.ts";
 import type { Behalf, UpstreamFacingCodec, WireMessage } from "../protocol/codec.ts";
 import {
   decodeInitialize,
@@ -43,6 +45,7 @@ export interface GreetOptions {
   readonly request: (method: string, params: JsonObject) => Promise<JsonObject>;
   readonly notify: (method: string, params: JsonObject) => void;
   readonly capabilities: JsonObject;
+  readonly clientTitle?: string | undefined;
 }
 
 /** What is to be heard of a server outside of calls. */
@@ -123,8 +126,8 @@ function createLegacyManner(identity: Identity): Manner {
     codec: legacyUpstreamCodec,
     stateless: false,
     mayGoUnanswered: false,
-    async greet({ request, notify, capabilities }) {
-      const params = initializeParams(capabilities, identity);
+    async greet({ request, notify, capabilities, clientTitle }) {
+      const params = initializeParams(capabilities, identity, clientTitle);
       const decoded = decodeInitialize(await request("initialize", params));
       if (decoded.kind !== "ok") throw badGreeting(decoded);
       notify("notifications/initialized", {});
@@ -238,10 +241,39 @@ export function declaredCapabilities(
 }
 
 /** On whose behalf a caller's request is made, where each request says so. */
-export function behalfOf({ roots }: Pick<LaneServerConfig, "roots">, caller: Caller): Behalf {
+export function behalfOf(
+  config: Pick<LaneServerConfig, "roots" | "isolation" | "identify">,
+  caller: Caller,
+): Behalf {
   // Nobody else's request is touched by what this one may be asked, however many share the lane.
-  const capabilities = withRoots(roots, relayableCapabilities(caller.capabilities));
-  return { capabilities, logLevel: caller.logLevel };
+  const capabilities = withRoots(config.roots, relayableCapabilities(caller.capabilities));
+  const clientTitle = titleOf(config, caller);
+  return { capabilities, logLevel: caller.logLevel, clientTitle };
+}
+
+/**
+ * What a server hears at its start of the client for whom it works. A process that several clients
+ * share, or all requests of a principal, works for none of them alone, so it hears no name.
+ */
+export function introductionOf(
+  config: Pick<LaneServerConfig, "isolation" | "identify" | "roots">,
+  caller: Caller,
+): Pick<GreetOptions, "capabilities" | "clientTitle"> {
+  const capabilities = declaredCapabilities(config, caller);
+  return caller.deferred === true
+    ? { capabilities }
+    : { capabilities, clientTitle: titleOf(config, caller) };
+}
+
+/** The client's name for a server that may hear it, beside the gateway's own. */
+function titleOf(
+  { isolation, identify }: Pick<LaneServerConfig, "isolation" | "identify">,
+  { clientInfo: { title, name } }: Caller,
+): string | undefined {
+  if (!identify || isolation === "shared") return undefined;
+  const texts = [title, name].filter((text) => typeof text === "string");
+  return texts.map((text) => oneLine(text, defaultLimits.clientTitleCharsMax))
+    .find((text) => text !== "");
 }
 
 function withRoots(roots: LaneServerConfig["roots"], relayed: JsonObject): JsonObject {

@@ -82,6 +82,8 @@ export function createPeer(options: PeerOptions): Peer {
   const { server, limits, clock, noise } = options;
   let codec = options.codec();
   const pending = new Map<RequestId, Pending>();
+  /** Requests whose maker left: what the server still says of them is no fault of its own. */
+  const givenUp = new Set<RequestId>();
   const asks = createAskDesk({ ...options, codec: () => codec });
   let lastId = 0;
   let closed: GatewayError | undefined;
@@ -106,6 +108,16 @@ export function createPeer(options: PeerOptions): Peer {
       options.send(notificationText("notifications/cancelled", { requestId: id, reason }));
     }
     options.over?.(id, false);
+  };
+
+  /** Who made the request has left, which the server may not know when it answers. */
+  const giveUp = (id: number, reason: string): void => {
+    if (pending.has(id)) givenUp.add(id);
+    for (const oldest of givenUp) {
+      if (givenUp.size <= limits.givenUpMax) break;
+      givenUp.delete(oldest);
+    }
+    cancel(id, reason);
   };
 
   const expire = (id: number, request: LinkRequest): void => {
@@ -151,12 +163,13 @@ export function createPeer(options: PeerOptions): Peer {
       );
     }
     const { touch, hold, resume } = callClock;
-    return { cancel: (reason) => cancel(id, reason), touch, hold, resume };
+    return { cancel: (reason) => giveUp(id, reason), touch, hold, resume };
   };
 
   const receiveAnswer = (message: Message & { kind: "response" | "error" }, line: string): void => {
     const known = message.id === undefined ? undefined : pending.get(message.id);
     if (known === undefined || message.id === undefined) {
+      if (message.id !== undefined && givenUp.delete(message.id)) return noise.notice();
       return noise.garbage("it answers no open request", line);
     }
     if (message.kind === "error") {
@@ -185,6 +198,7 @@ export function createPeer(options: PeerOptions): Peer {
       return;
     }
     const known = pending.get(request);
+    if (known === undefined && givenUp.has(request)) return;
     if (known === undefined || (!known.wantsProgress && notice.method === progressMethod)) {
       return noise.garbage("it belongs to no open request", line);
     }

@@ -30,9 +30,10 @@ export function requestOf(
 /** Greets; what is said after the answer waits until `settle` has taken what was negotiated. */
 export async function greetOn(
   link: Link,
-  { manner, capabilities, timeoutMs, settle }: {
+  { manner, capabilities, clientTitle, timeoutMs, settle }: {
     readonly manner: Manner;
     readonly capabilities: JsonObject;
+    readonly clientTitle: string | undefined;
     readonly timeoutMs: number;
     readonly settle: (greeted: Greeted) => void;
   },
@@ -42,6 +43,7 @@ export async function greetOn(
     request: requestOf(link, timeoutMs),
     notify: (method, params) => void rest.push(() => link.notify(method, params)),
     capabilities,
+    clientTitle,
   });
   settle(greeted);
   for (const say of rest) say();

@@ -8,13 +8,12 @@
  */
 import type { StdioServerConfig } from "../config/config.ts";
 import { createChildVariables } from "../credentials/child.ts";
-import type { JsonObject } from "../model.ts";
 import { type ChildEnd, type ChildHandler, type LaneChild, openChild } from "./child.ts";
 import type { UpstreamDeps } from "./deps.ts";
 import { type Greeting, greetInTurn } from "./greeting.ts";
 import type { Connected, Connector, LinkHooks, StartFault } from "./link.ts";
 import { exitedError } from "./faults.ts";
-import type { Manner } from "./negotiate.ts";
+import type { GreetOptions, Manner } from "./negotiate.ts";
 import { createNoiseGauge } from "./noise.ts";
 import { createPeer, type Peer } from "./peer.ts";
 import type { Spare } from "./spare.ts";
@@ -109,7 +108,7 @@ function withCredentials(config: StdioServerConfig, deps: UpstreamDeps) {
 async function start(
   config: StdioServerConfig,
   deps: UpstreamDeps,
-  { manners, capabilities, hooks, spare, mayBeSpare }: StartOptions,
+  { manners, hooks, spare, mayBeSpare, ...told }: StartOptions,
   signal: AbortSignal,
 ): Promise<Started> {
   const running = createRunning(config, deps, manners, hooks);
@@ -134,7 +133,7 @@ async function start(
   if (signal.aborted) giveUp();
   const greeting = await greetInTurn(
     manners,
-    (manner) => running.greet(manner, capabilities),
+    (manner) => running.greet(manner, told),
     deps,
   );
   signal.removeEventListener("abort", giveUp);
@@ -229,7 +228,7 @@ function createRunning(
     return opened;
   };
   const request = requestOf(peer, config.startTimeoutMs);
-  const greet = (manner: Manner, capabilities: JsonObject) =>
+  const greet = (manner: Manner, told: Pick<GreetOptions, "capabilities" | "clientTitle">) =>
     manner.greet({
       request(method, params) {
         // One that asks again after another was answered must not change how the link speaks.
@@ -237,7 +236,7 @@ function createRunning(
         return request(method, params);
       },
       notify: peer.notify,
-      capabilities,
+      ...told,
     });
   return {
     peer,

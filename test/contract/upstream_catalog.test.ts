@@ -102,6 +102,17 @@ describe("the catalog of a stdio upstream", () => {
     expect(deps.everHeld.length).toBe(1);
   });
 
+  test("is one for clients of every name", async () => {
+    const { upstream, deps } = await open();
+    await names(upstream, "tools");
+    const other = callerOf("b", {
+      clientInfo: { name: "another", title: "Another", version: "9" },
+    });
+    await callTool(upstream, "echo", {}, other);
+    expect(await names(upstream, "tools", other)).toContain("echo");
+    expect(deps.catalogsByKey.size).toBe(1);
+  });
+
   test("what is stored answers without waiting, and the process is warmed behind it", async () => {
     const first = await open();
     await names(first.upstream, "tools");

@@ -77,6 +77,7 @@ export function fakeConfig(overrides: Partial<LaneServerConfig> = {}): LaneServe
   return {
     name: "fake",
     isolation: "session",
+    identify: true,
     roots: "relay",
     era: "auto",
     callTimeoutMs: 20_000,

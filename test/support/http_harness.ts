@@ -40,6 +40,8 @@ export interface Harness {
   readonly clock: TestClock;
   readonly records: readonly TestRecord[];
   send(method: string, path: string, init?: SendInit): Promise<Response>;
+  /** Lets what was said so far be written, and the time between a progress and its answer pass. */
+  passGap(): Promise<void>;
   /** Opens a session by the handshake. */
   connect(options?: ConnectOptions): Promise<TestSession>;
 }
@@ -130,6 +132,10 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     clock,
     records: log.records,
     send,
+    async passGap() {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      clock.advance(defaultLimits.progressGapMs);
+    },
     async connect({ revision = "2025-11-25", capabilities = {}, path = "/mcp" } = {}) {
       const response = await send("POST", path, {
         headers: jsonHeaders,

@@ -27,6 +27,7 @@ export function remoteConfig(
     credentials: { type: "none" },
     transport: "auto",
     isolation: "session",
+    identify: true,
     roots: "relay",
     era: "auto",
     callTimeoutMs: 20_000,

@@ -20,7 +20,7 @@ export interface Rule {
   readonly bad: readonly SourceFile[];
 }
 
-const floor = ["model", "errors", "limits", "clock", "version"];
+const floor = ["model", "errors", "limits", "clock", "one_line", "version"];
 const beside = [...floor, "log", "seal", "database", "runtime", "config", "session"];
 
 /** What each folder or file at the top of `src` may import, itself included. */
@@ -30,6 +30,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   limits: [],
   version: [],
   clock: [],
+  one_line: [],
   log: ["clock", "limits", "log_redact", "runtime"],
   log_redact: [],
   seal: [...floor, "runtime"],

@@ -117,6 +117,7 @@ export function hostileConfig(
     env: {},
     environment,
     isolation: "session",
+    identify: true,
     roots: "relay",
     era: "auto",
     callTimeoutMs: 20_000,

@@ -6,6 +6,7 @@
  * lifecycle, cancellation, progress and utilities pages of the handshake revisions.
  */
 import { GatewayError, toGatewayError } from "../../errors.ts";
+import { logFailedCall } from "../../gateway/audit.ts";
 import {
   type Ask,
   type Exchange,
@@ -17,6 +18,7 @@ import {
 } from "../../model.ts";
 import type { Decoded } from "../../protocol/codec.ts";
 import { errorText, type Message, notificationText, resultText } from "../../protocol/jsonrpc.ts";
+import { createProgressGap, isProgress, type ProgressGap } from "../progress_gap.ts";
 import { logFault } from "../respond.ts";
 import { type OpenAsk, toRefusal } from "./asks.ts";
 import { isLoudEnough } from "./notices.ts";
@@ -70,8 +72,7 @@ export function runCall(session: LiveSession, message: RequestMessage, outlet: A
   const { id, method } = message;
   const decoded = session.deps.codec.decodeRequest(method, message.params, session.revision);
   if (decoded.kind !== "ok") {
-    const error = toDecodeError(method, decoded);
-    return outlet.settle(failureText(session, id, method, error), error.status);
+    return refuse(session, message, toDecodeError(method, decoded), outlet);
   }
   if (method === "ping") return outlet.settle(resultText(id, {}), 200);
   const { params, progressToken } = decoded;
@@ -79,7 +80,7 @@ export function runCall(session: LiveSession, message: RequestMessage, outlet: A
     session.subscriptions.size >= session.deps.limits.sessionSubscriptionsMax;
   if (isCrowded) {
     const error = new GatewayError("overloaded", "Cannot subscribe: too many subscriptions");
-    return outlet.settle(failureText(session, id, method, error), error.status);
+    return refuse(session, message, error, outlet);
   }
   const exchange = session.deps.gateway.call(session.surface, {
     method,
@@ -89,6 +90,19 @@ export function runCall(session: LiveSession, message: RequestMessage, outlet: A
     hears: () => session.streams.standing.open.length > 0,
   });
   void pump(openRunning(session, { id, method, params, progressToken }, exchange, outlet));
+}
+
+/** Answers a request that the gateway is not given. */
+function refuse(
+  session: LiveSession,
+  { id, method, params }: RequestMessage,
+  error: GatewayError,
+  outlet: AnswerOutlet,
+): void {
+  const { deps, caller, surface } = session;
+  const reason = error.message;
+  logFailedCall(deps, { method, params, caller }, { code: error.code, reason, surface });
+  outlet.settle(failureText(session, id, method, error), error.status);
 }
 
 /** Why a request could not be decoded. */
@@ -112,7 +126,16 @@ interface Running {
   readonly exchange: Exchange;
   readonly outlet: AnswerOutlet;
   readonly asks: Set<OpenAsk>;
-  isOver: boolean;
+  readonly gap: ProgressGap;
+  /** How the call ended, once that is known. */
+  ending: Ending | undefined;
+  isAnswered: boolean;
+}
+
+/** The answer with its HTTP status if it stands alone; no text when the client cancelled. */
+interface Ending {
+  readonly text: string | undefined;
+  readonly status: number;
 }
 
 function openRunning(
@@ -127,15 +150,21 @@ function openRunning(
     exchange,
     outlet,
     asks: new Set(),
-    isOver: false,
+    gap: createProgressGap(session.deps.clock, session.deps.limits),
+    ending: undefined,
+    isAnswered: false,
   };
   session.calls.set(request.id, {
     outlet,
     abort(reason, error) {
-      if (running.isOver) return;
+      if (running.isAnswered) return;
       exchange.cancel(reason);
-      if (error !== undefined) return fail(running, error);
-      finish(running, undefined, 200, "the call was cancelled");
+      if (error === undefined) {
+        running.ending = undefined;
+        finish(running, { text: undefined, status: 200 }, "the call was cancelled");
+      } else if (running.ending === undefined) fail(running, error);
+      // Its session ends: there is no later turn.
+      settle(running);
     },
   });
   return running;
@@ -144,9 +173,9 @@ function openRunning(
 /** Pulls the exchange to its end. */
 async function pump(running: Running): Promise<void> {
   try {
-    while (!running.isOver) {
+    while (running.ending === undefined) {
       const reply = await running.exchange.next();
-      if (!running.isOver) await take(running, reply);
+      if (running.ending === undefined) await take(running, reply);
     }
   } catch (thrown) {
     logFault(running.session.deps.log, "Cannot finish a call", thrown);
@@ -171,21 +200,22 @@ async function take(running: Running, reply: Reply): Promise<void> {
       await change?.(session, request.params);
       const value = change === undefined ? reply.value : {};
       const encoded = session.deps.codec.encodeResult(request.method, value, session.revision);
-      return finish(running, resultText(request.id, encoded), 200);
+      return finish(running, { text: resultText(request.id, encoded), status: 200 });
     }
   }
 }
 
-function tell({ session, request, outlet }: Running, notice: Notice): void {
+function tell({ session, request, outlet, gap }: Running, notice: Notice): void {
   if (!isLoudEnough(session, notice)) return;
   const { codec } = session.deps;
   const wire = codec.encodeNotice(notice, session.revision, request.progressToken);
   if (wire === undefined) return;
   const text = notificationText(wire.method, wire.params);
-  if (outlet.send(text)) return;
-  // The client takes no stream as the answer; what it listens to beside is as good.
+  // A client that takes no stream as the answer may listen to another.
   const { standing } = session.streams;
-  if (standing.open.length > 0) sendOwned(standing, text, () => true);
+  const isWritten = outlet.send(text) ||
+    (standing.open.length > 0 && sendOwned(standing, text, () => true));
+  if (isWritten && isProgress(notice)) gap.begin();
 }
 
 /** Puts a question while the call goes on; the answer finds its way by itself. */
@@ -212,16 +242,25 @@ function fail(running: Running, error: GatewayError): void {
   if (error.code === "internal") {
     logFault(session.deps.log, `Cannot answer "${request.method}"`, error);
   }
-  finish(running, failureText(session, request.id, request.method, error), error.status);
+  const text = failureText(session, request.id, request.method, error);
+  finish(running, { text, status: error.status });
 }
 
-function finish(running: Running, text: string | undefined, status: number, why?: string): void {
-  if (running.isOver) return;
-  running.isOver = true;
-  const { session, request } = running;
-  for (const ask of [...running.asks]) ask.withdraw(why ?? "the call has ended");
+/** Ends a call; its answer leaves later than its last progress. */
+function finish(running: Running, ending: Ending, why = "the call has ended"): void {
+  if (running.ending !== undefined) return;
+  running.ending = ending;
+  for (const ask of [...running.asks]) ask.withdraw(why);
+  running.gap.after(() => settle(running));
+}
+
+function settle(running: Running): void {
+  const { session, request, outlet, gap, ending } = running;
+  if (running.isAnswered || ending === undefined) return;
+  running.isAnswered = true;
+  gap.close();
   session.calls.delete(request.id);
-  running.outlet.settle(text, status);
+  outlet.settle(ending.text, ending.status);
 }
 
 function failureText(

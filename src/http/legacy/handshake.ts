@@ -5,6 +5,7 @@
  */
 import { GatewayError } from "../../errors.ts";
 import type { JsonObject } from "../../model.ts";
+import { clientLine } from "../../one_line.ts";
 import { latestRevision, negotiate } from "../../protocol/legacy/revisions.ts";
 import { sha256Hex } from "../../seal.ts";
 import type { RequestMessage } from "./call.ts";
@@ -45,6 +46,11 @@ export async function shakeHands(
     const description = await deps.gateway.describe(surface, session.caller);
     if (isStored) await deps.sessions.create(record);
     enlist(sessions, session);
+    deps.log.info("Client connected", {
+      client: clientLine(record.clientInfo, deps.limits.clientTitleCharsMax),
+      revision,
+      surface,
+    });
     return { session, result: deps.codec.encodeDescription(description, revision, deps.identity) };
   } catch (thrown) {
     endLiveSession(session, "it could not be opened", new GatewayError("cancelled"));

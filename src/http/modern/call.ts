@@ -5,6 +5,7 @@
  * cancellation page; the form of the answer is reply.ts's.
  */
 import { GatewayError, toGatewayError } from "../../errors.ts";
+import { logFailedCall, toFault } from "../../gateway/audit.ts";
 import type { Exchange, Reply as Item } from "../../model.ts";
 import { errorText, notificationText, resultText } from "../../protocol/jsonrpc.ts";
 import {
@@ -16,6 +17,7 @@ import {
   encodeResult,
 } from "../../protocol/modern/client_facing.ts";
 import { checkParamHeaders } from "../../protocol/modern/tool_headers.ts";
+import { createProgressGap, isProgress, type ProgressGap } from "../progress_gap.ts";
 import { logFault } from "../respond.ts";
 import { openReply, type Reply } from "./reply.ts";
 import { type Asked, hearsChanges, type OpenCall, type Stateless } from "./stateless.ts";
@@ -25,8 +27,11 @@ interface Running extends OpenCall {
   readonly stateless: Stateless;
   readonly asked: Asked;
   readonly reply: Reply;
+  readonly gap: ProgressGap;
   /** Absent until the gateway was asked. */
   exchange: Exchange | undefined;
+  /** The answer, once it is known, with its status if it stands alone. */
+  ending: { readonly text: string; readonly status: number } | undefined;
 }
 
 /** Runs a request; throws when there are too many. */
@@ -38,12 +43,15 @@ export function runCall(stateless: Stateless, asked: Asked): Promise<Response> {
     stateless,
     asked,
     reply,
+    gap: createProgressGap(deps.clock, deps.limits),
     exchange: undefined,
+    ending: undefined,
     abort(reason, error) {
       if (!calls.has(running)) return;
       running.exchange?.cancel(reason);
-      if (error === undefined) calls.delete(running);
-      else fail(running, error);
+      if (error === undefined) return void calls.delete(running);
+      if (running.ending === undefined) fail(running, error);
+      settle(running);
     },
   };
   calls.add(running);
@@ -51,7 +59,8 @@ export function runCall(stateless: Stateless, asked: Asked): Promise<Response> {
   return reply.response;
 }
 
-const isOpen = (running: Running): boolean => running.stateless.calls.has(running);
+const isOpen = (running: Running): boolean =>
+  running.ending === undefined && running.stateless.calls.has(running);
 
 /** Brings a call to its end, unless it is given up. */
 async function run(running: Running): Promise<void> {
@@ -95,11 +104,13 @@ async function assertServed({ stateless: { deps }, asked }: Running): Promise<vo
 
 function take(running: Running, exchange: Exchange, item: Item): void {
   const { identity } = running.stateless.deps;
-  const { reply, asked: { request: { id, method, progressToken, envelope } } } = running;
+  const { reply, gap, asked: { request: { id, method, progressToken, envelope } } } = running;
   switch (item.kind) {
     case "notice": {
       const wire = encodeNotice(item, progressToken, envelope.logLevel);
-      if (wire !== undefined) reply.notice(notificationText(wire.method, wire.params));
+      const isWritten = wire !== undefined &&
+        reply.notice(notificationText(wire.method, wire.params));
+      if (isWritten && isProgress(item)) gap.begin();
       return;
     }
     case "ask": {
@@ -117,12 +128,28 @@ function take(running: Running, exchange: Exchange, item: Item): void {
 }
 
 function fail(running: Running, failure: GatewayError): void {
-  const { stateless: { deps }, asked: { request: { id, method, params } } } = running;
+  const { stateless: { deps }, asked: { request: { id, method, params }, caller, surface } } =
+    running;
+  // The gateway tells of the calls that it was given.
+  const isOurs = running.exchange === undefined && isOpen(running);
+  const fault = isOurs ? toFault(failure) : undefined;
+  if (fault !== undefined) {
+    logFailedCall(deps, { method, params, caller }, { ...fault, surface });
+  }
   if (failure.code === "internal") logFault(deps.log, `Cannot answer "${method}"`, failure);
   const { error, status } = encodeError(failure, params);
   finish(running, errorText(id, error), status);
 }
 
+/** Ends a call; its answer leaves later than its last progress. */
 function finish(running: Running, text: string, status: number): void {
-  if (running.stateless.calls.delete(running)) running.reply.settle(text, status);
+  if (!isOpen(running)) return;
+  running.ending = { text, status };
+  running.gap.after(() => settle(running));
+}
+
+function settle(running: Running): void {
+  const { stateless: { calls }, reply, gap, ending } = running;
+  gap.close();
+  if (ending !== undefined && calls.delete(running)) reply.settle(ending.text, ending.status);
 }

@@ -13,10 +13,10 @@ import type { Asked, StatelessDeps } from "./stateless.ts";
 export interface Reply {
   readonly response: Promise<Response>;
   /**
-   * Sends a notice before the answer. It is dropped when the client takes no stream, and when so
-   * much waits for a slow reader that the answer itself would find no room.
+   * Sends a notice before the answer. It is dropped (false) when the client takes no stream, and
+   * when so much waits for a slow reader that the answer itself would find no room.
    */
-  notice(text: string): void;
+  notice(text: string): boolean;
   /** The answer, with its status if it stands alone; nothing is sent after it. */
   settle(text: string, status: number): void;
 }
@@ -78,9 +78,9 @@ export function openReply(
   return {
     response: promise,
     notice(text) {
-      if (isOver || !accepts.stream) return;
+      if (isOver || !accepts.stream) return false;
       const queued = connection?.queuedBytes() ?? 0;
-      if (queued + text.length <= limits.streamBytesMax / 2) commit().write({ data: text });
+      return queued + text.length <= limits.streamBytesMax / 2 && commit().write({ data: text });
     },
     settle(text, status) {
       if (isOver) return;

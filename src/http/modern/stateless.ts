@@ -19,6 +19,7 @@ import {
 import type { ModernRequest } from "../../protocol/modern/request.ts";
 import type { Accepts } from "../accept.ts";
 import type { Heartbeats } from "../heartbeat.ts";
+import { createSeenClients, type SeenClients } from "./clients.ts";
 import { createSubscriptions, type Subscriptions } from "./subscriptions.ts";
 
 /** What the binding works with. */
@@ -70,6 +71,7 @@ export interface Stateless {
   readonly calls: Set<OpenCall>;
   readonly listens: Set<OpenListen>;
   readonly subscriptions: Subscriptions;
+  readonly clients: SeenClients;
 }
 
 /** Makes the binding's state: nothing is open. */
@@ -79,6 +81,7 @@ export function createStateless(deps: StatelessDeps): Stateless {
     calls: new Set(),
     listens: new Set(),
     subscriptions: createSubscriptions(deps.gateway, deps.log),
+    clients: createSeenClients(deps),
   };
 }
 

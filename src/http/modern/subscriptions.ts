@@ -59,7 +59,8 @@ export function createSubscriptions(gateway: Gateway, log: Log): Subscriptions {
         caller,
       });
       const error = await failureOf(exchange);
-      if (error !== undefined) log.warn("Cannot follow a resource", { method, uri, error });
+      // As a call that failed it is in the log already.
+      if (error !== undefined) log.debug("Cannot follow a resource", { method, uri, error });
       if (on && error !== undefined) break;
       // What cannot be left is forgotten: its server is gone, or will speak to nobody.
       followed.isOn = on;

@@ -8,6 +8,7 @@ import { errorTable, type GatewayError } from "../../errors.ts";
 import type { Description, JsonObject, Notice, RequestId } from "../../model.ts";
 import type { ClientFacingCodec, Decoded, WireMessage } from "../codec.ts";
 import { isJsonObject } from "../jsonrpc.ts";
+import { shownInfo } from "../shown_info.ts";
 import { encodeAsk } from "./ask.ts";
 import { degradeResult } from "./degrade.ts";
 import {
@@ -88,8 +89,8 @@ function encodeDescription(
     capabilities: row.tasks
       ? capabilities
       : without(capabilities, row.completions ? taskKeys : laterCapabilities),
-    serverInfo: identity,
-    // Whose tools these are, where they are one server's alone; clients show the gateway's own name.
+    serverInfo: shownInfo(identity, description.serverInfo, row),
+    // Whose tools these are, where they are one server's alone.
     ...(description.serverInfo === undefined
       ? {}
       : { _meta: { [upstreamInfoKey]: description.serverInfo } }),

@@ -17,12 +17,17 @@ export interface Handshake {
 /** Of a text that should be a revision, and may be anything. */
 const namedCharsMax = 40;
 
-/** Params of `initialize`; `capabilities` are what this upstream may ask of us. */
+/**
+ * Params of `initialize`; `capabilities` are what this upstream may ask of us, `title` names the
+ * client for whom we come, where the upstream may hear that.
+ */
 export function initializeParams(
   capabilities: JsonObject,
   identity: { readonly name: string; readonly version: string },
+  title?: string,
 ): JsonObject {
-  return { protocolVersion: latestRevision, capabilities, clientInfo: { ...identity } };
+  const clientInfo = title === undefined ? { ...identity } : { ...identity, title };
+  return { protocolVersion: latestRevision, capabilities, clientInfo };
 }
 
 /** The result of `initialize`. */

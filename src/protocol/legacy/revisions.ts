@@ -11,6 +11,10 @@ export interface RevisionRow {
   readonly batches: boolean;
   /** An event with an id and no data opens a stream; older clients parse the empty data and fail. */
   readonly priming: boolean;
+  /** `title` of a server. */
+  readonly titles: boolean;
+  /** `icons` and `websiteUrl` of a server. */
+  readonly icons: boolean;
   /** The server capability `completions`. */
   readonly completions: boolean;
   /** Content of type `audio`. */
@@ -35,6 +39,8 @@ const first = {
   revision: "2024-11-05",
   batches: false,
   priming: false,
+  titles: false,
+  icons: false,
   completions: false,
   audio: false,
   resourceLinks: false,
@@ -58,6 +64,7 @@ const third = {
   ...second,
   revision: "2025-06-18",
   batches: false,
+  titles: true,
   resourceLinks: true,
   structuredContent: true,
 } as const satisfies RevisionRow;
@@ -66,6 +73,7 @@ const fourth = {
   ...third,
   revision: "2025-11-25",
   priming: true,
+  icons: true,
   samplingBlocks: true,
   samplingContext: true,
   elicitationUrl: true,

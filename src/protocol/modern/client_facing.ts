@@ -20,6 +20,7 @@ import {
 import type { WireMessage } from "../codec.ts";
 import { isJsonObject } from "../jsonrpc.ts";
 import { modelParams, plainResult, without } from "../legacy/wire_keys.ts";
+import { shownInfo } from "../shown_info.ts";
 import { signed } from "./envelope.ts";
 import { notifications } from "./methods.ts";
 import { modernRevision } from "./revision.ts";
@@ -153,7 +154,7 @@ export function encodeDescription(
     ...hintsOf(undefined),
     // Whose tools these are, where they are one server's alone.
     ...(serverInfo === undefined ? {} : { _meta: { [upstreamInfoKey]: serverInfo } }),
-  }, identity);
+  }, shownInfo(identity, serverInfo, { titles: true, icons: true }));
 }
 
 /** The capability without which a method is not served; undefined for those that need none. */

@@ -55,7 +55,9 @@ function encodeCall(
         ...meta,
         ...(progressToken === undefined ? {} : { progressToken }),
         [envelopeKeys.revision]: modernRevision,
-        [envelopeKeys.clientInfo]: { ...identity },
+        [envelopeKeys.clientInfo]: behalf.clientTitle === undefined
+          ? { ...identity }
+          : { ...identity, title: behalf.clientTitle },
         [envelopeKeys.capabilities]: behalf.capabilities,
         ...(behalf.logLevel === undefined ? {} : { [envelopeKeys.logLevel]: behalf.logLevel }),
       },

@@ -36,12 +36,12 @@ export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps
   });
   return {
     ownsQuestions: true,
-    async connect({ manners, capabilities, hooks }, signal) {
+    async connect({ manners, hooks, ...told }, signal) {
       const refused: Manner[] = [];
       let firstError: GatewayError | undefined;
       for (const manner of manners) {
         for (const create of waysOf(transport, manner)) {
-          const options = { config, deps, caller, manner, capabilities, hooks };
+          const options = { config, deps, caller, manner, hooks, ...told };
           const outcome = await tryWay(create, options, signal);
           if ("connected" in outcome) return { ...outcome, refused };
           const { error } = outcome;

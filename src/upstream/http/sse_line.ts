@@ -105,10 +105,11 @@ export function createSseLine(options: StreamableOptions): Streamable {
       );
       // The endpoint comes on the stream; what ends the wait for either names the reason first.
       await Promise.all([endpoint.promise, open()]).finally(stopWaiting);
-      const { capabilities } = options;
+      const { capabilities, clientTitle } = options;
       const greeted = await greetOn(peer, {
         manner,
         capabilities,
+        clientTitle,
         timeoutMs: config.startTimeoutMs,
         settle: (negotiated) => void ({ revision } = negotiated),
       });

@@ -30,6 +30,7 @@ export interface StreamableOptions {
   readonly caller: HttpCaller;
   readonly manner: Manner;
   readonly capabilities: JsonObject;
+  readonly clientTitle?: string | undefined;
   readonly hooks: LinkHooks;
 }
 
@@ -204,10 +205,11 @@ export function createStreamable(options: StreamableOptions): Streamable {
   });
 
   const greet = async (): Promise<Greeted> => {
-    const { capabilities } = options;
+    const { capabilities, clientTitle } = options;
     const greeted = await greetOn(peer, {
       manner,
       capabilities,
+      clientTitle,
       timeoutMs: config.startTimeoutMs,
       settle: ({ revision }) => void (settled = { ...settled, revision }),
     });

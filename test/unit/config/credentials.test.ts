@@ -56,7 +56,7 @@ describe("credentials of a server", () => {
     });
   });
 
-  test("are hidden from the log, wherever they stand", async () => {
+  test("are hidden from the log, wherever they stand; who calls is none", async () => {
     const oauth = {
       type: "oauth2",
       tokenUrl: "https://a.test/token",
@@ -64,7 +64,10 @@ describe("credentials of a server", () => {
       clientSecret: "client-secret",
     };
     expect([...(await readOne({ url, credentials: oauth })).secrets].sort())
-      .toEqual(["client-name", "client-secret"]);
+      .toEqual(["client-secret"]);
+    const basic = { type: "basic", username: "${OAUTH_NAME}", password: "password-of-mine" };
+    const env = { OAUTH_NAME: "somebody" };
+    expect((await readOne({ url, credentials: basic }, env)).secrets).toEqual(["password-of-mine"]);
     const headers = { type: "headers", headers: { "x-a": "header-value" } };
     expect((await readOne({ url, credentials: headers })).secrets).toEqual(["header-value"]);
   });

@@ -16,6 +16,7 @@ describe("a remote server", () => {
       credentials: { type: "none" },
       transport: "auto",
       isolation: "session",
+      identify: true,
       era: "auto",
       roots: "relay",
       startTimeoutMs: defaultLimits.startMs,

@@ -63,6 +63,7 @@ describe("a server of two readings", () => {
       { ...base, type: "sse" },
       { ...base, era: "legacy" },
       { ...base, isolation: "shared" },
+      { ...base, identify: false },
       { command: "x" },
     ];
     const read = await Promise.all(

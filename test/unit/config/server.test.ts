@@ -14,6 +14,7 @@ describe("values", () => {
       env: {},
       cwd: undefined,
       isolation: "session",
+      identify: true,
       era: "auto",
       roots: "relay",
       startTimeoutMs: defaultLimits.startMs,
@@ -59,6 +60,7 @@ describe("values", () => {
       cwd: "/tmp",
       disabled: false,
       isolation: "shared",
+      identify: false,
       era: "legacy",
       startTimeoutMs: 1,
       callTimeoutMs: 2,
@@ -71,7 +73,7 @@ describe("values", () => {
     expect([server.startTimeoutMs, server.callTimeoutMs, server.idleTimeoutMs]).toEqual([1, 2, 3]);
     expect(server.env).toEqual({ PORT: "8080", VERBOSE: "true" });
     expect([server.cwd, server.isolation, server.roots]).toEqual(["/tmp", "shared", "none"]);
-    expect([server.era, server.spare]).toEqual(["legacy", false]);
+    expect([server.era, server.spare, server.identify]).toEqual(["legacy", false, false]);
     expect(stdio(await readOne({ command: "x", era: "modern" })).era).toBe("modern");
     expect(server.tools).toEqual({ allow: ["a*"], deny: ["ab"], rename: { a: "b" } });
     expect(config.warnings).toEqual([]);
@@ -353,6 +355,37 @@ describe("secrets", () => {
   test("home, defaults and very short values are not: they would blank out the log", async () => {
     expect(await secrets({ env: { A: "${HOME}/data", B: "${NOPE:-default}", C: "${SHORT}" } }))
       .toEqual([]);
+  });
+
+  test("paths, user names and ids of clients are not, wherever they come from", async () => {
+    const more = {
+      ...env,
+      NOTES: "/home/someone/notes",
+      ME: "someone",
+      AUTH_USER: "someone",
+      OAUTH_CLIENT_ID: "client-of-mine",
+      LOOKS_LIKE_A_PATH: "/aB3+dE5fG7hI9jK1=",
+    };
+    const { secrets } = await readOne({
+      command: "x",
+      env: {
+        DIRECTORY: "${NOTES}",
+        DB_USER: "${ME}",
+        A: "${AUTH_USER}",
+        CLIENT: "${OAUTH_CLIENT_ID}",
+        KEY_FILE: "${HOME}/key.pem",
+        TOKEN: "${HOME}/token",
+        MY_KEY: "${NOTES}",
+        B: "${LOOKS_LIKE_A_PATH}",
+      },
+      inheritEnv: ["AUTH_USER"],
+    }, more);
+    // What is called a key is one, whatever it looks like.
+    expect(secrets).toEqual([
+      `${shell["HOME"]}/token`,
+      "/home/someone/notes",
+      "/aB3+dE5fG7hI9jK1=",
+    ]);
   });
 
   test("arguments hide what looks secret: a token, and a login inside a URL", async () => {

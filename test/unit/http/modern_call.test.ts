@@ -35,6 +35,7 @@ describe("the form of an answer", () => {
     expect(response.headers.get("x-accel-buffering")).toBe("no");
     call.notice(...progress(2));
     call.result({ content: [] });
+    await harness.passGap();
     const frames = await framesOf(response).rest();
     expect(frames.map(({ data, id, retry }) => [JSON.parse(data ?? ""), id, retry])).toEqual([
       [progressMessage(1), undefined, undefined],
@@ -134,6 +135,7 @@ describe("the form of an answer", () => {
     const call = await harness.gateway.nextCall();
     call.notice(...progress(1));
     call.fail(new GatewayError("capability_missing"));
+    await harness.passGap();
     const response = await answer;
     expect(response.status).toBe(200);
     const frames = framesOf(response);
@@ -375,6 +377,7 @@ describe("bounds of stateless calls", () => {
     }
     call.notice("notifications/message", { level: "info", data: "y".repeat(9_000) });
     call.result({ done: true });
+    await harness.passGap();
     const frames = await framesOf(response).rest();
     expect(frames.length).toBeLessThan(20);
     expect(frames.some((frame) => frame.data?.includes("yyy"))).toBe(false);

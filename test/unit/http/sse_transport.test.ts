@@ -80,6 +80,7 @@ describe("HTTP+SSE", () => {
     expect((await post({ jsonrpc: "2.0", id, result: { roots: [] } })).status).toBe(202);
     expect(await call.answered).toEqual({ kind: "answer", value: { roots: [] } });
     call.result({ content: [] });
+    await harness.passGap();
     expect(await stream.message()).toEqual({ jsonrpc: "2.0", id: 1, result: { content: [] } });
     expect(harness.handler.broadcast(notice("notifications/tools/list_changed"))).toBe(1);
     expect(await stream.message()).toMatchObject({ method: "notifications/tools/list_changed" });
@@ -111,6 +112,24 @@ describe("HTTP+SSE", () => {
     expect(harness.gateway.watches.size).toBe(0);
     expect(harness.gateway.ended.length).toBe(1);
     expect(await errorOf(await post(request(2, "ping")))).toMatchObject({ status: 404, id: 2 });
+  });
+
+  test("a gateway that stops ends the stream with the last answer on it", async () => {
+    const harness = createHarness();
+    const { stream, post } = await connect(harness);
+    await post(slowCall(1, { progressToken: "t" }));
+    await post(slowCall(2));
+    const [one, other] = [await harness.gateway.nextCall(), await harness.gateway.nextCall()];
+    harness.handler.drain();
+    other.result({});
+    expect(await stream.message()).toMatchObject({ id: 2 });
+    one.notice("notifications/progress", { progress: 1 });
+    one.result({});
+    await harness.passGap();
+    expect(await stream.message()).toMatchObject({ params: { progress: 1 } });
+    expect(await stream.message()).toMatchObject({ id: 1 });
+    expect((await stream.next())?.retry).toBe("1000");
+    expect(await stream.next()).toBe(undefined);
   });
 
   test("messages are refused without a stream, on another surface, or before initialize", async () => {

@@ -54,7 +54,7 @@ describe("the form of an answer", () => {
   });
 
   test("P10 progress and log messages make the answer a stream and keep their order", async () => {
-    const { connect, gateway } = createHarness();
+    const { connect, gateway, passGap } = createHarness();
     const session = await connect();
     const answer = session.post(slowCall(1, { progressToken: 0 }));
     const call = await gateway.nextCall();
@@ -63,6 +63,7 @@ describe("the form of an answer", () => {
     for (const progress of [1, 2, 3]) call.notice("notifications/progress", { progress, total: 3 });
     call.notice("notifications/message", { level: "info", data: "half" });
     call.result({ content: [] });
+    await passGap();
     const frames = (await framesOf(await answer).rest()).map(dataOf);
     expect(frames.map(({ method, params }) => params?.progress ?? method)).toEqual([
       undefined,

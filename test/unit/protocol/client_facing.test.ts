@@ -180,7 +180,7 @@ describe("the initialize result", () => {
     expect(result).toEqual({
       protocolVersion: latestRevision,
       capabilities: {},
-      serverInfo: identity,
+      serverInfo: { ...identity, title: "S" },
       _meta: { "mcp-wrapper/serverInfo": serverInfo },
     });
   });

@@ -247,7 +247,7 @@ describe("a client gets", () => {
       ttlMs: 0,
       cacheScope: "private",
       _meta: {
-        [`${prefix}serverInfo`]: identity,
+        [`${prefix}serverInfo`]: { ...identity, title: "files" },
         "mcp-wrapper/serverInfo": { name: "files", version: "2" },
       },
     });

@@ -139,6 +139,23 @@ describe("a peer", () => {
     expect(code(lively.ends[0])).toBe("upstream_timeout");
   });
 
+  test("what an upstream says of a call that its client gave up is no fault, once", () => {
+    const { receive, request, noise } = make();
+    const calls = [request(), request()];
+    for (const { open } of calls) open.cancel("gone");
+    for (const { id } of calls) {
+      receive({
+        jsonrpc: "2.0",
+        method: "notifications/progress",
+        params: { progressToken: id, progress: 1 },
+      }, ok(id));
+    }
+    expect(calls.flatMap(({ ends, progress }) => [...ends, ...progress])).toEqual([]);
+    expect(noise.count()).toBe(0);
+    receive(ok(calls[0]?.id));
+    expect(noise.count()).toBe(1);
+  });
+
   test("a held call does not age, and a handshake is never cancelled", () => {
     const { clock, request, sent } = make();
     const { open, ends } = request();

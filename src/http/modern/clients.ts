@@ -1,0 +1,44 @@
+/**
+ * Which stateless clients have been here: such a client opens no session, so its first request is
+ * what the log has of its coming, and the first one after a long silence. Bounded: those seen first
+ * are forgotten first.
+ */
+import type { Clock } from "../../clock.ts";
+import type { Limits } from "../../limits.ts";
+import type { Log } from "../../log.ts";
+import type { Caller } from "../../model.ts";
+import { clientLine } from "../../one_line.ts";
+
+/** The clients that have been here. */
+export interface SeenClients {
+  /** Notes a request. */
+  note(caller: Caller, surface: string): void;
+}
+
+/** Makes an empty register. */
+export function createSeenClients(
+  { clock, limits, log }: { readonly clock: Clock; readonly limits: Limits; readonly log: Log },
+): SeenClients {
+  const seen = new Map<string, { at: number }>();
+  const { clientTitleCharsMax: charsMax, seenClientsMax, seenClientMs } = limits;
+  const short = (text: unknown): string => typeof text === "string" ? text.slice(0, charsMax) : "";
+  return {
+    note({ clientInfo, wire }, surface) {
+      const key = `${short(clientInfo.name)}\n${short(clientInfo.version)}\n${wire}`;
+      const now = clock.monotonic();
+      const known = seen.get(key);
+      if (known !== undefined && now - known.at < seenClientMs) return void (known.at = now);
+      seen.delete(key);
+      seen.set(key, { at: now });
+      for (const oldest of seen.keys()) {
+        if (seen.size <= seenClientsMax) break;
+        seen.delete(oldest);
+      }
+      log.info("Client connected", {
+        client: clientLine(clientInfo, charsMax),
+        revision: wire,
+        surface,
+      });
+    },
+  };
+}

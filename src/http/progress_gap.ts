@@ -1,0 +1,50 @@
+/**
+ * The gap between a call's last progress notice and its answer. A client that finds both in one read
+ * may lose the notice: SDK 1 drops the call's progress handler when it sees the answer, before it
+ * hands the notice on. So the answer is written in a later turn of the event loop, after enough time
+ * for the notice to leave and arrive alone. A call without progress waits for nothing.
+ */
+import type { Clock } from "../clock.ts";
+import type { Limits } from "../limits.ts";
+import type { Notice } from "../model.ts";
+
+/** The gap of one call. */
+export interface ProgressGap {
+  /** A progress notice of the call was written. */
+  begin(): void;
+  /** Runs at once when no progress was written lately, else when the gap is over. */
+  after(run: () => void): void;
+  /** Runs nothing more. */
+  close(): void;
+}
+
+/** Makes the gap of a call that has reported nothing yet. */
+export function createProgressGap(
+  clock: Clock,
+  { progressGapMs }: Pick<Limits, "progressGapMs">,
+): ProgressGap {
+  let cancelTimer: (() => void) | undefined;
+  let waiting = (): void => {};
+  return {
+    begin() {
+      cancelTimer?.();
+      cancelTimer = clock.after(progressGapMs, () => {
+        cancelTimer = undefined;
+        waiting();
+      });
+    },
+    after(run) {
+      if (cancelTimer === undefined) run();
+      else waiting = run;
+    },
+    close() {
+      cancelTimer?.();
+      waiting = () => {};
+    },
+  };
+}
+
+/** Whether a notice needs a gap after it. */
+export function isProgress({ method }: Pick<Notice, "method">): boolean {
+  return method === "notifications/progress";
+}

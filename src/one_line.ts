@@ -1,0 +1,23 @@
+/** Texts of clients and servers as one short line of ours: of a log, or of a title. */
+
+/** Spaces, line breaks, and what cannot be seen or steers a terminal; halves of pairs, too. */
+const unseen = /[\s\p{C}]+/gu;
+
+/** A text on one line of at most so many characters, all of which can be seen. */
+export function oneLine(text: string, charsMax: number): string {
+  // What is far behind the end of the line needs no look.
+  const start = text.slice(0, 4 * charsMax);
+  const line = start.replace(unseen, " ").trim();
+  if (line.length <= charsMax && start.length === text.length) return line;
+  const part = line.slice(0, charsMax - 1).replace(/\p{Cs}$/u, "");
+  return `${part.trimEnd()}…`;
+}
+
+/** A client as people are shown it: its name and version. */
+export function clientLine(
+  { name, version }: { readonly name?: unknown; readonly version?: unknown },
+  charsMax: number,
+): string {
+  const words = [name, version].filter((word) => typeof word === "string");
+  return oneLine(words.join(" "), charsMax) || "unnamed";
+}

@@ -1,0 +1,199 @@
+/** What the log has of calls that fail: one line each, and of no other. */
+import { describe, expect, test } from "bun:test";
+import { systemClock } from "../../../src/clock.ts";
+import type { ServerConfig } from "../../../src/config/config.ts";
+import { GatewayError } from "../../../src/errors.ts";
+import { failureExchange, resultExchange } from "../../../src/gateway/exchange.ts";
+import { createGatewayCore } from "../../../src/gateway/gateway.ts";
+import { defaultLimits } from "../../../src/limits.ts";
+import { anonymous, type Caller, type JsonObject, type Resume } from "../../../src/model.ts";
+import { createSealer, makeKey } from "../../../src/seal.ts";
+import { createFakeUpstream } from "../../support/fake_upstream.ts";
+import { createTestLog } from "../../support/log.ts";
+import { until } from "../../support/wait.ts";
+
+const caller = (clientInfo: JsonObject = { name: "desk", version: "2" }): Caller => ({
+  principal: anonymous,
+  scope: "s",
+  wire: "any",
+  capabilities: { elicitation: {} },
+  clientInfo,
+});
+
+const server = (name: string): ServerConfig => ({
+  kind: "failed",
+  problem: "",
+  name,
+  callTimeoutMs: 1,
+  startTimeoutMs: 1,
+  idleTimeoutMs: 1,
+  tools: {},
+});
+
+async function setUp() {
+  const lists = {
+    tools: [{ name: "read", inputSchema: {} }],
+    prompts: [{ name: "greet" }],
+    resources: [{ uri: "mem://a", name: "a" }],
+  };
+  const fakes = { a: createFakeUpstream("a", lists), b: createFakeUpstream("b", lists) };
+  const log = createTestLog();
+  const gateway = createGatewayCore({
+    servers: {
+      servers: [server("a"), server("b")],
+      names: "auto",
+      warnings: [],
+      files: [],
+      secrets: [],
+    },
+    create: ({ name }) => fakes[name as "a" | "b"],
+    sameServer: () => true,
+    limits: { ...defaultLimits, pauseGatherMs: 1 },
+    clock: systemClock,
+    log,
+    sealer: await createSealer(makeKey()),
+    debug: false,
+    tryServers: false,
+  });
+  const call = (
+    method: string,
+    params: JsonObject,
+    by: Caller = caller(),
+    surface = "/mcp",
+    resume?: Resume,
+  ) => gateway.call(surface, { method, params, wantsProgress: false, caller: by, resume });
+  /** What a person sees who does not want to see everything. */
+  const lines = () => log.records.filter(({ severity }) => severity !== "DEBUG");
+  return { fakes, call, lines };
+}
+
+const refuse = (message: string) => () =>
+  failureExchange(
+    new GatewayError("upstream_error", undefined, {
+      upstream: { code: -32000, message },
+    }),
+  );
+
+describe("a call that fails", () => {
+  test("is one line: the server and its own name for the tool, the client, the reason", async () => {
+    const { fakes, call, lines } = await setUp();
+    fakes.b.reply = refuse("No such file:\n/etc/nothing");
+    await call("tools/call", { name: "b__read" }).next();
+    expect(lines()).toEqual([{
+      severity: "INFO",
+      message: "Call failed",
+      fields: {
+        server: "b",
+        tool: "read",
+        client: "desk 2",
+        reason: "No such file: /etc/nothing",
+        code: "upstream_error",
+        method: "tools/call",
+        surface: "/mcp",
+        ms: expect.any(Number),
+      },
+    }]);
+  });
+
+  test("names prompts, resources and what completion is for as their servers do", async () => {
+    const { fakes, call, lines } = await setUp();
+    fakes.a.capabilities = { ...fakes.a.capabilities, completions: {} };
+    fakes.a.reply = refuse("no");
+    await call("prompts/get", { name: "a__greet" }).next();
+    await call("resources/read", { uri: "mem://a" }).next();
+    await call("completion/complete", { ref: { type: "ref/prompt", name: "a__greet" } }).next();
+    expect(lines().map(({ fields }) => fields)).toMatchObject([
+      { server: "a", prompt: "greet" },
+      { server: "a", resource: "mem://a" },
+      { server: "a", what: "greet", method: "completion/complete" },
+    ]);
+  });
+
+  test("is a tool's error as well: the first line that it says", async () => {
+    const { fakes, call, lines } = await setUp();
+    const say = async (content: unknown) => {
+      fakes.a.reply = () => resultExchange({ isError: true, content });
+      await call("tools/call", { name: "a__read" }).next();
+      return lines().at(-1)?.fields["reason"];
+    };
+    const text = (words: string) => ({ type: "text", text: words });
+    expect(await say([{ type: "image" }, text(" \r\n \u001b[31mbad\u0000 luck \nstack")]))
+      .toBe("[31mbad luck");
+    expect(await say([text("x".repeat(1_000_000))])).toBe(`${"x".repeat(299)}…`);
+    expect(await say([text(`${"x".repeat(298)}😀😀`)])).toBe(`${"x".repeat(298)}…`);
+    for (const nothing of [undefined, "no", [], [null, 5, text(" \n")]]) {
+      expect(await say(nothing)).toBe("the tool does not say why");
+    }
+    expect(lines().length).toBe(7);
+  });
+
+  test("may be one of a name that is unknown, or a list of a server that cannot be reached", async () => {
+    const { fakes, call, lines } = await setUp();
+    await call("tools/call", { name: `nobody__${"x".repeat(500)}` }).next();
+    fakes.b.broken = new GatewayError("upstream_unavailable", 'Cannot start server "b": no');
+    await call("tools/list", {}, caller({}), "/servers/b").next();
+    await call("no/such", {}, caller({ name: 5, version: "\n1\u202e " })).next();
+    expect(lines().map(({ fields }) => fields)).toMatchObject([
+      { tool: `nobody__${"x".repeat(191)}…`, code: "invalid_params" },
+      {
+        server: "b",
+        method: "tools/list",
+        client: "unnamed",
+        reason: 'Cannot start server "b": no',
+      },
+      { client: "1", code: "method_not_found" },
+    ]);
+    expect("server" in (lines()[0]?.fields ?? {})).toBe(false);
+  });
+
+  test("before it got to its server names the one that could not be reached", async () => {
+    const { fakes, call, lines } = await setUp();
+    const data = { server: "b" };
+    fakes.b.broken = new GatewayError("upstream_unavailable", "Cannot start it", { data });
+    await call("tools/call", { name: "b__read" }).next();
+    expect(lines().map(({ fields }) => fields))
+      .toMatchObject([{ server: "b", tool: "b__read", reason: "Cannot start it" }]);
+  });
+
+  test("after its client was asked something is its server's still", async () => {
+    const { fakes, call, lines } = await setUp();
+    fakes.b.script(async (source) => {
+      await source.ask("elicitation/create", { message: "Which?" });
+      throw new GatewayError("upstream_error", "after all");
+    });
+    const by = { ...caller(), deferred: true };
+    const pause = await call("tools/call", { name: "b__read" }, by).next();
+    if (pause.kind !== "pause") throw new Error(`It did not pause: ${pause.kind}`);
+    expect(lines()).toEqual([]);
+    const key = pause.questions[0]?.key ?? "";
+    const resume = { answers: { [key]: { action: "decline" } }, state: pause.state };
+    await call("tools/call", { name: "b__read" }, by, "/mcp", resume).next();
+    expect(lines().map(({ fields }) => fields))
+      .toMatchObject([{ server: "b", tool: "read", reason: "after all" }]);
+  });
+});
+
+describe("no line is for", () => {
+  test("calls that go well", async () => {
+    const { call, lines } = await setUp();
+    await call("tools/call", { name: "a__read" }).next();
+    await call("tools/list", {}).next();
+    await call("resources/read", { uri: "mem://a" }).next();
+    expect(lines()).toEqual([]);
+  });
+
+  test("calls that their client gave up, however they end", async () => {
+    const { fakes, call, lines } = await setUp();
+    const over = Promise.withResolvers<JsonObject>();
+    fakes.a.script(() => over.promise);
+    const calls = ["a__read", "a__read"].map((name) => call("tools/call", { name }));
+    await until("the calls", () => fakes.a.opened.length === 2);
+    for (const one of calls) one.cancel("gone");
+    over.reject(new GatewayError("upstream_exited"));
+    for (const one of calls) await one.next();
+    const early = call("tools/call", { name: "a__read" });
+    early.cancel("gone");
+    await early.next();
+    expect(lines()).toEqual([]);
+  });
+});
