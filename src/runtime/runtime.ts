@@ -16,12 +16,21 @@ export interface RequestContext {
 /** A plain fetch handler. */
 export type FetchHandler = (request: Request, context?: RequestContext) => Promise<Response>;
 
+/** How long a client may take to send its head and its whole request, and how often that is checked. */
+export interface SlowClients {
+  readonly headersMs: number;
+  readonly bodyMs: number;
+  readonly checkMs: number;
+}
+
 /** How to listen. `fast` is the runtime's own server; `hardened` has deadlines for slow clients. */
 export interface ServeOptions {
   readonly hostname: string;
   /** 0 lets the system choose. */
   readonly port: number;
   readonly listener: "fast" | "hardened";
+  /** Deadlines of the hardened listener; without it they are the limits' own. */
+  readonly slow?: SlowClients;
   readonly fetch: FetchHandler;
 }
 

@@ -24,6 +24,7 @@ import type { Interest, Upstream } from "../../src/upstream/upstream.ts";
 import { hostileCommand } from "../fault/hostile_command.ts";
 import { createTestCredentialStore } from "./credentials.ts";
 import { createTestRuntime } from "./fake_runtime.ts";
+import { startMsMax } from "./wait.ts";
 
 /** One record of a test's log. */
 export interface LogLine {
@@ -116,8 +117,8 @@ export function hostileConfig(
     isolation: "session",
     roots: "relay",
     era: "auto",
-    callTimeoutMs: 20_000,
-    startTimeoutMs: 20_000,
+    callTimeoutMs: startMsMax,
+    startTimeoutMs: startMsMax,
     idleTimeoutMs: 60_000,
     tools: {},
     ...overrides,
