@@ -17,8 +17,6 @@ import {
 import { startHttpFixture } from "./start_fixture.ts";
 import { createSuite, type Scenario } from "./suite.ts";
 
-const runMsMax = 3 * 60_000;
-
 /** The two sets: how many are scored, and what must pass beyond them. */
 const requirements = [
   {
@@ -79,7 +77,7 @@ async function runAll(gateway: SpawnedGateway, wanted: (label: string) => boolea
       if (!wanted(label)) continue;
       const url = `http://localhost:${gateway.port}/servers/${name}/mcp`;
       const args = ["server", "--url", url, "--requirements", run.revision];
-      const { scenarios, output } = await suite(args, runMsMax);
+      const { scenarios, output } = await suite(args);
       const counts = report(`${label}, gateway on ${gatewayRuntime}`, run, scenarios);
       if (scenarios.length === 0) console.log(output);
       total.passed += counts.passed;
