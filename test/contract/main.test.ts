@@ -69,7 +69,8 @@ const noServer = { command: "/bin/cat", args: [] };
 test("without configuration it serves, says how to add a server, and stops with 0", async () => {
   const program = start();
   const url = await untilServing(program);
-  expect(program.text()).toContain(`write the file ${join(folder, "mcp.json")}`);
+  const advice = `write the file ${join(folder, "mcp.json")}`;
+  await until("it says how to add a server", () => program.text().includes(advice));
   expect((await fetch(`${url}/ready`)).status).toBe(200);
   sendSignal(program.child.pid, "SIGTERM");
   expect(await within("the gateway to stop", program.code)).toBe(0);

@@ -147,7 +147,7 @@ beforeAll(async () => {
       },
       patient: { recipe: "./faulty.json", baseUrl: api.origin },
       busy: { recipe: "./faulty.json", baseUrl: api.origin },
-      nobody: { recipe: "./faulty.json", baseUrl: closed, callTimeoutMs: 3_000 },
+      nobody: { recipe: "./faulty.json", baseUrl: closed },
       ...Object.fromEntries(
         Object.keys(providers).flatMap((name) => [
           [`reject-${name}`, oauth(`${tokens.origin}/${name}`, {})],
