@@ -14,7 +14,13 @@ import type { AddressInfo } from "node:net";
 import { defaultLimits } from "../limits.ts";
 import { answer, refuseTarget, toListenFault } from "./answer.ts";
 import { toCode } from "./files.ts";
-import type { Listener, ServeOptions } from "./runtime.ts";
+import type { Listener, ServeOptions, SlowClients } from "./runtime.ts";
+
+const defaultSlow: SlowClients = {
+  headersMs: defaultLimits.headersMs,
+  bodyMs: defaultLimits.bodyMs,
+  checkMs: defaultLimits.slowCheckMs,
+};
 
 /** Listens with deadlines for slow clients. */
 export async function serveHardened(options: ServeOptions): Promise<Listener> {
@@ -26,11 +32,12 @@ export async function serveHardened(options: ServeOptions): Promise<Listener> {
     });
     respond(options, incoming, outgoing).catch(() => outgoing.destroy());
   };
+  const { headersMs, bodyMs, checkMs } = options.slow ?? defaultSlow;
   const server = createServer({
-    headersTimeout: defaultLimits.headersMs,
-    requestTimeout: defaultLimits.bodyMs,
-    keepAliveTimeout: defaultLimits.headersMs,
-    connectionsCheckingInterval: defaultLimits.slowCheckMs,
+    headersTimeout: headersMs,
+    requestTimeout: bodyMs,
+    keepAliveTimeout: headersMs,
+    connectionsCheckingInterval: checkMs,
     maxHeaderSize: defaultLimits.headerBytesMax,
   }, listener);
   await new Promise<void>((resolve, reject) => {

@@ -16,6 +16,13 @@ export interface RequestContext {
 /** A plain fetch handler. */
 export type FetchHandler = (request: Request, context?: RequestContext) => Promise<Response>;
 
+/** How long a client may take to send its head and its whole request, and how often that is checked. */
+export interface SlowClients {
+  readonly headersMs: number;
+  readonly bodyMs: number;
+  readonly checkMs: number;
+}
+
 /** How to listen. `fast` is the runtime's own server; `hardened` has deadlines for slow clients. */
 export interface ServeOptions {
   readonly hostname: string;
@@ -24,6 +31,8 @@ export interface ServeOptions {
   readonly listener: "fast" | "hardened";
   /** The largest body that the handler shall see, where the runtime has a limit of its own. */
   readonly bodyBytesMax?: number | undefined;
+  /** Deadlines of the hardened listener; without it they are the limits' own. */
+  readonly slow?: SlowClients;
   readonly fetch: FetchHandler;
 }
 

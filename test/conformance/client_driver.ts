@@ -94,8 +94,8 @@ try {
   });
   const transport = new StreamableHTTPClientTransport(new URL(`${gateway.url}/servers/peer/mcp`));
   await client.connect(transport);
-  // The suite gives up after 30 seconds, and would leave this process and the gateway behind.
-  await within("the client's part", play(client), 20_000);
+  // A suite that gives up first would leave this process and the gateway behind.
+  await within("the client's part", play(client));
   await client.close();
 } catch (fault) {
   console.error(fault, `\nThe gateway's log:\n${gateway.log()}`);

@@ -19,5 +19,5 @@ export async function startHttpFixture(era: string): Promise<{ url: string; chil
     child.once("error", reject);
     child.once("exit", (code) => reject(new Error(`The fixture ended with ${code}`)));
   });
-  return { url: `http://127.0.0.1:${await within("a fixture's port", port, 30_000)}/mcp`, child };
+  return { url: `http://127.0.0.1:${await within("a fixture's port", port)}/mcp`, child };
 }

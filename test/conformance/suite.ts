@@ -8,6 +8,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { provide, provideNode } from "../support/outside.ts";
+import { testMsMax } from "../support/wait.ts";
 
 const suitePackage = "@modelcontextprotocol/conformance@0.2.0-alpha.12";
 const detailMax = 1_500;
@@ -63,23 +64,25 @@ function scenariosIn(directory: string): Scenario[] {
   });
 }
 
-/** Makes a runner of the suite; `args` are those of its command line, less where results go. */
-export function createSuite(): (args: readonly string[], msMax: number) => Promise<SuiteRun> {
+/**
+ * Makes a runner of the suite; `args` are those of its command line, less where results go and how
+ * long one scenario may take: a busy machine must not reach that.
+ */
+export function createSuite(): (args: readonly string[]) => Promise<SuiteRun> {
   const node = provideNode();
   const program = provide(suitePackage, "conformance");
-  return (args, msMax) =>
+  return (args) =>
     new Promise((resolve, reject) => {
       const results = mkdtempSync(join(tmpdir(), "mcp-wrapper-conformance-"));
-      const child = spawn(node, [program, ...args, "--output-dir", results], {
+      const options = ["--timeout", String(testMsMax), "--output-dir", results];
+      const child = spawn(node, [program, ...args, ...options], {
         stdio: ["ignore", "pipe", "pipe"],
       });
-      const timer = setTimeout(() => child.kill("SIGKILL"), msMax);
       let output = "";
       child.stdout.setEncoding("utf8").on("data", (chunk: string) => output += chunk);
       child.stderr.setEncoding("utf8").on("data", (chunk: string) => output += chunk);
       child.once("error", reject);
       child.once("close", () => {
-        clearTimeout(timer);
         try {
           resolve({ scenarios: scenariosIn(results), output });
         } catch (fault) {

@@ -261,7 +261,7 @@ describe("the README", () => {
       .map(([, tool = "", args = ""]): [string, JsonObject] => [tool, JSON.parse(args)]);
   const run = (script: string) =>
     new Promise<string>((resolve) => {
-      execFile("bash", ["-c", script], { timeout: 20_000 }, (_error, stdout) => resolve(stdout));
+      execFile("bash", ["-c", script], { timeout: testMs }, (_error, stdout) => resolve(stdout));
     });
 
   test("P12 its tables name every built-in tool, each with a call that works", async () => {

@@ -11,6 +11,7 @@ import { openStoreDatabase, transact } from "../../src/database.ts";
 import { defaultLimits } from "../../src/limits.ts";
 import type { Child, Listener, Runtime, SpawnFault } from "../../src/runtime/runtime.ts";
 import { createTestRuntime } from "../support/fake_runtime.ts";
+import { startMsMax } from "../support/wait.ts";
 
 const runtime: Runtime = await createTestRuntime();
 const decoder = new TextDecoder();
@@ -37,7 +38,7 @@ async function readAll(stream: ReadableStream<Uint8Array>): Promise<string> {
   return await new Response(stream).text();
 }
 
-async function until(condition: () => boolean, ms = 5_000): Promise<boolean> {
+async function until(condition: () => boolean, ms: number = startMsMax): Promise<boolean> {
   const end = performance.now() + ms;
   while (performance.now() < end) {
     if (condition()) return true;
@@ -339,7 +340,7 @@ describe("files", () => {
     writeFileSync(file, "after the end");
     await new Promise((resolve) => setTimeout(resolve, 2 * defaultLimits.watchSettleMs));
     expect(changes).toBe(edits.length);
-  }, 30_000);
+  });
 
   test("a watched file may lie in a folder that does not exist yet", async () => {
     const file = join(folder, "later/mcp.json");
@@ -348,7 +349,7 @@ describe("files", () => {
     await runtime.writeText(file, "here");
     expect(await until(() => changes === 1)).toBe(true);
     watcher.close();
-  }, 15_000);
+  });
 });
 
 test("the addresses of this machine's interfaces are known, each as a URL takes it", () => {
@@ -691,7 +692,7 @@ for (const kind of ["fast", "hardened"] as const) {
       await listener.close(100);
       expect(await stream).toMatch(/^HTTP\/1\.1 200/);
       await other.text().catch(() => {});
-    }, 10_000);
+    });
   });
 }
 
@@ -700,6 +701,7 @@ test("B9 the hardened listener closes clients that drip their head or their body
     hostname: "127.0.0.1",
     port: 0,
     listener: "hardened",
+    slow: { headersMs: 200, bodyMs: 400, checkMs: 50 },
     fetch: async (request) => new Response(await request.text()),
   });
   const closed = await Promise.all([
@@ -708,4 +710,4 @@ test("B9 the hardened listener closes clients that drip their head or their body
   ]);
   for (const text of closed) expect(text).not.toMatch(/^HTTP\/1\.1 2/);
   await listener.close(1_000);
-}, 60_000);
+});

@@ -175,7 +175,7 @@ describe("an outgoing request", () => {
     for (let count = 0; count < 5; count += 1) await sendForText(server.origin);
     expect(server.connections()).toBe(1);
     await until("the idle connection is closed", () => server.open() === 0);
-  }, 15_000);
+  });
 
   for (const end of ["server", "client"] as const) {
     test(`is made once where the ${end} gives up its kept connection before the answer`, async () => {
@@ -415,13 +415,13 @@ describe("F7 a request over TLS", () => {
     const server = await plain((_request, response) => response.end("ok"), { tls: localhostTls });
     expect(await sendTrusting(server.origin)).toEqual({ status: 200, text: "ok" });
     expect(server.seen[0]?.headers.host).toBe(`localhost:${server.port}`);
-  }, 15_000);
+  });
 
   test("sends nothing to a server of another name", async () => {
     const server = await plain((_request, response) => response.end("ok"), { tls: otherTls });
     expect(await sendTrusting(server.origin)).toEqual({ kind: "tls", sent: false });
     expect(server.seen).toEqual([]);
-  }, 15_000);
+  });
 
   test("sends nothing to a server whose authority nobody knows", async () => {
     const server = await plain((_request, response) => response.end("ok"), { tls: localhostTls });

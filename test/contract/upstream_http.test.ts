@@ -334,12 +334,12 @@ describe("questions of a remote server", () => {
         visit.status(202);
         stream?.result({ content: [{ type: "text", text: "at last" }] });
       },
-    }, { callTimeoutMs: 150 });
+    }, { callTimeoutMs: 500 });
     const exchange = upstream.open(toolCall("work", {}, asking()));
     const ask = await exchange.next() as Ask;
     expect(ask.kind).toBe("ask");
     // Much longer than the call may be silent.
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect(exchange.answer(ask.id, { kind: "answer", value: {} })).toBe(true);
     expect(textOf(await exchange.next())).toBe("at last");
   });

@@ -46,7 +46,7 @@ async function startFamily(mode = ""): Promise<Family> {
   const parent = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
   let text = "";
   parent.stdout?.on("data", (chunk) => text += chunk);
-  await until("the family to be complete", () => text.includes("\n"), 20_000);
+  await until("the family to be complete", () => text.includes("\n"));
   const { child, grandchild, killed } = JSON.parse(text);
   const warden = findWarden(parent) ?? 0;
   started.push(child, warden);
@@ -70,7 +70,6 @@ linuxTest(
     kill(parent.pid);
     await until("all to be gone", () => ![warden, child, grandchild].some(isAlive));
   },
-  40_000,
 );
 
 linuxTest("a grandchild whose parent ended before is gone too", async () => {
@@ -78,7 +77,7 @@ linuxTest("a grandchild whose parent ended before is gone too", async () => {
   expect([child, grandchild].map(isAlive)).toEqual([false, true]);
   kill(parent.pid);
   await until("the grandchild to be gone", () => !isAlive(grandchild));
-}, 40_000);
+});
 
 for (const mode of ["", "leaderless"]) {
   const who = mode === "" ? "a child and its grandchild" : "a grandchild without its parent";
@@ -98,7 +97,7 @@ for (const mode of ["", "leaderless"]) {
     expect([second.child, second.grandchild].map(isAlive)).toEqual([true, true]);
     kill(second.parent.pid);
     await until("the second to be gone", () => ![second.child, second.grandchild].some(isAlive));
-  }, 60_000);
+  });
 }
 
 function open() {
@@ -160,7 +159,7 @@ linuxTest("a warden that is killed is started again and knows all that was held"
   // What it was told stands in its pipe before its input ends.
   kill(parent.pid);
   await until("all to be gone", () => ![again, child, grandchild].some(isAlive));
-}, 40_000);
+});
 
 test("a system that starts no warden, or a database that fails, keeps no child from running", async () => {
   const { database, log } = open();

@@ -16,7 +16,7 @@ beforeAll(async () => {
   gateway = await spawnGateway({
     servers: {
       good: hostileCommand(),
-      crashing: { ...hostileCommand(), callTimeoutMs: 1_000 },
+      crashing: { ...hostileCommand(), callTimeoutMs: 3_000 },
       absent: { command: "a-program-that-does-not-exist" },
       mute: { ...hostileCommand("--init=never"), startTimeoutMs: 1_000 },
       loud: hostileCommand("--banner", "--split", "--crlf"),

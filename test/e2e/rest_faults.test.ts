@@ -143,11 +143,11 @@ beforeAll(async () => {
         recipe: "./faulty.json",
         baseUrl: api.origin,
         credentials: { type: "api_key", in: "header", name: "x-key", key },
-        callTimeoutMs: 800,
+        callTimeoutMs: 3_000,
       },
       patient: { recipe: "./faulty.json", baseUrl: api.origin },
       busy: { recipe: "./faulty.json", baseUrl: api.origin },
-      nobody: { recipe: "./faulty.json", baseUrl: closed, callTimeoutMs: 800 },
+      nobody: { recipe: "./faulty.json", baseUrl: closed },
       ...Object.fromEntries(
         Object.keys(providers).flatMap((name) => [
           [`reject-${name}`, oauth(`${tokens.origin}/${name}`, {})],

@@ -82,7 +82,7 @@ describe("F1 a server that hangs", () => {
         response.write("{");
         if (drips) drip(response);
       });
-      const answer = await callerOf(server).get({ timeoutMs: 200 });
+      const answer = await callerOf(server).get({ timeoutMs: 1_000 });
       expect(answer.status).toBe(200);
       expect((await errorOf(answer.text())).code).toBe("upstream_timeout");
       await until("the connection is closed", () => server.open() === 0);
@@ -94,7 +94,7 @@ describe("F1 a server that hangs", () => {
     const caller = createTestCaller({
       runtime,
       url: `https://localhost:${server.port}/`,
-      limits: { connectMs: 60, httpRetriesMax: 1 },
+      limits: { connectMs: 300, httpRetriesMax: 1 },
     });
     expect((await errorOf(caller.post())).code).toBe("upstream_unavailable");
     expect(server.connections()).toBe(2);
@@ -237,7 +237,7 @@ describe("F4 a body", () => {
     expect(error.message).toContain("larger than 16777216 bytes");
     expect((highest - before) / mebibyte).toBeLessThan(50);
     await until("the connection is closed", () => server.open() === 0);
-  }, 20_000);
+  });
 
   test("that is plain and too large is cut, an endless stream's text as well", async () => {
     for (const type of ["application/json", "text/event-stream; charset=utf-8"]) {

@@ -4,12 +4,13 @@
  */
 import * as node from "node:test";
 import { expect } from "expect";
+import { testMsMax } from "./wait.ts";
 
 type Body = () => void | Promise<void>;
 
-/** A test; `timeoutMs` as the third argument, like Bun's. */
-function test(name: string, body: Body, timeoutMs?: number): void {
-  node.test(name, timeoutMs === undefined ? {} : { timeout: timeoutMs }, () => body());
+/** A test; `timeoutMs` as the third argument, like Bun's, with the default of bun_timeout.ts. */
+function test(name: string, body: Body, timeoutMs: number = testMsMax): void {
+  node.test(name, { timeout: timeoutMs }, () => body());
 }
 test.skip = (name: string, body: Body): void => {
   node.test(name, { skip: true }, () => body());

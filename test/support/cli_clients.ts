@@ -10,6 +10,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { provide, provideNode } from "./outside.ts";
 import { textOfPrompt, type Visit } from "./visit.ts";
+import { testMsMax } from "./wait.ts";
 
 /** A program with the parts of a visit that it can make. */
 export interface CliKind {
@@ -20,15 +21,13 @@ export interface CliKind {
   visit(url: string): Promise<Visit>;
 }
 
-const runMsMax = 30_000;
-
 /** Makes runs of a package's program with a home of its own; what it writes is JSON. */
 function programOf(packageName: string, name: string, home: string) {
   const [node, path] = [provideNode(), provide(packageName, name)];
   const env = { PATH: process.env["PATH"] ?? "", HOME: home, NO_COLOR: "1" };
   return async (...args: string[]): Promise<unknown> => {
     const text = await new Promise<string>((resolve, reject) => {
-      const options = { cwd: home, env, timeout: runMsMax };
+      const options = { cwd: home, env, timeout: testMsMax };
       execFile(node, [path, ...args], options, (fault, output, errors) => {
         if (fault === null) resolve(output);
         else reject(new Error(`${args.join(" ")}: ${output}${errors}`));

@@ -5,6 +5,7 @@ import type { UpstreamDeps } from "../../src/upstream/deps.ts";
 import { upstreamKinds } from "../../src/upstream/kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import { callerOf, createTestDeps, type TestDeps } from "./upstream_deps.ts";
+import { startMsMax } from "./wait.ts";
 import { type HostileUpstream, type Rules, serveUpstream } from "../fault/hostile_upstream.ts";
 
 /** What a test holds. */
@@ -30,8 +31,8 @@ export function remoteConfig(
     identify: true,
     roots: "relay",
     era: "auto",
-    callTimeoutMs: 20_000,
-    startTimeoutMs: 20_000,
+    callTimeoutMs: startMsMax,
+    startTimeoutMs: startMsMax,
     idleTimeoutMs: 60_000,
     tools: {},
     ...overrides,

@@ -30,6 +30,7 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import { createClientNotes, listenForProgress } from "./client_notes.ts";
 import { projectDirectory } from "./spawn_gateway.ts";
+import { startMsMax } from "./wait.ts";
 
 type Arguments = Record<string, unknown>;
 
@@ -88,7 +89,7 @@ export interface ClientKind {
 
 const info = { name: "end-to-end", version: "1.0.0" };
 const capabilities = { sampling: {}, elicitation: {}, roots: { listChanged: true } };
-const timeout = 30_000;
+const timeout = startMsMax;
 
 const textOf = (content: unknown) =>
   (content as { text?: string }[]).map((part) => part.text ?? "").join("\n");

@@ -28,11 +28,13 @@ interface Match {
 export async function serveOpenApi(document: PlainDocument): Promise<OpenApiServer> {
   const misdeeds: string[] = [];
   const called = new Set<string>();
+  const match = createMatcher(document);
+  const answers = new Map<Json, Answer>();
   const served = await serveFetch(async (request) => {
     const url = new URL(request.url);
     const method = request.method.toLowerCase();
     const matched = url.pathname.startsWith(prefix)
-      ? matchPath(document, method, url.pathname.slice(prefix.length))
+      ? match(method, url.pathname.slice(prefix.length))
       : undefined;
     const operation = document.follow(matched?.item[method]);
     if (matched === undefined || matched.item[method] === undefined) {
@@ -46,7 +48,9 @@ export async function serveOpenApi(document: PlainDocument): Promise<OpenApiServ
       ...await checkBody(document, operation, request),
     ];
     misdeeds.push(...found.map((what) => `${name}: ${what}`));
-    return answer(document, operation);
+    const { body, init } = answers.get(operation) ?? answerOf(document, operation);
+    answers.set(operation, { body, init });
+    return new Response(body, init);
   });
   return {
     baseUrl: `http://127.0.0.1:${served.port}${prefix}`,
@@ -58,29 +62,30 @@ export async function serveOpenApi(document: PlainDocument): Promise<OpenApiServ
 
 const prefix = "/base/v1";
 
-/** The template that fits, the one with the most of its own text first. */
-function matchPath({ root }: PlainDocument, method: string, path: string): Match | undefined {
+/** Finds the template that fits a path, the one with the most of its own text first. */
+function createMatcher({ root }: PlainDocument) {
   const ownText = (template: string) => template.replace(/\{[^}]*\}/g, "").length;
-  const paths = root["paths"] as Readonly<Record<string, Json>>;
-  const templates = Object.keys(paths).filter((template) => method in (paths[template] ?? {}))
-    .sort((a, b) => ownText(b) - ownText(a));
-  for (const template of templates) {
-    const names: string[] = [];
-    const pattern = template.split(/(\{[^}]*\})/).map((part) => {
-      if (!part.startsWith("{")) return part.replace(/[.*+?^$()[\]\\|]/g, "\\$&");
-      names.push(part.slice(1, -1));
-      return "([^/]+)";
-    }).join("");
-    const found = new RegExp(`^${pattern}$`).exec(path);
-    if (found === null) continue;
-    const values = found.slice(1).map(decodeURIComponent);
-    return {
-      template,
-      item: paths[template] ?? {},
-      inPath: new Map(names.map((name, at) => [name, values[at] ?? ""])),
-    };
-  }
-  return undefined;
+  const templates = Object.entries(root["paths"] as Readonly<Record<string, Json>>)
+    .sort(([a], [b]) => ownText(b) - ownText(a))
+    .map(([template, item]) => {
+      const names: string[] = [];
+      const pattern = template.split(/(\{[^}]*\})/).map((part) => {
+        if (!part.startsWith("{")) return part.replace(/[.*+?^$()[\]\\|]/g, "\\$&");
+        names.push(part.slice(1, -1));
+        return "([^/]+)";
+      }).join("");
+      return { template, item, names, pattern: new RegExp(`^${pattern}$`) };
+    });
+  return (method: string, path: string): Match | undefined => {
+    for (const { template, item, names, pattern } of templates) {
+      const found = method in item ? pattern.exec(path) : null;
+      if (found === null) continue;
+      const values = found.slice(1).map(decodeURIComponent);
+      const inPath = new Map(names.map((name, at) => [name, values[at] ?? ""]));
+      return { template, item, inPath };
+    }
+    return undefined;
+  };
 }
 
 function checkParameters(
@@ -189,24 +194,29 @@ function readForm(text: string, schema: Json, document: PlainDocument): Json {
   ]));
 }
 
+interface Answer {
+  readonly body: string | null;
+  readonly init: ResponseInit;
+}
+
 /** What the document promises when all goes well. */
-function answer(document: PlainDocument, operation: Json): Response {
+function answerOf(document: PlainDocument, operation: Json): Answer {
   const responses = document.follow(operation["responses"]);
   const status = Object.keys(responses).sort().find((code) => code.startsWith("2"));
-  if (status === undefined) return new Response(null, { status: 204 });
+  if (status === undefined) return { body: null, init: { status: 204 } };
   const content = document.follow(document.follow(responses[status])["content"]);
   const mediaType = Object.keys(content).find((one) => one.endsWith("json")) ??
     Object.keys(content)[0];
   const code = /^\d+$/.test(status) ? Number(status) : 200;
   if (mediaType === undefined || code === 204 || code === 205) {
-    return new Response(null, { status: code });
+    return { body: null, init: { status: code } };
   }
   const media = content[mediaType] as Json;
   const [example] = Object.values(document.follow(media["examples"]));
   const value = media["example"] ?? document.follow(example)["value"] ??
     document.example(media["schema"] ?? {}, true);
-  return new Response(mediaType.endsWith("json") ? JSON.stringify(value) : String(value), {
-    status: code,
-    headers: { "content-type": mediaType },
-  });
+  return {
+    body: mediaType.endsWith("json") ? JSON.stringify(value) : String(value),
+    init: { status: code, headers: { "content-type": mediaType } },
+  };
 }

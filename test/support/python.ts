@@ -6,6 +6,7 @@ import { spawnSync } from "node:child_process";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { startMsMax } from "./wait.ts";
 
 /** The folder outside the project in which programs for tests are kept. */
 export const cacheDirectory: string = join(
@@ -24,7 +25,7 @@ export function findPython(module: string): string | undefined {
     if (candidate === undefined || candidate === "") continue;
     const probe = spawnSync(candidate, ["-c", `import ${module}`], {
       stdio: "ignore",
-      timeout: 20_000,
+      timeout: startMsMax,
     });
     if (probe.status === 0) return candidate;
   }

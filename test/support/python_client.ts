@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { findPython } from "./python.ts";
 import { projectDirectory } from "./spawn_gateway.ts";
 import type { Visit } from "./visit.ts";
+import { testMsMax } from "./wait.ts";
 
 /** A Python whose SDK knows both eras; tests that need it skip where there is none. */
 export const pythonWithClient: string | undefined = findPython("mcp.client.client");
@@ -20,8 +21,6 @@ export const pythonKinds: readonly PythonKind[] = [
   { mode: "legacy", revision: "2025-11-25" },
 ];
 
-const runMsMax = 50_000;
-
 /** Does everything with the server at a URL; `file` is a path that belongs to this visit. */
 export async function visitByPython(
   url: string,
@@ -34,7 +33,7 @@ export async function visitByPython(
     execFile(
       pythonWithClient as string,
       args,
-      { timeout: runMsMax },
+      { timeout: testMsMax },
       (fault, output, errors) => {
         if (fault === null) resolve(output);
         else reject(new Error(`The Python client failed: ${output}${errors}`));

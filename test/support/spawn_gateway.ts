@@ -10,7 +10,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { sendSignal } from "./processes.ts";
-import { until, within } from "./wait.ts";
+import { startMsMax, until, within } from "./wait.ts";
 
 /** The runtime that this test runs on. */
 export const thisRuntime: "bun" | "deno" = "Deno" in globalThis ? "deno" : "bun";
@@ -25,7 +25,9 @@ export const gatewayRuntime: "bun" | "deno" = process.env["MCP_TEST_RUNTIME"] ==
 /** The folder of the project. */
 export const projectDirectory: string = fileURLToPath(new URL("../..", import.meta.url));
 
-const executable = (name: "bun" | "deno") => name === thisRuntime ? process.execPath : name;
+/** The program of a runtime: this one, or the one on PATH. */
+export const executable = (name: "bun" | "deno"): string =>
+  name === thisRuntime ? process.execPath : name;
 
 /** The command line that runs a TypeScript program of this project under a runtime. */
 export function programCommand(
@@ -144,7 +146,7 @@ async function untilReady(run: Run): Promise<number> {
     const response = await fetch(`http://127.0.0.1:${port}/ready`).catch(() => undefined);
     await response?.body?.cancel();
     return response?.status === 200 ? port : undefined;
-  }, 30_000).catch((thrown) => {
+  }, startMsMax).catch((thrown) => {
     sendSignal(run.child.pid, "SIGKILL");
     throw new Error(`${thrown instanceof Error ? thrown.message : thrown}\n${run.text}`);
   });
@@ -179,9 +181,9 @@ export async function spawnGateway(options: GatewayOptions = {}): Promise<Spawne
     },
     directory,
     log: () => earlier + run.text,
-    stop: () => end("SIGTERM", 30_000),
+    stop: () => end("SIGTERM", startMsMax),
     async kill9() {
-      await end("SIGKILL", 5_000);
+      await end("SIGKILL", startMsMax);
     },
     async restart() {
       earlier += run.text;
@@ -189,8 +191,8 @@ export async function spawnGateway(options: GatewayOptions = {}): Promise<Spawne
       await untilReady(run);
     },
     async dispose() {
-      const stopped = await end("SIGTERM", 20_000).then(() => true, () => false);
-      if (!stopped) await end("SIGKILL", 5_000);
+      const stopped = await end("SIGTERM", startMsMax).then(() => true, () => false);
+      if (!stopped) await end("SIGKILL", startMsMax);
       rmSync(directory, { recursive: true, force: true });
     },
   };

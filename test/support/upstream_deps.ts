@@ -25,6 +25,7 @@ import type { Interest, Upstream } from "../../src/upstream/upstream.ts";
 import { hostileCommand } from "../fault/hostile_command.ts";
 import { createTestCredentialStore } from "./credentials.ts";
 import { createTestRuntime } from "./fake_runtime.ts";
+import { startMsMax } from "./wait.ts";
 
 /** One record of a test's log. */
 export interface LogLine {
@@ -120,8 +121,8 @@ export function hostileConfig(
     identify: true,
     roots: "relay",
     era: "auto",
-    callTimeoutMs: 20_000,
-    startTimeoutMs: 20_000,
+    callTimeoutMs: startMsMax,
+    startTimeoutMs: startMsMax,
     idleTimeoutMs: 60_000,
     tools: {},
     // Tests count processes, and on a busy machine any start is slow.

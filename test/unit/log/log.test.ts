@@ -233,7 +233,7 @@ test("redaction stays quick on text made to be slow", async () => {
   }
   expect((await lines()).length).toBe(9);
   // A regular expression that backtracks would need minutes.
-  expect(performance.now() - started).toBeLessThan(5_000);
+  expect(performance.now() - started).toBeLessThan(30_000);
 });
 
 describe("a slow disk", () => {

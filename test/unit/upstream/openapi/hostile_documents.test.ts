@@ -7,7 +7,6 @@ import type { JsonObject } from "../../../../src/model.ts";
 import { documentOf, documentWith, load, refusalOf } from "../../../support/openapi_load.ts";
 
 const million = 1_000_000;
-const timeoutMs = 20_000;
 
 test("long rows of one character in names and URLs", async () => {
   const row = (character: string) => `x${character.repeat(million)}x`;
@@ -30,7 +29,7 @@ test("long rows of one character in names and URLs", async () => {
     },
   ));
   expect(service.operations[0]?.name).toMatch(/^x_+_[0-9a-f]{8}$/);
-}, timeoutMs);
+});
 
 test("a summary that is looked for in a description that nearly has it", async () => {
   const half = "a".repeat(million / 2);
@@ -39,7 +38,7 @@ test("a summary that is looked for in a description that nearly has it", async (
     description: half.repeat(8),
   }));
   expect(service.operations[0]?.description.length).toBe(4096);
-}, timeoutMs);
+});
 
 test("many names that would meet", async () => {
   const parameters = Array.from({ length: 20_000 }, (_, at) => ({
@@ -47,7 +46,7 @@ test("many names that would meet", async () => {
     name: String.fromCodePoint(0x4e00 + at),
   }));
   expect(await refusalOf(load(documentWith({ parameters })))).toContain("its arguments need more");
-}, timeoutMs);
+});
 
 test("many ways to fill a body, of which few are told", async () => {
   const names = Array.from({ length: 1_000 }, (_, at) => `m${at}`);
@@ -58,7 +57,7 @@ test("many ways to fill a body, of which few are told", async () => {
   const content = { "application/json": { schema } };
   const { service } = await load(documentWith({ requestBody: { content } }));
   expect(service.operations[0]?.description).toMatch(/Needs one of these: `m999`; .*…$/);
-}, timeoutMs);
+});
 
 /** A document whose body is the first of these schemas. */
 function bodyOf(type: string, schemas: JsonObject): JsonObject {
@@ -79,7 +78,7 @@ test("parts of parts of a body, each many times", async () => {
   const { service } = await load(bodyOf("application/json", schemas));
   const properties = service.operations[0]?.inputSchema["properties"];
   expect(Object.keys(properties as JsonObject)).toEqual(["body"]);
-}, timeoutMs);
+});
 
 test("a field of a form that is a list of itself", async () => {
   const schemas = {
@@ -89,7 +88,7 @@ test("a field of a form that is a list of itself", async () => {
   const { service } = await load(bodyOf("multipart/form-data", schemas));
   const properties = service.operations[0]?.inputSchema["properties"];
   expect(Object.keys(properties as JsonObject)).toEqual(["x"]);
-}, timeoutMs);
+});
 
 test("a chain of references that is longer than the stack", async () => {
   const chain = Array.from({ length: 20_000 }, (_, at): [string, JsonObject] => [
@@ -100,7 +99,7 @@ test("a chain of references that is longer than the stack", async () => {
   const { service } = await load(bodyOf("application/json", schemas));
   const [operation] = service.operations;
   expect(Object.keys(operation?.inputSchema["properties"] as JsonObject)).toEqual(["x"]);
-}, timeoutMs);
+});
 
 test("what steers terminals or cannot be seen is in no text of a tool", async () => {
   const hidden = "\x1b[31m\x07\u202e\u200b\u2066\u{e0041}\x7f";

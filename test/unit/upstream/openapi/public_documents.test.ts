@@ -3,7 +3,7 @@
  * that checks all requests by the same document.
  */
 import { describe, expect, test } from "bun:test";
-import { validate } from "@cfworker/json-schema";
+import { Validator } from "@cfworker/json-schema";
 import type { RestServerConfig } from "../../../../src/config/config.ts";
 import type { JsonObject } from "../../../../src/model.ts";
 import { createRestUpstream } from "../../../../src/upstream/rest.ts";
@@ -32,12 +32,14 @@ async function callAll(path: string, overrides: Partial<RestServerConfig> = {}) 
   try {
     const tools = await upstream.list("tools", {} as never);
     for (const { name, inputSchema, outputSchema } of tools) {
+      const plain = createPlainDocument(inputSchema as JsonObject);
+      const validator = new Validator(outputSchema as JsonObject, "2020-12");
       for (const isFull of [true, false]) {
-        const args = toArguments(inputSchema as JsonObject, isFull);
+        const args = toArguments(plain, isFull);
         const { end } = await drain(upstream.open(toolCall(String(name), args)));
         calls += 1;
         const problem = end.kind === "result"
-          ? toProblem(end.value, outputSchema as JsonObject)
+          ? toProblem(end.value, validator)
           : JSON.stringify(end);
         if (problem !== undefined) failures.push(`${name}(${JSON.stringify(args)}): ${problem}`);
       }
@@ -50,17 +52,16 @@ async function callAll(path: string, overrides: Partial<RestServerConfig> = {}) 
 }
 
 /** Arguments as the tool's own schema allows them: what a model sees, and nothing else. */
-function toArguments(inputSchema: JsonObject, isFull: boolean): JsonObject {
-  const plain = createPlainDocument(inputSchema);
-  const { raw: _, skip: __, ...args } = plain.example(inputSchema, isFull) as JsonObject;
+function toArguments({ root, example }: PlainDocument, isFull: boolean): JsonObject {
+  const { raw: _, skip: __, ...args } = example(root, isFull) as JsonObject;
   return args;
 }
 
-function toProblem(result: JsonObject, outputSchema: JsonObject): string | undefined {
+function toProblem(result: JsonObject, validator: Validator): string | undefined {
   if (result["isError"] === true) return JSON.stringify(result["content"]);
   // As it is on the wire: long numbers keep their digits there.
   const given = JSON.parse(JSON.stringify(result["structuredContent"]));
-  const { valid, errors } = validate(given, outputSchema, "2020-12");
+  const { valid, errors } = validator.validate(given);
   return valid ? undefined : JSON.stringify(errors);
 }
 
@@ -93,7 +94,7 @@ describe("Every operation can be called as its document says", () => {
       expect(failures).toEqual([]);
       expect([...server.called].sort()).toEqual(operationsOf(document).sort());
       expect(calls).toBe(2 * server.called.size);
-    }, 30_000);
+    });
   }
 
   test("GitHub's", async () => {
@@ -108,7 +109,7 @@ describe("Every operation can be called as its document says", () => {
     expect(all.filter((operation) => !server.called.has(operation))).toEqual([
       "POST /repos/{owner}/{repo}/releases/{release_id}/assets",
     ]);
-  }, 120_000);
+  });
 });
 
 test.skipIf(publicDocument("v2.0-yaml-uber.yaml") === undefined)(
@@ -139,4 +140,4 @@ test("GitHub's document is not a thousand tools by surprise", async () => {
   expect(service.operations.every(({ name }) => name.startsWith("issues_"))).toBe(true);
   const create = service.operations.find(({ name }) => name === "issues_create");
   expect(create?.inputSchema["required"]).toEqual(["owner", "repo", "title"]);
-}, 30_000);
+});

@@ -1,0 +1,46 @@
+/**
+ * Clients that are programs of their own (the Python SDK's client, the Inspector, mcporter) against
+ * servers of each era: a client does what it can with each, and cannot tell which era is there.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { cliKinds } from "../support/cli_clients.ts";
+import { type EraGateway, serverEras, spawnEraGateway } from "../support/era_servers.ts";
+import { pythonKinds, pythonWithClient, visitByPython } from "../support/python_client.ts";
+import { partOfVisit, wholeVisit } from "../support/visit.ts";
+
+/** A program that is not there yet is installed by the first test that needs it. */
+const programMs = 240_000;
+let eras: EraGateway;
+
+beforeAll(async () => {
+  if (pythonWithClient === undefined) console.log("No Python with mcp 2: its tests are skipped");
+  eras = await spawnEraGateway(["stdio"]);
+});
+afterAll(() => eras?.dispose());
+
+const urlOf = (era: string) => `${eras.gateway.url}/servers/${era}-stdio/mcp`;
+
+for (const { mode, revision } of pythonKinds) {
+  describe(`the Python SDK's client in its mode ${mode}`, () => {
+    for (const era of serverEras) {
+      test.skipIf(pythonWithClient === undefined)(
+        `does everything with a ${era} server`,
+        async () => {
+          const visited = await visitByPython(urlOf(era), mode, join(eras.directory, mode + era));
+          expect(visited).toEqual({ revision, made: wholeVisit });
+        },
+      );
+    }
+  });
+}
+
+for (const kind of cliKinds) {
+  describe(kind.name, () => {
+    for (const era of serverEras) {
+      test(`does what it can with a ${era} server`, async () => {
+        expect(await kind.visit(urlOf(era))).toEqual(partOfVisit(kind.parts));
+      }, programMs);
+    }
+  });
+}

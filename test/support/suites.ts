@@ -1,0 +1,91 @@
+/**
+ * The suites of the test command, as rows. `core` needs no program beyond the two runtimes and runs
+ * on both. The others use programs, servers and clients of other projects (from npm and PyPI); they
+ * cost more than they tell about a runtime, so each runs on one, which the commit's hash chooses:
+ * over some commits, every combination is seen. `bun run test:all` runs every combination at once.
+ */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+
+/** The two runtimes. */
+export const runtimes = ["bun", "deno"] as const;
+
+/** One of them. */
+export type RuntimeName = typeof runtimes[number];
+
+/** One row: its test files, or the programs that count their tests themselves. */
+export interface Suite {
+  readonly name: string;
+  readonly kind: "core" | "outside";
+  /** Paths below `test/`, or what they start with; a file belongs to the first row that has it. */
+  readonly files?: readonly string[];
+  /** Programs with their arguments; `MCP_TEST_RUNTIME` picks the gateway's runtime. */
+  readonly programs?: readonly (readonly string[])[];
+  /** How many run at the same time. */
+  readonly atOnce: number;
+}
+
+const server = "test/conformance/run.ts";
+
+/** The rows. */
+export const suites: readonly Suite[] = [
+  {
+    name: "real servers",
+    kind: "outside",
+    files: ["e2e/real_servers.test.ts", "e2e/curl.test.ts"],
+    atOnce: 1,
+  },
+  { name: "clients of each era", kind: "outside", files: ["e2e/eras.test.ts"], atOnce: 1 },
+  {
+    name: "client programs",
+    kind: "outside",
+    files: ["e2e/era_programs.test.ts"],
+    atOnce: 1,
+  },
+  {
+    name: "web APIs",
+    kind: "outside",
+    files: ["e2e/rest.test.ts", "e2e/rest_faults.test.ts", "e2e/openapi.test.ts"],
+    atOnce: 1,
+  },
+  { name: "reverse proxy", kind: "outside", files: ["e2e/proxy.test.ts"], atOnce: 1 },
+  {
+    name: "official suite, the gateway as server",
+    kind: "outside",
+    programs: ["handshake", "modern", "dual"].flatMap((era) =>
+      ["stdio", "http"].map((transport) => [server, "--only", `${era}-${transport}`])
+    ),
+    atOnce: 1,
+  },
+  {
+    name: "official suite, the gateway as client",
+    kind: "outside",
+    programs: [["test/conformance/run_client.ts"]],
+    atOnce: 1,
+  },
+  // They wait for no process and no clock, so two of them share a machine well.
+  { name: "unit", kind: "core", files: ["unit/"], atOnce: 2 },
+  { name: "processes and sockets", kind: "core", files: [""], atOnce: 1 },
+];
+
+/** All test files below a folder, as paths with `/`. */
+export function testFiles(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .map((path) => path.replaceAll("\\", "/"))
+    .filter((path) => path.endsWith(".test.ts"))
+    .sort();
+}
+
+const owner = (path: string) =>
+  suites.find(({ files }) => files?.some((start) => path.startsWith(start)));
+
+/** The files of a suite, out of all. */
+export const filesOf = (suite: Suite, all: readonly string[]): string[] =>
+  all.filter((path) => owner(path) === suite).map((path) => join("test", path));
+
+/** Where a suite runs: everywhere, or where the commit's hash says; on Bun where there is none. */
+export function runtimesOf(suite: Suite, commit: string, all: boolean): readonly RuntimeName[] {
+  if (all || suite.kind === "core") return runtimes;
+  const digit = Number.parseInt(commit[suites.indexOf(suite)] ?? "", 16);
+  return [digit % 2 === 1 ? "deno" : "bun"];
+}
