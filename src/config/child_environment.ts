@@ -15,7 +15,7 @@ const secretName =
 /** An option or a header of this name is given a secret; `--keyspace` and `--author` are not. */
 const secretOption =
   /(?:(?:^|[-_.]|api|access)key|(?:^|[-_.])(?:pass|pat|dsn|auth)|token|secret|passw(?:or)?d|passphrase|credentials?|authorization|cookie)$/i;
-/** Names of what says who calls and lets no one in by itself. */
+/** Names of what says who calls and grants no access by itself. */
 const identifierName = /(?:^|[_-])(?:USER|USER_?NAME|LOGIN|E?_?MAIL|CLIENT_?ID)$/i;
 /** Names of what says where a secret is. */
 const placeName = /_(?:FILE|PATH|DIR|SOCK)$/i;
@@ -47,7 +47,7 @@ export function buildEnvironment(
   return environment;
 }
 
-/** Whether a variable or header of this name, or a text like this, may let somebody in. */
+/** Whether a variable or header of this name, or a text like this, may grant access. */
 export function namesSecret(name: string, value: string): boolean {
   return secretName.test(name) || credentialUrl.test(value);
 }

@@ -56,7 +56,7 @@ export function valueProblem(place: ValuePlace, value: string): string | undefin
   return allowed.test(value) ? undefined : `expected ${expected}`;
 }
 
-/** Names of what says who calls and lets no one in by itself: user names and ids of clients. */
+/** Names of what says who calls and grants no access by itself: user names and ids of clients. */
 const identifierName = /^(?:user|user[-_]?name|login|e?[-_]?mail|client[-_]?id)$/i;
 
 /** Whether the value at this key of credentials is no secret, though it stands among them. */

@@ -36,7 +36,7 @@ export interface Texts {
   /** What went into these is hidden from the log. */
   variable(name: string, text: string): string;
   header(name: string, text: string): string;
-  /** Never hidden from the log: it says who calls, and lets no one in. */
+  /** Never hidden from the log: it says who calls, and grants no access. */
   shown(key: string, text: string): string;
   /** Hidden from the log, whatever it is. */
   secret(key: string, text: string): string;

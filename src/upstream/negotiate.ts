@@ -253,7 +253,7 @@ export function behalfOf(
 
 /**
  * What a server hears at its start of the client for whom it works. A process that several clients
- * share, or all requests of a principal, works for no one of them, so it hears no name.
+ * share, or all requests of a principal, works for none of them alone, so it hears no name.
  */
 export function introductionOf(
   config: Pick<LaneServerConfig, "isolation" | "identify" | "roots">,

@@ -181,7 +181,7 @@ describe("a client that leaves raises no alarm", () => {
           await untilBegun(before + 1);
           leaving.abort();
           expect(await left).toBe("left");
-          // The answer that nobody waits for has come before this one.
+          // The late answer has come before this one.
           const after = await client.callTool(`${server}__bad`, { how: "late", ms: 300 });
           expect(after.text).toBe("good");
         });

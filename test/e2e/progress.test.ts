@@ -22,7 +22,7 @@ afterAll(async () => {
   await gateway.dispose();
 }, 40_000);
 
-/** How many of many calls told their progress to whoever made them. */
+/** How many calls reported their progress to their caller. */
 async function heard(transport: Transport): Promise<number> {
   const client = new Client({ name: "progress", version: "1.0.0" });
   await client.connect(transport);

@@ -15,7 +15,7 @@ export interface SeenClients {
   note(caller: Caller, surface: string): void;
 }
 
-/** Makes the register: nobody has been here. */
+/** Makes an empty register. */
 export function createSeenClients(
   { clock, limits, log }: { readonly clock: Clock; readonly limits: Limits; readonly log: Log },
 ): SeenClients {
