@@ -10,7 +10,7 @@ import type { CatalogKeys } from "./catalog_key.ts";
 import type { Catalog, UpstreamDeps } from "./deps.ts";
 import type { Lane } from "./lane.ts";
 import type { Lanes } from "./lanes.ts";
-import { trialCaller, trialScope } from "./trial.ts";
+import { trialCallerOf, trialScope } from "./trial.ts";
 
 /** A start that fills the catalog. */
 export interface LearningStart {
@@ -49,6 +49,8 @@ export interface LearningOptions {
   readonly deps: UpstreamDeps;
   readonly lanes: Lanes;
   readonly keys: CatalogKeys;
+  /** Whether the server lives on without us: it is a remote one. */
+  readonly livesAlone: boolean;
   /** A catalog has come. */
   readonly learned: (catalog: Catalog) => void;
   /** The one that the trial's lane gave first is out of date. */
@@ -59,6 +61,7 @@ export interface LearningOptions {
 export function createLearning(options: LearningOptions): Learning {
   const { server, deps, lanes, keys } = options;
   const { clock, limits, log } = deps;
+  const trialCaller = trialCallerOf(options.livesAlone ? "remote" : "program");
   const stored = new Map<string, Promise<Catalog | undefined>>();
   const learnt = new Map<string, Catalog>();
   const fetched = new WeakMap<Lane, Promise<Catalog>>();

@@ -34,8 +34,11 @@ import {
 } from "../protocol/modern/upstream_facing.ts";
 import { modernRevision } from "../protocol/modern/revision.ts";
 
-/** The revision in whose manner a server is tried while no client has asked: most clients speak it. */
-export const usualWire: string = latestRevision;
+/**
+ * In whose manner a server is tried while no client has asked. Most programs know the handshake
+ * alone, and some die of another question; a remote server answers that it does not know one.
+ */
+export const trialWires = { program: latestRevision, remote: modernRevision } as const;
 
 /** Name and version of the gateway. */
 type Identity = { readonly name: string; readonly version: string };
@@ -139,7 +142,8 @@ function createLegacyManner(identity: Identity): Manner {
       resumingAfter,
       toVerdict: (status, error) => isSessionLost(status, error) ? "renew" : undefined,
     },
-    isRefusal: (error) => error.upstream !== undefined,
+    // A server of the other era may answer the handshake with its own revision, or with nonsense.
+    isRefusal: (error) => error.upstream !== undefined || error.code === "bad_upstream_response",
     standing: () => undefined,
     isTaken: () => false,
   };

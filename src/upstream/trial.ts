@@ -3,16 +3,18 @@
  * needs it. It declares no client capability but `roots`, as configured.
  */
 import { anonymous, type Caller } from "../model.ts";
-import { usualWire } from "./negotiate.ts";
+import { trialWires } from "./negotiate.ts";
 
 /** The scope of every trial; no session has it. */
 export const trialScope = "trial";
 
-/** On whose behalf a trial is made. */
-export const trialCaller: Caller = {
-  principal: anonymous,
-  scope: trialScope,
-  wire: usualWire,
-  capabilities: {},
-  clientInfo: {},
-};
+/** On whose behalf a server is tried: a program, or a remote one. */
+export function trialCallerOf(kind: keyof typeof trialWires): Caller {
+  return {
+    principal: anonymous,
+    scope: trialScope,
+    wire: trialWires[kind],
+    capabilities: {},
+    clientInfo: {},
+  };
+}

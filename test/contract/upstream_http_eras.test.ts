@@ -49,6 +49,8 @@ describe("finding out how a remote server speaks", () => {
     "a refused media type": (visit) => visit.status(415),
     "a page": (visit) => visit.status(200, { "content-type": "text/html" }, "<p>hello"),
     "invalid params": (visit) => visit.error(200, { code: -32602, message: "Invalid params" }),
+    "real-06 a fault over it": (visit) => visit.error(500, { code: -32603, message: "no" }, null),
+    "a fault without a word": (visit) => visit.status(502),
   };
 
   test("whatever says that it does not know the newer era is spoken to in the older", async () => {
@@ -67,7 +69,6 @@ describe("finding out how a remote server speaks", () => {
       "401": (visit) => visit.status(401),
       "403": (visit) => visit.error(403, { code: -32601, message: "no" }),
       "429": (visit) => visit.status(429),
-      "500": (visit) => visit.error(500, { code: -32603, message: "no" }),
       "503": (visit) => visit.status(503),
       "silence": () => {},
       "mirrored headers": (visit) => visit.error(400, { code: -32020, message: "mismatch" }),
@@ -105,7 +106,31 @@ describe("finding out how a remote server speaks", () => {
       const { end } = await drain(upstream.open(toolCall("echo", {}, modern)));
       return end.kind === "result";
     });
-    expect(server.of("initialize")).toEqual([]);
+    // Once it was asked in the older way, too, since that might have been the fault.
+    expect(server.of("initialize").length).toBe(1);
+  });
+
+  test("a stateless server that answers the handshake with its own revision is found out", async () => {
+    const { server, upstream } = await open({
+      ...statelessRules(),
+      initialize: (visit) => visit.result({ protocolVersion: "2026-07-28", capabilities: {} }),
+    });
+    expect(await callTool(upstream, "echo", { n: 1 })).toBe('{"n":1}');
+    expect(server.of("initialize").length).toBe(1);
+  });
+
+  test("its trial asks in the newer way first, which costs an older server one answer", async () => {
+    for (
+      const [rules, expected] of [
+        [statelessRules(), ["server/discover"]],
+        [sessionRules(), ["server/discover", "initialize"]],
+      ] as const
+    ) {
+      const { server, upstream } = await open(rules);
+      await upstream.trial();
+      expect(names(server.visits).slice(0, expected.length)).toEqual([...expected]);
+      expect(upstream.status()).toMatchObject({ problem: undefined, tools: expect.any(Number) });
+    }
   });
 
   test("a server that lists the very version it refuses is asked once more", async () => {

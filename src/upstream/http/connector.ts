@@ -14,7 +14,7 @@ import { createQuote, valuesOfRemote } from "../server_words.ts";
 import { createAuthorization } from "../../credentials/kinds.ts";
 import { createHttpCaller } from "../../outgoing/caller.ts";
 import { instanceHeader } from "../../version.ts";
-import { isNoSuchThing } from "./replies.ts";
+import { isNoSuchThing, isServerFault } from "./replies.ts";
 import { createSseLine } from "./sse_line.ts";
 import { createStreamable, type Streamable, type StreamableOptions } from "./streamable.ts";
 
@@ -39,6 +39,7 @@ export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps
     async connect({ manners, hooks, ...told }, signal) {
       const refused: Manner[] = [];
       let firstError: GatewayError | undefined;
+      nextManner:
       for (const manner of manners) {
         for (const create of waysOf(transport, manner)) {
           const options = { config, deps, caller, manner, hooks, ...told };
@@ -47,6 +48,10 @@ export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps
           const { error } = outcome;
           firstError ??= error;
           const hasNoSuch = isNoSuchThing(error);
+          // Some servers fail over a question that they do not know, which is no verdict on either.
+          if (manner.mayGoUnanswered && isServerFault(error) && manner !== manners.at(-1)) {
+            continue nextManner;
+          }
           if (signal.aborted || !(hasNoSuch || manner.isRefusal(error))) {
             hooks.gone();
             return { fault: { reason: toStartReason(error, quote), permanent: false, refused } };

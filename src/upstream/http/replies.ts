@@ -25,7 +25,7 @@ export interface Fault {
 const leadsBack = "leads back to this gateway; give the URL of another server, or remove it";
 
 /** Statuses about the way, not about what was sent. */
-const aboutTheWay: ReadonlySet<number> = new Set([401, 403, 407, 408, 425, 429]);
+const aboutTheWay: ReadonlySet<number> = new Set([401, 403, 407, 408, 425, 429, 503, 508]);
 
 function isUnknownHere(status: number): boolean {
   return status >= 400 && status < 500 && !aboutTheWay.has(status);
@@ -37,6 +37,14 @@ const noSuchThing = new WeakSet<GatewayError>();
 /** Whether an error says that there is nothing such at the URL, and holds no JSON-RPC error. */
 export function isNoSuchThing(error: GatewayError): boolean {
   return noSuchThing.has(error);
+}
+
+/** Failures inside a server, which may be over what it was asked. */
+const serverFaults = new WeakSet<GatewayError>();
+
+/** Whether an error is one, by its status (5xx, unless that is about the way). */
+export function isServerFault(error: GatewayError): boolean {
+  return serverFaults.has(error);
 }
 
 /** The media type of an answer, without parameters. */
@@ -73,6 +81,7 @@ export async function readFault(
     : undefined;
   const error = answer.toError(`answers with status ${status}`);
   if (isUnknownHere(status)) noSuchThing.add(error);
+  if (status >= 500 && !aboutTheWay.has(status)) serverFaults.add(error);
   return rpc === undefined ? { error } : { error, rpc };
 }
 
