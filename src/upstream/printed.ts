@@ -8,6 +8,8 @@ import type { Limits } from "../limits.ts";
 /** The output of one program, as far as it is kept. */
 export interface Printed {
   take(line: string): void;
+  /** Whether the start is not over: then lines are kept. */
+  isOpen(): boolean;
   /** The start went well: what was kept is let go, and nothing more is. */
   stop(): void;
   /** The kept lines, in order. */
@@ -30,6 +32,7 @@ export function createPrinted(limits: PrintedLimits): Printed {
   let count = 0;
   let isOver = false;
   return {
+    isOpen: () => !isOver,
     stop() {
       isOver = true;
       for (const kept of [errors.kept, first.kept, last]) kept.length = 0;

@@ -1,6 +1,6 @@
 /**
  * A child's stderr: always drained, so that the child never blocks on it; a few lines a second go
- * to the log and the rest is counted; what explains a start that fails is kept (printed.ts).
+ * to the log (at DEBUG until the server is ready) and the rest is counted; what explains a start that fails is kept (printed.ts).
  */
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
@@ -30,8 +30,10 @@ export function drainStderr(
       logged = 0;
       unlogged = 0;
     }
-    if (logged++ < limits.stderrLinesPerSecondMax) log.info(`stderr: ${shown}`);
-    else unlogged++;
+    if (logged++ >= limits.stderrLinesPerSecondMax) unlogged++;
+    // A start that fails is logged with all of it, and one that goes well has no need of banners.
+    else if (printed.isOpen()) log.debug(`stderr: ${shown}`);
+    else log.info(`stderr: ${shown}`);
   };
 
   return readLines(
