@@ -22,6 +22,7 @@ const wants = (flag: string) => process.argv.includes(flag);
 const environment: Record<string, string | undefined> = {
   ...process.env,
   CI: "true",
+  MCP_TEST_PROGRAMS: "true",
   NO_COLOR: "1",
   DENO_NO_UPDATE_CHECK: "1",
 };

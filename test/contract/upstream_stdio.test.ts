@@ -185,11 +185,11 @@ describe("questions of a server", () => {
   });
 
   test("while a question is open the call's clock stands still", async () => {
-    const { upstream } = await open([], { callTimeoutMs: 1_000 });
+    const { upstream } = await open([], { callTimeoutMs: 500 });
     const exchange = upstream.open(toolCall("ask", sampling, asking));
     const ask = await exchange.next();
     if (ask.kind !== "ask") throw new Error(`Not an ask: ${text(ask)}`);
-    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
     exchange.answer(ask.id, { kind: "answer", value: { model: "slow person" } });
     expect(text(await exchange.next())).toContain("slow person");
   });

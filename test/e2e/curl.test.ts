@@ -151,13 +151,20 @@ test.skipIf(!hasCurl)("P12 the curl commands of README work as they stand", asyn
   const chapter = /^## By hand, with curl\n([\s\S]*?)^## /m.exec(readme)?.[1] ?? "";
   const blocks = [...chapter.matchAll(/^```sh\n([\s\S]*?)^```/gm)].map((found) => found[1] ?? "");
   expect(blocks.length).toBeGreaterThanOrEqual(3);
+  const stream = join(directory, "stream.txt");
   let session = "";
   const said: string[] = [];
   for (const block of blocks) {
     const script = block.replaceAll("localhost:8999", `127.0.0.1:${gateway.port}`)
       .replaceAll("paste-the-id-here", session)
-      // A person leaves the stream with Ctrl-C.
-      .replaceAll("curl -N ", "curl -N --silent --max-time 5 ");
+      // A person leaves the stream with Ctrl-C, once it has begun.
+      .replace(
+        /^curl -N (.*)$/gm,
+        (_, rest) =>
+          `curl -N --silent ${rest} > '${stream}' &\n` +
+          `until grep -qs connection_established '${stream}'; do sleep 0.1; done\n` +
+          `kill $!; cat '${stream}'`,
+      );
     const text = await output("bash", ["-c", `SESSION='${session}'\n${script}`]);
     session ||= /^mcp-session-id: (\S+)/im.exec(text)?.[1] ?? "";
     said.push(text);

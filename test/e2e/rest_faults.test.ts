@@ -143,7 +143,7 @@ beforeAll(async () => {
         recipe: "./faulty.json",
         baseUrl: api.origin,
         credentials: { type: "api_key", in: "header", name: "x-key", key },
-        callTimeoutMs: 3_000,
+        callTimeoutMs: 2_000,
       },
       patient: { recipe: "./faulty.json", baseUrl: api.origin },
       busy: { recipe: "./faulty.json", baseUrl: api.origin },

@@ -101,13 +101,13 @@ describe("a child that dies", () => {
 
 describe("a child that does not answer", () => {
   test("E2 a call without an answer fails in time, the child is told, and a late answer is dropped", async () => {
-    const { upstream, deps } = await open([], { callTimeoutMs: 1_000 });
+    const { upstream, deps } = await open([], { callTimeoutMs: 500 });
     await stateOf(upstream);
-    const error = await failTool(upstream, "slow", { ms: 2_500 });
+    const error = await failTool(upstream, "slow", { ms: 1_200 });
     expect(error).toMatchObject({ code: -32603, data: { reason: "upstream_timeout" } });
     expect((await stateOf(upstream)).cancelled.length).toBe(1);
     // An answer that comes in spite of it fits no open request.
-    await failTool(upstream, "bad", { how: "late", ms: 2_500 });
+    await failTool(upstream, "bad", { how: "late", ms: 1_200 });
     await until(
       "it is dropped",
       () => deps.lines.some(({ message }) => message.includes("it answers no open request")),
@@ -116,9 +116,9 @@ describe("a child that does not answer", () => {
   });
 
   test("E2 progress and log lines keep a call alive, up to its hard limit", async () => {
-    const { upstream } = await open([], { callTimeoutMs: 1_000 }, { callMsMax: 4_000 });
+    const { upstream } = await open([], { callTimeoutMs: 600 }, { callMsMax: 2_500 });
     const busy = (steps: number) =>
-      drain(upstream.open(toolCall("progress", { steps, ms: 200 }, callerOf("a"), true)));
+      drain(upstream.open(toolCall("progress", { steps, ms: 100 }, callerOf("a"), true)));
     expect((await busy(8)).end.kind).toBe("result");
     const endless = await busy(10_000);
     expect(endless.end.kind === "failure" && endless.end.error.code).toBe("upstream_timeout");

@@ -64,6 +64,17 @@ const hollow = (text: string) => text.slice(0, 1) + blank(text.slice(1, -1)) + t
 
 /** Tells code from comments and text. */
 export function scan(source: string): Scanned {
+  const known = scanned.get(source);
+  if (known !== undefined) return known;
+  const made = scanText(source);
+  scanned.set(source, made);
+  return made;
+}
+
+/** Many rules look at the same files. */
+const scanned = new Map<string, Scanned>();
+
+function scanText(source: string): Scanned {
   const code: string[] = [];
   const uncommented: string[] = [];
   /** Depth of braces at each open template's `${`; the code inside is code. */
