@@ -95,7 +95,7 @@ export function createRouter(
         const options: PartOptions = { patience: { kind: "call" }, source };
         const target = await firstIn(kind, members, caller, options, (part): Target | undefined => {
           const own = catalog.names(part, kind, prefixed).toOwn(offered);
-          // While a server that may have it starts, nobody can say that there is none.
+          // While a server that may have it starts, it is not unknown.
           if (prefixed || isAlone || part.error?.code === "upstream_late") failure ??= part.error;
           return own === undefined ? undefined : { member: part.member, own };
         });

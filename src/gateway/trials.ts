@@ -52,7 +52,7 @@ export function createTrials(
     add(member) {
       if (member.config.start === "onDemand") return;
       waiting.add(member);
-      // After whoever adds servers is done with it.
+      // After all servers of a configuration were added.
       cancelPump ??= clock.after(0, () => {
         cancelPump = undefined;
         pump();

@@ -1,7 +1,7 @@
 /**
  * The keys of a server's stored catalogs: all that its lists may depend on, digested with a key so
  * that values cannot be guessed from the database. How the server is spoken to is part of it, and,
- * where it is told at the start, what the client declared. The names of what was declared stand in
+ * where the server hears that at its start, what the client declared. The names of what was declared stand in
  * the key as they are, so that the catalog of the most similar client can be found.
  */
 import type { LaneServerConfig } from "../config/config.ts";

@@ -1,7 +1,7 @@
 /**
- * What is known of one server without its lanes, and the start that finds it out: one at a time,
- * whoever wants it first (a session, or a trial for no client). It goes on when the session that
- * wanted it ends, and is logged in one line. Not here: who is told what (catalog.ts).
+ * What is known of one server without its lanes, and the start that finds it out. There is one such
+ * start at a time, for a session or for no client (a trial). It goes on when its session ends, and is
+ * logged in one line. Not here: what each scope hears of it (catalog.ts).
  */
 import { GatewayError } from "../errors.ts";
 import type { Caller } from "../model.ts";

@@ -187,7 +187,8 @@ describe("a list that waits for a start", () => {
     await upstream.close();
   });
 
-  test("does not count the time in the queue of starts", async () => {
+  /** A server whose start has to wait until another one's is over. */
+  async function openQueued() {
     const clock = createTestClock();
     const server = createFakeServer();
     const { upstream, deps } = await openFake(server, {
@@ -197,26 +198,24 @@ describe("a list that waits for a start", () => {
     });
     const other = { idleSince: () => undefined, evict: () => {} };
     const place = await deps.budget.acquire(other, new AbortController().signal);
+    const waits = () => until("it waits", () => upstream.status().state === "starting");
+    return { clock, upstream, place, waits };
+  }
+
+  test("does not count the time in the queue of starts", async () => {
+    const { clock, upstream, place, waits } = await openQueued();
     const list = toolsOf(upstream);
-    await until("it waits", () => upstream.status().state === "starting");
+    await waits();
     clock.advance(50_000);
     place.started();
     expect(await list).toEqual(["x"]);
     await upstream.close();
   });
 
-  test("a call in the queue is told after the time that a start may take, and was not sent", async () => {
-    const clock = createTestClock();
-    const server = createFakeServer();
-    const { upstream, deps } = await openFake(server, {
-      clock,
-      config: { startTimeoutMs: 1_000 },
-      limits: { startsMax: 1, startBusyMs: 600_000 },
-    });
-    const other = { idleSince: () => undefined, evict: () => {} };
-    await deps.budget.acquire(other, new AbortController().signal);
+  test("a call in the queue fails after the time that a start may take, and was not sent", async () => {
+    const { clock, upstream, waits } = await openQueued();
     const call = drain(upstream.open(toolCall("x")));
-    await until("it waits", () => upstream.status().state === "starting");
+    await waits();
     clock.advance(1_000);
     const { end } = await call;
     expect(end).toMatchObject({
