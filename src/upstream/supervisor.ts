@@ -55,7 +55,7 @@ export function createSupervisor(
     lastFailureAt = clock.monotonic();
     if (permanent) {
       isPermanent = true;
-      log.error(`Cannot start server "${server}": ${reason}; change its configuration`, details);
+      log.error(`Cannot start server "${server}": ${reason}; not tried again before its configuration changes`, details);
       return;
     }
     const delay = Math.min(limits.restartMsMax, limits.restartMsMin * 2 ** failures) *
