@@ -55,7 +55,10 @@ export function createSupervisor(
     lastFailureAt = clock.monotonic();
     if (permanent) {
       isPermanent = true;
-      log.error(`Cannot start server "${server}": ${reason}; not tried again before its configuration changes`, details);
+      log.error(
+        `Cannot start server "${server}": ${reason}; not tried again before its configuration changes`,
+        details,
+      );
       return;
     }
     const delay = Math.min(limits.restartMsMax, limits.restartMsMin * 2 ** failures) *

@@ -108,12 +108,12 @@ test("a malformed environment ends the start with 2 and a sentence, without a st
 test("--help and --version show their text on stdout, start nothing and end with 0", async () => {
   for (const [flag, text] of [["--help", "Usage: "], ["--version", identity.version]] as const) {
     const program = startWith([flag], { LOG_LEVEL: "LOUD" });
-    expect(await within("the program to end", program.code, 20_000)).toBe(0);
+    expect(await within("the program to end", program.code)).toBe(0);
     expect(program.output()).toContain(text);
     expect(program.text()).toBe(program.output());
     expect(existsSync(join(folder, "data"))).toBe(false);
   }
-}, 60_000);
+});
 
 test("flags win over the environment and .env", async () => {
   writeFileSync(join(folder, ".env"), "MCP_DATA_DIR=./of-dotenv\n");
@@ -125,14 +125,14 @@ test("flags win over the environment and .env", async () => {
   expect(program.text()).toContain(`config=${join(folder, "mine.json")}`);
   expect(existsSync(join(folder, "of-flag/mcp-wrapper.db"))).toBe(true);
   expect(existsSync(join(folder, "of-dotenv"))).toBe(false);
-}, 40_000);
+});
 
 test("a flag that does not exist ends the start with 2 and the one that was meant", async () => {
   const program = startWith(["--prot", "9000"]);
-  expect(await within("the program to end", program.code, 20_000)).toBe(2);
+  expect(await within("the program to end", program.code)).toBe(2);
   expect(program.text()).toBe("Cannot use --prot: unknown flag; did you mean --port?\n");
   expect(program.output()).toBe("");
-}, 40_000);
+});
 
 test(
   "an open bind is a warning, and a probe may use the machine's own address but no foreign name",
@@ -155,7 +155,6 @@ test(
       socket.destroy();
     }
   },
-  40_000,
 );
 
 test(".env is read without expansion, and the real environment wins over it", async () => {
@@ -255,7 +254,6 @@ test(
       proxy.close();
     }
   },
-  40_000,
 );
 
 /** The answer to a client without a session. */

@@ -16,11 +16,11 @@ let gateway: SpawnedGateway;
 beforeAll(async () => {
   const server = programCommand("test/support/progress_server.ts");
   gateway = await spawnGateway({ servers: { progress: server } });
-}, 40_000);
+});
 
 afterAll(async () => {
   await gateway.dispose();
-}, 40_000);
+});
 
 /** How many calls reported their progress to their caller. */
 async function heard(transport: Transport): Promise<number> {

@@ -87,7 +87,6 @@ describe("a server that asks and does not listen to the answers", () => {
         });
         expect(server.connections() < 60).toBe(true);
       },
-      20_000,
     );
   }
 });

@@ -35,7 +35,12 @@ export const suites: readonly Suite[] = [
     files: ["e2e/real_servers.test.ts", "e2e/curl.test.ts"],
     atOnce: 1,
   },
-  { name: "clients of each era", kind: "outside", files: ["e2e/eras.test.ts"], atOnce: 1 },
+  {
+    name: "clients of each era",
+    kind: "outside",
+    files: ["e2e/eras.test.ts", "e2e/progress.test.ts"],
+    atOnce: 1,
+  },
   {
     name: "client programs",
     kind: "outside",

@@ -177,6 +177,5 @@ for (const [version, document] of Object.entries({ "3.0": modern, "2.0": old }))
       expect(outcomes.taken).toBeGreaterThan(100);
       expect(outcomes.refused).toBeGreaterThan(20);
     },
-    60_000,
   );
 }
