@@ -38,7 +38,7 @@ export const suites: readonly Suite[] = [
   {
     name: "clients of each era",
     kind: "outside",
-    files: ["e2e/eras.test.ts", "e2e/progress.test.ts"],
+    files: ["e2e/eras.test.ts", "e2e/progress.test.ts", "e2e/first_hour.test.ts"],
     atOnce: 1,
   },
   {
