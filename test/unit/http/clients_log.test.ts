@@ -8,6 +8,7 @@ import {
   request,
 } from "../../support/http_harness.ts";
 import { ask } from "../../support/stateless_client.ts";
+import { until } from "../../support/wait.ts";
 
 const seen = ({ records }: Harness): Record<string, unknown>[] =>
   records.filter(({ severity }) => severity !== "DEBUG")
@@ -36,7 +37,7 @@ describe("a client that comes", () => {
       version: "9".repeat(300),
     };
     await harness.send("POST", url, { headers: jsonHeaders, body });
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await until("both are logged", () => seen(harness).length === 2);
     expect(seen(harness)).toEqual([
       connected("test 1", "2025-06-18", "/servers/files"),
       connected(`a b [2J ${"9".repeat(91)}…`, "2025-11-25"),
