@@ -91,8 +91,9 @@ export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstre
         return Promise.resolve(toRefusal(new GatewayError("method_not_found")));
       },
       clear: async ({ scope }) => {
-        // A process of its own, while the trial's still runs: some servers hold a lock.
-        if (scope !== undefined && scope !== trialScope) await catalog.endTrial();
+        // Some programs hold a lock: a process of its own starts after the trial's has ended.
+        const isOwnProcess = scope !== undefined && scope !== trialScope && !kind.livesAlone;
+        if (isOwnProcess) await catalog.endTrial();
       },
       outlives: (scope) => catalog.isLearningFor(scope),
       changed: () => status.note(),
