@@ -9,6 +9,8 @@ export const houseLimits = {
   /** An edited file is read once its writer had time to finish, and looked at this often. */
   watchSettleMs: 100,
   watchPollMs: 2_000,
+  /** Signals that follow the first one this soon are its copies, sent by npx and by script runners. */
+  signalEchoMs: 1_000,
   /** A log file before it is rotated, and how many old ones stay. */
   logBytesMax: 10 * 1024 * 1024,
   logFilesMax: 5,

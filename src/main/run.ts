@@ -6,6 +6,7 @@
  */
 import { parse } from "dotenv";
 import { createGateway, type GatewayHandle } from "../app.ts";
+import { systemClock } from "../clock.ts";
 import { ConfigError } from "../config/config_error.ts";
 import { readConfig, type StartConfig } from "../config/environment.ts";
 import { readFlags } from "../config/flags.ts";
@@ -35,9 +36,14 @@ const exitCodes = { stopped: 0, failed: 1, misconfigured: 2 } as const;
 export async function run(platform: Platform): Promise<void> {
   let stop: (() => void) | undefined;
   let signals = 0;
+  let firstSignalAt = 0;
   let reload: () => void = () => {};
   platform.runtime.onSignal((signal) => {
     if (signal === "SIGHUP") return reload();
+    const now = systemClock.monotonic();
+    // One Ctrl-C arrives several times: the terminal and each script runner between send it.
+    if (signals > 0 && now - firstSignalAt < defaultLimits.signalEchoMs) return;
+    firstSignalAt = now;
     signals += 1;
     // The warden kills the children of a gateway that does not take its time.
     if (signals > 1) return platform.exit(exitCodes.failed);
@@ -55,7 +61,8 @@ export async function run(platform: Platform): Promise<void> {
     const running = await createGateway({
       config: start.config,
       runtime: platform.runtime,
-      console: (line) => console.error(line),
+      // Bun prints all that console.error writes in red.
+      console: (line) => console.warn(line),
     });
     gateway = running;
     const listener = await listen(platform, running, start);

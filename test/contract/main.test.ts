@@ -275,8 +275,8 @@ async function listTools(url: string): Promise<string> {
   return await answer.text();
 }
 
-/** A request whose body never comes: it keeps a stopping gateway waiting. */
-async function openRequest(url: string): Promise<void> {
+/** A request whose body never comes: it keeps a stopping gateway waiting until it is broken off. */
+async function openRequest(url: string): Promise<() => void> {
   const socket = connect(Number(new URL(url).port), "127.0.0.1");
   socket.on("error", () => {});
   const head = "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" +
@@ -284,6 +284,7 @@ async function openRequest(url: string): Promise<void> {
   await new Promise((resolve) => socket.write(head, resolve));
   // A second request that is answered shows that the first one was taken.
   expect((await fetch(`${url}/ready`)).status).toBe(200);
+  return () => socket.destroy();
 }
 
 test("G7 a second signal ends a gateway that still waits, at once", async () => {
@@ -292,8 +293,30 @@ test("G7 a second signal ends a gateway that still waits, at once", async () => 
   await openRequest(url);
   sendSignal(program.child.pid, "SIGINT");
   await until("the gateway to be stopping", () => program.text().includes("Stopping"));
-  sendSignal(program.child.pid, "SIGINT");
-  expect(await within("the gateway to end", program.code)).toBe(1);
+  let code: number | null | undefined;
+  void program.code.then((ended) => code = ended);
+  await until("the gateway to end", () => {
+    sendSignal(program.child.pid, "SIGINT");
+    return code !== undefined;
+  });
+  expect(code).toBe(1);
+});
+
+test("one Ctrl-C that script runners pass on as well lets running calls finish", async () => {
+  const program = start();
+  const url = await untilServing(program);
+  const finish = await openRequest(url);
+  for (let copies = 0; copies < 3; copies += 1) sendSignal(program.child.pid, "SIGINT");
+  await until("the gateway to be stopping", () => program.text().includes("Stopping"));
+  finish();
+  expect(await within("the gateway to stop", program.code)).toBe(0);
+});
+
+test("a terminal that shows colours shows the log in its own", async () => {
+  const program = start({ NO_COLOR: "", FORCE_COLOR: "1" });
+  await untilServing(program);
+  const line = program.text().split("\n").find((text) => text.includes("Serving MCP"));
+  expect(line).toMatch(/^\d{4}-/);
 });
 
 test("P18 what nobody handled is logged, and the gateway goes on", async () => {
