@@ -20,7 +20,10 @@ const membersMax = 20;
 /** What an audit works with. */
 export interface AuditDeps {
   readonly log: Log;
-  readonly limits: Pick<Limits, "logReasonCharsMax" | "logNameCharsMax" | "clientTitleCharsMax">;
+  readonly limits: Pick<
+    Limits,
+    "logCharsMax" | "logReasonCharsMax" | "logNameCharsMax" | "clientTitleCharsMax"
+  >;
 }
 
 /** What is known of a call when it fails. */
@@ -46,7 +49,7 @@ export function auditedCall(
     if (messages) log.debug(`Reply: ${reply.kind}`, { ...about(), ...messageOf(reply) });
     if (reply.kind === "notice" || reply.kind === "ask") return reply;
     const ms = Math.round(clock.monotonic() - begun);
-    const fault = isGivenUp ? undefined : faultOf(reply);
+    const fault = isGivenUp ? undefined : faultOf(reply, options.limits.logCharsMax);
     if (fault === undefined) log.debug("Call", { ...about(), ms, outcome: outcomeOf(reply) });
     else logFailedCall(options, call, { ...fault, target, surface, ms });
     return reply;
@@ -121,20 +124,32 @@ export function nameIn({ name, uri, ref }: JsonObject): string | undefined {
   return [name, uri, refName, refUri].find((one) => typeof one === "string");
 }
 
-function faultOf(reply: Reply): Fault | undefined {
+function faultOf(reply: Reply, charsMax: number): Fault | undefined {
   if (reply.kind === "failure") return toFault(reply.error);
   if (reply.kind !== "result" || reply.value["isError"] !== true) return undefined;
-  return { code: "tool_error", reason: firstLineOf(reply.value["content"]) };
+  return { code: "tool_error", reason: sayingOf(reply.value["content"], charsMax) };
 }
 
-/** What a tool says first of why it failed. */
-function firstLineOf(content: unknown): string {
+/** What a tool says first of why it failed: of JSON its member that holds the error, else a line. */
+function sayingOf(content: unknown, charsMax: number): string {
   for (const block of Array.isArray(content) ? content as JsonObject[] : []) {
     const text = block?.["text"];
-    const [line] = (typeof text === "string" ? /\S[^\r\n]*/.exec(text) : null) ?? [];
+    if (typeof text !== "string") continue;
+    const line = messageIn(text, charsMax) ?? /\S[^\r\n]*/.exec(text)?.[0];
     if (line !== undefined) return line;
   }
   return "the tool does not say why";
+}
+
+/** The message of an error that a tool gives as JSON, such as the web APIs here do. */
+function messageIn(text: string, charsMax: number): string | undefined {
+  if (text.length > charsMax || !/^\s*\{/.test(text)) return undefined;
+  try {
+    const { error, message } = JSON.parse(text);
+    return [error, message, error?.message].find((one) => typeof one === "string" && one.trim());
+  } catch {
+    return undefined;
+  }
 }
 
 function outcomeOf(reply: Reply): string {

@@ -121,10 +121,15 @@ describe("a call that fails", () => {
       .toBe("[31mbad luck");
     expect(await say([text("x".repeat(1_000_000))])).toBe(`${"x".repeat(299)}…`);
     expect(await say([text(`${"x".repeat(298)}😀😀`)])).toBe(`${"x".repeat(298)}…`);
+    const problem = { error: 'Server "a" cannot be reached', url: "https://example.com/" };
+    expect(await say([text(JSON.stringify(problem, null, 2))])).toBe(problem.error);
+    expect(await say([text('{"error": {"message": "no licence", "code": 5}}')])).toBe("no licence");
+    expect(await say([text('{"error": 5}')])).toBe('{"error": 5}');
+    expect(await say([text("{broken")])).toBe("{broken");
     for (const nothing of [undefined, "no", [], [null, 5, text(" \n")]]) {
       expect(await say(nothing)).toBe("the tool does not say why");
     }
-    expect(lines().length).toBe(7);
+    expect(lines().length).toBe(11);
   });
 
   test("may be one of a name that is unknown, or a list of a server that cannot be reached", async () => {
