@@ -90,10 +90,13 @@ function looksLikeError(line: string): boolean {
 /** "Error: …", "ModuleNotFoundError: …", "panic: …" at the very beginning of a line. */
 const announced = /^(?:uncaught\s+)?(?:[\w.]*(?:error|exception)|fatal|panic)\b[^:]*:/i;
 
+/** Lines of npm that name the kind of a failure in a code, before the lines that say what failed. */
+const codeAlone = /^npm (?:error|ERR!) (?:code|errno|syscall|path|dest)\b/;
+
 /** What a line tells of the reason; lines with an indent belong to a stack or to the source shown with it. */
 function rank(line: string): number {
   if (announced.test(line)) return 0;
-  return /^\s/.test(line) ? 2 : 1;
+  return /^\s/.test(line) || codeAlone.test(line) ? 2 : 1;
 }
 
 /** Whether a line is one of a program's usage, which says nothing of why it ended. */
