@@ -28,7 +28,7 @@ export async function findRecipe(
   if (texts.problems.length > before) return undefined;
   const builtIn = builtInRecipes.get(name);
   if (builtIn !== undefined) {
-    return checkShape(builtIn, { ...context, file: `recipe ${name}` }, texts);
+    return checkShape(builtIn, { ...context, file: `recipe ${name}`, isBuiltIn: true }, texts);
   }
   if (!/\/|\.jsonc?$/.test(name)) {
     const names = [...builtInRecipes.keys()].map((one) => JSON.stringify(one)).join(", ");

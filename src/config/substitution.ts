@@ -14,7 +14,12 @@ export interface UsedVariable {
 /** A text with its values, or why it cannot be had. */
 export type Substitution =
   | { readonly ok: true; readonly text: string; readonly used: readonly UsedVariable[] }
-  | { readonly ok: false; readonly problem: string };
+  | {
+    readonly ok: false;
+    readonly problem: string;
+    /** What to do in the text itself, for those who can edit it. */
+    readonly edit?: string | undefined;
+  };
 
 /** The gateway's own key material: no server may see it. */
 export const ownSecret = "MCP_SECRET";
@@ -35,23 +40,23 @@ export function substitute(
   inputName?: string,
 ): Substitution {
   const used: UsedVariable[] = [];
-  let problem: string | undefined;
+  let failure: { readonly problem: string; readonly edit?: string } | undefined;
   const replaced = text.replace(reference, (whole: string, inner: string) => {
     if (whole.startsWith("$$")) return whole.slice(1);
     const found = resolve(inner, env, inputName);
     if ("problem" in found) {
-      problem ??= found.problem;
+      failure ??= found;
       return "";
     }
     if (found.name !== undefined) used.push({ name: found.name, value: found.value });
     return found.value;
   });
-  return problem === undefined ? { ok: true, text: replaced, used } : { ok: false, problem };
+  return failure === undefined ? { ok: true, text: replaced, used } : { ok: false, ...failure };
 }
 
 type Resolved =
   | { readonly name?: string; readonly value: string }
-  | { readonly problem: string };
+  | { readonly problem: string; readonly edit?: string };
 
 function resolve(
   inner: string,
@@ -99,7 +104,8 @@ function lookUp(
   if (otherwise !== undefined) return { value: otherwise };
   return {
     problem: `the environment variable ${name} is not set; ` +
-      `set it in the environment or .env and restart, or write \${${name}:-default}`,
+      "set it in the environment or .env and restart",
+    edit: `write \${${name}:-default}`,
   };
 }
 

@@ -21,6 +21,8 @@ export interface FileContext {
   /** Where the gateway itself is reached. */
   readonly own: OwnAddress;
   readonly warnings: string[];
+  /** The file is part of the program: advice to change it would be in vain. */
+  readonly isBuiltIn?: boolean;
   /** Absolute paths of the files that the configuration is made of beside its own. */
   readonly files: Set<string>;
   readonly secrets: Set<string>;
@@ -58,7 +60,8 @@ export function createTexts(path: string, context: FileContext): Texts {
   const replace = (key: string, text: string, inputName?: string) => {
     const outcome = substitute(text, context.env, inputName);
     if (outcome.ok) return outcome;
-    refuse(key, outcome.problem);
+    const { problem, edit } = outcome;
+    refuse(key, edit === undefined || context.isBuiltIn ? problem : `${problem}, or ${edit}`);
     return { text: "", used: [] };
   };
   const plain = (key: string, text: string): string => {

@@ -239,7 +239,7 @@ describe("the built-in recipes", () => {
   test("OpenSubtitles needs its key, and its account for downloads alone", async () => {
     expect(failed(await readOne({ recipe: "opensubtitles" })).problem).toBe(
       "credentials.key in recipe opensubtitles: the environment variable OPENSUBTITLES_API_KEY " +
-        "is not set; set it in the environment or .env and restart, or write ${OPENSUBTITLES_API_KEY:-default}",
+        "is not set; set it in the environment or .env and restart",
     );
     const env = { ...shell, OPENSUBTITLES_API_KEY: "key-value" };
     const config = await readOne({ recipe: "opensubtitles" }, env);
