@@ -106,12 +106,12 @@ const style = `
   body { background: #12161b; }
 }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1.5rem; max-width: 68rem; color: var(--text); font: 1rem/1.5 system-ui, sans-serif; }
+body { margin: 0 auto; padding: 1.5rem; max-width: 76rem; color: var(--text); font: 1rem/1.5 system-ui, sans-serif; }
 h1 { margin: 0; font-size: 1.6rem; }
 h2 { margin: 0 0 .4rem; font-size: 1rem; }
 h2 small { color: var(--soft); font-weight: normal; }
 p { margin: .4rem 0; max-width: 46rem; }
-pre, .url { margin: 0; padding: .7rem .9rem; border: 1px solid var(--line); border-radius: .4rem; background: var(--box); font: .85rem/1.5 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
+pre, .url { margin: 0; padding: .7rem .9rem; border: 1px solid var(--line); border-radius: .4rem; background: var(--box); font: .8rem/1.5 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
 .url { display: inline-block; font-size: 1.1rem; font-weight: 600; }
 main { display: grid; gap: 1.2rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); margin: 1.4rem 0; }
 ul { margin: 0; padding: 0; list-style: none; color: var(--soft); }
