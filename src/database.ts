@@ -72,9 +72,11 @@ export function openStoreDatabase(
     return openChecked(runtime, path, limits);
   } catch (fault) {
     if (toPrimaryCode(fault) === sqliteBusy) {
-      throw new Error(`Cannot open "${path}": another gateway uses this data directory`, {
-        cause: fault,
-      });
+      throw new Error(
+        `Cannot open "${path}": another gateway uses this data directory; ` +
+          "stop that gateway, or choose another folder by MCP_DATA_DIR or --data",
+        { cause: fault },
+      );
     }
     if (!isCorrupt(fault)) throw fault;
     log?.error(`Cannot read "${path}": it is corrupt; kept as "${path}.corrupt", begun anew`, {

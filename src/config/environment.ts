@@ -170,10 +170,11 @@ function foreignNotes(env: Environment): string[] {
 function assertBind(env: Environment, host: string, remoteBind: boolean): void {
   if (!remoteBind || required(env, "MCP_ALLOW_UNAUTHENTICATED")) return;
   throw new ConfigError([
-    `Cannot listen on MCP_HOST=${
+    `Cannot listen on MCP_HOST or --host ${
       JSON.stringify(host)
-    }: whoever can reach it could run every tool, ` +
-    "since clients do not authenticate; use localhost, or set MCP_ALLOW_UNAUTHENTICATED=true",
+    }: every machine that can reach it ` +
+    "could run every tool, since clients do not authenticate; " +
+    "use localhost, or set MCP_ALLOW_UNAUTHENTICATED=true",
   ]);
 }
 

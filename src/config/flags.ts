@@ -36,7 +36,8 @@ const texts: Readonly<Record<string, () => string>> = {
   "--version": () => identity.version,
 };
 
-const known = [...Object.keys(flags), ...Object.keys(texts)];
+/** Of flags that begin alike the first is meant: -h is --help to every other program. */
+const known = [...Object.keys(texts), ...Object.keys(flags)];
 
 /** What a command line asks for. */
 export type CommandLine =

@@ -12,8 +12,8 @@ export function toSpawnReason(
 ): string {
   if (folderMissing) return 'the directory in its "cwd" does not exist; correct or create it';
   if (isNowhere.has(code) && /\s/.test(command.trim())) {
-    return '"command" must name one program, and no program has that whole name; ' +
-      'put what follows the program into "args"';
+    return '"command" must name one program, not a command line; ' +
+      'move what follows the program to "args"';
   }
   return reasons[code]?.(command) ?? `the system refused to start it (${code})`;
 }

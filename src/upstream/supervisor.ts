@@ -56,7 +56,8 @@ export function createSupervisor(
     if (permanent) {
       isPermanent = true;
       log.error(
-        `Cannot start server "${server}": ${reason}; not tried again before its configuration changes`,
+        `Cannot start server "${server}": ${reason}; ` +
+          "it is not tried again until its configuration changes or the gateway restarts",
         details,
       );
       return;
@@ -69,14 +70,16 @@ export function createSupervisor(
     if (failures === limits.restartsMax) {
       log.error(
         `Cannot start server "${server}": ${failures} starts failed in a row; ` +
-          "it is given up for now and tried again seldom",
+          "further starts are rare until one succeeds",
         { reason, retryAfterMs, ...details },
       );
-    } else {log.warn(`Cannot start server "${server}": ${reason}`, {
+    } else {
+      log.warn(`Cannot start server "${server}": ${reason}`, {
         failures,
         retryAfterMs,
         ...details,
-      });}
+      });
+    }
   };
 
   return {

@@ -181,7 +181,7 @@ test("a taken port, and a data directory in use, end the start with 1 and a sent
   const [again, sentence] = await failedStart({});
   expect(again).toBe(1);
   expect(sentence.trim()).toMatch(
-    /^Cannot open "[^"\n]+": another gateway uses this data directory$/,
+    /^Cannot open "[^"\n]+": another gateway uses this data directory; stop [^\n]+$/,
   );
 });
 

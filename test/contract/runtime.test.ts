@@ -239,7 +239,8 @@ describe("database", () => {
   test("G6 a second gateway on the same data directory is refused, until the first has closed", () => {
     const first = open();
     expect(() => open()).toThrow(
-      `Cannot open "${join(folder, "gateway.db")}": another gateway uses this data directory`,
+      `Cannot open "${join(folder, "gateway.db")}": another gateway uses this data directory; ` +
+        "stop that gateway, or choose another folder by MCP_DATA_DIR or --data",
     );
     first.close();
     open().close();

@@ -132,14 +132,14 @@ describe("a command that cannot be run", () => {
     [
       "a whole command line",
       { command: "some-server --api-key=sk-live-0123456789abcdef" },
-      '"command" must name one program, and no program has that whole name; ' +
-      'put what follows the program into "args"',
+      '"command" must name one program, not a command line; ' +
+      'move what follows the program to "args"',
     ],
     [
       "a whole command line in which is a path",
       { command: "/home/somebody/npx -y some-server ./data" },
-      '"command" must name one program, and no program has that whole name; ' +
-      'put what follows the program into "args"',
+      '"command" must name one program, not a command line; ' +
+      'move what follows the program to "args"',
     ],
     [
       "a path at which nothing is",

@@ -46,7 +46,7 @@ describe("flags", () => {
       ["--hostname", "--host"],
       ["--conf", "--config"],
       ["--data-dir", "--data"],
-      ["-h", "--host"],
+      ["-h", "--help"],
       ["--vresion", "--version"],
     ] as const;
     for (const [name, near] of meant) {
@@ -57,11 +57,11 @@ describe("flags", () => {
     }
     expect(refusalOf("--verbose")).toEqual([
       "Cannot use --verbose: unknown flag; " +
-      "known are --port, --host, --config, --data, --help, --version",
+      "known are --help, --version, --port, --host, --config, --data",
     ]);
     expect(refusalOf("9000")).toEqual([
       'Cannot use "9000": expected a flag; ' +
-      "known are --port, --host, --config, --data, --help, --version",
+      "known are --help, --version, --port, --host, --config, --data",
     ]);
   });
 
