@@ -182,7 +182,7 @@ async function openData(config: GatewayConfig, runtime: Runtime, limits: Limits,
     if (reason.startsWith("Cannot ")) throw fault;
     throw new Error(
       `Cannot use the data directory "${directory}": ${reason}; ` +
-        "mend it or choose another by MCP_DATA_DIR",
+        "fix it or choose another by MCP_DATA_DIR",
       { cause: fault },
     );
   }

@@ -79,10 +79,13 @@ export function openStoreDatabase(
       );
     }
     if (!isCorrupt(fault)) throw fault;
-    log?.error(`Cannot read "${path}": it is corrupt; kept as "${path}.corrupt", begun anew`, {
-      fault,
-      lost: "sessions, stored catalogs and credentials",
-    });
+    log?.error(
+      `Cannot read "${path}": it is corrupt; kept as "${path}.corrupt", and a new one is used`,
+      {
+        fault,
+        lost: "sessions, stored catalogs and credentials",
+      },
+    );
     // The log of a corrupt file must never be replayed into the fresh one.
     for (const suffix of ["", "-wal", "-shm"]) {
       runtime.rename(`${path}${suffix}`, `${path}.corrupt${suffix}`);

@@ -90,7 +90,7 @@ export const errorTable = {
   pause_gone: {
     rpc: -32603,
     http: 200,
-    text: "The call that waited for this input is gone, and is not made again by itself; call anew",
+    text: "The call that waited for this input is gone and will not be repeated; start a new call",
   },
   address_forbidden: {
     rpc: -32603,
@@ -101,7 +101,7 @@ export const errorTable = {
   credentials_missing: {
     rpc: -32603,
     http: 200,
-    text: "The server's credentials cannot be had",
+    text: "The server's credentials are unavailable",
   },
   overloaded: { rpc: -32603, http: 503, text: "Too much work at once; retry later" },
   starting: { rpc: -32603, http: 503, text: "The gateway is starting; retry later" },

@@ -125,8 +125,8 @@ export function readFallback(
   if (kind !== "rest") {
     refuse(
       "onFailure",
-      '"anonymous" is for REST services alone: a connection to an MCP server is opened for ' +
-        "somebody, and cannot be anybody's later; remove it",
+      '"anonymous" is for web APIs alone: a connection to an MCP server is authenticated ' +
+        "or it is not opened; remove it",
     );
   } else if (!isPublic) {
     refuse("onFailure", '"anonymous" needs public: true beside it');

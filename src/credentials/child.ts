@@ -66,7 +66,7 @@ function createFromToken(
     const credential = await authorization.get({ principal: "", scope: "" }, signal);
     if (credential.state === "failed") return refuse(credential.problem);
     if (credential.state === "needs_person") {
-      return refuse(`needs somebody to log in at ${credential.url}`);
+      return refuse(`needs a user to log in at ${credential.url}`);
     }
     const token = (credential.context.headers["authorization"] ?? "").replace(/^Bearer /, "");
     const { value } = variables;

@@ -58,7 +58,7 @@ function createWarner(server: string, { clock, limits, log }: CredentialDeps) {
   return (provision: Provision): void => {
     calls += 1;
     if (clock.monotonic() - last < limits.degradedLogMs) return;
-    log.warn("Called without credentials, since these cannot be had", {
+    log.warn("Called without credentials, since they are unavailable", {
       server,
       calls,
       ...(provision.state === "failed" ? { problem: provision.problem } : {}),

@@ -52,7 +52,7 @@ export function createLogin(
       if (shown.state === "failed") return refuse(shown.problem);
       if (shown.state !== "ready") return shown;
       // A token for somebody in a call of nobody says who it is.
-      if (shown.isDegraded) return refuse(`${words} needs credentials that cannot be had now`);
+      if (shown.isDegraded) return refuse(`${words} needs credentials that are unavailable now`);
       return toContext(config, shown.context, await keeper.get(signal));
     },
     renew: ({ headers }, _use, signal) =>

@@ -240,8 +240,10 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
     reconfigure(next) {
       const touched = members.replace(next);
       for (const server of touched) scopes.forgetServer(server);
-      if (touched.length > 0) watches.reattach();
-      log.info("Configuration loaded", { servers: next.servers.length, changed: touched });
+      if (touched.length > 0) {
+        watches.reattach();
+        log.info("Servers were added, changed or removed", { servers: touched });
+      }
       return Promise.resolve();
     },
     async close() {

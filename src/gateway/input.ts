@@ -54,7 +54,10 @@ export function createInput({ sealer, clock, limits }: InputDeps): Input {
     const opened = await sealer.open("input", text, await binding());
     if (opened === undefined || Number(opened["expiresAt"]) < clock.wall()) {
       const why = opened === undefined ? "it does not belong to this call" : "it has expired";
-      throw new GatewayError("invalid_params", `Cannot go on with this state: ${why}; call anew`);
+      throw new GatewayError(
+        "invalid_params",
+        `Cannot go on with this state: ${why}; start a new call`,
+      );
     }
     return opened as unknown as State;
   };

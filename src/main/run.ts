@@ -217,7 +217,7 @@ function hearFault(
 ): void {
   const text = fault instanceof Error ? fault.message : String(fault);
   const last = isCorrupt(fault)
-    ? `The database is corrupt (${text}): exiting; the next start keeps it aside and begins anew`
+    ? `The database is corrupt (${text}): exiting; the next start sets it aside and uses a new one`
     : /out of memory|allocation failed/i.test(text)
     ? `Out of memory (${text}): exiting`
     : undefined;

@@ -139,7 +139,7 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
     const { problem, more } = credential.state === "failed"
       ? { problem: credential.problem, more: toWait(credential.retryAfterMs) }
       : {
-        problem: `needs somebody to log in at ${credential.url}`,
+        problem: `needs a user to log in at ${credential.url}`,
         more: { logInAt: credential.url },
       };
     throw failures.create("credentials_missing", problem, { data: more });

@@ -95,7 +95,7 @@ export function createExchange(bounds: ExchangeBounds, hooks: ExchangeHooks): Ex
       const withdraw = () => settle(noAnswer("The question was withdrawn"));
       const cancelTimer = clock.after(
         limits.askMs,
-        () => settle(noAnswer("Nobody answered in time")),
+        () => settle(noAnswer("No client answered in time")),
       );
       signal?.addEventListener("abort", withdraw);
       openAsks.set(id, settle);

@@ -194,7 +194,7 @@ export function createPeer(options: PeerOptions): Peer {
     noise.notice();
     const { notice, request = owner } = decoded.value;
     if (request === undefined) {
-      if (!options.notice(notice)) noise.garbage("nobody waits for this notice", line);
+      if (!options.notice(notice)) noise.garbage("nothing waits for this notice", line);
       return;
     }
     const known = pending.get(request);

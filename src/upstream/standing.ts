@@ -137,7 +137,7 @@ export function createStanding(options: StandingOptions): Standing {
     close() {
       isClosed = true;
       cancelReopen();
-      current?.cancel("Nobody listens any more");
+      current?.cancel("No client listens any more");
       current = undefined;
     },
   };

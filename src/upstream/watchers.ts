@@ -76,7 +76,7 @@ export function createWatchers(
       const end = () => over.abort();
       signal.addEventListener("abort", end);
       const late = pause(clock, limits.askMs, over.signal).then(() =>
-        toRefusal(new GatewayError("ask_unanswerable", "Nobody answered in time"))
+        toRefusal(new GatewayError("ask_unanswerable", "No client answered in time"))
       );
       const answer = await Promise.race([put(newest, method, params), late]);
       end();

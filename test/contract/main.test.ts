@@ -193,7 +193,7 @@ test("a data directory that cannot be used ends the start with 1, and the senten
     const [code, text] = await failedStart({ MCP_DATA_DIR: join(folder, name) });
     expect(code).toBe(1);
     expect(text).toContain(`Cannot use the data directory "${join(folder, name)}": `);
-    expect(text).toMatch(/; mend it or choose another by MCP_DATA_DIR\n$/);
+    expect(text).toMatch(/; fix it or choose another by MCP_DATA_DIR\n$/);
     expect(text.trim().split("\n").length).toBe(1);
   }
 });

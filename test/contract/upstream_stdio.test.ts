@@ -197,7 +197,7 @@ describe("questions of a server", () => {
   test("a question nobody answers is refused after its own limit, and the call goes on", async () => {
     const { upstream } = await open([], {}, { askMs: 50 });
     const { end } = await drain(upstream.open(toolCall("ask", sampling, asking)));
-    expect(text(end)).toContain("Nobody answered in time");
+    expect(text(end)).toContain("No client answered in time");
   });
 
   test("roots none: not declared, and refused", async () => {

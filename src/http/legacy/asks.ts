@@ -58,7 +58,10 @@ export function createAsks(limits: Limits, clock: Clock): Asks {
       settle(toRefusal(new GatewayError("ask_unanswerable", `Cannot wait for input: ${reason}`)));
       send(notificationText("notifications/cancelled", { requestId: id, reason }), () => true);
     };
-    const cancelTimer = clock.after(limits.askMs, () => withdraw("nobody answered in time"));
+    const cancelTimer = clock.after(
+      limits.askMs,
+      () => withdraw("the client did not answer in time"),
+    );
     pending.set(id, { settle, withdraw });
     const isSent = pending.size <= limits.sessionCallsMax &&
       send(requestText(id, wire.method, wire.params), () => pending.has(id));

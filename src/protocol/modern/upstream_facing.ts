@@ -114,7 +114,7 @@ function decodePause(
     if (known.kind !== "ok") {
       return invalid(
         method,
-        `it asks for ${JSON.stringify(asked.method)}, which nobody can answer`,
+        `it asks for ${JSON.stringify(asked.method)}, which no client can answer`,
       );
     }
     questions.push({ key, ...known.value });

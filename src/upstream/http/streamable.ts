@@ -226,7 +226,7 @@ export function createStreamable(options: StreamableOptions): Streamable {
       standing.start();
       hooks.renewed();
     },
-    failed: () => endSoon("its session was lost and cannot be made anew"),
+    failed: () => endSoon("its session was lost and could not be opened again"),
   });
 
   /** Sends a notification or an answer of ours; never rejects. */

@@ -36,7 +36,7 @@ export async function getCredential(
     if (credential.state === "needs_person") {
       throw failures.create(
         "credentials_missing",
-        `needs somebody to log in at ${credential.url}`,
+        `needs a user to log in at ${credential.url}`,
         { data: { logInAt: credential.url } },
       );
     }

@@ -203,7 +203,7 @@ function explainRefusal(
   { isDegraded }: HttpAnswer,
   { shown: { headers, query, cookies } }: Reading,
 ): string {
-  if (isDegraded) return "wants the credentials that cannot be had now";
+  if (isDegraded) return "needs credentials that are unavailable now";
   return [headers, query, cookies].some((one) => Object.keys(one).length > 0)
     ? "refused the credentials, or what they may do"
     : 'wants credentials; give the server "credentials"';

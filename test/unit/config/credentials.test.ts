@@ -215,7 +215,7 @@ describe("going on without credentials", () => {
     for (const server of [{ url }, { command: "x" }]) {
       const credentials = { ...anonymous, ...("command" in server ? { env: "TOKEN" } : {}) };
       const { problem } = failed(await readOne({ ...server, credentials }));
-      expect(problem).toContain('credentials.onFailure in mcp.json: "anonymous" is for REST');
+      expect(problem).toContain('credentials.onFailure in mcp.json: "anonymous" is for web APIs');
     }
     expect(
       http(await readOne({ url, credentials: { ...bearer, onFailure: "reject" } })).credentials,

@@ -347,7 +347,7 @@ describe("a log-in that is refused", () => {
       renew: () => Promise.resolve(false),
     };
     const { api, problem } = await open({ options: { beside } });
-    expect(await problem()).toContain("its log-in needs credentials that cannot be had now");
+    expect(await problem()).toContain("its log-in needs credentials that are unavailable now");
     expect(api.requests).toEqual([]);
   });
 

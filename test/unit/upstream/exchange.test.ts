@@ -93,7 +93,10 @@ describe("an exchange", () => {
     const late = make();
     const unanswered = late.source.ask("roots/list", {});
     late.clock.advance(limits.askMs);
-    expect(await unanswered).toMatchObject({ kind: "refusal", message: "Nobody answered in time" });
+    expect(await unanswered).toMatchObject({
+      kind: "refusal",
+      message: "No client answered in time",
+    });
 
     const withdrawn = new AbortController();
     const asked = make().source.ask("roots/list", {}, withdrawn.signal);
