@@ -72,13 +72,15 @@ export interface HttpCallerOptions {
 export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
   const { limits, clock, log, server, url } = options;
   const send = createSender(options);
-  /** What came of the latest attempt. */
+  /** What came of the latest attempt, and of the one after which the circuit opened. */
   let latest = "";
+  let openedBy = "";
   const circuit = createCircuit({
     limits,
     clock,
     changed(open) {
       if (open) {
+        openedBy = latest;
         const message = `Server "${server}" cannot be reached; for a while its calls fail at once`;
         log.warn(message, { reason: latest });
       } else log.info(`Server "${server}" can be reached again`);
@@ -88,9 +90,13 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
   /** One attempt as the circuit sees it. */
   const tryOnce = async (shown: Shown, failures: Failures, signal: AbortSignal) => {
     const refuse = (waitMs: number) =>
-      failures.create("upstream_unavailable", "could not be reached just now; retry later", {
-        data: { retryAfterMs: Math.ceil(waitMs) },
-      });
+      failures.create(
+        "upstream_unavailable",
+        `could not be reached just now: ${openedBy}; retry later`,
+        {
+          data: { retryAfterMs: Math.ceil(waitMs) },
+        },
+      );
     // Nobody waits in line to hear that.
     const openMs = circuit.openMs();
     if (openMs > 0) throw refuse(openMs);

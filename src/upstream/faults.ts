@@ -34,7 +34,8 @@ export function queuedError(
 export function toStartReason({ code, message }: GatewayError, quote: Quote): string {
   return code === "upstream_error"
     ? withWords("it refused its first message", quote(message))
-    : message;
+    // The reason follows the server's name.
+    : message.replace(/^Server "[^"]*" /, "it ");
 }
 
 /** A reason, and the server's own words where there are any. */
