@@ -18,22 +18,28 @@ export interface StartHistory {
   ready(manner: Manner): void;
   /** A process ended after such a question; whether another is to be started and not asked. */
   endedAsked(saysWhy: boolean): boolean;
+  /** A process ended without such a question, as that of a trial may. */
+  failed(): void;
 }
 
 /** Nothing is known yet. */
 export function createStartHistory(): StartHistory {
-  // "doubtful": one ended after the question, and none was ready since. "shy": one that was not
-  // asked was ready after that.
-  let state: "none" | "doubtful" | "shy" = "none";
+  // "failing": one ended without the question, and none was ready since. "doubtful": one ended after
+  // the question, and none was ready since. "shy": one that was not asked was ready after that.
+  let state: "none" | "failing" | "doubtful" | "shy" = "none";
   return {
-    order: (manners) => state === "doubtful" ? askLast(manners) : manners,
+    order: (manners) => state === "doubtful" || state === "failing" ? askLast(manners) : manners,
     ready(manner) {
-      state = state === "none" || manner.mayGoUnanswered ? "none" : "shy";
+      const wasAsked = state === "doubtful" || state === "shy";
+      state = wasAsked && !manner.mayGoUnanswered ? "shy" : "none";
     },
     endedAsked(saysWhy) {
       const isReason = saysWhy && state !== "shy";
       state = "doubtful";
       return !isReason;
+    },
+    failed() {
+      if (state === "none") state = "failing";
     },
   };
 }

@@ -56,6 +56,7 @@ export function createStdioConnector(
         const { fault, survivors, isStale, saysWhy } = started;
         const mayDoBetter = survivors.length > 0 && (isStale || history.endedAsked(saysWhy));
         if (!mayDoBetter || signal.aborted) {
+          if (started.hasEnded && !signal.aborted) history.failed();
           if (survivors.length > 0) options.hooks.gone();
           return { fault: { ...fault, refused: toRefused(fault.refused) } };
         }
@@ -80,6 +81,8 @@ type Started =
     readonly survivors: readonly Manner[];
     /** Whether it printed an error that is about something else than what it was asked. */
     readonly saysWhy: boolean;
+    /** The process ended by itself. */
+    readonly hasEnded?: boolean;
     /** It was a spare, which may have failed for having waited. */
     readonly isStale: boolean;
   };
@@ -163,7 +166,7 @@ async function start(
   const saysWhy = saysWhyItEnded(printed);
   if (!isStale) {
     const fault = toStartFault(greeting, { end, broken, printed, config, deps });
-    return { fault, survivors, saysWhy, isStale };
+    return { fault, survivors, saysWhy, isStale, hasEnded: end !== undefined };
   }
   const reason = broken ?? "it did not answer its first message";
   // Where it may have died of a question that the server does not know, that is no sign.

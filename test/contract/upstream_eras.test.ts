@@ -115,6 +115,17 @@ describe("a server of the handshake era", () => {
     expect(starts().length).toBe(2);
   });
 
+  test("that failed its trial is started once by a client that would ask it, whatever it prints", async () => {
+    const { upstream, starts } = await open(["--probe=exit", "--init=exit"], { restartMsMin: 1 });
+    await upstream.trial();
+    expect(starts().length).toBe(1);
+    await until("another start to be allowed", async () => {
+      await failTool(upstream, "echo", {}, modern);
+      return starts().length > 1;
+    });
+    expect(starts().length).toBe(2);
+  });
+
   test("that does not answer the question is shaken hands with in place", async () => {
     const { upstream, starts } = await open(["--probe=never"], { probeMs: 50 });
     expect(await callTool(upstream, "echo", {}, modern)).toBe("{}");
