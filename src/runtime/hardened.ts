@@ -79,9 +79,13 @@ async function respond(
   await send(incoming, outgoing, response);
 }
 
+/** A dot segment or a backslash in the path: a URL would turn it into another path. */
+const leadsElsewhere = /^[^?#]*(?:\\|\/(?:\.|%2e){1,2}(?:[/?#]|$))/i;
+
 function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request | undefined {
   const headers = new Headers();
   const { rawHeaders, method = "GET", url: target = "" } = incoming;
+  if (leadsElsewhere.test(target)) return undefined;
   try {
     for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
       // A second Host is joined to the first, so that the guard sees both.

@@ -712,3 +712,36 @@ test("B9 the hardened listener closes clients that drip their head or their body
   for (const text of closed) expect(text).not.toMatch(/^HTTP\/1\.1 2/);
   await listener.close(1_000);
 });
+
+test("B7 the hardened listener turns no path into another one", async () => {
+  const seen: string[] = [];
+  const listener = await runtime.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    listener: "hardened",
+    fetch: (request) => {
+      seen.push(new URL(request.url).pathname);
+      return Promise.resolve(new Response("{}"));
+    },
+  });
+  const ask = async (target: string) => {
+    const head = `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
+    return (await exchange(listener, head)).slice("HTTP/1.1 ".length).slice(0, 3);
+  };
+  const elsewhere = [
+    "/mcp/.",
+    "/mcp/..",
+    "/x/../mcp",
+    "/./mcp",
+    "/%2e/mcp",
+    "/mcp/%2E.?x",
+    "/x\\mcp",
+  ];
+  for (const target of [...elsewhere, "http://x/y/../mcp"]) {
+    expect([target, await ask(target)]).toEqual([target, "400"]);
+  }
+  const plain = ["/mcp", "/mcp/", "/.well-known/x", "/a..b/...", "/mcp?x=/../y", "/%2Fmcp"];
+  for (const target of plain) expect([target, await ask(target)]).toEqual([target, "200"]);
+  expect(seen).toEqual(plain.map((target) => target.replace(/\?.*/, "")));
+  await listener.close(1_000);
+});
