@@ -6,11 +6,30 @@ const unseen = /[\s\p{C}]+/gu;
 /** A text on one line of at most so many characters, all of which can be seen. */
 export function oneLine(text: string, charsMax: number): string {
   // What is far behind the end of the line needs no look.
-  const start = text.slice(0, 4 * charsMax);
+  const whole = text.trimStart();
+  const start = whole.slice(0, 4 * charsMax);
   const line = start.replace(unseen, " ").trim();
-  if (line.length <= charsMax && start.length === text.length) return line;
+  if (line.length <= charsMax && start.length === whole.length) return line;
   const part = line.slice(0, charsMax - 1).replace(/\p{Cs}$/u, "");
   return `${part.trimEnd()}…`;
+}
+
+/**
+ * A text that the log shows as one short line. The log cuts it after it has hidden the secrets: of
+ * one that a cut went through, the beginning would stay.
+ */
+export class ShortLine {
+  readonly text: string;
+  readonly charsMax: number;
+
+  constructor(text: string, charsMax: number) {
+    this.text = text;
+    this.charsMax = charsMax;
+  }
+
+  toString(): string {
+    return oneLine(this.text, this.charsMax);
+  }
 }
 
 /** A client as people are shown it: its name and version. */

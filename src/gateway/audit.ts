@@ -9,7 +9,7 @@ import type { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Call, CallTarget, Exchange, JsonObject, Reply } from "../model.ts";
-import { clientLine, oneLine } from "../one_line.ts";
+import { clientLine, oneLine, ShortLine } from "../one_line.ts";
 import { mappedExchange } from "./exchange.ts";
 
 /** Members whose texts say what a message is about and are not the client's data. */
@@ -81,7 +81,7 @@ export function logFailedCall(
       ? {}
       : { [namings[method] ?? "what"]: oneLine(name, limits.logNameCharsMax) }),
     client: clientLine(caller.clientInfo, limits.clientTitleCharsMax),
-    reason: oneLine(reason, limits.logReasonCharsMax),
+    reason: new ShortLine(reason, limits.logReasonCharsMax),
     code,
     method,
     ...more,

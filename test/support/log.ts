@@ -1,5 +1,6 @@
 /** A log that a test can read. */
 import type { Log, LogFields, Severity } from "../../src/log.ts";
+import { ShortLine } from "../../src/one_line.ts";
 
 /** One record as it was written. */
 export interface TestRecord {
@@ -12,7 +13,7 @@ export interface TestRecord {
 export function createTestLog(): Log & { readonly records: readonly TestRecord[] } {
   const records: TestRecord[] = [];
   const write = (severity: Severity) => (message: string, fields: LogFields = {}) =>
-    void records.push({ severity, message, fields });
+    void records.push({ severity, message, fields: toShown(fields) });
   const log: Log = {
     debug: write("DEBUG"),
     info: write("INFO"),
@@ -21,4 +22,10 @@ export function createTestLog(): Log & { readonly records: readonly TestRecord[]
     source: () => log,
   };
   return { ...log, records };
+}
+
+function toShown(fields: LogFields): LogFields {
+  const shown = Object.entries(fields)
+    .map(([name, value]) => [name, value instanceof ShortLine ? String(value) : value]);
+  return Object.fromEntries(shown);
 }

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { createLog, type LogOptions, type LogSink } from "../../../src/log.ts";
 import { defaultLimits } from "../../../src/limits.ts";
+import { ShortLine } from "../../../src/one_line.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { until } from "../../support/wait.ts";
 
@@ -192,6 +193,26 @@ describe("H1 a secret", async () => {
       log.info("x".repeat(before) + secret + "y".repeat(200));
       expect(await everything()).not.toContain(secret.slice(0, 6));
     }
+  });
+
+  test("does not show its beginning where a reason is cut to one short line", async () => {
+    for (let before = 80; before < 120; before += 1) {
+      const { log, last } = record({ secrets: [secret] });
+      const text = `${"x".repeat(before)} ${secret} and more`.repeat(200);
+      log.info("Call failed", { reason: new ShortLine(text, 100), code: "tool_error" });
+      const { reason, code } = await last();
+      expect(String(reason).length).toBeLessThanOrEqual(100);
+      expect(String(reason)).toMatch(/^x{80,}.*…$/);
+      expect(String(reason)).not.toContain(secret.slice(0, 1));
+      expect(code).toBe("tool_error");
+    }
+  });
+
+  test("is found in a short line with its own blanks", async () => {
+    const words = "correct  horse\tbattery";
+    const { log, last } = record({ secrets: [words] });
+    log.info("Call failed", { reason: new ShortLine(`no:\n ${words}`, 100) });
+    expect((await last())["reason"]).toBe("no: [redacted]");
   });
 
   test("too short to tell is not looked for", async () => {
