@@ -9,6 +9,7 @@ import { GatewayError } from "../errors.ts";
 import { bytesPerMegabyte, type Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { decodeUtf8, parseJson } from "../protocol/jsonrpc.ts";
+import { type BodyPlace, createBodyRoom } from "./body_room.ts";
 import { release } from "./discard.ts";
 
 /** What reading a body needs. */
@@ -31,21 +32,38 @@ export function assertJsonType(header: string | null): void {
   }
 }
 
-/** The body as a JSON value; throws what the error table has for bad bodies. */
-export async function readJson(request: Request, deps: BodyDeps): Promise<unknown> {
-  assertJsonType(request.headers.get("content-type"));
-  return parseJson(decodeUtf8(await readBody(request, deps)), deps.limits, true);
+/** Reads a body as a JSON value; throws what the error table has for bad bodies. */
+export type JsonReader = (request: Request) => Promise<unknown>;
+
+/** Makes the reader of all bodies that come to one listener. */
+export function createJsonReader(deps: BodyDeps): JsonReader {
+  const room = createBodyRoom(deps.limits);
+  return async (request) => {
+    assertJsonType(request.headers.get("content-type"));
+    const place = room.open();
+    try {
+      return parseJson(decodeUtf8(await readBody(request, deps, place)), deps.limits, true);
+    } finally {
+      place.leave();
+    }
+  };
 }
 
 /**
- * Reads a whole body. Throws `body_too_large` or `body_timeout`, and keeps nothing then. A body
- * that announces its length is read in one step, which costs a third less than its stream: the
+ * Reads a whole body. Throws `body_too_large`, `body_timeout` or `overloaded`, and keeps nothing
+ * then. A body that announces its length is read in one step, which costs a third less than its stream: the
  * listener takes no more than was announced.
  */
-export async function readBody(request: Request, deps: BodyDeps): Promise<Uint8Array> {
+async function readBody(
+  request: Request,
+  deps: BodyDeps,
+  place: BodyPlace,
+): Promise<Uint8Array> {
   const { limits, clock } = deps;
   const header = request.headers.get("content-length");
-  if (Number(header ?? 0) > limits.bodyBytesMax) throw tooLarge(request, deps);
+  const announced = Number(header ?? 0);
+  if (announced > limits.bodyBytesMax) throw tooLarge(request, deps);
+  place.grow(announced);
   if (request.body === null) return new Uint8Array();
   const reader = header === null ? request.body.getReader() : undefined;
   let cancelTimer = (): void => {};
@@ -58,7 +76,7 @@ export async function readBody(request: Request, deps: BodyDeps): Promise<Uint8A
   try {
     const reading = reader === undefined
       ? request.arrayBuffer().then((bytes) => new Uint8Array(bytes))
-      : readAll(reader, request, deps);
+      : readAll(reader, request, deps, place);
     return await Promise.race([reading, late]);
   } catch (thrown) {
     if (thrown instanceof GatewayError) throw thrown;
@@ -74,19 +92,23 @@ async function readAll(
   reader: Pick<ReadableStreamDefaultReader<Uint8Array>, "read" | "releaseLock">,
   request: Request,
   deps: BodyDeps,
+  place: BodyPlace,
 ): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    size += value.byteLength;
-    if (size > deps.limits.bodyBytesMax) {
-      reader.releaseLock();
-      for (const chunk of chunks) release(chunk);
-      throw tooLarge(request, deps);
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      chunks.push(value);
+      size += value.byteLength;
+      if (size > deps.limits.bodyBytesMax) throw tooLarge(request, deps);
+      place.grow(value.byteLength);
     }
-    chunks.push(value);
+  } catch (thrown) {
+    reader.releaseLock();
+    for (const chunk of chunks) release(chunk);
+    throw thrown;
   }
   const [first] = chunks;
   return chunks.length === 1 && first !== undefined ? first : concat(chunks, size);

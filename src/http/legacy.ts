@@ -36,6 +36,8 @@ export interface Visit {
   readonly path: string;
   /** Throws when new work is not taken now. */
   readonly assertOpen: () => void;
+  /** The body as a JSON value, once. */
+  readonly readJson: () => Promise<unknown>;
 }
 
 /** Messages from the client; `value` is the body. */

@@ -10,7 +10,6 @@ import { idOf, toMessage } from "../protocol/jsonrpc.ts";
 import { encodeError } from "../protocol/modern/client_facing.ts";
 import { decodeRequest } from "../protocol/modern/request.ts";
 import { type Accepts, parseAccept } from "./accept.ts";
-import { readJson } from "./body.ts";
 import { post as postToSession, type Visit } from "./legacy.ts";
 import type { Sessions } from "./legacy/sessions.ts";
 import { runCall } from "./modern/call.ts";
@@ -28,7 +27,7 @@ export async function post(
   const { headers } = visit.request;
   const accepts = parseAccept(headers.get("accept"));
   if (!accepts.json && !accepts.stream) throw new GatewayError("not_acceptable");
-  const value = await readJson(visit.request, deps);
+  const value = await visit.readJson();
   try {
     if (classify(value, headers) === "modern") return await take(stateless, visit, value, accepts);
   } catch (thrown) {

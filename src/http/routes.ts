@@ -14,6 +14,7 @@ import type { Notice } from "../model.ts";
 import type { FetchHandler, RequestContext } from "../runtime/runtime.ts";
 import type { SessionStore } from "../session/store.ts";
 import { instanceHeader } from "../version.ts";
+import { createJsonReader, type JsonReader } from "./body.ts";
 import { discardBody } from "./discard.ts";
 import { createFrontPage } from "./front_page.ts";
 import { createGuard, type Guard, type GuardConfig, type GuardDeps } from "./guard.ts";
@@ -94,6 +95,7 @@ interface Door {
   readonly sessions: Sessions;
   readonly stateless: Stateless;
   readonly transport: SseTransport;
+  readonly readJson: JsonReader;
   phase: Phase;
 }
 
@@ -110,7 +112,8 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   });
   const transport = createSseTransport(sessions);
   const guard = createGuard(config, deps);
-  const door: Door = { deps, guard, sessions, stateless, transport, phase: "starting" };
+  const readJson = createJsonReader(deps);
+  const door: Door = { deps, guard, sessions, stateless, transport, readJson, phase: "starting" };
   const match = createMatcher(rowsOf(door));
 
   const respond = async (request: Request, context: RequestContext): Promise<Response> => {
@@ -212,7 +215,8 @@ async function answer(
   const assertOpen = (): void => {
     if (door.phase !== "ready") throw new GatewayError(door.phase);
   };
-  const response = await endpoint({ ...visit, surface, assertOpen });
+  const readJson = () => door.readJson(request);
+  const response = await endpoint({ ...visit, surface, assertOpen, readJson });
   if (request.method === "HEAD") return new Response(null, response);
   return withHeaders(response, deprecationHeaders(row, server));
 }

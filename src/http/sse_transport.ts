@@ -8,7 +8,6 @@ import { GatewayError, toGatewayError } from "../errors.ts";
 import { errorText, idOf, resultText } from "../protocol/jsonrpc.ts";
 import { encodeFrame } from "../sse/encode.ts";
 import { parseAccept } from "./accept.ts";
-import { readJson } from "./body.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import type { Visit } from "./legacy.ts";
 import { type AnswerOutlet, type RequestMessage, runCall } from "./legacy/call.ts";
@@ -88,7 +87,7 @@ export function openLine(transport: SseTransport, visit: Visit): Response {
 /** Takes messages for a stream; their answers go there. */
 export async function takePost(transport: SseTransport, visit: Visit): Promise<Response> {
   const { deps } = transport.sessions;
-  const value = await readJson(visit.request, deps);
+  const value = await visit.readJson();
   let inbound: Inbound | undefined;
   try {
     inbound = toInbound(value, deps.limits);

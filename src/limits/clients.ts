@@ -6,6 +6,9 @@ export const clientLimits = {
   bodyBytesMax: 16 * 1024 * 1024,
   /** The most that MCP_BODY_MAX_MB may be: a body is held as bytes, text and values at once. */
   bodyMegabytesMax: 256,
+  /** Larger bodies that arrive at once share this memory, whatever the number of connections. */
+  smallBodyBytesMax: 1024 * 1024,
+  largeBodiesBytesMax: 256 * 1024 * 1024,
   /** A slow body ties up a socket; on listeners without a deadline of their own. */
   bodyMs: 30_000,
   /** A refused body that stops arriving for this long is not waited for. */

@@ -69,6 +69,36 @@ describe("the body of a POST", () => {
     expect(pulled).toBeLessThan(35);
   });
 
+  test("A2 large bodies that arrive at once share their room; small ones pass meanwhile", async () => {
+    const limits = { bodyBytesMax: 100, smallBodyBytesMax: 40, largeBodiesBytesMax: 150 };
+    const { handler, send } = createHarness({ limits });
+    for (const headers of [{ "content-length": "100" }, {}]) {
+      let finish = (): void => {};
+      const slow = new ReadableStream({
+        start(controller) {
+          controller.enqueue(new Uint8Array(100).fill(32));
+          finish = () => controller.close();
+        },
+      });
+      const first = handler.fetch(streamed(slow, headers));
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      const body = new Uint8Array(60).fill(32);
+      for (const length of [{ "content-length": "60" }, {}]) {
+        const answer = await handler.fetch(streamed(new Blob([body]).stream(), length));
+        expect(answer.headers.get("retry-after")).toBe("1");
+        expect(await errorOf(answer)).toMatchObject({
+          status: 503,
+          message: expect.stringContaining("too many large ones arrive at once"),
+        });
+      }
+      expect((await send("POST", "/mcp", { headers: jsonHeaders, body: "{}" })).status).toBe(400);
+      finish();
+      expect((await first).status).toBe(400);
+      const next = await handler.fetch(streamed(new Blob([body]).stream()));
+      expect(next.status).toBe(400);
+    }
+  });
+
   test("A2 a refused body that stops coming is not waited for longer than a few seconds", async () => {
     const limits = { bodyBytesMax: 100, bodyQuietMs: 50 };
     const { handler, clock } = createHarness({ limits });

@@ -1,0 +1,55 @@
+/**
+ * The memory for large bodies that arrive at the same time, of all connections together: each may be
+ * as large as the limit, and a client may open hundreds. A small body needs no room, so that it
+ * passes while large ones fill it.
+ */
+import { GatewayError } from "../errors.ts";
+import type { Limits } from "../limits.ts";
+
+/** The room of one listener. */
+export interface BodyRoom {
+  /** A body that takes no room yet. */
+  open(): BodyPlace;
+}
+
+/** The place of one body. */
+export interface BodyPlace {
+  /** So many bytes more are announced or came; throws `overloaded` where there is no room for them. */
+  grow(bytes: number): void;
+  /** The body is read or refused. */
+  leave(): void;
+}
+
+/** Makes the room: it is empty. */
+export function createBodyRoom(
+  { smallBodyBytesMax, largeBodiesBytesMax }: Pick<
+    Limits,
+    "smallBodyBytesMax" | "largeBodiesBytesMax"
+  >,
+): BodyRoom {
+  let total = 0;
+  return {
+    open() {
+      let size = 0;
+      let held = 0;
+      return {
+        grow(bytes) {
+          size += bytes;
+          if (size <= smallBodyBytesMax) return;
+          if (total + size - held > largeBodiesBytesMax) {
+            throw new GatewayError(
+              "overloaded",
+              "Cannot take the request body: too many large ones arrive at once; retry later",
+            );
+          }
+          total += size - held;
+          held = size;
+        },
+        leave() {
+          total -= held;
+          held = 0;
+        },
+      };
+    },
+  };
+}
