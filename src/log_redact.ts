@@ -4,7 +4,6 @@
  * and `name=value` texts their secret values. Values become plain JSON within a budget of characters, and characters
  * that could forge or hide a line are escaped.
  */
-import { oneLine, ShortLine } from "./one_line.ts";
 
 /** What stands in the place of a secret. */
 const redacted = "[redacted]";
@@ -32,6 +31,24 @@ const deceptive = /[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 /** Characters that a record may still spend; shared by all its texts. */
 export interface TextBudget {
   chars: number;
+}
+
+/**
+ * A text that the log shortens after it has hidden the secrets: of one that a cut went through, the
+ * beginning would stay.
+ */
+export class Shortened {
+  readonly text: string;
+  readonly shorten: (text: string) => string;
+
+  constructor(text: string, shorten: (text: string) => string) {
+    this.text = text;
+    this.shorten = shorten;
+  }
+
+  toString(): string {
+    return this.shorten(this.text);
+  }
 }
 
 /** Makes values fit to be seen. */
@@ -95,17 +112,16 @@ export function createRedactor(
     budget.chars = Math.max(0, budget.chars - result.length);
     return result;
   };
-  const toLine = ({ text, charsMax }: ShortLine, budget: TextBudget): string => {
-    // More is read than shown: blanks and marks that are not shown may stand between.
-    const line = oneLine(toText(text, { chars: 4 * charsMax }), Math.min(charsMax, budget.chars));
-    budget.chars -= line.length;
+  const toShort = ({ text, shorten }: Shortened, budget: TextBudget): string => {
+    const line = shorten(toText(text, { ...budget }));
+    budget.chars = Math.max(0, budget.chars - line.length);
     return line;
   };
   const toPlain = (name: string, value: unknown, budget: TextBudget, depth = 0): unknown => {
     if (value === undefined || value === null || typeof value === "boolean") return value;
     if (isSecretName(name) && value !== "") return redacted;
     if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
-    if (value instanceof ShortLine) return toLine(value, budget);
+    if (value instanceof Shortened) return toShort(value, budget);
     if (value instanceof Error) return toText(describe(value, stacks), budget);
     if (value instanceof Date || value instanceof URL) return toText(String(value), budget);
     if (value instanceof Uint8Array) return `${value.length} bytes`;

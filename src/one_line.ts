@@ -14,24 +14,6 @@ export function oneLine(text: string, charsMax: number): string {
   return `${part.trimEnd()}…`;
 }
 
-/**
- * A text that the log shows as one short line. The log cuts it after it has hidden the secrets: of
- * one that a cut went through, the beginning would stay.
- */
-export class ShortLine {
-  readonly text: string;
-  readonly charsMax: number;
-
-  constructor(text: string, charsMax: number) {
-    this.text = text;
-    this.charsMax = charsMax;
-  }
-
-  toString(): string {
-    return oneLine(this.text, this.charsMax);
-  }
-}
-
 /** A client as people are shown it: its name and version. */
 export function clientLine(
   { name, version }: { readonly name?: unknown; readonly version?: unknown },

@@ -7,9 +7,9 @@
 import type { Clock } from "../clock.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
-import type { Log } from "../log.ts";
+import { type Log, Shortened } from "../log.ts";
 import type { Call, CallTarget, Exchange, JsonObject, Reply } from "../model.ts";
-import { clientLine, oneLine, ShortLine } from "../one_line.ts";
+import { clientLine, oneLine } from "../one_line.ts";
 import { mappedExchange } from "./exchange.ts";
 
 /** Members whose texts say what a message is about and are not the client's data. */
@@ -81,7 +81,7 @@ export function logFailedCall(
       ? {}
       : { [namings[method] ?? "what"]: oneLine(name, limits.logNameCharsMax) }),
     client: clientLine(caller.clientInfo, limits.clientTitleCharsMax),
-    reason: new ShortLine(reason, limits.logReasonCharsMax),
+    reason: new Shortened(reason, (text) => oneLine(text, limits.logReasonCharsMax)),
     code,
     method,
     ...more,

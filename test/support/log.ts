@@ -1,6 +1,5 @@
 /** A log that a test can read. */
-import type { Log, LogFields, Severity } from "../../src/log.ts";
-import { ShortLine } from "../../src/one_line.ts";
+import { type Log, type LogFields, type Severity, Shortened } from "../../src/log.ts";
 
 /** One record as it was written. */
 export interface TestRecord {
@@ -26,6 +25,6 @@ export function createTestLog(): Log & { readonly records: readonly TestRecord[]
 
 function toShown(fields: LogFields): LogFields {
   const shown = Object.entries(fields)
-    .map(([name, value]) => [name, value instanceof ShortLine ? String(value) : value]);
+    .map(([name, value]) => [name, value instanceof Shortened ? String(value) : value]);
   return Object.fromEntries(shown);
 }

@@ -1,8 +1,8 @@
 /** The log as its reader sees it: what a line holds, and what it never shows. */
 import { describe, expect, test } from "bun:test";
-import { createLog, type LogOptions, type LogSink } from "../../../src/log.ts";
+import { createLog, type LogOptions, type LogSink, Shortened } from "../../../src/log.ts";
 import { defaultLimits } from "../../../src/limits.ts";
-import { ShortLine } from "../../../src/one_line.ts";
+import { oneLine } from "../../../src/one_line.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { until } from "../../support/wait.ts";
 
@@ -40,6 +40,8 @@ function record(changes: Partial<LogOptions> = {}): Recorder {
     everything: async () => [...shown, ...await lines()].join("\n"),
   };
 }
+
+const shortened = (text: string) => new Shortened(text, (whole) => oneLine(whole, 100));
 
 describe("a record", () => {
   test("P15 has time, level and source, as one JSON line in the file and readable on the console", async () => {
@@ -199,7 +201,7 @@ describe("H1 a secret", async () => {
     for (let before = 80; before < 120; before += 1) {
       const { log, last } = record({ secrets: [secret] });
       const text = `${"x".repeat(before)} ${secret} and more`.repeat(200);
-      log.info("Call failed", { reason: new ShortLine(text, 100), code: "tool_error" });
+      log.info("Call failed", { reason: shortened(text), code: "tool_error" });
       const { reason, code } = await last();
       expect(String(reason).length).toBeLessThanOrEqual(100);
       expect(String(reason)).toMatch(/^x{80,}.*…$/);
@@ -211,7 +213,7 @@ describe("H1 a secret", async () => {
   test("is found in a short line with its own blanks", async () => {
     const words = "correct  horse\tbattery";
     const { log, last } = record({ secrets: [words] });
-    log.info("Call failed", { reason: new ShortLine(`no:\n ${words}`, 100) });
+    log.info("Call failed", { reason: shortened(`no:\n ${words}`) });
     expect((await last())["reason"]).toBe("no: [redacted]");
   });
 
