@@ -69,8 +69,16 @@ export function createLog(options: LogOptions): LogSink {
   const queue = options.file === undefined ? undefined : createQueue(options.file, options);
   const threshold = severities.indexOf(options.level);
 
+  const gate = createRepeatGate(options);
+
   const write = (level: Severity, source: string, message: string, fields: LogFields = {}) => {
     if (severities.indexOf(level) < threshold) return;
+    const tell = (words: string, notLogged: number) => put(level, source, words, { notLogged });
+    if (gate.admits(`${level} ${source} ${message}`, message, tell)) {
+      put(level, source, message, fields);
+    }
+  };
+  const put = (level: Severity, source: string, message: string, fields: LogFields) => {
     try {
       const time = new Date(clock.wall()).toISOString();
       const record = toRecord(redactor, limits, { time, level, source }, message, fields);
@@ -91,7 +99,56 @@ export function createLog(options: LogOptions): LogSink {
     ...at("gateway"),
     addSecrets: redactor.add,
     addPassingSecrets: redactor.addPassing,
-    close: async () => await queue?.close(),
+    async close() {
+      gate.close();
+      await queue?.close();
+    },
+  };
+}
+
+/** Lets a message through so many times in a while: clients can cause some as often as they like. */
+interface RepeatGate {
+  /** `tell` writes, at the end of the while, how many were held back. */
+  admits(key: string, message: string, tell: (words: string, notLogged: number) => void): boolean;
+  /** Tells of what is held back now. */
+  close(): void;
+}
+
+function createRepeatGate({ level, clock, limits }: LogOptions): RepeatGate {
+  const { logRepeatsMax, logRepeatsMs, logMessagesMax } = limits;
+  const known = new Map<string, { endsAt: number; count: number }>();
+  const waiting = new Set<() => void>();
+  return {
+    admits(key, message, tell) {
+      // Who asks for everything gets it.
+      if (level === "DEBUG") return true;
+      const now = clock.monotonic();
+      const last = known.get(key);
+      const seen = last !== undefined && now < last.endsAt
+        ? last
+        : { endsAt: now + logRepeatsMs, count: 0 };
+      known.delete(key);
+      known.set(key, seen);
+      for (const oldest of known.keys()) {
+        if (known.size <= logMessagesMax) break;
+        known.delete(oldest);
+      }
+      seen.count += 1;
+      if (seen.count === logRepeatsMax + 1) {
+        const finish = (): void => {
+          cancel();
+          waiting.delete(finish);
+          const more = seen.count - logRepeatsMax;
+          tell(`${message}: ${more} more were not logged`, more);
+        };
+        const cancel = clock.after(seen.endsAt - now, finish);
+        waiting.add(finish);
+      }
+      return seen.count <= logRepeatsMax;
+    },
+    close() {
+      for (const finish of [...waiting]) finish();
+    },
   };
 }
 

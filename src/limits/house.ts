@@ -16,6 +16,10 @@ export const houseLimits = {
   logFilesMax: 5,
   /** Records waiting for the log file; beyond it they are dropped and counted. */
   logRecordsMax: 10_000,
+  /** The same message so often in this time, then it is counted; of so many messages at once. */
+  logRepeatsMax: 200,
+  logRepeatsMs: 10_000,
+  logMessagesMax: 100,
   /** The addresses of this machine's interfaces are read again after this; a network may be added. */
   addressesMs: 5_000,
   /** One log record's text. */

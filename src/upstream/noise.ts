@@ -6,7 +6,7 @@
  */
 import { type Clock, pause } from "../clock.ts";
 import type { Limits } from "../limits.ts";
-import type { Log } from "../log.ts";
+import { type Log, Shortened } from "../log.ts";
 
 /** Counts the noise of one child. */
 export interface NoiseGauge {
@@ -51,7 +51,7 @@ export function createNoiseGauge(
       return;
     }
     log.warn(`Ignored a line: ${what}`, {
-      line: sample.slice(0, limits.stderrLineCharsMax),
+      line: new Shortened(sample, (text) => text.slice(0, limits.stderrLineCharsMax)),
       ...(record.unlogged > 0 ? { alsoIgnored: record.unlogged } : {}),
     });
     record.until = now + limits.noiseLogMs;

@@ -325,3 +325,44 @@ test("a console that is gone fails nobody, and the file still has the record", a
   log.info("hello");
   expect((await last())["message"]).toBe("hello");
 });
+
+describe("a message that comes again and again", () => {
+  const limits = { ...defaultLimits, logRepeatsMax: 3, logRepeatsMs: 1_000, logMessagesMax: 2 };
+  const messages = (shown: readonly string[]) =>
+    shown.map((line) => line.replace(/^.*? (INFO|WARN) +gateway /, ""));
+
+  test("is written so many times in a while, then counted; others are written meanwhile", () => {
+    const clock = createTestClock();
+    const { log, shown } = record({ clock, limits });
+    for (let call = 0; call < 1_000; call += 1) log.info("Call failed", { call });
+    log.info("Client connected");
+    clock.advance(1_000);
+    log.info("Call failed");
+    clock.advance(10_000);
+    expect(messages(shown)).toEqual([
+      "Call failed call=0",
+      "Call failed call=1",
+      "Call failed call=2",
+      "Client connected",
+      "Call failed: 997 more were not logged notLogged=997",
+      "Call failed",
+    ]);
+  });
+
+  test("is counted at the end of the log, and however many others there are", async () => {
+    const { log, shown } = record({ limits });
+    for (let line = 0; line < 100; line += 1) {
+      log.warn("Refused");
+      log.info(`line ${line}`);
+    }
+    await log.close();
+    expect(shown.filter((line) => line.endsWith("Refused")).length).toBe(3);
+    expect(messages(shown).at(-1)).toBe("Refused: 97 more were not logged notLogged=97");
+  });
+
+  test("is written every time where everything is asked for", () => {
+    const { log, shown } = record({ limits, level: "DEBUG" });
+    for (let call = 0; call < 10; call += 1) log.info("Call failed");
+    expect(shown.length).toBe(10);
+  });
+});
