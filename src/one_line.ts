@@ -1,4 +1,4 @@
-/** Texts of clients and servers as one short line of ours: of a log, or of a title. */
+/** Texts of clients and servers as one short line: in the log, or in a title. */
 
 /** Spaces, line breaks, and what cannot be seen or steers a terminal; halves of pairs, too. */
 const unseen = /[\s\p{C}]+/gu;
@@ -14,7 +14,7 @@ export function oneLine(text: string, charsMax: number): string {
   return `${part.trimEnd()}…`;
 }
 
-/** A client as people are shown it: its name and version. */
+/** How the log names a client: its name and version. */
 export function clientLine(
   { name, version }: { readonly name?: unknown; readonly version?: unknown },
   charsMax: number,

@@ -118,7 +118,7 @@ const namings: Readonly<Record<string, string>> = {
   "resources/unsubscribe": "resource",
 };
 
-/** The name of what is called, in anybody's words. */
+/** The name of what is called, as the client wrote it. */
 export function nameIn({ name, uri, ref }: JsonObject): string | undefined {
   const { name: refName, uri: refUri } = (ref ?? {}) as JsonObject;
   return [name, uri, refName, refUri].find((one) => typeof one === "string");

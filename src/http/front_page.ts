@@ -79,7 +79,7 @@ function toServers(key: string, members: readonly string[]): string {
   return `{ "${key}": { "mcp-wrapper": {\n  ${members.join(",\n  ")}\n} } }`;
 }
 
-/** On one line, with the blanks that a person would put there. */
+/** On one line, with a blank after each comma. */
 function toJson(value: string | readonly string[]): string {
   return typeof value === "string"
     ? JSON.stringify(value)

@@ -266,7 +266,7 @@ function pathOf(url: string): string {
   return end < 0 ? url.slice(start) : url.slice(start, start + end);
 }
 
-/** Without the one slash at the end that people and libraries add; `//` is no path of ours. */
+/** Without the one slash at the end that clients often add; `//` stays, and matches no route. */
 function trimPath(path: string): string {
   return /[^/]\/$/.test(path) ? path.slice(0, -1) : path;
 }

@@ -29,7 +29,7 @@ export interface ServeOptions {
   /** 0 lets the system choose. */
   readonly port: number;
   readonly listener: "fast" | "hardened";
-  /** The largest body that the handler shall see, where the runtime has a limit of its own. */
+  /** The largest body that reaches the handler, where the runtime has a limit of its own. */
   readonly bodyBytesMax?: number | undefined;
   /** Deadlines of the hardened listener; without it they are the limits' own. */
   readonly slow?: SlowClients;
