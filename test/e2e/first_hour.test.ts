@@ -21,7 +21,7 @@ function serversIn(folder: string) {
   const slow = names.map((name) => [
     name,
     // A spare would be one more start.
-    { ...hostileCommand("--init=slow:1500", startsOf(name)), spare: false },
+    { ...hostileCommand("--init=slow:800", startsOf(name)), spare: false },
   ]);
   // Its words must not be in its arguments, whose values clients do not see.
   const program = join(folder, "nokey.sh");
