@@ -54,7 +54,7 @@ export function createWaits(
     // A scope that is no session has many clients, and each of them lists for the first time.
     const firstAt = caller.deferred === true ? begunAt : firstAskedAt;
     const glanceAt = Math.max(
-      answered ? begunAt + limits.listMs : begunAt,
+      begunAt + (answered ? limits.listMs : limits.listKnownMs),
       firstAt + limits.firstListMs,
     );
     const hasOld = kind !== undefined && lists.has(kind);
