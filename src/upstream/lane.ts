@@ -122,6 +122,8 @@ function createRunning(
   let isOver = false;
   let cancelIdle = () => {};
   let activeAt = clock.monotonic();
+  /** Whether no client has used it: then it has nothing to keep, and may hold what a client needs. */
+  let isUnused = isTrial;
   let idleMs = isTrial ? Math.min(limits.trialIdleMs, config.idleTimeoutMs) : config.idleTimeoutMs;
 
   const standing = createStanding({
@@ -167,6 +169,7 @@ function createRunning(
 
   const open: Lane["open"] = (call, source, ended = () => {}) => {
     let entry: OpenCall | undefined;
+    isUnused = false;
     idleMs = config.idleTimeoutMs;
     const made = openCall({
       config,
@@ -195,7 +198,7 @@ function createRunning(
   };
   const stop = async (): Promise<void> => {
     over(undefined);
-    await stopBelow();
+    await stopBelow(isUnused ? limits.trialStopMs : undefined);
   };
   const watchIdle = (waitMs: number): void => {
     cancelIdle = clock.after(waitMs, () => {

@@ -264,9 +264,9 @@ function toConnected(
     ...found,
     link: peer,
     pid: child.pid,
-    async stop() {
+    async stop(quietMs) {
       over(undefined);
-      await child.stop();
+      await child.stop(quietMs);
     },
   };
 }
