@@ -117,6 +117,7 @@ export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstre
     startTimeoutMs: config.startTimeoutMs,
     livesAlone: kind.livesAlone,
     problem: supervisor.problem,
+    awayMs: supervisor.awayMs,
     deps,
     lanes,
     watchers,

@@ -47,6 +47,15 @@ export function isServerFault(error: GatewayError): boolean {
   return serverFaults.has(error);
 }
 
+/** Statuses by which a proxy says that the server behind it is away. */
+const awayStatuses: ReadonlySet<unknown> = new Set([undefined, 502, 503, 504]);
+
+/** Whether an error says that nothing is there to answer. */
+export function isAway({ code, data }: GatewayError): boolean {
+  return (code === "upstream_unavailable" || code === "upstream_timeout") &&
+    awayStatuses.has(data?.["status"]);
+}
+
 /** The media type of an answer, without parameters. */
 export function mediaType({ headers }: Pick<HttpAnswer, "headers">): string {
   return (headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
