@@ -259,6 +259,27 @@ describe("a broken or slow server", () => {
     expect(deaf).toEqual([]);
   });
 
+  test("that lists late is announced to the client that left, though another one waited for it", async () => {
+    const fakes = {
+      late: createFakeUpstream("late", { tools: [tool("x")] }),
+      good: createFakeUpstream("good", { tools: [tool("y")] }),
+    };
+    const started = Promise.withResolvers<void>();
+    fakes.late.slow = started.promise;
+    const gateway = await gatewayOf(servers(server("late"), server("good")), fakes);
+    const heard = Promise.withResolvers<Notice>();
+    gateway.watch("/mcp", caller(), {
+      notice: (notice) => heard.resolve(notice),
+      ask: () => Promise.reject(new Error("unexpected")),
+    }, () => []);
+    // Clients without a session share a scope: one of them listens, the other does not.
+    const patient = ask(gateway, "tools/list", {}, "/mcp", caller(), () => false);
+    expect(names(await ask(gateway, "tools/list"), "tools")).toEqual(["good__y"]);
+    started.resolve();
+    expect(names(await patient, "tools")).toEqual(["late__x", "good__y"]);
+    expect((await heard.promise).method).toBe("notifications/tools/list_changed");
+  });
+
   test("that is late and alone is waited for, by clients that hear of changes too", async () => {
     const fakes = { late: createFakeUpstream("late", { tools: [tool("x")] }) };
     const started = Promise.withResolvers<void>();
