@@ -95,7 +95,12 @@ export async function startLane(
       renewed: hooks.renewed,
       gone: hooks.gone,
     },
-  }, signal);
+  }, signal).catch((thrown) => {
+    // A fault of ours: the start is over, too, and its place is free.
+    options.deps.log.error("Cannot start the server", { error: thrown });
+    hooks.gone();
+    throw thrown;
+  });
   if ("fault" in outcome) return outcome;
   const { connected, refused } = outcome;
   // Where each request says whether it wants log lines, only those that do get any.

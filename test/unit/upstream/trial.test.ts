@@ -204,6 +204,18 @@ describe("a start that is given up", () => {
   });
 });
 
+describe("a start over which the gateway itself fails", () => {
+  test("is logged, gives its place back and keeps no gateway from stopping", async () => {
+    const server = createFakeServer({ starting: Promise.reject(new Error("a fault of ours")) });
+    const { upstream, deps } = await openFake(server, { limits: { lanesMax: 1 } });
+    await upstream.trial();
+    expect(deps.lines.filter(({ severity }) => severity === "error")).toHaveLength(1);
+    server.starting = undefined;
+    expect(await toolsOf(upstream)).toEqual(["x"]);
+    await upstream.close();
+  });
+});
+
 describe("a client with other capabilities", () => {
   const sampling = callerOf("b", { capabilities: { sampling: {} } });
 
