@@ -36,7 +36,7 @@ export interface LanedKind {
   readonly fingerprint: unknown;
   /** Whether the server lives on without us, and so may have news for whoever listens. */
   readonly livesAlone: boolean;
-  /** A caller got a lane that other callers cannot use. */
+  /** A call is made on a lane that other callers cannot use. */
   readonly used?: () => void;
 }
 
@@ -64,7 +64,6 @@ export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstre
         levels.note(caller);
         replay(key, lane);
         if (key.isBase) catalog.laneReady(key, lane, caller);
-        if (key.scope !== undefined && key.scope !== trialScope) kind.used?.();
       },
       renewed(key, lane) {
         replay(key, lane);
@@ -190,6 +189,7 @@ export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstre
     }
     const work = (lane: Lane, ended: () => void): void => {
       if (source.ended()) return ended();
+      if (lanes.keyOf(caller).scope !== undefined) kind.used?.();
       request = openOnLane(lane, call, source, ended);
     };
     const holder = subscribing.has(call.method)

@@ -22,7 +22,7 @@ export interface Spare {
   down(): void;
   /** The process that was taken over failed its handshake. */
   failed(reason: string, printed: Printed): void;
-  /** A session got a process of its own: the next one may want a spare. */
+  /** A session calls its own process: the next session may want a spare. */
   used(): void;
   /** Ends it for good; resolves when nothing of it is left. */
   close(): Promise<void>;
