@@ -44,7 +44,7 @@ export interface CatalogReader {
   /** One server's list, never later than the limits allow. Never rejects. */
   part(kind: ListKind, member: Member, caller: Caller, options: PartOptions): Promise<Part>;
   /**
-   * The merged list; `hears` tells whether the client hears of changes now. Throws when the only
+   * The merged list; `hears` tells whether the client listens for changes now. Throws when the only
    * server is broken or late, or when no server has the capability.
    */
   list(

@@ -48,10 +48,10 @@ export const serverLimits = {
   listKnownMs: 200,
   /**
    * How long initialize waits for servers that were never seen before, and so do the first lists of a
-   * client that hears of changes.
+   * client that listens for changes.
    */
   firstListMs: 5_000,
-  /** How long the list of a client that hears of no changes waits: SDK clients give up after 60 s. */
+  /** How long the list of a client that listens for no changes waits: SDK clients give up after 60 s. */
   listWaitMsMax: 55_000,
   /** How often such a list looks whether its client has begun to listen. */
   listRecheckMs: 500,

@@ -73,7 +73,7 @@ interface View {
   readonly isSure: boolean;
 }
 
-/** Hears of a start that an answer waits for; `begun` resolves when the start leaves the queue. */
+/** Called for the start that an answer waits for; `begun` resolves when the start leaves the queue. */
 type OnStart = (begun: Promise<void>) => void;
 
 /** A scope got no answer, or one of a lane that is gone: whatever comes is news to it. */

@@ -28,7 +28,7 @@ export interface LaneChild {
   send(line: string): boolean;
   /** Resolves when the process has ended and what it wrote was read. */
   readonly ended: Promise<ChildEnd>;
-  /** What it printed for people: on stderr, and on stdout before its first message. */
+  /** What it printed beyond messages: on stderr, and on stdout before its first message. */
   readonly printed: Printed;
   /**
    * Closes stdin, after `quietMs` SIGTERM, then SIGKILL to the group. Resolves when nothing of it is

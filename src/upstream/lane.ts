@@ -37,7 +37,7 @@ export interface LaneOptions extends RoutingOptions {
   readonly manners: readonly Manner[];
   /** Whether it was started for no client: then it ends soon unless a call uses it. */
   readonly isTrial: boolean;
-  /** Who the server hears that its client is. */
+  /** The name of its client, as the server gets it. */
   readonly clientTitle?: string | undefined;
   /** How far calls of a server that asks by requests can be told apart. */
   readonly attribution: Attribution;

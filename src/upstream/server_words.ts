@@ -54,7 +54,7 @@ export function valuesOfRemote(
   return [...Object.values(headers), ...held, ...new URL(url).searchParams.values()];
 }
 
-/** The members of credentials that hold what lets somebody in. */
+/** The members of credentials that grant access. */
 const credentialKeys: ReadonlySet<string> = new Set([
   "key",
   "token",

@@ -110,7 +110,7 @@ export function createSpare(config: StdioServerConfig, deps: UpstreamDeps): Spar
     void discard();
     judge(reason, printed);
   };
-  /** A spare that fails beside a running process of its server does so because of it. */
+  /** A spare that fails next to a running process of its server fails because of it. */
   const judge = (reason: string, words?: Printed): void => {
     const lines = words?.lines() ?? [];
     const printed = lines.length === 0 ? {} : { printed: lines.join("\n") };

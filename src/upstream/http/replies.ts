@@ -94,7 +94,7 @@ export async function readFault(
   return rpc === undefined ? { error } : { error, rpc };
 }
 
-/** What a server is shown beside the messages. */
+/** What requests carry next to the messages. */
 type ShownToServer = Pick<HttpServerConfig, "headers" | "credentials">;
 
 /** What is wrong by status: with credentials that are configured, and where there are none. */
@@ -110,7 +110,7 @@ const refusals: Readonly<Record<number, { readonly shown: string; readonly none:
   508: { shown: leadsBack, none: leadsBack },
 };
 
-/** Headers by which servers are commonly shown who calls. */
+/** Headers that commonly carry credentials. */
 const loginHeader = /auth|cookie|key|token|secret|session/i;
 
 function showsCredentials({ headers, credentials }: ShownToServer): boolean {
