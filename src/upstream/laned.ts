@@ -272,8 +272,7 @@ function openOnLane(
   source: ExchangeSource,
   ended: () => void,
 ): OpenRequest | undefined {
-  const { method, params, caller: { scope } } = call;
-  const uri = params["uri"];
+  const { method, params: { uri }, caller: { scope } } = call;
   const { subscriptions } = lane;
   const done = (): void => source.end({ kind: "result", value: {} });
   if (method === "resources/subscribe" && typeof uri === "string") {
