@@ -44,7 +44,7 @@ export interface CatalogReader {
   /** One server's list, never later than the limits allow. Never rejects. */
   part(kind: ListKind, member: Member, caller: Caller, options: PartOptions): Promise<Part>;
   /**
-   * The merged list; `hears` tells whether the client hears of changes now. Throws when the only
+   * The merged list; `hears` tells whether the client listens for changes now. Throws when the only
    * server is broken or late, or when no server has the capability.
    */
   list(
@@ -84,11 +84,11 @@ export function createCatalogReader(
     { patience, source }: PartOptions,
   ): Promise<Part> {
     const { lists } = scopes.server(caller.scope, member.config.name);
-    let isLate = false;
+    /** What this answer had instead of the list; another one in its scope may have the list already. */
+    let stoodIn: { readonly items: readonly JsonObject[] | undefined } | undefined;
     const reading = member.upstream.list(kind, caller, source).then((items) => {
-      const before = lists.get(kind);
       lists.set(kind, items);
-      if (isLate && items !== before) arrived(caller.scope, kind);
+      if (stoodIn !== undefined && stoodIn.items !== items) arrived(caller.scope, kind);
       return items;
     });
     reading.catch(() => {});
@@ -96,8 +96,8 @@ export function createCatalogReader(
       const items = await withinPatience(member, caller, { kind, patience }, reading);
       return { member, items };
     } catch (thrown) {
-      isLate = true;
       const lastGood = lists.get(kind);
+      stoodIn = { items: lastGood };
       if (lastGood !== undefined) return { member, items: lastGood };
       return { member, items: [], error: toGatewayError(thrown) };
     }

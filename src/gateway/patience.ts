@@ -11,7 +11,7 @@ import type { Scopes } from "./scope.ts";
 
 /**
  * How long an answer waits for a server that has not answered this scope yet. `list`: until it has,
- * unless the client hears of changes and other servers have answered. `call`: until it has. `glance`:
+ * unless the client listens for changes and other servers have answered. `call`: until it has. `glance`:
  * no longer than the first answer of the gateway may take.
  */
 export type Patience =
@@ -54,7 +54,7 @@ export function createWaits(
     // A scope that is no session has many clients, and each of them lists for the first time.
     const firstAt = caller.deferred === true ? begunAt : firstAskedAt;
     const glanceAt = Math.max(
-      answered ? begunAt + limits.listMs : begunAt,
+      begunAt + (answered ? limits.listMs : limits.listKnownMs),
       firstAt + limits.firstListMs,
     );
     const hasOld = kind !== undefined && lists.has(kind);

@@ -27,7 +27,7 @@ export interface Router {
   name(kind: "tools" | "prompts", view: View, offered: string, caller: Caller): Promise<Target>;
   /** The tool of that name, as its server lists it. */
   tool(view: View, offered: string, caller: Caller): Promise<JsonObject | undefined>;
-  /** Throws `resource_not_found` when nobody can own the URI. */
+  /** Throws `resource_not_found` when no server owns the URI, `upstream_late` while one may. */
   uri(view: View, offered: string, caller: Caller): Promise<Target>;
   /** The owner of a template as it was listed, or else of a URI. */
   template(view: View, offered: string, caller: Caller): Promise<Target>;
@@ -53,7 +53,8 @@ export function createRouter(
 
   /**
    * The lists of these servers, asked for side by side and looked at in their order: what the first
-   * ones have is not held up by the others.
+   * ones have is not held up by the others. A call looks first at what the servers have told by now,
+   * so that one that hangs holds up no call for another one.
    */
   async function firstIn<T>(
     kind: ListKind,
@@ -62,6 +63,12 @@ export function createRouter(
     options: PartOptions,
     find: (part: Part) => T | undefined,
   ): Promise<T | undefined> {
+    if (options.patience.kind === "call" && members.length > 1) {
+      const quick: PartOptions = { ...options, patience: { kind: "glance" } };
+      const seen = ({ member, items }: Part) => find({ member, items });
+      const found = await firstIn(kind, members, caller, quick, seen);
+      if (found !== undefined) return found;
+    }
     const reading = members.map((member) => catalog.part(kind, member, caller, options));
     for (const part of reading) {
       const found = find(await part);
@@ -121,20 +128,21 @@ export function createRouter(
     caller: Caller,
     patience: PartOptions["patience"],
   ): Promise<Member | undefined> {
+    let late: GatewayError | undefined;
     const ownerIn = (kind: ListKind, isOwner: (part: Part) => boolean) =>
-      firstIn(
-        kind,
-        view.members,
-        caller,
-        { patience },
-        (part) => isOwner(part) ? part.member : undefined,
-      );
-    return await ownerIn("resources", (part) => has(part, "resources", uri)) ??
+      firstIn(kind, view.members, caller, { patience }, (part) => {
+        if (part.error?.code === "upstream_late") late ??= part.error;
+        return isOwner(part) ? part.member : undefined;
+      });
+    const owner = await ownerIn("resources", (part) => has(part, "resources", uri)) ??
       await ownerIn("templates", (part) =>
         part.items.some((item) => {
           const template = item["uriTemplate"];
           return typeof template === "string" && matchesTemplate(template, uri);
         }));
+    // As for names: while a server that may own it starts, it is not known that none does.
+    if (owner === undefined && late !== undefined && patience.kind === "call") throw late;
+    return owner;
   }
 
   async function uri(view: View, offered: string, caller: Caller): Promise<Target> {

@@ -44,12 +44,14 @@ export const serverLimits = {
   probeMs: 5_000,
   /** A list from one upstream when several are merged. */
   listMs: 2_000,
+  /** A list that is known by now, of a server that has used up a client's patience before. */
+  listKnownMs: 200,
   /**
    * How long initialize waits for servers that were never seen before, and so do the first lists of a
-   * client that hears of changes.
+   * client that listens for changes.
    */
   firstListMs: 5_000,
-  /** How long the list of a client that hears of no changes waits: SDK clients give up after 60 s. */
+  /** How long the list of a client that listens for no changes waits: SDK clients give up after 60 s. */
   listWaitMsMax: 55_000,
   /** How often such a list looks whether its client has begun to listen. */
   listRecheckMs: 500,
@@ -80,7 +82,7 @@ export const serverLimits = {
   trialIdleMs: 60_000,
   /** Until a trial that found no room is repeated. */
   trialRetryMs: 5_000,
-  /** How long a session's own process waits for the end of a trial's: some cannot run side by side. */
+  /** The process of a trial after its stdin is closed, before SIGTERM: a session's own may wait for it. */
   trialStopMs: 500,
   /** A server that takes longer to start has a spare process while it is in use. */
   spareStartMs: 1_000,

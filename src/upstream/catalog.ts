@@ -60,6 +60,8 @@ export interface CatalogDeskOptions {
   readonly mayWarm: () => boolean;
   /** Why the last start failed, while none went well since. */
   readonly problem: () => string | undefined;
+  /** How long a server that could not be reached is left alone; undefined: it is not tried by itself. */
+  readonly awayMs: () => number | undefined;
 }
 
 /** Where an answer comes from; `catalog` when it is a stored one. */
@@ -71,7 +73,7 @@ interface View {
   readonly isSure: boolean;
 }
 
-/** Hears of a start that an answer waits for; `begun` resolves when the start leaves the queue. */
+/** Called for the start that an answer waits for; `begun` resolves when the start leaves the queue. */
 type OnStart = (begun: Promise<void>) => void;
 
 /** A scope got no answer, or one of a lane that is gone: whatever comes is news to it. */
@@ -98,12 +100,17 @@ export function createCatalogDesk(options: CatalogDeskOptions): CatalogDesk {
     },
   });
 
+  /** What is under way for a scope may end later than the scope, which is forgotten by then. */
+  const remember = (scope: string, what: Catalog | typeof nothing): void => {
+    if (!lanes.hasEnded(scope)) told.set(scope, what);
+  };
+
   const view = async (caller: Caller, source: ListSource, onStart: OnStart): Promise<View> => {
     for (;;) {
       const running = lanes.running(caller);
       if (running !== undefined) return viewOfLane(running);
       const own = await learning.own(caller);
-      if (own !== undefined) return viewOfCatalog(own, learning.isOfThisRun(own));
+      if (own !== undefined) return viewOfCatalog(own, learning.isCurrent(own));
       const nearest = source === "own" ? undefined : await learning.nearest(caller);
       if (nearest !== undefined) return viewOfCatalog(nearest, false);
       const other = learning.underWay();
@@ -151,10 +158,10 @@ export function createCatalogDesk(options: CatalogDeskOptions): CatalogDesk {
       .then(async (from): Promise<[T, View]> => [await read(from), from]);
     try {
       const [value, from] = await Promise.race([work, late]);
-      if (from.catalog !== undefined) told.set(scope, from.catalog);
+      if (from.catalog !== undefined) remember(scope, from.catalog);
       return [value, from];
     } catch (thrown) {
-      told.set(scope, nothing);
+      remember(scope, nothing);
       work.then(([, from]) => settleLate(scope, from), () => {});
       throw thrown;
     } finally {
@@ -172,7 +179,8 @@ export function createCatalogDesk(options: CatalogDeskOptions): CatalogDesk {
   const warm = (caller: Caller): void => {
     const key = lanes.keyOf(caller);
     const id = key.scope ?? key.id;
-    if (warmed.has(id) || lanes.has(caller) || !options.mayWarm()) return;
+    if (warmed.has(id) || lanes.hasEnded(caller.scope)) return;
+    if (lanes.has(caller) || !options.mayWarm()) return;
     warmed.add(id);
     lanes.get(caller).catch(() => {});
   };
@@ -215,11 +223,12 @@ export function createCatalogDesk(options: CatalogDeskOptions): CatalogDesk {
     listsChanged(key, kinds) {
       const lane = lanes.of(key);
       for (const kind of kinds) lane?.lists.forget(kind);
+      learning.doubt();
       if (lane !== undefined && key.scope === trialScope) learning.relearnSoon(lane);
       for (const scope of scopesOf(key)) changes.sendSoon(scope, kinds);
     },
     laneDied(key) {
-      for (const scope of scopesOf(key)) told.set(scope, nothing);
+      for (const scope of scopesOf(key)) remember(scope, nothing);
     },
     forget(scope) {
       told.delete(scope);

@@ -28,10 +28,13 @@ export interface LaneChild {
   send(line: string): boolean;
   /** Resolves when the process has ended and what it wrote was read. */
   readonly ended: Promise<ChildEnd>;
-  /** What it printed for people: on stderr, and on stdout before its first message. */
+  /** What it printed beyond messages: on stderr, and on stdout before its first message. */
   readonly printed: Printed;
-  /** Closes stdin, then SIGTERM, then SIGKILL to the group. Resolves when nothing of it is left. */
-  stop(): Promise<void>;
+  /**
+   * Closes stdin, after `quietMs` SIGTERM, then SIGKILL to the group. Resolves when nothing of it is
+   * left.
+   */
+  stop(quietMs?: number): Promise<void>;
   /** Resolves when the group is gone, however it ended. */
   readonly gone: Promise<void>;
 }
@@ -105,14 +108,14 @@ export function openChild(
   });
 
   let stopping: Promise<void> | undefined;
-  const stop = async (): Promise<void> => {
+  const stop = async (quietMs: number): Promise<void> => {
     const escaped = hasExited ? [] : await traceEscaped(child.pid, deps);
-    await end();
+    await end(quietMs);
     await reportEscaped(escaped, deps);
   };
-  const end = async (): Promise<void> => {
+  const end = async (quietMs: number): Promise<void> => {
     stdin.close();
-    if (await settles(ended, limits.stopMs, deps)) return gone;
+    if (await settles(ended, quietMs, deps)) return gone;
     deps.runtime.signalGroup(child.pid, "SIGTERM");
     if (await settles(ended, limits.stopMs, deps)) return gone;
     log.warn("Killing the child: it ignores the end of its input and SIGTERM", { pid: child.pid });
@@ -126,7 +129,7 @@ export function openChild(
     send: (line) => stdin.write(line),
     ended,
     printed,
-    stop: () => stopping ??= stop(),
+    stop: (quietMs = limits.stopMs) => stopping ??= stop(quietMs),
     gone,
   };
 }

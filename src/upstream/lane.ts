@@ -37,7 +37,7 @@ export interface LaneOptions extends RoutingOptions {
   readonly manners: readonly Manner[];
   /** Whether it was started for no client: then it ends soon unless a call uses it. */
   readonly isTrial: boolean;
-  /** Who the server hears that its client is. */
+  /** The name of its client, as the server gets it. */
   readonly clientTitle?: string | undefined;
   /** How far calls of a server that asks by requests can be told apart. */
   readonly attribution: Attribution;
@@ -95,7 +95,12 @@ export async function startLane(
       renewed: hooks.renewed,
       gone: hooks.gone,
     },
-  }, signal);
+  }, signal).catch((thrown) => {
+    // A fault of ours: the start is over, too, and its place is free.
+    options.deps.log.error("Cannot start the server", { error: thrown });
+    hooks.gone();
+    throw thrown;
+  });
   if ("fault" in outcome) return outcome;
   const { connected, refused } = outcome;
   // Where each request says whether it wants log lines, only those that do get any.
@@ -122,6 +127,8 @@ function createRunning(
   let isOver = false;
   let cancelIdle = () => {};
   let activeAt = clock.monotonic();
+  /** Whether no client has used it: then it has nothing to keep, and may hold what a client needs. */
+  let isUnused = isTrial;
   let idleMs = isTrial ? Math.min(limits.trialIdleMs, config.idleTimeoutMs) : config.idleTimeoutMs;
 
   const standing = createStanding({
@@ -167,6 +174,7 @@ function createRunning(
 
   const open: Lane["open"] = (call, source, ended = () => {}) => {
     let entry: OpenCall | undefined;
+    isUnused = false;
     idleMs = config.idleTimeoutMs;
     const made = openCall({
       config,
@@ -195,7 +203,7 @@ function createRunning(
   };
   const stop = async (): Promise<void> => {
     over(undefined);
-    await stopBelow();
+    await stopBelow(isUnused ? limits.trialStopMs : undefined);
   };
   const watchIdle = (waitMs: number): void => {
     cancelIdle = clock.after(waitMs, () => {

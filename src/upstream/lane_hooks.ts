@@ -1,10 +1,10 @@
-/** Who hears the lanes of one upstream, and has a say in their starts. Types only. */
+/** Events of the lanes of one upstream, and what their starts depend on. Types only. */
 import type { Answer, Caller, Notice } from "../model.ts";
 import type { WireMessage } from "../protocol/codec.ts";
 import type { Lane } from "./lane.ts";
 import type { LaneKey } from "./lane_key.ts";
 
-/** Who hears the lanes of one upstream. */
+/** What lanes report and ask. */
 export interface LanesHooks {
   /** A lane is up; called before any call is made on it. */
   ready(key: LaneKey, lane: Lane, caller: Caller): void;
@@ -12,7 +12,7 @@ export interface LanesHooks {
   renewed(key: LaneKey, lane: Lane): void;
   notice(key: LaneKey, notice: Notice): boolean;
   ask(key: LaneKey, question: WireMessage, signal: AbortSignal): Promise<Answer>;
-  /** A lane ended that nobody wanted to end. */
+  /** A lane ended unexpectedly. */
   died(key: LaneKey, reason: string): void;
   /** Resolves when nothing stands in the way of a start: some servers cannot run twice at once. */
   clear(key: LaneKey): Promise<void>;

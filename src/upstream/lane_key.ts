@@ -8,15 +8,15 @@ import type { Caller } from "../model.ts";
 import { declaredCapabilities, type Manner } from "./negotiate.ts";
 import type { Attribution } from "./open_calls.ts";
 
-/** Whom a lane serves. */
+/** Which callers a lane serves. */
 export interface LaneKey {
   /** Tells lanes apart. */
   readonly id: string;
   /** The one scope it serves; undefined: all. */
   readonly scope: string | undefined;
-  /** Whether it is its callers' common one, and not one beside it that a single call has leased. */
+  /** Whether it is its callers' common one, and not one next to it that a single call has leased. */
   readonly isBase: boolean;
-  /** Whether its scope is one client's session, who can be asked at any time. */
+  /** Whether its scope is the session of one client, which can be asked at any time. */
   readonly isSession: boolean;
 }
 

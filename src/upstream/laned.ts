@@ -36,7 +36,7 @@ export interface LanedKind {
   readonly fingerprint: unknown;
   /** Whether the server lives on without us, and so may have news for whoever listens. */
   readonly livesAlone: boolean;
-  /** A caller got a lane that other callers cannot use. */
+  /** A call is made on a lane that other callers cannot use. */
   readonly used?: () => void;
 }
 
@@ -64,7 +64,6 @@ export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstre
         levels.note(caller);
         replay(key, lane);
         if (key.isBase) catalog.laneReady(key, lane, caller);
-        if (key.scope !== undefined && key.scope !== trialScope) kind.used?.();
       },
       renewed(key, lane) {
         replay(key, lane);
@@ -117,6 +116,7 @@ export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstre
     startTimeoutMs: config.startTimeoutMs,
     livesAlone: kind.livesAlone,
     problem: supervisor.problem,
+    awayMs: supervisor.awayMs,
     deps,
     lanes,
     watchers,
@@ -189,6 +189,7 @@ export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstre
     }
     const work = (lane: Lane, ended: () => void): void => {
       if (source.ended()) return ended();
+      if (lanes.keyOf(caller).scope !== undefined) kind.used?.();
       request = openOnLane(lane, call, source, ended);
     };
     const holder = subscribing.has(call.method)
@@ -271,8 +272,7 @@ function openOnLane(
   source: ExchangeSource,
   ended: () => void,
 ): OpenRequest | undefined {
-  const { method, params, caller: { scope } } = call;
-  const uri = params["uri"];
+  const { method, params: { uri }, caller: { scope } } = call;
   const { subscriptions } = lane;
   const done = (): void => source.end({ kind: "result", value: {} });
   if (method === "resources/subscribe" && typeof uri === "string") {

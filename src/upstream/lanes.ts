@@ -1,9 +1,8 @@
 /**
  * Which lane serves which caller, and starting one when there is none: the supervisor allows it, the
- * budget gives it a place, `startLane` does it. A session has one lane; where each request says for
- * whom it is made, one lane serves all; callers with deferred answers share the lanes of their scope
- * by what they declare, and lease one alone for a call that may be asked. A lane that leaves makes
- * room for the next call's at once, while it is still being stopped.
+ * budget gives it a place, `startLane` does it. Who shares a lane: lane_key.ts; a caller with deferred
+ * answers leases one alone for a call that may be asked. A lane that leaves makes room for the next
+ * call's at once, while it is still being stopped.
  */
 import { within } from "../clock.ts";
 import type { LaneServerConfig } from "../config/config.ts";
@@ -43,6 +42,8 @@ export interface Lanes {
   begun(caller: Caller): Promise<void>;
   /** A lane on which no other call may be asked something. Throws `overloaded` when all are taken. */
   lease(caller: Caller): Lease;
+  /** Whether a scope has ended, as far as that is remembered. */
+  hasEnded(scope: string): boolean;
   /** The lanes that are up and serve a scope. */
   serving(scope: string): Lane[];
   /** A lane that is up, by its key. */
@@ -50,7 +51,7 @@ export interface Lanes {
   endScope(scope: string): void;
   /** Stops what a scope that has ended had started for more than itself. */
   releaseEnded(scope: string): void;
-  /** Ends the lane of a trial; resolves when it is gone, or has had its time to go. */
+  /** Ends the lane of a trial; resolves when nothing of it is left. */
   stopTrial(): Promise<void>;
   counts(): { readonly starting: number; readonly running: number };
   /** Ends all of them; resolves when nothing of them is left. */
@@ -84,6 +85,7 @@ export function createLanes(options: LanesOptions): Lanes {
   const leases = createLeases(config.name, deps);
   const leaving = new Set<Promise<unknown>>();
   const ended = new Set<string>();
+  let trialGone: Promise<void> | undefined;
   let closed = false;
 
   const keyOf = (caller: Caller, number = 0, manner = verdicts.of(caller)[0]): LaneKey =>
@@ -103,6 +105,8 @@ export function createLanes(options: LanesOptions): Lanes {
   const settle = (slot: Slot, lane: Lane, caller: Caller, number: number): void => {
     const right = keyOf(caller, number, lane.manner);
     if (right.id === slot.key.id) return;
+    // It serves all, and goes on.
+    if (slot.key.scope === trialScope) trialGone = undefined;
     drop(slot);
     slot.key = right;
     const other = slots.get(right.id);
@@ -110,16 +114,12 @@ export function createLanes(options: LanesOptions): Lanes {
     else void lane.stop();
   };
 
-  const launch = async (
-    slot: Slot,
-    caller: Caller,
-    number: number,
-    place: LanePlace,
-  ): Promise<Lane> => {
+  const launch = async (slot: Slot, caller: Caller, number: number, place: LanePlace) => {
     const attempt = supervisor.begin();
     const manners = verdicts.of(caller);
     const gone = Promise.withResolvers<void>();
     leaving.add(gone.promise);
+    if (slot.key.scope === trialScope) trialGone = gone.promise;
     const outcome = await startLane({
       config,
       deps,
@@ -147,6 +147,11 @@ export function createLanes(options: LanesOptions): Lanes {
       },
     }, slot.abandon.signal);
     const refused = "fault" in outcome ? outcome.fault.refused : outcome.refused;
+    if (slot.abandon.signal.aborted) {
+      // It may have come up at that very moment.
+      if ("lane" in outcome) void outcome.lane.stop();
+      throw unavailable("it is being stopped");
+    }
     if ("lane" in outcome) {
       const { lane } = outcome;
       // One that it only kept silent about counts too: else the next call would look for its lane there.
@@ -160,7 +165,6 @@ export function createLanes(options: LanesOptions): Lanes {
       if (!ended.has(caller.scope)) hooks.ready(slot.key, lane, caller);
       return lane;
     }
-    if (slot.abandon.signal.aborted) throw unavailable("it is being stopped");
     // It speaks in none of the manners that were thought likely: another server is in its place.
     if (manners.every((manner) => refused.includes(manner))) verdicts.forget();
     attempt.failed(outcome.fault);
@@ -210,15 +214,14 @@ export function createLanes(options: LanesOptions): Lanes {
       lane: undefined,
       abandon: new AbortController(),
       begun: Promise.withResolvers(),
-      started: Promise.reject(unavailable("it was not tried yet")),
+      started: new Promise(() => {}),
       idleSince: () => slot.lane?.idleSince(),
       evict: () => void slot.lane?.stop(),
     };
-    slot.started.catch(() => {});
     slots.set(key.id, slot);
     hooks.changed();
     slot.started = start(slot, caller, number);
-    // Whoever waits hears of a failure; when nobody does it must not end the process.
+    // Each caller that waits gets the failure; without one it must not end the process.
     slot.started.catch(() => {});
     return slot;
   };
@@ -260,17 +263,15 @@ export function createLanes(options: LanesOptions): Lanes {
     forCall: (caller) => forCall(caller),
     begun: (caller) => slots.get(keyOf(caller).id)?.begun.promise ?? Promise.resolve(),
     lease,
+    hasEnded: (scope) => ended.has(scope),
     serving: (scope) =>
       [...slots.values()].flatMap(({ key, lane }) =>
         lane !== undefined && (key.scope ?? scope) === scope ? [lane] : []
       ),
     of: (key) => slots.get(key.id)?.lane,
     endScope(scope) {
-      ended.add(scope);
-      for (const oldest of ended) {
-        if (ended.size <= deps.limits.endedScopesMax) break;
-        ended.delete(oldest);
-      }
+      const [oldest = scope] = ended.add(scope);
+      if (ended.size > deps.limits.endedScopesMax) ended.delete(oldest);
       for (const slot of [...slots.values()]) {
         if (slot.key.scope === scope) {
           if (!slot.key.isBase || !hooks.outlives(scope)) stopSlot(slot);
@@ -279,13 +280,11 @@ export function createLanes(options: LanesOptions): Lanes {
     },
     releaseEnded(scope) {
       if (!ended.has(scope)) return;
-      for (const slot of [...slots.values()]) if (slot.key.scope === scope) stopSlot(slot);
+      [...slots.values()].filter(({ key }) => key.scope === scope).forEach(stopSlot);
     },
     async stopTrial() {
-      const slot = [...slots.values()].find(({ key }) => key.scope === trialScope);
-      if (slot?.lane === undefined) return;
-      drop(slot);
-      await within(deps.clock, deps.limits.trialStopMs, slot.lane.stop());
+      for (const { key, lane } of slots.values()) if (key.scope === trialScope) void lane?.stop();
+      await trialGone;
     },
     counts() {
       const running = [...slots.values()].filter((slot) => slot.lane !== undefined).length;

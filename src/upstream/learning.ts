@@ -27,8 +27,13 @@ export interface Learning {
   own(caller: Caller): Promise<Catalog | undefined>;
   /** The catalog of the most similar client. */
   nearest(caller: Caller): Promise<Catalog | undefined>;
-  /** Whether a lane of this run has given this catalog: a stored one may be out of date. */
-  isOfThisRun(catalog: Catalog): boolean;
+  /**
+   * Whether a lane of this run has given this catalog, and no lane has said since that its lists
+   * changed: another one may be out of date.
+   */
+  isCurrent(catalog: Catalog): boolean;
+  /** A lane said that its lists changed: those of others may have. */
+  doubt(): void;
   /** The catalog that came last. */
   latest(): Catalog | undefined;
   underWay(): LearningStart | undefined;
@@ -51,6 +56,8 @@ export interface LearningOptions {
   readonly keys: CatalogKeys;
   /** Whether the server lives on without us: it is a remote one. */
   readonly livesAlone: boolean;
+  /** How long a server that could not be reached is left alone; undefined: it is not tried by itself. */
+  readonly awayMs: () => number | undefined;
   /** A catalog has come. */
   readonly learned: (catalog: Catalog) => void;
   /** The one that the trial's lane gave first is out of date. */
@@ -65,9 +72,13 @@ export function createLearning(options: LearningOptions): Learning {
   const stored = new Map<string, Promise<Catalog | undefined>>();
   const learnt = new Map<string, Catalog>();
   const fetched = new WeakMap<Lane, Promise<Catalog>>();
+  let confirmed = new WeakSet<Catalog>();
+  let doubts = 0;
   let current: LearningStart | undefined;
   let latest: Catalog | undefined;
   let isClosed = false;
+  /** Whether the last start found no place, which is said once. */
+  let isPutOff = false;
   let cancelRetry = (): void => {};
   let cancelRelearn: (() => void) | undefined;
 
@@ -91,6 +102,7 @@ export function createLearning(options: LearningOptions): Learning {
     const known = fetched.get(lane);
     if (known !== undefined) return known;
     const work = async (): Promise<Catalog> => {
+      const doubtsBefore = doubts;
       const [key, lists] = await Promise.all([keys.of(caller, lane.manner), lane.lists.all()]);
       const catalog: Catalog = { description: lane.description, lists };
       const before = await load(key);
@@ -98,6 +110,7 @@ export function createLearning(options: LearningOptions): Learning {
       const now = same && before !== undefined ? before : catalog;
       keep(key, Promise.resolve(now));
       learnt.set(key, now);
+      if (doubts === doubtsBefore) confirmed.add(now);
       latest = now;
       if (!same) await deps.catalogs.save(key, server, now);
       options.learned(now);
@@ -122,11 +135,17 @@ export function createLearning(options: LearningOptions): Learning {
     return key === undefined ? undefined : await load(key);
   };
 
-  /** Others take all places: that says nothing about the server, which is tried once there is room. */
-  const retryLater = (error: GatewayError): void => {
-    log.warn(`Server "${server}" is tried again later`, { reason: error.message });
+  /** Tries again after failures that pass by themselves: no place was free, or the server is away. */
+  const retryLater = (error: unknown): void => {
+    const isFull = error instanceof GatewayError && error.code === "overloaded";
+    const waitMs = isFull ? 0 : options.awayMs();
+    if (isFull && !isPutOff) {
+      log.warn(`Server "${server}" is tried again later`, { reason: error.message });
+    }
+    isPutOff = isFull;
+    if (isClosed || waitMs === undefined) return;
     cancelRetry();
-    cancelRetry = clock.after(limits.trialRetryMs, () => void trial());
+    cancelRetry = clock.after(Math.max(waitMs, limits.trialRetryMs), () => void trial());
   };
 
   const start: Learning["start"] = (caller) => {
@@ -137,13 +156,10 @@ export function createLearning(options: LearningOptions): Learning {
       await begun;
       const since = clock.monotonic();
       const catalog = await learn(await starting, caller);
+      isPutOff = false;
       log.info(describeCatalog(server, catalog, clock.monotonic() - since));
     };
-    const over = work().catch((thrown) => {
-      if (thrown instanceof GatewayError && thrown.code === "overloaded" && !isClosed) {
-        retryLater(thrown);
-      }
-    }).finally(() => {
+    const over = work().catch(retryLater).finally(() => {
       current = undefined;
       lanes.releaseEnded(caller.scope);
     });
@@ -161,7 +177,11 @@ export function createLearning(options: LearningOptions): Learning {
   return {
     own,
     nearest,
-    isOfThisRun: (catalog) => [...learnt.values()].includes(catalog),
+    isCurrent: (catalog) => confirmed.has(catalog),
+    doubt() {
+      doubts++;
+      confirmed = new WeakSet();
+    },
     latest: () => latest,
     underWay: () => current,
     start,

@@ -76,8 +76,11 @@ export interface Connected {
   readonly description: Description;
   /** For the log. */
   readonly pid?: number | undefined;
-  /** Ends what is below; the link is closed first. Resolves when nothing of it is left. */
-  stop(): Promise<void>;
+  /**
+   * Ends what is below; the link is closed first. A program that goes on for `quietMs` is ended by a
+   * signal. Resolves when nothing of it is left.
+   */
+  stop(quietMs?: number): Promise<void>;
 }
 
 /** Why a start failed. */
@@ -88,6 +91,8 @@ export interface StartFault {
   readonly details?: LogFields | undefined;
   /** Trying again without a change cannot help. */
   readonly permanent: boolean;
+  /** Whether nothing is there to answer: then the server may come back by itself. */
+  readonly isAway?: boolean | undefined;
   /** The manners that the server refused, which says nothing against others. */
   readonly refused: readonly Manner[];
 }

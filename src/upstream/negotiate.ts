@@ -269,7 +269,7 @@ export function introductionOf(
     : { capabilities, clientTitle: titleOf(config, caller) };
 }
 
-/** The client's name for a server that may hear it, beside the gateway's own. */
+/** The client's name for a server that may get it, next to the gateway's own. */
 function titleOf(
   { isolation, identify }: Pick<LaneServerConfig, "isolation" | "identify">,
   { clientInfo: { title, name } }: Caller,

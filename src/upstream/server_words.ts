@@ -20,12 +20,10 @@ export function createQuote(
   const needles = [...new Set(values.flatMap(formsOf))]
     .filter((form) => form.length >= hiddenCharsMin)
     .sort((one, other) => other.length - one.length);
-  const known = needles.length === 0
-    ? undefined
-    : new RegExp(needles.map(escapePattern).join("|"), "g");
   return (words) => {
     const plain = withoutBeginning(toPlainLine(words.slice(0, stderrLineCharsMax)), needles);
-    const hidden = known === undefined ? plain : plain.replace(known, "…");
+    // One by one: a pattern of all values may be larger than a runtime takes.
+    const hidden = needles.reduce((text, needle) => text.replaceAll(needle, () => "…"), plain);
     const text = cutPlaces(hidden).replaceAll('"', "'").trim();
     if (!/[\p{L}\p{N}]/u.test(text)) return "";
     return `${mark}"${truncate(text, serverWordsCharsMax - mark.length - 2)}"`;
@@ -56,7 +54,7 @@ export function valuesOfRemote(
   return [...Object.values(headers), ...held, ...new URL(url).searchParams.values()];
 }
 
-/** The members of credentials that hold what lets somebody in. */
+/** The members of credentials that grant access. */
 const credentialKeys: ReadonlySet<string> = new Set([
   "key",
   "token",
@@ -140,8 +138,4 @@ function lastPart(path: string): string {
 function truncate(text: string, charsMax: number): string {
   if (text.length <= charsMax) return text;
   return `${text.slice(0, charsMax - 1).replace(/[\ud800-\udbff]$/, "")}…`;
-}
-
-function escapePattern(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
 }

@@ -22,7 +22,7 @@ export interface Spare {
   down(): void;
   /** The process that was taken over failed its handshake. */
   failed(reason: string, printed: Printed): void;
-  /** A session got a process of its own: the next one may want a spare. */
+  /** A session calls its own process: the next session may want a spare. */
   used(): void;
   /** Ends it for good; resolves when nothing of it is left. */
   close(): Promise<void>;
@@ -110,7 +110,7 @@ export function createSpare(config: StdioServerConfig, deps: UpstreamDeps): Spar
     void discard();
     judge(reason, printed);
   };
-  /** A spare that fails beside a running process of its server does so because of it. */
+  /** A spare that fails next to a running process of its server fails because of it. */
   const judge = (reason: string, words?: Printed): void => {
     const lines = words?.lines() ?? [];
     const printed = lines.length === 0 ? {} : { printed: lines.join("\n") };

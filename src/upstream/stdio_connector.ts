@@ -35,7 +35,7 @@ export function createStdioConnector(
   deps: UpstreamDeps,
   spare: Spare,
 ): Connector {
-  const startAnew = withCredentials(config, deps);
+  const startProcess = withCredentials(config, deps);
   const history = createStartHistory();
   return {
     ownsQuestions: false,
@@ -48,7 +48,7 @@ export function createStdioConnector(
       // Ends: only the first process may be a spare, and each later one is asked in fewer manners.
       for (let mayBeSpare = true;; mayBeSpare = false) {
         const ordered = { ...options, manners: history.order(manners), spare, mayBeSpare };
-        const started = await startAnew(ordered, signal);
+        const started = await startProcess(ordered, signal);
         if ("connected" in started) {
           history.ready(started.connected.manner);
           return { ...started, refused: toRefused(started.refused) };
@@ -264,9 +264,9 @@ function toConnected(
     ...found,
     link: peer,
     pid: child.pid,
-    async stop() {
+    async stop(quietMs) {
       over(undefined);
-      await child.stop();
+      await child.stop(quietMs);
     },
   };
 }

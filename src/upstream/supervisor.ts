@@ -16,7 +16,7 @@ export interface StartAttempt {
   succeeded(): void;
   /** What had succeeded is over; `died` says why when nobody wanted it. */
   ended(died: string | undefined): void;
-  failed(fault: Pick<StartFault, "reason" | "permanent" | "details">): void;
+  failed(fault: Pick<StartFault, "reason" | "permanent" | "details" | "isAway">): void;
 }
 
 /** The judge of one upstream's starts. */
@@ -27,6 +27,8 @@ export interface Supervisor {
   state(): "well" | "crash_loop" | "failed";
   /** Why the last start failed, while none went well since. */
   problem(): string | undefined;
+  /** For how long a server that is away is left alone; undefined where it is not. */
+  awayMs(): number | undefined;
 }
 
 /** Makes the supervisor of one server. */
@@ -46,11 +48,13 @@ export function createSupervisor(
   /** Processes alive that have proven themselves: what dies beside them is no fault of the server. */
   let proven = 0;
   let isPermanent = false;
+  let isAway = false;
   let lastReason: string | undefined;
   let lastFailureAt = -Infinity;
   let notBefore = -Infinity;
 
   const fail = (reason: string, permanent: boolean, details: LogFields = {}): void => {
+    const isKnown = failures >= limits.restartsMax && reason === lastReason;
     lastReason = reason;
     lastFailureAt = clock.monotonic();
     if (permanent) {
@@ -74,11 +78,8 @@ export function createSupervisor(
         { reason, retryAfterMs, ...details },
       );
     } else {
-      log.warn(`Cannot start server "${server}": ${reason}`, {
-        failures,
-        retryAfterMs,
-        ...details,
-      });
+      const say = isKnown ? log.debug : log.warn;
+      say(`Cannot start server "${server}": ${reason}`, { failures, retryAfterMs, ...details });
     }
   };
 
@@ -112,6 +113,7 @@ export function createSupervisor(
           if (failures >= limits.restartsMax) log.info(`Server "${server}" started again`);
           failures = 0;
           isPermanent = false;
+          isAway = false;
           lastReason = undefined;
           notBefore = -Infinity;
         },
@@ -128,7 +130,8 @@ export function createSupervisor(
           failures = earlyDeaths - 1;
           fail(`${died} soon after it was ready`, false);
         },
-        failed({ reason, permanent, details }) {
+        failed({ reason, permanent, details, isAway: away = false }) {
+          isAway = away;
           // Starts that run side by side fail for one cause: it counts once.
           if (begunAt < lastFailureAt && !permanent) lastReason = reason;
           else fail(reason, permanent, details);
@@ -137,5 +140,6 @@ export function createSupervisor(
     },
     state: () => isPermanent ? "failed" : failures >= limits.restartsMax ? "crash_loop" : "well",
     problem: () => lastReason,
+    awayMs: () => isAway ? Math.max(0, notBefore - clock.monotonic()) : undefined,
   };
 }

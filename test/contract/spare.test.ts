@@ -66,6 +66,18 @@ const messages = ({ deps }: { deps: TestDeps }, severity: string) =>
   deps.lines.filter((line) => line.severity === severity).map(({ message }) => message);
 
 describe("a spare process", () => {
+  test("is not wanted for a session that lists and calls nothing", async () => {
+    const wanted: unknown[] = [];
+    const spares = { want: (lane: unknown) => (wanted.push(lane), () => {}) };
+    const deps = await createTestDeps({ spareStartMs: 0 }, { spares });
+    const upstream = upstreamKinds.create(hostileConfig([], { spare: true }), deps);
+    opened.push({ upstream, deps });
+    await upstream.list("tools", callerOf("a"));
+    expect(wanted).toEqual([]);
+    await stateOf(upstream, callerOf("a"));
+    expect(wanted).toHaveLength(1);
+  }, testMs);
+
   test("answers the next session, though it started before that session began", async () => {
     const { upstream, pids, started } = await open();
     const first = await stateOf(upstream, callerOf("a"));

@@ -1,6 +1,14 @@
 /** Why a server could not be started: what its clients hear, and what the operator's log has. */
 import { afterEach, describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { HttpServerConfig, StdioServerConfig } from "../../src/config/config.ts";
@@ -13,6 +21,7 @@ import {
   createTestDeps,
   failTool,
   hostileConfig,
+  stateOf,
   type TestDeps,
 } from "../support/upstream_deps.ts";
 
@@ -244,5 +253,21 @@ describe("a remote server that refuses", () => {
       'it refused its first message; the server said: "Key … is wrong see keys.json xxx',
     );
     expect(error.message.length).toBeLessThan(350);
+  });
+});
+
+describe("a program that cannot run twice at once", () => {
+  test("serves the first session, though the process of its trial stays when its input ends", async () => {
+    const lock = join(makeFolder(), "lock");
+    const deps = await createTestDeps({ stopMs: 60_000 });
+    const upstream = upstreamKinds.create(
+      hostileConfig([`--lock=${lock}`, "--ignore-eof"]),
+      deps,
+    );
+    opened.push(upstream);
+    await upstream.trial();
+    const trialPid = Number(readFileSync(lock, "utf8"));
+    expect((await stateOf(upstream)).pid).not.toBe(trialPid);
+    deps.runtime.signalGroup((await stateOf(upstream)).pid, "SIGTERM");
   });
 });

@@ -99,7 +99,10 @@ describe("nothing remains running", () => {
   test.skipIf(!canReadProcesses)("of a spare process, which no session has got", async () => {
     const file = join(mkdtempSync(join(tmpdir(), "spare-")), "starts");
     const slow = ["--init=slow:1100", "--trap-term", "--ignore-eof", `--start-file=${file}`];
-    const gateway = await start({ servers: { slow: hostileCommand(...slow) } });
+    const gateway = await start({
+      servers: { slow: hostileCommand(...slow) },
+      env: { MCP_TRY_SERVERS: "off" },
+    });
     const session = await openRpcSession(`${gateway.url}/mcp`);
     await session.callTool(1, "nonce", { nonce: "a" });
     const pids = () => readFileSync(file, "utf8").split("\n").filter(Boolean).map(Number);

@@ -35,6 +35,10 @@ export interface FakeServer {
   capabilities: JsonObject;
   /** Set: starts fail with this reason. */
   broken: string | undefined;
+  /** Whether that reason is that nothing is there. */
+  isAway: boolean;
+  /** Set: starts wait for it, even those that are given up. */
+  starting: Promise<unknown> | undefined;
   tools: JsonObject[];
   /** Set: lists wait for it. */
   listing: Promise<unknown> | undefined;
@@ -57,6 +61,8 @@ export function createFakeServer(overrides: Partial<FakeServer> = {}): FakeServe
     speaks: "session",
     capabilities: { tools: {} },
     broken: undefined,
+    isAway: false,
+    starting: undefined,
     tools: [{ name: "x", inputSchema: { type: "object" } }],
     listing: undefined,
     mirrorsArguments: false,
@@ -94,6 +100,7 @@ export function createFakeConnector(server: FakeServer, ownsQuestions = false): 
     ownsQuestions,
     async connect({ manners, capabilities, hooks }) {
       server.attempts.push(manners.map(({ stateless }) => stateless ? "stateless" : "session"));
+      if (server.starting !== undefined) await server.starting;
       const spoken = (manner: Manner): boolean =>
         server.speaks === "both" || manner.stateless === (server.speaks === "stateless");
       const at = manners.findIndex(spoken);
@@ -102,7 +109,7 @@ export function createFakeConnector(server: FakeServer, ownsQuestions = false): 
       if (manner === undefined || server.broken !== undefined) {
         hooks.gone();
         const reason = server.broken ?? "it speaks otherwise";
-        return { fault: { reason, permanent: false, refused } };
+        return { fault: { reason, permanent: false, isAway: server.isAway, refused } };
       }
       return { connected: connect(server, manner, capabilities, hooks), refused };
     },

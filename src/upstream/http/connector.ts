@@ -8,13 +8,13 @@ import type { HttpServerConfig } from "../../config/config.ts";
 import { type GatewayError, toGatewayError } from "../../errors.ts";
 import type { UpstreamDeps } from "../deps.ts";
 import { toStartReason } from "../faults.ts";
-import type { Connected, Connector } from "../link.ts";
+import type { Connected, Connector, StartFault } from "../link.ts";
 import type { Manner } from "../negotiate.ts";
 import { createQuote, valuesOfRemote } from "../server_words.ts";
 import { createAuthorization } from "../../credentials/kinds.ts";
 import { createHttpCaller } from "../../outgoing/caller.ts";
 import { instanceHeader } from "../../version.ts";
-import { isNoSuchThing, isServerFault } from "./replies.ts";
+import { isAway, isNoSuchThing, isServerFault } from "./replies.ts";
 import { createSseLine } from "./sse_line.ts";
 import { createStreamable, type Streamable, type StreamableOptions } from "./streamable.ts";
 
@@ -33,6 +33,12 @@ export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps
     url,
     headers: { ...headers, [instanceHeader]: deps.instance },
     authorization: createAuthorization({ server, credentials }, deps),
+  });
+  const toFault = (error: GatewayError, refused: readonly Manner[]): StartFault => ({
+    reason: toStartReason(error, quote),
+    permanent: false,
+    isAway: isAway(error),
+    refused,
   });
   return {
     ownsQuestions: true,
@@ -54,7 +60,7 @@ export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps
           }
           if (signal.aborted || !(hasNoSuch || manner.isRefusal(error))) {
             hooks.gone();
-            return { fault: { reason: toStartReason(error, quote), permanent: false, refused } };
+            return { fault: toFault(error, refused) };
           }
           // Whoever answers in JSON-RPC is at the right place.
           if (!hasNoSuch) break;
@@ -62,10 +68,8 @@ export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps
         refused.push(manner);
       }
       hooks.gone();
-      const reason = firstError === undefined
-        ? "no manner of speaking is allowed"
-        : toStartReason(firstError, quote);
-      return { fault: { reason, permanent: false, refused } };
+      if (firstError !== undefined) return { fault: toFault(firstError, refused) };
+      return { fault: { reason: "no manner of speaking is allowed", permanent: false, refused } };
     },
   };
 }

@@ -47,6 +47,15 @@ export function isServerFault(error: GatewayError): boolean {
   return serverFaults.has(error);
 }
 
+/** Statuses by which a proxy says that the server behind it is away. */
+const awayStatuses: ReadonlySet<unknown> = new Set([undefined, 502, 503, 504]);
+
+/** Whether an error says that nothing is there to answer. */
+export function isAway({ code, data }: GatewayError): boolean {
+  return (code === "upstream_unavailable" || code === "upstream_timeout") &&
+    awayStatuses.has(data?.["status"]);
+}
+
 /** The media type of an answer, without parameters. */
 export function mediaType({ headers }: Pick<HttpAnswer, "headers">): string {
   return (headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
@@ -85,7 +94,7 @@ export async function readFault(
   return rpc === undefined ? { error } : { error, rpc };
 }
 
-/** What a server is shown beside the messages. */
+/** What requests carry next to the messages. */
 type ShownToServer = Pick<HttpServerConfig, "headers" | "credentials">;
 
 /** What is wrong by status: with credentials that are configured, and where there are none. */
@@ -101,7 +110,7 @@ const refusals: Readonly<Record<number, { readonly shown: string; readonly none:
   508: { shown: leadsBack, none: leadsBack },
 };
 
-/** Headers by which servers are commonly shown who calls. */
+/** Headers that commonly carry credentials. */
 const loginHeader = /auth|cookie|key|token|secret|session/i;
 
 function showsCredentials({ headers, credentials }: ShownToServer): boolean {

@@ -49,7 +49,14 @@ async function gatewayOf(
     servers: config,
     create: ({ name }) => fakes[name] ?? createFakeUpstream(name),
     sameServer: (one, other) => JSON.stringify(one) === JSON.stringify(other),
-    limits: { ...defaultLimits, firstListMs: 50, listMs: 50, changeDebounceMs: 5, ...limits },
+    limits: {
+      ...defaultLimits,
+      firstListMs: 50,
+      listMs: 50,
+      listKnownMs: 5,
+      changeDebounceMs: 5,
+      ...limits,
+    },
     clock: systemClock,
     log,
     sealer: await createSealer(makeKey()),
@@ -252,6 +259,27 @@ describe("a broken or slow server", () => {
     expect(deaf).toEqual([]);
   });
 
+  test("that lists late is announced to the client that left, though another one waited for it", async () => {
+    const fakes = {
+      late: createFakeUpstream("late", { tools: [tool("x")] }),
+      good: createFakeUpstream("good", { tools: [tool("y")] }),
+    };
+    const started = Promise.withResolvers<void>();
+    fakes.late.slow = started.promise;
+    const gateway = await gatewayOf(servers(server("late"), server("good")), fakes);
+    const heard = Promise.withResolvers<Notice>();
+    gateway.watch("/mcp", caller(), {
+      notice: (notice) => heard.resolve(notice),
+      ask: () => Promise.reject(new Error("unexpected")),
+    }, () => []);
+    // Clients without a session share a scope: one of them listens, the other does not.
+    const patient = ask(gateway, "tools/list", {}, "/mcp", caller(), () => false);
+    expect(names(await ask(gateway, "tools/list"), "tools")).toEqual(["good__y"]);
+    started.resolve();
+    expect(names(await patient, "tools")).toEqual(["late__x", "good__y"]);
+    expect((await heard.promise).method).toBe("notifications/tools/list_changed");
+  });
+
   test("that is late and alone is waited for, by clients that hear of changes too", async () => {
     const fakes = { late: createFakeUpstream("late", { tools: [tool("x")] }) };
     const started = Promise.withResolvers<void>();
@@ -347,6 +375,53 @@ describe("a broken or slow server", () => {
     };
     const gateway = await gatewayOf(config, fakes);
     expect((await ask(gateway, "tools/call", { name: "x" }))["failure"]).toBe("upstream_late");
+  });
+
+  test("holds up no call of a tool or read of a resource that another server has", async () => {
+    const fakes = {
+      slow: createFakeUpstream("slow", { tools: [tool("x")], resources: [] }),
+      good: createFakeUpstream("good", { tools: [tool("y")], resources: [{ uri: "test://y" }] }),
+    };
+    fakes.slow.slow = new Promise(() => {});
+    const config: ServersConfig = {
+      ...servers({ ...server("slow"), startTimeoutMs: 600_000 }, server("good")),
+      names: "bare",
+    };
+    const gateway = await gatewayOf(config, fakes);
+    expect((await ask(gateway, "tools/call", { name: "y" }))["params"]).toEqual({ name: "y" });
+    expect((await ask(gateway, "resources/read", { uri: "test://y" }))["params"]).toEqual({
+      uri: "test://y",
+    });
+  });
+
+  test("does not make a resource unknown that it may own", async () => {
+    const fakes = {
+      slow: createFakeUpstream("slow", { resources: [{ uri: "test://x" }] }),
+      good: createFakeUpstream("good", { resources: [{ uri: "test://y" }] }),
+    };
+    const started = Promise.withResolvers<void>();
+    fakes.slow.slow = started.promise;
+    const config = servers({ ...server("slow"), startTimeoutMs: 20 }, server("good"));
+    const gateway = await gatewayOf(config, fakes);
+    const read = async () => await ask(gateway, "resources/read", { uri: "test://x" });
+    expect((await read())["failure"]).toBe("upstream_late");
+    started.resolve();
+    expect((await read())["params"]).toEqual({ uri: "test://x" });
+  });
+
+  test("that has kept a client waiting is listed once it has answered", async () => {
+    const fakes = {
+      slow: createFakeUpstream("slow", { tools: [tool("x")] }),
+      good: createFakeUpstream("good", { tools: [tool("y")] }),
+    };
+    fakes.slow.slow = new Promise(() => {});
+    const gateway = await gatewayOf(servers(server("slow"), server("good")), fakes, {
+      listKnownMs: 20_000,
+    });
+    await gateway.describe("/mcp", caller());
+    fakes.slow.slow = undefined;
+    const list = await ask(gateway, "tools/list");
+    expect(names(list, "tools")).toEqual(["slow__x", "good__y"]);
   });
 
   test("a tool that only the client's own list has can be called", async () => {

@@ -28,6 +28,12 @@ describe("words of a server", () => {
     expect(quote("hunter22", ["hunter22"])).toBe("");
   });
 
+  test("hide values of a server that has large ones, and many", () => {
+    const many = Array.from({ length: 2_000 }, (_, index) => `value-${index}-`.repeat(50));
+    const large = "K".repeat(130_000);
+    expect(quote("Error: bad hunter22", [large, ...many, "hunter22"])).toBe(said("Error: bad …"));
+  });
+
   test("take at most 200 characters with their mark, and no half of a character", () => {
     for (const words of ["x".repeat(5_000), "é😀".repeat(500), `aé${"😀".repeat(500)}`]) {
       const line = quote(words);

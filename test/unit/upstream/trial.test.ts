@@ -122,7 +122,22 @@ describe("the trial of a server", () => {
     await upstream.close();
   });
 
-  test("that finds all places taken is made later, and said", async () => {
+  test("does not keep the tools that a session's process has changed since", async () => {
+    const server = createFakeServer();
+    const { upstream } = await openFake(server);
+    await upstream.trial();
+    await drain(upstream.open(toolCall("x")));
+    server.tools = [tool("x"), tool("late")];
+    const method = "notifications/tools/list_changed";
+    server.connections[1]?.hooks.notice({ kind: "notice", method, params: {} });
+    const watch = watchScope(upstream, "b");
+    expect(await toolsOf(upstream, callerOf("b"))).toEqual(["x"]);
+    await until("the next session is told", () => watch.methods().includes(method));
+    expect(await toolsOf(upstream, callerOf("b"))).toEqual(["x", "late"]);
+    await upstream.close();
+  });
+
+  test("that finds all places taken is made later, and said once", async () => {
     const clock = createTestClock();
     const server = createFakeServer();
     const { upstream, deps } = await openFake(server, { clock, limits: { lanesMax: 1 } });
@@ -130,10 +145,73 @@ describe("the trial of a server", () => {
     const place = await deps.budget.acquire(busy, new AbortController().signal);
     place.started();
     await upstream.trial();
-    expect(deps.lines.some(({ message }) => message.includes("is tried again later"))).toBe(true);
+    clock.advance(deps.limits.trialRetryMs);
+    await upstream.trial();
     place.release();
     clock.advance(deps.limits.trialRetryMs);
     await until("it is tried", () => server.connections.length === 1);
+    const said = deps.lines.filter(({ message }) => message.includes("is tried again later"));
+    expect(said).toHaveLength(1);
+    await upstream.close();
+  });
+});
+
+describe("a server that is away when it is tried", () => {
+  test("is tried again by itself, and a client that listens is told when it is back", async () => {
+    const clock = createTestClock();
+    const server = createFakeServer({ broken: "it cannot be reached", isAway: true });
+    const { upstream, deps } = await openFake(server, { clock });
+    await upstream.trial();
+    const watch = watchScope(upstream, "a");
+    await failureOf(toolsOf(upstream));
+    for (let minute = 0; minute < 30; minute++) {
+      const tried = server.attempts.length;
+      clock.advance(deps.limits.restartMsMax);
+      await until("it is tried again", () => server.attempts.length > tried);
+    }
+    expect(deps.lines.filter(({ severity }) => severity !== "debug").length).toBeLessThan(5);
+    server.broken = undefined;
+    clock.advance(deps.limits.restartMsMax);
+    await until("the client is told", () => watch.notices.length > 0);
+    expect(await toolsOf(upstream)).toEqual(["x"]);
+    expect(upstream.status().error).toBe(undefined);
+    await upstream.close();
+  });
+
+  test("is left alone where it answered that it does not want us", async () => {
+    const clock = createTestClock();
+    const server = createFakeServer({ broken: "it wants credentials" });
+    const { upstream, deps } = await openFake(server, { clock });
+    await upstream.trial();
+    clock.advance(deps.limits.restartMsMax);
+    expect(server.attempts.length).toBe(1);
+    await upstream.close();
+  });
+});
+
+describe("a start that is given up", () => {
+  test("leaves nothing behind, even when it goes well at that moment", async () => {
+    const starting = Promise.withResolvers<void>();
+    const server = createFakeServer({ starting: starting.promise });
+    const { upstream } = await openFake(server);
+    const trial = upstream.trial();
+    await until("it starts", () => server.attempts.length === 1);
+    const closed = upstream.close();
+    starting.resolve();
+    await closed;
+    await trial;
+    expect(server.connections.map(({ isStopped }) => isStopped)).toEqual([true]);
+  });
+});
+
+describe("a start over which the gateway itself fails", () => {
+  test("is logged, gives its place back and keeps no gateway from stopping", async () => {
+    const server = createFakeServer({ starting: Promise.reject(new Error("a fault of ours")) });
+    const { upstream, deps } = await openFake(server, { limits: { lanesMax: 1 } });
+    await upstream.trial();
+    expect(deps.lines.filter(({ severity }) => severity === "error")).toHaveLength(1);
+    server.starting = undefined;
+    expect(await toolsOf(upstream)).toEqual(["x"]);
     await upstream.close();
   });
 });
