@@ -112,7 +112,10 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
       warn(log, servers);
       await gateway.reconfigure(servers);
     },
-    drain: http.drain,
+    drain() {
+      http.drain();
+      gateway.drain();
+    },
     async close() {
       await http.close();
       await gateway.close();

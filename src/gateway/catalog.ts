@@ -69,6 +69,8 @@ export function createCatalogReader(
     readonly limits: Limits;
     readonly clock: Clock;
     readonly scopes: Scopes;
+    /** Ends the waiting for servers. */
+    readonly stopping: AbortSignal;
     /** A list that a scope had to do without, or had an old one of, has come. */
     readonly arrived: (scope: string, kind: ListKind) => void;
   },

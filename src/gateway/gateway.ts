@@ -58,7 +58,9 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
   const scopes = createScopes(clock, limits);
   const members = createMembers(deps.servers, deps);
   const arrived = (scope: string, kind: ListKind) => watches.announce(scope, [listChangedOf(kind)]);
-  const catalog = createCatalogReader({ limits, clock, scopes, arrived });
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const catalog = createCatalogReader({ limits, clock, scopes, arrived, stopping: signal });
   const router = createRouter({ catalog, scopes });
   const watches = createWatches({ limits, clock, scopes, viewOf: members.view });
 
@@ -245,6 +247,10 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
         log.info("Servers were added, changed or removed", { servers: touched });
       }
       return Promise.resolve();
+    },
+    drain() {
+      stopping.abort();
+      members.drain();
     },
     async close() {
       input.close();

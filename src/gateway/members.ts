@@ -18,6 +18,8 @@ export const allServers = "/mcp";
 export interface Members {
   all(): readonly Member[];
   view(surface: string): View | undefined;
+  /** Ends the trials that are still to come. */
+  drain(): void;
   /** Whether its first start is still to come, though no client has asked for it. */
   isQueued(member: Member): boolean;
   /** Opens a call at a member and counts it until its last reply was read or it was given up. */
@@ -104,6 +106,7 @@ export function createMembers(
       const member = members.find(({ config }) => surface === `/servers/${config.name}`);
       return member && { surface, members: [member], prefixed: false };
     },
+    drain: trials.close,
     isQueued: trials.isWaiting,
     track,
     replace(next) {

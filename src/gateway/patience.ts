@@ -36,10 +36,12 @@ export type WithinPatience = <T>(
 
 /** Makes the waiting of one gateway. */
 export function createWaits(
-  { limits, clock, scopes }: {
+  { limits, clock, scopes, stopping }: {
     readonly limits: Limits;
     readonly clock: Clock;
     readonly scopes: Scopes;
+    /** Ends the waiting, but for what is known already. */
+    readonly stopping: AbortSignal;
   },
 ): WithinPatience {
   /** Rejects once an answer may wait no longer for a server; never, when `over` aborts first. */
@@ -68,11 +70,16 @@ export function createWaits(
       if (patience.hears()) return [glanceAt, Infinity];
       return [begunAt + limits.listWaitMsMax, clock.monotonic() + limits.listRecheckMs];
     };
+    const wake = AbortSignal.any([over, stopping]);
+    let stopAt = Infinity;
     while (!over.aborted) {
-      const [until, recheckAt] = due();
       const now = clock.monotonic();
+      if (stopping.aborted) stopAt = Math.min(stopAt, now + limits.listKnownMs);
+      const [until, recheckAt] = due();
+      if (stopAt <= now) throw new GatewayError("draining");
       if (until <= now) throw lateError(member);
-      await pause(clock, Math.min(until - now, recheckAt - now, limits.timerMsMax), over);
+      const waitMs = Math.min(until - now, recheckAt - now, stopAt - now, limits.timerMsMax);
+      await pause(clock, waitMs, stopping.aborted ? over : wake);
     }
     return await new Promise<never>(() => {});
   }

@@ -52,6 +52,8 @@ export interface Gateway {
   status(): GatewayStatus;
   /** Takes a new configuration: adds, removes and restarts only what changed, and tells the watchers. */
   reconfigure(next: ServersConfig): Promise<void>;
+  /** Starts no server for no client any more, and ends the waiting for those that start. */
+  drain(): void;
   /** Ends every upstream. */
   close(): Promise<void>;
 }

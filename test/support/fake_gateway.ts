@@ -115,6 +115,7 @@ export function createFakeGateway(): FakeGateway {
     endScope: (scope) => void gateway.ended.push(scope),
     status: () => ({ servers: gateway.servers }),
     reconfigure: () => Promise.resolve(),
+    drain: () => {},
     close: () => Promise.resolve(),
   };
   return gateway;

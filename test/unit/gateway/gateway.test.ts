@@ -858,6 +858,25 @@ describe("servers are tried", () => {
 });
 
 describe("an end", () => {
+  test("of the gateway ends the lists and calls that wait for a start, and those alone", async () => {
+    const fakes = {
+      slow: createFakeUpstream("slow", { tools: [tool("x")] }),
+      good: createFakeUpstream("good", { tools: [tool("y")] }),
+    };
+    fakes.slow.slow = new Promise(() => {});
+    const config = servers(server("slow"), server("good"));
+    const gateway = await gatewayOf(config, fakes, { listKnownMs: 20 });
+    const list = ask(gateway, "tools/list", {}, "/mcp", caller(), () => false);
+    const alone = ask(gateway, "tools/list", {}, "/servers/slow");
+    const call = ask(gateway, "tools/call", { name: "slow__x" });
+    gateway.drain();
+    expect(names(await list, "tools")).toEqual(["good__y"]);
+    expect((await alone)["failure"]).toBe("draining");
+    expect((await call)["failure"]).toBe("draining");
+    const { params } = await ask(gateway, "tools/call", { name: "good__y" });
+    expect(params).toEqual({ name: "y" });
+  });
+
   test("of a scope is told to every server", async () => {
     const fakes = { a: createFakeUpstream("a"), b: createFakeUpstream("b") };
     const gateway = await gatewayOf(servers(server("a"), server("b")), fakes);
