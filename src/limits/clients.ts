@@ -83,7 +83,7 @@ export const clientLimits = {
   seenUrisMax: 1_000,
   /** Tasks remembered of one scope, and taken of one server's list. */
   tasksMax: 1_000,
-  /** Calls may finish for this long after the gateway is told to stop. */
+  /** Calls may finish for this long after a signal to stop. */
   drainMs: 10_000,
   /** Last activity of sessions is written this often. */
   activityFlushMs: 1_000,

@@ -34,7 +34,7 @@ export const serverLimits = {
   roundPauseMs: 250,
   /** Lanes of one principal at one server, where a call that may ask needs one for itself. */
   leasesMax: 8,
-  /** Words without an owner may still be a given-up call's for this long, and are nobody else's. */
+  /** For this long a question without an owner may still belong to a call that was given up. */
   strayQuestionMs: 5_000,
   /** Requests of one server that were given up: it may not have heard that yet, and answers. */
   givenUpMax: 1_000,

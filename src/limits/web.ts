@@ -7,7 +7,7 @@ export const webLimits = {
   responseMs: 60_000,
   /** A connection kept for the next request; many servers close theirs after five seconds. */
   connectionIdleMs: 4_000,
-  /** The longest wait that a server may ask for and that is told to the client. */
+  /** The longest wait that a server may ask for and that the client hears of. */
   retryAfterMsMax: 3_600_000,
   /** Retries of an outgoing request that is safe to repeat; first and longest pause. */
   httpRetriesMax: 3,
@@ -43,7 +43,7 @@ export const webLimits = {
   openApiCharsMax: 32 * 1024 * 1024,
   openApiDocumentsMax: 64,
   openApiNodesMax: 2_000_000,
-  /** Operations that become tools when nobody chose them, when somebody did, and of a recipe. */
+  /** Operations that become tools without a choice in the configuration, with one, and of a recipe. */
   openApiOperationsMax: 200,
   openApiOperationsChosenMax: 2_000,
   recipeEndpointsMax: 500,
@@ -64,7 +64,7 @@ export const webLimits = {
   /** After a credential could not be had: first pause, longest; servers hear nothing of the calls meanwhile. */
   credentialRetryMsMin: 1_000,
   credentialRetryMsMax: 60_000,
-  /** The same where it was refused: asking again does not help until somebody does something. */
+  /** The same where it was refused: asking again does not help until a person changes something. */
   credentialRefusedMs: 60_000,
   /** The same for passwords: APIs lock out who tries wrong ones again and again. */
   loginRefusedMs: 900_000,

@@ -102,8 +102,8 @@ export interface Connector {
   /** Whether its links can tell whose a question is; else a call that may be asked needs a link alone. */
   readonly ownsQuestions: boolean;
   /**
-   * Opens a link, speaking in the first of `manners` that the server takes. `capabilities` are what
-   * it is told that its client can do, where it is told at the start, and `clientTitle` who that is.
+   * Opens a link, speaking in the first of `manners` that the server takes. Where a server hears of
+   * its client at the start, `capabilities` say what the client can do and `clientTitle` who it is.
    * `signal` gives the start up.
    */
   connect(

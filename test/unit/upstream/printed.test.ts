@@ -55,18 +55,18 @@ const outputs: Readonly<Record<string, readonly [readonly string[], string]>> = 
     [
       "npm warn deprecated x: no longer supported",
       "npm error code E404",
-      "npm error 404 Not Found - GET https://registry.npmjs.org/some-server",
+      "npm error 404 Not Found - GET https://packages.example/some-server",
     ],
-    "npm error 404 Not Found - GET https://registry.npmjs.org/some-server",
+    "npm error 404 Not Found - GET https://packages.example/some-server",
   ],
   "npm without a network": [
     [
       "npm error code ENOTFOUND",
       "npm error syscall getaddrinfo",
       "npm error errno ENOTFOUND",
-      "npm error network request to https://registry.npmjs.org/some-server failed",
+      "npm error network request to https://packages.example/some-server failed",
     ],
-    "npm error network request to https://registry.npmjs.org/some-server failed",
+    "npm error network request to https://packages.example/some-server failed",
   ],
   "lines with times and levels": [
     [
