@@ -416,7 +416,7 @@ describe("a broken or slow server", () => {
     };
     fakes.slow.slow = new Promise(() => {});
     const gateway = await gatewayOf(servers(server("slow"), server("good")), fakes, {
-      listKnownMs: 20_000,
+      listKnownMs: 500,
     });
     await gateway.describe("/mcp", caller());
     fakes.slow.slow = undefined;
