@@ -90,7 +90,8 @@ export const errorTable = {
   pause_gone: {
     rpc: -32603,
     http: 200,
-    text: "The call that waited for this input is gone and will not be repeated; start a new call",
+    text: "The call that waited for this input is gone and will not be repeated; " +
+      "whether it took effect is unknown",
   },
   address_forbidden: {
     rpc: -32603,
@@ -145,6 +146,44 @@ function isOfOneHop(code: number): boolean {
   return code >= -32099 && code <= -32020 && code !== upstreamCodes.urlElicitationRequired;
 }
 
+/**
+ * What a failed call did at its server, as `data.outcome` of its error:
+ * - `not_sent`: the server never got the call; it is safe to make it again.
+ * - `refused`: the server said no before it began to work.
+ * - `unknown`: it may have taken effect.
+ */
+export type Outcome = "not_sent" | "refused" | "unknown";
+
+/** Codes by which a server refuses a request before it does any work. */
+const refusals: ReadonlySet<number> = new Set([
+  -32700,
+  -32600,
+  -32601,
+  -32602,
+  errorTable.resource_not_found.rpc,
+  errorTable.header_mismatch.rpc,
+  errorTable.capability_missing.rpc,
+  errorTable.version_unsupported.rpc,
+  upstreamCodes.urlElicitationRequired,
+]);
+
+/** The SDKs give the code of invalid params also to a result that does not fit its output schema. */
+const aboutResult = /output (?:validation|schema)|structured ?content/i;
+
+/** What a server's own error says of the call; its word "unknown" is believed, no other. */
+function outcomeOf({ code, message, data }: UpstreamErrorBody): Outcome {
+  const isRefusal = refusals.has(code) && !aboutResult.test(message) &&
+    (data as JsonObject | null | undefined)?.["outcome"] !== "unknown";
+  return isRefusal ? "refused" : "unknown";
+}
+
+/** A server's error data with the outcome; what is no object stays beside it as `value`. */
+function withOutcomeIn(data: unknown, outcome: Outcome): JsonObject {
+  const isObject = typeof data === "object" && data !== null && !Array.isArray(data);
+  if (isObject) return { ...data, outcome };
+  return data === undefined ? { outcome } : { value: data, outcome };
+}
+
 /** The name of one failure. */
 export type ErrorCode = keyof typeof errorTable;
 
@@ -160,7 +199,7 @@ export interface GatewayErrorOptions {
   /** Public members of `error.data` (never secrets, paths or stacks). */
   readonly data?: JsonObject;
   /** For `upstream_error`: the body to relay. */
-  readonly upstream?: UpstreamErrorBody;
+  readonly upstream?: UpstreamErrorBody | undefined;
   /** For the log only. */
   readonly cause?: unknown;
 }
@@ -184,9 +223,19 @@ export class GatewayError extends Error {
     return errorTable[this.code].http;
   }
 
+  /** Whether the call took effect, as far as this error says so. */
+  get outcome(): Outcome | undefined {
+    const outcome = this.data?.["outcome"] as Outcome | undefined;
+    return outcome ?? (this.upstream && outcomeOf(this.upstream));
+  }
+
   /** The JSON-RPC `error` member: an upstream's own body if it can be relayed, else the table's code. */
   toRpc(): { code: number; message: string; data?: unknown } {
-    if (this.upstream !== undefined && !isOfOneHop(this.upstream.code)) return { ...this.upstream };
+    const { upstream, outcome } = this;
+    if (upstream !== undefined && outcome !== undefined && !isOfOneHop(upstream.code)) {
+      const { code, message, data } = upstream;
+      return { code, message, data: withOutcomeIn(data, outcome) };
+    }
     const { rpc } = errorTable[this.code];
     const data = rpc === -32603 ? { reason: this.code, ...this.data } : this.data;
     return data === undefined
@@ -199,4 +248,23 @@ export class GatewayError extends Error {
 export function toGatewayError(thrown: unknown): GatewayError {
   if (thrown instanceof GatewayError) return thrown;
   return new GatewayError("internal", undefined, { cause: thrown });
+}
+
+const effectUnknown = /[;,] whether (?:it|the call) took effect is unknown$/;
+
+/** The same failure with this outcome, which its message says too. */
+export function withOutcome(error: GatewayError, outcome: Outcome): GatewayError {
+  const plain = error.message.replace(effectUnknown, "");
+  // A server's own words stay as they are.
+  const message = outcome === "unknown" && error.upstream === undefined
+    ? `${plain}; whether it took effect is unknown`
+    : plain;
+  const { code, data, upstream, cause } = error;
+  if (message === error.message && data?.["outcome"] === outcome) return error;
+  const repeated = data?.["error"] === error.message ? { error: message } : {};
+  return new GatewayError(code, message, {
+    data: { ...data, ...repeated, outcome },
+    upstream,
+    cause,
+  });
 }

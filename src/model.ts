@@ -73,7 +73,7 @@ export interface Call {
   readonly hears?: (() => boolean) | undefined;
   /** What a client with deferred answers brings back to a call that paused. */
   readonly resume?: Resume | undefined;
-  /** Filled in while the call finds its way; for the log. */
+  /** Filled in while the call finds its way; for the log and for what a failure says of its outcome. */
   readonly target?: CallTarget | undefined;
 }
 
@@ -81,6 +81,8 @@ export interface Call {
 export interface CallTarget {
   server?: string;
   name?: string;
+  /** Whether the server may have it by now. */
+  isSent?: boolean;
 }
 
 /** The answers to a `Pause`, by key, and its state as it was given. */

@@ -2,7 +2,8 @@
  * What the log has of calls: one line for each that failed, and, in debug mode, one for each that
  * went well and every message. Values never reach the log: arguments and results appear as their
  * shape, names and URIs as they are, and of a failure its reason. A call that its client gave up, or
- * that ends with its session, has not failed.
+ * that ends with its session, has not failed. Each call passes here once, so that this is also where
+ * each failure gets its outcome.
  */
 import type { Clock } from "../clock.ts";
 import type { GatewayError } from "../errors.ts";
@@ -11,6 +12,7 @@ import { type Log, Shortened } from "../log.ts";
 import type { Call, CallTarget, Exchange, JsonObject, Reply } from "../model.ts";
 import { clientLine, oneLine } from "../one_line.ts";
 import { mappedExchange } from "./exchange.ts";
+import { withOutcomeOf } from "./outcome.ts";
 
 /** Members whose texts say what a message is about and are not the client's data. */
 const spokenMembers = new Set(["name", "uri", "uriTemplate", "level", "logger", "type", "isError"]);
@@ -41,18 +43,19 @@ export function auditedCall(
 ): Exchange {
   const { surface, log, clock, messages } = options;
   const begun = clock.monotonic();
-  const target: CallTarget = {};
+  const { target = {} } = call;
   const about = () => ({ surface, method: call.method, what: nameIn(call.params) });
   if (messages) log.debug("Request", { ...about(), params: shapeOf(call.params) });
   let isGivenUp = false;
   const exchange = mappedExchange(next({ ...call, target }), (reply) => {
     if (messages) log.debug(`Reply: ${reply.kind}`, { ...about(), ...messageOf(reply) });
     if (reply.kind === "notice" || reply.kind === "ask") return reply;
+    const ending = withOutcomeOf(reply, target);
     const ms = Math.round(clock.monotonic() - begun);
-    const fault = isGivenUp ? undefined : faultOf(reply, options.limits.logCharsMax);
-    if (fault === undefined) log.debug("Call", { ...about(), ms, outcome: outcomeOf(reply) });
+    const fault = isGivenUp ? undefined : faultOf(ending, options.limits.logCharsMax);
+    if (fault === undefined) log.debug("Call", { ...about(), ms, outcome: outcomeOf(ending) });
     else logFailedCall(options, call, { ...fault, target, surface, ms });
-    return reply;
+    return ending;
   });
   return {
     ...exchange,

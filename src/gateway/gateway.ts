@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { ServerConfig, ServersConfig } from "../config/config.ts";
-import { GatewayError } from "../errors.ts";
+import { GatewayError, withOutcome } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { type Call, type Exchange, type JsonObject, listKinds, type Reply } from "../model.ts";
@@ -25,6 +25,7 @@ import {
 import { createInput } from "./input.ts";
 import { createMembers } from "./members.ts";
 import type { Member, View } from "./member.ts";
+import { unsent } from "./outcome.ts";
 import { createRouter } from "./route.ts";
 import { createScopes, subscriptionKey } from "./scope.ts";
 import { noteTask, taskHandlers } from "./tasks.ts";
@@ -67,6 +68,8 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
   /** Opens a call, in the owner's own words by now, and renames what comes back. */
   function relay(view: View, call: Call, member: Member): Exchange {
     noteTarget(call, member);
+    // The upstream takes this back where it has to wait before it can send anything.
+    if (call.target !== undefined) call.target.isSent = true;
     const opened = members.track(member, member.upstream.open(call));
     if (view.members.length === 1) return opened;
     const { subscribed } = scopes.of(call.caller.scope);
@@ -104,21 +107,21 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
   const named = (kind: "tools" | "prompts"): Handler => (view, call) =>
     deferredExchange(async () => {
       const offered = textParam(call, "name");
-      const { member, own } = await router.name(kind, view, offered, call.caller);
+      const { member, own } = await unsent(router.name(kind, view, offered, call.caller));
       return relay(view, withParam(call, "name", own), member);
     });
 
   const read: Handler = (view, call) =>
     deferredExchange(async () => {
       const offered = textParam(call, "uri");
-      const { member, own } = await router.uri(view, offered, call.caller);
+      const { member, own } = await unsent(router.uri(view, offered, call.caller));
       return relay(view, withParam(call, "uri", own), member);
     });
 
   const subscribe = (on: boolean): Handler => (view, call) =>
     deferredExchange(async () => {
       const offered = textParam(call, "uri");
-      const { member, own } = await router.uri(view, offered, call.caller);
+      const { member, own } = await unsent(router.uri(view, offered, call.caller));
       const { subscribed } = scopes.of(call.caller.scope);
       return mappedExchange(relay(view, withParam(call, "uri", own), member), (reply) => {
         if (reply.kind === "result") {
@@ -136,10 +139,12 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
       const ref = (call.params["ref"] ?? {}) as JsonObject;
       const key = ref["type"] === "ref/prompt" ? "name" : "uri";
       const offered = typeof ref[key] === "string" ? ref[key] : "";
-      const { member, own } = key === "name"
-        ? await router.name("prompts", view, offered, call.caller)
-        : await router.template(view, offered, call.caller);
-      const { capabilities } = await member.upstream.describe(call.caller);
+      const { member, own } = await unsent(
+        key === "name"
+          ? router.name("prompts", view, offered, call.caller)
+          : router.template(view, offered, call.caller),
+      );
+      const { capabilities } = await unsent(member.upstream.describe(call.caller));
       if (capabilities["completions"] === undefined) {
         return resultExchange({ completion: { values: [] } });
       }
@@ -207,7 +212,8 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
     },
     call(surface, call) {
       const view = members.view(surface);
-      return view === undefined ? failureExchange(unknownSurface(surface)) : run(view, call, 0);
+      if (view !== undefined) return run(view, call, 0);
+      return failureExchange(withOutcome(unknownSurface(surface), "not_sent"));
     },
     async tool(surface, name, caller) {
       const view = members.view(surface);

@@ -6,13 +6,13 @@
  * here makes a call a second time.
  */
 import { type Clock, pause } from "../clock.ts";
-import { GatewayError, toGatewayError } from "../errors.ts";
+import { GatewayError, toGatewayError, withOutcome } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Ask, Call, Exchange, JsonObject, Pause, Question, Reply, Resume } from "../model.ts";
 import type { Sealer } from "../seal.ts";
 import { deferredExchange, mappedExchange, settledExchange } from "./exchange.ts";
 import { createParks, type Park } from "./parks.ts";
-import { missingCapability } from "./questions.ts";
+import { lacking, missingCapability } from "./questions.ts";
 
 /** What the step works with. */
 export interface InputDeps {
@@ -54,10 +54,12 @@ export function createInput({ sealer, clock, limits }: InputDeps): Input {
     const opened = await sealer.open("input", text, await binding());
     if (opened === undefined || Number(opened["expiresAt"]) < clock.wall()) {
       const why = opened === undefined ? "it does not belong to this call" : "it has expired";
-      throw new GatewayError(
+      const error = new GatewayError(
         "invalid_params",
         `Cannot go on with this state: ${why}; start a new call`,
       );
+      // What a client brings back late had begun.
+      throw opened === undefined ? error : withOutcome(error, "unknown");
     }
     return opened as unknown as State;
   };
@@ -207,7 +209,9 @@ export function createInput({ sealer, clock, limits }: InputDeps): Input {
       return watch(next(passed), call, binding, {});
     }
     const parked = parks.take(state.park);
-    if (parked === undefined) throw new GatewayError("pause_gone");
+    if (parked === undefined) {
+      throw withOutcome(new GatewayError("pause_gone"), "unknown");
+    }
     return await goOn(parked, given, call, binding);
   };
 
@@ -250,28 +254,6 @@ function toQuestion({ method, params }: Ask, taken: ReadonlySet<string>): Questi
   const key = typeof named === "string" && !taken.has(named) ? named : crypto.randomUUID();
   const isEmpty = Object.keys(others).length === 0;
   return { key, method, params: isEmpty ? plain : { ...plain, _meta: others } };
-}
-
-/** What the client would have had to declare, all of it together. */
-function lacking(missing: readonly JsonObject[]): GatewayError {
-  const requiredCapabilities = missing.reduce(
-    (all, one) => merged(all, one),
-    {} as JsonObject,
-  );
-  const names = Object.keys(requiredCapabilities).join(", ");
-  return new GatewayError(
-    "capability_missing",
-    `The server asked for what the client did not declare: ${names}`,
-    { data: { requiredCapabilities } },
-  );
-}
-
-function merged(one: JsonObject, other: JsonObject): JsonObject {
-  const members = Object.entries(other).map(([key, value]) => {
-    const own = one[key];
-    return [key, own === undefined ? value : merged(own as JsonObject, value as JsonObject)];
-  });
-  return { ...one, ...Object.fromEntries(members) as JsonObject };
 }
 
 /** What a promise brings within a time; undefined when that passes first. */

@@ -2,6 +2,7 @@
  * What a client must have declared to be asked something. Follows the client capabilities of the
  * specification: a bare `elicitation` means forms, pages and sampling with tools are declared apart.
  */
+import { GatewayError } from "../errors.ts";
 import type { JsonObject, Question } from "../model.ts";
 
 /** The capability that a question needs and the client lacks, as it would be declared; undefined when none is. */
@@ -43,4 +44,26 @@ function memberOf(value: unknown, key: string): unknown {
   return typeof value === "object" && value !== null && Object.hasOwn(value, key)
     ? (value as JsonObject)[key]
     : undefined;
+}
+
+/** The error for what the client would have had to declare, all of it together. */
+export function lacking(missing: readonly JsonObject[]): GatewayError {
+  const requiredCapabilities = missing.reduce(
+    (all, one) => merged(all, one),
+    {} as JsonObject,
+  );
+  const names = Object.keys(requiredCapabilities).join(", ");
+  return new GatewayError(
+    "capability_missing",
+    `The server asked for what the client did not declare: ${names}`,
+    { data: { requiredCapabilities } },
+  );
+}
+
+function merged(one: JsonObject, other: JsonObject): JsonObject {
+  const members = Object.entries(other).map(([key, value]) => {
+    const own = one[key];
+    return [key, own === undefined ? value : merged(own as JsonObject, value as JsonObject)];
+  });
+  return { ...one, ...Object.fromEntries(members) as JsonObject };
 }

@@ -4,7 +4,7 @@
  * session id and no event id is read or given here. Follows the Streamable HTTP transport of
  * 2026-07-28.
  */
-import { GatewayError, toGatewayError } from "../errors.ts";
+import { GatewayError, toGatewayError, withOutcome } from "../errors.ts";
 import { classify } from "../protocol/era.ts";
 import { idOf, toMessage } from "../protocol/jsonrpc.ts";
 import { encodeError } from "../protocol/modern/client_facing.ts";
@@ -33,7 +33,7 @@ export async function post(
   } catch (thrown) {
     const failure = toGatewayError(thrown);
     if (failure.code === "internal") logFault(deps.log, "Cannot answer a request", thrown);
-    const { error, status } = encodeError(failure);
+    const { error, status } = encodeError(withOutcome(failure, "not_sent"));
     return rpcErrorResponse(error, status, idOf(value, deps.limits));
   }
   return await postToSession(sessions, visit, value, accepts);

@@ -3,7 +3,7 @@
  * failure's status and text come from the error table alone. Not here: headers for browsers of
  * other origins (guard.ts).
  */
-import { type GatewayError, toGatewayError } from "../errors.ts";
+import { type GatewayError, toGatewayError, withOutcome } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { RequestId } from "../model.ts";
 import { errorText, type RpcError } from "../protocol/jsonrpc.ts";
@@ -31,13 +31,16 @@ export function emptyResponse(status: number, headers: HeaderPairs = {}): Respon
   return new Response(null, { status, headers });
 }
 
-/** A failure as the whole answer: a JSON-RPC error, without `id` when the request's is unknown. */
+/**
+ * A failure at the door as the whole answer: a JSON-RPC error, without `id` when the request's is
+ * unknown. No server got the request.
+ */
 export function errorResponse(
   error: GatewayError,
   id?: RequestId,
   headers: HeaderPairs = {},
 ): Response {
-  return rpcErrorResponse(error.toRpc(), error.status, id, headers);
+  return rpcErrorResponse(withOutcome(error, "not_sent").toRpc(), error.status, id, headers);
 }
 
 /** The same for a failure that a revision puts in words of its own. */

@@ -4,7 +4,7 @@
  * handshake era may be negotiated over it. Sessions are never stored, since they end with their
  * stream. No `connection_established` here: these clients know `endpoint` and `message` alone.
  */
-import { GatewayError, toGatewayError } from "../errors.ts";
+import { GatewayError, toGatewayError, withOutcome } from "../errors.ts";
 import { errorText, idOf, resultText } from "../protocol/jsonrpc.ts";
 import { encodeFrame } from "../sse/encode.ts";
 import { parseAccept } from "./accept.ts";
@@ -166,7 +166,7 @@ async function begin(sessions: Sessions, line: SseLine, opening: RequestMessage)
     const error = toGatewayError(thrown);
     if (error.code === "internal") logFault(sessions.deps.log, "Cannot open a session", thrown);
     line.isBegun = false;
-    connection.write(toFrame(errorText(opening.id, error.toRpc())));
+    connection.write(toFrame(errorText(opening.id, withOutcome(error, "not_sent").toRpc())));
   }
 }
 

@@ -11,7 +11,7 @@ export const createFailedUpstream: CreateUpstream<FailedServerConfig> = (
   const since = clock.wall();
   const fault = () =>
     new GatewayError("upstream_unavailable", `Cannot use server "${name}": ${problem}`, {
-      data: { server: name },
+      data: { server: name, outcome: "not_sent" },
     });
   return {
     name,

@@ -15,7 +15,7 @@ export function exitedError(server: string, died: string | undefined): GatewayEr
 /** A server cannot be started, or will not be, for this reason. */
 export function startError(server: string, why: string): GatewayError {
   return new GatewayError("upstream_unavailable", `Cannot start server "${server}": ${why}`, {
-    data: { server },
+    data: { server, outcome: "not_sent" },
   });
 }
 

@@ -187,8 +187,10 @@ export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstre
       source.end({ kind: "result", value: {} });
       return source.exchange;
     }
+    const { target = {} } = call;
     const work = (lane: Lane, ended: () => void): void => {
       if (source.ended()) return ended();
+      target.isSent = true;
       if (lanes.keyOf(caller).scope !== undefined) kind.used?.();
       request = openOnLane(lane, call, source, ended);
     };
@@ -198,8 +200,9 @@ export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstre
     const running = holder ?? (caller.deferred === true ? undefined : lanes.running(caller));
     if (running !== undefined) work(running, () => {});
     else {
+      target.isSent = false;
       laneOf(call).then(([lane, ended]) => work(lane, ended))
-        .catch((thrown) => fail(source, toGatewayError(thrown)));
+        .catch((thrown) => source.end({ kind: "failure", error: toGatewayError(thrown) }));
     }
     return source.exchange;
   };
@@ -259,10 +262,6 @@ const subscribing: ReadonlySet<string> = new Set([
 
 function hasLevel({ manner, description }: Lane): boolean {
   return !manner.stateless && isJsonObject(description.capabilities["logging"]);
-}
-
-function fail(source: ExchangeSource, error: GatewayError): void {
-  source.end({ kind: "failure", error });
 }
 
 /** Makes a call on a lane; subscriptions are counted, so that scopes that share a lane do not end each other's. */

@@ -5,7 +5,7 @@
  * basic utilities (cancellation, ping, progress).
  */
 import type { Clock } from "../clock.ts";
-import { GatewayError } from "../errors.ts";
+import { GatewayError, withOutcome } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Ending, JsonObject, Notice, RequestId } from "../model.ts";
 import type { UpstreamFacingCodec, WireMessage } from "../protocol/codec.ts";
@@ -122,10 +122,11 @@ export function createPeer(options: PeerOptions): Peer {
 
   const expire = (id: number, request: LinkRequest): void => {
     const message = `Server "${server}" did not answer ${request.method} in time`;
+    const error = new GatewayError("upstream_timeout", message, { data: { server } });
     cancel(id, "No answer in time");
     request.end({
       kind: "failure",
-      error: new GatewayError("upstream_timeout", message, { data: { server } }),
+      error: withOutcome(error, "unknown"),
     });
   };
 
@@ -140,7 +141,7 @@ export function createPeer(options: PeerOptions): Peer {
     });
     const refuse = (error: GatewayError): OpenRequest => {
       pending.delete(id);
-      wanted.end({ kind: "failure", error });
+      wanted.end({ kind: "failure", error: withOutcome(error, "not_sent") });
       return ignoredHandle;
     };
     if (closed !== undefined) return refuse(closed);
@@ -279,7 +280,8 @@ const progressMethod = "notifications/progress";
 
 function badAnswer(server: string, method: string, why: string): GatewayError {
   const message = `Server "${server}" gave an answer to ${method} that is not valid${why}`;
-  return new GatewayError("bad_upstream_response", message, { data: { server } });
+  const error = new GatewayError("bad_upstream_response", message, { data: { server } });
+  return withOutcome(error, "unknown");
 }
 
 /**

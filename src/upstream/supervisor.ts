@@ -87,14 +87,16 @@ export function createSupervisor(
     refusal() {
       if (isPermanent) {
         const message = `Cannot start server "${server}": ${lastReason}`;
-        return new GatewayError("upstream_unavailable", message, { data: { server } });
+        return new GatewayError("upstream_unavailable", message, {
+          data: { server, outcome: "not_sent" },
+        });
       }
       const waitMs = Math.ceil(notBefore - clock.monotonic());
       if (waitMs <= 0) return undefined;
       return new GatewayError(
         "upstream_unavailable",
         `Cannot start server "${server}": ${lastReason}; it may be tried again in ${waitMs} ms`,
-        { data: { server, retryAfterMs: waitMs } },
+        { data: { server, outcome: "not_sent", retryAfterMs: waitMs } },
       );
     },
     begin() {

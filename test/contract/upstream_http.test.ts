@@ -129,14 +129,15 @@ describe("calls of a remote server", () => {
     expect(end.kind).toBe("result");
   });
 
-  test("the server's own error is relayed as it came, whatever the status", async () => {
+  test("the server's own error is relayed with its outcome, whatever the status", async () => {
     const error = { code: -32602, message: "Unknown tool: x", data: { tool: "x" } };
     for (const status of [200, 400]) {
       const { upstream } = await open({
         ...sessionRules(),
         "tools/call": (visit) => visit.error(status, error),
       });
-      expect(await failTool(upstream, "x")).toEqual(error);
+      expect(await failTool(upstream, "x"))
+        .toEqual({ ...error, data: { tool: "x", outcome: "refused" } });
     }
   });
 

@@ -48,13 +48,13 @@ describe("calls of a stdio upstream", () => {
     expect(await callTool(upstream, "echo", { a: "é\u2028", n: 0 })).toBe('{"a":"é\u2028","n":0}');
   });
 
-  test("the server's own error is relayed as it came", async () => {
+  test("the server's own error is relayed with its outcome", async () => {
     const { upstream } = await open();
     const { end } = await drain(upstream.open(toolCall("no such tool")));
     expect(end.kind === "failure" && end.error.toRpc()).toEqual({
       code: -32602,
       message: "Unknown tool: no such tool",
-      data: { tool: "no such tool" },
+      data: { tool: "no such tool", outcome: "refused" },
     });
   });
 

@@ -5,10 +5,12 @@
  * concern the session itself (ping, log level, subscriptions) are rows of a table. Follows the
  * lifecycle, cancellation, progress and utilities pages of the handshake revisions.
  */
-import { GatewayError, toGatewayError } from "../../errors.ts";
+import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import { logFailedCall } from "../../gateway/audit.ts";
+import { outcomeFor } from "../../gateway/outcome.ts";
 import {
   type Ask,
+  type CallTarget,
   type Exchange,
   type JsonObject,
   type LogLevel,
@@ -82,14 +84,16 @@ export function runCall(session: LiveSession, message: RequestMessage, outlet: A
     const error = new GatewayError("overloaded", "Cannot subscribe: too many subscriptions");
     return refuse(session, message, error, outlet);
   }
+  const target: CallTarget = {};
   const exchange = session.deps.gateway.call(session.surface, {
     method,
     params,
     wantsProgress: progressToken !== undefined,
     caller: session.caller,
     hears: () => session.streams.standing.open.length > 0,
+    target,
   });
-  void pump(openRunning(session, { id, method, params, progressToken }, exchange, outlet));
+  void pump(openRunning(session, { id, method, params, progressToken, target }, exchange, outlet));
 }
 
 /** Answers a request that the gateway is not given. */
@@ -102,7 +106,8 @@ function refuse(
   const { deps, caller, surface } = session;
   const reason = error.message;
   logFailedCall(deps, { method, params, caller }, { code: error.code, reason, surface });
-  outlet.settle(failureText(session, id, method, error), error.status);
+  const text = failureText(session, id, method, withOutcome(error, "not_sent"));
+  outlet.settle(text, error.status);
 }
 
 /** Why a request could not be decoded. */
@@ -117,6 +122,7 @@ interface Request {
   readonly method: string;
   readonly params: JsonObject;
   readonly progressToken: RequestId | undefined;
+  readonly target: CallTarget;
 }
 
 /** A call between its opening and its answer. */
@@ -242,7 +248,8 @@ function fail(running: Running, error: GatewayError): void {
   if (error.code === "internal") {
     logFault(session.deps.log, `Cannot answer "${request.method}"`, error);
   }
-  const text = failureText(session, request.id, request.method, error);
+  const told = withOutcome(error, outcomeFor(error, request.target));
+  const text = failureText(session, request.id, request.method, told);
   finish(running, { text, status: error.status });
 }
 

@@ -4,9 +4,10 @@
  * What a surface says of itself is answered here, too. Follows the methods of 2026-07-28 and its
  * cancellation page; the form of the answer is reply.ts's.
  */
-import { GatewayError, toGatewayError } from "../../errors.ts";
+import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import { logFailedCall, toFault } from "../../gateway/audit.ts";
-import type { Exchange, Reply as Item } from "../../model.ts";
+import { outcomeFor } from "../../gateway/outcome.ts";
+import type { CallTarget, Exchange, Reply as Item } from "../../model.ts";
 import { errorText, notificationText, resultText } from "../../protocol/jsonrpc.ts";
 import {
   capabilityOf,
@@ -28,6 +29,7 @@ interface Running extends OpenCall {
   readonly asked: Asked;
   readonly reply: Reply;
   readonly gap: ProgressGap;
+  readonly target: CallTarget;
   /** Absent until the gateway was asked. */
   exchange: Exchange | undefined;
   /** The answer, once it is known, with its status if it stands alone. */
@@ -44,6 +46,7 @@ export function runCall(stateless: Stateless, asked: Asked): Promise<Response> {
     asked,
     reply,
     gap: createProgressGap(deps.clock, deps.limits),
+    target: {},
     exchange: undefined,
     ending: undefined,
     abort(reason, error) {
@@ -64,7 +67,7 @@ const isOpen = (running: Running): boolean =>
 
 /** Brings a call to its end, unless it is given up. */
 async function run(running: Running): Promise<void> {
-  const { stateless: { deps }, asked: { request, caller, surface } } = running;
+  const { stateless: { deps }, asked: { request, caller, surface }, target } = running;
   const { method, params, progressToken, resume } = request;
   try {
     if (method === "server/discover") {
@@ -76,7 +79,7 @@ async function run(running: Running): Promise<void> {
     if (!isOpen(running)) return;
     const wantsProgress = progressToken !== undefined;
     const hears = () => hearsChanges(running.stateless, surface, caller);
-    const call = { method, params, wantsProgress, caller, resume, hears };
+    const call = { method, params, wantsProgress, caller, resume, hears, target };
     const exchange = deps.gateway.call(surface, call);
     running.exchange = exchange;
     while (isOpen(running)) take(running, exchange, await exchange.next());
@@ -137,7 +140,8 @@ function fail(running: Running, failure: GatewayError): void {
     logFailedCall(deps, { method, params, caller }, { ...fault, surface });
   }
   if (failure.code === "internal") logFault(deps.log, `Cannot answer "${method}"`, failure);
-  const { error, status } = encodeError(failure, params);
+  const told = withOutcome(failure, outcomeFor(failure, running.target));
+  const { error, status } = encodeError(told, params);
   finish(running, errorText(id, error), status);
 }
 

@@ -603,7 +603,10 @@ describe("resources of several servers", () => {
     }]);
     const before = fakes.a.opened.length + fakes.b.opened.length;
     const unknown = await ask(gateway, "resources/read", { uri: "nowhere://x" });
-    expect([unknown["code"], unknown["data"]]).toEqual([-32002, { uri: "nowhere://x" }]);
+    expect([unknown["code"], unknown["data"]]).toEqual([
+      -32002,
+      { uri: "nowhere://x", outcome: "not_sent" },
+    ]);
     expect(fakes.a.opened.length + fakes.b.opened.length).toBe(before);
   });
 

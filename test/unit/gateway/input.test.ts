@@ -265,6 +265,8 @@ describe("a question of a server", () => {
       expect(failed(ending)).toBe("capability_missing");
       expect(ending.kind === "failure" && ending.error.data).toEqual({
         requiredCapabilities: { sampling: { tools: {} }, elicitation: { url: {} }, roots: {} },
+        // The server had begun.
+        outcome: "unknown",
       });
     }
   });

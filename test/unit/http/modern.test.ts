@@ -206,6 +206,7 @@ describe("a stateless request that is refused", () => {
       headers: { "mcp-protocol-version": "2099-01-01" },
     });
     expect((await errorOf(response)).data).toEqual({
+      outcome: "not_sent",
       supported: [modern],
       requested: "2099-01-01",
     });

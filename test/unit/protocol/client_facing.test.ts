@@ -128,9 +128,12 @@ describe("errors", () => {
     expect(encode(error)).toEqual({ code: -32002, message: "Cannot find", data: { uri: "a://b" } });
   });
 
-  test("a server's own error is relayed as it came", () => {
+  test("a server's own error is relayed with its outcome", () => {
     const upstream = { code: -32042, message: "open this", data: { elicitations: [] } };
-    expect(encode(new GatewayError("upstream_error", undefined, { upstream }))).toEqual(upstream);
+    expect(encode(new GatewayError("upstream_error", undefined, { upstream }))).toEqual({
+      ...upstream,
+      data: { elicitations: [], outcome: "refused" },
+    });
   });
 
   test("what a server said of its own hop is not relayed", () => {

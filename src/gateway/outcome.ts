@@ -1,0 +1,25 @@
+/**
+ * Whether a failed call took effect, for every call that passes the gateway: what made the failure
+ * knows best; else it depends on whether the call was handed to a server.
+ */
+import { type GatewayError, type Outcome, toGatewayError, withOutcome } from "../errors.ts";
+import type { CallTarget, Reply } from "../model.ts";
+
+/** What a failure says of its call, or else what is known of the call's way. */
+export function outcomeFor({ outcome }: GatewayError, { isSent = false }: CallTarget): Outcome {
+  return outcome ?? (isSent ? "unknown" : "not_sent");
+}
+
+/** The same reply, whose failure says whether the call took effect. */
+export function withOutcomeOf(reply: Reply, target: CallTarget): Reply {
+  return reply.kind === "failure"
+    ? { ...reply, error: withOutcome(reply.error, outcomeFor(reply.error, target)) }
+    : reply;
+}
+
+/** What is looked up before a call is made: a server that fails there never got the call. */
+export function unsent<T>(lookup: Promise<T>): Promise<T> {
+  return lookup.catch((thrown) => {
+    throw withOutcome(toGatewayError(thrown), "not_sent");
+  });
+}
