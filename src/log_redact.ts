@@ -4,6 +4,7 @@
  * and `name=value` texts their secret values. Values become plain JSON within a budget of characters, and characters
  * that could forge or hide a line are escaped.
  */
+import { beginning } from "./excerpt.ts";
 
 /** What stands in the place of a secret. */
 const redacted = "[redacted]";
@@ -96,10 +97,10 @@ export function createRedactor(
   };
   const toText = (text: string, budget: TextBudget): string => {
     const cut = text.length > budget.chars + longest;
-    let result = cut ? text.slice(0, budget.chars + longest) : text;
+    let result = cut ? beginning(text, budget.chars + longest) : text;
     if (known !== undefined) result = result.replace(known, redacted);
     // The cut may have left the beginning of a secret at the end.
-    if (cut) result = result.slice(0, -longest || undefined);
+    if (cut) result = beginning(result, result.length - longest);
     result = result
       .replace(userinfo, `$1${redacted}@`)
       .replace(authorization, `$1 ${redacted}`)
@@ -108,7 +109,7 @@ export function createRedactor(
         (all, mark: string, name: string) =>
           isSecretName(name) ? `${mark}${name}=${redacted}` : all,
       );
-    if (cut || result.length > budget.chars) result = `${result.slice(0, budget.chars)}…`;
+    if (cut || result.length > budget.chars) result = `${beginning(result, budget.chars)}…`;
     budget.chars = Math.max(0, budget.chars - result.length);
     return result;
   };

@@ -1,4 +1,5 @@
 /** Texts of clients and servers as one short line: in the log, or in a title. */
+import { beginning } from "./excerpt.ts";
 
 /** Spaces, line breaks, and what cannot be seen or steers a terminal; halves of pairs, too. */
 const unseen = /[\s\p{C}]+/gu;
@@ -7,11 +8,10 @@ const unseen = /[\s\p{C}]+/gu;
 export function oneLine(text: string, charsMax: number): string {
   // What is far behind the end of the line needs no look.
   const whole = text.trimStart();
-  const start = whole.slice(0, 4 * charsMax);
+  const start = beginning(whole, 4 * charsMax);
   const line = start.replace(unseen, " ").trim();
   if (line.length <= charsMax && start.length === whole.length) return line;
-  const part = line.slice(0, charsMax - 1).replace(/\p{Cs}$/u, "");
-  return `${part.trimEnd()}…`;
+  return `${beginning(line, charsMax - 1).trimEnd()}…`;
 }
 
 /** How the log names a client: its name and version. */

@@ -3,6 +3,7 @@
  * that is possible without an answer: whether they can be read, and whether their functions exist.
  */
 import { compile, getRegisteredFunctions } from "@jmespath-community/jmespath";
+import { truncate } from "../excerpt.ts";
 
 /** Why an expression cannot be used; undefined when it can. */
 export function expressionProblem(expression: string): string | undefined {
@@ -18,7 +19,7 @@ export function expressionProblem(expression: string): string | undefined {
 /** It may repeat any character of the expression, and any number of them. */
 function toLine(message: string): string {
   const line = message.replace(/\p{C}/gu, (one) => JSON.stringify(one).slice(1, -1));
-  return line.length <= lineCharsMax ? line : `${line.slice(0, lineCharsMax - 1).toWellFormed()}…`;
+  return truncate(line, lineCharsMax);
 }
 
 const lineCharsMax = 200;

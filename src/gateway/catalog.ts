@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../clock.ts";
 import { GatewayError, toGatewayError } from "../errors.ts";
+import { beginning } from "../excerpt.ts";
 import type { Limits } from "../limits.ts";
 import type { Caller, Description, Freshness, JsonObject, ListKind } from "../model.ts";
 import { leastFresh, listKinds } from "../model.ts";
@@ -263,5 +264,6 @@ function joinInstructions(
     const text = known[index]?.instructions;
     return text === undefined || text === "" ? [] : [`# ${member.config.name}\n\n${text}`];
   });
-  return texts.length === 0 ? undefined : texts.join("\n\n").slice(0, limits.instructionsCharsMax);
+  if (texts.length === 0) return undefined;
+  return beginning(texts.join("\n\n"), limits.instructionsCharsMax);
 }

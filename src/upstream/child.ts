@@ -5,6 +5,7 @@
  */
 import { pause } from "../clock.ts";
 import type { StdioServerConfig } from "../config/config.ts";
+import { beginning } from "../excerpt.ts";
 import type { Child, ExitStatus } from "../runtime/runtime.ts";
 import type { UpstreamDeps } from "./deps.ts";
 import { findEscapees, readIdentity } from "./leftovers.ts";
@@ -138,7 +139,7 @@ export function openChild(
 function takeWords(lines: readonly string[], printed: Printed, charsMax: number): boolean {
   const at = lines.findIndex((line) => /^\[?\{/.test(line));
   for (const line of at < 0 ? lines : lines.slice(0, at)) {
-    if (line.trim() !== "") printed.take(line.slice(0, charsMax).trimEnd());
+    if (line.trim() !== "") printed.take(beginning(line, charsMax).trimEnd());
   }
   return at >= 0;
 }

@@ -5,6 +5,7 @@
  * is the reader's business. MCP stdio transport: messages are delimited by newlines (UTF-8).
  */
 import { type Clock, pause } from "../clock.ts";
+import { decodeHead, decodeTail } from "../excerpt.ts";
 import type { Limits } from "../limits.ts";
 
 /** Why a reader ended: the stream's end, `stop`, or too many failures in a row. */
@@ -138,7 +139,7 @@ export function createFramer(bytesMax: number, tooLong: (line: LongLine) => void
     if (discarded !== undefined) {
       const { head, tail } = discarded;
       discarded = undefined;
-      tooLong({ head: decoder.decode(head), tail: decoder.decode(tail), bytes });
+      tooLong({ head: decodeHead(head), tail: decodeTail(tail), bytes });
       return undefined;
     }
     const line = decoder.decode(parts.length === 1 ? parts[0] : join(parts));

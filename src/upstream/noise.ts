@@ -5,6 +5,7 @@
  * after window with garbage alone is given up.
  */
 import { type Clock, pause } from "../clock.ts";
+import { beginning } from "../excerpt.ts";
 import type { Limits } from "../limits.ts";
 import { type Log, Shortened } from "../log.ts";
 
@@ -51,7 +52,7 @@ export function createNoiseGauge(
       return;
     }
     log.warn(`Ignored a line: ${what}`, {
-      line: new Shortened(sample, (text) => text.slice(0, limits.stderrLineCharsMax)),
+      line: new Shortened(sample, (text) => beginning(text, limits.stderrLineCharsMax)),
       ...(record.unlogged > 0 ? { alsoIgnored: record.unlogged } : {}),
     });
     record.until = now + limits.noiseLogMs;

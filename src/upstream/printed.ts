@@ -3,6 +3,7 @@
  * first lines, and the last few. Programs print their usage after the reason, and stacks after the
  * message, so the end alone says little. Not here: what callers may see of it (server_words.ts).
  */
+import { beginning } from "../excerpt.ts";
 import type { Limits } from "../limits.ts";
 
 /** The output of one program, as far as it is kept. */
@@ -41,7 +42,7 @@ export function createPrinted(limits: PrintedLimits): Printed {
       if (isOver) return;
       const at = count++;
       if (looksLikeError(line) ? errors.put(at, line) : first.put(at, line)) return;
-      last.push({ at, line: line.slice(0, limits.printedTailCharsMax) });
+      last.push({ at, line: beginning(line, limits.printedTailCharsMax) });
       if (last.length > limits.printedTailLinesMax) last.shift();
     },
     lines: () =>
@@ -65,7 +66,7 @@ function createHeap(linesMax: number, charsMax: number) {
     kept,
     put(at: number, line: string): boolean {
       if (kept.length >= linesMax || room <= 0) return false;
-      const part = line.slice(0, room);
+      const part = beginning(line, room);
       room -= part.length;
       kept.push({ at, line: part });
       return true;

@@ -4,6 +4,7 @@
  * of its configuration and without where things lie on the disk. The operator's log has them whole.
  */
 import type { HttpServerConfig, Secret, StdioServerConfig } from "../config/config.ts";
+import { beginning, truncate } from "../excerpt.ts";
 import type { Limits } from "../limits.ts";
 
 /** Makes the line of some words; empty when nothing is left of them. */
@@ -21,7 +22,7 @@ export function createQuote(
     .filter((form) => form.length >= hiddenCharsMin)
     .sort((one, other) => other.length - one.length);
   return (words) => {
-    const plain = withoutBeginning(toPlainLine(words.slice(0, stderrLineCharsMax)), needles);
+    const plain = withoutBeginning(toPlainLine(beginning(words, stderrLineCharsMax)), needles);
     // One by one: a pattern of all values may be larger than a runtime takes.
     const hidden = needles.reduce((text, needle) => text.replaceAll(needle, () => "…"), plain);
     const text = cutPlaces(hidden).replaceAll('"', "'").trim();
@@ -132,10 +133,4 @@ function cutPlaces(text: string): string {
 
 function lastPart(path: string): string {
   return path.replace(/[\\/]+$/, "").split(/[\\/]/).at(-1) || "/";
-}
-
-/** At most so many characters, and no half of one. */
-function truncate(text: string, charsMax: number): string {
-  if (text.length <= charsMax) return text;
-  return `${text.slice(0, charsMax - 1).replace(/[\ud800-\udbff]$/, "")}…`;
 }

@@ -3,6 +3,7 @@
  * to the log (at DEBUG until the server is ready) and the rest is counted; what explains a start that fails is kept (printed.ts).
  */
 import type { Clock } from "../clock.ts";
+import { beginning } from "../excerpt.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { type LineReader, readLines } from "./lines.ts";
@@ -20,7 +21,7 @@ export function drainStderr(
   let unlogged = 0;
 
   const take = (line: string): void => {
-    const shown = line.slice(0, limits.stderrLineCharsMax).trimEnd();
+    const shown = beginning(line, limits.stderrLineCharsMax).trimEnd();
     if (shown === "") return;
     printed.take(shown);
     const now = clock.monotonic();

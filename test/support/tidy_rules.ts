@@ -20,7 +20,7 @@ export interface Rule {
   readonly bad: readonly SourceFile[];
 }
 
-const floor = ["model", "errors", "limits", "clock", "one_line", "version"];
+const floor = ["model", "errors", "limits", "clock", "excerpt", "one_line", "version"];
 const beside = [...floor, "log", "seal", "database", "runtime", "config", "session"];
 
 /** What each folder or file at the top of `src` may import, itself included. */
@@ -30,9 +30,10 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   limits: [],
   version: [],
   clock: [],
-  one_line: [],
+  excerpt: [],
+  one_line: ["excerpt"],
   log: ["clock", "limits", "log_redact", "runtime"],
-  log_redact: [],
+  log_redact: ["excerpt"],
   seal: [...floor, "runtime"],
   database: [...floor, "log", "runtime"],
   runtime: ["errors", "limits"],
@@ -178,6 +179,26 @@ function eraNames(file: SourceFile): string[] {
   );
 }
 
+/** Where a bare cut is right: names of ASCII letters, and bytes on their way to a decoder. */
+const cutExceptions: Readonly<Record<string, RegExp>> = {
+  "src/gateway/name.ts": /nameCharsMax - hashChars/,
+  "src/seal.ts": /keyIdChars/,
+  "src/upstream/lines.ts": /edgeBytes/,
+  "src/upstream/rest/openapi/names.ts": /nameCharsMax - hashChars/,
+  "src/upstream/rest/openapi/schema.ts": /nameCharsMax/,
+  "src/outgoing/body.ts": /pieceBytesMax/,
+};
+
+/** A cut at a bound of characters or bytes: all of them are named so, or are plain numbers. */
+const bareCut =
+  /\.(?:slice|substring|substr|subarray)\((?:[^()]|\([^()]*\))*?(?:(?:chars|bytes)(?:Max)?\b|,\s*\d{2,})(?:[^()]|\([^()]*\))*?\)/gi;
+
+function bareCuts(file: SourceFile): string[] {
+  if (file.path === "src/excerpt.ts") return [];
+  const allowed = cutExceptions[file.path];
+  return matches(scan(file.text).code, bareCut).filter((found) => allowed?.test(found) !== true);
+}
+
 const linesMax = 300;
 const functionLinesMax = 70;
 const numberMax = 1000;
@@ -263,6 +284,15 @@ export const rules: readonly Rule[] = [
         ).map(String)
     ),
     bad: [bad("src/app.ts", "const a = 5_000;"), bad("src/app.ts", "f(4 * 0x400)")],
+  },
+  {
+    name: "texts are cut by excerpt.ts, which halves no character",
+    check: each(bareCuts),
+    bad: [
+      bad("src/app.ts", "const a = text.slice(0, limits.lineCharsMax - 1);"),
+      bad("src/app.ts", "const a = text.substring(0, 200);"),
+      bad("src/app.ts", "decode(bytes.subarray(0, edgeBytes));"),
+    ],
   },
   {
     name: "relative imports end in .ts, and those of data in .json",

@@ -4,6 +4,7 @@
  * are forgotten first.
  */
 import type { Clock } from "../../clock.ts";
+import { beginning } from "../../excerpt.ts";
 import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
 import type { Caller } from "../../model.ts";
@@ -21,7 +22,7 @@ export function createSeenClients(
 ): SeenClients {
   const seen = new Map<string, { at: number }>();
   const { clientTitleCharsMax: charsMax, seenClientsMax, seenClientMs } = limits;
-  const short = (text: unknown): string => typeof text === "string" ? text.slice(0, charsMax) : "";
+  const short = (text: unknown): string => typeof text === "string" ? beginning(text, charsMax) : "";
   return {
     note({ clientInfo, wire }, surface) {
       const key = `${short(clientInfo.name)}\n${short(clientInfo.version)}\n${wire}`;

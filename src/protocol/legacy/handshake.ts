@@ -3,6 +3,7 @@
  * answer may name any revision of this era; an upstream that names another cannot be spoken to.
  * Follows the lifecycle section of each revision.
  */
+import { quoteJson } from "../../excerpt.ts";
 import type { Description, JsonObject } from "../../model.ts";
 import type { UpstreamDecoded } from "../codec.ts";
 import { isJsonObject } from "../jsonrpc.ts";
@@ -35,7 +36,7 @@ export function decodeInitialize(result: unknown): UpstreamDecoded<Handshake> {
   if (!isJsonObject(result)) return invalid("the result must be an object");
   const { protocolVersion, capabilities, serverInfo, instructions } = result;
   if (!isServed(protocolVersion)) {
-    const named = JSON.stringify(protocolVersion)?.slice(0, namedCharsMax) ?? "nothing";
+    const named = quoteJson(protocolVersion, namedCharsMax);
     return invalid(`it offers protocol version ${named}; served are ${revisions.join(", ")}`);
   }
   if (!isJsonObject(capabilities)) return invalid('"capabilities" must be an object');

@@ -4,6 +4,7 @@
  */
 import { nearestName } from "../../config/nearest.ts";
 import { GatewayError } from "../../errors.ts";
+import { quoteJson } from "../../excerpt.ts";
 import type { Limits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
 import { isJsonObject } from "../../protocol/jsonrpc.ts";
@@ -153,8 +154,7 @@ function toList(values: readonly unknown[]): string {
 }
 
 function quote(value: unknown): string {
-  const text = JSON.stringify(value) ?? "nothing";
-  return text.length > quotedCharsMax ? `${text.slice(0, quotedCharsMax)}…` : text;
+  return quoteJson(value, quotedCharsMax);
 }
 
 /** Models write 7 where an API wants "7"; on the wire both are the same. */

@@ -3,6 +3,7 @@
  * the same number of items, so that the longest lose most, then long texts, and keys only when nothing
  * else helps. What was left out is told, with how to ask for it. Not here: what is projected.
  */
+import { truncate } from "../../excerpt.ts";
 import type { JsonObject } from "../../model.ts";
 import { isJsonObject } from "../../protocol/jsonrpc.ts";
 
@@ -122,7 +123,7 @@ function shrink(value: unknown, measure: Measure, losses: Losses): unknown {
   const { lost, skippable } = losses;
   if (typeof value === "string" && value.length > textMax) {
     lost.add(`texts longer than ${textMax} characters are cut`);
-    return `${firstChars(value, textMax - 1)}…`;
+    return truncate(value, textMax);
   }
   if (Array.isArray(value)) {
     if (value.length > itemsMax && !skippable.has(value)) {
@@ -136,12 +137,6 @@ function shrink(value: unknown, measure: Measure, losses: Losses): unknown {
     lost.add("members of large objects are missing");
   }
   return Object.fromEntries(entries.map(([key, member]) => [key, shrink(member, measure, losses)]));
-}
-
-/** The first characters of a text, none of them halved. */
-export function firstChars(text: string, count: number): string {
-  const part = text.slice(0, count);
-  return part.isWellFormed() ? part : part.slice(0, -1);
 }
 
 function firstOf(items: readonly unknown[], count: number): readonly unknown[] {

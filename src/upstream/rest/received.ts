@@ -4,6 +4,7 @@
  * of what is not understood, nothing is relayed. Not here: what the model gets of it (result.ts).
  */
 import { GatewayError } from "../../errors.ts";
+import { truncate } from "../../excerpt.ts";
 import type { Limits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
 import type { HttpAnswer } from "../../outgoing/answer.ts";
@@ -232,13 +233,8 @@ async function readMessage(
     errorMessages.map((find) => toWords(find(value))).find((text) => text !== undefined) ??
       toWords(value);
   if (found === undefined) return undefined;
-  const line = hideSecrets(found, [shown.headers, shown.query, shown.cookies, ours]).replace(
-    /[\s\p{C}]+/gu,
-    " ",
-  ).trim();
-  return line.length > limits.restErrorCharsMax
-    ? `${line.slice(0, limits.restErrorCharsMax - 1)}…`
-    : line;
+  const words = hideSecrets(found, [shown.headers, shown.query, shown.cookies, ours]);
+  return truncate(words.replace(/[\s\p{C}]+/gu, " ").trim(), limits.restErrorCharsMax);
 }
 
 /** The words in an error's own answer, a few levels down. */

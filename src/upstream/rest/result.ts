@@ -4,6 +4,7 @@
  * is given as it came, and said (hostile case F5). Failures are results, too, which a model can read.
  */
 import type { GatewayError } from "../../errors.ts";
+import { section } from "../../excerpt.ts";
 import type { Limits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
 import { type Cut, cutToFit } from "./cut.ts";
@@ -151,13 +152,12 @@ function presentText(
   skip: number,
   { own, limits: { restResultCharsMax: charsMax }, checkEnvelope }: Presentation,
 ): JsonObject {
-  const end = skip + charsMax;
-  const isCut = text.length > end;
-  const value = { text: text.slice(skip, end).toWellFormed() };
-  const more = isCut
+  const { text: part, start, end } = section(text, skip, charsMax);
+  const value = { text: part.toWellFormed() };
+  const more = text.length > end
     ? {
       next: { [own.skip]: end },
-      note: `The text has ${text.length} characters; these are ${skip} to ${
+      note: `The text has ${text.length} characters; these are ${start} to ${
         end - 1
       }. Call again with ${own.skip}: ${end} for the next ones.`,
     }

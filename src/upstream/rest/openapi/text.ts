@@ -1,4 +1,5 @@
 /** The texts of documents, which can be of any length and hide anything, as parts of ours. */
+import { beginning } from "../../../excerpt.ts";
 
 /**
  * What steers terminals, turns texts around or cannot be seen: a person must read what a model reads
@@ -12,6 +13,6 @@ export function cutText(text: string, charsMax: number): string {
   const trimmed = text.trim();
   const part = trimmed.length <= charsMax
     ? trimmed
-    : `${trimmed.slice(0, charsMax - 1).trimEnd()}…`;
+    : `${beginning(trimmed, charsMax - 1).trimEnd()}…`;
   return part.toWellFormed().replace(unseen, "");
 }
