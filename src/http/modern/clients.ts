@@ -22,7 +22,8 @@ export function createSeenClients(
 ): SeenClients {
   const seen = new Map<string, { at: number }>();
   const { clientTitleCharsMax: charsMax, seenClientsMax, seenClientMs } = limits;
-  const short = (text: unknown): string => typeof text === "string" ? beginning(text, charsMax) : "";
+  const short = (text: unknown): string =>
+    typeof text === "string" ? beginning(text, charsMax) : "";
   return {
     note({ clientInfo, wire }, surface) {
       const key = `${short(clientInfo.name)}\n${short(clientInfo.version)}\n${wire}`;
