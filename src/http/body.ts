@@ -1,16 +1,16 @@
 /**
  * The body of a POST: its media type, its size and its deadline, kept no further than the limits
- * allow. A body that is announced too large is not kept at all; one without a length is counted
- * while it arrives. The rest of a refused one is read by discard.ts. What JSON is, is
- * protocol/jsonrpc.ts's business; what it means, the bindings'.
+ * allow. A body that is announced too large is refused at once; any other is counted while it
+ * arrives, since what a client announces costs it nothing. discard.ts reads the rest of a refused
+ * one. protocol/jsonrpc.ts says what JSON is; the bindings say what it means.
  */
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import { bytesPerMegabyte, type Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { decodeUtf8, parseJson } from "../protocol/jsonrpc.ts";
+import { type BodyBytes, readBytes } from "./body_bytes.ts";
 import { type BodyPlace, createBodyRoom } from "./body_room.ts";
-import { release } from "./discard.ts";
 
 /** What reading a body needs. */
 export interface BodyDeps {
@@ -51,8 +51,8 @@ export function createJsonReader(deps: BodyDeps): JsonReader {
 
 /**
  * Reads a whole body. Throws `body_too_large`, `body_timeout` or `overloaded`, and keeps nothing
- * then. A body that announces its length is read in one step, which costs a third less than its stream: the
- * listener takes no more than was announced.
+ * then. A small body that announces its length is read in one step, which is faster than its stream;
+ * a listener may reserve what is announced, so a larger one is not.
  */
 async function readBody(
   request: Request,
@@ -61,22 +61,27 @@ async function readBody(
 ): Promise<Uint8Array> {
   const { limits, clock } = deps;
   const header = request.headers.get("content-length");
-  const announced = Number(header ?? 0);
-  if (announced > limits.bodyBytesMax) throw tooLarge(request, deps);
-  place.grow(announced);
+  const announced = header === null ? undefined : Number(header);
+  if ((announced ?? 0) > limits.bodyBytesMax) throw tooLarge(request, deps);
   if (request.body === null) return new Uint8Array();
-  const reader = header === null ? request.body.getReader() : undefined;
+  const stepMax = Math.min(limits.reservedBodyBytesMax, limits.smallBodyBytesMax);
+  const isSmall = (announced ?? Infinity) <= stepMax;
+  const arriving = isSmall ? undefined : readBytes(
+    request.body,
+    limits.bodyStepBytes,
+    announced ?? limits.bodyBytesMax,
+  );
   let cancelTimer = (): void => {};
   const late = new Promise<never>((_, reject) => {
     cancelTimer = clock.after(limits.bodyMs, () => {
       reject(new GatewayError("body_timeout"));
-      reader?.cancel().catch(() => {});
+      arriving?.cancel();
     });
   });
   try {
-    const reading = reader === undefined
+    const reading = arriving === undefined
       ? request.arrayBuffer().then((bytes) => new Uint8Array(bytes))
-      : readAll(reader, request, deps, place);
+      : readAll(arriving, request, deps, place);
     return await Promise.race([reading, late]);
   } catch (thrown) {
     if (thrown instanceof GatewayError) throw thrown;
@@ -89,39 +94,22 @@ async function readBody(
 }
 
 async function readAll(
-  reader: Pick<ReadableStreamDefaultReader<Uint8Array>, "read" | "releaseLock">,
+  arriving: BodyBytes,
   request: Request,
   deps: BodyDeps,
   place: BodyPlace,
 ): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
   try {
     for (;;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      chunks.push(value);
-      size += value.byteLength;
-      if (size > deps.limits.bodyBytesMax) throw tooLarge(request, deps);
-      place.grow(value.byteLength);
+      const bytes = await arriving.next();
+      if (bytes === undefined) return arriving.take();
+      if (arriving.size() > deps.limits.bodyBytesMax) throw tooLarge(request, deps);
+      place.grow(bytes);
     }
   } catch (thrown) {
-    reader.releaseLock();
-    for (const chunk of chunks) release(chunk);
+    arriving.drop();
     throw thrown;
   }
-  const [first] = chunks;
-  return chunks.length === 1 && first !== undefined ? first : concat(chunks, size);
-}
-
-function concat(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  const whole = new Uint8Array(size);
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  return whole;
 }
 
 function tooLarge({ url, headers }: Request, { limits, log }: BodyDeps): GatewayError {

@@ -1,7 +1,8 @@
 /**
  * The memory for large bodies that arrive at the same time, of all connections together: each may be
- * as large as the limit, and a client may open hundreds. A small body needs no room, so that it
- * passes while large ones fill it.
+ * as large as the limit, and a client may open hundreds. Only what has arrived takes room, so that
+ * announcements alone refuse nothing. A small body needs none, so that it passes while large ones
+ * fill it.
  */
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
@@ -14,7 +15,7 @@ export interface BodyRoom {
 
 /** The place of one body. */
 export interface BodyPlace {
-  /** So many bytes more are announced or came; throws `overloaded` where there is no room for them. */
+  /** So many bytes more have arrived; throws `overloaded` where there is no room for them. */
   grow(bytes: number): void;
   /** The body is read or refused. */
   leave(): void;

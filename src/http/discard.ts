@@ -82,7 +82,10 @@ function countBytes(body: ReadableStream<Uint8Array>, chunkBytes: number): ByteC
   };
 }
 
-function openByteReader(body: ReadableStream<Uint8Array>): ReadableStreamBYOBReader | undefined {
+/** Opens a reader that fills the caller's memory; undefined where the stream has none. */
+export function openByteReader(
+  body: ReadableStream<Uint8Array>,
+): ReadableStreamBYOBReader | undefined {
   try {
     return body.getReader({ mode: "byob" });
   } catch {

@@ -6,6 +6,10 @@ export const clientLimits = {
   bodyBytesMax: 16 * 1024 * 1024,
   /** The most that MCP_BODY_MAX_MB may be: a body is held as bytes, text and values at once. */
   bodyMegabytesMax: 256,
+  /** A body that announces no more may be read in one step, for which a runtime reserves as much. */
+  reservedBodyBytesMax: 16 * 1024,
+  /** Memory for the first bytes of any other body; it grows as they come. */
+  bodyStepBytes: 4_096,
   /** Larger bodies that arrive at once share this memory, whatever the number of connections. */
   smallBodyBytesMax: 1024 * 1024,
   largeBodiesBytesMax: 256 * 1024 * 1024,

@@ -99,6 +99,57 @@ describe("the body of a POST", () => {
     }
   });
 
+  test("A2 announced bodies that never come take no room from those that do", async () => {
+    const { handler, send } = createHarness();
+    const left = new AbortController();
+    const silent = Array.from({ length: 200 }, () => {
+      const body = new ReadableStream<Uint8Array>({
+        start(controller) {
+          controller.enqueue(new TextEncoder().encode('{"json'));
+          left.signal.addEventListener("abort", () => controller.error(new Error("left")));
+        },
+      });
+      return handler.fetch(streamed(body, { "content-length": "4000000" }));
+    });
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    const body = JSON.stringify(initialize("2025-11-25")).replace("{", `{${" ".repeat(3_000_000)}`);
+    expect((await send("POST", "/mcp", { headers: jsonHeaders, body })).status).toBe(200);
+    left.abort();
+    for (const answer of silent) expect((await answer).status).toBe(400);
+  });
+
+  for (const type of ["bytes", undefined] as const) {
+    test(`a body in chunks of any size arrives as it was sent, type ${type}`, async () => {
+      const { handler } = createHarness();
+      const title = "日本 ".repeat(30_000);
+      const text = JSON.stringify({ ...initialize("2025-11-25"), ignored: title });
+      const bytes = new TextEncoder().encode(text);
+      for (const length of [undefined, String(bytes.byteLength)]) {
+        for (const size of [1_000, 4_095, 4_096, 4_097, 65_536, bytes.byteLength]) {
+          let at = 0;
+          const body = new ReadableStream<Uint8Array>({
+            ...(type === "bytes" && { type }),
+            pull(controller: ReadableStreamDefaultController<Uint8Array>) {
+              // The view of a large memory that a runtime may hand out.
+              const part = bytes.slice(at, at + size);
+              const memory = new Uint8Array(size + 7);
+              memory.set(part);
+              controller.enqueue(memory.subarray(0, part.byteLength));
+              if ((at += size) >= bytes.byteLength) controller.close();
+            },
+          } as never);
+          const headers: Record<string, string> = length === undefined
+            ? {}
+            : { "content-length": length };
+          expect([size, (await handler.fetch(streamed(body, headers))).status]).toEqual([
+            size,
+            200,
+          ]);
+        }
+      }
+    });
+  }
+
   test("A2 a refused body that stops coming is not waited for longer than a few seconds", async () => {
     const limits = { bodyBytesMax: 100, bodyQuietMs: 50 };
     const { handler, clock } = createHarness({ limits });
