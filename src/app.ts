@@ -201,6 +201,7 @@ async function readKey(runtime: Runtime, path: string): Promise<string> {
 }
 
 function warn(log: Log, servers: ServersConfig): void {
+  for (const note of servers.notes ?? []) log.info(note);
   for (const warning of servers.warnings) log.warn(warning);
   for (const server of servers.servers) {
     if (server.kind === "failed") log.error(server.problem, { server: server.name });

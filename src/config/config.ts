@@ -197,6 +197,8 @@ export interface ServersConfig {
   readonly names: Naming;
   /** Sentences for the log: unknown keys with the nearest known name, problems that stop nothing. */
   readonly warnings: readonly string[];
+  /** Sentences for the log that ask for nothing: what is passed over. Absent: none. */
+  readonly notes?: readonly string[] | undefined;
   /** Absolute paths of the files beside `mcp.json` that were read, to be watched as it is. */
   readonly files: readonly string[];
   /** Values that must never be seen in a log. */

@@ -31,7 +31,9 @@ export function readLocal(
     texts.refuse("command", "expected the program to run, or url for a server elsewhere");
   }
   const inherited = entry.inheritEnv ?? [];
-  const args = (entry.args ?? []).map((arg, index) => texts.plain(appendKey("args", index), arg));
+  const words = [...(entry.command ?? "").split(/\s+/), ...entry.args ?? []];
+  const read = words.some(isShell) ? texts.script : texts.plain;
+  const args = (entry.args ?? []).map((arg, index) => read(appendKey("args", index), arg));
   // Programs such as mcp-remote hand on what a URL offers.
   for (const [index, arg] of args.entries()) {
     if (holdsOwnUrl(arg, context.own)) texts.refuse(appendKey("args", index), leadsBack);
@@ -53,6 +55,13 @@ export function readLocal(
     ...(childCredentials === undefined ? {} : { childCredentials }),
     ...(entry.spare === undefined ? {} : { spare: entry.spare }),
   };
+}
+
+/** Whether a word of a command line is a shell, also one in a container or on another machine. */
+function isShell(word: string): boolean {
+  return /^(?:.*[\\/])?(?:(?:ba|da|z|k|fi|a)?sh|ssh|cmd|pwsh|powershell|wsl)(?:\.exe)?$/i.test(
+    word,
+  );
 }
 
 function readOwnVariables(env: ServerEntry["env"], texts: Texts): Map<string, string | null> {

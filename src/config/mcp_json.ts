@@ -12,6 +12,7 @@ import { appendKey, ConfigError, describeKind } from "./config_error.ts";
 import { parseJsonc } from "./jsonc.ts";
 import { isLoopback } from "./loopback.ts";
 import { nearestName } from "./nearest.ts";
+import { createPassedOver, readServerLists, serverListKeys } from "./other_programs.ts";
 import type { OwnAddress } from "./own_address.ts";
 import { folderOf } from "./path.ts";
 import { describeUnknown, failServer, readServer } from "./server.ts";
@@ -79,16 +80,19 @@ async function readServersValue(
     remoteBind: !isLoopback(own.host),
     own,
     warnings,
+    passedOver: createPassedOver(),
     files: new Set(),
     secrets: new Set(ownSecrets(env)),
   };
   const names = readNaming(value["names"], path);
   const servers = await readSections(value, context);
   warnOfTopLevel(value, context);
+  const notes = context.passedOver.lines(context.file);
   return {
     servers,
     names,
     warnings,
+    ...(notes.length === 0 ? {} : { notes }),
     files: [...context.files],
     secrets: [...context.secrets],
   };
@@ -131,7 +135,10 @@ async function readSections(
     ["mcpServers", top["mcpServers"]],
     ["servers", top["servers"]],
     ["mcp.servers", nested],
+    // Zed.
+    ["context_servers", top["context_servers"]],
   ];
+  const isOff = readServerLists(top);
   const byName = new Map<string, ServerConfig | undefined>();
   const byPrefix = new Map<string, string>();
   for (const [path, section] of sections) {
@@ -149,7 +156,7 @@ async function readSections(
         );
         continue;
       }
-      const server = await readServer(name, entryPath, entry, context);
+      const server = isOff(name) ? undefined : await readServer(name, entryPath, entry, context);
       const problem = server && nameProblem(name, byPrefix);
       byName.set(
         name,
@@ -185,11 +192,12 @@ function nameProblem(name: string, byPrefix: Map<string, string>): string | unde
 
 const servedTopLevel = ["mcpServers", "servers", "names"];
 /** What editors write beside the servers. */
-const foreignTopLevel = ["$schema", "inputs", "mcp"];
+const foreignTopLevel = ["$schema", "inputs", "mcp", "context_servers", ...serverListKeys];
 
 function warnOfTopLevel(top: Readonly<Record<string, unknown>>, context: FileContext): void {
   const known = [...servedTopLevel, ...foreignTopLevel];
-  const unknown = Object.keys(top).filter((key) => !known.includes(key));
+  const unknown = Object.keys(top)
+    .filter((key) => !known.includes(key) && !context.passedOver.hasFileKey(key));
   const far = unknown.filter((key) => nearestName(key, servedTopLevel) === undefined);
   for (const key of unknown) {
     if (far.includes(key)) continue;

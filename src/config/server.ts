@@ -17,13 +17,14 @@ import type {
 import { appendKey, describeKind, describeWord, toldMax } from "./config_error.ts";
 import { type LocalPart, readLocal } from "./local.ts";
 import { nearestName } from "./nearest.ts";
+import { isSwitchedOff, otherwiseNamed, toOwnEntry } from "./other_programs.ts";
 import { toFileUri } from "./path.ts";
 import { readRemote, type RemotePart } from "./remote.ts";
 import { readOpenApiServer, readRecipeServer, type RestPart } from "./rest.ts";
 import {
-  foreignKeys,
+  allowKeys,
+  denyKeys,
   isObject,
-  otherwiseNamed,
   ownKeys,
   type ReachedBy,
   servedKeys,
@@ -43,15 +44,16 @@ import { createTexts, type FileContext, type Texts, withoutPrototype } from "./t
 export async function readServer(
   name: string,
   path: string,
-  entry: unknown,
+  given: unknown,
   context: FileContext,
 ): Promise<ServerConfig | undefined> {
   const where = (key: string) => `${key} in ${context.file}`;
   const fail = (problem: string) => failServer(name, problem);
-  if (!isObject(entry)) {
-    return fail(`${where(path)}: expected an object, got ${describeKind(entry)}`);
+  if (!isObject(given)) {
+    return fail(`${where(path)}: expected an object, got ${describeKind(given)}`);
   }
-  if (entry["disabled"] === true || entry["enabled"] === false) return undefined;
+  if (isSwitchedOff(given)) return undefined;
+  const entry = toOwnEntry(given);
   for (const [key, value] of Object.entries(entry)) {
     const reason = unservedReason(key, value);
     if (reason !== undefined) return fail(`${where(appendKey(path, key))}: ${reason}`);
@@ -61,7 +63,7 @@ export async function readServer(
     const told = checked.issues.slice(0, toldMax);
     return fail(told.map((issue) => explainIssue(path, issue, context.file)).join("; "));
   }
-  warnOfKeys(path, entry, context);
+  warnOfKeys(name, path, entry, context);
   return await buildServer(name, path, checked.output, context);
 }
 
@@ -85,13 +87,13 @@ async function buildServer(
   context: FileContext,
 ): Promise<ServerConfig> {
   const texts = createTexts(path, context);
-  const by = findReach(entry, texts);
+  const by = findReach(entry, texts, () => context.passedOver.hasServerKey(name, "env"));
   const common = {
     name,
     callTimeoutMs: entry.callTimeoutMs ?? defaultLimits.callMs,
     startTimeoutMs: entry.startTimeoutMs ?? defaultLimits.startMs,
     idleTimeoutMs: entry.idleTimeoutMs ?? defaultLimits.idleMs,
-    tools: readFilter(entry),
+    tools: readFilter(entry, texts),
     start: entry.start ?? (opensBrowser(entry) ? "onDemand" : "early"),
   };
   const lanes = (remoteBind: boolean) => ({
@@ -129,7 +131,7 @@ const named: Readonly<Record<ReachedBy, string>> = {
 };
 
 /** What the server is reached by; what belongs to the other kinds alone is refused. */
-function findReach(entry: ServerEntry, texts: Texts): ReachedBy {
+function findReach(entry: ServerEntry, texts: Texts, passOverEnv: () => void): ReachedBy {
   const [by = "command", other] = (Object.keys(ownKeys) as ReachedBy[]).filter((by) =>
     by === "url" ? urlKeys.some((key) => entry[key] !== undefined) : entry[by] !== undefined
   );
@@ -140,7 +142,9 @@ function findReach(entry: ServerEntry, texts: Texts): ReachedBy {
   for (const key of new Set(Object.values(ownKeys).flat())) {
     const value = entry[key];
     if (own.includes(key) || value === undefined || isEmpty(value)) continue;
-    texts.refuse(key, `has no meaning for a server that is reached by its ${by}; remove it`);
+    // READMEs of servers show it beside their url.
+    if (by === "url" && key === "env") passOverEnv();
+    else texts.refuse(key, `has no meaning for a server that is reached by its ${by}; remove it`);
   }
   if (by === "command" || by === "url") refuseOtherTypes(entry, by === "url", texts);
   return by;
@@ -177,32 +181,51 @@ function readRoots(roots: ServerEntry["roots"], texts: Texts, remoteBind: boolea
   });
 }
 
-function readFilter(entry: ServerEntry): ToolFilter {
-  const allow = joinLists(entry.tools?.allow, entry.enabledTools, entry.includeTools);
-  const deny = joinLists(entry.tools?.deny, entry.disabledTools, entry.excludeTools);
-  const rename = entry.tools?.rename;
+function readFilter(entry: ServerEntry, texts: Texts): ToolFilter {
+  const own = Array.isArray(entry.tools) ? { allow: entry.tools } : entry.tools;
+  const allow = readAllowed({ ...entry, tools: own?.allow }, texts);
+  const denied = [own?.deny, ...denyKeys.map((key) => entry[key])].filter((names) =>
+    names !== undefined
+  );
+  const rename = own?.rename;
   return {
     ...(allow === undefined ? {} : { allow }),
-    ...(deny === undefined ? {} : { deny }),
+    ...(denied.length === 0 ? {} : { deny: denied.flat() }),
     ...(rename === undefined ? {} : { rename: withoutPrototype(rename) }),
   };
 }
 
-function joinLists(
-  ...lists: readonly (readonly string[] | undefined)[]
+/** The one list of what is offered; two that differ would each want to be obeyed. */
+function readAllowed(
+  lists: Readonly<Partial<Record<(typeof allowKeys)[number], readonly string[]>>>,
+  texts: Texts,
 ): readonly string[] | undefined {
-  const given = lists.filter((list) => list !== undefined);
-  return given.length === 0 ? undefined : given.flat();
+  const given = allowKeys.flatMap((key) => {
+    const names = lists[key];
+    return names === undefined ? [] : [{ key, names }];
+  });
+  const narrow = given.filter(({ names }) => !names.includes("*"));
+  const [first] = narrow;
+  const other = narrow.find(({ names }) => !hasSame(names, first?.names ?? []));
+  if (first !== undefined && other !== undefined) {
+    texts.refuse(other.key, `offers other tools than ${first.key}; keep one of the two lists`);
+  }
+  return (first ?? given[0])?.names;
+}
+
+function hasSame(one: readonly string[], other: readonly string[]): boolean {
+  return [...new Set(one)].sort().join("\0") === [...new Set(other)].sort().join("\0");
 }
 
 function warnOfKeys(
+  name: string,
   path: string,
   entry: Readonly<Record<string, unknown>>,
   context: FileContext,
 ): void {
   const known = [...servedKeys, ...unservedKeys.keys()];
   for (const key of Object.keys(entry)) {
-    if (known.includes(key) || foreignKeys.has(key)) continue;
+    if (known.includes(key) || context.passedOver.hasServerKey(name, key)) continue;
     context.warnings.push(describeUnknown(path, key, known, context.file));
   }
   if (!isObject(entry["tools"])) return;

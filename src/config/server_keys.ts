@@ -59,12 +59,14 @@ const toolEntries = {
     ),
   ),
 };
-const toolsExpected = "an object with allow, deny or rename";
+const toolsExpected = "an object with allow, deny or rename, or a list of names to offer";
 // By itself v.object takes lists, too.
-const toolsSchema = v.pipe(
+const toolsObject = v.pipe(
   v.custom<Record<string, unknown>>(isObject, toolsExpected),
   v.object(toolEntries, toolsExpected),
 );
+// Copilot writes a list. A union would tell no faults within the one that was meant.
+const toolsSchema = v.lazy((given) => Array.isArray(given) ? texts : toolsObject);
 
 /** Keys inside `tools`. */
 export const toolKeys: readonly string[] = Object.keys(toolEntries);
@@ -124,11 +126,14 @@ export const serverSchema = v.object({
   type: v.optional(type),
   transport: v.optional(type),
   transportType: v.optional(type),
-  // What other programs call the same things: a filter that somebody wrote is never dropped.
+  // What other programs call the same things: no filter is ever dropped.
   enabled: v.optional(flag),
+  isActive: v.optional(flag),
   enabledTools: v.optional(texts),
+  enabled_tools: v.optional(texts),
   includeTools: v.optional(texts),
   disabledTools: v.optional(texts),
+  disabled_tools: v.optional(texts),
   excludeTools: v.optional(texts),
   serverUrl: v.optional(filledText),
   httpUrl: v.optional(filledText),
@@ -146,6 +151,19 @@ export const servedKeys: readonly string[] = Object.keys(serverSchema.entries);
 
 /** Keys that say where a server is, by all programs' names. */
 export const urlKeys = ["url", "serverUrl", "httpUrl"] as const satisfies (keyof ServerEntry)[];
+
+/** Lists of the tools that are offered, and of those that are not, by all programs' names. */
+export const allowKeys = [
+  "tools",
+  "enabledTools",
+  "enabled_tools",
+  "includeTools",
+] as const satisfies (keyof ServerEntry)[];
+export const denyKeys = [
+  "disabledTools",
+  "disabled_tools",
+  "excludeTools",
+] as const satisfies (keyof ServerEntry)[];
 
 /** Keys that name a transport. */
 export const typeKeys = ["type", "transport", "transportType"] as const satisfies (
@@ -169,35 +187,6 @@ export type ReachedBy = keyof typeof ownKeys;
 export const wordKeys: ReadonlySet<string> = new Set(
   ["isolation", "era", "roots", "start", "type", "transport", "transportType"],
 );
-
-/** What other programs write for themselves: approvals, looks, galleries, development. */
-export const foreignKeys: ReadonlySet<string> = new Set([
-  "alwaysAllow",
-  "autoApprove",
-  "description",
-  "dev",
-  "displayName",
-  "gallery",
-  "icon",
-  "iconUrl",
-  "icons",
-  "id",
-  "name",
-  "notes",
-  "provider",
-  "tags",
-  "title",
-  "trust",
-  "version",
-]);
-
-/** Keys with the same aim as one of ours, whose unit differs from program to program. */
-export const otherwiseNamed: ReadonlyMap<string, string> = new Map([
-  ["timeout", "callTimeoutMs"],
-  ["initTimeout", "startTimeoutMs"],
-  ["startup_timeout_sec", "startTimeoutMs"],
-  ["tool_timeout_sec", "callTimeoutMs"],
-]);
 
 const login =
   "logging in to servers by a browser is not served yet; use credentials (bearer, oauth2, headers)";

@@ -54,6 +54,30 @@ export function substitute(
   return failure === undefined ? { ok: true, text: replaced, used } : { ok: false, ...failure };
 }
 
+/** `$NAME` as shells write it, and `%NAME%` as Windows does. In a word a `$` is only a `$`. */
+const bare = /(?<![\w$\\])\$([A-Za-z_]\w*)|%([A-Z_][A-Z0-9_]{2,})%/g;
+/** What is written like this is a name, and no part of a password that may not be shown. */
+const plainName = /^[A-Z]{2,}$|^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$/;
+
+/**
+ * What is wrong where a text seems to name a variable as shells or Windows do, which is no reference
+ * here; undefined where it does not. A name in small letters is one only if there is such a variable.
+ */
+export function bareReference(
+  text: string,
+  env: Readonly<Record<string, string>>,
+): string | undefined {
+  for (const [, shell, windows = ""] of text.matchAll(bare)) {
+    const name = shell ?? windows;
+    const isSet = Object.hasOwn(env, name) && name !== ownSecret;
+    if (!isSet && !/^[A-Z][A-Z0-9_]+$/.test(name)) continue;
+    const shown = isSet || plainName.test(name) ? name : "NAME";
+    const how = shell === undefined ? "between percent signs" : "without braces";
+    return `a variable ${how} is not replaced; write \${${shown}} for its value`;
+  }
+  return undefined;
+}
+
 type Resolved =
   | { readonly name?: string; readonly value: string }
   | { readonly problem: string; readonly edit?: string };

@@ -4,9 +4,10 @@
  */
 import { isHideable, secretsInText, secretsInVariable } from "./child_environment.ts";
 import { appendKey } from "./config_error.ts";
+import type { PassedOver } from "./other_programs.ts";
 import type { OwnAddress } from "./own_address.ts";
 import { expandHome, resolvePath, startsAtHome } from "./path.ts";
-import { substitute } from "./substitution.ts";
+import { bareReference, substitute } from "./substitution.ts";
 
 /** What all entries of one file share, and where their reading leaves its findings. */
 export interface FileContext {
@@ -21,6 +22,8 @@ export interface FileContext {
   /** Where the gateway itself is reached. */
   readonly own: OwnAddress;
   readonly warnings: string[];
+  /** What other programs wrote for themselves. */
+  readonly passedOver: PassedOver;
   /** The file is part of the program: advice to change it would be in vain. */
   readonly isBuiltIn?: boolean;
   /** Absolute paths of the files that the configuration is made of beside its own. */
@@ -35,6 +38,8 @@ export interface Texts {
   where(key: string): string;
   refuse(key: string, problem: string): void;
   plain(key: string, text: string): string;
+  /** The same for a text that a shell reads, which has variables of its own. */
+  script(key: string, text: string): string;
   /** What went into these is hidden from the log. */
   variable(name: string, text: string): string;
   header(name: string, text: string): string;
@@ -51,13 +56,21 @@ export interface Texts {
 export function createTexts(path: string, context: FileContext): Texts {
   const problems: string[] = [];
   const where = (key: string): string => {
-    const dot = path === "" || key.startsWith("[") ? "" : ".";
-    return `${path}${dot}${key} in ${context.file}`;
+    return `${path}${dotOf(path, key)}${key} in ${context.file}`;
   };
   const refuse = (key: string, problem: string): void => {
     problems.push(`${where(key)}: ${problem}`);
   };
   const replace = (key: string, text: string, inputName?: string) => {
+    const bare = context.isBuiltIn ? undefined : bareReference(text, context.env);
+    if (bare !== undefined) {
+      context.warnings.push(
+        `Passed on ${path}${dotOf(path, key)}${key} of ${context.file} as it is: ${bare}`,
+      );
+    }
+    return substituteIn(key, text, inputName);
+  };
+  const substituteIn = (key: string, text: string, inputName?: string) => {
     const outcome = substitute(text, context.env, inputName);
     if (outcome.ok) return outcome;
     const { problem, edit } = outcome;
@@ -80,6 +93,11 @@ export function createTexts(path: string, context: FileContext): Texts {
     where,
     refuse,
     plain,
+    script(key, text) {
+      const { text: replaced, used } = substituteIn(key, text);
+      keepSecrets(context, secretsInText(replaced, used));
+      return replaced;
+    },
     place: (key, text) => settle(key, plain(key, text)),
     command: (text) => {
       const replaced = plain("command", text);
@@ -105,6 +123,10 @@ export function createTexts(path: string, context: FileContext): Texts {
       return replaced.trim();
     },
   };
+}
+
+function dotOf(path: string, key: string): string {
+  return path === "" || key.startsWith("[") ? "" : ".";
 }
 
 /** Hides these values from the log. */

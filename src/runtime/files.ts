@@ -17,6 +17,7 @@ import {
 import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { defaultLimits } from "../limits.ts";
+import { decodeFile } from "./file_text.ts";
 import type { LogFile, Runtime } from "./runtime.ts";
 
 const fileMode = 0o600;
@@ -40,7 +41,7 @@ export function preparePrivateFile(path: string): void {
 
 async function readText(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, "utf8");
+    return decodeFile(await readFile(path));
   } catch (fault) {
     if (toCode(fault) === "ENOENT" || toCode(fault) === "ENOTDIR") return undefined;
     throw fault;

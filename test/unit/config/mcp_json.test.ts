@@ -161,13 +161,15 @@ describe("names of servers", () => {
 describe("unknown keys", () => {
   test("a mistyped key of a server warns with the nearest known name", async () => {
     const config = await read({
-      mcpServers: { a: { ...memory, agrs: [], tools: { alow: [] }, quux: 1, timeout: 60 } },
+      mcpServers: {
+        a: { ...memory, agrs: [], tools: { alow: [] }, quux: 1, workingDirectory: "." },
+      },
     });
     expect(stdio(config, "a").command).toBe("npx");
     expect(config.warnings).toEqual([
       `Ignored mcpServers.a.agrs of ${fileName}: unknown key; did you mean "args"?`,
       `Ignored mcpServers.a.quux of ${fileName}: unknown key`,
-      `Ignored mcpServers.a.timeout of ${fileName}: unknown key; did you mean "callTimeoutMs"?`,
+      `Ignored mcpServers.a.workingDirectory of ${fileName}: unknown key; did you mean "cwd"?`,
       `Ignored mcpServers.a.tools.alow of ${fileName}: unknown key; did you mean "allow"?`,
     ]);
   });

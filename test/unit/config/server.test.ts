@@ -1,7 +1,7 @@
 /** One server: its values, its environment, what fails it, and what is kept out of the log. */
 import { describe, expect, test } from "bun:test";
 import { defaultLimits } from "../../../src/limits.ts";
-import { failed, fileName, read, readOne, shell, stdio } from "./read.ts";
+import { failed, fileName, http, read, readOne, shell, stdio } from "./read.ts";
 
 describe("values", () => {
   test("a server that says only its command gets the defaults", async () => {
@@ -82,6 +82,9 @@ describe("values", () => {
   test("a disabled server is left out, by any of the names for it, whatever else is wrong", async () => {
     expect((await readOne({ disabled: true, args: 5 })).servers).toEqual([]);
     expect((await readOne({ command: "npx", enabled: false })).servers).toEqual([]);
+    expect((await readOne({ command: "npx", isActive: false })).servers).toEqual([]);
+    const on = { command: "npx", disabled: false, enabled: true, isActive: true };
+    expect(stdio(await readOne(on)).command).toBe("npx");
   });
 
   test("tool filters of other programs count like our own", async () => {
@@ -93,6 +96,29 @@ describe("values", () => {
       includeTools: ["d"],
     });
     expect(stdio(config).tools).toEqual({ deny: ["a", "b", "c"], allow: ["d"] });
+    const codex = await readOne({ command: "x", enabled_tools: ["a"], disabled_tools: ["b"] });
+    expect(stdio(codex).tools).toEqual({ allow: ["a"], deny: ["b"] });
+  });
+
+  test("a list as tools says what is offered, as Copilot means it", async () => {
+    const toolsOf = async (entry: Record<string, unknown>) =>
+      stdio(await readOne({ command: "npx", ...entry })).tools;
+    expect(await toolsOf({ tools: ["*"] })).toEqual({ allow: ["*"] });
+    expect(await toolsOf({ tools: ["read", "list"] })).toEqual({ allow: ["read", "list"] });
+    expect(await toolsOf({ tools: [] })).toEqual({ allow: [] });
+    // What is written for two programs is narrowed by neither less than it says.
+    expect(await toolsOf({ tools: ["*"], includeTools: ["read"] })).toEqual({ allow: ["read"] });
+    expect(await toolsOf({ tools: ["a", "b"], enabledTools: ["b", "a"], disabledTools: ["b"] }))
+      .toEqual({ allow: ["a", "b"], deny: ["b"] });
+  });
+
+  test("a key that is null, and an empty field of a form, are absent", async () => {
+    const nulls = { command: "npx", args: null, env: null, cwd: null, url: null, disabled: null };
+    expect(stdio(await readOne(nulls)).args).toEqual([]);
+    expect(stdio(await readOne({ command: "npx", url: "", baseUrl: "" })).command).toBe("npx");
+    const remote = await readOne({ command: "", args: [], url: "https://x.test/mcp" });
+    expect(http(remote).url).toBe("https://x.test/mcp");
+    expect(failed(await readOne({ command: "", url: "" })).problem).toContain(".command");
   });
 
   test("paths are seen from the file's folder and ~ is home; arguments stay as they are", async () => {
@@ -265,9 +291,16 @@ describe("wrong values", () => {
       ".startTimeoutMs in FILE: expected a whole number of",
     ],
     [
-      "a tools list",
-      { tools: [] },
-      ".tools in FILE: expected an object with allow, deny or rename",
+      "tools as text",
+      { tools: "read" },
+      ".tools in FILE: expected an object with allow, deny or rename, or a list of names",
+    ],
+    ["a number in a list of tools", { tools: ["a", 1] }, ".tools[1] in FILE: expected a string"],
+    ["isActive as text", { isActive: "no" }, ".isActive in FILE: expected true or false"],
+    [
+      "two lists of tools that differ",
+      { tools: { allow: ["a"] }, includeTools: ["a", "b"] },
+      ".includeTools in FILE: offers other tools than tools; keep one of the two lists",
     ],
     ["a pattern", { tools: { allow: [1] } }, ".tools.allow[0] in FILE: expected a string"],
     [

@@ -1,0 +1,251 @@
+/**
+ * Files that other programs wrote for themselves (Claude Desktop and Code, Cursor, VS Code, Copilot,
+ * Gemini, Cline, Roo Code, Kiro, Cherry Studio, Zed and more): what of them has the same meaning
+ * here under another name, and which keys are passed over, with the reason for the log. Consents that
+ * a person gave to another program are passed over, too: here they allow nothing.
+ */
+import { isObject } from "./server_keys.ts";
+
+/** Keys of one kind, and why they are passed over. */
+interface Kind {
+  readonly keys: readonly string[];
+  readonly why: string;
+}
+
+/** Kinds of keys of a server. What is in none of them is unknown, and warned of. */
+const serverKinds: readonly Kind[] = [
+  {
+    keys: [
+      "alwaysAllow",
+      "autoApprove",
+      "autoApproved",
+      "autoApproveExcluded",
+      "default_tools_approval_mode",
+      "disabledAutoApproveTools",
+      "isTrusted",
+      "trust",
+      "trusted",
+      "trustedAt",
+    ],
+    why: "a consent that was given to another program allows nothing here",
+  },
+  {
+    keys: ["timeout", "networkTimeout", "requestTimeout", "tool_timeout_sec", "toolTimeout"],
+    why: "programs count it in different units; " +
+      'set "callTimeoutMs" (in milliseconds) to change the time of a call',
+  },
+  {
+    keys: ["initTimeout", "startup_timeout_ms", "startup_timeout_sec", "startupTimeout"],
+    why: "programs count it in different units; " +
+      'set "startTimeoutMs" (in milliseconds) to change the time of a start',
+  },
+  {
+    keys: ["env"],
+    why: "a server that is reached by its url is not started here and sees no variables; " +
+      'set them where it runs, or use "headers" or "credentials"',
+  },
+  {
+    keys: [
+      "autoReconnect",
+      "autoRestart",
+      "autoStart",
+      "autostart",
+      "restartOnCrash",
+      "startOnLaunch",
+      "start_on_launch",
+      "watchPaths",
+    ],
+    why: "the gateway starts a server when it is needed, and again when it exits",
+  },
+  {
+    keys: [
+      "$schema",
+      "//",
+      "_comment",
+      "author",
+      "category",
+      "comment",
+      "configSample",
+      "createdAt",
+      "description",
+      "dev",
+      "displayName",
+      "dxtPath",
+      "dxtVersion",
+      "extensionName",
+      "fromGalleryId",
+      "gallery",
+      "homepage",
+      "icon",
+      "iconUrl",
+      "icons",
+      "id",
+      "installSource",
+      "installedAt",
+      "isBuiltIn",
+      "logo",
+      "logoUrl",
+      "longRunning",
+      "metadata",
+      "name",
+      "note",
+      "notes",
+      "provider",
+      "providerUrl",
+      "reference",
+      "registryUrl",
+      "repository",
+      "required",
+      "searchKey",
+      "shouldConfig",
+      "sortOrder",
+      "source",
+      "tags",
+      "targets",
+      "title",
+      "updatedAt",
+      "version",
+    ],
+    why: "only the program that wrote it uses it",
+  },
+];
+
+/** Kinds of keys of the file. */
+const fileKinds: readonly Kind[] = [
+  {
+    keys: ["projects"],
+    why: 'servers of single projects are not read; copy those that you want to "mcpServers"',
+  },
+  {
+    keys: ["globalShortcut", "preferences"],
+    why: "it is a setting of the program that wrote it",
+  },
+];
+
+/** Keys that mean one of ours, by their names in other programs: told to the person, not read. */
+export const otherwiseNamed: ReadonlyMap<string, string> = new Map([
+  ["environment", "env"],
+  ["workingDirectory", "cwd"],
+  ["working_directory", "cwd"],
+]);
+
+const ofServers = new Set(serverKinds.flatMap(({ keys }) => keys));
+const ofFiles = new Set(fileKinds.flatMap(({ keys }) => keys));
+
+/** What a file has that is passed over. */
+export interface PassedOver {
+  /** Whether this key of a server is passed over; notes it then. */
+  hasServerKey(server: string, key: string): boolean;
+  /** The same for a key of the file. */
+  hasFileKey(key: string): boolean;
+  /** A sentence for each kind. */
+  lines(file: string): readonly string[];
+}
+
+/** Makes an empty register. */
+export function createPassedOver(): PassedOver {
+  const servers = new Map<string, Set<string>>();
+  const settings = new Set<string>();
+  return {
+    hasServerKey(server, key) {
+      if (!ofServers.has(key)) return false;
+      servers.set(server, (servers.get(server) ?? new Set()).add(key));
+      return true;
+    },
+    hasFileKey(key) {
+      if (ofFiles.has(key)) settings.add(key);
+      return ofFiles.has(key);
+    },
+    lines: (file) => [
+      ...serverKinds.flatMap(({ keys, why }) => {
+        const names = [...servers.keys()].filter((name) =>
+          keys.some((key) => servers.get(name)?.has(key))
+        );
+        if (names.length === 0) return [];
+        const found = keys.filter((key) => names.some((name) => servers.get(name)?.has(key)));
+        return [`Passed over ${list(found)} of ${list(names)} in ${file}: ${why}`];
+      }),
+      ...fileKinds.flatMap(({ keys, why }) => {
+        const found = keys.filter((key) => settings.has(key));
+        return found.length === 0 ? [] : [`Passed over ${list(found)} in ${file}: ${why}`];
+      }),
+    ],
+  };
+}
+
+/** A file may have any number of servers. */
+const listedMax = 20;
+
+function list(names: readonly string[]): string {
+  const shown = names.slice(0, listedMax).map((name) => JSON.stringify(name)).join(", ");
+  return names.length > listedMax ? `${shown} and ${names.length - listedMax} more` : shown;
+}
+
+/** Keys that switch a server off, with the value that does. */
+const switches: readonly (readonly [key: string, off: boolean])[] = [
+  ["disabled", true],
+  ["enabled", false],
+  ["isActive", false],
+];
+
+/** Whether an entry is switched off, by any program's name for it. */
+export function isSwitchedOff(entry: Readonly<Record<string, unknown>>): boolean {
+  return switches.some(([key, off]) => entry[key] === off);
+}
+
+/** Lists of the file that say which servers are on: where they are, and whether they are of those. */
+const serverLists: readonly (readonly [path: readonly string[], on: boolean])[] = [
+  // Gemini, now and before.
+  [["mcp", "allowed"], true],
+  [["mcp", "excluded"], false],
+  [["allowMCPServers"], true],
+  [["excludeMCPServers"], false],
+  // Claude Code.
+  [["disabledMcpServers"], false],
+  [["disabledMcpjsonServers"], false],
+];
+
+/** The keys of the file that are such lists. */
+export const serverListKeys: readonly string[] = serverLists.flatMap(([path]) =>
+  path.length === 1 ? path : []
+);
+
+/** Makes the question whether a list of the file switches a server off. */
+export function readServerLists(
+  top: Readonly<Record<string, unknown>>,
+): (name: string) => boolean {
+  const lists = serverLists.flatMap(([path, on]) => {
+    let value: unknown = top;
+    for (const key of path) value = isObject(value) ? value[key] : undefined;
+    return Array.isArray(value) ? [{ names: new Set<unknown>(value), on }] : [];
+  });
+  return (name) => lists.some(({ names, on }) => names.has(name) !== on);
+}
+
+/** Keys that say how a server is reached. */
+const reachKeys = ["command", "url", "serverUrl", "httpUrl", "recipe", "openapi"];
+
+/**
+ * An entry as this gateway writes it: null is absent, a form's empty fields are, and the URL of a
+ * server is not called `baseUrl`.
+ */
+export function toOwnEntry(
+  entry: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const given = Object.entries(entry).filter(([, value]) => value !== null);
+  const isSaid = ([key, value]: [string, unknown]) => reachKeys.includes(key) && value !== "";
+  const isBase = ([key, value]: [string, unknown]) => key === "baseUrl" && value !== "";
+  const reached = given.some(isSaid);
+  // Without a base, too, an empty command is a fault that its reader explains.
+  const kept = reached || given.some(isBase)
+    ? given.filter(([key, value]) =>
+      value !== "" || !(reachKeys.includes(key) || key === "baseUrl")
+    )
+    : given;
+  return Object.assign(
+    Object.create(null),
+    Object.fromEntries(
+      kept.map((pair) => !reached && pair[0] === "baseUrl" ? ["url", pair[1]] : pair),
+    ),
+  );
+}
