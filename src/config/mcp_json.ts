@@ -142,7 +142,7 @@ async function readSections(
   const byName = new Map<string, ServerConfig | undefined>();
   const byPrefix = new Map<string, string>();
   for (const [path, section] of sections) {
-    if (section === undefined) continue;
+    if (section === undefined || section === null) continue;
     if (!isObject(section)) {
       throw new ConfigError([
         `Cannot use ${path} in ${context.file}: expected an object, got ${describeKind(section)}`,
@@ -166,7 +166,7 @@ async function readSections(
       );
     }
   }
-  if (sections.every(([, section]) => section === undefined)) {
+  if (sections.every(([, section]) => section === undefined || section === null)) {
     context.warnings.push(`Found no servers in ${context.file}: expected an object "mcpServers"`);
   }
   return [...byName.values()].filter((server) => server !== undefined);

@@ -122,7 +122,7 @@ const fileKinds: readonly Kind[] = [
   },
 ];
 
-/** Keys that mean one of ours, by their names in other programs: told to the person, not read. */
+/** Keys that mean one of ours, by their names in other programs: a warning names ours, since their forms differ. */
 export const otherwiseNamed: ReadonlyMap<string, string> = new Map([
   ["environment", "env"],
   ["workingDirectory", "cwd"],

@@ -54,7 +54,7 @@ describe("what other programs write for themselves", () => {
     expect(one).toEqual(other);
   });
 
-  test("is no excuse for keys that nobody knows: they warn as ever", async () => {
+  test("leaves unknown keys as they are: they warn", async () => {
     const config = await readOne({ ...memory, alwaysAlow: [], timeot: 1 });
     expect(config.notes).toBe(undefined);
     expect(config.warnings).toEqual([
