@@ -183,7 +183,9 @@ function readRoots(roots: ServerEntry["roots"], texts: Texts, remoteBind: boolea
 
 function readFilter(entry: ServerEntry, texts: Texts): ToolFilter {
   const own = Array.isArray(entry.tools) ? { allow: entry.tools } : entry.tools;
-  const allow = readAllowed({ ...entry, tools: own?.allow }, texts);
+  const { enabledTools, enabled_tools, includeTools } = entry;
+  const lists = { tools: own?.allow, enabledTools, enabled_tools, includeTools };
+  const allow = readAllowed(lists, texts);
   const denied = [own?.deny, ...denyKeys.map((key) => entry[key])].filter((names) =>
     names !== undefined
   );
@@ -197,7 +199,7 @@ function readFilter(entry: ServerEntry, texts: Texts): ToolFilter {
 
 /** The one list of what is offered; two that differ would each want to be obeyed. */
 function readAllowed(
-  lists: Readonly<Partial<Record<(typeof allowKeys)[number], readonly string[]>>>,
+  lists: Readonly<Record<(typeof allowKeys)[number], readonly string[] | undefined>>,
   texts: Texts,
 ): readonly string[] | undefined {
   const given = allowKeys.flatMap((key) => {
