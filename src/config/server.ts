@@ -184,7 +184,9 @@ function readRoots(roots: ServerEntry["roots"], texts: Texts, remoteBind: boolea
 function readFilter(entry: ServerEntry, texts: Texts): ToolFilter {
   const own = Array.isArray(entry.tools) ? { allow: entry.tools } : entry.tools;
   const { enabledTools, enabled_tools, includeTools } = entry;
-  const lists = { tools: own?.allow, enabledTools, enabled_tools, includeTools };
+  // Gemini may name arguments, too, which only its own consents look at.
+  const included = includeTools?.map((name) => name.replace(/\(.*\)$/s, ""));
+  const lists = { tools: own?.allow, enabledTools, enabled_tools, includeTools: included };
   const allow = readAllowed(lists, texts);
   const denied = [own?.deny, ...denyKeys.map((key) => entry[key])].filter((names) =>
     names !== undefined

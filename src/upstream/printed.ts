@@ -65,8 +65,8 @@ function createHeap(linesMax: number, charsMax: number) {
   return {
     kept,
     put(at: number, line: string): boolean {
-      if (kept.length >= linesMax || room <= 0) return false;
-      const part = beginning(line, room);
+      const part = kept.length < linesMax ? beginning(line, room) : "";
+      if (part === "") return false;
       room -= part.length;
       kept.push({ at, line: part });
       return true;

@@ -291,6 +291,17 @@ describe("files", () => {
     await expect(runtime.writeText(folder, "x")).rejects.toThrow();
   });
 
+  test("a text is read in the encodings that Windows writes", async () => {
+    const file = join(folder, "text");
+    const units = Uint16Array.from("\ufefftwo €", (character) => character.charCodeAt(0));
+    const utf16 = new Uint8Array(units.buffer);
+    const utf8 = new TextEncoder().encode("\ufefftwo €");
+    for (const bytes of [utf8, utf16, utf16.slice(2)]) {
+      writeFileSync(file, bytes);
+      expect(await runtime.readText(file)).toBe("two €");
+    }
+  });
+
   test("a rename says whether there was anything to rename", async () => {
     await runtime.writeText(join(folder, "a"), "1");
     expect(runtime.rename(join(folder, "a"), join(folder, "b"))).toBe(true);

@@ -96,6 +96,8 @@ describe("values", () => {
       includeTools: ["d"],
     });
     expect(stdio(config).tools).toEqual({ deny: ["a", "b", "c"], allow: ["d"] });
+    const gemini = await readOne({ command: "x", includeTools: ["run(ls)", "read"] });
+    expect(stdio(gemini).tools).toEqual({ allow: ["run", "read"] });
     const codex = await readOne({ command: "x", enabled_tools: ["a"], disabled_tools: ["b"] });
     expect(stdio(codex).tools).toEqual({ allow: ["a"], deny: ["b"] });
   });
