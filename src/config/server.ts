@@ -53,7 +53,7 @@ export async function readServer(
     return fail(`${where(path)}: expected an object, got ${describeKind(given)}`);
   }
   if (isSwitchedOff(given)) return undefined;
-  const entry = toOwnEntry(given);
+  const entry = passOverEnv(name, toOwnEntry(given), context);
   for (const [key, value] of Object.entries(entry)) {
     const reason = unservedReason(key, value);
     if (reason !== undefined) return fail(`${where(appendKey(path, key))}: ${reason}`);
@@ -65,6 +65,20 @@ export async function readServer(
   }
   warnOfKeys(name, path, entry, context);
   return await buildServer(name, path, checked.output, context);
+}
+
+/** READMEs of servers show variables beside a url, where nothing is started that could see them. */
+function passOverEnv(
+  name: string,
+  entry: Readonly<Record<string, unknown>>,
+  { passedOver }: FileContext,
+): Readonly<Record<string, unknown>> {
+  const { env, ...others } = entry;
+  const isByUrl = urlKeys.some((key) => others[key] !== undefined) &&
+    others["command"] === undefined;
+  if (env === undefined || !isByUrl) return entry;
+  if (!isObject(env) || Object.keys(env).length > 0) passedOver.hasServerKey(name, "env");
+  return others;
 }
 
 /** A server that cannot be used, with the defaults for all that is still asked of it. */
@@ -87,7 +101,7 @@ async function buildServer(
   context: FileContext,
 ): Promise<ServerConfig> {
   const texts = createTexts(path, context);
-  const by = findReach(entry, texts, () => context.passedOver.hasServerKey(name, "env"));
+  const by = findReach(entry, texts);
   const common = {
     name,
     callTimeoutMs: entry.callTimeoutMs ?? defaultLimits.callMs,
@@ -131,7 +145,7 @@ const named: Readonly<Record<ReachedBy, string>> = {
 };
 
 /** What the server is reached by; what belongs to the other kinds alone is refused. */
-function findReach(entry: ServerEntry, texts: Texts, passOverEnv: () => void): ReachedBy {
+function findReach(entry: ServerEntry, texts: Texts): ReachedBy {
   const [by = "command", other] = (Object.keys(ownKeys) as ReachedBy[]).filter((by) =>
     by === "url" ? urlKeys.some((key) => entry[key] !== undefined) : entry[by] !== undefined
   );
@@ -142,9 +156,7 @@ function findReach(entry: ServerEntry, texts: Texts, passOverEnv: () => void): R
   for (const key of new Set(Object.values(ownKeys).flat())) {
     const value = entry[key];
     if (own.includes(key) || value === undefined || isEmpty(value)) continue;
-    // READMEs of servers show it beside their url.
-    if (by === "url" && key === "env") passOverEnv();
-    else texts.refuse(key, `has no meaning for a server that is reached by its ${by}; remove it`);
+    texts.refuse(key, `has no meaning for a server that is reached by its ${by}; remove it`);
   }
   if (by === "command" || by === "url") refuseOtherTypes(entry, by === "url", texts);
   return by;

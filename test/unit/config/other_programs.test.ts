@@ -64,9 +64,14 @@ describe("what other programs write for themselves", () => {
   });
 
   test("variables beside a url are not even looked at", async () => {
-    const config = await readOne({ url: "https://x.test/mcp", env: { A: "${NOPE}", B: "$HOME" } });
-    expect(http(config).url).toBe("https://x.test/mcp");
-    expect(config.warnings).toEqual([]);
+    const url = "https://x.test/mcp";
+    for (const env of [{ A: "${NOPE}", B: "$HOME" }, { A: ["x"] }, ["A=x"], "A=x"]) {
+      const config = await readOne({ url, env });
+      expect(http(config).url).toBe(url);
+      expect(config.warnings).toEqual([]);
+      expect(config.notes?.length).toBe(1);
+    }
+    expect((await readOne({ url, env: {} })).notes).toBe(undefined);
   });
 });
 
