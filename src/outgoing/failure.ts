@@ -46,6 +46,12 @@ export function createFailures(
   };
 }
 
+/** The same failure; its `data.outcome` says that the server may have worked on the call. */
+export function outcomeUnknown(error: GatewayError): GatewayError {
+  const { code, message, data, cause } = error;
+  return new GatewayError(code, message, { data: { ...data, outcome: "unknown" }, cause });
+}
+
 /** Long parts with digits are keys more often than names. */
 const likeKey = /^(?=\D*\d).{16,}$/;
 

@@ -12,6 +12,7 @@ import { isJsonObject } from "../protocol/jsonrpc.ts";
 import { describeCatalog } from "./catalog_line.ts";
 import { createExchange } from "./exchange.ts";
 import { createEngine, type Engine } from "./rest/engine.ts";
+import { withOutcome } from "./rest/outcome.ts";
 import { degradedKey } from "./rest/result.ts";
 import { loadService } from "./rest/source.ts";
 import { createStatus } from "./status.ts";
@@ -86,12 +87,17 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
   const run = async (call: Call, signal: AbortSignal): Promise<JsonObject> => {
     const { method, params, caller } = call;
     if (method !== "tools/call") {
-      throw new GatewayError("method_not_found", `Server "${name}" has tools alone`);
+      throw new GatewayError("method_not_found", `Server "${name}" has tools alone`, {
+        data: { outcome: "not_sent" },
+      });
     }
     const { principal, scope } = caller;
     const use = { principal: principal.id, scope };
     const { name: tool, arguments: given = {} } = params;
-    const result = await (await ready()).call(String(tool), given, use, signal);
+    const loaded = await ready().catch((thrown: unknown) => {
+      throw withOutcome(toGatewayError(thrown), "not_sent");
+    });
+    const result = await loaded.call(String(tool), given, use, signal);
     isDegraded = isJsonObject(result["_meta"]) && result["_meta"][degradedKey] === true;
     return result;
   };

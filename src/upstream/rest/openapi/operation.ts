@@ -92,6 +92,7 @@ export function toOperation(found: Found, name: string, common: Common): Operati
     ...toAnswers({ value: operation.responses, base }, { method, parameters, documents, limits }),
     cacheMs: 0,
     repeatable: ["get", "put", "delete"].includes(method),
+    resends: method === "get",
     readOnly: method === "get",
     login: false,
   };
