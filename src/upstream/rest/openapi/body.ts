@@ -59,6 +59,8 @@ export function readBody(
     const members = readMembers(object, required, mediaType === multipart, documents);
     return { mediaType, required, whole: undefined, members, choices: object.choices };
   }
+  // A form without fields: there is nothing to give, and nothing to send.
+  if (isParts && object !== undefined && (!required || object.isClosed)) return undefined;
   if (isParts) {
     throw new Unusable(
       `the fields of its body ("${mediaType}") are not written down, or are too many`,
@@ -105,6 +107,8 @@ interface Flat {
   readonly members: ReadonlyMap<string, Located>;
   readonly required: ReadonlySet<unknown>;
   readonly choices: WantedBody["choices"];
+  /** No other members are allowed. */
+  readonly isClosed: boolean;
 }
 
 /** What may still be looked at: the same parts can stand in many places. */
@@ -147,6 +151,7 @@ function flatten(at: Located, documents: Documents, room: Room): Flat | undefine
     members,
     required: needed,
     choices: groups.every(({ length }) => length > 0) ? groups : [],
+    isClosed: additionalProperties === false,
   };
 }
 
