@@ -98,6 +98,8 @@ export interface BodyPlan {
   readonly members: Readonly<Record<string, string>>;
   /** Sent when the argument is absent: member -> value. */
   readonly defaults: JsonObject;
+  /** In a form: how members that are lists or objects are written, where that is not the usual way. */
+  readonly styles?: Readonly<Record<string, Pick<Parameter, "style" | "explode">>> | undefined;
 }
 
 /** How more of a list is asked for; names are those of arguments, paths JMESPath. */

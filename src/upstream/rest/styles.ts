@@ -94,6 +94,21 @@ function writeDeep(name: string, value: unknown): string[] {
     .flatMap(([key, member]) => writeDeep(`${name}${encode(`[${key}]`)}`, member));
 }
 
+/** A field of a form as its pairs; an object only in the style that keeps its members together. */
+export function writeField(
+  name: string,
+  how: Pick<Parameter, "style" | "explode">,
+  value: unknown,
+): string[] {
+  if (how.style === "deepObject") return writeDeep(encode(name), value);
+  const field: Parameter = { ...how, argument: name, wire: name, in: "query", required: false };
+  return isJsonObject(value)
+    ? [`${encode(name)}=${encode(toText(value))}`]
+    : writePairs(field, value, () => noMembers, () => false);
+}
+
+const noMembers: Members = { names: new Set(), isFree: false };
+
 /** A parameter as a header's value. */
 export function writeHeader({ style, explode, join }: Parameter, value: unknown): string {
   if (style === "json") return JSON.stringify(value);
@@ -114,7 +129,7 @@ function write(
   if (Array.isArray(value)) return value.map((item) => piece(toText(item))).join(between);
   if (!isJsonObject(value)) return piece(toText(value));
   return Object.entries(value)
-    .map(([key, member]) => `${piece(key)}${explode ? "=" : ","}${piece(toText(member))}`)
+    .map(([key, member]) => `${piece(key)}${explode ? "=" : between}${piece(toText(member))}`)
     .join(between);
 }
 
