@@ -81,14 +81,19 @@ async function readContent(
     content: { kind: "other", mediaType, bytes: size },
     ...odd,
   });
-  const bytesMax = bytesMaxOf(form, reading);
-  if (bytesMax !== undefined && (length ?? 0) > bytesMax) {
+  const isFile = kind === "image" || kind === "audio" || (kind === "file" && !form.isOdd);
+  const bytesMax = reading.limits[isFile ? "restMediaBytesMax" : "responseBytesMax"];
+  if (isFile && (length ?? 0) > bytesMax) {
     await body.cancel().catch(() => {});
     return toFile(length);
   }
-  const { bytes, isWhole, fault } = await readFirst(body, bytesMax ?? Infinity);
-  if (fault !== undefined) return toBroken(fault, bytes, answer, reading, redactor);
-  if (!isWhole) return toFile(length);
+  const { bytes, isWhole, fault } = await readFirst(body, bytesMax);
+  if (!isWhole && fault === undefined && isFile) return toFile(length);
+  if (!isWhole) {
+    const why = `gave an answer that cannot be read: it is larger than ${bytesMax} bytes`;
+    const error = fault ?? answer.toError(why, "bad_upstream_response");
+    return toBroken(error, bytes, answer, reading, redactor);
+  }
   if (kind === "image" || kind === "audio") {
     const data = bytes.toBase64();
     return { content: { kind: "media", type: kind, mimeType: mediaType, data }, ...odd };
@@ -107,12 +112,6 @@ async function readContent(
   return oddity === undefined
     ? { content: { kind: "text", text: redactor.fromText(text) } }
     : toOddText(text, oddity, redactor);
-}
-
-/** The most bytes that are read; undefined: as many as any answer may have. */
-function bytesMaxOf({ kind, isOdd }: Form, { limits }: Reading): number | undefined {
-  const isBounded = kind === "image" || kind === "audio" || (kind === "file" && !isOdd);
-  return isBounded ? limits.restMediaBytesMax : undefined;
 }
 
 /** A body that did not come to its end: what there is of it, where the call may have changed something. */
