@@ -13,7 +13,7 @@ import { type HttpAnswer, toAnswer } from "./answer.ts";
 import type { Authorization, CredentialUse, SecurityContext } from "./authorization.ts";
 import { createCircuit, type Pass } from "./circuit.ts";
 import { createDeadline, isRequestFault } from "./deadline.ts";
-import { createFailures, type Failures, outcomeUnknown } from "./failure.ts";
+import { createFailures, type Failures, marked } from "./failure.ts";
 import type { Hop } from "./redirect.ts";
 import { isPassingStatus, mayRepeat, readRetryAfter, toPauseMs } from "./retry.ts";
 import { createSender, discard, toHop } from "./sender.ts";
@@ -207,7 +207,7 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
       } catch (thrown) {
         deadline.end();
         const error = deadline.explain(thrown, wasSent);
-        throw wasSent && error.data?.["outcome"] === "not_sent" ? outcomeUnknown(error) : error;
+        throw wasSent && error.outcome === "not_sent" ? marked(error, "unknown") : error;
       }
     },
   };

@@ -4,7 +4,7 @@
  * somebody in: its query, and parts of its path that look like keys.
  */
 import type { Clock } from "../clock.ts";
-import { type ErrorCode, GatewayError } from "../errors.ts";
+import { type ErrorCode, GatewayError, type Outcome } from "../errors.ts";
 import type { JsonObject } from "../model.ts";
 
 /** Makes the errors of one call. */
@@ -46,10 +46,10 @@ export function createFailures(
   };
 }
 
-/** The same failure; its `data.outcome` says that the server may have worked on the call. */
-export function outcomeUnknown(error: GatewayError): GatewayError {
-  const { code, message, data, cause } = error;
-  return new GatewayError(code, message, { data: { ...data, outcome: "unknown" }, cause });
+/** The same failure in the same words, with this outcome. */
+export function marked(error: GatewayError, outcome: Outcome): GatewayError {
+  const { code, message, data, upstream, cause } = error;
+  return new GatewayError(code, message, { data: { ...data, outcome }, upstream, cause });
 }
 
 /** Long parts with digits are keys more often than names. */

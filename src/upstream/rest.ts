@@ -6,13 +6,12 @@
  */
 import { pause } from "../clock.ts";
 import type { RestServerConfig } from "../config/config.ts";
-import { GatewayError, toGatewayError } from "../errors.ts";
+import { GatewayError, toGatewayError, withOutcome } from "../errors.ts";
 import type { Call, JsonObject } from "../model.ts";
 import { isJsonObject } from "../protocol/jsonrpc.ts";
 import { describeCatalog } from "./catalog_line.ts";
 import { createExchange } from "./exchange.ts";
 import { createEngine, type Engine } from "./rest/engine.ts";
-import { withOutcome } from "./rest/outcome.ts";
 import { degradedKey } from "./rest/result.ts";
 import { loadService } from "./rest/source.ts";
 import { createStatus } from "./status.ts";

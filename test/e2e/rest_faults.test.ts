@@ -52,7 +52,7 @@ const faults: readonly Fault[] = [
   { endpoint: "bomb", attempts: 1, status: 200, says: "answer that cannot be read" },
   { endpoint: "hang", attempts: 1, says: "did not answer within" },
   { endpoint: "drip", attempts: 1, says: "did not answer within" },
-  { endpoint: "cut", method: "POST", attempts: 1, says: "whether the call took effect is unknown" },
+  { endpoint: "cut", method: "POST", attempts: 1, says: "whether it took effect is unknown" },
   { endpoint: "gone", method: "POST", attempts: 1, status: 502, says: "status 502" },
   { endpoint: "replaced", method: "PUT", attempts: 1, status: 502, says: "status 502" },
 ];

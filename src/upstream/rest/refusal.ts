@@ -2,15 +2,14 @@
  * A status that is no success as an error: with the API's own words, made one line and without
  * secrets (hostile cases H1, H3), with what can be done about it, and with its outcome.
  */
-import type { GatewayError } from "../../errors.ts";
+import type { GatewayError, Outcome } from "../../errors.ts";
 import { truncate } from "../../excerpt.ts";
 import type { JsonObject } from "../../model.ts";
 import type { HttpAnswer } from "../../outgoing/answer.ts";
-import { toPublicUrl } from "../../outgoing/failure.ts";
+import { marked, toPublicUrl } from "../../outgoing/failure.ts";
 import { decodeText } from "../../outgoing/text.ts";
 import { isJsonObject } from "../../protocol/jsonrpc.ts";
 import { readFirst } from "./body_bytes.ts";
-import { outcomeOfStatus, withOutcome } from "./outcome.ts";
 import { parseBody, type Reading } from "./reading.ts";
 import { hideSecrets } from "./redact.ts";
 import { isJsonType } from "./request_body.ts";
@@ -22,10 +21,10 @@ export async function toRefusal(
   reading: Reading,
 ): Promise<GatewayError> {
   const { status } = answer;
-  const outcome = answer.isRepeated ? "unknown" : outcomeOfStatus(status);
+  const outcome = toOutcome(answer);
   if (status < 400) {
     const why = explainRedirect(answer, url, reading);
-    return withOutcome(answer.toError(why, "bad_upstream_response"), outcome);
+    return marked(answer.toError(why, "bad_upstream_response"), outcome);
   }
   // A server's own fault may tell anything about it (hostile case H3).
   const said = status >= 500 ? undefined : await readMessage(answer, reading);
@@ -33,7 +32,12 @@ export async function toRefusal(
   const why = status === 401 || status === 403
     ? `${explainRefusal(answer, reading)} (status ${status})${words}`
     : `answered with status ${status}${words}`;
-  return withOutcome(answer.toError(why), outcome);
+  return marked(answer.toError(why), outcome);
+}
+
+/** An API may redirect after it has worked, as 303 says. */
+function toOutcome({ status, isRepeated }: HttpAnswer): Outcome {
+  return status >= 400 && status < 500 && !isRepeated ? "refused" : "unknown";
 }
 
 /** Redirects that can be followed have been; none carries on a call that may change something. */

@@ -4,12 +4,11 @@
  * given as it came, with a note (hostile case F5). Failures are results, too, which a model can read
  * and which say whether the call may have taken effect.
  */
-import type { GatewayError } from "../../errors.ts";
+import { type GatewayError, withOutcome } from "../../errors.ts";
 import { section } from "../../excerpt.ts";
 import type { Limits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
 import { type Cut, cutToFit } from "./cut.ts";
-import { inWords, outcomeOf } from "./outcome.ts";
 import type { NextPage } from "./pagination.ts";
 import type { Projection } from "./projection.ts";
 import type { Content, Received } from "./received.ts";
@@ -55,8 +54,9 @@ export function toFailure(
   error: GatewayError,
   { readOnly }: Pick<Operation, "readOnly">,
 ): JsonObject {
-  const { message, data } = readOnly ? error : inWords(error);
-  const outcome = outcomeOf(error);
+  const { outcome = "unknown" } = error;
+  // What only reads takes no effect that a model had to know of.
+  const { message, data } = readOnly ? error : withOutcome(error, outcome);
   return {
     content: [{ type: "text", text: JSON.stringify({ error: message, ...data, outcome }) }],
     isError: true,

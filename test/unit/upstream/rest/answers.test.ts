@@ -271,7 +271,7 @@ describe("F1 servers that take their time", () => {
     const api = await open(() => {}, post, { config: { callTimeoutMs: 200 } });
     const error = await api.fail("it");
     expect(error["outcome"]).toBe("unknown");
-    expect(error["error"]).toContain("whether the call took effect is unknown");
+    expect(error["error"]).toContain("whether it took effect is unknown");
   });
 
   test("a client that gives up takes the request with it", async () => {

@@ -215,7 +215,7 @@ describe("an answer that does not come to its end", () => {
     );
     const error = await api.fail("order");
     expect(error["outcome"]).toBe("unknown");
-    expect(error["error"]).toMatch(/did not answer within \d+ ms; whether the call took effect/);
+    expect(error["error"]).toMatch(/did not answer within \d+ ms; whether it took effect/);
   });
 });
 
@@ -237,7 +237,7 @@ describe("a failure says whether the call may have taken effect", () => {
         const api = await open(({ send }) => send(status, ""));
         const error = await api.fail("order");
         expect([status, error["outcome"], error["status"]]).toEqual([status, outcome, status]);
-        expect(String(error["error"]).includes("whether the call took effect is unknown"))
+        expect(String(error["error"]).includes("whether it took effect is unknown"))
           .toBe(outcome === "unknown");
         expect(await outcomeOf(api)).toBe(outcome);
       }
