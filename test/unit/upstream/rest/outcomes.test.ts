@@ -196,6 +196,22 @@ describe("an answer that does not come to its end", () => {
     expect(note).toContain(carriedOut);
   });
 
+  test("of a stream of events that never ends: it was carried out", async () => {
+    const api = await open(
+      ({ response }) => {
+        response.writeHead(200, { "content-type": "text/event-stream" });
+        response.on("close", () => clearInterval(timer));
+        const timer = setInterval(() => response.write("data: tick\n\n".repeat(100)), 1);
+      },
+      order,
+      { limits },
+    );
+    const { raw, note } = (await api.call("order")).structuredContent;
+    expect((raw as { text: string }).text).toMatch(/^data: tick\n\n/);
+    expect(note).toContain("larger than 5000 bytes");
+    expect(note).toContain(carriedOut);
+  });
+
   test("of a call that only reads: there is no answer, and whether it was made is unknown", async () => {
     const reading = { ...order, method: "GET", readOnly: true };
     for (const route of [cut, large]) {
