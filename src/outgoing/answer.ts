@@ -15,6 +15,8 @@ export interface HttpAnswer {
   readonly headers: Headers;
   /** It was asked for without the credentials that could not be had. */
   readonly isDegraded: boolean;
+  /** An earlier attempt of the same call may have reached the server. */
+  readonly isRepeated: boolean;
   /** Decoded; breaks with a GatewayError. Bounded as a whole, unless it is an event stream. */
   readonly body: ReadableStream<Uint8Array>;
   /** The whole body, bounded, by its charset; rejects with a GatewayError. */
@@ -26,21 +28,22 @@ export interface HttpAnswer {
   toError(why: string, code?: "upstream_unavailable" | "bad_upstream_response"): GatewayError;
 }
 
-/** Wraps what the platform gave; throws a GatewayError for an encoding that nobody asked for. */
+/** Wraps what the platform gave; a body that cannot be decoded breaks when it is read. */
 export function toAnswer(
   response: OutgoingResponse,
-  { deadline, failures, limits, clock, isDegraded }: {
+  { deadline, failures, limits, clock, isDegraded, isRepeated }: {
     readonly deadline: Deadline;
     readonly failures: Failures;
     readonly limits: Limits;
     readonly clock: Clock;
     readonly isDegraded: boolean;
+    readonly isRepeated: boolean;
   },
 ): HttpAnswer {
   const { status, headers } = response;
   const invalid = (why: string, cause?: unknown) =>
     failures.create("bad_upstream_response", `gave an answer that cannot be read: ${why}`, {
-      data: { status },
+      data: { status, outcome: "unknown" },
       cause,
     });
   const decoded = decodeBody(watch(response.body, deadline), headers, limits, invalid);
@@ -50,6 +53,7 @@ export function toAnswer(
     status,
     headers,
     isDegraded,
+    isRepeated,
     body,
     text: async () => {
       const bytes = await new Response(body === decoded ? bounded() : body).arrayBuffer();

@@ -12,7 +12,7 @@ export const encodings = "gzip, deflate";
 /** An error that says what is wrong with the answer. */
 export type Invalid = (why: string, cause?: unknown) => GatewayError;
 
-/** The decoded body; its faults are those of `body`, or `invalid`. Throws `invalid`. */
+/** The decoded body; its faults are those of `body`, or `invalid`. */
 export function decodeBody(
   body: ReadableStream<Uint8Array>,
   headers: Headers,
@@ -25,7 +25,12 @@ export function decodeBody(
     return inflate(body, encoding, limits.inflateBytesMax, invalid);
   }
   void body.cancel().catch(() => {});
-  throw invalid(`it is encoded as "${encoding}", which was not asked for`);
+  // The status says what became of the call, even where nobody can read more.
+  return new ReadableStream({
+    pull() {
+      throw invalid(`it is encoded as "${encoding}", which was not asked for`);
+    },
+  }, { highWaterMark: 0 });
 }
 
 /** The same body, which breaks with `invalid` where it grows too large. */

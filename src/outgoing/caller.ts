@@ -13,7 +13,7 @@ import { type HttpAnswer, toAnswer } from "./answer.ts";
 import type { Authorization, CredentialUse, SecurityContext } from "./authorization.ts";
 import { createCircuit, type Pass } from "./circuit.ts";
 import { createDeadline, isRequestFault } from "./deadline.ts";
-import { createFailures, type Failures } from "./failure.ts";
+import { createFailures, type Failures, marked } from "./failure.ts";
 import type { Hop } from "./redirect.ts";
 import { isPassingStatus, mayRepeat, readRetryAfter, toPauseMs } from "./retry.ts";
 import { createSender, discard, toHop } from "./sender.ts";
@@ -94,7 +94,7 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
         "upstream_unavailable",
         `could not be reached just now: ${openedBy}; retry later`,
         {
-          data: { retryAfterMs: Math.ceil(waitMs) },
+          data: { retryAfterMs: Math.ceil(waitMs), outcome: "not_sent" },
         },
       );
     // Nobody waits in line to hear that.
@@ -148,7 +148,9 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
         problem: `needs a user to log in at ${credential.url}`,
         more: { logInAt: credential.url },
       };
-    throw failures.create("credentials_missing", problem, { data: more });
+    throw failures.create("credentials_missing", problem, {
+      data: { ...more, outcome: "not_sent" },
+    });
   };
 
   /** Whether a refused credential was made anew: what was refused did not take effect. */
@@ -178,6 +180,7 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
         signal,
       });
       let isRenewed = false;
+      let wasSent = false;
       try {
         for (let retry = 0;; retry += 1) {
           const shown = await show(request, failures, deadline.signal);
@@ -190,6 +193,7 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
           const pauseMs = toPause(outcome, retry, repeatable);
           if (pauseMs !== undefined && deadline.allows(pauseMs)) {
             if ("response" in outcome) discard(outcome.response);
+            wasSent ||= mayHaveWorked(outcome);
             log.debug(`Call server "${server}" again`, { method, retry: retry + 1, pauseMs });
             await pause(clock, pauseMs, deadline.signal);
             continue;
@@ -197,11 +201,13 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
           if ("thrown" in outcome) throw outcome.thrown;
           deadline.headCame();
           const { isDegraded } = shown;
-          return toAnswer(outcome.response, { deadline, failures, limits, clock, isDegraded });
+          const more = { deadline, failures, limits, clock, isDegraded, isRepeated: wasSent };
+          return toAnswer(outcome.response, more);
         }
       } catch (thrown) {
         deadline.end();
-        throw deadline.explain(thrown);
+        const error = deadline.explain(thrown, wasSent);
+        throw wasSent && error.outcome === "not_sent" ? marked(error, "unknown") : error;
       }
     },
   };
@@ -217,6 +223,12 @@ interface Shown {
 }
 
 type Outcome = { readonly response: OutgoingResponse } | { readonly thrown: unknown };
+
+/** Whether the server may have worked on an attempt that went wrong; 429 says that it did not. */
+function mayHaveWorked(outcome: Outcome): boolean {
+  if ("response" in outcome) return outcome.response.status !== 429;
+  return isRequestFault(outcome.thrown) && outcome.thrown.sent;
+}
 
 const nobody: CredentialUse = { principal: "", scope: "" };
 

@@ -17,8 +17,11 @@ export interface Deadline {
   headCame(): void;
   /** Stops the clocks. */
   end(): void;
-  /** The error for what was thrown by the request or its body. */
-  explain(thrown: unknown): GatewayError;
+  /**
+   * The error for what was thrown by the request or its body; `wasSent`: an earlier attempt of the
+   * same call may have reached the server.
+   */
+  explain(thrown: unknown, wasSent?: boolean): GatewayError;
 }
 
 /** Starts the clocks; `totalMs` of 0 is no bound. */
@@ -26,7 +29,7 @@ export function createDeadline(
   { totalMs, headMs, repeatable, clock, failures, signal }: {
     readonly totalMs: number;
     readonly headMs: number;
-    /** Of others it is said when their effect is unknown. */
+    /** Of others the message says when their effect is unknown. */
     readonly repeatable: boolean;
     readonly clock: Clock;
     readonly failures: Failures;
@@ -55,13 +58,13 @@ export function createDeadline(
       clearTotal();
       signal.removeEventListener("abort", cut);
     },
-    explain(thrown) {
+    explain(thrown, wasSent = false) {
       if (thrown instanceof GatewayError) return thrown;
       if (signal.aborted) return new GatewayError("cancelled", undefined, { cause: thrown });
       if (!isRequestFault(thrown)) return toGatewayError(thrown);
-      const unknown = thrown.sent && !repeatable;
-      const more = { cause: thrown, ...(unknown ? { data: { outcome: "unknown" } } : {}) };
-      const effect = unknown ? "; whether the call took effect is unknown" : "";
+      const isSent = wasSent || thrown.sent;
+      const more = { cause: thrown, data: { outcome: isSent ? "unknown" : "not_sent" } };
+      const effect = isSent && !repeatable ? "; whether the call took effect is unknown" : "";
       if (lateAfter !== undefined) {
         return failures.create(
           "upstream_timeout",

@@ -4,7 +4,7 @@
  * somebody in: its query, and parts of its path that look like keys.
  */
 import type { Clock } from "../clock.ts";
-import { type ErrorCode, GatewayError } from "../errors.ts";
+import { type ErrorCode, GatewayError, type Outcome } from "../errors.ts";
 import type { JsonObject } from "../model.ts";
 
 /** Makes the errors of one call. */
@@ -44,6 +44,12 @@ export function createFailures(
       });
     },
   };
+}
+
+/** The same failure in the same words, with this outcome. */
+export function marked(error: GatewayError, outcome: Outcome): GatewayError {
+  const { code, message, data, upstream, cause } = error;
+  return new GatewayError(code, message, { data: { ...data, outcome }, upstream, cause });
 }
 
 /** Long parts with digits are keys more often than names. */

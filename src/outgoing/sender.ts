@@ -4,11 +4,12 @@
  * and no log line can have them. Not here: retries, and what an answer means.
  */
 import type { Limits } from "../limits.ts";
-import type { OutgoingResponse, Runtime } from "../runtime/runtime.ts";
+import type { OutgoingRequest, OutgoingResponse, Runtime } from "../runtime/runtime.ts";
 import { identity } from "../version.ts";
 import { isPublicAddress } from "./address.ts";
 import type { SecurityContext } from "./authorization.ts";
 import { encodings } from "./body.ts";
+import { isRequestFault } from "./deadline.ts";
 import type { Failures } from "./failure.ts";
 import { follow, type Hop } from "./redirect.ts";
 
@@ -37,12 +38,18 @@ export function createSender({ runtime, limits, url, headers }: SenderOptions): 
     "user-agent": `${identity.name}/${identity.version}`,
   };
 
+  /** One hop; what breaks after a redirect was sent to the server that redirected. */
+  const request = (options: OutgoingRequest, wasSent: boolean) =>
+    runtime.request(options).catch((thrown: unknown) => {
+      throw wasSent && isRequestFault(thrown) ? Object.assign(thrown, { sent: true }) : thrown;
+    });
+
   return async ({ hop: first, context }, failures, signal) => {
     let hop = first;
     for (let redirects = 0; redirects <= limits.redirectsMax; redirects += 1) {
       const isOperators = hop.url.origin === origin;
       const given = { ...ours, ...hop.headers };
-      const response = await runtime.request({
+      const response = await request({
         url: hop.trusted ? withQuery(hop.url, context.query) : hop.url.href,
         method: hop.method,
         // Nothing that a client says takes the place of a credential.
@@ -53,16 +60,23 @@ export function createSender({ runtime, limits, url, headers }: SenderOptions): 
         signal,
         connectMs: limits.connectMs,
         allowAddress: (address) => isOperators || isPublicAddress(address),
-      });
+      }, redirects > 0);
       const next = follow(hop, response.status, response.headers.get("location"));
       if (next === undefined) return response;
       discard(response);
-      if ("problem" in next) throw failures.create("upstream_unavailable", next.problem);
+      if ("problem" in next) throw failures.create("upstream_unavailable", next.problem, unknown);
       hop = next;
     }
-    throw failures.create("upstream_unavailable", "redirects again and again; correct its URL");
+    throw failures.create(
+      "upstream_unavailable",
+      "redirects again and again; correct its URL",
+      unknown,
+    );
   };
 }
+
+/** A server may redirect after it has worked on the request, as 303 says. */
+const unknown = { data: { outcome: "unknown" } } as const;
 
 function withQuery(url: URL, query: SecurityContext["query"]): string {
   const more = Object.entries(query)

@@ -5,6 +5,8 @@
 
 /** Decodes a whole body; what is no character becomes U+FFFD, and a mark of the byte order is left out. */
 export function decodeText(bytes: Uint8Array, headers: Headers): string {
+  const marked = markedUtf16(bytes);
+  if (marked !== undefined) return new TextDecoder(marked).decode(bytes);
   const named = createNamed(headers);
   if (named === undefined || named.encoding === "utf-8") return new TextDecoder().decode(bytes);
   if (named.encoding.startsWith("utf-16")) return named.decode(bytes);
@@ -14,6 +16,12 @@ export function decodeText(bytes: Uint8Array, headers: Headers): string {
   } catch {
     return named.decode(bytes);
   }
+}
+
+/** A mark of the byte order says more than a header. */
+function markedUtf16([first, second]: Uint8Array): "utf-16le" | "utf-16be" | undefined {
+  if (first === 0xff && second === 0xfe) return "utf-16le";
+  return first === 0xfe && second === 0xff ? "utf-16be" : undefined;
 }
 
 function createNamed(headers: Headers): TextDecoder | undefined {

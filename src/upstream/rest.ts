@@ -6,7 +6,7 @@
  */
 import { pause } from "../clock.ts";
 import type { RestServerConfig } from "../config/config.ts";
-import { GatewayError, toGatewayError } from "../errors.ts";
+import { GatewayError, toGatewayError, withOutcome } from "../errors.ts";
 import type { Call, JsonObject } from "../model.ts";
 import { isJsonObject } from "../protocol/jsonrpc.ts";
 import { describeCatalog } from "./catalog_line.ts";
@@ -86,12 +86,17 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
   const run = async (call: Call, signal: AbortSignal): Promise<JsonObject> => {
     const { method, params, caller } = call;
     if (method !== "tools/call") {
-      throw new GatewayError("method_not_found", `Server "${name}" has tools alone`);
+      throw new GatewayError("method_not_found", `Server "${name}" has tools alone`, {
+        data: { outcome: "not_sent" },
+      });
     }
     const { principal, scope } = caller;
     const use = { principal: principal.id, scope };
     const { name: tool, arguments: given = {} } = params;
-    const result = await (await ready()).call(String(tool), given, use, signal);
+    const loaded = await ready().catch((thrown: unknown) => {
+      throw withOutcome(toGatewayError(thrown), "not_sent");
+    });
+    const result = await loaded.call(String(tool), given, use, signal);
     isDegraded = isJsonObject(result["_meta"]) && result["_meta"][degradedKey] === true;
     return result;
   };

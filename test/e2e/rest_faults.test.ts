@@ -24,23 +24,47 @@ interface Fault {
   /** Attempts that the API sees of one call. */
   readonly attempts: number;
   readonly says: string;
+  /** Absent: `unknown`. */
+  readonly outcome?: "refused" | "not_sent";
   readonly status?: number;
   readonly retryAfterMs?: number;
 }
 
 const faults: readonly Fault[] = [
-  { endpoint: "unauthorized", attempts: 1, status: 401, says: "refused the credentials" },
-  { endpoint: "forbidden", attempts: 1, status: 403, says: "not for this key" },
-  { endpoint: "missing", attempts: 1, status: 404, says: "no such thing" },
+  {
+    endpoint: "unauthorized",
+    attempts: 1,
+    status: 401,
+    says: "refused the credentials",
+    outcome: "refused",
+  },
+  {
+    endpoint: "forbidden",
+    attempts: 1,
+    status: 403,
+    says: "not for this key",
+    outcome: "refused",
+  },
+  { endpoint: "missing", attempts: 1, status: 404, says: "no such thing", outcome: "refused" },
   { endpoint: "fault", attempts: 1, status: 500, says: "status 500" },
   { endpoint: "away", attempts: 1, says: "private address" },
-  { endpoint: "html", attempts: 1, status: 200, says: "in the place of JSON" },
-  { endpoint: "nonsense", attempts: 1, status: 200, says: "JSON that is not valid" },
+  { endpoint: "moved", method: "POST", attempts: 1, status: 307, says: "does not follow" },
   { endpoint: "bomb", attempts: 1, status: 200, says: "answer that cannot be read" },
   { endpoint: "hang", attempts: 1, says: "did not answer within" },
   { endpoint: "drip", attempts: 1, says: "did not answer within" },
-  { endpoint: "cut", method: "POST", attempts: 1, says: "whether the call took effect is unknown" },
+  { endpoint: "cut", method: "POST", attempts: 1, says: "whether it took effect is unknown" },
   { endpoint: "gone", method: "POST", attempts: 1, status: 502, says: "status 502" },
+  { endpoint: "replaced", method: "PUT", attempts: 1, status: 502, says: "status 502" },
+];
+
+/** Answers of calls that were carried out, and what their results say. */
+const oddities: readonly { endpoint: string; says: string; text?: string }[] = [
+  { endpoint: "html", says: 'a page ("text/html")', text: "<form>Log in</form>" },
+  { endpoint: "nonsense", says: "not valid JSON", text: "{" },
+  { endpoint: "words", says: '"text/plain" in the place of JSON', text: "Order 17 placed" },
+  { endpoint: "half", says: "the connection broke", text: '{"order":' },
+  { endpoint: "zipped", says: "not valid gzip" },
+  { endpoint: "archive", says: '"application/zip" in the place of JSON' },
 ];
 
 let api: FaultServer;
@@ -70,6 +94,19 @@ function serveApi(): Promise<FaultServer> {
         return json(429, {}, { "retry-after": "120" });
       case "flaky":
         return flaky++ % 2 === 0 ? json(503, {}, { "retry-after": "0" }) : json(200, { ok: true });
+      case "moved":
+        return json(307, {}, { location: "/fine" });
+      case "words":
+        response.writeHead(200, { "content-type": "text/plain" });
+        return response.end("Order 17 placed");
+      case "half":
+        response.writeHead(200, { "content-type": "application/json", "content-length": "100" });
+        return response.write('{"order":', () => response.destroy());
+      case "zipped":
+        return json(200, "no gzip", { "content-encoding": "gzip" });
+      case "archive":
+        response.writeHead(200, { "content-type": "application/zip" });
+        return response.end(Uint8Array.of(80, 75, 3, 4, 0, 255));
       case "away":
         return json(302, {}, { location: `${other.origin}/` });
       case "html":
@@ -91,6 +128,7 @@ function serveApi(): Promise<FaultServer> {
       case "cut":
         return response.destroy();
       case "gone":
+      case "replaced":
         return json(502, {});
       default:
         return json(200, { ok: true });
@@ -133,7 +171,11 @@ beforeAll(async () => {
   const closed = `http://127.0.0.1:${await findClosedPort()}`;
   gateway = await spawnGateway({
     prepare(directory) {
-      const all = [...faults, ...["busy", "flaky", "fine"].map((endpoint) => ({ endpoint }))];
+      const all = [
+        ...faults,
+        ...oddities.map(({ endpoint }) => ({ endpoint, method: "POST" })),
+        ...["busy", "flaky", "fine"].map((endpoint) => ({ endpoint })),
+      ];
       writeFileSync(join(directory, "faulty.json"), JSON.stringify(recipe(all)));
       const open = [{ endpoint: "read" }, { endpoint: "write", method: "POST" }];
       writeFileSync(join(directory, "open.json"), JSON.stringify(recipe(open)));
@@ -179,13 +221,17 @@ interface Told {
   readonly isError: boolean;
   readonly isDegraded: boolean;
   readonly text: string;
+  /** Of a failure. */
+  readonly outcome: unknown;
 }
 
 async function call(client: RealClient, tool: string): Promise<Told> {
   const { isError, content, _meta } = await client.callWhole(tool);
+  const meta = _meta as Record<string, unknown> | undefined;
   return {
     isError: isError === true,
-    isDegraded: (_meta as Record<string, unknown>)?.["mcp-wrapper/degraded"] === true,
+    isDegraded: meta?.["mcp-wrapper/degraded"] === true,
+    outcome: meta?.["mcp-wrapper/outcome"],
     text: (content as { text: string }[])[0]?.text ?? "",
   };
 }
@@ -201,14 +247,16 @@ for (const kind of kinds) {
     }, testMs);
     afterAll(() => client?.close(), testMs);
 
-    for (const { endpoint, attempts, says, status, retryAfterMs, method = "GET" } of faults) {
+    for (const row of faults) {
+      const { endpoint, attempts, says, status, retryAfterMs, method = "GET" } = row;
       test(`${endpoint}: a failure that says what it is`, async () => {
         const before = api.seen.length;
-        const { isError, text } = await call(client, endpoint);
+        const { isError, text, outcome } = await call(client, endpoint);
         expect(isError).toBe(true);
+        expect(outcome).toBe(row.outcome ?? "unknown");
         const fault = JSON.parse(text);
         expect(fault.error).toContain(says);
-        expect(fault).toMatchObject({ url: `${api.origin}/${endpoint}`, method });
+        expect(fault).toMatchObject({ url: `${api.origin}/${endpoint}`, method, outcome });
         expect([fault.status, fault.retryAfterMs]).toEqual([status, retryAfterMs]);
         expect(fault.response_time).toBeGreaterThanOrEqual(0);
         expect(new Date(fault.timestamp).toISOString()).toBe(fault.timestamp);
@@ -217,6 +265,24 @@ for (const kind of kinds) {
         const seen = api.seen.slice(before).filter(({ url }) => url === `/${endpoint}`);
         expect(seen.length).toBe(attempts);
       }, testMs);
+    }
+
+    for (const { endpoint, says, text } of oddities) {
+      test(
+        `${endpoint}: a call that was carried out, whose answer is not as documented`,
+        async () => {
+          const before = api.seen.length;
+          const { isError, structuredContent } = await client.callWhole(endpoint);
+          expect(isError === true).toBe(false);
+          const { raw, note } = structuredContent as { raw?: unknown; note: string };
+          expect(raw).toEqual(text === undefined ? undefined : { text });
+          expect(note).toContain("Not as documented");
+          expect(note).toContain(says);
+          expect(note).toContain("The call was carried out (status 200)");
+          expect(api.seen.length - before).toBe(1);
+        },
+        testMs,
+      );
     }
 
     test("that was busy for a moment: the call is made again", async () => {
@@ -231,9 +297,9 @@ for (const kind of kinds) {
 
     test("that is not there: the failure says so", async () => {
       const away = await kind.open(gateway.url, "/servers/nobody/mcp");
-      const { isError, text } = await call(away, "cut");
+      const { isError, text, outcome } = await call(away, "cut");
       await away.close();
-      expect(isError).toBe(true);
+      expect([isError, outcome]).toEqual([true, "not_sent"]);
       // Once it was tried often enough, it is not tried each time.
       expect(JSON.parse(text).error).toMatch(/cannot be reached|could not be reached just now/);
     }, testMs);

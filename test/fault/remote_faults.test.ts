@@ -171,7 +171,7 @@ describe("F9 a call that breaks", () => {
       url: `http://127.0.0.1:${await findClosedPort()}/`,
     });
     const error = await errorOf(caller.post());
-    expect([error.code, error.data?.["outcome"]]).toEqual(["upstream_unavailable", undefined]);
+    expect([error.code, error.data?.["outcome"]]).toEqual(["upstream_unavailable", "not_sent"]);
     expect(caller.records.filter(({ severity }) => severity === "DEBUG").length).toBe(3);
   });
 });

@@ -73,6 +73,7 @@ export function operation(overrides: Partial<Operation> & { readonly name: strin
     inputSchema: { type: "object", properties: {} },
     cacheMs: 0,
     repeatable: true,
+    resends: overrides.repeatable ?? true,
     readOnly: true,
     login: false,
     ...overrides,

@@ -8,7 +8,7 @@ import { quoteJson } from "../../excerpt.ts";
 import type { Limits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
 import { isJsonObject } from "../../protocol/jsonrpc.ts";
-import { compileSchema, loosen, type Mismatch } from "./schema.ts";
+import { compileSchema, loosen, type Mismatch, walkSchema } from "./schema.ts";
 
 /** Gives the arguments as they are meant. Throws `invalid_params` with sentences. */
 export type CheckArguments = (given: unknown) => JsonObject;
@@ -28,7 +28,7 @@ export function createArgumentsCheck(
   );
   const required = Array.isArray(inputSchema["required"]) ? inputSchema["required"] : [];
   const schemaOf = (name: string) => resolve(schemas.get(name), inputSchema);
-  const check = compileSchema(loosen(inputSchema), limits, false);
+  const check = compileSchema(withAnyChoice(loosen(inputSchema)), limits, false);
 
   return (given = {}) => {
     if (!isJsonObject(given)) throw refuse(["Cannot take the arguments: they must be an object"]);
@@ -54,6 +54,16 @@ export function createArgumentsCheck(
     if (verdict.state !== "differs") return meant;
     throw refuse(toProblems(verdict.mismatches, meant, schemaOf));
   };
+}
+
+/** Documents say "one of" of objects that a value can be several of at once; their APIs take it. */
+function withAnyChoice(schema: unknown): unknown {
+  return walkSchema(schema, () => true, ({ oneOf, ...others }) => {
+    if (oneOf === undefined) return others;
+    const { anyOf, allOf = [] } = others;
+    if (anyOf === undefined) return { ...others, anyOf: oneOf };
+    return { ...others, allOf: [...Array.isArray(allOf) ? allOf : [], { anyOf: oneOf }] };
+  });
 }
 
 /** An object that has these members alone, not even those that every object has. */

@@ -55,7 +55,9 @@ export function createRequestBudget(
   };
   const toRefusal = (ahead: number) => {
     const retryAfterMs = Math.ceil(toTime(ahead) - clock.monotonic());
-    return new GatewayError("overloaded", undefined, { data: { retryAfterMs } });
+    return new GatewayError("overloaded", undefined, {
+      data: { retryAfterMs, outcome: "not_sent" },
+    });
   };
   const send = () => {
     const now = clock.monotonic();

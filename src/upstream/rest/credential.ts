@@ -30,6 +30,7 @@ export async function getCredential(
       throw failures.create(
         "upstream_timeout",
         `was not called: its credentials could not be had within ${timeoutMs} ms`,
+        { data: { outcome: "not_sent" } },
       );
     }
     if (credential.state === "ready") return credential;
@@ -37,12 +38,12 @@ export async function getCredential(
       throw failures.create(
         "credentials_missing",
         `needs a user to log in at ${credential.url}`,
-        { data: { logInAt: credential.url } },
+        { data: { logInAt: credential.url, outcome: "not_sent" } },
       );
     }
     const { problem, retryAfterMs } = credential;
     throw failures.create("credentials_missing", problem, {
-      data: retryAfterMs === undefined ? {} : { retryAfterMs },
+      data: { ...(retryAfterMs === undefined ? {} : { retryAfterMs }), outcome: "not_sent" },
     });
   } finally {
     clear();

@@ -104,7 +104,7 @@ export function createEngine(
       } catch (thrown) {
         const error = toGatewayError(thrown);
         if (signal.aborted || error.code === "cancelled" || error.code === "internal") throw error;
-        return toFailure(explain(error, failures));
+        return toFailure(explain(error, failures), operation);
       }
     },
     endScope(scope) {
@@ -139,6 +139,7 @@ function createPlan(
       nextPage: createNextPage(tool.operation),
       checkEnvelope: compileSchema(outputSchema, limits),
       own: tool.own,
+      operation: tool.operation,
       limits,
     },
   };
@@ -192,11 +193,16 @@ function explain(error: GatewayError, failures: Failures): GatewayError {
   const why = error.code === "overloaded"
     ? "may not be called so often; retry later"
     : `could not be called: ${error.message}`;
-  return failures.create(error.code, why, { data: error.data ?? {}, cause: error });
+  return failures.create(error.code, why, {
+    data: { outcome: "not_sent", ...error.data },
+    cause: error,
+  });
 }
 
 function toUnknownTool(name: string, known: Iterable<string>): GatewayError {
   const near = nearestName(name, known);
   const hint = near === undefined ? "" : `: did you mean "${near}"?`;
-  return new GatewayError("invalid_params", `Unknown tool ${JSON.stringify(name)}${hint}`);
+  return new GatewayError("invalid_params", `Unknown tool ${JSON.stringify(name)}${hint}`, {
+    data: { outcome: "not_sent" },
+  });
 }

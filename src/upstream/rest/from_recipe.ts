@@ -53,6 +53,7 @@ function toOperation(endpoint: RecipeEndpoint): Operation {
     pagination,
     cacheMs,
     repeatable: endpoint.repeatable ?? repeatable.has(method),
+    resends: endpoint.repeatable ?? method === "GET",
     readOnly: endpoint.readOnly ?? method === "GET",
     login: endpoint.login,
   };

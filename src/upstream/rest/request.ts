@@ -9,7 +9,7 @@ import type { Limits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
 import type { SecurityContext } from "../../outgoing/authorization.ts";
 import { toPublicUrl } from "../../outgoing/failure.ts";
-import { isJsonObject } from "../../protocol/jsonrpc.ts";
+import { membersOf } from "./members.ts";
 import { buildBody, isJsonType } from "./request_body.ts";
 import type { Operation, Parameter } from "./service.ts";
 import { writeHeader, writePairs, writePath } from "./styles.ts";
@@ -92,9 +92,12 @@ export function buildRequest(
   for (const parameter of operation.parameters) {
     const value = valueOf(parameter, given);
     if (value === undefined || isReserved(parameter, frame)) continue;
+    const members = () => membersOf(operation.inputSchema, parameter.argument);
+    const isTaken = (name: string) =>
+      operation.parameters.some((one) => one.in === parameter.in && one.wire === name);
     // Members of an object are parameters of their own there.
     const written = (place: "query" | "cookie") =>
-      writePairs(parameter, value, membersOf(operation.inputSchema, parameter.argument))
+      writePairs(parameter, value, members, isTaken)
         .filter((pair) => !isReserved({ in: place, wire: nameOf(pair) }, frame));
     if (parameter.in === "query") pairs.push(...written("query"));
     if (parameter.in === "cookie") cookies.push(...written("cookie"));
@@ -128,13 +131,6 @@ function toAccept({ produces = [] }: Operation): string {
   return [...json, ...(json.length === 0 ? others : others.map((one) => `${one};q=0.5`))].join(
     ", ",
   );
-}
-
-/** The members that an object of this argument is declared with. */
-function membersOf({ properties }: JsonObject, argument: string): ReadonlySet<string> {
-  const schema = isJsonObject(properties) ? properties[argument] : undefined;
-  const declared = isJsonObject(schema) ? schema["properties"] : undefined;
-  return new Set(isJsonObject(declared) ? Object.keys(declared) : []);
 }
 
 function buildPath({ path, parameters }: Operation, given: JsonObject): string {

@@ -6,7 +6,7 @@ import { GatewayError } from "../../errors.ts";
 import type { JsonObject } from "../../model.ts";
 import { isJsonObject } from "../../protocol/jsonrpc.ts";
 import type { BodyPlan } from "./service.ts";
-import { toText } from "./styles.ts";
+import { toText, writeField } from "./styles.ts";
 
 /** A body and what its header says. */
 export interface RequestBody {
@@ -30,8 +30,7 @@ export function buildBody(plan: BodyPlan, given: JsonObject): RequestBody | unde
     return { contentType: mediaType, body: JSON.stringify(value ?? {}) };
   }
   if (/^application\/x-www-form-urlencoded/i.test(mediaType)) {
-    const pairs = toPairs(value).map(({ name, text }): [string, string] => [name, text]);
-    return { contentType: mediaType, body: new URLSearchParams(pairs).toString() };
+    return { contentType: mediaType, body: toForm(value, plan) };
   }
   if (/^multipart\/form-data/i.test(mediaType)) return toParts(toPairs(value));
   if (/^text\//i.test(mediaType)) {
@@ -46,6 +45,16 @@ function toMembers({ members, defaults }: BodyPlan, given: JsonObject): JsonObje
     .filter(([argument]) => given[argument] !== undefined)
     .map(([argument, member]) => [member, given[argument]] as const);
   return Object.fromEntries([...Object.entries(defaults), ...sent]);
+}
+
+function toForm(value: unknown, { styles = {} }: BodyPlan): string {
+  if (!isJsonObject(value)) return "";
+  return Object.entries(value).flatMap(([name, member]) => {
+    const own = Object.hasOwn(styles, name) ? styles[name] : undefined;
+    if (own !== undefined) return writeField(name, own, member);
+    const fields = toPairs({ [name]: member });
+    return fields.map(({ text }) => new URLSearchParams([[name, text]]).toString());
+  }).join("&");
 }
 
 /** One field of a form. */

@@ -1,9 +1,10 @@
 /**
  * An API's answer as a tool's result: projected, cut to what a model can use, in the envelope that
- * the tool's output schema promises, with the arguments that give more. What does not fit that schema
- * is given as it came, and said (hostile case F5). Failures are results, too, which a model can read.
+ * the tool's output schema promises, with the arguments that give more. What is not as documented is
+ * given as it came, with a note (hostile case F5). Failures are results, too, which a model can read
+ * and which say whether the call may have taken effect.
  */
-import type { GatewayError } from "../../errors.ts";
+import { type GatewayError, withOutcome } from "../../errors.ts";
 import { section } from "../../excerpt.ts";
 import type { Limits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
@@ -12,6 +13,7 @@ import type { NextPage } from "./pagination.ts";
 import type { Projection } from "./projection.ts";
 import type { Content, Received } from "./received.ts";
 import type { Check } from "./schema.ts";
+import type { Operation } from "./service.ts";
 import type { OwnArguments } from "./tool.ts";
 
 /** How a tool's results are made. */
@@ -21,11 +23,15 @@ export interface Presentation {
   /** By the tool's output schema. */
   readonly checkEnvelope: Check;
   readonly own: OwnArguments;
+  readonly operation: Pick<Operation, "readOnly" | "resends">;
   readonly limits: Pick<Limits, "restResultCharsMax" | "restUrlCharsMax">;
 }
 
 /** In the `_meta` of a result that was asked for without credentials. */
 export const degradedKey = "mcp-wrapper/degraded";
+
+/** In the `_meta` of a failure: its outcome, as in the `data` of an error of JSON-RPC. */
+const outcomeKey = "mcp-wrapper/outcome";
 
 /** What was asked for. */
 export interface Wanted {
@@ -39,21 +45,32 @@ export function toResult(received: Received, wanted: Wanted, how: Presentation):
   const { content, isDegraded } = received;
   const result = content.kind === "json"
     ? presentJson(content.value, received.link, wanted, how)
-    : presentOther(content, wanted, how);
+    : presentOther({ ...received, content }, wanted, how);
   return isDegraded ? { ...result, _meta: { [degradedKey]: true } } : result;
 }
 
 /** The result of a call that did not. */
-export function toFailure({ message, data }: GatewayError): JsonObject {
+export function toFailure(
+  error: GatewayError,
+  { readOnly }: Pick<Operation, "readOnly">,
+): JsonObject {
+  const { outcome = "unknown" } = error;
+  // What only reads takes no effect that a model had to know of.
+  const { message, data } = readOnly ? error : withOutcome(error, outcome);
   return {
-    content: [{ type: "text", text: JSON.stringify({ error: message, ...data }) }],
+    content: [{ type: "text", text: JSON.stringify({ error: message, ...data, outcome }) }],
     isError: true,
+    _meta: { [outcomeKey]: outcome },
   };
 }
 
 /** The result of a call whose arguments cannot be sent. */
 export function toInputError({ message }: GatewayError): JsonObject {
-  return { content: [{ type: "text", text: message }], isError: true };
+  return {
+    content: [{ type: "text", text: message }],
+    isError: true,
+    _meta: { [outcomeKey]: "not_sent" },
+  };
 }
 
 function presentJson(
@@ -71,7 +88,7 @@ function presentJson(
   const finish = (key: "result" | "raw", cut: Cut, notes: readonly string[]) => {
     const next = cut.nextItem === undefined
       ? page && { ...page, ...(skip > 0 ? { [own.skip]: 0 } : {}) }
-      : { [own.skip]: cut.nextItem };
+      : toNext(cut.nextItem, how);
     const note = [...notes, ...describeCut(cut, wanted, how)].join(" ");
     return {
       [key]: cut.value,
@@ -87,12 +104,24 @@ function presentJson(
   ]));
 }
 
+/** What gives the rest of an answer; only where asking again changes nothing. */
+function toNext(skip: number, { own, operation }: Presentation): JsonObject | undefined {
+  return operation.resends ? { [own.skip]: skip } : undefined;
+}
+
+function adviseNext(skip: number, { own, operation }: Presentation): string {
+  return operation.resends
+    ? `Call again with ${own.skip}: ${skip} for the next ones`
+    : `A call with ${own.skip}: ${skip} gives the next ones, and carries the call out once more`;
+}
+
 /** What was left out, and exactly how to ask for it. */
 function describeCut(
   { main, nextItem, leftOut }: Cut,
   { raw, skip }: Wanted,
-  { own, project }: Presentation,
+  how: Presentation,
 ): string[] {
+  const { own, project } = how;
   const name = main === undefined || main.path.length === 0
     ? "the list"
     : `"${main.path.join(".")}"`;
@@ -101,7 +130,7 @@ function describeCut(
     notes.push(
       `The answer is large: of ${main.length} items of ${name}, these are ${skip} to ${
         nextItem - 1
-      }. Call again with ${own.skip}: ${nextItem} for the next ones, or ask for less by narrower arguments.`,
+      }. ${adviseNext(nextItem, how)}, or ask for less by narrower arguments.`,
     );
   } else if (skip > 0) {
     notes.push(
@@ -120,50 +149,63 @@ function describeCut(
 }
 
 function presentOther(
-  content: Exclude<Content, { kind: "json" }>,
+  { content, status, oddity }: Received & { readonly content: Exclude<Content, { kind: "json" }> },
   { skip }: Wanted,
   how: Presentation,
 ): JsonObject {
+  const odd = oddity === undefined ? "" : `Not as documented: ${oddity}. `;
+  const isSaid = oddity !== undefined || !how.operation.readOnly;
+  const done = isSaid ? ` The call was carried out (status ${status}).` : "";
   switch (content.kind) {
     case "text":
-      return presentText(content.text, skip, how);
+      return presentText(
+        content.text,
+        skip,
+        oddity === undefined ? "" : `${odd}${done.trim()}`,
+        how,
+      );
     case "media": {
       const { type, data, mimeType } = content;
-      const result = wrap({ note: `The answer is of the type "${mimeType}".` });
+      const result = wrap({ note: `${odd}The answer is of the type "${mimeType}".${done}` });
       return { ...result, content: [{ type, data, mimeType }] };
     }
     case "other": {
       const { mediaType, bytes } = content;
       const size = bytes === undefined ? "" : ` of ${bytes} bytes`;
+      const type = mediaType === "" ? "without a type" : `of the type "${mediaType}"`;
       return wrap({
-        note: `The answer is a file${size} of the type "${mediaType}", which is not passed on.`,
+        note: `${odd}The answer is a file${size} ${type}, which is not passed on.${done}`,
       });
     }
+    case "unread":
+      return wrap({ note: `${odd}The answer is not passed on.${done}` });
     case "empty": {
-      const note = `The server answered with status ${content.status} and no content.`;
+      const note = `The server answered with status ${status} and no content.`;
       const envelope = { result: null, note };
       return wrap(how.checkEnvelope(envelope).state === "fits" ? envelope : { note });
     }
   }
 }
 
-function presentText(
-  text: string,
-  skip: number,
-  { own, limits: { restResultCharsMax: charsMax }, checkEnvelope }: Presentation,
-): JsonObject {
+/** A piece of a text; one that is not as documented is never the documented result. */
+function presentText(text: string, skip: number, odd: string, how: Presentation): JsonObject {
+  const { limits: { restResultCharsMax: charsMax }, checkEnvelope } = how;
   const { text: part, start, end } = section(text, skip, charsMax);
   const value = { text: part.toWellFormed() };
-  const more = text.length > end
-    ? {
-      next: { [own.skip]: end },
-      note: `The text has ${text.length} characters; these are ${start} to ${
-        end - 1
-      }. Call again with ${own.skip}: ${end} for the next ones.`,
-    }
-    : {};
+  const next = end < text.length ? toNext(end, how) : undefined;
+  const cut = end < text.length
+    ? `The text has ${text.length} characters; these are ${start} to ${end - 1}. ${
+      adviseNext(end, how)
+    }.`
+    : "";
+  const note = [odd, cut].filter((one) => one !== "").join(" ");
+  const more = {
+    ...(next === undefined ? {} : { next }),
+    ...(note === "" ? {} : { note }),
+  };
   const envelope = { result: value, ...more };
-  return wrap(checkEnvelope(envelope).state === "fits" ? envelope : { raw: value, ...more });
+  const fits = odd === "" && checkEnvelope(envelope).state === "fits";
+  return wrap(fits ? envelope : { raw: value, ...more });
 }
 
 function wrap(

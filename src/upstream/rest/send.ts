@@ -67,22 +67,26 @@ export function createSend(
   const load = async (sending: Sending, signal: AbortSignal) => {
     const { operation, prepare, context, authorization, use, timeoutMs } = sending;
     let shown = context;
+    let { url } = prepare(context);
     const answer = await caller.call({
       ...prepare(context),
       prepare(now) {
         shown = now;
         const made = prepare(now);
+        ({ url } = made);
         origins.add(new URL(made.url).origin);
         return made;
       },
       method: operation.method,
       timeoutMs,
-      repeatable: operation.repeatable,
+      repeatable: operation.resends,
+      // A redirect carries no call on that may change something.
+      final: !isFetch(operation.method),
       authorization,
       use,
     }, signal);
     const reading = { operation, limits, shown, headers, errorMessages: messages };
-    return { received: await receive(answer, reading), shown };
+    return { received: await receive(answer, url, reading), shown };
   };
 
   return async (sending, signal) => {
@@ -100,9 +104,14 @@ export function createSend(
 
 const nothing: Credential = { state: "ready", context: emptyContext, isDegraded: false };
 
+function isFetch(method: string): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
 /** Characters that keeping an answer costs; undefined: it must not be kept. */
-function sizeOf({ content, isDegraded }: Received): number | undefined {
-  if (isDegraded) return undefined;
+function sizeOf({ content, oddity, isDegraded }: Received): number | undefined {
+  // What is not as documented may be another one soon.
+  if (isDegraded || oddity !== undefined) return undefined;
   if (content.kind === "json") return content.chars;
   if (content.kind === "text") return content.text.length;
   return content.kind === "media" ? content.data.length : 0;

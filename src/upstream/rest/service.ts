@@ -43,8 +43,8 @@ export interface Operation {
   readonly inputSchema: JsonObject;
   /**
    * Media types of its answers as documented; they are asked for by `accept`. When one of them is
-   * JSON, another shape is a fault, unless it is listed, too. Absent: nothing is known, but where
-   * there is an output schema or a projection, that is JSON.
+   * JSON, a result says that another shape is not as documented, unless it is listed, too. Absent:
+   * nothing is known, but where there is an output schema or a projection, that is JSON.
    */
   readonly produces?: readonly string[] | undefined;
   /** Of the projected answer; absent: nothing is known of it. */
@@ -54,8 +54,10 @@ export interface Operation {
   readonly pagination?: Pagination | undefined;
   /** How long an answer may be given again to the same request; 0: never. */
   readonly cacheMs: number;
-  /** Whether making it twice does no more than making it once. */
+  /** Whether making it twice does no more than making it once, as a client is told. */
   readonly repeatable: boolean;
+  /** Whether the gateway itself sends it again after it may have arrived. */
+  readonly resends: boolean;
   readonly readOnly: boolean;
   /** Whether it needs the log-in beside the credentials. */
   readonly login: boolean;
@@ -96,6 +98,8 @@ export interface BodyPlan {
   readonly members: Readonly<Record<string, string>>;
   /** Sent when the argument is absent: member -> value. */
   readonly defaults: JsonObject;
+  /** In a form: how members that are lists or objects are written, where that is not the usual way. */
+  readonly styles?: Readonly<Record<string, Pick<Parameter, "style" | "explode">>> | undefined;
 }
 
 /** How more of a list is asked for; names are those of arguments, paths JMESPath. */

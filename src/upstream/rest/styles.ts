@@ -5,6 +5,7 @@
  */
 import { GatewayError } from "../../errors.ts";
 import { isJsonObject } from "../../protocol/jsonrpc.ts";
+import type { Members } from "./members.ts";
 import type { Parameter } from "./service.ts";
 
 /** A value as plain text; numbers keep their digits. */
@@ -39,33 +40,74 @@ export function writePath({ wire, style, explode, join }: Parameter, value: unkn
     : `;${encode(wire)}=${write(value, false, ",", encode)}`;
 }
 
-/** A parameter as pairs of a query or of cookies; `members`: those that an object may have there. */
+/**
+ * A parameter as pairs of a query or of cookies. `members`: those that an object may have there;
+ * `isTaken`: whether another parameter of the same place has this name.
+ */
 export function writePairs(
   { argument, wire, style, explode, join }: Parameter,
   value: unknown,
-  members: ReadonlySet<string>,
+  members: () => Members,
+  isTaken: (name: string) => boolean,
 ): string[] {
   const name = encode(wire);
   const one = (text: string) => [`${name}=${text}`];
   if (style === "json") return one(encode(JSON.stringify(value)));
+  const between = delimiters.get(style) ?? ",";
   if (Array.isArray(value)) {
     if (value.length === 0) return [];
     if (join !== undefined) return one(joined(value, join));
-    const between = delimiters.get(style) ?? ",";
+    if (style === "deepObject") return writeDeep(name, value);
     return explode
       ? value.map((item) => `${name}=${encode(toText(item))}`)
       : one(value.map((item) => encode(toText(item))).join(between));
   }
   if (!isJsonObject(value)) return one(encode(toText(value)));
   const isDeep = style === "deepObject";
-  if (!isDeep && !explode) return one(write(value, false, ",", encode));
+  if (!isDeep && !explode) return one(write(value, false, between, encode));
+  const { names, isFree } = members();
+  for (const key of Object.keys(value)) {
+    if (names.has(key)) continue;
+    if (!isFree) throw unknownMember(argument, key, names);
+    if (!isDeep && isTaken(key)) throw takenMember(argument, key);
+  }
+  if (isDeep) return writeDeep(name, value);
   return Object.entries(value).flatMap(([key, member]) => {
-    if (!members.has(key)) throw unknownMember(argument, key, members);
-    const pair = isDeep ? `${name}${encode(`[${key}]`)}` : encode(key);
     const texts = Array.isArray(member) ? member.map(toText) : [toText(member)];
-    return texts.map((text) => `${pair}=${encode(text)}`);
+    return texts.map((text) => `${encode(key)}=${encode(text)}`);
   });
 }
+
+/**
+ * An object in brackets, level by level. OpenAPI says nothing of lists there: the form that most
+ * servers read is `[]`, and a number where the parts of one item must stay together.
+ */
+function writeDeep(name: string, value: unknown): string[] {
+  if (Array.isArray(value)) {
+    const isFlat = value.every((item) => !Array.isArray(item) && !isJsonObject(item));
+    return value.flatMap((item: unknown, at) =>
+      writeDeep(`${name}${encode(isFlat ? "[]" : `[${at}]`)}`, item)
+    );
+  }
+  if (!isJsonObject(value)) return [`${name}=${encode(toText(value))}`];
+  return Object.entries(value)
+    .flatMap(([key, member]) => writeDeep(`${name}${encode(`[${key}]`)}`, member));
+}
+
+/** A field of a form as its pairs; an object only in the style that keeps its members together. */
+export function writeField(
+  name: string,
+  how: Pick<Parameter, "style" | "explode">,
+  value: unknown,
+): string[] {
+  if (how.style === "deepObject") return writeDeep(encode(name), value);
+  const field: Parameter = { ...how, argument: name, wire: name, in: "query", required: false };
+  return isJsonObject(value)
+    ? [`${encode(name)}=${encode(toText(value))}`]
+    : writePairs(field, value, () => noMembers, () => false);
+}
+
+const noMembers: Members = { names: new Set(), isFree: false };
 
 /** A parameter as a header's value. */
 export function writeHeader({ style, explode, join }: Parameter, value: unknown): string {
@@ -87,12 +129,20 @@ function write(
   if (Array.isArray(value)) return value.map((item) => piece(toText(item))).join(between);
   if (!isJsonObject(value)) return piece(toText(value));
   return Object.entries(value)
-    .map(([key, member]) => `${piece(key)}${explode ? "=" : ","}${piece(toText(member))}`)
+    .map(([key, member]) => `${piece(key)}${explode ? "=" : between}${piece(toText(member))}`)
     .join(between);
 }
 
 function joined(items: readonly unknown[], join: string): string {
   return items.map((item) => encode(toText(item))).join(join === "," ? join : encode(join));
+}
+
+function takenMember(argument: string, key: string): GatewayError {
+  return new GatewayError(
+    "invalid_params",
+    `Cannot send ${JSON.stringify(key)} in argument "${argument}": another parameter has this ` +
+      "name; give it as an argument of its own",
+  );
 }
 
 function unknownMember(argument: string, key: string, members: ReadonlySet<string>): GatewayError {

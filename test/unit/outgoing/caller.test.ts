@@ -274,6 +274,7 @@ describe("P4 a failure", () => {
         response_time: 0,
         timestamp: new Date(clock.wall()).toISOString(),
         server: "far",
+        outcome: "not_sent",
       },
     });
   });
@@ -286,19 +287,27 @@ describe("P4 a failure", () => {
     expect(error.data?.["url"]).toBe("https://far.test/…/send");
   });
 
-  test("F9 says when it is unknown whether a call took effect, and only then", async () => {
-    const unknown = open(() => faultOf("broken", true));
-    const error = await errorOf(unknown.caller.post());
-    expect(error.message).toContain("whether the call took effect is unknown");
-    expect(error.data).toMatchObject({ outcome: "unknown" });
-    for (
-      const work of [
-        open(() => faultOf("tls", false)).caller.post(),
-        open(() => faultOf("broken", true)).caller.get(),
-      ]
-    ) {
-      expect((await errorOf(work)).data?.["outcome"]).toBe(undefined);
+  test("F9 says whether the call may have taken effect, in words where it changes something", async () => {
+    const quick = { limits: { httpRetriesMax: 1, httpRetryMsMin: 1 } };
+    const words = "whether the call took effect is unknown";
+    const cases = [
+      [open(() => faultOf("broken", true)).caller.post(), "unknown", true],
+      [open(() => faultOf("tls", false)).caller.post(), "not_sent", false],
+      [open(() => faultOf("broken", true), quick).caller.get(), "unknown", false],
+    ] as const;
+    for (const [work, outcome, isSaid] of cases) {
+      const error = await errorOf(work);
+      expect([error.data?.["outcome"], error.message.includes(words)]).toEqual([outcome, isSaid]);
     }
+  });
+
+  test("F9 of an attempt that never left does not hide an earlier one that did", async () => {
+    let attempts = 0;
+    const { caller } = open(() => faultOf("broken", attempts++ === 0), {
+      limits: { httpRetriesMax: 1, httpRetryMsMin: 1 },
+    });
+    const error = await errorOf(caller.get());
+    expect([attempts, error.data?.["outcome"]]).toEqual([2, "unknown"]);
   });
 
   test("of an answer carries its status, and nothing of its text", async () => {

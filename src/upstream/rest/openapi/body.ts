@@ -6,7 +6,7 @@
 import type { BodyPlan } from "../service.ts";
 import type { Documents, Located } from "./documents.ts";
 import { isHidden } from "./keywords.ts";
-import { isJson, type Wanted } from "./parameters.ts";
+import { isJson, styles, type Wanted } from "./parameters.ts";
 import { bodyShape, shaped } from "./shape.ts";
 import { isObject, itemsOf, member, textOf } from "./tree.ts";
 import { Unusable } from "./unusable.ts";
@@ -20,6 +20,7 @@ export interface WantedBody {
   readonly members: readonly Wanted[];
   /** Members of which one group is needed: what the schema of single arguments cannot say. */
   readonly choices: readonly (readonly string[])[];
+  readonly styles: BodyPlan["styles"];
 }
 
 const form = "application/x-www-form-urlencoded";
@@ -57,20 +58,23 @@ export function readBody(
     : flatten(schema, documents, { levels: allOfDepthMax, left: membersMax });
   if (object !== undefined && object.members.size > 0) {
     const members = readMembers(object, required, mediaType === multipart, documents);
-    return { mediaType, required, whole: undefined, members, choices: object.choices };
+    const styles = mediaType === form ? readStyles(member(body.content[chosen], "encoding")) : {};
+    return { mediaType, required, whole: undefined, members, choices: object.choices, styles };
   }
+  // A form without fields: there is nothing to give, and nothing to send.
+  if (isParts && object !== undefined && (!required || object.isClosed)) return undefined;
   if (isParts) {
     throw new Unusable(
       `the fields of its body ("${mediaType}") are not written down, or are too many`,
     );
   }
   const whole = { wire: "body", required, schema, description, deprecated: false };
-  return { mediaType, required, whole, members: [], choices: [] };
+  return { mediaType, required, whole, members: [], choices: [], styles: {} };
 }
 
 /** How the engine makes the body, once the arguments have their names. */
 export function toPlan(
-  { mediaType, required, whole, members }: WantedBody,
+  { mediaType, required, whole, members, styles }: WantedBody,
   names: ReadonlyMap<Wanted, string>,
 ): BodyPlan {
   return {
@@ -79,7 +83,23 @@ export function toPlan(
     ...(whole === undefined ? {} : { argument: names.get(whole) }),
     members: Object.fromEntries(members.map((one) => [names.get(one) ?? one.wire, one.wire])),
     defaults: {},
+    ...(Object.keys(styles ?? {}).length === 0 ? {} : { styles }),
   };
+}
+
+/** How the fields of a form are written, where the document says it (OpenAPI 3.1 4.8.15). */
+function readStyles(encoding: unknown): BodyPlan["styles"] {
+  return Object.fromEntries(
+    Object.entries(isObject(encoding) ? encoding : {}).flatMap(([name, value]) => {
+      const style = styles.query.find((one) => one === member(value, "style"));
+      if (style === undefined) return [];
+      const explode = member(value, "explode");
+      return [[name, {
+        style,
+        explode: typeof explode === "boolean" ? explode : style === "form",
+      }]];
+    }),
+  );
 }
 
 function readMembers(
@@ -105,6 +125,8 @@ interface Flat {
   readonly members: ReadonlyMap<string, Located>;
   readonly required: ReadonlySet<unknown>;
   readonly choices: WantedBody["choices"];
+  /** No other members are allowed. */
+  readonly isClosed: boolean;
 }
 
 /** What may still be looked at: the same parts can stand in many places. */
@@ -147,6 +169,7 @@ function flatten(at: Located, documents: Documents, room: Room): Flat | undefine
     members,
     required: needed,
     choices: groups.every(({ length }) => length > 0) ? groups : [],
+    isClosed: additionalProperties === false,
   };
 }
 

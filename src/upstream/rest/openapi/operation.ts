@@ -61,11 +61,7 @@ export function toOperation(found: Found, name: string, common: Common): Operati
     reserved,
     documents,
   );
-  const body = method === "get" || operation.requestBody === undefined ? undefined : readBody(
-    { value: operation.requestBody, base },
-    documents,
-    roomIn(limits.inputSchemaCharsMax).schemasMax,
-  );
+  const { body, bodyNote } = toBody(method, { value: operation.requestBody, base }, common);
   const bodyParts = body === undefined
     ? []
     : body.whole === undefined
@@ -75,7 +71,11 @@ export function toOperation(found: Found, name: string, common: Common): Operati
   return {
     name,
     title: operation.summary === undefined ? undefined : cutText(operation.summary, titleCharsMax),
-    description: [describe(operation, found, limits), ...describeChoices(body, names)].join("\n\n"),
+    description: [
+      describe(operation, found, limits),
+      ...describeChoices(body, names),
+      ...bodyNote,
+    ].join("\n\n"),
     method: method.toUpperCase(),
     path,
     baseUrl: toOwnBaseUrl(servers, documents, baseUrl),
@@ -92,9 +92,24 @@ export function toOperation(found: Found, name: string, common: Common): Operati
     ...toAnswers({ value: operation.responses, base }, { method, parameters, documents, limits }),
     cacheMs: 0,
     repeatable: ["get", "put", "delete"].includes(method),
+    resends: method === "get",
     readOnly: method === "get",
     login: false,
   };
+}
+
+/** The body, and a sentence for the model where the document has one that is not sent. */
+function toBody(method: string, at: Located, { documents, limits }: Common) {
+  if (at.value === undefined) return { body: undefined, bodyNote: [] };
+  try {
+    const body = readBody(at, documents, roomIn(limits.inputSchemaCharsMax).schemasMax);
+    return { body, bodyNote: [] };
+  } catch (thrown) {
+    // Most servers pass over the body of a GET; without it the operation is still of use.
+    if (method !== "get" || !(thrown instanceof Unusable)) throw thrown;
+    const note = `Its body is not sent: ${thrown.message}.`;
+    return { body: undefined, bodyNote: [cutText(note, choicesCharsMax)] };
+  }
 }
 
 function nameArguments(

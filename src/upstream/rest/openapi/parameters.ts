@@ -122,7 +122,7 @@ function toWanted(parameter: ParameterObject, base: string): WantedParameter | u
 }
 
 /** What each place allows, the usual one first. */
-const styles: Readonly<
+export const styles: Readonly<
   Record<Parameter["in"], readonly [Parameter["style"], ...Parameter["style"][]]>
 > = {
   path: ["simple", "label", "matrix"],

@@ -146,6 +146,10 @@ export function createSchemaMaker(
       const part = value[keyword];
       if (isObject(part)) out[keyword] = inner(part);
       else if (part === false && !isAnswer) out[keyword] = false;
+      else if (part === true && keyword === "additionalProperties" && !isAnswer) {
+        // Beside known members it says that there are others.
+        out[keyword] = true;
+      }
     }
     return out;
   };

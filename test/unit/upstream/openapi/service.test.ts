@@ -251,6 +251,7 @@ test("An operation is what the engine needs, and nothing more", async () => {
     inputSchema: { type: "object", properties: {} },
     cacheMs: 0,
     repeatable: true,
+    resends: true,
     readOnly: true,
     login: false,
   });

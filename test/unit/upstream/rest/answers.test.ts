@@ -139,26 +139,6 @@ describe("F5 answers that are not what they should be", () => {
     },
   };
 
-  test("F5 a page for people is refused, and nothing of it is relayed", async () => {
-    const api = await open(({ send }) => send(200, html().body, { "content-type": "text/html" }));
-    const error = await api.fail("it");
-    expect(error["error"]).toBe('Server "api" gave "text/html" in the place of JSON');
-    expect(JSON.stringify(error)).not.toContain("Log in");
-    expect(error["status"]).toBe(200);
-  });
-
-  test("F5 what says that it is JSON and is not is refused", async () => {
-    for (const body of ['{"a":', "<html>", "NaN", "[".repeat(100_000)]) {
-      const api = await open(({ send }) => send(200, body, { "content-type": "application/json" }));
-      expect((await api.fail("it"))["error"]).toContain("JSON that is not valid");
-    }
-    const text = await open(
-      ({ send }) => send(200, "all is well", { "content-type": "text/plain" }),
-      documented,
-    );
-    expect((await text.fail("it"))["error"]).toContain("in the place of JSON");
-  });
-
   test("F5 JSON of another shape is given as it came, and said", async () => {
     const api = await open(({ json }) => json({ price: "high" }), documented);
     const { structuredContent, isError } = await api.call("it");
@@ -291,7 +271,7 @@ describe("F1 servers that take their time", () => {
     const api = await open(() => {}, post, { config: { callTimeoutMs: 200 } });
     const error = await api.fail("it");
     expect(error["outcome"]).toBe("unknown");
-    expect(error["error"]).toContain("whether the call took effect is unknown");
+    expect(error["error"]).toContain("whether it took effect is unknown");
   });
 
   test("a client that gives up takes the request with it", async () => {
@@ -340,7 +320,7 @@ describe("F2, F6, F9 ways that are left or gone again", () => {
         [operation({ name: "it", ...post })],
         { config },
       );
-      expect((await writing.fail("it"))["error"]).toContain("where no message is sent");
+      expect((await writing.fail("it"))["error"]).toContain("which POST does not follow");
       expect(other.seen).toEqual([]);
     } finally {
       await other.close();
@@ -374,7 +354,7 @@ describe("F2, F6, F9 ways that are left or gone again", () => {
     const limits = { httpRetriesMax: 3 };
     for (const status of [500, 502, 503, 504]) {
       const api = await open(({ json }) => json({}, status), post, { limits });
-      expect((await api.fail("it"))["outcome"]).toBe(status === 503 ? undefined : "unknown");
+      expect((await api.fail("it"))["outcome"]).toBe("unknown");
       expect(api.server.seen.length).toBe(1);
     }
     let heard = 0;

@@ -200,7 +200,7 @@ describe("kept answers", () => {
         n === 1 ? send(200, "{", { "content-type": "application/json" }) : json({ n }),
       { cacheMs: 60_000 },
     );
-    await broken.fail("it");
+    expect((await broken.call("it")).structuredContent.raw).toEqual({ text: "{" });
     expect(await numberOf(broken)).toBe(2);
     const fresh = await open(count);
     expect(await numberOf(fresh)).toBe(1);

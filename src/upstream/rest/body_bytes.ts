@@ -1,0 +1,69 @@
+/**
+ * The bytes of an answer's body: the first ones, whether they are all, and why they are not. Not
+ * here: what they say.
+ */
+
+/** What came of a body. */
+export interface BodyBytes {
+  readonly bytes: Uint8Array;
+  /** The body ended here; false: it is longer, or broke. */
+  readonly isWhole: boolean;
+  /** What broke it. */
+  readonly fault: unknown;
+}
+
+/** The first bytes of a body, at most so many; what comes after them is not waited for. */
+export async function readFirst(
+  body: ReadableStream<Uint8Array>,
+  bytesMax: number,
+): Promise<BodyBytes> {
+  const parts: Uint8Array[] = [];
+  const reader = body.getReader();
+  let length = 0;
+  const end = (isWhole: boolean, fault?: unknown): BodyBytes => ({
+    bytes: joined(parts, length),
+    isWhole,
+    fault,
+  });
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return end(true);
+      if (length + value.length > bytesMax) {
+        await reader.cancel();
+        return end(false);
+      }
+      parts.push(value);
+      length += value.length;
+    }
+  } catch (thrown) {
+    return end(false, thrown);
+  }
+}
+
+function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const [first] = parts;
+  if (parts.length === 1 && first !== undefined) return first;
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+/** Bytes as text where they are nothing else: UTF-8 without what only files of other kinds hold. */
+export function toPlainText(bytes: Uint8Array): string | undefined {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return isPlain(text) ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a text lacks the character that nearly every other kind of file holds, and no text. */
+export function isPlain(text: string): boolean {
+  return !text.includes("\0");
+}

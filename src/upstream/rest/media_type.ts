@@ -1,0 +1,48 @@
+/** As what an answer is read, by its media type and by what its operation documents. */
+import { isJsonType } from "./request_body.ts";
+import type { Operation } from "./service.ts";
+
+/** How an answer is read. */
+export interface Form {
+  /** `file`: text or not, its bytes say it. */
+  readonly kind: "json" | "text" | "image" | "audio" | "file";
+  /** Another type than documented; text may be JSON all the same. */
+  readonly isOdd: boolean;
+  /** A page is for people: only an object or a list in its place is JSON. */
+  readonly isPage: boolean;
+}
+
+/** What an operation says of its answers. */
+export type Documented = Pick<Operation, "produces" | "outputSchema" | "projection">;
+
+/** The media type of an answer, without its parameters; empty where there is none. */
+export function mediaTypeOf(headers: Headers): string {
+  return (headers.get("content-type") ?? "").replace(/;.*$/s, "").trim().toLowerCase();
+}
+
+/** As what an answer of this type is read. */
+export function toForm(mediaType: string, operation: Documented): Form {
+  const isDocumented = (operation.produces ?? []).some((one) => matches(mediaType, one));
+  const isPage = !isDocumented && /html/.test(mediaType);
+  const isOdd = isPage || (!isDocumented && isJsonWanted(operation));
+  return { kind: toKind(mediaType), isOdd, isPage };
+}
+
+function toKind(mediaType: string): Form["kind"] {
+  if (isJsonType(mediaType)) return "json";
+  const [type = ""] = mediaType.split("/");
+  if (type === "image" || type === "audio") return type;
+  return /^$|^text$/.test(type) || /[/+]xml$|html/.test(mediaType) ? "text" : "file";
+}
+
+function isJsonWanted({ produces, outputSchema, projection }: Documented): boolean {
+  if (produces !== undefined && produces.length > 0) return produces.some(isJsonType);
+  return outputSchema !== undefined || projection !== undefined;
+}
+
+/** Whether a media type is meant by one that may end in `*`. */
+function matches(mediaType: string, pattern: string): boolean {
+  const wanted = pattern.replace(/;.*$/s, "").trim().toLowerCase();
+  if (wanted === "*/*") return false;
+  return wanted.endsWith("/*") ? mediaType.startsWith(wanted.slice(0, -1)) : mediaType === wanted;
+}

@@ -1,0 +1,104 @@
+/**
+ * A status that is no success as an error: with the API's own words, made one line and without
+ * secrets (hostile cases H1, H3), with what can be done about it, and with its outcome.
+ */
+import type { GatewayError, Outcome } from "../../errors.ts";
+import { truncate } from "../../excerpt.ts";
+import type { JsonObject } from "../../model.ts";
+import type { HttpAnswer } from "../../outgoing/answer.ts";
+import { marked, toPublicUrl } from "../../outgoing/failure.ts";
+import { decodeText } from "../../outgoing/text.ts";
+import { isJsonObject } from "../../protocol/jsonrpc.ts";
+import { readFirst } from "./body_bytes.ts";
+import { parseBody, type Reading } from "./reading.ts";
+import { hideSecrets } from "./redact.ts";
+import { isJsonType } from "./request_body.ts";
+
+/** A status of 300 and more as an error. Ends the body. */
+export async function toRefusal(
+  answer: HttpAnswer,
+  url: string,
+  reading: Reading,
+): Promise<GatewayError> {
+  const { status } = answer;
+  const outcome = toOutcome(answer);
+  if (status < 400) {
+    const why = explainRedirect(answer, url, reading);
+    return marked(answer.toError(why, "bad_upstream_response"), outcome);
+  }
+  // A server's own fault may tell anything about it (hostile case H3).
+  const said = status >= 500 ? undefined : await readMessage(answer, reading);
+  const words = said === undefined ? "" : `: ${said}`;
+  const why = status === 401 || status === 403
+    ? `${explainRefusal(answer, reading)} (status ${status})${words}`
+    : `answered with status ${status}${words}`;
+  return marked(answer.toError(why), outcome);
+}
+
+/** An API may redirect after it has worked, as 303 says. */
+function toOutcome({ status, isRepeated }: HttpAnswer): Outcome {
+  return status >= 400 && status < 500 && !isRepeated ? "refused" : "unknown";
+}
+
+/** Redirects that can be followed have been; none carries on a call that may change something. */
+function explainRedirect(
+  { status, headers }: HttpAnswer,
+  url: string,
+  { operation: { method } }: Reading,
+): string {
+  const location = headers.get("location");
+  if (location === null || !URL.canParse(location, url)) return `answered with status ${status}`;
+  const target = toPublicUrl(new URL(location, url).href);
+  return `redirects to "${target}" with status ${status}, which ${method} does not follow; ` +
+    "correct its URL";
+}
+
+function explainRefusal(
+  { isDegraded }: HttpAnswer,
+  { shown: { headers, query, cookies } }: Reading,
+): string {
+  if (isDegraded) return "needs credentials that are unavailable now";
+  return [headers, query, cookies].some((one) => Object.keys(one).length > 0)
+    ? "refused the credentials, or what they may do"
+    : 'wants credentials; give the server "credentials"';
+}
+
+/** Where an error's words usually stand. */
+const usualPlaces = [
+  "error",
+  "message",
+  "detail",
+  "title",
+  "error_description",
+  "errors",
+  "status",
+];
+
+async function readMessage(
+  { body, headers }: HttpAnswer,
+  { limits, errorMessages, shown, headers: ours }: Reading,
+): Promise<string | undefined> {
+  if (!isJsonType(headers.get("content-type") ?? "")) return undefined;
+  const part = await readFirst(body, limits.restErrorBytesMax);
+  if (!part.isWhole) return undefined;
+  const value = parseBody(decodeText(part.bytes, headers), limits)?.value;
+  const found =
+    errorMessages.map((find) => toWords(find(value))).find((text) => text !== undefined) ??
+      toWords(value);
+  if (found === undefined) return undefined;
+  const words = hideSecrets(found, [shown.headers, shown.query, shown.cookies, ours]);
+  return truncate(words.replace(/[\s\p{C}]+/gu, " ").trim(), limits.restErrorCharsMax);
+}
+
+/** The words in an error's own answer, a few levels down. */
+function toWords(value: unknown, depth = 0): string | undefined {
+  if (typeof value === "string") return value.trim() === "" ? undefined : value;
+  if (depth > 3 || typeof value !== "object" || value === null) return undefined;
+  if (Array.isArray(value)) return toWords(value[0], depth + 1);
+  if (!isJsonObject(value)) return undefined;
+  for (const place of [...usualPlaces, "error_message"]) {
+    const words = toWords((value as JsonObject)[place], depth + 1);
+    if (words !== undefined) return words;
+  }
+  return undefined;
+}
