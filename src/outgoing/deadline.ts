@@ -3,7 +3,7 @@
  * broke into the error that the client is told (P4). Not here: pauses between retries.
  */
 import type { Clock } from "../clock.ts";
-import { GatewayError, toGatewayError } from "../errors.ts";
+import { GatewayError, type Outcome, toGatewayError } from "../errors.ts";
 import type { RequestFault } from "../runtime/runtime.ts";
 import type { Failures } from "./failure.ts";
 
@@ -17,6 +17,8 @@ export interface Deadline {
   headCame(): void;
   /** Stops the clocks. */
   end(): void;
+  /** The server may have the request by now, whatever is thrown later. */
+  sent(): void;
   /** The error for what was thrown by the request or its body. */
   explain(thrown: unknown): GatewayError;
 }
@@ -36,6 +38,7 @@ export function createDeadline(
   const cutter = new AbortController();
   const ends = clock.monotonic() + (totalMs === 0 ? headMs : Math.min(totalMs, headMs));
   let lateAfter: number | undefined;
+  let isSent = false;
   const cutLate = (ms: number) => () => {
     lateAfter = ms;
     cutter.abort();
@@ -55,13 +58,16 @@ export function createDeadline(
       clearTotal();
       signal.removeEventListener("abort", cut);
     },
+    sent: () => void (isSent = true),
     explain(thrown) {
       if (thrown instanceof GatewayError) return thrown;
       if (signal.aborted) return new GatewayError("cancelled", undefined, { cause: thrown });
       if (!isRequestFault(thrown)) return toGatewayError(thrown);
-      const unknown = thrown.sent && !repeatable;
-      const more = { cause: thrown, ...(unknown ? { data: { outcome: "unknown" } } : {}) };
-      const effect = unknown ? "; whether the call took effect is unknown" : "";
+      isSent ||= thrown.sent;
+      const outcome: Outcome = isSent ? "unknown" : "not_sent";
+      const isOpen = isSent && repeatable;
+      const more = { cause: thrown, ...(isOpen ? {} : { data: { outcome } }) };
+      const effect = isSent && !repeatable ? "; whether the call took effect is unknown" : "";
       if (lateAfter !== undefined) {
         return failures.create(
           "upstream_timeout",

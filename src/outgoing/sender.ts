@@ -3,6 +3,7 @@
  * addresses may be connected to. Credentials are put in here, at the last moment, so that no error
  * and no log line can have them. Not here: retries, and what an answer means.
  */
+import { type GatewayError, withOutcome } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { OutgoingResponse, Runtime } from "../runtime/runtime.ts";
 import { identity } from "../version.ts";
@@ -21,12 +22,18 @@ export interface SenderOptions {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** An answer, and where it came from: the URL after all redirects. */
+export interface Sent {
+  readonly response: OutgoingResponse;
+  readonly url: string;
+}
+
 /** Makes one attempt; rejects with a RequestFault, or a GatewayError for a redirect that is not followed. */
 export type Send = (
   shown: { readonly hop: Hop; readonly context: SecurityContext },
   failures: Failures,
   signal: AbortSignal,
-) => Promise<OutgoingResponse>;
+) => Promise<Sent>;
 
 /** Makes one attempt over its redirects, to an answer that is none. */
 export function createSender({ runtime, limits, url, headers }: SenderOptions): Send {
@@ -39,6 +46,11 @@ export function createSender({ runtime, limits, url, headers }: SenderOptions): 
 
   return async ({ hop: first, context }, failures, signal) => {
     let hop = first;
+    /** A call that is redirected may have taken effect. */
+    const refuse = (why: string): GatewayError => {
+      const error = failures.create("upstream_unavailable", why);
+      return first.repeatable ? error : withOutcome(error, "unknown");
+    };
     for (let redirects = 0; redirects <= limits.redirectsMax; redirects += 1) {
       const isOperators = hop.url.origin === origin;
       const given = { ...ours, ...hop.headers };
@@ -55,12 +67,12 @@ export function createSender({ runtime, limits, url, headers }: SenderOptions): 
         allowAddress: (address) => isOperators || isPublicAddress(address),
       });
       const next = follow(hop, response.status, response.headers.get("location"));
-      if (next === undefined) return response;
+      if (next === undefined) return { response, url: hop.url.href };
       discard(response);
-      if ("problem" in next) throw failures.create("upstream_unavailable", next.problem);
+      if ("problem" in next) throw refuse(next.problem);
       hop = next;
     }
-    throw failures.create("upstream_unavailable", "redirects again and again; correct its URL");
+    throw refuse("redirects again and again; correct its URL");
   };
 }
 
@@ -83,7 +95,9 @@ function toHeaders(
 
 /** A request's first hop; `url` is the operator's own. */
 export function toHop(
-  request: Pick<Hop, "method" | "headers" | "body" | "final"> & { readonly url: string },
+  request: Pick<Hop, "method" | "headers" | "body" | "final" | "repeatable"> & {
+    readonly url: string;
+  },
   url: string,
   { baseUrl }: SecurityContext,
 ): Hop {
@@ -94,6 +108,7 @@ export function toHop(
     method: request.method,
     headers: toLowerCase(request.headers),
     body: request.body,
+    repeatable: request.repeatable,
     final: request.final,
     trusted: trusted.some((one) => new URL(one).origin === target.origin),
   };

@@ -427,10 +427,10 @@ describe("a server's word", () => {
       const error = codec.decodeError({ code, message: "m", data });
       return [error.code, error.data];
     };
-    expect(codeOf(-32020)).toEqual(["header_mismatch", undefined]);
+    expect(codeOf(-32020)).toEqual(["header_mismatch", { outcome: "refused" }]);
     const requiredCapabilities = { elicitation: { url: {} } };
     expect(codeOf(-32021, { requiredCapabilities }))
-      .toEqual(["capability_missing", { requiredCapabilities }]);
+      .toEqual(["capability_missing", { requiredCapabilities, outcome: "refused" }]);
     expect(codeOf(-32021)).toEqual(["capability_missing", { requiredCapabilities: {} }]);
     expect(codeOf(-32602, { uri: "a" })[0]).toBe("upstream_error");
     expect(codec.questionsIn({ code: -32042, message: "m", data: {} })).toBe(undefined);
