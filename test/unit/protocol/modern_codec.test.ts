@@ -431,7 +431,10 @@ describe("a server's word", () => {
     const requiredCapabilities = { elicitation: { url: {} } };
     expect(codeOf(-32021, { requiredCapabilities }))
       .toEqual(["capability_missing", { requiredCapabilities, outcome: "refused" }]);
-    expect(codeOf(-32021)).toEqual(["capability_missing", { requiredCapabilities: {} }]);
+    expect(codeOf(-32021)).toEqual(["capability_missing", {
+      requiredCapabilities: {},
+      outcome: "refused",
+    }]);
     expect(codeOf(-32602, { uri: "a" })[0]).toBe("upstream_error");
     expect(codec.questionsIn({ code: -32042, message: "m", data: {} })).toBe(undefined);
   });
