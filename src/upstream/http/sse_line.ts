@@ -76,6 +76,7 @@ export function createSseLine(options: StreamableOptions): Streamable {
     const isLost = manner.http.toVerdict(fault) === "renew";
     // Its URL was the session's own. The calls that showed it are told first.
     if (isLost) clock.after(0, () => end("its session was lost"));
+    if (isLost && fault.outcome === "refused") throw withOutcome(fault.error, "unknown");
     if (fault.rpc === undefined || isLost) throw fault.error;
     const told = manner.codec.decodeError(fault.rpc.error);
     throw fault.status < 500 ? withOutcome(told, fault.outcome) : told;

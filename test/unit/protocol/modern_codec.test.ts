@@ -218,7 +218,11 @@ describe("a client gets", () => {
     for (const code of [-32020, -32021, -32022, -32023, -32099]) {
       const upstream = { code, message: "m", data: { supported: [] } };
       expect(encodeError(new GatewayError("upstream_error", "m", { upstream }))).toEqual({
-        error: { code: -32603, message: "m", data: { reason: "upstream_error" } },
+        error: {
+          code: -32603,
+          message: "m",
+          data: { reason: "upstream_error", outcome: code > -32023 ? "refused" : "unknown" },
+        },
         status: 200,
       });
     }
