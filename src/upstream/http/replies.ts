@@ -5,6 +5,7 @@
  * taken effect. Follows "Sending Messages to the Server" of the Streamable HTTP transport.
  */
 import type { HttpServerConfig } from "../../config/config.ts";
+import { beginning } from "../../excerpt.ts";
 import {
   type GatewayError,
   type Outcome,
@@ -137,7 +138,7 @@ export async function readFault(
     error,
     outcome,
     rpc,
-    words: rpc?.error.message ?? text.slice(0, wordCharsMax),
+    words: rpc?.error.message ?? beginning(text, wordCharsMax),
     isAboutMessage,
     isLogin,
     isLoginRefused: isLogin && isShown,
