@@ -237,7 +237,8 @@ export class GatewayError extends Error {
       return { code, message, data: withOutcomeIn(data, outcome) };
     }
     const { rpc } = errorTable[this.code];
-    const data = rpc === -32603 ? { reason: this.code, ...this.data } : this.data;
+    const told = upstream === undefined ? this.data : { ...this.data, outcome };
+    const data = rpc === -32603 ? { reason: this.code, ...told } : told;
     return data === undefined
       ? { code: rpc, message: this.message }
       : { code: rpc, message: this.message, data };

@@ -2,16 +2,18 @@
 import type { Clock } from "../clock.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
-import type { OutgoingResponse } from "../runtime/runtime.ts";
 import { boundBody, decodeBody } from "./body.ts";
 import type { Deadline } from "./deadline.ts";
 import type { Failures } from "./failure.ts";
 import { readRetryAfter } from "./retry.ts";
+import type { Sent } from "./sender.ts";
 import { decodeText } from "./text.ts";
 
 /** An answer, of any status. Its body is read to the end or cancelled: it holds a connection. */
 export interface HttpAnswer {
   readonly status: number;
+  /** Where it came from, after all redirects. */
+  readonly url: string;
   readonly headers: Headers;
   /** It was asked for without the credentials that could not be had. */
   readonly isDegraded: boolean;
@@ -30,7 +32,7 @@ export interface HttpAnswer {
 
 /** Wraps what the platform gave; a body that cannot be decoded breaks when it is read. */
 export function toAnswer(
-  response: OutgoingResponse,
+  { response, url }: Sent,
   { deadline, failures, limits, clock, isDegraded, isRepeated }: {
     readonly deadline: Deadline;
     readonly failures: Failures;
@@ -51,6 +53,7 @@ export function toAnswer(
   const body = isEventStream(headers) ? decoded : bounded();
   return {
     status,
+    url,
     headers,
     isDegraded,
     isRepeated,

@@ -8,15 +8,15 @@ import { type Clock, pause } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { JsonObject } from "../model.ts";
-import type { OutgoingResponse, RequestFault, Runtime } from "../runtime/runtime.ts";
+import type { RequestFault, Runtime } from "../runtime/runtime.ts";
 import { type HttpAnswer, toAnswer } from "./answer.ts";
 import type { Authorization, CredentialUse, SecurityContext } from "./authorization.ts";
-import { createCircuit, type Pass } from "./circuit.ts";
+import { createCircuit, noCircuit, type Pass } from "./circuit.ts";
 import { createDeadline, isRequestFault } from "./deadline.ts";
 import { createFailures, type Failures, marked } from "./failure.ts";
 import type { Hop } from "./redirect.ts";
 import { isPassingStatus, mayRepeat, readRetryAfter, toPauseMs } from "./retry.ts";
-import { createSender, discard, toHop } from "./sender.ts";
+import { createSender, discard, type Sent, toHop } from "./sender.ts";
 
 /** One call. */
 export interface HttpRequest {
@@ -35,6 +35,8 @@ export interface HttpRequest {
   readonly headMs?: number | undefined;
   /** Whether making it twice does no more than making it once. */
   readonly repeatable: boolean;
+  /** Whether what comes of it says nothing about other requests: the circuit has no part in it. */
+  readonly aside?: boolean | undefined;
   /** No redirect is followed: what is sent is for this URL alone. */
   readonly final?: boolean | undefined;
   /** Absent: one for all, and no tool's call. */
@@ -75,7 +77,7 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
   /** What came of the latest attempt, and of the one after which the circuit opened. */
   let latest = "";
   let openedBy = "";
-  const circuit = createCircuit({
+  const usual = createCircuit({
     limits,
     clock,
     changed(open) {
@@ -93,10 +95,9 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
       failures.create(
         "upstream_unavailable",
         `could not be reached just now: ${openedBy}; retry later`,
-        {
-          data: { retryAfterMs: Math.ceil(waitMs), outcome: "not_sent" },
-        },
+        { data: { outcome: "not_sent", retryAfterMs: Math.ceil(waitMs) } },
       );
+    const circuit = shown.aside ? noCircuit : usual;
     // Nobody waits in line to hear that.
     const openMs = circuit.openMs();
     if (openMs > 0) throw refuse(openMs);
@@ -104,19 +105,20 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
     const admission = circuit.admit();
     if ("retryAfterMs" in admission) throw refuse(admission.retryAfterMs);
     try {
-      const response = await send(shown, failures, signal);
-      latest = `status ${response.status}`;
-      judgeStatus(response.status, admission.pass);
-      return response;
+      const sent = await send(shown, failures, signal);
+      const { status } = sent.response;
+      if (!shown.aside) latest = `status ${status}`;
+      judgeStatus(status, admission.pass);
+      return sent;
     } catch (thrown) {
-      latest = thrown instanceof Error ? thrown.message : String(thrown);
+      if (!shown.aside) latest = thrown instanceof Error ? thrown.message : String(thrown);
       judgeFault(thrown, admission.pass);
       throw thrown;
     }
   };
 
   /** How long to wait before the next attempt; undefined when there is none. */
-  const toPause = (outcome: Outcome, retry: number, repeatable: boolean): number | undefined => {
+  const toPause = (outcome: Attempt, retry: number, repeatable: boolean): number | undefined => {
     if (retry >= limits.httpRetriesMax) return undefined;
     if ("thrown" in outcome) {
       const { thrown } = outcome;
@@ -134,13 +136,13 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
     failures: Failures,
     signal: AbortSignal,
   ): Promise<Shown> => {
-    const { use = nobody, authorization = options.authorization } = request;
+    const { use = nobody, authorization = options.authorization, aside = false } = request;
     const credential = await authorization.get(use, signal);
     if (signal.aborted) throw givenUp();
     if (credential.state === "ready") {
       const { context, isDegraded } = credential;
       const hop = toHop({ ...request, ...request.prepare?.(context) }, url, context);
-      return { hop, context, isDegraded, use, authorization };
+      return { hop, context, isDegraded, use, authorization, aside };
     }
     const { problem, more } = credential.state === "failed"
       ? { problem: credential.problem, more: toWait(credential.retryAfterMs) }
@@ -156,7 +158,7 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
   /** Whether a refused credential was made anew: what was refused did not take effect. */
   const renew = async (
     { authorization, context, use, isDegraded, hop }: Shown,
-    outcome: Outcome,
+    outcome: Attempt,
     signal: AbortSignal,
   ): Promise<boolean> => {
     if (!("response" in outcome) || outcome.response.status !== 401) return false;
@@ -185,7 +187,7 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
         for (let retry = 0;; retry += 1) {
           const shown = await show(request, failures, deadline.signal);
           const outcome = await tryOnce(shown, failures, deadline.signal)
-            .then((response): Outcome => ({ response }), (thrown): Outcome => ({ thrown }));
+            .then((sent): Attempt => sent, (thrown): Attempt => ({ thrown }));
           if (!isRenewed && await renew(shown, outcome, deadline.signal)) {
             isRenewed = true;
             continue;
@@ -202,7 +204,7 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
           deadline.headCame();
           const { isDegraded } = shown;
           const more = { deadline, failures, limits, clock, isDegraded, isRepeated: wasSent };
-          return toAnswer(outcome.response, more);
+          return toAnswer(outcome, more);
         }
       } catch (thrown) {
         deadline.end();
@@ -220,12 +222,14 @@ interface Shown {
   readonly isDegraded: boolean;
   readonly use: CredentialUse;
   readonly authorization: Authorization;
+  readonly aside: boolean;
 }
 
-type Outcome = { readonly response: OutgoingResponse } | { readonly thrown: unknown };
+/** What came of one attempt. */
+type Attempt = Sent | { readonly thrown: unknown };
 
 /** Whether the server may have worked on an attempt that went wrong; 429 says that it did not. */
-function mayHaveWorked(outcome: Outcome): boolean {
+function mayHaveWorked(outcome: Attempt): boolean {
   if ("response" in outcome) return outcome.response.status !== 429;
   return isRequestFault(outcome.thrown) && outcome.thrown.sent;
 }

@@ -1,6 +1,7 @@
 /**
  * Where a redirect leads, decided by hand (hostile case F2): within an origin everything goes along;
- * to another origin nothing of ours does, and no message at all; never from TLS to plain text. Not
+ * to another origin nothing of ours does, and no message at all; never from TLS to plain text. A
+ * message that must not be sent twice goes nowhere else: what redirects it may have taken it. Not
  * here: whether the new address may be connected to.
  */
 
@@ -13,6 +14,8 @@ export interface Hop {
   readonly body?: string | undefined;
   /** Whether headers and credentials of the configuration go along; once lost, they stay away. */
   readonly trusted: boolean;
+  /** Whether sending it twice does no more than sending it once. */
+  readonly repeatable: boolean;
   /** An answer that redirects is the answer. */
   readonly final?: boolean | undefined;
 }
@@ -41,7 +44,13 @@ export function follow(
   }
   const isFetch = (hop.method === "GET" || hop.method === "HEAD") && hop.body === undefined;
   if (url.origin === hop.url.origin) {
-    if (isFetch || status === 307 || status === 308) return { ...hop, url };
+    const keepsMessage = status === 307 || status === 308;
+    if (isFetch || (keepsMessage && hop.repeatable)) return { ...hop, url };
+    if (keepsMessage) {
+      return {
+        problem: `redirects the call (status ${status}), which is not sent twice; correct its URL`,
+      };
+    }
     return {
       problem: `redirects with status ${status}, which would lose the message; correct its URL`,
     };

@@ -54,4 +54,7 @@ export const repeatableMethods: ReadonlySet<string> = new Set([
   "resources/templates/list",
   "resources/read",
   "completion/complete",
+  "resources/subscribe",
+  "resources/unsubscribe",
+  "logging/setLevel",
 ]);

@@ -3,6 +3,7 @@
  * addresses may be connected to. Credentials are put in here, at the last moment, so that no error
  * and no log line can have them. Not here: retries, and what an answer means.
  */
+import type { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { OutgoingRequest, OutgoingResponse, Runtime } from "../runtime/runtime.ts";
 import { identity } from "../version.ts";
@@ -22,12 +23,18 @@ export interface SenderOptions {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** An answer, and where it came from: the URL after all redirects. */
+export interface Sent {
+  readonly response: OutgoingResponse;
+  readonly url: string;
+}
+
 /** Makes one attempt; rejects with a RequestFault, or a GatewayError for a redirect that is not followed. */
 export type Send = (
   shown: { readonly hop: Hop; readonly context: SecurityContext },
   failures: Failures,
   signal: AbortSignal,
-) => Promise<OutgoingResponse>;
+) => Promise<Sent>;
 
 /** Makes one attempt over its redirects, to an answer that is none. */
 export function createSender({ runtime, limits, url, headers }: SenderOptions): Send {
@@ -46,6 +53,9 @@ export function createSender({ runtime, limits, url, headers }: SenderOptions): 
 
   return async ({ hop: first, context }, failures, signal) => {
     let hop = first;
+    /** A call that is redirected may have taken effect. */
+    const refuse = (why: string): GatewayError =>
+      failures.create("upstream_unavailable", why, unknown);
     for (let redirects = 0; redirects <= limits.redirectsMax; redirects += 1) {
       const isOperators = hop.url.origin === origin;
       const given = { ...ours, ...hop.headers };
@@ -62,16 +72,12 @@ export function createSender({ runtime, limits, url, headers }: SenderOptions): 
         allowAddress: (address) => isOperators || isPublicAddress(address),
       }, redirects > 0);
       const next = follow(hop, response.status, response.headers.get("location"));
-      if (next === undefined) return response;
+      if (next === undefined) return { response, url: hop.url.href };
       discard(response);
-      if ("problem" in next) throw failures.create("upstream_unavailable", next.problem, unknown);
+      if ("problem" in next) throw refuse(next.problem);
       hop = next;
     }
-    throw failures.create(
-      "upstream_unavailable",
-      "redirects again and again; correct its URL",
-      unknown,
-    );
+    throw refuse("redirects again and again; correct its URL");
   };
 }
 
@@ -97,7 +103,9 @@ function toHeaders(
 
 /** A request's first hop; `url` is the operator's own. */
 export function toHop(
-  request: Pick<Hop, "method" | "headers" | "body" | "final"> & { readonly url: string },
+  request: Pick<Hop, "method" | "headers" | "body" | "final" | "repeatable"> & {
+    readonly url: string;
+  },
   url: string,
   { baseUrl }: SecurityContext,
 ): Hop {
@@ -108,6 +116,7 @@ export function toHop(
     method: request.method,
     headers: toLowerCase(request.headers),
     body: request.body,
+    repeatable: request.repeatable,
     final: request.final,
     trusted: trusted.some((one) => new URL(one).origin === target.origin),
   };

@@ -6,7 +6,7 @@
  */
 import { pause } from "../clock.ts";
 import type { LaneServerConfig } from "../config/config.ts";
-import { GatewayError, toGatewayError } from "../errors.ts";
+import { GatewayError, toGatewayError, withOutcome } from "../errors.ts";
 import type { Answer, Call, Ending, JsonObject, Notice, Pause, Resume } from "../model.ts";
 import { isJsonObject } from "../protocol/jsonrpc.ts";
 import type { UpstreamDeps } from "./deps.ts";
@@ -64,6 +64,7 @@ export function openCall(options: CallOptions): OpenRequest {
       behalf: manner.stateless ? behalfOf(config, caller) : undefined,
       resume: manner.stateless ? resume : undefined,
       tool,
+      isSafeTwice: isTool ? () => isSafeTwice(lists, call.params["name"]) : undefined,
       wantsProgress: call.wantsProgress,
       timeoutMs: config.callTimeoutMs,
       cancellable: true,
@@ -92,14 +93,17 @@ export function openCall(options: CallOptions): OpenRequest {
     }
     const { error } = ending;
     if (error.code === "header_mismatch") {
-      if (!isTool || hasFreshTool) return fail(new GatewayError("bad_upstream_response"));
+      if (!isTool || hasFreshTool) {
+        return fail(withOutcome(new GatewayError("bad_upstream_response"), "refused"));
+      }
       // The server refused before it did anything: its tool has changed since we saw it.
       hasFreshTool = true;
       lists.forget("tools");
       return sendKnowing(resume);
     }
     if (error.code === "capability_missing" && isDeclared(error, caller)) {
-      return fail(new GatewayError("ask_unanswerable", `${error.message}; it cannot be passed on`));
+      const told = new GatewayError("ask_unanswerable", `${error.message}; it cannot be passed on`);
+      return fail(withOutcome(told, "refused"));
     }
     if (isDeferred) {
       const questions = error.upstream && manner.codec.questionsIn(error.upstream);
@@ -142,7 +146,7 @@ export function openCall(options: CallOptions): OpenRequest {
           params,
           wantsProgress: false,
           timeoutMs: config.callTimeoutMs,
-          cancellable: false,
+          cancellable: true,
           notice: () => false,
           end: () => {},
         });
@@ -206,6 +210,14 @@ export function openCall(options: CallOptions): OpenRequest {
     hold: () => request?.hold(),
     resume: () => request?.resume(),
   };
+}
+
+/** Whether the server says of a tool that calling it twice does no harm. */
+async function isSafeTwice(lists: LaneLists, name: unknown): Promise<boolean> {
+  const tools = await lists.get("tools").catch(() => []);
+  const hints = tools.find((tool) => tool["name"] === name)?.["annotations"];
+  return isJsonObject(hints) &&
+    (hints["readOnlyHint"] === true || hints["idempotentHint"] === true);
 }
 
 /** Whether the client did declare what a server misses, so that nothing is gained by telling it to. */

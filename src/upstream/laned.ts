@@ -19,7 +19,7 @@ import { createLevels } from "./levels.ts";
 import type { Connector, OpenRequest } from "./link.ts";
 import { createManners, declaredCapabilities } from "./negotiate.ts";
 import { workingMethods } from "./open_calls.ts";
-import { createSupervisor } from "./supervisor.ts";
+import { createSupervisors } from "./supervisors.ts";
 import type { Upstream } from "./upstream.ts";
 import { createStatus, toState } from "./status.ts";
 import { trialScope } from "./trial.ts";
@@ -44,7 +44,7 @@ export interface LanedKind {
 export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstream {
   const { config, connector } = kind;
   const { log, limits, clock } = deps;
-  const supervisor = createSupervisor(config.name, deps);
+  const supervisors = createSupervisors(config.name, kind.livesAlone, deps);
   const watchers = createWatchers(deps);
   const levels = createLevels();
   const verdicts = createVerdicts(config.era, createManners(deps.identity), deps);
@@ -57,7 +57,7 @@ export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstre
     deps,
     connector,
     verdicts,
-    supervisor,
+    supervisors,
     budget: kind.budget,
     hooks: {
       ready(key, lane, caller) {
@@ -110,18 +110,18 @@ export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstre
       },
     },
   });
-  const status = createStatus(clock, () => toState(lanes.counts(), supervisor));
+  const status = createStatus(clock, () => toState(lanes.counts(), supervisors));
   const catalog = createCatalogDesk({
     server: config.name,
     startTimeoutMs: config.startTimeoutMs,
     livesAlone: kind.livesAlone,
-    problem: supervisor.problem,
-    awayMs: supervisor.awayMs,
+    problem: supervisors.problem,
+    awayMs: supervisors.awayMs,
     deps,
     lanes,
     watchers,
     keys: createCatalogKeys(kind.config, kind.fingerprint, verdicts, deps),
-    mayWarm: () => supervisor.refusal() === undefined && kind.budget.hasRoom(),
+    mayWarm: () => supervisors.refusal() === undefined && kind.budget.hasRoom(),
   });
 
   /** The lane on which a scope is subscribed: it may have several, of which one is enough. */
@@ -239,7 +239,7 @@ export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstre
     },
     trial: catalog.trial,
     status() {
-      const problem = supervisor.problem();
+      const problem = supervisors.problem();
       return {
         ...status.now(),
         lanes: lanes.counts().running,

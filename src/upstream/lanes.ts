@@ -16,7 +16,7 @@ import type { LanesHooks } from "./lane_hooks.ts";
 import { attributionOf, type LaneKey, laneKeyOf } from "./lane_key.ts";
 import type { Connector } from "./link.ts";
 import { introductionOf } from "./negotiate.ts";
-import type { Supervisor } from "./supervisor.ts";
+import type { Supervisors } from "./supervisors.ts";
 import { trialScope } from "./trial.ts";
 import type { Verdicts } from "./verdicts.ts";
 
@@ -72,7 +72,7 @@ export interface LanesOptions {
   readonly deps: UpstreamDeps;
   readonly connector: Connector;
   readonly verdicts: Verdicts;
-  readonly supervisor: Supervisor;
+  readonly supervisors: Supervisors;
   /** Where lanes take their places: processes have a common ceiling. */
   readonly budget: LaneBudget;
   readonly hooks: LanesHooks;
@@ -80,7 +80,7 @@ export interface LanesOptions {
 
 /** Makes the lanes of a server; none is started yet. */
 export function createLanes(options: LanesOptions): Lanes {
-  const { config, deps, connector, verdicts, supervisor, hooks } = options;
+  const { config, deps, connector, verdicts, supervisors, hooks } = options;
   const slots = new Map<string, Slot>();
   const leases = createLeases(config.name, deps);
   const leaving = new Set<Promise<unknown>>();
@@ -92,10 +92,10 @@ export function createLanes(options: LanesOptions): Lanes {
     laneKeyOf(config, caller, number, manner);
 
   const unavailable = (why: string) => startError(config.name, why);
-  const refusal = (slot: Slot): GatewayError | undefined =>
+  const refusal = (slot: Slot, caller: Caller): GatewayError | undefined =>
     closed || slot.abandon.signal.aborted
       ? unavailable("it is being stopped")
-      : supervisor.refusal();
+      : supervisors.of(verdicts.of(caller)[0]).refusal();
 
   const drop = (slot: Slot): void => {
     if (slots.get(slot.key.id) === slot) slots.delete(slot.key.id);
@@ -115,8 +115,9 @@ export function createLanes(options: LanesOptions): Lanes {
   };
 
   const launch = async (slot: Slot, caller: Caller, number: number, place: LanePlace) => {
-    const attempt = supervisor.begin();
     const manners = verdicts.of(caller);
+    const judge = supervisors.of(manners[0]);
+    const attempt = judge.begin();
     const gone = Promise.withResolvers<void>();
     leaving.add(gone.promise);
     if (slot.key.scope === trialScope) trialGone = gone.promise;
@@ -168,19 +169,19 @@ export function createLanes(options: LanesOptions): Lanes {
     // It speaks in none of the manners that were thought likely: another server is in its place.
     if (manners.every((manner) => refused.includes(manner))) verdicts.forget();
     attempt.failed(outcome.fault);
-    throw supervisor.refusal() ?? unavailable(outcome.fault.reason);
+    throw judge.refusal() ?? unavailable(outcome.fault.reason);
   };
 
   const start = async (slot: Slot, caller: Caller, number: number): Promise<Lane> => {
     try {
-      const refused = refusal(slot);
+      const refused = refusal(slot, caller);
       if (refused !== undefined) throw refused;
       await hooks.clear(slot.key);
       const place = await options.budget.acquire(slot, slot.abandon.signal);
       slot.begun.resolve();
       try {
         // Much may have happened while it waited for its place.
-        const late = refusal(slot);
+        const late = refusal(slot, caller);
         const known = slots.get(keyOf(caller, number).id) ?? slot;
         if (late === undefined && known === slot) return await launch(slot, caller, number, place);
         place.release();

@@ -19,6 +19,8 @@ export interface LinkRequest {
   readonly resume?: Resume | undefined;
   /** Of a tool's call: the tool as the server listed it, when that is known. */
   readonly tool?: JsonObject | undefined;
+  /** Of a tool's call: whether the server says that calling it twice does no harm. Must not reject. */
+  readonly isSafeTwice?: (() => Promise<boolean>) | undefined;
   readonly wantsProgress: boolean;
   /** Without a sign of life; 0: it stands until it is cancelled. */
   readonly timeoutMs: number;

@@ -6,7 +6,7 @@
  * client's own.
  */
 import type { EraChoice, LaneServerConfig } from "../config/config.ts";
-import { GatewayError, type UpstreamErrorBody } from "../errors.ts";
+import { GatewayError } from "../errors.ts";
 import { defaultLimits } from "../limits.ts";
 import type { Caller, Description, JsonObject, Notice } from "../model.ts";
 import { oneLine } from "../one_line.ts";
@@ -18,6 +18,7 @@ import {
   relayableCapabilities,
 } from "../protocol/legacy/handshake.ts";
 import {
+  type HttpRefusal,
   isSessionLost,
   resumingAfter,
   sessionHeaders,
@@ -74,13 +75,13 @@ export interface HttpWire {
   sessionIn(headers: Headers): string | undefined;
   /** Headers by which a broken stream goes on. */
   resumingAfter(eventId: string | undefined): Record<string, string>;
-  /** What the refusal of a message says beside its words: each means that nothing was done. */
-  readonly toVerdict: (status: number, error: UpstreamErrorBody | undefined) => Verdict | undefined;
+  /** What the refusal of a message says beside that. */
+  readonly toVerdict: (refusal: HttpRefusal) => Verdict | undefined;
 }
 
 /**
- * `renew`: the session is gone, and the message may be sent in another one. `repeat`: it may be sent
- * once more as it is. `other`: the server does not speak as it did.
+ * `renew`: the session is gone; whether the message took effect is unknown. `repeat`: nothing was
+ * done, and it may be sent once more as it is. `other`: the server does not speak as it did.
  */
 export type Verdict = "renew" | "repeat" | "other";
 
@@ -140,7 +141,7 @@ function createLegacyManner(identity: Identity): Manner {
       headers: sessionHeaders,
       sessionIn,
       resumingAfter,
-      toVerdict: (status, error) => isSessionLost(status, error) ? "renew" : undefined,
+      toVerdict: (refusal) => isSessionLost(refusal) ? "renew" : undefined,
     },
     // A server of the other era may answer the handshake with its own revision, or with nonsense.
     isRefusal: (error) => error.upstream !== undefined || error.code === "bad_upstream_response",
@@ -171,9 +172,9 @@ function createModernManner(identity: Identity): Manner {
         message === undefined ? {} : requestHeaders(message.wire, message.tool),
       sessionIn: () => undefined,
       resumingAfter: () => ({}),
-      toVerdict(status, error) {
-        if (error === undefined) return noEndpoint.has(status) ? "other" : undefined;
-        const supported = supportedIn(error);
+      toVerdict({ status, rpc }) {
+        if (rpc === undefined) return noEndpoint.has(status) ? "other" : undefined;
+        const supported = supportedIn(rpc.error);
         if (supported === undefined) return undefined;
         return supported.includes(modernRevision) ? "repeat" : "other";
       },

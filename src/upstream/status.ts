@@ -32,7 +32,7 @@ export function createStatus(clock: Clock, read: () => UpstreamState): StatusNot
 /** The state of a server from its lanes and its last starts. */
 export function toState(
   { starting, running }: { readonly starting: number; readonly running: number },
-  supervisor: Supervisor,
+  supervisor: Pick<Supervisor, "state" | "problem">,
 ): UpstreamState {
   const verdict = supervisor.state();
   if (verdict !== "well") return verdict;

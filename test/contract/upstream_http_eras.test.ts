@@ -69,7 +69,6 @@ describe("finding out how a remote server speaks", () => {
       "401": (visit) => visit.status(401),
       "403": (visit) => visit.error(403, { code: -32601, message: "no" }),
       "429": (visit) => visit.status(429),
-      "503": (visit) => visit.status(503),
       "silence": () => {},
       "mirrored headers": (visit) => visit.error(400, { code: -32020, message: "mismatch" }),
       "capabilities": (visit) =>

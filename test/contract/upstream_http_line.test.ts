@@ -125,14 +125,15 @@ describe("a server with one stream for everything", () => {
     }
   });
 
-  test("a session that the server forgot fails one call, which it refused, and is made anew", async () => {
+  test("a session that the server forgot fails one call, which is not made twice, and is replaced", async () => {
     const rules = lineRules();
     const { server, upstream } = await open({ ...rules }, {}, { provenMs: 0 });
     await callTool(upstream, "echo");
     server.rules["tools/call"] = (visit) => visit.status(404);
     const error = await failTool(upstream, "echo");
     expect(error.data["reason"]).toBe("upstream_unavailable");
-    expect(error.message).not.toContain("unknown");
+    expect(error.data["outcome"]).toBe("unknown");
+    expect(server.of("tools/call").length).toBe(2);
     server.rules["tools/call"] = rules["tools/call"] ?? (() => {});
     await until("the old one is let go of", () => upstream.status().state !== "running");
     expect(await callTool(upstream, "echo", { n: 1 })).toBe('{"n":1}');
@@ -150,7 +151,8 @@ describe("a server with one stream for everything", () => {
       failTool(upstream, "too large"),
       callTool(upstream, "echo", { n: 1 }),
     ]);
-    expect(error.data).toMatchObject({ reason: "upstream_unavailable", status: 413 });
+    expect(error.data)
+      .toMatchObject({ reason: "upstream_unavailable", status: 413, outcome: "refused" });
     expect(other).toBe('{"n":1}');
     expect(server.of("GET").length).toBe(1);
   });

@@ -122,8 +122,10 @@ describe("servers of the first SDK generation", () => {
     const upstream = await connect(url);
     await useEverything(upstream);
     expect(known.size).toBe(1);
-    // It forgets the session, as after a restart, and nobody notices.
+    // It forgets the session, as after a restart: one call fails, and the next has another session.
     known.clear();
+    const lost = await drain(upstream.open(toolCall("test_simple_text")));
+    expect(lost.end.kind === "failure" && lost.end.error.outcome).toBe("unknown");
     await useEverything(upstream);
     expect(known.size).toBe(1);
     await upstream.close();

@@ -339,15 +339,21 @@ function forgetfulRules(
 }
 
 describe("a session that the server forgot", () => {
-  test("F3 is made anew once for all calls that show it, and nobody notices", async () => {
+  test("F3 is replaced once for all calls that show it; they fail, and none is made twice", async () => {
     const { rules, forget } = forgetfulRules();
     const { server, upstream } = await open(rules);
     await callTool(upstream, "echo");
     for (let round = 1; round <= 5; round++) {
       forget();
-      const calls = [1, 2, 3, 4].map((n) => callTool(upstream, "echo", { n }));
-      expect(await Promise.all(calls)).toEqual([1, 2, 3, 4].map((n) => `{"n":${n}}`));
+      const calls = [1, 2, 3, 4].map((n) => failTool(upstream, "echo", { n }));
+      for (const error of await Promise.all(calls)) {
+        expect(error.message).toContain("no longer knows the session (status 404)");
+        expect(error.message).toContain("whether it took effect is unknown");
+        expect(error.data["outcome"]).toBe("unknown");
+      }
+      expect(await callTool(upstream, "echo", { n: 5 })).toBe('{"n":5}');
       expect(server.of("initialize").length).toBe(1 + round);
+      expect(server.of("tools/call").length).toBe(1 + 5 * round);
     }
     const sessions = server.of("notifications/initialized").map(({ session }) => session);
     expect(new Set(sessions).size).toBe(6);
@@ -373,6 +379,7 @@ describe("a session that the server forgot", () => {
     await callTool(upstream, "echo", {}, b);
     const [ofA, ofB] = server.of("tools/call").map(({ session }) => session);
     known = new Set([ofB]);
+    await failTool(upstream, "echo", {}, a);
     await callTool(upstream, "echo", {}, a);
     await callTool(upstream, "echo", {}, b);
     const later = server.of("tools/call").map(({ session }) => session);
@@ -389,6 +396,7 @@ describe("a session that the server forgot", () => {
     await callTool(upstream, "echo");
     await drain(upstream.open({ ...level, wantsProgress: false, caller: callerOf("a") }));
     forget();
+    await failTool(upstream, "echo");
     await callTool(upstream, "echo");
     const renewed = server.of("initialize").length === 2 &&
       server.of("notifications/initialized").at(-1)?.session;
@@ -403,22 +411,97 @@ describe("a session that the server forgot", () => {
     expect(told("resources/subscribe")[0]?.params).toEqual({ uri: "mem://a" });
   });
 
-  test("servers that say so in words are understood", async () => {
-    for (
-      const message of [
-        "Bad Request: No valid session ID provided",
-        "Bad Request: Server not initialized",
-      ]
-    ) {
+  const inWords: readonly (readonly [number, string, id?: string | null])[] = [
+    [400, "Bad Request: No valid session ID provided"],
+    [400, "Bad Request: Server not initialized"],
+    [400, "Session not found"],
+    [400, "Unknown session", "server-error"],
+    [401, "Invalid session ID"],
+    [403, "The session has expired"],
+    [410, "Gone"],
+    [422, "mcp-session-id header is missing or unknown"],
+    [500, "session does not exist"],
+    [200, "Session terminated"],
+    [200, "Session expired", "server-error"],
+  ];
+  for (const [status, message, id = null] of inWords) {
+    test(`is replaced where the server says so with ${status} "${message}"`, async () => {
       const { rules, forget } = forgetfulRules((visit) =>
-        visit.error(400, { code: -32000, message }, null)
+        visit.error(status, { code: -32000, message }, id)
       );
       const { server, upstream } = await open(rules);
       await callTool(upstream, "echo");
       forget();
+      expect((await failTool(upstream, "echo")).data["outcome"]).toBe("unknown");
       expect(await callTool(upstream, "echo", { n: 1 })).toBe('{"n":1}');
       expect(server.of("initialize").length).toBe(2);
+      expect(server.of("tools/call").length).toBe(3);
+    });
+  }
+
+  test("is replaced where the server says so in plain text", async () => {
+    const { rules, forget } = forgetfulRules((visit) =>
+      visit.status(400, { "content-type": "text/plain" }, "invalid session")
+    );
+    const { server, upstream } = await open(rules);
+    await callTool(upstream, "echo");
+    forget();
+    expect((await failTool(upstream, "echo")).data["outcome"]).toBe("unknown");
+    expect(await callTool(upstream, "echo", { n: 1 })).toBe('{"n":1}');
+    expect(server.of("initialize").length).toBe(2);
+  });
+
+  test("is not meant by the refusal of a configured login, nor by what a tool says", async () => {
+    const words = { code: -32000, message: "Your session is invalid" };
+    const refused = await open(
+      { ...sessionRules(), "tools/call": (visit) => visit.error(401, words) },
+      { headers: { authorization: "Bearer x" } },
+    );
+    expect((await failTool(refused.upstream, "x")).data["outcome"]).toBe("refused");
+    const told = await open({
+      ...sessionRules(),
+      "tools/call": (visit) => visit.error(200, words),
+    });
+    expect((await failTool(told.upstream, "x")).message).toBe("Your session is invalid");
+    const argument = { code: -32602, message: "session_id is required" };
+    const invalid = await open({
+      ...sessionRules(),
+      "tools/call": (visit) => visit.error(400, argument),
+    });
+    expect((await failTool(invalid.upstream, "x")).data).toEqual({ outcome: "refused" });
+    for (const { server } of [refused, told, invalid]) {
+      expect(server.of("initialize").length).toBe(1);
     }
+  });
+
+  test("repeats what does no harm: lists, reads, and tools whose hints say so", async () => {
+    const { rules, forget } = forgetfulRules(undefined, {
+      "tools/list": (visit) =>
+        visit.result({
+          tools: [
+            { name: "look", inputSchema: {}, annotations: { readOnlyHint: true } },
+            { name: "set", inputSchema: {}, annotations: { idempotentHint: true } },
+            { name: "add", inputSchema: {}, annotations: { readOnlyHint: false } },
+          ],
+        }),
+      "resources/read": (visit) => visit.result({ contents: [] }),
+    });
+    const { server, upstream } = await open(rules);
+    await callTool(upstream, "echo");
+    for (const name of ["look", "set"]) {
+      forget();
+      expect(await callTool(upstream, name, { n: 1 })).toBe('{"n":1}');
+    }
+    for (const name of ["add", "unlisted"]) {
+      forget();
+      expect((await failTool(upstream, name)).data["outcome"]).toBe("unknown");
+    }
+    forget();
+    const read = { method: "resources/read", params: { uri: "mem://a" }, wantsProgress: false };
+    expect((await drain(upstream.open({ ...read, caller: callerOf("a") }))).end.kind)
+      .toBe("result");
+    expect(server.of("tools/call").map(({ params }) => params["name"]))
+      .toEqual(["echo", "look", "look", "set", "set", "add", "unlisted"]);
   });
 
   test("a method that the server does not have is no lost session", async () => {
@@ -479,7 +562,7 @@ describe("a session that the server forgot", () => {
     expect(server.of("initialize").length < 8).toBe(true);
   });
 
-  test("calls that were refused are told when no new one can be had; they had no effect", async () => {
+  test("fails its calls where no new one can be opened; what they did is unknown", async () => {
     const { rules, forget } = forgetfulRules();
     const { server, upstream } = await open(rules);
     await callTool(upstream, "echo");
@@ -488,8 +571,9 @@ describe("a session that the server forgot", () => {
     const errors = await Promise.all([1, 2].map(() => failTool(upstream, "x")));
     for (const error of errors) {
       expect(error.data["reason"]).toBe("upstream_unavailable");
-      expect(error.message).not.toContain("unknown");
+      expect(error.data["outcome"]).toBe("unknown");
     }
+    await until("the one attempt has failed", () => upstream.status().state !== "running");
     expect(server.of("initialize").length).toBe(2);
   });
 

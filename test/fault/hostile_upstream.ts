@@ -29,6 +29,8 @@ export interface Visit {
   /** A JSON-RPC error with the message's id, unless another is given. */
   error(status: number, error: JsonObject, id?: unknown): void;
   status(code: number, headers?: Record<string, string>, body?: string): void;
+  /** Breaks the connection without a word. */
+  cut(): void;
   /** Begins an event stream, or another body that comes in pieces. */
   stream(headers?: Record<string, string>, status?: number): EventStream;
 }
@@ -203,6 +205,7 @@ function toVisit(request: IncomingMessage, response: ServerResponse, body: strin
     result: (value, headers) => json({ jsonrpc: "2.0", id, result: value }, 200, headers),
     error: (status, error, other = id) => json({ jsonrpc: "2.0", id: other, error }, status),
     status: (code, headers = {}, text = "") => void response.writeHead(code, headers).end(text),
+    cut: () => void response.destroy(),
     stream(headers = {}, code = 200) {
       response.writeHead(code, { "content-type": "text/event-stream", ...headers });
       return toStream(response, id);

@@ -302,13 +302,27 @@ describe("F2 a server that redirects", () => {
     expect(inner.connections()).toBe(0);
   });
 
-  test("within its origin keeps the message and all that belongs to it", async () => {
+  test("carries no call on, not even within its origin", async () => {
+    for (const status of [301, 302, 303, 307, 308]) {
+      const server = await serve((request, response) => {
+        if (request.url === "/mcp") response.writeHead(status, { location: "/mcp/" }).end();
+        else response.end("ok");
+      });
+      const error = await errorOf(callerOf(server).post());
+      expect([status, error.outcome, server.seen.length]).toEqual([status, "unknown", 1]);
+      expect(error.message).toContain("correct its URL; whether it took effect is unknown");
+    }
+  });
+
+  test("within its origin keeps a message that may be repeated, and all that belongs to it", async () => {
     const server = await serve((request, response) => {
       if (request.url === "/mcp") response.writeHead(307, { location: "/mcp/" }).end();
       else response.end("ok");
     });
     const caller = callerOf(server, { credentials: { type: "bearer", token: "token-value" } });
-    expect(await (await caller.post({ body: "héllo" })).text()).toBe("ok");
+    const answer = await caller.post({ body: "héllo", repeatable: true });
+    expect(await answer.text()).toBe("ok");
+    expect(new URL(answer.url).pathname).toBe("/mcp/");
     const [first, second] = server.seen;
     expect([first?.body, second?.body]).toEqual(["héllo", "héllo"]);
     expect(second?.headers.authorization).toBe("Bearer token-value");

@@ -37,12 +37,38 @@ export function resumingAfter(eventId: string | undefined): Record<string, strin
   return { "last-event-id": Array.from(bytes, (byte) => String.fromCharCode(byte)).join("") };
 }
 
+/** What a server answered in the place of a result, over HTTP. */
+export interface HttpRefusal {
+  readonly status: number;
+  readonly rpc?: { readonly error: UpstreamErrorBody } | undefined;
+  /** What it says for people. */
+  readonly words: string;
+  /** Whether it refuses credentials that the operator has given. */
+  readonly isLoginRefused: boolean;
+}
+
+/** Codes of errors about one request's own method and arguments. */
+const aboutRequest: ReadonlySet<number | undefined> = new Set([
+  errorTable.method_not_found.rpc,
+  errorTable.invalid_params.rpc,
+]);
+
+const lost = "(?:not found|unknown|invalid|not valid|no valid|expired|missing|required|no longer|" +
+  "no such|(?:not|n't) (?:exist|find)|terminated|closed|ended|deleted|lost|gone|stale|" +
+  "unrecogni[sz]ed|no active|not active|inactive)\\b";
+const lostWords = new RegExp(
+  `session[^.!?\\n]{0,60}${lost}|\\b${lost}[^.!?\\n]{0,40}session|not initiali[sz]ed`,
+  "i",
+);
+
 /**
- * Whether a refusal means that the session is gone: by its status, or, from servers that were written
- * after an early example, in words.
+ * Whether a refusal means that the session is gone: by its status, or in words, which most servers
+ * have of their own and with a status of their own.
  */
-export function isSessionLost(status: number, error: UpstreamErrorBody | undefined): boolean {
-  if (status === 404) return error?.code !== errorTable.method_not_found.rpc;
-  return status === 400 && error?.code === upstreamCodes.badRequest &&
-    /\bsession\b|not initialized/i.test(error.message);
+export function isSessionLost({ status, rpc, words, isLoginRefused }: HttpRefusal): boolean {
+  const code = rpc?.error.code;
+  if (isLoginRefused || aboutRequest.has(code)) return false;
+  if (status === 404 || status === 410) return true;
+  return lostWords.test(words) ||
+    (status === 400 && code === upstreamCodes.badRequest && /session/i.test(words));
 }

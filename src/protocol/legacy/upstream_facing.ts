@@ -117,10 +117,7 @@ function decodeResult(method: string, value: unknown): UpstreamDecoded<JsonObjec
   if (method === "tools/call") {
     // Run as a task: the rest comes later.
     if (isJsonObject(value.task)) return { kind: "ok", value };
-    // Some servers leave `content` out beside structured content; clients do not expect that.
-    const { content = [] } = value;
-    if (!Array.isArray(content)) return invalid(method, '"content" must be an array');
-    return { kind: "ok", value: { ...value, content } };
+    return decodeToolResult(method, value);
   }
   if (method === "completion/complete") {
     const { completion } = value;
@@ -129,6 +126,31 @@ function decodeResult(method: string, value: unknown): UpstreamDecoded<JsonObjec
     }
   }
   return { kind: "ok", value };
+}
+
+/**
+ * Some servers leave `content` out beside structured content; clients do not expect that. Those of
+ * 2024-10-07 have `toolResult` in its place. A result that has nothing at all is no success.
+ */
+function decodeToolResult(method: string, value: JsonObject): UpstreamDecoded<JsonObject> {
+  const { toolResult, isError, structuredContent, content = contentOf(toolResult) } = value;
+  if (content === undefined && isAbsent(structuredContent) && isError !== true) {
+    return invalid(method, '"content" is missing');
+  }
+  const blocks = content ?? [];
+  if (!Array.isArray(blocks)) return invalid(method, '"content" must be an array');
+  const result = toolResult === undefined ? value : without(value, toolResultKeys);
+  return { kind: "ok", value: { ...result, content: blocks } };
+}
+
+const isAbsent = (value: unknown): boolean => value === undefined || value === null;
+const toolResultKeys = new Set(["toolResult"]);
+
+/** An older server's result as content: its text, or else its JSON. */
+function contentOf(toolResult: unknown): JsonObject[] | undefined {
+  if (isAbsent(toolResult)) return undefined;
+  const text = typeof toolResult === "string" ? toolResult : JSON.stringify(toolResult);
+  return [{ type: "text", text }];
 }
 
 /** Items that nobody could call by their name or URI are left out, the others mended. */

@@ -4,7 +4,7 @@
  * hop. Lists are cleaned as the handshake era's are. Follows basic/index, versioning, patterns/mrtr
  * and server/discover of 2026-07-28.
  */
-import { errorTable, GatewayError, type UpstreamErrorBody } from "../../errors.ts";
+import { errorTable, GatewayError, type UpstreamErrorBody, withOutcome } from "../../errors.ts";
 import type {
   Description,
   Freshness,
@@ -129,7 +129,7 @@ function decodePause(
 function decodeError(error: UpstreamErrorBody): GatewayError {
   const { code, message, data } = error;
   if (code === errorTable.header_mismatch.rpc) {
-    return new GatewayError("header_mismatch", message, { cause: error });
+    return withOutcome(new GatewayError("header_mismatch", message, { cause: error }), "refused");
   }
   if (code === errorTable.capability_missing.rpc) {
     const required = isJsonObject(data) ? data.requiredCapabilities : undefined;
@@ -137,7 +137,12 @@ function decodeError(error: UpstreamErrorBody): GatewayError {
     return new GatewayError(
       "capability_missing",
       `The server needs what the client did not declare: ${names.join(", ") || message}`,
-      { data: { requiredCapabilities: isJsonObject(required) ? required : {} } },
+      {
+        data: {
+          requiredCapabilities: isJsonObject(required) ? required : {},
+          outcome: "refused",
+        },
+      },
     );
   }
   return new GatewayError("upstream_error", message, { upstream: error });

@@ -1,7 +1,7 @@
 /**
  * Links to a remote server: the first message in each manner in turn, and, for a server that knows
- * no such message at its URL, the oldest transport. A refused login, a fault or a silence says
- * nothing about how a server speaks, and ends the try. Follows "Backward Compatibility" of the
+ * no such message at its URL, the oldest transport. A fault over one says nothing about the next. A
+ * refused login or a silence says nothing about how a server speaks, and ends the try. Follows "Backward Compatibility" of the
  * Streamable HTTP transport.
  */
 import type { HttpServerConfig } from "../../config/config.ts";
@@ -55,7 +55,7 @@ export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps
           firstError ??= error;
           const hasNoSuch = isNoSuchThing(error);
           // Some servers fail over a question that they do not know, which is no verdict on either.
-          if (manner.mayGoUnanswered && isServerFault(error) && manner !== manners.at(-1)) {
+          if (isServerFault(error) && manner !== manners.at(-1)) {
             continue nextManner;
           }
           if (signal.aborted || !(hasNoSuch || manner.isRefusal(error))) {

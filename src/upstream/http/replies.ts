@@ -1,24 +1,44 @@
 /**
  * What a remote server's answer says when it is no success: a fault of HTTP, with or without a
  * JSON-RPC error inside. Statuses that say something about the way (login, overload) are told apart
- * from those that say how the server speaks. Follows "Sending Messages to the Server" of the
- * Streamable HTTP transport.
+ * from those that say how the server speaks, and refusals from failures after which a call may have
+ * taken effect. Follows "Sending Messages to the Server" of the Streamable HTTP transport.
  */
 import type { HttpServerConfig } from "../../config/config.ts";
-import type { GatewayError, UpstreamErrorBody } from "../../errors.ts";
+import { beginning } from "../../excerpt.ts";
+import {
+  type GatewayError,
+  type Outcome,
+  type UpstreamErrorBody,
+  withOutcome,
+} from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
-import { idOf, isJsonObject, parseJson, toMessage } from "../../protocol/jsonrpc.ts";
+import type { RequestId } from "../../model.ts";
+import { parseJson, toMessage } from "../../protocol/jsonrpc.ts";
 import type { HttpAnswer } from "../../outgoing/answer.ts";
 
 /** An answer that is no success. */
 export interface Fault {
+  readonly status: number;
+  /** It says whether the request may have taken effect, by the status. */
   readonly error: GatewayError;
-  /** Its JSON-RPC error, where it has one that may be about the request that it answers. */
-  readonly rpc?: {
-    readonly error: UpstreamErrorBody;
-    /** The message, with the request's id where it came without one. */
-    readonly textFor: (id: string | number) => string;
-  };
+  readonly outcome: Outcome;
+  /** The JSON-RPC error in its body, whose id matters to nobody: it answers one request. */
+  readonly rpc?: RpcFault | undefined;
+  /** What it says for people: the error's message, or else the beginning of the body. */
+  readonly words: string;
+  /** Whether the status is about the message; else its JSON-RPC error says nothing of the dialect. */
+  readonly isAboutMessage: boolean;
+  /** Whether it refuses a login, or the lack of one. */
+  readonly isLogin: boolean;
+  /** Whether that is one which the operator has given. */
+  readonly isLoginRefused: boolean;
+}
+
+/** A JSON-RPC error in a body. */
+export interface RpcFault {
+  readonly id: RequestId | undefined;
+  readonly error: UpstreamErrorBody;
 }
 
 /** What our own door says by 508 (routes.ts) of a request that comes from its own gateway. */
@@ -29,6 +49,14 @@ const aboutTheWay: ReadonlySet<number> = new Set([401, 403, 407, 408, 425, 429, 
 
 function isUnknownHere(status: number): boolean {
   return status >= 400 && status < 500 && !aboutTheWay.has(status);
+}
+
+/** Statuses of refusals after which a request may have taken effect all the same: it may be repeated. */
+const unsureStatuses: ReadonlySet<number> = new Set([404, 408, 410]);
+
+/** Whether a request that was answered so may have taken effect. */
+function outcomeOf(status: number): Outcome {
+  return status >= 400 && status < 500 && !unsureStatuses.has(status) ? "refused" : "unknown";
 }
 
 /** Errors of servers that have nothing of what was asked for at their URL. */
@@ -42,7 +70,7 @@ export function isNoSuchThing(error: GatewayError): boolean {
 /** Failures inside a server, which may be over what it was asked. */
 const serverFaults = new WeakSet<GatewayError>();
 
-/** Whether an error is one, by its status (5xx, unless that is about the way). */
+/** Whether an error is one, by its status. */
 export function isServerFault(error: GatewayError): boolean {
   return serverFaults.has(error);
 }
@@ -67,11 +95,23 @@ export async function toEventStream(
   config: ShownToServer,
   limits: Limits,
 ): Promise<HttpAnswer> {
-  if (answer.status >= 400) throw (await readFault(answer, config, limits)).error;
+  if (answer.status >= 400) {
+    const { error, words } = await readFault(answer, config, limits);
+    spoken.set(error, words);
+    throw error;
+  }
   if (answer.status === 200 && mediaType(answer) === "text/event-stream") return answer;
   const error = answer.toError("has no event stream at its URL", "bad_upstream_response");
   noSuchThing.add(error);
   throw error;
+}
+
+/** What servers said when they refused a stream. */
+const spoken = new WeakMap<GatewayError, string>();
+
+/** What a server said for people when it refused a stream. */
+export function wordsOf(error: GatewayError): string {
+  return spoken.get(error) ?? "";
 }
 
 /** An answer whose status is no success, as a failure. */
@@ -81,18 +121,34 @@ export async function readFault(
   limits: Limits,
 ): Promise<Fault> {
   const { status } = answer;
-  const refusal = refusals[status];
-  if (refusal !== undefined) {
-    return { error: answer.toError(refusal[showsCredentials(config) ? "shown" : "none"]) };
-  }
-  const rpc = isUnknownHere(status) && mediaType(answer) === "application/json"
-    ? rpcIn(await answer.text().catch(() => ""), limits)
-    : undefined;
-  const error = answer.toError(`answers with status ${status}`);
-  if (isUnknownHere(status)) noSuchThing.add(error);
-  if (status >= 500 && !aboutTheWay.has(status)) serverFaults.add(error);
-  return rpc === undefined ? { error } : { error, rpc };
+  const text = mediaType(answer) === "text/event-stream" ? "" : await answer.text().catch(() => "");
+  const rpc = rpcIn(text, limits);
+  const isLogin = loginStatuses.has(status);
+  const isShown = showsCredentials(config);
+  const why = refusals[status]?.[isShown ? "shown" : "none"] ?? `answers with status ${status}`;
+  const outcome = outcomeOf(status);
+  const plain = answer.toError(why);
+  // The sentence is for calls; a start that failed is said without it.
+  const error = outcome === "refused" ? withOutcome(plain, outcome) : plain;
+  const isAboutMessage = isUnknownHere(status);
+  if (isAboutMessage) noSuchThing.add(error);
+  if (status >= 500 && status !== 508) serverFaults.add(error);
+  return {
+    status,
+    error,
+    outcome,
+    rpc,
+    words: rpc?.error.message ?? beginning(text, wordCharsMax),
+    isAboutMessage,
+    isLogin,
+    isLoginRefused: isLogin && isShown,
+  };
 }
+
+/** Sentences are looked for at the beginning of a body. */
+const wordCharsMax = 500;
+/** Statuses by which a login is refused. */
+const loginStatuses: ReadonlySet<number> = new Set([401, 403]);
 
 /** What requests carry next to the messages. */
 type ShownToServer = Pick<HttpServerConfig, "headers" | "credentials">;
@@ -117,19 +173,20 @@ function showsCredentials({ headers, credentials }: ShownToServer): boolean {
   return credentials.type !== "none" || Object.keys(headers).some((name) => loginHeader.test(name));
 }
 
-function rpcIn(text: string, limits: Limits): Fault["rpc"] {
+/** The JSON-RPC error that a body is, whatever its media type. */
+export function rpcIn(text: string, limits: Limits): RpcFault | undefined {
+  if (!isMessage(text)) return undefined;
   try {
-    const value = parseJson(text, limits, false);
-    const message = toMessage(value, limits);
-    if (message.kind !== "error" || !isJsonObject(value)) return undefined;
-    return {
-      error: message.error,
-      // Some servers answer before they have read whose request it was.
-      textFor: (id) => idOf(value, limits) === undefined ? JSON.stringify({ ...value, id }) : text,
-    };
+    const message = toMessage(parseJson(text, limits, false), limits);
+    return message.kind === "error" ? { id: message.id, error: message.error } : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Whether a body may hold messages, by its first character. */
+export function isMessage(text: string): boolean {
+  return /^\s*[{[]/.test(text);
 }
 
 /** Reads what nobody needs, which leaves the connection whole; a stream is cut. */

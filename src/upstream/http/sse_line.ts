@@ -4,13 +4,15 @@
  * session's. Follows the transports page of that revision.
  */
 import type { HttpServerConfig } from "../../config/config.ts";
-import { GatewayError, toGatewayError } from "../../errors.ts";
+import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
+import type { HttpAnswer } from "../../outgoing/answer.ts";
+import { repeatableMethods } from "../../outgoing/retry.ts";
 import { decodeSse } from "../../sse/decode.ts";
 import { exitedError } from "../faults.ts";
 import { createNoiseGauge } from "../noise.ts";
-import { createPeer, type Peer } from "../peer.ts";
+import { createPeer, type Outgoing, type Peer } from "../peer.ts";
 import { greetOn } from "../start_request.ts";
-import { discard, readFault, toEventStream } from "./replies.ts";
+import { discard, mediaType, readFault, toEventStream } from "./replies.ts";
 import type { Streamable, StreamableOptions } from "./streamable.ts";
 import { createTeller } from "./teller.ts";
 
@@ -23,6 +25,8 @@ export function createSseLine(options: StreamableOptions): Streamable {
   endpoint.promise.catch(() => {});
   let revision: string | undefined;
   let isReady = false;
+  /** Where the endpoint answers: what must not be sent twice is not redirected there. */
+  let postUrl: string | undefined;
 
   const end = (died: string | undefined): void => {
     if (closed.signal.aborted) return;
@@ -41,19 +45,20 @@ export function createSseLine(options: StreamableOptions): Streamable {
     ask: hooks.ask,
     send(line, outgoing) {
       if (outgoing === undefined) return teller.tell(line);
-      post(line, false).catch((thrown) => peer.fail(outgoing.id, toGatewayError(thrown)));
+      void request(line, outgoing);
       return true;
     },
   });
   const send = (line: string): Promise<void> =>
-    post(line, true).catch((thrown) => {
+    post(line, true).then(discard).catch((thrown) => {
       if (!closed.signal.aborted) log.info("Cannot tell the server", { error: String(thrown) });
     });
   const teller = createTeller(deps, send);
 
-  const post = async (line: string, isWord: boolean): Promise<void> => {
+  /** Posts a message that may be sent twice, or one that must not; throws what refuses it. */
+  const post = async (line: string, repeatable: boolean, isWord = true): Promise<HttpAnswer> => {
     const answer = await caller.call({
-      url: await endpoint.promise,
+      url: postUrl ?? await endpoint.promise,
       method: "POST",
       headers: {
         "content-type": "application/json",
@@ -61,15 +66,37 @@ export function createSseLine(options: StreamableOptions): Streamable {
       },
       body: line,
       timeoutMs: isWord ? Math.min(limits.responseMs, config.startTimeoutMs) : limits.responseMs,
-      repeatable: isWord,
+      repeatable,
     }, closed.signal);
-    if (answer.status < 300) return discard(answer);
-    const { error } = await readFault(answer, config, limits);
-    // Its URL was the session's own. Whoever was refused is told so first.
-    if (answer.status === 404 || answer.status === 410) {
-      clock.after(0, () => end("its session was lost"));
+    if (answer.status >= 200 && answer.status < 300) {
+      postUrl = answer.url;
+      return answer;
     }
-    throw error;
+    const fault = await readFault(answer, config, limits);
+    const isLost = manner.http.toVerdict(fault) === "renew";
+    // Its URL was the session's own. The calls that showed it are told first.
+    if (isLost) clock.after(0, () => end("its session was lost"));
+    if (isLost && fault.outcome === "refused") throw withOutcome(fault.error, "unknown");
+    if (fault.rpc === undefined || isLost) throw fault.error;
+    const told = manner.codec.decodeError(fault.rpc.error);
+    throw fault.status < 500 ? withOutcome(told, fault.outcome) : told;
+  };
+
+  /** Posts a request, whose answer comes on the stream, or from some servers in the POST's body. */
+  const request = async (line: string, { id, wire, request }: Outgoing): Promise<void> => {
+    try {
+      const isSafe = !request.cancellable || repeatableMethods.has(wire.method);
+      const answer = await post(line, isSafe, false);
+      if (mediaType(answer) !== "application/json") return discard(answer);
+      const text = await answer.text();
+      if (peer.isPending(id) && holdsMessage(text)) await peer.receive([text], id);
+    } catch (thrown) {
+      const error = toGatewayError(thrown);
+      peer.fail(
+        id,
+        request.cancellable ? withOutcome(error, error.outcome ?? "unknown") : error,
+      );
+    }
   };
 
   const open = async (): Promise<void> => {
@@ -122,6 +149,11 @@ export function createSseLine(options: StreamableOptions): Streamable {
       return Promise.resolve();
     },
   };
+}
+
+/** Whether a body is a JSON-RPC message; most servers say "Accepted", in their own ways. */
+function holdsMessage(text: string): boolean {
+  return /^\s*\{/.test(text) && text.includes('"jsonrpc"');
 }
 
 /** The URL to post to; throws when it leads to another origin. */

@@ -7,6 +7,7 @@
 import { type Clock, pause } from "../../clock.ts";
 import { type GatewayError, toGatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
+import type { Log } from "../../log.ts";
 import { decodeSse } from "../../sse/decode.ts";
 import type { HttpAnswer } from "../../outgoing/answer.ts";
 import { isNoSuchThing } from "./replies.ts";
@@ -65,18 +66,38 @@ export async function readToAnswer(
 
 /** The stream of what belongs to no request. */
 export interface StandingStream {
-  /** Opens it, anew when it was open: another session has another one. */
-  start(): void;
+  /** Opens it unless it is open or about to be; false when the server refuses it. */
+  start(): boolean;
+  /** Closes it: another session has another one. */
   stop(): void;
 }
 
-/** Makes it. `lost` is called when a server that had such a stream knows nothing of it any more. */
-export function createStandingStream(
-  options: StreamOptions & { readonly open: OpenStream; readonly lost: () => void },
-): StandingStream {
-  const { limits, clock, open, lost } = options;
-  let current = new AbortController();
+/** What the stream of what belongs to no request works with. */
+export interface StandingOptions extends StreamOptions {
+  readonly log: Log;
+  readonly open: OpenStream;
+  /** Whether a refusal says that the session is gone. */
+  readonly isLost: (error: GatewayError) => boolean;
+  /** A server that had such a stream no longer knows the session. */
+  readonly lost: () => void;
+  /** The server has no such stream. */
+  readonly refused: () => void;
+}
 
+/** Makes it. It is optional: that it cannot be opened is logged once, and changes nothing else. */
+export function createStandingStream(options: StandingOptions): StandingStream {
+  const { limits, clock, log, open } = options;
+  let current: AbortController | undefined;
+  let isRefused = false;
+  let isLogged = false;
+
+  const note = ({ message }: GatewayError): void => {
+    if (isLogged) return;
+    isLogged = true;
+    log.info("Cannot open the stream for what belongs to no call; calls go on", {
+      reason: message,
+    });
+  };
   const stand = async (signal: AbortSignal): Promise<void> => {
     let place = start;
     let failures = 0;
@@ -92,12 +113,16 @@ export function createStandingStream(
           clock.monotonic() - since >= limits.reconnectMsMin;
         failures = isUseful ? 0 : failures + 1;
       } catch (thrown) {
+        if (signal.aborted) return;
         const error = toGatewayError(thrown);
         if (isNoSuchThing(error)) {
+          isRefused = true;
+          options.refused();
           // Not every server has one; but one that had it has lost the session.
-          if (hasStood && error.data?.["status"] === 404) lost();
+          if (hasStood && options.isLost(error)) options.lost();
           return;
         }
+        note(error);
         failures += 1;
       }
       const backOffMs = limits.reconnectMsMin * 2 ** failures;
@@ -108,11 +133,17 @@ export function createStandingStream(
   };
   return {
     start() {
-      current.abort();
-      current = new AbortController();
-      void stand(current.signal);
+      if (current === undefined) {
+        current = new AbortController();
+        isRefused = false;
+        void stand(current.signal);
+      }
+      return !isRefused;
     },
-    stop: () => current.abort(),
+    stop() {
+      current?.abort();
+      current = undefined;
+    },
   };
 }
 

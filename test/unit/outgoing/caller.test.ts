@@ -89,7 +89,7 @@ describe("what is sent", () => {
 
   test("F2 along a redirect within the origin is all of it", async () => {
     const { runtime, caller } = open((count) => count === 1 ? redirect(308, "/next") : ok(), ours);
-    await caller.post({ headers: { "x-session": "1" } });
+    await caller.post({ headers: { "x-session": "1" }, repeatable: true });
     const [first, second] = runtime.asked;
     expect(second?.url).toBe("https://far.test/next");
     expect([second?.headers, second?.body]).toEqual([first?.headers, first?.body]);
@@ -129,7 +129,8 @@ describe("F2 F3 addresses", () => {
     const error = await errorOf(away.caller.post());
     expect([error.code, error.message]).toEqual([
       "upstream_unavailable",
-      'Server "far" redirects to "https://other.test", where no message is sent; correct its URL',
+      'Server "far" redirects to "https://other.test", where no message is sent; ' +
+      "correct its URL; whether it took effect is unknown",
     ]);
     expect(away.runtime.asked.length).toBe(1);
   });

@@ -7,6 +7,7 @@ const get: Hop = {
   method: "GET",
   headers: { accept: "text/event-stream", "x-session": "1" },
   trusted: true,
+  repeatable: true,
 };
 const post: Hop = { ...get, method: "POST", body: "{}" };
 

@@ -218,7 +218,11 @@ describe("a client gets", () => {
     for (const code of [-32020, -32021, -32022, -32023, -32099]) {
       const upstream = { code, message: "m", data: { supported: [] } };
       expect(encodeError(new GatewayError("upstream_error", "m", { upstream }))).toEqual({
-        error: { code: -32603, message: "m", data: { reason: "upstream_error" } },
+        error: {
+          code: -32603,
+          message: "m",
+          data: { reason: "upstream_error", outcome: code > -32023 ? "refused" : "unknown" },
+        },
         status: 200,
       });
     }
@@ -427,11 +431,14 @@ describe("a server's word", () => {
       const error = codec.decodeError({ code, message: "m", data });
       return [error.code, error.data];
     };
-    expect(codeOf(-32020)).toEqual(["header_mismatch", undefined]);
+    expect(codeOf(-32020)).toEqual(["header_mismatch", { outcome: "refused" }]);
     const requiredCapabilities = { elicitation: { url: {} } };
     expect(codeOf(-32021, { requiredCapabilities }))
-      .toEqual(["capability_missing", { requiredCapabilities }]);
-    expect(codeOf(-32021)).toEqual(["capability_missing", { requiredCapabilities: {} }]);
+      .toEqual(["capability_missing", { requiredCapabilities, outcome: "refused" }]);
+    expect(codeOf(-32021)).toEqual(["capability_missing", {
+      requiredCapabilities: {},
+      outcome: "refused",
+    }]);
     expect(codeOf(-32602, { uri: "a" })[0]).toBe("upstream_error");
     expect(codec.questionsIn({ code: -32042, message: "m", data: {} })).toBe(undefined);
   });

@@ -1,0 +1,118 @@
+/**
+ * The HTTP requests of one link over Streamable HTTP, with the session, the revision and the URL that
+ * its first message has settled. Not here: what the answers mean.
+ */
+import type { HttpServerConfig } from "../../config/config.ts";
+import type { GatewayError } from "../../errors.ts";
+import type { HttpAnswer } from "../../outgoing/answer.ts";
+import type { HttpCaller } from "../../outgoing/caller.ts";
+import type { UpstreamDeps } from "../deps.ts";
+import type { Manner } from "../negotiate.ts";
+import type { Outgoing } from "../peer.ts";
+import { discard, toEventStream, wordsOf } from "./replies.ts";
+import type { OpenStream } from "./streams.ts";
+
+/** What the first message and its answer have settled. */
+export interface Settled {
+  readonly session?: string | undefined;
+  readonly revision?: string | undefined;
+  /** Where the server answered it: what must not be sent twice is not redirected there. */
+  readonly url?: string | undefined;
+}
+
+/** What bounds one POST. */
+export interface PostBounds {
+  readonly timeoutMs: number;
+  readonly headMs?: number;
+  readonly repeatable: boolean;
+}
+
+/** The HTTP requests of a link. */
+export interface StreamableWire {
+  settled(): Settled;
+  /** Takes what has been settled by now; without anything it starts over. */
+  settle(settled: Settled): void;
+  post(
+    line: string,
+    outgoing: Outgoing | undefined,
+    bounds: PostBounds,
+    signal: AbortSignal,
+  ): Promise<HttpAnswer>;
+  /** Opens a stream by GET; throws when the server has none. `repeatable`: it is retried at once. */
+  listen(repeatable: boolean): OpenStream;
+  /** Whether a refused stream says that the session is gone. */
+  isLost(error: GatewayError): boolean;
+  /** Ends the server's own memory of the session; when it is not told, it forgets by itself. */
+  endSession(session: string): Promise<void>;
+}
+
+/** Makes it; nothing is sent yet. */
+export function createWire(
+  { config, caller, manner, deps }: {
+    readonly config: HttpServerConfig;
+    readonly caller: HttpCaller;
+    readonly manner: Manner;
+    readonly deps: Pick<UpstreamDeps, "limits" | "log">;
+  },
+): StreamableWire {
+  const { limits, log } = deps;
+  const { http } = manner;
+  let settled: Settled = {};
+  const url = (): string => settled.url ?? config.url;
+  const headersOf = (message?: { wire: Outgoing["wire"]; tool: Outgoing["request"]["tool"] }) =>
+    http.headers({ session: settled.session, revision: settled.revision }, message);
+
+  return {
+    settled: () => settled,
+    settle: (next) => void (settled = next),
+    post: (line, outgoing, bounds, signal) =>
+      caller.call({
+        url: url(),
+        method: "POST",
+        headers: {
+          "content-type": "application/json",
+          accept: "application/json, text/event-stream",
+          ...headersOf(outgoing && { wire: outgoing.wire, tool: outgoing.request.tool }),
+        },
+        body: line,
+        ...bounds,
+      }, signal),
+    listen: (repeatable) => async (eventId, signal) => {
+      const answer = await caller.call({
+        url: url(),
+        method: "GET",
+        headers: {
+          accept: "text/event-stream",
+          ...headersOf(),
+          ...http.resumingAfter(eventId),
+        },
+        timeoutMs: 0,
+        repeatable,
+        // That it cannot be opened says nothing about calls.
+        aside: true,
+      }, signal);
+      return await toEventStream(answer, config, limits);
+    },
+    isLost: (error) =>
+      http.toVerdict({
+        status: Number(error.data?.["status"]),
+        words: wordsOf(error),
+        isLoginRefused: false,
+      }) === "renew",
+    async endSession(session) {
+      try {
+        discard(
+          await caller.call({
+            url: url(),
+            method: "DELETE",
+            headers: http.headers({ session, revision: settled.revision }),
+            timeoutMs: limits.stopMs,
+            repeatable: false,
+          }, new AbortController().signal),
+        );
+      } catch (thrown) {
+        log.debug("Cannot end the session at the server", { error: String(thrown) });
+      }
+    },
+  };
+}
