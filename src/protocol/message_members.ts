@@ -74,7 +74,7 @@ function capabilities(given: unknown): unknown {
 }
 
 const ofEnvelope = "io.modelcontextprotocol/";
-const icon = members({ mimeType: value, sizes: value, theme: value });
+const icon = members({ mimeType: value, sizes: each(value), theme: value });
 const shown = { title: value, description: value, icons: each(icon) };
 const info = members({ ...shown, websiteUrl: value, version: value });
 
@@ -88,7 +88,7 @@ const meta = members({
   [`${ofEnvelope}logLevel`]: value,
 });
 
-const annotations = members({ audience: value, priority: value, lastModified: value });
+const annotations = members({ audience: each(value), priority: value, lastModified: value });
 const inBlock = { annotations, _meta: object };
 const ofResource = { mimeType: value, _meta: object, text: value, blob: value };
 const resourceMembers = members(ofResource);
@@ -125,8 +125,11 @@ const blocks: ReadonlyMap<unknown, Reader> = new Map([
 const block: Reader = (given) =>
   isJsonObject(given) ? (blocks.get(given.type) ?? value)(given) : value(given);
 const blockOrBlocks: Reader = (given) => Array.isArray(given) ? each(block)(given) : block(given);
-const message = members({
-  content: due(blockOrBlocks, () => ({ type: "text", text: "" })),
+const noText = () => ({ type: "text", text: "" });
+/** A model's message may hold a list of blocks, a prompt's holds one. */
+const message = members({ content: due(blockOrBlocks, noText), _meta: object });
+const promptMessage = members({
+  content: (given) => isAbsent(given) ? noText() : block(given),
   _meta: object,
 });
 
@@ -165,7 +168,7 @@ const resultOf: ReadonlyMap<string, Reader> = new Map([
   ["resources/list", list("resources", value)],
   ["resources/templates/list", list("resourceTemplates", value)],
   ["tools/call", result(toolResult)],
-  ["prompts/get", result({ description: value, messages: dueEach(message) })],
+  ["prompts/get", result({ description: value, messages: dueEach(promptMessage) })],
   ["resources/read", result({ contents: dueEach(resource) })],
   ["completion/complete", result({ completion })],
   ["tasks/list", list("tasks", members(task))],
@@ -224,7 +227,7 @@ const sampling: Members = {
   systemPrompt: value,
   includeContext: value,
   temperature: value,
-  stopSequences: value,
+  stopSequences: each(value),
   metadata: object,
   tools: each(tool),
   toolChoice: entries(value),

@@ -5,9 +5,10 @@
  * never resolved or run.
  */
 import { each, entries, members, object, type Reader, value } from "./absent.ts";
+import { isAbsent } from "./jsonrpc.ts";
 
-/** A schema without keywords that are absent. */
-export const cleanSchema: Reader = (given) => schema(given);
+/** A schema without keywords that are absent; undefined where the whole is absent. */
+export const cleanSchema: Reader = (given) => isAbsent(given) ? undefined : schema(given);
 
 const subschema: Reader = (given) => schema(given);
 const subschemas: Reader = (given) =>

@@ -108,9 +108,11 @@ const lists = new Map(
   (Object.keys(listKinds) as ListKind[]).map((kind) => [listKinds[kind].method as string, kind]),
 );
 
+const calls: ReadonlySet<string> = new Set(["tools/call", "tasks/result"]);
+
 /** Structured content is always an object in this era, so that an empty list is an empty object. */
 function withStructuredObject(method: string, result: unknown): unknown {
-  if (method !== "tools/call" || !isJsonObject(result)) return result;
+  if (!calls.has(method) || !isJsonObject(result)) return result;
   const { structuredContent } = result;
   return Array.isArray(structuredContent) && structuredContent.length === 0
     ? { ...result, structuredContent: {} }
