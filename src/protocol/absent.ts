@@ -22,25 +22,19 @@ export const object: Reader = (given) => isEmptyList(given) ? {} : value(given);
 /** An object with these members; those that are not named are data. */
 export function members(table: Members): Reader {
   const readers = new Map(Object.entries(table));
-  return (given) => {
-    const read = object(given);
-    return isJsonObject(read) ? readMembers(read, (name) => readers.get(name)) : read;
-  };
+  return (given) => readObject(given, readers, undefined);
 }
 
 /** An object whose members all hold the same. */
 export function entries(reader: Reader): Reader {
-  return (given) => {
-    const read = object(given);
-    return isJsonObject(read) ? readMembers(read, () => reader) : read;
-  };
+  return (given) => readObject(given, undefined, reader);
 }
 
 /** A list of the same; items that are absent go. */
 export function each(reader: Reader): Reader {
   return (given) => {
     if (!Array.isArray(given)) return isEmptyObject(given) ? [] : value(given);
-    if (given.every((item: unknown) => reader(item) === item && item !== undefined)) return given;
+    if (given.every((item: unknown) => reader(item) === item)) return given;
     return given.map((item: unknown) => reader(item)).filter((item) => item !== undefined);
   };
 }
@@ -67,16 +61,21 @@ function isEmptyObject(given: unknown): boolean {
   return isJsonObject(given) && Object.keys(given).length === 0;
 }
 
-function readMembers(
-  given: JsonObject,
-  readerOf: (name: string) => Reader | undefined,
-): JsonObject {
-  let read = given;
-  for (const [name, member] of Object.entries(given)) {
-    const reader = member === undefined ? undefined : readerOf(name);
+/** Runs for every message: an object in which nothing is absent costs one look at each member. */
+function readObject(
+  given: unknown,
+  readers: ReadonlyMap<string, Reader> | undefined,
+  forAll: Reader | undefined,
+): unknown {
+  if (typeof given !== "object" || given === null || Array.isArray(given)) return object(given);
+  const holder = given as JsonObject;
+  let read = holder;
+  for (const name of Object.keys(holder)) {
+    const member = holder[name];
+    const reader = member === undefined ? undefined : forAll ?? readers?.get(name);
     const meant = reader === undefined ? member : reader(member);
     if (meant === member) continue;
-    if (read === given) read = { ...given };
+    if (read === holder) read = { ...holder };
     if (meant === undefined) delete read[name];
     else read[name] = meant;
   }

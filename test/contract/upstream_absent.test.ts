@@ -18,15 +18,15 @@ import { callerOf, drain, toolCall } from "../support/upstream_deps.ts";
 const remotes = createRemotes();
 afterEach(remotes.closeAll);
 
+/** Results by method. */
+type Results = Readonly<Record<string, (params: JsonObject) => JsonObject>>;
+
 /** One way to speak with a remote server: how it gives a result, and what it says first. */
 interface Way {
   readonly name: string;
   readonly caller: ReturnType<typeof callerOf>;
   /** A server that answers these methods so, with `"error": null` next to each result. */
-  open(
-    results: Readonly<Record<string, (params: JsonObject) => JsonObject>>,
-    capabilities: unknown,
-  ): Promise<Remote>;
+  open(results: Results, capabilities: unknown): Promise<Remote>;
 }
 
 const serverInfo = { name: "careless", version: null, icons: null };
@@ -37,7 +37,7 @@ const answerOf = (result: JsonObject, id: unknown): JsonObject => ({
   error: null,
 });
 
-function overHttp(rules: Rules, results: Parameters<Way["open"]>[0]): Rules {
+function overHttp(rules: Rules, results: Results): Rules {
   const own = Object.entries(results).map(([method, result]): [string, Rule] => [
     method,
     (visit) => visit.json(answerOf(result(visit.params), visit.message["id"])),
@@ -82,7 +82,8 @@ const ways: readonly Way[] = [
     caller: callerOf("a"),
     open(results, capabilities) {
       const rules = lineRules();
-      const own = Object.entries({ initialize: initialized(capabilities), ...results })
+      const all: Results = { initialize: initialized(capabilities), ...results };
+      const own = Object.entries(all)
         .map(([method, result]): [string, Rule] => [method, (visit) => {
           visit.status(202);
           rules.line().event({ data: answerOf(result(visit.params), visit.message["id"]) });
