@@ -19,6 +19,8 @@ import {
   type Reader,
   value,
 } from "./absent.ts";
+import { block, blockOrBlocks, message, promptMessage, resource } from "./content_members.ts";
+import { cleanCapabilities, info, shown } from "./declared_members.ts";
 import { isAbsent, isJsonObject } from "./jsonrpc.ts";
 import { cleanSchema } from "./schema_members.ts";
 
@@ -37,47 +39,7 @@ export function cleanAnswer(answer: JsonObject): JsonObject {
   return answers(answer) as JsonObject;
 }
 
-/** Capabilities, of which each member is an object; undefined when they are none. */
-export function cleanCapabilities(given: unknown): JsonObject | undefined {
-  const read = isAbsent(given) ? {} : capabilities(given);
-  return isJsonObject(read) ? read : undefined;
-}
-
-/** What a client or server says of itself; undefined when that is no object. */
-export function cleanInfo(given: unknown): JsonObject | undefined {
-  const read = isAbsent(given) ? undefined : info(given);
-  return isJsonObject(read) ? read : undefined;
-}
-
-/** Within a capability everything is a flag or an object. */
-const detail: Reader = (given) => Array.isArray(given) ? {} : details(given);
-const details: Reader = entries((given) => detail(given));
-
-/** A list of what there is, or `true`, declares a capability as an object does; `false` does not. */
-const declared = (inner: Reader): Reader => (given) => {
-  if (given === true || Array.isArray(given)) return {};
-  return isJsonObject(given) ? inner(given) : undefined;
-};
-
-const capability = declared(details);
-/** Each entry is a capability by a vendor's name, whose details are the vendor's. */
-const vendors = declared(entries(declared(object)));
-const vendorNames: ReadonlySet<string> = new Set(["experimental", "extensions"]);
-
-function capabilities(given: unknown): unknown {
-  if (!isJsonObject(given)) return given;
-  const read = Object.entries(given).map(([name, member]): [string, unknown] => [
-    name,
-    (vendorNames.has(name) ? vendors : capability)(member),
-  ]);
-  return Object.fromEntries(read.filter(([, member]) => member !== undefined));
-}
-
 const ofEnvelope = "io.modelcontextprotocol/";
-const icon = members({ mimeType: value, sizes: each(value), theme: value });
-const shown = { title: value, description: value, icons: each(icon) };
-const info = members({ ...shown, websiteUrl: value, version: value });
-
 const meta = members({
   progressToken: value,
   [`${ofEnvelope}related-task`]: value,
@@ -86,51 +48,6 @@ const meta = members({
   [`${ofEnvelope}serverInfo`]: info,
   [`${ofEnvelope}subscriptionId`]: value,
   [`${ofEnvelope}logLevel`]: value,
-});
-
-const annotations = members({ audience: each(value), priority: value, lastModified: value });
-const inBlock = { annotations, _meta: object };
-const ofResource = { mimeType: value, _meta: object, text: value, blob: value };
-const resourceMembers = members(ofResource);
-/** An empty text is a resource without text or data. */
-const resource: Reader = (given) => {
-  const read = resourceMembers(given);
-  if (read === given || !isJsonObject(read)) return read;
-  return read.text === undefined && read.blob === undefined ? { ...read, text: "" } : read;
-};
-const media = members({
-  ...inBlock,
-  data: dueText,
-  mimeType: due(value, () => "application/octet-stream"),
-});
-
-/** Blocks by their type; those of other types are data. */
-const blocks: ReadonlyMap<unknown, Reader> = new Map([
-  ["text", members({ ...inBlock, text: dueText })],
-  ["image", media],
-  ["audio", media],
-  ["resource", members({ ...inBlock, resource })],
-  ["resource_link", members({ ...inBlock, ...shown, mimeType: value, size: value })],
-  ["tool_use", members({ _meta: object, input: dueObject(object) })],
-  [
-    "tool_result",
-    members({
-      _meta: object,
-      content: dueEach((given) => block(given)),
-      structuredContent: object,
-      isError: value,
-    }),
-  ],
-]);
-const block: Reader = (given) =>
-  isJsonObject(given) ? (blocks.get(given.type) ?? value)(given) : value(given);
-const blockOrBlocks: Reader = (given) => Array.isArray(given) ? each(block)(given) : block(given);
-const noText = () => ({ type: "text", text: "" });
-/** A model's message may hold a list of blocks, a prompt's holds one. */
-const message = members({ content: due(blockOrBlocks, noText), _meta: object });
-const promptMessage = members({
-  content: (given) => isAbsent(given) ? noText() : block(given),
-  _meta: object,
 });
 
 const task = { pollInterval: value, statusMessage: value };

@@ -6,8 +6,8 @@
 import { quoteJson } from "../../excerpt.ts";
 import type { Description, JsonObject } from "../../model.ts";
 import type { UpstreamDecoded } from "../codec.ts";
+import { cleanCapabilities, cleanInfo } from "../declared_members.ts";
 import { isJsonObject } from "../jsonrpc.ts";
-import { cleanCapabilities, cleanInfo } from "../message_members.ts";
 import { isServed, latestRevision, type Revision, revisions } from "./revisions.ts";
 
 /** What an upstream said of itself. */

@@ -16,16 +16,11 @@ import type {
   Resume,
 } from "../../model.ts";
 import type { OutgoingCall, UpstreamDecoded, UpstreamFacingCodec } from "../codec.ts";
+import { cleanCapabilities, cleanInfo } from "../declared_members.ts";
 import { isAbsent, isJsonObject } from "../jsonrpc.ts";
 import { decodeShared, legacyUpstreamCodec } from "../legacy/upstream_facing.ts";
 import { modelParams, without } from "../legacy/wire_keys.ts";
-import {
-  cleanAnswer,
-  cleanCapabilities,
-  cleanInfo,
-  cleanParams,
-  cleanResult,
-} from "../message_members.ts";
+import { cleanAnswer, cleanParams, cleanResult } from "../message_members.ts";
 import { envelopeKeys } from "./envelope.ts";
 import { notifications, pausable, problemIn } from "./methods.ts";
 import { modernRevision } from "./revision.ts";
