@@ -71,20 +71,23 @@ async function tasksOf(
 ): Promise<JsonObject[]> {
   const { capabilities } = await member.upstream.describe(call.caller).catch(() => nothing);
   if ((capabilities["tasks"] as JsonObject | undefined)?.["list"] === undefined) return [];
-  const tasks: JsonObject[] = [];
+  const tasks = new Map<string, JsonObject>();
+  const cursors = new Set<string>();
   let params: JsonObject = {};
-  for (let page = 0; page < limits.listPagesMax && tasks.length < limits.tasksMax; page++) {
+  for (let page = 0; page < limits.listPagesMax && tasks.size < limits.tasksMax; page++) {
     const reply = await member.upstream.open({ ...call, params }).next();
     if (reply.kind !== "result") break;
     const { tasks: items, nextCursor } = reply.value;
     for (const task of Array.isArray(items) ? items as JsonObject[] : []) {
       noteTask({ task }, call, member, scopes);
-      tasks.push(task);
+      tasks.set(String(task["taskId"]), task);
     }
-    if (typeof nextCursor !== "string") break;
+    const cursor = JSON.stringify(nextCursor);
+    if (cursor === undefined || cursors.has(cursor)) break;
+    cursors.add(cursor);
     params = { cursor: nextCursor };
   }
-  return tasks;
+  return [...tasks.values()];
 }
 
 const nothing = { capabilities: {} as JsonObject };

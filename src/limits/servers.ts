@@ -57,6 +57,8 @@ export const serverLimits = {
   listRecheckMs: 500,
   /** A list that its server calls stale at once is kept for this long: calls look their tools up. */
   listFreshMsMin: 1_000,
+  /** The tools of a server that declares nothing: its start waits for them. */
+  undeclaredListMs: 5_000,
   /** Pages drained from one upstream's list. */
   listPagesMax: 100,
   /** Items kept of one upstream's list. */

@@ -3,7 +3,7 @@
  * addresses may be connected to. Credentials are put in here, at the last moment, so that no error
  * and no log line can have them. Not here: retries, and what an answer means.
  */
-import type { GatewayError } from "../errors.ts";
+import { type GatewayError, withOutcome } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { OutgoingRequest, OutgoingResponse, Runtime } from "../runtime/runtime.ts";
 import { identity } from "../version.ts";
@@ -54,8 +54,10 @@ export function createSender({ runtime, limits, url, headers }: SenderOptions): 
   return async ({ hop: first, context }, failures, signal) => {
     let hop = first;
     /** A call that is redirected may have taken effect. */
-    const refuse = (why: string): GatewayError =>
-      failures.create("upstream_unavailable", why, unknown);
+    const refuse = (why: string): GatewayError => {
+      const error = failures.create("upstream_unavailable", why, unknown);
+      return first.repeatable ? error : withOutcome(error, "unknown");
+    };
     for (let redirects = 0; redirects <= limits.redirectsMax; redirects += 1) {
       const isOperators = hop.url.origin === origin;
       const given = { ...ours, ...hop.headers };

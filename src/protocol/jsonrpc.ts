@@ -99,15 +99,29 @@ export function isSafeText(text: string): boolean {
 export function toMessage(value: unknown, limits: MessageLimits): Message {
   if (!isJsonObject(value)) throw refuse("Cannot take the message: it must be a JSON object");
   if (value.jsonrpc !== "2.0") throw refuse('Cannot take the message: "jsonrpc" must be "2.0"');
-  const kinds = [value.method, value.result, value.error].filter((member) => member !== undefined);
-  if (kinds.length !== 1) {
+  // `"result": null` alone is an empty result; next to another member it is absent.
+  const kinds = kindNames.filter((name) => !isAbsent(value[name]));
+  if (kinds.length > 1 || (kinds.length === 0 && value.result === undefined)) {
     throw refuse('Cannot take the message: it must have one of "method", "result" and "error"');
   }
-  return value.method === undefined ? toResponse(value, limits) : toRequest(value, limits);
+  if (kinds[0] === "method") return toRequest(value, limits);
+  return kinds[0] === "error" ? toError(value, limits) : toResponse(value, limits);
+}
+
+/** The members of which a message has one. */
+const kindNames = ["method", "result", "error"] as const;
+
+/**
+ * Whether a member is absent, or empty where an object is due: many programs write `null` for what
+ * they do not have, and PHP writes `[]` for an empty object.
+ */
+export function isAbsent(member: unknown): boolean {
+  return member === undefined || member === null || (Array.isArray(member) && member.length === 0);
 }
 
 function toRequest(value: JsonObject, limits: MessageLimits): Message {
-  const { id, method, params = {} } = value;
+  const { id, method } = value;
+  const params = isAbsent(value.params) ? {} : value.params;
   if (typeof method !== "string") {
     throw refuse('Cannot take the message: "method" must be a string');
   }
@@ -125,24 +139,25 @@ function toRequest(value: JsonObject, limits: MessageLimits): Message {
 }
 
 function toResponse(value: JsonObject, limits: MessageLimits): Message {
-  const { id, result, error } = value;
-  if (error === undefined) {
-    if (!isJsonObject(result)) {
-      throw refuse('Cannot take the response: "result" must be an object');
-    }
-    return { kind: "response", id: checkedId(id, limits), result };
-  }
-  if (!isRpcError(error)) {
-    throw refuse('Cannot take the response: "error" must hold an integer code and a message');
-  }
-  const unreadable = id === undefined || id === null;
-  return { kind: "error", id: unreadable ? undefined : checkedId(id, limits), error };
+  const result = isAbsent(value.result) ? {} : value.result;
+  if (!isJsonObject(result)) throw refuse('Cannot take the response: "result" must be an object');
+  return { kind: "response", id: checkedId(value.id, limits), result };
 }
 
-function isRpcError(value: unknown): value is JsonObject & RpcError {
-  return isJsonObject(value) && Number.isSafeInteger(value.code) &&
-    typeof value.message === "string";
+function toError({ id, error }: JsonObject, limits: MessageLimits): Message {
+  if (!isJsonObject(error) || !Number.isSafeInteger(error.code)) throw refuse(errorProblem);
+  const code = Number(error.code);
+  const message = isAbsent(error.message) ? `Error ${code}, without a message` : error.message;
+  if (typeof message !== "string") throw refuse(errorProblem);
+  const unreadable = id === undefined || id === null;
+  return {
+    kind: "error",
+    id: unreadable ? undefined : checkedId(id, limits),
+    error: { ...error, code, message },
+  };
 }
+
+const errorProblem = 'Cannot take the response: "error" must hold an integer code and a message';
 
 function isId(value: unknown, limits: MessageLimits): value is RequestId {
   if (typeof value === "string") return value.length <= limits.requestIdCharsMax;

@@ -11,7 +11,7 @@ import type { UpstreamDeps } from "./deps.ts";
 import type { ExchangeSource } from "./exchange.ts";
 import { exitedError } from "./faults.ts";
 import { openCall } from "./lane_call.ts";
-import { createLaneLists, type LaneLists } from "./lane_lists.ts";
+import { createLaneLists, kindsOf, type LaneLists } from "./lane_lists.ts";
 import type { Connected, Connector, OpenRequest, StartFault } from "./link.ts";
 import type { Manner } from "./negotiate.ts";
 import { type Attribution, createOpenCalls, type OpenCall } from "./open_calls.ts";
@@ -108,7 +108,20 @@ export async function startLane(
   owner = own.owner;
   up.lane = createRunning(options, connected, own, route);
   if (brokeEarly !== undefined) up.lane.over(brokeEarly);
-  return { lane: up.lane.lane, refused };
+  return { lane: await withDeclared(up.lane.lane, signal), refused };
+}
+
+/** Looks for tools first where a server declares nothing; a start that is given up does not wait. */
+async function withDeclared(lane: Lane, signal: AbortSignal): Promise<Lane> {
+  const { description, lists } = lane;
+  if (kindsOf(description).length > 0) return lane;
+  const { promise: givenUp, resolve } = Promise.withResolvers<JsonObject>();
+  const end = () => resolve(description.capabilities);
+  signal.addEventListener("abort", end);
+  if (signal.aborted) end();
+  const capabilities = await Promise.race([lists.declared(), givenUp]);
+  signal.removeEventListener("abort", end);
+  return { ...lane, description: { ...description, capabilities } };
 }
 
 interface Running {
@@ -150,13 +163,13 @@ function createRunning(
     hooks.left(died);
   };
 
-  const send = (method: string, params: JsonObject) =>
+  const send = (method: string, params: JsonObject, timeoutMs = config.callTimeoutMs) =>
     new Promise<Result>((resolve, reject) =>
       void link.request({
         method,
         params,
         wantsProgress: false,
-        timeoutMs: config.callTimeoutMs,
+        timeoutMs,
         cancellable: true,
         notice: hooks.notice,
         end(ending) {
@@ -170,7 +183,8 @@ function createRunning(
   const request: Lane["request"] = (method, params) =>
     send(method, params).then(({ value }) => value);
   const { capabilities } = description;
-  const lists = createLaneLists({ capabilities, request: send, clock, limits, log });
+  const server = config.name;
+  const lists = createLaneLists({ server, capabilities, request: send, clock, limits, log });
 
   const open: Lane["open"] = (call, source, ended = () => {}) => {
     let entry: OpenCall | undefined;

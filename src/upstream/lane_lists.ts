@@ -1,7 +1,8 @@
 /**
  * The lists of one running lane: fetched once, page by page within bounds, and kept until the server
  * says that they changed, or, where it never would, for as long as it said that they are fresh. A
- * capability that is absent is an empty list without asking. Follows utilities/caching of 2026.
+ * capability that is absent is an empty list without asking; a server that declares nothing at all is
+ * asked for its tools, once. Follows utilities/caching of 2026.
  */
 import type { Clock } from "../clock.ts";
 import { errorTable, GatewayError } from "../errors.ts";
@@ -26,16 +27,23 @@ export interface LaneLists {
   /** How long what was fetched stays fresh from now on; undefined when its server did not say. */
   freshness(kind: ListKind): Freshness | undefined;
   all(): Promise<Catalog["lists"]>;
+  /** What the server declares, and its tools where it declares nothing and lists some. */
+  declared(): Promise<JsonObject>;
   /** The next `get` asks again. */
   forget(kind: ListKind): void;
 }
 
 /** What the lists are fetched with. */
 export interface LaneListsOptions {
+  readonly server: string;
   readonly capabilities: JsonObject;
-  readonly request: (method: string, params: JsonObject) => Promise<Result>;
+  /** `timeoutMs` where it is not that of every request. */
+  readonly request: (method: string, params: JsonObject, timeoutMs?: number) => Promise<Result>;
   readonly clock: Clock;
-  readonly limits: Pick<Limits, "listPagesMax" | "listItemsMax" | "listFreshMsMin">;
+  readonly limits: Pick<
+    Limits,
+    "listPagesMax" | "listItemsMax" | "listFreshMsMin" | "undeclaredListMs"
+  >;
   readonly log: Log;
 }
 
@@ -52,7 +60,11 @@ export function changedKinds(notice?: Notice): ListKind[] {
 
 /** The lists that a server with these capabilities has. */
 export function kindsOf({ capabilities }: Pick<Description, "capabilities">): ListKind[] {
-  return listKindNames.filter((kind) => isJsonObject(capabilities[listKinds[kind].capability]));
+  return listKindNames.filter((kind) => declares({ capabilities }, kind));
+}
+
+function declares({ capabilities }: Pick<Description, "capabilities">, kind: ListKind): boolean {
+  return isJsonObject(capabilities[listKinds[kind].capability]);
 }
 
 /** Makes the lists of a lane; nothing is fetched yet. */
@@ -60,13 +72,16 @@ export function createLaneLists(options: LaneListsOptions): LaneLists {
   const known = new Map<ListKind, Promise<readonly JsonObject[]>>();
   const staleAt = new Map<ListKind, number>();
   const hints = new Map<ListKind, Freshness & { readonly since: number }>();
+  const isSilent = kindsOf(options).length === 0;
   const get = (kind: ListKind): Promise<readonly JsonObject[]> => {
-    if (!isJsonObject(options.capabilities[listKinds[kind].capability])) return Promise.resolve([]);
+    const isDeclared = declares(options, kind);
+    if (!isDeclared && !(isSilent && kind === "tools")) return Promise.resolve([]);
     const kept = known.get(kind);
     if (kept !== undefined && options.clock.monotonic() < (staleAt.get(kind) ?? Infinity)) {
       return kept;
     }
-    const fetching = fetchList(kind, options).then(({ items, ttlMs, freshness }) => {
+    const asked = isDeclared ? fetchList(kind, options) : fetchUndeclared(kind, options);
+    const fetching = asked.then(({ items, ttlMs, freshness }) => {
       const since = options.clock.monotonic();
       staleAt.set(kind, ttlMs === undefined ? Infinity : since + ttlMs);
       if (freshness !== undefined) hints.set(kind, { ...freshness, since });
@@ -90,6 +105,15 @@ export function createLaneLists(options: LaneListsOptions): LaneLists {
       const { ttlMs, isShared, since } = hint;
       return { ttlMs: Math.max(0, since + ttlMs - options.clock.monotonic()), isShared };
     },
+    async declared() {
+      const { server, capabilities, log } = options;
+      const tools = isSilent ? await get("tools") : [];
+      if (tools.length === 0) return capabilities;
+      log.warn(`Server "${server}" declares no capabilities, but lists tools: they are used`, {
+        tools: tools.length,
+      });
+      return { ...capabilities, [listKinds.tools.capability]: {} };
+    },
     async all() {
       const [tools, prompts, resources, templates] = await Promise.all([
         get("tools"),
@@ -111,14 +135,25 @@ interface Fetched {
   readonly freshness: Freshness | undefined;
 }
 
+/** A list of a server that declares nothing: whatever does not hold items means that it has none. */
+async function fetchUndeclared(kind: ListKind, options: LaneListsOptions): Promise<Fetched> {
+  const { undeclaredListMs } = options.limits;
+  const request: LaneListsOptions["request"] = (method, params) =>
+    options.request(method, params, undeclaredListMs);
+  const fetched = await fetchList(kind, { ...options, request }).catch(() => undefined);
+  return fetched === undefined || fetched.items.length === 0
+    ? { items: [], ttlMs: undefined, freshness: undefined }
+    : fetched;
+}
+
 async function fetchList(kind: ListKind, options: LaneListsOptions): Promise<Fetched> {
   const { method, key, identity, capability } = listKinds[kind];
-  const declared = options.capabilities[capability] as JsonObject;
-  let ttlMs = declared["listChanged"] === true ? undefined : Infinity;
+  const declared = options.capabilities[capability];
+  let ttlMs = isJsonObject(declared) && declared["listChanged"] === true ? undefined : Infinity;
   let said: Freshness | undefined;
-  const { limits, log } = options;
+  const { server, limits, log } = options;
   const items = new Map<string, JsonObject>();
-  const cursors = new Set<string>();
+  const pages = createPages();
   let params: JsonObject = {};
   for (let page = 1;; page++) {
     const { value, freshness, leftOut = [] } = await fetchPage(kind, params, options);
@@ -131,13 +166,15 @@ async function fetchList(kind: ListKind, options: LaneListsOptions): Promise<Fet
       ttlMs = Math.min(ttlMs, Math.max(freshness.ttlMs, limits.listFreshMsMin));
     }
     // The codec lets only items with an identity through.
-    for (const item of (value[key] ?? []) as readonly JsonObject[]) {
+    const names = ((value[key] ?? []) as readonly JsonObject[]).map((item) => {
       const name = String(item[identity]);
       if (!items.has(name)) items.set(name, item);
-    }
+      return name;
+    });
+    // The codec lets only texts and numbers through; each goes back as it came.
     const cursor = value["nextCursor"];
-    if (typeof cursor !== "string") break;
-    const problem = cursors.has(cursor)
+    if (cursor === undefined) break;
+    const problem = pages.repeats(cursor, names)
       ? "its pages come round again"
       : page >= limits.listPagesMax
       ? `it has more than ${limits.listPagesMax} pages`
@@ -145,13 +182,30 @@ async function fetchList(kind: ListKind, options: LaneListsOptions): Promise<Fet
       ? `it has more than ${limits.listItemsMax} items`
       : undefined;
     if (problem !== undefined) {
-      log.warn(`Stopped reading ${method}: ${problem}`, { items: items.size });
+      log.warn(`Stopped reading ${method} of server "${server}": ${problem}`, {
+        items: items.size,
+      });
       break;
     }
-    cursors.add(cursor);
     params = { cursor };
   }
   return { items: [...items.values()].slice(0, limits.listItemsMax), ttlMs, freshness: said };
+}
+
+/** Remembers the pages of one list. */
+function createPages() {
+  const seen = new Set<string>();
+  const isSeen = (what: unknown): boolean => {
+    const size = seen.size;
+    return seen.add(JSON.stringify(what)).size === size;
+  };
+  return {
+    /** Whether a page, or the cursor to the next one, has come before. Pages may be empty. */
+    repeats(cursor: unknown, names: readonly string[]): boolean {
+      const isOldPage = names.length > 0 && isSeen([names]);
+      return isSeen(cursor) || isOldPage;
+    },
+  };
 }
 
 async function fetchPage(

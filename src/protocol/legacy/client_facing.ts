@@ -8,6 +8,7 @@ import { errorTable, type GatewayError } from "../../errors.ts";
 import type { Description, JsonObject, Notice, RequestId } from "../../model.ts";
 import type { ClientFacingCodec, Decoded, WireMessage } from "../codec.ts";
 import { isJsonObject } from "../jsonrpc.ts";
+import { cleanParams } from "../message_members.ts";
 import { shownInfo } from "../shown_info.ts";
 import { encodeAsk } from "./ask.ts";
 import { degradeResult } from "./degrade.ts";
@@ -37,11 +38,12 @@ export const legacyClientCodec: ClientFacingCodec = {
 function decode(
   methods: MethodTable,
   method: string,
-  params: JsonObject,
+  given: JsonObject,
   revision: string,
 ): Decoded {
   const row = methodIn(methods, method, revision);
   if (row === undefined) return { kind: "unknown" };
+  const params = cleanParams(method, given);
   const message = problemOf(row, method, params);
   if (message !== undefined) return { kind: "invalid", message };
   const progressToken = progressTokenOf(params);

@@ -6,6 +6,7 @@
 import { quoteJson } from "../../excerpt.ts";
 import type { Description, JsonObject } from "../../model.ts";
 import type { UpstreamDecoded } from "../codec.ts";
+import { cleanCapabilities, cleanInfo } from "../declared_members.ts";
 import { isJsonObject } from "../jsonrpc.ts";
 import { isServed, latestRevision, type Revision, revisions } from "./revisions.ts";
 
@@ -39,10 +40,11 @@ export function decodeInitialize(result: unknown): UpstreamDecoded<Handshake> {
     const named = quoteJson(protocolVersion, namedCharsMax);
     return invalid(`it offers protocol version ${named}; served are ${revisions.join(", ")}`);
   }
-  if (!isJsonObject(capabilities)) return invalid('"capabilities" must be an object');
+  const declared = cleanCapabilities(capabilities);
+  if (declared === undefined) return invalid('"capabilities" must be an object');
   const description = {
-    capabilities,
-    serverInfo: isJsonObject(serverInfo) ? serverInfo : undefined,
+    capabilities: declared,
+    serverInfo: cleanInfo(serverInfo),
     instructions: typeof instructions === "string" ? instructions : undefined,
   };
   return { kind: "ok", value: { revision: protocolVersion, description } };

@@ -7,6 +7,7 @@
  */
 import type { JsonObject, ListKind } from "../../model.ts";
 import { isJsonObject } from "../jsonrpc.ts";
+import { cleanSchema } from "../schema_members.ts";
 
 /** The value when its type is right, one as near as possible, or undefined: it has to go. */
 type Mend = (value: unknown) => unknown;
@@ -53,7 +54,8 @@ const propertySchema: Mend = (value) => {
 const properties: Mend = (value) =>
   isJsonObject(value) ? mendMembers(value, () => propertySchema) : undefined;
 
-const schema = among({ properties, required: each(text) });
+const schemaMembers = among({ properties, required: each(text) });
+const schema: Mend = (value) => schemaMembers(cleanSchema(value));
 
 /** Arguments are always an object. */
 const inputSchema: Mend = (value) => {
@@ -82,7 +84,13 @@ const hints = among({
 const argument = among({ name: text, title: text, description: text, required: flag }, "name");
 
 const items: Readonly<Record<ListKind, Mend>> = {
-  tools: among({ ...shown, inputSchema, outputSchema: schema, annotations: hints }),
+  tools: among({
+    ...shown,
+    inputSchema,
+    outputSchema: schema,
+    annotations: hints,
+    execution: among({ taskSupport: oneOf("required", "optional", "forbidden") }),
+  }),
   prompts: among({ ...shown, arguments: each(argument) }),
   resources: among({ ...shown, name: text, mimeType: text, size: number, annotations }),
   templates: among({ ...shown, name: text, mimeType: text, annotations }),

@@ -14,6 +14,7 @@ import {
 } from "../../model.ts";
 import type { UpstreamDecoded, UpstreamFacingCodec } from "../codec.ts";
 import { isJsonObject, isSafeText } from "../jsonrpc.ts";
+import { cleanAnswer, cleanParams, cleanResult } from "../message_members.ts";
 import { mendItem } from "./list_items.ts";
 import { latestRevision } from "./revisions.ts";
 import {
@@ -32,7 +33,7 @@ export const legacyUpstreamCodec: UpstreamFacingCodec = {
     params: withProgressToken(params, progressToken),
   }),
   decodeResult(method, result) {
-    const decoded = decodeResult(method, result);
+    const decoded = decodeShared(method, withStructuredObject(method, result));
     return decoded.kind === "ok"
       ? { kind: "ok", value: { kind: "result", value: decoded.value } }
       : decoded;
@@ -58,7 +59,7 @@ export const legacyUpstreamCodec: UpstreamFacingCodec = {
       : checked;
   },
   encodeAnswer(_method, answer) {
-    if (answer.kind === "answer") return { result: plainResult(answer.value) };
+    if (answer.kind === "answer") return { result: plainResult(cleanAnswer(answer.value)) };
     const { code, message, data } = answer;
     return { error: data === undefined ? { code, message } : { code, message, data } };
   },
@@ -73,23 +74,24 @@ function questionsIn({ code, data }: UpstreamErrorBody): readonly Question[] | u
   if (asked.length === 0) return undefined;
   return asked.map((entry, at) => ({
     key: `url-${at + 1}`,
-    method: "elicitation/create",
-    params: { ...without(entry, elicitationKeys), mode: "url" },
+    method: elicitation,
+    params: { ...without(cleanParams(elicitation, entry), elicitationKeys), mode: "url" },
   }));
 }
 
+const elicitation = "elicitation/create";
 const elicitationKeys = new Set(["elicitationId"]);
 const tokenKeys = new Set(["progressToken"]);
-const cursorKeys = new Set(["nextCursor"]);
 
 /** Whatever revision the upstream chose, it may use what the latest has. */
 function check(
   methods: MethodTable,
   method: string,
-  params: JsonObject,
+  given: JsonObject,
 ): UpstreamDecoded<JsonObject> {
   const row = methodIn(methods, method, latestRevision);
   if (row === undefined) return { kind: "unknown" };
+  const params = cleanParams(method, given);
   const message = problemOf(row, method, params);
   return message === undefined
     ? { kind: "ok", value: modelParams(params) }
@@ -106,8 +108,21 @@ const lists = new Map(
   (Object.keys(listKinds) as ListKind[]).map((kind) => [listKinds[kind].method as string, kind]),
 );
 
-function decodeResult(method: string, value: unknown): UpstreamDecoded<JsonObject> {
-  if (!isJsonObject(value)) return invalid(method, "the result must be an object");
+const calls: ReadonlySet<string> = new Set(["tools/call", "tasks/result"]);
+
+/** Structured content is always an object in this era, so that an empty list is an empty object. */
+function withStructuredObject(method: string, result: unknown): unknown {
+  if (!calls.has(method) || !isJsonObject(result)) return result;
+  const { structuredContent } = result;
+  return Array.isArray(structuredContent) && structuredContent.length === 0
+    ? { ...result, structuredContent: {} }
+    : result;
+}
+
+/** A result in what both eras have in common. */
+export function decodeShared(method: string, result: unknown): UpstreamDecoded<JsonObject> {
+  if (!isJsonObject(result)) return invalid(method, "the result must be an object");
+  const value = cleanResult(method, result);
   const list = lists.get(method);
   if (list !== undefined) return decodeList(list, value);
   const key = arrays.get(method);
@@ -156,15 +171,14 @@ function contentOf(toolResult: unknown): JsonObject[] | undefined {
 /** Items that nobody could call by their name or URI are left out, the others mended. */
 function decodeList(kind: ListKind, value: JsonObject): UpstreamDecoded<JsonObject> {
   const { method, key, identity } = listKinds[kind];
-  const items = value[key];
+  const items = value[key] ?? [];
   if (!Array.isArray(items)) return invalid(method, `"${key}" must be an array`);
   const usable = items.flatMap((item: unknown) => {
     const name = isJsonObject(item) ? item[identity] : undefined;
     if (!isJsonObject(item) || typeof name !== "string" || !isSafeText(name)) return [];
     return [mendItem(kind, item, name)];
   });
-  const page = typeof value.nextCursor === "string" ? value : without(value, cursorKeys);
-  return { kind: "ok", value: { ...page, [key]: usable } };
+  return { kind: "ok", value: { ...value, [key]: usable } };
 }
 
 function invalid(method: string, problem: string): UpstreamDecoded<never> {

@@ -8,6 +8,7 @@ import { GatewayError } from "../../errors.ts";
 import type { JsonObject, RequestId, Resume } from "../../model.ts";
 import { isSafeText } from "../jsonrpc.ts";
 import { modelParams, progressTokenOf } from "../legacy/wire_keys.ts";
+import { cleanParams } from "../message_members.ts";
 import { type Envelope, readEnvelope } from "./envelope.ts";
 import { assertMirrored, assertNoContradiction } from "./http_wire.ts";
 import { pausable, problemIn, requests, resumeSchema } from "./methods.ts";
@@ -29,9 +30,10 @@ export function decodeRequest(
   message: { readonly id: RequestId; readonly method: string; readonly params: JsonObject },
   headers: Headers,
 ): ModernRequest {
-  const { id, method, params } = message;
+  const { id, method } = message;
+  const params = cleanParams(method, message.params);
   const envelope = readEnvelope(params);
-  assertNoContradiction(headers, message);
+  assertNoContradiction(headers, { method, params });
   if (envelope.revision !== modernRevision) {
     throw new GatewayError(
       "version_unsupported",
@@ -39,7 +41,7 @@ export function decodeRequest(
       { data: { supported: [modernRevision], requested: envelope.revision } },
     );
   }
-  assertMirrored(headers, message);
+  assertMirrored(headers, { method, params });
   const schema = requests.get(method);
   if (schema === undefined) {
     throw new GatewayError("method_not_found", `Unknown method "${method}"`);

@@ -13,11 +13,14 @@ import type {
   Question,
   RequestId,
   Result,
+  Resume,
 } from "../../model.ts";
 import type { OutgoingCall, UpstreamDecoded, UpstreamFacingCodec } from "../codec.ts";
-import { isJsonObject } from "../jsonrpc.ts";
-import { legacyUpstreamCodec } from "../legacy/upstream_facing.ts";
+import { cleanCapabilities, cleanInfo } from "../declared_members.ts";
+import { isAbsent, isJsonObject } from "../jsonrpc.ts";
+import { decodeShared, legacyUpstreamCodec } from "../legacy/upstream_facing.ts";
 import { modelParams, without } from "../legacy/wire_keys.ts";
+import { cleanAnswer, cleanParams, cleanResult } from "../message_members.ts";
 import { envelopeKeys } from "./envelope.ts";
 import { notifications, pausable, problemIn } from "./methods.ts";
 import { modernRevision } from "./revision.ts";
@@ -49,7 +52,7 @@ function encodeCall(
     method,
     params: {
       ...without(params, taskKeys),
-      ...(hasAnswers ? { inputResponses: resume.answers } : {}),
+      ...(hasAnswers ? { inputResponses: cleanAnswers(resume.answers) } : {}),
       ...(resume?.state === undefined ? {} : { requestState: resume.state }),
       _meta: {
         ...meta,
@@ -65,15 +68,24 @@ function encodeCall(
   };
 }
 
-function decodeResult(method: string, value: unknown): UpstreamDecoded<Result | Pause> {
-  const { resultType = "complete" } = isJsonObject(value) ? value : {};
-  if (resultType === "input_required") return decodePause(method, value as JsonObject);
-  if (resultType !== "complete") {
+/** Each answer to a question of a server, by its key. */
+function cleanAnswers(answers: Resume["answers"]): JsonObject {
+  const clean = Object.entries(answers).map(([key, answer]) => [key, cleanAnswer(answer)]);
+  return Object.fromEntries(clean) as JsonObject;
+}
+
+function decodeResult(method: string, given: unknown): UpstreamDecoded<Result | Pause> {
+  const { resultType } = isJsonObject(given) ? given : {};
+  if (resultType === "input_required") {
+    return decodePause(method, cleanResult(method, given as JsonObject));
+  }
+  if (!isAbsent(resultType) && resultType !== "complete") {
     return invalid(method, `its resultType is ${JSON.stringify(resultType)}`);
   }
-  const decoded = legacyUpstreamCodec.decodeResult(method, value);
-  if (decoded.kind !== "ok" || decoded.value.kind !== "result") return decoded;
-  const result = { ...decoded.value, freshness: freshnessOf(decoded.value.value) };
+  const decoded = decodeShared(method, given);
+  if (decoded.kind !== "ok") return decoded;
+  const { value } = decoded;
+  const result: Result = { kind: "result", value, freshness: freshnessOf(value) };
   return { kind: "ok", value: method === "tools/list" ? withUsableTools(result) : result };
 }
 
@@ -150,10 +162,11 @@ function decodeError(error: UpstreamErrorBody): GatewayError {
 
 function decodeNotice(
   method: string,
-  params: JsonObject,
+  given: JsonObject,
 ): ReturnType<UpstreamFacingCodec["decodeNotice"]> {
   const schema = notifications.get(method);
   if (schema === undefined) return { kind: "unknown" };
+  const params = cleanParams(method, given);
   const message = problemIn(schema, method, params);
   if (message !== undefined) return { kind: "invalid", message };
   const meta = isJsonObject(params._meta) ? params._meta : {};
@@ -185,7 +198,8 @@ export function decodeDiscover(value: unknown): UpstreamDecoded<Discovery> {
     const named = JSON.stringify(supportedVersions) ?? "nothing";
     return invalid("server/discover", `it serves ${named}; ${modernRevision} is needed`);
   }
-  if (!isJsonObject(capabilities)) {
+  const declared = cleanCapabilities(capabilities);
+  if (declared === undefined) {
     return invalid("server/discover", '"capabilities" must be an object');
   }
   const serverInfo = isJsonObject(_meta) ? _meta[envelopeKeys.serverInfo] : undefined;
@@ -194,8 +208,8 @@ export function decodeDiscover(value: unknown): UpstreamDecoded<Discovery> {
     value: {
       supported: supportedVersions,
       description: {
-        capabilities,
-        serverInfo: isJsonObject(serverInfo) ? serverInfo : undefined,
+        capabilities: declared,
+        serverInfo: cleanInfo(serverInfo),
         instructions: typeof instructions === "string" ? instructions : undefined,
       },
     },

@@ -125,7 +125,7 @@ describe("a stateless request that is refused", () => {
   const wrong: readonly [string, JsonObject, Record<string, string | undefined>, number, number][] =
     [
       ["no capabilities", { clientCapabilities: undefined }, {}, 400, -32602],
-      ["capabilities that are no object", { clientCapabilities: [] }, {}, 400, -32602],
+      ["capabilities that are no object", { clientCapabilities: "all" }, {}, 400, -32602],
       ["client info that is no object", { clientInfo: "me" }, {}, 400, -32602],
       ["a log level that is none", { logLevel: "loud" }, {}, 400, -32602],
       ["a revision that is no string", { protocolVersion: 5 }, {}, 400, -32602],

@@ -317,7 +317,7 @@ describe("a server's result", () => {
   });
 
   test("of a kind that nobody knows is invalid", () => {
-    for (const resultType of ["task", "", null, 1, {}]) {
+    for (const resultType of ["task", "", 1, {}]) {
       expect(kindOf({ content: [], resultType })).toBe("invalid");
     }
     for (const value of [null, [], "x", 1, undefined]) expect(kindOf(value)).toBe("invalid");
@@ -383,8 +383,8 @@ describe("a server's result", () => {
 
   test("asks for nothing that nobody can answer", () => {
     const wrong = [
-      [],
-      { k: null },
+      [1],
+      { k: "text" },
       { k: { params: {} } },
       { k: { method: "tools/call", params: { name: "x" } } },
       { k: { method: "ping" } },
@@ -469,7 +469,7 @@ describe("a server's word", () => {
       { ...good, supportedVersions: ["2025-11-25"] },
       { ...good, supportedVersions: revision },
       { ...good, supportedVersions: [revision, 1] },
-      { ...good, capabilities: [] },
+      { ...good, capabilities: "all" },
     ];
     for (const value of wrong) expect(decodeDiscover(value).kind).toBe("invalid");
   });

@@ -180,7 +180,7 @@ describe("a stateless request", () => {
   test("must say who speaks, in the right types", () => {
     const wrong: JsonObject[] = [
       { ...envelope, [`${prefix}clientCapabilities`]: undefined },
-      { ...envelope, [`${prefix}clientCapabilities`]: [] },
+      { ...envelope, [`${prefix}clientCapabilities`]: [1] },
       { ...envelope, [`${prefix}clientCapabilities`]: "all" },
       { ...envelope, [`${prefix}protocolVersion`]: 20260728 },
       { ...envelope, [`${prefix}protocolVersion`]: null },
@@ -260,14 +260,14 @@ describe("a stateless request", () => {
     const wrong: [string, JsonObject][] = [
       ["tools/call", {}],
       ["tools/call", { name: "a\u0000b" }],
-      ["tools/call", { name: "x", arguments: [] }],
+      ["tools/call", { name: "x", arguments: [1] }],
       ["tools/list", { cursor: 1 }],
       ["resources/read", { uri: 1 }],
       ["completion/complete", { ref: { type: "ref/prompt", name: "p" } }],
       ["subscriptions/listen", {}],
-      ["tools/call", { name: "x", inputResponses: [] }],
+      ["tools/call", { name: "x", inputResponses: [1] }],
       ["tools/call", { name: "x", inputResponses: { k: "text" } }],
-      ["prompts/get", { name: "x", inputResponses: { k: null } }],
+      ["prompts/get", { name: "x", inputResponses: { k: 0 } }],
       ["resources/read", { uri: "mem://a", requestState: {} }],
     ];
     for (const [method, params] of wrong) {

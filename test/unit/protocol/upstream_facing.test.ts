@@ -28,7 +28,10 @@ describe("calls", () => {
 describe("results", () => {
   const tool = { name: "a", inputSchema: { type: "object" } };
   const taken: [string, unknown, unknown][] = [
-    ["tools/list", { tools: [tool], nextCursor: "" }, { tools: [tool], nextCursor: "" }],
+    ["tools/list", { tools: [tool], nextCursor: "x" }, { tools: [tool], nextCursor: "x" }],
+    ["tools/list", { tools: [tool], nextCursor: 0 }, { tools: [tool], nextCursor: 0 }],
+    ["tools/list", { tools: [tool], nextCursor: "" }, { tools: [tool] }],
+    ["tools/list", { tools: [tool], nextCursor: false }, { tools: [tool] }],
     ["tools/list", { tools: [tool], nextCursor: null }, { tools: [tool] }],
     ["tools/list", { tools: [null, {}, { name: 1 }, { ...tool, name: "a\u0000" }, tool] }, {
       tools: [tool],
@@ -70,13 +73,14 @@ describe("results", () => {
     ["ping", null],
     ["ping", []],
     ["ping", "ok"],
-    ["tools/list", {}],
-    ["tools/list", { tools: {} }],
+    ["tools/list", { tools: "none" }],
+    ["tools/list", { tools: { a: tool } }],
     ["tools/call", { content: "text" }],
     ["tools/call", {}],
     ["tools/call", { _meta: { a: 1 } }],
     ["tools/call", { toolResult: null, structuredContent: null }],
-    ["resources/read", { contents: {} }],
+    ["resources/read", {}],
+    ["resources/read", { contents: { uri: "a://b" } }],
     ["prompts/get", {}],
     ["completion/complete", { completion: {} }],
   ];
@@ -143,7 +147,7 @@ describe("questions", () => {
 
   test("malformed ones are refused", () => {
     expect(codec.decodeAsk("sampling/createMessage", {}).kind).toBe("invalid");
-    expect(codec.decodeAsk("elicitation/create", { message: "m", requestedSchema: [] }).kind)
+    expect(codec.decodeAsk("elicitation/create", { message: "m", requestedSchema: "any" }).kind)
       .toBe("invalid");
   });
 
@@ -203,7 +207,8 @@ describe("the handshake", () => {
   });
 
   test("refuses what is no initialize result", () => {
-    for (const value of [null, [], {}, { protocolVersion: "2025-11-25" }]) {
+    const wrong = { protocolVersion: "2025-11-25", capabilities: "all" };
+    for (const value of [null, [], {}, { capabilities: {} }, wrong]) {
       expect(decodeInitialize(value).kind).toBe("invalid");
     }
   });

@@ -1,0 +1,50 @@
+/**
+ * The optional members of what clients and servers say of themselves: names, pictures, capabilities.
+ * Follows `Implementation`, `Icon` and the capabilities of 2024-11-05 to 2026-07-28.
+ */
+import type { JsonObject } from "../model.ts";
+import { each, entries, members, object, type Reader, value } from "./absent.ts";
+import { isAbsent, isJsonObject } from "./jsonrpc.ts";
+
+/** A picture. */
+export const icon = members({ mimeType: value, sizes: each(value), theme: value });
+/** How people see something that has a name. */
+export const shown = { title: value, description: value, icons: each(icon) };
+/** What a client or server says of itself. */
+export const info = members({ ...shown, websiteUrl: value, version: value });
+
+/** Capabilities, of which each member is an object; undefined when they are none. */
+export function cleanCapabilities(given: unknown): JsonObject | undefined {
+  const read = isAbsent(given) ? {} : capabilities(given);
+  return isJsonObject(read) ? read : undefined;
+}
+
+/** What a client or server says of itself; undefined when that is no object. */
+export function cleanInfo(given: unknown): JsonObject | undefined {
+  const read = isAbsent(given) ? undefined : info(given);
+  return isJsonObject(read) ? read : undefined;
+}
+
+/** Within a capability everything is a flag or an object. */
+const detail: Reader = (given) => Array.isArray(given) ? {} : details(given);
+const details: Reader = entries((given) => detail(given));
+
+/** A list of what there is, or `true`, declares a capability as an object does; `false` does not. */
+const declared = (inner: Reader): Reader => (given) => {
+  if (given === true || Array.isArray(given)) return {};
+  return isJsonObject(given) ? inner(given) : undefined;
+};
+
+const capability = declared(details);
+/** Each entry is a capability by a vendor's name, whose details are the vendor's. */
+const vendors = declared(entries(declared(object)));
+const vendorNames: ReadonlySet<string> = new Set(["experimental", "extensions"]);
+
+function capabilities(given: unknown): unknown {
+  if (!isJsonObject(given)) return given;
+  const read = Object.entries(given).map(([name, member]): [string, unknown] => [
+    name,
+    (vendorNames.has(name) ? vendors : capability)(member),
+  ]);
+  return Object.fromEntries(read.filter(([, member]) => member !== undefined));
+}

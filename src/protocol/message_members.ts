@@ -1,0 +1,202 @@
+/**
+ * The optional members of the protocol's messages, as tables of readers: what clients and servers
+ * leave out by `null` or `[]` is left out, or empty where it is due (absent.ts says how each is
+ * written). Receivers check the type of every member that they know and refuse a whole message for
+ * one `null`. Data of users stays as it came: arguments of tools, structured content, the vendors'
+ * parts of `_meta`, what servers log. Follows the schemas of 2024-11-05 to 2026-07-28.
+ */
+import type { JsonObject } from "../model.ts";
+import {
+  due,
+  dueEach,
+  dueObject,
+  dueText,
+  each,
+  entries,
+  type Members,
+  members,
+  object,
+  type Reader,
+  value,
+} from "./absent.ts";
+import { block, blockOrBlocks, message, promptMessage, resource } from "./content_members.ts";
+import { cleanCapabilities, info, shown } from "./declared_members.ts";
+import { isAbsent, isJsonObject } from "./jsonrpc.ts";
+import { cleanSchema } from "./schema_members.ts";
+
+/** A request's or notification's params, without what is absent. */
+export function cleanParams(method: string, params: JsonObject): JsonObject {
+  return (paramsOf.get(method) ?? anyParams)(params) as JsonObject;
+}
+
+/** A result, without what is absent. Structured content may be of every type since 2026-07-28. */
+export function cleanResult(method: string, result: JsonObject): JsonObject {
+  return (resultOf.get(method) ?? anyResult)(result) as JsonObject;
+}
+
+/** A client's answer to a question of any kind: each kind has members of its own. */
+export function cleanAnswer(answer: JsonObject): JsonObject {
+  return answers(answer) as JsonObject;
+}
+
+const ofEnvelope = "io.modelcontextprotocol/";
+const meta = members({
+  progressToken: value,
+  [`${ofEnvelope}related-task`]: value,
+  [`${ofEnvelope}clientInfo`]: info,
+  [`${ofEnvelope}clientCapabilities`]: (given) => cleanCapabilities(given) ?? given,
+  [`${ofEnvelope}serverInfo`]: info,
+  [`${ofEnvelope}subscriptionId`]: value,
+  [`${ofEnvelope}logLevel`]: value,
+});
+
+const task = { pollInterval: value, statusMessage: value };
+const toolResult: Members = {
+  content: dueEach(block),
+  structuredContent: value,
+  isError: value,
+  task: members(task),
+};
+/** Proposals that are absent are none. */
+const noProposals = () => ({ values: [] });
+const proposals = members({ values: dueEach(value), total: value, hasMore: value });
+const completion: Reader = (given) => isAbsent(given) ? noProposals() : proposals(given);
+
+/** Some servers count their pages; the text without characters is no cursor. */
+const cursor: Reader = (given) =>
+  (typeof given === "string" && given !== "") || typeof given === "number" || JSON.isRawJSON(given)
+    ? given
+    : undefined;
+
+const ofResult: Members = {
+  _meta: meta,
+  resultType: value,
+  inputRequests: entries(members({ params: object })),
+  requestState: value,
+};
+const anyResult = members(ofResult);
+const result = (own: Members): Reader => members({ ...ofResult, ...own });
+const list = (key: string, item: Reader): Reader =>
+  result({ [key]: dueEach(item), nextCursor: cursor });
+
+const resultOf: ReadonlyMap<string, Reader> = new Map([
+  ["tools/list", list("tools", value)],
+  ["prompts/list", list("prompts", value)],
+  ["resources/list", list("resources", value)],
+  ["resources/templates/list", list("resourceTemplates", value)],
+  ["tools/call", result(toolResult)],
+  ["prompts/get", result({ description: value, messages: dueEach(promptMessage) })],
+  ["resources/read", result({ contents: dueEach(resource) })],
+  ["completion/complete", result({ completion })],
+  ["tasks/list", list("tasks", members(task))],
+  ["tasks/get", result(task)],
+  ["tasks/cancel", result(task)],
+  ["tasks/result", result(toolResult)],
+]);
+
+/** The answer of a form has fields, of which the empty ones are absent; that of a model has blocks. */
+const fields = entries(value);
+const roots = dueEach(members({ name: value, _meta: object }));
+const formAnswer = members({ _meta: meta, content: fields });
+const otherAnswer = members({
+  _meta: meta,
+  content: blockOrBlocks,
+  model: dueText,
+  stopReason: value,
+  roots,
+});
+const answers: Reader = (given) =>
+  (isJsonObject(given) && given.action !== undefined ? formAnswer : otherAnswer)(given);
+
+const form = members({ properties: dueObject(entries(fields)), required: each(value) });
+const formParams = members({
+  _meta: meta,
+  mode: value,
+  url: value,
+  elicitationId: value,
+  requestedSchema: form,
+});
+/** A form for which no schema came has no fields. */
+const elicitation: Reader = (given) => {
+  const read = formParams(given);
+  if (!isJsonObject(read) || read.mode === "url" || !isJsonObject(given)) return read;
+  return given.requestedSchema !== undefined && isAbsent(given.requestedSchema)
+    ? { ...read, requestedSchema: { type: "object", properties: {} } }
+    : read;
+};
+
+const tool = members({
+  ...shown,
+  inputSchema: due(cleanSchema, () => ({ type: "object" })),
+  outputSchema: cleanSchema,
+  annotations: entries(value),
+  execution: entries(value),
+  _meta: object,
+});
+const sampling: Members = {
+  messages: dueEach(message),
+  modelPreferences: members({
+    hints: each(entries(value)),
+    costPriority: value,
+    speedPriority: value,
+    intelligencePriority: value,
+  }),
+  systemPrompt: value,
+  includeContext: value,
+  temperature: value,
+  stopSequences: each(value),
+  metadata: object,
+  tools: each(tool),
+  toolChoice: entries(value),
+};
+
+const ofParams: Members = { _meta: meta };
+const anyParams = members(ofParams);
+const params = (own: Members): Reader => members({ ...ofParams, ...own });
+/** What a request brings back that was asked for input. */
+const resumed: Members = { inputResponses: entries(value), requestState: value };
+const page = params({ cursor: value });
+/** What a stream carries. */
+const filter: Members = {
+  notifications: members({
+    toolsListChanged: value,
+    promptsListChanged: value,
+    resourcesListChanged: value,
+    resourceSubscriptions: each(value),
+  }),
+};
+
+/** By method, of requests and notifications in both directions. */
+const paramsOf: ReadonlyMap<string, Reader> = new Map([
+  [
+    "initialize",
+    params({
+      capabilities: (given) => cleanCapabilities(given) ?? given,
+      clientInfo: dueObject(info),
+    }),
+  ],
+  ["tools/list", page],
+  ["prompts/list", page],
+  ["resources/list", page],
+  ["resources/templates/list", page],
+  ["tasks/list", page],
+  ["tools/call", params({ ...resumed, arguments: object, task: entries(value) })],
+  ["prompts/get", params({ ...resumed, arguments: fields })],
+  ["resources/read", params(resumed)],
+  [
+    "completion/complete",
+    params({
+      ref: members({ title: value }),
+      argument: members({ value: dueText }),
+      context: members({ arguments: fields }),
+    }),
+  ],
+  ["subscriptions/listen", params(filter)],
+  ["sampling/createMessage", params(sampling)],
+  ["elicitation/create", elicitation],
+  ["notifications/cancelled", params({ requestId: value, reason: value })],
+  ["notifications/progress", params({ total: value, message: value })],
+  ["notifications/message", params({ logger: value })],
+  ["notifications/tasks/status", params(task)],
+  ["notifications/subscriptions/acknowledged", params(filter)],
+]);
