@@ -170,7 +170,7 @@ function createRunning(
   const request: Lane["request"] = (method, params) =>
     send(method, params).then(({ value }) => value);
   const { capabilities } = description;
-  const lists = createLaneLists({ capabilities, request: send, clock, limits, log });
+  const lists = createLaneLists({ ...deps, capabilities, request: send });
 
   const open: Lane["open"] = (call, source, ended = () => {}) => {
     let entry: OpenCall | undefined;

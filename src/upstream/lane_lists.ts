@@ -3,11 +3,12 @@
  * says that they changed, or, where it never would, for as long as it said that they are fresh. A
  * capability that is absent is an empty list without asking. Follows utilities/caching of 2026.
  */
-import type { Clock } from "../clock.ts";
+import { type Clock, pause } from "../clock.ts";
 import { errorTable, GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import {
+  type Correction,
   type Description,
   type Freshness,
   type JsonObject,
@@ -18,6 +19,8 @@ import {
   type Result,
 } from "../model.ts";
 import { isJsonObject } from "../protocol/jsonrpc.ts";
+import { correctSchemas, type ToolSchemaLimits } from "../protocol/tool_schemas.ts";
+import type { CorrectionLog } from "./corrections.ts";
 import type { Catalog } from "./deps.ts";
 
 /** The lists of one lane. */
@@ -35,8 +38,14 @@ export interface LaneListsOptions {
   readonly capabilities: JsonObject;
   readonly request: (method: string, params: JsonObject) => Promise<Result>;
   readonly clock: Clock;
-  readonly limits: Pick<Limits, "listPagesMax" | "listItemsMax" | "listFreshMsMin">;
+  readonly limits:
+    & Pick<
+      Limits,
+      "listPagesMax" | "listItemsMax" | "listFreshMsMin" | "listIdentityCharsMax" | "readTurnMs"
+    >
+    & ToolSchemaLimits;
   readonly log: Log;
+  readonly corrections: CorrectionLog;
 }
 
 /** The names of the four lists. */
@@ -118,13 +127,12 @@ async function fetchList(kind: ListKind, options: LaneListsOptions): Promise<Fet
   let said: Freshness | undefined;
   const { limits, log } = options;
   const items = new Map<string, JsonObject>();
+  const corrections: Correction[] = [];
   const cursors = new Set<string>();
   let params: JsonObject = {};
   for (let page = 1;; page++) {
-    const { value, freshness, leftOut = [] } = await fetchPage(kind, params, options);
-    if (leftOut.length > 0) {
-      log.warn(`Left ${leftOut.length} items of ${method} out`, { first: leftOut[0] });
-    }
+    const { value, freshness, corrections: ofPage = [] } = await fetchPage(kind, params, options);
+    for (const correction of ofPage) corrections.push(correction);
     said = leastFresh(said, freshness);
     if (ttlMs !== undefined && freshness !== undefined) {
       // Each call looks its tool up: that a list is stale at once cannot mean a list for each call.
@@ -133,7 +141,13 @@ async function fetchList(kind: ListKind, options: LaneListsOptions): Promise<Fet
     // The codec lets only items with an identity through.
     for (const item of (value[key] ?? []) as readonly JsonObject[]) {
       const name = String(item[identity]);
-      if (!items.has(name)) items.set(name, item);
+      const problem = items.has(name)
+        ? `another one has the same ${identity}`
+        : name.length > limits.listIdentityCharsMax
+        ? `its ${identity} has more than ${limits.listIdentityCharsMax} characters`
+        : undefined;
+      if (problem === undefined) items.set(name, item);
+      else corrections.push({ item: name, reason: `left out: ${problem}` });
     }
     const cursor = value["nextCursor"];
     if (typeof cursor !== "string") break;
@@ -151,7 +165,29 @@ async function fetchList(kind: ListKind, options: LaneListsOptions): Promise<Fet
     cursors.add(cursor);
     params = { cursor };
   }
-  return { items: [...items.values()].slice(0, limits.listItemsMax), ttlMs, freshness: said };
+  const kept = [...items.values()].slice(0, limits.listItemsMax);
+  const usable = kind === "tools" ? await withSoundSchemas(kept, options, corrections) : kept;
+  options.corrections.add(method, corrections);
+  return { items: usable, ttlMs, freshness: said };
+}
+
+/** Tools with schemas that clients can compile; a long list lets other work in between. */
+async function withSoundSchemas(
+  tools: readonly JsonObject[],
+  { limits, clock }: LaneListsOptions,
+  corrections: Correction[],
+): Promise<JsonObject[]> {
+  const sound: JsonObject[] = [];
+  let turn = clock.monotonic();
+  for (const given of tools) {
+    const { tool, reasons } = correctSchemas(given, limits);
+    sound.push(tool);
+    for (const reason of reasons) corrections.push({ item: String(given["name"]), reason });
+    if (clock.monotonic() - turn < limits.readTurnMs) continue;
+    await pause(clock, 0);
+    turn = clock.monotonic();
+  }
+  return sound;
 }
 
 async function fetchPage(

@@ -11,10 +11,11 @@ import {
   listKinds,
   type Question,
   type RequestId,
+  type Result,
 } from "../../model.ts";
 import type { UpstreamDecoded, UpstreamFacingCodec } from "../codec.ts";
-import { isJsonObject, isSafeText } from "../jsonrpc.ts";
-import { mendItem } from "./list_items.ts";
+import { isJsonObject } from "../jsonrpc.ts";
+import { correctItems } from "./list_items.ts";
 import { latestRevision } from "./revisions.ts";
 import {
   methodIn,
@@ -32,6 +33,8 @@ export const legacyUpstreamCodec: UpstreamFacingCodec = {
     params: withProgressToken(params, progressToken),
   }),
   decodeResult(method, result) {
+    const list = lists.get(method);
+    if (list !== undefined) return decodeList(list, result);
     const decoded = decodeResult(method, result);
     return decoded.kind === "ok"
       ? { kind: "ok", value: { kind: "result", value: decoded.value } }
@@ -108,8 +111,6 @@ const lists = new Map(
 
 function decodeResult(method: string, value: unknown): UpstreamDecoded<JsonObject> {
   if (!isJsonObject(value)) return invalid(method, "the result must be an object");
-  const list = lists.get(method);
-  if (list !== undefined) return decodeList(list, value);
   const key = arrays.get(method);
   if (key !== undefined && !Array.isArray(value[key])) {
     return invalid(method, `"${key}" must be an array`);
@@ -131,18 +132,22 @@ function decodeResult(method: string, value: unknown): UpstreamDecoded<JsonObjec
   return { kind: "ok", value };
 }
 
-/** Items that nobody could call by their name or URI are left out, the others mended. */
-function decodeList(kind: ListKind, value: JsonObject): UpstreamDecoded<JsonObject> {
-  const { method, key, identity } = listKinds[kind];
-  const items = value[key];
-  if (!Array.isArray(items)) return invalid(method, `"${key}" must be an array`);
-  const usable = items.flatMap((item: unknown) => {
-    const name = isJsonObject(item) ? item[identity] : undefined;
-    if (!isJsonObject(item) || typeof name !== "string" || !isSafeText(name)) return [];
-    return [mendItem(kind, item, name)];
-  });
+/** A list without the items that cannot be called, and with the others corrected. */
+function decodeList(kind: ListKind, value: unknown): UpstreamDecoded<Result> {
+  const { method, key } = listKinds[kind];
+  if (!isJsonObject(value)) return invalid(method, "the result must be an object");
+  const given = value[key];
+  if (!Array.isArray(given)) return invalid(method, `"${key}" must be an array`);
+  const { items, corrections } = correctItems(kind, given);
   const page = typeof value.nextCursor === "string" ? value : without(value, cursorKeys);
-  return { kind: "ok", value: { ...page, [key]: usable } };
+  return {
+    kind: "ok",
+    value: {
+      kind: "result",
+      value: { ...page, [key]: items },
+      ...(corrections.length === 0 ? {} : { corrections }),
+    },
+  };
 }
 
 function invalid(method: string, problem: string): UpstreamDecoded<never> {

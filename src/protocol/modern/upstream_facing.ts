@@ -6,6 +6,7 @@
  */
 import { errorTable, GatewayError, type UpstreamErrorBody } from "../../errors.ts";
 import type {
+  Correction,
   Description,
   Freshness,
   JsonObject,
@@ -79,13 +80,14 @@ function decodeResult(method: string, value: unknown): UpstreamDecoded<Result | 
 
 function withUsableTools(result: Result): Result {
   const tools = (Array.isArray(result.value.tools) ? result.value.tools : []).filter(isJsonObject);
-  const leftOut: string[] = [];
+  const faulty: Correction[] = [];
   const usable = tools.filter(({ name, inputSchema }) => {
     const problem = problemOf(inputSchema);
-    if (problem !== undefined) leftOut.push(`${JSON.stringify(name)}: ${problem}`);
+    if (problem !== undefined) faulty.push({ item: String(name), reason: `left out: ${problem}` });
     return problem === undefined;
   });
-  return { ...result, value: { ...result.value, tools: usable }, leftOut };
+  const corrections = [...result.corrections ?? [], ...faulty];
+  return { ...result, value: { ...result.value, tools: usable }, corrections };
 }
 
 function freshnessOf({ ttlMs, cacheScope }: JsonObject): Freshness | undefined {

@@ -15,6 +15,7 @@ function make(tools: JsonObject, freshness?: Freshness) {
     clock,
     limits: { ...defaultLimits, listFreshMsMin: 100 },
     log: createTestLog([]),
+    corrections: { add: () => {} },
     request() {
       asked += 1;
       const value = { tools: [{ name: `tool ${asked}` }] };
