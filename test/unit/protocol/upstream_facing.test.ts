@@ -52,12 +52,21 @@ describe("results", () => {
   ];
   for (const [method, value, expected] of taken) {
     test(`${method} ${JSON.stringify(value)} is taken`, () => {
-      expect(codec.decodeResult(method, value)).toEqual({
-        kind: "ok",
-        value: { kind: "result", value: expected as JsonObject },
-      });
+      expect(codec.decodeResult(method, value)).toMatchObject({ kind: "ok" });
+      expect(codec.decodeResult(method, value)).toHaveProperty("value.value", expected);
     });
   }
+
+  test("of lists name what was wrong in them, each item by its name or place", () => {
+    const tools = [null, { name: 1 }, { ...tool, title: null }, tool];
+    expect(codec.decodeResult("tools/list", { tools })).toHaveProperty("value.corrections", [
+      { item: "item 1", reason: "left out: null" },
+      { item: "item 2", reason: 'left out: its "name" is 1' },
+      { item: "a", reason: 'left out "title", which is null' },
+    ]);
+    expect(codec.decodeResult("tools/list", { tools: [tool] }))
+      .not.toHaveProperty("value.corrections");
+  });
 
   const refused: [string, unknown][] = [
     ["ping", null],
