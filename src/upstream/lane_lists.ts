@@ -3,7 +3,7 @@
  * says that they changed, or, where it never would, for as long as it said that they are fresh. A
  * capability that is absent is an empty list without asking. Follows utilities/caching of 2026.
  */
-import { type Clock, pause } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import { errorTable, GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
@@ -19,9 +19,9 @@ import {
   type Result,
 } from "../model.ts";
 import { isJsonObject } from "../protocol/jsonrpc.ts";
-import { correctSchemas, type ToolSchemaLimits } from "../protocol/tool_schemas.ts";
 import type { CorrectionLog } from "./corrections.ts";
 import type { Catalog } from "./deps.ts";
+import { type SoundToolsOptions, withSoundSchemas } from "./sound_tools.ts";
 
 /** The lists of one lane. */
 export interface LaneLists {
@@ -39,11 +39,8 @@ export interface LaneListsOptions {
   readonly request: (method: string, params: JsonObject) => Promise<Result>;
   readonly clock: Clock;
   readonly limits:
-    & Pick<
-      Limits,
-      "listPagesMax" | "listItemsMax" | "listFreshMsMin" | "listIdentityCharsMax" | "readTurnMs"
-    >
-    & ToolSchemaLimits;
+    & Pick<Limits, "listPagesMax" | "listItemsMax" | "listFreshMsMin" | "listIdentityCharsMax">
+    & SoundToolsOptions["limits"];
   readonly log: Log;
   readonly corrections: CorrectionLog;
 }
@@ -166,28 +163,9 @@ async function fetchList(kind: ListKind, options: LaneListsOptions): Promise<Fet
     params = { cursor };
   }
   const kept = [...items.values()].slice(0, limits.listItemsMax);
-  const usable = kind === "tools" ? await withSoundSchemas(kept, options, corrections) : kept;
-  options.corrections.add(method, corrections);
-  return { items: usable, ttlMs, freshness: said };
-}
-
-/** Tools with schemas that clients can compile; a long list lets other work in between. */
-async function withSoundSchemas(
-  tools: readonly JsonObject[],
-  { limits, clock }: LaneListsOptions,
-  corrections: Correction[],
-): Promise<JsonObject[]> {
-  const sound: JsonObject[] = [];
-  let turn = clock.monotonic();
-  for (const given of tools) {
-    const { tool, reasons } = correctSchemas(given, limits);
-    sound.push(tool);
-    for (const reason of reasons) corrections.push({ item: String(given["name"]), reason });
-    if (clock.monotonic() - turn < limits.readTurnMs) continue;
-    await pause(clock, 0);
-    turn = clock.monotonic();
-  }
-  return sound;
+  const checked = kind === "tools" ? await withSoundSchemas(kept, options) : undefined;
+  options.corrections.add(method, [...corrections, ...checked?.corrections ?? []]);
+  return { items: checked?.tools ?? kept, ttlMs, freshness: said };
 }
 
 async function fetchPage(

@@ -72,7 +72,7 @@ export function createReferences(root: JsonObject, edits: Edits): References {
     const { head, fragment } = uri;
     if (fragment !== "" && !fragment.startsWith("/")) return named.get(`${head}#${fragment}`);
     const resource = named.get(head);
-    return resource === undefined ? undefined : walk(resource, fragment);
+    return resource === undefined ? undefined : followPointer(resource, fragment);
   };
   /** Inside the root's own resource a pointer stays true when the names are gone. */
   const isPlain = ({ key, schema, base: from }: Reference): boolean =>
@@ -137,7 +137,7 @@ function toPointer(path: readonly string[]): string {
 }
 
 /** What a pointer leads to. Readers disagree whether `%2F` divides keys. */
-function walk({ value, path }: Place, pointer: string): Place | undefined {
+export function followPointer({ value, path }: Place, pointer: string): Place | undefined {
   if (/%2f/i.test(pointer)) return undefined;
   const keys: string[] = [];
   let here = value;

@@ -1,6 +1,5 @@
 /** What upstreams are sent, and what is taken from them. */
 import { describe, expect, test } from "bun:test";
-import type { JsonObject } from "../../../src/model.ts";
 import {
   decodeInitialize,
   initializeParams,
