@@ -12,7 +12,6 @@ import { quote } from "../quote.ts";
 /** The value when its type is right, one as near as possible, or undefined: it has to go. */
 type Correct = (value: unknown) => unknown;
 
-const same: Correct = (value) => value;
 const text: Correct = (value) => typeof value === "string" ? value : undefined;
 const flag: Correct = (value) => typeof value === "boolean" ? value : undefined;
 const object: Correct = (value) => isJsonObject(value) ? value : undefined;
@@ -130,13 +129,18 @@ function correctMembers(
   value: JsonObject,
   correctOf: (name: string) => Correct | undefined,
 ): JsonObject {
-  const entries = Object.entries(value);
-  const corrected = entries
-    .map(([name, member]): [string, unknown] => [name, (correctOf(name) ?? same)(member)])
-    .filter(([, member]) => member !== undefined);
-  const isSame = corrected.length === entries.length &&
-    corrected.every(([, member], at) => member === entries[at]?.[1]);
-  return isSame ? value : Object.fromEntries(corrected);
+  let changed: Map<string, unknown> | undefined;
+  for (const name of Object.keys(value)) {
+    const member = value[name];
+    const correct = correctOf(name);
+    const corrected = correct === undefined ? member : correct(member);
+    if (corrected === member) continue;
+    changed ??= new Map();
+    changed.set(name, corrected);
+  }
+  if (changed === undefined) return value;
+  const members = new Map([...Object.entries(value), ...changed]);
+  return Object.fromEntries([...members].filter(([, member]) => member !== undefined));
 }
 
 /** What is different in a corrected object, each member with what it was. */
