@@ -122,7 +122,7 @@ test("the log names server, item and reason of what was left out, once for all c
   const all = lines.join("\n");
   for (
     const words of [
-      '"items": "item 1": left out: null',
+      '"items": "item 1": left out: it is null',
       '"twice": left out: another one has the same name',
       '"execution_null": left out "execution", which is null',
       '"hints_text": left out "annotations.readOnlyHint", which is "true"',

@@ -151,8 +151,22 @@ const others: ReadonlySet<string> = new Set([
   "nullable",
 ]);
 
-/** Whether validators know a keyword. */
-export function isKeyword(key: string): boolean {
-  return assertions.has(key) || holdings.has(key) || remarks.has(key) || dataKeywords.has(key) ||
-    identifiers.has(key) || others.has(key);
+/** What one keyword is, of all that the tables here say. */
+export interface Keyword {
+  readonly holding: Holding | undefined;
+  readonly assertion: Expectation | undefined;
+  readonly remark: ((value: unknown) => boolean) | undefined;
+  readonly isData: boolean;
 }
+
+/** All keywords that validators know. */
+export const keywords: ReadonlyMap<string, Keyword> = new Map(
+  [holdings, assertions, remarks, dataKeywords, identifiers, others]
+    .flatMap((table) => [...table.keys()])
+    .map((key) => [key, {
+      holding: holdings.get(key),
+      assertion: assertions.get(key),
+      remark: remarks.get(key),
+      isData: dataKeywords.has(key),
+    }]),
+);

@@ -110,7 +110,9 @@ export function createReferences(root: JsonObject, edits: Edits): References {
         const isOne = key !== "$dynamicRef" || (dynamic.get(text.slice(1)) ?? 1) === 1;
         if (place === undefined || !isOne || targets.has(schema)) {
           throw new Unsound(
-            `${describePath(path)} is ${quote(text)}, expected a reference to one schema within it`,
+            `${describePath(path)} is ${
+              quote(text)
+            }, expected a reference to one schema of its document`,
           );
         }
         targets.set(schema, place);

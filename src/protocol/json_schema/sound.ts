@@ -11,15 +11,7 @@ import type { JsonObject } from "../../model.ts";
 import { isJsonObject } from "../jsonrpc.ts";
 import { quote } from "../quote.ts";
 import { createEdits } from "./edits.ts";
-import {
-  assertions,
-  dataKeywords,
-  type Holding,
-  holdings,
-  isKeyword,
-  isPattern,
-  remarks,
-} from "./keywords.ts";
+import { assertions, type Holding, identifiers, isPattern, keywords } from "./keywords.ts";
 import { createReferences } from "./references.ts";
 import { describePath, Unsound } from "./unsound.ts";
 
@@ -73,7 +65,7 @@ function createReading(root: JsonObject, purpose: SchemaPurpose) {
     note(`is ${quote(holder[key])}, and was left out`);
   };
   /** Reads each member under its own path. */
-  const inside = (keys: Iterable<string>, look: (key: string) => number): number => {
+  const inside = (keys: readonly string[], look: (key: string) => number): number => {
     let size = 0;
     for (const key of keys) {
       path.push(key);
@@ -90,29 +82,31 @@ function createReading(root: JsonObject, purpose: SchemaPurpose) {
     const known = sizes.get(value);
     if (known !== undefined) return known;
     sizes.set(value, Infinity);
-    const base = references.enter(value, path, outer);
-    const size = 1 + inside(Object.keys(value), (key) => keyword(value, key, base));
+    const keys = Object.keys(value);
+    const isNamed = keys.some((key) => identifiers.has(key));
+    const base = isNamed ? references.enter(value, path, outer) : outer;
+    const size = 1 + inside(keys, (key) => keyword(value, key, base));
     sizes.set(value, size);
     return size;
   };
 
   const keyword = (holder: JsonObject, key: string, base: string): number => {
     const value = holder[key];
-    if (!isKeyword(key)) {
+    const known = keywords.get(key);
+    if (known === undefined) {
       if (typeof value === "object") references.forget(value);
       return 0;
     }
-    if (value === null && !dataKeywords.has(key)) {
+    const { holding, assertion, remark, isData } = known;
+    if (value === null && !isData) {
       leaveOut(holder, key);
       return 0;
     }
     const rule = rules[key];
     if (rule !== undefined) return rule(holder, key, base) ?? 0;
-    const holding = holdings.get(key);
     if (holding !== undefined) return held(holder, key, holding, base);
-    const assertion = assertions.get(key);
     if (assertion?.fits(value) === false) throw unsound(value, assertion.expected);
-    if (remarks.get(key)?.(value) === false) leaveOut(holder, key);
+    if (remark?.(value) === false) leaveOut(holder, key);
     return 0;
   };
 
@@ -135,10 +129,9 @@ function createReading(root: JsonObject, purpose: SchemaPurpose) {
       if (key === "patternProperties" && !isPattern(name)) {
         throw unsound(name, assertions.get("pattern")?.expected ?? "");
       }
-      if (member === null && holding === "map") leaveOut(members, name);
-      else {return Array.isArray(member)
-          ? held(members, name, "schema", base)
-          : schema(member, base);}
+      if (Array.isArray(member)) return held(members, name, "schema", base);
+      if (member !== null || holding !== "map") return schema(member, base);
+      leaveOut(members, name);
       return 0;
     });
   };

@@ -101,7 +101,9 @@ export function correctItems(
   const usable = given.flatMap((item, at): JsonObject[] => {
     const name = isJsonObject(item) ? item[identity] : undefined;
     if (!isJsonObject(item) || typeof name !== "string" || name === "" || !isSafeText(name)) {
-      const what = isJsonObject(item) ? `its "${identity}" is ${quote(name)}` : quote(item);
+      const what = isJsonObject(item)
+        ? `its "${identity}" is ${quote(name)}, expected a text without control characters`
+        : `it is ${quote(item)}, expected an object`;
       corrections.push({ item: `item ${at + 1}`, reason: `left out: ${what}` });
       return [];
     }

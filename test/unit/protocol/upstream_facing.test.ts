@@ -59,8 +59,8 @@ describe("results", () => {
   test("of lists name what was wrong in them, each item by its name or place", () => {
     const tools = [null, { name: 1 }, { ...tool, title: null }, tool];
     expect(codec.decodeResult("tools/list", { tools })).toHaveProperty("value.corrections", [
-      { item: "item 1", reason: "left out: null" },
-      { item: "item 2", reason: 'left out: its "name" is 1' },
+      { item: "item 1", reason: "left out: it is null, expected an object" },
+      { item: "item 2", reason: expect.stringContaining('left out: its "name" is 1, expected') },
       { item: "a", reason: 'left out "title", which is null' },
     ]);
     expect(codec.decodeResult("tools/list", { tools: [tool] }))

@@ -123,7 +123,7 @@ test("each correction is logged once with its server, item and reason", async ()
     `${start} "a": left out: another one has the same name`,
     expect.stringMatching(/"x+…: left out: its name has more than 2048 characters$/),
     `${start} "a", "b": left out its output schema, which cannot be compiled: ` +
-    '/properties/a/$ref is "#/$defs/A", expected a reference to one schema within it',
+    '/properties/a/$ref is "#/$defs/A", expected a reference to one schema of its document',
   ]);
 });
 
