@@ -126,12 +126,17 @@ export const remarks: ReadonlyMap<string, (value: unknown) => boolean> = new Map
   ["readOnly", isFlag],
   ["writeOnly", isFlag],
   ["examples", Array.isArray],
+  ["$id", isText],
+  ["$anchor", isText],
+  ["$dynamicAnchor", isText],
+  ["$recursiveAnchor", isFlag],
+  ["$vocabulary", isJsonObject],
 ]);
 
 /** Keywords whose value is data, where null is a value like any other. */
 export const dataKeywords: ReadonlySet<string> = new Set(["const", "default"]);
 
-/** Names of schemas, and what goes with them; `$id` counts for those after it. */
+/** Names of schemas, and what goes with them; `$id` counts for those after it here. */
 export const identifiers: ReadonlySet<string> = new Set([
   "$id",
   "$anchor",

@@ -21,17 +21,22 @@ export interface Place {
 export interface References {
   /** The base URI of the document's root. */
   readonly base: string;
-  /** Notes what a schema is named, and takes its names away; gives the base URI within it. */
+  /** Notes what a schema is named; gives the base URI within it. */
   enter(schema: JsonObject, path: readonly string[], outer: string): string;
-  /** Takes names away from what is under an unknown keyword: validators look for them there, too. */
-  forget(value: unknown): void;
+  /** Notes the names of what is under an unknown keyword: validators look for them there, too. */
+  look(value: unknown): void;
   /** Notes the reference that a schema has under `key`. */
   add(schema: JsonObject, key: string, base: string, path: readonly string[]): void;
   /**
-   * Makes each reference a plain pointer, and gives the schema that each leads to. `read` gets each
-   * place once and may add more. Throws Unsound for one that leads nowhere, or back to itself.
+   * Gives the schema that each reference leads to. `read` gets each place once and may add more.
+   * Throws Unsound for one that leads nowhere, or back to itself.
    */
   follow(read: (place: Place, base: string) => void): unknown[];
+  /**
+   * Takes all names away, and makes each reference a plain pointer, where clients cannot keep the
+   * names of this document apart from those of others.
+   */
+  forgetNames(): void;
 }
 
 interface Reference {
@@ -47,6 +52,9 @@ export function createReferences(root: JsonObject, edits: Edits): References {
   const named = new Map<string, Place>([[base, { value: root, path: [] }]]);
   const dynamic = new Map<string, number>();
   const found: Reference[] = [];
+  const targets = new Map<JsonObject, Place>();
+  const holders: { readonly schema: JsonObject; readonly key: string }[] = [];
+  let isShared = false;
 
   const name = (uri: string, place: Place): void => {
     const other = named.get(uri);
@@ -58,12 +66,21 @@ export function createReferences(root: JsonObject, edits: Edits): References {
       );
     }
   };
-  const forget: References["forget"] = (value) => {
-    if (Array.isArray(value)) return value.forEach(forget);
+  const hold = (schema: JsonObject, key: string): void => {
+    holders.push({ schema, key });
+    const value = schema[key];
+    // ajv knows these by their names, whatever document they are in, or refuses their names.
+    if (key === "$id" || (typeof value === "string" && !anchorName.test(value))) isShared = true;
+  };
+  const look: References["look"] = (value) => {
+    if (Array.isArray(value)) return value.forEach(look);
     if (!isJsonObject(value)) return;
     for (const [key, member] of Object.entries(value)) {
-      if (typeof member === "object") forget(member);
-      else if (identifiers.has(key)) edits.remove(value, key);
+      if (typeof member === "object") look(member);
+      else if (identifiers.has(key)) {
+        hold(value, key);
+        isShared = true;
+      }
     }
   };
   const find = (reference: string, from: string): Place | undefined => {
@@ -85,7 +102,7 @@ export function createReferences(root: JsonObject, edits: Edits): References {
       for (const key of identifiers) {
         const value = schema[key];
         if (value === undefined) continue;
-        edits.remove(schema, key);
+        hold(schema, key);
         if (typeof value !== "string" || value === "" || value === "#") continue;
         const place = { value: schema, path: [...path] };
         if (key === "$id") {
@@ -97,10 +114,9 @@ export function createReferences(root: JsonObject, edits: Edits): References {
       }
       return own;
     },
-    forget,
+    look,
     add: (schema, key, from, path) => void found.push({ schema, key, base: from, path: [...path] }),
     follow(read) {
-      const targets = new Map<JsonObject, Place>();
       const known = new Map<string, Place>();
       for (const reference of found) {
         const { schema, key, base: from, path } = reference;
@@ -120,17 +136,27 @@ export function createReferences(root: JsonObject, edits: Edits): References {
           known.set(id, place);
           read(place, from);
         }
-        if (isPlain(reference)) continue;
-        edits.remove(schema, key);
-        edits.set(schema, "$ref", toPointer(place.path));
       }
       const loop = findLoop(targets);
       if (loop === undefined) return [...targets.values()].map(({ value }) => value);
       const path = found.find(({ schema }) => schema === loop)?.path ?? [];
       throw new Unsound(`${describePath(path)} leads back to itself`);
     },
+    forgetNames() {
+      if (!isShared) return;
+      for (const { schema, key } of holders) edits.remove(schema, key);
+      for (const reference of found) {
+        const { schema, key } = reference;
+        if (isPlain(reference)) continue;
+        edits.remove(schema, key);
+        edits.set(schema, "$ref", toPointer(targets.get(schema)?.path ?? []));
+      }
+    },
   };
 }
+
+/** What ajv takes as an anchor. */
+const anchorName = /^[a-z_][-a-z0-9._]*$/i;
 
 /** A path as a reference. */
 function toPointer(path: readonly string[]): string {

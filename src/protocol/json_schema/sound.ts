@@ -2,9 +2,9 @@
  * A server's schema as every client's validator can compile it, or why none can. Clients compile the
  * output schemas of all tools while they list them (SDK 1.x) or call them, and one failure fails the
  * whole list. What asserts nothing (null, remarks, dialects that clients do not know) is left out; a
- * wrong assertion is not, since the schema without it would say something else. Identifiers go, and
- * references become plain pointers, because clients keep one table of names for all tools. A schema
- * is read in one pass, never resolved beyond its document, and never run.
+ * wrong assertion is not, since the schema without it would say something else. Of an output schema
+ * the names of its parts go where clients keep them in one table for all tools. A schema is read in
+ * one pass, never resolved beyond its document, and never run.
  */
 import type { Limits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
@@ -94,7 +94,7 @@ function createReading(root: JsonObject, purpose: SchemaPurpose) {
     const value = holder[key];
     const known = keywords.get(key);
     if (known === undefined) {
-      if (typeof value === "object") references.forget(value);
+      if (typeof value === "object") references.look(value);
       return 0;
     }
     const { holding, assertion, remark, isData } = known;
@@ -236,7 +236,9 @@ function createReading(root: JsonObject, purpose: SchemaPurpose) {
         schema(place.value, base);
       });
       settleTuples();
-      if (purpose === "answer") weigh(sizes, targets, limits);
+      if (purpose === "argument") return;
+      references.forgetNames();
+      weigh(sizes, targets, limits);
     },
     outcome: (): Soundness => ({ schema: edits.apply(root) as JsonObject, corrections }),
   };

@@ -127,6 +127,15 @@ test("schemas of two tools may have one name: clients know both by it, and get n
   console.warn = warn;
 });
 
+test("an input schema keeps its names: no client compiles it", () => {
+  const named = {
+    $id: "https://a.example/s",
+    type: "object",
+    properties: { a: { $anchor: "1 x" } },
+  };
+  expect(toSound(named, "argument", defaultLimits)).toEqual({ schema: named, corrections: [] });
+});
+
 test("an input schema may be as large as its tool wants, and say what ajv alone refuses", () => {
   const properties = Object.fromEntries(Array.from({ length: 6_000 }, (_, at) => [`p${at}`, {}]));
   const large = { type: "object", properties };
