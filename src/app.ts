@@ -17,6 +17,7 @@ import { createSealer, makeKey, type Sealer } from "./seal.ts";
 import { sessionStoreKinds } from "./session/kinds.ts";
 import { createLaneBudget } from "./upstream/budget.ts";
 import { createCatalogStore } from "./upstream/catalog_store.ts";
+import { createCorrectionLog } from "./upstream/corrections.ts";
 import { upstreamKinds } from "./upstream/kinds.ts";
 import { createSpares } from "./upstream/spares.ts";
 import { openWarden } from "./upstream/warden.ts";
@@ -66,12 +67,14 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const instance = crypto.randomUUID();
   const gateway = createGatewayCore({
     servers: config,
-    create: (server) =>
-      upstreamKinds.create(server, {
+    create: (server) => {
+      const own = log.source(`upstream.${server.name}`);
+      return upstreamKinds.create(server, {
         runtime,
         limits,
         clock,
-        log: log.source(`upstream.${server.name}`),
+        log: own,
+        corrections: createCorrectionLog(server.name, own, limits),
         catalogs,
         ...ceilings,
         warden,
@@ -80,7 +83,8 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
         addSecrets: log.addPassingSecrets,
         identity,
         instance,
-      }),
+      });
+    },
     sameServer,
     limits,
     clock,

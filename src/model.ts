@@ -114,8 +114,15 @@ export interface Result {
   readonly value: JsonObject;
   /** How long it may be kept, where the upstream said so. */
   readonly freshness?: Freshness | undefined;
-  /** For the log: which items the upstream's list had that nobody can use, and why. */
-  readonly leftOut?: readonly string[] | undefined;
+  /** For the log: what was wrong in the upstream's list. */
+  readonly corrections?: readonly Correction[] | undefined;
+}
+
+/** What was wrong with one item of a list, and what became of it. */
+export interface Correction {
+  /** Its name or URI, as far as it has one. */
+  readonly item: string;
+  readonly reason: string;
 }
 
 /** How long a result may be kept, and whether by all principals or by its caller's alone. */

@@ -63,6 +63,17 @@ export const serverLimits = {
   listPagesMax: 100,
   /** Items kept of one upstream's list. */
   listItemsMax: 10_000,
+  /** A tool's name, a resource's URI: each is in every list and look-up. */
+  listIdentityCharsMax: 2_048,
+  /** Schemas within an output schema, with what references repeat: ajv takes 1 ms for two of them. */
+  schemaPartsMax: 5_000,
+  /** Schemas that contain references and are referred to: ajv compiles them one within the other. */
+  schemaTargetsMax: 200,
+  /** An input schema that is replaced stands in the tool's description for the model, up to this. */
+  schemaNoteCharsMax: 4_096,
+  /** Corrections of one server's lists that are logged, each once, and items named in one line. */
+  correctionsLoggedMax: 200,
+  correctionItemsMax: 10,
   /** Instructions of all servers together. */
   instructionsCharsMax: 32_768,
   /** What is shown of a server: its title, the URL of its website, its icons (in all, data URLs too). */

@@ -11,6 +11,9 @@ import type { UpstreamDeps } from "./deps.ts";
 import { declaredCapabilities, type Manner } from "./negotiate.ts";
 import type { Verdicts } from "./verdicts.ts";
 
+/** Counts what may be stored of lists: older ones were not checked as those of today are. */
+const listsFormat = 2;
+
 /** The keys of one server. */
 export interface CatalogKeys {
   /** The key of the catalog of a lane in this manner. */
@@ -31,7 +34,9 @@ export function createCatalogKeys(
   verdicts: Verdicts,
   deps: Pick<UpstreamDeps, "digest" | "limits">,
 ): CatalogKeys {
-  const server = deps.digest(JSON.stringify([sorted(fingerprint), config.isolation, config.roots]));
+  const server = deps.digest(
+    JSON.stringify([listsFormat, sorted(fingerprint), config.isolation, config.roots]),
+  );
   const keys = new Map<string, Promise<string>>();
 
   const make = async (manner: string, declared: object): Promise<string> => {

@@ -5,6 +5,7 @@ import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Description, JsonObject, ListKind } from "../model.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import type { CorrectionLog } from "./corrections.ts";
 
 /** What a server once said of itself: enough to answer a handshake and the lists without it. */
 export interface Catalog {
@@ -98,4 +99,6 @@ export interface UpstreamDeps {
   readonly identity: { readonly name: string; readonly version: string };
   /** This gateway's own random name, sent to remote servers: what leads back to it is refused there. */
   readonly instance: string;
+  /** Tells what was corrected in the lists of this server. */
+  readonly corrections: CorrectionLog;
 }

@@ -183,8 +183,12 @@ function createRunning(
   const request: Lane["request"] = (method, params) =>
     send(method, params).then(({ value }) => value);
   const { capabilities } = description;
-  const server = config.name;
-  const lists = createLaneLists({ server, capabilities, request: send, clock, limits, log });
+  const lists = createLaneLists({
+    ...deps,
+    server: config.name,
+    capabilities,
+    request: send,
+  });
 
   const open: Lane["open"] = (call, source, ended = () => {}) => {
     let entry: OpenCall | undefined;

@@ -9,6 +9,7 @@ import { errorTable, GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import {
+  type Correction,
   type Description,
   type Freshness,
   type JsonObject,
@@ -19,7 +20,9 @@ import {
   type Result,
 } from "../model.ts";
 import { isJsonObject } from "../protocol/jsonrpc.ts";
+import type { CorrectionLog } from "./corrections.ts";
 import type { Catalog } from "./deps.ts";
+import { type SoundToolsOptions, withSoundSchemas } from "./sound_tools.ts";
 
 /** The lists of one lane. */
 export interface LaneLists {
@@ -40,11 +43,18 @@ export interface LaneListsOptions {
   /** `timeoutMs` where it is not that of every request. */
   readonly request: (method: string, params: JsonObject, timeoutMs?: number) => Promise<Result>;
   readonly clock: Clock;
-  readonly limits: Pick<
-    Limits,
-    "listPagesMax" | "listItemsMax" | "listFreshMsMin" | "undeclaredListMs"
-  >;
+  readonly limits:
+    & Pick<
+      Limits,
+      | "listPagesMax"
+      | "listItemsMax"
+      | "listFreshMsMin"
+      | "listIdentityCharsMax"
+      | "undeclaredListMs"
+    >
+    & SoundToolsOptions["limits"];
   readonly log: Log;
+  readonly corrections: CorrectionLog;
 }
 
 /** The names of the four lists. */
@@ -153,13 +163,12 @@ async function fetchList(kind: ListKind, options: LaneListsOptions): Promise<Fet
   let said: Freshness | undefined;
   const { server, limits, log } = options;
   const items = new Map<string, JsonObject>();
+  const corrections: Correction[] = [];
   const pages = createPages();
   let params: JsonObject = {};
   for (let page = 1;; page++) {
-    const { value, freshness, leftOut = [] } = await fetchPage(kind, params, options);
-    if (leftOut.length > 0) {
-      log.warn(`Left ${leftOut.length} items of ${method} out`, { first: leftOut[0] });
-    }
+    const { value, freshness, corrections: ofPage = [] } = await fetchPage(kind, params, options);
+    for (const correction of ofPage) corrections.push(correction);
     said = leastFresh(said, freshness);
     if (ttlMs !== undefined && freshness !== undefined) {
       // Each call looks its tool up: that a list is stale at once cannot mean a list for each call.
@@ -168,7 +177,13 @@ async function fetchList(kind: ListKind, options: LaneListsOptions): Promise<Fet
     // The codec lets only items with an identity through.
     const names = ((value[key] ?? []) as readonly JsonObject[]).map((item) => {
       const name = String(item[identity]);
-      if (!items.has(name)) items.set(name, item);
+      const problem = items.has(name)
+        ? `another one has the same ${identity}`
+        : name.length > limits.listIdentityCharsMax
+        ? `its ${identity} has more than ${limits.listIdentityCharsMax} characters`
+        : undefined;
+      if (problem === undefined) items.set(name, item);
+      else corrections.push({ item: name, reason: `left out: ${problem}` });
       return name;
     });
     // The codec lets only texts and numbers through; each goes back as it came.
@@ -189,7 +204,10 @@ async function fetchList(kind: ListKind, options: LaneListsOptions): Promise<Fet
     }
     params = { cursor };
   }
-  return { items: [...items.values()].slice(0, limits.listItemsMax), ttlMs, freshness: said };
+  const kept = [...items.values()].slice(0, limits.listItemsMax);
+  const checked = kind === "tools" ? await withSoundSchemas(kept, options) : undefined;
+  options.corrections.add(method, [...corrections, ...checked?.corrections ?? []]);
+  return { items: checked?.tools ?? kept, ttlMs, freshness: said };
 }
 
 /** Remembers the pages of one list. */

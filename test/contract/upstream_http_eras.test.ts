@@ -313,6 +313,21 @@ describe("a remote server without sessions", () => {
     expect(server.of("tools/call")[0]?.headers["mcp-param-place"]).toBe("here");
   });
 
+  test("they are, too, where the rest of the schema cannot be compiled", async () => {
+    const { inputSchema } = tool("Place");
+    const properties = { ...inputSchema.properties, when: { type: "date" } };
+    const lost = { type: "object", properties: { a: { $ref: "#/$defs/A" } } };
+    const odd = { name: "work", inputSchema: { ...inputSchema, properties }, outputSchema: lost };
+    const { server, upstream } = await open(statelessRules([odd, tool("Other")]));
+    expect(await upstream.list("tools", modern)).toEqual([{
+      name: "work",
+      description: expect.stringContaining('/properties/when/type is "date"'),
+      inputSchema,
+    }]);
+    await callTool(upstream, "work", { place: "here" }, modern);
+    expect(server.of("tools/call")[0]?.headers["mcp-param-place"]).toBe("here");
+  });
+
   test("a tool that has changed meanwhile is looked up again, and called once more", async () => {
     const rules = statelessRules([tool("Place")]);
     const { server, upstream } = await open({

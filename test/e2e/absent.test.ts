@@ -9,8 +9,8 @@ import { programCommand, type SpawnedGateway, spawnGateway } from "../support/sp
 type Json = Record<string, unknown>;
 
 const servers = {
-  nulls: programCommand("test/support/careless_server.ts"),
-  lists: programCommand("test/support/careless_server.ts", ["[]"]),
+  nulls: programCommand("test/support/absent_server.ts"),
+  lists: programCommand("test/support/absent_server.ts", ["[]"]),
 };
 const names = Object.keys(servers);
 let gateway: SpawnedGateway;

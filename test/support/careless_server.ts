@@ -1,137 +1,102 @@
 /**
- * A server by hand, on stdio, that writes what it does not have: as `null`, or (argument `[]`) as PHP
- * writes an empty object. It speaks both eras, counts its pages by number, and says what it was sent.
+ * A server whose lists hold one mistake of each kind, as a program: `outputs` and `inputs` have a tool
+ * for each odd schema, `items` has items of wrong shapes, and `fine` makes no mistake.
  */
-import { createInterface } from "node:readline";
 import process from "node:process";
+import { createInterface } from "node:readline";
+import { oddSchemas } from "./odd_schemas.ts";
 
-type Json = Record<string, unknown>;
+const schemas = Object.values(oddSchemas).map(({ schema }) => schema);
+const inputSchema = { type: "object" };
+const icon = { src: "https://a.example/i.png" };
 
-/** An object that is absent. */
-const nothing: unknown = process.argv[2] === "[]" ? [] : null;
-const tool = (name: string) => ({
-  name,
-  title: null,
-  description: null,
-  inputSchema: { type: "object", properties: nothing, required: null },
-  outputSchema: nothing,
-  annotations: nothing,
-  execution: nothing,
-  icons: null,
-  _meta: nothing,
-});
-const capabilities = {
-  tools: [tool("find")],
-  prompts: [],
-  resources: { subscribe: null, listChanged: null },
-  completions: [],
-  logging: null,
-  experimental: nothing,
-};
-const serverInfo = { name: "careless", version: "1", title: null, icons: null };
-const block = (text: string) => ({ type: "text", text, annotations: nothing, _meta: nothing });
-
-const send = (message: Json) => process.stdout.write(`${JSON.stringify(message)}\n`);
-const answers = new Map<string, (answer: unknown) => void>();
-const ask = (method: string, params: unknown): Promise<unknown> => {
-  const { promise, resolve } = Promise.withResolvers<unknown>();
-  const id = `q${answers.size}`;
-  answers.set(id, resolve);
-  send({ jsonrpc: "2.0", id, method, params });
-  return promise;
-};
-const form = {
-  message: "Go on?",
-  mode: null,
-  requestedSchema: { type: "object", properties: nothing, required: null },
-  _meta: nothing,
-};
-
-const tools: Readonly<Record<string, (params: Json, era: "session" | "stateless") => unknown>> = {
-  find: () => ({
-    content: null,
-    structuredContent: { found: null },
-    isError: null,
-    _meta: nothing,
-  }),
-  say: (params) => ({
-    content: [block(JSON.stringify(params["arguments"] ?? "none")), null],
-    structuredContent: null,
-    isError: null,
-  }),
-  progress: ({ _meta }) => {
-    const progressToken = (_meta as Json | undefined)?.["progressToken"];
-    const params = { progressToken, progress: 1, total: null, message: null, _meta: nothing };
-    send({ jsonrpc: "2.0", method: "notifications/progress", params });
-    return { content: [block("worked")] };
+/** What each kind of server lists. */
+const offers: Record<string, Record<string, readonly unknown[]>> = {
+  outputs: {
+    tools: schemas.map((outputSchema, at) => ({ name: `t${at}`, inputSchema, outputSchema })),
   },
-  ask: async (params, era) => {
-    if (era === "session") {
-      return { content: [block(JSON.stringify(await ask("elicitation/create", form)))] };
-    }
-    const given = params["inputResponses"] as Json | undefined;
-    return given === undefined
-      ? {
-        resultType: "input_required",
-        inputRequests: { go: { method: "elicitation/create", params: form } },
-        requestState: null,
-      }
-      : { content: [block(JSON.stringify(given["go"]))], resultType: null };
+  inputs: {
+    tools: schemas.map((schema, at) => ({ name: `t${at}`, inputSchema: schema })),
   },
-  pinged: async () => ({ content: [block(JSON.stringify(await ask("ping", nothing)))] }),
+  items: {
+    tools: [
+      null,
+      "tool",
+      [],
+      {},
+      { name: null, inputSchema },
+      { name: "", inputSchema },
+      { name: "control\u0007", inputSchema },
+      { name: "x".repeat(5_000), inputSchema },
+      { name: "twice", inputSchema, title: "first" },
+      { name: "twice", inputSchema, title: "second" },
+      { name: "no_input" },
+      { name: "input_null", inputSchema: null },
+      { name: "input_list", inputSchema: [] },
+      { name: "input_string", inputSchema: { type: "string" } },
+      { name: "output_list", inputSchema, outputSchema: [] },
+      { name: "execution_null", inputSchema, execution: null },
+      { name: "execution_odd", inputSchema, execution: { taskSupport: "sometimes" } },
+      { name: "title_number", inputSchema, title: 5, description: ["a"], _meta: [] },
+      { name: "hints_text", inputSchema, annotations: { readOnlyHint: "true", title: {} } },
+      { name: "icons_odd", inputSchema, icons: [icon, { src: 5 }, null, { ...icon, sizes: "48" }] },
+    ],
+    prompts: [
+      { name: "arguments_null", arguments: null },
+      { name: "arguments_odd", arguments: [{ name: "a", required: "yes" }, {}, "b", null] },
+      { name: 5 },
+      { name: "title_list", title: [], description: 5, icons: {}, _meta: "x" },
+    ],
+    resources: [
+      { uri: "a://no-name" },
+      { name: "no uri" },
+      { uri: "a://odd", name: 5, size: "12", mimeType: [], annotations: { priority: 7 } },
+      { uri: "a://fraction", name: "f", size: 1.5, annotations: [] },
+      { uri: "a://twice", name: "first" },
+      { uri: "a://twice", name: "second" },
+    ],
+    resourceTemplates: [
+      { uriTemplate: "a://{b", name: "not closed" },
+      { uriTemplate: "a://{}{?*}", name: null, annotations: { audience: ["robot"] } },
+      { uriTemplate: 5, name: "x" },
+    ],
+  },
+  fine: {
+    tools: [{ name: "fine", inputSchema }],
+    prompts: [{ name: "fine" }],
+    resources: [{ uri: "a://fine", name: "fine" }],
+    resourceTemplates: [{ uriTemplate: "a://fine/{x}", name: "fine" }],
+  },
 };
 
-const methods: Readonly<Record<string, (params: Json) => unknown>> = {
-  initialize: () => ({
-    protocolVersion: "2025-11-25",
-    capabilities,
-    serverInfo,
-    instructions: null,
-  }),
-  "server/discover": () => ({
-    supportedVersions: ["2026-07-28"],
-    capabilities,
-    instructions: null,
-    resultType: null,
-    ttlMs: null,
-    cacheScope: null,
-    _meta: { "io.modelcontextprotocol/serverInfo": serverInfo },
-  }),
-  "tools/list": ({ cursor }) => {
-    const names = Object.keys(tools);
-    const at = typeof cursor === "number" ? cursor : 0;
-    const next = at + 2;
+const offer = offers[process.argv[2] ?? ""] ?? {};
+const lists: Readonly<Record<string, string>> = {
+  "tools/list": "tools",
+  "prompts/list": "prompts",
+  "resources/list": "resources",
+  "resources/templates/list": "resourceTemplates",
+};
+
+function answer(method: string): object | undefined {
+  if (method === "initialize") {
     return {
-      tools: names.slice(at, next).map(tool),
-      nextCursor: next < names.length ? next : "",
-      _meta: nothing,
+      protocolVersion: "2025-11-25",
+      capabilities: { tools: {}, prompts: {}, resources: {} },
+      serverInfo: { name: "careless", version: "1" },
     };
-  },
-  "tools/call": (params) => {
-    const meta = (params["_meta"] ?? {}) as Json;
-    const era = "io.modelcontextprotocol/protocolVersion" in meta ? "stateless" : "session";
-    return tools[String(params["name"])]?.(params, era);
-  },
-  "prompts/list": () => ({
-    prompts: [{ name: "greet", title: null, description: null, arguments: null, icons: null }],
-    nextCursor: null,
-  }),
-  "prompts/get": () => ({ description: null, messages: [{ role: "user", content: block("hi") }] }),
-  "resources/list": () => ({ resources: null }),
-  "resources/templates/list": () => ({ resourceTemplates: null }),
-  "resources/read": ({ uri }) => ({
-    contents: [{ uri, mimeType: null, text: "read", blob: null, _meta: nothing }],
-  }),
-  "completion/complete": () => ({ completion: { values: null, total: null, hasMore: null } }),
-};
+  }
+  if (method === "tools/call") {
+    return { content: [{ type: "text", text: "done" }], structuredContent: { a: { done: true } } };
+  }
+  const key = lists[method];
+  return key === undefined ? undefined : { [key]: offer[key] ?? [] };
+}
 
-createInterface({ input: process.stdin }).on("line", async (line) => {
-  const message = JSON.parse(line) as Json & { params?: Json };
-  const { id, method } = message;
-  if (method === undefined) return void answers.get(String(id))?.(message["result"]);
+createInterface({ input: process.stdin }).on("line", (line) => {
+  const { id, method } = JSON.parse(line);
   if (id === undefined) return;
-  const result = await methods[String(method)]?.(message.params ?? {});
-  if (result !== undefined) return void send({ jsonrpc: "2.0", id, result, error: nothing });
-  const error = { code: -32601, message: "Method not found", data: null };
-  send({ jsonrpc: "2.0", id, result: nothing, error });
+  const result = answer(method);
+  const error = { code: -32601, message: "unknown" };
+  const reply = { jsonrpc: "2.0", id, ...(result === undefined ? { error } : { result }) };
+  process.stdout.write(JSON.stringify(reply) + "\n");
 });

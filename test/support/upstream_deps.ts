@@ -19,6 +19,7 @@ import {
   type Reply,
 } from "../../src/model.ts";
 import { createLaneBudget } from "../../src/upstream/budget.ts";
+import { createCorrectionLog } from "../../src/upstream/corrections.ts";
 import type { Catalog, UpstreamDeps } from "../../src/upstream/deps.ts";
 import { createSpares } from "../../src/upstream/spares.ts";
 import type { Interest, Upstream } from "../../src/upstream/upstream.ts";
@@ -56,11 +57,13 @@ export async function createTestDeps(
   const catalogsByKey = new Map<string, Catalog>();
   const clock = overrides.clock ?? systemClock;
   const budget = createLaneBudget(all, clock);
+  const log = createTestLog(lines);
   return {
     runtime: overrides.runtime ?? await createTestRuntime(),
     limits: all,
     clock,
-    log: createTestLog(lines),
+    log,
+    corrections: createCorrectionLog("test", log, all),
     catalogs: {
       load: async (key) => catalogsByKey.get(key),
       keys: async () => [...catalogsByKey.keys()].reverse(),

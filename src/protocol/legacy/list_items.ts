@@ -3,65 +3,65 @@
  * they know and refuse a whole list for one mistake, so one careless server would hide the tools of
  * all others behind the same URL. Optional members of a wrong type (`null` above all) are left out,
  * required ones get the plainest value, and all else stays as it came. Follows the schemas of Tool,
- * Prompt, Resource and ResourceTemplate.
+ * Prompt, Resource and ResourceTemplate. Not here: the inside of a tool's schemas (tool_schemas.ts).
  */
-import type { JsonObject, ListKind } from "../../model.ts";
-import { isJsonObject } from "../jsonrpc.ts";
-import { cleanSchema } from "../schema_members.ts";
+import { type Correction, type JsonObject, type ListKind, listKinds } from "../../model.ts";
+import { isJsonObject, isSafeText } from "../jsonrpc.ts";
+import { quote } from "../quote.ts";
 
 /** The value when its type is right, one as near as possible, or undefined: it has to go. */
-type Mend = (value: unknown) => unknown;
+type Correct = (value: unknown) => unknown;
 
-const same: Mend = (value) => value;
-const text: Mend = (value) => typeof value === "string" ? value : undefined;
-const flag: Mend = (value) => typeof value === "boolean" ? value : undefined;
-const number: Mend = (value) => Number.isFinite(value) ? value : undefined;
-const object: Mend = (value) => isJsonObject(value) ? value : undefined;
-const oneOf = (...names: string[]): Mend => (value) =>
+const text: Correct = (value) => typeof value === "string" ? value : undefined;
+const flag: Correct = (value) => typeof value === "boolean" ? value : undefined;
+const object: Correct = (value) => isJsonObject(value) ? value : undefined;
+const oneOf = (...names: string[]): Correct => (value) =>
   names.some((name) => name === value) ? value : undefined;
-const among = (table: Readonly<Record<string, Mend>>, required?: string): Mend => {
+const among = (table: Readonly<Record<string, Correct>>, required?: string): Correct => {
   const members = new Map(Object.entries(table));
   return (value) => {
     if (!isJsonObject(value)) return undefined;
-    const mended = mendMembers(value, (name) => members.get(name));
-    return required === undefined || mended[required] !== undefined ? mended : undefined;
+    const corrected = correctMembers(value, (name) => members.get(name));
+    return required === undefined || corrected[required] !== undefined ? corrected : undefined;
   };
 };
-const each = (mend: Mend): Mend => (value) => {
+const each = (correct: Correct): Correct => (value) => {
   if (!Array.isArray(value)) return undefined;
-  const mended = value.map(mend).filter((item) => item !== undefined);
-  return mended.length === value.length && mended.every((item, at) => item === value[at])
+  const corrected = value.map(correct).filter((item) => item !== undefined);
+  return corrected.length === value.length && corrected.every((item, at) => item === value[at])
     ? value
-    : mended;
+    : corrected;
 };
 
+/** A number of bytes; some clients refuse fractions. */
+const size: Correct = (value) => Number.isSafeInteger(value) ? value : undefined;
+
 /** Date and time with an offset. */
-const moment: Mend = (value) =>
+const moment: Correct = (value) =>
   typeof value === "string" && !Number.isNaN(Date.parse(value)) &&
     /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(value)
     ? value
     : undefined;
 
-const priority: Mend = (value) =>
+const priority: Correct = (value) =>
   typeof value === "number" && value >= 0 && value <= 1 ? value : undefined;
 
 /** JSON Schema has `true` and `false` as schemas; clients of this era want objects. */
-const propertySchema: Mend = (value) => {
+const propertySchema: Correct = (value) => {
   if (typeof value === "boolean") return value ? {} : { not: {} };
-  return object(value);
+  return value === null ? undefined : value;
 };
 
-const properties: Mend = (value) =>
-  isJsonObject(value) ? mendMembers(value, () => propertySchema) : undefined;
+const properties: Correct = (value) =>
+  isJsonObject(value) ? correctMembers(value, () => propertySchema) : undefined;
 
-const schemaMembers = among({ properties, required: each(text) });
-const schema: Mend = (value) => schemaMembers(cleanSchema(value));
+const schema = among({ properties, required: each(text) });
 
 /** Arguments are always an object. */
-const inputSchema: Mend = (value) => {
-  const mended = schema(value);
-  if (!isJsonObject(mended)) return { type: "object" };
-  return mended.type === "object" ? mended : { ...mended, type: "object" };
+const inputSchema: Correct = (value) => {
+  const corrected = schema(value);
+  if (!isJsonObject(corrected)) return { type: "object" };
+  return corrected.type === "object" ? corrected : { ...corrected, type: "object" };
 };
 
 const icon = among(
@@ -81,37 +81,78 @@ const hints = among({
   idempotentHint: flag,
   openWorldHint: flag,
 });
+const execution = among({ taskSupport: oneOf("forbidden", "optional", "required") });
 const argument = among({ name: text, title: text, description: text, required: flag }, "name");
 
-const items: Readonly<Record<ListKind, Mend>> = {
-  tools: among({
-    ...shown,
-    inputSchema,
-    outputSchema: schema,
-    annotations: hints,
-    execution: among({ taskSupport: oneOf("required", "optional", "forbidden") }),
-  }),
+const items: Readonly<Record<ListKind, Correct>> = {
+  tools: among({ ...shown, inputSchema, outputSchema: schema, annotations: hints, execution }),
   prompts: among({ ...shown, arguments: each(argument) }),
-  resources: among({ ...shown, name: text, mimeType: text, size: number, annotations }),
+  resources: among({ ...shown, name: text, mimeType: text, size, annotations }),
   templates: among({ ...shown, name: text, mimeType: text, annotations }),
 };
 
+/** The items of a list that can be called by their name or URI, corrected, and what was wrong. */
+export function correctItems(
+  kind: ListKind,
+  given: readonly unknown[],
+): { readonly items: readonly JsonObject[]; readonly corrections: readonly Correction[] } {
+  const { identity } = listKinds[kind];
+  const corrections: Correction[] = [];
+  const usable = given.flatMap((item, at): JsonObject[] => {
+    const name = isJsonObject(item) ? item[identity] : undefined;
+    if (!isJsonObject(item) || typeof name !== "string" || name === "" || !isSafeText(name)) {
+      const what = isJsonObject(item)
+        ? `its "${identity}" is ${quote(name)}, expected a text without control characters`
+        : `it is ${quote(item)}, expected an object`;
+      corrections.push({ item: `item ${at + 1}`, reason: `left out: ${what}` });
+      return [];
+    }
+    const corrected = correctItem(kind, item, name);
+    if (corrected !== item) {
+      const reasons = differences(item, corrected, "");
+      corrections.push(...reasons.map((reason) => ({ item: name, reason })));
+    }
+    return [corrected];
+  });
+  return { items: usable, corrections };
+}
+
 /** An item with this identity (its name or URI); itself when nothing is wrong with it. */
-export function mendItem(kind: ListKind, item: JsonObject, identity: string): JsonObject {
-  const mended = items[kind](item) as JsonObject;
-  if (kind === "tools" && mended.inputSchema === undefined) {
-    return { ...mended, inputSchema: { type: "object" } };
+function correctItem(kind: ListKind, item: JsonObject, identity: string): JsonObject {
+  const corrected = items[kind](item) as JsonObject;
+  if (kind === "tools" && corrected.inputSchema === undefined) {
+    return { ...corrected, inputSchema: { type: "object" } };
   }
-  return mended.name === undefined ? { ...mended, name: identity } : mended;
+  return corrected.name === undefined ? { ...corrected, name: identity } : corrected;
 }
 
 /** The same object when every member is right. */
-function mendMembers(value: JsonObject, mendOf: (name: string) => Mend | undefined): JsonObject {
-  const entries = Object.entries(value);
-  const mended = entries
-    .map(([name, member]): [string, unknown] => [name, (mendOf(name) ?? same)(member)])
-    .filter(([, member]) => member !== undefined);
-  const isSame = mended.length === entries.length &&
-    mended.every(([, member], at) => member === entries[at]?.[1]);
-  return isSame ? value : Object.fromEntries(mended);
+function correctMembers(
+  value: JsonObject,
+  correctOf: (name: string) => Correct | undefined,
+): JsonObject {
+  let changed: Map<string, unknown> | undefined;
+  for (const name of Object.keys(value)) {
+    const member = value[name];
+    const correct = correctOf(name);
+    const corrected = correct === undefined ? member : correct(member);
+    if (corrected === member) continue;
+    changed ??= new Map();
+    changed.set(name, corrected);
+  }
+  if (changed === undefined) return value;
+  const members = new Map([...Object.entries(value), ...changed]);
+  return Object.fromEntries([...members].filter(([, member]) => member !== undefined));
+}
+
+/** What is different in a corrected object, each member with what it was. */
+function differences(before: JsonObject, after: JsonObject, path: string): string[] {
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((name) => {
+    const [was, is] = [before[name], after[name]];
+    if (was === is) return [];
+    const place = `"${path}${name}"`;
+    if (!Object.hasOwn(after, name)) return [`left out ${place}, which is ${quote(was)}`];
+    if (isJsonObject(was) && isJsonObject(is)) return differences(was, is, `${path}${name}.`);
+    return [`corrected ${place}, which is ${quote(was)}`];
+  });
 }

@@ -11,11 +11,12 @@ import {
   listKinds,
   type Question,
   type RequestId,
+  type Result,
 } from "../../model.ts";
 import type { UpstreamDecoded, UpstreamFacingCodec } from "../codec.ts";
-import { isJsonObject, isSafeText } from "../jsonrpc.ts";
+import { isAbsent, isJsonObject } from "../jsonrpc.ts";
 import { cleanAnswer, cleanParams, cleanResult } from "../message_members.ts";
-import { mendItem } from "./list_items.ts";
+import { correctItems } from "./list_items.ts";
 import { latestRevision } from "./revisions.ts";
 import {
   methodIn,
@@ -32,12 +33,7 @@ export const legacyUpstreamCodec: UpstreamFacingCodec = {
     method,
     params: withProgressToken(params, progressToken),
   }),
-  decodeResult(method, result) {
-    const decoded = decodeShared(method, withStructuredObject(method, result));
-    return decoded.kind === "ok"
-      ? { kind: "ok", value: { kind: "result", value: decoded.value } }
-      : decoded;
-  },
+  decodeResult: (method, result) => decodeShared(method, withStructuredObject(method, result)),
   decodeError: (error) => new GatewayError("upstream_error", error.message, { upstream: error }),
   questionsIn,
   decodeNotice(method, params) {
@@ -120,11 +116,19 @@ function withStructuredObject(method: string, result: unknown): unknown {
 }
 
 /** A result in what both eras have in common. */
-export function decodeShared(method: string, result: unknown): UpstreamDecoded<JsonObject> {
+export function decodeShared(method: string, result: unknown): UpstreamDecoded<Result> {
   if (!isJsonObject(result)) return invalid(method, "the result must be an object");
   const value = cleanResult(method, result);
   const list = lists.get(method);
   if (list !== undefined) return decodeList(list, value);
+  const decoded = decodeAnswer(method, value);
+  return decoded.kind === "ok"
+    ? { kind: "ok", value: { kind: "result", value: decoded.value } }
+    : decoded;
+}
+
+/** What answers a request that is not for a list. */
+function decodeAnswer(method: string, value: JsonObject): UpstreamDecoded<JsonObject> {
   const key = arrays.get(method);
   if (key !== undefined && !Array.isArray(value[key])) {
     return invalid(method, `"${key}" must be an array`);
@@ -158,7 +162,6 @@ function decodeToolResult(method: string, value: JsonObject): UpstreamDecoded<Js
   return { kind: "ok", value: { ...result, content: blocks } };
 }
 
-const isAbsent = (value: unknown): boolean => value === undefined || value === null;
 const toolResultKeys = new Set(["toolResult"]);
 
 /** An older server's result as content: its text, or else its JSON. */
@@ -168,17 +171,20 @@ function contentOf(toolResult: unknown): JsonObject[] | undefined {
   return [{ type: "text", text }];
 }
 
-/** Items that nobody could call by their name or URI are left out, the others mended. */
-function decodeList(kind: ListKind, value: JsonObject): UpstreamDecoded<JsonObject> {
-  const { method, key, identity } = listKinds[kind];
-  const items = value[key] ?? [];
-  if (!Array.isArray(items)) return invalid(method, `"${key}" must be an array`);
-  const usable = items.flatMap((item: unknown) => {
-    const name = isJsonObject(item) ? item[identity] : undefined;
-    if (!isJsonObject(item) || typeof name !== "string" || !isSafeText(name)) return [];
-    return [mendItem(kind, item, name)];
-  });
-  return { kind: "ok", value: { ...value, [key]: usable } };
+/** A list without the items that cannot be called, and with the others corrected. */
+function decodeList(kind: ListKind, value: JsonObject): UpstreamDecoded<Result> {
+  const { method, key } = listKinds[kind];
+  const given = value[key] ?? [];
+  if (!Array.isArray(given)) return invalid(method, `"${key}" must be an array`);
+  const { items, corrections } = correctItems(kind, given);
+  return {
+    kind: "ok",
+    value: {
+      kind: "result",
+      value: { ...value, [key]: items },
+      ...(corrections.length === 0 ? {} : { corrections }),
+    },
+  };
 }
 
 function invalid(method: string, problem: string): UpstreamDecoded<never> {

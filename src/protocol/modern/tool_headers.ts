@@ -92,6 +92,30 @@ export function problemOf(inputSchema: unknown): string | undefined {
   return read(inputSchema).problem;
 }
 
+/** A schema of the marked arguments alone, whose headers stay due when the rest is left out. */
+export function withMarkedAlone(inputSchema: JsonObject): JsonObject {
+  const alone: JsonObject = { type: "object" };
+  for (const { path } of read(inputSchema).marked) {
+    let [here, given] = [alone, inputSchema];
+    for (const [at, name] of path.entries()) {
+      given = (given.properties as JsonObject)[name] as JsonObject;
+      const isLast = at === path.length - 1;
+      const own = isLast ? { type: given.type, [mark]: given[mark] } : { type: "object" };
+      const properties = (here.properties ??= {}) as JsonObject;
+      if (!Object.hasOwn(properties, name)) {
+        Object.defineProperty(properties, name, {
+          value: own,
+          writable: true,
+          enumerable: true,
+          configurable: true,
+        });
+      }
+      here = properties[name] as JsonObject;
+    }
+  }
+  return alone;
+}
+
 /** The headers of a call with these arguments. */
 export function paramHeaders(inputSchema: unknown, args: unknown): [string, string][] {
   return read(inputSchema).marked.flatMap(({ header, path }): [string, string][] => {

@@ -6,6 +6,7 @@
  */
 import { errorTable, GatewayError, type UpstreamErrorBody, withOutcome } from "../../errors.ts";
 import type {
+  Correction,
   Description,
   Freshness,
   JsonObject,
@@ -84,20 +85,20 @@ function decodeResult(method: string, given: unknown): UpstreamDecoded<Result | 
   }
   const decoded = decodeShared(method, given);
   if (decoded.kind !== "ok") return decoded;
-  const { value } = decoded;
-  const result: Result = { kind: "result", value, freshness: freshnessOf(value) };
+  const result: Result = { ...decoded.value, freshness: freshnessOf(decoded.value.value) };
   return { kind: "ok", value: method === "tools/list" ? withUsableTools(result) : result };
 }
 
 function withUsableTools(result: Result): Result {
   const tools = (Array.isArray(result.value.tools) ? result.value.tools : []).filter(isJsonObject);
-  const leftOut: string[] = [];
+  const faulty: Correction[] = [];
   const usable = tools.filter(({ name, inputSchema }) => {
     const problem = problemOf(inputSchema);
-    if (problem !== undefined) leftOut.push(`${JSON.stringify(name)}: ${problem}`);
+    if (problem !== undefined) faulty.push({ item: String(name), reason: `left out: ${problem}` });
     return problem === undefined;
   });
-  return { ...result, value: { ...result.value, tools: usable }, leftOut };
+  const corrections = [...result.corrections ?? [], ...faulty];
+  return { ...result, value: { ...result.value, tools: usable }, corrections };
 }
 
 function freshnessOf({ ttlMs, cacheScope }: JsonObject): Freshness | undefined {

@@ -5,6 +5,8 @@
  * less, and what it promises holds everywhere.
  */
 import type { JsonObject } from "../../model.ts";
+import { holdings } from "../../protocol/json_schema/keywords.ts";
+import { followPointer } from "../../protocol/json_schema/references.ts";
 import { isJsonObject } from "../../protocol/jsonrpc.ts";
 import { assertions, toTypes } from "./openapi/keywords.ts";
 import { loosen, walkSchema } from "./schema.ts";
@@ -29,17 +31,6 @@ export function toEnvelope(outputSchema: JsonObject | undefined): JsonObject {
 }
 
 const remarks: ReadonlySet<string> = new Set(["$ref", "title", "description", "examples"]);
-const maps: ReadonlySet<string> = new Set(["properties", "$defs", "definitions"]);
-const lists: ReadonlySet<string> = new Set(["allOf", "anyOf", "oneOf", "prefixItems"]);
-const singles: ReadonlySet<string> = new Set([
-  "additionalProperties",
-  "propertyNames",
-  "contains",
-  "not",
-  "if",
-  "then",
-  "else",
-]);
 
 /** Whether all validators understand this keyword with this value. */
 function isSound(key: string, holder: JsonObject): boolean {
@@ -49,12 +40,13 @@ function isSound(key: string, holder: JsonObject): boolean {
   // They divide by fractions with different care.
   if (key === "multipleOf") return false;
   if (Object.hasOwn(assertions, key)) return assertions[key]?.(value) === true;
-  if (maps.has(key)) return isJsonObject(value);
-  if (lists.has(key)) return Array.isArray(value) && value.length > 0;
+  const holding = holdings.get(key);
+  if (holding === "map") return isJsonObject(value);
+  if (holding === "list") return Array.isArray(value) && value.length > 0;
   const isSchema = isJsonObject(value) || typeof value === "boolean";
   // To older drafts it is about all items, the first ones included.
   if (key === "items") return isSchema && holder["prefixItems"] === undefined;
-  return singles.has(key) && isSchema;
+  return holding === "schema" && isSchema;
 }
 
 /** Some validators find what every object inherits where a member is absent. */
@@ -80,16 +72,7 @@ function moveReferences(schema: unknown): unknown {
 
 /** Whether a reference leads to a schema, and not to itself, from one to the other. */
 function leadsSomewhere(reference: string, root: JsonObject, hops = hopsMax): boolean {
-  let here: unknown = root;
-  try {
-    for (const part of decodeURIComponent(reference).split("/").slice(1)) {
-      const key = part.replaceAll("~1", "/").replaceAll("~0", "~");
-      if (typeof here !== "object" || here === null || !Object.hasOwn(here, key)) return false;
-      here = (here as JsonObject)[key];
-    }
-  } catch {
-    return false;
-  }
+  const here = followPointer({ value: root, path: [] }, reference.slice(1))?.value;
   if (!isJsonObject(here)) return typeof here === "boolean";
   const { $ref } = here;
   return $ref === undefined || (hops > 0 && leadsSomewhere(String($ref), root, hops - 1));

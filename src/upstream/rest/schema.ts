@@ -6,6 +6,7 @@
 import { type OutputUnit, type Schema, Validator } from "@cfworker/json-schema";
 import type { Limits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
+import { holdings } from "../../protocol/json_schema/keywords.ts";
 import { isJsonObject } from "../../protocol/jsonrpc.ts";
 
 /** What a check found; `unknown`: it would have taken too long, or the schema is none. */
@@ -23,18 +24,6 @@ export interface Mismatch {
 /** Checks values against one schema. */
 export type Check = (value: unknown) => Verdict;
 
-const maps = new Set(["properties", "$defs", "definitions", "dependentSchemas"]);
-const lists = new Set(["prefixItems", "allOf", "anyOf", "oneOf"]);
-const singles = new Set([
-  "items",
-  "contains",
-  "additionalProperties",
-  "propertyNames",
-  "not",
-  "if",
-  "then",
-  "else",
-]);
 const dropped = new Set([
   "$id",
   "id",
@@ -52,6 +41,9 @@ const dropped = new Set([
   "unevaluatedProperties",
   "unevaluatedItems",
   "dependencies",
+  // Of older drafts, and a remark.
+  "additionalItems",
+  "contentSchema",
 ]);
 /** What a check reads beside schemas; all else is a remark, which must not be taken for one. */
 const plain = new Set([
@@ -118,7 +110,7 @@ export function compileSchema(
 }
 
 function isRead(key: string): boolean {
-  return maps.has(key) || lists.has(key) || singles.has(key) || plain.has(key);
+  return holdings.has(key) || plain.has(key);
 }
 
 /** A copy of a schema with some of its keywords, schemas within it included. */
@@ -131,9 +123,10 @@ export function walkSchema(
   const within = (value: unknown) => walkSchema(value, keeps, finish);
   const entries = Object.entries(schema).filter(([key]) => keeps(key, schema));
   return finish(Object.fromEntries(entries.map(([key, value]) => {
-    if (singles.has(key)) return [key, within(value)];
-    if (lists.has(key) && Array.isArray(value)) return [key, value.map(within)];
-    if (!maps.has(key) || !isJsonObject(value)) return [key, value];
+    const holding = holdings.get(key);
+    if (holding === "schema") return [key, within(value)];
+    if (holding === "list" && Array.isArray(value)) return [key, value.map(within)];
+    if (holding !== "map" || !isJsonObject(value)) return [key, value];
     const members = Object.entries(value).map(([name, member]) => [name, within(member)]);
     return [key, Object.fromEntries(members)];
   })));

@@ -10,6 +10,8 @@ import type { ClientFacingCodec, UpstreamFacingCodec } from "../../../src/protoc
 import { legacyClientCodec } from "../../../src/protocol/legacy/client_facing.ts";
 import { decodeInitialize } from "../../../src/protocol/legacy/handshake.ts";
 import { latestRevision } from "../../../src/protocol/legacy/revisions.ts";
+import { defaultLimits } from "../../../src/limits.ts";
+import { correctSchemas } from "../../../src/protocol/tool_schemas.ts";
 import { legacyUpstreamCodec } from "../../../src/protocol/legacy/upstream_facing.ts";
 import { encodeNotice, encodeResult } from "../../../src/protocol/modern/client_facing.ts";
 import { decodeFilter } from "../../../src/protocol/modern/listen.ts";
@@ -55,11 +57,18 @@ function asResult(method: string): Case["pass"] {
     codecs.flatMap((codec) => {
       const result = valueOf(codec.decodeResult(method, given));
       if (result.kind !== "result") throw new Error("It is no result");
+      const value = method === "tools/list" ? withSoundTools(result.value) : result.value;
       return [
-        legacyClientCodec.encodeResult(method, result.value, latestRevision),
-        encodeResult(method, result, identity),
+        legacyClientCodec.encodeResult(method, value, latestRevision),
+        encodeResult(method, { ...result, value }, identity),
       ];
     });
+}
+
+/** A list whose tools' schemas are checked, as each list of a server is. */
+function withSoundTools(list: JsonObject): JsonObject {
+  const tools = list["tools"] as readonly JsonObject[];
+  return { ...list, tools: tools.map((tool) => correctSchemas(tool, defaultLimits).tool) };
 }
 
 /** A notification of a server of either era, as clients of both get it. */

@@ -3,11 +3,14 @@
  * client refuse the lists of all servers.
  */
 import { describe, expect, test } from "bun:test";
+import { AjvJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/ajv";
 import * as sdk from "@modelcontextprotocol/sdk/types.js";
+import { defaultLimits } from "../../../src/limits.ts";
 import { type JsonObject, type ListKind, listKinds } from "../../../src/model.ts";
 import { legacyClientCodec } from "../../../src/protocol/legacy/client_facing.ts";
 import { latestRevision } from "../../../src/protocol/legacy/revisions.ts";
 import { legacyUpstreamCodec } from "../../../src/protocol/legacy/upstream_facing.ts";
+import { correctSchemas } from "../../../src/protocol/tool_schemas.ts";
 
 /** The one item of a list as a client gets it. */
 function seen(kind: ListKind, item: JsonObject): unknown {
@@ -16,7 +19,11 @@ function seen(kind: ListKind, item: JsonObject): unknown {
   if (decoded.kind !== "ok" || decoded.value.kind !== "result") {
     throw new Error("The list was refused");
   }
-  const result = legacyClientCodec.encodeResult(method, decoded.value.value, latestRevision);
+  const items = decoded.value.value[key] as JsonObject[];
+  const usable = kind === "tools"
+    ? items.map((tool) => correctSchemas(tool, defaultLimits).tool)
+    : items;
+  const result = legacyClientCodec.encodeResult(method, { [key]: usable }, latestRevision);
   return (result[key] as unknown[])[0];
 }
 
@@ -43,6 +50,7 @@ const whole: Record<ListKind, JsonObject> = {
       additionalProperties: false,
     },
     outputSchema: { type: "object", properties: {}, required: [] },
+    execution: { taskSupport: "optional" },
     annotations: { title: "T", readOnlyHint: true, openWorldHint: false, ownHint: 1 },
     own: null,
   },
@@ -74,7 +82,11 @@ describe("an item", () => {
       let cases = 0;
       for (const other of spoiled(whole[kind])) {
         const item = { ...other as JsonObject, [identity]: whole[kind][identity] };
-        const read = readers[kind].safeParse(seen(kind, item));
+        const given = seen(kind, item) as JsonObject;
+        const read = readers[kind].safeParse(given);
+        if (kind === "tools" && given["outputSchema"] !== undefined) {
+          new AjvJsonSchemaValidator().getValidator(given["outputSchema"] as never);
+        }
         expect([JSON.stringify(item), read.error?.issues ?? []]).toEqual([
           JSON.stringify(item),
           [],
@@ -85,7 +97,7 @@ describe("an item", () => {
     });
   }
 
-  const mended: [ListKind, JsonObject, JsonObject][] = [
+  const corrected: [ListKind, JsonObject, JsonObject][] = [
     ["tools", { name: "a" }, { name: "a", inputSchema: { type: "object" } }],
     ["tools", { name: "a", inputSchema: { properties: { b: true, c: false, d: null } } }, {
       name: "a",
@@ -95,6 +107,17 @@ describe("an item", () => {
       ...without(whole.tools, "description"),
       annotations: {},
     }],
+    ["tools", { ...whole.tools, execution: null }, without(whole.tools, "execution")],
+    ["tools", { ...whole.tools, execution: { taskSupport: "maybe" } }, {
+      ...whole.tools,
+      execution: {},
+    }],
+    ["tools", { name: "a", inputSchema: { type: "object", properties: { b: { enum: [] } } } }, {
+      name: "a",
+      description: expect.stringContaining("replaced this tool's input schema"),
+      inputSchema: { type: "object" },
+    }],
+    ["resources", { uri: "a://b", name: "b", size: 1.5 }, { uri: "a://b", name: "b" }],
     ["prompts", { name: "a", arguments: [{ name: "b", required: null }, {}, null] }, {
       name: "a",
       arguments: [{ name: "b" }],
@@ -110,7 +133,7 @@ describe("an item", () => {
       name: "a://{b}",
     }],
   ];
-  for (const [kind, item, expected] of mended) {
+  for (const [kind, item, expected] of corrected) {
     test(`of ${kind} ${JSON.stringify(item).slice(0, 80)} loses what is wrong and no more`, () => {
       expect(seen(kind, item)).toEqual(expected);
     });

@@ -347,7 +347,13 @@ describe("a server's result", () => {
     }, "tools/list");
     expect(decoded).toMatchObject({ kind: "ok", value: { value: { tools: [{ name: "a" }] } } });
     expect(decoded).toMatchObject({
-      value: { leftOut: [expect.stringContaining('"b": x-mcp-h')] },
+      value: {
+        corrections: [
+          { item: "b", reason: 'corrected "inputSchema.type", which is absent' },
+          { item: "item 3", reason: expect.stringContaining('left out: its "name" is absent') },
+          { item: "b", reason: expect.stringContaining("left out: x-mcp-header") },
+        ],
+      },
     });
   });
 

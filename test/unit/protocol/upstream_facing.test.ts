@@ -1,6 +1,5 @@
 /** What upstreams are sent, and what is taken from them. */
 import { describe, expect, test } from "bun:test";
-import type { JsonObject } from "../../../src/model.ts";
 import {
   decodeInitialize,
   initializeParams,
@@ -62,12 +61,21 @@ describe("results", () => {
   ];
   for (const [method, value, expected] of taken) {
     test(`${method} ${JSON.stringify(value)} is taken`, () => {
-      expect(codec.decodeResult(method, value)).toEqual({
-        kind: "ok",
-        value: { kind: "result", value: expected as JsonObject },
-      });
+      expect(codec.decodeResult(method, value)).toMatchObject({ kind: "ok" });
+      expect(codec.decodeResult(method, value)).toHaveProperty("value.value", expected);
     });
   }
+
+  test("of lists name what was wrong in them, each item by its name or place", () => {
+    const tools = [null, { name: 1 }, { ...tool, title: null }, tool];
+    expect(codec.decodeResult("tools/list", { tools })).toHaveProperty("value.corrections", [
+      { item: "item 1", reason: "left out: it is null, expected an object" },
+      { item: "item 2", reason: expect.stringContaining('left out: its "name" is 1, expected') },
+      { item: "a", reason: 'left out "title", which is null' },
+    ]);
+    expect(codec.decodeResult("tools/list", { tools: [tool] }))
+      .not.toHaveProperty("value.corrections");
+  });
 
   const refused: [string, unknown][] = [
     ["ping", null],

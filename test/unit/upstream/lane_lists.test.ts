@@ -4,8 +4,9 @@
  */
 import { expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
-import { defaultLimits } from "../../../src/limits.ts";
+import { defaultLimits, type Limits } from "../../../src/limits.ts";
 import type { Freshness, JsonObject } from "../../../src/model.ts";
+import { createCorrectionLog } from "../../../src/upstream/corrections.ts";
 import { createLaneLists } from "../../../src/upstream/lane_lists.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { createTestLog, type LogLine } from "../../support/upstream_deps.ts";
@@ -20,6 +21,7 @@ function make(tools: JsonObject, freshness?: Freshness) {
     clock,
     limits: { ...defaultLimits, listFreshMsMin: 100 },
     log: createTestLog([]),
+    corrections: { add: () => {} },
     request() {
       asked += 1;
       const value = { tools: [{ name: `tool ${asked}` }] };
@@ -76,29 +78,13 @@ test("what is left of a list's freshness is known, until it is asked for again",
   expect(lists.freshness("tools")).toBe(undefined);
 });
 
-test("a tool that nobody can use leaves the log a reason", async () => {
-  const log: LogLine[] = [];
-  const lists = createLaneLists({
-    server: "notes",
-    capabilities: { tools: {} },
-    clock: createTestClock(),
-    limits: defaultLimits,
-    log: createTestLog(log),
-    request: () =>
-      Promise.resolve({ kind: "result", value: { tools: [] }, leftOut: ['"a": why', '"b": why'] }),
-  });
-  await lists.get("tools");
-  expect(log).toMatchObject([
-    { severity: "warn", message: "Left 2 items of tools/list out", fields: { first: '"a": why' } },
-  ]);
-});
-
 /** Lists of a server whose pages a test writes; the last one is repeated for ever. */
 function paged(pages: readonly JsonObject[], capabilities: JsonObject = { tools: {} }) {
   const asked: unknown[] = [];
   const timeouts: unknown[] = [];
   const log: LogLine[] = [];
   const lists = createLaneLists({
+    corrections: { add: () => {} },
     server: "notes",
     capabilities,
     clock: createTestClock(),
@@ -173,6 +159,7 @@ test("one that has none, or does not know the request, is asked no more", async 
   expect([empty.asked.length, empty.log]).toEqual([1, []]);
   let asked = 0;
   const lists = createLaneLists({
+    corrections: { add: () => {} },
     server: "notes",
     capabilities: {},
     clock: createTestClock(),
@@ -200,4 +187,137 @@ test("a server that declares nothing may say that its tools changed", async () =
   expect(await names()).toEqual(["a"]);
   lists.forget("tools");
   expect(await names()).toEqual(["b"]);
+});
+
+/** What a server's lists become, and what the log says, when they are read several times. */
+async function read(
+  pages: readonly (readonly JsonObject[])[],
+  { times = 1, limits = {} }: { times?: number; limits?: Partial<Limits> } = {},
+) {
+  const lines: LogLine[] = [];
+  const log = createTestLog(lines);
+  const all = { ...defaultLimits, ...limits };
+  const corrections = createCorrectionLog("careless", log, all);
+  let tools: readonly JsonObject[] = [];
+  for (let time = 0; time < times; time++) {
+    const lists = createLaneLists({
+      server: "careless",
+      capabilities: { tools: {} },
+      clock: createTestClock(),
+      limits: all,
+      log,
+      corrections,
+      request(_method, { cursor = "0" }) {
+        const at = Number(cursor);
+        const nextCursor = at + 1 < pages.length ? String(at + 1) : undefined;
+        return Promise.resolve({
+          kind: "result",
+          value: { tools: pages[at], nextCursor },
+          corrections: at === 0 ? [{ item: "item 1", reason: "left out: null" }] : [],
+        });
+      },
+    });
+    tools = await lists.get("tools");
+  }
+  return { tools, messages: lines.map(({ severity, message }) => `${severity}: ${message}`) };
+}
+
+const lost = { type: "object", properties: { a: { $ref: "#/$defs/A" } } };
+const plain = { inputSchema: { type: "object" } };
+
+test("each correction is logged once with its server, item and reason", async () => {
+  const { tools, messages } = await read([
+    [{ name: "a", ...plain, outputSchema: lost }, { name: "b", ...plain, outputSchema: lost }],
+    [{ name: "a", inputSchema: {} }, { name: "c", ...plain }, { name: "x".repeat(3_000) }],
+  ], { times: 3 });
+  expect(tools).toEqual([{ name: "a", ...plain }, { name: "b", ...plain }, {
+    name: "c",
+    ...plain,
+  }]);
+  const start = 'warn: Corrected tools/list of server "careless":';
+  expect(messages).toEqual([
+    `${start} "item 1": left out: null`,
+    `${start} "a": left out: another one has the same name`,
+    expect.stringMatching(/"x+…: left out: its name has more than 2048 characters$/),
+    `${start} "a", "b": left out its output schema, which cannot be compiled: ` +
+    '/properties/a/$ref is "#/$defs/A", expected a reference to one schema of its document',
+  ]);
+});
+
+test("a server that does everything wrong does not fill the log", async () => {
+  const careless = (name: string, at: number) => ({
+    name,
+    ...plain,
+    outputSchema: { type: "object", properties: { a: { type: `type ${at % 8}` } } },
+  });
+  const page = Array.from({ length: 500 }, (_, at) => careless(`t${at}`, at));
+  const { tools, messages } = await read([page], { times: 2 });
+  expect(tools.map((tool) => Object.keys(tool).length)).toEqual(page.map(() => 2));
+  // The first, one for each of the eight reasons, and one about the rest.
+  expect(messages.length).toBe(1 + 8 + 1);
+  expect(messages[1]).toMatch(/"t0", "t8",(?: "t\d+",){7} "t72" and 15 more: left out/);
+  expect(messages.at(-1)).toContain("Corrected 301 more items of tools/list");
+});
+
+test("a long list of tools lets other work in between", async () => {
+  const schema = {
+    type: "object",
+    properties: Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`p${at}`, lost])),
+    $defs: { A: {} },
+  };
+  const turns: number[] = [];
+  let now = 0;
+  const lists = createLaneLists({
+    server: "careless",
+    capabilities: { tools: {} },
+    // Each look at the clock is a millisecond later.
+    clock: {
+      ...createTestClock(),
+      monotonic: () => now++,
+      after(ms, run) {
+        turns.push(ms);
+        queueMicrotask(run);
+        return () => {};
+      },
+    },
+    limits: { ...defaultLimits, readTurnMs: 10 },
+    log: createTestLog([]),
+    corrections: { add: () => {} },
+    request: () =>
+      Promise.resolve({
+        kind: "result",
+        value: {
+          tools: Array.from({ length: 100 }, (_, at) => ({ name: `t${at}`, inputSchema: schema })),
+        },
+      }),
+  });
+  expect((await lists.get("tools")).length).toBe(100);
+  expect(turns.length).toBeGreaterThan(5);
+});
+
+test("a tool whose input schema cannot be compiled says so, and keeps what goes into headers", async () => {
+  const inputSchema = {
+    type: "object",
+    properties: {
+      region: { type: "string", "x-mcp-header": "Region", minLength: 1 },
+      deep: { type: "object", properties: { id: { type: "integer", "x-mcp-header": "Id" } } },
+      query: { type: "any" },
+    },
+    required: ["region"],
+  };
+  const { tools } = await read([[{ name: "a", description: "Finds things.", inputSchema }]]);
+  expect(tools).toEqual([{
+    name: "a",
+    description:
+      "Finds things.\n\nNote: the gateway replaced this tool's input schema, because it " +
+      'cannot be compiled: /properties/query/type is "any", expected a type of JSON Schema, or a ' +
+      `list of some. The server's schema was: ${JSON.stringify(inputSchema)}`,
+    inputSchema: {
+      type: "object",
+      properties: {
+        region: { type: "string", "x-mcp-header": "Region" },
+        deep: { type: "object", properties: { id: { type: "integer", "x-mcp-header": "Id" } } },
+      },
+    },
+  }]);
 });

@@ -5,33 +5,25 @@
  * are the business of schema.ts. JSON Schema 2020-12.
  */
 import type { JsonObject } from "../../../model.ts";
+import {
+  assertions as known,
+  isPattern as isPortable,
+} from "../../../protocol/json_schema/keywords.ts";
 import { isObject } from "./tree.ts";
 
 const types = new Set(["string", "number", "integer", "boolean", "array", "object", "null"]);
-const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0;
-const isNumber = (value: unknown) => typeof value === "number" && Number.isFinite(value);
 const isText = (value: unknown) => typeof value === "string";
-const isFlag = (value: unknown) => typeof value === "boolean";
 
-/** Assertions: what an argument is checked by. */
+/** Assertions: what an argument is checked by. Its type is read by itself. */
 export const assertions: Readonly<Record<string, (value: unknown) => boolean>> = {
-  enum: (value) => Array.isArray(value) && value.length > 0,
+  ...Object.fromEntries(
+    [...known].filter(([keyword]) => keyword !== "type").map(([keyword, { fits }]) => [
+      keyword,
+      fits,
+    ]),
+  ),
   const: (value) => value !== undefined,
-  multipleOf: (value) => isNumber(value) && Number(value) > 0,
-  maximum: isNumber,
-  exclusiveMaximum: isNumber,
-  minimum: isNumber,
-  exclusiveMinimum: isNumber,
-  maxLength: isCount,
-  minLength: isCount,
   pattern: isPattern,
-  maxItems: isCount,
-  minItems: isCount,
-  uniqueItems: isFlag,
-  maxProperties: isCount,
-  minProperties: isCount,
-  required: (value) => Array.isArray(value) && value.every(isText),
-  format: isText,
   contentEncoding: isText,
   contentMediaType: isText,
 };
@@ -56,12 +48,7 @@ export function toTypes(value: unknown): readonly string[] | undefined {
 
 /** Whether a value is a pattern that all can read; checks leave patterns out, models go by them. */
 export function isPattern(value: unknown): boolean {
-  if (typeof value !== "string" || value.length > patternCharsMax) return false;
-  try {
-    return new RegExp(value, "u") instanceof RegExp;
-  } catch {
-    return false;
-  }
+  return typeof value === "string" && value.length <= patternCharsMax && isPortable(value);
 }
 
 const patternCharsMax = 256;
