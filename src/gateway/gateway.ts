@@ -22,6 +22,7 @@ import {
   resultExchange,
   settledExchange,
 } from "./exchange.ts";
+import { createForeignHandler, foreignTarget } from "./foreign.ts";
 import { createInput } from "./input.ts";
 import { createMembers } from "./members.ts";
 import type { Member, View } from "./member.ts";
@@ -173,9 +174,8 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
     ...taskHandlers({ scopes, limits, relay }),
   ]);
 
-  const route: Step = (view, call) =>
-    handlers.get(call.method)?.(view, call) ??
-      failureExchange(new GatewayError("method_not_found", `Unknown method "${call.method}"`));
+  const foreign = createForeignHandler(relay);
+  const route: Step = (view, call) => (handlers.get(call.method) ?? foreign)(view, call);
 
   const audit: Step = ({ surface }, call, next) =>
     auditedCall(call, next, { surface, log, clock, limits, messages: deps.debug });
@@ -205,6 +205,7 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
         name,
         servers: view.members.map(({ config }) => config.name),
         prefixed: view.prefixed,
+        takesForeign: foreignTarget(view) !== undefined,
       };
     },
     async describe(surface, caller) {

@@ -18,6 +18,7 @@ import type { OutgoingCall, UpstreamDecoded, UpstreamFacingCodec } from "../code
 import { isJsonObject } from "../jsonrpc.ts";
 import { legacyUpstreamCodec } from "../legacy/upstream_facing.ts";
 import { modelParams, without } from "../legacy/wire_keys.ts";
+import { isNamed } from "../names.ts";
 import { envelopeKeys } from "./envelope.ts";
 import { notifications, pausable, problemIn } from "./methods.ts";
 import { modernRevision } from "./revision.ts";
@@ -48,7 +49,7 @@ function encodeCall(
   return {
     method,
     params: {
-      ...without(params, taskKeys),
+      ...(method === "tools/call" ? without(params, taskKeys) : params),
       ...(hasAnswers ? { inputResponses: resume.answers } : {}),
       ...(resume?.state === undefined ? {} : { requestState: resume.state }),
       _meta: {
@@ -72,6 +73,10 @@ function decodeResult(method: string, value: unknown): UpstreamDecoded<Result | 
     return invalid(method, `its resultType is ${JSON.stringify(resultType)}`);
   }
   const decoded = legacyUpstreamCodec.decodeResult(method, value);
+  if (decoded.kind === "ok" && decoded.value.kind === "result" && !isNamed(method)) {
+    // No other revision has this member, and a foreign result reaches its client as it is.
+    return { kind: "ok", value: { kind: "result", value: without(decoded.value.value, kindKeys) } };
+  }
   if (decoded.kind !== "ok" || decoded.value.kind !== "result") return decoded;
   const result = { ...decoded.value, freshness: freshnessOf(decoded.value.value) };
   return { kind: "ok", value: method === "tools/list" ? withUsableTools(result) : result };
@@ -162,6 +167,7 @@ function decodeNotice(
 }
 
 const tokenKeys = new Set(["progressToken"]);
+const kindKeys = new Set(["resultType"]);
 /** Tasks of the handshake era: a server that does not know them runs the call as it is. */
 const taskKeys = new Set(["task"]);
 

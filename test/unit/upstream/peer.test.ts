@@ -76,19 +76,26 @@ describe("a peer", () => {
     const one = request();
     const two = request();
     expect(one.id).not.toBe(two.id);
-    receive(ok(99), ok(String(one.id)), ok(two.id, { content: [], n: 2 }), ok(two.id), ok(one.id));
+    const near = [`0${one.id}`, `${one.id}.0`, ` ${one.id}`, -one.id].map((id) => ok(id));
+    receive(ok(99), ...near, ok(two.id, { content: [], n: 2 }), ok(two.id), ok(String(one.id)));
+    receive(ok(one.id, { content: [], n: 3 }));
     expect(one.ends).toEqual([{ kind: "result", value: { content: [] } }]);
     expect(two.ends).toEqual([{ kind: "result", value: { content: [], n: 2 } }]);
-    expect(noise.count()).toBe(3);
+    expect(noise.count()).toBe(7);
   });
 
-  test("E12 an error without an id is nobody's, even when one call is open", () => {
-    const { receive, request, noise } = make();
-    const { ends } = request();
+  test("E12 an error without an id is the only open request's, and no one's among several", () => {
     const error = { code: -32603, message: "?" };
-    receive({ jsonrpc: "2.0", error }, { jsonrpc: "2.0", id: null, error });
-    expect(ends).toEqual([]);
-    expect(noise.count()).toBe(2);
+    for (const id of [undefined, null, 99, 0, "server-error"]) {
+      const { receive, request, noise } = make();
+      const { ends } = request();
+      receive({ jsonrpc: "2.0", id, error });
+      expect(ends.map(code)).toEqual(["upstream_error"]);
+      const others = [request(), request()];
+      receive({ jsonrpc: "2.0", id, error });
+      expect(others.map(({ ends }) => ends)).toEqual([[], []]);
+      expect(noise.count()).toBe(2);
+    }
   });
 
   test("A11 ids and tokens named like prototype members are unknown ids", () => {

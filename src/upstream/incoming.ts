@@ -1,0 +1,291 @@
+/**
+ * The receiving half of a peer: lines of text as answers, notices and questions, each given to the
+ * request that it belongs to. Our ids are whole numbers, so that an id or token that comes back as
+ * the text of one is that number. What fits no open request is dropped and counted; an error that
+ * names none is the only open request's. Not here: making requests and ending them (peer.ts).
+ */
+import { errorTable, type GatewayError } from "../errors.ts";
+import type { Limits } from "../limits.ts";
+import type { Ending, JsonObject, Notice, RequestId } from "../model.ts";
+import type { UpstreamFacingCodec } from "../protocol/codec.ts";
+import {
+  idOf,
+  isJsonObject,
+  type Message,
+  parseJson,
+  type RpcError,
+  toMessage,
+} from "../protocol/jsonrpc.ts";
+import { isNamed } from "../protocol/names.ts";
+import type { AskDesk } from "./ask_desk.ts";
+import type { CallClock } from "./call_clock.ts";
+import type { LongLine } from "./lines.ts";
+import type { LinkRequest } from "./link.ts";
+import { createFramingCheck } from "./framing.ts";
+import type { NoiseGauge } from "./noise.ts";
+
+/** A request that waits for its answer. */
+export interface Pending extends LinkRequest {
+  readonly clock: CallClock;
+  /** Whether the server has said something of it. */
+  isHeardOf?: boolean;
+}
+
+/** What the receiving half works with. */
+export interface IncomingOptions {
+  readonly limits: Limits;
+  readonly noise: NoiseGauge;
+  readonly codec: () => UpstreamFacingCodec;
+  readonly pending: ReadonlyMap<RequestId, Pending>;
+  /** Requests whose maker left: what the server still says of them is no fault of its own. */
+  readonly givenUp: Set<RequestId>;
+  readonly asks: AskDesk;
+  /** The last id that was given to a request. */
+  readonly lastId: () => number;
+  /** The server's own word on a request. */
+  readonly settle: (id: RequestId, reply: Ending) => void;
+  /** A request's answer cannot be used; `why` follows what is said of it. */
+  readonly failBadly: (id: RequestId, why: string) => void;
+  /** A standing request was ended by the server. */
+  readonly endStanding: (id: RequestId) => void;
+  /** A notice that belongs to no request by its token; false when nothing takes it. */
+  readonly notice: (notice: Notice) => boolean;
+  /** The server writes something else than messages, beyond doubt; `line` shows it. */
+  readonly misspoken: (why: string, line: string) => void;
+}
+
+/** The receiving half of one peer. */
+export interface Incoming {
+  /** Takes a line; whether it holds a message. `owner` is the request in whose own stream it came. */
+  take(line: string, owner: RequestId | undefined): boolean;
+  /** A line was thrown away; when its ends show whose answer it was, that request fails. */
+  takeLong(line: LongLine): void;
+  /** A notification was sent, which some servers answer by an error without an id. */
+  told(): void;
+}
+
+const byteOrderMark = "\ufeff";
+const progressMethod = "notifications/progress";
+
+/** An id of ours that came back as the text of its number, as that number; others as they are. */
+export function ownId<Id>(id: Id): Id | number {
+  return typeof id === "string" && /^[1-9]\d{0,15}$/.test(id) ? Number(id) : id;
+}
+
+/** The codes by which servers refuse a notification. */
+const ofNotifications: ReadonlySet<number> = new Set([
+  errorTable.method_not_found.rpc,
+  errorTable.invalid_request.rpc,
+]);
+
+/** Makes the receiving half. */
+export function createIncoming(options: IncomingOptions): Incoming {
+  const { limits, noise, pending, givenUp, asks } = options;
+  const framing = createFramingCheck(limits);
+  /** The last id before the last notification, until a later request is answered. */
+  let toldAfter = Infinity;
+  /** The only answer so far. */
+  let firstAnswer: { readonly id: RequestId; readonly line: string } | undefined;
+  let hasAnswered = false;
+
+  /** The only request that waits for an answer; one that stands waits for none once it is taken. */
+  const onlyOpen = (): RequestId | undefined => {
+    const waiting = [...pending].filter(([, { timeoutMs, isHeardOf }]) =>
+      timeoutMs > 0 || isHeardOf !== true
+    );
+    return waiting.length === 1 ? waiting[0]?.[0] : undefined;
+  };
+
+  const receiveAnswer = (
+    message: Message & { kind: "response" | "error" },
+    line: string,
+    owner: RequestId | undefined,
+  ): void => {
+    const id = ownId(message.id);
+    const known = id === undefined ? undefined : pending.get(id);
+    if (known === undefined || id === undefined) {
+      const error = message.kind === "error" ? message.error : undefined;
+      return receiveStray(id, error, line, owner);
+    }
+    firstAnswer = hasAnswered ? undefined : { id, line };
+    hasAnswered = true;
+    if (Number(id) > toldAfter) toldAfter = Infinity;
+    if (message.kind === "error") return settleError(id, message.error);
+    const decoded = options.codec().decodeResult(known.method, message.result);
+    if (decoded.kind === "ok") return options.settle(id, decoded.value);
+    options.failBadly(id, decoded.kind === "invalid" ? `: ${decoded.message}` : "");
+  };
+  const settleError = (id: RequestId, error: RpcError): void =>
+    options.settle(id, { kind: "failure", error: options.codec().decodeError(error) });
+
+  /** An answer under the id of no open request; `error` is absent of a result. */
+  const receiveStray = (
+    id: unknown,
+    error: RpcError | undefined,
+    line: string,
+    owner: RequestId | undefined,
+  ): void => {
+    if (isId(id) && givenUp.delete(id)) return noise.notice();
+    noise.garbage("it answers no open request", line);
+    const isOwned = owner !== undefined && pending.has(owner);
+    const meant = isOwned ? owner : onlyOpen();
+    if (meant === undefined) return;
+    const wasMade = typeof id === "number" && id > 0 && id <= options.lastId();
+    if (error !== undefined && !wasMade) {
+      if (isOwned || !isOfNotification(error)) settleError(meant, error);
+      return;
+    }
+    const isSame = firstAnswer !== undefined && firstAnswer.id === id && firstAnswer.line !== line;
+    // A server that has answered properly may say such a thing and the right answer after it.
+    const isFirst = pending.get(meant)?.cancellable === false;
+    if (!isSame && (wasMade || !(isOwned || isFirst))) return;
+    const why = `it answers under id ${JSON.stringify(id ?? null)}, which ` +
+      (isSame ? "an earlier request had" : "no request had");
+    options.misspoken(why, line);
+    options.failBadly(meant, `: ${why}`);
+  };
+  /** Some servers answer notifications, by an error that names no request. */
+  const isOfNotification = ({ code, message }: RpcError): boolean =>
+    toldAfter !== Infinity &&
+    (ofNotifications.has(code) || /notification/i.test(message));
+
+  const receiveNotification = (
+    method: string,
+    params: JsonObject,
+    line: string,
+    owner: RequestId | undefined,
+  ): void => {
+    if (method === "notifications/cancelled") return receiveCancel(params.requestId, line);
+    const decoded = options.codec().decodeNotice(method, params);
+    if (decoded.kind === "invalid") {
+      return noise.garbage("it is no notification known here", line);
+    }
+    if (decoded.kind === "unknown" && isNamed(method)) {
+      return noise.dropped("this server's revision has no such notification", line);
+    }
+    noise.notice();
+    const { notice, request = owner } = decoded.kind === "ok"
+      ? decoded.value
+      : { notice: { kind: "notice", method, params } as const };
+    if (request === undefined) {
+      if (options.notice(notice)) return;
+      const drop = decoded.kind === "ok" ? noise.garbage : noise.dropped;
+      return drop("nothing waits for this notice", line);
+    }
+    const id = ownId(request);
+    const known = pending.get(id);
+    if (known === undefined && givenUp.has(id)) return;
+    if (known === undefined || (!known.wantsProgress && notice.method === progressMethod)) {
+      return noise.garbage("it belongs to no open request", line);
+    }
+    known.isHeardOf = true;
+    known.clock.touch();
+    if (!known.notice(notice)) noise.garbage("its reader is too slow for more notices", line);
+  };
+
+  /** A question of the server's own, under its id as it came, or a standing request of ours. */
+  const receiveCancel = (requestId: unknown, line: string): void => {
+    if (asks.withdraw(requestId)) return;
+    const id = ownId(requestId);
+    if (isId(id) && pending.get(id)?.timeoutMs === 0) return options.endStanding(id);
+    noise.garbage("it cancels nothing", line);
+  };
+
+  const receiveValue = (value: unknown, line: string, owner: RequestId | undefined): boolean => {
+    let message: Message;
+    try {
+      message = toMessage(value, limits);
+    } catch (thrown) {
+      receiveMalformed(value, thrown as GatewayError, line, owner);
+      return false;
+    }
+    if (message.kind === "request") {
+      const { ask } = (owner === undefined ? undefined : pending.get(owner)) ?? {};
+      asks.receive(message.id, message.method, message.params, ask);
+    } else if (message.kind === "notification") {
+      receiveNotification(message.method, message.params, line, owner);
+    } else receiveAnswer(message, line, owner);
+    return true;
+  };
+  /** A malformed answer still says whose it was: better to fail now than at the time limit. */
+  const receiveMalformed = (
+    value: unknown,
+    { message }: GatewayError,
+    line: string,
+    owner: RequestId | undefined,
+  ): void => {
+    const id = ownId(idOf(value, limits));
+    if (
+      isAnswer(value) && value.jsonrpc === "2.0" && id === undefined && isJsonObject(value.result)
+    ) {
+      return receiveStray(value.id, undefined, line, owner);
+    }
+    noise.garbage("it is not a JSON-RPC message", line);
+    if (id === undefined || !pending.has(id)) return;
+    if (isJsonObject(value) && value.method === undefined) {
+      options.failBadly(id, `: ${message.replace(/^Cannot take [^:]*: /, "")}`);
+    }
+  };
+
+  /** A line that is not JSON; one that shows another framing beyond doubt ends the wait. */
+  const receiveOther = (line: string): void => {
+    noise.garbage("it is not JSON", line);
+    const found = framing.take(line);
+    if (found === undefined) return;
+    const { why, value } = found;
+    if (value !== undefined && !isAnswer(value)) return;
+    options.misspoken(why, line);
+    const id = value === undefined ? undefined : ownId(idOf(value, limits));
+    if (id !== undefined && pending.has(id)) options.failBadly(id, `: ${why}`);
+  };
+
+  return {
+    take(whole, owner) {
+      const line = whole[0] === byteOrderMark ? whole.slice(1) : whole;
+      const first = line.trimStart()[0];
+      if (first === undefined) return false;
+      if (first !== "{" && first !== "[") {
+        receiveOther(line);
+        return false;
+      }
+      let value: unknown;
+      try {
+        value = parseJson(line, limits, false);
+      } catch {
+        receiveOther(line);
+        return false;
+      }
+      const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+      let isMessage = false;
+      for (const item of items) isMessage = receiveValue(item, line, owner) || isMessage;
+      if (framing.isOpen()) framing.pass(line, isMessage);
+      return isMessage;
+    },
+    takeLong(line) {
+      noise.garbage(`it is ${line.bytes} bytes long, more than ${limits.lineBytesMax}`, line.head);
+      const id = answeredBy(line);
+      if (id !== undefined) options.failBadly(id, `: larger than ${limits.lineBytesMax} bytes`);
+    },
+    told: () => void (toldAfter = options.lastId()),
+  };
+}
+
+function isId(value: unknown): value is RequestId {
+  return typeof value === "string" || typeof value === "number";
+}
+
+/** Whether a value is a response by its members, valid or not. */
+function isAnswer(value: unknown): value is JsonObject {
+  return isJsonObject(value) && value.method === undefined &&
+    (value.result !== undefined || value.error !== undefined);
+}
+
+/**
+ * The id of the request that a discarded line answered, when one of its ends shows the envelope
+ * beyond doubt: an id right before the last brace, or right after `jsonrpc` and before `result`.
+ */
+function answeredBy(line: LongLine): number | undefined {
+  const found = /"id":\s*("?)([1-9]\d*)\1\s*\}\s*$/.exec(line.tail) ??
+    /^\ufeff?\s*\{"jsonrpc":\s*"2\.0",\s*"id":\s*("?)([1-9]\d*)\1,\s*"result"/.exec(line.head);
+  return found === null ? undefined : Number(found[2]);
+}
