@@ -4,6 +4,7 @@
  * speaks properly pays nothing. Banners, logs and warnings are none of it: they harm nothing.
  */
 import type { Limits } from "../limits.ts";
+import { stringEnd } from "../protocol/json_scan.ts";
 import { parseJson } from "../protocol/jsonrpc.ts";
 
 /** What was found: why the program is not understood, and the message that it meant, if any. */
@@ -28,7 +29,7 @@ type FramingLimits = Pick<
   "spreadCharsMax" | "jsonDepthMax" | "requestIdCharsMax" | "methodCharsMax"
 >;
 
-const expected = "expected one JSON message on each line, in UTF-8";
+const expected = "expected one JSON-RPC message on each line, in UTF-8";
 
 /** Lines that no program writes by the way, and what they show. */
 const signs: readonly { readonly line: RegExp; readonly shows: string }[] = [
@@ -68,9 +69,9 @@ export function createFramingCheck(limits: FramingLimits): FramingCheck {
     const bare = line.trimEnd();
     if (bare === "{" || bare === "[") reset();
     if (parts.length === 0 && !/^\s*[{[]/.test(line)) return undefined;
-    const more = bracketsIn(line);
     chars += line.length;
-    if (more === undefined || chars > limits.spreadCharsMax) return void reset();
+    const more = chars > limits.spreadCharsMax ? undefined : bracketsIn(line);
+    if (more === undefined) return void reset();
     parts.push(line);
     depth += more;
     if (depth > 0) return undefined;
@@ -104,9 +105,15 @@ export function createFramingCheck(limits: FramingLimits): FramingCheck {
 
 /** How many brackets a line opens more than it closes; undefined where a string is left open. */
 function bracketsIn(line: string): number | undefined {
-  const strings = /"(?:[^"\\]|\\.)*"/g;
-  const rest = line.replace(strings, "");
-  if (rest.includes('"')) return undefined;
-  const opened = rest.replace(/[^{[]/g, "").length;
-  return opened - rest.replace(/[^}\]]/g, "").length;
+  let depth = 0;
+  for (let at = 0; at < line.length; at++) {
+    const char = line[at];
+    if (char === "{" || char === "[") depth++;
+    else if (char === "}" || char === "]") depth--;
+    else if (char === '"') {
+      at = stringEnd(line, at);
+      if (at < 0) return undefined;
+    }
+  }
+  return depth;
 }

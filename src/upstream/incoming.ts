@@ -4,7 +4,7 @@
  * the text of one is that number. What fits no open request is dropped and counted; an error that
  * names none is the only open request's. Not here: making requests and ending them (peer.ts).
  */
-import { errorTable, type GatewayError } from "../errors.ts";
+import type { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Ending, JsonObject, Notice, RequestId } from "../model.ts";
 import type { UpstreamFacingCodec } from "../protocol/codec.ts";
@@ -23,6 +23,7 @@ import type { LongLine } from "./lines.ts";
 import type { LinkRequest } from "./link.ts";
 import { createFramingCheck } from "./framing.ts";
 import type { NoiseGauge } from "./noise.ts";
+import { createStrayAnswers } from "./stray_answers.ts";
 
 /** A request that waits for its answer. */
 export interface Pending extends LinkRequest {
@@ -50,8 +51,8 @@ export interface IncomingOptions {
   readonly endStanding: (id: RequestId) => void;
   /** A notice that belongs to no request by its token; false when nothing takes it. */
   readonly notice: (notice: Notice) => boolean;
-  /** The server writes something else than messages, beyond doubt; `line` shows it. */
-  readonly misspoken: (why: string, line: string) => void;
+  /** The server writes something else than messages, beyond doubt; `line` may show it. */
+  readonly misspoken: (why: string, line?: string) => void;
 }
 
 /** The receiving half of one peer. */
@@ -72,29 +73,13 @@ export function ownId<Id>(id: Id): Id | number {
   return typeof id === "string" && /^[1-9]\d{0,15}$/.test(id) ? Number(id) : id;
 }
 
-/** The codes by which servers refuse a notification. */
-const ofNotifications: ReadonlySet<number> = new Set([
-  errorTable.method_not_found.rpc,
-  errorTable.invalid_request.rpc,
-]);
-
 /** Makes the receiving half. */
 export function createIncoming(options: IncomingOptions): Incoming {
   const { limits, noise, pending, givenUp, asks } = options;
   const framing = createFramingCheck(limits);
-  /** The last id before the last notification, until a later request is answered. */
-  let toldAfter = Infinity;
-  /** The only answer so far. */
-  let firstAnswer: { readonly id: RequestId; readonly line: string } | undefined;
-  let hasAnswered = false;
-
-  /** The only request that waits for an answer; one that stands waits for none once it is taken. */
-  const onlyOpen = (): RequestId | undefined => {
-    const waiting = [...pending].filter(([, { timeoutMs, isHeardOf }]) =>
-      timeoutMs > 0 || isHeardOf !== true
-    );
-    return waiting.length === 1 ? waiting[0]?.[0] : undefined;
-  };
+  const settleError = (id: RequestId, error: RpcError): void =>
+    options.settle(id, { kind: "failure", error: options.codec().decodeError(error) });
+  const strays = createStrayAnswers({ ...options, settleError });
 
   const receiveAnswer = (
     message: Message & { kind: "response" | "error" },
@@ -105,49 +90,14 @@ export function createIncoming(options: IncomingOptions): Incoming {
     const known = id === undefined ? undefined : pending.get(id);
     if (known === undefined || id === undefined) {
       const error = message.kind === "error" ? message.error : undefined;
-      return receiveStray(id, error, line, owner);
+      return strays.take(id, error, line, owner);
     }
-    firstAnswer = hasAnswered ? undefined : { id, line };
-    hasAnswered = true;
-    if (Number(id) > toldAfter) toldAfter = Infinity;
+    strays.answered(id, line);
     if (message.kind === "error") return settleError(id, message.error);
     const decoded = options.codec().decodeResult(known.method, message.result);
     if (decoded.kind === "ok") return options.settle(id, decoded.value);
     options.failBadly(id, decoded.kind === "invalid" ? `: ${decoded.message}` : "");
   };
-  const settleError = (id: RequestId, error: RpcError): void =>
-    options.settle(id, { kind: "failure", error: options.codec().decodeError(error) });
-
-  /** An answer under the id of no open request; `error` is absent of a result. */
-  const receiveStray = (
-    id: unknown,
-    error: RpcError | undefined,
-    line: string,
-    owner: RequestId | undefined,
-  ): void => {
-    if (isId(id) && givenUp.delete(id)) return noise.notice();
-    noise.garbage("it answers no open request", line);
-    const isOwned = owner !== undefined && pending.has(owner);
-    const meant = isOwned ? owner : onlyOpen();
-    if (meant === undefined) return;
-    const wasMade = typeof id === "number" && id > 0 && id <= options.lastId();
-    if (error !== undefined && !wasMade) {
-      if (isOwned || !isOfNotification(error)) settleError(meant, error);
-      return;
-    }
-    const isSame = firstAnswer !== undefined && firstAnswer.id === id && firstAnswer.line !== line;
-    // A server that has answered properly may say such a thing and the right answer after it.
-    const isFirst = pending.get(meant)?.cancellable === false;
-    if (!isSame && (wasMade || !(isOwned || isFirst))) return;
-    const why = `it answers under id ${JSON.stringify(id ?? null)}, which ` +
-      (isSame ? "an earlier request had" : "no request had");
-    options.misspoken(why, line);
-    options.failBadly(meant, `: ${why}`);
-  };
-  /** Some servers answer notifications, by an error that names no request. */
-  const isOfNotification = ({ code, message }: RpcError): boolean =>
-    toldAfter !== Infinity &&
-    (ofNotifications.has(code) || /notification/i.test(message));
 
   const receiveNotification = (
     method: string,
@@ -218,13 +168,13 @@ export function createIncoming(options: IncomingOptions): Incoming {
     if (
       isAnswer(value) && value.jsonrpc === "2.0" && id === undefined && isJsonObject(value.result)
     ) {
-      return receiveStray(value.id, undefined, line, owner);
+      return strays.take(value.id, undefined, line, owner);
     }
     noise.garbage("it is not a JSON-RPC message", line);
-    if (id === undefined || !pending.has(id)) return;
-    if (isJsonObject(value) && value.method === undefined) {
-      options.failBadly(id, `: ${message.replace(/^Cannot take [^:]*: /, "")}`);
-    }
+    if (id === undefined || !pending.has(id) || !isJsonObject(value)) return;
+    const isMeant = value.jsonrpc !== undefined || isAnswer(value);
+    if (value.method !== undefined || !isMeant) return;
+    options.failBadly(id, `: ${message.replace(/^Cannot take [^:]*: /, "")}`);
   };
 
   /** A line that is not JSON; one that shows another framing beyond doubt ends the wait. */
@@ -234,7 +184,7 @@ export function createIncoming(options: IncomingOptions): Incoming {
     if (found === undefined) return;
     const { why, value } = found;
     if (value !== undefined && !isAnswer(value)) return;
-    options.misspoken(why, line);
+    options.misspoken(why, value === undefined ? line : undefined);
     const id = value === undefined ? undefined : ownId(idOf(value, limits));
     if (id !== undefined && pending.has(id)) options.failBadly(id, `: ${why}`);
   };
@@ -266,7 +216,7 @@ export function createIncoming(options: IncomingOptions): Incoming {
       const id = answeredBy(line);
       if (id !== undefined) options.failBadly(id, `: larger than ${limits.lineBytesMax} bytes`);
     },
-    told: () => void (toldAfter = options.lastId()),
+    told: strays.told,
   };
 }
 

@@ -36,8 +36,8 @@ export interface PeerOptions extends Omit<AskDeskOptions, "send"> {
   readonly clock: Clock;
   /** A notice that belongs to no request by its token; false when nobody wants it. */
   readonly notice: (notice: Notice) => boolean;
-  /** What comes is not written as messages are, beyond doubt; `line` shows it. */
-  readonly misspoken?: (why: string, line: string) => void;
+  /** What comes is not written as messages are, beyond doubt; `line` may show it. */
+  readonly misspoken?: (why: string, line?: string) => void;
 }
 
 /** One correspondent. */

@@ -13,10 +13,10 @@ import type { Printed } from "./printed.ts";
 import { createQuote, valuesOfProgram } from "./server_words.ts";
 import { toSpawnReason } from "./spawn_reason.ts";
 
-/** Why a program's output cannot be read as messages, and the line that shows it. */
+/** Why a program's output cannot be read as messages, and the line that shows it, where one does. */
 export interface Misspoken {
   readonly why: string;
-  readonly line: string;
+  readonly line: string | undefined;
 }
 
 /** What a program wrote on stdout in the place of an answer. */
@@ -51,15 +51,13 @@ export function toStartFault(
     }
   }
   const { misspoke, ignored } = wrote;
+  if (misspoke !== undefined) {
+    const { why, line = "" } = misspoke;
+    return { reason: withWords(why, quote(line)), permanent, refused, details };
+  }
   const hasWritten = ignored !== undefined;
-  const reason = misspoke?.why ?? end?.text ?? broken ??
-    toGreetingReason(greeting, config, hasWritten);
-  const [line] = [
-    ...(misspoke === undefined ? [] : [misspoke.line]),
-    ...printed.errors(),
-    ...(hasWritten ? [ignored] : []),
-    ...lines,
-  ];
+  const reason = end?.text ?? broken ?? toGreetingReason(greeting, config, hasWritten);
+  const [line] = [...printed.errors(), ...(hasWritten ? [ignored] : []), ...lines];
   if (line === undefined) return { reason, permanent, refused };
   const words = quote(line) || "the gateway's log has what it printed";
   return { reason: withWords(reason, words), permanent, refused, details };
