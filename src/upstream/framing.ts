@@ -39,6 +39,7 @@ const signs: readonly { readonly line: RegExp; readonly shows: string }[] = [
     shows: 'it puts a "Content-Length" header before its messages, as language servers do',
   },
   { line: /^\s*<(?:!doctype html|html)\b/i, shows: "it writes an HTML page" },
+  // deno-lint-ignore no-control-regex -- the mark of such a sequence
   { line: /^\x1e\s*[{[]/, shows: "it writes a JSON text sequence (RFC 7464)" },
 ];
 /** A header of any other kind, or the first line of an HTTP answer: what follows is its own header. */

@@ -18,41 +18,24 @@ import {
 } from "../protocol/jsonrpc.ts";
 import { isNamed } from "../protocol/names.ts";
 import type { AskDesk } from "./ask_desk.ts";
-import type { CallClock } from "./call_clock.ts";
 import type { LongLine } from "./lines.ts";
-import type { LinkRequest } from "./link.ts";
+import type { OpenRequests } from "./pending.ts";
 import { createFramingCheck } from "./framing.ts";
 import type { NoiseGauge } from "./noise.ts";
 import { createStrayAnswers } from "./stray_answers.ts";
 
-/** A request that waits for its answer. */
-export interface Pending extends LinkRequest {
-  readonly clock: CallClock;
-  /** Whether the server has said something of it. */
-  isHeardOf?: boolean;
-}
-
 /** What the receiving half works with. */
-export interface IncomingOptions {
+export interface IncomingOptions extends OpenRequests {
   readonly limits: Limits;
   readonly noise: NoiseGauge;
   readonly codec: () => UpstreamFacingCodec;
-  readonly pending: ReadonlyMap<RequestId, Pending>;
-  /** Requests whose maker left: what the server still says of them is no fault of its own. */
-  readonly givenUp: Set<RequestId>;
   readonly asks: AskDesk;
-  /** The last id that was given to a request. */
-  readonly lastId: () => number;
   /** The server's own word on a request. */
   readonly settle: (id: RequestId, reply: Ending) => void;
-  /** A request's answer cannot be used; `why` follows what is said of it. */
-  readonly failBadly: (id: RequestId, why: string) => void;
   /** A standing request was ended by the server. */
   readonly endStanding: (id: RequestId) => void;
   /** A notice that belongs to no request by its token; false when nothing takes it. */
   readonly notice: (notice: Notice) => boolean;
-  /** The server writes something else than messages, beyond doubt; `line` may show it. */
-  readonly misspoken: (why: string, line?: string) => void;
 }
 
 /** The receiving half of one peer. */
@@ -117,20 +100,20 @@ export function createIncoming(options: IncomingOptions): Incoming {
     const { notice, request = owner } = decoded.kind === "ok"
       ? decoded.value
       : { notice: { kind: "notice", method, params } as const };
+    const drop = decoded.kind === "ok" ? noise.garbage : noise.dropped;
     if (request === undefined) {
-      if (options.notice(notice)) return;
-      const drop = decoded.kind === "ok" ? noise.garbage : noise.dropped;
-      return drop("nothing waits for this notice", line);
+      if (!options.notice(notice)) drop("nothing waits for this notice", line);
+      return;
     }
     const id = ownId(request);
     const known = pending.get(id);
     if (known === undefined && givenUp.has(id)) return;
     if (known === undefined || (!known.wantsProgress && notice.method === progressMethod)) {
-      return noise.garbage("it belongs to no open request", line);
+      return drop("it belongs to no open request", line);
     }
     known.isHeardOf = true;
     known.clock.touch();
-    if (!known.notice(notice)) noise.garbage("its reader is too slow for more notices", line);
+    if (!known.notice(notice)) drop("its reader is too slow for more notices", line);
   };
 
   /** A question of the server's own, under its id as it came, or a standing request of ours. */

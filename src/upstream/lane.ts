@@ -135,7 +135,7 @@ function createRunning(
     manner,
     description,
     uris: subscriptions.uris,
-    notice: hooks.notice,
+    notice: route.notice,
     clock,
     limits,
     log,

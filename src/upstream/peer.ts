@@ -13,9 +13,10 @@ import type { UpstreamFacingCodec, WireMessage } from "../protocol/codec.ts";
 import { notificationText, requestText } from "../protocol/jsonrpc.ts";
 import { type AskDeskOptions, createAskDesk } from "./ask_desk.ts";
 import { type CallClock, startCallClock } from "./call_clock.ts";
-import { createIncoming, type Pending } from "./incoming.ts";
+import { createIncoming } from "./incoming.ts";
 import type { LongLine } from "./lines.ts";
 import type { Link, LinkRequest, OpenRequest } from "./link.ts";
+import type { Pending } from "./pending.ts";
 
 /** A request on its way, for senders that send each apart. */
 export interface Outgoing {

@@ -7,12 +7,14 @@
 import { errorTable } from "../errors.ts";
 import type { RequestId } from "../model.ts";
 import type { RpcError } from "../protocol/jsonrpc.ts";
-import type { IncomingOptions } from "./incoming.ts";
+import type { NoiseGauge } from "./noise.ts";
+import type { OpenRequests } from "./pending.ts";
 
 /** What the strays of one server are judged by. */
-type StrayOptions =
-  & Pick<IncomingOptions, "noise" | "pending" | "givenUp" | "lastId" | "failBadly" | "misspoken">
-  & { readonly settleError: (id: RequestId, error: RpcError) => void };
+interface StrayOptions extends OpenRequests {
+  readonly noise: NoiseGauge;
+  readonly settleError: (id: RequestId, error: RpcError) => void;
+}
 
 /** Judges them. */
 export interface StrayAnswers {

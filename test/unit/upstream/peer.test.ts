@@ -146,6 +146,107 @@ describe("a peer", () => {
     expect(code(lively.ends[0])).toBe("upstream_timeout");
   });
 
+  test("any message is a sign of life of all open calls, garbage of none, and the hard limit stays", () => {
+    const { clock, receive, request } = make();
+    const [one, two] = [request(), request()];
+    for (let elapsed = 0; elapsed < 900; elapsed += 90) {
+      clock.advance(90);
+      receive({ jsonrpc: "2.0", method: "vendor/event", params: {} });
+      expect([one.ends, two.ends]).toEqual([[], []]);
+    }
+    clock.advance(100);
+    expect([one, two].map(({ ends }) => code(ends[0]))).toEqual([
+      "upstream_timeout",
+      "upstream_timeout",
+    ]);
+
+    const mute = request();
+    const start = request({ method: "initialize", cancellable: false });
+    clock.advance(90);
+    receive("garbage");
+    clock.advance(20);
+    expect(code(mute.ends[0])).toBe("upstream_timeout");
+    expect(code(start.ends[0])).toBe("upstream_timeout");
+  });
+
+  test("what comes in a request's own stream is a sign of life of that request alone", () => {
+    const { clock, peer, request } = make();
+    const [own, other] = [request(), request()];
+    clock.advance(90);
+    void peer.receive(['{"jsonrpc":"2.0","method":"vendor/event"}'], own.id);
+    clock.advance(20);
+    expect([own, other].map(({ ends }) => code(ends[0]))).toEqual([undefined, "upstream_timeout"]);
+    expect(own.progress.map(({ method }) => method)).toEqual(["vendor/event"]);
+  });
+
+  test("a message that keeps no start waiting: chatter does not delay the limit of a handshake", () => {
+    const { clock, receive, request } = make();
+    const start = request({ method: "initialize", cancellable: false });
+    for (let count = 0; count < 5; count++) {
+      clock.advance(20);
+      receive({ jsonrpc: "2.0", method: "notifications/message", params: { level: "info" } });
+    }
+    expect(code(start.ends[0])).toBe("upstream_timeout");
+  });
+
+  test("the text of an id is that id: tokens, malformed answers and long lines", () => {
+    const { peer, receive, request } = make();
+    const one = request();
+    const two = request();
+    const three = request();
+    receive({
+      jsonrpc: "2.0",
+      method: "notifications/progress",
+      params: { progressToken: String(one.id), progress: 1 },
+    });
+    expect(one.progress.length).toBe(1);
+    receive({ jsonrpc: "2.0", id: String(two.id), result: "none" });
+    expect(code(two.ends[0])).toBe("bad_upstream_response");
+    peer.receiveTooLong({
+      head: `\ufeff{"jsonrpc":"2.0","id":"${three.id}","result":{`,
+      tail: "x",
+      bytes: 99,
+    });
+    expect(code(three.ends[0])).toBe("bad_upstream_response");
+  });
+
+  test('the server\'s own ids stay as they are: 1 and "1" are two questions', () => {
+    const { receive, signals } = make();
+    receive(
+      { jsonrpc: "2.0", id: 1, method: "roots/list" },
+      { jsonrpc: "2.0", id: "1", method: "roots/list" },
+      { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: "1" } },
+    );
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false, true]);
+  });
+
+  test("a cancellation of a standing request ends it, of a call it does nothing", () => {
+    const { receive, request } = make();
+    const standing = request({ timeoutMs: 0 });
+    const call = request();
+    for (const { id } of [standing, call]) {
+      receive({
+        jsonrpc: "2.0",
+        method: "notifications/cancelled",
+        params: { requestId: String(id) },
+      });
+    }
+    expect([standing, call].map(({ ends }) => code(ends[0]))).toEqual(["cancelled", undefined]);
+  });
+
+  test("an error without an id after a notification may be about that, until a later answer", () => {
+    const { peer, receive, request } = make();
+    const refusal = { jsonrpc: "2.0", id: null, error: { code: -32601, message: "not found" } };
+    peer.notify("notifications/initialized", {});
+    const first = request();
+    receive(refusal);
+    expect(first.ends).toEqual([]);
+    receive(ok(first.id));
+    const second = request();
+    receive(refusal);
+    expect(code(second.ends[0])).toBe("upstream_error");
+  });
+
   test("what an upstream says of a call that its client gave up is no fault, once", () => {
     const { receive, request, noise } = make();
     const calls = [request(), request()];
