@@ -42,8 +42,9 @@ const signs: readonly { readonly line: RegExp; readonly shows: string }[] = [
   // deno-lint-ignore no-control-regex -- the mark of such a sequence
   { line: /^\x1e\s*[{[]/, shows: "it writes a JSON text sequence (RFC 7464)" },
 ];
-/** A header of any other kind, or the first line of an HTTP answer: what follows is its own header. */
-const otherHeader = /^(?:HTTP\/\d|[\w-]+:\s)/i;
+/** How an HTTP answer begins that a program shows by the way, and how its head goes on. */
+const httpStart = /^HTTP\/\d/;
+const httpHeader = /^[\w-]+:/;
 const event = /^data:\s*(\{.*)$/;
 
 /** Makes a check that has seen nothing yet. */
@@ -51,7 +52,7 @@ export function createFramingCheck(limits: FramingLimits): FramingCheck {
   let parts: string[] = [];
   let chars = 0;
   let depth = 0;
-  let last = "";
+  let isHttpHead = false;
 
   const reset = (): void => {
     parts = [];
@@ -83,13 +84,11 @@ export function createFramingCheck(limits: FramingLimits): FramingCheck {
   };
   return {
     take(line) {
-      const before = last;
-      last = line;
-      const sign = signs.find((one) => one.line.test(line));
-      if (sign !== undefined && !otherHeader.test(before)) {
-        return { why: `${sign.shows}; ${expected}` };
-      }
-      const sent = parse(event.exec(line)?.[1] ?? "");
+      isHttpHead = httpStart.test(line) || (isHttpHead && httpHeader.test(line));
+      const sign = isHttpHead ? undefined : signs.find((one) => one.line.test(line));
+      if (sign !== undefined) return { why: `${sign.shows}; ${expected}` };
+      const [, data] = event.exec(line) ?? [];
+      const sent = data === undefined ? undefined : parse(data);
       if (sent !== undefined) return { why: `it writes an event stream; ${expected}`, value: sent };
       const value = gather(line);
       return value === undefined

@@ -22,6 +22,7 @@ const taken = [
 /** Ways that are not, and what their clients are told. */
 const named: Readonly<Record<string, RegExp>> = {
   framed: /"Content-Length" header/,
+  "framed-typed": /"Content-Length" header/,
   pretty: /over many lines/,
   spread: /over many lines/,
   utf16: /UTF-16/,

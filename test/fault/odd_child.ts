@@ -1,10 +1,10 @@
 /**
  * An MCP server over stdio that says proper things in improper ways. It runs under Bun, Deno and
- * Node (see hostile_command.ts). `--write=HOW` decides how it writes, in HTTP+SSE terms and others:
+ * Node (see hostile_command.ts). `--write=HOW` decides how it writes:
  *
  *   text-ids, text-tokens  every id, every progress token as text
  *   bom, bom-each          a byte order mark first, or before each line
- *   framed, pretty, spread, utf16, utf16be, events, html, sequence   another framing
+ *   framed, framed-typed, pretty, spread, utf16, utf16be, events, html, sequence   another framing
  *   always-0, always-1, always-null   all answers under one id
  *   refuse                 answers the first message by an error with `id: null`
  *   no-newline             never ends a line
@@ -37,6 +37,11 @@ const writers: Record<string, (message: Json) => string | Uint8Array> = {
   framed(message) {
     const text = JSON.stringify(message);
     return `Content-Length: ${text.length}\r\n\r\n${text}`;
+  },
+  "framed-typed"(message) {
+    const text = JSON.stringify(message);
+    const type = "Content-Type: application/vscode-jsonrpc; charset=utf-8";
+    return `INFO: a banner\n${type}\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
   },
   pretty: (message) => `${JSON.stringify(message, null, 2)}\n`,
   spread: (message) => `${JSON.stringify(message).replace('"id"', '\n"id"')}\n`,
