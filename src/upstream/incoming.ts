@@ -46,6 +46,8 @@ export interface Incoming {
   takeLong(line: LongLine): void;
   /** A notification was sent, which some servers answer by an error without an id. */
   told(): void;
+  /** A request is not waited for any more, which the server may not know. */
+  abandoned(): void;
 }
 
 const byteOrderMark = "\ufeff";
@@ -200,6 +202,7 @@ export function createIncoming(options: IncomingOptions): Incoming {
       if (id !== undefined) options.failBadly(id, `: larger than ${limits.lineBytesMax} bytes`);
     },
     told: strays.told,
+    abandoned: strays.abandoned,
   };
 }
 

@@ -103,6 +103,7 @@ export function createPeer(options: PeerOptions): Peer {
     if (request === undefined) return;
     pending.delete(id);
     request.clock.stop();
+    incoming.abandoned();
     if (request.cancellable) tell("notifications/cancelled", { requestId: id, reason });
     options.over?.(id, false);
   };

@@ -24,6 +24,8 @@ export interface StrayAnswers {
   answered(id: RequestId, line: string): void;
   /** A notification was sent, which some servers answer by an error without an id. */
   told(): void;
+  /** A request is not waited for any more, which the server may not know. */
+  abandoned(): void;
 }
 
 /** The codes by which servers refuse a notification. */
@@ -37,6 +39,8 @@ export function createStrayAnswers(options: StrayOptions): StrayAnswers {
   const { noise, pending, givenUp, settleError } = options;
   /** The last id before the last notification, until a later request is answered. */
   let toldAfter = Infinity;
+  /** The last id when a request was abandoned last, until a later one is answered. */
+  let abandonedAfter = Infinity;
   /** The only answer so far, and the last id by then. */
   let firstAnswer: { id: RequestId; line: string; lastId: number } | undefined;
   let hasAnswered = false;
@@ -47,8 +51,10 @@ export function createStrayAnswers(options: StrayOptions): StrayAnswers {
       timeoutMs > 0 || isHeardOf !== true ? [id] : []
     );
 
-  const isOfNotification = ({ code, message }: RpcError): boolean =>
-    toldAfter !== Infinity && (ofNotifications.has(code) || /notification/i.test(message));
+  /** Whether an error that names no request may be about something else than an open one. */
+  const isDoubtful = ({ code, message }: RpcError): boolean =>
+    abandonedAfter !== Infinity ||
+    (toldAfter !== Infinity && (ofNotifications.has(code) || /notification/i.test(message)));
   /** The id after which requests are answered under the only id that the server has ever used. */
   const sameSince = (id: unknown, line: string): number =>
     firstAnswer !== undefined && firstAnswer.id === id && firstAnswer.line !== line
@@ -67,7 +73,7 @@ export function createStrayAnswers(options: StrayOptions): StrayAnswers {
       if (only === undefined) return;
       const wasMade = typeof id === "number" && id > 0 && id <= options.lastId();
       if (error !== undefined && !wasMade) {
-        const isMeant = isOwned || (others.length === 0 && !isOfNotification(error));
+        const isMeant = isOwned || (others.length === 0 && !isDoubtful(error));
         if (isMeant) settleError(only, error);
         return;
       }
@@ -89,7 +95,9 @@ export function createStrayAnswers(options: StrayOptions): StrayAnswers {
       firstAnswer = hasAnswered ? undefined : { id, line, lastId: options.lastId() };
       hasAnswered = true;
       if (Number(id) > toldAfter) toldAfter = Infinity;
+      if (Number(id) > abandonedAfter) abandonedAfter = Infinity;
     },
     told: () => void (toldAfter = options.lastId()),
+    abandoned: () => void (abandonedAfter = options.lastId()),
   };
 }

@@ -247,6 +247,26 @@ describe("a peer", () => {
     expect(code(second.ends[0])).toBe("upstream_error");
   });
 
+  test("an error without an id may be an abandoned request's, until a later answer", () => {
+    const { clock, receive, request } = make();
+    const error = { jsonrpc: "2.0", id: null, error: { code: -32700, message: "unreadable" } };
+    for (
+      const abandon of [
+        (open: { cancel(why: string): void }) => open.cancel("gone"),
+        () => clock.advance(100),
+      ]
+    ) {
+      abandon(request().open);
+      const next = request();
+      receive(error);
+      expect(next.ends).toEqual([]);
+      receive(ok(next.id));
+      const last = request();
+      receive(error);
+      expect(code(last.ends[0])).toBe("upstream_error");
+    }
+  });
+
   test("what an upstream says of a call that its client gave up is no fault, once", () => {
     const { receive, request, noise } = make();
     const calls = [request(), request()];
