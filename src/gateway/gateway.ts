@@ -13,6 +13,7 @@ import type { ListKind } from "../model.ts";
 import type { Sealer } from "../seal.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { auditedCall, nameIn } from "./audit.ts";
+import { textParam, withParam } from "./call_params.ts";
 import { createCatalogReader, missingKey } from "./catalog.ts";
 import { pageOf } from "./cursor.ts";
 import {
@@ -273,21 +274,6 @@ function noteTarget({ target, params }: Call, member: Member | undefined): void 
   target.server = member.config.name;
   const name = nameIn(params);
   if (name !== undefined) target.name = name;
-}
-
-function withParam(call: Call, name: string, value: unknown): Call {
-  return call.params[name] === value
-    ? call
-    : { ...call, params: { ...call.params, [name]: value } };
-}
-
-function textParam(call: Call, name: string): string {
-  const value = call.params[name];
-  if (typeof value === "string") return value;
-  throw new GatewayError(
-    "invalid_params",
-    `Cannot run "${call.method}": "${name}" must be a string`,
-  );
 }
 
 function unknownSurface(surface: string): GatewayError {

@@ -182,8 +182,7 @@ export function createFramer(bytesMax: number, tooLong: (line: LongLine) => void
   };
   const unfinished = (): string => {
     const head = discarded?.head ?? parts[0]?.slice(0, edgeBytes);
-    // Cut inside a character, it ends in a replacement.
-    return head === undefined ? "" : decoder.decode(head).replace(/\ufffd+$/, "");
+    return head === undefined ? "" : decodeHead(head);
   };
   return { push, finish, unfinished };
 }

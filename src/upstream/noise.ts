@@ -67,7 +67,7 @@ export function createNoiseGauge(
   return {
     garbage(what, sample) {
       total++;
-      first ??= sample.slice(0, limits.stderrLineCharsMax);
+      first ??= beginning(sample, limits.stderrLineCharsMax);
       linesInWindow++;
       garbageInWindow++;
       report(what, sample);
