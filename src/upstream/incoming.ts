@@ -4,7 +4,7 @@
  * the text of one is that number. What fits no open request is dropped and counted; an error that
  * names none is the only open request's. Not here: making requests and ending them (peer.ts).
  */
-import type { GatewayError } from "../errors.ts";
+import { errorTable, type GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Ending, JsonObject, Notice, RequestId } from "../model.ts";
 import type { UpstreamFacingCodec } from "../protocol/codec.ts";
@@ -150,10 +150,10 @@ export function createIncoming(options: IncomingOptions): Incoming {
     owner: RequestId | undefined,
   ): void => {
     const id = ownId(idOf(value, limits));
-    if (
-      isAnswer(value) && value.jsonrpc === "2.0" && id === undefined && isJsonObject(value.result)
-    ) {
-      return strays.take(value.id, undefined, line, owner);
+    if (id === undefined && isAnswer(value) && value.jsonrpc === "2.0") {
+      const { result, error } = value;
+      if (isGiven(error)) return strays.take(value.id, toRpcError(error), line, owner);
+      if (isJsonObject(result)) return strays.take(value.id, undefined, line, owner);
     }
     noise.garbage("it is not a JSON-RPC message", line);
     if (id === undefined || !pending.has(id) || !isJsonObject(value)) return;
@@ -174,28 +174,32 @@ export function createIncoming(options: IncomingOptions): Incoming {
     if (id !== undefined && pending.has(id)) options.failBadly(id, `: ${why}`);
   };
 
+  const take: Incoming["take"] = (whole, owner) => {
+    const line = whole[0] === byteOrderMark ? whole.slice(1) : whole;
+    const first = line.trimStart()[0];
+    if (first === undefined) return false;
+    // The second half of a line end in UTF-16, as some starters of programs write.
+    if (first === "\0") return take(line.replace(/^[\s\0]+/, ""), owner);
+    if (first !== "{" && first !== "[") {
+      receiveOther(line);
+      return false;
+    }
+    let value: unknown;
+    try {
+      value = parseJson(line, limits, false);
+    } catch {
+      receiveOther(line);
+      return false;
+    }
+    let isMessage = false;
+    if (!Array.isArray(value)) isMessage = receiveValue(value, line, owner);
+    else for (const item of value) isMessage = receiveValue(item, line, owner) || isMessage;
+    if (framing.isOpen()) framing.pass(line, isMessage);
+    return isMessage;
+  };
+
   return {
-    take(whole, owner) {
-      const line = whole[0] === byteOrderMark ? whole.slice(1) : whole;
-      const first = line.trimStart()[0];
-      if (first === undefined) return false;
-      if (first !== "{" && first !== "[") {
-        receiveOther(line);
-        return false;
-      }
-      let value: unknown;
-      try {
-        value = parseJson(line, limits, false);
-      } catch {
-        receiveOther(line);
-        return false;
-      }
-      const items: readonly unknown[] = Array.isArray(value) ? value : [value];
-      let isMessage = false;
-      for (const item of items) isMessage = receiveValue(item, line, owner) || isMessage;
-      if (framing.isOpen()) framing.pass(line, isMessage);
-      return isMessage;
-    },
+    take,
     takeLong(line) {
       noise.garbage(`it is ${line.bytes} bytes long, more than ${limits.lineBytesMax}`, line.head);
       const id = answeredBy(line);
@@ -208,6 +212,17 @@ export function createIncoming(options: IncomingOptions): Incoming {
 
 function isId(value: unknown): value is RequestId {
   return typeof value === "string" || typeof value === "number";
+}
+
+const isGiven = (value: unknown): boolean => value !== undefined && value !== null;
+
+/** An error that is not put as it must be, in the server's words. */
+function toRpcError(error: unknown): RpcError {
+  const { code, message } = isJsonObject(error) ? error : {};
+  return {
+    code: Number.isSafeInteger(code) ? Number(code) : errorTable.internal.rpc,
+    message: typeof message === "string" ? message : JSON.stringify(error),
+  };
 }
 
 /** Whether a value is a response by its members, valid or not. */

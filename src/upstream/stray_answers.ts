@@ -72,15 +72,16 @@ export function createStrayAnswers(options: StrayOptions): StrayAnswers {
       const [only, ...others] = open;
       if (only === undefined) return;
       const wasMade = typeof id === "number" && id > 0 && id <= options.lastId();
+      const isFirst = open.every((one) => pending.get(one)?.cancellable === false);
       if (error !== undefined && !wasMade) {
-        const isMeant = isOwned || (others.length === 0 && !isDoubtful(error));
-        if (isMeant) settleError(only, error);
+        // Of several first messages it is the oldest: that a server refuses it does no harm.
+        const isOnly = others.length === 0 || isFirst;
+        if (isOwned || (isOnly && !isDoubtful(error))) settleError(only, error);
         return;
       }
       const since = sameSince(id, line);
       const isSame = open.some((one) => Number(one) > since);
       // A server that has answered properly may say such a thing and the right answer after it.
-      const isFirst = open.every((one) => pending.get(one)?.cancellable === false);
       if (!isSame && (wasMade || !(isOwned || isFirst))) return;
       const shown = JSON.stringify(id ?? null);
       const why = isSame

@@ -16,6 +16,7 @@ const taken = [
   "bom-each",
   "noise",
   "headers",
+  "utf16-banner",
   "logs-requests",
   "complains",
 ];

@@ -9,6 +9,7 @@
  *   refuse                 answers the first message by an error with `id: null`
  *   no-newline             never ends a line
  *   noise, noise-silent    lines that are no messages, then proper ones, or nothing
+ *   utf16-banner           a banner in UTF-16, then proper messages
  *   headers                an HTTP answer's head as noise, then proper messages
  *   logs-requests          prints each request over many lines, then answers properly
  *   complains              answers notifications by an error with `id: null`
@@ -68,6 +69,7 @@ if (how === "bom") process.stdout.write("\ufeff");
 if (how === "noise" || how === "noise-silent") {
   process.stdout.write("Listening with token-of-the-operator\n[INFO] ready\n{ not json\n{\n\n");
 }
+if (how === "utf16-banner") process.stdout.write(utf16("\ufeffA newer kernel is there.\n", false));
 if (how === "headers") {
   process.stdout.write("HTTP/1.1 200 OK\nContent-Type: text/plain\nContent-Length: 2\n\nok\n");
 }

@@ -98,6 +98,16 @@ describe("a peer", () => {
     }
   });
 
+  test("E12 a malformed error without an id is the only open request's, in the server's words", () => {
+    for (const error of ["broken", { code: "E_BAD", message: "broken" }]) {
+      const { receive, request } = make();
+      const { ends } = request();
+      receive({ jsonrpc: "2.0", id: null, error });
+      const [end] = ends;
+      expect(end?.kind === "failure" && end.error.message).toContain("broken");
+    }
+  });
+
   test("A11 ids and tokens named like prototype members are unknown ids", () => {
     const { receive, request, noise } = make();
     const { ends, progress } = request();
