@@ -186,6 +186,22 @@ describe("a server's notification that the protocol does not name", () => {
     await shared.end();
   });
 
+  test("comes to the session when several calls are open, once each", async () => {
+    const session = await openHandshake("/servers/odd/mcp");
+    const hung = session.request("h", "vendor/hang");
+    const state = async () =>
+      JSON.stringify(await session.request("state", "tools/call", { name: "state" }));
+    await until("it has come", async () => (await state()).includes("vendor/hang"));
+    const call = { name: "run", arguments: { events: 2, text: "of several" } };
+    expect(await session.request(1, "tools/call", call)).toMatchObject([{ id: 1 }]);
+    const last = '"part":2';
+    const heard = await session.listenFor(last);
+    expect(heard.filter(({ method }) => method === "vendor/event").map(({ params }) => params))
+      .toMatchObject([{ part: 1 }, { part: 2 }]);
+    await session.end();
+    await hung;
+  });
+
   test("of a remote server comes in its call's stream", async () => {
     const session = await openHandshake("/servers/handshake/mcp");
     const messages = await session.request(1, "tools/call", { name: "work" });
