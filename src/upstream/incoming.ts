@@ -95,10 +95,10 @@ export function createIncoming(options: IncomingOptions): Incoming {
     if (decoded.kind === "invalid") {
       return noise.garbage("it is no notification known here", line);
     }
+    noise.notice();
     if (decoded.kind === "unknown" && isNamed(method)) {
       return noise.dropped("this server's revision has no such notification", line);
     }
-    noise.notice();
     const { notice, request = owner } = decoded.kind === "ok"
       ? decoded.value
       : { notice: { kind: "notice", method, params } as const };

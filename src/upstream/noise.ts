@@ -13,7 +13,7 @@ import { type Log, Shortened } from "../log.ts";
 export interface NoiseGauge {
   /** A line that could not be used; `sample` is shown in the log. */
   garbage(what: string, sample: string): void;
-  /** A message that is well formed and that nothing takes; counted, and no sign of a fault. */
+  /** A well-formed notice that nothing takes, which is no sign of a fault. */
   dropped(what: string, sample: string): void;
   /** A well-formed notice. */
   notice(): void;
@@ -74,7 +74,6 @@ export function createNoiseGauge(
     },
     dropped(what, sample) {
       total++;
-      linesInWindow++;
       report(what, sample);
     },
     notice() {

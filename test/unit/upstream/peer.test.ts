@@ -179,6 +179,35 @@ describe("a peer", () => {
     expect(code(start.ends[0])).toBe("upstream_timeout");
   });
 
+  test("a flood of notices that nothing takes is paced as any, and ends no server", async () => {
+    const clock = createTestClock();
+    const limits = { ...defaultLimits, noiseLinesMax: 10, noiseWindowsMax: 2 };
+    const reasons: string[] = [];
+    const noise = createNoiseGauge(
+      { limits, clock, log: createTestLog([]) },
+      (reason) => void reasons.push(reason),
+    );
+    const peer = createPeer({
+      server: "x",
+      codec: () => legacyUpstreamCodec,
+      limits,
+      clock,
+      noise,
+      send: () => true,
+      notice: () => false,
+      ask: () => new Promise(() => {}),
+    });
+    const line = JSON.stringify({ jsonrpc: "2.0", method: "vendor/event" });
+    for (let window = 0; window < 5; window++) {
+      expect(peer.receive(Array(9).fill(line))).toBe(undefined);
+      const held = peer.receive([line]);
+      expect(held).toBeInstanceOf(Promise);
+      clock.advance(limits.noiseWindowMs);
+      await held;
+    }
+    expect([noise.count(), reasons]).toEqual([50, []]);
+  });
+
   test("what comes in a request's own stream is a sign of life of that request alone", () => {
     const { clock, peer, request } = make();
     const [own, other] = [request(), request()];
