@@ -13,6 +13,7 @@ import type { ListKind } from "../model.ts";
 import type { Sealer } from "../seal.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { auditedCall, nameIn } from "./audit.ts";
+import { textParam, withParam } from "./call_params.ts";
 import { createCatalogReader, missingKey } from "./catalog.ts";
 import { pageOf } from "./cursor.ts";
 import {
@@ -22,6 +23,7 @@ import {
   resultExchange,
   settledExchange,
 } from "./exchange.ts";
+import { createForeignHandler, foreignTarget } from "./foreign.ts";
 import { createInput } from "./input.ts";
 import { createMembers } from "./members.ts";
 import type { Member, View } from "./member.ts";
@@ -173,9 +175,8 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
     ...taskHandlers({ scopes, limits, relay }),
   ]);
 
-  const route: Step = (view, call) =>
-    handlers.get(call.method)?.(view, call) ??
-      failureExchange(new GatewayError("method_not_found", `Unknown method "${call.method}"`));
+  const foreign = createForeignHandler(relay);
+  const route: Step = (view, call) => (handlers.get(call.method) ?? foreign)(view, call);
 
   const audit: Step = ({ surface }, call, next) =>
     auditedCall(call, next, { surface, log, clock, limits, messages: deps.debug });
@@ -205,6 +206,7 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
         name,
         servers: view.members.map(({ config }) => config.name),
         prefixed: view.prefixed,
+        takesForeign: foreignTarget(view) !== undefined,
       };
     },
     async describe(surface, caller) {
@@ -272,21 +274,6 @@ function noteTarget({ target, params }: Call, member: Member | undefined): void 
   target.server = member.config.name;
   const name = nameIn(params);
   if (name !== undefined) target.name = name;
-}
-
-function withParam(call: Call, name: string, value: unknown): Call {
-  return call.params[name] === value
-    ? call
-    : { ...call, params: { ...call.params, [name]: value } };
-}
-
-function textParam(call: Call, name: string): string {
-  const value = call.params[name];
-  if (typeof value === "string") return value;
-  throw new GatewayError(
-    "invalid_params",
-    `Cannot run "${call.method}": "${name}" must be a string`,
-  );
 }
 
 function unknownSurface(surface: string): GatewayError {

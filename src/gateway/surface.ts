@@ -13,6 +13,8 @@ export interface Surface {
   readonly servers: readonly string[];
   /** Whether names carry their server's. */
   readonly prefixed: boolean;
+  /** Whether requests by methods that the protocol does not name reach its server. */
+  readonly takesForeign?: boolean;
 }
 
 /** For `/health`. */

@@ -50,7 +50,8 @@ async function take(
   // The one notification of clients, a cancellation, has no use here: they close the stream.
   if (message.kind !== "request") return emptyResponse(202);
   const { request: { headers, signal }, context, surface } = visit;
-  const request = decodeRequest(message, headers);
+  const { takesForeign } = stateless.deps.gateway.surface(surface) ?? {};
+  const request = decodeRequest(message, headers, takesForeign);
   visit.assertOpen();
   const asked: Asked = {
     request,

@@ -4,6 +4,8 @@
 export const serverLimits = {
   /** A line of a child's stdout. */
   lineBytesMax: 16 * 1024 * 1024,
+  /** A message that a program spreads over many lines, gathered to say that it does. */
+  spreadCharsMax: 1024 * 1024,
   /** Read failures in a row before a child is given to the supervisor (P1). */
   readFailuresMax: 5,
   /** First and longest pause after a read failure (P1). */

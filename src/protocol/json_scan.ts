@@ -27,7 +27,7 @@ const openBrace = 0x7b;
 const closeBrace = 0x7d;
 
 /** The index of the quote that ends the string opened at `start`; -1 when nothing ends it. */
-function stringEnd(text: string, start: number): number {
+export function stringEnd(text: string, start: number): number {
   let end = text.indexOf('"', start + 1);
   while (end !== -1) {
     let before = end - 1;

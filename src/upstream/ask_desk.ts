@@ -24,8 +24,8 @@ export interface AskDeskOptions {
 export interface AskDesk {
   /** `ask` puts the question where its message says whose it is. */
   receive(id: RequestId, method: string, params: JsonObject, ask?: AskDeskOptions["ask"]): void;
-  /** The upstream does not want its answer any more; `line` is for the log. */
-  withdraw(id: unknown, line: string): void;
+  /** The upstream does not want its answer any more; false when no such question is open. */
+  withdraw(id: unknown): boolean;
   /** Questions under way. */
   open(): number;
   close(): void;
@@ -69,12 +69,13 @@ export function createAskDesk(options: AskDeskOptions): AskDesk {
       if (openAsks.size >= limits.asksMax) return refuse(id, "overloaded");
       void putQuestion(id, decoded.value, ask);
     },
-    withdraw(id, line) {
+    withdraw(id) {
       const isId = typeof id === "string" || typeof id === "number";
       const open = isId ? openAsks.get(id) : undefined;
-      if (!isId || open === undefined) return noise.garbage("it cancels nothing", line);
+      if (!isId || open === undefined) return false;
       openAsks.delete(id);
       open.abort();
+      return true;
     },
     open: () => openAsks.size,
     close() {

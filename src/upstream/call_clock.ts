@@ -18,7 +18,12 @@ export interface CallClock {
 /** Starts a call's clock; `expired` is called at most once. */
 export function startCallClock(
   clock: Clock,
-  limits: { readonly quietMs: number; readonly totalMs: number },
+  limits: {
+    readonly quietMs: number;
+    readonly totalMs: number;
+    /** When there was a sign of life that all calls of a server share. */
+    readonly heardAt?: () => number;
+  },
   expired: () => void,
 ): CallClock {
   let quietEnd = clock.monotonic() + limits.quietMs;
@@ -27,10 +32,13 @@ export function startCallClock(
   let stopped = false;
   let cancelTimer = () => {};
 
+  const end = (): number => {
+    const shared = (limits.heardAt?.() ?? -Infinity) + limits.quietMs;
+    return Math.min(Math.max(quietEnd, shared), totalEnd);
+  };
   const arm = (): void => {
-    const end = Math.min(quietEnd, totalEnd);
-    cancelTimer = clock.after(Math.max(0, end - clock.monotonic()), () => {
-      if (clock.monotonic() < Math.min(quietEnd, totalEnd)) arm();
+    cancelTimer = clock.after(Math.max(0, end() - clock.monotonic()), () => {
+      if (clock.monotonic() < end()) arm();
       else expired();
     });
   };

@@ -29,6 +29,8 @@ export interface LaneChild {
   send(line: string): boolean;
   /** Resolves when the process has ended and what it wrote was read. */
   readonly ended: Promise<ChildEnd>;
+  /** How it began a line on stdout that it has not ended. */
+  unfinished(): string;
   /** What it printed beyond messages: on stderr, and on stdout before its first message. */
   readonly printed: Printed;
   /**
@@ -129,6 +131,7 @@ export function openChild(
     pid: child.pid,
     send: (line) => stdin.write(line),
     ended,
+    unfinished: stdout.unfinished,
     printed,
     stop: (quietMs = limits.stopMs) => stopping ??= stop(quietMs),
     gone,
@@ -137,7 +140,7 @@ export function openChild(
 
 /** Keeps what is no message; true when a message is among the lines. */
 function takeWords(lines: readonly string[], printed: Printed, charsMax: number): boolean {
-  const at = lines.findIndex((line) => /^\[?\{/.test(line));
+  const at = lines.findIndex((line) => /^\ufeff?\[?\{/.test(line));
   for (const line of at < 0 ? lines : lines.slice(0, at)) {
     if (line.trim() !== "") printed.take(beginning(line, charsMax).trimEnd());
   }

@@ -79,8 +79,8 @@ export async function startLane(
   const up: { lane?: Running } = {};
   let brokeEarly: string | undefined;
   const calls = createOpenCalls(options.attribution, options.deps);
-  let { owner } = calls;
-  const route = createRouting(options, () => owner());
+  let current = calls;
+  const route = createRouting(options, () => current);
   const outcome = await connector.connect({
     manners,
     capabilities,
@@ -104,9 +104,8 @@ export async function startLane(
   if ("fault" in outcome) return outcome;
   const { connected, refused } = outcome;
   // Where each request says whether it wants log lines, only those that do get any.
-  const own = connected.manner.stateless ? createOpenCalls("logged", options.deps) : calls;
-  owner = own.owner;
-  up.lane = createRunning(options, connected, own, route);
+  if (connected.manner.stateless) current = createOpenCalls("logged", options.deps);
+  up.lane = createRunning(options, connected, current, route);
   if (brokeEarly !== undefined) up.lane.over(brokeEarly);
   return { lane: await withDeclared(up.lane.lane, signal), refused };
 }
@@ -149,7 +148,7 @@ function createRunning(
     manner,
     description,
     uris: subscriptions.uris,
-    notice: hooks.notice,
+    notice: route.notice,
     clock,
     limits,
     log,

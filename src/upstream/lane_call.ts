@@ -8,6 +8,7 @@ import { pause } from "../clock.ts";
 import type { LaneServerConfig } from "../config/config.ts";
 import { GatewayError, toGatewayError, withOutcome } from "../errors.ts";
 import type { Answer, Call, Ending, JsonObject, Notice, Pause, Resume } from "../model.ts";
+import { withSoundBlocks } from "../protocol/content_blocks.ts";
 import { isJsonObject } from "../protocol/jsonrpc.ts";
 import type { UpstreamDeps } from "./deps.ts";
 import type { ExchangeSource } from "./exchange.ts";
@@ -51,7 +52,11 @@ export function openCall(options: CallOptions): OpenRequest {
     if (isOver) return;
     isOver = true;
     options.ended(ending);
-    source.end(ending);
+    source.end(
+      ending.kind === "result"
+        ? { ...ending, value: withSoundBlocks(method, ending.value) }
+        : ending,
+    );
   };
   const fail = (error: GatewayError) => finish({ kind: "failure", error });
 

@@ -37,6 +37,8 @@ export type LineLimits = Pick<
 export interface LineReader {
   /** Resolves when nothing more will be told; never rejects. */
   readonly ended: Promise<LineEnd>;
+  /** The beginning of the line that has not ended yet. */
+  unfinished(): string;
   /** Ends it at once: nothing is told afterwards. */
   stop(): void;
 }
@@ -98,6 +100,7 @@ export function readLines(
       if (end === "failed") release();
       return end;
     }),
+    unfinished: framer.unfinished,
     stop() {
       stopping.abort();
       release();
@@ -110,6 +113,8 @@ export interface Framer {
   push(chunk: Uint8Array): string[];
   /** The last line when the stream ended without a newline. */
   finish(): string[];
+  /** The beginning of the line that waits for its newline. */
+  unfinished(): string;
 }
 
 /** Makes a framer for lines of at most `bytesMax` bytes. */
@@ -175,7 +180,11 @@ export function createFramer(bytesMax: number, tooLong: (line: LongLine) => void
     const line = takeLine();
     return line === undefined ? [] : [line];
   };
-  return { push, finish };
+  const unfinished = (): string => {
+    const head = discarded?.head ?? parts[0]?.slice(0, edgeBytes);
+    return head === undefined ? "" : decodeHead(head);
+  };
+  return { push, finish, unfinished };
 }
 
 function join(parts: readonly Uint8Array[]): Uint8Array {

@@ -13,12 +13,16 @@ import { type Log, Shortened } from "../log.ts";
 export interface NoiseGauge {
   /** A line that could not be used; `sample` is shown in the log. */
   garbage(what: string, sample: string): void;
+  /** A well-formed notice that nothing takes, which is no sign of a fault. */
+  dropped(what: string, sample: string): void;
   /** A well-formed notice. */
   notice(): void;
   /** A promise to wait for when the window is full. */
   hold(): Promise<void> | undefined;
   /** Unusable lines so far. */
   count(): number;
+  /** The first line that could not be used. */
+  first(): string | undefined;
 }
 
 /** Makes a gauge; `giveUp` is called once. */
@@ -33,6 +37,7 @@ export function createNoiseGauge(
   let garbageInWindow = 0;
   let windowsSpent = 0;
   let total = 0;
+  let first: string | undefined;
 
   const turnWindow = (): void => {
     if (clock.monotonic() < windowEnd) return;
@@ -62,8 +67,13 @@ export function createNoiseGauge(
   return {
     garbage(what, sample) {
       total++;
+      first ??= beginning(sample, limits.stderrLineCharsMax);
       linesInWindow++;
       garbageInWindow++;
+      report(what, sample);
+    },
+    dropped(what, sample) {
+      total++;
       report(what, sample);
     },
     notice() {
@@ -75,5 +85,6 @@ export function createNoiseGauge(
       return pause(clock, Math.max(0, windowEnd - clock.monotonic())).then(turnWindow);
     },
     count: () => total,
+    first: () => first,
   };
 }

@@ -32,6 +32,8 @@ export interface OpenCalls {
   delete(call: OpenCall, isAnswered: boolean): void;
   /** Whose a notice or question is; undefined when that cannot be told. */
   owner(): OpenCall | undefined;
+  /** The only call; undefined where there are others, or where clients share the lane and one was given up. */
+  only(): OpenCall | undefined;
   /** Whether what comes now may be a given-up call's. */
   isDoubtful(): boolean;
   /** Ends the calls of one scope. */
@@ -52,6 +54,7 @@ export function createOpenCalls(
 ): OpenCalls {
   const calls = new Set<OpenCall>();
   let doubtfulUntil = -Infinity;
+  let strayUntil = -Infinity;
   const only = (those: readonly OpenCall[]): OpenCall | undefined =>
     those.length === 1 ? those[0] : undefined;
   const isWorking = ({ call }: OpenCall): boolean => workingMethods.has(call.method);
@@ -66,8 +69,9 @@ export function createOpenCalls(
     isWorking(open) && (attribution !== "logged" || open.call.caller.logLevel !== undefined);
   const isDoubtful = (): boolean => clock.monotonic() < doubtfulUntil;
   const remove = (call: OpenCall, isAnswered: boolean): void => {
-    if (!calls.delete(call) || isAnswered || !maySpeak(call)) return;
-    doubtfulUntil = clock.monotonic() + limits.strayQuestionMs;
+    if (!calls.delete(call) || isAnswered || !isWorking(call)) return;
+    strayUntil = clock.monotonic() + limits.strayQuestionMs;
+    if (maySpeak(call)) doubtfulUntil = strayUntil;
   };
   return {
     add: (call) => void calls.add(call),
@@ -76,6 +80,10 @@ export function createOpenCalls(
       // A session's own calls may be mistaken for each other: its client is the same.
       if (attribution !== "latest" && isDoubtful()) return undefined;
       return owners[attribution]();
+    },
+    only() {
+      if (attribution !== "latest" && clock.monotonic() < strayUntil) return undefined;
+      return only([...calls]);
     },
     isDoubtful,
     endScope(scope, error) {

@@ -1,27 +1,22 @@
 /**
  * The JSON-RPC correspondent of one upstream process: own ids and progress tokens, what is pending,
- * the limits of each call, answers to what the upstream asks. What fits no open request is dropped
- * and counted, never guessed. It knows lines of text, no process and no scope. JSON-RPC 2.0; MCP
- * basic utilities (cancellation, ping, progress).
+ * the limits of each call, answers to what the upstream asks. Any message of a server is a sign of
+ * life of its open calls; what comes in a request's own stream, of that request. It knows lines of
+ * text, no process and no scope. JSON-RPC 2.0; MCP basic utilities (cancellation, ping, progress).
+ * Not here: what comes (incoming.ts).
  */
 import type { Clock } from "../clock.ts";
 import { GatewayError, withOutcome } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Ending, JsonObject, Notice, RequestId } from "../model.ts";
 import type { UpstreamFacingCodec, WireMessage } from "../protocol/codec.ts";
-import {
-  idOf,
-  isJsonObject,
-  type Message,
-  notificationText,
-  parseJson,
-  requestText,
-  toMessage,
-} from "../protocol/jsonrpc.ts";
+import { notificationText, requestText } from "../protocol/jsonrpc.ts";
 import { type AskDeskOptions, createAskDesk } from "./ask_desk.ts";
 import { type CallClock, startCallClock } from "./call_clock.ts";
+import { createIncoming } from "./incoming.ts";
 import type { LongLine } from "./lines.ts";
 import type { Link, LinkRequest, OpenRequest } from "./link.ts";
+import type { Pending } from "./pending.ts";
 
 /** A request on its way, for senders that send each apart. */
 export interface Outgoing {
@@ -42,6 +37,8 @@ export interface PeerOptions extends Omit<AskDeskOptions, "send"> {
   readonly clock: Clock;
   /** A notice that belongs to no request by its token; false when nobody wants it. */
   readonly notice: (notice: Notice) => boolean;
+  /** What comes is not written as messages are, beyond doubt; `line` may show it. */
+  readonly misspoken?: (why: string, line?: string) => void;
 }
 
 /** One correspondent. */
@@ -59,10 +56,6 @@ export interface Peer extends Link {
   receiveTooLong(line: LongLine): void;
   /** How requests from now on are put, and all that comes is read. */
   speak(codec: UpstreamFacingCodec): void;
-}
-
-interface Pending extends LinkRequest {
-  readonly clock: CallClock;
 }
 
 /** The clock of a request that stands until it is cancelled. */
@@ -86,6 +79,8 @@ export function createPeer(options: PeerOptions): Peer {
   const givenUp = new Set<RequestId>();
   const asks = createAskDesk({ ...options, codec: () => codec });
   let lastId = 0;
+  /** When the server last said something that belongs to no single request's own stream. */
+  let heardAt = -Infinity;
   let closed: GatewayError | undefined;
 
   const settle = (id: RequestId, reply: Ending, isAnswered: boolean): void => {
@@ -99,14 +94,17 @@ export function createPeer(options: PeerOptions): Peer {
   const fail = (id: RequestId, error: GatewayError) =>
     settle(id, { kind: "failure", error }, false);
 
+  const tell = (method: string, params: JsonObject): void => {
+    incoming.told();
+    options.send(notificationText(method, params));
+  };
   const cancel = (id: number, reason: string): void => {
     const request = pending.get(id);
     if (request === undefined) return;
     pending.delete(id);
     request.clock.stop();
-    if (request.cancellable) {
-      options.send(notificationText("notifications/cancelled", { requestId: id, reason }));
-    }
+    incoming.abandoned();
+    if (request.cancellable) tell("notifications/cancelled", { requestId: id, reason });
     options.over?.(id, false);
   };
 
@@ -148,7 +146,12 @@ export function createPeer(options: PeerOptions): Peer {
     const { timeoutMs } = wanted;
     const callClock = timeoutMs === 0 ? noClock : startCallClock(
       clock,
-      { quietMs: timeoutMs, totalMs: Math.max(timeoutMs, limits.callMsMax) },
+      {
+        quietMs: timeoutMs,
+        totalMs: Math.max(timeoutMs, limits.callMsMax),
+        // What a server says while it starts keeps no start waiting.
+        heardAt: () => wanted.cancellable ? heardAt : -Infinity,
+      },
       () => expire(id, wanted),
     );
     pending.set(id, { ...wanted, clock: callClock });
@@ -167,103 +170,38 @@ export function createPeer(options: PeerOptions): Peer {
     return { cancel: (reason) => giveUp(id, reason), touch, hold, resume };
   };
 
-  const receiveAnswer = (message: Message & { kind: "response" | "error" }, line: string): void => {
-    const known = message.id === undefined ? undefined : pending.get(message.id);
-    if (known === undefined || message.id === undefined) {
-      if (message.id !== undefined && givenUp.delete(message.id)) return noise.notice();
-      return noise.garbage("it answers no open request", line);
-    }
-    if (message.kind === "error") {
-      const error = codec.decodeError(message.error);
-      return settle(message.id, { kind: "failure", error }, true);
-    }
-    const decoded = codec.decodeResult(known.method, message.result);
-    if (decoded.kind === "ok") return settle(message.id, decoded.value, true);
-    const why = decoded.kind === "invalid" ? `: ${decoded.message}` : "";
-    fail(message.id, badAnswer(server, known.method, why));
-  };
-
-  const receiveNotification = (
-    method: string,
-    params: JsonObject,
-    line: string,
-    owner: RequestId | undefined,
-  ): void => {
-    if (method === "notifications/cancelled") return asks.withdraw(params.requestId, line);
-    const decoded = codec.decodeNotice(method, params);
-    if (decoded.kind !== "ok") return noise.garbage("it is no notification known here", line);
-    noise.notice();
-    const { notice, request = owner } = decoded.value;
-    if (request === undefined) {
-      if (!options.notice(notice)) noise.garbage("nothing waits for this notice", line);
-      return;
-    }
-    const known = pending.get(request);
-    if (known === undefined && givenUp.has(request)) return;
-    if (known === undefined || (!known.wantsProgress && notice.method === progressMethod)) {
-      return noise.garbage("it belongs to no open request", line);
-    }
-    known.clock.touch();
-    if (!known.notice(notice)) noise.garbage("its reader is too slow for more notices", line);
-  };
-
-  const receiveValue = (value: unknown, line: string, owner: RequestId | undefined): void => {
-    let message: Message;
-    try {
-      message = toMessage(value, limits);
-    } catch {
-      noise.garbage("it is not a JSON-RPC message", line);
-      // A malformed answer still says whose it was: better to fail now than at the time limit.
-      const id = idOf(value, limits);
-      const known = id === undefined ? undefined : pending.get(id);
-      if (id === undefined || known === undefined) return;
-      if (isJsonObject(value) && value.method === undefined) {
-        fail(id, badAnswer(server, known.method, ""));
-      }
-      return;
-    }
-    if (message.kind === "request") {
-      const { ask } = (owner === undefined ? undefined : pending.get(owner)) ?? {};
-      asks.receive(message.id, message.method, message.params, ask);
-    } else if (message.kind === "notification") {
-      receiveNotification(message.method, message.params, line, owner);
-    } else receiveAnswer(message, line);
-  };
-
-  const receiveLine = (line: string, owner: RequestId | undefined): void => {
-    const first = line.trimStart()[0];
-    if (first === undefined) return;
-    if (first !== "{" && first !== "[") return noise.garbage("it is not JSON", line);
-    let value: unknown;
-    try {
-      value = parseJson(line, limits, false);
-    } catch {
-      return noise.garbage("it is not JSON", line);
-    }
-    if (!Array.isArray(value)) return receiveValue(value, line, owner);
-    for (const item of value) receiveValue(item, line, owner);
-  };
+  const incoming = createIncoming({
+    ...options,
+    codec: () => codec,
+    pending,
+    givenUp,
+    asks,
+    lastId: () => lastId,
+    settle: (id, reply) => settle(id, reply, true),
+    failBadly(id, why) {
+      const known = pending.get(id);
+      if (known !== undefined) fail(id, badAnswer(server, known.method, why));
+    },
+    endStanding: (id) => fail(id, new GatewayError("cancelled")),
+    misspoken: (why, line) => options.misspoken?.(why, line),
+  });
 
   return {
     receive(lines, owner) {
+      let isHeard = false;
       for (const line of lines) {
-        if (closed === undefined) receiveLine(line, owner);
+        if (closed === undefined) isHeard = incoming.take(line, owner) || isHeard;
       }
+      if (isHeard && owner === undefined) heardAt = clock.monotonic();
+      else if (isHeard && owner !== undefined) pending.get(owner)?.clock.touch();
       return noise.hold();
     },
     fail,
     isPending: (id) => pending.has(id),
-    receiveTooLong(line) {
-      noise.garbage(`it is ${line.bytes} bytes long, more than ${limits.lineBytesMax}`, line.head);
-      const id = answeredBy(line);
-      const known = id === undefined ? undefined : pending.get(id);
-      if (id !== undefined && known !== undefined) {
-        fail(id, badAnswer(server, known.method, `: larger than ${limits.lineBytesMax} bytes`));
-      }
-    },
+    receiveTooLong: incoming.takeLong,
     request,
     notify(method, params) {
-      if (closed === undefined) options.send(notificationText(method, params));
+      if (closed === undefined) tell(method, params);
     },
     close(error) {
       if (closed !== undefined) return;
@@ -276,20 +214,8 @@ export function createPeer(options: PeerOptions): Peer {
   };
 }
 
-const progressMethod = "notifications/progress";
-
 function badAnswer(server: string, method: string, why: string): GatewayError {
   const message = `Server "${server}" gave an answer to ${method} that is not valid${why}`;
   const error = new GatewayError("bad_upstream_response", message, { data: { server } });
   return withOutcome(error, "unknown");
-}
-
-/**
- * The id of the request that a discarded line answered, when one of its ends shows the envelope
- * beyond doubt: an id right before the last brace, or right after `jsonrpc` and before `result`.
- */
-function answeredBy(line: LongLine): number | undefined {
-  const found = /"id":\s*(\d+)\s*\}\s*$/.exec(line.tail) ??
-    /^\s*\{"jsonrpc":\s*"2\.0",\s*"id":\s*(\d+),\s*"result"/.exec(line.head);
-  return found === null ? undefined : Number(found[1]);
 }

@@ -1,6 +1,7 @@
 /**
  * Where a lane's unsolicited notices and questions go: to the call that owns them (open_calls.ts
- * tells which), else to whoever watches the scope. Questions that the client did not declare to
+ * tells which), else to whoever watches the scope. A notice that the protocol does not name may be
+ * about anything, so that it goes to the only open call or to the session that has the lane alone. Questions that the client did not declare to
  * answer are refused here, but for callers who hear of what was missing; roots that the operator
  * fixed are answered here.
  */
@@ -8,8 +9,9 @@ import { GatewayError } from "../errors.ts";
 import type { LaneServerConfig } from "../config/config.ts";
 import type { Answer, JsonObject, Notice } from "../model.ts";
 import type { WireMessage } from "../protocol/codec.ts";
+import { isNamed } from "../protocol/names.ts";
 import { type ExchangeSource, toRefusal } from "./exchange.ts";
-import type { OpenCall } from "./open_calls.ts";
+import type { OpenCall, OpenCalls } from "./open_calls.ts";
 
 /** Who hears what belongs to no call. */
 export interface RoutingHooks {
@@ -34,23 +36,25 @@ const capabilityOfAsk: ReadonlyMap<string, string> = new Map([
   ["roots/list", "roots"],
 ]);
 
+/** Notices of the protocol that belong to a call where they come in its stream. */
+const ofCalls: ReadonlySet<string> = new Set(["notifications/progress", "notifications/message"]);
+
 /** Makes the handlers of a lane. */
 export function createRouting(
   { config, capabilities, hooks }: RoutingOptions,
-  owner: () => OpenCall | undefined,
+  calls: () => Pick<OpenCalls, "owner" | "only">,
 ) {
   const notice = (item: Notice): boolean => {
-    if (item.method !== "notifications/message") return hooks.notice(item);
-    const open = owner();
+    const isLog = item.method === "notifications/message";
+    if (!isLog && isNamed(item.method)) return hooks.notice(item);
+    const open = isLog ? calls().owner() : calls().only();
     if (open === undefined) return config.isolation === "session" && hooks.notice(item);
     open.request.touch();
     return open.source.notice(item);
   };
-  /** A notice on the way of one call: only progress and log lines are the call's own. */
+  /** A notice on the way of one call: what the protocol names is its own by two names alone. */
   const noticeOf = (source: ExchangeSource) => (item: Notice): boolean =>
-    item.method === "notifications/progress" || item.method === "notifications/message"
-      ? source.notice(item)
-      : hooks.notice(item);
+    ofCalls.has(item.method) || !isNamed(item.method) ? source.notice(item) : hooks.notice(item);
 
   const put = (
     question: WireMessage,
@@ -74,7 +78,7 @@ export function createRouting(
     return source?.ask(method, params, signal) ?? hooks.ask(question, signal);
   };
   const ask = (question: WireMessage, signal: AbortSignal): Promise<Answer> => {
-    const open = owner();
+    const open = calls().owner();
     return put(question, signal, open?.source, open?.call.caller.deferred === true);
   };
   const askOf =

@@ -13,13 +13,27 @@ import type { Printed } from "./printed.ts";
 import { createQuote, valuesOfProgram } from "./server_words.ts";
 import { toSpawnReason } from "./spawn_reason.ts";
 
+/** Why a program's output cannot be read as messages, and the line that shows it, where one does. */
+export interface Misspoken {
+  readonly why: string;
+  readonly line: string | undefined;
+}
+
+/** What a program wrote on stdout in the place of an answer. */
+export interface Wrote {
+  readonly misspoke: Misspoken | undefined;
+  /** The first line that is no message. */
+  readonly ignored: string | undefined;
+}
+
 /** Why a start failed; callers hear one line of what the process printed. */
 export function toStartFault(
   greeting: Greeting,
-  { end, broken, printed, config, deps }: {
+  { end, broken, printed, wrote, config, deps }: {
     readonly end: ChildEnd | undefined;
     readonly broken: string | undefined;
     readonly printed: Printed;
+    readonly wrote: Wrote;
     readonly config: StdioServerConfig;
     readonly deps: UpstreamDeps;
   },
@@ -36,18 +50,29 @@ export function toStartFault(
       return { reason: toStartReason(error, quote), permanent, refused, details };
     }
   }
-  const reason = end?.text ?? broken ?? toGreetingReason(greeting, config);
-  const [line] = [...printed.errors(), ...lines];
+  const { misspoke, ignored } = wrote;
+  if (misspoke !== undefined) {
+    const { why, line = "" } = misspoke;
+    return { reason: withWords(why, quote(line)), permanent, refused, details };
+  }
+  const hasWritten = ignored !== undefined;
+  const reason = end?.text ?? broken ?? toGreetingReason(greeting, config, hasWritten);
+  const [line] = [...printed.errors(), ...(hasWritten ? [ignored] : []), ...lines];
   if (line === undefined) return { reason, permanent, refused };
   const words = quote(line) || "the gateway's log has what it printed";
   return { reason: withWords(reason, words), permanent, refused, details };
 }
 
-function toGreetingReason(greeting: Greeting, { startTimeoutMs }: StdioServerConfig): string {
+function toGreetingReason(
+  greeting: Greeting,
+  { startTimeoutMs }: StdioServerConfig,
+  hasWritten: boolean,
+): string {
   if (!("error" in greeting)) return "it ended while it started";
   const { error } = greeting;
   if (error.code !== "upstream_timeout") return error.message;
-  return `it did not answer its first message within ${startTimeoutMs} ms; ` +
+  const wrote = hasWritten ? ", and wrote lines on stdout that are not JSON-RPC messages" : "";
+  return `it did not answer its first message within ${startTimeoutMs} ms${wrote}; ` +
     "raise startTimeoutMs if it needs longer";
 }
 

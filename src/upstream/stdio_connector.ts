@@ -17,7 +17,7 @@ import type { GreetOptions, Manner } from "./negotiate.ts";
 import { createNoiseGauge } from "./noise.ts";
 import { createPeer, type Peer } from "./peer.ts";
 import type { Spare } from "./spare.ts";
-import { toSpawnFault, toStartFault } from "./start_fault.ts";
+import { type Misspoken, toSpawnFault, toStartFault } from "./start_fault.ts";
 import { createStartHistory, saysWhyItEnded } from "./start_history.ts";
 import { requestOf } from "./start_request.ts";
 
@@ -156,7 +156,7 @@ async function start(
   const isStale = wasSpare && !signal.aborted && (broken !== undefined || isSilence(greeting));
   const survivors = isStale
     ? manners.filter((manner) => !greeting.refused.includes(manner))
-    : end === undefined || end.permanent
+    : end === undefined || end.permanent || running.misspoke() !== undefined
     ? []
     : survivorsOf(manners, greeting);
   if (survivors.length === 0) void child.gone.then(hooks.gone);
@@ -165,7 +165,11 @@ async function start(
   const { printed } = child;
   const saysWhy = saysWhyItEnded(printed);
   if (!isStale) {
-    const fault = toStartFault(greeting, { end, broken, printed, config, deps });
+    const wrote = {
+      misspoke: running.misspoke(),
+      ignored: running.ignored() ?? (child.unfinished() || undefined),
+    };
+    const fault = toStartFault(greeting, { end, broken, printed, wrote, config, deps });
     return { fault, survivors, saysWhy, isStale, hasEnded: end !== undefined };
   }
   const reason = broken ?? "it did not answer its first message";
@@ -199,6 +203,7 @@ function createRunning(
   let isOver = false;
   let isReady = false;
   let diedOf: string | undefined;
+  let misspoke: Misspoken | undefined;
 
   const over = (died: string | undefined): void => {
     if (isOver) return;
@@ -222,6 +227,11 @@ function createRunning(
     send: (line) => child?.send(line) ?? false,
     notice: hooks.notice,
     ask: hooks.ask,
+    misspoken(why, line) {
+      if (isReady || isOver) return;
+      misspoke = { why, line };
+      broken(why);
+    },
   });
   const open = <Opened extends LaneChild | undefined>(
     opener: (handler: ChildHandler) => Opened,
@@ -248,6 +258,8 @@ function createRunning(
     over,
     isOver: () => isOver,
     diedOf: () => diedOf,
+    misspoke: () => misspoke,
+    ignored: noise.first,
     ready(manner: Manner) {
       isReady = true;
       peer.speak(manner.codec);

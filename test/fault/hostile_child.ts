@@ -264,7 +264,6 @@ async function answerBadly(id: unknown, args: Json): Promise<void> {
       send(good);
       return send({ ...foul, id });
     case "error-without-id":
-      send({ jsonrpc: "2.0", error: { code: -32603, message: "who asked?" } });
       send({ jsonrpc: "2.0", id: null, error: { code: -32603, message: "who asked?" } });
       break;
     case "not-object":

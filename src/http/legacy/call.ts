@@ -20,6 +20,7 @@ import {
 } from "../../model.ts";
 import type { Decoded } from "../../protocol/codec.ts";
 import { errorText, type Message, notificationText, resultText } from "../../protocol/jsonrpc.ts";
+import { decodeForeign } from "../../protocol/names.ts";
 import { createProgressGap, isProgress, type ProgressGap } from "../progress_gap.ts";
 import { logFault } from "../respond.ts";
 import { type OpenAsk, toRefusal } from "./asks.ts";
@@ -72,7 +73,7 @@ export function assertCallable(session: LiveSession, ids: readonly RequestId[]):
 /** Runs a request; its outlet is settled exactly once. */
 export function runCall(session: LiveSession, message: RequestMessage, outlet: AnswerOutlet): void {
   const { id, method } = message;
-  const decoded = session.deps.codec.decodeRequest(method, message.params, session.revision);
+  const decoded = decode(session, message);
   if (decoded.kind !== "ok") {
     return refuse(session, message, toDecodeError(method, decoded), outlet);
   }
@@ -94,6 +95,13 @@ export function runCall(session: LiveSession, message: RequestMessage, outlet: A
     target,
   });
   void pump(openRunning(session, { id, method, params, progressToken, target }, exchange, outlet));
+}
+
+function decode({ deps, revision, surface }: LiveSession, { method, params }: RequestMessage) {
+  const decoded = deps.codec.decodeRequest(method, params, revision);
+  const isForeign = decoded.kind === "unknown" &&
+    deps.gateway.surface(surface)?.takesForeign === true;
+  return (isForeign ? decodeForeign(method, params) : undefined) ?? decoded;
 }
 
 /** Answers a request that the gateway is not given. */

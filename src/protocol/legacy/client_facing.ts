@@ -9,6 +9,7 @@ import type { Description, JsonObject, Notice, RequestId } from "../../model.ts"
 import type { ClientFacingCodec, Decoded, WireMessage } from "../codec.ts";
 import { isJsonObject } from "../jsonrpc.ts";
 import { cleanParams } from "../message_members.ts";
+import { isNamed } from "../names.ts";
 import { shownInfo } from "../shown_info.ts";
 import { encodeAsk } from "./ask.ts";
 import { degradeResult } from "./degrade.ts";
@@ -21,7 +22,7 @@ import {
   serverNotifications,
 } from "./methods.ts";
 import { rowOf } from "./revisions.ts";
-import { modelParams, progressTokenOf, without } from "./wire_keys.ts";
+import { foreignParams, modelParams, progressTokenOf, without } from "./wire_keys.ts";
 
 /** How clients of 2024-11-05 to 2025-11-25 speak and are spoken to. */
 export const legacyClientCodec: ClientFacingCodec = {
@@ -59,6 +60,7 @@ function encodeNotice(
   progressToken: RequestId | undefined,
 ): WireMessage | undefined {
   const { method } = notice;
+  if (!isNamed(method)) return { method, params: foreignParams(notice.params) };
   if (methodIn(serverNotifications, method, revision) === undefined) return undefined;
   const params = modelParams(notice.params);
   if (method !== "notifications/progress") return { method, params };

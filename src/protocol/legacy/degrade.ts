@@ -3,11 +3,13 @@
  * discriminator that the revision does not know, structured content that is no object, an output
  * schema whose root is no object. Members that are merely new (titles, icons, annotations, `_meta`)
  * stay: JSON readers of every revision skip what they do not know, and dropping them would hide
- * them from clients that do. Content of a type unknown to every revision passes as it is.
+ * them from clients that do. Content of a type unknown to every revision passes as it is: where a
+ * server sends some, it is text by now (content_blocks.ts).
  * A tool that must be run as a task may be called plainly here too: the gateway then runs the task.
  */
 import type { JsonObject } from "../../model.ts";
 import { isJsonObject } from "../jsonrpc.ts";
+import { isNamed } from "../names.ts";
 import { type RevisionRow, rowOf } from "./revisions.ts";
 import { plainResult, without } from "./wire_keys.ts";
 
@@ -97,6 +99,7 @@ const emptyResults: ReadonlySet<string> = new Set([
 /** A result as a client of this revision can read it. */
 export function degradeResult(method: string, value: JsonObject, revision: string): JsonObject {
   if (emptyResults.has(method)) return {};
+  if (!isNamed(method)) return value;
   const result = plainResult(value);
   const degrade = degradations.get(method);
   return degrade === undefined ? result : degrade(result, rowOf(revision));

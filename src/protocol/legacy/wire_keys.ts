@@ -29,6 +29,8 @@ const resultKeys: ReadonlySet<string> = new Set([
 /** Nobody but a codec of the stateless era brings answers back, and a state is never a client's own. */
 const paramKeys: ReadonlySet<string> = new Set(["task", "inputResponses", "requestState"]);
 
+const noKeys: ReadonlySet<string> = new Set();
+
 /** A shallow copy without some members. */
 export function without(value: JsonObject, keys: ReadonlySet<string>): JsonObject {
   return Object.fromEntries(Object.entries(value).filter(([key]) => !keys.has(key)));
@@ -46,6 +48,11 @@ function cleaned(value: JsonObject, keys: ReadonlySet<string>): JsonObject {
 /** Params as the model has them: `_meta` holds vendor keys alone, or is absent. */
 export function modelParams(params: JsonObject): JsonObject {
   return cleaned(params, paramKeys);
+}
+
+/** Params or a result of a method that is not the protocol's: without what `_meta` has of one hop. */
+export function foreignParams(params: JsonObject): JsonObject {
+  return cleaned(params, noKeys);
 }
 
 /** A result without the keys of other revisions. */

@@ -19,7 +19,8 @@ import {
 } from "../../model.ts";
 import type { WireMessage } from "../codec.ts";
 import { isJsonObject } from "../jsonrpc.ts";
-import { modelParams, plainResult, without } from "../legacy/wire_keys.ts";
+import { foreignParams, modelParams, plainResult, without } from "../legacy/wire_keys.ts";
+import { isNamed } from "../names.ts";
 import { shownInfo } from "../shown_info.ts";
 import { signed } from "./envelope.ts";
 import { notifications } from "./methods.ts";
@@ -50,7 +51,7 @@ export function encodeResult(
   { value, freshness }: Result,
   identity: Identity,
 ): JsonObject {
-  const plain = plainResult(value);
+  const plain = isNamed(method) ? plainResult(value) : foreignParams(value);
   const result = method === "tools/list" ? withToolsOfTheEra(plain) : plain;
   const hints = cacheable.has(method) ? hintsOf(freshness) : {};
   return signed({ ...result, resultType: "complete", ...hints }, identity);
@@ -91,6 +92,7 @@ export function encodeNotice(
   logLevel: LogLevel | undefined,
 ): WireMessage | undefined {
   const { method } = notice;
+  if (!isNamed(method)) return { method, params: foreignParams(notice.params) };
   if (!notifications.has(method)) return undefined;
   const params = modelParams(notice.params);
   if (method === "notifications/progress") {
@@ -160,6 +162,7 @@ export function encodeDescription(
 /** The capability without which a method is not served; undefined for those that need none. */
 export function capabilityOf(method: string): string | undefined {
   if (method === "completion/complete") return "completions";
+  if (!isNamed(method)) return undefined;
   const [first] = method.split("/");
   return first === "tools" || first === "prompts" || first === "resources" ? first : undefined;
 }

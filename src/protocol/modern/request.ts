@@ -9,6 +9,7 @@ import type { JsonObject, RequestId, Resume } from "../../model.ts";
 import { isSafeText } from "../jsonrpc.ts";
 import { modelParams, progressTokenOf } from "../legacy/wire_keys.ts";
 import { cleanParams } from "../message_members.ts";
+import { decodeForeign } from "../names.ts";
 import { type Envelope, readEnvelope } from "./envelope.ts";
 import { assertMirrored, assertNoContradiction } from "./http_wire.ts";
 import { pausable, problemIn, requests, resumeSchema } from "./methods.ts";
@@ -25,10 +26,14 @@ export interface ModernRequest {
   readonly resume?: Resume | undefined;
 }
 
-/** Reads a request; throws a GatewayError, whose status is that of the whole answer. */
+/**
+ * Reads a request; throws a GatewayError, whose status is that of the whole answer. `takesForeign`:
+ * methods that are not the protocol's may pass.
+ */
 export function decodeRequest(
   message: { readonly id: RequestId; readonly method: string; readonly params: JsonObject },
   headers: Headers,
+  takesForeign = false,
 ): ModernRequest {
   const { id, method } = message;
   const params = cleanParams(method, message.params);
@@ -44,7 +49,11 @@ export function decodeRequest(
   assertMirrored(headers, { method, params });
   const schema = requests.get(method);
   if (schema === undefined) {
-    throw new GatewayError("method_not_found", `Unknown method "${method}"`);
+    const foreign = takesForeign ? decodeForeign(method, params) : undefined;
+    if (foreign === undefined) {
+      throw new GatewayError("method_not_found", `Unknown method "${method}"`);
+    }
+    return { id, method, params: foreign.params, progressToken: foreign.progressToken, envelope };
   }
   const problem = problemIn(schema, method, params);
   if (problem !== undefined) throw new GatewayError("invalid_params", problem);

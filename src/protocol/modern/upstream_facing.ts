@@ -22,6 +22,7 @@ import { isAbsent, isJsonObject } from "../jsonrpc.ts";
 import { decodeShared, legacyUpstreamCodec } from "../legacy/upstream_facing.ts";
 import { modelParams, without } from "../legacy/wire_keys.ts";
 import { cleanAnswer, cleanParams, cleanResult } from "../message_members.ts";
+import { isNamed } from "../names.ts";
 import { envelopeKeys } from "./envelope.ts";
 import { notifications, pausable, problemIn } from "./methods.ts";
 import { modernRevision } from "./revision.ts";
@@ -52,7 +53,7 @@ function encodeCall(
   return {
     method,
     params: {
-      ...without(params, taskKeys),
+      ...(method === "tools/call" ? without(params, taskKeys) : params),
       ...(hasAnswers ? { inputResponses: cleanAnswers(resume.answers) } : {}),
       ...(resume?.state === undefined ? {} : { requestState: resume.state }),
       _meta: {
@@ -85,7 +86,12 @@ function decodeResult(method: string, given: unknown): UpstreamDecoded<Result | 
   }
   const decoded = decodeShared(method, given);
   if (decoded.kind !== "ok") return decoded;
-  const result: Result = { ...decoded.value, freshness: freshnessOf(decoded.value.value) };
+  const { value } = decoded.value;
+  if (!isNamed(method)) {
+    // No other revision has this member, and a foreign result reaches its client as it is.
+    return { kind: "ok", value: { kind: "result", value: without(value, kindKeys) } };
+  }
+  const result: Result = { ...decoded.value, freshness: freshnessOf(value) };
   return { kind: "ok", value: method === "tools/list" ? withUsableTools(result) : result };
 }
 
@@ -181,6 +187,7 @@ function decodeNotice(
 }
 
 const tokenKeys = new Set(["progressToken"]);
+const kindKeys = new Set(["resultType"]);
 /** Tasks of the handshake era: a server that does not know them runs the call as it is. */
 const taskKeys = new Set(["task"]);
 

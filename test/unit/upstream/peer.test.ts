@@ -76,19 +76,36 @@ describe("a peer", () => {
     const one = request();
     const two = request();
     expect(one.id).not.toBe(two.id);
-    receive(ok(99), ok(String(one.id)), ok(two.id, { content: [], n: 2 }), ok(two.id), ok(one.id));
+    const near = [`0${one.id}`, `${one.id}.0`, ` ${one.id}`, -one.id].map((id) => ok(id));
+    receive(ok(99), ...near, ok(two.id, { content: [], n: 2 }), ok(two.id), ok(String(one.id)));
+    receive(ok(one.id, { content: [], n: 3 }));
     expect(one.ends).toEqual([{ kind: "result", value: { content: [] } }]);
     expect(two.ends).toEqual([{ kind: "result", value: { content: [], n: 2 } }]);
-    expect(noise.count()).toBe(3);
+    expect(noise.count()).toBe(7);
   });
 
-  test("E12 an error without an id is nobody's, even when one call is open", () => {
-    const { receive, request, noise } = make();
-    const { ends } = request();
+  test("E12 an error without an id is the only open request's, and no one's among several", () => {
     const error = { code: -32603, message: "?" };
-    receive({ jsonrpc: "2.0", error }, { jsonrpc: "2.0", id: null, error });
-    expect(ends).toEqual([]);
-    expect(noise.count()).toBe(2);
+    for (const id of [undefined, null, 99, 0, "server-error"]) {
+      const { receive, request, noise } = make();
+      const { ends } = request();
+      receive({ jsonrpc: "2.0", id, error });
+      expect(ends.map(code)).toEqual(["upstream_error"]);
+      const others = [request(), request()];
+      receive({ jsonrpc: "2.0", id, error });
+      expect(others.map(({ ends }) => ends)).toEqual([[], []]);
+      expect(noise.count()).toBe(2);
+    }
+  });
+
+  test("E12 a malformed error without an id is the only open request's, in the server's words", () => {
+    for (const error of ["broken", { code: "E_BAD", message: "broken" }]) {
+      const { receive, request } = make();
+      const { ends } = request();
+      receive({ jsonrpc: "2.0", id: null, error });
+      const [end] = ends;
+      expect(end?.kind === "failure" && end.error.message).toContain("broken");
+    }
   });
 
   test("A11 ids and tokens named like prototype members are unknown ids", () => {
@@ -137,6 +154,156 @@ describe("a peer", () => {
     }
     clock.advance(90);
     expect(code(lively.ends[0])).toBe("upstream_timeout");
+  });
+
+  test("any message is a sign of life of all open calls, garbage of none, and the hard limit stays", () => {
+    const { clock, receive, request } = make();
+    const [one, two] = [request(), request()];
+    for (let elapsed = 0; elapsed < 900; elapsed += 90) {
+      clock.advance(90);
+      receive({ jsonrpc: "2.0", method: "vendor/event", params: {} });
+      expect([one.ends, two.ends]).toEqual([[], []]);
+    }
+    clock.advance(100);
+    expect([one, two].map(({ ends }) => code(ends[0]))).toEqual([
+      "upstream_timeout",
+      "upstream_timeout",
+    ]);
+
+    const mute = request();
+    const start = request({ method: "initialize", cancellable: false });
+    clock.advance(90);
+    receive("garbage");
+    clock.advance(20);
+    expect(code(mute.ends[0])).toBe("upstream_timeout");
+    expect(code(start.ends[0])).toBe("upstream_timeout");
+  });
+
+  test("a flood of notices that nothing takes is paced as any, and ends no server", async () => {
+    const clock = createTestClock();
+    const limits = { ...defaultLimits, noiseLinesMax: 10, noiseWindowsMax: 2 };
+    const reasons: string[] = [];
+    const noise = createNoiseGauge(
+      { limits, clock, log: createTestLog([]) },
+      (reason) => void reasons.push(reason),
+    );
+    const peer = createPeer({
+      server: "x",
+      codec: () => legacyUpstreamCodec,
+      limits,
+      clock,
+      noise,
+      send: () => true,
+      notice: () => false,
+      ask: () => new Promise(() => {}),
+    });
+    const line = JSON.stringify({ jsonrpc: "2.0", method: "vendor/event" });
+    for (let window = 0; window < 5; window++) {
+      expect(peer.receive(Array(9).fill(line))).toBe(undefined);
+      const held = peer.receive([line]);
+      expect(held).toBeInstanceOf(Promise);
+      clock.advance(limits.noiseWindowMs);
+      await held;
+    }
+    expect([noise.count(), reasons]).toEqual([50, []]);
+  });
+
+  test("what comes in a request's own stream is a sign of life of that request alone", () => {
+    const { clock, peer, request } = make();
+    const [own, other] = [request(), request()];
+    clock.advance(90);
+    void peer.receive(['{"jsonrpc":"2.0","method":"vendor/event"}'], own.id);
+    clock.advance(20);
+    expect([own, other].map(({ ends }) => code(ends[0]))).toEqual([undefined, "upstream_timeout"]);
+    expect(own.progress.map(({ method }) => method)).toEqual(["vendor/event"]);
+  });
+
+  test("a message that keeps no start waiting: chatter does not delay the limit of a handshake", () => {
+    const { clock, receive, request } = make();
+    const start = request({ method: "initialize", cancellable: false });
+    for (let count = 0; count < 5; count++) {
+      clock.advance(20);
+      receive({ jsonrpc: "2.0", method: "notifications/message", params: { level: "info" } });
+    }
+    expect(code(start.ends[0])).toBe("upstream_timeout");
+  });
+
+  test("the text of an id is that id: tokens, malformed answers and long lines", () => {
+    const { peer, receive, request } = make();
+    const one = request();
+    const two = request();
+    const three = request();
+    receive({
+      jsonrpc: "2.0",
+      method: "notifications/progress",
+      params: { progressToken: String(one.id), progress: 1 },
+    });
+    expect(one.progress.length).toBe(1);
+    receive({ jsonrpc: "2.0", id: String(two.id), result: "none" });
+    expect(code(two.ends[0])).toBe("bad_upstream_response");
+    peer.receiveTooLong({
+      head: `\ufeff{"jsonrpc":"2.0","id":"${three.id}","result":{`,
+      tail: "x",
+      bytes: 99,
+    });
+    expect(code(three.ends[0])).toBe("bad_upstream_response");
+  });
+
+  test('the server\'s own ids stay as they are: 1 and "1" are two questions', () => {
+    const { receive, signals } = make();
+    receive(
+      { jsonrpc: "2.0", id: 1, method: "roots/list" },
+      { jsonrpc: "2.0", id: "1", method: "roots/list" },
+      { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: "1" } },
+    );
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false, true]);
+  });
+
+  test("a cancellation of a standing request ends it, of a call it does nothing", () => {
+    const { receive, request } = make();
+    const standing = request({ timeoutMs: 0 });
+    const call = request();
+    for (const { id } of [standing, call]) {
+      receive({
+        jsonrpc: "2.0",
+        method: "notifications/cancelled",
+        params: { requestId: String(id) },
+      });
+    }
+    expect([standing, call].map(({ ends }) => code(ends[0]))).toEqual(["cancelled", undefined]);
+  });
+
+  test("an error without an id after a notification may be about that, until a later answer", () => {
+    const { peer, receive, request } = make();
+    const refusal = { jsonrpc: "2.0", id: null, error: { code: -32601, message: "not found" } };
+    peer.notify("notifications/initialized", {});
+    const first = request();
+    receive(refusal);
+    expect(first.ends).toEqual([]);
+    receive(ok(first.id));
+    const second = request();
+    receive(refusal);
+    expect(code(second.ends[0])).toBe("upstream_error");
+  });
+
+  test("an error without an id may be an abandoned request's, until a later answer", () => {
+    const { clock, receive, request } = make();
+    const error = { jsonrpc: "2.0", id: null, error: { code: -32700, message: "unreadable" } };
+    for (
+      const abandon of [
+        (open: { cancel(why: string): void }) => open.cancel("gone"),
+        () => clock.advance(100),
+      ]
+    ) {
+      abandon(request().open);
+      const next = request();
+      receive(error);
+      expect(next.ends).toEqual([]);
+      receive(ok(next.id));
+      const last = request();
+      receive(error);
+      expect(code(last.ends[0])).toBe("upstream_error");
+    }
   });
 
   test("what an upstream says of a call that its client gave up is no fault, once", () => {

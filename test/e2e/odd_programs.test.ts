@@ -1,0 +1,131 @@
+/**
+ * Programs that say proper things in improper ways, behind the real gateway: what can mean one thing
+ * alone is taken, what is not written as messages is named at once, and noise harms nothing.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { oddCommand } from "../fault/hostile_command.ts";
+import { openRpcSession } from "../support/rpc_session.ts";
+import { type SpawnedGateway, spawnGateway } from "../support/spawn_gateway.ts";
+import { startMsMax, testMsMax } from "../support/wait.ts";
+
+/** Ways that are understood. */
+const taken = [
+  "text-ids",
+  "text-tokens",
+  "bom",
+  "bom-each",
+  "noise",
+  "headers",
+  "utf16-banner",
+  "logs-requests",
+  "complains",
+];
+/** Ways that are not, and what their clients are told. */
+const named: Readonly<Record<string, RegExp>> = {
+  framed: /"Content-Length" header/,
+  "framed-typed": /"Content-Length" header/,
+  pretty: /over many lines/,
+  spread: /over many lines/,
+  utf16: /UTF-16/,
+  utf16be: /UTF-16/,
+  events: /event stream/,
+  html: /HTML page/,
+  sequence: /JSON text sequence/,
+  "always-0": /never made, under id 0/,
+  "always-null": /never made, under id null/,
+  refuse: /no licence/,
+};
+const silent = ["no-newline", "noise-silent"];
+
+let gateway: SpawnedGateway;
+beforeAll(async () => {
+  const command = (how: string) => [how, oddCommand(how)] as const;
+  // A start that had to wait for its limit would fail the test's own.
+  const patient = (how: string) =>
+    [how, { ...oddCommand(how), startTimeoutMs: testMsMax }] as const;
+  const hasty = (how: string) =>
+    [how, {
+      ...oddCommand(how),
+      args: [...oddCommand(how).args, "token-of-the-operator"],
+      startTimeoutMs: 2_000,
+    }] as const;
+  gateway = await spawnGateway({
+    servers: Object.fromEntries<unknown>([
+      ...[...taken, "plain", "always-1"].map(command),
+      ...Object.keys(named).map(patient),
+      ...silent.map(hasty),
+    ]),
+    env: { MCP_TRY_SERVERS: "false" },
+  });
+}, startMsMax);
+afterAll(() => gateway.dispose(), startMsMax);
+
+const open = (how: string) => openRpcSession(`${gateway.url}/servers/${how}/mcp`);
+
+describe("a program that is understood in spite of how it writes", () => {
+  for (const how of taken) {
+    test(`(${how})`, async () => {
+      const session = await open(how);
+      expect(await session.callTool(1, "run", { progress: 2 })).toBe("finished");
+      expect(await session.callTool(2, "state")).toContain('"tools/call"');
+      await session.end();
+    });
+  }
+});
+
+describe("a program that writes something else than messages is named at once", () => {
+  for (const [how, why] of Object.entries(named)) {
+    test(`(${how})`, async () => {
+      const session = await open(how);
+      const { error } = await session.request(1, "tools/call", { name: "run" });
+      expect(error?.data?.["reason"]).toBe("upstream_unavailable");
+      expect(error?.message).toMatch(why);
+      await session.end();
+    });
+  }
+
+  test("a program that answers all under the id of its first answer (always-1)", async () => {
+    const session = await open("always-1");
+    const { error } = await session.request(1, "tools/call", { name: "run" });
+    expect(error?.message).toMatch(/every request under id 1/);
+    await session.end();
+  });
+
+  for (const how of silent) {
+    test(`a program that was silent is said to have written what it did, without secrets (${how})`, async () => {
+      const session = await open(how);
+      const { error } = await session.request(1, "tools/call", { name: "run" });
+      expect(error?.message).toMatch(/wrote lines on stdout that are not JSON-RPC messages/);
+      expect(error?.message).toMatch(/the server said: "/);
+      expect(error?.message).not.toContain("token-of-the-operator");
+      await session.end();
+    });
+  }
+});
+
+describe("a running program", () => {
+  test("an error that names no request is the only call's, at once and in the server's words", async () => {
+    const session = await open("plain");
+    const { error } = await session.request(1, "tools/call", { name: "null" });
+    expect(error).toMatchObject({ code: -32700, message: "cannot read that" });
+    expect(await session.callTool(2, "run")).toBe("finished");
+    await session.end();
+  });
+
+  test("an answer over many lines fails its call at once, and no other", async () => {
+    const session = await open("plain");
+    const { error } = await session.request(1, "tools/call", { name: "pretty" });
+    expect(error?.data?.["reason"]).toBe("bad_upstream_response");
+    expect(error?.message).toMatch(/over many lines/);
+    expect(await session.callTool(2, "run")).toBe("finished");
+    await session.end();
+  });
+
+  test("notifications that were answered by errors cost no call", async () => {
+    const session = await open("complains");
+    const hung = session.request(1, "tools/call", { name: "run", arguments: { progress: 1 } });
+    expect((await hung).result).toBeDefined();
+    expect(await session.callTool(2, "run")).toBe("finished");
+    await session.end();
+  });
+});
