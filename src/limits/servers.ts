@@ -63,6 +63,9 @@ export const serverLimits = {
   listItemsMax: 10_000,
   /** Instructions of all servers together. */
   instructionsCharsMax: 32_768,
+  /** What a server says of itself as JSON: members that do not fit are left out, since each connection keeps it. */
+  serverInfoBytesMax: 128 * 1024,
+  serverCapabilitiesBytesMax: 64 * 1024,
   /** What is shown of a server: its title, the URL of its website, its icons (in all, data URLs too). */
   serverTitleCharsMax: 100,
   serverUrlCharsMax: 2_048,

@@ -6,6 +6,7 @@
 import { quoteJson } from "../../excerpt.ts";
 import type { Description, JsonObject } from "../../model.ts";
 import type { UpstreamDecoded } from "../codec.ts";
+import { toDescription } from "../description.ts";
 import { isJsonObject } from "../jsonrpc.ts";
 import { isServed, latestRevision, type Revision, revisions } from "./revisions.ts";
 
@@ -40,11 +41,7 @@ export function decodeInitialize(result: unknown): UpstreamDecoded<Handshake> {
     return invalid(`it offers protocol version ${named}; served are ${revisions.join(", ")}`);
   }
   if (!isJsonObject(capabilities)) return invalid('"capabilities" must be an object');
-  const description = {
-    capabilities,
-    serverInfo: isJsonObject(serverInfo) ? serverInfo : undefined,
-    instructions: typeof instructions === "string" ? instructions : undefined,
-  };
+  const description = toDescription(capabilities, serverInfo, instructions);
   return { kind: "ok", value: { revision: protocolVersion, description } };
 }
 

@@ -15,6 +15,7 @@ import type {
   Result,
 } from "../../model.ts";
 import type { OutgoingCall, UpstreamDecoded, UpstreamFacingCodec } from "../codec.ts";
+import { toDescription } from "../description.ts";
 import { isJsonObject } from "../jsonrpc.ts";
 import { legacyUpstreamCodec } from "../legacy/upstream_facing.ts";
 import { modelParams, without } from "../legacy/wire_keys.ts";
@@ -188,11 +189,7 @@ export function decodeDiscover(value: unknown): UpstreamDecoded<Discovery> {
     kind: "ok",
     value: {
       supported: supportedVersions,
-      description: {
-        capabilities,
-        serverInfo: isJsonObject(serverInfo) ? serverInfo : undefined,
-        instructions: typeof instructions === "string" ? instructions : undefined,
-      },
+      description: toDescription(capabilities, serverInfo, instructions),
     },
   };
 }
