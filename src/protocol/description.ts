@@ -2,6 +2,7 @@
  * What a server says of itself first, as it is kept with each of its connections: within bounds,
  * member by member, so that one that is too large costs no other.
  */
+import { beginning } from "../excerpt.ts";
 import { defaultLimits } from "../limits.ts";
 import type { Description, JsonObject } from "../model.ts";
 import { membersWithin } from "./bounds.ts";
@@ -20,12 +21,8 @@ export function toDescription(
     serverInfo: isJsonObject(serverInfo)
       ? membersWithin(serverInfo, serverInfoBytesMax)
       : undefined,
-    instructions: typeof instructions === "string" ? cut(instructions) : undefined,
+    instructions: typeof instructions === "string"
+      ? beginning(instructions, instructionsCharsMax)
+      : undefined,
   };
-}
-
-/** No half of a pair stays at the end. */
-function cut(text: string): string {
-  if (text.length <= instructionsCharsMax) return text;
-  return text.slice(0, instructionsCharsMax).replace(/[\ud800-\udbff]$/, "");
 }

@@ -44,15 +44,17 @@ const changes: Readonly<Record<string, After>> = {
   "logging/setLevel": async (session, params) => {
     const logLevel = params.level as LogLevel;
     session.caller = { ...session.caller, logLevel };
-    await keep(session, { logLevel });
+    await keep(session, (store, key) => store.update(key, { logLevel }));
   },
   "resources/subscribe": async (session, params) => {
-    session.subscriptions.add(String(params.uri));
-    await keep(session, { subscriptions: [...session.subscriptions] });
+    const uri = String(params.uri);
+    session.subscriptions.add(uri);
+    await keep(session, (store, key) => store.subscribe(key, uri));
   },
   "resources/unsubscribe": async (session, params) => {
-    session.subscriptions.delete(String(params.uri));
-    await keep(session, { subscriptions: [...session.subscriptions] });
+    const uri = String(params.uri);
+    session.subscriptions.delete(uri);
+    await keep(session, (store, key) => store.unsubscribe(key, uri));
   },
 };
 
@@ -78,12 +80,8 @@ export function runCall(session: LiveSession, message: RequestMessage, outlet: A
   }
   if (method === "ping") return outlet.settle(resultText(id, {}), 200);
   const { params, progressToken } = decoded;
-  const isCrowded = method === "resources/subscribe" &&
-    session.subscriptions.size >= session.deps.limits.sessionSubscriptionsMax;
-  if (isCrowded) {
-    const error = new GatewayError("overloaded", "Cannot subscribe: too many subscriptions");
-    return refuse(session, message, error, outlet);
-  }
+  const crowded = method === "resources/subscribe" ? crowdedBy(session, params) : undefined;
+  if (crowded !== undefined) return refuse(session, message, crowded, outlet);
   const target: CallTarget = {};
   const exchange = session.deps.gateway.call(session.surface, {
     method,
@@ -94,6 +92,22 @@ export function runCall(session: LiveSession, message: RequestMessage, outlet: A
     target,
   });
   void pump(openRunning(session, { id, method, params, progressToken, target }, exchange, outlet));
+}
+
+/** Why a session can take no subscription more. */
+function crowdedBy(
+  { subscriptions, deps: { limits } }: LiveSession,
+  { uri }: JsonObject,
+): GatewayError | undefined {
+  if (subscriptions.has(String(uri))) return undefined;
+  const { sessionSubscriptionsMax: max, sessionSubscriptionCharsMax: charsMax } = limits;
+  const chars = [...subscriptions, String(uri)].reduce((sum, { length }) => sum + length, 0);
+  if (subscriptions.size < max && chars <= charsMax) return undefined;
+  return new GatewayError(
+    "overloaded",
+    `Cannot subscribe: a session has at most ${max} subscriptions with URIs of ${charsMax} ` +
+      "characters in all; unsubscribe from others first",
+  );
 }
 
 /** Answers a request that the gateway is not given. */
