@@ -121,7 +121,7 @@ export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstre
     lanes,
     watchers,
     keys: createCatalogKeys(kind.config, kind.fingerprint, verdicts, deps),
-    mayWarm: () => supervisor.refusal() === undefined && kind.budget.hasRoom(),
+    mayWarm: (scope) => supervisor.refusal(scope) === undefined && kind.budget.hasRoom(),
   });
 
   /** The lane on which a scope is subscribed: it may have several, of which one is enough. */
@@ -236,10 +236,11 @@ export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstre
       lanes.endScope(scope);
       catalog.forget(scope);
       levels.forget(scope);
+      supervisor.forget(scope);
     },
     trial: catalog.trial,
     status() {
-      const problem = supervisor.problem();
+      const problem = supervisor.problem() ?? supervisor.dying();
       return {
         ...status.now(),
         lanes: lanes.counts().running,

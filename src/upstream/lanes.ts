@@ -95,7 +95,7 @@ export function createLanes(options: LanesOptions): Lanes {
   const refusal = (slot: Slot): GatewayError | undefined =>
     closed || slot.abandon.signal.aborted
       ? unavailable("it is being stopped")
-      : supervisor.refusal();
+      : supervisor.refusal(slot.key.scope);
 
   const drop = (slot: Slot): void => {
     if (slots.get(slot.key.id) === slot) slots.delete(slot.key.id);
@@ -115,7 +115,7 @@ export function createLanes(options: LanesOptions): Lanes {
   };
 
   const launch = async (slot: Slot, caller: Caller, number: number, place: LanePlace) => {
-    const attempt = supervisor.begin();
+    const attempt = supervisor.begin(slot.key.scope);
     const manners = verdicts.of(caller);
     const gone = Promise.withResolvers<void>();
     leaving.add(gone.promise);
@@ -168,7 +168,7 @@ export function createLanes(options: LanesOptions): Lanes {
     // It speaks in none of the manners that were thought likely: another server is in its place.
     if (manners.every((manner) => refused.includes(manner))) verdicts.forget();
     attempt.failed(outcome.fault);
-    throw supervisor.refusal() ?? unavailable(outcome.fault.reason);
+    throw supervisor.refusal(slot.key.scope) ?? unavailable(outcome.fault.reason);
   };
 
   const start = async (slot: Slot, caller: Caller, number: number): Promise<Lane> => {
