@@ -54,7 +54,7 @@ export const clientLimits = {
   /** Sessions alive at once; beyond it initialize is refused. */
   sessionsMax: 100_000,
   /** Sessions held in memory though nothing goes on in them; those unused for longest give way. */
-  idleSessionsInMemoryMax: 10_000,
+  idleSessionsInMemoryMax: 2_000,
   /** Resource subscriptions of one session; they are stored and replayed on every new lane. */
   sessionSubscriptionsMax: 1_000,
   /** Messages of one session that wait for a stream, and changes remembered for the next one. */
