@@ -1,6 +1,7 @@
 /**
- * What a look-up of a session costs, which every request pays: our store (a map in front of SQLite)
- * beside a bare Map and beside SQLite alone; and the same with activity noted.
+ * What a look-up of a session costs. Each request pays the one in memory, which is set beside a bare
+ * Map; the first request of a session that is not in memory pays the store's, which is set beside
+ * SQLite alone. Also the same with activity noted.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,9 +9,18 @@ import { join } from "node:path";
 import { systemClock } from "../src/clock.ts";
 import { openStoreDatabase } from "../src/database.ts";
 import { defaultLimits } from "../src/limits.ts";
+import { createHeartbeats } from "../src/http/heartbeat.ts";
+import {
+  closeSessions,
+  createSessions as createTable,
+  findSession,
+} from "../src/http/legacy/sessions.ts";
+import { sha256Hex } from "../src/seal.ts";
+import { createMemorySessionStore } from "../src/session/memory.ts";
 import { toRecord } from "../src/session/row.ts";
 import { openSqliteSessionStore } from "../src/session/sqlite.ts";
 import type { SessionRecord } from "../src/session/store.ts";
+import { createFakeGateway } from "../test/support/fake_gateway.ts";
 import { createTestRuntime } from "../test/support/fake_runtime.ts";
 import { createTestLog } from "../test/support/log.ts";
 import { createSessions } from "./fixtures.ts";
@@ -59,6 +69,7 @@ export async function openLookUps(count: number): Promise<LookUps> {
   for (const session of sessions) await filler.create(session);
   await filler.close();
   const select = alone.prepare("SELECT * FROM sessions WHERE key = ?");
+  const subscriptions = alone.prepare("SELECT uri FROM subscriptions WHERE session = ?");
   const update = alone.prepare("UPDATE sessions SET active_at = ? WHERE key = ?");
 
   return {
@@ -72,12 +83,12 @@ export async function openLookUps(count: number): Promise<LookUps> {
           if (record !== undefined) bare.set(key, { ...record, activeAt: at });
         },
       },
-      { name: "map in front of SQLite", find: store.find, touch: store.touch },
+      { name: "our store in SQLite", find: store.find, touch: store.touch },
       {
         name: "SQLite alone",
         find(key) {
           const row = select.get(key);
-          return row && toRecord(row);
+          return row && toRecord(row, subscriptions.all(key).map(({ uri }) => String(uri)));
         },
         touch: (key, at) => void update.run(at, key),
       },
@@ -91,6 +102,43 @@ export async function openLookUps(count: number): Promise<LookUps> {
   };
 }
 
+/** Sessions that are in memory: what nearly every request finds. */
+async function openLive(count: number): Promise<Suite> {
+  const limits = { ...defaultLimits, idleSessionsInMemoryMax: count };
+  const store = createMemorySessionStore();
+  const table = createTable({
+    gateway: createFakeGateway(),
+    sessions: store,
+    limits,
+    clock: systemClock,
+    log: createTestLog(),
+    identity: { name: "bench", version: "1" },
+    sessionTimeoutMs: limits.timerMsMax,
+    heartbeats: createHeartbeats(systemClock, limits),
+    epoch: "bench",
+  });
+  const bare = new Map<string, SessionRecord>();
+  for (const record of await createSessions(count, 1)) {
+    const id = crypto.randomUUID();
+    bare.set(id, record);
+    await store.create({ ...record, key: await sha256Hex(id), activeAt: systemClock.wall() });
+    await findSession(table, id, record.surface);
+  }
+  const ids = [...bare.keys()];
+  let turn = 0;
+  const nextId = () => ids[turn++ % ids.length]!;
+  return {
+    title: `session in memory, with activity, ${count} sessions`,
+    unit: "request",
+    units: 1,
+    candidates: [
+      { name: "bare Map", work: () => Promise.resolve(bare.get(nextId())) },
+      { name: "our table", work: () => findSession(table, nextId(), "/mcp") },
+    ],
+    close: () => closeSessions(table),
+  };
+}
+
 /** The suites of this file. */
 export async function openSuites(): Promise<Suite[]> {
   const lookUps = await openLookUps(10_000);
@@ -99,6 +147,7 @@ export async function openSuites(): Promise<Suite[]> {
   const nextKey = () => sessions[turn++ % sessions.length]!.key;
   let at = sessions[0]!.createdAt * 2;
   return [
+    await openLive(10_000),
     {
       title: `session look-up, ${sessions.length} sessions`,
       unit: "look-up",

@@ -4,6 +4,7 @@
  * upstream/, credentials/). One gateway owns the file: a second one on the same data directory is refused.
  */
 import type { Limits } from "./limits.ts";
+import { clientLimits } from "./limits/clients.ts";
 import type { Log } from "./log.ts";
 import type { Runtime, SqlDatabase } from "./runtime/runtime.ts";
 
@@ -51,6 +52,24 @@ const schemaSteps: readonly string[] = [
      PRIMARY KEY (server, scope)
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX credential_scopes_seen_at ON credential_scopes (seen_at);`,
+  // The sessions of an older gateway could say of their clients as much as a request may hold.
+  `DELETE FROM sessions
+     WHERE length(client_info) > ${clientLimits.clientInfoBytesMax}
+       OR length(capabilities) > ${clientLimits.clientCapabilitiesBytesMax};
+   CREATE TABLE subscriptions (
+     session TEXT NOT NULL,
+     uri TEXT NOT NULL,
+     UNIQUE (session, uri)
+   ) STRICT;
+   INSERT OR IGNORE INTO subscriptions (session, uri)
+     SELECT sessions.key, item.value FROM sessions, json_each(
+       CASE WHEN json_valid(sessions.subscriptions) THEN sessions.subscriptions ELSE '[]' END
+     ) AS item
+     WHERE item.type = 'text' AND length(item.value) <= ${clientLimits.subscriptionUriCharsMax};
+   ALTER TABLE sessions DROP COLUMN subscriptions;
+   CREATE TRIGGER sessions_end AFTER DELETE ON sessions BEGIN
+     DELETE FROM subscriptions WHERE session = OLD.key;
+   END;`,
 ];
 
 /** Primary SQLite result codes that decide what to do; the rest are passed on. */

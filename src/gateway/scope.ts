@@ -61,7 +61,10 @@ export interface Scopes {
 /** Makes the memories. Calls that outlive their scope may bring it back, hence the bound on scopes. */
 export function createScopes(
   clock: Clock,
-  limits: Pick<Limits, "seenUrisMax" | "sessionsMax" | "tasksMax">,
+  limits: Pick<
+    Limits,
+    "nameCharsMax" | "seenUrisMax" | "sessionsMax" | "tasksMax" | "uriCharsMax"
+  >,
 ): Scopes {
   const scopes = new Map<string, ScopeMemory>();
   const of = (scope: string): ScopeMemory => {
@@ -91,12 +94,15 @@ export function createScopes(
       return memory;
     },
     saw(scope, uri, owner) {
+      // No client can ask for a longer one.
+      if (uri.length > limits.uriCharsMax) return;
       const { seenUris } = of(scope);
       seenUris.delete(uri);
       seenUris.set(uri, owner);
       trim(seenUris, limits.seenUrisMax);
     },
     ran(scope, taskId, server) {
+      if (taskId.length > limits.nameCharsMax) return;
       const { tasks } = of(scope);
       tasks.delete(taskId);
       tasks.set(taskId, server);

@@ -31,8 +31,18 @@ export const clientLimits = {
   listenerBodyBytesMax: 128 * 1024 * 1024,
   /** Nesting of a message; parsing deeper ones blocks the loop for seconds. */
   jsonDepthMax: 128,
-  /** A string request id; longer ones are memory held per open call. */
+  /** A string request id or progress token; longer ones are memory held per open call. */
   requestIdCharsMax: 256,
+  /** What a client says of itself, as JSON: it is kept, in memory and on disk, as long as its session. */
+  clientInfoBytesMax: 8 * 1024,
+  clientCapabilitiesBytesMax: 8 * 1024,
+  /** The name of a tool or prompt, and a task's id: they travel in headers, logs and error texts. */
+  nameCharsMax: 1_024,
+  /** The URI of a resource, for the same reason; servers refuse headers that are longer than this. */
+  uriCharsMax: 8_192,
+  /** The URI of a subscription, and those of one session together: they are stored. */
+  subscriptionUriCharsMax: 2_048,
+  sessionSubscriptionCharsMax: 256 * 1024,
   /** What a server or the log is shown of a client's name. */
   clientTitleCharsMax: 100,
   /** A method name in a message. */
@@ -43,6 +53,8 @@ export const clientLimits = {
   sessionCallsMax: 256,
   /** Sessions alive at once; beyond it initialize is refused. */
   sessionsMax: 100_000,
+  /** Sessions held in memory though nothing goes on in them; those unused for longest give way. */
+  idleSessionsInMemoryMax: 2_000,
   /** Resource subscriptions of one session; they are stored and replayed on every new lane. */
   sessionSubscriptionsMax: 1_000,
   /** Messages of one session that wait for a stream, and changes remembered for the next one. */
@@ -93,6 +105,8 @@ export const clientLimits = {
   activityFlushMs: 1_000,
   /** How often expired sessions are looked for. */
   expirySweepMs: 30_000,
+  /** Of those so many are removed in one step: other work goes on in between. */
+  expiryBatchMax: 1_000,
   /** The highest TCP port. */
   portMax: 65_535,
 } as const satisfies Record<string, number>;

@@ -78,6 +78,9 @@ export const serverLimits = {
   correctionItemsMax: 10,
   /** Instructions of all servers together. */
   instructionsCharsMax: 32_768,
+  /** What a server says of itself as JSON: members that do not fit are left out, since each connection keeps it. */
+  serverInfoBytesMax: 128 * 1024,
+  serverCapabilitiesBytesMax: 64 * 1024,
   /** What is shown of a server: its title, the URL of its website, its icons (in all, data URLs too). */
   serverTitleCharsMax: 100,
   serverUrlCharsMax: 2_048,
@@ -112,8 +115,10 @@ export const serverLimits = {
   restartMsMax: 60_000,
   /** Failed starts in a row after which a server is given up loudly and retried slowly. */
   restartsMax: 3,
-  /** A process that dies sooner after its handshake never really ran: that counts as a failed start. */
+  /** A process that dies sooner after its handshake never really ran: its scope's next ones must wait. */
   provenMs: 5_000,
+  /** Scopes of one server whose processes died so: those that have been quiet for longest give way. */
+  crashingScopesMax: 1_000,
   /** After stdin is closed, and again after SIGTERM, before the next stronger means. */
   stopMs: 5_000,
   /** list_changed notices of one upstream are merged within this time. */

@@ -28,6 +28,17 @@ export function createMemorySessionStore(): SessionStore {
       records.set(key, { ...record, ...patch });
       return true;
     },
+    async subscribe(key, uri) {
+      const record = records.get(key);
+      if (record === undefined || record.subscriptions.includes(uri)) return;
+      records.set(key, { ...record, subscriptions: [...record.subscriptions, uri] });
+    },
+    async unsubscribe(key, uri) {
+      const record = records.get(key);
+      if (record === undefined) return;
+      const subscriptions = record.subscriptions.filter((one) => one !== uri);
+      records.set(key, { ...record, subscriptions });
+    },
     async remove(key) {
       return records.delete(key);
     },

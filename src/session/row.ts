@@ -16,23 +16,24 @@ export function toRow(record: SessionRecord): SqlValue[] {
     JSON.stringify(record.clientInfo),
     JSON.stringify(record.capabilities),
     record.logLevel,
-    JSON.stringify(record.subscriptions),
     record.createdAt,
     record.activeAt,
   ];
 }
 
-/** The record of a row; undefined when any column is not what `toRow` writes. */
-export function toRecord(row: Readonly<Record<string, SqlValue>>): SessionRecord | undefined {
+/** The record of a row and its subscriptions; undefined when a column is not what `toRow` writes. */
+export function toRecord(
+  row: Readonly<Record<string, SqlValue>>,
+  subscriptions: readonly string[],
+): SessionRecord | undefined {
   const { key, surface, principal, revision, created_at: createdAt, active_at: activeAt } = row;
   if (typeof key !== "string" || typeof surface !== "string") return undefined;
   if (typeof principal !== "string" || typeof revision !== "string") return undefined;
   if (typeof createdAt !== "number" || typeof activeAt !== "number") return undefined;
   const clientInfo = parse(row["client_info"]);
   const capabilities = parse(row["capabilities"]);
-  const subscriptions = parse(row["subscriptions"]);
   const logLevel = row["log_level"] ?? null;
-  if (!isObject(clientInfo) || !isObject(capabilities) || !isTexts(subscriptions)) return undefined;
+  if (!isObject(clientInfo) || !isObject(capabilities)) return undefined;
   if (logLevel !== null && !isLogLevel(logLevel)) return undefined;
   return {
     key,
@@ -60,10 +61,6 @@ function parse(text: SqlValue | undefined): unknown {
 
 function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === "string");
 }
 
 function isLogLevel(value: SqlValue): value is LogLevel {

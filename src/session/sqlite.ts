@@ -1,8 +1,8 @@
 /**
- * Sessions in SQLite, looked up from a map. The map is loaded when the store opens and changed only
- * after the disk was, so that what was acknowledged is what a restart finds. Activity alone is
- * written behind, in batches: a crash costs at most `activityFlushMs` of it. Not here: the table
- * and the lock on the file (database.ts), and closing the database, which other parts share.
+ * Sessions in SQLite, read when they are asked for: who uses a session keeps what it needs of it, so
+ * a start reads none. Activity alone is written behind, in batches: a crash costs at most
+ * `activityFlushMs` of it. Not here: the tables and the lock on the file (database.ts), and closing
+ * the database, which other parts share.
  */
 import type { Clock } from "../clock.ts";
 import { transact } from "../database.ts";
@@ -17,45 +17,32 @@ import type { SessionRecord, SessionStore } from "./store.ts";
 export interface SqliteSessionStoreOptions {
   readonly database: SqlDatabase;
   readonly clock: Clock;
-  readonly limits: Pick<Limits, "activityFlushMs">;
+  readonly limits: Pick<Limits, "activityFlushMs" | "expiryBatchMax">;
   readonly log: Log;
 }
 
-/** Opens the store and loads every session. Throws when the table cannot be read. */
+/** Opens the store. Throws when the table cannot be read. */
 export function openSqliteSessionStore(options: SqliteSessionStoreOptions): SessionStore {
   const { database, clock, limits, log } = options;
-  const records = load(database, log);
-  /** Sessions whose activity on disk is older than in the map. */
-  const touched = new Set<string>();
+  const sql = prepare(database);
+  /** Activity that is not on disk yet, by key. */
+  const touched = new Map<string, number>();
+  let count = Number(sql.count.get()?.["count"] ?? 0);
   let cancelFlush: (() => void) | undefined;
   let flushFails = false;
   let closed = false;
 
-  const insert = database.prepare(
-    `INSERT INTO sessions (key, surface, principal, revision, client_info, capabilities,
-       log_level, subscriptions, created_at, active_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  );
-  const change = database.prepare(
-    "UPDATE sessions SET log_level = ?, subscriptions = ? WHERE key = ?",
-  );
-  const setActive = database.prepare("UPDATE sessions SET active_at = ? WHERE key = ?");
-  const deleteOne = database.prepare("DELETE FROM sessions WHERE key = ?");
-  const deleteExpired = database.prepare("DELETE FROM sessions WHERE active_at < ?");
-
-  const write = (action: string, work: () => void): void => {
+  const access = <Value>(action: string, work: () => Value): Value => {
     try {
       if (closed) throw new Error(`Cannot ${action}: the store is closed`);
-      work();
+      return work();
     } catch (fault) {
       log.error(`Cannot ${action}`, { fault });
       throw new GatewayError("store_unavailable", undefined, { cause: fault });
     }
   };
   const writeActivity = (): void => {
-    for (const key of touched) {
-      const record = records.get(key);
-      if (record !== undefined) setActive.run(record.activeAt, key);
-    }
+    for (const [key, at] of touched) sql.setActive.run(at, key);
   };
   const flush = (): void => {
     cancelFlush = undefined;
@@ -74,51 +61,76 @@ export function openSqliteSessionStore(options: SqliteSessionStoreOptions): Sess
   const scheduleFlush = (): void => {
     cancelFlush ??= clock.after(limits.activityFlushMs, flush);
   };
+  const insert = (record: SessionRecord): void => {
+    sql.insert.run(...toRow(record));
+    for (const uri of record.subscriptions) sql.subscribe.run(uri, record.key);
+  };
+  const remove = (key: string): boolean => {
+    const { changes } = sql.remove.run(key);
+    touched.delete(key);
+    count -= changes;
+    return changes > 0;
+  };
 
   return {
     async create(record) {
-      if (records.has(record.key)) {
-        throw new GatewayError("internal", "Cannot create session: its key is taken");
-      }
-      write("create a session", () => insert.run(...toRow(record)));
-      records.set(record.key, record);
+      const isTaken = access("create a session", () => {
+        if (sql.find.get(record.key) !== undefined) return true;
+        if (record.subscriptions.length === 0) insert(record);
+        else transact(database, () => insert(record));
+        touched.delete(record.key);
+        count += 1;
+        return false;
+      });
+      if (isTaken) throw new GatewayError("internal", "Cannot create session: its key is taken");
     },
-    find: (key) => records.get(key),
+    find(key) {
+      return access("read a session", () => {
+        const row = sql.find.get(key);
+        if (row === undefined) return undefined;
+        const subscriptions = sql.subscriptions.all(key).map(({ uri }) => String(uri));
+        const record = toRecord(row, subscriptions);
+        if (record === undefined) {
+          log.warn("Cannot read a stored session; its client must initialize again", { key });
+          remove(key);
+          return undefined;
+        }
+        const activeAt = Math.max(record.activeAt, touched.get(key) ?? -Infinity);
+        return { ...record, activeAt };
+      });
+    },
     touch(key, at) {
-      const record = records.get(key);
-      if (closed || record === undefined || record.activeAt >= at) return;
-      records.set(key, { ...record, activeAt: at });
-      touched.add(key);
+      if (closed || at <= (touched.get(key) ?? -Infinity)) return;
+      touched.set(key, at);
       scheduleFlush();
     },
-    async update(key, patch) {
-      const record = records.get(key);
-      if (record === undefined) return false;
-      const next = { ...record, ...patch };
-      const subscriptions = JSON.stringify(next.subscriptions);
-      write("change a session", () => change.run(next.logLevel, subscriptions, key));
-      records.set(key, next);
-      return true;
+    async update(key, { logLevel }) {
+      return access("change a session", () => {
+        if (logLevel === undefined) return sql.find.get(key) !== undefined;
+        return sql.setLogLevel.run(logLevel, key).changes > 0;
+      });
+    },
+    async subscribe(key, uri) {
+      access("keep a subscription", () => sql.subscribe.run(uri, key));
+    },
+    async unsubscribe(key, uri) {
+      access("end a subscription", () => sql.unsubscribe.run(key, uri));
     },
     async remove(key) {
-      if (!records.has(key)) return false;
-      write("remove a session", () => deleteOne.run(key));
-      records.delete(key);
-      return true;
+      return access("remove a session", () => remove(key));
     },
     async expire(before) {
-      const expired = [...records.values()].filter((record) => record.activeAt < before);
-      // Activity first, or the disk would forget sessions that the map knows to be alive.
-      write("remove expired sessions", () =>
+      const expired = access("remove expired sessions", () =>
         transact(database, () => {
+          // Activity first, or the disk would forget sessions that are in use.
           writeActivity();
-          deleteExpired.run(before);
+          return sql.expire.all(before, limits.expiryBatchMax).map(({ key }) => String(key));
         }));
       touched.clear();
-      for (const { key } of expired) records.delete(key);
-      return expired.map(({ key }) => key);
+      count -= expired.length;
+      return expired;
     },
-    count: () => records.size,
+    count: () => count,
     async close() {
       if (closed) return;
       closed = true;
@@ -128,19 +140,27 @@ export function openSqliteSessionStore(options: SqliteSessionStoreOptions): Sess
   };
 }
 
-/** Every readable session on disk, by key. One bad row costs one session, not the start. */
-function load(database: SqlDatabase, log: Log): Map<string, SessionRecord> {
-  const records = new Map<string, SessionRecord>();
-  let malformed = 0;
-  for (const row of database.prepare("SELECT * FROM sessions").all()) {
-    const record = toRecord(row);
-    if (record === undefined) malformed++;
-    else records.set(record.key, record);
-  }
-  if (malformed > 0) {
-    log.warn("Cannot read some stored sessions; their clients must initialize again", {
-      malformed,
-    });
-  }
-  return records;
+function prepare(database: SqlDatabase) {
+  return {
+    count: database.prepare("SELECT count(*) AS count FROM sessions"),
+    insert: database.prepare(
+      `INSERT INTO sessions (key, surface, principal, revision, client_info, capabilities,
+         log_level, created_at, active_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    find: database.prepare("SELECT * FROM sessions WHERE key = ?"),
+    setActive: database.prepare("UPDATE sessions SET active_at = max(active_at, ?) WHERE key = ?"),
+    setLogLevel: database.prepare("UPDATE sessions SET log_level = ? WHERE key = ?"),
+    remove: database.prepare("DELETE FROM sessions WHERE key = ?"),
+    expire: database.prepare(
+      `DELETE FROM sessions WHERE key IN
+         (SELECT key FROM sessions WHERE active_at < ? ORDER BY active_at LIMIT ?) RETURNING key`,
+    ),
+    subscriptions: database.prepare(
+      "SELECT uri FROM subscriptions WHERE session = ? ORDER BY rowid",
+    ),
+    subscribe: database.prepare(
+      "INSERT OR IGNORE INTO subscriptions (session, uri) SELECT key, ? FROM sessions WHERE key = ?",
+    ),
+    unsubscribe: database.prepare("DELETE FROM subscriptions WHERE session = ? AND uri = ?"),
+  };
 }

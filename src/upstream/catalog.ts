@@ -57,7 +57,7 @@ export interface CatalogDeskOptions {
   /** Whether a server without a scope's process may have news that only its own lane hears. */
   readonly livesAlone: boolean;
   /** Whether a start that nobody waits for makes sense now. */
-  readonly mayWarm: () => boolean;
+  readonly mayWarm: (scope: LaneKey["scope"]) => boolean;
   /** Why the last start failed, while none went well since. */
   readonly problem: () => string | undefined;
   /** How long a server that could not be reached is left alone; undefined: it is not tried by itself. */
@@ -180,7 +180,7 @@ export function createCatalogDesk(options: CatalogDeskOptions): CatalogDesk {
     const key = lanes.keyOf(caller);
     const id = key.scope ?? key.id;
     if (warmed.has(id) || lanes.hasEnded(caller.scope)) return;
-    if (lanes.has(caller) || !options.mayWarm()) return;
+    if (lanes.has(caller) || !options.mayWarm(key.scope)) return;
     warmed.add(id);
     lanes.get(caller).catch(() => {});
   };

@@ -121,7 +121,7 @@ export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstre
     lanes,
     watchers,
     keys: createCatalogKeys(kind.config, kind.fingerprint, verdicts, deps),
-    mayWarm: () => supervisors.refusal() === undefined && kind.budget.hasRoom(),
+    mayWarm: (scope) => supervisors.refusal(scope) === undefined && kind.budget.hasRoom(),
   });
 
   /** The lane on which a scope is subscribed: it may have several, of which one is enough. */
@@ -236,10 +236,11 @@ export function createLanedUpstream(kind: LanedKind, deps: UpstreamDeps): Upstre
       lanes.endScope(scope);
       catalog.forget(scope);
       levels.forget(scope);
+      supervisors.forget(scope);
     },
     trial: catalog.trial,
     status() {
-      const problem = supervisors.problem();
+      const problem = supervisors.problem() ?? supervisors.dying();
       return {
         ...status.now(),
         lanes: lanes.counts().running,

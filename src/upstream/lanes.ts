@@ -95,7 +95,7 @@ export function createLanes(options: LanesOptions): Lanes {
   const refusal = (slot: Slot, caller: Caller): GatewayError | undefined =>
     closed || slot.abandon.signal.aborted
       ? unavailable("it is being stopped")
-      : supervisors.of(verdicts.of(caller)[0]).refusal();
+      : supervisors.of(verdicts.of(caller)[0]).refusal(slot.key.scope);
 
   const drop = (slot: Slot): void => {
     if (slots.get(slot.key.id) === slot) slots.delete(slot.key.id);
@@ -117,7 +117,7 @@ export function createLanes(options: LanesOptions): Lanes {
   const launch = async (slot: Slot, caller: Caller, number: number, place: LanePlace) => {
     const manners = verdicts.of(caller);
     const judge = supervisors.of(manners[0]);
-    const attempt = judge.begin();
+    const attempt = judge.begin(slot.key.scope);
     const gone = Promise.withResolvers<void>();
     leaving.add(gone.promise);
     if (slot.key.scope === trialScope) trialGone = gone.promise;
@@ -169,7 +169,7 @@ export function createLanes(options: LanesOptions): Lanes {
     // It speaks in none of the manners that were thought likely: another server is in its place.
     if (manners.every((manner) => refused.includes(manner))) verdicts.forget();
     attempt.failed(outcome.fault);
-    throw judge.refusal() ?? unavailable(outcome.fault.reason);
+    throw judge.refusal(slot.key.scope) ?? unavailable(outcome.fault.reason);
   };
 
   const start = async (slot: Slot, caller: Caller, number: number): Promise<Lane> => {

@@ -2,13 +2,14 @@
  * Decides when a server may be started again after a start that failed (P5): growing pauses with
  * jitter, after several failures in a row `crash_loop` (said loudly, retried slowly), and none at
  * all after a fault that only a change of the configuration can mend. A process that dies is
- * replaced by the next call at once, unless processes die again and again as soon as they are
- * ready: then these count as failed starts. One per upstream; it starts nothing itself.
+ * replaced by the next call of its scope at once, unless its processes die again and again as soon
+ * as they are ready (early_deaths.ts). One per upstream; it starts nothing itself.
  */
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Log, LogFields } from "../log.ts";
+import { createEarlyDeaths, type EarlyDeaths, type ProcessScope } from "./early_deaths.ts";
 import type { StartFault } from "./link.ts";
 
 /** One try to start: it succeeds or fails, or neither when it was abandoned. */
@@ -21,32 +22,35 @@ export interface StartAttempt {
 
 /** The judge of one upstream's starts. */
 export interface Supervisor {
-  /** The error for calls while no start is allowed; undefined when one is. */
-  refusal(): GatewayError | undefined;
-  begin(): StartAttempt;
+  /** The error for calls of a scope while it is allowed no start; undefined when it is. */
+  refusal(scope?: ProcessScope): GatewayError | undefined;
+  begin(scope?: ProcessScope): StartAttempt;
   state(): "well" | "crash_loop" | "failed";
   /** Why the last start failed, while none went well since. */
   problem(): string | undefined;
   /** For how long a server that is away is left alone; undefined where it is not. */
   awayMs(): number | undefined;
+  /** Why some scopes are allowed no start, though the server starts well. */
+  readonly dying: EarlyDeaths["problem"];
+  /** A scope has ended. */
+  readonly forget: EarlyDeaths["forget"];
 }
 
 /** Makes the supervisor of one server. */
 export function createSupervisor(
   server: string,
   options: {
-    readonly limits: Pick<Limits, "restartMsMin" | "restartMsMax" | "restartsMax" | "provenMs">;
+    readonly limits: Pick<
+      Limits,
+      "restartMsMin" | "restartMsMax" | "restartsMax" | "provenMs" | "crashingScopesMax"
+    >;
     readonly clock: Clock;
     readonly log: Log;
   },
 ): Supervisor {
   const { limits, clock, log } = options;
+  const earlyDeaths = createEarlyDeaths(server, options);
   let failures = 0;
-  /** Processes that died before they had proven themselves, since the last one that did. */
-  let earlyDeaths = 0;
-  let lastEarlyDeathAt = -Infinity;
-  /** Processes alive that have proven themselves: what dies beside them is no fault of the server. */
-  let proven = 0;
   let isPermanent = false;
   let isAway = false;
   let lastReason: string | undefined;
@@ -84,7 +88,7 @@ export function createSupervisor(
   };
 
   return {
-    refusal() {
+    refusal(scope) {
       if (isPermanent) {
         const message = `Cannot start server "${server}": ${lastReason}`;
         return new GatewayError("upstream_unavailable", message, {
@@ -92,26 +96,19 @@ export function createSupervisor(
         });
       }
       const waitMs = Math.ceil(notBefore - clock.monotonic());
-      if (waitMs <= 0) return undefined;
+      if (waitMs <= 0) return earlyDeaths.refusal(scope);
       return new GatewayError(
         "upstream_unavailable",
         `Cannot start server "${server}": ${lastReason}; it may be tried again in ${waitMs} ms`,
         { data: { server, outcome: "not_sent", retryAfterMs: waitMs } },
       );
     },
-    begin() {
+    begin(scope) {
       const begunAt = clock.monotonic();
-      let isProven = false;
-      let isOver = false;
-      let cancelProof = () => {};
-      const prove = () => {
-        isProven = true;
-        proven++;
-        earlyDeaths = 0;
-      };
+      const life = earlyDeaths.begin(scope);
       return {
         succeeded() {
-          if (!isOver) cancelProof = clock.after(limits.provenMs, prove);
+          life.ready();
           if (failures >= limits.restartsMax) log.info(`Server "${server}" started again`);
           failures = 0;
           isPermanent = false;
@@ -119,19 +116,7 @@ export function createSupervisor(
           lastReason = undefined;
           notBefore = -Infinity;
         },
-        ended(died) {
-          isOver = true;
-          cancelProof();
-          if (isProven) proven--;
-          // Those that ran side by side die of one cause: it counts once.
-          const isNoSign = isProven || proven > 0 || begunAt < lastEarlyDeathAt;
-          if (died === undefined || isNoSign) return;
-          lastEarlyDeathAt = clock.monotonic();
-          // One may be chance, or the call it worked on: the session lives on at once.
-          if (++earlyDeaths === 1) return;
-          failures = earlyDeaths - 1;
-          fail(`${died} soon after it was ready`, false);
-        },
+        ended: life.ended,
         failed({ reason, permanent, details, isAway: away = false }) {
           isAway = away;
           // Starts that run side by side fail for one cause: it counts once.
@@ -140,8 +125,13 @@ export function createSupervisor(
         },
       };
     },
-    state: () => isPermanent ? "failed" : failures >= limits.restartsMax ? "crash_loop" : "well",
+    state() {
+      if (isPermanent) return "failed";
+      return failures >= limits.restartsMax || earlyDeaths.isLoop() ? "crash_loop" : "well";
+    },
     problem: () => lastReason,
     awayMs: () => isAway ? Math.max(0, notBefore - clock.monotonic()) : undefined,
+    dying: earlyDeaths.problem,
+    forget: earlyDeaths.forget,
   };
 }

@@ -8,10 +8,11 @@ import type { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Manner } from "./negotiate.ts";
-import { createSupervisor, type Supervisor } from "./supervisor.ts";
+import type { ProcessScope } from "./early_deaths.ts";
+import { createSupervisor, type StartAttempt, type Supervisor } from "./supervisor.ts";
 
 /** The judges of one server, and what they say together. */
-export interface Supervisors extends Pick<Supervisor, "refusal" | "state" | "problem" | "awayMs"> {
+export interface Supervisors extends Omit<Supervisor, "begin"> {
   /** The judge of starts that try this dialect first. */
   of(manner: Manner | undefined): Pick<Supervisor, "refusal" | "begin">;
 }
@@ -40,9 +41,9 @@ export function createSupervisors(
     judges.set(key, judge);
     return judge;
   };
-  const begin = (judge: Judge): ReturnType<Supervisor["begin"]> => {
+  const begin = (judge: Judge, scope?: ProcessScope): StartAttempt => {
     last = judge;
-    const attempt = judge.supervisor.begin();
+    const attempt = judge.supervisor.begin(scope);
     let isOver = false;
     let isUp = false;
     return {
@@ -72,10 +73,14 @@ export function createSupervisors(
   return {
     of(manner) {
       const judge = judgeOf(manner);
-      return { refusal: judge.supervisor.refusal, begin: () => begin(judge) };
+      return { refusal: judge.supervisor.refusal, begin: (scope) => begin(judge, scope) };
     },
-    refusal: () => inAll<GatewayError>((one) => one.refusal()),
+    refusal: (scope) => inAll<GatewayError>((one) => one.refusal(scope)),
     problem: () => inAll((one) => one.problem()),
+    dying: () => inAll((one) => one.dying()),
+    forget(scope) {
+      for (const { supervisor } of judges.values()) supervisor.forget(scope);
+    },
     awayMs: () => inAll((one) => one.awayMs()),
     state() {
       const seen = telling().map((one) => one.state());

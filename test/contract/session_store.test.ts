@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openStoreDatabase } from "../../src/database.ts";
 import { GatewayError } from "../../src/errors.ts";
-import { defaultLimits } from "../../src/limits.ts";
+import { defaultLimits, type Limits } from "../../src/limits.ts";
 import { logLevels } from "../../src/model.ts";
 import type { SqlDatabase } from "../../src/runtime/runtime.ts";
 import { type SessionStoreKind, sessionStoreKinds } from "../../src/session/kinds.ts";
@@ -30,10 +30,11 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 /** A store on the test's file, and the means to end it gently or by force. */
-function openStore(kind: SessionStoreKind, platform = runtime) {
-  const database = openStoreDatabase(platform, join(folder, "store.db"), defaultLimits);
+function openStore(kind: SessionStoreKind, platform = runtime, changes: Partial<Limits> = {}) {
+  const limits = { ...defaultLimits, ...changes };
+  const database = openStoreDatabase(platform, join(folder, "store.db"), limits);
   const log = createTestLog();
-  const store = sessionStoreKinds[kind]({ database, clock, limits: defaultLimits, log });
+  const store = sessionStoreKinds[kind]({ database, clock, limits, log });
   return {
     store,
     log,
@@ -139,6 +140,18 @@ for (const kind of kinds) {
   });
 }
 
+const actions = [
+  "create",
+  "create",
+  "touch",
+  "update",
+  "subscribe",
+  "unsubscribe",
+  "remove",
+  "expire",
+  "restart",
+] as const;
+
 /** Plays one random sequence; the sqlite kind is closed and opened again now and then. */
 async function playRandomly(kind: SessionStoreKind, seed: number): Promise<void> {
   const random = createRandom(seed);
@@ -156,7 +169,7 @@ async function playRandomly(kind: SessionStoreKind, seed: number): Promise<void>
     const known = expected.find((record) => record.key === key);
     const at = Math.floor(random() * 1000);
     const where = `seed ${seed}, step ${step}, key ${key}`;
-    const action = pick(["create", "create", "touch", "update", "remove", "expire", "restart"]);
+    const action = pick(actions);
     if (action === "create") {
       const record = createRecord(key, { activeAt: at, revision: `${step}` });
       const created = await store.create(record).then(() => true, () => false);
@@ -166,11 +179,18 @@ async function playRandomly(kind: SessionStoreKind, seed: number): Promise<void>
       store.touch(key, at);
       if (known !== undefined && known.activeAt < at) change(key, { activeAt: at });
     } else if (action === "update") {
-      const patch = random() < 0.5
-        ? { logLevel: pick(logLevels) }
-        : { subscriptions: [`u:${step}`] };
+      const patch = { logLevel: pick(logLevels) };
       expect([where, await store.update(key, patch)]).toEqual([where, known !== undefined]);
       change(key, patch);
+    } else if (action === "subscribe") {
+      const uri = pick(["x:1", "x:2", "x:3", ""]);
+      await store.subscribe(key, uri);
+      const { subscriptions = [] } = known ?? {};
+      if (!subscriptions.includes(uri)) change(key, { subscriptions: [...subscriptions, uri] });
+    } else if (action === "unsubscribe") {
+      const uri = pick(["x:1", "x:2", "x:3", ""]);
+      await store.unsubscribe(key, uri);
+      change(key, { subscriptions: (known?.subscriptions ?? []).filter((one) => one !== uri) });
     } else if (action === "remove") {
       expect([where, await store.remove(key)]).toEqual([where, known !== undefined]);
       expected = expected.filter((record) => record.key !== key);
@@ -198,7 +218,10 @@ describe("the sqlite store on its disk", () => {
     await before.store.create(createRecord("a"));
     await before.store.create(createRecord("b"));
     await before.store.create(createRecord("c", { activeAt: 5 }));
-    await before.store.update("a", { logLevel: "error", subscriptions: ["x:1"] });
+    await before.store.update("a", { logLevel: "error" });
+    await before.store.subscribe("a", "x:1");
+    await before.store.subscribe("a", "x:2");
+    await before.store.unsubscribe("a", "x:2");
     await before.store.remove("b");
     await before.store.expire(6);
     before.database.close();
@@ -258,14 +281,13 @@ describe("the sqlite store on its disk", () => {
     await after.close();
   });
 
-  test("skips rows that it cannot read, says so, and opens all the same", async () => {
+  test("skips rows that it cannot read, says so when they are asked for, and lets go of them", async () => {
     const before = openStore("sqlite");
     await before.store.create(createRecord("good"));
     await before.close();
     const columns = {
       client_info: ["{", "[]", "null", '"text"'],
       capabilities: ["", "7"],
-      subscriptions: ["{}", "[1]", "x"],
       log_level: ["loud", ""],
     };
     const broken = openStoreDatabase(runtime, join(folder, "store.db"), defaultLimits);
@@ -275,16 +297,52 @@ describe("the sqlite store on its disk", () => {
     }
     broken.close();
     const after = openStore("sqlite");
-    expect(after.store.count()).toBe(1);
+    expect(after.store.count()).toBe(1 + count);
     expect(await after.store.find("good")).toEqual(createRecord("good"));
-    expect(after.log.records.map(({ fields }) => fields["malformed"])).toEqual([count]);
+    expect(after.log.records).toEqual([]);
+    for (let at = 0; at < count; at++) {
+      expect(await after.store.find(`bad ${at}`)).toBeUndefined();
+      expect(after.log.records.map(({ message }) => message)[at]).toContain("initialize again");
+    }
+    expect(after.store.count()).toBe(1);
     await after.store.expire(Infinity);
     const left = after.database.prepare("SELECT count(*) AS left_over FROM sessions").get();
     expect(left?.["left_over"]).toBe(0);
     await after.close();
   });
 
-  test("G2 answers from memory while the disk refuses, and recovers by itself", async () => {
+  test("keeps a subscription as a row of its own, which ends with its session", async () => {
+    const { store, database, close } = openStore("sqlite");
+    const rows = () => database.prepare("SELECT session, uri FROM subscriptions").all();
+    await store.create(createRecord("a"));
+    await store.create(createRecord("b", { activeAt: 1 }));
+    for (const uri of ["x:1", "x:2", "x:1"]) await store.subscribe("a", uri);
+    await store.subscribe("b", "x:1");
+    await store.subscribe("unknown", "x:1");
+    expect(rows()).toEqual([
+      { session: "a", uri: "x:1" },
+      { session: "a", uri: "x:2" },
+      { session: "b", uri: "x:1" },
+    ]);
+    await store.expire(2);
+    expect(rows().map(({ session }) => session)).toEqual(["a", "a"]);
+    await store.remove("a");
+    expect(rows()).toEqual([]);
+    await close();
+  });
+
+  test("expires in batches, the longest unused first", async () => {
+    const { store, close } = openStore("sqlite", runtime, { expiryBatchMax: 2 });
+    for (const at of [3, 1, 2, 5]) await store.create(createRecord(`${at}`, { activeAt: at }));
+    expect([...await store.expire(4)].sort()).toEqual(["1", "2"]);
+    expect(store.count()).toBe(2);
+    expect(await store.expire(4)).toEqual(["3"]);
+    expect(await store.expire(4)).toEqual([]);
+    expect(store.count()).toBe(1);
+    await close();
+  });
+
+  test("G2 refuses while the disk refuses, and recovers by itself", async () => {
     const platform = createFaultyRuntime(runtime);
     const { store, log, close } = openStore("sqlite", platform);
     await store.create(createRecord("a"));
@@ -294,13 +352,13 @@ describe("the sqlite store on its disk", () => {
     expect((refused as GatewayError).code).toBe("store_unavailable");
     await expect(store.remove("a")).rejects.toBeInstanceOf(GatewayError);
     await expect(store.expire(Infinity)).rejects.toBeInstanceOf(GatewayError);
-    expect(await store.find("a")).toEqual(createRecord("a"));
-    expect(await store.find("b")).toBeUndefined();
+    await expect((async () => await store.find("a"))()).rejects.toBeInstanceOf(GatewayError);
     store.touch("a", 1_700_000_000_001);
     const logged = log.records.length;
     clock.advance(10 * defaultLimits.activityFlushMs);
     expect(log.records.length).toBe(logged + 1);
     platform.heal("sql");
+    expect(await store.find("b")).toBeUndefined();
     await store.create(createRecord("b"));
     clock.advance(defaultLimits.activityFlushMs);
     await close();
@@ -319,6 +377,7 @@ describe("the sqlite store on its disk", () => {
       platform.failAt("sql", nth, createSqlFault(databaseFull));
       const expected = await playScript(store);
       const reached = platform.counts.sql - begun;
+      platform.heal("sql");
       const keys = ["a", "b", "c", "d"];
       const inMap = withoutActivity(await contentOf(store, keys));
       expect([nth, inMap]).toEqual([nth, withoutActivity(Object.fromEntries(expected))]);
@@ -340,7 +399,7 @@ describe("the sqlite store on its disk", () => {
 function breakRow(database: SqlDatabase, key: string, column: string, value: string): void {
   database.prepare(
     `INSERT INTO sessions SELECT ?, surface, principal, revision, client_info, capabilities,
-       log_level, subscriptions, created_at, active_at FROM sessions WHERE key = 'good'`,
+       log_level, created_at, active_at FROM sessions WHERE key = 'good'`,
   ).run(key);
   database.prepare(`UPDATE sessions SET ${column} = ? WHERE key = ?`).run(value, key);
 }
@@ -361,11 +420,15 @@ async function playScript(store: SessionStore): Promise<Map<string, SessionRecor
   }
   store.touch("a", 20);
   clock.advance(defaultLimits.activityFlushMs);
-  const change = { logLevel: "warning", subscriptions: ["x:1"] } as const;
+  const record = { ...createRecord("a"), logLevel: "warning" } as const;
   await acknowledged(
-    () => store.update("a", change),
-    () => expected.set("a", { ...createRecord("a"), ...change }),
+    () => store.update("a", { logLevel: "warning" }),
+    () => expected.set("a", record),
   );
+  await acknowledged(() => store.subscribe("a", "x:1"), () => {
+    const known = expected.get("a");
+    if (known !== undefined) expected.set("a", { ...known, subscriptions: ["x:1"] });
+  });
   await acknowledged(() => store.remove("b"), () => expected.delete("b"));
   store.touch("a", 30);
   await acknowledged(() => store.expire(5), () => expected.delete("c"));

@@ -27,6 +27,8 @@ export interface Asks {
   /** Takes a client's response; false when it answers no open question. */
   deliver(message: Extract<Message, { kind: "response" | "error" }>): boolean;
   isOpen(id: RequestId | undefined): boolean;
+  /** How many wait for their answer. */
+  count(): number;
   withdrawAll(reason: string): void;
 }
 
@@ -81,6 +83,7 @@ export function createAsks(limits: Limits, clock: Clock): Asks {
       return ask !== undefined;
     },
     isOpen: (id) => id !== undefined && pending.has(id),
+    count: () => pending.size,
     withdrawAll(reason) {
       for (const { withdraw } of [...pending.values()]) withdraw(reason);
     },

@@ -45,15 +45,17 @@ const changes: Readonly<Record<string, After>> = {
   "logging/setLevel": async (session, params) => {
     const logLevel = params.level as LogLevel;
     session.caller = { ...session.caller, logLevel };
-    await keep(session, { logLevel });
+    await keep(session, (store, key) => store.update(key, { logLevel }));
   },
   "resources/subscribe": async (session, params) => {
-    session.subscriptions.add(String(params.uri));
-    await keep(session, { subscriptions: [...session.subscriptions] });
+    const uri = String(params.uri);
+    session.subscriptions.add(uri);
+    await keep(session, (store, key) => store.subscribe(key, uri));
   },
   "resources/unsubscribe": async (session, params) => {
-    session.subscriptions.delete(String(params.uri));
-    await keep(session, { subscriptions: [...session.subscriptions] });
+    const uri = String(params.uri);
+    session.subscriptions.delete(uri);
+    await keep(session, (store, key) => store.unsubscribe(key, uri));
   },
 };
 
@@ -79,12 +81,8 @@ export function runCall(session: LiveSession, message: RequestMessage, outlet: A
   }
   if (method === "ping") return outlet.settle(resultText(id, {}), 200);
   const { params, progressToken } = decoded;
-  const isCrowded = method === "resources/subscribe" &&
-    session.subscriptions.size >= session.deps.limits.sessionSubscriptionsMax;
-  if (isCrowded) {
-    const error = new GatewayError("overloaded", "Cannot subscribe: too many subscriptions");
-    return refuse(session, message, error, outlet);
-  }
+  const crowded = method === "resources/subscribe" ? crowdedBy(session, params) : undefined;
+  if (crowded !== undefined) return refuse(session, message, crowded, outlet);
   const target: CallTarget = {};
   const exchange = session.deps.gateway.call(session.surface, {
     method,
@@ -102,6 +100,22 @@ function decode({ deps, revision, surface }: LiveSession, { method, params }: Re
   const isForeign = decoded.kind === "unknown" &&
     deps.gateway.surface(surface)?.takesForeign === true;
   return (isForeign ? decodeForeign(method, params) : undefined) ?? decoded;
+}
+
+/** Why a session can take no subscription more. */
+function crowdedBy(
+  { subscriptions, deps: { limits } }: LiveSession,
+  { uri }: JsonObject,
+): GatewayError | undefined {
+  if (subscriptions.has(String(uri))) return undefined;
+  const { sessionSubscriptionsMax: max, sessionSubscriptionCharsMax: charsMax } = limits;
+  const chars = [...subscriptions, String(uri)].reduce((sum, { length }) => sum + length, 0);
+  if (subscriptions.size < max && chars <= charsMax) return undefined;
+  return new GatewayError(
+    "overloaded",
+    `Cannot subscribe: a session has at most ${max} subscriptions with URIs of ${charsMax} ` +
+      "characters in all; unsubscribe from others first",
+  );
 }
 
 /** Answers a request that the gateway is not given. */

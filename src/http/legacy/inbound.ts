@@ -6,6 +6,7 @@
 import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { RequestId } from "../../model.ts";
+import { oneLine } from "../../one_line.ts";
 import { type Message, toMessage } from "../../protocol/jsonrpc.ts";
 import { hasBatches, isServed, revisions } from "../../protocol/legacy/revisions.ts";
 import { assertCallable, type RequestMessage } from "./call.ts";
@@ -108,8 +109,13 @@ export function takeQuiet(session: LiveSession, message: QuietMessage): void {
       return noteInitialized(session);
     case "notifications/cancelled":
       return session.calls.get(params.requestId as RequestId)
-        ?.abort(typeof params.reason === "string" ? params.reason : "the client cancelled");
+        ?.abort(reasonOf(params.reason, deps.limits));
     case "notifications/roots/list_changed":
       return deps.gateway.notify(surface, caller, method, params);
   }
+}
+
+/** Why a client cancels, as its server is told. */
+function reasonOf(reason: unknown, { logReasonCharsMax }: Limits): string {
+  return typeof reason === "string" ? oneLine(reason, logReasonCharsMax) : "the client cancelled";
 }

@@ -96,6 +96,12 @@ function askAnywhere(session: LiveSession, ask: Ask): Promise<Answer> {
   }).answer;
 }
 
+/** Lets a session leave memory; its scope at the servers goes on. */
+export function suspendSession(session: LiveSession): void {
+  session.isOver = true;
+  session.stopWatching();
+}
+
 /** Ends the life of a session: its calls are answered by `error`, its streams end. */
 export function endLiveSession(session: LiveSession, reason: string, error: GatewayError): void {
   if (session.isOver) return;

@@ -10,12 +10,12 @@ import type { LiveSession } from "./session.ts";
 import { sendOwned, sendState } from "./standing.ts";
 
 const updated = "notifications/resources/updated";
-const stateMethods: ReadonlySet<string> = new Set([
-  updated,
+const listsChanged = [
   "notifications/tools/list_changed",
   "notifications/prompts/list_changed",
   "notifications/resources/list_changed",
-]);
+] as const;
+const stateMethods: ReadonlySet<string> = new Set([updated, ...listsChanged]);
 
 /** Shared frames of notices that several sessions are told, by revision. */
 const frames = new WeakMap<Notice, Map<string, Uint8Array>>();
@@ -33,6 +33,11 @@ export function deliver(session: LiveSession, notice: Notice): boolean {
   const isHeard = standing.mayOwn && standing.open.length > 0;
   const isKept = sendOwned(standing, notificationText(wire.method, wire.params), () => true);
   return isKept && isHeard;
+}
+
+/** Tells a session that it may have missed changes of the lists. */
+export function deliverListsChanged(session: LiveSession): void {
+  for (const method of listsChanged) deliver(session, { kind: "notice", method, params: {} });
 }
 
 /** Whether a log notice is as severe as the client wants; other notices always are. */

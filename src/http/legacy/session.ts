@@ -10,7 +10,7 @@ import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
 import type { Caller, RequestId } from "../../model.ts";
 import type { ClientFacingCodec } from "../../protocol/codec.ts";
-import type { SessionPatch, SessionStore } from "../../session/store.ts";
+import type { SessionStore } from "../../session/store.ts";
 import type { Heartbeats } from "../heartbeat.ts";
 import type { Asks } from "./asks.ts";
 import { allowOwned } from "./standing.ts";
@@ -67,8 +67,11 @@ export interface LiveSession {
 }
 
 /** Keeps a change for as long as the session lives. */
-export async function keep(session: LiveSession, patch: SessionPatch): Promise<void> {
-  if (session.isStored) await session.deps.sessions.update(session.key, patch);
+export async function keep(
+  { isStored, key, deps }: LiveSession,
+  write: (store: SessionStore, key: string) => Promise<unknown>,
+): Promise<void> {
+  if (isStored) await write(deps.sessions, key);
 }
 
 /** Notes activity (P8). */

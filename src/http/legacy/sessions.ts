@@ -1,17 +1,20 @@
 /**
  * Which sessions exist in this process, by raw id, so that a request on a live session hashes
  * nothing; by key for those who may not know the id. A session that only the store knows comes to
- * life on its first use. Idle ones expire: seen at look-up and swept. Unknown, expired, deleted, on
- * another surface or another principal's: all the same to the client (404), so that ids cannot be
- * probed.
+ * life on its first use, and leaves memory again when too many do nothing. Idle ones expire: seen at
+ * look-up and swept. Unknown, expired, deleted, on another surface or another principal's: all the
+ * same to the client (404), so that ids cannot be probed.
  */
+import { pause } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import { anonymous, type Caller } from "../../model.ts";
 import { legacyClientCodec } from "../../protocol/legacy/client_facing.ts";
 import { sha256Hex } from "../../seal.ts";
 import type { SessionRecord } from "../../session/store.ts";
 import { logFault } from "../respond.ts";
-import { endLiveSession, openLiveSession } from "./life.ts";
+import { idlestOf } from "./idle.ts";
+import { endLiveSession, openLiveSession, suspendSession } from "./life.ts";
+import { deliverListsChanged } from "./notices.ts";
 import { isBusy, type LegacyDeps, type LiveSession, touch } from "./session.ts";
 import { dropAged } from "./streams.ts";
 
@@ -20,6 +23,10 @@ export interface Sessions {
   readonly deps: LegacyDeps;
   readonly byId: Map<string, LiveSession>;
   readonly byKey: Map<string, LiveSession>;
+  /** Keys of sessions that left memory; the gateway still keeps what it knows of their scopes. */
+  readonly suspended: Set<string>;
+  /** With more sessions than this in memory, idle ones leave. */
+  crowdedAbove: number;
   /** Handshakes under way, and streams whose sessions no store knows: the bound covers them. */
   reserved: number;
   /** Keys whose removal is not on disk yet: they must not come to life again. */
@@ -37,6 +44,8 @@ export function createSessions(options: Omit<LegacyDeps, "codec">): Sessions {
     deps,
     byId: new Map(),
     byKey: new Map(),
+    suspended: new Set(),
+    crowdedAbove: options.limits.idleSessionsInMemoryMax,
     reserved: 0,
     ending: new Set(),
     stopSweeping: () => {},
@@ -67,7 +76,22 @@ export function reserve(sessions: Sessions): () => void {
 /** Puts a session on the table. */
 export function enlist(sessions: Sessions, session: LiveSession): void {
   sessions.byKey.set(session.key, session);
-  if (session.isStored) sessions.byId.set(session.id, session);
+  if (!session.isStored) return;
+  sessions.byId.set(session.id, session);
+  if (sessions.byId.size > sessions.crowdedAbove) suspendIdle(sessions);
+}
+
+/** Makes room in memory for a while: one look at all sessions serves many new ones. */
+function suspendIdle(sessions: Sessions): void {
+  const { deps: { limits, clock }, byId, suspended } = sessions;
+  const max = limits.idleSessionsInMemoryMax;
+  const some = Math.ceil(max / 10);
+  for (const session of idlestOf(byId.values(), byId.size - max + some, clock.wall())) {
+    forget(sessions, session);
+    suspendSession(session);
+    suspended.add(session.key);
+  }
+  sessions.crowdedAbove = Math.max(max, byId.size + some);
 }
 
 /** The session of an id on a surface; throws `session_unknown`. Counts as activity. */
@@ -141,13 +165,21 @@ async function hydrate(
   if (record.surface !== theirs.surface || record.principal !== theirs.principal) return undefined;
   if (isExpired(sessions, record.activeAt)) {
     await deps.sessions.remove(key);
+    release(sessions, key);
     return undefined;
   }
   const session = openLiveSession(deps, record, { id, isStored: true });
   // A client that comes back finished its handshake long ago.
   session.streams.standing.mayOwn = true;
+  if (sessions.suspended.delete(key)) deliverListsChanged(session);
   enlist(sessions, session);
   return session;
+}
+
+/** Forgets a session that is in the store no more. */
+function release({ byKey, suspended, deps }: Sessions, key: string): LiveSession | undefined {
+  if (suspended.delete(key)) deps.gateway.endScope(key);
+  return byKey.get(key);
 }
 
 async function sweep(sessions: Sessions): Promise<void> {
@@ -156,10 +188,16 @@ async function sweep(sessions: Sessions): Promise<void> {
     if (isBusy(session)) touch(session);
     else dropAged(session.streams);
   }
-  for (const key of await deps.sessions.expire(deps.clock.wall() - deps.sessionTimeoutMs)) {
-    const session = byKey.get(key);
-    if (session === undefined) continue;
-    forget(sessions, session);
-    endLiveSession(session, "the session expired", new GatewayError("session_unknown"));
+  const before = deps.clock.wall() - deps.sessionTimeoutMs;
+  for (;;) {
+    const keys = await deps.sessions.expire(before);
+    for (const key of keys) {
+      const session = release(sessions, key);
+      if (session === undefined) continue;
+      forget(sessions, session);
+      endLiveSession(session, "the session expired", new GatewayError("session_unknown"));
+    }
+    if (keys.length < deps.limits.expiryBatchMax) return;
+    await pause(deps.clock, 0);
   }
 }

@@ -7,6 +7,7 @@ import { quoteJson } from "../../excerpt.ts";
 import type { Description, JsonObject } from "../../model.ts";
 import type { UpstreamDecoded } from "../codec.ts";
 import { cleanCapabilities, cleanInfo } from "../declared_members.ts";
+import { toDescription } from "../description.ts";
 import { isJsonObject } from "../jsonrpc.ts";
 import { isServed, latestRevision, type Revision, revisions } from "./revisions.ts";
 
@@ -42,11 +43,7 @@ export function decodeInitialize(result: unknown): UpstreamDecoded<Handshake> {
   }
   const declared = cleanCapabilities(capabilities);
   if (declared === undefined) return invalid('"capabilities" must be an object');
-  const description = {
-    capabilities: declared,
-    serverInfo: cleanInfo(serverInfo),
-    instructions: typeof instructions === "string" ? instructions : undefined,
-  };
+  const description = toDescription(declared, cleanInfo(serverInfo), instructions);
   return { kind: "ok", value: { revision: protocolVersion, description } };
 }
 

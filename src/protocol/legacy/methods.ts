@@ -6,8 +6,10 @@
  * so servers have no such requests.
  */
 import * as v from "valibot";
+import { defaultLimits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
 import { logLevels } from "../../model.ts";
+import { boundedObject, boundedSafeText, boundedText } from "../bounds.ts";
 import { isJsonObject, isSafeText } from "../jsonrpc.ts";
 import { isSince, type Revision } from "./revisions.ts";
 
@@ -26,7 +28,12 @@ const safeText = v.pipe(
   v.check(isSafeText, "must be free of control characters and lone surrogates"),
 );
 const idProblem = "must be a string or an integer within 2^53";
-const id = v.union([v.string(), v.pipe(v.number(), v.safeInteger(idProblem))], idProblem);
+const name = boundedSafeText(defaultLimits.nameCharsMax);
+const uri = boundedSafeText(defaultLimits.uriCharsMax);
+const id = v.union([
+  boundedText(defaultLimits.requestIdCharsMax),
+  v.pipe(v.number(), v.safeInteger(idProblem)),
+], idProblem);
 const meta = v.optional(object);
 const level = v.picklist(logLevels, `must be one of ${logLevels.join(", ")}`);
 
@@ -42,15 +49,16 @@ function request(entries: v.ObjectEntries = {}): v.GenericSchema {
 }
 
 const list = request({ cursor: v.optional(v.string("must be a string")) });
-const resource = request({ uri: safeText });
-const task = request({ taskId: safeText });
+const resource = request({ uri });
+const subscription = request({ uri: boundedSafeText(defaultLimits.subscriptionUriCharsMax) });
+const task = request({ taskId: name });
 const progress = params({ progressToken: id, progress: v.number("must be a number") });
 /** A malformed cancellation is to be ignored, not answered. */
 const cancelled = params();
 
 const reference = v.variant("type", [
-  v.object({ type: v.literal("ref/prompt"), name: safeText }),
-  v.object({ type: v.literal("ref/resource"), uri: safeText }),
+  v.object({ type: v.literal("ref/prompt"), name }),
+  v.object({ type: v.literal("ref/resource"), uri }),
 ], 'must be a "ref/prompt" or a "ref/resource"');
 
 const always: Revision = "2024-11-05";
@@ -61,8 +69,8 @@ export const clientRequests = table({
     since: always,
     params: request({
       protocolVersion: v.string("must be a string"),
-      capabilities: object,
-      clientInfo: object,
+      capabilities: boundedObject(defaultLimits.clientCapabilitiesBytesMax),
+      clientInfo: boundedObject(defaultLimits.clientInfoBytesMax),
     }),
   },
   ping: { since: always, params: request() },
@@ -70,7 +78,7 @@ export const clientRequests = table({
   "tools/call": {
     since: always,
     params: request({
-      name: safeText,
+      name,
       arguments: v.optional(object),
       task: v.optional(object),
     }),
@@ -78,12 +86,12 @@ export const clientRequests = table({
   "prompts/list": { since: always, params: list },
   "prompts/get": {
     since: always,
-    params: request({ name: safeText, arguments: v.optional(object) }),
+    params: request({ name, arguments: v.optional(object) }),
   },
   "resources/list": { since: always, params: list },
   "resources/templates/list": { since: always, params: list },
   "resources/read": { since: always, params: resource },
-  "resources/subscribe": { since: always, params: resource },
+  "resources/subscribe": { since: always, params: subscription },
   "resources/unsubscribe": { since: always, params: resource },
   "completion/complete": {
     since: always,

@@ -6,6 +6,8 @@
 import * as v from "valibot";
 import { GatewayError } from "../../errors.ts";
 import { type JsonObject, type LogLevel, logLevels } from "../../model.ts";
+import { defaultLimits } from "../../limits.ts";
+import { boundedObject } from "../bounds.ts";
 import { isJsonObject } from "../jsonrpc.ts";
 
 const prefix = "io.modelcontextprotocol/";
@@ -29,12 +31,10 @@ export interface Envelope {
   readonly logLevel?: LogLevel | undefined;
 }
 
-const object = v.custom<JsonObject>(isJsonObject, "must be an object");
-
 const schema = v.object({
   [envelopeKeys.revision]: v.string("must be a string"),
-  [envelopeKeys.capabilities]: object,
-  [envelopeKeys.clientInfo]: v.optional(object),
+  [envelopeKeys.capabilities]: boundedObject(defaultLimits.clientCapabilitiesBytesMax),
+  [envelopeKeys.clientInfo]: v.optional(boundedObject(defaultLimits.clientInfoBytesMax)),
   [envelopeKeys.logLevel]: v.optional(
     v.picklist(logLevels, `must be one of ${logLevels.join(", ")}`),
   ),

@@ -5,8 +5,10 @@
  */
 import * as v from "valibot";
 import { GatewayError } from "../../errors.ts";
+import { defaultLimits } from "../../limits.ts";
 import type { JsonObject, Notice, RequestId } from "../../model.ts";
 import type { WireMessage } from "../codec.ts";
+import { boundedText } from "../bounds.ts";
 import { isJsonObject, isSafeText } from "../jsonrpc.ts";
 import { envelopeKeys, signed } from "./envelope.ts";
 
@@ -30,7 +32,10 @@ const flags = {
 const flagNames = Object.keys(flags) as (keyof typeof flags)[];
 
 const flag = v.optional(v.boolean("must be true or false"), false);
-const uri = v.pipe(v.string("must be a string"), v.check(isSafeText, "must be a plain URI"));
+const uri = v.pipe(
+  boundedText(defaultLimits.subscriptionUriCharsMax),
+  v.check(isSafeText, "must be a plain URI"),
+);
 const schema = v.object({
   toolsListChanged: flag,
   promptsListChanged: flag,

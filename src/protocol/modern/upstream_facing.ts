@@ -18,6 +18,7 @@ import type {
 } from "../../model.ts";
 import type { OutgoingCall, UpstreamDecoded, UpstreamFacingCodec } from "../codec.ts";
 import { cleanCapabilities, cleanInfo } from "../declared_members.ts";
+import { toDescription } from "../description.ts";
 import { isAbsent, isJsonObject } from "../jsonrpc.ts";
 import { decodeShared, legacyUpstreamCodec } from "../legacy/upstream_facing.ts";
 import { modelParams, without } from "../legacy/wire_keys.ts";
@@ -215,11 +216,7 @@ export function decodeDiscover(value: unknown): UpstreamDecoded<Discovery> {
     kind: "ok",
     value: {
       supported: supportedVersions,
-      description: {
-        capabilities: declared,
-        serverInfo: cleanInfo(serverInfo),
-        instructions: typeof instructions === "string" ? instructions : undefined,
-      },
+      description: toDescription(declared, cleanInfo(serverInfo), instructions),
     },
   };
 }

@@ -4,7 +4,13 @@ import { createSupervisor } from "../../../src/upstream/supervisor.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { createTestLog, type LogLine } from "../../support/upstream_deps.ts";
 
-const limits = { restartMsMin: 100, restartMsMax: 1_000, restartsMax: 3, provenMs: 50 };
+const limits = {
+  restartMsMin: 100,
+  restartMsMax: 1_000,
+  restartsMax: 3,
+  provenMs: 50,
+  crashingScopesMax: 2,
+};
 
 function make(seed = 1) {
   const clock = createTestClock(seed);
@@ -63,8 +69,8 @@ describe("the supervisor", () => {
     expect(supervisor.state()).toBe("well");
   });
 
-  const start = ({ supervisor }: ReturnType<typeof make>) => {
-    const attempt = supervisor.begin();
+  const start = ({ supervisor }: ReturnType<typeof make>, scope?: string) => {
+    const attempt = supervisor.begin(scope);
     attempt.succeeded();
     return attempt;
   };
@@ -117,5 +123,61 @@ describe("the supervisor", () => {
     start(made).ended("exited with code 1");
     start(made).ended("exited with code 1");
     expect(supervisor.refusal()?.code).toBe("upstream_unavailable");
+  });
+
+  test("P5 what one scope makes die early stops no other, and its own pauses grow", () => {
+    const made = make();
+    const { clock, lines, supervisor } = made;
+    const waits: number[] = [];
+    for (let deaths = 1; deaths <= 8; deaths++) {
+      start(made, "crasher").ended("exited with code 1");
+      expect(supervisor.refusal("other")).toBeUndefined();
+      expect(supervisor.refusal()).toBeUndefined();
+      expect(supervisor.state()).toBe("well");
+      expect(supervisor.problem()).toBeUndefined();
+      const refusal = supervisor.refusal("crasher");
+      waits.push(Number(refusal?.data?.["retryAfterMs"] ?? 0));
+      if (deaths === 3) {
+        expect(refusal?.message).toMatch(
+          /^Cannot start server "x" for this client: exited with code 1 soon after it was ready, 3 times in a row; it may be tried again in \d+ ms$/,
+        );
+        expect(supervisor.dying()).toBe(
+          "exited with code 1 soon after it was ready, in processes of one client alone",
+        );
+      }
+      clock.advance(limits.restartMsMax);
+      expect(supervisor.refusal("crasher")).toBeUndefined();
+      expect(supervisor.dying()).toBeUndefined();
+    }
+    expect(waits[0]).toBe(0);
+    expect(waits[1]).toBeGreaterThan(0);
+    expect(waits[7]).toBeGreaterThanOrEqual(limits.restartMsMax / 2);
+    expect(lines.filter(({ severity }) => severity === "error")).toEqual([]);
+  });
+
+  test("P5 a failed start stops every scope, whatever their processes did", () => {
+    const made = make();
+    const { supervisor } = made;
+    start(made, "a").ended("exited with code 1");
+    supervisor.begin("b").failed({ reason: "no database", permanent: false });
+    for (const scope of ["a", "b", "c", undefined]) {
+      expect(supervisor.refusal(scope)?.message).toContain("no database");
+    }
+  });
+
+  test("P5 a scope's pause ends with the scope, and only so many are remembered", () => {
+    const made = make();
+    const { supervisor } = made;
+    const crash = (scope: string) => {
+      for (let deaths = 0; deaths < 2; deaths++) start(made, scope).ended("exited with code 1");
+    };
+    crash("a");
+    expect(supervisor.refusal("a")).toBeDefined();
+    supervisor.forget("a");
+    expect(supervisor.refusal("a")).toBeUndefined();
+    for (const scope of ["a", "b", "c"]) crash(scope);
+    expect(supervisor.refusal("a")).toBeUndefined();
+    expect(supervisor.refusal("b")).toBeDefined();
+    expect(supervisor.refusal("c")).toBeDefined();
   });
 });

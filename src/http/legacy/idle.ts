@@ -1,0 +1,27 @@
+/**
+ * Which sessions can leave memory: their clients neither call nor listen, and nothing waits for them
+ * that the store does not have. They come to life again when their clients come back.
+ */
+import type { Limits } from "../../limits.ts";
+import { isBusy, type LiveSession } from "./session.ts";
+
+/** Of these sessions the `count` that have been unused for longest, as far as they can go. */
+export function idlestOf(
+  sessions: Iterable<LiveSession>,
+  count: number,
+  now: number,
+): LiveSession[] {
+  const idle = [...sessions].filter((session) => canLeave(session, now));
+  return idle.sort((one, other) => one.activeAt - other.activeAt).slice(0, count);
+}
+
+function canLeave(session: LiveSession, now: number): boolean {
+  const { streams, asks, subscriptions, activeAt, deps: { limits } } = session;
+  return !isBusy(session) && now - activeAt >= quietMsOf(streams.hasLog, limits) &&
+    streams.standing.letters.length === 0 && asks.count() === 0 && subscriptions.size === 0;
+}
+
+/** A request may have found its session just now; and a client may come back for what it missed. */
+function quietMsOf(hasLog: boolean, limits: Limits): number {
+  return hasLog ? limits.replayAgeMs : limits.activityFlushMs;
+}

@@ -1,0 +1,85 @@
+/** A data folder of an older gateway, whose sessions held their subscriptions as a list, is taken over. */
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openStoreDatabase } from "../../src/database.ts";
+import { defaultLimits } from "../../src/limits.ts";
+import { openSqliteSessionStore } from "../../src/session/sqlite.ts";
+import { createTestClock } from "../support/clock.ts";
+import { createTestRuntime } from "../support/fake_runtime.ts";
+import { createTestLog } from "../support/log.ts";
+
+const runtime = await createTestRuntime();
+
+/** The table as version 2 of the file had it. */
+const older = `CREATE TABLE sessions (
+     key TEXT PRIMARY KEY,
+     surface TEXT NOT NULL,
+     principal TEXT NOT NULL,
+     revision TEXT NOT NULL,
+     client_info TEXT NOT NULL,
+     capabilities TEXT NOT NULL,
+     log_level TEXT,
+     subscriptions TEXT NOT NULL,
+     created_at INTEGER NOT NULL,
+     active_at INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX sessions_active_at ON sessions (active_at);
+   PRAGMA user_version = 2;`;
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "session-migration-"));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+describe("a database of an older gateway", () => {
+  test("keeps its sessions and their subscriptions", async () => {
+    const path = join(folder, "store.db");
+    const before = runtime.openDatabase(path);
+    before.exec(older);
+    const insert = before.prepare(
+      "INSERT INTO sessions VALUES (?, '/mcp', 'anonymous', '2025-11-25', ?, '{}', ?, ?, 5, 7)",
+    );
+    const info = JSON.stringify({ name: "日本", version: "1" });
+    insert.run("plain", info, null, "[]");
+    insert.run("subscribed", info, "error", '["x:2","x:1","x:2",7,"日本"]');
+    insert.run("odd", info, null, '{"not":"a list');
+    insert.run("fat", JSON.stringify({ name: "x".repeat(3_500_000) }), null, '["x:1"]');
+    before.close();
+
+    for (const turn of ["first start", "second start"]) {
+      const database = openStoreDatabase(runtime, path, defaultLimits);
+      const clock = createTestClock();
+      const log = createTestLog();
+      const store = openSqliteSessionStore({ database, clock, limits: defaultLimits, log });
+      const record = {
+        surface: "/mcp",
+        principal: "anonymous",
+        revision: "2025-11-25",
+        clientInfo: { name: "日本", version: "1" },
+        capabilities: {},
+        createdAt: 5,
+        activeAt: 7,
+      };
+      expect([turn, store.count()]).toEqual([turn, 3]);
+      expect(await store.find("plain")).toEqual({
+        ...record,
+        key: "plain",
+        logLevel: null,
+        subscriptions: [],
+      });
+      expect(await store.find("subscribed")).toEqual({
+        ...record,
+        key: "subscribed",
+        logLevel: "error",
+        subscriptions: ["x:2", "x:1", "日本"],
+      });
+      expect((await store.find("odd"))?.subscriptions).toEqual([]);
+      expect(await store.find("fat")).toBeUndefined();
+      await store.close();
+      database.close();
+    }
+  });
+});
