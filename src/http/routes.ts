@@ -20,6 +20,7 @@ import { createFrontPage } from "./front_page.ts";
 import { createGuard, type Guard, type GuardConfig, type GuardDeps } from "./guard.ts";
 import { healthResponse, type Phase, readyResponse } from "./health.ts";
 import { createHeartbeats } from "./heartbeat.ts";
+import { createKeepAlive } from "./keep_alive.ts";
 import { get, remove, type Visit } from "./legacy.ts";
 import { deliver } from "./legacy/notices.ts";
 import { closeSessions, createSessions, type Sessions } from "./legacy/sessions.ts";
@@ -103,11 +104,13 @@ interface Door {
 export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const { limits, clock, log, config } = deps;
   const heartbeats = createHeartbeats(clock, limits);
-  const stateless = createStateless({ ...deps, heartbeats });
+  const keepAlive = createKeepAlive(clock, limits);
+  const stateless = createStateless({ ...deps, heartbeats, keepAlive });
   const sessions = createSessions({
     ...deps,
     sessionTimeoutMs: config.sessionTimeoutMs,
     heartbeats,
+    keepAlive,
     epoch: crypto.randomUUID().replaceAll("-", ""),
   });
   const transport = createSseTransport(sessions);
@@ -151,6 +154,7 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
       closeSessions(sessions);
       endLines(transport, true);
       closeStateless(stateless);
+      keepAlive.close();
       return Promise.resolve();
     },
     sendTo: (key, notice) => tell(sessions, [key], notice) === 1,

@@ -55,6 +55,10 @@ export const clientLimits = {
   heartbeatMs: 15_000,
   /** The same when the server cannot hold silent streams open (an embedder's Bun cuts at 10 s). */
   heartbeatBareMs: 8_000,
+  /** A call's own progress when its server reports none: SDK clients give up after a silent minute. */
+  keepAliveMs: 15_000,
+  /** Between two looks at which calls are due, however many there are. */
+  keepAliveSweepMs: 1_000,
   /** Bytes queued for one slow reader before its stream is closed. */
   streamBytesMax: 1024 * 1024,
   /** Frames kept of one stream for resumption. */

@@ -20,6 +20,7 @@ import {
 } from "../../model.ts";
 import type { Decoded } from "../../protocol/codec.ts";
 import { errorText, type Message, notificationText, resultText } from "../../protocol/jsonrpc.ts";
+import type { CallProgress } from "../keep_alive.ts";
 import { createProgressGap, isProgress, type ProgressGap } from "../progress_gap.ts";
 import { logFault } from "../respond.ts";
 import { type OpenAsk, toRefusal } from "./asks.ts";
@@ -93,7 +94,10 @@ export function runCall(session: LiveSession, message: RequestMessage, outlet: A
     hears: () => session.streams.standing.open.length > 0,
     target,
   });
-  void pump(openRunning(session, { id, method, params, progressToken, target }, exchange, outlet));
+  const asked = { id, method, params, progressToken, target };
+  const running = openRunning(session, asked, exchange, outlet);
+  if (progressToken !== undefined) running.progress = keepAlive(running);
+  void pump(running);
 }
 
 /** Answers a request that the gateway is not given. */
@@ -133,6 +137,8 @@ interface Running {
   readonly outlet: AnswerOutlet;
   readonly asks: Set<OpenAsk>;
   readonly gap: ProgressGap;
+  /** Absent where the client wants none. */
+  progress: CallProgress | undefined;
   /** How the call ended, once that is known. */
   ending: Ending | undefined;
   isAnswered: boolean;
@@ -157,6 +163,7 @@ function openRunning(
     outlet,
     asks: new Set(),
     gap: createProgressGap(session.deps.clock, session.deps.limits),
+    progress: undefined,
     ending: undefined,
     isAnswered: false,
   };
@@ -176,6 +183,18 @@ function openRunning(
   return running;
 }
 
+/** Sends progress of ours while the server is silent and the client listens. */
+function keepAlive(running: Running): CallProgress {
+  const { session, outlet, asks, request: { target } } = running;
+  return session.deps.keepAlive.add({
+    doing: () => asks.size > 0 ? "Waiting for an answer" : "Still working",
+    send(notice) {
+      const isHeard = outlet.isHeard() || session.streams.standing.open.length > 0;
+      if (isHeard && target.keepAlive !== false) tell(running, notice);
+    },
+  });
+}
+
 /** Pulls the exchange to its end. */
 async function pump(running: Running): Promise<void> {
   try {
@@ -193,7 +212,7 @@ async function take(running: Running, reply: Reply): Promise<void> {
   const { session, request } = running;
   switch (reply.kind) {
     case "notice":
-      return tell(running, reply);
+      return tell(running, isProgress(reply) ? running.progress?.relay(reply) ?? reply : reply);
     case "ask":
       return put(running, reply);
     case "failure":
@@ -257,6 +276,7 @@ function fail(running: Running, error: GatewayError): void {
 function finish(running: Running, ending: Ending, why = "the call has ended"): void {
   if (running.ending !== undefined) return;
   running.ending = ending;
+  running.progress?.stop();
   for (const ask of [...running.asks]) ask.withdraw(why);
   running.gap.after(() => settle(running));
 }

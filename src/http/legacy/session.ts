@@ -12,6 +12,7 @@ import type { Caller, RequestId } from "../../model.ts";
 import type { ClientFacingCodec } from "../../protocol/codec.ts";
 import type { SessionPatch, SessionStore } from "../../session/store.ts";
 import type { Heartbeats } from "../heartbeat.ts";
+import type { KeepAlive } from "../keep_alive.ts";
 import type { Asks } from "./asks.ts";
 import { allowOwned } from "./standing.ts";
 import type { Streams } from "./streams.ts";
@@ -27,6 +28,7 @@ export interface LegacyDeps {
   readonly sessionTimeoutMs: number;
   readonly codec: ClientFacingCodec;
   readonly heartbeats: Heartbeats;
+  readonly keepAlive: KeepAlive;
   /** Names this run of the gateway in event ids. */
   readonly epoch: string;
 }
