@@ -7,7 +7,7 @@ import { type Clock, systemClock } from "./clock.ts";
 import type { GatewayConfig, ServersConfig } from "./config/config.ts";
 import { sameServer } from "./config/same_server.ts";
 import { createCredentialStore } from "./credentials/store.ts";
-import { openStoreDatabase } from "./database.ts";
+import { createStorageCheck, openStoreDatabase } from "./database.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
 import { createHttpHandler } from "./http/routes.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
@@ -15,6 +15,7 @@ import { createLog, type Log } from "./log.ts";
 import type { FetchHandler, Runtime, SqlDatabase } from "./runtime/runtime.ts";
 import { createSealer, makeKey, type Sealer } from "./seal.ts";
 import { sessionStoreKinds } from "./session/kinds.ts";
+import type { SessionStore } from "./session/store.ts";
 import { createLaneBudget } from "./upstream/budget.ts";
 import { createCatalogStore } from "./upstream/catalog_store.ts";
 import { upstreamKinds } from "./upstream/kinds.ts";
@@ -60,6 +61,12 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const sealer = await createSealer(key);
   const stores = { database, sealer, clock, limits, log };
   const { sessions, catalogs, credentialStore } = createStores(stores);
+  const storage = createStorageCheck({ database, clock, limits, log: log.source("database") });
+  const watched: SessionStore["create"] = (record) =>
+    sessions.create(record).catch((fault) => {
+      storage.suspect();
+      throw fault;
+    });
   const warden = await openWarden({ runtime, database, clock, limits, log: log.source("warden") });
   const ceilings = createCeilings(limits, clock);
 
@@ -91,7 +98,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   });
   const http = createHttpHandler({
     gateway,
-    sessions,
+    sessions: { ...sessions, create: watched },
     limits,
     clock,
     log: log.source("http"),
@@ -100,6 +107,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     addresses: runtime.addresses,
     config,
     operatorToken,
+    storageProblem: storage.problem,
   });
   warn(log, config);
   http.open();

@@ -18,7 +18,7 @@ import { createJsonReader, type JsonReader } from "./body.ts";
 import { discardBody } from "./discard.ts";
 import { createFrontPage } from "./front_page.ts";
 import { createGuard, type Guard, type GuardConfig, type GuardDeps } from "./guard.ts";
-import { healthResponse, type Phase, readyResponse } from "./health.ts";
+import { type HealthDeps, healthResponse, type Phase, readyResponse } from "./health.ts";
 import { createHeartbeats } from "./heartbeat.ts";
 import { createKeepAlive } from "./keep_alive.ts";
 import { get, remove, type Visit } from "./legacy.ts";
@@ -56,6 +56,7 @@ export interface HttpDeps {
   readonly config: GuardConfig & Pick<GatewayConfig, "sessionTimeoutMs">;
   /** Opens the details of `/health`; absent: there are none. */
   readonly operatorToken?: string | undefined;
+  readonly storageProblem?: HealthDeps["storageProblem"];
 }
 
 /** The HTTP layer. */
