@@ -97,6 +97,8 @@ export const clientLimits = {
   activityFlushMs: 1_000,
   /** How often expired sessions are looked for. */
   expirySweepMs: 30_000,
+  /** The wall clock has jumped when it is off by more: clocks that are only corrected drift by less. */
+  clockJumpMs: 60_000,
   /** The highest TCP port. */
   portMax: 65_535,
 } as const satisfies Record<string, number>;

@@ -39,6 +39,9 @@ export function openSqliteSessionStore(options: SqliteSessionStoreOptions): Sess
     "UPDATE sessions SET log_level = ?, subscriptions = ? WHERE key = ?",
   );
   const setActive = database.prepare("UPDATE sessions SET active_at = ? WHERE key = ?");
+  const shiftActive = database.prepare("UPDATE sessions SET active_at = MIN(active_at + ?, ?)");
+  // By the index: a start reads no more than it must.
+  const clampActive = database.prepare("UPDATE sessions SET active_at = ? WHERE active_at > ?");
   const deleteOne = database.prepare("DELETE FROM sessions WHERE key = ?");
   const deleteExpired = database.prepare("DELETE FROM sessions WHERE active_at < ?");
 
@@ -105,6 +108,19 @@ export function openSqliteSessionStore(options: SqliteSessionStoreOptions): Sess
       write("remove a session", () => deleteOne.run(key));
       records.delete(key);
       return true;
+    },
+    async shift(ms, latest) {
+      write("correct the times of sessions", () =>
+        transact(database, () => {
+          writeActivity();
+          if (ms === 0) clampActive.run(latest, latest);
+          else shiftActive.run(ms, latest);
+        }));
+      touched.clear();
+      for (const [key, record] of records) {
+        const activeAt = Math.min(record.activeAt + ms, latest);
+        if (activeAt !== record.activeAt) records.set(key, { ...record, activeAt });
+      }
     },
     async expire(before) {
       const expired = [...records.values()].filter((record) => record.activeAt < before);

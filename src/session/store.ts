@@ -36,6 +36,8 @@ export interface SessionStore {
   update(key: string, patch: SessionPatch): Promise<boolean>;
   /** Resolves once the removal would survive a crash; false when there was none. */
   remove(key: string): Promise<boolean>;
+  /** Moves the activity of every session by `ms`, none later than `latest`. */
+  shift(ms: number, latest: number): Promise<void>;
   /** Removes every session last active before `before`; the removed keys. */
   expire(before: number): Promise<readonly string[]>;
   count(): number;

@@ -85,7 +85,7 @@ afterAll(async () => {
 
 /** The gateway as a client's `fetch`. */
 const asFetch = (url: string | URL, init?: RequestInit): Promise<Response> => {
-  const request = new Request(url, init);
+  const request = new Request(`${url}`, init);
   request.headers.set("host", new URL(url).host);
   return gateway.fetch(request);
 };
@@ -98,8 +98,8 @@ interface Heard {
 
 type Call = (server: string) => Promise<Heard>;
 
-const textOf = ({ content }: { content?: unknown }) =>
-  ((content ?? []) as { text?: string }[]).map(({ text = "" }) => text).join("");
+const textOf = (content: unknown) =>
+  (content as { text?: string }[]).map(({ text = "" }) => text).join("");
 
 function notes() {
   const progress: number[] = [];
@@ -118,7 +118,7 @@ const withOne = (open: (path: string) => Transport): Call => async (server) => {
   const call = { name: "slow", arguments: server === "api" ? {} : { ms: silentMs } };
   const result = await client.callTool(call, undefined, { ...options, onprogress })
     .finally(() => client.close());
-  return { text: textOf(result), ...heard };
+  return { text: textOf(result.content), ...heard };
 };
 
 const withTwo = (mode: VersionNegotiationMode): Call => async (server) => {
@@ -130,7 +130,7 @@ const withTwo = (mode: VersionNegotiationMode): Call => async (server) => {
   const call = { name: "slow", arguments: server === "api" ? {} : { ms: silentMs } };
   const result = await client.callTool(call, { ...options, onprogress })
     .finally(() => client.close());
-  return { text: textOf(result), ...heard };
+  return { text: textOf(result.content), ...heard };
 };
 
 const clients: Readonly<Record<string, Call>> = {

@@ -13,6 +13,7 @@ import type { ClientFacingCodec } from "../../protocol/codec.ts";
 import type { SessionPatch, SessionStore } from "../../session/store.ts";
 import type { Heartbeats } from "../heartbeat.ts";
 import type { KeepAlive } from "../keep_alive.ts";
+import type { ActivityClock } from "./activity.ts";
 import type { Asks } from "./asks.ts";
 import { allowOwned } from "./standing.ts";
 import type { Streams } from "./streams.ts";
@@ -23,6 +24,7 @@ export interface LegacyDeps {
   readonly sessions: SessionStore;
   readonly limits: Limits;
   readonly clock: Clock;
+  readonly activity: ActivityClock;
   readonly log: Log;
   readonly identity: { readonly name: string; readonly version: string };
   readonly sessionTimeoutMs: number;
@@ -75,7 +77,7 @@ export async function keep(session: LiveSession, patch: SessionPatch): Promise<v
 
 /** Notes activity (P8). */
 export function touch(session: LiveSession): void {
-  session.activeAt = session.deps.clock.wall();
+  session.activeAt = session.deps.activity.now();
   if (session.isStored) session.deps.sessions.touch(session.key, session.activeAt);
 }
 

@@ -11,6 +11,7 @@ import { legacyClientCodec } from "../../protocol/legacy/client_facing.ts";
 import { sha256Hex } from "../../seal.ts";
 import type { SessionRecord } from "../../session/store.ts";
 import { logFault } from "../respond.ts";
+import { createActivityClock } from "./activity.ts";
 import { endLiveSession, openLiveSession } from "./life.ts";
 import { isBusy, type LegacyDeps, type LiveSession, touch } from "./session.ts";
 import { dropAged } from "./streams.ts";
@@ -31,8 +32,9 @@ export interface Sessions {
 const idCharsMax = 128;
 
 /** Makes the table and begins to sweep it. */
-export function createSessions(options: Omit<LegacyDeps, "codec">): Sessions {
-  const deps: LegacyDeps = { ...options, codec: legacyClientCodec };
+export function createSessions(options: Omit<LegacyDeps, "codec" | "activity">): Sessions {
+  const activity = createActivityClock(options.clock, options.limits);
+  const deps: LegacyDeps = { ...options, activity, codec: legacyClientCodec };
   const sessions: Sessions = {
     deps,
     byId: new Map(),
@@ -48,6 +50,9 @@ export function createSessions(options: Omit<LegacyDeps, "codec">): Sessions {
     });
   };
   sweepLater();
+  // A clock that was set back meanwhile would keep its sessions for ever.
+  deps.sessions.shift(0, activity.now())
+    .catch((thrown) => logFault(deps.log, "Cannot correct the times of sessions", thrown));
   return sessions;
 }
 
@@ -122,7 +127,7 @@ export function forget(sessions: Sessions, session: LiveSession): void {
 }
 
 function isExpired({ deps }: Sessions, activeAt: number): boolean {
-  return deps.clock.wall() - activeAt > deps.sessionTimeoutMs;
+  return deps.activity.now() - activeAt > deps.sessionTimeoutMs;
 }
 
 /** Brings a stored session to life, unless it is somebody else's or has expired. */
@@ -150,13 +155,25 @@ async function hydrate(
   return session;
 }
 
+/** Moves all stamps along after the wall clock jumped, so that each session is as idle as before. */
+async function followClock({ deps, byKey }: Sessions): Promise<void> {
+  const { activity, log } = deps;
+  const ms = activity.jump();
+  if (ms === 0) return;
+  await deps.sessions.shift(ms, activity.now() + ms);
+  activity.follow(ms);
+  for (const session of byKey.values()) session.activeAt += ms;
+  log.info("The clock of this machine jumped; sessions are as idle as they were", { byMs: ms });
+}
+
 async function sweep(sessions: Sessions): Promise<void> {
   const { deps, byKey } = sessions;
+  await followClock(sessions);
   for (const session of byKey.values()) {
     if (isBusy(session)) touch(session);
     else dropAged(session.streams);
   }
-  for (const key of await deps.sessions.expire(deps.clock.wall() - deps.sessionTimeoutMs)) {
+  for (const key of await deps.sessions.expire(deps.activity.now() - deps.sessionTimeoutMs)) {
     const session = byKey.get(key);
     if (session === undefined) continue;
     forget(sessions, session);
