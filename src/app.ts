@@ -41,8 +41,8 @@ export interface GatewayHandle {
   readonly log: Log;
   /** Takes a new reading of the servers: only what changed is added, removed or made anew. */
   reload(servers: ServersConfig): Promise<void>;
-  /** Refuses new work and ends open streams; running calls may finish. */
-  drain(): void;
+  /** Refuses new work and ends open streams; resolves when the running calls have finished. */
+  drain(): Promise<void>;
   /** Stops all servers and lets go of the data directory. */
   close(): Promise<void>;
 }
@@ -121,8 +121,9 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
       await gateway.reconfigure(servers);
     },
     drain() {
-      http.drain();
+      const drained = http.drain();
       gateway.drain();
+      return drained;
     },
     async close() {
       await http.close();

@@ -17,6 +17,7 @@ import { instanceHeader } from "../version.ts";
 import { createJsonReader, type JsonReader } from "./body.ts";
 import { discardBody } from "./discard.ts";
 import { createFrontPage } from "./front_page.ts";
+import { untilQuiet } from "./drain.ts";
 import { createGuard, type Guard, type GuardConfig, type GuardDeps } from "./guard.ts";
 import { type HealthDeps, healthResponse, type Phase, readyResponse } from "./health.ts";
 import { createHeartbeats } from "./heartbeat.ts";
@@ -65,8 +66,8 @@ export interface HttpHandler {
   readonly fetch: FetchHandler;
   /** New work is taken from now on. */
   open(): void;
-  /** New work is refused, standing streams end; running calls may finish. */
-  drain(): void;
+  /** New work is refused, standing streams end; resolves when the running calls have finished. */
+  drain(): Promise<void>;
   /** Ends what is left. Stored sessions live on in the store. */
   close(): Promise<void>;
   /** Tells one session; true when a stream took it now. */
@@ -119,6 +120,7 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const readJson = createJsonReader(deps);
   const door: Door = { deps, guard, sessions, stateless, transport, readJson, phase: "starting" };
   const match = createMatcher(rowsOf(door));
+  const closed = new AbortController();
 
   const respond = async (request: Request, context: RequestContext): Promise<Response> => {
     try {
@@ -144,14 +146,16 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
       return response;
     },
     open: () => void (door.phase = "ready"),
-    drain() {
+    async drain() {
       door.phase = "draining";
       for (const session of sessions.byId.values()) pauseStanding(session.streams);
       endLines(transport, false);
       endListens(stateless);
+      await untilQuiet(deps, sessions, stateless, closed.signal);
     },
     close() {
       door.phase = "draining";
+      closed.abort();
       closeSessions(sessions);
       endLines(transport, true);
       closeStateless(stateless);

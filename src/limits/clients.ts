@@ -93,6 +93,9 @@ export const clientLimits = {
   tasksMax: 1_000,
   /** Calls may finish for this long after a signal to stop. */
   drainMs: 10_000,
+  /** How often is looked whether any is left, and for how long the last bytes may leave. */
+  drainCheckMs: 20,
+  flushMs: 1_000,
   /** Last activity of sessions is written this often. */
   activityFlushMs: 1_000,
   /** How often expired sessions are looked for. */

@@ -60,6 +60,7 @@ export function runCall(stateless: Stateless, asked: Asked): Promise<Response> {
         running.progress?.stop();
         return void calls.delete(running);
       }
+      if (error.code === "draining") reply.hint();
       if (running.ending === undefined) fail(running, error);
       settle(running);
     },
