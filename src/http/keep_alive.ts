@@ -1,8 +1,8 @@
 /**
- * Progress of the gateway's own while a call is silent: many clients give a request up after a minute
- * without any, whatever the server is at. Only calls with a progress token have it. Values toward a
- * client only rise, as "Progress" of every revision demands, and the gateway's own rise by so little
- * that they do not overtake what the server reports next. One timer serves all calls.
+ * Progress of the gateway's own while a call is silent: many clients cancel a request after a minute
+ * without progress. Only calls with a progress token get it. Values toward a client only rise, as
+ * "Progress" of every revision demands, and the gateway's own rise by so little that they do not
+ * overtake what the server reports next. One timer serves all calls.
  */
 import type { Clock } from "../clock.ts";
 import { type Limits, msPerSecond } from "../limits.ts";

@@ -55,9 +55,9 @@ export const clientLimits = {
   heartbeatMs: 15_000,
   /** The same when the server cannot hold silent streams open (an embedder's Bun cuts at 10 s). */
   heartbeatBareMs: 8_000,
-  /** A call's own progress when its server reports none: SDK clients give up after a silent minute. */
+  /** The gateway reports progress when a server reports none: SDK clients give up after a minute. */
   keepAliveMs: 15_000,
-  /** Between two looks at which calls are due, however many there are. */
+  /** The shortest time between two checks of which calls are due, however many run. */
   keepAliveSweepMs: 1_000,
   /** Bytes queued for one slow reader before its stream is closed. */
   streamBytesMax: 1024 * 1024,
@@ -93,7 +93,7 @@ export const clientLimits = {
   tasksMax: 1_000,
   /** Calls may finish for this long after a signal to stop. */
   drainMs: 10_000,
-  /** How often is looked whether any is left, and for how long the last bytes may leave. */
+  /** How often the gateway checks whether calls still run, and how long the last bytes may take. */
   drainCheckMs: 20,
   flushMs: 1_000,
   /** Last activity of sessions is written this often. */

@@ -4,7 +4,7 @@
 export const houseLimits = {
   /** A locked database holds the event loop for at most this long per statement. */
   databaseBusyMs: 50,
-  /** A health check tries to write this often while all is well, and this often after a failure. */
+  /** A health check writes at most this often while writing works, and this often after a failure. */
   storageCheckMs: 10_000,
   storageRetryMs: 1_000,
   /** What it writes after a failure: more than a session needs. */

@@ -200,11 +200,11 @@ async function stopGateway(
   }, drainMs + 4 * stopMs);
   try {
     const begunAt = systemClock.monotonic();
-    // The port stays open meanwhile: a running call may need its client's answer, and whoever sends
-    // new work is told that this gateway stops.
+    // The port stays open meanwhile: a running call may need its client's answer, and new work gets
+    // a refusal with its reason.
     await within(systemClock, drainMs, gateway.drain());
     const restMs = drainMs - (systemClock.monotonic() - begunAt);
-    // Calls that still run are answered first, so that no client finds only a closed connection.
+    // Calls that still run get an error first, so that no client sees only a closed connection.
     const closed = gateway.close();
     await listener.close(Math.max(flushMs, restMs));
     await closed;

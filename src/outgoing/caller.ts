@@ -62,7 +62,7 @@ export interface HttpCallerOptions {
   readonly server: string;
   /** The operator's own URL: its origin may be anywhere, and it alone gets what follows. */
   readonly url: string;
-  /** Whether errors are silent about where the server is. */
+  /** Errors name neither URLs nor hosts. */
   readonly hidesUrl?: boolean | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly authorization: Authorization;

@@ -24,7 +24,7 @@ export function createFailures(
     readonly url: string;
     readonly method: string;
     readonly clock: Clock;
-    /** Where the server is, is the operator's business: its errors name neither URLs nor hosts. */
+    /** Errors name neither URLs nor hosts: only the operator sees them. */
     readonly hidesUrl?: boolean | undefined;
   },
 ): Failures {

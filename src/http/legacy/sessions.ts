@@ -155,7 +155,7 @@ async function hydrate(
   return session;
 }
 
-/** Moves all stamps along after the wall clock jumped, so that each session is as idle as before. */
+/** Moves all stamps along after the wall clock jumped, so that each session keeps its idle time. */
 async function followClock({ deps, byKey }: Sessions): Promise<void> {
   const { activity, log } = deps;
   const ms = activity.jump();
@@ -163,7 +163,7 @@ async function followClock({ deps, byKey }: Sessions): Promise<void> {
   await deps.sessions.shift(ms, activity.now() + ms);
   activity.follow(ms);
   for (const session of byKey.values()) session.activeAt += ms;
-  log.info("The clock of this machine jumped; sessions are as idle as they were", { byMs: ms });
+  log.info("The clock of this machine jumped; sessions keep their idle time", { byMs: ms });
 }
 
 async function sweep(sessions: Sessions): Promise<void> {
