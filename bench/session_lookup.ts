@@ -10,6 +10,7 @@ import { systemClock } from "../src/clock.ts";
 import { openStoreDatabase } from "../src/database.ts";
 import { defaultLimits } from "../src/limits.ts";
 import { createHeartbeats } from "../src/http/heartbeat.ts";
+import { createKeepAlive } from "../src/http/keep_alive.ts";
 import {
   closeSessions,
   createSessions as createTable,
@@ -115,6 +116,7 @@ async function openLive(count: number): Promise<Suite> {
     identity: { name: "bench", version: "1" },
     sessionTimeoutMs: limits.timerMsMax,
     heartbeats: createHeartbeats(systemClock, limits),
+    keepAlive: createKeepAlive(systemClock, limits),
     epoch: "bench",
   });
   const bare = new Map<string, SessionRecord>();

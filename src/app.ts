@@ -7,7 +7,7 @@ import { type Clock, systemClock } from "./clock.ts";
 import type { GatewayConfig, ServersConfig } from "./config/config.ts";
 import { sameServer } from "./config/same_server.ts";
 import { createCredentialStore } from "./credentials/store.ts";
-import { openStoreDatabase } from "./database.ts";
+import { createStorageCheck, openStoreDatabase } from "./database.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
 import { createHttpHandler } from "./http/routes.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
@@ -15,6 +15,7 @@ import { createLog, type Log } from "./log.ts";
 import type { FetchHandler, Runtime, SqlDatabase } from "./runtime/runtime.ts";
 import { createSealer, makeKey, type Sealer } from "./seal.ts";
 import { sessionStoreKinds } from "./session/kinds.ts";
+import type { SessionStore } from "./session/store.ts";
 import { createLaneBudget } from "./upstream/budget.ts";
 import { createCatalogStore } from "./upstream/catalog_store.ts";
 import { createCorrectionLog } from "./upstream/corrections.ts";
@@ -41,8 +42,8 @@ export interface GatewayHandle {
   readonly log: Log;
   /** Takes a new reading of the servers: only what changed is added, removed or made anew. */
   reload(servers: ServersConfig): Promise<void>;
-  /** Refuses new work and ends open streams; running calls may finish. */
-  drain(): void;
+  /** Refuses new work and ends open streams; resolves when the running calls have finished. */
+  drain(): Promise<void>;
   /** Stops all servers and lets go of the data directory. */
   close(): Promise<void>;
 }
@@ -61,6 +62,12 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const sealer = await createSealer(key);
   const stores = { database, sealer, clock, limits, log };
   const { sessions, catalogs, credentialStore } = createStores(stores);
+  const storage = createStorageCheck({ database, clock, limits, log: log.source("database") });
+  const watched: SessionStore["create"] = (record) =>
+    sessions.create(record).catch((fault) => {
+      storage.suspect();
+      throw fault;
+    });
   const warden = await openWarden({ runtime, database, clock, limits, log: log.source("warden") });
   const ceilings = createCeilings(limits, clock);
 
@@ -95,7 +102,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   });
   const http = createHttpHandler({
     gateway,
-    sessions,
+    sessions: { ...sessions, create: watched },
     limits,
     clock,
     log: log.source("http"),
@@ -104,6 +111,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     addresses: runtime.addresses,
     config,
     operatorToken,
+    storageProblem: storage.problem,
   });
   warn(log, config);
   http.open();
@@ -117,8 +125,9 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
       await gateway.reconfigure(servers);
     },
     drain() {
-      http.drain();
+      const drained = http.drain();
       gateway.drain();
+      return drained;
     },
     async close() {
       await http.close();

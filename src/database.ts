@@ -3,6 +3,7 @@
  * tables are listed here as SQL steps; who reads and writes them stands elsewhere (session/,
  * upstream/, credentials/). One gateway owns the file: a second one on the same data directory is refused.
  */
+import type { Clock } from "./clock.ts";
 import type { Limits } from "./limits.ts";
 import { clientLimits } from "./limits/clients.ts";
 import type { Log } from "./log.ts";
@@ -88,7 +89,7 @@ export function openStoreDatabase(
   log?: Log,
 ): SqlDatabase {
   try {
-    return openChecked(runtime, path, limits);
+    return openChecked(runtime, path, limits, log);
   } catch (fault) {
     if (toPrimaryCode(fault) === sqliteBusy) {
       throw new Error(
@@ -109,8 +110,75 @@ export function openStoreDatabase(
     for (const suffix of ["", "-wal", "-shm"]) {
       runtime.rename(`${path}${suffix}`, `${path}.corrupt${suffix}`);
     }
-    return openChecked(runtime, path, limits);
+    return openChecked(runtime, path, limits, log);
   }
+}
+
+/** Whether the database takes writes. */
+export interface StorageCheck {
+  /**
+   * Why it takes none; undefined while it takes them. Writes a little to find out, seldom while all is
+   * well, and as much as a new session needs once a write has failed.
+   */
+  problem(): string | undefined;
+  /** A write failed: the next look finds out why. */
+  suspect(): void;
+}
+
+/** Makes the check of one database. */
+export function createStorageCheck(
+  { database, clock, limits, log }: {
+    readonly database: SqlDatabase;
+    readonly clock: Clock;
+    readonly limits: Pick<Limits, "storageCheckMs" | "storageRetryMs" | "storageProbeBytes">;
+    readonly log: Log;
+  },
+): StorageCheck {
+  let problem: string | undefined;
+  let isSuspect = false;
+  let nextAt = -Infinity;
+  const write = (): void => {
+    // The same version again: the least that SQLite writes.
+    if (!isSuspect) return database.exec(`PRAGMA user_version = ${schemaSteps.length}`);
+    const body = "x".repeat(limits.storageProbeBytes);
+    transact(database, () => {
+      database.prepare(
+        "INSERT OR REPLACE INTO catalogs (key, server, body, saved_at) VALUES ('probe', '', ?, 0)",
+      ).run(body);
+    });
+    database.exec("DELETE FROM catalogs WHERE key = 'probe'");
+  };
+  const look = (): void => {
+    try {
+      write();
+      if (problem !== undefined) log.info("The database takes writes again");
+      problem = undefined;
+      isSuspect = false;
+    } catch (fault) {
+      if (problem === undefined) {
+        log.error("Cannot write to the database: new sessions are refused until that works", {
+          fault,
+        });
+      }
+      problem = fault instanceof Error ? fault.message : String(fault);
+      isSuspect = true;
+    }
+  };
+  return {
+    problem() {
+      const now = clock.monotonic();
+      if (now >= nextAt) {
+        look();
+        nextAt = now + (problem === undefined ? limits.storageCheckMs : limits.storageRetryMs);
+      }
+      return problem;
+    },
+    suspect() {
+      if (problem !== undefined) return;
+      isSuspect = true;
+      nextAt = -Infinity;
+    },
+  };
 }
 
 /** Runs `work` as one transaction that takes the write lock at once; a throw undoes all of it. */
@@ -142,7 +210,8 @@ export function isCorrupt(fault: unknown): boolean {
   return code === sqliteCorrupt || code === sqliteNotADatabase;
 }
 
-function openChecked(runtime: Runtime, path: string, limits: Limits): SqlDatabase {
+function openChecked(runtime: Runtime, path: string, limits: Limits, log?: Log): SqlDatabase {
+  const isFound = path !== ":memory:" && runtime.exists(path);
   const database = runtime.openDatabase(path);
   try {
     // The lock mode comes first: in WAL it then needs no shared memory and is held until the end.
@@ -153,7 +222,13 @@ function openChecked(runtime: Runtime, path: string, limits: Limits): SqlDatabas
     database.exec("PRAGMA foreign_keys = OFF");
     database.exec(`PRAGMA journal_size_limit = ${limits.journalBytesMax}`);
     assertSound(database);
-    migrate(database, path);
+    if (migrate(database, path) === 0 && isFound) {
+      // A copy or a restore that went wrong leaves such a file.
+      log?.warn(
+        `Found "${path}" empty: no session, stored catalog or credential is left; ` +
+          "if it held some, stop the gateway and restore the file from a backup",
+      );
+    }
     return database;
   } catch (fault) {
     database.close();
@@ -170,7 +245,8 @@ function assertSound(database: SqlDatabase): void {
   });
 }
 
-function migrate(database: SqlDatabase, path: string): void {
+/** Brings the tables up to date; which version the file had. */
+function migrate(database: SqlDatabase, path: string): number {
   const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
   if (version > schemaSteps.length) {
     throw new Error(
@@ -183,4 +259,5 @@ function migrate(database: SqlDatabase, path: string): void {
     for (const step of schemaSteps.slice(version)) database.exec(step);
     database.exec(`PRAGMA user_version = ${schemaSteps.length}`);
   });
+  return version;
 }

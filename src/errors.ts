@@ -10,6 +10,8 @@ interface ErrorRow {
   readonly rpc: number;
   readonly http: number;
   readonly text: string;
+  /** Of what passes: when to try again, where an error does not say it itself. */
+  readonly retryAfterMs?: number;
 }
 
 /** The table. `http` is the status when the failure is the whole answer to a request. */
@@ -30,11 +32,17 @@ export const errorTable = {
     http: 404,
     text: "Session not found: it expired, was deleted or never existed; send initialize again",
   },
-  session_limit: { rpc: -32603, http: 503, text: "Too many sessions; retry later" },
+  session_limit: {
+    rpc: -32603,
+    http: 503,
+    text: "Too many sessions; retry later",
+    retryAfterMs: 1_000,
+  },
   store_unavailable: {
     rpc: -32603,
     http: 503,
     text: "Sessions cannot be stored at the moment; retry later",
+    retryAfterMs: 1_000,
   },
   host_forbidden: { rpc: -32600, http: 403, text: "Host not allowed; add it to MCP_ALLOWED_HOSTS" },
   origin_forbidden: {
@@ -104,9 +112,24 @@ export const errorTable = {
     http: 200,
     text: "The server's credentials are unavailable",
   },
-  overloaded: { rpc: -32603, http: 503, text: "Too much work at once; retry later" },
-  starting: { rpc: -32603, http: 503, text: "The gateway is starting; retry later" },
-  draining: { rpc: -32603, http: 503, text: "The gateway is stopping; retry later" },
+  overloaded: {
+    rpc: -32603,
+    http: 503,
+    text: "Too much work at once; retry later",
+    retryAfterMs: 1_000,
+  },
+  starting: {
+    rpc: -32603,
+    http: 503,
+    text: "The gateway is starting; retry later",
+    retryAfterMs: 1_000,
+  },
+  draining: {
+    rpc: -32603,
+    http: 503,
+    text: "The gateway is stopping; retry later",
+    retryAfterMs: 1_000,
+  },
   ask_unanswerable: {
     rpc: -32603,
     http: 200,
@@ -236,9 +259,10 @@ export class GatewayError extends Error {
       const { code, message, data } = upstream;
       return { code, message, data: withOutcomeIn(data, outcome) };
     }
-    const { rpc } = errorTable[this.code];
+    const { rpc, retryAfterMs }: ErrorRow = errorTable[this.code];
+    const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
     const told = upstream === undefined ? this.data : { ...this.data, outcome };
-    const data = rpc === -32603 ? { reason: this.code, ...told } : told;
+    const data = rpc === -32603 ? { reason: this.code, ...wait, ...told } : told;
     return data === undefined
       ? { code: rpc, message: this.message }
       : { code: rpc, message: this.message, data };

@@ -83,6 +83,8 @@ export interface CallTarget {
   name?: string;
   /** Whether the server may have it by now. */
   isSent?: boolean;
+  /** Whether its client gets progress of ours while the server is silent; absent: it does. */
+  keepAlive?: boolean | undefined;
 }
 
 /** The answers to a `Pause`, by key, and its state as it was given. */

@@ -15,6 +15,8 @@ interface ServerCommon {
   readonly tools: ToolFilter;
   /** `onDemand`: it is not started before a client needs it. Absent: `early`. */
   readonly start?: "early" | "onDemand" | undefined;
+  /** Whether clients get progress of the gateway's own while a call is silent; absent: yes. */
+  readonly keepAlive?: boolean | undefined;
 }
 
 /** Which tools of a server are offered, and under which names. */

@@ -108,6 +108,7 @@ async function buildServer(
     startTimeoutMs: entry.startTimeoutMs ?? defaultLimits.startMs,
     idleTimeoutMs: entry.idleTimeoutMs ?? defaultLimits.idleMs,
     tools: readFilter(entry, texts),
+    keepAlive: entry.keepAlive,
     start: entry.start ?? (opensBrowser(entry) ? "onDemand" : "early"),
   };
   const lanes = (remoteBind: boolean) => ({

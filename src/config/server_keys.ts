@@ -108,6 +108,7 @@ export const serverSchema = v.object({
   ),
   startTimeoutMs: v.optional(time),
   callTimeoutMs: v.optional(time),
+  keepAlive: v.optional(flag),
   idleTimeoutMs: v.optional(time),
   tools: v.optional(toolsSchema),
   roots: v.optional(

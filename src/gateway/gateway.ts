@@ -12,7 +12,7 @@ import { type Call, type Exchange, type JsonObject, listKinds, type Reply } from
 import type { ListKind } from "../model.ts";
 import type { Sealer } from "../seal.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { auditedCall, nameIn } from "./audit.ts";
+import { auditedCall } from "./audit.ts";
 import { textParam, withParam } from "./call_params.ts";
 import { createCatalogReader, missingKey } from "./catalog.ts";
 import { pageOf } from "./cursor.ts";
@@ -33,6 +33,7 @@ import { createScopes, subscriptionKey } from "./scope.ts";
 import { noteTask, taskHandlers } from "./tasks.ts";
 import { createWatches, listChangedOf, toOffered } from "./subscription.ts";
 import type { Gateway } from "./surface.ts";
+import { noteCandidates, noteTarget } from "./target.ts";
 
 /** What the gateway is made of. */
 export interface GatewayDeps {
@@ -109,6 +110,7 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
   const named = (kind: "tools" | "prompts"): Handler => (view, call) =>
     deferredExchange(async () => {
       const offered = textParam(call, "name");
+      noteCandidates(call, view, offered);
       const { member, own } = await unsent(router.name(kind, view, offered, call.caller));
       return relay(view, withParam(call, "name", own), member);
     });
@@ -266,14 +268,6 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
     },
   };
   return gateway;
-}
-
-/** Says where a call goes, in its server's own words. */
-function noteTarget({ target, params }: Call, member: Member | undefined): void {
-  if (target === undefined || member === undefined) return;
-  target.server = member.config.name;
-  const name = nameIn(params);
-  if (name !== undefined) target.name = name;
 }
 
 function unknownSurface(surface: string): GatewayError {

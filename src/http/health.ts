@@ -19,11 +19,16 @@ export interface HealthDeps {
   readonly log: Log;
   /** Opens the details; absent: there are none. */
   readonly operatorToken?: string | undefined;
+  /** Why no session can be stored; absent, or undefined, while they can be. */
+  readonly storageProblem?: (() => string | undefined) | undefined;
 }
 
 type ServerStatus = GatewayStatus["servers"][number];
 
-/** 200 `healthy`, 503 `unhealthy` (stopping, or every configured server has failed), 500 `error`. */
+/**
+ * 200 `healthy`, 503 `unhealthy` (stopping, every configured server has failed, or no session can be
+ * stored: then with the reason), 500 `error`.
+ */
 export async function healthResponse(
   phase: Phase,
   deps: HealthDeps,
@@ -34,9 +39,14 @@ export async function healthResponse(
   try {
     const { servers } = gateway.status();
     const isOperator = await showsToken(request.headers, deps.operatorToken);
-    const isHealthy = phase !== "draining" && (servers.length === 0 || !servers.every(hasFailed));
+    const hasServers = servers.length === 0 || !servers.every(hasFailed);
+    const reason = phase === "draining"
+      ? "draining"
+      : reasonOf(deps.storageProblem?.(), isOperator);
+    const isHealthy = reason === undefined && hasServers;
     const body = {
       status: isHealthy ? "healthy" : "unhealthy",
+      ...(reason !== undefined && { reason }),
       timestamp,
       servers_running: servers.filter(({ status }) => status.state === "running").length,
       ...namesOf("degraded", servers.filter(isDegraded)),
@@ -48,6 +58,13 @@ export async function healthResponse(
     logFault(log, "Cannot tell the health of the servers", thrown);
     return jsonResponse(JSON.stringify({ status: "error", timestamp }), 500);
   }
+}
+
+/** The system's own words may name a path: they are for the operator. */
+function reasonOf(problem: string | undefined, isOperator: boolean): string | undefined {
+  if (problem === undefined) return undefined;
+  const reason = "the data directory cannot be written: new sessions are refused";
+  return isOperator ? `${reason} (${problem})` : reason;
 }
 
 /** 200 while new work is taken, 503 while starting or draining. */

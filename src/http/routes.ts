@@ -17,9 +17,11 @@ import { instanceHeader } from "../version.ts";
 import { createJsonReader, type JsonReader } from "./body.ts";
 import { discardBody } from "./discard.ts";
 import { createFrontPage } from "./front_page.ts";
+import { untilQuiet } from "./drain.ts";
 import { createGuard, type Guard, type GuardConfig, type GuardDeps } from "./guard.ts";
-import { healthResponse, type Phase, readyResponse } from "./health.ts";
+import { type HealthDeps, healthResponse, type Phase, readyResponse } from "./health.ts";
 import { createHeartbeats } from "./heartbeat.ts";
+import { createKeepAlive } from "./keep_alive.ts";
 import { get, remove, type Visit } from "./legacy.ts";
 import { deliver } from "./legacy/notices.ts";
 import { closeSessions, createSessions, type Sessions } from "./legacy/sessions.ts";
@@ -55,6 +57,7 @@ export interface HttpDeps {
   readonly config: GuardConfig & Pick<GatewayConfig, "sessionTimeoutMs">;
   /** Opens the details of `/health`; absent: there are none. */
   readonly operatorToken?: string | undefined;
+  readonly storageProblem?: HealthDeps["storageProblem"];
 }
 
 /** The HTTP layer. */
@@ -63,8 +66,8 @@ export interface HttpHandler {
   readonly fetch: FetchHandler;
   /** New work is taken from now on. */
   open(): void;
-  /** New work is refused, standing streams end; running calls may finish. */
-  drain(): void;
+  /** New work is refused, standing streams end; resolves when the running calls have finished. */
+  drain(): Promise<void>;
   /** Ends what is left. Stored sessions live on in the store. */
   close(): Promise<void>;
   /** Tells one session; true when a stream took it now. */
@@ -103,11 +106,13 @@ interface Door {
 export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const { limits, clock, log, config } = deps;
   const heartbeats = createHeartbeats(clock, limits);
-  const stateless = createStateless({ ...deps, heartbeats });
+  const keepAlive = createKeepAlive(clock, limits);
+  const stateless = createStateless({ ...deps, heartbeats, keepAlive });
   const sessions = createSessions({
     ...deps,
     sessionTimeoutMs: config.sessionTimeoutMs,
     heartbeats,
+    keepAlive,
     epoch: crypto.randomUUID().replaceAll("-", ""),
   });
   const transport = createSseTransport(sessions);
@@ -115,6 +120,7 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const readJson = createJsonReader(deps);
   const door: Door = { deps, guard, sessions, stateless, transport, readJson, phase: "starting" };
   const match = createMatcher(rowsOf(door));
+  const closed = new AbortController();
 
   const respond = async (request: Request, context: RequestContext): Promise<Response> => {
     try {
@@ -140,17 +146,20 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
       return response;
     },
     open: () => void (door.phase = "ready"),
-    drain() {
+    async drain() {
       door.phase = "draining";
       for (const session of sessions.byId.values()) pauseStanding(session.streams);
       endLines(transport, false);
       endListens(stateless);
+      await untilQuiet(deps, sessions, stateless, closed.signal);
     },
     close() {
       door.phase = "draining";
+      closed.abort();
       closeSessions(sessions);
       endLines(transport, true);
       closeStateless(stateless);
+      keepAlive.close();
       return Promise.resolve();
     },
     sendTo: (key, notice) => tell(sessions, [key], notice) === 1,

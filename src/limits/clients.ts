@@ -67,6 +67,10 @@ export const clientLimits = {
   heartbeatMs: 15_000,
   /** The same when the server cannot hold silent streams open (an embedder's Bun cuts at 10 s). */
   heartbeatBareMs: 8_000,
+  /** The gateway reports progress when a server reports none: SDK clients give up after a minute. */
+  keepAliveMs: 15_000,
+  /** The shortest time between two checks of which calls are due, however many run. */
+  keepAliveSweepMs: 1_000,
   /** Bytes queued for one slow reader before its stream is closed. */
   streamBytesMax: 1024 * 1024,
   /** Frames kept of one stream for resumption. */
@@ -101,12 +105,17 @@ export const clientLimits = {
   tasksMax: 1_000,
   /** Calls may finish for this long after a signal to stop. */
   drainMs: 10_000,
+  /** How often the gateway checks whether calls still run, and how long the last bytes may take. */
+  drainCheckMs: 20,
+  flushMs: 1_000,
   /** Last activity of sessions is written this often. */
   activityFlushMs: 1_000,
   /** How often expired sessions are looked for. */
   expirySweepMs: 30_000,
   /** Of those so many are removed in one step: other work goes on in between. */
   expiryBatchMax: 1_000,
+  /** The wall clock has jumped when it is off by more: clocks that are only corrected drift by less. */
+  clockJumpMs: 60_000,
   /** The highest TCP port. */
   portMax: 65_535,
 } as const satisfies Record<string, number>;

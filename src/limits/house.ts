@@ -4,6 +4,11 @@
 export const houseLimits = {
   /** A locked database holds the event loop for at most this long per statement. */
   databaseBusyMs: 50,
+  /** A health check writes at most this often while writing works, and this often after a failure. */
+  storageCheckMs: 10_000,
+  storageRetryMs: 1_000,
+  /** What it writes after a failure: more than a session needs. */
+  storageProbeBytes: 16 * 1024,
   /** The write-ahead log is cut back to this after a burst. */
   journalBytesMax: 4 * 1024 * 1024,
   /** An edited file is read once its writer had time to finish, and looked at this often. */

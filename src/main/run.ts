@@ -6,7 +6,7 @@
  */
 import { parse } from "dotenv";
 import { createGateway, type GatewayHandle } from "../app.ts";
-import { systemClock } from "../clock.ts";
+import { systemClock, within } from "../clock.ts";
 import { ConfigError } from "../config/config_error.ts";
 import { readConfig, type StartConfig } from "../config/environment.ts";
 import { readFlags } from "../config/flags.ts";
@@ -191,7 +191,7 @@ async function stopGateway(
   gateway: GatewayHandle,
   listener: Listener,
 ): Promise<void> {
-  const { drainMs, stopMs } = defaultLimits;
+  const { drainMs, flushMs, stopMs } = defaultLimits;
   gateway.log.info("Stopping: running calls may finish", { withinMs: drainMs });
   // Each step has its own deadline; this one is for a fault in them.
   setTimeout(() => {
@@ -199,9 +199,15 @@ async function stopGateway(
     platform.exit(exitCodes.failed);
   }, drainMs + 4 * stopMs);
   try {
-    gateway.drain();
-    await listener.close(drainMs);
-    await gateway.close();
+    const begunAt = systemClock.monotonic();
+    // The port stays open meanwhile: a running call may need its client's answer, and new work gets
+    // a refusal with its reason.
+    await within(systemClock, drainMs, gateway.drain());
+    const restMs = drainMs - (systemClock.monotonic() - begunAt);
+    // Calls that still run get an error first, so that no client sees only a closed connection.
+    const closed = gateway.close();
+    await listener.close(Math.max(flushMs, restMs));
+    await closed;
     platform.exit(exitCodes.stopped);
   } catch (fault) {
     console.error(`Cannot stop cleanly: ${fault instanceof Error ? fault.message : fault}`);

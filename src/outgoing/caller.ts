@@ -64,6 +64,8 @@ export interface HttpCallerOptions {
   readonly server: string;
   /** The operator's own URL: its origin may be anywhere, and it alone gets what follows. */
   readonly url: string;
+  /** Errors name neither URLs nor hosts. */
+  readonly hidesUrl?: boolean | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly authorization: Authorization;
   /** Asked before each attempt; its rejection ends the call. */
@@ -72,7 +74,7 @@ export interface HttpCallerOptions {
 
 /** Makes the caller of one server; its circuit is its own. */
 export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
-  const { limits, clock, log, server, url } = options;
+  const { limits, clock, log, server, url, hidesUrl } = options;
   const send = createSender(options);
   /** What came of the latest attempt, and of the one after which the circuit opened. */
   let latest = "";
@@ -172,7 +174,7 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
   return {
     async call(request, signal) {
       const { method, repeatable, timeoutMs } = request;
-      const failures = createFailures({ server, url: request.url, method, clock });
+      const failures = createFailures({ server, url: request.url, method, clock, hidesUrl });
       const deadline = createDeadline({
         totalMs: timeoutMs,
         headMs: request.headMs ?? (timeoutMs === 0 ? limits.responseMs : timeoutMs),

@@ -19,21 +19,23 @@ export interface Failures {
 
 /** Starts the clock of one call. */
 export function createFailures(
-  { server, url, method, clock }: {
+  { server, url, method, clock, hidesUrl = false }: {
     readonly server: string;
     readonly url: string;
     readonly method: string;
     readonly clock: Clock;
+    /** Errors name neither URLs nor hosts: only the operator sees them. */
+    readonly hidesUrl?: boolean | undefined;
   },
 ): Failures {
   const started = clock.monotonic();
   return {
     create(code, why, { data, cause } = {}) {
-      const message = `Server "${server}" ${why}`;
+      const message = `Server "${server}" ${hidesUrl ? withoutPlaces(why, url) : why}`;
       return new GatewayError(code, message, {
         data: {
           error: message,
-          url: toPublicUrl(url),
+          ...(hidesUrl ? {} : { url: toPublicUrl(url) }),
           method,
           response_time: Math.round(clock.monotonic() - started),
           timestamp: new Date(clock.wall()).toISOString(),
@@ -50,6 +52,13 @@ export function createFailures(
 export function marked(error: GatewayError, outcome: Outcome): GatewayError {
   const { code, message, data, upstream, cause } = error;
   return new GatewayError(code, message, { data: { ...data, outcome }, upstream, cause });
+}
+
+/** Words of ours and of the platform, which quote hosts and URLs. */
+function withoutPlaces(why: string, url: string): string {
+  const { hostname } = new URL(url);
+  return why.replaceAll(`"${hostname.replace(/^\[|\]$/g, "")}"`, "its host")
+    .replace(/"https?:[^"]*"/g, "another place");
 }
 
 /** Long parts with digits are keys more often than names. */

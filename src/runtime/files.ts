@@ -24,7 +24,11 @@ const fileMode = 0o600;
 const folderMode = 0o700;
 
 /** The members of a runtime that are the same everywhere. */
-export const files: Pick<Runtime, "openLog" | "readText" | "writeText" | "rename" | "watch"> = {
+export const files: Pick<
+  Runtime,
+  "exists" | "openLog" | "readText" | "writeText" | "rename" | "watch"
+> = {
+  exists: existsSync,
   openLog,
   readText,
   writeText,

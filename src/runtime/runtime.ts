@@ -152,6 +152,8 @@ export interface Runtime {
   request(options: OutgoingRequest): Promise<OutgoingResponse>;
   /** Opens or creates a database file with mode 0600 (`:memory:` for none). */
   openDatabase(path: string): SqlDatabase;
+  /** Whether there is a file or folder at a path. */
+  exists(path: string): boolean;
   /** Opens a log file and its folder; at `bytesMax` it is renamed to `.1` and so on up to `filesMax`. */
   openLog(path: string, bounds: { bytesMax: number; filesMax: number }): LogFile;
   /** The text of a file; undefined when there is none. Throws on other faults. */

@@ -42,6 +42,11 @@ export function createMemorySessionStore(): SessionStore {
     async remove(key) {
       return records.delete(key);
     },
+    async shift(ms, latest) {
+      for (const [key, record] of records) {
+        records.set(key, { ...record, activeAt: Math.min(record.activeAt + ms, latest) });
+      }
+    },
     async expire(before) {
       const expired = [...records.values()].filter((record) => record.activeAt < before);
       for (const { key } of expired) records.delete(key);

@@ -119,6 +119,15 @@ export function openSqliteSessionStore(options: SqliteSessionStoreOptions): Sess
     async remove(key) {
       return access("remove a session", () => remove(key));
     },
+    async shift(ms, latest) {
+      access("correct the times of sessions", () =>
+        transact(database, () => {
+          writeActivity();
+          if (ms === 0) sql.clampActive.run(latest, latest);
+          else sql.shiftActive.run(ms, latest);
+        }));
+      touched.clear();
+    },
     async expire(before) {
       const expired = access("remove expired sessions", () =>
         transact(database, () => {
@@ -149,6 +158,9 @@ function prepare(database: SqlDatabase) {
     ),
     find: database.prepare("SELECT * FROM sessions WHERE key = ?"),
     setActive: database.prepare("UPDATE sessions SET active_at = max(active_at, ?) WHERE key = ?"),
+    shiftActive: database.prepare("UPDATE sessions SET active_at = min(active_at + ?, ?)"),
+    // By the index: a start reads no more than it must.
+    clampActive: database.prepare("UPDATE sessions SET active_at = ? WHERE active_at > ?"),
     setLogLevel: database.prepare("UPDATE sessions SET log_level = ? WHERE key = ?"),
     remove: database.prepare("DELETE FROM sessions WHERE key = ?"),
     expire: database.prepare(

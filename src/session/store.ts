@@ -40,6 +40,8 @@ export interface SessionStore {
   unsubscribe(key: string, uri: string): Promise<void>;
   /** Resolves once the removal would survive a crash; false when there was none. */
   remove(key: string): Promise<boolean>;
+  /** Moves the activity of every session by `ms`, none later than `latest`. */
+  shift(ms: number, latest: number): Promise<void>;
   /** Removes sessions last active before `before`, a batch at a time; the removed keys, none at the end. */
   expire(before: number): Promise<readonly string[]>;
   /** How many are stored. */

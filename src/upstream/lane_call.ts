@@ -15,6 +15,7 @@ import type { ExchangeSource } from "./exchange.ts";
 import type { LaneLists } from "./lane_lists.ts";
 import type { Link, LinkRequest, OpenRequest } from "./link.ts";
 import { behalfOf, type Manner } from "./negotiate.ts";
+import { workingMethods } from "./open_calls.ts";
 
 /** What a call is made with. */
 export interface CallOptions {
@@ -41,6 +42,7 @@ export function openCall(options: CallOptions): OpenRequest {
   const isDeferred = caller.deferred === true;
   const isTool = method === "tools/call";
   const progress = createProgressFilter();
+  const isUnwanted = (notice: Notice) => !call.wantsProgress && notice.method === progressMethod;
   const givenUp = new AbortController();
   let request: OpenRequest | undefined;
   let rounds = 0;
@@ -70,10 +72,11 @@ export function openCall(options: CallOptions): OpenRequest {
       resume: manner.stateless ? resume : undefined,
       tool,
       isSafeTwice: isTool ? () => isSafeTwice(lists, call.params["name"]) : undefined,
-      wantsProgress: call.wantsProgress,
+      // Also for clients that want none: a server's progress says that it still works.
+      wantsProgress: call.wantsProgress || workingMethods.has(method),
       timeoutMs: config.callTimeoutMs,
       cancellable: true,
-      notice: (notice) => progress.passes(notice) && options.notice(notice),
+      notice: (notice) => isUnwanted(notice) || progress.passes(notice) && options.notice(notice),
       ask: options.ask,
       end: (ending) => void receive(ending, resume).catch((thrown) => fail(toGatewayError(thrown))),
     });
@@ -263,6 +266,8 @@ function ownAnswers(
   return Object.fromEntries(asked.map(({ key }) => [key, { roots }]));
 }
 
+const progressMethod = "notifications/progress";
+
 /** Progress goes up from round to round, whatever a server counts anew. */
 function createProgressFilter() {
   let rounds = 0;
@@ -270,7 +275,7 @@ function createProgressFilter() {
   return {
     nextRound: () => void (rounds += 1),
     passes({ method, params }: Notice): boolean {
-      if (method !== "notifications/progress") return true;
+      if (method !== progressMethod) return true;
       const value = Number(params["progress"]);
       if (rounds > 0 && value <= last) return false;
       last = Math.max(last, value);

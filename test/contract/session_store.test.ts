@@ -119,6 +119,26 @@ for (const kind of kinds) {
       await close();
     });
 
+    test("moves the activity of all along with the clock, none into the future", async () => {
+      const { store, close } = openStore(kind);
+      for (const [key, activeAt] of [["old", 100], ["new", 200], ["touched", 50]] as const) {
+        await store.create(createRecord(key, { activeAt }));
+      }
+      store.touch("touched", 250);
+      const times = async () =>
+        Object.values(await contentOf(store, ["old", "new", "touched"]))
+          .map(({ activeAt }) => activeAt);
+      await store.shift(1_000, 1_240);
+      expect(await times()).toEqual([1_100, 1_200, 1_240]);
+      await store.shift(-500, 740);
+      expect(await times()).toEqual([600, 700, 740]);
+      await store.shift(0, 650);
+      expect(await times()).toEqual([600, 650, 650]);
+      expect(await store.expire(650)).toEqual(["old"]);
+      expect(store.count()).toBe(2);
+      await close();
+    });
+
     test("expires what was last active before the time, and that alone", async () => {
       const { store, close } = openStore(kind);
       for (const [key, activeAt] of [["old", 99], ["edge", 100], ["kept", 50]] as const) {

@@ -5,11 +5,13 @@ import type { Clock } from "../../src/clock.ts";
 export interface TestClock extends Clock {
   /** Moves time and runs what falls due, in order. */
   advance(ms: number): void;
+  /** Sets the wall clock, and it alone, forward or back. */
+  jump(ms: number): void;
 }
 
 /** Makes a clock at a fixed wall time. */
 export function createTestClock(seed = 1): TestClock {
-  const start = 1_700_000_000_000;
+  let start = 1_700_000_000_000;
   let now = 0;
   let timers: { at: number; run: () => void }[] = [];
   return {
@@ -23,6 +25,7 @@ export function createTestClock(seed = 1): TestClock {
       };
     },
     random: createRandom(seed),
+    jump: (ms) => void (start += ms),
     advance(ms) {
       const end = now + ms;
       for (;;) {

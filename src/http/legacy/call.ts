@@ -1,8 +1,7 @@
 /**
  * One request of a session from its message to its answer: decoded, opened at the gateway, pulled
  * to its end whether or not the client still listens (a disconnect is no cancel), and encoded.
- * Notices and questions go to the request's outlet in the order in which they came. Requests that
- * concern the session itself (ping, log level, subscriptions) are rows of a table. Follows the
+ * Notices and questions go to the request's outlet in the order in which they came. Follows the
  * lifecycle, cancellation, progress and utilities pages of the handshake revisions.
  */
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
@@ -13,7 +12,6 @@ import {
   type CallTarget,
   type Exchange,
   type JsonObject,
-  type LogLevel,
   type Notice,
   type Reply,
   type RequestId,
@@ -21,11 +19,13 @@ import {
 import type { Decoded } from "../../protocol/codec.ts";
 import { errorText, type Message, notificationText, resultText } from "../../protocol/jsonrpc.ts";
 import { decodeForeign } from "../../protocol/names.ts";
+import type { CallProgress } from "../keep_alive.ts";
 import { createProgressGap, isProgress, type ProgressGap } from "../progress_gap.ts";
 import { logFault } from "../respond.ts";
 import { type OpenAsk, toRefusal } from "./asks.ts";
 import { isLoudEnough } from "./notices.ts";
-import { keep, type LiveSession, type Outlet } from "./session.ts";
+import { changes, fullFor } from "./changes.ts";
+import type { LiveSession, Outlet } from "./session.ts";
 import { sendOwned } from "./standing.ts";
 
 /** A request message. */
@@ -36,28 +36,6 @@ export interface AnswerOutlet extends Outlet {
   /** The answer with its HTTP status if it stands alone; no text when the client cancelled. */
   settle(text: string | undefined, status: number): void;
 }
-
-/** What a session remembers once the gateway has carried out a request. */
-type After = (session: LiveSession, params: JsonObject) => Promise<void>;
-
-/** Requests whose success changes the session; their result is empty. */
-const changes: Readonly<Record<string, After>> = {
-  "logging/setLevel": async (session, params) => {
-    const logLevel = params.level as LogLevel;
-    session.caller = { ...session.caller, logLevel };
-    await keep(session, (store, key) => store.update(key, { logLevel }));
-  },
-  "resources/subscribe": async (session, params) => {
-    const uri = String(params.uri);
-    session.subscriptions.add(uri);
-    await keep(session, (store, key) => store.subscribe(key, uri));
-  },
-  "resources/unsubscribe": async (session, params) => {
-    const uri = String(params.uri);
-    session.subscriptions.delete(uri);
-    await keep(session, (store, key) => store.unsubscribe(key, uri));
-  },
-};
 
 /** Throws unless this request may begin: its id is free and there is room. */
 export function assertCallable(session: LiveSession, ids: readonly RequestId[]): void {
@@ -81,8 +59,8 @@ export function runCall(session: LiveSession, message: RequestMessage, outlet: A
   }
   if (method === "ping") return outlet.settle(resultText(id, {}), 200);
   const { params, progressToken } = decoded;
-  const crowded = method === "resources/subscribe" ? crowdedBy(session, params) : undefined;
-  if (crowded !== undefined) return refuse(session, message, crowded, outlet);
+  const full = fullFor(session, method, params);
+  if (full !== undefined) return refuse(session, message, full, outlet);
   const target: CallTarget = {};
   const exchange = session.deps.gateway.call(session.surface, {
     method,
@@ -92,7 +70,10 @@ export function runCall(session: LiveSession, message: RequestMessage, outlet: A
     hears: () => session.streams.standing.open.length > 0,
     target,
   });
-  void pump(openRunning(session, { id, method, params, progressToken, target }, exchange, outlet));
+  const asked = { id, method, params, progressToken, target };
+  const running = openRunning(session, asked, exchange, outlet);
+  if (progressToken !== undefined) running.progress = keepAlive(running);
+  void pump(running);
 }
 
 function decode({ deps, revision, surface }: LiveSession, { method, params }: RequestMessage) {
@@ -100,22 +81,6 @@ function decode({ deps, revision, surface }: LiveSession, { method, params }: Re
   const isForeign = decoded.kind === "unknown" &&
     deps.gateway.surface(surface)?.takesForeign === true;
   return (isForeign ? decodeForeign(method, params) : undefined) ?? decoded;
-}
-
-/** Why a session can take no subscription more. */
-function crowdedBy(
-  { subscriptions, deps: { limits } }: LiveSession,
-  { uri }: JsonObject,
-): GatewayError | undefined {
-  if (subscriptions.has(String(uri))) return undefined;
-  const { sessionSubscriptionsMax: max, sessionSubscriptionCharsMax: charsMax } = limits;
-  const chars = [...subscriptions, String(uri)].reduce((sum, { length }) => sum + length, 0);
-  if (subscriptions.size < max && chars <= charsMax) return undefined;
-  return new GatewayError(
-    "overloaded",
-    `Cannot subscribe: a session has at most ${max} subscriptions with URIs of ${charsMax} ` +
-      "characters in all; unsubscribe from others first",
-  );
 }
 
 /** Answers a request that the gateway is not given. */
@@ -155,6 +120,8 @@ interface Running {
   readonly outlet: AnswerOutlet;
   readonly asks: Set<OpenAsk>;
   readonly gap: ProgressGap;
+  /** Absent where the client wants none. */
+  progress: CallProgress | undefined;
   /** How the call ended, once that is known. */
   ending: Ending | undefined;
   isAnswered: boolean;
@@ -179,6 +146,7 @@ function openRunning(
     outlet,
     asks: new Set(),
     gap: createProgressGap(session.deps.clock, session.deps.limits),
+    progress: undefined,
     ending: undefined,
     isAnswered: false,
   };
@@ -198,6 +166,18 @@ function openRunning(
   return running;
 }
 
+/** Sends progress of ours while the server is silent and the client listens. */
+function keepAlive(running: Running): CallProgress {
+  const { session, outlet, asks, request: { target } } = running;
+  return session.deps.keepAlive.add({
+    doing: () => asks.size > 0 ? "Waiting for an answer" : "Still working",
+    send(notice) {
+      const isHeard = outlet.isHeard() || session.streams.standing.open.length > 0;
+      if (isHeard && target.keepAlive !== false) tell(running, notice);
+    },
+  });
+}
+
 /** Pulls the exchange to its end. */
 async function pump(running: Running): Promise<void> {
   try {
@@ -215,7 +195,7 @@ async function take(running: Running, reply: Reply): Promise<void> {
   const { session, request } = running;
   switch (reply.kind) {
     case "notice":
-      return tell(running, reply);
+      return tell(running, isProgress(reply) ? running.progress?.relay(reply) ?? reply : reply);
     case "ask":
       return put(running, reply);
     case "failure":
@@ -279,6 +259,7 @@ function fail(running: Running, error: GatewayError): void {
 function finish(running: Running, ending: Ending, why = "the call has ended"): void {
   if (running.ending !== undefined) return;
   running.ending = ending;
+  running.progress?.stop();
   for (const ask of [...running.asks]) ask.withdraw(why);
   running.gap.after(() => settle(running));
 }

@@ -40,7 +40,7 @@ export async function shakeHands(
     revision,
     clientInfo: clientInfo as JsonObject,
     capabilities: capabilities as JsonObject,
-  }, deps.clock.wall());
+  }, deps.activity.now());
   const session = openLiveSession(deps, record, { id, isStored });
   try {
     const description = await deps.gateway.describe(surface, session.caller);

@@ -12,7 +12,7 @@ import { createAsks, toRefusal } from "./asks.ts";
 import { deliver } from "./notices.ts";
 import type { LegacyDeps, LiveSession } from "./session.ts";
 import { sendOwned } from "./standing.ts";
-import { createStreams, endStreams } from "./streams.ts";
+import { createStreams, endStreams, hintStreams } from "./streams.ts";
 
 /** Brings a session to life and begins to listen for it. */
 export function openLiveSession(
@@ -107,6 +107,7 @@ export function endLiveSession(session: LiveSession, reason: string, error: Gate
   if (session.isOver) return;
   session.isOver = true;
   session.stopWatching();
+  if (error.code === "draining") hintStreams(session.streams);
   for (const call of [...session.calls.values()]) call.abort(reason, error);
   session.asks.withdrawAll(reason);
   endStreams(session.streams);

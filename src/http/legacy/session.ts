@@ -12,6 +12,8 @@ import type { Caller, RequestId } from "../../model.ts";
 import type { ClientFacingCodec } from "../../protocol/codec.ts";
 import type { SessionStore } from "../../session/store.ts";
 import type { Heartbeats } from "../heartbeat.ts";
+import type { KeepAlive } from "../keep_alive.ts";
+import type { ActivityClock } from "./activity.ts";
 import type { Asks } from "./asks.ts";
 import { allowOwned } from "./standing.ts";
 import type { Streams } from "./streams.ts";
@@ -22,11 +24,13 @@ export interface LegacyDeps {
   readonly sessions: SessionStore;
   readonly limits: Limits;
   readonly clock: Clock;
+  readonly activity: ActivityClock;
   readonly log: Log;
   readonly identity: { readonly name: string; readonly version: string };
   readonly sessionTimeoutMs: number;
   readonly codec: ClientFacingCodec;
   readonly heartbeats: Heartbeats;
+  readonly keepAlive: KeepAlive;
   /** Names this run of the gateway in event ids. */
   readonly epoch: string;
 }
@@ -76,7 +80,7 @@ export async function keep(
 
 /** Notes activity (P8). */
 export function touch(session: LiveSession): void {
-  session.activeAt = session.deps.clock.wall();
+  session.activeAt = session.deps.activity.now();
   if (session.isStored) session.deps.sessions.touch(session.key, session.activeAt);
 }
 

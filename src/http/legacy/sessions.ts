@@ -12,6 +12,7 @@ import { legacyClientCodec } from "../../protocol/legacy/client_facing.ts";
 import { sha256Hex } from "../../seal.ts";
 import type { SessionRecord } from "../../session/store.ts";
 import { logFault } from "../respond.ts";
+import { createActivityClock } from "./activity.ts";
 import { idlestOf } from "./idle.ts";
 import { endLiveSession, openLiveSession, suspendSession } from "./life.ts";
 import { deliverListsChanged } from "./notices.ts";
@@ -38,8 +39,9 @@ export interface Sessions {
 const idCharsMax = 128;
 
 /** Makes the table and begins to sweep it. */
-export function createSessions(options: Omit<LegacyDeps, "codec">): Sessions {
-  const deps: LegacyDeps = { ...options, codec: legacyClientCodec };
+export function createSessions(options: Omit<LegacyDeps, "codec" | "activity">): Sessions {
+  const activity = createActivityClock(options.clock, options.limits);
+  const deps: LegacyDeps = { ...options, activity, codec: legacyClientCodec };
   const sessions: Sessions = {
     deps,
     byId: new Map(),
@@ -57,6 +59,9 @@ export function createSessions(options: Omit<LegacyDeps, "codec">): Sessions {
     });
   };
   sweepLater();
+  // A clock that was set back meanwhile would keep its sessions for ever.
+  deps.sessions.shift(0, activity.now())
+    .catch((thrown) => logFault(deps.log, "Cannot correct the times of sessions", thrown));
   return sessions;
 }
 
@@ -83,10 +88,10 @@ export function enlist(sessions: Sessions, session: LiveSession): void {
 
 /** Makes room in memory for a while: one look at all sessions serves many new ones. */
 function suspendIdle(sessions: Sessions): void {
-  const { deps: { limits, clock }, byId, suspended } = sessions;
+  const { deps: { limits, activity }, byId, suspended } = sessions;
   const max = limits.idleSessionsInMemoryMax;
   const some = Math.ceil(max / 10);
-  for (const session of idlestOf(byId.values(), byId.size - max + some, clock.wall())) {
+  for (const session of idlestOf(byId.values(), byId.size - max + some, activity.now())) {
     forget(sessions, session);
     suspendSession(session);
     suspended.add(session.key);
@@ -146,7 +151,7 @@ export function forget(sessions: Sessions, session: LiveSession): void {
 }
 
 function isExpired({ deps }: Sessions, activeAt: number): boolean {
-  return deps.clock.wall() - activeAt > deps.sessionTimeoutMs;
+  return deps.activity.now() - activeAt > deps.sessionTimeoutMs;
 }
 
 /** Brings a stored session to life, unless it is somebody else's or has expired. */
@@ -182,13 +187,25 @@ function release({ byKey, suspended, deps }: Sessions, key: string): LiveSession
   return byKey.get(key);
 }
 
+/** Moves all stamps along after the wall clock jumped, so that each session keeps its idle time. */
+async function followClock({ deps, byKey }: Sessions): Promise<void> {
+  const { activity, log } = deps;
+  const ms = activity.jump();
+  if (ms === 0) return;
+  await deps.sessions.shift(ms, activity.now() + ms);
+  activity.follow(ms);
+  for (const session of byKey.values()) session.activeAt += ms;
+  log.info("The clock of this machine jumped; sessions keep their idle time", { byMs: ms });
+}
+
 async function sweep(sessions: Sessions): Promise<void> {
   const { deps, byKey } = sessions;
+  await followClock(sessions);
   for (const session of byKey.values()) {
     if (isBusy(session)) touch(session);
     else dropAged(session.streams);
   }
-  const before = deps.clock.wall() - deps.sessionTimeoutMs;
+  const before = deps.activity.now() - deps.sessionTimeoutMs;
   for (;;) {
     const keys = await deps.sessions.expire(before);
     for (const key of keys) {

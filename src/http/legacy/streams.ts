@@ -175,6 +175,11 @@ export function pauseStanding(streams: Streams): void {
   for (const stream of [...standing.open]) dismiss(standing, stream, options.limits.sseRetryMs);
 }
 
+/** Tells the readers of all streams when to come back; before the gateway ends them. */
+export function hintStreams({ connections, options: { limits } }: Streams): void {
+  for (const connection of connections) connection.write({ retry: limits.sseRetryMs });
+}
+
 /** Ends every stream. */
 export function endStreams(streams: Streams): void {
   for (const stream of [...streams.standing.open]) dismiss(streams.standing, stream);

@@ -7,7 +7,7 @@
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import { logFailedCall, toFault } from "../../gateway/audit.ts";
 import { outcomeFor } from "../../gateway/outcome.ts";
-import type { CallTarget, Exchange, Reply as Item } from "../../model.ts";
+import type { CallTarget, Exchange, Notice, Reply as Item } from "../../model.ts";
 import { errorText, notificationText, resultText } from "../../protocol/jsonrpc.ts";
 import {
   capabilityOf,
@@ -18,6 +18,7 @@ import {
   encodeResult,
 } from "../../protocol/modern/client_facing.ts";
 import { checkParamHeaders } from "../../protocol/modern/tool_headers.ts";
+import type { CallProgress } from "../keep_alive.ts";
 import { createProgressGap, isProgress, type ProgressGap } from "../progress_gap.ts";
 import { logFault } from "../respond.ts";
 import { openReply, type Reply } from "./reply.ts";
@@ -30,6 +31,8 @@ interface Running extends OpenCall {
   readonly reply: Reply;
   readonly gap: ProgressGap;
   readonly target: CallTarget;
+  /** Absent where the client wants none. */
+  progress: CallProgress | undefined;
   /** Absent until the gateway was asked. */
   exchange: Exchange | undefined;
   /** The answer, once it is known, with its status if it stands alone. */
@@ -47,19 +50,35 @@ export function runCall(stateless: Stateless, asked: Asked): Promise<Response> {
     reply,
     gap: createProgressGap(deps.clock, deps.limits),
     target: {},
+    progress: undefined,
     exchange: undefined,
     ending: undefined,
     abort(reason, error) {
       if (!calls.has(running)) return;
       running.exchange?.cancel(reason);
-      if (error === undefined) return void calls.delete(running);
+      if (error === undefined) {
+        running.progress?.stop();
+        return void calls.delete(running);
+      }
+      if (error.code === "draining") reply.hint();
       if (running.ending === undefined) fail(running, error);
       settle(running);
     },
   };
   calls.add(running);
+  if (asked.request.progressToken !== undefined) running.progress = keepAlive(running);
   void run(running);
   return reply.response;
+}
+
+/** Sends progress of ours while the server is silent. */
+function keepAlive(running: Running): CallProgress {
+  return running.stateless.deps.keepAlive.add({
+    doing: () => "Still working",
+    send(notice) {
+      if (running.target.keepAlive !== false) tell(running, notice);
+    },
+  });
 }
 
 const isOpen = (running: Running): boolean =>
@@ -107,15 +126,10 @@ async function assertServed({ stateless: { deps }, asked }: Running): Promise<vo
 
 function take(running: Running, exchange: Exchange, item: Item): void {
   const { identity } = running.stateless.deps;
-  const { reply, gap, asked: { request: { id, method, progressToken, envelope } } } = running;
+  const { asked: { request: { id, method } } } = running;
   switch (item.kind) {
-    case "notice": {
-      const wire = encodeNotice(item, progressToken, envelope.logLevel);
-      const isWritten = wire !== undefined &&
-        reply.notice(notificationText(wire.method, wire.params));
-      if (isWritten && isProgress(item)) gap.begin();
-      return;
-    }
+    case "notice":
+      return tell(running, isProgress(item) ? running.progress?.relay(item) ?? item : item);
     case "ask": {
       // The gateway makes questions the end of the exchange; none comes this far.
       const refusal = new GatewayError("ask_unanswerable").toRpc();
@@ -128,6 +142,12 @@ function take(running: Running, exchange: Exchange, item: Item): void {
     case "failure":
       return fail(running, item.error);
   }
+}
+
+function tell({ reply, gap, asked: { request } }: Running, notice: Notice): void {
+  const wire = encodeNotice(notice, request.progressToken, request.envelope.logLevel);
+  const isWritten = wire !== undefined && reply.notice(notificationText(wire.method, wire.params));
+  if (isWritten && isProgress(notice)) gap.begin();
 }
 
 function fail(running: Running, failure: GatewayError): void {
@@ -149,6 +169,7 @@ function fail(running: Running, failure: GatewayError): void {
 function finish(running: Running, text: string, status: number): void {
   if (!isOpen(running)) return;
   running.ending = { text, status };
+  running.progress?.stop();
   running.gap.after(() => settle(running));
 }
 

@@ -104,7 +104,8 @@ function createListen(
     hearsLists: () => listKindNotices.some((notice) => hears(stream, notice)),
     tell: (notice) => tell(stream, notice),
     end() {
-      connection.write({ data: resultText(id, encodeEnd(id, identity)) });
+      const data = resultText(id, encodeEnd(id, identity));
+      connection.write({ retry: limits.sseRetryMs, data });
       connection.end();
     },
   };

@@ -17,6 +17,8 @@ export interface Reply {
    * when so much waits for a slow reader that the answer itself would find no room.
    */
   notice(text: string): boolean;
+  /** Tells the client when to come back, where a stream is open; before the gateway ends it. */
+  hint(): void;
   /** The answer, with its status if it stands alone; nothing is sent after it. */
   settle(text: string, status: number): void;
 }
@@ -82,6 +84,7 @@ export function openReply(
       const queued = connection?.queuedBytes() ?? 0;
       return queued + text.length <= limits.streamBytesMax / 2 && commit().write({ data: text });
     },
+    hint: () => void connection?.write({ retry: limits.sseRetryMs }),
     settle(text, status) {
       if (isOver) return;
       isOver = true;

@@ -19,6 +19,7 @@ import {
 import type { ModernRequest } from "../../protocol/modern/request.ts";
 import type { Accepts } from "../accept.ts";
 import type { Heartbeats } from "../heartbeat.ts";
+import type { KeepAlive } from "../keep_alive.ts";
 import { createSeenClients, type SeenClients } from "./clients.ts";
 import { createSubscriptions, type Subscriptions } from "./subscriptions.ts";
 
@@ -30,6 +31,7 @@ export interface StatelessDeps {
   readonly log: Log;
   readonly identity: { readonly name: string; readonly version: string };
   readonly heartbeats: Heartbeats;
+  readonly keepAlive: KeepAlive;
 }
 
 /** One request, where it goes, and how its answer can be given. */

@@ -13,6 +13,7 @@ import type { Manner } from "../negotiate.ts";
 import { createQuote, valuesOfRemote } from "../server_words.ts";
 import { createAuthorization } from "../../credentials/kinds.ts";
 import { createHttpCaller } from "../../outgoing/caller.ts";
+import { toPublicUrl } from "../../outgoing/failure.ts";
 import { instanceHeader } from "../../version.ts";
 import { isAway, isNoSuchThing, isServerFault } from "./replies.ts";
 import { createSseLine } from "./sse_line.ts";
@@ -31,6 +32,7 @@ export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps
     log,
     server,
     url,
+    hidesUrl: true,
     headers: { ...headers, [instanceHeader]: deps.instance },
     authorization: createAuthorization({ server, credentials }, deps),
   });
@@ -39,6 +41,10 @@ export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps
     permanent: false,
     isAway: isAway(error),
     refused,
+    details: {
+      url: toPublicUrl(url),
+      ...(error.cause instanceof Error ? { error: error.cause.message } : {}),
+    },
   });
   return {
     ownsQuestions: true,

@@ -68,12 +68,14 @@ describe("values", () => {
       tools: { allow: ["a*"], deny: ["ab"], rename: { a: "b" } },
       roots: "none",
       spare: false,
+      keepAlive: false,
     });
     const server = stdio(config);
     expect([server.startTimeoutMs, server.callTimeoutMs, server.idleTimeoutMs]).toEqual([1, 2, 3]);
     expect(server.env).toEqual({ PORT: "8080", VERBOSE: "true" });
     expect([server.cwd, server.isolation, server.roots]).toEqual(["/tmp", "shared", "none"]);
     expect([server.era, server.spare, server.identify]).toEqual(["legacy", false, false]);
+    expect(server.keepAlive).toBe(false);
     expect(stdio(await readOne({ command: "x", era: "modern" })).era).toBe("modern");
     expect(server.tools).toEqual({ allow: ["a*"], deny: ["ab"], rename: { a: "b" } });
     expect(config.warnings).toEqual([]);
@@ -284,6 +286,7 @@ describe("wrong values", () => {
       '.type in FILE: expected "stdio", "http", "streamable-http" or "sse", got "tcp"',
     ],
     ["a spare as number", { spare: 1 }, ".spare in FILE: expected true or false, got a number"],
+    ["keepAlive as a time", { keepAlive: 15 }, ".keepAlive in FILE: expected true or false, got a"],
     ["disabled as text", { disabled: "yes" }, ".disabled in FILE: expected true or false"],
     ["no time", { callTimeoutMs: 0 }, ".callTimeoutMs in FILE: expected a whole number of"],
     ["a fraction", { idleTimeoutMs: 1.5 }, ".idleTimeoutMs in FILE: expected a whole number of"],

@@ -4,55 +4,15 @@
  */
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
-import type { FakeCall } from "../../support/fake_gateway.ts";
-import {
-  createHarness,
-  type FrameReader,
-  framesOf,
-  type Harness,
-  initialize,
-  jsonHeaders,
-  slowCall,
-} from "../../support/http_harness.ts";
-import { askSlow } from "../../support/stateless_client.ts";
-
-/** A call that a client has made, and the stream on which its answer comes. */
-interface Begun {
-  readonly call: FakeCall;
-  readonly stream: () => Promise<FrameReader>;
-}
-
-async function overSse(harness: Harness): Promise<Begun> {
-  const stream = framesOf(await harness.send("GET", "/sse"));
-  const url = (await stream.next())?.data ?? "";
-  const post = (body: unknown) => harness.send("POST", url, { headers: jsonHeaders, body });
-  await post(initialize("2024-11-05"));
-  await stream.message();
-  await post(slowCall(1, { progressToken: "t" }));
-  return { call: await harness.gateway.nextCall(), stream: () => Promise.resolve(stream) };
-}
-
-async function overStreamable(harness: Harness): Promise<Begun> {
-  const session = await harness.connect();
-  const answer = session.post(slowCall(1, { progressToken: "t" }));
-  const call = await harness.gateway.nextCall();
-  return { call, stream: async () => framesOf(await answer) };
-}
-
-async function stateless(harness: Harness): Promise<Begun> {
-  const answer = askSlow(harness, { progressToken: "t" });
-  const call = await harness.gateway.nextCall();
-  return { call, stream: async () => framesOf(await answer) };
-}
+import { createHarness, framesOf, slowCall } from "../../support/http_harness.ts";
+import { slowCalls } from "../../support/slow_calls.ts";
 
 /** Resolves when all that needs no timer has been done. */
 const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
 const progress = ["notifications/progress", { progress: 1 }] as const;
 
-const transports = { "HTTP+SSE": overSse, "Streamable HTTP": overStreamable, stateless };
-
 describe("progress right before an answer", () => {
-  for (const [name, begin] of Object.entries(transports)) {
+  for (const [name, begin] of Object.entries(slowCalls)) {
     test(`is written in an earlier turn than the answer: ${name}`, async () => {
       const harness = createHarness();
       const { call, stream } = await begin(harness);

@@ -229,6 +229,49 @@ describe("the life of a session", () => {
     expect(first.store.count()).toBe(0);
   });
 
+  const day = 24 * 3_600_000;
+  for (const [which, jumpMs] of [["forward", day], ["back", -day]] as const) {
+    test(`G5 a wall clock that jumps a day ${which} ends no session early and keeps none longer`, async () => {
+      const sessionTimeoutMs = 120_000;
+      const { connect, clock, store } = createHarness({ config: { sessionTimeoutMs } });
+      const [idle, busy, late] = [await connect(), await connect(), await connect()];
+      clock.advance(50_000);
+      clock.jump(jumpMs);
+      expect((await late.post(request(1, "ping"))).status).toBe(200);
+      for (let step = 0; step < 2; step += 1) {
+        clock.advance(30_000);
+        await until(() => true);
+        expect((await busy.post(request(1, "ping"))).status).toBe(200);
+      }
+      expect(store.count()).toBe(3);
+      const found = await store.find(await sha256Hex(busy.id));
+      expect(Math.abs(clock.wall() - Number(found?.activeAt))).toBeLessThan(1_000);
+      clock.advance(30_000);
+      expect((await idle.post(request(1, "ping"))).status).toBe(404);
+      await until(() => store.count() === 2);
+      clock.advance(100_000);
+      expect((await late.post(request(1, "ping"))).status).toBe(404);
+      clock.advance(sessionTimeoutMs);
+      await until(() => store.count() === 0);
+    });
+  }
+
+  test("G5 a session outlives a restart after the clock jumped, and one from the future ends", async () => {
+    const options = { config: { sessionTimeoutMs: 120_000 } };
+    const first = createHarness(options);
+    const session = await first.connect();
+    first.clock.jump(day);
+    first.clock.advance(30_000);
+    await until(() => first.records.some(({ message }) => message.includes("clock")));
+    const second = createHarness({ ...options, store: first.store, clock: first.clock });
+    expect((await sessionOf(second, session.id).post(request(1, "ping"))).status).toBe(200);
+    first.clock.jump(-day);
+    const third = createHarness({ ...options, store: first.store, clock: first.clock });
+    expect((await sessionOf(third, session.id).post(request(1, "ping"))).status).toBe(200);
+    first.clock.advance(121_000);
+    expect((await sessionOf(third, session.id).post(request(1, "ping"))).status).toBe(404);
+  });
+
   test("P8 an open stream or a call under way keeps a session alive", async () => {
     const { connect, clock, gateway } = createHarness({ config: { sessionTimeoutMs: 60_000 } });
     const [listening, calling] = [await connect(), await connect()];

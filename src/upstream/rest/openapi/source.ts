@@ -90,7 +90,7 @@ export function openSource(config: RestServerConfig, location: string, deps: Ups
       const path = target.startsWith("file:") ? toPath(target) : undefined;
       return path?.startsWith(folder === "/" ? "/" : `${folder}/`)
         ? undefined
-        : `it leaves the folder "${folder}", where the document is`;
+        : "it leaves the folder of the document";
     },
     async read(target, signal) {
       documents += 1;

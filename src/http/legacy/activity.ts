@@ -1,0 +1,32 @@
+/**
+ * The time by which sessions are idle. It runs with the monotonic clock, so that a wall clock that
+ * jumps ends no session and keeps none; it is read as wall time, so that a stored session goes on
+ * where it was after a restart. After a jump the stamps of all sessions move along with the clock.
+ */
+import type { Clock } from "../../clock.ts";
+import type { Limits } from "../../limits.ts";
+
+/** The time of what happens in sessions, in milliseconds since 1970. */
+export interface ActivityClock {
+  now(): number;
+  /** How far the wall clock has jumped away; 0 while it has not. */
+  jump(): number;
+  /** Takes a jump over: stamps that were made before it must move by as much. */
+  follow(ms: number): void;
+}
+
+/** Starts the time at the wall clock's. */
+export function createActivityClock(
+  clock: Clock,
+  { clockJumpMs }: Pick<Limits, "clockJumpMs">,
+): ActivityClock {
+  let origin = clock.wall() - clock.monotonic();
+  return {
+    now: () => Math.round(origin + clock.monotonic()),
+    jump() {
+      const ms = Math.round(clock.wall() - clock.monotonic() - origin);
+      return Math.abs(ms) < clockJumpMs ? 0 : ms;
+    },
+    follow: (ms) => void (origin += ms),
+  };
+}
