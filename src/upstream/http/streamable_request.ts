@@ -187,18 +187,16 @@ export function createRequests(link: RequestLink): StreamableRequests {
     if (!isMessage(text) && type !== "application/json") {
       return void fail(`answers with ${type || "no media type"}`);
     }
-    await link.peer().receive([text], id);
-    if (!isPending(id)) return undefined;
-    // Some servers answer before they have read whose request it was.
-    const rpc = rpcIn(text, limits);
+    // An error that does not name the request may be about the session: that is looked at first.
+    const rpc = text.includes('"error"') ? rpcIn(text, limits) : undefined;
     const error = answer.toError("did not answer the request", "bad_upstream_response");
-    if (rpc !== undefined && typeof rpc.id !== "number") {
+    if (rpc !== undefined && typeof rpc.id !== "number" && rpc.id !== String(id)) {
       const words = rpc.error.message;
-      const told = manner.codec.decodeError(rpc.error);
-      const outcome = told.outcome ?? "unknown";
+      const outcome = manner.codec.decodeError(rpc.error).outcome ?? "unknown";
       return { ...plainFault, status, error, rpc, words, outcome };
     }
-    return void failSent(outgoing, error);
+    await link.peer().receive([text], id);
+    return isPending(id) ? void failSent(outgoing, error) : undefined;
   };
 
   /** The answer comes on the standalone stream, within the request's own time. */

@@ -18,9 +18,9 @@ const { nameCharsMax, uriCharsMax, subscriptionUriCharsMax } = defaultLimits;
 const bytesMax = 8_192;
 /** An object whose JSON has so many bytes. */
 const ofSize = (bytes: number, character = "x"): JsonObject => {
-  const bare = JSON.stringify({ name: "" }).length;
+  const bare = JSON.stringify({ named: { of: "" } }).length;
   const width = new TextEncoder().encode(character).byteLength;
-  return { name: character.repeat((bytes - bare) / width) };
+  return { named: { of: character.repeat((bytes - bare) / width) } };
 };
 
 describe("what a client says of itself", () => {
