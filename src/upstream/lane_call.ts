@@ -8,7 +8,7 @@ import { pause } from "../clock.ts";
 import type { LaneServerConfig } from "../config/config.ts";
 import { GatewayError, toGatewayError, withOutcome } from "../errors.ts";
 import type { Answer, Call, Ending, JsonObject, Notice, Pause, Resume } from "../model.ts";
-import { withSoundBlocks } from "../protocol/content_blocks.ts";
+import { withSoundResult } from "../protocol/sound_results.ts";
 import { isJsonObject } from "../protocol/jsonrpc.ts";
 import type { UpstreamDeps } from "./deps.ts";
 import type { ExchangeSource } from "./exchange.ts";
@@ -56,7 +56,7 @@ export function openCall(options: CallOptions): OpenRequest {
     options.ended(ending);
     source.end(
       ending.kind === "result"
-        ? { ...ending, value: withSoundBlocks(method, ending.value) }
+        ? { ...ending, value: withSoundResult(method, ending.value, call.params) }
         : ending,
     );
   };

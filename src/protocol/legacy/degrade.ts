@@ -4,7 +4,7 @@
  * schema whose root is no object. Members that are merely new (titles, icons, annotations, `_meta`)
  * stay: JSON readers of every revision skip what they do not know, and dropping them would hide
  * them from clients that do. Content of a type unknown to every revision passes as it is: where a
- * server sends some, it is text by now (content_blocks.ts).
+ * server sends some, it is text by now (sound_results.ts).
  * A tool that must be run as a task may be called plainly here too: the gateway then runs the task.
  */
 import type { JsonObject } from "../../model.ts";

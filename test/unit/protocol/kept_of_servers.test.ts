@@ -42,7 +42,11 @@ for (const [method, describeBy] of Object.entries(eras)) {
     test("loses the members that do not fit, and those alone", () => {
       const huge = "x".repeat(4_000_000);
       const kept = describeBy({
-        capabilities: { experimental: { vendor: { huge } }, tools: {}, resources: { subscribe: true } },
+        capabilities: {
+          experimental: { vendor: { huge } },
+          tools: {},
+          resources: { subscribe: true },
+        },
         serverInfo: { description: huge, name: "n", version: "1", title: "T" },
         instructions: `${"y".repeat(instructionsCharsMax - 1)}😀`,
       });

@@ -1,34 +1,79 @@
 /**
- * Content blocks of results as clients can read them. No revision lets a client skip a block that it
- * does not know: their validators refuse the whole result over one. So a block of another type
- * becomes text that holds it, a small slip is corrected, and data that is none is left out with a
- * note. What is sound passes untouched.
+ * Results as clients can read them. No revision lets a client skip a content block that it does not
+ * know, and their validators refuse a whole result over one member. So a block of another type becomes
+ * text that holds it, a small slip is corrected, data that is none is left out with a note, and so is
+ * an optional member of a wrong type. What is sound passes untouched.
  */
 import type { JsonObject } from "../model.ts";
 import { isJsonObject } from "./jsonrpc.ts";
 
-/** A server's result with sound blocks; the same object where all were, or where it has none. */
-export function withSoundBlocks(method: string, result: JsonObject): JsonObject {
-  const member = members.get(method);
-  const items = member === undefined ? undefined : result[member];
-  if (member === undefined || !Array.isArray(items)) return result;
-  const isEach = member === "messages";
-  const sound = items.filter((item) => item !== null).map((item: unknown) => {
-    if (!isEach) return soundBlock(item);
-    if (!isJsonObject(item)) return item;
-    const content = soundBlock(item.content);
-    return content === item.content ? item : { ...item, content };
-  });
+/** A server's result, sound; the same object where it was. `params` are those of the request. */
+export function withSoundResult(
+  method: string,
+  result: JsonObject,
+  params: JsonObject,
+): JsonObject {
+  const read = results.get(method);
+  return read === undefined ? result : read(withSoundOptions(result), params);
+}
+
+type ReadResult = (result: JsonObject, params: JsonObject) => JsonObject;
+
+const toolResult: ReadResult = (result) => {
+  const { isError } = result;
+  const sound = eachOf(result, "content", soundBlock);
+  if (isError === undefined || typeof isError === "boolean") return sound;
+  return { ...sound, isError: isError === "true" || isError === 1 };
+};
+
+const results: ReadonlyMap<string, ReadResult> = new Map([
+  ["tools/call", toolResult],
+  ["tasks/result", toolResult],
+  ["prompts/get", (result) => eachOf(result, "messages", soundMessage)],
+  [
+    "resources/read",
+    (result, { uri }) => eachOf(result, "contents", (item) => soundContents(item, String(uri))),
+  ],
+]);
+
+/** A result whose list holds sound items, without those that are none. */
+function eachOf(
+  result: JsonObject,
+  member: string,
+  read: (item: unknown) => JsonObject | undefined,
+): JsonObject {
+  const items = result[member];
+  if (!Array.isArray(items)) return result;
+  const sound = items.map((item) => item === null ? undefined : read(item))
+    .filter((item) => item !== undefined);
   const isSame = sound.length === items.length && sound.every((item, at) => item === items[at]);
   return isSame ? result : { ...result, [member]: sound };
 }
 
-/** Where results have blocks: in a list, or one in each message. */
-const members: ReadonlyMap<string, "content" | "messages"> = new Map([
-  ["tools/call", "content"],
-  ["tasks/result", "content"],
-  ["prompts/get", "messages"],
-]);
+/** A message of a prompt: the user's, unless it is said to be the model's. */
+function soundMessage(item: unknown): JsonObject | undefined {
+  if (!isJsonObject(item)) {
+    return isText(item) ? { role: "user", content: toText(item) } : undefined;
+  }
+  const content = soundBlock(item.content ?? "");
+  const role = item.role === "assistant" ? "assistant" : "user";
+  return content === item.content && role === item.role ? item : { ...item, role, content };
+}
+
+/** What a resource holds; it is the one that was asked for, unless it says another. */
+function soundContents(item: unknown, asked: string): JsonObject | undefined {
+  if (!isJsonObject(item)) return isText(item) ? { uri: asked, text: item } : undefined;
+  const options = withSoundOptions(item);
+  const uri = isText(item.uri) ? item.uri : asked;
+  const blob = isText(item.blob) ? toBase64(item.blob) : undefined;
+  if (blob !== undefined) {
+    return uri === item.uri && blob === options.blob ? options : { ...options, uri, blob };
+  }
+  const text = textOf(item.text ?? "");
+  if (uri === item.uri && text === item.text && item.blob === undefined) return options;
+  const { blob: _, ...rest } = options;
+  return { ...rest, uri, text };
+}
 
 /** One block, sound; the same object where it was. */
 function soundBlock(block: unknown): JsonObject {
@@ -73,7 +118,11 @@ function withData(block: JsonObject, what: string): JsonObject {
 /** Data in the alphabet that clients expect; undefined when it is no Base64. */
 function toBase64(data: string): string | undefined {
   const plain = /[-_]/.test(data) ? data.replaceAll("-", "+").replaceAll("_", "/") : data;
-  return /[^A-Za-z0-9+/=\s]/.test(plain) ? undefined : plain;
+  const bare = /\s/.test(plain) ? plain.replaceAll(/\s/g, "") : plain;
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(bare)) return undefined;
+  // Padding fills the last four characters; one character alone holds no byte.
+  const isWhole = bare.endsWith("=") ? bare.length % 4 === 0 : bare.length % 4 !== 1;
+  return isWhole ? plain : undefined;
 }
 
 const isText = (value: unknown): value is string => typeof value === "string";
