@@ -117,8 +117,8 @@ export function openStoreDatabase(
 /** Whether the database takes writes. */
 export interface StorageCheck {
   /**
-   * Why it takes none; undefined while it takes them. Writes a little to find out, seldom while all is
-   * well, and as much as a new session needs once a write has failed.
+   * Why it takes none; undefined while it takes them. To find out it writes a little, seldom while all
+   * is well, and as much as a new session needs after a write has failed.
    */
   problem(): string | undefined;
   /** A write failed: the next look finds out why. */
@@ -151,7 +151,7 @@ export function createStorageCheck(
   const look = (): void => {
     try {
       write();
-      if (problem !== undefined) log.info("The database takes writes again");
+      if (problem !== undefined) log.info("The database can be written again");
       problem = undefined;
       isSuspect = false;
     } catch (fault) {
@@ -225,7 +225,7 @@ function openChecked(runtime: Runtime, path: string, limits: Limits, log?: Log):
     if (migrate(database, path) === 0 && isFound) {
       // A copy or a restore that went wrong leaves such a file.
       log?.warn(
-        `Found "${path}" empty: no session, stored catalog or credential is left; ` +
+        `Database "${path}" is empty: no session, stored catalog or credential is left; ` +
           "if it held some, stop the gateway and restore the file from a backup",
       );
     }
@@ -245,7 +245,7 @@ function assertSound(database: SqlDatabase): void {
   });
 }
 
-/** Brings the tables up to date; which version the file had. */
+/** Brings the tables up to date; returns the version that the file had. */
 function migrate(database: SqlDatabase, path: string): number {
   const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
   if (version > schemaSteps.length) {

@@ -10,7 +10,7 @@ interface ErrorRow {
   readonly rpc: number;
   readonly http: number;
   readonly text: string;
-  /** Of what passes: when to try again, where an error does not say it itself. */
+  /** Of passing failures: when to try again, unless an error says it itself. */
   readonly retryAfterMs?: number;
 }
 
@@ -193,7 +193,7 @@ const refusals: ReadonlySet<number> = new Set([
 /** The SDKs give the code of invalid params also to a result that does not fit its output schema. */
 const aboutResult = /output (?:validation|schema)|structured ?content/i;
 
-/** What a server's own error says of the call; its word "unknown" is believed, no other. */
+/** The outcome of a server's own error; of its own claims only "unknown" counts. */
 function outcomeOf({ code, message, data }: UpstreamErrorBody): Outcome {
   const isRefusal = refusals.has(code) && !aboutResult.test(message) &&
     (data as JsonObject | null | undefined)?.["outcome"] !== "unknown";

@@ -1,5 +1,5 @@
 /**
- * Parts of texts that end in no half character: the one place where a text is cut. A cut goes
+ * Parts of texts that never end inside a character: the one place where a text is cut. A cut goes
  * through no surrogate pair, through no sequence that a reader sees as one character (an accent on
  * its letter, a flag, a family of emoji), and through no character that is spelled out as `%E4%B8%AD`
  * or `\u4e2d`. Bytes that were cut lose the unfinished character at that end.
@@ -81,7 +81,7 @@ function beforeCluster(text: string, end: number): number {
   const around = text.slice(start, end + clusterCharsMax);
   segmenter ??= new Intl.Segmenter();
   const { index = 0 } = segmenter.segment(around).containing(end - start) ?? {};
-  // What fills all of it, or begins the text, has no earlier place: then code points stay whole.
+  // One that fills all of it, or begins the text, leaves no earlier place: code points stay whole.
   return index > 0 ? start + index : beforePair(text, end);
 }
 

@@ -1,18 +1,18 @@
 /**
  * Files that other programs wrote for themselves (Claude Desktop and Code, Cursor, VS Code, Copilot,
  * Gemini, Cline, Roo Code, Kiro, Cherry Studio, Zed and more): what of them has the same meaning
- * here under another name, and which keys are passed over, with the reason for the log. Consents that
- * a person gave to another program are passed over, too: here they allow nothing.
+ * here under another name, and which keys are ignored, with the reason for the log. Approvals that
+ * were given to another program are ignored, too: here they allow nothing.
  */
 import { isObject } from "./server_keys.ts";
 
-/** Keys of one kind, and why they are passed over. */
+/** Keys of one kind, and why they are ignored. */
 interface Kind {
   readonly keys: readonly string[];
   readonly why: string;
 }
 
-/** Kinds of keys of a server. What is in none of them is unknown, and warned of. */
+/** Kinds of keys of a server. A key in none of them is unknown, and causes a warning. */
 const serverKinds: readonly Kind[] = [
   {
     keys: [
@@ -27,21 +27,21 @@ const serverKinds: readonly Kind[] = [
       "trusted",
       "trustedAt",
     ],
-    why: "a consent that was given to another program allows nothing here",
+    why: "an approval given to another program allows nothing here",
   },
   {
     keys: ["timeout", "networkTimeout", "requestTimeout", "tool_timeout_sec", "toolTimeout"],
-    why: "programs count it in different units; " +
+    why: "programs use different units for it; " +
       'set "callTimeoutMs" (in milliseconds) to change the time of a call',
   },
   {
     keys: ["initTimeout", "startup_timeout_ms", "startup_timeout_sec", "startupTimeout"],
-    why: "programs count it in different units; " +
+    why: "programs use different units for it; " +
       'set "startTimeoutMs" (in milliseconds) to change the time of a start',
   },
   {
     keys: ["env"],
-    why: "a server that is reached by its url is not started here and sees no variables; " +
+    why: "the gateway does not start a server that has a url, so it cannot set its variables; " +
       'set them where it runs, or use "headers" or "credentials"',
   },
   {
@@ -132,9 +132,9 @@ export const otherwiseNamed: ReadonlyMap<string, string> = new Map([
 const ofServers = new Set(serverKinds.flatMap(({ keys }) => keys));
 const ofFiles = new Set(fileKinds.flatMap(({ keys }) => keys));
 
-/** What a file has that is passed over. */
+/** The ignored keys of one file. */
 export interface PassedOver {
-  /** Whether this key of a server is passed over; notes it then. */
+  /** Whether this key of a server is ignored; notes it then. */
   hasServerKey(server: string, key: string): boolean;
   /** The same for a key of the file. */
   hasFileKey(key: string): boolean;
@@ -163,11 +163,11 @@ export function createPassedOver(): PassedOver {
         );
         if (names.length === 0) return [];
         const found = keys.filter((key) => names.some((name) => servers.get(name)?.has(key)));
-        return [`Passed over ${list(found)} of ${list(names)} in ${file}: ${why}`];
+        return [`Ignored ${list(found)} of ${list(names)} in ${file}: ${why}`];
       }),
       ...fileKinds.flatMap(({ keys, why }) => {
         const found = keys.filter((key) => settings.has(key));
-        return found.length === 0 ? [] : [`Passed over ${list(found)} in ${file}: ${why}`];
+        return found.length === 0 ? [] : [`Ignored ${list(found)} in ${file}: ${why}`];
       }),
     ],
   };

@@ -67,7 +67,7 @@ export async function readServer(
   return await buildServer(name, path, checked.output, context);
 }
 
-/** READMEs of servers show variables beside a url, where nothing is started that could see them. */
+/** READMEs of servers show variables beside a url, though no program is started for them. */
 function passOverEnv(
   name: string,
   entry: Readonly<Record<string, unknown>>,
@@ -212,7 +212,7 @@ function readFilter(entry: ServerEntry, texts: Texts): ToolFilter {
   };
 }
 
-/** The one list of what is offered; two that differ would each want to be obeyed. */
+/** The one list of what is offered; two that differ contradict each other. */
 function readAllowed(
   lists: Readonly<Record<(typeof allowKeys)[number], readonly string[] | undefined>>,
   texts: Texts,

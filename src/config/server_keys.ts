@@ -65,7 +65,7 @@ const toolsObject = v.pipe(
   v.custom<Record<string, unknown>>(isObject, toolsExpected),
   v.object(toolEntries, toolsExpected),
 );
-// Copilot writes a list. A union would tell no faults within the one that was meant.
+// Copilot writes a list. A union would report no faults inside its members.
 const toolsSchema = v.lazy((given) => Array.isArray(given) ? texts : toolsObject);
 
 /** Keys inside `tools`. */

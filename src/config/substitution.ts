@@ -56,7 +56,7 @@ export function substitute(
 
 /** `$NAME` as shells write it, and `%NAME%` as Windows does. In a word a `$` is only a `$`. */
 const bare = /(?<![\w$\\])\$([A-Za-z_]\w*)|%([A-Z_][A-Z0-9_]{2,})%/g;
-/** What is written like this is a name, and no part of a password that may not be shown. */
+/** Text of this form is a name and not part of a password, so messages may show it. */
 const plainName = /^[A-Z]{2,}$|^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$/;
 
 /**

@@ -1,7 +1,7 @@
 /**
- * Requests by methods that the protocol does not name: they reach the server where its surface is
- * its own and nothing of it is withheld, as any call does. Elsewhere their methods are unknown. Which
- * names are the protocol's, the codecs know. Web APIs refuse such requests themselves.
+ * Requests by methods that the protocol does not name: on a server's own surface they reach it like
+ * any call, unless some of its tools are withheld. On other surfaces their methods are unknown. The
+ * codecs know the names of the protocol. Web APIs refuse such requests themselves.
  */
 import { GatewayError } from "../errors.ts";
 import type { Call, Exchange } from "../model.ts";
@@ -12,7 +12,7 @@ import { allServers } from "./members.ts";
 /** The server that such requests to a surface reach. */
 export function foreignTarget({ surface, members: [member] }: View): Member | undefined {
   if (surface === allServers || member === undefined) return undefined;
-  // A filter names tools; what another method reaches cannot be told.
+  // A filter names tools; it cannot say what another method reaches.
   const { allow, deny } = member.config.tools;
   return allow === undefined && deny === undefined ? member : undefined;
 }

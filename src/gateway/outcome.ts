@@ -1,6 +1,6 @@
 /**
- * Whether a failed call took effect, for every call that passes the gateway: what made the failure
- * knows best; else it depends on whether the call was handed to a server.
+ * Whether a failed call took effect, for every call that passes the gateway: by the failure's own
+ * outcome, or else by whether the call was handed to a server.
  */
 import { type GatewayError, type Outcome, toGatewayError, withOutcome } from "../errors.ts";
 import type { CallTarget, Reply } from "../model.ts";

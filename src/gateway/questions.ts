@@ -46,7 +46,7 @@ function memberOf(value: unknown, key: string): unknown {
     : undefined;
 }
 
-/** The error for what the client would have had to declare, all of it together. */
+/** The error that names all capabilities that the client did not declare. */
 export function lacking(missing: readonly JsonObject[]): GatewayError {
   const requiredCapabilities = missing.reduce(
     (all, one) => merged(all, one),

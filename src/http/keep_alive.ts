@@ -1,8 +1,8 @@
 /**
- * Progress of the gateway's own while a call is silent: many clients cancel a request after a minute
- * without progress. Only calls with a progress token get it. Values toward a client only rise, as
- * "Progress" of every revision demands, and the gateway's own rise by so little that they do not
- * overtake what the server reports next. One timer serves all calls.
+ * The gateway's own progress while a call is silent: many clients cancel a request after a minute
+ * without progress. Only calls with a progress token get it. Values only rise, as "Progress" of every
+ * revision demands, and the gateway's own rise by so little that they do not overtake the server's
+ * next ones. One timer serves all calls.
  */
 import type { Clock } from "../clock.ts";
 import { type Limits, msPerSecond } from "../limits.ts";
@@ -12,7 +12,7 @@ import type { JsonObject, Notice } from "../model.ts";
 export interface KeptCall {
   /** Sends the gateway's own progress to the client. */
   readonly send: (notice: Notice) => void;
-  /** What the call is at; the time that it has taken is added. */
+  /** What the call is doing; the time that it has taken is added. */
   readonly doing: () => string;
 }
 

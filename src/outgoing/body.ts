@@ -25,7 +25,7 @@ export function decodeBody(
     return inflate(body, encoding, limits.inflateBytesMax, invalid);
   }
   void body.cancel().catch(() => {});
-  // The status says what became of the call, even where nobody can read more.
+  // The status says what became of the call, even where the body cannot be read.
   return new ReadableStream({
     pull() {
       throw invalid(`it is encoded as "${encoding}", which was not asked for`);

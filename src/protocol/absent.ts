@@ -1,8 +1,8 @@
 /**
  * What is absent, however a program writes it: `null` stands for a member that is not there, `[]` for
  * an empty object (PHP) and `{}` for an empty list (Lua). Readers say what a member holds, so that all
- * of them come out as one: left out where the member is optional, empty where it is due. What no
- * reader is named for is data and stays as it came. Values that are right pass without a copy.
+ * of these come out the same: left out if the member is optional, empty if it is required. A member
+ * without a reader is data and stays as it came. Correct values pass without a copy.
  */
 import type { JsonObject } from "../model.ts";
 import { isJsonObject } from "./jsonrpc.ts";
@@ -39,7 +39,7 @@ export function each(reader: Reader): Reader {
   };
 }
 
-/** A member that must be there: where its value is absent, the plainest one. */
+/** A required member: if its value is absent, the plainest one. */
 export function due(reader: Reader, plainest: () => unknown): Reader {
   return (given) => reader(given) ?? plainest();
 }

@@ -1,14 +1,14 @@
 /**
- * The optional members of what clients and servers say of themselves: names, pictures, capabilities.
+ * The optional members of what clients and servers say of themselves: names, icons, capabilities.
  * Follows `Implementation`, `Icon` and the capabilities of 2024-11-05 to 2026-07-28.
  */
 import type { JsonObject } from "../model.ts";
 import { each, entries, members, object, type Reader, value } from "./absent.ts";
 import { isAbsent, isJsonObject } from "./jsonrpc.ts";
 
-/** A picture. */
+/** An icon. */
 export const icon = members({ mimeType: value, sizes: each(value), theme: value });
-/** How people see something that has a name. */
+/** How something with a name is shown. */
 export const shown = { title: value, description: value, icons: each(icon) };
 /** What a client or server says of itself. */
 export const info = members({ ...shown, websiteUrl: value, version: value });

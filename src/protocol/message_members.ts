@@ -57,12 +57,12 @@ const toolResult: Members = {
   isError: value,
   task: members(task),
 };
-/** Proposals that are absent are none. */
+/** Absent proposals are an empty list. */
 const noProposals = () => ({ values: [] });
 const proposals = members({ values: dueEach(value), total: value, hasMore: value });
 const completion: Reader = (given) => isAbsent(given) ? noProposals() : proposals(given);
 
-/** Some servers count their pages; the text without characters is no cursor. */
+/** Some servers count their pages; an empty text is no cursor. */
 const cursor: Reader = (given) =>
   (typeof given === "string" && given !== "") || typeof given === "number" || JSON.isRawJSON(given)
     ? given
@@ -155,7 +155,7 @@ const sampling: Members = {
 const ofParams: Members = { _meta: meta };
 const anyParams = members(ofParams);
 const params = (own: Members): Reader => members({ ...ofParams, ...own });
-/** What a request brings back that was asked for input. */
+/** What a request that was asked for input brings back. */
 const resumed: Members = { inputResponses: entries(value), requestState: value };
 const page = params({ cursor: value });
 /** What a stream carries. */

@@ -1,7 +1,7 @@
 /**
- * Which method names belong to the protocol, whatever the revision and whoever sends them, and which
- * are others' own. A name of the protocol means something only where a revision has it; a name that
- * is not is passed on between a client and a server that know it.
+ * Which method names belong to the protocol, in any revision and direction, and which are foreign. A
+ * name of the protocol has a meaning only in the revisions that have it; the gateway passes a foreign
+ * one on between a client and a server that know it.
  */
 import type { JsonObject } from "../model.ts";
 import type { Decoded } from "./codec.ts";
@@ -21,7 +21,7 @@ const names: ReadonlySet<string> = new Set([
   ...notifications.keys(),
 ]);
 
-/** Names that are the protocol's as a whole: tasks, and what JSON-RPC 2.0 keeps for itself. */
+/** Prefixes that belong to the protocol: tasks, and what JSON-RPC 2.0 reserves. */
 const reserved = /^(?:(?:notifications\/)?tasks(?:\/|$)|rpc\.)/;
 
 /** Such a request, as it goes to its server. */
@@ -32,7 +32,7 @@ export function isNamed(method: string): boolean {
   return names.has(method) || reserved.test(method);
 }
 
-/** A client's request by a method that is others' own; undefined for all others. */
+/** A client's request with a foreign method; undefined for all others. */
 export function decodeForeign(method: string, params: JsonObject): Foreign | undefined {
   // It must travel as it is, in a header too.
   const isForeign = !isNamed(method) && !method.startsWith("notifications/") &&

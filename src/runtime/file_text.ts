@@ -1,17 +1,17 @@
 /**
- * The bytes of a file as text. Editors and shells of Windows write UTF-16 and byte order marks; what
- * is read for people and programs here has neither. Without a mark, a first character of ASCII tells
- * UTF-16 from UTF-8, which has no zero byte next to it.
+ * The bytes of a file as text. Editors and shells on Windows write UTF-16 and byte order marks; the
+ * decoded text has neither. Without a mark, a zero byte next to the first ASCII character shows that
+ * the file is UTF-16.
  */
 
-/** Encodings that a file may begin with the mark of. */
+/** Encodings that have a byte order mark. */
 const marks:
   readonly (readonly [encoding: "utf-16le" | "utf-16be", first: number, second: number])[] = [
     ["utf-16le", 0xff, 0xfe],
     ["utf-16be", 0xfe, 0xff],
   ];
 
-/** Decodes a whole file; the decoder takes a byte order mark away. */
+/** Decodes a whole file; the decoder removes a byte order mark. */
 export function decodeFile(bytes: Uint8Array): string {
   return new TextDecoder(encodingOf(bytes)).decode(bytes);
 }

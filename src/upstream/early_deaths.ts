@@ -1,8 +1,8 @@
 /**
- * Processes that die as soon as they are ready. What the calls of one scope do to its processes says
- * nothing about those of others, so each scope has a backoff of its own: one such death costs no
- * pause, the next ones in a row cost growing pauses with jitter, and a process that lives long enough
- * ends the row. A server that all share has one scope. Failed starts are supervisor.ts's.
+ * Processes that die as soon as they are ready. If the calls of one scope end its processes, other
+ * scopes are not affected, so each scope has its own backoff: the first early death costs no pause,
+ * further ones in a row cost growing pauses with jitter, and a process that lives long enough ends the
+ * row. A shared server has one scope. supervisor.ts handles failed starts.
  */
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
@@ -15,7 +15,7 @@ export type ProcessScope = string | undefined;
 /** What became of one process that was ready. */
 export interface ProcessLife {
   ready(): void;
-  /** It is over; `died` says why when nobody wanted that. */
+  /** It has ended; `died` says why if the gateway did not stop it. */
   ended(died: string | undefined): void;
 }
 

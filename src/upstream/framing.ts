@@ -1,7 +1,7 @@
 /**
- * What a program that writes no messages writes instead: patterns that leave no doubt, and JSON
- * that is spread over many lines. Sees only lines that are no message, so that a program that
- * speaks properly pays nothing. Banners, logs and warnings are none of it: they harm nothing.
+ * What a program writes instead of messages: unmistakable patterns of other framings, and JSON that
+ * is spread over many lines. It sees only lines that are no message, so that correct programs cost
+ * nothing. Banners, logs and warnings are harmless and do not count.
  */
 import type { Limits } from "../limits.ts";
 import { stringEnd } from "../protocol/json_scan.ts";
@@ -31,7 +31,7 @@ type FramingLimits = Pick<
 
 const expected = "expected one JSON-RPC message on each line, in UTF-8";
 
-/** Lines that no program writes by the way, and what they show. */
+/** Lines that no program writes by accident, and what they show. */
 const signs: readonly { readonly line: RegExp; readonly shows: string }[] = [
   { line: /^\ufffd*\0?\{\0/, shows: "it writes its messages in UTF-16" },
   {
@@ -42,7 +42,7 @@ const signs: readonly { readonly line: RegExp; readonly shows: string }[] = [
   // deno-lint-ignore no-control-regex -- the mark of such a sequence
   { line: /^\x1e\s*[{[]/, shows: "it writes a JSON text sequence (RFC 7464)" },
 ];
-/** How an HTTP answer begins that a program shows by the way, and how its head goes on. */
+/** How an HTTP answer that a program logs begins, and how its head continues. */
 const httpStart = /^HTTP\/\d/;
 const httpHeader = /^[\w-]+:/;
 const event = /^data:\s*(\{.*)$/;

@@ -1,8 +1,8 @@
 /**
  * The receiving half of a peer: lines of text as answers, notices and questions, each given to the
- * request that it belongs to. Our ids are whole numbers, so that an id or token that comes back as
- * the text of one is that number. What fits no open request is dropped and counted; an error that
- * names none is the only open request's. Not here: making requests and ending them (peer.ts).
+ * request that it belongs to. Our ids are whole numbers, so an id or token that comes back as text is
+ * read as its number. What fits no open request is dropped and counted; an error without an id
+ * belongs to the only open request. Not here: making requests and ending them (peer.ts).
  */
 import { errorTable, type GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
@@ -30,7 +30,7 @@ export interface IncomingOptions extends OpenRequests {
   readonly noise: NoiseGauge;
   readonly codec: () => UpstreamFacingCodec;
   readonly asks: AskDesk;
-  /** The server's own word on a request. */
+  /** Ends a request with the server's own answer. */
   readonly settle: (id: RequestId, reply: Ending) => void;
   /** A standing request was ended by the server. */
   readonly endStanding: (id: RequestId) => void;
@@ -93,7 +93,7 @@ export function createIncoming(options: IncomingOptions): Incoming {
     if (method === "notifications/cancelled") return receiveCancel(params.requestId, line);
     const decoded = options.codec().decodeNotice(method, params);
     if (decoded.kind === "invalid") {
-      return noise.garbage("it is no notification known here", line);
+      return noise.garbage("it is not a known notification", line);
     }
     noise.notice();
     if (decoded.kind === "unknown" && isNamed(method)) {
@@ -216,7 +216,7 @@ function isId(value: unknown): value is RequestId {
 
 const isGiven = (value: unknown): boolean => value !== undefined && value !== null;
 
-/** An error that is not put as it must be, in the server's words. */
+/** A malformed error, in the server's words. */
 function toRpcError(error: unknown): RpcError {
   const { code, message } = isJsonObject(error) ? error : {};
   return {

@@ -119,9 +119,12 @@ export function createLaneLists(options: LaneListsOptions): LaneLists {
       const { server, capabilities, log } = options;
       const tools = isSilent ? await get("tools") : [];
       if (tools.length === 0) return capabilities;
-      log.warn(`Server "${server}" declares no capabilities, but lists tools: they are used`, {
-        tools: tools.length,
-      });
+      log.warn(
+        `Server "${server}" declares no capabilities, but lists tools; the gateway uses them`,
+        {
+          tools: tools.length,
+        },
+      );
       return { ...capabilities, [listKinds.tools.capability]: {} };
     },
     async all() {
@@ -190,7 +193,7 @@ async function fetchList(kind: ListKind, options: LaneListsOptions): Promise<Fet
     const cursor = value["nextCursor"];
     if (cursor === undefined) break;
     const problem = pages.repeats(cursor, names)
-      ? "its pages come round again"
+      ? "its pages repeat"
       : page >= limits.listPagesMax
       ? `it has more than ${limits.listPagesMax} pages`
       : items.size >= limits.listItemsMax

@@ -1,4 +1,4 @@
-/** The open requests of one peer, as those see them who judge what comes. Types only. */
+/** The open requests of one peer, as the code that reads its messages sees them. Types only. */
 import type { RequestId } from "../model.ts";
 import type { CallClock } from "./call_clock.ts";
 import type { LinkRequest } from "./link.ts";
@@ -13,12 +13,12 @@ export interface Pending extends LinkRequest {
 /** The requests, and what can become of them. */
 export interface OpenRequests {
   readonly pending: ReadonlyMap<RequestId, Pending>;
-  /** Requests whose maker left: what the server still says of them is no fault of its own. */
+  /** Abandoned requests: late answers to them are no fault of the server. */
   readonly givenUp: Set<RequestId>;
   /** The last id that was given to a request. */
   readonly lastId: () => number;
   /** A request's answer cannot be used; `why` follows what is said of it. */
   readonly failBadly: (id: RequestId, why: string) => void;
-  /** The server writes something else than messages, beyond doubt; `line` may show it. */
+  /** The server certainly writes something other than messages; `line` may show it. */
   readonly misspoken: (why: string, line?: string) => void;
 }

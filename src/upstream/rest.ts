@@ -90,7 +90,7 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
   const run = async (call: Call, signal: AbortSignal): Promise<JsonObject> => {
     const { method, params, caller } = call;
     if (method !== "tools/call") {
-      throw new GatewayError("method_not_found", `Server "${name}" has tools alone`, {
+      throw new GatewayError("method_not_found", `Server "${name}" has only tools`, {
         data: { outcome: "not_sent" },
       });
     }

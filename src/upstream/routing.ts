@@ -1,6 +1,6 @@
 /**
  * Where a lane's unsolicited notices and questions go: to the call that owns them (open_calls.ts
- * tells which), else to whoever watches the scope. A notice that the protocol does not name may be
+ * tells which), else to the watchers of the scope. A notice that the protocol does not name may be
  * about anything, so that it goes to the only open call or to the session that has the lane alone. Questions that the client did not declare to
  * answer are refused here, but for callers who hear of what was missing; roots that the operator
  * fixed are answered here.

@@ -1,8 +1,8 @@
 /**
- * Answers under the id of no open request: whose they are where that is beyond doubt, and what they
- * show of a server. An error that names no request is the only open one's. A result counts for none;
- * it fails what it must have been meant for: the request in whose own stream it came, the first
- * message, or all requests of a server that answers each of them under one id.
+ * Answers with an id that no open request has: which request they belong to, where that is certain,
+ * and what they show about the server. An error without an id belongs to the only open request. A
+ * result is never used; it fails the request that it was meant for: the one in whose own stream it
+ * came, the first message, or all requests of a server that answers each of them with the same id.
  */
 import { errorTable } from "../errors.ts";
 import type { RequestId } from "../model.ts";
@@ -10,13 +10,13 @@ import type { RpcError } from "../protocol/jsonrpc.ts";
 import type { NoiseGauge } from "./noise.ts";
 import type { OpenRequests } from "./pending.ts";
 
-/** What the strays of one server are judged by. */
+/** What is needed to place the stray answers of one server. */
 interface StrayOptions extends OpenRequests {
   readonly noise: NoiseGauge;
   readonly settleError: (id: RequestId, error: RpcError) => void;
 }
 
-/** Judges them. */
+/** Places stray answers. */
 export interface StrayAnswers {
   /** Takes one; `error` is absent of a result, `owner` the request in whose own stream it came. */
   take(id: unknown, error: RpcError | undefined, line: string, owner: RequestId | undefined): void;
@@ -24,7 +24,7 @@ export interface StrayAnswers {
   answered(id: RequestId, line: string): void;
   /** A notification was sent, which some servers answer by an error without an id. */
   told(): void;
-  /** A request is not waited for any more, which the server may not know. */
+  /** A request was given up, which the server may not know. */
   abandoned(): void;
 }
 
@@ -34,7 +34,7 @@ const ofNotifications: ReadonlySet<number> = new Set([
   errorTable.invalid_request.rpc,
 ]);
 
-/** Nothing was answered yet. */
+/** Starts without any answer. */
 export function createStrayAnswers(options: StrayOptions): StrayAnswers {
   const { noise, pending, givenUp, settleError } = options;
   /** The last id before the last notification, until a later request is answered. */
@@ -45,7 +45,7 @@ export function createStrayAnswers(options: StrayOptions): StrayAnswers {
   let firstAnswer: { id: RequestId; line: string; lastId: number } | undefined;
   let hasAnswered = false;
 
-  /** The requests that wait for an answer; one that stands waits for none once it is taken. */
+  /** The requests that wait for an answer; a standing one does not, once the server has accepted it. */
   const waiting = (): readonly RequestId[] =>
     [...pending].flatMap(([id, { timeoutMs, isHeardOf }]) =>
       timeoutMs > 0 || isHeardOf !== true ? [id] : []
@@ -85,7 +85,7 @@ export function createStrayAnswers(options: StrayOptions): StrayAnswers {
       if (!isSame && (wasMade || !(isOwned || isFirst))) return;
       const shown = JSON.stringify(id ?? null);
       const why = isSame
-        ? `it answers every request under id ${shown}, which is an earlier one's`
+        ? `it answers every request under id ${shown}, which belongs to an earlier one`
         : `it answers a request that was never made, under id ${shown}`;
       options.misspoken(why);
       for (const one of open) {

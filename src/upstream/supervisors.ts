@@ -1,7 +1,7 @@
 /**
- * The judges of one server's starts: a remote server has one for each dialect in which a start may
- * begin, since a failure in one says nothing about another; a program has one for all, since it is
- * started before anything is said to it. Not here: how a judge decides (supervisor.ts).
+ * The supervisors of one server's starts: a remote server has one for each dialect in which a start
+ * may begin, since a failure in one says nothing about another; a program has one for all, since it is
+ * started before it gets any message. Not here: how a supervisor decides (supervisor.ts).
  */
 import type { Clock } from "../clock.ts";
 import type { GatewayError } from "../errors.ts";
@@ -11,13 +11,13 @@ import type { Manner } from "./negotiate.ts";
 import type { ProcessScope } from "./early_deaths.ts";
 import { createSupervisor, type StartAttempt, type Supervisor } from "./supervisor.ts";
 
-/** The judges of one server, and what they say together. */
+/** The supervisors of one server, and what they say together. */
 export interface Supervisors extends Omit<Supervisor, "begin"> {
-  /** The judge of starts that try this dialect first. */
+  /** The supervisor of starts that try this dialect first. */
   of(manner: Manner | undefined): Pick<Supervisor, "refusal" | "begin">;
 }
 
-/** One judge, and how many of its starts are up. */
+/** One supervisor, and how many of its starts are up. */
 interface Judge {
   readonly supervisor: Supervisor;
   up: number;

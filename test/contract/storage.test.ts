@@ -1,5 +1,5 @@
 /**
- * A data directory that takes no writes, or lost what it held: the operator hears of it by `/health`
+ * A data directory that takes no writes, or lost what it held: the operator learns it from `/health`
  * and in the log, and the gateway goes on with what it has.
  */
 import { afterEach, describe, expect, test } from "bun:test";
@@ -131,7 +131,7 @@ describe("a data directory that", () => {
     expect((await gateway.health()).code).toBe(200);
     const saying = (text: string) => gateway.lines.filter((line) => line.includes(text)).length;
     expect(saying("Cannot write to the database")).toBe(1);
-    expect(saying("The database takes writes again")).toBe(1);
+    expect(saying("The database can be written again")).toBe(1);
   });
 
   test("holds a database of no bytes is used, with a warning", async () => {

@@ -155,7 +155,10 @@ for (const { name, caller, open } of ways) {
         expect(server.of(method)).toEqual([]);
       }
       expect(deps.lines.filter(({ severity }) => severity === "warn")).toMatchObject([
-        { message: 'Server "remote" declares no capabilities, but lists tools: they are used' },
+        {
+          message:
+            'Server "remote" declares no capabilities, but lists tools; the gateway uses them',
+        },
       ]);
     });
 

@@ -78,7 +78,7 @@ describe("the catalog of a stdio upstream", () => {
   test("pages that go round, and too many of them, end", async () => {
     const { upstream, deps } = await open(["--page=1", "--cursor-loop"]);
     expect((await names(upstream, "resources")).length).toBe(1);
-    expect(deps.lines.some(({ message }) => message.includes("come round again"))).toBe(true);
+    expect(deps.lines.some(({ message }) => message.includes("its pages repeat"))).toBe(true);
     const few = await open(["--tools=30", "--page=1"], {}, { listPagesMax: 5 });
     expect((await names(few.upstream, "tools")).length).toBe(5);
     const short = await open(["--tools=30"], {}, { listItemsMax: 10 });

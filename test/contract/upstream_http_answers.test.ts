@@ -177,7 +177,9 @@ describe("a standalone stream that cannot be opened", () => {
       const isTried = name !== "a page";
       await until("it is tried again", () => server.of("GET").length >= (isTried ? 3 : 1));
       expect(await callTool(upstream, "x", { n: 1 })).toBe('{"n":1}');
-      const told = deps.lines.filter(({ message }) => message.startsWith("Cannot open the stream"));
+      const told = deps.lines.filter(({ message }) =>
+        message.startsWith("Cannot open the standalone stream")
+      );
       expect(told.length).toBe(isTried ? 1 : 0);
     });
   }

@@ -43,7 +43,7 @@ const broken: Readonly<Record<string, Partial<Rules>>> = {
   "fails a call": { "tools/call": (visit) => visit.status(503) },
 };
 
-describe("what a client hears of a remote server", () => {
+describe("what a client learns about a remote server", () => {
   for (const [how, rules] of Object.entries(broken)) {
     test(`that ${how} names the server and the reason, not where it is`, async () => {
       const all = { ...sessionRules(), ...rules } as Rules;

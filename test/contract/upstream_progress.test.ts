@@ -1,5 +1,5 @@
 /**
- * A server that reports progress is at work, whether or not the client wants to hear of it: the call
+ * A server that reports progress is at work, whether or not the client asked for progress: the call
  * is not given up for silence. On every transport and in both eras.
  */
 import { afterEach, describe, expect, test } from "bun:test";

@@ -71,14 +71,14 @@ describe("the file of another program", () => {
   }
 
   test("has one line in the log for each kind of what is passed over", () => {
-    const lines = gateway.log().split("\n").filter((line) => line.includes("Passed over"));
-    expect(lines.map((line) => /INFO .*?(Passed over .*?) in mcp\.json/.exec(line)?.[1])).toEqual([
-      'Passed over "alwaysAllow" of "cherry"',
-      'Passed over "timeout" of "some", "excel"',
-      'Passed over "env" of "excel"',
-      'Passed over "source" of "copilot"',
-      'Passed over "projects"',
-      'Passed over "globalShortcut"',
+    const lines = gateway.log().split("\n").filter((line) => line.includes("Ignored"));
+    expect(lines.map((line) => /INFO .*?(Ignored .*?) in mcp\.json/.exec(line)?.[1])).toEqual([
+      'Ignored "alwaysAllow" of "cherry"',
+      'Ignored "timeout" of "some", "excel"',
+      'Ignored "env" of "excel"',
+      'Ignored "source" of "copilot"',
+      'Ignored "projects"',
+      'Ignored "globalShortcut"',
     ]);
     expect(lines.find((line) => line.includes('"timeout"'))).toContain("callTimeoutMs");
   });

@@ -29,7 +29,7 @@ const seed = Number(process.env["MCP_TEST_SEED"] ?? Math.floor(Math.random() * 2
 const callsOfEach = 2_000;
 const atOnce = 16;
 
-/** What a client hears of a call. */
+/** What a client learns about a call. */
 interface Heard {
   readonly isFailure: boolean;
   readonly outcome: unknown;

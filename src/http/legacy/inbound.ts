@@ -115,7 +115,7 @@ export function takeQuiet(session: LiveSession, message: QuietMessage): void {
   }
 }
 
-/** Why a client cancels, as its server is told. */
+/** The reason for a cancellation, as it goes to the server. */
 function reasonOf(reason: unknown, { logReasonCharsMax }: Limits): string {
   return typeof reason === "string" ? oneLine(reason, logReasonCharsMax) : "the client cancelled";
 }

@@ -225,7 +225,7 @@ function createReading(root: JsonObject, purpose: SchemaPurpose) {
       throw new Unsound(`"items" is a list of schemas, which its dialect ${$schema} does not have`);
     }
     edits.set(root, "$schema", draft7);
-    corrections.push(`it has lists of schemas as "items", and was given draft 7 as its dialect`);
+    corrections.push(`it has lists of schemas as "items"; its dialect was set to draft 7`);
   };
 
   return {
@@ -258,7 +258,7 @@ function weigh(
     else compiled.add(target);
   }
   if (parts > schemaPartsMax) {
-    throw new Unsound(`it has ${parts} parts, of which clients can compile ${schemaPartsMax}`);
+    throw new Unsound(`it has ${parts} parts, expected at most ${schemaPartsMax}`);
   }
   if (compiled.size > schemaTargetsMax) {
     throw new Unsound(

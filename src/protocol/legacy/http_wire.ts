@@ -37,11 +37,11 @@ export function resumingAfter(eventId: string | undefined): Record<string, strin
   return { "last-event-id": Array.from(bytes, (byte) => String.fromCharCode(byte)).join("") };
 }
 
-/** What a server answered in the place of a result, over HTTP. */
+/** What a server answered instead of a result, over HTTP. */
 export interface HttpRefusal {
   readonly status: number;
   readonly rpc?: { readonly error: UpstreamErrorBody } | undefined;
-  /** What it says for people. */
+  /** The message of the error, or the beginning of the body. */
   readonly words: string;
   /** Whether it refuses credentials that the operator has given. */
   readonly isLoginRefused: boolean;

@@ -23,9 +23,9 @@ export interface Fault {
   /** It says whether the request may have taken effect, by the status. */
   readonly error: GatewayError;
   readonly outcome: Outcome;
-  /** The JSON-RPC error in its body, whose id matters to nobody: it answers one request. */
+  /** The JSON-RPC error in its body, whose id does not matter: it answers one request. */
   readonly rpc?: RpcFault | undefined;
-  /** What it says for people: the error's message, or else the beginning of the body. */
+  /** Its words: the error's message, or else the beginning of the body. */
   readonly words: string;
   /** Whether the status is about the message; else its JSON-RPC error says nothing of the dialect. */
   readonly isAboutMessage: boolean;
@@ -109,7 +109,7 @@ export async function toEventStream(
 /** What servers said when they refused a stream. */
 const spoken = new WeakMap<GatewayError, string>();
 
-/** What a server said for people when it refused a stream. */
+/** The words of a server that refused a stream. */
 export function wordsOf(error: GatewayError): string {
   return spoken.get(error) ?? "";
 }

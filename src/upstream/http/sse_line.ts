@@ -74,7 +74,7 @@ export function createSseLine(options: StreamableOptions): Streamable {
     }
     const fault = await readFault(answer, config, limits);
     const isLost = manner.http.toVerdict(fault) === "renew";
-    // Its URL was the session's own. The calls that showed it are told first.
+    // Its URL was the session's own. The calls that found out fail first.
     if (isLost) clock.after(0, () => end("its session was lost"));
     if (isLost && fault.outcome === "refused") throw withOutcome(fault.error, "unknown");
     if (fault.rpc === undefined || isLost) throw fault.error;

@@ -1,7 +1,7 @@
 /**
  * A link over Streamable HTTP: a POST for each message and, where the server keeps a session, one
- * stream for what belongs to no request. A session that is lost is replaced, once for all who use
- * it. Follows the Streamable HTTP transport of every revision; what differs is its manner's
+ * stream for what belongs to no request. A lost session is replaced, once for all calls that use it.
+ * Follows the Streamable HTTP transport of every revision; what differs is its manner's
  * (negotiate.ts). Not here: a request and its answer (streamable_request.ts), reading streams
  * (streams.ts) and refusals (replies.ts).
  */
@@ -61,7 +61,7 @@ export function createStreamable(options: StreamableOptions): Streamable {
     requests.abort();
     if (isReady && died !== undefined) hooks.broken(died);
   };
-  /** The calls that showed it are told first: more is known of them. */
+  /** The calls that found out fail first: their errors say more. */
   const endSoon = (died: string): void => void clock.after(0, () => end(died));
   const peer: Peer = createPeer({
     server: config.name,

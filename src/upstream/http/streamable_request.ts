@@ -1,8 +1,8 @@
 /**
  * One request over Streamable HTTP, to the end of its answer: a body or a stream of the POST, or a
  * message on the standalone stream where the server only accepts the POST. A request that finds the
- * session lost is sent again only where that does no harm; no call is ever made twice. Follows
- * "Sending Messages to the Server". Not here: the session itself (streamable.ts).
+ * session lost is sent again only if that does no harm. Follows "Sending Messages to the Server". Not
+ * here: the session itself (streamable.ts).
  */
 import type { HttpServerConfig } from "../../config/config.ts";
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
@@ -31,9 +31,9 @@ export interface RequestLink {
     id: RequestId,
     signal: AbortSignal,
   ) => Promise<GatewayError | undefined>;
-  /** Sees to it that the standalone stream is open; false when the server refuses one. */
+  /** Opens the standalone stream unless it is open; false when the server refuses one. */
   readonly listens: () => boolean;
-  /** The link cannot go on; the calls that showed it are told first. */
+  /** The link cannot go on; the calls that found out fail first. */
   readonly endSoon: (died: string) => void;
 }
 
@@ -41,9 +41,9 @@ export interface RequestLink {
 export interface StreamableRequests {
   /** Makes one; never rejects. */
   send(line: string, outgoing: Outgoing): void;
-  /** One is over: what is still read for it is left. */
+  /** One is over: stops reading for it. */
   over(id: RequestId, isAnswered: boolean): void;
-  /** There is no standalone stream: what waits for its answer there waits in vain. */
+  /** There is no standalone stream: requests that wait for their answer there fail. */
   noStream(): void;
   /** Leaves all. */
   abort(): void;
@@ -97,7 +97,7 @@ export function createRequests(link: RequestLink): StreamableRequests {
     const { session } = link.wire.settled();
     const answer = await link.wire.post(line, outgoing, {
       timeoutMs: 0,
-      // The request has its own clock, which waits for people; this is for when nothing else ends it.
+      // The request has its own clock, which stops while a client is asked; this is the last resort.
       headMs: request.timeoutMs === 0 ? limits.responseMs : limits.callMsMax + limits.askMs,
       repeatable: isRepeatable(outgoing),
     }, signal);
@@ -138,7 +138,7 @@ export function createRequests(link: RequestLink): StreamableRequests {
       const told = manner.codec.decodeError(rpc.error);
       failSent(outgoing, fault.status < 500 ? withOutcome(told, outcome) : told);
     } else failSent(outgoing, error);
-    if (verdict === "other") link.endSoon("it does not speak as it did");
+    if (verdict === "other") link.endSoon("it no longer speaks the dialect in which it started");
     return false;
   };
 
@@ -153,7 +153,7 @@ export function createRequests(link: RequestLink): StreamableRequests {
     const isSafe = !isAgain && (isRepeatable(outgoing) || await request.isSafeTwice?.() === true);
     if (!isSafe) {
       const message = `Server "${config.name}" no longer knows the session (status ${status}); ` +
-        "it gets another one";
+        "the gateway opens another one";
       const data = { server: config.name, status };
       failSent(outgoing, new GatewayError("upstream_unavailable", message, { data }));
     }
@@ -208,7 +208,7 @@ export function createRequests(link: RequestLink): StreamableRequests {
   };
   const noStream = (): void => {
     for (const fail of accepted.values()) {
-      fail("accepted the request (status 202), and has no event stream for the answer");
+      fail("accepted the request (status 202), but has no event stream for the answer");
     }
     accepted.clear();
   };
@@ -229,7 +229,7 @@ export function createRequests(link: RequestLink): StreamableRequests {
 /** Of a failure whose status is a success. */
 const plainFault = { isAboutMessage: true, isLogin: false, isLoginRefused: false };
 
-/** Nothing else is never given up: see start_request.ts. */
+/** Only the first message cannot be cancelled: see start_request.ts. */
 function isGreeting({ request }: Outgoing): boolean {
   return !request.cancellable;
 }

@@ -94,7 +94,7 @@ export function createStandingStream(options: StandingOptions): StandingStream {
   const note = ({ message }: GatewayError): void => {
     if (isLogged) return;
     isLogged = true;
-    log.info("Cannot open the stream for what belongs to no call; calls go on", {
+    log.info("Cannot open the standalone stream; calls are not affected", {
       reason: message,
     });
   };

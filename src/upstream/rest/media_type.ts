@@ -1,14 +1,14 @@
-/** As what an answer is read, by its media type and by what its operation documents. */
+/** How an answer is read, by its media type and by what its operation documents. */
 import { isJsonType } from "./request_body.ts";
 import type { Operation } from "./service.ts";
 
 /** How an answer is read. */
 export interface Form {
-  /** `file`: text or not, its bytes say it. */
+  /** `file`: its bytes show whether it is text. */
   readonly kind: "json" | "text" | "image" | "audio" | "file";
   /** Another type than documented; text may be JSON all the same. */
   readonly isOdd: boolean;
-  /** A page is for people: only an object or a list in its place is JSON. */
+  /** A web page: only an object or a list in its place is JSON. */
   readonly isPage: boolean;
 }
 
@@ -20,7 +20,7 @@ export function mediaTypeOf(headers: Headers): string {
   return (headers.get("content-type") ?? "").replace(/;.*$/s, "").trim().toLowerCase();
 }
 
-/** As what an answer of this type is read. */
+/** How an answer of this type is read. */
 export function toForm(mediaType: string, operation: Documented): Form {
   const isDocumented = (operation.produces ?? []).some((one) => matches(mediaType, one));
   const isPage = !isDocumented && /html/.test(mediaType);
@@ -40,7 +40,7 @@ function isJsonWanted({ produces, outputSchema, projection }: Documented): boole
   return outputSchema !== undefined || projection !== undefined;
 }
 
-/** Whether a media type is meant by one that may end in `*`. */
+/** Whether a media type matches a pattern that may end in `*`. */
 function matches(mediaType: string, pattern: string): boolean {
   const wanted = pattern.replace(/;.*$/s, "").trim().toLowerCase();
   if (wanted === "*/*") return false;

@@ -1,7 +1,7 @@
 /**
  * What an API answered with a status of 2xx (hostile case F5): JSON, text, an image or a sound, a
- * file, or nothing. Such a call was carried out, whatever its answer is: what is not as documented is
- * passed on as text with a remark, and where nothing can be passed on, the result says that. Not
+ * file, or nothing. Such a call was carried out, whatever its answer holds: an undocumented answer is
+ * passed on as text with a note, and if nothing can be passed on, the result says so. Not
  * here: what the model gets of it (result.ts), and other statuses (refusal.ts).
  */
 import { type GatewayError, toGatewayError } from "../../errors.ts";
@@ -70,7 +70,7 @@ async function readContent(
   const mediaType = mediaTypeOf(headers);
   const length = toLength(headers.get("content-length"));
   if (status === 204 || status === 205 || length === 0) {
-    // What breaks here holds nothing that anybody waits for.
+    // The body has no content, so a fault in it does not matter.
     await body.cancel().catch(() => {});
     return { content: { kind: "empty" } };
   }
@@ -139,7 +139,7 @@ function whyBroken({ code, message }: GatewayError): string {
     : "the connection broke";
 }
 
-/** A text that nobody documented can repeat what was shown to the API in any form. */
+/** An undocumented text can repeat credentials that were sent to the API, in any form. */
 function toOddText(text: string, oddity: string, redactor: AnswerRedactor): Found {
   const safe = redactor.fromText(text);
   return redactor.mayConcern(safe)
@@ -150,7 +150,7 @@ function toOddText(text: string, oddity: string, redactor: AnswerRedactor): Foun
 function oddOf({ isOdd, isPage }: Form, mediaType: string): Pick<Found, "oddity"> {
   if (!isOdd) return {};
   const what = mediaType === "" ? "something without a type" : `"${mediaType}"`;
-  return { oddity: `the answer is ${isPage ? `a page (${what})` : what} in the place of JSON` };
+  return { oddity: `the answer is ${isPage ? `a page (${what})` : what} in place of JSON` };
 }
 
 function toLength(text: string | null): number | undefined {

@@ -59,7 +59,7 @@ function explainRefusal(
 ): string {
   if (isDegraded) return "needs credentials that are unavailable now";
   return [headers, query, cookies].some((one) => Object.keys(one).length > 0)
-    ? "refused the credentials, or what they may do"
+    ? "refused the credentials, or they lack the permission"
     : 'wants credentials; give the server "credentials"';
 }
 

@@ -112,7 +112,7 @@ function toNext(skip: number, { own, operation }: Presentation): JsonObject | un
 function adviseNext(skip: number, { own, operation }: Presentation): string {
   return operation.resends
     ? `Call again with ${own.skip}: ${skip} for the next ones`
-    : `A call with ${own.skip}: ${skip} gives the next ones, and carries the call out once more`;
+    : `A call with ${own.skip}: ${skip} gives the next ones, but carries the call out again`;
 }
 
 /** What was left out, and exactly how to ask for it. */

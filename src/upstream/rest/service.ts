@@ -54,7 +54,7 @@ export interface Operation {
   readonly pagination?: Pagination | undefined;
   /** How long an answer may be given again to the same request; 0: never. */
   readonly cacheMs: number;
-  /** Whether making it twice does no more than making it once, as a client is told. */
+  /** Whether making it twice does no more than making it once; the tool's `idempotentHint`. */
   readonly repeatable: boolean;
   /** Whether the gateway itself sends it again after it may have arrived. */
   readonly resends: boolean;

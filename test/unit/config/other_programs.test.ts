@@ -22,13 +22,13 @@ describe("what other programs write for themselves", () => {
     expect(config.warnings).toEqual([]);
     const notes = config.notes ?? [];
     expect(notes.map((note) => note.replace(/: .*$/s, ""))).toEqual([
-      `Passed over "alwaysAllow", "autoApprove", "trust" of "a", "b" in ${fileName}`,
-      `Passed over "timeout" of "a", "b" in ${fileName}`,
-      `Passed over "initTimeout" of "c" in ${fileName}`,
-      `Passed over "env" of "c" in ${fileName}`,
-      `Passed over "description", "icon" of "a", "b" in ${fileName}`,
-      `Passed over "projects" in ${fileName}`,
-      `Passed over "globalShortcut" in ${fileName}`,
+      `Ignored "alwaysAllow", "autoApprove", "trust" of "a", "b" in ${fileName}`,
+      `Ignored "timeout" of "a", "b" in ${fileName}`,
+      `Ignored "initTimeout" of "c" in ${fileName}`,
+      `Ignored "env" of "c" in ${fileName}`,
+      `Ignored "description", "icon" of "a", "b" in ${fileName}`,
+      `Ignored "projects" in ${fileName}`,
+      `Ignored "globalShortcut" in ${fileName}`,
     ]);
     expect(notes[1]).toContain('set "callTimeoutMs" (in milliseconds)');
     expect(notes[2]).toContain('set "startTimeoutMs" (in milliseconds)');

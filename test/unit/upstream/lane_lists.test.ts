@@ -130,7 +130,7 @@ for (const [how, pages, cursors, expected] of repeated) {
     expect(asked).toEqual(cursors);
     expect(log).toMatchObject([{
       severity: "warn",
-      message: 'Stopped reading tools/list of server "notes": its pages come round again',
+      message: 'Stopped reading tools/list of server "notes": its pages repeat',
     }]);
   });
 }
