@@ -70,7 +70,8 @@ function readObject(
   if (typeof given !== "object" || given === null || Array.isArray(given)) return object(given);
   const holder = given as JsonObject;
   let read = holder;
-  for (const name of Object.keys(holder)) {
+  // Parsed JSON has no inherited members.
+  for (const name in holder) {
     const member = holder[name];
     const reader = member === undefined ? undefined : forAll ?? readers?.get(name);
     const meant = reader === undefined ? member : reader(member);

@@ -125,18 +125,20 @@ function toBase64(data: string): string | undefined {
   return isWhole ? plain : undefined;
 }
 
-const isText = (value: unknown): value is string => typeof value === "string";
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
 
-/** Members that a block need not have, and what they must be. */
-const optional: Readonly<Record<string, (value: unknown) => boolean>> = {
-  _meta: isJsonObject,
-  annotations: isAnnotations,
-  title: isText,
-  description: isText,
-  mimeType: isText,
-  size: (value) => typeof value === "number",
-  icons: Array.isArray,
-};
+/** Members that a block or result need not have, and what they must be. */
+const optional: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
+  ["_meta", isJsonObject],
+  ["annotations", isAnnotations],
+  ["title", isText],
+  ["description", isText],
+  ["mimeType", isText],
+  ["size", (value) => typeof value === "number"],
+  ["icons", Array.isArray],
+]);
 
 function isAnnotations(value: unknown): boolean {
   if (!isJsonObject(value)) return false;
@@ -151,11 +153,15 @@ const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d
 
 /** Without the optional members that are not what they must be. */
 function withSoundOptions(value: JsonObject): JsonObject {
-  const faulty = Object.keys(optional).filter((name) =>
-    value[name] !== undefined && optional[name]?.(value[name]) === false
-  );
-  if (faulty.length === 0) return value;
-  return Object.fromEntries(Object.entries(value).filter(([name]) => !faulty.includes(name)));
+  let isSound = true;
+  for (const name in value) isSound &&= isSoundOption(name, value[name]);
+  if (isSound) return value;
+  const sound = Object.entries(value).filter(([name, member]) => isSoundOption(name, member));
+  return Object.fromEntries(sound) as JsonObject;
+}
+
+function isSoundOption(name: string, member: unknown): boolean {
+  return member === undefined || optional.get(name)?.(member) !== false;
 }
 
 function toText(block: unknown): JsonObject {
