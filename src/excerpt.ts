@@ -77,12 +77,26 @@ let segmenter: Intl.Segmenter | undefined;
 function beforeCluster(text: string, end: number): number {
   const [last, next] = [text.charCodeAt(end - 1), text.charCodeAt(end)];
   if (last < firstCombining && next < firstCombining && next !== lineFeed) return end;
-  const start = Math.max(0, end - clusterCharsMax);
+  const start = startBefore(text, end);
   const around = text.slice(start, end + clusterCharsMax);
   segmenter ??= new Intl.Segmenter();
   const { index = 0 } = segmenter.segment(around).containing(end - start) ?? {};
   // One that fills all of it, or begins the text, leaves no earlier place: code points stay whole.
   return index > 0 ? start + index : beforePair(text, end);
+}
+
+const flagHalf = /[\u{1f1e6}-\u{1f1ff}]/uy;
+
+/** Where to begin to look: flags pair up from the first of their row, however long the row is. */
+function startBefore(text: string, end: number): number {
+  if (end <= clusterCharsMax) return 0;
+  const start = beforePair(text, end - clusterCharsMax);
+  let first = start;
+  for (; first >= 2; first -= 2) {
+    flagHalf.lastIndex = first - 2;
+    if (!flagHalf.test(text)) break;
+  }
+  return (start - first) % 4 === 0 ? start : start - 2;
 }
 
 /** One character as URLs spell it in UTF-8, and as JSON and programs spell it in UTF-16. */

@@ -181,10 +181,14 @@ function list(names: readonly string[]): string {
   return names.length > listedMax ? `${shown} and ${names.length - listedMax} more` : shown;
 }
 
-/** Keys that switch a server off, with the value that does. */
+/** Keys that switch a server off, with the value that does: of Cline, DeepChat, Zed, Jan and others. */
 const switches: readonly (readonly [key: string, off: boolean])[] = [
   ["disabled", true],
+  ["disable", true],
+  ["isDisabled", true],
   ["enabled", false],
+  ["isEnabled", false],
+  ["active", false],
   ["isActive", false],
 ];
 

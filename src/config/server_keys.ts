@@ -128,7 +128,11 @@ export const serverSchema = v.object({
   transport: v.optional(type),
   transportType: v.optional(type),
   // What other programs call the same things: no filter is ever dropped.
+  disable: v.optional(flag),
+  isDisabled: v.optional(flag),
   enabled: v.optional(flag),
+  isEnabled: v.optional(flag),
+  active: v.optional(flag),
   isActive: v.optional(flag),
   enabledTools: v.optional(texts),
   enabled_tools: v.optional(texts),

@@ -13,7 +13,8 @@ function jsonBytes(value: unknown): number {
   return encoder.encode(JSON.stringify(value) ?? "").byteLength;
 }
 
-function exceeds(value: unknown, bytesMax: number): boolean {
+/** Whether a value takes more than so many bytes as JSON. */
+export function exceeds(value: unknown, bytesMax: number): boolean {
   const { length } = JSON.stringify(value) ?? "";
   // A character is at most three bytes.
   return length > bytesMax || (3 * length > bytesMax && jsonBytes(value) > bytesMax);

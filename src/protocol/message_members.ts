@@ -5,6 +5,7 @@
  * one `null`. Data of users stays as it came: arguments of tools, structured content, the vendors'
  * parts of `_meta`, what servers log. Follows the schemas of 2024-11-05 to 2026-07-28.
  */
+import { clientLimits } from "../limits/clients.ts";
 import type { JsonObject } from "../model.ts";
 import {
   due,
@@ -19,6 +20,7 @@ import {
   type Reader,
   value,
 } from "./absent.ts";
+import { exceeds } from "./bounds.ts";
 import { block, blockOrBlocks, message, promptMessage, resource } from "./content_members.ts";
 import { cleanCapabilities, info, shown } from "./declared_members.ts";
 import { isAbsent, isJsonObject } from "./jsonrpc.ts";
@@ -39,12 +41,23 @@ export function cleanAnswer(answer: JsonObject): JsonObject {
   return answers(answer) as JsonObject;
 }
 
+/** What is too large stays as it came, so that leaving parts of it out does not bring it within its bound. */
+const within = (bytesMax: number, reader: Reader): Reader => (given) => {
+  const read = reader(given);
+  return read !== given && exceeds(given, bytesMax) ? given : read;
+};
+const clientInfo = within(clientLimits.clientInfoBytesMax, info);
+const clientCapabilities = within(
+  clientLimits.clientCapabilitiesBytesMax,
+  (given) => cleanCapabilities(given) ?? given,
+);
+
 const ofEnvelope = "io.modelcontextprotocol/";
 const meta = members({
   progressToken: value,
   [`${ofEnvelope}related-task`]: value,
-  [`${ofEnvelope}clientInfo`]: info,
-  [`${ofEnvelope}clientCapabilities`]: (given) => cleanCapabilities(given) ?? given,
+  [`${ofEnvelope}clientInfo`]: clientInfo,
+  [`${ofEnvelope}clientCapabilities`]: clientCapabilities,
   [`${ofEnvelope}serverInfo`]: info,
   [`${ofEnvelope}subscriptionId`]: value,
   [`${ofEnvelope}logLevel`]: value,
@@ -173,8 +186,8 @@ const paramsOf: ReadonlyMap<string, Reader> = new Map([
   [
     "initialize",
     params({
-      capabilities: (given) => cleanCapabilities(given) ?? given,
-      clientInfo: dueObject(info),
+      capabilities: clientCapabilities,
+      clientInfo: dueObject(clientInfo),
     }),
   ],
   ["tools/list", page],

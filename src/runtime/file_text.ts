@@ -13,14 +13,17 @@ const marks:
 
 /** Decodes a whole file; the decoder removes a byte order mark. */
 export function decodeFile(bytes: Uint8Array): string {
-  return new TextDecoder(encodingOf(bytes)).decode(bytes);
+  const encoding = encodingOf(bytes);
+  // A line end that a program of another encoding added is half of a character.
+  const whole = encoding !== "utf-8" && bytes.length % 2 !== 0 ? bytes.subarray(0, -1) : bytes;
+  return new TextDecoder(encoding).decode(whole);
 }
 
 function encodingOf(bytes: Uint8Array): "utf-8" | "utf-16le" | "utf-16be" {
   const [first, second] = bytes;
   const marked = marks.find((mark) => mark[1] === first && mark[2] === second);
   if (marked !== undefined) return marked[0];
-  if (bytes.length < 2 || bytes.length % 2 !== 0) return "utf-8";
+  if (bytes.length < 2) return "utf-8";
   if (first === 0 && second !== 0) return "utf-16be";
   return second === 0 && first !== 0 ? "utf-16le" : "utf-8";
 }

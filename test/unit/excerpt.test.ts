@@ -47,6 +47,16 @@ describe("the beginning of a text", () => {
     });
   }
 
+  test("keeps flags whole in a row of any length, from wherever it starts", () => {
+    for (const before of ["", "a", "😀"]) {
+      const text = before + "🇩🇪🇫🇷".repeat(60);
+      for (let most = 8; most <= text.length; most += 1) {
+        const whole = Math.floor((most - before.length) / 4);
+        expect(beginning(text, most).length).toBe(before.length + 4 * whole);
+      }
+    }
+  });
+
   test("is the text where it is short enough, and says where it was cut", () => {
     expect(beginning("abc", 3)).toBe("abc");
     expect(truncate("abc", 3)).toBe("abc");

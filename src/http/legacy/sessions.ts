@@ -30,7 +30,7 @@ export interface Sessions {
   crowdedAbove: number;
   /** Handshakes under way, and streams whose sessions no store knows: the bound covers them. */
   reserved: number;
-  /** Keys whose removal is not on disk yet: they must not come to life again. */
+  /** Keys whose removal is not on disk, or failed: they must not come to life again. */
   readonly ending: Set<string>;
   stopSweeping: () => void;
 }
@@ -128,11 +128,8 @@ export async function endSession(
   forget(sessions, session);
   endLiveSession(session, reason, new GatewayError("cancelled", `Cannot go on: ${reason}`));
   ending.add(session.key);
-  try {
-    await deps.sessions.remove(session.key);
-  } finally {
-    ending.delete(session.key);
-  }
+  await deps.sessions.remove(session.key);
+  ending.delete(session.key);
 }
 
 /** Lets go of all sessions; the stored ones live on in the store. */
@@ -182,7 +179,11 @@ async function hydrate(
 }
 
 /** Forgets a session that is in the store no more. */
-function release({ byKey, suspended, deps }: Sessions, key: string): LiveSession | undefined {
+function release(
+  { byKey, ending, suspended, deps }: Sessions,
+  key: string,
+): LiveSession | undefined {
+  ending.delete(key);
   if (suspended.delete(key)) deps.gateway.endScope(key);
   return byKey.get(key);
 }

@@ -75,6 +75,32 @@ describe("what other programs write for themselves", () => {
   });
 });
 
+describe("servers that other programs switch off by a key", () => {
+  const keys: readonly (readonly [string, boolean])[] = [
+    ["disabled", true],
+    ["disable", true],
+    ["isDisabled", true],
+    ["enabled", false],
+    ["isEnabled", false],
+    ["active", false],
+    ["isActive", false],
+  ];
+  for (const [key, off] of keys) {
+    test(`are left out, and those that are on are not: ${key}`, async () => {
+      const a = { ...memory, [key]: off };
+      const b = { ...memory, [key]: !off };
+      const config = await read({ mcpServers: { a, b } });
+      expect(names(config)).toEqual(["b"]);
+      expect([config.warnings, config.notes]).toEqual([[], undefined]);
+    });
+
+    test(`do not run where a program wrote something else: ${key}`, async () => {
+      const config = await readOne({ ...memory, [key]: String(off) });
+      expect(failed(config).problem).toContain(`${key} in ${fileName}: expected true or false`);
+    });
+  }
+});
+
 describe("servers that other programs switch off by a list", () => {
   const mcpServers = { a: memory, b: memory, c: memory };
   const lists: readonly (readonly [string, Record<string, unknown>, readonly string[]])[] = [
@@ -205,6 +231,8 @@ describe("the text of a file", () => {
     "UTF-16, as Windows writes it": units(true, true),
     "UTF-16, the other way round": units(false, true),
     "UTF-16 without its mark": units(true, false),
+    "UTF-16 with a line end of another encoding": new Uint8Array([...units(true, true), 0x0a]),
+    "the same without its mark": new Uint8Array([...units(true, false), 0x0a]),
     "UTF-16 the other way round without its mark": units(false, false),
   };
   for (const [encoding, bytes] of Object.entries(written)) {

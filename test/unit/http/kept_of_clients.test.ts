@@ -46,6 +46,28 @@ describe("what a client says of itself", () => {
     });
   }
 
+  /** Parts that stand for nothing, and are left out where they fit. */
+  const idle: Readonly<Record<string, JsonObject>> = {
+    "a vendor's text": { experimental: { vendor: "x".repeat(100_000) } },
+    "a text": { vendor: "x".repeat(100_000) },
+    "members that are null": Object.fromEntries(
+      Array.from({ length: 2_000 }, (_, at) => [`vendor${at}`, null]),
+    ),
+  };
+  for (const [kind, capabilities] of Object.entries(idle)) {
+    test(`capabilities that declare nothing, by ${kind}, are bounded alike`, async () => {
+      const harness = createHarness();
+      const { params, ...message } = initialize("2025-11-25") as { params: JsonObject };
+      const body = { ...message, params: { ...params, capabilities } };
+      const opened = await harness.send("POST", "/mcp", { headers: jsonHeaders, body });
+      expect((await errorOf(opened)).code).toBe(-32602);
+      const meta = { clientCapabilities: capabilities };
+      const answer = await ask(harness, "tools/call", { name: "echo" }, { meta });
+      expect((await errorOf(answer)).code).toBe(-32602);
+      expect([harness.store.count(), harness.gateway.calls]).toEqual([0, []]);
+    });
+  }
+
   for (const member of ["clientInfo", "clientCapabilities"]) {
     test(`${member} of a stateless request: beyond the bound it is named`, async () => {
       const harness = createHarness();

@@ -66,6 +66,21 @@ describe("the handshake", () => {
     expect(harness.gateway.watches.size).toBe(0);
   });
 
+  test("a session whose removal cannot be stored has ended all the same, in this process", async () => {
+    const store = createMemorySessionStore();
+    const { connect, clock, gateway } = createHarness({
+      store: { ...store, remove: () => Promise.reject(new GatewayError("store_unavailable")) },
+    });
+    const session = await connect();
+    expect((await session.remove()).status).toBe(503);
+    for (const again of [session.post(request(1, "ping")), session.remove()]) {
+      expect((await again).status).toBe(404);
+    }
+    expect(gateway.ended.length).toBe(1);
+    await clock.advance(25 * 60 * 60_000);
+    expect(store.count()).toBe(0);
+  });
+
   test("too many sessions are refused with a time to come back", async () => {
     const { connect, send } = createHarness({ limits: { sessionsMax: 2 } });
     const first = await connect();
