@@ -38,6 +38,10 @@ const signs: readonly { readonly line: RegExp; readonly shows: string }[] = [
     line: /^content-length:\s*\d+\s*$/i,
     shows: 'it puts a "Content-Length" header before its messages, as language servers do',
   },
+  {
+    line: /^\s*\{\s*"jsonrpc".*\}\s*\{\s*"jsonrpc"/,
+    shows: "it writes several messages on one line",
+  },
   { line: /^\s*<(?:!doctype html|html)\b/i, shows: "it writes an HTML page" },
   // deno-lint-ignore no-control-regex -- the mark of such a sequence
   { line: /^\x1e\s*[{[]/, shows: "it writes a JSON text sequence (RFC 7464)" },

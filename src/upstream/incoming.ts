@@ -167,8 +167,9 @@ export function createIncoming(options: IncomingOptions): Incoming {
     noise.garbage("it is not JSON", line);
     const found = framing.take(line);
     if (found === undefined) return;
-    const { why, value } = found;
-    if (value !== undefined && !isAnswer(value)) return;
+    const { why } = found;
+    const value = Array.isArray(found.value) ? found.value.find(isAnswer) : found.value;
+    if (found.value !== undefined && !isAnswer(value)) return;
     options.misspoken(why, value === undefined ? line : undefined);
     const id = value === undefined ? undefined : ownId(idOf(value, limits));
     if (id !== undefined && pending.has(id)) options.failBadly(id, `: ${why}`);

@@ -124,7 +124,7 @@ export function createPeer(options: PeerOptions): Peer {
     cancel(id, "No answer in time");
     request.end({
       kind: "failure",
-      error: withOutcome(error, "unknown"),
+      error: request.cancellable ? withOutcome(error, "unknown") : error,
     });
   };
 
@@ -180,7 +180,7 @@ export function createPeer(options: PeerOptions): Peer {
     settle: (id, reply) => settle(id, reply, true),
     failBadly(id, why) {
       const known = pending.get(id);
-      if (known !== undefined) fail(id, badAnswer(server, known.method, why));
+      if (known !== undefined) fail(id, badAnswer(server, known, why));
     },
     endStanding: (id) => fail(id, new GatewayError("cancelled")),
     misspoken: (why, line) => options.misspoken?.(why, line),
@@ -214,8 +214,13 @@ export function createPeer(options: PeerOptions): Peer {
   };
 }
 
-function badAnswer(server: string, method: string, why: string): GatewayError {
+function badAnswer(
+  server: string,
+  { method, cancellable }: LinkRequest,
+  why: string,
+): GatewayError {
   const message = `Server "${server}" gave an answer to ${method} that is not valid${why}`;
   const error = new GatewayError("bad_upstream_response", message, { data: { server } });
-  return withOutcome(error, "unknown");
+  // A first message has no effect that its failure could leave unknown.
+  return cancellable ? withOutcome(error, "unknown") : error;
 }

@@ -103,13 +103,16 @@ describe("a request that is only accepted (202)", () => {
       ...sessionRules(),
       GET: (visit) => void (standing = visit.stream()),
       async "tools/call"(visit) {
-        visit.status(202, {}, visit.params["name"] === "words" ? "Accepted" : "");
+        const { name } = visit.params;
+        if (name === "json") visit.status(202, json, '{"status":"accepted"}');
+        else visit.status(202, {}, name === "words" ? "Accepted" : "");
         (await until("it listens", () => standing)).result(echo(visit), visit.message["id"]);
       },
     });
     expect(await callTool(upstream, "x", { n: 1 })).toBe('{"n":1}');
     expect(await callTool(upstream, "words", { n: 2 })).toBe('{"n":2}');
-    expect(server.of("tools/call").length).toBe(2);
+    expect(await callTool(upstream, "json", { n: 3 })).toBe('{"n":3}');
+    expect(server.of("tools/call").length).toBe(3);
     expect(server.of("GET").length).toBe(1);
   });
 

@@ -64,6 +64,15 @@ describe("finding out how a remote server speaks", () => {
     }
   });
 
+  test("a server that breaks the connection over the newer era is spoken to in the older", async () => {
+    const { server, upstream } = await open({
+      ...sessionRules(),
+      "server/discover": (visit) => visit.cut(),
+    });
+    expect(await callTool(upstream, "echo", { n: 1 }, modern)).toBe('{"n":1}');
+    expect(server.of("initialize").length).toBe(1);
+  });
+
   test("what says nothing about eras is surfaced, and no other era is tried", async () => {
     const rules: Record<string, Rule> = {
       "401": (visit) => visit.status(401),

@@ -360,6 +360,34 @@ describe("a session that the server forgot", () => {
     expect(server.of("initialize").every(({ session }) => session === undefined)).toBe(true);
   });
 
+  test("is replaced after any 404 to a call, whatever the error in it says", async () => {
+    for (const code of [-32001, -32600, -32601, -32602, -32603]) {
+      const { rules, forget } = forgetfulRules((visit) =>
+        visit.error(404, { code, message: "Invalid" })
+      );
+      const { server, upstream } = await open(rules);
+      await callTool(upstream, "echo");
+      forget();
+      expect((await failTool(upstream, "echo")).data["outcome"]).toBe("unknown");
+      expect([code, await callTool(upstream, "echo", { n: 1 })]).toEqual([code, '{"n":1}']);
+      expect(server.of("initialize").length).toBe(2);
+      expect(server.of("tools/call").length).toBe(3);
+    }
+  });
+
+  test("is replaced where a list's error is about a session, whatever its code", async () => {
+    const words = { code: -32602, message: "Invalid session ID" };
+    for (const [status, id] of [[404, undefined], [400, null]] as const) {
+      const { rules, forget } = forgetfulRules((visit) => visit.error(status, words, id));
+      const { server, upstream } = await open(rules);
+      await callTool(upstream, "echo");
+      forget();
+      const read = { method: "resources/read", params: { uri: "mem://a" } };
+      await drain(upstream.open({ ...read, wantsProgress: false, caller: callerOf("a") }));
+      expect([status, server.of("initialize").length]).toEqual([status, 2]);
+    }
+  });
+
   test("another client's session is not touched", async () => {
     let known = new Set<string | undefined>();
     const { server, upstream } = await open({

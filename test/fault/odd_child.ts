@@ -4,7 +4,7 @@
  *
  *   text-ids, text-tokens  every id, every progress token as text
  *   bom, bom-each          a byte order mark first, or before each line
- *   framed, framed-typed, pretty, spread, utf16, utf16be, events, html, sequence   another framing
+ *   framed, framed-typed, pretty, pretty-batch, one-line, spread, utf16, utf16be, events, html, sequence   another framing
  *   always-0, always-1, always-null   all answers under one id
  *   refuse                 answers the first message by an error with `id: null`
  *   no-newline             never ends a line
@@ -45,6 +45,10 @@ const writers: Record<string, (message: Json) => string | Uint8Array> = {
     return `INFO: a banner\n${type}\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
   },
   pretty: (message) => `${JSON.stringify(message, null, 2)}\n`,
+  "pretty-batch": (message) => `${JSON.stringify([message], null, 2)}\n`,
+  "another-version": (message) => `${JSON.stringify({ ...message, jsonrpc: "1.0" })}\n`,
+  "one-line": (message) =>
+    `{"jsonrpc":"2.0","method":"notifications/hello"}${JSON.stringify(message)}\n`,
   spread: (message) => `${JSON.stringify(message).replace('"id"', '\n"id"')}\n`,
   utf16: (message) => utf16(`\ufeff${JSON.stringify(message)}\n`, false),
   utf16be: (message) => utf16(`\ufeff${JSON.stringify(message)}\n`, true),

@@ -4,6 +4,7 @@
  * 2025-03-26 to 2025-11-25.
  */
 import { errorTable, upstreamCodes, type UpstreamErrorBody } from "../../errors.ts";
+import type { RequestId } from "../../model.ts";
 
 const sessionHeader = "mcp-session-id";
 /** Visible ASCII, as a session's id must be. */
@@ -40,7 +41,9 @@ export function resumingAfter(eventId: string | undefined): Record<string, strin
 /** What a server answered instead of a result, over HTTP. */
 export interface HttpRefusal {
   readonly status: number;
-  readonly rpc?: { readonly error: UpstreamErrorBody } | undefined;
+  readonly rpc?:
+    | { readonly id?: RequestId | undefined; readonly error: UpstreamErrorBody }
+    | undefined;
   /** The message of the error, or the beginning of the body. */
   readonly words: string;
   /** Whether it refuses credentials that the operator has given. */
@@ -63,12 +66,14 @@ const lostWords = new RegExp(
 
 /**
  * Whether a refusal means that the session is gone: by its status, or in words, which most servers
- * have of their own and with a status of their own.
+ * have of their own and with a status of their own. An error that names the request and is about its
+ * method or arguments says so of the session only by a status and words that both mean it.
  */
 export function isSessionLost({ status, rpc, words, isLoginRefused }: HttpRefusal): boolean {
   const code = rpc?.error.code;
-  if (isLoginRefused || aboutRequest.has(code)) return false;
-  if (status === 404 || status === 410) return true;
-  return lostWords.test(words) ||
+  if (isLoginRefused) return false;
+  const isGone = status === 404 || status === 410;
+  if (rpc?.id !== undefined && aboutRequest.has(code)) return isGone && lostWords.test(words);
+  return isGone || lostWords.test(words) ||
     (status === 400 && code === upstreamCodes.badRequest && /session/i.test(words));
 }

@@ -15,7 +15,7 @@ import { createAuthorization } from "../../credentials/kinds.ts";
 import { createHttpCaller } from "../../outgoing/caller.ts";
 import { toPublicUrl } from "../../outgoing/failure.ts";
 import { instanceHeader } from "../../version.ts";
-import { isAway, isNoSuchThing, isServerFault } from "./replies.ts";
+import { isAway, isBroken, isNoSuchThing, isServerFault } from "./replies.ts";
 import { createSseLine } from "./sse_line.ts";
 import { createStreamable, type Streamable, type StreamableOptions } from "./streamable.ts";
 
@@ -61,7 +61,8 @@ export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps
           firstError ??= error;
           const hasNoSuch = isNoSuchThing(error);
           // Some servers fail over a question that they do not know, which is no verdict on either.
-          if (isServerFault(error) && manner !== manners.at(-1)) {
+          const isFailure = isServerFault(error) || (manner.mayGoUnanswered && isBroken(error));
+          if (isFailure && manner !== manners.at(-1)) {
             continue nextManner;
           }
           if (signal.aborted || !(hasNoSuch || manner.isRefusal(error))) {

@@ -75,6 +75,12 @@ export function isServerFault(error: GatewayError): boolean {
   return serverFaults.has(error);
 }
 
+/** Whether the connection broke over a message: some servers do that with one that they do not know. */
+export function isBroken({ code, data }: GatewayError): boolean {
+  return code === "upstream_unavailable" && data?.["status"] === undefined &&
+    data?.["outcome"] === "unknown";
+}
+
 /** Statuses by which a proxy says that the server behind it is away. */
 const awayStatuses: ReadonlySet<unknown> = new Set([undefined, 502, 503, 504]);
 

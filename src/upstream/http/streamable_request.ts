@@ -131,8 +131,11 @@ export function createRequests(link: RequestLink): StreamableRequests {
     const { error, rpc, outcome } = fault;
     const verdict = manner.http.toVerdict(fault);
     if (verdict === "repeat" && !isAgain) return true;
-    if (verdict === "renew" && session !== undefined) {
-      return await lose(fault, outgoing, session, isAgain);
+    // Whatever a 404 to a call says: where it does mean the session, all later calls would fail.
+    const isLost = verdict === "renew" || (fault.status === 404 && !isRepeatable(outgoing));
+    if (isLost && session !== undefined) {
+      const said = verdict === "renew" ? undefined : rpc && manner.codec.decodeError(rpc.error);
+      return await lose(said ?? lostError(fault), outgoing, session, isAgain);
     }
     if (rpc !== undefined && (!fault.isLogin || rpc.id === outgoing.id)) {
       const told = manner.codec.decodeError(rpc.error);
@@ -142,21 +145,24 @@ export function createRequests(link: RequestLink): StreamableRequests {
     return false;
   };
 
+  const lostError = ({ status }: Fault): GatewayError => {
+    const message = `Server "${config.name}" no longer knows the session (status ${status}); ` +
+      "the gateway opens another one";
+    return new GatewayError("upstream_unavailable", message, {
+      data: { server: config.name, status },
+    });
+  };
+
   /** The server no longer knows the session: another takes its place, once for all that show it. */
   const lose = async (
-    { status }: Fault,
+    error: GatewayError,
     outgoing: Outgoing,
     session: string,
     isAgain: boolean,
   ): Promise<boolean> => {
     const { id, request } = outgoing;
     const isSafe = !isAgain && (isRepeatable(outgoing) || await request.isSafeTwice?.() === true);
-    if (!isSafe) {
-      const message = `Server "${config.name}" no longer knows the session (status ${status}); ` +
-        "the gateway opens another one";
-      const data = { server: config.name, status };
-      failSent(outgoing, new GatewayError("upstream_unavailable", message, { data }));
-    }
+    if (!isSafe) failSent(outgoing, withOutcome(error, "unknown"));
     const renewing = link.renewal().renew(session);
     if (!isSafe) renewing.catch(() => {});
     else await renewing;
@@ -182,9 +188,10 @@ export function createRequests(link: RequestLink): StreamableRequests {
       return undefined;
     }
     const text = await answer.text();
-    if (!isMessage(text) && status === 202) return void accept(outgoing, fail);
+    const isAnswer = isMessage(text) && (status !== 202 || text.includes('"jsonrpc"'));
+    if (!isAnswer && status === 202) return void accept(outgoing, fail);
     if (text === "") return void fail(`answers with status ${status} and no body`);
-    if (!isMessage(text) && type !== "application/json") {
+    if (!isAnswer && type !== "application/json") {
       return void fail(`answers with ${type || "no media type"}`);
     }
     // An error that does not name the request may be about the session: that is looked at first.
