@@ -42,6 +42,8 @@ export const serverLimits = {
   givenUpMax: 1_000,
   /** What is known of a server's protocol is believed this long; only what it refused expires. */
   verdictMs: 600_000,
+  /** A program that pings as soon as it is greeted: until its ping comes, before its first call. */
+  earlyPingMs: 250,
   /** An answer to the first message that only some servers understand. */
   probeMs: 5_000,
   /** A list from one upstream when several are merged. */

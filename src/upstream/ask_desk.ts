@@ -18,6 +18,8 @@ export interface AskDeskOptions {
   readonly send: (line: string) => boolean;
   /** Puts a question; must not reject. */
   readonly ask: (question: WireMessage, signal: AbortSignal) => Promise<Answer>;
+  /** A ping was answered. */
+  readonly pinged?: () => void;
 }
 
 /** Requests of one upstream. */
@@ -62,7 +64,10 @@ export function createAskDesk(options: AskDeskOptions): AskDesk {
   return {
     receive(id, method, params, ask = options.ask) {
       noise.notice();
-      if (method === "ping") return void options.send(resultText(id, {}));
+      if (method === "ping") {
+        options.send(resultText(id, {}));
+        return options.pinged?.();
+      }
       const decoded = options.codec().decodeAsk(method, params);
       if (decoded.kind === "unknown") return refuse(id, "method_not_found");
       if (decoded.kind === "invalid" || openAsks.has(id)) return refuse(id, "invalid_params");

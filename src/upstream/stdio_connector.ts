@@ -12,6 +12,7 @@ import { type ChildEnd, type ChildHandler, type LaneChild, openChild } from "./c
 import type { UpstreamDeps } from "./deps.ts";
 import { type Greeting, greetInTurn } from "./greeting.ts";
 import type { Connected, Connector, LinkHooks, StartFault } from "./link.ts";
+import { createEarlyPings, type FirstWords } from "./early_pings.ts";
 import { exitedError } from "./faults.ts";
 import type { GreetOptions, Manner } from "./negotiate.ts";
 import { createNoiseGauge } from "./noise.ts";
@@ -24,6 +25,7 @@ import { requestOf } from "./start_request.ts";
 type ConnectOptions = Parameters<Connector["connect"]>[0];
 
 interface StartOptions extends ConnectOptions {
+  readonly words: FirstWords;
   readonly spare: Spare;
   /** Whether the spare may be taken over; else a new process is started. */
   readonly mayBeSpare: boolean;
@@ -37,6 +39,7 @@ export function createStdioConnector(
 ): Connector {
   const startProcess = withCredentials(config, deps);
   const history = createStartHistory();
+  const newWords = createEarlyPings(deps);
   return {
     ownsQuestions: false,
     async connect(options, signal) {
@@ -47,7 +50,8 @@ export function createStdioConnector(
       ];
       // Ends: only the first process may be a spare, and each later one is asked in fewer manners.
       for (let mayBeSpare = true;; mayBeSpare = false) {
-        const ordered = { ...options, manners: history.order(manners), spare, mayBeSpare };
+        const words = newWords();
+        const ordered = { ...options, manners: history.order(manners), spare, mayBeSpare, words };
         const started = await startProcess(ordered, signal);
         if ("connected" in started) {
           history.ready(started.connected.manner);
@@ -111,10 +115,10 @@ function withCredentials(config: StdioServerConfig, deps: UpstreamDeps) {
 async function start(
   config: StdioServerConfig,
   deps: UpstreamDeps,
-  { manners, hooks, spare, mayBeSpare, ...told }: StartOptions,
+  { manners, hooks, spare, mayBeSpare, words, ...told }: StartOptions,
   signal: AbortSignal,
 ): Promise<Started> {
-  const running = createRunning(config, deps, manners, hooks);
+  const running = createRunning(config, deps, manners, hooks, words);
   const spawnedAt = deps.clock.monotonic();
   const taken = mayBeSpare ? running.open(spare.take) : undefined;
   const wasSpare = taken !== undefined;
@@ -148,6 +152,7 @@ async function start(
     void child.gone.then(hooks.gone).then(spare.down);
     running.ready(manner);
     child.printed.stop();
+    await words.settled();
     return { connected: toConnected(running, child, { manner, description }), refused };
   }
   const broken = running.diedOf();
@@ -196,6 +201,7 @@ function createRunning(
   deps: UpstreamDeps,
   [first]: readonly Manner[],
   hooks: LinkHooks,
+  words: FirstWords,
 ) {
   const { clock, limits } = deps;
   if (first === undefined) throw new Error("Cannot start a server in no manner");
@@ -227,6 +233,8 @@ function createRunning(
     send: (line) => child?.send(line) ?? false,
     notice: hooks.notice,
     ask: hooks.ask,
+    pinged: words.pinged,
+    over: () => void (isReady && words.answered()),
     misspoken(why, line) {
       if (isReady || isOver) return;
       misspoke = { why, line };
