@@ -1,6 +1,6 @@
 /** Input of the benchmarks, the same for the same seed; test/unit/bench_fixtures.test.ts checks it. */
 import { sha256Hex } from "../src/seal.ts";
-import type { SessionRecord } from "../src/session/store.ts";
+import type { SessionRecord } from "../src/session/session_store.ts";
 import { createRandom } from "../test/support/clock.ts";
 
 /** Sessions as a real client makes them, in no order of their keys. */

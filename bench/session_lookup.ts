@@ -7,7 +7,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../src/clock.ts";
-import { openStoreDatabase } from "../src/database.ts";
+import { openStoreDatabase } from "../src/store/database.ts";
 import { defaultLimits } from "../src/limits.ts";
 import { createHeartbeats } from "../src/http/heartbeat.ts";
 import { createKeepAlive } from "../src/http/keep_alive.ts";
@@ -15,12 +15,12 @@ import {
   closeSessions,
   createSessions as createTable,
   findSession,
-} from "../src/http/legacy/sessions.ts";
+} from "../src/http/legacy/session_table.ts";
 import { sha256Hex } from "../src/seal.ts";
-import { createMemorySessionStore } from "../src/session/memory.ts";
-import { toRecord } from "../src/session/row.ts";
-import { openSqliteSessionStore } from "../src/session/sqlite.ts";
-import type { SessionRecord } from "../src/session/store.ts";
+import { createMemorySessionStore } from "../src/store/memory_sessions.ts";
+import { toRecord } from "../src/store/session_row.ts";
+import { openSqliteSessionStore } from "../src/store/sqlite_sessions.ts";
+import type { SessionRecord } from "../src/session/session_store.ts";
 import { createFakeGateway } from "../test/support/fake_gateway.ts";
 import { createTestRuntime } from "../test/support/fake_runtime.ts";
 import { createTestLog } from "../test/support/log.ts";

@@ -6,22 +6,22 @@
 import { type Clock, systemClock } from "./clock.ts";
 import type { GatewayConfig, ServersConfig } from "./config/config.ts";
 import { sameServer } from "./config/same_server.ts";
-import { createCredentialStore } from "./credentials/store.ts";
-import { createStorageCheck, openStoreDatabase } from "./database.ts";
+import { createCredentialStore } from "./store/credentials.ts";
+import { createStorageCheck, openStoreDatabase } from "./store/database.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
 import { createHttpHandler } from "./http/routes.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import { createLog, type Log } from "./log.ts";
 import type { FetchHandler, Runtime, SqlDatabase } from "./runtime/runtime.ts";
 import { createSealer, makeKey, type Sealer } from "./seal.ts";
-import { sessionStoreKinds } from "./session/kinds.ts";
-import type { SessionStore } from "./session/store.ts";
-import { createLaneBudget } from "./upstream/budget.ts";
-import { createCatalogStore } from "./upstream/catalog_store.ts";
-import { createCorrectionLog } from "./upstream/corrections.ts";
-import { upstreamKinds } from "./upstream/kinds.ts";
-import { createSpares } from "./upstream/spares.ts";
-import { openWarden } from "./upstream/warden.ts";
+import { sessionStoreKinds } from "./store/session_kinds.ts";
+import type { SessionStore } from "./session/session_store.ts";
+import { createLaneBudget } from "./upstream/mcp/process_limit.ts";
+import { createCatalogStore } from "./store/catalogs.ts";
+import { createCorrectionLog } from "./upstream/catalog/correction_log.ts";
+import { upstreamKinds } from "./upstream/upstream_kinds.ts";
+import { createSpares } from "./upstream/stdio/spares.ts";
+import { openWarden } from "./upstream/stdio/warden.ts";
 import { identity } from "./version.ts";
 
 /** What a gateway is made from. */

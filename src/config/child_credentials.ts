@@ -1,10 +1,10 @@
 /**
  * The credentials of a program: which of them it finds in which variables of its environment. They
- * are put there at each of its starts (credentials/child.ts); here only what is written is checked.
+ * are put there at each of its starts (credentials/program_variables.ts); here only what is written is checked.
  */
 import type { ChildCredentials } from "./config.ts";
 import { appendKey } from "./config_error.ts";
-import { readCredentials } from "./credentials.ts";
+import { readCredentials } from "./credentials_entry.ts";
 import type { ServerEntry } from "./server_keys.ts";
 import type { Texts } from "./texts.ts";
 

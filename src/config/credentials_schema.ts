@@ -1,7 +1,7 @@
 /**
  * How credentials are written: in recipes, and in `mcp.json`, where they may also say what becomes of
  * calls while they cannot be had, and how a program is given them. The message of each schema is the
- * expectation that a person reads. Not here: what becomes of them (credentials.ts).
+ * expectation that a person reads. Not here: what becomes of them (credentials_entry.ts).
  */
 import * as v from "valibot";
 import { nearestName } from "./nearest.ts";

@@ -7,7 +7,7 @@ import { readChildCredentials } from "./child_credentials.ts";
 import { buildEnvironment, looksSecret, secretsInArguments } from "./child_environment.ts";
 import type { StdioServerConfig } from "./config.ts";
 import { appendKey } from "./config_error.ts";
-import { readFallback } from "./credentials.ts";
+import { readFallback } from "./credentials_entry.ts";
 import { holdsOwnUrl, leadsBack } from "./own_address.ts";
 import type { ServerEntry } from "./server_keys.ts";
 import { ownSecret } from "./substitution.ts";

@@ -1,7 +1,7 @@
 /**
  * Reads `mcp.json`: the `mcpServers` object of Claude Desktop, Claude Code and Cursor, or the
  * `servers` object of VS Code (also inside `mcp`, as in its settings), with comments and trailing
- * commas. Each server is read by itself (server.ts); only a file that cannot be read as a whole is
+ * commas. Each server is read by itself (server_entry.ts); only a file that cannot be read as a whole is
  * an error. A server's name may be any text that can stand in a URL; two names that would give tools
  * the same prefix are refused for the later one.
  */
@@ -15,7 +15,7 @@ import { nearestName } from "./nearest.ts";
 import { createPassedOver, readServerLists, serverListKeys } from "./other_programs.ts";
 import type { OwnAddress } from "./own_address.ts";
 import { folderOf } from "./path.ts";
-import { describeUnknown, failServer, readServer } from "./server.ts";
+import { describeUnknown, failServer, readServer } from "./server_entry.ts";
 import { isObject } from "./server_keys.ts";
 import { ownSecret } from "./substitution.ts";
 import type { FileContext } from "./texts.ts";

@@ -1,7 +1,7 @@
 /**
  * A recipe: a REST API written down as data, so that its endpoints become tools without code. The
  * schemas here are the format's one definition; `recipe.schema.json` says the same to editors (a
- * test compares the two). Texts may hold `${NAME}`, which is replaced by rest.ts. The message of
+ * test compares the two). Texts may hold `${NAME}`, which is replaced by rest_server.ts. The message of
  * each schema is the expectation that a person reads. Not here: what is done with a recipe
  * (upstream/rest/).
  */

@@ -1,7 +1,7 @@
 /**
  * What a recipe must be beyond its schema: names that fit together, defaults that their own schemas
  * allow, and expressions that can be read. Each problem is told with its place in the recipe. Not
- * here: the schema itself (recipe.ts), and texts with `${NAME}` in them (rest.ts).
+ * here: the schema itself (recipe.ts), and texts with `${NAME}` in them (rest_server.ts).
  */
 import { type Schema, Validator } from "@cfworker/json-schema";
 import { appendKey, describeWord } from "./config_error.ts";

@@ -1,7 +1,7 @@
 /**
  * Finds a recipe, built in or in a file, and sees to its shape. Every fault is told with its place in
  * the recipe and what was expected there. Not here: what the recipe must be beyond its shape
- * (recipe_checks.ts), and what it becomes (rest.ts).
+ * (recipe_checks.ts), and what it becomes (rest_server.ts).
  */
 import * as v from "valibot";
 import { builtInRecipes } from "./built_in.ts";

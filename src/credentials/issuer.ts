@@ -5,8 +5,8 @@
  * is there. Which addresses may be connected to is the HTTP caller's business.
  */
 import { isLoopback } from "../config/loopback.ts";
-import type { AskIssuer } from "./ask.ts";
-import type { FetchFailure } from "./keeper.ts";
+import type { AskIssuer } from "./token_request.ts";
+import type { FetchFailure } from "./token_source.ts";
 import { type CredentialDeps, refuse } from "./provider.ts";
 
 /** Where tokens are asked for. */

@@ -13,8 +13,8 @@ import {
   emptyContext,
   type SecurityContext,
 } from "../outgoing/authorization.ts";
-import { type AskIssuer, createAsker } from "./ask.ts";
-import { createKeeper, type FetchFailure, type Keeper, type Kept } from "./keeper.ts";
+import { type AskIssuer, createAsker } from "./token_request.ts";
+import { createKeeper, type FetchFailure, type Keeper, type Kept } from "./token_source.ts";
 import {
   type CredentialDeps,
   type Provider,

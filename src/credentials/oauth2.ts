@@ -1,7 +1,7 @@
 /**
  * Tokens by OAuth 2: for the gateway itself (RFC 6749, 4.4), or for the person whose log-in gave a
  * refresh token once (6), for a resource where one is named (RFC 8707). A refresh token that is
- * replaced is stored before the new one is used, by keeper.ts. Of an answer that refuses only the
+ * replaced is stored before the new one is used, by token_source.ts. Of an answer that refuses only the
  * RFC's own word is told.
  */
 import type { OAuth2Config, Secret } from "../config/config.ts";
@@ -9,10 +9,10 @@ import type { ValuePlace } from "../config/credential_values.ts";
 import type { JsonObject } from "../model.ts";
 import { emptyContext } from "../outgoing/authorization.ts";
 import { sha256Hex } from "../seal.ts";
-import { type Asked, createAsker, toExpiry } from "./ask.ts";
+import { type Asked, createAsker, toExpiry } from "./token_request.ts";
 import { toBase64, toBearer } from "./fixed.ts";
 import { createIssuer } from "./issuer.ts";
-import { createKeeper, type FetchFailure, type Kept } from "./keeper.ts";
+import { createKeeper, type FetchFailure, type Kept } from "./token_source.ts";
 import { type CredentialDeps, type Provider, type ProviderOptions, refuse } from "./provider.ts";
 import { createSecretReader, type Wanted } from "./secret.ts";
 

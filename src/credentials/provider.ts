@@ -1,6 +1,6 @@
 /**
  * What a credential provider is, and what it is made from: what the configuration says of one
- * server, and what all providers share. A kind is one function and one row in `kinds.ts`. Beside its
+ * server, and what all providers share. A kind is one function and one row in `credential_kinds.ts`. Beside its
  * outcome a provider says whether it could only not be reached, which is all that may ever be
  * forgiven (fallback.ts). Types only.
  */

@@ -10,8 +10,8 @@ import type { Limits } from "../limits.ts";
 import type { Caller, Description, Freshness, JsonObject, ListKind } from "../model.ts";
 import { leastFresh, listKinds } from "../model.ts";
 import { createNameTable, type NameTable } from "./name.ts";
-import type { Member, View } from "./member.ts";
-import { createWaits, type Patience } from "./patience.ts";
+import type { Member, View } from "./server.ts";
+import { createWaits, type Patience } from "./waits.ts";
 import type { Scopes } from "./scope.ts";
 import { fromGatewayUri, toGatewayUri } from "./uri.ts";
 

@@ -12,7 +12,7 @@ import { type Call, type Exchange, type JsonObject, listKinds, type Reply } from
 import type { ListKind } from "../model.ts";
 import type { Sealer } from "../seal.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { auditedCall } from "./audit.ts";
+import { auditedCall } from "./steps/audit.ts";
 import { textParam, withParam } from "./call_params.ts";
 import { createCatalogReader, missingKey } from "./catalog.ts";
 import { pageOf } from "./cursor.ts";
@@ -23,17 +23,17 @@ import {
   resultExchange,
   settledExchange,
 } from "./exchange.ts";
-import { createForeignHandler, foreignTarget } from "./foreign.ts";
-import { createInput } from "./input.ts";
-import { createMembers } from "./members.ts";
-import type { Member, View } from "./member.ts";
+import { createForeignHandler, foreignTarget } from "./foreign_methods.ts";
+import { createInput } from "./steps/park.ts";
+import { createMembers } from "./servers.ts";
+import type { Member, View } from "./server.ts";
 import { unsent } from "./outcome.ts";
 import { createRouter } from "./route.ts";
 import { createScopes, subscriptionKey } from "./scope.ts";
 import { noteTask, taskHandlers } from "./tasks.ts";
-import { createWatches, listChangedOf, toOffered } from "./subscription.ts";
+import { createWatches, listChangedOf, toOffered } from "./watches.ts";
 import type { Gateway } from "./surface.ts";
-import { noteCandidates, noteTarget } from "./target.ts";
+import { noteCandidates, noteTarget } from "./call_target.ts";
 
 /** What the gateway is made of. */
 export interface GatewayDeps {

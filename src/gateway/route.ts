@@ -10,7 +10,7 @@ import { GatewayError } from "../errors.ts";
 import type { Caller, JsonObject, ListKind } from "../model.ts";
 import { listKinds } from "../model.ts";
 import type { CatalogReader, Part, PartOptions } from "./catalog.ts";
-import type { Member, View } from "./member.ts";
+import type { Member, View } from "./server.ts";
 import { mayBelong } from "./name.ts";
 import { type Scopes, subscriptionKey } from "./scope.ts";
 import { fromGatewayUri, matchesTemplate, toGatewayUri } from "./uri.ts";

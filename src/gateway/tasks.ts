@@ -6,7 +6,7 @@
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Call, Exchange, JsonObject } from "../model.ts";
-import type { Member, View } from "./member.ts";
+import type { Member, View } from "./server.ts";
 import { deferredExchange, resultExchange } from "./exchange.ts";
 import type { Scopes } from "./scope.ts";
 

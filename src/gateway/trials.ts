@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
-import type { Member } from "./member.ts";
+import type { Member } from "./server.ts";
 
 /** The trials that are due. */
 export interface Trials {

@@ -4,8 +4,8 @@
  */
 import { type Clock, pause } from "../clock.ts";
 import type { Limits } from "../limits.ts";
-import type { Sessions } from "./legacy/sessions.ts";
-import type { Stateless } from "./modern/stateless.ts";
+import type { Sessions } from "./legacy/session_table.ts";
+import type { Stateless } from "./modern/requests.ts";
 
 /** Resolves when no call or handshake is under way, or `given up` aborts. */
 export async function untilQuiet(

@@ -12,9 +12,9 @@ import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Notice } from "../model.ts";
 import type { FetchHandler, RequestContext } from "../runtime/runtime.ts";
-import type { SessionStore } from "../session/store.ts";
+import type { SessionStore } from "../session/session_store.ts";
 import { instanceHeader } from "../version.ts";
-import { createJsonReader, type JsonReader } from "./body.ts";
+import { createJsonReader, type JsonReader } from "./json_body.ts";
 import { discardBody } from "./discard.ts";
 import { createFrontPage } from "./front_page.ts";
 import { untilQuiet } from "./drain.ts";
@@ -22,18 +22,18 @@ import { createGuard, type Guard, type GuardConfig, type GuardDeps } from "./gua
 import { type HealthDeps, healthResponse, type Phase, readyResponse } from "./health.ts";
 import { createHeartbeats } from "./heartbeat.ts";
 import { createKeepAlive } from "./keep_alive.ts";
-import { get, remove, type Visit } from "./legacy.ts";
+import { get, remove, type Visit } from "./legacy/post.ts";
 import { deliver } from "./legacy/notices.ts";
-import { closeSessions, createSessions, type Sessions } from "./legacy/sessions.ts";
-import { pauseStanding } from "./legacy/streams.ts";
-import { post } from "./modern.ts";
+import { closeSessions, createSessions, type Sessions } from "./legacy/session_table.ts";
+import { pauseStanding } from "./legacy/session_streams.ts";
+import { post } from "./mcp_endpoint.ts";
 import {
   closeStateless,
   createStateless,
   endListens,
   type Stateless,
   tellListens,
-} from "./modern/stateless.ts";
+} from "./modern/requests.ts";
 import { emptyResponse, errorResponse, faultResponse, type HeaderPairs } from "./respond.ts";
 import {
   createSseTransport,
@@ -41,7 +41,7 @@ import {
   openLine,
   type SseTransport,
   takePost,
-} from "./sse_transport.ts";
+} from "./legacy/http_sse.ts";
 
 /** What the HTTP layer is made of. */
 export interface HttpDeps {

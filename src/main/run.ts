@@ -12,7 +12,7 @@ import { readConfig, type StartConfig } from "../config/environment.ts";
 import { readFlags } from "../config/flags.ts";
 import { isLoopback } from "../config/loopback.ts";
 import { readServers, type ReadServersOptions } from "../config/mcp_json.ts";
-import { isCorrupt } from "../database.ts";
+import { isCorrupt } from "../store/database.ts";
 import { defaultLimits } from "../limits.ts";
 import type { Listener, Runtime } from "../runtime/runtime.ts";
 

@@ -9,7 +9,7 @@ import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { JsonObject } from "../model.ts";
 import type { RequestFault, Runtime } from "../runtime/runtime.ts";
-import { type HttpAnswer, toAnswer } from "./answer.ts";
+import { type HttpAnswer, toAnswer } from "./http_answer.ts";
 import type { Authorization, CredentialUse, SecurityContext } from "./authorization.ts";
 import { createCircuit, noCircuit, type Pass } from "./circuit.ts";
 import { createDeadline, isRequestFault } from "./deadline.ts";

@@ -9,7 +9,7 @@ import type { OutgoingRequest, OutgoingResponse, Runtime } from "../runtime/runt
 import { identity } from "../version.ts";
 import { isPublicAddress } from "./address.ts";
 import type { SecurityContext } from "./authorization.ts";
-import { encodings } from "./body.ts";
+import { encodings } from "./content_encoding.ts";
 import { isRequestFault } from "./deadline.ts";
 import type { Failures } from "./failure.ts";
 import { follow, type Hop } from "./redirect.ts";

@@ -11,7 +11,7 @@ import {
   serverNotifications,
   serverRequests,
 } from "./legacy/methods.ts";
-import { foreignParams, progressTokenOf } from "./legacy/wire_keys.ts";
+import { foreignParams, progressTokenOf } from "./shared/wire_keys.ts";
 import { notifications, requests } from "./modern/methods.ts";
 
 const names: ReadonlySet<string> = new Set([

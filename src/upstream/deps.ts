@@ -5,7 +5,7 @@ import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Description, JsonObject, ListKind } from "../model.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import type { CorrectionLog } from "./corrections.ts";
+import type { CorrectionLog } from "./catalog/correction_log.ts";
 
 /** What a server once said of itself: enough to answer a handshake and the lists without it. */
 export interface Catalog {

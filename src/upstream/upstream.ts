@@ -1,6 +1,6 @@
 /**
  * The seam between the gateway and the servers behind it. The gateway sees only `Upstream`, never
- * a kind, a process, an era or HTTP; a kind is one file, one row in `kinds.ts`, and the contract
+ * a kind, a process, an era or HTTP; a kind is one file, one row in `upstream_kinds.ts`, and the contract
  * suite. Types only.
  */
 import type { ErrorCode } from "../errors.ts";

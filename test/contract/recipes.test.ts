@@ -9,7 +9,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readServers } from "../../src/config/mcp_json.ts";
 import type { JsonObject } from "../../src/model.ts";
-import { upstreamKinds } from "../../src/upstream/kinds.ts";
+import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import { serveApi, type ToolResult } from "../support/api_server.ts";
 import { serveCoingecko } from "../support/coingecko_server.ts";

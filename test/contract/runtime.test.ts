@@ -7,7 +7,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { openStoreDatabase, transact } from "../../src/database.ts";
+import { openStoreDatabase, transact } from "../../src/store/database.ts";
 import { defaultLimits } from "../../src/limits.ts";
 import type { Child, Listener, Runtime, SpawnFault } from "../../src/runtime/runtime.ts";
 import { createTestRuntime } from "../support/fake_runtime.ts";

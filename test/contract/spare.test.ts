@@ -6,7 +6,7 @@ import { join } from "node:path";
 import process from "node:process";
 import type { StdioServerConfig } from "../../src/config/config.ts";
 import type { Limits } from "../../src/limits.ts";
-import { upstreamKinds } from "../../src/upstream/kinds.ts";
+import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import { canReadProcesses, isAlive } from "../support/processes.ts";
 import {

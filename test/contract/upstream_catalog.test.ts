@@ -4,7 +4,7 @@ import type { StdioServerConfig } from "../../src/config/config.ts";
 import type { GatewayError } from "../../src/errors.ts";
 import type { Limits } from "../../src/limits.ts";
 import type { Caller, JsonObject, ListKind } from "../../src/model.ts";
-import { upstreamKinds } from "../../src/upstream/kinds.ts";
+import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import {
   callerOf,

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { StdioServerConfig } from "../../src/config/config.ts";
 import type { Limits } from "../../src/limits.ts";
-import { upstreamKinds } from "../../src/upstream/kinds.ts";
+import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import { isAlive } from "../support/processes.ts";
 import {

@@ -11,7 +11,7 @@ import {
 import { createMcpHandler } from "@modelcontextprotocol/server";
 import { afterEach, describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../src/model.ts";
-import { upstreamKinds } from "../../src/upstream/kinds.ts";
+import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import { createHandshakeFixture } from "../conformance/fixture_handshake.ts";
 import { createModernFixture } from "../conformance/fixture_modern.ts";

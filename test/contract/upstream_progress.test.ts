@@ -4,7 +4,7 @@
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../src/model.ts";
-import { upstreamKinds } from "../../src/upstream/kinds.ts";
+import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import {
   type EventStream,

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { HttpServerConfig, StdioServerConfig } from "../../src/config/config.ts";
-import { upstreamKinds } from "../../src/upstream/kinds.ts";
+import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import { type Rule, sessionRules } from "../fault/hostile_upstream.ts";
 import { createRemotes } from "../support/http_upstream.ts";

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import type { StdioServerConfig } from "../../src/config/config.ts";
 import type { Limits } from "../../src/limits.ts";
 import type { Caller, LogLevel } from "../../src/model.ts";
-import { upstreamKinds } from "../../src/upstream/kinds.ts";
+import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import {
   callerOf,

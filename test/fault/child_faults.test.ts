@@ -7,7 +7,7 @@ import process from "node:process";
 import type { StdioServerConfig } from "../../src/config/config.ts";
 import type { Limits } from "../../src/limits.ts";
 import type { Child, Runtime } from "../../src/runtime/runtime.ts";
-import { upstreamKinds } from "../../src/upstream/kinds.ts";
+import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import { createFaultyRuntime, createTestRuntime } from "../support/fake_runtime.ts";
 import { canReadProcesses, isAlive, residentBytes } from "../support/processes.ts";

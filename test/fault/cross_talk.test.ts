@@ -1,6 +1,6 @@
 /** Sessions that call at once never see each other's answers, progress or questions (cases A10, D1, D2, D6, A11). */
 import { afterEach, describe, expect, test } from "bun:test";
-import { upstreamKinds } from "../../src/upstream/kinds.ts";
+import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import {
   callerOf,

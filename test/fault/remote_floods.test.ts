@@ -9,7 +9,7 @@ import {
   type Rules,
   sessionRules,
   type Visit,
-} from "../fault/hostile_upstream.ts";
+} from "./hostile_upstream.ts";
 import { createRemotes } from "../support/http_upstream.ts";
 import { callTool, failTool } from "../support/upstream_deps.ts";
 import { until, within } from "../support/wait.ts";

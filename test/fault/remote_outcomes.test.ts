@@ -5,7 +5,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { createRemotes, remoteConfig, stateless } from "../support/http_upstream.ts";
 import { createTestDeps, failTool } from "../support/upstream_deps.ts";
-import { upstreamKinds } from "../../src/upstream/kinds.ts";
+import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
 import {
   lineRules,
   type Rule,

@@ -5,9 +5,9 @@
 import type { LaneServerConfig } from "../../src/config/config.ts";
 import { GatewayError } from "../../src/errors.ts";
 import type { Ending, JsonObject } from "../../src/model.ts";
-import { createLanedUpstream } from "../../src/upstream/laned.ts";
-import type { Connector, LinkHooks, LinkRequest } from "../../src/upstream/link.ts";
-import type { Manner } from "../../src/upstream/negotiate.ts";
+import { createLanedUpstream } from "../../src/upstream/mcp/pooled_upstream.ts";
+import type { Connector, LinkHooks, LinkRequest } from "../../src/upstream/link/link.ts";
+import type { Manner } from "../../src/upstream/link/dialect.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import { createTestDeps, type TestDeps } from "./upstream_deps.ts";
 

@@ -7,7 +7,7 @@ import { GatewayError, toGatewayError } from "../../src/errors.ts";
 import { resultExchange } from "../../src/gateway/exchange.ts";
 import { defaultLimits } from "../../src/limits.ts";
 import type { Call, Exchange, JsonObject, ListKind, Watcher } from "../../src/model.ts";
-import { createExchange, type ExchangeSource } from "../../src/upstream/exchange.ts";
+import { createExchange, type ExchangeSource } from "../../src/upstream/exchange_source.ts";
 import type { Interest, Upstream } from "../../src/upstream/upstream.ts";
 
 /** What a test decides about its server. */

@@ -8,7 +8,7 @@ import { GatewayError } from "../../src/errors.ts";
 import { defaultLimits, type Limits } from "../../src/limits.ts";
 import type { OutgoingRequest, RequestFault, Runtime } from "../../src/runtime/runtime.ts";
 import type { CredentialsConfig } from "../../src/config/config.ts";
-import { createAuthorization } from "../../src/credentials/kinds.ts";
+import { createAuthorization } from "../../src/credentials/credential_kinds.ts";
 import type { Authorization } from "../../src/outgoing/authorization.ts";
 import {
   createHttpCaller,

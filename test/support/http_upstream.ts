@@ -2,7 +2,7 @@
 import type { HttpServerConfig } from "../../src/config/config.ts";
 import type { Limits } from "../../src/limits.ts";
 import type { UpstreamDeps } from "../../src/upstream/deps.ts";
-import { upstreamKinds } from "../../src/upstream/kinds.ts";
+import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import { callerOf, createTestDeps, type TestDeps } from "./upstream_deps.ts";
 import { startMsMax } from "./wait.ts";

@@ -18,10 +18,10 @@ import {
   type Notice,
   type Reply,
 } from "../../src/model.ts";
-import { createLaneBudget } from "../../src/upstream/budget.ts";
-import { createCorrectionLog } from "../../src/upstream/corrections.ts";
+import { createLaneBudget } from "../../src/upstream/mcp/process_limit.ts";
+import { createCorrectionLog } from "../../src/upstream/catalog/correction_log.ts";
 import type { Catalog, UpstreamDeps } from "../../src/upstream/deps.ts";
-import { createSpares } from "../../src/upstream/spares.ts";
+import { createSpares } from "../../src/upstream/stdio/spares.ts";
 import type { Interest, Upstream } from "../../src/upstream/upstream.ts";
 import { hostileCommand } from "../fault/hostile_command.ts";
 import { createTestCredentialStore } from "./credentials.ts";

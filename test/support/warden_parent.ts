@@ -5,9 +5,9 @@
  */
 import process from "node:process";
 import { systemClock } from "../../src/clock.ts";
-import { openStoreDatabase } from "../../src/database.ts";
+import { openStoreDatabase } from "../../src/store/database.ts";
 import { defaultLimits } from "../../src/limits.ts";
-import { openWarden } from "../../src/upstream/warden.ts";
+import { openWarden } from "../../src/upstream/stdio/warden.ts";
 import { createTestRuntime } from "./fake_runtime.ts";
 import { createTestLog } from "./log.ts";
 

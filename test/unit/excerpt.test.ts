@@ -11,12 +11,12 @@ import {
 import { defaultLimits } from "../../src/limits.ts";
 import { createRedactor } from "../../src/log_redact.ts";
 import { clientLine, oneLine } from "../../src/one_line.ts";
-import { decodeInitialize } from "../../src/protocol/legacy/handshake.ts";
-import { createFramer, type LongLine } from "../../src/upstream/lines.ts";
-import { createPrinted } from "../../src/upstream/printed.ts";
-import { cutToFit } from "../../src/upstream/rest/cut.ts";
-import { cutText } from "../../src/upstream/rest/openapi/text.ts";
-import { createQuote } from "../../src/upstream/server_words.ts";
+import { decodeInitialize } from "../../src/protocol/legacy/initialize_params.ts";
+import { createFramer, type LongLine } from "../../src/upstream/stdio/line_reader.ts";
+import { createPrinted } from "../../src/upstream/stdio/start_output.ts";
+import { cutToFit } from "../../src/upstream/rest/truncate.ts";
+import { cutText } from "../../src/upstream/rest/openapi/cut_text.ts";
+import { createQuote } from "../../src/upstream/link/server_text.ts";
 import { createApis, operation } from "../support/api_server.ts";
 
 const apis = createApis();

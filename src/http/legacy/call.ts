@@ -5,7 +5,7 @@
  * lifecycle, cancellation, progress and utilities pages of the handshake revisions.
  */
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
-import { logFailedCall } from "../../gateway/audit.ts";
+import { logFailedCall } from "../../gateway/steps/audit.ts";
 import { outcomeFor } from "../../gateway/outcome.ts";
 import {
   type Ask,
@@ -25,8 +25,8 @@ import { logFault } from "../respond.ts";
 import { type OpenAsk, toRefusal } from "./asks.ts";
 import { isLoudEnough } from "./notices.ts";
 import { changes, fullFor } from "./changes.ts";
-import type { LiveSession, Outlet } from "./session.ts";
-import { sendOwned } from "./standing.ts";
+import type { LiveSession, Outlet } from "./live_session.ts";
+import { sendOwned } from "./standalone_stream.ts";
 
 /** A request message. */
 export type RequestMessage = Extract<Message, { kind: "request" }>;

@@ -4,7 +4,7 @@
  */
 import { GatewayError } from "../../errors.ts";
 import type { JsonObject, LogLevel } from "../../model.ts";
-import { keep, type LiveSession } from "./session.ts";
+import { keep, type LiveSession } from "./live_session.ts";
 
 /** What a session remembers once the gateway has carried out a request. */
 type After = (session: LiveSession, params: JsonObject) => Promise<void>;

@@ -3,7 +3,7 @@
  * is stored. They are read again when their clients come back.
  */
 import type { Limits } from "../../limits.ts";
-import { isBusy, type LiveSession } from "./session.ts";
+import { isBusy, type LiveSession } from "./live_session.ts";
 
 /** Of these sessions the `count` that have been unused for longest, as far as they can go. */
 export function idlestOf(

@@ -10,7 +10,7 @@ import { oneLine } from "../../one_line.ts";
 import { type Message, toMessage } from "../../protocol/jsonrpc.ts";
 import { hasBatches, isServed, revisions } from "../../protocol/legacy/revisions.ts";
 import { assertCallable, type RequestMessage } from "./call.ts";
-import { type LiveSession, noteInitialized } from "./session.ts";
+import { type LiveSession, noteInitialized } from "./live_session.ts";
 
 /** The messages of one POST, in order. */
 export interface Inbound {

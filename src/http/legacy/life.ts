@@ -2,17 +2,17 @@
  * The life of a handshake-era session in memory: it begins at the handshake, or from the stored
  * record when the client comes back after a restart, listens to what belongs to no call, and takes
  * its calls, questions and streams with it when it ends. Not here: which sessions exist
- * (sessions.ts).
+ * (session_table.ts).
  */
 import type { GatewayError } from "../../errors.ts";
 import { anonymous, type Answer, type Ask, type Caller } from "../../model.ts";
 import { hasPriming } from "../../protocol/legacy/revisions.ts";
-import type { SessionRecord } from "../../session/store.ts";
+import type { SessionRecord } from "../../session/session_store.ts";
 import { createAsks, toRefusal } from "./asks.ts";
 import { deliver } from "./notices.ts";
-import type { LegacyDeps, LiveSession } from "./session.ts";
-import { sendOwned } from "./standing.ts";
-import { createStreams, endStreams, hintStreams } from "./streams.ts";
+import type { LegacyDeps, LiveSession } from "./live_session.ts";
+import { sendOwned } from "./standalone_stream.ts";
+import { createStreams, endStreams, hintStreams } from "./session_streams.ts";
 
 /** Brings a session to life and begins to listen for it. */
 export function openLiveSession(

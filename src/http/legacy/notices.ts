@@ -6,8 +6,8 @@
 import { logLevels, type Notice } from "../../model.ts";
 import { notificationText } from "../../protocol/jsonrpc.ts";
 import { encodeFrame } from "../../sse/encode.ts";
-import type { LiveSession } from "./session.ts";
-import { sendOwned, sendState } from "./standing.ts";
+import type { LiveSession } from "./live_session.ts";
+import { sendOwned, sendState } from "./standalone_stream.ts";
 
 const updated = "notifications/resources/updated";
 const listsChanged = [

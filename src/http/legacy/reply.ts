@@ -7,8 +7,8 @@
 import type { Accepts } from "../accept.ts";
 import { emptyResponse, type HeaderPairs, jsonResponse, streamResponse } from "../respond.ts";
 import type { AnswerOutlet } from "./call.ts";
-import type { LiveSession } from "./session.ts";
-import { type CallStream, openCallStream } from "./streams.ts";
+import type { LiveSession } from "./live_session.ts";
+import { type CallStream, openCallStream } from "./session_streams.ts";
 
 /** What decides the form of a reply. */
 export interface ReplyOptions {

@@ -5,7 +5,7 @@
  * cancellation page; the form of the answer is reply.ts's.
  */
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
-import { logFailedCall, toFault } from "../../gateway/audit.ts";
+import { logFailedCall, toFault } from "../../gateway/steps/audit.ts";
 import { outcomeFor } from "../../gateway/outcome.ts";
 import type { CallTarget, Exchange, Notice, Reply as Item } from "../../model.ts";
 import { errorText, notificationText, resultText } from "../../protocol/jsonrpc.ts";
@@ -22,7 +22,7 @@ import type { CallProgress } from "../keep_alive.ts";
 import { createProgressGap, isProgress, type ProgressGap } from "../progress_gap.ts";
 import { logFault } from "../respond.ts";
 import { openReply, type Reply } from "./reply.ts";
-import { type Asked, hearsChanges, type OpenCall, type Stateless } from "./stateless.ts";
+import { type Asked, hearsChanges, type OpenCall, type Stateless } from "./requests.ts";
 
 /** A call between its opening and its answer. */
 interface Running extends OpenCall {

@@ -2,7 +2,7 @@
  * A client's notification stream: the acknowledgement first, then what was asked for and nothing
  * else, each frame tagged with the request's id. A reader who lags is told each change once; one who
  * lags too far loses the stream and opens another. Follows patterns/subscriptions of 2026-07-28.
- * Not here: which resources servers are asked to follow (subscriptions.ts).
+ * Not here: which resources servers are asked to follow (subscription_handles.ts).
  */
 import { pause } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
@@ -18,10 +18,10 @@ import {
   type ListenFilter,
   tag,
   wants,
-} from "../../protocol/modern/listen.ts";
-import { type Connection, openConnection } from "../connection.ts";
+} from "../../protocol/modern/listen_filter.ts";
+import { type Connection, openConnection } from "../event_stream.ts";
 import { streamResponse } from "../respond.ts";
-import type { Asked, OpenListen, Stateless, StatelessDeps } from "./stateless.ts";
+import type { Asked, OpenListen, Stateless, StatelessDeps } from "./requests.ts";
 
 /** A stream; it has no filter before it is acknowledged. */
 interface Listen extends OpenListen {

@@ -5,9 +5,9 @@
  * and "Cancellation" of the Streamable HTTP transport, 2026-07-28.
  */
 import { encodeFrame } from "../../sse/encode.ts";
-import { type Connection, openConnection } from "../connection.ts";
+import { type Connection, openConnection } from "../event_stream.ts";
 import { emptyResponse, jsonResponse, streamResponse } from "../respond.ts";
-import type { Asked, StatelessDeps } from "./stateless.ts";
+import type { Asked, StatelessDeps } from "./requests.ts";
 
 /** An answer under way. */
 export interface Reply {

@@ -11,7 +11,7 @@ import { isJsonObject } from "../jsonrpc.ts";
 import { degradeBlock } from "./degrade.ts";
 import { methodIn, serverRequests } from "./methods.ts";
 import { type RevisionRow, rowOf } from "./revisions.ts";
-import { modelParams, without } from "./wire_keys.ts";
+import { modelParams, without } from "../shared/wire_keys.ts";
 
 /** Params for the client; throws `ask_unanswerable`. */
 type AskEncoder = (params: JsonObject, row: RevisionRow, capabilities: JsonObject) => JsonObject;

@@ -22,7 +22,7 @@ import {
   serverNotifications,
 } from "./methods.ts";
 import { rowOf } from "./revisions.ts";
-import { foreignParams, modelParams, progressTokenOf, without } from "./wire_keys.ts";
+import { foreignParams, modelParams, progressTokenOf, without } from "../shared/wire_keys.ts";
 
 /** How clients of 2024-11-05 to 2025-11-25 speak and are spoken to. */
 export const legacyClientCodec: ClientFacingCodec = {

@@ -11,7 +11,7 @@ import type { JsonObject } from "../../model.ts";
 import { isJsonObject } from "../jsonrpc.ts";
 import { isNamed } from "../names.ts";
 import { type RevisionRow, rowOf } from "./revisions.ts";
-import { plainResult, without } from "./wire_keys.ts";
+import { plainResult, without } from "../shared/wire_keys.ts";
 
 /** A tool, prompt or sampling content block that the revision can carry. */
 export function degradeBlock(block: unknown, row: RevisionRow): unknown {

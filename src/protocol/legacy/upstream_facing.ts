@@ -16,7 +16,7 @@ import {
 import type { UpstreamDecoded, UpstreamFacingCodec } from "../codec.ts";
 import { isAbsent, isJsonObject } from "../jsonrpc.ts";
 import { cleanAnswer, cleanParams, cleanResult } from "../message_members.ts";
-import { correctItems } from "./list_items.ts";
+import { correctItems } from "../shared/list_items.ts";
 import { latestRevision } from "./revisions.ts";
 import {
   methodIn,
@@ -25,7 +25,7 @@ import {
   serverNotifications,
   serverRequests,
 } from "./methods.ts";
-import { modelParams, plainResult, without, withProgressToken } from "./wire_keys.ts";
+import { modelParams, plainResult, without, withProgressToken } from "../shared/wire_keys.ts";
 
 /** How upstreams of 2024-11-05 to 2025-11-25 are spoken to. */
 export const legacyUpstreamCodec: UpstreamFacingCodec = {

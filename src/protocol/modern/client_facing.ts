@@ -19,7 +19,7 @@ import {
 } from "../../model.ts";
 import type { WireMessage } from "../codec.ts";
 import { isJsonObject } from "../jsonrpc.ts";
-import { foreignParams, modelParams, plainResult, without } from "../legacy/wire_keys.ts";
+import { foreignParams, modelParams, plainResult, without } from "../shared/wire_keys.ts";
 import { isNamed } from "../names.ts";
 import { shownInfo } from "../shown_info.ts";
 import { signed } from "./envelope.ts";

@@ -21,7 +21,7 @@ import { cleanCapabilities, cleanInfo } from "../declared_members.ts";
 import { toDescription } from "../description.ts";
 import { isAbsent, isJsonObject } from "../jsonrpc.ts";
 import { decodeShared, legacyUpstreamCodec } from "../legacy/upstream_facing.ts";
-import { modelParams, without } from "../legacy/wire_keys.ts";
+import { modelParams, without } from "../shared/wire_keys.ts";
 import { cleanAnswer, cleanParams, cleanResult } from "../message_members.ts";
 import { isNamed } from "../names.ts";
 import { envelopeKeys } from "./envelope.ts";

@@ -2,25 +2,25 @@
  * A link over Streamable HTTP: a POST for each message and, where the server keeps a session, one
  * stream for what belongs to no request. A lost session is replaced, once for all calls that use it.
  * Follows the Streamable HTTP transport of every revision; what differs is its manner's
- * (negotiate.ts). Not here: a request and its answer (streamable_request.ts), reading streams
- * (streams.ts) and refusals (replies.ts).
+ * (dialect.ts). Not here: a request and its answer (streamable_request.ts), reading streams
+ * (server_streams.ts) and refusals (error_response.ts).
  */
 import type { HttpServerConfig } from "../../config/config.ts";
 import type { JsonObject } from "../../model.ts";
 import type { UpstreamDeps } from "../deps.ts";
-import { exitedError } from "../faults.ts";
-import type { LinkHooks } from "../link.ts";
-import type { Greeted, Manner } from "../negotiate.ts";
-import { createNoiseGauge } from "../noise.ts";
-import { createPeer, type Peer } from "../peer.ts";
-import { greetOn } from "../start_request.ts";
+import { exitedError } from "../link/start_errors.ts";
+import type { LinkHooks } from "../link/link.ts";
+import type { Greeted, Manner } from "../link/dialect.ts";
+import { createNoiseGauge } from "../link/output_guard.ts";
+import { createPeer, type Peer } from "../link/peer.ts";
+import { greetOn } from "../link/start_request.ts";
 import type { HttpCaller } from "../../outgoing/caller.ts";
-import { createRenewal } from "./renewal.ts";
-import { discard } from "./replies.ts";
+import { createRenewal } from "./session_recovery.ts";
+import { discard } from "./error_response.ts";
 import { createRequests } from "./streamable_request.ts";
 import { createWire } from "./streamable_wire.ts";
-import { createStandingStream, readToAnswer } from "./streams.ts";
-import { createTeller } from "./teller.ts";
+import { createStandingStream, readToAnswer } from "./server_streams.ts";
+import { createTeller } from "./outbound_queue.ts";
 
 /** What a link is made from. */
 export interface StreamableOptions {

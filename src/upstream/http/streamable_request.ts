@@ -8,14 +8,14 @@ import type { HttpServerConfig } from "../../config/config.ts";
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { RequestId } from "../../model.ts";
-import type { HttpAnswer } from "../../outgoing/answer.ts";
+import type { HttpAnswer } from "../../outgoing/http_answer.ts";
 import { repeatableMethods } from "../../outgoing/retry.ts";
-import { exitedError } from "../faults.ts";
-import type { Manner } from "../negotiate.ts";
-import type { Outgoing, Peer } from "../peer.ts";
-import type { Renewal } from "./renewal.ts";
+import { exitedError } from "../link/start_errors.ts";
+import type { Manner } from "../link/dialect.ts";
+import type { Outgoing, Peer } from "../link/peer.ts";
+import type { Renewal } from "./session_recovery.ts";
 import type { StreamableWire } from "./streamable_wire.ts";
-import { type Fault, isMessage, mediaType, readFault, rpcIn } from "./replies.ts";
+import { type Fault, isMessage, mediaType, readFault, rpcIn } from "./error_response.ts";
 
 /** The link that requests are made on. */
 export interface RequestLink {

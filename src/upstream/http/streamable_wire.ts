@@ -4,13 +4,13 @@
  */
 import type { HttpServerConfig } from "../../config/config.ts";
 import type { GatewayError } from "../../errors.ts";
-import type { HttpAnswer } from "../../outgoing/answer.ts";
+import type { HttpAnswer } from "../../outgoing/http_answer.ts";
 import type { HttpCaller } from "../../outgoing/caller.ts";
 import type { UpstreamDeps } from "../deps.ts";
-import type { Manner } from "../negotiate.ts";
-import type { Outgoing } from "../peer.ts";
-import { discard, toEventStream, wordsOf } from "./replies.ts";
-import type { OpenStream } from "./streams.ts";
+import type { Manner } from "../link/dialect.ts";
+import type { Outgoing } from "../link/peer.ts";
+import { discard, toEventStream, wordsOf } from "./error_response.ts";
+import type { OpenStream } from "./server_streams.ts";
 
 /** What the first message and its answer have settled. */
 export interface Settled {

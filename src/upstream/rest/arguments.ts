@@ -1,6 +1,6 @@
 /**
  * Whether a call's arguments fit their tool, in sentences that a model can act on: which argument,
- * what is expected, which values there are. Not here: the request that they become (request.ts).
+ * what is expected, which values there are. Not here: the request that they become (rest_request.ts).
  */
 import { nearestName } from "../../config/nearest.ts";
 import { GatewayError } from "../../errors.ts";
@@ -8,7 +8,7 @@ import { quoteJson } from "../../excerpt.ts";
 import type { Limits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
 import { isJsonObject } from "../../protocol/jsonrpc.ts";
-import { compileSchema, loosen, type Mismatch, walkSchema } from "./schema.ts";
+import { compileSchema, loosen, type Mismatch, walkSchema } from "./schema_check.ts";
 
 /** Gives the arguments as they are meant. Throws `invalid_params` with sentences. */
 export type CheckArguments = (given: unknown) => JsonObject;

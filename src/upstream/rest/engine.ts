@@ -5,7 +5,7 @@
  */
 import type { RestServerConfig } from "../../config/config.ts";
 import { nearestName } from "../../config/nearest.ts";
-import { createAuthorization } from "../../credentials/kinds.ts";
+import { createAuthorization } from "../../credentials/credential_kinds.ts";
 import { GatewayError, toGatewayError } from "../../errors.ts";
 import type { JsonObject } from "../../model.ts";
 import {
@@ -16,12 +16,12 @@ import {
 import { createFailures, type Failures } from "../../outgoing/failure.ts";
 import type { UpstreamDeps } from "../deps.ts";
 import { type CheckArguments, createArgumentsCheck, toBare } from "./arguments.ts";
-import { getCredential, startingWith } from "./credential.ts";
+import { getCredential, startingWith } from "./rest_credential.ts";
 import { createNextPage } from "./pagination.ts";
 import { compileProjection } from "./projection.ts";
-import { buildRequest, type RestRequest } from "./request.ts";
+import { buildRequest, type RestRequest } from "./rest_request.ts";
 import { type Presentation, toFailure, toInputError, toResult, type Wanted } from "./result.ts";
-import { compileSchema } from "./schema.ts";
+import { compileSchema } from "./schema_check.ts";
 import { createSend } from "./send.ts";
 import type { Operation, Service } from "./service.ts";
 import { createTool, type Tool } from "./tool.ts";

@@ -8,8 +8,8 @@ import type { JsonObject } from "../../model.ts";
 import { holdings } from "../../protocol/json_schema/keywords.ts";
 import { followPointer } from "../../protocol/json_schema/references.ts";
 import { isJsonObject } from "../../protocol/jsonrpc.ts";
-import { assertions, toTypes } from "./openapi/keywords.ts";
-import { loosen, walkSchema } from "./schema.ts";
+import { assertions, toTypes } from "./openapi/schema_keywords.ts";
+import { loosen, walkSchema } from "./schema_check.ts";
 
 /** The schema of a result's `structuredContent`. */
 export function toEnvelope(outputSchema: JsonObject | undefined): JsonObject {

@@ -5,7 +5,7 @@
  */
 import type { JsonObject } from "../../model.ts";
 import { isJsonObject } from "../../protocol/jsonrpc.ts";
-import { findMainList } from "./cut.ts";
+import { findMainList } from "./truncate.ts";
 import { compileProjection, type Projection } from "./projection.ts";
 import type { Operation, Pagination } from "./service.ts";
 

@@ -1,4 +1,4 @@
-/** How an answer is understood, whether it went well (received.ts) or not (refusal.ts). */
+/** How an answer is understood, whether it went well (response.ts) or not (refusal.ts). */
 import type { Limits } from "../../limits.ts";
 import type { SecurityContext } from "../../outgoing/authorization.ts";
 import { parseJson } from "../../protocol/jsonrpc.ts";

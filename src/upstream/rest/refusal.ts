@@ -5,11 +5,11 @@
 import type { GatewayError, Outcome } from "../../errors.ts";
 import { truncate } from "../../excerpt.ts";
 import type { JsonObject } from "../../model.ts";
-import type { HttpAnswer } from "../../outgoing/answer.ts";
+import type { HttpAnswer } from "../../outgoing/http_answer.ts";
 import { marked, toPublicUrl } from "../../outgoing/failure.ts";
-import { decodeText } from "../../outgoing/text.ts";
+import { decodeText } from "../../outgoing/decode_text.ts";
 import { isJsonObject } from "../../protocol/jsonrpc.ts";
-import { readFirst } from "./body_bytes.ts";
+import { readFirst } from "./response_bytes.ts";
 import { parseBody, type Reading } from "./reading.ts";
 import { hideSecrets } from "./redact.ts";
 import { isJsonType } from "./request_body.ts";

@@ -8,11 +8,11 @@ import { type GatewayError, withOutcome } from "../../errors.ts";
 import { section } from "../../excerpt.ts";
 import type { Limits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
-import { type Cut, cutToFit } from "./cut.ts";
+import { type Cut, cutToFit } from "./truncate.ts";
 import type { NextPage } from "./pagination.ts";
 import type { Projection } from "./projection.ts";
-import type { Content, Received } from "./received.ts";
-import type { Check } from "./schema.ts";
+import type { Content, Received } from "./response.ts";
+import type { Check } from "./schema_check.ts";
 import type { Operation } from "./service.ts";
 import type { OwnArguments } from "./tool.ts";
 

@@ -13,11 +13,11 @@ import {
 } from "../../outgoing/authorization.ts";
 import { createHttpCaller } from "../../outgoing/caller.ts";
 import type { UpstreamDeps } from "../deps.ts";
-import { createRequestBudget } from "./budget.ts";
+import { createRequestBudget } from "./rate_limit.ts";
 import { createAnswerCache } from "./cache.ts";
 import { compileProjection } from "./projection.ts";
-import { receive, type Received } from "./received.ts";
-import type { RestRequest } from "./request.ts";
+import { receive, type Received } from "./response.ts";
+import type { RestRequest } from "./rest_request.ts";
 import type { Operation, Service } from "./service.ts";
 
 /** One request with all that goes along. */

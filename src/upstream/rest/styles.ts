@@ -1,11 +1,11 @@
 /**
  * How a value is written into a path, a query, a header or a cookie (OpenAPI 3.1, 4.8.12.3): lists
  * and objects by style, every piece encoded for itself, so that no value can end what it stands in
- * (hostile case F10). Not here: where the pieces go (request.ts).
+ * (hostile case F10). Not here: where the pieces go (rest_request.ts).
  */
 import { GatewayError } from "../../errors.ts";
 import { isJsonObject } from "../../protocol/jsonrpc.ts";
-import type { Members } from "./members.ts";
+import type { Members } from "./object_members.ts";
 import type { Parameter } from "./service.ts";
 
 /** A value as plain text; numbers keep their digits. */

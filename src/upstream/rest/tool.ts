@@ -8,7 +8,7 @@ import { emptyContext } from "../../outgoing/authorization.ts";
 import { isJsonObject } from "../../protocol/jsonrpc.ts";
 import { toEnvelope } from "./output_schema.ts";
 import { describePaging } from "./pagination.ts";
-import { isReserved } from "./request.ts";
+import { isReserved } from "./rest_request.ts";
 import type { Operation } from "./service.ts";
 
 /** Names of the engine's own arguments. */

@@ -5,7 +5,7 @@
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { CredentialsConfig } from "../../../src/config/config.ts";
-import { createAuthorization } from "../../../src/credentials/kinds.ts";
+import { createAuthorization } from "../../../src/credentials/credential_kinds.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import { createHttpCaller } from "../../../src/outgoing/caller.ts";
 import { createTestClock } from "../../support/clock.ts";

@@ -1,7 +1,7 @@
 /** Credentials that stand in the configuration or in files: what is shown, and what is not. */
 import { describe, expect, test } from "bun:test";
 import type { CredentialsConfig } from "../../../src/config/config.ts";
-import { createAuthorization } from "../../../src/credentials/kinds.ts";
+import { createAuthorization } from "../../../src/credentials/credential_kinds.ts";
 import { createCredentialDeps, never, useOf } from "../../support/credentials.ts";
 import { createTestClock } from "../../support/clock.ts";
 

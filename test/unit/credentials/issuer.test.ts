@@ -1,6 +1,6 @@
 /** Where tokens are asked for when only the issuer is known, and what no issuer may make us do (F12). */
 import { describe, expect, test } from "bun:test";
-import { createAuthorization } from "../../../src/credentials/kinds.ts";
+import { createAuthorization } from "../../../src/credentials/credential_kinds.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { createCredentialDeps, never, useOf } from "../../support/credentials.ts";
 import { createScriptedRuntime, type Scripted } from "../../support/http_caller.ts";

@@ -1,7 +1,7 @@
 /** An API's own log-in call, as OpenSubtitles has it: what is sent, believed, kept and left alone. */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { LoginConfig } from "../../../src/config/config.ts";
-import { createAuthorization } from "../../../src/credentials/kinds.ts";
+import { createAuthorization } from "../../../src/credentials/credential_kinds.ts";
 import type { ProviderOptions } from "../../../src/credentials/provider.ts";
 import type { Authorization } from "../../../src/outgoing/authorization.ts";
 import { createHttpCaller } from "../../../src/outgoing/caller.ts";

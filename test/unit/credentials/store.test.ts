@@ -1,7 +1,7 @@
 /** Stored credentials: sealed, bound, bounded, and never a fault for a caller. */
 import { describe, expect, test } from "bun:test";
-import { createCredentialStore } from "../../../src/credentials/store.ts";
-import { openStoreDatabase } from "../../../src/database.ts";
+import { createCredentialStore } from "../../../src/store/credentials.ts";
+import { openStoreDatabase } from "../../../src/store/database.ts";
 import { defaultLimits } from "../../../src/limits.ts";
 import { createSealer } from "../../../src/seal.ts";
 import { createTestClock } from "../../support/clock.ts";

@@ -8,14 +8,14 @@ import * as sdk from "@modelcontextprotocol/sdk/types.js";
 import type { Answer, JsonObject } from "../../../src/model.ts";
 import type { ClientFacingCodec, UpstreamFacingCodec } from "../../../src/protocol/codec.ts";
 import { legacyClientCodec } from "../../../src/protocol/legacy/client_facing.ts";
-import { decodeInitialize } from "../../../src/protocol/legacy/handshake.ts";
+import { decodeInitialize } from "../../../src/protocol/legacy/initialize_params.ts";
 import { latestRevision } from "../../../src/protocol/legacy/revisions.ts";
 import { defaultLimits } from "../../../src/limits.ts";
 import { correctSchemas } from "../../../src/protocol/tool_schemas.ts";
 import { legacyUpstreamCodec } from "../../../src/protocol/legacy/upstream_facing.ts";
 import { encodeNotice, encodeResult } from "../../../src/protocol/modern/client_facing.ts";
-import { decodeFilter } from "../../../src/protocol/modern/listen.ts";
-import { decodeRequest } from "../../../src/protocol/modern/request.ts";
+import { decodeFilter } from "../../../src/protocol/modern/listen_filter.ts";
+import { decodeRequest } from "../../../src/protocol/modern/modern_request.ts";
 import {
   createModernUpstreamCodec,
   decodeDiscover,

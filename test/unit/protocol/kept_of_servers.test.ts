@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { defaultLimits } from "../../../src/limits.ts";
 import type { Description, JsonObject } from "../../../src/model.ts";
-import { decodeInitialize } from "../../../src/protocol/legacy/handshake.ts";
+import { decodeInitialize } from "../../../src/protocol/legacy/initialize_params.ts";
 import { decodeDiscover } from "../../../src/protocol/modern/upstream_facing.ts";
 
 const { instructionsCharsMax, serverInfoBytesMax, serverCapabilitiesBytesMax } = defaultLimits;

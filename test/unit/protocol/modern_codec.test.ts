@@ -26,7 +26,7 @@ import {
   type ListenFilter,
   tag,
   wants,
-} from "../../../src/protocol/modern/listen.ts";
+} from "../../../src/protocol/modern/listen_filter.ts";
 import {
   createModernUpstreamCodec,
   decodeDiscover,

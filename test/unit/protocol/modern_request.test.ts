@@ -5,7 +5,7 @@ import type { JsonObject } from "../../../src/model.ts";
 import { classify } from "../../../src/protocol/era.ts";
 import { encodeHeaderValue } from "../../../src/protocol/modern/header_values.ts";
 import { requestHeaders } from "../../../src/protocol/modern/http_wire.ts";
-import { decodeRequest, type ModernRequest } from "../../../src/protocol/modern/request.ts";
+import { decodeRequest, type ModernRequest } from "../../../src/protocol/modern/modern_request.ts";
 
 const revision = "2026-07-28";
 const prefix = "io.modelcontextprotocol/";

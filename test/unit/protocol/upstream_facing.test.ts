@@ -4,7 +4,7 @@ import {
   decodeInitialize,
   initializeParams,
   relayableCapabilities,
-} from "../../../src/protocol/legacy/handshake.ts";
+} from "../../../src/protocol/legacy/initialize_params.ts";
 import { revisions } from "../../../src/protocol/legacy/revisions.ts";
 import { legacyUpstreamCodec as codec } from "../../../src/protocol/legacy/upstream_facing.ts";
 

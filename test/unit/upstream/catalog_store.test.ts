@@ -1,8 +1,8 @@
 /** Stored catalogs: kept across a restart, bounded, checked when read, never a fault for a caller. */
 import { describe, expect, test } from "bun:test";
-import { openStoreDatabase } from "../../../src/database.ts";
+import { openStoreDatabase } from "../../../src/store/database.ts";
 import { defaultLimits } from "../../../src/limits.ts";
-import { createCatalogStore } from "../../../src/upstream/catalog_store.ts";
+import { createCatalogStore } from "../../../src/store/catalogs.ts";
 import type { Catalog } from "../../../src/upstream/deps.ts";
 import { createTestClock } from "../../support/clock.ts";
 import {

@@ -4,9 +4,9 @@ import { GatewayError } from "../../../src/errors.ts";
 import { defaultLimits } from "../../../src/limits.ts";
 import type { Answer, JsonObject, Notice, Reply } from "../../../src/model.ts";
 import { legacyUpstreamCodec } from "../../../src/protocol/legacy/upstream_facing.ts";
-import type { LinkRequest } from "../../../src/upstream/link.ts";
-import { createNoiseGauge } from "../../../src/upstream/noise.ts";
-import { createPeer } from "../../../src/upstream/peer.ts";
+import type { LinkRequest } from "../../../src/upstream/link/link.ts";
+import { createNoiseGauge } from "../../../src/upstream/link/output_guard.ts";
+import { createPeer } from "../../../src/upstream/link/peer.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { createTestLog } from "../../support/upstream_deps.ts";
 

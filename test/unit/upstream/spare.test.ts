@@ -3,8 +3,8 @@ import { describe, expect, test } from "bun:test";
 import type { StdioServerConfig } from "../../../src/config/config.ts";
 import type { Limits } from "../../../src/limits.ts";
 import type { Child, ExitStatus, Runtime } from "../../../src/runtime/runtime.ts";
-import type { ChildHandler } from "../../../src/upstream/child.ts";
-import { createSpare } from "../../../src/upstream/spare.ts";
+import type { ChildHandler } from "../../../src/upstream/stdio/child.ts";
+import { createSpare } from "../../../src/upstream/stdio/spare.ts";
 import { createTestClock, type TestClock } from "../../support/clock.ts";
 import { createTestDeps, hostileConfig, type TestDeps } from "../../support/upstream_deps.ts";
 

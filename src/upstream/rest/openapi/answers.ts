@@ -9,7 +9,7 @@ import type { JsonObject } from "../../../model.ts";
 import type { Operation, Pagination } from "../service.ts";
 import type { Documents, Located } from "./documents.ts";
 import { isJson, type Wanted } from "./parameters.ts";
-import { createSchemaMaker, roomIn, schemaDepthMax } from "./schema.ts";
+import { createSchemaMaker, roomIn, schemaDepthMax } from "./schema_maker.ts";
 import { responseShape, shaped } from "./shape.ts";
 import { isObject, member } from "./tree.ts";
 import { Unusable } from "./unusable.ts";

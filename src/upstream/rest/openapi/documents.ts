@@ -2,7 +2,7 @@
  * A document with all that it refers to: read once, and then followed from reference to reference
  * without waiting. A reference that must not be followed is known by its reason, so that only what
  * needs it is left out. Places are resolved by RFC 3986 against the text that a reference stands in
- * (OpenAPI 3.1 4.6), pointers by RFC 6901. Not here: how a text is read (source.ts, parse.ts).
+ * (OpenAPI 3.1 4.6), pointers by RFC 6901. Not here: how a text is read (document_source.ts, parse.ts).
  */
 import { $RefParser } from "@apidevtools/json-schema-ref-parser";
 import { pause } from "../../../clock.ts";
@@ -10,8 +10,8 @@ import type { RestServerConfig } from "../../../config/config.ts";
 import { GatewayError } from "../../../errors.ts";
 import type { UpstreamDeps } from "../../deps.ts";
 import { parseTree, toDocument } from "./parse.ts";
-import { cutText } from "./text.ts";
-import { openSource, type Source, toKey } from "./source.ts";
+import { cutText } from "./cut_text.ts";
+import { openSource, type Source, toKey } from "./document_source.ts";
 import { isObject, member } from "./tree.ts";
 import { Unusable } from "./unusable.ts";
 

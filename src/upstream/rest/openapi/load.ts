@@ -12,12 +12,12 @@ import type { Limits } from "../../../limits.ts";
 import type { UpstreamDeps } from "../../deps.ts";
 import type { Operation, Service } from "../service.ts";
 import { readDocuments } from "./documents.ts";
-import { nameOperations } from "./names.ts";
+import { nameOperations } from "./operation_names.ts";
 import { findOperations, type Found, toOperation } from "./operation.ts";
 import { readSchemes, reserve, type Schemes, toHint } from "./security.ts";
-import { toBaseUrl } from "./servers.ts";
+import { toBaseUrl } from "./base_url.ts";
 import { documentShape, shaped } from "./shape.ts";
-import { cutText } from "./text.ts";
+import { cutText } from "./cut_text.ts";
 import { member } from "./tree.ts";
 import { Unusable } from "./unusable.ts";
 

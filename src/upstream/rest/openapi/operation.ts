@@ -7,9 +7,9 @@ import type { Limits } from "../../../limits.ts";
 import type { JsonObject } from "../../../model.ts";
 import type { Operation } from "../service.ts";
 import { toAnswers } from "./answers.ts";
-import { readBody, toPlan, type WantedBody } from "./body.ts";
+import { readBody, toPlan, type WantedBody } from "./body_plan.ts";
 import type { Documents, Located } from "./documents.ts";
-import { createArgumentNames } from "./names.ts";
+import { createArgumentNames } from "./operation_names.ts";
 import { readParameters, type Reserved, type Wanted } from "./parameters.ts";
 import {
   createSchemaMaker,
@@ -17,10 +17,10 @@ import {
   type SchemaBounds,
   schemaDepthMax,
   TooLarge,
-} from "./schema.ts";
-import { toOwnBaseUrl } from "./servers.ts";
+} from "./schema_maker.ts";
+import { toOwnBaseUrl } from "./base_url.ts";
 import { type OperationObject, operationShape, shaped } from "./shape.ts";
-import { cutText } from "./text.ts";
+import { cutText } from "./cut_text.ts";
 import { isObject, itemsOf, member } from "./tree.ts";
 import { Unusable } from "./unusable.ts";
 

@@ -6,7 +6,7 @@ import { describe, expect, test } from "bun:test";
 import { Validator } from "@cfworker/json-schema";
 import type { RestServerConfig } from "../../../../src/config/config.ts";
 import type { JsonObject } from "../../../../src/model.ts";
-import { createRestUpstream } from "../../../../src/upstream/rest.ts";
+import { createRestUpstream } from "../../../../src/upstream/rest/rest_upstream.ts";
 import {
   createPlainDocument,
   type PlainDocument,

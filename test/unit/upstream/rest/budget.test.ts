@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../../src/errors.ts";
 import { defaultLimits } from "../../../../src/limits.ts";
-import { createRequestBudget } from "../../../../src/upstream/rest/budget.ts";
+import { createRequestBudget } from "../../../../src/upstream/rest/rate_limit.ts";
 import { createRandom, createTestClock } from "../../../support/clock.ts";
 
 /** A budget, and what became of those who asked: their time, or when to come back. */

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import type { RestServerConfig } from "../../../../src/config/config.ts";
 import type { Recipe, RecipeEndpoint } from "../../../../src/config/recipe.ts";
-import { upstreamKinds } from "../../../../src/upstream/kinds.ts";
+import { upstreamKinds } from "../../../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../../../src/upstream/upstream.ts";
 import { type ApiRoutes, restConfig, serveApi } from "../../../support/api_server.ts";
 import type { FaultServer } from "../../../support/fault_server.ts";

@@ -1,0 +1,75 @@
+/**
+ * Credentials for a local program: put into its own environment at each of its starts, as they are
+ * at that moment. A program that needs them is not started without. Which variables it reads is said
+ * by the configuration; nothing of them is written anywhere else.
+ */
+import type { ChildCredentials } from "../config/config.ts";
+import { createAuthorization } from "./credential_kinds.ts";
+import { type CredentialDeps, type Failure, refuse } from "./provider.ts";
+import { createSecretReader, type Wanted } from "./secret.ts";
+
+/** Gives the variables for a start; never rejects. */
+export type GetVariables = (
+  signal: AbortSignal,
+) => Promise<{ readonly variables: Readonly<Record<string, string>> } | Failure>;
+
+/** Makes it for one server; nothing is read yet. */
+export function createChildVariables(
+  server: string,
+  { credentials, variables }: ChildCredentials,
+  deps: CredentialDeps,
+): GetVariables {
+  const { value, username, password } = variables;
+  const read = createSecretReader(deps);
+  const readAll = (...named: (readonly [string | undefined, Wanted])[]): GetVariables => {
+    const wanted = named.filter((pair): pair is [string, Wanted] => pair[0] !== undefined);
+    return async (signal) => {
+      const found = await read(wanted.map(([, one]) => one), signal);
+      if ("problem" in found) return found;
+      const pairs = wanted.map(([name], index) => [name, found.texts[index] ?? ""] as const);
+      return { variables: Object.fromEntries(pairs) };
+    };
+  };
+  switch (credentials.type) {
+    case "api_key": {
+      const wanted = { secret: credentials.key, key: "credentials.key", place: "query" } as const;
+      return readAll([value, wanted]);
+    }
+    case "bearer": {
+      const wanted = {
+        secret: credentials.token,
+        key: "credentials.token",
+        place: "token",
+      } as const;
+      return readAll([value, wanted]);
+    }
+    case "basic": {
+      const { username: name, password: secret } = credentials;
+      return readAll(
+        [username, { secret: name, key: "credentials.username", place: "username" }],
+        [password, { secret, key: "credentials.password", place: "password" }],
+      );
+    }
+    default:
+      return createFromToken(server, { credentials, variables }, deps);
+  }
+}
+
+/** The token that a server would be shown. */
+function createFromToken(
+  server: string,
+  { credentials, variables }: ChildCredentials,
+  deps: CredentialDeps,
+): GetVariables {
+  const authorization = createAuthorization({ server, credentials }, deps);
+  return async (signal) => {
+    const credential = await authorization.get({ principal: "", scope: "" }, signal);
+    if (credential.state === "failed") return refuse(credential.problem);
+    if (credential.state === "needs_person") {
+      return refuse(`needs a user to log in at ${credential.url}`);
+    }
+    const token = (credential.context.headers["authorization"] ?? "").replace(/^Bearer /, "");
+    const { value } = variables;
+    return { variables: value === undefined || token === "" ? {} : { [value]: token } };
+  };
+}

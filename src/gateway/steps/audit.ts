@@ -1,0 +1,198 @@
+/**
+ * What the log has of calls: one line for each that failed, and, in debug mode, one for each that
+ * went well and every message. Values never reach the log: arguments and results appear as their
+ * shape, names and URIs as they are, and of a failure its reason. A call that its client gave up, or
+ * that ends with its session, has not failed. Each call passes here once, so that this is also where
+ * each failure gets its outcome.
+ */
+import type { Clock } from "../../clock.ts";
+import type { GatewayError } from "../../errors.ts";
+import type { Limits } from "../../limits.ts";
+import { type Log, Shortened } from "../../log.ts";
+import type { Call, CallTarget, Exchange, JsonObject, Reply } from "../../model.ts";
+import { clientLine, oneLine } from "../../one_line.ts";
+import { mappedExchange } from "../exchange.ts";
+import { withOutcomeOf } from "../outcome.ts";
+
+/** Members whose texts say what a message is about and are not the client's data. */
+const spokenMembers = new Set(["name", "uri", "uriTemplate", "level", "logger", "type", "isError"]);
+const depthMax = 4;
+const membersMax = 20;
+
+/** What an audit works with. */
+export interface AuditDeps {
+  readonly log: Log;
+  readonly limits: Pick<
+    Limits,
+    "logCharsMax" | "logReasonCharsMax" | "logNameCharsMax" | "clientTitleCharsMax"
+  >;
+}
+
+/** What is known of a call when it fails. */
+type Failing = Pick<Call, "method" | "params" | "caller">;
+
+/** Runs a call and watches it; `messages` logs everything that is said in it. */
+export function auditedCall(
+  call: Call,
+  next: (call: Call) => Exchange,
+  options: AuditDeps & {
+    readonly surface: string;
+    readonly clock: Clock;
+    readonly messages: boolean;
+  },
+): Exchange {
+  const { surface, log, clock, messages } = options;
+  const begun = clock.monotonic();
+  const { target = {} } = call;
+  const about = () => ({ surface, method: call.method, what: nameIn(call.params) });
+  if (messages) log.debug("Request", { ...about(), params: shapeOf(call.params) });
+  let isGivenUp = false;
+  const exchange = mappedExchange(next({ ...call, target }), (reply) => {
+    if (messages) log.debug(`Reply: ${reply.kind}`, { ...about(), ...messageOf(reply) });
+    if (reply.kind === "notice" || reply.kind === "ask") return reply;
+    const ending = withOutcomeOf(reply, target);
+    const ms = Math.round(clock.monotonic() - begun);
+    const fault = isGivenUp ? undefined : faultOf(ending, options.limits.logCharsMax);
+    if (fault === undefined) log.debug("Call", { ...about(), ms, outcome: outcomeOf(ending) });
+    else logFailedCall(options, call, { ...fault, target, surface, ms });
+    return ending;
+  });
+  return {
+    ...exchange,
+    cancel(reason) {
+      isGivenUp = true;
+      exchange.cancel(reason);
+    },
+  };
+}
+
+/** Logs a call that failed, or was refused before it began. */
+export function logFailedCall(
+  { log, limits }: AuditDeps,
+  { method, params, caller }: Failing,
+  { code, reason, server, target = {}, ...more }: Fault & {
+    readonly target?: CallTarget;
+    readonly surface: string;
+    readonly ms?: number;
+  },
+): void {
+  const name = target.name ?? nameIn(params);
+  const failing = target.server ?? server;
+  log.info("Call failed", {
+    ...(failing === undefined ? {} : { server: failing }),
+    ...(name === undefined
+      ? {}
+      : { [namings[method] ?? "what"]: oneLine(name, limits.logNameCharsMax) }),
+    client: clientLine(caller.clientInfo, limits.clientTitleCharsMax),
+    reason: new Shortened(reason, (text) => oneLine(text, limits.logReasonCharsMax)),
+    code,
+    method,
+    ...more,
+  });
+}
+
+/** Why a call failed. */
+export interface Fault {
+  readonly code: string;
+  readonly reason: string;
+  /** The server whose fault it is, where the call did not get as far as to one. */
+  readonly server?: string | undefined;
+}
+
+/** A failure that is worth a line: not one of a client or gateway that leaves. */
+export function toFault(error: GatewayError): Fault | undefined {
+  if (partings.has(error.code)) return undefined;
+  const server = error.data?.["server"];
+  return {
+    code: error.code,
+    reason: error.upstream?.message ?? error.message,
+    server: typeof server === "string" ? server : undefined,
+  };
+}
+
+const partings: ReadonlySet<string> = new Set(["cancelled", "draining"]);
+
+/** What is called, by the method. */
+const namings: Readonly<Record<string, string>> = {
+  "tools/call": "tool",
+  "prompts/get": "prompt",
+  "resources/read": "resource",
+  "resources/subscribe": "resource",
+  "resources/unsubscribe": "resource",
+};
+
+/** The name of what is called, as the client wrote it. */
+export function nameIn({ name, uri, ref }: JsonObject): string | undefined {
+  const { name: refName, uri: refUri } = (ref ?? {}) as JsonObject;
+  return [name, uri, refName, refUri].find((one) => typeof one === "string");
+}
+
+function faultOf(reply: Reply, charsMax: number): Fault | undefined {
+  if (reply.kind === "failure") return toFault(reply.error);
+  if (reply.kind !== "result" || reply.value["isError"] !== true) return undefined;
+  return { code: "tool_error", reason: sayingOf(reply.value["content"], charsMax) };
+}
+
+/** What a tool says first of why it failed: of JSON its member that holds the error, else a line. */
+function sayingOf(content: unknown, charsMax: number): string {
+  for (const block of Array.isArray(content) ? content as JsonObject[] : []) {
+    const text = block?.["text"];
+    if (typeof text !== "string") continue;
+    const line = messageIn(text, charsMax) ?? /\S[^\r\n]*/.exec(text)?.[0];
+    if (line !== undefined) return line;
+  }
+  return "the tool does not say why";
+}
+
+/** The message of an error that a tool gives as JSON, such as the web APIs here do. */
+function messageIn(text: string, charsMax: number): string | undefined {
+  if (text.length > charsMax || !/^\s*\{/.test(text)) return undefined;
+  try {
+    const { error, message } = JSON.parse(text);
+    return [error, message, error?.message].find((one) => typeof one === "string" && one.trim());
+  } catch {
+    return undefined;
+  }
+}
+
+function outcomeOf(reply: Reply): string {
+  if (reply.kind === "failure") return reply.error.code;
+  if (reply.kind === "pause") return "paused";
+  return reply.kind === "result" && reply.value["isError"] === true ? "tool_error" : "ok";
+}
+
+function messageOf(reply: Reply): Record<string, unknown> {
+  switch (reply.kind) {
+    case "notice":
+      return { notice: reply.method, params: shapeOf(reply.params) };
+    case "ask":
+      return { ask: reply.method, params: shapeOf(reply.params) };
+    case "pause":
+      return { questions: reply.questions.map(({ method }) => method) };
+    case "result":
+      return { result: shapeOf(reply.value) };
+    case "failure":
+      return { error: reply.error };
+  }
+}
+
+/** A value without its data: `{path: "/etc"}` is `{path: "string(4)"}`. */
+export function shapeOf(value: unknown, depth = 0): unknown {
+  if (typeof value === "string") return `string(${value.length})`;
+  if (Array.isArray(value)) {
+    if (value.length === 0 || depth >= depthMax) return `list(${value.length})`;
+    return [
+      shapeOf(value[0], depth + 1),
+      ...(value.length > 1 ? [`… ${value.length} in all`] : []),
+    ];
+  }
+  if (typeof value !== "object" || value === null) return value === null ? "null" : typeof value;
+  const members = Object.entries(value);
+  if (depth >= depthMax) return `object(${members.length})`;
+  const shown = members.slice(0, membersMax).map(([name, member]) => [
+    name,
+    spokenMembers.has(name) && typeof member !== "object" ? member : shapeOf(member, depth + 1),
+  ]);
+  if (members.length > membersMax) shown.push(["…", `${members.length} in all`]);
+  return Object.fromEntries(shown);
+}

@@ -1,0 +1,64 @@
+/**
+ * Exchanges that wait for their client to come back with answers: in memory, bounded, each for a
+ * time and for one return. What is gone from here is never made again: its client is told so.
+ */
+import type { Clock } from "../../clock.ts";
+import { GatewayError } from "../../errors.ts";
+import type { Limits } from "../../limits.ts";
+import type { CallTarget, Exchange, JsonObject, Question } from "../../model.ts";
+
+/** A parked exchange and what it waits for. */
+export interface Park {
+  readonly exchange: Exchange;
+  /** Ask id -> the question under which the client knows it. */
+  readonly open: ReadonlyMap<string, Question>;
+  /** The capabilities for want of which other questions of it were refused. */
+  readonly refused: JsonObject[];
+  /** Where the call went. */
+  readonly target: CallTarget | undefined;
+}
+
+/** The parks of the gateway. */
+export interface Parks {
+  /** Keeps an exchange under a new id. Throws `overloaded`. */
+  add(id: string, principal: string, park: Park): void;
+  /** Takes a park out; undefined when there is none of that id. */
+  take(id: string): Park | undefined;
+  /** Gives all of them up. */
+  close(): void;
+}
+
+/** Makes an empty set. */
+export function createParks(
+  { clock, limits }: {
+    readonly clock: Clock;
+    readonly limits: Pick<Limits, "pauseMs" | "pausesMax" | "pausesPerPrincipalMax">;
+  },
+): Parks {
+  const parks = new Map<string, Park & { principal: string; cancelTimer: () => void }>();
+  const remove = (id: string): Park | undefined => {
+    const park = parks.get(id);
+    park?.cancelTimer();
+    parks.delete(id);
+    return park;
+  };
+  return {
+    add(id, principal, park) {
+      const own = [...parks.values()].filter((other) => other.principal === principal);
+      if (parks.size >= limits.pausesMax || own.length >= limits.pausesPerPrincipalMax) {
+        throw new GatewayError(
+          "overloaded",
+          "Cannot wait for more input: too many calls wait already; answer or cancel one of them",
+        );
+      }
+      const expire = (): void => remove(id)?.exchange.cancel("The client did not come back");
+      parks.set(id, { ...park, principal, cancelTimer: clock.after(limits.pauseMs, expire) });
+    },
+    take: remove,
+    close() {
+      for (const id of [...parks.keys()]) {
+        remove(id)?.exchange.cancel("The gateway is stopping");
+      }
+    },
+  };
+}

@@ -1,0 +1,114 @@
+/**
+ * How long an answer waits for one server: lists and calls wait rather than lie, but a server that
+ * keeps a client waiting costs that client only its own part.
+ */
+import { type Clock, pause } from "../clock.ts";
+import { GatewayError } from "../errors.ts";
+import type { Limits } from "../limits.ts";
+import type { Caller, ListKind } from "../model.ts";
+import type { Member } from "./server.ts";
+import type { Scopes } from "./scope.ts";
+
+/**
+ * How long an answer waits for a server that has not answered this scope yet. `list`: until it has,
+ * unless the client listens for changes and other servers have answered. `call`: until it has. `glance`:
+ * no longer than the first answer of the gateway may take.
+ */
+export type Patience =
+  | { readonly kind: "list"; readonly hears: () => boolean; readonly isAlone: boolean }
+  | { readonly kind: "call" }
+  | { readonly kind: "glance" };
+
+/** What is waited for. */
+export interface WaitOptions {
+  readonly patience: Patience;
+  /** A list of this kind; its last good one may stand in. */
+  readonly kind?: ListKind;
+}
+
+/** Gives what `read` gives, unless its server keeps the answer waiting: then `upstream_late`. */
+export type WithinPatience = <T>(
+  member: Member,
+  caller: Caller,
+  options: WaitOptions,
+  read: Promise<T>,
+) => Promise<T>;
+
+/** Makes the waiting of one gateway. */
+export function createWaits(
+  { limits, clock, scopes, stopping }: {
+    readonly limits: Limits;
+    readonly clock: Clock;
+    readonly scopes: Scopes;
+    /** Ends the waiting, but for what is known already. */
+    readonly stopping: AbortSignal;
+  },
+): WithinPatience {
+  /** Rejects once an answer may wait no longer for a server; never, when `over` aborts first. */
+  async function runsOut(
+    member: Member,
+    caller: Caller,
+    { kind, patience }: WaitOptions,
+    over: AbortSignal,
+  ): Promise<never> {
+    const { answered, firstAskedAt, lists } = scopes.server(caller.scope, member.config.name);
+    const begunAt = clock.monotonic();
+    // A scope that is no session has many clients, and each of them lists for the first time.
+    const firstAt = caller.deferred === true ? begunAt : firstAskedAt;
+    const glanceAt = Math.max(
+      begunAt + (answered ? limits.listMs : limits.listKnownMs),
+      firstAt + limits.firstListMs,
+    );
+    const hasOld = kind !== undefined && lists.has(kind);
+    /** Until when, and when to look again whether that has changed. */
+    const due = (): readonly [number, number] => {
+      if (hasOld) return [begunAt + limits.listMs, Infinity];
+      if (patience.kind === "glance") return [glanceAt, Infinity];
+      // Once for its turn to start, once for the start itself.
+      if (patience.kind === "call") return [begunAt + 2 * member.config.startTimeoutMs, Infinity];
+      if (patience.isAlone) return [begunAt + limits.listWaitMsMax, Infinity];
+      if (patience.hears()) return [glanceAt, Infinity];
+      return [begunAt + limits.listWaitMsMax, clock.monotonic() + limits.listRecheckMs];
+    };
+    const wake = AbortSignal.any([over, stopping]);
+    let stopAt = Infinity;
+    while (!over.aborted) {
+      const now = clock.monotonic();
+      if (stopping.aborted) stopAt = Math.min(stopAt, now + limits.listKnownMs);
+      const [until, recheckAt] = due();
+      if (stopAt <= now) throw new GatewayError("draining");
+      if (until <= now) throw lateError(member);
+      const waitMs = Math.min(until - now, recheckAt - now, stopAt - now, limits.timerMsMax);
+      await pause(clock, waitMs, stopping.aborted ? over : wake);
+    }
+    return await new Promise<never>(() => {});
+  }
+
+  async function within<T>(
+    member: Member,
+    caller: Caller,
+    options: WaitOptions,
+    read: Promise<T>,
+  ): Promise<T> {
+    const over = new AbortController();
+    const late = runsOut(member, caller, options, over.signal);
+    late.catch(() => {});
+    try {
+      const value = await Promise.race([read, late]);
+      scopes.server(caller.scope, member.config.name).answered = true;
+      return value;
+    } finally {
+      over.abort();
+    }
+  }
+
+  return within;
+}
+
+function lateError({ config: { name } }: Member): GatewayError {
+  return new GatewayError(
+    "upstream_late",
+    `Server "${name}" has not answered yet; list again later, or when list_changed says so`,
+    { data: { server: name } },
+  );
+}

@@ -1,0 +1,141 @@
+/**
+ * Who hears what belongs to no call. One watch stands for one client on one surface; it listens at
+ * every server of the surface, through reloads of the configuration. Changes of lists are merged for
+ * a moment, so that a server that announces each step costs its clients one look.
+ */
+import type { Clock } from "../clock.ts";
+import type { Limits } from "../limits.ts";
+import { type Caller, type ListKind, listKinds, type Notice, type Watcher } from "../model.ts";
+import type { Member, View } from "./server.ts";
+import type { Scopes, Subscribed } from "./scope.ts";
+
+/** All watches of the gateway. */
+export interface Watches {
+  add(surface: string, caller: Caller, watcher: Watcher): () => void;
+  /** Listens at servers that were added, stops at removed ones, and says that the lists changed. */
+  reattach(): void;
+  /** Tells the clients of one scope that lists changed. */
+  announce(scope: string, methods: readonly string[]): void;
+}
+
+interface Watch {
+  readonly attach: () => void;
+  readonly announce: (methods: readonly string[]) => void;
+}
+
+/** The notice that says a list changed. */
+export const listChangedOf = (kind: ListKind): string =>
+  `notifications/${listKinds[kind].capability}/list_changed`;
+
+const listChanged: readonly string[] = (["tools", "prompts", "resources"] as const)
+  .map(listChangedOf);
+
+/** Makes the watches; `viewOf` tells which servers a surface has now. */
+export function createWatches(
+  deps: {
+    readonly limits: Limits;
+    readonly clock: Clock;
+    readonly scopes: Scopes;
+    readonly viewOf: (surface: string) => View | undefined;
+  },
+): Watches {
+  const { limits, clock, scopes, viewOf } = deps;
+  const watches = new Map<string, Set<Watch>>();
+  const all = () => [...watches.values()].flatMap((set) => [...set]);
+
+  function add(surface: string, caller: Caller, watcher: Watcher): () => void {
+    const stops = new Map<Member, () => void>();
+    const pending = new Set<string>();
+    let cancelFlush: (() => void) | undefined;
+    let ended = false;
+
+    const announce = (methods: readonly string[]): void => {
+      if (ended) return;
+      for (const method of methods) pending.add(method);
+      cancelFlush ??= clock.after(limits.changeDebounceMs, () => {
+        cancelFlush = undefined;
+        const due = [...pending];
+        pending.clear();
+        for (const method of due) watcher.notice({ kind: "notice", method, params: {} });
+      });
+    };
+
+    const listen = (member: Member): () => void => {
+      const server = member.config.name;
+      const { subscribed } = scopes.of(caller.scope);
+      return member.upstream.watch(caller.scope, {
+        notice(notice) {
+          if (ended) return;
+          if (listChanged.includes(notice.method)) return announce([notice.method]);
+          const view = viewOf(surface);
+          if (view !== undefined) watcher.notice(toOffered(view, server, notice, subscribed));
+        },
+        ask: (ask) => watcher.ask(ask),
+      }, () => ({
+        subscriptions: [...subscribed.values()]
+          .filter((owner) => owner.server === server)
+          .map((owner) => owner.uri),
+      }));
+    };
+
+    const attach = (): void => {
+      const members = viewOf(surface)?.members ?? [];
+      for (const [member, stop] of stops) {
+        if (members.includes(member)) continue;
+        stop();
+        stops.delete(member);
+      }
+      for (const member of members) if (!stops.has(member)) stops.set(member, listen(member));
+    };
+
+    const watch: Watch = { attach, announce };
+    attach();
+    const ofScope = watches.get(caller.scope) ?? new Set();
+    watches.set(caller.scope, ofScope.add(watch));
+    return () => {
+      ended = true;
+      ofScope.delete(watch);
+      if (ofScope.size === 0 && watches.get(caller.scope) === ofScope) watches.delete(caller.scope);
+      cancelFlush?.();
+      for (const stop of stops.values()) stop();
+      stops.clear();
+    };
+  }
+
+  return {
+    add,
+    reattach() {
+      for (const watch of all()) {
+        watch.attach();
+        watch.announce(listChanged);
+      }
+    },
+    announce(scope, methods) {
+      for (const watch of watches.get(scope) ?? []) watch.announce(methods);
+    },
+  };
+}
+
+/** A server's notice with its URI and logger as the surface knows them. */
+export function toOffered(
+  view: View,
+  server: string,
+  notice: Notice,
+  subscribed: ReadonlyMap<string, Subscribed>,
+): Notice {
+  if (view.members.length === 1) return notice;
+  const { method, params } = notice;
+  if (method === "notifications/message") {
+    const logger = params["logger"];
+    const name = typeof logger === "string" && logger !== "" ? `${server}/${logger}` : server;
+    return { ...notice, params: { ...params, logger: name } };
+  }
+  if (method !== "notifications/resources/updated") return notice;
+  for (const { surface, offered, ...owner } of subscribed.values()) {
+    if (surface !== view.surface || owner.server !== server || owner.uri !== params["uri"]) {
+      continue;
+    }
+    return { ...notice, params: { ...params, uri: offered } };
+  }
+  return notice;
+}

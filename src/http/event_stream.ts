@@ -1,0 +1,65 @@
+/**
+ * One open event stream to one reader: the bytes' budget, the heartbeat, and the clean-up when the
+ * reader goes, which the body's `cancel` tells (a request's abort signal also fires after success
+ * on some runtimes). Not here: what the stream carries and how it is resumed (session_streams.ts).
+ */
+import type { Limits } from "../limits.ts";
+import { type Frame, type FrameStreamEnd, openFrameStream } from "../sse/encode.ts";
+import type { Heartbeats } from "./heartbeat.ts";
+
+/** What a connection is made from. */
+export interface ConnectionDeps {
+  readonly limits: Limits;
+  readonly heartbeats: Heartbeats;
+  /** Whether the listener lets the stream be silent; otherwise it beats faster. */
+  readonly isHeldOpen: boolean;
+}
+
+/** An open event stream. */
+export interface Connection {
+  readonly body: ReadableStream<Uint8Array>;
+  /** False once the reader has used up its budget: the stream then ends after what is queued. */
+  write(frame: Frame | Uint8Array): boolean;
+  /** Ends after what is queued; with a hint when the reader shall come back. */
+  end(retryMs?: number): void;
+  /** Whether nothing more can be written. */
+  isOver(): boolean;
+  queuedBytes(): number;
+  /** Calls back at each heartbeat. */
+  onBeat(run: () => void): void;
+  readonly closed: Promise<FrameStreamEnd>;
+}
+
+/** Opens a connection. */
+export function openConnection({ limits, heartbeats, isHeldOpen }: ConnectionDeps): Connection {
+  const stream = openFrameStream(limits);
+  let beat = (): void => {};
+  const stopBeating = heartbeats.add((bytes) => {
+    if (connection.write(bytes)) beat();
+  }, isHeldOpen);
+  let isOver = false;
+  const end = (): void => {
+    isOver = true;
+    stopBeating();
+    stream.end();
+  };
+  stream.closed.then(end);
+  const connection: Connection = {
+    body: stream.readable,
+    write(frame) {
+      if (isOver) return false;
+      // What is queued still goes: without its first event a reader could not come back for more.
+      if (stream.queuedBytes() >= limits.streamBytesMax) end();
+      return !isOver && stream.write(frame);
+    },
+    end(retryMs) {
+      if (retryMs !== undefined) connection.write({ retry: retryMs });
+      end();
+    },
+    isOver: () => isOver,
+    queuedBytes: () => stream.queuedBytes(),
+    onBeat: (run) => void (beat = run),
+    closed: stream.closed,
+  };
+  return connection;
+}

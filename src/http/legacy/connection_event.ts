@@ -1,0 +1,39 @@
+/**
+ * The first word of a GET stream: `connection_established`. It is an event with a name of its own, so
+ * that clients which listen to messages are not disturbed (P9), and a comment for those that warn of
+ * each event whose name they do not know. Both show the same JSON.
+ */
+import type { JsonObject } from "../../model.ts";
+import { encodeFrame } from "../../sse/encode.ts";
+import type { LiveSession } from "./live_session.ts";
+
+/** How clients of one SDK are recognised: by either of the two, since a program may set one itself. */
+interface CommentReader {
+  /** The `clientInfo.name` that the SDK gives where a program gives none. */
+  readonly name: string;
+  readonly userAgent: RegExp;
+}
+
+const commentReaders: readonly CommentReader[] = [
+  // The Python SDK: over httpx in its versions 1, over httpx2 since 2.
+  { name: "mcp", userAgent: /^python-httpx2?\// },
+];
+
+/** The greeting of one stream, for the client that opens it. */
+export function greetingOf({ id, caller, deps }: LiveSession, headers: Headers): Uint8Array {
+  const type = "connection_established";
+  const timestamp = new Date(deps.clock.wall()).toISOString();
+  const data = JSON.stringify({ type, session_id: id, timestamp });
+  return encodeFrame(
+    readsComments(caller.clientInfo, headers)
+      ? { comment: `${type} ${data}` }
+      : { event: type, data },
+  );
+}
+
+function readsComments(clientInfo: JsonObject, headers: Headers): boolean {
+  const agent = headers.get("user-agent") ?? "";
+  return commentReaders.some(({ name, userAgent }) =>
+    clientInfo["name"] === name || userAgent.test(agent)
+  );
+}

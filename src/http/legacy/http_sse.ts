@@ -1,0 +1,196 @@
+/**
+ * The HTTP+SSE transport of 2024-11-05: GET opens the one stream, whose first event names the URL
+ * for POSTs; every answer rides the stream, and its end is the session's. Any revision of the
+ * handshake era may be negotiated over it. Sessions are never stored, since they end with their
+ * stream. No `connection_established` here: these clients know `endpoint` and `message` alone.
+ */
+import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
+import { errorText, idOf, resultText } from "../../protocol/jsonrpc.ts";
+import { encodeFrame } from "../../sse/encode.ts";
+import { parseAccept } from "../accept.ts";
+import { type Connection, openConnection } from "../event_stream.ts";
+import type { Visit } from "./post.ts";
+import { type AnswerOutlet, type RequestMessage, runCall } from "./call.ts";
+import { shakeHands } from "./initialize.ts";
+import {
+  assertRevisionHeader,
+  assertTakeable,
+  handshakeOf,
+  hasRequests,
+  type Inbound,
+  onlyIdOf,
+  takeQuiet,
+  toInbound,
+} from "./inbound.ts";
+import { endLiveSession } from "./life.ts";
+import { type LiveSession, noteInitialized, touch } from "./live_session.ts";
+import { forget, reserve, type Sessions } from "./session_table.ts";
+import { adopt } from "./session_streams.ts";
+import {
+  emptyResponse,
+  errorResponse,
+  faultResponse,
+  logFault,
+  streamResponse,
+} from "../respond.ts";
+
+/** One open stream. */
+interface SseLine {
+  readonly surface: string;
+  readonly connection: Connection;
+  /** Whether `initialize` was taken. */
+  isBegun: boolean;
+  session: LiveSession | undefined;
+}
+
+/** The open streams of this transport. */
+export interface SseTransport {
+  readonly sessions: Sessions;
+  /** By the id in the POST URL. */
+  readonly lines: Map<string, SseLine>;
+  /** Whether each stream ends as soon as nothing is under way on it. */
+  isEnding: boolean;
+}
+
+/** Makes the transport: no stream yet. */
+export function createSseTransport(sessions: Sessions): SseTransport {
+  return { sessions, lines: new Map(), isEnding: false };
+}
+
+/** Opens a stream. */
+export function openLine(transport: SseTransport, visit: Visit): Response {
+  const { sessions, lines } = transport;
+  const { headers } = visit.request;
+  if (!parseAccept(headers.get("accept")).stream) {
+    throw new GatewayError("not_acceptable", "Accept must allow text/event-stream");
+  }
+  visit.assertOpen();
+  assertRevisionHeader(headers);
+  const free = reserve(sessions);
+  const { holdOpen } = visit.context;
+  holdOpen?.();
+  const { limits, heartbeats } = sessions.deps;
+  const connection = openConnection({ limits, heartbeats, isHeldOpen: holdOpen !== undefined });
+  const id = crypto.randomUUID();
+  const line: SseLine = { surface: visit.surface, connection, isBegun: false, session: undefined };
+  lines.set(id, line);
+  const posts = visit.path.replace(/\/sse$/, "/messages");
+  connection.write({ event: "endpoint", data: `${posts}?sessionId=${id}` });
+  connection.closed.then(() => {
+    lines.delete(id);
+    free();
+    if (line.session !== undefined) hangUp(sessions, line.session, "the client closed its stream");
+  }).catch((thrown) => logFault(sessions.deps.log, "Cannot end a session", thrown));
+  return streamResponse(connection.body);
+}
+
+/** Takes messages for a stream; their answers go there. */
+export async function takePost(transport: SseTransport, visit: Visit): Promise<Response> {
+  const { deps } = transport.sessions;
+  const value = await visit.readJson();
+  let inbound: Inbound | undefined;
+  try {
+    inbound = toInbound(value, deps.limits);
+    assertRevisionHeader(visit.request.headers);
+    if (hasRequests(inbound)) visit.assertOpen();
+    take(transport, lineOf(transport, visit), inbound);
+    return emptyResponse(202);
+  } catch (thrown) {
+    const error = toGatewayError(thrown);
+    if (error.code === "internal") return faultResponse(thrown, deps.log);
+    return errorResponse(error, inbound ? onlyIdOf(inbound) : idOf(value, deps.limits));
+  }
+}
+
+/** Ends all streams: those with calls under way after the last answer, unless `force` says at once. */
+export function endLines(transport: SseTransport, force: boolean): void {
+  transport.isEnding = true;
+  for (const { connection, session } of transport.lines.values()) {
+    if (force || session === undefined || session.calls.size === 0) end(transport, connection);
+  }
+}
+
+function end({ sessions }: SseTransport, connection: Connection): void {
+  connection.end(sessions.deps.limits.sseRetryMs);
+}
+
+function lineOf({ lines }: SseTransport, { request, surface }: Visit): SseLine {
+  const id = new URL(request.url).searchParams.get("sessionId");
+  if (id === null) {
+    throw new GatewayError(
+      "session_missing",
+      "Missing sessionId in the URL: open the stream first",
+    );
+  }
+  const line = lines.get(id);
+  if (line === undefined || line.surface !== surface) throw new GatewayError("session_unknown");
+  return line;
+}
+
+function take(transport: SseTransport, line: SseLine, inbound: Inbound): void {
+  const opening = handshakeOf(inbound);
+  if (opening !== undefined) {
+    if (line.isBegun) {
+      throw new GatewayError("invalid_request", 'Cannot take a second "initialize" on one stream');
+    }
+    line.isBegun = true;
+    return void begin(transport.sessions, line, opening);
+  }
+  const { session, connection } = line;
+  if (session === undefined) {
+    throw new GatewayError("invalid_request", 'Cannot take this yet: "initialize" comes first');
+  }
+  assertTakeable(session, inbound);
+  touch(session);
+  const outlet = outletOf(transport, session, connection);
+  for (const message of inbound.messages) {
+    if (message.kind !== "request") takeQuiet(session, message);
+    else {
+      noteInitialized(session);
+      runCall(session, message, outlet);
+    }
+  }
+}
+
+/** Runs the handshake; its result is the first message, and only then others may follow. */
+async function begin(sessions: Sessions, line: SseLine, opening: RequestMessage): Promise<void> {
+  const { connection } = line;
+  try {
+    const { session, result } = await shakeHands(sessions, opening, line.surface, false);
+    if (!connection.write(toFrame(resultText(opening.id, result)))) {
+      return hangUp(sessions, session, "the client closed its stream");
+    }
+    line.session = session;
+    adopt(session.streams, connection, toFrame);
+  } catch (thrown) {
+    const error = toGatewayError(thrown);
+    if (error.code === "internal") logFault(sessions.deps.log, "Cannot open a session", thrown);
+    line.isBegun = false;
+    connection.write(toFrame(errorText(opening.id, withOutcome(error, "not_sent").toRpc())));
+  }
+}
+
+function hangUp(sessions: Sessions, session: LiveSession, reason: string): void {
+  forget(sessions, session);
+  endLiveSession(session, reason, new GatewayError("cancelled", `Cannot go on: ${reason}`));
+}
+
+function outletOf(
+  transport: SseTransport,
+  session: LiveSession,
+  connection: Connection,
+): AnswerOutlet {
+  const send = (text: string): boolean => connection.write(toFrame(text));
+  return {
+    send,
+    isHeard: () => true,
+    settle(text) {
+      if (text !== undefined) send(text);
+      if (transport.isEnding && session.calls.size === 0) end(transport, connection);
+    },
+  };
+}
+
+function toFrame(text: string): Uint8Array {
+  return encodeFrame({ event: "message", data: text });
+}

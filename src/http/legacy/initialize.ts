@@ -1,0 +1,59 @@
+/**
+ * The handshake: `initialize` becomes a session. It is described by the gateway, on disk before its
+ * id leaves (unless it lives and ends with its stream), and only then on the table. A session id
+ * that the client chose itself is never taken. Follows the lifecycle pages.
+ */
+import { GatewayError } from "../../errors.ts";
+import type { JsonObject } from "../../model.ts";
+import { clientLine } from "../../one_line.ts";
+import { latestRevision, negotiate } from "../../protocol/legacy/revisions.ts";
+import { sha256Hex } from "../../seal.ts";
+import type { RequestMessage } from "./call.ts";
+import { endLiveSession, openLiveSession, toRecord } from "./life.ts";
+import type { LiveSession } from "./live_session.ts";
+import { enlist, type Sessions } from "./session_table.ts";
+
+/** A session with the result that announces it. */
+export interface Handshake {
+  readonly session: LiveSession;
+  readonly result: JsonObject;
+}
+
+/** Opens a session on a surface. Throws `invalid_params`, or what kept it from being stored. */
+export async function shakeHands(
+  sessions: Sessions,
+  message: RequestMessage,
+  surface: string,
+  isStored: boolean,
+): Promise<Handshake> {
+  const { deps } = sessions;
+  const decoded = deps.codec.decodeRequest(message.method, message.params, latestRevision);
+  if (decoded.kind !== "ok") {
+    throw new GatewayError("invalid_params", decoded.kind === "invalid" ? decoded.message : "");
+  }
+  const { protocolVersion, clientInfo, capabilities } = decoded.params;
+  const revision = negotiate(protocolVersion);
+  const id = crypto.randomUUID();
+  const record = toRecord({
+    key: await sha256Hex(id),
+    surface,
+    revision,
+    clientInfo: clientInfo as JsonObject,
+    capabilities: capabilities as JsonObject,
+  }, deps.activity.now());
+  const session = openLiveSession(deps, record, { id, isStored });
+  try {
+    const description = await deps.gateway.describe(surface, session.caller);
+    if (isStored) await deps.sessions.create(record);
+    enlist(sessions, session);
+    deps.log.info("Client connected", {
+      client: clientLine(record.clientInfo, deps.limits.clientTitleCharsMax),
+      revision,
+      surface,
+    });
+    return { session, result: deps.codec.encodeDescription(description, revision, deps.identity) };
+  } catch (thrown) {
+    endLiveSession(session, "it could not be opened", new GatewayError("cancelled"));
+    throw thrown;
+  }
+}

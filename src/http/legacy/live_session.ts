@@ -1,0 +1,95 @@
+/**
+ * What a handshake-era session holds in memory: its open calls, the questions it was asked and its
+ * streams. Here is the shape and what every request does to it; how a session begins and ends is
+ * in life.ts, which sessions exist in session_table.ts.
+ */
+import type { Clock } from "../../clock.ts";
+import type { GatewayError } from "../../errors.ts";
+import type { Gateway } from "../../gateway/surface.ts";
+import type { Limits } from "../../limits.ts";
+import type { Log } from "../../log.ts";
+import type { Caller, RequestId } from "../../model.ts";
+import type { ClientFacingCodec } from "../../protocol/codec.ts";
+import type { SessionStore } from "../../session/session_store.ts";
+import type { Heartbeats } from "../heartbeat.ts";
+import type { KeepAlive } from "../keep_alive.ts";
+import type { ActivityClock } from "./activity_clock.ts";
+import type { Asks } from "./asks.ts";
+import { allowOwned } from "./standalone_stream.ts";
+import type { Streams } from "./session_streams.ts";
+
+/** What sessions of this era need. */
+export interface LegacyDeps {
+  readonly gateway: Gateway;
+  readonly sessions: SessionStore;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly activity: ActivityClock;
+  readonly log: Log;
+  readonly identity: { readonly name: string; readonly version: string };
+  readonly sessionTimeoutMs: number;
+  readonly codec: ClientFacingCodec;
+  readonly heartbeats: Heartbeats;
+  readonly keepAlive: KeepAlive;
+  /** Names this run of the gateway in event ids. */
+  readonly epoch: string;
+}
+
+/** Where the messages of one request go: its own stream, or wherever the client listens. */
+export interface Outlet {
+  /** Sends a message before the result; false when this outlet cannot carry it. */
+  send(text: string): boolean;
+  /** Whether the client hears at once what is sent here. */
+  isHeard(): boolean;
+}
+
+/** A request under way. */
+export interface OpenCall {
+  readonly outlet: Outlet;
+  /** Gives it up. With an error the client is answered by it, without one not at all. */
+  abort(reason: string, error?: GatewayError): void;
+}
+
+/** A session in memory. */
+export interface LiveSession {
+  readonly deps: LegacyDeps;
+  readonly id: string;
+  readonly key: string;
+  readonly surface: string;
+  readonly revision: string;
+  /** Whether the store has it; otherwise it ends with its stream. */
+  readonly isStored: boolean;
+  /** Replaced when the log level changes. */
+  caller: Caller;
+  readonly subscriptions: Set<string>;
+  readonly calls: Map<RequestId, OpenCall>;
+  readonly asks: Asks;
+  readonly streams: Streams;
+  activeAt: number;
+  isOver: boolean;
+  stopWatching: () => void;
+}
+
+/** Keeps a change for as long as the session lives. */
+export async function keep(
+  { isStored, key, deps }: LiveSession,
+  write: (store: SessionStore, key: string) => Promise<unknown>,
+): Promise<void> {
+  if (isStored) await write(deps.sessions, key);
+}
+
+/** Notes activity (P8). */
+export function touch(session: LiveSession): void {
+  session.activeAt = session.deps.activity.now();
+  if (session.isStored) session.deps.sessions.touch(session.key, session.activeAt);
+}
+
+/** Whether something is under way or somebody listens: such a session does not expire. */
+export function isBusy({ calls, streams }: LiveSession): boolean {
+  return calls.size > 0 || streams.connections.size > 0;
+}
+
+/** Notes that the client has finished its handshake, or acts as if it had. */
+export function noteInitialized(session: LiveSession): void {
+  allowOwned(session.streams.standing);
+}

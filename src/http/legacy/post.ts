@@ -1,0 +1,140 @@
+/**
+ * The Streamable HTTP binding of the handshake era: POST, GET and DELETE on one URL, sessions named
+ * by `Mcp-Session-Id`. Follows the transports page of 2025-03-26 to 2025-11-25; what differs
+ * between those revisions is data of the codec. Not here: routes and guards (routes.ts), the older
+ * two-URL transport (http_sse.ts).
+ */
+import { GatewayError, toGatewayError } from "../../errors.ts";
+import type { RequestContext } from "../../runtime/runtime.ts";
+import { idOf, resultText } from "../../protocol/jsonrpc.ts";
+import { type Accepts, parseAccept } from "../accept.ts";
+import { runCall } from "./call.ts";
+import { greetingOf } from "./connection_event.ts";
+import { shakeHands } from "./initialize.ts";
+import {
+  assertRevisionHeader,
+  assertTakeable,
+  handshakeOf,
+  hasRequests,
+  type Inbound,
+  onlyIdOf,
+  takeQuiet,
+  toInbound,
+} from "./inbound.ts";
+import { openReply } from "./reply.ts";
+import { type LiveSession, noteInitialized } from "./live_session.ts";
+import { endSession, findSession, reserve, type Sessions } from "./session_table.ts";
+import { openStanding } from "./session_streams.ts";
+import { emptyResponse, errorResponse, faultResponse, streamResponse } from "../respond.ts";
+
+/** One HTTP request to a surface. */
+export interface Visit {
+  readonly request: Request;
+  readonly context: RequestContext;
+  readonly surface: string;
+  /** The request's path as it came, without a slash at the end. */
+  readonly path: string;
+  /** Throws when new work is not taken now. */
+  readonly assertOpen: () => void;
+  /** The body as a JSON value, once. */
+  readonly readJson: () => Promise<unknown>;
+}
+
+/** Messages from the client; `value` is the body. */
+export async function post(
+  sessions: Sessions,
+  visit: Visit,
+  value: unknown,
+  accepts: Accepts,
+): Promise<Response> {
+  const { deps } = sessions;
+  const { headers } = visit.request;
+  let inbound: Inbound | undefined;
+  try {
+    inbound = toInbound(value, deps.limits);
+    assertRevisionHeader(headers);
+    if (hasRequests(inbound)) visit.assertOpen();
+    return await take(sessions, visit, inbound, accepts);
+  } catch (thrown) {
+    const error = toGatewayError(thrown);
+    if (error.code === "internal") return faultResponse(thrown, deps.log);
+    return errorResponse(error, inbound ? onlyIdOf(inbound) : idOf(value, deps.limits));
+  }
+}
+
+/** The stream of what belongs to no call, or the rest of one that broke. */
+export async function get(sessions: Sessions, visit: Visit): Promise<Response> {
+  const { headers } = visit.request;
+  if (!headers.get("mcp-session-id")) throw new GatewayError("session_missing", howToStream(visit));
+  if (!parseAccept(headers.get("accept")).stream) {
+    throw new GatewayError("not_acceptable", "Accept must allow text/event-stream");
+  }
+  visit.assertOpen();
+  assertRevisionHeader(headers);
+  const session = await sessionOf(sessions, visit);
+  const { holdOpen } = visit.context;
+  holdOpen?.();
+  noteInitialized(session);
+  const body = openStanding(
+    session.streams,
+    holdOpen !== undefined,
+    headers.get("last-event-id"),
+    greetingOf(session, headers),
+  );
+  // By the HTML standard "no content" tells a client to stop reconnecting.
+  return body === undefined ? emptyResponse(204) : streamResponse(body);
+}
+
+/** What a GET without a session may have wanted: a stream of its own, or the older transport. */
+function howToStream({ path }: Visit): string {
+  const older = path.replace(/[^/]+$/, "sse");
+  return "Cannot open a stream without a session: POST initialize first and repeat the " +
+    `Mcp-Session-Id it returns; a client of the HTTP+SSE transport (2024-11-05) uses ${older}`;
+}
+
+/** The end of a session. */
+export async function remove(sessions: Sessions, visit: Visit): Promise<Response> {
+  assertRevisionHeader(visit.request.headers);
+  const session = await sessionOf(sessions, visit);
+  await endSession(sessions, session, "the client ended the session");
+  return emptyResponse(204);
+}
+
+async function sessionOf(sessions: Sessions, { request, surface }: Visit): Promise<LiveSession> {
+  const id = request.headers.get("mcp-session-id");
+  if (id === null || id === "") throw new GatewayError("session_missing");
+  return await findSession(sessions, id, surface);
+}
+
+async function take(
+  sessions: Sessions,
+  visit: Visit,
+  inbound: Inbound,
+  accepts: Accepts,
+): Promise<Response> {
+  const { holdOpen } = visit.context;
+  const opening = handshakeOf(inbound);
+  if (opening !== undefined) {
+    const free = reserve(sessions);
+    try {
+      const { session, result } = await shakeHands(sessions, opening, visit.surface, true);
+      const headers = { "mcp-session-id": session.id };
+      const reply = openReply(session, { accepts, count: 1, isBatch: false, headers, holdOpen });
+      reply.outlet.settle(resultText(opening.id, result), 200);
+      return await reply.response;
+    } finally {
+      free();
+    }
+  }
+  const session = await sessionOf(sessions, visit);
+  assertTakeable(session, inbound);
+  const { messages, isBatch } = inbound;
+  const count = messages.filter((message) => message.kind === "request").length;
+  if (count > 0) noteInitialized(session);
+  const reply = count > 0 ? openReply(session, { accepts, count, isBatch, holdOpen }) : undefined;
+  for (const message of messages) {
+    if (message.kind !== "request") takeQuiet(session, message);
+    else if (reply !== undefined) runCall(session, message, reply.outlet);
+  }
+  return reply === undefined ? emptyResponse(202) : await reply.response;
+}

@@ -1,0 +1,234 @@
+/**
+ * All event streams of one session: one for each POST that is answered by a stream, and the
+ * standing ones of GET. Owned messages get an id and are kept, so that a GET with `Last-Event-ID`
+ * resumes exactly that stream: a POST's goes on where it was, a standing one is replayed and
+ * continued. Follows "Resumability and Redelivery" of the Streamable HTTP transport.
+ */
+import type { Clock } from "../../clock.ts";
+import type { Limits } from "../../limits.ts";
+import { createEventLog, type EventLog, type Replay } from "../../session/event_log.ts";
+import { type Connection, openConnection } from "../event_stream.ts";
+import type { Heartbeats } from "../heartbeat.ts";
+import {
+  createStanding,
+  dismiss,
+  dropOldest,
+  leave,
+  stand,
+  type Standing,
+} from "./standalone_stream.ts";
+
+/** What the streams of a session are made from. */
+export interface StreamsOptions {
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly heartbeats: Heartbeats;
+  /** Names this run of the gateway in event ids. */
+  readonly epoch: string;
+  /** Whether a stream begins with an id and empty data, to resume from. */
+  readonly isPrimed: boolean;
+}
+
+/** A stream that answers POSTs, and who reads it now. */
+interface Channel {
+  readonly number: number;
+  connection: Connection | undefined;
+}
+
+/** The streams of one session. */
+export interface Streams {
+  readonly options: StreamsOptions;
+  readonly standing: Standing;
+  /** Most sessions never stream, so it is made when the first stream is. */
+  readonly log: () => EventLog;
+  hasLog: boolean;
+  /** Streams of POSTs that are not answered yet, by number. */
+  readonly channels: Map<number, Channel>;
+  /** Standing streams that ended: a client that comes back for one continues on a new one. */
+  readonly pastStanding: Set<number>;
+  readonly connections: Set<Connection>;
+}
+
+/** The stream that answers one POST. */
+export interface CallStream {
+  readonly body: ReadableStream<Uint8Array>;
+  /** Sends a message, or keeps it while nobody reads. */
+  send(text: string): void;
+  /** Whether somebody reads it now. */
+  isRead(): boolean;
+  /** Everything was said. */
+  end(): void;
+}
+
+/** Makes the streams of one session: none yet. */
+export function createStreams(options: StreamsOptions): Streams {
+  let eventLog: EventLog | undefined;
+  const streams: Streams = {
+    options,
+    standing: createStanding(options.limits, ({ number }) => {
+      if (number === undefined) return;
+      streams.log().endStream(number);
+      streams.pastStanding.add(number);
+      dropOldest(streams.pastStanding, options.limits.replayStreamsMax);
+    }),
+    log() {
+      streams.hasLog = true;
+      return eventLog ??= createEventLog(options);
+    },
+    hasLog: false,
+    channels: new Map(),
+    pastStanding: new Set(),
+    connections: new Set(),
+  };
+  return streams;
+}
+
+/** Opens the stream of a POST. */
+export function openCallStream(streams: Streams, isHeldOpen: boolean): CallStream {
+  const connection = connect(streams, isHeldOpen);
+  const log = streams.log();
+  const number = log.openStream();
+  const channel: Channel = { number, connection: undefined };
+  streams.channels.set(number, channel);
+  attach(channel, connection);
+  prime(streams, connection, number);
+  // A listener may keep the head of a response back until its body begins.
+  if (!streams.options.isPrimed) connection.write({ comment: "working" });
+  return {
+    body: connection.body,
+    send(text) {
+      const { bytes } = log.append(number, text);
+      channel.connection?.write(bytes);
+    },
+    isRead: () => channel.connection?.isOver() === false,
+    end() {
+      log.endStream(number);
+      streams.channels.delete(number);
+      channel.connection?.end();
+    },
+  };
+}
+
+/**
+ * Opens a standing stream with `greeting` first, or resumes the stream of an event id. Undefined
+ * when that stream has ended and its reader has seen all of it.
+ */
+export function openStanding(
+  streams: Streams,
+  isHeldOpen: boolean,
+  lastEventId: string | null,
+  greeting: Uint8Array,
+): ReadableStream<Uint8Array> | undefined {
+  const known = lastEventId !== null && streams.hasLog;
+  const replay = known ? streams.log().replay(lastEventId) : undefined;
+  const isOver = replay !== undefined && replay.ended && !streams.pastStanding.has(replay.stream);
+  if (isOver && replay.frames.length === 0) return undefined;
+  const connection = connect(streams, isHeldOpen);
+  const { limits } = streams.options;
+  if (replay !== undefined && !writeAll(connection, replay.frames, limits.streamBytesMax)) {
+    // More than a reader may lag by: it comes back for the rest.
+    connection.end(limits.sseRetryMs);
+  } else if (isOver) {
+    connection.end();
+  } else {
+    goOn(streams, connection, replay, greeting);
+  }
+  return connection.body;
+}
+
+/** Continues what was replayed: a POST's stream itself, a standing one on a new stream. */
+function goOn(
+  streams: Streams,
+  connection: Connection,
+  replay: Replay | undefined,
+  greeting: Uint8Array,
+): void {
+  const channel = replay && streams.channels.get(replay.stream);
+  if (channel !== undefined) return attach(channel, connection);
+  const { standing } = streams;
+  const before = standing.open.find((stream) => stream.number === replay?.stream);
+  if (replay !== undefined && before !== undefined) {
+    // Its reader came back, so the connection that still seems open is dead.
+    leave(standing, before, "cancelled");
+    before.connection.end();
+  }
+  const log = streams.log();
+  const number = log.openStream();
+  prime(streams, connection, number);
+  connection.write(greeting);
+  const write = (text: string) => void connection.write(log.append(number, text).bytes);
+  stand(standing, { connection, number, write, unread: new Map() });
+}
+
+/** Lets a connection be a standing stream whose frames `encode` makes and which carry no ids. */
+export function adopt(
+  streams: Streams,
+  connection: Connection,
+  encode: (text: string) => Uint8Array,
+): void {
+  track(streams, connection);
+  const write = (text: string) => void connection.write(encode(text));
+  stand(streams.standing, { connection, write, unread: new Map() });
+}
+
+/** Forgets kept messages that grew too old; for a session in which nothing happens. */
+export function dropAged(streams: Streams): void {
+  if (streams.hasLog) streams.log().dropAged();
+}
+
+/** Ends the standing streams, with a hint to come back later. */
+export function pauseStanding(streams: Streams): void {
+  const { standing, options } = streams;
+  for (const stream of [...standing.open]) dismiss(standing, stream, options.limits.sseRetryMs);
+}
+
+/** Tells the readers of all streams when to come back; before the gateway ends them. */
+export function hintStreams({ connections, options: { limits } }: Streams): void {
+  for (const connection of connections) connection.write({ retry: limits.sseRetryMs });
+}
+
+/** Ends every stream. */
+export function endStreams(streams: Streams): void {
+  for (const stream of [...streams.standing.open]) dismiss(streams.standing, stream);
+  for (const connection of streams.connections) connection.end();
+}
+
+function connect(streams: Streams, isHeldOpen: boolean): Connection {
+  const { limits, heartbeats } = streams.options;
+  const connection = openConnection({ limits, heartbeats, isHeldOpen });
+  track(streams, connection);
+  return connection;
+}
+
+function track({ connections }: Streams, connection: Connection): void {
+  connections.add(connection);
+  connection.closed.then(() => connections.delete(connection));
+}
+
+function prime({ options, log }: Streams, connection: Connection, number: number): void {
+  if (!options.isPrimed) return;
+  connection.write({ id: log().prime(number), retry: options.limits.sseRetryMs, data: "" });
+}
+
+/** Makes a connection the reader of a channel; the reader before it has been left behind. */
+function attach(channel: Channel, connection: Connection): void {
+  channel.connection?.end();
+  channel.connection = connection;
+  connection.closed.then(() => {
+    if (channel.connection === connection) channel.connection = undefined;
+  });
+}
+
+/** False when the budget ended the writing early; one frame always fits, so that it gets on. */
+function writeAll(
+  connection: Connection,
+  frames: readonly Uint8Array[],
+  bytesMax: number,
+): boolean {
+  for (const bytes of frames) {
+    const queued = connection.queuedBytes();
+    if (queued > 0 && queued + bytes.byteLength > bytesMax) return false;
+    connection.write(bytes);
+  }
+  return true;
+}

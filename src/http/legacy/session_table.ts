@@ -1,0 +1,221 @@
+/**
+ * Which sessions exist in this process, by raw id, so that a request on a live session hashes
+ * nothing; by key for those who may not know the id. A session that only the store knows comes to
+ * life on its first use, and leaves memory again when too many do nothing. Idle ones expire: seen at
+ * look-up and swept. Unknown, expired, deleted, on another surface or another principal's: all the
+ * same to the client (404), so that ids cannot be probed.
+ */
+import { pause } from "../../clock.ts";
+import { GatewayError } from "../../errors.ts";
+import { anonymous, type Caller } from "../../model.ts";
+import { legacyClientCodec } from "../../protocol/legacy/client_facing.ts";
+import { sha256Hex } from "../../seal.ts";
+import type { SessionRecord } from "../../session/session_store.ts";
+import { logFault } from "../respond.ts";
+import { createActivityClock } from "./activity_clock.ts";
+import { idlestOf } from "./idle.ts";
+import { endLiveSession, openLiveSession, suspendSession } from "./life.ts";
+import { deliverListsChanged } from "./notices.ts";
+import { isBusy, type LegacyDeps, type LiveSession, touch } from "./live_session.ts";
+import { dropAged } from "./session_streams.ts";
+
+/** The sessions of this process. */
+export interface Sessions {
+  readonly deps: LegacyDeps;
+  readonly byId: Map<string, LiveSession>;
+  readonly byKey: Map<string, LiveSession>;
+  /** Keys of sessions that left memory; the gateway still keeps what it knows of their scopes. */
+  readonly suspended: Set<string>;
+  /** With more sessions than this in memory, idle ones leave. */
+  crowdedAbove: number;
+  /** Handshakes under way, and streams whose sessions no store knows: the bound covers them. */
+  reserved: number;
+  /** Keys whose removal is not on disk, or failed: they must not come to life again. */
+  readonly ending: Set<string>;
+  stopSweeping: () => void;
+}
+
+/** An id never holds more; a longer one needs no look-up. */
+const idCharsMax = 128;
+
+/** Makes the table and begins to sweep it. */
+export function createSessions(options: Omit<LegacyDeps, "codec" | "activity">): Sessions {
+  const activity = createActivityClock(options.clock, options.limits);
+  const deps: LegacyDeps = { ...options, activity, codec: legacyClientCodec };
+  const sessions: Sessions = {
+    deps,
+    byId: new Map(),
+    byKey: new Map(),
+    suspended: new Set(),
+    crowdedAbove: options.limits.idleSessionsInMemoryMax,
+    reserved: 0,
+    ending: new Set(),
+    stopSweeping: () => {},
+  };
+  const sweepLater = (): void => {
+    sessions.stopSweeping = deps.clock.after(deps.limits.expirySweepMs, () => {
+      sweepLater();
+      sweep(sessions).catch((thrown) => logFault(deps.log, "Cannot expire sessions", thrown));
+    });
+  };
+  sweepLater();
+  // A clock that was set back meanwhile would keep its sessions for ever.
+  deps.sessions.shift(0, activity.now())
+    .catch((thrown) => logFault(deps.log, "Cannot correct the times of sessions", thrown));
+  return sessions;
+}
+
+/** Reserves a place for a session to be. Throws `session_limit`; the returned function frees it. */
+export function reserve(sessions: Sessions): () => void {
+  const { deps } = sessions;
+  const count = deps.sessions.count() + sessions.reserved;
+  if (count >= deps.limits.sessionsMax) throw new GatewayError("session_limit");
+  sessions.reserved += 1;
+  let isHeld = true;
+  return () => {
+    if (isHeld) sessions.reserved -= 1;
+    isHeld = false;
+  };
+}
+
+/** Puts a session on the table. */
+export function enlist(sessions: Sessions, session: LiveSession): void {
+  sessions.byKey.set(session.key, session);
+  if (!session.isStored) return;
+  sessions.byId.set(session.id, session);
+  if (sessions.byId.size > sessions.crowdedAbove) suspendIdle(sessions);
+}
+
+/** Makes room in memory for a while: one look at all sessions serves many new ones. */
+function suspendIdle(sessions: Sessions): void {
+  const { deps: { limits, activity }, byId, suspended } = sessions;
+  const max = limits.idleSessionsInMemoryMax;
+  const some = Math.ceil(max / 10);
+  for (const session of idlestOf(byId.values(), byId.size - max + some, activity.now())) {
+    forget(sessions, session);
+    suspendSession(session);
+    suspended.add(session.key);
+  }
+  sessions.crowdedAbove = Math.max(max, byId.size + some);
+}
+
+/** The session of an id on a surface; throws `session_unknown`. Counts as activity. */
+export async function findSession(
+  sessions: Sessions,
+  id: string,
+  surface: string,
+  principal: Caller["principal"] = anonymous,
+): Promise<LiveSession> {
+  const theirs = { surface, principal: principal.id };
+  const session = sessions.byId.get(id) ?? await hydrate(sessions, id, theirs);
+  const isTheirs = session?.surface === surface && session.caller.principal.id === principal.id;
+  if (session === undefined || !isTheirs) throw new GatewayError("session_unknown");
+  if (!isBusy(session) && isExpired(sessions, session.activeAt)) {
+    await endSession(sessions, session, "the session expired");
+    throw new GatewayError("session_unknown");
+  }
+  touch(session);
+  return session;
+}
+
+/** Ends a session for good; resolves when it would stay dead after a crash. */
+export async function endSession(
+  sessions: Sessions,
+  session: LiveSession,
+  reason: string,
+): Promise<void> {
+  const { deps, ending } = sessions;
+  forget(sessions, session);
+  endLiveSession(session, reason, new GatewayError("cancelled", `Cannot go on: ${reason}`));
+  ending.add(session.key);
+  await deps.sessions.remove(session.key);
+  ending.delete(session.key);
+}
+
+/** Lets go of all sessions; the stored ones live on in the store. */
+export function closeSessions(sessions: Sessions): void {
+  sessions.stopSweeping();
+  for (const session of [...sessions.byKey.values()]) {
+    forget(sessions, session);
+    endLiveSession(session, "the gateway is stopping", new GatewayError("draining"));
+  }
+}
+
+/** Takes a session off the table. */
+export function forget(sessions: Sessions, session: LiveSession): void {
+  sessions.byId.delete(session.id);
+  sessions.byKey.delete(session.key);
+}
+
+function isExpired({ deps }: Sessions, activeAt: number): boolean {
+  return deps.activity.now() - activeAt > deps.sessionTimeoutMs;
+}
+
+/** Brings a stored session to life, unless it is somebody else's or has expired. */
+async function hydrate(
+  sessions: Sessions,
+  id: string,
+  theirs: Pick<SessionRecord, "surface" | "principal">,
+): Promise<LiveSession | undefined> {
+  const { deps, byId, ending } = sessions;
+  if (id.length > idCharsMax) return undefined;
+  const key = await sha256Hex(id);
+  const record: SessionRecord | undefined = await deps.sessions.find(key);
+  // Another request may have brought it to life, or to its end, in the meantime.
+  const live = byId.get(id);
+  if (live !== undefined || record === undefined || ending.has(key)) return live;
+  if (record.surface !== theirs.surface || record.principal !== theirs.principal) return undefined;
+  if (isExpired(sessions, record.activeAt)) {
+    await deps.sessions.remove(key);
+    release(sessions, key);
+    return undefined;
+  }
+  const session = openLiveSession(deps, record, { id, isStored: true });
+  // A client that comes back finished its handshake long ago.
+  session.streams.standing.mayOwn = true;
+  if (sessions.suspended.delete(key)) deliverListsChanged(session);
+  enlist(sessions, session);
+  return session;
+}
+
+/** Forgets a session that is in the store no more. */
+function release(
+  { byKey, ending, suspended, deps }: Sessions,
+  key: string,
+): LiveSession | undefined {
+  ending.delete(key);
+  if (suspended.delete(key)) deps.gateway.endScope(key);
+  return byKey.get(key);
+}
+
+/** Moves all stamps along after the wall clock jumped, so that each session keeps its idle time. */
+async function followClock({ deps, byKey }: Sessions): Promise<void> {
+  const { activity, log } = deps;
+  const ms = activity.jump();
+  if (ms === 0) return;
+  await deps.sessions.shift(ms, activity.now() + ms);
+  activity.follow(ms);
+  for (const session of byKey.values()) session.activeAt += ms;
+  log.info("The clock of this machine jumped; sessions keep their idle time", { byMs: ms });
+}
+
+async function sweep(sessions: Sessions): Promise<void> {
+  const { deps, byKey } = sessions;
+  await followClock(sessions);
+  for (const session of byKey.values()) {
+    if (isBusy(session)) touch(session);
+    else dropAged(session.streams);
+  }
+  const before = deps.activity.now() - deps.sessionTimeoutMs;
+  for (;;) {
+    const keys = await deps.sessions.expire(before);
+    for (const key of keys) {
+      const session = release(sessions, key);
+      if (session === undefined) continue;
+      forget(sessions, session);
+      endLiveSession(session, "the session expired", new GatewayError("session_unknown"));
+    }
+    if (keys.length < deps.limits.expiryBatchMax) return;
+    await pause(deps.clock, 0);
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * What the stateless binding keeps: no session, only the calls and notification streams that are
+ * open now, so that they can be counted, bounded and ended. Also what is known of one request, and
+ * who its caller is: one scope for all that a principal does. Follows 2026-07-28, basic/index
+ * ("Statelessness").
+ */
+import type { Clock } from "../../clock.ts";
+import { GatewayError } from "../../errors.ts";
+import type { Gateway } from "../../gateway/surface.ts";
+import type { Limits } from "../../limits.ts";
+import type { Log } from "../../log.ts";
+import {
+  anonymous,
+  type Caller,
+  type JsonObject,
+  type Notice,
+  type Principal,
+} from "../../model.ts";
+import type { ModernRequest } from "../../protocol/modern/modern_request.ts";
+import type { Accepts } from "../accept.ts";
+import type { Heartbeats } from "../heartbeat.ts";
+import type { KeepAlive } from "../keep_alive.ts";
+import { createSeenClients, type SeenClients } from "./seen_clients.ts";
+import { createSubscriptions, type Subscriptions } from "./subscription_handles.ts";
+
+/** What the binding works with. */
+export interface StatelessDeps {
+  readonly gateway: Gateway;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly identity: { readonly name: string; readonly version: string };
+  readonly heartbeats: Heartbeats;
+  readonly keepAlive: KeepAlive;
+}
+
+/** One request, where it goes, and how its answer can be given. */
+export interface Asked {
+  readonly request: ModernRequest;
+  readonly caller: Caller;
+  readonly surface: string;
+  readonly headers: Headers;
+  readonly accepts: Accepts;
+  /** Aborts when the client goes before the answer begins (and, on some runtimes, when it ends). */
+  readonly signal: AbortSignal;
+  readonly holdOpen: (() => void) | undefined;
+  /** Whether nobody may see the client go before the answer begins. */
+  readonly leavesUnseen: boolean;
+}
+
+/** A call under way. */
+export interface OpenCall {
+  /** Gives it up; with an error, its client is told. */
+  abort(reason: string, error?: GatewayError): void;
+}
+
+/** One open notification stream. */
+export interface OpenListen {
+  readonly scope: string;
+  readonly surface: string;
+  readonly clientInfo: JsonObject;
+  /** Whether it was acknowledged and says when lists change. */
+  hearsLists(): boolean;
+  /** Tells it; true when it wanted that and took it now. */
+  tell(notice: Notice): boolean;
+  /** Ends it in good order. */
+  end(): void;
+}
+
+/** The open calls and streams. */
+export interface Stateless {
+  readonly deps: StatelessDeps;
+  readonly calls: Set<OpenCall>;
+  readonly listens: Set<OpenListen>;
+  readonly subscriptions: Subscriptions;
+  readonly clients: SeenClients;
+}
+
+/** Makes the binding's state: nothing is open. */
+export function createStateless(deps: StatelessDeps): Stateless {
+  return {
+    deps,
+    calls: new Set(),
+    listens: new Set(),
+    subscriptions: createSubscriptions(deps.gateway, deps.log),
+    clients: createSeenClients(deps),
+  };
+}
+
+/** The caller of a request. Its scope is its principal's, on every connection. */
+export function callerOf(
+  { envelope }: ModernRequest,
+  principal: Principal = anonymous,
+): Caller {
+  return {
+    principal,
+    scope: `p:${principal.id}`,
+    wire: envelope.revision,
+    capabilities: envelope.capabilities,
+    clientInfo: envelope.clientInfo,
+    logLevel: envelope.logLevel,
+    deferred: true,
+  };
+}
+
+/**
+ * Whether this client has a stream on the surface that says when lists change. All clients of a
+ * principal share its scope, so that a stream counts for the client that names itself alike.
+ */
+export function hearsChanges(
+  { listens }: Stateless,
+  surface: string,
+  { scope, clientInfo }: Caller,
+): boolean {
+  const client = JSON.stringify(clientInfo);
+  return [...listens].some((listen) =>
+    listen.scope === scope && listen.surface === surface && listen.hearsLists() &&
+    JSON.stringify(listen.clientInfo) === client
+  );
+}
+
+/** Tells all streams that want it; how many took it now. */
+export function tellListens({ listens }: Stateless, notice: Notice): number {
+  let heard = 0;
+  for (const listen of listens) if (listen.tell(notice)) heard += 1;
+  return heard;
+}
+
+/** Ends the notification streams; calls may finish. */
+export function endListens({ listens }: Stateless): void {
+  for (const listen of [...listens]) listen.end();
+}
+
+/** Gives everything up that is open. */
+export function closeStateless(stateless: Stateless): void {
+  endListens(stateless);
+  for (const call of [...stateless.calls]) {
+    call.abort("the gateway is stopping", new GatewayError("draining"));
+  }
+}

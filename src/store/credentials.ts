@@ -1,0 +1,155 @@
+/**
+ * Credentials in SQLite, each sealed for its server, its kind and what it was got with, and the
+ * scopes that were authenticated. Whatever fails here is logged and costs a new log-in,
+ * never the gateway; only the memory of scopes fails closed: who cannot be told counts as known. Not
+ * here: the tables (database.ts).
+ */
+import type { Clock } from "../clock.ts";
+import { transact } from "./database.ts";
+import type { Limits } from "../limits.ts";
+import type { Log } from "../log.ts";
+import type { SqlDatabase } from "../runtime/runtime.ts";
+import type { Sealer } from "../seal.ts";
+import type { CredentialKey, CredentialStore } from "../credentials/provider.ts";
+import { createTurns } from "../credentials/keyed_mutex.ts";
+
+/** What the store is made from; the database has its tables already. */
+export interface CredentialStoreOptions {
+  readonly database: SqlDatabase;
+  readonly sealer: Pick<Sealer, "encrypt" | "decrypt">;
+  readonly limits: Pick<
+    Limits,
+    | "credentialsPerServerMax"
+    | "credentialsMax"
+    | "credentialScopesMax"
+    | "credentialScopeTouchMs"
+    | "credentialScopeMs"
+  >;
+  readonly log: Log;
+  readonly clock: Clock;
+}
+
+const purpose = "credential";
+const toBinding = ({ server, kind, binding }: CredentialKey) =>
+  JSON.stringify([server, kind, binding]);
+
+/** Makes the store; it lets go of nothing, since the database belongs to who opened it. */
+export function createCredentialStore(options: CredentialStoreOptions): CredentialStore {
+  const { database, sealer, limits, log, clock } = options;
+  const inTurn = createTurns();
+  const select = database.prepare(
+    "SELECT sealed FROM credentials WHERE server = ? AND kind = ? AND binding = ?",
+  );
+  const replace = database.prepare(
+    `INSERT OR REPLACE INTO credentials (server, kind, binding, sealed, saved_at)
+       VALUES (?, ?, ?, ?, ?)`,
+  );
+  // The credential just saved never counts as old, whatever the wall clock says.
+  const deleteOldOfServer = database.prepare(
+    `DELETE FROM credentials WHERE (server, kind, binding) IN
+       (SELECT server, kind, binding FROM credentials
+          WHERE server = ? AND kind = ? AND binding <> ?
+          ORDER BY saved_at DESC, binding LIMIT -1 OFFSET ?)`,
+  );
+  const deleteOld = database.prepare(
+    `DELETE FROM credentials WHERE (server, kind, binding) IN
+       (SELECT server, kind, binding FROM credentials
+          WHERE (server, kind, binding) <> (?, ?, ?)
+          ORDER BY saved_at DESC LIMIT -1 OFFSET ?)`,
+  );
+
+  return {
+    async load(key) {
+      try {
+        const sealed = select.get(key.server, key.kind, key.binding)?.["sealed"];
+        if (typeof sealed !== "string") return undefined;
+        const value = await sealer.decrypt(purpose, sealed, toBinding(key));
+        if (value !== undefined) return value;
+        log.error("Cannot open a stored credential: it was sealed with another key", {
+          server: key.server,
+          kind: key.kind,
+        });
+      } catch (fault) {
+        log.error("Cannot load a stored credential", { server: key.server, kind: key.kind, fault });
+      }
+      return "unreadable";
+    },
+    async save(key, value) {
+      const { server, kind, binding } = key;
+      try {
+        const sealed = await sealer.encrypt(purpose, value, toBinding(key));
+        transact(database, () => {
+          replace.run(server, kind, binding, sealed, clock.wall());
+          deleteOldOfServer.run(server, kind, binding, limits.credentialsPerServerMax - 1);
+          deleteOld.run(server, kind, binding, limits.credentialsMax - 1);
+        });
+        return true;
+      } catch (fault) {
+        log.error("Cannot store a credential", { server, kind, fault });
+        return false;
+      }
+    },
+    inTurn: (key, work) => inTurn(toBinding(key), work),
+    ...createScopes(options),
+  };
+}
+
+/** Stands for all scopes of a server that there was no room for. */
+const anyScope = "*";
+
+function createScopes(
+  { database, limits, log, clock }: CredentialStoreOptions,
+): Pick<CredentialStore, "noteScope" | "knowsScope" | "forgetScope"> {
+  const isKnown = database.prepare(
+    "SELECT 1 FROM credential_scopes WHERE server = ? AND scope IN (?, ?)",
+  );
+  const count = database.prepare(
+    "SELECT count(*) AS scopes FROM credential_scopes WHERE server = ?",
+  );
+  const note = database.prepare(
+    `INSERT INTO credential_scopes (server, scope, seen_at) VALUES (?, ?, ?)
+       ON CONFLICT DO UPDATE SET seen_at = excluded.seen_at WHERE seen_at < ?`,
+  );
+  const forget = database.prepare("DELETE FROM credential_scopes WHERE server = ? AND scope = ?");
+  const forgetOld = database.prepare("DELETE FROM credential_scopes WHERE seen_at < ?");
+  /** Servers whose memory may have lost a scope by a fault. */
+  const unsure = new Set<string>();
+
+  return {
+    noteScope(server, scope) {
+      try {
+        const now = clock.wall();
+        const isNew = isKnown.get(server, scope, scope) === undefined;
+        if (isNew) forgetOld.run(now - limits.credentialScopeMs);
+        const isFull = isNew && Number(count.get(server)?.["scopes"]) >= limits.credentialScopesMax;
+        if (isFull) {
+          log.warn(
+            "Too many scopes to remember: no unknown one is called for without credentials",
+            {
+              server,
+            },
+          );
+        }
+        note.run(server, isFull ? anyScope : scope, now, now - limits.credentialScopeTouchMs);
+      } catch (fault) {
+        unsure.add(server);
+        log.error("Cannot note that a scope was authenticated", { server, fault });
+      }
+    },
+    knowsScope(server, scope) {
+      try {
+        return unsure.has(server) || isKnown.get(server, scope, anyScope) !== undefined;
+      } catch (fault) {
+        log.error("Cannot tell whether a scope was authenticated", { server, fault });
+        return true;
+      }
+    },
+    forgetScope(server, scope) {
+      try {
+        forget.run(server, scope);
+      } catch (fault) {
+        log.warn("Cannot forget a scope", { server, fault });
+      }
+    },
+  };
+}

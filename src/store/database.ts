@@ -1,0 +1,263 @@
+/**
+ * The one database file of a data directory: how it is opened, checked, locked and migrated. Its
+ * tables are listed here as SQL steps; who reads and writes them stands elsewhere (session/,
+ * upstream/, credentials/). One gateway owns the file: a second one on the same data directory is refused.
+ */
+import type { Clock } from "../clock.ts";
+import type { Limits } from "../limits.ts";
+import { clientLimits } from "../limits/clients.ts";
+import type { Log } from "../log.ts";
+import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
+
+/** Step N brings a file of `user_version` N to N + 1. Steps are only ever added. */
+const schemaSteps: readonly string[] = [
+  `CREATE TABLE sessions (
+     key TEXT PRIMARY KEY,
+     surface TEXT NOT NULL,
+     principal TEXT NOT NULL,
+     revision TEXT NOT NULL,
+     client_info TEXT NOT NULL,
+     capabilities TEXT NOT NULL,
+     log_level TEXT,
+     subscriptions TEXT NOT NULL,
+     created_at INTEGER NOT NULL,
+     active_at INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX sessions_active_at ON sessions (active_at);
+   CREATE TABLE catalogs (
+     key TEXT PRIMARY KEY,
+     server TEXT NOT NULL,
+     body TEXT NOT NULL,
+     saved_at INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX catalogs_server ON catalogs (server, saved_at);
+   CREATE TABLE children (
+     group_id INTEGER PRIMARY KEY,
+     identity TEXT NOT NULL,
+     server TEXT NOT NULL,
+     started_at INTEGER NOT NULL
+   ) STRICT;`,
+  `CREATE TABLE credentials (
+     server TEXT NOT NULL,
+     kind TEXT NOT NULL,
+     binding TEXT NOT NULL,
+     sealed TEXT NOT NULL,
+     saved_at INTEGER NOT NULL,
+     PRIMARY KEY (server, kind, binding)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX credentials_saved_at ON credentials (saved_at);
+   CREATE TABLE credential_scopes (
+     server TEXT NOT NULL,
+     scope TEXT NOT NULL,
+     seen_at INTEGER NOT NULL,
+     PRIMARY KEY (server, scope)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX credential_scopes_seen_at ON credential_scopes (seen_at);`,
+  // The sessions of an older gateway could say of their clients as much as a request may hold.
+  `DELETE FROM sessions
+     WHERE length(client_info) > ${clientLimits.clientInfoBytesMax}
+       OR length(capabilities) > ${clientLimits.clientCapabilitiesBytesMax};
+   CREATE TABLE subscriptions (
+     session TEXT NOT NULL,
+     uri TEXT NOT NULL,
+     UNIQUE (session, uri)
+   ) STRICT;
+   INSERT OR IGNORE INTO subscriptions (session, uri)
+     SELECT sessions.key, item.value FROM sessions, json_each(
+       CASE WHEN json_valid(sessions.subscriptions) THEN sessions.subscriptions ELSE '[]' END
+     ) AS item
+     WHERE item.type = 'text' AND length(item.value) <= ${clientLimits.subscriptionUriCharsMax};
+   ALTER TABLE sessions DROP COLUMN subscriptions;
+   CREATE TRIGGER sessions_end AFTER DELETE ON sessions BEGIN
+     DELETE FROM subscriptions WHERE session = OLD.key;
+   END;`,
+];
+
+/** Primary SQLite result codes that decide what to do; the rest are passed on. */
+const sqliteBusy = 5;
+const sqliteCorrupt = 11;
+const sqliteNotADatabase = 26;
+
+/**
+ * Opens the database of a data directory (`:memory:` keeps nothing), taking it for this process
+ * alone. A file that is corrupt is kept beside it as `….corrupt` and a fresh one is begun.
+ */
+export function openStoreDatabase(
+  runtime: Runtime,
+  path: string,
+  limits: Limits,
+  log?: Log,
+): SqlDatabase {
+  try {
+    return openChecked(runtime, path, limits, log);
+  } catch (fault) {
+    if (toPrimaryCode(fault) === sqliteBusy) {
+      throw new Error(
+        `Cannot open "${path}": another gateway uses this data directory; ` +
+          "stop that gateway, or choose another folder by MCP_DATA_DIR or --data",
+        { cause: fault },
+      );
+    }
+    if (!isCorrupt(fault)) throw fault;
+    log?.error(
+      `Cannot read "${path}": it is corrupt; kept as "${path}.corrupt", and a new one is used`,
+      {
+        fault,
+        lost: "sessions, stored catalogs and credentials",
+      },
+    );
+    // The log of a corrupt file must never be replayed into the fresh one.
+    for (const suffix of ["", "-wal", "-shm"]) {
+      runtime.rename(`${path}${suffix}`, `${path}.corrupt${suffix}`);
+    }
+    return openChecked(runtime, path, limits, log);
+  }
+}
+
+/** Whether the database takes writes. */
+export interface StorageCheck {
+  /**
+   * Why it takes none; undefined while it takes them. To find out it writes a little, seldom while all
+   * is well, and as much as a new session needs after a write has failed.
+   */
+  problem(): string | undefined;
+  /** A write failed: the next look finds out why. */
+  suspect(): void;
+}
+
+/** Makes the check of one database. */
+export function createStorageCheck(
+  { database, clock, limits, log }: {
+    readonly database: SqlDatabase;
+    readonly clock: Clock;
+    readonly limits: Pick<Limits, "storageCheckMs" | "storageRetryMs" | "storageProbeBytes">;
+    readonly log: Log;
+  },
+): StorageCheck {
+  let problem: string | undefined;
+  let isSuspect = false;
+  let nextAt = -Infinity;
+  const write = (): void => {
+    // The same version again: the least that SQLite writes.
+    if (!isSuspect) return database.exec(`PRAGMA user_version = ${schemaSteps.length}`);
+    const body = "x".repeat(limits.storageProbeBytes);
+    transact(database, () => {
+      database.prepare(
+        "INSERT OR REPLACE INTO catalogs (key, server, body, saved_at) VALUES ('probe', '', ?, 0)",
+      ).run(body);
+    });
+    database.exec("DELETE FROM catalogs WHERE key = 'probe'");
+  };
+  const look = (): void => {
+    try {
+      write();
+      if (problem !== undefined) log.info("The database can be written again");
+      problem = undefined;
+      isSuspect = false;
+    } catch (fault) {
+      if (problem === undefined) {
+        log.error("Cannot write to the database: new sessions are refused until that works", {
+          fault,
+        });
+      }
+      problem = fault instanceof Error ? fault.message : String(fault);
+      isSuspect = true;
+    }
+  };
+  return {
+    problem() {
+      const now = clock.monotonic();
+      if (now >= nextAt) {
+        look();
+        nextAt = now + (problem === undefined ? limits.storageCheckMs : limits.storageRetryMs);
+      }
+      return problem;
+    },
+    suspect() {
+      if (problem !== undefined) return;
+      isSuspect = true;
+      nextAt = -Infinity;
+    },
+  };
+}
+
+/** Runs `work` as one transaction that takes the write lock at once; a throw undoes all of it. */
+export function transact<Value>(database: SqlDatabase, work: () => Value): Value {
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    const value = work();
+    database.exec("COMMIT");
+    return value;
+  } catch (fault) {
+    try {
+      database.exec("ROLLBACK");
+    } catch {
+      // Some faults (a full disk) have rolled back already; the first fault is the one to tell.
+    }
+    throw fault;
+  }
+}
+
+/** The numeric SQLite result code of a thrown value without its extension; undefined for others. */
+export function toPrimaryCode(fault: unknown): number | undefined {
+  if (!(fault instanceof Error) || !("sqliteCode" in fault)) return undefined;
+  return typeof fault.sqliteCode === "number" ? fault.sqliteCode & 0xff : undefined;
+}
+
+/** Whether a fault means that the file is damaged and nothing it holds can be trusted. */
+export function isCorrupt(fault: unknown): boolean {
+  const code = toPrimaryCode(fault);
+  return code === sqliteCorrupt || code === sqliteNotADatabase;
+}
+
+function openChecked(runtime: Runtime, path: string, limits: Limits, log?: Log): SqlDatabase {
+  const isFound = path !== ":memory:" && runtime.exists(path);
+  const database = runtime.openDatabase(path);
+  try {
+    // The lock mode comes first: in WAL it then needs no shared memory and is held until the end.
+    database.exec(`PRAGMA busy_timeout = ${limits.databaseBusyMs}`);
+    database.exec("PRAGMA locking_mode = EXCLUSIVE");
+    database.exec("PRAGMA journal_mode = WAL");
+    database.exec("PRAGMA synchronous = NORMAL");
+    database.exec("PRAGMA foreign_keys = OFF");
+    database.exec(`PRAGMA journal_size_limit = ${limits.journalBytesMax}`);
+    assertSound(database);
+    if (migrate(database, path) === 0 && isFound) {
+      // A copy or a restore that went wrong leaves such a file.
+      log?.warn(
+        `Database "${path}" is empty: no session, stored catalog or credential is left; ` +
+          "if it held some, stop the gateway and restore the file from a backup",
+      );
+    }
+    return database;
+  } catch (fault) {
+    database.close();
+    throw fault;
+  }
+}
+
+function assertSound(database: SqlDatabase): void {
+  const row = database.prepare("PRAGMA quick_check(1)").get();
+  const verdict = row === undefined ? "no answer" : Object.values(row)[0];
+  if (verdict === "ok") return;
+  throw Object.assign(new Error(`Cannot use the database: ${verdict}`), {
+    sqliteCode: sqliteCorrupt,
+  });
+}
+
+/** Brings the tables up to date; returns the version that the file had. */
+function migrate(database: SqlDatabase, path: string): number {
+  const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
+  if (version > schemaSteps.length) {
+    throw new Error(
+      `Cannot open "${path}": it was written by a newer version of the gateway; ` +
+        "update the gateway or choose another data directory",
+    );
+  }
+  // Without a write the exclusive lock would be taken only later, by whoever writes first.
+  transact(database, () => {
+    for (const step of schemaSteps.slice(version)) database.exec(step);
+    database.exec(`PRAGMA user_version = ${schemaSteps.length}`);
+  });
+  return version;
+}

@@ -1,0 +1,60 @@
+/**
+ * Sessions that end with the process: the oracle that every other kind of store is tested against,
+ * and the store of a gateway that is told to keep nothing. Bounds on their number are the caller's.
+ */
+import { GatewayError } from "../errors.ts";
+import type { SessionRecord, SessionStore } from "../session/session_store.ts";
+
+/** Makes an empty store. */
+export function createMemorySessionStore(): SessionStore {
+  const records = new Map<string, SessionRecord>();
+  return {
+    async create(record) {
+      if (records.has(record.key)) {
+        throw new GatewayError("internal", "Cannot create session: its key is taken");
+      }
+      records.set(record.key, record);
+    },
+    find: (key) => records.get(key),
+    touch(key, at) {
+      const record = records.get(key);
+      if (record !== undefined && record.activeAt < at) {
+        records.set(key, { ...record, activeAt: at });
+      }
+    },
+    async update(key, patch) {
+      const record = records.get(key);
+      if (record === undefined) return false;
+      records.set(key, { ...record, ...patch });
+      return true;
+    },
+    async subscribe(key, uri) {
+      const record = records.get(key);
+      if (record === undefined || record.subscriptions.includes(uri)) return;
+      records.set(key, { ...record, subscriptions: [...record.subscriptions, uri] });
+    },
+    async unsubscribe(key, uri) {
+      const record = records.get(key);
+      if (record === undefined) return;
+      const subscriptions = record.subscriptions.filter((one) => one !== uri);
+      records.set(key, { ...record, subscriptions });
+    },
+    async remove(key) {
+      return records.delete(key);
+    },
+    async shift(ms, latest) {
+      for (const [key, record] of records) {
+        records.set(key, { ...record, activeAt: Math.min(record.activeAt + ms, latest) });
+      }
+    },
+    async expire(before) {
+      const expired = [...records.values()].filter((record) => record.activeAt < before);
+      for (const { key } of expired) records.delete(key);
+      return expired.map(({ key }) => key);
+    },
+    count: () => records.size,
+    async close() {
+      records.clear();
+    },
+  };
+}

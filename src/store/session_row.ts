@@ -1,0 +1,68 @@
+/**
+ * A session as a row of the table `sessions` and back. What comes from disk is checked in full: an
+ * older version, a person with an editor or a bad sector may have written it. Not here: statements.
+ */
+import { type JsonObject, type LogLevel, logLevels } from "../model.ts";
+import type { SqlValue } from "../runtime/runtime.ts";
+import type { SessionRecord } from "../session/session_store.ts";
+
+/** The values of a record in the order of the table's columns. */
+export function toRow(record: SessionRecord): SqlValue[] {
+  return [
+    record.key,
+    record.surface,
+    record.principal,
+    record.revision,
+    JSON.stringify(record.clientInfo),
+    JSON.stringify(record.capabilities),
+    record.logLevel,
+    record.createdAt,
+    record.activeAt,
+  ];
+}
+
+/** The record of a row and its subscriptions; undefined when a column is not what `toRow` writes. */
+export function toRecord(
+  row: Readonly<Record<string, SqlValue>>,
+  subscriptions: readonly string[],
+): SessionRecord | undefined {
+  const { key, surface, principal, revision, created_at: createdAt, active_at: activeAt } = row;
+  if (typeof key !== "string" || typeof surface !== "string") return undefined;
+  if (typeof principal !== "string" || typeof revision !== "string") return undefined;
+  if (typeof createdAt !== "number" || typeof activeAt !== "number") return undefined;
+  const clientInfo = parse(row["client_info"]);
+  const capabilities = parse(row["capabilities"]);
+  const logLevel = row["log_level"] ?? null;
+  if (!isObject(clientInfo) || !isObject(capabilities)) return undefined;
+  if (logLevel !== null && !isLogLevel(logLevel)) return undefined;
+  return {
+    key,
+    surface,
+    principal,
+    revision,
+    clientInfo,
+    capabilities,
+    logLevel,
+    subscriptions,
+    createdAt,
+    activeAt,
+  };
+}
+
+/** The value of a JSON text; undefined when it is none. */
+function parse(text: SqlValue | undefined): unknown {
+  if (typeof text !== "string") return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isLogLevel(value: SqlValue): value is LogLevel {
+  return logLevels.some((level) => level === value);
+}

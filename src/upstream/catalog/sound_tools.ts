@@ -1,0 +1,30 @@
+/** Tools of a server with schemas that all clients can compile. A long list lets other work in between. */
+import { type Clock, pause } from "../../clock.ts";
+import type { Limits } from "../../limits.ts";
+import type { Correction, JsonObject } from "../../model.ts";
+import { correctSchemas, type ToolSchemaLimits } from "../../protocol/tool_schemas.ts";
+
+/** What the work is bounded by. */
+export interface SoundToolsOptions {
+  readonly clock: Clock;
+  readonly limits: ToolSchemaLimits & Pick<Limits, "readTurnMs">;
+}
+
+/** The tools, and what was corrected in them. */
+export async function withSoundSchemas(
+  tools: readonly JsonObject[],
+  { clock, limits }: SoundToolsOptions,
+): Promise<{ readonly tools: readonly JsonObject[]; readonly corrections: Correction[] }> {
+  const sound: JsonObject[] = [];
+  const corrections: Correction[] = [];
+  let turn = clock.monotonic();
+  for (const given of tools) {
+    const { tool, reasons } = correctSchemas(given, limits);
+    sound.push(tool);
+    for (const reason of reasons) corrections.push({ item: String(given["name"]), reason });
+    if (clock.monotonic() - turn < limits.readTurnMs) continue;
+    await pause(clock, 0);
+    turn = clock.monotonic();
+  }
+  return { tools: sound, corrections };
+}

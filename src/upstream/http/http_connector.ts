@@ -1,0 +1,128 @@
+/**
+ * Links to a remote server: the first message in each manner in turn, and, for a server that knows
+ * no such message at its URL, the oldest transport. A fault over one says nothing about the next. A
+ * refused login or a silence says nothing about how a server speaks, and ends the try. Follows "Backward Compatibility" of the
+ * Streamable HTTP transport.
+ */
+import type { HttpServerConfig } from "../../config/config.ts";
+import { type GatewayError, toGatewayError } from "../../errors.ts";
+import type { UpstreamDeps } from "../deps.ts";
+import { toStartReason } from "../link/start_errors.ts";
+import type { Connected, Connector, StartFault } from "../link/link.ts";
+import type { Manner } from "../link/dialect.ts";
+import { createQuote, valuesOfRemote } from "../link/server_text.ts";
+import { createAuthorization } from "../../credentials/credential_kinds.ts";
+import { createHttpCaller } from "../../outgoing/caller.ts";
+import { toPublicUrl } from "../../outgoing/failure.ts";
+import { instanceHeader } from "../../version.ts";
+import { isAway, isBroken, isNoSuchThing, isServerFault } from "./error_response.ts";
+import { createSseLine } from "./sse_connection.ts";
+import { createStreamable, type Streamable, type StreamableOptions } from "./streamable.ts";
+
+/** Makes the connector of one remote server; nothing is opened yet. */
+export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps): Connector {
+  const { url, headers, credentials, transport, name: server } = config;
+  const { runtime, limits, clock, log } = deps;
+  const quote = createQuote(valuesOfRemote(config), limits);
+  // One for all links: what it learns of the server is true for all of them.
+  const caller = createHttpCaller({
+    runtime,
+    limits,
+    clock,
+    log,
+    server,
+    url,
+    hidesUrl: true,
+    headers: { ...headers, [instanceHeader]: deps.instance },
+    authorization: createAuthorization({ server, credentials }, deps),
+  });
+  const toFault = (error: GatewayError, refused: readonly Manner[]): StartFault => ({
+    reason: toStartReason(error, quote),
+    permanent: false,
+    isAway: isAway(error),
+    refused,
+    details: {
+      url: toPublicUrl(url),
+      ...(error.cause instanceof Error ? { error: error.cause.message } : {}),
+    },
+  });
+  return {
+    ownsQuestions: true,
+    async connect({ manners, hooks, ...told }, signal) {
+      const refused: Manner[] = [];
+      let firstError: GatewayError | undefined;
+      nextManner:
+      for (const manner of manners) {
+        for (const create of waysOf(transport, manner)) {
+          const options = { config, deps, caller, manner, hooks, ...told };
+          const outcome = await tryWay(create, options, signal);
+          if ("connected" in outcome) return { ...outcome, refused };
+          const { error } = outcome;
+          firstError ??= error;
+          const hasNoSuch = isNoSuchThing(error);
+          // Some servers fail over a question that they do not know, which is no verdict on either.
+          const isFailure = isServerFault(error) || (manner.mayGoUnanswered && isBroken(error));
+          if (isFailure && manner !== manners.at(-1)) {
+            continue nextManner;
+          }
+          if (signal.aborted || !(hasNoSuch || manner.isRefusal(error))) {
+            hooks.gone();
+            return { fault: toFault(error, refused) };
+          }
+          // Whoever answers in JSON-RPC is at the right place.
+          if (!hasNoSuch) break;
+        }
+        refused.push(manner);
+      }
+      hooks.gone();
+      if (firstError !== undefined) return { fault: toFault(firstError, refused) };
+      return { fault: { reason: "no manner of speaking is allowed", permanent: false, refused } };
+    },
+  };
+}
+
+type Create = (options: StreamableOptions) => Streamable;
+
+/** The transports to try in a manner. */
+function waysOf(transport: HttpServerConfig["transport"], manner: Manner): readonly Create[] {
+  const line = manner.stateless || transport === "streamable" ? [] : [createSseLine];
+  return transport === "sse" ? line : [createStreamable, ...line];
+}
+
+async function tryWay(
+  create: Create,
+  { hooks, ...options }: StreamableOptions,
+  signal: AbortSignal,
+): Promise<{ readonly connected: Connected } | { readonly error: GatewayError }> {
+  let isGone = false;
+  const stop = async (): Promise<void> => {
+    await way.stop();
+    if (!isGone) hooks.gone();
+    isGone = true;
+  };
+  const way = create({
+    ...options,
+    hooks: {
+      ...hooks,
+      broken(reason) {
+        hooks.broken(reason);
+        void stop();
+      },
+    },
+  });
+  const giveUp = () => void way.stop();
+  signal.addEventListener("abort", giveUp);
+  try {
+    if (signal.aborted) giveUp();
+    const { description } = await way.greet();
+    const { manner } = options;
+    const link = { ...way.peer, mirrorsArguments: manner.stateless };
+    way.ready();
+    return { connected: { link, manner, description, stop } };
+  } catch (thrown) {
+    await way.stop();
+    return { error: toGatewayError(thrown) };
+  } finally {
+    signal.removeEventListener("abort", giveUp);
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * The seam between a lane and the wire below it: requests go down, their replies and whatever the
+ * server says of itself come up. A link over stdio is a peer on a child's pipes (peer.ts), one over
+ * HTTP makes a POST for each message. How the server is spoken to is its manner (dialect.ts).
+ * Types only.
+ */
+import type { LogFields } from "../../log.ts";
+import type { GatewayError } from "../../errors.ts";
+import type { Answer, Description, Ending, JsonObject, Notice, Resume } from "../../model.ts";
+import type { Behalf, WireMessage } from "../../protocol/codec.ts";
+import type { Manner } from "./dialect.ts";
+
+/** How a request is to be made. */
+export interface LinkRequest {
+  readonly method: string;
+  readonly params: JsonObject;
+  /** For manners in which each request says on whose behalf it is made; absent: our own. */
+  readonly behalf?: Behalf | undefined;
+  readonly resume?: Resume | undefined;
+  /** Of a tool's call: the tool as the server listed it, when that is known. */
+  readonly tool?: JsonObject | undefined;
+  /** Of a tool's call: whether the server says that calling it twice does no harm. Must not reject. */
+  readonly isSafeTwice?: (() => Promise<boolean>) | undefined;
+  readonly wantsProgress: boolean;
+  /** Without a sign of life; 0: it stands until it is cancelled. */
+  readonly timeoutMs: number;
+  /** Whether the server is told when the request is given up (never for a handshake). */
+  readonly cancellable: boolean;
+  /** A notice of this request; false when it was dropped. */
+  readonly notice: (notice: Notice) => boolean;
+  /** A question of this request, on links that can tell; must not reject. */
+  readonly ask?: (question: WireMessage, signal: AbortSignal) => Promise<Answer>;
+  /** Called once; possibly before `request` returns. */
+  readonly end: (ending: Ending) => void;
+}
+
+/** A request under way. */
+export interface OpenRequest {
+  /** Forgets it and tells the server; `end` is not called. */
+  cancel(reason: string): void;
+  /** Another sign of life, beside its own progress. */
+  touch(): void;
+  /** Stops its clock while the client is asked something. */
+  hold(): void;
+  resume(): void;
+}
+
+/** One way to a server. */
+export interface Link {
+  request(request: LinkRequest): OpenRequest;
+  notify(method: string, params: JsonObject): void;
+  /** Fails what is open and takes nothing more. */
+  close(error: GatewayError): void;
+  /** Requests and questions under way. */
+  open(): number;
+  /** Whether calls of tools need the tool, since some of its arguments travel beside the message. */
+  readonly mirrorsArguments?: boolean;
+}
+
+/** Who hears what belongs to no request, and of the end of a link. */
+export interface LinkHooks {
+  /** False when nobody wants it. */
+  notice(notice: Notice): boolean;
+  /** Must not reject. */
+  ask(question: WireMessage, signal: AbortSignal): Promise<Answer>;
+  /** It takes nothing more, for this reason, though nobody closed it. Called once, after `connect`. */
+  broken(reason: string): void;
+  /** The server forgot what the link had told it (a new session): log level and subscriptions. */
+  renewed(): void;
+  /** Nothing of it is left; called too when the start fails. */
+  gone(): void;
+}
+
+/** A link on which the server has answered its first message. */
+export interface Connected {
+  readonly link: Link;
+  readonly manner: Manner;
+  readonly description: Description;
+  /** For the log. */
+  readonly pid?: number | undefined;
+  /**
+   * Ends what is below; the link is closed first. A program that goes on for `quietMs` is ended by a
+   * signal. Resolves when nothing of it is left.
+   */
+  stop(quietMs?: number): Promise<void>;
+}
+
+/** Why a start failed. */
+export interface StartFault {
+  /** For callers. */
+  readonly reason: string;
+  /** For the log alone: what the program printed, or what the system said. */
+  readonly details?: LogFields | undefined;
+  /** Trying again without a change cannot help. */
+  readonly permanent: boolean;
+  /** Whether nothing is there to answer: then the server may come back by itself. */
+  readonly isAway?: boolean | undefined;
+  /** The manners that the server refused, which says nothing against others. */
+  readonly refused: readonly Manner[];
+}
+
+/** What a kind of upstream supplies: links to its server. */
+export interface Connector {
+  /** Whether its links can tell whose a question is; else a call that may be asked needs a link alone. */
+  readonly ownsQuestions: boolean;
+  /**
+   * Opens a link, speaking in the first of `manners` that the server takes. Where a server hears of
+   * its client at the start, `capabilities` say what the client can do and `clientTitle` who it is.
+   * `signal` gives the start up.
+   */
+  connect(
+    options: {
+      readonly manners: readonly Manner[];
+      readonly capabilities: JsonObject;
+      readonly clientTitle?: string | undefined;
+      readonly hooks: LinkHooks;
+    },
+    signal: AbortSignal,
+  ): Promise<
+    | { readonly connected: Connected; readonly refused: readonly Manner[] }
+    | { readonly fault: StartFault }
+  >;
+}

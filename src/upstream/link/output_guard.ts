@@ -1,0 +1,90 @@
+/**
+ * What a child says that answers nothing: garbage, answers nobody waits for, and notices. Counted,
+ * logged seldom, and paced: beyond a number of lines in a window reading waits for the next one, so
+ * that the pipe holds the child back and its neighbours do not notice. A child that fills window
+ * after window with garbage alone is given up.
+ */
+import { type Clock, pause } from "../../clock.ts";
+import { beginning } from "../../excerpt.ts";
+import type { Limits } from "../../limits.ts";
+import { type Log, Shortened } from "../../log.ts";
+
+/** Counts the noise of one child. */
+export interface NoiseGauge {
+  /** A line that could not be used; `sample` is shown in the log. */
+  garbage(what: string, sample: string): void;
+  /** A well-formed notice that nothing takes, which is no sign of a fault. */
+  dropped(what: string, sample: string): void;
+  /** A well-formed notice. */
+  notice(): void;
+  /** A promise to wait for when the window is full. */
+  hold(): Promise<void> | undefined;
+  /** Unusable lines so far. */
+  count(): number;
+  /** The first line that could not be used. */
+  first(): string | undefined;
+}
+
+/** Makes a gauge; `giveUp` is called once. */
+export function createNoiseGauge(
+  options: { readonly limits: Limits; readonly clock: Clock; readonly log: Log },
+  giveUp: (reason: string) => void,
+): NoiseGauge {
+  const { limits, clock, log } = options;
+  const quietUntil = new Map<string, { until: number; unlogged: number }>();
+  let windowEnd = clock.monotonic() + limits.noiseWindowMs;
+  let linesInWindow = 0;
+  let garbageInWindow = 0;
+  let windowsSpent = 0;
+  let total = 0;
+  let first: string | undefined;
+
+  const turnWindow = (): void => {
+    if (clock.monotonic() < windowEnd) return;
+    windowsSpent = garbageInWindow >= limits.noiseLinesMax ? windowsSpent + 1 : 0;
+    if (windowsSpent === limits.noiseWindowsMax) giveUp("it floods its output with garbage");
+    windowEnd = clock.monotonic() + limits.noiseWindowMs;
+    linesInWindow = 0;
+    garbageInWindow = 0;
+  };
+
+  const report = (what: string, sample: string): void => {
+    const now = clock.monotonic();
+    const record = quietUntil.get(what) ?? { until: 0, unlogged: 0 };
+    quietUntil.set(what, record);
+    if (now < record.until) {
+      record.unlogged++;
+      return;
+    }
+    log.warn(`Ignored a line: ${what}`, {
+      line: new Shortened(sample, (text) => beginning(text, limits.stderrLineCharsMax)),
+      ...(record.unlogged > 0 ? { alsoIgnored: record.unlogged } : {}),
+    });
+    record.until = now + limits.noiseLogMs;
+    record.unlogged = 0;
+  };
+
+  return {
+    garbage(what, sample) {
+      total++;
+      first ??= beginning(sample, limits.stderrLineCharsMax);
+      linesInWindow++;
+      garbageInWindow++;
+      report(what, sample);
+    },
+    dropped(what, sample) {
+      total++;
+      report(what, sample);
+    },
+    notice() {
+      linesInWindow++;
+    },
+    hold() {
+      turnWindow();
+      if (linesInWindow < limits.noiseLinesMax) return undefined;
+      return pause(clock, Math.max(0, windowEnd - clock.monotonic())).then(turnWindow);
+    },
+    count: () => total,
+    first: () => first,
+  };
+}

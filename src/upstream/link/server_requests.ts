@@ -1,0 +1,92 @@
+/**
+ * The upstream's own requests: answers `ping`, puts questions (sampling, elicitation, roots) to
+ * whoever can answer, refuses everything else. At most one answer each; a withdrawn question gets none.
+ */
+import { errorTable } from "../../errors.ts";
+import type { Limits } from "../../limits.ts";
+import type { Answer, JsonObject, RequestId } from "../../model.ts";
+import type { UpstreamFacingCodec, WireMessage } from "../../protocol/codec.ts";
+import { errorText, resultText } from "../../protocol/jsonrpc.ts";
+import type { NoiseGauge } from "./output_guard.ts";
+
+/** What a desk works with. */
+export interface AskDeskOptions {
+  readonly codec: () => UpstreamFacingCodec;
+  readonly limits: Pick<Limits, "asksMax">;
+  readonly noise: NoiseGauge;
+  /** Queues one message; false when the upstream does not read. */
+  readonly send: (line: string) => boolean;
+  /** Puts a question; must not reject. */
+  readonly ask: (question: WireMessage, signal: AbortSignal) => Promise<Answer>;
+  /** A ping was answered. */
+  readonly pinged?: () => void;
+}
+
+/** Requests of one upstream. */
+export interface AskDesk {
+  /** `ask` puts the question where its message says whose it is. */
+  receive(id: RequestId, method: string, params: JsonObject, ask?: AskDeskOptions["ask"]): void;
+  /** The upstream does not want its answer any more; false when no such question is open. */
+  withdraw(id: unknown): boolean;
+  /** Questions under way. */
+  open(): number;
+  close(): void;
+}
+
+/** Makes a desk. */
+export function createAskDesk(options: AskDeskOptions): AskDesk {
+  const { limits, noise } = options;
+  const openAsks = new Map<RequestId, AbortController>();
+  let closed = false;
+
+  const refuse = (id: RequestId, code: "method_not_found" | "overloaded" | "invalid_params") =>
+    void options.send(
+      errorText(id, { code: errorTable[code].rpc, message: errorTable[code].text }),
+    );
+
+  const putQuestion = async (
+    id: RequestId,
+    question: WireMessage,
+    ask: AskDeskOptions["ask"],
+  ): Promise<void> => {
+    const withdrawn = new AbortController();
+    openAsks.set(id, withdrawn);
+    const answer = await ask(question, withdrawn.signal);
+    if (closed || withdrawn.signal.aborted) return;
+    openAsks.delete(id);
+    const encoded = options.codec().encodeAnswer(question.method, answer);
+    const line = "result" in encoded
+      ? resultText(id, encoded.result)
+      : errorText(id, encoded.error);
+    options.send(line);
+  };
+
+  return {
+    receive(id, method, params, ask = options.ask) {
+      noise.notice();
+      if (method === "ping") {
+        options.send(resultText(id, {}));
+        return options.pinged?.();
+      }
+      const decoded = options.codec().decodeAsk(method, params);
+      if (decoded.kind === "unknown") return refuse(id, "method_not_found");
+      if (decoded.kind === "invalid" || openAsks.has(id)) return refuse(id, "invalid_params");
+      if (openAsks.size >= limits.asksMax) return refuse(id, "overloaded");
+      void putQuestion(id, decoded.value, ask);
+    },
+    withdraw(id) {
+      const isId = typeof id === "string" || typeof id === "number";
+      const open = isId ? openAsks.get(id) : undefined;
+      if (!isId || open === undefined) return false;
+      openAsks.delete(id);
+      open.abort();
+      return true;
+    },
+    open: () => openAsks.size,
+    close() {
+      closed = true;
+      for (const open of openAsks.values()) open.abort();
+      openAsks.clear();
+    },
+  };
+}

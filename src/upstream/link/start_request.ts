@@ -1,0 +1,51 @@
+/** The first messages on a link: bounded by the time that a start may take, and never cancelled. */
+import { GatewayError } from "../../errors.ts";
+import type { JsonObject } from "../../model.ts";
+import type { Link } from "./link.ts";
+import type { Greeted, Manner } from "./dialect.ts";
+
+/** Makes requests that belong to the greeting. */
+export function requestOf(
+  link: Link,
+  timeoutMs: number,
+): (method: string, params: JsonObject) => Promise<JsonObject> {
+  return (method, params) =>
+    new Promise((resolve, reject) =>
+      void link.request({
+        method,
+        params,
+        wantsProgress: false,
+        timeoutMs,
+        cancellable: false,
+        notice: () => false,
+        end(ending) {
+          if (ending.kind === "result") resolve(ending.value);
+          else if (ending.kind === "failure") reject(ending.error);
+          else reject(new GatewayError("bad_upstream_response"));
+        },
+      })
+    );
+}
+
+/** Greets; what is said after the answer waits until `settle` has taken what was negotiated. */
+export async function greetOn(
+  link: Link,
+  { manner, capabilities, clientTitle, timeoutMs, settle }: {
+    readonly manner: Manner;
+    readonly capabilities: JsonObject;
+    readonly clientTitle: string | undefined;
+    readonly timeoutMs: number;
+    readonly settle: (greeted: Greeted) => void;
+  },
+): Promise<Greeted> {
+  const rest: (() => void)[] = [];
+  const greeted = await manner.greet({
+    request: requestOf(link, timeoutMs),
+    notify: (method, params) => void rest.push(() => link.notify(method, params)),
+    capabilities,
+    clientTitle,
+  });
+  settle(greeted);
+  for (const say of rest) say();
+  return greeted;
+}

@@ -1,0 +1,94 @@
+/**
+ * The keys of a server's stored catalogs: all that its lists may depend on, digested with a key so
+ * that values cannot be guessed from the database. How the server is spoken to is part of it, and,
+ * where the server hears that at its start, what the client declared. The names of what was declared stand in
+ * the key as they are, so that the catalog of the most similar client can be found.
+ */
+import type { LaneServerConfig } from "../../config/config.ts";
+import type { Caller } from "../../model.ts";
+import { isJsonObject } from "../../protocol/jsonrpc.ts";
+import type { UpstreamDeps } from "../deps.ts";
+import { declaredCapabilities, type Manner } from "../link/dialect.ts";
+import type { Verdicts } from "./known_dialects.ts";
+
+/** Counts what may be stored of lists: older ones were not checked as those of today are. */
+const listsFormat = 2;
+
+/** The keys of one server. */
+export interface CatalogKeys {
+  /** The key of the catalog of a lane in this manner. */
+  of(caller: Caller, manner: Manner): Promise<string>;
+  /** The keys of the catalogs that may answer a caller, the likeliest first. */
+  all(caller: Caller): Promise<string[]>;
+  /**
+   * Of these keys the one whose client is most like the caller; undefined when none is of this
+   * server as it is configured now.
+   */
+  nearest(caller: Caller, keys: readonly string[]): Promise<string | undefined>;
+}
+
+/** Makes the keys; `fingerprint` is what lists may depend on beside callers. */
+export function createCatalogKeys(
+  config: LaneServerConfig,
+  fingerprint: unknown,
+  verdicts: Verdicts,
+  deps: Pick<UpstreamDeps, "digest" | "limits">,
+): CatalogKeys {
+  const server = deps.digest(
+    JSON.stringify([listsFormat, sorted(fingerprint), config.isolation, config.roots]),
+  );
+  const keys = new Map<string, Promise<string>>();
+
+  const make = async (manner: string, declared: object): Promise<string> => {
+    const details = await deps.digest(JSON.stringify(sorted(declared)));
+    const names = Object.keys(declared).sort().join(",");
+    return [await server, manner, names, details].join("/");
+  };
+  const of: CatalogKeys["of"] = (caller, manner) => {
+    const declared = manner.stateless ? {} : declaredCapabilities(config, caller);
+    const variable = JSON.stringify([manner.name, sorted(declared)]);
+    const known = keys.get(variable);
+    if (known !== undefined) return known;
+    const key = make(manner.name, declared);
+    // What clients declare is theirs to choose: the map starts afresh rather than grow.
+    if (keys.size >= deps.limits.catalogsPerServerMax) keys.clear();
+    keys.set(variable, key);
+    return key;
+  };
+  return {
+    of,
+    all: (caller) => Promise.all(verdicts.of(caller).map((manner) => of(caller, manner))),
+    async nearest(caller, candidates) {
+      const prefix = `${await server}/`;
+      const manners = verdicts.of(caller).map(({ name }) => name);
+      const own = Object.keys(declaredCapabilities(config, caller));
+      let found: { readonly key: string; readonly distance: number } | undefined;
+      for (const key of candidates) {
+        if (!key.startsWith(prefix)) continue;
+        const [manner = "", names = ""] = key.slice(prefix.length).split("/");
+        const theirs = names === "" ? [] : names.split(",");
+        // Any of the caller's own manners is nearer than one that its server refused.
+        const rank = manners.indexOf(manner);
+        const distance = (rank < 0 ? manners.length : rank) * (own.length + theirs.length + 1) +
+          differences(own, theirs);
+        if (found === undefined || distance < found.distance) found = { key, distance };
+      }
+      return found?.key;
+    },
+  };
+}
+
+/** How many names only one of the two lists has. */
+function differences(one: readonly string[], other: readonly string[]): number {
+  return one.filter((name) => !other.includes(name)).length +
+    other.filter((name) => !one.includes(name)).length;
+}
+
+/** The same value with the members of every object in one order. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (!isJsonObject(value)) return value;
+  return Object.entries(value)
+    .sort(([left], [right]) => left < right ? -1 : 1)
+    .map(([key, member]) => [key, sorted(member)]);
+}

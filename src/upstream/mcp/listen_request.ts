@@ -1,0 +1,150 @@
+/**
+ * The standing request of a lane, where notices that belong to no call come by one (which manner
+ * has it, dialect.ts says): opened with the lane, opened anew when what is wanted changes, and
+ * again when it breaks. What may have been missed meanwhile is told as changed. MCP 2026:
+ * subscriptions.
+ */
+import { type Clock, pause } from "../../clock.ts";
+import { errorTable } from "../../errors.ts";
+import type { Limits } from "../../limits.ts";
+import type { Log } from "../../log.ts";
+import {
+  type Description,
+  type Ending,
+  type ListKind,
+  listKinds,
+  type Notice,
+} from "../../model.ts";
+import { isJsonObject } from "../../protocol/jsonrpc.ts";
+import type { Link, OpenRequest } from "../link/link.ts";
+import type { Manner } from "../link/dialect.ts";
+
+/** The standing request of one lane. */
+export interface Standing {
+  /** Takes what is wanted now; resolves when the server listens to it, or for too long does not say so. */
+  refresh(): Promise<void>;
+  /** Requests under way: they keep nobody from being idle. */
+  open(): number;
+  close(): void;
+}
+
+/** What it works with. */
+export interface StandingOptions {
+  readonly link: Link;
+  readonly manner: Manner;
+  readonly description: Description;
+  readonly uris: () => readonly string[];
+  readonly notice: (notice: Notice) => boolean;
+  readonly clock: Clock;
+  readonly limits: Pick<Limits, "probeMs" | "reconnectMsMin" | "reconnectMsMax">;
+  readonly log: Log;
+}
+
+/** Makes it; nothing is asked for yet. */
+export function createStanding(options: StandingOptions): Standing {
+  const { link, manner, description, clock, limits, log } = options;
+  let current: OpenRequest | undefined;
+  let failures = 0;
+  let count = 0;
+  let isClosed = false;
+  let cancelReopen = (): void => {};
+
+  const open = (isAgain: boolean): Promise<void> => {
+    cancelReopen();
+    const wanted = manner.standing({ description, uris: options.uris() });
+    const before = current;
+    current = undefined;
+    if (wanted === undefined) {
+      before?.cancel("Nothing is listened to any more");
+      return Promise.resolve();
+    }
+    const { promise: taken, resolve } = Promise.withResolvers<void>();
+    let made: OpenRequest | undefined;
+    let isOver = false;
+    count += 1;
+    const end = (ending: Ending): void => {
+      isOver = true;
+      count -= 1;
+      resolve();
+      if (isClosed || (made !== undefined && made !== current)) return;
+      current = undefined;
+      reopen(ending);
+    };
+    made = link.request({
+      method: wanted.method,
+      params: wanted.params,
+      wantsProgress: false,
+      timeoutMs: 0,
+      cancellable: true,
+      notice(notice) {
+        if (!manner.isTaken(notice)) return options.notice(notice);
+        failures = 0;
+        resolve();
+        if (isAgain) tellAll();
+        return true;
+      },
+      end,
+    });
+    if (!isOver) {
+      const { cancel, ...rest } = made;
+      made = {
+        ...rest,
+        cancel(reason) {
+          // It may have ended by itself before it was replaced.
+          if (isOver) return;
+          isOver = true;
+          count -= 1;
+          cancel(reason);
+        },
+      };
+      current = made;
+    }
+    const late = new AbortController();
+    return Promise.race([taken, pause(clock, limits.probeMs, late.signal).catch(() => {})])
+      .then(() => {
+        late.abort();
+        // Only now: what changed in between was heard by the old one.
+        before?.cancel("Replaced by a newer one");
+      });
+  };
+
+  const reopen = (ending: Ending): void => {
+    const { error } = ending.kind === "failure" ? ending : {};
+    if (error?.upstream?.code === errorTable.method_not_found.rpc) {
+      return log.info("The server has no notifications to listen to");
+    }
+    failures += 1;
+    const ms = Math.min(limits.reconnectMsMax, limits.reconnectMsMin * 2 ** (failures - 1));
+    cancelReopen = clock.after(ms * (1 + clock.random()) / 2, () => void open(true));
+  };
+
+  /** Whatever changed while nobody listened is looked up again. */
+  const tellAll = (): void => {
+    const capabilities = new Set(
+      (Object.keys(listKinds) as ListKind[]).map((kind) => listKinds[kind].capability),
+    );
+    for (const capability of capabilities) {
+      if (!isJsonObject(description.capabilities[capability])) continue;
+      const method = `notifications/${capability}/list_changed`;
+      options.notice({ kind: "notice", method, params: {} });
+    }
+    for (const uri of options.uris()) {
+      options.notice({
+        kind: "notice",
+        method: "notifications/resources/updated",
+        params: { uri },
+      });
+    }
+  };
+
+  return {
+    refresh: () => isClosed ? Promise.resolve() : open(false),
+    open: () => count,
+    close() {
+      isClosed = true;
+      cancelReopen();
+      current?.cancel("No client listens any more");
+      current = undefined;
+    },
+  };
+}

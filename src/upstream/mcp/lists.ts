@@ -1,0 +1,246 @@
+/**
+ * The lists of one running lane: fetched once, page by page within bounds, and kept until the server
+ * says that they changed, or, where it never would, for as long as it said that they are fresh. A
+ * capability that is absent is an empty list without asking; a server that declares nothing at all is
+ * asked for its tools, once. Follows utilities/caching of 2026.
+ */
+import type { Clock } from "../../clock.ts";
+import { errorTable, GatewayError } from "../../errors.ts";
+import type { Limits } from "../../limits.ts";
+import type { Log } from "../../log.ts";
+import {
+  type Correction,
+  type Description,
+  type Freshness,
+  type JsonObject,
+  leastFresh,
+  type ListKind,
+  listKinds,
+  type Notice,
+  type Result,
+} from "../../model.ts";
+import { isJsonObject } from "../../protocol/jsonrpc.ts";
+import type { CorrectionLog } from "../catalog/correction_log.ts";
+import type { Catalog } from "../deps.ts";
+import { type SoundToolsOptions, withSoundSchemas } from "../catalog/sound_tools.ts";
+
+/** The lists of one lane. */
+export interface LaneLists {
+  get(kind: ListKind): Promise<readonly JsonObject[]>;
+  /** How long what was fetched stays fresh from now on; undefined when its server did not say. */
+  freshness(kind: ListKind): Freshness | undefined;
+  all(): Promise<Catalog["lists"]>;
+  /** What the server declares, and its tools where it declares nothing and lists some. */
+  declared(): Promise<JsonObject>;
+  /** The next `get` asks again. */
+  forget(kind: ListKind): void;
+}
+
+/** What the lists are fetched with. */
+export interface LaneListsOptions {
+  readonly server: string;
+  readonly capabilities: JsonObject;
+  /** `timeoutMs` where it is not that of every request. */
+  readonly request: (method: string, params: JsonObject, timeoutMs?: number) => Promise<Result>;
+  readonly clock: Clock;
+  readonly limits:
+    & Pick<
+      Limits,
+      | "listPagesMax"
+      | "listItemsMax"
+      | "listFreshMsMin"
+      | "listIdentityCharsMax"
+      | "undeclaredListMs"
+    >
+    & SoundToolsOptions["limits"];
+  readonly log: Log;
+  readonly corrections: CorrectionLog;
+}
+
+/** The names of the four lists. */
+export const listKindNames = Object.keys(listKinds) as ListKind[];
+
+/** The lists that a notice says have changed; without a notice all of them. */
+export function changedKinds(notice?: Notice): ListKind[] {
+  return listKindNames.filter((kind) =>
+    notice === undefined ||
+    notice.method === `notifications/${listKinds[kind].capability}/list_changed`
+  );
+}
+
+/** The lists that a server with these capabilities has. */
+export function kindsOf({ capabilities }: Pick<Description, "capabilities">): ListKind[] {
+  return listKindNames.filter((kind) => declares({ capabilities }, kind));
+}
+
+function declares({ capabilities }: Pick<Description, "capabilities">, kind: ListKind): boolean {
+  return isJsonObject(capabilities[listKinds[kind].capability]);
+}
+
+/** Makes the lists of a lane; nothing is fetched yet. */
+export function createLaneLists(options: LaneListsOptions): LaneLists {
+  const known = new Map<ListKind, Promise<readonly JsonObject[]>>();
+  const staleAt = new Map<ListKind, number>();
+  const hints = new Map<ListKind, Freshness & { readonly since: number }>();
+  const isSilent = kindsOf(options).length === 0;
+  const get = (kind: ListKind): Promise<readonly JsonObject[]> => {
+    const isDeclared = declares(options, kind);
+    if (!isDeclared && !(isSilent && kind === "tools")) return Promise.resolve([]);
+    const kept = known.get(kind);
+    if (kept !== undefined && options.clock.monotonic() < (staleAt.get(kind) ?? Infinity)) {
+      return kept;
+    }
+    const asked = isDeclared ? fetchList(kind, options) : fetchUndeclared(kind, options);
+    const fetching = asked.then(({ items, ttlMs, freshness }) => {
+      const since = options.clock.monotonic();
+      staleAt.set(kind, ttlMs === undefined ? Infinity : since + ttlMs);
+      if (freshness !== undefined) hints.set(kind, { ...freshness, since });
+      return items;
+    });
+    forget(kind);
+    known.set(kind, fetching);
+    fetching.catch(() => {
+      if (known.get(kind) === fetching) known.delete(kind);
+    });
+    return fetching;
+  };
+  const forget = (kind: ListKind): void => {
+    for (const map of [known, staleAt, hints]) map.delete(kind);
+  };
+  return {
+    get,
+    freshness(kind) {
+      const hint = hints.get(kind);
+      if (hint === undefined) return undefined;
+      const { ttlMs, isShared, since } = hint;
+      return { ttlMs: Math.max(0, since + ttlMs - options.clock.monotonic()), isShared };
+    },
+    async declared() {
+      const { server, capabilities, log } = options;
+      const tools = isSilent ? await get("tools") : [];
+      if (tools.length === 0) return capabilities;
+      log.warn(
+        `Server "${server}" declares no capabilities, but lists tools; the gateway uses them`,
+        {
+          tools: tools.length,
+        },
+      );
+      return { ...capabilities, [listKinds.tools.capability]: {} };
+    },
+    async all() {
+      const [tools, prompts, resources, templates] = await Promise.all([
+        get("tools"),
+        get("prompts"),
+        get("resources"),
+        get("templates"),
+      ]);
+      return { tools, prompts, resources, templates };
+    },
+    forget,
+  };
+}
+
+/** A whole list, and how long it is fresh; undefined: until the server says otherwise. */
+interface Fetched {
+  readonly items: readonly JsonObject[];
+  readonly ttlMs: number | undefined;
+  /** The least that its pages said of it. */
+  readonly freshness: Freshness | undefined;
+}
+
+/** A list of a server that declares nothing: whatever does not hold items means that it has none. */
+async function fetchUndeclared(kind: ListKind, options: LaneListsOptions): Promise<Fetched> {
+  const { undeclaredListMs } = options.limits;
+  const request: LaneListsOptions["request"] = (method, params) =>
+    options.request(method, params, undeclaredListMs);
+  const fetched = await fetchList(kind, { ...options, request }).catch(() => undefined);
+  return fetched === undefined || fetched.items.length === 0
+    ? { items: [], ttlMs: undefined, freshness: undefined }
+    : fetched;
+}
+
+async function fetchList(kind: ListKind, options: LaneListsOptions): Promise<Fetched> {
+  const { method, key, identity, capability } = listKinds[kind];
+  const declared = options.capabilities[capability];
+  let ttlMs = isJsonObject(declared) && declared["listChanged"] === true ? undefined : Infinity;
+  let said: Freshness | undefined;
+  const { server, limits, log } = options;
+  const items = new Map<string, JsonObject>();
+  const corrections: Correction[] = [];
+  const pages = createPages();
+  let params: JsonObject = {};
+  for (let page = 1;; page++) {
+    const { value, freshness, corrections: ofPage = [] } = await fetchPage(kind, params, options);
+    for (const correction of ofPage) corrections.push(correction);
+    said = leastFresh(said, freshness);
+    if (ttlMs !== undefined && freshness !== undefined) {
+      // Each call looks its tool up: that a list is stale at once cannot mean a list for each call.
+      ttlMs = Math.min(ttlMs, Math.max(freshness.ttlMs, limits.listFreshMsMin));
+    }
+    // The codec lets only items with an identity through.
+    const names = ((value[key] ?? []) as readonly JsonObject[]).map((item) => {
+      const name = String(item[identity]);
+      const problem = items.has(name)
+        ? `another one has the same ${identity}`
+        : name.length > limits.listIdentityCharsMax
+        ? `its ${identity} has more than ${limits.listIdentityCharsMax} characters`
+        : undefined;
+      if (problem === undefined) items.set(name, item);
+      else corrections.push({ item: name, reason: `left out: ${problem}` });
+      return name;
+    });
+    // The codec lets only texts and numbers through; each goes back as it came.
+    const cursor = value["nextCursor"];
+    if (cursor === undefined) break;
+    const problem = pages.repeats(cursor, names)
+      ? "its pages repeat"
+      : page >= limits.listPagesMax
+      ? `it has more than ${limits.listPagesMax} pages`
+      : items.size >= limits.listItemsMax
+      ? `it has more than ${limits.listItemsMax} items`
+      : undefined;
+    if (problem !== undefined) {
+      log.warn(`Stopped reading ${method} of server "${server}": ${problem}`, {
+        items: items.size,
+      });
+      break;
+    }
+    params = { cursor };
+  }
+  const kept = [...items.values()].slice(0, limits.listItemsMax);
+  const checked = kind === "tools" ? await withSoundSchemas(kept, options) : undefined;
+  options.corrections.add(method, [...corrections, ...checked?.corrections ?? []]);
+  return { items: checked?.tools ?? kept, ttlMs, freshness: said };
+}
+
+/** Remembers the pages of one list. */
+function createPages() {
+  const seen = new Set<string>();
+  const isSeen = (what: unknown): boolean => {
+    const size = seen.size;
+    return seen.add(JSON.stringify(what)).size === size;
+  };
+  return {
+    /** Whether a page, or the cursor to the next one, has come before. Pages may be empty. */
+    repeats(cursor: unknown, names: readonly string[]): boolean {
+      const isOldPage = names.length > 0 && isSeen([names]);
+      return isSeen(cursor) || isOldPage;
+    },
+  };
+}
+
+async function fetchPage(
+  kind: ListKind,
+  params: JsonObject,
+  options: LaneListsOptions,
+): Promise<Omit<Result, "kind">> {
+  try {
+    return await options.request(listKinds[kind].method, params);
+  } catch (error) {
+    // Servers with resources often have no templates and do not know the method.
+    const isUnknown = error instanceof GatewayError &&
+      error.upstream?.code === errorTable.method_not_found.rpc;
+    if (kind === "templates" && isUnknown) return { value: {} };
+    throw error;
+  }
+}

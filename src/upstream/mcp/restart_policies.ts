@@ -1,0 +1,90 @@
+/**
+ * The supervisors of one server's starts: a remote server has one for each dialect in which a start
+ * may begin, since a failure in one says nothing about another; a program has one for all, since it is
+ * started before it gets any message. Not here: how a supervisor decides (restart_policy.ts).
+ */
+import type { Clock } from "../../clock.ts";
+import type { GatewayError } from "../../errors.ts";
+import type { Limits } from "../../limits.ts";
+import type { Log } from "../../log.ts";
+import type { Manner } from "../link/dialect.ts";
+import type { ProcessScope } from "./early_deaths.ts";
+import { createSupervisor, type StartAttempt, type Supervisor } from "./restart_policy.ts";
+
+/** The supervisors of one server, and what they say together. */
+export interface Supervisors extends Omit<Supervisor, "begin"> {
+  /** The supervisor of starts that try this dialect first. */
+  of(manner: Manner | undefined): Pick<Supervisor, "refusal" | "begin">;
+}
+
+/** One supervisor, and how many of its starts are up. */
+interface Judge {
+  readonly supervisor: Supervisor;
+  up: number;
+}
+
+/** The best state first. */
+const states: readonly ReturnType<Supervisor["state"]>[] = ["well", "crash_loop", "failed"];
+
+/** Makes them. */
+export function createSupervisors(
+  server: string,
+  isPerDialect: boolean,
+  deps: { readonly limits: Limits; readonly clock: Clock; readonly log: Log },
+): Supervisors {
+  const judges = new Map<string, Judge>();
+  let last: Judge | undefined;
+
+  const judgeOf = (manner: Manner | undefined): Judge => {
+    const key = isPerDialect ? manner?.name ?? "" : "";
+    const judge = judges.get(key) ?? { supervisor: createSupervisor(server, deps), up: 0 };
+    judges.set(key, judge);
+    return judge;
+  };
+  const begin = (judge: Judge, scope?: ProcessScope): StartAttempt => {
+    last = judge;
+    const attempt = judge.supervisor.begin(scope);
+    let isOver = false;
+    let isUp = false;
+    return {
+      ...attempt,
+      succeeded() {
+        isUp = !isOver;
+        if (isUp) judge.up += 1;
+        attempt.succeeded();
+      },
+      ended(died) {
+        isOver = true;
+        if (isUp) judge.up -= 1;
+        isUp = false;
+        attempt.ended(died);
+      },
+    };
+  };
+  /** What is true of the server now: what runs shows it, and the latest attempt. */
+  const telling = (): readonly Supervisor[] =>
+    [...judges.values()].filter((judge) => judge.up > 0 || judge === last)
+      .map(({ supervisor }) => supervisor);
+  /** What all of them say; undefined when one does not. */
+  const inAll = <T>(say: (supervisor: Supervisor) => T | undefined): T | undefined => {
+    const said = telling().map(say);
+    return said.includes(undefined) ? undefined : said.at(-1);
+  };
+  return {
+    of(manner) {
+      const judge = judgeOf(manner);
+      return { refusal: judge.supervisor.refusal, begin: (scope) => begin(judge, scope) };
+    },
+    refusal: (scope) => inAll<GatewayError>((one) => one.refusal(scope)),
+    problem: () => inAll((one) => one.problem()),
+    dying: () => inAll((one) => one.dying()),
+    forget(scope) {
+      for (const { supervisor } of judges.values()) supervisor.forget(scope);
+    },
+    awayMs: () => inAll((one) => one.awayMs()),
+    state() {
+      const seen = telling().map((one) => one.state());
+      return states.find((state) => seen.includes(state)) ?? "well";
+    },
+  };
+}

@@ -1,0 +1,137 @@
+/**
+ * Decides when a server may be started again after a start that failed (P5): growing pauses with
+ * jitter, after several failures in a row `crash_loop` (said loudly, retried slowly), and none at
+ * all after a fault that only a change of the configuration can mend. A process that dies is
+ * replaced by the next call of its scope at once, unless its processes die again and again as soon
+ * as they are ready (early_deaths.ts). One per upstream; it starts nothing itself.
+ */
+import type { Clock } from "../../clock.ts";
+import { GatewayError } from "../../errors.ts";
+import type { Limits } from "../../limits.ts";
+import type { Log, LogFields } from "../../log.ts";
+import { createEarlyDeaths, type EarlyDeaths, type ProcessScope } from "./early_deaths.ts";
+import type { StartFault } from "../link/link.ts";
+
+/** One try to start: it succeeds or fails, or neither when it was abandoned. */
+export interface StartAttempt {
+  succeeded(): void;
+  /** What had succeeded is over; `died` says why when nobody wanted it. */
+  ended(died: string | undefined): void;
+  failed(fault: Pick<StartFault, "reason" | "permanent" | "details" | "isAway">): void;
+}
+
+/** The judge of one upstream's starts. */
+export interface Supervisor {
+  /** The error for calls of a scope while it is allowed no start; undefined when it is. */
+  refusal(scope?: ProcessScope): GatewayError | undefined;
+  begin(scope?: ProcessScope): StartAttempt;
+  state(): "well" | "crash_loop" | "failed";
+  /** Why the last start failed, while none went well since. */
+  problem(): string | undefined;
+  /** For how long a server that is away is left alone; undefined where it is not. */
+  awayMs(): number | undefined;
+  /** Why some scopes are allowed no start, though the server starts well. */
+  readonly dying: EarlyDeaths["problem"];
+  /** A scope has ended. */
+  readonly forget: EarlyDeaths["forget"];
+}
+
+/** Makes the supervisor of one server. */
+export function createSupervisor(
+  server: string,
+  options: {
+    readonly limits: Pick<
+      Limits,
+      "restartMsMin" | "restartMsMax" | "restartsMax" | "provenMs" | "crashingScopesMax"
+    >;
+    readonly clock: Clock;
+    readonly log: Log;
+  },
+): Supervisor {
+  const { limits, clock, log } = options;
+  const earlyDeaths = createEarlyDeaths(server, options);
+  let failures = 0;
+  let isPermanent = false;
+  let isAway = false;
+  let lastReason: string | undefined;
+  let lastFailureAt = -Infinity;
+  let notBefore = -Infinity;
+
+  const fail = (reason: string, permanent: boolean, details: LogFields = {}): void => {
+    const isKnown = failures >= limits.restartsMax && reason === lastReason;
+    lastReason = reason;
+    lastFailureAt = clock.monotonic();
+    if (permanent) {
+      isPermanent = true;
+      log.error(
+        `Cannot start server "${server}": ${reason}; ` +
+          "it is not tried again until its configuration changes or the gateway restarts",
+        details,
+      );
+      return;
+    }
+    const delay = Math.min(limits.restartMsMax, limits.restartMsMin * 2 ** failures) *
+      (0.5 + clock.random() / 2);
+    failures++;
+    notBefore = lastFailureAt + delay;
+    const retryAfterMs = Math.ceil(delay);
+    if (failures === limits.restartsMax) {
+      log.error(
+        `Cannot start server "${server}": ${failures} starts failed in a row; ` +
+          "further starts are rare until one succeeds",
+        { reason, retryAfterMs, ...details },
+      );
+    } else {
+      const say = isKnown ? log.debug : log.warn;
+      say(`Cannot start server "${server}": ${reason}`, { failures, retryAfterMs, ...details });
+    }
+  };
+
+  return {
+    refusal(scope) {
+      if (isPermanent) {
+        const message = `Cannot start server "${server}": ${lastReason}`;
+        return new GatewayError("upstream_unavailable", message, {
+          data: { server, outcome: "not_sent" },
+        });
+      }
+      const waitMs = Math.ceil(notBefore - clock.monotonic());
+      if (waitMs <= 0) return earlyDeaths.refusal(scope);
+      return new GatewayError(
+        "upstream_unavailable",
+        `Cannot start server "${server}": ${lastReason}; it may be tried again in ${waitMs} ms`,
+        { data: { server, outcome: "not_sent", retryAfterMs: waitMs } },
+      );
+    },
+    begin(scope) {
+      const begunAt = clock.monotonic();
+      const life = earlyDeaths.begin(scope);
+      return {
+        succeeded() {
+          life.ready();
+          if (failures >= limits.restartsMax) log.info(`Server "${server}" started again`);
+          failures = 0;
+          isPermanent = false;
+          isAway = false;
+          lastReason = undefined;
+          notBefore = -Infinity;
+        },
+        ended: life.ended,
+        failed({ reason, permanent, details, isAway: away = false }) {
+          isAway = away;
+          // Starts that run side by side fail for one cause: it counts once.
+          if (begunAt < lastFailureAt && !permanent) lastReason = reason;
+          else fail(reason, permanent, details);
+        },
+      };
+    },
+    state() {
+      if (isPermanent) return "failed";
+      return failures >= limits.restartsMax || earlyDeaths.isLoop() ? "crash_loop" : "well";
+    },
+    problem: () => lastReason,
+    awayMs: () => isAway ? Math.max(0, notBefore - clock.monotonic()) : undefined,
+    dying: earlyDeaths.problem,
+    forget: earlyDeaths.forget,
+  };
+}

@@ -1,0 +1,89 @@
+/**
+ * Where a lane's unsolicited notices and questions go: to the call that owns them (attribution.ts
+ * tells which), else to the watchers of the scope. A notice that the protocol does not name may be
+ * about anything, so that it goes to the only open call or to the session that has the lane alone. Questions that the client did not declare to
+ * answer are refused here, but for callers who hear of what was missing; roots that the operator
+ * fixed are answered here.
+ */
+import { GatewayError } from "../../errors.ts";
+import type { LaneServerConfig } from "../../config/config.ts";
+import type { Answer, JsonObject, Notice } from "../../model.ts";
+import type { WireMessage } from "../../protocol/codec.ts";
+import { isNamed } from "../../protocol/names.ts";
+import { type ExchangeSource, toRefusal } from "../exchange_source.ts";
+import type { OpenCall, OpenCalls } from "./attribution.ts";
+
+/** Who hears what belongs to no call. */
+export interface RoutingHooks {
+  /** A notice that belongs to no call; false when nobody wants it. */
+  notice(notice: Notice): boolean;
+  /** A question that belongs to no call; must not reject. */
+  ask(question: WireMessage, signal: AbortSignal): Promise<Answer>;
+}
+
+/** What decides where things go. */
+export interface RoutingOptions {
+  readonly config: Pick<LaneServerConfig, "isolation" | "roots">;
+  /** What the server is told that its client can do. */
+  readonly capabilities: JsonObject;
+  readonly hooks: RoutingHooks;
+}
+
+/** What a client must have declared to be asked. */
+const capabilityOfAsk: ReadonlyMap<string, string> = new Map([
+  ["sampling/createMessage", "sampling"],
+  ["elicitation/create", "elicitation"],
+  ["roots/list", "roots"],
+]);
+
+/** Notices of the protocol that belong to a call where they come in its stream. */
+const ofCalls: ReadonlySet<string> = new Set(["notifications/progress", "notifications/message"]);
+
+/** Makes the handlers of a lane. */
+export function createRouting(
+  { config, capabilities, hooks }: RoutingOptions,
+  calls: () => Pick<OpenCalls, "owner" | "only">,
+) {
+  const notice = (item: Notice): boolean => {
+    const isLog = item.method === "notifications/message";
+    if (!isLog && isNamed(item.method)) return hooks.notice(item);
+    const open = isLog ? calls().owner() : calls().only();
+    if (open === undefined) return config.isolation === "session" && hooks.notice(item);
+    open.request.touch();
+    return open.source.notice(item);
+  };
+  /** A notice on the way of one call: what the protocol names is its own by two names alone. */
+  const noticeOf = (source: ExchangeSource) => (item: Notice): boolean =>
+    ofCalls.has(item.method) || !isNamed(item.method) ? source.notice(item) : hooks.notice(item);
+
+  const put = (
+    question: WireMessage,
+    signal: AbortSignal,
+    source: ExchangeSource | undefined,
+    isDeferred: boolean,
+  ): Promise<Answer> => {
+    const { method, params } = question;
+    const capability = capabilityOfAsk.get(method);
+    const isDeclared = capability !== undefined && capabilities[capability] !== undefined;
+    // A caller with deferred answers is told which capability its call had needed; what the operator
+    // keeps from servers, and questions of a process that all share, are no such matter.
+    const isWithheld = config.isolation === "shared" ||
+      (method === "roots/list" && config.roots === "none");
+    if (!isDeclared && (!isDeferred || capability === undefined || isWithheld)) {
+      return Promise.resolve(toRefusal(new GatewayError("method_not_found")));
+    }
+    if (method === "roots/list" && typeof config.roots !== "string") {
+      return Promise.resolve({ kind: "answer", value: { roots: config.roots } });
+    }
+    return source?.ask(method, params, signal) ?? hooks.ask(question, signal);
+  };
+  const ask = (question: WireMessage, signal: AbortSignal): Promise<Answer> => {
+    const open = calls().owner();
+    return put(question, signal, open?.source, open?.call.caller.deferred === true);
+  };
+  const askOf =
+    ({ call, source }: Pick<OpenCall, "call" | "source">) =>
+    (question: WireMessage, signal: AbortSignal): Promise<Answer> =>
+      put(question, signal, source, call.caller.deferred === true);
+  return { notice, noticeOf, ask, askOf };
+}

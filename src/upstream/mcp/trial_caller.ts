@@ -1,0 +1,20 @@
+/**
+ * The trial of a server: a start for no client, which fills the catalog before the first client
+ * needs it. It declares no client capability but `roots`, as configured.
+ */
+import { anonymous, type Caller } from "../../model.ts";
+import { trialWires } from "../link/dialect.ts";
+
+/** The scope of every trial; no session has it. */
+export const trialScope = "trial";
+
+/** On whose behalf a server is tried: a program, or a remote one. */
+export function trialCallerOf(kind: keyof typeof trialWires): Caller {
+  return {
+    principal: anonymous,
+    scope: trialScope,
+    wire: trialWires[kind],
+    capabilities: {},
+    clientInfo: {},
+  };
+}

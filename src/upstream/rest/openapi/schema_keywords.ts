@@ -1,0 +1,81 @@
+/**
+ * The keywords of a schema that are taken over, and what their values must be. Documents hold every
+ * mistake there is ("required": true, types that do not exist, patterns of other languages); a keyword
+ * with such a value is dropped, and the schema says that much less. Those that hold schemas themselves
+ * are the business of schema_maker.ts. JSON Schema 2020-12.
+ */
+import type { JsonObject } from "../../../model.ts";
+import {
+  assertions as known,
+  isPattern as isPortable,
+} from "../../../protocol/json_schema/keywords.ts";
+import { isObject } from "./tree.ts";
+
+const types = new Set(["string", "number", "integer", "boolean", "array", "object", "null"]);
+const isText = (value: unknown) => typeof value === "string";
+
+/** Assertions: what an argument is checked by. Its type is read by itself. */
+export const assertions: Readonly<Record<string, (value: unknown) => boolean>> = {
+  ...Object.fromEntries(
+    [...known].filter(([keyword]) => keyword !== "type").map(([keyword, { fits }]) => [
+      keyword,
+      fits,
+    ]),
+  ),
+  const: (value) => value !== undefined,
+  pattern: isPattern,
+  contentEncoding: isText,
+  contentMediaType: isText,
+};
+
+/** Keywords whose value is a schema. */
+export const schemaKeywords: readonly string[] = [
+  "additionalProperties",
+  "propertyNames",
+  "contains",
+  "not",
+  "if",
+  "then",
+  "else",
+];
+
+/** The types a schema allows, as far as there are such; undefined: it does not say. */
+export function toTypes(value: unknown): readonly string[] | undefined {
+  const known = (Array.isArray(value) ? value : [value])
+    .filter((type): type is string => typeof type === "string" && types.has(type));
+  return known.length === 0 ? undefined : [...new Set(known)];
+}
+
+/** Whether a value is a pattern that all can read; checks leave patterns out, models go by them. */
+export function isPattern(value: unknown): boolean {
+  return typeof value === "string" && value.length <= patternCharsMax && isPortable(value);
+}
+
+const patternCharsMax = 256;
+
+/** What 3.0 says with a flag beside a bound, said with the bound alone. */
+export function withPlainBounds(schema: JsonObject): JsonObject {
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, ...rest } = schema;
+  return {
+    ...rest,
+    ...(exclusiveMinimum === true ? { exclusiveMinimum: minimum } : { minimum, exclusiveMinimum }),
+    ...(exclusiveMaximum === true ? { exclusiveMaximum: maximum } : { maximum, exclusiveMaximum }),
+  };
+}
+
+/** Examples for the model: few, and small. */
+export function toExamples(schema: JsonObject): unknown[] | undefined {
+  const { example, examples } = schema;
+  const all = Array.isArray(examples) ? examples : example === undefined ? [] : [example];
+  const small = all.slice(0, examplesMax)
+    .filter((one) => (JSON.stringify(one) ?? "").length <= exampleCharsMax);
+  return small.length === 0 ? undefined : small;
+}
+
+const examplesMax = 3;
+const exampleCharsMax = 200;
+
+/** Whether a schema is for answers alone, or for requests alone. */
+export function isHidden(schema: unknown, purpose: "argument" | "answer"): boolean {
+  return isObject(schema) && schema[purpose === "argument" ? "readOnly" : "writeOnly"] === true;
+}

@@ -1,0 +1,198 @@
+/**
+ * The line framer: a child's byte stream as whole lines of text, block by block. A line beyond the
+ * bound is thrown away up to its newline while memory stays flat; a read that fails is tried again
+ * after growing pauses, and after too many in a row the stream is given up (P1). What a line means
+ * is the reader's business. MCP stdio transport: messages are delimited by newlines (UTF-8).
+ */
+import { type Clock, pause } from "../../clock.ts";
+import { decodeHead, decodeTail } from "../../excerpt.ts";
+import type { Limits } from "../../limits.ts";
+
+/** Why a reader ended: the stream's end, `stop`, or too many failures in a row. */
+export type LineEnd = "eof" | "stopped" | "failed";
+
+/** A line that was too long to keep: how it began and ended. */
+export interface LongLine {
+  readonly head: string;
+  readonly tail: string;
+  readonly bytes: number;
+}
+
+/** What a reader tells; must not throw. */
+export interface LineHandler {
+  /** Whole lines without their ends. Reading waits for a returned promise. */
+  lines(lines: readonly string[]): void | Promise<void>;
+  tooLong(line: LongLine): void;
+  /** A read failed, for the n-th time in a row. */
+  fault(error: unknown, inARow: number): void;
+}
+
+/** Bounds of a reader. */
+export type LineLimits = Pick<
+  Limits,
+  "lineBytesMax" | "readFailuresMax" | "readRetryMsMin" | "readRetryMsMax" | "readTurnMs"
+>;
+
+/** A running reader. */
+export interface LineReader {
+  /** Resolves when nothing more will be told; never rejects. */
+  readonly ended: Promise<LineEnd>;
+  /** The beginning of the line that has not ended yet. */
+  unfinished(): string;
+  /** Ends it at once: nothing is told afterwards. */
+  stop(): void;
+}
+
+const newline = 10;
+/** Kept of each end of a line that is too long: enough to see a message's envelope. */
+const edgeBytes = 96;
+
+/** Reads a stream until it ends. */
+export function readLines(
+  stream: ReadableStream<Uint8Array>,
+  handler: LineHandler,
+  limits: LineLimits,
+  clock: Clock,
+): LineReader {
+  const stopping = new AbortController();
+  const reader = stream.getReader();
+  const framer = createFramer(limits.lineBytesMax, (line) => handler.tooLong(line));
+
+  const run = async (): Promise<LineEnd> => {
+    let failures = 0;
+    let turnStart = clock.monotonic();
+    for (;;) {
+      let chunk: Uint8Array | undefined;
+      const asked = clock.monotonic();
+      try {
+        const read = await reader.read();
+        chunk = read.done ? undefined : read.value;
+        failures = 0;
+      } catch (error) {
+        if (stopping.signal.aborted) return "stopped";
+        failures++;
+        handler.fault(error, failures);
+        if (failures >= limits.readFailuresMax) return "failed";
+        const wait = Math.min(limits.readRetryMsMax, limits.readRetryMsMin * 2 ** (failures - 1));
+        await pause(clock, wait, stopping.signal);
+        turnStart = clock.monotonic();
+        continue;
+      }
+      if (stopping.signal.aborted) return "stopped";
+      // Having waited means that everything else had its turn.
+      const got = clock.monotonic();
+      if (got - asked > 1) turnStart = got;
+      const lines = chunk === undefined ? framer.finish() : framer.push(chunk);
+      if (lines.length > 0) await handler.lines(lines);
+      if (chunk === undefined) return "eof";
+      if (stopping.signal.aborted) return "stopped";
+      // A stream that always has data would otherwise keep timers and sockets waiting.
+      if (clock.monotonic() - turnStart > limits.readTurnMs) {
+        await pause(clock, 0, stopping.signal);
+        turnStart = clock.monotonic();
+      }
+    }
+  };
+
+  const release = () => void reader.cancel().catch(() => {});
+  return {
+    ended: run().then((end) => {
+      if (end === "failed") release();
+      return end;
+    }),
+    unfinished: framer.unfinished,
+    stop() {
+      stopping.abort();
+      release();
+    },
+  };
+}
+
+/** Cuts chunks into lines; what is unfinished waits in it. */
+export interface Framer {
+  push(chunk: Uint8Array): string[];
+  /** The last line when the stream ended without a newline. */
+  finish(): string[];
+  /** The beginning of the line that waits for its newline. */
+  unfinished(): string;
+}
+
+/** Makes a framer for lines of at most `bytesMax` bytes. */
+export function createFramer(bytesMax: number, tooLong: (line: LongLine) => void): Framer {
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  let parts: Uint8Array[] = [];
+  let size = 0;
+  let discarded: { head: Uint8Array; tail: Uint8Array } | undefined;
+
+  const keep = (bytes: Uint8Array): void => {
+    if (bytes.length === 0) return;
+    size += bytes.length;
+    if (discarded !== undefined) {
+      discarded.tail = join([discarded.tail, bytes.slice(-edgeBytes)]).slice(-edgeBytes);
+      return;
+    }
+    parts.push(bytes);
+    if (size <= bytesMax) return;
+    const whole = join(parts);
+    discarded = { head: whole.slice(0, edgeBytes), tail: whole.slice(-edgeBytes) };
+    parts = [];
+  };
+
+  const takeLine = (): string | undefined => {
+    const bytes = size;
+    size = 0;
+    if (discarded !== undefined) {
+      const { head, tail } = discarded;
+      discarded = undefined;
+      tooLong({ head: decodeHead(head), tail: decodeTail(tail), bytes });
+      return undefined;
+    }
+    const line = decoder.decode(parts.length === 1 ? parts[0] : join(parts));
+    parts = [];
+    return line;
+  };
+
+  const push = (chunk: Uint8Array): string[] => {
+    const last = chunk.lastIndexOf(newline);
+    if (last < 0) {
+      keep(chunk);
+      return [];
+    }
+    let lines: string[] = [];
+    let start = 0;
+    if (size > 0) {
+      const first = chunk.indexOf(newline);
+      keep(chunk.subarray(0, first));
+      start = first + 1;
+      const line = takeLine();
+      if (line !== undefined) lines.push(line);
+    }
+    if (start <= last) {
+      const block = decoder.decode(chunk.subarray(start, last)).split("\n");
+      lines = lines.length === 0 ? block : lines.concat(block);
+    }
+    keep(chunk.subarray(last + 1));
+    return lines;
+  };
+
+  const finish = (): string[] => {
+    if (size === 0) return [];
+    const line = takeLine();
+    return line === undefined ? [] : [line];
+  };
+  const unfinished = (): string => {
+    const head = discarded?.head ?? parts[0]?.slice(0, edgeBytes);
+    return head === undefined ? "" : decodeHead(head);
+  };
+  return { push, finish, unfinished };
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

@@ -1,0 +1,86 @@
+/**
+ * Why the start of a program failed: one line for callers, of which the program's own words are
+ * marked as such, and all that it printed for the operator's log.
+ */
+import type { StdioServerConfig } from "../../config/config.ts";
+import type { SpawnFault } from "../../runtime/runtime.ts";
+import type { ChildEnd } from "./child.ts";
+import type { UpstreamDeps } from "../deps.ts";
+import { toStartReason, withWords } from "../link/start_errors.ts";
+import type { Greeting } from "../link/handshake.ts";
+import type { StartFault } from "../link/link.ts";
+import type { Printed } from "./start_output.ts";
+import { createQuote, valuesOfProgram } from "../link/server_text.ts";
+import { toSpawnReason } from "./spawn_reason.ts";
+
+/** Why a program's output cannot be read as messages, and the line that shows it, where one does. */
+export interface Misspoken {
+  readonly why: string;
+  readonly line: string | undefined;
+}
+
+/** What a program wrote on stdout in the place of an answer. */
+export interface Wrote {
+  readonly misspoke: Misspoken | undefined;
+  /** The first line that is no message. */
+  readonly ignored: string | undefined;
+}
+
+/** Why a start failed; callers hear one line of what the process printed. */
+export function toStartFault(
+  greeting: Greeting,
+  { end, broken, printed, wrote, config, deps }: {
+    readonly end: ChildEnd | undefined;
+    readonly broken: string | undefined;
+    readonly printed: Printed;
+    readonly wrote: Wrote;
+    readonly config: StdioServerConfig;
+    readonly deps: UpstreamDeps;
+  },
+): StartFault {
+  const lines = printed.lines();
+  const quote = createQuote(valuesOfProgram(config), deps.limits);
+  const permanent = end?.permanent ?? false;
+  const { refused } = greeting;
+  const details = lines.length === 0 ? undefined : { printed: lines.join("\n") };
+  if (end === undefined && broken === undefined && "error" in greeting) {
+    const { error } = greeting;
+    // What it answered says more than what it printed.
+    if (error.code === "upstream_error") {
+      return { reason: toStartReason(error, quote), permanent, refused, details };
+    }
+  }
+  const { misspoke, ignored } = wrote;
+  if (misspoke !== undefined) {
+    const { why, line = "" } = misspoke;
+    return { reason: withWords(why, quote(line)), permanent, refused, details };
+  }
+  const hasWritten = ignored !== undefined;
+  const reason = end?.text ?? broken ?? toGreetingReason(greeting, config, hasWritten);
+  const [line] = [...printed.errors(), ...(hasWritten ? [ignored] : []), ...lines];
+  if (line === undefined) return { reason, permanent, refused };
+  const words = quote(line) || "the gateway's log has what it printed";
+  return { reason: withWords(reason, words), permanent, refused, details };
+}
+
+function toGreetingReason(
+  greeting: Greeting,
+  { startTimeoutMs }: StdioServerConfig,
+  hasWritten: boolean,
+): string {
+  if (!("error" in greeting)) return "it ended while it started";
+  const { error } = greeting;
+  if (error.code !== "upstream_timeout") return error.message;
+  const wrote = hasWritten ? ", and wrote lines on stdout that are not JSON-RPC messages" : "";
+  return `it did not answer its first message within ${startTimeoutMs} ms${wrote}; ` +
+    "raise startTimeoutMs if it needs longer";
+}
+
+/** Why no process came to be; the fault's own text names the command, which only the log may have. */
+export function toSpawnFault(thrown: unknown, config: StdioServerConfig): StartFault {
+  const { code = "unknown", permanent = false, folderMissing = false } = thrown as Partial<
+    SpawnFault
+  >;
+  const reason = toSpawnReason({ code, folderMissing }, config);
+  return { reason, permanent, refused: [], details: { error: thrown } };
+}

@@ -1,0 +1,106 @@
+/**
+ * What a program printed before it ended, kept within bounds: the lines that look like an error, the
+ * first lines, and the last few. Programs print their usage after the reason, and stacks after the
+ * message, so the end alone says little. Not here: what callers may see of it (server_text.ts).
+ */
+import { beginning } from "../../excerpt.ts";
+import type { Limits } from "../../limits.ts";
+
+/** The output of one program, as far as it is kept. */
+export interface Printed {
+  take(line: string): void;
+  /** Whether the start is not over: then lines are kept. */
+  isOpen(): boolean;
+  /** The start went well: what was kept is let go, and nothing more is. */
+  stop(): void;
+  /** The kept lines, in order. */
+  lines(): readonly string[];
+  /** The lines that look like an error, the likeliest reason first. */
+  errors(): readonly string[];
+}
+
+/** The bounds of what is kept. */
+export type PrintedLimits = Pick<
+  Limits,
+  "printedLinesMax" | "printedCharsMax" | "printedTailLinesMax" | "printedTailCharsMax"
+>;
+
+/** Keeps nothing yet. */
+export function createPrinted(limits: PrintedLimits): Printed {
+  const errors = createHeap(limits.printedLinesMax, limits.printedCharsMax);
+  const first = createHeap(limits.printedLinesMax, limits.printedCharsMax / 2);
+  const last: Kept[] = [];
+  let count = 0;
+  let isOver = false;
+  return {
+    isOpen: () => !isOver,
+    stop() {
+      isOver = true;
+      for (const kept of [errors.kept, first.kept, last]) kept.length = 0;
+    },
+    take(line) {
+      if (isOver) return;
+      const at = count++;
+      if (looksLikeError(line) ? errors.put(at, line) : first.put(at, line)) return;
+      last.push({ at, line: beginning(line, limits.printedTailCharsMax) });
+      if (last.length > limits.printedTailLinesMax) last.shift();
+    },
+    lines: () =>
+      [...errors.kept, ...first.kept, ...last]
+        .sort((one, other) => one.at - other.at)
+        .map(({ line }) => line),
+    errors: () => errors.kept.map(({ line }) => line).sort((one, other) => rank(one) - rank(other)),
+  };
+}
+
+interface Kept {
+  readonly at: number;
+  readonly line: string;
+}
+
+/** The first lines that come, within a bound of lines and one of characters. */
+function createHeap(linesMax: number, charsMax: number) {
+  const kept: Kept[] = [];
+  let room = charsMax;
+  return {
+    kept,
+    put(at: number, line: string): boolean {
+      const part = kept.length < linesMax ? beginning(line, room) : "";
+      if (part === "") return false;
+      room -= part.length;
+      kept.push({ at, line: part });
+      return true;
+    },
+  };
+}
+
+/** A level that says that the line is no error, behind a time or in brackets; npm's stand behind its name. */
+const harmlessLevel =
+  /^[\d\s:.,+TZ/[\]()-]*(?:npm\s+)?(?:warn(?:ing)?|info|debug|notice|verbose|trace)\b/i;
+const harmlessMember = /"level":\s*"(?:warn\w*|info|debug|trace)"/i;
+/** A line of a program's usage. */
+const usage = /^\s*(?:-{1,2}\w|usage\b)/i;
+const errorWord =
+  /\b(?:err(?:or)?|fatal|panic(?:ked)?|critical|exception|fail(?:ed|ure|s)?|cannot|can['’]t|could(?: not|n['’]t)|unable|missing|required?|requires|no such|denied|invalid|unauthori[sz]ed|forbidden|unknown|unsupported|refused|must)\b|\bnot (?:found|set|defined|provided|configured|installed|available|allowed|permitted)\b|\w(?:Error|Exception)\b/i;
+
+function looksLikeError(line: string): boolean {
+  return errorWord.test(line) && !harmlessLevel.test(line) && !harmlessMember.test(line) &&
+    !usage.test(line);
+}
+
+/** "Error: …", "ModuleNotFoundError: …", "panic: …" at the very beginning of a line. */
+const announced = /^(?:uncaught\s+)?(?:[\w.]*(?:error|exception)|fatal|panic)\b[^:]*:/i;
+
+/** Lines of npm that name the kind of a failure in a code, before the lines that say what failed. */
+const codeAlone = /^npm (?:error|ERR!) (?:code|errno|syscall|path|dest)\b/;
+
+/** What a line tells of the reason; lines with an indent belong to a stack or to the source shown with it. */
+function rank(line: string): number {
+  if (announced.test(line)) return 0;
+  return /^\s/.test(line) || codeAlone.test(line) ? 2 : 1;
+}
+
+/** Whether a line is one of a program's usage, which says nothing of why it ended. */
+export function isUsage(line: string): boolean {
+  return usage.test(line);
+}

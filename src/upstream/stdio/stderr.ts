@@ -1,0 +1,50 @@
+/**
+ * A child's stderr: always drained, so that the child never blocks on it; a few lines a second go
+ * to the log (at DEBUG until the server is ready) and the rest is counted; what explains a start that fails is kept (start_output.ts).
+ */
+import type { Clock } from "../../clock.ts";
+import { beginning } from "../../excerpt.ts";
+import type { Limits } from "../../limits.ts";
+import type { Log } from "../../log.ts";
+import { type LineReader, readLines } from "./line_reader.ts";
+import type { Printed } from "./start_output.ts";
+
+/** Starts to drain. */
+export function drainStderr(
+  stream: ReadableStream<Uint8Array>,
+  printed: Printed,
+  options: { readonly limits: Limits; readonly clock: Clock; readonly log: Log },
+): LineReader {
+  const { limits, clock, log } = options;
+  let secondEnd = 0;
+  let logged = 0;
+  let unlogged = 0;
+
+  const take = (line: string): void => {
+    const shown = beginning(line, limits.stderrLineCharsMax).trimEnd();
+    if (shown === "") return;
+    printed.take(shown);
+    const now = clock.monotonic();
+    if (now >= secondEnd) {
+      if (unlogged > 0) log.info(`stderr: ${unlogged} more lines were not logged`);
+      secondEnd = now + limits.noiseWindowMs;
+      logged = 0;
+      unlogged = 0;
+    }
+    if (logged++ >= limits.stderrLinesPerSecondMax) unlogged++;
+    // A start that fails is logged with all of it, and one that goes well has no need of banners.
+    else if (printed.isOpen()) log.debug(`stderr: ${shown}`);
+    else log.info(`stderr: ${shown}`);
+  };
+
+  return readLines(
+    stream,
+    {
+      lines: (lines) => lines.forEach(take),
+      tooLong: (line) => take(`${line.head} … (${line.bytes} bytes)`),
+      fault: (error) => log.debug("Cannot read stderr", { error: String(error) }),
+    },
+    { ...limits, lineBytesMax: limits.stderrLineBytesMax },
+    clock,
+  );
+}

@@ -1,0 +1,26 @@
+/** The kind `stdio`: a local program, a process for each scope that calls it or one for all. */
+import type { StdioServerConfig } from "../../config/config.ts";
+import { createLanedUpstream } from "../mcp/pooled_upstream.ts";
+import { createSpare } from "./spare.ts";
+import { createStdioConnector } from "./stdio_connector.ts";
+import type { CreateUpstream } from "../upstream.ts";
+
+/** Makes the upstream of one local program; nothing is started yet. */
+export const createStdioUpstream: CreateUpstream<StdioServerConfig> = (config, deps) => {
+  const { command, args, cwd, environment, childCredentials } = config;
+  const spare = createSpare(config, deps);
+  const upstream = createLanedUpstream({
+    config,
+    connector: createStdioConnector(config, deps, spare),
+    budget: spare.budget,
+    fingerprint: [command, args, cwd ?? null, environment, childCredentials ?? null],
+    livesAlone: false,
+    used: spare.used,
+  }, deps);
+  return {
+    ...upstream,
+    async close() {
+      await Promise.all([spare.close(), upstream.close()]);
+    },
+  };
+};

@@ -1,0 +1,164 @@
+/**
+ * No child outlives the gateway (design §6). The warden is a shell in a session of its own that
+ * holds the group ids of all children and kills those groups when its stdin ends, which is what
+ * happens however the gateway ends, `kill -9` included. Should it die as well, the groups stand in
+ * the database, and the next start of a gateway ends what is left of them.
+ */
+import { pause } from "../../clock.ts";
+import type { Log } from "../../log.ts";
+import type { Child, SqlDatabase } from "../../runtime/runtime.ts";
+import type { Warden } from "../deps.ts";
+import { isLeftover, type ProcessDeps, readIdentity } from "./process_table.ts";
+
+/** What a warden is made from. */
+export interface WardenOptions extends ProcessDeps {
+  readonly database: SqlDatabase;
+  readonly log: Log;
+}
+
+/** `+PGID` holds a group, `-PGID` lets go of it; at the end of input every held group is killed. */
+const script = `trap '' INT TERM HUP QUIT USR1 USR2 PIPE
+held=' '
+while IFS= read -r line; do
+  group=\${line#?}
+  case $line in
+    +*) held="$held$group " ;;
+    -*) case $held in
+      *" $group "*) held="\${held%%" $group "*} \${held#*" $group "}" ;;
+    esac ;;
+  esac
+done
+for group in $held; do kill -s KILL -- "-$group" 2>/dev/null; done
+`;
+
+/** Ends what an earlier run left behind, then stands guard over this one's children. */
+export async function openWarden(options: WardenOptions): Promise<Warden> {
+  await endLeftovers(options);
+  const { runtime, clock, limits, log } = options;
+  const rows = createRows(options);
+  const held = new Map<number, string>();
+  let guard: Guard | undefined;
+  let closed = false;
+  let pauseMs = limits.restartMsMin;
+
+  const start = () => {
+    try {
+      guard = openGuard(options);
+    } catch (fault) {
+      log.error("Cannot start the warden: children would outlive a killed gateway", { fault });
+      return restart();
+    }
+    for (const groupId of held.keys()) guard.tell(`+${groupId}`);
+    void guard.child.exited.then((status) => {
+      guard = undefined;
+      if (closed) return;
+      log.warn("The warden ended and is started again", { ...status });
+      restart();
+    });
+  };
+  const restart = () => {
+    clock.after(pauseMs, () => {
+      if (!closed) start();
+    });
+    pauseMs = Math.min(2 * pauseMs, limits.restartMsMax);
+  };
+  start();
+
+  return {
+    async hold(groupId, server) {
+      held.set(groupId, server);
+      guard?.tell(`+${groupId}`);
+      const identity = await readIdentity(options, groupId);
+      if (identity !== undefined && held.has(groupId)) rows.add(groupId, identity, server);
+    },
+    release(groupId) {
+      if (!held.delete(groupId)) return;
+      guard?.tell(`-${groupId}`);
+      rows.remove(groupId);
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      for (const groupId of held.keys()) {
+        runtime.signalGroup(groupId, "SIGKILL");
+        rows.remove(groupId);
+      }
+      held.clear();
+      await guard?.close();
+    },
+  };
+}
+
+/** One running shell. */
+interface Guard {
+  readonly child: Child;
+  tell(line: string): void;
+  close(): Promise<void>;
+}
+
+function openGuard({ runtime, clock, limits }: WardenOptions): Guard {
+  const child = runtime.spawn({
+    command: "/bin/sh",
+    args: ["-c", script, "mcp-wrapper-warden"],
+    env: {},
+  });
+  for (const output of [child.stdout, child.stderr]) void output.cancel().catch(() => {});
+  const writer = child.stdin.getWriter();
+  const encoder = new TextEncoder();
+  return {
+    child,
+    // A write that fails means that the shell is gone, which its end reports.
+    tell: (line) => void writer.write(encoder.encode(`${line}\n`)).catch(() => {}),
+    async close() {
+      void writer.close().catch(() => {});
+      const waiting = new AbortController();
+      const late = pause(clock, limits.stopMs, waiting.signal).then(() => "late");
+      if (await Promise.race([child.exited, late]) === "late") {
+        runtime.signalGroup(child.pid, "SIGKILL");
+      }
+      waiting.abort();
+    },
+  };
+}
+
+/** The groups on disk, for the next start; without them the shell still guards this run. */
+function createRows({ database, clock, log }: WardenOptions) {
+  const attempt = (work: () => void) => {
+    try {
+      work();
+    } catch (fault) {
+      log.warn("Cannot note which children run", { fault });
+    }
+  };
+  return {
+    add: (groupId: number, identity: string, server: string) =>
+      attempt(() => {
+        const sql = "INSERT OR REPLACE INTO children (group_id, identity, server, started_at) " +
+          "VALUES (?, ?, ?, ?)";
+        database.prepare(sql).run(groupId, identity, server, Math.round(clock.wall()));
+      }),
+    remove: (groupId: number) =>
+      attempt(() => {
+        database.prepare("DELETE FROM children WHERE group_id = ?").run(groupId);
+      }),
+  };
+}
+
+async function endLeftovers(options: WardenOptions): Promise<void> {
+  const { database, runtime, log } = options;
+  try {
+    for (const row of database.prepare("SELECT * FROM children").all()) {
+      const groupId = Number(row["group_id"]);
+      if (await isLeftover(options, groupId, String(row["identity"]))) {
+        runtime.signalGroup(groupId, "SIGKILL");
+        log.warn("Killed a child that an earlier run left behind", {
+          server: row["server"],
+          groupId,
+        });
+      }
+      database.prepare("DELETE FROM children WHERE group_id = ?").run(groupId);
+    }
+  } catch (fault) {
+    log.error("Cannot look for children of an earlier run", { fault });
+  }
+}

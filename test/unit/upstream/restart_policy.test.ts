@@ -1,0 +1,183 @@
+/** When a server may be started again (P5). */
+import { describe, expect, test } from "bun:test";
+import { createSupervisor } from "../../../src/upstream/mcp/restart_policy.ts";
+import { createTestClock } from "../../support/clock.ts";
+import { createTestLog, type LogLine } from "../../support/upstream_deps.ts";
+
+const limits = {
+  restartMsMin: 100,
+  restartMsMax: 1_000,
+  restartsMax: 3,
+  provenMs: 50,
+  crashingScopesMax: 2,
+};
+
+function make(seed = 1) {
+  const clock = createTestClock(seed);
+  const lines: LogLine[] = [];
+  const supervisor = createSupervisor("x", { limits, clock, log: createTestLog(lines) });
+  return { clock, lines, supervisor };
+}
+
+describe("the supervisor", () => {
+  test("P5 pauses double up to the longest, with jitter between half and whole", () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const { clock, supervisor } = make(seed);
+      for (const whole of [100, 200, 400, 800, 1_000, 1_000]) {
+        expect(supervisor.refusal()).toBeUndefined();
+        supervisor.begin().failed({ reason: "no", permanent: false });
+        const wait = Number(supervisor.refusal()?.data?.["retryAfterMs"]);
+        expect(wait).toBeGreaterThanOrEqual(whole / 2);
+        expect(wait).toBeLessThanOrEqual(whole);
+        clock.advance(wait - 1);
+        expect(supervisor.refusal()?.code).toBe("upstream_unavailable");
+        clock.advance(1);
+      }
+    }
+  });
+
+  test("P5 the third failure in a row is a crash loop, told once at ERROR; a success ends it", () => {
+    const { clock, lines, supervisor } = make();
+    for (let failures = 1; failures <= 5; failures++) {
+      supervisor.begin().failed({ reason: "no database", permanent: false });
+      expect(supervisor.state()).toBe(failures < 3 ? "well" : "crash_loop");
+      clock.advance(limits.restartMsMax);
+    }
+    expect(lines.filter(({ severity }) => severity === "error").length).toBe(1);
+    expect(supervisor.problem()).toBe("no database");
+    supervisor.begin().succeeded();
+    expect(supervisor.state()).toBe("well");
+    expect(supervisor.problem()).toBeUndefined();
+    expect(supervisor.refusal()).toBeUndefined();
+    supervisor.begin().failed({ reason: "no", permanent: false });
+    expect(Number(supervisor.refusal()?.data?.["retryAfterMs"])).toBeLessThanOrEqual(100);
+  });
+
+  test("a permanent fault is never tried again by itself", () => {
+    const { clock, supervisor } = make();
+    supervisor.begin().failed({ reason: 'no command "x"', permanent: true });
+    clock.advance(limits.restartMsMax * 1_000);
+    expect(supervisor.refusal()?.message).toContain('no command "x"');
+    expect(supervisor.state()).toBe("failed");
+  });
+
+  test("starts that fail side by side count once", () => {
+    const { clock, supervisor } = make();
+    const attempts = [1, 2, 3, 4].map(() => supervisor.begin());
+    clock.advance(1);
+    for (const attempt of attempts) attempt.failed({ reason: "no", permanent: false });
+    expect(supervisor.state()).toBe("well");
+  });
+
+  const start = ({ supervisor }: ReturnType<typeof make>, scope?: string) => {
+    const attempt = supervisor.begin(scope);
+    attempt.succeeded();
+    return attempt;
+  };
+
+  test("P5 one early death costs no pause; the next in a row do, and the third is told loudly", () => {
+    const made = make();
+    const { clock, lines, supervisor } = made;
+    start(made).ended("exited with code 1");
+    expect(supervisor.refusal()).toBeUndefined();
+    start(made).ended("exited with code 1");
+    expect(supervisor.refusal()?.message).toContain("exited with code 1 soon after it was ready");
+    clock.advance(limits.restartMsMax);
+    start(made).ended("exited with code 1");
+    expect(supervisor.state()).toBe("crash_loop");
+    expect(lines.filter(({ severity }) => severity === "error").length).toBe(1);
+    expect(Number(supervisor.refusal()?.data?.["retryAfterMs"])).toBeGreaterThan(200);
+  });
+
+  test("P5 a process that proved itself ends the row, and so does none that was stopped", () => {
+    const made = make();
+    const { clock, supervisor } = made;
+    start(made).ended("exited with code 1");
+    start(made).ended(undefined);
+    const good = start(made);
+    clock.advance(limits.provenMs);
+    good.ended("exited with code 1");
+    start(made).ended("exited with code 1");
+    expect(supervisor.refusal()).toBeUndefined();
+    start(made).ended(undefined);
+    start(made).ended("exited with code 1");
+    expect(supervisor.refusal()?.code).toBe("upstream_unavailable");
+  });
+
+  test("processes that die early side by side count once", () => {
+    const made = make();
+    const attempts = [1, 2, 3, 4].map(() => start(made));
+    made.clock.advance(1);
+    for (const attempt of attempts) attempt.ended("was ended by SIGKILL");
+    expect(made.supervisor.refusal()).toBeUndefined();
+  });
+
+  test("what one session makes die early stops no other while a proven process lives", () => {
+    const made = make();
+    const { clock, supervisor } = made;
+    const good = start(made);
+    clock.advance(limits.provenMs);
+    for (let deaths = 0; deaths < 5; deaths++) start(made).ended("exited with code 1");
+    expect(supervisor.refusal()).toBeUndefined();
+    good.ended(undefined);
+    start(made).ended("exited with code 1");
+    start(made).ended("exited with code 1");
+    expect(supervisor.refusal()?.code).toBe("upstream_unavailable");
+  });
+
+  test("P5 what one scope makes die early stops no other, and its own pauses grow", () => {
+    const made = make();
+    const { clock, lines, supervisor } = made;
+    const waits: number[] = [];
+    for (let deaths = 1; deaths <= 8; deaths++) {
+      start(made, "crasher").ended("exited with code 1");
+      expect(supervisor.refusal("other")).toBeUndefined();
+      expect(supervisor.refusal()).toBeUndefined();
+      expect(supervisor.state()).toBe("well");
+      expect(supervisor.problem()).toBeUndefined();
+      const refusal = supervisor.refusal("crasher");
+      waits.push(Number(refusal?.data?.["retryAfterMs"] ?? 0));
+      if (deaths === 3) {
+        expect(refusal?.message).toMatch(
+          /^Cannot start server "x" for this client: exited with code 1 soon after it was ready, 3 times in a row; it may be tried again in \d+ ms$/,
+        );
+        expect(supervisor.dying()).toBe(
+          "exited with code 1 soon after it was ready, in processes of one client alone",
+        );
+      }
+      clock.advance(limits.restartMsMax);
+      expect(supervisor.refusal("crasher")).toBeUndefined();
+      expect(supervisor.dying()).toBeUndefined();
+    }
+    expect(waits[0]).toBe(0);
+    expect(waits[1]).toBeGreaterThan(0);
+    expect(waits[7]).toBeGreaterThanOrEqual(limits.restartMsMax / 2);
+    expect(lines.filter(({ severity }) => severity === "error")).toEqual([]);
+  });
+
+  test("P5 a failed start stops every scope, whatever their processes did", () => {
+    const made = make();
+    const { supervisor } = made;
+    start(made, "a").ended("exited with code 1");
+    supervisor.begin("b").failed({ reason: "no database", permanent: false });
+    for (const scope of ["a", "b", "c", undefined]) {
+      expect(supervisor.refusal(scope)?.message).toContain("no database");
+    }
+  });
+
+  test("P5 a scope's pause ends with the scope, and only so many are remembered", () => {
+    const made = make();
+    const { supervisor } = made;
+    const crash = (scope: string) => {
+      for (let deaths = 0; deaths < 2; deaths++) start(made, scope).ended("exited with code 1");
+    };
+    crash("a");
+    expect(supervisor.refusal("a")).toBeDefined();
+    supervisor.forget("a");
+    expect(supervisor.refusal("a")).toBeUndefined();
+    for (const scope of ["a", "b", "c"]) crash(scope);
+    expect(supervisor.refusal("a")).toBeUndefined();
+    expect(supervisor.refusal("b")).toBeDefined();
+    expect(supervisor.refusal("c")).toBeDefined();
+  });
+});
