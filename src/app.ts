@@ -16,7 +16,7 @@ import type { FetchHandler, Runtime, SqlDatabase } from "./runtime/runtime.ts";
 import { createSealer, makeKey, type Sealer } from "./seal.ts";
 import { sessionStoreKinds } from "./store/session_kinds.ts";
 import type { SessionStore } from "./session/session_store.ts";
-import { createLaneBudget } from "./upstream/mcp/process_limit.ts";
+import { createProcessLimit } from "./upstream/mcp/process_limit.ts";
 import { createCatalogStore } from "./store/catalogs.ts";
 import { createCorrectionLog } from "./upstream/catalog/correction_log.ts";
 import { upstreamKinds } from "./upstream/upstream_kinds.ts";
@@ -142,8 +142,8 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
 
 /** What bounds the processes of all servers together. */
 function createCeilings(limits: Limits, clock: Clock) {
-  const budget = createLaneBudget(limits, clock);
-  return { budget, spares: createSpares(limits, clock, budget) };
+  const processLimit = createProcessLimit(limits, clock);
+  return { processLimit, spares: createSpares(limits, clock, processLimit) };
 }
 
 /** The log of the process: on the console, and in the data directory where there is one. */

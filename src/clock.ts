@@ -27,7 +27,7 @@ export const systemClock: Clock = {
 };
 
 /** Resolves after a time, or earlier when the signal aborts. */
-export function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve();
     const finish = () => {
@@ -51,7 +51,7 @@ export async function within<Value>(
   late?: () => Error,
 ): Promise<Value | undefined> {
   const over = new AbortController();
-  const end = pause(clock, ms, over.signal).then(() => {
+  const end = sleep(clock, ms, over.signal).then(() => {
     if (late !== undefined && !over.signal.aborted) throw late();
     return undefined;
   });

@@ -95,7 +95,7 @@ export const errorTable = {
   /** `data.supported` and `data.requested`. */
   version_unsupported: { rpc: -32022, http: 400, text: "Unsupported protocol version" },
   /** What waited for a client's answers is not there any more. */
-  pause_gone: {
+  park_gone: {
     rpc: -32603,
     http: 200,
     text: "The call that waited for this input is gone and will not be repeated; " +

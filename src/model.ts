@@ -1,7 +1,7 @@
 /**
  * The neutral model: what a client asks and what an upstream answers, in words that belong to no
  * revision of the protocol. Bindings and codecs translate to and from it at the edges; everything
- * between them (gateway, upstream lanes) speaks only this. Wire-only keys (progress tokens, ids,
+ * between them (gateway, upstream connections) speaks only this. Wire-only keys (progress tokens, ids,
  * envelope keys) never appear here. Not here: errors (errors.ts) and bounds (limits.ts).
  */
 import type { GatewayError } from "./errors.ts";
@@ -37,14 +37,14 @@ export const anonymous: Principal = { id: "anonymous" };
 
 /**
  * On whose behalf a call is made. `scope` and `wire` are opaque to the gateway: `scope` picks the
- * lane (an upstream's process or session) and is released by `endScope`; `wire` tells the upstream
+ * connection (an upstream's process or session) and is released by `endScope`; `wire` tells the upstream
  * layer how this caller speaks. `capabilities` are what the client declared and decide what an
  * upstream may ask of it.
  */
 export interface Caller {
   readonly principal: Principal;
   readonly scope: string;
-  readonly wire: string;
+  readonly revision: string;
   readonly capabilities: JsonObject;
   readonly clientInfo: JsonObject;
   /** Least severe log notice wanted; absent: the upstream's own default. */
@@ -54,7 +54,7 @@ export interface Caller {
    * with `resume`, since it cannot be asked while a call runs. Its scope is then no session but all
    * that its principal does.
    */
-  readonly deferred?: boolean | undefined;
+  readonly asksByResult?: boolean | undefined;
 }
 
 /**
@@ -71,7 +71,7 @@ export interface Call {
    * what can follow. Absent: it does not.
    */
   readonly hears?: (() => boolean) | undefined;
-  /** What a client with deferred answers brings back to a call that paused. */
+  /** What a client that is asked by result brings back to a call that paused. */
   readonly resume?: Resume | undefined;
   /** Filled in while the call finds its way; for the log and for what a failure says of its outcome. */
   readonly target?: CallTarget | undefined;
@@ -149,9 +149,9 @@ export interface Question {
   readonly params: JsonObject;
 }
 
-/** The end of an exchange that needs input first; only for callers with deferred answers. */
-export interface Pause {
-  readonly kind: "pause";
+/** The end of an exchange that needs input first; only for callers that are asked by result. */
+export interface InputRequired {
+  readonly kind: "inputRequired";
   /** May be empty: then calling again with the state is all that is asked. */
   readonly questions: readonly Question[];
   readonly state?: string | undefined;
@@ -164,7 +164,7 @@ export interface Failure {
 }
 
 /** What ends an exchange. */
-export type Ending = Result | Failure | Pause;
+export type Ending = Result | Failure | InputRequired;
 
 /** One item of an exchange, in order; exactly one ending is the last. */
 export type Reply = Notice | Ask | Ending;

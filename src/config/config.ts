@@ -10,7 +10,7 @@ interface ServerCommon {
   readonly name: string;
   readonly callTimeoutMs: number;
   readonly startTimeoutMs: number;
-  /** How long a lane may be idle before its process is stopped. */
+  /** How long a connection may be idle before its process is stopped. */
   readonly idleTimeoutMs: number;
   readonly tools: ToolFilter;
   /** `onDemand`: it is not started before a client needs it. Absent: `early`. */
@@ -41,7 +41,7 @@ export type Roots = "relay" | "none" | readonly { readonly uri: string; readonly
 export type EraChoice = "auto" | "legacy" | "modern";
 
 /** What servers that speak MCP themselves have in common. */
-export interface LaneServerConfig extends ServerCommon {
+export interface McpServerConfig extends ServerCommon {
   readonly isolation: Isolation;
   /** Whether the server hears which client it works for. */
   readonly identify: boolean;
@@ -50,7 +50,7 @@ export interface LaneServerConfig extends ServerCommon {
 }
 
 /** A local program that speaks JSON-RPC over stdio. */
-export interface StdioServerConfig extends LaneServerConfig {
+export interface StdioServerConfig extends McpServerConfig {
   readonly kind: "stdio";
   readonly command: string;
   readonly args: readonly string[];
@@ -77,7 +77,7 @@ export interface ChildCredentials {
 }
 
 /** A remote server: Streamable HTTP of any revision, or the older HTTP+SSE. */
-export interface HttpServerConfig extends LaneServerConfig {
+export interface HttpServerConfig extends McpServerConfig {
   readonly kind: "http";
   /** Absolute, `http:` or `https:`, without credentials in it. */
   readonly url: string;

@@ -64,7 +64,7 @@ export function readSecret(secret: Secret, key: string, place: ValuePlace, texts
 }
 
 /** The headers, in lower case, in which credentials are shown. */
-export function headersShown(credentials: CredentialsConfig): readonly string[] {
+export function headersSent(credentials: CredentialsConfig): readonly string[] {
   switch (credentials.type) {
     case "none":
     case "unset":

@@ -5,7 +5,7 @@
 import type { HttpServerConfig } from "./config.ts";
 import { appendKey } from "./config_error.ts";
 import { headerProblem, valueProblem } from "./credential_values.ts";
-import { headersShown, readCredentials, readFallback, warnOfFiles } from "./credentials_entry.ts";
+import { headersSent, readCredentials, readFallback, warnOfFiles } from "./credentials_entry.ts";
 import { isOwnUrl, leadsBack } from "./own_address.ts";
 import { type ServerEntry, transports, typeKeys, urlKeys } from "./server_keys.ts";
 import { type FileContext, type Texts, withoutPrototype } from "./texts.ts";
@@ -26,7 +26,7 @@ export async function readRemote(
   const headers = readHeaders(entry.headers, texts);
   const credentials = readCredentials(entry.credentials, "credentials", texts);
   readFallback(entry.credentials, "credentials", texts, context, "http");
-  for (const name of headersShown(credentials)) {
+  for (const name of headersSent(credentials)) {
     if (!(name in headers)) continue;
     texts.refuse(appendKey("headers", name), "stands beside credentials; remove one of them");
   }

@@ -13,7 +13,7 @@ import type {
 } from "./config.ts";
 import { appendKey, describeWord } from "./config_error.ts";
 import {
-  headersShown,
+  headersSent,
   readCredentials,
   readFallback,
   readSecret,
@@ -60,7 +60,7 @@ export async function readRecipeServer(
   const credentials = entry.credentials === undefined
     ? await readRecipeCredentials(file, variant, ownTexts, inside)
     : await readOwnCredentials(entry, texts, context);
-  const shown = [...headersShown(credentials), ...headersShown(login)];
+  const shown = [...headersSent(credentials), ...headersSent(login)];
   refuseBeside(shown, own, texts);
   // What mcp.json shows takes the place of what its recipe says; a recipe must agree with itself.
   if (entry.credentials === undefined) refuseBeside(shown, theirs, ownTexts);
@@ -94,7 +94,7 @@ export async function readOpenApiServer(
   const headers = readHeaders(entry.headers, texts);
   const stamp = isUrl ? undefined : await stampOf(location, texts, context);
   const credentials = await readOwnCredentials(entry, texts, context);
-  refuseBeside(headersShown(credentials), headers, texts);
+  refuseBeside(headersSent(credentials), headers, texts);
   const anonymousTools = readFallback(entry.credentials, "credentials", texts, context, "rest");
   refuseTelling(headers, anonymousTools, texts);
   return {

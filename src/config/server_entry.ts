@@ -9,7 +9,7 @@ import { defaultLimits } from "../limits.ts";
 import { opensBrowser } from "./browser_programs.ts";
 import type {
   FailedServerConfig,
-  LaneServerConfig,
+  McpServerConfig,
   Roots,
   ServerConfig,
   ToolFilter,
@@ -111,7 +111,7 @@ async function buildServer(
     keepAlive: entry.keepAlive,
     start: entry.start ?? (opensBrowser(entry) ? "onDemand" : "early"),
   };
-  const lanes = (remoteBind: boolean) => ({
+  const connections = (remoteBind: boolean) => ({
     isolation: entry.isolation ?? "session",
     identify: entry.identify ?? true,
     era: entry.era ?? "auto",
@@ -119,10 +119,10 @@ async function buildServer(
   } as const);
   const readers: Readonly<Record<ReachedBy, () => Promise<OwnPart | undefined>>> = {
     command: async () => ({
-      ...lanes(context.remoteBind),
+      ...connections(context.remoteBind),
       ...readLocal(entry, path, texts, context),
     }),
-    url: async () => ({ ...lanes(false), ...await readRemote(entry, texts, context) }),
+    url: async () => ({ ...connections(false), ...await readRemote(entry, texts, context) }),
     recipe: () => readRecipeServer(entry, common.tools, texts, context),
     openapi: () => readOpenApiServer(entry, texts, context),
   };
@@ -133,10 +133,10 @@ async function buildServer(
 }
 
 /** What servers of one kind have beside what all have. */
-type OwnPart = LanePart | RestPart;
-type LanePart =
+type OwnPart = ConnectionPart | RestPart;
+type ConnectionPart =
   & (LocalPart | RemotePart)
-  & Pick<LaneServerConfig, "isolation" | "identify" | "era" | "roots">;
+  & Pick<McpServerConfig, "isolation" | "identify" | "era" | "roots">;
 
 const named: Readonly<Record<ReachedBy, string>> = {
   command: "a command",

@@ -175,12 +175,19 @@ export const typeKeys = ["type", "transport", "transportType"] as const satisfie
   keyof ServerEntry
 )[];
 
-const laneKeys = ["isolation", "identify", "era", "roots", "idleTimeoutMs", ...typeKeys] as const;
+const connectionKeys = [
+  "isolation",
+  "identify",
+  "era",
+  "roots",
+  "idleTimeoutMs",
+  ...typeKeys,
+] as const;
 
 /** What a server is reached by -> the keys that have a meaning for it beside those of every server. */
 export const ownKeys = {
-  command: [...laneKeys, "args", "env", "cwd", "inheritEnv", "spare", "credentials"],
-  url: [...laneKeys, "headers", "credentials"],
+  command: [...connectionKeys, "args", "env", "cwd", "inheritEnv", "spare", "credentials"],
+  url: [...connectionKeys, "headers", "credentials"],
   recipe: ["variant", "baseUrl", "headers", "credentials"],
   openapi: ["baseUrl", "headers", "credentials"],
 } as const satisfies Record<string, readonly (keyof ServerEntry)[]>;

@@ -6,7 +6,7 @@
 import type { CredentialsConfig } from "../config/config.ts";
 import { emptyContext, type SecurityContext } from "../outgoing/authorization.ts";
 import { type CredentialDeps, type Provider, type Provision, refuse } from "./provider.ts";
-import { createSecretReader, type Wanted } from "./secret.ts";
+import { createSecretReader, type WantedSecret } from "./secret.ts";
 
 type Of<Type extends CredentialsConfig["type"]> = Extract<
   CredentialsConfig,
@@ -26,7 +26,7 @@ export function createUnset({ problem }: Of<"unset">): Provider {
 /** A key in a header, the query or a cookie. */
 export function createApiKey(config: Of<"api_key">, deps: CredentialDeps): Provider {
   const { in: place, name, prefix = "", key } = config;
-  const wanted: readonly Wanted[] = [{ secret: key, key: "credentials.key", place }];
+  const wanted: readonly WantedSecret[] = [{ secret: key, key: "credentials.key", place }];
   return createRead(wanted, deps, ([text = ""]) => {
     const value = `${prefix}${text}`;
     if (place === "header") {
@@ -40,13 +40,13 @@ export function createApiKey(config: Of<"api_key">, deps: CredentialDeps): Provi
 
 /** A token (RFC 6750). */
 export function createBearer({ token }: Of<"bearer">, deps: CredentialDeps): Provider {
-  const wanted: Wanted = { secret: token, key: "credentials.token", place: "token" };
+  const wanted: WantedSecret = { secret: token, key: "credentials.token", place: "token" };
   return createRead([wanted], deps, ([text = ""]) => toBearer(text));
 }
 
 /** A user's name and password, as UTF-8. */
 export function createBasic({ username, password }: Of<"basic">, deps: CredentialDeps): Provider {
-  const wanted: readonly Wanted[] = [
+  const wanted: readonly WantedSecret[] = [
     { secret: username, key: "credentials.username", place: "username" },
     { secret: password, key: "credentials.password", place: "password" },
   ];
@@ -60,7 +60,7 @@ export function createBasic({ username, password }: Of<"basic">, deps: Credentia
 /** Any headers. */
 export function createHeaders({ headers }: Of<"headers">, deps: CredentialDeps): Provider {
   const names = Object.keys(headers);
-  const wanted = Object.entries(headers).map(([name, secret]): Wanted => ({
+  const wanted = Object.entries(headers).map(([name, secret]): WantedSecret => ({
     secret,
     key: `credentials.headers.${name}`,
     place: "header",
@@ -82,7 +82,7 @@ export function toBase64(text: string): string {
 }
 
 function createRead(
-  wanted: readonly Wanted[],
+  wanted: readonly WantedSecret[],
   deps: CredentialDeps,
   toContext: (texts: readonly string[]) => SecurityContext,
 ): Provider {

@@ -5,7 +5,7 @@
  * is there. Which addresses may be connected to is the HTTP caller's business.
  */
 import { isLoopback } from "../config/loopback.ts";
-import type { AskIssuer } from "./token_request.ts";
+import type { SendTokenRequest } from "./token_request.ts";
 import type { FetchFailure } from "./token_source.ts";
 import { type CredentialDeps, refuse } from "./provider.ts";
 
@@ -17,7 +17,7 @@ export type FindTokenUrl = (
 /** Makes the finder of one issuer; what it finds is used for some time. */
 export function createIssuer(
   issuer: string,
-  ask: AskIssuer,
+  ask: SendTokenRequest,
   words: string,
   { clock, limits }: CredentialDeps,
 ): FindTokenUrl {

@@ -4,10 +4,10 @@
  */
 
 /** Runs work when all that was given before it under this name is over. */
-export type InTurn = <Value>(name: string, work: () => Promise<Value>) => Promise<Value>;
+export type KeyedMutex = <Value>(name: string, work: () => Promise<Value>) => Promise<Value>;
 
 /** Makes it; each name has turns of its own. */
-export function createTurns(): InTurn {
+export function createKeyedMutex(): KeyedMutex {
   const last = new Map<string, Promise<unknown>>();
   return async (name, work) => {
     const before = last.get(name);

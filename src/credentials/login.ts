@@ -13,8 +13,13 @@ import {
   emptyContext,
   type SecurityContext,
 } from "../outgoing/authorization.ts";
-import { type AskIssuer, createAsker } from "./token_request.ts";
-import { createKeeper, type FetchFailure, type Keeper, type Kept } from "./token_source.ts";
+import { createTokenRequests, type SendTokenRequest } from "./token_request.ts";
+import {
+  createTokenSource,
+  type FetchFailure,
+  type StoredToken,
+  type TokenSource,
+} from "./token_source.ts";
 import {
   type CredentialDeps,
   type Provider,
@@ -22,7 +27,7 @@ import {
   type Provision,
   refuse,
 } from "./provider.ts";
-import { createSecretReader, type Wanted } from "./secret.ts";
+import { createSecretReader, type WantedSecret } from "./secret.ts";
 
 const words = "cannot be logged in to: its log-in";
 
@@ -34,11 +39,11 @@ export function createLogin(
 ): Provider {
   const url = `${baseUrl}${config.path}`;
   if (!URL.canParse(url)) return createRefused(refuse(`${words} has no URL`));
-  const ask = createAsker({ server, url, words, headers, authorization: beside }, deps);
-  const keeper = createKeeper<JsonBody>({
+  const ask = createTokenRequests({ server, url, words, headers, authorization: beside }, deps);
+  const source = createTokenSource<JsonBody>({
     server,
     kind: "login",
-    means: createMeans(config, url, deps),
+    inputs: createMeans(config, url, deps),
     refusedMs: deps.limits.loginRefusedMs,
     // The same body gets another one.
     unreadable: undefined,
@@ -53,10 +58,10 @@ export function createLogin(
       if (shown.state !== "ready") return shown;
       // A token for somebody in a call of nobody says who it is.
       if (shown.isDegraded) return refuse(`${words} needs credentials that are unavailable now`);
-      return toContext(config, shown.context, await keeper.get(signal));
+      return toContext(config, shown.context, await source.get(signal));
     },
     renew: ({ headers }, _use, signal) =>
-      keeper.renew((headers[config.header] ?? "").slice(config.prefix.length), signal),
+      source.renew((headers[config.header] ?? "").slice(config.prefix.length), signal),
   };
 }
 
@@ -77,7 +82,7 @@ function createMeans(
   deps: CredentialDeps,
 ) {
   const names = Object.keys(body);
-  const wanted = Object.entries(body).map(([name, secret]): Wanted => ({
+  const wanted = Object.entries(body).map(([name, secret]): WantedSecret => ({
     secret,
     key: `login.body.${name}`,
     place: "body",
@@ -101,11 +106,11 @@ async function logIn(
     readonly url: string;
     readonly body: JsonBody;
     readonly baseUrl: string;
-    readonly ask: AskIssuer;
+    readonly ask: SendTokenRequest;
   },
   { clock }: CredentialDeps,
   signal: AbortSignal,
-): Promise<Kept | FetchFailure> {
+): Promise<StoredToken | FetchFailure> {
   const answer = await ask({
     url,
     method: "POST",
@@ -162,7 +167,7 @@ function toBaseUrl(told: unknown, baseUrl: string, hosts: readonly string[]): st
 function toContext(
   { header, prefix }: LoginConfig,
   { headers, query, cookies }: SecurityContext,
-  kept: Awaited<ReturnType<Keeper["get"]>>,
+  kept: Awaited<ReturnType<TokenSource["get"]>>,
 ): Provision {
   if ("problem" in kept) return kept;
   const { token, baseUrl } = kept;

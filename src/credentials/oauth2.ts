@@ -9,12 +9,12 @@ import type { ValuePlace } from "../config/credential_values.ts";
 import type { JsonObject } from "../model.ts";
 import { emptyContext } from "../outgoing/authorization.ts";
 import { sha256Hex } from "../seal.ts";
-import { type Asked, createAsker, toExpiry } from "./token_request.ts";
+import { createTokenRequests, toExpiry, type TokenResponse } from "./token_request.ts";
 import { toBase64, toBearer } from "./fixed.ts";
 import { createIssuer } from "./issuer.ts";
-import { createKeeper, type FetchFailure, type Kept } from "./token_source.ts";
+import { createTokenSource, type FetchFailure, type StoredToken } from "./token_source.ts";
 import { type CredentialDeps, type Provider, type ProviderOptions, refuse } from "./provider.ts";
-import { createSecretReader, type Wanted } from "./secret.ts";
+import { createSecretReader, type WantedSecret } from "./secret.ts";
 
 const words = "cannot be shown who calls: its authorization server";
 
@@ -32,7 +32,7 @@ export function createOAuth2(
   { server }: Pick<ProviderOptions, "server">,
 ): Provider {
   const { issuer, tokenUrl = "" } = config;
-  const ask = createAsker({
+  const ask = createTokenRequests({
     server,
     url: issuer ?? tokenUrl,
     words,
@@ -43,10 +43,10 @@ export function createOAuth2(
     ? () => Promise.resolve({ tokenUrl })
     : createIssuer(issuer, ask, words, deps);
 
-  const keeper = createKeeper<Means>({
+  const source = createTokenSource<Means>({
     server,
     kind: "oauth2",
-    means: createMeans(config, deps),
+    inputs: createMeans(config, deps),
     refusedMs: deps.limits.credentialRefusedMs,
     unreadable: config.grant === "refresh_token"
       ? "cannot be shown who calls: its stored log-in cannot be opened with this gateway's key; " +
@@ -71,11 +71,11 @@ export function createOAuth2(
 
   return {
     async get(_use, signal) {
-      const kept = await keeper.get(signal);
+      const kept = await source.get(signal);
       return "problem" in kept ? kept : { state: "ready", context: toBearer(kept.token) };
     },
     renew: ({ headers }, _use, signal) =>
-      keeper.renew((headers["authorization"] ?? "").replace(/^Bearer /, ""), signal),
+      source.renew((headers["authorization"] ?? "").replace(/^Bearer /, ""), signal),
   };
 }
 
@@ -89,7 +89,7 @@ function createMeans(config: OAuth2Config, deps: CredentialDeps) {
   const { issuer, tokenUrl, grant, scope, resource } = config;
   const parts = ["clientId", "clientSecret", "refreshToken"] as const;
   const given = parts.filter((part) => config[part] !== undefined);
-  const wanted = given.flatMap((part): Wanted[] => {
+  const wanted = given.flatMap((part): WantedSecret[] => {
     const secret: Secret | undefined = config[part];
     const place: ValuePlace = "body";
     return secret === undefined ? [] : [{ secret, key: `credentials.${part}`, place }];
@@ -146,11 +146,11 @@ function encodeForm(text: string): string {
 }
 
 function toKept(
-  { status, value }: Asked,
+  { status, value }: TokenResponse,
   config: OAuth2Config,
   refreshToken: string | undefined,
   deps: CredentialDeps,
-): Kept | FetchFailure {
+): StoredToken | FetchFailure {
   if (status !== 200 || value === undefined) return toRefusal(status, value, config);
   const { access_token: token, token_type: type, expires_in: seconds } = value;
   if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token)) {

@@ -5,13 +5,13 @@
  */
 import type { ChildCredentials } from "../config/config.ts";
 import { createAuthorization } from "./credential_kinds.ts";
-import { type CredentialDeps, type Failure, refuse } from "./provider.ts";
-import { createSecretReader, type Wanted } from "./secret.ts";
+import { type CredentialDeps, type CredentialFailure, refuse } from "./provider.ts";
+import { createSecretReader, type WantedSecret } from "./secret.ts";
 
 /** Gives the variables for a start; never rejects. */
 export type GetVariables = (
   signal: AbortSignal,
-) => Promise<{ readonly variables: Readonly<Record<string, string>> } | Failure>;
+) => Promise<{ readonly variables: Readonly<Record<string, string>> } | CredentialFailure>;
 
 /** Makes it for one server; nothing is read yet. */
 export function createChildVariables(
@@ -21,8 +21,8 @@ export function createChildVariables(
 ): GetVariables {
   const { value, username, password } = variables;
   const read = createSecretReader(deps);
-  const readAll = (...named: (readonly [string | undefined, Wanted])[]): GetVariables => {
-    const wanted = named.filter((pair): pair is [string, Wanted] => pair[0] !== undefined);
+  const readAll = (...named: (readonly [string | undefined, WantedSecret])[]): GetVariables => {
+    const wanted = named.filter((pair): pair is [string, WantedSecret] => pair[0] !== undefined);
     return async (signal) => {
       const found = await read(wanted.map(([, one]) => one), signal);
       if ("problem" in found) return found;

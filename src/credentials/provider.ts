@@ -64,7 +64,7 @@ export interface ProviderOptions {
 }
 
 /** No credential, and why: the words go on after the server's name. */
-export interface Failure {
+export interface CredentialFailure {
   readonly state: "failed";
   readonly problem: string;
   /** Whoever gives the credential out could not be reached, and refused nothing. */
@@ -76,7 +76,7 @@ export interface Failure {
 export type Provision =
   | { readonly state: "ready"; readonly context: SecurityContext }
   | { readonly state: "needs_person"; readonly url: string }
-  | Failure;
+  | CredentialFailure;
 
 /** One kind at work for one server: as `Authorization`, before any failure is forgiven. */
 export interface Provider {
@@ -85,6 +85,6 @@ export interface Provider {
 }
 
 /** A failure that nothing forgives. */
-export function refuse(problem: string): Failure {
+export function refuse(problem: string): CredentialFailure {
   return { state: "failed", problem, isUnreachable: false };
 }

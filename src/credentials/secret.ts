@@ -3,13 +3,13 @@
  * changed file is seen without a restart. A file that cannot be used is a sentence that names the
  * key of the configuration; neither its path nor what it holds is in it.
  */
-import { pause } from "../clock.ts";
+import { sleep } from "../clock.ts";
 import type { Secret } from "../config/config.ts";
 import { isIdentifier, type ValuePlace, valueProblem } from "../config/credential_values.ts";
-import { type CredentialDeps, type Failure, refuse } from "./provider.ts";
+import { type CredentialDeps, type CredentialFailure, refuse } from "./provider.ts";
 
 /** A secret that is wanted. */
-export interface Wanted {
+export interface WantedSecret {
   readonly secret: Secret;
   /** Where it stands in the configuration: `credentials.token`. */
   readonly key: string;
@@ -18,16 +18,16 @@ export interface Wanted {
 
 /** Reads secrets; texts in the order in which they are wanted. */
 export type ReadSecrets = (
-  wanted: readonly Wanted[],
+  wanted: readonly WantedSecret[],
   signal: AbortSignal,
-) => Promise<{ readonly texts: readonly string[] } | Failure>;
+) => Promise<{ readonly texts: readonly string[] } | CredentialFailure>;
 
 /** Makes the reader of one server's secrets. */
 export function createSecretReader(deps: CredentialDeps): ReadSecrets {
   const readOne = async (
-    { secret, key, place }: Wanted,
+    { secret, key, place }: WantedSecret,
     signal: AbortSignal,
-  ): Promise<string | Failure> => {
+  ): Promise<string | CredentialFailure> => {
     const isText = typeof secret === "string";
     const text = isText ? secret : await readFile(secret.file, deps, signal);
     const words = isText ? key : `the file of ${key}`;
@@ -57,7 +57,7 @@ async function readFile(
   signal: AbortSignal,
 ): Promise<string | { readonly problem: string }> {
   const given = new AbortController();
-  const late = pause(clock, limits.secretFileMs, AbortSignal.any([given.signal, signal]))
+  const late = sleep(clock, limits.secretFileMs, AbortSignal.any([given.signal, signal]))
     .then(() => ({ problem: "takes too long to be read" }));
   const read = runtime.readText(file).then(
     (text) => text?.trim() ?? { problem: "is not there; make it, or correct the path" },

@@ -17,14 +17,14 @@ import type { FetchFailure } from "./token_source.ts";
 import type { CredentialDeps } from "./provider.ts";
 
 /** An answer that says something. */
-export interface Asked {
+export interface TokenResponse {
   readonly status: number;
   /** Its JSON object; undefined where it is none. */
   readonly value: JsonObject | undefined;
 }
 
 /** One request. */
-export interface Question {
+export interface TokenRequest {
   readonly url: string;
   readonly method: "GET" | "POST";
   readonly headers: Readonly<Record<string, string>>;
@@ -32,10 +32,13 @@ export interface Question {
 }
 
 /** Asks; an overloaded or broken answerer is a failure. */
-export type AskIssuer = (question: Question, signal: AbortSignal) => Promise<Asked | FetchFailure>;
+export type SendTokenRequest = (
+  question: TokenRequest,
+  signal: AbortSignal,
+) => Promise<TokenResponse | FetchFailure>;
 
 /** What an asker is made from. */
-export interface AskerOptions {
+export interface TokenRequestOptions {
   readonly server: string;
   /** The operator's own URL. */
   readonly url: string;
@@ -46,7 +49,10 @@ export interface AskerOptions {
 }
 
 /** Makes the asker of one server. */
-export function createAsker(options: AskerOptions, deps: CredentialDeps): AskIssuer {
+export function createTokenRequests(
+  options: TokenRequestOptions,
+  deps: CredentialDeps,
+): SendTokenRequest {
   const { words } = options;
   const { limits, clock, log } = deps;
   const caller = createHttpCaller({

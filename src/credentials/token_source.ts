@@ -4,11 +4,11 @@
  * before it is used, so that neither a restart nor a crash loses what replaced an older one. Not
  * here: how it is fetched, and what is shown (oauth2.ts, login.ts).
  */
-import type { CredentialDeps, CredentialKey, Failure } from "./provider.ts";
+import type { CredentialDeps, CredentialFailure, CredentialKey } from "./provider.ts";
 import { refuse } from "./provider.ts";
 
 /** A credential that was fetched; plain data, since it is stored. */
-export interface Kept {
+export interface StoredToken {
   /** What is shown. */
   readonly token: string;
   /** Wall clock. */
@@ -22,30 +22,30 @@ export interface Kept {
 }
 
 /** Why none could be fetched. */
-export interface FetchFailure extends Failure {
+export interface FetchFailure extends CredentialFailure {
   /** Asking again does not help until somebody does something. */
   readonly isRefusal: boolean;
 }
 
 /** What all that a credential is got with comes to, at this moment. */
-export interface Means<Secrets> {
+export interface TokenInputs<Secrets> {
   readonly secrets: Secrets;
   /** Digest of them and of where they are sent; see `CredentialKey`. */
   readonly binding: string;
 }
 
-/** What a keeper is made from. */
-export interface KeeperOptions<Secrets> {
+/** What a source is made from. */
+export interface TokenSourceOptions<Secrets> {
   readonly server: string;
   readonly kind: CredentialKey["kind"];
   /** Reads the secrets; another binding than before begins anew. */
-  readonly means: (signal: AbortSignal) => Promise<Means<Secrets> | Failure>;
+  readonly inputs: (signal: AbortSignal) => Promise<TokenInputs<Secrets> | CredentialFailure>;
   /** Gets a credential; `kept` is the one before. Its signal ends after the limits' time. */
   readonly fetch: (
     secrets: Secrets,
-    kept: Kept | undefined,
+    kept: StoredToken | undefined,
     signal: AbortSignal,
-  ) => Promise<Kept | FetchFailure>;
+  ) => Promise<StoredToken | FetchFailure>;
   /** Why a stored one that cannot be opened must not be got anew; undefined when it may. */
   readonly unreadable: string | undefined;
   /** How long it is left alone after it was refused. */
@@ -53,8 +53,8 @@ export interface KeeperOptions<Secrets> {
 }
 
 /** Keeps one credential. */
-export interface Keeper {
-  get(signal: AbortSignal): Promise<Kept | Failure>;
+export interface TokenSource {
+  get(signal: AbortSignal): Promise<StoredToken | CredentialFailure>;
   /** The server refused this token: whether there is another one now. */
   renew(token: string, signal: AbortSignal): Promise<boolean>;
 }
@@ -63,7 +63,7 @@ export interface Keeper {
 interface State {
   readonly key: CredentialKey;
   loading: Promise<void> | undefined;
-  kept: Kept | undefined;
+  kept: StoredToken | undefined;
   /** A stored one cannot be opened; a fault of the database may pass. */
   isUnreadable: boolean;
   /** When it is looked at again (monotonic). */
@@ -72,17 +72,17 @@ interface State {
   isRefused: boolean;
   /** Monotonic. */
   renewedAt: number;
-  fetching: Promise<Kept | Failure> | undefined;
+  fetching: Promise<StoredToken | CredentialFailure> | undefined;
   failed:
-    | { readonly failure: Failure; readonly until: number; readonly pauseMs: number }
+    | { readonly failure: CredentialFailure; readonly until: number; readonly backoffMs: number }
     | undefined;
 }
 
 /** Makes it; nothing is read or fetched yet. */
-export function createKeeper<Secrets>(
-  options: KeeperOptions<Secrets>,
+export function createTokenSource<Secrets>(
+  options: TokenSourceOptions<Secrets>,
   deps: CredentialDeps,
-): Keeper {
+): TokenSource {
   const { server, kind } = options;
   const { limits, clock, log, credentialStore: store } = deps;
   let state: State | undefined;
@@ -112,10 +112,10 @@ export function createKeeper<Secrets>(
     hide(kept);
     state.kept = kept;
   };
-  const hide = ({ token, refreshToken }: Kept) =>
+  const hide = ({ token, refreshToken }: StoredToken) =>
     deps.addSecrets([token, ...(refreshToken === undefined ? [] : [refreshToken])]);
 
-  const take = async (state: State, kept: Kept): Promise<Kept> => {
+  const take = async (state: State, kept: StoredToken): Promise<StoredToken> => {
     hide(kept);
     if (!await store.save(state.key, { ...kept })) {
       log.error(
@@ -126,24 +126,27 @@ export function createKeeper<Secrets>(
     Object.assign(state, { kept, isUnreadable: false, isRefused: false, failed: undefined });
     return kept;
   };
-  const fail = (state: State, reason: FetchFailure): Failure => {
+  const fail = (state: State, reason: FetchFailure): CredentialFailure => {
     const { problem, isRefusal, retryAfterMs = 0 } = reason;
-    const doubled = (state.failed?.pauseMs ?? limits.credentialRetryMsMin / 2) * 2;
-    const pauseMs = isRefusal
+    const doubled = (state.failed?.backoffMs ?? limits.credentialRetryMsMin / 2) * 2;
+    const backoffMs = isRefusal
       ? options.refusedMs
       : Math.min(limits.credentialRetryMsMax, Math.max(limits.credentialRetryMsMin, doubled));
-    const failure: Failure = {
+    const failure: CredentialFailure = {
       state: "failed",
       problem,
       // Whoever was refused, here or by the server itself, was not merely out of reach.
       isUnreachable: reason.isUnreachable && !state.isUnreadable && !state.isRefused,
     };
     if (state.failed?.failure.problem !== problem) log.warn("Cannot get a credential", { problem });
-    const waitMs = Math.min(Math.max(pauseMs, retryAfterMs), limits.retryAfterMsMax);
-    state.failed = { failure, until: clock.monotonic() + waitMs, pauseMs };
+    const waitMs = Math.min(Math.max(backoffMs, retryAfterMs), limits.retryAfterMsMax);
+    state.failed = { failure, until: clock.monotonic() + waitMs, backoffMs };
     return { ...failure, retryAfterMs: waitMs };
   };
-  const fetchAnew = async (state: State, secrets: Secrets): Promise<Kept | Failure> => {
+  const fetchAnew = async (
+    state: State,
+    secrets: Secrets,
+  ): Promise<StoredToken | CredentialFailure> => {
     const before = state.kept;
     await load(state);
     // Another provider of the same credential was first.
@@ -161,7 +164,10 @@ export function createKeeper<Secrets>(
       cancel();
     }
   };
-  const fetchInTurn = async (state: State, secrets: Secrets): Promise<Kept | Failure> => {
+  const fetchInTurn = async (
+    state: State,
+    secrets: Secrets,
+  ): Promise<StoredToken | CredentialFailure> => {
     try {
       return await store.inTurn(state.key, () => fetchAnew(state, secrets));
     } catch (thrown) {
@@ -171,7 +177,7 @@ export function createKeeper<Secrets>(
     }
   };
   /** One request for all who want one; none while the last failure is young. */
-  const fetchOnce = (state: State, secrets: Secrets): Promise<Kept | Failure> => {
+  const fetchOnce = (state: State, secrets: Secrets): Promise<StoredToken | CredentialFailure> => {
     const { failed } = state;
     const waitMs = (failed?.until ?? -Infinity) - clock.monotonic();
     if (failed !== undefined && state.fetching === undefined && waitMs > 0) {
@@ -180,7 +186,10 @@ export function createKeeper<Secrets>(
     return state.fetching ??= fetchInTurn(state, secrets)
       .finally(() => void (state.fetching = undefined));
   };
-  const current = async (state: State, secrets: Secrets): Promise<Kept | Failure> => {
+  const current = async (
+    state: State,
+    secrets: Secrets,
+  ): Promise<StoredToken | CredentialFailure> => {
     if (state.isUnreadable && clock.monotonic() >= state.reloadAt) state.loading = undefined;
     await (state.loading ??= load(state));
     const { kept } = state;
@@ -192,8 +201,8 @@ export function createKeeper<Secrets>(
     // Nobody waits for the next one while this one is good.
     return kept.expiresAt !== undefined && now < kept.expiresAt ? kept : await fetching;
   };
-  const reach = async (signal: AbortSignal): Promise<[State, Secrets] | Failure> => {
-    const means = await options.means(signal);
+  const reach = async (signal: AbortSignal): Promise<[State, Secrets] | CredentialFailure> => {
+    const means = await options.inputs(signal);
     return "problem" in means ? means : [toState(means.binding), means.secrets];
   };
 
@@ -221,13 +230,13 @@ export function createKeeper<Secrets>(
 }
 
 /** When the next one is wanted (wall clock). */
-function renewalOf({ obtainedAt, expiresAt }: Kept, skewMs: number): number {
+function renewalOf({ obtainedAt, expiresAt }: StoredToken, skewMs: number): number {
   if (expiresAt === undefined) return Infinity;
   return expiresAt - Math.min(skewMs, (expiresAt - obtainedAt) / 2);
 }
 
 /** What was stored, if it is what `Kept` says. */
-function toKept(stored: Readonly<Record<string, unknown>>): Kept | undefined {
+function toKept(stored: Readonly<Record<string, unknown>>): StoredToken | undefined {
   const { token, obtainedAt, expiresAt, refreshToken, baseUrl } = stored;
   if (typeof token !== "string" || typeof obtainedAt !== "number") return undefined;
   if (expiresAt !== undefined && typeof expiresAt !== "number") return undefined;
@@ -237,7 +246,10 @@ function toKept(stored: Readonly<Record<string, unknown>>): Kept | undefined {
 }
 
 /** The outcome, unless whoever waits gives up first; the work goes on for the others. */
-function waitFor(work: Promise<Kept | Failure>, signal: AbortSignal): Promise<Kept | Failure> {
+function waitFor(
+  work: Promise<StoredToken | CredentialFailure>,
+  signal: AbortSignal,
+): Promise<StoredToken | CredentialFailure> {
   return new Promise((resolve, reject) => {
     const giveUp = () => resolve(refuse("was given up"));
     if (signal.aborted) giveUp();

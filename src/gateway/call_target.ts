@@ -4,22 +4,26 @@
  */
 import type { Call } from "../model.ts";
 import { nameIn } from "./steps/audit.ts";
-import type { Member, View } from "./server.ts";
+import type { ResolvedSurface, Server } from "./server.ts";
 import { mayBelong } from "./name.ts";
 
 /** Notes the server of a call, and what it calls what is asked for. */
-export function noteTarget({ target, params }: Call, member: Member | undefined): void {
-  if (target === undefined || member === undefined) return;
-  target.server = member.config.name;
-  target.keepAlive = member.config.keepAlive;
+export function noteTarget({ target, params }: Call, server: Server | undefined): void {
+  if (target === undefined || server === undefined) return;
+  target.server = server.config.name;
+  target.keepAlive = server.config.keepAlive;
   const name = nameIn(params);
   if (name !== undefined) target.name = name;
 }
 
 /** Notes what holds for all servers that a name may belong to, until the owner is found. */
-export function noteCandidates({ target, wantsProgress }: Call, view: View, offered: string): void {
+export function noteCandidates(
+  { target, wantsProgress }: Call,
+  view: ResolvedSurface,
+  offered: string,
+): void {
   if (target === undefined || !wantsProgress) return;
-  const isOn = view.members.some(({ config: { name, keepAlive } }) =>
+  const isOn = view.servers.some(({ config: { name, keepAlive } }) =>
     keepAlive !== false && (!view.prefixed || mayBelong(name, offered))
   );
   if (!isOn) target.keepAlive = false;

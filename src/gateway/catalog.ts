@@ -10,14 +10,14 @@ import type { Limits } from "../limits.ts";
 import type { Caller, Description, Freshness, JsonObject, ListKind } from "../model.ts";
 import { leastFresh, listKinds } from "../model.ts";
 import { createNameTable, type NameTable } from "./name.ts";
-import type { Member, View } from "./server.ts";
+import type { ResolvedSurface, Server } from "./server.ts";
 import { createWaits, type Patience } from "./waits.ts";
 import type { Scopes } from "./scope.ts";
 import { fromGatewayUri, toGatewayUri } from "./uri.ts";
 
 /** One server's part of a list: its items, or why there are none. */
 export interface Part {
-  readonly member: Member;
+  readonly server: Server;
   readonly items: readonly JsonObject[];
   readonly error?: GatewayError;
 }
@@ -43,20 +43,20 @@ export interface PartOptions {
 /** Reads and merges what servers offer. */
 export interface CatalogReader {
   /** One server's list, never later than the limits allow. Never rejects. */
-  part(kind: ListKind, member: Member, caller: Caller, options: PartOptions): Promise<Part>;
+  part(kind: ListKind, server: Server, caller: Caller, options: PartOptions): Promise<Part>;
   /**
    * The merged list; `hears` tells whether the client listens for changes now. Throws when the only
    * server is broken or late, or when no server has the capability.
    */
   list(
     kind: ListKind,
-    view: View,
+    view: ResolvedSurface,
     caller: Caller,
     hears: () => boolean,
   ): Promise<MergedList>;
   /** How fresh the list of a view is: as its least fresh part, and unknown when one part's is. */
-  freshness(kind: ListKind, view: View, caller: Caller): Freshness | undefined;
-  describe(view: View, caller: Caller): Promise<Description>;
+  freshness(kind: ListKind, view: ResolvedSurface, caller: Caller): Freshness | undefined;
+  describe(view: ResolvedSurface, caller: Caller): Promise<Description>;
   /** The names of a part as this surface offers them. */
   names(part: Part, kind: "tools" | "prompts", prefixed: boolean): NameTable;
 }
@@ -82,27 +82,27 @@ export function createCatalogReader(
 
   async function part(
     kind: ListKind,
-    member: Member,
+    server: Server,
     caller: Caller,
     { patience, source }: PartOptions,
   ): Promise<Part> {
-    const { lists } = scopes.server(caller.scope, member.config.name);
+    const { lists } = scopes.server(caller.scope, server.config.name);
     /** What this answer had instead of the list; another one in its scope may have the list already. */
     let stoodIn: { readonly items: readonly JsonObject[] | undefined } | undefined;
-    const reading = member.upstream.list(kind, caller, source).then((items) => {
+    const reading = server.upstream.list(kind, caller, source).then((items) => {
       lists.set(kind, items);
       if (stoodIn !== undefined && stoodIn.items !== items) arrived(caller.scope, kind);
       return items;
     });
     reading.catch(() => {});
     try {
-      const items = await withinPatience(member, caller, { kind, patience }, reading);
-      return { member, items };
+      const items = await withinPatience(server, caller, { kind, patience }, reading);
+      return { server, items };
     } catch (thrown) {
       const lastGood = lists.get(kind);
       stoodIn = { items: lastGood };
-      if (lastGood !== undefined) return { member, items: lastGood };
-      return { member, items: [], error: toGatewayError(thrown) };
+      if (lastGood !== undefined) return { server, items: lastGood };
+      return { server, items: [], error: toGatewayError(thrown) };
     }
   }
 
@@ -112,7 +112,7 @@ export function createCatalogReader(
     if (cached === undefined) tables.set(from.items, cached = new Map());
     let table = cached.get(key);
     if (table === undefined) {
-      const { config } = from.member;
+      const { config } = from.server;
       const filter = kind === "tools" ? config.tools : {};
       table = createNameTable(from.items, filter, prefixed ? config.name : undefined);
       cached.set(key, table);
@@ -122,17 +122,17 @@ export function createCatalogReader(
 
   async function list(
     kind: ListKind,
-    view: View,
+    view: ResolvedSurface,
     caller: Caller,
     hears: () => boolean,
   ): Promise<MergedList> {
-    const isAlone = view.members.length === 1;
+    const isAlone = view.servers.length === 1;
     const options: PartOptions = { patience: { kind: "list", hears, isAlone } };
     const parts = await Promise.all(
-      view.members.map((member) => part(kind, member, caller, options)),
+      view.servers.map((server) => part(kind, server, caller, options)),
     );
-    const missing = parts.flatMap(({ member, error }) =>
-      error === undefined ? [] : [{ name: member.config.name, reason: error.message }]
+    const missing = parts.flatMap(({ server, error }) =>
+      error === undefined ? [] : [{ name: server.config.name, reason: error.message }]
     );
     const sole = isAlone ? parts[0]?.error : undefined;
     if (sole !== undefined) throw sole;
@@ -142,17 +142,24 @@ export function createCatalogReader(
     return { items, missing };
   }
 
-  async function descriptions(view: View, caller: Caller): Promise<(Description | undefined)[]> {
-    return await Promise.all(view.members.map((member) => {
-      const reading = member.upstream.describe(caller);
+  async function descriptions(
+    view: ResolvedSurface,
+    caller: Caller,
+  ): Promise<(Description | undefined)[]> {
+    return await Promise.all(view.servers.map((server) => {
+      const reading = server.upstream.describe(caller);
       reading.catch(() => {});
-      return withinPatience(member, caller, { patience: { kind: "glance" } }, reading)
+      return withinPatience(server, caller, { patience: { kind: "glance" } }, reading)
         .catch(() => undefined);
     }));
   }
 
-  async function assertCapability(kind: ListKind, view: View, caller: Caller): Promise<void> {
-    if (view.members.length === 0 || scopes.of(caller.scope).declaredAll) return;
+  async function assertCapability(
+    kind: ListKind,
+    view: ResolvedSurface,
+    caller: Caller,
+  ): Promise<void> {
+    if (view.servers.length === 0 || scopes.of(caller.scope).declaredAll) return;
     const { capability, method } = listKinds[kind];
     const known = await descriptions(view, caller);
     if (known.some((one) => one === undefined || one.capabilities[capability] !== undefined)) {
@@ -165,8 +172,8 @@ export function createCatalogReader(
     part,
     list,
     names,
-    freshness(kind, { members }, caller) {
-      const parts = members.map(({ upstream }) => upstream.freshness(kind, caller));
+    freshness(kind, { servers }, caller) {
+      const parts = servers.map(({ upstream }) => upstream.freshness(kind, caller));
       return parts.includes(undefined) ? undefined : parts.reduce(leastFresh, undefined);
     },
     async describe(view, caller) {
@@ -180,7 +187,7 @@ export function createCatalogReader(
 function mergeNamed(
   parts: readonly Part[],
   kind: "tools" | "prompts",
-  view: View,
+  view: ResolvedSurface,
   names: CatalogReader["names"],
 ): JsonObject[] {
   const items: JsonObject[] = [];
@@ -207,12 +214,12 @@ function mergeUris(parts: readonly Part[], kind: ListKind): JsonObject[] {
   const { identity } = listKinds[kind];
   const items: JsonObject[] = [];
   const taken = new Set<string>();
-  for (const { member, items: own } of parts) {
+  for (const { server, items: own } of parts) {
     for (const item of own) {
       const uri = item[identity];
       if (typeof uri !== "string") continue;
       const clash = taken.has(uri) || fromGatewayUri(uri) !== undefined;
-      const offered = clash && parts.length > 1 ? toGatewayUri(member.config.name, uri) : uri;
+      const offered = clash && parts.length > 1 ? toGatewayUri(server.config.name, uri) : uri;
       if (taken.has(offered)) continue;
       taken.add(offered);
       items.push(offered === uri ? item : { ...item, [identity]: offered });
@@ -223,7 +230,7 @@ function mergeUris(parts: readonly Part[], kind: ListKind): JsonObject[] {
 
 /** The union of what is known; where a server is silent, everything is declared, since lists can follow. */
 function mergeDescriptions(
-  view: View,
+  view: ResolvedSurface,
   known: readonly (Description | undefined)[],
   limits: Limits,
 ): Description {
@@ -235,7 +242,7 @@ function mergeDescriptions(
     all.some((one) =>
       (one.capabilities["resources"] as JsonObject | undefined)?.["subscribe"] === true
     );
-  const only = view.members.length === 1 ? all[0] : undefined;
+  const only = view.servers.length === 1 ? all[0] : undefined;
   const tasks = all.map((one) => one.capabilities["tasks"]).find((one) => one !== undefined);
   const capabilities: JsonObject = {
     ...(only?.capabilities["experimental"] === undefined
@@ -256,13 +263,13 @@ function mergeDescriptions(
 }
 
 function joinInstructions(
-  view: View,
+  view: ResolvedSurface,
   known: readonly (Description | undefined)[],
   limits: Limits,
 ): string | undefined {
-  const texts = view.members.flatMap((member, index) => {
+  const texts = view.servers.flatMap((server, index) => {
     const text = known[index]?.instructions;
-    return text === undefined || text === "" ? [] : [`# ${member.config.name}\n\n${text}`];
+    return text === undefined || text === "" ? [] : [`# ${server.config.name}\n\n${text}`];
   });
   if (texts.length === 0) return undefined;
   return beginning(texts.join("\n\n"), limits.instructionsCharsMax);

@@ -14,7 +14,7 @@ export interface Page {
 }
 
 /**
- * The page after `cursor` (absent: the first). `identity` is the member that tells items apart.
+ * The page after `cursor` (absent: the first). `identity` is the server that tells items apart.
  * Throws `invalid_params` for a cursor that is not ours, or is another principal's or list's.
  */
 export async function pageOf(

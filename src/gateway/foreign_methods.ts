@@ -6,24 +6,24 @@
 import { GatewayError } from "../errors.ts";
 import type { Call, Exchange } from "../model.ts";
 import { failureExchange } from "./exchange.ts";
-import type { Member, View } from "./server.ts";
+import type { ResolvedSurface, Server } from "./server.ts";
 import { allServers } from "./servers.ts";
 
 /** The server that such requests to a surface reach. */
-export function foreignTarget({ surface, members: [member] }: View): Member | undefined {
-  if (surface === allServers || member === undefined) return undefined;
+export function foreignTarget({ surface, servers: [server] }: ResolvedSurface): Server | undefined {
+  if (surface === allServers || server === undefined) return undefined;
   // A filter names tools; it cannot say what another method reaches.
-  const { allow, deny } = member.config.tools;
-  return allow === undefined && deny === undefined ? member : undefined;
+  const { allow, deny } = server.config.tools;
+  return allow === undefined && deny === undefined ? server : undefined;
 }
 
 /** Makes the handler; `relay` opens a call at a server. */
 export function createForeignHandler(
-  relay: (view: View, call: Call, member: Member) => Exchange,
-): (view: View, call: Call) => Exchange {
+  relay: (view: ResolvedSurface, call: Call, server: Server) => Exchange,
+): (view: ResolvedSurface, call: Call) => Exchange {
   return (view, call) => {
-    const member = foreignTarget(view);
-    if (member !== undefined) return relay(view, call, member);
+    const server = foreignTarget(view);
+    if (server !== undefined) return relay(view, call, server);
     return failureExchange(new GatewayError("method_not_found", `Unknown method "${call.method}"`));
   };
 }

@@ -24,9 +24,9 @@ import {
   settledExchange,
 } from "./exchange.ts";
 import { createForeignHandler, foreignTarget } from "./foreign_methods.ts";
-import { createInput } from "./steps/park.ts";
-import { createMembers } from "./servers.ts";
-import type { Member, View } from "./server.ts";
+import { createParkStep } from "./steps/park.ts";
+import { createConfiguredServers } from "./servers.ts";
+import type { ResolvedSurface, Server } from "./server.ts";
 import { unsent } from "./outcome.ts";
 import { createRouter } from "./route.ts";
 import { createScopes, subscriptionKey } from "./scope.ts";
@@ -51,43 +51,43 @@ export interface GatewayDeps {
 }
 
 /** One step of every call: it may answer, or hand on, or look at what comes back. */
-type Step = (view: View, call: Call, next: (call: Call) => Exchange) => Exchange;
+type Step = (view: ResolvedSurface, call: Call, next: (call: Call) => Exchange) => Exchange;
 
 /** Answers one method on a surface. */
-type Handler = (view: View, call: Call) => Exchange;
+type Handler = (view: ResolvedSurface, call: Call) => Exchange;
 
 /** Makes the gateway. */
 export function createGatewayCore(deps: GatewayDeps): Gateway {
   const { limits, clock, log, sealer } = deps;
   const scopes = createScopes(clock, limits);
-  const members = createMembers(deps.servers, deps);
+  const servers = createConfiguredServers(deps.servers, deps);
   const arrived = (scope: string, kind: ListKind) => watches.announce(scope, [listChangedOf(kind)]);
   const stopping = new AbortController();
   const { signal } = stopping;
   const catalog = createCatalogReader({ limits, clock, scopes, arrived, stopping: signal });
   const router = createRouter({ catalog, scopes });
-  const watches = createWatches({ limits, clock, scopes, viewOf: members.view });
+  const watches = createWatches({ limits, clock, scopes, viewOf: servers.view });
 
   /** Opens a call, in the owner's own words by now, and renames what comes back. */
-  function relay(view: View, call: Call, member: Member): Exchange {
-    noteTarget(call, member);
+  function relay(view: ResolvedSurface, call: Call, server: Server): Exchange {
+    noteTarget(call, server);
     // The upstream takes this back where it has to wait before it can send anything.
     if (call.target !== undefined) call.target.isSent = true;
-    const opened = members.track(member, member.upstream.open(call));
-    if (view.members.length === 1) return opened;
+    const opened = servers.track(server, server.upstream.open(call));
+    if (view.servers.length === 1) return opened;
     const { subscribed } = scopes.of(call.caller.scope);
     return mappedExchange(opened, async (reply): Promise<Reply> => {
-      if (reply.kind === "notice") return toOffered(view, member.config.name, reply, subscribed);
+      if (reply.kind === "notice") return toOffered(view, server.config.name, reply, subscribed);
       if (reply.kind !== "result") return reply;
-      noteTask(reply.value, call, member, scopes);
-      return { ...reply, value: await router.result(view, member, reply.value, call.caller) };
+      noteTask(reply.value, call, server, scopes);
+      return { ...reply, value: await router.result(view, server, reply.value, call.caller) };
     });
   }
 
   const list = (kind: ListKind): Handler => (view, call) =>
     deferredExchange(async () => {
       const { identity, key, method } = listKinds[kind];
-      if (view.members.length === 1) noteTarget(call, view.members[0]);
+      if (view.servers.length === 1) noteTarget(call, view.servers[0]);
       const { caller, hears = () => false } = call;
       const { items, missing } = await catalog.list(kind, view, caller, hears);
       const page = await pageOf(items, {
@@ -111,28 +111,28 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
     deferredExchange(async () => {
       const offered = textParam(call, "name");
       noteCandidates(call, view, offered);
-      const { member, own } = await unsent(router.name(kind, view, offered, call.caller));
-      return relay(view, withParam(call, "name", own), member);
+      const { server, own } = await unsent(router.name(kind, view, offered, call.caller));
+      return relay(view, withParam(call, "name", own), server);
     });
 
   const read: Handler = (view, call) =>
     deferredExchange(async () => {
       const offered = textParam(call, "uri");
-      const { member, own } = await unsent(router.uri(view, offered, call.caller));
-      return relay(view, withParam(call, "uri", own), member);
+      const { server, own } = await unsent(router.uri(view, offered, call.caller));
+      return relay(view, withParam(call, "uri", own), server);
     });
 
   const subscribe = (on: boolean): Handler => (view, call) =>
     deferredExchange(async () => {
       const offered = textParam(call, "uri");
-      const { member, own } = await unsent(router.uri(view, offered, call.caller));
+      const { server, own } = await unsent(router.uri(view, offered, call.caller));
       const { subscribed } = scopes.of(call.caller.scope);
-      return mappedExchange(relay(view, withParam(call, "uri", own), member), (reply) => {
+      return mappedExchange(relay(view, withParam(call, "uri", own), server), (reply) => {
         if (reply.kind === "result") {
           const { surface } = view;
           const key = subscriptionKey({ surface, offered });
           if (!on) subscribed.delete(key);
-          else subscribed.set(key, { surface, offered, server: member.config.name, uri: own });
+          else subscribed.set(key, { surface, offered, server: server.config.name, uri: own });
         }
         return reply;
       });
@@ -143,22 +143,22 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
       const ref = (call.params["ref"] ?? {}) as JsonObject;
       const key = ref["type"] === "ref/prompt" ? "name" : "uri";
       const offered = typeof ref[key] === "string" ? ref[key] : "";
-      const { member, own } = await unsent(
+      const { server, own } = await unsent(
         key === "name"
           ? router.name("prompts", view, offered, call.caller)
           : router.template(view, offered, call.caller),
       );
-      const { capabilities } = await unsent(member.upstream.describe(call.caller));
+      const { capabilities } = await unsent(server.upstream.describe(call.caller));
       if (capabilities["completions"] === undefined) {
         return resultExchange({ completion: { values: [] } });
       }
-      return relay(view, withParam(call, "ref", { ...ref, [key]: own }), member);
+      return relay(view, withParam(call, "ref", { ...ref, [key]: own }), server);
     });
 
   /** Every server of the surface hears of the level; what one of them says to it changes nothing. */
   const setLevel: Handler = (view, call) =>
     deferredExchange(async () => {
-      await Promise.all(view.members.map(({ upstream }) => upstream.open(call).next()));
+      await Promise.all(view.servers.map(({ upstream }) => upstream.open(call).next()));
       return resultExchange({});
     });
 
@@ -183,10 +183,10 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
   const audit: Step = ({ surface }, call, next) =>
     auditedCall(call, next, { surface, log, clock, limits, messages: deps.debug });
 
-  const input = createInput(deps);
+  const input = createParkStep(deps);
   const ask: Step = ({ surface }, call, next) => input.run(surface, call, next);
   const steps: readonly Step[] = [audit, ask, route];
-  const run = (view: View, call: Call, at: number): Exchange => {
+  const run = (view: ResolvedSurface, call: Call, at: number): Exchange => {
     const step = steps[at] ?? route;
     return step(view, call, (passed) => run(view, passed, at + 1));
   };
@@ -203,29 +203,29 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
 
   const gateway: Gateway = {
     surface(name) {
-      const view = members.view(name);
+      const view = servers.view(name);
       return view && {
         name,
-        servers: view.members.map(({ config }) => config.name),
+        servers: view.servers.map(({ config }) => config.name),
         prefixed: view.prefixed,
         takesForeign: foreignTarget(view) !== undefined,
       };
     },
     async describe(surface, caller) {
-      return await catalog.describe(assertView(members.view(surface), surface), caller);
+      return await catalog.describe(assertView(servers.view(surface), surface), caller);
     },
     call(surface, call) {
-      const view = members.view(surface);
+      const view = servers.view(surface);
       if (view !== undefined) return run(view, call, 0);
       return failureExchange(withOutcome(unknownSurface(surface), "not_sent"));
     },
     async tool(surface, name, caller) {
-      const view = members.view(surface);
+      const view = servers.view(surface);
       // Why there is none is said by the call itself.
       return view && await router.tool(view, name, caller).catch(() => undefined);
     },
     notify(surface, caller, method, params) {
-      for (const { upstream } of members.view(surface)?.members ?? []) {
+      for (const { upstream } of servers.view(surface)?.servers ?? []) {
         upstream.notify(caller, method, params);
       }
     },
@@ -239,18 +239,18 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
       return stop;
     },
     endScope(scope) {
-      for (const { upstream } of members.all()) upstream.endScope(scope);
+      for (const { upstream } of servers.all()) upstream.endScope(scope);
       scopes.end(scope);
     },
     status: () => ({
-      servers: members.all().map((member) => ({
-        name: member.config.name,
-        status: member.upstream.status(),
-        isQueued: members.isQueued(member),
+      servers: servers.all().map((server) => ({
+        name: server.config.name,
+        status: server.upstream.status(),
+        isQueued: servers.isQueued(server),
       })),
     }),
     reconfigure(next) {
-      const touched = members.replace(next);
+      const touched = servers.replace(next);
       for (const server of touched) scopes.forgetServer(server);
       if (touched.length > 0) {
         watches.reattach();
@@ -260,11 +260,11 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
     },
     drain() {
       stopping.abort();
-      members.drain();
+      servers.drain();
     },
     async close() {
       input.close();
-      await members.close();
+      await servers.close();
     },
   };
   return gateway;
@@ -274,7 +274,7 @@ function unknownSurface(surface: string): GatewayError {
   return new GatewayError("path_unknown", `No server is configured at "${surface}"`);
 }
 
-function assertView(view: View | undefined, surface: string): View {
+function assertView(view: ResolvedSurface | undefined, surface: string): ResolvedSurface {
   if (view === undefined) throw unknownSurface(surface);
   return view;
 }

@@ -3,14 +3,14 @@ import type { ServerConfig } from "../config/config.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** One server of the running configuration. */
-export interface Member {
+export interface Server {
   readonly config: ServerConfig;
   readonly upstream: Upstream;
 }
 
 /** The servers behind one surface, and how their names look on it. */
-export interface View {
+export interface ResolvedSurface {
   readonly surface: string;
-  readonly members: readonly Member[];
+  readonly servers: readonly Server[];
   readonly prefixed: boolean;
 }

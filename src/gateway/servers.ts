@@ -1,6 +1,6 @@
 /**
  * The servers of the running configuration and the calls open at each, so that a reload can let a
- * changed or removed server finish what it has begun. Surfaces are derived from the members: `/mcp`
+ * changed or removed server finish what it has begun. Surfaces are derived from the servers: `/mcp`
  * for all, `/servers/{name}` for each.
  */
 import type { Clock } from "../clock.ts";
@@ -8,29 +8,29 @@ import type { ServerConfig, ServersConfig } from "../config/config.ts";
 import type { Limits } from "../limits.ts";
 import type { Exchange } from "../model.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Member, View } from "./server.ts";
+import type { ResolvedSurface, Server } from "./server.ts";
 import { createTrials } from "./trials.ts";
 
 /** The name of the surface of all servers. */
 export const allServers = "/mcp";
 
 /** The running servers. */
-export interface Members {
-  all(): readonly Member[];
-  view(surface: string): View | undefined;
+export interface ConfiguredServers {
+  all(): readonly Server[];
+  view(surface: string): ResolvedSurface | undefined;
   /** Ends the trials that are still to come. */
   drain(): void;
   /** Whether its first start is still to come, though no client has asked for it. */
-  isQueued(member: Member): boolean;
-  /** Opens a call at a member and counts it until its last reply was read or it was given up. */
-  track(member: Member, exchange: Exchange): Exchange;
+  isQueued(server: Server): boolean;
+  /** Opens a call at a server and counts it until its last reply was read or it was given up. */
+  track(server: Server, exchange: Exchange): Exchange;
   /** Takes the next configuration; the names of servers that are new, gone or made anew. */
   replace(next: ServersConfig): readonly string[];
   close(): Promise<void>;
 }
 
-/** Makes the members of a configuration. */
-export function createMembers(
+/** Makes the servers of a configuration. */
+export function createConfiguredServers(
   first: ServersConfig,
   deps: {
     readonly create: (config: ServerConfig) => Upstream;
@@ -40,45 +40,45 @@ export function createMembers(
     readonly clock: Clock;
     readonly limits: Limits;
   },
-): Members {
+): ConfiguredServers {
   const { create, sameServer, clock, limits } = deps;
   const trials = createTrials(deps);
   let names = first.names;
-  const open = (config: ServerConfig): Member => {
-    const member = { config, upstream: create(config) };
-    if (deps.tryServers) trials.add(member);
-    return member;
+  const open = (config: ServerConfig): Server => {
+    const server = { config, upstream: create(config) };
+    if (deps.tryServers) trials.add(server);
+    return server;
   };
-  let members = first.servers.map(open);
-  const openCalls = new Map<Member, number>();
-  const retiring = new Map<Member, () => void>();
+  let servers = first.servers.map(open);
+  const openCalls = new Map<Server, number>();
+  const retiring = new Map<Server, () => void>();
   const closings = new Set<Promise<void>>();
 
-  function retire(member: Member): void {
-    trials.remove(member);
+  function retire(server: Server): void {
+    trials.remove(server);
     let cancelDeadline = (): void => {};
     const close = (): void => {
       cancelDeadline();
-      if (!retiring.delete(member)) return;
-      const closing = member.upstream.close().finally(() => closings.delete(closing));
+      if (!retiring.delete(server)) return;
+      const closing = server.upstream.close().finally(() => closings.delete(closing));
       closings.add(closing);
     };
-    retiring.set(member, close);
-    if ((openCalls.get(member) ?? 0) === 0) return close();
+    retiring.set(server, close);
+    if ((openCalls.get(server) ?? 0) === 0) return close();
     cancelDeadline = clock.after(limits.callMsMax, close);
   }
 
-  function track(member: Member, exchange: Exchange): Exchange {
-    openCalls.set(member, (openCalls.get(member) ?? 0) + 1);
+  function track(server: Server, exchange: Exchange): Exchange {
+    openCalls.set(server, (openCalls.get(server) ?? 0) + 1);
     let open = true;
     const release = (): void => {
       if (!open) return;
       open = false;
-      const left = (openCalls.get(member) ?? 1) - 1;
-      if (left > 0) openCalls.set(member, left);
+      const left = (openCalls.get(server) ?? 1) - 1;
+      if (left > 0) openCalls.set(server, left);
       else {
-        openCalls.delete(member);
-        retiring.get(member)?.();
+        openCalls.delete(server);
+        retiring.get(server)?.();
       }
     };
     return {
@@ -97,22 +97,22 @@ export function createMembers(
   }
 
   return {
-    all: () => members,
+    all: () => servers,
     view(surface) {
       if (surface === allServers) {
-        const prefixed = names === "prefixed" || (names === "auto" && members.length !== 1);
-        return { surface, members, prefixed };
+        const prefixed = names === "prefixed" || (names === "auto" && servers.length !== 1);
+        return { surface, servers, prefixed };
       }
-      const member = members.find(({ config }) => surface === `/servers/${config.name}`);
-      return member && { surface, members: [member], prefixed: false };
+      const server = servers.find(({ config }) => surface === `/servers/${config.name}`);
+      return server && { surface, servers: [server], prefixed: false };
     },
     drain: trials.close,
     isQueued: trials.isWaiting,
     track,
     replace(next) {
-      const before = new Map(members.map((member) => [member.config.name, member]));
+      const before = new Map(servers.map((server) => [server.config.name, server]));
       const touched: string[] = [];
-      members = next.servers.map((config): Member => {
+      servers = next.servers.map((config): Server => {
         const same = before.get(config.name);
         before.delete(config.name);
         if (same !== undefined && sameServer(same.config, config)) return same;
@@ -130,7 +130,7 @@ export function createMembers(
     async close() {
       trials.close();
       for (const close of [...retiring.values()]) close();
-      await Promise.allSettled([...members.map(({ upstream }) => upstream.close()), ...closings]);
+      await Promise.allSettled([...servers.map(({ upstream }) => upstream.close()), ...closings]);
     },
   };
 }

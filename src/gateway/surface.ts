@@ -41,7 +41,7 @@ export interface Gateway {
   notify(surface: string, caller: Caller, method: string, params: JsonObject): void;
   /**
    * Registers who hears what belongs to no call of this caller's scope; names and URIs are the
-   * surface's. `subscriptions` is read whenever a lane starts. Ends by the returned function.
+   * surface's. `subscriptions` is read whenever a connection starts. Ends by the returned function.
    */
   watch(
     surface: string,

@@ -6,7 +6,7 @@
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Call, Exchange, JsonObject } from "../model.ts";
-import type { Member, View } from "./server.ts";
+import type { ResolvedSurface, Server } from "./server.ts";
 import { deferredExchange, resultExchange } from "./exchange.ts";
 import type { Scopes } from "./scope.ts";
 
@@ -15,14 +15,14 @@ interface TaskDeps {
   readonly scopes: Scopes;
   readonly limits: Pick<Limits, "listPagesMax" | "tasksMax">;
   /** Opens a call at a server. */
-  readonly relay: (view: View, call: Call, member: Member) => Exchange;
+  readonly relay: (view: ResolvedSurface, call: Call, server: Server) => Exchange;
 }
 
 /** The methods of tasks, each with what answers it. */
 export function taskHandlers(
   deps: TaskDeps,
-): [string, (view: View, call: Call) => Exchange][] {
-  const ofTask = (view: View, call: Call): Exchange =>
+): [string, (view: ResolvedSurface, call: Call) => Exchange][] {
+  const ofTask = (view: ResolvedSurface, call: Call): Exchange =>
     deferredExchange(async () => deps.relay(view, call, ownerOfTask(view, call, deps.scopes)));
   return [
     ["tasks/get", ofTask],
@@ -33,12 +33,12 @@ export function taskHandlers(
 }
 
 /** The server that runs a call's task. Throws `invalid_params` when nobody is known to. */
-function ownerOfTask({ members }: View, call: Call, scopes: Scopes): Member {
-  const [only, ...others] = members;
+function ownerOfTask({ servers }: ResolvedSurface, call: Call, scopes: Scopes): Server {
+  const [only, ...others] = servers;
   if (only !== undefined && others.length === 0) return only;
   const id = String(call.params["taskId"]);
   const server = scopes.of(call.caller.scope).tasks.get(id);
-  const owner = members.find(({ config }) => config.name === server);
+  const owner = servers.find(({ config }) => config.name === server);
   if (owner !== undefined) return owner;
   throw new GatewayError(
     "invalid_params",
@@ -50,36 +50,36 @@ function ownerOfTask({ members }: View, call: Call, scopes: Scopes): Member {
 export function noteTask(
   value: JsonObject,
   { caller }: Call,
-  member: Member,
+  server: Server,
   scopes: Scopes,
 ): void {
   const task = value["task"] as JsonObject | undefined;
   const id = task?.["taskId"];
-  if (typeof id === "string") scopes.ran(caller.scope, id, member.config.name);
+  if (typeof id === "string") scopes.ran(caller.scope, id, server.config.name);
 }
 
 /** The tasks of all servers of a surface that list theirs; a server that fails costs its own part. */
-async function listTasks(view: View, call: Call, deps: TaskDeps): Promise<Exchange> {
-  const parts = await Promise.all(view.members.map((member) => tasksOf(member, call, deps)));
+async function listTasks(view: ResolvedSurface, call: Call, deps: TaskDeps): Promise<Exchange> {
+  const parts = await Promise.all(view.servers.map((server) => tasksOf(server, call, deps)));
   return resultExchange({ tasks: parts.flat() });
 }
 
 async function tasksOf(
-  member: Member,
+  server: Server,
   call: Call,
   { scopes, limits }: TaskDeps,
 ): Promise<JsonObject[]> {
-  const { capabilities } = await member.upstream.describe(call.caller).catch(() => nothing);
+  const { capabilities } = await server.upstream.describe(call.caller).catch(() => nothing);
   if ((capabilities["tasks"] as JsonObject | undefined)?.["list"] === undefined) return [];
   const tasks = new Map<string, JsonObject>();
   const cursors = new Set<string>();
   let params: JsonObject = {};
   for (let page = 0; page < limits.listPagesMax && tasks.size < limits.tasksMax; page++) {
-    const reply = await member.upstream.open({ ...call, params }).next();
+    const reply = await server.upstream.open({ ...call, params }).next();
     if (reply.kind !== "result") break;
     const { tasks: items, nextCursor } = reply.value;
     for (const task of Array.isArray(items) ? items as JsonObject[] : []) {
-      noteTask({ task }, call, member, scopes);
+      noteTask({ task }, call, server, scopes);
       tasks.set(String(task["taskId"]), task);
     }
     const cursor = JSON.stringify(nextCursor);

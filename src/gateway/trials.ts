@@ -5,14 +5,14 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
-import type { Member } from "./server.ts";
+import type { Server } from "./server.ts";
 
 /** The trials that are due. */
 export interface Trials {
-  add(member: Member): void;
+  add(server: Server): void;
   /** Takes a server out again that was removed before its turn came. */
-  remove(member: Member): void;
-  isWaiting(member: Member): boolean;
+  remove(server: Server): void;
+  isWaiting(server: Server): boolean;
   close(): void;
 }
 
@@ -23,11 +23,11 @@ export function createTrials(
     readonly limits: Pick<Limits, "startsMax" | "startBusyMs">;
   },
 ): Trials {
-  const waiting = new Set<Member>();
+  const waiting = new Set<Server>();
   let busy = 0;
   let cancelPump: (() => void) | undefined;
 
-  const run = async (member: Member): Promise<void> => {
+  const run = async (server: Server): Promise<void> => {
     busy += 1;
     let isCounted = true;
     const release = (): void => {
@@ -36,30 +36,30 @@ export function createTrials(
       pump();
     };
     const cancelRelease = clock.after(limits.startBusyMs, release);
-    await member.upstream.trial();
+    await server.upstream.trial();
     cancelRelease();
     release();
   };
   const pump = (): void => {
-    for (const member of waiting) {
+    for (const server of waiting) {
       if (busy >= limits.startsMax) return;
-      waiting.delete(member);
-      void run(member);
+      waiting.delete(server);
+      void run(server);
     }
   };
 
   return {
-    add(member) {
-      if (member.config.start === "onDemand") return;
-      waiting.add(member);
+    add(server) {
+      if (server.config.start === "onDemand") return;
+      waiting.add(server);
       // After all servers of a configuration were added.
       cancelPump ??= clock.after(0, () => {
         cancelPump = undefined;
         pump();
       });
     },
-    remove: (member) => void waiting.delete(member),
-    isWaiting: (member) => waiting.has(member),
+    remove: (server) => void waiting.delete(server),
+    isWaiting: (server) => waiting.has(server),
     close() {
       cancelPump?.();
       waiting.clear();

@@ -2,11 +2,11 @@
  * How long an answer waits for one server: lists and calls wait rather than lie, but a server that
  * keeps a client waiting costs that client only its own part.
  */
-import { type Clock, pause } from "../clock.ts";
+import { type Clock, sleep } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Caller, ListKind } from "../model.ts";
-import type { Member } from "./server.ts";
+import type { Server } from "./server.ts";
 import type { Scopes } from "./scope.ts";
 
 /**
@@ -28,7 +28,7 @@ export interface WaitOptions {
 
 /** Gives what `read` gives, unless its server keeps the answer waiting: then `upstream_late`. */
 export type WithinPatience = <T>(
-  member: Member,
+  server: Server,
   caller: Caller,
   options: WaitOptions,
   read: Promise<T>,
@@ -46,15 +46,15 @@ export function createWaits(
 ): WithinPatience {
   /** Rejects once an answer may wait no longer for a server; never, when `over` aborts first. */
   async function runsOut(
-    member: Member,
+    server: Server,
     caller: Caller,
     { kind, patience }: WaitOptions,
     over: AbortSignal,
   ): Promise<never> {
-    const { answered, firstAskedAt, lists } = scopes.server(caller.scope, member.config.name);
+    const { answered, firstAskedAt, lists } = scopes.server(caller.scope, server.config.name);
     const begunAt = clock.monotonic();
     // A scope that is no session has many clients, and each of them lists for the first time.
-    const firstAt = caller.deferred === true ? begunAt : firstAskedAt;
+    const firstAt = caller.asksByResult === true ? begunAt : firstAskedAt;
     const glanceAt = Math.max(
       begunAt + (answered ? limits.listMs : limits.listKnownMs),
       firstAt + limits.firstListMs,
@@ -65,7 +65,7 @@ export function createWaits(
       if (hasOld) return [begunAt + limits.listMs, Infinity];
       if (patience.kind === "glance") return [glanceAt, Infinity];
       // Once for its turn to start, once for the start itself.
-      if (patience.kind === "call") return [begunAt + 2 * member.config.startTimeoutMs, Infinity];
+      if (patience.kind === "call") return [begunAt + 2 * server.config.startTimeoutMs, Infinity];
       if (patience.isAlone) return [begunAt + limits.listWaitMsMax, Infinity];
       if (patience.hears()) return [glanceAt, Infinity];
       return [begunAt + limits.listWaitMsMax, clock.monotonic() + limits.listRecheckMs];
@@ -77,25 +77,25 @@ export function createWaits(
       if (stopping.aborted) stopAt = Math.min(stopAt, now + limits.listKnownMs);
       const [until, recheckAt] = due();
       if (stopAt <= now) throw new GatewayError("draining");
-      if (until <= now) throw lateError(member);
+      if (until <= now) throw lateError(server);
       const waitMs = Math.min(until - now, recheckAt - now, stopAt - now, limits.timerMsMax);
-      await pause(clock, waitMs, stopping.aborted ? over : wake);
+      await sleep(clock, waitMs, stopping.aborted ? over : wake);
     }
     return await new Promise<never>(() => {});
   }
 
   async function within<T>(
-    member: Member,
+    server: Server,
     caller: Caller,
     options: WaitOptions,
     read: Promise<T>,
   ): Promise<T> {
     const over = new AbortController();
-    const late = runsOut(member, caller, options, over.signal);
+    const late = runsOut(server, caller, options, over.signal);
     late.catch(() => {});
     try {
       const value = await Promise.race([read, late]);
-      scopes.server(caller.scope, member.config.name).answered = true;
+      scopes.server(caller.scope, server.config.name).answered = true;
       return value;
     } finally {
       over.abort();
@@ -105,7 +105,7 @@ export function createWaits(
   return within;
 }
 
-function lateError({ config: { name } }: Member): GatewayError {
+function lateError({ config: { name } }: Server): GatewayError {
   return new GatewayError(
     "upstream_late",
     `Server "${name}" has not answered yet; list again later, or when list_changed says so`,

@@ -6,7 +6,7 @@
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import { type Caller, type ListKind, listKinds, type Notice, type Watcher } from "../model.ts";
-import type { Member, View } from "./server.ts";
+import type { ResolvedSurface, Server } from "./server.ts";
 import type { Scopes, Subscribed } from "./scope.ts";
 
 /** All watches of the gateway. */
@@ -36,7 +36,7 @@ export function createWatches(
     readonly limits: Limits;
     readonly clock: Clock;
     readonly scopes: Scopes;
-    readonly viewOf: (surface: string) => View | undefined;
+    readonly viewOf: (surface: string) => ResolvedSurface | undefined;
   },
 ): Watches {
   const { limits, clock, scopes, viewOf } = deps;
@@ -44,7 +44,7 @@ export function createWatches(
   const all = () => [...watches.values()].flatMap((set) => [...set]);
 
   function add(surface: string, caller: Caller, watcher: Watcher): () => void {
-    const stops = new Map<Member, () => void>();
+    const stops = new Map<Server, () => void>();
     const pending = new Set<string>();
     let cancelFlush: (() => void) | undefined;
     let ended = false;
@@ -60,32 +60,31 @@ export function createWatches(
       });
     };
 
-    const listen = (member: Member): () => void => {
-      const server = member.config.name;
+    const listen = ({ config: { name }, upstream }: Server): () => void => {
       const { subscribed } = scopes.of(caller.scope);
-      return member.upstream.watch(caller.scope, {
+      return upstream.watch(caller.scope, {
         notice(notice) {
           if (ended) return;
           if (listChanged.includes(notice.method)) return announce([notice.method]);
           const view = viewOf(surface);
-          if (view !== undefined) watcher.notice(toOffered(view, server, notice, subscribed));
+          if (view !== undefined) watcher.notice(toOffered(view, name, notice, subscribed));
         },
         ask: (ask) => watcher.ask(ask),
       }, () => ({
         subscriptions: [...subscribed.values()]
-          .filter((owner) => owner.server === server)
+          .filter((owner) => owner.server === name)
           .map((owner) => owner.uri),
       }));
     };
 
     const attach = (): void => {
-      const members = viewOf(surface)?.members ?? [];
-      for (const [member, stop] of stops) {
-        if (members.includes(member)) continue;
+      const servers = viewOf(surface)?.servers ?? [];
+      for (const [server, stop] of stops) {
+        if (servers.includes(server)) continue;
         stop();
-        stops.delete(member);
+        stops.delete(server);
       }
-      for (const member of members) if (!stops.has(member)) stops.set(member, listen(member));
+      for (const server of servers) if (!stops.has(server)) stops.set(server, listen(server));
     };
 
     const watch: Watch = { attach, announce };
@@ -118,12 +117,12 @@ export function createWatches(
 
 /** A server's notice with its URI and logger as the surface knows them. */
 export function toOffered(
-  view: View,
+  view: ResolvedSurface,
   server: string,
   notice: Notice,
   subscribed: ReadonlyMap<string, Subscribed>,
 ): Notice {
-  if (view.members.length === 1) return notice;
+  if (view.servers.length === 1) return notice;
   const { method, params } = notice;
   if (method === "notifications/message") {
     const logger = params["logger"];

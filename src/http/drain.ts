@@ -2,24 +2,24 @@
  * The time between the signal to stop and the end: no new work is taken, and what is under way may
  * finish, for which its client may still answer questions or end its session.
  */
-import { type Clock, pause } from "../clock.ts";
+import { type Clock, sleep } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import type { Sessions } from "./legacy/session_table.ts";
-import type { Stateless } from "./modern/requests.ts";
+import type { StatelessRequests } from "./modern/requests.ts";
 
 /** Resolves when no call or handshake is under way, or `given up` aborts. */
 export async function untilQuiet(
   { clock, limits }: { readonly clock: Clock; readonly limits: Pick<Limits, "drainCheckMs"> },
   sessions: Sessions,
-  stateless: Stateless,
+  stateless: StatelessRequests,
   givenUp: AbortSignal,
 ): Promise<void> {
   while (!givenUp.aborted && !isQuiet(sessions, stateless)) {
-    await pause(clock, limits.drainCheckMs, givenUp);
+    await sleep(clock, limits.drainCheckMs, givenUp);
   }
 }
 
-function isQuiet({ reserved, byKey }: Sessions, { calls }: Stateless): boolean {
+function isQuiet({ reserved, byKey }: Sessions, { calls }: StatelessRequests): boolean {
   return reserved === 0 && calls.size === 0 &&
     byKey.values().every((session) => session.calls.size === 0);
 }

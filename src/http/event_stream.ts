@@ -8,7 +8,7 @@ import { type Frame, type FrameStreamEnd, openFrameStream } from "../sse/encode.
 import type { Heartbeats } from "./heartbeat.ts";
 
 /** What a connection is made from. */
-export interface ConnectionDeps {
+export interface EventStreamDeps {
   readonly limits: Limits;
   readonly heartbeats: Heartbeats;
   /** Whether the listener lets the stream be silent; otherwise it beats faster. */
@@ -16,7 +16,7 @@ export interface ConnectionDeps {
 }
 
 /** An open event stream. */
-export interface Connection {
+export interface EventStream {
   readonly body: ReadableStream<Uint8Array>;
   /** False once the reader has used up its budget: the stream then ends after what is queued. */
   write(frame: Frame | Uint8Array): boolean;
@@ -31,7 +31,7 @@ export interface Connection {
 }
 
 /** Opens a connection. */
-export function openConnection({ limits, heartbeats, isHeldOpen }: ConnectionDeps): Connection {
+export function openEventStream({ limits, heartbeats, isHeldOpen }: EventStreamDeps): EventStream {
   const stream = openFrameStream(limits);
   let beat = (): void => {};
   const stopBeating = heartbeats.add((bytes) => {
@@ -44,7 +44,7 @@ export function openConnection({ limits, heartbeats, isHeldOpen }: ConnectionDep
     stream.end();
   };
   stream.closed.then(end);
-  const connection: Connection = {
+  const connection: EventStream = {
     body: stream.readable,
     write(frame) {
       if (isOver) return false;

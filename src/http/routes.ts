@@ -1,9 +1,8 @@
 /**
- * The door: every request is guarded, matched to a row of the route table and answered; the handler
+ * The HTTP layer: every request is guarded, matched to a row of the route table and answered; the handler
  * never throws. Paths match as they were written, but for one slash at the end: one that only
  * normalisation would turn into a route is unknown. Not here: what the endpoints do, and sockets.
  */
-import { IttyRouter } from "itty-router";
 import type { Clock } from "../clock.ts";
 import type { GatewayConfig } from "../config/config.ts";
 import { GatewayError } from "../errors.ts";
@@ -11,7 +10,7 @@ import type { Gateway } from "../gateway/surface.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Notice } from "../model.ts";
-import type { FetchHandler, RequestContext } from "../runtime/runtime.ts";
+import type { FetchContext, FetchHandler } from "../runtime/runtime.ts";
 import type { SessionStore } from "../session/session_store.ts";
 import { instanceHeader } from "../version.ts";
 import { createJsonReader, type JsonReader } from "./json_body.ts";
@@ -22,17 +21,27 @@ import { createGuard, type Guard, type GuardConfig, type GuardDeps } from "./gua
 import { type HealthDeps, healthResponse, type Phase, readyResponse } from "./health.ts";
 import { createHeartbeats } from "./heartbeat.ts";
 import { createKeepAlive } from "./keep_alive.ts";
-import { get, remove, type Visit } from "./legacy/post.ts";
+import type { RequestContext } from "./request_context.ts";
+import {
+  createMatcher,
+  decodeName,
+  type Endpoint,
+  type Match,
+  pathOf,
+  type RouteRow,
+  trimPath,
+} from "./route_match.ts";
+import { get, remove } from "./legacy/post.ts";
 import { deliver } from "./legacy/notices.ts";
 import { closeSessions, createSessions, type Sessions } from "./legacy/session_table.ts";
-import { pauseStanding } from "./legacy/session_streams.ts";
+import { closeForNow } from "./legacy/session_streams.ts";
 import { post } from "./mcp_endpoint.ts";
 import {
   closeStateless,
-  createStateless,
+  createStatelessRequests,
   endListens,
-  type Stateless,
-  tellListens,
+  notifyListens,
+  type StatelessRequests,
 } from "./modern/requests.ts";
 import { emptyResponse, errorResponse, faultResponse, type HeaderPairs } from "./respond.ts";
 import {
@@ -66,7 +75,7 @@ export interface HttpHandler {
   readonly fetch: FetchHandler;
   /** New work is taken from now on. */
   open(): void;
-  /** New work is refused, standing streams end; resolves when the running calls have finished. */
+  /** New work is refused, standalone streams end; resolves when the running calls have finished. */
   drain(): Promise<void>;
   /** Ends what is left. Stored sessions live on in the store. */
   close(): Promise<void>;
@@ -76,27 +85,12 @@ export interface HttpHandler {
   broadcast(notice: Notice): number;
 }
 
-type Endpoint = (visit: Visit) => Response | Promise<Response>;
-
-/** One URL: its methods, and the name of the one that took its place. */
-interface RouteRow {
-  readonly path: string;
-  readonly methods: Readonly<Record<string, Endpoint>>;
-  readonly successor?: string;
-}
-
-interface Match {
-  readonly row: RouteRow;
-  /** The server in the path, as it was written; absent: all servers. */
-  readonly server: string | undefined;
-}
-
 /** The parts of one handler. */
-interface Door {
+interface HttpLayer {
   readonly deps: HttpDeps;
   readonly guard: Guard;
   readonly sessions: Sessions;
-  readonly stateless: Stateless;
+  readonly stateless: StatelessRequests;
   readonly transport: SseTransport;
   readonly readJson: JsonReader;
   phase: Phase;
@@ -107,7 +101,7 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const { limits, clock, log, config } = deps;
   const heartbeats = createHeartbeats(clock, limits);
   const keepAlive = createKeepAlive(clock, limits);
-  const stateless = createStateless({ ...deps, heartbeats, keepAlive });
+  const stateless = createStatelessRequests({ ...deps, heartbeats, keepAlive });
   const sessions = createSessions({
     ...deps,
     sessionTimeoutMs: config.sessionTimeoutMs,
@@ -118,11 +112,19 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const transport = createSseTransport(sessions);
   const guard = createGuard(config, deps);
   const readJson = createJsonReader(deps);
-  const door: Door = { deps, guard, sessions, stateless, transport, readJson, phase: "starting" };
-  const match = createMatcher(rowsOf(door));
+  const layer: HttpLayer = {
+    deps,
+    guard,
+    sessions,
+    stateless,
+    transport,
+    readJson,
+    phase: "starting",
+  };
+  const match = createMatcher(rowsOf(layer));
   const closed = new AbortController();
 
-  const respond = async (request: Request, context: RequestContext): Promise<Response> => {
+  const respond = async (request: Request, fetchContext: FetchContext): Promise<Response> => {
     try {
       // First: by whichever name it comes, it is the gateway itself.
       if (request.headers.get(instanceHeader) === deps.instance) {
@@ -134,27 +136,27 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
     }
     const path = trimPath(pathOf(request.url));
     const response = await match(path)
-      .then((found) => answer(door, found, { request, context, path }))
+      .then((found) => answer(layer, found, { request, fetchContext, path }))
       .catch((thrown: unknown) => faultResponse(thrown, log));
     return withHeaders(response, guard.corsHeaders(request));
   };
 
   return {
-    async fetch(request, context = {}) {
-      const response = await respond(request, context);
+    async fetch(request, fetchContext = {}) {
+      const response = await respond(request, fetchContext);
       if (response.status >= 400) await discardBody(request, deps);
       return response;
     },
-    open: () => void (door.phase = "ready"),
+    open: () => void (layer.phase = "ready"),
     async drain() {
-      door.phase = "draining";
-      for (const session of sessions.byId.values()) pauseStanding(session.streams);
+      layer.phase = "draining";
+      for (const session of sessions.byId.values()) closeForNow(session.streams);
       endLines(transport, false);
       endListens(stateless);
       await untilQuiet(deps, sessions, stateless, closed.signal);
     },
     close() {
-      door.phase = "draining";
+      layer.phase = "draining";
       closed.abort();
       closeSessions(sessions);
       endLines(transport, true);
@@ -165,23 +167,23 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
     sendTo: (key, notice) => tell(sessions, [key], notice) === 1,
     broadcast: (notice) =>
       tell(sessions, sessions.byKey.keys(), notice) +
-      tellListens(stateless, notice),
+      notifyListens(stateless, notice),
   };
 }
 
 /** The route table. */
-function rowsOf(door: Door): RouteRow[] {
-  const { sessions, stateless, transport } = door;
+function rowsOf(layer: HttpLayer): RouteRow[] {
+  const { sessions, stateless, transport } = layer;
   const streamable: RouteRow["methods"] = {
-    POST: (visit) => post(sessions, stateless, visit),
-    GET: (visit) => get(sessions, visit),
-    DELETE: (visit) => remove(sessions, visit),
+    POST: (context) => post(sessions, stateless, context),
+    GET: (context) => get(sessions, context),
+    DELETE: (context) => remove(sessions, context),
   };
-  const lines: RouteRow["methods"] = { GET: (visit) => openLine(transport, visit) };
-  const messages: RouteRow["methods"] = { POST: (visit) => takePost(transport, visit) };
-  const health: Endpoint = ({ request }) => healthResponse(door.phase, door.deps, request);
-  const ready = () => readyResponse(door.phase);
-  const createPage = createFrontPage(door.deps.config.publicUrl);
+  const lines: RouteRow["methods"] = { GET: (context) => openLine(transport, context) };
+  const messages: RouteRow["methods"] = { POST: (context) => takePost(transport, context) };
+  const health: Endpoint = ({ request }) => healthResponse(layer.phase, layer.deps, request);
+  const ready = () => readyResponse(layer.phase);
+  const createPage = createFrontPage(layer.deps.config.publicUrl);
   const page: Endpoint = ({ request }) => createPage(request);
   return [
     { path: "/mcp", methods: streamable },
@@ -199,13 +201,13 @@ function rowsOf(door: Door): RouteRow[] {
 
 /** Lets the endpoint of a row answer. */
 async function answer(
-  door: Door,
+  layer: HttpLayer,
   { row, server }: Match,
-  visit: Pick<Visit, "request" | "context" | "path">,
+  context: Pick<RequestContext, "request" | "fetchContext" | "path">,
 ): Promise<Response> {
-  const { request } = visit;
+  const { request } = context;
   const surface = server === undefined ? "/mcp" : `/servers/${decodeName(server)}`;
-  if (server !== undefined && door.deps.gateway.surface(surface) === undefined) {
+  if (server !== undefined && layer.deps.gateway.surface(surface) === undefined) {
     throw new GatewayError(
       "path_unknown",
       `Cannot find "${surface}": no such server is configured`,
@@ -213,7 +215,7 @@ async function answer(
   }
   const allow = [...Object.keys(row.methods), "OPTIONS"].join(", ");
   if (request.method === "OPTIONS") {
-    return emptyResponse(204, door.guard.preflightHeaders(request, allow));
+    return emptyResponse(204, layer.guard.preflightHeaders(request, allow));
   }
   const endpoint = Object.hasOwn(row.methods, request.method)
     ? row.methods[request.method]
@@ -222,10 +224,10 @@ async function answer(
     return errorResponse(new GatewayError("method_not_allowed"), undefined, { allow });
   }
   const assertOpen = (): void => {
-    if (door.phase !== "ready") throw new GatewayError(door.phase);
+    if (layer.phase !== "ready") throw new GatewayError(layer.phase);
   };
-  const readJson = () => door.readJson(request);
-  const response = await endpoint({ ...visit, surface, assertOpen, readJson });
+  const readJson = () => layer.readJson(request);
+  const response = await endpoint({ ...context, surface, assertOpen, readJson });
   if (request.method === "HEAD") return new Response(null, response);
   return withHeaders(response, deprecationHeaders(row, server));
 }
@@ -238,54 +240,6 @@ function tell({ byKey }: Sessions, keys: Iterable<string>, notice: Notice): numb
     if (session !== undefined && deliver(session, notice)) heard += 1;
   }
   return heard;
-}
-
-const toMatch = (row: RouteRow) => ({ params }: { params: Record<string, string> }): Match => ({
-  row,
-  server: params.name,
-});
-
-/** Finds rows by path; those without a name in it, the hot one among them, without the router. */
-function createMatcher(rows: readonly RouteRow[]): (path: string) => Promise<Match> {
-  const fixed = new Map<string, Match>();
-  const router = IttyRouter();
-  for (const row of rows) {
-    if (row.path.includes(":")) router.all(row.path, toMatch(row));
-    else fixed.set(row.path, { row, server: undefined });
-  }
-  return async (path) => {
-    const known = fixed.get(path);
-    if (known !== undefined) return known;
-    const url = `http://gateway${path}`;
-    // The router would follow dot segments and forgive any number of slashes at the end.
-    const isAsWritten = new URL(url).pathname === path && !path.endsWith("/");
-    const found: Match | undefined = isAsWritten
-      ? await router.fetch({ method: "GET", url })
-      : undefined;
-    if (found === undefined) throw new GatewayError("path_unknown");
-    return found;
-  };
-}
-
-/** The path of a URL as text, without query and fragment. */
-function pathOf(url: string): string {
-  const start = url.indexOf("/", url.indexOf("://") + 3);
-  if (start < 0) return "/";
-  const end = url.slice(start).search(/[?#]/);
-  return end < 0 ? url.slice(start) : url.slice(start, start + end);
-}
-
-/** Without the one slash at the end that clients often add; `//` stays, and matches no route. */
-function trimPath(path: string): string {
-  return /[^/]\/$/.test(path) ? path.slice(0, -1) : path;
-}
-
-function decodeName(server: string): string {
-  try {
-    return decodeURIComponent(server);
-  } catch {
-    throw new GatewayError("path_unknown");
-  }
 }
 
 function deprecationHeaders({ successor }: RouteRow, server: string | undefined): HeaderPairs {

@@ -55,7 +55,7 @@ export const clientLimits = {
   sessionsMax: 100_000,
   /** Sessions held in memory though nothing goes on in them; those unused for longest give way. */
   idleSessionsInMemoryMax: 2_000,
-  /** Resource subscriptions of one session; they are stored and replayed on every new lane. */
+  /** Resource subscriptions of one session; they are stored and replayed on every new connection. */
   sessionSubscriptionsMax: 1_000,
   /** Messages of one session that wait for a stream, and changes remembered for the next one. */
   sessionWaitingMax: 256,

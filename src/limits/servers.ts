@@ -24,24 +24,24 @@ export const serverLimits = {
   /** An answer by the person at the client. */
   askMs: 600_000,
   /** Questions asked at nearly the same time travel together. */
-  pauseGatherMs: 10,
+  parkGatherMs: 10,
   /** A paused call waits this long for its client to come back. */
-  pauseMs: 600_000,
+  parkMs: 600_000,
   /** Paused calls, in all and of one principal: each holds an upstream's process or stream. */
-  pausesMax: 1_000,
-  pausesPerPrincipalMax: 64,
+  parksMax: 1_000,
+  parksPerPrincipalMax: 64,
   /** Rounds of questions that one call may take. */
   roundsMax: 8,
   /** Between two rounds without a question. */
-  roundPauseMs: 250,
-  /** Lanes of one principal at one server, where a call that may ask needs one for itself. */
+  roundBackoffMs: 250,
+  /** Connections of one principal at one server, where a call that may ask needs one for itself. */
   leasesMax: 8,
   /** For this long a question without an owner may still belong to a call that was given up. */
   strayQuestionMs: 5_000,
   /** Requests of one server that were given up: it may not have heard that yet, and answers. */
   givenUpMax: 1_000,
   /** What is known of a server's protocol is believed this long; only what it refused expires. */
-  verdictMs: 600_000,
+  dialectKnownMs: 600_000,
   /** A program that pings as soon as it is greeted: until its ping comes, before its first call. */
   earlyPingMs: 250,
   /** An answer to the first message that only some servers understand. */
@@ -88,9 +88,9 @@ export const serverLimits = {
   serverUrlCharsMax: 2_048,
   serverIconsMax: 8,
   serverIconCharsMax: 64 * 1024,
-  /** Lanes (child processes) alive at once; idle ones give way. */
-  lanesMax: 256,
-  /** Ended sessions remembered of each server: what they still had under way must start no lane. */
+  /** Connections (child processes) alive at once; idle ones give way. */
+  processesMax: 256,
+  /** Ended sessions remembered of each server: what they still had under way must start no connection. */
   endedScopesMax: 1_000,
   /** Processes starting at once; more than two cold starts starve a small machine. */
   startsMax: 2,
@@ -110,7 +110,7 @@ export const serverLimits = {
   sparesMax: 8,
   /** An older spare is replaced: what it opened when it started may have gone stale. */
   spareAgeMs: 900_000,
-  /** A lane without open calls or subscriptions. */
+  /** A connection without open calls or subscriptions. */
   idleMs: 900_000,
   /** A pause before a child that died may be started again: first, longest. */
   restartMsMin: 500,
@@ -139,12 +139,12 @@ export const serverLimits = {
   /** Output that never pauses gives way to all other work after this long. */
   readTurnMs: 20,
   /** Lines of one child that answer nothing (notices, garbage) in one window; then reading waits. */
-  noiseLinesMax: 10_000,
-  noiseWindowMs: 1_000,
+  outputLinesMax: 10_000,
+  outputWindowMs: 1_000,
   /** Windows in a row spent on garbage alone, after which the child is stopped. */
-  noiseWindowsMax: 10,
+  outputWindowsMax: 10,
   /** Between two log records about the same kind of bad line. */
-  noiseLogMs: 10_000,
+  outputLogMs: 10_000,
   /** What a child wrote before it ended may still be read for this long. */
   exitDrainMs: 200,
   /** Between SIGTERM and SIGKILL for those whom a child that ended by itself left in its group. */
@@ -152,12 +152,12 @@ export const serverLimits = {
   /** A line of a child's stderr; longer ones are thrown away. */
   stderrLineBytesMax: 64 * 1024,
   /** Kept of what a program printed first, and of its lines that look like an error. */
-  printedLinesMax: 10,
+  startOutputLinesMax: 10,
   /** Characters of the lines that look like an error, and twice those of the first ones. */
-  printedCharsMax: 4_096,
+  startOutputCharsMax: 4_096,
   /** Last lines kept beside them, and the characters of each. */
-  printedTailLinesMax: 5,
-  printedTailCharsMax: 256,
+  startOutputTailLinesMax: 5,
+  startOutputTailCharsMax: 256,
   /** A server's own words in an error that callers see. */
-  serverWordsCharsMax: 200,
+  serverTextCharsMax: 200,
 } as const satisfies Record<string, number>;

@@ -32,10 +32,10 @@ export const webLimits = {
   /** A stream that has said all: until its server ends it, so that the connection can be used again. */
   streamEndMs: 1_000,
   /** Answers and notifications on their way to a remote server: each holds a connection; the rest waits. */
-  tellsMax: 16,
-  tellsWaitingMax: 1_000,
+  outboundSendsMax: 16,
+  outboundWaitingMax: 1_000,
   /** New sessions in a row, each lost before it was of any use. */
-  renewalsMax: 3,
+  sessionRecoveriesMax: 3,
   /** A REST service whose document could not be read is tried again after this: first, longest. */
   restReloadMsMin: 5_000,
   restReloadMsMax: 60_000,

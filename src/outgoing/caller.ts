@@ -4,7 +4,7 @@
  * What the configuration gives for a server (headers, credentials) goes to the origin of its own URL
  * and nowhere else. An answer of any status is an answer; what it means is the business of who called.
  */
-import { type Clock, pause } from "../clock.ts";
+import { type Clock, sleep } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { JsonObject } from "../model.ts";
@@ -15,7 +15,7 @@ import { createCircuit, noCircuit, type Pass } from "./circuit.ts";
 import { createDeadline, isRequestFault } from "./deadline.ts";
 import { createFailures, type Failures, marked } from "./failure.ts";
 import type { Hop } from "./redirect.ts";
-import { isPassingStatus, mayRepeat, readRetryAfter, toPauseMs } from "./retry.ts";
+import { isPassingStatus, mayRepeat, readRetryAfter, toBackoffMs } from "./retry.ts";
 import { createSender, discard, type Sent, toHop } from "./sender.ts";
 
 /** One call. */
@@ -120,16 +120,16 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
   };
 
   /** How long to wait before the next attempt; undefined when there is none. */
-  const toPause = (outcome: Attempt, retry: number, repeatable: boolean): number | undefined => {
+  const toBackoff = (outcome: Attempt, retry: number, repeatable: boolean): number | undefined => {
     if (retry >= limits.httpRetriesMax) return undefined;
     if ("thrown" in outcome) {
       const { thrown } = outcome;
       return isRequestFault(thrown) && mayRepeat(thrown, repeatable)
-        ? toPauseMs(retry, undefined, limits, clock)
+        ? toBackoffMs(retry, undefined, limits, clock)
         : undefined;
     }
     if (!repeatable || !isPassingStatus(outcome.response.status)) return undefined;
-    return toPauseMs(retry, readRetryAfter(outcome.response.headers, clock), limits, clock);
+    return toBackoffMs(retry, readRetryAfter(outcome.response.headers, clock), limits, clock);
   };
 
   /** A request with what is to be shown to the server. */
@@ -194,12 +194,12 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
             isRenewed = true;
             continue;
           }
-          const pauseMs = toPause(outcome, retry, repeatable);
-          if (pauseMs !== undefined && deadline.allows(pauseMs)) {
+          const backoffMs = toBackoff(outcome, retry, repeatable);
+          if (backoffMs !== undefined && deadline.allows(backoffMs)) {
             if ("response" in outcome) discard(outcome.response);
             wasSent ||= mayHaveWorked(outcome);
-            log.debug(`Call server "${server}" again`, { method, retry: retry + 1, pauseMs });
-            await pause(clock, pauseMs, deadline.signal);
+            log.debug(`Call server "${server}" again`, { method, retry: retry + 1, backoffMs });
+            await sleep(clock, backoffMs, deadline.signal);
             continue;
           }
           if ("thrown" in outcome) throw outcome.thrown;

@@ -34,7 +34,7 @@ export function readRetryAfter(headers: Headers, clock: Clock): number | undefin
  * The pause before the retry of this number (from 0): a random part of a span that doubles, but not
  * less than the server asked for. Undefined when the server asked for more than we wait.
  */
-export function toPauseMs(
+export function toBackoffMs(
   retry: number,
   askedMs: number | undefined,
   limits: Pick<Limits, "httpRetryMsMin" | "httpRetryMsMax">,

@@ -30,14 +30,14 @@ export interface Sent {
 }
 
 /** Makes one attempt; rejects with a RequestFault, or a GatewayError for a redirect that is not followed. */
-export type Send = (
+export type SendAttempt = (
   shown: { readonly hop: Hop; readonly context: SecurityContext },
   failures: Failures,
   signal: AbortSignal,
 ) => Promise<Sent>;
 
 /** Makes one attempt over its redirects, to an answer that is none. */
-export function createSender({ runtime, limits, url, headers }: SenderOptions): Send {
+export function createSender({ runtime, limits, url, headers }: SenderOptions): SendAttempt {
   const { origin } = new URL(url);
   const ours = toLowerCase(headers);
   const defaults = {

@@ -11,7 +11,7 @@ import { isJsonObject } from "./jsonrpc.ts";
 export type Reader = (value: unknown) => unknown;
 
 /** The readers of an object's members, by name. */
-export type Members = Readonly<Record<string, Reader>>;
+export type MemberReaders = Readonly<Record<string, Reader>>;
 
 /** Anything: `null` is absent. */
 export const value: Reader = (given) => given === null ? undefined : given;
@@ -20,7 +20,7 @@ export const value: Reader = (given) => given === null ? undefined : given;
 export const object: Reader = (given) => isEmptyList(given) ? {} : value(given);
 
 /** An object with these members; those that are not named are data. */
-export function members(table: Members): Reader {
+export function members(table: MemberReaders): Reader {
   const readers = new Map(Object.entries(table));
   return (given) => readObject(given, readers, undefined);
 }

@@ -8,10 +8,10 @@ import type {
   Answer,
   Ask,
   Description,
+  InputRequired,
   JsonObject,
   LogLevel,
   Notice,
-  Pause,
   Question,
   RequestId,
   Result,
@@ -73,7 +73,7 @@ export type UpstreamDecoded<T> =
   | { readonly kind: "invalid"; readonly message: string };
 
 /** On whose behalf a request is made, for revisions in which each request says so. */
-export interface Behalf {
+export interface ClientContext {
   /** What the upstream may ask for, during this request. */
   readonly capabilities: JsonObject;
   readonly logLevel?: LogLevel | undefined;
@@ -87,14 +87,14 @@ export interface OutgoingCall {
   readonly params: JsonObject;
   /** Only when progress is wanted. */
   readonly progressToken?: RequestId | undefined;
-  readonly behalf: Behalf;
+  readonly clientContext: ClientContext;
   readonly resume?: Resume | undefined;
 }
 
 /** The upstream's side of one era: what upstreams are sent and send. */
 export interface UpstreamFacingCodec {
   encodeCall(call: OutgoingCall): WireMessage;
-  decodeResult(method: string, value: unknown): UpstreamDecoded<Result | Pause>;
+  decodeResult(method: string, value: unknown): UpstreamDecoded<Result | InputRequired>;
   /** The server's error as ours: to be relayed, or what it means where codes are this hop's alone. */
   decodeError(error: UpstreamErrorBody): GatewayError;
   /** What the client must do before the failed call can be made again, where the error says so. */

@@ -14,7 +14,7 @@ import {
   dueText,
   each,
   entries,
-  type Members,
+  type MemberReaders,
   members,
   object,
   type Reader,
@@ -64,7 +64,7 @@ const meta = members({
 });
 
 const task = { pollInterval: value, statusMessage: value };
-const toolResult: Members = {
+const toolResult: MemberReaders = {
   content: dueEach(block),
   structuredContent: value,
   isError: value,
@@ -81,14 +81,14 @@ const cursor: Reader = (given) =>
     ? given
     : undefined;
 
-const ofResult: Members = {
+const ofResult: MemberReaders = {
   _meta: meta,
   resultType: value,
   inputRequests: entries(members({ params: object })),
   requestState: value,
 };
 const anyResult = members(ofResult);
-const result = (own: Members): Reader => members({ ...ofResult, ...own });
+const result = (own: MemberReaders): Reader => members({ ...ofResult, ...own });
 /** Items whose names the log has where they are left out or corrected (list_items.ts). */
 const asItCame: Reader = (given) => given;
 const list = (key: string, item: Reader = asItCame): Reader =>
@@ -148,7 +148,7 @@ const tool = members({
   execution: entries(value),
   _meta: object,
 });
-const sampling: Members = {
+const sampling: MemberReaders = {
   messages: dueEach(message),
   modelPreferences: members({
     hints: each(entries(value)),
@@ -165,14 +165,14 @@ const sampling: Members = {
   toolChoice: entries(value),
 };
 
-const ofParams: Members = { _meta: meta };
+const ofParams: MemberReaders = { _meta: meta };
 const anyParams = members(ofParams);
-const params = (own: Members): Reader => members({ ...ofParams, ...own });
+const params = (own: MemberReaders): Reader => members({ ...ofParams, ...own });
 /** What a request that was asked for input brings back. */
-const resumed: Members = { inputResponses: entries(value), requestState: value };
+const resumed: MemberReaders = { inputResponses: entries(value), requestState: value };
 const page = params({ cursor: value });
 /** What a stream carries. */
-const filter: Members = {
+const filter: MemberReaders = {
   notifications: members({
     toolsListChanged: value,
     promptsListChanged: value,

@@ -4,13 +4,13 @@
  * address cannot be listened on.
  */
 import { GatewayError } from "../errors.ts";
-import type { FetchHandler, RequestContext, ServeOptions, SpawnFault } from "./runtime.ts";
+import type { FetchContext, FetchHandler, ServeOptions, SpawnFault } from "./runtime.ts";
 
 /** Calls the handler so that a response always comes of it. */
 export async function answer(
   fetch: FetchHandler,
   request: Request,
-  context: RequestContext,
+  context: FetchContext,
 ): Promise<Response> {
   try {
     return URL.canParse(request.url) ? await fetch(request, context) : refuseTarget();

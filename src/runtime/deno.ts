@@ -61,7 +61,7 @@ async function serve(options: ServeOptions): Promise<Listener> {
       return answer(options.fetch, request, {
         holdOpen: () => {},
         // Deno.serve looks at the socket again only to send something, unless the body was short.
-        leavesUnseen: true,
+        disconnectHidden: true,
         ...("hostname" in address ? { remoteAddress: address.hostname } : {}),
       });
     });

@@ -5,16 +5,16 @@
  */
 
 /** What a listener knows of a request beside the `Request`. */
-export interface RequestContext {
+export interface FetchContext {
   readonly remoteAddress?: string;
   /** Tells the listener that this response may be silent for long (an idle timeout must not cut it). */
   readonly holdOpen?: () => void;
   /** Until the response's head is sent, this listener may not see that the client has left. */
-  readonly leavesUnseen?: boolean;
+  readonly disconnectHidden?: boolean;
 }
 
 /** A plain fetch handler. */
-export type FetchHandler = (request: Request, context?: RequestContext) => Promise<Response>;
+export type FetchHandler = (request: Request, context?: FetchContext) => Promise<Response>;
 
 /** How long a client may take to send its head and its whole request, and how often that is checked. */
 export interface SlowClients {

@@ -11,7 +11,7 @@ import type { Log } from "../log.ts";
 import type { SqlDatabase } from "../runtime/runtime.ts";
 import type { Sealer } from "../seal.ts";
 import type { CredentialKey, CredentialStore } from "../credentials/provider.ts";
-import { createTurns } from "../credentials/keyed_mutex.ts";
+import { createKeyedMutex } from "../credentials/keyed_mutex.ts";
 
 /** What the store is made from; the database has its tables already. */
 export interface CredentialStoreOptions {
@@ -36,7 +36,7 @@ const toBinding = ({ server, kind, binding }: CredentialKey) =>
 /** Makes the store; it lets go of nothing, since the database belongs to who opened it. */
 export function createCredentialStore(options: CredentialStoreOptions): CredentialStore {
   const { database, sealer, limits, log, clock } = options;
-  const inTurn = createTurns();
+  const inTurn = createKeyedMutex();
   const select = database.prepare(
     "SELECT sealed FROM credentials WHERE server = ? AND kind = ? AND binding = ?",
   );

@@ -23,51 +23,51 @@ export interface CatalogStore {
 }
 
 /** The ceilings that all upstreams share. */
-export interface LaneBudget {
+export interface ConnectionLimit {
   /**
-   * Waits for a place among the starting and the living, asking an idle lane to give way when the
+   * Waits for a place among the starting and the living, asking an idle connection to give way when the
    * house is full. Rejects with `overloaded` when none can, when too many wait, or when `signal`
    * aborts.
    */
-  acquire(lane: EvictableLane, signal: AbortSignal): Promise<LanePlace>;
+  acquire(connection: Evictable, signal: AbortSignal): Promise<ProcessPlace>;
   /** Whether one more can start soon and without another giving way: for starts nobody waits for. */
   hasRoom(): boolean;
 }
 
 /** The ceilings on processes. */
-export interface ProcessBudget extends LaneBudget {
+export interface ProcessLimit extends ConnectionLimit {
   /**
-   * Gives a place to a process that no caller waits for, as soon as nothing starts and no lane has
+   * Gives a place to a process that no caller waits for, as soon as nothing starts and no connection has
    * to give way for it. It counts as started at once. The returned function gives that up.
    */
-  acquireQuietly(lane: EvictableLane, grant: (place: LanePlace) => void): () => void;
+  acquireQuietly(connection: Evictable, grant: (place: ProcessPlace) => void): () => void;
 }
 
 /** The ceiling that the spares of all servers share. */
 export interface Spares {
   /** Waits for a seat; the returned function gives that up. */
-  want(lane: EvictableLane, start: (seat: SpareSeat) => void): () => void;
+  want(connection: Evictable, start: (seat: SpareSeat) => void): () => void;
 }
 
-/** A spare's place in the budget, and its seat among the spares. */
+/** A spare's place in the limit, and its seat among the spares. */
 export interface SpareSeat {
-  readonly place: LanePlace;
+  readonly place: ProcessPlace;
   /** It is no spare any more, whatever becomes of its place. */
   free(): void;
 }
 
-/** A lane that can be told to stop to make room. */
-export interface EvictableLane {
+/** A connection that can be told to stop to make room. */
+export interface Evictable {
   /** Since when it has had nothing to do (monotonic); undefined while it is in use. */
   idleSince(): number | undefined;
   evict(): void;
 }
 
-/** A place in the budget. */
-export interface LanePlace {
+/** A place in the limit. */
+export interface ProcessPlace {
   /** The start is over, well or not; the next may start. */
   started(): void;
-  /** The lane is gone. */
+  /** The connection is gone. */
   release(): void;
 }
 
@@ -87,7 +87,7 @@ export interface UpstreamDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly catalogs: CatalogStore;
-  readonly budget: LaneBudget;
+  readonly processLimit: ConnectionLimit;
   readonly spares: Spares;
   readonly warden: Warden;
   /** Keyed digest (hex) of a text: equal texts can be told, values cannot be guessed. */

@@ -27,7 +27,13 @@ export const createFailedUpstream: CreateUpstream<FailedServerConfig> = (
     watch: () => () => {},
     endScope: () => {},
     trial: () => Promise.resolve(),
-    status: () => ({ state: "failed", since, lanes: 0, problem, error: "upstream_unavailable" }),
+    status: () => ({
+      state: "failed",
+      since,
+      connections: 0,
+      problem,
+      error: "upstream_unavailable",
+    }),
     close: () => Promise.resolve(),
   };
 };

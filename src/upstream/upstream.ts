@@ -29,7 +29,7 @@ export interface UpstreamStatus {
   /** When it came into this state, in milliseconds since 1970. */
   readonly since: number;
   /** Processes or connections alive. */
-  readonly lanes: number;
+  readonly connections: number;
   /** What is wrong, for the operator; absent when nothing is. */
   readonly problem?: string | undefined;
   /** Why it is degraded, as a code; absent when it is not. */
@@ -38,7 +38,7 @@ export interface UpstreamStatus {
   readonly tools?: number | undefined;
 }
 
-/** What a caller keeps beyond single calls; replayed on every new lane of its scope. */
+/** What a caller keeps beyond single calls; replayed on every new connection of its scope. */
 export interface Interest {
   /** URIs subscribed to, as this upstream knows them. */
   readonly subscriptions: readonly string[];
@@ -48,7 +48,7 @@ export interface Interest {
 export interface Upstream {
   readonly name: string;
   /**
-   * Capabilities, identity and instructions, from the scope's lane, the stored catalog or a lane
+   * Capabilities, identity and instructions, from the scope's connection, the stored catalog or a connection
    * started for it. Rejects with a GatewayError when none can be had.
    */
   describe(caller: Caller): Promise<Description>;
@@ -66,19 +66,19 @@ export interface Upstream {
   freshness(kind: ListKind, caller: Caller): Freshness | undefined;
   /** Any other request; names and URIs are the upstream's own. */
   open(call: Call): Exchange;
-  /** A notification of the client (`notifications/roots/list_changed`) for its scope's lane, if any runs. */
+  /** A notification of the client (`notifications/roots/list_changed`) for its scope's connection, if any runs. */
   notify(caller: Caller, method: string, params: JsonObject): void;
   /**
-   * Registers who hears what belongs to no call of this scope. `interest` is read whenever a lane
+   * Registers who hears what belongs to no call of this scope. `interest` is read whenever a connection
    * starts. Ends by the returned function.
    */
   watch(scope: string, watcher: Watcher, interest: () => Interest): () => void;
-  /** Releases the scope's lane and forgets the scope. */
+  /** Releases the scope's connection and forgets the scope. */
   endScope(scope: string): void;
   /** Starts the server once, for no client, when nothing is known of it; never rejects. */
   trial(): Promise<void>;
   status(): UpstreamStatus;
-  /** Ends every lane within the limits' stop times. Open calls fail first. */
+  /** Ends every connection within the limits' stop times. Open calls fail first. */
   close(): Promise<void>;
 }
 

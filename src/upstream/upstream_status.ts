@@ -1,6 +1,6 @@
 /** The state of one upstream, and since when it has been in it. */
 import type { Clock } from "../clock.ts";
-import type { Supervisor } from "./mcp/restart_policy.ts";
+import type { RestartPolicy } from "./mcp/restart_policy.ts";
 import type { UpstreamState, UpstreamStatus } from "./upstream.ts";
 
 /** Follows a state. */
@@ -29,14 +29,14 @@ export function createStatus(clock: Clock, read: () => UpstreamState): StatusNot
   };
 }
 
-/** The state of a server from its lanes and its last starts. */
+/** The state of a server from its connections and its last starts. */
 export function toState(
   { starting, running }: { readonly starting: number; readonly running: number },
-  supervisor: Pick<Supervisor, "state" | "problem">,
+  policy: Pick<RestartPolicy, "state" | "problem">,
 ): UpstreamState {
-  const verdict = supervisor.state();
-  if (verdict !== "well") return verdict;
+  const state = policy.state();
+  if (state !== "well") return state;
   if (running > 0) return "running";
-  if (supervisor.problem() !== undefined) return "failing";
+  if (policy.problem() !== undefined) return "failing";
   return starting > 0 ? "starting" : "idle";
 }

@@ -2,7 +2,7 @@
  * Who hears what belongs to no call: the watchers of each scope of one upstream, and what each
  * scope keeps interest in. A watcher that throws harms nobody else.
  */
-import { type Clock, pause } from "../clock.ts";
+import { type Clock, sleep } from "../clock.ts";
 import { GatewayError, toGatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
@@ -75,7 +75,7 @@ export function createWatchers(
       const over = new AbortController();
       const end = () => over.abort();
       signal.addEventListener("abort", end);
-      const late = pause(clock, limits.askMs, over.signal).then(() =>
+      const late = sleep(clock, limits.askMs, over.signal).then(() =>
         toRefusal(new GatewayError("ask_unanswerable", "No client answered in time"))
       );
       const answer = await Promise.race([put(newest, method, params), late]);

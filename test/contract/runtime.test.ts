@@ -530,7 +530,7 @@ for (const kind of ["fast", "hardened"] as const) {
           start: (controller) => controller.enqueue(encoder.encode(": open\n\n")),
           cancel: () => void (isSeen = true),
         });
-        if (context?.leavesUnseen !== true) {
+        if (context?.disconnectHidden !== true) {
           await new Promise((resolve) => {
             request.signal.addEventListener("abort", resolve, { once: true });
             arrived.resolve();

@@ -68,7 +68,7 @@ const messages = ({ deps }: { deps: TestDeps }, severity: string) =>
 describe("a spare process", () => {
   test("is not wanted for a session that lists and calls nothing", async () => {
     const wanted: unknown[] = [];
-    const spares = { want: (lane: unknown) => (wanted.push(lane), () => {}) };
+    const spares = { want: (connection: unknown) => (wanted.push(connection), () => {}) };
     const deps = await createTestDeps({ spareStartMs: 0 }, { spares });
     const upstream = upstreamKinds.create(hostileConfig([], { spare: true }), deps);
     opened.push({ upstream, deps });
@@ -124,7 +124,11 @@ describe("a spare process", () => {
   test("serves stateless clients too", async () => {
     const { upstream, started } = await open();
     const caller = (scope: string) =>
-      callerOf(scope, { wire: "2026-07-28", deferred: true, capabilities: { sampling: {} } });
+      callerOf(scope, {
+        revision: "2026-07-28",
+        asksByResult: true,
+        capabilities: { sampling: {} },
+      });
     await stateOf(upstream, caller("a"));
     const spare = await started(2);
     expect((await stateOf(upstream, caller("b"))).pid).toBe(spare);
@@ -154,7 +158,7 @@ describe("a spare process", () => {
     const { upstream, started } = await open();
     await stateOf(upstream);
     await started(2);
-    expect(upstream.status()).toMatchObject({ state: "running", lanes: 1 });
+    expect(upstream.status()).toMatchObject({ state: "running", connections: 1 });
   }, testMs);
 });
 
@@ -232,7 +236,7 @@ describe("a spare that fails", () => {
     const { upstream, deps, started } = await open(["--probe=exit"]);
     await stateOf(upstream, callerOf("a"));
     const asked = await started(2);
-    const stateless = { wire: "2026-07-28", deferred: true };
+    const stateless = { revision: "2026-07-28", asksByResult: true };
     const { pid } = await stateOf(upstream, callerOf("b", stateless));
     expect(pid).not.toBe(asked);
     expect(messages({ deps }, "info").filter((text) => text.includes("no more spare"))).toEqual([]);

@@ -93,7 +93,7 @@ describe("the catalog of a stdio upstream", () => {
   });
 
   test("many sessions at once learn of it from one process", async () => {
-    const { upstream, deps } = await open(["--init=slow:200"], {}, { lanesMax: 1 });
+    const { upstream, deps } = await open(["--init=slow:200"], {}, { processesMax: 1 });
     const scopes = Array.from({ length: 10 }, (_, index) => `scope ${index}`);
     const lists = await Promise.all(
       scopes.map((scope) => names(upstream, "prompts", callerOf(scope))),
@@ -135,7 +135,7 @@ describe("the catalog of a stdio upstream", () => {
     const first = await open();
     await names(first.upstream, "tools");
     await until("it is stored", () => first.deps.catalogsByKey.size === 1);
-    const limits = { lanesMax: 1 };
+    const limits = { processesMax: 1 };
     const { upstream, deps } = await open([], {}, limits, first.deps.catalogsByKey);
     await callTool(upstream, "echo", {}, callerOf("b"));
     expect(await names(upstream, "prompts", callerOf("a"))).toEqual(["greet"]);
@@ -205,7 +205,7 @@ describe("the catalog of a stdio upstream", () => {
       expect(message).toContain("exited with code 1");
       expect(message).not.toContain("no key");
     }
-    expect(upstream.status()).toMatchObject({ state: "failing", lanes: 0 });
+    expect(upstream.status()).toMatchObject({ state: "failing", connections: 0 });
   });
 
   test("a session that ended while it waited starts no process for itself", async () => {
@@ -220,7 +220,7 @@ describe("the catalog of a stdio upstream", () => {
       "its session ended",
     );
     expect(deps.everHeld.length).toBe(1);
-    expect(upstream.status().lanes).toBe(1);
+    expect(upstream.status().connections).toBe(1);
   });
 
   test("after a process died, the next one says that its lists may have changed", async () => {
@@ -248,7 +248,7 @@ describe("a failed upstream", () => {
     expect((await failTool(upstream, "echo")).message).toContain(problem);
     expect(await codeOf(upstream.describe(callerOf("a")))).toContain(problem);
     expect(await codeOf(upstream.list("tools", callerOf("a")))).toContain(problem);
-    expect(upstream.status()).toMatchObject({ state: "failed", lanes: 0, problem });
+    expect(upstream.status()).toMatchObject({ state: "failed", connections: 0, problem });
     await upstream.close();
   });
 });

@@ -21,7 +21,7 @@ import {
 } from "../support/upstream_deps.ts";
 import { until, within } from "../support/wait.ts";
 
-const modern = callerOf("p:alice", { wire: "2026-07-28", deferred: true });
+const modern = callerOf("p:alice", { revision: "2026-07-28", asksByResult: true });
 const session = callerOf("s1");
 
 const opened: { upstream: Upstream; deps: TestDeps; folder: string }[] = [];
@@ -79,7 +79,7 @@ describe("a server of the handshake era", () => {
   });
 
   test("that has died so once is started again at once when it is asked another time", async () => {
-    const limits = { restartMsMin: 1, verdictMs: 1 };
+    const limits = { restartMsMin: 1, dialectKnownMs: 1 };
     const { upstream, starts } = await open(["--probe=crash"], limits);
     const call = (scope: string) => callTool(upstream, "echo", {}, { ...modern, scope });
     await until("it answers", () => call("p:alice").catch(() => undefined));

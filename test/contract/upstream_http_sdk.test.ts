@@ -152,7 +152,7 @@ describe("servers of the second SDK generation", () => {
     }
     const call = toolCall("test_input_required_result_elicitation", {}, modern);
     const { end } = await drain(upstream.open(call));
-    if (end.kind !== "pause") throw new Error(`It was not asked: ${JSON.stringify(end)}`);
+    if (end.kind !== "inputRequired") throw new Error(`It was not asked: ${JSON.stringify(end)}`);
     const answers = Object.fromEntries(
       end.questions.map(({ key }): [string, JsonObject] => [
         key,

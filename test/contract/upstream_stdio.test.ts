@@ -203,7 +203,7 @@ describe("questions of a server", () => {
   test("roots none: not declared, and refused", async () => {
     const { upstream } = await open([], { roots: "none" });
     expect((await stateOf(upstream, asking)).capabilities["roots"]).toBeUndefined();
-    const stateless = { ...asking, scope: "p:a", wire: "2026-07-28", deferred: true };
+    const stateless = { ...asking, scope: "p:a", revision: "2026-07-28", asksByResult: true };
     for (const caller of [asking, stateless]) {
       const call = toolCall("ask", { method: "roots/list" }, caller);
       const { asks, end } = await drain(upstream.open(call));
@@ -249,7 +249,7 @@ describe("isolation", () => {
     expect(one.pid).not.toBe(two.pid);
     expect(one.capabilities).toEqual({ sampling: {} });
     expect(two.capabilities).toEqual({});
-    expect(upstream.status()).toMatchObject({ state: "running", lanes: 2 });
+    expect(upstream.status()).toMatchObject({ state: "running", connections: 2 });
   });
 
   test("shared: one process for all, told of no client", async () => {
@@ -261,14 +261,14 @@ describe("isolation", () => {
     ]);
     expect(one.pid).toBe(two.pid);
     expect(one.capabilities).toEqual({});
-    expect(upstream.status().lanes).toBe(1);
+    expect(upstream.status().connections).toBe(1);
   });
 
   test("D4 a question of a shared process is refused", async () => {
     const { upstream } = await open([], { isolation: "shared" });
     for (const method of ["sampling/createMessage", "elicitation/create", "roots/list"]) {
       const session = callerOf("a", { capabilities: { sampling: {}, roots: {}, elicitation: {} } });
-      const stateless = { ...session, scope: "p:a", wire: "2026-07-28", deferred: true };
+      const stateless = { ...session, scope: "p:a", revision: "2026-07-28", asksByResult: true };
       const params = method === "sampling/createMessage"
         ? { messages: [], maxTokens: 1 }
         : method === "elicitation/create"
@@ -340,7 +340,7 @@ describe("isolation", () => {
     upstream.endScope("a");
     await until("it is gone", () => !deps.held.has(one.pid));
     expect(isAlive(one.pid)).toBe(false);
-    expect(upstream.status().lanes).toBe(1);
+    expect(upstream.status().connections).toBe(1);
   });
 
   test("a scope that ends while its process starts leaves nothing", async () => {
@@ -350,7 +350,7 @@ describe("isolation", () => {
     upstream.endScope("a");
     expect((await drain(exchange)).end.kind).toBe("failure");
     await until("it is gone", () => deps.held.size === 0);
-    expect(upstream.status()).toMatchObject({ state: "idle", lanes: 0 });
+    expect(upstream.status()).toMatchObject({ state: "idle", connections: 0 });
     expect(upstream.status().problem).toBe(undefined);
   });
 
@@ -422,7 +422,7 @@ describe("idle processes", () => {
     const { upstream, deps } = await open([], { idleTimeoutMs: 100 });
     const first = await stateOf(upstream);
     await until("it is stopped", () => deps.held.size === 0);
-    expect(upstream.status()).toMatchObject({ state: "idle", lanes: 0 });
+    expect(upstream.status()).toMatchObject({ state: "idle", connections: 0 });
     expect(upstream.status().problem).toBe(undefined);
     expect((await stateOf(upstream)).pid).not.toBe(first.pid);
   });
@@ -437,7 +437,7 @@ describe("idle processes", () => {
   });
 
   test("in a full house the one that was idle for longest gives way", async () => {
-    const { upstream, deps } = await open([], {}, { lanesMax: 2 });
+    const { upstream, deps } = await open([], {}, { processesMax: 2 });
     const a = await stateOf(upstream, callerOf("a"));
     const b = await stateOf(upstream, callerOf("b"));
     const c = await stateOf(upstream, callerOf("c"));
@@ -446,7 +446,7 @@ describe("idle processes", () => {
   });
 
   test("when all are busy a call is told to come back", async () => {
-    const { upstream } = await open([], {}, { lanesMax: 1 });
+    const { upstream } = await open([], {}, { processesMax: 1 });
     const busy = upstream.open(toolCall("hang", {}, callerOf("a")));
     await until("it is busy", () => upstream.status().state === "running");
     expect((await failTool(upstream, "echo", {}, callerOf("b"))).data["reason"]).toBe("overloaded");
@@ -458,7 +458,7 @@ describe("idle processes", () => {
 
   test("a process gives way to no other before the call that started it was made", async () => {
     // Without lists to fetch, a new process has nothing to do until that call.
-    const { upstream } = await open(["--caps=none"], {}, { lanesMax: 1, startsMax: 1 });
+    const { upstream } = await open(["--caps=none"], {}, { processesMax: 1, startsMax: 1 });
     const outcomes = await Promise.all(
       ["a", "b"].map(async (scope) => {
         const { end } = await drain(upstream.open(toolCall("echo", {}, callerOf(scope))));
@@ -474,7 +474,7 @@ describe("idle processes", () => {
     const calls = ["a", "b", "c"].map((scope) => callTool(upstream, "echo", {}, callerOf(scope)));
     let most = 0;
     const looking = setInterval(
-      () => most = Math.max(most, deps.held.size - upstream.status().lanes),
+      () => most = Math.max(most, deps.held.size - upstream.status().connections),
       5,
     );
     expect(await Promise.all(calls)).toEqual(["{}", "{}", "{}"]);

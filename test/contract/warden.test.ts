@@ -8,7 +8,11 @@ import process from "node:process";
 import { systemClock } from "../../src/clock.ts";
 import { openStoreDatabase } from "../../src/store/database.ts";
 import { defaultLimits } from "../../src/limits.ts";
-import { findEscapees, isLeftover, readIdentity } from "../../src/upstream/stdio/process_table.ts";
+import {
+  findEscapedProcesses,
+  isLeftover,
+  readIdentity,
+} from "../../src/upstream/stdio/process_table.ts";
 import { openWarden } from "../../src/upstream/stdio/warden.ts";
 import { createFaultyRuntime, createSqlFault, createTestRuntime } from "../support/fake_runtime.ts";
 import { createTestLog } from "../support/log.ts";
@@ -205,7 +209,7 @@ linuxTest("E8 who calls setsid out of the group is found while its parents live"
   const child = spawnSleeper("setsid sh -c 'sleep 60; :' & wait");
   const deps = { runtime, clock: systemClock, limits };
   const escaped = await until("the escapee to be found", async () => {
-    const found = await findEscapees(deps, child.pid);
+    const found = await findEscapedProcesses(deps, child.pid);
     return found.length >= 2 ? found : undefined;
   });
   expect(escaped.every(isAlive)).toBe(true);
@@ -213,7 +217,7 @@ linuxTest("E8 who calls setsid out of the group is found while its parents live"
   for (const pid of escaped) process.kill(pid, "SIGKILL");
   const faulty = createFaultyRuntime(runtime);
   faulty.failAlways("spawn", new Error("no ps here"));
-  expect(await findEscapees({ ...deps, runtime: faulty }, child.pid)).toEqual([]);
+  expect(await findEscapedProcesses({ ...deps, runtime: faulty }, child.pid)).toEqual([]);
 });
 
 linuxTest("an identity is one process's own, and ends with it", async () => {

@@ -167,7 +167,7 @@ describe("a client that comes back", () => {
     const handle = await createGateway({
       config,
       runtime: await createTestRuntime(),
-      limits: { pauseMs: 1_000 },
+      limits: { parkMs: 1_000 },
     });
     const send: Send = (url, init) => {
       const request = new Request(url, init);

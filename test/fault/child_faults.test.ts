@@ -237,7 +237,7 @@ describe("a child that talks nonsense", () => {
   test(
     "E3 a child that floods its output is paced, then stopped; its neighbour does not notice",
     async () => {
-      const limits = { noiseWindowMs: 100, noiseWindowsMax: 5, noiseLinesMax: 1_000 };
+      const limits = { outputWindowMs: 100, outputWindowsMax: 5, outputLinesMax: 1_000 };
       const flood = await open(["--flood=stdout"], {}, limits);
       const good = await open();
       await stateOf(good.upstream);
@@ -254,8 +254,8 @@ describe("a child that talks nonsense", () => {
 
   test("E3 a flood of notices is paced and costs no memory", async () => {
     const { upstream } = await open(["--flood=notices"], {}, {
-      noiseWindowMs: 100,
-      noiseLinesMax: 1_000,
+      outputWindowMs: 100,
+      outputLinesMax: 1_000,
     });
     const exchange = upstream.open(toolCall("slow", { ms: 300 }));
     const { end } = await within("it answers in spite of it", drain(exchange));
@@ -345,7 +345,7 @@ describe("a child that cannot be started", () => {
       // Calls while the pause lasts start nothing.
       for (let round = 0; round < 50; round++) await failTool(upstream, "echo");
       expect(linesOf(starts).length).toBe(3);
-      expect(upstream.status()).toMatchObject({ state: "crash_loop", lanes: 0 });
+      expect(upstream.status()).toMatchObject({ state: "crash_loop", connections: 0 });
       expect(upstream.status().problem).toContain("exited with code 1");
       const loud = deps.lines.filter(({ severity }) => severity === "error");
       expect(loud.length).toBe(1);
@@ -372,7 +372,7 @@ describe("a child that cannot be started", () => {
     );
     await until("it answers", () => callTool(upstream, "echo").catch(() => undefined));
     expect(linesOf(starts).length).toBe(4);
-    expect(upstream.status()).toMatchObject({ state: "running", lanes: 1 });
+    expect(upstream.status()).toMatchObject({ state: "running", connections: 1 });
     expect(upstream.status().problem).toBe(undefined);
   });
 

@@ -54,7 +54,7 @@ describe("cross-talk", () => {
       ),
     );
     expect(answers.filter(([sent, got]) => sent !== got)).toEqual([]);
-    expect(upstream.status().lanes).toBe(6);
+    expect(upstream.status().connections).toBe(6);
   });
 
   test("D2 progress of several sessions on one child reaches its own call only", async () => {
@@ -103,8 +103,8 @@ describe("cross-talk", () => {
       const { end } = await drain(upstream.open(toolCall(scope, {}, callerOf(scope))));
       expect(end.kind === "failure" && end.error.toRpc().code).toBe(-32602);
     }
-    expect(upstream.status().lanes).toBe(3);
+    expect(upstream.status().connections).toBe(3);
     for (const scope of ["__proto__", "constructor", "toString"]) upstream.endScope(scope);
-    await until("all are gone", () => upstream.status().lanes === 0);
+    await until("all are gone", () => upstream.status().connections === 0);
   });
 });

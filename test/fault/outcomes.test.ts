@@ -107,7 +107,12 @@ async function openGateway(directory: string, servers: Json): Promise<[GatewayHa
         : readFile(file, "utf8"),
   });
   const limits = {
-    ...{ circuitFailuresMax: 1e9, renewalsMax: 1e9, noiseWindowsMax: 1e9, lineBytesMax: 65_536 },
+    ...{
+      circuitFailuresMax: 1e9,
+      sessionRecoveriesMax: 1e9,
+      outputWindowsMax: 1e9,
+      lineBytesMax: 65_536,
+    },
     ...{ restartMsMin: 1, restartMsMax: 5, httpRetryMsMin: 1, httpRetryMsMax: 5 },
     ...{ reconnectMsMin: 1, reconnectMsMax: 5 },
   };

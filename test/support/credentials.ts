@@ -5,7 +5,7 @@
 import type { Clock } from "../../src/clock.ts";
 import { systemClock } from "../../src/clock.ts";
 import type { CredentialDeps, CredentialStore } from "../../src/credentials/provider.ts";
-import { createTurns } from "../../src/credentials/keyed_mutex.ts";
+import { createKeyedMutex } from "../../src/credentials/keyed_mutex.ts";
 import { defaultLimits, type Limits } from "../../src/limits.ts";
 import type { JsonObject } from "../../src/model.ts";
 import type { CredentialUse } from "../../src/outgoing/authorization.ts";
@@ -25,7 +25,7 @@ export interface TestCredentialStore extends CredentialStore {
 export function createTestCredentialStore(): TestCredentialStore {
   const values = new Map<string, JsonObject>();
   const scopes = new Set<string>();
-  const inTurn = createTurns();
+  const inTurn = createKeyedMutex();
   const toKey = (...parts: string[]) => JSON.stringify(parts);
   const store: TestCredentialStore = {
     saved: [],

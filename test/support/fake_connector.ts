@@ -1,13 +1,13 @@
 /**
  * A server without a process or a socket: links whose requests a test answers, for tests of what is
- * above them (lanes, calls, standing requests). It speaks in the manners that it is told to.
+ * above them (connections, calls, standing requests). It speaks in the dialects that it is told to.
  */
-import type { LaneServerConfig } from "../../src/config/config.ts";
+import type { McpServerConfig } from "../../src/config/config.ts";
 import { GatewayError } from "../../src/errors.ts";
 import type { Ending, JsonObject } from "../../src/model.ts";
-import { createLanedUpstream } from "../../src/upstream/mcp/pooled_upstream.ts";
-import type { Connector, LinkHooks, LinkRequest } from "../../src/upstream/link/link.ts";
-import type { Manner } from "../../src/upstream/link/dialect.ts";
+import { createPooledUpstream } from "../../src/upstream/mcp/pooled_upstream.ts";
+import type { Connector, LinkEvents, LinkRequest } from "../../src/upstream/link/link.ts";
+import type { Dialect } from "../../src/upstream/link/dialect.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import { createTestDeps, type TestDeps } from "./upstream_deps.ts";
 
@@ -20,9 +20,9 @@ export interface FakeRequest extends LinkRequest {
 
 /** One start of the server. */
 export interface FakeConnection {
-  readonly manner: Manner;
+  readonly dialect: Dialect;
   readonly capabilities: JsonObject;
-  readonly hooks: LinkHooks;
+  readonly hooks: LinkEvents;
   isStopped: boolean;
   /** It ends by itself. */
   die(reason: string): void;
@@ -30,7 +30,7 @@ export interface FakeConnection {
 
 /** What a test decides about its server, and what became of it. */
 export interface FakeServer {
-  /** `session`: the handshake's manner alone; `stateless`: the other alone. */
+  /** `session`: the handshake's dialect alone; `stateless`: the other alone. */
   speaks: "session" | "stateless" | "both";
   capabilities: JsonObject;
   /** Set: starts fail with this reason. */
@@ -49,7 +49,7 @@ export interface FakeServer {
   readonly connections: FakeConnection[];
   /** All that it got, in order. */
   readonly requests: FakeRequest[];
-  /** In which order the manners were to be tried, for each start. */
+  /** In which order the dialects were to be tried, for each start. */
   readonly attempts: string[][];
   /** The calls of tools, prompts and resources among them. */
   calls(): FakeRequest[];
@@ -79,7 +79,7 @@ export function createFakeServer(overrides: Partial<FakeServer> = {}): FakeServe
 const working = new Set(["tools/call", "prompts/get", "resources/read"]);
 
 /** What its configuration says. */
-export function fakeConfig(overrides: Partial<LaneServerConfig> = {}): LaneServerConfig {
+export function fakeConfig(overrides: Partial<McpServerConfig> = {}): McpServerConfig {
   return {
     name: "fake",
     isolation: "session",
@@ -98,25 +98,30 @@ export function fakeConfig(overrides: Partial<LaneServerConfig> = {}): LaneServe
 export function createFakeConnector(server: FakeServer, ownsQuestions = false): Connector {
   return {
     ownsQuestions,
-    async connect({ manners, capabilities, hooks }) {
-      server.attempts.push(manners.map(({ stateless }) => stateless ? "stateless" : "session"));
+    async open({ dialects, capabilities, hooks }) {
+      server.attempts.push(dialects.map(({ stateless }) => stateless ? "stateless" : "session"));
       if (server.starting !== undefined) await server.starting;
-      const spoken = (manner: Manner): boolean =>
-        server.speaks === "both" || manner.stateless === (server.speaks === "stateless");
-      const at = manners.findIndex(spoken);
-      const manner = manners[at];
-      const refused = manners.slice(0, manner === undefined ? manners.length : at);
-      if (manner === undefined || server.broken !== undefined) {
+      const spoken = (dialect: Dialect): boolean =>
+        server.speaks === "both" || dialect.stateless === (server.speaks === "stateless");
+      const at = dialects.findIndex(spoken);
+      const dialect = dialects[at];
+      const refused = dialects.slice(0, dialect === undefined ? dialects.length : at);
+      if (dialect === undefined || server.broken !== undefined) {
         hooks.gone();
         const reason = server.broken ?? "it speaks otherwise";
         return { fault: { reason, permanent: false, isAway: server.isAway, refused } };
       }
-      return { connected: connect(server, manner, capabilities, hooks), refused };
+      return { connected: connect(server, dialect, capabilities, hooks), refused };
     },
   };
 }
 
-function connect(server: FakeServer, manner: Manner, capabilities: JsonObject, hooks: LinkHooks) {
+function connect(
+  server: FakeServer,
+  dialect: Dialect,
+  capabilities: JsonObject,
+  hooks: LinkEvents,
+) {
   const open = new Map<FakeRequest, (ending: Ending) => void>();
   let isOver = false;
   const over = (): void => {
@@ -124,7 +129,7 @@ function connect(server: FakeServer, manner: Manner, capabilities: JsonObject, h
     isOver = true;
   };
   const connection: FakeConnection = {
-    manner,
+    dialect,
     capabilities,
     hooks,
     isStopped: false,
@@ -166,7 +171,7 @@ function connect(server: FakeServer, manner: Manner, capabilities: JsonObject, h
     };
   };
   return {
-    manner,
+    dialect,
     description: { capabilities: server.capabilities },
     link: {
       request,
@@ -192,7 +197,7 @@ function isEnding(value: JsonObject | Ending): value is Ending {
 export async function openFake(
   server: FakeServer,
   { config = {}, limits = {}, ownsQuestions = false, ...overrides }: {
-    readonly config?: Partial<LaneServerConfig>;
+    readonly config?: Partial<McpServerConfig>;
     readonly limits?: Parameters<typeof createTestDeps>[0];
     readonly ownsQuestions?: boolean;
     readonly clock?: TestDeps["clock"];
@@ -200,12 +205,12 @@ export async function openFake(
   } = {},
 ): Promise<{ upstream: Upstream; deps: TestDeps }> {
   const deps = await createTestDeps(limits, overrides);
-  const upstream = createLanedUpstream({
+  const upstream = createPooledUpstream({
     config: fakeConfig(config),
     connector: createFakeConnector(server, ownsQuestions),
-    budget: deps.budget,
+    processLimit: deps.processLimit,
     fingerprint: "fake",
-    livesAlone: false,
+    isRemote: false,
   }, deps);
   return { upstream, deps };
 }

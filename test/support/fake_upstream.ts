@@ -96,7 +96,7 @@ export function createFakeUpstream(
       fake.trials += 1;
       return Promise.resolve();
     },
-    status: () => ({ state: "idle", since: 0, lanes: 0 }),
+    status: () => ({ state: "idle", since: 0, connections: 0 }),
     close() {
       fake.closed = true;
       return Promise.resolve();

@@ -6,7 +6,7 @@ import type { GatewayConfig } from "../../src/config/config.ts";
 import { createHttpHandler, type HttpHandler } from "../../src/http/routes.ts";
 import { defaultLimits, type Limits } from "../../src/limits.ts";
 import type { JsonObject } from "../../src/model.ts";
-import type { RequestContext } from "../../src/runtime/runtime.ts";
+import type { FetchContext } from "../../src/runtime/runtime.ts";
 import { createMemorySessionStore } from "../../src/store/memory_sessions.ts";
 import type { SessionStore } from "../../src/session/session_store.ts";
 import { createTestClock, type TestClock } from "./clock.ts";
@@ -51,7 +51,7 @@ export interface SendInit {
   readonly headers?: Headers;
   /** Text as it is; anything else as JSON. */
   readonly body?: unknown;
-  readonly context?: RequestContext;
+  readonly context?: FetchContext;
   /** Aborts when the client leaves before its answer. */
   readonly signal?: AbortSignal;
 }

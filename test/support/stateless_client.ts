@@ -3,7 +3,7 @@
  * its headers repeat what its body says.
  */
 import type { JsonObject } from "../../src/model.ts";
-import type { RequestContext } from "../../src/runtime/runtime.ts";
+import type { FetchContext } from "../../src/runtime/runtime.ts";
 import { type Harness, identity, jsonHeaders } from "./http_harness.ts";
 
 /** The stateless revision. */
@@ -25,7 +25,7 @@ export interface AskOptions {
   /** Beside the usual ones; undefined takes one away. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
   readonly path?: string;
-  readonly context?: RequestContext;
+  readonly context?: FetchContext;
   readonly signal?: AbortSignal;
   readonly progressToken?: unknown;
 }

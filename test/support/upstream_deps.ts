@@ -18,7 +18,7 @@ import {
   type Notice,
   type Reply,
 } from "../../src/model.ts";
-import { createLaneBudget } from "../../src/upstream/mcp/process_limit.ts";
+import { createProcessLimit } from "../../src/upstream/mcp/process_limit.ts";
 import { createCorrectionLog } from "../../src/upstream/catalog/correction_log.ts";
 import type { Catalog, UpstreamDeps } from "../../src/upstream/deps.ts";
 import { createSpares } from "../../src/upstream/stdio/spares.ts";
@@ -56,7 +56,7 @@ export async function createTestDeps(
   const everHeld: number[] = [];
   const catalogsByKey = new Map<string, Catalog>();
   const clock = overrides.clock ?? systemClock;
-  const budget = createLaneBudget(all, clock);
+  const processLimit = createProcessLimit(all, clock);
   const log = createTestLog(lines);
   return {
     runtime: overrides.runtime ?? await createTestRuntime(),
@@ -69,8 +69,8 @@ export async function createTestDeps(
       keys: async () => [...catalogsByKey.keys()].reverse(),
       save: async (key, _server, catalog) => void catalogsByKey.set(key, catalog),
     },
-    budget,
-    spares: createSpares(all, clock, budget),
+    processLimit,
+    spares: createSpares(all, clock, processLimit),
     warden: {
       hold: async (groupId) => {
         held.add(groupId);
@@ -139,7 +139,7 @@ export function callerOf(scope: string, overrides: Partial<Caller> = {}): Caller
   return {
     principal: anonymous,
     scope,
-    wire: "2025-11-25",
+    revision: "2025-11-25",
     capabilities: {},
     clientInfo: { name: "test", version: "0" },
     ...overrides,

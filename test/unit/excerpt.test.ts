@@ -13,8 +13,8 @@ import { createRedactor } from "../../src/log_redact.ts";
 import { clientLine, oneLine } from "../../src/one_line.ts";
 import { decodeInitialize } from "../../src/protocol/legacy/initialize_params.ts";
 import { createFramer, type LongLine } from "../../src/upstream/stdio/line_reader.ts";
-import { createPrinted } from "../../src/upstream/stdio/start_output.ts";
-import { cutToFit } from "../../src/upstream/rest/truncate.ts";
+import { createStartOutput } from "../../src/upstream/stdio/start_output.ts";
+import { truncateToFit } from "../../src/upstream/rest/truncate.ts";
 import { cutText } from "../../src/upstream/rest/openapi/cut_text.ts";
 import { createQuote } from "../../src/upstream/link/server_text.ts";
 import { createApis, operation } from "../support/api_server.ts";
@@ -135,7 +135,7 @@ describe("no half character", () => {
   const redact = (text: string, secrets: string[] = []) =>
     String(createRedactor(false, secrets, 1).toPlain("", text, { chars: limits.logCharsMax }));
   const printed = (text: string, rows = 1) => {
-    const kept = createPrinted(limits);
+    const kept = createStartOutput(limits);
     for (let row = 0; row < rows; row += 1) kept.take(text);
     return kept.lines().join("\n");
   };
@@ -152,7 +152,7 @@ describe("no half character", () => {
     "a record with a secret": (text) => redact(`hunter22 ${text}`, ["hunter22"]),
     "the description of a web API": (text) => cutText(text, 200),
     "an answer that is too large": (text) =>
-      JSON.stringify(cutToFit([text, text, text], 0, 2_000).value),
+      JSON.stringify(truncateToFit([text, text, text], 0, 2_000).value),
     "the revision that a server names": (text) => {
       const read = decodeInitialize({ protocolVersion: text, capabilities: {}, serverInfo: {} });
       return read.kind === "invalid" ? read.message : "";

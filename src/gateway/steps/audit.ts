@@ -70,7 +70,7 @@ export function auditedCall(
 export function logFailedCall(
   { log, limits }: AuditDeps,
   { method, params, caller }: Failing,
-  { code, reason, server, target = {}, ...more }: Fault & {
+  { code, reason, server, target = {}, ...more }: CallFault & {
     readonly target?: CallTarget;
     readonly surface: string;
     readonly ms?: number;
@@ -92,7 +92,7 @@ export function logFailedCall(
 }
 
 /** Why a call failed. */
-export interface Fault {
+export interface CallFault {
   readonly code: string;
   readonly reason: string;
   /** The server whose fault it is, where the call did not get as far as to one. */
@@ -100,7 +100,7 @@ export interface Fault {
 }
 
 /** A failure that is worth a line: not one of a client or gateway that leaves. */
-export function toFault(error: GatewayError): Fault | undefined {
+export function toFault(error: GatewayError): CallFault | undefined {
   if (partings.has(error.code)) return undefined;
   const server = error.data?.["server"];
   return {
@@ -127,7 +127,7 @@ export function nameIn({ name, uri, ref }: JsonObject): string | undefined {
   return [name, uri, refName, refUri].find((one) => typeof one === "string");
 }
 
-function faultOf(reply: Reply, charsMax: number): Fault | undefined {
+function faultOf(reply: Reply, charsMax: number): CallFault | undefined {
   if (reply.kind === "failure") return toFault(reply.error);
   if (reply.kind !== "result" || reply.value["isError"] !== true) return undefined;
   return { code: "tool_error", reason: sayingOf(reply.value["content"], charsMax) };
@@ -157,7 +157,7 @@ function messageIn(text: string, charsMax: number): string | undefined {
 
 function outcomeOf(reply: Reply): string {
   if (reply.kind === "failure") return reply.error.code;
-  if (reply.kind === "pause") return "paused";
+  if (reply.kind === "inputRequired") return "paused";
   return reply.kind === "result" && reply.value["isError"] === true ? "tool_error" : "ok";
 }
 
@@ -167,7 +167,7 @@ function messageOf(reply: Reply): Record<string, unknown> {
       return { notice: reply.method, params: shapeOf(reply.params) };
     case "ask":
       return { ask: reply.method, params: shapeOf(reply.params) };
-    case "pause":
+    case "inputRequired":
       return { questions: reply.questions.map(({ method }) => method) };
     case "result":
       return { result: shapeOf(reply.value) };

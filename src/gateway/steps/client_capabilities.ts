@@ -61,9 +61,9 @@ export function lacking(missing: readonly JsonObject[]): GatewayError {
 }
 
 function merged(one: JsonObject, other: JsonObject): JsonObject {
-  const members = Object.entries(other).map(([key, value]) => {
+  const servers = Object.entries(other).map(([key, value]) => {
     const own = one[key];
     return [key, own === undefined ? value : merged(own as JsonObject, value as JsonObject)];
   });
-  return { ...one, ...Object.fromEntries(members) as JsonObject };
+  return { ...one, ...Object.fromEntries(servers) as JsonObject };
 }

@@ -5,15 +5,15 @@
  * expires; it is signed, not hidden, since its client may read what an upstream told it. Nothing
  * here makes a call a second time.
  */
-import { type Clock, pause } from "../../clock.ts";
+import { type Clock, sleep } from "../../clock.ts";
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type {
   Ask,
   Call,
   Exchange,
+  InputRequired,
   JsonObject,
-  Pause,
   Question,
   Reply,
   Resume,
@@ -24,21 +24,21 @@ import { createParks, type Park } from "./parked_calls.ts";
 import { lacking, missingCapability } from "./client_capabilities.ts";
 
 /** What the step works with. */
-export interface InputDeps {
+export interface ParkDeps {
   readonly sealer: Sealer;
   readonly clock: Clock;
   readonly limits: Limits;
 }
 
 /** The step, and its end. */
-export interface Input {
+export interface ParkStep {
   /** Runs a call of any caller on a surface. */
   run(surface: string, call: Call, next: (call: Call) => Exchange): Exchange;
   /** Gives up whatever waits for a client. */
   close(): void;
 }
 
-/** By this member of a question's `_meta` a server may name its key, so that clients know it before. */
+/** By this server of a question's `_meta` a server may name its key, so that clients know it before. */
 const keyMember = "mcp-wrapper/key";
 
 /** To whom and to what a state belongs; worked out only where there is a state. */
@@ -48,13 +48,13 @@ type Binding = () => Promise<string>;
 type State = { readonly park: string } | { readonly upstream: string };
 
 /** Makes the step. */
-export function createInput({ sealer, clock, limits }: InputDeps): Input {
+export function createParkStep({ sealer, clock, limits }: ParkDeps): ParkStep {
   const parks = createParks({ clock, limits });
 
   const seal = async (state: State, binding: Binding): Promise<string> =>
     await sealer.seal(
       "input",
-      { ...state, expiresAt: clock.wall() + limits.pauseMs },
+      { ...state, expiresAt: clock.wall() + limits.parkMs },
       await binding(),
     );
 
@@ -85,7 +85,7 @@ export function createInput({ sealer, clock, limits }: InputDeps): Input {
       const state = await seal({ park: id }, binding);
       if (isGone()) throw new GatewayError("cancelled");
       parks.add(id, call.caller.principal.id, waiting);
-      return { kind: "pause", questions: [...waiting.open.values()], state };
+      return { kind: "inputRequired", questions: [...waiting.open.values()], state };
     } catch (thrown) {
       waiting.exchange.cancel("It cannot wait");
       return { kind: "failure", error: toGatewayError(thrown) };
@@ -144,7 +144,7 @@ export function createInput({ sealer, clock, limits }: InputDeps): Input {
     const gather = async (taken: Map<string, Question>): Promise<Reply> => {
       for (;;) {
         ahead ??= exchange.next();
-        const next = await within(ahead, limits.pauseGatherMs, clock);
+        const next = await within(ahead, limits.parkGatherMs, clock);
         if (next === undefined || next.kind === "notice") break;
         // It asked and did not wait: nobody needs the answers any more.
         if (next.kind !== "ask") return await ending(next);
@@ -173,12 +173,12 @@ export function createInput({ sealer, clock, limits }: InputDeps): Input {
       }
     };
     const ending = async (reply: Exclude<Reply, Ask>): Promise<Reply> => {
-      if (reply.kind === "pause") return await sealed(reply);
+      if (reply.kind === "inputRequired") return await sealed(reply);
       const isGood = reply.kind === "result" && reply.value["isError"] !== true;
       return isGood || refused.length === 0 ? reply : { kind: "failure", error: lacking(refused) };
     };
     /** An upstream's own pause: its state comes back to it as it was. */
-    const sealed = async (reply: Pause): Promise<Reply> => {
+    const sealed = async (reply: InputRequired): Promise<Reply> => {
       const lacks = reply.questions.map((one) => missingCapability(one, capabilities))
         .filter((one) => one !== undefined);
       if (lacks.length > 0) return { kind: "failure", error: lacking(lacks) };
@@ -219,14 +219,14 @@ export function createInput({ sealer, clock, limits }: InputDeps): Input {
     }
     const parked = parks.take(state.park);
     if (parked === undefined) {
-      throw withOutcome(new GatewayError("pause_gone"), "unknown");
+      throw withOutcome(new GatewayError("park_gone"), "unknown");
     }
     return await goOn(parked, given, call, binding);
   };
 
   return {
     run(surface, call, next) {
-      if (call.caller.deferred !== true) return mappedExchange(next(call), withoutPause);
+      if (call.caller.asksByResult !== true) return mappedExchange(next(call), withoutPause);
       const { resume: given } = call;
       const binding = () => bindingOf(surface, call, sealer);
       return given === undefined
@@ -244,15 +244,15 @@ async function bindingOf(surface: string, call: Call, sealer: Sealer): Promise<s
   return JSON.stringify([caller.principal.id, surface, method, digest]);
 }
 
-/** Of a value on its way into a text: objects with their members in one order. */
+/** Of a value on its way into a text: objects with their servers in one order. */
 function inOrder(_key: string, value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  const members = Object.entries(value);
-  return Object.fromEntries(members.sort(([one], [other]) => one < other ? -1 : 1));
+  const servers = Object.entries(value);
+  return Object.fromEntries(servers.sort(([one], [other]) => one < other ? -1 : 1));
 }
 
 function withoutPause(reply: Reply): Reply {
-  if (reply.kind !== "pause") return reply;
+  if (reply.kind !== "inputRequired") return reply;
   return { kind: "failure", error: new GatewayError("bad_upstream_response") };
 }
 
@@ -268,7 +268,7 @@ function toQuestion({ method, params }: Ask, taken: ReadonlySet<string>): Questi
 /** What a promise brings within a time; undefined when that passes first. */
 async function within<T>(promise: Promise<T>, ms: number, clock: Clock): Promise<T | undefined> {
   const over = new AbortController();
-  const late = pause(clock, ms, over.signal).then(() => undefined, () => undefined);
+  const late = sleep(clock, ms, over.signal).then(() => undefined, () => undefined);
   try {
     return await Promise.race([promise, late]);
   } finally {

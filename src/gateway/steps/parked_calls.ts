@@ -32,7 +32,7 @@ export interface Parks {
 export function createParks(
   { clock, limits }: {
     readonly clock: Clock;
-    readonly limits: Pick<Limits, "pauseMs" | "pausesMax" | "pausesPerPrincipalMax">;
+    readonly limits: Pick<Limits, "parkMs" | "parksMax" | "parksPerPrincipalMax">;
   },
 ): Parks {
   const parks = new Map<string, Park & { principal: string; cancelTimer: () => void }>();
@@ -45,14 +45,14 @@ export function createParks(
   return {
     add(id, principal, park) {
       const own = [...parks.values()].filter((other) => other.principal === principal);
-      if (parks.size >= limits.pausesMax || own.length >= limits.pausesPerPrincipalMax) {
+      if (parks.size >= limits.parksMax || own.length >= limits.parksPerPrincipalMax) {
         throw new GatewayError(
           "overloaded",
           "Cannot wait for more input: too many calls wait already; answer or cancel one of them",
         );
       }
       const expire = (): void => remove(id)?.exchange.cancel("The client did not come back");
-      parks.set(id, { ...park, principal, cancelTimer: clock.after(limits.pauseMs, expire) });
+      parks.set(id, { ...park, principal, cancelTimer: clock.after(limits.parkMs, expire) });
     },
     take: remove,
     close() {

@@ -12,7 +12,7 @@ import type { WireMessage } from "../../protocol/codec.ts";
 import { type Message, notificationText, requestText } from "../../protocol/jsonrpc.ts";
 
 /** Hands a message to the client while it is wanted; false when that cannot be done. */
-export type Send = (text: string, isWanted: () => boolean) => boolean;
+export type SendToClient = (text: string, isWanted: () => boolean) => boolean;
 
 /** A question under way. */
 export interface OpenAsk {
@@ -23,7 +23,7 @@ export interface OpenAsk {
 
 /** The questions of one session. */
 export interface Asks {
-  open(wire: WireMessage, send: Send): OpenAsk;
+  open(wire: WireMessage, send: SendToClient): OpenAsk;
   /** Takes a client's response; false when it answers no open question. */
   deliver(message: Extract<Message, { kind: "response" | "error" }>): boolean;
   isOpen(id: RequestId | undefined): boolean;
@@ -47,7 +47,7 @@ export function createAsks(limits: Limits, clock: Clock): Asks {
   >();
   let asked = 0;
 
-  const open = (wire: WireMessage, send: Send): OpenAsk => {
+  const open = (wire: WireMessage, send: SendToClient): OpenAsk => {
     const id = `${prefix}-${asked++}`;
     const { promise, resolve } = Promise.withResolvers<Answer>();
     const settle = (answer: Answer): void => {

@@ -1,7 +1,7 @@
 /**
  * One request of a session from its message to its answer: decoded, opened at the gateway, pulled
  * to its end whether or not the client still listens (a disconnect is no cancel), and encoded.
- * Notices and questions go to the request's outlet in the order in which they came. Follows the
+ * Notices and questions go to the request's sink in the order in which they came. Follows the
  * lifecycle, cancellation, progress and utilities pages of the handshake revisions.
  */
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
@@ -25,14 +25,14 @@ import { logFault } from "../respond.ts";
 import { type OpenAsk, toRefusal } from "./asks.ts";
 import { isLoudEnough } from "./notices.ts";
 import { changes, fullFor } from "./changes.ts";
-import type { LiveSession, Outlet } from "./live_session.ts";
+import type { LiveSession, ReplySink } from "./live_session.ts";
 import { sendOwned } from "./standalone_stream.ts";
 
 /** A request message. */
 export type RequestMessage = Extract<Message, { kind: "request" }>;
 
-/** An outlet that also takes the one answer of a request. */
-export interface AnswerOutlet extends Outlet {
+/** A sink that also takes the one answer of a request. */
+export interface AnswerSink extends ReplySink {
   /** The answer with its HTTP status if it stands alone; no text when the client cancelled. */
   settle(text: string | undefined, status: number): void;
 }
@@ -50,28 +50,28 @@ export function assertCallable(session: LiveSession, ids: readonly RequestId[]):
   if (calls.size + ids.length > deps.limits.sessionCallsMax) throw new GatewayError("overloaded");
 }
 
-/** Runs a request; its outlet is settled exactly once. */
-export function runCall(session: LiveSession, message: RequestMessage, outlet: AnswerOutlet): void {
+/** Runs a request; its sink is settled exactly once. */
+export function runCall(session: LiveSession, message: RequestMessage, sink: AnswerSink): void {
   const { id, method } = message;
   const decoded = decode(session, message);
   if (decoded.kind !== "ok") {
-    return refuse(session, message, toDecodeError(method, decoded), outlet);
+    return refuse(session, message, toDecodeError(method, decoded), sink);
   }
-  if (method === "ping") return outlet.settle(resultText(id, {}), 200);
+  if (method === "ping") return sink.settle(resultText(id, {}), 200);
   const { params, progressToken } = decoded;
   const full = fullFor(session, method, params);
-  if (full !== undefined) return refuse(session, message, full, outlet);
+  if (full !== undefined) return refuse(session, message, full, sink);
   const target: CallTarget = {};
   const exchange = session.deps.gateway.call(session.surface, {
     method,
     params,
     wantsProgress: progressToken !== undefined,
     caller: session.caller,
-    hears: () => session.streams.standing.open.length > 0,
+    hears: () => session.streams.standalone.open.length > 0,
     target,
   });
   const asked = { id, method, params, progressToken, target };
-  const running = openRunning(session, asked, exchange, outlet);
+  const running = openRunning(session, asked, exchange, sink);
   if (progressToken !== undefined) running.progress = keepAlive(running);
   void pump(running);
 }
@@ -88,13 +88,13 @@ function refuse(
   session: LiveSession,
   { id, method, params }: RequestMessage,
   error: GatewayError,
-  outlet: AnswerOutlet,
+  sink: AnswerSink,
 ): void {
   const { deps, caller, surface } = session;
   const reason = error.message;
   logFailedCall(deps, { method, params, caller }, { code: error.code, reason, surface });
   const text = failureText(session, id, method, withOutcome(error, "not_sent"));
-  outlet.settle(text, error.status);
+  sink.settle(text, error.status);
 }
 
 /** Why a request could not be decoded. */
@@ -117,7 +117,7 @@ interface Running {
   readonly session: LiveSession;
   readonly request: Request;
   readonly exchange: Exchange;
-  readonly outlet: AnswerOutlet;
+  readonly sink: AnswerSink;
   readonly asks: Set<OpenAsk>;
   readonly gap: ProgressGap;
   /** Absent where the client wants none. */
@@ -137,13 +137,13 @@ function openRunning(
   session: LiveSession,
   request: Request,
   exchange: Exchange,
-  outlet: AnswerOutlet,
+  sink: AnswerSink,
 ): Running {
   const running: Running = {
     session,
     request,
     exchange,
-    outlet,
+    sink,
     asks: new Set(),
     gap: createProgressGap(session.deps.clock, session.deps.limits),
     progress: undefined,
@@ -151,7 +151,7 @@ function openRunning(
     isAnswered: false,
   };
   session.calls.set(request.id, {
-    outlet,
+    sink,
     abort(reason, error) {
       if (running.isAnswered) return;
       exchange.cancel(reason);
@@ -168,11 +168,11 @@ function openRunning(
 
 /** Sends progress of ours while the server is silent and the client listens. */
 function keepAlive(running: Running): CallProgress {
-  const { session, outlet, asks, request: { target } } = running;
+  const { session, sink, asks, request: { target } } = running;
   return session.deps.keepAlive.add({
     doing: () => asks.size > 0 ? "Waiting for an answer" : "Still working",
     send(notice) {
-      const isHeard = outlet.isHeard() || session.streams.standing.open.length > 0;
+      const isHeard = sink.isHeard() || session.streams.standalone.open.length > 0;
       if (isHeard && target.keepAlive !== false) tell(running, notice);
     },
   });
@@ -200,7 +200,7 @@ async function take(running: Running, reply: Reply): Promise<void> {
       return put(running, reply);
     case "failure":
       return fail(running, reply.error);
-    case "pause":
+    case "inputRequired":
       // Sessions can be asked while a call runs, so no call of theirs pauses.
       return fail(running, new GatewayError("ask_unanswerable"));
     case "result": {
@@ -213,30 +213,30 @@ async function take(running: Running, reply: Reply): Promise<void> {
   }
 }
 
-function tell({ session, request, outlet, gap }: Running, notice: Notice): void {
+function tell({ session, request, sink, gap }: Running, notice: Notice): void {
   if (!isLoudEnough(session, notice)) return;
   const { codec } = session.deps;
   const wire = codec.encodeNotice(notice, session.revision, request.progressToken);
   if (wire === undefined) return;
   const text = notificationText(wire.method, wire.params);
   // A client that takes no stream as the answer may listen to another.
-  const { standing } = session.streams;
-  const isWritten = outlet.send(text) ||
-    (standing.open.length > 0 && sendOwned(standing, text, () => true));
+  const { standalone } = session.streams;
+  const isWritten = sink.send(text) ||
+    (standalone.open.length > 0 && sendOwned(standalone, text, () => true));
   if (isWritten && isProgress(notice)) gap.begin();
 }
 
 /** Puts a question while the call goes on; the answer finds its way by itself. */
 function put(running: Running, ask: Ask): void {
-  const { session, exchange, outlet } = running;
-  const { standing } = session.streams;
+  const { session, exchange, sink } = running;
+  const { standalone } = session.streams;
   const wire = session.deps.codec.encodeAsk(ask, session.revision, session.caller.capabilities);
   if (wire instanceof Error) return void exchange.answer(ask.id, toRefusal(wire));
   const open = session.asks.open(wire, (text, isWanted) => {
-    const isReachable = standing.open.length > 0;
+    const isReachable = standalone.open.length > 0;
     // A stream nobody reads keeps the question for the client's return, unless it listens now.
-    if ((outlet.isHeard() || !isReachable) && outlet.send(text)) return true;
-    return isReachable && sendOwned(standing, text, isWanted);
+    if ((sink.isHeard() || !isReachable) && sink.send(text)) return true;
+    return isReachable && sendOwned(standalone, text, isWanted);
   });
   running.asks.add(open);
   open.answer.then((answer) => {
@@ -265,12 +265,12 @@ function finish(running: Running, ending: Ending, why = "the call has ended"): v
 }
 
 function settle(running: Running): void {
-  const { session, request, outlet, gap, ending } = running;
+  const { session, request, sink, gap, ending } = running;
   if (running.isAnswered || ending === undefined) return;
   running.isAnswered = true;
   gap.close();
   session.calls.delete(request.id);
-  outlet.settle(ending.text, ending.status);
+  sink.settle(ending.text, ending.status);
 }
 
 function failureText(

@@ -20,7 +20,7 @@ const commentReaders: readonly CommentReader[] = [
 ];
 
 /** The greeting of one stream, for the client that opens it. */
-export function greetingOf({ id, caller, deps }: LiveSession, headers: Headers): Uint8Array {
+export function connectionEventOf({ id, caller, deps }: LiveSession, headers: Headers): Uint8Array {
   const type = "connection_established";
   const timestamp = new Date(deps.clock.wall()).toISOString();
   const data = JSON.stringify({ type, session_id: id, timestamp });

@@ -8,10 +8,10 @@ import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import { errorText, idOf, resultText } from "../../protocol/jsonrpc.ts";
 import { encodeFrame } from "../../sse/encode.ts";
 import { parseAccept } from "../accept.ts";
-import { type Connection, openConnection } from "../event_stream.ts";
-import type { Visit } from "./post.ts";
-import { type AnswerOutlet, type RequestMessage, runCall } from "./call.ts";
-import { shakeHands } from "./initialize.ts";
+import { type EventStream, openEventStream } from "../event_stream.ts";
+import type { RequestContext } from "../request_context.ts";
+import { type AnswerSink, type RequestMessage, runCall } from "./call.ts";
+import { initializeSession } from "./initialize.ts";
 import {
   assertRevisionHeader,
   assertTakeable,
@@ -37,7 +37,7 @@ import {
 /** One open stream. */
 interface SseLine {
   readonly surface: string;
-  readonly connection: Connection;
+  readonly connection: EventStream;
   /** Whether `initialize` was taken. */
   isBegun: boolean;
   session: LiveSession | undefined;
@@ -58,23 +58,28 @@ export function createSseTransport(sessions: Sessions): SseTransport {
 }
 
 /** Opens a stream. */
-export function openLine(transport: SseTransport, visit: Visit): Response {
+export function openLine(transport: SseTransport, context: RequestContext): Response {
   const { sessions, lines } = transport;
-  const { headers } = visit.request;
+  const { headers } = context.request;
   if (!parseAccept(headers.get("accept")).stream) {
     throw new GatewayError("not_acceptable", "Accept must allow text/event-stream");
   }
-  visit.assertOpen();
+  context.assertOpen();
   assertRevisionHeader(headers);
   const free = reserve(sessions);
-  const { holdOpen } = visit.context;
+  const { holdOpen } = context.fetchContext;
   holdOpen?.();
   const { limits, heartbeats } = sessions.deps;
-  const connection = openConnection({ limits, heartbeats, isHeldOpen: holdOpen !== undefined });
+  const connection = openEventStream({ limits, heartbeats, isHeldOpen: holdOpen !== undefined });
   const id = crypto.randomUUID();
-  const line: SseLine = { surface: visit.surface, connection, isBegun: false, session: undefined };
+  const line: SseLine = {
+    surface: context.surface,
+    connection,
+    isBegun: false,
+    session: undefined,
+  };
   lines.set(id, line);
-  const posts = visit.path.replace(/\/sse$/, "/messages");
+  const posts = context.path.replace(/\/sse$/, "/messages");
   connection.write({ event: "endpoint", data: `${posts}?sessionId=${id}` });
   connection.closed.then(() => {
     lines.delete(id);
@@ -85,15 +90,18 @@ export function openLine(transport: SseTransport, visit: Visit): Response {
 }
 
 /** Takes messages for a stream; their answers go there. */
-export async function takePost(transport: SseTransport, visit: Visit): Promise<Response> {
+export async function takePost(
+  transport: SseTransport,
+  context: RequestContext,
+): Promise<Response> {
   const { deps } = transport.sessions;
-  const value = await visit.readJson();
+  const value = await context.readJson();
   let inbound: Inbound | undefined;
   try {
     inbound = toInbound(value, deps.limits);
-    assertRevisionHeader(visit.request.headers);
-    if (hasRequests(inbound)) visit.assertOpen();
-    take(transport, lineOf(transport, visit), inbound);
+    assertRevisionHeader(context.request.headers);
+    if (hasRequests(inbound)) context.assertOpen();
+    take(transport, lineOf(transport, context), inbound);
     return emptyResponse(202);
   } catch (thrown) {
     const error = toGatewayError(thrown);
@@ -110,11 +118,11 @@ export function endLines(transport: SseTransport, force: boolean): void {
   }
 }
 
-function end({ sessions }: SseTransport, connection: Connection): void {
+function end({ sessions }: SseTransport, connection: EventStream): void {
   connection.end(sessions.deps.limits.sseRetryMs);
 }
 
-function lineOf({ lines }: SseTransport, { request, surface }: Visit): SseLine {
+function lineOf({ lines }: SseTransport, { request, surface }: RequestContext): SseLine {
   const id = new URL(request.url).searchParams.get("sessionId");
   if (id === null) {
     throw new GatewayError(
@@ -142,12 +150,12 @@ function take(transport: SseTransport, line: SseLine, inbound: Inbound): void {
   }
   assertTakeable(session, inbound);
   touch(session);
-  const outlet = outletOf(transport, session, connection);
+  const sink = sinkOf(transport, session, connection);
   for (const message of inbound.messages) {
     if (message.kind !== "request") takeQuiet(session, message);
     else {
       noteInitialized(session);
-      runCall(session, message, outlet);
+      runCall(session, message, sink);
     }
   }
 }
@@ -156,7 +164,7 @@ function take(transport: SseTransport, line: SseLine, inbound: Inbound): void {
 async function begin(sessions: Sessions, line: SseLine, opening: RequestMessage): Promise<void> {
   const { connection } = line;
   try {
-    const { session, result } = await shakeHands(sessions, opening, line.surface, false);
+    const { session, result } = await initializeSession(sessions, opening, line.surface, false);
     if (!connection.write(toFrame(resultText(opening.id, result)))) {
       return hangUp(sessions, session, "the client closed its stream");
     }
@@ -175,11 +183,11 @@ function hangUp(sessions: Sessions, session: LiveSession, reason: string): void 
   endLiveSession(session, reason, new GatewayError("cancelled", `Cannot go on: ${reason}`));
 }
 
-function outletOf(
+function sinkOf(
   transport: SseTransport,
   session: LiveSession,
-  connection: Connection,
-): AnswerOutlet {
+  connection: EventStream,
+): AnswerSink {
   const send = (text: string): boolean => connection.write(toFrame(text));
   return {
     send,

@@ -18,7 +18,7 @@ export function idlestOf(
 function canLeave(session: LiveSession, now: number): boolean {
   const { streams, asks, subscriptions, activeAt, deps: { limits } } = session;
   return !isBusy(session) && now - activeAt >= quietMsOf(streams.hasLog, limits) &&
-    streams.standing.letters.length === 0 && asks.count() === 0 && subscriptions.size === 0;
+    streams.standalone.queued.length === 0 && asks.count() === 0 && subscriptions.size === 0;
 }
 
 /** A request may have found its session just now; and a client may come back for what it missed. */

@@ -14,18 +14,18 @@ import type { LiveSession } from "./live_session.ts";
 import { enlist, type Sessions } from "./session_table.ts";
 
 /** A session with the result that announces it. */
-export interface Handshake {
+export interface OpenedSession {
   readonly session: LiveSession;
   readonly result: JsonObject;
 }
 
 /** Opens a session on a surface. Throws `invalid_params`, or what kept it from being stored. */
-export async function shakeHands(
+export async function initializeSession(
   sessions: Sessions,
   message: RequestMessage,
   surface: string,
   isStored: boolean,
-): Promise<Handshake> {
+): Promise<OpenedSession> {
   const { deps } = sessions;
   const decoded = deps.codec.decodeRequest(message.method, message.params, latestRevision);
   if (decoded.kind !== "ok") {

@@ -55,7 +55,7 @@ function toCaller(record: SessionRecord): Caller {
   return {
     principal: { id: record.principal },
     scope: record.key,
-    wire: record.revision,
+    revision: record.revision,
     capabilities: record.capabilities,
     clientInfo: record.clientInfo,
     ...(record.logLevel !== null && { logLevel: record.logLevel }),
@@ -78,21 +78,21 @@ export function toRecord(
 }
 
 /**
- * Puts a question that belongs to no call: on the standing stream, else on the stream of a call
- * under way, else on the next standing stream.
+ * Puts a question that belongs to no call: on the standalone stream, else on the stream of a call
+ * under way, else on the next standalone stream.
  */
 function askAnywhere(session: LiveSession, ask: Ask): Promise<Answer> {
   const { deps, revision, streams } = session;
   const wire = deps.codec.encodeAsk(ask, revision, session.caller.capabilities);
   if (wire instanceof Error) return Promise.resolve(toRefusal(wire));
   return session.asks.open(wire, (text, isWanted) => {
-    if (streams.standing.open.length === 0) {
-      const outlets = [...session.calls.values()].map((call) => call.outlet);
-      for (const outlet of outlets.reverse()) {
-        if (outlet.isHeard() && outlet.send(text)) return true;
+    if (streams.standalone.open.length === 0) {
+      const sinks = [...session.calls.values()].map((call) => call.sink);
+      for (const sink of sinks.reverse()) {
+        if (sink.isHeard() && sink.send(text)) return true;
       }
     }
-    return sendOwned(streams.standing, text, isWanted);
+    return sendOwned(streams.standalone, text, isWanted);
   }).answer;
 }
 

@@ -36,16 +36,16 @@ export interface LegacyDeps {
 }
 
 /** Where the messages of one request go: its own stream, or wherever the client listens. */
-export interface Outlet {
-  /** Sends a message before the result; false when this outlet cannot carry it. */
+export interface ReplySink {
+  /** Sends a message before the result; false when this sink cannot carry it. */
   send(text: string): boolean;
   /** Whether the client hears at once what is sent here. */
   isHeard(): boolean;
 }
 
 /** A request under way. */
-export interface OpenCall {
-  readonly outlet: Outlet;
+export interface SessionCall {
+  readonly sink: ReplySink;
   /** Gives it up. With an error the client is answered by it, without one not at all. */
   abort(reason: string, error?: GatewayError): void;
 }
@@ -62,7 +62,7 @@ export interface LiveSession {
   /** Replaced when the log level changes. */
   caller: Caller;
   readonly subscriptions: Set<string>;
-  readonly calls: Map<RequestId, OpenCall>;
+  readonly calls: Map<RequestId, SessionCall>;
   readonly asks: Asks;
   readonly streams: Streams;
   activeAt: number;
@@ -91,5 +91,5 @@ export function isBusy({ calls, streams }: LiveSession): boolean {
 
 /** Notes that the client has finished its handshake, or acts as if it had. */
 export function noteInitialized(session: LiveSession): void {
-  allowOwned(session.streams.standing);
+  allowOwned(session.streams.standalone);
 }

@@ -23,15 +23,15 @@ const frames = new WeakMap<Notice, Map<string, Uint8Array>>();
 /** Tells a session; true when a stream took it now. */
 export function deliver(session: LiveSession, notice: Notice): boolean {
   if (session.isOver || !isLoudEnough(session, notice)) return false;
-  const { standing } = session.streams;
+  const { standalone } = session.streams;
   if (stateMethods.has(notice.method)) {
     const bytes = stateFrame(session, notice);
-    return bytes !== undefined && sendState(standing, stateKey(notice), bytes);
+    return bytes !== undefined && sendState(standalone, stateKey(notice), bytes);
   }
   const wire = session.deps.codec.encodeNotice(notice, session.revision, undefined);
   if (wire === undefined) return false;
-  const isHeard = standing.mayOwn && standing.open.length > 0;
-  const isKept = sendOwned(standing, notificationText(wire.method, wire.params), () => true);
+  const isHeard = standalone.mayOwn && standalone.open.length > 0;
+  const isKept = sendOwned(standalone, notificationText(wire.method, wire.params), () => true);
   return isKept && isHeard;
 }
 

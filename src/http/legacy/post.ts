@@ -5,12 +5,11 @@
  * two-URL transport (http_sse.ts).
  */
 import { GatewayError, toGatewayError } from "../../errors.ts";
-import type { RequestContext } from "../../runtime/runtime.ts";
 import { idOf, resultText } from "../../protocol/jsonrpc.ts";
 import { type Accepts, parseAccept } from "../accept.ts";
 import { runCall } from "./call.ts";
-import { greetingOf } from "./connection_event.ts";
-import { shakeHands } from "./initialize.ts";
+import { connectionEventOf } from "./connection_event.ts";
+import { initializeSession } from "./initialize.ts";
 import {
   assertRevisionHeader,
   assertTakeable,
@@ -21,40 +20,28 @@ import {
   takeQuiet,
   toInbound,
 } from "./inbound.ts";
+import type { RequestContext } from "../request_context.ts";
 import { openReply } from "./reply.ts";
 import { type LiveSession, noteInitialized } from "./live_session.ts";
 import { endSession, findSession, reserve, type Sessions } from "./session_table.ts";
-import { openStanding } from "./session_streams.ts";
+import { openStandaloneStream } from "./session_streams.ts";
 import { emptyResponse, errorResponse, faultResponse, streamResponse } from "../respond.ts";
-
-/** One HTTP request to a surface. */
-export interface Visit {
-  readonly request: Request;
-  readonly context: RequestContext;
-  readonly surface: string;
-  /** The request's path as it came, without a slash at the end. */
-  readonly path: string;
-  /** Throws when new work is not taken now. */
-  readonly assertOpen: () => void;
-  /** The body as a JSON value, once. */
-  readonly readJson: () => Promise<unknown>;
-}
 
 /** Messages from the client; `value` is the body. */
 export async function post(
   sessions: Sessions,
-  visit: Visit,
+  context: RequestContext,
   value: unknown,
   accepts: Accepts,
 ): Promise<Response> {
   const { deps } = sessions;
-  const { headers } = visit.request;
+  const { headers } = context.request;
   let inbound: Inbound | undefined;
   try {
     inbound = toInbound(value, deps.limits);
     assertRevisionHeader(headers);
-    if (hasRequests(inbound)) visit.assertOpen();
-    return await take(sessions, visit, inbound, accepts);
+    if (hasRequests(inbound)) context.assertOpen();
+    return await take(sessions, context, inbound, accepts);
   } catch (thrown) {
     const error = toGatewayError(thrown);
     if (error.code === "internal") return faultResponse(thrown, deps.log);
@@ -63,44 +50,49 @@ export async function post(
 }
 
 /** The stream of what belongs to no call, or the rest of one that broke. */
-export async function get(sessions: Sessions, visit: Visit): Promise<Response> {
-  const { headers } = visit.request;
-  if (!headers.get("mcp-session-id")) throw new GatewayError("session_missing", howToStream(visit));
+export async function get(sessions: Sessions, context: RequestContext): Promise<Response> {
+  const { headers } = context.request;
+  if (!headers.get("mcp-session-id")) {
+    throw new GatewayError("session_missing", howToStream(context));
+  }
   if (!parseAccept(headers.get("accept")).stream) {
     throw new GatewayError("not_acceptable", "Accept must allow text/event-stream");
   }
-  visit.assertOpen();
+  context.assertOpen();
   assertRevisionHeader(headers);
-  const session = await sessionOf(sessions, visit);
-  const { holdOpen } = visit.context;
+  const session = await sessionOf(sessions, context);
+  const { holdOpen } = context.fetchContext;
   holdOpen?.();
   noteInitialized(session);
-  const body = openStanding(
+  const body = openStandaloneStream(
     session.streams,
     holdOpen !== undefined,
     headers.get("last-event-id"),
-    greetingOf(session, headers),
+    connectionEventOf(session, headers),
   );
   // By the HTML standard "no content" tells a client to stop reconnecting.
   return body === undefined ? emptyResponse(204) : streamResponse(body);
 }
 
 /** What a GET without a session may have wanted: a stream of its own, or the older transport. */
-function howToStream({ path }: Visit): string {
+function howToStream({ path }: RequestContext): string {
   const older = path.replace(/[^/]+$/, "sse");
   return "Cannot open a stream without a session: POST initialize first and repeat the " +
     `Mcp-Session-Id it returns; a client of the HTTP+SSE transport (2024-11-05) uses ${older}`;
 }
 
 /** The end of a session. */
-export async function remove(sessions: Sessions, visit: Visit): Promise<Response> {
-  assertRevisionHeader(visit.request.headers);
-  const session = await sessionOf(sessions, visit);
+export async function remove(sessions: Sessions, context: RequestContext): Promise<Response> {
+  assertRevisionHeader(context.request.headers);
+  const session = await sessionOf(sessions, context);
   await endSession(sessions, session, "the client ended the session");
   return emptyResponse(204);
 }
 
-async function sessionOf(sessions: Sessions, { request, surface }: Visit): Promise<LiveSession> {
+async function sessionOf(
+  sessions: Sessions,
+  { request, surface }: RequestContext,
+): Promise<LiveSession> {
   const id = request.headers.get("mcp-session-id");
   if (id === null || id === "") throw new GatewayError("session_missing");
   return await findSession(sessions, id, surface);
@@ -108,25 +100,25 @@ async function sessionOf(sessions: Sessions, { request, surface }: Visit): Promi
 
 async function take(
   sessions: Sessions,
-  visit: Visit,
+  context: RequestContext,
   inbound: Inbound,
   accepts: Accepts,
 ): Promise<Response> {
-  const { holdOpen } = visit.context;
+  const { holdOpen } = context.fetchContext;
   const opening = handshakeOf(inbound);
   if (opening !== undefined) {
     const free = reserve(sessions);
     try {
-      const { session, result } = await shakeHands(sessions, opening, visit.surface, true);
+      const { session, result } = await initializeSession(sessions, opening, context.surface, true);
       const headers = { "mcp-session-id": session.id };
       const reply = openReply(session, { accepts, count: 1, isBatch: false, headers, holdOpen });
-      reply.outlet.settle(resultText(opening.id, result), 200);
+      reply.sink.settle(resultText(opening.id, result), 200);
       return await reply.response;
     } finally {
       free();
     }
   }
-  const session = await sessionOf(sessions, visit);
+  const session = await sessionOf(sessions, context);
   assertTakeable(session, inbound);
   const { messages, isBatch } = inbound;
   const count = messages.filter((message) => message.kind === "request").length;
@@ -134,7 +126,7 @@ async function take(
   const reply = count > 0 ? openReply(session, { accepts, count, isBatch, holdOpen }) : undefined;
   for (const message of messages) {
     if (message.kind !== "request") takeQuiet(session, message);
-    else if (reply !== undefined) runCall(session, message, reply.outlet);
+    else if (reply !== undefined) runCall(session, message, reply.sink);
   }
   return reply === undefined ? emptyResponse(202) : await reply.response;
 }

@@ -6,7 +6,7 @@
  */
 import type { Accepts } from "../accept.ts";
 import { emptyResponse, type HeaderPairs, jsonResponse, streamResponse } from "../respond.ts";
-import type { AnswerOutlet } from "./call.ts";
+import type { AnswerSink } from "./call.ts";
 import type { LiveSession } from "./live_session.ts";
 import { type CallStream, openCallStream } from "./session_streams.ts";
 
@@ -20,9 +20,9 @@ export interface ReplyOptions {
   readonly holdOpen?: (() => void) | undefined;
 }
 
-/** A reply under way: the outlet of each of its requests, and the response once it is decided. */
+/** A reply under way: the sink of each of its requests, and the response once it is decided. */
 export interface OpenReply {
-  readonly outlet: AnswerOutlet;
+  readonly sink: AnswerSink;
   readonly response: Promise<Response>;
 }
 
@@ -56,7 +56,7 @@ export function openReply(session: LiveSession, options: ReplyOptions): OpenRepl
     if (stream) commit(state);
     else options.holdOpen?.();
   });
-  const outlet: AnswerOutlet = {
+  const sink: AnswerSink = {
     send(text) {
       if (!stream || state.open === 0) return false;
       commit(state).send(text);
@@ -71,7 +71,7 @@ export function openReply(session: LiveSession, options: ReplyOptions): OpenRepl
       end(state);
     },
   };
-  return { outlet, response: promise };
+  return { sink, response: promise };
 }
 
 /** Makes the reply a stream; what was answered before goes first. */

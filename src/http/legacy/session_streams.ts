@@ -1,21 +1,21 @@
 /**
  * All event streams of one session: one for each POST that is answered by a stream, and the
- * standing ones of GET. Owned messages get an id and are kept, so that a GET with `Last-Event-ID`
- * resumes exactly that stream: a POST's goes on where it was, a standing one is replayed and
+ * standalone ones of GET. Owned messages get an id and are kept, so that a GET with `Last-Event-ID`
+ * resumes exactly that stream: a POST's goes on where it was, a standalone one is replayed and
  * continued. Follows "Resumability and Redelivery" of the Streamable HTTP transport.
  */
 import type { Clock } from "../../clock.ts";
 import type { Limits } from "../../limits.ts";
 import { createEventLog, type EventLog, type Replay } from "../../session/event_log.ts";
-import { type Connection, openConnection } from "../event_stream.ts";
+import { type EventStream, openEventStream } from "../event_stream.ts";
 import type { Heartbeats } from "../heartbeat.ts";
 import {
-  createStanding,
+  createStandaloneStreams,
   dismiss,
   dropOldest,
   leave,
   stand,
-  type Standing,
+  type StandaloneStreams,
 } from "./standalone_stream.ts";
 
 /** What the streams of a session are made from. */
@@ -32,13 +32,13 @@ export interface StreamsOptions {
 /** A stream that answers POSTs, and who reads it now. */
 interface Channel {
   readonly number: number;
-  connection: Connection | undefined;
+  connection: EventStream | undefined;
 }
 
 /** The streams of one session. */
 export interface Streams {
   readonly options: StreamsOptions;
-  readonly standing: Standing;
+  readonly standalone: StandaloneStreams;
   /** Most sessions never stream, so it is made when the first stream is. */
   readonly log: () => EventLog;
   hasLog: boolean;
@@ -46,7 +46,7 @@ export interface Streams {
   readonly channels: Map<number, Channel>;
   /** Standing streams that ended: a client that comes back for one continues on a new one. */
   readonly pastStanding: Set<number>;
-  readonly connections: Set<Connection>;
+  readonly connections: Set<EventStream>;
 }
 
 /** The stream that answers one POST. */
@@ -65,7 +65,7 @@ export function createStreams(options: StreamsOptions): Streams {
   let eventLog: EventLog | undefined;
   const streams: Streams = {
     options,
-    standing: createStanding(options.limits, ({ number }) => {
+    standalone: createStandaloneStreams(options.limits, ({ number }) => {
       if (number === undefined) return;
       streams.log().endStream(number);
       streams.pastStanding.add(number);
@@ -110,10 +110,10 @@ export function openCallStream(streams: Streams, isHeldOpen: boolean): CallStrea
 }
 
 /**
- * Opens a standing stream with `greeting` first, or resumes the stream of an event id. Undefined
+ * Opens a standalone stream with `greeting` first, or resumes the stream of an event id. Undefined
  * when that stream has ended and its reader has seen all of it.
  */
-export function openStanding(
+export function openStandaloneStream(
   streams: Streams,
   isHeldOpen: boolean,
   lastEventId: string | null,
@@ -136,20 +136,20 @@ export function openStanding(
   return connection.body;
 }
 
-/** Continues what was replayed: a POST's stream itself, a standing one on a new stream. */
+/** Continues what was replayed: a POST's stream itself, a standalone one on a new stream. */
 function goOn(
   streams: Streams,
-  connection: Connection,
+  connection: EventStream,
   replay: Replay | undefined,
   greeting: Uint8Array,
 ): void {
   const channel = replay && streams.channels.get(replay.stream);
   if (channel !== undefined) return attach(channel, connection);
-  const { standing } = streams;
-  const before = standing.open.find((stream) => stream.number === replay?.stream);
+  const { standalone } = streams;
+  const before = standalone.open.find((stream) => stream.number === replay?.stream);
   if (replay !== undefined && before !== undefined) {
     // Its reader came back, so the connection that still seems open is dead.
-    leave(standing, before, "cancelled");
+    leave(standalone, before, "cancelled");
     before.connection.end();
   }
   const log = streams.log();
@@ -157,18 +157,18 @@ function goOn(
   prime(streams, connection, number);
   connection.write(greeting);
   const write = (text: string) => void connection.write(log.append(number, text).bytes);
-  stand(standing, { connection, number, write, unread: new Map() });
+  stand(standalone, { connection, number, write, unread: new Map() });
 }
 
-/** Lets a connection be a standing stream whose frames `encode` makes and which carry no ids. */
+/** Lets a connection be a standalone stream whose frames `encode` makes and which carry no ids. */
 export function adopt(
   streams: Streams,
-  connection: Connection,
+  connection: EventStream,
   encode: (text: string) => Uint8Array,
 ): void {
   track(streams, connection);
   const write = (text: string) => void connection.write(encode(text));
-  stand(streams.standing, { connection, write, unread: new Map() });
+  stand(streams.standalone, { connection, write, unread: new Map() });
 }
 
 /** Forgets kept messages that grew too old; for a session in which nothing happens. */
@@ -176,10 +176,10 @@ export function dropAged(streams: Streams): void {
   if (streams.hasLog) streams.log().dropAged();
 }
 
-/** Ends the standing streams, with a hint to come back later. */
-export function pauseStanding(streams: Streams): void {
-  const { standing, options } = streams;
-  for (const stream of [...standing.open]) dismiss(standing, stream, options.limits.sseRetryMs);
+/** Ends the standalone streams, with a hint to come back later. */
+export function closeForNow(streams: Streams): void {
+  const { standalone, options } = streams;
+  for (const stream of [...standalone.open]) dismiss(standalone, stream, options.limits.sseRetryMs);
 }
 
 /** Tells the readers of all streams when to come back; before the gateway ends them. */
@@ -189,29 +189,29 @@ export function hintStreams({ connections, options: { limits } }: Streams): void
 
 /** Ends every stream. */
 export function endStreams(streams: Streams): void {
-  for (const stream of [...streams.standing.open]) dismiss(streams.standing, stream);
+  for (const stream of [...streams.standalone.open]) dismiss(streams.standalone, stream);
   for (const connection of streams.connections) connection.end();
 }
 
-function connect(streams: Streams, isHeldOpen: boolean): Connection {
+function connect(streams: Streams, isHeldOpen: boolean): EventStream {
   const { limits, heartbeats } = streams.options;
-  const connection = openConnection({ limits, heartbeats, isHeldOpen });
+  const connection = openEventStream({ limits, heartbeats, isHeldOpen });
   track(streams, connection);
   return connection;
 }
 
-function track({ connections }: Streams, connection: Connection): void {
+function track({ connections }: Streams, connection: EventStream): void {
   connections.add(connection);
   connection.closed.then(() => connections.delete(connection));
 }
 
-function prime({ options, log }: Streams, connection: Connection, number: number): void {
+function prime({ options, log }: Streams, connection: EventStream, number: number): void {
   if (!options.isPrimed) return;
   connection.write({ id: log().prime(number), retry: options.limits.sseRetryMs, data: "" });
 }
 
 /** Makes a connection the reader of a channel; the reader before it has been left behind. */
-function attach(channel: Channel, connection: Connection): void {
+function attach(channel: Channel, connection: EventStream): void {
   channel.connection?.end();
   channel.connection = connection;
   connection.closed.then(() => {
@@ -221,7 +221,7 @@ function attach(channel: Channel, connection: Connection): void {
 
 /** False when the budget ended the writing early; one frame always fits, so that it gets on. */
 function writeAll(
-  connection: Connection,
+  connection: EventStream,
   frames: readonly Uint8Array[],
   bytesMax: number,
 ): boolean {

@@ -5,7 +5,7 @@
  * look-up and swept. Unknown, expired, deleted, on another surface or another principal's: all the
  * same to the client (404), so that ids cannot be probed.
  */
-import { pause } from "../../clock.ts";
+import { sleep } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import { anonymous, type Caller } from "../../model.ts";
 import { legacyClientCodec } from "../../protocol/legacy/client_facing.ts";
@@ -172,7 +172,7 @@ async function hydrate(
   }
   const session = openLiveSession(deps, record, { id, isStored: true });
   // A client that comes back finished its handshake long ago.
-  session.streams.standing.mayOwn = true;
+  session.streams.standalone.mayOwn = true;
   if (sessions.suspended.delete(key)) deliverListsChanged(session);
   enlist(sessions, session);
   return session;
@@ -216,6 +216,6 @@ async function sweep(sessions: Sessions): Promise<void> {
       endLiveSession(session, "the session expired", new GatewayError("session_unknown"));
     }
     if (keys.length < deps.limits.expiryBatchMax) return;
-    await pause(deps.clock, 0);
+    await sleep(deps.clock, 0);
   }
 }

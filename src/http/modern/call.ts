@@ -21,14 +21,19 @@ import { checkParamHeaders } from "../../protocol/modern/tool_headers.ts";
 import type { CallProgress } from "../keep_alive.ts";
 import { createProgressGap, isProgress, type ProgressGap } from "../progress_gap.ts";
 import { logFault } from "../respond.ts";
-import { openReply, type Reply } from "./reply.ts";
-import { type Asked, hearsChanges, type OpenCall, type Stateless } from "./requests.ts";
+import { openReply, type PendingReply } from "./reply.ts";
+import {
+  hearsChanges,
+  type ModernRequest,
+  type StatelessCall,
+  type StatelessRequests,
+} from "./requests.ts";
 
 /** A call between its opening and its answer. */
-interface Running extends OpenCall {
-  readonly stateless: Stateless;
-  readonly asked: Asked;
-  readonly reply: Reply;
+interface Running extends StatelessCall {
+  readonly stateless: StatelessRequests;
+  readonly asked: ModernRequest;
+  readonly reply: PendingReply;
   readonly gap: ProgressGap;
   readonly target: CallTarget;
   /** Absent where the client wants none. */
@@ -40,7 +45,7 @@ interface Running extends OpenCall {
 }
 
 /** Runs a request; throws when there are too many. */
-export function runCall(stateless: Stateless, asked: Asked): Promise<Response> {
+export function runCall(stateless: StatelessRequests, asked: ModernRequest): Promise<Response> {
   const { calls, deps } = stateless;
   if (calls.size >= deps.limits.statelessCallsMax) throw new GatewayError("overloaded");
   const reply = openReply(deps, asked, () => running.abort("the client went away"));
@@ -137,7 +142,7 @@ function take(running: Running, exchange: Exchange, item: Item): void {
     }
     case "result":
       return finish(running, resultText(id, encodeResult(method, item, identity)), 200);
-    case "pause":
+    case "inputRequired":
       return finish(running, resultText(id, encodePause(item, identity)), 200);
     case "failure":
       return fail(running, item.error);

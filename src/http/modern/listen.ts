@@ -4,7 +4,7 @@
  * lags too far loses the stream and opens another. Follows patterns/subscriptions of 2026-07-28.
  * Not here: which resources servers are asked to follow (subscription_handles.ts).
  */
-import { pause } from "../../clock.ts";
+import { sleep } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import { type JsonObject, listKinds, type Notice } from "../../model.ts";
@@ -19,22 +19,25 @@ import {
   tag,
   wants,
 } from "../../protocol/modern/listen_filter.ts";
-import { type Connection, openConnection } from "../event_stream.ts";
+import { type EventStream, openEventStream } from "../event_stream.ts";
 import { streamResponse } from "../respond.ts";
-import type { Asked, OpenListen, Stateless, StatelessDeps } from "./requests.ts";
+import type { ModernRequest, OpenListen, StatelessDeps, StatelessRequests } from "./requests.ts";
 
 /** A stream; it has no filter before it is acknowledged. */
 interface Listen extends OpenListen {
   readonly limits: Limits;
-  readonly asked: Asked;
-  readonly connection: Connection;
+  readonly asked: ModernRequest;
+  readonly connection: EventStream;
   filter: ListenFilter | undefined;
   /** Changes that wait until the reader has caught up, by what has changed. */
   readonly unsaid: Map<string, string>;
 }
 
 /** Opens a stream; throws when the filter is none or there are too many. */
-export async function openListen(stateless: Stateless, asked: Asked): Promise<Response> {
+export async function openListen(
+  stateless: StatelessRequests,
+  asked: ModernRequest,
+): Promise<Response> {
   const { deps, listens } = stateless;
   const { limits, heartbeats } = deps;
   const { request, caller, signal, holdOpen } = asked;
@@ -53,7 +56,7 @@ export async function openListen(stateless: Stateless, asked: Asked): Promise<Re
     throw new GatewayError("overloaded", "Cannot open another stream: too many are open");
   }
   holdOpen?.();
-  const connection = openConnection({ limits, heartbeats, isHeldOpen: holdOpen !== undefined });
+  const connection = openEventStream({ limits, heartbeats, isHeldOpen: holdOpen !== undefined });
   const stream = createListen(asked, deps, connection);
   listens.add(stream);
   connection.closed.then(() => listens.delete(stream));
@@ -69,12 +72,12 @@ export async function openListen(stateless: Stateless, asked: Asked): Promise<Re
 
 /** What the surface can do; of one that is still starting, everything, since it may come. */
 async function capabilitiesOf(
-  { deps: { gateway, clock, limits } }: Stateless,
-  { surface, caller }: Asked,
+  { deps: { gateway, clock, limits } }: StatelessRequests,
+  { surface, caller }: ModernRequest,
 ): Promise<JsonObject> {
   const over = new AbortController();
   const describing = gateway.describe(surface, caller).catch(() => undefined);
-  const late = pause(clock, limits.listenDescribeMs, over.signal).then(() => undefined);
+  const late = sleep(clock, limits.listenDescribeMs, over.signal).then(() => undefined);
   const description = await Promise.race([describing, late]);
   over.abort();
   return description?.capabilities ?? everything;
@@ -87,9 +90,9 @@ const everything: JsonObject = {
 };
 
 function createListen(
-  asked: Asked,
+  asked: ModernRequest,
   { limits, identity }: StatelessDeps,
-  connection: Connection,
+  connection: EventStream,
 ): Listen {
   const { request: { id }, surface, caller: { scope, clientInfo } } = asked;
   const stream: Listen = {
@@ -113,7 +116,11 @@ function createListen(
 }
 
 /** Acknowledges, and listens from that moment on. */
-function begin({ deps, subscriptions }: Stateless, stream: Listen, filter: ListenFilter): void {
+function begin(
+  { deps, subscriptions }: StatelessRequests,
+  stream: Listen,
+  filter: ListenFilter,
+): void {
   const { connection, asked: { request: { id }, surface, caller } } = stream;
   const ack = encodeAck(id, filter);
   connection.write({ data: notificationText(ack.method, ack.params) });

@@ -5,12 +5,12 @@
  * and "Cancellation" of the Streamable HTTP transport, 2026-07-28.
  */
 import { encodeFrame } from "../../sse/encode.ts";
-import { type Connection, openConnection } from "../event_stream.ts";
+import { type EventStream, openEventStream } from "../event_stream.ts";
 import { emptyResponse, jsonResponse, streamResponse } from "../respond.ts";
-import type { Asked, StatelessDeps } from "./requests.ts";
+import type { ModernRequest, StatelessDeps } from "./requests.ts";
 
 /** An answer under way. */
-export interface Reply {
+export interface PendingReply {
   readonly response: Promise<Response>;
   /**
    * Sends a notice before the answer. It is dropped (false) when the client takes no stream, and
@@ -32,11 +32,11 @@ const clientLeft = 499;
 /** Begins an answer; `gone` is called at most once, when the client went before it had all of it. */
 export function openReply(
   { clock, limits, heartbeats }: StatelessDeps,
-  { accepts, signal, holdOpen, leavesUnseen }: Asked,
+  { accepts, signal, holdOpen, disconnectHidden }: ModernRequest,
   gone: () => void,
-): Reply {
+): PendingReply {
   const { promise, resolve } = Promise.withResolvers<Response>();
-  let connection: Connection | undefined;
+  let connection: EventStream | undefined;
   let isOver = false;
   let cancelTimer = (): void => {};
 
@@ -52,11 +52,11 @@ export function openReply(
     resolve(emptyResponse(clientLeft));
     gone();
   };
-  const commit = (): Connection => {
+  const commit = (): EventStream => {
     if (connection !== undefined) return connection;
     decide();
     holdOpen?.();
-    connection = openConnection({ limits, heartbeats, isHeldOpen: holdOpen !== undefined });
+    connection = openEventStream({ limits, heartbeats, isHeldOpen: holdOpen !== undefined });
     connection.closed.then(leave);
     resolve(streamResponse(connection.body));
     return connection;
@@ -64,7 +64,7 @@ export function openReply(
 
   // A listener that cannot hold silence cuts it soon; where nobody sees the client go, a late status
   // is worth less than a cancellation.
-  const lateMs = leavesUnseen
+  const lateMs = disconnectHidden
     ? limits.sseCommitMs
     : holdOpen === undefined
     ? Math.min(limits.sseCommitLateMs, limits.heartbeatBareMs)

@@ -16,12 +16,12 @@ import {
   type Notice,
   type Principal,
 } from "../../model.ts";
-import type { ModernRequest } from "../../protocol/modern/modern_request.ts";
+import type { DecodedRequest } from "../../protocol/modern/modern_request.ts";
 import type { Accepts } from "../accept.ts";
 import type { Heartbeats } from "../heartbeat.ts";
 import type { KeepAlive } from "../keep_alive.ts";
 import { createSeenClients, type SeenClients } from "./seen_clients.ts";
-import { createSubscriptions, type Subscriptions } from "./subscription_handles.ts";
+import { createSubscriptionHandles, type SubscriptionHandles } from "./subscription_handles.ts";
 
 /** What the binding works with. */
 export interface StatelessDeps {
@@ -35,8 +35,8 @@ export interface StatelessDeps {
 }
 
 /** One request, where it goes, and how its answer can be given. */
-export interface Asked {
-  readonly request: ModernRequest;
+export interface ModernRequest {
+  readonly request: DecodedRequest;
   readonly caller: Caller;
   readonly surface: string;
   readonly headers: Headers;
@@ -45,11 +45,11 @@ export interface Asked {
   readonly signal: AbortSignal;
   readonly holdOpen: (() => void) | undefined;
   /** Whether nobody may see the client go before the answer begins. */
-  readonly leavesUnseen: boolean;
+  readonly disconnectHidden: boolean;
 }
 
 /** A call under way. */
-export interface OpenCall {
+export interface StatelessCall {
   /** Gives it up; with an error, its client is told. */
   abort(reason: string, error?: GatewayError): void;
 }
@@ -68,38 +68,38 @@ export interface OpenListen {
 }
 
 /** The open calls and streams. */
-export interface Stateless {
+export interface StatelessRequests {
   readonly deps: StatelessDeps;
-  readonly calls: Set<OpenCall>;
+  readonly calls: Set<StatelessCall>;
   readonly listens: Set<OpenListen>;
-  readonly subscriptions: Subscriptions;
+  readonly subscriptions: SubscriptionHandles;
   readonly clients: SeenClients;
 }
 
 /** Makes the binding's state: nothing is open. */
-export function createStateless(deps: StatelessDeps): Stateless {
+export function createStatelessRequests(deps: StatelessDeps): StatelessRequests {
   return {
     deps,
     calls: new Set(),
     listens: new Set(),
-    subscriptions: createSubscriptions(deps.gateway, deps.log),
+    subscriptions: createSubscriptionHandles(deps.gateway, deps.log),
     clients: createSeenClients(deps),
   };
 }
 
 /** The caller of a request. Its scope is its principal's, on every connection. */
 export function callerOf(
-  { envelope }: ModernRequest,
+  { envelope }: DecodedRequest,
   principal: Principal = anonymous,
 ): Caller {
   return {
     principal,
     scope: `p:${principal.id}`,
-    wire: envelope.revision,
+    revision: envelope.revision,
     capabilities: envelope.capabilities,
     clientInfo: envelope.clientInfo,
     logLevel: envelope.logLevel,
-    deferred: true,
+    asksByResult: true,
   };
 }
 
@@ -108,7 +108,7 @@ export function callerOf(
  * principal share its scope, so that a stream counts for the client that names itself alike.
  */
 export function hearsChanges(
-  { listens }: Stateless,
+  { listens }: StatelessRequests,
   surface: string,
   { scope, clientInfo }: Caller,
 ): boolean {
@@ -120,19 +120,19 @@ export function hearsChanges(
 }
 
 /** Tells all streams that want it; how many took it now. */
-export function tellListens({ listens }: Stateless, notice: Notice): number {
+export function notifyListens({ listens }: StatelessRequests, notice: Notice): number {
   let heard = 0;
   for (const listen of listens) if (listen.tell(notice)) heard += 1;
   return heard;
 }
 
 /** Ends the notification streams; calls may finish. */
-export function endListens({ listens }: Stateless): void {
+export function endListens({ listens }: StatelessRequests): void {
   for (const listen of [...listens]) listen.end();
 }
 
 /** Gives everything up that is open. */
-export function closeStateless(stateless: Stateless): void {
+export function closeStateless(stateless: StatelessRequests): void {
   endListens(stateless);
   for (const call of [...stateless.calls]) {
     call.abort("the gateway is stopping", new GatewayError("draining"));

@@ -25,8 +25,8 @@ export function createSeenClients(
   const short = (text: unknown): string =>
     typeof text === "string" ? beginning(text, charsMax) : "";
   return {
-    note({ clientInfo, wire }, surface) {
-      const key = `${short(clientInfo.name)}\n${short(clientInfo.version)}\n${wire}`;
+    note({ clientInfo, revision }, surface) {
+      const key = `${short(clientInfo.name)}\n${short(clientInfo.version)}\n${revision}`;
       const now = clock.monotonic();
       const known = seen.get(key);
       if (known !== undefined && now - known.at < seenClientMs) return void (known.at = now);
@@ -38,7 +38,7 @@ export function createSeenClients(
       }
       log.info("Client connected", {
         client: clientLine(clientInfo, charsMax),
-        revision: wire,
+        revision: revision,
         surface,
       });
     },

@@ -9,16 +9,16 @@ import type { Caller, Exchange } from "../../model.ts";
 import { logFault } from "../respond.ts";
 
 /** A stream's hold on its resources. */
-export interface Hold {
+export interface SubscriptionHandle {
   /** Tries again what failed before; for when the server's resources have changed. */
   retry(): void;
   release(): void;
 }
 
 /** The resources that are followed. */
-export interface Subscriptions {
+export interface SubscriptionHandles {
   /** Follows resources of a surface for a scope. */
-  hold(surface: string, caller: Caller, uris: readonly string[]): Hold;
+  hold(surface: string, caller: Caller, uris: readonly string[]): SubscriptionHandle;
 }
 
 /** One resource of one surface, followed for one scope. */
@@ -34,7 +34,7 @@ interface Followed {
 }
 
 /** Makes the register: nothing is followed. */
-export function createSubscriptions(gateway: Gateway, log: Log): Subscriptions {
+export function createSubscriptionHandles(gateway: Gateway, log: Log): SubscriptionHandles {
   /** By scope and URI, then by surface. */
   const groups = new Map<string, Map<string, Followed>>();
 
@@ -108,6 +108,6 @@ async function failureOf(exchange: Exchange): Promise<unknown> {
     const reply = await exchange.next();
     if (reply.kind === "result") return undefined;
     if (reply.kind === "failure") return reply.error;
-    if (reply.kind === "pause") return "the server asked for input";
+    if (reply.kind === "inputRequired") return "the server asked for input";
   }
 }

@@ -12,7 +12,7 @@ import { isJsonObject } from "../jsonrpc.ts";
 import { isServed, latestRevision, type Revision, revisions } from "./revisions.ts";
 
 /** What an upstream said of itself. */
-export interface Handshake {
+export interface InitializeAnswer {
   readonly revision: Revision;
   readonly description: Description;
 }
@@ -34,7 +34,7 @@ export function initializeParams(
 }
 
 /** The result of `initialize`. */
-export function decodeInitialize(result: unknown): UpstreamDecoded<Handshake> {
+export function decodeInitialize(result: unknown): UpstreamDecoded<InitializeAnswer> {
   if (!isJsonObject(result)) return invalid("the result must be an object");
   const { protocolVersion, capabilities, serverInfo, instructions } = result;
   if (!isServed(protocolVersion)) {

@@ -2,7 +2,7 @@
  * The handshake era's codec toward upstreams: what they are sent and what may come from them.
  * Lenient where a server's slip does no harm (a null cursor, a list item without a name), strict
  * where a wrong shape would break the reader behind it. Ids, timeouts and the order of the
- * handshake belong to the lane.
+ * handshake belong to the connection.
  */
 import { GatewayError, upstreamCodes, type UpstreamErrorBody } from "../../errors.ts";
 import {
@@ -47,7 +47,7 @@ export const legacyUpstreamCodec: UpstreamFacingCodec = {
     return { kind: "ok", value: { notice, request: params.progressToken as RequestId } };
   },
   decodeAsk(method, params) {
-    // `ping` is a request of servers too, but the lane answers it.
+    // `ping` is a request of servers too, but the connection answers it.
     if (method === "ping") return { kind: "unknown" };
     const checked = check(serverRequests, method, params);
     return checked.kind === "ok"

@@ -8,12 +8,12 @@ import { errorTable, type GatewayError, upstreamCodes } from "../../errors.ts";
 import {
   type Description,
   type Freshness,
+  type InputRequired,
   type JsonObject,
   listKinds,
   type LogLevel,
   logLevels,
   type Notice,
-  type Pause,
   type RequestId,
   type Result,
 } from "../../model.ts";
@@ -74,7 +74,7 @@ function withToolsOfTheEra(result: JsonObject): JsonObject {
 }
 
 /** Questions as the end of a request. */
-export function encodePause({ questions, state }: Pause, identity: Identity): JsonObject {
+export function encodePause({ questions, state }: InputRequired, identity: Identity): JsonObject {
   const asked = questions.map(({ key, method, params }) =>
     [key, { method, params: without(modelParams(params), questionKeys) }] as const
   );

@@ -1,7 +1,7 @@
 /**
  * `subscriptions/listen`, in both directions: the filter a client sends, the part of it that is
  * honoured, frames tagged with their stream; and the same toward upstreams. Streams themselves are
- * the binding's and the lane's. Follows patterns/subscriptions of 2026-07-28.
+ * the binding's and the connection's. Follows patterns/subscriptions of 2026-07-28.
  */
 import * as v from "valibot";
 import { GatewayError } from "../../errors.ts";

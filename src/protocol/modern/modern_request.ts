@@ -16,7 +16,7 @@ import { pausable, problemIn, requests, resumeSchema } from "./methods.ts";
 import { modernRevision } from "./revision.ts";
 
 /** One request. */
-export interface ModernRequest {
+export interface DecodedRequest {
   readonly id: RequestId;
   readonly method: string;
   readonly params: JsonObject;
@@ -34,7 +34,7 @@ export function decodeRequest(
   message: { readonly id: RequestId; readonly method: string; readonly params: JsonObject },
   headers: Headers,
   takesForeign = false,
-): ModernRequest {
+): DecodedRequest {
   const { id, method } = message;
   const params = cleanParams(method, message.params);
   const envelope = readEnvelope(params);

@@ -9,8 +9,8 @@ import type {
   Correction,
   Description,
   Freshness,
+  InputRequired,
   JsonObject,
-  Pause,
   Question,
   RequestId,
   Result,
@@ -46,7 +46,7 @@ export function createModernUpstreamCodec(
 }
 
 function encodeCall(
-  { method, params, progressToken, behalf, resume }: OutgoingCall,
+  { method, params, progressToken, clientContext, resume }: OutgoingCall,
   identity: JsonObject,
 ) {
   const meta = isJsonObject(params._meta) ? params._meta : {};
@@ -61,11 +61,13 @@ function encodeCall(
         ...meta,
         ...(progressToken === undefined ? {} : { progressToken }),
         [envelopeKeys.revision]: modernRevision,
-        [envelopeKeys.clientInfo]: behalf.clientTitle === undefined
+        [envelopeKeys.clientInfo]: clientContext.clientTitle === undefined
           ? { ...identity }
-          : { ...identity, title: behalf.clientTitle },
-        [envelopeKeys.capabilities]: behalf.capabilities,
-        ...(behalf.logLevel === undefined ? {} : { [envelopeKeys.logLevel]: behalf.logLevel }),
+          : { ...identity, title: clientContext.clientTitle },
+        [envelopeKeys.capabilities]: clientContext.capabilities,
+        ...(clientContext.logLevel === undefined
+          ? {}
+          : { [envelopeKeys.logLevel]: clientContext.logLevel }),
       },
     },
   };
@@ -77,7 +79,7 @@ function cleanAnswers(answers: Resume["answers"]): JsonObject {
   return Object.fromEntries(clean) as JsonObject;
 }
 
-function decodeResult(method: string, given: unknown): UpstreamDecoded<Result | Pause> {
+function decodeResult(method: string, given: unknown): UpstreamDecoded<Result | InputRequired> {
   const { resultType } = isJsonObject(given) ? given : {};
   if (resultType === "input_required") {
     return decodePause(method, cleanResult(method, given as JsonObject));
@@ -116,7 +118,7 @@ function freshnessOf({ ttlMs, cacheScope }: JsonObject): Freshness | undefined {
 function decodePause(
   method: string,
   { inputRequests = {}, requestState }: JsonObject,
-): UpstreamDecoded<Pause> {
+): UpstreamDecoded<InputRequired> {
   if (!pausable.has(method)) return invalid(method, "it may not ask for input");
   if (!isJsonObject(inputRequests)) return invalid(method, '"inputRequests" must be an object');
   if (requestState !== undefined && typeof requestState !== "string") {
@@ -142,7 +144,7 @@ function decodePause(
   if (questions.length === 0 && requestState === undefined) {
     return invalid(method, "it asks for input and does not say which");
   }
-  return { kind: "ok", value: { kind: "pause", questions, state: requestState } };
+  return { kind: "ok", value: { kind: "inputRequired", questions, state: requestState } };
 }
 
 /** What an upstream's error means here: some codes are about this hop alone. */

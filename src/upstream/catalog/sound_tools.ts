@@ -1,5 +1,5 @@
 /** Tools of a server with schemas that all clients can compile. A long list lets other work in between. */
-import { type Clock, pause } from "../../clock.ts";
+import { type Clock, sleep } from "../../clock.ts";
 import type { Limits } from "../../limits.ts";
 import type { Correction, JsonObject } from "../../model.ts";
 import { correctSchemas, type ToolSchemaLimits } from "../../protocol/tool_schemas.ts";
@@ -23,7 +23,7 @@ export async function withSoundSchemas(
     sound.push(tool);
     for (const reason of reasons) corrections.push({ item: String(given["name"]), reason });
     if (clock.monotonic() - turn < limits.readTurnMs) continue;
-    await pause(clock, 0);
+    await sleep(clock, 0);
     turn = clock.monotonic();
   }
   return { tools: sound, corrections };

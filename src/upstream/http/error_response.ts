@@ -18,7 +18,7 @@ import { parseJson, toMessage } from "../../protocol/jsonrpc.ts";
 import type { HttpAnswer } from "../../outgoing/http_answer.ts";
 
 /** An answer that is no success. */
-export interface Fault {
+export interface HttpFault {
   readonly status: number;
   /** It says whether the request may have taken effect, by the status. */
   readonly error: GatewayError;
@@ -125,7 +125,7 @@ export async function readFault(
   answer: HttpAnswer,
   config: ShownToServer,
   limits: Limits,
-): Promise<Fault> {
+): Promise<HttpFault> {
   const { status } = answer;
   const text = mediaType(answer) === "text/event-stream" ? "" : await answer.text().catch(() => "");
   const rpc = rpcIn(text, limits);

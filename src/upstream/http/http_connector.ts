@@ -1,5 +1,5 @@
 /**
- * Links to a remote server: the first message in each manner in turn, and, for a server that knows
+ * Links to a remote server: the first message in each dialect in turn, and, for a server that knows
  * no such message at its URL, the oldest transport. A fault over one says nothing about the next. A
  * refused login or a silence says nothing about how a server speaks, and ends the try. Follows "Backward Compatibility" of the
  * Streamable HTTP transport.
@@ -9,14 +9,14 @@ import { type GatewayError, toGatewayError } from "../../errors.ts";
 import type { UpstreamDeps } from "../deps.ts";
 import { toStartReason } from "../link/start_errors.ts";
 import type { Connected, Connector, StartFault } from "../link/link.ts";
-import type { Manner } from "../link/dialect.ts";
+import type { Dialect } from "../link/dialect.ts";
 import { createQuote, valuesOfRemote } from "../link/server_text.ts";
 import { createAuthorization } from "../../credentials/credential_kinds.ts";
 import { createHttpCaller } from "../../outgoing/caller.ts";
 import { toPublicUrl } from "../../outgoing/failure.ts";
 import { instanceHeader } from "../../version.ts";
 import { isAway, isBroken, isNoSuchThing, isServerFault } from "./error_response.ts";
-import { createSseLine } from "./sse_connection.ts";
+import { createSseConnection } from "./sse_connection.ts";
 import { createStreamable, type Streamable, type StreamableOptions } from "./streamable.ts";
 
 /** Makes the connector of one remote server; nothing is opened yet. */
@@ -36,7 +36,7 @@ export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps
     headers: { ...headers, [instanceHeader]: deps.instance },
     authorization: createAuthorization({ server, credentials }, deps),
   });
-  const toFault = (error: GatewayError, refused: readonly Manner[]): StartFault => ({
+  const toFault = (error: GatewayError, refused: readonly Dialect[]): StartFault => ({
     reason: toStartReason(error, quote),
     permanent: false,
     isAway: isAway(error),
@@ -48,44 +48,44 @@ export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps
   });
   return {
     ownsQuestions: true,
-    async connect({ manners, hooks, ...told }, signal) {
-      const refused: Manner[] = [];
+    async open({ dialects, hooks, ...told }, signal) {
+      const refused: Dialect[] = [];
       let firstError: GatewayError | undefined;
-      nextManner:
-      for (const manner of manners) {
-        for (const create of waysOf(transport, manner)) {
-          const options = { config, deps, caller, manner, hooks, ...told };
+      nextDialect:
+      for (const dialect of dialects) {
+        for (const create of waysOf(transport, dialect)) {
+          const options = { config, deps, caller, dialect, hooks, ...told };
           const outcome = await tryWay(create, options, signal);
           if ("connected" in outcome) return { ...outcome, refused };
           const { error } = outcome;
           firstError ??= error;
           const hasNoSuch = isNoSuchThing(error);
           // Some servers fail over a question that they do not know, which is no verdict on either.
-          const isFailure = isServerFault(error) || (manner.mayGoUnanswered && isBroken(error));
-          if (isFailure && manner !== manners.at(-1)) {
-            continue nextManner;
+          const isFailure = isServerFault(error) || (dialect.mayGoUnanswered && isBroken(error));
+          if (isFailure && dialect !== dialects.at(-1)) {
+            continue nextDialect;
           }
-          if (signal.aborted || !(hasNoSuch || manner.isRefusal(error))) {
+          if (signal.aborted || !(hasNoSuch || dialect.isRefusal(error))) {
             hooks.gone();
             return { fault: toFault(error, refused) };
           }
           // Whoever answers in JSON-RPC is at the right place.
           if (!hasNoSuch) break;
         }
-        refused.push(manner);
+        refused.push(dialect);
       }
       hooks.gone();
       if (firstError !== undefined) return { fault: toFault(firstError, refused) };
-      return { fault: { reason: "no manner of speaking is allowed", permanent: false, refused } };
+      return { fault: { reason: "no dialect of speaking is allowed", permanent: false, refused } };
     },
   };
 }
 
 type Create = (options: StreamableOptions) => Streamable;
 
-/** The transports to try in a manner. */
-function waysOf(transport: HttpServerConfig["transport"], manner: Manner): readonly Create[] {
-  const line = manner.stateless || transport === "streamable" ? [] : [createSseLine];
+/** The transports to try in a dialect. */
+function waysOf(transport: HttpServerConfig["transport"], dialect: Dialect): readonly Create[] {
+  const line = dialect.stateless || transport === "streamable" ? [] : [createSseConnection];
   return transport === "sse" ? line : [createStreamable, ...line];
 }
 
@@ -114,11 +114,11 @@ async function tryWay(
   signal.addEventListener("abort", giveUp);
   try {
     if (signal.aborted) giveUp();
-    const { description } = await way.greet();
-    const { manner } = options;
-    const link = { ...way.peer, mirrorsArguments: manner.stateless };
+    const { description } = await way.handshake();
+    const { dialect } = options;
+    const link = { ...way.peer, mirrorsArguments: dialect.stateless };
     way.ready();
-    return { connected: { link, manner, description, stop } };
+    return { connected: { link, dialect, description, stop } };
   } catch (thrown) {
     await way.stop();
     return { error: toGatewayError(thrown) };

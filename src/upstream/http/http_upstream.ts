@@ -1,12 +1,12 @@
 /** The kind `http`: a remote server, a session there for each of ours, or none where it keeps none. */
 import type { HttpServerConfig } from "../../config/config.ts";
-import type { LaneBudget } from "../deps.ts";
+import type { ConnectionLimit } from "../deps.ts";
 import { createHttpConnector } from "./http_connector.ts";
-import { createLanedUpstream } from "../mcp/pooled_upstream.ts";
+import { createPooledUpstream } from "../mcp/pooled_upstream.ts";
 import type { CreateUpstream } from "../upstream.ts";
 
-/** Nothing is started for a remote server; its lanes are bounded by the sessions they serve. */
-const noCeiling: LaneBudget = {
+/** Nothing is started for a remote server; its connections are bounded by the sessions they serve. */
+const noCeiling: ConnectionLimit = {
   acquire: () => Promise.resolve({ started: () => {}, release: () => {} }),
   hasRoom: () => true,
 };
@@ -14,11 +14,11 @@ const noCeiling: LaneBudget = {
 /** Makes the upstream of one remote server; nothing is opened yet. */
 export const createHttpUpstream: CreateUpstream<HttpServerConfig> = (config, deps) => {
   const { url, headers, credentials, transport } = config;
-  return createLanedUpstream({
+  return createPooledUpstream({
     config,
     connector: createHttpConnector(config, deps),
-    budget: noCeiling,
+    processLimit: noCeiling,
     fingerprint: [url, headers, credentials, transport],
-    livesAlone: true,
+    isRemote: true,
   }, deps);
 };

@@ -6,20 +6,20 @@
 import type { UpstreamDeps } from "../deps.ts";
 
 /** Tells one server. */
-export interface Teller {
+export interface OutboundQueue {
   /** False when all is full. */
-  tell(line: string): boolean;
+  send(line: string): boolean;
   /** Resolves when what was said last has been sent. */
-  told(): Promise<void>;
+  sent(): Promise<void>;
 }
 
-/** Makes a teller; `send` must not reject. */
-export function createTeller(
+/** Makes an empty queue; `send` must not reject. */
+export function createOutboundQueue(
   { limits, log }: Pick<UpstreamDeps, "limits" | "log">,
   send: (line: string) => Promise<void>,
-): Teller {
+): OutboundQueue {
   const waiting: (() => void)[] = [];
-  let free = limits.tellsMax;
+  let free = limits.outboundSendsMax;
   let chars = 0;
   let hasDropped = false;
   let last: Promise<void> = Promise.resolve();
@@ -36,8 +36,10 @@ export function createTeller(
     else go();
   };
   return {
-    tell(line) {
-      if (waiting.length < limits.tellsWaitingMax && chars + line.length <= limits.writeBytesMax) {
+    send(line) {
+      if (
+        waiting.length < limits.outboundWaitingMax && chars + line.length <= limits.writeBytesMax
+      ) {
         last = sendInTurn(line);
         return true;
       }
@@ -45,6 +47,6 @@ export function createTeller(
       hasDropped = true;
       return false;
     },
-    told: () => last,
+    sent: () => last,
   };
 }

@@ -1,10 +1,10 @@
 /**
  * Event streams of a remote server: the one that answers a request, taken up where it broke until
  * the answer has come, and the one of what belongs to no request, opened again and again. What the
- * messages mean is for the peer; that a stream can be taken up at all is its manner's to say.
+ * messages mean is for the peer; that a stream can be taken up at all is its dialect's to say.
  * Follows "Resumability and Redelivery" of the Streamable HTTP transport.
  */
-import { type Clock, pause } from "../../clock.ts";
+import { type Clock, sleep } from "../../clock.ts";
 import { type GatewayError, toGatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
@@ -52,7 +52,7 @@ export async function readToAnswer(
     // An answer that is not valid would be none the next time.
     if (place.fault?.code === "bad_upstream_response") return place.fault;
     if (open === undefined || eventId === undefined || vain >= limits.resumesMax) return fault;
-    await pause(clock, within(limits, place.retryMs) ?? limits.sseRetryMs, signal);
+    await sleep(clock, within(limits, place.retryMs) ?? limits.sseRetryMs, signal);
     if (signal.aborted) return fault;
     try {
       place = await readEvents(await open(eventId, signal), place, options);
@@ -65,7 +65,7 @@ export async function readToAnswer(
 }
 
 /** The stream of what belongs to no request. */
-export interface StandingStream {
+export interface ListeningStream {
   /** Opens it unless it is open or about to be; false when the server refuses it. */
   start(): boolean;
   /** Closes it: another session has another one. */
@@ -73,7 +73,7 @@ export interface StandingStream {
 }
 
 /** What the stream of what belongs to no request works with. */
-export interface StandingOptions extends StreamOptions {
+export interface ListeningStreamOptions extends StreamOptions {
   readonly log: Log;
   readonly open: OpenStream;
   /** Whether a refusal says that the session is gone. */
@@ -85,7 +85,7 @@ export interface StandingOptions extends StreamOptions {
 }
 
 /** Makes it. It is optional: that it cannot be opened is logged once, and changes nothing else. */
-export function createStandingStream(options: StandingOptions): StandingStream {
+export function createListeningStream(options: ListeningStreamOptions): ListeningStream {
   const { limits, clock, log, open } = options;
   let current: AbortController | undefined;
   let isRefused = false;
@@ -128,7 +128,7 @@ export function createStandingStream(options: StandingOptions): StandingStream {
       const backOffMs = limits.reconnectMsMin * 2 ** failures;
       const askedMs = within(limits, place.retryMs) ?? limits.reconnectMsMin;
       const waitMs = failures === 0 ? askedMs : Math.max(askedMs, backOffMs);
-      await pause(clock, Math.min(limits.reconnectMsMax, waitMs), signal);
+      await sleep(clock, Math.min(limits.reconnectMsMax, waitMs), signal);
     }
   };
   return {

@@ -8,7 +8,7 @@ import { GatewayError, toGatewayError } from "../../errors.ts";
 import type { UpstreamDeps } from "../deps.ts";
 
 /** The sessions of one link after its first. */
-export interface Renewal {
+export interface SessionRecovery {
   /** Waits for a new session that is being opened; throws when none could be had. */
   ready(): Promise<void>;
   /** Opens another in the place of this one, once for all who find it lost. */
@@ -18,7 +18,7 @@ export interface Renewal {
 }
 
 /** Makes it. */
-export function createRenewal(
+export function createSessionRecovery(
   server: string,
   { limits, clock, log }: Pick<UpstreamDeps, "limits" | "clock" | "log">,
   { session, open, failed }: {
@@ -28,7 +28,7 @@ export function createRenewal(
     readonly open: () => Promise<void>;
     readonly failed: () => void;
   },
-): Renewal {
+): SessionRecovery {
   let current: Promise<void> | undefined;
   let inVain = 0;
   let openedAt = -Infinity;
@@ -40,7 +40,7 @@ export function createRenewal(
       // A server may forget who is silent for long, as often as that happens.
       const lived = clock.monotonic() - openedAt >= limits.reconnectMsMax;
       inVain = lived ? 1 : inVain + 1;
-      if (inVain > limits.renewalsMax) throw lostAtOnce(server);
+      if (inVain > limits.sessionRecoveriesMax) throw lostAtOnce(server);
       await open();
       openedAt = clock.monotonic();
     } catch (thrown) {

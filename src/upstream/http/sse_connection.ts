@@ -9,16 +9,16 @@ import type { HttpAnswer } from "../../outgoing/http_answer.ts";
 import { repeatableMethods } from "../../outgoing/retry.ts";
 import { decodeSse } from "../../sse/decode.ts";
 import { exitedError } from "../link/start_errors.ts";
-import { createNoiseGauge } from "../link/output_guard.ts";
+import { createOutputGuard } from "../link/output_guard.ts";
 import { createPeer, type Outgoing, type Peer } from "../link/peer.ts";
-import { greetOn } from "../link/start_request.ts";
+import { handshakeOn } from "../link/start_request.ts";
 import { discard, mediaType, readFault, toEventStream } from "./error_response.ts";
 import type { Streamable, StreamableOptions } from "./streamable.ts";
-import { createTeller } from "./outbound_queue.ts";
+import { createOutboundQueue } from "./outbound_queue.ts";
 
 /** Makes a link; nothing is opened yet. */
-export function createSseLine(options: StreamableOptions): Streamable {
-  const { config, deps, caller, manner, hooks } = options;
+export function createSseConnection(options: StreamableOptions): Streamable {
+  const { config, deps, caller, dialect, hooks } = options;
   const { limits, clock, log } = deps;
   const closed = new AbortController();
   const endpoint = Promise.withResolvers<string>();
@@ -37,14 +37,14 @@ export function createSseLine(options: StreamableOptions): Streamable {
   };
   const peer: Peer = createPeer({
     server: config.name,
-    codec: () => manner.codec,
+    codec: () => dialect.codec,
     limits,
     clock,
-    noise: createNoiseGauge({ limits, clock, log }, end),
+    guard: createOutputGuard({ limits, clock, log }, end),
     notice: hooks.notice,
     ask: hooks.ask,
     send(line, outgoing) {
-      if (outgoing === undefined) return teller.tell(line);
+      if (outgoing === undefined) return outbound.send(line);
       void request(line, outgoing);
       return true;
     },
@@ -53,7 +53,7 @@ export function createSseLine(options: StreamableOptions): Streamable {
     post(line, true).then(discard).catch((thrown) => {
       if (!closed.signal.aborted) log.info("Cannot tell the server", { error: String(thrown) });
     });
-  const teller = createTeller(deps, send);
+  const outbound = createOutboundQueue(deps, send);
 
   /** Posts a message that may be sent twice, or one that must not; throws what refuses it. */
   const post = async (line: string, repeatable: boolean, isWord = true): Promise<HttpAnswer> => {
@@ -62,7 +62,7 @@ export function createSseLine(options: StreamableOptions): Streamable {
       method: "POST",
       headers: {
         "content-type": "application/json",
-        ...manner.http.headers({ session: undefined, revision }),
+        ...dialect.http.headers({ session: undefined, revision }),
       },
       body: line,
       timeoutMs: isWord ? Math.min(limits.responseMs, config.startTimeoutMs) : limits.responseMs,
@@ -73,12 +73,12 @@ export function createSseLine(options: StreamableOptions): Streamable {
       return answer;
     }
     const fault = await readFault(answer, config, limits);
-    const isLost = manner.http.toVerdict(fault) === "renew";
+    const isLost = dialect.http.meaningOf(fault) === "renew";
     // Its URL was the session's own. The calls that found out fail first.
     if (isLost) clock.after(0, () => end("its session was lost"));
     if (isLost && fault.outcome === "refused") throw withOutcome(fault.error, "unknown");
     if (fault.rpc === undefined || isLost) throw fault.error;
-    const told = manner.codec.decodeError(fault.rpc.error);
+    const told = dialect.codec.decodeError(fault.rpc.error);
     throw fault.status < 500 ? withOutcome(told, fault.outcome) : told;
   };
 
@@ -125,7 +125,7 @@ export function createSseLine(options: StreamableOptions): Streamable {
 
   return {
     peer,
-    async greet() {
+    async handshake() {
       const stopWaiting = clock.after(
         config.startTimeoutMs,
         () => end("it does not name the URL to post to"),
@@ -133,15 +133,15 @@ export function createSseLine(options: StreamableOptions): Streamable {
       // The endpoint comes on the stream; what ends the wait for either names the reason first.
       await Promise.all([endpoint.promise, open()]).finally(stopWaiting);
       const { capabilities, clientTitle } = options;
-      const greeted = await greetOn(peer, {
-        manner,
+      const result = await handshakeOn(peer, {
+        dialect,
         capabilities,
         clientTitle,
         timeoutMs: config.startTimeoutMs,
         settle: (negotiated) => void ({ revision } = negotiated),
       });
-      await teller.told();
-      return greeted;
+      await outbound.sent();
+      return result;
     },
     ready: () => void (isReady = true),
     stop() {

@@ -1,7 +1,7 @@
 /**
  * A link over Streamable HTTP: a POST for each message and, where the server keeps a session, one
  * stream for what belongs to no request. A lost session is replaced, once for all calls that use it.
- * Follows the Streamable HTTP transport of every revision; what differs is its manner's
+ * Follows the Streamable HTTP transport of every revision; what differs is its dialect's
  * (dialect.ts). Not here: a request and its answer (streamable_request.ts), reading streams
  * (server_streams.ts) and refusals (error_response.ts).
  */
@@ -9,35 +9,35 @@ import type { HttpServerConfig } from "../../config/config.ts";
 import type { JsonObject } from "../../model.ts";
 import type { UpstreamDeps } from "../deps.ts";
 import { exitedError } from "../link/start_errors.ts";
-import type { LinkHooks } from "../link/link.ts";
-import type { Greeted, Manner } from "../link/dialect.ts";
-import { createNoiseGauge } from "../link/output_guard.ts";
+import type { LinkEvents } from "../link/link.ts";
+import type { Dialect, HandshakeResult } from "../link/dialect.ts";
+import { createOutputGuard } from "../link/output_guard.ts";
 import { createPeer, type Peer } from "../link/peer.ts";
-import { greetOn } from "../link/start_request.ts";
+import { handshakeOn } from "../link/start_request.ts";
 import type { HttpCaller } from "../../outgoing/caller.ts";
-import { createRenewal } from "./session_recovery.ts";
+import { createSessionRecovery } from "./session_recovery.ts";
 import { discard } from "./error_response.ts";
 import { createRequests } from "./streamable_request.ts";
 import { createWire } from "./streamable_wire.ts";
-import { createStandingStream, readToAnswer } from "./server_streams.ts";
-import { createTeller } from "./outbound_queue.ts";
+import { createListeningStream, readToAnswer } from "./server_streams.ts";
+import { createOutboundQueue } from "./outbound_queue.ts";
 
 /** What a link is made from. */
 export interface StreamableOptions {
   readonly config: HttpServerConfig;
   readonly deps: UpstreamDeps;
   readonly caller: HttpCaller;
-  readonly manner: Manner;
+  readonly dialect: Dialect;
   readonly capabilities: JsonObject;
   readonly clientTitle?: string | undefined;
-  readonly hooks: LinkHooks;
+  readonly hooks: LinkEvents;
 }
 
 /** A link that is being opened. */
 export interface Streamable {
   readonly peer: Peer;
   /** The first message. */
-  greet(): Promise<Greeted>;
+  handshake(): Promise<HandshakeResult>;
   /** The server took it: what belongs to no request is listened to from now on. */
   ready(): void;
   /** Ends it, also the server's session; the same promise each time. */
@@ -46,7 +46,7 @@ export interface Streamable {
 
 /** Makes a link; nothing is sent yet. */
 export function createStreamable(options: StreamableOptions): Streamable {
-  const { config, deps, manner, hooks } = options;
+  const { config, deps, dialect, hooks } = options;
   const { limits, clock, log } = deps;
   const closed = new AbortController();
   const wire = createWire(options);
@@ -65,23 +65,23 @@ export function createStreamable(options: StreamableOptions): Streamable {
   const endSoon = (died: string): void => void clock.after(0, () => end(died));
   const peer: Peer = createPeer({
     server: config.name,
-    codec: () => manner.codec,
+    codec: () => dialect.codec,
     limits,
     clock,
-    noise: createNoiseGauge({ limits, clock, log }, end),
+    guard: createOutputGuard({ limits, clock, log }, end),
     notice: hooks.notice,
     ask: hooks.ask,
     send(line, outgoing) {
       if (outgoing !== undefined) requests.send(line, outgoing);
       // Where no session is kept, who leaves a stream has said enough, and nothing else is to be told.
-      else if (!manner.stateless) return teller.tell(line);
+      else if (!dialect.stateless) return outbound.send(line);
       return true;
     },
     over: (id, isAnswered) => requests.over(id, isAnswered),
   });
 
   const streams = { limits, clock, receive: (text: string) => peer.receive([text]) };
-  const standing = createStandingStream({
+  const standing = createListeningStream({
     ...streams,
     log,
     // It is opened again by itself, with pauses of its own.
@@ -89,21 +89,21 @@ export function createStreamable(options: StreamableOptions): Streamable {
     isLost: wire.isLost,
     lost() {
       const { session } = wire.settled();
-      if (session !== undefined) renewal.renew(session).catch(() => {});
+      if (session !== undefined) recovery.renew(session).catch(() => {});
     },
     refused: () => requests.noStream(),
   });
   const requests = createRequests({
     config,
     limits,
-    manner,
+    dialect,
     peer: () => peer,
-    renewal: () => renewal,
+    recovery: () => recovery,
     wire,
     readStream: (answer, id, signal) =>
       readToAnswer(answer, {
         ...streams,
-        open: manner.stateless ? undefined : wire.listen(true),
+        open: dialect.stateless ? undefined : wire.listen(true),
         receive: (text) => peer.receive([text], id),
         isOver: () => !peer.isPending(id),
         signal,
@@ -112,25 +112,25 @@ export function createStreamable(options: StreamableOptions): Streamable {
     endSoon,
   });
 
-  const greet = async (): Promise<Greeted> => {
+  const handshake = async (): Promise<HandshakeResult> => {
     const { capabilities, clientTitle } = options;
-    const greeted = await greetOn(peer, {
-      manner,
+    const result = await handshakeOn(peer, {
+      dialect,
       capabilities,
       clientTitle,
       timeoutMs: config.startTimeoutMs,
       settle: ({ revision }) => wire.settle({ ...wire.settled(), revision }),
     });
-    await teller.told();
-    return greeted;
+    await outbound.sent();
+    return result;
   };
 
-  const renewal = createRenewal(config.name, deps, {
+  const recovery = createSessionRecovery(config.name, deps, {
     session: () => wire.settled().session,
     async open() {
       standing.stop();
       wire.settle({});
-      await greet();
+      await handshake();
       if (closed.signal.aborted) return;
       standing.start();
       hooks.renewed();
@@ -152,15 +152,15 @@ export function createStreamable(options: StreamableOptions): Streamable {
       if (!closed.signal.aborted) log.info("Cannot tell the server", { error: String(thrown) });
     }
   };
-  const teller = createTeller(deps, send);
+  const outbound = createOutboundQueue(deps, send);
 
   return {
     peer,
-    greet,
+    handshake,
     ready() {
       isReady = true;
       // It stands by now where the first message was answered on it.
-      if (!manner.stateless && !closed.signal.aborted) standing.start();
+      if (!dialect.stateless && !closed.signal.aborted) standing.start();
     },
     stop() {
       const { session } = wire.settled();

@@ -11,19 +11,19 @@ import type { RequestId } from "../../model.ts";
 import type { HttpAnswer } from "../../outgoing/http_answer.ts";
 import { repeatableMethods } from "../../outgoing/retry.ts";
 import { exitedError } from "../link/start_errors.ts";
-import type { Manner } from "../link/dialect.ts";
+import type { Dialect } from "../link/dialect.ts";
 import type { Outgoing, Peer } from "../link/peer.ts";
-import type { Renewal } from "./session_recovery.ts";
+import type { SessionRecovery } from "./session_recovery.ts";
 import type { StreamableWire } from "./streamable_wire.ts";
-import { type Fault, isMessage, mediaType, readFault, rpcIn } from "./error_response.ts";
+import { type HttpFault, isMessage, mediaType, readFault, rpcIn } from "./error_response.ts";
 
 /** The link that requests are made on. */
 export interface RequestLink {
   readonly config: HttpServerConfig;
   readonly limits: Limits;
-  readonly manner: Manner;
+  readonly dialect: Dialect;
   readonly peer: () => Peer;
-  readonly renewal: () => Renewal;
+  readonly recovery: () => SessionRecovery;
   readonly wire: StreamableWire;
   /** Reads a stream until the request is answered; a failure when it breaks off before. */
   readonly readStream: (
@@ -51,7 +51,7 @@ export interface StreamableRequests {
 
 /** Makes the requests of a link. */
 export function createRequests(link: RequestLink): StreamableRequests {
-  const { config, limits, manner } = link;
+  const { config, limits, dialect } = link;
   const open = new Map<RequestId, AbortController>();
   /** Accepted, to be answered on the standalone stream. */
   const accepted = new Map<RequestId, (why: string) => void>();
@@ -61,7 +61,7 @@ export function createRequests(link: RequestLink): StreamableRequests {
   const failSent = (outgoing: Outgoing, error: GatewayError): void =>
     link.peer().fail(
       outgoing.id,
-      isGreeting(outgoing) ? error : withOutcome(error, error.outcome ?? "unknown"),
+      isHandshake(outgoing) ? error : withOutcome(error, error.outcome ?? "unknown"),
     );
 
   const send = async (line: string, outgoing: Outgoing): Promise<void> => {
@@ -88,9 +88,9 @@ export function createRequests(link: RequestLink): StreamableRequests {
     isAgain: boolean,
   ): Promise<boolean> => {
     const { request } = outgoing;
-    const isFirst = isGreeting(outgoing);
+    const isFirst = isHandshake(outgoing);
     if (!isFirst) {
-      await link.renewal().ready().catch((thrown) => {
+      await link.recovery().ready().catch((thrown) => {
         throw withOutcome(toGatewayError(thrown), "not_sent");
       });
     }
@@ -103,19 +103,19 @@ export function createRequests(link: RequestLink): StreamableRequests {
     }, signal);
     const isSuccess = answer.status >= 200 && answer.status < 300;
     if (isSuccess && isFirst) {
-      link.wire.settle({ session: manner.http.sessionIn(answer.headers), url: answer.url });
+      link.wire.settle({ session: dialect.http.sessionIn(answer.headers), url: answer.url });
     }
     const fault = isSuccess
       ? await readAnswer(answer, outgoing, signal)
       : await readFault(answer, config, limits);
     if (fault === undefined) {
-      if (!isFirst) link.renewal().wasOfUse();
+      if (!isFirst) link.recovery().wasOfUse();
       return false;
     }
     if (isFirst) {
       const { rpc, isAboutMessage, error } = fault;
       const isRefused = rpc !== undefined && isAboutMessage;
-      failSent(outgoing, isRefused ? manner.codec.decodeError(rpc.error) : error);
+      failSent(outgoing, isRefused ? dialect.codec.decodeError(rpc.error) : error);
       return false;
     }
     return await refused(fault, outgoing, session, isAgain);
@@ -123,29 +123,29 @@ export function createRequests(link: RequestLink): StreamableRequests {
 
   /** What follows from a failure; true when the request may be sent once more. */
   const refused = async (
-    fault: Fault,
+    fault: HttpFault,
     outgoing: Outgoing,
     session: string | undefined,
     isAgain: boolean,
   ): Promise<boolean> => {
     const { error, rpc, outcome } = fault;
-    const verdict = manner.http.toVerdict(fault);
-    if (verdict === "repeat" && !isAgain) return true;
+    const meaning = dialect.http.meaningOf(fault);
+    if (meaning === "repeat" && !isAgain) return true;
     // Whatever a 404 to a call says: where it does mean the session, all later calls would fail.
-    const isLost = verdict === "renew" || (fault.status === 404 && !isRepeatable(outgoing));
+    const isLost = meaning === "renew" || (fault.status === 404 && !isRepeatable(outgoing));
     if (isLost && session !== undefined) {
-      const said = verdict === "renew" ? undefined : rpc && manner.codec.decodeError(rpc.error);
+      const said = meaning === "renew" ? undefined : rpc && dialect.codec.decodeError(rpc.error);
       return await lose(said ?? lostError(fault), outgoing, session, isAgain);
     }
     if (rpc !== undefined && (!fault.isLogin || rpc.id === outgoing.id)) {
-      const told = manner.codec.decodeError(rpc.error);
+      const told = dialect.codec.decodeError(rpc.error);
       failSent(outgoing, fault.status < 500 ? withOutcome(told, outcome) : told);
     } else failSent(outgoing, error);
-    if (verdict === "other") link.endSoon("it no longer speaks the dialect in which it started");
+    if (meaning === "other") link.endSoon("it no longer speaks the dialect in which it started");
     return false;
   };
 
-  const lostError = ({ status }: Fault): GatewayError => {
+  const lostError = ({ status }: HttpFault): GatewayError => {
     const message = `Server "${config.name}" no longer knows the session (status ${status}); ` +
       "the gateway opens another one";
     return new GatewayError("upstream_unavailable", message, {
@@ -163,7 +163,7 @@ export function createRequests(link: RequestLink): StreamableRequests {
     const { id, request } = outgoing;
     const isSafe = !isAgain && (isRepeatable(outgoing) || await request.isSafeTwice?.() === true);
     if (!isSafe) failSent(outgoing, withOutcome(error, "unknown"));
-    const renewing = link.renewal().renew(session);
+    const renewing = link.recovery().renew(session);
     if (!isSafe) renewing.catch(() => {});
     else await renewing;
     return isSafe && isPending(id);
@@ -174,7 +174,7 @@ export function createRequests(link: RequestLink): StreamableRequests {
     answer: HttpAnswer,
     outgoing: Outgoing,
     signal: AbortSignal,
-  ): Promise<Fault | undefined> => {
+  ): Promise<HttpFault | undefined> => {
     const { id } = outgoing;
     const { status } = answer;
     const fail = (why: string): void =>
@@ -199,7 +199,7 @@ export function createRequests(link: RequestLink): StreamableRequests {
     const error = answer.toError("did not answer the request", "bad_upstream_response");
     if (rpc !== undefined && typeof rpc.id !== "number" && rpc.id !== String(id)) {
       const words = rpc.error.message;
-      const outcome = manner.codec.decodeError(rpc.error).outcome ?? "unknown";
+      const outcome = dialect.codec.decodeError(rpc.error).outcome ?? "unknown";
       return { ...plainFault, status, error, rpc, words, outcome };
     }
     await link.peer().receive([text], id);
@@ -211,7 +211,7 @@ export function createRequests(link: RequestLink): StreamableRequests {
     const { id } = outgoing;
     if (!isPending(id)) return;
     accepted.set(id, fail);
-    if (manner.stateless || !link.listens()) noStream();
+    if (dialect.stateless || !link.listens()) noStream();
   };
   const noStream = (): void => {
     for (const fail of accepted.values()) {
@@ -237,10 +237,10 @@ export function createRequests(link: RequestLink): StreamableRequests {
 const plainFault = { isAboutMessage: true, isLogin: false, isLoginRefused: false };
 
 /** Only the first message cannot be cancelled: see start_request.ts. */
-function isGreeting({ request }: Outgoing): boolean {
+function isHandshake({ request }: Outgoing): boolean {
   return !request.cancellable;
 }
 
 function isRepeatable(outgoing: Outgoing): boolean {
-  return isGreeting(outgoing) || repeatableMethods.has(outgoing.wire.method);
+  return isHandshake(outgoing) || repeatableMethods.has(outgoing.wire.method);
 }

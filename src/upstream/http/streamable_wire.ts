@@ -7,7 +7,7 @@ import type { GatewayError } from "../../errors.ts";
 import type { HttpAnswer } from "../../outgoing/http_answer.ts";
 import type { HttpCaller } from "../../outgoing/caller.ts";
 import type { UpstreamDeps } from "../deps.ts";
-import type { Manner } from "../link/dialect.ts";
+import type { Dialect } from "../link/dialect.ts";
 import type { Outgoing } from "../link/peer.ts";
 import { discard, toEventStream, wordsOf } from "./error_response.ts";
 import type { OpenStream } from "./server_streams.ts";
@@ -48,15 +48,15 @@ export interface StreamableWire {
 
 /** Makes it; nothing is sent yet. */
 export function createWire(
-  { config, caller, manner, deps }: {
+  { config, caller, dialect, deps }: {
     readonly config: HttpServerConfig;
     readonly caller: HttpCaller;
-    readonly manner: Manner;
+    readonly dialect: Dialect;
     readonly deps: Pick<UpstreamDeps, "limits" | "log">;
   },
 ): StreamableWire {
   const { limits, log } = deps;
-  const { http } = manner;
+  const { http } = dialect;
   let settled: Settled = {};
   const url = (): string => settled.url ?? config.url;
   const headersOf = (message?: { wire: Outgoing["wire"]; tool: Outgoing["request"]["tool"] }) =>
@@ -94,7 +94,7 @@ export function createWire(
       return await toEventStream(answer, config, limits);
     },
     isLost: (error) =>
-      http.toVerdict({
+      http.meaningOf({
         status: Number(error.data?.["status"]),
         words: wordsOf(error),
         isLoginRefused: false,

@@ -6,7 +6,7 @@
 import type { Clock } from "../../clock.ts";
 
 /** The running clock of a call. */
-export interface CallClock {
+export interface CallTimeout {
   /** A sign of life. */
   touch(): void;
   /** Stands still until `resume`. */
@@ -16,7 +16,7 @@ export interface CallClock {
 }
 
 /** Starts a call's clock; `expired` is called at most once. */
-export function startCallClock(
+export function startCallTimeout(
   clock: Clock,
   limits: {
     readonly quietMs: number;
@@ -25,7 +25,7 @@ export function startCallClock(
     readonly heardAt?: () => number;
   },
   expired: () => void,
-): CallClock {
+): CallTimeout {
   let quietEnd = clock.monotonic() + limits.quietMs;
   let totalEnd = clock.monotonic() + limits.totalMs;
   let heldSince: number | undefined;

@@ -17,19 +17,19 @@ import {
   toMessage,
 } from "../../protocol/jsonrpc.ts";
 import { isNamed } from "../../protocol/names.ts";
-import type { AskDesk } from "./server_requests.ts";
+import type { ServerRequests } from "./server_requests.ts";
 import type { LongLine } from "../stdio/line_reader.ts";
 import type { OpenRequests } from "./pending.ts";
 import { createFramingCheck } from "./framing_check.ts";
-import type { NoiseGauge } from "./output_guard.ts";
+import type { OutputGuard } from "./output_guard.ts";
 import { createStrayAnswers } from "./stray_answers.ts";
 
 /** What the receiving half works with. */
 export interface IncomingOptions extends OpenRequests {
   readonly limits: Limits;
-  readonly noise: NoiseGauge;
+  readonly guard: OutputGuard;
   readonly codec: () => UpstreamFacingCodec;
-  readonly asks: AskDesk;
+  readonly asks: ServerRequests;
   /** Ends a request with the server's own answer. */
   readonly settle: (id: RequestId, reply: Ending) => void;
   /** A standing request was ended by the server. */
@@ -60,7 +60,7 @@ export function ownId<Id>(id: Id): Id | number {
 
 /** Makes the receiving half. */
 export function createIncoming(options: IncomingOptions): Incoming {
-  const { limits, noise, pending, givenUp, asks } = options;
+  const { limits, guard, pending, givenUp, asks } = options;
   const framing = createFramingCheck(limits);
   const settleError = (id: RequestId, error: RpcError): void =>
     options.settle(id, { kind: "failure", error: options.codec().decodeError(error) });
@@ -93,16 +93,16 @@ export function createIncoming(options: IncomingOptions): Incoming {
     if (method === "notifications/cancelled") return receiveCancel(params.requestId, line);
     const decoded = options.codec().decodeNotice(method, params);
     if (decoded.kind === "invalid") {
-      return noise.garbage("it is not a known notification", line);
+      return guard.garbage("it is not a known notification", line);
     }
-    noise.notice();
+    guard.notice();
     if (decoded.kind === "unknown" && isNamed(method)) {
-      return noise.dropped("this server's revision has no such notification", line);
+      return guard.dropped("this server's revision has no such notification", line);
     }
     const { notice, request = owner } = decoded.kind === "ok"
       ? decoded.value
       : { notice: { kind: "notice", method, params } as const };
-    const drop = decoded.kind === "ok" ? noise.garbage : noise.dropped;
+    const drop = decoded.kind === "ok" ? guard.garbage : guard.dropped;
     if (request === undefined) {
       if (!options.notice(notice)) drop("nothing waits for this notice", line);
       return;
@@ -123,7 +123,7 @@ export function createIncoming(options: IncomingOptions): Incoming {
     if (asks.withdraw(requestId)) return;
     const id = ownId(requestId);
     if (isId(id) && pending.get(id)?.timeoutMs === 0) return options.endStanding(id);
-    noise.garbage("it cancels nothing", line);
+    guard.garbage("it cancels nothing", line);
   };
 
   const receiveValue = (value: unknown, line: string, owner: RequestId | undefined): boolean => {
@@ -155,7 +155,7 @@ export function createIncoming(options: IncomingOptions): Incoming {
       if (isGiven(error)) return strays.take(value.id, toRpcError(error), line, owner);
       if (isJsonObject(result)) return strays.take(value.id, undefined, line, owner);
     }
-    noise.garbage("it is not a JSON-RPC message", line);
+    guard.garbage("it is not a JSON-RPC message", line);
     if (id === undefined || !pending.has(id) || !isJsonObject(value)) return;
     const isMeant = value.jsonrpc !== undefined || isAnswer(value);
     if (value.method !== undefined || !isMeant) return;
@@ -164,7 +164,7 @@ export function createIncoming(options: IncomingOptions): Incoming {
 
   /** A line that is not JSON; one that shows another framing beyond doubt ends the wait. */
   const receiveOther = (line: string): void => {
-    noise.garbage("it is not JSON", line);
+    guard.garbage("it is not JSON", line);
     const found = framing.take(line);
     if (found === undefined) return;
     const { why } = found;
@@ -202,7 +202,7 @@ export function createIncoming(options: IncomingOptions): Incoming {
   return {
     take,
     takeLong(line) {
-      noise.garbage(`it is ${line.bytes} bytes long, more than ${limits.lineBytesMax}`, line.head);
+      guard.garbage(`it is ${line.bytes} bytes long, more than ${limits.lineBytesMax}`, line.head);
       const id = answeredBy(line);
       if (id !== undefined) options.failBadly(id, `: larger than ${limits.lineBytesMax} bytes`);
     },

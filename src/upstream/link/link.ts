@@ -1,21 +1,21 @@
 /**
- * The seam between a lane and the wire below it: requests go down, their replies and whatever the
+ * The seam between a connection and the wire below it: requests go down, their replies and whatever the
  * server says of itself come up. A link over stdio is a peer on a child's pipes (peer.ts), one over
- * HTTP makes a POST for each message. How the server is spoken to is its manner (dialect.ts).
+ * HTTP makes a POST for each message. How the server is spoken to is its dialect (dialect.ts).
  * Types only.
  */
 import type { LogFields } from "../../log.ts";
 import type { GatewayError } from "../../errors.ts";
 import type { Answer, Description, Ending, JsonObject, Notice, Resume } from "../../model.ts";
-import type { Behalf, WireMessage } from "../../protocol/codec.ts";
-import type { Manner } from "./dialect.ts";
+import type { ClientContext, WireMessage } from "../../protocol/codec.ts";
+import type { Dialect } from "./dialect.ts";
 
 /** How a request is to be made. */
 export interface LinkRequest {
   readonly method: string;
   readonly params: JsonObject;
-  /** For manners in which each request says on whose behalf it is made; absent: our own. */
-  readonly behalf?: Behalf | undefined;
+  /** For dialects in which each request says on whose behalf it is made; absent: our own. */
+  readonly clientContext?: ClientContext | undefined;
   readonly resume?: Resume | undefined;
   /** Of a tool's call: the tool as the server listed it, when that is known. */
   readonly tool?: JsonObject | undefined;
@@ -58,7 +58,7 @@ export interface Link {
 }
 
 /** Who hears what belongs to no request, and of the end of a link. */
-export interface LinkHooks {
+export interface LinkEvents {
   /** False when nobody wants it. */
   notice(notice: Notice): boolean;
   /** Must not reject. */
@@ -74,7 +74,7 @@ export interface LinkHooks {
 /** A link on which the server has answered its first message. */
 export interface Connected {
   readonly link: Link;
-  readonly manner: Manner;
+  readonly dialect: Dialect;
   readonly description: Description;
   /** For the log. */
   readonly pid?: number | undefined;
@@ -95,8 +95,8 @@ export interface StartFault {
   readonly permanent: boolean;
   /** Whether nothing is there to answer: then the server may come back by itself. */
   readonly isAway?: boolean | undefined;
-  /** The manners that the server refused, which says nothing against others. */
-  readonly refused: readonly Manner[];
+  /** The dialects that the server refused, which says nothing against others. */
+  readonly refused: readonly Dialect[];
 }
 
 /** What a kind of upstream supplies: links to its server. */
@@ -104,20 +104,20 @@ export interface Connector {
   /** Whether its links can tell whose a question is; else a call that may be asked needs a link alone. */
   readonly ownsQuestions: boolean;
   /**
-   * Opens a link, speaking in the first of `manners` that the server takes. Where a server hears of
+   * Opens a link, speaking in the first of `dialects` that the server takes. Where a server hears of
    * its client at the start, `capabilities` say what the client can do and `clientTitle` who it is.
    * `signal` gives the start up.
    */
-  connect(
+  open(
     options: {
-      readonly manners: readonly Manner[];
+      readonly dialects: readonly Dialect[];
       readonly capabilities: JsonObject;
       readonly clientTitle?: string | undefined;
-      readonly hooks: LinkHooks;
+      readonly hooks: LinkEvents;
     },
     signal: AbortSignal,
   ): Promise<
-    | { readonly connected: Connected; readonly refused: readonly Manner[] }
+    | { readonly connected: Connected; readonly refused: readonly Dialect[] }
     | { readonly fault: StartFault }
   >;
 }

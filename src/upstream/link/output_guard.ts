@@ -4,13 +4,13 @@
  * that the pipe holds the child back and its neighbours do not notice. A child that fills window
  * after window with garbage alone is given up.
  */
-import { type Clock, pause } from "../../clock.ts";
+import { type Clock, sleep } from "../../clock.ts";
 import { beginning } from "../../excerpt.ts";
 import type { Limits } from "../../limits.ts";
 import { type Log, Shortened } from "../../log.ts";
 
 /** Counts the noise of one child. */
-export interface NoiseGauge {
+export interface OutputGuard {
   /** A line that could not be used; `sample` is shown in the log. */
   garbage(what: string, sample: string): void;
   /** A well-formed notice that nothing takes, which is no sign of a fault. */
@@ -26,13 +26,13 @@ export interface NoiseGauge {
 }
 
 /** Makes a gauge; `giveUp` is called once. */
-export function createNoiseGauge(
+export function createOutputGuard(
   options: { readonly limits: Limits; readonly clock: Clock; readonly log: Log },
   giveUp: (reason: string) => void,
-): NoiseGauge {
+): OutputGuard {
   const { limits, clock, log } = options;
   const quietUntil = new Map<string, { until: number; unlogged: number }>();
-  let windowEnd = clock.monotonic() + limits.noiseWindowMs;
+  let windowEnd = clock.monotonic() + limits.outputWindowMs;
   let linesInWindow = 0;
   let garbageInWindow = 0;
   let windowsSpent = 0;
@@ -41,9 +41,9 @@ export function createNoiseGauge(
 
   const turnWindow = (): void => {
     if (clock.monotonic() < windowEnd) return;
-    windowsSpent = garbageInWindow >= limits.noiseLinesMax ? windowsSpent + 1 : 0;
-    if (windowsSpent === limits.noiseWindowsMax) giveUp("it floods its output with garbage");
-    windowEnd = clock.monotonic() + limits.noiseWindowMs;
+    windowsSpent = garbageInWindow >= limits.outputLinesMax ? windowsSpent + 1 : 0;
+    if (windowsSpent === limits.outputWindowsMax) giveUp("it floods its output with garbage");
+    windowEnd = clock.monotonic() + limits.outputWindowMs;
     linesInWindow = 0;
     garbageInWindow = 0;
   };
@@ -60,7 +60,7 @@ export function createNoiseGauge(
       line: new Shortened(sample, (text) => beginning(text, limits.stderrLineCharsMax)),
       ...(record.unlogged > 0 ? { alsoIgnored: record.unlogged } : {}),
     });
-    record.until = now + limits.noiseLogMs;
+    record.until = now + limits.outputLogMs;
     record.unlogged = 0;
   };
 
@@ -81,8 +81,8 @@ export function createNoiseGauge(
     },
     hold() {
       turnWindow();
-      if (linesInWindow < limits.noiseLinesMax) return undefined;
-      return pause(clock, Math.max(0, windowEnd - clock.monotonic())).then(turnWindow);
+      if (linesInWindow < limits.outputLinesMax) return undefined;
+      return sleep(clock, Math.max(0, windowEnd - clock.monotonic())).then(turnWindow);
     },
     count: () => total,
     first: () => first,

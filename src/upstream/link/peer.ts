@@ -11,8 +11,8 @@ import type { Limits } from "../../limits.ts";
 import type { Ending, JsonObject, Notice, RequestId } from "../../model.ts";
 import type { UpstreamFacingCodec, WireMessage } from "../../protocol/codec.ts";
 import { notificationText, requestText } from "../../protocol/jsonrpc.ts";
-import { type AskDeskOptions, createAskDesk } from "./server_requests.ts";
-import { type CallClock, startCallClock } from "./call_timeout.ts";
+import { createServerRequests, type ServerRequestsOptions } from "./server_requests.ts";
+import { type CallTimeout, startCallTimeout } from "./call_timeout.ts";
 import { createIncoming } from "./incoming.ts";
 import type { LongLine } from "../stdio/line_reader.ts";
 import type { Link, LinkRequest, OpenRequest } from "./link.ts";
@@ -26,7 +26,7 @@ export interface Outgoing {
 }
 
 /** What a peer works with. */
-export interface PeerOptions extends Omit<AskDeskOptions, "send"> {
+export interface PeerOptions extends Omit<ServerRequestsOptions, "send"> {
   /** Queues one message; false when the upstream does not read. */
   readonly send: (line: string, outgoing?: Outgoing) => boolean;
   /** A request is over: answered, or else failed or given up. */
@@ -59,9 +59,9 @@ export interface Peer extends Link {
 }
 
 /** The clock of a request that stands until it is cancelled. */
-const noClock: CallClock = { touch: () => {}, hold: () => {}, resume: () => {}, stop: () => {} };
+const noClock: CallTimeout = { touch: () => {}, hold: () => {}, resume: () => {}, stop: () => {} };
 /** Requests of our own ask for nothing. */
-const ownBehalf = { capabilities: {} };
+const ownContext = { capabilities: {} };
 
 const ignoredHandle: OpenRequest = {
   cancel: () => {},
@@ -72,12 +72,12 @@ const ignoredHandle: OpenRequest = {
 
 /** Makes a peer. */
 export function createPeer(options: PeerOptions): Peer {
-  const { server, limits, clock, noise } = options;
+  const { server, limits, clock, guard } = options;
   let codec = options.codec();
   const pending = new Map<RequestId, Pending>();
   /** Requests whose maker left: what the server still says of them is no fault of its own. */
   const givenUp = new Set<RequestId>();
-  const asks = createAskDesk({ ...options, codec: () => codec });
+  const asks = createServerRequests({ ...options, codec: () => codec });
   let lastId = 0;
   /** When the server last said something that belongs to no single request's own stream. */
   let heardAt = -Infinity;
@@ -134,7 +134,7 @@ export function createPeer(options: PeerOptions): Peer {
       method: wanted.method,
       params: wanted.params,
       progressToken: wanted.wantsProgress ? id : undefined,
-      behalf: wanted.behalf ?? ownBehalf,
+      clientContext: wanted.clientContext ?? ownContext,
       resume: wanted.resume,
     });
     const refuse = (error: GatewayError): OpenRequest => {
@@ -144,7 +144,7 @@ export function createPeer(options: PeerOptions): Peer {
     };
     if (closed !== undefined) return refuse(closed);
     const { timeoutMs } = wanted;
-    const callClock = timeoutMs === 0 ? noClock : startCallClock(
+    const callClock = timeoutMs === 0 ? noClock : startCallTimeout(
       clock,
       {
         quietMs: timeoutMs,
@@ -194,7 +194,7 @@ export function createPeer(options: PeerOptions): Peer {
       }
       if (isHeard && owner === undefined) heardAt = clock.monotonic();
       else if (isHeard && owner !== undefined) pending.get(owner)?.clock.touch();
-      return noise.hold();
+      return guard.hold();
     },
     fail,
     isPending: (id) => pending.has(id),

@@ -1,11 +1,11 @@
 /** The open requests of one peer, as the code that reads its messages sees them. Types only. */
 import type { RequestId } from "../../model.ts";
-import type { CallClock } from "./call_timeout.ts";
+import type { CallTimeout } from "./call_timeout.ts";
 import type { LinkRequest } from "./link.ts";
 
 /** A request that waits for its answer. */
 export interface Pending extends LinkRequest {
-  readonly clock: CallClock;
+  readonly clock: CallTimeout;
   /** Whether the server has said something of it. */
   isHeardOf?: boolean;
 }

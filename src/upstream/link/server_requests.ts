@@ -7,13 +7,13 @@ import type { Limits } from "../../limits.ts";
 import type { Answer, JsonObject, RequestId } from "../../model.ts";
 import type { UpstreamFacingCodec, WireMessage } from "../../protocol/codec.ts";
 import { errorText, resultText } from "../../protocol/jsonrpc.ts";
-import type { NoiseGauge } from "./output_guard.ts";
+import type { OutputGuard } from "./output_guard.ts";
 
-/** What a desk works with. */
-export interface AskDeskOptions {
+/** What it works with. */
+export interface ServerRequestsOptions {
   readonly codec: () => UpstreamFacingCodec;
   readonly limits: Pick<Limits, "asksMax">;
-  readonly noise: NoiseGauge;
+  readonly guard: OutputGuard;
   /** Queues one message; false when the upstream does not read. */
   readonly send: (line: string) => boolean;
   /** Puts a question; must not reject. */
@@ -23,9 +23,14 @@ export interface AskDeskOptions {
 }
 
 /** Requests of one upstream. */
-export interface AskDesk {
+export interface ServerRequests {
   /** `ask` puts the question where its message says whose it is. */
-  receive(id: RequestId, method: string, params: JsonObject, ask?: AskDeskOptions["ask"]): void;
+  receive(
+    id: RequestId,
+    method: string,
+    params: JsonObject,
+    ask?: ServerRequestsOptions["ask"],
+  ): void;
   /** The upstream does not want its answer any more; false when no such question is open. */
   withdraw(id: unknown): boolean;
   /** Questions under way. */
@@ -33,9 +38,9 @@ export interface AskDesk {
   close(): void;
 }
 
-/** Makes a desk. */
-export function createAskDesk(options: AskDeskOptions): AskDesk {
-  const { limits, noise } = options;
+/** Makes it. */
+export function createServerRequests(options: ServerRequestsOptions): ServerRequests {
+  const { limits, guard } = options;
   const openAsks = new Map<RequestId, AbortController>();
   let closed = false;
 
@@ -47,7 +52,7 @@ export function createAskDesk(options: AskDeskOptions): AskDesk {
   const putQuestion = async (
     id: RequestId,
     question: WireMessage,
-    ask: AskDeskOptions["ask"],
+    ask: ServerRequestsOptions["ask"],
   ): Promise<void> => {
     const withdrawn = new AbortController();
     openAsks.set(id, withdrawn);
@@ -63,7 +68,7 @@ export function createAskDesk(options: AskDeskOptions): AskDesk {
 
   return {
     receive(id, method, params, ask = options.ask) {
-      noise.notice();
+      guard.notice();
       if (method === "ping") {
         options.send(resultText(id, {}));
         return options.pinged?.();

@@ -13,9 +13,9 @@ export type Quote = (words: string) => string;
 /** Makes the quotes of a server whose configuration holds these values. */
 export function createQuote(
   values: readonly string[],
-  { serverWordsCharsMax, stderrLineCharsMax }: Pick<
+  { serverTextCharsMax, stderrLineCharsMax }: Pick<
     Limits,
-    "serverWordsCharsMax" | "stderrLineCharsMax"
+    "serverTextCharsMax" | "stderrLineCharsMax"
   >,
 ): Quote {
   const needles = [...new Set(values.flatMap(formsOf))]
@@ -27,7 +27,7 @@ export function createQuote(
     const hidden = needles.reduce((text, needle) => text.replaceAll(needle, () => "…"), plain);
     const text = cutPlaces(hidden).replaceAll('"', "'").trim();
     if (!/[\p{L}\p{N}]/u.test(text)) return "";
-    return `${mark}"${truncate(text, serverWordsCharsMax - mark.length - 2)}"`;
+    return `${mark}"${truncate(text, serverTextCharsMax - mark.length - 2)}"`;
   };
 }
 

@@ -2,7 +2,7 @@
 import { GatewayError } from "../../errors.ts";
 import type { Quote } from "./server_text.ts";
 
-/** A call was under way when its lane ended; `died` says why when nobody wanted that. */
+/** A call was under way when its connection ended; `died` says why when nobody wanted that. */
 export function exitedError(server: string, died: string | undefined): GatewayError {
   const what = died === undefined ? "was stopped" : `stopped (${died})`;
   return new GatewayError(

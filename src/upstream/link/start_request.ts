@@ -2,9 +2,9 @@
 import { GatewayError } from "../../errors.ts";
 import type { JsonObject } from "../../model.ts";
 import type { Link } from "./link.ts";
-import type { Greeted, Manner } from "./dialect.ts";
+import type { Dialect, HandshakeResult } from "./dialect.ts";
 
-/** Makes requests that belong to the greeting. */
+/** Makes requests that belong to the handshake. */
 export function requestOf(
   link: Link,
   timeoutMs: number,
@@ -28,24 +28,24 @@ export function requestOf(
 }
 
 /** Greets; what is said after the answer waits until `settle` has taken what was negotiated. */
-export async function greetOn(
+export async function handshakeOn(
   link: Link,
-  { manner, capabilities, clientTitle, timeoutMs, settle }: {
-    readonly manner: Manner;
+  { dialect, capabilities, clientTitle, timeoutMs, settle }: {
+    readonly dialect: Dialect;
     readonly capabilities: JsonObject;
     readonly clientTitle: string | undefined;
     readonly timeoutMs: number;
-    readonly settle: (greeted: Greeted) => void;
+    readonly settle: (result: HandshakeResult) => void;
   },
-): Promise<Greeted> {
+): Promise<HandshakeResult> {
   const rest: (() => void)[] = [];
-  const greeted = await manner.greet({
+  const result = await dialect.handshake({
     request: requestOf(link, timeoutMs),
     notify: (method, params) => void rest.push(() => link.notify(method, params)),
     capabilities,
     clientTitle,
   });
-  settle(greeted);
+  settle(result);
   for (const say of rest) say();
-  return greeted;
+  return result;
 }

@@ -7,12 +7,12 @@
 import { errorTable } from "../../errors.ts";
 import type { RequestId } from "../../model.ts";
 import type { RpcError } from "../../protocol/jsonrpc.ts";
-import type { NoiseGauge } from "./output_guard.ts";
+import type { OutputGuard } from "./output_guard.ts";
 import type { OpenRequests } from "./pending.ts";
 
 /** What is needed to place the stray answers of one server. */
 interface StrayOptions extends OpenRequests {
-  readonly noise: NoiseGauge;
+  readonly guard: OutputGuard;
   readonly settleError: (id: RequestId, error: RpcError) => void;
 }
 
@@ -36,7 +36,7 @@ const ofNotifications: ReadonlySet<number> = new Set([
 
 /** Starts without any answer. */
 export function createStrayAnswers(options: StrayOptions): StrayAnswers {
-  const { noise, pending, givenUp, settleError } = options;
+  const { guard, pending, givenUp, settleError } = options;
   /** The last id before the last notification, until a later request is answered. */
   let toldAfter = Infinity;
   /** The last id when a request was abandoned last, until a later one is answered. */
@@ -64,9 +64,9 @@ export function createStrayAnswers(options: StrayOptions): StrayAnswers {
   return {
     take(id, error, line, owner) {
       if ((typeof id === "string" || typeof id === "number") && givenUp.delete(id)) {
-        return noise.notice();
+        return guard.notice();
       }
-      noise.garbage("it answers no open request", line);
+      guard.garbage("it answers no open request", line);
       const isOwned = owner !== undefined && pending.has(owner);
       const open = isOwned ? [owner] : waiting();
       const [only, ...others] = open;

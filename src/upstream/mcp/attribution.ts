@@ -1,8 +1,8 @@
 /**
- * The calls under way on one lane, and whose an unsolicited notice or question is: stdio has no
+ * The calls under way on one connection, and whose an unsolicited notice or question is: stdio has no
  * channel for each call, so that must be told from what is open. How sure that is depends on who
- * shares the lane, which `Attribution` says. A call that was given up may be worked on for a while:
- * until then nothing can be told where several clients share the lane.
+ * shares the connection, which `Attribution` says. A call that was given up may be worked on for a while:
+ * until then nothing can be told where several clients share the connection.
  */
 import type { Clock } from "../../clock.ts";
 import type { GatewayError } from "../../errors.ts";
@@ -12,7 +12,7 @@ import type { ExchangeSource } from "../exchange_source.ts";
 import type { OpenRequest } from "../link/link.ts";
 
 /** One call under way. */
-export interface OpenCall {
+export interface AttributedCall {
   readonly call: Call;
   readonly source: ExchangeSource;
   readonly request: OpenRequest;
@@ -25,15 +25,15 @@ export interface OpenCall {
  */
 export type Attribution = "latest" | "working" | "sole" | "logged";
 
-/** The calls of one lane. */
-export interface OpenCalls {
-  add(call: OpenCall): void;
+/** The calls of one connection. */
+export interface AttributedCalls {
+  add(call: AttributedCall): void;
   /** It is over; `isAnswered`: the server has said so itself. */
-  delete(call: OpenCall, isAnswered: boolean): void;
+  delete(call: AttributedCall, isAnswered: boolean): void;
   /** Whose a notice or question is; undefined when that cannot be told. */
-  owner(): OpenCall | undefined;
-  /** The only call; undefined where there are others, or where clients share the lane and one was given up. */
-  only(): OpenCall | undefined;
+  owner(): AttributedCall | undefined;
+  /** The only call; undefined where there are others, or where clients share the connection and one was given up. */
+  only(): AttributedCall | undefined;
   /** Whether what comes now may be a given-up call's. */
   isDoubtful(): boolean;
   /** Ends the calls of one scope. */
@@ -48,27 +48,27 @@ export const workingMethods: ReadonlySet<string> = new Set([
 ]);
 
 /** Makes an empty set of calls. */
-export function createOpenCalls(
+export function createAttributedCalls(
   attribution: Attribution,
   { clock, limits }: { readonly clock: Clock; readonly limits: Pick<Limits, "strayQuestionMs"> },
-): OpenCalls {
-  const calls = new Set<OpenCall>();
+): AttributedCalls {
+  const calls = new Set<AttributedCall>();
   let doubtfulUntil = -Infinity;
   let strayUntil = -Infinity;
-  const only = (those: readonly OpenCall[]): OpenCall | undefined =>
+  const only = (those: readonly AttributedCall[]): AttributedCall | undefined =>
     those.length === 1 ? those[0] : undefined;
-  const isWorking = ({ call }: OpenCall): boolean => workingMethods.has(call.method);
-  const owners: Readonly<Record<Attribution, () => OpenCall | undefined>> = {
+  const isWorking = ({ call }: AttributedCall): boolean => workingMethods.has(call.method);
+  const owners: Readonly<Record<Attribution, () => AttributedCall | undefined>> = {
     latest: () => only([...calls]) ?? [...calls].findLast(isWorking),
     working: () => only([...calls].filter(isWorking)),
     sole: () => only([...calls]),
     logged: () => only([...calls].filter(({ call }) => call.caller.logLevel !== undefined)),
   };
   /** Whether the server may still say something for it. */
-  const maySpeak = (open: OpenCall): boolean =>
+  const maySpeak = (open: AttributedCall): boolean =>
     isWorking(open) && (attribution !== "logged" || open.call.caller.logLevel !== undefined);
   const isDoubtful = (): boolean => clock.monotonic() < doubtfulUntil;
-  const remove = (call: OpenCall, isAnswered: boolean): void => {
+  const remove = (call: AttributedCall, isAnswered: boolean): void => {
     if (!calls.delete(call) || isAnswered || !isWorking(call)) return;
     strayUntil = clock.monotonic() + limits.strayQuestionMs;
     if (maySpeak(call)) doubtfulUntil = strayUntil;

@@ -4,20 +4,20 @@
  * where the server hears that at its start, what the client declared. The names of what was declared stand in
  * the key as they are, so that the catalog of the most similar client can be found.
  */
-import type { LaneServerConfig } from "../../config/config.ts";
+import type { McpServerConfig } from "../../config/config.ts";
 import type { Caller } from "../../model.ts";
 import { isJsonObject } from "../../protocol/jsonrpc.ts";
 import type { UpstreamDeps } from "../deps.ts";
-import { declaredCapabilities, type Manner } from "../link/dialect.ts";
-import type { Verdicts } from "./known_dialects.ts";
+import { declaredCapabilities, type Dialect } from "../link/dialect.ts";
+import type { KnownDialects } from "./known_dialects.ts";
 
 /** Counts what may be stored of lists: older ones were not checked as those of today are. */
 const listsFormat = 2;
 
 /** The keys of one server. */
 export interface CatalogKeys {
-  /** The key of the catalog of a lane in this manner. */
-  of(caller: Caller, manner: Manner): Promise<string>;
+  /** The key of the catalog of a connection in this dialect. */
+  of(caller: Caller, dialect: Dialect): Promise<string>;
   /** The keys of the catalogs that may answer a caller, the likeliest first. */
   all(caller: Caller): Promise<string[]>;
   /**
@@ -29,9 +29,9 @@ export interface CatalogKeys {
 
 /** Makes the keys; `fingerprint` is what lists may depend on beside callers. */
 export function createCatalogKeys(
-  config: LaneServerConfig,
+  config: McpServerConfig,
   fingerprint: unknown,
-  verdicts: Verdicts,
+  knownDialects: KnownDialects,
   deps: Pick<UpstreamDeps, "digest" | "limits">,
 ): CatalogKeys {
   const server = deps.digest(
@@ -39,17 +39,17 @@ export function createCatalogKeys(
   );
   const keys = new Map<string, Promise<string>>();
 
-  const make = async (manner: string, declared: object): Promise<string> => {
+  const make = async (dialect: string, declared: object): Promise<string> => {
     const details = await deps.digest(JSON.stringify(sorted(declared)));
     const names = Object.keys(declared).sort().join(",");
-    return [await server, manner, names, details].join("/");
+    return [await server, dialect, names, details].join("/");
   };
-  const of: CatalogKeys["of"] = (caller, manner) => {
-    const declared = manner.stateless ? {} : declaredCapabilities(config, caller);
-    const variable = JSON.stringify([manner.name, sorted(declared)]);
+  const of: CatalogKeys["of"] = (caller, dialect) => {
+    const declared = dialect.stateless ? {} : declaredCapabilities(config, caller);
+    const variable = JSON.stringify([dialect.name, sorted(declared)]);
     const known = keys.get(variable);
     if (known !== undefined) return known;
-    const key = make(manner.name, declared);
+    const key = make(dialect.name, declared);
     // What clients declare is theirs to choose: the map starts afresh rather than grow.
     if (keys.size >= deps.limits.catalogsPerServerMax) keys.clear();
     keys.set(variable, key);
@@ -57,19 +57,19 @@ export function createCatalogKeys(
   };
   return {
     of,
-    all: (caller) => Promise.all(verdicts.of(caller).map((manner) => of(caller, manner))),
+    all: (caller) => Promise.all(knownDialects.of(caller).map((dialect) => of(caller, dialect))),
     async nearest(caller, candidates) {
       const prefix = `${await server}/`;
-      const manners = verdicts.of(caller).map(({ name }) => name);
+      const dialects = knownDialects.of(caller).map(({ name }) => name);
       const own = Object.keys(declaredCapabilities(config, caller));
       let found: { readonly key: string; readonly distance: number } | undefined;
       for (const key of candidates) {
         if (!key.startsWith(prefix)) continue;
-        const [manner = "", names = ""] = key.slice(prefix.length).split("/");
+        const [dialect = "", names = ""] = key.slice(prefix.length).split("/");
         const theirs = names === "" ? [] : names.split(",");
-        // Any of the caller's own manners is nearer than one that its server refused.
-        const rank = manners.indexOf(manner);
-        const distance = (rank < 0 ? manners.length : rank) * (own.length + theirs.length + 1) +
+        // Any of the caller's own dialects is nearer than one that its server refused.
+        const rank = dialects.indexOf(dialect);
+        const distance = (rank < 0 ? dialects.length : rank) * (own.length + theirs.length + 1) +
           differences(own, theirs);
         if (found === undefined || distance < found.distance) found = { key, distance };
       }

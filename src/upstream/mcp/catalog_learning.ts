@@ -1,5 +1,5 @@
 /**
- * What is known of one server without its lanes, and the start that finds it out. There is one such
+ * What is known of one server without its connections, and the start that finds it out. There is one such
  * start at a time, for a session or for no client (a trial). It goes on when its session ends, and is
  * logged in one line. Not here: what each scope hears of it (stored_catalog.ts).
  */
@@ -8,8 +8,8 @@ import type { Caller } from "../../model.ts";
 import { describeCatalog } from "../catalog/catalog_line.ts";
 import type { CatalogKeys } from "./catalog_key.ts";
 import type { Catalog, UpstreamDeps } from "../deps.ts";
-import type { Lane } from "./connection.ts";
-import type { Lanes } from "./pool.ts";
+import type { Connection } from "./connection.ts";
+import type { ConnectionPool } from "./pool.ts";
 import { trialCallerOf, trialScope } from "./trial_caller.ts";
 
 /** A start that fills the catalog. */
@@ -22,56 +22,56 @@ export interface LearningStart {
 }
 
 /** What is known, and how more is found out. */
-export interface Learning {
+export interface CatalogLearning {
   /** The catalog for callers like this one. */
   own(caller: Caller): Promise<Catalog | undefined>;
   /** The catalog of the most similar client. */
   nearest(caller: Caller): Promise<Catalog | undefined>;
   /**
-   * Whether a lane of this run has given this catalog, and no lane has said since that its lists
+   * Whether a connection of this run has given this catalog, and no connection has said since that its lists
    * changed: another one may be out of date.
    */
   isCurrent(catalog: Catalog): boolean;
-  /** A lane said that its lists changed: those of others may have. */
+  /** A connection said that its lists changed: those of others may have. */
   doubt(): void;
   /** The catalog that came last. */
   latest(): Catalog | undefined;
   underWay(): LearningStart | undefined;
-  /** Lets the lane of a caller, started if there is none, fill the catalog. */
+  /** Lets the connection of a caller, started if there is none, fill the catalog. */
   start(caller: Caller): LearningStart;
-  /** The whole catalog of a lane that came up, fetched and stored once. */
-  learn(lane: Lane, caller: Caller): Promise<Catalog>;
-  /** The lists of the trial's lane have changed. */
-  relearnSoon(lane: Lane): void;
+  /** The whole catalog of a connection that came up, fetched and stored once. */
+  learn(connection: Connection, caller: Caller): Promise<Catalog>;
+  /** The lists of the trial's connection have changed. */
+  relearnSoon(connection: Connection): void;
   trial(): Promise<void>;
   endTrial(): Promise<void>;
   close(): void;
 }
 
 /** What learning needs. */
-export interface LearningOptions {
+export interface CatalogLearningOptions {
   readonly server: string;
   readonly deps: UpstreamDeps;
-  readonly lanes: Lanes;
+  readonly pool: ConnectionPool;
   readonly keys: CatalogKeys;
   /** Whether the server lives on without us: it is a remote one. */
-  readonly livesAlone: boolean;
+  readonly isRemote: boolean;
   /** How long a server that could not be reached is left alone; undefined: it is not tried by itself. */
   readonly awayMs: () => number | undefined;
   /** A catalog has come. */
   readonly learned: (catalog: Catalog) => void;
-  /** The one that the trial's lane gave first is out of date. */
+  /** The one that the trial's connection gave first is out of date. */
   readonly relearned: (before: Catalog, catalog: Catalog) => void;
 }
 
 /** Makes the knowledge of a server: what the store has. */
-export function createLearning(options: LearningOptions): Learning {
-  const { server, deps, lanes, keys } = options;
+export function createCatalogLearning(options: CatalogLearningOptions): CatalogLearning {
+  const { server, deps, pool, keys } = options;
   const { clock, limits, log } = deps;
-  const trialCaller = trialCallerOf(options.livesAlone ? "remote" : "program");
+  const trialCaller = trialCallerOf(options.isRemote ? "remote" : "program");
   const stored = new Map<string, Promise<Catalog | undefined>>();
   const learnt = new Map<string, Catalog>();
-  const fetched = new WeakMap<Lane, Promise<Catalog>>();
+  const fetched = new WeakMap<Connection, Promise<Catalog>>();
   let confirmed = new WeakSet<Catalog>();
   let doubts = 0;
   let current: LearningStart | undefined;
@@ -98,13 +98,16 @@ export function createLearning(options: LearningOptions): Learning {
     return loading;
   };
 
-  const learn: Learning["learn"] = (lane, caller) => {
-    const known = fetched.get(lane);
+  const learn: CatalogLearning["learn"] = (connection, caller) => {
+    const known = fetched.get(connection);
     if (known !== undefined) return known;
     const work = async (): Promise<Catalog> => {
       const doubtsBefore = doubts;
-      const [key, lists] = await Promise.all([keys.of(caller, lane.manner), lane.lists.all()]);
-      const catalog: Catalog = { description: lane.description, lists };
+      const [key, lists] = await Promise.all([
+        keys.of(caller, connection.dialect),
+        connection.lists.all(),
+      ]);
+      const catalog: Catalog = { description: connection.description, lists };
       const before = await load(key);
       const same = JSON.stringify(before) === JSON.stringify(catalog);
       const now = same && before !== undefined ? before : catalog;
@@ -117,18 +120,18 @@ export function createLearning(options: LearningOptions): Learning {
       return now;
     };
     const learned = work();
-    fetched.set(lane, learned);
+    fetched.set(connection, learned);
     return learned;
   };
 
-  const own: Learning["own"] = async (caller) => {
+  const own: CatalogLearning["own"] = async (caller) => {
     for (const key of await keys.all(caller)) {
       const catalog = await load(key);
       if (catalog !== undefined) return catalog;
     }
     return undefined;
   };
-  const nearest: Learning["nearest"] = async (caller) => {
+  const nearest: CatalogLearning["nearest"] = async (caller) => {
     // One that is too large for the store is known as long as the gateway runs.
     const candidates = [...learnt.keys(), ...await deps.catalogs.keys(server)];
     const key = await keys.nearest(caller, candidates);
@@ -148,10 +151,10 @@ export function createLearning(options: LearningOptions): Learning {
     cancelRetry = clock.after(Math.max(waitMs, limits.trialRetryMs), () => void trial());
   };
 
-  const start: Learning["start"] = (caller) => {
+  const start: CatalogLearning["start"] = (caller) => {
     if (current !== undefined) return current;
-    const starting = lanes.get(caller);
-    const begun = lanes.begun(caller);
+    const starting = pool.get(caller);
+    const begun = pool.begun(caller);
     const work = async (): Promise<void> => {
       await begun;
       const since = clock.monotonic();
@@ -161,7 +164,7 @@ export function createLearning(options: LearningOptions): Learning {
     };
     const over = work().catch(retryLater).finally(() => {
       current = undefined;
-      lanes.releaseEnded(caller.scope);
+      pool.releaseEnded(caller.scope);
     });
     return current = { scope: caller.scope, begun, over };
   };
@@ -171,7 +174,7 @@ export function createLearning(options: LearningOptions): Learning {
     await start(trialCaller).over;
   };
   let running: Promise<void> | undefined;
-  const trial: Learning["trial"] = () =>
+  const trial: CatalogLearning["trial"] = () =>
     running ??= attempt().finally(() => void (running = undefined));
 
   return {
@@ -186,12 +189,12 @@ export function createLearning(options: LearningOptions): Learning {
     underWay: () => current,
     start,
     learn,
-    relearnSoon(lane) {
+    relearnSoon(connection) {
       cancelRelearn ??= clock.after(limits.listFreshMsMin, () => {
         cancelRelearn = undefined;
-        const before = fetched.get(lane);
-        fetched.delete(lane);
-        Promise.all([before, learn(lane, trialCaller)]).then(
+        const before = fetched.get(connection);
+        fetched.delete(connection);
+        Promise.all([before, learn(connection, trialCaller)]).then(
           ([old, now]) => old !== undefined && options.relearned(old, now),
           (error) => log.warn("Cannot read the lists of the server", { error: String(error) }),
         );
@@ -200,7 +203,7 @@ export function createLearning(options: LearningOptions): Learning {
     trial,
     async endTrial() {
       if (current?.scope === trialScope) await current.over;
-      await lanes.stopTrial();
+      await pool.stopTrial();
     },
     close() {
       isClosed = true;

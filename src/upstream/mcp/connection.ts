@@ -1,61 +1,65 @@
 /**
- * One lane: a link on which the server has answered, the calls under way on it, its lists and
+ * One connection: a link on which the server has answered, the calls under way on it, its lists and
  * subscriptions. It decides whose an unsolicited notice or question is, fails its calls at once when
  * the link breaks, and stops itself when idle for long. Which scope it serves, and when one is
  * started, is for pool.ts; what is below the link, for the connectors.
  */
-import type { LaneServerConfig } from "../../config/config.ts";
+import type { McpServerConfig } from "../../config/config.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Call, Description, Ending, JsonObject, Result } from "../../model.ts";
 import type { UpstreamDeps } from "../deps.ts";
 import type { ExchangeSource } from "../exchange_source.ts";
 import { exitedError } from "../link/start_errors.ts";
 import { openCall } from "./upstream_call.ts";
-import { createLaneLists, kindsOf, type LaneLists } from "./lists.ts";
+import { createServerLists, kindsOf, type ServerLists } from "./lists.ts";
 import type { Connected, Connector, OpenRequest, StartFault } from "../link/link.ts";
-import type { Manner } from "../link/dialect.ts";
-import { type Attribution, createOpenCalls, type OpenCall } from "./attribution.ts";
-import { createRouting, type RoutingHooks, type RoutingOptions } from "./server_messages.ts";
-import { createStanding } from "./listen_request.ts";
-import { createSubscriptions, type Subscriptions } from "./subscriptions.ts";
+import type { Dialect } from "../link/dialect.ts";
+import { type AttributedCall, type Attribution, createAttributedCalls } from "./attribution.ts";
+import {
+  createServerMessages,
+  type ServerMessageEvents,
+  type ServerMessageOptions,
+} from "./server_messages.ts";
+import { createListenRequest } from "./listen_request.ts";
+import { createScopeSubscriptions, type ScopeSubscriptions } from "./subscriptions.ts";
 
-/** Who hears a lane. */
-export interface LaneHooks extends RoutingHooks {
+/** Who hears a connection. */
+export interface ConnectionEvents extends ServerMessageEvents {
   /** It takes no more calls; `died` says why when nobody wanted it to end. */
   left(died: string | undefined): void;
-  /** The server forgot what it had been told, though the lane goes on. */
+  /** The server forgot what it had been told, though the connection goes on. */
   renewed(): void;
   /** Nothing of it is left; called too when the start fails. */
   gone(): void;
 }
 
-/** What a lane is started with. */
-export interface LaneOptions extends RoutingOptions {
-  readonly config: LaneServerConfig;
+/** What a connection is started with. */
+export interface ConnectionOptions extends ServerMessageOptions {
+  readonly config: McpServerConfig;
   readonly deps: UpstreamDeps;
   readonly connector: Connector;
-  readonly manners: readonly Manner[];
+  readonly dialects: readonly Dialect[];
   /** Whether it was started for no client: then it ends soon unless a call uses it. */
   readonly isTrial: boolean;
   /** The name of its client, as the server gets it. */
   readonly clientTitle?: string | undefined;
   /** How far calls of a server that asks by requests can be told apart. */
   readonly attribution: Attribution;
-  readonly hooks: LaneHooks;
+  readonly hooks: ConnectionEvents;
 }
 
-/** A running lane. */
-export interface Lane {
-  readonly manner: Manner;
+/** A running connection. */
+export interface Connection {
+  readonly dialect: Dialect;
   readonly description: Description;
-  readonly lists: LaneLists;
-  readonly subscriptions: Subscriptions;
+  readonly lists: ServerLists;
+  readonly subscriptions: ScopeSubscriptions;
   /** Makes a call whose replies go to `source`; `ended` is called when it is over, cancelled or not. */
   open(call: Call, source: ExchangeSource, ended?: (succeeded: boolean) => void): OpenRequest;
   /** A request of our own. */
   request(method: string, params: JsonObject): Promise<JsonObject>;
   notify(method: string, params: JsonObject): void;
-  /** The subscriptions have changed, on lanes that listen by a standing request. */
+  /** The subscriptions have changed, on connections that listen by a standing request. */
   listen(): Promise<void>;
   /** Ends what a scope has under way here. */
   endScope(scope: string): void;
@@ -67,30 +71,30 @@ export interface Lane {
   stop(): Promise<void>;
 }
 
-/** Starts a lane; `signal` gives the start up. */
-export async function startLane(
-  options: LaneOptions,
+/** Starts a connection; `signal` gives the start up. */
+export async function startConnection(
+  options: ConnectionOptions,
   signal: AbortSignal,
 ): Promise<
-  | { readonly lane: Lane; readonly refused: readonly Manner[] }
+  | { readonly connection: Connection; readonly refused: readonly Dialect[] }
   | { readonly fault: StartFault }
 > {
-  const { connector, manners, capabilities, clientTitle, hooks } = options;
-  const up: { lane?: Running } = {};
+  const { connector, dialects, capabilities, clientTitle, hooks } = options;
+  const up: { connection?: Running } = {};
   let brokeEarly: string | undefined;
-  const calls = createOpenCalls(options.attribution, options.deps);
+  const calls = createAttributedCalls(options.attribution, options.deps);
   let current = calls;
-  const route = createRouting(options, () => current);
-  const outcome = await connector.connect({
-    manners,
+  const route = createServerMessages(options, () => current);
+  const outcome = await connector.open({
+    dialects,
     capabilities,
     clientTitle,
     hooks: {
       notice: route.notice,
       ask: route.ask,
       broken(reason) {
-        if (up.lane === undefined) brokeEarly ??= reason;
-        else up.lane.over(reason);
+        if (up.connection === undefined) brokeEarly ??= reason;
+        else up.connection.over(reason);
       },
       renewed: hooks.renewed,
       gone: hooks.gone,
@@ -104,38 +108,38 @@ export async function startLane(
   if ("fault" in outcome) return outcome;
   const { connected, refused } = outcome;
   // Where each request says whether it wants log lines, only those that do get any.
-  if (connected.manner.stateless) current = createOpenCalls("logged", options.deps);
-  up.lane = createRunning(options, connected, current, route);
-  if (brokeEarly !== undefined) up.lane.over(brokeEarly);
-  return { lane: await withDeclared(up.lane.lane, signal), refused };
+  if (connected.dialect.stateless) current = createAttributedCalls("logged", options.deps);
+  up.connection = createRunning(options, connected, current, route);
+  if (brokeEarly !== undefined) up.connection.over(brokeEarly);
+  return { connection: await withDeclared(up.connection.connection, signal), refused };
 }
 
 /** Looks for tools first where a server declares nothing; a start that is given up does not wait. */
-async function withDeclared(lane: Lane, signal: AbortSignal): Promise<Lane> {
-  const { description, lists } = lane;
-  if (kindsOf(description).length > 0) return lane;
+async function withDeclared(connection: Connection, signal: AbortSignal): Promise<Connection> {
+  const { description, lists } = connection;
+  if (kindsOf(description).length > 0) return connection;
   const { promise: givenUp, resolve } = Promise.withResolvers<JsonObject>();
   const end = () => resolve(description.capabilities);
   signal.addEventListener("abort", end);
   if (signal.aborted) end();
   const capabilities = await Promise.race([lists.declared(), givenUp]);
   signal.removeEventListener("abort", end);
-  return { ...lane, description: { ...description, capabilities } };
+  return { ...connection, description: { ...description, capabilities } };
 }
 
 interface Running {
-  readonly lane: Lane;
+  readonly connection: Connection;
   over(died: string | undefined): void;
 }
 
 function createRunning(
-  { config, deps, hooks, isTrial }: LaneOptions,
-  { link, manner, description, pid, stop: stopBelow }: Connected,
-  calls: ReturnType<typeof createOpenCalls>,
-  route: ReturnType<typeof createRouting>,
+  { config, deps, hooks, isTrial }: ConnectionOptions,
+  { link, dialect, description, pid, stop: stopBelow }: Connected,
+  calls: ReturnType<typeof createAttributedCalls>,
+  route: ReturnType<typeof createServerMessages>,
 ): Running {
   const { clock, limits, log } = deps;
-  const subscriptions = createSubscriptions();
+  const subscriptions = createScopeSubscriptions();
   let isOver = false;
   let cancelIdle = () => {};
   let activeAt = clock.monotonic();
@@ -143,9 +147,9 @@ function createRunning(
   let isUnused = isTrial;
   let idleMs = isTrial ? Math.min(limits.trialIdleMs, config.idleTimeoutMs) : config.idleTimeoutMs;
 
-  const standing = createStanding({
+  const standing = createListenRequest({
     link,
-    manner,
+    dialect,
     description,
     uris: subscriptions.uris,
     notice: route.notice,
@@ -179,27 +183,27 @@ function createRunning(
         },
       })
     );
-  const request: Lane["request"] = (method, params) =>
+  const request: Connection["request"] = (method, params) =>
     send(method, params).then(({ value }) => value);
   const { capabilities } = description;
-  const lists = createLaneLists({
+  const lists = createServerLists({
     ...deps,
     server: config.name,
     capabilities,
     request: send,
   });
 
-  const open: Lane["open"] = (call, source, ended = () => {}) => {
-    let entry: OpenCall | undefined;
+  const open: Connection["open"] = (call, source, ended = () => {}) => {
+    let entry: AttributedCall | undefined;
     isUnused = false;
     idleMs = config.idleTimeoutMs;
     const made = openCall({
       config,
       deps,
       link,
-      manner,
+      dialect,
       lists,
-      hasTasks: !manner.stateless && description.capabilities["tasks"] !== undefined,
+      hasTasks: !dialect.stateless && description.capabilities["tasks"] !== undefined,
       call,
       source,
       notice: route.noticeOf(source),
@@ -227,15 +231,15 @@ function createRunning(
       const since = idleSince();
       const restMs = (since ?? clock.monotonic()) + idleMs - clock.monotonic();
       if (restMs > 0) return watchIdle(restMs);
-      if (!isTrial) log.info("Stopping an idle lane", pid === undefined ? {} : { pid });
+      if (!isTrial) log.info("Stopping an idle connection", pid === undefined ? {} : { pid });
       void stop();
     });
   };
   watchIdle(idleMs);
   void standing.refresh();
 
-  const lane: Lane = {
-    manner,
+  const connection: Connection = {
+    dialect,
     description,
     lists,
     subscriptions,
@@ -246,7 +250,7 @@ function createRunning(
     endScope(scope) {
       calls.endScope(scope, new GatewayError("cancelled"));
       const freed = subscriptions.removeScope(scope);
-      if (manner.stateless) {
+      if (dialect.stateless) {
         if (freed.length > 0) void standing.refresh();
         return;
       }
@@ -256,7 +260,7 @@ function createRunning(
     idleSince,
     stop,
   };
-  return { lane, over };
+  return { connection, over };
 }
 
 /** Whether a call's ending is the server's word; else it may still be at work. */

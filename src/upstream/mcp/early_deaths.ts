@@ -65,13 +65,13 @@ export function createEarlyDeaths(
   const note = (scope: ProcessScope, reason: string): void => {
     const now = clock.monotonic();
     const deaths = (rows.get(scope)?.deaths ?? 0) + 1;
-    const pauseMs = deaths === 1 ? 0 : Math.min(
+    const backoffMs = deaths === 1 ? 0 : Math.min(
       limits.restartMsMax,
       limits.restartMsMin * 2 ** (deaths - 1),
     ) * (0.5 + clock.random() / 2);
     // The scope that has been quiet for longest is first, and gives way.
     rows.delete(scope);
-    rows.set(scope, { deaths, reason, lastDeathAt: now, notBefore: now + pauseMs });
+    rows.set(scope, { deaths, reason, lastDeathAt: now, notBefore: now + backoffMs });
     const [oldest] = rows.keys();
     if (rows.size > limits.crashingScopesMax) rows.delete(oldest);
     if (deaths === 1) return;
@@ -80,7 +80,7 @@ export function createEarlyDeaths(
     say(
       `Server "${server}" ended soon after it was ready, ${deaths} times in a row` +
         (scope === undefined ? "" : "; only the client that uses this process has to wait"),
-      { reason, retryAfterMs: Math.ceil(pauseMs) },
+      { reason, retryAfterMs: Math.ceil(backoffMs) },
     );
   };
 

@@ -1,20 +1,20 @@
 /**
- * Which lanes are one call's alone: a server that asks on a channel for all cannot say whose its
- * question is, so a call that may be asked has a lane to itself. Counted for each scope, whatever its
- * callers declare, since each lane is a process.
+ * Which connections are one call's alone: a server that asks on a channel for all cannot say whose its
+ * question is, so a call that may be asked has a connection to itself. Counted for each scope, whatever its
+ * callers declare, since each connection is a process.
  */
 import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 
 /** `clear`: it is up, or starting; `doubtful`: up, but questions may be a given-up call's; `none`: not there. */
-export type LaneState = "clear" | "doubtful" | "none";
+export type LeaseState = "clear" | "doubtful" | "none";
 
-/** The leased lanes of one upstream. */
+/** The leased connections of one upstream. */
 export interface Leases {
-  /** The number of a lane for one call of a scope: clear ones first, new ones next. Throws `overloaded`. */
+  /** The number of a connection for one call of a scope: clear ones first, new ones next. Throws `overloaded`. */
   take(
     scope: string,
-    stateOf: (number: number) => LaneState,
+    stateOf: (number: number) => LeaseState,
   ): { readonly number: number; readonly release: () => void };
 }
 
@@ -29,7 +29,7 @@ export function createLeases(
     take(scope, stateOf) {
       const own = taken.get(scope) ?? new Set();
       const free = numbers.filter((number) => !own.has(number));
-      const first = (state: LaneState) => free.find((number) => stateOf(number) === state);
+      const first = (state: LeaseState) => free.find((number) => stateOf(number) === state);
       const number = first("clear") ?? first("none") ?? free[0];
       if (number === undefined) {
         throw new GatewayError(

@@ -1,10 +1,10 @@
 /**
- * The standing request of a lane, where notices that belong to no call come by one (which manner
- * has it, dialect.ts says): opened with the lane, opened anew when what is wanted changes, and
+ * The standing request of a connection, where notices that belong to no call come by one (which dialect
+ * has it, dialect.ts says): opened with the connection, opened anew when what is wanted changes, and
  * again when it breaks. What may have been missed meanwhile is told as changed. MCP 2026:
  * subscriptions.
  */
-import { type Clock, pause } from "../../clock.ts";
+import { type Clock, sleep } from "../../clock.ts";
 import { errorTable } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
@@ -17,10 +17,10 @@ import {
 } from "../../model.ts";
 import { isJsonObject } from "../../protocol/jsonrpc.ts";
 import type { Link, OpenRequest } from "../link/link.ts";
-import type { Manner } from "../link/dialect.ts";
+import type { Dialect } from "../link/dialect.ts";
 
-/** The standing request of one lane. */
-export interface Standing {
+/** The standing request of one connection. */
+export interface ListenRequest {
   /** Takes what is wanted now; resolves when the server listens to it, or for too long does not say so. */
   refresh(): Promise<void>;
   /** Requests under way: they keep nobody from being idle. */
@@ -29,9 +29,9 @@ export interface Standing {
 }
 
 /** What it works with. */
-export interface StandingOptions {
+export interface ListenRequestOptions {
   readonly link: Link;
-  readonly manner: Manner;
+  readonly dialect: Dialect;
   readonly description: Description;
   readonly uris: () => readonly string[];
   readonly notice: (notice: Notice) => boolean;
@@ -41,8 +41,8 @@ export interface StandingOptions {
 }
 
 /** Makes it; nothing is asked for yet. */
-export function createStanding(options: StandingOptions): Standing {
-  const { link, manner, description, clock, limits, log } = options;
+export function createListenRequest(options: ListenRequestOptions): ListenRequest {
+  const { link, dialect, description, clock, limits, log } = options;
   let current: OpenRequest | undefined;
   let failures = 0;
   let count = 0;
@@ -51,7 +51,7 @@ export function createStanding(options: StandingOptions): Standing {
 
   const open = (isAgain: boolean): Promise<void> => {
     cancelReopen();
-    const wanted = manner.standing({ description, uris: options.uris() });
+    const wanted = dialect.listenRequest({ description, uris: options.uris() });
     const before = current;
     current = undefined;
     if (wanted === undefined) {
@@ -77,7 +77,7 @@ export function createStanding(options: StandingOptions): Standing {
       timeoutMs: 0,
       cancellable: true,
       notice(notice) {
-        if (!manner.isTaken(notice)) return options.notice(notice);
+        if (!dialect.isAcknowledgement(notice)) return options.notice(notice);
         failures = 0;
         resolve();
         if (isAgain) tellAll();
@@ -100,7 +100,7 @@ export function createStanding(options: StandingOptions): Standing {
       current = made;
     }
     const late = new AbortController();
-    return Promise.race([taken, pause(clock, limits.probeMs, late.signal).catch(() => {})])
+    return Promise.race([taken, sleep(clock, limits.probeMs, late.signal).catch(() => {})])
       .then(() => {
         late.abort();
         // Only now: what changed in between was heard by the old one.

@@ -1,5 +1,5 @@
 /**
- * The lists of one running lane: fetched once, page by page within bounds, and kept until the server
+ * The lists of one running connection: fetched once, page by page within bounds, and kept until the server
  * says that they changed, or, where it never would, for as long as it said that they are fresh. A
  * capability that is absent is an empty list without asking; a server that declares nothing at all is
  * asked for its tools, once. Follows utilities/caching of 2026.
@@ -24,8 +24,8 @@ import type { CorrectionLog } from "../catalog/correction_log.ts";
 import type { Catalog } from "../deps.ts";
 import { type SoundToolsOptions, withSoundSchemas } from "../catalog/sound_tools.ts";
 
-/** The lists of one lane. */
-export interface LaneLists {
+/** The lists of one connection. */
+export interface ServerLists {
   get(kind: ListKind): Promise<readonly JsonObject[]>;
   /** How long what was fetched stays fresh from now on; undefined when its server did not say. */
   freshness(kind: ListKind): Freshness | undefined;
@@ -37,7 +37,7 @@ export interface LaneLists {
 }
 
 /** What the lists are fetched with. */
-export interface LaneListsOptions {
+export interface ServerListsOptions {
   readonly server: string;
   readonly capabilities: JsonObject;
   /** `timeoutMs` where it is not that of every request. */
@@ -77,8 +77,8 @@ function declares({ capabilities }: Pick<Description, "capabilities">, kind: Lis
   return isJsonObject(capabilities[listKinds[kind].capability]);
 }
 
-/** Makes the lists of a lane; nothing is fetched yet. */
-export function createLaneLists(options: LaneListsOptions): LaneLists {
+/** Makes the lists of a connection; nothing is fetched yet. */
+export function createServerLists(options: ServerListsOptions): ServerLists {
   const known = new Map<ListKind, Promise<readonly JsonObject[]>>();
   const staleAt = new Map<ListKind, number>();
   const hints = new Map<ListKind, Freshness & { readonly since: number }>();
@@ -149,9 +149,9 @@ interface Fetched {
 }
 
 /** A list of a server that declares nothing: whatever does not hold items means that it has none. */
-async function fetchUndeclared(kind: ListKind, options: LaneListsOptions): Promise<Fetched> {
+async function fetchUndeclared(kind: ListKind, options: ServerListsOptions): Promise<Fetched> {
   const { undeclaredListMs } = options.limits;
-  const request: LaneListsOptions["request"] = (method, params) =>
+  const request: ServerListsOptions["request"] = (method, params) =>
     options.request(method, params, undeclaredListMs);
   const fetched = await fetchList(kind, { ...options, request }).catch(() => undefined);
   return fetched === undefined || fetched.items.length === 0
@@ -159,7 +159,7 @@ async function fetchUndeclared(kind: ListKind, options: LaneListsOptions): Promi
     : fetched;
 }
 
-async function fetchList(kind: ListKind, options: LaneListsOptions): Promise<Fetched> {
+async function fetchList(kind: ListKind, options: ServerListsOptions): Promise<Fetched> {
   const { method, key, identity, capability } = listKinds[kind];
   const declared = options.capabilities[capability];
   let ttlMs = isJsonObject(declared) && declared["listChanged"] === true ? undefined : Infinity;
@@ -232,7 +232,7 @@ function createPages() {
 async function fetchPage(
   kind: ListKind,
   params: JsonObject,
-  options: LaneListsOptions,
+  options: ServerListsOptions,
 ): Promise<Omit<Result, "kind">> {
   try {
     return await options.request(listKinds[kind].method, params);

@@ -1,20 +1,20 @@
-/** The log level of each scope of one upstream; a shared lane gets the least severe that anybody wants. */
+/** The log level of each scope of one upstream; a shared connection gets the least severe that anybody wants. */
 import { type Caller, type LogLevel, logLevels } from "../../model.ts";
 
 /** The levels of one upstream. */
-export interface Levels {
+export interface LogLevels {
   note(caller: Caller): void;
-  /** The level of a scope's lane, or of one for all. */
+  /** The level of a scope's connection, or of one for all. */
   of(scope: string | undefined): LogLevel | undefined;
   forget(scope: string): void;
 }
 
 /** Makes an empty set. Callers who say their level with each call have none here. */
-export function createLevels(): Levels {
+export function createLogLevels(): LogLevels {
   const levels = new Map<string, LogLevel>();
   return {
-    note({ scope, logLevel, deferred }) {
-      if (logLevel !== undefined && deferred !== true) levels.set(scope, logLevel);
+    note({ scope, logLevel, asksByResult }) {
+      if (logLevel !== undefined && asksByResult !== true) levels.set(scope, logLevel);
     },
     of(scope) {
       if (scope !== undefined) return levels.get(scope);

@@ -1,86 +1,84 @@
 /**
- * Which lane serves which caller, and starting one when there is none: the supervisor allows it, the
- * budget gives it a place, `startLane` does it. Who shares a lane: pool_key.ts; a caller with deferred
- * answers leases one alone for a call that may be asked. A lane that leaves makes room for the next
- * call's at once, while it is still being stopped.
+ * Which connection serves which caller (pool_key.ts says who shares one), and starting one when there
+ * is none: the restart policy allows it, the process limit gives it a place. A connection that leaves
+ * makes room for the next call's at once, while it is still being stopped.
  */
 import { within } from "../../clock.ts";
-import type { LaneServerConfig } from "../../config/config.ts";
+import type { McpServerConfig } from "../../config/config.ts";
 import type { GatewayError } from "../../errors.ts";
 import type { Caller } from "../../model.ts";
-import type { EvictableLane, LaneBudget, LanePlace, UpstreamDeps } from "../deps.ts";
-import { type Lane, startLane } from "./connection.ts";
+import type { ConnectionLimit, Evictable, ProcessPlace, UpstreamDeps } from "../deps.ts";
+import { type Connection, startConnection } from "./connection.ts";
 import { createLeases } from "./leases.ts";
 import { queuedError, startError } from "../link/start_errors.ts";
-import type { LanesHooks } from "./pool_events.ts";
-import { attributionOf, type LaneKey, laneKeyOf } from "./pool_key.ts";
+import type { PoolEvents } from "./pool_events.ts";
+import { attributionOf, type PoolKey, poolKeyOf } from "./pool_key.ts";
 import type { Connector } from "../link/link.ts";
-import { introductionOf } from "../link/dialect.ts";
-import type { Supervisors } from "./restart_policies.ts";
+import { clientShownTo } from "../link/dialect.ts";
+import type { RestartPolicies } from "./restart_policies.ts";
 import { trialScope } from "./trial_caller.ts";
-import type { Verdicts } from "./known_dialects.ts";
+import type { KnownDialects } from "./known_dialects.ts";
 
-/** A lane for one call alone. */
+/** A connection for one call alone. */
 export interface Lease {
-  readonly lane: Promise<Lane>;
+  readonly connection: Promise<Connection>;
   release(): void;
 }
 
-/** The lanes of one upstream. */
-export interface Lanes {
-  /** The key of the lane that would serve a caller now. */
-  keyOf(caller: Caller): LaneKey;
-  /** The caller's lane when it is up. */
-  running(caller: Caller): Lane | undefined;
-  /** Whether the caller's lane is up or starting. */
+/** The connections of one upstream. */
+export interface ConnectionPool {
+  /** The key of the connection that would serve a caller now. */
+  keyOf(caller: Caller): PoolKey;
+  /** The caller's connection when it is up. */
+  running(caller: Caller): Connection | undefined;
+  /** Whether the caller's connection is up or starting. */
   has(caller: Caller): boolean;
-  /** The caller's lane, started when there is none. Rejects with a GatewayError. */
-  get(caller: Caller): Promise<Lane>;
+  /** The caller's connection, started when there is none. Rejects with a GatewayError. */
+  get(caller: Caller): Promise<Connection>;
   /** The same for a call, which waits for its turn to start no longer than a start may take. */
-  forCall(caller: Caller): Promise<Lane>;
-  /** Resolves when the start of the caller's lane has left the queue, or at once where there is none. */
+  forCall(caller: Caller): Promise<Connection>;
+  /** Resolves when the start of the caller's connection has left the queue, or at once where there is none. */
   begun(caller: Caller): Promise<void>;
-  /** A lane on which no other call may be asked something. Throws `overloaded` when all are taken. */
+  /** A connection on which no other call may be asked something. Throws `overloaded` when all are taken. */
   lease(caller: Caller): Lease;
   /** Whether a scope has ended, as far as that is remembered. */
   hasEnded(scope: string): boolean;
-  /** The lanes that are up and serve a scope. */
-  serving(scope: string): Lane[];
-  /** A lane that is up, by its key. */
-  of(key: LaneKey): Lane | undefined;
+  /** The connections that are up and serve a scope. */
+  serving(scope: string): Connection[];
+  /** A connection that is up, by its key. */
+  of(key: PoolKey): Connection | undefined;
   endScope(scope: string): void;
   /** Stops what a scope that has ended had started for more than itself. */
   releaseEnded(scope: string): void;
-  /** Ends the lane of a trial; resolves when nothing of it is left. */
+  /** Ends the connection of a trial; resolves when nothing of it is left. */
   stopTrial(): Promise<void>;
   counts(): { readonly starting: number; readonly running: number };
   /** Ends all of them; resolves when nothing of them is left. */
   close(): Promise<void>;
 }
 
-interface Slot extends EvictableLane {
-  key: LaneKey;
-  lane: Lane | undefined;
+interface Slot extends Evictable {
+  key: PoolKey;
+  connection: Connection | undefined;
   readonly abandon: AbortController;
   readonly begun: PromiseWithResolvers<void>;
-  started: Promise<Lane>;
+  started: Promise<Connection>;
 }
 
-/** What lanes are made of. */
-export interface LanesOptions {
-  readonly config: LaneServerConfig;
+/** What connections are made of. */
+export interface ConnectionPoolOptions {
+  readonly config: McpServerConfig;
   readonly deps: UpstreamDeps;
   readonly connector: Connector;
-  readonly verdicts: Verdicts;
-  readonly supervisors: Supervisors;
-  /** Where lanes take their places: processes have a common ceiling. */
-  readonly budget: LaneBudget;
-  readonly hooks: LanesHooks;
+  readonly knownDialects: KnownDialects;
+  readonly restartPolicies: RestartPolicies;
+  readonly processLimit: ConnectionLimit;
+  readonly hooks: PoolEvents;
 }
 
-/** Makes the lanes of a server; none is started yet. */
-export function createLanes(options: LanesOptions): Lanes {
-  const { config, deps, connector, verdicts, supervisors, hooks } = options;
+/** Makes the connections of a server; none is started yet. */
+export function createConnectionPool(options: ConnectionPoolOptions): ConnectionPool {
+  const { config, deps, connector, knownDialects, restartPolicies, hooks } = options;
   const slots = new Map<string, Slot>();
   const leases = createLeases(config.name, deps);
   const leaving = new Set<Promise<unknown>>();
@@ -88,22 +86,22 @@ export function createLanes(options: LanesOptions): Lanes {
   let trialGone: Promise<void> | undefined;
   let closed = false;
 
-  const keyOf = (caller: Caller, number = 0, manner = verdicts.of(caller)[0]): LaneKey =>
-    laneKeyOf(config, caller, number, manner);
+  const keyOf = (caller: Caller, number = 0, dialect = knownDialects.of(caller)[0]): PoolKey =>
+    poolKeyOf(config, caller, number, dialect);
 
   const unavailable = (why: string) => startError(config.name, why);
   const refusal = (slot: Slot, caller: Caller): GatewayError | undefined =>
     closed || slot.abandon.signal.aborted
       ? unavailable("it is being stopped")
-      : supervisors.of(verdicts.of(caller)[0]).refusal(slot.key.scope);
+      : restartPolicies.of(knownDialects.of(caller)[0]).refusal(slot.key.scope);
 
   const drop = (slot: Slot): void => {
     if (slots.get(slot.key.id) === slot) slots.delete(slot.key.id);
     hooks.changed();
   };
-  /** The server speaks in another manner than was thought: the slot takes its right place. */
-  const settle = (slot: Slot, lane: Lane, caller: Caller, number: number): void => {
-    const right = keyOf(caller, number, lane.manner);
+  /** The server speaks in another dialect than was thought: the slot takes its right place. */
+  const settle = (slot: Slot, connection: Connection, caller: Caller, number: number): void => {
+    const right = keyOf(caller, number, connection.dialect);
     if (right.id === slot.key.id) return;
     // It serves all, and goes on.
     if (slot.key.scope === trialScope) trialGone = undefined;
@@ -111,29 +109,29 @@ export function createLanes(options: LanesOptions): Lanes {
     slot.key = right;
     const other = slots.get(right.id);
     if (other === undefined) slots.set(right.id, slot);
-    else void lane.stop();
+    else void connection.stop();
   };
 
-  const launch = async (slot: Slot, caller: Caller, number: number, place: LanePlace) => {
-    const manners = verdicts.of(caller);
-    const judge = supervisors.of(manners[0]);
+  const launch = async (slot: Slot, caller: Caller, number: number, place: ProcessPlace) => {
+    const dialects = knownDialects.of(caller);
+    const judge = restartPolicies.of(dialects[0]);
     const attempt = judge.begin(slot.key.scope);
     const gone = Promise.withResolvers<void>();
     leaving.add(gone.promise);
     if (slot.key.scope === trialScope) trialGone = gone.promise;
-    const outcome = await startLane({
+    const outcome = await startConnection({
       config,
       deps,
       connector,
-      manners,
+      dialects,
       isTrial: caller.scope === trialScope,
       attribution: attributionOf(config, caller),
-      ...introductionOf(config, caller),
+      ...clientShownTo(config, caller),
       hooks: {
         notice: (notice) => hooks.notice(slot.key, notice),
         ask: (question, signal) => hooks.ask(slot.key, question, signal),
         renewed() {
-          if (slot.lane !== undefined) hooks.renewed(slot.key, slot.lane);
+          if (slot.connection !== undefined) hooks.renewed(slot.key, slot.connection);
         },
         left(died) {
           attempt.ended(died);
@@ -150,34 +148,34 @@ export function createLanes(options: LanesOptions): Lanes {
     const refused = "fault" in outcome ? outcome.fault.refused : outcome.refused;
     if (slot.abandon.signal.aborted) {
       // It may have come up at that very moment.
-      if ("lane" in outcome) void outcome.lane.stop();
+      if ("connection" in outcome) void outcome.connection.stop();
       throw unavailable("it is being stopped");
     }
-    if ("lane" in outcome) {
-      const { lane } = outcome;
-      // One that it only kept silent about counts too: else the next call would look for its lane there.
-      const passedOver = manners.slice(0, manners.indexOf(lane.manner));
-      for (const manner of [...refused, ...passedOver]) verdicts.refused(manner);
+    if ("connection" in outcome) {
+      const { connection } = outcome;
+      // One that it only kept silent about counts too: else the next call would look for it there.
+      const passedOver = dialects.slice(0, dialects.indexOf(connection.dialect));
+      for (const dialect of [...refused, ...passedOver]) knownDialects.refused(dialect);
       attempt.succeeded();
-      verdicts.accepted(lane.manner);
-      slot.lane = lane;
-      settle(slot, lane, caller, number);
+      knownDialects.accepted(connection.dialect);
+      slot.connection = connection;
+      settle(slot, connection, caller, number);
       hooks.changed();
-      if (!ended.has(caller.scope)) hooks.ready(slot.key, lane, caller);
-      return lane;
+      if (!ended.has(caller.scope)) hooks.ready(slot.key, connection, caller);
+      return connection;
     }
-    // It speaks in none of the manners that were thought likely: another server is in its place.
-    if (manners.every((manner) => refused.includes(manner))) verdicts.forget();
+    // It speaks in none of the dialects that were thought likely: another server is in its place.
+    if (dialects.every((dialect) => refused.includes(dialect))) knownDialects.forget();
     attempt.failed(outcome.fault);
     throw judge.refusal(slot.key.scope) ?? unavailable(outcome.fault.reason);
   };
 
-  const start = async (slot: Slot, caller: Caller, number: number): Promise<Lane> => {
+  const start = async (slot: Slot, caller: Caller, number: number): Promise<Connection> => {
     try {
       const refused = refusal(slot, caller);
       if (refused !== undefined) throw refused;
       await hooks.clear(slot.key);
-      const place = await options.budget.acquire(slot, slot.abandon.signal);
+      const place = await options.processLimit.acquire(slot, slot.abandon.signal);
       slot.begun.resolve();
       try {
         // Much may have happened while it waited for its place.
@@ -186,11 +184,11 @@ export function createLanes(options: LanesOptions): Lanes {
         if (late === undefined && known === slot) return await launch(slot, caller, number, place);
         place.release();
         if (late !== undefined) throw late;
-        // Others have found out how the server speaks, and that this caller has a lane already.
+        // Others have found out how the server speaks, and that this caller has a connection already.
         drop(slot);
         return await known.started;
       } finally {
-        // Only after those who wait for the lane: until they use it, it looks idle to the next.
+        // Only after those who wait for the connection: until they use it, it looks idle to the next.
         deps.clock.after(0, place.started);
       }
     } catch (thrown) {
@@ -204,20 +202,20 @@ export function createLanes(options: LanesOptions): Lanes {
   const stopSlot = (slot: Slot): void => {
     drop(slot);
     slot.abandon.abort();
-    if (slot.lane === undefined) return;
-    const stopped: Promise<unknown> = slot.lane.stop().finally(() => leaving.delete(stopped));
+    if (slot.connection === undefined) return;
+    const stopped: Promise<unknown> = slot.connection.stop().finally(() => leaving.delete(stopped));
     leaving.add(stopped);
   };
 
-  const openSlot = (key: LaneKey, caller: Caller, number: number): Slot => {
+  const openSlot = (key: PoolKey, caller: Caller, number: number): Slot => {
     const slot: Slot = {
       key,
-      lane: undefined,
+      connection: undefined,
       abandon: new AbortController(),
       begun: Promise.withResolvers(),
       started: new Promise(() => {}),
-      idleSince: () => slot.lane?.idleSince(),
-      evict: () => void slot.lane?.stop(),
+      idleSince: () => slot.connection?.idleSince(),
+      evict: () => void slot.connection?.stop(),
     };
     slots.set(key.id, slot);
     hooks.changed();
@@ -227,38 +225,38 @@ export function createLanes(options: LanesOptions): Lanes {
     return slot;
   };
 
-  const get = async (caller: Caller, number = 0): Promise<Lane> => {
+  const get = async (caller: Caller, number = 0): Promise<Connection> => {
     for (;;) {
       if (ended.has(caller.scope)) throw unavailable("its session ended");
       const key = keyOf(caller, number);
       const slot = slots.get(key.id) ?? openSlot(key, caller, number);
-      const lane = await slot.started;
-      // The server may have turned out to speak in a manner in which this lane is another scope's.
-      const right = keyOf(caller, number, lane.manner).id;
+      const connection = await slot.started;
+      // The server may have turned out to speak in a dialect in which this connection is another scope's.
+      const right = keyOf(caller, number, connection.dialect).id;
       const holder = slots.get(right);
-      if (slot.key.id === right && (holder === undefined || holder === slot)) return lane;
+      if (slot.key.id === right && (holder === undefined || holder === slot)) return connection;
     }
   };
 
-  const forCall = async (caller: Caller, number = 0): Promise<Lane> => {
-    const lane = get(caller, number);
+  const forCall = async (caller: Caller, number = 0): Promise<Connection> => {
+    const connection = get(caller, number);
     const begun = slots.get(keyOf(caller, number).id)?.begun.promise;
     const late = () => queuedError(config);
-    await within(deps.clock, config.startTimeoutMs, Promise.race([begun, lane]), late);
-    return await lane;
+    await within(deps.clock, config.startTimeoutMs, Promise.race([begun, connection]), late);
+    return await connection;
   };
 
   const lease = (caller: Caller): Lease => {
     const { number, release } = leases.take(caller.scope, (one) => {
       const slot = slots.get(keyOf(caller, one).id);
-      return slot === undefined ? "none" : slot.lane?.isDoubtful() ? "doubtful" : "clear";
+      return slot === undefined ? "none" : slot.connection?.isDoubtful() ? "doubtful" : "clear";
     });
-    return { lane: forCall(caller, number), release };
+    return { connection: forCall(caller, number), release };
   };
 
   return {
     keyOf: (caller) => keyOf(caller),
-    running: (caller) => slots.get(keyOf(caller).id)?.lane,
+    running: (caller) => slots.get(keyOf(caller).id)?.connection,
     has: (caller) => slots.has(keyOf(caller).id),
     get: (caller) => get(caller),
     forCall: (caller) => forCall(caller),
@@ -266,17 +264,17 @@ export function createLanes(options: LanesOptions): Lanes {
     lease,
     hasEnded: (scope) => ended.has(scope),
     serving: (scope) =>
-      [...slots.values()].flatMap(({ key, lane }) =>
-        lane !== undefined && (key.scope ?? scope) === scope ? [lane] : []
+      [...slots.values()].flatMap(({ key, connection }) =>
+        connection !== undefined && (key.scope ?? scope) === scope ? [connection] : []
       ),
-    of: (key) => slots.get(key.id)?.lane,
+    of: (key) => slots.get(key.id)?.connection,
     endScope(scope) {
       const [oldest = scope] = ended.add(scope);
       if (ended.size > deps.limits.endedScopesMax) ended.delete(oldest);
       for (const slot of [...slots.values()]) {
         if (slot.key.scope === scope) {
           if (!slot.key.isBase || !hooks.outlives(scope)) stopSlot(slot);
-        } else if (slot.key.scope === undefined) slot.lane?.endScope(scope);
+        } else if (slot.key.scope === undefined) slot.connection?.endScope(scope);
       }
     },
     releaseEnded(scope) {
@@ -284,11 +282,13 @@ export function createLanes(options: LanesOptions): Lanes {
       [...slots.values()].filter(({ key }) => key.scope === scope).forEach(stopSlot);
     },
     async stopTrial() {
-      for (const { key, lane } of slots.values()) if (key.scope === trialScope) void lane?.stop();
+      for (const { key, connection } of slots.values()) {
+        if (key.scope === trialScope) void connection?.stop();
+      }
       await trialGone;
     },
     counts() {
-      const running = [...slots.values()].filter((slot) => slot.lane !== undefined).length;
+      const running = [...slots.values()].filter((slot) => slot.connection !== undefined).length;
       return { starting: slots.size - running, running };
     },
     async close() {

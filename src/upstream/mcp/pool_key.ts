@@ -1,16 +1,16 @@
 /**
- * Which callers share a lane: a session has one to itself, callers with deferred answers share those
+ * Which callers share a connection: a session has one to itself, callers that are asked by result share those
  * of their scope by what they declare, and one serves all where each request says for whom it is
  * made, or where the operator decided so.
  */
-import type { LaneServerConfig } from "../../config/config.ts";
+import type { McpServerConfig } from "../../config/config.ts";
 import type { Caller } from "../../model.ts";
-import { declaredCapabilities, type Manner } from "../link/dialect.ts";
+import { declaredCapabilities, type Dialect } from "../link/dialect.ts";
 import type { Attribution } from "./attribution.ts";
 
-/** Which callers a lane serves. */
-export interface LaneKey {
-  /** Tells lanes apart. */
+/** Which callers a connection serves. */
+export interface PoolKey {
+  /** Tells connections apart. */
   readonly id: string;
   /** The one scope it serves; undefined: all. */
   readonly scope: string | undefined;
@@ -22,17 +22,17 @@ export interface LaneKey {
 
 const forAll = { scope: undefined, isBase: true, isSession: false } as const;
 
-/** The key of the lane that serves a caller in a manner; `number` tells leased lanes apart. */
-export function laneKeyOf(
-  config: LaneServerConfig,
+/** The key of the connection that serves a caller in a dialect; `number` tells leased connections apart. */
+export function poolKeyOf(
+  config: McpServerConfig,
   caller: Caller,
   number: number,
-  manner: Manner | undefined,
-): LaneKey {
-  if (manner?.stateless === true) return { ...forAll, id: `all ${manner.name}` };
+  dialect: Dialect | undefined,
+): PoolKey {
+  if (dialect?.stateless === true) return { ...forAll, id: `all ${dialect.name}` };
   if (config.isolation === "shared") return { ...forAll, id: "all" };
   const { scope } = caller;
-  if (caller.deferred !== true) {
+  if (caller.asksByResult !== true) {
     return { id: `scope ${scope}`, scope, isBase: true, isSession: true };
   }
   const declared = JSON.stringify(declaredCapabilities(config, caller));
@@ -40,8 +40,8 @@ export function laneKeyOf(
   return { id, scope, isBase: number === 0, isSession: false };
 }
 
-/** How far the calls of a lane that a caller starts can be told apart. */
-export function attributionOf(config: LaneServerConfig, { deferred }: Caller): Attribution {
+/** How far the calls of a connection that a caller starts can be told apart. */
+export function attributionOf(config: McpServerConfig, { asksByResult }: Caller): Attribution {
   if (config.isolation === "shared") return "sole";
-  return deferred === true ? "working" : "latest";
+  return asksByResult === true ? "working" : "latest";
 }

@@ -1,36 +1,36 @@
 /**
  * The ceilings that all upstreams share: how many processes live, and how many start at once. First
- * come, first served; when the house is full, the lane that has been idle for longest gives way.
+ * come, first served; when the house is full, the connection that has been idle for longest gives way.
  * It starts and stops nothing itself.
  */
 import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
-import type { EvictableLane, LanePlace, ProcessBudget } from "../deps.ts";
+import type { Evictable, ProcessLimit, ProcessPlace } from "../deps.ts";
 
 interface Waiting {
-  readonly lane: EvictableLane;
-  grant(place: LanePlace): void;
+  readonly connection: Evictable;
+  grant(place: ProcessPlace): void;
   refuse(error: GatewayError): void;
 }
 
 /**
- * Makes a budget. A place in its queue never expires: callers that wait for a start have their own
+ * Makes a limit. A place in its queue never expires: callers that wait for a start have their own
  * time limits, and a start that only fills a catalog has none.
  */
-export function createLaneBudget(
-  limits: Pick<Limits, "lanesMax" | "startsMax" | "startBusyMs" | "startsWaitingMax">,
+export function createProcessLimit(
+  limits: Pick<Limits, "processesMax" | "startsMax" | "startBusyMs" | "startsWaitingMax">,
   clock: Clock,
-): ProcessBudget {
+): ProcessLimit {
   const queue: Waiting[] = [];
-  const patient: Pick<Waiting, "lane" | "grant">[] = [];
-  const living = new Set<EvictableLane>();
-  const leaving = new Set<EvictableLane>();
+  const patient: Pick<Waiting, "connection" | "grant">[] = [];
+  const living = new Set<Evictable>();
+  const leaving = new Set<Evictable>();
   let starting = 0;
 
-  const makePlace = (lane: EvictableLane): LanePlace => {
+  const makePlace = (connection: Evictable): ProcessPlace => {
     let isStarting = true;
-    living.add(lane);
+    living.add(connection);
     starting++;
     const started = () => {
       if (!isStarting) return;
@@ -42,30 +42,30 @@ export function createLaneBudget(
     // By then it waits for something rather than works: servers that hang hold up no others.
     const cancelBusy = clock.after(limits.startBusyMs, started);
     const release = () => {
-      if (!living.delete(lane)) return;
-      leaving.delete(lane);
+      if (!living.delete(connection)) return;
+      leaving.delete(connection);
       started();
       pump();
     };
     return { started, release };
   };
 
-  const longestIdle = (): EvictableLane | undefined => {
-    let found: { lane: EvictableLane; since: number } | undefined;
-    for (const lane of living) {
-      const since = leaving.has(lane) ? undefined : lane.idleSince();
+  const longestIdle = (): Evictable | undefined => {
+    let found: { connection: Evictable; since: number } | undefined;
+    for (const connection of living) {
+      const since = leaving.has(connection) ? undefined : connection.idleSince();
       if (since === undefined) continue;
-      if (found === undefined || since < found.since) found = { lane, since };
+      if (found === undefined || since < found.since) found = { connection, since };
     }
-    return found?.lane;
+    return found?.connection;
   };
 
   const pump = (): void => {
     serveQueue();
-    if (queue.length > 0 || starting > 0 || living.size >= limits.lanesMax) return;
+    if (queue.length > 0 || starting > 0 || living.size >= limits.processesMax) return;
     const first = patient.shift();
     if (first === undefined) return;
-    const place = makePlace(first.lane);
+    const place = makePlace(first.connection);
     place.started();
     first.grant(place);
   };
@@ -74,23 +74,23 @@ export function createLaneBudget(
     while (queue.length > 0 && starting < limits.startsMax) {
       const first = queue[0];
       if (first === undefined) return;
-      if (living.size < limits.lanesMax) {
-        first.grant(makePlace(first.lane));
+      if (living.size < limits.processesMax) {
+        first.grant(makePlace(first.connection));
         continue;
       }
       if (leaving.size > 0) return;
       const idle = longestIdle();
       if (idle === undefined) {
-        first.refuse(overloaded(`all ${limits.lanesMax} are in use; retry later`));
+        first.refuse(overloaded(`all ${limits.processesMax} are in use; retry later`));
         continue;
       }
       leaving.add(idle);
       idle.evict();
-      if (living.size >= limits.lanesMax) return;
+      if (living.size >= limits.processesMax) return;
     }
   };
 
-  const acquire = (lane: EvictableLane, signal: AbortSignal): Promise<LanePlace> =>
+  const acquire = (connection: Evictable, signal: AbortSignal): Promise<ProcessPlace> =>
     new Promise((resolve, reject) => {
       const leave = () => {
         const at = queue.indexOf(waiting);
@@ -98,7 +98,7 @@ export function createLaneBudget(
         signal.removeEventListener("abort", giveUp);
       };
       const waiting: Waiting = {
-        lane,
+        connection,
         grant(place) {
           leave();
           resolve(place);
@@ -120,9 +120,10 @@ export function createLaneBudget(
 
   return {
     acquire,
-    hasRoom: () => living.size + queue.length < limits.lanesMax && queue.length < limits.startsMax,
-    acquireQuietly(lane, grant) {
-      const one = { lane, grant };
+    hasRoom: () =>
+      living.size + queue.length < limits.processesMax && queue.length < limits.startsMax,
+    acquireQuietly(connection, grant) {
+      const one = { connection, grant };
       patient.push(one);
       pump();
       return () => {

@@ -7,37 +7,37 @@ import type { Clock } from "../../clock.ts";
 import type { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
-import type { Manner } from "../link/dialect.ts";
+import type { Dialect } from "../link/dialect.ts";
 import type { ProcessScope } from "./early_deaths.ts";
-import { createSupervisor, type StartAttempt, type Supervisor } from "./restart_policy.ts";
+import { createRestartPolicy, type RestartPolicy, type StartAttempt } from "./restart_policy.ts";
 
 /** The supervisors of one server, and what they say together. */
-export interface Supervisors extends Omit<Supervisor, "begin"> {
+export interface RestartPolicies extends Omit<RestartPolicy, "begin"> {
   /** The supervisor of starts that try this dialect first. */
-  of(manner: Manner | undefined): Pick<Supervisor, "refusal" | "begin">;
+  of(dialect: Dialect | undefined): Pick<RestartPolicy, "refusal" | "begin">;
 }
 
 /** One supervisor, and how many of its starts are up. */
 interface Judge {
-  readonly supervisor: Supervisor;
+  readonly supervisor: RestartPolicy;
   up: number;
 }
 
 /** The best state first. */
-const states: readonly ReturnType<Supervisor["state"]>[] = ["well", "crash_loop", "failed"];
+const states: readonly ReturnType<RestartPolicy["state"]>[] = ["well", "crash_loop", "failed"];
 
 /** Makes them. */
-export function createSupervisors(
+export function createRestartPolicies(
   server: string,
   isPerDialect: boolean,
   deps: { readonly limits: Limits; readonly clock: Clock; readonly log: Log },
-): Supervisors {
+): RestartPolicies {
   const judges = new Map<string, Judge>();
   let last: Judge | undefined;
 
-  const judgeOf = (manner: Manner | undefined): Judge => {
-    const key = isPerDialect ? manner?.name ?? "" : "";
-    const judge = judges.get(key) ?? { supervisor: createSupervisor(server, deps), up: 0 };
+  const judgeOf = (dialect: Dialect | undefined): Judge => {
+    const key = isPerDialect ? dialect?.name ?? "" : "";
+    const judge = judges.get(key) ?? { supervisor: createRestartPolicy(server, deps), up: 0 };
     judges.set(key, judge);
     return judge;
   };
@@ -62,17 +62,17 @@ export function createSupervisors(
     };
   };
   /** What is true of the server now: what runs shows it, and the latest attempt. */
-  const telling = (): readonly Supervisor[] =>
+  const telling = (): readonly RestartPolicy[] =>
     [...judges.values()].filter((judge) => judge.up > 0 || judge === last)
       .map(({ supervisor }) => supervisor);
   /** What all of them say; undefined when one does not. */
-  const inAll = <T>(say: (supervisor: Supervisor) => T | undefined): T | undefined => {
+  const inAll = <T>(say: (supervisor: RestartPolicy) => T | undefined): T | undefined => {
     const said = telling().map(say);
     return said.includes(undefined) ? undefined : said.at(-1);
   };
   return {
-    of(manner) {
-      const judge = judgeOf(manner);
+    of(dialect) {
+      const judge = judgeOf(dialect);
       return { refusal: judge.supervisor.refusal, begin: (scope) => begin(judge, scope) };
     },
     refusal: (scope) => inAll<GatewayError>((one) => one.refusal(scope)),

@@ -21,7 +21,7 @@ export interface StartAttempt {
 }
 
 /** The judge of one upstream's starts. */
-export interface Supervisor {
+export interface RestartPolicy {
   /** The error for calls of a scope while it is allowed no start; undefined when it is. */
   refusal(scope?: ProcessScope): GatewayError | undefined;
   begin(scope?: ProcessScope): StartAttempt;
@@ -37,7 +37,7 @@ export interface Supervisor {
 }
 
 /** Makes the supervisor of one server. */
-export function createSupervisor(
+export function createRestartPolicy(
   server: string,
   options: {
     readonly limits: Pick<
@@ -47,7 +47,7 @@ export function createSupervisor(
     readonly clock: Clock;
     readonly log: Log;
   },
-): Supervisor {
+): RestartPolicy {
   const { limits, clock, log } = options;
   const earlyDeaths = createEarlyDeaths(server, options);
   let failures = 0;

@@ -1,20 +1,20 @@
 /**
- * Where a lane's unsolicited notices and questions go: to the call that owns them (attribution.ts
+ * Where a connection's unsolicited notices and questions go: to the call that owns them (attribution.ts
  * tells which), else to the watchers of the scope. A notice that the protocol does not name may be
- * about anything, so that it goes to the only open call or to the session that has the lane alone. Questions that the client did not declare to
+ * about anything, so that it goes to the only open call or to the session that has the connection alone. Questions that the client did not declare to
  * answer are refused here, but for callers who hear of what was missing; roots that the operator
  * fixed are answered here.
  */
 import { GatewayError } from "../../errors.ts";
-import type { LaneServerConfig } from "../../config/config.ts";
+import type { McpServerConfig } from "../../config/config.ts";
 import type { Answer, JsonObject, Notice } from "../../model.ts";
 import type { WireMessage } from "../../protocol/codec.ts";
 import { isNamed } from "../../protocol/names.ts";
 import { type ExchangeSource, toRefusal } from "../exchange_source.ts";
-import type { OpenCall, OpenCalls } from "./attribution.ts";
+import type { AttributedCall, AttributedCalls } from "./attribution.ts";
 
 /** Who hears what belongs to no call. */
-export interface RoutingHooks {
+export interface ServerMessageEvents {
   /** A notice that belongs to no call; false when nobody wants it. */
   notice(notice: Notice): boolean;
   /** A question that belongs to no call; must not reject. */
@@ -22,11 +22,11 @@ export interface RoutingHooks {
 }
 
 /** What decides where things go. */
-export interface RoutingOptions {
-  readonly config: Pick<LaneServerConfig, "isolation" | "roots">;
+export interface ServerMessageOptions {
+  readonly config: Pick<McpServerConfig, "isolation" | "roots">;
   /** What the server is told that its client can do. */
   readonly capabilities: JsonObject;
-  readonly hooks: RoutingHooks;
+  readonly hooks: ServerMessageEvents;
 }
 
 /** What a client must have declared to be asked. */
@@ -39,10 +39,10 @@ const capabilityOfAsk: ReadonlyMap<string, string> = new Map([
 /** Notices of the protocol that belong to a call where they come in its stream. */
 const ofCalls: ReadonlySet<string> = new Set(["notifications/progress", "notifications/message"]);
 
-/** Makes the handlers of a lane. */
-export function createRouting(
-  { config, capabilities, hooks }: RoutingOptions,
-  calls: () => Pick<OpenCalls, "owner" | "only">,
+/** Makes the handlers of a connection. */
+export function createServerMessages(
+  { config, capabilities, hooks }: ServerMessageOptions,
+  calls: () => Pick<AttributedCalls, "owner" | "only">,
 ) {
   const notice = (item: Notice): boolean => {
     const isLog = item.method === "notifications/message";
@@ -65,7 +65,7 @@ export function createRouting(
     const { method, params } = question;
     const capability = capabilityOfAsk.get(method);
     const isDeclared = capability !== undefined && capabilities[capability] !== undefined;
-    // A caller with deferred answers is told which capability its call had needed; what the operator
+    // A caller that is asked by result is told which capability its call had needed; what the operator
     // keeps from servers, and questions of a process that all share, are no such matter.
     const isWithheld = config.isolation === "shared" ||
       (method === "roots/list" && config.roots === "none");
@@ -79,11 +79,11 @@ export function createRouting(
   };
   const ask = (question: WireMessage, signal: AbortSignal): Promise<Answer> => {
     const open = calls().owner();
-    return put(question, signal, open?.source, open?.call.caller.deferred === true);
+    return put(question, signal, open?.source, open?.call.caller.asksByResult === true);
   };
   const askOf =
-    ({ call, source }: Pick<OpenCall, "call" | "source">) =>
+    ({ call, source }: Pick<AttributedCall, "call" | "source">) =>
     (question: WireMessage, signal: AbortSignal): Promise<Answer> =>
-      put(question, signal, source, call.caller.deferred === true);
+      put(question, signal, source, call.caller.asksByResult === true);
   return { notice, noticeOf, ask, askOf };
 }

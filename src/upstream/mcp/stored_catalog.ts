@@ -1,21 +1,21 @@
 /**
- * What one upstream says of itself, from the cheapest source that has it: the scope's running lane,
+ * What one upstream says of itself, from the cheapest source that has it: the scope's running connection,
  * the stored catalog of its kind of client, that of the most similar one, or a start. One process is
  * started to learn what is not known yet, however many scopes ask. Remembers what each scope was
- * told, and sends `list_changed` when its lane, or a better catalog, says otherwise. Not here: how a
- * lane fetches its lists (lists.ts), what a start teaches (catalog_learning.ts).
+ * told, and sends `list_changed` when its connection, or a better catalog, says otherwise. Not here: how a
+ * connection fetches its lists (lists.ts), what a start teaches (catalog_learning.ts).
  */
-import { pause } from "../../clock.ts";
+import { sleep } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import { type Caller, type Description, type JsonObject, type ListKind } from "../../model.ts";
 import type { CatalogKeys } from "./catalog_key.ts";
 import { createChangeNotices } from "./change_notices.ts";
 import type { Catalog, UpstreamDeps } from "../deps.ts";
-import type { Lane } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import { kindsOf, listKindNames } from "./lists.ts";
-import type { LaneKey } from "./pool_key.ts";
-import type { Lanes } from "./pool.ts";
-import { createLearning } from "./catalog_learning.ts";
+import type { PoolKey } from "./pool_key.ts";
+import type { ConnectionPool } from "./pool.ts";
+import { createCatalogLearning } from "./catalog_learning.ts";
 import { trialScope } from "./trial_caller.ts";
 import type { Watchers } from "../watchers.ts";
 
@@ -23,20 +23,20 @@ import type { Watchers } from "../watchers.ts";
 export type ListSource = "nearest" | "own";
 
 /** Answers what a server says of itself. */
-export interface CatalogDesk {
+export interface StoredCatalog {
   describe(caller: Caller): Promise<Description>;
   list(kind: ListKind, caller: Caller, source?: ListSource): Promise<readonly JsonObject[]>;
-  /** A lane is up: compares its lists with what its scopes were told. */
-  laneReady(key: LaneKey, lane: Lane, caller: Caller): void;
-  /** A lane said that lists changed. */
-  listsChanged(key: LaneKey, kinds: readonly ListKind[]): void;
-  /** A lane died: its scopes must be told of what the next one has. */
-  laneDied(key: LaneKey): void;
-  /** Starts the caller's lane when there is room and it was not tried yet. */
+  /** A connection is up: compares its lists with what its scopes were told. */
+  connectionReady(key: PoolKey, connection: Connection, caller: Caller): void;
+  /** A connection said that lists changed. */
+  listsChanged(key: PoolKey, kinds: readonly ListKind[]): void;
+  /** A connection died: its scopes must be told of what the next one has. */
+  connectionDied(key: PoolKey): void;
+  /** Starts the caller's connection when there is room and it was not tried yet. */
   warm(caller: Caller): void;
   /** Starts the server once when nothing is stored of it; resolves when that is over, well or not. */
   trial(): Promise<void>;
-  /** Waits until a trial that is under way has taught what it can, then ends its lane. */
+  /** Waits until a trial that is under way has taught what it can, then ends its connection. */
   endTrial(): Promise<void>;
   /** Whether a start for this scope is to fill the catalog, and so goes on without the scope. */
   isLearningFor(scope: string): boolean;
@@ -46,18 +46,18 @@ export interface CatalogDesk {
   close(): void;
 }
 
-/** What a desk works with. */
-export interface CatalogDeskOptions {
+/** What a catalog works with. */
+export interface StoredCatalogOptions {
   readonly server: string;
   readonly startTimeoutMs: number;
   readonly deps: UpstreamDeps;
-  readonly lanes: Lanes;
+  readonly pool: ConnectionPool;
   readonly watchers: Watchers;
   readonly keys: CatalogKeys;
-  /** Whether a server without a scope's process may have news that only its own lane hears. */
-  readonly livesAlone: boolean;
+  /** Whether a server without a scope's process may have news that only its own connection hears. */
+  readonly isRemote: boolean;
   /** Whether a start that nobody waits for makes sense now. */
-  readonly mayWarm: (scope: LaneKey["scope"]) => boolean;
+  readonly mayWarm: (scope: PoolKey["scope"]) => boolean;
   /** Why the last start failed, while none went well since. */
   readonly problem: () => string | undefined;
   /** How long a server that could not be reached is left alone; undefined: it is not tried by itself. */
@@ -69,29 +69,29 @@ interface View {
   readonly description: Description;
   list(kind: ListKind): Promise<readonly JsonObject[]>;
   readonly catalog?: Catalog;
-  /** Whether its lists are known to be what the caller's own lane would give now. */
+  /** Whether its lists are known to be what the caller's own connection would give now. */
   readonly isSure: boolean;
 }
 
 /** Called for the start that an answer waits for; `begun` resolves when the start leaves the queue. */
 type OnStart = (begun: Promise<void>) => void;
 
-/** A scope got no answer, or one of a lane that is gone: whatever comes is news to it. */
+/** A scope got no answer, or one of a connection that is gone: whatever comes is news to it. */
 const nothing = Symbol("nothing");
 
-/** Makes a desk. */
-export function createCatalogDesk(options: CatalogDeskOptions): CatalogDesk {
-  const { server, deps, lanes, watchers } = options;
+/** Makes a catalog. */
+export function createStoredCatalog(options: StoredCatalogOptions): StoredCatalog {
+  const { server, deps, pool, watchers } = options;
   const { clock, limits, log } = deps;
   const told = new Map<string, Catalog | typeof nothing>();
   const warmed = new Set<string>();
   const changes = createChangeNotices(options);
-  const learning = createLearning({
+  const learning = createCatalogLearning({
     ...options,
     // Scopes that were sent away without an answer hear that there is one now.
     learned(catalog) {
       for (const [scope, what] of told) {
-        if (what !== nothing || lanes.serving(scope).length > 0) continue;
+        if (what !== nothing || pool.serving(scope).length > 0) continue;
         settle(scope, catalog, catalog);
       }
     },
@@ -102,23 +102,23 @@ export function createCatalogDesk(options: CatalogDeskOptions): CatalogDesk {
 
   /** What is under way for a scope may end later than the scope, which is forgotten by then. */
   const remember = (scope: string, what: Catalog | typeof nothing): void => {
-    if (!lanes.hasEnded(scope)) told.set(scope, what);
+    if (!pool.hasEnded(scope)) told.set(scope, what);
   };
 
   const view = async (caller: Caller, source: ListSource, onStart: OnStart): Promise<View> => {
     for (;;) {
-      const running = lanes.running(caller);
-      if (running !== undefined) return viewOfLane(running);
+      const running = pool.running(caller);
+      if (running !== undefined) return viewOfConnection(running);
       const own = await learning.own(caller);
       if (own !== undefined) return viewOfCatalog(own, learning.isCurrent(own));
       const nearest = source === "own" ? undefined : await learning.nearest(caller);
       if (nearest !== undefined) return viewOfCatalog(nearest, false);
       const other = learning.underWay();
-      if (lanes.has(caller) || source === "own" || other === undefined) {
-        const started = lanes.get(caller);
-        onStart(lanes.begun(caller));
+      if (pool.has(caller) || source === "own" || other === undefined) {
+        const started = pool.get(caller);
+        onStart(pool.begun(caller));
         if (source !== "own" && other === undefined) learning.start(caller);
-        return viewOfLane(await started);
+        return viewOfConnection(await started);
       }
       // Another start is about to tell; when it does not, the next one tries.
       onStart(other.begun);
@@ -130,7 +130,7 @@ export function createCatalogDesk(options: CatalogDeskOptions): CatalogDesk {
   const lateness = async (begun: Promise<void>, over: AbortSignal): Promise<never> => {
     const problem = options.problem();
     await begun;
-    await pause(clock, problem === undefined ? options.startTimeoutMs : limits.listMs, over);
+    await sleep(clock, problem === undefined ? options.startTimeoutMs : limits.listMs, over);
     throw problem === undefined
       ? new GatewayError(
         "upstream_late",
@@ -169,7 +169,7 @@ export function createCatalogDesk(options: CatalogDeskOptions): CatalogDesk {
     }
   };
 
-  /** An answer came after its caller had been sent away; its own lane speaks for itself. */
+  /** An answer came after its caller had been sent away; its own connection speaks for itself. */
   const settleLate = (scope: string, from: View): void => {
     if (from.catalog === undefined || told.get(scope) !== nothing) return;
     told.set(scope, from.catalog);
@@ -177,16 +177,16 @@ export function createCatalogDesk(options: CatalogDeskOptions): CatalogDesk {
   };
 
   const warm = (caller: Caller): void => {
-    const key = lanes.keyOf(caller);
+    const key = pool.keyOf(caller);
     const id = key.scope ?? key.id;
-    if (warmed.has(id) || lanes.hasEnded(caller.scope)) return;
-    if (lanes.has(caller) || !options.mayWarm(key.scope)) return;
+    if (warmed.has(id) || pool.hasEnded(caller.scope)) return;
+    if (pool.has(caller) || !options.mayWarm(key.scope)) return;
     warmed.add(id);
-    lanes.get(caller).catch(() => {});
+    pool.get(caller).catch(() => {});
   };
 
-  /** The scopes that a lane serves, as far as they can be told anything. */
-  const scopesOf = ({ scope }: LaneKey) => scope === undefined ? watchers.scopes() : [scope];
+  /** The scopes that a connection serves, as far as they can be told anything. */
+  const scopesOf = ({ scope }: PoolKey) => scope === undefined ? watchers.scopes() : [scope];
 
   /** Tells a scope what is different in `catalog`, and remembers `next` as what it was told. */
   const settle = (scope: string, catalog: Catalog, next?: Catalog): void => {
@@ -207,27 +207,27 @@ export function createCatalogDesk(options: CatalogDeskOptions): CatalogDesk {
       const [items, from] = await answer(caller, source, (from) => from.list(kind));
       // Another client's lists may differ, a server may be newer than its stored lists, and a remote
       // one may have news.
-      if (!from.isSure || options.livesAlone) warm(caller);
+      if (!from.isSure || options.isRemote) warm(caller);
       return items;
     },
-    laneReady(key, lane, caller) {
-      learning.learn(lane, caller).then(
+    connectionReady(key, connection, caller) {
+      learning.learn(connection, caller).then(
         (catalog) => scopesOf(key).forEach((scope) => settle(scope, catalog)),
         (error) => {
           // One that was stopped meanwhile, since its client left, has no fault.
-          if (lanes.of(key) !== lane) return;
+          if (pool.of(key) !== connection) return;
           log.warn("Cannot read the lists of the server", { error: String(error) });
         },
       );
     },
     listsChanged(key, kinds) {
-      const lane = lanes.of(key);
-      for (const kind of kinds) lane?.lists.forget(kind);
+      const connection = pool.of(key);
+      for (const kind of kinds) connection?.lists.forget(kind);
       learning.doubt();
-      if (lane !== undefined && key.scope === trialScope) learning.relearnSoon(lane);
+      if (connection !== undefined && key.scope === trialScope) learning.relearnSoon(connection);
       for (const scope of scopesOf(key)) changes.sendSoon(scope, kinds);
     },
-    laneDied(key) {
+    connectionDied(key) {
       for (const scope of scopesOf(key)) remember(scope, nothing);
     },
     forget(scope) {
@@ -247,8 +247,8 @@ export function createCatalogDesk(options: CatalogDeskOptions): CatalogDesk {
   };
 }
 
-function viewOfLane(lane: Lane): View {
-  return { description: lane.description, list: lane.lists.get, isSure: true };
+function viewOfConnection(connection: Connection): View {
+  return { description: connection.description, list: connection.lists.get, isSure: true };
 }
 
 function viewOfCatalog(catalog: Catalog, isSure: boolean): View {

@@ -1,7 +1,7 @@
-/** Which scopes of one lane are subscribed to which resources, counted, so that a shared process is told once. */
+/** Which scopes of one connection are subscribed to which resources, counted, so that a shared process is told once. */
 
-/** The subscriptions of one lane. */
-export interface Subscriptions {
+/** The subscriptions of one connection. */
+export interface ScopeSubscriptions {
   /** Whether any scope is subscribed to this URI. */
   has(uri: string): boolean;
   /** Whether this scope is. */
@@ -17,7 +17,7 @@ export interface Subscriptions {
 }
 
 /** Makes an empty set. */
-export function createSubscriptions(): Subscriptions {
+export function createScopeSubscriptions(): ScopeSubscriptions {
   const scopes = new Map<string, Set<string>>();
   const remove = (uri: string, scope: string): boolean => {
     const set = scopes.get(uri);

@@ -3,17 +3,17 @@
  * needs it. It declares no client capability but `roots`, as configured.
  */
 import { anonymous, type Caller } from "../../model.ts";
-import { trialWires } from "../link/dialect.ts";
+import { trialRevisions } from "../link/dialect.ts";
 
 /** The scope of every trial; no session has it. */
 export const trialScope = "trial";
 
 /** On whose behalf a server is tried: a program, or a remote one. */
-export function trialCallerOf(kind: keyof typeof trialWires): Caller {
+export function trialCallerOf(kind: keyof typeof trialRevisions): Caller {
   return {
     principal: anonymous,
     scope: trialScope,
-    wire: trialWires[kind],
+    revision: trialRevisions[kind],
     capabilities: {},
     clientInfo: {},
   };

@@ -1,29 +1,37 @@
 /**
- * One call on a lane, from its request to its ending: with a server that asks by requests it is one
+ * One call on a connection, from its request to its ending: with a server that asks by requests it is one
  * request, with a server that answers by questions as many rounds as its caller can be asked in.
- * Callers with deferred answers get the questions and come back; the others are asked meanwhile.
+ * Callers that are asked by result get the questions and come back; the others are asked meanwhile.
  * Nothing is made twice that the server took once. Follows "Multi Round-Trip Requests".
  */
-import { pause } from "../../clock.ts";
-import type { LaneServerConfig } from "../../config/config.ts";
+import { sleep } from "../../clock.ts";
+import type { McpServerConfig } from "../../config/config.ts";
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
-import type { Answer, Call, Ending, JsonObject, Notice, Pause, Resume } from "../../model.ts";
+import type {
+  Answer,
+  Call,
+  Ending,
+  InputRequired,
+  JsonObject,
+  Notice,
+  Resume,
+} from "../../model.ts";
 import { withSoundResult } from "../../protocol/sound_results.ts";
 import { isJsonObject } from "../../protocol/jsonrpc.ts";
 import type { UpstreamDeps } from "../deps.ts";
 import type { ExchangeSource } from "../exchange_source.ts";
-import type { LaneLists } from "./lists.ts";
+import type { ServerLists } from "./lists.ts";
 import type { Link, LinkRequest, OpenRequest } from "../link/link.ts";
-import { behalfOf, type Manner } from "../link/dialect.ts";
+import { clientContextOf, type Dialect } from "../link/dialect.ts";
 import { workingMethods } from "./attribution.ts";
 
 /** What a call is made with. */
 export interface CallOptions {
-  readonly config: LaneServerConfig;
+  readonly config: McpServerConfig;
   readonly deps: Pick<UpstreamDeps, "clock" | "limits">;
   readonly link: Link;
-  readonly manner: Manner;
-  readonly lists: LaneLists;
+  readonly dialect: Dialect;
+  readonly lists: ServerLists;
   /** Whether the server runs tools as tasks. */
   readonly hasTasks: boolean;
   readonly call: Call;
@@ -36,10 +44,10 @@ export interface CallOptions {
 
 /** Makes a call. Its ending goes to `source` and to `ended`. */
 export function openCall(options: CallOptions): OpenRequest {
-  const { config, deps, link, manner, lists, call, source } = options;
+  const { config, deps, link, dialect, lists, call, source } = options;
   const { clock, limits } = deps;
   const { caller, method } = call;
-  const isDeferred = caller.deferred === true;
+  const isDeferred = caller.asksByResult === true;
   const isTool = method === "tools/call";
   const progress = createProgressFilter();
   const isUnwanted = (notice: Notice) => !call.wantsProgress && notice.method === progressMethod;
@@ -68,8 +76,8 @@ export function openCall(options: CallOptions): OpenRequest {
     request = link.request({
       method,
       params: ranAsTask ? { ...call.params, task: {} } : call.params,
-      behalf: manner.stateless ? behalfOf(config, caller) : undefined,
-      resume: manner.stateless ? resume : undefined,
+      clientContext: dialect.stateless ? clientContextOf(config, caller) : undefined,
+      resume: dialect.stateless ? resume : undefined,
       tool,
       isSafeTwice: isTool ? () => isSafeTwice(lists, call.params["name"]) : undefined,
       // Also for clients that want none: a server's progress says that it still works.
@@ -94,7 +102,7 @@ export function openCall(options: CallOptions): OpenRequest {
 
   const receive = async (ending: Ending, resume: Resume | undefined): Promise<void> => {
     if (isOver) return;
-    if (ending.kind === "pause") return await round(ending);
+    if (ending.kind === "inputRequired") return await round(ending);
     if (ending.kind === "result") {
       const taskId = ranAsTask ? taskIdIn(ending.value) : undefined;
       return taskId === undefined ? finish(ending) : await outlast(taskId);
@@ -114,8 +122,8 @@ export function openCall(options: CallOptions): OpenRequest {
       return fail(withOutcome(told, "refused"));
     }
     if (isDeferred) {
-      const questions = error.upstream && manner.codec.questionsIn(error.upstream);
-      return finish(questions === undefined ? ending : { kind: "pause", questions });
+      const questions = error.upstream && dialect.codec.questionsIn(error.upstream);
+      return finish(questions === undefined ? ending : { kind: "inputRequired", questions });
     }
     if (error.code === "capability_missing" && isTool) return finish(toToolError(error.message));
     finish(ending);
@@ -163,7 +171,7 @@ export function openCall(options: CallOptions): OpenRequest {
   };
 
   /** The server wants answers before it goes on. */
-  const round = async (paused: Pause): Promise<void> => {
+  const round = async (paused: InputRequired): Promise<void> => {
     const { questions, state } = paused;
     if (config.roots === "none" && questions.some(({ method }) => method === "roots/list")) {
       return finish(unanswerable(noRoots));
@@ -183,7 +191,7 @@ export function openCall(options: CallOptions): OpenRequest {
         ),
       );
     }
-    if (questions.length === 0) await pause(clock, limits.roundPauseMs, givenUp.signal);
+    if (questions.length === 0) await sleep(clock, limits.roundBackoffMs, givenUp.signal);
     const asked = questions.filter(({ key }) => !Object.hasOwn(own, key));
     const answers = await Promise.all(
       asked.map(({ method, params }) => source.ask(method, params, givenUp.signal)),
@@ -221,7 +229,7 @@ export function openCall(options: CallOptions): OpenRequest {
 }
 
 /** Whether the server says of a tool that calling it twice does no harm. */
-async function isSafeTwice(lists: LaneLists, name: unknown): Promise<boolean> {
+async function isSafeTwice(lists: ServerLists, name: unknown): Promise<boolean> {
   const tools = await lists.get("tools").catch(() => []);
   const hints = tools.find((tool) => tool["name"] === name)?.["annotations"];
   return isJsonObject(hints) &&
@@ -258,8 +266,8 @@ const mixedRoots = "The server asked for directories, which the operator decides
 
 /** What the operator has answered for everybody: the directories. */
 function ownAnswers(
-  { roots }: LaneServerConfig,
-  { questions }: Pause,
+  { roots }: McpServerConfig,
+  { questions }: InputRequired,
 ): Record<string, JsonObject> {
   if (typeof roots === "string") return {};
   const asked = questions.filter(({ method }) => method === "roots/list");

@@ -20,7 +20,13 @@ import { getCredential, startingWith } from "./rest_credential.ts";
 import { createNextPage } from "./pagination.ts";
 import { compileProjection } from "./projection.ts";
 import { buildRequest, type RestRequest } from "./rest_request.ts";
-import { type Presentation, toFailure, toInputError, toResult, type Wanted } from "./result.ts";
+import {
+  type Presentation,
+  type RequestedView,
+  toFailure,
+  toInputError,
+  toResult,
+} from "./result.ts";
 import { compileSchema } from "./schema_check.ts";
 import { createSend } from "./send.ts";
 import type { Operation, Service } from "./service.ts";
@@ -75,7 +81,7 @@ export function createEngine(
           { baseUrl: (context.baseUrl ?? baseUrl).replace(/\/+$/, ""), context, headers },
           limits,
         );
-      let wanted: Wanted;
+      let wanted: RequestedView;
       let url: string;
       try {
         wanted = toWanted(plan.checkArguments(given), own);
@@ -172,7 +178,7 @@ function createAuthorizations(
 }
 
 /** The arguments apart from those of the engine. */
-function toWanted(values: JsonObject, { raw, skip }: Tool["own"]): Wanted {
+function toWanted(values: JsonObject, { raw, skip }: Tool["own"]): RequestedView {
   const isOwn = (name: string) => name === raw || name === skip;
   return {
     given: toBare(Object.entries(values).filter(([name]) => !isOwn(name))),

@@ -7,7 +7,7 @@ import type { JsonObject } from "../../model.ts";
 import { isJsonObject } from "../../protocol/jsonrpc.ts";
 
 /** The members of an object. */
-export interface Members {
+export interface ObjectMembers {
   readonly names: ReadonlySet<string>;
   /** Others are allowed, too: the schema says so, or says nothing of its members. */
   readonly isFree: boolean;
@@ -24,7 +24,7 @@ interface Said {
 const nothing: Said = { names: [], isFree: false, isSilent: false };
 
 /** The members of an argument that is an object. */
-export function membersOf(inputSchema: JsonObject, argument: string): Members {
+export function membersOf(inputSchema: JsonObject, argument: string): ObjectMembers {
   const { properties } = inputSchema;
   const schema = isJsonObject(properties) ? properties[argument] : undefined;
   const { names, isFree, isSilent } = look(schema ?? {}, inputSchema, new Map());

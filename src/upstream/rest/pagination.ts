@@ -10,7 +10,7 @@ import { compileProjection, type Projection } from "./projection.ts";
 import type { Operation, Pagination } from "./service.ts";
 
 /** One answer, whole, and what it was asked with. */
-export interface Page {
+export interface ResultPage {
   readonly answer: unknown;
   readonly given: JsonObject;
   /** The `Link` header; empty where there is none. */
@@ -18,7 +18,7 @@ export interface Page {
 }
 
 /** The arguments to add for the next page; undefined when this is the last one. */
-export type NextPage = (page: Page) => JsonObject | undefined;
+export type NextPage = (page: ResultPage) => JsonObject | undefined;
 
 /** Makes it for an operation. Throws for a wrong expression. */
 export function createNextPage(operation: Operation): NextPage {

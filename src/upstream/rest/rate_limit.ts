@@ -11,15 +11,15 @@ import type { Limits } from "../../limits.ts";
 import { readRetryAfter } from "../../outgoing/retry.ts";
 
 /** What may be sent. */
-export interface RequestBudget {
+export interface RateLimit {
   /** Resolves when one request may be sent. Rejects with `overloaded`, whose data says when. */
   admit(signal: AbortSignal, scope: string): Promise<void>;
   /** An answer that may ask to wait. */
   heard(status: number, headers: Headers): void;
 }
 
-/** What a budget is made from. */
-export interface RequestBudgetOptions {
+/** What a rate limit is made from. */
+export interface RateLimitOptions {
   /** Absent: only what the service asks for counts. */
   readonly budget: { readonly requests: number; readonly perMs: number } | undefined;
   /** The longest that a call may wait here. */
@@ -36,10 +36,10 @@ interface Waiter {
   refuse(): void;
 }
 
-/** Makes the budget of one service. */
-export function createRequestBudget(
-  { budget, waitMsMax, limits, clock }: RequestBudgetOptions,
-): RequestBudget {
+/** Makes the rate limit of one service. */
+export function createRateLimit(
+  { budget, waitMsMax, limits, clock }: RateLimitOptions,
+): RateLimit {
   const { requests, perMs } = toWindow(budget, limits.restSendingsMax);
   const line = createLine<Waiter>();
   /** When the last ones were sent, earliest first. */
@@ -175,8 +175,8 @@ function createLine<Item>() {
   };
 }
 
-/** A budget in numbers that can be remembered: fewer requests in a time that is as much shorter. */
-function toWindow(budget: RequestBudgetOptions["budget"], requestsMax: number) {
+/** A rate in numbers that can be remembered: fewer requests in a time that is as much shorter. */
+function toWindow(budget: RateLimitOptions["budget"], requestsMax: number) {
   if (budget === undefined) return { requests: 1, perMs: 0 };
   const { requests, perMs } = budget;
   return requests <= requestsMax

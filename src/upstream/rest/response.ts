@@ -14,7 +14,7 @@ import { type AnswerRedactor, createAnswerRedactor } from "./redact.ts";
 import { toRefusal } from "./refusal.ts";
 
 /** An answer that went well. */
-export interface Received {
+export interface RestResponse {
   readonly status: number;
   readonly content: Content;
   /** What about it is not as documented; undefined: nothing. */
@@ -41,18 +41,18 @@ export type Content =
   | { readonly kind: "empty" };
 
 /** Content, and what is odd about it. */
-type Found = Pick<Received, "content"> & { readonly oddity?: string };
+type Found = Pick<RestResponse, "content"> & { readonly oddity?: string };
 
 /**
  * Reads an answer to its end; `url` is that of its request. Rejects with a GatewayError for other
  * statuses, for a body that does not end in time, and for one that cannot be read where the call
  * only reads: then the answer is all that the call was for.
  */
-export async function receive(
+export async function readResponse(
   answer: HttpAnswer,
   url: string,
   reading: Reading,
-): Promise<Received> {
+): Promise<RestResponse> {
   const { status, headers, isDegraded } = answer;
   if (status >= 300) throw await toRefusal(answer, url, reading);
   const redactor = createAnswerRedactor(reading.shown, reading.headers);

@@ -4,7 +4,7 @@
  */
 
 /** What came of a body. */
-export interface BodyBytes {
+export interface ResponseBytes {
   readonly bytes: Uint8Array;
   /** The body ended here; false: it is longer, or broke. */
   readonly isWhole: boolean;
@@ -16,11 +16,11 @@ export interface BodyBytes {
 export async function readFirst(
   body: ReadableStream<Uint8Array>,
   bytesMax: number,
-): Promise<BodyBytes> {
+): Promise<ResponseBytes> {
   const parts: Uint8Array[] = [];
   const reader = body.getReader();
   let length = 0;
-  const end = (isWhole: boolean, fault?: unknown): BodyBytes => ({
+  const end = (isWhole: boolean, fault?: unknown): ResponseBytes => ({
     bytes: joined(parts, length),
     isWhole,
     fault,

@@ -4,7 +4,7 @@
  * failed. A call is one request, or a few; what goes wrong with it is a result that the model can
  * read. Not here: how arguments become a request and an answer a result (rest/engine.ts).
  */
-import { pause } from "../../clock.ts";
+import { sleep } from "../../clock.ts";
 import type { RestServerConfig } from "../../config/config.ts";
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import type { Call, JsonObject } from "../../model.ts";
@@ -22,7 +22,7 @@ import { createWatchers } from "../watchers.ts";
 /** Why the service cannot be used, and when it is tried again at the earliest. */
 interface Problem {
   readonly error: GatewayError;
-  readonly pauseMs: number;
+  readonly backoffMs: number;
   readonly until: number;
 }
 
@@ -66,14 +66,14 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
     if (error.message !== problem?.error.message) {
       log.error("Cannot read what the service offers", { error });
     }
-    const pauseMs = Math.min(
-      (problem?.pauseMs ?? limits.restReloadMsMin / 2) * 2,
+    const backoffMs = Math.min(
+      (problem?.backoffMs ?? limits.restReloadMsMin / 2) * 2,
       limits.restReloadMsMax,
     );
-    problem = { error, pauseMs, until: clock.monotonic() + pauseMs };
+    problem = { error, backoffMs, until: clock.monotonic() + backoffMs };
     status.note();
     // Whoever listens for changes hears when it has come right.
-    void pause(clock, pauseMs, closed.signal).then(() => {
+    void sleep(clock, backoffMs, closed.signal).then(() => {
       if (watchers.scopes().length > 0 && !closed.signal.aborted) ready().catch(() => {});
     });
     throw error;
@@ -142,11 +142,11 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
       const tools = engine?.tools.length;
       if (problem !== undefined) {
         const { message, code } = problem.error;
-        return { ...status.now(), lanes: 0, problem: message, error: code };
+        return { ...status.now(), connections: 0, problem: message, error: code };
       }
       // The last call was made without them.
       const error = isDegraded ? "credentials_missing" : undefined;
-      return { ...status.now(), lanes: 0, tools, error };
+      return { ...status.now(), connections: 0, tools, error };
     },
     async close() {
       closed.abort();

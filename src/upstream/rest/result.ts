@@ -8,10 +8,10 @@ import { type GatewayError, withOutcome } from "../../errors.ts";
 import { section } from "../../excerpt.ts";
 import type { Limits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
-import { type Cut, cutToFit } from "./truncate.ts";
+import { truncateToFit, type Truncation } from "./truncate.ts";
 import type { NextPage } from "./pagination.ts";
 import type { Projection } from "./projection.ts";
-import type { Content, Received } from "./response.ts";
+import type { Content, RestResponse } from "./response.ts";
 import type { Check } from "./schema_check.ts";
 import type { Operation } from "./service.ts";
 import type { OwnArguments } from "./tool.ts";
@@ -34,14 +34,18 @@ export const degradedKey = "mcp-wrapper/degraded";
 const outcomeKey = "mcp-wrapper/outcome";
 
 /** What was asked for. */
-export interface Wanted {
+export interface RequestedView {
   readonly given: JsonObject;
   readonly raw: boolean;
   readonly skip: number;
 }
 
 /** The result of a call that went well. */
-export function toResult(received: Received, wanted: Wanted, how: Presentation): JsonObject {
+export function toResult(
+  received: RestResponse,
+  wanted: RequestedView,
+  how: Presentation,
+): JsonObject {
   const { content, isDegraded } = received;
   const result = content.kind === "json"
     ? presentJson(content.value, received.link, wanted, how)
@@ -76,16 +80,16 @@ export function toInputError({ message }: GatewayError): JsonObject {
 function presentJson(
   whole: unknown,
   link: string,
-  wanted: Wanted,
+  wanted: RequestedView,
   how: Presentation,
 ): JsonObject {
   const { given, raw, skip } = wanted;
   const { own, nextPage, project, limits } = how;
-  const toCut = (value: unknown) => cutToFit(value, skip, limits.restResultCharsMax);
+  const toCut = (value: unknown) => truncateToFit(value, skip, limits.restResultCharsMax);
   const found = nextPage({ answer: whole, given, link });
   // What is longer than a whole URL cannot be asked for.
   const page = JSON.stringify(found ?? {}).length > limits.restUrlCharsMax ? undefined : found;
-  const finish = (key: "result" | "raw", cut: Cut, notes: readonly string[]) => {
+  const finish = (key: "result" | "raw", cut: Truncation, notes: readonly string[]) => {
     const next = cut.nextItem === undefined
       ? page && { ...page, ...(skip > 0 ? { [own.skip]: 0 } : {}) }
       : toNext(cut.nextItem, how);
@@ -117,8 +121,8 @@ function adviseNext(skip: number, { own, operation }: Presentation): string {
 
 /** What was left out, and exactly how to ask for it. */
 function describeCut(
-  { main, nextItem, leftOut }: Cut,
-  { raw, skip }: Wanted,
+  { main, nextItem, leftOut }: Truncation,
+  { raw, skip }: RequestedView,
   how: Presentation,
 ): string[] {
   const { own, project } = how;
@@ -149,8 +153,10 @@ function describeCut(
 }
 
 function presentOther(
-  { content, status, oddity }: Received & { readonly content: Exclude<Content, { kind: "json" }> },
-  { skip }: Wanted,
+  { content, status, oddity }: RestResponse & {
+    readonly content: Exclude<Content, { kind: "json" }>;
+  },
+  { skip }: RequestedView,
   how: Presentation,
 ): JsonObject {
   const odd = oddity === undefined ? "" : `Not as documented: ${oddity}. `;

@@ -10,7 +10,7 @@ import { holdings } from "../../protocol/json_schema/keywords.ts";
 import { isJsonObject } from "../../protocol/jsonrpc.ts";
 
 /** What a check found; `unknown`: it would have taken too long, or the schema is none. */
-export type Verdict =
+export type CheckResult =
   | { readonly state: "fits" | "unknown" }
   | { readonly state: "differs"; readonly mismatches: readonly Mismatch[] };
 
@@ -22,7 +22,7 @@ export interface Mismatch {
 }
 
 /** Checks values against one schema. */
-export type Check = (value: unknown) => Verdict;
+export type Check = (value: unknown) => CheckResult;
 
 const dropped = new Set([
   "$id",

@@ -1,5 +1,5 @@
 /**
- * The requests of one service: each within the budget that all clients share, through the one HTTP
+ * The requests of one service: each within the rate limit that all clients share, through the one HTTP
  * caller, and not made again while its answer is kept. An answer is kept for those alone who would be
  * sent it: what is shown to the API is a part of what was asked.
  */
@@ -13,10 +13,10 @@ import {
 } from "../../outgoing/authorization.ts";
 import { createHttpCaller } from "../../outgoing/caller.ts";
 import type { UpstreamDeps } from "../deps.ts";
-import { createRequestBudget } from "./rate_limit.ts";
+import { createRateLimit } from "./rate_limit.ts";
 import { createAnswerCache } from "./cache.ts";
 import { compileProjection } from "./projection.ts";
-import { receive, type Received } from "./response.ts";
+import { readResponse, type RestResponse } from "./response.ts";
 import type { RestRequest } from "./rest_request.ts";
 import type { Operation, Service } from "./service.ts";
 
@@ -32,17 +32,17 @@ export interface Sending {
   readonly timeoutMs: number;
 }
 
-/** Makes what sends requests: within the budget, and not again while an answer is kept. */
+/** Makes what sends requests: within the rate limit, and not again while an answer is kept. */
 export function createSend(
   { name: server, headers, callTimeoutMs }: RestServerConfig,
   { baseUrl, budget: allowed, errorMessages }: Service,
   deps: UpstreamDeps,
-): (sending: Sending, signal: AbortSignal) => Promise<Received> {
+): (sending: Sending, signal: AbortSignal) => Promise<RestResponse> {
   const { limits, clock, runtime } = deps;
   // The other half is for the request itself: clients that give up meanwhile would hear nothing.
   const waitMsMax = callTimeoutMs / 2;
-  const budget = createRequestBudget({ budget: allowed, waitMsMax, limits, clock });
-  const cache = createAnswerCache<Received>(limits, clock);
+  const rateLimit = createRateLimit({ budget: allowed, waitMsMax, limits, clock });
+  const cache = createAnswerCache<RestResponse>(limits, clock);
   /** Where the service is; those to whom it redirects speak for themselves alone. */
   const origins = new Set<string>();
   const messages = errorMessages.map((one) => compileProjection(one, "the error messages"));
@@ -52,12 +52,12 @@ export function createSend(
     url: baseUrl,
     headers,
     authorization: { get: () => Promise.resolve(nothing), renew: () => Promise.resolve(false) },
-    admit: (signal, { scope }) => budget.admit(signal, scope),
+    admit: (signal, { scope }) => rateLimit.admit(signal, scope),
     runtime: {
       async request(options) {
         const response = await runtime.request(options);
         if (origins.has(new URL(options.url).origin)) {
-          budget.heard(response.status, response.headers);
+          rateLimit.heard(response.status, response.headers);
         }
         return response;
       },
@@ -86,7 +86,7 @@ export function createSend(
       use,
     }, signal);
     const reading = { operation, limits, shown, headers, errorMessages: messages };
-    return { received: await receive(answer, url, reading), shown };
+    return { received: await readResponse(answer, url, reading), shown };
   };
 
   return async (sending, signal) => {
@@ -109,7 +109,7 @@ function isFetch(method: string): boolean {
 }
 
 /** Characters that keeping an answer costs; undefined: it must not be kept. */
-function sizeOf({ content, oddity, isDegraded }: Received): number | undefined {
+function sizeOf({ content, oddity, isDegraded }: RestResponse): number | undefined {
   // What is not as documented may be another one soon.
   if (isDegraded || oddity !== undefined) return undefined;
   if (content.kind === "json") return content.chars;

@@ -5,7 +5,7 @@
  */
 import { GatewayError } from "../../errors.ts";
 import { isJsonObject } from "../../protocol/jsonrpc.ts";
-import type { Members } from "./object_members.ts";
+import type { ObjectMembers } from "./object_members.ts";
 import type { Parameter } from "./service.ts";
 
 /** A value as plain text; numbers keep their digits. */
@@ -47,7 +47,7 @@ export function writePath({ wire, style, explode, join }: Parameter, value: unkn
 export function writePairs(
   { argument, wire, style, explode, join }: Parameter,
   value: unknown,
-  members: () => Members,
+  members: () => ObjectMembers,
   isTaken: (name: string) => boolean,
 ): string[] {
   const name = encode(wire);
@@ -107,7 +107,7 @@ export function writeField(
     : writePairs(field, value, () => noMembers, () => false);
 }
 
-const noMembers: Members = { names: new Set(), isFree: false };
+const noMembers: ObjectMembers = { names: new Set(), isFree: false };
 
 /** A parameter as a header's value. */
 export function writeHeader({ style, explode, join }: Parameter, value: unknown): string {

@@ -15,7 +15,7 @@ export interface MainList {
 }
 
 /** A smaller answer. */
-export interface Cut {
+export interface Truncation {
   readonly value: unknown;
   readonly main: MainList | undefined;
   /** The main list's next item that is not there; undefined when its rest is. */
@@ -52,7 +52,7 @@ const textShares = [Infinity, 1 / 6, 1 / 24, 1 / 120, 1 / 480] as const;
 const itemsWanted = 8;
 
 /** Fits a value into so many characters of JSON, from an item of its main list on. */
-export function cutToFit(whole: unknown, skip: number, charsMax: number): Cut {
+export function truncateToFit(whole: unknown, skip: number, charsMax: number): Truncation {
   const main = findMainList(whole);
   const value = skip === 0 || main === undefined ? whole : withoutFirst(whole, main, skip);
   const start = main === undefined ? 0 : Math.min(skip, main.length);

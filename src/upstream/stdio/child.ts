@@ -3,14 +3,14 @@
  * ended with everything in its group. It knows lines, not what they mean. The process's own end
  * counts, not that of its pipes, which a grandchild may keep open. MCP lifecycle: stdio shutdown.
  */
-import { pause } from "../../clock.ts";
+import { sleep } from "../../clock.ts";
 import type { StdioServerConfig } from "../../config/config.ts";
 import { beginning } from "../../excerpt.ts";
 import type { Child, ExitStatus } from "../../runtime/runtime.ts";
 import type { UpstreamDeps } from "../deps.ts";
-import { findEscapees, readIdentity } from "./process_table.ts";
+import { findEscapedProcesses, readIdentity } from "./process_table.ts";
 import { type LineHandler, readLines } from "./line_reader.ts";
-import { createPrinted, type Printed } from "./start_output.ts";
+import { createStartOutput, type StartOutput } from "./start_output.ts";
 import { drainStderr } from "./stderr.ts";
 import { createLineWriter } from "./line_writer.ts";
 
@@ -23,7 +23,7 @@ export interface ChildEnd {
 }
 
 /** A running child. */
-export interface LaneChild {
+export interface ServerProcess {
   readonly pid: number;
   /** Queues a line for its stdin; false when it does not read. */
   send(line: string): boolean;
@@ -32,7 +32,7 @@ export interface LaneChild {
   /** How it began a line on stdout that it has not ended. */
   unfinished(): string;
   /** What it printed beyond messages: on stderr, and on stdout before its first message. */
-  readonly printed: Printed;
+  readonly printed: StartOutput;
   /**
    * Closes stdin, after `quietMs` SIGTERM, then SIGKILL to the group. Resolves when nothing of it is
    * left.
@@ -53,7 +53,7 @@ export function openChild(
   config: StdioServerConfig,
   deps: UpstreamDeps,
   handler: ChildHandler,
-): LaneChild {
+): ServerProcess {
   const { limits, clock, log } = deps;
   const child = deps.runtime.spawn({
     command: config.command,
@@ -68,12 +68,12 @@ export function openChild(
   let hasExited = false;
   // A child that ends breaks its pipes a moment earlier; then its end is the better reason.
   const breakLater = (reason: string) =>
-    void pause(clock, limits.exitDrainMs).then(() => hasExited || handler.broken(reason));
+    void sleep(clock, limits.exitDrainMs).then(() => hasExited || handler.broken(reason));
   const stdin = createLineWriter(child.stdin, limits.writeBytesMax, (error) => {
     log.debug("Cannot write to the child", { error: String(error) });
     breakLater("it does not take input any more");
   });
-  const printed = createPrinted(limits);
+  const printed = createStartOutput(limits);
   let speaks = false;
   const stdout = readLines(
     child.stdout,
@@ -98,7 +98,7 @@ export function openChild(
   const ended = child.exited.then(async (status): Promise<ChildEnd> => {
     hasExited = true;
     const over = Promise.all([stdout.ended, stderr.ended]);
-    await Promise.race([over, pause(clock, limits.exitDrainMs)]);
+    await Promise.race([over, sleep(clock, limits.exitDrainMs)]);
     stdout.stop();
     stderr.stop();
     stdin.close();
@@ -139,7 +139,7 @@ export function openChild(
 }
 
 /** Keeps what is no message; true when a message is among the lines. */
-function takeWords(lines: readonly string[], printed: Printed, charsMax: number): boolean {
+function takeWords(lines: readonly string[], printed: StartOutput, charsMax: number): boolean {
   const at = lines.findIndex((line) => /^\ufeff?\[?\{/.test(line));
   for (const line of at < 0 ? lines : lines.slice(0, at)) {
     if (line.trim() !== "") printed.take(beginning(line, charsMax).trimEnd());
@@ -150,7 +150,7 @@ function takeWords(lines: readonly string[], printed: Printed, charsMax: number)
 /** Ends whoever is left in the group of a child that has ended. */
 async function endGroup(child: Child, deps: UpstreamDeps): Promise<void> {
   if (!deps.runtime.signalGroup(child.pid, "SIGTERM")) return;
-  await pause(deps.clock, deps.limits.strayMs);
+  await sleep(deps.clock, deps.limits.strayMs);
   deps.runtime.signalGroup(child.pid, "SIGKILL");
 }
 
@@ -162,7 +162,7 @@ interface Escaped {
 
 /** To be asked while the child lives: afterwards nobody can tell whose they were. */
 async function traceEscaped(groupId: number, deps: UpstreamDeps): Promise<Escaped[]> {
-  const pids = await findEscapees(deps, groupId);
+  const pids = await findEscapedProcesses(deps, groupId);
   return Promise.all(
     pids.map(async (pid) => ({ pid, identity: await readIdentity(deps, pid) })),
   );
@@ -183,7 +183,7 @@ async function settles(
   const waiting = new AbortController();
   const done = await Promise.race([
     promise.then(() => true),
-    pause(clock, ms, waiting.signal).then(() => false),
+    sleep(clock, ms, waiting.signal).then(() => false),
   ]);
   waiting.abort();
   return done;

@@ -3,14 +3,14 @@
  * the answer. Once one process of a server was seen to do so, the first calls of its later processes
  * wait until their ping has come, for a moment at most. Others wait for nothing.
  */
-import { type Clock, pause } from "../../clock.ts";
+import { type Clock, sleep } from "../../clock.ts";
 import type { Limits } from "../../limits.ts";
 
 /** The first words of one process. */
 export interface FirstWords {
   /** It has pinged, and is answered. */
   pinged(): void;
-  /** It has answered a request that came after the greeting. */
+  /** It has answered a request that came after the handshake. */
   answered(): void;
   /** Resolves when its first call may be sent. */
   settled(): Promise<void>;
@@ -32,7 +32,7 @@ export function createEarlyPings(
       answered: () => void (isEarly = false),
       async settled() {
         if (!pingsEarly) return;
-        await pause(clock, limits.earlyPingMs, came.signal);
+        await sleep(clock, limits.earlyPingMs, came.signal);
         // It may have been replaced by a version that does not: the next one waits for nothing.
         pingsEarly = came.signal.aborted;
       },

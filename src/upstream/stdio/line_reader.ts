@@ -4,7 +4,7 @@
  * after growing pauses, and after too many in a row the stream is given up (P1). What a line means
  * is the reader's business. MCP stdio transport: messages are delimited by newlines (UTF-8).
  */
-import { type Clock, pause } from "../../clock.ts";
+import { type Clock, sleep } from "../../clock.ts";
 import { decodeHead, decodeTail } from "../../excerpt.ts";
 import type { Limits } from "../../limits.ts";
 
@@ -74,7 +74,7 @@ export function readLines(
         handler.fault(error, failures);
         if (failures >= limits.readFailuresMax) return "failed";
         const wait = Math.min(limits.readRetryMsMax, limits.readRetryMsMin * 2 ** (failures - 1));
-        await pause(clock, wait, stopping.signal);
+        await sleep(clock, wait, stopping.signal);
         turnStart = clock.monotonic();
         continue;
       }
@@ -88,7 +88,7 @@ export function readLines(
       if (stopping.signal.aborted) return "stopped";
       // A stream that always has data would otherwise keep timers and sockets waiting.
       if (clock.monotonic() - turnStart > limits.readTurnMs) {
-        await pause(clock, 0, stopping.signal);
+        await sleep(clock, 0, stopping.signal);
         turnStart = clock.monotonic();
       }
     }

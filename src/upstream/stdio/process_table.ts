@@ -4,7 +4,7 @@
  * child that left its group by setsid, where no group signal reaches them (hostile case E8). Reads
  * /proc where there is one and asks `ps` elsewhere; where neither answers, nothing is found.
  */
-import { type Clock, pause } from "../../clock.ts";
+import { type Clock, sleep } from "../../clock.ts";
 import type { Limits } from "../../limits.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 
@@ -71,7 +71,7 @@ export async function isLeftover(
  * The descendants of a group that are not in it, children first. To be asked while the group
  * lives: who outlives its parents cannot be traced any more.
  */
-export async function findEscapees(deps: ProcessDeps, groupId: number): Promise<number[]> {
+export async function findEscapedProcesses(deps: ProcessDeps, groupId: number): Promise<number[]> {
   const rows = await listProcesses(deps);
   const family = new Set(rows.filter((row) => row.group === groupId).map((row) => row.pid));
   const escaped: number[] = [];
@@ -124,7 +124,7 @@ async function runPs(deps: ProcessDeps, args: readonly string[]): Promise<string
     const env = { PATH: runtime.env["PATH"] ?? "/usr/bin:/bin", LC_ALL: "C" };
     const child = runtime.spawn({ command: "ps", args, env });
     void child.stderr.cancel().catch(() => {});
-    const late = pause(clock, limits.stopMs, waiting.signal).then(() => "");
+    const late = sleep(clock, limits.stopMs, waiting.signal).then(() => "");
     const text = await Promise.race([new Response(child.stdout).text(), late]);
     if (text === "") runtime.signalGroup(child.pid, "SIGKILL");
     return text;

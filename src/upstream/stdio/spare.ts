@@ -3,38 +3,38 @@
  * session takes it over and sends its own handshake: the process carries nothing of another session,
  * and the session waits for no start. Only servers that start slowly have one, while they are in
  * use. Any start that needs its place gets it, and its end counts neither as a failed start nor as
- * a dead lane. The ceiling of all spares is in spares.ts.
+ * a dead connection. The ceiling of all spares is in spares.ts.
  */
 import type { StdioServerConfig } from "../../config/config.ts";
-import { type ChildHandler, type LaneChild, openChild } from "./child.ts";
-import type { EvictableLane, LaneBudget, SpareSeat, UpstreamDeps } from "../deps.ts";
-import type { Printed } from "./start_output.ts";
+import { type ChildHandler, openChild, type ServerProcess } from "./child.ts";
+import type { ConnectionLimit, Evictable, SpareSeat, UpstreamDeps } from "../deps.ts";
+import type { StartOutput } from "./start_output.ts";
 
 /** The spare of one server. */
 export interface Spare {
-  /** Where the server's lanes take their places: the spare's own place goes to the next one. */
-  readonly budget: LaneBudget;
+  /** Where the server's connections take their places: the spare's own place goes to the next one. */
+  readonly processLimit: ConnectionLimit;
   /** Takes the process over; undefined when there is none. What it wrote so far is heard first. */
-  take(handler: ChildHandler): LaneChild | undefined;
+  take(handler: ChildHandler): ServerProcess | undefined;
   /** A process of the server answered; `startMs` is what its start took, where it was measured. */
   up(startMs: number | undefined): void;
   /** Nothing is left of a process that was up. */
   down(): void;
   /** The process that was taken over failed its handshake. */
-  failed(reason: string, printed: Printed): void;
+  failed(reason: string, printed: StartOutput): void;
   /** A session calls its own process: the next session may want a spare. */
   used(): void;
   /** Ends it for good; resolves when nothing of it is left. */
   close(): Promise<void>;
 }
 
-/** The place of a spare, and the lane that has inherited it. */
+/** The place of a spare, and the connection that has inherited it. */
 interface Inheritance {
-  heir: EvictableLane | undefined;
+  heir: Evictable | undefined;
 }
 
 interface Held extends Inheritance, SpareSeat {
-  readonly child: LaneChild;
+  readonly child: ServerProcess;
   readonly gate: Gate;
   readonly cancelAge: () => void;
 }
@@ -56,12 +56,12 @@ export function createSpare(config: StdioServerConfig, deps: UpstreamDeps): Spar
   const wish = (): void => {
     if (isOver || !isSlow || !isUsed || held !== undefined || cancelWish !== undefined) return;
     const own: Inheritance = { heir: undefined };
-    const lane: EvictableLane = {
-      // Idle for longer than any lane: spares give way first.
+    const connection: Evictable = {
+      // Idle for longer than any connection: spares give way first.
       idleSince: () => own.heir === undefined ? -Infinity : own.heir.idleSince(),
       evict: () => own.heir === undefined ? discard() : own.heir.evict(),
     };
-    cancelWish = deps.spares.want(lane, (seat) => {
+    cancelWish = deps.spares.want(connection, (seat) => {
       cancelWish = undefined;
       start(own, seat);
     });
@@ -72,7 +72,7 @@ export function createSpare(config: StdioServerConfig, deps: UpstreamDeps): Spar
       if (held?.gate === gate) lose(reason);
     };
     const gate = createGate(fail);
-    let child: LaneChild;
+    let child: ServerProcess;
     try {
       child = openChild(config, deps, gate.handler);
     } catch (thrown) {
@@ -111,7 +111,7 @@ export function createSpare(config: StdioServerConfig, deps: UpstreamDeps): Spar
     judge(reason, printed);
   };
   /** A spare that fails next to a running process of its server fails because of it. */
-  const judge = (reason: string, words?: Printed): void => {
+  const judge = (reason: string, words?: StartOutput): void => {
     const lines = words?.lines() ?? [];
     const printed = lines.length === 0 ? {} : { printed: lines.join("\n") };
     if (siblings === 0) return log.debug("A spare process ended", { reason, ...printed });
@@ -135,14 +135,14 @@ export function createSpare(config: StdioServerConfig, deps: UpstreamDeps): Spar
     if (siblings === 0 && isUsed) cancelIdle = clock.after(config.idleTimeoutMs, rest);
   };
 
-  const budget: LaneBudget = {
-    ...deps.budget,
-    async acquire(lane, signal) {
+  const processLimit: ConnectionLimit = {
+    ...deps.processLimit,
+    async acquire(connection, signal) {
       const one = held;
       if (one === undefined || one.heir !== undefined || signal.aborted) {
-        return await deps.budget.acquire(lane, signal);
+        return await deps.processLimit.acquire(connection, signal);
       }
-      one.heir = lane;
+      one.heir = connection;
       return {
         started: () => {},
         release() {
@@ -155,7 +155,7 @@ export function createSpare(config: StdioServerConfig, deps: UpstreamDeps): Spar
   };
 
   return {
-    budget,
+    processLimit,
     failed: judge,
     take(handler) {
       const one = letGo();

@@ -5,12 +5,12 @@
  */
 import type { Clock } from "../../clock.ts";
 import type { Limits } from "../../limits.ts";
-import type { EvictableLane, ProcessBudget, Spares, SpareSeat } from "../deps.ts";
+import type { Evictable, ProcessLimit, Spares, SpareSeat } from "../deps.ts";
 
 interface Wish {
-  readonly lane: EvictableLane;
+  readonly connection: Evictable;
   readonly start: (seat: SpareSeat) => void;
-  /** Set while it waits in the budget. */
+  /** Set while it waits in the limit. */
   giveUp?: () => void;
 }
 
@@ -18,7 +18,7 @@ interface Wish {
 export function createSpares(
   limits: Pick<Limits, "sparesMax" | "startBusyMs">,
   clock: Clock,
-  budget: Pick<ProcessBudget, "acquireQuietly">,
+  processLimit: Pick<ProcessLimit, "acquireQuietly">,
 ): Spares {
   const wishes: Wish[] = [];
   let seats = 0;
@@ -34,7 +34,7 @@ export function createSpares(
   const serve = (): void => {
     const [first] = wishes;
     if (first === undefined || first.giveUp !== undefined || seats >= limits.sparesMax) return;
-    first.giveUp = budget.acquireQuietly(first.lane, (place) => {
+    first.giveUp = processLimit.acquireQuietly(first.connection, (place) => {
       wishes.shift();
       seats++;
       // Until then this one has the processor for itself.
@@ -48,8 +48,8 @@ export function createSpares(
   };
 
   return {
-    want(lane, start) {
-      const wish: Wish = { lane, start };
+    want(connection, start) {
+      const wish: Wish = { connection, start };
       wishes.push(wish);
       if (cancelNext === undefined) serveIn(0);
       return () => {

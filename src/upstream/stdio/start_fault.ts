@@ -7,32 +7,32 @@ import type { SpawnFault } from "../../runtime/runtime.ts";
 import type { ChildEnd } from "./child.ts";
 import type { UpstreamDeps } from "../deps.ts";
 import { toStartReason, withWords } from "../link/start_errors.ts";
-import type { Greeting } from "../link/handshake.ts";
+import type { HandshakeOutcome } from "../link/handshake.ts";
 import type { StartFault } from "../link/link.ts";
-import type { Printed } from "./start_output.ts";
+import type { StartOutput } from "./start_output.ts";
 import { createQuote, valuesOfProgram } from "../link/server_text.ts";
 import { toSpawnReason } from "./spawn_reason.ts";
 
 /** Why a program's output cannot be read as messages, and the line that shows it, where one does. */
-export interface Misspoken {
+export interface MisspokenStart {
   readonly why: string;
   readonly line: string | undefined;
 }
 
 /** What a program wrote on stdout in the place of an answer. */
 export interface Wrote {
-  readonly misspoke: Misspoken | undefined;
+  readonly misspoke: MisspokenStart | undefined;
   /** The first line that is no message. */
   readonly ignored: string | undefined;
 }
 
 /** Why a start failed; callers hear one line of what the process printed. */
 export function toStartFault(
-  greeting: Greeting,
+  handshake: HandshakeOutcome,
   { end, broken, printed, wrote, config, deps }: {
     readonly end: ChildEnd | undefined;
     readonly broken: string | undefined;
-    readonly printed: Printed;
+    readonly printed: StartOutput;
     readonly wrote: Wrote;
     readonly config: StdioServerConfig;
     readonly deps: UpstreamDeps;
@@ -41,10 +41,10 @@ export function toStartFault(
   const lines = printed.lines();
   const quote = createQuote(valuesOfProgram(config), deps.limits);
   const permanent = end?.permanent ?? false;
-  const { refused } = greeting;
+  const { refused } = handshake;
   const details = lines.length === 0 ? undefined : { printed: lines.join("\n") };
-  if (end === undefined && broken === undefined && "error" in greeting) {
-    const { error } = greeting;
+  if (end === undefined && broken === undefined && "error" in handshake) {
+    const { error } = handshake;
     // What it answered says more than what it printed.
     if (error.code === "upstream_error") {
       return { reason: toStartReason(error, quote), permanent, refused, details };
@@ -56,20 +56,20 @@ export function toStartFault(
     return { reason: withWords(why, quote(line)), permanent, refused, details };
   }
   const hasWritten = ignored !== undefined;
-  const reason = end?.text ?? broken ?? toGreetingReason(greeting, config, hasWritten);
+  const reason = end?.text ?? broken ?? toHandshakeReason(handshake, config, hasWritten);
   const [line] = [...printed.errors(), ...(hasWritten ? [ignored] : []), ...lines];
   if (line === undefined) return { reason, permanent, refused };
   const words = quote(line) || "the gateway's log has what it printed";
   return { reason: withWords(reason, words), permanent, refused, details };
 }
 
-function toGreetingReason(
-  greeting: Greeting,
+function toHandshakeReason(
+  handshake: HandshakeOutcome,
   { startTimeoutMs }: StdioServerConfig,
   hasWritten: boolean,
 ): string {
-  if (!("error" in greeting)) return "it ended while it started";
-  const { error } = greeting;
+  if (!("error" in handshake)) return "it ended while it started";
+  const { error } = handshake;
   if (error.code !== "upstream_timeout") return error.message;
   const wrote = hasWritten ? ", and wrote lines on stdout that are not JSON-RPC messages" : "";
   return `it did not answer its first message within ${startTimeoutMs} ms${wrote}; ` +

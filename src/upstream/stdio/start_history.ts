@@ -7,15 +7,15 @@
  *   once each time, and one that died of the question with words about something else works then.
  *   From then on its words are not believed: it is started again.
  */
-import { type Manner, speaksOfMessages } from "../link/dialect.ts";
-import { isUsage, type Printed } from "./start_output.ts";
+import { type Dialect, mentionsMessages } from "../link/dialect.ts";
+import { isUsage, type StartOutput } from "./start_output.ts";
 
 /** What the starts of one program say of it. */
 export interface StartHistory {
-  /** The manners in the order in which they are to be tried now. */
-  order(manners: readonly Manner[]): readonly Manner[];
-  /** A process has answered in this manner. */
-  ready(manner: Manner): void;
+  /** The dialects in the order in which they are to be tried now. */
+  order(dialects: readonly Dialect[]): readonly Dialect[];
+  /** A process has answered in this dialect. */
+  ready(dialect: Dialect): void;
   /** A process ended after such a question; whether another is to be started and not asked. */
   endedAsked(saysWhy: boolean): boolean;
   /** A process ended without such a question, as that of a trial may. */
@@ -28,10 +28,10 @@ export function createStartHistory(): StartHistory {
   // the question, and none was ready since. "shy": one that was not asked was ready after that.
   let state: "none" | "failing" | "doubtful" | "shy" = "none";
   return {
-    order: (manners) => state === "doubtful" || state === "failing" ? askLast(manners) : manners,
-    ready(manner) {
+    order: (dialects) => state === "doubtful" || state === "failing" ? askLast(dialects) : dialects,
+    ready(dialect) {
       const wasAsked = state === "doubtful" || state === "shy";
-      state = wasAsked && !manner.mayGoUnanswered ? "shy" : "none";
+      state = wasAsked && !dialect.mayGoUnanswered ? "shy" : "none";
     },
     endedAsked(saysWhy) {
       const isReason = saysWhy && state !== "shy";
@@ -45,15 +45,15 @@ export function createStartHistory(): StartHistory {
 }
 
 /** The handshake first; what some die of, last. */
-function askLast(manners: readonly Manner[]): readonly Manner[] {
+function askLast(dialects: readonly Dialect[]): readonly Dialect[] {
   return [
-    ...manners.filter((manner) => !manner.mayGoUnanswered),
-    ...manners.filter((manner) => manner.mayGoUnanswered),
+    ...dialects.filter((dialect) => !dialect.mayGoUnanswered),
+    ...dialects.filter((dialect) => dialect.mayGoUnanswered),
   ];
 }
 
 /** Whether what a program printed is an error, and about something else than what it was asked. */
-export function saysWhyItEnded(printed: Printed): boolean {
+export function saysWhyItEnded(printed: StartOutput): boolean {
   if (printed.errors().length === 0) return false;
-  return !printed.lines().some((line) => !isUsage(line) && speaksOfMessages(line));
+  return !printed.lines().some((line) => !isUsage(line) && mentionsMessages(line));
 }

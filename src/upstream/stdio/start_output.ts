@@ -7,7 +7,7 @@ import { beginning } from "../../excerpt.ts";
 import type { Limits } from "../../limits.ts";
 
 /** The output of one program, as far as it is kept. */
-export interface Printed {
+export interface StartOutput {
   take(line: string): void;
   /** Whether the start is not over: then lines are kept. */
   isOpen(): boolean;
@@ -20,15 +20,18 @@ export interface Printed {
 }
 
 /** The bounds of what is kept. */
-export type PrintedLimits = Pick<
+export type StartOutputLimits = Pick<
   Limits,
-  "printedLinesMax" | "printedCharsMax" | "printedTailLinesMax" | "printedTailCharsMax"
+  | "startOutputLinesMax"
+  | "startOutputCharsMax"
+  | "startOutputTailLinesMax"
+  | "startOutputTailCharsMax"
 >;
 
 /** Keeps nothing yet. */
-export function createPrinted(limits: PrintedLimits): Printed {
-  const errors = createHeap(limits.printedLinesMax, limits.printedCharsMax);
-  const first = createHeap(limits.printedLinesMax, limits.printedCharsMax / 2);
+export function createStartOutput(limits: StartOutputLimits): StartOutput {
+  const errors = createHeap(limits.startOutputLinesMax, limits.startOutputCharsMax);
+  const first = createHeap(limits.startOutputLinesMax, limits.startOutputCharsMax / 2);
   const last: Kept[] = [];
   let count = 0;
   let isOver = false;
@@ -42,8 +45,8 @@ export function createPrinted(limits: PrintedLimits): Printed {
       if (isOver) return;
       const at = count++;
       if (looksLikeError(line) ? errors.put(at, line) : first.put(at, line)) return;
-      last.push({ at, line: beginning(line, limits.printedTailCharsMax) });
-      if (last.length > limits.printedTailLinesMax) last.shift();
+      last.push({ at, line: beginning(line, limits.startOutputTailCharsMax) });
+      if (last.length > limits.startOutputTailLinesMax) last.shift();
     },
     lines: () =>
       [...errors.kept, ...first.kept, ...last]

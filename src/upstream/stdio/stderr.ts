@@ -7,12 +7,12 @@ import { beginning } from "../../excerpt.ts";
 import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
 import { type LineReader, readLines } from "./line_reader.ts";
-import type { Printed } from "./start_output.ts";
+import type { StartOutput } from "./start_output.ts";
 
 /** Starts to drain. */
 export function drainStderr(
   stream: ReadableStream<Uint8Array>,
-  printed: Printed,
+  printed: StartOutput,
   options: { readonly limits: Limits; readonly clock: Clock; readonly log: Log },
 ): LineReader {
   const { limits, clock, log } = options;
@@ -27,7 +27,7 @@ export function drainStderr(
     const now = clock.monotonic();
     if (now >= secondEnd) {
       if (unlogged > 0) log.info(`stderr: ${unlogged} more lines were not logged`);
-      secondEnd = now + limits.noiseWindowMs;
+      secondEnd = now + limits.outputWindowMs;
       logged = 0;
       unlogged = 0;
     }

@@ -1,6 +1,6 @@
 /**
  * Links to a local program: a child process, the peer on its pipes, and the first message. A
- * program that does not speak in the first manner is tried in the next one: in place where it
+ * program that does not speak in the first dialect is tried in the next one: in place where it
  * lives, in a new process where the question may have killed it. A spare process is used where
  * there is one; where it fails its handshake a new process is started instead. Follows "Backward
  * Compatibility" of the stdio transport. Not here: whether a question may have killed it
@@ -8,21 +8,21 @@
  */
 import type { StdioServerConfig } from "../../config/config.ts";
 import { createChildVariables } from "../../credentials/program_variables.ts";
-import { type ChildEnd, type ChildHandler, type LaneChild, openChild } from "./child.ts";
+import { type ChildEnd, type ChildHandler, openChild, type ServerProcess } from "./child.ts";
 import type { UpstreamDeps } from "../deps.ts";
-import { type Greeting, greetInTurn } from "../link/handshake.ts";
-import type { Connected, Connector, LinkHooks, StartFault } from "../link/link.ts";
+import { handshakeInTurn, type HandshakeOutcome } from "../link/handshake.ts";
+import type { Connected, Connector, LinkEvents, StartFault } from "../link/link.ts";
 import { createEarlyPings, type FirstWords } from "./early_pings.ts";
 import { exitedError } from "../link/start_errors.ts";
-import type { GreetOptions, Manner } from "../link/dialect.ts";
-import { createNoiseGauge } from "../link/output_guard.ts";
+import type { Dialect, HandshakeOptions } from "../link/dialect.ts";
+import { createOutputGuard } from "../link/output_guard.ts";
 import { createPeer, type Peer } from "../link/peer.ts";
 import type { Spare } from "./spare.ts";
-import { type Misspoken, toSpawnFault, toStartFault } from "./start_fault.ts";
+import { type MisspokenStart, toSpawnFault, toStartFault } from "./start_fault.ts";
 import { createStartHistory, saysWhyItEnded } from "./start_history.ts";
 import { requestOf } from "../link/start_request.ts";
 
-type ConnectOptions = Parameters<Connector["connect"]>[0];
+type ConnectOptions = Parameters<Connector["open"]>[0];
 
 interface StartOptions extends ConnectOptions {
   readonly words: FirstWords;
@@ -42,19 +42,19 @@ export function createStdioConnector(
   const newWords = createEarlyPings(deps);
   return {
     ownsQuestions: false,
-    async connect(options, signal) {
-      let { manners } = options;
-      const toRefused = (last: readonly Manner[]) => [
-        ...options.manners.filter((manner) => !manners.includes(manner)),
+    async open(options, signal) {
+      let { dialects } = options;
+      const toRefused = (last: readonly Dialect[]) => [
+        ...options.dialects.filter((dialect) => !dialects.includes(dialect)),
         ...last,
       ];
-      // Ends: only the first process may be a spare, and each later one is asked in fewer manners.
+      // Ends: only the first process may be a spare, and each later one is asked in fewer dialects.
       for (let mayBeSpare = true;; mayBeSpare = false) {
         const words = newWords();
-        const ordered = { ...options, manners: history.order(manners), spare, mayBeSpare, words };
+        const ordered = { ...options, dialects: history.order(dialects), spare, mayBeSpare, words };
         const started = await startProcess(ordered, signal);
         if ("connected" in started) {
-          history.ready(started.connected.manner);
+          history.ready(started.connected.dialect);
           return { ...started, refused: toRefused(started.refused) };
         }
         const { fault, survivors, isStale, saysWhy } = started;
@@ -68,21 +68,21 @@ export function createStdioConnector(
           ? "The spare process failed its handshake: starting another"
           : "The server may have ended over a question of another revision: starting it again";
         deps.log.info(why, { reason: fault.reason });
-        manners = survivors;
+        dialects = survivors;
       }
     },
   };
 }
 
 type Started =
-  | Extract<Awaited<ReturnType<Connector["connect"]>>, { connected: unknown }>
+  | Extract<Awaited<ReturnType<Connector["open"]>>, { connected: unknown }>
   | {
     readonly fault: StartFault;
     /**
-     * Manners that may do better with another process: one which was not asked in another manner
+     * Dialects that may do better with another process: one which was not asked in another dialect
      * first, or was no spare. Where there are any, this process is gone and `gone` was not called.
      */
-    readonly survivors: readonly Manner[];
+    readonly survivors: readonly Dialect[];
     /** Whether it printed an error that is about something else than what it was asked. */
     readonly saysWhy: boolean;
     /** The process ended by itself. */
@@ -111,18 +111,18 @@ function withCredentials(config: StdioServerConfig, deps: UpstreamDeps) {
   };
 }
 
-/** Starts one process, or takes the spare over, and greets it. */
+/** Starts one process, or takes the spare over, and starts the handshake with it. */
 async function start(
   config: StdioServerConfig,
   deps: UpstreamDeps,
-  { manners, hooks, spare, mayBeSpare, words, ...told }: StartOptions,
+  { dialects, hooks, spare, mayBeSpare, words, ...told }: StartOptions,
   signal: AbortSignal,
 ): Promise<Started> {
-  const running = createRunning(config, deps, manners, hooks, words);
+  const running = createRunning(config, deps, dialects, hooks, words);
   const spawnedAt = deps.clock.monotonic();
   const taken = mayBeSpare ? running.open(spare.take) : undefined;
   const wasSpare = taken !== undefined;
-  let child: LaneChild;
+  let child: ServerProcess;
   try {
     child = taken ?? running.open((handler) => openChild(config, deps, handler));
   } catch (thrown) {
@@ -138,32 +138,32 @@ async function start(
   const giveUp = () => running.over("its session ended");
   signal.addEventListener("abort", giveUp);
   if (signal.aborted) giveUp();
-  const greeting = await greetInTurn(
-    manners,
-    (manner) => running.greet(manner, told),
+  const handshake = await handshakeInTurn(
+    dialects,
+    (dialect) => running.handshake(dialect, told),
     deps,
   );
   signal.removeEventListener("abort", giveUp);
-  if ("manner" in greeting && !running.isOver()) {
-    const { manner, description, refused, tried } = greeting;
-    // While another manner went unanswered the server need not have been starting.
+  if ("dialect" in handshake && !running.isOver()) {
+    const { dialect, description, refused, tried } = handshake;
+    // While another dialect went unanswered the server need not have been starting.
     const isMeasured = !wasSpare && tried.length === refused.length + 1;
     spare.up(isMeasured ? deps.clock.monotonic() - spawnedAt : undefined);
     void child.gone.then(hooks.gone).then(spare.down);
-    running.ready(manner);
+    running.ready(dialect);
     child.printed.stop();
     await words.settled();
-    return { connected: toConnected(running, child, { manner, description }), refused };
+    return { connected: toConnected(running, child, { dialect, description }), refused };
   }
   const broken = running.diedOf();
   running.over("its start failed");
   // A spare may have gone stale while it waited; nothing but the first message was lost with it.
-  const isStale = wasSpare && !signal.aborted && (broken !== undefined || isSilence(greeting));
+  const isStale = wasSpare && !signal.aborted && (broken !== undefined || isSilence(handshake));
   const survivors = isStale
-    ? manners.filter((manner) => !greeting.refused.includes(manner))
+    ? dialects.filter((dialect) => !handshake.refused.includes(dialect))
     : end === undefined || end.permanent || running.misspoke() !== undefined
     ? []
-    : survivorsOf(manners, greeting);
+    : survivorsOf(dialects, handshake);
   if (survivors.length === 0) void child.gone.then(hooks.gone);
   const stopped = child.stop();
   if (survivors.length > 0) await stopped;
@@ -174,24 +174,27 @@ async function start(
       misspoke: running.misspoke(),
       ignored: running.ignored() ?? (child.unfinished() || undefined),
     };
-    const fault = toStartFault(greeting, { end, broken, printed, wrote, config, deps });
+    const fault = toStartFault(handshake, { end, broken, printed, wrote, config, deps });
     return { fault, survivors, saysWhy, isStale, hasEnded: end !== undefined };
   }
   const reason = broken ?? "it did not answer its first message";
   // Where it may have died of a question that the server does not know, that is no sign.
-  if (survivorsOf(manners, greeting).length === 0) spare.failed(reason, printed);
-  const fault = { reason, permanent: false, refused: greeting.refused };
+  if (survivorsOf(dialects, handshake).length === 0) spare.failed(reason, printed);
+  const fault = { reason, permanent: false, refused: handshake.refused };
   return { fault, survivors, saysWhy, isStale };
 }
 
-function isSilence(greeting: Greeting): boolean {
-  return "error" in greeting && greeting.error.code === "upstream_timeout";
+function isSilence(handshake: HandshakeOutcome): boolean {
+  return "error" in handshake && handshake.error.code === "upstream_timeout";
 }
 
-function survivorsOf(manners: readonly Manner[], { tried, refused }: Greeting): Manner[] {
-  const wasProbed = tried.some((manner) => manner.mayGoUnanswered);
+function survivorsOf(
+  dialects: readonly Dialect[],
+  { tried, refused }: HandshakeOutcome,
+): Dialect[] {
+  const wasProbed = tried.some((dialect) => dialect.mayGoUnanswered);
   return wasProbed
-    ? manners.filter((manner) => !manner.mayGoUnanswered && !refused.includes(manner))
+    ? dialects.filter((dialect) => !dialect.mayGoUnanswered && !refused.includes(dialect))
     : [];
 }
 
@@ -199,17 +202,17 @@ function survivorsOf(manners: readonly Manner[], { tried, refused }: Greeting): 
 function createRunning(
   config: StdioServerConfig,
   deps: UpstreamDeps,
-  [first]: readonly Manner[],
-  hooks: LinkHooks,
+  [first]: readonly Dialect[],
+  hooks: LinkEvents,
   words: FirstWords,
 ) {
   const { clock, limits } = deps;
-  if (first === undefined) throw new Error("Cannot start a server in no manner");
-  let child: LaneChild | undefined;
+  if (first === undefined) throw new Error("Cannot start a server in no dialect");
+  let child: ServerProcess | undefined;
   let isOver = false;
   let isReady = false;
   let diedOf: string | undefined;
-  let misspoke: Misspoken | undefined;
+  let misspoke: MisspokenStart | undefined;
 
   const over = (died: string | undefined): void => {
     if (isOver) return;
@@ -223,13 +226,13 @@ function createRunning(
     over(reason);
     void child?.stop();
   };
-  const noise = createNoiseGauge({ limits, clock, log: deps.log }, broken);
+  const guard = createOutputGuard({ limits, clock, log: deps.log }, broken);
   const peer: Peer = createPeer({
     server: config.name,
     codec: () => first.codec,
     limits,
     clock,
-    noise,
+    guard,
     send: (line) => child?.send(line) ?? false,
     notice: hooks.notice,
     ask: hooks.ask,
@@ -241,7 +244,7 @@ function createRunning(
       broken(why);
     },
   });
-  const open = <Opened extends LaneChild | undefined>(
+  const open = <Opened extends ServerProcess | undefined>(
     opener: (handler: ChildHandler) => Opened,
   ): Opened => {
     const opened = opener({ lines: peer.receive, tooLong: peer.receiveTooLong, broken });
@@ -249,11 +252,14 @@ function createRunning(
     return opened;
   };
   const request = requestOf(peer, config.startTimeoutMs);
-  const greet = (manner: Manner, told: Pick<GreetOptions, "capabilities" | "clientTitle">) =>
-    manner.greet({
+  const handshake = (
+    dialect: Dialect,
+    told: Pick<HandshakeOptions, "capabilities" | "clientTitle">,
+  ) =>
+    dialect.handshake({
       request(method, params) {
         // One that asks again after another was answered must not change how the link speaks.
-        if (!isReady) peer.speak(manner.codec);
+        if (!isReady) peer.speak(dialect.codec);
         return request(method, params);
       },
       notify: peer.notify,
@@ -262,23 +268,23 @@ function createRunning(
   return {
     peer,
     open,
-    greet,
+    handshake,
     over,
     isOver: () => isOver,
     diedOf: () => diedOf,
     misspoke: () => misspoke,
-    ignored: noise.first,
-    ready(manner: Manner) {
+    ignored: guard.first,
+    ready(dialect: Dialect) {
       isReady = true;
-      peer.speak(manner.codec);
+      peer.speak(dialect.codec);
     },
   };
 }
 
 function toConnected(
   { peer, over }: ReturnType<typeof createRunning>,
-  child: LaneChild,
-  found: Pick<Connected, "manner" | "description">,
+  child: ServerProcess,
+  found: Pick<Connected, "dialect" | "description">,
 ): Connected {
   return {
     ...found,

@@ -1,6 +1,6 @@
 /** The kind `stdio`: a local program, a process for each scope that calls it or one for all. */
 import type { StdioServerConfig } from "../../config/config.ts";
-import { createLanedUpstream } from "../mcp/pooled_upstream.ts";
+import { createPooledUpstream } from "../mcp/pooled_upstream.ts";
 import { createSpare } from "./spare.ts";
 import { createStdioConnector } from "./stdio_connector.ts";
 import type { CreateUpstream } from "../upstream.ts";
@@ -9,12 +9,12 @@ import type { CreateUpstream } from "../upstream.ts";
 export const createStdioUpstream: CreateUpstream<StdioServerConfig> = (config, deps) => {
   const { command, args, cwd, environment, childCredentials } = config;
   const spare = createSpare(config, deps);
-  const upstream = createLanedUpstream({
+  const upstream = createPooledUpstream({
     config,
     connector: createStdioConnector(config, deps, spare),
-    budget: spare.budget,
+    processLimit: spare.processLimit,
     fingerprint: [command, args, cwd ?? null, environment, childCredentials ?? null],
-    livesAlone: false,
+    isRemote: false,
     used: spare.used,
   }, deps);
   return {

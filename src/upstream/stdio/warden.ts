@@ -4,7 +4,7 @@
  * happens however the gateway ends, `kill -9` included. Should it die as well, the groups stand in
  * the database, and the next start of a gateway ends what is left of them.
  */
-import { pause } from "../../clock.ts";
+import { sleep } from "../../clock.ts";
 import type { Log } from "../../log.ts";
 import type { Child, SqlDatabase } from "../../runtime/runtime.ts";
 import type { Warden } from "../deps.ts";
@@ -39,7 +39,7 @@ export async function openWarden(options: WardenOptions): Promise<Warden> {
   const held = new Map<number, string>();
   let guard: Guard | undefined;
   let closed = false;
-  let pauseMs = limits.restartMsMin;
+  let backoffMs = limits.restartMsMin;
 
   const start = () => {
     try {
@@ -57,10 +57,10 @@ export async function openWarden(options: WardenOptions): Promise<Warden> {
     });
   };
   const restart = () => {
-    clock.after(pauseMs, () => {
+    clock.after(backoffMs, () => {
       if (!closed) start();
     });
-    pauseMs = Math.min(2 * pauseMs, limits.restartMsMax);
+    backoffMs = Math.min(2 * backoffMs, limits.restartMsMax);
   };
   start();
 
@@ -112,7 +112,7 @@ function openGuard({ runtime, clock, limits }: WardenOptions): Guard {
     async close() {
       void writer.close().catch(() => {});
       const waiting = new AbortController();
-      const late = pause(clock, limits.stopMs, waiting.signal).then(() => "late");
+      const late = sleep(clock, limits.stopMs, waiting.signal).then(() => "late");
       if (await Promise.race([child.exited, late]) === "late") {
         runtime.signalGroup(child.pid, "SIGKILL");
       }

@@ -15,7 +15,7 @@ import { until } from "../../support/wait.ts";
 const caller = (clientInfo: JsonObject = { name: "desk", version: "2" }): Caller => ({
   principal: anonymous,
   scope: "s",
-  wire: "any",
+  revision: "any",
   capabilities: { elicitation: {} },
   clientInfo,
 });
@@ -48,7 +48,7 @@ async function setUp() {
     },
     create: ({ name }) => fakes[name as "a" | "b"],
     sameServer: () => true,
-    limits: { ...defaultLimits, pauseGatherMs: 1 },
+    limits: { ...defaultLimits, parkGatherMs: 1 },
     clock: systemClock,
     log,
     sealer: await createSealer(makeKey()),
@@ -166,9 +166,9 @@ describe("a call that fails", () => {
       await source.ask("elicitation/create", { message: "Which?" });
       throw new GatewayError("upstream_error", "after all");
     });
-    const by = { ...caller(), deferred: true };
+    const by = { ...caller(), asksByResult: true };
     const pause = await call("tools/call", { name: "b__read" }, by).next();
-    if (pause.kind !== "pause") throw new Error(`It did not pause: ${pause.kind}`);
+    if (pause.kind !== "inputRequired") throw new Error(`It did not pause: ${pause.kind}`);
     expect(lines()).toEqual([]);
     const key = pause.questions[0]?.key ?? "";
     const resume = { answers: { [key]: { action: "decline" } }, state: pause.state };

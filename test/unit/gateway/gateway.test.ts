@@ -16,7 +16,7 @@ import { until } from "../../support/wait.ts";
 const caller = (scope = "scope-1", principal = anonymous): Caller => ({
   principal,
   scope,
-  wire: "any",
+  revision: "any",
   capabilities: {},
   clientInfo: { name: "test", version: "1" },
 });
@@ -319,7 +319,7 @@ describe("a broken or slow server", () => {
     fakes.slow.slow = started.promise;
     const gateway = await gatewayOf(servers(server("slow"), server("good")), fakes);
     const deaf = ask(gateway, "tools/list", {}, "/mcp", caller("deaf"), () => false);
-    const stateless = { ...caller("principal"), deferred: true };
+    const stateless = { ...caller("principal"), asksByResult: true };
     const one = ask(gateway, "tools/list", {}, "/mcp", stateless, () => false);
     const hearing = await ask(gateway, "tools/list");
     expect(names(hearing, "tools")).toEqual(["good__y"]);
@@ -686,7 +686,7 @@ describe("what belongs to no call", () => {
     ]);
   });
 
-  test("subscriptions are told to the owner, replayed to new lanes, and come back under the offered URI", async () => {
+  test("subscriptions are told to the owner, replayed to new connections, and come back under the offered URI", async () => {
     const fakes = {
       a: createFakeUpstream("a", { resources: [{ uri: "test://same" }] }),
       b: createFakeUpstream("b", { resources: [{ uri: "test://same" }] }),
@@ -695,17 +695,17 @@ describe("what belongs to no call", () => {
     const { until } = watch(gateway);
     const uri = "mcp-wrapper://b/test://same";
     await ask(gateway, "resources/subscribe", { uri });
-    const lane = fakes.b.watchers.get("scope-1");
-    expect(lane?.interest()).toEqual({ subscriptions: ["test://same"] });
+    const connection = fakes.b.watchers.get("scope-1");
+    expect(connection?.interest()).toEqual({ subscriptions: ["test://same"] });
     expect(fakes.a.watchers.get("scope-1")?.interest()).toEqual({ subscriptions: [] });
-    lane?.watcher.notice({
+    connection?.watcher.notice({
       kind: "notice",
       method: "notifications/resources/updated",
       params: { uri: "test://same" },
     });
     expect((await until(1))[0]?.params).toEqual({ uri });
     await ask(gateway, "resources/unsubscribe", { uri });
-    expect(lane?.interest()).toEqual({ subscriptions: [] });
+    expect(connection?.interest()).toEqual({ subscriptions: [] });
   });
 
   test("a subscription by one URL changes nothing on another, for clients who are one scope on all", async () => {

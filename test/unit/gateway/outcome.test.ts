@@ -44,7 +44,7 @@ async function failOn(
   const caller = {
     principal: anonymous,
     scope: "s",
-    wire: "any",
+    revision: "any",
     capabilities: {},
     clientInfo: { name: "test", version: "1" },
   };

@@ -12,9 +12,9 @@ import type {
   Caller,
   Ending,
   Exchange,
+  InputRequired,
   JsonObject,
   Notice,
-  Pause,
   Resume,
 } from "../../../src/model.ts";
 import { createSealer, makeKey, type Sealer } from "../../../src/seal.ts";
@@ -26,10 +26,10 @@ import { until, within } from "../../support/wait.ts";
 const caller = (principal = "alice", capabilities: JsonObject = everything): Caller => ({
   principal: { id: principal },
   scope: `p:${principal}`,
-  wire: "any",
+  revision: "any",
   capabilities,
   clientInfo: {},
-  deferred: true,
+  asksByResult: true,
 });
 const everything = { elicitation: {}, sampling: {}, roots: {} };
 
@@ -62,7 +62,7 @@ async function setUp(
     servers: { servers: [server], names: "auto", warnings: [], files: [], secrets: [] },
     create: () => fake,
     sameServer: () => true,
-    limits: { ...defaultLimits, pauseGatherMs: 1, ...limits },
+    limits: { ...defaultLimits, parkGatherMs: 1, ...limits },
     clock,
     log,
     sealer: sealer ?? await createSealer(key),
@@ -99,9 +99,9 @@ async function read(exchange: Exchange): Promise<{ notices: Notice[]; ending: En
 const call = async (setup: Setup, resume?: Resume, options?: Options): Promise<Ending> =>
   (await read(start(setup, resume, options))).ending;
 
-async function paused(setup: Setup, resume?: Resume, options?: Options): Promise<Pause> {
+async function paused(setup: Setup, resume?: Resume, options?: Options): Promise<InputRequired> {
   const ending = await call(setup, resume, options);
-  if (ending.kind === "pause") return ending;
+  if (ending.kind === "inputRequired") return ending;
   throw new Error(`It did not pause: ${JSON.stringify(ending)}`);
 }
 
@@ -132,7 +132,7 @@ function askFor(fake: FakeUpstream, ...messages: string[]): void {
 }
 
 /** The answers to a pause: to each question its own message as the name. */
-const answersTo = ({ questions }: Pause): Record<string, JsonObject> =>
+const answersTo = ({ questions }: InputRequired): Record<string, JsonObject> =>
   Object.fromEntries(
     questions.map(({ key, params }) => [key, accepted(String(params["message"]))]),
   );
@@ -298,7 +298,7 @@ describe("a question of a server", () => {
     });
     const first = await read(start(setup));
     expect(first.notices).toEqual([progress(1)]);
-    const pause = first.ending as Pause;
+    const pause = first.ending as InputRequired;
     const second = await read(start(setup, { answers: answersTo(pause), state: pause.state }));
     expect(second.notices).toEqual([progress(2), progress(3), progress(4)]);
     expect(valueOf(second.ending)).toEqual({ name: "Who?" });
@@ -322,7 +322,7 @@ describe("a server's own pause", () => {
   test("passes; its state comes back to it exactly as it was, in a call of its own", async () => {
     const setup = await setUp();
     const state = 'sealed "by" the server\u2028 \ud83d\ude00';
-    setup.fake.reply = () => settledExchange({ kind: "pause", questions, state });
+    setup.fake.reply = () => settledExchange({ kind: "inputRequired", questions, state });
     const pause = await paused(setup);
     expect(pause.questions).toEqual(questions);
     expect(pause.state).not.toBe(state);
@@ -333,8 +333,8 @@ describe("a server's own pause", () => {
 
   test("without a state has none; the answers to it are handed on", async () => {
     const setup = await setUp();
-    setup.fake.reply = () => settledExchange({ kind: "pause", questions });
-    expect(await paused(setup)).toEqual({ kind: "pause", questions });
+    setup.fake.reply = () => settledExchange({ kind: "inputRequired", questions });
+    expect(await paused(setup)).toEqual({ kind: "inputRequired", questions });
     const answers = { k: accepted("Bob") };
     await call(setup, { answers });
     expect(setup.fake.opened[1]?.resume).toEqual({ answers });
@@ -342,7 +342,7 @@ describe("a server's own pause", () => {
 
   test("an empty state is a state", async () => {
     const setup = await setUp();
-    setup.fake.reply = () => settledExchange({ kind: "pause", questions: [], state: "" });
+    setup.fake.reply = () => settledExchange({ kind: "inputRequired", questions: [], state: "" });
     const { state } = await paused(setup);
     await paused(setup, { answers: {}, state });
     expect(setup.fake.opened[1]?.resume).toEqual({ answers: {}, state: "" });
@@ -350,15 +350,15 @@ describe("a server's own pause", () => {
 
   test("with a question that the client cannot be asked is a missing capability", async () => {
     const setup = await setUp();
-    setup.fake.reply = () => settledExchange({ kind: "pause", questions, state: "s" });
+    setup.fake.reply = () => settledExchange({ kind: "inputRequired", questions, state: "s" });
     const ending = await call(setup, undefined, { by: caller("alice", { sampling: {} }) });
     expect(failed(ending)).toBe("capability_missing");
   });
 
   test("does not reach a client that is asked while its call runs", async () => {
     const setup = await setUp();
-    setup.fake.reply = () => settledExchange({ kind: "pause", questions, state: "s" });
-    const by = { ...caller(), deferred: undefined };
+    setup.fake.reply = () => settledExchange({ kind: "inputRequired", questions, state: "s" });
+    const by = { ...caller(), asksByResult: undefined };
     expect(failed(await call(setup, undefined, { by }))).toBe("bad_upstream_response");
   });
 });
@@ -372,7 +372,8 @@ describe("a state", () => {
   ) {
     const setup = await setUp();
     if (kind === "parked") askFor(setup.fake, "Who?");
-    else setup.fake.reply = () => settledExchange({ kind: "pause", questions: [], state: "s" });
+    else {setup.fake.reply = () =>
+        settledExchange({ kind: "inputRequired", questions: [], state: "s" });}
     const pause = await paused(setup, undefined, { params: { name: "x", arguments: { n: 1 } } });
     const ending = await call(setup, {
       answers: answersTo(pause),
@@ -406,7 +407,7 @@ describe("a state", () => {
         const ending = await call(setup, { answers: answersTo(pause), state: pause.state }, {
           params,
         });
-        expect(ending.kind).toBe(kind === "parked" ? "result" : "pause");
+        expect(ending.kind).toBe(kind === "parked" ? "result" : "inputRequired");
       });
     }
   }
@@ -444,8 +445,8 @@ describe("a state", () => {
     const resume = { answers: answersTo(pause), state: pause.state };
     const endings = await Promise.all([call(setup, resume), call(setup, resume)]);
     expect(endings.map(({ kind }) => kind).sort()).toEqual(["failure", "result"]);
-    expect(failed(endings.find(({ kind }) => kind === "failure") as Ending)).toBe("pause_gone");
-    expect(failed(await call(setup, resume))).toBe("pause_gone");
+    expect(failed(endings.find(({ kind }) => kind === "failure") as Ending)).toBe("park_gone");
+    expect(failed(await call(setup, resume))).toBe("park_gone");
     expect(setup.fake.opened.length).toBe(1);
   });
 
@@ -455,14 +456,14 @@ describe("a state", () => {
     askFor(before.fake, "Who?");
     const pause = await paused(before);
     expect(failed(await call(after, { answers: answersTo(pause), state: pause.state })))
-      .toBe("pause_gone");
+      .toBe("park_gone");
     expect(after.fake.opened.length).toBe(0);
   });
 
   test("of a server outlives a restart of the gateway, for as long as it is good", async () => {
     const key = makeKey();
     const [before, after] = [await setUp({ key }), await setUp({ key })];
-    before.fake.reply = () => settledExchange({ kind: "pause", questions: [], state: "s" });
+    before.fake.reply = () => settledExchange({ kind: "inputRequired", questions: [], state: "s" });
     const { state } = await paused(before);
     await call(after, { answers: {}, state });
     expect(after.fake.opened[0]?.resume).toEqual({ answers: {}, state: "s" });
@@ -490,7 +491,7 @@ describe("a client that does not come back", () => {
     const { clock, setup, passing } = await timed();
     askFor(setup.fake, "Who?");
     const pause = await passing(paused(setup));
-    clock.advance(defaultLimits.pauseMs + 1);
+    clock.advance(defaultLimits.parkMs + 1);
     expect(setup.fake.cancelled).toEqual(["The client did not come back"]);
     const late = await passing(call(setup, { answers: answersTo(pause), state: pause.state }));
     expect(failed(late)).toBe("invalid_params");
@@ -500,9 +501,9 @@ describe("a client that does not come back", () => {
 
   test("finds the state of a server's own pause too old", async () => {
     const { clock, setup, passing } = await timed();
-    setup.fake.reply = () => settledExchange({ kind: "pause", questions: [], state: "s" });
+    setup.fake.reply = () => settledExchange({ kind: "inputRequired", questions: [], state: "s" });
     const { state } = await passing(paused(setup));
-    clock.advance(defaultLimits.pauseMs + 1);
+    clock.advance(defaultLimits.parkMs + 1);
     expect(failed(await passing(call(setup, { answers: {}, state })))).toBe("invalid_params");
     expect(setup.fake.opened.length).toBe(1);
   });
@@ -511,18 +512,18 @@ describe("a client that does not come back", () => {
     const { clock, setup, passing } = await timed();
     askFor(setup.fake, "first", "second");
     const pause = await passing(paused(setup));
-    clock.advance(defaultLimits.pauseMs * 0.9);
+    clock.advance(defaultLimits.parkMs * 0.9);
     const [{ key = "" } = {}] = pause.questions;
     const answers = { [key]: accepted("first") };
     const again = await passing(paused(setup, { answers, state: pause.state }));
-    clock.advance(defaultLimits.pauseMs * 0.9);
+    clock.advance(defaultLimits.parkMs * 0.9);
     expect(setup.fake.cancelled).toEqual([]);
     const ending = await passing(call(setup, { answers: answersTo(again), state: again.state }));
     expect(valueOf(ending)).toEqual({ names: ["first", "second"] });
   });
 
   test("holds its own places only: more are refused, and the server is told", async () => {
-    const setup = await setUp({ limits: { pausesPerPrincipalMax: 2, pausesMax: 3 } });
+    const setup = await setUp({ limits: { parksPerPrincipalMax: 2, parksMax: 3 } });
     askFor(setup.fake, "Who?");
     const first = await paused(setup);
     await paused(setup);
@@ -561,7 +562,7 @@ describe("a call that is given up", () => {
   });
 
   test("while its questions are gathered is not kept for anybody", async () => {
-    const setup = await setUp({ limits: { pauseGatherMs: 60_000, pausesPerPrincipalMax: 1 } });
+    const setup = await setUp({ limits: { parkGatherMs: 60_000, parksPerPrincipalMax: 1 } });
     askFor(setup.fake, "Who?");
     const exchange = start(setup);
     const ending = read(exchange);
@@ -603,7 +604,7 @@ describe("a call that is given up", () => {
     const exchange = start(setup);
     const { ending } = await read(exchange);
     exchange.cancel("the connection closed");
-    const pause = ending as Pause;
+    const pause = ending as InputRequired;
     expect(valueOf(await call(setup, { answers: answersTo(pause), state: pause.state })))
       .toEqual({ names: ["Who?"] });
     expect(setup.fake.cancelled).toEqual([]);
@@ -666,13 +667,13 @@ describe("a server that a new configuration has no more", () => {
 
   test("runs on while a call of it waits for its client, and no longer", async () => {
     const clock = createTestClock();
-    const limits = { callMsMax: defaultLimits.pauseMs * 2 };
+    const limits = { callMsMax: defaultLimits.parkMs * 2 };
     const setup = await setUp({ clock, limits });
     askThenTell(setup.fake);
     await paused(setup);
     await setup.gateway.reconfigure(nobody);
     expect(setup.fake.closed).toBe(false);
-    clock.advance(defaultLimits.pauseMs - 1);
+    clock.advance(defaultLimits.parkMs - 1);
     expect(setup.fake.closed).toBe(false);
     clock.advance(1);
     expect(setup.fake.closed).toBe(true);
@@ -683,14 +684,14 @@ describe("a server that a new configuration has no more", () => {
     const setup = await setUp({ clock });
     askThenTell(setup.fake);
     await paused(setup);
-    clock.advance(defaultLimits.pauseMs);
+    clock.advance(defaultLimits.parkMs);
     expect(setup.fake.cancelled.length).toBe(1);
     await setup.gateway.reconfigure(nobody);
     expect(setup.fake.closed).toBe(true);
   });
 
   test("is not kept for a call that could not wait", async () => {
-    const setup = await setUp({ limits: { pausesMax: 0 } });
+    const setup = await setUp({ limits: { parksMax: 0 } });
     askThenTell(setup.fake);
     expect(failed(await call(setup))).toBe("overloaded");
     await setup.gateway.reconfigure(nobody);
@@ -698,10 +699,10 @@ describe("a server that a new configuration has no more", () => {
   });
 
   test("is not kept for a call that was given up before anything of it was read", async () => {
-    for (const deferred of [true, undefined]) {
+    for (const asksByResult of [true, undefined]) {
       const setup = await setUp();
       setup.fake.script(() => new Promise(() => {}));
-      const exchange = start(setup, undefined, { by: { ...caller(), deferred } });
+      const exchange = start(setup, undefined, { by: { ...caller(), asksByResult } });
       await until("the call", () => setup.fake.opened.length === 1);
       exchange.cancel("gone");
       await setup.gateway.reconfigure(nobody);

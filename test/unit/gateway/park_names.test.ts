@@ -1,4 +1,4 @@
-/** Clients with deferred answers in front of several servers: names, URIs and what goes with results. */
+/** Clients that are asked by result in front of several servers: names, URIs and what goes with results. */
 import { describe, expect, test } from "bun:test";
 import { systemClock } from "../../../src/clock.ts";
 import type { ServerConfig, ToolFilter } from "../../../src/config/config.ts";
@@ -15,10 +15,10 @@ import { until, within } from "../../support/wait.ts";
 const alice: Caller = {
   principal: { id: "alice" },
   scope: "p:alice",
-  wire: "any",
+  revision: "any",
   capabilities: { elicitation: {} },
   clientInfo: {},
-  deferred: true,
+  asksByResult: true,
 };
 
 async function gatewayOf(fakes: Record<string, FakeUpstream>, tools: ToolFilter = {}) {
@@ -35,7 +35,7 @@ async function gatewayOf(fakes: Record<string, FakeUpstream>, tools: ToolFilter 
     servers: { servers, names: "auto", warnings: [], files: [], secrets: [] },
     create: ({ name }) => fakes[name] ?? createFakeUpstream(name),
     sameServer: () => true,
-    limits: { ...defaultLimits, firstListMs: 50, listMs: 50, pauseGatherMs: 1 },
+    limits: { ...defaultLimits, firstListMs: 50, listMs: 50, parkGatherMs: 1 },
     clock: systemClock,
     log: createTestLog(),
     sealer: await createSealer(makeKey()),
@@ -78,7 +78,7 @@ describe("in front of several servers", () => {
     }
     const gateway = await gatewayOf(fakes);
     const pause = await call(gateway, "tools/call", { name: "b__x" });
-    if (pause.kind !== "pause") throw new Error(`It did not pause: ${pause.kind}`);
+    if (pause.kind !== "inputRequired") throw new Error(`It did not pause: ${pause.kind}`);
     const value = { action: "accept" };
     const answers = { [pause.questions[0]?.key ?? ""]: value };
     const resume = { answers, state: pause.state };
@@ -96,10 +96,10 @@ describe("in front of several servers", () => {
       a: createFakeUpstream("a", { tools: [tool("x", "A")] }),
       b: createFakeUpstream("b", { tools: [tool("x", "B")] }),
     };
-    fakes.b.reply = () => settledExchange({ kind: "pause", questions: [], state: "of b" });
+    fakes.b.reply = () => settledExchange({ kind: "inputRequired", questions: [], state: "of b" });
     const gateway = await gatewayOf(fakes);
     const pause = await call(gateway, "tools/call", { name: "b__x" });
-    if (pause.kind !== "pause") throw new Error(`It did not pause: ${pause.kind}`);
+    if (pause.kind !== "inputRequired") throw new Error(`It did not pause: ${pause.kind}`);
     const resume = { answers: {}, state: pause.state };
     expect((await call(gateway, "tools/call", { name: "a__x" }, resume)).kind).toBe("failure");
     await call(gateway, "tools/call", { name: "b__x" }, resume);

@@ -13,7 +13,7 @@ const server = (
 ): ServerStatus => ({
   name,
   isQueued,
-  status: { state: "idle", since: 1_700_000_000_000, lanes: 0, ...status },
+  status: { state: "idle", since: 1_700_000_000_000, connections: 0, ...status },
 });
 const failed = { error: "upstream_unavailable", problem: "exited with code 1" } as const;
 
@@ -71,7 +71,7 @@ describe("/health", () => {
 
   test("a failing server with a process that works is degraded and does not count as down", async () => {
     const harness = createHarness();
-    harness.gateway.servers = [server("a", { state: "running", lanes: 1, ...failed })];
+    harness.gateway.servers = [server("a", { state: "running", connections: 1, ...failed })];
     expect(await healthOf(harness)).toMatchObject({ code: 200, body: { degraded: ["a"] } });
   });
 

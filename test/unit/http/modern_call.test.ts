@@ -107,7 +107,7 @@ describe("the form of an answer", () => {
 
   test("where a listener sees nobody leave before the answer begins, it begins after a second", async () => {
     const harness = createHarness();
-    const answer = askSlow(harness, { context: { holdOpen() {}, leavesUnseen: true } });
+    const answer = askSlow(harness, { context: { holdOpen() {}, disconnectHidden: true } });
     const call = await harness.gateway.nextCall();
     harness.clock.advance(1_000);
     harness.clock.advance(0);
@@ -192,7 +192,7 @@ describe("the form of an answer", () => {
     expect(call.call.resume).toBe(undefined);
     const params = { message: "Who?", requestedSchema: { type: "object", properties: {} } };
     call.reply({
-      kind: "pause",
+      kind: "inputRequired",
       questions: [{ key: "q1", method: "elicitation/create", params }],
       state: "sealed",
     });
@@ -254,11 +254,11 @@ describe("the caller of a stateless call", () => {
       [{}, { sampling: {} }].map((capabilities) => ["/servers/files", {
         principal: { id: "anonymous" },
         scope: "p:anonymous",
-        wire: "2026-07-28",
+        revision: "2026-07-28",
         capabilities,
         clientInfo: { name: "test", version: "1" },
         logLevel: undefined,
-        deferred: true,
+        asksByResult: true,
       }]),
     );
     expect(harness.gateway.ended).toEqual([]);

@@ -311,7 +311,7 @@ describe("the life of a session", () => {
     const answer = again.post(slowCall(3));
     const { call } = await second.gateway.nextCall();
     expect(call.caller).toMatchObject({
-      wire: "2025-06-18",
+      revision: "2025-06-18",
       capabilities: { roots: {} },
       clientInfo: { name: "test" },
       logLevel: "error",

@@ -220,9 +220,9 @@ describe("F6 F9 retries", () => {
     const pauses: number[] = [];
     for (const expected of [1, 2]) {
       await until("the pause is told", () => caller.records.length === expected);
-      const pauseMs = Number(caller.records.at(-1)?.fields["pauseMs"]);
-      pauses.push(pauseMs);
-      clock.advance(pauseMs - 1);
+      const backoffMs = Number(caller.records.at(-1)?.fields["backoffMs"]);
+      pauses.push(backoffMs);
+      clock.advance(backoffMs - 1);
       expect(runtime.asked.length).toBe(expected);
       clock.advance(1);
     }

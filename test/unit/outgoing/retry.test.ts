@@ -5,7 +5,7 @@ import {
   isPassingStatus,
   mayRepeat,
   readRetryAfter,
-  toPauseMs,
+  toBackoffMs,
 } from "../../../src/outgoing/retry.ts";
 import { createTestClock } from "../../support/clock.ts";
 
@@ -78,7 +78,7 @@ describe("F6 Retry-After", () => {
 describe("the pause before a retry", () => {
   const pauses = (random: number, asked?: number) =>
     [0, 1, 2, 9].map((retry) =>
-      toPauseMs(retry, asked, limits, { ...clock, random: () => random })
+      toBackoffMs(retry, asked, limits, { ...clock, random: () => random })
     );
 
   test("is a random part of a span that doubles to its bound", () => {

@@ -92,7 +92,7 @@ function asQuestion(method: string): Case["pass"] {
       resultType: "input_required",
       inputRequests: { k: { method, params: given } },
     }));
-    expect(paused).toEqual({ kind: "pause", questions: [{ key: "k", ...question }] });
+    expect(paused).toEqual({ kind: "inputRequired", questions: [{ key: "k", ...question }] });
     const ask = { kind: "ask", id: "1", ...question } as const;
     const wire = legacyClientCodec.encodeAsk(ask, latestRevision, everything);
     if (wire instanceof Error) throw wire;
@@ -108,7 +108,7 @@ function asAnswer(given: JsonObject): readonly unknown[] {
   const { params } = modernUpstreamCodec.encodeCall({
     method: "tools/call",
     params: {},
-    behalf: { capabilities: {} },
+    clientContext: { capabilities: {} },
     resume: { answers: { k: given } },
   });
   return [encoded.result, (params.inputResponses as JsonObject).k];
@@ -137,7 +137,12 @@ function asRequest(method: string): Case["pass"] {
     const modern = decodeRequest({ id: 1, method, params }, headers);
     expect([modern.params, modern.resume]).toEqual([without(plain, ["_meta"]), undefined]);
     const { progressToken } = decoded;
-    const call = { method, params: decoded.params, progressToken, behalf: { capabilities: {} } };
+    const call = {
+      method,
+      params: decoded.params,
+      progressToken,
+      clientContext: { capabilities: {} },
+    };
     return [legacyUpstreamCodec.encodeCall(call)];
   };
 }

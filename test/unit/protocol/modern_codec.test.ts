@@ -2,11 +2,11 @@
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
 import {
+  type InputRequired,
   type JsonObject,
   type LogLevel,
   logLevels,
   type Notice,
-  type Pause,
   type Result,
 } from "../../../src/model.ts";
 import {
@@ -45,7 +45,7 @@ const result = (value: JsonObject, freshness?: Result["freshness"]): Result => (
 });
 const signature = { [`${prefix}serverInfo`]: identity };
 const encodeResult = (method: string, whole: Result) => encodeResultOf(method, whole, identity);
-const encodePause = (pause: Pause) => encodePauseOf(pause, identity);
+const encodePause = (pause: InputRequired) => encodePauseOf(pause, identity);
 const notice = (method: string, params: JsonObject = {}): Notice => ({
   kind: "notice",
   method: `notifications/${method}`,
@@ -125,7 +125,7 @@ describe("a client gets", () => {
       { key: "a", method: "elicitation/create", params },
       { key: "__proto__", method: "roots/list", params: {} },
     ];
-    const encoded = encodePause({ kind: "pause", questions, state: "s" });
+    const encoded = encodePause({ kind: "inputRequired", questions, state: "s" });
     expect(JSON.parse(JSON.stringify(encoded))).toEqual(JSON.parse(`{
       "resultType": "input_required",
       "inputRequests": {
@@ -138,19 +138,19 @@ describe("a client gets", () => {
       "requestState": "s",
       "_meta": { "${prefix}serverInfo": { "name": "gateway", "version": "1" } }
     }`));
-    expect(encodePause({ kind: "pause", questions: [], state: "" })).toEqual({
+    expect(encodePause({ kind: "inputRequired", questions: [], state: "" })).toEqual({
       resultType: "input_required",
       requestState: "",
       _meta: signature,
     });
-    expect("requestState" in encodePause({ kind: "pause", questions })).toBe(false);
+    expect("requestState" in encodePause({ kind: "inputRequired", questions })).toBe(false);
   });
 
   test("a page to open without the id that only the other era has", () => {
     const params = { mode: "url", message: "Go", url: "https://a.example", elicitationId: "e" };
     const questions = [{ key: "a", method: "elicitation/create", params }];
     const { elicitationId: _, ...kept } = params;
-    expect(encodePause({ kind: "pause", questions })["inputRequests"])
+    expect(encodePause({ kind: "inputRequired", questions })["inputRequests"])
       .toEqual({ a: { method: "elicitation/create", params: kept } });
   });
 
@@ -210,7 +210,7 @@ describe("a client gets", () => {
     expect(own("capability_missing")).toEqual([-32021, 400]);
     expect(own("version_unsupported")).toEqual([-32022, 400]);
     expect(own("envelope_invalid")).toEqual([-32602, 400]);
-    expect(own("pause_gone")).toEqual([-32603, 200]);
+    expect(own("park_gone")).toEqual([-32603, 200]);
     expect(own("overloaded")).toEqual([-32603, 503]);
   });
 
@@ -259,27 +259,28 @@ describe("a client gets", () => {
 });
 
 describe("a server gets", () => {
-  const behalf = { capabilities: { sampling: {} } };
+  const clientContext = { capabilities: { sampling: {} } };
 
   test("an envelope with each request, and nothing of a client's but its vendor keys", () => {
     const params = { name: "x", _meta: { "example.com/a": 1 } };
-    expect(codec.encodeCall({ method: "tools/call", params, progressToken: 0, behalf })).toEqual({
-      method: "tools/call",
-      params: {
-        name: "x",
-        _meta: {
-          "example.com/a": 1,
-          progressToken: 0,
-          [`${prefix}protocolVersion`]: revision,
-          [`${prefix}clientInfo`]: identity,
-          [`${prefix}clientCapabilities`]: { sampling: {} },
+    expect(codec.encodeCall({ method: "tools/call", params, progressToken: 0, clientContext }))
+      .toEqual({
+        method: "tools/call",
+        params: {
+          name: "x",
+          _meta: {
+            "example.com/a": 1,
+            progressToken: 0,
+            [`${prefix}protocolVersion`]: revision,
+            [`${prefix}clientInfo`]: identity,
+            [`${prefix}clientCapabilities`]: { sampling: {} },
+          },
         },
-      },
-    });
+      });
     const { params: logged } = codec.encodeCall({
       method: "tools/list",
       params: {},
-      behalf: { capabilities: {}, logLevel: "debug" },
+      clientContext: { capabilities: {}, logLevel: "debug" },
     });
     expect(logged["_meta"]).toMatchObject({ [`${prefix}logLevel`]: "debug" });
     expect(logged["_meta"]).not.toHaveProperty("progressToken");
@@ -289,7 +290,7 @@ describe("a server gets", () => {
     const encode = (resume?: Parameters<typeof codec.encodeCall>[0]["resume"]) => {
       const params = { name: "x" };
       const { _meta, ...sent } =
-        codec.encodeCall({ method: "tools/call", params, behalf, resume }).params;
+        codec.encodeCall({ method: "tools/call", params, clientContext, resume }).params;
       return sent;
     };
     const answers = { k: { action: "accept" } };
@@ -364,7 +365,7 @@ describe("a server's result", () => {
       expect(decode(asking, method)).toEqual({
         kind: "ok",
         value: {
-          kind: "pause",
+          kind: "inputRequired",
           questions: [{
             key: "k",
             method: "elicitation/create",
@@ -381,8 +382,8 @@ describe("a server's result", () => {
 
   test("may be a state alone, the empty one too, but not nothing", () => {
     const asking = { resultType: "input_required" };
-    expect(kindOf({ ...asking, requestState: "" })).toBe("pause");
-    expect(kindOf({ ...asking, inputRequests: questions })).toBe("pause");
+    expect(kindOf({ ...asking, requestState: "" })).toBe("inputRequired");
+    expect(kindOf({ ...asking, inputRequests: questions })).toBe("inputRequired");
     expect(kindOf({ ...asking, inputRequests: {} })).toBe("invalid");
     expect(kindOf(asking)).toBe("invalid");
   });
@@ -403,7 +404,7 @@ describe("a server's result", () => {
     }
     expect(kindOf({ resultType: "input_required", requestState: 1 })).toBe("invalid");
     expect(kindOf({ resultType: "input_required", inputRequests: { r: { method: "roots/list" } } }))
-      .toBe("pause");
+      .toBe("inputRequired");
   });
 });
 

@@ -5,7 +5,7 @@ import type { JsonObject } from "../../../src/model.ts";
 import { classify } from "../../../src/protocol/era.ts";
 import { encodeHeaderValue } from "../../../src/protocol/modern/header_values.ts";
 import { requestHeaders } from "../../../src/protocol/modern/http_wire.ts";
-import { decodeRequest, type ModernRequest } from "../../../src/protocol/modern/modern_request.ts";
+import { type DecodedRequest, decodeRequest } from "../../../src/protocol/modern/modern_request.ts";
 
 const revision = "2026-07-28";
 const prefix = "io.modelcontextprotocol/";
@@ -95,7 +95,7 @@ interface Sent {
 
 function decode(
   { id = 1, method = "tools/call", params = { name: "x" }, meta = envelope, headers = {} }: Sent,
-): ModernRequest {
+): DecodedRequest {
   const message = { id, method, params: { ...params, _meta: meta } };
   const all = { ...requestHeaders(message, undefined), ...headers };
   const sent = Object.entries(all).filter((entry): entry is [string, string] =>

@@ -67,9 +67,9 @@ describe("an output schema with", () => {
 const python = findPython("jsonschema");
 
 /** What jsonschema, which the Python SDK checks answers by, says of schemas before and after. */
-let verdicts: Map<string, string> | undefined;
+let knownDialects: Map<string, string> | undefined;
 function checkedByPython(): Map<string, string> {
-  if (verdicts !== undefined || python === undefined) return verdicts ?? new Map();
+  if (knownDialects !== undefined || python === undefined) return knownDialects ?? new Map();
   const schemas = entries.flatMap(({ name, schema, sound }) => [
     [name, schema],
     ...("schema" in sound ? [[`${name} (passed on)`, sound.schema]] : []),
@@ -96,7 +96,7 @@ json.dump(found, sys.stdout)
     maxBuffer: 1 << 24,
   });
   if (stdout === "") throw new Error(stderr);
-  return verdicts = new Map(Object.entries(JSON.parse(stdout)));
+  return knownDialects = new Map(Object.entries(JSON.parse(stdout)));
 }
 
 test.skipIf(python === undefined)("what is passed on compiles in Python, too", () => {

@@ -11,7 +11,12 @@ import { legacyUpstreamCodec as codec } from "../../../src/protocol/legacy/upstr
 describe("calls", () => {
   test("carry a progress token beside the vendor keys, 0 too", () => {
     const params = { name: "a", _meta: { v: 1 } };
-    const call = { method: "tools/call", params, progressToken: 0, behalf: { capabilities: {} } };
+    const call = {
+      method: "tools/call",
+      params,
+      progressToken: 0,
+      clientContext: { capabilities: {} },
+    };
     expect(codec.encodeCall(call)).toEqual({
       method: "tools/call",
       params: { name: "a", _meta: { v: 1, progressToken: 0 } },
@@ -19,7 +24,7 @@ describe("calls", () => {
   });
 
   test("carry no _meta of ours without one", () => {
-    const call = { method: "ping", params: {}, behalf: { capabilities: {} } };
+    const call = { method: "ping", params: {}, clientContext: { capabilities: {} } };
     expect(codec.encodeCall(call)).toEqual({ method: "ping", params: {} });
   });
 });

@@ -1,18 +1,22 @@
-/** The first message to a server, in one manner after the other, and what is remembered of it. */
+/** The first message to a server, in one dialect after the other, and what is remembered of it. */
 import { describe, expect, test } from "bun:test";
 import type { EraChoice } from "../../../src/config/config.ts";
 import { GatewayError } from "../../../src/errors.ts";
-import { type Greeting, greetInTurn } from "../../../src/upstream/link/handshake.ts";
-import { createManners, type Greeted, type Manner } from "../../../src/upstream/link/dialect.ts";
-import { createVerdicts } from "../../../src/upstream/mcp/known_dialects.ts";
+import { handshakeInTurn, type HandshakeOutcome } from "../../../src/upstream/link/handshake.ts";
+import {
+  createDialects,
+  type Dialect,
+  type HandshakeResult,
+} from "../../../src/upstream/link/dialect.ts";
+import { createKnownDialects } from "../../../src/upstream/mcp/known_dialects.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { createFakeServer, openFake } from "../../support/fake_connector.ts";
 import { callerOf, drain, toolCall } from "../../support/upstream_deps.ts";
 import { until } from "../../support/wait.ts";
 
-const manners = createManners({ name: "test", version: "1" });
-const [session, stateless] = manners.of("auto", "2025-11-25") as [Manner, Manner];
-const greeted: Greeted = { description: { capabilities: {} }, revision: "r" };
+const dialects = createDialects({ name: "test", version: "1" });
+const [session, stateless] = dialects.of("auto", "2025-11-25") as [Dialect, Dialect];
+const greeted: HandshakeResult = { description: { capabilities: {} }, revision: "r" };
 
 const rpcError = (code: number, data?: unknown) =>
   new GatewayError("upstream_error", "No", { upstream: { code, message: "No", data } });
@@ -20,15 +24,15 @@ const refusal = rpcError(-32601);
 const fault = new GatewayError("upstream_unavailable", "It refuses the credentials");
 
 /** Greets a server whose answers the test gives when it likes. */
-function greet(order: readonly Manner[]) {
+function greet(order: readonly Dialect[]) {
   const clock = createTestClock();
-  const attempts = new Map<Manner, PromiseWithResolvers<Greeted>>();
-  let greeting: Greeting | undefined;
-  const over = greetInTurn(
+  const attempts = new Map<Dialect, PromiseWithResolvers<HandshakeResult>>();
+  let greeting: HandshakeOutcome | undefined;
+  const over = handshakeInTurn(
     order,
-    (manner) => {
-      const attempt = Promise.withResolvers<Greeted>();
-      attempts.set(manner, attempt);
+    (dialect) => {
+      const attempt = Promise.withResolvers<HandshakeResult>();
+      attempts.set(dialect, attempt);
       return attempt.promise;
     },
     { clock, limits: { probeMs: 100 } },
@@ -40,7 +44,7 @@ describe("a greeting", () => {
   test("that is answered is the only one", async () => {
     const { attempts, over } = greet([stateless, session]);
     attempts.get(stateless)?.resolve(greeted);
-    expect(await over).toEqual({ manner: stateless, ...greeted, refused: [], tried: [stateless] });
+    expect(await over).toEqual({ dialect: stateless, ...greeted, refused: [], tried: [stateless] });
   });
 
   test("that is refused is followed by the next at once", async () => {
@@ -49,7 +53,7 @@ describe("a greeting", () => {
     await until("the next greeting", () => attempts.has(session));
     attempts.get(session)?.resolve(greeted);
     expect(await over).toEqual({
-      manner: session,
+      dialect: session,
       ...greeted,
       refused: [stateless],
       tried: [stateless, session],
@@ -66,7 +70,7 @@ describe("a greeting", () => {
       await until("the next greeting", () => attempts.has(session));
       attempts.get(answered)?.resolve(greeted);
       // Silence is no refusal.
-      expect(await over).toMatchObject({ manner: answered, refused: [] });
+      expect(await over).toMatchObject({ dialect: answered, refused: [] });
     }
   });
 
@@ -76,7 +80,7 @@ describe("a greeting", () => {
     await new Promise((resolve) => setTimeout(resolve));
     expect([...attempts.keys()]).toEqual([session]);
     attempts.get(session)?.resolve(greeted);
-    expect(await over).toMatchObject({ manner: session });
+    expect(await over).toMatchObject({ dialect: session });
   });
 
   test("whose failure says nothing of how the server speaks ends the matter", async () => {
@@ -85,7 +89,7 @@ describe("a greeting", () => {
     expect(await over).toEqual({ error: fault, refused: [], tried: [stateless] });
   });
 
-  test("that all refuse fails with the first refusal, since the likeliest manner was tried first", async () => {
+  test("that all refuse fails with the first refusal, since the likeliest dialect was tried first", async () => {
     const { attempts, over } = greet([stateless, session]);
     attempts.get(stateless)?.reject(refusal);
     await until("the next greeting", () => attempts.has(session));
@@ -105,12 +109,12 @@ describe("a greeting", () => {
     await new Promise((resolve) => setTimeout(resolve));
     expect(greeting()).toBe(undefined);
     attempts.get(session)?.resolve(greeted);
-    expect(await over).toMatchObject({ manner: session, refused: [stateless] });
+    expect(await over).toMatchObject({ dialect: session, refused: [stateless] });
   });
 });
 
 describe("an error of a server's first answer", () => {
-  test("says that it does not speak the stateless manner, or that it does", () => {
+  test("says that it does not speak the stateless dialect, or that it does", () => {
     const refusals = [
       rpcError(-32601),
       rpcError(-32600),
@@ -149,7 +153,7 @@ describe("an error of a server's first answer", () => {
       notify: () => {},
       capabilities: {},
     };
-    const { description } = await stateless.greet(options);
+    const { description } = await stateless.handshake(options);
     expect(description.capabilities).toEqual({ tools: {} });
     expect(methods).toEqual(["server/discover", "server/discover"]);
   });
@@ -158,15 +162,18 @@ describe("an error of a server's first answer", () => {
 describe("what is known of a server", () => {
   const known = (choice: EraChoice = "auto") => {
     const clock = createTestClock();
-    const verdicts = createVerdicts(choice, manners, { clock, limits: { verdictMs: 1_000 } });
-    const of = (wire: string) =>
-      verdicts.of(callerOf("a", { wire })).map(({ stateless }) =>
+    const knownDialects = createKnownDialects(choice, dialects, {
+      clock,
+      limits: { dialectKnownMs: 1_000 },
+    });
+    const of = (revision: string) =>
+      knownDialects.of(callerOf("a", { revision })).map(({ stateless }) =>
         stateless ? "stateless" : "session"
       );
-    return { clock, verdicts, of };
+    return { clock, knownDialects, of };
   };
 
-  test("at first is nothing: a caller's own manner is tried first", () => {
+  test("at first is nothing: a caller's own dialect is tried first", () => {
     const { of } = known();
     for (const wire of ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]) {
       expect(of(wire)).toEqual(["session", "stateless"]);
@@ -175,8 +182,8 @@ describe("what is known of a server", () => {
   });
 
   test("is what it refused, and for a while only", () => {
-    const { clock, verdicts, of } = known();
-    verdicts.refused(stateless);
+    const { clock, knownDialects, of } = known();
+    knownDialects.refused(stateless);
     expect(of("2026-07-28")).toEqual(["session"]);
     clock.advance(999);
     expect(of("2026-07-28")).toEqual(["session"]);
@@ -185,11 +192,11 @@ describe("what is known of a server", () => {
   });
 
   test("is never that it cannot be spoken to at all", () => {
-    const { verdicts, of } = known();
-    verdicts.refused(stateless);
-    verdicts.refused(session);
+    const { knownDialects, of } = known();
+    knownDialects.refused(stateless);
+    knownDialects.refused(session);
     expect(of("2026-07-28")).toEqual(["stateless", "session"]);
-    verdicts.accepted(session);
+    knownDialects.accepted(session);
     expect(of("2026-07-28")).toEqual(["session"]);
   });
 
@@ -202,13 +209,13 @@ describe("what is known of a server", () => {
 });
 
 describe("servers of which it is known how they speak", () => {
-  const modern = callerOf("p:a", { wire: "2026-07-28", deferred: true });
+  const modern = callerOf("p:a", { revision: "2026-07-28", asksByResult: true });
   const call = (caller = modern) => toolCall("x", {}, caller);
 
   test("are not asked again, until that is long ago", async () => {
     const clock = createTestClock();
     const server = createFakeServer();
-    const { upstream } = await openFake(server, { clock, limits: { verdictMs: 1_000 } });
+    const { upstream } = await openFake(server, { clock, limits: { dialectKnownMs: 1_000 } });
     for (const scope of ["p:a", "p:b", "p:c"]) {
       await drain(upstream.open(call({ ...modern, scope })));
       if (scope === "p:b") clock.advance(1_001);
@@ -221,18 +228,22 @@ describe("servers of which it is known how they speak", () => {
     await upstream.close();
   });
 
-  test("are spoken to in their client's own manner where they have both", async () => {
+  test("are spoken to in their client's own dialect where they have both", async () => {
     const server = createFakeServer({ speaks: "both" });
     const { upstream } = await openFake(server);
     await drain(upstream.open(call()));
     await drain(upstream.open(call(callerOf("s1"))));
     await drain(upstream.open(call(callerOf("s2"))));
     await drain(upstream.open(call({ ...modern, scope: "p:b" })));
-    expect(server.connections.map(({ manner }) => manner.stateless)).toEqual([true, false, false]);
+    expect(server.connections.map(({ dialect }) => dialect.stateless)).toEqual([
+      true,
+      false,
+      false,
+    ]);
     await upstream.close();
   });
 
-  test("that were replaced by others of another manner are found out", async () => {
+  test("that were replaced by others of another dialect are found out", async () => {
     const server = createFakeServer({ speaks: "stateless" });
     const { upstream } = await openFake(server, { limits: { restartMsMin: 0 } });
     expect((await drain(upstream.open(call(callerOf("s1"))))).end.kind).toBe("result");
@@ -244,7 +255,7 @@ describe("servers of which it is known how they speak", () => {
       if (end.kind !== "result") end = (await drain(upstream.open(call(caller)))).end;
       expect(end.kind).toBe("result");
     }
-    expect(server.connections.at(-1)?.manner.stateless).toBe(false);
+    expect(server.connections.at(-1)?.dialect.stateless).toBe(false);
     await upstream.close();
   });
 });

@@ -14,8 +14,8 @@ import { callerOf, drain, toolCall, watchScope } from "../../support/upstream_de
 import { until } from "../../support/wait.ts";
 
 const revision = "2026-07-28";
-const deferred = (principal: string, capabilities: JsonObject = { elicitation: {} }): Caller =>
-  callerOf(`p:${principal}`, { wire: revision, deferred: true, capabilities });
+const askedByResult = (principal: string, capabilities: JsonObject = { elicitation: {} }): Caller =>
+  callerOf(`p:${principal}`, { revision: revision, asksByResult: true, capabilities });
 
 const failureOf = (reply: Reply): string =>
   reply.kind === "failure" ? reply.error.code : `no failure: ${reply.kind}`;
@@ -37,7 +37,7 @@ describe("calls that may be asked something", () => {
   test("of one principal run side by side on processes of their own, which the next ones use", async () => {
     const { server, finish } = createSlowServer();
     const { upstream } = await openFake(server);
-    const caller = deferred("alice");
+    const caller = askedByResult("alice");
     const calls = ["one", "two"].map((text) => upstream.open(toolCall("x", { text }, caller)));
     await until("both calls", () => server.calls().length === 2);
     expect(new Set(server.calls().map((call) => processOf(server, call))).size).toBe(2);
@@ -54,18 +54,18 @@ describe("calls that may be asked something", () => {
   test("are refused when too many are under way, until one ends or is given up", async () => {
     const { server, finish } = createSlowServer();
     const { upstream } = await openFake(server, { limits: { leasesMax: 2 } });
-    const caller = deferred("alice");
+    const caller = askedByResult("alice");
     const calls = [1, 2].map(() => upstream.open(toolCall("x", {}, caller)));
     await until("both calls", () => server.calls().length === 2);
     const refused = await drain(upstream.open(toolCall("x", {}, caller)));
     expect(failureOf(refused.end)).toBe("overloaded");
     // What a client declares does not get it more of them.
-    const other = deferred("alice", { sampling: {} });
+    const other = askedByResult("alice", { sampling: {} });
     expect(failureOf((await drain(upstream.open(toolCall("x", {}, other)))).end)).toBe(
       "overloaded",
     );
     // Nobody else is touched by it.
-    const bob = upstream.open(toolCall("x", {}, deferred("bob")));
+    const bob = upstream.open(toolCall("x", {}, askedByResult("bob")));
     await until("Bob's call", () => server.calls().length === 3);
     calls[0]?.cancel("gone");
     const next = upstream.open(toolCall("x", {}, caller));
@@ -78,7 +78,7 @@ describe("calls that may be asked something", () => {
   test("free their process when it cannot be started", async () => {
     const server = createFakeServer({ broken: "no licence" });
     const { upstream } = await openFake(server, { limits: { leasesMax: 1, restartMsMin: 0 } });
-    const caller = deferred("alice");
+    const caller = askedByResult("alice");
     for (let round = 0; round < 2; round++) {
       const { end } = await drain(upstream.open(toolCall("x", {}, caller)));
       expect(failureOf(end)).toBe("upstream_unavailable");
@@ -89,7 +89,7 @@ describe("calls that may be asked something", () => {
   test("free their process when it dies", async () => {
     const { server, finish } = createSlowServer();
     const { upstream } = await openFake(server, { limits: { leasesMax: 1 } });
-    const caller = deferred("alice");
+    const caller = askedByResult("alice");
     const first = upstream.open(toolCall("x", {}, caller));
     await until("the first call", () => server.calls().length === 1);
     server.connections[0]?.die("it crashed");
@@ -105,7 +105,7 @@ describe("calls that may be asked something", () => {
     const clock = createTestClock();
     const server = createFakeServer();
     const { upstream } = await openFake(server, { clock, config: { idleTimeoutMs: 50 } });
-    await drain(upstream.open(toolCall("x", {}, deferred("alice"))));
+    await drain(upstream.open(toolCall("x", {}, askedByResult("alice"))));
     clock.advance(60);
     await until("its end", () => {
       clock.advance(60);
@@ -117,7 +117,7 @@ describe("calls that may be asked something", () => {
   test("share one process where the server says whose a question is", async () => {
     const { server, finish } = createSlowServer();
     const { upstream } = await openFake(server, { ownsQuestions: true, limits: { leasesMax: 1 } });
-    const caller = deferred("alice");
+    const caller = askedByResult("alice");
     const calls = [1, 2, 3].map(() => upstream.open(toolCall("x", {}, caller)));
     await until("the calls", () => server.calls().length === 3);
     expect(server.connections.length).toBe(1);
@@ -134,7 +134,7 @@ describe("what a server says for a call that was given up", () => {
     method: "notifications/message",
     params: { level: "info", data: "the first one's" },
   };
-  const logging = { ...deferred("alice"), logLevel: "debug" } as const;
+  const logging = { ...askedByResult("alice"), logLevel: "debug" } as const;
 
   async function giveUpThenCall(given: "up" | "too late", leasesMax = 1) {
     const clock = createTestClock();
@@ -206,7 +206,7 @@ describe("calls that cannot be asked anything", () => {
   test("of one principal share its process", async () => {
     const { server, finish } = createSlowServer();
     const { upstream } = await openFake(server, { limits: { leasesMax: 1 } });
-    const calls = [1, 2, 3].map(() => upstream.open(toolCall("x", {}, deferred("alice", {}))));
+    const calls = [1, 2, 3].map(() => upstream.open(toolCall("x", {}, askedByResult("alice", {}))));
     await until("the calls", () => server.calls().length === 3);
     expect(server.connections.length).toBe(1);
     finish();
@@ -217,8 +217,8 @@ describe("calls that cannot be asked anything", () => {
   test("such as lists, are made on the process of those who declare the same", async () => {
     const server = createFakeServer();
     const { upstream } = await openFake(server);
-    await drain(upstream.open(toolCall("x", {}, deferred("alice"))));
-    expect((await upstream.list("tools", deferred("alice"))).length).toBe(1);
+    await drain(upstream.open(toolCall("x", {}, askedByResult("alice"))));
+    expect((await upstream.list("tools", askedByResult("alice"))).length).toBe(1);
     expect(server.connections.length).toBe(1);
     await upstream.close();
   });
@@ -241,7 +241,7 @@ describe("a server that is told at its start what its client can do", () => {
       { roots: {} },
     ];
     for (const capabilities of declared) {
-      await drain(upstream.open(toolCall("x", {}, deferred("alice", capabilities))));
+      await drain(upstream.open(toolCall("x", {}, askedByResult("alice", capabilities))));
     }
     expect(toldTo(server)).toEqual(declared);
     await upstream.close();
@@ -257,7 +257,7 @@ describe("a server that is told at its start what its client can do", () => {
       { elicitation: { other: {} }, sampling: {}, extensions: { "example.com/b": {} }, more: 3 },
     ];
     for (const capabilities of same) {
-      await drain(upstream.open(toolCall("x", {}, deferred("alice", capabilities))));
+      await drain(upstream.open(toolCall("x", {}, askedByResult("alice", capabilities))));
     }
     expect(toldTo(server)).toEqual([{ elicitation: {}, sampling: {} }]);
     await upstream.close();
@@ -266,8 +266,8 @@ describe("a server that is told at its start what its client can do", () => {
   test("is told nothing of its clients where all share one process", async () => {
     const server = createFakeServer();
     const { upstream } = await openFake(server, { config: { isolation: "shared" } });
-    await drain(upstream.open(toolCall("x", {}, deferred("alice"))));
-    await drain(upstream.open(toolCall("x", {}, deferred("bob", { sampling: {} }))));
+    await drain(upstream.open(toolCall("x", {}, askedByResult("alice"))));
+    await drain(upstream.open(toolCall("x", {}, askedByResult("bob", { sampling: {} }))));
     await drain(upstream.open(toolCall("x", {}, callerOf("session"))));
     expect(toldTo(server)).toEqual([{}]);
     await upstream.close();
@@ -279,7 +279,7 @@ describe("principals", () => {
     const server = createFakeServer();
     const { upstream } = await openFake(server);
     for (const name of ["alice", "bob", "alice", "bob"]) {
-      await drain(upstream.open(toolCall("x", { name }, deferred(name, {}))));
+      await drain(upstream.open(toolCall("x", { name }, askedByResult(name, {}))));
     }
     const [first, second, third, fourth] = server.calls().map((call) => processOf(server, call));
     expect([first, second]).toEqual([third, fourth]);
@@ -291,8 +291,8 @@ describe("principals", () => {
     const server = createFakeServer({ speaks: "stateless" });
     const { upstream } = await openFake(server);
     const callers = [
-      deferred("alice"),
-      deferred("bob", { sampling: {} }),
+      askedByResult("alice"),
+      askedByResult("bob", { sampling: {} }),
       callerOf("s1"),
       callerOf("s2", { capabilities: { roots: { listChanged: true } } }),
     ];
@@ -300,7 +300,9 @@ describe("principals", () => {
     await drain(upstream.open(toolCall("x", {}, callerOf("s3"))));
     expect(server.connections.filter(({ isStopped }) => !isStopped).length).toBe(1);
     // Each request says for itself what its client can do.
-    expect(server.calls().map(({ behalf }) => JSON.stringify(behalf?.capabilities)).sort()).toEqual(
+    expect(
+      server.calls().map(({ clientContext }) => JSON.stringify(clientContext?.capabilities)).sort(),
+    ).toEqual(
       ['{"elicitation":{}}', '{"roots":{"listChanged":true}}', '{"sampling":{}}', "{}", "{}"],
     );
     // What a session leaves is its own.
@@ -344,8 +346,8 @@ describe("a subscription of stateless clients", () => {
     const { upstream } = await openFake(server, { clock, config: { idleTimeoutMs: 50 } });
     const subscriptions = ["mem://a"];
     watchScope(upstream, "p:alice", undefined, { subscriptions });
-    const plain = deferred("alice", {});
-    const asked = deferred("alice", { sampling: {} });
+    const plain = askedByResult("alice", {});
+    const asked = askedByResult("alice", { sampling: {} });
     await drain(upstream.open(subscribe("mem://a", plain)));
     await drain(upstream.open(toolCall("x", {}, asked)));
     await drain(upstream.open(subscribe("mem://a", asked)));
@@ -364,10 +366,10 @@ describe("a subscription of stateless clients", () => {
     const server = createFakeServer({ capabilities: resources });
     const { upstream } = await openFake(server);
     watchScope(upstream, "p:alice", undefined, { subscriptions: ["mem://a"] });
-    await drain(upstream.open(subscribe("mem://a", deferred("alice", {}))));
+    await drain(upstream.open(subscribe("mem://a", askedByResult("alice", {}))));
     server.connections[0]?.die("it crashed");
-    await drain(upstream.open(toolCall("x", {}, deferred("alice", { sampling: {} }))));
-    await drain(upstream.open(toolCall("x", {}, deferred("alice", {}))));
+    await drain(upstream.open(toolCall("x", {}, askedByResult("alice", { sampling: {} }))));
+    await drain(upstream.open(toolCall("x", {}, askedByResult("alice", {}))));
     expect(told(server)).toEqual(["0 subscribe", "1 subscribe"]);
     await upstream.close();
   });

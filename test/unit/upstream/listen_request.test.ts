@@ -3,15 +3,15 @@ import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
 import type { Ending, JsonObject, Notice } from "../../../src/model.ts";
 import type { Link, LinkRequest } from "../../../src/upstream/link/link.ts";
-import { createManners, type Manner } from "../../../src/upstream/link/dialect.ts";
-import { createStanding } from "../../../src/upstream/mcp/listen_request.ts";
+import { createDialects, type Dialect } from "../../../src/upstream/link/dialect.ts";
+import { createListenRequest } from "../../../src/upstream/mcp/listen_request.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { createFakeServer, openFake } from "../../support/fake_connector.ts";
 import { createTestLog, type LogLine } from "../../support/upstream_deps.ts";
 import { callerOf, drain, toolCall, watchScope } from "../../support/upstream_deps.ts";
 import { until } from "../../support/wait.ts";
 
-const [stateless] = createManners({ name: "t", version: "1" }).of("modern", "any") as [Manner];
+const [stateless] = createDialects({ name: "t", version: "1" }).of("modern", "any") as [Dialect];
 const all: JsonObject = {
   tools: { listChanged: true },
   prompts: { listChanged: true },
@@ -49,9 +49,9 @@ function stand(capabilities: JsonObject = all) {
       };
     },
   };
-  const standing = createStanding({
+  const standing = createListenRequest({
     link: link as Link,
-    manner: stateless,
+    dialect: stateless,
     description: { capabilities },
     uris: () => subscribed,
     notice: (one) => {
@@ -223,7 +223,7 @@ describe("a standing request", () => {
     expect(standing.open()).toBe(1);
   });
 
-  test("ends with its lane, and nothing is asked for any more", async () => {
+  test("ends with its connection, and nothing is asked for any more", async () => {
     const stage = stand();
     void stage.standing.refresh();
     stage.stood[0]?.request.notice(ack);
@@ -240,7 +240,7 @@ describe("a standing request", () => {
 });
 
 describe("a server without sessions", () => {
-  const modern = callerOf("p:a", { wire: "2026-07-28", deferred: true });
+  const modern = callerOf("p:a", { revision: "2026-07-28", asksByResult: true });
   const subscribe = (uri: string, caller = callerOf("s1"), on = true) => ({
     method: on ? "resources/subscribe" : "resources/unsubscribe",
     params: { uri },

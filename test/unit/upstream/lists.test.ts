@@ -7,7 +7,7 @@ import { GatewayError } from "../../../src/errors.ts";
 import { defaultLimits, type Limits } from "../../../src/limits.ts";
 import type { Freshness, JsonObject } from "../../../src/model.ts";
 import { createCorrectionLog } from "../../../src/upstream/catalog/correction_log.ts";
-import { createLaneLists } from "../../../src/upstream/mcp/lists.ts";
+import { createServerLists } from "../../../src/upstream/mcp/lists.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { createTestLog, type LogLine } from "../../support/upstream_deps.ts";
 
@@ -15,7 +15,7 @@ import { createTestLog, type LogLine } from "../../support/upstream_deps.ts";
 function make(tools: JsonObject, freshness?: Freshness) {
   const clock = createTestClock();
   let asked = 0;
-  const lists = createLaneLists({
+  const lists = createServerLists({
     server: "notes",
     capabilities: { tools },
     clock,
@@ -83,7 +83,7 @@ function paged(pages: readonly JsonObject[], capabilities: JsonObject = { tools:
   const asked: unknown[] = [];
   const timeouts: unknown[] = [];
   const log: LogLine[] = [];
-  const lists = createLaneLists({
+  const lists = createServerLists({
     corrections: { add: () => {} },
     server: "notes",
     capabilities,
@@ -158,7 +158,7 @@ test("one that has none, or does not know the request, is asked no more", async 
   for (let at = 0; at < 3; at++) expect(await empty.lists.declared()).toEqual({ logging: {} });
   expect([empty.asked.length, empty.log]).toEqual([1, []]);
   let asked = 0;
-  const lists = createLaneLists({
+  const lists = createServerLists({
     corrections: { add: () => {} },
     server: "notes",
     capabilities: {},
@@ -200,7 +200,7 @@ async function read(
   const corrections = createCorrectionLog("careless", log, all);
   let tools: readonly JsonObject[] = [];
   for (let time = 0; time < times; time++) {
-    const lists = createLaneLists({
+    const lists = createServerLists({
       server: "careless",
       capabilities: { tools: {} },
       clock: createTestClock(),
@@ -267,7 +267,7 @@ test("a long list of tools lets other work in between", async () => {
   };
   const turns: number[] = [];
   let now = 0;
-  const lists = createLaneLists({
+  const lists = createServerLists({
     server: "careless",
     capabilities: { tools: {} },
     // Each look at the clock is a millisecond later.

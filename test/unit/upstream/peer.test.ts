@@ -5,7 +5,7 @@ import { defaultLimits } from "../../../src/limits.ts";
 import type { Answer, JsonObject, Notice, Reply } from "../../../src/model.ts";
 import { legacyUpstreamCodec } from "../../../src/protocol/legacy/upstream_facing.ts";
 import type { LinkRequest } from "../../../src/upstream/link/link.ts";
-import { createNoiseGauge } from "../../../src/upstream/link/output_guard.ts";
+import { createOutputGuard } from "../../../src/upstream/link/output_guard.ts";
 import { createPeer } from "../../../src/upstream/link/peer.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { createTestLog } from "../../support/upstream_deps.ts";
@@ -17,13 +17,13 @@ function make(answer: (params: JsonObject) => Promise<Answer> = () => new Promis
   const notices: Notice[] = [];
   const signals: AbortSignal[] = [];
   const state = { reads: true };
-  const noise = createNoiseGauge({ limits, clock, log: createTestLog([]) }, () => {});
+  const guard = createOutputGuard({ limits, clock, log: createTestLog([]) }, () => {});
   const peer = createPeer({
     server: "x",
     codec: () => legacyUpstreamCodec,
     limits,
     clock,
-    noise,
+    guard,
     send(line) {
       if (state.reads) sent.push(JSON.parse(line));
       return state.reads;
@@ -59,7 +59,7 @@ function make(answer: (params: JsonObject) => Promise<Answer> = () => new Promis
     });
     return { open, ends, progress, id: Number(sent.at(-1)?.["id"]) };
   };
-  return { clock, sent, notices, signals, state, noise, peer, receive, request };
+  return { clock, sent, notices, signals, state, guard, peer, receive, request };
 }
 
 const ok = (id: unknown, value: JsonObject = { content: [] }) => ({
@@ -72,7 +72,7 @@ const code = (reply: Reply | undefined) =>
 
 describe("a peer", () => {
   test("E12 the first answer of each id wins; unknown, repeated and late ones are counted", () => {
-    const { receive, request, noise } = make();
+    const { receive, request, guard } = make();
     const one = request();
     const two = request();
     expect(one.id).not.toBe(two.id);
@@ -81,20 +81,20 @@ describe("a peer", () => {
     receive(ok(one.id, { content: [], n: 3 }));
     expect(one.ends).toEqual([{ kind: "result", value: { content: [] } }]);
     expect(two.ends).toEqual([{ kind: "result", value: { content: [], n: 2 } }]);
-    expect(noise.count()).toBe(7);
+    expect(guard.count()).toBe(7);
   });
 
   test("E12 an error without an id is the only open request's, and no one's among several", () => {
     const error = { code: -32603, message: "?" };
     for (const id of [undefined, null, 99, 0, "server-error"]) {
-      const { receive, request, noise } = make();
+      const { receive, request, guard } = make();
       const { ends } = request();
       receive({ jsonrpc: "2.0", id, error });
       expect(ends.map(code)).toEqual(["upstream_error"]);
       const others = [request(), request()];
       receive({ jsonrpc: "2.0", id, error });
       expect(others.map(({ ends }) => ends)).toEqual([[], []]);
-      expect(noise.count()).toBe(2);
+      expect(guard.count()).toBe(2);
     }
   });
 
@@ -109,7 +109,7 @@ describe("a peer", () => {
   });
 
   test("A11 ids and tokens named like prototype members are unknown ids", () => {
-    const { receive, request, noise } = make();
+    const { receive, request, guard } = make();
     const { ends, progress } = request();
     for (const key of ["__proto__", "constructor", "toString", 0, ""]) {
       receive(ok(key), {
@@ -119,7 +119,7 @@ describe("a peer", () => {
       });
     }
     expect([ends, progress]).toEqual([[], []]);
-    expect(noise.count()).toBe(10);
+    expect(guard.count()).toBe(10);
   });
 
   test("progress goes by token to its own request, without the token", () => {
@@ -181,9 +181,9 @@ describe("a peer", () => {
 
   test("a flood of notices that nothing takes is paced as any, and ends no server", async () => {
     const clock = createTestClock();
-    const limits = { ...defaultLimits, noiseLinesMax: 10, noiseWindowsMax: 2 };
+    const limits = { ...defaultLimits, outputLinesMax: 10, outputWindowsMax: 2 };
     const reasons: string[] = [];
-    const noise = createNoiseGauge(
+    const guard = createOutputGuard(
       { limits, clock, log: createTestLog([]) },
       (reason) => void reasons.push(reason),
     );
@@ -192,7 +192,7 @@ describe("a peer", () => {
       codec: () => legacyUpstreamCodec,
       limits,
       clock,
-      noise,
+      guard,
       send: () => true,
       notice: () => false,
       ask: () => new Promise(() => {}),
@@ -202,10 +202,10 @@ describe("a peer", () => {
       expect(peer.receive(Array(9).fill(line))).toBe(undefined);
       const held = peer.receive([line]);
       expect(held).toBeInstanceOf(Promise);
-      clock.advance(limits.noiseWindowMs);
+      clock.advance(limits.outputWindowMs);
       await held;
     }
-    expect([noise.count(), reasons]).toEqual([50, []]);
+    expect([guard.count(), reasons]).toEqual([50, []]);
   });
 
   test("what comes in a request's own stream is a sign of life of that request alone", () => {
@@ -307,7 +307,7 @@ describe("a peer", () => {
   });
 
   test("what an upstream says of a call that its client gave up is no fault, once", () => {
-    const { receive, request, noise } = make();
+    const { receive, request, guard } = make();
     const calls = [request(), request()];
     for (const { open } of calls) open.cancel("gone");
     for (const { id } of calls) {
@@ -318,9 +318,9 @@ describe("a peer", () => {
       }, ok(id));
     }
     expect(calls.flatMap(({ ends, progress }) => [...ends, ...progress])).toEqual([]);
-    expect(noise.count()).toBe(0);
+    expect(guard.count()).toBe(0);
     receive(ok(calls[0]?.id));
-    expect(noise.count()).toBe(1);
+    expect(guard.count()).toBe(1);
   });
 
   test("a held call does not age, and a handshake is never cancelled", () => {
@@ -396,10 +396,10 @@ describe("a peer", () => {
   });
 
   test("batches are taken apart, and bad lines between them are skipped", () => {
-    const { receive, request, noise } = make();
+    const { receive, request, guard } = make();
     const [one, two] = [request(), request()];
     receive("noise", [ok(one.id), 7, ok(two.id)], "{}", "[", "", "  ");
     expect([one.ends.length, two.ends.length]).toEqual([1, 1]);
-    expect(noise.count()).toBe(4);
+    expect(guard.count()).toBe(4);
   });
 });

@@ -1,15 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import { defaultLimits } from "../../../src/limits.ts";
-import { createManners } from "../../../src/upstream/link/dialect.ts";
-import { createSupervisors } from "../../../src/upstream/mcp/restart_policies.ts";
+import { createDialects } from "../../../src/upstream/link/dialect.ts";
+import { createRestartPolicies } from "../../../src/upstream/mcp/restart_policies.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { createTestLog } from "../../support/log.ts";
 
-const [modern, legacy] = createManners({ name: "test", version: "1" }).of("auto", "2026-07-28");
+const [modern, legacy] = createDialects({ name: "test", version: "1" }).of("auto", "2026-07-28");
 const fault = { reason: "it answers with status 503", permanent: false };
 const make = (isPerDialect: boolean) => {
   const clock = createTestClock();
-  return createSupervisors("far", isPerDialect, {
+  return createRestartPolicies("far", isPerDialect, {
     clock,
     limits: defaultLimits,
     log: createTestLog(),

@@ -1,6 +1,6 @@
 /** When a server may be started again (P5). */
 import { describe, expect, test } from "bun:test";
-import { createSupervisor } from "../../../src/upstream/mcp/restart_policy.ts";
+import { createRestartPolicy } from "../../../src/upstream/mcp/restart_policy.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { createTestLog, type LogLine } from "../../support/upstream_deps.ts";
 
@@ -15,7 +15,7 @@ const limits = {
 function make(seed = 1) {
   const clock = createTestClock(seed);
   const lines: LogLine[] = [];
-  const supervisor = createSupervisor("x", { limits, clock, log: createTestLog(lines) });
+  const supervisor = createRestartPolicy("x", { limits, clock, log: createTestLog(lines) });
   return { clock, lines, supervisor };
 }
 

@@ -7,8 +7,8 @@ import type {
   Call,
   Caller,
   Ending,
+  InputRequired,
   JsonObject,
-  Pause,
   Reply,
 } from "../../../src/model.ts";
 import { createTestClock } from "../../support/clock.ts";
@@ -22,7 +22,7 @@ import { callerOf, drain, textOf, toolCall } from "../../support/upstream_deps.t
 import { until, within } from "../../support/wait.ts";
 
 const session = callerOf("s1", { capabilities: { elicitation: {}, sampling: {}, roots: {} } });
-const stateless: Caller = { ...session, scope: "p:a", wire: "2026-07-28", deferred: true };
+const stateless: Caller = { ...session, scope: "p:a", revision: "2026-07-28", asksByResult: true };
 
 const form = (message: string): JsonObject => ({ message, requestedSchema: { type: "object" } });
 const question = (key: string, method = "elicitation/create") => ({
@@ -30,8 +30,8 @@ const question = (key: string, method = "elicitation/create") => ({
   method,
   params: method === "elicitation/create" ? form(key) : {},
 });
-const asking = (keys: readonly string[], state?: string): Pause => ({
-  kind: "pause",
+const asking = (keys: readonly string[], state?: string): InputRequired => ({
+  kind: "inputRequired",
   questions: keys.map((key) => question(key)),
   state,
 });
@@ -58,7 +58,7 @@ async function run(
     & { readonly call?: Call }
     & NonNullable<Parameters<typeof openFake>[1]> = {},
 ) {
-  const { upstream } = await openFake(server, { limits: { roundPauseMs: 1 }, ...options });
+  const { upstream } = await openFake(server, { limits: { roundBackoffMs: 1 }, ...options });
   const outcome = await within("the call's end", drain(upstream.open(call), onAsk));
   await upstream.close();
   return outcome;
@@ -106,7 +106,7 @@ describe("questions at the end of a call", () => {
 
   test("go on for so many rounds and no more", async () => {
     const server = serverOf(asking(["again"], "s"));
-    const { end } = await run(server, echo, { limits: { roundsMax: 3, roundPauseMs: 1 } });
+    const { end } = await run(server, echo, { limits: { roundsMax: 3, roundBackoffMs: 1 } });
     expect(failureOf(end)?.code).toBe("bad_upstream_response");
     expect(failureOf(end)?.message).toContain("3 times");
     expect(server.calls().length).toBe(4);
@@ -115,7 +115,7 @@ describe("questions at the end of a call", () => {
   test("without a question are paced", async () => {
     const clock = createTestClock();
     const server = serverOf(asking([], "s"), { content: [] });
-    const { upstream } = await openFake(server, { clock, limits: { roundPauseMs: 250 } });
+    const { upstream } = await openFake(server, { clock, limits: { roundBackoffMs: 250 } });
     const outcome = drain(upstream.open(toolCall("x", {}, session)));
     await until("the first round", () => server.calls().length === 1);
     clock.advance(249);
@@ -191,8 +191,8 @@ describe("questions at the end of a call", () => {
 
 describe("directories that the operator has fixed", () => {
   const roots = [{ uri: "file:///srv" }];
-  const askingRoots: Pause = {
-    kind: "pause",
+  const askingRoots: InputRequired = {
+    kind: "inputRequired",
     questions: [question("dirs", "roots/list")],
     state: "s",
   };
@@ -247,9 +247,9 @@ describe("what a server refuses over what the client did not declare", () => {
     expect(inline.end).toMatchObject({ kind: "result", value: { isError: true } });
     expect(textOf(inline.end)).toContain("sampling");
     const bare = { ...stateless, capabilities: {} };
-    const deferred = await run(serverOf(missing), echo, { call: toolCall("x", {}, bare) });
-    expect(failureOf(deferred.end)?.code).toBe("capability_missing");
-    expect(failureOf(deferred.end)?.data).toEqual({ requiredCapabilities: { sampling: {} } });
+    const byResult = await run(serverOf(missing), echo, { call: toolCall("x", {}, bare) });
+    expect(failureOf(byResult.end)?.code).toBe("capability_missing");
+    expect(failureOf(byResult.end)?.data).toEqual({ requiredCapabilities: { sampling: {} } });
   });
 
   test("is no reason to tell a client to declare what it did declare", async () => {

@@ -245,7 +245,7 @@ describe("the spares of all servers", () => {
 
   test("wait while others start", async () => {
     const { deps, fakes, serve, pass } = await house({ startsMax: 1, startBusyMs: 2_000 });
-    const place = await deps.budget.acquire({ idleSince: () => 0, evict: () => {} }, never);
+    const place = await deps.processLimit.acquire({ idleSince: () => 0, evict: () => {} }, never);
     await serve("a");
     expect(fakes.alive()).toEqual([]);
     place.started();
@@ -253,25 +253,25 @@ describe("the spares of all servers", () => {
     expect(fakes.alive()).toEqual([1]);
   });
 
-  test("hold up no start, and give their places to one that needs them before idle lanes do", async () => {
-    const { clock, deps, fakes, serve } = await house({ lanesMax: 2, startsMax: 1 });
+  test("hold up no start, and give their places to one that needs them before idle connections do", async () => {
+    const { clock, deps, fakes, serve } = await house({ processesMax: 2, startsMax: 1 });
     const evicted: string[] = [];
     const idle = { idleSince: () => 0, evict: () => void evicted.push("idle") };
-    (await deps.budget.acquire(idle, never)).started();
+    (await deps.processLimit.acquire(idle, never)).started();
     await serve("a");
     expect(fakes.alive()).toEqual([1]);
-    const place = deps.budget.acquire({ idleSince: () => undefined, evict: () => {} }, never);
+    const place = deps.processLimit.acquire({ idleSince: () => undefined, evict: () => {} }, never);
     await settle(clock);
     await place;
     expect(fakes.alive()).toEqual([]);
     expect(evicted).toEqual([]);
   });
 
-  test("never make a lane give way", async () => {
-    const { deps, fakes, serve, pass } = await house({ lanesMax: 1 });
+  test("never make a connection give way", async () => {
+    const { deps, fakes, serve, pass } = await house({ processesMax: 1 });
     const evicted: string[] = [];
     const idle = { idleSince: () => 0, evict: () => void evicted.push("idle") };
-    const place = await deps.budget.acquire(idle, never);
+    const place = await deps.processLimit.acquire(idle, never);
     place.started();
     await serve("a");
     await pass(60_000);
@@ -283,30 +283,30 @@ describe("the spares of all servers", () => {
   });
 
   test("leave their places to those that take them, also in a full house", async () => {
-    const { deps, fakes, serve, pass } = await house({ lanesMax: 1 });
+    const { deps, fakes, serve, pass } = await house({ processesMax: 1 });
     const spare = await serve("a");
     const evicted: string[] = [];
-    const lane = { idleSince: () => 7, evict: () => void evicted.push("lane") };
-    const place = await spare.budget.acquire(lane, never);
+    const connection = { idleSince: () => 7, evict: () => void evicted.push("connection") };
+    const place = await spare.processLimit.acquire(connection, never);
     expect(spare.take(silent)?.pid).toBe(1);
     expect(fakes.alive()).toEqual([1]);
-    expect(deps.budget.hasRoom()).toBe(false);
-    // It is now that lane's to give way.
-    const other = deps.budget.acquire({ idleSince: () => undefined, evict: () => {} }, never);
-    expect(evicted).toEqual(["lane"]);
+    expect(deps.processLimit.hasRoom()).toBe(false);
+    // It is now that connection's to give way.
+    const other = deps.processLimit.acquire({ idleSince: () => undefined, evict: () => {} }, never);
+    expect(evicted).toEqual(["connection"]);
     place.release();
     await other;
     await pass(0);
   });
 
   test("are spares still when the start that would have taken them is given up", async () => {
-    const { deps, fakes, serve } = await house({ lanesMax: 1 });
+    const { deps, fakes, serve } = await house({ processesMax: 1 });
     const spare = await serve("a");
-    const place = await spare.budget.acquire({ idleSince: () => 7, evict: () => {} }, never);
+    const place = await spare.processLimit.acquire({ idleSince: () => 7, evict: () => {} }, never);
     place.release();
     expect(fakes.alive()).toEqual([1]);
-    expect(deps.budget.hasRoom()).toBe(false);
+    expect(deps.processLimit.hasRoom()).toBe(false);
     expect(spare.take(silent)?.pid).toBe(1);
-    expect(deps.budget.hasRoom()).toBe(true);
+    expect(deps.processLimit.hasRoom()).toBe(true);
   });
 });

@@ -1,10 +1,10 @@
 /** What is kept of a program's output, and which of its lines says why it ended. */
 import { describe, expect, test } from "bun:test";
 import { defaultLimits } from "../../../src/limits.ts";
-import { createPrinted } from "../../../src/upstream/stdio/start_output.ts";
+import { createStartOutput } from "../../../src/upstream/stdio/start_output.ts";
 
 function printed(...lines: readonly string[]) {
-  const kept = createPrinted(defaultLimits);
+  const kept = createStartOutput(defaultLimits);
   for (const line of lines) kept.take(line);
   return kept;
 }

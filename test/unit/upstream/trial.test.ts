@@ -66,9 +66,9 @@ describe("the trial of a server", () => {
     const { upstream } = await openFake(server, { clock });
     await upstream.trial();
     clock.advance(59_000);
-    expect(upstream.status().lanes).toBe(1);
+    expect(upstream.status().connections).toBe(1);
     clock.advance(2_000);
-    expect(upstream.status().lanes).toBe(0);
+    expect(upstream.status().connections).toBe(0);
     await upstream.close();
   });
 
@@ -140,9 +140,9 @@ describe("the trial of a server", () => {
   test("that finds all places taken is made later, and said once", async () => {
     const clock = createTestClock();
     const server = createFakeServer();
-    const { upstream, deps } = await openFake(server, { clock, limits: { lanesMax: 1 } });
+    const { upstream, deps } = await openFake(server, { clock, limits: { processesMax: 1 } });
     const busy = { idleSince: () => undefined, evict: () => {} };
-    const place = await deps.budget.acquire(busy, new AbortController().signal);
+    const place = await deps.processLimit.acquire(busy, new AbortController().signal);
     place.started();
     await upstream.trial();
     clock.advance(deps.limits.trialRetryMs);
@@ -207,7 +207,7 @@ describe("a start that is given up", () => {
 describe("a start over which the gateway itself fails", () => {
   test("is logged, gives its place back and keeps no gateway from stopping", async () => {
     const server = createFakeServer({ starting: Promise.reject(new Error("a fault of ours")) });
-    const { upstream, deps } = await openFake(server, { limits: { lanesMax: 1 } });
+    const { upstream, deps } = await openFake(server, { limits: { processesMax: 1 } });
     await upstream.trial();
     expect(deps.lines.filter(({ severity }) => severity === "error")).toHaveLength(1);
     server.starting = undefined;
@@ -275,7 +275,7 @@ describe("a list that waits for a start", () => {
       limits: { startsMax: 1, startBusyMs: 600_000 },
     });
     const other = { idleSince: () => undefined, evict: () => {} };
-    const place = await deps.budget.acquire(other, new AbortController().signal);
+    const place = await deps.processLimit.acquire(other, new AbortController().signal);
     const waits = () => until("it waits", () => upstream.status().state === "starting");
     return { clock, upstream, place, waits };
   }

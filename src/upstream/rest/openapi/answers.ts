@@ -8,7 +8,7 @@ import type { Limits } from "../../../limits.ts";
 import type { JsonObject } from "../../../model.ts";
 import type { Operation, Pagination } from "../service.ts";
 import type { Documents, Located } from "./documents.ts";
-import { isJson, type Wanted } from "./parameters.ts";
+import { isJson, type OperationInput } from "./parameters.ts";
 import { createSchemaMaker, roomIn, schemaDepthMax } from "./schema_maker.ts";
 import { responseShape, shaped } from "./shape.ts";
 import { isObject, member } from "./tree.ts";
@@ -19,7 +19,7 @@ export function toAnswers(
   responses: Located,
   { method, parameters, documents, limits }: {
     readonly method: string;
-    readonly parameters: readonly Wanted[];
+    readonly parameters: readonly OperationInput[];
     readonly documents: Documents;
     readonly limits: Limits;
   },
@@ -66,7 +66,7 @@ function toOutputSchema(
 /** `Link` headers, where the document has them or where lists usually do. */
 function toPagination(
   method: string,
-  parameters: readonly Wanted[],
+  parameters: readonly OperationInput[],
   heads: readonly Head[],
 ): Pagination | undefined {
   if (method !== "get") return undefined;

@@ -6,18 +6,18 @@
 import type { BodyPlan } from "../service.ts";
 import type { Documents, Located } from "./documents.ts";
 import { isHidden } from "./schema_keywords.ts";
-import { isJson, styles, type Wanted } from "./parameters.ts";
+import { isJson, type OperationInput, styles } from "./parameters.ts";
 import { bodyShape, shaped } from "./shape.ts";
 import { isObject, itemsOf, member, textOf } from "./tree.ts";
 import { Unusable } from "./unusable.ts";
 
 /** What an operation takes as its body. */
-export interface WantedBody {
+export interface InputBody {
   readonly mediaType: string;
   readonly required: boolean;
   /** The whole, or one of its members each. */
-  readonly whole: Wanted | undefined;
-  readonly members: readonly Wanted[];
+  readonly whole: OperationInput | undefined;
+  readonly members: readonly OperationInput[];
   /** Members of which one group is needed: what the schema of single arguments cannot say. */
   readonly choices: readonly (readonly string[])[];
   readonly styles: BodyPlan["styles"];
@@ -34,7 +34,7 @@ export function readBody(
   given: Located | undefined,
   documents: Documents,
   membersMax: number,
-): WantedBody | undefined {
+): InputBody | undefined {
   if (given === undefined) return undefined;
   const { value, base } = documents.follow(given);
   const body = shaped(bodyShape, value, "its body");
@@ -74,8 +74,8 @@ export function readBody(
 
 /** How the engine makes the body, once the arguments have their names. */
 export function toPlan(
-  { mediaType, required, whole, members, styles }: WantedBody,
-  names: ReadonlyMap<Wanted, string>,
+  { mediaType, required, whole, members, styles }: InputBody,
+  names: ReadonlyMap<OperationInput, string>,
 ): BodyPlan {
   return {
     mediaType,
@@ -107,7 +107,7 @@ function readMembers(
   isRequired: boolean,
   isMultipart: boolean,
   documents: Documents,
-): readonly Wanted[] {
+): readonly OperationInput[] {
   return [...object.members].flatMap(([wire, at]) => {
     const target = documents.follow(at);
     if (isHidden(at.value, "argument") || isHidden(target.value, "argument")) return [];
@@ -124,7 +124,7 @@ function readMembers(
 interface Flat {
   readonly members: ReadonlyMap<string, Located>;
   readonly required: ReadonlySet<unknown>;
-  readonly choices: WantedBody["choices"];
+  readonly choices: InputBody["choices"];
   /** No other members are allowed. */
   readonly isClosed: boolean;
 }

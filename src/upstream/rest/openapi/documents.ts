@@ -5,7 +5,7 @@
  * (OpenAPI 3.1 4.6), pointers by RFC 6901. Not here: how a text is read (document_source.ts, parse.ts).
  */
 import { $RefParser } from "@apidevtools/json-schema-ref-parser";
-import { pause } from "../../../clock.ts";
+import { sleep } from "../../../clock.ts";
 import type { RestServerConfig } from "../../../config/config.ts";
 import { GatewayError } from "../../../errors.ts";
 import type { UpstreamDeps } from "../../deps.ts";
@@ -63,7 +63,7 @@ export async function readDocuments(
       limits,
     );
     // Whoever waits meanwhile gets a turn between two big steps.
-    await pause(clock, 0, stop.signal);
+    await sleep(clock, 0, stop.signal);
     const root = toDocument(value, label);
     const texts = new Map<string, Text>([[url, { value: root }]]);
     if (refersOut) await readReferences(source, root, texts, deps, stop);

@@ -4,7 +4,7 @@
  * An operation that cannot be a tool is left out with its reason; only when none is left the service
  * fails. Follows OpenAPI 3.0 and 3.1.
  */
-import { pause } from "../../../clock.ts";
+import { sleep } from "../../../clock.ts";
 import type { RestServerConfig } from "../../../config/config.ts";
 import { isOffered } from "../../../config/tool_filter.ts";
 import { GatewayError } from "../../../errors.ts";
@@ -155,7 +155,7 @@ async function inTurns<Item>(
   for (const item of items) {
     work(item);
     if (clock.monotonic() - turn < limits.readTurnMs) continue;
-    await pause(clock, 0, signal);
+    await sleep(clock, 0, signal);
     if (signal.aborted) throw new GatewayError("cancelled");
     turn = clock.monotonic();
   }

@@ -7,10 +7,10 @@ import type { Limits } from "../../../limits.ts";
 import type { JsonObject } from "../../../model.ts";
 import type { Operation } from "../service.ts";
 import { toAnswers } from "./answers.ts";
-import { readBody, toPlan, type WantedBody } from "./body_plan.ts";
+import { type InputBody, readBody, toPlan } from "./body_plan.ts";
 import type { Documents, Located } from "./documents.ts";
 import { createArgumentNames } from "./operation_names.ts";
-import { readParameters, type Reserved, type Wanted } from "./parameters.ts";
+import { type OperationInput, readParameters, type Reserved } from "./parameters.ts";
 import {
   createSchemaMaker,
   roomIn,
@@ -113,13 +113,13 @@ function toBody(method: string, at: Located, { documents, limits }: Common) {
 }
 
 function nameArguments(
-  parameters: readonly (Wanted & { readonly in: string })[],
-  bodyParts: readonly Wanted[],
-): ReadonlyMap<Wanted, string> {
+  parameters: readonly (OperationInput & { readonly in: string })[],
+  bodyParts: readonly OperationInput[],
+): ReadonlyMap<OperationInput, string> {
   const name = createArgumentNames();
   return new Map([
-    ...parameters.map((one): [Wanted, string] => [one, name(one.wire, one.in)]),
-    ...bodyParts.map((one): [Wanted, string] => [one, name(one.wire, "body")]),
+    ...parameters.map((one): [OperationInput, string] => [one, name(one.wire, one.in)]),
+    ...bodyParts.map((one): [OperationInput, string] => [one, name(one.wire, "body")]),
   ]);
 }
 
@@ -141,8 +141,8 @@ const choicesMax = choicesCharsMax / 5;
 
 /** Which arguments go together; no schema at the root of a tool's may say it (many models refuse it). */
 function describeChoices(
-  body: WantedBody | undefined,
-  names: ReadonlyMap<Wanted, string>,
+  body: InputBody | undefined,
+  names: ReadonlyMap<OperationInput, string>,
 ): readonly string[] {
   if (body === undefined || body.choices.length === 0) return [];
   const toArgument = (wire: string) => {
@@ -165,8 +165,8 @@ const tries: readonly Omit<SchemaBounds, "schemasMax">[] = [
 ];
 
 function toInputSchema(
-  wanted: readonly Wanted[],
-  names: ReadonlyMap<Wanted, string>,
+  wanted: readonly OperationInput[],
+  names: ReadonlyMap<OperationInput, string>,
   documents: Documents,
   { inputSchemaCharsMax: charsMax }: Limits,
 ): JsonObject {
@@ -194,7 +194,7 @@ function toInputSchema(
 
 function describeArgument(
   schema: JsonObject,
-  { description, deprecated, wire }: Wanted,
+  { description, deprecated, wire }: OperationInput,
   name: string,
   textMax: number,
 ): JsonObject {

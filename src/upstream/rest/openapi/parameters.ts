@@ -10,7 +10,7 @@ import { itemsOf } from "./tree.ts";
 import { Unusable } from "./unusable.ts";
 
 /** Something an operation takes. */
-export interface Wanted {
+export interface OperationInput {
   readonly wire: string;
   readonly required: boolean;
   readonly schema: Located;
@@ -20,7 +20,7 @@ export interface Wanted {
 }
 
 /** One parameter. */
-export interface WantedParameter extends Wanted {
+export interface InputParameter extends OperationInput {
   readonly in: Parameter["in"];
   readonly style: Parameter["style"];
   readonly explode: boolean;
@@ -58,8 +58,8 @@ export function readParameters(
   lists: readonly Located[],
   reserved: Reserved,
   documents: Documents,
-): readonly WantedParameter[] {
-  const found = new Map<string, WantedParameter>();
+): readonly InputParameter[] {
+  const found = new Map<string, InputParameter>();
   for (const { value: list, base } of lists) {
     for (const item of itemsOf(list)) {
       const at = documents.follow({ value: item, base });
@@ -81,7 +81,7 @@ export function readParameters(
     .sort((one, other) => order.indexOf(one.in) - order.indexOf(other.in));
 }
 
-function toUndeclared(wire: string): WantedParameter {
+function toUndeclared(wire: string): InputParameter {
   return {
     in: "path",
     wire,
@@ -95,7 +95,7 @@ function toUndeclared(wire: string): WantedParameter {
 }
 
 /** Undefined for one that nobody misses. */
-function toWanted(parameter: ParameterObject, base: string): WantedParameter | undefined {
+function toWanted(parameter: ParameterObject, base: string): InputParameter | undefined {
   const { name, in: place, description, deprecated, content } = parameter;
   const required = parameter.required || place === "path";
   const common = { in: place, wire: name, required, description, deprecated };

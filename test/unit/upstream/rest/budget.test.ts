@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../../src/errors.ts";
 import { defaultLimits } from "../../../../src/limits.ts";
-import { createRequestBudget } from "../../../../src/upstream/rest/rate_limit.ts";
+import { createRateLimit } from "../../../../src/upstream/rest/rate_limit.ts";
 import { createRandom, createTestClock } from "../../../support/clock.ts";
 
 /** A budget, and what became of those who asked: their time, or when to come back. */
@@ -15,7 +15,7 @@ function open(
   } = {},
 ) {
   const clock = createTestClock();
-  const budget = createRequestBudget({
+  const budget = createRateLimit({
     budget: { requests, perMs },
     waitMsMax,
     limits: { ...defaultLimits, restWaitingMax: waitingMax },

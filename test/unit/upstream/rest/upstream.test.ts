@@ -66,7 +66,7 @@ describe("a web API as a server", () => {
     expect(Object.keys(capabilities)).toEqual(["tools"]);
     expect((await upstream.list("tools", caller)).map(({ name }) => name)).toEqual(["coin"]);
     expect(await upstream.list("prompts", caller)).toEqual([]);
-    expect(upstream.status()).toMatchObject({ state: "running", lanes: 0, tools: 1 });
+    expect(upstream.status()).toMatchObject({ state: "running", connections: 0, tools: 1 });
   });
 
   test("a call is a request, and its answer a result", async () => {

@@ -1,0 +1,73 @@
+/**
+ * From the path of a request to a row of the route table. Paths are compared as they are written:
+ * dot segments, doubled slashes and encoded slashes match no route.
+ */
+import { IttyRouter } from "itty-router";
+import { GatewayError } from "../errors.ts";
+import type { RequestContext } from "./request_context.ts";
+
+/** Answers one method of a URL. */
+export type Endpoint = (context: RequestContext) => Response | Promise<Response>;
+
+/** One URL: its methods, and the name of the one that took its place. */
+export interface RouteRow {
+  readonly path: string;
+  readonly methods: Readonly<Record<string, Endpoint>>;
+  readonly successor?: string;
+}
+
+/** A row that was found. */
+export interface Match {
+  readonly row: RouteRow;
+  /** The server in the path, as it was written; absent: all servers. */
+  readonly server: string | undefined;
+}
+
+const toMatch = (row: RouteRow) => ({ params }: { params: Record<string, string> }): Match => ({
+  row,
+  server: params.name,
+});
+
+/** Finds rows by path; those without a name in it, the hot one among them, without the router. */
+export function createMatcher(rows: readonly RouteRow[]): (path: string) => Promise<Match> {
+  const fixed = new Map<string, Match>();
+  const router = IttyRouter();
+  for (const row of rows) {
+    if (row.path.includes(":")) router.all(row.path, toMatch(row));
+    else fixed.set(row.path, { row, server: undefined });
+  }
+  return async (path) => {
+    const known = fixed.get(path);
+    if (known !== undefined) return known;
+    const url = `http://gateway${path}`;
+    // The router would follow dot segments and forgive any number of slashes at the end.
+    const isAsWritten = new URL(url).pathname === path && !path.endsWith("/");
+    const found: Match | undefined = isAsWritten
+      ? await router.fetch({ method: "GET", url })
+      : undefined;
+    if (found === undefined) throw new GatewayError("path_unknown");
+    return found;
+  };
+}
+
+/** The path of a URL as text, without query and fragment. */
+export function pathOf(url: string): string {
+  const start = url.indexOf("/", url.indexOf("://") + 3);
+  if (start < 0) return "/";
+  const end = url.slice(start).search(/[?#]/);
+  return end < 0 ? url.slice(start) : url.slice(start, start + end);
+}
+
+/** Without the one slash at the end that clients often add; `//` stays, and matches no route. */
+export function trimPath(path: string): string {
+  return /[^/]\/$/.test(path) ? path.slice(0, -1) : path;
+}
+
+/** The name of a server in a path. Throws `path_unknown` when its escapes are broken. */
+export function decodeName(server: string): string {
+  try {
+    return decodeURIComponent(server);
+  } catch {
+    throw new GatewayError("path_unknown");
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * Calls on one connection, with subscriptions counted: scopes that share a connection do not end each
+ * other's, and a server that is listened to by a listen request gets no subscribe call at all.
+ */
+import type { Call } from "../../model.ts";
+import type { ExchangeSource } from "../exchange_source.ts";
+import type { OpenRequest } from "../link/link.ts";
+import type { Connection } from "./connection.ts";
+
+/**
+ * Makes a call on a connection. `ended` is called when it is over. Undefined: it is answered already,
+ * since the server has nothing to do for it.
+ */
+export function openOnConnection(
+  connection: Connection,
+  call: Call,
+  source: ExchangeSource,
+  ended: () => void,
+): OpenRequest | undefined {
+  const { method, params: { uri }, caller: { scope } } = call;
+  const { subscriptions } = connection;
+  const done = (): void => source.end({ kind: "result", value: {} });
+  if (method === "resources/subscribe" && typeof uri === "string") {
+    if (connection.dialect.stateless || subscriptions.has(uri)) {
+      const isNew = !subscriptions.has(uri);
+      subscriptions.add(uri, scope);
+      if (isNew) connection.listen().then(done);
+      else done();
+      return void ended();
+    }
+    return connection.open(call, source, (succeeded) => {
+      ended();
+      if (succeeded) subscriptions.add(uri, scope);
+    });
+  }
+  if (method === "resources/unsubscribe" && typeof uri === "string") {
+    const isLast = subscriptions.remove(uri, scope);
+    if (isLast && connection.dialect.stateless) void connection.listen();
+    if (!isLast || connection.dialect.stateless) {
+      done();
+      return void ended();
+    }
+  }
+  return connection.open(call, source, ended);
+}
