@@ -32,6 +32,9 @@ export interface Principal {
   readonly id: string;
 }
 
+/** All principals together, as the owner of what they share. No authenticator may give this id. */
+export const sharedPrincipal: Principal = { id: "" };
+
 /** The gateway itself, for calls that it makes for no client. No authenticator may give this id. */
 export const gatewayPrincipal: Principal = { id: "gateway" };
 

@@ -5,7 +5,7 @@
  */
 import { type Authenticator, isChallenge } from "../auth/authenticator.ts";
 import { GatewayError } from "../errors.ts";
-import { gatewayPrincipal, type Principal } from "../model.ts";
+import { gatewayPrincipal, type Principal, sharedPrincipal } from "../model.ts";
 import { errorResponse } from "./respond.ts";
 
 /** The principal of a request, or the response that refuses it. Throws when neither can be told. */
@@ -20,8 +20,8 @@ export async function admit(
       "www-authenticate": wwwAuthenticate,
     });
   }
-  // Both would be taken for what belongs to no client: shared credentials, the gateway's own calls.
-  if (outcome.id === "" || outcome.id === gatewayPrincipal.id) {
+  // A client by such a name would be taken for what is no client.
+  if (outcome.id === sharedPrincipal.id || outcome.id === gatewayPrincipal.id) {
     throw new Error(`Cannot take a client as principal "${outcome.id}": this id is reserved`);
   }
   return outcome;
