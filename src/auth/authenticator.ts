@@ -2,7 +2,7 @@
  * What an authenticator is: it turns a request into the principal that makes it, or into the
  * challenge that the client gets instead. It is asked once for each request, before any session,
  * server or body is looked at, so everything below it can rely on the principal. A kind is one file
- * and one row in `authenticator_kinds.ts`. Types only; what a principal may do is not decided here.
+ * and one row in `authenticator_kinds.ts`. What a principal may do is not decided here.
  */
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";

@@ -8,7 +8,7 @@ import { GatewayError } from "../errors.ts";
 import { gatewayPrincipal, type Principal, sharedPrincipal } from "../model.ts";
 import { errorResponse } from "./respond.ts";
 
-/** The principal of a request, or the response that refuses it. Throws when neither can be told. */
+/** The principal of a request, or the response that refuses it. Throws when the authenticator fails. */
 export async function admit(
   authenticator: Authenticator,
   request: Request,
@@ -20,7 +20,7 @@ export async function admit(
       "www-authenticate": wwwAuthenticate,
     });
   }
-  // A client by such a name would be taken for what is no client.
+  // With such an id a client would get what is shared, or the gateway's own.
   if (outcome.id === sharedPrincipal.id || outcome.id === gatewayPrincipal.id) {
     throw new Error(`Cannot take a client as principal "${outcome.id}": this id is reserved`);
   }

@@ -2,7 +2,7 @@
 import type { Principal } from "../model.ts";
 import type { FetchContext } from "../runtime/runtime.ts";
 
-/** One HTTP request that the guard let in, whoever makes it. */
+/** One HTTP request that the guard let in; who makes it is not known. */
 export interface OpenContext {
   readonly request: Request;
   readonly fetchContext: FetchContext;

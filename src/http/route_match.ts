@@ -9,7 +9,7 @@ import type { OpenContext, RequestContext } from "./request_context.ts";
 /** Answers one method of a URL, for a principal. */
 export type Endpoint = (context: RequestContext) => Response | Promise<Response>;
 
-/** Answers one method of a URL, whoever asks. */
+/** Answers one method of a URL, for any client. */
 export type OpenEndpoint = (context: OpenContext) => Response | Promise<Response>;
 
 /** One URL with a surface behind it: its methods, and the name of the one that took its place. */

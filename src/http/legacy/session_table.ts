@@ -156,7 +156,7 @@ function isExpired({ deps }: Sessions, activeAt: number): boolean {
   return deps.activity.now() - activeAt > deps.sessionTimeoutMs;
 }
 
-/** Brings a stored session to life, unless it is somebody else's or has expired. */
+/** Brings a stored session to life, unless it is another owner's or has expired. */
 async function hydrate(
   sessions: Sessions,
   id: string,
