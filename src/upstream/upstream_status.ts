@@ -1,6 +1,5 @@
 /** The state of one upstream, and since when it has been in it. */
 import type { Clock } from "../clock.ts";
-import type { RestartPolicy } from "./mcp/restart_policy.ts";
 import type { UpstreamState, UpstreamStatus } from "./upstream.ts";
 
 /** Follows a state. */
@@ -32,7 +31,11 @@ export function createStatus(clock: Clock, read: () => UpstreamState): StatusNot
 /** The state of a server from its connections and its last starts. */
 export function toState(
   { starting, running }: { readonly starting: number; readonly running: number },
-  policy: Pick<RestartPolicy, "state" | "problem">,
+  policy: {
+    /** `well` while nothing keeps the server from being started. */
+    state(): UpstreamState | "well";
+    problem(): string | undefined;
+  },
 ): UpstreamState {
   const state = policy.state();
   if (state !== "well") return state;
