@@ -17,12 +17,14 @@ export function percentile(values: readonly number[], part: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
 }
 
-/** Median, lowest and highest. */
+/** Median (of an even number the mean of the middle two), lowest and highest. */
 export function spreadOf(values: readonly number[]): Spread {
+  const sorted = [...values].sort((one, other) => one - other);
+  const at = (index: number) => sorted[index] ?? Number.NaN;
   return {
-    median: percentile(values, 0.5),
-    lowest: percentile(values, 0),
-    highest: percentile(values, 1),
+    median: (at((sorted.length - 1) >> 1) + at(sorted.length >> 1)) / 2,
+    lowest: at(0),
+    highest: at(sorted.length - 1),
   };
 }
 

@@ -14,7 +14,7 @@ export interface ToolResult {
 }
 
 const bytes = 256 * 1024;
-const rowBytes = 68;
+const rowBytes = 67;
 
 const sentences =
   "The gateway passes this text on as it is, from the first character to the last. ";
