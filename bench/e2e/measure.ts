@@ -1,6 +1,6 @@
 /**
  * Measures one scenario on all targets: each is warmed up, then short loads alternate target by
- * target, and each round begins with another one, so that what else happens on the machine meets
+ * target, in an order that changes with each round, so that what else happens on the machine meets
  * all of them alike.
  */
 import { residentBytes } from "../../test/support/processes.ts";
@@ -26,10 +26,14 @@ export interface TargetRounds {
   readonly residentBytes: number;
 }
 
-/** The order of a round: as given, beginning with another one each time. */
+/**
+ * The order of a round: each begins with another one, and every second one goes backwards, so that
+ * none always comes after the same (what a load leaves behind in caches costs the next one).
+ */
 export function orderOf<T>(items: readonly T[], round: number): T[] {
-  const first = round % items.length;
-  return [...items.slice(first), ...items.slice(0, first)];
+  const first = (round >> 1) % items.length;
+  const turned = [...items.slice(first), ...items.slice(0, first)];
+  return round % 2 === 0 ? turned : turned.reverse();
 }
 
 async function openCallers(
