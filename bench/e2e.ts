@@ -37,11 +37,12 @@ async function openSides({ against }: Options, cores: Cores, closing: Closing): 
   return [...sides, createGatewaySide(against, launcher, directory)];
 }
 
-function printHeader({ rounds, seconds, warmSeconds }: Options, cores: Cores): void {
+function printHeader(options: Options, cores: Cores): void {
+  const { rounds, seconds, warmSeconds, warmUnits } = options;
   console.log([
     `the gateway and the bare proxy on ${gatewayRuntime}, ${describeRevision()}; ${cores.note}`,
-    `${rounds} rounds of ${seconds} s for each, warmed up for ${warmSeconds} s; medians, and ` +
-    "ratios within a round: median (lowest–highest)",
+    `${rounds} rounds of ${seconds} s for each, warmed up for ${warmSeconds} s and ${warmUnits} ` +
+    "units; medians, and ratios within a round: median (lowest–highest)",
     `columns: CPU time of the target's own process, its servers' left out (${cpuClock}), ` +
     "latency, resident memory, units measured",
   ].join("\n"));
@@ -58,7 +59,7 @@ async function startTargets(
     const started: NamedTarget[] = [];
     for (const { name, start } of sides) {
       const target = await closing.open(() => start(servers), ({ close }) => close());
-      started.push({ name, target });
+      started.push({ name, target, served: 0 });
     }
     targets.set(servers, started);
   }

@@ -15,6 +15,8 @@ import type { Target } from "./targets.ts";
 export interface NamedTarget {
   readonly name: string;
   readonly target: Target;
+  /** Units that it has served since its start. */
+  served: number;
 }
 
 /** What was measured at one target. */
@@ -48,31 +50,59 @@ async function openCallers(
   return callers;
 }
 
+/** A target of one scenario. */
+interface Measured {
+  readonly of: NamedTarget;
+  readonly callers: readonly Caller[];
+  readonly rounds: LoadFigures[];
+}
+
+async function runOn({ of, callers }: Measured, seconds: number): Promise<LoadFigures> {
+  const figures = await runLoad(of.target.pid, callers, seconds);
+  of.served += figures.latencies.length;
+  return figures;
+}
+
+/** How much longer than usual a target is warmed up, at most, that has served little since its start. */
+const warmFactorMax = 10;
+
+/**
+ * Warms all targets up: for some time before each scenario, and until each has served enough, since
+ * a runtime's compiler takes a third of the CPU time of the first ten thousand calls.
+ */
+async function warmUp(
+  all: readonly Measured[],
+  { seconds, warmSeconds, warmUnits }: Rates,
+): Promise<void> {
+  const isWarm = ({ of }: Measured, loads: number) =>
+    loads * seconds >= (of.served < warmUnits ? warmFactorMax : 1) * warmSeconds;
+  for (let loads = 0; !all.every((one) => isWarm(one, loads)); loads += 1) {
+    for (const one of orderOf(all, loads)) if (!isWarm(one, loads)) await runOn(one, seconds);
+  }
+}
+
+/** Those options that say how much is measured. */
+export type Rates = Pick<Options, "rounds" | "seconds" | "warmSeconds" | "warmUnits">;
+
 /** Runs all rounds of a scenario; its callers are closed with `closing`. */
 export async function measureScenario(
   scenario: Scenario,
   targets: readonly NamedTarget[],
-  { rounds, seconds, warmSeconds }: Pick<Options, "rounds" | "seconds" | "warmSeconds">,
+  rates: Rates,
   closing: Closing,
 ): Promise<TargetRounds[]> {
-  const open: (NamedTarget & { callers: Caller[]; rounds: LoadFigures[] })[] = [];
-  for (const { name, target } of targets) {
-    const callers = await openCallers(scenario, target.url, closing);
-    open.push({ name, target, callers, rounds: [] });
+  const all: Measured[] = [];
+  for (const of of targets) {
+    const callers = await openCallers(scenario, of.target.url, closing);
+    all.push({ of, callers, rounds: [] });
   }
-  for (let warm = 0; warm * seconds < warmSeconds; warm += 1) {
-    for (const { target, callers } of orderOf(open, warm)) {
-      await runLoad(target.pid, callers, seconds);
-    }
+  await warmUp(all, rates);
+  for (let round = 0; round < rates.rounds; round += 1) {
+    for (const one of orderOf(all, round)) one.rounds.push(await runOn(one, rates.seconds));
   }
-  for (let round = 0; round < rounds; round += 1) {
-    for (const { target, callers, rounds: done } of orderOf(open, round)) {
-      done.push(await runLoad(target.pid, callers, seconds));
-    }
-  }
-  return open.map(({ name, target, rounds: done }) => ({
-    name,
-    rounds: done,
-    residentBytes: residentBytes(target.pid),
+  return all.map(({ of, rounds }) => ({
+    name: of.name,
+    rounds,
+    residentBytes: residentBytes(of.target.pid),
   }));
 }

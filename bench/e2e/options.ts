@@ -7,6 +7,8 @@ export interface Options {
   readonly seconds: number;
   /** The loads that warm each target up before a scenario's first round. */
   readonly warmSeconds: number;
+  /** What each target must have served since its start before a first round, within some time. */
+  readonly warmUnits: number;
   readonly only: readonly string[] | undefined;
   /** Another commit that is measured next to this tree. */
   readonly against: string | undefined;
@@ -16,9 +18,10 @@ export interface Options {
 
 /** What stands in the usage line. */
 export const usage =
-  "[--rounds=5] [--seconds=0.6] [--warm-seconds=3] [--only=NAME,…] [--against=REV] [--fail-above=1.10]";
+  "[--rounds=5] [--seconds=0.6] [--warm-seconds=3] [--warm-units=20000] [--only=NAME,…] " +
+  "[--against=REV] [--fail-above=1.10]";
 
-const known = ["rounds", "seconds", "warm-seconds", "only", "against", "fail-above"];
+const known = ["rounds", "seconds", "warm-seconds", "warm-units", "only", "against", "fail-above"];
 
 /** `--name=value` and `--name value`. */
 function toValues(args: readonly string[]): Map<string, string> {
@@ -48,7 +51,9 @@ const isPositive = (value: number) => Number.isFinite(value) && value > 0;
 const roundsMax = 100;
 const secondsMax = 60;
 const isTime = (value: number) => isPositive(value) && value <= secondsMax;
-const isCount = (value: number) => Number.isInteger(value) && value > 0 && value <= roundsMax;
+const isCount = (max: number) => (value: number) =>
+  Number.isInteger(value) && value > 0 && value <= max;
+const warmUnitsMax = 1_000_000;
 
 /** Reads the arguments; throws an error that says what was expected. */
 export function readOptions(args: readonly string[], names: readonly string[]): Options {
@@ -64,9 +69,10 @@ export function readOptions(args: readonly string[], names: readonly string[]): 
     throw new Error("--fail-above needs --against, the commit it compares with");
   }
   return {
-    rounds: toNumber(values, "rounds", isCount) ?? 5,
+    rounds: toNumber(values, "rounds", isCount(roundsMax)) ?? 5,
     seconds: toNumber(values, "seconds", isTime) ?? 0.6,
     warmSeconds: toNumber(values, "warm-seconds", isTime) ?? 3,
+    warmUnits: toNumber(values, "warm-units", isCount(warmUnitsMax)) ?? 20_000,
     only,
     against,
     failAbove,
