@@ -14,6 +14,7 @@ import { defaultLimits, type Limits } from "./limits.ts";
 import { createLog, type Log } from "./log.ts";
 import type { FetchHandler, Runtime, SqlDatabase } from "./runtime/runtime.ts";
 import { countEvents, type Counts } from "./telemetry/counts.ts";
+import { createLogReader } from "./telemetry/log_reader.ts";
 import { createEvents, type Events } from "./telemetry/events.ts";
 import { createSealer, makeKey, type Sealer } from "./seal.ts";
 import { sessionStoreKinds } from "./store/session_kinds.ts";
@@ -66,6 +67,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const events = createEvents((thrown) =>
     log.error("Cannot read an event", { error: String(thrown) })
   );
+  events.read(createLogReader(log));
   const counts = countEvents(events);
   const { key, operatorToken, database } = await openData(config, runtime, limits, log);
   log.addSecrets(operatorToken === undefined ? [key] : [key, operatorToken]);
@@ -91,6 +93,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
         limits,
         clock,
         log: own,
+        emit: events.emit,
         corrections: createCorrectionLog(server.name, own, limits),
         catalogs,
         ...ceilings,
@@ -116,6 +119,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     limits,
     clock,
     log: log.source("http"),
+    emit: events.emit,
     identity,
     instance,
     addresses: runtime.addresses,

@@ -22,7 +22,7 @@ function keyOf(event: GatewayEvent): string {
     case "call_ended":
       return `${event.type}.${event.outcome}`;
     case "request_refused":
-      return `${event.type}.${event.code}`;
+      return `${event.type}.${event.code ?? event.status}`;
     case "dropped":
       return `${event.type}.${event.what}`;
     case "server_state":

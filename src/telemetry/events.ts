@@ -23,15 +23,26 @@ export interface StartFailedEvent {
   readonly next: "retry" | "crash_loop" | "failed";
   /** Starts that failed in a row. */
   readonly failures: number;
+  /** When the next start is allowed; absent: never. */
+  readonly retryAfterMs?: number | undefined;
+  /** Whether `next` differs from what followed the failure before. */
+  readonly isChange: boolean;
+  /** Whether a server in a crash loop failed for the reason that it failed for before. */
+  readonly isRepeated: boolean;
   /** What the program printed, or what the system said. */
   readonly details?: LogFields | undefined;
+}
+
+/** A server started well after its starts had failed in a row. */
+export interface RecoveredEvent {
+  readonly type: "server_recovered";
+  readonly server: string;
 }
 
 /** A connection to a server opened, or closed; `died` says why when the gateway did not close it. */
 export interface ConnectionEvent {
   readonly type: "connection_opened" | "connection_closed";
   readonly server: string;
-  readonly pid?: number | undefined;
   readonly died?: string | undefined;
 }
 
@@ -59,12 +70,12 @@ export interface CallEvent {
   readonly outcome: string;
 }
 
-/** A request that the HTTP layer answered with an error before any call began. */
+/** A request that was answered with an HTTP status of failure. */
 export interface RefusalEvent {
   readonly type: "request_refused";
   readonly status: number;
-  /** The code of the error table. */
-  readonly code: string;
+  /** The code of the error table; absent: the failure was put in words of one era. */
+  readonly code?: string | undefined;
 }
 
 /** Something was thrown away: it fitted nothing, or a bound was reached. */
@@ -93,6 +104,7 @@ export type Drop = keyof typeof drops;
 export type GatewayEvent =
   | ServerStateEvent
   | StartFailedEvent
+  | RecoveredEvent
   | ConnectionEvent
   | ClientEvent
   | CallEvent

@@ -4,6 +4,7 @@ import type { CredentialStore } from "../credentials/provider.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Correction, Description, JsonObject, ListKind } from "../model.ts";
+import type { Emit } from "../telemetry/events.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
 /** What a server once said of itself: enough to answer a handshake and the lists without it. */
@@ -91,6 +92,7 @@ export interface UpstreamDeps {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Log;
+  readonly emit: Emit;
   readonly catalogs: CatalogStore;
   readonly processLimit: ConnectionLimit;
   readonly spares: Spares;

@@ -1,5 +1,6 @@
 /** The state of one upstream, and since when it has been in it. */
 import type { Clock } from "../clock.ts";
+import type { Emit } from "../telemetry/events.ts";
 import type { UpstreamState, UpstreamStatus } from "./upstream.ts";
 
 /** Follows a state. */
@@ -9,15 +10,20 @@ export interface StatusNote {
   now(): Pick<UpstreamStatus, "state" | "since">;
 }
 
-/** Begins to follow what `read` says; a new upstream is idle. */
-export function createStatus(clock: Clock, read: () => UpstreamState): StatusNote {
+/** Begins to follow what `read` says, and emits each change; a new upstream is idle. */
+export function createStatus(
+  server: string,
+  { clock, emit }: { readonly clock: Clock; readonly emit: Emit },
+  read: () => Pick<UpstreamStatus, "state" | "problem">,
+): StatusNote {
   let state: UpstreamState = "idle";
   let since = clock.wall();
   const note = (): void => {
-    const next = read();
+    const { state: next, problem } = read();
     if (next === state) return;
     state = next;
     since = clock.wall();
+    emit({ type: "server_state", server, state, problem });
   };
   return {
     note,

@@ -21,7 +21,7 @@ export interface Rule {
 }
 
 const floor = ["model", "errors", "limits", "clock", "excerpt", "one_line", "version"];
-const beside = [...floor, "log", "seal", "runtime", "config"];
+const beside = [...floor, "log", "seal", "runtime", "config", "telemetry"];
 
 /** What each folder or file at the top of `src` may import, itself included. */
 const layers: Readonly<Record<string, readonly string[]>> = {
@@ -289,7 +289,7 @@ const grossExceptions: Readonly<Record<string, number>> = {
   "src/upstream/mcp/catalog_learning.ts": 147,
   "src/upstream/mcp/connection.ts": 130,
   "src/upstream/mcp/pool.ts": 221,
-  "src/upstream/mcp/pooled_upstream.ts": 218,
+  "src/upstream/mcp/pooled_upstream.ts": 222,
   "src/upstream/mcp/stored_catalog.ts": 166,
   "src/upstream/mcp/upstream_call.ts": 184,
   "src/upstream/rest/openapi/schema_maker.ts": 140,
