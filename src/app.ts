@@ -14,6 +14,15 @@ import { sameServer } from "./config/same_server.ts";
 import { createCredentialStore } from "./store/credentials.ts";
 import { createStorageCheck, openStoreDatabase } from "./store/database.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
+import { allowAll, type Policy } from "./gateway/access_policy.ts";
+import { makeAuditStep } from "./gateway/steps/audit.ts";
+import { makeLimitStep } from "./gateway/steps/limit.ts";
+import { makeParkStep } from "./gateway/steps/park.ts";
+import { makePolicyStep } from "./gateway/steps/policy.ts";
+import { makeRelayStep } from "./gateway/steps/relay.ts";
+import { makeResolveStep } from "./gateway/steps/resolve.ts";
+import type { MakeStep } from "./gateway/steps/steps.ts";
+import { makeTraceStep } from "./gateway/steps/trace.ts";
 import { createHttpHandler } from "./http/routes.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import { createLog, type Log } from "./log.ts";
@@ -36,10 +45,26 @@ import { identity } from "./version.ts";
 export interface Tables {
   /** Who makes a request is decided by one of these, which `GatewayConfig.authenticator` names. */
   readonly authenticatorKinds: AuthenticatorKinds;
+  /** What every call passes, in order. */
+  readonly steps: readonly MakeStep[];
+  /** What a principal may see and use. */
+  readonly policy: Policy;
 }
 
 /** What a gateway has of itself. */
-export const defaultTables: Tables = { authenticatorKinds };
+export const defaultTables: Tables = {
+  authenticatorKinds,
+  steps: [
+    makeTraceStep,
+    makeAuditStep,
+    makeResolveStep,
+    makePolicyStep,
+    makeLimitStep,
+    makeParkStep,
+    makeRelayStep,
+  ],
+  policy: allowAll,
+};
 
 /** What a gateway is made from. */
 export interface GatewayOptions {
@@ -132,6 +157,9 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     clock,
     log: log.source("gateway"),
     sealer,
+    emit: events.emit,
+    steps: tables.steps,
+    policy: tables.policy,
     debug: config.debug,
     tryServers: config.tryServers ?? true,
   });

@@ -74,6 +74,11 @@ export interface Call {
    * what can follow. Absent: it does not.
    */
   readonly hears?: (() => boolean) | undefined;
+  /**
+   * Throws when the call does not fit what is called, as its server lists it, such as headers that
+   * contradict arguments. Called before the server gets the call, when the item is known.
+   */
+  readonly checkItem?: ((item: JsonObject) => void) | undefined;
   /** What a client that is asked by result brings back to a call that paused. */
   readonly resume?: Resume | undefined;
   /** Filled in while the call finds its way; for the log and for what a failure says of its outcome. */
@@ -84,6 +89,8 @@ export interface Call {
 export interface CallTarget {
   server?: string;
   name?: string;
+  /** What is called, as its server lists it now; absent while that is not known. */
+  item?: JsonObject | undefined;
   /** Whether the server may have it by now. */
   isSent?: boolean;
   /** Whether its client gets progress of ours while the server is silent; absent: it does. */
@@ -183,11 +190,12 @@ export type Answer =
   };
 
 /**
- * One call and its reply stream, pulled by the reader. `next` never rejects: faults come as a
- * `failure`. After its ending `next` repeats it.
+ * One call and its replies. `read` hands each reply to `sink` at the moment it comes; replies that
+ * came before wait and are handed on first, in order, notices within a bound. A later `read` replaces
+ * the sink; without one replies wait again. Exactly one ending comes, last; faults are `failure`s.
  */
 export interface Exchange {
-  next(): Promise<Reply>;
+  read(sink: ((reply: Reply) => void) | undefined): void;
   /** Answers an open ask; false when that ask is unknown or already answered. */
   answer(askId: string, answer: Answer): boolean;
   /** Gives the call up: the upstream is told, and the exchange ends with `cancelled`. */

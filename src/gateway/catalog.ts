@@ -5,13 +5,14 @@
  */
 import type { Clock } from "../clock.ts";
 import { GatewayError, toGatewayError } from "../errors.ts";
-import { beginning } from "../excerpt.ts";
 import type { Limits } from "../limits.ts";
 import type { Caller, Description, Freshness, JsonObject, ListKind } from "../model.ts";
 import { leastFresh, listKinds } from "../model.ts";
+import { mergeDescriptions } from "./merged_description.ts";
+import type { Policy } from "./access_policy.ts";
 import { createNameTable, type NameTable } from "./name.ts";
 import type { ResolvedSurface, Server } from "./server.ts";
-import { createWaits, type Patience } from "./waits.ts";
+import { createWaits, type Patience, type WithinPatience } from "./waits.ts";
 import type { Scopes } from "./scope.ts";
 import { fromGatewayUri, toGatewayUri } from "./uri.ts";
 
@@ -57,143 +58,190 @@ export interface CatalogReader {
   /** How fresh the list of a view is: as its least fresh part, and unknown when one part's is. */
   freshness(kind: ListKind, view: ResolvedSurface, caller: Caller): Freshness | undefined;
   describe(view: ResolvedSurface, caller: Caller): Promise<Description>;
+  /** The surface without the servers that the caller may not know. */
+  visible(view: ResolvedSurface, caller: Caller): ResolvedSurface;
   /** The names of a part as this surface offers them. */
-  names(part: Part, kind: "tools" | "prompts", prefixed: boolean): NameTable;
+  names(
+    part: Pick<Part, "server" | "items">,
+    kind: "tools" | "prompts",
+    prefixed: boolean,
+  ): NameTable;
 }
 
 /** The `_meta` key of a list in which servers are missing. */
 export const missingKey = "mcp-wrapper/unavailable";
 
-/** Makes the reader. */
+/** What the reader works with. */
+interface Reading {
+  readonly limits: Limits;
+  readonly scopes: Scopes;
+  readonly policy: Policy;
+  /** A list that a scope had to do without, or had an old one of, has come. */
+  readonly arrived: (scope: string, kind: ListKind) => void;
+  readonly withinPatience: WithinPatience;
+  /** The names of each list, by kind and prefixing. */
+  readonly tables: WeakMap<readonly JsonObject[], Map<string, NameTable>>;
+}
+
+/** Makes the reader; `stopping` ends the waiting for servers. */
 export function createCatalogReader(
-  deps: {
-    readonly limits: Limits;
+  deps: Omit<Reading, "withinPatience" | "tables"> & {
     readonly clock: Clock;
-    readonly scopes: Scopes;
-    /** Ends the waiting for servers. */
     readonly stopping: AbortSignal;
-    /** A list that a scope had to do without, or had an old one of, has come. */
-    readonly arrived: (scope: string, kind: ListKind) => void;
   },
 ): CatalogReader {
-  const { limits, scopes, arrived } = deps;
-  const withinPatience = createWaits(deps);
-  const tables = new WeakMap<readonly JsonObject[], Map<string, NameTable>>();
-
-  async function part(
-    kind: ListKind,
-    server: Server,
-    caller: Caller,
-    { patience, source }: PartOptions,
-  ): Promise<Part> {
-    const { lists } = scopes.server(caller.scope, server.config.name);
-    /** What this answer had instead of the list; another one in its scope may have the list already. */
-    let stoodIn: { readonly items: readonly JsonObject[] | undefined } | undefined;
-    const reading = server.upstream.list(kind, caller, source).then((items) => {
-      lists.set(kind, items);
-      if (stoodIn !== undefined && stoodIn.items !== items) arrived(caller.scope, kind);
-      return items;
-    });
-    reading.catch(() => {});
-    try {
-      const items = await withinPatience(server, caller, { kind, patience }, reading);
-      return { server, items };
-    } catch (thrown) {
-      const lastGood = lists.get(kind);
-      stoodIn = { items: lastGood };
-      if (lastGood !== undefined) return { server, items: lastGood };
-      return { server, items: [], error: toGatewayError(thrown) };
-    }
-  }
-
-  function names(from: Part, kind: "tools" | "prompts", prefixed: boolean): NameTable {
-    const key = `${kind} ${prefixed}`;
-    let cached = tables.get(from.items);
-    if (cached === undefined) tables.set(from.items, cached = new Map());
-    let table = cached.get(key);
-    if (table === undefined) {
-      const { config } = from.server;
-      const filter = kind === "tools" ? config.tools : {};
-      table = createNameTable(from.items, filter, prefixed ? config.name : undefined);
-      cached.set(key, table);
-    }
-    return table;
-  }
-
-  async function list(
-    kind: ListKind,
-    view: ResolvedSurface,
-    caller: Caller,
-    hears: () => boolean,
-  ): Promise<MergedList> {
-    const isAlone = view.servers.length === 1;
-    const options: PartOptions = { patience: { kind: "list", hears, isAlone } };
-    const parts = await Promise.all(
-      view.servers.map((server) => part(kind, server, caller, options)),
-    );
-    const missing = parts.flatMap(({ server, error }) =>
-      error === undefined ? [] : [{ name: server.config.name, reason: error.message }]
-    );
-    const sole = isAlone ? parts[0]?.error : undefined;
-    if (sole !== undefined) throw sole;
-    const named = kind === "tools" || kind === "prompts";
-    const items = named ? mergeNamed(parts, kind, view, names) : mergeUris(parts, kind);
-    if (items.length === 0 && missing.length === 0) await assertCapability(kind, view, caller);
-    return { items, missing };
-  }
-
-  async function descriptions(
-    view: ResolvedSurface,
-    caller: Caller,
-  ): Promise<(Description | undefined)[]> {
-    return await Promise.all(view.servers.map((server) => {
-      const reading = server.upstream.describe(caller);
-      reading.catch(() => {});
-      return withinPatience(server, caller, { patience: { kind: "glance" } }, reading)
-        .catch(() => undefined);
-    }));
-  }
-
-  async function assertCapability(
-    kind: ListKind,
-    view: ResolvedSurface,
-    caller: Caller,
-  ): Promise<void> {
-    if (view.servers.length === 0 || scopes.of(caller.scope).declaredAll) return;
-    const { capability, method } = listKinds[kind];
-    const known = await descriptions(view, caller);
-    if (known.some((one) => one === undefined || one.capabilities[capability] !== undefined)) {
-      return;
-    }
-    throw new GatewayError("method_not_found", `No server here offers "${method}"`);
-  }
-
+  const reading: Reading = { ...deps, withinPatience: createWaits(deps), tables: new WeakMap() };
   return {
-    part,
-    list,
-    names,
+    part: (kind, server, caller, options) => readPart(reading, kind, server, caller, options),
+    list: (kind, view, caller, hears) => mergedList(reading, kind, view, caller, hears),
+    visible: (view, caller) => visible(reading, view, caller),
+    names: (part, kind, prefixed) => namesOf(reading, part, kind, prefixed),
     freshness(kind, { servers }, caller) {
       const parts = servers.map(({ upstream }) => upstream.freshness(kind, caller));
       return parts.includes(undefined) ? undefined : parts.reduce(leastFresh, undefined);
     },
-    async describe(view, caller) {
-      const known = await descriptions(view, caller);
-      if (known.includes(undefined)) scopes.of(caller.scope).declaredAll = true;
-      return mergeDescriptions(view, known, limits);
+    async describe(whole, caller) {
+      const view = visible(reading, whole, caller);
+      const known = await descriptions(reading, view, caller);
+      if (known.includes(undefined)) reading.scopes.of(caller.scope).declaredAll = true;
+      return mergeDescriptions(view, known, reading.limits);
     },
   };
 }
 
+async function readPart(
+  { scopes, withinPatience, arrived }: Reading,
+  kind: ListKind,
+  server: Server,
+  caller: Caller,
+  { patience, source }: PartOptions,
+): Promise<Part> {
+  const { lists } = scopes.server(caller.scope, server.config.name);
+  /** What this answer had instead of the list; another one in its scope may have the list already. */
+  let stoodIn: { readonly items: readonly JsonObject[] | undefined } | undefined;
+  const reading = server.upstream.list(kind, caller, source).then((items) => {
+    lists.set(kind, items);
+    if (stoodIn !== undefined && stoodIn.items !== items) arrived(caller.scope, kind);
+    return items;
+  });
+  reading.catch(() => {});
+  try {
+    const items = await withinPatience(server, caller, { kind, patience }, reading);
+    return { server, items };
+  } catch (thrown) {
+    const lastGood = lists.get(kind);
+    stoodIn = { items: lastGood };
+    if (lastGood !== undefined) return { server, items: lastGood };
+    return { server, items: [], error: toGatewayError(thrown) };
+  }
+}
+
+function namesOf(
+  { tables }: Reading,
+  { server: { config }, items }: Pick<Part, "server" | "items">,
+  kind: "tools" | "prompts",
+  prefixed: boolean,
+): NameTable {
+  const key = `${kind} ${prefixed}`;
+  let cached = tables.get(items);
+  if (cached === undefined) tables.set(items, cached = new Map());
+  let table = cached.get(key);
+  if (table === undefined) {
+    const filter = kind === "tools" ? config.tools : {};
+    table = createNameTable(items, filter, prefixed ? config.name : undefined);
+    cached.set(key, table);
+  }
+  return table;
+}
+
+function visible(
+  { policy }: Reading,
+  view: ResolvedSurface,
+  { principal }: Caller,
+): ResolvedSurface {
+  const isAllowed = ({ config }: Server) => policy(principal, config.name) !== "deny";
+  return view.servers.every(isAllowed)
+    ? view
+    : { ...view, servers: view.servers.filter(isAllowed) };
+}
+
+/** A part without the items that the caller may not know. */
+function allowed({ policy }: Reading, part: Part, kind: ListKind, { principal }: Caller): Part {
+  const { server: { config }, items } = part;
+  const { identity } = listKinds[kind];
+  const isAllowed = (item: JsonObject) =>
+    policy(principal, config.name, { kind, own: String(item[identity]) }) !== "deny";
+  return items.every(isAllowed) ? part : { ...part, items: items.filter(isAllowed) };
+}
+
+async function mergedList(
+  reading: Reading,
+  kind: ListKind,
+  whole: ResolvedSurface,
+  caller: Caller,
+  hears: () => boolean,
+): Promise<MergedList> {
+  const view = visible(reading, whole, caller);
+  const isAlone = view.servers.length === 1;
+  const options: PartOptions = { patience: { kind: "list", hears, isAlone } };
+  const parts = await Promise.all(
+    view.servers.map(async (server) =>
+      allowed(reading, await readPart(reading, kind, server, caller, options), kind, caller)
+    ),
+  );
+  const missing = parts.flatMap(({ server, error }) =>
+    error === undefined ? [] : [{ name: server.config.name, reason: error.message }]
+  );
+  const sole = isAlone ? parts[0]?.error : undefined;
+  if (sole !== undefined) throw sole;
+  const items = kind === "tools" || kind === "prompts"
+    ? mergeNamed(reading, parts, kind, view)
+    : mergeUris(parts, kind);
+  if (items.length === 0 && missing.length === 0) {
+    await assertCapability(reading, kind, view, caller);
+  }
+  return { items, missing };
+}
+
+/** What each server says of itself; undefined for one that keeps silent for too long. */
+async function descriptions(
+  { withinPatience }: Reading,
+  { servers }: ResolvedSurface,
+  caller: Caller,
+): Promise<(Description | undefined)[]> {
+  return await Promise.all(servers.map((server) => {
+    const reading = server.upstream.describe(caller);
+    reading.catch(() => {});
+    return withinPatience(server, caller, { patience: { kind: "glance" } }, reading)
+      .catch(() => undefined);
+  }));
+}
+
+async function assertCapability(
+  reading: Reading,
+  kind: ListKind,
+  view: ResolvedSurface,
+  caller: Caller,
+): Promise<void> {
+  if (view.servers.length === 0 || reading.scopes.of(caller.scope).declaredAll) return;
+  const { capability, method } = listKinds[kind];
+  const known = await descriptions(reading, view, caller);
+  if (known.some((one) => one === undefined || one.capabilities[capability] !== undefined)) {
+    return;
+  }
+  throw new GatewayError("method_not_found", `No server here offers "${method}"`);
+}
+
 function mergeNamed(
+  reading: Reading,
   parts: readonly Part[],
   kind: "tools" | "prompts",
   view: ResolvedSurface,
-  names: CatalogReader["names"],
 ): JsonObject[] {
   const items: JsonObject[] = [];
   const taken = new Set<string>();
   for (const part of parts) {
-    const table = names(part, kind, view.prefixed);
+    const table = namesOf(reading, part, kind, view.prefixed);
     const listed = new Set<string>();
     for (const item of part.items) {
       const own = item["name"];
@@ -201,7 +249,9 @@ function mergeNamed(
       listed.add(own);
       let name = table.toOffered(own);
       // Bare names of two servers may meet: the later one is offered under its prefixed name.
-      if (name !== undefined && taken.has(name)) name = names(part, kind, true).toOffered(own);
+      if (name !== undefined && taken.has(name)) {
+        name = namesOf(reading, part, kind, true).toOffered(own);
+      }
       if (name === undefined || taken.has(name)) continue;
       taken.add(name);
       items.push(name === own ? item : { ...item, name });
@@ -226,51 +276,4 @@ function mergeUris(parts: readonly Part[], kind: ListKind): JsonObject[] {
     }
   }
   return items;
-}
-
-/** The union of what is known; where a server is silent, everything is declared, since lists can follow. */
-function mergeDescriptions(
-  view: ResolvedSurface,
-  known: readonly (Description | undefined)[],
-  limits: Limits,
-): Description {
-  const all = known.filter((one) => one !== undefined);
-  const silent = all.length < known.length;
-  const has = (name: string): boolean =>
-    silent || all.some((one) => one.capabilities[name] !== undefined);
-  const subscribe = silent ||
-    all.some((one) =>
-      (one.capabilities["resources"] as JsonObject | undefined)?.["subscribe"] === true
-    );
-  const only = view.servers.length === 1 ? all[0] : undefined;
-  const tasks = all.map((one) => one.capabilities["tasks"]).find((one) => one !== undefined);
-  const capabilities: JsonObject = {
-    ...(only?.capabilities["experimental"] === undefined
-      ? {}
-      : { experimental: only.capabilities["experimental"] }),
-    // The gateway itself tells of servers that restart, and a reload of its configuration changes lists.
-    logging: {},
-    ...(has("completions") ? { completions: {} } : {}),
-    ...(has("prompts") ? { prompts: { listChanged: true } } : {}),
-    ...(has("resources") ? { resources: { subscribe, listChanged: true } } : {}),
-    ...(tasks === undefined ? {} : { tasks }),
-    ...(has("tools") || all.length === 0 ? { tools: { listChanged: true } } : {}),
-  };
-  const instructions = only !== undefined
-    ? only.instructions
-    : joinInstructions(view, known, limits);
-  return { capabilities, serverInfo: only?.serverInfo, instructions };
-}
-
-function joinInstructions(
-  view: ResolvedSurface,
-  known: readonly (Description | undefined)[],
-  limits: Limits,
-): string | undefined {
-  const texts = view.servers.flatMap((server, index) => {
-    const text = known[index]?.instructions;
-    return text === undefined || text === "" ? [] : [`# ${server.config.name}\n\n${text}`];
-  });
-  if (texts.length === 0) return undefined;
-  return beginning(texts.join("\n\n"), limits.instructionsCharsMax);
 }

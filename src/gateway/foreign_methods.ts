@@ -3,9 +3,6 @@
  * any call, unless some of its tools are withheld. On other surfaces their methods are unknown. The
  * codecs know the names of the protocol. Web APIs refuse such requests themselves.
  */
-import { GatewayError } from "../errors.ts";
-import type { Call, Exchange } from "../model.ts";
-import { failureExchange } from "./exchange.ts";
 import type { ResolvedSurface, Server } from "./server.ts";
 import { allServers } from "./servers.ts";
 
@@ -15,15 +12,4 @@ export function foreignTarget({ surface, servers: [server] }: ResolvedSurface): 
   // A filter names tools; it cannot say what another method reaches.
   const { allow, deny } = server.config.tools;
   return allow === undefined && deny === undefined ? server : undefined;
-}
-
-/** Makes the handler; `relay` opens a call at a server. */
-export function createForeignHandler(
-  relay: (view: ResolvedSurface, call: Call, server: Server) => Exchange,
-): (view: ResolvedSurface, call: Call) => Exchange {
-  return (view, call) => {
-    const server = foreignTarget(view);
-    if (server !== undefined) return relay(view, call, server);
-    return failureExchange(new GatewayError("method_not_found", `Unknown method "${call.method}"`));
-  };
 }

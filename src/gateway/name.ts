@@ -17,6 +17,8 @@ const hashChars = 9;
 export interface NameTable {
   toOwn(offered: string): string | undefined;
   toOffered(own: string): string | undefined;
+  /** The item of that own name, as its server lists it. */
+  item(own: string): JsonObject | undefined;
 }
 
 /**
@@ -43,6 +45,7 @@ export function createNameTable(
 ): NameTable {
   const byOffered = new Map<string, string>();
   const byOwn = new Map<string, string>();
+  const byName = new Map<string, JsonObject>();
   const renames = new Map(Object.entries(filter.rename ?? {}));
   for (const item of items) {
     const own = item["name"];
@@ -54,8 +57,13 @@ export function createNameTable(
       : unique(toFitting(full), `${server}\n${own}`, byOffered);
     byOffered.set(offered, own);
     byOwn.set(own, offered);
+    byName.set(own, item);
   }
-  return { toOwn: (offered) => byOffered.get(offered), toOffered: (own) => byOwn.get(own) };
+  return {
+    toOwn: (offered) => byOffered.get(offered),
+    toOffered: (own) => byOwn.get(own),
+    item: (own) => byName.get(own),
+  };
 }
 
 function unique(name: string, identity: string, taken: ReadonlyMap<string, string>): string {

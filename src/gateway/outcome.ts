@@ -3,7 +3,7 @@
  * outcome, or else by whether the call was handed to a server.
  */
 import { type GatewayError, type Outcome, toGatewayError, withOutcome } from "../errors.ts";
-import type { CallTarget, Reply } from "../model.ts";
+import type { CallTarget, Ending } from "../model.ts";
 
 /** What a failure says of its call, or else what is known of the call's way. */
 export function outcomeFor({ outcome }: GatewayError, { isSent = false }: CallTarget): Outcome {
@@ -11,7 +11,7 @@ export function outcomeFor({ outcome }: GatewayError, { isSent = false }: CallTa
 }
 
 /** The same reply, whose failure says whether the call took effect. */
-export function withOutcomeOf(reply: Reply, target: CallTarget): Reply {
+export function withOutcomeOf(reply: Ending, target: CallTarget): Ending {
   return reply.kind === "failure"
     ? { ...reply, error: withOutcome(reply.error, outcomeFor(reply.error, target)) }
     : reply;

@@ -6,7 +6,6 @@
 import type { Clock } from "../clock.ts";
 import type { ServerConfig, ServersConfig } from "../config/config.ts";
 import type { Limits } from "../limits.ts";
-import type { Exchange } from "../model.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { ResolvedSurface, Server } from "./server.ts";
 import { createTrials } from "./trials.ts";
@@ -22,8 +21,8 @@ export interface ConfiguredServers {
   drain(): void;
   /** Whether its first start is still to come, though no client has asked for it. */
   isQueued(server: Server): boolean;
-  /** Opens a call at a server and counts it until its last reply was read or it was given up. */
-  track(server: Server, exchange: Exchange): Exchange;
+  /** A call begins at a server: a reload closes it only after the returned function was called. */
+  use(server: Server): () => void;
   /** Takes the next configuration; the names of servers that are new, gone or made anew. */
   replace(next: ServersConfig): readonly string[];
   close(): Promise<void>;
@@ -68,31 +67,16 @@ export function createConfiguredServers(
     cancelDeadline = clock.after(limits.callMsMax, close);
   }
 
-  function track(server: Server, exchange: Exchange): Exchange {
+  function use(server: Server): () => void {
     openCalls.set(server, (openCalls.get(server) ?? 0) + 1);
-    let open = true;
-    const release = (): void => {
-      if (!open) return;
-      open = false;
+    let isOpen = true;
+    return () => {
+      if (!isOpen) return;
+      isOpen = false;
       const left = (openCalls.get(server) ?? 1) - 1;
-      if (left > 0) openCalls.set(server, left);
-      else {
-        openCalls.delete(server);
-        retiring.get(server)?.();
-      }
-    };
-    return {
-      async next() {
-        const reply = await exchange.next();
-        if (reply.kind !== "notice" && reply.kind !== "ask") release();
-        return reply;
-      },
-      answer: (askId, answer) => exchange.answer(askId, answer),
-      cancel(reason) {
-        exchange.cancel(reason);
-        // Nobody may ever read its end: who gave it up has left.
-        release();
-      },
+      if (left > 0) return void openCalls.set(server, left);
+      openCalls.delete(server);
+      retiring.get(server)?.();
     };
   }
 
@@ -108,7 +92,7 @@ export function createConfiguredServers(
     },
     drain: trials.close,
     isQueued: trials.isWaiting,
-    track,
+    use,
     replace(next) {
       const before = new Map(servers.map((server) => [server.config.name, server]));
       const touched: string[] = [];

@@ -35,8 +35,6 @@ export interface Gateway {
   describe(surface: string, caller: Caller): Promise<Description>;
   /** Any request of a client, lists included (`params.cursor` in, `nextCursor` out). */
   call(surface: string, call: Call): Exchange;
-  /** A tool as its server lists it, by the name it is offered by; undefined when that is not known in time. */
-  tool(surface: string, name: string, caller: Caller): Promise<JsonObject | undefined>;
   /** A client's notification that concerns its upstreams (`notifications/roots/list_changed`). */
   notify(surface: string, caller: Caller, method: string, params: JsonObject): void;
   /**

@@ -5,35 +5,20 @@
  */
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
-import type { Call, Exchange, JsonObject } from "../model.ts";
+import type { Call, Ending, JsonObject } from "../model.ts";
 import type { ResolvedSurface, Server } from "./server.ts";
-import { deferredExchange, resultExchange } from "./exchange.ts";
 import type { Scopes } from "./scope.ts";
 
-/** What the handlers work with. */
+/** What a list of tasks is made from. */
 interface TaskDeps {
   readonly scopes: Scopes;
   readonly limits: Pick<Limits, "listPagesMax" | "tasksMax">;
-  /** Opens a call at a server. */
-  readonly relay: (view: ResolvedSurface, call: Call, server: Server) => Exchange;
+  /** How a request of the gateway's own ends at a server. */
+  readonly ask: (server: Server, params: JsonObject) => Promise<Ending>;
 }
 
-/** The methods of tasks, each with what answers it. */
-export function taskHandlers(
-  deps: TaskDeps,
-): [string, (view: ResolvedSurface, call: Call) => Exchange][] {
-  const ofTask = (view: ResolvedSurface, call: Call): Exchange =>
-    deferredExchange(async () => deps.relay(view, call, ownerOfTask(view, call, deps.scopes)));
-  return [
-    ["tasks/get", ofTask],
-    ["tasks/result", ofTask],
-    ["tasks/cancel", ofTask],
-    ["tasks/list", (view, call) => deferredExchange(() => listTasks(view, call, deps))],
-  ];
-}
-
-/** The server that runs a call's task. Throws `invalid_params` when nobody is known to. */
-function ownerOfTask({ servers }: ResolvedSurface, call: Call, scopes: Scopes): Server {
+/** The server that runs a call's task. Throws `invalid_params` when none is known to. */
+export function ownerOfTask({ servers }: ResolvedSurface, call: Call, scopes: Scopes): Server {
   const [only, ...others] = servers;
   if (only !== undefined && others.length === 0) return only;
   const id = String(call.params["taskId"]);
@@ -59,15 +44,19 @@ export function noteTask(
 }
 
 /** The tasks of all servers of a surface that list theirs; a server that fails costs its own part. */
-async function listTasks(view: ResolvedSurface, call: Call, deps: TaskDeps): Promise<Exchange> {
-  const parts = await Promise.all(view.servers.map((server) => tasksOf(server, call, deps)));
-  return resultExchange({ tasks: parts.flat() });
+export async function listTasks(
+  { servers }: ResolvedSurface,
+  call: Call,
+  deps: TaskDeps,
+): Promise<JsonObject[]> {
+  const parts = await Promise.all(servers.map((server) => tasksOf(server, call, deps)));
+  return parts.flat();
 }
 
 async function tasksOf(
   server: Server,
   call: Call,
-  { scopes, limits }: TaskDeps,
+  { scopes, limits, ask }: TaskDeps,
 ): Promise<JsonObject[]> {
   const { capabilities } = await server.upstream.describe(call.caller).catch(() => nothing);
   if ((capabilities["tasks"] as JsonObject | undefined)?.["list"] === undefined) return [];
@@ -75,7 +64,7 @@ async function tasksOf(
   const cursors = new Set<string>();
   let params: JsonObject = {};
   for (let page = 0; page < limits.listPagesMax && tasks.size < limits.tasksMax; page++) {
-    const reply = await server.upstream.open({ ...call, params }).next();
+    const reply = await ask(server, params);
     if (reply.kind !== "result") break;
     const { tasks: items, nextCursor } = reply.value;
     for (const task of Array.isArray(items) ? items as JsonObject[] : []) {

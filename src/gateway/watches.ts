@@ -6,6 +6,7 @@
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import { type Caller, type ListKind, listKinds, type Notice, type Watcher } from "../model.ts";
+import type { Policy } from "./access_policy.ts";
 import type { ResolvedSurface, Server } from "./server.ts";
 import type { Scopes, Subscribed } from "./scope.ts";
 
@@ -30,16 +31,24 @@ export const listChangedOf = (kind: ListKind): string =>
 const listChanged: readonly string[] = (["tools", "prompts", "resources"] as const)
   .map(listChangedOf);
 
+const toNotice = (method: string): Notice => ({ kind: "notice", method, params: {} });
+
+/** One object for each, so that its frame is encoded once for all clients that hear it. */
+const changeNotices: ReadonlyMap<string, Notice> = new Map(
+  listChanged.map((method) => [method, toNotice(method)]),
+);
+
 /** Makes the watches; `viewOf` tells which servers a surface has now. */
 export function createWatches(
   deps: {
     readonly limits: Limits;
     readonly clock: Clock;
     readonly scopes: Scopes;
+    readonly policy: Policy;
     readonly viewOf: (surface: string) => ResolvedSurface | undefined;
   },
 ): Watches {
-  const { limits, clock, scopes, viewOf } = deps;
+  const { limits, clock, scopes, policy, viewOf } = deps;
   const watches = new Map<string, Set<Watch>>();
   const all = () => [...watches.values()].flatMap((set) => [...set]);
 
@@ -56,7 +65,7 @@ export function createWatches(
         cancelFlush = undefined;
         const due = [...pending];
         pending.clear();
-        for (const method of due) watcher.notice({ kind: "notice", method, params: {} });
+        for (const method of due) watcher.notice(changeNotices.get(method) ?? toNotice(method));
       });
     };
 
@@ -66,6 +75,9 @@ export function createWatches(
         notice(notice) {
           if (ended) return;
           if (listChanged.includes(notice.method)) return announce([notice.method]);
+          const { uri } = notice.params;
+          const item = { kind: "resources", own: String(uri) } as const;
+          if (uri !== undefined && policy(caller.principal, name, item) === "deny") return;
           const view = viewOf(surface);
           if (view !== undefined) watcher.notice(toOffered(view, name, notice, subscribed));
         },
@@ -78,7 +90,8 @@ export function createWatches(
     };
 
     const attach = (): void => {
-      const servers = viewOf(surface)?.servers ?? [];
+      const servers = (viewOf(surface)?.servers ?? [])
+        .filter(({ config }) => policy(caller.principal, config.name) !== "deny");
       for (const [server, stop] of stops) {
         if (servers.includes(server)) continue;
         stop();

@@ -1,15 +1,15 @@
 /**
- * The push side of an `Exchange`: whoever runs a call puts notices, asks and the end in, and its
- * reader pulls them out in order. Notices wait within a bound and are dropped beyond it; asks and
- * the end never are (how many asks may be open is the peer's business). It owns the time limit of
- * asks, not that of the call.
+ * The feeding side of an `Exchange`: the code that runs a call puts notices, asks and the ending in,
+ * and the reader's sink gets them at once. Without a sink notices wait within a bound and are dropped
+ * beyond it; asks and the ending never are (the peer bounds how many asks are open). It owns the time
+ * limit of asks, not that of the call.
  */
 import type { Clock } from "../clock.ts";
 import { errorTable, GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Answer, Ending, Exchange, JsonObject, Notice, Reply } from "../model.ts";
 
-/** What whoever runs the call is told of its reader. */
+/** What the code that runs the call learns of its reader. */
 export interface ExchangeHooks {
   /** The reader gave the call up; the exchange has ended already. */
   cancelled(reason: string): void;
@@ -52,32 +52,33 @@ const noAnswer = (message: string): Answer => ({
 /** Makes an exchange. `hooks` are called synchronously and must not throw. */
 export function createExchange(bounds: ExchangeBounds, hooks: ExchangeHooks): ExchangeSource {
   const { limits, clock } = bounds;
-  const waitingReplies: Reply[] = [];
-  const readers: ((reply: Reply) => void)[] = [];
+  const waiting: Reply[] = [];
+  let sink: ((reply: Reply) => void) | undefined;
   const openAsks = new Map<string, (answer: Answer) => void>();
   let lastAskId = 0;
   let noticesWaiting = 0;
   let end: Ending | undefined;
 
   const push = (reply: Reply): void => {
-    const reader = readers.shift();
-    if (reader !== undefined) return reader(reply);
+    if (sink !== undefined && waiting.length === 0) return sink(reply);
     if (reply.kind === "notice") noticesWaiting++;
-    waitingReplies.push(reply);
+    waiting.push(reply);
   };
 
-  const next = (): Promise<Reply> => {
-    const waiting = waitingReplies.shift();
-    if (waiting?.kind === "notice") noticesWaiting--;
-    const reply = waiting ?? end;
-    if (reply !== undefined) return Promise.resolve(reply);
-    return new Promise((resolve) => readers.push(resolve));
+  const read = (next: typeof sink): void => {
+    sink = next;
+    while (sink !== undefined) {
+      const reply = waiting.shift();
+      if (reply === undefined) return;
+      if (reply.kind === "notice") noticesWaiting--;
+      sink(reply);
+    }
   };
 
   const finish = (reply: Ending): void => {
     if (end !== undefined) return;
     end = reply;
-    for (const reader of readers.splice(0)) reader(reply);
+    push(reply);
     for (const settle of [...openAsks.values()]) settle(noAnswer("The call it belongs to ended"));
   };
 
@@ -106,7 +107,7 @@ export function createExchange(bounds: ExchangeBounds, hooks: ExchangeHooks): Ex
 
   return {
     exchange: {
-      next,
+      read,
       answer(askId, answer) {
         const settle = openAsks.get(askId);
         settle?.(answer);

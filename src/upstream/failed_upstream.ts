@@ -17,9 +17,10 @@ export const createFailedUpstream: CreateUpstream<FailedServerConfig> = (
     name,
     describe: () => Promise.reject(fault()),
     list: () => Promise.reject(fault()),
+    known: () => undefined,
     freshness: () => undefined,
     open: () => ({
-      next: () => Promise.resolve({ kind: "failure", error: fault() }),
+      read: (sink) => sink?.({ kind: "failure", error: fault() }),
       answer: () => false,
       cancel: () => {},
     }),

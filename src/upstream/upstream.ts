@@ -62,6 +62,11 @@ export interface Upstream {
     caller: Caller,
     source?: "nearest" | "own",
   ): Promise<readonly JsonObject[]>;
+  /**
+   * The list that a caller would get without waiting: from its own connection, which has fetched it
+   * and not said since that it changed. Undefined when that is not known.
+   */
+  known(kind: ListKind, caller: Caller): readonly JsonObject[] | undefined;
   /** How fresh the list is that `list` gave last; undefined when nobody can tell. */
   freshness(kind: ListKind, caller: Caller): Freshness | undefined;
   /** Any other request; names and URIs are the upstream's own. */

@@ -3,6 +3,7 @@
  * by events, over real sockets. Sessions and broken streams are upstream_http_session.test.ts's, the
  * stateless era and finding it out upstream_http_eras.test.ts's.
  */
+import { next } from "../support/pull.ts";
 import { afterEach, describe, expect, test } from "bun:test";
 import type { Ask, JsonObject } from "../../src/model.ts";
 import { echo, type EventStream, sessionRules, type Visit } from "../fault/hostile_upstream.ts";
@@ -238,7 +239,7 @@ describe("calls of a remote server", () => {
     const exchange = upstream.open(toolCall("hang"));
     await until("the call is there", () => server.of("tools/call").length === 1);
     exchange.cancel("changed my mind");
-    const reply = await exchange.next();
+    const reply = await next(exchange);
     expect(reply.kind === "failure" && reply.error.code).toBe("cancelled");
     const [call] = server.of("tools/call");
     await within("the stream to be closed", call?.gone ?? Promise.resolve());
@@ -337,12 +338,12 @@ describe("questions of a remote server", () => {
       },
     }, { callTimeoutMs: 500 });
     const exchange = upstream.open(toolCall("work", {}, asking()));
-    const ask = await exchange.next() as Ask;
+    const ask = await next(exchange) as Ask;
     expect(ask.kind).toBe("ask");
     // Much longer than the call may be silent.
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect(exchange.answer(ask.id, { kind: "answer", value: {} })).toBe(true);
-    expect(textOf(await exchange.next())).toBe("at last");
+    expect(textOf(await next(exchange))).toBe("at last");
   });
 
   test("a ping is answered, and what no client knows is refused", async () => {

@@ -1,4 +1,5 @@
 /** A local server as the gateway sees it: calls, isolation, catalog, idle stop and replay, over a real process. */
+import { next } from "../support/pull.ts";
 import { afterEach, describe, expect, test } from "bun:test";
 import type { StdioServerConfig } from "../../src/config/config.ts";
 import type { Limits } from "../../src/limits.ts";
@@ -75,9 +76,9 @@ describe("calls of a stdio upstream", () => {
     await stateOf(upstream);
     const exchange = upstream.open(toolCall("hang"));
     exchange.cancel("changed my mind");
-    const reply = await exchange.next();
+    const reply = await next(exchange);
     expect(reply.kind === "failure" && reply.error.code).toBe("cancelled");
-    expect(await exchange.next()).toBe(reply);
+    expect(await next(exchange)).toBe(reply);
     expect((await stateOf(upstream)).cancelled.length).toBe(1);
   });
 
@@ -140,13 +141,13 @@ describe("questions of a server", () => {
   test("an answer is taken once, and only for an open question", async () => {
     const { upstream } = await open();
     const exchange = upstream.open(toolCall("ask", sampling, asking));
-    const ask = await exchange.next();
+    const ask = await next(exchange);
     if (ask.kind !== "ask") throw new Error(`Not an ask: ${text(ask)}`);
     const answer = { kind: "answer", value: { model: "first" } } as const;
     expect(exchange.answer("forged", answer)).toBe(false);
     expect(exchange.answer(ask.id, answer)).toBe(true);
     expect(exchange.answer(ask.id, { kind: "answer", value: { model: "second" } })).toBe(false);
-    expect(text(await exchange.next())).toContain("first");
+    expect(text(await next(exchange))).toContain("first");
   });
 
   test("outside of any call they go to the scope's watcher", async () => {
@@ -187,11 +188,11 @@ describe("questions of a server", () => {
   test("while a question is open the call's clock stands still", async () => {
     const { upstream } = await open([], { callTimeoutMs: 500 });
     const exchange = upstream.open(toolCall("ask", sampling, asking));
-    const ask = await exchange.next();
+    const ask = await next(exchange);
     if (ask.kind !== "ask") throw new Error(`Not an ask: ${text(ask)}`);
     await new Promise((resolve) => setTimeout(resolve, 1_200));
     exchange.answer(ask.id, { kind: "answer", value: { model: "slow person" } });
-    expect(text(await exchange.next())).toContain("slow person");
+    expect(text(await next(exchange))).toContain("slow person");
   });
 
   test("a question nobody answers is refused after its own limit, and the call goes on", async () => {

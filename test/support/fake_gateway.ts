@@ -2,7 +2,7 @@
  * A `Gateway` whose exchanges a test drives reply by reply, for tests of the HTTP layer: no
  * upstream, no names, no process. Every call and notification is kept.
  */
-import { GatewayError } from "../../src/errors.ts";
+import { GatewayError, toGatewayError } from "../../src/errors.ts";
 import type { Gateway, GatewayStatus } from "../../src/gateway/surface.ts";
 import type {
   Answer,
@@ -93,6 +93,12 @@ export function createFakeGateway(): FakeGateway {
       return gateway.description;
     },
     call(surface, call) {
+      const tool = gateway.tools.get(String(call.params["name"]));
+      try {
+        if (tool !== undefined) call.checkItem?.(tool);
+      } catch (thrown) {
+        return instantExchange({ kind: "failure", error: toGatewayError(thrown) });
+      }
       const value = gateway.instant(call);
       if (value !== undefined) return instantExchange({ kind: "result", value });
       const { fake, exchange } = createFakeCall(surface, call);
@@ -100,7 +106,6 @@ export function createFakeGateway(): FakeGateway {
       wake?.();
       return exchange;
     },
-    tool: (_surface, name) => Promise.resolve(gateway.tools.get(name)),
     notify: (_surface, caller, method) =>
       void gateway.notified.push({ method, scope: caller.scope }),
     watch(surface, caller, watcher, subscriptions) {
@@ -127,16 +132,16 @@ export function notice(method: string, params: JsonObject = {}): Notice {
 }
 
 function instantExchange(reply: Reply): Exchange {
-  return { next: () => Promise.resolve(reply), answer: () => false, cancel: () => {} };
+  return { read: (sink) => sink?.(reply), answer: () => false, cancel: () => {} };
 }
 
 function createFakeCall(surface: string, call: Call): { fake: FakeCall; exchange: Exchange } {
   const replies: Reply[] = [];
-  let wake: (() => void) | undefined;
+  let sink: ((reply: Reply) => void) | undefined;
   const answered = Promise.withResolvers<Answer>();
   const say = (reply: Reply): void => {
-    replies.push(reply);
-    wake?.();
+    if (sink === undefined) replies.push(reply);
+    else sink(reply);
   };
   const fake: FakeCall = {
     surface,
@@ -151,11 +156,9 @@ function createFakeCall(surface: string, call: Call): { fake: FakeCall; exchange
     cancelled: undefined,
   };
   const exchange: Exchange = {
-    async next() {
-      while (replies.length === 0) await new Promise<void>((resolve) => (wake = resolve));
-      const [reply] = replies as [Reply];
-      if (reply.kind === "notice" || reply.kind === "ask") replies.shift();
-      return reply;
+    read(next) {
+      sink = next;
+      for (const reply of replies.splice(0)) next?.(reply);
     },
     answer(askId, answer) {
       fake.answers.push({ askId, answer });

@@ -77,6 +77,8 @@ export function createFakeUpstream(
       await ready();
       return { capabilities: fake.capabilities, instructions: fake.instructions };
     },
+    known: (kind) =>
+      fake.slow === undefined && fake.broken === undefined ? fake.lists[kind] ?? [] : undefined,
     freshness: () => undefined,
     async list(kind) {
       await ready();

@@ -277,9 +277,6 @@ const grossLinesMax = 120;
  */
 const grossExceptions: Readonly<Record<string, number>> = {
   "src/credentials/token_source.ts": 149,
-  "src/gateway/gateway.ts": 212,
-  "src/gateway/route.ts": 212,
-  "src/gateway/steps/park.ts": 188,
   "src/outgoing/caller.ts": 143,
   "src/protocol/json_schema/sound.ts": 196,
   "src/store/sqlite_sessions.ts": 126,
@@ -291,11 +288,11 @@ const grossExceptions: Readonly<Record<string, number>> = {
   "src/upstream/mcp/catalog_learning.ts": 147,
   "src/upstream/mcp/connection.ts": 130,
   "src/upstream/mcp/pool.ts": 221,
-  "src/upstream/mcp/pooled_upstream.ts": 222,
+  "src/upstream/mcp/pooled_upstream.ts": 223,
   "src/upstream/mcp/stored_catalog.ts": 166,
   "src/upstream/mcp/upstream_call.ts": 184,
   "src/upstream/rest/openapi/schema_maker.ts": 140,
-  "src/upstream/rest/rest_upstream.ts": 127,
+  "src/upstream/rest/rest_upstream.ts": 128,
   "src/upstream/stdio/spare.ts": 146,
 };
 const numberMax = 1000;

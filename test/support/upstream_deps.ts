@@ -2,6 +2,7 @@
  * What an upstream needs in tests: the real platform, short times, a warden that remembers, a
  * catalog store in memory, and a log that can be read. Shared by the tests of src/upstream.
  */
+import { next } from "./pull.ts";
 import process from "node:process";
 import { anonymous } from "../../src/auth/none.ts";
 import { systemClock } from "../../src/clock.ts";
@@ -166,7 +167,7 @@ export async function drain(
   const notices: Notice[] = [];
   const asks: Ask[] = [];
   for (;;) {
-    const reply = await exchange.next();
+    const reply = await next(exchange);
     if (reply.kind === "notice") notices.push(reply);
     else if (reply.kind === "ask") {
       asks.push(reply);

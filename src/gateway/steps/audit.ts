@@ -5,14 +5,13 @@
  * that ends with its session, has not failed. Each call passes here once, so that this is also where
  * each failure gets its outcome.
  */
-import type { Clock } from "../../clock.ts";
 import type { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import { type Log, Shortened } from "../../log.ts";
-import type { Call, CallTarget, Exchange, JsonObject, Reply } from "../../model.ts";
+import type { Call, CallTarget, JsonObject, Reply } from "../../model.ts";
 import { clientLine, oneLine } from "../../one_line.ts";
-import { mappedExchange } from "../exchange.ts";
 import { withOutcomeOf } from "../outcome.ts";
+import type { CallContext, MakeStep } from "./steps.ts";
 
 /** Members whose texts say what a message is about and are not the client's data. */
 const spokenMembers = new Set(["name", "uri", "uriTemplate", "level", "logger", "type", "isError"]);
@@ -31,40 +30,48 @@ export interface AuditDeps {
 /** What is known of a call when it fails. */
 type Failing = Pick<Call, "method" | "params" | "caller">;
 
-/** Runs a call and watches it; `messages` logs everything that is said in it. */
-export function auditedCall(
-  call: Call,
-  next: (call: Call) => Exchange,
-  options: AuditDeps & {
-    readonly surface: string;
-    readonly clock: Clock;
-    readonly messages: boolean;
-  },
-): Exchange {
-  const { surface, log, clock, messages } = options;
-  const begun = clock.monotonic();
-  const { target = {} } = call;
-  const about = () => ({ surface, method: call.method, what: nameIn(call.params) });
-  if (messages) log.debug("Request", { ...about(), params: shapeOf(call.params) });
-  let isGivenUp = false;
-  const exchange = mappedExchange(next({ ...call, target }), (reply) => {
-    if (messages) log.debug(`Reply: ${reply.kind}`, { ...about(), ...messageOf(reply) });
-    if (reply.kind === "notice" || reply.kind === "ask") return reply;
-    const ending = withOutcomeOf(reply, target);
-    const ms = Math.round(clock.monotonic() - begun);
-    const fault = isGivenUp ? undefined : faultOf(ending, options.limits.logCharsMax);
-    if (fault === undefined) log.debug("Call", { ...about(), ms, outcome: outcomeOf(ending) });
-    else logFailedCall(options, call, { ...fault, target, surface, ms });
-    return ending;
+/** Makes the step. */
+export const makeAuditStep: MakeStep = (deps) => {
+  const { log, clock, limits, debug, emit } = deps;
+  const about = ({ surface: { surface }, call }: CallContext) => ({
+    surface,
+    method: call.method,
+    what: nameIn(call.params),
   });
   return {
-    ...exchange,
-    cancel(reason) {
-      isGivenUp = true;
-      exchange.cancel(reason);
+    name: "audit",
+    before(context) {
+      if (debug) {
+        log.debug("Request", { ...about(context), params: shapeOf(context.call.params) });
+      }
+    },
+    reply(context, reply) {
+      if (debug) log.debug(`Reply: ${reply.kind}`, { ...about(context), ...messageOf(reply) });
+      return reply;
+    },
+    end(context, reply) {
+      if (debug) log.debug(`Reply: ${reply.kind}`, { ...about(context), ...messageOf(reply) });
+      const { call, surface: { surface }, principal, target } = context;
+      const ending = withOutcomeOf(reply, call.target ?? {});
+      const ms = Math.round(clock.monotonic() - context.startedAt);
+      const outcome = outcomeOf(ending);
+      const server = target?.server.config.name;
+      emit({
+        type: "call_ended",
+        surface,
+        method: call.method,
+        server,
+        principal: principal.id,
+        ms,
+        outcome,
+      });
+      const fault = context.isGivenUp ? undefined : faultOf(ending, limits.logCharsMax);
+      if (fault === undefined) log.debug("Call", { ...about(context), ms, outcome });
+      else logFailedCall(deps, call, { ...fault, target: call.target ?? {}, surface, ms });
+      return ending;
     },
   };
-}
+};
 
 /** Logs a call that failed, or was refused before it began. */
 export function logFailedCall(

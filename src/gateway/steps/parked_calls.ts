@@ -5,17 +5,36 @@
 import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
-import type { CallTarget, Exchange, JsonObject, Question } from "../../model.ts";
+import type { CallTarget, Exchange, JsonObject, Notice, Question } from "../../model.ts";
+import type { CallContext } from "./steps.ts";
 
 /** A parked exchange and what it waits for. */
 export interface Park {
   readonly exchange: Exchange;
+  /** A notice that came after the asks: the first that the client hears on its return. */
+  readonly early: Notice | undefined;
   /** Ask id -> the question under which the client knows it. */
   readonly open: ReadonlyMap<string, Question>;
   /** The capabilities for want of which other questions of it were refused. */
   readonly refused: JsonObject[];
   /** Where the call went. */
   readonly target: CallTarget | undefined;
+  /** The call that waits. */
+  readonly context: Pick<CallContext, "target">;
+  /** Lets its server go, should a reload have replaced it. */
+  readonly release: () => void;
+}
+
+/** The exchange of a call that goes on. */
+export function resumed({ exchange, early }: Park): Exchange {
+  if (early === undefined) return exchange;
+  return {
+    ...exchange,
+    read(sink) {
+      sink?.(early);
+      exchange.read(sink);
+    },
+  };
 }
 
 /** The parks of the gateway. */
@@ -42,6 +61,11 @@ export function createParks(
     parks.delete(id);
     return park;
   };
+  const giveUp = (id: string, reason: string): void => {
+    const park = remove(id);
+    park?.exchange.cancel(reason);
+    park?.release();
+  };
   return {
     add(id, principal, park) {
       const own = [...parks.values()].filter((other) => other.principal === principal);
@@ -51,13 +75,13 @@ export function createParks(
           "Cannot wait for more input: too many calls wait already; answer or cancel one of them",
         );
       }
-      const expire = (): void => remove(id)?.exchange.cancel("The client did not come back");
+      const expire = (): void => giveUp(id, "The client did not come back");
       parks.set(id, { ...park, principal, cancelTimer: clock.after(limits.parkMs, expire) });
     },
     take: remove,
     close() {
       for (const id of [...parks.keys()]) {
-        remove(id)?.exchange.cancel("The gateway is stopping");
+        giveUp(id, "The gateway is stopping");
       }
     },
   };

@@ -1,5 +1,5 @@
 /**
- * One request of a session from its message to its answer: decoded, opened at the gateway, pulled
+ * One request of a session from its message to its answer: decoded, opened at the gateway, read
  * to its end whether or not the client still listens (a disconnect is no cancel), and encoded.
  * Notices and questions go to the request's sink in the order in which they came. Follows the
  * lifecycle, cancellation, progress and utilities pages of the handshake revisions.
@@ -73,7 +73,7 @@ export function runCall(session: LiveSession, message: RequestMessage, sink: Ans
   const asked = { id, method, params, progressToken, target };
   const running = openRunning(session, asked, exchange, sink);
   if (progressToken !== undefined) running.progress = keepAlive(running);
-  void pump(running);
+  exchange.read((reply) => take(running, reply));
 }
 
 function decode({ deps, revision, surface }: LiveSession, { method, params }: RequestMessage) {
@@ -154,11 +154,12 @@ function openRunning(
     sink,
     abort(reason, error) {
       if (running.isAnswered) return;
-      exchange.cancel(reason);
+      // Its own words come first: the exchange answers a cancel at once.
       if (error === undefined) {
         running.ending = undefined;
         finish(running, { text: undefined, status: 200 }, "the call was cancelled");
       } else if (running.ending === undefined) fail(running, error);
+      exchange.cancel(reason);
       // Its session ends: there is no later turn.
       settle(running);
     },
@@ -178,39 +179,41 @@ function keepAlive(running: Running): CallProgress {
   });
 }
 
-/** Pulls the exchange to its end. */
-async function pump(running: Running): Promise<void> {
+/** Takes a reply at the moment it comes. */
+function take(running: Running, reply: Reply): void {
+  if (running.ending !== undefined) return;
   try {
-    while (running.ending === undefined) {
-      const reply = await running.exchange.next();
-      if (running.ending === undefined) await take(running, reply);
+    switch (reply.kind) {
+      case "notice":
+        return tell(running, isProgress(reply) ? running.progress?.relay(reply) ?? reply : reply);
+      case "ask":
+        return put(running, reply);
+      case "failure":
+        return fail(running, reply.error);
+      case "inputRequired":
+        // Sessions can be asked while a call runs, so no call of theirs ends by questions.
+        return fail(running, new GatewayError("ask_unanswerable"));
+      case "result":
+        return void succeed(running, reply).catch((thrown) => fault(running, thrown));
     }
   } catch (thrown) {
-    logFault(running.session.deps.log, "Cannot finish a call", thrown);
-    fail(running, toGatewayError(thrown));
+    fault(running, thrown);
   }
 }
 
-async function take(running: Running, reply: Reply): Promise<void> {
+async function succeed(running: Running, reply: Extract<Reply, { kind: "result" }>): Promise<void> {
   const { session, request } = running;
-  switch (reply.kind) {
-    case "notice":
-      return tell(running, isProgress(reply) ? running.progress?.relay(reply) ?? reply : reply);
-    case "ask":
-      return put(running, reply);
-    case "failure":
-      return fail(running, reply.error);
-    case "inputRequired":
-      // Sessions can be asked while a call runs, so no call of theirs pauses.
-      return fail(running, new GatewayError("ask_unanswerable"));
-    case "result": {
-      const change = changes[request.method];
-      await change?.(session, request.params);
-      const value = change === undefined ? reply.value : {};
-      const encoded = session.deps.codec.encodeResult(request.method, value, session.revision);
-      return finish(running, { text: resultText(request.id, encoded), status: 200 });
-    }
-  }
+  const change = changes[request.method];
+  if (change !== undefined) await change(session, request.params);
+  if (running.ending !== undefined) return;
+  const value = change === undefined ? reply.value : {};
+  const encoded = session.deps.codec.encodeResult(request.method, value, session.revision);
+  finish(running, { text: resultText(request.id, encoded), status: 200 });
+}
+
+function fault(running: Running, thrown: unknown): void {
+  logFault(running.session.deps.log, "Cannot finish a call", thrown);
+  fail(running, toGatewayError(thrown));
 }
 
 function tell({ session, request, sink, gap }: Running, notice: Notice): void {

@@ -1,13 +1,13 @@
 /**
  * One stateless request from its message to its answer: checked against what the surface offers,
- * opened at the gateway, pulled to its end, and encoded. The client's going is its cancellation.
+ * opened at the gateway, read to its end, and encoded. The client's going is its cancellation.
  * What a surface says of itself is answered here, too. Follows the methods of 2026-07-28 and its
  * cancellation page; the form of the answer is reply.ts's.
  */
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import { logFailedCall, toFault } from "../../gateway/steps/audit.ts";
 import { outcomeFor } from "../../gateway/outcome.ts";
-import type { CallTarget, Exchange, Notice, Reply as Item } from "../../model.ts";
+import type { CallTarget, Exchange, JsonObject, Notice, Reply as Item } from "../../model.ts";
 import { errorText, notificationText, resultText } from "../../protocol/jsonrpc.ts";
 import {
   capabilityOf,
@@ -60,13 +60,15 @@ export function runCall(stateless: StatelessRequests, asked: ModernRequest): Pro
     ending: undefined,
     abort(reason, error) {
       if (!calls.has(running)) return;
-      running.exchange?.cancel(reason);
+      // Its own words come first: the exchange answers a cancel at once.
       if (error === undefined) {
         running.progress?.stop();
-        return void calls.delete(running);
+        calls.delete(running);
+        return running.exchange?.cancel(reason);
       }
       if (error.code === "draining") reply.hint();
       if (running.ending === undefined) fail(running, error);
+      running.exchange?.cancel(reason);
       settle(running);
     },
   };
@@ -103,23 +105,26 @@ async function run(running: Running): Promise<void> {
     if (!isOpen(running)) return;
     const wantsProgress = progressToken !== undefined;
     const hears = () => hearsChanges(running.stateless, surface, caller);
-    const call = { method, params, wantsProgress, caller, resume, hears, target };
+    const checkItem = (item: JsonObject) => assertHeaders(running.asked, item);
+    const call = { method, params, wantsProgress, caller, resume, hears, target, checkItem };
     const exchange = deps.gateway.call(surface, call);
     running.exchange = exchange;
-    while (isOpen(running)) take(running, exchange, await exchange.next());
+    exchange.read((reply) => take(running, exchange, reply));
   } catch (thrown) {
     fail(running, toGatewayError(thrown));
   }
 }
 
-/** Throws when the surface has no such method, or headers say other arguments than the body. */
+/** Throws when headers say other arguments than the body of a tool's call. */
+function assertHeaders({ request: { method, params }, headers }: ModernRequest, tool: JsonObject) {
+  if (method !== "tools/call") return;
+  const problem = checkParamHeaders(tool.inputSchema, params.arguments, headers);
+  if (problem !== undefined) throw new GatewayError("header_mismatch", problem);
+}
+
+/** Throws when the surface has no such method. */
 async function assertServed({ stateless: { deps }, asked }: Running): Promise<void> {
-  const { request: { method, params }, caller, surface, headers } = asked;
-  if (method === "tools/call") {
-    const tool = await deps.gateway.tool(surface, String(params.name), caller);
-    const problem = tool && checkParamHeaders(tool.inputSchema, params.arguments, headers);
-    if (problem !== undefined) throw new GatewayError("header_mismatch", problem);
-  }
+  const { request: { method }, caller, surface } = asked;
   const capability = capabilityOf(method);
   // The list and its calls say by themselves when nobody has tools.
   if (capability === undefined || capability === "tools") return;
@@ -129,7 +134,17 @@ async function assertServed({ stateless: { deps }, asked }: Running): Promise<vo
   }
 }
 
+/** Takes a reply at the moment it comes. */
 function take(running: Running, exchange: Exchange, item: Item): void {
+  if (!isOpen(running)) return;
+  try {
+    takeOpen(running, exchange, item);
+  } catch (thrown) {
+    fail(running, toGatewayError(thrown));
+  }
+}
+
+function takeOpen(running: Running, exchange: Exchange, item: Item): void {
   const { identity } = running.stateless.deps;
   const { asked: { request: { id, method } } } = running;
   switch (item.kind) {

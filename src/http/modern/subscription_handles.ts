@@ -3,6 +3,7 @@
  * subscriber, so a resource is subscribed to when the first stream of a scope wants it and left when
  * the last one ends, whichever surface each came by. Not here: the streams (listen.ts).
  */
+import { endingOf } from "../../gateway/exchange.ts";
 import type { Gateway } from "../../gateway/surface.ts";
 import type { Log } from "../../log.ts";
 import type { Caller, Exchange } from "../../model.ts";
@@ -104,10 +105,7 @@ export function createSubscriptionHandles(gateway: Gateway, log: Log): Subscript
 
 /** What kept a call from ending well. */
 async function failureOf(exchange: Exchange): Promise<unknown> {
-  for (;;) {
-    const reply = await exchange.next();
-    if (reply.kind === "result") return undefined;
-    if (reply.kind === "failure") return reply.error;
-    if (reply.kind === "inputRequired") return "the server asked for input";
-  }
+  const ending = await endingOf(exchange);
+  if (ending.kind === "result") return undefined;
+  return ending.kind === "failure" ? ending.error : "the server asked for input";
 }

@@ -27,6 +27,8 @@ import { type SoundToolsOptions, withSoundSchemas } from "../catalog/sound_tools
 /** The lists of one connection. */
 export interface ServerLists {
   get(kind: ListKind): Promise<readonly JsonObject[]>;
+  /** What `get` would give at once; undefined when it would ask the server. */
+  known(kind: ListKind): readonly JsonObject[] | undefined;
   /** How long what was fetched stays fresh from now on; undefined when its server did not say. */
   freshness(kind: ListKind): Freshness | undefined;
   all(): Promise<Catalog["lists"]>;
@@ -78,20 +80,25 @@ function declares({ capabilities }: Pick<Description, "capabilities">, kind: Lis
 export function createServerLists(options: ServerListsOptions): ServerLists {
   const known = new Map<ListKind, Promise<readonly JsonObject[]>>();
   const staleAt = new Map<ListKind, number>();
+  const fetched = new Map<ListKind, readonly JsonObject[]>();
   const hints = new Map<ListKind, Freshness & { readonly since: number }>();
   const isSilent = kindsOf(options).length === 0;
+  const isAbsent = (kind: ListKind): boolean =>
+    !declares(options, kind) && !(isSilent && kind === "tools");
   const get = (kind: ListKind): Promise<readonly JsonObject[]> => {
-    const isDeclared = declares(options, kind);
-    if (!isDeclared && !(isSilent && kind === "tools")) return Promise.resolve([]);
+    if (isAbsent(kind)) return Promise.resolve([]);
     const kept = known.get(kind);
     if (kept !== undefined && options.clock.monotonic() < (staleAt.get(kind) ?? Infinity)) {
       return kept;
     }
-    const asked = isDeclared ? fetchList(kind, options) : fetchUndeclared(kind, options);
+    const asked = declares(options, kind)
+      ? fetchList(kind, options)
+      : fetchUndeclared(kind, options);
     const fetching = asked.then(({ items, ttlMs, freshness }) => {
       const since = options.clock.monotonic();
       staleAt.set(kind, ttlMs === undefined ? Infinity : since + ttlMs);
       if (freshness !== undefined) hints.set(kind, { ...freshness, since });
+      if (known.get(kind) === fetching) fetched.set(kind, items);
       return items;
     });
     forget(kind);
@@ -102,10 +109,15 @@ export function createServerLists(options: ServerListsOptions): ServerLists {
     return fetching;
   };
   const forget = (kind: ListKind): void => {
-    for (const map of [known, staleAt, hints]) map.delete(kind);
+    for (const map of [known, staleAt, hints, fetched]) map.delete(kind);
   };
   return {
     get,
+    known(kind) {
+      if (isAbsent(kind)) return [];
+      const isFresh = options.clock.monotonic() < (staleAt.get(kind) ?? Infinity);
+      return isFresh ? fetched.get(kind) : undefined;
+    },
     freshness(kind) {
       const hint = hints.get(kind);
       if (hint === undefined) return undefined;

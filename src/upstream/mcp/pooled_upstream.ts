@@ -227,6 +227,7 @@ export function createPooledUpstream(kind: PooledKind, deps: UpstreamDeps): Upst
       return { ...description, capabilities };
     },
     list: catalog.list,
+    known: (kind, caller) => pool.running(caller)?.lists.known(kind),
     freshness: (kind, caller) => pool.running(caller)?.lists.freshness(kind),
     open,
     notify(caller, method, params) {

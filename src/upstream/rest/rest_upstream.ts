@@ -119,6 +119,7 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
       const { tools } = await ready();
       return kind === "tools" ? tools : [];
     },
+    known: (kind) => engine === undefined ? undefined : kind === "tools" ? engine.tools : [],
     freshness: () => undefined,
     open(call) {
       const stop = new AbortController();

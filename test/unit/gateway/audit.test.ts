@@ -1,4 +1,6 @@
 /** What the log has of calls that fail: one line each, and of no other. */
+import { defaultTables } from "../../../src/app.ts";
+import { next } from "../../support/pull.ts";
 import { describe, expect, test } from "bun:test";
 import { anonymous } from "../../../src/auth/none.ts";
 import { systemClock } from "../../../src/clock.ts";
@@ -40,6 +42,8 @@ async function setUp() {
   const fakes = { a: createFakeUpstream("a", lists), b: createFakeUpstream("b", lists) };
   const log = createTestLog();
   const gateway = createGatewayCore({
+    ...defaultTables,
+    emit: () => {},
     servers: {
       servers: [server("a"), server("b")],
       names: "auto",
@@ -79,7 +83,7 @@ describe("a call that fails", () => {
   test("is one line: the server and its own name for the tool, the client, the reason", async () => {
     const { fakes, call, lines } = await setUp();
     fakes.b.reply = refuse("No such file:\n/etc/nothing");
-    await call("tools/call", { name: "b__read" }).next();
+    await next(call("tools/call", { name: "b__read" }));
     expect(lines()).toEqual([{
       severity: "INFO",
       message: "Call failed",
@@ -100,9 +104,9 @@ describe("a call that fails", () => {
     const { fakes, call, lines } = await setUp();
     fakes.a.capabilities = { ...fakes.a.capabilities, completions: {} };
     fakes.a.reply = refuse("no");
-    await call("prompts/get", { name: "a__greet" }).next();
-    await call("resources/read", { uri: "mem://a" }).next();
-    await call("completion/complete", { ref: { type: "ref/prompt", name: "a__greet" } }).next();
+    await next(call("prompts/get", { name: "a__greet" }));
+    await next(call("resources/read", { uri: "mem://a" }));
+    await next(call("completion/complete", { ref: { type: "ref/prompt", name: "a__greet" } }));
     expect(lines().map(({ fields }) => fields)).toMatchObject([
       { server: "a", prompt: "greet" },
       { server: "a", resource: "mem://a" },
@@ -114,7 +118,7 @@ describe("a call that fails", () => {
     const { fakes, call, lines } = await setUp();
     const say = async (content: unknown) => {
       fakes.a.reply = () => resultExchange({ isError: true, content });
-      await call("tools/call", { name: "a__read" }).next();
+      await next(call("tools/call", { name: "a__read" }));
       return lines().at(-1)?.fields["reason"];
     };
     const text = (words: string) => ({ type: "text", text: words });
@@ -135,10 +139,10 @@ describe("a call that fails", () => {
 
   test("may be one of a name that is unknown, or a list of a server that cannot be reached", async () => {
     const { fakes, call, lines } = await setUp();
-    await call("tools/call", { name: `nobody__${"x".repeat(500)}` }).next();
+    await next(call("tools/call", { name: `nobody__${"x".repeat(500)}` }));
     fakes.b.broken = new GatewayError("upstream_unavailable", 'Cannot start server "b": no');
-    await call("tools/list", {}, caller({}), "/servers/b").next();
-    await call("no/such", {}, caller({ name: 5, version: "\n1\u202e " })).next();
+    await next(call("tools/list", {}, caller({}), "/servers/b"));
+    await next(call("no/such", {}, caller({ name: 5, version: "\n1\u202e " })));
     expect(lines().map(({ fields }) => fields)).toMatchObject([
       { tool: `nobody__${"x".repeat(191)}…`, code: "invalid_params" },
       {
@@ -156,7 +160,7 @@ describe("a call that fails", () => {
     const { fakes, call, lines } = await setUp();
     const data = { server: "b" };
     fakes.b.broken = new GatewayError("upstream_unavailable", "Cannot start it", { data });
-    await call("tools/call", { name: "b__read" }).next();
+    await next(call("tools/call", { name: "b__read" }));
     expect(lines().map(({ fields }) => fields))
       .toMatchObject([{ server: "b", tool: "b__read", reason: "Cannot start it" }]);
   });
@@ -168,12 +172,12 @@ describe("a call that fails", () => {
       throw new GatewayError("upstream_error", "after all");
     });
     const by = { ...caller(), asksByResult: true };
-    const pause = await call("tools/call", { name: "b__read" }, by).next();
+    const pause = await next(call("tools/call", { name: "b__read" }, by));
     if (pause.kind !== "inputRequired") throw new Error(`It did not pause: ${pause.kind}`);
     expect(lines()).toEqual([]);
     const key = pause.questions[0]?.key ?? "";
     const resume = { answers: { [key]: { action: "decline" } }, state: pause.state };
-    await call("tools/call", { name: "b__read" }, by, "/mcp", resume).next();
+    await next(call("tools/call", { name: "b__read" }, by, "/mcp", resume));
     expect(lines().map(({ fields }) => fields))
       .toMatchObject([{ server: "b", tool: "read", reason: expect.stringMatching(/^after all/) }]);
   });
@@ -182,9 +186,9 @@ describe("a call that fails", () => {
 describe("no line is for", () => {
   test("calls that go well", async () => {
     const { call, lines } = await setUp();
-    await call("tools/call", { name: "a__read" }).next();
-    await call("tools/list", {}).next();
-    await call("resources/read", { uri: "mem://a" }).next();
+    await next(call("tools/call", { name: "a__read" }));
+    await next(call("tools/list", {}));
+    await next(call("resources/read", { uri: "mem://a" }));
     expect(lines()).toEqual([]);
   });
 
@@ -196,10 +200,10 @@ describe("no line is for", () => {
     await until("the calls", () => fakes.a.opened.length === 2);
     for (const one of calls) one.cancel("gone");
     over.reject(new GatewayError("upstream_exited"));
-    for (const one of calls) await one.next();
+    for (const one of calls) await next(one);
     const early = call("tools/call", { name: "a__read" });
     early.cancel("gone");
-    await early.next();
+    await next(early);
     expect(lines()).toEqual([]);
   });
 });

@@ -1,3 +1,5 @@
+import { defaultTables } from "../../../src/app.ts";
+import { next } from "../../support/pull.ts";
 import { describe, expect, test } from "bun:test";
 import { anonymous } from "../../../src/auth/none.ts";
 import { systemClock } from "../../../src/clock.ts";
@@ -47,6 +49,8 @@ async function gatewayOf(
   log: Log = createTestLog(),
 ): Promise<Gateway> {
   return createGatewayCore({
+    ...defaultTables,
+    emit: () => {},
     servers: config,
     create: ({ name }) => fakes[name] ?? createFakeUpstream(name),
     sameServer: (one, other) => JSON.stringify(one) === JSON.stringify(other),
@@ -75,7 +79,7 @@ async function ask(
   hears: () => boolean = () => true,
 ): Promise<JsonObject> {
   const call = { method, params, wantsProgress: false, caller: by, hears };
-  const reply = await gateway.call(surface, call).next();
+  const reply = await next(gateway.call(surface, call));
   if (reply.kind === "result") return reply.value;
   if (reply.kind === "failure") return { failure: reply.error.code, ...reply.error.toRpc() };
   return { unexpected: reply };
@@ -111,7 +115,7 @@ describe("several servers behind one surface", () => {
       const byName = Object.fromEntries(fakes.map((fake) => [fake.name, fake]));
       const gateway = await gatewayOf(config, byName);
       const call = { method: "tools/list", params: {}, wantsProgress: false, caller: caller() };
-      const reply = await gateway.call("/mcp", call).next();
+      const reply = await next(gateway.call("/mcp", call));
       return reply.kind === "result" ? reply.freshness : reply;
     };
     const one = fresh("one", 500, true);
@@ -773,10 +777,7 @@ describe("a new configuration", () => {
     let finish: () => void = () => {};
     fakes.a.reply = () => ({
       ...settledExchange({ kind: "result", value: { done: true } }),
-      next: () =>
-        new Promise((resolve) => {
-          finish = () => resolve({ kind: "result", value: { done: true } });
-        }),
+      read: (sink) => void (finish = () => sink?.({ kind: "result", value: { done: true } })),
     });
     const gateway = await gatewayOf(servers(server("a")), fakes);
     const call = ask(gateway, "tools/call", { name: "x" });
@@ -808,6 +809,8 @@ describe("the log", () => {
 describe("servers are tried", () => {
   const open = async (config: ServersConfig, fakes: Record<string, FakeUpstream>) =>
     createGatewayCore({
+      ...defaultTables,
+      emit: () => {},
       servers: config,
       create: ({ name }) => fakes[name] ?? createFakeUpstream(name),
       sameServer: (one, other) => JSON.stringify(one) === JSON.stringify(other),
@@ -900,7 +903,7 @@ describe("an end", () => {
       wantsProgress: false,
       caller: caller(),
     });
-    const reply = exchange.next();
+    const reply = next(exchange);
     exchange.cancel("no longer wanted");
     expect(await reply.then((one) => one.kind === "failure" && one.error.code)).toBe("cancelled");
   });

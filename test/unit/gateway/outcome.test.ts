@@ -1,3 +1,5 @@
+import { defaultTables } from "../../../src/app.ts";
+import { next } from "../../support/pull.ts";
 import { describe, expect, test } from "bun:test";
 import { anonymous } from "../../../src/auth/none.ts";
 import { systemClock } from "../../../src/clock.ts";
@@ -26,6 +28,8 @@ async function failOn(
   surface = "/mcp",
 ): Promise<GatewayError> {
   const gateway = createGatewayCore({
+    ...defaultTables,
+    emit: () => {},
     servers: {
       servers: fakes.map(({ name }) => ({ ...serverConfig, name })),
       names: "auto",
@@ -50,7 +54,7 @@ async function failOn(
     clientInfo: { name: "test", version: "1" },
   };
   const call = { method: "tools/call", params, wantsProgress: false, caller };
-  const reply = await gateway.call(surface, call).next();
+  const reply = await next(gateway.call(surface, call));
   if (reply.kind !== "failure") throw new Error(`it did not fail: ${JSON.stringify(reply)}`);
   return reply.error;
 }

@@ -1,4 +1,6 @@
 /** Calls of clients who cannot be asked while a call runs: questions end them, answers go on. */
+import { defaultTables } from "../../../src/app.ts";
+import { next } from "../../support/pull.ts";
 import { describe, expect, test } from "bun:test";
 import { type Clock, systemClock } from "../../../src/clock.ts";
 import type { ServerConfig } from "../../../src/config/config.ts";
@@ -59,6 +61,8 @@ async function setUp(
   };
   const log = createTestLog();
   const gateway = createGatewayCore({
+    ...defaultTables,
+    emit: () => {},
     servers: { servers: [server], names: "auto", warnings: [], files: [], secrets: [] },
     create: () => fake,
     sameServer: () => true,
@@ -89,7 +93,7 @@ const start = (
 async function read(exchange: Exchange): Promise<{ notices: Notice[]; ending: Ending }> {
   const notices: Notice[] = [];
   for (;;) {
-    const reply = await within("the next reply", exchange.next());
+    const reply = await within("the next reply", next(exchange));
     if (reply.kind === "ask") throw new Error("This client cannot be asked");
     if (reply.kind !== "notice") return { notices, ending: reply };
     notices.push(reply);
@@ -555,7 +559,7 @@ describe("a call that is given up", () => {
       return await new Promise(() => {});
     });
     const exchange = start(setup);
-    expect(await exchange.next()).toEqual(progress(1));
+    expect(await next(exchange)).toEqual(progress(1));
     exchange.cancel("gone");
     expect(failed((await read(exchange)).ending)).toBe("cancelled");
     expect(setup.fake.cancelled).toEqual(["gone"]);

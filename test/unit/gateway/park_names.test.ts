@@ -1,4 +1,6 @@
 /** Clients that are asked by result in front of several servers: names, URIs and what goes with results. */
+import { defaultTables } from "../../../src/app.ts";
+import { next } from "../../support/pull.ts";
 import { describe, expect, test } from "bun:test";
 import { systemClock } from "../../../src/clock.ts";
 import type { ServerConfig, ToolFilter } from "../../../src/config/config.ts";
@@ -32,6 +34,8 @@ async function gatewayOf(fakes: Record<string, FakeUpstream>, tools: ToolFilter 
     tools,
   }));
   return createGatewayCore({
+    ...defaultTables,
+    emit: () => {},
     servers: { servers, names: "auto", warnings: [], files: [], secrets: [] },
     create: ({ name }) => fakes[name] ?? createFakeUpstream(name),
     sameServer: () => true,
@@ -57,7 +61,7 @@ async function call(
     caller: alice,
     resume,
   });
-  const reply = await within("the ending", exchange.next());
+  const reply = await within("the ending", next(exchange));
   if (reply.kind === "notice" || reply.kind === "ask") throw new Error(`Unexpected ${reply.kind}`);
   return reply;
 }
@@ -157,6 +161,16 @@ describe("in front of several servers", () => {
   });
 });
 
+/** The tool that a call of this name was checked against. */
+async function toolOf(gateway: Gateway, surface: string, name: string, by: Caller) {
+  let seen: JsonObject | undefined;
+  const checkItem = (item: JsonObject) => void (seen = item);
+  const params = { name };
+  const call = { method: "tools/call", params, wantsProgress: false, caller: by, checkItem };
+  await next(gateway.call(surface, call));
+  return seen;
+}
+
 describe("a tool is looked up", () => {
   test("by the name it is offered by, and comes as its server lists it", async () => {
     const [ofA, ofB] = [tool("x", "A"), tool("x", "B")];
@@ -164,27 +178,27 @@ describe("a tool is looked up", () => {
       a: createFakeUpstream("a", { tools: [ofA] }),
       b: createFakeUpstream("b", { tools: [ofB] }),
     });
-    expect(await gateway.tool("/mcp", "b__x", alice)).toEqual(ofB);
-    expect(await gateway.tool("/servers/a", "x", alice)).toEqual(ofA);
+    expect(await toolOf(gateway, "/mcp", "b__x", alice)).toEqual(ofB);
+    expect(await toolOf(gateway, "/servers/a", "x", alice)).toEqual(ofA);
     for (const unknown of ["x", "c__x", "b__y", ""]) {
-      expect(await gateway.tool("/mcp", unknown, alice)).toBe(undefined);
+      expect(await toolOf(gateway, "/mcp", unknown, alice)).toBe(undefined);
     }
-    expect(await gateway.tool("/servers/c", "x", alice)).toBe(undefined);
+    expect(await toolOf(gateway, "/servers/c", "x", alice)).toBe(undefined);
   });
 
   test("under its new name only where it was renamed, and not where it is hidden", async () => {
     const [one, two] = [tool("x", "One"), tool("y", "Two")];
     const fakes = { a: createFakeUpstream("a", { tools: [one, two] }) };
     const gateway = await gatewayOf(fakes, { rename: { x: "z" }, deny: ["y"] });
-    expect(await gateway.tool("/mcp", "z", alice)).toEqual(one);
-    expect(await gateway.tool("/mcp", "x", alice)).toBe(undefined);
-    expect(await gateway.tool("/mcp", "y", alice)).toBe(undefined);
+    expect(await toolOf(gateway, "/mcp", "z", alice)).toEqual(one);
+    expect(await toolOf(gateway, "/mcp", "x", alice)).toBe(undefined);
+    expect(await toolOf(gateway, "/mcp", "y", alice)).toBe(undefined);
   });
 
   test("for no longer than lists are waited for", async () => {
     const fakes = { a: createFakeUpstream("a", { tools: [tool("x", "A")] }) };
     fakes.a.slow = new Promise(() => {});
     const gateway = await gatewayOf(fakes);
-    expect(await within("the look-up", gateway.tool("/mcp", "x", alice))).toBe(undefined);
+    expect(await within("the look-up", toolOf(gateway, "/mcp", "x", alice))).toBe(undefined);
   });
 });

@@ -1,4 +1,5 @@
 /** The push side of an exchange: order, bounds, one end, asks with limits. */
+import { next } from "../../support/pull.ts";
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
 import type { Notice } from "../../../src/model.ts";
@@ -25,15 +26,15 @@ describe("an exchange", () => {
     source.notice(notice(1));
     source.notice(notice(2));
     source.end(result);
-    expect(await exchange.next()).toEqual(notice(1));
-    expect(await exchange.next()).toEqual(notice(2));
-    expect(await exchange.next()).toBe(result);
-    expect(await exchange.next()).toBe(result);
+    expect(await next(exchange)).toEqual(notice(1));
+    expect(await next(exchange)).toEqual(notice(2));
+    expect(await next(exchange)).toBe(result);
+    expect(await next(exchange)).toBe(result);
   });
 
   test("wakes readers that wait", async () => {
     const { source, exchange } = make();
-    const [first, second] = [exchange.next(), exchange.next()];
+    const [first, second] = [next(exchange), next(exchange)];
     source.notice(notice(1));
     source.end(result);
     expect(await first).toEqual(notice(1));
@@ -46,14 +47,14 @@ describe("an exchange", () => {
     void source.ask("roots/list", {});
     source.end(result);
     const kinds: string[] = [];
-    for (let index = 0; index < 4; index++) kinds.push((await exchange.next()).kind);
+    for (let index = 0; index < 4; index++) kinds.push((await next(exchange)).kind);
     expect(kinds).toEqual(["notice", "notice", "ask", "result"]);
   });
 
   test("takes notices again when its reader has caught up", async () => {
     const { source, exchange } = make();
     [1, 2].forEach((n) => source.notice(notice(n)));
-    await exchange.next();
+    await next(exchange);
     expect(source.notice(notice(3))).toBe(true);
   });
 
@@ -62,7 +63,7 @@ describe("an exchange", () => {
     source.end(result);
     source.end({ kind: "failure", error: new GatewayError("internal") });
     expect(source.notice(notice(1))).toBe(false);
-    expect(await exchange.next()).toBe(result);
+    expect(await next(exchange)).toBe(result);
     expect((await source.ask("roots/list", {})).kind).toBe("refusal");
   });
 
@@ -71,7 +72,7 @@ describe("an exchange", () => {
     exchange.cancel("first");
     exchange.cancel("second");
     source.end(result);
-    const reply = await exchange.next();
+    const reply = await next(exchange);
     expect(reply.kind === "failure" && reply.error.code).toBe("cancelled");
     expect(heard).toEqual([["cancelled", "first"]]);
   });
@@ -79,7 +80,7 @@ describe("an exchange", () => {
   test("says while at least one ask is open", async () => {
     const { source, exchange, heard } = make();
     const answers = [source.ask("roots/list", { n: 1 }), source.ask("roots/list", { n: 2 })];
-    const ids = [await exchange.next(), await exchange.next()].map((reply) =>
+    const ids = [await next(exchange), await next(exchange)].map((reply) =>
       reply.kind === "ask" ? reply.id : ""
     );
     for (const id of ids) exchange.answer(id, { kind: "answer", value: { id } });

@@ -1,4 +1,5 @@
 /** A server that asks by the ends of its calls, before clients that are asked while theirs run. */
+import { next } from "../../support/pull.ts";
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
 import type {
@@ -154,10 +155,10 @@ describe("questions at the end of a call", () => {
     const server = serverOf(asking(["a"], "s"));
     const { upstream } = await openFake(server);
     const exchange = upstream.open(toolCall("x", {}, session));
-    const asked = await within("the question", exchange.next());
+    const asked = await within("the question", next(exchange));
     expect(asked.kind).toBe("ask");
     exchange.cancel("gone");
-    expect(failureOf(await exchange.next())?.code).toBe("cancelled");
+    expect(failureOf(await next(exchange))?.code).toBe("cancelled");
     expect(asked.kind === "ask" && exchange.answer(asked.id, yes())).toBe(false);
     await upstream.close();
     expect(server.calls().length).toBe(1);
@@ -171,7 +172,7 @@ describe("questions at the end of a call", () => {
     });
     const { upstream } = await openFake(server);
     const exchange = upstream.open(toolCall("x", {}, session));
-    const asked = await within("the question", exchange.next());
+    const asked = await within("the question", next(exchange));
     if (asked.kind === "ask") exchange.answer(asked.id, yes());
     await until("the second round", () => server.calls().length === 2);
     exchange.cancel("gone");

@@ -1,0 +1,23 @@
+/**
+ * What a principal may see and use: one question that lists, descriptions, calls, completion, watches
+ * and notices ask alike. What is denied looks as if it did not exist.
+ */
+import type { ListKind, Principal } from "../model.ts";
+
+/** An item of a server, by the server's own name or URI. */
+export interface PolicyItem {
+  readonly kind: ListKind;
+  readonly own: string;
+}
+
+/** `ask`: a person would have to allow each call; the item is listed. */
+export type PolicyAnswer = "allow" | "deny" | "ask";
+
+/**
+ * Decides; pure, and called often. Without an item it is about the server as a whole: a server that
+ * is denied is gone from the surface.
+ */
+export type Policy = (principal: Principal, server: string, item?: PolicyItem) => PolicyAnswer;
+
+/** Everybody may use everything that the gateway serves them. */
+export const allowAll: Policy = () => "allow";

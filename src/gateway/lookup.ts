@@ -1,0 +1,66 @@
+/**
+ * What looking up has in common for names and URIs: its result, its failure, and the order in which
+ * the lists of several servers are read.
+ */
+import { GatewayError } from "../errors.ts";
+import type { Caller, JsonObject, ListKind } from "../model.ts";
+import type { CatalogReader, Part, PartOptions } from "./catalog.ts";
+import type { Scopes } from "./scope.ts";
+import type { Server } from "./server.ts";
+
+/** A server and its own word for what was asked. */
+export interface RouteTarget {
+  readonly server: Server;
+  readonly own: string;
+  /** The item as its server lists it, where the look-up has seen it. */
+  readonly item?: JsonObject | undefined;
+}
+
+/** What looking up works with. */
+export interface RouteDeps {
+  readonly catalog: CatalogReader;
+  readonly scopes: Scopes;
+  /** What the items of a list are identified by; worked out once for each list. */
+  readonly identities: WeakMap<readonly JsonObject[], ReadonlySet<unknown>>;
+}
+
+/** The failure for a name or URI that no server of a surface has. */
+export function unknownItem(kind: ListKind, offered: string): GatewayError {
+  if (kind === "resources" || kind === "templates") {
+    return new GatewayError("resource_not_found", `Resource not found: "${offered}"`, {
+      data: { uri: offered },
+    });
+  }
+  const what = kind === "tools" ? "tool" : "prompt";
+  return new GatewayError(
+    "invalid_params",
+    `Unknown ${what} "${offered}": list the ${what}s to see which there are`,
+  );
+}
+
+/**
+ * The lists of these servers, asked for side by side and looked at in their order: what the first
+ * ones have is not held up by the others. A call looks first at what the servers have said by now,
+ * so that one that hangs holds up no call for another one.
+ */
+export async function firstIn<T>(
+  deps: RouteDeps,
+  kind: ListKind,
+  servers: readonly Server[],
+  caller: Caller,
+  options: PartOptions,
+  find: (part: Part) => T | undefined,
+): Promise<T | undefined> {
+  if (options.patience.kind === "call" && servers.length > 1) {
+    const quick: PartOptions = { ...options, patience: { kind: "glance" } };
+    const seen = ({ server, items }: Part) => find({ server, items });
+    const found = await firstIn(deps, kind, servers, caller, quick, seen);
+    if (found !== undefined) return found;
+  }
+  const reading = servers.map((server) => deps.catalog.part(kind, server, caller, options));
+  for (const part of reading) {
+    const found = find(await part);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

@@ -1,0 +1,39 @@
+/**
+ * Whether a principal may make this call: the gateway's one policy, asked about what the call was
+ * resolved to. What is denied fails as if it did not exist. A call that returns with answers is asked
+ * about again, since the principal may have lost the right meanwhile.
+ */
+import { GatewayError } from "../../errors.ts";
+import type { Policy } from "../access_policy.ts";
+import { unknownItem } from "../lookup.ts";
+import type { CallContext, MakeStep, Target } from "./steps.ts";
+
+/** Makes the step. */
+export const makePolicyStep: MakeStep = ({ policy }) => ({
+  name: "policy",
+  before(context) {
+    const { target } = context;
+    if (target !== undefined) assertAllowed(context, target, policy);
+  },
+});
+
+function assertAllowed(
+  { principal, call }: CallContext,
+  { server: { config: { name } }, item }: Target,
+  policy: Policy,
+): void {
+  switch (policy(principal, name, item)) {
+    case "allow":
+      return;
+    case "ask":
+      throw new GatewayError(
+        "forbidden",
+        `Cannot call "${item?.offered ?? call.method}": each call needs a person's consent, ` +
+          "which this gateway has no way to ask for",
+      );
+    case "deny":
+      throw item === undefined
+        ? new GatewayError("method_not_found", `Unknown method "${call.method}"`)
+        : unknownItem(item.kind, item.offered);
+  }
+}

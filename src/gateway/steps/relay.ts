@@ -1,0 +1,150 @@
+/**
+ * The last step: the call reaches the server that it was resolved to, or, where it concerns all of
+ * them, is answered from what they say. On the way back names and URIs of one server become those of
+ * the surface, and what a result tells of tasks and subscriptions is remembered.
+ */
+import { type Call, type Ending, type Exchange, type JsonObject, listKinds } from "../../model.ts";
+import type { ListKind } from "../../model.ts";
+import { missingKey } from "../catalog.ts";
+import { pageOf } from "../cursor.ts";
+import { endingOf } from "../exchange.ts";
+import { unsent } from "../outcome.ts";
+import { subscriptionKey } from "../scope.ts";
+import { listTasks, noteTask } from "../tasks.ts";
+import { toOffered } from "../watches.ts";
+import type { Server } from "../server.ts";
+import type { CallContext, MakeStep, Step, StepDeps } from "./steps.ts";
+
+type Handler = (context: CallContext, deps: StepDeps) => ReturnType<NonNullable<Step["before"]>>;
+
+/** Methods that are not simply handed to the target. */
+const handlers: ReadonlyMap<string, Handler> = new Map([
+  ["tools/list", list("tools")],
+  ["prompts/list", list("prompts")],
+  ["resources/list", list("resources")],
+  ["resources/templates/list", list("templates")],
+  ["completion/complete", complete],
+  ["tasks/list", tasks],
+  ["logging/setLevel", setLevel],
+]);
+
+/** What is remembered of a call that went well, by its method. */
+const notes: ReadonlyMap<string, (context: CallContext, deps: StepDeps) => void> = new Map([
+  ["resources/subscribe", subscribe(true)],
+  ["resources/unsubscribe", subscribe(false)],
+]);
+
+/** Makes the step. */
+export const makeRelayStep: MakeStep = (deps) => ({
+  name: "relay",
+  before: (context) => (handlers.get(context.call.method) ?? open)(context, deps),
+  reply({ call, surface, target }, reply) {
+    if (reply.kind !== "notice" || target === undefined || surface.servers.length === 1) {
+      return reply;
+    }
+    const { subscribed } = deps.scopes.of(call.caller.scope);
+    return toOffered(surface, target.server.config.name, reply, subscribed);
+  },
+  end: (context, ending) => finish(context, ending, deps),
+});
+
+/** Opens the call at its server, in the server's own words. */
+function open(context: CallContext, { servers }: StepDeps): Exchange {
+  const { call, target } = context;
+  if (target === undefined) throw new Error(`"${call.method}" has no target`);
+  const { server, params } = target;
+  // The upstream takes this back where it has to wait before it can send anything.
+  if (call.target !== undefined) call.target.isSent = true;
+  context.release = servers.use(server);
+  return server.upstream.open(params === call.params ? call : { ...call, params });
+}
+
+function finish(
+  context: CallContext,
+  ending: Ending,
+  deps: StepDeps,
+): Ending | Promise<Ending> {
+  const { call, surface, target, release } = context;
+  if (release === undefined) return ending;
+  release();
+  context.release = undefined;
+  if (ending.kind !== "result" || target === undefined) return ending;
+  notes.get(call.method)?.(context, deps);
+  if (surface.servers.length === 1) return ending;
+  noteTask(ending.value, call, target.server, deps.scopes);
+  const value = deps.router.result(surface, target.server, ending.value, call.caller);
+  return value instanceof Promise
+    ? value.then((changed) => ({ ...ending, value: changed }))
+    : value === ending.value
+    ? ending
+    : { ...ending, value };
+}
+
+function list(kind: ListKind): Handler {
+  return async ({ call, surface }, { catalog, sealer, limits }) => {
+    const { identity, key, method } = listKinds[kind];
+    const { caller, hears = () => false } = call;
+    const { items, missing } = await catalog.list(kind, surface, caller, hears);
+    const page = await pageOf(items, {
+      cursor: call.params["cursor"],
+      identity,
+      list: `${surface.surface} ${method}`,
+      caller,
+      sealer,
+      itemsMax: limits.pageItemsMax,
+    });
+    const value = {
+      [key]: page.items,
+      ...(page.nextCursor === undefined ? {} : { nextCursor: page.nextCursor }),
+      ...(missing.length === 0 ? {} : { _meta: { [missingKey]: missing } }),
+    };
+    const freshness = missing.length > 0 ? undefined : catalog.freshness(kind, surface, caller);
+    return { kind: "result", value, freshness };
+  };
+}
+
+/** A server without completions has none to offer, which is no failure. */
+async function complete(context: CallContext, deps: StepDeps): Promise<Ending | Exchange> {
+  const { call, target } = context;
+  if (target === undefined) throw new Error(`"${call.method}" has no target`);
+  const { capabilities } = await unsent(target.server.upstream.describe(call.caller));
+  if (capabilities["completions"] !== undefined) return open(context, deps);
+  return { kind: "result", value: { completion: { values: [] } } };
+}
+
+/** The tasks of all servers of the surface that list theirs. */
+async function tasks({ call, surface }: CallContext, deps: StepDeps): Promise<Ending> {
+  const ask = (server: Server, params: JsonObject) => endAt(server, { ...call, params }, deps);
+  return { kind: "result", value: { tasks: await listTasks(surface, call, { ...deps, ask }) } };
+}
+
+/** Every server of the surface gets the level; what one of them answers changes nothing. */
+async function setLevel({ call, surface }: CallContext, deps: StepDeps): Promise<Ending> {
+  await Promise.all(surface.servers.map((server) => endAt(server, call, deps)));
+  return { kind: "result", value: {} };
+}
+
+/** How a call of the gateway's own ends at a server, which a reload does not close meanwhile. */
+async function endAt(
+  server: Server,
+  call: Call,
+  { servers }: StepDeps,
+): Promise<Ending> {
+  const release = servers.use(server);
+  try {
+    return await endingOf(server.upstream.open(call));
+  } finally {
+    release();
+  }
+}
+
+function subscribe(isOn: boolean) {
+  return ({ call, surface: { surface }, target }: CallContext, { scopes }: StepDeps): void => {
+    if (target?.item === undefined) return;
+    const { server, item: { offered, own } } = target;
+    const { subscribed } = scopes.of(call.caller.scope);
+    const key = subscriptionKey({ surface, offered });
+    if (!isOn) subscribed.delete(key);
+    else subscribed.set(key, { surface, offered, server: server.config.name, uri: own });
+  };
+}

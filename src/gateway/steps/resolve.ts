@@ -1,0 +1,154 @@
+/**
+ * What a call names, looked up once: the server, that server's own word for it, and the item as the
+ * server lists it where that is known. Methods that concern every server of a surface have no target.
+ * A method that the protocol does not name reaches the only server of its surface, or nothing.
+ */
+import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
+import type { JsonObject, ListKind } from "../../model.ts";
+import { noteCandidates, noteTarget } from "../call_target.ts";
+import { textParam } from "../call_params.ts";
+import { foreignTarget } from "../foreign_methods.ts";
+import type { RouteTarget } from "../lookup.ts";
+import { ownerOfTask } from "../tasks.ts";
+import type { CallContext, MakeStep, StepDeps, Target } from "./steps.ts";
+
+type Resolve = (
+  context: CallContext,
+  deps: StepDeps,
+) => Target | undefined | Promise<Target | undefined>;
+
+/** What a method names, if anything. */
+const resolves: ReadonlyMap<string, Resolve> = new Map([
+  ["tools/call", named("tools")],
+  ["prompts/get", named("prompts")],
+  ["resources/read", resource],
+  ["resources/subscribe", resource],
+  ["resources/unsubscribe", resource],
+  ["completion/complete", reference],
+  ["tasks/get", task],
+  ["tasks/result", task],
+  ["tasks/cancel", task],
+  ["tools/list", sole],
+  ["prompts/list", sole],
+  ["resources/list", sole],
+  ["resources/templates/list", sole],
+  ["tasks/list", nothing],
+  ["logging/setLevel", nothing],
+]);
+
+/** Makes the step. */
+export const makeResolveStep: MakeStep = (deps) => ({
+  name: "resolve",
+  before(context) {
+    try {
+      const found = (resolves.get(context.call.method) ?? foreign)(context, deps);
+      return found instanceof Promise
+        ? found.then((target) => note(context, target), refuse)
+        : note(context, found);
+    } catch (thrown) {
+      refuse(thrown);
+    }
+  },
+});
+
+/** A server that fails while something is looked up never got the call. */
+function refuse(thrown: unknown): never {
+  throw withOutcome(toGatewayError(thrown), "not_sent");
+}
+
+function note(context: CallContext, target: Target | undefined): void {
+  if (target === undefined) return;
+  context.target = target;
+  noteTarget({ ...context.call, params: target.params }, target.server);
+}
+
+/** Whether the item is what its client takes it for, once it is known. */
+function check({ call }: CallContext, item: JsonObject | undefined): void {
+  if (item === undefined) return;
+  call.checkItem?.(item);
+  if (call.target !== undefined) call.target.item = item;
+}
+
+function toTarget(
+  { call }: CallContext,
+  found: RouteTarget,
+  kind: ListKind,
+  params: (own: string) => JsonObject,
+  offered: string,
+): Target {
+  const { server, own } = found;
+  const changed = own === offered ? call.params : params(own);
+  return { server, params: changed, item: { kind, own, offered } };
+}
+
+function named(kind: "tools" | "prompts"): Resolve {
+  return (context, { router, catalog }) => {
+    const { call, surface } = context;
+    const offered = textParam(call, "name");
+    noteCandidates(call, surface, offered);
+    const take = (found: RouteTarget) =>
+      toTarget(context, found, kind, (own) => ({ ...call.params, name: own }), offered);
+    const known = router.known(kind, surface, offered, call.caller);
+    if (known !== undefined) {
+      check(context, known.item);
+      return take(known);
+    }
+    return router.name(kind, surface, offered, call.caller).then(async (found) => {
+      if (kind === "tools" && call.checkItem !== undefined) {
+        const patience = { kind: "call" } as const;
+        const { items } = await catalog.part("tools", found.server, call.caller, { patience });
+        check(context, items.find((item) => item["name"] === found.own));
+      }
+      return take(found);
+    });
+  };
+}
+
+async function resource(context: CallContext, { router }: StepDeps): Promise<Target> {
+  const { call, surface } = context;
+  const offered = textParam(call, "uri");
+  const found = await router.uri(surface, offered, call.caller);
+  return toTarget(
+    context,
+    found,
+    "resources",
+    (own) => ({ ...call.params, uri: own }),
+    offered,
+  );
+}
+
+/** What a completion is about: a prompt by its name, else a resource or template by its URI. */
+async function reference(context: CallContext, { router }: StepDeps): Promise<Target> {
+  const { call, surface } = context;
+  const ref = (call.params["ref"] ?? {}) as JsonObject;
+  const isPrompt = ref["type"] === "ref/prompt";
+  const key = isPrompt ? "name" : "uri";
+  const offered = typeof ref[key] === "string" ? ref[key] : "";
+  const found = isPrompt
+    ? await router.name("prompts", surface, offered, call.caller)
+    : await router.template(surface, offered, call.caller);
+  return toTarget(
+    context,
+    found,
+    isPrompt ? "prompts" : "templates",
+    (own) => ({ ...call.params, ref: { ...ref, [key]: own } }),
+    offered,
+  );
+}
+
+function task({ call, surface }: CallContext, { scopes }: StepDeps): Target {
+  return { server: ownerOfTask(surface, call, scopes), params: call.params };
+}
+
+/** A list of a single server is about that server; it is answered from the catalog all the same. */
+function sole({ call, surface: { servers: [only, ...others] } }: CallContext): undefined {
+  if (others.length === 0) noteTarget(call, only);
+}
+
+function nothing(): undefined {}
+
+function foreign({ call, surface }: CallContext): Target {
+  const server = foreignTarget(surface);
+  if (server !== undefined) return { server, params: call.params };
+  throw new GatewayError("method_not_found", `Unknown method "${call.method}"`);
+}

@@ -1,0 +1,65 @@
+/**
+ * The state that a client takes along when a call asks for input, and brings back with the answers:
+ * signed, bound to its principal, surface, method and arguments, and good for a time.
+ */
+import type { Clock } from "../../clock.ts";
+import { GatewayError, withOutcome } from "../../errors.ts";
+import type { Limits } from "../../limits.ts";
+import type { Sealer } from "../../seal.ts";
+import type { CallContext } from "./steps.ts";
+
+/** What a state says: which parked call to go on with, or what a server wants back. */
+export type State = { readonly park: string } | { readonly upstream: string };
+
+/** Seals states and opens them. */
+export interface SealedStates {
+  seal(state: State, context: CallContext): Promise<string>;
+  /** Throws `invalid_params` for a state that is not ours, not for this call, or too old. */
+  open(text: string, context: CallContext): Promise<State>;
+}
+
+/** Makes it. */
+export function sealedStates(
+  { sealer, clock, limits }: {
+    readonly sealer: Sealer;
+    readonly clock: Clock;
+    readonly limits: Pick<Limits, "parkMs">;
+  },
+): SealedStates {
+  return {
+    async seal(state, context) {
+      const expiresAt = clock.wall() + limits.parkMs;
+      return await sealer.seal("input", { ...state, expiresAt }, await bindingOf(context, sealer));
+    },
+    async open(text, context) {
+      const opened = await sealer.open("input", text, await bindingOf(context, sealer));
+      if (opened !== undefined && Number(opened["expiresAt"]) >= clock.wall()) {
+        return opened as unknown as State;
+      }
+      const why = opened === undefined ? "it does not belong to this call" : "it has expired";
+      const error = new GatewayError(
+        "invalid_params",
+        `Cannot go on with this state: ${why}; start a new call`,
+      );
+      // What a client brings back late had begun.
+      throw opened === undefined ? error : withOutcome(error, "unknown");
+    },
+  };
+}
+
+/** What a request says of itself may differ on its return, such as its trace; so may the order of keys. */
+async function bindingOf(
+  { principal, surface: { surface }, call }: CallContext,
+  sealer: Sealer,
+): Promise<string> {
+  const { method, params: { _meta, ...params } } = call;
+  const digest = await sealer.digest(JSON.stringify(params, inOrder));
+  return JSON.stringify([principal.id, surface, method, digest]);
+}
+
+/** Of a value on its way into a text: objects with their members in one order. */
+function inOrder(_key: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const members = Object.entries(value);
+  return Object.fromEntries(members.sort(([one], [other]) => one < other ? -1 : 1));
+}

@@ -1,0 +1,115 @@
+/**
+ * The steps that every call passes, and what they know of it. Going in, each step may look, change or
+ * answer; coming back, replies and the ending pass the same steps in reverse. The list is made in the
+ * composition root (app.ts); call_exchange.ts runs it. Types only.
+ */
+import type { Clock } from "../../clock.ts";
+import type { Limits } from "../../limits.ts";
+import type { Log } from "../../log.ts";
+import type {
+  Answer,
+  Ask,
+  Call,
+  Ending,
+  Exchange,
+  JsonObject,
+  ListKind,
+  Notice,
+  Principal,
+} from "../../model.ts";
+import type { Sealer } from "../../seal.ts";
+import type { Emit } from "../../telemetry/events.ts";
+import type { CatalogReader } from "../catalog.ts";
+import type { Router } from "../route.ts";
+import type { Scopes } from "../scope.ts";
+import type { ResolvedSurface, Server } from "../server.ts";
+import type { ConfiguredServers } from "../servers.ts";
+import type { Policy } from "../access_policy.ts";
+
+/** Where a call goes. */
+export interface Target {
+  readonly server: Server;
+  /** The call's params in the server's own words. */
+  readonly params: JsonObject;
+  /** What is called there; absent for methods that name nothing of a list. */
+  readonly item?: {
+    readonly kind: ListKind;
+    /** The server's own name or URI for it. */
+    readonly own: string;
+    /** The name or URI as the client wrote it. */
+    readonly offered: string;
+  } | undefined;
+}
+
+/** W3C trace context that came with a call (SEP-414); it is passed on as it is. */
+export interface Trace {
+  readonly traceparent: string;
+  readonly tracestate?: string | undefined;
+}
+
+/** One call on its way: what is known of it by now. */
+export interface CallContext {
+  /** As the client made it; a client that returns with answers brings an upstream's state in it. */
+  call: Call;
+  readonly surface: ResolvedSurface;
+  readonly principal: Principal;
+  /** Monotonic, in milliseconds. */
+  readonly startedAt: number;
+  /** Filled by the step `resolve`; absent for methods that concern every server of the surface. */
+  target?: Target | undefined;
+  trace?: Trace | undefined;
+  /** The client has given the call up. */
+  isGivenUp: boolean;
+  /** Lets a server go that a reload has replaced; set while a call is open there. */
+  release?: (() => void) | undefined;
+}
+
+/** What a step that answers gives: how the call ends, or the exchange that goes on with it. */
+export type StepAnswer = Ending | Exchange;
+
+/** What a step can do to a call while replies come. */
+export interface CallControl {
+  /** Ends the call for its client as `step` says; the steps before `step` see the ending. */
+  endEarly(step: string, ending: Ending): void;
+  /** Answers an ask of the server. */
+  answer(askId: string, answer: Answer): void;
+  /** Takes the upstream's exchange away: its replies wait for another reader. */
+  detach(): Exchange | undefined;
+  /** Whether the call has ended for its client. */
+  isOver(): boolean;
+}
+
+/** One step. What a step throws ends the call as a failure. */
+export interface Step {
+  /** Unique in its list. */
+  readonly name: string;
+  /** Before the call goes on; a step that gives an answer keeps it from the steps after it. */
+  before?(
+    context: CallContext,
+  ): StepAnswer | undefined | void | Promise<StepAnswer | undefined | void>;
+  /** A notice or ask on its way to the client; undefined keeps it back. */
+  reply?(context: CallContext, reply: Notice | Ask, control: CallControl): Notice | Ask | undefined;
+  /** The end of the call, on its way to the client. */
+  end?(context: CallContext, ending: Ending): Ending | Promise<Ending>;
+  /** The gateway is closing. */
+  close?(): void;
+}
+
+/** What steps are made from. */
+export interface StepDeps {
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly emit: Emit;
+  readonly sealer: Sealer;
+  readonly policy: Policy;
+  readonly servers: ConfiguredServers;
+  readonly scopes: Scopes;
+  readonly catalog: CatalogReader;
+  readonly router: Router;
+  /** Whether every message of a call is logged, by its shape. */
+  readonly debug: boolean;
+}
+
+/** One row of the list of steps. */
+export type MakeStep = (deps: StepDeps) => Step;
