@@ -117,7 +117,7 @@ async function openLive(count: number): Promise<Suite> {
     sessionTimeoutMs: limits.timerMsMax,
     heartbeats: createHeartbeats(systemClock, limits),
     keepAlive: createKeepAlive(systemClock, limits),
-    epoch: "bench",
+    owner: "bench",
   });
   const bare = new Map<string, SessionRecord>();
   for (const record of await createSessions(count, 1)) {

@@ -6,23 +6,28 @@
 import { type Clock, systemClock } from "./clock.ts";
 import type { GatewayConfig, ServersConfig } from "./config/config.ts";
 import { sameServer } from "./config/same_server.ts";
-import { createCredentialStore } from "./store/credentials.ts";
-import { createStorageCheck, openStoreDatabase } from "./store/database.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
 import { createHttpHandler } from "./http/routes.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import { createLog, type Log } from "./log.ts";
-import type { FetchHandler, Runtime, SqlDatabase } from "./runtime/runtime.ts";
-import { createSealer, makeKey, type Sealer } from "./seal.ts";
-import { sessionStoreKinds } from "./store/session_kinds.ts";
-import type { SessionStore } from "./session/session_store.ts";
+import type { FetchHandler, Runtime } from "./runtime/runtime.ts";
+import { storeKinds } from "./store/store_kinds.ts";
+import { noDirectory, openStores, type StoreKinds } from "./store/stores.ts";
 import { createProcessLimit } from "./upstream/mcp/process_limit.ts";
-import { createCatalogStore } from "./store/catalogs.ts";
 import { createCorrectionLog } from "./upstream/catalog/correction_log.ts";
 import { upstreamKinds } from "./upstream/upstream_kinds.ts";
 import { createSpares } from "./upstream/stdio/spares.ts";
 import { openWarden } from "./upstream/stdio/warden.ts";
 import { identity } from "./version.ts";
+
+/** The extension points of a gateway: each is a table, and an extension is one more row. */
+export interface Tables {
+  /** The kinds of storage that `GatewayConfig.store` may name. */
+  readonly storeKinds: StoreKinds;
+}
+
+/** The tables of a gateway that is given none. */
+export const defaultTables: Tables = { storeKinds };
 
 /** What a gateway is made from. */
 export interface GatewayOptions {
@@ -33,6 +38,10 @@ export interface GatewayOptions {
   readonly clock?: Clock;
   /** Where log lines are shown; absent: only the log file has them. */
   readonly console?: (line: string) => void;
+  /** Tables that differ from the defaults. */
+  readonly tables?: Partial<Tables>;
+  /** The name of this instance among others, in visible ASCII; absent: a new random one. */
+  readonly instance?: string;
 }
 
 /** A running gateway without a socket. */
@@ -57,21 +66,15 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const { bodyBytesMax = defaultLimits.bodyBytesMax } = config;
   const limits: Limits = { ...defaultLimits, bodyBytesMax, ...options.limits };
   const log = openLog(options, limits, clock);
-  const { key, operatorToken, database } = await openData(config, runtime, limits, log);
-  log.addSecrets(operatorToken === undefined ? [key] : [key, operatorToken]);
-  const sealer = await createSealer(key);
-  const stores = { database, sealer, clock, limits, log };
-  const { sessions, catalogs, credentialStore } = createStores(stores);
-  const storage = createStorageCheck({ database, clock, limits, log: log.source("database") });
-  const watched: SessionStore["create"] = (record) =>
-    sessions.create(record).catch((fault) => {
-      storage.suspect();
-      throw fault;
-    });
-  const warden = await openWarden({ runtime, database, clock, limits, log: log.source("warden") });
+  const tables: Tables = { ...defaultTables, ...options.tables };
+  const instance = toInstance(options.instance);
+  const kinds = tables.storeKinds;
+  const opened = await openStores({ config, kinds, runtime, clock, limits, log });
+  const { stores, sealer, operatorToken } = opened;
+  log.addSecrets(opened.secrets);
+  const { processGroups: groups } = stores;
+  const warden = await openWarden({ runtime, groups, clock, limits, log: log.source("warden") });
   const ceilings = createCeilings(limits, clock);
-
-  const instance = crypto.randomUUID();
   const gateway = createGatewayCore({
     servers: config,
     create: (server) => {
@@ -82,11 +85,11 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
         clock,
         log: own,
         corrections: createCorrectionLog(server.name, own, limits),
-        catalogs,
+        catalogs: stores.catalogs,
         ...ceilings,
         warden,
         digest: sealer.digest,
-        credentialStore,
+        credentialStore: stores.credentials,
         addSecrets: log.addPassingSecrets,
         identity,
         instance,
@@ -102,7 +105,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   });
   const http = createHttpHandler({
     gateway,
-    sessions: { ...sessions, create: watched },
+    sessions: stores.sessions,
     limits,
     clock,
     log: log.source("http"),
@@ -111,7 +114,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     addresses: runtime.addresses,
     config,
     operatorToken,
-    storageProblem: storage.problem,
+    storageProblem: stores.problem,
   });
   warn(log, config);
   http.open();
@@ -133,8 +136,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
       await http.close();
       await gateway.close();
       await warden.close();
-      await sessions.close();
-      closeDatabase(database, log);
+      await stores.close();
       await log.close();
     },
   };
@@ -157,60 +159,18 @@ function openLog({ config, runtime, console }: GatewayOptions, limits: Limits, c
     clock,
     limits,
     secrets,
-    ...(dataDirectory === ":memory:"
+    ...(dataDirectory === noDirectory
       ? {}
       : { file: runtime.openLog(`${dataDirectory}/logs/server.log`, bounds) }),
   });
 }
 
-/** What is kept in the database. */
-function createStores(
-  { log, ...options }: {
-    readonly database: SqlDatabase;
-    readonly sealer: Sealer;
-    readonly clock: Clock;
-    readonly limits: Limits;
-    readonly log: Log;
-  },
-) {
-  return {
-    sessions: sessionStoreKinds.sqlite({ ...options, log: log.source("session") }),
-    catalogs: createCatalogStore({ ...options, log: log.source("catalog") }),
-    credentialStore: createCredentialStore({ ...options, log: log.source("credentials") }),
-  };
-}
-
-/** The key and the database of the data directory. */
-async function openData(config: GatewayConfig, runtime: Runtime, limits: Limits, log: Log) {
-  const { dataDirectory: directory, secret } = config;
-  if (directory === ":memory:") {
-    const database = openStoreDatabase(runtime, directory, limits, log);
-    return { key: secret ?? makeKey(), operatorToken: undefined, database };
-  }
-  try {
-    // Its lock first: only one gateway makes a key.
-    const database = openStoreDatabase(runtime, `${directory}/mcp-wrapper.db`, limits, log);
-    const key = secret ?? await readKey(runtime, `${directory}/secret.key`);
-    return { key, operatorToken: await readKey(runtime, `${directory}/operator.token`), database };
-  } catch (fault) {
-    const reason = fault instanceof Error ? fault.message : String(fault);
-    // Some faults are sentences of ours already; the system's own say neither where nor what to do.
-    if (reason.startsWith("Cannot ")) throw fault;
-    throw new Error(
-      `Cannot use the data directory "${directory}": ${reason}; ` +
-        "fix it or choose another by MCP_DATA_DIR",
-      { cause: fault },
-    );
-  }
-}
-
-/** A key kept in the data directory, made at the first start. */
-async function readKey(runtime: Runtime, path: string): Promise<string> {
-  const kept = (await runtime.readText(path))?.trim();
-  if (kept !== undefined && kept !== "") return kept;
-  const made = makeKey();
-  await runtime.writeText(path, made);
-  return made;
+/** The name of this instance: owners of sessions and ids of events contain it. */
+function toInstance(name: string = crypto.randomUUID()): string {
+  if (/^[\x21-\x7e]{1,64}$/.test(name)) return name;
+  throw new Error(
+    `Cannot use the instance name "${name}": expected 1 to 64 visible ASCII characters`,
+  );
 }
 
 function warn(log: Log, servers: ServersConfig): void {
@@ -218,13 +178,5 @@ function warn(log: Log, servers: ServersConfig): void {
   for (const warning of servers.warnings) log.warn(warning);
   for (const server of servers.servers) {
     if (server.kind === "failed") log.error(server.problem, { server: server.name });
-  }
-}
-
-function closeDatabase(database: SqlDatabase, log: Log): void {
-  try {
-    database.close();
-  } catch (thrown) {
-    log.error("Cannot close the database", { error: thrown });
   }
 }

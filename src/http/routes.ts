@@ -60,7 +60,7 @@ export interface HttpDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly identity: { readonly name: string; readonly version: string };
-  /** What the gateway sends to remote servers with each request. */
+  /** The name of this instance, which it sends to remote servers with each request. */
   readonly instance: string;
   readonly addresses: GuardDeps["addresses"];
   readonly config: GuardConfig & Pick<GatewayConfig, "sessionTimeoutMs">;
@@ -107,7 +107,7 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
     sessionTimeoutMs: config.sessionTimeoutMs,
     heartbeats,
     keepAlive,
-    epoch: crypto.randomUUID().replaceAll("-", ""),
+    owner: deps.instance,
   });
   const transport = createSseTransport(sessions);
   const guard = createGuard(config, deps);

@@ -1,7 +1,6 @@
 /**
  * The one database file of a data directory: how it is opened, checked, locked and migrated. Its
- * tables are listed here as SQL steps; who reads and writes them stands elsewhere (session/,
- * upstream/, credentials/). One gateway owns the file: a second one on the same data directory is refused.
+ * tables are listed here as SQL steps; the stores that read and write them are the `sqlite_*.ts` files. One gateway owns the file: a second one on the same data directory is refused.
  */
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
@@ -71,6 +70,7 @@ const schemaSteps: readonly string[] = [
    CREATE TRIGGER sessions_end AFTER DELETE ON sessions BEGIN
      DELETE FROM subscriptions WHERE session = OLD.key;
    END;`,
+  `ALTER TABLE sessions ADD COLUMN owner TEXT NOT NULL DEFAULT '';`,
 ];
 
 /** Primary SQLite result codes that decide what to do; the rest are passed on. */

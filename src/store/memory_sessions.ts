@@ -15,7 +15,7 @@ export function createMemorySessionStore(): SessionStore {
       }
       records.set(record.key, record);
     },
-    find: (key) => records.get(key),
+    find: async (key) => records.get(key),
     touch(key, at) {
       const record = records.get(key);
       if (record !== undefined && record.activeAt < at) {
@@ -52,7 +52,7 @@ export function createMemorySessionStore(): SessionStore {
       for (const { key } of expired) records.delete(key);
       return expired.map(({ key }) => key);
     },
-    count: () => records.size,
+    count: async () => records.size,
     async close() {
       records.clear();
     },

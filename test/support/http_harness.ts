@@ -28,6 +28,8 @@ export interface HarnessOptions {
   /** The store and clock of another harness, to play a restart. */
   readonly store?: SessionStore;
   readonly clock?: TestClock;
+  /** The name of the instance; two harnesses with one store may play two instances. */
+  readonly instance?: string;
   /** Addresses of the machine's interfaces, which the test may change. */
   readonly addresses?: readonly string[];
 }
@@ -105,7 +107,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     clock,
     log,
     identity,
-    instance: "this-gateway",
+    instance: options.instance ?? "this-gateway",
     addresses: () => options.addresses ?? [],
     config: {
       host: "localhost",

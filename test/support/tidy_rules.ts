@@ -216,6 +216,12 @@ const numberExceptions: Readonly<Record<string, readonly number[]>> = {
 const long = (lines: number) => "  x();\n".repeat(lines);
 const bad = (path: string, text: string): SourceFile => ({ path, text });
 
+/** The database is one kind of storage: nothing else may come to depend on it. */
+function databaseUses(file: SourceFile): string[] {
+  if (/^src\/(?:store|runtime)\//.test(file.path)) return [];
+  return matches(scan(file.text).code, /\b(?:SqlDatabase|SqlStatement|openDatabase)\b/g);
+}
+
 /** All rules. */
 export const rules: readonly Rule[] = [
   {
@@ -249,6 +255,11 @@ export const rules: readonly Rule[] = [
     name: "the core names no runtime",
     check: each(runtimeNames),
     bad: [bad("src/app.ts", 'import fs from "node:fs";'), bad("src/app.ts", "f(`${Bun.env}`)")],
+  },
+  {
+    name: "only the stores know the database",
+    check: each(databaseUses),
+    bad: [bad("src/upstream/x.ts", 'import type { SqlDatabase } from "../runtime/runtime.ts";')],
   },
   {
     name: "an era's words stay in its folders",

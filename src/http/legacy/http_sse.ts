@@ -58,15 +58,34 @@ export function createSseTransport(sessions: Sessions): SseTransport {
 }
 
 /** Opens a stream. */
-export function openLine(transport: SseTransport, context: RequestContext): Response {
-  const { sessions, lines } = transport;
+export async function openLine(
+  transport: SseTransport,
+  context: RequestContext,
+): Promise<Response> {
+  const { sessions } = transport;
   const { headers } = context.request;
   if (!parseAccept(headers.get("accept")).stream) {
     throw new GatewayError("not_acceptable", "Accept must allow text/event-stream");
   }
   context.assertOpen();
   assertRevisionHeader(headers);
-  const free = reserve(sessions);
+  const free = await reserve(sessions);
+  try {
+    // The gateway may have begun to stop meanwhile.
+    context.assertOpen();
+    return streamResponse(createLine(transport, context, free));
+  } catch (thrown) {
+    free();
+    throw thrown;
+  }
+}
+
+/** Makes the stream of a new session; `free` gives its place up when it ends. */
+function createLine(
+  { sessions, lines }: SseTransport,
+  context: RequestContext,
+  free: () => void,
+): ReadableStream<Uint8Array> {
   const { holdOpen } = context.fetchContext;
   holdOpen?.();
   const { limits, heartbeats } = sessions.deps;
@@ -86,7 +105,7 @@ export function openLine(transport: SseTransport, context: RequestContext): Resp
     free();
     if (line.session !== undefined) hangUp(sessions, line.session, "the client closed its stream");
   }).catch((thrown) => logFault(sessions.deps.log, "Cannot end a session", thrown));
-  return streamResponse(connection.body);
+  return connection.body;
 }
 
 /** Takes messages for a stream; their answers go there. */

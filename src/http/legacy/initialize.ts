@@ -40,6 +40,7 @@ export async function initializeSession(
     revision,
     clientInfo: clientInfo as JsonObject,
     capabilities: capabilities as JsonObject,
+    owner: deps.owner,
   }, deps.activity.now());
   const session = openLiveSession(deps, record, { id, isStored });
   try {

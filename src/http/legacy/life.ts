@@ -20,7 +20,7 @@ export function openLiveSession(
   record: SessionRecord,
   { id, isStored }: Pick<LiveSession, "id" | "isStored">,
 ): LiveSession {
-  const { limits, clock, heartbeats, epoch } = deps;
+  const { limits, clock, heartbeats, owner } = deps;
   const { key, surface, revision } = record;
   const isPrimed = hasPriming(revision);
   const session: LiveSession = {
@@ -34,7 +34,7 @@ export function openLiveSession(
     subscriptions: new Set(record.subscriptions),
     calls: new Map(),
     asks: createAsks(limits, clock),
-    streams: createStreams({ limits, clock, heartbeats, epoch, isPrimed }),
+    streams: createStreams({ limits, clock, heartbeats, epoch: owner, isPrimed }),
     activeAt: record.activeAt,
     isOver: false,
     stopWatching: () => {},
@@ -64,7 +64,10 @@ function toCaller(record: SessionRecord): Caller {
 
 /** The record of a new session. */
 export function toRecord(
-  begun: Pick<SessionRecord, "key" | "surface" | "revision" | "clientInfo" | "capabilities">,
+  begun: Pick<
+    SessionRecord,
+    "key" | "surface" | "revision" | "clientInfo" | "capabilities" | "owner"
+  >,
   now: number,
 ): SessionRecord {
   return {

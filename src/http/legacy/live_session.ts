@@ -31,8 +31,8 @@ export interface LegacyDeps {
   readonly codec: ClientFacingCodec;
   readonly heartbeats: Heartbeats;
   readonly keepAlive: KeepAlive;
-  /** Names this run of the gateway in event ids. */
-  readonly epoch: string;
+  /** The name of this instance, in the records of its sessions and in event ids. */
+  readonly owner: string;
 }
 
 /** Where the messages of one request go: its own stream, or wherever the client listens. */

@@ -65,17 +65,25 @@ export function createSessions(options: Omit<LegacyDeps, "codec" | "activity">):
   return sessions;
 }
 
-/** Reserves a place for a session to be. Throws `session_limit`; the returned function frees it. */
-export function reserve(sessions: Sessions): () => void {
+/** Reserves a place for a session to be. Rejects with `session_limit`; the returned function frees it. */
+export async function reserve(sessions: Sessions): Promise<() => void> {
   const { deps } = sessions;
-  const count = deps.sessions.count() + sessions.reserved;
-  if (count >= deps.limits.sessionsMax) throw new GatewayError("session_limit");
+  // Both before the count: a session that comes meanwhile is among the reserved or among the stored.
+  const others = sessions.reserved;
   sessions.reserved += 1;
   let isHeld = true;
-  return () => {
+  const free = (): void => {
     if (isHeld) sessions.reserved -= 1;
     isHeld = false;
   };
+  try {
+    const count = await deps.sessions.count() + others;
+    if (count >= deps.limits.sessionsMax) throw new GatewayError("session_limit");
+    return free;
+  } catch (thrown) {
+    free();
+    throw thrown;
+  }
 }
 
 /** Puts a session on the table. */
@@ -160,7 +168,7 @@ async function hydrate(
   const { deps, byId, ending } = sessions;
   if (id.length > idCharsMax) return undefined;
   const key = await sha256Hex(id);
-  const record: SessionRecord | undefined = await deps.sessions.find(key);
+  const record = await deps.sessions.find(key);
   // Another request may have brought it to life, or to its end, in the meantime.
   const live = byId.get(id);
   if (live !== undefined || record === undefined || ending.has(key)) return live;
@@ -171,11 +179,18 @@ async function hydrate(
     return undefined;
   }
   const session = openLiveSession(deps, record, { id, isStored: true });
+  claim(deps, record);
   // A client that comes back finished its handshake long ago.
   session.streams.standalone.mayOwn = true;
   if (sessions.suspended.delete(key)) deliverListsChanged(session);
   enlist(sessions, session);
   return session;
+}
+
+/** Notes that the session lives here now. The store logs a fault, which costs the session nothing. */
+function claim({ sessions, owner }: LegacyDeps, record: SessionRecord): void {
+  if (record.owner === owner) return;
+  sessions.update(record.key, { owner }).catch(() => {});
 }
 
 /** Forgets a session that is in the store no more. */

@@ -10,11 +10,12 @@ import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { SqlDatabase } from "../runtime/runtime.ts";
 import type { Sealer } from "../seal.ts";
-import type { CredentialKey, CredentialStore } from "../credentials/provider.ts";
+import type { CredentialStore } from "../credentials/provider.ts";
 import { createKeyedMutex } from "../credentials/keyed_mutex.ts";
+import { bindingOf } from "./credential_binding.ts";
 
 /** What the store is made from; the database has its tables already. */
-export interface CredentialStoreOptions {
+export interface SqliteCredentialOptions {
   readonly database: SqlDatabase;
   readonly sealer: Pick<Sealer, "encrypt" | "decrypt">;
   readonly limits: Pick<
@@ -30,11 +31,9 @@ export interface CredentialStoreOptions {
 }
 
 const purpose = "credential";
-const toBinding = ({ server, kind, binding }: CredentialKey) =>
-  JSON.stringify([server, kind, binding]);
 
-/** Makes the store; it lets go of nothing, since the database belongs to who opened it. */
-export function createCredentialStore(options: CredentialStoreOptions): CredentialStore {
+/** Makes the store; it lets go of nothing, since the database belongs to its opener. */
+export function openSqliteCredentialStore(options: SqliteCredentialOptions): CredentialStore {
   const { database, sealer, limits, log, clock } = options;
   const inTurn = createKeyedMutex();
   const select = database.prepare(
@@ -63,7 +62,7 @@ export function createCredentialStore(options: CredentialStoreOptions): Credenti
       try {
         const sealed = select.get(key.server, key.kind, key.binding)?.["sealed"];
         if (typeof sealed !== "string") return undefined;
-        const value = await sealer.decrypt(purpose, sealed, toBinding(key));
+        const value = await sealer.decrypt(purpose, sealed, bindingOf(key));
         if (value !== undefined) return value;
         log.error("Cannot open a stored credential: it was sealed with another key", {
           server: key.server,
@@ -77,7 +76,7 @@ export function createCredentialStore(options: CredentialStoreOptions): Credenti
     async save(key, value) {
       const { server, kind, binding } = key;
       try {
-        const sealed = await sealer.encrypt(purpose, value, toBinding(key));
+        const sealed = await sealer.encrypt(purpose, value, bindingOf(key));
         transact(database, () => {
           replace.run(server, kind, binding, sealed, clock.wall());
           deleteOldOfServer.run(server, kind, binding, limits.credentialsPerServerMax - 1);
@@ -89,7 +88,7 @@ export function createCredentialStore(options: CredentialStoreOptions): Credenti
         return false;
       }
     },
-    inTurn: (key, work) => inTurn(toBinding(key), work),
+    inTurn: (key, work) => inTurn(bindingOf(key), work),
     ...createScopes(options),
   };
 }
@@ -98,7 +97,7 @@ export function createCredentialStore(options: CredentialStoreOptions): Credenti
 const anyScope = "*";
 
 function createScopes(
-  { database, limits, log, clock }: CredentialStoreOptions,
+  { database, limits, log, clock }: SqliteCredentialOptions,
 ): Pick<CredentialStore, "noteScope" | "knowsScope" | "forgetScope"> {
   const isKnown = database.prepare(
     "SELECT 1 FROM credential_scopes WHERE server = ? AND scope IN (?, ?)",
@@ -116,7 +115,7 @@ function createScopes(
   const unsure = new Set<string>();
 
   return {
-    noteScope(server, scope) {
+    async noteScope(server, scope) {
       try {
         const now = clock.wall();
         const isNew = isKnown.get(server, scope, scope) === undefined;
@@ -136,7 +135,7 @@ function createScopes(
         log.error("Cannot note that a scope was authenticated", { server, fault });
       }
     },
-    knowsScope(server, scope) {
+    async knowsScope(server, scope) {
       try {
         return unsure.has(server) || isKnown.get(server, scope, anyScope) !== undefined;
       } catch (fault) {
@@ -144,7 +143,7 @@ function createScopes(
         return true;
       }
     },
-    forgetScope(server, scope) {
+    async forgetScope(server, scope) {
       try {
         forget.run(server, scope);
       } catch (fault) {
