@@ -9,6 +9,7 @@ import { sameServer } from "./config/same_server.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
 import { createHttpHandler } from "./http/routes.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
+import { brokenRelations } from "./limits/relations.ts";
 import { createLog, type Log } from "./log.ts";
 import type { FetchHandler, Runtime } from "./runtime/runtime.ts";
 import { storeKinds } from "./store/store_kinds.ts";
@@ -46,6 +47,8 @@ export interface GatewayOptions {
 
 /** A running gateway without a socket. */
 export interface GatewayHandle {
+  /** The bounds that it runs with, for the listener and whatever else is around it. */
+  readonly limits: Limits;
   /** Answers every request of every client; never rejects. */
   readonly fetch: FetchHandler;
   readonly log: Log;
@@ -65,6 +68,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const { config, runtime, clock = systemClock } = options;
   const { bodyBytesMax = defaultLimits.bodyBytesMax } = config;
   const limits: Limits = { ...defaultLimits, bodyBytesMax, ...options.limits };
+  assertRelations(limits);
   const log = openLog(options, limits, clock);
   const tables: Tables = { ...defaultTables, ...options.tables };
   const instance = toInstance(options.instance);
@@ -120,6 +124,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   http.open();
 
   return {
+    limits,
     fetch: http.fetch,
     log,
     async reload(servers) {
@@ -163,6 +168,11 @@ function openLog({ config, runtime, console }: GatewayOptions, limits: Limits, c
       ? {}
       : { file: runtime.openLog(`${dataDirectory}/logs/server.log`, bounds) }),
   });
+}
+
+function assertRelations(limits: Limits): void {
+  const broken = brokenRelations(limits);
+  if (broken.length > 0) throw new Error(`Cannot use these limits: ${broken.join("; ")}`);
 }
 
 /** The name of this instance: owners of sessions and ids of events contain it. */
