@@ -6,6 +6,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInProcessBus } from "../src/bus/in_process.ts";
 import { systemClock } from "../src/clock.ts";
 import { openStoreDatabase } from "../src/store/database.ts";
 import { defaultLimits } from "../src/limits.ts";
@@ -110,6 +111,7 @@ async function openLive(count: number): Promise<Suite> {
   const table = createTable({
     gateway: createFakeGateway(),
     sessions: store,
+    bus: createInProcessBus({ limits, log: createTestLog() }),
     limits,
     clock: systemClock,
     log: createTestLog(),

@@ -3,6 +3,7 @@
  * handler. It names no runtime, reads no environment and opens no socket: `src/main` does, and
  * anybody's own server can.
  */
+import { createInProcessBus } from "./bus/in_process.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { GatewayConfig, ServersConfig } from "./config/config.ts";
 import { sameServer } from "./config/same_server.ts";
@@ -110,6 +111,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const http = createHttpHandler({
     gateway,
     sessions: stores.sessions,
+    bus: createInProcessBus({ limits, log: log.source("bus") }),
     limits,
     clock,
     log: log.source("http"),

@@ -3,6 +3,7 @@
  * never throws. Paths match as they were written, but for one slash at the end: one that only
  * normalisation would turn into a route is unknown. Not here: what the endpoints do, and sockets.
  */
+import type { Bus } from "../bus/bus.ts";
 import type { Clock } from "../clock.ts";
 import type { GatewayConfig } from "../config/config.ts";
 import { GatewayError } from "../errors.ts";
@@ -56,6 +57,8 @@ import {
 export interface HttpDeps {
   readonly gateway: Gateway;
   readonly sessions: SessionStore;
+  /** Where sessions that ended are told of. */
+  readonly bus: Bus;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Log;

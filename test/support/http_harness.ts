@@ -2,6 +2,8 @@
  * A whole HTTP layer without a socket for tests: fake gateway, store in memory, a clock that the
  * test steers, and small clients that play the two transports with `Request`s.
  */
+import type { Bus } from "../../src/bus/bus.ts";
+import { createInProcessBus } from "../../src/bus/in_process.ts";
 import type { GatewayConfig } from "../../src/config/config.ts";
 import { createHttpHandler, type HttpHandler } from "../../src/http/routes.ts";
 import { defaultLimits, type Limits } from "../../src/limits.ts";
@@ -27,6 +29,8 @@ export interface HarnessOptions {
   readonly operatorToken?: string;
   /** The store and clock of another harness, to play a restart. */
   readonly store?: SessionStore;
+  /** The bus of another harness, to play a second instance. */
+  readonly bus?: Bus;
   readonly clock?: TestClock;
   /** The name of the instance; two harnesses with one store may play two instances. */
   readonly instance?: string;
@@ -39,6 +43,7 @@ export interface Harness {
   readonly handler: HttpHandler;
   readonly gateway: FakeGateway;
   readonly store: SessionStore;
+  readonly bus: Bus;
   readonly clock: TestClock;
   readonly records: readonly TestRecord[];
   send(method: string, path: string, init?: SendInit): Promise<Response>;
@@ -100,9 +105,12 @@ export function createHarness(options: HarnessOptions = {}): Harness {
   const store = options.store ?? createMemorySessionStore();
   const clock = options.clock ?? createTestClock();
   const log = createTestLog();
+  const bus = options.bus ??
+    createInProcessBus({ limits: { ...defaultLimits, ...options.limits }, log });
   const handler = createHttpHandler({
     gateway,
     sessions: store,
+    bus,
     limits: { ...defaultLimits, ...options.limits },
     clock,
     log,
@@ -131,6 +139,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     handler,
     gateway,
     store,
+    bus,
     clock,
     records: log.records,
     send,

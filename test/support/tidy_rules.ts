@@ -41,14 +41,16 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   sse: floor,
   protocol: floor,
   session: [...floor, "log", "config", "sse"],
+  bus: [...floor, "log"],
   credentials: [...floor, "log", "seal", "runtime", "config", "outgoing", "protocol"],
   upstream: [...beside, "credentials", "outgoing", "protocol", "sse"],
   gateway: [...beside, "upstream"],
-  http: [...beside, "gateway", "protocol", "session", "sse"],
+  http: [...beside, "bus", "gateway", "protocol", "session", "sse"],
   // Behind interfaces that their users own.
   store: [...beside, "credentials", "protocol", "session", "upstream"],
   app: [
     ...beside,
+    "bus",
     "credentials",
     "gateway",
     "http",

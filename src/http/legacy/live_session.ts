@@ -3,6 +3,7 @@
  * streams. Here is the shape and what every request does to it; how a session begins and ends is
  * in life.ts, which sessions exist in session_table.ts.
  */
+import type { Bus } from "../../bus/bus.ts";
 import type { Clock } from "../../clock.ts";
 import type { GatewayError } from "../../errors.ts";
 import type { Gateway } from "../../gateway/surface.ts";
@@ -22,6 +23,7 @@ import type { Streams } from "./session_streams.ts";
 export interface LegacyDeps {
   readonly gateway: Gateway;
   readonly sessions: SessionStore;
+  readonly bus: Bus;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly activity: ActivityClock;

@@ -33,10 +33,13 @@ export interface Sessions {
   /** Keys whose removal is not on disk, or failed: they must not come to life again. */
   readonly ending: Set<string>;
   stopSweeping: () => void;
+  stopHearing: () => void;
 }
 
 /** An id never holds more; a longer one needs no look-up. */
 const idCharsMax = 128;
+
+const expired = "the session expired";
 
 /** Makes the table and begins to sweep it. */
 export function createSessions(options: Omit<LegacyDeps, "codec" | "activity">): Sessions {
@@ -51,6 +54,10 @@ export function createSessions(options: Omit<LegacyDeps, "codec" | "activity">):
     reserved: 0,
     ending: new Set(),
     stopSweeping: () => {},
+    stopHearing: options.bus.subscribe(
+      "sessionEnded",
+      ({ key, reason }) => dropSession(sessions, key, reason),
+    ),
   };
   const sweepLater = (): void => {
     sessions.stopSweeping = deps.clock.after(deps.limits.expirySweepMs, () => {
@@ -119,7 +126,7 @@ export async function findSession(
   const isTheirs = session?.surface === surface && session.caller.principal.id === principal.id;
   if (session === undefined || !isTheirs) throw new GatewayError("session_unknown");
   if (!isBusy(session) && isExpired(sessions, session.activeAt)) {
-    await endSession(sessions, session, "the session expired");
+    await endSession(sessions, session, expired);
     throw new GatewayError("session_unknown");
   }
   touch(session);
@@ -133,16 +140,18 @@ export async function endSession(
   reason: string,
 ): Promise<void> {
   const { deps, ending } = sessions;
-  forget(sessions, session);
-  endLiveSession(session, reason, new GatewayError("cancelled", `Cannot go on: ${reason}`));
-  ending.add(session.key);
-  await deps.sessions.remove(session.key);
-  ending.delete(session.key);
+  const { key } = session;
+  ending.add(key);
+  dropSession(sessions, key, reason);
+  await deps.sessions.remove(key);
+  ending.delete(key);
+  deps.bus.publish("sessionEnded", { key, reason });
 }
 
 /** Lets go of all sessions; the stored ones live on in the store. */
 export function closeSessions(sessions: Sessions): void {
   sessions.stopSweeping();
+  sessions.stopHearing();
   for (const session of [...sessions.byKey.values()]) {
     forget(sessions, session);
     endLiveSession(session, "the gateway is stopping", new GatewayError("draining"));
@@ -175,7 +184,7 @@ async function hydrate(
   if (record.surface !== theirs.surface || record.principal !== theirs.principal) return undefined;
   if (isExpired(sessions, record.activeAt)) {
     await deps.sessions.remove(key);
-    release(sessions, key);
+    deps.bus.publish("sessionEnded", { key, reason: expired });
     return undefined;
   }
   const session = openLiveSession(deps, record, { id, isStored: true });
@@ -193,14 +202,14 @@ function claim({ sessions, owner }: LegacyDeps, record: SessionRecord): void {
   sessions.update(record.key, { owner }).catch(() => {});
 }
 
-/** Forgets a session that is in the store no more. */
-function release(
-  { byKey, ending, suspended, deps }: Sessions,
-  key: string,
-): LiveSession | undefined {
-  ending.delete(key);
+/** Lets go of all that this process holds of a session which is over, wherever it was ended. */
+function dropSession(sessions: Sessions, key: string, reason: string): void {
+  const { deps, byKey, suspended } = sessions;
   if (suspended.delete(key)) deps.gateway.endScope(key);
-  return byKey.get(key);
+  const session = byKey.get(key);
+  if (session === undefined) return;
+  forget(sessions, session);
+  endLiveSession(session, reason, new GatewayError("cancelled", `Cannot go on: ${reason}`));
 }
 
 /** Moves all stamps along after the wall clock jumped, so that each session keeps its idle time. */
@@ -215,7 +224,7 @@ async function followClock({ deps, byKey }: Sessions): Promise<void> {
 }
 
 async function sweep(sessions: Sessions): Promise<void> {
-  const { deps, byKey } = sessions;
+  const { deps, byKey, ending } = sessions;
   await followClock(sessions);
   for (const session of byKey.values()) {
     if (isBusy(session)) touch(session);
@@ -225,10 +234,8 @@ async function sweep(sessions: Sessions): Promise<void> {
   for (;;) {
     const keys = await deps.sessions.expire(before);
     for (const key of keys) {
-      const session = release(sessions, key);
-      if (session === undefined) continue;
-      forget(sessions, session);
-      endLiveSession(session, "the session expired", new GatewayError("session_unknown"));
+      ending.delete(key);
+      deps.bus.publish("sessionEnded", { key, reason: expired });
     }
     if (keys.length < deps.limits.expiryBatchMax) return;
     await sleep(deps.clock, 0);

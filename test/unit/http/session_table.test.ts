@@ -333,6 +333,22 @@ describe("the life of a session", () => {
     expect((await first.store.find(key))?.owner).toBe("other");
   });
 
+  test("a session that ends at one instance ends at every instance that holds a part of it", async () => {
+    const first = createHarness();
+    const session = await first.connect();
+    const { store, clock, bus } = first;
+    const second = createHarness({ store, clock, bus, instance: "other" });
+    const stream = framesOf(await sessionOf(second, session.id).get());
+    const answer = sessionOf(second, session.id).post(slowCall(1));
+    await second.gateway.nextCall();
+    expect((await session.remove()).status).toBe(204);
+    expect(await errorOf(await answer)).toMatchObject({ id: 1 });
+    await stream.rest();
+    const key = await sha256Hex(session.id);
+    expect([first.gateway.ended, second.gateway.ended]).toEqual([[key], [key]]);
+    expect((await sessionOf(second, session.id).post(request(2, "ping"))).status).toBe(404);
+  });
+
   test("event ids begin with the name of the instance", async () => {
     const { connect } = createHarness({ instance: "one" });
     const stream = framesOf(await (await connect()).get());
