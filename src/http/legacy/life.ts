@@ -110,9 +110,11 @@ export function endLiveSession(session: LiveSession, reason: string, error: Gate
   if (session.isOver) return;
   session.isOver = true;
   session.stopWatching();
-  if (error.code === "draining") hintStreams(session.streams);
+  const isStopping = error.code === "draining";
+  if (isStopping) hintStreams(session.streams);
   for (const call of [...session.calls.values()]) call.abort(reason, error);
   session.asks.withdrawAll(reason);
   endStreams(session.streams);
-  session.deps.gateway.endScope(session.key);
+  // A stored session goes on after the restart: what is kept of its scope must still be there.
+  if (!isStopping || !session.isStored) session.deps.gateway.endScope(session.key);
 }

@@ -349,6 +349,16 @@ describe("the life of a session", () => {
     expect((await sessionOf(second, session.id).post(request(2, "ping"))).status).toBe(404);
   });
 
+  test("a gateway that stops ends no scope of a session that goes on after its restart", async () => {
+    const { connect, handler, gateway } = createHarness();
+    const [kept, removed] = [await connect(), await connect()];
+    expect((await removed.remove()).status).toBe(204);
+    const ended = [await sha256Hex(removed.id)];
+    expect((await kept.post(request(1, "ping"))).status).toBe(200);
+    await handler.close();
+    expect(gateway.ended).toEqual(ended);
+  });
+
   test("event ids begin with the name of the instance", async () => {
     const { connect } = createHarness({ instance: "one" });
     const stream = framesOf(await (await connect()).get());
