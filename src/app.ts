@@ -3,6 +3,11 @@
  * handler. It names no runtime, reads no environment and opens no socket: `src/main` does, and
  * anybody's own server can.
  */
+import {
+  type AuthenticatorKinds,
+  authenticatorKinds,
+  createAuthenticator,
+} from "./auth/authenticator_kinds.ts";
 import { createInProcessBus } from "./bus/in_process.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { GatewayConfig, ServersConfig } from "./config/config.ts";
@@ -15,6 +20,9 @@ import { createLog, type Log } from "./log.ts";
 import type { FetchHandler, Runtime } from "./runtime/runtime.ts";
 import { storeKinds } from "./store/store_kinds.ts";
 import { noDirectory, openStores, type StoreKinds } from "./store/stores.ts";
+import { countEvents, type Counts } from "./telemetry/counts.ts";
+import { createEvents, type Events } from "./telemetry/events.ts";
+import { createLogReader } from "./telemetry/log_reader.ts";
 import { createProcessLimit } from "./upstream/mcp/process_limit.ts";
 import { createCorrectionLog } from "./upstream/catalog/correction_log.ts";
 import { upstreamKinds } from "./upstream/upstream_kinds.ts";
@@ -22,14 +30,16 @@ import { createSpares } from "./upstream/stdio/spares.ts";
 import { openWarden } from "./upstream/stdio/warden.ts";
 import { identity } from "./version.ts";
 
-/** The extension points of a gateway: each is a table, and an extension is one more row. */
+/** What can be added to a gateway, one member for each kind of thing; each row stands for itself. */
 export interface Tables {
-  /** The kinds of storage that `GatewayConfig.store` may name. */
+  /** Who makes a request is decided by one of these, which `GatewayConfig.authenticator` names. */
+  readonly authenticatorKinds: AuthenticatorKinds;
+  /** Where a gateway keeps what must outlive a request: `GatewayConfig.store` names one of these. */
   readonly storeKinds: StoreKinds;
 }
 
-/** The tables of a gateway that is given none. */
-export const defaultTables: Tables = { storeKinds };
+/** What a gateway has of itself. */
+export const defaultTables: Tables = { authenticatorKinds, storeKinds };
 
 /** What a gateway is made from. */
 export interface GatewayOptions {
@@ -38,10 +48,10 @@ export interface GatewayOptions {
   /** Bounds that differ from the defaults. */
   readonly limits?: Partial<Limits>;
   readonly clock?: Clock;
+  /** Tables in the place of the defaults. */
+  readonly tables?: Partial<Tables>;
   /** Where log lines are shown; absent: only the log file has them. */
   readonly console?: (line: string) => void;
-  /** Tables that differ from the defaults. */
-  readonly tables?: Partial<Tables>;
   /** The name of this instance among others, in visible ASCII; absent: a new random one. */
   readonly instance?: string;
 }
@@ -53,6 +63,10 @@ export interface GatewayHandle {
   /** Answers every request of every client; never rejects. */
   readonly fetch: FetchHandler;
   readonly log: Log;
+  /** Calls a reader for each event from now on: see `GatewayEvent`. */
+  readonly observe: Events["read"];
+  /** How often each kind of event happened so far. */
+  readonly counts: () => Counts;
   /** Takes a new reading of the servers: only what changed is added, removed or made anew. */
   reload(servers: ServersConfig): Promise<void>;
   /** Refuses new work and ends open streams; resolves when the running calls have finished. */
@@ -73,6 +87,16 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const log = openLog(options, limits, clock);
   const tables: Tables = { ...defaultTables, ...options.tables };
   const instance = toInstance(options.instance);
+  const authenticator = createAuthenticator(
+    config.authenticator ?? "none",
+    tables.authenticatorKinds,
+    { clock, limits, log: log.source("auth") },
+  );
+  const events = createEvents((thrown) =>
+    log.error("Cannot read an event", { error: String(thrown) })
+  );
+  events.read(createLogReader(log));
+  const counts = countEvents(events);
   const kinds = tables.storeKinds;
   const opened = await openStores({ config, kinds, runtime, clock, limits, log });
   const { stores, sealer, operatorToken } = opened;
@@ -89,6 +113,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
         limits,
         clock,
         log: own,
+        emit: events.emit,
         corrections: createCorrectionLog(server.name, own, limits),
         catalogs: stores.catalogs,
         ...ceilings,
@@ -110,11 +135,13 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   });
   const http = createHttpHandler({
     gateway,
+    authenticator,
     sessions: stores.sessions,
     bus: createInProcessBus({ limits, log: log.source("bus") }),
     limits,
     clock,
     log: log.source("http"),
+    emit: events.emit,
     identity,
     instance,
     addresses: runtime.addresses,
@@ -129,6 +156,8 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     limits,
     fetch: http.fetch,
     log,
+    observe: events.read,
+    counts,
     async reload(servers) {
       log.addSecrets(servers.secrets);
       warn(log, servers);

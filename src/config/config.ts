@@ -216,6 +216,8 @@ export interface GatewayConfig extends ServersConfig {
   /** The kind of store (a row of the store kinds); absent: `sqlite`. */
   readonly store?: string | undefined;
   readonly sessionTimeoutMs: number;
+  /** How clients authenticate: a row of the authenticators' table. Absent: "none". */
+  readonly authenticator?: string | undefined;
   /** The largest request body; absent: the usual limit. */
   readonly bodyBytesMax?: number | undefined;
   readonly publicUrl?: string | undefined;

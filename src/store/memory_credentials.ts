@@ -34,13 +34,11 @@ export function createMemoryCredentialStore(options: MemoryCredentialOptions): C
       return entries.get(bindingOf(key))?.value;
     },
     async save(key, value) {
-      const { server, kind } = key;
       putNewest(entries, bindingOf(key), { key, value });
-      keepNewest(
-        entries,
-        limits.credentialsPerServerMax,
-        (entry) => entry.key.server === server && entry.key.kind === kind,
-      );
+      const isOfServer = (entry: { readonly key: CredentialKey }): boolean =>
+        entry.key.server === key.server && entry.key.principal === key.principal &&
+        entry.key.kind === key.kind;
+      keepNewest(entries, limits.credentialsPerServerMax, isOfServer);
       keepNewest(entries, limits.credentialsMax);
       return true;
     },

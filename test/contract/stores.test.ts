@@ -269,7 +269,7 @@ for (const place of places) {
   });
 
   describe(`credentials, ${place.name}`, () => {
-    const key: CredentialKey = { server: "far", kind: "oauth2", binding: "b" };
+    const key: CredentialKey = { server: "far", principal: "p", kind: "oauth2", binding: "b" };
     const value = { token: "the-token", refreshToken: "日本", obtainedAt: 1 };
 
     test("come back as they were, for the same key alone", async () => {
@@ -280,6 +280,7 @@ for (const place of places) {
       expect(await credentials.load(key)).toEqual(value);
       const others: Partial<CredentialKey>[] = [
         { server: "near" },
+        { principal: "" },
         { kind: "login" },
         { binding: "c" },
       ];
@@ -300,6 +301,16 @@ for (const place of places) {
       }
       const loaded = await Promise.all(names.map((name) => credentials.load(keyOf(name))));
       expect(names.filter((_, at) => loaded[at] !== undefined)).toEqual(["a3", "b1", "c1", "d1"]);
+      await close();
+    });
+
+    test("of one principal give no way to those of another", async () => {
+      const { credentials, close } = await open(place, { credentialsPerServerMax: 1 });
+      const keys = ["p", "q"].map((principal) => ({ ...key, principal }));
+      for (const one of keys) await credentials.save(one, { token: one.principal });
+      for (const one of keys) {
+        expect(await credentials.load(one)).toEqual({ token: one.principal });
+      }
       await close();
     });
 
@@ -356,7 +367,7 @@ for (const place of places) {
   });
 
   test(`all of it, ${place.name}: is there after a restart only where it is kept`, async () => {
-    const key: CredentialKey = { server: "far", kind: "oauth2", binding: "b" };
+    const key: CredentialKey = { server: "far", principal: "p", kind: "oauth2", binding: "b" };
     const before = await open(place);
     await before.sessions.create(createRecord("a"));
     await before.catalogs.save("a", "files", catalog);
