@@ -1,7 +1,7 @@
 /**
- * The seam to where sessions are kept. A store is the only owner of its records: who uses a session asks
- * for its record and keeps no list of its own. Sessions belong to the handshake era alone. Types only;
- * the kinds are rows of the store's table.
+ * The seam to where sessions are kept. The store alone has the records: its users ask for one and keep
+ * no list of their own. Sessions belong to the handshake era alone. Types only; the kinds are rows of
+ * the table in src/store.
  */
 import type { JsonObject, LogLevel } from "../model.ts";
 

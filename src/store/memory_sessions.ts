@@ -1,6 +1,5 @@
 /**
- * Sessions that end with the process: the oracle that every other kind of store is tested against,
- * and the store of a gateway that is told to keep nothing. Bounds on their number are the caller's.
+ * Sessions that end with the process. The caller bounds their number.
  */
 import { GatewayError } from "../errors.ts";
 import type { SessionRecord, SessionStore } from "../session/session_store.ts";

@@ -1,8 +1,8 @@
 /**
  * Credentials in SQLite, each sealed for its server, principal, kind and what it was got with, and the
  * scopes that were authenticated. Whatever fails here is logged and costs a new log-in,
- * never the gateway; only the memory of scopes fails closed: who cannot be told counts as known. Not
- * here: the tables (database.ts).
+ * never the gateway; only the memory of scopes fails closed: a scope that cannot be looked up counts as
+ * known. Not here: the tables (database.ts).
  */
 import type { Clock } from "../clock.ts";
 import { transact } from "./database.ts";

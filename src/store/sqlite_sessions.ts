@@ -1,6 +1,6 @@
 /**
- * Sessions in SQLite, read when they are asked for: who uses a session keeps what it needs of it, so
- * a start reads none. Activity alone is written behind, in batches: a crash costs at most
+ * Sessions in SQLite, read when they are asked for: a live session keeps what it needs of its record,
+ * so a start reads none. Activity alone is written behind, in batches: a crash costs at most
  * `activityFlushMs` of it. Not here: the tables and the lock on the file (database.ts), and closing
  * the database, which other parts share.
  */
