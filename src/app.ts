@@ -130,6 +130,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     clock,
     log: log.source("gateway"),
     sealer,
+    instance,
     debug: config.debug,
     tryServers: config.tryServers ?? true,
   });

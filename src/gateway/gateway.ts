@@ -44,6 +44,8 @@ export interface GatewayDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly sealer: Sealer;
+  /** The name of this instance, which parked calls are bound to. */
+  readonly instance: string;
   /** Whether every message of a call is logged (by its shape). */
   readonly debug: boolean;
   /** Whether servers are started before a client needs them, so that their lists are known. */

@@ -26,6 +26,8 @@ import { lacking, missingCapability } from "./client_capabilities.ts";
 /** What the step works with. */
 export interface ParkDeps {
   readonly sealer: Sealer;
+  /** The name of this instance: what is parked here can go on here alone. */
+  readonly instance: string;
   readonly clock: Clock;
   readonly limits: Limits;
 }
@@ -45,10 +47,12 @@ const keyMember = "mcp-wrapper/key";
 type Binding = () => Promise<string>;
 
 /** What a state says: which park to go on with, or what an upstream wants back. */
-type State = { readonly park: string } | { readonly upstream: string };
+type State =
+  | { readonly park: string; readonly owner: string }
+  | { readonly upstream: string };
 
 /** Makes the step. */
-export function createParkStep({ sealer, clock, limits }: ParkDeps): ParkStep {
+export function createParkStep({ sealer, instance, clock, limits }: ParkDeps): ParkStep {
   const parks = createParks({ clock, limits });
 
   const seal = async (state: State, binding: Binding): Promise<string> =>
@@ -82,7 +86,7 @@ export function createParkStep({ sealer, clock, limits }: ParkDeps): ParkStep {
   ): Promise<Reply> => {
     try {
       const id = crypto.randomUUID();
-      const state = await seal({ park: id }, binding);
+      const state = await seal({ park: id, owner: instance }, binding);
       if (isGone()) throw new GatewayError("cancelled");
       parks.add(id, call.caller.principal.id, waiting);
       return { kind: "inputRequired", questions: [...waiting.open.values()], state };
@@ -217,7 +221,7 @@ export function createParkStep({ sealer, clock, limits }: ParkDeps): ParkStep {
       const passed = { ...call, resume: { answers: given.answers, state: state.upstream } };
       return watch(next(passed), call, binding, {});
     }
-    const parked = parks.take(state.park);
+    const parked = state.owner === instance ? parks.take(state.park) : undefined;
     if (parked === undefined) {
       throw withOutcome(new GatewayError("park_gone"), "unknown");
     }

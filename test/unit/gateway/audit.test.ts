@@ -53,6 +53,7 @@ async function setUp() {
     clock: systemClock,
     log,
     sealer: await createSealer(makeKey()),
+    instance: "this-gateway",
     debug: false,
     tryServers: false,
   });

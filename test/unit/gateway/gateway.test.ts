@@ -61,6 +61,7 @@ async function gatewayOf(
     clock: systemClock,
     log,
     sealer: await createSealer(makeKey()),
+    instance: "this-gateway",
     debug: true,
     tryServers: false,
   });
@@ -815,6 +816,7 @@ describe("servers are tried", () => {
       clock: systemClock,
       log: createTestLog(),
       sealer: await createSealer(makeKey()),
+      instance: "this-gateway",
       debug: false,
       tryServers: true,
     });
