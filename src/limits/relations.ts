@@ -62,7 +62,7 @@ export const relations: readonly Relation[] = [
   ),
   before("listWaitMsMax", clientPatienceMs, "a list must answer before its client gives up"),
   within("startMs", "listWaitMsMax", "a list waits for a server that may still start"),
-  within("firstListMs", "listWaitMsMax", "a client that hears of changes waits less"),
+  within("firstListMs", "listWaitMsMax", "a client that listens for changes waits less"),
   within("listKnownMs", "listMs", "what is known is given sooner than what is asked for"),
   within("callMs", "callMsMax", "a call without progress ends before one with progress"),
   before("bodyBytesMax", "largeBodiesBytesMax", "one body must fit into the memory of all"),

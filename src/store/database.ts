@@ -271,7 +271,7 @@ function migrate(database: SqlDatabase, path: string): number {
         "update the gateway or choose another data directory",
     );
   }
-  // Without a write the exclusive lock would be taken only later, by whoever writes first.
+  // Without a write the exclusive lock would be taken only at the first later write.
   transact(database, () => {
     for (const step of schemaSteps.slice(version)) database.exec(step);
     database.exec(`PRAGMA user_version = ${schemaSteps.length}`);

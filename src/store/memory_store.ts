@@ -1,5 +1,5 @@
 /**
- * All stores in memory, for a gateway that is told to keep nothing: they end with the process. The
+ * All stores in memory, for a gateway that keeps nothing: they end with the process. The
  * bounds are those of the kinds that keep files.
  */
 import type { ProcessGroup, ProcessGroupStore } from "../upstream/deps.ts";
