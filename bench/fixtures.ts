@@ -21,6 +21,7 @@ export function createSessions(count: number, seed: number): Promise<SessionReco
       subscriptions: interest < 0.2 ? [`file:///notes/${at}.md`] : [],
       createdAt,
       activeAt: createdAt + Math.floor(activity * 1e6),
+      owner: "bench",
     })),
   );
 }

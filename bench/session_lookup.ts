@@ -7,6 +7,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { anonymous } from "../src/auth/none.ts";
+import { createInProcessBus } from "../src/bus/in_process.ts";
 import { systemClock } from "../src/clock.ts";
 import { openStoreDatabase } from "../src/store/database.ts";
 import { defaultLimits } from "../src/limits.ts";
@@ -111,6 +112,7 @@ async function openLive(count: number): Promise<Suite> {
   const table = createTable({
     gateway: createFakeGateway(),
     sessions: store,
+    bus: createInProcessBus({ limits, log: createTestLog() }),
     limits,
     clock: systemClock,
     log: createTestLog(),
@@ -119,7 +121,7 @@ async function openLive(count: number): Promise<Suite> {
     sessionTimeoutMs: limits.timerMsMax,
     heartbeats: createHeartbeats(systemClock, limits),
     keepAlive: createKeepAlive(systemClock, limits),
-    epoch: "bench",
+    owner: "bench",
   });
   const bare = new Map<string, SessionRecord>();
   for (const record of await createSessions(count, 1)) {

@@ -8,11 +8,10 @@ import {
   authenticatorKinds,
   createAuthenticator,
 } from "./auth/authenticator_kinds.ts";
+import { createInProcessBus } from "./bus/in_process.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { GatewayConfig, ServersConfig } from "./config/config.ts";
 import { sameServer } from "./config/same_server.ts";
-import { createCredentialStore } from "./store/credentials.ts";
-import { createStorageCheck, openStoreDatabase } from "./store/database.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
 import { allowAll, type Policy } from "./gateway/access_policy.ts";
 import { makeAuditStep } from "./gateway/steps/audit.ts";
@@ -25,16 +24,15 @@ import type { MakeStep } from "./gateway/steps/steps.ts";
 import { makeTraceStep } from "./gateway/steps/trace.ts";
 import { createHttpHandler } from "./http/routes.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
+import { brokenRelations } from "./limits/relations.ts";
 import { createLog, type Log } from "./log.ts";
-import type { FetchHandler, Runtime, SqlDatabase } from "./runtime/runtime.ts";
+import type { FetchHandler, Runtime } from "./runtime/runtime.ts";
+import { storeKinds } from "./store/store_kinds.ts";
+import { noDirectory, openStores, type StoreKinds } from "./store/stores.ts";
 import { countEvents, type Counts } from "./telemetry/counts.ts";
-import { createLogReader } from "./telemetry/log_reader.ts";
 import { createEvents, type Events } from "./telemetry/events.ts";
-import { createSealer, makeKey, type Sealer } from "./seal.ts";
-import { sessionStoreKinds } from "./store/session_kinds.ts";
-import type { SessionStore } from "./session/session_store.ts";
+import { createLogReader } from "./telemetry/log_reader.ts";
 import { createProcessLimit } from "./upstream/mcp/process_limit.ts";
-import { createCatalogStore } from "./store/catalogs.ts";
 import { createCorrectionLog } from "./upstream/catalog/correction_log.ts";
 import { upstreamKinds } from "./upstream/upstream_kinds.ts";
 import { createSpares } from "./upstream/stdio/spares.ts";
@@ -49,6 +47,8 @@ export interface Tables {
   readonly steps: readonly MakeStep[];
   /** What a principal may see and use. */
   readonly policy: Policy;
+  /** Where a gateway keeps what must outlive a request: `GatewayConfig.store` names one of these. */
+  readonly storeKinds: StoreKinds;
 }
 
 /** What a gateway has of itself. */
@@ -64,6 +64,7 @@ export const defaultTables: Tables = {
     makeRelayStep,
   ],
   policy: allowAll,
+  storeKinds,
 };
 
 /** What a gateway is made from. */
@@ -77,10 +78,14 @@ export interface GatewayOptions {
   readonly tables?: Partial<Tables>;
   /** Where log lines are shown; absent: only the log file has them. */
   readonly console?: (line: string) => void;
+  /** The name of this instance among others, in visible ASCII; absent: a new random one. */
+  readonly instance?: string;
 }
 
 /** A running gateway without a socket. */
 export interface GatewayHandle {
+  /** The bounds that it runs with, for the listener and whatever else is around it. */
+  readonly limits: Limits;
   /** Answers every request of every client; never rejects. */
   readonly fetch: FetchHandler;
   readonly log: Log;
@@ -104,8 +109,10 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const { config, runtime, clock = systemClock } = options;
   const { bodyBytesMax = defaultLimits.bodyBytesMax } = config;
   const limits: Limits = { ...defaultLimits, bodyBytesMax, ...options.limits };
+  assertRelations(limits);
   const log = openLog(options, limits, clock);
   const tables: Tables = { ...defaultTables, ...options.tables };
+  const instance = toInstance(options.instance);
   const authenticator = createAuthenticator(
     config.authenticator ?? "none",
     tables.authenticatorKinds,
@@ -116,21 +123,13 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   );
   events.read(createLogReader(log));
   const counts = countEvents(events);
-  const { key, operatorToken, database } = await openData(config, runtime, limits, log);
-  log.addSecrets(operatorToken === undefined ? [key] : [key, operatorToken]);
-  const sealer = await createSealer(key);
-  const stores = { database, sealer, clock, limits, log };
-  const { sessions, catalogs, credentialStore } = createStores(stores);
-  const storage = createStorageCheck({ database, clock, limits, log: log.source("database") });
-  const watched: SessionStore["create"] = (record) =>
-    sessions.create(record).catch((fault) => {
-      storage.suspect();
-      throw fault;
-    });
-  const warden = await openWarden({ runtime, database, clock, limits, log: log.source("warden") });
+  const kinds = tables.storeKinds;
+  const opened = await openStores({ config, kinds, runtime, clock, limits, log });
+  const { stores, sealer, operatorToken } = opened;
+  log.addSecrets(opened.secrets);
+  const { processGroups: groups } = stores;
+  const warden = await openWarden({ runtime, groups, clock, limits, log: log.source("warden") });
   const ceilings = createCeilings(limits, clock);
-
-  const instance = crypto.randomUUID();
   const gateway = createGatewayCore({
     servers: config,
     create: (server) => {
@@ -142,11 +141,11 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
         log: own,
         emit: events.emit,
         corrections: createCorrectionLog(server.name, own, limits),
-        catalogs,
+        catalogs: stores.catalogs,
         ...ceilings,
         warden,
         digest: sealer.digest,
-        credentialStore,
+        credentialStore: stores.credentials,
         addSecrets: log.addPassingSecrets,
         identity,
         instance,
@@ -160,13 +159,15 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     emit: events.emit,
     steps: tables.steps,
     policy: tables.policy,
+    instance,
     debug: config.debug,
     tryServers: config.tryServers ?? true,
   });
   const http = createHttpHandler({
     gateway,
     authenticator,
-    sessions: { ...sessions, create: watched },
+    sessions: stores.sessions,
+    bus: createInProcessBus({ limits, log: log.source("bus") }),
     limits,
     clock,
     log: log.source("http"),
@@ -176,12 +177,13 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     addresses: runtime.addresses,
     config,
     operatorToken,
-    storageProblem: storage.problem,
+    storageProblem: stores.problem,
   });
   warn(log, config);
   http.open();
 
   return {
+    limits,
     fetch: http.fetch,
     log,
     observe: events.read,
@@ -200,8 +202,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
       await http.close();
       await gateway.close();
       await warden.close();
-      await sessions.close();
-      closeDatabase(database, log);
+      await stores.close();
       await log.close();
     },
   };
@@ -224,60 +225,23 @@ function openLog({ config, runtime, console }: GatewayOptions, limits: Limits, c
     clock,
     limits,
     secrets,
-    ...(dataDirectory === ":memory:"
+    ...(dataDirectory === noDirectory
       ? {}
       : { file: runtime.openLog(`${dataDirectory}/logs/server.log`, bounds) }),
   });
 }
 
-/** What is kept in the database. */
-function createStores(
-  { log, ...options }: {
-    readonly database: SqlDatabase;
-    readonly sealer: Sealer;
-    readonly clock: Clock;
-    readonly limits: Limits;
-    readonly log: Log;
-  },
-) {
-  return {
-    sessions: sessionStoreKinds.sqlite({ ...options, log: log.source("session") }),
-    catalogs: createCatalogStore({ ...options, log: log.source("catalog") }),
-    credentialStore: createCredentialStore({ ...options, log: log.source("credentials") }),
-  };
+function assertRelations(limits: Limits): void {
+  const broken = brokenRelations(limits);
+  if (broken.length > 0) throw new Error(`Cannot use these limits: ${broken.join("; ")}`);
 }
 
-/** The key and the database of the data directory. */
-async function openData(config: GatewayConfig, runtime: Runtime, limits: Limits, log: Log) {
-  const { dataDirectory: directory, secret } = config;
-  if (directory === ":memory:") {
-    const database = openStoreDatabase(runtime, directory, limits, log);
-    return { key: secret ?? makeKey(), operatorToken: undefined, database };
-  }
-  try {
-    // Its lock first: only one gateway makes a key.
-    const database = openStoreDatabase(runtime, `${directory}/mcp-wrapper.db`, limits, log);
-    const key = secret ?? await readKey(runtime, `${directory}/secret.key`);
-    return { key, operatorToken: await readKey(runtime, `${directory}/operator.token`), database };
-  } catch (fault) {
-    const reason = fault instanceof Error ? fault.message : String(fault);
-    // Some faults are sentences of ours already; the system's own say neither where nor what to do.
-    if (reason.startsWith("Cannot ")) throw fault;
-    throw new Error(
-      `Cannot use the data directory "${directory}": ${reason}; ` +
-        "fix it or choose another by MCP_DATA_DIR",
-      { cause: fault },
-    );
-  }
-}
-
-/** A key kept in the data directory, made at the first start. */
-async function readKey(runtime: Runtime, path: string): Promise<string> {
-  const kept = (await runtime.readText(path))?.trim();
-  if (kept !== undefined && kept !== "") return kept;
-  const made = makeKey();
-  await runtime.writeText(path, made);
-  return made;
+/** The name of this instance: owners of sessions and ids of events contain it. */
+function toInstance(name: string = crypto.randomUUID()): string {
+  if (/^[\x21-\x7e]{1,64}$/.test(name)) return name;
+  throw new Error(
+    `Cannot use the instance name "${name}": expected 1 to 64 visible ASCII characters`,
+  );
 }
 
 function warn(log: Log, servers: ServersConfig): void {
@@ -285,13 +249,5 @@ function warn(log: Log, servers: ServersConfig): void {
   for (const warning of servers.warnings) log.warn(warning);
   for (const server of servers.servers) {
     if (server.kind === "failed") log.error(server.problem, { server: server.name });
-  }
-}
-
-function closeDatabase(database: SqlDatabase, log: Log): void {
-  try {
-    database.close();
-  } catch (thrown) {
-    log.error("Cannot close the database", { error: thrown });
   }
 }

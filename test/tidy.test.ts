@@ -8,6 +8,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse as parseJsonc, type ParseError } from "jsonc-parser";
+import { defaultLimits } from "../src/limits.ts";
+import { brokenRelations } from "../src/limits/relations.ts";
 import { casesOf, namesOf, requiredCases } from "./support/cases.ts";
 import { functionsOf, importsOf, numbersOf, scan, type SourceFile } from "./support/source.ts";
 import { rules } from "./support/tidy_rules.ts";
@@ -33,6 +35,10 @@ describe("the source tree", () => {
   for (const rule of rules) {
     test(rule.name, () => expect(rule.check(source)).toEqual([]));
   }
+});
+
+test("the bounds keep their relations", () => {
+  expect(brokenRelations(defaultLimits)).toEqual([]);
 });
 
 describe("the rules themselves", () => {

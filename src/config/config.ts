@@ -213,6 +213,8 @@ export interface GatewayConfig extends ServersConfig {
   readonly port: number;
   /** Folder of the database, the log and the key; `:memory:` keeps nothing. */
   readonly dataDirectory: string;
+  /** The kind of store (a row of the store kinds); absent: `sqlite`. */
+  readonly store?: string | undefined;
   readonly sessionTimeoutMs: number;
   /** How clients authenticate: a row of the authenticators' table. Absent: "none". */
   readonly authenticator?: string | undefined;

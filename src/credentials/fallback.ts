@@ -23,24 +23,24 @@ export function createFallback(
   const remembers = anonymousTools !== undefined && credentials.type !== "none";
   const warn = createWarner(server, deps);
 
-  const mayGoWithout = (provision: Provision, { tool, scope }: CredentialUse): boolean =>
+  const mayGoWithout = async (provision: Provision, { tool, scope }: CredentialUse) =>
     provision.state === "failed" && provision.isUnreachable &&
-    tool !== undefined && tools.has(tool) && !store.knowsScope(server, scope);
+    tool !== undefined && tools.has(tool) && !await store.knowsScope(server, scope);
 
   return {
     async get(use, signal) {
       const provision = await provider.get(use, signal);
       if (provision.state === "ready") {
-        if (remembers) store.noteScope(server, use.scope);
+        if (remembers) await store.noteScope(server, use.scope);
         return { ...provision, isDegraded: false };
       }
-      if (!mayGoWithout(provision, use)) return toCredential(provision);
+      if (!await mayGoWithout(provision, use)) return toCredential(provision);
       warn(provision);
       return { state: "ready", context: emptyContext, isDegraded: true };
     },
     renew: provider.renew,
     endScope(scope) {
-      if (remembers) store.forgetScope(server, scope);
+      if (remembers) void store.forgetScope(server, scope);
     },
   };
 }

@@ -31,11 +31,11 @@ export interface CredentialStore {
   /** Runs `work` while no other provider works on this credential. */
   inTurn<Value>(key: CredentialKey, work: () => Promise<Value>): Promise<Value>;
   /** Notes that a scope was shown to this server with credentials. */
-  noteScope(server: string, scope: string): void;
+  noteScope(server: string, scope: string): Promise<void>;
   /** Whether it ever was, or nobody can tell. */
-  knowsScope(server: string, scope: string): boolean;
+  knowsScope(server: string, scope: string): Promise<boolean>;
   /** The scope is over, and never comes again. */
-  forgetScope(server: string, scope: string): void;
+  forgetScope(server: string, scope: string): Promise<void>;
 }
 
 /** What all providers share. */

@@ -35,6 +35,8 @@ export interface GatewayDeps {
   readonly log: Log;
   readonly emit: Emit;
   readonly sealer: Sealer;
+  /** The name of this instance, which parked calls are bound to. */
+  readonly instance: string;
   /** What every call passes, in order. */
   readonly steps: readonly MakeStep[];
   /** What a principal may see and use. */

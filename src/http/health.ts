@@ -20,7 +20,7 @@ export interface HealthDeps {
   /** Opens the details; absent: there are none. */
   readonly operatorToken?: string | undefined;
   /** Why no session can be stored; absent, or undefined, while they can be. */
-  readonly storageProblem?: (() => string | undefined) | undefined;
+  readonly storageProblem?: (() => Promise<string | undefined>) | undefined;
 }
 
 type ServerStatus = GatewayStatus["servers"][number];
@@ -42,7 +42,7 @@ export async function healthResponse(
     const hasServers = servers.length === 0 || !servers.every(hasFailed);
     const reason = phase === "draining"
       ? "draining"
-      : reasonOf(deps.storageProblem?.(), isOperator);
+      : reasonOf(await deps.storageProblem?.(), isOperator);
     const isHealthy = reason === undefined && hasServers;
     const body = {
       status: isHealthy ? "healthy" : "unhealthy",

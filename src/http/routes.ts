@@ -4,6 +4,7 @@
  * normalisation would turn into a route is unknown. Not here: what the endpoints do, and sockets.
  */
 import type { Authenticator } from "../auth/authenticator.ts";
+import type { Bus } from "../bus/bus.ts";
 import type { Clock } from "../clock.ts";
 import type { GatewayConfig } from "../config/config.ts";
 import { GatewayError } from "../errors.ts";
@@ -67,12 +68,14 @@ export interface HttpDeps {
   readonly gateway: Gateway;
   readonly authenticator: Authenticator;
   readonly sessions: SessionStore;
+  /** Where sessions that ended are told of. */
+  readonly bus: Bus;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Log;
   readonly emit: Emit;
   readonly identity: { readonly name: string; readonly version: string };
-  /** What the gateway sends to remote servers with each request. */
+  /** The name of this instance, which it sends to remote servers with each request. */
   readonly instance: string;
   readonly addresses: GuardDeps["addresses"];
   readonly config: GuardConfig & Pick<GatewayConfig, "sessionTimeoutMs">;
@@ -119,7 +122,7 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
     sessionTimeoutMs: config.sessionTimeoutMs,
     heartbeats,
     keepAlive,
-    epoch: crypto.randomUUID().replaceAll("-", ""),
+    owner: deps.instance,
   });
   const transport = createSseTransport(sessions);
   const guard = createGuard(config, deps);

@@ -16,6 +16,8 @@ export const houseLimits = {
   watchPollMs: 2_000,
   /** Signals that follow the first one this soon are its copies, sent by npx and by script runners. */
   signalEchoMs: 1_000,
+  /** Messages that listeners of the bus published and that wait for the one before: a loop ends here. */
+  busMessagesMax: 1_000,
   /** A log file before it is rotated, and how many old ones stay. */
   logBytesMax: 10 * 1024 * 1024,
   logFilesMax: 5,

@@ -13,8 +13,8 @@ import { readFlags } from "../config/flags.ts";
 import { isLoopback } from "../config/loopback.ts";
 import { readServers, type ReadServersOptions } from "../config/mcp_json.ts";
 import { isCorrupt } from "../store/database.ts";
-import { defaultLimits } from "../limits.ts";
-import type { Listener, Runtime } from "../runtime/runtime.ts";
+import { defaultLimits, type Limits } from "../limits.ts";
+import type { Listener, Runtime, WatchLimits } from "../runtime/runtime.ts";
 
 /** What the two entries differ in. */
 export interface Platform {
@@ -28,12 +28,15 @@ export interface Platform {
   /** Hears of every exception and rejection that nobody handled, instead of the process ending. */
   readonly onFault: (handler: (fault: unknown) => void) => void;
   readonly exit: (code: number) => void;
+  /** Bounds that differ from the defaults: of the gateway, its listener, its watched files and its end. */
+  readonly limits?: Partial<Limits>;
 }
 
 const exitCodes = { stopped: 0, failed: 1, misconfigured: 2 } as const;
 
 /** Starts the gateway; it runs until a signal stops it. */
 export async function run(platform: Platform): Promise<void> {
+  const { signalEchoMs } = { ...defaultLimits, ...platform.limits };
   let stop: (() => void) | undefined;
   let signals = 0;
   let firstSignalAt = 0;
@@ -42,7 +45,7 @@ export async function run(platform: Platform): Promise<void> {
     if (signal === "SIGHUP") return reload();
     const now = systemClock.monotonic();
     // One Ctrl-C arrives several times: the terminal and each script runner between send it.
-    if (signals > 0 && now - firstSignalAt < defaultLimits.signalEchoMs) return;
+    if (signals > 0 && now - firstSignalAt < signalEchoMs) return;
     firstSignalAt = now;
     signals += 1;
     // The warden kills the children of a gateway that does not take its time.
@@ -61,12 +64,13 @@ export async function run(platform: Platform): Promise<void> {
     const running = await createGateway({
       config: start.config,
       runtime: platform.runtime,
+      ...(platform.limits === undefined ? {} : { limits: platform.limits }),
       // Bun prints all that console.error writes in red.
       console: (line) => console.warn(line),
     });
     gateway = running;
     const listener = await listen(platform, running, start);
-    const watches = createWatches(platform.runtime, () => reload());
+    const watches = createWatches(platform.runtime, running.limits, () => reload());
     // The system may have chosen the port.
     const own = { ...start.config, port: listener.port };
     reload = createReloader(platform, running, start.configPath, { env, own }, watches.set);
@@ -101,14 +105,15 @@ async function listen(
   { config, listener }: StartConfig,
 ): Promise<Listener> {
   const usual = isLoopback(config.host) ? "fast" : platform.remoteListener;
-  const { bodyBytesMax, listenerBodyBytesMax } = defaultLimits;
+  const { limits } = gateway;
   try {
     return await platform.runtime.serve({
       // Where "localhost" is ::1 first, clients that say 127.0.0.1 would find nobody.
       hostname: config.host.toLowerCase() === "localhost" ? "127.0.0.1" : config.host,
       port: config.port,
       listener: listener ?? usual,
-      bodyBytesMax: (config.bodyBytesMax ?? bodyBytesMax) + listenerBodyBytesMax,
+      bodyBytesMax: limits.bodyBytesMax + limits.listenerBodyBytesMax,
+      limits,
       fetch: gateway.fetch,
     });
   } catch (fault) {
@@ -142,7 +147,7 @@ function greet(
 }
 
 /** Watches the files that the configuration is made of, whichever they are now. */
-function createWatches({ watch }: Runtime, changed: () => void) {
+function createWatches({ watch }: Runtime, limits: WatchLimits, changed: () => void) {
   const watched = new Map<string, { close(): void }>();
   return {
     set(paths: readonly string[]): void {
@@ -151,7 +156,9 @@ function createWatches({ watch }: Runtime, changed: () => void) {
         watcher.close();
         watched.delete(path);
       }
-      for (const path of paths) if (!watched.has(path)) watched.set(path, watch(path, changed));
+      for (const path of paths) {
+        if (!watched.has(path)) watched.set(path, watch(path, changed, limits));
+      }
     },
   };
 }
@@ -191,7 +198,7 @@ async function stopGateway(
   gateway: GatewayHandle,
   listener: Listener,
 ): Promise<void> {
-  const { drainMs, flushMs, stopMs } = defaultLimits;
+  const { drainMs, flushMs, stopMs } = gateway.limits;
   gateway.log.info("Stopping: running calls may finish", { withinMs: drainMs });
   // Each step has its own deadline; this one is for a fault in them.
   setTimeout(() => {

@@ -39,7 +39,11 @@ export function createBunRuntime(): Runtime {
   };
 }
 
+/** The longest idle timeout that Bun takes. */
+const idleSecondsMax = 255;
+
 async function serve(options: ServeOptions): Promise<Listener> {
+  const { headersMs, listenerBodyBytesMax } = { ...defaultLimits, ...options.limits };
   try {
     const server = Bun.serve({
       hostname: options.hostname,
@@ -47,8 +51,8 @@ async function serve(options: ServeOptions): Promise<Listener> {
       development: false,
       // Without this, `development: false` lets a second gateway share the port unnoticed.
       reusePort: false,
-      idleTimeout: defaultLimits.headersMs / msPerSecond,
-      maxRequestBodySize: options.bodyBytesMax ?? defaultLimits.listenerBodyBytesMax,
+      idleTimeout: Math.min(Math.ceil(headersMs / msPerSecond), idleSecondsMax),
+      maxRequestBodySize: options.bodyBytesMax ?? listenerBodyBytesMax,
       fetch(request, own) {
         return answer(options.fetch, request, {
           get remoteAddress() {

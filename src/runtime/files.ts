@@ -18,7 +18,7 @@ import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/prom
 import { basename, dirname } from "node:path";
 import { defaultLimits } from "../limits.ts";
 import { decodeFile } from "./file_text.ts";
-import type { LogFile, Runtime } from "./runtime.ts";
+import type { LogFile, Runtime, WatchLimits } from "./runtime.ts";
 
 const fileMode = 0o600;
 const folderMode = 0o700;
@@ -84,7 +84,11 @@ function renameFile(from: string, to: string): boolean {
  * Two triggers, one truth: the folder's events are quick, the poll is sure (network drives, links
  * into other folders, folders made later); only a changed identity, time or size counts.
  */
-function watch(path: string, onChange: () => void): { close(): void } {
+function watch(
+  path: string,
+  onChange: () => void,
+  { watchSettleMs, watchPollMs }: WatchLimits = defaultLimits,
+): { close(): void } {
   let seen = toFingerprint(path);
   let settling: ReturnType<typeof setTimeout> | undefined;
   const look = () => {
@@ -93,7 +97,7 @@ function watch(path: string, onChange: () => void): { close(): void } {
       settling = undefined;
       seen = toFingerprint(path);
       onChange();
-    }, defaultLimits.watchSettleMs);
+    }, watchSettleMs);
   };
   let events: { close(): void } | undefined;
   try {
@@ -106,7 +110,7 @@ function watch(path: string, onChange: () => void): { close(): void } {
   } catch {
     // The poll alone will do.
   }
-  const poll = setInterval(look, defaultLimits.watchPollMs);
+  const poll = setInterval(look, watchPollMs);
   return {
     close() {
       events?.close();

@@ -14,13 +14,7 @@ import type { AddressInfo } from "node:net";
 import { defaultLimits } from "../limits.ts";
 import { answer, refuseTarget, toListenFault } from "./answer.ts";
 import { toCode } from "./files.ts";
-import type { Listener, ServeOptions, SlowClients } from "./runtime.ts";
-
-const defaultSlow: SlowClients = {
-  headersMs: defaultLimits.headersMs,
-  bodyMs: defaultLimits.bodyMs,
-  checkMs: defaultLimits.slowCheckMs,
-};
+import type { Listener, ServeOptions } from "./runtime.ts";
 
 /** Listens with deadlines for slow clients. */
 export async function serveHardened(options: ServeOptions): Promise<Listener> {
@@ -32,13 +26,13 @@ export async function serveHardened(options: ServeOptions): Promise<Listener> {
     });
     respond(options, incoming, outgoing).catch(() => outgoing.destroy());
   };
-  const { headersMs, bodyMs, checkMs } = options.slow ?? defaultSlow;
+  const limits = { ...defaultLimits, ...options.limits };
   const server = createServer({
-    headersTimeout: headersMs,
-    requestTimeout: bodyMs,
-    keepAliveTimeout: headersMs,
-    connectionsCheckingInterval: checkMs,
-    maxHeaderSize: defaultLimits.headerBytesMax,
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.bodyMs,
+    keepAliveTimeout: limits.headersMs,
+    connectionsCheckingInterval: limits.slowCheckMs,
+    maxHeaderSize: limits.headerBytesMax,
   }, listener);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (fault) => reject(toListenFault(options, fault, toCode(fault))));

@@ -3,6 +3,7 @@
  * standard. `bun.ts` and `deno.ts` implement it, member for member, in this order; tests implement
  * it with faults. Types only.
  */
+import type { Limits } from "../limits.ts";
 
 /** What a listener knows of a request beside the `Request`. */
 export interface FetchContext {
@@ -21,12 +22,19 @@ export interface FetchContext {
 /** A plain fetch handler. */
 export type FetchHandler = (request: Request, context?: FetchContext) => Promise<Response>;
 
-/** How long a client may take to send its head and its whole request, and how often that is checked. */
-export interface SlowClients {
-  readonly headersMs: number;
-  readonly bodyMs: number;
-  readonly checkMs: number;
-}
+/**
+ * The bounds of a listener: how long a client may take to send its head and its whole request, how often
+ * that is checked, the size of a head, and that of a body where the options do not say. `hardened`
+ * keeps all but the last. A `fast` listener keeps what its runtime can: Bun's closes a connection
+ * that is silent after its head for `headersMs` (in steps of 4 s, 255 s at most), Deno's has no bounds of its own.
+ */
+export type ListenerLimits = Pick<
+  Limits,
+  "headersMs" | "bodyMs" | "slowCheckMs" | "headerBytesMax" | "listenerBodyBytesMax"
+>;
+
+/** How soon an edited file is reported, and how often it is looked at. */
+export type WatchLimits = Pick<Limits, "watchSettleMs" | "watchPollMs">;
 
 /** How to listen. `fast` is the runtime's own server; `hardened` has deadlines for slow clients. */
 export interface ServeOptions {
@@ -36,8 +44,8 @@ export interface ServeOptions {
   readonly listener: "fast" | "hardened";
   /** The largest body that reaches the handler, where the runtime has a limit of its own. */
   readonly bodyBytesMax?: number | undefined;
-  /** Deadlines of the hardened listener; without it they are the limits' own. */
-  readonly slow?: SlowClients;
+  /** Bounds that differ from the defaults. */
+  readonly limits?: Partial<ListenerLimits>;
   readonly fetch: FetchHandler;
 }
 
@@ -168,7 +176,7 @@ export interface Runtime {
   /** Renames a file, replacing what has that name; false when there is no such file. */
   rename(from: string, to: string): boolean;
   /** Calls back after a file was changed, created, replaced or removed, until closed. */
-  watch(path: string, onChange: () => void): { close(): void };
+  watch(path: string, onChange: () => void, limits?: WatchLimits): { close(): void };
   /** The IP addresses of this machine's network interfaces at the moment. */
   addresses(): readonly string[];
   /** The environment at the start. */

@@ -36,13 +36,14 @@ export interface EventLog {
   dropAged(): void;
 }
 
-/** What a log is made from. `epoch` names this run of the gateway in visible ASCII without `-`. */
+/** What a log is made from. */
 export interface EventLogOptions {
   readonly limits: Pick<
     Limits,
     "replayFramesMax" | "replayBytesMax" | "replayAgeMs" | "replayStreamsMax"
   >;
   readonly clock: Clock;
+  /** The name of the instance that has the streams, in visible ASCII: every id begins with it. */
   readonly epoch: string;
 }
 
@@ -65,7 +66,8 @@ interface KeptStream {
 
 /** Makes the log of one session. */
 export function createEventLog({ limits, clock, epoch }: EventLogOptions): EventLog {
-  // Logs of one run differ by chance, so that an id of another session is unknown here (C6).
+  // Logs of one instance differ by chance, so that an id of another session, or of an earlier run under
+  // the same name, is unknown here (C6).
   const tag = clock.random().toString(36).slice(2);
   const origin = `${epoch}-${tag}`;
   const streams = new Map<number, KeptStream>();

@@ -1,7 +1,7 @@
 /**
- * The seam to where sessions are kept. A store is the only owner of its records; `sqlite_sessions.ts` keeps
- * them on disk and none of them in memory, `memory_sessions.ts` is the oracle that both are tested against.
- * Sessions belong to the handshake era alone. Types only; kinds are rows in `session_kinds.ts`.
+ * The seam to where sessions are kept. The store alone has the records: its users ask for one and keep
+ * no list of their own. Sessions belong to the handshake era alone. Types only; the kinds are rows of
+ * the table in src/store.
  */
 import type { JsonObject, LogLevel } from "../model.ts";
 
@@ -20,17 +20,22 @@ export interface SessionRecord {
   /** Wall clock, milliseconds since 1970. */
   readonly createdAt: number;
   readonly activeAt: number;
+  /**
+   * The instance of the gateway that brought it to life last: it has the session's connections and
+   * streams. Empty in records of gateways that did not note it.
+   */
+  readonly owner: string;
 }
 
 /** The members that change after creation, beside subscriptions. */
-export type SessionPatch = Partial<Pick<SessionRecord, "logLevel">>;
+export type SessionPatch = Partial<Pick<SessionRecord, "logLevel" | "owner">>;
 
-/** Keeps sessions. Functions may be asynchronous, so that a distributed store can be a kind. */
+/** Keeps sessions. Every function that answers is asynchronous, so that a store on another machine can be a kind. */
 export interface SessionStore {
   /** Resolves once the record would survive a crash. Rejects when it cannot be stored or the key is taken. */
   create(record: SessionRecord): Promise<void>;
   /** The record as it is now. Rejects when it cannot be read. */
-  find(key: string): SessionRecord | undefined | Promise<SessionRecord | undefined>;
+  find(key: string): Promise<SessionRecord | undefined>;
   /** Notes activity; written behind in batches, never moved backwards. */
   touch(key: string, at: number): void;
   /** Resolves once the change is kept; false when the session is gone. */
@@ -45,7 +50,7 @@ export interface SessionStore {
   /** Removes sessions last active before `before`, a batch at a time; the removed keys, none at the end. */
   expire(before: number): Promise<readonly string[]>;
   /** How many are stored. */
-  count(): number;
+  count(): Promise<number>;
   /** Writes what is pending and lets go. */
   close(): Promise<void>;
 }

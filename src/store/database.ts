@@ -1,7 +1,6 @@
 /**
  * The one database file of a data directory: how it is opened, checked, locked and migrated. Its
- * tables are listed here as SQL steps; who reads and writes them stands elsewhere (session/,
- * upstream/, credentials/). One gateway owns the file: a second one on the same data directory is refused.
+ * tables are listed here as SQL steps; the stores that read and write them are the `sqlite_*.ts` files. One gateway owns the file: a second one on the same data directory is refused.
  */
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
@@ -88,6 +87,7 @@ const schemaSteps: readonly string[] = [
        FROM shared_credentials;
    DROP TABLE shared_credentials;
    CREATE INDEX credentials_saved_at ON credentials (saved_at);`,
+  `ALTER TABLE sessions ADD COLUMN owner TEXT NOT NULL DEFAULT '';`,
 ];
 
 /** Primary SQLite result codes that decide what to do; the rest are passed on. */
@@ -271,7 +271,7 @@ function migrate(database: SqlDatabase, path: string): number {
         "update the gateway or choose another data directory",
     );
   }
-  // Without a write the exclusive lock would be taken only later, by whoever writes first.
+  // Without a write the exclusive lock would be taken only at the first later write.
   transact(database, () => {
     for (const step of schemaSteps.slice(version)) database.exec(step);
     database.exec(`PRAGMA user_version = ${schemaSteps.length}`);

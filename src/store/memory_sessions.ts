@@ -1,6 +1,5 @@
 /**
- * Sessions that end with the process: the oracle that every other kind of store is tested against,
- * and the store of a gateway that is told to keep nothing. Bounds on their number are the caller's.
+ * Sessions that end with the process. The caller bounds their number.
  */
 import { GatewayError } from "../errors.ts";
 import type { SessionRecord, SessionStore } from "../session/session_store.ts";
@@ -15,7 +14,7 @@ export function createMemorySessionStore(): SessionStore {
       }
       records.set(record.key, record);
     },
-    find: (key) => records.get(key),
+    find: async (key) => records.get(key),
     touch(key, at) {
       const record = records.get(key);
       if (record !== undefined && record.activeAt < at) {
@@ -52,7 +51,7 @@ export function createMemorySessionStore(): SessionStore {
       for (const { key } of expired) records.delete(key);
       return expired.map(({ key }) => key);
     },
-    count: () => records.size,
+    count: async () => records.size,
     async close() {
       records.clear();
     },

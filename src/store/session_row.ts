@@ -18,6 +18,7 @@ export function toRow(record: SessionRecord): SqlValue[] {
     record.logLevel,
     record.createdAt,
     record.activeAt,
+    record.owner,
   ];
 }
 
@@ -26,9 +27,11 @@ export function toRecord(
   row: Readonly<Record<string, SqlValue>>,
   subscriptions: readonly string[],
 ): SessionRecord | undefined {
-  const { key, surface, principal, revision, created_at: createdAt, active_at: activeAt } = row;
+  const { key, surface, principal, revision, owner } = row;
+  const { created_at: createdAt, active_at: activeAt } = row;
   if (typeof key !== "string" || typeof surface !== "string") return undefined;
   if (typeof principal !== "string" || typeof revision !== "string") return undefined;
+  if (typeof owner !== "string") return undefined;
   if (typeof createdAt !== "number" || typeof activeAt !== "number") return undefined;
   const clientInfo = parse(row["client_info"]);
   const capabilities = parse(row["capabilities"]);
@@ -46,6 +49,7 @@ export function toRecord(
     subscriptions,
     createdAt,
     activeAt,
+    owner,
   };
 }
 

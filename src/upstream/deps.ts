@@ -22,6 +22,22 @@ export interface CatalogStore {
   save(key: string, server: string, catalog: Catalog): Promise<void>;
 }
 
+/** The process group of a running child, as the next start must know it. */
+export interface ProcessGroup {
+  readonly groupId: number;
+  /** Tells this process from any other that ever has the same id. */
+  readonly identity: string;
+  readonly server: string;
+}
+
+/** Keeps which children run, so that the next start of a gateway ends what is left of them. */
+export interface ProcessGroupStore {
+  all(): Promise<readonly ProcessGroup[]>;
+  /** In the place of what had the same id. */
+  add(group: ProcessGroup): Promise<void>;
+  remove(groupId: number): Promise<void>;
+}
+
 /** The ceilings that all upstreams share. */
 export interface ConnectionLimit {
   /**

@@ -6,12 +6,12 @@ import { join } from "node:path";
 import { defaultLimits } from "../../src/limits.ts";
 import { sharedPrincipal } from "../../src/model.ts";
 import { createSealer } from "../../src/seal.ts";
-import { createCredentialStore } from "../../src/store/credentials.ts";
 import { openStoreDatabase } from "../../src/store/database.ts";
+import { openSqliteCredentialStore } from "../../src/store/sqlite_credentials.ts";
 import { createTestClock } from "../support/clock.ts";
 import { createTestRuntime } from "../support/fake_runtime.ts";
 import { createTestLog } from "../support/log.ts";
-import { olderCredentials } from "../support/older_tables.ts";
+import { olderCredentials, olderSessions } from "../support/older_tables.ts";
 
 const runtime = await createTestRuntime();
 const sealer = await createSealer("the key of both gateways");
@@ -26,7 +26,7 @@ afterEach(() => rm(folder, { recursive: true }));
 /** What version 3 of the file held; each credential sealed as it was then. */
 async function writeOlder(path: string, servers: readonly string[]): Promise<void> {
   const database = runtime.openDatabase(path);
-  database.exec(`${olderCredentials} PRAGMA user_version = 3;`);
+  database.exec(`${olderSessions} ${olderCredentials} PRAGMA user_version = 3;`);
   database.exec("INSERT INTO credential_scopes VALUES ('far', 'p:anonymous', 0)");
   const insert = database.prepare("INSERT INTO credentials VALUES (?, 'oauth2', 'b', ?, ?)");
   for (const [index, server] of servers.entries()) {
@@ -44,7 +44,13 @@ describe("a database of an older gateway", () => {
       const database = openStoreDatabase(runtime, path, defaultLimits);
       const log = createTestLog();
       const clock = createTestClock();
-      const store = createCredentialStore({ database, sealer, limits: defaultLimits, log, clock });
+      const store = openSqliteCredentialStore({
+        database,
+        sealer,
+        limits: defaultLimits,
+        log,
+        clock,
+      });
       const keyOf = (server: string, principal: string) =>
         ({ server, principal, kind: "oauth2", binding: "b" }) as const;
       for (const server of ["far", "near"]) {
@@ -57,7 +63,7 @@ describe("a database of an older gateway", () => {
         { server: "far", principal: "" },
         { server: "near", principal: "" },
       ]);
-      expect(store.knowsScope("far", "p:anonymous")).toBe(true);
+      expect(await store.knowsScope("far", "p:anonymous")).toBe(true);
       expect(log.records).toEqual([]);
       database.close();
     }

@@ -362,6 +362,16 @@ describe("files", () => {
     expect(await until(() => changes === 1)).toBe(true);
     watcher.close();
   });
+
+  test("a watched file is looked at as often as the limits say", async () => {
+    const file = join(folder, "later/mcp.json");
+    let changes = 0;
+    const limits = { watchSettleMs: 10, watchPollMs: 30 };
+    const watcher = runtime.watch(file, () => changes += 1, limits);
+    await runtime.writeText(file, "here");
+    expect(await until(() => changes === 1, defaultLimits.watchPollMs / 2)).toBe(true);
+    watcher.close();
+  });
 });
 
 test("the addresses of this machine's interfaces are known, each as a URL takes it", () => {
@@ -728,7 +738,7 @@ test("B9 the hardened listener closes clients that drip their head or their body
     hostname: "127.0.0.1",
     port: 0,
     listener: "hardened",
-    slow: { headersMs: 200, bodyMs: 400, checkMs: 50 },
+    limits: { headersMs: 200, bodyMs: 400, slowCheckMs: 50 },
     fetch: async (request) => new Response(await request.text()),
   });
   const closed = await Promise.all([
@@ -736,6 +746,42 @@ test("B9 the hardened listener closes clients that drip their head or their body
     exchange(listener, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nx"),
   ]);
   for (const text of closed) expect(text).not.toMatch(/^HTTP\/1\.1 2/);
+  await listener.close(1_000);
+});
+
+test("the hardened listener refuses a head beyond its limit", async () => {
+  const listener = await runtime.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    listener: "hardened",
+    limits: { headerBytesMax: 2_000 },
+    fetch: async () => new Response("{}"),
+  });
+  const ask = (chars: number) =>
+    exchange(
+      listener,
+      `GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Long: ${"x".repeat(chars)}\r\n\r\n`,
+    );
+  expect(await ask(1_000)).toMatch(/^HTTP\/1\.1 200/);
+  expect(await ask(4_000)).toMatch(/^HTTP\/1\.1 431/);
+  await listener.close(1_000);
+});
+
+test.skipIf("Deno" in globalThis)("Bun's own listener keeps the limits that it can", async () => {
+  const listener = await runtime.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    listener: "fast",
+    limits: { headersMs: 900, listenerBodyBytesMax: 10 },
+    fetch: async (request) => new Response(await request.text()),
+  });
+  const post = "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ";
+  expect(await exchange(listener, `${post}10\r\n\r\n0123456789`)).toMatch(/^HTTP\/1\.1 200/);
+  expect(await exchange(listener, `${post}11\r\n\r\n0123456789x`)).toMatch(/^HTTP\/1\.1 413/);
+  // A body that stops arriving: Bun looks every 4 s, and the default would let it live for longer.
+  const begun = performance.now();
+  expect(await exchange(listener, `${post}10\r\n\r\n0`)).not.toMatch(/^HTTP\/1\.1 2/);
+  expect(performance.now() - begun).toBeLessThan(defaultLimits.headersMs);
   await listener.close(1_000);
 });
 

@@ -64,8 +64,9 @@ describe("a database of an older gateway", () => {
         capabilities: {},
         createdAt: 5,
         activeAt: 7,
+        owner: "",
       };
-      expect([turn, store.count()]).toEqual([turn, 3]);
+      expect([turn, await store.count()]).toEqual([turn, 3]);
       expect(await store.find("plain")).toEqual({
         ...record,
         key: "plain",

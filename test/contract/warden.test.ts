@@ -7,6 +7,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { systemClock } from "../../src/clock.ts";
 import { openStoreDatabase } from "../../src/store/database.ts";
+import { openSqliteProcessGroups } from "../../src/store/sqlite_process_groups.ts";
 import { defaultLimits } from "../../src/limits.ts";
 import {
   findEscapedProcesses,
@@ -107,7 +108,8 @@ for (const mode of ["", "leaderless"]) {
 function open() {
   const database = openStoreDatabase(runtime, ":memory:", limits);
   const log = createTestLog();
-  return { database, log, options: { runtime, database, log, clock: systemClock, limits } };
+  const groups = openSqliteProcessGroups({ database, clock: systemClock });
+  return { database, log, options: { runtime, groups, log, clock: systemClock, limits } };
 }
 
 function spawnSleeper(script = "exec sleep 60") {
@@ -172,7 +174,7 @@ test("a system that starts no warden, or a database that fails, keeps no child f
   const broken = createFaultyRuntime(runtime).openDatabase(":memory:");
   const warden = await openWarden({
     runtime: faulty,
-    database: broken,
+    groups: openSqliteProcessGroups({ database: broken, clock: systemClock }),
     log,
     clock: systemClock,
     limits,
@@ -193,7 +195,8 @@ test("a fault at any statement fails nobody who starts or ends a child", async (
     const database = openStoreDatabase(faulty, ":memory:", limits);
     const log = createTestLog();
     faulty.failAt("sql", nth, createSqlFault(13, "database or disk is full"));
-    const warden = await openWarden({ runtime: faulty, database, log, clock: systemClock, limits });
+    const groups = openSqliteProcessGroups({ database, clock: systemClock });
+    const warden = await openWarden({ runtime: faulty, groups, log, clock: systemClock, limits });
     const child = spawnSleeper();
     await warden.hold(child.pid, "files");
     runtime.signalGroup(child.pid, "SIGKILL");

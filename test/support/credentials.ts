@@ -43,9 +43,9 @@ export function createTestCredentialStore(): TestCredentialStore {
     },
     inTurn: ({ server, principal, kind, binding }, work) =>
       inTurn(toKey(server, principal, kind, binding), work),
-    noteScope: (server, scope) => void scopes.add(toKey(server, scope)),
-    knowsScope: (server, scope) => scopes.has(toKey(server, scope)),
-    forgetScope: (server, scope) => void scopes.delete(toKey(server, scope)),
+    noteScope: async (server, scope) => void scopes.add(toKey(server, scope)),
+    knowsScope: async (server, scope) => scopes.has(toKey(server, scope)),
+    forgetScope: async (server, scope) => void scopes.delete(toKey(server, scope)),
   };
   return store;
 }

@@ -4,6 +4,8 @@
  */
 import type { Authenticator } from "../../src/auth/authenticator.ts";
 import { createNoAuthenticator } from "../../src/auth/none.ts";
+import type { Bus } from "../../src/bus/bus.ts";
+import { createInProcessBus } from "../../src/bus/in_process.ts";
 import type { GatewayConfig } from "../../src/config/config.ts";
 import { createHttpHandler, type HttpHandler } from "../../src/http/routes.ts";
 import { defaultLimits, type Limits } from "../../src/limits.ts";
@@ -31,7 +33,11 @@ export interface HarnessOptions {
   readonly operatorToken?: string;
   /** The store and clock of another harness, to play a restart. */
   readonly store?: SessionStore;
+  /** The bus of another harness, to play a second instance. */
+  readonly bus?: Bus;
   readonly clock?: TestClock;
+  /** The name of the instance; two harnesses with one store may play two instances. */
+  readonly instance?: string;
   /** Addresses of the machine's interfaces, which the test may change. */
   readonly addresses?: readonly string[];
 }
@@ -41,6 +47,7 @@ export interface Harness {
   readonly handler: HttpHandler;
   readonly gateway: FakeGateway;
   readonly store: SessionStore;
+  readonly bus: Bus;
   readonly clock: TestClock;
   readonly records: readonly TestRecord[];
   send(method: string, path: string, init?: SendInit): Promise<Response>;
@@ -102,16 +109,19 @@ export function createHarness(options: HarnessOptions = {}): Harness {
   const store = options.store ?? createMemorySessionStore();
   const clock = options.clock ?? createTestClock();
   const log = createTestLog();
+  const bus = options.bus ??
+    createInProcessBus({ limits: { ...defaultLimits, ...options.limits }, log });
   const handler = createHttpHandler({
     gateway,
     authenticator: options.authenticator ?? createNoAuthenticator(),
     sessions: store,
+    bus,
     limits: { ...defaultLimits, ...options.limits },
     clock,
     log,
     emit: createLogReader(log),
     identity,
-    instance: "this-gateway",
+    instance: options.instance ?? "this-gateway",
     addresses: () => options.addresses ?? [],
     config: {
       host: "localhost",
@@ -135,6 +145,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     handler,
     gateway,
     store,
+    bus,
     clock,
     records: log.records,
     send,

@@ -17,3 +17,16 @@ export const olderCredentials = `CREATE TABLE credentials (
      PRIMARY KEY (server, scope)
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX credential_scopes_seen_at ON credential_scopes (seen_at);`;
+
+/** Sessions before they had an owner: versions 3 and 4 of the file. */
+export const olderSessions = `CREATE TABLE sessions (
+     key TEXT PRIMARY KEY,
+     surface TEXT NOT NULL,
+     principal TEXT NOT NULL,
+     revision TEXT NOT NULL,
+     client_info TEXT NOT NULL,
+     capabilities TEXT NOT NULL,
+     log_level TEXT,
+     created_at INTEGER NOT NULL,
+     active_at INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;`;

@@ -6,6 +6,7 @@
 import process from "node:process";
 import { systemClock } from "../../src/clock.ts";
 import { openStoreDatabase } from "../../src/store/database.ts";
+import { openSqliteProcessGroups } from "../../src/store/sqlite_process_groups.ts";
 import { defaultLimits } from "../../src/limits.ts";
 import { openWarden } from "../../src/upstream/stdio/warden.ts";
 import { createTestRuntime } from "./fake_runtime.ts";
@@ -17,7 +18,7 @@ const database = openStoreDatabase(runtime, `${folder}/gateway.db`, defaultLimit
 const log = createTestLog();
 const warden = await openWarden({
   runtime,
-  database,
+  groups: openSqliteProcessGroups({ database, clock: systemClock }),
   log,
   clock: systemClock,
   limits: defaultLimits,

@@ -19,6 +19,8 @@ const keyMember = "mcp-wrapper/key";
 interface Parking {
   readonly parks: Parks;
   readonly states: SealedStates;
+  /** The name of this instance. */
+  readonly instance: string;
   /** For how long asks that come together are gathered. */
   readonly gather: (then: () => void) => () => void;
   /** The calls that have been asked something. */
@@ -36,10 +38,11 @@ interface Asked {
 }
 
 /** Makes the step. */
-export const makeParkStep: MakeStep = ({ sealer, clock, limits }) => {
+export const makeParkStep: MakeStep = ({ sealer, instance, clock, limits }) => {
   const parking: Parking = {
     parks: createParks({ clock, limits }),
     states: sealedStates({ sealer, clock, limits }),
+    instance,
     gather: (then) => clock.after(limits.parkGatherMs, then),
     asked: new WeakMap(),
   };
@@ -83,7 +86,7 @@ async function goOn(
     context.call = { ...call, resume: { answers, state: state.upstream } };
     return undefined;
   }
-  const parked = parking.parks.take(state.park);
+  const parked = state.owner === parking.instance ? parking.parks.take(state.park) : undefined;
   if (parked === undefined) throw withOutcome(new GatewayError("park_gone"), "unknown");
   Object.assign(call.target ?? {}, parked.target);
   context.target = parked.context.target;
@@ -195,7 +198,7 @@ async function park(
 ): Promise<Ending> {
   try {
     const id = crypto.randomUUID();
-    const state = await parking.states.seal({ park: id }, context);
+    const state = await parking.states.seal({ park: id, owner: parking.instance }, context);
     if (isGone()) throw new GatewayError("cancelled");
     parking.parks.add(id, context.principal.id, waiting);
     return { kind: "inputRequired", questions: [...waiting.open.values()], state };

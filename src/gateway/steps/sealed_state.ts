@@ -9,7 +9,9 @@ import type { Sealer } from "../../seal.ts";
 import type { CallContext } from "./steps.ts";
 
 /** What a state says: which parked call to go on with, or what a server wants back. */
-export type State = { readonly park: string } | { readonly upstream: string };
+export type State =
+  | { readonly park: string; readonly owner: string }
+  | { readonly upstream: string };
 
 /** Seals states and opens them. */
 export interface SealedStates {

@@ -102,6 +102,8 @@ export interface StepDeps {
   readonly log: Log;
   readonly emit: Emit;
   readonly sealer: Sealer;
+  /** The name of this instance: a call that is parked here can go on here alone. */
+  readonly instance: string;
   readonly policy: Policy;
   readonly servers: ConfiguredServers;
   readonly scopes: Scopes;

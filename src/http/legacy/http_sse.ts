@@ -24,7 +24,7 @@ import {
 } from "./inbound.ts";
 import { endLiveSession } from "./life.ts";
 import { type LiveSession, noteInitialized, touch } from "./live_session.ts";
-import { forget, reserve, type SessionOwner, type Sessions } from "./session_table.ts";
+import { forget, reserve, type SessionHolder, type Sessions } from "./session_table.ts";
 import { adopt } from "./session_streams.ts";
 import {
   emptyResponse,
@@ -36,8 +36,8 @@ import {
 
 /** One open stream. */
 interface SseLine {
-  /** Only its owner may post to it. */
-  readonly owner: SessionOwner;
+  /** Only its holder may post to it. */
+  readonly holder: SessionHolder;
   readonly connection: EventStream;
   /** Whether `initialize` was taken. */
   isBegun: boolean;
@@ -59,22 +59,41 @@ export function createSseTransport(sessions: Sessions): SseTransport {
 }
 
 /** Opens a stream. */
-export function openLine(transport: SseTransport, context: RequestContext): Response {
-  const { sessions, lines } = transport;
+export async function openLine(
+  transport: SseTransport,
+  context: RequestContext,
+): Promise<Response> {
+  const { sessions } = transport;
   const { headers } = context.request;
   if (!parseAccept(headers.get("accept")).stream) {
     throw new GatewayError("not_acceptable", "Accept must allow text/event-stream");
   }
   context.assertOpen();
   assertRevisionHeader(headers);
-  const free = reserve(sessions);
+  const free = await reserve(sessions);
+  try {
+    // The gateway may have begun to stop meanwhile.
+    context.assertOpen();
+    return streamResponse(createLine(transport, context, free));
+  } catch (thrown) {
+    free();
+    throw thrown;
+  }
+}
+
+/** Makes the stream of a new session; `free` gives its place up when it ends. */
+function createLine(
+  { sessions, lines }: SseTransport,
+  context: RequestContext,
+  free: () => void,
+): ReadableStream<Uint8Array> {
   const { holdOpen } = context.fetchContext;
   holdOpen?.();
   const { limits, heartbeats } = sessions.deps;
   const connection = openEventStream({ limits, heartbeats, isHeldOpen: holdOpen !== undefined });
   const id = crypto.randomUUID();
   const line: SseLine = {
-    owner: { surface: context.surface, principal: context.principal },
+    holder: { surface: context.surface, principal: context.principal },
     connection,
     isBegun: false,
     session: undefined,
@@ -87,7 +106,7 @@ export function openLine(transport: SseTransport, context: RequestContext): Resp
     free();
     if (line.session !== undefined) hangUp(sessions, line.session, "the client closed its stream");
   }).catch((thrown) => logFault(sessions.deps.log, "Cannot end a session", thrown));
-  return streamResponse(connection.body);
+  return connection.body;
 }
 
 /** Takes messages for a stream; their answers go there. */
@@ -123,7 +142,7 @@ function end({ sessions }: SseTransport, connection: EventStream): void {
   connection.end(sessions.deps.limits.sseRetryMs);
 }
 
-/** The stream that a POST is for; throws `session_unknown` for one of another owner, too. */
+/** The stream that a POST is for; throws `session_unknown` for one of another holder, too. */
 function lineOf(
   { lines }: SseTransport,
   { request, surface, principal }: RequestContext,
@@ -136,7 +155,7 @@ function lineOf(
     );
   }
   const line = lines.get(id);
-  const isTheirs = line?.owner.surface === surface && line.owner.principal.id === principal.id;
+  const isTheirs = line?.holder.surface === surface && line.holder.principal.id === principal.id;
   if (line === undefined || !isTheirs) throw new GatewayError("session_unknown");
   return line;
 }
@@ -170,7 +189,7 @@ function take(transport: SseTransport, line: SseLine, inbound: Inbound): void {
 async function begin(sessions: Sessions, line: SseLine, opening: RequestMessage): Promise<void> {
   const { connection } = line;
   try {
-    const { session, result } = await initializeSession(sessions, opening, line.owner, false);
+    const { session, result } = await initializeSession(sessions, opening, line.holder, false);
     if (!connection.write(toFrame(resultText(opening.id, result)))) {
       return hangUp(sessions, session, "the client closed its stream");
     }

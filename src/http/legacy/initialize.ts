@@ -11,7 +11,7 @@ import { sha256Hex } from "../../seal.ts";
 import type { RequestMessage } from "./call.ts";
 import { endLiveSession, openLiveSession, toRecord } from "./life.ts";
 import type { LiveSession } from "./live_session.ts";
-import { enlist, type SessionOwner, type Sessions } from "./session_table.ts";
+import { enlist, type SessionHolder, type Sessions } from "./session_table.ts";
 
 /** A session with the result that announces it. */
 export interface OpenedSession {
@@ -23,7 +23,7 @@ export interface OpenedSession {
 export async function initializeSession(
   sessions: Sessions,
   message: RequestMessage,
-  { surface, principal }: SessionOwner,
+  { surface, principal }: SessionHolder,
   isStored: boolean,
 ): Promise<OpenedSession> {
   const { deps } = sessions;
@@ -41,6 +41,7 @@ export async function initializeSession(
     revision,
     clientInfo: clientInfo as JsonObject,
     capabilities: capabilities as JsonObject,
+    owner: deps.owner,
   }, deps.activity.now());
   const session = openLiveSession(deps, record, { id, isStored });
   try {

@@ -20,7 +20,7 @@ export function openLiveSession(
   record: SessionRecord,
   { id, isStored }: Pick<LiveSession, "id" | "isStored">,
 ): LiveSession {
-  const { limits, clock, heartbeats, epoch } = deps;
+  const { limits, clock, heartbeats, owner } = deps;
   const { key, surface, revision } = record;
   const isPrimed = hasPriming(revision);
   const session: LiveSession = {
@@ -34,7 +34,7 @@ export function openLiveSession(
     subscriptions: new Set(record.subscriptions),
     calls: new Map(),
     asks: createAsks(limits, clock),
-    streams: createStreams({ limits, clock, heartbeats, epoch, isPrimed }),
+    streams: createStreams({ limits, clock, heartbeats, epoch: owner, isPrimed }),
     activeAt: record.activeAt,
     isOver: false,
     stopWatching: () => {},
@@ -107,9 +107,11 @@ export function endLiveSession(session: LiveSession, reason: string, error: Gate
   session.isOver = true;
   session.deps.emit({ type: "session_ended", surface: session.surface, why: reason });
   session.stopWatching();
-  if (error.code === "draining") hintStreams(session.streams);
+  const isStopping = error.code === "draining";
+  if (isStopping) hintStreams(session.streams);
   for (const call of [...session.calls.values()]) call.abort(reason, error);
   session.asks.withdrawAll(reason);
   endStreams(session.streams);
-  session.deps.gateway.endScope(session.key);
+  // A stored session goes on after the restart: what is kept of its scope must still be there.
+  if (!isStopping || !session.isStored) session.deps.gateway.endScope(session.key);
 }

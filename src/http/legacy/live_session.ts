@@ -3,6 +3,7 @@
  * streams. Here is the shape and what every request does to it; how a session begins and ends is
  * in life.ts, which sessions exist in session_table.ts.
  */
+import type { Bus } from "../../bus/bus.ts";
 import type { Clock } from "../../clock.ts";
 import type { GatewayError } from "../../errors.ts";
 import type { Gateway } from "../../gateway/surface.ts";
@@ -23,6 +24,7 @@ import type { Streams } from "./session_streams.ts";
 export interface LegacyDeps {
   readonly gateway: Gateway;
   readonly sessions: SessionStore;
+  readonly bus: Bus;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly activity: ActivityClock;
@@ -33,8 +35,8 @@ export interface LegacyDeps {
   readonly codec: ClientFacingCodec;
   readonly heartbeats: Heartbeats;
   readonly keepAlive: KeepAlive;
-  /** Names this run of the gateway in event ids. */
-  readonly epoch: string;
+  /** The name of this instance, in the records of its sessions and in event ids. */
+  readonly owner: string;
 }
 
 /** Where the messages of one request go: its own stream, or wherever the client listens. */

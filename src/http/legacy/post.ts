@@ -107,7 +107,7 @@ async function take(
   const { holdOpen } = context.fetchContext;
   const opening = handshakeOf(inbound);
   if (opening !== undefined) {
-    const free = reserve(sessions);
+    const free = await reserve(sessions);
     try {
       const { session, result } = await initializeSession(sessions, opening, context, true);
       const headers = { "mcp-session-id": session.id };

@@ -23,7 +23,7 @@ export interface StreamsOptions {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly heartbeats: Heartbeats;
-  /** Names this run of the gateway in event ids. */
+  /** The name of this instance in event ids. */
   readonly epoch: string;
   /** Whether a stream begins with an id and empty data, to resume from. */
   readonly isPrimed: boolean;

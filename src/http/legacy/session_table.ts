@@ -33,16 +33,19 @@ export interface Sessions {
   /** Keys whose removal is not on disk, or failed: they must not come to life again. */
   readonly ending: Set<string>;
   stopSweeping: () => void;
+  stopHearing: () => void;
 }
 
 /** Whose a session is, and on which surface: others do not find it. */
-export interface SessionOwner {
+export interface SessionHolder {
   readonly surface: string;
   readonly principal: Principal;
 }
 
 /** An id never holds more; a longer one needs no look-up. */
 const idCharsMax = 128;
+
+const expired = "the session expired";
 
 /** Makes the table and begins to sweep it. */
 export function createSessions(options: Omit<LegacyDeps, "codec" | "activity">): Sessions {
@@ -57,6 +60,10 @@ export function createSessions(options: Omit<LegacyDeps, "codec" | "activity">):
     reserved: 0,
     ending: new Set(),
     stopSweeping: () => {},
+    stopHearing: options.bus.subscribe(
+      "sessionEnded",
+      ({ key, reason }) => dropSession(sessions, key, reason),
+    ),
   };
   const sweepLater = (): void => {
     sessions.stopSweeping = deps.clock.after(deps.limits.expirySweepMs, () => {
@@ -71,17 +78,25 @@ export function createSessions(options: Omit<LegacyDeps, "codec" | "activity">):
   return sessions;
 }
 
-/** Reserves a place for a session to be. Throws `session_limit`; the returned function frees it. */
-export function reserve(sessions: Sessions): () => void {
+/** Reserves a place for a session to be. Rejects with `session_limit`; the returned function frees it. */
+export async function reserve(sessions: Sessions): Promise<() => void> {
   const { deps } = sessions;
-  const count = deps.sessions.count() + sessions.reserved;
-  if (count >= deps.limits.sessionsMax) throw new GatewayError("session_limit");
+  // Both before the count: a session that comes meanwhile is among the reserved or among the stored.
+  const others = sessions.reserved;
   sessions.reserved += 1;
   let isHeld = true;
-  return () => {
+  const free = (): void => {
     if (isHeld) sessions.reserved -= 1;
     isHeld = false;
   };
+  try {
+    const count = await deps.sessions.count() + others;
+    if (count >= deps.limits.sessionsMax) throw new GatewayError("session_limit");
+    return free;
+  } catch (thrown) {
+    free();
+    throw thrown;
+  }
 }
 
 /** Puts a session on the table. */
@@ -105,18 +120,18 @@ function suspendIdle(sessions: Sessions): void {
   sessions.crowdedAbove = Math.max(max, byId.size + some);
 }
 
-/** The session of an id, for its owner alone; throws `session_unknown`. Counts as activity. */
+/** The session of an id, for its holder alone; throws `session_unknown`. Counts as activity. */
 export async function findSession(
   sessions: Sessions,
   id: string,
-  owner: SessionOwner,
+  holder: SessionHolder,
 ): Promise<LiveSession> {
-  const { surface, principal } = owner;
-  const session = sessions.byId.get(id) ?? await hydrate(sessions, id, owner);
+  const { surface, principal } = holder;
+  const session = sessions.byId.get(id) ?? await hydrate(sessions, id, holder);
   const isTheirs = session?.surface === surface && session.caller.principal.id === principal.id;
   if (session === undefined || !isTheirs) throw new GatewayError("session_unknown");
   if (!isBusy(session) && isExpired(sessions, session.activeAt)) {
-    await endSession(sessions, session, "the session expired");
+    await endSession(sessions, session, expired);
     throw new GatewayError("session_unknown");
   }
   touch(session);
@@ -130,16 +145,18 @@ export async function endSession(
   reason: string,
 ): Promise<void> {
   const { deps, ending } = sessions;
-  forget(sessions, session);
-  endLiveSession(session, reason, new GatewayError("cancelled", `Cannot go on: ${reason}`));
-  ending.add(session.key);
-  await deps.sessions.remove(session.key);
-  ending.delete(session.key);
+  const { key } = session;
+  ending.add(key);
+  dropSession(sessions, key, reason);
+  await deps.sessions.remove(key);
+  ending.delete(key);
+  deps.bus.publish("sessionEnded", { key, reason });
 }
 
 /** Lets go of all sessions; the stored ones live on in the store. */
 export function closeSessions(sessions: Sessions): void {
   sessions.stopSweeping();
+  sessions.stopHearing();
   for (const session of [...sessions.byKey.values()]) {
     forget(sessions, session);
     endLiveSession(session, "the gateway is stopping", new GatewayError("draining"));
@@ -156,26 +173,27 @@ function isExpired({ deps }: Sessions, activeAt: number): boolean {
   return deps.activity.now() - activeAt > deps.sessionTimeoutMs;
 }
 
-/** Brings a stored session to life, unless it is another owner's or has expired. */
+/** Brings a stored session to life, unless it is another holder's or has expired. */
 async function hydrate(
   sessions: Sessions,
   id: string,
-  { surface, principal }: SessionOwner,
+  { surface, principal }: SessionHolder,
 ): Promise<LiveSession | undefined> {
   const { deps, byId, ending } = sessions;
   if (id.length > idCharsMax) return undefined;
   const key = await sha256Hex(id);
-  const record: SessionRecord | undefined = await deps.sessions.find(key);
+  const record = await deps.sessions.find(key);
   // Another request may have brought it to life, or to its end, in the meantime.
   const live = byId.get(id);
   if (live !== undefined || record === undefined || ending.has(key)) return live;
   if (record.surface !== surface || record.principal !== principal.id) return undefined;
   if (isExpired(sessions, record.activeAt)) {
     await deps.sessions.remove(key);
-    release(sessions, key);
+    deps.bus.publish("sessionEnded", { key, reason: expired });
     return undefined;
   }
   const session = openLiveSession(deps, record, { id, isStored: true });
+  claim(deps, record);
   // A client that comes back finished its handshake long ago.
   session.streams.standalone.mayOwn = true;
   if (sessions.suspended.delete(key)) deliverListsChanged(session);
@@ -183,14 +201,20 @@ async function hydrate(
   return session;
 }
 
-/** Forgets a session that is in the store no more. */
-function release(
-  { byKey, ending, suspended, deps }: Sessions,
-  key: string,
-): LiveSession | undefined {
-  ending.delete(key);
+/** Notes that the session lives here now. The store logs a fault, which costs the session nothing. */
+function claim({ sessions, owner }: LegacyDeps, record: SessionRecord): void {
+  if (record.owner === owner) return;
+  sessions.update(record.key, { owner }).catch(() => {});
+}
+
+/** Lets go of all that this process holds of a session which is over, wherever it was ended. */
+function dropSession(sessions: Sessions, key: string, reason: string): void {
+  const { deps, byKey, suspended } = sessions;
   if (suspended.delete(key)) deps.gateway.endScope(key);
-  return byKey.get(key);
+  const session = byKey.get(key);
+  if (session === undefined) return;
+  forget(sessions, session);
+  endLiveSession(session, reason, new GatewayError("cancelled", `Cannot go on: ${reason}`));
 }
 
 /** Moves all stamps along after the wall clock jumped, so that each session keeps its idle time. */
@@ -205,7 +229,7 @@ async function followClock({ deps, byKey }: Sessions): Promise<void> {
 }
 
 async function sweep(sessions: Sessions): Promise<void> {
-  const { deps, byKey } = sessions;
+  const { deps, byKey, ending } = sessions;
   await followClock(sessions);
   for (const session of byKey.values()) {
     if (isBusy(session)) touch(session);
@@ -215,10 +239,8 @@ async function sweep(sessions: Sessions): Promise<void> {
   for (;;) {
     const keys = await deps.sessions.expire(before);
     for (const key of keys) {
-      const session = release(sessions, key);
-      if (session === undefined) continue;
-      forget(sessions, session);
-      endLiveSession(session, "the session expired", new GatewayError("session_unknown"));
+      ending.delete(key);
+      deps.bus.publish("sessionEnded", { key, reason: expired });
     }
     if (keys.length < deps.limits.expiryBatchMax) return;
     await sleep(deps.clock, 0);

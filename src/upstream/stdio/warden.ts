@@ -1,18 +1,18 @@
 /**
  * No child outlives the gateway (design §6). The warden is a shell in a session of its own that
  * holds the group ids of all children and kills those groups when its stdin ends, which is what
- * happens however the gateway ends, `kill -9` included. Should it die as well, the groups stand in
- * the database, and the next start of a gateway ends what is left of them.
+ * happens however the gateway ends, `kill -9` included. Should it die as well, the groups are in
+ * the store, and the next start of a gateway ends what is left of them.
  */
 import { sleep } from "../../clock.ts";
 import type { Log } from "../../log.ts";
-import type { Child, SqlDatabase } from "../../runtime/runtime.ts";
-import type { Warden } from "../deps.ts";
+import type { Child } from "../../runtime/runtime.ts";
+import type { ProcessGroupStore, Warden } from "../deps.ts";
 import { isLeftover, type ProcessDeps, readIdentity } from "./process_table.ts";
 
 /** What a warden is made from. */
 export interface WardenOptions extends ProcessDeps {
-  readonly database: SqlDatabase;
+  readonly groups: ProcessGroupStore;
   readonly log: Log;
 }
 
@@ -35,7 +35,15 @@ for group in $held; do kill -s KILL -- "-$group" 2>/dev/null; done
 export async function openWarden(options: WardenOptions): Promise<Warden> {
   await endLeftovers(options);
   const { runtime, clock, limits, log } = options;
-  const rows = createRows(options);
+  const { groups } = options;
+  /** Without the store the shell still guards this run. */
+  const note = async (work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+    } catch (fault) {
+      log.warn("Cannot note which children run", { fault });
+    }
+  };
   const held = new Map<number, string>();
   let guard: Guard | undefined;
   let closed = false;
@@ -69,21 +77,21 @@ export async function openWarden(options: WardenOptions): Promise<Warden> {
       held.set(groupId, server);
       guard?.tell(`+${groupId}`);
       const identity = await readIdentity(options, groupId);
-      if (identity !== undefined && held.has(groupId)) rows.add(groupId, identity, server);
+      if (identity === undefined || !held.has(groupId)) return;
+      await note(() => groups.add({ groupId, identity, server }));
     },
     release(groupId) {
       if (!held.delete(groupId)) return;
       guard?.tell(`-${groupId}`);
-      rows.remove(groupId);
+      void note(() => groups.remove(groupId));
     },
     async close() {
       if (closed) return;
       closed = true;
-      for (const groupId of held.keys()) {
-        runtime.signalGroup(groupId, "SIGKILL");
-        rows.remove(groupId);
-      }
+      const ended = [...held.keys()];
+      for (const groupId of ended) runtime.signalGroup(groupId, "SIGKILL");
       held.clear();
+      await Promise.all(ended.map((groupId) => note(() => groups.remove(groupId))));
       await guard?.close();
     },
   };
@@ -121,42 +129,15 @@ function openGuard({ runtime, clock, limits }: WardenOptions): Guard {
   };
 }
 
-/** The groups on disk, for the next start; without them the shell still guards this run. */
-function createRows({ database, clock, log }: WardenOptions) {
-  const attempt = (work: () => void) => {
-    try {
-      work();
-    } catch (fault) {
-      log.warn("Cannot note which children run", { fault });
-    }
-  };
-  return {
-    add: (groupId: number, identity: string, server: string) =>
-      attempt(() => {
-        const sql = "INSERT OR REPLACE INTO children (group_id, identity, server, started_at) " +
-          "VALUES (?, ?, ?, ?)";
-        database.prepare(sql).run(groupId, identity, server, Math.round(clock.wall()));
-      }),
-    remove: (groupId: number) =>
-      attempt(() => {
-        database.prepare("DELETE FROM children WHERE group_id = ?").run(groupId);
-      }),
-  };
-}
-
 async function endLeftovers(options: WardenOptions): Promise<void> {
-  const { database, runtime, log } = options;
+  const { groups, runtime, log } = options;
   try {
-    for (const row of database.prepare("SELECT * FROM children").all()) {
-      const groupId = Number(row["group_id"]);
-      if (await isLeftover(options, groupId, String(row["identity"]))) {
+    for (const { groupId, identity, server } of await groups.all()) {
+      if (await isLeftover(options, groupId, identity)) {
         runtime.signalGroup(groupId, "SIGKILL");
-        log.warn("Killed a child that an earlier run left behind", {
-          server: row["server"],
-          groupId,
-        });
+        log.warn("Killed a child that an earlier run left behind", { server, groupId });
       }
-      database.prepare("DELETE FROM children WHERE group_id = ?").run(groupId);
+      await groups.remove(groupId);
     }
   } catch (fault) {
     log.error("Cannot look for children of an earlier run", { fault });

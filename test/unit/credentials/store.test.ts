@@ -1,6 +1,6 @@
 /** Stored credentials: sealed, bound, bounded, and never a fault for a caller. */
 import { describe, expect, test } from "bun:test";
-import { createCredentialStore } from "../../../src/store/credentials.ts";
+import { openSqliteCredentialStore } from "../../../src/store/sqlite_credentials.ts";
 import { openStoreDatabase } from "../../../src/store/database.ts";
 import { defaultLimits } from "../../../src/limits.ts";
 import { sharedPrincipal } from "../../../src/model.ts";
@@ -24,7 +24,7 @@ async function open(more = {}) {
   const clock = createTestClock();
   const log = createTestLog();
   const withKey = async (key: string) =>
-    createCredentialStore({
+    openSqliteCredentialStore({
       database,
       sealer: await createSealer(key),
       limits: { ...limits, ...more },
@@ -137,47 +137,49 @@ describe("stored credentials", () => {
 describe("scopes that were authenticated", () => {
   test("are known until they end, also after a restart", async () => {
     const { store, withKey } = await open();
-    expect(store.knowsScope("far", "a")).toBe(false);
-    store.noteScope("far", "a");
-    store.noteScope("far", "a");
-    expect((await withKey("any key")).knowsScope("far", "a")).toBe(true);
-    expect([store.knowsScope("far", "b"), store.knowsScope("near", "a")]).toEqual([false, false]);
-    store.forgetScope("far", "a");
-    expect(store.knowsScope("far", "a")).toBe(false);
+    expect(await store.knowsScope("far", "a")).toBe(false);
+    await store.noteScope("far", "a");
+    await store.noteScope("far", "a");
+    expect(await (await withKey("any key")).knowsScope("far", "a")).toBe(true);
+    expect([await store.knowsScope("far", "b"), await store.knowsScope("near", "a")])
+      .toEqual([false, false]);
+    await store.forgetScope("far", "a");
+    expect(await store.knowsScope("far", "a")).toBe(false);
   });
 
   test("of which one could not be remembered make every one known", async () => {
     const { store, log } = await open({ credentialScopesMax: 2 });
-    store.noteScope("far", "a");
-    store.noteScope("far", "b");
-    expect(store.knowsScope("far", "c")).toBe(false);
-    store.noteScope("far", "a");
-    expect(store.knowsScope("far", "c")).toBe(false);
-    store.noteScope("far", "d");
-    expect(["a", "b", "c", "d"].map((scope) => store.knowsScope("far", scope)))
+    await store.noteScope("far", "a");
+    await store.noteScope("far", "b");
+    expect(await store.knowsScope("far", "c")).toBe(false);
+    await store.noteScope("far", "a");
+    expect(await store.knowsScope("far", "c")).toBe(false);
+    await store.noteScope("far", "d");
+    expect(await Promise.all(["a", "b", "c", "d"].map((scope) => store.knowsScope("far", scope))))
       .toEqual([true, true, true, true]);
-    expect(store.knowsScope("near", "c")).toBe(false);
+    expect(await store.knowsScope("near", "c")).toBe(false);
     expect(log.records.length).toBe(1);
   });
 
   test("are forgotten after a time in which no session stays, but not while they are used", async () => {
     const { store, clock } = await open();
-    store.noteScope("far", "a");
-    store.noteScope("far", "b");
+    await store.noteScope("far", "a");
+    await store.noteScope("far", "b");
     clock.advance(limits.credentialScopeMs - 1);
-    store.noteScope("far", "b");
+    await store.noteScope("far", "b");
     clock.advance(2);
-    store.noteScope("far", "c");
-    expect(["a", "b", "c"].map((scope) => store.knowsScope("far", scope)))
+    await store.noteScope("far", "c");
+    expect(await Promise.all(["a", "b", "c"].map((scope) => store.knowsScope("far", scope))))
       .toEqual([false, true, true]);
   });
 
   test("that cannot be told, because of a fault, count as known", async () => {
     const { store, platform } = await open();
     platform.failAlways("sql", createSqlFault(fullDisk));
-    expect(store.knowsScope("far", "a")).toBe(true);
-    store.noteScope("near", "a");
+    expect(await store.knowsScope("far", "a")).toBe(true);
+    await store.noteScope("near", "a");
     platform.heal("sql");
-    expect([store.knowsScope("far", "a"), store.knowsScope("near", "b")]).toEqual([false, true]);
+    expect([await store.knowsScope("far", "a"), await store.knowsScope("near", "b")])
+      .toEqual([false, true]);
   });
 });

@@ -57,6 +57,7 @@ async function setUp() {
     clock: systemClock,
     log,
     sealer: await createSealer(makeKey()),
+    instance: "this-gateway",
     debug: false,
     tryServers: false,
   });

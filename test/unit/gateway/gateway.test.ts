@@ -65,6 +65,7 @@ async function gatewayOf(
     clock: systemClock,
     log,
     sealer: await createSealer(makeKey()),
+    instance: "this-gateway",
     debug: true,
     tryServers: false,
   });
@@ -818,6 +819,7 @@ describe("servers are tried", () => {
       clock: systemClock,
       log: createTestLog(),
       sealer: await createSealer(makeKey()),
+      instance: "this-gateway",
       debug: false,
       tryServers: true,
     });

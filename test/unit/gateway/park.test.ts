@@ -42,11 +42,12 @@ interface Setup {
 }
 
 async function setUp(
-  { limits = {}, clock = systemClock, key = makeKey(), sealer }: {
+  { limits = {}, clock = systemClock, key = makeKey(), sealer, instance = "this-gateway" }: {
     readonly limits?: Partial<Limits>;
     readonly clock?: Clock;
     readonly key?: string;
     readonly sealer?: Sealer;
+    readonly instance?: string;
   } = {},
 ): Promise<Setup> {
   const fake = createFakeUpstream("a", { tools: [{ name: "x", inputSchema: {} }] });
@@ -70,6 +71,7 @@ async function setUp(
     clock,
     log,
     sealer: sealer ?? await createSealer(key),
+    instance,
     debug: false,
     tryServers: false,
   });
@@ -452,6 +454,23 @@ describe("a state", () => {
     expect(failed(endings.find(({ kind }) => kind === "failure") as Ending)).toBe("park_gone");
     expect(failed(await call(setup, resume))).toBe("park_gone");
     expect(setup.fake.opened.length).toBe(1);
+  });
+
+  test("names the instance that the call waits at; at another one it says that the call is gone", async () => {
+    const sealer = await createSealer(makeKey());
+    const [one, other] = [
+      await setUp({ sealer, instance: "one" }),
+      await setUp({ sealer, instance: "other" }),
+    ];
+    askFor(one.fake, "Who?");
+    const pause = await paused(one);
+    const [, body = ""] = String(pause.state).split(".");
+    expect(JSON.parse(atob(body.replaceAll("-", "+").replaceAll("_", "/"))))
+      .toMatchObject({ owner: "one" });
+    const resume = { answers: answersTo(pause), state: pause.state };
+    expect(failed(await call(other, resume))).toBe("park_gone");
+    expect(other.fake.opened.length).toBe(0);
+    expect(valueOf(await call(one, resume))).toEqual({ names: ["Who?"] });
   });
 
   test("of a call that a restart of the gateway lost says so, and calls nothing", async () => {

@@ -43,6 +43,7 @@ async function gatewayOf(fakes: Record<string, FakeUpstream>, tools: ToolFilter 
     clock: systemClock,
     log: createTestLog(),
     sealer: await createSealer(makeKey()),
+    instance: "this-gateway",
     debug: false,
     tryServers: false,
   });

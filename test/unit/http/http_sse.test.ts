@@ -63,7 +63,7 @@ describe("HTTP+SSE", () => {
       expect([frame?.event, frame?.id]).toEqual(["message", undefined]);
       expect(JSON.parse(frame?.data ?? "")).toMatchObject({ id: "a", result: {} });
       // These sessions are never stored.
-      expect(harness.store.count()).toBe(0);
+      expect(await harness.store.count()).toBe(0);
     }
   });
 

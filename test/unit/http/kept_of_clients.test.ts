@@ -42,7 +42,7 @@ describe("what a client says of itself", () => {
         ]);
       }
       expect((await errorOf(await open(ofSize(3_500_000)))).code).toBe(-32602);
-      expect(store.count()).toBe(2);
+      expect(await store.count()).toBe(2);
     });
   }
 
@@ -64,7 +64,7 @@ describe("what a client says of itself", () => {
       const meta = { clientCapabilities: capabilities };
       const answer = await ask(harness, "tools/call", { name: "echo" }, { meta });
       expect((await errorOf(answer)).code).toBe(-32602);
-      expect([harness.store.count(), harness.gateway.calls]).toEqual([0, []]);
+      expect([await harness.store.count(), harness.gateway.calls]).toEqual([0, []]);
     });
   }
 
@@ -222,7 +222,7 @@ describe("sessions that do nothing", () => {
     for (let count = 0; count < 4; count++) await connect();
     clock.advance(3_600_000 + defaultLimits.expirySweepMs);
     await new Promise((resolve) => setTimeout(resolve, 0));
-    expect(store.count()).toBe(0);
+    expect(await store.count()).toBe(0);
     expect(gateway.ended).toContain(await sha256Hex(first.id));
     expect(gateway.ended.length).toBe(5);
     expect((await sessionOf({ send }, first.id).post(request(1, "ping"))).status).toBe(404);

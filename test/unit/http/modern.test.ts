@@ -27,7 +27,7 @@ describe("the era of a POST", () => {
       id: 1,
       result: { echo, method: "tools/call", resultType: "complete", _meta: signature },
     });
-    expect(harness.store.count()).toBe(0);
+    expect(await harness.store.count()).toBe(0);
   });
 
   test("initialize without a claim shakes hands, whatever its headers look like", async () => {

@@ -78,7 +78,7 @@ describe("the handshake", () => {
     }
     expect(gateway.ended.length).toBe(1);
     await clock.advance(25 * 60 * 60_000);
-    expect(store.count()).toBe(0);
+    expect(await store.count()).toBe(0);
   });
 
   test("too many sessions are refused with a time to come back", async () => {
@@ -228,7 +228,7 @@ describe("the life of a session", () => {
       expect((await busy.post(request(1, "ping"))).status).toBe(200);
     }
     expect((await idle.post(request(1, "ping"))).status).toBe(404);
-    await until(() => store.count() === 1);
+    await until(async () => await store.count() === 1);
     expect((await busy.post(request(1, "ping"))).status).toBe(200);
   });
 
@@ -241,7 +241,7 @@ describe("the life of a session", () => {
     expect((await session.post(request(1, "ping"))).status).toBe(404);
     const second = createHarness({ ...options, store: first.store, clock: first.clock });
     expect((await sessionOf(second, other.id).post(request(1, "ping"))).status).toBe(404);
-    expect(first.store.count()).toBe(0);
+    expect(await first.store.count()).toBe(0);
   });
 
   const day = 24 * 3_600_000;
@@ -258,16 +258,16 @@ describe("the life of a session", () => {
         await until(() => true);
         expect((await busy.post(request(1, "ping"))).status).toBe(200);
       }
-      expect(store.count()).toBe(3);
+      expect(await store.count()).toBe(3);
       const found = await store.find(await sha256Hex(busy.id));
       expect(Math.abs(clock.wall() - Number(found?.activeAt))).toBeLessThan(1_000);
       clock.advance(30_000);
       expect((await idle.post(request(1, "ping"))).status).toBe(404);
-      await until(() => store.count() === 2);
+      await until(async () => await store.count() === 2);
       clock.advance(100_000);
       expect((await late.post(request(1, "ping"))).status).toBe(404);
       clock.advance(sessionTimeoutMs);
-      await until(() => store.count() === 0);
+      await until(async () => await store.count() === 0);
     });
   }
 
@@ -320,6 +320,50 @@ describe("the life of a session", () => {
     expect(watch?.subscriptions()).toEqual(["file:///a"]);
     second.gateway.calls[0]?.result({});
     expect((await answer).status).toBe(200);
+  });
+
+  test("the record of a session names the instance that brought it to life last", async () => {
+    const first = createHarness({ instance: "one" });
+    const session = await first.connect();
+    const key = await sha256Hex(session.id);
+    expect((await first.store.find(key))?.owner).toBe("one");
+    const second = createHarness({ store: first.store, clock: first.clock, instance: "other" });
+    const again = sessionOf(second, session.id);
+    expect((await again.post(request(1, "ping"))).status).toBe(200);
+    expect((await first.store.find(key))?.owner).toBe("other");
+  });
+
+  test("a session that ends at one instance ends at every instance that holds a part of it", async () => {
+    const first = createHarness();
+    const session = await first.connect();
+    const { store, clock, bus } = first;
+    const second = createHarness({ store, clock, bus, instance: "other" });
+    const stream = framesOf(await sessionOf(second, session.id).get());
+    const answer = sessionOf(second, session.id).post(slowCall(1));
+    await second.gateway.nextCall();
+    expect((await session.remove()).status).toBe(204);
+    expect(await errorOf(await answer)).toMatchObject({ id: 1 });
+    await stream.rest();
+    const key = await sha256Hex(session.id);
+    expect([first.gateway.ended, second.gateway.ended]).toEqual([[key], [key]]);
+    expect((await sessionOf(second, session.id).post(request(2, "ping"))).status).toBe(404);
+  });
+
+  test("a gateway that stops ends no scope of a session that goes on after its restart", async () => {
+    const { connect, handler, gateway } = createHarness();
+    const [kept, removed] = [await connect(), await connect()];
+    expect((await removed.remove()).status).toBe(204);
+    const ended = [await sha256Hex(removed.id)];
+    expect((await kept.post(request(1, "ping"))).status).toBe(200);
+    await handler.close();
+    expect(gateway.ended).toEqual(ended);
+  });
+
+  test("event ids begin with the name of the instance", async () => {
+    const { connect } = createHarness({ instance: "one" });
+    const stream = framesOf(await (await connect()).get());
+    expect((await stream.next())?.id).toMatch(/^one-/);
+    await stream.cancel();
   });
 
   test("two first requests after a restart share one session", async () => {
@@ -470,9 +514,9 @@ describe("beside the protocol", () => {
 });
 
 /** Lets promises settle until a condition holds. */
-async function until(condition: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 1_000 && !condition(); turn += 1) {
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (let turn = 0; turn < 1_000 && !await condition(); turn += 1) {
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
-  expect(condition()).toBe(true);
+  expect(await condition()).toBe(true);
 }

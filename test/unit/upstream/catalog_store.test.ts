@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { openStoreDatabase } from "../../../src/store/database.ts";
 import { defaultLimits } from "../../../src/limits.ts";
-import { createCatalogStore } from "../../../src/store/catalogs.ts";
+import { openSqliteCatalogStore } from "../../../src/store/sqlite_catalogs.ts";
 import type { Catalog } from "../../../src/upstream/deps.ts";
 import { createTestClock } from "../../support/clock.ts";
 import {
@@ -34,7 +34,7 @@ function openStore() {
   const database = openStoreDatabase(platform, ":memory:", defaultLimits);
   const clock = createTestClock();
   const log = createTestLog();
-  const reopen = () => createCatalogStore({ database, limits, log, clock });
+  const reopen = () => openSqliteCatalogStore({ database, limits, log, clock });
   return { platform, database, clock, log, store: reopen(), reopen };
 }
 

@@ -1,21 +1,21 @@
 /**
  * Credentials in SQLite, each sealed for its server, principal, kind and what it was got with, and the
  * scopes that were authenticated. Whatever fails here is logged and costs a new log-in,
- * never the gateway; only the memory of scopes fails closed: who cannot be told counts as known. Not
- * here: the tables (database.ts).
+ * never the gateway; only the memory of scopes fails closed: a scope that cannot be looked up counts as
+ * known. Not here: the tables (database.ts).
  */
 import type { Clock } from "../clock.ts";
 import { transact } from "./database.ts";
 import type { Limits } from "../limits.ts";
-import { sharedPrincipal } from "../model.ts";
 import type { Log } from "../log.ts";
 import type { SqlDatabase } from "../runtime/runtime.ts";
 import type { Sealer } from "../seal.ts";
 import type { CredentialKey, CredentialStore } from "../credentials/provider.ts";
 import { createKeyedMutex } from "../credentials/keyed_mutex.ts";
+import { bindingOf } from "./credential_binding.ts";
 
 /** What the store is made from; the database has its tables already. */
-export interface CredentialStoreOptions {
+export interface SqliteCredentialOptions {
   readonly database: SqlDatabase;
   readonly sealer: Pick<Sealer, "encrypt" | "decrypt">;
   readonly limits: Pick<
@@ -31,18 +31,13 @@ export interface CredentialStoreOptions {
 }
 
 const purpose = "credential";
-/** What a credential is sealed for. A shared one is sealed as before there were principals. */
-const toBinding = ({ server, principal, kind, binding }: CredentialKey) =>
-  JSON.stringify(
-    principal === sharedPrincipal.id ? [server, kind, binding] : [server, kind, binding, principal],
-  );
 
 /** The columns that name a credential, in the order of the statements. */
 const toRow = ({ server, principal, kind, binding }: CredentialKey) =>
   [server, principal, kind, binding] as const;
 
-/** Makes the store; it lets go of nothing, since the database belongs to who opened it. */
-export function createCredentialStore(options: CredentialStoreOptions): CredentialStore {
+/** Makes the store; it lets go of nothing, since the database belongs to its opener. */
+export function openSqliteCredentialStore(options: SqliteCredentialOptions): CredentialStore {
   const { database, sealer, limits, log, clock } = options;
   const inTurn = createKeyedMutex();
   const select = database.prepare(
@@ -72,7 +67,7 @@ export function createCredentialStore(options: CredentialStoreOptions): Credenti
       try {
         const sealed = select.get(...toRow(key))?.["sealed"];
         if (typeof sealed !== "string") return undefined;
-        const value = await sealer.decrypt(purpose, sealed, toBinding(key));
+        const value = await sealer.decrypt(purpose, sealed, bindingOf(key));
         if (value !== undefined) return value;
         log.error("Cannot open a stored credential: it was sealed with another key", {
           server: key.server,
@@ -86,7 +81,7 @@ export function createCredentialStore(options: CredentialStoreOptions): Credenti
     async save(key, value) {
       const { server, kind } = key;
       try {
-        const sealed = await sealer.encrypt(purpose, value, toBinding(key));
+        const sealed = await sealer.encrypt(purpose, value, bindingOf(key));
         transact(database, () => {
           replace.run(...toRow(key), sealed, clock.wall());
           deleteOldOfServer.run(...toRow(key), limits.credentialsPerServerMax - 1);
@@ -98,7 +93,7 @@ export function createCredentialStore(options: CredentialStoreOptions): Credenti
         return false;
       }
     },
-    inTurn: (key, work) => inTurn(toBinding(key), work),
+    inTurn: (key, work) => inTurn(bindingOf(key), work),
     ...createScopes(options),
   };
 }
@@ -107,7 +102,7 @@ export function createCredentialStore(options: CredentialStoreOptions): Credenti
 const anyScope = "*";
 
 function createScopes(
-  { database, limits, log, clock }: CredentialStoreOptions,
+  { database, limits, log, clock }: SqliteCredentialOptions,
 ): Pick<CredentialStore, "noteScope" | "knowsScope" | "forgetScope"> {
   const isKnown = database.prepare(
     "SELECT 1 FROM credential_scopes WHERE server = ? AND scope IN (?, ?)",
@@ -125,7 +120,7 @@ function createScopes(
   const unsure = new Set<string>();
 
   return {
-    noteScope(server, scope) {
+    async noteScope(server, scope) {
       try {
         const now = clock.wall();
         const isNew = isKnown.get(server, scope, scope) === undefined;
@@ -145,7 +140,7 @@ function createScopes(
         log.error("Cannot note that a scope was authenticated", { server, fault });
       }
     },
-    knowsScope(server, scope) {
+    async knowsScope(server, scope) {
       try {
         return unsure.has(server) || isKnown.get(server, scope, anyScope) !== undefined;
       } catch (fault) {
@@ -153,7 +148,7 @@ function createScopes(
         return true;
       }
     },
-    forgetScope(server, scope) {
+    async forgetScope(server, scope) {
       try {
         forget.run(server, scope);
       } catch (fault) {

@@ -1,0 +1,112 @@
+/**
+ * Bounds that only work together, as pairs: the first of a pair must not exceed the second (or must be
+ * smaller). A table of bounds that breaks a pair would not fail, it would be wrong in silence.
+ */
+import { type defaultLimits, msPerSecond } from "../limits.ts";
+
+/** A bound by its name, or a number that is given from outside. */
+type Term = keyof typeof defaultLimits | number;
+
+/** One pair, and what breaks without it. */
+export interface Relation {
+  readonly lower: Term;
+  readonly is: "<" | "<=";
+  readonly upper: Term;
+  readonly why: string;
+}
+
+/** Bun closes a connection that is silent for this long, where its server is not ours. */
+const embedderIdleMs = 10 * msPerSecond;
+
+/** SDK clients give a request up that brings nothing for this long. */
+const clientPatienceMs = 60 * msPerSecond;
+
+/** The specification of the gateway: a heartbeat at most every 30 s (P9). */
+const heartbeatMsMost = 30 * msPerSecond;
+
+const before = (lower: Term, upper: Term, why: string): Relation => ({
+  lower,
+  is: "<",
+  upper,
+  why,
+});
+const within = (lower: Term, upper: Term, why: string): Relation => ({
+  lower,
+  is: "<=",
+  upper,
+  why,
+});
+
+const grows = "the first wait is the shortest";
+const share = "one of many cannot have more than all";
+
+/** All pairs. */
+export const relations: readonly Relation[] = [
+  before(
+    "sseCommitMs",
+    "sseCommitLateMs",
+    "the late commit leaves an error more time for its status",
+  ),
+  before("sseCommitLateMs", clientPatienceMs, "a client that hears nothing gives its call up"),
+  before(
+    "heartbeatBareMs",
+    embedderIdleMs,
+    "a stream in an embedder's server must outlive its silence",
+  ),
+  within("heartbeatMs", heartbeatMsMost, "a dead stream is noticed in time"),
+  before("keepAliveMs", clientPatienceMs, "progress must come before a client gives its call up"),
+  within(
+    "keepAliveSweepMs",
+    "keepAliveMs",
+    "progress cannot be late by more than its own interval",
+  ),
+  before("listWaitMsMax", clientPatienceMs, "a list must answer before its client gives up"),
+  within("startMs", "listWaitMsMax", "a list waits for a server that may still start"),
+  within("firstListMs", "listWaitMsMax", "a client that listens for changes waits less"),
+  within("listKnownMs", "listMs", "what is known is given sooner than what is asked for"),
+  within("callMs", "callMsMax", "a call without progress ends before one with progress"),
+  before("bodyBytesMax", "largeBodiesBytesMax", "one body must fit into the memory of all"),
+  before(
+    0,
+    "listenerBodyBytesMax",
+    "a listener takes more than the gateway, which refuses in words",
+  ),
+  within("reservedBodyBytesMax", "smallBodyBytesMax", "a reserved body is a small one"),
+  before("slowCheckMs", "headersMs", "a deadline is checked more often than it passes"),
+  before("headersMs", "bodyMs", "a request's time includes that of its head"),
+  within("streamBytesMax", "replayBytesMax", "what a reader lags by can be replayed"),
+  within("flushMs", "drainMs", "the last bytes have their time within the stop"),
+  before("drainCheckMs", "drainMs", "the end of the last call is noticed in time"),
+  before("trialStopMs", "stopMs", "a trial makes room sooner than a session's server"),
+  within("storageRetryMs", "storageCheckMs", "a failing disk is looked at more often"),
+  before("watchSettleMs", "watchPollMs", "an edit has settled before the next look"),
+  before("activityFlushMs", "expirySweepMs", "activity is stored before sessions expire by it"),
+  before("credentialScopeTouchMs", "credentialScopeMs", "a scope in use is noted before it is old"),
+  before("strayMs", "stopMs", "strays of a child end within its stop"),
+  within("probeMs", "startMs", "a probe is a part of the handshake"),
+  within("catalogsPerServerMax", "catalogsMax", share),
+  within("credentialsPerServerMax", "credentialsMax", share),
+  within("parksPerPrincipalMax", "parksMax", share),
+  within("openApiOperationsMax", "openApiOperationsChosenMax", "a choice may take more than none"),
+  within("readRetryMsMin", "readRetryMsMax", grows),
+  within("restartMsMin", "restartMsMax", grows),
+  within("httpRetryMsMin", "httpRetryMsMax", grows),
+  within("reconnectMsMin", "reconnectMsMax", grows),
+  within("restReloadMsMin", "restReloadMsMax", grows),
+  within("credentialRetryMsMin", "credentialRetryMsMax", grows),
+];
+
+/** One sentence for each pair that a table of bounds breaks. */
+export function brokenRelations(
+  limits: Readonly<Record<keyof typeof defaultLimits, number>>,
+): string[] {
+  const valueOf = (term: Term) => typeof term === "number" ? term : limits[term];
+  const shown = (term: Term) => typeof term === "number" ? `${term}` : `${term} (${limits[term]})`;
+  return relations
+    .filter(({ lower, is, upper }) =>
+      is === "<" ? valueOf(lower) >= valueOf(upper) : valueOf(lower) > valueOf(upper)
+    )
+    .map(({ lower, is, upper, why }) =>
+      `expected ${shown(lower)} ${is} ${shown(upper)}, since ${why}`
+    );
+}

@@ -1,0 +1,54 @@
+/**
+ * A catalog as the text in which it is stored, and back. What is read is checked in full: an older
+ * version, a person with an editor or a bad sector may have written it.
+ */
+import type { Limits } from "../limits.ts";
+import type { Log } from "../log.ts";
+import type { JsonObject } from "../model.ts";
+import { isJsonObject } from "../protocol/jsonrpc.ts";
+import type { Catalog } from "../upstream/deps.ts";
+
+/** The text; undefined, with a warning, when it is too large to be kept. */
+export function toBody(
+  catalog: Catalog,
+  server: string,
+  { catalogCharsMax }: Pick<Limits, "catalogCharsMax">,
+  log: Log,
+): string | undefined {
+  const body = JSON.stringify(catalog);
+  if (body.length <= catalogCharsMax) return body;
+  log.warn("Cannot keep the catalog of a server: it is too large", { server, chars: body.length });
+  return undefined;
+}
+
+/** The catalog of a text; undefined when any part is not what `toBody` writes. */
+export function toCatalog(body: string): Catalog | undefined {
+  const catalog = parse(body);
+  if (!isJsonObject(catalog)) return undefined;
+  const { description, lists } = catalog;
+  if (!isJsonObject(description) || !isJsonObject(lists)) return undefined;
+  const { capabilities, serverInfo, instructions } = description;
+  if (!isJsonObject(capabilities)) return undefined;
+  if (serverInfo !== undefined && !isJsonObject(serverInfo)) return undefined;
+  if (instructions !== undefined && typeof instructions !== "string") return undefined;
+  const { tools, prompts, resources, templates } = lists;
+  if (!isObjects(tools) || !isObjects(prompts)) return undefined;
+  if (!isObjects(resources) || !isObjects(templates)) return undefined;
+  return {
+    description: { capabilities, serverInfo, instructions },
+    lists: { tools, prompts, resources, templates },
+  };
+}
+
+/** The value of a JSON text; undefined when it is none. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isObjects(value: unknown): value is readonly JsonObject[] {
+  return Array.isArray(value) && value.every(isJsonObject);
+}

@@ -1,0 +1,35 @@
+/**
+ * All stores in memory, for a gateway that keeps nothing: they end with the process. The
+ * bounds are those of the kinds that keep files.
+ */
+import type { ProcessGroup, ProcessGroupStore } from "../upstream/deps.ts";
+import { createMemoryCatalogStore } from "./memory_catalogs.ts";
+import { createMemoryCredentialStore } from "./memory_credentials.ts";
+import { createMemorySessionStore } from "./memory_sessions.ts";
+import type { StoreEngine, StoreKindOptions } from "./stores.ts";
+
+/** Makes empty stores. */
+export async function openMemoryStore(options: StoreKindOptions): Promise<StoreEngine> {
+  const { clock, limits, log } = options;
+  const sessions = createMemorySessionStore();
+  return {
+    sessions,
+    catalogs: createMemoryCatalogStore({ limits, log: log.source("catalog") }),
+    // What never leaves the process needs no seal.
+    credentials: () =>
+      createMemoryCredentialStore({ clock, limits, log: log.source("credentials") }),
+    processGroups: createMemoryProcessGroups(),
+    problem: async () => undefined,
+    close: sessions.close,
+  };
+}
+
+/** The groups of this run alone: only the warden's own process ends what a killed gateway leaves. */
+function createMemoryProcessGroups(): ProcessGroupStore {
+  const groups = new Map<number, ProcessGroup>();
+  return {
+    all: async () => [...groups.values()],
+    add: async (group) => void groups.set(group.groupId, group),
+    remove: async (groupId) => void groups.delete(groupId),
+  };
+}

@@ -1,0 +1,49 @@
+/**
+ * All stores on one SQLite database: the file of the data directory, or an in-memory database where
+ * no file may be written. Not here: how the file is opened, locked and migrated (database.ts), and
+ * the statements of each store.
+ */
+import { createStorageCheck, openStoreDatabase } from "./database.ts";
+import { openSqliteCatalogStore } from "./sqlite_catalogs.ts";
+import { openSqliteCredentialStore } from "./sqlite_credentials.ts";
+import { openSqliteProcessGroups } from "./sqlite_process_groups.ts";
+import { openSqliteSessionStore } from "./sqlite_sessions.ts";
+import { noDirectory, type StoreEngine, type StoreKindOptions } from "./stores.ts";
+
+/** Opens the database and its stores; no other gateway can open the same file until they close. */
+export async function openSqliteStore(options: StoreKindOptions): Promise<StoreEngine> {
+  const { runtime, directory, clock, limits, log } = options;
+  const path = directory === noDirectory ? directory : `${directory}/mcp-wrapper.db`;
+  const database = openStoreDatabase(runtime, path, limits, log);
+  try {
+    const shared = { database, clock, limits };
+    const sessions = openSqliteSessionStore({ ...shared, log: log.source("session") });
+    const check = createStorageCheck({ ...shared, log: log.source("database") });
+    return {
+      sessions: {
+        ...sessions,
+        create: (record) =>
+          sessions.create(record).catch((fault) => {
+            check.suspect();
+            throw fault;
+          }),
+      },
+      catalogs: openSqliteCatalogStore({ ...shared, log: log.source("catalog") }),
+      credentials: (sealer) =>
+        openSqliteCredentialStore({ ...shared, sealer, log: log.source("credentials") }),
+      processGroups: openSqliteProcessGroups({ database, clock }),
+      problem: async () => check.problem(),
+      async close() {
+        await sessions.close();
+        try {
+          database.close();
+        } catch (thrown) {
+          log.error("Cannot close the database", { error: thrown });
+        }
+      },
+    };
+  } catch (fault) {
+    database.close();
+    throw fault;
+  }
+}

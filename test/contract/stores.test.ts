@@ -1,0 +1,434 @@
+/**
+ * What every kind of storage promises, asked of each kind with the same cases: sessions also with the
+ * same random operations, compared with a list kept by hand. What one kind promises beyond that has
+ * files of its own (session_store.test.ts, catalog_store.test.ts, credentials/store.test.ts).
+ */
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createGateway, defaultTables } from "../../src/app.ts";
+import type { CredentialKey } from "../../src/credentials/provider.ts";
+import { defaultLimits, type Limits } from "../../src/limits.ts";
+import { logLevels } from "../../src/model.ts";
+import type { SessionRecord } from "../../src/session/session_store.ts";
+import { openStores } from "../../src/store/stores.ts";
+import type { Catalog } from "../../src/upstream/deps.ts";
+import { createRandom, createTestClock, type TestClock } from "../support/clock.ts";
+import { createTestRuntime } from "../support/fake_runtime.ts";
+import { initialize, jsonHeaders } from "../support/http_harness.ts";
+import { createTestLog } from "../support/log.ts";
+import { contentOf, createRecord, openLateStore } from "../support/stores.ts";
+
+const runtime = await createTestRuntime();
+
+/** The default rows and one more. */
+const kinds = { ...defaultTables.storeKinds, late: openLateStore };
+
+/** A kind, where it keeps its data, and whether that outlives the process. */
+interface Place {
+  readonly name: string;
+  readonly kind?: string;
+  readonly directory?: string;
+  readonly isKept: boolean;
+}
+
+const places: readonly Place[] = [
+  { name: "sqlite in a file", isKept: true },
+  { name: "sqlite in memory", kind: "sqlite", directory: ":memory:", isKept: false },
+  { name: "memory", kind: "memory", isKept: false },
+  { name: "a kind that was added as one row", kind: "late", isKept: false },
+];
+
+let folder: string;
+let clock: TestClock;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "stores-"));
+  clock = createTestClock();
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+/** The stores of a place. */
+async function open({ kind, directory }: Place, changes: Partial<Limits> = {}) {
+  const { stores } = await openStores({
+    config: { dataDirectory: directory ?? folder, store: kind },
+    kinds,
+    runtime,
+    clock,
+    limits: { ...defaultLimits, ...changes },
+    log: createTestLog(),
+  });
+  return stores;
+}
+
+for (const place of places) {
+  describe(`sessions, ${place.name}`, () => {
+    test("finds what was created, as it was, and nothing else", async () => {
+      const { sessions: store, close } = await open(place);
+      const record = createRecord("a", { logLevel: "debug", subscriptions: ["x:1", ""] });
+      expect(await store.find("a")).toBeUndefined();
+      await store.create(record);
+      expect(await store.find("a")).toEqual(record);
+      expect(await store.find("A")).toBeUndefined();
+      expect(await store.count()).toBe(1);
+      await close();
+    });
+
+    test("refuses a key that is taken and keeps the first record", async () => {
+      const { sessions: store, close } = await open(place);
+      await store.create(createRecord("a", { principal: "first" }));
+      await expect(store.create(createRecord("a", { principal: "second" }))).rejects.toThrow(
+        "its key is taken",
+      );
+      expect((await store.find("a"))?.principal).toBe("first");
+      await close();
+    });
+
+    test("C3 says once that a session was removed and then knows it no more", async () => {
+      const { sessions: store, close } = await open(place);
+      await store.create(createRecord("a"));
+      expect(await store.remove("a")).toBe(true);
+      expect(await store.remove("a")).toBe(false);
+      expect(await store.update("a", { logLevel: "info" })).toBe(false);
+      store.touch("a", Infinity);
+      expect(await store.find("a")).toBeUndefined();
+      expect(await store.count()).toBe(0);
+      await close();
+    });
+
+    test("never moves activity backwards", async () => {
+      const { sessions: store, close } = await open(place);
+      await store.create(createRecord("a", { activeAt: 100 }));
+      store.touch("a", 200);
+      store.touch("a", 150);
+      expect((await store.find("a"))?.activeAt).toBe(200);
+      await close();
+    });
+
+    test("moves the activity of all along with the clock, none into the future", async () => {
+      const { sessions: store, close } = await open(place);
+      for (const [key, activeAt] of [["old", 100], ["new", 200], ["touched", 50]] as const) {
+        await store.create(createRecord(key, { activeAt }));
+      }
+      store.touch("touched", 250);
+      const times = async () =>
+        Object.values(await contentOf(store, ["old", "new", "touched"]))
+          .map(({ activeAt }) => activeAt);
+      await store.shift(1_000, 1_240);
+      expect(await times()).toEqual([1_100, 1_200, 1_240]);
+      await store.shift(-500, 740);
+      expect(await times()).toEqual([600, 700, 740]);
+      await store.shift(0, 650);
+      expect(await times()).toEqual([600, 650, 650]);
+      expect(await store.expire(650)).toEqual(["old"]);
+      expect(await store.count()).toBe(2);
+      await close();
+    });
+
+    test("expires what was last active before the time, and that alone", async () => {
+      const { sessions: store, close } = await open(place);
+      for (const [key, activeAt] of [["old", 99], ["edge", 100], ["kept", 50]] as const) {
+        await store.create(createRecord(key, { activeAt }));
+      }
+      store.touch("kept", 300);
+      expect(await store.expire(100)).toEqual(["old"]);
+      expect(await store.expire(100)).toEqual([]);
+      expect(await store.find("old")).toBeUndefined();
+      expect(await store.count()).toBe(2);
+      await close();
+    });
+
+    for (const seed of [1, 2, 3, 4, 5]) {
+      test(`agrees with a list kept by hand over random operations, seed ${seed}`, async () => {
+        await playRandomly(place, seed);
+      });
+    }
+  });
+}
+
+const actions = [
+  "create",
+  "create",
+  "touch",
+  "update",
+  "subscribe",
+  "unsubscribe",
+  "remove",
+  "expire",
+  "restart",
+] as const;
+
+/** Plays one random sequence; a store that keeps its records is closed and opened again now and then. */
+async function playRandomly(place: Place, seed: number): Promise<void> {
+  const random = createRandom(seed);
+  const pick = <Value>(from: readonly Value[]): Value =>
+    from[Math.floor(random() * from.length)] as Value;
+  const keys = ["a", "b", "c", "d", "e", "f", "g", "h"];
+  let expected: SessionRecord[] = [];
+  const change = (key: string, changes: Partial<SessionRecord>) => {
+    expected = expected.map((record) => record.key === key ? { ...record, ...changes } : record);
+  };
+  let opened = await open(place);
+  for (let step = 0; step < 300; step++) {
+    const { sessions: store } = opened;
+    const key = pick(keys);
+    const known = expected.find((record) => record.key === key);
+    const at = Math.floor(random() * 1000);
+    const where = `seed ${seed}, step ${step}, key ${key}`;
+    const action = pick(actions);
+    if (action === "create") {
+      const record = createRecord(key, { activeAt: at, revision: `${step}` });
+      const created = await store.create(record).then(() => true, () => false);
+      expect([where, created]).toEqual([where, known === undefined]);
+      if (created) expected.push(record);
+    } else if (action === "touch") {
+      store.touch(key, at);
+      if (known !== undefined && known.activeAt < at) change(key, { activeAt: at });
+    } else if (action === "update") {
+      const patch = pick([{ logLevel: pick(logLevels) }, { owner: `instance ${step}` }]);
+      expect([where, await store.update(key, patch)]).toEqual([where, known !== undefined]);
+      change(key, patch);
+    } else if (action === "subscribe") {
+      const uri = pick(["x:1", "x:2", "x:3", ""]);
+      await store.subscribe(key, uri);
+      const { subscriptions = [] } = known ?? {};
+      if (!subscriptions.includes(uri)) change(key, { subscriptions: [...subscriptions, uri] });
+    } else if (action === "unsubscribe") {
+      const uri = pick(["x:1", "x:2", "x:3", ""]);
+      await store.unsubscribe(key, uri);
+      change(key, { subscriptions: (known?.subscriptions ?? []).filter((one) => one !== uri) });
+    } else if (action === "remove") {
+      expect([where, await store.remove(key)]).toEqual([where, known !== undefined]);
+      expected = expected.filter((record) => record.key !== key);
+    } else if (action === "expire") {
+      const gone = expected.filter((record) => record.activeAt < at / 4).map(({ key }) => key);
+      expect([where, [...await store.expire(at / 4)].sort()]).toEqual([where, gone.sort()]);
+      expected = expected.filter((record) => !gone.includes(record.key));
+    } else if (place.isKept) {
+      await opened.close();
+      opened = await open(place);
+    } else {
+      clock.advance(defaultLimits.activityFlushMs);
+    }
+    const content = await contentOf(opened.sessions, keys);
+    const wanted = Object.fromEntries(expected.map((record) => [record.key, record]));
+    expect([where, action, content]).toEqual([where, action, wanted]);
+    expect([where, await opened.sessions.count()]).toEqual([where, expected.length]);
+  }
+  await opened.close();
+}
+
+const catalog: Catalog = {
+  description: { capabilities: { tools: {} }, serverInfo: { name: "日本" }, instructions: "x" },
+  lists: { tools: [{ name: "read", x: null }], prompts: [], resources: [], templates: [] },
+};
+const bare: Catalog = { ...catalog, description: { capabilities: {} } };
+
+for (const place of places) {
+  describe(`catalogs, ${place.name}`, () => {
+    test("come back as they were, the newest of each key", async () => {
+      const { catalogs, close } = await open(place);
+      await catalogs.save("a", "files", bare);
+      await catalogs.save("a", "files", catalog);
+      expect(await catalogs.load("a")).toEqual(catalog);
+      expect(await catalogs.load("b")).toBeUndefined();
+      await close();
+    });
+
+    test("are listed by server, the newest first", async () => {
+      const { catalogs, close } = await open(place);
+      for (const key of ["a", "b", "c", "a"]) {
+        clock.advance(1);
+        await catalogs.save(key, "files", bare);
+      }
+      expect(await catalogs.keys("files")).toEqual(["a", "c", "b"]);
+      expect(await catalogs.keys("other")).toEqual([]);
+      await close();
+    });
+
+    test("are bounded by server and in all: the newest are kept", async () => {
+      const bounds = { catalogsPerServerMax: 2, catalogsMax: 3 };
+      const { catalogs, close } = await open(place, bounds);
+      for (const key of ["a1", "a2", "a3", "b1", "c1"]) {
+        clock.advance(1);
+        await catalogs.save(key, key.slice(0, 1), bare);
+      }
+      const kept = await Promise.all(["a", "b", "c"].map((server) => catalogs.keys(server)));
+      expect(kept).toEqual([["a3"], ["b1"], ["c1"]]);
+      await close();
+    });
+
+    test("that are too large are not kept, and an older one is not mistaken for them", async () => {
+      const { catalogs, close } = await open(place, { catalogCharsMax: 200 });
+      await catalogs.save("a", "files", bare);
+      const large = { ...bare, description: { capabilities: {}, instructions: "x".repeat(300) } };
+      await catalogs.save("a", "files", large);
+      expect(await catalogs.load("a")).toBeUndefined();
+      await close();
+    });
+  });
+
+  describe(`credentials, ${place.name}`, () => {
+    const key: CredentialKey = { server: "far", principal: "p", kind: "oauth2", binding: "b" };
+    const value = { token: "the-token", refreshToken: "日本", obtainedAt: 1 };
+
+    test("come back as they were, for the same key alone", async () => {
+      const { credentials, close } = await open(place);
+      expect(await credentials.load(key)).toBeUndefined();
+      expect(await credentials.save(key, { token: "older" })).toBe(true);
+      expect(await credentials.save(key, value)).toBe(true);
+      expect(await credentials.load(key)).toEqual(value);
+      const others: Partial<CredentialKey>[] = [
+        { server: "near" },
+        { principal: "" },
+        { kind: "login" },
+        { binding: "c" },
+      ];
+      for (const other of others) {
+        expect(await credentials.load({ ...key, ...other })).toBeUndefined();
+      }
+      await close();
+    });
+
+    test("are bounded by server and in all: the newest are kept", async () => {
+      const bounds = { credentialsPerServerMax: 2, credentialsMax: 4 };
+      const { credentials, close } = await open(place, bounds);
+      const names = ["a1", "a2", "a3", "b1", "c1", "d1"];
+      const keyOf = (name: string) => ({ ...key, server: name.slice(0, 1), binding: name });
+      for (const name of names) {
+        clock.advance(1);
+        await credentials.save(keyOf(name), value);
+      }
+      const loaded = await Promise.all(names.map((name) => credentials.load(keyOf(name))));
+      expect(names.filter((_, at) => loaded[at] !== undefined)).toEqual(["a3", "b1", "c1", "d1"]);
+      await close();
+    });
+
+    test("of one principal give no way to those of another", async () => {
+      const { credentials, close } = await open(place, { credentialsPerServerMax: 1 });
+      const keys = ["p", "q"].map((principal) => ({ ...key, principal }));
+      for (const one of keys) await credentials.save(one, { token: one.principal });
+      for (const one of keys) {
+        expect(await credentials.load(one)).toEqual({ token: one.principal });
+      }
+      await close();
+    });
+
+    test("are worked on by one provider at a time", async () => {
+      const { credentials, close } = await open(place);
+      const steps: string[] = [];
+      const work = (name: string) =>
+        credentials.inTurn(key, async () => {
+          steps.push(`${name} begins`);
+          await new Promise((resolve) => setTimeout(resolve, 0));
+          steps.push(`${name} ends`);
+        });
+      await Promise.all([work("one"), work("other")]);
+      expect(steps).toEqual(["one begins", "one ends", "other begins", "other ends"]);
+      await close();
+    });
+
+    test("scopes that were authenticated are known until they end or grow old", async () => {
+      const { credentials, close } = await open(place);
+      const known = (server: string, scopes: readonly string[]) =>
+        Promise.all(scopes.map((scope) => credentials.knowsScope(server, scope)));
+      for (const scope of ["ended", "old", "used"]) await credentials.noteScope("far", scope);
+      expect(await known("far", ["ended", "old", "used", "x"])).toEqual([true, true, true, false]);
+      expect(await known("near", ["used"])).toEqual([false]);
+      await credentials.forgetScope("far", "ended");
+      clock.advance(defaultLimits.credentialScopeMs - 1);
+      await credentials.noteScope("far", "used");
+      clock.advance(2);
+      await credentials.noteScope("far", "new");
+      expect(await known("far", ["ended", "old", "used"])).toEqual([false, false, true]);
+      await close();
+    });
+
+    test("a scope that there is no room for makes every scope of its server known", async () => {
+      const { credentials, close } = await open(place, { credentialScopesMax: 2 });
+      for (const scope of ["a", "b", "a"]) await credentials.noteScope("far", scope);
+      expect(await credentials.knowsScope("far", "c")).toBe(false);
+      await credentials.noteScope("far", "d");
+      expect(await credentials.knowsScope("far", "c")).toBe(true);
+      expect(await credentials.knowsScope("near", "c")).toBe(false);
+      await close();
+    });
+  });
+
+  test(`process groups, ${place.name}: each is known until it is removed`, async () => {
+    const { processGroups: groups, close } = await open(place);
+    await groups.add({ groupId: 7, identity: "boot 1", server: "files" });
+    await groups.add({ groupId: 8, identity: "boot 2", server: "files" });
+    await groups.add({ groupId: 7, identity: "boot 3", server: "日本" });
+    await groups.remove(8);
+    await groups.remove(9);
+    expect(await groups.all()).toEqual([{ groupId: 7, identity: "boot 3", server: "日本" }]);
+    await close();
+  });
+
+  test(`all of it, ${place.name}: is there after a restart only where it is kept`, async () => {
+    const key: CredentialKey = { server: "far", principal: "p", kind: "oauth2", binding: "b" };
+    const before = await open(place);
+    await before.sessions.create(createRecord("a"));
+    await before.catalogs.save("a", "files", catalog);
+    await before.credentials.save(key, { token: "x" });
+    await before.credentials.noteScope("far", "a");
+    await before.processGroups.add({ groupId: 7, identity: "boot", server: "files" });
+    expect(await before.problem()).toBeUndefined();
+    await before.close();
+    const after = await open(place);
+    expect([
+      await after.sessions.count(),
+      (await after.catalogs.keys("files")).length,
+      await after.credentials.load(key) !== undefined,
+      await after.credentials.knowsScope("far", "a"),
+      (await after.processGroups.all()).length,
+    ]).toEqual(place.isKept ? [1, 1, true, true, 1] : [0, 0, false, false, 0]);
+    await after.close();
+  });
+
+  test(`a gateway, ${place.name}: opens no more sessions at once than it may`, async () => {
+    const gateway = await createGateway({
+      config: {
+        servers: [],
+        names: "auto",
+        warnings: [],
+        files: [],
+        secrets: [],
+        host: "127.0.0.1",
+        port: 8999,
+        dataDirectory: place.directory ?? folder,
+        store: place.kind,
+        sessionTimeoutMs: 3_600_000,
+        allowedOrigins: [],
+        allowedHosts: [],
+        logLevel: "INFO",
+        debug: false,
+      },
+      runtime,
+      limits: { sessionsMax: 3 },
+      tables: { storeKinds: kinds },
+      instance: "one-instance",
+    });
+    const statuses = await Promise.all(Array.from({ length: 8 }, async () => {
+      const body = JSON.stringify(initialize("2025-11-25"));
+      const headers = { ...jsonHeaders, host: "127.0.0.1:8999" };
+      const url = "http://127.0.0.1:8999/mcp";
+      const response = await gateway.fetch(new Request(url, { method: "POST", headers, body }));
+      await response.text();
+      return response.status;
+    }));
+    expect(statuses.filter((status) => status === 200).length).toBe(3);
+    await gateway.drain();
+    await gateway.close();
+    const stores = await open(place);
+    expect(await stores.sessions.count()).toBe(place.isKept ? 3 : 0);
+    await stores.close();
+  });
+}
+
+test("a kind that there is not is refused in a sentence that names the others", async () => {
+  await expect(open({ name: "", kind: "redis", isKept: true })).rejects.toThrow(
+    'Cannot open the store "redis": expected one of sqlite, memory, late',
+  );
+});

@@ -1,0 +1,60 @@
+/**
+ * Stores in tests: records, and a kind of storage that answers late, as one on another machine would.
+ */
+import type { SessionRecord, SessionStore } from "../../src/session/session_store.ts";
+import { openMemoryStore } from "../../src/store/memory_store.ts";
+import type { StoreKind } from "../../src/store/stores.ts";
+
+/** A session's record. */
+export function createRecord(key: string, changes: Partial<SessionRecord> = {}): SessionRecord {
+  return {
+    key,
+    surface: "/mcp",
+    principal: "anonymous",
+    revision: "2025-11-25",
+    clientInfo: { name: "a client", version: "1", "__proto__x": { nested: ["日本", null] } },
+    capabilities: { sampling: {}, elicitation: { form: {} } },
+    logLevel: null,
+    subscriptions: [],
+    createdAt: 1_700_000_000_000,
+    activeAt: 1_700_000_000_000,
+    owner: "one instance",
+    ...changes,
+  };
+}
+
+/** Everything a store holds under these keys. */
+export async function contentOf(store: SessionStore, keys: Iterable<string>) {
+  const found: Record<string, SessionRecord> = {};
+  for (const key of keys) {
+    const record = await store.find(key);
+    if (record !== undefined) found[key] = record;
+  }
+  return found;
+}
+
+/** The stores in memory, of which every answer comes in a later turn of the event loop. */
+export const openLateStore: StoreKind = async (options) => {
+  const { sessions, catalogs, processGroups, credentials, ...rest } = await openMemoryStore(
+    options,
+  );
+  return {
+    ...rest,
+    sessions: lateAnswers(sessions),
+    catalogs: lateAnswers(catalogs),
+    processGroups: lateAnswers(processGroups),
+    credentials: (sealer) => lateAnswers(credentials(sealer)),
+  };
+};
+
+/** The same store; what its functions do is done at once, and only their answers come late. */
+function lateAnswers<Store extends object>(store: Store): Store {
+  const late = (work: (...values: unknown[]) => unknown) => (...values: unknown[]) => {
+    const answer = work(...values);
+    return answer instanceof Promise ? answer.finally(nextTurn) : answer;
+  };
+  const members = Object.entries(store).map(([name, work]) => [name, late(work)]);
+  return Object.fromEntries(members) as Store;
+}
+
+const nextTurn = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
