@@ -20,12 +20,22 @@ export interface Rule {
   readonly bad: readonly SourceFile[];
 }
 
-const floor = ["model", "errors", "limits", "clock", "excerpt", "one_line", "version"];
+const floor = [
+  "model",
+  "client_capabilities",
+  "errors",
+  "limits",
+  "clock",
+  "excerpt",
+  "one_line",
+  "version",
+];
 const beside = [...floor, "log", "seal", "runtime", "config"];
 
 /** What each folder or file at the top of `src` may import, itself included. */
 const layers: Readonly<Record<string, readonly string[]>> = {
   model: ["errors"],
+  client_capabilities: ["errors", "model"],
   errors: ["model"],
   limits: [],
   version: [],

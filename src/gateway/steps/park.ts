@@ -21,7 +21,7 @@ import type {
 import type { Sealer } from "../../seal.ts";
 import { deferredExchange, mappedExchange, settledExchange } from "../exchange.ts";
 import { createParks, type Park } from "./parked_calls.ts";
-import { lacking, missingCapability } from "./client_capabilities.ts";
+import { lacking, missingCapability } from "../../client_capabilities.ts";
 
 /** What the step works with. */
 export interface ParkDeps {
@@ -131,7 +131,7 @@ export function createParkStep({ sealer, clock, limits }: ParkDeps): ParkStep {
     const takeAsk = (ask: Ask, taken: Map<string, Question>): void => {
       const missing = missingCapability(ask, capabilities);
       if (missing !== undefined) {
-        refused.push(missing);
+        refused.push(missing.required);
         const { code, message } = new GatewayError("method_not_found").toRpc();
         return void exchange.answer(ask.id, { kind: "refusal", code, message });
       }
@@ -179,7 +179,7 @@ export function createParkStep({ sealer, clock, limits }: ParkDeps): ParkStep {
     };
     /** An upstream's own pause: its state comes back to it as it was. */
     const sealed = async (reply: InputRequired): Promise<Reply> => {
-      const lacks = reply.questions.map((one) => missingCapability(one, capabilities))
+      const lacks = reply.questions.map((one) => missingCapability(one, capabilities)?.required)
         .filter((one) => one !== undefined);
       if (lacks.length > 0) return { kind: "failure", error: lacking(lacks) };
       if (reply.state === undefined) return reply;

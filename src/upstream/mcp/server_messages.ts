@@ -5,6 +5,7 @@
  * answer are refused here, but for callers who hear of what was missing; roots that the operator
  * fixed are answered here.
  */
+import { isQuestion, missingCapability } from "../../client_capabilities.ts";
 import { GatewayError } from "../../errors.ts";
 import type { McpServerConfig } from "../../config/config.ts";
 import type { Answer, JsonObject, Notice } from "../../model.ts";
@@ -28,13 +29,6 @@ export interface ServerMessageOptions {
   readonly capabilities: JsonObject;
   readonly hooks: ServerMessageEvents;
 }
-
-/** What a client must have declared to be asked. */
-const capabilityOfAsk: ReadonlyMap<string, string> = new Map([
-  ["sampling/createMessage", "sampling"],
-  ["elicitation/create", "elicitation"],
-  ["roots/list", "roots"],
-]);
 
 /** Notices of the protocol that belong to a call where they come in its stream. */
 const ofCalls: ReadonlySet<string> = new Set(["notifications/progress", "notifications/message"]);
@@ -63,13 +57,13 @@ export function createServerMessages(
     isDeferred: boolean,
   ): Promise<Answer> => {
     const { method, params } = question;
-    const capability = capabilityOfAsk.get(method);
-    const isDeclared = capability !== undefined && capabilities[capability] !== undefined;
+    // A part that is missing is the client's codec's to name.
+    const isUndeclared = missingCapability(question, capabilities)?.isWhole === true;
     // A caller that is asked by result is told which capability its call had needed; what the operator
     // keeps from servers, and questions of a process that all share, are no such matter.
     const isWithheld = config.isolation === "shared" ||
       (method === "roots/list" && config.roots === "none");
-    if (!isDeclared && (!isDeferred || capability === undefined || isWithheld)) {
+    if (isUndeclared && (!isDeferred || !isQuestion(method) || isWithheld)) {
       return Promise.resolve(toRefusal(new GatewayError("method_not_found")));
     }
     if (method === "roots/list" && typeof config.roots !== "string") {
