@@ -109,6 +109,19 @@ function layering(files: readonly SourceFile[]): string[] {
   });
 }
 
+/** The folders of the two eras: the codecs, and the bindings, which meet at their door alone. */
+const eraFolder = /\/(legacy|modern)\//;
+
+function erasApart(files: readonly SourceFile[]): string[] {
+  const eraOf = (path: string) => eraFolder.exec(path)?.[1];
+  return files.flatMap((file) => {
+    const own = eraOf(file.path);
+    if (own === undefined) return [];
+    return edges(file).filter((target) => (eraOf(target) ?? own) !== own)
+      .map((target) => `${file.path} imports ${target}: what both eras need is shared`);
+  });
+}
+
 function cycles(files: readonly SourceFile[]): string[] {
   const graph = new Map(files.map((file) => [file.path, edges(file)]));
   const done = new Set<string>();
@@ -237,6 +250,14 @@ export const rules: readonly Rule[] = [
     name: "layers meet at their seams",
     check: layering,
     bad: [bad("src/gateway/x.ts", 'import type { A } from "../upstream/stdio.ts";')],
+  },
+  {
+    name: "no import between legacy/ and modern/",
+    check: erasApart,
+    bad: [
+      bad("src/protocol/modern/x.ts", 'import type { A } from "../legacy/methods.ts";'),
+      bad("src/http/legacy/x.ts", 'export { a } from "../modern/post.ts";'),
+    ],
   },
   {
     name: "no file imports itself in a circle",

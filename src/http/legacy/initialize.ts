@@ -51,7 +51,7 @@ export async function initializeSession(
       revision,
       surface,
     });
-    return { session, result: deps.codec.encodeDescription(description, revision, deps.identity) };
+    return { session, result: deps.codec.encodeDescription(description, session.caller) };
   } catch (thrown) {
     endLiveSession(session, "it could not be opened", new GatewayError("cancelled"));
     throw thrown;

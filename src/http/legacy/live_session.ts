@@ -9,7 +9,7 @@ import type { Gateway } from "../../gateway/surface.ts";
 import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
 import type { Caller, RequestId } from "../../model.ts";
-import type { ClientFacingCodec } from "../../protocol/codec.ts";
+import type { SessionCodec } from "../../protocol/codec.ts";
 import type { SessionStore } from "../../session/session_store.ts";
 import type { Heartbeats } from "../heartbeat.ts";
 import type { KeepAlive } from "../keep_alive.ts";
@@ -26,9 +26,8 @@ export interface LegacyDeps {
   readonly clock: Clock;
   readonly activity: ActivityClock;
   readonly log: Log;
-  readonly identity: { readonly name: string; readonly version: string };
   readonly sessionTimeoutMs: number;
-  readonly codec: ClientFacingCodec;
+  readonly codec: SessionCodec["client"];
   readonly heartbeats: Heartbeats;
   readonly keepAlive: KeepAlive;
   /** Names this run of the gateway in event ids. */

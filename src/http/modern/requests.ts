@@ -16,6 +16,8 @@ import {
   type Notice,
   type Principal,
 } from "../../model.ts";
+import type { Identity, StatelessCodec } from "../../protocol/codec.ts";
+import { createModernCodec } from "../../protocol/modern/codec.ts";
 import type { DecodedRequest } from "../../protocol/modern/modern_request.ts";
 import type { Accepts } from "../accept.ts";
 import type { Heartbeats } from "../heartbeat.ts";
@@ -29,7 +31,8 @@ export interface StatelessDeps {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Log;
-  readonly identity: { readonly name: string; readonly version: string };
+  readonly identity: Identity;
+  readonly codec: StatelessCodec["client"];
   readonly heartbeats: Heartbeats;
   readonly keepAlive: KeepAlive;
 }
@@ -77,7 +80,8 @@ export interface StatelessRequests {
 }
 
 /** Makes the binding's state: nothing is open. */
-export function createStatelessRequests(deps: StatelessDeps): StatelessRequests {
+export function createStatelessRequests(options: Omit<StatelessDeps, "codec">): StatelessRequests {
+  const deps: StatelessDeps = { ...options, codec: createModernCodec(options.identity).client };
   return {
     deps,
     calls: new Set(),

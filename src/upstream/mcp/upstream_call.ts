@@ -122,7 +122,10 @@ export function openCall(options: CallOptions): OpenRequest {
       return fail(withOutcome(told, "refused"));
     }
     if (isDeferred) {
-      const questions = error.upstream && dialect.codec.questionsIn(error.upstream);
+      const { codec } = dialect;
+      const questions = codec.asks === "request" && error.upstream !== undefined
+        ? codec.questionsIn(error.upstream)
+        : undefined;
       return finish(questions === undefined ? ending : { kind: "inputRequired", questions });
     }
     if (error.code === "capability_missing" && isTool) return finish(toToolError(error.message));
