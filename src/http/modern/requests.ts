@@ -104,6 +104,7 @@ export function callerOf(
     clientInfo: envelope.clientInfo,
     logLevel: envelope.logLevel,
     asksByResult: true,
+    sharesScope: true,
   };
 }
 

@@ -108,7 +108,9 @@ export async function startConnection(
   if ("fault" in outcome) return outcome;
   const { connected, refused } = outcome;
   // Where each request says whether it wants log lines, only those that do get any.
-  if (connected.dialect.stateless) current = createAttributedCalls("logged", options.deps);
+  if (connected.dialect.logLevel === "request") {
+    current = createAttributedCalls("logged", options.deps);
+  }
   up.connection = createRunning(options, connected, current, route);
   if (brokeEarly !== undefined) up.connection.over(brokeEarly);
   return { connection: await withDeclared(up.connection.connection, signal), refused };
@@ -203,7 +205,7 @@ function createRunning(
       link,
       dialect,
       lists,
-      hasTasks: !dialect.stateless && description.capabilities["tasks"] !== undefined,
+      hasTasks: dialect.hasTasks && description.capabilities["tasks"] !== undefined,
       call,
       source,
       notice: route.noticeOf(source),
@@ -250,7 +252,7 @@ function createRunning(
     endScope(scope) {
       calls.endScope(scope, new GatewayError("cancelled"));
       const freed = subscriptions.removeScope(scope);
-      if (dialect.stateless) {
+      if (dialect.subscribe === "listen") {
         if (freed.length > 0) void standing.refresh();
         return;
       }

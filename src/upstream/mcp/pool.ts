@@ -14,7 +14,7 @@ import { queuedError, startError } from "../link/start_errors.ts";
 import type { PoolEvents } from "./pool_events.ts";
 import { attributionOf, type PoolKey, poolKeyOf } from "./pool_key.ts";
 import type { Connector } from "../link/link.ts";
-import { clientShownTo } from "../link/dialect.ts";
+import { clientShownTo } from "../link/client_shown.ts";
 import type { RestartPolicies } from "./restart_policies.ts";
 import { trialScope } from "./trial_caller.ts";
 import type { KnownDialects } from "./known_dialects.ts";

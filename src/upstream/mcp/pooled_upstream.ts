@@ -17,7 +17,8 @@ import type { PoolKey } from "./pool_key.ts";
 import { createConnectionPool } from "./pool.ts";
 import { createLogLevels } from "./log_levels.ts";
 import type { Connector, OpenRequest } from "../link/link.ts";
-import { createDialects, declaredCapabilities } from "../link/dialect.ts";
+import { declaredCapabilities } from "../link/client_shown.ts";
+import { createDialects } from "../link/dialect.ts";
 import { workingMethods } from "./attribution.ts";
 import { createRestartPolicies } from "./restart_policies.ts";
 import type { Upstream } from "../upstream.ts";
@@ -135,13 +136,13 @@ export function createPooledUpstream(kind: PooledKind, deps: UpstreamDeps): Upst
     for (const scope of scopesOf(key)) {
       for (const uri of watchers.subscriptions(scope)) {
         if ((holderOf(scope, uri) ?? connection) !== connection) continue;
-        if (!connection.dialect.stateless) {
+        if (connection.dialect.subscribe === "request") {
           unheard(connection.request("resources/subscribe", { uri }));
         }
         connection.subscriptions.add(uri, scope);
       }
     }
-    if (connection.dialect.stateless && connection.subscriptions.count() > 0) {
+    if (connection.dialect.subscribe === "listen" && connection.subscriptions.count() > 0) {
       void connection.listen();
     }
   };
@@ -158,7 +159,7 @@ export function createPooledUpstream(kind: PooledKind, deps: UpstreamDeps): Upst
   /** The connection of a call, and what is to be done when the call is over. */
   const connectionOf = async ({ method, caller }: Call): Promise<[Connection, () => void]> => {
     const base = await pool.forCall(caller);
-    if (base.dialect.stateless || caller.asksByResult !== true) return [base, () => {}];
+    if (base.dialect.sharing === "all" || caller.sharesScope !== true) return [base, () => {}];
     const mayAsk = workingMethods.has(method) && !connector.ownsQuestions &&
       config.isolation === "session" &&
       Object.keys(declaredCapabilities(config, caller)).length > 0;
@@ -202,7 +203,7 @@ export function createPooledUpstream(kind: PooledKind, deps: UpstreamDeps): Upst
     const holder = subscribing.has(call.method)
       ? holderOf(caller.scope, call.params["uri"])
       : undefined;
-    const running = holder ?? (caller.asksByResult === true ? undefined : pool.running(caller));
+    const running = holder ?? (caller.sharesScope === true ? undefined : pool.running(caller));
     if (running !== undefined) work(running, () => {});
     else {
       target.isSent = false;
@@ -231,7 +232,7 @@ export function createPooledUpstream(kind: PooledKind, deps: UpstreamDeps): Upst
         declaredCapabilities(config, caller)["roots"] !== undefined;
       if (method === "notifications/roots/list_changed" && !declared) return;
       const connection = pool.running(caller);
-      if (config.isolation === "session" && connection?.dialect.stateless === false) {
+      if (config.isolation === "session" && connection?.dialect.clientContext === "handshake") {
         connection.notify(method, params);
       }
     },
@@ -267,5 +268,5 @@ const subscribing: ReadonlySet<string> = new Set([
 ]);
 
 function hasLevel({ dialect, description }: Connection): boolean {
-  return !dialect.stateless && isJsonObject(description.capabilities["logging"]);
+  return dialect.logLevel === "session" && isJsonObject(description.capabilities["logging"]);
 }

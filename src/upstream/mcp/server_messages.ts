@@ -54,7 +54,7 @@ export function createServerMessages(
     question: WireMessage,
     signal: AbortSignal,
     source: ExchangeSource | undefined,
-    isDeferred: boolean,
+    asksByResult: boolean,
   ): Promise<Answer> => {
     const { method, params } = question;
     // A part that is missing is the client's codec's to name.
@@ -63,7 +63,7 @@ export function createServerMessages(
     // keeps from servers, and questions of a process that all share, are no such matter.
     const isWithheld = config.isolation === "shared" ||
       (method === "roots/list" && config.roots === "none");
-    if (isUndeclared && (!isDeferred || !isQuestion(method) || isWithheld)) {
+    if (isUndeclared && (!asksByResult || !isQuestion(method) || isWithheld)) {
       return Promise.resolve(toRefusal(new GatewayError("method_not_found")));
     }
     if (method === "roots/list" && typeof config.roots !== "string") {

@@ -166,7 +166,7 @@ describe("a call that fails", () => {
       await source.ask("elicitation/create", { message: "Which?" });
       throw new GatewayError("upstream_error", "after all");
     });
-    const by = { ...caller(), asksByResult: true };
+    const by = { ...caller(), asksByResult: true, sharesScope: true };
     const pause = await call("tools/call", { name: "b__read" }, by).next();
     if (pause.kind !== "inputRequired") throw new Error(`It did not pause: ${pause.kind}`);
     expect(lines()).toEqual([]);

@@ -3,9 +3,9 @@ import { describe, expect, test } from "bun:test";
 import {
   decodeInitialize,
   initializeParams,
-  relayableCapabilities,
 } from "../../../src/protocol/legacy/initialize_params.ts";
 import { revisions } from "../../../src/protocol/legacy/revisions.ts";
+import { relayableCapabilities } from "../../../src/protocol/shared/relayed_capabilities.ts";
 import { legacyUpstreamCodec as codec } from "../../../src/protocol/legacy/upstream_facing.ts";
 
 describe("calls", () => {
