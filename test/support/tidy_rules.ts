@@ -178,19 +178,14 @@ function runtimeNames(file: SourceFile): string[] {
   ];
 }
 
+/** The codecs, the bindings and their door, and how servers are spoken to. */
 const eraFolders =
   /^src\/(?:protocol\/|http\/(?:(?:legacy|modern)\/|mcp_endpoint\.ts)|upstream\/link\/dialect\.ts)/;
 
-/** Files that name an era's words for a reason, with the words. */
-const eraExceptions: Readonly<Record<string, RegExp>> = {
-  // The configuration key `era` has its two names as values.
+/** The configuration key `era` has their two names as values. */
+const eraKey: Readonly<Record<string, RegExp>> = {
   "src/config/server_keys.ts": /^(?:legacy|modern)$/,
   "src/config/config.ts": /^(?:legacy|modern)$/,
-  // Browsers are told which headers they may send and read.
-  "src/http/guard.ts":
-    /^(?:mcp-session-id|mcp-protocol-version|mcp-method|mcp-name|last-event-id)$/i,
-  // Public texts tell the person which header was meant.
-  "src/errors.ts": /^mcp-session-id$/i,
 };
 
 const eraWords =
@@ -201,7 +196,7 @@ function eraNames(file: SourceFile): string[] {
   // The composition root and the folders' own paths may be named in imports.
   const { uncommented } = scan(file.text);
   const text = uncommented.replace(/\bfrom\s*["'][^"']*["']/g, "");
-  const allowed = eraExceptions[file.path];
+  const allowed = eraKey[file.path];
   return matches(text, eraWords).filter((found) =>
     allowed === undefined || !allowed.test(found.replace(/^line \d+: /, ""))
   );
@@ -288,6 +283,9 @@ export const rules: readonly Rule[] = [
       bad("src/gateway/x.ts", 'if (revision >= "2025-03-26") f();'),
       bad("src/gateway/x.ts", "const isLegacy = true;"),
       bad("src/errors.ts", '"2025-03-26"'),
+      bad("src/http/guard.ts", 'f("mcp-session-id");'),
+      bad("src/upstream/link/link.ts", 'f("legacy");'),
+      bad("src/config/config.ts", 'f("2025-03-26");'),
     ],
   },
   {
