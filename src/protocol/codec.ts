@@ -3,7 +3,7 @@
  * side toward servers. A codec knows which methods its revisions have (membership in a table, never
  * an `if`), lifts wire-only keys out on decode and puts them back on encode. What only one era has
  * stands in the part that its way of asking brings with it: no codec has a message that its era has
- * not. Types only; `legacy/codec.ts` and `modern/codec.ts` implement them.
+ * not. Types only; `era_codec.ts` of each era implements them.
  */
 import type { GatewayError, UpstreamErrorBody } from "../errors.ts";
 import type {
@@ -149,7 +149,7 @@ export interface AskingWords {
   /** A client's answer as the reply to the upstream's request. */
   encodeAnswer(answer: Answer): EncodedAnswer;
   /** What the client must do before the failed call can be made again, where the error says so. */
-  questionsIn(error: UpstreamErrorBody): readonly Question[] | undefined;
+  questionsIn(error: UpstreamErrorBody | undefined): readonly Question[] | undefined;
 }
 
 /** Upstreams that ask by results alone, which `decodeResult` reads. */

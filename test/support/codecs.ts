@@ -1,8 +1,8 @@
 /** The codecs of both eras in a gateway of this name, and clients for whom they put messages. */
 import type { JsonObject, LogLevel, Result } from "../../src/model.ts";
 import type { Recipient } from "../../src/protocol/codec.ts";
-import { createLegacyCodec } from "../../src/protocol/legacy/codec.ts";
-import { createModernCodec } from "../../src/protocol/modern/codec.ts";
+import { createLegacyCodec } from "../../src/protocol/legacy/era_codec.ts";
+import { createModernCodec } from "../../src/protocol/modern/era_codec.ts";
 
 /** The gateway. */
 export const identity = { name: "gateway", version: "1" };

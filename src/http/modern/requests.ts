@@ -9,16 +9,11 @@ import { GatewayError } from "../../errors.ts";
 import type { Gateway } from "../../gateway/surface.ts";
 import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
-import {
-  anonymous,
-  type Caller,
-  type JsonObject,
-  type Notice,
-  type Principal,
-} from "../../model.ts";
+import type { Caller, JsonObject, Notice, Principal } from "../../model.ts";
 import type { Identity, StatelessCodec } from "../../protocol/codec.ts";
-import { createModernCodec } from "../../protocol/modern/codec.ts";
+import { createModernCodec } from "../../protocol/modern/era_codec.ts";
 import type { DecodedRequest } from "../../protocol/modern/modern_request.ts";
+import type { Emit } from "../../telemetry/events.ts";
 import type { Accepts } from "../accept.ts";
 import type { Heartbeats } from "../heartbeat.ts";
 import type { KeepAlive } from "../keep_alive.ts";
@@ -31,6 +26,7 @@ export interface StatelessDeps {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Log;
+  readonly emit: Emit;
   readonly identity: Identity;
   readonly codec: StatelessCodec["client"];
   readonly heartbeats: Heartbeats;
@@ -92,10 +88,7 @@ export function createStatelessRequests(options: Omit<StatelessDeps, "codec">): 
 }
 
 /** The caller of a request. Its scope is its principal's, on every connection. */
-export function callerOf(
-  { envelope }: DecodedRequest,
-  principal: Principal = anonymous,
-): Caller {
+export function callerOf({ envelope }: DecodedRequest, principal: Principal): Caller {
   return {
     principal,
     scope: `p:${principal.id}`,

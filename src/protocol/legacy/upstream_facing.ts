@@ -46,7 +46,8 @@ function decodeNotice(method: string, given: JsonObject): UpstreamDecoded<Decode
 }
 
 /** URL elicitations that a call needs first (2025-11-25), as questions; their ids are this hop's. */
-function questionsIn({ code, data }: UpstreamErrorBody): readonly Question[] | undefined {
+function questionsIn(error: UpstreamErrorBody | undefined): readonly Question[] | undefined {
+  const { code, data } = error ?? {};
   const entries = code === upstreamCodes.urlElicitationRequired && isJsonObject(data)
     ? data.elicitations
     : [];

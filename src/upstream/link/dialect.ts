@@ -18,8 +18,8 @@ import {
   sessionIn,
 } from "../../protocol/legacy/http_wire.ts";
 import { isServed, latestRevision } from "../../protocol/legacy/revisions.ts";
-import { createLegacyCodec } from "../../protocol/legacy/codec.ts";
-import { createModernCodec } from "../../protocol/modern/codec.ts";
+import { createLegacyCodec } from "../../protocol/legacy/era_codec.ts";
+import { createModernCodec } from "../../protocol/modern/era_codec.ts";
 import { requestHeaders } from "../../protocol/modern/http_wire.ts";
 import { encodeListen, isAck } from "../../protocol/modern/listen_filter.ts";
 import { decodeDiscover, supportedIn } from "../../protocol/modern/upstream_facing.ts";

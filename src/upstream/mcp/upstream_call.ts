@@ -45,7 +45,7 @@ export interface CallOptions {
 
 /** Makes a call. Its ending goes to `source` and to `ended`. */
 export function openCall(options: CallOptions): OpenRequest {
-  const { config, deps, link, dialect, lists, call, source } = options;
+  const { config, deps, link, dialect, dialect: { codec }, lists, call, source } = options;
   const { clock, limits } = deps;
   const { caller, method } = call;
   const isDeferred = caller.asksByResult === true;
@@ -123,9 +123,7 @@ export function openCall(options: CallOptions): OpenRequest {
       return fail(withOutcome(told, "refused"));
     }
     if (isDeferred) {
-      const questions = dialect.codec.asks === "request" && error.upstream !== undefined
-        ? dialect.codec.questionsIn(error.upstream)
-        : undefined;
+      const questions = codec.asks === "request" ? codec.questionsIn(error.upstream) : undefined;
       return finish(questions === undefined ? ending : { kind: "inputRequired", questions });
     }
     if (error.code === "capability_missing" && isTool) return finish(toToolError(error.message));

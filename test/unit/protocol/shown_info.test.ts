@@ -1,8 +1,8 @@
 /** What clients see of a server that says strange things of itself. */
 import { describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../../src/model.ts";
-import { createLegacyCodec } from "../../../src/protocol/legacy/codec.ts";
-import { createModernCodec } from "../../../src/protocol/modern/codec.ts";
+import { createLegacyCodec } from "../../../src/protocol/legacy/era_codec.ts";
+import { createModernCodec } from "../../../src/protocol/modern/era_codec.ts";
 import { client } from "../../support/codecs.ts";
 
 const identity = { name: "mcp-wrapper", version: "1" };
