@@ -6,12 +6,8 @@
 import type { ProcessPlace } from "../deps.ts";
 import { clientShownTo } from "../link/client_shown.ts";
 import type { Dialect } from "../link/dialect.ts";
-import {
-  type Connection,
-  type ConnectionEvents,
-  type ConnectionOptions,
-  startConnection,
-} from "./connection.ts";
+import type { Connection, ConnectionEvents, ConnectionOptions } from "./connection.ts";
+import { startConnection } from "./connection_start.ts";
 import { attributionOf, type PoolKey } from "./pool_key.ts";
 import {
   drop,

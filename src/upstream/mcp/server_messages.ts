@@ -33,6 +33,9 @@ export interface ServerMessageOptions {
 /** Notices of the protocol that belong to a call where they come in its stream. */
 const ofCalls: ReadonlySet<string> = new Set(["notifications/progress", "notifications/message"]);
 
+/** The handlers of a connection. */
+export type ServerMessages = ReturnType<typeof createServerMessages>;
+
 /** Makes the handlers of a connection. */
 export function createServerMessages(
   { config, capabilities, hooks }: ServerMessageOptions,
