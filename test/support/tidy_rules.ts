@@ -299,7 +299,6 @@ const grossExceptions: Readonly<Record<string, number>> = {
   "src/gateway/route.ts": 212,
   "src/gateway/steps/park.ts": 188,
   "src/outgoing/caller.ts": 143,
-  "src/protocol/json_schema/sound.ts": 196,
   "src/store/sqlite_sessions.ts": 126,
   "src/upstream/http/sse_connection.ts": 133,
   "src/upstream/http/streamable.ts": 124,
