@@ -25,7 +25,7 @@ export const errorTable = {
   session_missing: {
     rpc: -32600,
     http: 400,
-    text: "Missing Mcp-Session-Id header: send initialize first and repeat the id it returns",
+    text: "Missing session: open one first and name it in each request",
   },
   session_unknown: {
     rpc: -32600,

@@ -53,11 +53,15 @@ export interface Caller {
   /** Least severe log notice wanted; absent: the upstream's own default. */
   readonly logLevel?: LogLevel | undefined;
   /**
-   * Whether questions end this client's exchanges (as a `Pause`) and are answered by calling again
-   * with `resume`, since it cannot be asked while a call runs. Its scope is then no session but all
-   * that its principal does.
+   * Whether questions end this client's exchanges (as `InputRequired`) and are answered by calling
+   * again with `resume`, since it cannot be asked while a call runs. Absent: it is asked meanwhile.
    */
   readonly asksByResult?: boolean | undefined;
+  /**
+   * Whether its scope is all that its principal does, by any number of clients at once, of which each
+   * request declares its own capabilities and log level. Absent: the scope is one client's session.
+   */
+  readonly sharesScope?: boolean | undefined;
 }
 
 /**

@@ -53,8 +53,8 @@ export function createWaits(
   ): Promise<never> {
     const { answered, firstAskedAt, lists } = scopes.server(caller.scope, server.config.name);
     const begunAt = clock.monotonic();
-    // A scope that is no session has many clients, and each of them lists for the first time.
-    const firstAt = caller.asksByResult === true ? begunAt : firstAskedAt;
+    // A scope that is shared has many clients, and each of them lists for the first time.
+    const firstAt = caller.sharesScope === true ? begunAt : firstAskedAt;
     const glanceAt = Math.max(
       begunAt + (answered ? limits.listMs : limits.listKnownMs),
       firstAt + limits.firstListMs,

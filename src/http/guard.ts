@@ -10,6 +10,7 @@ import type { GatewayConfig } from "../config/config.ts";
 import { isLoopback } from "../config/loopback.ts";
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
+import { argumentHeader, readHeaders, sentHeaders } from "../protocol/browser_headers.ts";
 import type { HeaderPairs } from "./respond.ts";
 
 /** The part of the configuration that decides. */
@@ -42,19 +43,8 @@ const loopbackNames = ["localhost", "127.0.0.1", "[::1]"];
 /** Addresses that mean all interfaces are no names of this host. */
 const wildcards = new Set(["0.0.0.0", "[::]", ""]);
 
-const requestHeaders = [
-  "content-type",
-  "accept",
-  "mcp-session-id",
-  "mcp-protocol-version",
-  "mcp-method",
-  "mcp-name",
-  "last-event-id",
-  "authorization",
-];
-/** Arguments of tools that travel in headers: their names are the tools' own. */
-const argumentHeader = /^mcp-param-[!#$%&'*+.^_`|~0-9a-z-]+$/i;
-const exposedHeaders = "Mcp-Session-Id, WWW-Authenticate";
+const requestHeaders = ["content-type", "accept", ...sentHeaders, "authorization"];
+const exposedHeaders = [...readHeaders, "WWW-Authenticate"].join(", ");
 
 /** Makes the guard of one listener. */
 export function createGuard(config: GuardConfig, deps: GuardDeps): Guard {

@@ -127,6 +127,7 @@ describe("a spare process", () => {
       callerOf(scope, {
         revision: "2026-07-28",
         asksByResult: true,
+        sharesScope: true,
         capabilities: { sampling: {} },
       });
     await stateOf(upstream, caller("a"));
@@ -236,7 +237,7 @@ describe("a spare that fails", () => {
     const { upstream, deps, started } = await open(["--probe=exit"]);
     await stateOf(upstream, callerOf("a"));
     const asked = await started(2);
-    const stateless = { revision: "2026-07-28", asksByResult: true };
+    const stateless = { revision: "2026-07-28", asksByResult: true, sharesScope: true };
     const { pid } = await stateOf(upstream, callerOf("b", stateless));
     expect(pid).not.toBe(asked);
     expect(messages({ deps }, "info").filter((text) => text.includes("no more spare"))).toEqual([]);

@@ -21,7 +21,11 @@ import {
 } from "../support/upstream_deps.ts";
 import { until, within } from "../support/wait.ts";
 
-const modern = callerOf("p:alice", { revision: "2026-07-28", asksByResult: true });
+const modern = callerOf("p:alice", {
+  revision: "2026-07-28",
+  asksByResult: true,
+  sharesScope: true,
+});
 const session = callerOf("s1");
 
 const opened: { upstream: Upstream; deps: TestDeps; folder: string }[] = [];

@@ -204,7 +204,13 @@ describe("questions of a server", () => {
   test("roots none: not declared, and refused", async () => {
     const { upstream } = await open([], { roots: "none" });
     expect((await stateOf(upstream, asking)).capabilities["roots"]).toBeUndefined();
-    const stateless = { ...asking, scope: "p:a", revision: "2026-07-28", asksByResult: true };
+    const stateless = {
+      ...asking,
+      scope: "p:a",
+      revision: "2026-07-28",
+      asksByResult: true,
+      sharesScope: true,
+    };
     for (const caller of [asking, stateless]) {
       const call = toolCall("ask", { method: "roots/list" }, caller);
       const { asks, end } = await drain(upstream.open(call));
@@ -269,7 +275,13 @@ describe("isolation", () => {
     const { upstream } = await open([], { isolation: "shared" });
     for (const method of ["sampling/createMessage", "elicitation/create", "roots/list"]) {
       const session = callerOf("a", { capabilities: { sampling: {}, roots: {}, elicitation: {} } });
-      const stateless = { ...session, scope: "p:a", revision: "2026-07-28", asksByResult: true };
+      const stateless = {
+        ...session,
+        scope: "p:a",
+        revision: "2026-07-28",
+        asksByResult: true,
+        sharesScope: true,
+      };
       const params = method === "sampling/createMessage"
         ? { messages: [], maxTokens: 1 }
         : method === "elicitation/create"

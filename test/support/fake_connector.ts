@@ -99,10 +99,12 @@ export function createFakeConnector(server: FakeServer, ownsQuestions = false): 
   return {
     ownsQuestions,
     async open({ dialects, capabilities, hooks }) {
-      server.attempts.push(dialects.map(({ stateless }) => stateless ? "stateless" : "session"));
+      server.attempts.push(
+        dialects.map(({ sharing }) => sharing === "all" ? "stateless" : "session"),
+      );
       if (server.starting !== undefined) await server.starting;
       const spoken = (dialect: Dialect): boolean =>
-        server.speaks === "both" || dialect.stateless === (server.speaks === "stateless");
+        server.speaks === "both" || (dialect.sharing === "all") === (server.speaks === "stateless");
       const at = dialects.findIndex(spoken);
       const dialect = dialects[at];
       const refused = dialects.slice(0, dialect === undefined ? dialects.length : at);

@@ -74,4 +74,9 @@ export function createRemotes() {
 
 /** A caller whose requests each say for whom they are made. */
 export const stateless = (overrides: Parameters<typeof callerOf>[1] = {}) =>
-  callerOf("p:anonymous", { revision: "2026-07-28", asksByResult: true, ...overrides });
+  callerOf("p:anonymous", {
+    revision: "2026-07-28",
+    asksByResult: true,
+    sharesScope: true,
+    ...overrides,
+  });

@@ -12,7 +12,8 @@ import { defaultLimits } from "../../src/limits.ts";
 import { createRedactor } from "../../src/log_redact.ts";
 import { clientLine, oneLine } from "../../src/one_line.ts";
 import { decodeInitialize } from "../../src/protocol/legacy/initialize_params.ts";
-import { createFramer, type LongLine } from "../../src/upstream/stdio/line_reader.ts";
+import type { OversizedMessage } from "../../src/upstream/link/oversized_message.ts";
+import { createFramer } from "../../src/upstream/stdio/line_reader.ts";
 import { createStartOutput } from "../../src/upstream/stdio/start_output.ts";
 import { truncateToFit } from "../../src/upstream/rest/truncate.ts";
 import { cutText } from "../../src/upstream/rest/openapi/cut_text.ts";
@@ -120,7 +121,7 @@ describe("bytes that were cut", () => {
 
   test("of a line that is too long show whole characters at both ends", () => {
     for (const before of ["", "a", "ab", "abc"]) {
-      const seen: LongLine[] = [];
+      const seen: OversizedMessage[] = [];
       const framer = createFramer(1_000, (line) => seen.push(line));
       const line = new TextEncoder().encode(`${before}${"😀".repeat(500)}${before}\n`);
       for (let at = 0; at < line.length; at += 7) framer.push(line.subarray(at, at + 7));

@@ -14,7 +14,7 @@ export const makeLimitStep: MakeStep = ({ limits }) => {
     name: "limit",
     before(context) {
       const { caller, resume } = context.call;
-      if (caller.asksByResult !== true || resume?.state !== undefined) return;
+      if (caller.sharesScope !== true || resume?.state !== undefined) return;
       if (underWay >= limits.statelessCallsMax) throw new GatewayError("overloaded");
       underWay += 1;
       counted.add(context);

@@ -7,7 +7,7 @@
  */
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import type { Ask, Ending, InputRequired, JsonObject, Notice, Question } from "../../model.ts";
-import { lacking, missingCapability } from "./client_capabilities.ts";
+import { lacking, missingCapability } from "../../client_capabilities.ts";
 import { type SealedStates, sealedStates } from "./sealed_state.ts";
 import { createParks, type Park, type Parks, resumed } from "./parked_calls.ts";
 import type { CallContext, CallControl, MakeStep, StepAnswer } from "./steps.ts";
@@ -148,7 +148,7 @@ function takeAsk(
   const { call } = context;
   const missing = missingCapability(ask, call.caller.capabilities);
   if (missing !== undefined) {
-    asked.refused.push(missing);
+    asked.refused.push(missing.required);
     const { code, message } = new GatewayError("method_not_found").toRpc();
     return control.answer(ask.id, { kind: "refusal", code, message });
   }
@@ -233,7 +233,7 @@ async function sealed(
   ending: InputRequired,
 ): Promise<Ending> {
   const { capabilities } = context.call.caller;
-  const lacks = ending.questions.map((one) => missingCapability(one, capabilities))
+  const lacks = ending.questions.map((one) => missingCapability(one, capabilities)?.required)
     .filter((one) => one !== undefined);
   if (lacks.length > 0) return { kind: "failure", error: lacking(lacks) };
   if (ending.state === undefined) return ending;

@@ -16,14 +16,13 @@ import {
   type Reply,
   type RequestId,
 } from "../../model.ts";
-import type { Decoded } from "../../protocol/codec.ts";
+import type { Decoded, WireMessage } from "../../protocol/codec.ts";
 import { errorText, type Message, notificationText, resultText } from "../../protocol/jsonrpc.ts";
 import { decodeForeign } from "../../protocol/names.ts";
 import type { CallProgress } from "../keep_alive.ts";
 import { createProgressGap, isProgress, type ProgressGap } from "../progress_gap.ts";
 import { logFault } from "../respond.ts";
 import { type OpenAsk, toRefusal } from "./asks.ts";
-import { isLoudEnough } from "./notices.ts";
 import { changes, fullFor } from "./changes.ts";
 import type { LiveSession, ReplySink } from "./live_session.ts";
 import { sendOwned } from "./standalone_stream.ts";
@@ -93,7 +92,7 @@ function refuse(
   const { deps, caller, surface } = session;
   const reason = error.message;
   logFailedCall(deps, { method, params, caller }, { code: error.code, reason, surface });
-  const text = failureText(session, id, method, withOutcome(error, "not_sent"));
+  const text = failureText(session, id, { method, params }, withOutcome(error, "not_sent"));
   sink.settle(text, error.status);
 }
 
@@ -206,8 +205,8 @@ async function succeed(running: Running, reply: Extract<Reply, { kind: "result" 
   const change = changes[request.method];
   if (change !== undefined) await change(session, request.params);
   if (running.ending !== undefined) return;
-  const value = change === undefined ? reply.value : {};
-  const encoded = session.deps.codec.encodeResult(request.method, value, session.revision);
+  const result = change === undefined ? reply : { ...reply, value: {} };
+  const encoded = session.deps.codec.encodeResult(request.method, result, session.caller);
   finish(running, { text: resultText(request.id, encoded), status: 200 });
 }
 
@@ -217,9 +216,8 @@ function fault(running: Running, thrown: unknown): void {
 }
 
 function tell({ session, request, sink, gap }: Running, notice: Notice): void {
-  if (!isLoudEnough(session, notice)) return;
   const { codec } = session.deps;
-  const wire = codec.encodeNotice(notice, session.revision, request.progressToken);
+  const wire = codec.encodeNotice(notice, session.caller, request.progressToken);
   if (wire === undefined) return;
   const text = notificationText(wire.method, wire.params);
   // A client that takes no stream as the answer may listen to another.
@@ -233,7 +231,7 @@ function tell({ session, request, sink, gap }: Running, notice: Notice): void {
 function put(running: Running, ask: Ask): void {
   const { session, exchange, sink } = running;
   const { standalone } = session.streams;
-  const wire = session.deps.codec.encodeAsk(ask, session.revision, session.caller.capabilities);
+  const wire = session.deps.codec.encodeAsk(ask, session.caller);
   if (wire instanceof Error) return void exchange.answer(ask.id, toRefusal(wire));
   const open = session.asks.open(wire, (text, isWanted) => {
     const isReachable = standalone.open.length > 0;
@@ -254,7 +252,7 @@ function fail(running: Running, error: GatewayError): void {
     logFault(session.deps.log, `Cannot answer "${request.method}"`, error);
   }
   const told = withOutcome(error, outcomeFor(error, request.target));
-  const text = failureText(session, request.id, request.method, told);
+  const text = failureText(session, request.id, request, told);
   finish(running, { text, status: error.status });
 }
 
@@ -277,10 +275,10 @@ function settle(running: Running): void {
 }
 
 function failureText(
-  { deps, revision }: LiveSession,
+  { deps }: LiveSession,
   id: RequestId,
-  method: string,
+  request: WireMessage,
   error: GatewayError,
 ): string {
-  return errorText(id, deps.codec.encodeError(error, method, revision));
+  return errorText(id, deps.codec.encodeError(error, request).error);
 }

@@ -50,7 +50,7 @@ export async function initializeSession(
     enlist(sessions, session);
     const client = clientLine(record.clientInfo, deps.limits.clientTitleCharsMax);
     deps.emit({ type: "client_connected", surface, client, revision });
-    return { session, result: deps.codec.encodeDescription(description, revision, deps.identity) };
+    return { session, result: deps.codec.encodeDescription(description, session.caller) };
   } catch (thrown) {
     endLiveSession(session, "it could not be opened", new GatewayError("cancelled"));
     throw thrown;

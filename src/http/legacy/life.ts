@@ -81,8 +81,8 @@ export function toRecord(
  * under way, else on the next standalone stream.
  */
 function askAnywhere(session: LiveSession, ask: Ask): Promise<Answer> {
-  const { deps, revision, streams } = session;
-  const wire = deps.codec.encodeAsk(ask, revision, session.caller.capabilities);
+  const { deps, streams } = session;
+  const wire = deps.codec.encodeAsk(ask, session.caller);
   if (wire instanceof Error) return Promise.resolve(toRefusal(wire));
   return session.asks.open(wire, (text, isWanted) => {
     if (streams.standalone.open.length === 0) {

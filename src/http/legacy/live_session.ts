@@ -10,7 +10,7 @@ import type { Gateway } from "../../gateway/surface.ts";
 import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
 import type { Caller, RequestId } from "../../model.ts";
-import type { ClientFacingCodec } from "../../protocol/codec.ts";
+import type { SessionCodec } from "../../protocol/codec.ts";
 import type { SessionStore } from "../../session/session_store.ts";
 import type { Emit } from "../../telemetry/events.ts";
 import type { Heartbeats } from "../heartbeat.ts";
@@ -30,9 +30,8 @@ export interface LegacyDeps {
   readonly activity: ActivityClock;
   readonly log: Log;
   readonly emit: Emit;
-  readonly identity: { readonly name: string; readonly version: string };
   readonly sessionTimeoutMs: number;
-  readonly codec: ClientFacingCodec;
+  readonly codec: SessionCodec["client"];
   readonly heartbeats: Heartbeats;
   readonly keepAlive: KeepAlive;
   /** The name of this instance, in the records of its sessions and in event ids. */

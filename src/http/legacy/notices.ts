@@ -3,7 +3,7 @@
  * changed) is encoded once, shared by all sessions of a revision, carries no id and is never
  * stored. Every other notice is the session's own and kept for resumption.
  */
-import { logLevels, type Notice } from "../../model.ts";
+import type { Notice } from "../../model.ts";
 import { notificationText } from "../../protocol/jsonrpc.ts";
 import { encodeFrame } from "../../sse/encode.ts";
 import type { LiveSession } from "./live_session.ts";
@@ -22,13 +22,13 @@ const frames = new WeakMap<Notice, Map<string, Uint8Array>>();
 
 /** Tells a session; true when a stream took it now. */
 export function deliver(session: LiveSession, notice: Notice): boolean {
-  if (session.isOver || !isLoudEnough(session, notice)) return false;
+  if (session.isOver) return false;
   const { standalone } = session.streams;
   if (stateMethods.has(notice.method)) {
     const bytes = stateFrame(session, notice);
     return bytes !== undefined && sendState(standalone, stateKey(notice), bytes);
   }
-  const wire = session.deps.codec.encodeNotice(notice, session.revision, undefined);
+  const wire = session.deps.codec.encodeNotice(notice, session.caller);
   if (wire === undefined) return false;
   const isHeard = standalone.mayOwn && standalone.open.length > 0;
   const isKept = sendOwned(standalone, notificationText(wire.method, wire.params), () => true);
@@ -38,13 +38,6 @@ export function deliver(session: LiveSession, notice: Notice): boolean {
 /** Tells a session that it may have missed changes of the lists. */
 export function deliverListsChanged(session: LiveSession): void {
   for (const method of listsChanged) deliver(session, { kind: "notice", method, params: {} });
-}
-
-/** Whether a log notice is as severe as the client wants; other notices always are. */
-export function isLoudEnough({ caller }: LiveSession, notice: Notice): boolean {
-  if (notice.method !== "notifications/message" || caller.logLevel === undefined) return true;
-  const level = logLevels.findIndex((name) => name === notice.params.level);
-  return level < 0 || level >= logLevels.indexOf(caller.logLevel);
 }
 
 /** What a state notice says has changed. */
@@ -57,7 +50,7 @@ function stateFrame(session: LiveSession, notice: Notice): Uint8Array | undefine
   frames.set(notice, shared);
   const made = shared.get(session.revision);
   if (made !== undefined) return made;
-  const wire = session.deps.codec.encodeNotice(notice, session.revision, undefined);
+  const wire = session.deps.codec.encodeNotice(notice, session.caller);
   if (wire === undefined) return undefined;
   const data = notificationText(wire.method, wire.params);
   // Named, because clients of the oldest transport may look for the name.

@@ -89,12 +89,15 @@ export async function remove(sessions: Sessions, context: RequestContext): Promi
   return emptyResponse(204);
 }
 
+const noSession =
+  "Missing Mcp-Session-Id header: send initialize first and repeat the id it returns";
+
 async function sessionOf(
   sessions: Sessions,
   context: RequestContext,
 ): Promise<LiveSession> {
   const id = context.request.headers.get("mcp-session-id");
-  if (id === null || id === "") throw new GatewayError("session_missing");
+  if (id === null || id === "") throw new GatewayError("session_missing", noSession);
   return await findSession(sessions, id, context);
 }
 

@@ -8,7 +8,8 @@
 import { sleep } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Principal } from "../../model.ts";
-import { legacyClientCodec } from "../../protocol/legacy/client_facing.ts";
+import type { Identity } from "../../protocol/codec.ts";
+import { createLegacyCodec } from "../../protocol/legacy/era_codec.ts";
 import { sha256Hex } from "../../seal.ts";
 import type { SessionRecord } from "../../session/session_store.ts";
 import { logFault } from "../respond.ts";
@@ -48,9 +49,13 @@ const idCharsMax = 128;
 const expired = "the session expired";
 
 /** Makes the table and begins to sweep it. */
-export function createSessions(options: Omit<LegacyDeps, "codec" | "activity">): Sessions {
+export function createSessions(
+  { identity, ...options }: Omit<LegacyDeps, "codec" | "activity"> & {
+    readonly identity: Identity;
+  },
+): Sessions {
   const activity = createActivityClock(options.clock, options.limits);
-  const deps: LegacyDeps = { ...options, activity, codec: legacyClientCodec };
+  const deps: LegacyDeps = { ...options, activity, codec: createLegacyCodec(identity).client };
   const sessions: Sessions = {
     deps,
     byId: new Map(),

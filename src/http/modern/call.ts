@@ -9,14 +9,7 @@ import { logFailedCall, toFault } from "../../gateway/steps/audit.ts";
 import { outcomeFor } from "../../gateway/outcome.ts";
 import type { CallTarget, Exchange, JsonObject, Notice, Reply as Item } from "../../model.ts";
 import { errorText, notificationText, resultText } from "../../protocol/jsonrpc.ts";
-import {
-  capabilityOf,
-  encodeDescription,
-  encodeError,
-  encodeNotice,
-  encodePause,
-  encodeResult,
-} from "../../protocol/modern/client_facing.ts";
+import { capabilityOf } from "../../protocol/modern/client_facing.ts";
 import { checkParamHeaders } from "../../protocol/modern/tool_headers.ts";
 import type { CallProgress } from "../keep_alive.ts";
 import { createProgressGap, isProgress, type ProgressGap } from "../progress_gap.ts";
@@ -98,7 +91,7 @@ async function run(running: Running): Promise<void> {
   try {
     if (method === "server/discover") {
       const description = await deps.gateway.describe(surface, caller);
-      const result = encodeDescription(description, deps.identity);
+      const result = deps.codec.encodeDescription(description, caller);
       return finish(running, resultText(request.id, result), 200);
     }
     await assertServed(running);
@@ -145,8 +138,7 @@ function take(running: Running, exchange: Exchange, item: Item): void {
 }
 
 function takeOpen(running: Running, exchange: Exchange, item: Item): void {
-  const { identity } = running.stateless.deps;
-  const { asked: { request: { id, method } } } = running;
+  const { stateless: { deps: { codec } }, asked: { request: { id, method }, caller } } = running;
   switch (item.kind) {
     case "notice":
       return tell(running, isProgress(item) ? running.progress?.relay(item) ?? item : item);
@@ -156,16 +148,17 @@ function takeOpen(running: Running, exchange: Exchange, item: Item): void {
       return void exchange.answer(item.id, { kind: "refusal", ...refusal });
     }
     case "result":
-      return finish(running, resultText(id, encodeResult(method, item, identity)), 200);
+      return finish(running, resultText(id, codec.encodeResult(method, item, caller)), 200);
     case "inputRequired":
-      return finish(running, resultText(id, encodePause(item, identity)), 200);
+      return finish(running, resultText(id, codec.encodeInputRequired(item)), 200);
     case "failure":
       return fail(running, item.error);
   }
 }
 
-function tell({ reply, gap, asked: { request } }: Running, notice: Notice): void {
-  const wire = encodeNotice(notice, request.progressToken, request.envelope.logLevel);
+function tell(running: Running, notice: Notice): void {
+  const { stateless: { deps: { codec } }, reply, gap, asked: { request, caller } } = running;
+  const wire = codec.encodeNotice(notice, caller, request.progressToken);
   const isWritten = wire !== undefined && reply.notice(notificationText(wire.method, wire.params));
   if (isWritten && isProgress(notice)) gap.begin();
 }
@@ -181,7 +174,7 @@ function fail(running: Running, failure: GatewayError): void {
   }
   if (failure.code === "internal") logFault(deps.log, `Cannot answer "${method}"`, failure);
   const told = withOutcome(failure, outcomeFor(failure, running.target));
-  const { error, status } = encodeError(told, params);
+  const { error, status } = deps.codec.encodeError(told, { method, params });
   finish(running, errorText(id, error), status);
 }
 

@@ -9,7 +9,6 @@ import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import { type JsonObject, listKinds, type Notice } from "../../model.ts";
 import { notificationText, resultText } from "../../protocol/jsonrpc.ts";
-import { encodeNotice } from "../../protocol/modern/client_facing.ts";
 import {
   decodeFilter,
   encodeAck,
@@ -26,6 +25,7 @@ import type { ModernRequest, OpenListen, StatelessDeps, StatelessRequests } from
 /** A stream; it has no filter before it is acknowledged. */
 interface Listen extends OpenListen {
   readonly limits: Limits;
+  readonly codec: StatelessDeps["codec"];
   readonly asked: ModernRequest;
   readonly connection: EventStream;
   filter: ListenFilter | undefined;
@@ -91,12 +91,13 @@ const everything: JsonObject = {
 
 function createListen(
   asked: ModernRequest,
-  { limits, identity }: StatelessDeps,
+  { limits, identity, codec }: StatelessDeps,
   connection: EventStream,
 ): Listen {
   const { request: { id }, surface, caller: { scope, clientInfo } } = asked;
   const stream: Listen = {
     limits,
+    codec,
     asked,
     connection,
     scope,
@@ -156,9 +157,9 @@ const resourcesChanged = `notifications/${listKinds.resources.capability}/list_c
 
 /** True when the stream wanted the notice and took it now. */
 function tell(stream: Listen, notice: Notice): boolean {
-  const { filter, unsaid, asked: { request: { id } } } = stream;
+  const { filter, unsaid, codec, asked: { request: { id }, caller } } = stream;
   if (filter === undefined || !wants(filter, notice)) return false;
-  const wire = encodeNotice(notice, undefined, undefined);
+  const wire = codec.encodeNotice(notice, caller);
   if (wire === undefined) return false;
   const { method, params } = tag(wire, id);
   unsaid.set(`${method} ${String(params.uri ?? "")}`, notificationText(method, params));

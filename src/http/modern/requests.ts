@@ -10,6 +10,8 @@ import type { Gateway } from "../../gateway/surface.ts";
 import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
 import type { Caller, JsonObject, Notice, Principal } from "../../model.ts";
+import type { Identity, StatelessCodec } from "../../protocol/codec.ts";
+import { createModernCodec } from "../../protocol/modern/era_codec.ts";
 import type { DecodedRequest } from "../../protocol/modern/modern_request.ts";
 import type { Emit } from "../../telemetry/events.ts";
 import type { Accepts } from "../accept.ts";
@@ -25,7 +27,8 @@ export interface StatelessDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly emit: Emit;
-  readonly identity: { readonly name: string; readonly version: string };
+  readonly identity: Identity;
+  readonly codec: StatelessCodec["client"];
   readonly heartbeats: Heartbeats;
   readonly keepAlive: KeepAlive;
 }
@@ -73,7 +76,8 @@ export interface StatelessRequests {
 }
 
 /** Makes the binding's state: nothing is open. */
-export function createStatelessRequests(deps: StatelessDeps): StatelessRequests {
+export function createStatelessRequests(options: Omit<StatelessDeps, "codec">): StatelessRequests {
+  const deps: StatelessDeps = { ...options, codec: createModernCodec(options.identity).client };
   return {
     deps,
     calls: new Set(),
@@ -93,6 +97,7 @@ export function callerOf({ envelope }: DecodedRequest, principal: Principal): Ca
     clientInfo: envelope.clientInfo,
     logLevel: envelope.logLevel,
     asksByResult: true,
+    sharesScope: true,
   };
 }
 

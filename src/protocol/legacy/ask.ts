@@ -4,6 +4,7 @@
  * a session were told the same capabilities, so a refusal here means a server that asked anyway.
  * Follows the client features of each revision (roots, sampling, elicitation).
  */
+import { isDeclared, missingCapability, usesTools } from "../../client_capabilities.ts";
 import { GatewayError, toGatewayError } from "../../errors.ts";
 import type { Ask, JsonObject } from "../../model.ts";
 import type { WireMessage } from "../codec.ts";
@@ -17,7 +18,7 @@ import { modelParams, without } from "../shared/wire_keys.ts";
 type AskEncoder = (params: JsonObject, row: RevisionRow, capabilities: JsonObject) => JsonObject;
 
 const encoders: ReadonlyMap<string, AskEncoder> = new Map([
-  ["roots/list", encodeRoots],
+  ["roots/list", (params) => params],
   ["sampling/createMessage", encodeSampling],
   ["elicitation/create", encodeElicitation],
 ]);
@@ -34,7 +35,12 @@ export function encodeAsk(
     if (encode === undefined || methodIn(serverRequests, ask.method, revision) === undefined) {
       throw unanswerable(ask.method, `revision ${row.revision} has no such request`);
     }
-    return { method: ask.method, params: encode(modelParams(ask.params), row, capabilities) };
+    const params = modelParams(ask.params);
+    const missing = missingCapability({ method: ask.method, params }, capabilities);
+    if (missing !== undefined) {
+      throw unanswerable(missing.lacks, "it did not declare this capability");
+    }
+    return { method: ask.method, params: encode(params, row, capabilities) };
   } catch (thrown) {
     return toGatewayError(thrown);
   }
@@ -50,39 +56,16 @@ function unanswerable(capability: string, reason: string): GatewayError {
   );
 }
 
-/** Whether every part of a path such as `sampling.tools` is declared. */
-function isDeclared(capabilities: JsonObject, path: string): boolean {
-  let place: unknown = capabilities;
-  for (const key of path.split(".")) {
-    place = isJsonObject(place) && Object.hasOwn(place, key) ? place[key] : undefined;
-  }
-  return isJsonObject(place);
-}
-
-function requireDeclared(capabilities: JsonObject, path: string): void {
-  if (isDeclared(capabilities, path)) return;
-  throw unanswerable(path, "it did not declare this capability");
-}
-
-function encodeRoots(params: JsonObject, _row: RevisionRow, capabilities: JsonObject): JsonObject {
-  requireDeclared(capabilities, "roots");
-  return params;
-}
-
 function encodeSampling(
   params: JsonObject,
   row: RevisionRow,
   capabilities: JsonObject,
 ): JsonObject {
-  requireDeclared(capabilities, "sampling");
   const messages: unknown[] = Array.isArray(params.messages) ? params.messages : [];
-  if (params.tools !== undefined || params.toolChoice !== undefined || messages.some(usesTools)) {
-    requireDeclared(capabilities, "sampling.tools");
-    if (!row.samplingBlocks) {
-      throw unanswerable("sampling.tools", `revision ${row.revision} has no tools in sampling`);
-    }
+  if (usesTools(params) && !row.samplingBlocks) {
+    throw unanswerable("sampling.tools", `revision ${row.revision} has no tools in sampling`);
   }
-  const kept = row.samplingContext && !isDeclared(capabilities, "sampling.context")
+  const kept = row.samplingContext && !isDeclared(capabilities, ["sampling", "context"])
     ? without(params, contextKeys)
     : params;
   return { ...kept, messages: messages.flatMap((message) => sampleMessages(message, row)) };
@@ -90,14 +73,6 @@ function encodeSampling(
 
 /** Without it a client adds no context, as one does that did not declare that it would. */
 const contextKeys = new Set(["includeContext"]);
-
-function usesTools(message: unknown): boolean {
-  const content = isJsonObject(message) ? message.content : undefined;
-  const blocks: unknown[] = Array.isArray(content) ? content : [content];
-  return blocks.some((block) =>
-    isJsonObject(block) && (block.type === "tool_use" || block.type === "tool_result")
-  );
-}
 
 /** One message for each content block where the revision has one block a message. */
 function sampleMessages(message: unknown, row: RevisionRow): unknown[] {
@@ -112,11 +87,8 @@ function sampleMessages(message: unknown, row: RevisionRow): unknown[] {
 function encodeElicitation(
   params: JsonObject,
   row: RevisionRow,
-  capabilities: JsonObject,
 ): JsonObject {
-  requireDeclared(capabilities, "elicitation");
   if (params.mode === "url") {
-    requireDeclared(capabilities, "elicitation.url");
     if (!row.elicitationUrl) {
       throw unanswerable("elicitation.url", `revision ${row.revision} has forms only`);
     }
@@ -124,11 +96,6 @@ function encodeElicitation(
     return params.elicitationId === undefined
       ? { ...params, elicitationId: crypto.randomUUID() }
       : params;
-  }
-  // A bare `elicitation: {}` is the older way to declare forms.
-  const { elicitation } = capabilities;
-  if (isJsonObject(elicitation) && elicitation.url !== undefined) {
-    requireDeclared(capabilities, "elicitation.form");
   }
   const schema = params.requestedSchema;
   if (row.elicitationChoices || !isJsonObject(schema) || !isJsonObject(schema.properties)) {

@@ -6,7 +6,15 @@
  */
 import { errorTable, type GatewayError } from "../../errors.ts";
 import type { Description, JsonObject, Notice, RequestId } from "../../model.ts";
-import type { ClientFacingCodec, Decoded, WireMessage } from "../codec.ts";
+import type {
+  ClientWords,
+  Decoded,
+  EncodedError,
+  Identity,
+  Recipient,
+  SessionWords,
+  WireMessage,
+} from "../codec.ts";
 import { isJsonObject } from "../jsonrpc.ts";
 import { cleanParams } from "../message_members.ts";
 import { isNamed } from "../names.ts";
@@ -18,23 +26,28 @@ import {
   clientRequests,
   methodIn,
   type MethodTable,
-  problemOf,
   serverNotifications,
 } from "./methods.ts";
 import { rowOf } from "./revisions.ts";
+import { isLoudEnough } from "../shared/log_severity.ts";
+import { problemIn } from "../shared/method_params.ts";
 import { foreignParams, modelParams, progressTokenOf, without } from "../shared/wire_keys.ts";
 
 /** How clients of 2024-11-05 to 2025-11-25 speak and are spoken to. */
-export const legacyClientCodec: ClientFacingCodec = {
-  decodeRequest: (method, params, revision) => decode(clientRequests, method, params, revision),
-  decodeNotification: (method, params, revision) =>
-    decode(clientNotifications, method, params, revision),
-  encodeResult: degradeResult,
-  encodeNotice,
-  encodeAsk,
-  encodeError,
-  encodeDescription,
-};
+export function createLegacyClientCodec(identity: Identity): ClientWords & SessionWords {
+  return {
+    asks: "request",
+    decodeRequest: (method, params, revision) => decode(clientRequests, method, params, revision),
+    decodeNotification: (method, params, revision) =>
+      decode(clientNotifications, method, params, revision),
+    encodeResult: (method, { value }, { revision }) => degradeResult(method, value, revision),
+    encodeNotice,
+    encodeAsk: (ask, { revision, capabilities }) => encodeAsk(ask, revision, capabilities),
+    encodeError,
+    encodeDescription: (description, { revision }) =>
+      encodeDescription(description, revision, identity),
+  };
+}
 
 function decode(
   methods: MethodTable,
@@ -45,7 +58,7 @@ function decode(
   const row = methodIn(methods, method, revision);
   if (row === undefined) return { kind: "unknown" };
   const params = cleanParams(method, given);
-  const message = problemOf(row, method, params);
+  const message = problemIn(row.params, method, params);
   if (message !== undefined) return { kind: "invalid", message };
   const progressToken = progressTokenOf(params);
   const { task } = params;
@@ -56,24 +69,33 @@ function decode(
 
 function encodeNotice(
   notice: Notice,
-  revision: string,
+  { revision, logLevel }: Recipient,
   progressToken: RequestId | undefined,
 ): WireMessage | undefined {
   const { method } = notice;
   if (!isNamed(method)) return { method, params: foreignParams(notice.params) };
   if (methodIn(serverNotifications, method, revision) === undefined) return undefined;
   const params = modelParams(notice.params);
+  if (method === "notifications/message" && logLevel !== undefined) {
+    return isLoudEnough(params.level, logLevel) ? { method, params } : undefined;
+  }
   if (method !== "notifications/progress") return { method, params };
   return progressToken === undefined ? undefined : { method, params: { ...params, progressToken } };
 }
 
 /** Codes that clients of this era do not know become those that they do. */
-function encodeError(error: GatewayError, method: string) {
-  const { code, ...rest } = error.toRpc();
-  if (error.code === "capability_missing") return { code: errorTable.internal.rpc, ...rest };
-  const isUnknownUri = method === "resources/read" && code === errorTable.invalid_params.rpc &&
+function encodeError(failure: GatewayError, request?: WireMessage): EncodedError {
+  const { status } = failure;
+  const { code, ...rest } = failure.toRpc();
+  const isUnknownUri = request?.method === "resources/read" &&
+    code === errorTable.invalid_params.rpc &&
     isJsonObject(rest.data) && typeof rest.data.uri === "string";
-  return { code: isUnknownUri ? errorTable.resource_not_found.rpc : code, ...rest };
+  const told = failure.code === "capability_missing"
+    ? errorTable.internal.rpc
+    : isUnknownUri
+    ? errorTable.resource_not_found.rpc
+    : code;
+  return { error: { code: told, ...rest }, status };
 }
 
 /** The `_meta` key under which a single server behind a surface is named. */
@@ -84,7 +106,7 @@ const laterCapabilities = new Set(["tasks", "completions"]);
 function encodeDescription(
   description: Description,
   revision: string,
-  identity: { readonly name: string; readonly version: string },
+  identity: Identity,
 ): JsonObject {
   const row = rowOf(revision);
   const { capabilities } = description;

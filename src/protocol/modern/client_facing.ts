@@ -11,17 +11,25 @@ import {
   type InputRequired,
   type JsonObject,
   listKinds,
-  type LogLevel,
-  logLevels,
   type Notice,
   type RequestId,
   type Result,
 } from "../../model.ts";
-import type { WireMessage } from "../codec.ts";
+import type {
+  ClientWords,
+  EncodedError,
+  Identity,
+  Recipient,
+  RetryWords,
+  WireMessage,
+} from "../codec.ts";
 import { isJsonObject } from "../jsonrpc.ts";
+import { cleanParams } from "../message_members.ts";
+import { isLoudEnough } from "../shared/log_severity.ts";
 import { foreignParams, modelParams, plainResult, without } from "../shared/wire_keys.ts";
 import { isNamed } from "../names.ts";
 import { shownInfo } from "../shown_info.ts";
+import { decodeCleaned } from "./decode_request.ts";
 import { signed } from "./envelope.ts";
 import { notifications } from "./methods.ts";
 import { modernRevision } from "./revision.ts";
@@ -42,11 +50,21 @@ const taskKeys = new Set(["tasks"]);
 /** By these servers of the handshake era say that a page was left; this era does not. */
 const questionKeys = new Set(["elicitationId"]);
 
-/** Who answers: the gateway. */
-type Identity = { readonly name: string; readonly version: string };
+/** How clients of 2026-07-28 speak and are spoken to. */
+export function createModernClientCodec(identity: Identity): ClientWords & RetryWords {
+  return {
+    asks: "result",
+    decodeRequest: (method, params) => decodeCleaned(method, cleanParams(method, params)),
+    encodeResult: (method, result) => encodeResult(method, result, identity),
+    encodeInputRequired: (ending) => encodeInputRequired(ending, identity),
+    encodeNotice,
+    encodeError,
+    encodeDescription: (description) => encodeDescription(description, identity),
+  };
+}
 
 /** A result as the client gets it. */
-export function encodeResult(
+function encodeResult(
   method: string,
   { value, freshness }: Result,
   identity: Identity,
@@ -74,7 +92,10 @@ function withToolsOfTheEra(result: JsonObject): JsonObject {
 }
 
 /** Questions as the end of a request. */
-export function encodePause({ questions, state }: InputRequired, identity: Identity): JsonObject {
+function encodeInputRequired(
+  { questions, state }: InputRequired,
+  identity: Identity,
+): JsonObject {
   const asked = questions.map(({ key, method, params }) =>
     [key, { method, params: without(modelParams(params), questionKeys) }] as const
   );
@@ -86,34 +107,21 @@ export function encodePause({ questions, state }: InputRequired, identity: Ident
 }
 
 /** A notice of a request; undefined when the era has none such, or this client did not want it. */
-export function encodeNotice(
+function encodeNotice(
   notice: Notice,
+  { logLevel }: Recipient,
   progressToken: RequestId | undefined,
-  logLevel: LogLevel | undefined,
 ): WireMessage | undefined {
   const { method } = notice;
   if (!isNamed(method)) return { method, params: foreignParams(notice.params) };
   if (!notifications.has(method)) return undefined;
   const params = modelParams(notice.params);
-  if (method === "notifications/progress") {
-    return progressToken === undefined
-      ? undefined
-      : { method, params: { ...params, progressToken } };
+  if (method === "notifications/message") {
+    const isWanted = logLevel !== undefined && isLoudEnough(params.level, logLevel);
+    return isWanted ? { method, params } : undefined;
   }
-  if (method === "notifications/message" && !isLoudEnough(params.level, logLevel)) return undefined;
-  return { method, params };
-}
-
-function isLoudEnough(level: unknown, wanted: LogLevel | undefined): boolean {
-  if (wanted === undefined) return false;
-  const at = logLevels.findIndex((name) => name === level);
-  return at < 0 || at >= logLevels.indexOf(wanted);
-}
-
-/** An error's body and the HTTP status that it has as the whole answer. */
-export interface EncodedError {
-  readonly error: { readonly code: number; readonly message: string; readonly data?: unknown };
-  readonly status: number;
+  if (method !== "notifications/progress") return { method, params };
+  return progressToken === undefined ? undefined : { method, params: { ...params, progressToken } };
 }
 
 /** The statuses that the transport gives to codes; others keep the error table's. */
@@ -130,11 +138,12 @@ const replaced: ReadonlyMap<number, number> = new Map([
   [upstreamCodes.urlElicitationRequired, errorTable.internal.rpc],
 ]);
 
-/** An error as the client gets it; `params` are those of the request, where it got that far. */
-export function encodeError(failure: GatewayError, params: JsonObject = {}): EncodedError {
+/** An error as the client gets it. */
+function encodeError(failure: GatewayError, request?: WireMessage): EncodedError {
   const { code, message, data } = failure.toRpc();
-  const isUnknownUri = code === errorTable.resource_not_found.rpc && params.uri !== undefined;
-  const told = isUnknownUri ? { ...(isJsonObject(data) ? data : {}), uri: params.uri } : data;
+  const uri = request?.params.uri;
+  const isUnknownUri = code === errorTable.resource_not_found.rpc && uri !== undefined;
+  const told = isUnknownUri ? { ...(isJsonObject(data) ? data : {}), uri } : data;
   const error = {
     code: replaced.get(code) ?? code,
     message,
@@ -144,7 +153,7 @@ export function encodeError(failure: GatewayError, params: JsonObject = {}): Enc
 }
 
 /** The answer to `server/discover`. */
-export function encodeDescription(
+function encodeDescription(
   { capabilities, instructions, serverInfo }: Description,
   identity: Identity,
 ): JsonObject {

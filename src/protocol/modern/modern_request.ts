@@ -1,18 +1,15 @@
 /**
- * A client's request of the stateless era, checked in the order that the specification and the
+ * A client's request of the stateless era as it comes by HTTP, checked in the order that the specification and the
  * official suite agree on: envelope, contradicting headers, revision, missing headers, method,
  * params. What comes out is free of wire-only members. Follows "Request Metadata" and "Versioning".
  */
-import * as v from "valibot";
 import { GatewayError } from "../../errors.ts";
 import type { JsonObject, RequestId, Resume } from "../../model.ts";
-import { isSafeText } from "../jsonrpc.ts";
-import { modelParams, progressTokenOf } from "../shared/wire_keys.ts";
 import { cleanParams } from "../message_members.ts";
 import { decodeForeign } from "../names.ts";
+import { decodeCleaned } from "./decode_request.ts";
 import { type Envelope, readEnvelope } from "./envelope.ts";
 import { assertMirrored, assertNoContradiction } from "./http_wire.ts";
-import { pausable, problemIn, requests, resumeSchema } from "./methods.ts";
 import { modernRevision } from "./revision.ts";
 
 /** One request. */
@@ -47,32 +44,18 @@ export function decodeRequest(
     );
   }
   assertMirrored(headers, { method, params });
-  const schema = requests.get(method);
-  if (schema === undefined) {
-    const foreign = takesForeign ? decodeForeign(method, params) : undefined;
-    if (foreign === undefined) {
+  const own = decodeCleaned(method, params);
+  const decoded = own.kind === "unknown" && takesForeign
+    ? decodeForeign(method, params) ?? own
+    : own;
+  switch (decoded.kind) {
+    case "unknown":
       throw new GatewayError("method_not_found", `Unknown method "${method}"`);
+    case "invalid":
+      throw new GatewayError("invalid_params", decoded.message);
+    case "ok": {
+      const { progressToken, resume } = decoded;
+      return { id, method, params: decoded.params, progressToken, envelope, resume };
     }
-    return { id, method, params: foreign.params, progressToken: foreign.progressToken, envelope };
   }
-  const problem = problemIn(schema, method, params);
-  if (problem !== undefined) throw new GatewayError("invalid_params", problem);
-  const resume = pausable.has(method) ? readResume(method, params) : undefined;
-  return {
-    id,
-    method,
-    params: modelParams(params),
-    progressToken: progressTokenOf(params),
-    envelope,
-    resume,
-  };
-}
-
-function readResume(method: string, params: JsonObject): Resume | undefined {
-  const problem = problemIn(resumeSchema, method, params);
-  if (problem !== undefined) throw new GatewayError("invalid_params", problem);
-  const { inputResponses, requestState } = v.parse(resumeSchema, params);
-  if (inputResponses === undefined && requestState === undefined) return undefined;
-  const answers = Object.entries(inputResponses ?? {}).filter(([key]) => isSafeText(key));
-  return { answers: Object.fromEntries(answers), state: requestState };
 }

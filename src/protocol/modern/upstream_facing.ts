@@ -16,38 +16,42 @@ import type {
   Result,
   Resume,
 } from "../../model.ts";
-import type { OutgoingCall, UpstreamDecoded, UpstreamFacingCodec } from "../codec.ts";
+import type {
+  DecodedNotice,
+  Identity,
+  OutgoingCall,
+  ResultAskingWords,
+  UpstreamDecoded,
+  UpstreamWords,
+} from "../codec.ts";
 import { cleanCapabilities, cleanInfo } from "../declared_members.ts";
 import { toDescription } from "../description.ts";
 import { isAbsent, isJsonObject } from "../jsonrpc.ts";
-import { decodeShared, legacyUpstreamCodec } from "../legacy/upstream_facing.ts";
+import { problemIn } from "../shared/method_params.ts";
+import { decodeQuestion } from "../shared/questions.ts";
+import { decodeShared, invalidResult } from "../shared/results.ts";
 import { modelParams, without } from "../shared/wire_keys.ts";
 import { cleanAnswer, cleanParams, cleanResult } from "../message_members.ts";
 import { isNamed } from "../names.ts";
 import { envelopeKeys } from "./envelope.ts";
-import { notifications, pausable, problemIn } from "./methods.ts";
+import { notifications, pausable } from "./methods.ts";
 import { modernRevision } from "./revision.ts";
 import { problemOf } from "./tool_headers.ts";
 
 /** How upstreams of 2026-07-28 are spoken to by a client of this name and version. */
-export function createModernUpstreamCodec(
-  identity: { readonly name: string; readonly version: string },
-): UpstreamFacingCodec {
+export function createModernUpstreamCodec(identity: Identity): UpstreamWords & ResultAskingWords {
   return {
+    asks: "result",
     encodeCall: (call) => encodeCall(call, identity),
     decodeResult,
     decodeError,
-    questionsIn: () => undefined,
     decodeNotice,
-    // Servers of this era ask by results alone.
-    decodeAsk: () => ({ kind: "unknown" }),
-    encodeAnswer: legacyUpstreamCodec.encodeAnswer,
   };
 }
 
 function encodeCall(
   { method, params, progressToken, clientContext, resume }: OutgoingCall,
-  identity: JsonObject,
+  identity: Identity,
 ) {
   const meta = isJsonObject(params._meta) ? params._meta : {};
   const hasAnswers = resume !== undefined && Object.keys(resume.answers).length > 0;
@@ -85,7 +89,7 @@ function decodeResult(method: string, given: unknown): UpstreamDecoded<Result | 
     return decodePause(method, cleanResult(method, given as JsonObject));
   }
   if (!isAbsent(resultType) && resultType !== "complete") {
-    return invalid(method, `its resultType is ${JSON.stringify(resultType)}`);
+    return invalidResult(method, `its resultType is ${JSON.stringify(resultType)}`);
   }
   const decoded = decodeShared(method, given);
   if (decoded.kind !== "ok") return decoded;
@@ -119,22 +123,24 @@ function decodePause(
   method: string,
   { inputRequests = {}, requestState }: JsonObject,
 ): UpstreamDecoded<InputRequired> {
-  if (!pausable.has(method)) return invalid(method, "it may not ask for input");
-  if (!isJsonObject(inputRequests)) return invalid(method, '"inputRequests" must be an object');
+  if (!pausable.has(method)) return invalidResult(method, "it may not ask for input");
+  if (!isJsonObject(inputRequests)) {
+    return invalidResult(method, '"inputRequests" must be an object');
+  }
   if (requestState !== undefined && typeof requestState !== "string") {
-    return invalid(method, '"requestState" must be a string');
+    return invalidResult(method, '"requestState" must be a string');
   }
   const questions: Question[] = [];
   for (const [key, asked] of Object.entries(inputRequests)) {
     if (!isJsonObject(asked) || typeof asked.method !== "string") {
-      return invalid(method, `"inputRequests" has no request at ${JSON.stringify(key)}`);
+      return invalidResult(method, `"inputRequests" has no request at ${JSON.stringify(key)}`);
     }
     const { params = {} } = asked;
     const known = isJsonObject(params)
-      ? legacyUpstreamCodec.decodeAsk(asked.method, params)
+      ? decodeQuestion(asked.method, params)
       : { kind: "unknown" as const };
     if (known.kind !== "ok") {
-      return invalid(
+      return invalidResult(
         method,
         `it asks for ${JSON.stringify(asked.method)}, which no client can answer`,
       );
@@ -142,7 +148,7 @@ function decodePause(
     questions.push({ key, ...known.value });
   }
   if (questions.length === 0 && requestState === undefined) {
-    return invalid(method, "it asks for input and does not say which");
+    return invalidResult(method, "it asks for input and does not say which");
   }
   return { kind: "ok", value: { kind: "inputRequired", questions, state: requestState } };
 }
@@ -170,10 +176,7 @@ function decodeError(error: UpstreamErrorBody): GatewayError {
   return new GatewayError("upstream_error", message, { upstream: error });
 }
 
-function decodeNotice(
-  method: string,
-  given: JsonObject,
-): ReturnType<UpstreamFacingCodec["decodeNotice"]> {
+function decodeNotice(method: string, given: JsonObject): UpstreamDecoded<DecodedNotice> {
   const schema = notifications.get(method);
   if (schema === undefined) return { kind: "unknown" };
   const params = cleanParams(method, given);
@@ -203,15 +206,15 @@ export interface Discovery {
 
 /** The result of `server/discover`. */
 export function decodeDiscover(value: unknown): UpstreamDecoded<Discovery> {
-  if (!isJsonObject(value)) return invalid("server/discover", "the result must be an object");
+  if (!isJsonObject(value)) return invalidResult("server/discover", "the result must be an object");
   const { supportedVersions, capabilities, instructions, _meta } = value;
   if (!isTexts(supportedVersions) || !supportedVersions.includes(modernRevision)) {
     const named = JSON.stringify(supportedVersions) ?? "nothing";
-    return invalid("server/discover", `it serves ${named}; ${modernRevision} is needed`);
+    return invalidResult("server/discover", `it serves ${named}; ${modernRevision} is needed`);
   }
   const declared = cleanCapabilities(capabilities);
   if (declared === undefined) {
-    return invalid("server/discover", '"capabilities" must be an object');
+    return invalidResult("server/discover", '"capabilities" must be an object');
   }
   const serverInfo = isJsonObject(_meta) ? _meta[envelopeKeys.serverInfo] : undefined;
   return {
@@ -231,8 +234,4 @@ export function supportedIn({ code, data }: UpstreamErrorBody): readonly string[
 
 function isTexts(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === "string");
-}
-
-function invalid(method: string, problem: string): UpstreamDecoded<never> {
-  return { kind: "invalid", message: `Cannot take the server's ${method} result: ${problem}` };
 }

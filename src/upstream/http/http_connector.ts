@@ -85,7 +85,8 @@ type Create = (options: StreamableOptions) => Streamable;
 
 /** The transports to try in a dialect. */
 function waysOf(transport: HttpServerConfig["transport"], dialect: Dialect): readonly Create[] {
-  const line = dialect.stateless || transport === "streamable" ? [] : [createSseConnection];
+  const isTried = dialect.http.hasOlderTransport && transport !== "streamable";
+  const line = isTried ? [createSseConnection] : [];
   return transport === "sse" ? line : [createStreamable, ...line];
 }
 
@@ -116,7 +117,7 @@ async function tryWay(
     if (signal.aborted) giveUp();
     const { description } = await way.handshake();
     const { dialect } = options;
-    const link = { ...way.peer, mirrorsArguments: dialect.stateless };
+    const link = { ...way.peer, mirrorsArguments: dialect.http.mirrorsArguments };
     way.ready();
     return { connected: { link, dialect, description, stop } };
   } catch (thrown) {

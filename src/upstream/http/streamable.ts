@@ -73,8 +73,7 @@ export function createStreamable(options: StreamableOptions): Streamable {
     ask: hooks.ask,
     send(line, outgoing) {
       if (outgoing !== undefined) requests.send(line, outgoing);
-      // Where no session is kept, who leaves a stream has said enough, and nothing else is to be told.
-      else if (!dialect.stateless) return outbound.send(line);
+      else if (dialect.http.takesNotifications) return outbound.send(line);
       return true;
     },
     over: (id, isAnswered) => requests.over(id, isAnswered),
@@ -103,7 +102,7 @@ export function createStreamable(options: StreamableOptions): Streamable {
     readStream: (answer, id, signal) =>
       readToAnswer(answer, {
         ...streams,
-        open: dialect.stateless ? undefined : wire.listen(true),
+        open: dialect.http.resumesStreams ? wire.listen(true) : undefined,
         receive: (text) => peer.receive([text], id),
         isOver: () => !peer.isPending(id),
         signal,
@@ -160,7 +159,7 @@ export function createStreamable(options: StreamableOptions): Streamable {
     ready() {
       isReady = true;
       // It stands by now where the first message was answered on it.
-      if (!dialect.stateless && !closed.signal.aborted) standing.start();
+      if (dialect.http.hasStandaloneStream && !closed.signal.aborted) standing.start();
     },
     stop() {
       const { session } = wire.settled();

@@ -211,7 +211,7 @@ export function createRequests(link: RequestLink): StreamableRequests {
     const { id } = outgoing;
     if (!isPending(id)) return;
     accepted.set(id, fail);
-    if (dialect.stateless || !link.listens()) noStream();
+    if (!dialect.http.hasStandaloneStream || !link.listens()) noStream();
   };
   const noStream = (): void => {
     for (const fail of accepted.values()) {

@@ -1,22 +1,15 @@
 /**
  * How servers are spoken to: the two dialects (the handshake era's and the stateless one's), which of
- * them a caller's revision asks for first, and what a server is told of the client. The one file of
- * this folder that knows eras; the rest asks a dialect. Follows "Backward Compatibility" of the stdio
- * and Streamable HTTP transports, and the rule that a server which speaks both is spoken to in its
- * client's own.
+ * them a caller's revision asks for first, and what each answers to those who speak in it. The one file
+ * of this folder that knows eras. Not here: what a server is told of the client (client_shown.ts).
+ * Follows "Backward Compatibility" of the stdio and Streamable HTTP transports, and the rule that a
+ * server which speaks both is spoken to in its client's own.
  */
-import type { EraChoice, McpServerConfig } from "../../config/config.ts";
+import type { EraChoice } from "../../config/config.ts";
 import { GatewayError } from "../../errors.ts";
-import { defaultLimits } from "../../limits.ts";
-import type { Caller, Description, JsonObject, Notice } from "../../model.ts";
-import { oneLine } from "../../one_line.ts";
-import type { ClientContext, UpstreamFacingCodec, WireMessage } from "../../protocol/codec.ts";
-import {
-  decodeInitialize,
-  initializeParams,
-  plainCapabilities,
-  relayableCapabilities,
-} from "../../protocol/legacy/initialize_params.ts";
+import type { Description, JsonObject, Notice } from "../../model.ts";
+import type { Identity, UpstreamFacingCodec, WireMessage } from "../../protocol/codec.ts";
+import { decodeInitialize, initializeParams } from "../../protocol/legacy/initialize_params.ts";
 import {
   type HttpRefusal,
   isSessionLost,
@@ -25,14 +18,11 @@ import {
   sessionIn,
 } from "../../protocol/legacy/http_wire.ts";
 import { isServed, latestRevision } from "../../protocol/legacy/revisions.ts";
-import { legacyUpstreamCodec } from "../../protocol/legacy/upstream_facing.ts";
+import { createLegacyCodec } from "../../protocol/legacy/era_codec.ts";
+import { createModernCodec } from "../../protocol/modern/era_codec.ts";
 import { requestHeaders } from "../../protocol/modern/http_wire.ts";
 import { encodeListen, isAck } from "../../protocol/modern/listen_filter.ts";
-import {
-  createModernUpstreamCodec,
-  decodeDiscover,
-  supportedIn,
-} from "../../protocol/modern/upstream_facing.ts";
+import { decodeDiscover, supportedIn } from "../../protocol/modern/upstream_facing.ts";
 import { modernRevision } from "../../protocol/modern/revision.ts";
 
 /**
@@ -40,9 +30,6 @@ import { modernRevision } from "../../protocol/modern/revision.ts";
  * alone, and some die of another question; a remote server answers that it does not know one.
  */
 export const trialRevisions = { program: latestRevision, remote: modernRevision } as const;
-
-/** Name and version of the gateway. */
-type Identity = { readonly name: string; readonly version: string };
 
 /** What a dialect needs for the handshake with a server. */
 export interface HandshakeOptions {
@@ -66,6 +53,16 @@ export interface HandshakeResult {
 
 /** How messages travel over HTTP, beside their bodies. */
 export interface HttpDialect {
+  /** Whether a server may have the older transport of two URLs alone. */
+  readonly hasOlderTransport: boolean;
+  /** Whether what belongs to no request, and an answer to one that was only accepted, comes on a stream of its own. */
+  readonly hasStandaloneStream: boolean;
+  /** Whether a stream that broke goes on where it was. */
+  readonly resumesStreams: boolean;
+  /** Whether the server gets notifications and answers; else leaving a stream says enough. */
+  readonly takesNotifications: boolean;
+  /** Whether some arguments of tools travel in headers too, so that their calls need the tool. */
+  readonly mirrorsArguments: boolean;
   /** Headers of a POST; without a message those of every request. */
   headers(
     settled: { readonly session: string | undefined; readonly revision: string | undefined },
@@ -85,13 +82,23 @@ export interface HttpDialect {
  */
 export type RefusalMeaning = "renew" | "repeat" | "other";
 
-/** One way of speaking. */
+/** One way of speaking. Each property answers one question of those who speak in it. */
 export interface Dialect {
   /** Part of a catalog's key. */
   readonly name: string;
   readonly codec: UpstreamFacingCodec;
-  /** Whether each request says on whose behalf it is made, so that one connection serves all. */
-  readonly stateless: boolean;
+  /** How the server asks the client: by requests while a call runs, or by the result of the call. */
+  readonly asks: UpstreamFacingCodec["asks"];
+  /** Where the server hears of the client and what it can be asked: once, or with each request. */
+  readonly clientContext: "handshake" | "request";
+  /** Where log lines are asked for: once for a session, or with each request. */
+  readonly logLevel: "session" | "request";
+  /** How resources are followed: by a request for each, or by one listen request that stands. */
+  readonly subscribe: "request" | "listen";
+  /** Who may share a connection: the callers of one scope, or all. */
+  readonly sharing: "scope" | "all";
+  /** Whether tools can run as tasks. */
+  readonly hasTasks: boolean;
   /** Whether some servers that do not speak it never answer its first message, or die of it. */
   readonly mayGoUnanswered: boolean;
   /** The first message and its answer; rejects with a GatewayError. */
@@ -125,10 +132,16 @@ export function createDialects(identity: Identity): Dialects {
 }
 
 function createLegacyDialect(identity: Identity): Dialect {
+  const codec = createLegacyCodec(identity).upstream;
   return {
     name: latestRevision,
-    codec: legacyUpstreamCodec,
-    stateless: false,
+    codec,
+    asks: codec.asks,
+    clientContext: "handshake",
+    logLevel: "session",
+    subscribe: "request",
+    sharing: "scope",
+    hasTasks: true,
     mayGoUnanswered: false,
     async handshake({ request, notify, capabilities, clientTitle }) {
       const params = initializeParams(capabilities, identity, clientTitle);
@@ -138,6 +151,11 @@ function createLegacyDialect(identity: Identity): Dialect {
       return decoded.value;
     },
     http: {
+      hasOlderTransport: true,
+      hasStandaloneStream: true,
+      resumesStreams: true,
+      takesNotifications: true,
+      mirrorsArguments: false,
       headers: sessionHeaders,
       sessionIn,
       resumingAfter,
@@ -151,10 +169,16 @@ function createLegacyDialect(identity: Identity): Dialect {
 }
 
 function createModernDialect(identity: Identity): Dialect {
+  const codec = createModernCodec(identity).upstream;
   return {
     name: modernRevision,
-    codec: createModernUpstreamCodec(identity),
-    stateless: true,
+    codec,
+    asks: codec.asks,
+    clientContext: "request",
+    logLevel: "request",
+    subscribe: "listen",
+    sharing: "all",
+    hasTasks: false,
     mayGoUnanswered: true,
     async handshake({ request }) {
       const discover = () => request("server/discover", {});
@@ -168,6 +192,11 @@ function createModernDialect(identity: Identity): Dialect {
       return { description: decoded.value.description, revision: modernRevision };
     },
     http: {
+      hasOlderTransport: false,
+      hasStandaloneStream: false,
+      resumesStreams: false,
+      takesNotifications: false,
+      mirrorsArguments: true,
       headers: (_settled, message) =>
         message === undefined ? {} : requestHeaders(message.wire, message.tool),
       sessionIn: () => undefined,
@@ -227,62 +256,4 @@ function badHandshake(
 ): GatewayError {
   const message = decoded.kind === "invalid" ? decoded.message : undefined;
   return new GatewayError("bad_upstream_response", message);
-}
-
-/**
- * What a server is told at its start that its client can do: of a session's client what can be
- * relayed, of the many clients of a shared process nothing; and roots when the operator decides on
- * them. Clients that share processes by what they declare are told of in one way only.
- */
-export function declaredCapabilities(
-  { isolation, roots }: Pick<McpServerConfig, "isolation" | "roots">,
-  { capabilities, asksByResult }: Caller,
-): JsonObject {
-  if (isolation === "shared") return withRoots(roots, {});
-  const relayed = asksByResult === true
-    ? plainCapabilities(capabilities)
-    : relayableCapabilities(capabilities);
-  return withRoots(roots, relayed);
-}
-
-/** On whose behalf a caller's request is made, where each request says so. */
-export function clientContextOf(
-  config: Pick<McpServerConfig, "roots" | "isolation" | "identify">,
-  caller: Caller,
-): ClientContext {
-  // Nobody else's request is touched by what this one may be asked, however many share the connection.
-  const capabilities = withRoots(config.roots, relayableCapabilities(caller.capabilities));
-  const clientTitle = titleOf(config, caller);
-  return { capabilities, logLevel: caller.logLevel, clientTitle };
-}
-
-/**
- * What a server hears at its start of the client for whom it works. A process that several clients
- * share, or all requests of a principal, works for none of them alone, so it hears no name.
- */
-export function clientShownTo(
-  config: Pick<McpServerConfig, "isolation" | "identify" | "roots">,
-  caller: Caller,
-): Pick<HandshakeOptions, "capabilities" | "clientTitle"> {
-  const capabilities = declaredCapabilities(config, caller);
-  return caller.asksByResult === true
-    ? { capabilities }
-    : { capabilities, clientTitle: titleOf(config, caller) };
-}
-
-/** The client's name for a server that may get it, next to the gateway's own. */
-function titleOf(
-  { isolation, identify }: Pick<McpServerConfig, "isolation" | "identify">,
-  { clientInfo: { title, name } }: Caller,
-): string | undefined {
-  if (!identify || isolation === "shared") return undefined;
-  const texts = [title, name].filter((text) => typeof text === "string");
-  return texts.map((text) => oneLine(text, defaultLimits.clientTitleCharsMax))
-    .find((text) => text !== "");
-}
-
-function withRoots(roots: McpServerConfig["roots"], relayed: JsonObject): JsonObject {
-  if (roots === "relay") return relayed;
-  const { roots: _, ...others } = relayed;
-  return roots === "none" ? others : { ...others, roots: {} };
 }

@@ -18,7 +18,7 @@ import {
 } from "../../protocol/jsonrpc.ts";
 import { isNamed } from "../../protocol/names.ts";
 import type { ServerRequests } from "./server_requests.ts";
-import type { LongLine } from "../stdio/line_reader.ts";
+import type { OversizedMessage } from "./oversized_message.ts";
 import type { OpenRequests } from "./pending.ts";
 import { createFramingCheck } from "./framing_check.ts";
 import type { OutputGuard } from "./output_guard.ts";
@@ -43,7 +43,7 @@ export interface Incoming {
   /** Takes a line; whether it holds a message. `owner` is the request in whose own stream it came. */
   take(line: string, owner: RequestId | undefined): boolean;
   /** A line was thrown away; when its ends show whose answer it was, that request fails. */
-  takeLong(line: LongLine): void;
+  takeLong(line: OversizedMessage): void;
   /** A notification was sent, which some servers answer by an error without an id. */
   told(): void;
   /** A request is not waited for any more, which the server may not know. */
@@ -236,7 +236,7 @@ function isAnswer(value: unknown): value is JsonObject {
  * The id of the request that a discarded line answered, when one of its ends shows the envelope
  * beyond doubt: an id right before the last brace, or right after `jsonrpc` and before `result`.
  */
-function answeredBy(line: LongLine): number | undefined {
+function answeredBy(line: OversizedMessage): number | undefined {
   const found = /"id":\s*("?)([1-9]\d*)\1\s*\}\s*$/.exec(line.tail) ??
     /^\ufeff?\s*\{"jsonrpc":\s*"2\.0",\s*"id":\s*("?)([1-9]\d*)\1,\s*"result"/.exec(line.head);
   return found === null ? undefined : Number(found[2]);

@@ -14,7 +14,7 @@ import { notificationText, requestText } from "../../protocol/jsonrpc.ts";
 import { createServerRequests, type ServerRequestsOptions } from "./server_requests.ts";
 import { type CallTimeout, startCallTimeout } from "./call_timeout.ts";
 import { createIncoming } from "./incoming.ts";
-import type { LongLine } from "../stdio/line_reader.ts";
+import type { OversizedMessage } from "./oversized_message.ts";
 import type { Link, LinkRequest, OpenRequest } from "./link.ts";
 import type { Pending } from "./pending.ts";
 
@@ -53,7 +53,7 @@ export interface Peer extends Link {
   /** Whether a request waits for its answer. */
   isPending(id: RequestId): boolean;
   /** A line was thrown away; when its ends show whose answer it was, that request fails. */
-  receiveTooLong(line: LongLine): void;
+  receiveTooLong(line: OversizedMessage): void;
   /** How requests from now on are put, and all that comes is read. */
   speak(codec: UpstreamFacingCodec): void;
 }

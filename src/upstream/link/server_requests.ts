@@ -5,7 +5,7 @@
 import { errorTable } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { Answer, JsonObject, RequestId } from "../../model.ts";
-import type { UpstreamFacingCodec, WireMessage } from "../../protocol/codec.ts";
+import type { AskingWords, UpstreamFacingCodec, WireMessage } from "../../protocol/codec.ts";
 import { errorText, resultText } from "../../protocol/jsonrpc.ts";
 import type { OutputGuard } from "./output_guard.ts";
 
@@ -53,13 +53,14 @@ export function createServerRequests(options: ServerRequestsOptions): ServerRequ
     id: RequestId,
     question: WireMessage,
     ask: ServerRequestsOptions["ask"],
+    { encodeAnswer }: AskingWords,
   ): Promise<void> => {
     const withdrawn = new AbortController();
     openAsks.set(id, withdrawn);
     const answer = await ask(question, withdrawn.signal);
     if (closed || withdrawn.signal.aborted) return;
     openAsks.delete(id);
-    const encoded = options.codec().encodeAnswer(question.method, answer);
+    const encoded = encodeAnswer(answer);
     const line = "result" in encoded
       ? resultText(id, encoded.result)
       : errorText(id, encoded.error);
@@ -73,11 +74,13 @@ export function createServerRequests(options: ServerRequestsOptions): ServerRequ
         options.send(resultText(id, {}));
         return options.pinged?.();
       }
-      const decoded = options.codec().decodeAsk(method, params);
+      const codec = options.codec();
+      if (codec.asks === "result") return refuse(id, "method_not_found");
+      const decoded = codec.decodeAsk(method, params);
       if (decoded.kind === "unknown") return refuse(id, "method_not_found");
       if (decoded.kind === "invalid" || openAsks.has(id)) return refuse(id, "invalid_params");
       if (openAsks.size >= limits.asksMax) return refuse(id, "overloaded");
-      void putQuestion(id, decoded.value, ask);
+      void putQuestion(id, decoded.value, ask, codec);
     },
     withdraw(id) {
       const isId = typeof id === "string" || typeof id === "number";

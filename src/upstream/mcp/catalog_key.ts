@@ -8,7 +8,8 @@ import type { McpServerConfig } from "../../config/config.ts";
 import type { Caller } from "../../model.ts";
 import { isJsonObject } from "../../protocol/jsonrpc.ts";
 import type { UpstreamDeps } from "../deps.ts";
-import { declaredCapabilities, type Dialect } from "../link/dialect.ts";
+import { declaredCapabilities } from "../link/client_shown.ts";
+import type { Dialect } from "../link/dialect.ts";
 import type { KnownDialects } from "./known_dialects.ts";
 
 /** Counts what may be stored of lists: older ones were not checked as those of today are. */
@@ -45,7 +46,9 @@ export function createCatalogKeys(
     return [await server, dialect, names, details].join("/");
   };
   const of: CatalogKeys["of"] = (caller, dialect) => {
-    const declared = dialect.stateless ? {} : declaredCapabilities(config, caller);
+    const declared = dialect.clientContext === "handshake"
+      ? declaredCapabilities(config, caller)
+      : {};
     const variable = JSON.stringify([dialect.name, sorted(declared)]);
     const known = keys.get(variable);
     if (known !== undefined) return known;

@@ -9,6 +9,14 @@ import { describeCatalog } from "../catalog/catalog_line.ts";
 import type { CatalogKeys } from "./catalog_key.ts";
 import type { Catalog, UpstreamDeps } from "../deps.ts";
 import type { Connection } from "./connection.ts";
+import {
+  createKnownCatalogs,
+  doubtAll,
+  keepCatalog,
+  type KnownCatalogs,
+  nearestCatalog,
+  ownCatalog,
+} from "./known_catalogs.ts";
 import type { ConnectionPool } from "./pool.ts";
 import { trialCallerOf, trialScope } from "./trial_caller.ts";
 
@@ -64,151 +72,139 @@ export interface CatalogLearningOptions {
   readonly relearned: (before: Catalog, catalog: Catalog) => void;
 }
 
+/** The state of one server's learning. */
+interface Learning {
+  readonly options: CatalogLearningOptions;
+  readonly known: KnownCatalogs;
+  /** On whose behalf the server is tried. */
+  readonly trialCaller: Caller;
+  readonly fetched: WeakMap<Connection, Promise<Catalog>>;
+  current: LearningStart | undefined;
+  trial: Promise<void> | undefined;
+  isClosed: boolean;
+  /** Whether the last start found no place, which is said once. */
+  isPutOff: boolean;
+  cancelRetry: () => void;
+  cancelRelearn: (() => void) | undefined;
+}
+
 /** Makes the knowledge of a server: what the store has. */
 export function createCatalogLearning(options: CatalogLearningOptions): CatalogLearning {
-  const { server, deps, pool, keys } = options;
-  const { clock, limits, log } = deps;
-  const trialCaller = trialCallerOf(options.isRemote ? "remote" : "program");
-  const stored = new Map<string, Promise<Catalog | undefined>>();
-  const learnt = new Map<string, Catalog>();
-  const fetched = new WeakMap<Connection, Promise<Catalog>>();
-  let confirmed = new WeakSet<Catalog>();
-  let doubts = 0;
-  let current: LearningStart | undefined;
-  let latest: Catalog | undefined;
-  let isClosed = false;
-  /** Whether the last start found no place, which is said once. */
-  let isPutOff = false;
-  let cancelRetry = (): void => {};
-  let cancelRelearn: (() => void) | undefined;
-
-  const keep = (key: string, catalog: Promise<Catalog | undefined>): void => {
-    stored.set(key, catalog);
-    for (const oldest of stored.keys()) {
-      if (stored.size <= limits.catalogsPerServerMax) break;
-      stored.delete(oldest);
-      learnt.delete(oldest);
-    }
+  const known = createKnownCatalogs(options);
+  const learning: Learning = {
+    options,
+    known,
+    trialCaller: trialCallerOf(options.isRemote ? "remote" : "program"),
+    fetched: new WeakMap(),
+    current: undefined,
+    trial: undefined,
+    isClosed: false,
+    isPutOff: false,
+    cancelRetry: () => {},
+    cancelRelearn: undefined,
   };
-  const load = (key: string): Promise<Catalog | undefined> => {
-    const kept = stored.get(key);
-    if (kept !== undefined) return kept;
-    const loading = deps.catalogs.load(key).catch(() => undefined);
-    keep(key, loading);
-    return loading;
-  };
-
-  const learn: CatalogLearning["learn"] = (connection, caller) => {
-    const known = fetched.get(connection);
-    if (known !== undefined) return known;
-    const work = async (): Promise<Catalog> => {
-      const doubtsBefore = doubts;
-      const [key, lists] = await Promise.all([
-        keys.of(caller, connection.dialect),
-        connection.lists.all(),
-      ]);
-      const catalog: Catalog = { description: connection.description, lists };
-      const before = await load(key);
-      const same = JSON.stringify(before) === JSON.stringify(catalog);
-      const now = same && before !== undefined ? before : catalog;
-      keep(key, Promise.resolve(now));
-      learnt.set(key, now);
-      if (doubts === doubtsBefore) confirmed.add(now);
-      latest = now;
-      if (!same) await deps.catalogs.save(key, server, now);
-      options.learned(now);
-      return now;
-    };
-    const learned = work();
-    fetched.set(connection, learned);
-    return learned;
-  };
-
-  const own: CatalogLearning["own"] = async (caller) => {
-    for (const key of await keys.all(caller)) {
-      const catalog = await load(key);
-      if (catalog !== undefined) return catalog;
-    }
-    return undefined;
-  };
-  const nearest: CatalogLearning["nearest"] = async (caller) => {
-    // One that is too large for the store is known as long as the gateway runs.
-    const candidates = [...learnt.keys(), ...await deps.catalogs.keys(server)];
-    const key = await keys.nearest(caller, candidates);
-    return key === undefined ? undefined : await load(key);
-  };
-
-  /** Tries again after failures that pass by themselves: no place was free, or the server is away. */
-  const retryLater = (error: unknown): void => {
-    const isFull = error instanceof GatewayError && error.code === "overloaded";
-    const waitMs = isFull ? 0 : options.awayMs();
-    if (isFull && !isPutOff) {
-      log.warn(`Server "${server}" is tried again later`, { reason: error.message });
-    }
-    isPutOff = isFull;
-    if (isClosed || waitMs === undefined) return;
-    cancelRetry();
-    cancelRetry = clock.after(Math.max(waitMs, limits.trialRetryMs), () => void trial());
-  };
-
-  const start: CatalogLearning["start"] = (caller) => {
-    if (current !== undefined) return current;
-    const starting = pool.get(caller);
-    const begun = pool.begun(caller);
-    const work = async (): Promise<void> => {
-      await begun;
-      const since = clock.monotonic();
-      const catalog = await learn(await starting, caller);
-      isPutOff = false;
-      log.info(describeCatalog(server, catalog, clock.monotonic() - since));
-    };
-    const over = work().catch(retryLater).finally(() => {
-      current = undefined;
-      pool.releaseEnded(caller.scope);
-    });
-    return current = { scope: caller.scope, begun, over };
-  };
-
-  const attempt = async (): Promise<void> => {
-    if (isClosed || await nearest(trialCaller) !== undefined) return;
-    await start(trialCaller).over;
-  };
-  let running: Promise<void> | undefined;
-  const trial: CatalogLearning["trial"] = () =>
-    running ??= attempt().finally(() => void (running = undefined));
-
   return {
-    own,
-    nearest,
-    isCurrent: (catalog) => confirmed.has(catalog),
-    doubt() {
-      doubts++;
-      confirmed = new WeakSet();
-    },
-    latest: () => latest,
-    underWay: () => current,
-    start,
-    learn,
-    relearnSoon(connection) {
-      cancelRelearn ??= clock.after(limits.listFreshMsMin, () => {
-        cancelRelearn = undefined;
-        const before = fetched.get(connection);
-        fetched.delete(connection);
-        Promise.all([before, learn(connection, trialCaller)]).then(
-          ([old, now]) => old !== undefined && options.relearned(old, now),
-          (error) => log.warn("Cannot read the lists of the server", { error: String(error) }),
-        );
-      });
-    },
-    trial,
+    own: (caller) => ownCatalog(known, caller),
+    nearest: (caller) => nearestCatalog(known, caller),
+    isCurrent: (catalog) => known.confirmed.has(catalog),
+    doubt: () => doubtAll(known),
+    latest: () => known.latest,
+    underWay: () => learning.current,
+    start: (caller) => start(learning, caller),
+    learn: (connection, caller) => learn(learning, connection, caller),
+    relearnSoon: (connection) => relearnSoon(learning, connection),
+    trial: () => trial(learning),
     async endTrial() {
-      if (current?.scope === trialScope) await current.over;
-      await pool.stopTrial();
+      if (learning.current?.scope === trialScope) await learning.current.over;
+      await options.pool.stopTrial();
     },
     close() {
-      isClosed = true;
-      cancelRetry();
-      cancelRelearn?.();
+      learning.isClosed = true;
+      learning.cancelRetry();
+      learning.cancelRelearn?.();
     },
   };
+}
+
+function learn(learning: Learning, connection: Connection, caller: Caller): Promise<Catalog> {
+  const { fetched } = learning;
+  const known = fetched.get(connection);
+  if (known !== undefined) return known;
+  const learned = fetchCatalog(learning, connection, caller);
+  fetched.set(connection, learned);
+  return learned;
+}
+
+async function fetchCatalog(
+  { options, known }: Learning,
+  connection: Connection,
+  caller: Caller,
+): Promise<Catalog> {
+  const doubtsBefore = known.doubts;
+  const [key, lists] = await Promise.all([
+    options.keys.of(caller, connection.dialect),
+    connection.lists.all(),
+  ]);
+  const catalog: Catalog = { description: connection.description, lists };
+  const now = await keepCatalog(known, key, catalog, doubtsBefore);
+  options.learned(now);
+  return now;
+}
+
+function relearnSoon(learning: Learning, connection: Connection): void {
+  const { fetched, trialCaller, options: { deps: { clock, limits, log }, relearned } } = learning;
+  learning.cancelRelearn ??= clock.after(limits.listFreshMsMin, () => {
+    learning.cancelRelearn = undefined;
+    const before = fetched.get(connection);
+    fetched.delete(connection);
+    Promise.all([before, learn(learning, connection, trialCaller)]).then(
+      ([old, now]) => old !== undefined && relearned(old, now),
+      (error) => log.warn("Cannot read the lists of the server", { error: String(error) }),
+    );
+  });
+}
+
+function start(learning: Learning, caller: Caller): LearningStart {
+  if (learning.current !== undefined) return learning.current;
+  const { server, deps: { clock, log }, pool } = learning.options;
+  const starting = pool.get(caller);
+  const begun = pool.begun(caller);
+  const work = async (): Promise<void> => {
+    await begun;
+    const since = clock.monotonic();
+    const catalog = await learn(learning, await starting, caller);
+    learning.isPutOff = false;
+    log.info(describeCatalog(server, catalog, clock.monotonic() - since));
+  };
+  const over = work().catch((error) => retryLater(learning, error)).finally(() => {
+    learning.current = undefined;
+    pool.releaseEnded(caller.scope);
+  });
+  return learning.current = { scope: caller.scope, begun, over };
+}
+
+/** Tries again after failures that pass by themselves: no place was free, or the server is away. */
+function retryLater(learning: Learning, error: unknown): void {
+  const { server, deps: { clock, limits, log }, awayMs } = learning.options;
+  const isFull = error instanceof GatewayError && error.code === "overloaded";
+  const waitMs = isFull ? 0 : awayMs();
+  if (isFull && !learning.isPutOff) {
+    log.warn(`Server "${server}" is tried again later`, { reason: error.message });
+  }
+  learning.isPutOff = isFull;
+  if (learning.isClosed || waitMs === undefined) return;
+  learning.cancelRetry();
+  const afterMs = Math.max(waitMs, limits.trialRetryMs);
+  learning.cancelRetry = clock.after(afterMs, () => void trial(learning));
+}
+
+/** Starts the server once while nothing is known of it. */
+function trial(learning: Learning): Promise<void> {
+  return learning.trial ??= attempt(learning).finally(() => void (learning.trial = undefined));
+}
+
+async function attempt(learning: Learning): Promise<void> {
+  const { trialCaller, known } = learning;
+  if (learning.isClosed || await nearestCatalog(known, trialCaller) !== undefined) return;
+  await start(learning, trialCaller).over;
 }

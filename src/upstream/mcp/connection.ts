@@ -11,16 +11,16 @@ import type { UpstreamDeps } from "../deps.ts";
 import type { ExchangeSource } from "../exchange_source.ts";
 import { exitedError } from "../link/start_errors.ts";
 import { openCall } from "./upstream_call.ts";
-import { createServerLists, kindsOf, type ServerLists } from "./lists.ts";
-import type { Connected, Connector, OpenRequest, StartFault } from "../link/link.ts";
+import { createServerLists, type ServerLists } from "./lists.ts";
+import type { Connected, Connector, OpenRequest } from "../link/link.ts";
 import type { Dialect } from "../link/dialect.ts";
-import { type AttributedCall, type Attribution, createAttributedCalls } from "./attribution.ts";
+import { type AttributedCall, type AttributedCalls, type Attribution } from "./attribution.ts";
 import {
-  createServerMessages,
   type ServerMessageEvents,
   type ServerMessageOptions,
+  type ServerMessages,
 } from "./server_messages.ts";
-import { createListenRequest } from "./listen_request.ts";
+import { createListenRequest, type ListenRequest } from "./listen_request.ts";
 import { createScopeSubscriptions, type ScopeSubscriptions } from "./subscriptions.ts";
 
 /** Who hears a connection. */
@@ -71,196 +71,182 @@ export interface Connection {
   stop(): Promise<void>;
 }
 
-/** Starts a connection; `signal` gives the start up. */
-export async function startConnection(
-  options: ConnectionOptions,
-  signal: AbortSignal,
-): Promise<
-  | { readonly connection: Connection; readonly refused: readonly Dialect[] }
-  | { readonly fault: StartFault }
-> {
-  const { connector, dialects, capabilities, clientTitle, hooks } = options;
-  const up: { connection?: Running } = {};
-  let brokeEarly: string | undefined;
-  const calls = createAttributedCalls(options.attribution, options.deps);
-  let current = calls;
-  const route = createServerMessages(options, () => current);
-  const outcome = await connector.open({
-    dialects,
-    capabilities,
-    clientTitle,
-    hooks: {
-      notice: route.notice,
-      ask: route.ask,
-      broken(reason) {
-        if (up.connection === undefined) brokeEarly ??= reason;
-        else up.connection.over(reason);
-      },
-      renewed: hooks.renewed,
-      gone: hooks.gone,
-    },
-  }, signal).catch((thrown) => {
-    // A fault of ours: the start is over, too, and its place is free.
-    options.deps.log.error("Cannot start the server", { error: thrown });
-    hooks.gone();
-    throw thrown;
-  });
-  if ("fault" in outcome) return outcome;
-  const { connected, refused } = outcome;
-  // Where each request says whether it wants log lines, only those that do get any.
-  if (connected.dialect.stateless) current = createAttributedCalls("logged", options.deps);
-  up.connection = createRunning(options, connected, current, route);
-  if (brokeEarly !== undefined) up.connection.over(brokeEarly);
-  return { connection: await withDeclared(up.connection.connection, signal), refused };
-}
-
-/** Looks for tools first where a server declares nothing; a start that is given up does not wait. */
-async function withDeclared(connection: Connection, signal: AbortSignal): Promise<Connection> {
-  const { description, lists } = connection;
-  if (kindsOf(description).length > 0) return connection;
-  const { promise: givenUp, resolve } = Promise.withResolvers<JsonObject>();
-  const end = () => resolve(description.capabilities);
-  signal.addEventListener("abort", end);
-  if (signal.aborted) end();
-  const capabilities = await Promise.race([lists.declared(), givenUp]);
-  signal.removeEventListener("abort", end);
-  return { ...connection, description: { ...description, capabilities } };
-}
-
-interface Running {
-  readonly connection: Connection;
-  over(died: string | undefined): void;
-}
-
-function createRunning(
-  { config, deps, hooks, isTrial }: ConnectionOptions,
-  { link, dialect, description, pid, stop: stopBelow }: Connected,
-  calls: ReturnType<typeof createAttributedCalls>,
-  route: ReturnType<typeof createServerMessages>,
-): Running {
-  const { clock, limits, log } = deps;
-  const subscriptions = createScopeSubscriptions();
-  let isOver = false;
-  let cancelIdle = () => {};
-  let activeAt = clock.monotonic();
+/** The parts of a running connection, and where it stands. */
+export interface RunningConnection {
+  readonly options: ConnectionOptions;
+  readonly connected: Connected;
+  readonly calls: AttributedCalls;
+  readonly route: ServerMessages;
+  readonly subscriptions: ScopeSubscriptions;
+  readonly standing: ListenRequest;
+  isOver: boolean;
+  cancelIdle: () => void;
+  activeAt: number;
   /** Whether no client has used it: then it has nothing to keep, and may hold what a client needs. */
-  let isUnused = isTrial;
-  let idleMs = isTrial ? Math.min(limits.trialIdleMs, config.idleTimeoutMs) : config.idleTimeoutMs;
+  isUnused: boolean;
+  idleMs: number;
+}
 
-  const standing = createListenRequest({
-    link,
-    dialect,
-    description,
-    uris: subscriptions.uris,
-    notice: route.notice,
-    clock,
-    limits,
-    log,
-  });
-  const over = (died: string | undefined): void => {
-    if (isOver) return;
-    isOver = true;
-    cancelIdle();
-    standing.close();
-    link.close(exitedError(config.name, died));
-    hooks.left(died);
+/** Puts the parts together; nothing of it works yet. */
+export function createRunning(
+  options: ConnectionOptions,
+  connected: Connected,
+  calls: AttributedCalls,
+  route: ServerMessages,
+): RunningConnection {
+  const { config, deps, isTrial } = options;
+  const subscriptions = createScopeSubscriptions();
+  const { uris } = subscriptions;
+  const { idleTimeoutMs } = config;
+  return {
+    options,
+    connected,
+    calls,
+    route,
+    subscriptions,
+    standing: createListenRequest({ ...connected, ...deps, uris, notice: route.notice }),
+    isOver: false,
+    cancelIdle: () => {},
+    activeAt: deps.clock.monotonic(),
+    isUnused: isTrial,
+    idleMs: isTrial ? Math.min(deps.limits.trialIdleMs, idleTimeoutMs) : idleTimeoutMs,
   };
+}
 
-  const send = (method: string, params: JsonObject, timeoutMs = config.callTimeoutMs) =>
-    new Promise<Result>((resolve, reject) =>
-      void link.request({
-        method,
-        params,
-        wantsProgress: false,
-        timeoutMs,
-        cancellable: true,
-        notice: hooks.notice,
-        end(ending) {
-          activeAt = clock.monotonic();
-          if (ending.kind === "result") resolve(ending);
-          else if (ending.kind === "failure") reject(ending.error);
-          else reject(new GatewayError("bad_upstream_response"));
-        },
-      })
-    );
-  const request: Connection["request"] = (method, params) =>
-    send(method, params).then(({ value }) => value);
-  const { capabilities } = description;
+/** Begins what goes on by itself, and gives what others see of the connection. */
+export function beginConnection(running: RunningConnection): Connection {
+  const { options: { config, deps }, connected, calls, subscriptions, standing } = running;
+  const { link, dialect, description } = connected;
   const lists = createServerLists({
     ...deps,
     server: config.name,
-    capabilities,
-    request: send,
+    capabilities: description.capabilities,
+    request: (method, params, timeoutMs) => send(running, method, params, timeoutMs),
   });
-
-  const open: Connection["open"] = (call, source, ended = () => {}) => {
-    let entry: AttributedCall | undefined;
-    isUnused = false;
-    idleMs = config.idleTimeoutMs;
-    const made = openCall({
-      config,
-      deps,
-      link,
-      dialect,
-      lists,
-      hasTasks: !dialect.stateless && description.capabilities["tasks"] !== undefined,
-      call,
-      source,
-      notice: route.noticeOf(source),
-      ask: route.askOf({ call, source }),
-      ended(ending) {
-        activeAt = clock.monotonic();
-        if (entry !== undefined) calls.delete(entry, isAnswer(ending));
-        ended(ending?.kind === "result");
-      },
-    });
-    if (!source.ended()) calls.add(entry = { call, source, request: made });
-    return made;
-  };
-
-  const idleSince = () => {
-    const isUsed = link.open() > standing.open() || subscriptions.count() > 0;
-    return isOver || isUsed ? undefined : activeAt;
-  };
-  const stop = async (): Promise<void> => {
-    over(undefined);
-    await stopBelow(isUnused ? limits.trialStopMs : undefined);
-  };
-  const watchIdle = (waitMs: number): void => {
-    cancelIdle = clock.after(waitMs, () => {
-      const since = idleSince();
-      const restMs = (since ?? clock.monotonic()) + idleMs - clock.monotonic();
-      if (restMs > 0) return watchIdle(restMs);
-      if (!isTrial) log.info("Stopping an idle connection", pid === undefined ? {} : { pid });
-      void stop();
-    });
-  };
-  watchIdle(idleMs);
+  watchIdle(running, running.idleMs);
   void standing.refresh();
-
-  const connection: Connection = {
+  return {
     dialect,
     description,
     lists,
     subscriptions,
-    open,
-    request,
+    open: (call, source, ended = () => {}) => open(running, lists, { call, source, ended }),
+    request: (method, params) => send(running, method, params).then(({ value }) => value),
     notify: link.notify,
     listen: standing.refresh,
-    endScope(scope) {
-      calls.endScope(scope, new GatewayError("cancelled"));
-      const freed = subscriptions.removeScope(scope);
-      if (dialect.stateless) {
-        if (freed.length > 0) void standing.refresh();
-        return;
-      }
-      for (const uri of freed) request("resources/unsubscribe", { uri }).catch(() => {});
-    },
+    endScope: (scope) => endScope(running, scope),
     isDoubtful: calls.isDoubtful,
-    idleSince,
-    stop,
+    idleSince: () => idleSince(running),
+    stop: () => stop(running),
   };
-  return { connection, over };
+}
+
+/** It takes no more calls; `died` says why when that was not wanted. */
+export function endConnection(running: RunningConnection, died: string | undefined): void {
+  if (running.isOver) return;
+  const { options: { config, hooks }, connected: { link }, standing } = running;
+  running.isOver = true;
+  running.cancelIdle();
+  standing.close();
+  link.close(exitedError(config.name, died));
+  hooks.left(died);
+}
+
+/** A request of our own. */
+function send(
+  running: RunningConnection,
+  method: string,
+  params: JsonObject,
+  timeoutMs = running.options.config.callTimeoutMs,
+): Promise<Result> {
+  const { options: { deps, hooks }, connected: { link } } = running;
+  const { promise, resolve, reject } = Promise.withResolvers<Result>();
+  link.request({
+    method,
+    params,
+    wantsProgress: false,
+    timeoutMs,
+    cancellable: true,
+    notice: hooks.notice,
+    end(ending) {
+      running.activeAt = deps.clock.monotonic();
+      if (ending.kind === "result") resolve(ending);
+      else if (ending.kind === "failure") reject(ending.error);
+      else reject(new GatewayError("bad_upstream_response"));
+    },
+  });
+  return promise;
+}
+
+/** A client's call. */
+function open(
+  running: RunningConnection,
+  lists: ServerLists,
+  { call, source, ended }: {
+    readonly call: Call;
+    readonly source: ExchangeSource;
+    readonly ended: (succeeded: boolean) => void;
+  },
+): OpenRequest {
+  const { options: { config, deps }, connected: { link, dialect, description }, calls, route } =
+    running;
+  let entry: AttributedCall | undefined;
+  running.isUnused = false;
+  running.idleMs = config.idleTimeoutMs;
+  const request = openCall({
+    config,
+    deps,
+    link,
+    dialect,
+    lists,
+    hasTasks: dialect.hasTasks && description.capabilities["tasks"] !== undefined,
+    call,
+    source,
+    notice: route.noticeOf(source),
+    ask: route.askOf({ call, source }),
+    ended(ending) {
+      running.activeAt = deps.clock.monotonic();
+      if (entry !== undefined) calls.delete(entry, isAnswer(ending));
+      ended(ending?.kind === "result");
+    },
+  });
+  if (!source.ended()) calls.add(entry = { call, source, request });
+  return request;
+}
+
+function endScope(running: RunningConnection, scope: string): void {
+  const { connected: { dialect }, calls, subscriptions, standing } = running;
+  calls.endScope(scope, new GatewayError("cancelled"));
+  const freed = subscriptions.removeScope(scope);
+  if (dialect.subscribe === "listen") {
+    if (freed.length > 0) void standing.refresh();
+    return;
+  }
+  for (const uri of freed) send(running, "resources/unsubscribe", { uri }).catch(() => {});
+}
+
+function idleSince(running: RunningConnection): number | undefined {
+  const { connected: { link }, standing, subscriptions } = running;
+  const isUsed = link.open() > standing.open() || subscriptions.count() > 0;
+  return running.isOver || isUsed ? undefined : running.activeAt;
+}
+
+async function stop(running: RunningConnection): Promise<void> {
+  endConnection(running, undefined);
+  const { trialStopMs } = running.options.deps.limits;
+  await running.connected.stop(running.isUnused ? trialStopMs : undefined);
+}
+
+/** Stops a connection that has had nothing to do for long. */
+function watchIdle(running: RunningConnection, waitMs: number): void {
+  const { options: { deps: { clock, log }, isTrial }, connected: { pid } } = running;
+  running.cancelIdle = clock.after(waitMs, () => {
+    const since = idleSince(running);
+    const restMs = (since ?? clock.monotonic()) + running.idleMs - clock.monotonic();
+    if (restMs > 0) return watchIdle(running, restMs);
+    if (!isTrial) log.info("Stopping an idle connection", pid === undefined ? {} : { pid });
+    void stop(running);
+  });
 }
 
 /** Whether a call's ending is the server's word; else it may still be at work. */

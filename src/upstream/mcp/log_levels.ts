@@ -13,8 +13,8 @@ export interface LogLevels {
 export function createLogLevels(): LogLevels {
   const levels = new Map<string, LogLevel>();
   return {
-    note({ scope, logLevel, asksByResult }) {
-      if (logLevel !== undefined && asksByResult !== true) levels.set(scope, logLevel);
+    note({ scope, logLevel, sharesScope }) {
+      if (logLevel !== undefined && sharesScope !== true) levels.set(scope, logLevel);
     },
     of(scope) {
       if (scope !== undefined) return levels.get(scope);

@@ -1,11 +1,11 @@
 /**
- * Which callers share a connection: a session has one to itself, callers that are asked by result share those
- * of their scope by what they declare, and one serves all where each request says for whom it is
- * made, or where the operator decided so.
+ * Which callers share a connection: a session has one to itself, callers that share a scope share its
+ * connections by what they declare, and one serves all where the dialect or the operator allows it.
  */
 import type { McpServerConfig } from "../../config/config.ts";
 import type { Caller } from "../../model.ts";
-import { declaredCapabilities, type Dialect } from "../link/dialect.ts";
+import { declaredCapabilities } from "../link/client_shown.ts";
+import type { Dialect } from "../link/dialect.ts";
 import type { Attribution } from "./attribution.ts";
 
 /** Which callers a connection serves. */
@@ -29,10 +29,10 @@ export function poolKeyOf(
   number: number,
   dialect: Dialect | undefined,
 ): PoolKey {
-  if (dialect?.stateless === true) return { ...forAll, id: `all ${dialect.name}` };
+  if (dialect?.sharing === "all") return { ...forAll, id: `all ${dialect.name}` };
   if (config.isolation === "shared") return { ...forAll, id: "all" };
   const { scope } = caller;
-  if (caller.asksByResult !== true) {
+  if (caller.sharesScope !== true) {
     return { id: `scope ${scope}`, scope, isBase: true, isSession: true };
   }
   const declared = JSON.stringify(declaredCapabilities(config, caller));
@@ -41,7 +41,7 @@ export function poolKeyOf(
 }
 
 /** How far the calls of a connection that a caller starts can be told apart. */
-export function attributionOf(config: McpServerConfig, { asksByResult }: Caller): Attribution {
+export function attributionOf(config: McpServerConfig, { sharesScope }: Caller): Attribution {
   if (config.isolation === "shared") return "sole";
-  return asksByResult === true ? "working" : "latest";
+  return sharesScope === true ? "working" : "latest";
 }

@@ -5,6 +5,7 @@
  * answer are refused here, but for callers who hear of what was missing; roots that the operator
  * fixed are answered here.
  */
+import { isQuestion, missingCapability } from "../../client_capabilities.ts";
 import { GatewayError } from "../../errors.ts";
 import type { McpServerConfig } from "../../config/config.ts";
 import type { Answer, JsonObject, Notice } from "../../model.ts";
@@ -29,15 +30,11 @@ export interface ServerMessageOptions {
   readonly hooks: ServerMessageEvents;
 }
 
-/** What a client must have declared to be asked. */
-const capabilityOfAsk: ReadonlyMap<string, string> = new Map([
-  ["sampling/createMessage", "sampling"],
-  ["elicitation/create", "elicitation"],
-  ["roots/list", "roots"],
-]);
-
 /** Notices of the protocol that belong to a call where they come in its stream. */
 const ofCalls: ReadonlySet<string> = new Set(["notifications/progress", "notifications/message"]);
+
+/** The handlers of a connection. */
+export type ServerMessages = ReturnType<typeof createServerMessages>;
 
 /** Makes the handlers of a connection. */
 export function createServerMessages(
@@ -60,16 +57,16 @@ export function createServerMessages(
     question: WireMessage,
     signal: AbortSignal,
     source: ExchangeSource | undefined,
-    isDeferred: boolean,
+    asksByResult: boolean,
   ): Promise<Answer> => {
     const { method, params } = question;
-    const capability = capabilityOfAsk.get(method);
-    const isDeclared = capability !== undefined && capabilities[capability] !== undefined;
+    // A part that is missing is the client's codec's to name.
+    const isUndeclared = missingCapability(question, capabilities)?.isWhole === true;
     // A caller that is asked by result is told which capability its call had needed; what the operator
     // keeps from servers, and questions of a process that all share, are no such matter.
     const isWithheld = config.isolation === "shared" ||
       (method === "roots/list" && config.roots === "none");
-    if (!isDeclared && (!isDeferred || capability === undefined || isWithheld)) {
+    if (isUndeclared && (!asksByResult || !isQuestion(method) || isWithheld)) {
       return Promise.resolve(toRefusal(new GatewayError("method_not_found")));
     }
     if (method === "roots/list" && typeof config.roots !== "string") {

@@ -19,9 +19,10 @@ export function openOnConnection(
 ): OpenRequest | undefined {
   const { method, params: { uri }, caller: { scope } } = call;
   const { subscriptions } = connection;
+  const listens = connection.dialect.subscribe === "listen";
   const done = (): void => source.end({ kind: "result", value: {} });
   if (method === "resources/subscribe" && typeof uri === "string") {
-    if (connection.dialect.stateless || subscriptions.has(uri)) {
+    if (listens || subscriptions.has(uri)) {
       const isNew = !subscriptions.has(uri);
       subscriptions.add(uri, scope);
       if (isNew) connection.listen().then(done);
@@ -35,8 +36,8 @@ export function openOnConnection(
   }
   if (method === "resources/unsubscribe" && typeof uri === "string") {
     const isLast = subscriptions.remove(uri, scope);
-    if (isLast && connection.dialect.stateless) void connection.listen();
-    if (!isLast || connection.dialect.stateless) {
+    if (isLast && listens) void connection.listen();
+    if (!isLast || listens) {
       done();
       return void ended();
     }

@@ -22,7 +22,8 @@ import type { UpstreamDeps } from "../deps.ts";
 import type { ExchangeSource } from "../exchange_source.ts";
 import type { ServerLists } from "./lists.ts";
 import type { Link, LinkRequest, OpenRequest } from "../link/link.ts";
-import { clientContextOf, type Dialect } from "../link/dialect.ts";
+import { clientContextOf } from "../link/client_shown.ts";
+import type { Dialect } from "../link/dialect.ts";
 import { workingMethods } from "./attribution.ts";
 
 /** What a call is made with. */
@@ -44,7 +45,7 @@ export interface CallOptions {
 
 /** Makes a call. Its ending goes to `source` and to `ended`. */
 export function openCall(options: CallOptions): OpenRequest {
-  const { config, deps, link, dialect, lists, call, source } = options;
+  const { config, deps, link, dialect, dialect: { codec }, lists, call, source } = options;
   const { clock, limits } = deps;
   const { caller, method } = call;
   const isDeferred = caller.asksByResult === true;
@@ -76,8 +77,8 @@ export function openCall(options: CallOptions): OpenRequest {
     request = link.request({
       method,
       params: ranAsTask ? { ...call.params, task: {} } : call.params,
-      clientContext: dialect.stateless ? clientContextOf(config, caller) : undefined,
-      resume: dialect.stateless ? resume : undefined,
+      clientContext: clientContextOf(dialect, config, caller),
+      resume: dialect.asks === "result" ? resume : undefined,
       tool,
       isSafeTwice: isTool ? () => isSafeTwice(lists, call.params["name"]) : undefined,
       // Also for clients that want none: a server's progress says that it still works.
@@ -122,7 +123,7 @@ export function openCall(options: CallOptions): OpenRequest {
       return fail(withOutcome(told, "refused"));
     }
     if (isDeferred) {
-      const questions = error.upstream && dialect.codec.questionsIn(error.upstream);
+      const questions = codec.asks === "request" ? codec.questionsIn(error.upstream) : undefined;
       return finish(questions === undefined ? ending : { kind: "inputRequired", questions });
     }
     if (error.code === "capability_missing" && isTool) return finish(toToolError(error.message));

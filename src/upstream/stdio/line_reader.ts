@@ -7,22 +7,16 @@
 import { type Clock, sleep } from "../../clock.ts";
 import { decodeHead, decodeTail } from "../../excerpt.ts";
 import type { Limits } from "../../limits.ts";
+import type { OversizedMessage } from "../link/oversized_message.ts";
 
 /** Why a reader ended: the stream's end, `stop`, or too many failures in a row. */
 export type LineEnd = "eof" | "stopped" | "failed";
-
-/** A line that was too long to keep: how it began and ended. */
-export interface LongLine {
-  readonly head: string;
-  readonly tail: string;
-  readonly bytes: number;
-}
 
 /** What a reader tells; must not throw. */
 export interface LineHandler {
   /** Whole lines without their ends. Reading waits for a returned promise. */
   lines(lines: readonly string[]): void | Promise<void>;
-  tooLong(line: LongLine): void;
+  tooLong(line: OversizedMessage): void;
   /** A read failed, for the n-th time in a row. */
   fault(error: unknown, inARow: number): void;
 }
@@ -118,7 +112,7 @@ export interface Framer {
 }
 
 /** Makes a framer for lines of at most `bytesMax` bytes. */
-export function createFramer(bytesMax: number, tooLong: (line: LongLine) => void): Framer {
+export function createFramer(bytesMax: number, tooLong: (line: OversizedMessage) => void): Framer {
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   let parts: Uint8Array[] = [];
   let size = 0;

@@ -172,7 +172,7 @@ describe("a call that fails", () => {
       await source.ask("elicitation/create", { message: "Which?" });
       throw new GatewayError("upstream_error", "after all");
     });
-    const by = { ...caller(), asksByResult: true };
+    const by = { ...caller(), asksByResult: true, sharesScope: true };
     const pause = await next(call("tools/call", { name: "b__read" }, by));
     if (pause.kind !== "inputRequired") throw new Error(`It did not pause: ${pause.kind}`);
     expect(lines()).toEqual([]);

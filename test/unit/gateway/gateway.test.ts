@@ -325,7 +325,7 @@ describe("a broken or slow server", () => {
     fakes.slow.slow = started.promise;
     const gateway = await gatewayOf(servers(server("slow"), server("good")), fakes);
     const deaf = ask(gateway, "tools/list", {}, "/mcp", caller("deaf"), () => false);
-    const stateless = { ...caller("principal"), asksByResult: true };
+    const stateless = { ...caller("principal"), asksByResult: true, sharesScope: true };
     const one = ask(gateway, "tools/list", {}, "/mcp", stateless, () => false);
     const hearing = await ask(gateway, "tools/list");
     expect(names(hearing, "tools")).toEqual(["good__y"]);

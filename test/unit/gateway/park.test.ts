@@ -32,6 +32,7 @@ const caller = (principal = "alice", capabilities: JsonObject = everything): Cal
   capabilities,
   clientInfo: {},
   asksByResult: true,
+  sharesScope: true,
 });
 const everything = { elicitation: {}, sampling: {}, roots: {} };
 

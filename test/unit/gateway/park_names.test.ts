@@ -21,6 +21,7 @@ const alice: Caller = {
   capabilities: { elicitation: {} },
   clientInfo: {},
   asksByResult: true,
+  sharesScope: true,
 };
 
 async function gatewayOf(fakes: Record<string, FakeUpstream>, tools: ToolFilter = {}) {

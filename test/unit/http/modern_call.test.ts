@@ -259,6 +259,7 @@ describe("the caller of a stateless call", () => {
         clientInfo: { name: "test", version: "1" },
         logLevel: undefined,
         asksByResult: true,
+        sharesScope: true,
       }]),
     );
     expect(harness.gateway.ended).toEqual([]);

@@ -7,22 +7,17 @@ import { describe, expect, test } from "bun:test";
 import * as sdk from "@modelcontextprotocol/sdk/types.js";
 import type { Answer, JsonObject } from "../../../src/model.ts";
 import type { ClientFacingCodec, UpstreamFacingCodec } from "../../../src/protocol/codec.ts";
-import { legacyClientCodec } from "../../../src/protocol/legacy/client_facing.ts";
 import { decodeInitialize } from "../../../src/protocol/legacy/initialize_params.ts";
 import { latestRevision } from "../../../src/protocol/legacy/revisions.ts";
 import { defaultLimits } from "../../../src/limits.ts";
 import { correctSchemas } from "../../../src/protocol/tool_schemas.ts";
-import { legacyUpstreamCodec } from "../../../src/protocol/legacy/upstream_facing.ts";
-import { encodeNotice, encodeResult } from "../../../src/protocol/modern/client_facing.ts";
 import { decodeFilter } from "../../../src/protocol/modern/listen_filter.ts";
 import { decodeRequest } from "../../../src/protocol/modern/modern_request.ts";
-import {
-  createModernUpstreamCodec,
-  decodeDiscover,
-} from "../../../src/protocol/modern/upstream_facing.ts";
+import { decodeDiscover } from "../../../src/protocol/modern/upstream_facing.ts";
+import { client, legacy, modern } from "../../support/codecs.ts";
 
-const modernUpstreamCodec = createModernUpstreamCodec({ name: "gateway", version: "1" });
-const identity = { name: "gateway", version: "1" };
+const { client: legacyClientCodec, upstream: legacyUpstreamCodec } = legacy;
+const { client: modernClientCodec, upstream: modernUpstreamCodec } = modern;
 const everything: JsonObject = {
   roots: {},
   sampling: { tools: {}, context: {} },
@@ -59,8 +54,8 @@ function asResult(method: string): Case["pass"] {
       if (result.kind !== "result") throw new Error("It is no result");
       const value = method === "tools/list" ? withSoundTools(result.value) : result.value;
       return [
-        legacyClientCodec.encodeResult(method, value, latestRevision),
-        encodeResult(method, { ...result, value }, identity),
+        legacyClientCodec.encodeResult(method, { ...result, value }, client(latestRevision)),
+        modernClientCodec.encodeResult(method, { ...result, value }, client("2026-07-28")),
       ];
     });
 }
@@ -78,8 +73,8 @@ function asNotice(method: string): Case["pass"] {
     codecs.flatMap((codec) => {
       const { notice } = valueOf(codec.decodeNotice(method, given));
       return [
-        legacyClientCodec.encodeNotice(notice, latestRevision, 1),
-        encodeNotice(notice, 1, "debug"),
+        legacyClientCodec.encodeNotice(notice, client(latestRevision), 1),
+        modernClientCodec.encodeNotice(notice, client("2026-07-28", {}, "debug"), 1),
       ];
     });
 }
@@ -94,7 +89,7 @@ function asQuestion(method: string): Case["pass"] {
     }));
     expect(paused).toEqual({ kind: "inputRequired", questions: [{ key: "k", ...question }] });
     const ask = { kind: "ask", id: "1", ...question } as const;
-    const wire = legacyClientCodec.encodeAsk(ask, latestRevision, everything);
+    const wire = legacyClientCodec.encodeAsk(ask, client(latestRevision, everything));
     if (wire instanceof Error) throw wire;
     return [wire];
   };
@@ -103,7 +98,7 @@ function asQuestion(method: string): Case["pass"] {
 /** A client's answer, as a server of either era gets it. */
 function asAnswer(given: JsonObject): readonly unknown[] {
   const answer: Answer = { kind: "answer", value: given };
-  const encoded = legacyUpstreamCodec.encodeAnswer("any", answer);
+  const encoded = legacyUpstreamCodec.encodeAnswer(answer);
   if ("error" in encoded) throw new Error("It is an error");
   const { params } = modernUpstreamCodec.encodeCall({
     method: "tools/call",

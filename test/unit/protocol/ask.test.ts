@@ -2,11 +2,14 @@
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
 import type { JsonObject } from "../../../src/model.ts";
-import { legacyClientCodec as codec } from "../../../src/protocol/legacy/client_facing.ts";
 import { latestRevision, revisions } from "../../../src/protocol/legacy/revisions.ts";
+import { client, legacy } from "../../support/codecs.ts";
 
 function ask(method: string, params: JsonObject, revision: string, capabilities: JsonObject) {
-  return codec.encodeAsk({ kind: "ask", id: "1", method, params }, revision, capabilities);
+  return legacy.client.encodeAsk(
+    { kind: "ask", id: "1", method, params },
+    client(revision, capabilities),
+  );
 }
 
 /** The params that the client gets, or the capability that was missing. */

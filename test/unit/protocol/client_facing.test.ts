@@ -2,9 +2,11 @@
 import { describe, expect, test } from "bun:test";
 import degradations from "../../corpus/legacy/degradations.json" with { type: "json" };
 import { GatewayError } from "../../../src/errors.ts";
-import type { JsonObject } from "../../../src/model.ts";
-import { legacyClientCodec as codec } from "../../../src/protocol/legacy/client_facing.ts";
+import { type JsonObject, type LogLevel, logLevels } from "../../../src/model.ts";
 import { latestRevision, revisions } from "../../../src/protocol/legacy/revisions.ts";
+import { client, identity, legacy, resultOf } from "../../support/codecs.ts";
+
+const codec = legacy.client;
 
 describe("results", () => {
   for (const { name, method, value, seen } of degradations) {
@@ -17,7 +19,9 @@ describe("results", () => {
           `revision ${revision}`,
         );
         const before = JSON.stringify(value);
-        expect(codec.encodeResult(method, value as JsonObject, revision)).toEqual(JSON.parse(text));
+        expect(codec.encodeResult(method, resultOf(value as JsonObject), client(revision))).toEqual(
+          JSON.parse(text),
+        );
         expect(JSON.stringify(value)).toBe(before);
       }
     });
@@ -25,7 +29,11 @@ describe("results", () => {
 
   test("a large number in structured content is told with its digits", () => {
     const digits = JSON.rawJSON("12345678901234567890");
-    const value = codec.encodeResult("tools/call", { structuredContent: digits }, latestRevision);
+    const value = codec.encodeResult(
+      "tools/call",
+      resultOf({ structuredContent: digits }),
+      client(latestRevision),
+    );
     expect(value).toEqual({ content: [{ type: "text", text: "12345678901234567890" }] });
   });
 });
@@ -87,7 +95,7 @@ describe("notices", () => {
 
   test("progress carries the token of its request, 0 too", () => {
     for (const token of [0, "", "t"]) {
-      expect(codec.encodeNotice(progress, "2024-11-05", token)).toEqual({
+      expect(codec.encodeNotice(progress, client("2024-11-05"), token)).toEqual({
         method: "notifications/progress",
         params: { progress: 1, message: "m", progressToken: token },
       });
@@ -95,33 +103,51 @@ describe("notices", () => {
   });
 
   test("progress that was not asked for is not sent", () => {
-    expect(codec.encodeNotice(progress, latestRevision, undefined)).toBe(undefined);
+    expect(codec.encodeNotice(progress, client(latestRevision))).toBe(undefined);
   });
 
   test("the end of an elicitation by URL is told from 2025-11-25 on", () => {
     const done = notice("notifications/elicitation/complete", { elicitationId: "1" });
-    const told = revisions.filter((revision) => codec.encodeNotice(done, revision, undefined));
+    const told = revisions.filter((revision) => codec.encodeNotice(done, client(revision)));
     expect(told).toEqual(["2025-11-25"]);
+  });
+
+  test("log lines from the level that was set, and all while none was", () => {
+    const levelsFor = (wanted: LogLevel | undefined) =>
+      logLevels.filter((level) =>
+        codec.encodeNotice(
+          notice("notifications/message", { level, data: "x" }),
+          client(latestRevision, {}, wanted),
+        ) !== undefined
+      );
+    expect(levelsFor(undefined)).toEqual([...logLevels]);
+    expect(levelsFor("alert")).toEqual(["alert", "emergency"]);
   });
 
   test("what no revision of this era has is not sent", () => {
     for (
       const method of ["notifications/tasks", "notifications/subscriptions/acknowledged"]
     ) {
-      expect(codec.encodeNotice(notice(method), latestRevision, undefined)).toBe(undefined);
+      expect(codec.encodeNotice(notice(method), client(latestRevision))).toBe(undefined);
     }
   });
 
   test("the subscription id of the stateless revision is left out", () => {
     const params = { uri: "a://b", _meta: { "io.modelcontextprotocol/subscriptionId": 1 } };
-    expect(codec.encodeNotice(notice("notifications/resources/updated", params), latestRevision, 0))
+    expect(
+      codec.encodeNotice(
+        notice("notifications/resources/updated", params),
+        client(latestRevision),
+        0,
+      ),
+    )
       .toEqual({ method: "notifications/resources/updated", params: { uri: "a://b" } });
   });
 });
 
 describe("errors", () => {
   const encode = (error: GatewayError) =>
-    codec.encodeError(error, "resources/read", latestRevision);
+    codec.encodeError(error, { method: "resources/read", params: {} }).error;
 
   test("a resource that is not there is -32002", () => {
     const error = new GatewayError("resource_not_found", "Cannot find", { data: { uri: "a://b" } });
@@ -153,13 +179,12 @@ describe("errors", () => {
 });
 
 describe("the initialize result", () => {
-  const identity = { name: "gateway", version: "1" };
   const capabilities = { tools: { listChanged: true }, completions: {}, tasks: {}, "x-own": {} };
 
   test("has what the revision has", () => {
     for (const revision of revisions) {
       const kept = { tools: { listChanged: true }, "x-own": {} };
-      expect(codec.encodeDescription({ capabilities, instructions: "i" }, revision, identity))
+      expect(codec.encodeDescription({ capabilities, instructions: "i" }, client(revision)))
         .toEqual({
           protocolVersion: revision,
           capabilities: revision === "2024-11-05"
@@ -177,8 +202,7 @@ describe("the initialize result", () => {
     const serverInfo = { name: "s", version: "2", title: "S" };
     const result = codec.encodeDescription(
       { capabilities: {}, serverInfo },
-      latestRevision,
-      identity,
+      client(latestRevision),
     );
     expect(result).toEqual({
       protocolVersion: latestRevision,

@@ -11,9 +11,8 @@ import { defaultLimits as limits } from "../../../src/limits.ts";
 import type { JsonObject } from "../../../src/model.ts";
 import { withSoundResult } from "../../../src/protocol/sound_results.ts";
 import { toMessage } from "../../../src/protocol/jsonrpc.ts";
-import { legacyClientCodec } from "../../../src/protocol/legacy/client_facing.ts";
 import { latestRevision } from "../../../src/protocol/legacy/revisions.ts";
-import { legacyUpstreamCodec } from "../../../src/protocol/legacy/upstream_facing.ts";
+import { client, legacy, resultOf } from "../../support/codecs.ts";
 import { correctSchemas } from "../../../src/protocol/tool_schemas.ts";
 
 const seed = Number(process.env["MCP_TEST_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
@@ -177,10 +176,10 @@ const answers = {
 
 /** What a client of the latest handshake revision gets of a server's result; undefined: an error. */
 function relayed(method: string, result: unknown): JsonObject | undefined {
-  const decoded = legacyUpstreamCodec.decodeResult(method, result);
+  const decoded = legacy.upstream.decodeResult(method, result);
   if (decoded.kind !== "ok" || decoded.value.kind !== "result") return undefined;
   const value = withSoundResult(method, decoded.value.value, { uri: "a://asked" });
-  return legacyClientCodec.encodeResult(method, value, latestRevision);
+  return legacy.client.encodeResult(method, resultOf(value), client(latestRevision));
 }
 
 /** A server's list as a client gets it: with sound schemas, and in pages of the gateway's own. */

@@ -7,15 +7,14 @@ import { AjvJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/ajv
 import * as sdk from "@modelcontextprotocol/sdk/types.js";
 import { defaultLimits } from "../../../src/limits.ts";
 import { type JsonObject, type ListKind, listKinds } from "../../../src/model.ts";
-import { legacyClientCodec } from "../../../src/protocol/legacy/client_facing.ts";
 import { latestRevision } from "../../../src/protocol/legacy/revisions.ts";
-import { legacyUpstreamCodec } from "../../../src/protocol/legacy/upstream_facing.ts";
+import { client, legacy, resultOf } from "../../support/codecs.ts";
 import { correctSchemas } from "../../../src/protocol/tool_schemas.ts";
 
 /** The one item of a list as a client gets it. */
 function seen(kind: ListKind, item: JsonObject): unknown {
   const { method, key } = listKinds[kind];
-  const decoded = legacyUpstreamCodec.decodeResult(method, { [key]: [item] });
+  const decoded = legacy.upstream.decodeResult(method, { [key]: [item] });
   if (decoded.kind !== "ok" || decoded.value.kind !== "result") {
     throw new Error("The list was refused");
   }
@@ -23,7 +22,11 @@ function seen(kind: ListKind, item: JsonObject): unknown {
   const usable = kind === "tools"
     ? items.map((tool) => correctSchemas(tool, defaultLimits).tool)
     : items;
-  const result = legacyClientCodec.encodeResult(method, { [key]: usable }, latestRevision);
+  const result = legacy.client.encodeResult(
+    method,
+    resultOf({ [key]: usable }),
+    client(latestRevision),
+  );
   return (result[key] as unknown[])[0];
 }
 

@@ -10,7 +10,9 @@ import {
   serverRequests,
 } from "../../../src/protocol/legacy/methods.ts";
 import { latestRevision, revisions } from "../../../src/protocol/legacy/revisions.ts";
-import { legacyClientCodec as codec } from "../../../src/protocol/legacy/client_facing.ts";
+import { legacy } from "../../support/codecs.ts";
+
+const codec = legacy.client;
 
 interface MethodUnion {
   readonly options: readonly { readonly shape: { readonly method: { readonly value: string } } }[];

@@ -1,19 +1,23 @@
 /** What clients see of a server that says strange things of itself. */
 import { describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../../src/model.ts";
-import { legacyClientCodec } from "../../../src/protocol/legacy/client_facing.ts";
-import { encodeDescription } from "../../../src/protocol/modern/client_facing.ts";
+import { createLegacyCodec } from "../../../src/protocol/legacy/era_codec.ts";
+import { createModernCodec } from "../../../src/protocol/modern/era_codec.ts";
+import { client } from "../../support/codecs.ts";
 
 const identity = { name: "mcp-wrapper", version: "1" };
+const legacy = createLegacyCodec(identity).client;
+const modern = createModernCodec(identity).client;
 
 const shown: Readonly<Record<string, (serverInfo: JsonObject) => unknown>> = {
   "a session": (serverInfo) =>
-    legacyClientCodec.encodeDescription({ capabilities: {}, serverInfo }, "2025-11-25", identity)
+    legacy.encodeDescription({ capabilities: {}, serverInfo }, client("2025-11-25"))
       .serverInfo,
   "a stateless client": (serverInfo) =>
-    (encodeDescription({ capabilities: {}, serverInfo }, identity)._meta as JsonObject)[
-      "io.modelcontextprotocol/serverInfo"
-    ],
+    (modern.encodeDescription({ capabilities: {}, serverInfo }, client("2026-07-28"))
+      ._meta as JsonObject)[
+        "io.modelcontextprotocol/serverInfo"
+      ],
 };
 
 const icon = { src: "https://a.test/i.png" };

@@ -3,9 +3,9 @@ import { describe, expect, test } from "bun:test";
 import {
   decodeInitialize,
   initializeParams,
-  relayableCapabilities,
 } from "../../../src/protocol/legacy/initialize_params.ts";
 import { revisions } from "../../../src/protocol/legacy/revisions.ts";
+import { relayableCapabilities } from "../../../src/protocol/shared/relayed_capabilities.ts";
 import { legacyUpstreamCodec as codec } from "../../../src/protocol/legacy/upstream_facing.ts";
 
 describe("calls", () => {
@@ -166,14 +166,14 @@ describe("questions", () => {
 
   test("answers and refusals become replies", () => {
     const value = { roots: [], resultType: "complete" };
-    expect(codec.encodeAnswer("roots/list", { kind: "answer", value })).toEqual({
+    expect(codec.encodeAnswer({ kind: "answer", value })).toEqual({
       result: { roots: [] },
     });
     const refusal = { kind: "refusal", code: -1, message: "the person said no" } as const;
-    expect(codec.encodeAnswer("roots/list", refusal)).toEqual({
+    expect(codec.encodeAnswer(refusal)).toEqual({
       error: { code: -1, message: "the person said no" },
     });
-    expect(codec.encodeAnswer("roots/list", { ...refusal, data: 0 })).toEqual({
+    expect(codec.encodeAnswer({ ...refusal, data: 0 })).toEqual({
       error: { code: -1, message: "the person said no", data: 0 },
     });
   });

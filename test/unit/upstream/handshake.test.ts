@@ -23,6 +23,36 @@ const rpcError = (code: number, data?: unknown) =>
 const refusal = rpcError(-32601);
 const fault = new GatewayError("upstream_unavailable", "It refuses the credentials");
 
+test("each dialect answers all that is asked of it", () => {
+  const { codec: _, http, ...legacy } = session;
+  expect(legacy).toMatchObject({
+    asks: "request",
+    clientContext: "handshake",
+    logLevel: "session",
+    subscribe: "request",
+    sharing: "scope",
+    hasTasks: true,
+  });
+  expect(stateless).toMatchObject({
+    asks: "result",
+    clientContext: "request",
+    logLevel: "request",
+    subscribe: "listen",
+    sharing: "all",
+    hasTasks: false,
+  });
+  const overHttp = {
+    hasOlderTransport: true,
+    hasStandaloneStream: true,
+    resumesStreams: true,
+    takesNotifications: true,
+    mirrorsArguments: false,
+  };
+  expect(http).toMatchObject(overHttp);
+  const otherwise = Object.entries(overHttp).map(([name, has]) => [name, !has]);
+  expect(stateless.http).toMatchObject(Object.fromEntries(otherwise));
+});
+
 /** Greets a server whose answers the test gives when it likes. */
 function greet(order: readonly Dialect[]) {
   const clock = createTestClock();
@@ -167,8 +197,8 @@ describe("what is known of a server", () => {
       limits: { dialectKnownMs: 1_000 },
     });
     const of = (revision: string) =>
-      knownDialects.of(callerOf("a", { revision })).map(({ stateless }) =>
-        stateless ? "stateless" : "session"
+      knownDialects.of(callerOf("a", { revision })).map(({ sharing }) =>
+        sharing === "all" ? "stateless" : "session"
       );
     return { clock, knownDialects, of };
   };
@@ -209,7 +239,7 @@ describe("what is known of a server", () => {
 });
 
 describe("servers of which it is known how they speak", () => {
-  const modern = callerOf("p:a", { revision: "2026-07-28", asksByResult: true });
+  const modern = callerOf("p:a", { revision: "2026-07-28", asksByResult: true, sharesScope: true });
   const call = (caller = modern) => toolCall("x", {}, caller);
 
   test("are not asked again, until that is long ago", async () => {
@@ -235,7 +265,7 @@ describe("servers of which it is known how they speak", () => {
     await drain(upstream.open(call(callerOf("s1"))));
     await drain(upstream.open(call(callerOf("s2"))));
     await drain(upstream.open(call({ ...modern, scope: "p:b" })));
-    expect(server.connections.map(({ dialect }) => dialect.stateless)).toEqual([
+    expect(server.connections.map(({ dialect }) => dialect.sharing === "all")).toEqual([
       true,
       false,
       false,
@@ -255,7 +285,7 @@ describe("servers of which it is known how they speak", () => {
       if (end.kind !== "result") end = (await drain(upstream.open(call(caller)))).end;
       expect(end.kind).toBe("result");
     }
-    expect(server.connections.at(-1)?.dialect.stateless).toBe(false);
+    expect(server.connections.at(-1)?.dialect.sharing).toBe("scope");
     await upstream.close();
   });
 });

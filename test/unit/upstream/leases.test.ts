@@ -15,7 +15,12 @@ import { until } from "../../support/wait.ts";
 
 const revision = "2026-07-28";
 const askedByResult = (principal: string, capabilities: JsonObject = { elicitation: {} }): Caller =>
-  callerOf(`p:${principal}`, { revision: revision, asksByResult: true, capabilities });
+  callerOf(`p:${principal}`, {
+    revision: revision,
+    asksByResult: true,
+    sharesScope: true,
+    capabilities,
+  });
 
 const failureOf = (reply: Reply): string =>
   reply.kind === "failure" ? reply.error.code : `no failure: ${reply.kind}`;

@@ -1,14 +1,15 @@
 /** The line framer: whole lines whatever the chunks, long ones thrown away, failing reads tried again (E4, E5, P1). */
 import { describe, expect, test } from "bun:test";
 import { systemClock } from "../../../src/clock.ts";
-import { createFramer, type LongLine, readLines } from "../../../src/upstream/stdio/line_reader.ts";
+import type { OversizedMessage } from "../../../src/upstream/link/oversized_message.ts";
+import { createFramer, readLines } from "../../../src/upstream/stdio/line_reader.ts";
 import { createRandom, createTestClock } from "../../support/clock.ts";
 import { until } from "../../support/wait.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
 function frame(chunks: readonly Uint8Array[], bytesMax = 1_000) {
-  const long: LongLine[] = [];
+  const long: OversizedMessage[] = [];
   const framer = createFramer(bytesMax, (line) => void long.push(line));
   const lines = chunks.flatMap((chunk) => framer.push(chunk));
   return { lines: [...lines, ...framer.finish()], long };

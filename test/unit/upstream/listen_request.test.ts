@@ -240,7 +240,7 @@ describe("a standing request", () => {
 });
 
 describe("a server without sessions", () => {
-  const modern = callerOf("p:a", { revision: "2026-07-28", asksByResult: true });
+  const modern = callerOf("p:a", { revision: "2026-07-28", asksByResult: true, sharesScope: true });
   const subscribe = (uri: string, caller = callerOf("s1"), on = true) => ({
     method: on ? "resources/subscribe" : "resources/unsubscribe",
     params: { uri },

@@ -9,6 +9,7 @@ import type { GatewayEvent } from "../../../src/telemetry/events.ts";
 import type { LinkRequest } from "../../../src/upstream/link/link.ts";
 import { createOutputGuard } from "../../../src/upstream/link/output_guard.ts";
 import { createPeer } from "../../../src/upstream/link/peer.ts";
+import { modern } from "../../support/codecs.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { createTestLog } from "../../support/upstream_deps.ts";
 
@@ -403,6 +404,20 @@ describe("a peer", () => {
     await Promise.all(answers.map(({ promise }) => promise));
     await Promise.resolve();
     expect(sent).toEqual([{ jsonrpc: "2.0", id: 0, error: { code: -1, message: "no" } }]);
+  });
+
+  test("where servers ask by results their requests are refused, but for ping", () => {
+    const { peer, receive, sent, signals } = make();
+    peer.speak(modern.upstream);
+    const methods = ["sampling/createMessage", "elicitation/create", "roots/list", "ping"];
+    for (const method of methods) {
+      receive({ jsonrpc: "2.0", id: method, method, params: { message: "m", messages: [] } });
+    }
+    expect(signals).toEqual([]);
+    expect(sent).toMatchObject([
+      ...methods.slice(0, 3).map((id) => ({ id, error: { code: -32601 } })),
+      { id: "ping", result: {} },
+    ]);
   });
 
   test("batches are taken apart, and bad lines between them are skipped", () => {

@@ -23,7 +23,13 @@ import { callerOf, drain, textOf, toolCall } from "../../support/upstream_deps.t
 import { until, within } from "../../support/wait.ts";
 
 const session = callerOf("s1", { capabilities: { elicitation: {}, sampling: {}, roots: {} } });
-const stateless: Caller = { ...session, scope: "p:a", revision: "2026-07-28", asksByResult: true };
+const stateless: Caller = {
+  ...session,
+  scope: "p:a",
+  revision: "2026-07-28",
+  asksByResult: true,
+  sharesScope: true,
+};
 
 const form = (message: string): JsonObject => ({ message, requestedSchema: { type: "object" } });
 const question = (key: string, method = "elicitation/create") => ({

@@ -1,0 +1,65 @@
+/**
+ * POST in the stateless era: one request, read and checked whole, then run as a call or opened as a
+ * stream; and what is refused before it can be run. No session id and no event id is read or given
+ * here. Follows the Streamable HTTP transport of 2026-07-28.
+ */
+import { toGatewayError, withOutcome } from "../../errors.ts";
+import { idOf, toMessage } from "../../protocol/jsonrpc.ts";
+import { decodeRequest } from "../../protocol/modern/modern_request.ts";
+import type { Accepts } from "../accept.ts";
+import type { RequestContext } from "../request_context.ts";
+import { emptyResponse, logFault, rpcErrorResponse } from "../respond.ts";
+import { runCall } from "./call.ts";
+import { openListen } from "./listen.ts";
+import { callerOf, type ModernRequest, type StatelessRequests } from "./requests.ts";
+
+/** A message from a client of this era; `value` is the body. */
+export async function post(
+  stateless: StatelessRequests,
+  context: RequestContext,
+  value: unknown,
+  accepts: Accepts,
+): Promise<Response> {
+  try {
+    return await take(stateless, context, value, accepts);
+  } catch (thrown) {
+    return refuse(stateless, value, thrown);
+  }
+}
+
+/** The answer to a body that is not run. */
+export function refuse({ deps }: StatelessRequests, value: unknown, thrown: unknown): Response {
+  const failure = toGatewayError(thrown);
+  if (failure.code === "internal") logFault(deps.log, "Cannot answer a request", thrown);
+  const { error, status } = deps.codec.encodeError(withOutcome(failure, "not_sent"));
+  return rpcErrorResponse(error, status, idOf(value, deps.limits));
+}
+
+async function take(
+  stateless: StatelessRequests,
+  context: RequestContext,
+  value: unknown,
+  accepts: Accepts,
+): Promise<Response> {
+  const message = toMessage(value, stateless.deps.limits);
+  // The one notification of clients, a cancellation, has no use here: they close the stream.
+  if (message.kind !== "request") return emptyResponse(202);
+  const { request: { headers, signal }, fetchContext, principal, surface } = context;
+  const { takesForeign } = stateless.deps.gateway.surface(surface) ?? {};
+  const request = decodeRequest(message, headers, takesForeign);
+  context.assertOpen();
+  const asked: ModernRequest = {
+    request,
+    caller: callerOf(request, principal),
+    surface,
+    headers,
+    accepts,
+    signal,
+    holdOpen: fetchContext.holdOpen,
+    disconnectHidden: fetchContext.disconnectHidden === true,
+  };
+  stateless.clients.note(asked.caller, surface);
+  return request.method === "subscriptions/listen"
+    ? await openListen(stateless, asked)
+    : await runCall(stateless, asked);
+}

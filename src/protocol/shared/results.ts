@@ -1,0 +1,98 @@
+/**
+ * Results of servers in what the eras have in common: lenient where a server's slip does no harm (a
+ * list item without a name), strict where a wrong shape would break the reader behind it. What a
+ * result says of its kind and freshness is the era's own.
+ */
+import { type JsonObject, type ListKind, listKinds, type Result } from "../../model.ts";
+import type { UpstreamDecoded } from "../codec.ts";
+import { isAbsent, isJsonObject } from "../jsonrpc.ts";
+import { cleanResult } from "../message_members.ts";
+import { correctItems } from "./list_items.ts";
+import { without } from "./wire_keys.ts";
+
+/** The member that must be an array, for results that have one. */
+const arrays: ReadonlyMap<string, string> = new Map([
+  ["resources/read", "contents"],
+  ["prompts/get", "messages"],
+]);
+
+const lists = new Map(
+  (Object.keys(listKinds) as ListKind[]).map((kind) => [listKinds[kind].method as string, kind]),
+);
+
+/** A result in what both eras have in common. */
+export function decodeShared(method: string, result: unknown): UpstreamDecoded<Result> {
+  if (!isJsonObject(result)) return invalidResult(method, "the result must be an object");
+  const value = cleanResult(method, result);
+  const list = lists.get(method);
+  if (list !== undefined) return decodeList(list, value);
+  const decoded = decodeAnswer(method, value);
+  return decoded.kind === "ok"
+    ? { kind: "ok", value: { kind: "result", value: decoded.value } }
+    : decoded;
+}
+
+/** What answers a request that is not for a list. */
+function decodeAnswer(method: string, value: JsonObject): UpstreamDecoded<JsonObject> {
+  const key = arrays.get(method);
+  if (key !== undefined && !Array.isArray(value[key])) {
+    return invalidResult(method, `"${key}" must be an array`);
+  }
+  if (method === "tools/call") {
+    // Run as a task: the rest comes later.
+    if (isJsonObject(value.task)) return { kind: "ok", value };
+    return decodeToolResult(method, value);
+  }
+  if (method === "completion/complete") {
+    const { completion } = value;
+    if (!isJsonObject(completion) || !Array.isArray(completion.values)) {
+      return invalidResult(method, '"completion.values" must be an array');
+    }
+  }
+  return { kind: "ok", value };
+}
+
+/**
+ * Some servers leave `content` out beside structured content; clients do not expect that. Those of
+ * 2024-10-07 have `toolResult` in its place. A result that has nothing at all is no success.
+ */
+function decodeToolResult(method: string, value: JsonObject): UpstreamDecoded<JsonObject> {
+  const { toolResult, isError, structuredContent, content = contentOf(toolResult) } = value;
+  if (content === undefined && isAbsent(structuredContent) && isError !== true) {
+    return invalidResult(method, '"content" is missing');
+  }
+  const blocks = content ?? [];
+  if (!Array.isArray(blocks)) return invalidResult(method, '"content" must be an array');
+  const result = toolResult === undefined ? value : without(value, toolResultKeys);
+  return { kind: "ok", value: { ...result, content: blocks } };
+}
+
+const toolResultKeys = new Set(["toolResult"]);
+
+/** An older server's result as content: its text, or else its JSON. */
+function contentOf(toolResult: unknown): JsonObject[] | undefined {
+  if (isAbsent(toolResult)) return undefined;
+  const text = typeof toolResult === "string" ? toolResult : JSON.stringify(toolResult);
+  return [{ type: "text", text }];
+}
+
+/** A list without the items that cannot be called, and with the others corrected. */
+function decodeList(kind: ListKind, value: JsonObject): UpstreamDecoded<Result> {
+  const { method, key } = listKinds[kind];
+  const given = value[key] ?? [];
+  if (!Array.isArray(given)) return invalidResult(method, `"${key}" must be an array`);
+  const { items, corrections } = correctItems(kind, given);
+  return {
+    kind: "ok",
+    value: {
+      kind: "result",
+      value: { ...value, [key]: items },
+      ...(corrections.length === 0 ? {} : { corrections }),
+    },
+  };
+}
+
+/** A result that cannot be taken, and why. */
+export function invalidResult(method: string, problem: string): UpstreamDecoded<never> {
+  return { kind: "invalid", message: `Cannot take the server's ${method} result: ${problem}` };
+}

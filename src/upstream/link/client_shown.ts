@@ -1,0 +1,74 @@
+/**
+ * What a server is told of the client for whom it works: what that client can be asked and, where the
+ * operator wants it, its name. A process that several clients share works for none of them alone.
+ */
+import type { McpServerConfig } from "../../config/config.ts";
+import { defaultLimits } from "../../limits.ts";
+import type { Caller, JsonObject } from "../../model.ts";
+import { oneLine } from "../../one_line.ts";
+import type { ClientContext } from "../../protocol/codec.ts";
+import {
+  plainCapabilities,
+  relayableCapabilities,
+} from "../../protocol/shared/relayed_capabilities.ts";
+import type { Dialect, HandshakeOptions } from "./dialect.ts";
+
+/**
+ * What a server is told at its start that its client can do: of a session's client what can be
+ * relayed, of the many clients of a shared process nothing; and roots when the operator decides on
+ * them. Clients that share processes by what they declare are told of in one way only.
+ */
+export function declaredCapabilities(
+  { isolation, roots }: Pick<McpServerConfig, "isolation" | "roots">,
+  { capabilities, sharesScope }: Caller,
+): JsonObject {
+  if (isolation === "shared") return withRoots(roots, {});
+  const relayed = sharesScope === true
+    ? plainCapabilities(capabilities)
+    : relayableCapabilities(capabilities);
+  return withRoots(roots, relayed);
+}
+
+/** On whose behalf a caller's request is made; undefined where the handshake has said so. */
+export function clientContextOf(
+  dialect: Dialect,
+  config: Pick<McpServerConfig, "roots" | "isolation" | "identify">,
+  caller: Caller,
+): ClientContext | undefined {
+  if (dialect.clientContext === "handshake") return undefined;
+  // Nobody else's request is touched by what this one may be asked, however many share the connection.
+  const capabilities = withRoots(config.roots, relayableCapabilities(caller.capabilities));
+  const clientTitle = titleOf(config, caller);
+  return { capabilities, logLevel: caller.logLevel, clientTitle };
+}
+
+/**
+ * What a server hears at its start of the client for whom it works. A process that several clients
+ * share, or all requests of a principal, works for none of them alone, so it hears no name.
+ */
+export function clientShownTo(
+  config: Pick<McpServerConfig, "isolation" | "identify" | "roots">,
+  caller: Caller,
+): Pick<HandshakeOptions, "capabilities" | "clientTitle"> {
+  const capabilities = declaredCapabilities(config, caller);
+  return caller.sharesScope === true
+    ? { capabilities }
+    : { capabilities, clientTitle: titleOf(config, caller) };
+}
+
+/** The client's name for a server that may get it, next to the gateway's own. */
+function titleOf(
+  { isolation, identify }: Pick<McpServerConfig, "isolation" | "identify">,
+  { clientInfo: { title, name } }: Caller,
+): string | undefined {
+  if (!identify || isolation === "shared") return undefined;
+  const texts = [title, name].filter((text) => typeof text === "string");
+  return texts.map((text) => oneLine(text, defaultLimits.clientTitleCharsMax))
+    .find((text) => text !== "");
+}
+
+function withRoots(roots: McpServerConfig["roots"], relayed: JsonObject): JsonObject {
+  if (roots === "relay") return relayed;
+  const { roots: _, ...others } = relayed;
+  return roots === "none" ? others : { ...others, roots: {} };
+}

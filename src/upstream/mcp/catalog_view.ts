@@ -1,0 +1,99 @@
+/**
+ * Where an answer about a server's lists comes from: the caller's running connection, the stored catalog
+ * of its kind of client, that of the most similar one, or a start, which is waited for no longer than
+ * the server may take. Not here: what each scope was told (stored_catalog.ts).
+ */
+import { sleep } from "../../clock.ts";
+import { GatewayError } from "../../errors.ts";
+import type { Caller, Description, JsonObject, ListKind } from "../../model.ts";
+import type { Catalog, UpstreamDeps } from "../deps.ts";
+import type { CatalogLearning } from "./catalog_learning.ts";
+import type { Connection } from "./connection.ts";
+import type { ConnectionPool } from "./pool.ts";
+
+/** Which lists will do: any of the server's, or only those made for a client like the caller. */
+export type ListSource = "nearest" | "own";
+
+/** Where an answer comes from; `catalog` when it is a stored one. */
+export interface CatalogView {
+  readonly description: Description;
+  list(kind: ListKind): Promise<readonly JsonObject[]>;
+  readonly catalog?: Catalog;
+  /** Whether its lists are known to be what the caller's own connection would give now. */
+  readonly isSure: boolean;
+}
+
+/** What a view is made from. */
+export interface ViewOptions {
+  readonly server: string;
+  readonly startTimeoutMs: number;
+  readonly deps: Pick<UpstreamDeps, "clock" | "limits">;
+  readonly pool: ConnectionPool;
+  /** Why the last start failed, while none went well since. */
+  readonly problem: () => string | undefined;
+}
+
+/** Called for the start that an answer waits for; `begun` resolves when the start leaves the queue. */
+type OnStart = (begun: Promise<void>) => void;
+
+/** Finds the cheapest view that has an answer; a start that it needs is begun. */
+export async function viewFor(
+  pool: ConnectionPool,
+  learning: CatalogLearning,
+  { caller, source }: { readonly caller: Caller; readonly source: ListSource },
+  onStart: OnStart,
+): Promise<CatalogView> {
+  for (;;) {
+    const running = pool.running(caller);
+    if (running !== undefined) return viewOfConnection(running);
+    const own = await learning.own(caller);
+    if (own !== undefined) return viewOfCatalog(own, learning.isCurrent(own));
+    const nearest = source === "own" ? undefined : await learning.nearest(caller);
+    if (nearest !== undefined) return viewOfCatalog(nearest, false);
+    const other = learning.underWay();
+    if (pool.has(caller) || source === "own" || other === undefined) {
+      const started = pool.get(caller);
+      onStart(pool.begun(caller));
+      if (source !== "own" && other === undefined) learning.start(caller);
+      return viewOfConnection(await started);
+    }
+    // Another start is about to tell; when it does not, the next one tries.
+    onStart(other.begun);
+    await other.over;
+  }
+}
+
+/** Rejects when the start that an answer waits for has used up its time, counted from its own begin. */
+export async function lateness(
+  { server, startTimeoutMs, deps: { clock, limits }, problem }: ViewOptions,
+  begun: Promise<void>,
+  over: AbortSignal,
+): Promise<never> {
+  const why = problem();
+  await begun;
+  await sleep(clock, why === undefined ? startTimeoutMs : limits.listMs, over);
+  throw why === undefined
+    ? new GatewayError(
+      "upstream_late",
+      `Cannot list what server "${server}" offers yet: it is still starting; retry later`,
+      { data: { server, retryAfterMs: limits.trialRetryMs } },
+    )
+    : new GatewayError(
+      "upstream_unavailable",
+      `Cannot start server "${server}": ${why}; it is being started again`,
+      { data: { server, retryAfterMs: limits.trialRetryMs } },
+    );
+}
+
+function viewOfConnection(connection: Connection): CatalogView {
+  return { description: connection.description, list: connection.lists.get, isSure: true };
+}
+
+function viewOfCatalog(catalog: Catalog, isSure: boolean): CatalogView {
+  return {
+    description: catalog.description,
+    list: async (kind) => catalog.lists[kind],
+    catalog,
+    isSure,
+  };
+}

@@ -1,0 +1,112 @@
+/**
+ * The catalogs of one server that this run has learnt or the store may have: by key, a bounded number
+ * in memory, with how far each can be relied on. Not here: the start that learns one
+ * (catalog_learning.ts).
+ */
+import type { Caller } from "../../model.ts";
+import type { Catalog, UpstreamDeps } from "../deps.ts";
+import type { CatalogKeys } from "./catalog_key.ts";
+
+/** The catalogs of one server. */
+export interface KnownCatalogs {
+  readonly server: string;
+  readonly deps: Pick<UpstreamDeps, "catalogs" | "limits">;
+  readonly keys: CatalogKeys;
+  /** Loaded from the store, or given by a connection. */
+  readonly stored: Map<string, Promise<Catalog | undefined>>;
+  /** Given by a connection of this run. */
+  readonly learnt: Map<string, Catalog>;
+  /** Given by a connection, and not doubted since. */
+  confirmed: WeakSet<Catalog>;
+  /** How often a connection has said that its lists changed. */
+  doubts: number;
+  latest: Catalog | undefined;
+}
+
+/** Knows what the store has. */
+export function createKnownCatalogs(
+  { server, deps, keys }: Pick<KnownCatalogs, "server" | "deps" | "keys">,
+): KnownCatalogs {
+  return {
+    server,
+    deps,
+    keys,
+    stored: new Map(),
+    learnt: new Map(),
+    confirmed: new WeakSet(),
+    doubts: 0,
+    latest: undefined,
+  };
+}
+
+/** The catalog for callers like this one. */
+export async function ownCatalog(
+  known: KnownCatalogs,
+  caller: Caller,
+): Promise<Catalog | undefined> {
+  for (const key of await known.keys.all(caller)) {
+    const catalog = await load(known, key);
+    if (catalog !== undefined) return catalog;
+  }
+  return undefined;
+}
+
+/** The catalog of the most similar client. */
+export async function nearestCatalog(
+  known: KnownCatalogs,
+  caller: Caller,
+): Promise<Catalog | undefined> {
+  const { server, deps, keys, learnt } = known;
+  // One that is too large for the store is known as long as the gateway runs.
+  const candidates = [...learnt.keys(), ...await deps.catalogs.keys(server)];
+  const key = await keys.nearest(caller, candidates);
+  return key === undefined ? undefined : await load(known, key);
+}
+
+/**
+ * Keeps what a connection gave, in memory and in the store; gives the one that was known where it is
+ * the same. `doubtsBefore` is how many doubts there were when the connection was asked.
+ */
+export async function keepCatalog(
+  known: KnownCatalogs,
+  key: string,
+  catalog: Catalog,
+  doubtsBefore: number,
+): Promise<Catalog> {
+  const before = await load(known, key);
+  const isSame = JSON.stringify(before) === JSON.stringify(catalog);
+  const now = isSame && before !== undefined ? before : catalog;
+  keep(known, key, Promise.resolve(now));
+  known.learnt.set(key, now);
+  if (known.doubts === doubtsBefore) known.confirmed.add(now);
+  known.latest = now;
+  if (!isSame) await known.deps.catalogs.save(key, known.server, now);
+  return now;
+}
+
+/** A connection said that its lists changed: those of others may have. */
+export function doubtAll(known: KnownCatalogs): void {
+  known.doubts += 1;
+  known.confirmed = new WeakSet();
+}
+
+function load(known: KnownCatalogs, key: string): Promise<Catalog | undefined> {
+  const kept = known.stored.get(key);
+  if (kept !== undefined) return kept;
+  const loading = known.deps.catalogs.load(key).catch(() => undefined);
+  keep(known, key, loading);
+  return loading;
+}
+
+function keep(
+  { stored, learnt, deps: { limits } }: KnownCatalogs,
+  key: string,
+  catalog: Promise<Catalog | undefined>,
+): void {
+  stored.set(key, catalog);
+  for (const oldest of stored.keys()) {
+    if (stored.size <= limits.catalogsPerServerMax) break;
+    stored.delete(oldest);
+    learnt.delete(oldest);
+  }
+}

@@ -1,0 +1,72 @@
+/** What the connections of one upstream report, handed on to its catalog, its watchers and the log. */
+import { GatewayError } from "../../errors.ts";
+import type { Notice } from "../../model.ts";
+import { toRefusal } from "../exchange_source.ts";
+import { changedKinds } from "./lists.ts";
+import type { PoolEvents } from "./pool_events.ts";
+import type { PoolKey } from "./pool_key.ts";
+import { type PooledParts, replay, scopesOf } from "./pooled_parts.ts";
+import { trialScope } from "./trial_caller.ts";
+
+/** The events of an upstream whose parts are there by the time of the first one. */
+export function createPooledEvents(parts: () => PooledParts): PoolEvents {
+  return {
+    ready(key, connection, caller) {
+      const { levels, catalog } = parts();
+      levels.note(caller);
+      replay(parts(), key, connection);
+      if (key.isBase) catalog.connectionReady(key, connection, caller);
+    },
+    renewed(key, connection) {
+      replay(parts(), key, connection);
+      parts().catalog.listsChanged(key, changedKinds());
+    },
+    notice: (key, notice) => takeNotice(parts(), key, notice),
+    ask({ scope, isSession }, { method, params }, signal) {
+      // Who cannot be asked during a call cannot be outside of one either.
+      if (scope !== undefined && isSession) {
+        return parts().watchers.ask(scope, method, params, signal);
+      }
+      return Promise.resolve(toRefusal(new GatewayError("method_not_found")));
+    },
+    async clear({ scope }) {
+      const { kind, catalog } = parts();
+      // Some programs hold a lock: a process of its own starts after the trial's has ended.
+      const isOwnProcess = scope !== undefined && scope !== trialScope && !kind.isRemote;
+      if (isOwnProcess) await catalog.endTrial();
+    },
+    outlives: (scope) => parts().catalog.isLearningFor(scope),
+    changed: () => parts().status.note(),
+    died: (key, reason) => died(parts(), key, reason),
+  };
+}
+
+/** A notice that belongs to no call; false when nothing takes it. */
+function takeNotice({ catalog, watchers }: PooledParts, key: PoolKey, notice: Notice): boolean {
+  const kinds = changedKinds(notice);
+  if (kinds.length > 0) {
+    catalog.listsChanged(key, kinds);
+    return true;
+  }
+  if (key.scope !== undefined) return watchers.tell(key.scope, notice);
+  if (notice.method !== "notifications/resources/updated") return false;
+  const uri = String(notice.params["uri"]);
+  const subscribed = watchers.scopes().filter((scope) => watchers.subscriptions(scope).has(uri));
+  for (const scope of subscribed) watchers.tell(scope, notice);
+  return subscribed.length > 0;
+}
+
+/** A connection ended unexpectedly: its scopes hear what that means for them. */
+function died(parts: PooledParts, key: PoolKey, reason: string): void {
+  const { deps, catalog, watchers, kind: { config } } = parts;
+  deps.emit({ type: "connection_closed", server: config.name, died: reason });
+  catalog.connectionDied(key);
+  const data = `Server "${config.name}" ended unexpectedly (${reason}); ` +
+    "the next call starts it again, without what it kept in memory";
+  const notice: Notice = {
+    kind: "notice",
+    method: "notifications/message",
+    params: { level: "warning", logger: config.name, data },
+  };
+  for (const scope of scopesOf(parts, key)) watchers.tell(scope, notice);
+}
