@@ -1,5 +1,5 @@
 /**
- * What a server is told of the client for whom it works: what that client can be asked and, where the
+ * What a server gets to know of the client for which it works: what that client can be asked and, where the
  * operator wants it, its name. A process that several clients share works for none of them alone.
  */
 import type { McpServerConfig } from "../../config/config.ts";
@@ -14,9 +14,9 @@ import {
 import type { Dialect, HandshakeOptions } from "./dialect.ts";
 
 /**
- * What a server is told at its start that its client can do: of a session's client what can be
- * relayed, of the many clients of a shared process nothing; and roots when the operator decides on
- * them. Clients that share processes by what they declare are told of in one way only.
+ * What the gateway declares to a server at its start: of a session's client what can be relayed, of
+ * the many clients of a shared process nothing, and roots when the operator decides on them. Clients
+ * that share a process by what they declare are declared in the fewest words.
  */
 export function declaredCapabilities(
   { isolation, roots }: Pick<McpServerConfig, "isolation" | "roots">,
@@ -36,7 +36,7 @@ export function clientContextOf(
   caller: Caller,
 ): ClientContext | undefined {
   if (dialect.clientContext === "handshake") return undefined;
-  // Nobody else's request is touched by what this one may be asked, however many share the connection.
+  // This request alone declares them, however many callers share the connection.
   const capabilities = withRoots(config.roots, relayableCapabilities(caller.capabilities));
   const clientTitle = titleOf(config, caller);
   return { capabilities, logLevel: caller.logLevel, clientTitle };

@@ -1,7 +1,7 @@
 /**
  * How servers are spoken to: the two dialects (the handshake era's and the stateless one's), which of
  * them a caller's revision asks for first, and what each answers to those who speak in it. The one file
- * of this folder that knows eras. Not here: what a server is told of the client (client_shown.ts).
+ * of this folder that knows eras. Not here: what a server gets to know of the client (client_shown.ts).
  * Follows "Backward Compatibility" of the stdio and Streamable HTTP transports, and the rule that a
  * server which speaks both is spoken to in its client's own.
  */
@@ -89,7 +89,7 @@ export interface Dialect {
   readonly codec: UpstreamFacingCodec;
   /** How the server asks the client: by requests while a call runs, or by the result of the call. */
   readonly asks: UpstreamFacingCodec["asks"];
-  /** Where the server hears of the client and what it can be asked: once, or with each request. */
+  /** Where the client and what it can be asked are declared: once, or with each request. */
   readonly clientContext: "handshake" | "request";
   /** Where log lines are asked for: once for a session, or with each request. */
   readonly logLevel: "session" | "request";

@@ -24,7 +24,7 @@ export interface PooledKind {
   readonly processLimit: ConnectionLimit;
   /** What the server's lists may depend on beside callers: command or URL, environment or headers. */
   readonly fingerprint: unknown;
-  /** Whether the server lives on without us, and so may have news for whoever listens. */
+  /** Whether the server runs without the gateway, so that it may have news while no call runs. */
   readonly isRemote: boolean;
   /** A call is made on a connection that other callers cannot use. */
   readonly used?: () => void;
