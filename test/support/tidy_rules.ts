@@ -20,7 +20,17 @@ export interface Rule {
   readonly bad: readonly SourceFile[];
 }
 
-const floor = ["model", "errors", "limits", "clock", "excerpt", "one_line", "version"];
+const floor = [
+  "model",
+  "errors",
+  "limits",
+  "bounded",
+  "clock",
+  "excerpt",
+  "json",
+  "one_line",
+  "version",
+];
 const beside = [...floor, "log", "seal", "runtime", "config"];
 
 /** What each folder or file at the top of `src` may import, itself included. */
@@ -29,6 +39,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   errors: ["model"],
   limits: [],
   version: [],
+  bounded: [],
+  json: ["model"],
   clock: [],
   excerpt: [],
   one_line: ["excerpt"],

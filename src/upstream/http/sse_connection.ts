@@ -10,7 +10,8 @@ import { repeatableMethods } from "../../outgoing/retry.ts";
 import { decodeSse } from "../../sse/decode.ts";
 import { exitedError } from "../link/start_errors.ts";
 import { createOutputGuard } from "../link/output_guard.ts";
-import { createPeer, type Outgoing, type Peer } from "../link/peer.ts";
+import { createPeer, type Peer } from "../link/peer.ts";
+import type { Outgoing } from "../link/peer_state.ts";
 import { handshakeOn } from "../link/start_request.ts";
 import { discard, mediaType, readFault, toEventStream } from "./error_response.ts";
 import type { Streamable, StreamableOptions } from "./streamable.ts";
@@ -37,12 +38,11 @@ export function createSseConnection(options: StreamableOptions): Streamable {
   };
   const peer: Peer = createPeer({
     server: config.name,
-    codec: () => dialect.codec,
+    codec: dialect.codec,
     limits,
     clock,
     guard: createOutputGuard({ limits, clock, log }, end),
-    notice: hooks.notice,
-    ask: hooks.ask,
+    events: hooks,
     send(line, outgoing) {
       if (outgoing === undefined) return outbound.send(line);
       void request(line, outgoing);

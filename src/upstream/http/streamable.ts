@@ -65,12 +65,11 @@ export function createStreamable(options: StreamableOptions): Streamable {
   const endSoon = (died: string): void => void clock.after(0, () => end(died));
   const peer: Peer = createPeer({
     server: config.name,
-    codec: () => dialect.codec,
+    codec: dialect.codec,
     limits,
     clock,
     guard: createOutputGuard({ limits, clock, log }, end),
-    notice: hooks.notice,
-    ask: hooks.ask,
+    events: hooks,
     send(line, outgoing) {
       if (outgoing !== undefined) requests.send(line, outgoing);
       // Where no session is kept, who leaves a stream has said enough, and nothing else is to be told.

@@ -229,13 +229,12 @@ function createRunning(
   const guard = createOutputGuard({ limits, clock, log: deps.log }, broken);
   const peer: Peer = createPeer({
     server: config.name,
-    codec: () => first.codec,
+    codec: first.codec,
     limits,
     clock,
     guard,
     send: (line) => child?.send(line) ?? false,
-    notice: hooks.notice,
-    ask: hooks.ask,
+    events: hooks,
     pinged: words.pinged,
     over: () => void (isReady && words.answered()),
     misspoken(why, line) {
