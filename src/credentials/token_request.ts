@@ -5,6 +5,7 @@
  * failures are those of token_source.ts.
  */
 import { GatewayError } from "../errors.ts";
+import { isJsonObject } from "../json.ts";
 import { msPerSecond } from "../limits.ts";
 import type { JsonObject } from "../model.ts";
 import type { HttpAnswer } from "../outgoing/http_answer.ts";
@@ -12,7 +13,7 @@ import type { Authorization } from "../outgoing/authorization.ts";
 import { createHttpCaller } from "../outgoing/caller.ts";
 import { isRequestFault } from "../outgoing/deadline.ts";
 import { readRetryAfter } from "../outgoing/retry.ts";
-import { isJsonObject, parseJson } from "../protocol/jsonrpc.ts";
+import { parseJson } from "../protocol/jsonrpc.ts";
 import type { FetchFailure } from "./token_source.ts";
 import type { CredentialDeps } from "./provider.ts";
 

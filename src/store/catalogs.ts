@@ -5,11 +5,11 @@
  * upstream kinds) and the table (database.ts). An in-memory database serves where nothing is kept.
  */
 import type { Clock } from "../clock.ts";
+import { isJsonObject } from "../json.ts";
 import { transact } from "./database.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { JsonObject } from "../model.ts";
-import { isJsonObject } from "../protocol/jsonrpc.ts";
 import type { SqlDatabase } from "../runtime/runtime.ts";
 import type { Catalog, CatalogStore } from "../upstream/deps.ts";
 

@@ -3,7 +3,8 @@
  * is none: the restart policy allows it, the process limit gives it a place. A connection that leaves
  * makes room for the next call's at once, while it is still being stopped.
  */
-import { within } from "../../clock.ts";
+import { addWithin } from "../../bounded.ts";
+import { withDeadline } from "../../clock.ts";
 import type { McpServerConfig } from "../../config/config.ts";
 import type { GatewayError } from "../../errors.ts";
 import type { Caller } from "../../model.ts";
@@ -241,8 +242,8 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
   const forCall = async (caller: Caller, number = 0): Promise<Connection> => {
     const connection = get(caller, number);
     const begun = slots.get(keyOf(caller, number).id)?.begun.promise;
-    const late = () => queuedError(config);
-    await within(deps.clock, config.startTimeoutMs, Promise.race([begun, connection]), late);
+    const late = () => Promise.reject(queuedError(config));
+    await withDeadline(deps.clock, config.startTimeoutMs, Promise.race([begun, connection]), late);
     return await connection;
   };
 
@@ -269,8 +270,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       ),
     of: (key) => slots.get(key.id)?.connection,
     endScope(scope) {
-      const [oldest = scope] = ended.add(scope);
-      if (ended.size > deps.limits.endedScopesMax) ended.delete(oldest);
+      addWithin(ended, scope, deps.limits.endedScopesMax);
       for (const slot of [...slots.values()]) {
         if (slot.key.scope === scope) {
           if (!slot.key.isBase || !hooks.outlives(scope)) stopSlot(slot);

@@ -5,8 +5,8 @@
  */
 import type { McpServerConfig } from "../../config/config.ts";
 import { GatewayError, toGatewayError } from "../../errors.ts";
+import { isJsonObject } from "../../json.ts";
 import { type Call, type LogLevel, type Notice } from "../../model.ts";
-import { isJsonObject } from "../../protocol/jsonrpc.ts";
 import { createStoredCatalog } from "./stored_catalog.ts";
 import { createCatalogKeys } from "./catalog_key.ts";
 import type { ConnectionLimit, UpstreamDeps } from "../deps.ts";

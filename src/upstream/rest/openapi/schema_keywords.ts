@@ -4,12 +4,12 @@
  * with such a value is dropped, and the schema says that much less. Those that hold schemas themselves
  * are the business of schema_maker.ts. JSON Schema 2020-12.
  */
+import { isJsonObject } from "../../../json.ts";
 import type { JsonObject } from "../../../model.ts";
 import {
   assertions as known,
   isPattern as isPortable,
 } from "../../../protocol/json_schema/keywords.ts";
-import { isObject } from "./tree.ts";
 
 const types = new Set(["string", "number", "integer", "boolean", "array", "object", "null"]);
 const isText = (value: unknown) => typeof value === "string";
@@ -77,5 +77,5 @@ const exampleCharsMax = 200;
 
 /** Whether a schema is for answers alone, or for requests alone. */
 export function isHidden(schema: unknown, purpose: "argument" | "answer"): boolean {
-  return isObject(schema) && schema[purpose === "argument" ? "readOnly" : "writeOnly"] === true;
+  return isJsonObject(schema) && schema[purpose === "argument" ? "readOnly" : "writeOnly"] === true;
 }

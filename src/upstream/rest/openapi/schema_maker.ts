@@ -5,6 +5,7 @@
  * types is kept, and null is allowed everywhere: an API that says slightly more or less than its
  * document is still understood. What is too deep or too much is cut. Not here: single keywords.
  */
+import { isJsonObject } from "../../../json.ts";
 import type { JsonObject } from "../../../model.ts";
 import type { Documents, Located } from "./documents.ts";
 import {
@@ -17,7 +18,7 @@ import {
   withPlainBounds,
 } from "./schema_keywords.ts";
 import { cutText } from "./cut_text.ts";
-import { isObject, itemsOf, member } from "./tree.ts";
+import { itemsOf, member } from "./tree.ts";
 import { Unusable } from "./unusable.ts";
 
 /** How much of schemas is kept. */
@@ -74,7 +75,7 @@ export function createSchemaMaker(
     if (schemas > bounds.schemasMax) throw new TooLarge("its schemas are too large for a tool");
     const { value } = at;
     if (value === false) return { not: {} };
-    if (!isObject(value)) return {};
+    if (!isJsonObject(value)) return {};
     if (typeof member(value, "$ref") === "string") return visitReference(value, at.base, depth);
     if (depth > bounds.depthMax) return cut(value["description"]);
     return withNull(toKeywords(value, at.base, depth), value);
@@ -144,7 +145,7 @@ export function createSchemaMaker(
     }
     for (const keyword of isAnswer ? ["additionalProperties"] : schemaKeywords) {
       const part = value[keyword];
-      if (isObject(part)) out[keyword] = inner(part);
+      if (isJsonObject(part)) out[keyword] = inner(part);
       else if (part === false && !isAnswer) out[keyword] = false;
       else if (part === true && keyword === "additionalProperties" && !isAnswer) {
         // Beside known members it says that there are others.
@@ -162,7 +163,7 @@ export function createSchemaMaker(
     const out: JsonObject = {};
     const { properties, patternProperties } = value;
     const hidden = new Set<string>();
-    if (isObject(properties)) {
+    if (isJsonObject(properties)) {
       out["properties"] = Object.fromEntries(
         Object.entries(properties).flatMap(([name, schema]) => {
           if (!isHiddenAt(schema, base)) return [[name, inner(schema)]];
@@ -171,7 +172,7 @@ export function createSchemaMaker(
         }),
       );
     }
-    if (isObject(patternProperties) && !isAnswer) {
+    if (isJsonObject(patternProperties) && !isAnswer) {
       const known = Object.entries(patternProperties).filter(([pattern]) => isPattern(pattern));
       out["patternProperties"] = Object.fromEntries(
         known.map(([pattern, schema]) => [pattern, inner(schema)]),
@@ -221,7 +222,7 @@ function toItems(value: JsonObject, inner: (schema: unknown) => JsonObject): Jso
   const first = Array.isArray(items) ? items : itemsOf(prefixItems);
   return {
     ...(first.length === 0 ? {} : { prefixItems: first.map(inner) }),
-    ...(isObject(items) ? { items: inner(items) } : {}),
+    ...(isJsonObject(items) ? { items: inner(items) } : {}),
   };
 }
 
