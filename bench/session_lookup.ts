@@ -113,6 +113,7 @@ async function openLive(count: number): Promise<Suite> {
     limits,
     clock: systemClock,
     log: createTestLog(),
+    emit: () => {},
     identity: { name: "bench", version: "1" },
     sessionTimeoutMs: limits.timerMsMax,
     heartbeats: createHeartbeats(systemClock, limits),

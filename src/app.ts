@@ -13,6 +13,9 @@ import { createHttpHandler } from "./http/routes.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import { createLog, type Log } from "./log.ts";
 import type { FetchHandler, Runtime, SqlDatabase } from "./runtime/runtime.ts";
+import { countEvents, type Counts } from "./telemetry/counts.ts";
+import { createLogReader } from "./telemetry/log_reader.ts";
+import { createEvents, type Events } from "./telemetry/events.ts";
 import { createSealer, makeKey, type Sealer } from "./seal.ts";
 import { sessionStoreKinds } from "./store/session_kinds.ts";
 import type { SessionStore } from "./session/session_store.ts";
@@ -40,6 +43,10 @@ export interface GatewayHandle {
   /** Answers every request of every client; never rejects. */
   readonly fetch: FetchHandler;
   readonly log: Log;
+  /** Calls a reader for each event from now on: see `GatewayEvent`. */
+  readonly observe: Events["read"];
+  /** How often each kind of event happened so far. */
+  readonly counts: () => Counts;
   /** Takes a new reading of the servers: only what changed is added, removed or made anew. */
   reload(servers: ServersConfig): Promise<void>;
   /** Refuses new work and ends open streams; resolves when the running calls have finished. */
@@ -57,6 +64,11 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const { bodyBytesMax = defaultLimits.bodyBytesMax } = config;
   const limits: Limits = { ...defaultLimits, bodyBytesMax, ...options.limits };
   const log = openLog(options, limits, clock);
+  const events = createEvents((thrown) =>
+    log.error("Cannot read an event", { error: String(thrown) })
+  );
+  events.read(createLogReader(log));
+  const counts = countEvents(events);
   const { key, operatorToken, database } = await openData(config, runtime, limits, log);
   log.addSecrets(operatorToken === undefined ? [key] : [key, operatorToken]);
   const sealer = await createSealer(key);
@@ -81,6 +93,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
         limits,
         clock,
         log: own,
+        emit: events.emit,
         corrections: createCorrectionLog(server.name, own, limits),
         catalogs,
         ...ceilings,
@@ -106,6 +119,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     limits,
     clock,
     log: log.source("http"),
+    emit: events.emit,
     identity,
     instance,
     addresses: runtime.addresses,
@@ -119,6 +133,8 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   return {
     fetch: http.fetch,
     log,
+    observe: events.read,
+    counts,
     async reload(servers) {
       log.addSecrets(servers.secrets);
       warn(log, servers);

@@ -226,3 +226,6 @@ export const listKinds = {
 
 /** The name of one of the four lists. */
 export type ListKind = keyof typeof listKinds;
+
+/** The names of the four lists, in the order in which they are read. */
+export const listKindNames = Object.keys(listKinds) as ListKind[];

@@ -12,6 +12,7 @@ import type { Log } from "../log.ts";
 import type { Notice } from "../model.ts";
 import type { FetchContext, FetchHandler } from "../runtime/runtime.ts";
 import type { SessionStore } from "../session/session_store.ts";
+import type { Emit } from "../telemetry/events.ts";
 import { instanceHeader } from "../version.ts";
 import { createJsonReader, type JsonReader } from "./json_body.ts";
 import { discardBody } from "./discard.ts";
@@ -43,7 +44,13 @@ import {
   notifyListens,
   type StatelessRequests,
 } from "./modern/requests.ts";
-import { emptyResponse, errorResponse, faultResponse, type HeaderPairs } from "./respond.ts";
+import {
+  emptyResponse,
+  errorCodeOf,
+  errorResponse,
+  faultResponse,
+  type HeaderPairs,
+} from "./respond.ts";
 import {
   createSseTransport,
   endLines,
@@ -59,6 +66,7 @@ export interface HttpDeps {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Log;
+  readonly emit: Emit;
   readonly identity: { readonly name: string; readonly version: string };
   /** What the gateway sends to remote servers with each request. */
   readonly instance: string;
@@ -144,7 +152,10 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   return {
     async fetch(request, fetchContext = {}) {
       const response = await respond(request, fetchContext);
-      if (response.status >= 400) await discardBody(request, deps);
+      if (response.status < 400) return response;
+      const code = errorCodeOf(response);
+      deps.emit({ type: "request_refused", status: response.status, code });
+      await discardBody(request, deps);
       return response;
     },
     open: () => void (layer.phase = "ready"),

@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
-import { clientLimits } from "../limits/clients.ts";
+import { clientLimits } from "../limits/client_limits.ts";
 import type { Log } from "../log.ts";
 import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
 

@@ -11,6 +11,7 @@ import { createMemorySessionStore } from "../../src/store/memory_sessions.ts";
 import type { SessionStore } from "../../src/session/session_store.ts";
 import { createTestClock, type TestClock } from "./clock.ts";
 import { createFakeGateway, type FakeGateway } from "./fake_gateway.ts";
+import { createLogReader } from "../../src/telemetry/log_reader.ts";
 import { createTestLog, type TestRecord } from "./log.ts";
 import { within } from "./wait.ts";
 
@@ -104,6 +105,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     limits: { ...defaultLimits, ...options.limits },
     clock,
     log,
+    emit: createLogReader(log),
     identity,
     instance: "this-gateway",
     addresses: () => options.addresses ?? [],

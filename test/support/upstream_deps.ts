@@ -21,6 +21,7 @@ import {
 import { createProcessLimit } from "../../src/upstream/mcp/process_limit.ts";
 import { createCorrectionLog } from "../../src/upstream/catalog/correction_log.ts";
 import type { Catalog, UpstreamDeps } from "../../src/upstream/deps.ts";
+import { createLogReader } from "../../src/telemetry/log_reader.ts";
 import { createSpares } from "../../src/upstream/stdio/spares.ts";
 import type { Interest, Upstream } from "../../src/upstream/upstream.ts";
 import { hostileCommand } from "../fault/hostile_command.ts";
@@ -63,6 +64,7 @@ export async function createTestDeps(
     limits: all,
     clock,
     log,
+    emit: createLogReader(log),
     corrections: createCorrectionLog("test", log, all),
     catalogs: {
       load: async (key) => catalogsByKey.get(key),

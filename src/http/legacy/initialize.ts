@@ -46,11 +46,8 @@ export async function initializeSession(
     const description = await deps.gateway.describe(surface, session.caller);
     if (isStored) await deps.sessions.create(record);
     enlist(sessions, session);
-    deps.log.info("Client connected", {
-      client: clientLine(record.clientInfo, deps.limits.clientTitleCharsMax),
-      revision,
-      surface,
-    });
+    const client = clientLine(record.clientInfo, deps.limits.clientTitleCharsMax);
+    deps.emit({ type: "client_connected", surface, client, revision });
     return { session, result: deps.codec.encodeDescription(description, revision, deps.identity) };
   } catch (thrown) {
     endLiveSession(session, "it could not be opened", new GatewayError("cancelled"));

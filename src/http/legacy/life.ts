@@ -106,6 +106,7 @@ export function suspendSession(session: LiveSession): void {
 export function endLiveSession(session: LiveSession, reason: string, error: GatewayError): void {
   if (session.isOver) return;
   session.isOver = true;
+  session.deps.emit({ type: "session_ended", surface: session.surface, why: reason });
   session.stopWatching();
   if (error.code === "draining") hintStreams(session.streams);
   for (const call of [...session.calls.values()]) call.abort(reason, error);

@@ -17,6 +17,7 @@ import {
   type Principal,
 } from "../../model.ts";
 import type { DecodedRequest } from "../../protocol/modern/modern_request.ts";
+import type { Emit } from "../../telemetry/events.ts";
 import type { Accepts } from "../accept.ts";
 import type { Heartbeats } from "../heartbeat.ts";
 import type { KeepAlive } from "../keep_alive.ts";
@@ -29,6 +30,7 @@ export interface StatelessDeps {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Log;
+  readonly emit: Emit;
   readonly identity: { readonly name: string; readonly version: string };
   readonly heartbeats: Heartbeats;
   readonly keepAlive: KeepAlive;

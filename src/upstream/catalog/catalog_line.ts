@@ -1,7 +1,7 @@
 /** What the log says of a server that was started, or read, for the first time. */
 import { bytesPerKilobyte, msPerSecond } from "../../limits.ts";
+import { listKindNames } from "../../model.ts";
 import type { Catalog } from "../deps.ts";
-import { listKindNames } from "../mcp/lists.ts";
 
 /** One line about a start that went well: `files: 14 tools, 2 prompts (1.2 s, 18 KB)`. */
 export function describeCatalog(

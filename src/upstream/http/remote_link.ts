@@ -62,7 +62,7 @@ export function createRemotePeer(
     codec: dialect.codec,
     limits: deps.limits,
     clock: deps.clock,
-    guard: createOutputGuard(deps, giveUp),
+    guard: createOutputGuard(config.name, deps, giveUp),
     events: hooks,
   });
 }

@@ -44,7 +44,11 @@ export function createSseConnection(options: RemoteLinkOptions): OpeningLink {
       { send: (line, outgoing) => send(link, line, outgoing) },
       (died) => end(link, died),
     ),
-    outbound: createOutboundQueue(options.deps, (line) => sendAside(link, line)),
+    outbound: createOutboundQueue(
+      options.config.name,
+      options.deps,
+      (line) => sendAside(link, line),
+    ),
     isReady: false,
     revision: undefined,
     postUrl: undefined,

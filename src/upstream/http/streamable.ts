@@ -37,7 +37,11 @@ export function createStreamable(options: RemoteLinkOptions): OpeningLink {
       },
       (died) => endLink(link, died),
     ),
-    outbound: createOutboundQueue(options.deps, (line) => sendAside(link, line)),
+    outbound: createOutboundQueue(
+      options.config.name,
+      options.deps,
+      (line) => sendAside(link, line),
+    ),
     standalone: createStandalone(options, wire, () => link),
     recovery: createRecovery(options, () => link),
     open: new Map(),
