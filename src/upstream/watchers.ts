@@ -7,7 +7,7 @@ import { GatewayError, toGatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Answer, JsonObject, Notice, Watcher } from "../model.ts";
-import { toRefusal } from "./exchange_source.ts";
+import { toRefusal } from "../protocol/shared/ask_refusal.ts";
 import type { Interest } from "./upstream.ts";
 
 /** The watchers of one upstream. */
