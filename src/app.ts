@@ -3,6 +3,11 @@
  * handler. It names no runtime, reads no environment and opens no socket: `src/main` does, and
  * anybody's own server can.
  */
+import {
+  type AuthenticatorKinds,
+  authenticatorKinds,
+  createAuthenticator,
+} from "./auth/authenticator_kinds.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { GatewayConfig, ServersConfig } from "./config/config.ts";
 import { sameServer } from "./config/same_server.ts";
@@ -27,6 +32,15 @@ import { createSpares } from "./upstream/stdio/spares.ts";
 import { openWarden } from "./upstream/stdio/warden.ts";
 import { identity } from "./version.ts";
 
+/** What can be added to a gateway, one member for each kind of thing; each row stands for itself. */
+export interface Tables {
+  /** Who makes a request is decided by one of these, which `GatewayConfig.authenticator` names. */
+  readonly authenticatorKinds: AuthenticatorKinds;
+}
+
+/** What a gateway has of itself. */
+export const defaultTables: Tables = { authenticatorKinds };
+
 /** What a gateway is made from. */
 export interface GatewayOptions {
   readonly config: GatewayConfig;
@@ -34,6 +48,8 @@ export interface GatewayOptions {
   /** Bounds that differ from the defaults. */
   readonly limits?: Partial<Limits>;
   readonly clock?: Clock;
+  /** Tables in the place of the defaults. */
+  readonly tables?: Partial<Tables>;
   /** Where log lines are shown; absent: only the log file has them. */
   readonly console?: (line: string) => void;
 }
@@ -64,6 +80,12 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const { bodyBytesMax = defaultLimits.bodyBytesMax } = config;
   const limits: Limits = { ...defaultLimits, bodyBytesMax, ...options.limits };
   const log = openLog(options, limits, clock);
+  const tables: Tables = { ...defaultTables, ...options.tables };
+  const authenticator = createAuthenticator(
+    config.authenticator ?? "none",
+    tables.authenticatorKinds,
+    { clock, limits, log: log.source("auth") },
+  );
   const events = createEvents((thrown) =>
     log.error("Cannot read an event", { error: String(thrown) })
   );
@@ -115,6 +137,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   });
   const http = createHttpHandler({
     gateway,
+    authenticator,
     sessions: { ...sessions, create: watched },
     limits,
     clock,

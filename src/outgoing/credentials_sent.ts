@@ -4,7 +4,12 @@
  */
 import type { JsonObject } from "../model.ts";
 import type { OutgoingResponse, RequestFault } from "../runtime/runtime.ts";
-import type { Authorization, CredentialUse, SecurityContext } from "./authorization.ts";
+import {
+  type Authorization,
+  type CredentialUse,
+  type SecurityContext,
+  sharedUse,
+} from "./authorization.ts";
 import type { Failures } from "./failure.ts";
 import type { HttpRequest } from "./http_request.ts";
 import type { Hop } from "./redirect.ts";
@@ -27,7 +32,7 @@ export async function prepareRequest(
   failures: Failures,
   signal: AbortSignal,
 ): Promise<PreparedRequest> {
-  const { use = nobody, authorization = server.authorization, aside = false } = request;
+  const { use = sharedUse, authorization = server.authorization, aside = false } = request;
   const credential = await authorization.get(use, signal);
   if (signal.aborted) throw givenUp();
   if (credential.state === "ready") {
@@ -55,8 +60,6 @@ export async function renew(
   return response.status === 401 && !isDegraded && hop.trusted &&
     await authorization.renew(context, use, signal);
 }
-
-const nobody: CredentialUse = { principal: "", scope: "" };
 
 function toWait(retryAfterMs: number | undefined): JsonObject {
   return retryAfterMs === undefined ? {} : { retryAfterMs };

@@ -6,7 +6,12 @@
 
 /** What a listener knows of a request beside the `Request`. */
 export interface FetchContext {
-  readonly remoteAddress?: string;
+  /**
+   * The address that the connection comes from: the client's own, or that of a proxy in front. For
+   * audit, and for trusting what a known proxy says of its client. Looked up each time it is read,
+   * since that costs; absent or undefined when it is not known, as after the client has left.
+   */
+  readonly remoteAddress?: string | undefined;
   /** Tells the listener that this response may be silent for long (an idle timeout must not cut it). */
   readonly holdOpen?: () => void;
   /** Until the response's head is sent, this listener may not see that the client has left. */

@@ -2,6 +2,8 @@
  * A whole HTTP layer without a socket for tests: fake gateway, store in memory, a clock that the
  * test steers, and small clients that play the two transports with `Request`s.
  */
+import type { Authenticator } from "../../src/auth/authenticator.ts";
+import { createNoAuthenticator } from "../../src/auth/none.ts";
 import type { GatewayConfig } from "../../src/config/config.ts";
 import { createHttpHandler, type HttpHandler } from "../../src/http/routes.ts";
 import { defaultLimits, type Limits } from "../../src/limits.ts";
@@ -25,6 +27,7 @@ export interface HarnessOptions {
   readonly limits?: Partial<Limits>;
   readonly config?: Partial<GatewayConfig>;
   readonly gateway?: FakeGateway;
+  readonly authenticator?: Authenticator;
   readonly operatorToken?: string;
   /** The store and clock of another harness, to play a restart. */
   readonly store?: SessionStore;
@@ -101,6 +104,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
   const log = createTestLog();
   const handler = createHttpHandler({
     gateway,
+    authenticator: options.authenticator ?? createNoAuthenticator(),
     sessions: store,
     limits: { ...defaultLimits, ...options.limits },
     clock,

@@ -88,11 +88,13 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "upstream/stdio",
   ],
   gateway: [...beside, "upstream"],
-  http: [...beside, "gateway", "protocol", "session", "sse"],
+  auth: [...floor, "log"],
+  http: [...beside, "auth", "gateway", "protocol", "session", "sse"],
   // Behind interfaces that their users own.
   store: [...beside, "credentials", "protocol", "session", "upstream"],
   app: [
     ...beside,
+    "auth",
     "credentials",
     "gateway",
     "http",

@@ -3,20 +3,20 @@
  * catalog store in memory, and a log that can be read. Shared by the tests of src/upstream.
  */
 import process from "node:process";
+import { anonymous } from "../../src/auth/none.ts";
 import { systemClock } from "../../src/clock.ts";
 import type { StdioServerConfig } from "../../src/config/config.ts";
 import { defaultLimits, type Limits } from "../../src/limits.ts";
 import type { Log, LogFields } from "../../src/log.ts";
-import {
-  anonymous,
-  type Answer,
-  type Ask,
-  type Call,
-  type Caller,
-  type Exchange,
-  type JsonObject,
-  type Notice,
-  type Reply,
+import type {
+  Answer,
+  Ask,
+  Call,
+  Caller,
+  Exchange,
+  JsonObject,
+  Notice,
+  Reply,
 } from "../../src/model.ts";
 import { createProcessLimit } from "../../src/upstream/mcp/process_limit.ts";
 import { createCorrectionLog } from "../../src/upstream/catalog/correction_log.ts";

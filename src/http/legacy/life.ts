@@ -5,7 +5,7 @@
  * (session_table.ts).
  */
 import type { GatewayError } from "../../errors.ts";
-import { anonymous, type Answer, type Ask, type Caller } from "../../model.ts";
+import type { Answer, Ask, Caller } from "../../model.ts";
 import { hasPriming } from "../../protocol/legacy/revisions.ts";
 import type { SessionRecord } from "../../session/session_store.ts";
 import { toRefusal } from "../../protocol/shared/ask_refusal.ts";
@@ -65,12 +65,11 @@ function toCaller(record: SessionRecord): Caller {
 
 /** The record of a new session. */
 export function toRecord(
-  begun: Pick<SessionRecord, "key" | "surface" | "revision" | "clientInfo" | "capabilities">,
+  begun: Omit<SessionRecord, "logLevel" | "subscriptions" | "createdAt" | "activeAt">,
   now: number,
 ): SessionRecord {
   return {
     ...begun,
-    principal: anonymous.id,
     logLevel: null,
     subscriptions: [],
     createdAt: now,
