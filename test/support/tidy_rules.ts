@@ -288,7 +288,6 @@ const grossLinesMax = 120;
  * whose longest function is shorter than its entry says is a breach, too.
  */
 const grossExceptions: Readonly<Record<string, number>> = {
-  "src/credentials/token_source.ts": 149,
   "src/gateway/gateway.ts": 212,
   "src/gateway/route.ts": 212,
   "src/gateway/steps/park.ts": 188,
