@@ -41,24 +41,41 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
 }
 
 /**
- * Waits for a promise no longer than a time: then it rejects with what `late` makes, or resolves
- * with undefined where there is no `late`.
+ * Waits for a promise no longer than a time, nor than until `signal` aborts: then it resolves with
+ * what `late` returns, or rejects with what `late` throws.
  */
-export async function within<Value>(
+export function withDeadline<Value, Late>(
   clock: Clock,
   ms: number,
   promise: Promise<Value>,
-  late?: () => Error,
-): Promise<Value | undefined> {
-  const over = new AbortController();
-  const end = sleep(clock, ms, over.signal).then(() => {
-    if (late !== undefined && !over.signal.aborted) throw late();
-    return undefined;
+  late: () => Late,
+  signal?: AbortSignal,
+): Promise<Value | Late> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      cancel();
+      signal?.removeEventListener("abort", end);
+    };
+    const end = (): void => {
+      stop();
+      try {
+        resolve(late());
+      } catch (thrown) {
+        reject(thrown);
+      }
+    };
+    const cancel = clock.after(ms, end);
+    signal?.addEventListener("abort", end);
+    if (signal?.aborted) end();
+    promise.then(
+      (value) => {
+        stop();
+        resolve(value);
+      },
+      (thrown) => {
+        stop();
+        reject(thrown);
+      },
+    );
   });
-  end.catch(() => {});
-  try {
-    return await Promise.race([promise, end]);
-  } finally {
-    over.abort();
-  }
 }

@@ -3,6 +3,7 @@
  * public text. Gateway faults use -32603 with `data.reason`: codes of -32000..-32099 belong to the
  * specification. The text of an unforeseen error never leaves the process; the log has it.
  */
+import { isJsonObject } from "./json.ts";
 import type { JsonObject } from "./model.ts";
 
 /** One row: what a code becomes on the wire. `text` is used when an error brings no own message. */
@@ -205,8 +206,7 @@ function outcomeOf({ code, message, data }: UpstreamErrorBody): Outcome {
 
 /** A server's error data with the outcome; what is no object stays beside it as `value`. */
 function withOutcomeIn(data: unknown, outcome: Outcome): JsonObject {
-  const isObject = typeof data === "object" && data !== null && !Array.isArray(data);
-  if (isObject) return { ...data, outcome };
+  if (isJsonObject(data)) return { ...data, outcome };
   return data === undefined ? { outcome } : { value: data, outcome };
 }
 

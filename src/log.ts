@@ -4,7 +4,7 @@
  * file queue within a bound, so that a slow disk never slows a call; what is dropped is counted and
  * told. Logging never throws. How values are redacted stands in `log_redact.ts`.
  */
-import { type Clock, sleep } from "./clock.ts";
+import { type Clock, withDeadline } from "./clock.ts";
 import type { Limits } from "./limits.ts";
 import { createRedactor, escapeControls, type Redactor } from "./log_redact.ts";
 import type { LogFile } from "./runtime/runtime.ts";
@@ -216,13 +216,11 @@ function createQueue(file: LogFile, { clock, limits }: LogOptions): Queue {
     async close() {
       if (closed) return;
       closed = true;
-      const given = new AbortController();
       const flushed = (async () => {
         await writing;
         await file.close();
       })().catch(() => {});
-      await Promise.race([flushed, sleep(clock, limits.stopMs, given.signal)]);
-      given.abort();
+      await withDeadline(clock, limits.stopMs, flushed, () => {});
     },
   };
 }

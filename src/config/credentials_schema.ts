@@ -4,11 +4,10 @@
  * expectation that a person reads. Not here: what becomes of them (credentials_entry.ts).
  */
 import * as v from "valibot";
+import { isJsonObject } from "../json.ts";
 import { nearestName } from "./nearest.ts";
 
 const text = v.pipe(v.string("a string"), v.nonEmpty("a string that is not empty"));
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** An object with these keys alone. */
 export function only<Entries extends v.ObjectEntries>(entries: Entries) {
@@ -33,14 +32,14 @@ const secretExpected = "a string, or an object with file";
 export const secretSchema = v.union([
   text,
   v.pipe(
-    v.custom<Record<string, unknown>>(isObject, secretExpected),
+    v.custom<Record<string, unknown>>(isJsonObject, secretExpected),
     v.strictObject({ file: text }, secretExpected),
   ),
 ], secretExpected);
 
 /** Secrets by name; a Map, since a record would drop names such as `constructor`. */
 export const secretsSchema = v.pipe(
-  v.custom<Record<string, unknown>>(isObject, "an object of strings"),
+  v.custom<Record<string, unknown>>(isJsonObject, "an object of strings"),
   v.transform((members) => new Map<unknown, unknown>(Object.entries(members))),
   v.map(v.string("a name"), secretSchema, "an object of strings"),
 );
@@ -89,7 +88,7 @@ const expected = 'an object with type "none", "api_key", "bearer", "basic", "hea
 
 /** Credentials in a recipe. */
 export const credentialsSchema = v.pipe(
-  v.custom<Record<string, unknown>>(isObject, expected),
+  v.custom<Record<string, unknown>>(isJsonObject, expected),
   v.variant("type", kindsWith({}), expected),
 );
 
@@ -102,7 +101,7 @@ const variablesExpected = "the name of an environment variable, or names for use
 
 /** The credentials of one server in `mcp.json`. */
 export const serverCredentialsSchema = v.pipe(
-  v.custom<Record<string, unknown>>(isObject, expected),
+  v.custom<Record<string, unknown>>(isJsonObject, expected),
   v.variant(
     "type",
     kindsWith({
@@ -116,7 +115,7 @@ export const serverCredentialsSchema = v.pipe(
         v.union([
           variableName,
           v.pipe(
-            v.custom<Record<string, unknown>>(isObject, variablesExpected),
+            v.custom<Record<string, unknown>>(isJsonObject, variablesExpected),
             v.strictObject(
               { username: v.optional(variableName), password: v.optional(variableName) },
               variablesExpected,

@@ -5,6 +5,7 @@
  * an error. A server's name may be any text that can stand in a URL; two names that would give tools
  * the same prefix are refused for the later one.
  */
+import { isJsonObject } from "../json.ts";
 import { defaultLimits } from "../limits.ts";
 import { isHideable } from "./child_environment.ts";
 import { type Naming, type ServerConfig, type ServersConfig, toSafePrefix } from "./config.ts";
@@ -16,7 +17,6 @@ import { createPassedOver, readServerLists, serverListKeys } from "./other_progr
 import type { OwnAddress } from "./own_address.ts";
 import { folderOf } from "./path.ts";
 import { describeUnknown, failServer, readServer } from "./server_entry.ts";
-import { isObject } from "./server_keys.ts";
 import { ownSecret } from "./substitution.ts";
 import type { FileContext } from "./texts.ts";
 
@@ -53,7 +53,7 @@ export async function readServersFile(
   });
   if (text === undefined) return undefined;
   const { value, repeated } = parseJsonc(text, path);
-  if (!isObject(value)) {
+  if (!isJsonObject(value)) {
     throw new ConfigError([`Cannot use ${path}: expected an object, got ${describeKind(value)}`]);
   }
   const warnings = repeated.map((key) =>
@@ -130,7 +130,7 @@ async function readSections(
   top: Readonly<Record<string, unknown>>,
   context: FileContext,
 ): Promise<ServerConfig[]> {
-  const nested = isObject(top["mcp"]) ? top["mcp"]["servers"] : undefined;
+  const nested = isJsonObject(top["mcp"]) ? top["mcp"]["servers"] : undefined;
   const sections: readonly (readonly [string, unknown])[] = [
     ["mcpServers", top["mcpServers"]],
     ["servers", top["servers"]],
@@ -143,7 +143,7 @@ async function readSections(
   const byPrefix = new Map<string, string>();
   for (const [path, section] of sections) {
     if (section === undefined || section === null) continue;
-    if (!isObject(section)) {
+    if (!isJsonObject(section)) {
       throw new ConfigError([
         `Cannot use ${path} in ${context.file}: expected an object, got ${describeKind(section)}`,
       ]);

@@ -4,7 +4,7 @@
  * here under another name, and which keys are ignored, with the reason for the log. Approvals that
  * were given to another program are ignored, too: here they allow nothing.
  */
-import { isObject } from "./server_keys.ts";
+import { isJsonObject } from "../json.ts";
 
 /** Keys of one kind, and why they are ignored. */
 interface Kind {
@@ -220,7 +220,7 @@ export function readServerLists(
 ): (name: string) => boolean {
   const lists = serverLists.flatMap(([path, on]) => {
     let value: unknown = top;
-    for (const key of path) value = isObject(value) ? value[key] : undefined;
+    for (const key of path) value = isJsonObject(value) ? value[key] : undefined;
     return Array.isArray(value) ? [{ names: new Set<unknown>(value), on }] : [];
   });
   return (name) => lists.some(({ names, on }) => names.has(name) !== on);

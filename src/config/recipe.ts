@@ -6,6 +6,7 @@
  * (upstream/rest/).
  */
 import * as v from "valibot";
+import { isJsonObject } from "../json.ts";
 import { defaultLimits } from "../limits.ts";
 import { credentialsSchema, only, secretsSchema } from "./credentials_schema.ts";
 
@@ -22,10 +23,7 @@ const milliseconds = (least: 0 | 1) => {
     v.maxValue(defaultLimits.timerMsMax, expected),
   );
 };
-const object = v.custom<Record<string, unknown>>(
-  (value) => typeof value === "object" && value !== null && !Array.isArray(value),
-  "an object",
-);
+const object = v.custom<Record<string, unknown>>(isJsonObject, "an object");
 const anyName: v.GenericSchema<string> = v.string("a name");
 /** By way of a Map, since a valibot record drops names such as `constructor`. */
 const recordOf = <Value extends v.GenericSchema>(value: Value, name = anyName) =>

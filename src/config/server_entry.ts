@@ -5,6 +5,7 @@
  * the file around it (mcp_json.ts).
  */
 import * as v from "valibot";
+import { isJsonObject } from "../json.ts";
 import { defaultLimits } from "../limits.ts";
 import { opensBrowser } from "./browser_programs.ts";
 import type {
@@ -24,7 +25,6 @@ import { readOpenApiServer, readRecipeServer, type RestPart } from "./rest_serve
 import {
   allowKeys,
   denyKeys,
-  isObject,
   ownKeys,
   type ReachedBy,
   servedKeys,
@@ -49,7 +49,7 @@ export async function readServer(
 ): Promise<ServerConfig | undefined> {
   const where = (key: string) => `${key} in ${context.file}`;
   const fail = (problem: string) => failServer(name, problem);
-  if (!isObject(given)) {
+  if (!isJsonObject(given)) {
     return fail(`${where(path)}: expected an object, got ${describeKind(given)}`);
   }
   if (isSwitchedOff(given)) return undefined;
@@ -77,7 +77,7 @@ function passOverEnv(
   const isByUrl = urlKeys.some((key) => others[key] !== undefined) &&
     others["command"] === undefined;
   if (env === undefined || !isByUrl) return entry;
-  if (!isObject(env) || Object.keys(env).length > 0) passedOver.hasServerKey(name, "env");
+  if (!isJsonObject(env) || Object.keys(env).length > 0) passedOver.hasServerKey(name, "env");
   return others;
 }
 
@@ -179,7 +179,7 @@ function refuseOtherTypes(entry: ServerEntry, isRemote: boolean, texts: Texts): 
 /** Whether a value says nothing, as other programs write it for keys that they do not use. */
 function isEmpty(value: unknown): boolean {
   if (Array.isArray(value)) return value.length === 0;
-  return value instanceof Map ? value.size === 0 : isObject(value) && value["type"] === "none";
+  return value instanceof Map ? value.size === 0 : isJsonObject(value) && value["type"] === "none";
 }
 
 function readRoots(roots: ServerEntry["roots"], texts: Texts, remoteBind: boolean): Roots {
@@ -245,7 +245,7 @@ function warnOfKeys(
     if (known.includes(key) || context.passedOver.hasServerKey(name, key)) continue;
     context.warnings.push(describeUnknown(path, key, known, context.file));
   }
-  if (!isObject(entry["tools"])) return;
+  if (!isJsonObject(entry["tools"])) return;
   for (const key of Object.keys(entry["tools"])) {
     if (toolKeys.includes(key)) continue;
     context.warnings.push(describeUnknown(`${path}.tools`, key, toolKeys, context.file));

@@ -4,6 +4,7 @@
  * and ignored). The message of each schema is the expectation that a person reads.
  */
 import * as v from "valibot";
+import { isJsonObject } from "../json.ts";
 import { defaultLimits } from "../limits.ts";
 import { serverCredentialsSchema } from "./credentials_schema.ts";
 
@@ -35,15 +36,10 @@ const toolName = v.pipe(
 /** An object as a Map, since a record would drop keys such as `constructor`. */
 function mapOf<Value extends v.GenericSchema>(value: Value, expected: string) {
   return v.pipe(
-    v.custom<Record<string, unknown>>(isObject, expected),
+    v.custom<Record<string, unknown>>(isJsonObject, expected),
     v.transform((members) => new Map<unknown, unknown>(Object.entries(members))),
     v.map(v.string(expected), value, expected),
   );
-}
-
-/** A JSON object, not a list. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 const toolEntries = {
@@ -62,7 +58,7 @@ const toolEntries = {
 const toolsExpected = "an object with allow, deny or rename, or a list of names to offer";
 // By itself v.object takes lists, too.
 const toolsObject = v.pipe(
-  v.custom<Record<string, unknown>>(isObject, toolsExpected),
+  v.custom<Record<string, unknown>>(isJsonObject, toolsExpected),
   v.object(toolEntries, toolsExpected),
 );
 // Copilot writes a list. A union would report no faults inside its members.
@@ -233,7 +229,9 @@ const laterCredentials = new Set<unknown>(["exchange", "oauth", "passthrough"]);
 
 /** Why this key with this value cannot be served by this version; undefined when it can. */
 export function unservedReason(key: string, value: unknown): string | undefined {
-  if (key === "credentials" && isObject(value) && laterCredentials.has(value["type"])) return login;
+  if (key === "credentials" && isJsonObject(value) && laterCredentials.has(value["type"])) {
+    return login;
+  }
   const reason = unservedValues.get(key)?.get(value);
   return reason === undefined ? unservedKeys.get(key) : `${JSON.stringify(value)}: ${reason}`;
 }

@@ -6,7 +6,7 @@
  */
 import { isLoopback } from "../config/loopback.ts";
 import type { SendTokenRequest } from "./token_request.ts";
-import type { FetchFailure } from "./token_source.ts";
+import type { FetchFailure } from "./stored_token.ts";
 import { type CredentialDeps, refuse } from "./provider.ts";
 
 /** Where tokens are asked for. */

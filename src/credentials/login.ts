@@ -14,12 +14,8 @@ import {
   type SecurityContext,
 } from "../outgoing/authorization.ts";
 import { createTokenRequests, type SendTokenRequest } from "./token_request.ts";
-import {
-  createTokenSource,
-  type FetchFailure,
-  type StoredToken,
-  type TokenSource,
-} from "./token_source.ts";
+import type { FetchFailure, StoredToken } from "./stored_token.ts";
+import { createTokenSource, type TokenSource } from "./token_source.ts";
 import {
   type CredentialDeps,
   type Provider,

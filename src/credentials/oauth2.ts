@@ -12,7 +12,8 @@ import { sha256Hex } from "../seal.ts";
 import { createTokenRequests, toExpiry, type TokenResponse } from "./token_request.ts";
 import { toBase64, toBearer } from "./fixed.ts";
 import { createIssuer } from "./issuer.ts";
-import { createTokenSource, type FetchFailure, type StoredToken } from "./token_source.ts";
+import type { FetchFailure, StoredToken } from "./stored_token.ts";
+import { createTokenSource } from "./token_source.ts";
 import { type CredentialDeps, type Provider, type ProviderOptions, refuse } from "./provider.ts";
 import { createSecretReader, type WantedSecret } from "./secret.ts";
 

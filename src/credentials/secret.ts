@@ -3,7 +3,7 @@
  * changed file is seen without a restart. A file that cannot be used is a sentence that names the
  * key of the configuration; neither its path nor what it holds is in it.
  */
-import { sleep } from "../clock.ts";
+import { withDeadline } from "../clock.ts";
 import type { Secret } from "../config/config.ts";
 import { isIdentifier, type ValuePlace, valueProblem } from "../config/credential_values.ts";
 import { type CredentialDeps, type CredentialFailure, refuse } from "./provider.ts";
@@ -56,16 +56,10 @@ async function readFile(
   { runtime, limits, clock }: CredentialDeps,
   signal: AbortSignal,
 ): Promise<string | { readonly problem: string }> {
-  const given = new AbortController();
-  const late = sleep(clock, limits.secretFileMs, AbortSignal.any([given.signal, signal]))
-    .then(() => ({ problem: "takes too long to be read" }));
   const read = runtime.readText(file).then(
     (text) => text?.trim() ?? { problem: "is not there; make it, or correct the path" },
     () => ({ problem: "cannot be read; check its permissions" }),
   );
-  try {
-    return await Promise.race([read, late]);
-  } finally {
-    given.abort();
-  }
+  const late = () => ({ problem: "takes too long to be read" });
+  return await withDeadline(clock, limits.secretFileMs, read, late, signal);
 }

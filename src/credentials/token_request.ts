@@ -2,9 +2,10 @@
  * Requests to whoever gives credentials out: no redirect is followed, answers are small JSON objects,
  * and whatever goes wrong is a sentence of ours in which nothing of the answer stands. Tells those
  * who cannot be reached from those who refuse. Its own circuit stays closed: the pauses between
- * failures are those of token_source.ts.
+ * failures are those of stored_token.ts.
  */
 import { GatewayError } from "../errors.ts";
+import { isJsonObject } from "../json.ts";
 import { msPerSecond } from "../limits.ts";
 import type { JsonObject } from "../model.ts";
 import type { HttpAnswer } from "../outgoing/http_answer.ts";
@@ -12,8 +13,8 @@ import type { Authorization } from "../outgoing/authorization.ts";
 import { createHttpCaller } from "../outgoing/caller.ts";
 import { isRequestFault } from "../outgoing/deadline.ts";
 import { readRetryAfter } from "../outgoing/retry.ts";
-import { isJsonObject, parseJson } from "../protocol/jsonrpc.ts";
-import type { FetchFailure } from "./token_source.ts";
+import { parseJson } from "../protocol/jsonrpc.ts";
+import type { FetchFailure } from "./stored_token.ts";
 import type { CredentialDeps } from "./provider.ts";
 
 /** An answer that says something. */

@@ -2,6 +2,7 @@
  * What the gateway itself keeps for one scope: which servers have answered it, their last good
  * lists, which server a URI came from, and what it subscribed to. Bounded, and gone with `endScope`.
  */
+import { putWithin } from "../bounded.ts";
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import type { JsonObject, ListKind } from "../model.ts";
@@ -77,8 +78,7 @@ export function createScopes(
         subscribed: new Map(),
         tasks: new Map(),
       };
-      scopes.set(scope, memory);
-      trim(scopes, limits.sessionsMax);
+      putWithin(scopes, scope, memory, limits.sessionsMax);
     }
     return memory;
   };
@@ -97,16 +97,12 @@ export function createScopes(
       // No client can ask for a longer one.
       if (uri.length > limits.uriCharsMax) return;
       const { seenUris } = of(scope);
-      seenUris.delete(uri);
-      seenUris.set(uri, owner);
-      trim(seenUris, limits.seenUrisMax);
+      putWithin(seenUris, uri, owner, limits.seenUrisMax);
     },
     ran(scope, taskId, server) {
       if (taskId.length > limits.nameCharsMax) return;
       const { tasks } = of(scope);
-      tasks.delete(taskId);
-      tasks.set(taskId, server);
-      trim(tasks, limits.tasksMax);
+      putWithin(tasks, taskId, server, limits.tasksMax);
     },
     forgetServer(server) {
       for (const memory of scopes.values()) {
@@ -118,10 +114,4 @@ export function createScopes(
     },
     end: (scope) => void scopes.delete(scope),
   };
-}
-
-/** Drops the oldest entry of a map that has grown past its bound. */
-function trim(map: Map<string, unknown>, sizeMax: number): void {
-  const oldest = map.keys().next();
-  if (map.size > sizeMax && !oldest.done) map.delete(oldest.value);
 }

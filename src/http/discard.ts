@@ -3,7 +3,7 @@
  * and time. A listener closes the connection of a body that is answered early, and a client that
  * writes at that moment sees a broken connection instead of the answer. Memory stays flat meanwhile.
  */
-import type { Clock } from "../clock.ts";
+import { type Clock, withDeadline } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 
 /** What throwing a body away needs. */
@@ -28,20 +28,17 @@ export async function discardBody(
   const isHopeless = Number(headers.get("content-length") ?? 0) > bytesMax;
   if (body === null || body.locked || isHopeless) return;
   const counter = countBytes(body, limits.discardChunkBytes);
-  let giveUp = (): void => {};
-  const givenUp = new Promise<undefined>((resolve) => giveUp = () => resolve(undefined));
-  const cancelTimer = clock.after(limits.bodyMs, giveUp);
+  const endsAt = clock.monotonic() + limits.bodyMs;
   try {
     for (let size = 0; size <= bytesMax;) {
-      const cancelQuiet = clock.after(limits.bodyQuietMs, giveUp);
-      const bytes = await Promise.race([counter.next(), givenUp]).finally(cancelQuiet);
+      const waitMs = Math.min(limits.bodyQuietMs, endsAt - clock.monotonic());
+      const bytes = await withDeadline(clock, waitMs, counter.next(), () => undefined);
       if (bytes === undefined) break;
       size += bytes;
     }
   } catch {
     // The client left before its answer.
   } finally {
-    cancelTimer();
     counter.cancel().catch(() => {});
   }
 }

@@ -4,7 +4,7 @@
  * arrives, since what a client announces costs it nothing. discard.ts reads the rest of a refused
  * one. protocol/jsonrpc.ts says what JSON is; the bindings say what it means.
  */
-import type { Clock } from "../clock.ts";
+import { type Clock, withDeadline } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import { bytesPerMegabyte, type Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
@@ -71,25 +71,20 @@ async function readBody(
     limits.bodyStepBytes,
     announced ?? limits.bodyBytesMax,
   );
-  let cancelTimer = (): void => {};
-  const late = new Promise<never>((_, reject) => {
-    cancelTimer = clock.after(limits.bodyMs, () => {
-      reject(new GatewayError("body_timeout"));
-      arriving?.cancel();
-    });
-  });
+  const late = (): never => {
+    arriving?.cancel();
+    throw new GatewayError("body_timeout");
+  };
   try {
     const reading = arriving === undefined
       ? request.arrayBuffer().then((bytes) => new Uint8Array(bytes))
       : readAll(arriving, request, deps, place);
-    return await Promise.race([reading, late]);
+    return await withDeadline(clock, limits.bodyMs, reading, late);
   } catch (thrown) {
     if (thrown instanceof GatewayError) throw thrown;
     throw new GatewayError("parse_error", "Cannot read the body: it ended early", {
       cause: thrown,
     });
-  } finally {
-    cancelTimer();
   }
 }
 

@@ -6,7 +6,7 @@
  */
 import { parse } from "dotenv";
 import { createGateway, type GatewayHandle } from "../app.ts";
-import { systemClock, within } from "../clock.ts";
+import { systemClock, withDeadline } from "../clock.ts";
 import { ConfigError } from "../config/config_error.ts";
 import { readConfig, type StartConfig } from "../config/environment.ts";
 import { readFlags } from "../config/flags.ts";
@@ -209,7 +209,7 @@ async function stopGateway(
     const begunAt = systemClock.monotonic();
     // The port stays open meanwhile: a running call may need its client's answer, and new work gets
     // a refusal with its reason.
-    await within(systemClock, drainMs, gateway.drain());
+    await withDeadline(systemClock, drainMs, gateway.drain(), () => {});
     const restMs = drainMs - (systemClock.monotonic() - begunAt);
     // Calls that still run get an error first, so that no client sees only a closed connection.
     const closed = gateway.close();

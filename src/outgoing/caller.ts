@@ -7,48 +7,17 @@
 import { type Clock, sleep } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
-import type { JsonObject } from "../model.ts";
+import type { GatewayError } from "../errors.ts";
 import type { RequestFault, Runtime } from "../runtime/runtime.ts";
-import { type HttpAnswer, toAnswer } from "./http_answer.ts";
-import {
-  type Authorization,
-  type CredentialUse,
-  type SecurityContext,
-  sharedUse,
-} from "./authorization.ts";
-import { createCircuit, noCircuit, type Pass } from "./circuit.ts";
-import { createDeadline, isRequestFault } from "./deadline.ts";
+import type { Authorization, CredentialUse } from "./authorization.ts";
+import { type Circuit, createCircuit, noCircuit, type Pass } from "./circuit.ts";
+import { type PreparedRequest, prepareRequest, renew } from "./credentials_sent.ts";
+import { createDeadline, type Deadline, isRequestFault } from "./deadline.ts";
 import { createFailures, type Failures, marked } from "./failure.ts";
-import type { Hop } from "./redirect.ts";
+import { type HttpAnswer, toAnswer } from "./http_answer.ts";
+import type { HttpRequest } from "./http_request.ts";
 import { isPassingStatus, mayRepeat, readRetryAfter, toBackoffMs } from "./retry.ts";
-import { createSender, discard, type Sent, toHop } from "./sender.ts";
-
-/** One call. */
-export interface HttpRequest {
-  readonly url: string;
-  readonly method: string;
-  /** Of this request; they win over those of the configuration. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string | undefined;
-  /** The request for what is shown, where that changes it: asked before each attempt. */
-  readonly prepare?:
-    | ((context: SecurityContext) => Pick<HttpRequest, "url" | "headers" | "body">)
-    | undefined;
-  /** From the first attempt to the end of the body; 0: the body may stand open. */
-  readonly timeoutMs: number;
-  /** Until the head of the answer, retries included; absent: `timeoutMs`, or `responseMs` where that is 0. */
-  readonly headMs?: number | undefined;
-  /** Whether making it twice does no more than making it once. */
-  readonly repeatable: boolean;
-  /** Whether what comes of it says nothing about other requests: the circuit has no part in it. */
-  readonly aside?: boolean | undefined;
-  /** No redirect is followed: what is sent is for this URL alone. */
-  readonly final?: boolean | undefined;
-  /** Absent: one for all, and no tool's call. */
-  readonly use?: CredentialUse | undefined;
-  /** In the place of the server's usual one. */
-  readonly authorization?: Authorization | undefined;
-}
+import { createSender, discard, type SendAttempt, type Sent } from "./sender.ts";
 
 /** Makes calls to one server. */
 export interface HttpCaller {
@@ -77,159 +46,158 @@ export interface HttpCallerOptions {
   readonly admit?: ((signal: AbortSignal, use: CredentialUse) => Promise<void>) | undefined;
 }
 
-/** Makes the caller of one server; its circuit is its own. */
-export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
-  const { limits, clock, log, server, url, hidesUrl } = options;
-  const send = createSender(options);
+/** One caller. */
+interface CallerState {
+  readonly options: HttpCallerOptions;
+  readonly send: SendAttempt;
+  readonly circuit: Circuit;
   /** What came of the latest attempt, and of the one after which the circuit opened. */
-  let latest = "";
-  let openedBy = "";
-  const usual = createCircuit({
-    limits,
-    clock,
-    changed(open) {
-      if (open) {
-        openedBy = latest;
-        const message = `Server "${server}" cannot be reached; for a while its calls fail at once`;
-        log.warn(message, { reason: latest });
-      } else log.info(`Server "${server}" can be reached again`);
-    },
-  });
-
-  /** One attempt as the circuit sees it. */
-  const tryOnce = async (shown: Shown, failures: Failures, signal: AbortSignal) => {
-    const refuse = (waitMs: number) =>
-      failures.create(
-        "upstream_unavailable",
-        `could not be reached just now: ${openedBy}; retry later`,
-        { data: { outcome: "not_sent", retryAfterMs: Math.ceil(waitMs) } },
-      );
-    const circuit = shown.aside ? noCircuit : usual;
-    // Nobody waits in line to hear that.
-    const openMs = circuit.openMs();
-    if (openMs > 0) throw refuse(openMs);
-    await options.admit?.(signal, shown.use);
-    const admission = circuit.admit();
-    if ("retryAfterMs" in admission) throw refuse(admission.retryAfterMs);
-    try {
-      const sent = await send(shown, failures, signal);
-      const { status } = sent.response;
-      if (!shown.aside) latest = `status ${status}`;
-      judgeStatus(status, admission.pass);
-      return sent;
-    } catch (thrown) {
-      if (!shown.aside) latest = thrown instanceof Error ? thrown.message : String(thrown);
-      judgeFault(thrown, admission.pass);
-      throw thrown;
-    }
-  };
-
-  /** How long to wait before the next attempt; undefined when there is none. */
-  const toBackoff = (outcome: Attempt, retry: number, repeatable: boolean): number | undefined => {
-    if (retry >= limits.httpRetriesMax) return undefined;
-    if ("thrown" in outcome) {
-      const { thrown } = outcome;
-      return isRequestFault(thrown) && mayRepeat(thrown, repeatable)
-        ? toBackoffMs(retry, undefined, limits, clock)
-        : undefined;
-    }
-    if (!repeatable || !isPassingStatus(outcome.response.status)) return undefined;
-    return toBackoffMs(retry, readRetryAfter(outcome.response.headers, clock), limits, clock);
-  };
-
-  /** A request with what is to be shown to the server. */
-  const show = async (
-    request: HttpRequest,
-    failures: Failures,
-    signal: AbortSignal,
-  ): Promise<Shown> => {
-    const { use = sharedUse, authorization = options.authorization, aside = false } = request;
-    const credential = await authorization.get(use, signal);
-    if (signal.aborted) throw givenUp();
-    if (credential.state === "ready") {
-      const { context, isDegraded } = credential;
-      const hop = toHop({ ...request, ...request.prepare?.(context) }, url, context);
-      return { hop, context, isDegraded, use, authorization, aside };
-    }
-    const { problem, more } = credential.state === "failed"
-      ? { problem: credential.problem, more: toWait(credential.retryAfterMs) }
-      : {
-        problem: `needs a user to log in at ${credential.url}`,
-        more: { logInAt: credential.url },
-      };
-    throw failures.create("credentials_missing", problem, {
-      data: { ...more, outcome: "not_sent" },
-    });
-  };
-
-  /** Whether a refused credential was made anew: what was refused did not take effect. */
-  const renew = async (
-    { authorization, context, use, isDegraded, hop }: Shown,
-    outcome: Attempt,
-    signal: AbortSignal,
-  ): Promise<boolean> => {
-    if (!("response" in outcome) || outcome.response.status !== 401) return false;
-    if (isDegraded || !hop.trusted || !await authorization.renew(context, use, signal)) {
-      return false;
-    }
-    discard(outcome.response);
-    return true;
-  };
-
-  return {
-    async call(request, signal) {
-      const { method, repeatable, timeoutMs } = request;
-      const failures = createFailures({ server, url: request.url, method, clock, hidesUrl });
-      const deadline = createDeadline({
-        totalMs: timeoutMs,
-        headMs: request.headMs ?? (timeoutMs === 0 ? limits.responseMs : timeoutMs),
-        repeatable,
-        clock,
-        failures,
-        signal,
-      });
-      let isRenewed = false;
-      let wasSent = false;
-      try {
-        for (let retry = 0;; retry += 1) {
-          const shown = await show(request, failures, deadline.signal);
-          const outcome = await tryOnce(shown, failures, deadline.signal)
-            .then((sent): Attempt => sent, (thrown): Attempt => ({ thrown }));
-          if (!isRenewed && await renew(shown, outcome, deadline.signal)) {
-            isRenewed = true;
-            continue;
-          }
-          const backoffMs = toBackoff(outcome, retry, repeatable);
-          if (backoffMs !== undefined && deadline.allows(backoffMs)) {
-            if ("response" in outcome) discard(outcome.response);
-            wasSent ||= mayHaveWorked(outcome);
-            log.debug(`Call server "${server}" again`, { method, retry: retry + 1, backoffMs });
-            await sleep(clock, backoffMs, deadline.signal);
-            continue;
-          }
-          if ("thrown" in outcome) throw outcome.thrown;
-          deadline.headCame();
-          const { isDegraded } = shown;
-          const more = { deadline, failures, limits, clock, isDegraded, isRepeated: wasSent };
-          return toAnswer(outcome, more);
-        }
-      } catch (thrown) {
-        deadline.end();
-        const error = deadline.explain(thrown, wasSent);
-        throw wasSent && error.outcome === "not_sent" ? marked(error, "unknown") : error;
-      }
-    },
-  };
+  latest: string;
+  openedBy: string;
 }
 
-/** A request and what goes with it. */
-interface Shown {
-  readonly hop: Hop;
-  readonly context: SecurityContext;
-  readonly isDegraded: boolean;
-  readonly use: CredentialUse;
-  readonly authorization: Authorization;
-  readonly aside: boolean;
+/** Makes the caller of one server; its circuit is its own. */
+export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
+  const { limits, clock } = options;
+  const state: CallerState = {
+    options,
+    send: createSender(options),
+    circuit: createCircuit({ limits, clock, changed: (open) => noteCircuit(state, open) }),
+    latest: "",
+    openedBy: "",
+  };
+  return { call: (request, signal) => call(state, request, signal) };
+}
+
+async function call(
+  state: CallerState,
+  request: HttpRequest,
+  signal: AbortSignal,
+): Promise<HttpAnswer> {
+  const { limits, clock, server, hidesUrl } = state.options;
+  const { method, repeatable, timeoutMs } = request;
+  const failures = createFailures({ server, url: request.url, method, clock, hidesUrl });
+  const deadline = createDeadline({
+    totalMs: timeoutMs,
+    headMs: request.headMs ?? (timeoutMs === 0 ? limits.responseMs : timeoutMs),
+    repeatable,
+    clock,
+    failures,
+    signal,
+  });
+  const progress: Progress = { isRenewed: false, wasSent: false };
+  try {
+    const { sent, isDegraded } = await callUntilDone(state, request, failures, deadline, progress);
+    deadline.headCame();
+    const isRepeated = progress.wasSent;
+    return toAnswer(sent, { deadline, failures, limits, clock, isDegraded, isRepeated });
+  } catch (thrown) {
+    deadline.end();
+    const error = deadline.explain(thrown, progress.wasSent);
+    throw progress.wasSent && error.outcome === "not_sent" ? marked(error, "unknown") : error;
+  }
+}
+
+/** What the attempts of one call have come to. */
+interface Progress {
+  /** Whether a refused credential was replaced. */
+  isRenewed: boolean;
+  /** Whether an attempt that is repeated may have reached the server. */
+  wasSent: boolean;
+}
+
+/** Makes attempts until one counts; throws what the last one threw. */
+async function callUntilDone(
+  state: CallerState,
+  request: HttpRequest,
+  failures: Failures,
+  deadline: Deadline,
+  progress: Progress,
+): Promise<{ readonly sent: Sent; readonly isDegraded: boolean }> {
+  const { clock, log, server } = state.options;
+  const { signal } = deadline;
+  for (let retry = 0;; retry += 1) {
+    const prepared = await prepareRequest(state.options, request, failures, signal);
+    const outcome = await tryOnce(state, prepared, failures, signal)
+      .then((sent): Attempt => sent, (thrown): Attempt => ({ thrown }));
+    const { response } = "response" in outcome ? outcome : {};
+    if (response !== undefined && !progress.isRenewed && await renew(prepared, response, signal)) {
+      progress.isRenewed = true;
+      discard(response);
+      continue;
+    }
+    const backoffMs = toBackoff(state.options, outcome, retry, request.repeatable);
+    if (backoffMs === undefined || !deadline.allows(backoffMs)) {
+      if ("thrown" in outcome) throw outcome.thrown;
+      return { sent: outcome, isDegraded: prepared.isDegraded };
+    }
+    if (response !== undefined) discard(response);
+    progress.wasSent ||= mayHaveWorked(outcome);
+    const { method } = request;
+    log.debug(`Call server "${server}" again`, { method, retry: retry + 1, backoffMs });
+    await sleep(clock, backoffMs, signal);
+  }
+}
+
+/** One attempt as the circuit sees it. */
+async function tryOnce(
+  state: CallerState,
+  prepared: PreparedRequest,
+  failures: Failures,
+  signal: AbortSignal,
+): Promise<Sent> {
+  const circuit = prepared.aside ? noCircuit : state.circuit;
+  // Nobody waits in line to hear that.
+  const openMs = circuit.openMs();
+  if (openMs > 0) throw openError(state, failures, openMs);
+  await state.options.admit?.(signal, prepared.use);
+  const admission = circuit.admit();
+  if ("retryAfterMs" in admission) throw openError(state, failures, admission.retryAfterMs);
+  try {
+    const sent = await state.send(prepared, failures, signal);
+    const { status } = sent.response;
+    if (!prepared.aside) state.latest = `status ${status}`;
+    judgeStatus(status, admission.pass);
+    return sent;
+  } catch (thrown) {
+    if (!prepared.aside) state.latest = thrown instanceof Error ? thrown.message : String(thrown);
+    judgeFault(thrown, admission.pass);
+    throw thrown;
+  }
+}
+
+function openError({ openedBy }: CallerState, failures: Failures, waitMs: number): GatewayError {
+  return failures.create(
+    "upstream_unavailable",
+    `could not be reached just now: ${openedBy}; retry later`,
+    { data: { outcome: "not_sent", retryAfterMs: Math.ceil(waitMs) } },
+  );
+}
+
+function noteCircuit(state: CallerState, open: boolean): void {
+  const { log, server } = state.options;
+  if (!open) return log.info(`Server "${server}" can be reached again`);
+  state.openedBy = state.latest;
+  const message = `Server "${server}" cannot be reached; for a while its calls fail at once`;
+  log.warn(message, { reason: state.latest });
+}
+
+/** How long to wait before the next attempt; undefined when there is none. */
+function toBackoff(
+  { limits, clock }: HttpCallerOptions,
+  outcome: Attempt,
+  retry: number,
+  repeatable: boolean,
+): number | undefined {
+  if (retry >= limits.httpRetriesMax) return undefined;
+  if ("thrown" in outcome) {
+    const { thrown } = outcome;
+    return isRequestFault(thrown) && mayRepeat(thrown, repeatable)
+      ? toBackoffMs(retry, undefined, limits, clock)
+      : undefined;
+  }
+  if (!repeatable || !isPassingStatus(outcome.response.status)) return undefined;
+  return toBackoffMs(retry, readRetryAfter(outcome.response.headers, clock), limits, clock);
 }
 
 /** What came of one attempt. */
@@ -239,15 +207,6 @@ type Attempt = Sent | { readonly thrown: unknown };
 function mayHaveWorked(outcome: Attempt): boolean {
   if ("response" in outcome) return outcome.response.status !== 429;
   return isRequestFault(outcome.thrown) && outcome.thrown.sent;
-}
-
-function toWait(retryAfterMs: number | undefined): JsonObject {
-  return retryAfterMs === undefined ? {} : { retryAfterMs };
-}
-
-/** As the platform says that a request was given up, for what never became one. */
-function givenUp(): RequestFault {
-  return Object.assign(new Error("given up"), { kind: "aborted" as const, sent: false });
 }
 
 /** A server that is busy is there. */

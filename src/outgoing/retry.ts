@@ -44,17 +44,3 @@ export function toBackoffMs(
   const span = Math.min(limits.httpRetryMsMax, limits.httpRetryMsMin * 2 ** retry);
   return Math.max(askedMs ?? 0, clock.random() * span);
 }
-
-/** Methods whose requests do no more when they are made twice. */
-export const repeatableMethods: ReadonlySet<string> = new Set([
-  "tools/list",
-  "prompts/list",
-  "prompts/get",
-  "resources/list",
-  "resources/templates/list",
-  "resources/read",
-  "completion/complete",
-  "resources/subscribe",
-  "resources/unsubscribe",
-  "logging/setLevel",
-]);

@@ -5,8 +5,11 @@
  */
 
 import { GatewayError } from "../errors.ts";
+import { isJsonObject } from "../json.ts";
 import type { JsonObject, RequestId } from "../model.ts";
 import { mayBeMisread, nestsBeyond, readExactly, repeatsKey } from "./json_scan.ts";
+
+export { isJsonObject };
 
 /** The `error` member of a response. */
 export interface RpcError {
@@ -82,12 +85,6 @@ export function parseJson(text: string, limits: MessageLimits, strict: boolean):
     );
   }
   return mayBeMisread(text) ? readExactly(text) : value;
-}
-
-/** Whether a parsed value is an object (and no array, nor a number kept by its digits). */
-export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value) &&
-    !JSON.isRawJSON(value);
 }
 
 /** Whether a name or URI is free of control characters and lone surrogates. */

@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { defaultLimits, msPerSecond } from "../limits.ts";
 import { readAddresses } from "./addresses.ts";
 import { answer, internalFault, toListenFault, toSpawnFault } from "./answer.ts";
-import { files, preparePrivateFile, toCode } from "./files.ts";
+import { files, toCode } from "./files.ts";
 import { serveHardened } from "./hardened.ts";
 import { createOutgoing } from "./outgoing.ts";
 import type {
@@ -18,10 +18,9 @@ import type {
   ServeOptions,
   SignalName,
   SpawnOptions,
-  SqlDatabase,
-  SqlStatement,
   SqlValue,
 } from "./runtime.ts";
+import { createDatabaseOpener } from "./sql_database.ts";
 
 /** The platform of this process. */
 export function createBunRuntime(): Runtime {
@@ -131,37 +130,22 @@ function signalGroup(groupId: number, signal: "SIGTERM" | "SIGKILL"): boolean {
   }
 }
 
-function openDatabase(path: string): SqlDatabase {
-  if (path !== ":memory:") preparePrivateFile(path);
-  const database = guard(() => new Database(path, { safeIntegers: true }));
-  const prepared = new Map<string, Statement>();
-  return {
-    exec: (sql) => guard(() => void database.run(sql)),
-    prepare: (sql) => {
-      const statement = prepared.get(sql) ?? guard(() => database.prepare(sql));
-      prepared.set(sql, statement);
-      return toStatement(statement);
-    },
-    close() {
-      // A statement that is left open keeps the file and its lock.
-      for (const statement of prepared.values()) statement.finalize();
-      prepared.clear();
-      database.close(true);
-    },
-  };
-}
-
-function toStatement(statement: Statement): SqlStatement {
-  return {
-    run: (...values) => guard(() => ({ changes: Number(statement.run(...values).changes) })),
-    get: (...values) =>
-      guard(() => {
-        const row = statement.get(...values);
-        return row === null ? undefined : toRow(row);
-      }),
-    all: (...values) => guard(() => statement.all(...values).map(toRow)),
-  };
-}
+const openDatabase = createDatabaseOpener<Statement>({
+  open(path) {
+    const database = new Database(path, { safeIntegers: true });
+    return {
+      exec: (sql) => void database.run(sql),
+      prepare: (sql) => database.prepare(sql),
+      close(prepared) {
+        // A statement that is left open keeps the file and its lock.
+        for (const statement of prepared) statement.finalize();
+        database.close(true);
+      },
+    };
+  },
+  toRow,
+  faultOf: (thrown) => "errno" in thrown ? { sqliteCode: thrown.errno } : undefined,
+});
 
 function toRow(row: unknown): Record<string, SqlValue> {
   const values = row as Record<string, SqlValue | bigint>;
@@ -172,15 +156,6 @@ function toRow(row: unknown): Record<string, SqlValue> {
     else throw new RangeError(`Cannot read column "${name}": ${value} is too large for a number`);
   }
   return result;
-}
-
-function guard<Value>(work: () => Value): Value {
-  try {
-    return work();
-  } catch (fault) {
-    if (!(fault instanceof Error) || !("errno" in fault)) throw fault;
-    throw Object.assign(new Error(fault.message, { cause: fault }), { sqliteCode: fault.errno });
-  }
 }
 
 function onSignal(handler: (signal: SignalName) => void): () => void {

@@ -4,9 +4,10 @@
  */
 import { existsSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { systemClock, withDeadline } from "../clock.ts";
 import { readAddresses } from "./addresses.ts";
 import { answer, internalFault, refuseClosing, toListenFault, toSpawnFault } from "./answer.ts";
-import { files, preparePrivateFile, toCode } from "./files.ts";
+import { files, toCode } from "./files.ts";
 import { serveHardened } from "./hardened.ts";
 import { createOutgoing } from "./outgoing.ts";
 import type {
@@ -17,10 +18,9 @@ import type {
   ServeOptions,
   SignalName,
   SpawnOptions,
-  SqlDatabase,
-  SqlStatement,
   SqlValue,
 } from "./runtime.ts";
+import { createDatabaseOpener } from "./sql_database.ts";
 
 /** The platform of this process. */
 export function createDenoRuntime(): Runtime {
@@ -73,17 +73,14 @@ async function serve(options: ServeOptions): Promise<Listener> {
       async close(graceMs) {
         // After `shutdown` nothing can cut a stream that stays open, so it comes only when all is
         // quiet; `abort` at once would lose bytes that are still being sent.
-        let deadline: ReturnType<typeof setTimeout> | undefined;
-        const late = new Promise<"late">((resolve) => {
-          deadline = setTimeout(() => resolve("late"), graceMs);
+        const endsAt = systemClock.monotonic() + graceMs;
+        const quiet = new Promise<boolean>((resolve) => {
+          whenQuiet = () => resolve(true);
+          if (running === 0) resolve(true);
         });
-        const quiet = new Promise<"quiet">((resolve) => {
-          whenQuiet = () => resolve("quiet");
-          if (running === 0) resolve("quiet");
-        });
-        if (await Promise.race([late, quiet]) === "late") cutter.abort();
-        else await Promise.race([server.shutdown(), late]);
-        clearTimeout(deadline);
+        if (!await withDeadline(systemClock, graceMs, quiet, () => false)) return cutter.abort();
+        const restMs = endsAt - systemClock.monotonic();
+        await withDeadline(systemClock, restMs, server.shutdown(), () => {});
       },
     };
   } catch (fault) {
@@ -126,49 +123,25 @@ function signalGroup(groupId: number, signal: "SIGTERM" | "SIGKILL"): boolean {
   }
 }
 
-function openDatabase(path: string): SqlDatabase {
-  if (path !== ":memory:") preparePrivateFile(path);
-  const database = guard(() => new DatabaseSync(path));
-  const prepared = new Map<string, StatementSync>();
-  return {
-    exec: (sql) => guard(() => database.exec(sql)),
-    prepare: (sql) => {
-      const statement = prepared.get(sql) ?? guard(() => database.prepare(sql));
-      prepared.set(sql, statement);
-      return toStatement(statement);
-    },
-    close() {
-      prepared.clear();
-      database.close();
-    },
-  };
-}
-
-function toStatement(statement: StatementSync): SqlStatement {
-  return {
-    run: (...values) => guard(() => ({ changes: Number(statement.run(...values).changes) })),
-    get: (...values) =>
-      guard(() => {
-        const row = statement.get(...values);
-        return row === undefined ? undefined : toRow(row);
-      }),
-    all: (...values) => guard(() => statement.all(...values).map(toRow)),
-  };
-}
+const openDatabase = createDatabaseOpener<StatementSync>({
+  open(path) {
+    const database = new DatabaseSync(path);
+    return {
+      exec: (sql) => database.exec(sql),
+      prepare: (sql) => database.prepare(sql),
+      close: () => database.close(),
+    };
+  },
+  toRow,
+  faultOf: (thrown) =>
+    toCode(thrown) === "ERR_SQLITE_ERROR"
+      ? { sqliteCode: "errcode" in thrown ? thrown.errcode : codesByText[thrown.message] }
+      : undefined,
+});
 
 /** A plain object, as everywhere; Node's rows have no prototype. */
 function toRow(row: unknown): Record<string, SqlValue> {
   return { ...(row as Record<string, SqlValue>) };
-}
-
-function guard<Value>(work: () => Value): Value {
-  try {
-    return work();
-  } catch (fault) {
-    if (toCode(fault) !== "ERR_SQLITE_ERROR" || !(fault instanceof Error)) throw fault;
-    const sqliteCode = "errcode" in fault ? fault.errcode : codesByText[fault.message];
-    throw Object.assign(new Error(fault.message, { cause: fault }), { sqliteCode });
-  }
 }
 
 /** `exec` gives SQLite's text without its number; these are the faults that decide something. */

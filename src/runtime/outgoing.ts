@@ -9,6 +9,7 @@ import { lookup } from "node:dns/promises";
 import { Agent as PlainAgent, type ClientRequest, type IncomingMessage, request } from "node:http";
 import { Agent as SecureAgent, request as requestSecurely } from "node:https";
 import { isIP } from "node:net";
+import { systemClock, withDeadline } from "../clock.ts";
 import { defaultLimits } from "../limits.ts";
 import { toCode } from "./files.ts";
 import type { OutgoingRequest, OutgoingResponse, RequestFault } from "./runtime.ts";
@@ -51,13 +52,12 @@ async function resolve(host: string, options: OutgoingRequest): Promise<string[]
   if (signal.aborted) throw abortFault(false);
   if (isIP(host) !== 0) return [host];
   // A look-up cannot be taken back: only its result can be left alone.
-  let leave: (fault: RequestFault) => void = () => {};
-  const left = new Promise<never>((_, reject) => (leave = reject));
-  const abort = () => leave(abortFault(false));
-  const timer = setTimeout(() => leave(timeoutFault(host)), connectMs);
-  signal.addEventListener("abort", abort);
+  const leave = (): never => {
+    throw signal.aborted ? abortFault(false) : timeoutFault(host);
+  };
   try {
-    const found = await Promise.race([lookup(host, { all: true }), left]);
+    const looking = lookup(host, { all: true });
+    const found = await withDeadline(systemClock, connectMs, looking, leave, signal);
     return [...new Set(found.map(({ address }) => address))];
   } catch (thrown) {
     if (thrown instanceof Error && "kind" in thrown) throw thrown;
@@ -65,9 +65,6 @@ async function resolve(host: string, options: OutgoingRequest): Promise<string[]
     // A name server that does not answer now may do so later.
     const kind = code === "EAI_AGAIN" ? "connect" : "unknown_host";
     throw toFault(kind, false, `Cannot find the address of "${host}" (${code})`, thrown);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", abort);
   }
 }
 

@@ -2,7 +2,8 @@
  * A session as a row of the table `sessions` and back. What comes from disk is checked in full: an
  * older version, a person with an editor or a bad sector may have written it. Not here: statements.
  */
-import { type JsonObject, type LogLevel, logLevels } from "../model.ts";
+import { isJsonObject } from "../json.ts";
+import { type LogLevel, logLevels } from "../model.ts";
 import type { SqlValue } from "../runtime/runtime.ts";
 import type { SessionRecord } from "../session/session_store.ts";
 
@@ -36,7 +37,7 @@ export function toRecord(
   const clientInfo = parse(row["client_info"]);
   const capabilities = parse(row["capabilities"]);
   const logLevel = row["log_level"] ?? null;
-  if (!isObject(clientInfo) || !isObject(capabilities)) return undefined;
+  if (!isJsonObject(clientInfo) || !isJsonObject(capabilities)) return undefined;
   if (logLevel !== null && !isLogLevel(logLevel)) return undefined;
   return {
     key,
@@ -61,10 +62,6 @@ function parse(text: SqlValue | undefined): unknown {
   } catch {
     return undefined;
   }
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isLogLevel(value: SqlValue): value is LogLevel {

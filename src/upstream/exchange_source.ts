@@ -38,11 +38,6 @@ export interface ExchangeSource {
   ended(): boolean;
 }
 
-/** A refusal in the words of an error. */
-export function toRefusal(error: GatewayError): Answer {
-  return { kind: "refusal", ...error.toRpc() };
-}
-
 const noAnswer = (message: string): Answer => ({
   kind: "refusal",
   code: errorTable.ask_unanswerable.rpc,

@@ -2,12 +2,12 @@
  * Who hears what belongs to no call: the watchers of each scope of one upstream, and what each
  * scope keeps interest in. A watcher that throws harms nobody else.
  */
-import { type Clock, sleep } from "../clock.ts";
+import { type Clock, withDeadline } from "../clock.ts";
 import { GatewayError, toGatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Answer, JsonObject, Notice, Watcher } from "../model.ts";
-import { toRefusal } from "./exchange_source.ts";
+import { toRefusal } from "../protocol/shared/ask_refusal.ts";
 import type { Interest } from "./upstream.ts";
 
 /** The watchers of one upstream. */
@@ -72,16 +72,13 @@ export function createWatchers(
     async ask(scope, method, params, signal) {
       const newest = of(scope).at(-1);
       if (newest === undefined) return toRefusal(new GatewayError("ask_unanswerable"));
-      const over = new AbortController();
-      const end = () => over.abort();
-      signal.addEventListener("abort", end);
-      const late = sleep(clock, limits.askMs, over.signal).then(() =>
-        toRefusal(new GatewayError("ask_unanswerable", "No client answered in time"))
+      return await withDeadline(
+        clock,
+        limits.askMs,
+        put(newest, method, params),
+        () => toRefusal(new GatewayError("ask_unanswerable", "No client answered in time")),
+        signal,
       );
-      const answer = await Promise.race([put(newest, method, params), late]);
-      end();
-      signal.removeEventListener("abort", end);
-      return answer;
     },
     forget: (scope) => void watches.delete(scope),
   };

@@ -14,8 +14,8 @@ import {
   createHttpCaller,
   type HttpCaller,
   type HttpCallerOptions,
-  type HttpRequest,
 } from "../../src/outgoing/caller.ts";
+import type { HttpRequest } from "../../src/outgoing/http_request.ts";
 import { createTestCredentialStore } from "./credentials.ts";
 import { createTestLog, type TestRecord } from "./log.ts";
 

@@ -29,6 +29,8 @@ const floor = [
   "excerpt",
   "one_line",
   "version",
+  "bounded",
+  "json",
 ];
 const beside = [...floor, "log", "seal", "runtime", "config", "telemetry"];
 
@@ -36,7 +38,9 @@ const beside = [...floor, "log", "seal", "runtime", "config", "telemetry"];
 const layers: Readonly<Record<string, readonly string[]>> = {
   model: ["errors"],
   client_capabilities: ["errors", "model"],
-  errors: ["model"],
+  errors: ["json", "model"],
+  bounded: [],
+  json: [],
   limits: [],
   version: [],
   clock: [],
@@ -45,7 +49,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   log: ["clock", "limits", "log_redact", "runtime"],
   log_redact: ["excerpt"],
   seal: [...floor, "runtime"],
-  runtime: ["errors", "limits"],
+  runtime: ["clock", "errors", "limits"],
   config: [...floor, "log", "runtime", "recipes"],
   outgoing: [...floor, "log", "runtime", "config"],
   sse: floor,
@@ -296,17 +300,8 @@ const grossLinesMax = 120;
  * whose longest function is shorter than its entry says is a breach, too.
  */
 const grossExceptions: Readonly<Record<string, number>> = {
-  "src/credentials/token_source.ts": 149,
-  "src/outgoing/caller.ts": 143,
-  "src/upstream/http/sse_connection.ts": 133,
-  "src/upstream/http/streamable.ts": 124,
-  "src/upstream/http/streamable_request.ts": 182,
-  "src/upstream/link/incoming.ts": 151,
-  "src/upstream/link/peer.ts": 142,
   "src/upstream/mcp/upstream_call.ts": 184,
-  "src/upstream/rest/openapi/schema_maker.ts": 140,
   "src/upstream/rest/rest_upstream.ts": 128,
-  "src/upstream/stdio/spare.ts": 146,
 };
 const numberMax = 1000;
 

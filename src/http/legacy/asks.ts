@@ -9,6 +9,7 @@ import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { Answer, RequestId } from "../../model.ts";
 import type { WireMessage } from "../../protocol/codec.ts";
+import { toRefusal } from "../../protocol/shared/ask_refusal.ts";
 import { type Message, notificationText, requestText } from "../../protocol/jsonrpc.ts";
 
 /** Hands a message to the client while it is wanted; false when that cannot be done. */
@@ -30,11 +31,6 @@ export interface Asks {
   /** How many wait for their answer. */
   count(): number;
   withdrawAll(reason: string): void;
-}
-
-/** A failure as a refusal of the question. */
-export function toRefusal(error: GatewayError): Answer {
-  return { kind: "refusal", ...error.toRpc() };
 }
 
 /** Makes the questions of one session. */

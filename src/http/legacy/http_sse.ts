@@ -5,7 +5,7 @@
  * stream. No `connection_established` here: these clients know `endpoint` and `message` alone.
  */
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
-import { errorText, idOf, resultText } from "../../protocol/jsonrpc.ts";
+import { errorText, resultText } from "../../protocol/jsonrpc.ts";
 import { encodeFrame } from "../../sse/encode.ts";
 import { parseAccept } from "../accept.ts";
 import { type EventStream, openEventStream } from "../event_stream.ts";
@@ -16,23 +16,15 @@ import {
   assertRevisionHeader,
   assertTakeable,
   handshakeOf,
-  hasRequests,
   type Inbound,
-  onlyIdOf,
   takeQuiet,
-  toInbound,
 } from "./inbound.ts";
+import { answerBody } from "./post_body.ts";
 import { endLiveSession } from "./life.ts";
 import { type LiveSession, noteInitialized, touch } from "./live_session.ts";
 import { forget, reserve, type SessionHolder, type Sessions } from "./session_table.ts";
 import { adopt } from "./session_streams.ts";
-import {
-  emptyResponse,
-  errorResponse,
-  faultResponse,
-  logFault,
-  streamResponse,
-} from "../respond.ts";
+import { emptyResponse, logFault, streamResponse } from "../respond.ts";
 
 /** One open stream. */
 interface SseLine {
@@ -114,20 +106,11 @@ export async function takePost(
   transport: SseTransport,
   context: RequestContext,
 ): Promise<Response> {
-  const { deps } = transport.sessions;
   const value = await context.readJson();
-  let inbound: Inbound | undefined;
-  try {
-    inbound = toInbound(value, deps.limits);
-    assertRevisionHeader(context.request.headers);
-    if (hasRequests(inbound)) context.assertOpen();
+  return await answerBody(transport.sessions.deps, context, value, (inbound) => {
     take(transport, lineOf(transport, context), inbound);
     return emptyResponse(202);
-  } catch (thrown) {
-    const error = toGatewayError(thrown);
-    if (error.code === "internal") return faultResponse(thrown, deps.log);
-    return errorResponse(error, inbound ? onlyIdOf(inbound) : idOf(value, deps.limits));
-  }
+  });
 }
 
 /** Ends all streams: those with calls under way after the last answer, unless `force` says at once. */

@@ -4,8 +4,8 @@
  * between those revisions is data of the codec. Not here: routes and guards (routes.ts), the older
  * two-URL transport (http_sse.ts).
  */
-import { GatewayError, toGatewayError } from "../../errors.ts";
-import { idOf, resultText } from "../../protocol/jsonrpc.ts";
+import { GatewayError } from "../../errors.ts";
+import { resultText } from "../../protocol/jsonrpc.ts";
 import { type Accepts, parseAccept } from "../accept.ts";
 import { runCall } from "./call.ts";
 import { connectionEventOf } from "./connection_event.ts";
@@ -14,18 +14,16 @@ import {
   assertRevisionHeader,
   assertTakeable,
   handshakeOf,
-  hasRequests,
   type Inbound,
-  onlyIdOf,
   takeQuiet,
-  toInbound,
 } from "./inbound.ts";
 import type { RequestContext } from "../request_context.ts";
+import { answerBody } from "./post_body.ts";
 import { openReply } from "./reply.ts";
 import { type LiveSession, noteInitialized } from "./live_session.ts";
 import { endSession, findSession, reserve, type Sessions } from "./session_table.ts";
 import { openStandaloneStream } from "./session_streams.ts";
-import { emptyResponse, errorResponse, faultResponse, streamResponse } from "../respond.ts";
+import { emptyResponse, streamResponse } from "../respond.ts";
 
 /** Messages from the client; `value` is the body. */
 export async function post(
@@ -34,19 +32,12 @@ export async function post(
   value: unknown,
   accepts: Accepts,
 ): Promise<Response> {
-  const { deps } = sessions;
-  const { headers } = context.request;
-  let inbound: Inbound | undefined;
-  try {
-    inbound = toInbound(value, deps.limits);
-    assertRevisionHeader(headers);
-    if (hasRequests(inbound)) context.assertOpen();
-    return await take(sessions, context, inbound, accepts);
-  } catch (thrown) {
-    const error = toGatewayError(thrown);
-    if (error.code === "internal") return faultResponse(thrown, deps.log);
-    return errorResponse(error, inbound ? onlyIdOf(inbound) : idOf(value, deps.limits));
-  }
+  return await answerBody(
+    sessions.deps,
+    context,
+    value,
+    (inbound) => take(sessions, context, inbound, accepts),
+  );
 }
 
 /** The stream of what belongs to no call, or the rest of one that broke. */

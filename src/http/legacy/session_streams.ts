@@ -4,6 +4,7 @@
  * resumes exactly that stream: a POST's goes on where it was, a standalone one is replayed and
  * continued. Follows "Resumability and Redelivery" of the Streamable HTTP transport.
  */
+import { addWithin } from "../../bounded.ts";
 import type { Clock } from "../../clock.ts";
 import type { Limits } from "../../limits.ts";
 import { createEventLog, type EventLog, type Replay } from "../../session/event_log.ts";
@@ -12,7 +13,6 @@ import type { Heartbeats } from "../heartbeat.ts";
 import {
   createStandaloneStreams,
   dismiss,
-  dropOldest,
   leave,
   stand,
   type StandaloneStreams,
@@ -68,8 +68,7 @@ export function createStreams(options: StreamsOptions): Streams {
     standalone: createStandaloneStreams(options.limits, ({ number }) => {
       if (number === undefined) return;
       streams.log().endStream(number);
-      streams.pastStanding.add(number);
-      dropOldest(streams.pastStanding, options.limits.replayStreamsMax);
+      addWithin(streams.pastStanding, number, options.limits.replayStreamsMax);
     }),
     log() {
       streams.hasLog = true;

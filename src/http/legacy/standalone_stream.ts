@@ -5,6 +5,7 @@
  * told once later. Follows "Multiple Connections" of the Streamable HTTP transport. Not here: ids
  * and replay (session_streams.ts).
  */
+import { putWithin } from "../../bounded.ts";
 import type { Limits } from "../../limits.ts";
 import type { FrameStreamEnd } from "../../sse/encode.ts";
 import type { EventStream } from "../event_stream.ts";
@@ -155,13 +156,5 @@ function writeState(stream: StandaloneStream, key: string, bytes: Uint8Array): v
 }
 
 function remember({ changed, limits }: StandaloneStreams, key: string, bytes: Uint8Array): void {
-  changed.delete(key);
-  changed.set(key, bytes);
-  dropOldest(changed, limits.sessionWaitingMax);
-}
-
-/** Keeps a map or set within a bound. */
-export function dropOldest(kept: Map<unknown, unknown> | Set<unknown>, itemsMax: number): void {
-  const oldest = kept.keys().next();
-  if (kept.size > itemsMax && !oldest.done) kept.delete(oldest.value);
+  putWithin(changed, key, bytes, limits.sessionWaitingMax);
 }

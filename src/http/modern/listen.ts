@@ -4,7 +4,7 @@
  * lags too far loses the stream and opens another. Follows patterns/subscriptions of 2026-07-28.
  * Not here: which resources servers are asked to follow (subscription_handles.ts).
  */
-import { sleep } from "../../clock.ts";
+import { withDeadline } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import { type JsonObject, listKinds, type Notice } from "../../model.ts";
@@ -75,11 +75,9 @@ async function capabilitiesOf(
   { deps: { gateway, clock, limits } }: StatelessRequests,
   { surface, caller }: ModernRequest,
 ): Promise<JsonObject> {
-  const over = new AbortController();
   const describing = gateway.describe(surface, caller).catch(() => undefined);
-  const late = sleep(clock, limits.listenDescribeMs, over.signal).then(() => undefined);
-  const description = await Promise.race([describing, late]);
-  over.abort();
+  const waitMs = limits.listenDescribeMs;
+  const description = await withDeadline(clock, waitMs, describing, () => undefined);
   return description?.capabilities ?? everything;
 }
 

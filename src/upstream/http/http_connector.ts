@@ -17,7 +17,8 @@ import { toPublicUrl } from "../../outgoing/failure.ts";
 import { instanceHeader } from "../../version.ts";
 import { isAway, isBroken, isNoSuchThing, isServerFault } from "./error_response.ts";
 import { createSseConnection } from "./sse_connection.ts";
-import { createStreamable, type Streamable, type StreamableOptions } from "./streamable.ts";
+import type { OpeningLink, RemoteLinkOptions } from "./remote_link.ts";
+import { createStreamable } from "./streamable.ts";
 
 /** Makes the connector of one remote server; nothing is opened yet. */
 export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps): Connector {
@@ -81,7 +82,7 @@ export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps
   };
 }
 
-type Create = (options: StreamableOptions) => Streamable;
+type Create = (options: RemoteLinkOptions) => OpeningLink;
 
 /** The transports to try in a dialect. */
 function waysOf(transport: HttpServerConfig["transport"], dialect: Dialect): readonly Create[] {
@@ -92,7 +93,7 @@ function waysOf(transport: HttpServerConfig["transport"], dialect: Dialect): rea
 
 async function tryWay(
   create: Create,
-  { hooks, ...options }: StreamableOptions,
+  { hooks, ...options }: RemoteLinkOptions,
   signal: AbortSignal,
 ): Promise<{ readonly connected: Connected } | { readonly error: GatewayError }> {
   let isGone = false;

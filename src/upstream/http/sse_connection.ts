@@ -6,149 +6,169 @@
 import type { HttpServerConfig } from "../../config/config.ts";
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import type { HttpAnswer } from "../../outgoing/http_answer.ts";
-import { repeatableMethods } from "../../outgoing/retry.ts";
 import { decodeSse } from "../../sse/decode.ts";
-import { exitedError } from "../link/start_errors.ts";
-import { createOutputGuard } from "../link/output_guard.ts";
-import { createPeer, type Outgoing, type Peer } from "../link/peer.ts";
-import { handshakeOn } from "../link/start_request.ts";
+import type { HandshakeResult } from "../link/dialect.ts";
+import type { Outgoing } from "../link/peer_state.ts";
 import { discard, mediaType, readFault, toEventStream } from "./error_response.ts";
-import type { Streamable, StreamableOptions } from "./streamable.ts";
 import { createOutboundQueue } from "./outbound_queue.ts";
+import {
+  createRemotePeer,
+  endRemote,
+  failSent,
+  handshakeOver,
+  isRepeatable,
+  type OpeningLink,
+  type RemoteLink,
+  type RemoteLinkOptions,
+} from "./remote_link.ts";
+
+/** One link. */
+interface SseLink extends RemoteLink {
+  /** The URL to post to, once the server has named it. */
+  readonly endpoint: PromiseWithResolvers<string>;
+  revision: string | undefined;
+  /** Where the endpoint answers: what must not be sent twice is not redirected there. */
+  postUrl: string | undefined;
+}
 
 /** Makes a link; nothing is opened yet. */
-export function createSseConnection(options: StreamableOptions): Streamable {
-  const { config, deps, caller, dialect, hooks } = options;
-  const { limits, clock, log } = deps;
-  const closed = new AbortController();
+export function createSseConnection(options: RemoteLinkOptions): OpeningLink {
   const endpoint = Promise.withResolvers<string>();
   endpoint.promise.catch(() => {});
-  let revision: string | undefined;
-  let isReady = false;
-  /** Where the endpoint answers: what must not be sent twice is not redirected there. */
-  let postUrl: string | undefined;
-
-  const end = (died: string | undefined): void => {
-    if (closed.signal.aborted) return;
-    closed.abort();
-    endpoint.reject(noLine(config, died ?? "it was stopped"));
-    peer.close(exitedError(config.name, died));
-    if (isReady && died !== undefined) hooks.broken(died);
+  const link: SseLink = {
+    options,
+    endpoint,
+    closed: new AbortController(),
+    peer: createRemotePeer(
+      options,
+      { send: (line, outgoing) => send(link, line, outgoing) },
+      (died) => end(link, died),
+    ),
+    outbound: createOutboundQueue(
+      options.config.name,
+      options.deps,
+      (line) => sendAside(link, line),
+    ),
+    isReady: false,
+    revision: undefined,
+    postUrl: undefined,
   };
-  const peer: Peer = createPeer({
-    server: config.name,
-    codec: () => dialect.codec,
-    limits,
-    clock,
-    guard: createOutputGuard(config.name, deps, end),
-    notice: hooks.notice,
-    ask: hooks.ask,
-    send(line, outgoing) {
-      if (outgoing === undefined) return outbound.send(line);
-      void request(line, outgoing);
-      return true;
-    },
-  });
-  const send = (line: string): Promise<void> =>
-    post(line, true).then(discard).catch((thrown) => {
-      if (!closed.signal.aborted) log.info("Cannot tell the server", { error: String(thrown) });
-    });
-  const outbound = createOutboundQueue(config.name, deps, send);
-
-  /** Posts a message that may be sent twice, or one that must not; throws what refuses it. */
-  const post = async (line: string, repeatable: boolean, isWord = true): Promise<HttpAnswer> => {
-    const answer = await caller.call({
-      url: postUrl ?? await endpoint.promise,
-      method: "POST",
-      headers: {
-        "content-type": "application/json",
-        ...dialect.http.headers({ session: undefined, revision }),
-      },
-      body: line,
-      timeoutMs: isWord ? Math.min(limits.responseMs, config.startTimeoutMs) : limits.responseMs,
-      repeatable,
-    }, closed.signal);
-    if (answer.status >= 200 && answer.status < 300) {
-      postUrl = answer.url;
-      return answer;
-    }
-    const fault = await readFault(answer, config, limits);
-    const isLost = dialect.http.meaningOf(fault) === "renew";
-    // Its URL was the session's own. The calls that found out fail first.
-    if (isLost) clock.after(0, () => end("its session was lost"));
-    if (isLost && fault.outcome === "refused") throw withOutcome(fault.error, "unknown");
-    if (fault.rpc === undefined || isLost) throw fault.error;
-    const told = dialect.codec.decodeError(fault.rpc.error);
-    throw fault.status < 500 ? withOutcome(told, fault.outcome) : told;
-  };
-
-  /** Posts a request, whose answer comes on the stream, or from some servers in the POST's body. */
-  const request = async (line: string, { id, wire, request }: Outgoing): Promise<void> => {
-    try {
-      const isSafe = !request.cancellable || repeatableMethods.has(wire.method);
-      const answer = await post(line, isSafe, false);
-      if (mediaType(answer) !== "application/json") return discard(answer);
-      const text = await answer.text();
-      if (peer.isPending(id) && holdsMessage(text)) await peer.receive([text], id);
-    } catch (thrown) {
-      const error = toGatewayError(thrown);
-      peer.fail(
-        id,
-        request.cancellable ? withOutcome(error, error.outcome ?? "unknown") : error,
-      );
-    }
-  };
-
-  const open = async (): Promise<void> => {
-    const answer = await caller.call({
-      url: config.url,
-      method: "GET",
-      headers: { accept: "text/event-stream" },
-      timeoutMs: 0,
-      repeatable: true,
-    }, closed.signal);
-    const { body } = await toEventStream(answer, config, limits);
-    void read(body).then(
-      () => end("its stream ended"),
-      (thrown) => end(`its stream broke: ${toGatewayError(thrown).message}`),
-    );
-  };
-  const read = async (body: ReadableStream<Uint8Array>): Promise<void> => {
-    const events = decodeSse(body, { eventBytesMax: limits.responseBytesMax }).getReader();
-    for (;;) {
-      const { done, value } = await events.read();
-      if (done) return;
-      if (value.event === "endpoint") endpoint.resolve(toEndpoint(value.data, config));
-      else if (value.event === "message") await peer.receive([value.data]);
-    }
-  };
-
   return {
-    peer,
-    async handshake() {
-      const stopWaiting = clock.after(
-        config.startTimeoutMs,
-        () => end("it does not name the URL to post to"),
-      );
-      // The endpoint comes on the stream; what ends the wait for either names the reason first.
-      await Promise.all([endpoint.promise, open()]).finally(stopWaiting);
-      const { capabilities, clientTitle } = options;
-      const result = await handshakeOn(peer, {
-        dialect,
-        capabilities,
-        clientTitle,
-        timeoutMs: config.startTimeoutMs,
-        settle: (negotiated) => void ({ revision } = negotiated),
-      });
-      await outbound.sent();
-      return result;
-    },
-    ready: () => void (isReady = true),
+    peer: link.peer,
+    handshake: () => handshake(link),
+    ready: () => void (link.isReady = true),
     stop() {
-      end(undefined);
+      end(link, undefined);
       return Promise.resolve();
     },
   };
+}
+
+function end(link: SseLink, died: string | undefined): void {
+  const { config } = link.options;
+  endRemote(link, died, () => link.endpoint.reject(noLine(config, died ?? "it was stopped")));
+}
+
+function send(link: SseLink, line: string, outgoing: Outgoing | undefined): boolean {
+  if (outgoing === undefined) return link.outbound.send(line);
+  void sendRequest(link, line, outgoing);
+  return true;
+}
+
+/** Sends a notification or an answer of ours; never rejects. */
+async function sendAside(link: SseLink, line: string): Promise<void> {
+  const { config, deps: { limits, log } } = link.options;
+  try {
+    discard(await post(link, line, Math.min(limits.responseMs, config.startTimeoutMs), true));
+  } catch (thrown) {
+    if (!link.closed.signal.aborted) log.info("Cannot tell the server", { error: String(thrown) });
+  }
+}
+
+/** Posts a request, whose answer comes on the stream, or from some servers in the POST's body. */
+async function sendRequest(link: SseLink, line: string, outgoing: Outgoing): Promise<void> {
+  const { peer, options } = link;
+  const { id } = outgoing;
+  try {
+    const { responseMs } = options.deps.limits;
+    const answer = await post(link, line, responseMs, isRepeatable(outgoing));
+    if (mediaType(answer) !== "application/json") return discard(answer);
+    const text = await answer.text();
+    if (peer.isPending(id) && holdsMessage(text)) await peer.receive([text], id);
+  } catch (thrown) {
+    failSent(link, outgoing, toGatewayError(thrown));
+  }
+}
+
+/** Posts a message that may be sent twice, or one that must not; throws what refuses it. */
+async function post(
+  link: SseLink,
+  line: string,
+  timeoutMs: number,
+  repeatable: boolean,
+): Promise<HttpAnswer> {
+  const { config, caller, dialect, deps } = link.options;
+  const answer = await caller.call({
+    url: link.postUrl ?? await link.endpoint.promise,
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      ...dialect.http.headers({ session: undefined, revision: link.revision }),
+    },
+    body: line,
+    timeoutMs,
+    repeatable,
+  }, link.closed.signal);
+  if (answer.status >= 200 && answer.status < 300) {
+    link.postUrl = answer.url;
+    return answer;
+  }
+  const fault = await readFault(answer, config, deps.limits);
+  const isLost = dialect.http.meaningOf(fault) === "renew";
+  // Its URL was the session's own. The calls that found out fail first.
+  if (isLost) deps.clock.after(0, () => end(link, "its session was lost"));
+  if (isLost && fault.outcome === "refused") throw withOutcome(fault.error, "unknown");
+  if (fault.rpc === undefined || isLost) throw fault.error;
+  const told = dialect.codec.decodeError(fault.rpc.error);
+  throw fault.status < 500 ? withOutcome(told, fault.outcome) : told;
+}
+
+async function handshake(link: SseLink): Promise<HandshakeResult> {
+  const { config, deps } = link.options;
+  const stopWaiting = deps.clock.after(
+    config.startTimeoutMs,
+    () => end(link, "it does not name the URL to post to"),
+  );
+  // The endpoint comes on the stream; what ends the wait for either names the reason first.
+  await Promise.all([link.endpoint.promise, open(link)]).finally(stopWaiting);
+  return await handshakeOver(link, ({ revision }) => void (link.revision = revision));
+}
+
+async function open(link: SseLink): Promise<void> {
+  const { config, caller, deps } = link.options;
+  const answer = await caller.call({
+    url: config.url,
+    method: "GET",
+    headers: { accept: "text/event-stream" },
+    timeoutMs: 0,
+    repeatable: true,
+  }, link.closed.signal);
+  const { body } = await toEventStream(answer, config, deps.limits);
+  void read(link, body).then(
+    () => end(link, "its stream ended"),
+    (thrown) => end(link, `its stream broke: ${toGatewayError(thrown).message}`),
+  );
+}
+
+async function read(link: SseLink, body: ReadableStream<Uint8Array>): Promise<void> {
+  const { config, deps } = link.options;
+  const events = decodeSse(body, { eventBytesMax: deps.limits.responseBytesMax }).getReader();
+  for (;;) {
+    const { done, value } = await events.read();
+    if (done) return;
+    if (value.event === "endpoint") link.endpoint.resolve(toEndpoint(value.data, config));
+    else if (value.event === "message") await link.peer.receive([value.data]);
+  }
 }
 
 /** Whether a body is a JSON-RPC message; most servers say "Accepted", in their own ways. */

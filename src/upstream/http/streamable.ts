@@ -5,167 +5,139 @@
  * (dialect.ts). Not here: a request and its answer (streamable_request.ts), reading streams
  * (server_streams.ts) and refusals (error_response.ts).
  */
-import type { HttpServerConfig } from "../../config/config.ts";
-import type { JsonObject } from "../../model.ts";
-import type { UpstreamDeps } from "../deps.ts";
-import { exitedError } from "../link/start_errors.ts";
-import type { LinkEvents } from "../link/link.ts";
-import type { Dialect, HandshakeResult } from "../link/dialect.ts";
-import { createOutputGuard } from "../link/output_guard.ts";
-import { createPeer, type Peer } from "../link/peer.ts";
-import { handshakeOn } from "../link/start_request.ts";
-import type { HttpCaller } from "../../outgoing/caller.ts";
-import { createSessionRecovery } from "./session_recovery.ts";
+import type { HandshakeResult } from "../link/dialect.ts";
+import type { Outgoing } from "../link/peer_state.ts";
 import { discard } from "./error_response.ts";
-import { createRequests } from "./streamable_request.ts";
-import { createWire } from "./streamable_wire.ts";
-import { createListeningStream, readToAnswer } from "./server_streams.ts";
 import { createOutboundQueue } from "./outbound_queue.ts";
-
-/** What a link is made from. */
-export interface StreamableOptions {
-  readonly config: HttpServerConfig;
-  readonly deps: UpstreamDeps;
-  readonly caller: HttpCaller;
-  readonly dialect: Dialect;
-  readonly capabilities: JsonObject;
-  readonly clientTitle?: string | undefined;
-  readonly hooks: LinkEvents;
-}
-
-/** A link that is being opened. */
-export interface Streamable {
-  readonly peer: Peer;
-  /** The first message. */
-  handshake(): Promise<HandshakeResult>;
-  /** The server took it: what belongs to no request is listened to from now on. */
-  ready(): void;
-  /** Ends it, also the server's session; the same promise each time. */
-  stop(): Promise<void>;
-}
+import {
+  createRemotePeer,
+  handshakeOver,
+  type OpeningLink,
+  type RemoteLinkOptions,
+} from "./remote_link.ts";
+import { createListeningStream, type ListeningStream } from "./server_streams.ts";
+import { createSessionRecovery, type SessionRecovery } from "./session_recovery.ts";
+import { failAccepted } from "./streamable_answer.ts";
+import { endLink, endSoon, type StreamableLink } from "./streamable_link.ts";
+import { endRequest, sendRequest } from "./streamable_request.ts";
+import { createWire, type StreamableWire } from "./streamable_wire.ts";
 
 /** Makes a link; nothing is sent yet. */
-export function createStreamable(options: StreamableOptions): Streamable {
-  const { config, deps, dialect, hooks } = options;
-  const { limits, clock, log } = deps;
-  const closed = new AbortController();
+export function createStreamable(options: RemoteLinkOptions): OpeningLink {
   const wire = createWire(options);
-  let isReady = false;
-  let stopping: Promise<void> | undefined;
-
-  const end = (died: string | undefined): void => {
-    if (closed.signal.aborted) return;
-    closed.abort();
-    standing.stop();
-    peer.close(exitedError(config.name, died));
-    requests.abort();
-    if (isReady && died !== undefined) hooks.broken(died);
+  const link: StreamableLink = {
+    options,
+    wire,
+    closed: new AbortController(),
+    peer: createRemotePeer(
+      options,
+      {
+        send: (line, outgoing) => send(link, line, outgoing),
+        over: (id, isAnswered) => endRequest(link, id, isAnswered),
+      },
+      (died) => endLink(link, died),
+    ),
+    outbound: createOutboundQueue(
+      options.config.name,
+      options.deps,
+      (line) => sendAside(link, line),
+    ),
+    standalone: createStandalone(options, wire, () => link),
+    recovery: createRecovery(options, () => link),
+    open: new Map(),
+    accepted: new Map(),
+    isReady: false,
+    stopping: undefined,
   };
-  /** The calls that found out fail first: their errors say more. */
-  const endSoon = (died: string): void => void clock.after(0, () => end(died));
-  const peer: Peer = createPeer({
-    server: config.name,
-    codec: () => dialect.codec,
+  return {
+    peer: link.peer,
+    handshake: () => handshake(link),
+    ready: () => ready(link),
+    stop: () => stop(link),
+  };
+}
+
+function createStandalone(
+  { deps: { limits, clock, log } }: RemoteLinkOptions,
+  wire: StreamableWire,
+  link: () => StreamableLink,
+): ListeningStream {
+  return createListeningStream({
     limits,
     clock,
-    guard: createOutputGuard(config.name, deps, end),
-    notice: hooks.notice,
-    ask: hooks.ask,
-    send(line, outgoing) {
-      if (outgoing !== undefined) requests.send(line, outgoing);
-      else if (dialect.http.takesNotifications) return outbound.send(line);
-      return true;
-    },
-    over: (id, isAnswered) => requests.over(id, isAnswered),
-  });
-
-  const streams = { limits, clock, receive: (text: string) => peer.receive([text]) };
-  const standing = createListeningStream({
-    ...streams,
     log,
+    receive: (text) => link().peer.receive([text]),
     // It is opened again by itself, with pauses of its own.
     open: wire.listen(false),
     isLost: wire.isLost,
     lost() {
       const { session } = wire.settled();
-      if (session !== undefined) recovery.renew(session).catch(() => {});
+      if (session !== undefined) link().recovery.renew(session).catch(() => {});
     },
-    refused: () => requests.noStream(),
+    refused: () => failAccepted(link()),
   });
-  const requests = createRequests({
-    config,
-    limits,
-    dialect,
-    peer: () => peer,
-    recovery: () => recovery,
-    wire,
-    readStream: (answer, id, signal) =>
-      readToAnswer(answer, {
-        ...streams,
-        open: dialect.http.resumesStreams ? wire.listen(true) : undefined,
-        receive: (text) => peer.receive([text], id),
-        isOver: () => !peer.isPending(id),
-        signal,
-      }),
-    listens: standing.start,
-    endSoon,
+}
+
+function createRecovery(
+  { config, deps }: RemoteLinkOptions,
+  link: () => StreamableLink,
+): SessionRecovery {
+  return createSessionRecovery(config.name, deps, {
+    session: () => link().wire.settled().session,
+    open: () => reopen(link()),
+    failed: () => endSoon(link(), "its session was lost and could not be opened again"),
   });
+}
 
-  const handshake = async (): Promise<HandshakeResult> => {
-    const { capabilities, clientTitle } = options;
-    const result = await handshakeOn(peer, {
-      dialect,
-      capabilities,
-      clientTitle,
-      timeoutMs: config.startTimeoutMs,
-      settle: ({ revision }) => wire.settle({ ...wire.settled(), revision }),
-    });
-    await outbound.sent();
-    return result;
-  };
+function send(link: StreamableLink, line: string, outgoing: Outgoing | undefined): boolean {
+  if (outgoing !== undefined) void sendRequest(link, line, outgoing);
+  // Where no session is kept, who leaves a stream has said enough, and nothing else is to be told.
+  else if (link.options.dialect.http.takesNotifications) return link.outbound.send(line);
+  return true;
+}
 
-  const recovery = createSessionRecovery(config.name, deps, {
-    session: () => wire.settled().session,
-    async open() {
-      standing.stop();
-      wire.settle({});
-      await handshake();
-      if (closed.signal.aborted) return;
-      standing.start();
-      hooks.renewed();
-    },
-    failed: () => endSoon("its session was lost and could not be opened again"),
-  });
+/** Sends a notification or an answer of ours; never rejects. */
+async function sendAside({ options, wire, closed }: StreamableLink, line: string): Promise<void> {
+  const { config, deps: { limits, log } } = options;
+  try {
+    // The server knows an answer by its id and takes it once; a start waits for the first word.
+    const timeoutMs = Math.min(limits.responseMs, config.startTimeoutMs);
+    const bounds = { timeoutMs, repeatable: true };
+    const answer = await wire.post(line, undefined, bounds, closed.signal);
+    if (answer.status < 300) return discard(answer);
+    log.info("The server refused what it was told", { status: answer.status });
+    discard(answer);
+  } catch (thrown) {
+    if (!closed.signal.aborted) log.info("Cannot tell the server", { error: String(thrown) });
+  }
+}
 
-  /** Sends a notification or an answer of ours; never rejects. */
-  const send = async (line: string): Promise<void> => {
-    try {
-      // The server knows an answer by its id and takes it once; a start waits for the first word.
-      const timeoutMs = Math.min(limits.responseMs, config.startTimeoutMs);
-      const bounds = { timeoutMs, repeatable: true };
-      const answer = await wire.post(line, undefined, bounds, closed.signal);
-      if (answer.status < 300) return discard(answer);
-      log.info("The server refused what it was told", { status: answer.status });
-      discard(answer);
-    } catch (thrown) {
-      if (!closed.signal.aborted) log.info("Cannot tell the server", { error: String(thrown) });
-    }
-  };
-  const outbound = createOutboundQueue(config.name, deps, send);
+function handshake(link: StreamableLink): Promise<HandshakeResult> {
+  const { wire } = link;
+  return handshakeOver(link, ({ revision }) => wire.settle({ ...wire.settled(), revision }));
+}
 
-  return {
-    peer,
-    handshake,
-    ready() {
-      isReady = true;
-      // It stands by now where the first message was answered on it.
-      if (dialect.http.hasStandaloneStream && !closed.signal.aborted) standing.start();
-    },
-    stop() {
-      const { session } = wire.settled();
-      end(undefined);
-      stopping ??= session === undefined ? Promise.resolve() : wire.endSession(session);
-      return stopping;
-    },
-  };
+/** Opens a session in the place of a lost one. */
+async function reopen(link: StreamableLink): Promise<void> {
+  link.standalone.stop();
+  link.wire.settle({});
+  await handshake(link);
+  if (link.closed.signal.aborted) return;
+  link.standalone.start();
+  link.options.hooks.renewed();
+}
+
+function ready(link: StreamableLink): void {
+  link.isReady = true;
+  // It stands by now where the first message was answered on it.
+  if (link.options.dialect.http.hasStandaloneStream && !link.closed.signal.aborted) {
+    link.standalone.start();
+  }
+}
+
+function stop(link: StreamableLink): Promise<void> {
+  const { session } = link.wire.settled();
+  endLink(link, undefined);
+  link.stopping ??= session === undefined ? Promise.resolve() : link.wire.endSession(session);
+  return link.stopping;
 }

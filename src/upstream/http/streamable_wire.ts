@@ -8,7 +8,7 @@ import type { HttpAnswer } from "../../outgoing/http_answer.ts";
 import type { HttpCaller } from "../../outgoing/caller.ts";
 import type { UpstreamDeps } from "../deps.ts";
 import type { Dialect } from "../link/dialect.ts";
-import type { Outgoing } from "../link/peer.ts";
+import type { Outgoing } from "../link/peer_state.ts";
 import { discard, toEventStream, wordsOf } from "./error_response.ts";
 import type { OpenStream } from "./server_streams.ts";
 

@@ -4,7 +4,7 @@
  * dialect's after a while, and whichever is answered counts. Errors that say nothing about how the
  * server speaks end the matter. Follows "Backward Compatibility" of the stdio transport.
  */
-import { type Clock, sleep } from "../../clock.ts";
+import { type Clock, withDeadline } from "../../clock.ts";
 import { type GatewayError, toGatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { Dialect, HandshakeResult } from "./dialect.ts";
@@ -72,12 +72,7 @@ async function firstOf(
   { clock, limits }: { readonly clock: Clock; readonly limits: Pick<Limits, "probeMs"> },
 ): Promise<Answer | undefined> {
   const mayStaySilent = [...running.keys()].every((dialect) => dialect.mayGoUnanswered);
-  if (!hasNext || !mayStaySilent) return await Promise.race(running.values());
-  const over = new AbortController();
-  const late = sleep(clock, limits.probeMs, over.signal).then(() => undefined, () => undefined);
-  try {
-    return await Promise.race([...running.values(), late]);
-  } finally {
-    over.abort();
-  }
+  const first = Promise.race(running.values());
+  if (!hasNext || !mayStaySilent) return await first;
+  return await withDeadline(clock, limits.probeMs, first, () => undefined);
 }

@@ -57,12 +57,16 @@ export interface Link {
   readonly mirrorsArguments?: boolean;
 }
 
-/** Who hears what belongs to no request, and of the end of a link. */
-export interface LinkEvents {
-  /** False when nobody wants it. */
+/** Takes what a server says that belongs to no request. */
+export interface ServerEvents {
+  /** A notice; false when nothing takes it. */
   notice(notice: Notice): boolean;
-  /** Must not reject. */
+  /** Puts a question; must not reject. */
   ask(question: WireMessage, signal: AbortSignal): Promise<Answer>;
+}
+
+/** Takes what a server says of itself on a link, and the changes of the link. */
+export interface LinkEvents extends ServerEvents {
   /** It takes nothing more, for this reason, though nobody closed it. Called once, after `connect`. */
   broken(reason: string): void;
   /** The server forgot what the link had told it (a new session): log level and subscriptions. */

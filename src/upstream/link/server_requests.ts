@@ -4,9 +4,10 @@
  */
 import { errorTable } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
-import type { Answer, JsonObject, RequestId } from "../../model.ts";
+import type { JsonObject, RequestId } from "../../model.ts";
 import type { AskingWords, UpstreamFacingCodec, WireMessage } from "../../protocol/codec.ts";
 import { errorText, resultText } from "../../protocol/jsonrpc.ts";
+import type { ServerEvents } from "./link.ts";
 import type { OutputGuard } from "./output_guard.ts";
 
 /** What it works with. */
@@ -16,10 +17,10 @@ export interface ServerRequestsOptions {
   readonly guard: OutputGuard;
   /** Queues one message; false when the upstream does not read. */
   readonly send: (line: string) => boolean;
-  /** Puts a question; must not reject. */
-  readonly ask: (question: WireMessage, signal: AbortSignal) => Promise<Answer>;
+  /** Takes a question that belongs to no request by its stream. */
+  readonly events: Pick<ServerEvents, "ask">;
   /** A ping was answered. */
-  readonly pinged?: () => void;
+  readonly pinged?: (() => void) | undefined;
 }
 
 /** Requests of one upstream. */
@@ -29,7 +30,7 @@ export interface ServerRequests {
     id: RequestId,
     method: string,
     params: JsonObject,
-    ask?: ServerRequestsOptions["ask"],
+    ask?: ServerEvents["ask"],
   ): void;
   /** The upstream does not want its answer any more; false when no such question is open. */
   withdraw(id: unknown): boolean;
@@ -52,13 +53,14 @@ export function createServerRequests(options: ServerRequestsOptions): ServerRequ
   const putQuestion = async (
     id: RequestId,
     question: WireMessage,
-    ask: ServerRequestsOptions["ask"],
+    ask: ServerEvents["ask"] | undefined,
     { encodeAnswer }: AskingWords,
   ): Promise<void> => {
     const withdrawn = new AbortController();
     openAsks.set(id, withdrawn);
-    const answer = await ask(question, withdrawn.signal);
-    if (closed || withdrawn.signal.aborted) return;
+    const { signal } = withdrawn;
+    const answer = await (ask?.(question, signal) ?? options.events.ask(question, signal));
+    if (closed || signal.aborted) return;
     openAsks.delete(id);
     const encoded = encodeAnswer(answer);
     const line = "result" in encoded
@@ -68,7 +70,7 @@ export function createServerRequests(options: ServerRequestsOptions): ServerRequ
   };
 
   return {
-    receive(id, method, params, ask = options.ask) {
+    receive(id, method, params, ask) {
       guard.notice();
       if (method === "ping") {
         options.send(resultText(id, {}));

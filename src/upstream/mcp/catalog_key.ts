@@ -5,8 +5,8 @@
  * the key as they are, so that the catalog of the most similar client can be found.
  */
 import type { McpServerConfig } from "../../config/config.ts";
+import { isJsonObject } from "../../json.ts";
 import type { Caller } from "../../model.ts";
-import { isJsonObject } from "../../protocol/jsonrpc.ts";
 import type { UpstreamDeps } from "../deps.ts";
 import { declaredCapabilities } from "../link/client_shown.ts";
 import type { Dialect } from "../link/dialect.ts";

@@ -4,6 +4,7 @@
  * further ones in a row cost growing pauses with jitter, and a process that lives long enough ends the
  * row. A shared server has one scope. restart_policy.ts handles failed starts.
  */
+import { putWithin } from "../../bounded.ts";
 import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
@@ -70,10 +71,8 @@ export function createEarlyDeaths(
       limits.restartMsMin * 2 ** (deaths - 1),
     ) * (0.5 + clock.random() / 2);
     // The scope that has been quiet for longest is first, and gives way.
-    rows.delete(scope);
-    rows.set(scope, { deaths, reason, lastDeathAt: now, notBefore: now + backoffMs });
-    const [oldest] = rows.keys();
-    if (rows.size > limits.crashingScopesMax) rows.delete(oldest);
+    const row: Row = { deaths, reason, lastDeathAt: now, notBefore: now + backoffMs };
+    putWithin(rows, scope, row, limits.crashingScopesMax);
     if (deaths === 1) return;
     const isLoud = scope === undefined && deaths === limits.restartsMax;
     const say = isLoud ? log.error : deaths > limits.restartsMax ? log.debug : log.warn;

@@ -6,6 +6,7 @@
  */
 import { type Clock, sleep } from "../../clock.ts";
 import { errorTable } from "../../errors.ts";
+import { isJsonObject } from "../../json.ts";
 import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
 import {
@@ -15,7 +16,6 @@ import {
   listKinds,
   type Notice,
 } from "../../model.ts";
-import { isJsonObject } from "../../protocol/jsonrpc.ts";
 import type { Link, OpenRequest } from "../link/link.ts";
 import type { Dialect } from "../link/dialect.ts";
 

@@ -6,6 +6,7 @@
  */
 import type { Clock } from "../../clock.ts";
 import { errorTable, GatewayError } from "../../errors.ts";
+import { isJsonObject } from "../../json.ts";
 import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
 import {
@@ -20,7 +21,6 @@ import {
   type Notice,
   type Result,
 } from "../../model.ts";
-import { isJsonObject } from "../../protocol/jsonrpc.ts";
 import type { Catalog, CorrectionLog } from "../deps.ts";
 import { type SoundToolsOptions, withSoundSchemas } from "../catalog/sound_tools.ts";
 

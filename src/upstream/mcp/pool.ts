@@ -2,7 +2,8 @@
  * Which connection serves which caller (pool_key.ts says who shares one); one that is not there is
  * started (pool_start.ts).
  */
-import { within } from "../../clock.ts";
+import { addWithin } from "../../bounded.ts";
+import { withDeadline } from "../../clock.ts";
 import type { Caller } from "../../model.ts";
 import { queuedError } from "../link/start_errors.ts";
 import type { Connection } from "./connection.ts";
@@ -123,8 +124,8 @@ async function forCall(pool: PoolState, wanted: Wanted): Promise<Connection> {
   const { config, deps } = pool.options;
   const connection = get(pool, wanted);
   const begun = slotOf(pool, wanted)?.begun.promise;
-  const late = () => queuedError(config);
-  await within(deps.clock, config.startTimeoutMs, Promise.race([begun, connection]), late);
+  const late = () => Promise.reject(queuedError(config));
+  await withDeadline(deps.clock, config.startTimeoutMs, Promise.race([begun, connection]), late);
   return await connection;
 }
 
@@ -144,8 +145,7 @@ function serving({ slots }: PoolState, scope: string): Connection[] {
 
 function endScope(pool: PoolState, scope: string): void {
   const { ended, options: { deps, hooks } } = pool;
-  const [oldest = scope] = ended.add(scope);
-  if (ended.size > deps.limits.endedScopesMax) ended.delete(oldest);
+  addWithin(ended, scope, deps.limits.endedScopesMax);
   for (const slot of [...pool.slots.values()]) {
     if (slot.key.scope === scope) {
       if (!slot.key.isBase || !hooks.outlives(scope)) stopSlot(pool, slot);

@@ -1,7 +1,7 @@
 /** What the connections of one upstream report, handed on to its catalog, its watchers and the log. */
 import { GatewayError } from "../../errors.ts";
 import type { Notice } from "../../model.ts";
-import { toRefusal } from "../exchange_source.ts";
+import { toRefusal } from "../../protocol/shared/ask_refusal.ts";
 import { changedKinds } from "./lists.ts";
 import type { PoolEvents } from "./pool_events.ts";
 import type { PoolKey } from "./pool_key.ts";

@@ -11,7 +11,8 @@ import type { McpServerConfig } from "../../config/config.ts";
 import type { Answer, JsonObject, Notice } from "../../model.ts";
 import type { WireMessage } from "../../protocol/codec.ts";
 import { isNamed } from "../../protocol/names.ts";
-import { type ExchangeSource, toRefusal } from "../exchange_source.ts";
+import { toRefusal } from "../../protocol/shared/ask_refusal.ts";
+import type { ExchangeSource } from "../exchange_source.ts";
 import type { AttributedCall, AttributedCalls } from "./attribution.ts";
 
 /** Who hears what belongs to no call. */

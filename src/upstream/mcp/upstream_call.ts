@@ -7,6 +7,7 @@
 import { sleep } from "../../clock.ts";
 import type { McpServerConfig } from "../../config/config.ts";
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
+import { isJsonObject } from "../../json.ts";
 import type {
   Answer,
   Call,
@@ -17,7 +18,6 @@ import type {
   Resume,
 } from "../../model.ts";
 import { withSoundResult } from "../../protocol/sound_results.ts";
-import { isJsonObject } from "../../protocol/jsonrpc.ts";
 import type { UpstreamDeps } from "../deps.ts";
 import type { ExchangeSource } from "../exchange_source.ts";
 import type { ServerLists } from "./lists.ts";

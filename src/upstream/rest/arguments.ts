@@ -5,9 +5,9 @@
 import { nearestName } from "../../config/nearest.ts";
 import { GatewayError } from "../../errors.ts";
 import { quoteJson } from "../../excerpt.ts";
+import { isJsonObject } from "../../json.ts";
 import type { Limits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
-import { isJsonObject } from "../../protocol/jsonrpc.ts";
 import { compileSchema, loosen, type Mismatch, walkSchema } from "./schema_check.ts";
 
 /** Gives the arguments as they are meant. Throws `invalid_params` with sentences. */

@@ -3,8 +3,8 @@
  * itself, in its parts (`allOf`), in one of its choices (`anyOf`, `oneOf`), or behind a reference. In
  * a query each of them can be a parameter of its own, and must not be any name (hostile case F10).
  */
+import { isJsonObject } from "../../json.ts";
 import type { JsonObject } from "../../model.ts";
-import { isJsonObject } from "../../protocol/jsonrpc.ts";
 
 /** The members of an object. */
 export interface ObjectMembers {

@@ -4,10 +4,10 @@
  * what validators of different drafts do not take, or take differently, is left out. It promises
  * less, and what it promises holds everywhere.
  */
+import { isJsonObject } from "../../json.ts";
 import type { JsonObject } from "../../model.ts";
 import { holdings } from "../../protocol/json_schema/keywords.ts";
 import { followPointer } from "../../protocol/json_schema/references.ts";
-import { isJsonObject } from "../../protocol/jsonrpc.ts";
 import { assertions, toTypes } from "./openapi/schema_keywords.ts";
 import { loosen, walkSchema } from "./schema_check.ts";
 

@@ -3,8 +3,8 @@
  * itself (its number of pages, its total, a cursor, a `Link` header) or from how full this page is.
  * No URL of an answer is followed (hostile case F2): only values for known arguments are taken.
  */
+import { isJsonObject } from "../../json.ts";
 import type { JsonObject } from "../../model.ts";
-import { isJsonObject } from "../../protocol/jsonrpc.ts";
 import { findMainList } from "./truncate.ts";
 import { compileProjection, type Projection } from "./projection.ts";
 import type { Operation, Pagination } from "./service.ts";

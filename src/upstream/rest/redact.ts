@@ -4,9 +4,9 @@
  * that was shown, in the forms it may come back in, is taken out; URLs in messages lose what could
  * let somebody in.
  */
+import { isJsonObject } from "../../json.ts";
 import { toPublicUrl } from "../../outgoing/failure.ts";
 import type { SecurityContext } from "../../outgoing/authorization.ts";
-import { isJsonObject } from "../../protocol/jsonrpc.ts";
 
 /** Shorter values are words as well, and guessed sooner than read; data holds more words. */
 const secretCharsMin = 4;

@@ -4,11 +4,11 @@
  */
 import type { GatewayError, Outcome } from "../../errors.ts";
 import { truncate } from "../../excerpt.ts";
+import { isJsonObject } from "../../json.ts";
 import type { JsonObject } from "../../model.ts";
 import type { HttpAnswer } from "../../outgoing/http_answer.ts";
 import { marked, toPublicUrl } from "../../outgoing/failure.ts";
 import { decodeText } from "../../outgoing/decode_text.ts";
-import { isJsonObject } from "../../protocol/jsonrpc.ts";
 import { readFirst } from "./response_bytes.ts";
 import { parseBody, type Reading } from "./reading.ts";
 import { hideSecrets } from "./redact.ts";

@@ -3,8 +3,8 @@
  * API takes. What is sent is made of whole values, never pasted together from their text.
  */
 import { GatewayError } from "../../errors.ts";
+import { isJsonObject } from "../../json.ts";
 import type { JsonObject } from "../../model.ts";
-import { isJsonObject } from "../../protocol/jsonrpc.ts";
 import type { BodyPlan } from "./service.ts";
 import { toText, writeField } from "./styles.ts";
 

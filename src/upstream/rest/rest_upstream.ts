@@ -7,8 +7,8 @@
 import { sleep } from "../../clock.ts";
 import type { RestServerConfig } from "../../config/config.ts";
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
+import { isJsonObject } from "../../json.ts";
 import type { Call, JsonObject } from "../../model.ts";
-import { isJsonObject } from "../../protocol/jsonrpc.ts";
 import { describeCatalog } from "../catalog/catalog_line.ts";
 import { createExchange } from "../exchange_source.ts";
 import { createEngine, type Engine } from "./engine.ts";

@@ -4,10 +4,10 @@
  * looks at a bounded number of schemas. Formats are remarks in 2020-12, and are left out, too.
  */
 import { type OutputUnit, type Schema, Validator } from "@cfworker/json-schema";
+import { isJsonObject } from "../../json.ts";
 import type { Limits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
 import { holdings } from "../../protocol/json_schema/keywords.ts";
-import { isJsonObject } from "../../protocol/jsonrpc.ts";
 
 /** What a check found; `unknown`: it would have taken too long, or the schema is none. */
 export type CheckResult =

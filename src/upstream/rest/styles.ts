@@ -4,7 +4,7 @@
  * (hostile case F10). Not here: where the pieces go (rest_request.ts).
  */
 import { GatewayError } from "../../errors.ts";
-import { isJsonObject } from "../../protocol/jsonrpc.ts";
+import { isJsonObject } from "../../json.ts";
 import type { ObjectMembers } from "./object_members.ts";
 import type { Parameter } from "./service.ts";
 

@@ -3,9 +3,9 @@
  * `skip`), and the envelope that every result has. A model reads the first, a client checks by the
  * last. Not here: what a call does.
  */
+import { isJsonObject } from "../../json.ts";
 import type { JsonObject } from "../../model.ts";
 import { emptyContext } from "../../outgoing/authorization.ts";
-import { isJsonObject } from "../../protocol/jsonrpc.ts";
 import { toEnvelope } from "./output_schema.ts";
 import { describePaging } from "./pagination.ts";
 import { isReserved } from "./rest_request.ts";

@@ -4,8 +4,8 @@
  * else helps. What was left out is told, with how to ask for it. Not here: what is projected.
  */
 import { truncate } from "../../excerpt.ts";
+import { isJsonObject } from "../../json.ts";
 import type { JsonObject } from "../../model.ts";
-import { isJsonObject } from "../../protocol/jsonrpc.ts";
 
 /** The list that an answer is about: itself, or the one within that takes the most room. */
 export interface MainList {

@@ -3,7 +3,7 @@
  * ended with everything in its group. It knows lines, not what they mean. The process's own end
  * counts, not that of its pipes, which a grandchild may keep open. MCP lifecycle: stdio shutdown.
  */
-import { sleep } from "../../clock.ts";
+import { sleep, withDeadline } from "../../clock.ts";
 import type { StdioServerConfig } from "../../config/config.ts";
 import { beginning } from "../../excerpt.ts";
 import type { Child, ExitStatus } from "../../runtime/runtime.ts";
@@ -98,7 +98,7 @@ export function openChild(
   const ended = child.exited.then(async (status): Promise<ChildEnd> => {
     hasExited = true;
     const over = Promise.all([stdout.ended, stderr.ended]);
-    await Promise.race([over, sleep(clock, limits.exitDrainMs)]);
+    await withDeadline(clock, limits.exitDrainMs, over, () => {});
     stdout.stop();
     stderr.stop();
     stdin.close();
@@ -175,18 +175,12 @@ async function reportEscaped(escaped: readonly Escaped[], deps: UpstreamDeps): P
   }
 }
 
-async function settles(
+function settles(
   promise: Promise<unknown>,
   ms: number,
   { clock }: UpstreamDeps,
 ): Promise<boolean> {
-  const waiting = new AbortController();
-  const done = await Promise.race([
-    promise.then(() => true),
-    sleep(clock, ms, waiting.signal).then(() => false),
-  ]);
-  waiting.abort();
-  return done;
+  return withDeadline(clock, ms, promise.then(() => true), () => false);
 }
 
 function describeEnd({ code, signal }: ExitStatus): ChildEnd {

@@ -4,7 +4,7 @@
  * child that left its group by setsid, where no group signal reaches them (hostile case E8). Reads
  * /proc where there is one and asks `ps` elsewhere; where neither answers, nothing is found.
  */
-import { type Clock, sleep } from "../../clock.ts";
+import { type Clock, withDeadline } from "../../clock.ts";
 import type { Limits } from "../../limits.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 
@@ -119,18 +119,15 @@ async function listProcesses(deps: ProcessDeps): Promise<ProcessRow[]> {
 /** What `ps` writes; empty when there is none or it does not answer in time. */
 async function runPs(deps: ProcessDeps, args: readonly string[]): Promise<string> {
   const { runtime, clock, limits } = deps;
-  const waiting = new AbortController();
   try {
     const env = { PATH: runtime.env["PATH"] ?? "/usr/bin:/bin", LC_ALL: "C" };
     const child = runtime.spawn({ command: "ps", args, env });
     void child.stderr.cancel().catch(() => {});
-    const late = sleep(clock, limits.stopMs, waiting.signal).then(() => "");
-    const text = await Promise.race([new Response(child.stdout).text(), late]);
+    const written = new Response(child.stdout).text();
+    const text = await withDeadline(clock, limits.stopMs, written, () => "");
     if (text === "") runtime.signalGroup(child.pid, "SIGKILL");
     return text;
   } catch {
     return "";
-  } finally {
-    waiting.abort();
   }
 }

@@ -7,7 +7,8 @@
  */
 import type { StdioServerConfig } from "../../config/config.ts";
 import { type ChildHandler, openChild, type ServerProcess } from "./child.ts";
-import type { ConnectionLimit, Evictable, SpareSeat, UpstreamDeps } from "../deps.ts";
+import type { ConnectionLimit, Evictable, ProcessPlace, SpareSeat, UpstreamDeps } from "../deps.ts";
+import { createOutputGate, type OutputGate } from "./output_gate.ts";
 import type { StartOutput } from "./start_output.ts";
 
 /** The spare of one server. */
@@ -35,187 +36,195 @@ interface Inheritance {
 
 interface Held extends Inheritance, SpareSeat {
   readonly child: ServerProcess;
-  readonly gate: Gate;
+  readonly gate: OutputGate;
   readonly cancelAge: () => void;
+}
+
+/** What is known of one server's spare. */
+interface SpareState {
+  readonly config: StdioServerConfig;
+  readonly deps: UpstreamDeps;
+  /** Spares that are being ended. */
+  readonly leaving: Set<Promise<unknown>>;
+  /** There will be no further spare. */
+  isOver: boolean;
+  /** Whether the server's last measured start was slow. */
+  isSlow: boolean;
+  /** Whether sessions use their processes. */
+  isUsed: boolean;
+  /** Running processes of the server, without the spare. */
+  siblings: number;
+  held: Held | undefined;
+  /** Set while a spare waits for its seat. */
+  cancelWish: (() => void) | undefined;
+  cancelIdle: () => void;
 }
 
 /** Makes the spare of a server; nothing is started yet. */
 export function createSpare(config: StdioServerConfig, deps: UpstreamDeps): Spare {
-  const { limits, clock, log } = deps;
-  const leaving = new Set<Promise<unknown>>();
-  // Credentials in its environment would be older than the session that takes it over.
-  let isOver = config.spare === false || config.isolation === "shared" ||
-    config.childCredentials !== undefined;
-  let isSlow = false;
-  let isUsed = false;
-  let siblings = 0;
-  let held: Held | undefined;
-  let cancelWish: (() => void) | undefined;
-  let cancelIdle = () => {};
-
-  const wish = (): void => {
-    if (isOver || !isSlow || !isUsed || held !== undefined || cancelWish !== undefined) return;
-    const own: Inheritance = { heir: undefined };
-    const connection: Evictable = {
-      // Idle for longer than any connection: spares give way first.
-      idleSince: () => own.heir === undefined ? -Infinity : own.heir.idleSince(),
-      evict: () => own.heir === undefined ? discard() : own.heir.evict(),
-    };
-    cancelWish = deps.spares.want(connection, (seat) => {
-      cancelWish = undefined;
-      start(own, seat);
-    });
+  const state: SpareState = {
+    config,
+    deps,
+    leaving: new Set(),
+    // Credentials in its environment would be older than the session that takes it over.
+    isOver: config.spare === false || config.isolation === "shared" ||
+      config.childCredentials !== undefined,
+    isSlow: false,
+    isUsed: false,
+    siblings: 0,
+    held: undefined,
+    cancelWish: undefined,
+    cancelIdle: () => {},
   };
-
-  const start = (own: Inheritance, seat: SpareSeat): void => {
-    const fail = (reason: string) => {
-      if (held?.gate === gate) lose(reason);
-    };
-    const gate = createGate(fail);
-    let child: ServerProcess;
-    try {
-      child = openChild(config, deps, gate.handler);
-    } catch (thrown) {
-      seat.place.release();
-      seat.free();
-      return judge(thrown instanceof Error ? thrown.message : String(thrown));
-    }
-    void child.ended.then(({ text }) => fail(text));
-    const cancelAge = clock.after(limits.spareAgeMs, () => void discard()?.then(wish));
-    held = Object.assign(own, { ...seat, child, gate, cancelAge });
-    log.debug("Started a spare process", { pid: child.pid });
-  };
-
-  /** It is no spare any more. */
-  const letGo = (): Held | undefined => {
-    const one = held;
-    held = undefined;
-    one?.cancelAge();
-    one?.free();
-    return one;
-  };
-  const discard = (): Promise<void> | undefined => {
-    const one = letGo();
-    if (one === undefined) return undefined;
-    one.gate.close();
-    void one.child.gone.then(() => {
-      if (one.heir === undefined) one.place.release();
-    });
-    const stopped = one.child.stop().finally(() => leaving.delete(stopped));
-    leaving.add(stopped);
-    return stopped;
-  };
-  const lose = (reason: string): void => {
-    const printed = held?.child.printed;
-    void discard();
-    judge(reason, printed);
-  };
-  /** A spare that fails next to a running process of its server fails because of it. */
-  const judge = (reason: string, words?: StartOutput): void => {
-    const lines = words?.lines() ?? [];
-    const printed = lines.length === 0 ? {} : { printed: lines.join("\n") };
-    if (siblings === 0) return log.debug("A spare process ended", { reason, ...printed });
-    isOver = true;
-    log.info(
-      `Server "${config.name}" gets no more spare processes: one failed next to a running ` +
-        `process (${reason}); they may share a port, file or profile that only one can use`,
-      printed,
-    );
-  };
-
-  const rest = (): void => {
-    isUsed = false;
-    cancelWish?.();
-    cancelWish = undefined;
-    void discard();
-  };
-  /** Clients that open a session for each call find it for as long as an idle process is kept. */
-  const watchIdle = (): void => {
-    cancelIdle();
-    if (siblings === 0 && isUsed) cancelIdle = clock.after(config.idleTimeoutMs, rest);
-  };
-
-  const processLimit: ConnectionLimit = {
-    ...deps.processLimit,
-    async acquire(connection, signal) {
-      const one = held;
-      if (one === undefined || one.heir !== undefined || signal.aborted) {
-        return await deps.processLimit.acquire(connection, signal);
-      }
-      one.heir = connection;
-      return {
-        started: () => {},
-        release() {
-          // Where its start was given up the process is still a spare.
-          if (held === one) one.heir = undefined;
-          else one.place.release();
-        },
-      };
-    },
-  };
-
   return {
-    processLimit,
-    failed: judge,
-    take(handler) {
-      const one = letGo();
-      if (one === undefined) return undefined;
-      if (one.heir === undefined) one.place.release();
-      one.gate.open(handler);
-      return one.child;
+    processLimit: {
+      ...deps.processLimit,
+      acquire: (connection, signal) => acquire(state, connection, signal),
     },
+    take: (handler) => take(state, handler),
     up(startMs) {
-      siblings++;
-      if (startMs !== undefined) isSlow = startMs > limits.spareStartMs;
+      state.siblings++;
+      if (startMs !== undefined) state.isSlow = startMs > deps.limits.spareStartMs;
     },
     down() {
-      siblings--;
-      watchIdle();
+      state.siblings--;
+      watchIdle(state);
     },
-    used() {
-      if (isOver) return;
-      isUsed = true;
-      watchIdle();
-      wish();
-    },
+    failed: (reason, printed) => judge(state, reason, printed),
+    used: () => use(state),
     async close() {
-      isOver = true;
-      cancelIdle();
-      rest();
-      await Promise.all(leaving);
+      state.isOver = true;
+      state.cancelIdle();
+      rest(state);
+      await Promise.all(state.leaving);
     },
   };
 }
 
-interface Gate {
-  readonly handler: ChildHandler;
-  /** From now on this one hears the child, and first what it wrote before. */
-  open(handler: ChildHandler): void;
-  /** What it wrote is thrown away. */
-  close(): void;
-}
-
-/** Holds back what a child writes before it has a session: reading waits, so that the pipe bounds it. */
-function createGate(failed: (reason: string) => void): Gate {
-  const settled = Promise.withResolvers<void>();
-  let taker: ChildHandler | undefined;
+/** The spare's own place goes to the next connection. */
+async function acquire(
+  state: SpareState,
+  connection: Evictable,
+  signal: AbortSignal,
+): Promise<ProcessPlace> {
+  const one = state.held;
+  if (one === undefined || one.heir !== undefined || signal.aborted) {
+    return await state.deps.processLimit.acquire(connection, signal);
+  }
+  one.heir = connection;
   return {
-    handler: {
-      lines: (lines) =>
-        taker === undefined ? settled.promise.then(() => taker?.lines(lines)) : taker.lines(lines),
-      tooLong(line) {
-        if (taker === undefined) failed("it floods its output before it is asked anything");
-        else taker.tooLong(line);
-      },
-      broken(reason) {
-        if (taker === undefined) failed(reason);
-        else taker.broken(reason);
-      },
+    started: () => {},
+    release() {
+      // Where its start was given up the process is still a spare.
+      if (state.held === one) one.heir = undefined;
+      else one.place.release();
     },
-    open(handler) {
-      taker = handler;
-      settled.resolve();
-    },
-    close: settled.resolve,
   };
+}
+
+function take(state: SpareState, handler: ChildHandler): ServerProcess | undefined {
+  const one = letGo(state);
+  if (one === undefined) return undefined;
+  if (one.heir === undefined) one.place.release();
+  one.gate.open(handler);
+  return one.child;
+}
+
+function use(state: SpareState): void {
+  if (state.isOver) return;
+  state.isUsed = true;
+  watchIdle(state);
+  wish(state);
+}
+
+/** Asks for a seat where a spare is wanted and there is none. */
+function wish(state: SpareState): void {
+  const { isOver, isSlow, isUsed, held, cancelWish } = state;
+  if (isOver || !isSlow || !isUsed || held !== undefined || cancelWish !== undefined) return;
+  const own: Inheritance = { heir: undefined };
+  const connection: Evictable = {
+    // Idle for longer than any connection: spares give way first.
+    idleSince: () => own.heir === undefined ? -Infinity : own.heir.idleSince(),
+    evict: () => own.heir === undefined ? discard(state) : own.heir.evict(),
+  };
+  state.cancelWish = state.deps.spares.want(connection, (seat) => {
+    state.cancelWish = undefined;
+    start(state, own, seat);
+  });
+}
+
+function start(state: SpareState, own: Inheritance, seat: SpareSeat): void {
+  const { config, deps } = state;
+  const fail = (reason: string): void => {
+    if (state.held?.gate === gate) lose(state, reason);
+  };
+  const gate = createOutputGate(fail);
+  let child: ServerProcess;
+  try {
+    child = openChild(config, deps, gate.handler);
+  } catch (thrown) {
+    seat.place.release();
+    seat.free();
+    return judge(state, thrown instanceof Error ? thrown.message : String(thrown));
+  }
+  void child.ended.then(({ text }) => fail(text));
+  const replace = (): void => void discard(state)?.then(() => wish(state));
+  const cancelAge = deps.clock.after(deps.limits.spareAgeMs, replace);
+  state.held = Object.assign(own, { ...seat, child, gate, cancelAge });
+  deps.log.debug("Started a spare process", { pid: child.pid });
+}
+
+/** It is no spare any more. */
+function letGo(state: SpareState): Held | undefined {
+  const one = state.held;
+  state.held = undefined;
+  one?.cancelAge();
+  one?.free();
+  return one;
+}
+
+function discard(state: SpareState): Promise<void> | undefined {
+  const one = letGo(state);
+  if (one === undefined) return undefined;
+  one.gate.close();
+  void one.child.gone.then(() => {
+    if (one.heir === undefined) one.place.release();
+  });
+  const stopped = one.child.stop().finally(() => state.leaving.delete(stopped));
+  state.leaving.add(stopped);
+  return stopped;
+}
+
+function lose(state: SpareState, reason: string): void {
+  const printed = state.held?.child.printed;
+  void discard(state);
+  judge(state, reason, printed);
+}
+
+/** A spare that fails next to a running process of its server fails because of it. */
+function judge(state: SpareState, reason: string, words?: StartOutput): void {
+  const { log } = state.deps;
+  const lines = words?.lines() ?? [];
+  const printed = lines.length === 0 ? {} : { printed: lines.join("\n") };
+  if (state.siblings === 0) return log.debug("A spare process ended", { reason, ...printed });
+  state.isOver = true;
+  log.info(
+    `Server "${state.config.name}" gets no more spare processes: one failed next to a running ` +
+      `process (${reason}); they may share a port, file or profile that only one can use`,
+    printed,
+  );
+}
+
+function rest(state: SpareState): void {
+  state.isUsed = false;
+  state.cancelWish?.();
+  state.cancelWish = undefined;
+  void discard(state);
+}
+
+/** Clients that open a session for each call find it for as long as an idle process is kept. */
+function watchIdle(state: SpareState): void {
+  state.cancelIdle();
+  if (state.siblings !== 0 || !state.isUsed) return;
+  state.cancelIdle = state.deps.clock.after(state.config.idleTimeoutMs, () => rest(state));
 }

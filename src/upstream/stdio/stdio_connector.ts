@@ -8,19 +8,24 @@
  */
 import type { StdioServerConfig } from "../../config/config.ts";
 import { createChildVariables } from "../../credentials/program_variables.ts";
-import { type ChildEnd, type ChildHandler, openChild, type ServerProcess } from "./child.ts";
 import type { UpstreamDeps } from "../deps.ts";
+import type { Dialect } from "../link/dialect.ts";
 import { handshakeInTurn, type HandshakeOutcome } from "../link/handshake.ts";
-import type { Connected, Connector, LinkEvents, StartFault } from "../link/link.ts";
+import type { Connector, StartFault } from "../link/link.ts";
+import { type ChildEnd, openChild, type ServerProcess } from "./child.ts";
+import {
+  type ChildLink,
+  createChildLink,
+  endChildLink,
+  handshakeIn,
+  openOn,
+  readyIn,
+  toConnected,
+} from "./child_link.ts";
 import { createEarlyPings, type FirstWords } from "./early_pings.ts";
-import { exitedError } from "../link/start_errors.ts";
-import type { Dialect, HandshakeOptions } from "../link/dialect.ts";
-import { createOutputGuard } from "../link/output_guard.ts";
-import { createPeer, type Peer } from "../link/peer.ts";
 import type { Spare } from "./spare.ts";
-import { type MisspokenStart, toSpawnFault, toStartFault } from "./start_fault.ts";
+import { toSpawnFault, toStartFault } from "./start_fault.ts";
 import { createStartHistory, saysWhyItEnded } from "./start_history.ts";
-import { requestOf } from "../link/start_request.ts";
 
 type ConnectOptions = Parameters<Connector["open"]>[0];
 
@@ -115,53 +120,77 @@ function withCredentials(config: StdioServerConfig, deps: UpstreamDeps) {
 async function start(
   config: StdioServerConfig,
   deps: UpstreamDeps,
-  { dialects, hooks, spare, mayBeSpare, words, ...told }: StartOptions,
+  options: StartOptions,
   signal: AbortSignal,
 ): Promise<Started> {
-  const running = createRunning(config, deps, dialects, hooks, words);
+  const { dialects, hooks, spare, mayBeSpare, words, ...told } = options;
+  const [dialect] = dialects;
+  if (dialect === undefined) throw new Error("Cannot start a server in no dialect");
+  const link = createChildLink({ config, deps, dialect, hooks, words });
   const spawnedAt = deps.clock.monotonic();
-  const taken = mayBeSpare ? running.open(spare.take) : undefined;
-  const wasSpare = taken !== undefined;
+  const taken = mayBeSpare ? openOn(link, spare.take) : undefined;
   let child: ServerProcess;
   try {
-    child = taken ?? running.open((handler) => openChild(config, deps, handler));
+    child = taken ?? openOn(link, (handler) => openChild(config, deps, handler));
   } catch (thrown) {
     hooks.gone();
     const fault = toSpawnFault(thrown, config);
     return { fault, survivors: [], saysWhy: false, isStale: false };
   }
-  let end: ChildEnd | undefined;
+  const attempt: Attempt = { link, child, wasSpare: taken !== undefined, end: undefined };
   void child.ended.then((ended) => {
-    end = ended;
-    running.over(ended.text);
+    attempt.end = ended;
+    endChildLink(link, ended.text);
   });
-  const giveUp = () => running.over("its session ended");
+  const giveUp = () => endChildLink(link, "its session ended");
   signal.addEventListener("abort", giveUp);
   if (signal.aborted) giveUp();
   const handshake = await handshakeInTurn(
     dialects,
-    (dialect) => running.handshake(dialect, told),
+    (dialect) => handshakeIn(link, dialect, told),
     deps,
   );
   signal.removeEventListener("abort", giveUp);
-  if ("dialect" in handshake && !running.isOver()) {
-    const { dialect, description, refused, tried } = handshake;
-    // While another dialect went unanswered the server need not have been starting.
-    const isMeasured = !wasSpare && tried.length === refused.length + 1;
-    spare.up(isMeasured ? deps.clock.monotonic() - spawnedAt : undefined);
-    void child.gone.then(hooks.gone).then(spare.down);
-    running.ready(dialect);
-    child.printed.stop();
-    await words.settled();
-    return { connected: toConnected(running, child, { dialect, description }), refused };
+  if (!("dialect" in handshake) || link.isOver) {
+    return await failStart(attempt, options, handshake, signal);
   }
-  const broken = running.diedOf();
-  running.over("its start failed");
+  const { description, refused, tried } = handshake;
+  // While another dialect went unanswered the server need not have been starting.
+  const isMeasured = !attempt.wasSpare && tried.length === refused.length + 1;
+  spare.up(isMeasured ? deps.clock.monotonic() - spawnedAt : undefined);
+  void child.gone.then(hooks.gone).then(spare.down);
+  readyIn(link, handshake.dialect);
+  child.printed.stop();
+  await words.settled();
+  const found = { dialect: handshake.dialect, description };
+  return { connected: toConnected(link, child, found), refused };
+}
+
+/** One process, and what became of it so far. */
+interface Attempt {
+  readonly link: ChildLink;
+  readonly child: ServerProcess;
+  readonly wasSpare: boolean;
+  end: ChildEnd | undefined;
+}
+
+/** Ends a process that failed its handshake, and tells what another one may do better. */
+async function failStart(
+  attempt: Attempt,
+  { dialects, hooks, spare }: StartOptions,
+  handshake: HandshakeOutcome,
+  signal: AbortSignal,
+): Promise<Started> {
+  const { link, child, end } = attempt;
+  const { config, deps } = link.options;
+  const { diedOf: broken, misspoke } = link;
+  endChildLink(link, "its start failed");
   // A spare may have gone stale while it waited; nothing but the first message was lost with it.
-  const isStale = wasSpare && !signal.aborted && (broken !== undefined || isSilence(handshake));
+  const isStale = attempt.wasSpare && !signal.aborted &&
+    (broken !== undefined || isSilence(handshake));
   const survivors = isStale
     ? dialects.filter((dialect) => !handshake.refused.includes(dialect))
-    : end === undefined || end.permanent || running.misspoke() !== undefined
+    : end === undefined || end.permanent || misspoke !== undefined
     ? []
     : survivorsOf(dialects, handshake);
   if (survivors.length === 0) void child.gone.then(hooks.gone);
@@ -170,10 +199,10 @@ async function start(
   const { printed } = child;
   const saysWhy = saysWhyItEnded(printed);
   if (!isStale) {
-    const wrote = {
-      misspoke: running.misspoke(),
-      ignored: running.ignored() ?? (child.unfinished() || undefined),
-    };
+    const ignored = link.guard.first() ?? (child.unfinished() || undefined);
+    const wrote = { misspoke, ignored };
+    // It may have ended while it was stopped.
+    const { end } = attempt;
     const fault = toStartFault(handshake, { end, broken, printed, wrote, config, deps });
     return { fault, survivors, saysWhy, isStale, hasEnded: end !== undefined };
   }
@@ -196,103 +225,4 @@ function survivorsOf(
   return wasProbed
     ? dialects.filter((dialect) => !dialect.mayGoUnanswered && !refused.includes(dialect))
     : [];
-}
-
-/** The parts of a link that exist before the server has answered. */
-function createRunning(
-  config: StdioServerConfig,
-  deps: UpstreamDeps,
-  [first]: readonly Dialect[],
-  hooks: LinkEvents,
-  words: FirstWords,
-) {
-  const { clock, limits } = deps;
-  if (first === undefined) throw new Error("Cannot start a server in no dialect");
-  let child: ServerProcess | undefined;
-  let isOver = false;
-  let isReady = false;
-  let diedOf: string | undefined;
-  let misspoke: MisspokenStart | undefined;
-
-  const over = (died: string | undefined): void => {
-    if (isOver) return;
-    isOver = true;
-    diedOf = died;
-    peer.close(exitedError(config.name, died));
-    if (isReady && died !== undefined) hooks.broken(died);
-  };
-  const broken = (reason: string): void => {
-    if (isOver) return;
-    over(reason);
-    void child?.stop();
-  };
-  const guard = createOutputGuard(config.name, deps, broken);
-  const peer: Peer = createPeer({
-    server: config.name,
-    codec: () => first.codec,
-    limits,
-    clock,
-    guard,
-    send: (line) => child?.send(line) ?? false,
-    notice: hooks.notice,
-    ask: hooks.ask,
-    pinged: words.pinged,
-    over: () => void (isReady && words.answered()),
-    misspoken(why, line) {
-      if (isReady || isOver) return;
-      misspoke = { why, line };
-      broken(why);
-    },
-  });
-  const open = <Opened extends ServerProcess | undefined>(
-    opener: (handler: ChildHandler) => Opened,
-  ): Opened => {
-    const opened = opener({ lines: peer.receive, tooLong: peer.receiveTooLong, broken });
-    child = opened;
-    return opened;
-  };
-  const request = requestOf(peer, config.startTimeoutMs);
-  const handshake = (
-    dialect: Dialect,
-    told: Pick<HandshakeOptions, "capabilities" | "clientTitle">,
-  ) =>
-    dialect.handshake({
-      request(method, params) {
-        // One that asks again after another was answered must not change how the link speaks.
-        if (!isReady) peer.speak(dialect.codec);
-        return request(method, params);
-      },
-      notify: peer.notify,
-      ...told,
-    });
-  return {
-    peer,
-    open,
-    handshake,
-    over,
-    isOver: () => isOver,
-    diedOf: () => diedOf,
-    misspoke: () => misspoke,
-    ignored: guard.first,
-    ready(dialect: Dialect) {
-      isReady = true;
-      peer.speak(dialect.codec);
-    },
-  };
-}
-
-function toConnected(
-  { peer, over }: ReturnType<typeof createRunning>,
-  child: ServerProcess,
-  found: Pick<Connected, "dialect" | "description">,
-): Connected {
-  return {
-    ...found,
-    link: peer,
-    pid: child.pid,
-    async stop(quietMs) {
-      over(undefined);
-      await child.stop(quietMs);
-    },
-  };
 }

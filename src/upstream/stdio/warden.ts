@@ -4,7 +4,7 @@
  * happens however the gateway ends, `kill -9` included. Should it die as well, the groups are in
  * the store, and the next start of a gateway ends what is left of them.
  */
-import { sleep } from "../../clock.ts";
+import { withDeadline } from "../../clock.ts";
 import type { Log } from "../../log.ts";
 import type { Child } from "../../runtime/runtime.ts";
 import type { ProcessGroupStore, Warden } from "../deps.ts";
@@ -119,12 +119,9 @@ function openGuard({ runtime, clock, limits }: WardenOptions): Guard {
     tell: (line) => void writer.write(encoder.encode(`${line}\n`)).catch(() => {}),
     async close() {
       void writer.close().catch(() => {});
-      const waiting = new AbortController();
-      const late = sleep(clock, limits.stopMs, waiting.signal).then(() => "late");
-      if (await Promise.race([child.exited, late]) === "late") {
+      await withDeadline(clock, limits.stopMs, child.exited, () => {
         runtime.signalGroup(child.pid, "SIGKILL");
-      }
-      waiting.abort();
+      });
     },
   };
 }

@@ -34,7 +34,7 @@ function make(answer: (params: JsonObject) => Promise<Answer> = () => new Promis
   const guard = createCountingGuard({ limits, clock }, () => {});
   const peer = createPeer({
     server: "x",
-    codec: () => legacyUpstreamCodec,
+    codec: legacyUpstreamCodec,
     limits,
     clock,
     guard,
@@ -42,13 +42,15 @@ function make(answer: (params: JsonObject) => Promise<Answer> = () => new Promis
       if (state.reads) sent.push(JSON.parse(line));
       return state.reads;
     },
-    notice: (notice) => {
-      notices.push(notice);
-      return true;
-    },
-    ask({ params }, signal) {
-      signals.push(signal);
-      return answer(params);
+    events: {
+      notice: (notice) => {
+        notices.push(notice);
+        return true;
+      },
+      ask({ params }, signal) {
+        signals.push(signal);
+        return answer(params);
+      },
     },
   });
   const receive = (...messages: unknown[]) =>
@@ -200,13 +202,12 @@ describe("a peer", () => {
     const guard = createCountingGuard({ limits, clock }, (reason) => void reasons.push(reason));
     const peer = createPeer({
       server: "x",
-      codec: () => legacyUpstreamCodec,
+      codec: legacyUpstreamCodec,
       limits,
       clock,
       guard,
       send: () => true,
-      notice: () => false,
-      ask: () => new Promise(() => {}),
+      events: { notice: () => false, ask: () => new Promise(() => {}) },
     });
     const line = JSON.stringify({ jsonrpc: "2.0", method: "vendor/event" });
     for (let window = 0; window < 5; window++) {

@@ -4,6 +4,7 @@
  * badly is as good as one that is not: the operation can be called all the same.
  */
 import type * as v from "valibot";
+import { isJsonObject } from "../../../json.ts";
 import type { Limits } from "../../../limits.ts";
 import type { JsonObject } from "../../../model.ts";
 import type { Operation, Pagination } from "../service.ts";
@@ -11,7 +12,7 @@ import type { Documents, Located } from "./documents.ts";
 import { isJson, type OperationInput } from "./parameters.ts";
 import { createSchemaMaker, roomIn, schemaDepthMax } from "./schema_maker.ts";
 import { responseShape, shaped } from "./shape.ts";
-import { isObject, member } from "./tree.ts";
+import { member } from "./tree.ts";
 import { Unusable } from "./unusable.ts";
 
 /** What an operation gives, by its `responses`. */
@@ -51,7 +52,7 @@ function toOutputSchema(
     for (const { content, base } of heads) {
       const mediaType = Object.keys(content).find(isJson);
       const schema = mediaType === undefined ? undefined : member(content[mediaType], "schema");
-      if (!isObject(schema)) continue;
+      if (!isJsonObject(schema)) continue;
       const made = maker.make({ value: schema, base });
       const { defs } = maker;
       const whole = Object.keys(defs).length === 0 ? made : { ...made, $defs: defs };
@@ -81,7 +82,7 @@ function hasLink({ headers }: Head): boolean {
 
 /** What is known of the answers that say that all went well, the most likely first. */
 function readHeads({ value, base }: Located, documents: Documents): readonly Head[] {
-  const codes = Object.keys(isObject(value) ? value : {})
+  const codes = Object.keys(isJsonObject(value) ? value : {})
     .filter((code) => /^2(\d\d|XX)$/i.test(code)).sort();
   return codes.flatMap((code) => {
     try {

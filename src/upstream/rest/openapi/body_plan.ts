@@ -3,12 +3,13 @@
  * anything else as a whole. Of several media types the first that can be written is taken: JSON, a
  * form, several parts, text. Files cannot be given: without them, or not at all.
  */
+import { isJsonObject } from "../../../json.ts";
 import type { BodyPlan } from "../service.ts";
 import type { Documents, Located } from "./documents.ts";
 import { isHidden } from "./schema_keywords.ts";
 import { isJson, type OperationInput, styles } from "./parameters.ts";
 import { bodyShape, shaped } from "./shape.ts";
-import { isObject, itemsOf, member, textOf } from "./tree.ts";
+import { itemsOf, member, textOf } from "./tree.ts";
 import { Unusable } from "./unusable.ts";
 
 /** What an operation takes as its body. */
@@ -90,7 +91,7 @@ export function toPlan(
 /** How the fields of a form are written, where the document says it (OpenAPI 3.1 4.8.15). */
 function readStyles(encoding: unknown): BodyPlan["styles"] {
   return Object.fromEntries(
-    Object.entries(isObject(encoding) ? encoding : {}).flatMap(([name, value]) => {
+    Object.entries(isJsonObject(encoding) ? encoding : {}).flatMap(([name, value]) => {
       const style = styles.query.find((one) => one === member(value, "style"));
       if (style === undefined) return [];
       const explode = member(value, "explode");
@@ -137,13 +138,13 @@ interface Room {
 
 function flatten(at: Located, documents: Documents, room: Room): Flat | undefined {
   const { value, base } = documents.follow(at);
-  if (!isObject(value) || room.levels < 0) return undefined;
+  if (!isJsonObject(value) || room.levels < 0) return undefined;
   const { type, properties, required, allOf, additionalProperties, patternProperties } = value;
   if (type !== undefined && type !== "object") return undefined;
-  if (isObject(additionalProperties) && Object.keys(additionalProperties).length > 0) {
+  if (isJsonObject(additionalProperties) && Object.keys(additionalProperties).length > 0) {
     return undefined;
   }
-  room.left -= 1 + (isObject(properties) ? Object.keys(properties).length : 0);
+  room.left -= 1 + (isJsonObject(properties) ? Object.keys(properties).length : 0);
   if (room.left < 0) return undefined;
   const choices = [...itemsOf(value["anyOf"]), ...itemsOf(value["oneOf"])];
   if (patternProperties !== undefined || !choices.every(saysOnlyRequired)) return undefined;
@@ -157,7 +158,7 @@ function flatten(at: Located, documents: Documents, room: Room): Flat | undefine
     for (const [name, schema] of flat.members) members.set(name, schema);
     for (const name of flat.required) needed.add(name);
   }
-  if (isObject(properties)) {
+  if (isJsonObject(properties)) {
     for (const [name, schema] of Object.entries(properties)) {
       members.set(name, { value: schema, base });
     }
@@ -177,7 +178,7 @@ const allOfDepthMax = 8;
 
 /** "One of these must be there" cannot be said by members; the API says it when it is not so. */
 function saysOnlyRequired(choice: unknown): boolean {
-  return isObject(choice) &&
+  return isJsonObject(choice) &&
     Object.keys(choice).every((key) => ["required", "type", "title", "description"].includes(key));
 }
 

@@ -8,11 +8,12 @@ import { $RefParser } from "@apidevtools/json-schema-ref-parser";
 import { sleep } from "../../../clock.ts";
 import type { RestServerConfig } from "../../../config/config.ts";
 import { GatewayError } from "../../../errors.ts";
+import { isJsonObject } from "../../../json.ts";
 import type { UpstreamDeps } from "../../deps.ts";
 import { parseTree, toDocument } from "./parse.ts";
 import { cutText } from "./cut_text.ts";
 import { openSource, type Source, toKey } from "./document_source.ts";
-import { isObject, member } from "./tree.ts";
+import { member } from "./tree.ts";
 import { Unusable } from "./unusable.ts";
 
 /** A value, and the text it stands in: its references are meant from there. */
@@ -114,7 +115,7 @@ async function readReferences(
     const next = last.then(() => readOne(key));
     last = next.catch(() => {});
     // The library wants an object; anything else has no parts to refer to.
-    return next.then((value) => isObject(value) ? value : {});
+    return next.then((value) => isJsonObject(value) ? value : {});
   };
   try {
     await new $RefParser().resolve(source.url, root, {

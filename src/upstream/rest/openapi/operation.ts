@@ -3,6 +3,7 @@
  * them, and the schema of its answer. A schema that would be too large for a model to read is made
  * smaller step by step, the deepest parts first, before the operation is given up.
  */
+import { isJsonObject } from "../../../json.ts";
 import type { Limits } from "../../../limits.ts";
 import type { JsonObject } from "../../../model.ts";
 import type { Operation } from "../service.ts";
@@ -21,7 +22,7 @@ import {
 import { toOwnBaseUrl } from "./base_url.ts";
 import { type OperationObject, operationShape, shaped } from "./shape.ts";
 import { cutText } from "./cut_text.ts";
-import { isObject, itemsOf, member } from "./tree.ts";
+import { itemsOf, member } from "./tree.ts";
 import { Unusable } from "./unusable.ts";
 
 /** An operation as it stands in the document. */
@@ -219,7 +220,9 @@ export function findOperations(paths: JsonObject, documents: Documents) {
     if (path.startsWith("x-")) continue;
     try {
       const item = documents.follow({ value, base });
-      for (const [method, operation] of Object.entries(isObject(item.value) ? item.value : {})) {
+      for (
+        const [method, operation] of Object.entries(isJsonObject(item.value) ? item.value : {})
+      ) {
         if (!methods.has(method)) continue;
         const operationId = member(operation, "operationId");
         found.push({

@@ -6,9 +6,10 @@
 import { getJsonSchemaRefParserDefaultOptions } from "@apidevtools/json-schema-ref-parser";
 import { upgrade } from "@scalar/openapi-upgrader";
 import { GatewayError } from "../../../errors.ts";
+import { isJsonObject } from "../../../json.ts";
 import type { Limits } from "../../../limits.ts";
 import { parseJson } from "../../../protocol/jsonrpc.ts";
-import { inspectTree, isObject, member, textOf } from "./tree.ts";
+import { inspectTree, member, textOf } from "./tree.ts";
 
 /** A text that was read. */
 export interface Parsed {
@@ -30,7 +31,7 @@ export async function parseTree(text: string, label: string, limits: Limits): Pr
 
 /** A tree as a document of OpenAPI 3.0 or 3.1. Throws a GatewayError. */
 export function toDocument(value: unknown, label: string) {
-  if (!isObject(value)) throw refuse(label, "it is no OpenAPI document: it must be an object");
+  if (!isJsonObject(value)) throw refuse(label, "it is no OpenAPI document: it must be an object");
   // YAML reads a version without quotes as a number.
   if (["2", "2.0"].includes(textOf(member(value, "swagger")))) {
     return checkDocument(upgradeDocument({ ...value, swagger: "2.0" }, label), label);

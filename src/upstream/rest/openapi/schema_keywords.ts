@@ -4,12 +4,13 @@
  * with such a value is dropped, and the schema says that much less. Those that hold schemas themselves
  * are the business of schema_maker.ts. JSON Schema 2020-12.
  */
+import { isJsonObject } from "../../../json.ts";
 import type { JsonObject } from "../../../model.ts";
 import {
   assertions as known,
   isPattern as isPortable,
 } from "../../../protocol/json_schema/keywords.ts";
-import { isObject } from "./tree.ts";
+import type { SchemaPurpose } from "../../../protocol/json_schema/schema_reading.ts";
 
 const types = new Set(["string", "number", "integer", "boolean", "array", "object", "null"]);
 const isText = (value: unknown) => typeof value === "string";
@@ -76,6 +77,44 @@ const examplesMax = 3;
 const exampleCharsMax = 200;
 
 /** Whether a schema is for answers alone, or for requests alone. */
-export function isHidden(schema: unknown, purpose: "argument" | "answer"): boolean {
-  return isObject(schema) && schema[purpose === "argument" ? "readOnly" : "writeOnly"] === true;
+export function isHidden(schema: unknown, purpose: SchemaPurpose): boolean {
+  return isJsonObject(schema) && schema[purpose === "argument" ? "readOnly" : "writeOnly"] === true;
+}
+
+/** The value of `type` for these types. */
+export function toType(types: readonly string[]): unknown {
+  return types.length === 1 ? types[0] : types;
+}
+
+/** What an API may answer where its document allows these types. */
+export function relax(types: readonly string[]): readonly string[] {
+  return [...new Set([...types.map((type) => type === "integer" ? "number" : type), "null"])];
+}
+
+/** The keywords of a schema that state something about single values. */
+export function pickAssertions(value: Readonly<Record<string, unknown>>): JsonObject {
+  return Object.fromEntries(
+    Object.entries(assertions).filter(([keyword, fits]) =>
+      Object.hasOwn(value, keyword) && fits(value[keyword])
+    ).map(([keyword]) => [keyword, value[keyword]]),
+  );
+}
+
+/** The same schema, which null fits as well. */
+export function allowNull(schema: JsonObject): JsonObject {
+  const { type, enum: choices, anyOf, oneOf } = schema;
+  const out = { ...schema };
+  if (Array.isArray(choices) && !choices.includes(null)) out["enum"] = [...choices, null];
+  if (type !== undefined) {
+    out["type"] = [...new Set([type, "null"].flat())];
+    return out;
+  }
+  if (Array.isArray(anyOf)) return { ...out, anyOf: [...anyOf, { type: "null" }] };
+  if (Array.isArray(oneOf)) return { ...out, oneOf: [...oneOf, { type: "null" }] };
+  if (schema["$ref"] === undefined && schema["allOf"] === undefined) return out;
+  const { description, ...rest } = out;
+  return {
+    anyOf: [rest, { type: "null" }],
+    ...(description === undefined ? {} : { description }),
+  };
 }

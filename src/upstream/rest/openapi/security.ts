@@ -4,11 +4,12 @@
  * `credentials` to write when there are none. It never decides that anything is sent.
  */
 import type { CredentialsConfig, RestServerConfig } from "../../../config/config.ts";
+import { isJsonObject } from "../../../json.ts";
 import type { JsonObject } from "../../../model.ts";
 import type { Documents } from "./documents.ts";
 import { ownHeaders, type Reserved, toPlace } from "./parameters.ts";
 import { type SecurityScheme, securitySchemeShape, shaped } from "./shape.ts";
-import { isObject, itemsOf, member } from "./tree.ts";
+import { itemsOf, member } from "./tree.ts";
 import { Unusable } from "./unusable.ts";
 
 /** The document's schemes by name; what is no scheme is left out. */
@@ -19,7 +20,7 @@ export function readSchemes(documents: Documents): Schemes {
   const { value, base } = documents.root;
   const given = member(member(value, "components"), "securitySchemes");
   const schemes = new Map<string, SecurityScheme>();
-  for (const [name, scheme] of Object.entries(isObject(given) ? given : {})) {
+  for (const [name, scheme] of Object.entries(isJsonObject(given) ? given : {})) {
     try {
       const at = documents.follow({ value: scheme, base });
       schemes.set(name, shaped(securitySchemeShape, at.value, "it"));
@@ -67,10 +68,10 @@ export function toHint(
 ): JsonObject | undefined {
   const demanding = requirements.map(itemsOf).find((choices) =>
     choices.length > 0 &&
-    !choices.some((choice) => isObject(choice) && Object.keys(choice).length === 0)
+    !choices.some((choice) => isJsonObject(choice) && Object.keys(choice).length === 0)
   );
   for (const choice of demanding ?? []) {
-    const names = isObject(choice) ? Object.keys(choice) : [];
+    const names = isJsonObject(choice) ? Object.keys(choice) : [];
     const hint = toCredentials(names.map((name) => schemes.get(name)), toVariable(server));
     if (hint !== undefined) return hint;
   }

@@ -4,12 +4,12 @@
  * followed from their own text. The names are those of OpenAPI 3.1 (4.8).
  */
 import * as v from "valibot";
-import { isObject } from "./tree.ts";
+import { isJsonObject } from "../../../json.ts";
 import { Unusable } from "./unusable.ts";
 
 const text = v.fallback(v.optional(v.string()), undefined);
 const flag = v.fallback(v.boolean(), false);
-const object = v.custom<Record<string, unknown>>(isObject, "an object");
+const object = v.custom<Record<string, unknown>>(isJsonObject, "an object");
 const list = v.array(v.unknown(), "a list");
 const required = v.pipe(v.string("a string"), v.nonEmpty("a string that is not empty"));
 

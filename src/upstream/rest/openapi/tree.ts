@@ -3,6 +3,7 @@
  * it in a million places, or into itself; keys can be named after what every object inherits. Here
  * both become harmless, in one pass that looks at each value once, however often it is used.
  */
+import { isJsonObject } from "../../../json.ts";
 import type { JsonObject } from "../../../model.ts";
 
 /** What a look at a tree found. */
@@ -13,15 +14,9 @@ export interface TreeReport {
   readonly refersOut: boolean;
 }
 
-/** Whether a value is an object, and neither a list nor a number that is kept by its digits. */
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value) &&
-    !JSON.isRawJSON(value);
-}
-
 /** A member of its own, never an inherited one. */
 export function member(value: unknown, key: string): unknown {
-  return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+  return isJsonObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
 /** A list's items; none where there is no list. */
@@ -58,7 +53,7 @@ export function inspectTree(
       return 1;
     }
     open.add(value);
-    if (isObject(value)) {
+    if (isJsonObject(value)) {
       if (Object.hasOwn(value, "__proto__")) delete value["__proto__"];
       const reference = member(value, "$ref");
       refersOut ||= typeof reference === "string" && !reference.startsWith("#");
