@@ -9,8 +9,9 @@ import {
   createAuthenticator,
 } from "./auth/authenticator_kinds.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import type { GatewayConfig, ServersConfig } from "./config/config.ts";
+import type { FailedServerConfig, GatewayConfig, ServersConfig } from "./config/config.ts";
 import { sameServer } from "./config/same_server.ts";
+import { isOfKind } from "./config/server_kind.ts";
 import { createCredentialStore } from "./store/credentials.ts";
 import { createStorageCheck, openStoreDatabase } from "./store/database.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
@@ -27,7 +28,7 @@ import type { SessionStore } from "./session/session_store.ts";
 import { createProcessLimit } from "./upstream/mcp/process_limit.ts";
 import { createCatalogStore } from "./store/catalogs.ts";
 import { createCorrectionLog } from "./upstream/catalog/correction_log.ts";
-import { upstreamKinds } from "./upstream/upstream_kinds.ts";
+import { createUpstream, type UpstreamKinds, upstreamKinds } from "./upstream/upstream_kinds.ts";
 import { createSpares } from "./upstream/stdio/spares.ts";
 import { openWarden } from "./upstream/stdio/warden.ts";
 import { identity } from "./version.ts";
@@ -36,10 +37,12 @@ import { identity } from "./version.ts";
 export interface Tables {
   /** Who makes a request is decided by one of these, which `GatewayConfig.authenticator` names. */
   readonly authenticatorKinds: AuthenticatorKinds;
+  /** What a server can be: how it is read from `mcp.json`, and how it is reached. */
+  readonly upstreamKinds: UpstreamKinds;
 }
 
 /** What a gateway has of itself. */
-export const defaultTables: Tables = { authenticatorKinds };
+export const defaultTables: Tables = { authenticatorKinds, upstreamKinds };
 
 /** What a gateway is made from. */
 export interface GatewayOptions {
@@ -110,7 +113,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     servers: config,
     create: (server) => {
       const own = log.source(`upstream.${server.name}`);
-      return upstreamKinds.create(server, {
+      return createUpstream(server, {
         runtime,
         limits,
         clock,
@@ -125,7 +128,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
         addSecrets: log.addPassingSecrets,
         identity,
         instance,
-      });
+      }, tables.upstreamKinds);
     },
     sameServer,
     limits,
@@ -256,7 +259,8 @@ function warn(log: Log, servers: ServersConfig): void {
   for (const note of servers.notes ?? []) log.info(note);
   for (const warning of servers.warnings) log.warn(warning);
   for (const server of servers.servers) {
-    if (server.kind === "failed") log.error(server.problem, { server: server.name });
+    if (!isOfKind<FailedServerConfig>(server, "failed")) continue;
+    log.error(server.problem, { server: server.name });
   }
 }
 

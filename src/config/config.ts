@@ -5,7 +5,7 @@
 import type { Recipe } from "./recipe.ts";
 
 /** Keys that every server has, whatever its kind. */
-interface ServerCommon {
+export interface ServerCommon {
   /** The key in the configuration; the prefix of its tools' names on `/mcp`. */
   readonly name: string;
   readonly callTimeoutMs: number;
@@ -183,12 +183,11 @@ export interface FailedServerConfig extends ServerCommon {
   readonly problem: string;
 }
 
-/** One configured and not disabled server. */
-export type ServerConfig =
-  | StdioServerConfig
-  | HttpServerConfig
-  | RestServerConfig
-  | FailedServerConfig;
+/** One configured and not disabled server: what all kinds have. A kind's own type extends it. */
+export interface ServerConfig extends ServerCommon {
+  /** A row of the table of kinds. */
+  readonly kind: string;
+}
 
 /** How names look on `/mcp`: `auto` is bare with exactly one server, else prefixed. */
 export type Naming = "auto" | "bare" | "prefixed";

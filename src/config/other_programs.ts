@@ -4,7 +4,7 @@
  * here under another name, and which keys are ignored, with the reason for the log. Approvals that
  * were given to another program are ignored, too: here they allow nothing.
  */
-import { isObject } from "./server_keys.ts";
+import { isObject } from "./key_schemas.ts";
 
 /** Keys of one kind, and why they are ignored. */
 interface Kind {

@@ -224,7 +224,7 @@ const eraFolders =
 /** Files that name an era's words for a reason, with the words. */
 const eraExceptions: Readonly<Record<string, RegExp>> = {
   // The configuration key `era` has its two names as values.
-  "src/config/server_keys.ts": /^(?:legacy|modern)$/,
+  "src/config/mcp_server.ts": /^(?:legacy|modern)$/,
   "src/config/config.ts": /^(?:legacy|modern)$/,
   // Browsers are told which headers they may send and read.
   "src/http/guard.ts":

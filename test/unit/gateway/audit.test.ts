@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { anonymous } from "../../../src/auth/none.ts";
 import { systemClock } from "../../../src/clock.ts";
-import type { ServerConfig } from "../../../src/config/config.ts";
+import type { FailedServerConfig } from "../../../src/config/config.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import { failureExchange, resultExchange } from "../../../src/gateway/exchange.ts";
 import { createGatewayCore } from "../../../src/gateway/gateway.ts";
@@ -21,7 +21,7 @@ const caller = (clientInfo: JsonObject = { name: "desk", version: "2" }): Caller
   clientInfo,
 });
 
-const server = (name: string): ServerConfig => ({
+const server = (name: string): FailedServerConfig => ({
   kind: "failed",
   problem: "",
   name,

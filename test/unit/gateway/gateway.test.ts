@@ -1,7 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { anonymous } from "../../../src/auth/none.ts";
 import { systemClock } from "../../../src/clock.ts";
-import type { ServerConfig, ServersConfig, ToolFilter } from "../../../src/config/config.ts";
+import type {
+  FailedServerConfig,
+  ServerConfig,
+  ServersConfig,
+  ToolFilter,
+} from "../../../src/config/config.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import { failureExchange, resultExchange, settledExchange } from "../../../src/gateway/exchange.ts";
 import { createGatewayCore } from "../../../src/gateway/gateway.ts";
@@ -22,7 +27,7 @@ const caller = (scope = "scope-1", principal = anonymous): Caller => ({
   clientInfo: { name: "test", version: "1" },
 });
 
-const server = (name: string, tools: ToolFilter = {}): ServerConfig => ({
+const server = (name: string, tools: ToolFilter = {}): FailedServerConfig => ({
   kind: "failed",
   problem: "",
   name,

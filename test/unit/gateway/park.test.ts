@@ -1,7 +1,7 @@
 /** Calls of clients who cannot be asked while a call runs: questions end them, answers go on. */
 import { describe, expect, test } from "bun:test";
 import { type Clock, systemClock } from "../../../src/clock.ts";
-import type { ServerConfig } from "../../../src/config/config.ts";
+import type { FailedServerConfig } from "../../../src/config/config.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import { settledExchange } from "../../../src/gateway/exchange.ts";
 import { createGatewayCore } from "../../../src/gateway/gateway.ts";
@@ -48,7 +48,7 @@ async function setUp(
   } = {},
 ): Promise<Setup> {
   const fake = createFakeUpstream("a", { tools: [{ name: "x", inputSchema: {} }] });
-  const server: ServerConfig = {
+  const server: FailedServerConfig = {
     kind: "failed",
     problem: "",
     name: "a",

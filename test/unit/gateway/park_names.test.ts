@@ -1,7 +1,7 @@
 /** Clients that are asked by result in front of several servers: names, URIs and what goes with results. */
 import { describe, expect, test } from "bun:test";
 import { systemClock } from "../../../src/clock.ts";
-import type { ServerConfig, ToolFilter } from "../../../src/config/config.ts";
+import type { FailedServerConfig, ToolFilter } from "../../../src/config/config.ts";
 import { settledExchange } from "../../../src/gateway/exchange.ts";
 import { createGatewayCore } from "../../../src/gateway/gateway.ts";
 import type { Gateway } from "../../../src/gateway/surface.ts";
@@ -22,7 +22,7 @@ const alice: Caller = {
 };
 
 async function gatewayOf(fakes: Record<string, FakeUpstream>, tools: ToolFilter = {}) {
-  const servers = Object.keys(fakes).map((name): ServerConfig => ({
+  const servers = Object.keys(fakes).map((name): FailedServerConfig => ({
     kind: "failed",
     problem: "",
     name,
