@@ -16,6 +16,7 @@ import { createCredentialStore } from "./store/credentials.ts";
 import { createStorageCheck, openStoreDatabase } from "./store/database.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
 import { createHttpHandler } from "./http/routes.ts";
+import { createSurfaceResolver, type SurfaceKinds, surfaceKinds } from "./http/surface_kinds.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import { createLog, type Log } from "./log.ts";
 import type { FetchHandler, Runtime, SqlDatabase } from "./runtime/runtime.ts";
@@ -39,10 +40,12 @@ export interface Tables {
   readonly authenticatorKinds: AuthenticatorKinds;
   /** What a server can be: how it is read from `mcp.json`, and how it is reached. */
   readonly upstreamKinds: UpstreamKinds;
+  /** Which URLs there are, and which servers stand behind each. */
+  readonly surfaceKinds: SurfaceKinds;
 }
 
 /** What a gateway has of itself. */
-export const defaultTables: Tables = { authenticatorKinds, upstreamKinds };
+export const defaultTables: Tables = { authenticatorKinds, upstreamKinds, surfaceKinds };
 
 /** What a gateway is made from. */
 export interface GatewayOptions {
@@ -131,6 +134,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
       }, tables.upstreamKinds);
     },
     sameServer,
+    resolveSurface: createSurfaceResolver(tables.surfaceKinds),
     limits,
     clock,
     log: log.source("gateway"),
@@ -140,6 +144,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   });
   const http = createHttpHandler({
     gateway,
+    surfaceKinds: tables.surfaceKinds,
     authenticator,
     sessions: { ...sessions, create: watched },
     limits,

@@ -6,6 +6,7 @@
 import type { Clock } from "../clock.ts";
 import { GatewayError, toGatewayError } from "../errors.ts";
 import { beginning } from "../excerpt.ts";
+import type { ToolFilter } from "../config/config.ts";
 import type { Limits } from "../limits.ts";
 import type { Caller, Description, Freshness, JsonObject, ListKind } from "../model.ts";
 import { leastFresh, listKinds } from "../model.ts";
@@ -78,7 +79,8 @@ export function createCatalogReader(
 ): CatalogReader {
   const { limits, scopes, arrived } = deps;
   const withinPatience = createWaits(deps);
-  const tables = new WeakMap<readonly JsonObject[], Map<string, NameTable>>();
+  /** By filter first: a surface may offer less of a server than another one does. */
+  const tables = new WeakMap<ToolFilter, WeakMap<readonly JsonObject[], Map<string, NameTable>>>();
 
   async function part(
     kind: ListKind,
@@ -108,12 +110,15 @@ export function createCatalogReader(
 
   function names(from: Part, kind: "tools" | "prompts", prefixed: boolean): NameTable {
     const key = `${kind} ${prefixed}`;
-    let cached = tables.get(from.items);
-    if (cached === undefined) tables.set(from.items, cached = new Map());
+    const { tools } = from.server.config;
+    let filtered = tables.get(tools);
+    if (filtered === undefined) tables.set(tools, filtered = new WeakMap());
+    let cached = filtered.get(from.items);
+    if (cached === undefined) filtered.set(from.items, cached = new Map());
     let table = cached.get(key);
     if (table === undefined) {
       const { config } = from.server;
-      const filter = kind === "tools" ? config.tools : {};
+      const filter = kind === "tools" ? tools : {};
       table = createNameTable(from.items, filter, prefixed ? config.name : undefined);
       cached.set(key, table);
     }

@@ -26,7 +26,7 @@ import {
 import { createForeignHandler, foreignTarget } from "./foreign_methods.ts";
 import { createParkStep } from "./steps/park.ts";
 import { createConfiguredServers } from "./servers.ts";
-import type { ResolvedSurface, Server } from "./server.ts";
+import type { ResolvedSurface, ResolveSurface, Server } from "./server.ts";
 import { unsent } from "./outcome.ts";
 import { createRouter } from "./route.ts";
 import { createScopes, subscriptionKey } from "./scope.ts";
@@ -40,6 +40,7 @@ export interface GatewayDeps {
   readonly servers: ServersConfig;
   readonly create: (config: ServerConfig) => Upstream;
   readonly sameServer: (one: ServerConfig, other: ServerConfig) => boolean;
+  readonly resolveSurface: ResolveSurface;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Log;
@@ -206,8 +207,6 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
       const view = servers.view(name);
       return view && {
         name,
-        servers: view.servers.map(({ config }) => config.name),
-        prefixed: view.prefixed,
         takesForeign: foreignTarget(view) !== undefined,
       };
     },

@@ -5,6 +5,7 @@
 import type { Authenticator } from "../../src/auth/authenticator.ts";
 import { createNoAuthenticator } from "../../src/auth/none.ts";
 import type { GatewayConfig } from "../../src/config/config.ts";
+import { surfaceKinds } from "../../src/http/surface_kinds.ts";
 import { createHttpHandler, type HttpHandler } from "../../src/http/routes.ts";
 import { defaultLimits, type Limits } from "../../src/limits.ts";
 import type { JsonObject } from "../../src/model.ts";
@@ -104,6 +105,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
   const log = createTestLog();
   const handler = createHttpHandler({
     gateway,
+    surfaceKinds,
     authenticator: options.authenticator ?? createNoAuthenticator(),
     sessions: store,
     limits: { ...defaultLimits, ...options.limits },

@@ -6,6 +6,7 @@ import type { FailedServerConfig } from "../../../src/config/config.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import { failureExchange, resultExchange } from "../../../src/gateway/exchange.ts";
 import { createGatewayCore } from "../../../src/gateway/gateway.ts";
+import { createSurfaceResolver, surfaceKinds } from "../../../src/http/surface_kinds.ts";
 import { defaultLimits } from "../../../src/limits.ts";
 import type { Caller, JsonObject, Resume } from "../../../src/model.ts";
 import { createSealer, makeKey } from "../../../src/seal.ts";
@@ -40,6 +41,7 @@ async function setUp() {
   const fakes = { a: createFakeUpstream("a", lists), b: createFakeUpstream("b", lists) };
   const log = createTestLog();
   const gateway = createGatewayCore({
+    resolveSurface: createSurfaceResolver(surfaceKinds),
     servers: {
       servers: [server("a"), server("b")],
       names: "auto",

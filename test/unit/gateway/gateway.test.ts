@@ -10,6 +10,7 @@ import type {
 import { GatewayError } from "../../../src/errors.ts";
 import { failureExchange, resultExchange, settledExchange } from "../../../src/gateway/exchange.ts";
 import { createGatewayCore } from "../../../src/gateway/gateway.ts";
+import { createSurfaceResolver, surfaceKinds } from "../../../src/http/surface_kinds.ts";
 import type { Gateway } from "../../../src/gateway/surface.ts";
 import { defaultLimits, type Limits } from "../../../src/limits.ts";
 import type { Log } from "../../../src/log.ts";
@@ -52,6 +53,7 @@ async function gatewayOf(
   log: Log = createTestLog(),
 ): Promise<Gateway> {
   return createGatewayCore({
+    resolveSurface: createSurfaceResolver(surfaceKinds),
     servers: config,
     create: ({ name }) => fakes[name] ?? createFakeUpstream(name),
     sameServer: (one, other) => JSON.stringify(one) === JSON.stringify(other),
@@ -813,6 +815,7 @@ describe("the log", () => {
 describe("servers are tried", () => {
   const open = async (config: ServersConfig, fakes: Record<string, FakeUpstream>) =>
     createGatewayCore({
+      resolveSurface: createSurfaceResolver(surfaceKinds),
       servers: config,
       create: ({ name }) => fakes[name] ?? createFakeUpstream(name),
       sameServer: (one, other) => JSON.stringify(one) === JSON.stringify(other),

@@ -5,6 +5,7 @@ import type { FailedServerConfig } from "../../../src/config/config.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import { settledExchange } from "../../../src/gateway/exchange.ts";
 import { createGatewayCore } from "../../../src/gateway/gateway.ts";
+import { createSurfaceResolver, surfaceKinds } from "../../../src/http/surface_kinds.ts";
 import type { Gateway } from "../../../src/gateway/surface.ts";
 import { defaultLimits, type Limits } from "../../../src/limits.ts";
 import type {
@@ -59,6 +60,7 @@ async function setUp(
   };
   const log = createTestLog();
   const gateway = createGatewayCore({
+    resolveSurface: createSurfaceResolver(surfaceKinds),
     servers: { servers: [server], names: "auto", warnings: [], files: [], secrets: [] },
     create: () => fake,
     sameServer: () => true,

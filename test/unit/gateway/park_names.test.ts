@@ -4,6 +4,7 @@ import { systemClock } from "../../../src/clock.ts";
 import type { FailedServerConfig, ToolFilter } from "../../../src/config/config.ts";
 import { settledExchange } from "../../../src/gateway/exchange.ts";
 import { createGatewayCore } from "../../../src/gateway/gateway.ts";
+import { createSurfaceResolver, surfaceKinds } from "../../../src/http/surface_kinds.ts";
 import type { Gateway } from "../../../src/gateway/surface.ts";
 import { defaultLimits } from "../../../src/limits.ts";
 import type { Caller, Ending, JsonObject, Notice, Resume } from "../../../src/model.ts";
@@ -32,6 +33,7 @@ async function gatewayOf(fakes: Record<string, FakeUpstream>, tools: ToolFilter 
     tools,
   }));
   return createGatewayCore({
+    resolveSurface: createSurfaceResolver(surfaceKinds),
     servers: { servers, names: "auto", warnings: [], files: [], secrets: [] },
     create: ({ name }) => fakes[name] ?? createFakeUpstream(name),
     sameServer: () => true,
