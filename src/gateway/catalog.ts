@@ -6,11 +6,10 @@
 import type { Clock } from "../clock.ts";
 import { GatewayError, toGatewayError } from "../errors.ts";
 import { beginning } from "../excerpt.ts";
-import type { ToolFilter } from "../config/config.ts";
 import type { Limits } from "../limits.ts";
 import type { Caller, Description, Freshness, JsonObject, ListKind } from "../model.ts";
 import { leastFresh, listKinds } from "../model.ts";
-import { createNameTable, type NameTable } from "./name.ts";
+import { createNameTables, type NameTable, noFilter } from "./name.ts";
 import type { ResolvedSurface, Server } from "./server.ts";
 import { createWaits, type Patience } from "./waits.ts";
 import type { Scopes } from "./scope.ts";
@@ -79,8 +78,7 @@ export function createCatalogReader(
 ): CatalogReader {
   const { limits, scopes, arrived } = deps;
   const withinPatience = createWaits(deps);
-  /** By filter first: a surface may offer less of a server than another one does. */
-  const tables = new WeakMap<ToolFilter, WeakMap<readonly JsonObject[], Map<string, NameTable>>>();
+  const tables = createNameTables();
 
   async function part(
     kind: ListKind,
@@ -109,20 +107,8 @@ export function createCatalogReader(
   }
 
   function names(from: Part, kind: "tools" | "prompts", prefixed: boolean): NameTable {
-    const key = `${kind} ${prefixed}`;
-    const { tools } = from.server.config;
-    let filtered = tables.get(tools);
-    if (filtered === undefined) tables.set(tools, filtered = new WeakMap());
-    let cached = filtered.get(from.items);
-    if (cached === undefined) filtered.set(from.items, cached = new Map());
-    let table = cached.get(key);
-    if (table === undefined) {
-      const { config } = from.server;
-      const filter = kind === "tools" ? tools : {};
-      table = createNameTable(from.items, filter, prefixed ? config.name : undefined);
-      cached.set(key, table);
-    }
-    return table;
+    const { name, tools } = from.server.config;
+    return tables(from.items, kind === "tools" ? tools : noFilter, prefixed ? name : undefined);
   }
 
   async function list(

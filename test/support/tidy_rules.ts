@@ -277,7 +277,7 @@ const grossLinesMax = 120;
  */
 const grossExceptions: Readonly<Record<string, number>> = {
   "src/credentials/token_source.ts": 149,
-  "src/gateway/gateway.ts": 212,
+  "src/gateway/gateway.ts": 210,
   "src/gateway/route.ts": 212,
   "src/gateway/steps/park.ts": 188,
   "src/outgoing/caller.ts": 143,
