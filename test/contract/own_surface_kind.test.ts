@@ -115,7 +115,7 @@ test("a client of HTTP+SSE gets its own endpoint for messages", async () => {
   const stream = framesOf(await own.send("GET", "/profiles/readonly/sse"));
   const { event, data = "" } = await stream.next() ?? {};
   expect(event).toBe("endpoint");
-  expect(data).toStartWith("/profiles/readonly/messages?sessionId=");
+  expect(data).toMatch(/^\/profiles\/readonly\/messages\?sessionId=/);
   const post = (body: unknown) => own.send("POST", data, { headers: jsonHeaders, body });
   expect((await post(initialize("2024-11-05"))).status).toBe(202);
   expect(await stream.message()).toEqual(expect.objectContaining({ id: 0 }));

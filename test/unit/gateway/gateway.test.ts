@@ -10,7 +10,11 @@ import type {
 import { GatewayError } from "../../../src/errors.ts";
 import { failureExchange, resultExchange, settledExchange } from "../../../src/gateway/exchange.ts";
 import { createGatewayCore } from "../../../src/gateway/gateway.ts";
-import { createSurfaceResolver, surfaceKinds } from "../../../src/http/surface_kinds.ts";
+import {
+  createSurfaceResolver,
+  type SurfaceKinds,
+  surfaceKinds,
+} from "../../../src/http/surface_kinds.ts";
 import type { Gateway } from "../../../src/gateway/surface.ts";
 import { defaultLimits, type Limits } from "../../../src/limits.ts";
 import type { Log } from "../../../src/log.ts";
@@ -51,9 +55,10 @@ async function gatewayOf(
   fakes: Record<string, FakeUpstream>,
   limits: Partial<Limits> = {},
   log: Log = createTestLog(),
+  kinds: SurfaceKinds = surfaceKinds,
 ): Promise<Gateway> {
   return createGatewayCore({
-    resolveSurface: createSurfaceResolver(surfaceKinds),
+    resolveSurface: createSurfaceResolver(kinds),
     servers: config,
     create: ({ name }) => fakes[name] ?? createFakeUpstream(name),
     sameServer: (one, other) => JSON.stringify(one) === JSON.stringify(other),
@@ -787,6 +792,42 @@ describe("a new configuration", () => {
     });
     const gateway = await gatewayOf(servers(server("a")), fakes);
     const call = ask(gateway, "tools/call", { name: "x" });
+    while (fakes.a.opened.length === 0) await Promise.resolve();
+    await Promise.resolve();
+    await gateway.reconfigure(servers());
+    expect(fakes.a.closed).toBe(false);
+    finish();
+    expect(await call).toEqual({ done: true });
+    expect(fakes.a.closed).toBe(true);
+  });
+
+  test("lets a server that a surface offers in part finish the call that is under way", async () => {
+    const fakes = { a: createFakeUpstream("a", { tools: [tool("x"), tool("y")] }) };
+    let finish: () => void = () => {};
+    fakes.a.reply = () => ({
+      ...settledExchange({ kind: "result", value: {} }),
+      next: () =>
+        new Promise((resolve) => {
+          finish = () => resolve({ kind: "result", value: { done: true } });
+        }),
+    });
+    const gateway = await gatewayOf(servers(server("a")), fakes, {}, undefined, [
+      ...surfaceKinds,
+      {
+        path: "/part",
+        surface: "/part",
+        unknown: "",
+        resolve: (_name, running) => ({
+          servers: running.servers.map(({ config, upstream }) => ({
+            config: { ...config, tools: { deny: ["y"] } },
+            upstream,
+          })),
+          prefixed: false,
+          takesForeign: false,
+        }),
+      },
+    ]);
+    const call = ask(gateway, "tools/call", { name: "x" }, "/part");
     while (fakes.a.opened.length === 0) await Promise.resolve();
     await Promise.resolve();
     await gateway.reconfigure(servers());
