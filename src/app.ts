@@ -10,8 +10,9 @@ import {
 } from "./auth/authenticator_kinds.ts";
 import { createInProcessBus } from "./bus/in_process.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import type { GatewayConfig, ServersConfig } from "./config/config.ts";
+import type { FailedServerConfig, GatewayConfig, ServersConfig } from "./config/config.ts";
 import { sameServer } from "./config/same_server.ts";
+import { isOfKind } from "./config/server_kind.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
 import { allowAll, type Policy } from "./gateway/access_policy.ts";
 import { makeAuditStep } from "./gateway/steps/audit.ts";
@@ -23,9 +24,11 @@ import { makeResolveStep } from "./gateway/steps/resolve.ts";
 import type { MakeStep } from "./gateway/steps/steps.ts";
 import { makeTraceStep } from "./gateway/steps/trace.ts";
 import { createHttpHandler } from "./http/routes.ts";
+import { createSurfaceResolver, type SurfaceKinds, surfaceKinds } from "./http/surface_kinds.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import { brokenRelations } from "./limits/relations.ts";
 import { createLog, type Log } from "./log.ts";
+import type { Notice } from "./model.ts";
 import type { FetchHandler, Runtime } from "./runtime/runtime.ts";
 import { storeKinds } from "./store/store_kinds.ts";
 import { noDirectory, openStores, type StoreKinds } from "./store/stores.ts";
@@ -34,7 +37,7 @@ import { createEvents, type Events } from "./telemetry/events.ts";
 import { createLogReader } from "./telemetry/log_reader.ts";
 import { createProcessLimit } from "./upstream/mcp/process_limit.ts";
 import { createCorrectionLog } from "./upstream/catalog/correction_log.ts";
-import { upstreamKinds } from "./upstream/upstream_kinds.ts";
+import { createUpstream, type UpstreamKinds, upstreamKinds } from "./upstream/upstream_kinds.ts";
 import { createSpares } from "./upstream/stdio/spares.ts";
 import { openWarden } from "./upstream/stdio/warden.ts";
 import { identity } from "./version.ts";
@@ -49,6 +52,10 @@ export interface Tables {
   readonly policy: Policy;
   /** Where a gateway keeps what must outlive a request: `GatewayConfig.store` names one of these. */
   readonly storeKinds: StoreKinds;
+  /** What a server can be: how it is read from `mcp.json`, and how it is reached. */
+  readonly upstreamKinds: UpstreamKinds;
+  /** Which URLs there are, and which servers stand behind each. */
+  readonly surfaceKinds: SurfaceKinds;
 }
 
 /** What a gateway has of itself. */
@@ -65,6 +72,8 @@ export const defaultTables: Tables = {
   ],
   policy: allowAll,
   storeKinds,
+  upstreamKinds,
+  surfaceKinds,
 };
 
 /** What a gateway is made from. */
@@ -95,6 +104,9 @@ export interface GatewayHandle {
   readonly counts: () => Counts;
   /** Takes a new reading of the servers: only what changed is added, removed or made anew. */
   reload(servers: ServersConfig): Promise<void>;
+  /** Sends a notice to the session of this key, or to every client; true, or how many, heard it now. */
+  readonly sendTo: (sessionKey: string, notice: Notice) => boolean;
+  readonly broadcast: (notice: Notice) => number;
   /** Refuses new work and ends open streams; resolves when the running calls have finished. */
   drain(): Promise<void>;
   /** Stops all servers and lets go of the data directory. */
@@ -134,7 +146,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     servers: config,
     create: (server) => {
       const own = log.source(`upstream.${server.name}`);
-      return upstreamKinds.create(server, {
+      return createUpstream(server, {
         runtime,
         limits,
         clock,
@@ -149,9 +161,10 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
         addSecrets: log.addPassingSecrets,
         identity,
         instance,
-      });
+      }, tables.upstreamKinds);
     },
     sameServer,
+    resolveSurface: createSurfaceResolver(tables.surfaceKinds),
     limits,
     clock,
     log: log.source("gateway"),
@@ -165,6 +178,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   });
   const http = createHttpHandler({
     gateway,
+    surfaceKinds: tables.surfaceKinds,
     authenticator,
     sessions: stores.sessions,
     bus: createInProcessBus({ limits, log: log.source("bus") }),
@@ -187,6 +201,8 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     fetch: http.fetch,
     log,
     observe: events.read,
+    sendTo: http.sendTo,
+    broadcast: http.broadcast,
     counts,
     async reload(servers) {
       log.addSecrets(servers.secrets);
@@ -248,6 +264,7 @@ function warn(log: Log, servers: ServersConfig): void {
   for (const note of servers.notes ?? []) log.info(note);
   for (const warning of servers.warnings) log.warn(warning);
   for (const server of servers.servers) {
-    if (server.kind === "failed") log.error(server.problem, { server: server.name });
+    if (!isOfKind<FailedServerConfig>(server, "failed")) continue;
+    log.error(server.problem, { server: server.name });
   }
 }

@@ -5,13 +5,14 @@
 import type { ChildCredentials } from "./config.ts";
 import { appendKey } from "./config_error.ts";
 import { readCredentials } from "./credentials_entry.ts";
-import type { ServerEntry } from "./server_keys.ts";
+import type { ServerCredentialsKey } from "./key_schemas.ts";
+import type { EnvEntry } from "./local_keys.ts";
 import type { Texts } from "./texts.ts";
 
 /** What a program is given; problems are left in `texts`. */
 export function readChildCredentials(
-  entry: ServerEntry["credentials"],
-  own: ServerEntry["env"],
+  entry: ServerCredentialsKey,
+  own: EnvEntry,
   texts: Texts,
 ): ChildCredentials | undefined {
   if (entry === undefined || entry.type === "none") return undefined;

@@ -1,11 +1,11 @@
 /**
- * What the gateway is told to run: plain data, already checked. Made from `mcp.json` and the
- * environment by the other files of this folder; tests write it by hand.
+ * What the gateway runs: plain data, already checked. The other files of this folder make it from
+ * `mcp.json` and the environment; tests write it by hand.
  */
 import type { Recipe } from "./recipe.ts";
 
 /** Keys that every server has, whatever its kind. */
-interface ServerCommon {
+export interface ServerCommon {
   /** The key in the configuration; the prefix of its tools' names on `/mcp`. */
   readonly name: string;
   readonly callTimeoutMs: number;
@@ -32,7 +32,7 @@ export interface ToolFilter {
 export type Isolation = "session" | "shared";
 
 /**
- * What a server is told when it asks for roots: the client's (`relay`), nothing (`none`), or
+ * What a server gets when it asks for roots: the client's (`relay`), nothing (`none`), or
  * fixed directories as `file:` URIs.
  */
 export type Roots = "relay" | "none" | readonly { readonly uri: string; readonly name?: string }[];
@@ -59,7 +59,7 @@ export interface StdioServerConfig extends McpServerConfig {
   /** The child's whole environment: the safe list, `inheritEnv` and `env` together. */
   readonly environment: Readonly<Record<string, string>>;
   readonly cwd?: string | undefined;
-  /** Had anew at each start, and put into that child's environment alone. */
+  /** Obtained at each start, and put into that child's environment alone. */
   readonly childCredentials?: ChildCredentials | undefined;
   /** Whether a process may be started ahead for the next session; absent: yes. */
   readonly spare?: boolean | undefined;
@@ -91,7 +91,7 @@ export interface HttpServerConfig extends McpServerConfig {
 /** A text that is known already, or a file (absolute) that is read whenever it is needed. */
 export type Secret = string | { readonly file: string };
 
-/** How a server is shown who calls; bound to the origin of its URL. */
+/** How the gateway authenticates to a server; bound to the origin of its URL. */
 export type CredentialsConfig =
   | { readonly type: "none" }
   /** Nothing can be shown until a person does what `problem` says. */
@@ -159,8 +159,8 @@ export interface RestServerConfig extends ServerCommon {
   /** Shown, beside the credentials, to the operations that need a log-in. */
   readonly login: CredentialsConfig;
   /**
-   * The tools that may be called without credentials while these cannot be had (`onFailure:
-   * "anonymous"`); absent: none, and nothing else either.
+   * The tools that may be called without credentials while these are unavailable (`onFailure:
+   * "anonymous"`); absent: none.
    */
   readonly anonymousTools?: readonly string[] | undefined;
 }
@@ -183,12 +183,11 @@ export interface FailedServerConfig extends ServerCommon {
   readonly problem: string;
 }
 
-/** One configured and not disabled server. */
-export type ServerConfig =
-  | StdioServerConfig
-  | HttpServerConfig
-  | RestServerConfig
-  | FailedServerConfig;
+/** One configured and not disabled server: what all kinds have. A kind's own type extends it. */
+export interface ServerConfig extends ServerCommon {
+  /** A row of the table of kinds. */
+  readonly kind: string;
+}
 
 /** How names look on `/mcp`: `auto` is bare with exactly one server, else prefixed. */
 export type Naming = "auto" | "bare" | "prefixed";
@@ -207,7 +206,7 @@ export interface ServersConfig {
   readonly secrets: readonly string[];
 }
 
-/** Everything `createGateway` is told. */
+/** The whole configuration of `createGateway`. */
 export interface GatewayConfig extends ServersConfig {
   readonly host: string;
   readonly port: number;

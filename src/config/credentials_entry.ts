@@ -4,7 +4,7 @@
  * provider does that whenever it needs it. Nothing of a value is shown in a problem.
  */
 import { namesSecret } from "./child_environment.ts";
-import type { CredentialsConfig, OAuth2Config, Secret, ServerConfig } from "./config.ts";
+import type { CredentialsConfig, OAuth2Config, Secret } from "./config.ts";
 import { appendKey } from "./config_error.ts";
 import {
   cookieProblem,
@@ -107,7 +107,7 @@ export function readFallback(
   key: string,
   texts: Texts,
   context: FileContext,
-  kind: ServerConfig["kind"],
+  kind: "stdio" | "http" | "rest",
 ): readonly string[] | undefined {
   if (entry === undefined || entry.type === "none") return undefined;
   const { onFailure = "reject", public: isPublic = false, anonymousTools = [] } = entry;

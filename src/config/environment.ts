@@ -14,7 +14,7 @@ import { expandHome, resolvePath, startsAtHome } from "./path.ts";
 import { type Variable, type VariableName, variables, type VariableValue } from "./variables.ts";
 
 /** What the reading of the configuration needs. */
-export interface ReadConfigOptions extends Pick<ReadServersOptions, "env" | "readText"> {
+export interface ReadConfigOptions extends Pick<ReadServersOptions, "env" | "readText" | "kinds"> {
   /** The current folder, absolute. */
   readonly cwd: string;
 }
@@ -33,7 +33,9 @@ export interface StartConfig {
 }
 
 /** Reads everything; throws a ConfigError that names each variable that is wrong. */
-export async function readConfig({ env, readText, cwd }: ReadConfigOptions): Promise<StartConfig> {
+export async function readConfig(
+  { env, readText, cwd, kinds }: ReadConfigOptions,
+): Promise<StartConfig> {
   assertValues(env);
   const host = required(env, "MCP_HOST");
   const remoteBind = !isLoopback(host);
@@ -44,7 +46,7 @@ export async function readConfig({ env, readText, cwd }: ReadConfigOptions): Pro
     port: required(env, "MCP_PORT"),
     publicUrl: optional(env, "MCP_PUBLIC_URL"),
   };
-  const options = { path: configPath, env, readText, own };
+  const options = { path: configPath, env, readText, own, kinds };
   const file = await readServersFile(options);
   if (file === undefined && textOf(env, "MCP_CONFIG") !== undefined) {
     throw new ConfigError([

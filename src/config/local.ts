@@ -7,25 +7,23 @@ import { readChildCredentials } from "./child_credentials.ts";
 import { buildEnvironment, looksSecret, secretsInArguments } from "./child_environment.ts";
 import type { StdioServerConfig } from "./config.ts";
 import { appendKey } from "./config_error.ts";
+import { opensBrowser } from "./browser_programs.ts";
 import { readFallback } from "./credentials_entry.ts";
+import { type EnvEntry, localEntries } from "./local_keys.ts";
+import { readConnection, refuseOtherTypes } from "./mcp_server.ts";
 import { holdsOwnUrl, leadsBack } from "./own_address.ts";
-import type { ServerEntry } from "./server_keys.ts";
+import { defineForm, type EntryReading, type FormEntry, type OwnPart } from "./server_kind.ts";
 import { ownSecret } from "./substitution.ts";
 import { type FileContext, keepSecrets, type Texts, withoutPrototype } from "./texts.ts";
 
-/** What only such a server has. */
-export type LocalPart = Pick<
-  StdioServerConfig,
-  "kind" | "command" | "args" | "env" | "environment" | "cwd" | "childCredentials" | "spare"
->;
-
-/** Reads the keys of such a server; problems are left in `texts`. */
-export function readLocal(
-  entry: ServerEntry,
-  path: string,
-  texts: Texts,
-  context: FileContext,
-): LocalPart {
+/** Reads the keys of such a server. */
+function readLocal(
+  entry: FormEntry<typeof localEntries>,
+  { path, texts, context }: EntryReading,
+): OwnPart<StdioServerConfig> {
+  refuseOtherTypes(entry, false, texts);
+  // A far client must not choose directories on this disk unless the operator says so.
+  const connection = readConnection(entry, !context.remoteBind, texts);
   const command = texts.command(entry.command ?? "");
   if (command === "" && texts.problems.length === 0) {
     texts.refuse("command", "expected the program to run, or url for a server elsewhere");
@@ -44,7 +42,9 @@ export function readLocal(
   const childCredentials = readChildCredentials(entry.credentials, entry.env, texts);
   readFallback(entry.credentials, "credentials", texts, context, "stdio");
   return {
+    ...connection,
     kind: "stdio",
+    start: entry.start ?? (opensBrowser(entry) ? "onDemand" : "early"),
     command,
     args,
     env: withoutPrototype(
@@ -57,6 +57,15 @@ export function readLocal(
   };
 }
 
+/** An entry with a command, or with nothing that says where the server is. */
+export const commandForm = defineForm({
+  by: "command",
+  markers: ["command"],
+  named: "a command",
+  entries: localEntries,
+  read: readLocal,
+});
+
 /** Whether a word of a command line is a shell, also one in a container or on another machine. */
 function isShell(word: string): boolean {
   return /^(?:.*[\\/])?(?:(?:ba|da|z|k|fi|a)?sh|ssh|cmd|pwsh|powershell|wsl)(?:\.exe)?$/i.test(
@@ -64,7 +73,7 @@ function isShell(word: string): boolean {
   );
 }
 
-function readOwnVariables(env: ServerEntry["env"], texts: Texts): Map<string, string | null> {
+function readOwnVariables(env: EnvEntry, texts: Texts): Map<string, string | null> {
   const own = new Map<string, string | null>();
   for (const [name, value] of env ?? []) {
     if (!/^[^=\0]+$/.test(name)) texts.refuse(appendKey("env", name), "no name of a variable");

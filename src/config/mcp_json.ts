@@ -17,6 +17,7 @@ import { createPassedOver, readServerLists, serverListKeys } from "./other_progr
 import type { OwnAddress } from "./own_address.ts";
 import { folderOf } from "./path.ts";
 import { describeUnknown, failServer, readServer } from "./server_entry.ts";
+import { joinForms, type ServerForms, type ServerKind } from "./server_kind.ts";
 import { ownSecret } from "./substitution.ts";
 import type { FileContext } from "./texts.ts";
 
@@ -29,6 +30,8 @@ export interface ReadServersOptions {
   readonly readText: (path: string) => Promise<string | undefined>;
   /** Where the gateway itself is reached: no server may lead back to it. */
   readonly own: OwnAddress;
+  /** The kinds of servers that an entry may ask for. */
+  readonly kinds: readonly ServerKind[];
 }
 
 /** The servers of a file, and the `MCP_*` names it mentions, disabled and failed servers included. */
@@ -46,8 +49,9 @@ export async function readServers(options: ReadServersOptions): Promise<ServersC
 
 /** The same with what only the start needs; undefined when there is no such file. */
 export async function readServersFile(
-  { path, env, readText, own }: ReadServersOptions,
+  options: ReadServersOptions,
 ): Promise<ServersFile | undefined> {
+  const { path, readText } = options;
   const text = await readText(path).catch((thrown: unknown) => {
     throw new ConfigError([`Cannot read ${path}: ${toReason(thrown)}`], thrown);
   });
@@ -60,7 +64,7 @@ export async function readServersFile(
     `Ignored the first ${key} of ${path}: the key stands twice, the last one counts`
   );
   return {
-    config: await readServersValue(value, { path, env, readText, own }, warnings),
+    config: await readServersValue(value, options, warnings),
     mentioned: new Set(text.match(/\bMCP_\w+/g)),
   };
 }
@@ -68,7 +72,7 @@ export async function readServersFile(
 /** The servers of what such a file holds. */
 async function readServersValue(
   value: Readonly<Record<string, unknown>>,
-  { path, env, readText, own }: ReadServersOptions,
+  { path, env, readText, own, kinds }: ReadServersOptions,
   warnings: string[],
 ): Promise<ServersConfig> {
   const context: FileContext = {
@@ -85,7 +89,7 @@ async function readServersValue(
     secrets: new Set(ownSecrets(env)),
   };
   const names = readNaming(value["names"], path);
-  const servers = await readSections(value, context);
+  const servers = await readSections(value, joinForms(kinds), context);
   warnOfTopLevel(value, context);
   const notes = context.passedOver.lines(context.file);
   return {
@@ -128,6 +132,7 @@ function readNaming(value: unknown, file: string): Naming {
 
 async function readSections(
   top: Readonly<Record<string, unknown>>,
+  forms: ServerForms,
   context: FileContext,
 ): Promise<ServerConfig[]> {
   const nested = isJsonObject(top["mcp"]) ? top["mcp"]["servers"] : undefined;
@@ -156,7 +161,9 @@ async function readSections(
         );
         continue;
       }
-      const server = isOff(name) ? undefined : await readServer(name, entryPath, entry, context);
+      const server = isOff(name)
+        ? undefined
+        : await readServer(name, entryPath, entry, forms, context);
       const problem = server && nameProblem(name, byPrefix);
       byName.set(
         name,

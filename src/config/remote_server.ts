@@ -1,28 +1,55 @@
 /**
- * A server that is reached by its URL: where it is, what is sent along with each request, and how it
- * is shown who calls. Nothing of it is shown in a problem: any part may be a secret.
+ * A server that is reached by its URL: where it is, the headers of each request, and how the gateway
+ * authenticates to it. Problems show none of the values: any part may be a secret.
  */
+import * as v from "valibot";
 import type { HttpServerConfig } from "./config.ts";
 import { appendKey } from "./config_error.ts";
 import { headerProblem, valueProblem } from "./credential_values.ts";
 import { headersSent, readCredentials, readFallback, warnOfFiles } from "./credentials_entry.ts";
+import { credentials, filledText, headers, type HeadersEntry } from "./key_schemas.ts";
+import {
+  connectionEntries,
+  type ConnectionEntry,
+  readConnection,
+  refuseOtherTypes,
+  transports,
+  typeKeys,
+} from "./mcp_server.ts";
 import { isOwnUrl, leadsBack } from "./own_address.ts";
-import { type ServerEntry, transports, typeKeys, urlKeys } from "./server_keys.ts";
+import { defineForm, type EntryReading, type FormEntry, type OwnPart } from "./server_kind.ts";
 import { type FileContext, type Texts, withoutPrototype } from "./texts.ts";
 import { readWebUrl } from "./web_url.ts";
 
-/** What only such a server has. */
-export type RemotePart = Pick<
-  HttpServerConfig,
-  "kind" | "url" | "headers" | "credentials" | "transport"
->;
+/** Keys that say where a server is, by all programs' names. */
+export const urlKeys = ["url", "serverUrl", "httpUrl"] as const;
 
-/** Reads the keys of such a server; problems are left in `texts`. */
-export async function readRemote(
-  entry: ServerEntry,
-  texts: Texts,
-  context: FileContext,
-): Promise<RemotePart> {
+const remoteEntries = {
+  url: v.optional(filledText),
+  serverUrl: v.optional(filledText),
+  httpUrl: v.optional(filledText),
+  ...connectionEntries,
+  headers,
+  credentials,
+};
+type RemoteEntry = FormEntry<typeof remoteEntries>;
+
+/** An entry with a URL. */
+export const urlForm = defineForm({
+  by: "url",
+  markers: urlKeys,
+  named: "a url",
+  entries: remoteEntries,
+  read: readRemote,
+});
+
+/** Reads the keys of such a server. */
+async function readRemote(
+  entry: RemoteEntry,
+  { texts, context }: EntryReading,
+): Promise<OwnPart<HttpServerConfig>> {
+  refuseOtherTypes(entry, true, texts);
+  const connection = readConnection(entry, true, texts);
   const headers = readHeaders(entry.headers, texts);
   const credentials = readCredentials(entry.credentials, "credentials", texts);
   readFallback(entry.credentials, "credentials", texts, context, "http");
@@ -32,6 +59,7 @@ export async function readRemote(
   }
   if (texts.problems.length === 0) await warnOfFiles(credentials, "credentials", texts, context);
   return {
+    ...connection,
     kind: "http",
     url: readUrl(entry, texts, context),
     headers,
@@ -40,7 +68,7 @@ export async function readRemote(
   };
 }
 
-function readUrl(entry: ServerEntry, texts: Texts, { own }: FileContext): string {
+function readUrl(entry: RemoteEntry, texts: Texts, { own }: FileContext): string {
   const [key, second] = urlKeys.filter((key) => entry[key] !== undefined);
   if (key === undefined) return "";
   if (second !== undefined) texts.refuse(second, `stands beside ${key}; remove one of them`);
@@ -50,7 +78,7 @@ function readUrl(entry: ServerEntry, texts: Texts, { own }: FileContext): string
 }
 
 /** Headers to be sent along, in lower case, since names that differ in case alone are one. */
-export function readHeaders(headers: ServerEntry["headers"], texts: Texts): Record<string, string> {
+export function readHeaders(headers: HeadersEntry, texts: Texts): Record<string, string> {
   const read = new Map<string, string>();
   for (const [given, text] of headers ?? []) {
     const key = appendKey("headers", given);
@@ -65,7 +93,7 @@ export function readHeaders(headers: ServerEntry["headers"], texts: Texts): Reco
   return withoutPrototype(read);
 }
 
-function readTransport(entry: ServerEntry, texts: Texts): HttpServerConfig["transport"] {
+function readTransport(entry: ConnectionEntry, texts: Texts): HttpServerConfig["transport"] {
   const named = typeKeys.flatMap((key) => {
     const type = entry[key];
     const transport = type === undefined ? undefined : transports[type];

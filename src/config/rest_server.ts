@@ -1,9 +1,8 @@
 /**
- * A server that is a web API: a recipe, built in or from a file, or an OpenAPI document. The recipe
- * is read here as a whole; of a document only whether it is there, since reading it takes a while and
- * may need the network (upstream/rest/openapi/). What `mcp.json` says of a server wins over what its
- * recipe says.
+ * A web API that a recipe describes, built in or from a file. The recipe is read here as a whole.
+ * What `mcp.json` says of a server wins over what its recipe says.
  */
+import * as v from "valibot";
 import type {
   CredentialsConfig,
   LoginConfig,
@@ -21,28 +20,41 @@ import {
   warnOfFiles,
 } from "./credentials_entry.ts";
 import type { CredentialsEntry } from "./credentials_schema.ts";
+import { baseUrl, credentials, filledText, headers } from "./key_schemas.ts";
 import { nearestName } from "./nearest.ts";
 import type { Recipe, RecipeFile } from "./recipe.ts";
 import { checkRecipe } from "./recipe_checks.ts";
-import { findRecipe, readTextOf } from "./recipe_file.ts";
+import { findRecipe } from "./recipe_file.ts";
 import { readHeaders } from "./remote_server.ts";
-import type { ServerEntry } from "./server_keys.ts";
+import { defineForm, type EntryReading, type FormEntry, type OwnPart } from "./server_kind.ts";
 import { createTexts, type FileContext, type Texts } from "./texts.ts";
 import { isOffered } from "./tool_filter.ts";
-import { readBaseUrl, readWebUrl } from "./web_url.ts";
+import { readBaseUrl } from "./web_url.ts";
 
-/** What only such a server has. */
-export type RestPart = Omit<
-  RestServerConfig,
-  "name" | "callTimeoutMs" | "startTimeoutMs" | "idleTimeoutMs" | "tools"
->;
+type RestPart = OwnPart<RestServerConfig>;
 
-/** Reads the keys of a server with a recipe; problems are left in `texts`. */
-export async function readRecipeServer(
-  entry: ServerEntry,
-  tools: ToolFilter,
-  texts: Texts,
-  context: FileContext,
+const recipeEntries = {
+  recipe: v.optional(filledText),
+  variant: v.optional(filledText),
+  baseUrl,
+  headers,
+  credentials,
+};
+type RecipeEntry = FormEntry<typeof recipeEntries>;
+
+/** An entry that names a recipe. */
+export const recipeForm = defineForm({
+  by: "recipe",
+  markers: ["recipe"],
+  named: "a recipe",
+  entries: recipeEntries,
+  read: readRecipeServer,
+});
+
+/** Reads the keys of a server with a recipe. */
+async function readRecipeServer(
+  entry: RecipeEntry,
+  { tools, texts, context }: EntryReading,
 ): Promise<RestPart | undefined> {
   const found = await findRecipe(entry.recipe ?? "", texts, context);
   if (found === undefined) return undefined;
@@ -80,41 +92,17 @@ export async function readRecipeServer(
   return part;
 }
 
-/** Reads the keys of a server with an OpenAPI document; problems are left in `texts`. */
-export async function readOpenApiServer(
-  entry: ServerEntry,
+/** The base URL that `mcp.json` itself gives. */
+export function readOwnBase(
+  { baseUrl }: Pick<RecipeEntry, "baseUrl">,
   texts: Texts,
-  context: FileContext,
-): Promise<RestPart> {
-  const text = texts.plain("openapi", entry.openapi ?? "").trim();
-  const isUrl = /^https?:\/\//i.test(text);
-  const location = isUrl
-    ? readWebUrl("openapi", text, texts, "https://example.com/openapi.json") ?? ""
-    : texts.place("openapi", text);
-  const headers = readHeaders(entry.headers, texts);
-  const stamp = isUrl ? undefined : await stampOf(location, texts, context);
-  const credentials = await readOwnCredentials(entry, texts, context);
-  refuseBeside(headersSent(credentials), headers, texts);
-  const anonymousTools = readFallback(entry.credentials, "credentials", texts, context, "rest");
-  refuseTelling(headers, anonymousTools, texts);
-  return {
-    kind: "rest",
-    source: { type: "openapi", location, stamp },
-    baseUrl: readOwnBase(entry, texts),
-    headers,
-    credentials,
-    anonymousTools,
-    login: { type: "none" },
-  };
-}
-
-function readOwnBase({ baseUrl }: ServerEntry, texts: Texts): string | undefined {
+): string | undefined {
   return baseUrl === undefined ? undefined : readBaseUrl("baseUrl", baseUrl, texts);
 }
 
 /** The credentials that `mcp.json` itself gives. */
-function readOwnCredentials(
-  { credentials }: ServerEntry,
+export function readOwnCredentials(
+  { credentials }: Pick<RecipeEntry, "credentials">,
   texts: Texts,
   context: FileContext,
 ): Promise<CredentialsConfig> {
@@ -144,7 +132,8 @@ async function readShown(
   return credentials;
 }
 
-function refuseBeside(shown: readonly string[], headers: Headers, texts: Texts): void {
+/** Refuses headers that stand beside credentials which set the same ones. */
+export function refuseBeside(shown: readonly string[], headers: Headers, texts: Texts): void {
   for (const name of shown) {
     if (!Object.hasOwn(headers, name)) continue;
     texts.refuse(appendKey("headers", name), "stands beside credentials; remove one of them");
@@ -164,7 +153,7 @@ function checkOffered({ endpoints }: RecipeFile, tools: ToolFilter, texts: Texts
 
 /** The tools that go on without credentials; each must be one of the recipe's. */
 function readAnonymous(
-  { credentials }: ServerEntry,
+  { credentials }: Pick<RecipeEntry, "credentials">,
   { endpoints }: RecipeFile,
   texts: Texts,
   context: FileContext,
@@ -181,20 +170,6 @@ function readAnonymous(
     );
   }
   return tools;
-}
-
-/** Another text is another stamp. */
-async function stampOf(
-  path: string,
-  texts: Texts,
-  context: FileContext,
-): Promise<string | undefined> {
-  if (texts.problems.length > 0) return undefined;
-  context.files.add(path);
-  const text = await readTextOf("openapi", path, texts, context);
-  if (text === undefined) return undefined;
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return new Uint8Array(digest).toHex();
 }
 
 type Environment = FileContext["env"];

@@ -1,50 +1,38 @@
 /**
  * One entry of `mcpServers` to one `ServerConfig`. Whatever is wrong with it makes it a `failed`
- * server that says why, and touches no other. Directories in `roots` may begin with `~` and are seen
- * from the folder of the file. Not here: what only one kind of server has (local.ts, remote_server.ts), and
- * the file around it (mcp_json.ts).
+ * server that says why, and touches no other. Not here: what only one kind of server has (the forms
+ * of the table of kinds), and the file around the entry (mcp_json.ts).
  */
 import * as v from "valibot";
 import { isJsonObject } from "../json.ts";
 import { defaultLimits } from "../limits.ts";
-import { opensBrowser } from "./browser_programs.ts";
-import type {
-  FailedServerConfig,
-  McpServerConfig,
-  Roots,
-  ServerConfig,
-  ToolFilter,
-} from "./config.ts";
+import type { FailedServerConfig, ServerConfig, ToolFilter } from "./config.ts";
 import { appendKey, describeKind, describeWord, toldMax } from "./config_error.ts";
-import { type LocalPart, readLocal } from "./local.ts";
 import { nearestName } from "./nearest.ts";
 import { isSwitchedOff, otherwiseNamed, toOwnEntry } from "./other_programs.ts";
-import { toFileUri } from "./path.ts";
-import { readRemote, type RemotePart } from "./remote_server.ts";
-import { readOpenApiServer, readRecipeServer, type RestPart } from "./rest_server.ts";
+import { urlKeys } from "./remote_server.ts";
 import {
   allowKeys,
+  type CommonEntry,
+  commonSchema,
   denyKeys,
-  ownKeys,
-  type ReachedBy,
-  servedKeys,
-  type ServerEntry,
-  serverSchema,
   toolKeys,
-  transports,
-  typeKeys,
   unservedKeys,
   unservedReason,
-  urlKeys,
   wordKeys,
 } from "./server_keys.ts";
+import type { ServerForm, ServerForms } from "./server_kind.ts";
 import { createTexts, type FileContext, type Texts, withoutPrototype } from "./texts.ts";
+
+/** The keys of an entry, with values of any kind. */
+type Keys = Readonly<Record<string, unknown>>;
 
 /** Reads the entry at `path` of the file; undefined when it is disabled. */
 export async function readServer(
   name: string,
   path: string,
   given: unknown,
+  forms: ServerForms,
   context: FileContext,
 ): Promise<ServerConfig | undefined> {
   const where = (key: string) => `${key} in ${context.file}`;
@@ -58,21 +46,23 @@ export async function readServer(
     const reason = unservedReason(key, value);
     if (reason !== undefined) return fail(`${where(appendKey(path, key))}: ${reason}`);
   }
-  const checked = v.safeParse(serverSchema, entry);
+  const checked = v.safeParse(forms.schema, entry);
   if (!checked.success) {
     const told = checked.issues.slice(0, toldMax);
     return fail(told.map((issue) => explainIssue(path, issue, context.file)).join("; "));
   }
-  warnOfKeys(name, path, entry, context);
-  return await buildServer(name, path, checked.output, context);
+  warnOfKeys(name, path, entry, Object.keys(forms.schema.entries), context);
+  const texts = createTexts(path, context);
+  const form = findForm(checked.output, forms, texts);
+  return await buildServer(name, path, entry, form, texts, context);
 }
 
 /** READMEs of servers show variables beside a url, though no program is started for them. */
 function passOverEnv(
   name: string,
-  entry: Readonly<Record<string, unknown>>,
+  entry: Keys,
   { passedOver }: FileContext,
-): Readonly<Record<string, unknown>> {
+): Keys {
   const { env, ...others } = entry;
   const isByUrl = urlKeys.some((key) => others[key] !== undefined) &&
     others["command"] === undefined;
@@ -97,83 +87,48 @@ export function failServer(name: string, problem: string): FailedServerConfig {
 async function buildServer(
   name: string,
   path: string,
-  entry: ServerEntry,
+  entry: Keys,
+  form: ServerForm | undefined,
+  texts: Texts,
   context: FileContext,
 ): Promise<ServerConfig> {
-  const texts = createTexts(path, context);
-  const by = findReach(entry, texts);
+  const values = v.parse(commonSchema, entry);
   const common = {
     name,
-    callTimeoutMs: entry.callTimeoutMs ?? defaultLimits.callMs,
-    startTimeoutMs: entry.startTimeoutMs ?? defaultLimits.startMs,
-    idleTimeoutMs: entry.idleTimeoutMs ?? defaultLimits.idleMs,
-    tools: readFilter(entry, texts),
-    keepAlive: entry.keepAlive,
-    start: entry.start ?? (opensBrowser(entry) ? "onDemand" : "early"),
-  };
-  const connections = (remoteBind: boolean) => ({
-    isolation: entry.isolation ?? "session",
-    identify: entry.identify ?? true,
-    era: entry.era ?? "auto",
-    roots: readRoots(entry.roots, texts, remoteBind),
-  } as const);
-  const readers: Readonly<Record<ReachedBy, () => Promise<OwnPart | undefined>>> = {
-    command: async () => ({
-      ...connections(context.remoteBind),
-      ...readLocal(entry, path, texts, context),
-    }),
-    url: async () => ({ ...connections(false), ...await readRemote(entry, texts, context) }),
-    recipe: () => readRecipeServer(entry, common.tools, texts, context),
-    openapi: () => readOpenApiServer(entry, texts, context),
-  };
-  const own = await readers[by]();
+    callTimeoutMs: values.callTimeoutMs ?? defaultLimits.callMs,
+    startTimeoutMs: values.startTimeoutMs ?? defaultLimits.startMs,
+    idleTimeoutMs: defaultLimits.idleMs,
+    tools: readFilter(values, texts),
+    keepAlive: values.keepAlive,
+    start: values.start ?? "early",
+  } as const;
+  const own = await form?.read(entry, { path, tools: common.tools, texts, context });
   return texts.problems.length === 0 && own !== undefined
     ? { ...common, ...own }
     : failServer(name, texts.problems.join("; "));
 }
 
-/** What servers of one kind have beside what all have. */
-type OwnPart = ConnectionPart | RestPart;
-type ConnectionPart =
-  & (LocalPart | RemotePart)
-  & Pick<McpServerConfig, "isolation" | "identify" | "era" | "roots">;
-
-const named: Readonly<Record<ReachedBy, string>> = {
-  command: "a command",
-  url: "a url",
-  recipe: "a recipe",
-  openapi: "an openapi document",
-};
-
-/** What the server is reached by; what belongs to the other kinds alone is refused. */
-function findReach(entry: ServerEntry, texts: Texts): ReachedBy {
-  const [by = "command", other] = (Object.keys(ownKeys) as ReachedBy[]).filter((by) =>
-    by === "url" ? urlKeys.some((key) => entry[key] !== undefined) : entry[by] !== undefined
+/** The form that an entry has; keys of the other forms alone are refused. */
+function findForm(values: Keys, { forms }: ServerForms, texts: Texts): ServerForm | undefined {
+  const [form = forms[0], other] = forms.filter(({ markers }) =>
+    markers.some((key) => values[key] !== undefined)
   );
+  if (form === undefined) return undefined;
   if (other !== undefined) {
-    texts.refuse(by, `a server has either ${named[by]} or ${named[other]}; remove one of them`);
-  }
-  const own: readonly string[] = ownKeys[by];
-  for (const key of new Set(Object.values(ownKeys).flat())) {
-    const value = entry[key];
-    if (own.includes(key) || value === undefined || isEmpty(value)) continue;
-    texts.refuse(key, `has no meaning for a server that is reached by its ${by}; remove it`);
-  }
-  if (by === "command" || by === "url") refuseOtherTypes(entry, by === "url", texts);
-  return by;
-}
-
-function refuseOtherTypes(entry: ServerEntry, isRemote: boolean, texts: Texts): void {
-  for (const key of typeKeys) {
-    const type = entry[key];
-    if (type === undefined || transports[type] === undefined === !isRemote) continue;
     texts.refuse(
-      key,
-      isRemote
-        ? `${JSON.stringify(type)} is run by its command, and this server has a url`
-        : `${JSON.stringify(type)} is reached by URL, and this server has none`,
+      form.by,
+      `a server has either ${form.named} or ${other.named}; remove one of them`,
     );
   }
+  const markers = forms.flatMap((one) => one.markers);
+  for (const key of new Set(forms.flatMap(({ entries }) => Object.keys(entries)))) {
+    const value = values[key];
+    if (key in form.entries || markers.includes(key) || value === undefined || isEmpty(value)) {
+      continue;
+    }
+    texts.refuse(key, `has no meaning for a server that is reached by its ${form.by}; remove it`);
+  }
+  return form;
 }
 
 /** Whether a value says nothing, as other programs write it for keys that they do not use. */
@@ -182,19 +137,7 @@ function isEmpty(value: unknown): boolean {
   return value instanceof Map ? value.size === 0 : isJsonObject(value) && value["type"] === "none";
 }
 
-function readRoots(roots: ServerEntry["roots"], texts: Texts, remoteBind: boolean): Roots {
-  // A far client must not choose directories on this disk unless the operator says so.
-  if (roots === undefined) return remoteBind ? "none" : "relay";
-  if (typeof roots === "string") return roots;
-  return roots.map((root, index) => {
-    const key = appendKey("roots", index);
-    return {
-      uri: root.startsWith("file:") ? texts.plain(key, root) : toFileUri(texts.place(key, root)),
-    };
-  });
-}
-
-function readFilter(entry: ServerEntry, texts: Texts): ToolFilter {
+function readFilter(entry: CommonEntry, texts: Texts): ToolFilter {
   const own = Array.isArray(entry.tools) ? { allow: entry.tools } : entry.tools;
   const { enabledTools, enabled_tools, includeTools } = entry;
   // Gemini may name arguments, too, which only its own consents look at.
@@ -237,10 +180,11 @@ function hasSame(one: readonly string[], other: readonly string[]): boolean {
 function warnOfKeys(
   name: string,
   path: string,
-  entry: Readonly<Record<string, unknown>>,
+  entry: Keys,
+  served: readonly string[],
   context: FileContext,
 ): void {
-  const known = [...servedKeys, ...unservedKeys.keys()];
+  const known = [...served, ...unservedKeys.keys()];
   for (const key of Object.keys(entry)) {
     if (known.includes(key) || context.passedOver.hasServerKey(name, key)) continue;
     context.warnings.push(describeUnknown(path, key, known, context.file));

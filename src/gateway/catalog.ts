@@ -10,7 +10,7 @@ import type { Caller, Description, Freshness, JsonObject, ListKind } from "../mo
 import { leastFresh, listKinds } from "../model.ts";
 import { mergeDescriptions } from "./merged_description.ts";
 import type { Policy } from "./access_policy.ts";
-import { createNameTable, type NameTable } from "./name.ts";
+import { createNameTables, type NameTable, noFilter } from "./name.ts";
 import type { ResolvedSurface, Server } from "./server.ts";
 import { createWaits, type Patience, type WithinPatience } from "./waits.ts";
 import type { Scopes } from "./scope.ts";
@@ -79,8 +79,8 @@ interface Reading {
   /** A list that a scope had to do without, or had an old one of, has come. */
   readonly arrived: (scope: string, kind: ListKind) => void;
   readonly withinPatience: WithinPatience;
-  /** The names of each list, by kind and prefixing. */
-  readonly tables: WeakMap<readonly JsonObject[], Map<string, NameTable>>;
+  /** The names of each list, by filter and prefix. */
+  readonly tables: ReturnType<typeof createNameTables>;
 }
 
 /** Makes the reader; `stopping` ends the waiting for servers. */
@@ -90,7 +90,11 @@ export function createCatalogReader(
     readonly stopping: AbortSignal;
   },
 ): CatalogReader {
-  const reading: Reading = { ...deps, withinPatience: createWaits(deps), tables: new WeakMap() };
+  const reading: Reading = {
+    ...deps,
+    withinPatience: createWaits(deps),
+    tables: createNameTables(),
+  };
   return {
     part: (kind, server, caller, options) => readPart(reading, kind, server, caller, options),
     list: (kind, view, caller, hears) => mergedList(reading, kind, view, caller, hears),
@@ -142,16 +146,8 @@ function namesOf(
   kind: "tools" | "prompts",
   prefixed: boolean,
 ): NameTable {
-  const key = `${kind} ${prefixed}`;
-  let cached = tables.get(items);
-  if (cached === undefined) tables.set(items, cached = new Map());
-  let table = cached.get(key);
-  if (table === undefined) {
-    const filter = kind === "tools" ? config.tools : {};
-    table = createNameTable(items, filter, prefixed ? config.name : undefined);
-    cached.set(key, table);
-  }
-  return table;
+  const filter = kind === "tools" ? config.tools : noFilter;
+  return tables(items, filter, prefixed ? config.name : undefined);
 }
 
 function visible(

@@ -4,11 +4,12 @@
  * codecs know the names of the protocol. Web APIs refuse such requests themselves.
  */
 import type { ResolvedSurface, Server } from "./server.ts";
-import { allServers } from "./servers.ts";
 
 /** The server that such requests to a surface reach. */
-export function foreignTarget({ surface, servers: [server] }: ResolvedSurface): Server | undefined {
-  if (surface === allServers || server === undefined) return undefined;
+export function foreignTarget(
+  { takesForeign, servers: [server] }: ResolvedSurface,
+): Server | undefined {
+  if (!takesForeign || server === undefined) return undefined;
   // A filter names tools; it cannot say what another method reaches.
   const { allow, deny } = server.config.tools;
   return allow === undefined && deny === undefined ? server : undefined;

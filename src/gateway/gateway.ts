@@ -19,7 +19,7 @@ import { foreignTarget } from "./foreign_methods.ts";
 import type { Policy } from "./access_policy.ts";
 import { createRouter } from "./route.ts";
 import { createScopes, type Scopes, subscriptionKey } from "./scope.ts";
-import type { ResolvedSurface } from "./server.ts";
+import type { ResolvedSurface, ResolveSurface } from "./server.ts";
 import { type ConfiguredServers, createConfiguredServers } from "./servers.ts";
 import type { MakeStep, Step } from "./steps/steps.ts";
 import type { Gateway, GatewayStatus, Surface } from "./surface.ts";
@@ -30,6 +30,7 @@ export interface GatewayDeps {
   readonly servers: ServersConfig;
   readonly create: (config: ServerConfig) => Upstream;
   readonly sameServer: (one: ServerConfig, other: ServerConfig) => boolean;
+  readonly resolveSurface: ResolveSurface;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Log;
@@ -157,8 +158,6 @@ function resubscribe(
 function describeSurface(view: ResolvedSurface | undefined): Surface | undefined {
   return view && {
     name: view.surface,
-    servers: view.servers.map(({ config }) => config.name),
-    prefixed: view.prefixed,
     takesForeign: foreignTarget(view) !== undefined,
   };
 }

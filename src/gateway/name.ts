@@ -34,6 +34,25 @@ export function mayBelong(server: string, offered: string): boolean {
   return offered.startsWith(namePrefix(server).slice(0, nameCharsMax - hashChars));
 }
 
+/** A filter that offers everything. */
+export const noFilter: ToolFilter = {};
+
+/**
+ * Makes the tables and keeps them for as long as their lists live. Two surfaces may offer one list
+ * through two filters.
+ */
+export function createNameTables(): typeof createNameTable {
+  const byFilter = new WeakMap<
+    ToolFilter,
+    WeakMap<readonly JsonObject[], Map<string, NameTable>>
+  >();
+  return (items, filter, server) => {
+    const byItems = byFilter.getOrInsertComputed(filter, () => new WeakMap());
+    const byServer = byItems.getOrInsertComputed(items, () => new Map());
+    return byServer.getOrInsertComputed(server ?? "", () => createNameTable(items, filter, server));
+  };
+}
+
 /**
  * The table of one server's list. Without a `server` the names are the server's own, renamed ones
  * excepted. Items that the filter hides, or that have no name, are in neither direction.

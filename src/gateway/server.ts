@@ -1,5 +1,8 @@
-/** A configured server with its upstream, and which of them are behind one surface. Types only. */
-import type { ServerConfig } from "../config/config.ts";
+/**
+ * A configured server with its upstream, and which of them are behind one surface. Types, and the map
+ * that takes a server for the same on every surface.
+ */
+import type { Naming, ServerConfig } from "../config/config.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** One server of the running configuration. */
@@ -8,9 +11,43 @@ export interface Server {
   readonly upstream: Upstream;
 }
 
-/** The servers behind one surface, and how their names look on it. */
-export interface ResolvedSurface {
-  readonly surface: string;
+/** The running configuration, which surfaces are made from. */
+export interface RunningServers {
   readonly servers: readonly Server[];
+  readonly names: Naming;
+}
+
+/** What a surface offers, and how. */
+export interface SurfaceContent {
+  /**
+   * The servers behind it. One that is offered in part has `config.tools` of its own beside the same
+   * upstream, and is the same object for as long as the server is.
+   */
+  readonly servers: readonly Server[];
+  /** Whether names carry their server's. */
   readonly prefixed: boolean;
+  /** Whether requests by methods that the protocol does not name reach its one server. */
+  readonly takesForeign: boolean;
+}
+
+/** A surface by its name, which means nothing here: the rows of surfaces make it (http/). */
+export interface ResolvedSurface extends SurfaceContent {
+  readonly surface: string;
+}
+
+/** Finds what a surface offers now; undefined when no surface has this name. */
+export type ResolveSurface = (
+  surface: string,
+  running: RunningServers,
+) => ResolvedSurface | undefined;
+
+/** Values by server: two objects with one upstream are one server. */
+export function createServerMap<Value>() {
+  const values = new Map<Upstream, Value>();
+  return {
+    get: ({ upstream }: Server): Value | undefined => values.get(upstream),
+    set: ({ upstream }: Server, value: Value): void => void values.set(upstream, value),
+    delete: ({ upstream }: Server): boolean => values.delete(upstream),
+    values: () => values.values(),
+  };
 }

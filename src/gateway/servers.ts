@@ -1,17 +1,18 @@
 /**
  * The servers of the running configuration and the calls open at each, so that a reload can let a
- * changed or removed server finish what it has begun. Surfaces are derived from the servers: `/mcp`
- * for all, `/servers/{name}` for each.
+ * changed or removed server finish what it has begun. What a surface has of them is for its row to say.
  */
 import type { Clock } from "../clock.ts";
 import type { ServerConfig, ServersConfig } from "../config/config.ts";
 import type { Limits } from "../limits.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { ResolvedSurface, Server } from "./server.ts";
+import {
+  createServerMap,
+  type ResolvedSurface,
+  type ResolveSurface,
+  type Server,
+} from "./server.ts";
 import { createTrials } from "./trials.ts";
-
-/** The name of the surface of all servers. */
-export const allServers = "/mcp";
 
 /** The running servers. */
 export interface ConfiguredServers {
@@ -34,6 +35,7 @@ export function createConfiguredServers(
   deps: {
     readonly create: (config: ServerConfig) => Upstream;
     readonly sameServer: (one: ServerConfig, other: ServerConfig) => boolean;
+    readonly resolveSurface: ResolveSurface;
     /** Whether servers are started once before a client needs them. */
     readonly tryServers: boolean;
     readonly clock: Clock;
@@ -49,8 +51,8 @@ export function createConfiguredServers(
     return server;
   };
   let servers = first.servers.map(open);
-  const openCalls = new Map<Server, number>();
-  const retiring = new Map<Server, () => void>();
+  const openCalls = createServerMap<number>();
+  const retiring = createServerMap<() => void>();
   const closings = new Set<Promise<void>>();
 
   function retire(server: Server): void {
@@ -82,14 +84,7 @@ export function createConfiguredServers(
 
   return {
     all: () => servers,
-    view(surface) {
-      if (surface === allServers) {
-        const prefixed = names === "prefixed" || (names === "auto" && servers.length !== 1);
-        return { surface, servers, prefixed };
-      }
-      const server = servers.find(({ config }) => surface === `/servers/${config.name}`);
-      return server && { surface, servers: [server], prefixed: false };
-    },
+    view: (surface) => deps.resolveSurface(surface, { servers, names }),
     drain: trials.close,
     isQueued: trials.isWaiting,
     use,

@@ -1,18 +1,16 @@
 /**
- * What the HTTP layer sees of the middle: surfaces (what one URL offers) and the gateway behind
- * them. Types only.
+ * What the HTTP layer sees of the middle: surfaces (what one URL offers), what their rows are made
+ * from, and the gateway behind them. Types only.
  */
 import type { ServersConfig } from "../config/config.ts";
 import type { Call, Caller, Description, Exchange, JsonObject, Watcher } from "../model.ts";
 import type { UpstreamStatus } from "../upstream/upstream.ts";
 
-/** What one URL offers. Names: `/mcp` for all servers, `/servers/{name}` for one alone. */
+export type { ResolveSurface, RunningServers, Server, SurfaceContent } from "./server.ts";
+
+/** What one surface offers. */
 export interface Surface {
   readonly name: string;
-  /** The servers behind it, in the configuration's order. */
-  readonly servers: readonly string[];
-  /** Whether names carry their server's. */
-  readonly prefixed: boolean;
   /** Whether requests by methods that the protocol does not name reach its server. */
   readonly takesForeign?: boolean;
 }

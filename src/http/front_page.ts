@@ -3,6 +3,7 @@
  * scripts and without resources from elsewhere; other clients get plain text. It shows the URL that
  * the reader used, and no server, setting or secret.
  */
+import { fillName, type SurfaceKinds } from "./surface_kinds.ts";
 
 /** One client, where its setting belongs, and the setting. */
 interface Setup {
@@ -17,7 +18,11 @@ const summary =
   "MCP servers. It is made for AI clients, not for browsers. Give your client this URL:";
 
 /** Makes the endpoint of the front page; `publicUrl` is shown instead of the URL that was used. */
-export function createFrontPage(publicUrl: string | undefined): (request: Request) => Response {
+export function createFrontPage(
+  publicUrl: string | undefined,
+  surfaceKinds: SurfaceKinds,
+): (request: Request) => Response {
+  const others = linesOf(surfaceKinds);
   return (request) => {
     const base = publicUrl ?? usedUrl(request.headers);
     const headers = {
@@ -27,10 +32,10 @@ export function createFrontPage(publicUrl: string | undefined): (request: Reques
     };
     if (!/\btext\/html\b/i.test(request.headers.get("accept") ?? "")) {
       const type = { "content-type": "text/plain; charset=utf-8" };
-      return new Response(toText(base), { headers: { ...headers, ...type } });
+      return new Response(toText(base, others), { headers: { ...headers, ...type } });
     }
     const nonce = crypto.randomUUID();
-    return new Response(toHtml(base, nonce), {
+    return new Response(toHtml(base, nonce, others), {
       headers: {
         ...headers,
         "content-type": "text/html; charset=utf-8",
@@ -86,14 +91,21 @@ function toJson(value: string | readonly string[]): string {
     : `[${value.map((item) => JSON.stringify(item)).join(", ")}]`;
 }
 
-/** What else there is: each path, and the words around it. */
-const others: readonly (readonly [path: string, words: string])[] = [
-  ["/servers/{name}/mcp", "one server alone"],
-  ["/sse", "for clients of the older HTTP+SSE transport"],
-  ["/health", "whether the gateway and its servers work"],
-];
+/** A path, and the words beside it. */
+type Line = readonly [path: string, words: string];
 
-function toText(base: string): string {
+/** What else there is. */
+function linesOf(kinds: SurfaceKinds): readonly Line[] {
+  return [
+    ...kinds.flatMap(({ path, purpose }): Line[] =>
+      purpose === undefined ? [] : [[`${fillName(path, "{name}")}/mcp`, purpose]]
+    ),
+    ["/sse", "for clients of the older HTTP+SSE transport"],
+    ["/health", "whether the gateway and its servers work"],
+  ];
+}
+
+function toText(base: string, others: readonly Line[]): string {
   const setups = setupsOf(base).map(({ client, place, text }) => `${client} (${place}):\n${text}`);
   const lines = others.map(([path, words]) => `${base}${path}  ${words}`);
   return [title, `${summary}\n${base}/mcp`, ...setups, lines.join("\n")].join("\n\n") + "\n";
@@ -119,7 +131,7 @@ code { color: var(--text); }
 a, a code { color: var(--link); }
 `;
 
-function toHtml(base: string, nonce: string): string {
+function toHtml(base: string, nonce: string, others: readonly Line[]): string {
   const setups = setupsOf(base).map(({ client, place, text }) =>
     `<section><h2>${escapeHtml(client)} <small>${escapeHtml(place)}</small></h2>` +
     `<pre>${escapeHtml(text)}</pre></section>`

@@ -5,6 +5,7 @@
 import { IttyRouter } from "itty-router";
 import { GatewayError } from "../errors.ts";
 import type { OpenContext, RequestContext } from "./request_context.ts";
+import type { SurfaceKind } from "./surface_kinds.ts";
 
 /** Answers one method of a URL, for a principal. */
 export type Endpoint = (context: RequestContext) => Response | Promise<Response>;
@@ -12,9 +13,10 @@ export type Endpoint = (context: RequestContext) => Response | Promise<Response>
 /** Answers one method of a URL, for any client. */
 export type OpenEndpoint = (context: OpenContext) => Response | Promise<Response>;
 
-/** One URL with a surface behind it: its methods, and the name of the one that took its place. */
+/** One URL with a surface behind it: its kind, its methods, and the path that took its place. */
 export interface SurfaceRow {
   readonly path: string;
+  readonly kind: SurfaceKind;
   readonly methods: Readonly<Record<string, Endpoint>>;
   readonly successor?: string;
 }
@@ -31,13 +33,13 @@ export type RouteRow = SurfaceRow | OpenRow;
 /** A row that was found. */
 export interface Match {
   readonly row: RouteRow;
-  /** The server in the path, as it was written; absent: all servers. */
-  readonly server: string | undefined;
+  /** The name in the path, as it was written; absent: its row has none. */
+  readonly name: string | undefined;
 }
 
 const toMatch = (row: RouteRow) => ({ params }: { params: Record<string, string> }): Match => ({
   row,
-  server: params.name,
+  name: params.name,
 });
 
 /** Finds rows by path; those without a name in it, the hot one among them, without the router. */
@@ -46,7 +48,7 @@ export function createMatcher(rows: readonly RouteRow[]): (path: string) => Prom
   const router = IttyRouter();
   for (const row of rows) {
     if (row.path.includes(":")) router.all(row.path, toMatch(row));
-    else fixed.set(row.path, { row, server: undefined });
+    else fixed.set(row.path, { row, name: undefined });
   }
   return async (path) => {
     const known = fixed.get(path);
@@ -75,10 +77,10 @@ export function trimPath(path: string): string {
   return /[^/]\/$/.test(path) ? path.slice(0, -1) : path;
 }
 
-/** The name of a server in a path. Throws `path_unknown` when its escapes are broken. */
-export function decodeName(server: string): string {
+/** The name of a surface in a path. Throws `path_unknown` when its escapes are broken. */
+export function decodeName(name: string): string {
   try {
-    return decodeURIComponent(server);
+    return decodeURIComponent(name);
   } catch {
     throw new GatewayError("path_unknown");
   }

@@ -1,7 +1,6 @@
 /**
- * The HTTP layer: every request is guarded, matched to a row of the route table and answered; the handler
- * never throws. Paths match as they were written, but for one slash at the end: one that only
- * normalisation would turn into a route is unknown. Not here: what the endpoints do, and sockets.
+ * The HTTP layer: each request is guarded, matched to a row of the route table and answered; it never
+ * throws. A path matches as it is written, one slash at its end aside. Not here: the endpoints' work.
  */
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { Bus } from "../bus/bus.ts";
@@ -40,6 +39,7 @@ import { get, remove } from "./legacy/post.ts";
 import { deliver } from "./legacy/notices.ts";
 import { closeSessions, createSessions, type Sessions } from "./legacy/session_table.ts";
 import { closeForNow } from "./legacy/session_streams.ts";
+import { fillName, type SurfaceKind, type SurfaceKinds } from "./surface_kinds.ts";
 import { post } from "./mcp_endpoint.ts";
 import {
   closeStateless,
@@ -66,6 +66,8 @@ import {
 /** What the HTTP layer is made of. */
 export interface HttpDeps {
   readonly gateway: Gateway;
+  /** Which URLs there are. */
+  readonly surfaceKinds: SurfaceKinds;
   readonly authenticator: Authenticator;
   readonly sessions: SessionStore;
   /** Where sessions that ended are told of. */
@@ -94,7 +96,7 @@ export interface HttpHandler {
   drain(): Promise<void>;
   /** Ends what is left. Stored sessions live on in the store. */
   close(): Promise<void>;
-  /** Tells one session; true when a stream took it now. */
+  /** Tells the session of this key; true when a stream took it now. */
   sendTo(sessionKey: string, notice: Notice): boolean;
   /** Tells every session; how many streams took it now. */
   broadcast(notice: Notice): number;
@@ -127,15 +129,8 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const transport = createSseTransport(sessions);
   const guard = createGuard(config, deps);
   const readJson = createJsonReader(deps);
-  const layer: HttpLayer = {
-    deps,
-    guard,
-    sessions,
-    stateless,
-    transport,
-    readJson,
-    phase: "starting",
-  };
+  const parts = { deps, guard, sessions, stateless, transport, readJson };
+  const layer: HttpLayer = { ...parts, phase: "starting" };
   const match = createMatcher(rowsOf(layer));
   const closed = new AbortController();
 
@@ -201,16 +196,24 @@ function rowsOf(layer: HttpLayer): RouteRow[] {
   const messages: SurfaceRow["methods"] = { POST: (context) => takePost(transport, context) };
   const health: OpenEndpoint = ({ request }) => healthResponse(layer.phase, layer.deps, request);
   const ready = () => readyResponse(layer.phase);
-  const createPage = createFrontPage(layer.deps.config.publicUrl);
+  const createPage = createFrontPage(layer.deps.config.publicUrl, layer.deps.surfaceKinds);
   const page: OpenEndpoint = ({ request }) => createPage(request);
   return [
-    { path: "/mcp", methods: streamable },
-    { path: "/servers/:name/mcp", methods: streamable },
-    { path: "/servers/:name/streamable", methods: streamable, successor: "mcp" },
-    { path: "/sse", methods: lines },
-    { path: "/messages", methods: messages },
-    { path: "/servers/:name/sse", methods: lines },
-    { path: "/servers/:name/messages", methods: messages },
+    ...layer.deps.surfaceKinds.flatMap((kind): SurfaceRow[] => {
+      const { path, formerNames = [] } = kind;
+      const successor = `${path}/mcp`;
+      return [
+        { path: successor, kind, methods: streamable },
+        { path: `${path}/sse`, kind, methods: lines },
+        { path: `${path}/messages`, kind, methods: messages },
+        ...formerNames.map((name) => ({
+          path: `${path}/${name}`,
+          kind,
+          methods: streamable,
+          successor,
+        })),
+      ];
+    }),
     { path: "/health", openMethods: { GET: health, HEAD: health } },
     { path: "/ready", openMethods: { GET: ready, HEAD: ready } },
     { path: "/", openMethods: { GET: page, HEAD: page } },
@@ -220,7 +223,7 @@ function rowsOf(layer: HttpLayer): RouteRow[] {
 /** Lets the endpoint of a row answer. */
 async function answer(
   layer: HttpLayer,
-  { row, server }: Match,
+  { row, name }: Match,
   context: OpenContext,
 ): Promise<Response> {
   const { request } = context;
@@ -229,7 +232,7 @@ async function answer(
   const allow = [...Object.keys(methods), "OPTIONS"].join(", ");
   if (request.method === "OPTIONS") {
     // Browsers send no credentials with it.
-    if (!isOpen) surfaceOf(layer, server);
+    if (!isOpen) surfaceOf(layer, row.kind, name);
     return emptyResponse(204, layer.guard.preflightHeaders(request, allow));
   }
   const refuseMethod = () =>
@@ -239,10 +242,10 @@ async function answer(
     const response = endpoint === undefined ? refuseMethod() : await endpoint(context);
     return request.method === "HEAD" ? new Response(null, response) : response;
   }
-  // Before the server's name is looked up: which servers there are is not for strangers.
+  // Before the name is looked up: which servers there are is not for strangers.
   const principal = await admit(layer.deps.authenticator, request);
   if (principal instanceof Response) return principal;
-  const surface = surfaceOf(layer, server);
+  const surface = surfaceOf(layer, row.kind, name);
   const endpoint = endpointOf(row.methods, request);
   if (endpoint === undefined) return refuseMethod();
   const assertOpen = (): void => {
@@ -250,18 +253,15 @@ async function answer(
   };
   const readJson = () => layer.readJson(request);
   const response = await endpoint({ ...context, principal, surface, assertOpen, readJson });
-  return withHeaders(response, deprecationHeaders(row, server));
+  return withHeaders(response, deprecationHeaders(row, name));
 }
 
-/** The surface of a path. Throws `path_unknown` when it names a server that is not configured. */
-function surfaceOf({ deps }: HttpLayer, server: string | undefined): string {
-  if (server === undefined) return "/mcp";
-  const surface = `/servers/${decodeName(server)}`;
+/** The surface of a path. Throws `path_unknown` when its name is that of none. */
+function surfaceOf({ deps }: HttpLayer, kind: SurfaceKind, name: string | undefined): string {
+  if (name === undefined) return kind.surface;
+  const surface = fillName(kind.surface, decodeName(name));
   if (deps.gateway.surface(surface) !== undefined) return surface;
-  throw new GatewayError(
-    "path_unknown",
-    `Cannot find "${surface}": no such server is configured`,
-  );
+  throw new GatewayError("path_unknown", `Cannot find "${surface}": ${kind.unknown}`);
 }
 
 function endpointOf<Kind>(
@@ -281,9 +281,9 @@ function tell({ byKey }: Sessions, keys: Iterable<string>, notice: Notice): numb
   return heard;
 }
 
-function deprecationHeaders({ successor }: SurfaceRow, server: string | undefined): HeaderPairs {
+function deprecationHeaders({ successor }: SurfaceRow, name: string | undefined): HeaderPairs {
   if (successor === undefined) return {};
-  const link = `</servers/${server}/${successor}>; rel="successor-version"`;
+  const link = `<${fillName(successor, name)}>; rel="successor-version"`;
   return { deprecation: "true", link };
 }
 

@@ -5,7 +5,7 @@
  * app.ts.
  */
 import { parse } from "dotenv";
-import { createGateway, type GatewayHandle } from "../app.ts";
+import { createGateway, defaultTables, type GatewayHandle } from "../app.ts";
 import { systemClock, withDeadline } from "../clock.ts";
 import { ConfigError } from "../config/config_error.ts";
 import { readConfig, type StartConfig } from "../config/environment.ts";
@@ -31,6 +31,9 @@ export interface Platform {
   /** Bounds that differ from the defaults: of the gateway, its listener, its watched files and its end. */
   readonly limits?: Partial<Limits>;
 }
+
+/** What servers of the configuration may be. */
+const reading = { kinds: defaultTables.upstreamKinds } as const;
 
 const exitCodes = { stopped: 0, failed: 1, misconfigured: 2 } as const;
 
@@ -96,7 +99,7 @@ async function readStart({ runtime, cwd }: Platform, flags: Readonly<Record<stri
     throw new ConfigError([`Cannot read "${path}": ${fault.message}`], fault);
   });
   const env = { ...parse(text ?? ""), ...runtime.env, ...flags };
-  return { env, start: await readConfig({ env, readText: runtime.readText, cwd }) };
+  return { env, start: await readConfig({ ...reading, env, readText: runtime.readText, cwd }) };
 }
 
 async function listen(
@@ -177,7 +180,7 @@ function createReloader(
     waiting = false;
     try {
       const { readText } = runtime;
-      const servers = await readServers({ ...context, path, readText });
+      const servers = await readServers({ ...context, ...reading, path, readText });
       watch([path, ...servers.files]);
       await gateway.reload(servers);
       gateway.log.info(`Read ${path} again`, { servers: servers.servers.length });

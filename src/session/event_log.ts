@@ -14,8 +14,6 @@ export interface Replay {
   readonly stream: number;
   /** Encoded frames after the given id, in order. */
   readonly frames: readonly Uint8Array[];
-  /** Whether frames after the id were already dropped. */
-  readonly lost: boolean;
   /** Whether nothing more will come on this stream. */
   readonly ended: boolean;
 }
@@ -148,7 +146,6 @@ export function createEventLog({ limits, clock, epoch }: EventLogOptions): Event
       return {
         stream: stream.number,
         frames: frames.map((frame) => frame.bytes),
-        lost: frames.length < stream.position - position,
         ended: stream.endedAt !== undefined,
       };
     },

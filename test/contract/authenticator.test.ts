@@ -11,6 +11,7 @@ import process from "node:process";
 import { createGateway, defaultTables, type GatewayHandle } from "../../src/app.ts";
 import type { GatewayConfig } from "../../src/config/config.ts";
 import { readConfig } from "../../src/config/environment.ts";
+import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
 import { hostileCommand } from "../fault/hostile_command.ts";
 import { createTestRuntime } from "../support/fake_runtime.ts";
 import {
@@ -60,6 +61,7 @@ async function start(authenticator?: string): Promise<GatewayHandle> {
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "mcp-wrapper-authenticator-"));
   ({ config } = await readConfig({
+    kinds: upstreamKinds,
     env: { PATH: process.env["PATH"] ?? "", MCP_DATA_DIR: ":memory:", MCP_CONFIG: "mcp.json" },
     cwd: directory,
     readText: (file) =>

@@ -3,6 +3,7 @@ import { afterEach, expect, test } from "bun:test";
 import process from "node:process";
 import { createGateway, type GatewayHandle } from "../../src/app.ts";
 import { readConfig } from "../../src/config/environment.ts";
+import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
 import type { GatewayEvent } from "../../src/telemetry/events.ts";
 import { hostileCommand } from "../fault/hostile_command.ts";
 import { createTestRuntime } from "../support/fake_runtime.ts";
@@ -20,6 +21,7 @@ afterEach(async () => {
 
 async function start(servers: Record<string, unknown>) {
   const { config } = await readConfig({
+    kinds: upstreamKinds,
     env: { PATH: process.env["PATH"] ?? "", MCP_DATA_DIR: ":memory:", MCP_CONFIG: "mcp.json" },
     cwd: process.cwd(),
     readText: () => Promise.resolve(JSON.stringify({ mcpServers: servers })),

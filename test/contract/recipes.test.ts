@@ -9,7 +9,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readServers } from "../../src/config/mcp_json.ts";
 import type { JsonObject } from "../../src/model.ts";
-import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
+import { createUpstream, upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import { serveApi, type ToolResult } from "../support/api_server.ts";
 import { serveCoingecko } from "../support/coingecko_server.ts";
@@ -34,6 +34,7 @@ async function served<Server extends FaultServer>(starting: Promise<Server>): Pr
 /** The upstream of one server of `mcp.json`, in this environment. */
 async function open(entry: JsonObject, env: Readonly<Record<string, string>> = {}) {
   const { servers } = await readServers({
+    kinds: upstreamKinds,
     path: "/mcp.json",
     env,
     own: { host: "localhost", port: 8999 },
@@ -41,7 +42,7 @@ async function open(entry: JsonObject, env: Readonly<Record<string, string>> = {
   });
   const [config] = servers;
   if (config?.kind !== "rest") throw new Error(`It cannot be used: ${JSON.stringify(config)}`);
-  const upstream: Upstream = upstreamKinds.create(config, await createTestDeps());
+  const upstream: Upstream = createUpstream(config, await createTestDeps());
   closers.push(() => upstream.close());
   const call = async (tool: string, args: JsonObject = {}, scope = "a"): Promise<ToolResult> => {
     const { end } = await drain(upstream.open(toolCall(tool, args, callerOf(scope))));

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import process from "node:process";
 import type { StdioServerConfig } from "../../src/config/config.ts";
 import type { Limits } from "../../src/limits.ts";
-import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
+import { createUpstream } from "../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import { canReadProcesses, isAlive } from "../support/processes.ts";
 import {
@@ -47,7 +47,7 @@ async function open(
   const own = [`--start-file=${file("starts")}`, `--input-file=${file("input")}`];
   const all = [...own, ...options.map((option) => option.replace("FOLDER", folder))];
   const config = hostileConfig(all, { spare: true, ...overrides });
-  const upstream = upstreamKinds.create(config, deps);
+  const upstream = createUpstream(config, deps);
   opened.push({ upstream, deps });
   const pids = () => linesOf(file("starts")).map(Number);
   return {
@@ -70,7 +70,7 @@ describe("a spare process", () => {
     const wanted: unknown[] = [];
     const spares = { want: (connection: unknown) => (wanted.push(connection), () => {}) };
     const deps = await createTestDeps({ spareStartMs: 0 }, { spares });
-    const upstream = upstreamKinds.create(hostileConfig([], { spare: true }), deps);
+    const upstream = createUpstream(hostileConfig([], { spare: true }), deps);
     opened.push({ upstream, deps });
     await upstream.list("tools", callerOf("a"));
     expect(wanted).toEqual([]);
@@ -168,7 +168,7 @@ describe("a server gets no spare", () => {
   async function otherHasSpare(deps: TestDeps) {
     const other = hostileConfig([], { spare: true, name: "other" });
     const limits = { ...deps.limits, spareStartMs: 0 };
-    const upstream = upstreamKinds.create(other, { ...deps, limits });
+    const upstream = createUpstream(other, { ...deps, limits });
     opened.push({ upstream, deps });
     await stateOf(upstream, callerOf("a"));
     await until("the other's spare", () => deps.everHeld.length >= 3, 30_000);

@@ -4,7 +4,7 @@ import type { StdioServerConfig } from "../../src/config/config.ts";
 import type { GatewayError } from "../../src/errors.ts";
 import type { Limits } from "../../src/limits.ts";
 import type { Caller, JsonObject, ListKind } from "../../src/model.ts";
-import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
+import { createUpstream } from "../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import {
   callerOf,
@@ -27,7 +27,7 @@ async function open(
 ): Promise<{ upstream: Upstream; deps: TestDeps }> {
   const deps = await createTestDeps(limits);
   for (const [key, catalog] of catalogs ?? []) deps.catalogsByKey.set(key, catalog);
-  const pair = { upstream: upstreamKinds.create(hostileConfig(options, overrides), deps), deps };
+  const pair = { upstream: createUpstream(hostileConfig(options, overrides), deps), deps };
   opened.push(pair);
   return pair;
 }
@@ -244,7 +244,7 @@ describe("a failed upstream", () => {
     const problem = "mcp.json: mcpServers.files.command: expected text, got 7";
     const common = { callTimeoutMs: 1, startTimeoutMs: 1, idleTimeoutMs: 1, tools: {} };
     const config = { kind: "failed", name: "files", problem, ...common } as const;
-    const upstream = upstreamKinds.create(config, deps);
+    const upstream = createUpstream(config, deps);
     expect((await failTool(upstream, "echo")).message).toContain(problem);
     expect(await codeOf(upstream.describe(callerOf("a")))).toContain(problem);
     expect(await codeOf(upstream.list("tools", callerOf("a")))).toContain(problem);

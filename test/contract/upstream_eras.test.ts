@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { StdioServerConfig } from "../../src/config/config.ts";
 import type { Limits } from "../../src/limits.ts";
-import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
+import { createUpstream } from "../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import { isAlive } from "../support/processes.ts";
 import {
@@ -39,7 +39,7 @@ async function open(
   const file = join(folder, "starts");
   const deps = await createTestDeps(limits);
   const config = hostileConfig([...options, `--start-file=${file}`], overrides);
-  const upstream = upstreamKinds.create(config, deps);
+  const upstream = createUpstream(config, deps);
   opened.push({ upstream, deps, folder });
   const starts = () => readFileSync(file, "utf8").trim().split("\n").map(Number);
   return { upstream, deps, starts };
@@ -199,7 +199,7 @@ describe("a server that cannot start", () => {
     writeFileSync(script, `echo $$ >> '${file}'\n${words}\nexit 1\n`);
     const deps = await createTestDeps({ restartMsMin: 1, restartMsMax: 1 });
     const config = { ...hostileConfig(), command: "/bin/sh", args: [script] };
-    const upstream = upstreamKinds.create(config, deps);
+    const upstream = createUpstream(config, deps);
     opened.push({ upstream, deps, folder });
     const starts = () => readFileSync(file, "utf8").trim().split("\n").length;
     return { call: () => failTool(upstream, "echo", {}, modern), starts };

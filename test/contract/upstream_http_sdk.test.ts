@@ -11,7 +11,7 @@ import {
 import { createMcpHandler } from "@modelcontextprotocol/server";
 import { afterEach, describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../src/model.ts";
-import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
+import { createUpstream } from "../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import { createHandshakeFixture } from "../conformance/fixture_handshake.ts";
 import { createModernFixture } from "../conformance/fixture_modern.ts";
@@ -35,7 +35,7 @@ afterEach(async () => {
 });
 
 async function connect(url: string): Promise<Upstream> {
-  const upstream = upstreamKinds.create(remoteConfig(url), await createTestDeps());
+  const upstream = createUpstream(remoteConfig(url), await createTestDeps());
   closing.push(() => upstream.close());
   return upstream;
 }

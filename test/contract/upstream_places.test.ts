@@ -4,7 +4,7 @@
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../src/model.ts";
-import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
+import { createUpstream } from "../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import { type Rules, sessionRules } from "../fault/hostile_upstream.ts";
 import { createRemotes, remoteConfig } from "../support/http_upstream.ts";
@@ -64,7 +64,7 @@ describe("what a client learns about a remote server", () => {
   for (const [which, url] of Object.entries(nowhere)) {
     test(`${which} names the server and the reason; the log has the URL`, async () => {
       const deps = await createTestDeps({ httpRetriesMax: 0 });
-      const upstream = upstreamKinds.create(remoteConfig(url), deps);
+      const upstream = createUpstream(remoteConfig(url), deps);
       closing.push(upstream);
       const text = await failureOf(upstream);
       expect(text).toContain("remote");
@@ -84,7 +84,7 @@ describe("what a client learns about a remote server", () => {
     ];
     for (const fault of faults) {
       const deps = await createTestDeps();
-      const upstream = upstreamKinds.create(hostileConfig([], fault), deps);
+      const upstream = createUpstream(hostileConfig([], fault), deps);
       closing.push(upstream);
       expect(await failureOf(upstream)).not.toContain("private");
       expect(deps.lines.some(({ fields }) => String(fields["error"]).includes("private")))

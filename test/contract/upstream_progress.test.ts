@@ -4,7 +4,7 @@
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../src/model.ts";
-import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
+import { createUpstream } from "../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import {
   type EventStream,
@@ -57,7 +57,7 @@ interface Asked {
 const servers: Readonly<Record<string, () => Promise<Upstream>>> = {
   async stdio() {
     const config = hostileConfig([], { callTimeoutMs });
-    const upstream = upstreamKinds.create(config, await createTestDeps());
+    const upstream = createUpstream(config, await createTestDeps());
     closing.push(upstream);
     return upstream;
   },

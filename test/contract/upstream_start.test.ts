@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { HttpServerConfig, StdioServerConfig } from "../../src/config/config.ts";
-import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
+import { createUpstream } from "../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import { type Rule, sessionRules } from "../fault/hostile_upstream.ts";
 import { createRemotes } from "../support/http_upstream.ts";
@@ -45,7 +45,7 @@ async function open(
   overrides: Partial<StdioServerConfig>,
 ): Promise<{ upstream: Upstream; deps: TestDeps }> {
   const deps = await createTestDeps();
-  const upstream = upstreamKinds.create({ ...hostileConfig(), name: "mine", ...overrides }, deps);
+  const upstream = createUpstream({ ...hostileConfig(), name: "mine", ...overrides }, deps);
   opened.push(upstream);
   return { upstream, deps };
 }
@@ -260,7 +260,7 @@ describe("a program that cannot run twice at once", () => {
   test("serves the first session, though the process of its trial stays when its input ends", async () => {
     const lock = join(makeFolder(), "lock");
     const deps = await createTestDeps({ stopMs: 60_000 });
-    const upstream = upstreamKinds.create(
+    const upstream = createUpstream(
       hostileConfig([`--lock=${lock}`, "--ignore-eof"]),
       deps,
     );

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import type { StdioServerConfig } from "../../src/config/config.ts";
 import type { Limits } from "../../src/limits.ts";
 import type { Caller, LogLevel } from "../../src/model.ts";
-import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
+import { createUpstream } from "../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import {
   callerOf,
@@ -29,7 +29,7 @@ async function open(
   limits: Partial<Limits> = {},
 ): Promise<{ upstream: Upstream; deps: TestDeps }> {
   const deps = await createTestDeps(limits);
-  const pair = { upstream: upstreamKinds.create(hostileConfig(options, overrides), deps), deps };
+  const pair = { upstream: createUpstream(hostileConfig(options, overrides), deps), deps };
   opened.push(pair);
   return pair;
 }

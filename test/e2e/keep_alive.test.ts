@@ -15,6 +15,7 @@ import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import process from "node:process";
 import { createGateway, type GatewayHandle } from "../../src/app.ts";
 import { readConfig } from "../../src/config/environment.ts";
+import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
 import { hostileCommand } from "../fault/hostile_command.ts";
 import { serveUpstream, sessionRules } from "../fault/hostile_upstream.ts";
 import { serveApi } from "../support/api_server.ts";
@@ -65,6 +66,7 @@ beforeAll(async () => {
     quiet: { ...hostileCommand(), keepAlive: false },
   };
   const { config } = await readConfig({
+    kinds: upstreamKinds,
     env: { PATH: process.env["PATH"] ?? "", MCP_DATA_DIR: ":memory:", MCP_CONFIG: "mcp.json" },
     cwd: "/",
     readText: (file) =>

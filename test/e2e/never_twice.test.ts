@@ -10,6 +10,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { createGateway } from "../../src/app.ts";
 import { readConfig } from "../../src/config/environment.ts";
+import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
 import { createTestRuntime } from "../support/fake_runtime.ts";
 import { programCommand, type SpawnedGateway, spawnGateway } from "../support/spawn_gateway.ts";
 import { envelope, mirror } from "../support/stateless_client.ts";
@@ -156,6 +157,7 @@ describe("a client that comes back", () => {
 
   test("too late is told so, and the server knows that nobody waits", async () => {
     const { config } = await readConfig({
+      kinds: upstreamKinds,
       env: { PATH: process.env["PATH"] ?? "", MCP_DATA_DIR: ":memory:", MCP_CONFIG: "mcp.json" },
       cwd: directory,
       readText: (file) =>

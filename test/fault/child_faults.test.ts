@@ -7,7 +7,7 @@ import process from "node:process";
 import type { StdioServerConfig } from "../../src/config/config.ts";
 import type { Limits } from "../../src/limits.ts";
 import type { Child, Runtime } from "../../src/runtime/runtime.ts";
-import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
+import { createUpstream } from "../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import { createFaultyRuntime, createTestRuntime } from "../support/fake_runtime.ts";
 import { canReadProcesses, isAlive, residentBytes } from "../support/processes.ts";
@@ -36,7 +36,7 @@ async function open(
   runtime?: Runtime,
 ): Promise<{ upstream: Upstream; deps: TestDeps }> {
   const deps = await createTestDeps(limits, runtime === undefined ? {} : { runtime });
-  const pair = { upstream: upstreamKinds.create(hostileConfig(options, overrides), deps), deps };
+  const pair = { upstream: createUpstream(hostileConfig(options, overrides), deps), deps };
   opened.push(pair);
   return pair;
 }

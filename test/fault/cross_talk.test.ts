@@ -1,6 +1,6 @@
 /** Sessions that call at once never see each other's answers, progress or questions (cases A10, D1, D2, D6, A11). */
 import { afterEach, describe, expect, test } from "bun:test";
-import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
+import { createUpstream } from "../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import {
   callerOf,
@@ -18,7 +18,7 @@ const opened: Upstream[] = [];
 
 async function open(isolation: "session" | "shared", options: string[] = []): Promise<Upstream> {
   const deps = await createTestDeps();
-  const upstream = upstreamKinds.create(hostileConfig(options, { isolation }), deps);
+  const upstream = createUpstream(hostileConfig(options, { isolation }), deps);
   opened.push(upstream);
   return upstream;
 }

@@ -12,6 +12,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { createGateway, type GatewayHandle } from "../../src/app.ts";
 import { readConfig } from "../../src/config/environment.ts";
+import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
 import { childFaultNames } from "../support/counting_child.ts";
 import {
   countingRecipe,
@@ -99,6 +100,7 @@ function openStatelessClient(handle: GatewayHandle, url: string): Client {
 /** A gateway in front of these servers, which tries again at once where it may at all. */
 async function openGateway(directory: string, servers: Json): Promise<[GatewayHandle, string]> {
   const { config } = await readConfig({
+    kinds: upstreamKinds,
     env: { PATH: process.env["PATH"] ?? "", MCP_DATA_DIR: ":memory:", MCP_CONFIG: "mcp.json" },
     cwd: directory,
     readText: (file) =>

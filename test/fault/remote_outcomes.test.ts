@@ -5,7 +5,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { createRemotes, remoteConfig, stateless } from "../support/http_upstream.ts";
 import { createTestDeps, failTool } from "../support/upstream_deps.ts";
-import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
+import { createUpstream } from "../../src/upstream/upstream_kinds.ts";
 import {
   lineRules,
   type Rule,
@@ -127,7 +127,7 @@ describe("a call that no server got", () => {
   test("is not sent where nothing listens, by address and by name", async () => {
     for (const url of ["http://127.0.0.1:9/mcp", "http://no-such-host.invalid/mcp"]) {
       const deps = await createTestDeps({ httpRetriesMax: 0 });
-      const upstream = upstreamKinds.create(remoteConfig(url), deps);
+      const upstream = createUpstream(remoteConfig(url), deps);
       const error = await failTool(upstream, "x");
       expect([url, error.data["outcome"]]).toEqual([url, "not_sent"]);
       expect(error.message).not.toContain("is unknown");

@@ -86,8 +86,7 @@ export function createFakeGateway(): FakeGateway {
     watching: new Set(),
     notified: [],
     ended: [],
-    surface: (name) =>
-      gateway.surfaces.includes(name) ? { name, servers: ["files"], prefixed: false } : undefined,
+    surface: (name) => gateway.surfaces.includes(name) ? { name } : undefined,
     async describe() {
       await gateway.describing;
       return gateway.description;

@@ -7,6 +7,7 @@ import { createNoAuthenticator } from "../../src/auth/none.ts";
 import type { Bus } from "../../src/bus/bus.ts";
 import { createInProcessBus } from "../../src/bus/in_process.ts";
 import type { GatewayConfig } from "../../src/config/config.ts";
+import { surfaceKinds } from "../../src/http/surface_kinds.ts";
 import { createHttpHandler, type HttpHandler } from "../../src/http/routes.ts";
 import { defaultLimits, type Limits } from "../../src/limits.ts";
 import type { JsonObject } from "../../src/model.ts";
@@ -113,6 +114,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     createInProcessBus({ limits: { ...defaultLimits, ...options.limits }, log });
   const handler = createHttpHandler({
     gateway,
+    surfaceKinds,
     authenticator: options.authenticator ?? createNoAuthenticator(),
     sessions: store,
     bus,

@@ -2,7 +2,7 @@
 import type { HttpServerConfig } from "../../src/config/config.ts";
 import type { Limits } from "../../src/limits.ts";
 import type { UpstreamDeps } from "../../src/upstream/deps.ts";
-import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
+import { createUpstream } from "../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import { callerOf, createTestDeps, type TestDeps } from "./upstream_deps.ts";
 import { startMsMax } from "./wait.ts";
@@ -61,7 +61,7 @@ export function createRemotes() {
     ): Promise<Remote> {
       const server = await serveUpstream(rules);
       const deps = await createTestDeps({ ...quick, ...limits }, more);
-      const upstream = upstreamKinds.create(remoteConfig(server.url, overrides), deps);
+      const upstream = createUpstream(remoteConfig(server.url, overrides), deps);
       // The gateway lets go first.
       opened.push({ close: () => upstream.close().then(server.close) });
       return { server, upstream, deps };

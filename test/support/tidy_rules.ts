@@ -253,7 +253,7 @@ const eraFolders =
 
 /** The configuration key `era` has their two names as values. */
 const eraKey: Readonly<Record<string, RegExp>> = {
-  "src/config/server_keys.ts": /^(?:legacy|modern)$/,
+  "src/config/mcp_server.ts": /^(?:legacy|modern)$/,
   "src/config/config.ts": /^(?:legacy|modern)$/,
 };
 

@@ -1,5 +1,7 @@
 /** Credentials in `mcp.json`: what each kind becomes, and what is refused with which words. */
 import { describe, expect, test } from "bun:test";
+import type { FailedServerConfig, RestServerConfig } from "../../../src/config/config.ts";
+import { isOfKind } from "../../../src/config/server_kind.ts";
 import { failed, fileName, http, readOne, shell, stdio } from "./read.ts";
 
 const url = "https://example.com/mcp";
@@ -230,8 +232,9 @@ describe("going on without credentials", () => {
       remote,
     );
     const server = config.servers.find(({ name }) => name === "files");
-    if (server?.kind === "rest") return server.anonymousTools ?? "nobody";
-    return server?.kind === "failed" ? server.problem : server;
+    if (server === undefined) return undefined;
+    if (isOfKind<RestServerConfig>(server, "rest")) return server.anonymousTools ?? "nobody";
+    return isOfKind<FailedServerConfig>(server, "failed") ? server.problem : server;
   };
 
   test("is for the tools of a REST service that are named, when all of it is said", async () => {

@@ -2,8 +2,10 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "bun:test";
+import type { FailedServerConfig } from "../../../src/config/config.ts";
+import { isOfKind } from "../../../src/config/server_kind.ts";
 import { variables } from "../../../src/config/variables.ts";
-import { read, refusal, shell, start } from "./read.ts";
+import { read, refusal, shell, start, stdio } from "./read.ts";
 
 const rootFile = (name: string) =>
   readFile(fileURLToPath(new URL(`../../../${name}`, import.meta.url)), "utf8");
@@ -189,8 +191,7 @@ describe("readConfig", () => {
   test("beyond loopback no client chooses directories", async () => {
     const files = { "/srv/mcp.json": '{"mcpServers": {"a": {"command": "x"}}}' };
     const env = { MCP_HOST: "0.0.0.0", MCP_ALLOW_UNAUTHENTICATED: "true" };
-    const [server] = (await start(env, files)).config.servers;
-    expect(server?.kind === "stdio" && server.roots).toBe("none");
+    expect(stdio((await start(env, files)).config, "a").roots).toBe("none");
   });
 
   test("a file that MCP_CONFIG names must exist; a file that is broken stops the start", async () => {
@@ -245,7 +246,8 @@ describe("the files that explain the configuration", () => {
       const { servers: all, warnings } = await read(example, env, false, files);
       // Those for a client name the gateway, which is no server of its own.
       const servers = all.filter((server) =>
-        server.kind !== "failed" || !server.problem.includes("leads back to this gateway")
+        !isOfKind<FailedServerConfig>(server, "failed") ||
+        !server.problem.includes("leads back to this gateway")
       );
       expect([example, warnings, servers.filter(({ kind }) => kind === "failed")])
         .toEqual([example, [], []]);

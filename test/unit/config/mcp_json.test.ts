@@ -1,6 +1,7 @@
 /** The file as a whole: which files are read, and what happens to names, keys and faults in them. */
 import { describe, expect, test } from "bun:test";
 import { readServers } from "../../../src/config/mcp_json.ts";
+import { upstreamKinds } from "../../../src/upstream/upstream_kinds.ts";
 import { failed, file, fileName, own, read, refusal, shell, stdio } from "./read.ts";
 
 const memory = { command: "npx", args: ["-y", "server-memory"] };
@@ -79,7 +80,7 @@ describe("faults of the whole file", () => {
   });
 
   test("a file that is missing or cannot be read is refused, with the reason", async () => {
-    const options = { path: file, env: shell, own };
+    const options = { path: file, env: shell, own, kinds: upstreamKinds };
     expect(await refusal(readServers({ ...options, readText: () => Promise.resolve(undefined) })))
       .toBe(`Cannot read ${file}: no such file`);
     const readText = () => Promise.reject(new Error("permission denied"));

@@ -10,6 +10,8 @@ import type {
 import { readConfig, type StartConfig } from "../../../src/config/environment.ts";
 import type { OwnAddress } from "../../../src/config/own_address.ts";
 import { readServers } from "../../../src/config/mcp_json.ts";
+import { isOfKind } from "../../../src/config/server_kind.ts";
+import { upstreamKinds } from "../../../src/upstream/upstream_kinds.ts";
 
 type Env = Readonly<Record<string, string>>;
 
@@ -33,6 +35,7 @@ export function read(
 ): Promise<ServersConfig> {
   const text = typeof content === "string" ? content : JSON.stringify(content);
   return readServers({
+    kinds: upstreamKinds,
     path: file,
     env,
     own: { ...own, host: remoteBind ? "0.0.0.0" : own.host },
@@ -51,7 +54,7 @@ export function readOne(entry: unknown, env: Env = shell, remoteBind = false, fi
 /** The server of that name, which must be usable. */
 export function stdio(config: ServersConfig, name = "files"): StdioServerConfig {
   const server = config.servers.find((one) => one.name === name);
-  if (server?.kind !== "stdio") {
+  if (server === undefined || !isOfKind<StdioServerConfig>(server, "stdio")) {
     throw new Error(`Cannot find ${name}: ${JSON.stringify(config.servers)}`);
   }
   return server;
@@ -60,7 +63,7 @@ export function stdio(config: ServersConfig, name = "files"): StdioServerConfig 
 /** The remote server of that name, which must be usable. */
 export function http(config: ServersConfig, name = "files"): HttpServerConfig {
   const server = config.servers.find((one) => one.name === name);
-  if (server?.kind !== "http") {
+  if (server === undefined || !isOfKind<HttpServerConfig>(server, "http")) {
     throw new Error(`Cannot find ${name}: ${JSON.stringify(config.servers)}`);
   }
   return server;
@@ -69,7 +72,7 @@ export function http(config: ServersConfig, name = "files"): HttpServerConfig {
 /** The web API of that name, which must be usable. */
 export function rest(config: ServersConfig, name = "files"): RestServerConfig {
   const server = config.servers.find((one) => one.name === name);
-  if (server?.kind !== "rest") {
+  if (server === undefined || !isOfKind<RestServerConfig>(server, "rest")) {
     throw new Error(`Cannot find ${name}: ${JSON.stringify(config.servers)}`);
   }
   return server;
@@ -78,7 +81,7 @@ export function rest(config: ServersConfig, name = "files"): RestServerConfig {
 /** The server of that name, which must have failed. */
 export function failed(config: ServersConfig, name = "files"): FailedServerConfig {
   const server = config.servers.find((one) => one.name === name);
-  if (server?.kind !== "failed") {
+  if (server === undefined || !isOfKind<FailedServerConfig>(server, "failed")) {
     throw new Error(`Cannot find failed ${name}: ${JSON.stringify(config.servers)}`);
   }
   return server;
@@ -86,7 +89,12 @@ export function failed(config: ServersConfig, name = "files"): FailedServerConfi
 
 /** Reads the environment in the folder `/srv`, with these files by absolute path. */
 export function start(env: Env, files: Env = {}): Promise<StartConfig> {
-  return readConfig({ env, cwd: "/srv", readText: (path) => Promise.resolve(files[path]) });
+  return readConfig({
+    env,
+    cwd: "/srv",
+    kinds: upstreamKinds,
+    readText: (path) => Promise.resolve(files[path]),
+  });
 }
 
 /** The message of the ConfigError that this ends with. */

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChildCredentials } from "../../../src/config/config.ts";
-import { upstreamKinds } from "../../../src/upstream/upstream_kinds.ts";
+import { createUpstream } from "../../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../../src/upstream/upstream.ts";
 import { serveTokens, tokenReply, type TokenServer } from "../../support/token_server.ts";
 import {
@@ -22,7 +22,7 @@ const servers: TokenServer[] = [];
 
 async function open(childCredentials: ChildCredentials | undefined) {
   const deps = await createTestDeps();
-  const upstream = upstreamKinds.create(hostileConfig([], { childCredentials }), deps);
+  const upstream = createUpstream(hostileConfig([], { childCredentials }), deps);
   upstreams.push(upstream);
   return { upstream, deps };
 }

@@ -4,10 +4,11 @@ import { next } from "../../support/pull.ts";
 import { describe, expect, test } from "bun:test";
 import { anonymous } from "../../../src/auth/none.ts";
 import { systemClock } from "../../../src/clock.ts";
-import type { ServerConfig } from "../../../src/config/config.ts";
+import type { FailedServerConfig } from "../../../src/config/config.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import { failureExchange, resultExchange } from "../../../src/gateway/exchange.ts";
 import { createGatewayCore } from "../../../src/gateway/gateway.ts";
+import { createSurfaceResolver, surfaceKinds } from "../../../src/http/surface_kinds.ts";
 import { defaultLimits } from "../../../src/limits.ts";
 import type { Caller, JsonObject, Resume } from "../../../src/model.ts";
 import { createSealer, makeKey } from "../../../src/seal.ts";
@@ -23,7 +24,7 @@ const caller = (clientInfo: JsonObject = { name: "desk", version: "2" }): Caller
   clientInfo,
 });
 
-const server = (name: string): ServerConfig => ({
+const server = (name: string): FailedServerConfig => ({
   kind: "failed",
   problem: "",
   name,
@@ -42,6 +43,7 @@ async function setUp() {
   const fakes = { a: createFakeUpstream("a", lists), b: createFakeUpstream("b", lists) };
   const log = createTestLog();
   const gateway = createGatewayCore({
+    resolveSurface: createSurfaceResolver(surfaceKinds),
     ...defaultTables,
     emit: () => {},
     servers: {

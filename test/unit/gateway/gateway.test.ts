@@ -3,10 +3,20 @@ import { next } from "../../support/pull.ts";
 import { describe, expect, test } from "bun:test";
 import { anonymous } from "../../../src/auth/none.ts";
 import { systemClock } from "../../../src/clock.ts";
-import type { ServerConfig, ServersConfig, ToolFilter } from "../../../src/config/config.ts";
+import type {
+  FailedServerConfig,
+  ServerConfig,
+  ServersConfig,
+  ToolFilter,
+} from "../../../src/config/config.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import { failureExchange, resultExchange, settledExchange } from "../../../src/gateway/exchange.ts";
 import { createGatewayCore } from "../../../src/gateway/gateway.ts";
+import {
+  createSurfaceResolver,
+  type SurfaceKinds,
+  surfaceKinds,
+} from "../../../src/http/surface_kinds.ts";
 import type { Gateway } from "../../../src/gateway/surface.ts";
 import { defaultLimits, type Limits } from "../../../src/limits.ts";
 import type { Log } from "../../../src/log.ts";
@@ -24,7 +34,7 @@ const caller = (scope = "scope-1", principal = anonymous): Caller => ({
   clientInfo: { name: "test", version: "1" },
 });
 
-const server = (name: string, tools: ToolFilter = {}): ServerConfig => ({
+const server = (name: string, tools: ToolFilter = {}): FailedServerConfig => ({
   kind: "failed",
   problem: "",
   name,
@@ -47,8 +57,10 @@ async function gatewayOf(
   fakes: Record<string, FakeUpstream>,
   limits: Partial<Limits> = {},
   log: Log = createTestLog(),
+  kinds: SurfaceKinds = surfaceKinds,
 ): Promise<Gateway> {
   return createGatewayCore({
+    resolveSurface: createSurfaceResolver(kinds),
     ...defaultTables,
     emit: () => {},
     servers: config,
@@ -790,6 +802,39 @@ describe("a new configuration", () => {
     expect(await call).toEqual({ done: true });
     expect(fakes.a.closed).toBe(true);
   });
+
+  test("lets a server that a surface offers in part finish the call that is under way", async () => {
+    const fakes = { a: createFakeUpstream("a", { tools: [tool("x"), tool("y")] }) };
+    let finish: () => void = () => {};
+    fakes.a.reply = () => ({
+      ...settledExchange({ kind: "result", value: {} }),
+      read: (sink) => void (finish = () => sink?.({ kind: "result", value: { done: true } })),
+    });
+    const gateway = await gatewayOf(servers(server("a")), fakes, {}, undefined, [
+      ...surfaceKinds,
+      {
+        path: "/part",
+        surface: "/part",
+        unknown: "",
+        resolve: (_name, running) => ({
+          servers: running.servers.map(({ config, upstream }) => ({
+            config: { ...config, tools: { deny: ["y"] } },
+            upstream,
+          })),
+          prefixed: false,
+          takesForeign: false,
+        }),
+      },
+    ]);
+    const call = ask(gateway, "tools/call", { name: "x" }, "/part");
+    while (fakes.a.opened.length === 0) await Promise.resolve();
+    await Promise.resolve();
+    await gateway.reconfigure(servers());
+    expect(fakes.a.closed).toBe(false);
+    finish();
+    expect(await call).toEqual({ done: true });
+    expect(fakes.a.closed).toBe(true);
+  });
 });
 
 describe("the log", () => {
@@ -810,6 +855,7 @@ describe("the log", () => {
 describe("servers are tried", () => {
   const open = async (config: ServersConfig, fakes: Record<string, FakeUpstream>) =>
     createGatewayCore({
+      resolveSurface: createSurfaceResolver(surfaceKinds),
       ...defaultTables,
       emit: () => {},
       servers: config,

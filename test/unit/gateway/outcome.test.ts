@@ -6,6 +6,7 @@ import { systemClock } from "../../../src/clock.ts";
 import { GatewayError, withOutcome } from "../../../src/errors.ts";
 import { failureExchange } from "../../../src/gateway/exchange.ts";
 import { createGatewayCore } from "../../../src/gateway/gateway.ts";
+import { createSurfaceResolver, surfaceKinds } from "../../../src/http/surface_kinds.ts";
 import { defaultLimits } from "../../../src/limits.ts";
 import type { JsonObject } from "../../../src/model.ts";
 import { createSealer, makeKey } from "../../../src/seal.ts";
@@ -28,6 +29,7 @@ async function failOn(
   surface = "/mcp",
 ): Promise<GatewayError> {
   const gateway = createGatewayCore({
+    resolveSurface: createSurfaceResolver(surfaceKinds),
     ...defaultTables,
     emit: () => {},
     servers: {

@@ -3,11 +3,12 @@ import { defaultTables } from "../../../src/app.ts";
 import { next } from "../../support/pull.ts";
 import { describe, expect, test } from "bun:test";
 import { type Clock, systemClock } from "../../../src/clock.ts";
-import type { ServerConfig } from "../../../src/config/config.ts";
+import type { FailedServerConfig } from "../../../src/config/config.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import { settledExchange } from "../../../src/gateway/exchange.ts";
 import { createGatewayCore } from "../../../src/gateway/gateway.ts";
 import type { Gateway } from "../../../src/gateway/surface.ts";
+import { createSurfaceResolver, surfaceKinds } from "../../../src/http/surface_kinds.ts";
 import { defaultLimits, type Limits } from "../../../src/limits.ts";
 import type {
   Answer,
@@ -52,7 +53,7 @@ async function setUp(
   } = {},
 ): Promise<Setup> {
   const fake = createFakeUpstream("a", { tools: [{ name: "x", inputSchema: {} }] });
-  const server: ServerConfig = {
+  const server: FailedServerConfig = {
     kind: "failed",
     problem: "",
     name: "a",
@@ -63,6 +64,7 @@ async function setUp(
   };
   const log = createTestLog();
   const gateway = createGatewayCore({
+    resolveSurface: createSurfaceResolver(surfaceKinds),
     ...defaultTables,
     emit: () => {},
     servers: { servers: [server], names: "auto", warnings: [], files: [], secrets: [] },

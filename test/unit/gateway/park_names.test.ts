@@ -3,10 +3,11 @@ import { defaultTables } from "../../../src/app.ts";
 import { next } from "../../support/pull.ts";
 import { describe, expect, test } from "bun:test";
 import { systemClock } from "../../../src/clock.ts";
-import type { ServerConfig, ToolFilter } from "../../../src/config/config.ts";
+import type { FailedServerConfig, ToolFilter } from "../../../src/config/config.ts";
 import { settledExchange } from "../../../src/gateway/exchange.ts";
 import { createGatewayCore } from "../../../src/gateway/gateway.ts";
 import type { Gateway } from "../../../src/gateway/surface.ts";
+import { createSurfaceResolver, surfaceKinds } from "../../../src/http/surface_kinds.ts";
 import { defaultLimits } from "../../../src/limits.ts";
 import type { Caller, Ending, JsonObject, Notice, Resume } from "../../../src/model.ts";
 import { createSealer, makeKey } from "../../../src/seal.ts";
@@ -25,7 +26,7 @@ const alice: Caller = {
 };
 
 async function gatewayOf(fakes: Record<string, FakeUpstream>, tools: ToolFilter = {}) {
-  const servers = Object.keys(fakes).map((name): ServerConfig => ({
+  const servers = Object.keys(fakes).map((name): FailedServerConfig => ({
     kind: "failed",
     problem: "",
     name,
@@ -35,6 +36,7 @@ async function gatewayOf(fakes: Record<string, FakeUpstream>, tools: ToolFilter 
     tools,
   }));
   return createGatewayCore({
+    resolveSurface: createSurfaceResolver(surfaceKinds),
     ...defaultTables,
     emit: () => {},
     servers: { servers, names: "auto", warnings: [], files: [], secrets: [] },

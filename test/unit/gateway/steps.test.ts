@@ -3,10 +3,11 @@ import { describe, expect, test } from "bun:test";
 import { defaultTables } from "../../../src/app.ts";
 import { anonymous } from "../../../src/auth/none.ts";
 import type { Clock } from "../../../src/clock.ts";
-import type { ServerConfig } from "../../../src/config/config.ts";
+import type { FailedServerConfig } from "../../../src/config/config.ts";
 import type { Policy } from "../../../src/gateway/access_policy.ts";
 import { createGatewayCore } from "../../../src/gateway/gateway.ts";
 import type { MakeStep } from "../../../src/gateway/steps/steps.ts";
+import { createSurfaceResolver, surfaceKinds } from "../../../src/http/surface_kinds.ts";
 import { defaultLimits } from "../../../src/limits.ts";
 import type { Call, Caller, JsonObject, Notice } from "../../../src/model.ts";
 import { createSealer, makeKey } from "../../../src/seal.ts";
@@ -32,7 +33,7 @@ async function gatewayOf(
     readonly clock?: Clock;
   } = {},
 ) {
-  const servers = Object.keys(fakes).map((name): ServerConfig => ({
+  const servers = Object.keys(fakes).map((name): FailedServerConfig => ({
     kind: "failed",
     problem: "",
     name,
@@ -42,6 +43,7 @@ async function gatewayOf(
     tools: {},
   }));
   const gateway = createGatewayCore({
+    resolveSurface: createSurfaceResolver(surfaceKinds),
     servers: { servers, names: "auto", warnings: [], files: [], secrets: [] },
     create: ({ name }) => fakes[name] ?? createFakeUpstream(name),
     sameServer: () => true,
@@ -220,7 +222,7 @@ describe("a call of a tool whose list is in memory", () => {
     const fakes = two();
     fakes.a.slow = new Promise(() => {});
     const { gateway } = await gatewayOf(fakes);
-    const config = (name: string): ServerConfig => ({
+    const config = (name: string): FailedServerConfig => ({
       kind: "failed",
       problem: "",
       name,

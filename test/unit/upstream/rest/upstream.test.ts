@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import type { RestServerConfig } from "../../../../src/config/config.ts";
 import type { Recipe, RecipeEndpoint } from "../../../../src/config/recipe.ts";
-import { upstreamKinds } from "../../../../src/upstream/upstream_kinds.ts";
+import { createUpstream } from "../../../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../../../src/upstream/upstream.ts";
 import { type ApiRoutes, restConfig, serveApi } from "../../../support/api_server.ts";
 import type { FaultServer } from "../../../support/fault_server.ts";
@@ -51,7 +51,7 @@ async function open(
   };
   const deps = await createTestDeps({ httpRetriesMax: 0 });
   const config = restConfig({ source: { type: "recipe", recipe }, ...overrides });
-  const upstream = upstreamKinds.create(config, deps);
+  const upstream = createUpstream(config, deps);
   opened.push({ upstream, server });
   return { upstream, server };
 }

@@ -1,0 +1,67 @@
+/**
+ * A web API that an OpenAPI document describes. Only whether the document is there is checked here:
+ * reading it takes a while and may need the network (upstream/rest/openapi/).
+ */
+import * as v from "valibot";
+import type { RestServerConfig } from "./config.ts";
+import { headersSent, readFallback, refuseTelling } from "./credentials_entry.ts";
+import { baseUrl, credentials, filledText, headers } from "./key_schemas.ts";
+import { readTextOf } from "./recipe_file.ts";
+import { readHeaders } from "./remote_server.ts";
+import { readOwnBase, readOwnCredentials, refuseBeside } from "./rest_server.ts";
+import { defineForm, type EntryReading, type FormEntry, type OwnPart } from "./server_kind.ts";
+import type { FileContext, Texts } from "./texts.ts";
+import { readWebUrl } from "./web_url.ts";
+
+const openApiEntries = { openapi: v.optional(filledText), baseUrl, headers, credentials };
+type OpenApiEntry = FormEntry<typeof openApiEntries>;
+
+/** An entry that names an OpenAPI document. */
+export const openApiForm = defineForm({
+  by: "openapi",
+  markers: ["openapi"],
+  named: "an openapi document",
+  entries: openApiEntries,
+  read: readOpenApiServer,
+});
+
+/** Reads the keys of a server with an OpenAPI document. */
+async function readOpenApiServer(
+  entry: OpenApiEntry,
+  { texts, context }: EntryReading,
+): Promise<OwnPart<RestServerConfig>> {
+  const text = texts.plain("openapi", entry.openapi ?? "").trim();
+  const isUrl = /^https?:\/\//i.test(text);
+  const location = isUrl
+    ? readWebUrl("openapi", text, texts, "https://example.com/openapi.json") ?? ""
+    : texts.place("openapi", text);
+  const headers = readHeaders(entry.headers, texts);
+  const stamp = isUrl ? undefined : await stampOf(location, texts, context);
+  const credentials = await readOwnCredentials(entry, texts, context);
+  refuseBeside(headersSent(credentials), headers, texts);
+  const anonymousTools = readFallback(entry.credentials, "credentials", texts, context, "rest");
+  refuseTelling(headers, anonymousTools, texts);
+  return {
+    kind: "rest",
+    source: { type: "openapi", location, stamp },
+    baseUrl: readOwnBase(entry, texts),
+    headers,
+    credentials,
+    anonymousTools,
+    login: { type: "none" },
+  };
+}
+
+/** Another text is another stamp. */
+async function stampOf(
+  path: string,
+  texts: Texts,
+  context: FileContext,
+): Promise<string | undefined> {
+  if (texts.problems.length > 0) return undefined;
+  context.files.add(path);
+  const text = await readTextOf("openapi", path, texts, context);
+  if (text === undefined) return undefined;
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return new Uint8Array(digest).toHex();
+}

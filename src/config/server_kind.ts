@@ -1,0 +1,97 @@
+/**
+ * The seam between the reading of `mcp.json` and the kinds of servers. A kind is a row: the forms in
+ * which an entry asks for it, each with its keys and its reader. This folder knows no row; the table
+ * stands above it, where each row also says how its upstream is made (upstream/upstream_kinds.ts).
+ */
+import * as v from "valibot";
+import type { ServerCommon, ServerConfig, ToolFilter } from "./config.ts";
+import { commonEntries } from "./server_keys.ts";
+import type { FileContext, Texts } from "./texts.ts";
+
+/** What a reader works with beside its own keys. */
+export interface EntryReading {
+  /** Where the entry stands in its file. */
+  readonly path: string;
+  /** Which tools the entry offers. */
+  readonly tools: ToolFilter;
+  /** Takes the problems, too: a server with problems fails. */
+  readonly texts: Texts;
+  readonly context: FileContext;
+}
+
+/** What a form reads: what its kind has of its own, and what it decides of the rest. */
+export type OwnPart<Config extends ServerConfig = ServerConfig> =
+  & Omit<Config, keyof ServerCommon>
+  & Partial<Pick<ServerCommon, "idleTimeoutMs" | "start">>;
+
+/** One form of an entry. */
+export interface ServerForm<Part extends OwnPart = OwnPart> {
+  /** The key that error texts name the form by. */
+  readonly by: string;
+  /** An entry with one of these keys has this form; an entry with none has the table's first form. */
+  readonly markers: readonly string[];
+  /** What the markers give, for error texts: "a url". */
+  readonly named: string;
+  /** The keys that have a meaning in this form beside those of every server, with their schemas. */
+  readonly entries: v.ObjectEntries;
+  /** Reads an entry whose values were checked; undefined when problems leave nothing to read. */
+  read(given: unknown, reading: EntryReading): Promise<Part | undefined>;
+}
+
+/** One kind of server, as the configuration sees it. */
+export interface ServerKind {
+  /** The `kind` of the configurations that its forms give. */
+  readonly kind: string;
+  /** None: no entry asks for it. */
+  readonly forms: readonly ServerForm[];
+}
+
+/** The checked values of a form: its own keys, and those of every server. */
+export type FormEntry<Entries extends v.ObjectEntries> = v.InferOutput<
+  v.ObjectSchema<typeof commonEntries & Entries, undefined>
+>;
+
+/** Makes a form whose reader gets its keys with their types. */
+export function defineForm<Entries extends v.ObjectEntries, Part extends OwnPart>(
+  form: Omit<ServerForm, "entries" | "read"> & {
+    readonly entries: Entries;
+    readonly read: (
+      entry: FormEntry<Entries>,
+      reading: EntryReading,
+    ) => Part | undefined | Promise<Part | undefined>;
+  },
+): ServerForm<Part> {
+  const schema = v.object({ ...commonEntries, ...form.entries });
+  return {
+    ...form,
+    read: async (given, reading) => await form.read(v.parse(schema, given), reading),
+  };
+}
+
+/** Whether a server is of this kind: a row of the table makes all configurations of its kind. */
+export function isOfKind<Config extends ServerConfig>(
+  server: ServerConfig,
+  kind: Config["kind"],
+): server is Config {
+  return server.kind === kind;
+}
+
+/** The forms of all kinds, ready to check an entry. */
+export interface ServerForms {
+  readonly forms: readonly ServerForm[];
+  /** Checks the keys of every form. */
+  readonly schema: v.ObjectSchema<v.ObjectEntries, undefined>;
+}
+
+/** Joins the forms of a table. Throws when two of them read one key differently. */
+export function joinForms(kinds: readonly ServerKind[]): ServerForms {
+  const forms = kinds.flatMap((kind) => kind.forms);
+  const entries: v.ObjectEntries = {};
+  for (const part of [...forms.map((form) => form.entries), commonEntries]) {
+    for (const [key, schema] of Object.entries(part)) {
+      if ((entries[key] ??= schema) === schema) continue;
+      throw new Error(`Cannot use the kinds of servers: "${key}" has two schemas; share one`);
+    }
+  }
+  return { forms, schema: v.object(entries) };
+}

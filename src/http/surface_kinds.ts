@@ -1,0 +1,81 @@
+/**
+ * The kinds of surfaces: which URLs there are, what each is called inside, and which servers stand
+ * behind it. Routes and the front page are derived from these rows, and the core knows no URL.
+ * Another kind is one more row; an embedding program adds its own by `tables.surfaceKinds` of
+ * `createGateway`.
+ */
+import type { ResolveSurface, RunningServers, SurfaceContent } from "../gateway/surface.ts";
+
+/** One kind of surface; `:name` stands for the name of one surface of several. */
+export interface SurfaceKind {
+  /** The path above its endpoints: `mcp`, `sse` and `messages`. */
+  readonly path: string;
+  /**
+   * What its surfaces are called: in the log, in stored sessions and in cursors. It never changes for
+   * a surface that stays, or its clients lose their sessions.
+   */
+  readonly surface: string;
+  /** Names that the endpoint `mcp` had before; they work, and are marked as deprecated. */
+  readonly formerNames?: readonly string[];
+  /** Why a name is unknown, for the client. */
+  readonly unknown: string;
+  /** What it is for, on the front page; absent: it is not listed there. */
+  readonly purpose?: string;
+  /** The surface of this name, which is "" where there is only one; undefined: there is none. */
+  readonly resolve: (name: string, running: RunningServers) => SurfaceContent | undefined;
+}
+
+/** The rows. */
+export type SurfaceKinds = readonly SurfaceKind[];
+
+const allServers: SurfaceKind = {
+  path: "",
+  surface: "/mcp",
+  unknown: "no server is configured",
+  resolve: (_name, { servers, names }) => ({
+    servers,
+    prefixed: names === "prefixed" || (names === "auto" && servers.length !== 1),
+    takesForeign: false,
+  }),
+};
+
+const oneServer: SurfaceKind = {
+  path: "/servers/:name",
+  surface: "/servers/:name",
+  formerNames: ["streamable"],
+  unknown: "no such server is configured",
+  purpose: "one server alone",
+  resolve(name, { servers }) {
+    const server = servers.find(({ config }) => config.name === name);
+    return server && { servers: [server], prefixed: false, takesForeign: true };
+  },
+};
+
+/** The table. */
+export const surfaceKinds: SurfaceKinds = [allServers, oneServer];
+
+const parameter = ":name";
+
+/** A path or name of a row with the name of one surface in it. */
+export function fillName(pattern: string, name: string | undefined): string {
+  return pattern.replace(parameter, () => name ?? "");
+}
+
+/** The name inside a surface's own, by its row's pattern; undefined when it is of another kind. */
+function nameIn(surface: string, pattern: string): string | undefined {
+  const at = pattern.indexOf(parameter);
+  if (at < 0) return surface === pattern ? "" : undefined;
+  return surface.startsWith(pattern.slice(0, at)) ? surface.slice(at) : undefined;
+}
+
+/** Finds what a surface offers by the first row that knows its name. */
+export function createSurfaceResolver(kinds: SurfaceKinds): ResolveSurface {
+  return (surface, running) => {
+    for (const kind of kinds) {
+      const name = nameIn(surface, kind.surface);
+      const content = name === undefined ? undefined : kind.resolve(name, running);
+      if (content !== undefined) return { surface, ...content };
+    }
+    return undefined;
+  };
+}
