@@ -1,7 +1,7 @@
 /**
  * What it costs to read OpenAPI documents: the public ones beside the project, as far as they are
  * there, and GitHub's with its thousand operations. For each: operations, tools, time from the text
- * to a list that can be called, the longest time that nobody else had a turn, and memory.
+ * to a list that can be called, the longest time without a turn for other work, and memory.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

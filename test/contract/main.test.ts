@@ -319,14 +319,14 @@ test("a terminal that shows colours shows the log in its own", async () => {
   expect(line).toMatch(/^\d{4}-/);
 });
 
-test("P18 what nobody handled is logged, and the gateway goes on", async () => {
+test("P18 an unhandled rejection or exception is logged, and the gateway goes on", async () => {
   const program = start({}, "test/support/main_with_faults.ts");
   const url = await untilServing(program);
   sendSignal(program.child.pid, "SIGUSR1");
   await until(
     "both faults to be told",
     () =>
-      ["a rejection nobody handles", "an exception nobody catches"].every((text) =>
+      ["an unhandled rejection of the test", "an uncaught exception of the test"].every((text) =>
         program.text().includes(text)
       ),
   );

@@ -226,7 +226,7 @@ describe("OpenSubtitles", () => {
     expect(logins(api)).toBe(2);
   });
 
-  test("a quota that is used up is told in the API's words, and not asked again", async () => {
+  test("a used-up quota is reported in the API's words, and the request is not repeated", async () => {
     const { give, fail, api } = await openWith({ downloads: 1 });
     expect(await give("download", { file_id: 7 })).toMatchObject({
       result: { remaining: 0, link: expect.stringContaining("https://") },

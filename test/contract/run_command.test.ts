@@ -18,7 +18,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const run = (script: string, silentMsMax: number) =>
   runCommand(["sh", "-c", script], { cwd: folder, env: process.env, silentMsMax });
 
-test("a command's output and whether it went well are told", async () => {
+test("a command's output and success are reported", async () => {
   expect(await run("echo one; echo two >&2", startMsMax))
     .toEqual({ ok: true, output: "one\ntwo\n", hung: false });
   expect(await run("exit 3", startMsMax)).toEqual({ ok: false, output: "", hung: false });
@@ -44,7 +44,7 @@ test.skipIf(!canReadProcesses)("what a command leaves behind is gone after it", 
   await until("the left one is gone", () => !isAlive(Number(output)));
 });
 
-test("a file of tests that hangs or says nothing of its tests has failed, and why is told", () => {
+test("a test file that hangs or reports no tests has failed, with the reason", () => {
   const work = testFile("test/x.test.ts", "bun", folder);
   expect(work.name).toContain("test/x.test.ts");
   const hung = judge(work, { ok: false, output: "(pass) a\n", hung: true }, 5);

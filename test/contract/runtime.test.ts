@@ -47,7 +47,7 @@ async function until(condition: () => boolean, ms: number = startMsMax): Promise
   return condition();
 }
 
-/** Not there, or a zombie that nobody reaps. */
+/** Gone, or a zombie that was never reaped. */
 function isGone(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -167,7 +167,7 @@ describe("children", () => {
     expect((await writer.write(chunk).catch((fault) => fault)).code).toBe("EPIPE");
   });
 
-  test("E3 a flood that nobody reads waits in the child", async () => {
+  test("E3 an unread flood waits in the child", async () => {
     const child = shell(
       "yes & pid=$!; sleep 0.5; cut -d ' ' -f 14 /proc/$pid/stat >&2; sleep 0.3; cut -d ' ' -f 14 /proc/$pid/stat >&2; kill $pid",
     );

@@ -170,7 +170,7 @@ describe("an outgoing request", () => {
     expect(length).toBe(partsMax * part.length);
   });
 
-  test("keeps its connection for the next one, and leaves it when nobody uses it", async () => {
+  test("keeps its connection for the next one, and closes it when it is unused", async () => {
     const server = await plain((_request, response) => response.end("ok"));
     for (let count = 0; count < 5; count += 1) await sendForText(server.origin);
     expect(server.connections()).toBe(1);
@@ -212,7 +212,7 @@ describe("an outgoing request", () => {
   });
 
   test("goes on to the next address when one of a name does not answer", async () => {
-    // Nobody listens on ::1, which localhost may stand for as well.
+    // No server listens on ::1, which localhost may stand for as well.
     const server = await plain((_request, response) => response.end("ok"));
     expect(await sendForText(`http://localhost:${server.port}/`)).toBe("ok");
   });
@@ -267,7 +267,7 @@ describe("the address of an outgoing request", () => {
 });
 
 describe("F1 F9 a request that fails", () => {
-  test("says that nobody listens, and that nothing was sent", async () => {
+  test("says that the connection was refused, and that nothing was sent", async () => {
     const fault = await failOf(send(`http://127.0.0.1:${await findClosedPort()}/`));
     expect([fault.kind, fault.sent]).toEqual(["connect", false]);
     expect(fault.message).toContain("127.0.0.1");
@@ -322,7 +322,7 @@ describe("F1 F9 a request that fails", () => {
     }
   });
 
-  test("a body that nobody reads may break without harm", async () => {
+  test("a body without a reader may break without harm", async () => {
     let cut = () => {};
     const server = await plain((_request, response) => {
       response.write("abc");
@@ -423,7 +423,7 @@ describe("F7 a request over TLS", () => {
     expect(server.seen).toEqual([]);
   });
 
-  test("sends nothing to a server whose authority nobody knows", async () => {
+  test("sends nothing to a server whose certificate authority is unknown", async () => {
     const server = await plain((_request, response) => response.end("ok"), { tls: localhostTls });
     const fault = await failOf(send(server.origin, { method: "POST", body: "secret" }));
     expect([fault.kind, fault.sent]).toEqual(["tls", false]);

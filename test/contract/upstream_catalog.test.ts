@@ -131,7 +131,7 @@ describe("the catalog of a stdio upstream", () => {
     expect(deps.everHeld.length).toBe(1);
   });
 
-  test("warming makes nobody give way", async () => {
+  test("warming ends no other process", async () => {
     const first = await open();
     await names(first.upstream, "tools");
     await until("it is stored", () => first.deps.catalogsByKey.size === 1);
@@ -156,7 +156,7 @@ describe("the catalog of a stdio upstream", () => {
     expect(await names(changed.upstream, "tools")).toContain("extra_0");
   });
 
-  test("a stored list that is out of date is corrected, and its readers are told", async () => {
+  test("a stored list that is out of date is corrected, and its readers get a notice", async () => {
     const first = await open();
     await names(first.upstream, "tools");
     await until("it is stored", () => first.deps.catalogsByKey.size === 1);
@@ -166,7 +166,7 @@ describe("the catalog of a stdio upstream", () => {
     const { upstream, deps } = await open([], {}, {}, new Map([[key, stale]]));
     const watch = watchScope(upstream, "a");
     expect(await names(upstream, "tools")).toEqual(["gone"]);
-    await until("the reader is told", () => watch.notices.length > 0);
+    await until("the reader gets a notice", () => watch.notices.length > 0);
     expect(watch.methods()).toEqual(["notifications/tools/list_changed"]);
     expect(await names(upstream, "tools")).toContain("echo");
     await until("the store is right", () => deps.catalogsByKey.get(key)?.lists.tools.length !== 1);
@@ -228,11 +228,11 @@ describe("the catalog of a stdio upstream", () => {
     const watch = watchScope(upstream, "a");
     await names(upstream, "tools");
     await failTool(upstream, "crash", { how: "exit" });
-    await until("the death is told", () => watch.methods().includes("notifications/message"));
+    await until("the death is reported", () => watch.methods().includes("notifications/message"));
     expect(watch.notices[0]?.params).toMatchObject({ level: "warning", logger: "hostile" });
     await callTool(upstream, "echo");
     await until(
-      "the lists are told",
+      "the list changes are reported",
       () => watch.methods().includes("notifications/tools/list_changed"),
     );
   });

@@ -139,7 +139,7 @@ describe("a server of the handshake era", () => {
       expect(text).toBe(`{"call":${call}}`);
     }
     expect(starts().length).toBe(1);
-    // Somebody else's process is found out about no more either.
+    // The process of another session needs no probe either.
     expect(await callTool(upstream, "echo", {}, { ...modern, scope: "p:bob" })).toBe("{}");
     expect(starts().length).toBe(2);
   });
@@ -258,7 +258,7 @@ describe("a server of the stateless era", () => {
     expect(starts().length).toBe(2);
   });
 
-  test("is told of a call that is given up, by its own request", async () => {
+  test("learns by the request's own stream that a call is cancelled", async () => {
     const { upstream } = await open(["--stateless"]);
     await stateOf(upstream, session);
     const exchange = upstream.open({

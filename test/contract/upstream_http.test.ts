@@ -233,7 +233,7 @@ describe("calls of a remote server", () => {
     await within("the stream to be cut", gone ?? Promise.reject(new Error("no stream")));
   });
 
-  test("a cancelled call ends at once; the server is told, and its stream is closed", async () => {
+  test("a cancelled call ends at once; the server gets the cancellation, and its stream is closed", async () => {
     const { server, upstream } = await open(withStream(() => {}));
     const exchange = upstream.open(toolCall("hang"));
     await until("the call is there", () => server.of("tools/call").length === 1);
@@ -242,19 +242,22 @@ describe("calls of a remote server", () => {
     expect(reply.kind === "failure" && reply.error.code).toBe("cancelled");
     const [call] = server.of("tools/call");
     await within("the stream to be closed", call?.gone ?? Promise.resolve());
-    const [told] = await until("the server is told", () => {
+    const [told] = await until("the server gets the cancellation", () => {
       const found = server.of("notifications/cancelled");
       return found.length > 0 && found;
     });
     expect(told?.params["requestId"]).toBe(call?.message["id"]);
   });
 
-  test("a call without any sign of life ends at its time limit, and the server is told", async () => {
+  test("a call without any sign of life ends at its time limit, and the server gets the cancellation", async () => {
     const { server, upstream } = await open(withStream(() => {}), { callTimeoutMs: 100 });
     expect(await failTool(upstream, "hang")).toMatchObject({
       data: { reason: "upstream_timeout" },
     });
-    await until("the server is told", () => server.of("notifications/cancelled").length === 1);
+    await until(
+      "the server gets the cancellation",
+      () => server.of("notifications/cancelled").length === 1,
+    );
   });
 });
 
@@ -359,7 +362,7 @@ describe("questions of a remote server", () => {
     expect(answers.find(({ id }) => id === "x")?.["error"]).toMatchObject({ code: -32601 });
   });
 
-  test("on the standing stream they go to whoever watches the session", async () => {
+  test("on the standalone stream they go to the session's watchers", async () => {
     let standing: EventStream | undefined;
     const { server, upstream } = await open({
       ...sessionRules(),

@@ -200,22 +200,23 @@ describe("finding out how a remote server speaks", () => {
     expect(pinned.server.of("server/discover")).toEqual([]);
   });
 
-  test("a URL at which nobody speaks is told with what it answers", async () => {
-    const nobody: Rule = (visit) => visit.status(404);
+  test("a URL without an MCP server fails with the status that it answers", async () => {
+    const notFound: Rule = (visit) => visit.status(404);
     const { upstream } = await open({
-      GET: nobody,
-      other: nobody,
-      notification: nobody,
-      answer: nobody,
+      GET: notFound,
+      other: notFound,
+      notification: notFound,
+      answer: notFound,
     });
     const error = await failTool(upstream, "echo");
     expect(error.message).toContain('"remote"');
     expect(error.message).toContain("404");
   });
 
-  test("a first message that is refused in JSON-RPC is told as the server's own words", async () => {
-    const nobody: Rule = (visit) => visit.error(404, { code: -32601, message: "MCP is elsewhere" });
-    const { upstream } = await open({ GET: (visit) => visit.status(404), other: nobody });
+  test("a JSON-RPC error for the first message reaches the client in the server's own words", async () => {
+    const elsewhere: Rule = (visit) =>
+      visit.error(404, { code: -32601, message: "MCP is elsewhere" });
+    const { upstream } = await open({ GET: (visit) => visit.status(404), other: elsewhere });
     const error = await failTool(upstream, "echo");
     expect(error.message).toContain(
       'it refused its first message; the server said: "MCP is elsewhere"',
@@ -248,12 +249,12 @@ describe("which transport a remote server has", () => {
       ["streamable", ["initialize", "server/discover"]],
     ];
     for (const [transport, expected] of transports) {
-      const nobody: Rule = (visit) => visit.status(404);
+      const notFound: Rule = (visit) => visit.status(404);
       const { server, upstream } = await open({
-        GET: nobody,
-        other: nobody,
-        notification: nobody,
-        answer: nobody,
+        GET: notFound,
+        other: notFound,
+        notification: notFound,
+        answer: notFound,
       }, { transport, era: transport === "sse" ? "legacy" : "auto" });
       await failTool(upstream, "echo");
       expect(names(server.visits)).toEqual(expected);
@@ -358,7 +359,7 @@ describe("a remote server without sessions", () => {
     expect(server.of("tools/call").length).toBe(4);
   });
 
-  test("what the server needs of the client is told", async () => {
+  test("the error names the capability that the server requires", async () => {
     const { upstream } = await open({
       ...statelessRules(),
       "tools/call": (visit) =>
@@ -456,11 +457,11 @@ describe("a remote server without sessions", () => {
     change();
     const told = () =>
       methods().filter((method) => method === "notifications/tools/list_changed").length;
-    await until("the change is told", () => told() > 0);
+    await until("the change arrives", () => told() > 0);
     streams[0]?.[1].end();
     await until("it listens again", () => streams.length === 2);
     // What may have been missed counts as changed.
-    await until("that is told, too", () => told() > 1);
+    await until("the next change arrives", () => told() > 1);
     expect(server.of("subscriptions/listen").length).toBe(2);
     const [last] = streams.at(-1) ?? [];
     await upstream.close();

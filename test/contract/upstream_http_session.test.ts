@@ -249,7 +249,7 @@ describe("the standing stream", () => {
     await callTool(upstream, "echo");
     const stream = await until("it listens", () => standing);
     stream.event(changed("tools"));
-    await until("the change is told", () => methods().includes("notifications/tools/list_changed"));
+    await until("the change arrives", () => methods().includes("notifications/tools/list_changed"));
     const order = server.visits.map(({ verb, method }) => method || verb);
     expect(order.indexOf("GET") > order.indexOf("notifications/initialized")).toBe(true);
     const [visit] = server.of("GET");
@@ -274,7 +274,7 @@ describe("the standing stream", () => {
     await until("and again", () => streams.length === 3);
     streams[2]?.event(changed("prompts"));
     await until(
-      "the change is told",
+      "the change arrives",
       () => methods().includes("notifications/prompts/list_changed"),
     );
     expect(lastEventIds(server.of("GET"))).toEqual(["7", "7"]);
@@ -335,7 +335,7 @@ function forgetfulRules(
       capabilities: { tools: {}, logging: {}, resources: { subscribe: true } },
     }, { "mcp-session-id": known });
   };
-  return { rules: all, forget: () => void (known = "nobody's") };
+  return { rules: all, forget: () => void (known = "none") };
 }
 
 describe("a session that the server forgot", () => {
@@ -416,7 +416,7 @@ describe("a session that the server forgot", () => {
     expect(server.of("initialize").length).toBe(3);
   });
 
-  test("the new one is told the log level and the subscriptions, and listened to", async () => {
+  test("the new session gets the log level, the subscriptions and a standalone stream", async () => {
     const { rules, forget } = forgetfulRules(undefined, { GET: (visit) => visit.stream() });
     const { server, upstream } = await open(rules);
     watchScope(upstream, "a", undefined, { subscriptions: ["mem://a"] });
@@ -430,7 +430,7 @@ describe("a session that the server forgot", () => {
       server.of("notifications/initialized").at(-1)?.session;
     const told = (name: string) => server.of(name).filter(({ session }) => session === renewed);
     await until(
-      "all is told",
+      "all state is restored",
       () =>
         told("logging/setLevel").length > 0 && told("resources/subscribe").length > 0 &&
         told("GET").length > 0,
@@ -541,7 +541,7 @@ describe("a session that the server forgot", () => {
     expect(server.of("initialize").length).toBe(1);
   });
 
-  test("is noticed where nobody calls: by the standing stream", async () => {
+  test("is noticed without a call: by the standalone stream", async () => {
     const streams: EventStream[] = [];
     const { rules, forget } = forgetfulRules(undefined, {
       GET: (visit) => void streams.push(visit.stream()),
@@ -555,7 +555,7 @@ describe("a session that the server forgot", () => {
     expect(server.of("initialize").length).toBe(2);
   });
 
-  test("may be lost as often as it likes while nobody calls, when each lived for long", async () => {
+  test("may be lost any number of times without a call in between, when each lived for long", async () => {
     let later = 0;
     const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + later };
     const streams: EventStream[] = [];
@@ -580,7 +580,7 @@ describe("a session that the server forgot", () => {
       ...sessionRules(),
       "tools/call": (visit) => visit.status(404),
       "tools/list": (visit) => visit.status(404),
-      // Each new session is told of it, and forgets.
+      // Each new session gets the subscription, and forgets it.
       "resources/subscribe": (visit) => visit.status(404),
     });
     watchScope(upstream, "a", undefined, { subscriptions: ["mem://a"] });

@@ -136,7 +136,7 @@ describe("a program that says why it ends", () => {
 });
 
 describe("a command that cannot be run", () => {
-  const missing = "/home/somebody/bin/not-there";
+  const missing = "/home/alice/bin/not-there";
   const cases: readonly (readonly [string, Partial<StdioServerConfig>, string])[] = [
     [
       "a whole command line",
@@ -146,7 +146,7 @@ describe("a command that cannot be run", () => {
     ],
     [
       "a whole command line in which is a path",
-      { command: "/home/somebody/npx -y some-server ./data" },
+      { command: "/home/alice/npx -y some-server ./data" },
       '"command" must name one program, not a command line; ' +
       'move what follows the program to "args"',
     ],
@@ -178,7 +178,7 @@ describe("a command that cannot be run", () => {
     ],
     [
       "a directory that is not there",
-      { command: "/bin/sh", cwd: "/home/somebody/nowhere" },
+      { command: "/bin/sh", cwd: "/home/alice/nowhere" },
       'the directory in its "cwd" does not exist; correct or create it',
     ],
   ];

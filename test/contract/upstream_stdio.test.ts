@@ -70,7 +70,7 @@ describe("calls of a stdio upstream", () => {
     expect(unwanted.notices).toEqual([]);
   });
 
-  test("a cancelled call ends at once and the server is told", async () => {
+  test("a cancelled call ends at once and the server gets the cancellation", async () => {
     const { upstream } = await open();
     await stateOf(upstream);
     const exchange = upstream.open(toolCall("hang"));
@@ -194,7 +194,7 @@ describe("questions of a server", () => {
     expect(text(await exchange.next())).toContain("slow person");
   });
 
-  test("a question nobody answers is refused after its own limit, and the call goes on", async () => {
+  test("an unanswered question is refused after its own limit, and the call goes on", async () => {
     const { upstream } = await open([], {}, { askMs: 50 });
     const { end } = await drain(upstream.open(toolCall("ask", sampling, asking)));
     expect(text(end)).toContain("No client answered in time");
@@ -230,7 +230,7 @@ describe("questions of a server", () => {
         async () => ({ kind: "answer", value: { roots: [] } }),
       );
       await stateOf(upstream, asking);
-      // The hostile child asks for the roots when it hears of a change.
+      // The hostile child asks for the roots when it gets a notice of a change.
       upstream.notify(asking, "notifications/roots/list_changed", {});
       if (roots === "relay") await until("it asks for the roots", () => watch.asks.length === 1);
       else {
@@ -312,7 +312,7 @@ describe("isolation", () => {
     );
     expect(a.notices.map(({ params }) => params["uri"]).filter(Boolean)).toEqual(["mem://a"]);
     expect(b.methods()).toEqual(["notifications/tools/list_changed"]);
-    // Log lines: on the only open call; when two are open nobody can tell whose they are.
+    // Log lines: on the only open call; when two are open, their call is unknown.
     const alone = await drain(upstream.open(toolCall("log", { text: "mine" })));
     expect(alone.notices.map(({ params }) => params["data"])).toEqual(["mine"]);
     const slow = upstream.open(toolCall("slow", { ms: 300 }, callerOf("b")));
@@ -445,7 +445,7 @@ describe("idle processes", () => {
     expect(isAlive(a.pid)).toBe(false);
   });
 
-  test("when all are busy a call is told to come back", async () => {
+  test("when all are busy, a call fails with a time to retry", async () => {
     const { upstream } = await open([], {}, { processesMax: 1 });
     const busy = upstream.open(toolCall("hang", {}, callerOf("a")));
     await until("it is busy", () => upstream.status().state === "running");

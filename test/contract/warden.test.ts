@@ -187,7 +187,7 @@ test("a system that starts no warden, or a database that fails, keeps no child f
   broken.close();
 });
 
-test("a fault at any statement fails nobody who starts or ends a child", async () => {
+test("a fault at any statement fails neither the start nor the end of a child", async () => {
   for (const nth of [1, 2, 3]) {
     const faulty = createFaultyRuntime(runtime);
     const database = openStoreDatabase(faulty, ":memory:", limits);

@@ -257,7 +257,7 @@ describe("H1 a secret", () => {
   });
 
   test("does not follow a redirect to another server", () => {
-    // Nothing is sent to it at all: its address is private, and nobody but the API has named it.
+    // Nothing is sent to it at all: its address is private, and only the API has named it.
     expect(other.connections()).toBe(0);
   });
 

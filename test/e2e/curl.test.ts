@@ -113,7 +113,7 @@ test.skipIf(!hasCurl)("P14 health, initialize and session with plain curl", asyn
     }),
   );
   expect(list).toContain("memory__read_graph");
-  const nobody = await curl(
+  const noSession = await curl(
     "--include",
     `${gateway.url}/mcp`,
     ...jsonBody({
@@ -121,7 +121,7 @@ test.skipIf(!hasCurl)("P14 health, initialize and session with plain curl", asyn
       method: "tools/list",
     }),
   );
-  expect(parts(nobody).status).toBe(400);
+  expect(parts(noSession).status).toBe(400);
 }, testMs);
 
 test.skipIf(!hasCurl)("P14 a stream beside requests with plain curl", async () => {

@@ -1,5 +1,5 @@
 /**
- * The first hour: servers that were never seen before are all there for the first client, whoever it
+ * The first hour: servers that were never seen before are all there for the first client, whatever it
  * is, each started once; the log and `/health` say which work, and why the others do not.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";

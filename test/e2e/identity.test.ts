@@ -127,7 +127,7 @@ describe("a server", () => {
     }
   }, testMs);
 
-  test("that is told of the client with each request hears it with each request", async () => {
+  test("that gets the client's identity with each request gets it with each request", async () => {
     for (const open of Object.values(clients)) {
       expect(await ask(open, "/servers/stateless", (client) => client.who())).toEqual(named);
     }

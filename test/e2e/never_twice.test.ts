@@ -98,7 +98,7 @@ const wrongReturns: readonly {
       }),
   },
   {
-    name: "a state that somebody made up",
+    name: "a forged state",
     come: ({ inputResponses }, file) =>
       call(fetch, gateway.url + path, file, { inputResponses, requestState: "made-up" }),
   },
@@ -141,7 +141,7 @@ describe("a client that comes back", () => {
   }, testMs);
 
   for (const end of ["stop", "kill9"] as const) {
-    test(`after the gateway was restarted (${end}) is told that the call is gone`, async () => {
+    test(`after the gateway was restarted (${end}) fails because the call is gone`, async () => {
       const file = newFile();
       const good = await ask(fetch, gateway.url + path, file);
       await gateway[end]();
@@ -154,7 +154,7 @@ describe("a client that comes back", () => {
     }, testMs);
   }
 
-  test("too late is told so, and the server knows that nobody waits", async () => {
+  test("too late fails and says so, and the server gets the cancellation", async () => {
     const { config } = await readConfig({
       env: { PATH: process.env["PATH"] ?? "", MCP_DATA_DIR: ":memory:", MCP_CONFIG: "mcp.json" },
       cwd: directory,

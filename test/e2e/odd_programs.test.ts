@@ -20,7 +20,7 @@ const taken = [
   "logs-requests",
   "complains",
 ];
-/** Ways that are not, and what their clients are told. */
+/** Framings that are not understood, and the error that clients get. */
 const named: Readonly<Record<string, RegExp>> = {
   framed: /"Content-Length" header/,
   "framed-typed": /"Content-Length" header/,

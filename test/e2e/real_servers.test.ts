@@ -101,7 +101,7 @@ for (const kind of clientKinds) {
     }, testMs);
 
     test("is asked for its roots", async () => {
-      // Nobody but the client knows this one; a process that a principal's clients share asks once.
+      // Only the client knows this one; a process that a principal's clients share asks once.
       const { text } = await client.callTool("everything__get-roots-list");
       expect(text).toContain("file:///tmp");
     }, testMs);

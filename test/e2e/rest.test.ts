@@ -130,7 +130,7 @@ for (const [at, kind] of clientKinds.entries()) {
           expect(result).not.toBe(undefined);
           const expected = fill(wire, at);
           expect(seenBy()).toContain(expected);
-          // Whoever asks first asks for all.
+          // The first request serves all.
           if (at > 0 && isCached.test(expected)) expect(seenBy().length).toBe(before);
         },
         testMs,

@@ -189,7 +189,7 @@ beforeAll(async () => {
       },
       patient: { recipe: "./faulty.json", baseUrl: api.origin },
       busy: { recipe: "./faulty.json", baseUrl: api.origin },
-      nobody: { recipe: "./faulty.json", baseUrl: closed },
+      gone: { recipe: "./faulty.json", baseUrl: closed },
       ...Object.fromEntries(
         Object.keys(providers).flatMap((name) => [
           [`reject-${name}`, oauth(`${tokens.origin}/${name}`, {})],
@@ -296,7 +296,7 @@ for (const kind of kinds) {
     }, testMs);
 
     test("that is not there: the failure says so", async () => {
-      const away = await kind.open(gateway.url, "/servers/nobody/mcp");
+      const away = await kind.open(gateway.url, "/servers/gone/mcp");
       const { isError, text, outcome } = await call(away, "cut");
       await away.close();
       expect([isError, outcome]).toEqual([true, "not_sent"]);
@@ -349,7 +349,7 @@ describe("P2 without credentials", () => {
 
   for (const [name, { isUnreachable }] of Object.entries(providers)) {
     test(
-      `3.1 a provider's failure "${name}" lets nobody in but whom the configuration names`,
+      `3.1 a provider's failure "${name}" allows no unauthenticated call but those that the configuration lists`,
       async () => {
         const cells: string[] = [];
         for (const server of modes.map((mode) => `${mode}-${name}`)) {

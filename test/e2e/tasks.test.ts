@@ -74,7 +74,7 @@ describe("a client that knows tasks", () => {
     await session.end();
   });
 
-  test("is told nothing of another session's", async () => {
+  test("learns nothing of another session's", async () => {
     const mine = await openRpcSession(`${gateway.url}/servers/one/mcp`);
     const other = await openRpcSession(`${gateway.url}/servers/one/mcp`);
     await mine.request(1, "tools/call", { name: "long", task: {} });

@@ -79,7 +79,7 @@ describe("a server that asks and does not listen to the answers", () => {
           .toBe(1);
         isDeaf = false;
         for (const visit of held) visit.status(202);
-        await until("what waited is told", () => server.of("answer").length >= 500);
+        await until("the queued changes arrive", () => server.of("answer").length >= 500);
         const before = server.of("answer").length;
         await until("all of it", async () => {
           await callTool(upstream, "work");

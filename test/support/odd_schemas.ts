@@ -288,7 +288,7 @@ export const oddSchemas: Readonly<Record<string, OddSchema>> = {
     within({ type: ["null", "string"], nullable: false }),
     within({ type: ["null", "string"] }),
   ),
-  "a format that nobody knows": stays(within({ type: "string", format: "uint-something" })),
+  "an unknown format": stays(within({ type: "string", format: "uint-something" })),
   "a discriminator": stays(within({ oneOf: [text], discriminator: { propertyName: "t" } })),
   "keywords that do not exist": stays(
     within({ ...text, "x-order": 1, widget: "select", constructor: 5, toString: { a: 1 } }),

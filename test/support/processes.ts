@@ -18,7 +18,7 @@ function statFields(pid: number): string[] | undefined {
   }
 }
 
-/** Whether a process runs; one that ended and was not reaped yet (in containers nobody may) does not. */
+/** Whether a process runs; one that ended and was not reaped yet (in containers that may never happen) does not. */
 export function isAlive(pid: number): boolean {
   const state = statFields(pid)?.[0];
   return state !== undefined && state !== "Z" && state !== "X";

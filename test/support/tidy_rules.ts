@@ -163,7 +163,7 @@ const eraExceptions: Readonly<Record<string, RegExp>> = {
   // The configuration key `era` has its two names as values.
   "src/config/server_keys.ts": /^(?:legacy|modern)$/,
   "src/config/config.ts": /^(?:legacy|modern)$/,
-  // Browsers are told which headers they may send and read.
+  // The CORS answer names the headers that browsers may send and read.
   "src/http/guard.ts":
     /^(?:mcp-session-id|mcp-protocol-version|mcp-method|mcp-name|last-event-id)$/i,
   // Public texts tell the person which header was meant.

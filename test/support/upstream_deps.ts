@@ -224,7 +224,7 @@ export async function stateOf(
 export function watchScope(
   upstream: Upstream,
   scope: string,
-  onAsk: (ask: Ask) => Promise<Answer> = () => Promise.reject(new Error("nobody to ask")),
+  onAsk: (ask: Ask) => Promise<Answer> = () => Promise.reject(new Error("no client to ask")),
   interest: Interest = { subscriptions: [] },
 ): { notices: Notice[]; asks: Ask[]; methods(): string[]; end(): void } {
   const notices: Notice[] = [];

@@ -97,7 +97,7 @@ export async function visit(client: RealClient, file: string): Promise<Visit> {
     prompt: () => prompt("test_prompt_with_arguments", { arg1: "one", arg2: "two" }),
     completion: () => client.complete("test_prompt_with_arguments", "arg1", "pa"),
     progress: async () => (await client.callTool("witness_progress")).progress,
-    // Before it wants logs: what a given-up call may still log is told to nobody for a while.
+    // Before it wants logs: for a while, the log lines of a call that was given up reach no client.
     cancellation: () => giveUp(client, file),
     async logs() {
       await client.hearLogs();

@@ -66,7 +66,7 @@ describe("credentials of a server", () => {
     expect([...(await readOne({ url, credentials: oauth })).secrets].sort())
       .toEqual(["client-secret"]);
     const basic = { type: "basic", username: "${OAUTH_NAME}", password: "password-of-mine" };
-    const env = { OAUTH_NAME: "somebody" };
+    const env = { OAUTH_NAME: "alice" };
     expect((await readOne({ url, credentials: basic }, env)).secrets).toEqual(["password-of-mine"]);
     const headers = { type: "headers", headers: { "x-a": "header-value" } };
     expect((await readOne({ url, credentials: headers })).secrets).toEqual(["header-value"]);
@@ -230,14 +230,14 @@ describe("going on without credentials", () => {
       remote,
     );
     const server = config.servers.find(({ name }) => name === "files");
-    if (server?.kind === "rest") return server.anonymousTools ?? "nobody";
+    if (server?.kind === "rest") return server.anonymousTools ?? "none";
     return server?.kind === "failed" ? server.problem : server;
   };
 
   test("is for the tools of a REST service that are named, when all of it is said", async () => {
     expect(await rest(anonymous)).toEqual(["search"]);
-    expect(await rest(bearer)).toBe("nobody");
-    expect(await rest({ ...bearer, onFailure: "reject" })).toBe("nobody");
+    expect(await rest(bearer)).toBe("none");
+    expect(await rest({ ...bearer, onFailure: "reject" })).toBe("none");
     expect(await rest({ ...anonymous, public: false })).toContain('"anonymous" needs public: true');
     expect(await rest({ ...anonymous, public: undefined })).toContain("needs public: true");
     for (const anonymousTools of [[], undefined]) {

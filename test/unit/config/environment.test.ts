@@ -117,7 +117,7 @@ describe("readConfig", () => {
     });
   }
 
-  test("all malformed values are told at once, a line each", async () => {
+  test("all malformed values are reported at once, a line each", async () => {
     const message = await refusal(start({ MCP_PORT: "x", LOG_LEVEL: "y" }));
     expect(message.split("\n").length).toBe(2);
   });

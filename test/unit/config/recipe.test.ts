@@ -1,5 +1,5 @@
 /**
- * The format of recipes: what is wrong in one is told as a person would look for it, and the JSON
+ * The format of recipes: errors name the place as a person would look for it, and the JSON
  * Schema that editors use says what the gateway really checks.
  */
 import { describe, expect, test } from "bun:test";
@@ -198,7 +198,7 @@ describe("a recipe of the wrong shape", () => {
     ],
   ];
   for (const [what, recipe, problem] of rows) {
-    test(`${what} is told with its place, and editors see it, too`, async () => {
+    test(`${what} is reported with its place, and editors see it, too`, async () => {
       const said = await problemOf(recipe);
       expect(said).toContain(problem.replace("FILE", "mine.json"));
       expect(said).not.toContain("hunter2");
@@ -207,7 +207,7 @@ describe("a recipe of the wrong shape", () => {
     });
   }
 
-  test("is told with all that is wrong, as long as that is not too much", async () => {
+  test("is reported with all that is wrong, as long as that is not too much", async () => {
     const said = await problemOf({ title: "", endpoints: [] });
     expect(said.split("; ")).toEqual([
       "title in mine.json: expected a string that is not empty",
@@ -219,7 +219,7 @@ describe("a recipe of the wrong shape", () => {
     expect(many.split("; ").length).toBeLessThan(9);
   });
 
-  test("is told without what may be a secret, and without what is no word", async () => {
+  test("is reported without what may be a secret, and without what is no word", async () => {
     const key = "bot123:AAHsecretKEY";
     expect(await problemOf(withEndpoint({ path: `${key}/send` }))).not.toContain(key);
     expect(await problemOf(withEndpoint({ path: `/send?key=${key}` }))).not.toContain(key);
@@ -227,7 +227,7 @@ describe("a recipe of the wrong shape", () => {
       .toMatch(/, got a string$/);
   });
 
-  test("that is no JSON is told with line and column", async () => {
+  test("that is no JSON is reported with line and column", async () => {
     expect(await problemOf('{\n  "title" "a" }'))
       .toContain("mcpServers.files.recipe in mcp.json: Cannot parse mine.json: line 2, column 11");
   });
@@ -427,7 +427,7 @@ describe("a recipe that does not fit together", () => {
     ],
   ];
   for (const [what, recipe, problem] of rows) {
-    test(`${what} is told with its place`, async () => {
+    test(`${what} is reported with its place`, async () => {
       expect(await problemOf(recipe)).toContain(problem.replace("FILE", "mine.json"));
     });
   }

@@ -46,7 +46,7 @@ describe("a remote server", () => {
     expect([server.startTimeoutMs, server.callTimeoutMs, server.idleTimeoutMs]).toEqual([1, 2, 3]);
   });
 
-  test("hears of its client's directories wherever the gateway listens: they are not ours", async () => {
+  test("gets its client's directories wherever the gateway listens: they are not ours", async () => {
     expect(http(await readOne({ url }, shell, true)).roots).toBe("relay");
   });
 

@@ -167,7 +167,7 @@ describe("variants of a recipe", () => {
     );
   });
 
-  test("an unknown one is told with those there are", async () => {
+  test("an unknown one fails with the list of known ones", async () => {
     expect(failed(await withRecipe(recipe, { variant: "silver" })).problem).toBe(
       'mcpServers.files.variant in mcp.json: expected one of "gold", "key", "public"',
     );
@@ -409,16 +409,16 @@ describe("a web API that cannot be used", () => {
       { credentials: { ...credentials, env: "TOKEN" } },
       ".credentials.env in FILE: has no meaning for a server that is no program; remove it",
     ],
-    ["nobody without public", {
+    ["none without public", {
       credentials: { ...anonymous, public: false, anonymousTools: ["list"] },
     }, '.credentials.onFailure in FILE: "anonymous" needs public: true beside it'],
     [
-      "nobody without tools",
+      "none without tools",
       { credentials: anonymous },
       '.credentials.onFailure in FILE: "anonymous" needs the tools that may be called so, in anonymousTools',
     ],
     [
-      "nobody for no tool",
+      "none for no tool",
       { credentials: { ...anonymous, anonymousTools: ["lisst"] } },
       '.credentials.anonymousTools[0] in FILE: expected the name of one of its tools, got "lisst"; did you mean "list"?',
     ],

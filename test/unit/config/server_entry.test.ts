@@ -350,7 +350,7 @@ describe("wrong values", () => {
     expect(JSON.stringify(config.servers)).not.toContain("hunter2");
   });
 
-  test("all references that cannot be had are told at once", async () => {
+  test("all references that cannot be resolved are reported at once", async () => {
     const { problem } = failed(await readOne({ command: "${A}", env: { X: "${B}" } }));
     expect(problem).toContain("the environment variable A is not set");
     expect(problem).toContain("the environment variable B is not set");

@@ -70,7 +70,7 @@ describe("a credential that is known", () => {
     });
   }
 
-  test("that nobody has set yet is a sentence about what to do", async () => {
+  test("that is not set yet is a sentence about what to do", async () => {
     const { problem } = open({ type: "unset", problem: "needs a log-in; set A" });
     expect(await problem()).toBe("needs a log-in; set A");
   });

@@ -144,7 +144,7 @@ describe("a log-in", () => {
     expect(first.api.requests.length).toBe(2);
   });
 
-  test("whose stored token cannot be opened any more is made anew", async () => {
+  test("whose stored token cannot be opened any more is made again", async () => {
     const store = createTestCredentialStore();
     const { api, context } = await open({ store, reply: numbered });
     await context();
@@ -316,7 +316,7 @@ describe("a log-in that is refused", () => {
     ["hangs up", () => "break", "cannot be reached"],
   ];
   for (const [what, reply, words] of answers) {
-    test(`since the API ${what} is told of in our own words`, async () => {
+    test(`since the API ${what} is reported in our own words`, async () => {
       const { problem, api } = await open({ reply });
       const told = await problem();
       expect(told).toContain(`cannot be logged in to: its log-in ${words}`);
@@ -325,7 +325,7 @@ describe("a log-in that is refused", () => {
     });
   }
 
-  test("is not made while the API's own credentials cannot be had", async () => {
+  test("is not made while the API's own credentials are unavailable", async () => {
     const deps = createCredentialDeps();
     const beside = createAuthorization(
       { server: "far", credentials: { type: "unset", problem: "needs a key; set KEY" } },
@@ -336,7 +336,7 @@ describe("a log-in that is refused", () => {
     expect(api.requests).toEqual([]);
   });
 
-  test("never sends a password as nobody, and no token without the rest", async () => {
+  test("never sends a password without the API's credentials, and no token without the rest", async () => {
     const beside: Authorization = {
       get: () =>
         Promise.resolve({
@@ -351,7 +351,7 @@ describe("a log-in that is refused", () => {
     expect(api.requests).toEqual([]);
   });
 
-  test("ends nobody else's wait when one gives up", async () => {
+  test("ends no other call's wait when one gives up", async () => {
     const gate = Promise.withResolvers<void>();
     const { api, get } = await open({
       reply: async () => {

@@ -119,7 +119,7 @@ describe("a token", () => {
       .toEqual({ grant_type: "refresh_token", refresh_token: "refresh-0", client_id: "my client" });
   });
 
-  test("is used until it expires, and renewed before that while nobody waits", async () => {
+  test("is used until it expires, and renewed before that while no call waits", async () => {
     const reply: TokenServer["reply"] = ({ count }) =>
       tokenReply(`token-${count}`, { expires_in: 3600 });
     const { tokens, context, clock } = await open({ reply });
@@ -160,7 +160,7 @@ describe("a token", () => {
     expect(renewals).toEqual([true, true, true, true, true]);
     expect(await context()).toEqual(bearer("token-2"));
     expect(tokens.requests.length).toBe(2);
-    // Whoever comes late with the old one is told that there is another.
+    // A late call with the old one gets the new one.
     expect(await authorization.renew(refused, useOf(), never)).toBe(true);
     expect(tokens.requests.length).toBe(2);
   });
@@ -184,7 +184,7 @@ describe("a token", () => {
     expect(tokens.requests.length).toBe(1);
   });
 
-  test("H13 whoever gives up waiting ends its own wait alone", async () => {
+  test("H13 a call that gives up waiting ends its own wait alone", async () => {
     const gate = Promise.withResolvers<void>();
     const { tokens, get } = await open({
       reply: async () => {
@@ -249,7 +249,7 @@ describe("a token that is kept", () => {
     expect(isSaved).toBe(true);
     expect(store.saved.at(-1)).toMatchObject({ token: "token-1", refreshToken: "refresh-1" });
     clock.advance(61_000);
-    // A gateway that begins anew goes on with the new one.
+    // A gateway that starts again goes on with the new one.
     expect(await asked(make()).context()).toEqual(bearer("token-2"));
     expect(tokens.requests.map(({ form }) => form["refresh_token"]))
       .toEqual(["refresh-0", "refresh-1"]);
@@ -311,7 +311,7 @@ describe("a token that is kept", () => {
     expect(tokens.requests.length).toBe(1);
   });
 
-  test("of the gateway's own and cannot be opened any more is asked for anew", async () => {
+  test("of the gateway's own that cannot be opened any more is requested again", async () => {
     const store = createTestCredentialStore();
     const { context, make } = await open({ store });
     await context();
@@ -389,7 +389,7 @@ describe("an authorization server that gives none", () => {
     ["breaks the connection", () => "break", "cannot be reached"],
   ];
   for (const [what, reply, words] of replies) {
-    test(`F12 H3 and ${what} is told of in our own words, and left alone for a while`, async () => {
+    test(`F12 H3 and ${what} is reported in our own words, and left alone for a while`, async () => {
       const { tokens, problem, get, deps, clock } = await open({ reply, config: refreshing });
       const told = await problem();
       expect(told).toContain(`cannot be shown who calls: its authorization server ${words}`);

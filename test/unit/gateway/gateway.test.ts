@@ -100,7 +100,7 @@ describe("several servers behind one surface", () => {
     expect(fakes.b.opened).toEqual([]);
   });
 
-  test("a merged list is as fresh as its least fresh part, and nobody's when a part is not known", async () => {
+  test("a merged list is as fresh as its least fresh part, and has no age when a part is not known", async () => {
     const fresh = (name: string, ttlMs: number, isShared: boolean): FakeUpstream => ({
       ...createFakeUpstream(name, { tools: [tool("x")] }),
       freshness: () => ({ ttlMs, isShared }),
@@ -130,7 +130,7 @@ describe("several servers behind one surface", () => {
     expect((await ask(gateway, "tools/call", { name: "x" }, "/servers/a"))["params"]).toEqual({
       name: "x",
     });
-    expect(gateway.surface("/servers/nobody")).toBe(undefined);
+    expect(gateway.surface("/servers/missing")).toBe(undefined);
   });
 
   test("a server whose name begins another's does not take its tools", async () => {
@@ -242,11 +242,11 @@ describe("a broken or slow server", () => {
     const deaf: Notice[] = [];
     gateway.watch("/mcp", caller("other"), {
       notice: (notice) => void deaf.push(notice),
-      ask: () => Promise.reject(new Error("nobody asks")),
+      ask: () => Promise.reject(new Error("no server asks")),
     }, () => []);
     gateway.watch("/mcp", caller(), {
       notice: heard.resolve,
-      ask: () => Promise.reject(new Error("nobody asks")),
+      ask: () => Promise.reject(new Error("no server asks")),
     }, () => []);
     // It shakes hands at once, so that only its list is late.
     await gateway.describe("/mcp", caller());
@@ -310,7 +310,7 @@ describe("a broken or slow server", () => {
     expect(list["message"]).toContain("has not answered yet");
   });
 
-  test("real-01 is waited for by a client that hears of no changes", async () => {
+  test("real-01 is waited for by a client that cannot receive changes", async () => {
     const fakes = {
       slow: createFakeUpstream("slow", { tools: [tool("x")] }),
       good: createFakeUpstream("good", { tools: [tool("y")] }),
@@ -497,7 +497,7 @@ describe("a broken or slow server", () => {
 });
 
 describe("what a surface declares", () => {
-  test("is the union of its servers, and a list nobody has is an unknown method", async () => {
+  test("is the union of its servers, and a list that no server has is an unknown method", async () => {
     const fakes = {
       a: createFakeUpstream("a", { tools: [] }),
       b: createFakeUpstream("b", { prompts: [] }),
@@ -686,7 +686,7 @@ describe("what belongs to no call", () => {
     ]);
   });
 
-  test("subscriptions are told to the owner, replayed to new connections, and come back under the offered URI", async () => {
+  test("subscriptions reach the owner, replayed to new connections, and come back under the offered URI", async () => {
     const fakes = {
       a: createFakeUpstream("a", { resources: [{ uri: "test://same" }] }),
       b: createFakeUpstream("b", { resources: [{ uri: "test://same" }] }),
@@ -756,7 +756,7 @@ describe("a new configuration", () => {
     const told = new Promise<string>((resolve) => {
       gateway.watch("/mcp", caller(), {
         notice: ({ method }) => resolve(method),
-        ask: () => Promise.reject(new Error("nobody asks")),
+        ask: () => Promise.reject(new Error("no server asks")),
       }, () => []);
     });
     await gateway.reconfigure(servers(server("a"), server("c")));
@@ -880,7 +880,7 @@ describe("an end", () => {
     expect(params).toEqual({ name: "y" });
   });
 
-  test("of a scope is told to every server", async () => {
+  test("of a scope reaches every server", async () => {
     const fakes = { a: createFakeUpstream("a"), b: createFakeUpstream("b") };
     const gateway = await gatewayOf(servers(server("a"), server("b")), fakes);
     gateway.endScope("scope-1");

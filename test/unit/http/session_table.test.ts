@@ -98,7 +98,7 @@ describe("the handshake", () => {
     expect((await connect()).id).toMatch(uuid);
   });
 
-  test("bad params are told with the request's id", async () => {
+  test("the error for bad params has the request's id", async () => {
     const { send } = createHarness();
     const body = request("first", "initialize", { protocolVersion: 5 });
     const response = await send("POST", "/mcp", { headers: jsonHeaders, body });
@@ -192,7 +192,7 @@ describe("session ids", () => {
     expect((await old.post(request(1, "ping"))).status).toBe(200);
   });
 
-  test("a request without an id is told what to do", async () => {
+  test("a request without a session id fails with what to do", async () => {
     const { send } = createHarness();
     const posted = await send("POST", "/mcp", { headers: jsonHeaders, body: request(4, "ping") });
     expect(await errorOf(posted)).toMatchObject({ status: 400, code: -32600, id: 4 });
@@ -455,7 +455,7 @@ describe("beside the protocol", () => {
     expect(current.headers.get("deprecation")).toBe(null);
   });
 
-  test("a fault that nobody foresaw is 500 without a word of it", async () => {
+  test("an unforeseen fault is 500 without a word of it", async () => {
     const { connect, gateway, records } = createHarness();
     const session = await connect();
     gateway.call = () => {

@@ -196,7 +196,7 @@ describe("F6 F9 retries", () => {
     }
   });
 
-  test("begin anew at the first URL after a redirect failed", async () => {
+  test("start again at the first URL after a redirect failed", async () => {
     const { runtime, caller } = open((count, target) =>
       target === url ? redirect(307, "/next") : count < 3 ? faultOf("connect", false) : ok()
     );
@@ -219,7 +219,7 @@ describe("F6 F9 retries", () => {
     const work = caller.get({ timeoutMs: 60_000 });
     const pauses: number[] = [];
     for (const expected of [1, 2]) {
-      await until("the pause is told", () => caller.records.length === expected);
+      await until("the pause is logged", () => caller.records.length === expected);
       const backoffMs = Number(caller.records.at(-1)?.fields["backoffMs"]);
       pauses.push(backoffMs);
       clock.advance(backoffMs - 1);
@@ -344,7 +344,7 @@ describe("the circuit", () => {
     expect(caller.records.map(({ severity }) => severity)).toEqual(["WARN", "INFO"]);
   });
 
-  test("tells the operator why nobody is called", async () => {
+  test("tells the operator why no call is made", async () => {
     const { caller } = open(() => faultOf("connect", false), { limits });
     await errorOf(caller.get());
     await errorOf(caller.get());

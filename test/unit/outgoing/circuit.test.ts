@@ -57,7 +57,7 @@ describe("the circuit of a server", () => {
     admit();
   });
 
-  test("waits anew when that attempt fails, and tells nobody again", () => {
+  test("waits again when that attempt fails, and logs it no second time", () => {
     const { clock, heard, admit, refusal } = open(1);
     admit().failed();
     clock.advance(1000);

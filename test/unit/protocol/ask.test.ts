@@ -164,7 +164,7 @@ describe("elicitation", () => {
     oneOf: [{ const: "r", title: "Red" }, { const: "g" }],
   };
 
-  test("titled choices are told 2025-06-18 clients in their words", () => {
+  test("titled choices reach 2025-06-18 clients in their words", () => {
     expect(elicit(form({ colour: titled }), "2025-06-18", {})).toEqual(form({
       colour: {
         type: "string",

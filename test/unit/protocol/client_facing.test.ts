@@ -23,7 +23,7 @@ describe("results", () => {
     });
   }
 
-  test("a large number in structured content is told with its digits", () => {
+  test("a large number in structured content keeps its digits", () => {
     const digits = JSON.rawJSON("12345678901234567890");
     const value = codec.encodeResult("tools/call", { structuredContent: digits }, latestRevision);
     expect(value).toEqual({ content: [{ type: "text", text: "12345678901234567890" }] });
@@ -98,7 +98,7 @@ describe("notices", () => {
     expect(codec.encodeNotice(progress, latestRevision, undefined)).toBe(undefined);
   });
 
-  test("the end of an elicitation by URL is told from 2025-11-25 on", () => {
+  test("the end of an elicitation by URL is reported from 2025-11-25 on", () => {
     const done = notice("notifications/elicitation/complete", { elicitationId: "1" });
     const told = revisions.filter((revision) => codec.encodeNotice(done, revision, undefined));
     expect(told).toEqual(["2025-11-25"]);

@@ -58,7 +58,7 @@ describe("A1 the JSONTestSuite", () => {
 });
 
 describe("A6 bytes", () => {
-  // JSONTestSuite has these as texts in its npm package, mended already.
+  // The npm package of JSONTestSuite has these as texts in which the fault is lost.
   const broken = {
     "Latin-1": [0x22, 0xe9, 0x22],
     "a continuation byte alone": [0x22, 0x81, 0x22],

@@ -317,7 +317,7 @@ describe("a server's result", () => {
     expect(kindOf({ content: [], resultType: "complete" })).toBe("result");
   });
 
-  test("of a kind that nobody knows is invalid", () => {
+  test("of an unknown kind is invalid", () => {
     for (const resultType of ["task", "", 1, {}]) {
       expect(kindOf({ content: [], resultType })).toBe("invalid");
     }
@@ -388,7 +388,7 @@ describe("a server's result", () => {
     expect(kindOf(asking)).toBe("invalid");
   });
 
-  test("asks for nothing that nobody can answer", () => {
+  test("asks for nothing that the client cannot answer", () => {
     const wrong = [
       [1],
       { k: "text" },

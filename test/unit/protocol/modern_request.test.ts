@@ -148,7 +148,7 @@ describe("a stateless request", () => {
     expect(decode({}).progressToken).toBe(undefined);
   });
 
-  test("is told the first thing that is wrong with it, in this order", () => {
+  test("fails with the first thing that is wrong with it, in this order", () => {
     const none = {
       "mcp-method": undefined,
       "mcp-protocol-version": undefined,
@@ -193,7 +193,7 @@ describe("a stateless request", () => {
     }
   });
 
-  test("of another revision is told which ones are served", () => {
+  test("of another revision fails with the list of served ones", () => {
     for (const requested of ["2025-11-25", "2099-01-01", ""]) {
       const meta = { ...envelope, [`${prefix}protocolVersion`]: requested };
       const headers = { "mcp-protocol-version": requested === "" ? undefined : requested };

@@ -131,7 +131,7 @@ describe("notices", () => {
     });
   });
 
-  test("what is malformed or unknown is told apart", () => {
+  test("what is malformed differs from what is unknown", () => {
     expect(codec.decodeNotice("notifications/progress", { progress: 1 }).kind).toBe("invalid");
     expect(codec.decodeNotice("notifications/message", { level: "loud" }).kind).toBe("invalid");
     expect(codec.decodeNotice("notifications/resources/updated", {}).kind).toBe("invalid");
@@ -226,7 +226,7 @@ describe("the handshake", () => {
     }
   });
 
-  test("an upstream is told of what can be relayed", () => {
+  test("an upstream gets the capabilities that can be relayed", () => {
     const relayed = {
       roots: { listChanged: true },
       sampling: { tools: {} },

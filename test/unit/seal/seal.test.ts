@@ -82,7 +82,7 @@ describe("a sealer", () => {
   });
 });
 
-describe("what nobody may read", () => {
+describe("sealed values", () => {
   test("comes back to the same key, also after a restart, and says nothing by itself", async () => {
     const key = makeKey();
     const text = await (await createSealer(key)).encrypt("credential", payload, "far");

@@ -64,7 +64,7 @@ describe("calls that may be asked something", () => {
     expect(failureOf((await drain(upstream.open(toolCall("x", {}, other)))).end)).toBe(
       "overloaded",
     );
-    // Nobody else is touched by it.
+    // No other client is affected.
     const bob = upstream.open(toolCall("x", {}, askedByResult("bob")));
     await until("Bob's call", () => server.calls().length === 3);
     calls[0]?.cancel("gone");
@@ -155,7 +155,7 @@ describe("what a server says for a call that was given up", () => {
     }));
     await until("the second call", () => {
       if (server.calls().length === 2) return true;
-      // A process of its own is told its level first.
+      // A process of its own gets the log level first.
       finish();
       return false;
     });
@@ -179,7 +179,7 @@ describe("what a server says for a call that was given up", () => {
     }
   });
 
-  test("is told to nobody else where no other process may be started: neither questions nor log lines", async () => {
+  test("leaks to no other client where no further process may start: neither questions nor log lines", async () => {
     for (const given of ["up", "too late"] as const) {
       const { server, upstream, second, say, finish } = await giveUpThenCall(given);
       expect(server.connections.length).toBe(1);
@@ -224,11 +224,11 @@ describe("calls that cannot be asked anything", () => {
   });
 });
 
-describe("a server that is told at its start what its client can do", () => {
+describe("a server that gets its client's capabilities at its start", () => {
   const toldTo = (server: FakeServer): JsonObject[] =>
     server.connections.map(({ capabilities }) => capabilities);
 
-  test("is told the truth: who declares something else has another process", async () => {
+  test("gets the true ones: a client that declares others has another process", async () => {
     const server = createFakeServer();
     const { upstream } = await openFake(server);
     const declared: JsonObject[] = [
@@ -247,7 +247,7 @@ describe("a server that is told at its start what its client can do", () => {
     await upstream.close();
   });
 
-  test("is told in one way what may be said in many, so that nobody can start it without end", async () => {
+  test("gets one form of what can be written in many, so that no client can start it without end", async () => {
     const server = createFakeServer();
     const { upstream } = await openFake(server);
     const same: JsonObject[] = [
@@ -263,7 +263,7 @@ describe("a server that is told at its start what its client can do", () => {
     await upstream.close();
   });
 
-  test("is told nothing of its clients where all share one process", async () => {
+  test("gets no capabilities of its clients where all share one process", async () => {
     const server = createFakeServer();
     const { upstream } = await openFake(server, { config: { isolation: "shared" } });
     await drain(upstream.open(toolCall("x", {}, askedByResult("alice"))));
@@ -362,7 +362,7 @@ describe("a subscription of stateless clients", () => {
     await upstream.close();
   });
 
-  test("is made anew by the next process when its own has died", async () => {
+  test("is made again by the next process when its own has died", async () => {
     const server = createFakeServer({ capabilities: resources });
     const { upstream } = await openFake(server);
     watchScope(upstream, "p:alice", undefined, { subscriptions: ["mem://a"] });

@@ -1,4 +1,4 @@
-/** The request that stands at a server for what belongs to no call, and what is told when it breaks. */
+/** The listen request for what belongs to no call, and the notices that follow when it breaks. */
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
 import type { Ending, JsonObject, Notice } from "../../../src/model.ts";
@@ -83,7 +83,7 @@ function untilAsked({ clock, stood }: ReturnType<typeof stand>): number {
 }
 
 describe("a standing request", () => {
-  test("asks for what the server can tell and somebody wants, without a time limit", async () => {
+  test("asks for what the server can send and a client wants, without a time limit", async () => {
     const { standing, stood, filterOf, subscribed } = stand();
     subscribed.push("mem://a");
     const refreshed = standing.refresh();
@@ -147,7 +147,7 @@ describe("a standing request", () => {
     await until("the end of waiting", () => isOver);
   });
 
-  test("that breaks is made again; what may have been missed is told as changed, once it is taken", () => {
+  test("that breaks is made again; what may have been missed is reported as changed, once the server accepts it", () => {
     const stage = stand({ ...all, prompts: undefined });
     const { standing, stood, told, subscribed } = stage;
     subscribed.push("mem://a");
@@ -264,7 +264,7 @@ describe("a server without sessions", () => {
     return { server, listens, filters };
   };
 
-  test("is told of the subscriptions of all sessions by one request, and by none when none is left", async () => {
+  test("gets the subscriptions of all sessions in one request, and none when none is left", async () => {
     const { server, filters } = create();
     const { upstream } = await openFake(server);
     for (
@@ -333,7 +333,7 @@ describe("a server without sessions", () => {
     await upstream.close();
   });
 
-  test("whose process died is told of the subscriptions when it is up again", async () => {
+  test("whose process died gets the subscriptions when it is up again", async () => {
     const { server, filters, listens } = create();
     const { upstream } = await openFake(server);
     watchScope(upstream, "s1", undefined, { subscriptions: ["mem://a"] });

@@ -134,7 +134,7 @@ describe("a peer", () => {
     expect(two.progress).toEqual([]);
   });
 
-  test("E2 a call ends at its limit and the upstream is told; signs of life restart it up to a hard limit", () => {
+  test("E2 a call ends at its limit and the upstream gets the cancellation; signs of life restart it up to a hard limit", () => {
     const { clock, receive, request, sent } = make();
     const quiet = request();
     clock.advance(100);

@@ -53,7 +53,7 @@ describe("the process limit", () => {
     await fourth;
   });
 
-  test("a start that takes long keeps nobody else from starting", async () => {
+  test("a start that takes long delays no other start", async () => {
     const { processLimit, clock } = make(10, 2, 100);
     await processLimit.acquire(connection(), never);
     const slow = await processLimit.acquire(connection(), never);
@@ -101,7 +101,7 @@ describe("the process limit", () => {
     expect(connections.map(({ state }) => state.evicted)).toEqual([0, 1, 0]);
   });
 
-  test("when nobody can give way the newcomer is refused", async () => {
+  test("when no process can give way the newcomer is refused", async () => {
     const { processLimit } = make(1, 1);
     const place = await processLimit.acquire(connection(undefined), never);
     place.started();

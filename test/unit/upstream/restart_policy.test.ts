@@ -75,7 +75,7 @@ describe("the supervisor", () => {
     return attempt;
   };
 
-  test("P5 one early death costs no pause; the next in a row do, and the third is told loudly", () => {
+  test("P5 one early death costs no pause; the next in a row do, and the third is an error in the log", () => {
     const made = make();
     const { clock, lines, supervisor } = made;
     start(made).ended("exited with code 1");

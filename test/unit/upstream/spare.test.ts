@@ -158,7 +158,7 @@ describe("a spare", () => {
     expect(fakes.all.length).toBe(1);
   });
 
-  test("what it wrote before it is taken comes to whoever takes it, in order", async () => {
+  test("what it wrote before it is taken reaches the session that takes it, in order", async () => {
     const { fakes, serve, pass } = await house();
     const spare = await serve("a");
     fakes.all[0]?.write("one\ntwo\n");

@@ -103,7 +103,7 @@ describe("Parameters", () => {
     ]);
   });
 
-  test("of one name in several places, and in the body, are told apart", async () => {
+  test("of one name in several places, and in the body, stay distinct", async () => {
     const parameters = ["header", "query", "path"].map((place) => ({ in: place, name: "id" }));
     const schema = { type: "object", properties: { id: text, id_query: text } };
     const { names, parameters: made, body } = await argumentsOf(documentOf({
@@ -130,7 +130,7 @@ describe("Parameters", () => {
     expect(properties["a.b-c_d"]?.["description"]).toBe("Some");
   });
 
-  test("that say who calls, or how the request is made, are nobody's arguments", async () => {
+  test("that carry credentials, or say how the request is made, are no arguments", async () => {
     const { names } = await argumentsOf(
       documentWith({
         parameters: [

@@ -82,7 +82,7 @@ describe("A document at a URL", () => {
     expect(reached).toBe(0);
   });
 
-  test("that cannot be had says why, without what is secret in its URL", async () => {
+  test("that is unavailable says why, without what is secret in its URL", async () => {
     const { origin } = await serve({
       "/closed": () => new Response("no", { status: 401 }),
       "/busy": () => new Response("no", { status: 503 }),

@@ -28,7 +28,7 @@ describe("The name of an operation", () => {
     ).toEqual(["get_users_by_username_pets", "delete_users_by_username_pets", "put"]);
   });
 
-  test("is short, and nobody else's, whatever the order", async () => {
+  test("is short and unique, whatever the order", async () => {
     const long = "a".repeat(100);
     const paths = {
       "/a": { get: { operationId: "same" } },

@@ -89,7 +89,7 @@ describe("those who wait for the budget", () => {
     expect(refused.map(({ name }) => name).sort()).toEqual(["a4", "b2"]);
   });
 
-  test("are told at once when the service asks for more time than they have", async () => {
+  test("fail at once when the service asks for more time than they have", async () => {
     const { ask, pass, budget, refused, sent } = open({ waitMsMax: 5_000 });
     const calls = [ask("a1", "a"), ask("a2", "a")];
     await pass(500, 500);
@@ -104,7 +104,7 @@ describe("those who wait for the budget", () => {
 });
 
 test(
-  "F6 whatever the order of calls, departures and pauses, the budget holds and nobody waits for ever",
+  "F6 whatever the order of calls, departures and pauses, the budget holds and no call waits for ever",
   async () => {
     let count = 0;
     for (let seed = 1; seed <= 25; seed += 1) {

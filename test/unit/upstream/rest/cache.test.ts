@@ -49,7 +49,7 @@ describe("one request for many", () => {
     expect(await next).toBe("b");
   });
 
-  test("a failure is everybody's who waited, and nobody's who comes later", async () => {
+  test("a failure reaches all who waited, and no later call", async () => {
     const { get, loads } = createLoads();
     const waiting = [get(), get()];
     loads[0]?.fail(new Error("broken"));
