@@ -349,7 +349,7 @@ describe("P2 without credentials", () => {
 
   for (const [name, { isUnreachable }] of Object.entries(providers)) {
     test(
-      `3.1 a provider's failure "${name}" allows no unauthenticated call but those that the configuration lists`,
+      `P2 a provider's failure "${name}" allows no unauthenticated call but those that the configuration lists`,
       async () => {
         const cells: string[] = [];
         for (const server of modes.map((mode) => `${mode}-${name}`)) {

@@ -1,5 +1,5 @@
 /**
- * Calls while credentials are unavailable (hostile cases, 3.1): the whole matrix of failures, choices,
+ * Calls while credentials are unavailable (case P2): the whole matrix of failures, choices,
  * tools and scopes, against an API that records what it was shown. Outside of one cell no call may
  * reach it without credentials.
  */
@@ -176,7 +176,7 @@ function start(
 const asNobody = ({ api }: Stage) =>
   api.requests.filter(({ headers }) => headers["authorization"] === undefined).length;
 
-describe("3.1 a call whose credentials are unavailable", () => {
+describe("P2 a call whose credentials are unavailable", () => {
   for (const failure of failures) {
     for (const onFailure of ["reject", "anonymous"]) {
       for (const tool of ["search", "update"]) {
