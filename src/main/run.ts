@@ -1,8 +1,8 @@
 /**
- * A gateway as a program, whatever it runs on: flags, environment and `.env` to configuration, to
- * gateway, to listener; then the configuration file and the signals are heard until it stops. Every
- * way the start can fail ends in one sentence on stderr and its own exit code. The gateway itself is
- * app.ts.
+ * The gateway as a program on any runtime. Flags, environment and `.env` become a configuration, a
+ * gateway and a listener. Then the program watches the configuration file and handles signals until
+ * it stops. Each way in which the start can fail ends with one sentence on stderr and its own exit
+ * code. The gateway itself is app.ts.
  */
 import { parse } from "dotenv";
 import { createGateway, type GatewayHandle } from "../app.ts";
@@ -16,16 +16,16 @@ import { isCorrupt } from "../store/database.ts";
 import { defaultLimits } from "../limits.ts";
 import type { Listener, Runtime } from "../runtime/runtime.ts";
 
-/** What the two entries differ in. */
+/** The differences between the two entries. */
 export interface Platform {
   readonly runtime: Runtime;
-  /** The arguments of the program, without the runtime's own. */
+  /** The arguments of the program, without those of the runtime. */
   readonly args: readonly string[];
-  /** The current folder, absolute: `.env`, `mcp.json` and `data` are looked for here. */
+  /** The current folder, absolute: it contains `.env`, `mcp.json` and `data`. */
   readonly cwd: string;
-  /** The listener for addresses beyond loopback, where MCP_LISTENER does not say. */
+  /** The listener for addresses beyond loopback if MCP_LISTENER is not set. */
   readonly remoteListener: "fast" | "hardened";
-  /** Hears of every exception and rejection that nobody handled, instead of the process ending. */
+  /** Receives every unhandled exception and rejection, instead of the process ending. */
   readonly onFault: (handler: (fault: unknown) => void) => void;
   readonly exit: (code: number) => void;
 }
@@ -41,11 +41,11 @@ export async function run(platform: Platform): Promise<void> {
   platform.runtime.onSignal((signal) => {
     if (signal === "SIGHUP") return reload();
     const now = systemClock.monotonic();
-    // One Ctrl-C arrives several times: the terminal and each script runner between send it.
+    // One Ctrl-C arrives several times: the terminal and each script runner in between send it.
     if (signals > 0 && now - firstSignalAt < defaultLimits.signalEchoMs) return;
     firstSignalAt = now;
     signals += 1;
-    // The warden kills the children of a gateway that does not take its time.
+    // If the gateway ends without stopping its children, the warden kills them.
     if (signals > 1) return platform.exit(exitCodes.failed);
     stop?.();
   });
@@ -61,7 +61,7 @@ export async function run(platform: Platform): Promise<void> {
     const running = await createGateway({
       config: start.config,
       runtime: platform.runtime,
-      // Bun prints all that console.error writes in red.
+      // Bun prints everything from console.error in red.
       console: (line) => console.warn(line),
     });
     gateway = running;
@@ -77,7 +77,7 @@ export async function run(platform: Platform): Promise<void> {
       void stopGateway(platform, running, listener);
     };
     greet(platform, running, listener, start);
-    // A signal that came while all this was under way.
+    // A signal that arrived during all this.
     if (signals > 0) stop();
   } catch (fault) {
     console.error(fault instanceof Error ? fault.message : String(fault));
@@ -85,7 +85,10 @@ export async function run(platform: Platform): Promise<void> {
   }
 }
 
-/** The configuration, and what it was made from: flags win over the environment, that over `.env`. */
+/**
+ * The configuration and its sources: flags take precedence over the environment, which takes
+ * precedence over `.env`.
+ */
 async function readStart({ runtime, cwd }: Platform, flags: Readonly<Record<string, string>>) {
   const path = `${cwd}/.env`;
   const text = await runtime.readText(path).catch((fault) => {
@@ -104,7 +107,7 @@ async function listen(
   const { bodyBytesMax, listenerBodyBytesMax } = defaultLimits;
   try {
     return await platform.runtime.serve({
-      // Where "localhost" is ::1 first, clients that say 127.0.0.1 would find nobody.
+      // Where "localhost" is ::1 first, clients that use 127.0.0.1 would find no server.
       hostname: config.host.toLowerCase() === "localhost" ? "127.0.0.1" : config.host,
       port: config.port,
       listener: listener ?? usual,
@@ -141,7 +144,7 @@ function greet(
   for (const warning of warnings) log.warn(warning);
 }
 
-/** Watches the files that the configuration is made of, whichever they are now. */
+/** Watches the current files of the configuration. */
 function createWatches({ watch }: Runtime, changed: () => void) {
   const watched = new Map<string, { close(): void }>();
   return {
@@ -156,7 +159,7 @@ function createWatches({ watch }: Runtime, changed: () => void) {
   };
 }
 
-/** Reads the servers again, one reading at a time; a file that cannot be used changes nothing. */
+/** Reads the servers again, one reading at a time; an unusable file changes nothing. */
 function createReloader(
   { runtime }: Platform,
   gateway: GatewayHandle,
@@ -179,7 +182,7 @@ function createReloader(
     }
   };
   return () => {
-    // One more reading is enough for any number of changes seen while another is under way.
+    // One more reading covers any number of changes seen while another is running.
     if (waiting) return;
     waiting = true;
     last = last.then(reloadOnce);
@@ -193,9 +196,9 @@ async function stopGateway(
 ): Promise<void> {
   const { drainMs, flushMs, stopMs } = defaultLimits;
   gateway.log.info("Stopping: running calls may finish", { withinMs: drainMs });
-  // Each step has its own deadline; this one is for a fault in them.
+  // Each step has its own deadline; this one is for a fault in the steps.
   setTimeout(() => {
-    console.error("Cannot stop in time: exiting with work undone");
+    console.error("Cannot stop in time: exiting with unfinished work");
     platform.exit(exitCodes.failed);
   }, drainMs + 4 * stopMs);
   try {
@@ -215,7 +218,10 @@ async function stopGateway(
   }
 }
 
-/** What nobody handled is logged and survived, unless nothing after it can be trusted (P18). */
+/**
+ * Unhandled faults are logged, and the gateway continues unless nothing can be trusted after them
+ * (case P18).
+ */
 function hearFault(
   platform: Platform,
   gateway: GatewayHandle | undefined,
@@ -227,7 +233,7 @@ function hearFault(
     : /out of memory|allocation failed/i.test(text)
     ? `Out of memory (${text}): exiting`
     : undefined;
-  const line = last ?? "An unforeseen fault was survived";
+  const line = last ?? "Caught an unexpected fault; the gateway continues";
   if (gateway === undefined) console.error(`${line}: ${text}`);
   else gateway.log.error(line, { fault });
   if (last !== undefined) platform.exit(exitCodes.failed);
