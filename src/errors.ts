@@ -157,7 +157,7 @@ export const errorTable = {
 /** Codes of upstreams that a codec treats specially instead of only relaying them. */
 export const upstreamCodes = {
   urlElicitationRequired: -32042,
-  /** The code by which older servers refuse a request without a usable session. */
+  /** The code by which older servers refuse a request that fits no session. */
   badRequest: -32000,
 } as const;
 
@@ -253,8 +253,7 @@ export class GatewayError extends Error {
   }
 
   /**
-   * The JSON-RPC `error` member: an upstream's own error if it can be relayed, else the table's
-   * code.
+   * The JSON-RPC `error` member: an upstream's own error if it can be relayed, else the table's.
    */
   toRpc(): { code: number; message: string; data?: unknown } {
     const { upstream, outcome } = this;
@@ -272,9 +271,7 @@ export class GatewayError extends Error {
   }
 }
 
-/**
- * Any thrown value as a GatewayError; an unforeseen one becomes `internal` with the table's text.
- */
+/** Any thrown value as a GatewayError; an unforeseen one becomes `internal`. */
 export function toGatewayError(thrown: unknown): GatewayError {
   if (thrown instanceof GatewayError) return thrown;
   return new GatewayError("internal", undefined, { cause: thrown });

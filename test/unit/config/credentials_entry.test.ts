@@ -108,14 +108,18 @@ describe("credentials that cannot be used", () => {
       { ...key, in: undefined },
       `.in in FILE: expected "header", "query" or`,
     ],
-    ["a header that is none", { ...key, name: "x key" }, ".name in FILE: no name of a header"],
-    ["a header of ours", { ...key, name: "Accept" }, ".name in FILE: is written by the gateway"],
-    ["a cookie that is none", { ...key, in: "cookie", name: "a=b" }, ".name in FILE: no name of a"],
+    ["a header that is none", { ...key, name: "x key" }, ".name in FILE: not a valid header name"],
+    ["a header of ours", { ...key, name: "Accept" }, ".name in FILE: is set by the gateway"],
+    [
+      "a cookie that is none",
+      { ...key, in: "cookie", name: "a=b" },
+      ".name in FILE: not a valid cookie name",
+    ],
     ["a key of two lines", { ...key, key: "hunter2\r\nx: y" }, ".key in FILE: expected a value on"],
     [
       "a key that ends a cookie",
       { ...key, in: "cookie", key: "hunter2; a=b" },
-      ".key in FILE: expected a value that can stand in a cookie",
+      ".key in FILE: expected a value for a cookie",
     ],
     [
       "a prefix that begins another header",
@@ -125,7 +129,7 @@ describe("credentials that cannot be used", () => {
     [
       "a name with a colon",
       { type: "basic", username: "a:b", password: "hunter2" },
-      ".username in FILE: expected a user's name on one line, without a colon",
+      ".username in FILE: expected a user name on one line, without a colon",
     ],
     [
       "an empty password",
@@ -141,7 +145,7 @@ describe("credentials that cannot be used", () => {
     [
       "a header twice",
       { type: "headers", headers: { "x-a": "hunter2", "X-A": "b" } },
-      ".headers.X-A in FILE: stands twice",
+      ".headers.X-A in FILE: appears twice",
     ],
     ["no place to ask", oauth, " in FILE: expected either issuer or tokenUrl"],
     [
@@ -318,7 +322,7 @@ describe("credentials of a program", () => {
       ".env in FILE: expected different variables",
     ],
     [
-      "no name of a variable",
+      "not a valid name of a variable",
       { type: "bearer", token: "hunter2", env: "A B" },
       ".env in FILE: expected the name of an environment variable",
     ],
@@ -340,6 +344,6 @@ describe("credentials of a program", () => {
     const { problem } = failed(
       await run({ type: "bearer", token: "a-token", env: "A" }, { env: { A: "b" } }),
     );
-    expect(problem).toContain("env.A in mcp.json: stands in credentials too; remove it");
+    expect(problem).toContain("env.A in mcp.json: is set by credentials too; remove it");
   });
 });

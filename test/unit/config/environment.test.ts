@@ -149,7 +149,7 @@ describe("readConfig", () => {
     const env = { MCP_TEAM_KEY: "k", MCP_OTHER: "o", MCP_LATER: "l", MCP_TIMEOUT: "1" };
     const { config, notes } = await start(env, { "/srv/mcp.json": text });
     expect(config.servers.map(({ kind }) => kind)).toEqual(["stdio"]);
-    expect(notes).toEqual(["MCP_TIMEOUT belongs to another program and changes nothing here"]);
+    expect(notes).toEqual(["MCP_TIMEOUT belongs to another program and has no effect here"]);
   });
 
   test("H6 a short or well-known MCP_SECRET is refused and never shown", async () => {

@@ -169,7 +169,7 @@ describe("a remote server that cannot be used", () => {
     [
       "credentials of a program",
       { command: "x", ...bearer("hunter2"), url: undefined },
-      ".credentials.env in FILE: expected the name of the variable in which the program",
+      ".credentials.env in FILE: expected the name of the variable for the program",
     ],
     [
       "two transports",
@@ -189,7 +189,7 @@ describe("a remote server that cannot be used", () => {
     [
       "a header's name",
       { url, headers: { "A b": "hunter2" } },
-      '.headers["A b"] in FILE: no name of a header',
+      '.headers["A b"] in FILE: not a valid header name',
     ],
     [
       "a header twice",
@@ -284,7 +284,7 @@ describe("a remote server that cannot be used", () => {
     ];
     for (const name of names) {
       const { problem } = failed(await readOne({ url, headers: { [name]: "x" } }));
-      expect([name, problem.includes("is written by the gateway itself")]).toEqual([name, true]);
+      expect([name, problem.includes("is set by the gateway itself")]).toEqual([name, true]);
     }
   });
 });

@@ -70,7 +70,7 @@ describe("a recipe in a file", () => {
   test("with a key twice is warned of", async () => {
     const text = JSON.stringify(mine()).replace('{"title"', '{"title":"Other","title"');
     expect((await withRecipe(text)).warnings).toEqual([
-      "Ignored the first title of mine.json: the key stands twice, the last one counts",
+      "Ignored the first title of mine.json: the key appears twice, and the last one counts",
     ]);
   });
 
@@ -317,7 +317,7 @@ describe("a web API that cannot be used", () => {
     [
       "no such file",
       { recipe: "./none.json" },
-      ".recipe in FILE: no such file; correct the path (relative ones start where mcp.json is)",
+      ".recipe in FILE: no such file; correct the path (relative paths start at the folder of mcp.json)",
     ],
     [
       "a file that cannot be read",
@@ -387,12 +387,12 @@ describe("a web API that cannot be used", () => {
     [
       "a header's name",
       { headers: { "a b": "hunter2" } },
-      '.headers["a b"] in FILE: no name of a header',
+      '.headers["a b"] in FILE: not a valid header name',
     ],
     [
       "a header of the gateway",
       { headers: { Host: "hunter2" } },
-      ".headers.Host in FILE: is written by the gateway itself; remove it",
+      ".headers.Host in FILE: is set by the gateway itself; remove it",
     ],
     [
       "a header beside credentials",
@@ -442,7 +442,7 @@ describe("a web API that cannot be used", () => {
     const problemOf = async (openapi: string) => failed(await readOne({ openapi })).problem;
     const at = "mcpServers.files.openapi in mcp.json: ";
     expect(await problemOf("./none.yaml")).toBe(
-      `${at}no such file; correct the path (relative ones start where mcp.json is)`,
+      `${at}no such file; correct the path (relative paths start at the folder of mcp.json)`,
     );
     expect(await problemOf("/unreadable"))
       .toBe(`${at}the file cannot be read; check its permissions`);
