@@ -1,6 +1,6 @@
 /**
- * The platform when it is Deno. Member for member the same as `bun.ts`, so that the two files show
- * only what differs. Loaded by `main/deno.ts` alone.
+ * The platform on Deno. It has the same members as `bun.ts` in the same order, so that the two
+ * files show only the differences. Only `main/deno.ts` loads it.
  */
 import { existsSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
@@ -69,8 +69,8 @@ async function serve(options: ServeOptions): Promise<Listener> {
       hostname: options.hostname,
       port: server.addr.port,
       async close(graceMs) {
-        // After `shutdown` nothing can cut a stream that stays open, so it comes only when all is
-        // quiet; `abort` at once would lose bytes that are still being sent.
+        // After `shutdown` nothing can end a stream that stays open, so `shutdown` comes when all
+        // is quiet; an early `abort` would lose bytes that are still being sent.
         let deadline: ReturnType<typeof setTimeout> | undefined;
         const late = new Promise<"late">((resolve) => {
           deadline = setTimeout(() => resolve("late"), graceMs);
@@ -114,7 +114,7 @@ function spawn({ command, args, env, cwd }: SpawnOptions): Child {
 }
 
 function signalGroup(groupId: number, signal: "SIGTERM" | "SIGKILL"): boolean {
-  // 0 and -1 would mean our own group and everybody.
+  // 0 and -1 would mean the gateway's own group and all processes.
   if (!Number.isSafeInteger(groupId) || groupId <= 1) return false;
   try {
     Deno.kill(-groupId, signal);
@@ -154,7 +154,7 @@ function toStatement(statement: StatementSync): SqlStatement {
   };
 }
 
-/** A plain object, as everywhere; Node's rows have no prototype. */
+/** A plain object, as on Bun; Node's rows have no prototype. */
 function toRow(row: unknown): Record<string, SqlValue> {
   return { ...(row as Record<string, SqlValue>) };
 }
@@ -169,7 +169,7 @@ function guard<Value>(work: () => Value): Value {
   }
 }
 
-/** `exec` gives SQLite's text without its number; these are the faults that decide something. */
+/** `exec` reports SQLite's text without its number; these are the faults that decide something. */
 const codesByText: Readonly<Record<string, number>> = {
   "database is locked": 5,
   "database table is locked": 6,

@@ -98,7 +98,7 @@ describe("a credential in a file", () => {
   });
 
   const unusable: [string, Map<string, string | undefined>, string][] = [
-    ["is not there", new Map(), "is not there; make it, or correct the path"],
+    ["is not there", new Map(), "does not exist; create it, or correct the path"],
     ["cannot be read", new Map([[file.file, undefined]]), "cannot be read; check its permissions"],
     ["is empty", new Map([[file.file, "\n"]]), ": expected a token, got an empty text"],
     [
@@ -111,7 +111,7 @@ describe("a credential in a file", () => {
     test(`that ${what} names its key, and shows neither its path nor its text`, async () => {
       const { problem, deps } = open({ type: "bearer", token: file }, files);
       const told = await problem();
-      expect(told).toContain("cannot be shown who calls: the file of credentials.token");
+      expect(told).toContain("has no credentials: the file of credentials.token");
       expect(told).toContain(words);
       expect(JSON.stringify([told, deps.records])).not.toMatch(/hunter2|secrets\/one/);
     });
@@ -127,7 +127,7 @@ describe("a credential in a file", () => {
     clock.advance(deps.limits.secretFileMs);
     expect(await credential).toEqual({
       state: "failed",
-      problem: "cannot be shown who calls: the file of credentials.token takes too long to be read",
+      problem: "has no credentials: the file of credentials.token takes too long to read",
     });
   });
 

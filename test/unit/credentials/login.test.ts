@@ -196,7 +196,7 @@ describe("the place that a log-in names", () => {
       const outcome = await baseOf(lie);
       expect(outcome).toMatchObject({
         state: "failed",
-        problem: "cannot be logged in to: its log-in names a host that it may not send us to; " +
+        problem: "is not logged in: its log-in names a host that is not allowed; " +
           "nothing is sent there",
       });
     });
@@ -257,7 +257,7 @@ describe("a log-in that is refused", () => {
         reply: () => ({ status, body: { message: "hunter2" } }),
       });
       expect(await problem()).toBe(
-        `cannot be logged in to: its log-in refuses what it is given (status ${status}); correct it`,
+        `is not logged in: its log-in refuses the credentials (status ${status}); correct them`,
       );
       for (let calls = 0; calls < 10; calls += 1) await get();
       clock.advance(deps.limits.loginRefusedMs - 1);
@@ -319,7 +319,7 @@ describe("a log-in that is refused", () => {
     test(`since the API ${what} is reported in our own words`, async () => {
       const { problem, api } = await open({ reply });
       const told = await problem();
-      expect(told).toContain(`cannot be logged in to: its log-in ${words}`);
+      expect(told).toContain(`is not logged in: its log-in ${words}`);
       expect(told).not.toContain("hunter2");
       expect(api.requests.length).toBe(1);
     });

@@ -292,7 +292,9 @@ describe("a token that is kept", () => {
     await context();
     store.isLocked = true;
     const told = await asked(make()).problem();
-    expect(told).toContain("its stored log-in cannot be opened with this gateway's key; bring the");
+    expect(told).toContain(
+      "its stored log-in cannot be opened with this gateway's key; restore the",
+    );
     expect(told).toContain("MCP_SECRET");
     expect(tokens.requests.length).toBe(1);
   });
@@ -338,27 +340,27 @@ describe("an authorization server that gives none", () => {
     [
       "refuses the refresh token",
       () => ({ status: 400, body: { error: "invalid_grant", error_description: "hunter2" } }),
-      "refuses the refresh token (invalid_grant); log in again and give the new one as",
+      "refuses the refresh token (invalid_grant); log in again and set the new one as",
     ],
     [
       "refuses the client",
       () => ({ status: 401, body: { error: "invalid_client", error_uri: "hunter2" } }),
-      "refuses to give a token (invalid_client); correct credentials",
+      "refuses to issue a token (invalid_client); correct credentials",
     ],
     [
       "uses words of its own",
       () => ({ status: 400, body: { error: "hunter2" } }),
-      "refuses to give a token (status 400)",
+      "refuses to issue a token (status 400)",
     ],
     [
       "says nothing",
       () => ({ status: 403, body: "hunter2" }),
-      "refuses to give a token (status 403)",
+      "refuses to issue a token (status 403)",
     ],
     ["is broken", () => ({ status: 500, body: "hunter2" }), "answers with status 500"],
     ["has too much to do", () => ({ status: 429 }), "answers with status 429"],
-    ["answers with a page", () => ({ body: "<p>hunter2</p>" }), "gives an answer that cannot be"],
-    ["answers with a list", () => ({ body: ["hunter2"] }), "gives an answer that cannot be read"],
+    ["answers with a page", () => ({ body: "<p>hunter2</p>" }), "answers with an unreadable body"],
+    ["answers with a list", () => ({ body: ["hunter2"] }), "answers with an unreadable body"],
     ["forgets the token", () => ({ body: { token: "hunter2" } }), "answers without a token"],
     ["gives no text", () => ({ body: { access_token: 5 } }), "answers without a token"],
     [
@@ -369,7 +371,7 @@ describe("an authorization server that gives none", () => {
     [
       "gives another type",
       () => tokenReply("hunter2", { token_type: "hunter2" }),
-      "gives tokens of another type than Bearer",
+      "issues tokens of another type than Bearer",
     ],
     [
       "redirects to another server",
@@ -392,7 +394,7 @@ describe("an authorization server that gives none", () => {
     test(`F12 H3 and ${what} is reported in our own words, and left alone for a while`, async () => {
       const { tokens, problem, get, deps, clock } = await open({ reply, config: refreshing });
       const told = await problem();
-      expect(told).toContain(`cannot be shown who calls: its authorization server ${words}`);
+      expect(told).toContain(`has no credentials: its authorization server ${words}`);
       expect(told).not.toContain("hunter2");
       expect(JSON.stringify(deps.records)).not.toContain("hunter2");
       const again = await get();
@@ -412,7 +414,7 @@ describe("an authorization server that gives none", () => {
     for (const credential of await Promise.all(all)) {
       expect(credential).toMatchObject({
         state: "failed",
-        problem: "cannot be shown who calls: its authorization server cannot be reached",
+        problem: "has no credentials: its authorization server cannot be reached",
       });
     }
   });
