@@ -37,7 +37,7 @@ export function createOAuth2(
     url: issuer ?? tokenUrl,
     words,
     headers: {},
-    authorization: nobody,
+    authorization: noAuthorization,
   }, deps);
   const find = issuer === undefined
     ? () => Promise.resolve({ tokenUrl })
@@ -80,7 +80,7 @@ export function createOAuth2(
 }
 
 /** An authorization server gets no credential except those in the request itself. */
-const nobody = {
+const noAuthorization = {
   get: () => Promise.resolve({ state: "ready" as const, context: emptyContext, isDegraded: false }),
   renew: () => Promise.resolve(false),
 };

@@ -174,7 +174,7 @@ describe("a command that cannot be run", () => {
     [
       "a file that is no program",
       { command: "/etc/passwd" },
-      'program "passwd" may not be run; check its permissions',
+      'program "passwd" is not executable; check its permissions',
     ],
     [
       "a directory that is not there",

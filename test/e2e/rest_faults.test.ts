@@ -61,10 +61,10 @@ const faults: readonly Fault[] = [
 const oddities: readonly { endpoint: string; says: string; text?: string }[] = [
   { endpoint: "html", says: 'a page ("text/html")', text: "<form>Log in</form>" },
   { endpoint: "nonsense", says: "not valid JSON", text: "{" },
-  { endpoint: "words", says: '"text/plain" in place of JSON', text: "Order 17 placed" },
+  { endpoint: "words", says: '"text/plain" instead of JSON', text: "Order 17 placed" },
   { endpoint: "half", says: "the connection broke", text: '{"order":' },
   { endpoint: "zipped", says: "not valid gzip" },
-  { endpoint: "archive", says: '"application/zip" in place of JSON' },
+  { endpoint: "archive", says: '"application/zip" instead of JSON' },
 ];
 
 let api: FaultServer;

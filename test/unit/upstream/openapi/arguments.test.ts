@@ -174,7 +174,7 @@ describe("Parameters", () => {
       'POST /it: it needs "x" as "application/xml", which cannot be written',
     ]);
     const broken = documentWith({ parameters: [{ in: "header", name: "a b\r\nc" }] });
-    expect((await leftOutOf(broken))[0]).toContain("a name that no header can have");
+    expect((await leftOutOf(broken))[0]).toContain("has an invalid name");
   });
 });
 
@@ -273,7 +273,7 @@ describe("A body", () => {
       await leftOutOf(
         withBody("multipart/form-data", { type: "object", properties, required: ["file"] }),
       ),
-    ).toEqual(['POST /it: it needs a file as "file", which cannot be given']);
+    ).toEqual(['POST /it: it needs a file as "file", which cannot be sent']);
     expect(await leftOutOf(withBody("application/octet-stream", file))).toEqual([
       'POST /it: it needs a body of the type "application/octet-stream"',
     ]);

@@ -98,7 +98,9 @@ describe("A document at a URL", () => {
     expect(await refusalOf(loadAt(`${origin}/closed`, { ...secret, baseUrl: origin }))).toContain(
       "status 401; correct the credentials",
     );
-    expect(await refusalOf(loadAt(`${origin}/busy`))).toContain("status 503; it is asked again");
+    expect(await refusalOf(loadAt(`${origin}/busy`))).toContain(
+      "status 503; the gateway tries again",
+    );
     const page = await refusalOf(loadAt(`${origin}/page?key=hidden`));
     expect(page).toContain(`Cannot take "${origin}/page?…"`);
     expect(page).not.toContain("hidden");
