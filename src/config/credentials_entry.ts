@@ -129,7 +129,7 @@ export function readFallback(
         "or it is not opened; remove it",
     );
   } else if (!isPublic) {
-    refuse("onFailure", '"anonymous" needs public: true beside it');
+    refuse("onFailure", '"anonymous" also needs public: true');
   } else if (anonymousTools.length === 0) {
     refuse("onFailure", '"anonymous" needs the tools that may be called so, in anonymousTools');
   } else if (isOpen(context) && !isAllowed(context)) {

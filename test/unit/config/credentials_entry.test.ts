@@ -242,8 +242,10 @@ describe("going on without credentials", () => {
     expect(await rest(anonymous)).toEqual(["search"]);
     expect(await rest(bearer)).toBe("none");
     expect(await rest({ ...bearer, onFailure: "reject" })).toBe("none");
-    expect(await rest({ ...anonymous, public: false })).toContain('"anonymous" needs public: true');
-    expect(await rest({ ...anonymous, public: undefined })).toContain("needs public: true");
+    expect(await rest({ ...anonymous, public: false })).toContain(
+      '"anonymous" also needs public: true',
+    );
+    expect(await rest({ ...anonymous, public: undefined })).toContain("also needs public: true");
     for (const anonymousTools of [[], undefined]) {
       expect(await rest({ ...anonymous, anonymousTools }))
         .toContain('"anonymous" needs the tools that may be called so');

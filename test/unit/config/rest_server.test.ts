@@ -411,7 +411,7 @@ describe("a web API that cannot be used", () => {
     ],
     ["none without public", {
       credentials: { ...anonymous, public: false, anonymousTools: ["list"] },
-    }, '.credentials.onFailure in FILE: "anonymous" needs public: true beside it'],
+    }, '.credentials.onFailure in FILE: "anonymous" also needs public: true'],
     [
       "none without tools",
       { credentials: anonymous },
