@@ -6,6 +6,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { anonymous } from "../src/auth/none.ts";
 import { systemClock } from "../src/clock.ts";
 import { openStoreDatabase } from "../src/store/database.ts";
 import { defaultLimits } from "../src/limits.ts";
@@ -113,6 +114,7 @@ async function openLive(count: number): Promise<Suite> {
     limits,
     clock: systemClock,
     log: createTestLog(),
+    emit: () => {},
     identity: { name: "bench", version: "1" },
     sessionTimeoutMs: limits.timerMsMax,
     heartbeats: createHeartbeats(systemClock, limits),
@@ -124,9 +126,10 @@ async function openLive(count: number): Promise<Suite> {
     const id = crypto.randomUUID();
     bare.set(id, record);
     await store.create({ ...record, key: await sha256Hex(id), activeAt: systemClock.wall() });
-    await findSession(table, id, record.surface);
+    await findSession(table, id, { surface: record.surface, principal: anonymous });
   }
   const ids = [...bare.keys()];
+  const owner = { surface: "/mcp", principal: anonymous };
   let turn = 0;
   const nextId = () => ids[turn++ % ids.length]!;
   return {
@@ -135,7 +138,7 @@ async function openLive(count: number): Promise<Suite> {
     units: 1,
     candidates: [
       { name: "bare Map", work: () => Promise.resolve(bare.get(nextId())) },
-      { name: "our table", work: () => findSession(table, nextId(), "/mcp") },
+      { name: "our table", work: () => findSession(table, nextId(), owner) },
     ],
     close: () => closeSessions(table),
   };

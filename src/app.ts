@@ -3,6 +3,11 @@
  * handler. It names no runtime, reads no environment and opens no socket: `src/main` does, and
  * anybody's own server can.
  */
+import {
+  type AuthenticatorKinds,
+  authenticatorKinds,
+  createAuthenticator,
+} from "./auth/authenticator_kinds.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { GatewayConfig, ServersConfig } from "./config/config.ts";
 import { sameServer } from "./config/same_server.ts";
@@ -13,6 +18,9 @@ import { createHttpHandler } from "./http/routes.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import { createLog, type Log } from "./log.ts";
 import type { FetchHandler, Runtime, SqlDatabase } from "./runtime/runtime.ts";
+import { countEvents, type Counts } from "./telemetry/counts.ts";
+import { createLogReader } from "./telemetry/log_reader.ts";
+import { createEvents, type Events } from "./telemetry/events.ts";
 import { createSealer, makeKey, type Sealer } from "./seal.ts";
 import { sessionStoreKinds } from "./store/session_kinds.ts";
 import type { SessionStore } from "./session/session_store.ts";
@@ -24,6 +32,15 @@ import { createSpares } from "./upstream/stdio/spares.ts";
 import { openWarden } from "./upstream/stdio/warden.ts";
 import { identity } from "./version.ts";
 
+/** What can be added to a gateway, one member for each kind of thing; each row stands for itself. */
+export interface Tables {
+  /** Who makes a request is decided by one of these, which `GatewayConfig.authenticator` names. */
+  readonly authenticatorKinds: AuthenticatorKinds;
+}
+
+/** What a gateway has of itself. */
+export const defaultTables: Tables = { authenticatorKinds };
+
 /** What a gateway is made from. */
 export interface GatewayOptions {
   readonly config: GatewayConfig;
@@ -31,6 +48,8 @@ export interface GatewayOptions {
   /** Bounds that differ from the defaults. */
   readonly limits?: Partial<Limits>;
   readonly clock?: Clock;
+  /** Tables in the place of the defaults. */
+  readonly tables?: Partial<Tables>;
   /** Where log lines are shown; absent: only the log file has them. */
   readonly console?: (line: string) => void;
 }
@@ -40,6 +59,10 @@ export interface GatewayHandle {
   /** Answers every request of every client; never rejects. */
   readonly fetch: FetchHandler;
   readonly log: Log;
+  /** Calls a reader for each event from now on: see `GatewayEvent`. */
+  readonly observe: Events["read"];
+  /** How often each kind of event happened so far. */
+  readonly counts: () => Counts;
   /** Takes a new reading of the servers: only what changed is added, removed or made anew. */
   reload(servers: ServersConfig): Promise<void>;
   /** Refuses new work and ends open streams; resolves when the running calls have finished. */
@@ -57,6 +80,17 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const { bodyBytesMax = defaultLimits.bodyBytesMax } = config;
   const limits: Limits = { ...defaultLimits, bodyBytesMax, ...options.limits };
   const log = openLog(options, limits, clock);
+  const tables: Tables = { ...defaultTables, ...options.tables };
+  const authenticator = createAuthenticator(
+    config.authenticator ?? "none",
+    tables.authenticatorKinds,
+    { clock, limits, log: log.source("auth") },
+  );
+  const events = createEvents((thrown) =>
+    log.error("Cannot read an event", { error: String(thrown) })
+  );
+  events.read(createLogReader(log));
+  const counts = countEvents(events);
   const { key, operatorToken, database } = await openData(config, runtime, limits, log);
   log.addSecrets(operatorToken === undefined ? [key] : [key, operatorToken]);
   const sealer = await createSealer(key);
@@ -81,6 +115,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
         limits,
         clock,
         log: own,
+        emit: events.emit,
         corrections: createCorrectionLog(server.name, own, limits),
         catalogs,
         ...ceilings,
@@ -102,10 +137,12 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   });
   const http = createHttpHandler({
     gateway,
+    authenticator,
     sessions: { ...sessions, create: watched },
     limits,
     clock,
     log: log.source("http"),
+    emit: events.emit,
     identity,
     instance,
     addresses: runtime.addresses,
@@ -119,6 +156,8 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   return {
     fetch: http.fetch,
     log,
+    observe: events.read,
+    counts,
     async reload(servers) {
       log.addSecrets(servers.secrets);
       warn(log, servers);

@@ -44,6 +44,9 @@ export const errorTable = {
     text: "Sessions cannot be stored at the moment; retry later",
     retryAfterMs: 1_000,
   },
+  /** Both carry the authenticator's challenge as `WWW-Authenticate`. */
+  unauthenticated: { rpc: -32600, http: 401, text: "Valid credentials are required" },
+  forbidden: { rpc: -32600, http: 403, text: "The credentials do not cover this request" },
   host_forbidden: { rpc: -32600, http: 403, text: "Host not allowed; add it to MCP_ALLOWED_HOSTS" },
   origin_forbidden: {
     rpc: -32600,

@@ -3,10 +3,10 @@
  * rows by subject. A test may pass its own table to `createGateway`. No other source file holds a
  * number of this size.
  */
-import { clientLimits } from "./limits/clients.ts";
-import { houseLimits } from "./limits/house.ts";
-import { serverLimits } from "./limits/servers.ts";
-import { webLimits } from "./limits/web.ts";
+import { clientLimits } from "./limits/client_limits.ts";
+import { houseLimits } from "./limits/gateway_limits.ts";
+import { serverLimits } from "./limits/server_limits.ts";
+import { webLimits } from "./limits/web_limits.ts";
 
 /** The table of limits. */
 export const defaultLimits = {

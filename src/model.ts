@@ -27,13 +27,16 @@ export const logLevels = [
 /** One severity of a log notice. */
 export type LogLevel = (typeof logLevels)[number];
 
-/** An authenticated caller; `anonymous` while the gateway has no authenticator. */
+/** Who makes a request, as the authenticator found (src/auth/). Nothing below it has a default. */
 export interface Principal {
   readonly id: string;
 }
 
-/** The principal of every caller while clients do not authenticate. */
-export const anonymous: Principal = { id: "anonymous" };
+/** All principals together, as the owner of what they share. No authenticator may give this id. */
+export const sharedPrincipal: Principal = { id: "" };
+
+/** The gateway itself, for calls that it makes for no client. No authenticator may give this id. */
+export const gatewayPrincipal: Principal = { id: "gateway" };
 
 /**
  * On whose behalf a call is made. `scope` and `wire` are opaque to the gateway: `scope` picks the
@@ -226,3 +229,6 @@ export const listKinds = {
 
 /** The name of one of the four lists. */
 export type ListKind = keyof typeof listKinds;
+
+/** The names of the four lists, in the order in which they are read. */
+export const listKindNames = Object.keys(listKinds) as ListKind[];

@@ -38,7 +38,7 @@ describe("the source tree", () => {
 describe("the rules themselves", () => {
   for (const rule of rules) {
     test(`a breach is found: ${rule.name}`, () => {
-      const together = /circle|dead/.test(rule.name);
+      const together = /circle|dead|unique/.test(rule.name);
       const samples = together ? [rule.bad] : rule.bad.map((file) => [file]);
       for (const sample of samples) expect(rule.check(sample)).not.toEqual([]);
     });
@@ -71,6 +71,11 @@ export * from "./c.ts";\nimport "./d.ts";\nconst e = await import("./e.ts");
   test("the lines of an inner function are its own", () => {
     const text = "function f() {\n  const g = () => {\n\n  };\n  return {\n    g,\n  };\n}";
     expect(functionsOf(text).map(({ lines }) => lines)).toEqual([3, 5]);
+  });
+
+  test("the whole length of a function has its inner functions in it", () => {
+    const text = "function f() {\n  const g = () => {\n\n  };\n  return {\n    g,\n  };\n}";
+    expect(functionsOf(text).map(({ grossLines }) => grossLines)).toEqual([3, 8]);
   });
 
   test("numbers in names and text do not count", () => {

@@ -214,6 +214,8 @@ export interface GatewayConfig extends ServersConfig {
   /** Folder of the database, the log and the key; `:memory:` keeps nothing. */
   readonly dataDirectory: string;
   readonly sessionTimeoutMs: number;
+  /** How clients authenticate: a row of the authenticators' table. Absent: "none". */
+  readonly authenticator?: string | undefined;
   /** The largest request body; absent: the usual limit. */
   readonly bodyBytesMax?: number | undefined;
   readonly publicUrl?: string | undefined;

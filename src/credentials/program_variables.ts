@@ -4,6 +4,7 @@
  * the variables; the values are written nowhere else.
  */
 import type { ChildCredentials } from "../config/config.ts";
+import { sharedUse } from "../outgoing/authorization.ts";
 import { createAuthorization } from "./credential_kinds.ts";
 import { type CredentialDeps, type CredentialFailure, refuse } from "./provider.ts";
 import { createSecretReader, type WantedSecret } from "./secret.ts";
@@ -63,7 +64,7 @@ function createFromToken(
 ): GetVariables {
   const authorization = createAuthorization({ server, credentials }, deps);
   return async (signal) => {
-    const credential = await authorization.get({ principal: "", scope: "" }, signal);
+    const credential = await authorization.get(sharedUse, signal);
     if (credential.state === "failed") return refuse(credential.problem);
     if (credential.state === "needs_person") {
       return refuse(`needs a user to log in at ${credential.url}`);

@@ -15,6 +15,8 @@ import type { Runtime } from "../runtime/runtime.ts";
 /** Which stored credential is meant. */
 export interface CredentialKey {
   readonly server: string;
+  /** The id of the principal that it is for; that of `sharedPrincipal`: it serves all of them. */
+  readonly principal: string;
   readonly kind: "oauth2" | "login";
   /** Digest of all that it was got with: another configuration finds none. */
   readonly binding: string;

@@ -4,6 +4,7 @@
  * before it is used, so that neither a restart nor a crash loses what replaced an older one. Not
  * here: how it is fetched, and what is shown (oauth2.ts, login.ts).
  */
+import { sharedPrincipal } from "../model.ts";
 import type { CredentialDeps, CredentialFailure, CredentialKey } from "./provider.ts";
 import { refuse } from "./provider.ts";
 
@@ -90,7 +91,7 @@ export function createTokenSource<Secrets>(
   const toState = (binding: string): State => {
     if (state?.key.binding === binding) return state;
     state = {
-      key: { server, kind, binding },
+      key: { server, principal: sharedPrincipal.id, kind, binding },
       loading: undefined,
       kept: undefined,
       isUnreadable: false,

@@ -52,13 +52,13 @@ async function take(
   const message = toMessage(value, stateless.deps.limits);
   // The one notification of clients, a cancellation, has no use here: they close the stream.
   if (message.kind !== "request") return emptyResponse(202);
-  const { request: { headers, signal }, fetchContext, surface } = context;
+  const { request: { headers, signal }, fetchContext, principal, surface } = context;
   const { takesForeign } = stateless.deps.gateway.surface(surface) ?? {};
   const request = decodeRequest(message, headers, takesForeign);
   context.assertOpen();
   const asked: ModernRequest = {
     request,
-    caller: callerOf(request),
+    caller: callerOf(request, principal),
     surface,
     headers,
     accepts,

@@ -1,13 +1,19 @@
 /** One HTTP request to a surface, as the bindings see it. Types only. */
+import type { Principal } from "../model.ts";
 import type { FetchContext } from "../runtime/runtime.ts";
 
-/** One HTTP request to a surface. */
-export interface RequestContext {
+/** One HTTP request that the guard let in; who makes it is not known. */
+export interface OpenContext {
   readonly request: Request;
   readonly fetchContext: FetchContext;
-  readonly surface: string;
   /** The request's path as it came, without a slash at the end. */
   readonly path: string;
+}
+
+/** One HTTP request of a principal to a surface. */
+export interface RequestContext extends OpenContext {
+  readonly principal: Principal;
+  readonly surface: string;
   /** Throws when new work is not taken now. */
   readonly assertOpen: () => void;
   /** The body as a JSON value, once. */

@@ -3,7 +3,7 @@
  * failure's status and text come from the error table alone. Not here: headers for browsers of
  * other origins (guard.ts).
  */
-import { type GatewayError, toGatewayError, withOutcome } from "../errors.ts";
+import { type ErrorCode, type GatewayError, toGatewayError, withOutcome } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { RequestId } from "../model.ts";
 import { errorText, type RpcError } from "../protocol/jsonrpc.ts";
@@ -40,7 +40,17 @@ export function errorResponse(
   id?: RequestId,
   headers: HeaderPairs = {},
 ): Response {
-  return rpcErrorResponse(withOutcome(error, "not_sent").toRpc(), error.status, id, headers);
+  const rpc = withOutcome(error, "not_sent").toRpc();
+  const response = rpcErrorResponse(rpc, error.status, id, headers);
+  codes.set(response, error.code);
+  return response;
+}
+
+const codes = new WeakMap<Response, ErrorCode>();
+
+/** The code of the error that a response was made from, where it is one of the table. */
+export function errorCodeOf(response: Response): ErrorCode | undefined {
+  return codes.get(response);
 }
 
 /** The same for a failure that a revision puts in words of its own. */

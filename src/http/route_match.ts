@@ -4,17 +4,29 @@
  */
 import { IttyRouter } from "itty-router";
 import { GatewayError } from "../errors.ts";
-import type { RequestContext } from "./request_context.ts";
+import type { OpenContext, RequestContext } from "./request_context.ts";
 
-/** Answers one method of a URL. */
+/** Answers one method of a URL, for a principal. */
 export type Endpoint = (context: RequestContext) => Response | Promise<Response>;
 
-/** One URL: its methods, and the name of the one that took its place. */
-export interface RouteRow {
+/** Answers one method of a URL, for any client. */
+export type OpenEndpoint = (context: OpenContext) => Response | Promise<Response>;
+
+/** One URL with a surface behind it: its methods, and the name of the one that took its place. */
+export interface SurfaceRow {
   readonly path: string;
   readonly methods: Readonly<Record<string, Endpoint>>;
   readonly successor?: string;
 }
+
+/** One URL that is open to all that the guard lets in. */
+export interface OpenRow {
+  readonly path: string;
+  readonly openMethods: Readonly<Record<string, OpenEndpoint>>;
+}
+
+/** One URL. */
+export type RouteRow = SurfaceRow | OpenRow;
 
 /** A row that was found. */
 export interface Match {

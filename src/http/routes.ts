@@ -3,6 +3,7 @@
  * never throws. Paths match as they were written, but for one slash at the end: one that only
  * normalisation would turn into a route is unknown. Not here: what the endpoints do, and sockets.
  */
+import type { Authenticator } from "../auth/authenticator.ts";
 import type { Clock } from "../clock.ts";
 import type { GatewayConfig } from "../config/config.ts";
 import { GatewayError } from "../errors.ts";
@@ -12,7 +13,9 @@ import type { Log } from "../log.ts";
 import type { Notice } from "../model.ts";
 import type { FetchContext, FetchHandler } from "../runtime/runtime.ts";
 import type { SessionStore } from "../session/session_store.ts";
+import type { Emit } from "../telemetry/events.ts";
 import { instanceHeader } from "../version.ts";
+import { admit } from "./admission.ts";
 import { createJsonReader, type JsonReader } from "./json_body.ts";
 import { discardBody } from "./discard.ts";
 import { createFrontPage } from "./front_page.ts";
@@ -21,14 +24,15 @@ import { createGuard, type Guard, type GuardConfig, type GuardDeps } from "./gua
 import { type HealthDeps, healthResponse, type Phase, readyResponse } from "./health.ts";
 import { createHeartbeats } from "./heartbeat.ts";
 import { createKeepAlive } from "./keep_alive.ts";
-import type { RequestContext } from "./request_context.ts";
+import type { OpenContext } from "./request_context.ts";
 import {
   createMatcher,
   decodeName,
-  type Endpoint,
   type Match,
+  type OpenEndpoint,
   pathOf,
   type RouteRow,
+  type SurfaceRow,
   trimPath,
 } from "./route_match.ts";
 import { get, remove } from "./legacy/post.ts";
@@ -43,7 +47,13 @@ import {
   notifyListens,
   type StatelessRequests,
 } from "./modern/requests.ts";
-import { emptyResponse, errorResponse, faultResponse, type HeaderPairs } from "./respond.ts";
+import {
+  emptyResponse,
+  errorCodeOf,
+  errorResponse,
+  faultResponse,
+  type HeaderPairs,
+} from "./respond.ts";
 import {
   createSseTransport,
   endLines,
@@ -55,10 +65,12 @@ import {
 /** What the HTTP layer is made of. */
 export interface HttpDeps {
   readonly gateway: Gateway;
+  readonly authenticator: Authenticator;
   readonly sessions: SessionStore;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Log;
+  readonly emit: Emit;
   readonly identity: { readonly name: string; readonly version: string };
   /** What the gateway sends to remote servers with each request. */
   readonly instance: string;
@@ -144,7 +156,10 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   return {
     async fetch(request, fetchContext = {}) {
       const response = await respond(request, fetchContext);
-      if (response.status >= 400) await discardBody(request, deps);
+      if (response.status < 400) return response;
+      const code = errorCodeOf(response);
+      deps.emit({ type: "request_refused", status: response.status, code });
+      await discardBody(request, deps);
       return response;
     },
     open: () => void (layer.phase = "ready"),
@@ -174,17 +189,17 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
 /** The route table. */
 function rowsOf(layer: HttpLayer): RouteRow[] {
   const { sessions, stateless, transport } = layer;
-  const streamable: RouteRow["methods"] = {
+  const streamable: SurfaceRow["methods"] = {
     POST: (context) => post(sessions, stateless, context),
     GET: (context) => get(sessions, context),
     DELETE: (context) => remove(sessions, context),
   };
-  const lines: RouteRow["methods"] = { GET: (context) => openLine(transport, context) };
-  const messages: RouteRow["methods"] = { POST: (context) => takePost(transport, context) };
-  const health: Endpoint = ({ request }) => healthResponse(layer.phase, layer.deps, request);
+  const lines: SurfaceRow["methods"] = { GET: (context) => openLine(transport, context) };
+  const messages: SurfaceRow["methods"] = { POST: (context) => takePost(transport, context) };
+  const health: OpenEndpoint = ({ request }) => healthResponse(layer.phase, layer.deps, request);
   const ready = () => readyResponse(layer.phase);
   const createPage = createFrontPage(layer.deps.config.publicUrl);
-  const page: Endpoint = ({ request }) => createPage(request);
+  const page: OpenEndpoint = ({ request }) => createPage(request);
   return [
     { path: "/mcp", methods: streamable },
     { path: "/servers/:name/mcp", methods: streamable },
@@ -193,9 +208,9 @@ function rowsOf(layer: HttpLayer): RouteRow[] {
     { path: "/messages", methods: messages },
     { path: "/servers/:name/sse", methods: lines },
     { path: "/servers/:name/messages", methods: messages },
-    { path: "/health", methods: { GET: health, HEAD: health } },
-    { path: "/ready", methods: { GET: ready, HEAD: ready } },
-    { path: "/", methods: { GET: page, HEAD: page } },
+    { path: "/health", openMethods: { GET: health, HEAD: health } },
+    { path: "/ready", openMethods: { GET: ready, HEAD: ready } },
+    { path: "/", openMethods: { GET: page, HEAD: page } },
   ];
 }
 
@@ -203,33 +218,54 @@ function rowsOf(layer: HttpLayer): RouteRow[] {
 async function answer(
   layer: HttpLayer,
   { row, server }: Match,
-  context: Pick<RequestContext, "request" | "fetchContext" | "path">,
+  context: OpenContext,
 ): Promise<Response> {
   const { request } = context;
-  const surface = server === undefined ? "/mcp" : `/servers/${decodeName(server)}`;
-  if (server !== undefined && layer.deps.gateway.surface(surface) === undefined) {
-    throw new GatewayError(
-      "path_unknown",
-      `Cannot find "${surface}": no such server is configured`,
-    );
-  }
-  const allow = [...Object.keys(row.methods), "OPTIONS"].join(", ");
+  const isOpen = "openMethods" in row;
+  const methods = isOpen ? row.openMethods : row.methods;
+  const allow = [...Object.keys(methods), "OPTIONS"].join(", ");
   if (request.method === "OPTIONS") {
+    // Browsers send no credentials with it.
+    if (!isOpen) surfaceOf(layer, server);
     return emptyResponse(204, layer.guard.preflightHeaders(request, allow));
   }
-  const endpoint = Object.hasOwn(row.methods, request.method)
-    ? row.methods[request.method]
-    : undefined;
-  if (endpoint === undefined) {
-    return errorResponse(new GatewayError("method_not_allowed"), undefined, { allow });
+  const refuseMethod = () =>
+    errorResponse(new GatewayError("method_not_allowed"), undefined, { allow });
+  if (isOpen) {
+    const endpoint = endpointOf(row.openMethods, request);
+    const response = endpoint === undefined ? refuseMethod() : await endpoint(context);
+    return request.method === "HEAD" ? new Response(null, response) : response;
   }
+  // Before the server's name is looked up: which servers there are is not for strangers.
+  const principal = await admit(layer.deps.authenticator, request);
+  if (principal instanceof Response) return principal;
+  const surface = surfaceOf(layer, server);
+  const endpoint = endpointOf(row.methods, request);
+  if (endpoint === undefined) return refuseMethod();
   const assertOpen = (): void => {
     if (layer.phase !== "ready") throw new GatewayError(layer.phase);
   };
   const readJson = () => layer.readJson(request);
-  const response = await endpoint({ ...context, surface, assertOpen, readJson });
-  if (request.method === "HEAD") return new Response(null, response);
+  const response = await endpoint({ ...context, principal, surface, assertOpen, readJson });
   return withHeaders(response, deprecationHeaders(row, server));
+}
+
+/** The surface of a path. Throws `path_unknown` when it names a server that is not configured. */
+function surfaceOf({ deps }: HttpLayer, server: string | undefined): string {
+  if (server === undefined) return "/mcp";
+  const surface = `/servers/${decodeName(server)}`;
+  if (deps.gateway.surface(surface) !== undefined) return surface;
+  throw new GatewayError(
+    "path_unknown",
+    `Cannot find "${surface}": no such server is configured`,
+  );
+}
+
+function endpointOf<Kind>(
+  methods: Readonly<Record<string, Kind>>,
+  { method }: Request,
+): Kind | undefined {
+  return Object.hasOwn(methods, method) ? methods[method] : undefined;
 }
 
 /** How many of these sessions' streams took a notice; its frame is encoded once for all. */
@@ -242,7 +278,7 @@ function tell({ byKey }: Sessions, keys: Iterable<string>, notice: Notice): numb
   return heard;
 }
 
-function deprecationHeaders({ successor }: RouteRow, server: string | undefined): HeaderPairs {
+function deprecationHeaders({ successor }: SurfaceRow, server: string | undefined): HeaderPairs {
   if (successor === undefined) return {};
   const link = `</servers/${server}/${successor}>; rel="successor-version"`;
   return { deprecation: "true", link };

@@ -3,6 +3,7 @@
  * it is given to the server's own origin, and the credential providers (src/credentials/), which
  * have it, get it, or say why there is none.
  */
+import { sharedPrincipal } from "../model.ts";
 
 /** What is sent with a request. Names of headers are in lower case. */
 export interface SecurityContext {
@@ -22,6 +23,9 @@ export interface CredentialUse {
   /** The tool that is called, by its server's own name; absent for all that is no tool's call. */
   readonly tool?: string | undefined;
 }
+
+/** For what all principals share, such as the connection to a server. */
+export const sharedUse: CredentialUse = { principal: sharedPrincipal.id, scope: "" };
 
 /** What a provider has. */
 export type Credential =

@@ -10,7 +10,12 @@ import type { Log } from "../log.ts";
 import type { JsonObject } from "../model.ts";
 import type { RequestFault, Runtime } from "../runtime/runtime.ts";
 import { type HttpAnswer, toAnswer } from "./http_answer.ts";
-import type { Authorization, CredentialUse, SecurityContext } from "./authorization.ts";
+import {
+  type Authorization,
+  type CredentialUse,
+  type SecurityContext,
+  sharedUse,
+} from "./authorization.ts";
 import { createCircuit, noCircuit, type Pass } from "./circuit.ts";
 import { createDeadline, isRequestFault } from "./deadline.ts";
 import { createFailures, type Failures, marked } from "./failure.ts";
@@ -138,7 +143,7 @@ export function createHttpCaller(options: HttpCallerOptions): HttpCaller {
     failures: Failures,
     signal: AbortSignal,
   ): Promise<Shown> => {
-    const { use = nobody, authorization = options.authorization, aside = false } = request;
+    const { use = sharedUse, authorization = options.authorization, aside = false } = request;
     const credential = await authorization.get(use, signal);
     if (signal.aborted) throw givenUp();
     if (credential.state === "ready") {
@@ -235,8 +240,6 @@ function mayHaveWorked(outcome: Attempt): boolean {
   if ("response" in outcome) return outcome.response.status !== 429;
   return isRequestFault(outcome.thrown) && outcome.thrown.sent;
 }
-
-const nobody: CredentialUse = { principal: "", scope: "" };
 
 function toWait(retryAfterMs: number | undefined): JsonObject {
   return retryAfterMs === undefined ? {} : { retryAfterMs };

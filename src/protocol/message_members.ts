@@ -5,7 +5,7 @@
  * one `null`. Data of users stays as it came: arguments of tools, structured content, the vendors'
  * parts of `_meta`, what servers log. Follows the schemas of 2024-11-05 to 2026-07-28.
  */
-import { clientLimits } from "../limits/clients.ts";
+import { clientLimits } from "../limits/client_limits.ts";
 import type { JsonObject } from "../model.ts";
 import {
   due,

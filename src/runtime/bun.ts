@@ -50,10 +50,11 @@ async function serve(options: ServeOptions): Promise<Listener> {
       idleTimeout: defaultLimits.headersMs / msPerSecond,
       maxRequestBodySize: options.bodyBytesMax ?? defaultLimits.listenerBodyBytesMax,
       fetch(request, own) {
-        const remoteAddress = own.requestIP(request)?.address;
         return answer(options.fetch, request, {
+          get remoteAddress() {
+            return own.requestIP(request)?.address;
+          },
           holdOpen: () => own.timeout(request, 0),
-          ...(remoteAddress === undefined ? {} : { remoteAddress }),
         });
       },
       error: internalFault,

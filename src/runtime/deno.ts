@@ -57,12 +57,14 @@ async function serve(options: ServeOptions): Promise<Listener> {
       if (whenQuiet !== undefined) return refuseClosing();
       running += 1;
       info.completed.then(finished, finished);
-      const address = info.remoteAddr;
       return answer(options.fetch, request, {
+        get remoteAddress() {
+          const address = info.remoteAddr;
+          return "hostname" in address ? address.hostname : undefined;
+        },
         holdOpen: () => {},
         // Deno.serve looks at the socket again only to send something, unless the body was short.
         disconnectHidden: true,
-        ...("hostname" in address ? { remoteAddress: address.hostname } : {}),
       });
     });
     return {

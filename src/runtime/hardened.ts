@@ -70,10 +70,11 @@ async function respond(
   const leave = () => left.abort();
   outgoing.once("close", leave);
   const request = toRequest(incoming, left.signal);
-  const remoteAddress = incoming.socket.remoteAddress;
   const response = request === undefined ? refuseTarget() : await answer(options.fetch, request, {
+    get remoteAddress() {
+      return incoming.socket.remoteAddress;
+    },
     holdOpen: () => {},
-    ...(remoteAddress === undefined ? {} : { remoteAddress }),
   });
   outgoing.off("close", leave);
   await send(incoming, outgoing, response);

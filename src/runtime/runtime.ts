@@ -6,10 +6,13 @@
 
 /** What a listener knows of a request in addition to the `Request`. */
 export interface FetchContext {
-  readonly remoteAddress?: string;
   /**
-   * Tells the listener that this response may be silent for long, so that no idle timeout ends it.
+   * The source address of the connection: the client's own, or that of a proxy in front. For audit,
+   * and for deciding whether to trust a proxy's headers. Each read looks it up, because a look-up
+   * costs time; absent or undefined if it is unknown, as after the client has left.
    */
+  readonly remoteAddress?: string | undefined;
+  /** Tells the listener not to end this response when it is silent for long. */
   readonly holdOpen?: () => void;
   /** Until the response's head is sent, this listener may not notice that the client has left. */
   readonly disconnectHidden?: boolean;

@@ -1,5 +1,5 @@
 /**
- * Credentials in SQLite, each sealed for its server, its kind and what it was got with, and the
+ * Credentials in SQLite, each sealed for its server, principal, kind and what it was got with, and the
  * scopes that were authenticated. Whatever fails here is logged and costs a new log-in,
  * never the gateway; only the memory of scopes fails closed: who cannot be told counts as known. Not
  * here: the tables (database.ts).
@@ -7,6 +7,7 @@
 import type { Clock } from "../clock.ts";
 import { transact } from "./database.ts";
 import type { Limits } from "../limits.ts";
+import { sharedPrincipal } from "../model.ts";
 import type { Log } from "../log.ts";
 import type { SqlDatabase } from "../runtime/runtime.ts";
 import type { Sealer } from "../seal.ts";
@@ -30,38 +31,46 @@ export interface CredentialStoreOptions {
 }
 
 const purpose = "credential";
-const toBinding = ({ server, kind, binding }: CredentialKey) =>
-  JSON.stringify([server, kind, binding]);
+/** What a credential is sealed for. A shared one is sealed as before there were principals. */
+const toBinding = ({ server, principal, kind, binding }: CredentialKey) =>
+  JSON.stringify(
+    principal === sharedPrincipal.id ? [server, kind, binding] : [server, kind, binding, principal],
+  );
+
+/** The columns that name a credential, in the order of the statements. */
+const toRow = ({ server, principal, kind, binding }: CredentialKey) =>
+  [server, principal, kind, binding] as const;
 
 /** Makes the store; it lets go of nothing, since the database belongs to who opened it. */
 export function createCredentialStore(options: CredentialStoreOptions): CredentialStore {
   const { database, sealer, limits, log, clock } = options;
   const inTurn = createKeyedMutex();
   const select = database.prepare(
-    "SELECT sealed FROM credentials WHERE server = ? AND kind = ? AND binding = ?",
+    `SELECT sealed FROM credentials
+       WHERE server = ? AND principal = ? AND kind = ? AND binding = ?`,
   );
   const replace = database.prepare(
-    `INSERT OR REPLACE INTO credentials (server, kind, binding, sealed, saved_at)
-       VALUES (?, ?, ?, ?, ?)`,
+    `INSERT OR REPLACE INTO credentials (server, principal, kind, binding, sealed, saved_at)
+       VALUES (?, ?, ?, ?, ?, ?)`,
   );
   // The credential just saved never counts as old, whatever the wall clock says.
   const deleteOldOfServer = database.prepare(
-    `DELETE FROM credentials WHERE (server, kind, binding) IN
-       (SELECT server, kind, binding FROM credentials
-          WHERE server = ? AND kind = ? AND binding <> ?
+    `DELETE FROM credentials WHERE (server, principal, kind, binding) IN
+       (SELECT server, principal, kind, binding FROM credentials
+          WHERE server = ? AND principal = ? AND kind = ? AND binding <> ?
           ORDER BY saved_at DESC, binding LIMIT -1 OFFSET ?)`,
   );
   const deleteOld = database.prepare(
-    `DELETE FROM credentials WHERE (server, kind, binding) IN
-       (SELECT server, kind, binding FROM credentials
-          WHERE (server, kind, binding) <> (?, ?, ?)
+    `DELETE FROM credentials WHERE (server, principal, kind, binding) IN
+       (SELECT server, principal, kind, binding FROM credentials
+          WHERE (server, principal, kind, binding) <> (?, ?, ?, ?)
           ORDER BY saved_at DESC LIMIT -1 OFFSET ?)`,
   );
 
   return {
     async load(key) {
       try {
-        const sealed = select.get(key.server, key.kind, key.binding)?.["sealed"];
+        const sealed = select.get(...toRow(key))?.["sealed"];
         if (typeof sealed !== "string") return undefined;
         const value = await sealer.decrypt(purpose, sealed, toBinding(key));
         if (value !== undefined) return value;
@@ -75,13 +84,13 @@ export function createCredentialStore(options: CredentialStoreOptions): Credenti
       return "unreadable";
     },
     async save(key, value) {
-      const { server, kind, binding } = key;
+      const { server, kind } = key;
       try {
         const sealed = await sealer.encrypt(purpose, value, toBinding(key));
         transact(database, () => {
-          replace.run(server, kind, binding, sealed, clock.wall());
-          deleteOldOfServer.run(server, kind, binding, limits.credentialsPerServerMax - 1);
-          deleteOld.run(server, kind, binding, limits.credentialsMax - 1);
+          replace.run(...toRow(key), sealed, clock.wall());
+          deleteOldOfServer.run(...toRow(key), limits.credentialsPerServerMax - 1);
+          deleteOld.run(...toRow(key), limits.credentialsMax - 1);
         });
         return true;
       } catch (fault) {

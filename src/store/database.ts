@@ -5,8 +5,9 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
-import { clientLimits } from "../limits/clients.ts";
+import { clientLimits } from "../limits/client_limits.ts";
 import type { Log } from "../log.ts";
+import { sharedPrincipal } from "../model.ts";
 import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
 
 /** Step N brings a file of `user_version` N to N + 1. Steps are only ever added. */
@@ -71,6 +72,22 @@ const schemaSteps: readonly string[] = [
    CREATE TRIGGER sessions_end AFTER DELETE ON sessions BEGIN
      DELETE FROM subscriptions WHERE session = OLD.key;
    END;`,
+  // The credentials of an older gateway are shared by all principals.
+  `ALTER TABLE credentials RENAME TO shared_credentials;
+   CREATE TABLE credentials (
+     server TEXT NOT NULL,
+     principal TEXT NOT NULL,
+     kind TEXT NOT NULL,
+     binding TEXT NOT NULL,
+     sealed TEXT NOT NULL,
+     saved_at INTEGER NOT NULL,
+     PRIMARY KEY (server, principal, kind, binding)
+   ) STRICT, WITHOUT ROWID;
+   INSERT INTO credentials (server, principal, kind, binding, sealed, saved_at)
+     SELECT server, '${sharedPrincipal.id}', kind, binding, sealed, saved_at
+       FROM shared_credentials;
+   DROP TABLE shared_credentials;
+   CREATE INDEX credentials_saved_at ON credentials (saved_at);`,
 ];
 
 /** Primary SQLite result codes that decide what to do; the rest are passed on. */

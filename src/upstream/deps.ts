@@ -3,9 +3,9 @@ import type { Clock } from "../clock.ts";
 import type { CredentialStore } from "../credentials/provider.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
-import type { Description, JsonObject, ListKind } from "../model.ts";
+import type { Correction, Description, JsonObject, ListKind } from "../model.ts";
+import type { Emit } from "../telemetry/events.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import type { CorrectionLog } from "./catalog/correction_log.ts";
 
 /** What a server once said of itself: enough to answer a handshake and the lists without it. */
 export interface Catalog {
@@ -80,12 +80,19 @@ export interface Warden {
   close(): Promise<void>;
 }
 
+/** Logs the corrections of one server. */
+export interface CorrectionLog {
+  /** Warns of those that were not logged before; `method` is that of the list. */
+  add(method: string, corrections: readonly Correction[]): void;
+}
+
 /** What a kind's constructor is given. */
 export interface UpstreamDeps {
   readonly runtime: Runtime;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Log;
+  readonly emit: Emit;
   readonly catalogs: CatalogStore;
   readonly processLimit: ConnectionLimit;
   readonly spares: Spares;

@@ -450,6 +450,21 @@ for (const kind of ["fast", "hardened"] as const) {
       await listener.close(1_000);
     });
 
+    test("the client's address is looked up when it is asked for, at any time of the request", async () => {
+      const listener = await listen(async (request, context = {}) => {
+        const member = Object.getOwnPropertyDescriptor(context, "remoteAddress");
+        await request.text();
+        await new Promise((resolve) => setTimeout(resolve, 0));
+        const addresses = [context.remoteAddress, context.remoteAddress];
+        return Response.json({ isLazy: member?.get !== undefined, addresses });
+      });
+      const body = "x".repeat(100_000);
+      const response = await fetch(`http://127.0.0.1:${listener.port}/`, { method: "POST", body });
+      expect(await response.json())
+        .toEqual({ isLazy: true, addresses: ["127.0.0.1", "127.0.0.1"] });
+      await listener.close(1_000);
+    });
+
     test("P9 frames reach the client one by one, at once", async () => {
       const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
       const listener = await listen((_request, context) => {

@@ -9,10 +9,11 @@ import { openSqliteSessionStore } from "../../src/store/sqlite_sessions.ts";
 import { createTestClock } from "../support/clock.ts";
 import { createTestRuntime } from "../support/fake_runtime.ts";
 import { createTestLog } from "../support/log.ts";
+import { olderCredentials } from "../support/older_tables.ts";
 
 const runtime = await createTestRuntime();
 
-/** The table as version 2 of the file had it. */
+/** The tables as version 2 of the file had them. */
 const older = `CREATE TABLE sessions (
      key TEXT PRIMARY KEY,
      surface TEXT NOT NULL,
@@ -26,6 +27,7 @@ const older = `CREATE TABLE sessions (
      active_at INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX sessions_active_at ON sessions (active_at);
+   ${olderCredentials}
    PRAGMA user_version = 2;`;
 
 let folder: string;

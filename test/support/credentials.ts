@@ -31,17 +31,18 @@ export function createTestCredentialStore(): TestCredentialStore {
     saved: [],
     isFull: false,
     isLocked: false,
-    async load({ server, kind, binding }) {
-      const value = values.get(toKey(server, kind, binding));
+    async load({ server, principal, kind, binding }) {
+      const value = values.get(toKey(server, principal, kind, binding));
       return value !== undefined && store.isLocked ? "unreadable" : value;
     },
-    async save({ server, kind, binding }, value) {
+    async save({ server, principal, kind, binding }, value) {
       if (store.isFull) return false;
-      values.set(toKey(server, kind, binding), value);
+      values.set(toKey(server, principal, kind, binding), value);
       store.saved.push(value);
       return true;
     },
-    inTurn: ({ server, kind, binding }, work) => inTurn(toKey(server, kind, binding), work),
+    inTurn: ({ server, principal, kind, binding }, work) =>
+      inTurn(toKey(server, principal, kind, binding), work),
     noteScope: (server, scope) => void scopes.add(toKey(server, scope)),
     knowsScope: (server, scope) => scopes.has(toKey(server, scope)),
     forgetScope: (server, scope) => void scopes.delete(toKey(server, scope)),

@@ -2,6 +2,8 @@
  * A whole HTTP layer without a socket for tests: fake gateway, store in memory, a clock that the
  * test steers, and small clients that play the two transports with `Request`s.
  */
+import type { Authenticator } from "../../src/auth/authenticator.ts";
+import { createNoAuthenticator } from "../../src/auth/none.ts";
 import type { GatewayConfig } from "../../src/config/config.ts";
 import { createHttpHandler, type HttpHandler } from "../../src/http/routes.ts";
 import { defaultLimits, type Limits } from "../../src/limits.ts";
@@ -11,6 +13,7 @@ import { createMemorySessionStore } from "../../src/store/memory_sessions.ts";
 import type { SessionStore } from "../../src/session/session_store.ts";
 import { createTestClock, type TestClock } from "./clock.ts";
 import { createFakeGateway, type FakeGateway } from "./fake_gateway.ts";
+import { createLogReader } from "../../src/telemetry/log_reader.ts";
 import { createTestLog, type TestRecord } from "./log.ts";
 import { within } from "./wait.ts";
 
@@ -24,6 +27,7 @@ export interface HarnessOptions {
   readonly limits?: Partial<Limits>;
   readonly config?: Partial<GatewayConfig>;
   readonly gateway?: FakeGateway;
+  readonly authenticator?: Authenticator;
   readonly operatorToken?: string;
   /** The store and clock of another harness, to play a restart. */
   readonly store?: SessionStore;
@@ -100,10 +104,12 @@ export function createHarness(options: HarnessOptions = {}): Harness {
   const log = createTestLog();
   const handler = createHttpHandler({
     gateway,
+    authenticator: options.authenticator ?? createNoAuthenticator(),
     sessions: store,
     limits: { ...defaultLimits, ...options.limits },
     clock,
     log,
+    emit: createLogReader(log),
     identity,
     instance: "this-gateway",
     addresses: () => options.addresses ?? [],

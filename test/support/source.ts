@@ -154,6 +154,8 @@ export function resolveImport(from: string, specifier: string): string | undefin
 export interface FunctionLength {
   readonly line: number;
   readonly lines: number;
+  /** From head to brace, with the functions inside it. */
+  readonly grossLines: number;
 }
 
 const notFunctions = /(?:^|[^\w$.])(?:if|for|while|switch|catch|with)\s*$/;
@@ -203,7 +205,7 @@ export function functionsOf(text: string): FunctionLength[] {
       continue;
     }
     const lines = lineOf(at) - lineOf(brace.head) + 1;
-    found.push({ line: lineOf(brace.head), lines: lines - brace.innerLines });
+    found.push({ line: lineOf(brace.head), lines: lines - brace.innerLines, grossLines: lines });
     if (outer !== undefined) outer.innerLines += lines;
   }
   return found;

@@ -34,8 +34,9 @@ export function programCommand(
   program: string,
   args: readonly string[] = [],
   runtime: "bun" | "deno" = gatewayRuntime,
+  root: string = projectDirectory,
 ): { command: string; args: string[] } {
-  const path = join(projectDirectory, program);
+  const path = join(root, program);
   return runtime === "bun"
     ? { command: executable("bun"), args: ["--no-env-file", path, ...args] }
     : {
@@ -46,7 +47,7 @@ export function programCommand(
         "-q",
         "--no-check",
         "-c",
-        join(projectDirectory, "deno.json"),
+        join(root, "deno.json"),
         path,
         ...args,
       ],
@@ -63,6 +64,10 @@ export interface GatewayOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A `.env` file for the working directory. */
   readonly dotenv?: string;
+  /** The folder of the gateway's source, if not this project's. */
+  readonly root?: string;
+  /** A program with its arguments that replaces itself by the gateway, such as `taskset -c 0`. */
+  readonly launcher?: readonly string[];
 }
 
 /** A gateway that was started. */
@@ -111,8 +116,10 @@ interface Run {
 }
 
 function startRun(directory: string, port: number, options: GatewayOptions): Run {
-  const { command, args } = programCommand(`src/main/${gatewayRuntime}.ts`);
-  const child = spawn(command, args, {
+  const program = `src/main/${gatewayRuntime}.ts`;
+  const { command, args } = programCommand(program, [], gatewayRuntime, options.root);
+  const [first = command, ...others] = [...(options.launcher ?? []), command, ...args];
+  const child = spawn(first, others, {
     cwd: directory,
     env: environmentFor(directory, port, options),
     stdio: ["ignore", "pipe", "pipe"],

@@ -3,24 +3,25 @@
  * catalog store in memory, and a log that can be read. Shared by the tests of src/upstream.
  */
 import process from "node:process";
+import { anonymous } from "../../src/auth/none.ts";
 import { systemClock } from "../../src/clock.ts";
 import type { StdioServerConfig } from "../../src/config/config.ts";
 import { defaultLimits, type Limits } from "../../src/limits.ts";
 import type { Log, LogFields } from "../../src/log.ts";
-import {
-  anonymous,
-  type Answer,
-  type Ask,
-  type Call,
-  type Caller,
-  type Exchange,
-  type JsonObject,
-  type Notice,
-  type Reply,
+import type {
+  Answer,
+  Ask,
+  Call,
+  Caller,
+  Exchange,
+  JsonObject,
+  Notice,
+  Reply,
 } from "../../src/model.ts";
 import { createProcessLimit } from "../../src/upstream/mcp/process_limit.ts";
 import { createCorrectionLog } from "../../src/upstream/catalog/correction_log.ts";
 import type { Catalog, UpstreamDeps } from "../../src/upstream/deps.ts";
+import { createLogReader } from "../../src/telemetry/log_reader.ts";
 import { createSpares } from "../../src/upstream/stdio/spares.ts";
 import type { Interest, Upstream } from "../../src/upstream/upstream.ts";
 import { hostileCommand } from "../fault/hostile_command.ts";
@@ -63,6 +64,7 @@ export async function createTestDeps(
     limits: all,
     clock,
     log,
+    emit: createLogReader(log),
     corrections: createCorrectionLog("test", log, all),
     catalogs: {
       load: async (key) => catalogsByKey.get(key),

@@ -24,7 +24,7 @@ import {
 } from "./inbound.ts";
 import { endLiveSession } from "./life.ts";
 import { type LiveSession, noteInitialized, touch } from "./live_session.ts";
-import { forget, reserve, type Sessions } from "./session_table.ts";
+import { forget, reserve, type SessionOwner, type Sessions } from "./session_table.ts";
 import { adopt } from "./session_streams.ts";
 import {
   emptyResponse,
@@ -36,7 +36,8 @@ import {
 
 /** One open stream. */
 interface SseLine {
-  readonly surface: string;
+  /** Only its owner may post to it. */
+  readonly owner: SessionOwner;
   readonly connection: EventStream;
   /** Whether `initialize` was taken. */
   isBegun: boolean;
@@ -73,7 +74,7 @@ export function openLine(transport: SseTransport, context: RequestContext): Resp
   const connection = openEventStream({ limits, heartbeats, isHeldOpen: holdOpen !== undefined });
   const id = crypto.randomUUID();
   const line: SseLine = {
-    surface: context.surface,
+    owner: { surface: context.surface, principal: context.principal },
     connection,
     isBegun: false,
     session: undefined,
@@ -122,7 +123,11 @@ function end({ sessions }: SseTransport, connection: EventStream): void {
   connection.end(sessions.deps.limits.sseRetryMs);
 }
 
-function lineOf({ lines }: SseTransport, { request, surface }: RequestContext): SseLine {
+/** The stream that a POST is for; throws `session_unknown` for one of another owner, too. */
+function lineOf(
+  { lines }: SseTransport,
+  { request, surface, principal }: RequestContext,
+): SseLine {
   const id = new URL(request.url).searchParams.get("sessionId");
   if (id === null) {
     throw new GatewayError(
@@ -131,7 +136,8 @@ function lineOf({ lines }: SseTransport, { request, surface }: RequestContext): 
     );
   }
   const line = lines.get(id);
-  if (line === undefined || line.surface !== surface) throw new GatewayError("session_unknown");
+  const isTheirs = line?.owner.surface === surface && line.owner.principal.id === principal.id;
+  if (line === undefined || !isTheirs) throw new GatewayError("session_unknown");
   return line;
 }
 
@@ -164,7 +170,7 @@ function take(transport: SseTransport, line: SseLine, inbound: Inbound): void {
 async function begin(sessions: Sessions, line: SseLine, opening: RequestMessage): Promise<void> {
   const { connection } = line;
   try {
-    const { session, result } = await initializeSession(sessions, opening, line.surface, false);
+    const { session, result } = await initializeSession(sessions, opening, line.owner, false);
     if (!connection.write(toFrame(resultText(opening.id, result)))) {
       return hangUp(sessions, session, "the client closed its stream");
     }

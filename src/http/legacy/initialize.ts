@@ -11,7 +11,7 @@ import { sha256Hex } from "../../seal.ts";
 import type { RequestMessage } from "./call.ts";
 import { endLiveSession, openLiveSession, toRecord } from "./life.ts";
 import type { LiveSession } from "./live_session.ts";
-import { enlist, type Sessions } from "./session_table.ts";
+import { enlist, type SessionOwner, type Sessions } from "./session_table.ts";
 
 /** A session with the result that announces it. */
 export interface OpenedSession {
@@ -19,11 +19,11 @@ export interface OpenedSession {
   readonly result: JsonObject;
 }
 
-/** Opens a session on a surface. Throws `invalid_params`, or what kept it from being stored. */
+/** Opens a session of a principal on a surface. Throws `invalid_params`, or what kept it from being stored. */
 export async function initializeSession(
   sessions: Sessions,
   message: RequestMessage,
-  surface: string,
+  { surface, principal }: SessionOwner,
   isStored: boolean,
 ): Promise<OpenedSession> {
   const { deps } = sessions;
@@ -37,6 +37,7 @@ export async function initializeSession(
   const record = toRecord({
     key: await sha256Hex(id),
     surface,
+    principal: principal.id,
     revision,
     clientInfo: clientInfo as JsonObject,
     capabilities: capabilities as JsonObject,
@@ -46,11 +47,8 @@ export async function initializeSession(
     const description = await deps.gateway.describe(surface, session.caller);
     if (isStored) await deps.sessions.create(record);
     enlist(sessions, session);
-    deps.log.info("Client connected", {
-      client: clientLine(record.clientInfo, deps.limits.clientTitleCharsMax),
-      revision,
-      surface,
-    });
+    const client = clientLine(record.clientInfo, deps.limits.clientTitleCharsMax);
+    deps.emit({ type: "client_connected", surface, client, revision });
     return { session, result: deps.codec.encodeDescription(description, revision, deps.identity) };
   } catch (thrown) {
     endLiveSession(session, "it could not be opened", new GatewayError("cancelled"));

@@ -5,7 +5,7 @@
  * (session_table.ts).
  */
 import type { GatewayError } from "../../errors.ts";
-import { anonymous, type Answer, type Ask, type Caller } from "../../model.ts";
+import type { Answer, Ask, Caller } from "../../model.ts";
 import { hasPriming } from "../../protocol/legacy/revisions.ts";
 import type { SessionRecord } from "../../session/session_store.ts";
 import { createAsks, toRefusal } from "./asks.ts";
@@ -64,12 +64,11 @@ function toCaller(record: SessionRecord): Caller {
 
 /** The record of a new session. */
 export function toRecord(
-  begun: Pick<SessionRecord, "key" | "surface" | "revision" | "clientInfo" | "capabilities">,
+  begun: Omit<SessionRecord, "logLevel" | "subscriptions" | "createdAt" | "activeAt">,
   now: number,
 ): SessionRecord {
   return {
     ...begun,
-    principal: anonymous.id,
     logLevel: null,
     subscriptions: [],
     createdAt: now,
@@ -106,6 +105,7 @@ export function suspendSession(session: LiveSession): void {
 export function endLiveSession(session: LiveSession, reason: string, error: GatewayError): void {
   if (session.isOver) return;
   session.isOver = true;
+  session.deps.emit({ type: "session_ended", surface: session.surface, why: reason });
   session.stopWatching();
   if (error.code === "draining") hintStreams(session.streams);
   for (const call of [...session.calls.values()]) call.abort(reason, error);

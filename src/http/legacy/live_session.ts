@@ -11,6 +11,7 @@ import type { Log } from "../../log.ts";
 import type { Caller, RequestId } from "../../model.ts";
 import type { ClientFacingCodec } from "../../protocol/codec.ts";
 import type { SessionStore } from "../../session/session_store.ts";
+import type { Emit } from "../../telemetry/events.ts";
 import type { Heartbeats } from "../heartbeat.ts";
 import type { KeepAlive } from "../keep_alive.ts";
 import type { ActivityClock } from "./activity_clock.ts";
@@ -26,6 +27,7 @@ export interface LegacyDeps {
   readonly clock: Clock;
   readonly activity: ActivityClock;
   readonly log: Log;
+  readonly emit: Emit;
   readonly identity: { readonly name: string; readonly version: string };
   readonly sessionTimeoutMs: number;
   readonly codec: ClientFacingCodec;

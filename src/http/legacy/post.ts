@@ -91,11 +91,11 @@ export async function remove(sessions: Sessions, context: RequestContext): Promi
 
 async function sessionOf(
   sessions: Sessions,
-  { request, surface }: RequestContext,
+  context: RequestContext,
 ): Promise<LiveSession> {
-  const id = request.headers.get("mcp-session-id");
+  const id = context.request.headers.get("mcp-session-id");
   if (id === null || id === "") throw new GatewayError("session_missing");
-  return await findSession(sessions, id, surface);
+  return await findSession(sessions, id, context);
 }
 
 async function take(
@@ -109,7 +109,7 @@ async function take(
   if (opening !== undefined) {
     const free = reserve(sessions);
     try {
-      const { session, result } = await initializeSession(sessions, opening, context.surface, true);
+      const { session, result } = await initializeSession(sessions, opening, context, true);
       const headers = { "mcp-session-id": session.id };
       const reply = openReply(session, { accepts, count: 1, isBatch: false, headers, holdOpen });
       reply.sink.settle(resultText(opening.id, result), 200);

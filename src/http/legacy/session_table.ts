@@ -7,7 +7,7 @@
  */
 import { sleep } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
-import { anonymous, type Caller } from "../../model.ts";
+import type { Principal } from "../../model.ts";
 import { legacyClientCodec } from "../../protocol/legacy/client_facing.ts";
 import { sha256Hex } from "../../seal.ts";
 import type { SessionRecord } from "../../session/session_store.ts";
@@ -33,6 +33,12 @@ export interface Sessions {
   /** Keys whose removal is not on disk, or failed: they must not come to life again. */
   readonly ending: Set<string>;
   stopSweeping: () => void;
+}
+
+/** Whose a session is, and on which surface: others do not find it. */
+export interface SessionOwner {
+  readonly surface: string;
+  readonly principal: Principal;
 }
 
 /** An id never holds more; a longer one needs no look-up. */
@@ -99,15 +105,14 @@ function suspendIdle(sessions: Sessions): void {
   sessions.crowdedAbove = Math.max(max, byId.size + some);
 }
 
-/** The session of an id on a surface; throws `session_unknown`. Counts as activity. */
+/** The session of an id, for its owner alone; throws `session_unknown`. Counts as activity. */
 export async function findSession(
   sessions: Sessions,
   id: string,
-  surface: string,
-  principal: Caller["principal"] = anonymous,
+  owner: SessionOwner,
 ): Promise<LiveSession> {
-  const theirs = { surface, principal: principal.id };
-  const session = sessions.byId.get(id) ?? await hydrate(sessions, id, theirs);
+  const { surface, principal } = owner;
+  const session = sessions.byId.get(id) ?? await hydrate(sessions, id, owner);
   const isTheirs = session?.surface === surface && session.caller.principal.id === principal.id;
   if (session === undefined || !isTheirs) throw new GatewayError("session_unknown");
   if (!isBusy(session) && isExpired(sessions, session.activeAt)) {
@@ -151,11 +156,11 @@ function isExpired({ deps }: Sessions, activeAt: number): boolean {
   return deps.activity.now() - activeAt > deps.sessionTimeoutMs;
 }
 
-/** Brings a stored session to life, unless it is somebody else's or has expired. */
+/** Brings a stored session to life, unless it is another owner's or has expired. */
 async function hydrate(
   sessions: Sessions,
   id: string,
-  theirs: Pick<SessionRecord, "surface" | "principal">,
+  { surface, principal }: SessionOwner,
 ): Promise<LiveSession | undefined> {
   const { deps, byId, ending } = sessions;
   if (id.length > idCharsMax) return undefined;
@@ -164,7 +169,7 @@ async function hydrate(
   // Another request may have brought it to life, or to its end, in the meantime.
   const live = byId.get(id);
   if (live !== undefined || record === undefined || ending.has(key)) return live;
-  if (record.surface !== theirs.surface || record.principal !== theirs.principal) return undefined;
+  if (record.surface !== surface || record.principal !== principal.id) return undefined;
   if (isExpired(sessions, record.activeAt)) {
     await deps.sessions.remove(key);
     release(sessions, key);

@@ -9,14 +9,9 @@ import { GatewayError } from "../../errors.ts";
 import type { Gateway } from "../../gateway/surface.ts";
 import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
-import {
-  anonymous,
-  type Caller,
-  type JsonObject,
-  type Notice,
-  type Principal,
-} from "../../model.ts";
+import type { Caller, JsonObject, Notice, Principal } from "../../model.ts";
 import type { DecodedRequest } from "../../protocol/modern/modern_request.ts";
+import type { Emit } from "../../telemetry/events.ts";
 import type { Accepts } from "../accept.ts";
 import type { Heartbeats } from "../heartbeat.ts";
 import type { KeepAlive } from "../keep_alive.ts";
@@ -29,6 +24,7 @@ export interface StatelessDeps {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Log;
+  readonly emit: Emit;
   readonly identity: { readonly name: string; readonly version: string };
   readonly heartbeats: Heartbeats;
   readonly keepAlive: KeepAlive;
@@ -88,10 +84,7 @@ export function createStatelessRequests(deps: StatelessDeps): StatelessRequests 
 }
 
 /** The caller of a request. Its scope is its principal's, on every connection. */
-export function callerOf(
-  { envelope }: DecodedRequest,
-  principal: Principal = anonymous,
-): Caller {
+export function callerOf({ envelope }: DecodedRequest, principal: Principal): Caller {
   return {
     principal,
     scope: `p:${principal.id}`,

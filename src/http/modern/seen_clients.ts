@@ -6,9 +6,9 @@
 import type { Clock } from "../../clock.ts";
 import { beginning } from "../../excerpt.ts";
 import type { Limits } from "../../limits.ts";
-import type { Log } from "../../log.ts";
 import type { Caller } from "../../model.ts";
 import { clientLine } from "../../one_line.ts";
+import type { Emit } from "../../telemetry/events.ts";
 
 /** The clients that have been here. */
 export interface SeenClients {
@@ -18,7 +18,11 @@ export interface SeenClients {
 
 /** Makes an empty register. */
 export function createSeenClients(
-  { clock, limits, log }: { readonly clock: Clock; readonly limits: Limits; readonly log: Log },
+  { clock, limits, emit }: {
+    readonly clock: Clock;
+    readonly limits: Limits;
+    readonly emit: Emit;
+  },
 ): SeenClients {
   const seen = new Map<string, { at: number }>();
   const { clientTitleCharsMax: charsMax, seenClientsMax, seenClientMs } = limits;
@@ -36,11 +40,8 @@ export function createSeenClients(
         if (seen.size <= seenClientsMax) break;
         seen.delete(oldest);
       }
-      log.info("Client connected", {
-        client: clientLine(clientInfo, charsMax),
-        revision: revision,
-        surface,
-      });
+      const client = clientLine(clientInfo, charsMax);
+      emit({ type: "client_connected", surface, client, revision });
     },
   };
 }

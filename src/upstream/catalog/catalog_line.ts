@@ -1,7 +1,7 @@
 /** The log line about a server that was started or read for the first time. */
 import { bytesPerKilobyte, msPerSecond } from "../../limits.ts";
+import { listKindNames } from "../../model.ts";
 import type { Catalog } from "../deps.ts";
-import { listKindNames } from "../mcp/lists.ts";
 
 /** One line about a successful start: `files: 14 tools, 2 prompts (1.2 s, 18 KB)`. */
 export function describeCatalog(

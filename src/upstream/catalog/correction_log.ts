@@ -4,14 +4,8 @@
  */
 import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
-import type { Correction } from "../../model.ts";
 import { quote } from "../../protocol/quote.ts";
-
-/** Logs the corrections of one server. */
-export interface CorrectionLog {
-  /** Warns of corrections that were not logged before; `method` is that of the list. */
-  add(method: string, corrections: readonly Correction[]): void;
-}
+import type { CorrectionLog } from "../deps.ts";
 
 /** Makes the log of a server. */
 export function createCorrectionLog(

@@ -15,7 +15,8 @@ export interface OutboundQueue {
 
 /** Makes an empty queue; `send` must not reject. */
 export function createOutboundQueue(
-  { limits, log }: Pick<UpstreamDeps, "limits" | "log">,
+  server: string,
+  { limits, log, emit }: Pick<UpstreamDeps, "limits" | "log" | "emit">,
   send: (line: string) => Promise<void>,
 ): OutboundQueue {
   const waiting: (() => void)[] = [];
@@ -43,6 +44,7 @@ export function createOutboundQueue(
         last = sendInTurn(line);
         return true;
       }
+      emit({ type: "dropped", what: "server_answer", server });
       if (!hasDropped) log.warn("The server does not take its answers; some are dropped");
       hasDropped = true;
       return false;

@@ -40,7 +40,7 @@ export function createSseConnection(options: StreamableOptions): Streamable {
     codec: () => dialect.codec,
     limits,
     clock,
-    guard: createOutputGuard({ limits, clock, log }, end),
+    guard: createOutputGuard(config.name, deps, end),
     notice: hooks.notice,
     ask: hooks.ask,
     send(line, outgoing) {
@@ -53,7 +53,7 @@ export function createSseConnection(options: StreamableOptions): Streamable {
     post(line, true).then(discard).catch((thrown) => {
       if (!closed.signal.aborted) log.info("Cannot tell the server", { error: String(thrown) });
     });
-  const outbound = createOutboundQueue(deps, send);
+  const outbound = createOutboundQueue(config.name, deps, send);
 
   /** Posts a message that may be sent twice, or one that must not; throws what refuses it. */
   const post = async (line: string, repeatable: boolean, isWord = true): Promise<HttpAnswer> => {

@@ -68,7 +68,7 @@ export function createStreamable(options: StreamableOptions): Streamable {
     codec: () => dialect.codec,
     limits,
     clock,
-    guard: createOutputGuard({ limits, clock, log }, end),
+    guard: createOutputGuard(config.name, deps, end),
     notice: hooks.notice,
     ask: hooks.ask,
     send(line, outgoing) {
@@ -152,7 +152,7 @@ export function createStreamable(options: StreamableOptions): Streamable {
       if (!closed.signal.aborted) log.info("Cannot tell the server", { error: String(thrown) });
     }
   };
-  const outbound = createOutboundQueue(deps, send);
+  const outbound = createOutboundQueue(config.name, deps, send);
 
   return {
     peer,

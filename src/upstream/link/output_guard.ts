@@ -4,10 +4,10 @@
  * that the pipe holds the child back and its neighbours do not notice. A child that fills window
  * after window with garbage alone is given up.
  */
-import { type Clock, sleep } from "../../clock.ts";
+import { sleep } from "../../clock.ts";
 import { beginning } from "../../excerpt.ts";
-import type { Limits } from "../../limits.ts";
-import { type Log, Shortened } from "../../log.ts";
+import { Shortened } from "../../log.ts";
+import type { UpstreamDeps } from "../deps.ts";
 
 /** Counts the noise of one child. */
 export interface OutputGuard {
@@ -19,24 +19,22 @@ export interface OutputGuard {
   notice(): void;
   /** A promise to wait for when the window is full. */
   hold(): Promise<void> | undefined;
-  /** Unusable lines so far. */
-  count(): number;
   /** The first line that could not be used. */
   first(): string | undefined;
 }
 
 /** Makes a gauge; `giveUp` is called once. */
 export function createOutputGuard(
-  options: { readonly limits: Limits; readonly clock: Clock; readonly log: Log },
+  server: string,
+  options: Pick<UpstreamDeps, "limits" | "clock" | "log" | "emit">,
   giveUp: (reason: string) => void,
 ): OutputGuard {
-  const { limits, clock, log } = options;
+  const { limits, clock, log, emit } = options;
   const quietUntil = new Map<string, { until: number; unlogged: number }>();
   let windowEnd = clock.monotonic() + limits.outputWindowMs;
   let linesInWindow = 0;
   let garbageInWindow = 0;
   let windowsSpent = 0;
-  let total = 0;
   let first: string | undefined;
 
   const turnWindow = (): void => {
@@ -66,14 +64,14 @@ export function createOutputGuard(
 
   return {
     garbage(what, sample) {
-      total++;
+      emit({ type: "dropped", what: "server_output", server });
       first ??= beginning(sample, limits.stderrLineCharsMax);
       linesInWindow++;
       garbageInWindow++;
       report(what, sample);
     },
     dropped(what, sample) {
-      total++;
+      emit({ type: "dropped", what: "server_notice", server });
       report(what, sample);
     },
     notice() {
@@ -84,7 +82,6 @@ export function createOutputGuard(
       if (linesInWindow < limits.outputLinesMax) return undefined;
       return sleep(clock, Math.max(0, windowEnd - clock.monotonic())).then(turnWindow);
     },
-    count: () => total,
     first: () => first,
   };
 }

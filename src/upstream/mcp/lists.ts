@@ -15,13 +15,13 @@ import {
   type JsonObject,
   leastFresh,
   type ListKind,
+  listKindNames,
   listKinds,
   type Notice,
   type Result,
 } from "../../model.ts";
 import { isJsonObject } from "../../protocol/jsonrpc.ts";
-import type { CorrectionLog } from "../catalog/correction_log.ts";
-import type { Catalog } from "../deps.ts";
+import type { Catalog, CorrectionLog } from "../deps.ts";
 import { type SoundToolsOptions, withSoundSchemas } from "../catalog/sound_tools.ts";
 
 /** The lists of one connection. */
@@ -56,9 +56,6 @@ export interface ServerListsOptions {
   readonly log: Log;
   readonly corrections: CorrectionLog;
 }
-
-/** The names of the four lists. */
-export const listKindNames = Object.keys(listKinds) as ListKind[];
 
 /** The lists that a notice says have changed; without a notice all of them. */
 export function changedKinds(notice?: Notice): ListKind[] {

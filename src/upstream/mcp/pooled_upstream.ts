@@ -98,7 +98,7 @@ export function createPooledUpstream(kind: PooledKind, deps: UpstreamDeps): Upst
       outlives: (scope) => catalog.isLearningFor(scope),
       changed: () => status.note(),
       died(key, reason) {
-        log.warn("The server ended unexpectedly", { reason });
+        deps.emit({ type: "connection_closed", server: config.name, died: reason });
         catalog.connectionDied(key);
         const data = `Server "${config.name}" ended unexpectedly (${reason}); ` +
           "the next call starts it again, without what it kept in memory";
@@ -111,7 +111,11 @@ export function createPooledUpstream(kind: PooledKind, deps: UpstreamDeps): Upst
       },
     },
   });
-  const status = createStatus(clock, () => toState(pool.counts(), restartPolicies));
+  const problem = () => restartPolicies.problem() ?? restartPolicies.dying();
+  const status = createStatus(config.name, deps, () => ({
+    state: toState(pool.counts(), restartPolicies),
+    problem: problem(),
+  }));
   const catalog = createStoredCatalog({
     server: config.name,
     startTimeoutMs: config.startTimeoutMs,
@@ -245,13 +249,13 @@ export function createPooledUpstream(kind: PooledKind, deps: UpstreamDeps): Upst
     },
     trial: catalog.trial,
     status() {
-      const problem = restartPolicies.problem() ?? restartPolicies.dying();
+      const why = problem();
       return {
         ...status.now(),
         connections: pool.counts().running,
         tools: catalog.toolCount(),
-        problem,
-        error: problem === undefined ? undefined : "upstream_unavailable",
+        problem: why,
+        error: why === undefined ? undefined : "upstream_unavailable",
       };
     },
     async close() {

@@ -3,10 +3,8 @@
  * may begin, since a failure in one says nothing about another; a program has one for all, since it is
  * started before it gets any message. Not here: how a supervisor decides (restart_policy.ts).
  */
-import type { Clock } from "../../clock.ts";
 import type { GatewayError } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
-import type { Log } from "../../log.ts";
+import type { UpstreamDeps } from "../deps.ts";
 import type { Dialect } from "../link/dialect.ts";
 import type { ProcessScope } from "./early_deaths.ts";
 import { createRestartPolicy, type RestartPolicy, type StartAttempt } from "./restart_policy.ts";
@@ -30,7 +28,7 @@ const states: readonly ReturnType<RestartPolicy["state"]>[] = ["well", "crash_lo
 export function createRestartPolicies(
   server: string,
   isPerDialect: boolean,
-  deps: { readonly limits: Limits; readonly clock: Clock; readonly log: Log },
+  deps: Pick<UpstreamDeps, "limits" | "clock" | "log" | "emit">,
 ): RestartPolicies {
   const judges = new Map<string, Judge>();
   let last: Judge | undefined;

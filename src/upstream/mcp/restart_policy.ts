@@ -9,6 +9,7 @@ import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { Log, LogFields } from "../../log.ts";
+import type { Emit } from "../../telemetry/events.ts";
 import { createEarlyDeaths, type EarlyDeaths, type ProcessScope } from "./early_deaths.ts";
 import type { StartFault } from "../link/link.ts";
 
@@ -46,9 +47,10 @@ export function createRestartPolicy(
     >;
     readonly clock: Clock;
     readonly log: Log;
+    readonly emit: Emit;
   },
 ): RestartPolicy {
-  const { limits, clock, log } = options;
+  const { limits, clock, emit } = options;
   const earlyDeaths = createEarlyDeaths(server, options);
   let failures = 0;
   let isPermanent = false;
@@ -61,30 +63,18 @@ export function createRestartPolicy(
     const isKnown = failures >= limits.restartsMax && reason === lastReason;
     lastReason = reason;
     lastFailureAt = clock.monotonic();
+    const failed = { type: "start_failed", server, reason, details, isRepeated: isKnown } as const;
     if (permanent) {
       isPermanent = true;
-      log.error(
-        `Cannot start server "${server}": ${reason}; ` +
-          "it is not tried again until its configuration changes or the gateway restarts",
-        details,
-      );
-      return;
+      return emit({ ...failed, next: "failed", failures, isChange: true });
     }
     const delay = Math.min(limits.restartMsMax, limits.restartMsMin * 2 ** failures) *
       (0.5 + clock.random() / 2);
     failures++;
     notBefore = lastFailureAt + delay;
     const retryAfterMs = Math.ceil(delay);
-    if (failures === limits.restartsMax) {
-      log.error(
-        `Cannot start server "${server}": ${failures} starts failed in a row; ` +
-          "further starts are rare until one succeeds",
-        { reason, retryAfterMs, ...details },
-      );
-    } else {
-      const say = isKnown ? log.debug : log.warn;
-      say(`Cannot start server "${server}": ${reason}`, { failures, retryAfterMs, ...details });
-    }
+    const next = failures >= limits.restartsMax ? "crash_loop" : "retry";
+    emit({ ...failed, next, failures, retryAfterMs, isChange: failures === limits.restartsMax });
   };
 
   return {
@@ -109,7 +99,7 @@ export function createRestartPolicy(
       return {
         succeeded() {
           life.ready();
-          if (failures >= limits.restartsMax) log.info(`Server "${server}" started again`);
+          if (failures >= limits.restartsMax) emit({ type: "server_recovered", server });
           failures = 0;
           isPermanent = false;
           isAway = false;

@@ -7,12 +7,18 @@
  */
 import { sleep } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
-import { type Caller, type Description, type JsonObject, type ListKind } from "../../model.ts";
+import {
+  type Caller,
+  type Description,
+  type JsonObject,
+  type ListKind,
+  listKindNames,
+} from "../../model.ts";
 import type { CatalogKeys } from "./catalog_key.ts";
 import { createChangeNotices } from "./change_notices.ts";
 import type { Catalog, UpstreamDeps } from "../deps.ts";
 import type { Connection } from "./connection.ts";
-import { kindsOf, listKindNames } from "./lists.ts";
+import { kindsOf } from "./lists.ts";
 import type { PoolKey } from "./pool_key.ts";
 import type { ConnectionPool } from "./pool.ts";
 import { createCatalogLearning } from "./catalog_learning.ts";

@@ -2,7 +2,7 @@
  * The trial of a server: a start for no client, which fills the catalog before the first client
  * needs it. It declares no client capability but `roots`, as configured.
  */
-import { anonymous, type Caller } from "../../model.ts";
+import { type Caller, gatewayPrincipal } from "../../model.ts";
 import { trialRevisions } from "../link/dialect.ts";
 
 /** The scope of every trial; no session has it. */
@@ -11,7 +11,7 @@ export const trialScope = "trial";
 /** On whose behalf a server is tried: a program, or a remote one. */
 export function trialCallerOf(kind: keyof typeof trialRevisions): Caller {
   return {
-    principal: anonymous,
+    principal: gatewayPrincipal,
     scope: trialScope,
     revision: trialRevisions[kind],
     capabilities: {},

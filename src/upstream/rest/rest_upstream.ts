@@ -36,10 +36,10 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
   let problem: Problem | undefined;
   let engine: Engine | undefined;
   let isDegraded = false;
-  const status = createStatus(clock, () => {
-    if (problem !== undefined) return "failing";
-    if (engine !== undefined) return "running";
-    return loading === undefined ? "idle" : "starting";
+  const status = createStatus(name, deps, () => {
+    if (problem !== undefined) return { state: "failing", problem: problem.error.message };
+    if (engine !== undefined) return { state: "running" };
+    return { state: loading === undefined ? "idle" : "starting" };
   });
 
   const load = async (): Promise<Engine> => {

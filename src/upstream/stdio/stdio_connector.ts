@@ -227,7 +227,7 @@ function createRunning(
     over(reason);
     void child?.stop();
   };
-  const guard = createOutputGuard({ limits, clock, log: deps.log }, broken);
+  const guard = createOutputGuard(config.name, deps, broken);
   const peer: Peer = createPeer({
     server: config.name,
     codec: () => first.codec,

@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { createCredentialStore } from "../../../src/store/credentials.ts";
 import { openStoreDatabase } from "../../../src/store/database.ts";
 import { defaultLimits } from "../../../src/limits.ts";
+import { sharedPrincipal } from "../../../src/model.ts";
 import { createSealer } from "../../../src/seal.ts";
 import { createTestClock } from "../../support/clock.ts";
 import {
@@ -33,11 +34,12 @@ async function open(more = {}) {
   return { platform, database, clock, log, withKey, store: await withKey("the first key") };
 }
 
-const keyOf = (server = "far", binding = "b", kind: "oauth2" | "login" = "oauth2") => ({
-  server,
-  kind,
-  binding,
-});
+const keyOf = (
+  server = "far",
+  binding = "b",
+  kind: "oauth2" | "login" = "oauth2",
+  principal = sharedPrincipal.id,
+) => ({ server, principal, kind, binding });
 
 describe("stored credentials", () => {
   test("come back as they were, also after a restart, and are nowhere to be read", async () => {
@@ -53,12 +55,45 @@ describe("stored credentials", () => {
     }
   });
 
-  test("are found for the same server, kind and binding alone", async () => {
+  test("are found for the same server, kind, binding and principal alone", async () => {
     const { store } = await open();
     await store.save(keyOf(), value);
-    for (const key of [keyOf("near"), keyOf("far", "c"), keyOf("far", "b", "login")]) {
+    for (
+      const key of [
+        keyOf("near"),
+        keyOf("far", "c"),
+        keyOf("far", "b", "login"),
+        keyOf("far", "b", "oauth2", "ada"),
+      ]
+    ) {
       expect(await store.load(key)).toBeUndefined();
     }
+  });
+
+  test("of two principals are two, and cannot be exchanged in the database", async () => {
+    const { store, database } = await open();
+    const ownerOf = (principal: string) => keyOf("far", "b", "oauth2", principal);
+    for (const name of ["ada", "bob"]) await store.save(ownerOf(name), { ...value, token: name });
+    expect(await store.load(ownerOf("ada"))).toMatchObject({ token: "ada" });
+    expect(await store.load(ownerOf("bob"))).toMatchObject({ token: "bob" });
+    expect(await store.load(keyOf())).toBeUndefined();
+    database.exec("DELETE FROM credentials WHERE principal = 'bob'");
+    database.exec("UPDATE credentials SET principal = 'bob'");
+    expect(await store.load(ownerOf("bob"))).toBe("unreadable");
+    database.exec("UPDATE credentials SET principal = ''");
+    expect(await store.load(keyOf())).toBe("unreadable");
+  });
+
+  test("of one principal do not push out another's of the same server", async () => {
+    const { store, clock } = await open();
+    const keys = [["ada", "1"], ["bob", "1"], ["bob", "2"], ["bob", "3"]]
+      .map(([principal, binding]) => keyOf("far", binding, "oauth2", principal));
+    for (const key of keys) {
+      clock.advance(1);
+      await store.save(key, value);
+    }
+    expect(await Promise.all(keys.map((key) => store.load(key))))
+      .toEqual([value, undefined, value, value]);
   });
 
   test("moved to another server's row, changed, or sealed with another key are unreadable", async () => {

@@ -1,12 +1,13 @@
 /** What the log has of calls that fail: one line each, and of no other. */
 import { describe, expect, test } from "bun:test";
+import { anonymous } from "../../../src/auth/none.ts";
 import { systemClock } from "../../../src/clock.ts";
 import type { ServerConfig } from "../../../src/config/config.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import { failureExchange, resultExchange } from "../../../src/gateway/exchange.ts";
 import { createGatewayCore } from "../../../src/gateway/gateway.ts";
 import { defaultLimits } from "../../../src/limits.ts";
-import { anonymous, type Caller, type JsonObject, type Resume } from "../../../src/model.ts";
+import type { Caller, JsonObject, Resume } from "../../../src/model.ts";
 import { createSealer, makeKey } from "../../../src/seal.ts";
 import { createFakeUpstream } from "../../support/fake_upstream.ts";
 import { createTestLog } from "../../support/log.ts";

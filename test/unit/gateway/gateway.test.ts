@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { anonymous } from "../../../src/auth/none.ts";
 import { systemClock } from "../../../src/clock.ts";
 import type { ServerConfig, ServersConfig, ToolFilter } from "../../../src/config/config.ts";
 import { GatewayError } from "../../../src/errors.ts";
@@ -7,7 +8,7 @@ import { createGatewayCore } from "../../../src/gateway/gateway.ts";
 import type { Gateway } from "../../../src/gateway/surface.ts";
 import { defaultLimits, type Limits } from "../../../src/limits.ts";
 import type { Log } from "../../../src/log.ts";
-import { anonymous, type Caller, type JsonObject, type Notice } from "../../../src/model.ts";
+import type { Caller, JsonObject, Notice } from "../../../src/model.ts";
 import { createSealer, makeKey } from "../../../src/seal.ts";
 import { createTestLog } from "../../support/log.ts";
 import { createFakeUpstream, type FakeUpstream } from "../../support/fake_upstream.ts";

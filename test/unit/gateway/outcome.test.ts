@@ -1,10 +1,11 @@
 import { describe, expect, test } from "bun:test";
+import { anonymous } from "../../../src/auth/none.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { GatewayError, withOutcome } from "../../../src/errors.ts";
 import { failureExchange } from "../../../src/gateway/exchange.ts";
 import { createGatewayCore } from "../../../src/gateway/gateway.ts";
 import { defaultLimits } from "../../../src/limits.ts";
-import { anonymous, type JsonObject } from "../../../src/model.ts";
+import type { JsonObject } from "../../../src/model.ts";
 import { createSealer, makeKey } from "../../../src/seal.ts";
 import { createFakeUpstream, type FakeUpstream } from "../../support/fake_upstream.ts";
 import { createTestLog } from "../../support/log.ts";

@@ -1,14 +1,27 @@
 /** The JSON-RPC correspondent: own ids, first answer wins, limits of calls, questions of the upstream (A11, E2, E12). */
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
-import { defaultLimits } from "../../../src/limits.ts";
+import type { Clock } from "../../../src/clock.ts";
+import { defaultLimits, type Limits } from "../../../src/limits.ts";
 import type { Answer, JsonObject, Notice, Reply } from "../../../src/model.ts";
 import { legacyUpstreamCodec } from "../../../src/protocol/legacy/upstream_facing.ts";
+import type { GatewayEvent } from "../../../src/telemetry/events.ts";
 import type { LinkRequest } from "../../../src/upstream/link/link.ts";
 import { createOutputGuard } from "../../../src/upstream/link/output_guard.ts";
 import { createPeer } from "../../../src/upstream/link/peer.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { createTestLog } from "../../support/upstream_deps.ts";
+
+/** An output guard, and how many lines it dropped by its events. */
+function createCountingGuard(
+  options: { readonly limits: Limits; readonly clock: Clock },
+  giveUp: (reason: string) => void,
+) {
+  let drops = 0;
+  const emit = ({ type }: GatewayEvent) => void (drops += type === "dropped" ? 1 : 0);
+  const guard = createOutputGuard("x", { ...options, log: createTestLog([]), emit }, giveUp);
+  return { ...guard, count: () => drops };
+}
 
 function make(answer: (params: JsonObject) => Promise<Answer> = () => new Promise(() => {})) {
   const clock = createTestClock();
@@ -17,7 +30,7 @@ function make(answer: (params: JsonObject) => Promise<Answer> = () => new Promis
   const notices: Notice[] = [];
   const signals: AbortSignal[] = [];
   const state = { reads: true };
-  const guard = createOutputGuard({ limits, clock, log: createTestLog([]) }, () => {});
+  const guard = createCountingGuard({ limits, clock }, () => {});
   const peer = createPeer({
     server: "x",
     codec: () => legacyUpstreamCodec,
@@ -183,10 +196,7 @@ describe("a peer", () => {
     const clock = createTestClock();
     const limits = { ...defaultLimits, outputLinesMax: 10, outputWindowsMax: 2 };
     const reasons: string[] = [];
-    const guard = createOutputGuard(
-      { limits, clock, log: createTestLog([]) },
-      (reason) => void reasons.push(reason),
-    );
+    const guard = createCountingGuard({ limits, clock }, (reason) => void reasons.push(reason));
     const peer = createPeer({
       server: "x",
       codec: () => legacyUpstreamCodec,

@@ -13,6 +13,7 @@ const make = (isPerDialect: boolean) => {
     clock,
     limits: defaultLimits,
     log: createTestLog(),
+    emit: () => {},
   });
 };
 

@@ -1,0 +1,105 @@
+/**
+ * The load generator's MCP client: as little as it can do per request, but every answer is compared
+ * with what its own request must get, so that a fast wrong answer is never measured.
+ */
+
+/** A JSON object. */
+export type Json = Readonly<Record<string, unknown>>;
+
+/** A session of the handshake revisions, or what stands in for one: where its requests go. */
+export interface Connection {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** The handshake revision that the sessions speak. */
+export const revision = "2025-11-25";
+
+const excerptChars = 300;
+const baseHeaders = {
+  "content-type": "application/json",
+  "accept": "application/json, text/event-stream",
+};
+
+/** A connection without a session. */
+export const connectionTo = (url: string, headers: Record<string, string> = {}): Connection => ({
+  url,
+  headers: { ...baseHeaders, ...headers },
+});
+
+function messagesIn(body: string, type: string): Json[] {
+  if (!type.includes("text/event-stream")) return body === "" ? [] : [JSON.parse(body) as Json];
+  return body.split("\n").filter((line) => line.startsWith("data: {"))
+    .map((line) => JSON.parse(line.slice("data: ".length)) as Json);
+}
+
+/** Sends one message; resolves with all messages of the answer's body and its session. */
+export async function send(
+  { url, headers }: Connection,
+  message: Json,
+): Promise<{ messages: Json[]; session: string | null }> {
+  const response = await fetch(url, {
+    method: "POST",
+    headers,
+    body: JSON.stringify({ jsonrpc: "2.0", ...message }),
+  });
+  const body = await response.text();
+  if (!response.ok) {
+    throw new Error(`HTTP ${response.status} to ${message["method"]}: ${excerpt(body)}`);
+  }
+  return {
+    messages: messagesIn(body, response.headers.get("content-type") ?? ""),
+    session: response.headers.get("mcp-session-id"),
+  };
+}
+
+const excerpt = (value: unknown): string =>
+  (typeof value === "string" ? value : JSON.stringify(value) ?? "nothing").slice(0, excerptChars);
+
+/** Whether two JSON values are the same. */
+export function isSame(one: unknown, other: unknown): boolean {
+  if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) {
+    return one === other;
+  }
+  const entries = Object.entries(one);
+  return entries.length === Object.keys(other).length &&
+    entries.every(([name, value]) => isSame(value, (other as Json)[name]));
+}
+
+/** Throws unless the message answers the request `id` with these members in its result. */
+export function assertAnswer(message: Json | undefined, id: unknown, members: Json): void {
+  const result = message?.["result"] as Json | undefined;
+  const isRight = message?.["id"] === id && result !== undefined &&
+    Object.entries(members).every(([name, value]) => isSame(value, result[name]));
+  if (isRight) return;
+  throw new Error(
+    `Wrong answer to request ${id}: got ${excerpt(message)}, expected ${excerpt(members)}`,
+  );
+}
+
+/** Shakes hands: `initialize`, then `notifications/initialized`. */
+export async function openSession(url: string, id: number): Promise<Connection> {
+  const { messages, session } = await send(connectionTo(url), {
+    id,
+    method: "initialize",
+    params: {
+      protocolVersion: revision,
+      capabilities: {},
+      clientInfo: { name: "bench", version: "1" },
+    },
+  });
+  assertAnswer(messages[0], id, { protocolVersion: revision });
+  const connection = connectionTo(url, {
+    "mcp-protocol-version": revision,
+    // The bare proxy has no sessions; its requests are as long as the others.
+    "mcp-session-id": session ?? "00000000-0000-4000-8000-000000000000",
+  });
+  await send(connection, { method: "notifications/initialized" });
+  return connection;
+}
+
+/** Ends a session; a proxy without sessions refuses that. */
+export async function endSession({ url, headers }: Connection): Promise<void> {
+  const response = await fetch(url, { method: "DELETE", headers });
+  await response.body?.cancel();
+}

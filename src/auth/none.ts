@@ -1,0 +1,15 @@
+/**
+ * The authenticator that asks for nothing: every request is made by the one principal `anonymous`.
+ * Right for a gateway that only its own machine can reach; clients share all that belongs to a
+ * principal, but never a session.
+ */
+import type { Principal } from "../model.ts";
+import type { Authenticator } from "./authenticator.ts";
+
+/** The principal of every request while clients do not authenticate. */
+export const anonymous: Principal = { id: "anonymous" };
+
+/** Makes it. */
+export function createNoAuthenticator(): Authenticator {
+  return { authenticate: () => anonymous };
+}

@@ -1,0 +1,28 @@
+/**
+ * Who makes a request: the authenticator's answer as a principal, or as the response that the client
+ * gets instead, with its challenge. Comes after the guard and before any surface is looked up. Not
+ * here: how a client proves who it is (src/auth/).
+ */
+import { type Authenticator, isChallenge } from "../auth/authenticator.ts";
+import { GatewayError } from "../errors.ts";
+import { gatewayPrincipal, type Principal, sharedPrincipal } from "../model.ts";
+import { errorResponse } from "./respond.ts";
+
+/** The principal of a request, or the response that refuses it. Throws when the authenticator fails. */
+export async function admit(
+  authenticator: Authenticator,
+  request: Request,
+): Promise<Principal | Response> {
+  const outcome = await authenticator.authenticate(request);
+  if (isChallenge(outcome)) {
+    const { code, message, wwwAuthenticate } = outcome;
+    return errorResponse(new GatewayError(code, message), undefined, {
+      "www-authenticate": wwwAuthenticate,
+    });
+  }
+  // With such an id a client would get what is shared, or the gateway's own.
+  if (outcome.id === sharedPrincipal.id || outcome.id === gatewayPrincipal.id) {
+    throw new Error(`Cannot take a client as principal "${outcome.id}": this id is reserved`);
+  }
+  return outcome;
+}

@@ -1,0 +1,142 @@
+/**
+ * The one stream of what happens in a gateway: changes of state, calls that ended, refusals and
+ * drops, each as a typed event. The log is its first reader (log_reader.ts), the counts are the
+ * second (counts.ts); metrics, traces and an operator's page read the same stream. Events carry
+ * names, codes and durations, never arguments, results or secrets.
+ */
+import type { LogFields } from "../log.ts";
+
+/** A server started, works, fails or rests. */
+export interface ServerStateEvent {
+  readonly type: "server_state";
+  readonly server: string;
+  readonly state: string;
+  /** Why it does not work, in one line for the operator. */
+  readonly problem?: string | undefined;
+}
+
+/** A start of a server failed, and what follows: `retry` soon, `crash_loop` slowly, `failed` never. */
+export interface StartFailedEvent {
+  readonly type: "start_failed";
+  readonly server: string;
+  readonly reason: string;
+  readonly next: "retry" | "crash_loop" | "failed";
+  /** Starts that failed in a row. */
+  readonly failures: number;
+  /** When the next start is allowed; absent: never. */
+  readonly retryAfterMs?: number | undefined;
+  /** Whether `next` differs from what followed the failure before. */
+  readonly isChange: boolean;
+  /** Whether a server in a crash loop failed for the reason that it failed for before. */
+  readonly isRepeated: boolean;
+  /** What the program printed, or what the system said. */
+  readonly details?: LogFields | undefined;
+}
+
+/** A server started well after its starts had failed in a row. */
+export interface RecoveredEvent {
+  readonly type: "server_recovered";
+  readonly server: string;
+}
+
+/** A connection to a server opened, or closed; `died` says why when the gateway did not close it. */
+export interface ConnectionEvent {
+  readonly type: "connection_opened" | "connection_closed";
+  readonly server: string;
+  readonly died?: string | undefined;
+}
+
+/** A client opened a session or sent its first stateless request, or a session ended. */
+export interface ClientEvent {
+  readonly type: "client_connected" | "session_ended";
+  readonly surface: string;
+  /** Name and version, in one line. */
+  readonly client?: string | undefined;
+  readonly revision?: string | undefined;
+  /** Why the session ended. */
+  readonly why?: string | undefined;
+}
+
+/** A call ended. */
+export interface CallEvent {
+  readonly type: "call_ended";
+  readonly surface: string;
+  readonly method: string;
+  /** Where the call went, as far as it got. */
+  readonly server?: string | undefined;
+  readonly principal: string;
+  readonly ms: number;
+  /** `ok`, `paused`, `tool_error`, or the code of the failure. */
+  readonly outcome: string;
+}
+
+/** A request that was answered with an HTTP status of failure. */
+export interface RefusalEvent {
+  readonly type: "request_refused";
+  readonly status: number;
+  /** The code of the error table; absent: the failure was put in words of one era. */
+  readonly code?: string | undefined;
+}
+
+/** Something was thrown away: it fitted nothing, or a bound was reached. */
+export interface DropEvent {
+  readonly type: "dropped";
+  /** What was dropped, as a row of `drops`. */
+  readonly what: Drop;
+  /** The server that it came from or was meant for. */
+  readonly server?: string | undefined;
+}
+
+/** What can be dropped, and why. */
+export const drops = {
+  server_output: "a line of a server that is no message or answers nothing",
+  server_notice: "a notification that the server's revision does not have",
+  server_answer: "a message toward a server whose queue is full",
+  call_notice: "a notification of a call whose client reads too slowly",
+  client_notice: "a notification for a client without an open stream",
+  replay_event: "the oldest event that was kept for a stream to be resumed",
+} as const;
+
+/** One row of `drops`. */
+export type Drop = keyof typeof drops;
+
+/** Everything that the stream carries. */
+export type GatewayEvent =
+  | ServerStateEvent
+  | StartFailedEvent
+  | RecoveredEvent
+  | ConnectionEvent
+  | ClientEvent
+  | CallEvent
+  | RefusalEvent
+  | DropEvent;
+
+/** Puts an event on the stream; never throws. */
+export type Emit = (event: GatewayEvent) => void;
+
+/** The stream. */
+export interface Events {
+  readonly emit: Emit;
+  /** Calls `reader` for each event from now on, in order, until the returned function is called. */
+  read(reader: (event: GatewayEvent) => void): () => void;
+}
+
+/** Makes a stream. A reader that throws affects neither other readers nor whoever emitted. */
+export function createEvents(failed: (thrown: unknown) => void): Events {
+  const readers = new Set<(event: GatewayEvent) => void>();
+  return {
+    emit(event) {
+      for (const reader of readers) {
+        try {
+          reader(event);
+        } catch (thrown) {
+          failed(thrown);
+        }
+      }
+    },
+    read(reader) {
+      readers.add(reader);
+      return () => void readers.delete(reader);
+    },
+  };
+}

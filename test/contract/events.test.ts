@@ -1,0 +1,98 @@
+/** What a gateway tells its observers while clients and servers come and go. */
+import { afterEach, expect, test } from "bun:test";
+import process from "node:process";
+import { createGateway, type GatewayHandle } from "../../src/app.ts";
+import { readConfig } from "../../src/config/environment.ts";
+import type { GatewayEvent } from "../../src/telemetry/events.ts";
+import { hostileCommand } from "../fault/hostile_command.ts";
+import { createTestRuntime } from "../support/fake_runtime.ts";
+import { initialize, jsonHeaders } from "../support/http_harness.ts";
+import { until } from "../support/wait.ts";
+
+const gateways: GatewayHandle[] = [];
+
+afterEach(async () => {
+  for (const gateway of gateways.splice(0)) {
+    void gateway.drain();
+    await gateway.close();
+  }
+});
+
+async function start(servers: Record<string, unknown>) {
+  const { config } = await readConfig({
+    env: { PATH: process.env["PATH"] ?? "", MCP_DATA_DIR: ":memory:", MCP_CONFIG: "mcp.json" },
+    cwd: process.cwd(),
+    readText: () => Promise.resolve(JSON.stringify({ mcpServers: servers })),
+  });
+  const gateway = await createGateway({
+    config: { ...config, tryServers: false },
+    runtime: await createTestRuntime(),
+  });
+  gateways.push(gateway);
+  const events: GatewayEvent[] = [];
+  gateway.observe((event) => void events.push(event));
+  let id = 1;
+  const post = async (path: string, message: object, session?: string) => {
+    const more = session === undefined ? {} : { "mcp-session-id": session };
+    const response = await gateway.fetch(
+      new Request(`http://localhost:${config.port}${path}`, {
+        method: "POST",
+        headers: { host: `localhost:${config.port}`, ...jsonHeaders, ...more },
+        body: JSON.stringify(message),
+      }),
+    );
+    return { response, text: await response.text() };
+  };
+  const open = async (): Promise<string> => {
+    const { response } = await post("/mcp", initialize("2025-11-25"));
+    const session = response.headers.get("mcp-session-id") ?? "";
+    await post("/mcp", { jsonrpc: "2.0", method: "notifications/initialized" }, session);
+    return session;
+  };
+  const call = (session: string, name: string, args: object = {}) =>
+    post("/mcp", {
+      jsonrpc: "2.0",
+      id: ++id,
+      method: "tools/call",
+      params: { name, arguments: args },
+    }, session);
+  const seen = (type: GatewayEvent["type"]) => events.filter((event) => event.type === type);
+  return { gateway, events, post, open, call, seen };
+}
+
+test("a client, its server's state, what the server wrote in vain and its death are events", async () => {
+  const { gateway, open, call, seen } = await start({
+    one: { ...hostileCommand("--banner"), isolation: "session" },
+  });
+  const session = await open();
+  expect((await call(session, "echo", { a: 1 })).text).toContain("a");
+  expect(seen("client_connected")).toEqual([
+    expect.objectContaining({ surface: "/mcp", revision: "2025-11-25" }),
+  ]);
+  const states = seen("server_state").map((event) => "state" in event && event.state);
+  expect(states).toContain("running");
+  expect(seen("dropped")[0]).toEqual({ type: "dropped", what: "server_output", server: "one" });
+
+  await call(session, "crash", { how: "exit" });
+  await until("the death of the server", () => seen("connection_closed").length > 0);
+  expect(seen("connection_closed")[0]).toEqual(
+    expect.objectContaining({ server: "one", died: expect.any(String) }),
+  );
+  expect(gateway.counts()["client_connected"]).toBe(1);
+  expect(gateway.counts()["dropped.server_output"]).toBeGreaterThan(0);
+});
+
+test("a refused request and a server that cannot start are events with their codes", async () => {
+  const { gateway, post, open, call, seen } = await start({
+    gone: { command: "/no/such/program" },
+  });
+  await post("/servers/other/mcp", initialize("2025-11-25"));
+  expect(seen("request_refused")).toEqual([
+    { type: "request_refused", status: 404, code: "path_unknown" },
+  ]);
+  await call(await open(), "x");
+  expect(seen("start_failed")[0]).toEqual(
+    expect.objectContaining({ server: "gone", next: "failed" }),
+  );
+  expect(gateway.counts()["request_refused.path_unknown"]).toBe(1);
+});

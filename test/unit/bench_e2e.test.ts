@@ -1,0 +1,150 @@
+/** The parts of the end-to-end benchmark that need no process: options, answers, figures, order, closing. */
+import { describe, expect, test } from "bun:test";
+import { createClosing } from "../../bench/e2e/closing.ts";
+import { parseCoreList } from "../../bench/e2e/cores.ts";
+import { cpuUsBetween } from "../../bench/e2e/cpu_time.ts";
+import { orderOf, type TargetRounds } from "../../bench/e2e/measure.ts";
+import { readOptions } from "../../bench/e2e/options.ts";
+import {
+  percentile,
+  ratioOf,
+  reportScenario,
+  reportWorse,
+  spreadOf,
+} from "../../bench/e2e/report.ts";
+import { assertAnswer } from "../../bench/e2e/rpc_client.ts";
+import { largeResult } from "../../bench/support/large_results.ts";
+
+const roundsOf = (name: string, ...cpuUs: number[]): TargetRounds => ({
+  name,
+  rounds: cpuUs.map((us) => ({ cpuUs: us, latencies: [1, 2] })),
+  residentBytes: 50 * 1024 * 1024,
+});
+
+describe("options", () => {
+  const read = (...args: string[]) => readOptions(args, ["a", "b"]);
+
+  test("take a value after an equals sign or a space", () => {
+    expect(read("--only=a,b", "--against", "HEAD~3", "--fail-above", "1.1", "--rounds=9"))
+      .toMatchObject({ only: ["a", "b"], against: "HEAD~3", failAbove: 1.1, rounds: 9 });
+    expect(read()).toMatchObject({ rounds: 5, seconds: 0.6, only: undefined });
+  });
+
+  for (
+    const args of [
+      ["--only=c"],
+      ["--rounds=0"],
+      ["--rounds=1.5"],
+      ["--seconds=x"],
+      ["--seconds=9999"],
+      ["--fail-above=1.1"],
+      ["--against"],
+      ["--other=1"],
+      ["a"],
+    ]
+  ) {
+    test(`refuse ${args.join(" ")}`, () => expect(() => read(...args)).toThrow());
+  }
+});
+
+describe("an answer", () => {
+  const content = [{ type: "text", text: "call 1" }];
+  const answer = { id: 1, result: { content, resultType: "complete" } };
+
+  test("is right with its id and the members asked for", () => {
+    assertAnswer(answer, 1, { content });
+  });
+
+  test("is wrong with another id, other content or none", () => {
+    expect(() => assertAnswer(answer, 2, { content })).toThrow("Wrong answer to request 2");
+    expect(() => assertAnswer(answer, 1, { content: [] })).toThrow();
+    expect(() => assertAnswer(answer, 1, { content: [{ type: "text", text: "call 2" }] }))
+      .toThrow();
+    expect(() => assertAnswer({ id: 1, error: { code: -32603 } }, 1, {})).toThrow();
+    expect(() => assertAnswer(undefined, 1, {})).toThrow();
+  });
+
+  for (const shape of ["text", "json", "structured"] as const) {
+    test(`of 256 KiB has that size as ${shape}, and its label`, () => {
+      const text = JSON.stringify(largeResult(shape, "a label"));
+      expect(text.length).toBeGreaterThan(255 * 1024);
+      expect(text.length).toBeLessThan(400 * 1024);
+      expect(text).toContain('"a label"');
+      expect(largeResult(shape, "other")).not.toEqual(largeResult(shape, "a label"));
+    });
+  }
+});
+
+describe("figures", () => {
+  test("are medians with the lowest and the highest", () => {
+    expect(spreadOf([3, 1, 2])).toEqual({ median: 2, lowest: 1, highest: 3 });
+    expect(spreadOf([4, 1])).toEqual({ median: 2.5, lowest: 1, highest: 4 });
+    const hundred = Array.from({ length: 100 }, (_, at) => 100 - at);
+    expect([0.5, 0.9, 0.99].map((part) => percentile(hundred, part))).toEqual([51, 91, 100]);
+  });
+
+  test("compare two targets within each round", () => {
+    expect(ratioOf(roundsOf("a", 20, 90, 40), roundsOf("b", 10, 30, 40)))
+      .toEqual({ median: 2, lowest: 1, highest: 3 });
+  });
+
+  test("stand in a line for each target, with both ratios", () => {
+    const measured = [roundsOf("bare", 10), roundsOf("gateway", 22), roundsOf("REV", 20)];
+    const report = reportScenario({ name: "a", title: "b", unit: "call" }, measured);
+    expect(report).toMatch(/gateway .* 22\.0 µs .*50 MB .* 2\.20 \(2\.20–2\.20\) x bare/);
+    expect(report).toContain("gateway / REV: 1.10 (1.10–1.10)");
+  });
+
+  test("above the bound are named, and so is one that could not be computed", () => {
+    const ratios = new Map([["a", spreadOf([1.1])], ["b", spreadOf([1.2])], ["c", spreadOf([])]]);
+    expect(reportWorse(ratios, 1.1)).toMatch(/^Above 1\.10: b 1\.20 .*, c NaN/);
+    expect(reportWorse(new Map([["a", spreadOf([1.1])]]), 1.1)).toBeUndefined();
+  });
+
+  test("of CPU time add up over threads, new and ended ones too", () => {
+    const before = new Map([["1", 5_000], ["2", 9_000]]);
+    expect(cpuUsBetween(before, new Map([["1", 7_000], ["3", 4_000]]))).toBe(6);
+  });
+});
+
+test("over six rounds, three targets are measured in every order", () => {
+  const orders = [0, 1, 2, 3, 4, 5].map((round) => orderOf(["a", "b", "c"], round).join(""));
+  expect(orders.toSorted()).toEqual(["abc", "acb", "bac", "bca", "cab", "cba"]);
+  expect(orders.map((order) => order[0]).join("")).toBe("acbacb");
+  expect([0, 1, 2, 3].map((round) => orderOf(["a", "b"], round)[0]).join("")).toBe("abba");
+});
+
+test("a list of cores has ranges and single numbers", () => {
+  expect(parseCoreList("0-2,5\n")).toEqual([0, 1, 2, 5]);
+  expect(parseCoreList("")).toEqual([]);
+});
+
+describe("closing", () => {
+  test("closes the newest first, once, though one fails", async () => {
+    const closing = createClosing();
+    const closed: string[] = [];
+    const open = (name: string) =>
+      closing.open(() => Promise.resolve(name), (opened) => closed.push(opened));
+    await open("first");
+    await open("second");
+    await closing.open(() => Promise.reject(new Error("not opened")), () => closed.push("never"))
+      .catch(() => {});
+    await Promise.all([closing.close(), closing.close()]);
+    expect(closed).toEqual(["second", "first"]);
+  });
+
+  test("waits for what is being opened, and opens no more", async () => {
+    const closing = createClosing();
+    const closed: string[] = [];
+    let finish = (_name: string) => {};
+    const opening = closing.open(
+      () => new Promise<string>((resolve) => finish = resolve),
+      (opened) => closed.push(opened),
+    );
+    const ending = closing.close();
+    finish("late");
+    await Promise.all([opening, ending]);
+    expect(closed).toEqual(["late"]);
+    await expect(closing.open(() => Promise.resolve("later"), () => {})).rejects.toThrow();
+  });
+});
