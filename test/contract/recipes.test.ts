@@ -89,7 +89,7 @@ describe("CoinGecko", () => {
     });
   }
 
-  test("a key that is refused is said to be, once, and not shown", async () => {
+  test("a refused key is reported once, without its value", async () => {
     const key = { header: "x-cg-demo-api-key", value: "the-right-key" };
     const api = await served(serveCoingecko({ key }));
     const env = { COINGECKO_API_KEY: "the-wrong-key" };
@@ -118,7 +118,7 @@ describe("CoinGecko", () => {
     expect(api.seen.length).toBe(before);
   });
 
-  test("the same question is asked once", async () => {
+  test("the same request is sent once", async () => {
     const api = await served(serveCoingecko());
     const { give } = await open({ recipe: "coingecko", baseUrl: api.baseUrl });
     const first = await give("coin_data", { id: "bitcoin" });
@@ -141,7 +141,7 @@ describe("CoinGecko", () => {
     expect(second.next).toBe(undefined);
   });
 
-  test("a long answer comes in parts that miss nothing", async () => {
+  test("a long answer comes in parts that are complete together", async () => {
     const api = await served(serveCoingecko());
     const { give } = await open({ recipe: "coingecko", baseUrl: api.baseUrl });
     const args = { id: "bitcoin", raw: true };
@@ -191,7 +191,7 @@ describe("OpenSubtitles", () => {
     expect(api.seen.every(({ headers }) => headers["api-key"] === apiKey)).toBe(true);
   });
 
-  test("without an account, what needs one says what to set and is not asked for", async () => {
+  test("without an account, tools that need one say what to set, and send nothing", async () => {
     const { fail, api } = await openWith({}, { OPENSUBTITLES_API_KEY: apiKey });
     expect(String((await fail("download", { file_id: 1 }))["error"])).toContain(
       "needs a log-in for this; set OPENSUBTITLES_USERNAME and OPENSUBTITLES_PASSWORD",

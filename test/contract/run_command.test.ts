@@ -31,14 +31,14 @@ test("one that takes longer than it may be silent goes on while it says somethin
   expect([ok, output]).toEqual([true, "1\n2\n3\n4\n5\n6\n"]);
 });
 
-test.skipIf(!canReadProcesses)("one that falls silent is killed with what it started", async () => {
+test.skipIf(!canReadProcesses)("a silent one is killed with all its processes", async () => {
   const outcome = await run("sleep 300 & echo $! > pid; echo begun; wait", 500);
   expect(outcome).toEqual({ ok: false, output: "begun\n", hung: true });
   const pid = Number(readFileSync(join(folder, "pid"), "utf8"));
   await until("its child is gone", () => !isAlive(pid));
 });
 
-test.skipIf(!canReadProcesses)("what a command leaves behind is gone after it", async () => {
+test.skipIf(!canReadProcesses)("processes that a command leaves behind are killed", async () => {
   const { ok, output } = await run("sleep 300 >/dev/null 2>&1 & echo $!", startMsMax);
   expect(ok).toBe(true);
   await until("the left one is gone", () => !isAlive(Number(output)));

@@ -227,7 +227,7 @@ describe("database", () => {
     database.close();
   });
 
-  test("the file and what lies beside it may be read by its owner alone", () => {
+  test("only the owner may read the file and the files next to it", () => {
     const database = open("deep/er/gateway.db");
     for (const name of ["deep/er/gateway.db", "deep/er/gateway.db-wal"]) {
       expect(statSync(join(folder, name)).mode & 0o777).toBe(0o600);
@@ -255,7 +255,7 @@ describe("database", () => {
     second.close();
   });
 
-  test("G3 a corrupt file is kept aside and a fresh one begun", () => {
+  test("G3 a corrupt file is set aside and a new one starts", () => {
     const file = join(folder, "gateway.db");
     for (const damage of ["not a database at all, just some text", "header only"]) {
       const good = open();
@@ -291,7 +291,7 @@ describe("files", () => {
     await expect(runtime.writeText(folder, "x")).rejects.toThrow();
   });
 
-  test("a text is read in the encodings that Windows writes", async () => {
+  test("text in the encodings of Windows is read", async () => {
     const file = join(folder, "text");
     const units = Uint16Array.from("\ufefftwo €", (character) => character.charCodeAt(0));
     const utf16 = new Uint8Array(units.buffer);
@@ -373,7 +373,7 @@ test("the addresses of this machine's interfaces are known, each as a URL takes 
   }
 });
 
-test("signals reach their handler until it lets go", async () => {
+test("signals reach their handler until it is removed", async () => {
   const heard: string[] = [];
   const stop = runtime.onSignal((signal) => heard.push(signal));
   process.kill(process.pid, "SIGHUP");

@@ -108,7 +108,7 @@ describe("an outgoing request", () => {
     expect(server.seen.length).toBe(1);
   });
 
-  test("F4 undoes no compression", async () => {
+  test("F4 decodes no compression", async () => {
     const packed = gzipSync("hello");
     const server = await plain((_request, response) =>
       response.writeHead(200, { "content-encoding": "gzip" }).end(packed)
@@ -119,7 +119,7 @@ describe("an outgoing request", () => {
     expect(response.headers.get("content-encoding")).toBe("gzip");
   });
 
-  test("gives each part of a body as it comes", async () => {
+  test("passes on each part of a body as it arrives", async () => {
     let write: (text: string) => void = () => {};
     let end = () => {};
     const server = await plain((_request, response) => {
@@ -137,7 +137,7 @@ describe("an outgoing request", () => {
     expect((await reader.read()).done).toBe(true);
   });
 
-  test("stops a server that sends faster than anybody reads", async () => {
+  test("slows down a server that sends faster than the reader reads", async () => {
     let sent = 0;
     let stalled = false;
     const part = new Uint8Array(64 * 1024);
@@ -195,7 +195,7 @@ describe("an outgoing request", () => {
     });
   }
 
-  test("many go side by side", async () => {
+  test("many run at the same time", async () => {
     const server = await plain((request, response) => response.end(request.url));
     const texts = await Promise.all(
       Array.from({ length: 50 }, (_, index) => sendForText(`${server.origin}/${index}`)),
@@ -219,7 +219,7 @@ describe("an outgoing request", () => {
 });
 
 describe("the address of an outgoing request", () => {
-  test("F3 is asked about, and the one that was allowed is the one used", async () => {
+  test("F3 is checked, and the checked address is the one used", async () => {
     const server = await plain((_request, response) => response.end("ok"));
     const asked: string[] = [];
     const url = `http://localhost:${server.port}/`;
@@ -234,7 +234,7 @@ describe("the address of an outgoing request", () => {
     expect(server.seen[0]?.headers.host).toBe(`localhost:${server.port}`);
   });
 
-  test("F3 is asked about each time, also when a connection is kept", async () => {
+  test("F3 is checked each time, also when a connection is kept", async () => {
     const server = await plain((_request, response) => response.end("ok"));
     const url = `http://localhost:${server.port}/`;
     await sendForText(url);
@@ -280,7 +280,7 @@ describe("F1 F9 a request that fails", () => {
     expect(fault.sent).toBe(false);
   });
 
-  test("waits for a connection no longer than told", async () => {
+  test("waits for a connection no longer than allowed", async () => {
     // It takes the connection and never begins TLS.
     const server = await bytes(() => {});
     const fault = await failOf(send(`https://localhost:${server.port}/`, { connectMs: 100 }));
@@ -336,7 +336,7 @@ describe("F1 F9 a request that fails", () => {
   });
 });
 
-describe("giving a request up", () => {
+describe("cancelling a request", () => {
   test("before it began sends nothing", async () => {
     const server = await plain((_request, response) => response.end("ok"));
     const fault = await failOf(send(server.origin, { signal: AbortSignal.abort() }));

@@ -301,7 +301,7 @@ describe("the sqlite store on its disk", () => {
     await after.close();
   });
 
-  test("skips rows that it cannot read, says so when they are asked for, and lets go of them", async () => {
+  test("skips unreadable rows, reports them when they are requested, and removes them", async () => {
     const before = openStore("sqlite");
     await before.store.create(createRecord("good"));
     await before.close();

@@ -162,7 +162,7 @@ for (const { name, caller, open } of ways) {
       ]);
     });
 
-    test("that declares nothing and has nothing is asked no more than once", async () => {
+    test("that declares nothing and has nothing is asked only once", async () => {
       const { server, upstream } = await open({}, null);
       server.rules["tools/list"] = server.rules["other"] as Rule;
       expect((await upstream.describe(caller)).capabilities).toEqual({});

@@ -75,7 +75,7 @@ describe("the catalog of a stdio upstream", () => {
     expect(new Set(tools).size).toBe(tools.length);
   });
 
-  test("pages that go round, and too many of them, end", async () => {
+  test("pages that repeat, and too many pages, end the list", async () => {
     const { upstream, deps } = await open(["--page=1", "--cursor-loop"]);
     expect((await names(upstream, "resources")).length).toBe(1);
     expect(deps.lines.some(({ message }) => message.includes("its pages repeat"))).toBe(true);
@@ -184,7 +184,7 @@ describe("the catalog of a stdio upstream", () => {
     expect(await names(upstream, "tools")).toContain("three");
   });
 
-  test("real-01 a server that needs long is waited for, by clients that do not stay too", async () => {
+  test("real-01 clients wait for a slow server, even clients that do not stay", async () => {
     const { upstream, deps } = await open(["--init=slow:600"], {}, { firstListMs: 50 });
     const leaving = codeOf(upstream.list("tools", callerOf("gone")));
     await until("a process starts", () => deps.everHeld.length === 1);

@@ -94,7 +94,7 @@ describe("a server with one stream for everything", () => {
     expect(other.server.visits).toEqual([]);
   });
 
-  test("one that never says where to post is given up in time", async () => {
+  test("one that never says where to post fails in time", async () => {
     const { upstream } = await open({ ...lineRules(), GET: (visit) => visit.stream() }, {
       startTimeoutMs: 100,
     });

@@ -50,7 +50,7 @@ const changed = (kind: string) => ({
 });
 
 describe("an answer whose stream breaks", () => {
-  test("is taken up after the last event, when the server asks for it and not before", async () => {
+  test("is resumed after the last event, at the time that the server asks for", async () => {
     const clock = recordingClock();
     let endedAt = 0;
     const { server, upstream } = await open(
@@ -85,7 +85,7 @@ describe("an answer whose stream breaks", () => {
     expect(server.of("tools/call").length).toBe(1);
   });
 
-  test("may break as often as it likes, as long as each piece brings something", async () => {
+  test("may break any number of times, as long as each piece brings something", async () => {
     let piece = 0;
     const { server, upstream } = await open({
       ...sessionRules(),
@@ -107,7 +107,7 @@ describe("an answer whose stream breaks", () => {
     expect(lastEventIds(server.visits)).toEqual(Array.from({ length: 12 }, (_, n) => String(n)));
   });
 
-  test("notices and questions of the rest are still its call's", async () => {
+  test("notices and questions of the rest still belong to the call", async () => {
     const asking = callerOf("a", { capabilities: { sampling: {} } });
     let rest: EventStream | undefined;
     const { server, upstream } = await open({
@@ -136,7 +136,7 @@ describe("an answer whose stream breaks", () => {
     expect(end.kind).toBe("result");
   });
 
-  test("is given up after a few attempts in vain; whether it took effect is unknown", async () => {
+  test("fails after a few vain attempts; whether it took effect is unknown", async () => {
     const clock = recordingClock();
     const { server, upstream } = await open(
       {
@@ -160,7 +160,7 @@ describe("an answer whose stream breaks", () => {
     expect(server.of("tools/call").length).toBe(1);
   });
 
-  test("is not asked for again from a server that cannot take it up", async () => {
+  test("is not requested again from a server that cannot resume", async () => {
     for (const status of [400, 404, 405]) {
       const { server, upstream } = await open({
         ...sessionRules(),
@@ -176,7 +176,7 @@ describe("an answer whose stream breaks", () => {
     }
   });
 
-  test("is lost when it never said where it was; nothing is made twice", async () => {
+  test("is lost without an event id; nothing is sent twice", async () => {
     for (const how of ["end", "cut"] as const) {
       const { server, upstream } = await open({
         ...sessionRules(),
@@ -194,7 +194,7 @@ describe("an answer whose stream breaks", () => {
     }
   });
 
-  test("an id that was taken back is no place to go on", async () => {
+  test("a withdrawn event id cannot be resumed from", async () => {
     const { server, upstream } = await open({
       ...sessionRules(),
       "tools/call"(visit) {
@@ -238,7 +238,7 @@ describe("a place on a stream", () => {
   });
 });
 
-describe("the standing stream", () => {
+describe("the standalone stream", () => {
   test("brings what belongs to no call, and is opened after the handshake only", async () => {
     let standing: EventStream | undefined;
     const { server, upstream } = await open({
@@ -280,7 +280,7 @@ describe("the standing stream", () => {
     expect(lastEventIds(server.of("GET"))).toEqual(["7", "7"]);
   });
 
-  test("a server that ends it at once is asked more and more seldom, whatever it asks for", async () => {
+  test("a server that ends it at once is asked with growing pauses, whatever it asks for", async () => {
     const clock = recordingClock();
     const { server, upstream } = await open(
       {
@@ -479,7 +479,7 @@ describe("a session that the server forgot", () => {
     expect(server.of("initialize").length).toBe(2);
   });
 
-  test("is not meant by the refusal of a configured login, nor by what a tool says", async () => {
+  test("is not recognised in the refusal of a configured log-in, nor in a tool's text", async () => {
     const words = { code: -32000, message: "Your session is invalid" };
     const refused = await open(
       { ...sessionRules(), "tools/call": (visit) => visit.error(401, words) },
@@ -605,7 +605,7 @@ describe("a session that the server forgot", () => {
     expect(server.of("initialize").length).toBe(2);
   });
 
-  test("no call is sent outside of a session when no new one could be had", async () => {
+  test("no call is sent outside of a session when no new one could be opened", async () => {
     const { rules, forget } = forgetfulRules();
     const { server, upstream } = await open(rules, {}, { restartMsMin: 0 });
     await callTool(upstream, "echo");
@@ -622,7 +622,7 @@ describe("a session that the server forgot", () => {
     });
   });
 
-  test("a call that is given up meanwhile is not made", async () => {
+  test("a call that is cancelled in between is not sent", async () => {
     const { rules, forget } = forgetfulRules();
     const { server, upstream } = await open(rules);
     await callTool(upstream, "echo");

@@ -235,13 +235,13 @@ describe("a remote server that refuses", () => {
     }
   });
 
-  test("is this gateway itself where its door says so, and no other way to speak is tried", async () => {
+  test("is this gateway itself where the refusal says so, and no other transport is tried", async () => {
     const { upstream, server } = await remotes.open({ GET: status(508), other: status(508) });
     expect((await failTool(upstream, "echo")).message).toContain("leads back to this gateway");
     expect(server.connections()).toBe(1);
   });
 
-  test("is quoted in one line, without what it was shown", async () => {
+  test("is quoted in one line, without its credentials", async () => {
     const message = `Key header-secret is wrong\nsee /srv/app/keys.json ${"x".repeat(5_000)}`;
     const wrong: Rule = (visit) => visit.error(200, { code: -32603, message });
     const { upstream } = await remotes.open(

@@ -221,7 +221,7 @@ describe("questions of a server", () => {
     expect(text(end)).toContain("file:///srv/data");
   });
 
-  test("a change of the client's roots reaches only servers that were told of them", async () => {
+  test("a change of the client's roots reaches only servers that know of them", async () => {
     for (const roots of ["relay", "none"] as const) {
       const { upstream } = await open([], { roots });
       const watch = watchScope(
@@ -242,7 +242,7 @@ describe("questions of a server", () => {
 });
 
 describe("isolation", () => {
-  test("session: each scope has its own process, told of its own client", async () => {
+  test("session: each scope has its own process, with its own client's capabilities", async () => {
     const { upstream } = await open();
     const one = await stateOf(upstream, callerOf("a", { capabilities: { sampling: {} } }));
     const two = await stateOf(upstream, callerOf("b"));
@@ -252,7 +252,7 @@ describe("isolation", () => {
     expect(upstream.status()).toMatchObject({ state: "running", connections: 2 });
   });
 
-  test("shared: one process for all, told of no client", async () => {
+  test("shared: one process for all, without any client's capabilities", async () => {
     const { upstream } = await open([], { isolation: "shared" });
     const caller = callerOf("a", { capabilities: { sampling: {}, roots: {} } });
     const [one, two] = await Promise.all([
@@ -384,7 +384,7 @@ describe("log level and subscriptions", () => {
     expect((await stateOf(upstream, callerOf("a", { logLevel: "debug" }))).level).toBe("debug");
   });
 
-  test("a shared process gets the least severe level that anybody wants", async () => {
+  test("a shared process gets the least severe level that any session wants", async () => {
     const { upstream } = await open([], { isolation: "shared" });
     await setLevel(upstream, "error", callerOf("a"));
     await setLevel(upstream, "info", callerOf("b"));
@@ -393,7 +393,7 @@ describe("log level and subscriptions", () => {
     expect((await stateOf(upstream)).level).toBe("error");
   });
 
-  test("a server without logging is not told a level", async () => {
+  test("a server without logging gets no level", async () => {
     const { upstream } = await open(["--caps=tools"]);
     const caller = callerOf("a", { logLevel: "debug" });
     expect((await stateOf(upstream, caller)).level).toBeUndefined();
@@ -436,7 +436,7 @@ describe("idle processes", () => {
     expect((await stateOf(upstream)).pid).toBe(pid);
   });
 
-  test("in a full house the one that was idle for longest gives way", async () => {
+  test("at the limit the longest idle one gives way", async () => {
     const { upstream, deps } = await open([], {}, { processesMax: 2 });
     const a = await stateOf(upstream, callerOf("a"));
     const b = await stateOf(upstream, callerOf("b"));

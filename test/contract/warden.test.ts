@@ -205,20 +205,23 @@ test("a fault at any statement fails neither the start nor the end of a child", 
   }
 });
 
-linuxTest("E8 who calls setsid out of the group is found while its parents live", async () => {
-  const child = spawnSleeper("setsid sh -c 'sleep 60; :' & wait");
-  const deps = { runtime, clock: systemClock, limits };
-  const escaped = await until("the escapee to be found", async () => {
-    const found = await findEscapedProcesses(deps, child.pid);
-    return found.length >= 2 ? found : undefined;
-  });
-  expect(escaped.every(isAlive)).toBe(true);
-  expect(escaped).toEqual(descendants(child.pid).filter((pid) => escaped.includes(pid)));
-  for (const pid of escaped) process.kill(pid, "SIGKILL");
-  const faulty = createFaultyRuntime(runtime);
-  faulty.failAlways("spawn", new Error("no ps here"));
-  expect(await findEscapedProcesses({ ...deps, runtime: faulty }, child.pid)).toEqual([]);
-});
+linuxTest(
+  "E8 a process that calls setsid out of the group is found while its parents live",
+  async () => {
+    const child = spawnSleeper("setsid sh -c 'sleep 60; :' & wait");
+    const deps = { runtime, clock: systemClock, limits };
+    const escaped = await until("the escapee to be found", async () => {
+      const found = await findEscapedProcesses(deps, child.pid);
+      return found.length >= 2 ? found : undefined;
+    });
+    expect(escaped.every(isAlive)).toBe(true);
+    expect(escaped).toEqual(descendants(child.pid).filter((pid) => escaped.includes(pid)));
+    for (const pid of escaped) process.kill(pid, "SIGKILL");
+    const faulty = createFaultyRuntime(runtime);
+    faulty.failAlways("spawn", new Error("no ps here"));
+    expect(await findEscapedProcesses({ ...deps, runtime: faulty }, child.pid)).toEqual([]);
+  },
+);
 
 linuxTest("an identity is one process's own, and ends with it", async () => {
   const deps = { runtime, clock: systemClock, limits };

@@ -242,7 +242,7 @@ afterAll(async () => {
 }, testMs);
 
 describe("H1 a secret", () => {
-  test("is shown to the server that it is for", () => {
+  test("is sent to its own server", () => {
     const requests = api.seen.filter(({ url }) => url.startsWith("/ok")).map((request) =>
       leaksIn(JSON.stringify(request) + echoOfSeen(request.headers.authorization))
     );

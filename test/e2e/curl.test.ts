@@ -124,7 +124,7 @@ test.skipIf(!hasCurl)("P14 health, initialize and session with plain curl", asyn
   expect(parts(noSession).status).toBe(400);
 }, testMs);
 
-test.skipIf(!hasCurl)("P14 a stream beside requests with plain curl", async () => {
+test.skipIf(!hasCurl)("P14 a stream next to requests with plain curl", async () => {
   const { id } = await startSession();
   const stream = openStream(id);
   try {

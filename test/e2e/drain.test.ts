@@ -59,7 +59,7 @@ async function refusalOf(response: Response) {
 
 for (const listener of ["fast", "hardened"]) {
   describe(`a gateway that stops, behind the ${listener} listener`, () => {
-    test("says so, takes no new work, and lets what runs be finished by its client", async () => {
+    test("says so, takes no new work, and lets clients finish their running calls", async () => {
       const gateway = await start(listener);
       const { url } = gateway;
       const [calling, leaving] = [await openSession(url), await openSession(url)];

@@ -99,7 +99,7 @@ describe("servers that were never seen before", () => {
     expect(servers.find(({ name }) => name === "one")).toMatchObject({ tools: 14 });
   }, testMs);
 
-  test("are started by nothing at the next start, and still all listed", async () => {
+  test("are not started at the next start, and still all listed", async () => {
     const before = names.map((name) => startsOf(gateway.directory, name));
     expect(await gateway.stop()).toBe(0);
     await gateway.restart();

@@ -322,7 +322,7 @@ describe("a client's method that the protocol does not name", () => {
   });
 });
 
-describe("content that no client's validator takes", () => {
+describe("content that no client's validator accepts", () => {
   const content = [
     { type: "text", text: "sound" },
     { type: "vendor", x: 1 },

@@ -116,7 +116,7 @@ describe("a client", () => {
 describe("a server", () => {
   const named = { ...us, title: "The Desk App" };
 
-  test("with a process for each session hears that session's client in its title", async () => {
+  test("with a process for each session gets that session's client in its title", async () => {
     const { [`a stateless client`]: _, ...sessions } = clients;
     for (const open of Object.values(sessions)) {
       const heard = ask(open, "/servers/own", (client) => client.who());
@@ -133,7 +133,7 @@ describe("a server", () => {
     }
   }, testMs);
 
-  test("that works for many hears the gateway alone", async () => {
+  test("that works for many sees the gateway alone", async () => {
     for (const open of Object.values(clients)) {
       expect(await ask(open, "/servers/shared", (client) => client.who())).toEqual(us);
     }

@@ -157,7 +157,7 @@ describe("a tool that works in silence for longer than its client's patience", (
     });
   }
 
-  test("is left to its silence where the configuration says so", async () => {
+  test("stays silent where the configuration says so", async () => {
     const calls = Object.values(clients).slice(2).map((call) => call("quiet"));
     for (const { reason } of await Promise.allSettled(calls) as PromiseRejectedResult[]) {
       expect(String(reason)).toMatch(/timed out/i);

@@ -148,7 +148,7 @@ describe("the log", () => {
   }
 });
 
-describe("a client that leaves raises no alarm", () => {
+describe("a client that leaves causes no error in the log", () => {
   let gateway: SpawnedGateway;
   const folder = mkdtempSync(join(tmpdir(), "log-lines-"));
   const countFile = join(folder, "calls");

@@ -113,7 +113,7 @@ describe("a client that calls plainly", () => {
   });
 });
 
-test("an older revision hears nothing of tasks", async () => {
+test("an older revision sees no tasks", async () => {
   const response = await fetch(`${gateway.url}/servers/one/mcp`, {
     method: "POST",
     headers: { "content-type": "application/json", accept: "application/json, text/event-stream" },

@@ -229,7 +229,7 @@ describe("a child that talks nonsense", () => {
     expect(await callTool(upstream, "echo")).toBe("{}");
   });
 
-  test("E5 a long line that tells no id is skipped", async () => {
+  test("E5 a long line without an id is skipped", async () => {
     const { upstream } = await open();
     expect(await callTool(upstream, "bad", { how: "endless-line" })).toBe("good");
   });
@@ -301,7 +301,7 @@ describe("a child that will not go", () => {
 });
 
 describe("a child whose grandchild leaves the group", () => {
-  test("E8 who called setsid is reported when the server stops", async () => {
+  test("E8 a process that called setsid is reported when the server stops", async () => {
     const file = join(folder(), "grandchild");
     const { upstream, deps } = await open([`--grandchild=${file}`, "--setsid"]);
     await stateOf(upstream);
@@ -376,7 +376,7 @@ describe("a child that cannot be started", () => {
     expect(upstream.status().problem).toBe(undefined);
   });
 
-  test("P5 sessions that fail side by side count as one failure", async () => {
+  test("P5 sessions that fail at the same time count as one failure", async () => {
     const { upstream, deps } = await open(["--exit=1"], {}, { restartMsMin: 10_000, startsMax: 8 });
     await Promise.all(
       Array.from({ length: 8 }, (_, index) => failTool(upstream, "echo", {}, callerOf(`${index}`))),

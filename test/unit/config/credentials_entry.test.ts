@@ -197,7 +197,7 @@ describe("credentials that cannot be used", () => {
     });
   }
 
-  test("a header that credentials write must not be written beside them", async () => {
+  test("a header that credentials write must not be configured next to them", async () => {
     const { problem } = failed(await readOne({ url, credentials: key, headers: { "X-Key": "a" } }));
     expect(problem).toContain("headers.x-key in mcp.json: stands beside credentials; remove one");
     const headers = { Authorization: "Basic abcdef" };
@@ -254,7 +254,7 @@ describe("going on without credentials", () => {
       .toContain('credentials.onFailure in mcp.json: expected "reject" or "anonymous"');
   });
 
-  test("is refused beside headers that would say who calls all the same", async () => {
+  test("is refused next to headers that would still carry a credential", async () => {
     for (const name of ["Authorization", "X-Api-Key", "cookie"]) {
       const headers = { [name]: "hunter2", "user-agent": "Test v1" };
       const config = await readOne({ recipe: "coingecko", credentials: anonymous, headers });
@@ -270,7 +270,7 @@ describe("going on without credentials", () => {
     expect(servers[0]?.kind).toBe("rest");
   });
 
-  test("needs a word of its own where others can reach the gateway", async () => {
+  test("needs its own consent where other machines can reach the gateway", async () => {
     const refused = "needs MCP_ALLOW_ANONYMOUS_FALLBACK=true";
     const url = { MCP_PUBLIC_URL: "https://mcp.example.com" };
     expect(await rest(anonymous, {}, true)).toContain(refused);
@@ -282,7 +282,7 @@ describe("going on without credentials", () => {
     }
   });
 
-  test("is refused where half of it is said", async () => {
+  test("is refused where half of it is configured", async () => {
     const { problem } = failed(await readOne({ url, credentials: { ...bearer, public: true } }));
     expect(problem).toContain("credentials.public in mcp.json: has no meaning without onFailure");
     const tools = { ...bearer, anonymousTools: ["a"] };

@@ -169,7 +169,7 @@ describe("readConfig", () => {
     expect((await start({ MCP_SECRET: secret })).config.secret).toBe(secret);
   });
 
-  test("H6 an address beyond loopback needs consent, which is then said aloud", async () => {
+  test("H6 an address beyond loopback needs consent, and then logs a warning", async () => {
     for (const host of ["0.0.0.0", "::", "[::]", "192.168.1.5", "gateway.local", "128.0.0.1"]) {
       expect(await refusal(start({ MCP_HOST: host }))).toContain("MCP_ALLOW_UNAUTHENTICATED=true");
     }

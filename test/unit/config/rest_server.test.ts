@@ -60,7 +60,7 @@ describe("a recipe in a file", () => {
     }
   });
 
-  test("is watched also while it cannot be used, so that mending it is enough", async () => {
+  test("is watched also while it cannot be used, so that correcting it is enough", async () => {
     const config = await withRecipe("{");
     failed(config);
     expect(config.files).toEqual([path]);

@@ -219,7 +219,7 @@ describe("P2 a call whose credentials are unavailable", () => {
     }
   }
 
-  test("does not go without in a session that was authenticated before anybody allowed it", async () => {
+  test("does not go without in a session that was authenticated before the fallback was allowed", async () => {
     const stage = await openStage();
     const credentials = credentialsOf("client", stage.tokens);
     expect(await start(stage, credentials, []).call("search", "mine")).toBe("authenticated");
@@ -240,7 +240,7 @@ describe("P2 a call whose credentials are unavailable", () => {
     expect(stage.api.requests).toEqual([]);
   });
 
-  test("goes without nothing of the credentials at all, and with them again when they are there", async () => {
+  test("goes without any part of the credentials, and with them again when they are there", async () => {
     const stage = await openStage();
     stage.tokens.reply = () => ({ status: 500 });
     const { call, authorization } = start(stage, credentialsOf("client", stage.tokens), ["search"]);

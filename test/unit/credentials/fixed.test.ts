@@ -62,7 +62,7 @@ describe("a credential that is known", () => {
     ],
   ];
   for (const [what, credentials, context] of shown) {
-    test(`is shown as ${what}`, async () => {
+    test(`is sent as ${what}`, async () => {
       const { context: contextOf, authorization } = open(credentials);
       const found = await contextOf();
       expect(found).toEqual({ headers: {}, query: {}, cookies: {}, ...context });
@@ -75,7 +75,7 @@ describe("a credential that is known", () => {
     expect(await problem()).toBe("needs a log-in; set A");
   });
 
-  test("is hidden from the log, in the form in which it is shown, too", async () => {
+  test("is hidden from the log, in the form in which it is sent, too", async () => {
     const { context, deps } = open({ type: "basic", username: "Aladdin", password: "open sesame" });
     await context();
     expect([...deps.hidden]).toEqual(["open sesame", "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="]);

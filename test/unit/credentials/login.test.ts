@@ -90,7 +90,7 @@ function asked(authorization: Authorization) {
 const numbered: TokenServer["reply"] = ({ count }) => answer({ token: `token-${count}` });
 
 describe("a log-in", () => {
-  test("sends what a person would type, with the API's own credentials and headers", async () => {
+  test("sends user name and password, with the API's own credentials and headers", async () => {
     const { api, context, deps } = await open();
     expect(await context()).toEqual({
       headers: { "api-key": "the-key", authorization: "Bearer token-1" },
@@ -214,7 +214,7 @@ describe("the place that a log-in names", () => {
     expect(await authorization.get(useOf(), never)).toMatchObject({ state: "failed" });
   });
 
-  test("is where the token goes, and the rest of what is shown with it", async () => {
+  test("is where the token goes, with the other credentials", async () => {
     const scripted = createScriptedRuntime(({ url }) =>
       new Response(
         JSON.stringify(url.endsWith("/login") ? answer({ base_url: "vip-api.test" }).body : {}),
@@ -252,7 +252,7 @@ describe("the place that a log-in names", () => {
 
 describe("a log-in that is refused", () => {
   for (const status of [400, 401, 403]) {
-    test(`with status ${status} is not tried again for a good while`, async () => {
+    test(`with status ${status} is not tried again for a long time`, async () => {
       const { api, get, problem, clock, deps } = await open({
         reply: () => ({ status, body: { message: "hunter2" } }),
       });

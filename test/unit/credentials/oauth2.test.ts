@@ -111,7 +111,7 @@ describe("a token", () => {
       });
   });
 
-  test("is asked for by a client without a secret, who only names itself", async () => {
+  test("is asked for by a client without a secret, which only sends its id", async () => {
     const { tokens, context } = await open({ config: { ...refreshing, clientSecret: undefined } });
     await context();
     expect(tokens.requests[0]?.headers["authorization"]).toBeUndefined();
@@ -277,7 +277,7 @@ describe("a token that is kept", () => {
       .toEqual(["refresh-0", "refresh-1"]);
   });
 
-  test("H13 that cannot be stored is used all the same, and loudly so", async () => {
+  test("H13 that cannot be stored is used all the same, with an error in the log", async () => {
     const store = createTestCredentialStore();
     store.isFull = true;
     const { context, deps } = await open({ store, config: refreshing });
@@ -419,7 +419,7 @@ describe("an authorization server that gives none", () => {
     }
   });
 
-  test("H13 is asked less and less often while it stays away, and at once when it is back", async () => {
+  test("H13 is asked with growing pauses while it is unavailable, and at once when it is back", async () => {
     const { tokens, get, clock, deps } = await open({ reply: () => ({ status: 503 }) });
     const pauses: number[] = [];
     for (let tries = 0; tries < 8; tries += 1) {

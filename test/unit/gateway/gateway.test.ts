@@ -219,7 +219,7 @@ describe("a broken or slow server", () => {
     );
   });
 
-  test("keeps its last good list while it is away", async () => {
+  test("keeps its last good list while it is unavailable", async () => {
     const fakes = {
       bad: createFakeUpstream("bad", { tools: [tool("x")] }),
       good: createFakeUpstream("good", { tools: [tool("y")] }),
@@ -586,7 +586,7 @@ describe("resources of several servers", () => {
     }
   });
 
-  test("are found by template, and an unknown one is refused without asking anybody", async () => {
+  test("are found by template, and an unknown one is refused without asking a server", async () => {
     const { gateway, fakes } = await build();
     const templates = await ask(gateway, "resources/templates/list");
     expect(names(templates, "resourceTemplates", "uriTemplate")).toEqual([

@@ -73,7 +73,7 @@ describe("hosts", () => {
     expect(bare.status).toBe(400);
   });
 
-  test("B3 the target's authority is checked beside the Host", async () => {
+  test("B3 the target's authority is checked as well as the Host", async () => {
     const { handler } = createHarness();
     const headers = { host: "localhost:8999" };
     const response = await handler.fetch(new Request("http://evil.com/health", { headers }));

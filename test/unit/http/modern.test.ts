@@ -225,7 +225,7 @@ describe("a stateless request that is refused", () => {
     expect(read.status).toBe(200);
   });
 
-  test("a client that does not name itself is served", async () => {
+  test("a client without a name is served", async () => {
     const response = await ask(createHarness(), "tools/call", echo, {
       meta: { clientInfo: undefined },
     });

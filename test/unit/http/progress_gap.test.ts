@@ -72,7 +72,7 @@ describe("progress right before an answer", () => {
     });
   }
 
-  test("on a standing stream, too, comes before the answer of a client that takes JSON", async () => {
+  test("on a standalone stream, too, comes before the answer of a client that takes JSON", async () => {
     const harness = createHarness();
     const session = await harness.connect();
     const standing = framesOf(await session.get());

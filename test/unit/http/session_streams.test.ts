@@ -417,7 +417,7 @@ describe("a broken stream", () => {
     expect(await again.message()).toMatchObject({ type: "connection_established" });
   });
 
-  test("C6 a forged event id gives a fresh stream and no event of anybody", async () => {
+  test("C6 a forged event id gives a fresh stream and no event of another session", async () => {
     const { connect, gateway, clock } = createHarness();
     const [mine, theirs] = [await connect(), await connect()];
     const answer = theirs.post(slowCall(1));

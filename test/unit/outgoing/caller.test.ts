@@ -49,7 +49,7 @@ describe("what is sent", () => {
       .toEqual(["POST", "{}", defaultLimits.connectMs]);
   });
 
-  test("says who we are, and nothing else of ours when nothing is configured", async () => {
+  test("has the gateway's name, and nothing else when nothing is configured", async () => {
     const { runtime, caller } = open(ok);
     await caller.get();
     const { "user-agent": agent, ...rest } = runtime.asked[0]?.headers ?? {};
@@ -324,7 +324,7 @@ describe("P4 a failure", () => {
 describe("the circuit", () => {
   const limits = { httpRetriesMax: 0, circuitFailuresMax: 2, circuitOpenMs: 5000 };
 
-  test("fails calls at once while the server is away, and says when to come back", async () => {
+  test("fails calls at once while the server is unavailable, and says when to retry", async () => {
     const clock = createTestClock();
     let away = true;
     const { runtime, caller } = open(() => away ? faultOf("connect", false) : ok(), {
@@ -357,7 +357,7 @@ describe("the circuit", () => {
     expect(busy.caller.records.map(({ fields }) => fields)).toEqual([{ reason: "status 503" }]);
   });
 
-  test("counts who cannot be reached and gateways without their server, not what else goes wrong", async () => {
+  test("counts unreachable servers and gateways without their server, not what else goes wrong", async () => {
     const failures: readonly (() => Scripted)[] = [
       () => faultOf("connect", false),
       () => faultOf("timeout", false),

@@ -25,7 +25,7 @@ function open(failuresMax = 3, openMs = 1000) {
 }
 
 describe("the circuit of a server", () => {
-  test("opens after failures in a row, and says when to come back", () => {
+  test("opens after failures in a row, and says when to retry", () => {
     const { clock, heard, admit, refusal } = open();
     for (let count = 0; count < 3; count += 1) admit().failed();
     expect(heard).toEqual(["open"]);

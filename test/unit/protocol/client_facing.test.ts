@@ -173,7 +173,7 @@ describe("the initialize result", () => {
     }
   });
 
-  test("has the gateway's identity; that of a single server behind it is beside it", () => {
+  test("has the gateway's identity, and next to it that of a single server behind it", () => {
     const serverInfo = { name: "s", version: "2", title: "S" };
     const result = codec.encodeDescription(
       { capabilities: {}, serverInfo },

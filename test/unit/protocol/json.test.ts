@@ -96,7 +96,7 @@ describe("A3 nesting", () => {
     expect(fate(JSON.stringify({ a: '\\"['.repeat(depth * 2) }))).toBe("ok");
   });
 
-  test("many values beside each other are no nesting", () => {
+  test("many values next to each other are no nesting", () => {
     expect(fate(`[${Array(depth * 4).fill("[]").join()}]`)).toBe("ok");
   });
 

@@ -177,7 +177,7 @@ describe("a stateless request", () => {
     for (const [sent, expected] of ladder) expect(caught(() => decode(sent))).toEqual(expected);
   });
 
-  test("must say who speaks, in the right types", () => {
+  test("must have the required _meta fields, in the right types", () => {
     const wrong: JsonObject[] = [
       { ...envelope, [`${prefix}clientCapabilities`]: undefined },
       { ...envelope, [`${prefix}clientCapabilities`]: [1] },

@@ -9,7 +9,7 @@ import { revisions } from "../../../src/protocol/legacy/revisions.ts";
 import { legacyUpstreamCodec as codec } from "../../../src/protocol/legacy/upstream_facing.ts";
 
 describe("calls", () => {
-  test("carry a progress token beside the vendor keys, 0 too", () => {
+  test("carry a progress token next to the vendor keys, 0 too", () => {
     const params = { name: "a", _meta: { v: 1 } };
     const call = {
       method: "tools/call",

@@ -40,7 +40,7 @@ function greet(order: readonly Dialect[]) {
   return { clock, attempts, over, greeting: () => greeting };
 }
 
-describe("a greeting", () => {
+describe("a handshake", () => {
   test("that is answered is the only one", async () => {
     const { attempts, over } = greet([stateless, session]);
     attempts.get(stateless)?.resolve(greeted);

@@ -82,7 +82,7 @@ function untilAsked({ clock, stood }: ReturnType<typeof stand>): number {
   return Infinity;
 }
 
-describe("a standing request", () => {
+describe("a listen request", () => {
   test("asks for what the server can send and a client wants, without a time limit", async () => {
     const { standing, stood, filterOf, subscribed } = stand();
     subscribed.push("mem://a");
@@ -99,7 +99,7 @@ describe("a standing request", () => {
     await refreshed;
   });
 
-  test("is not made where there is nothing to hear, and ends when that comes to be", async () => {
+  test("is not made where there is nothing to receive, and ends when nothing is left", async () => {
     const silent = stand({ tools: {}, resources: { subscribe: true } });
     await silent.standing.refresh();
     expect(silent.stood.length).toBe(0);
@@ -112,7 +112,7 @@ describe("a standing request", () => {
     expect(silent.standing.open()).toBe(0);
   });
 
-  test("hands on what it hears, but for the server's word that it was taken", () => {
+  test("passes on what it receives, except the server's acknowledgement", () => {
     const { standing, stood, told } = stand();
     void standing.refresh();
     for (
@@ -139,7 +139,7 @@ describe("a standing request", () => {
     expect(standing.open()).toBe(1);
   });
 
-  test("that the server takes without a word is not waited for for ever", async () => {
+  test("that the server accepts without an acknowledgement is not awaited for ever", async () => {
     const { standing, clock } = stand();
     let isOver = false;
     void standing.refresh().then(() => isOver = true);
@@ -291,7 +291,7 @@ describe("a server without sessions", () => {
     await upstream.close();
   });
 
-  test("an update is heard by those who subscribed to it, a changed list by all", async () => {
+  test("an update reaches its subscribers, a changed list all clients", async () => {
     const { server, listens } = create();
     const { upstream } = await openFake(server, { limits: { changeDebounceMs: 1 } });
     const heard = ["s1", "s2"].map((scope) =>

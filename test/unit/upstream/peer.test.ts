@@ -269,7 +269,7 @@ describe("a peer", () => {
     expect(signals.map(({ aborted }) => aborted)).toEqual([false, true]);
   });
 
-  test("a cancellation of a standing request ends it, of a call it does nothing", () => {
+  test("a cancellation ends a listen request, and does nothing to a call", () => {
     const { receive, request } = make();
     const standing = request({ timeoutMs: 0 });
     const call = request();

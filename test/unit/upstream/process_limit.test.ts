@@ -84,7 +84,7 @@ describe("the process limit", () => {
     expect(order).toEqual([1, 2, 3]);
   });
 
-  test("in a full house the connection that is idle for longest gives way, one for each newcomer", async () => {
+  test("at the limit the longest idle connection gives way, one for each start", async () => {
     const { processLimit } = make(3, 3);
     const connections = [connection(5), connection(2), connection(undefined)];
     const places = [];

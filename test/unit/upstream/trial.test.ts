@@ -156,7 +156,7 @@ describe("the trial of a server", () => {
   });
 });
 
-describe("a server that is away when it is tried", () => {
+describe("a server that is unavailable at its trial", () => {
   test("is tried again by itself, and a listening client gets a notice when it is back", async () => {
     const clock = createTestClock();
     const server = createFakeServer({ broken: "it cannot be reached", isAway: true });
@@ -178,7 +178,7 @@ describe("a server that is away when it is tried", () => {
     await upstream.close();
   });
 
-  test("is left alone where it answered that it does not want us", async () => {
+  test("is not tried again where it refused the gateway", async () => {
     const clock = createTestClock();
     const server = createFakeServer({ broken: "it wants credentials" });
     const { upstream, deps } = await openFake(server, { clock });

@@ -118,7 +118,7 @@ describe("An OpenAPI document", () => {
 });
 
 describe("References", () => {
-  test("lead to other files beside and below the document, and from there on", async () => {
+  test("lead to other files next to and below the document, and from there on", async () => {
     const { service } = await load(refersTo("./models/pet.yaml#/Pet"), {}, {
       "folder/models/pet.yaml": "Pet: {type: object, properties: {owner: {$ref: '../owner.json'}}}",
       "folder/owner.json": { type: "string", maxLength: 9 },
@@ -153,7 +153,7 @@ describe("References", () => {
     }
   });
 
-  test("to what is not there, is no pointer, or leads in a ring leave the operation out", async () => {
+  test("to what is not there, is no pointer, or leads in a circle leave the operation out", async () => {
     const { service } = await load(
       documentOf({
         "/here": { get: {} },

@@ -61,7 +61,7 @@ describe("Operations", () => {
     );
   });
 
-  test("are no tools by surprise when there are many: the person has to choose", async () => {
+  test("are no tools by surprise when there are many: the operator has to choose", async () => {
     const document = named(...Array.from({ length: 9 }, (_, at) => `pets/${at}`), "shops/1");
     const limits = { openApiOperationsMax: 5, openApiOperationsChosenMax: 9 };
     expect(await refusalOf(load(document, { limits }))).toBe(
@@ -187,7 +187,7 @@ describe("Where the API is", () => {
   });
 });
 
-describe("An API that wants credentials", () => {
+describe("An API that needs credentials", () => {
   const advice = async (
     scheme: unknown,
     { security = [{ it: [] }], credentials = { type: "none" } }: {

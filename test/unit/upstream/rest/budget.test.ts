@@ -63,7 +63,7 @@ describe("those who wait for the budget", () => {
     expect(sent.map(({ at }) => at)).toEqual([0, 1_000, 2_000, 3_000, 4_000, 5_000, 6_000]);
   });
 
-  test("are let in where another one's line is too long for its own calls", async () => {
+  test("are let in where another scope's queue is too long for its own calls", async () => {
     const { ask, pass, sent, refused } = open({ waitMsMax: 3_000 });
     const many = Array.from({ length: 6 }, (_, n) => ask(`a${n}`, "a"));
     const one = ask("b", "b");
@@ -79,7 +79,7 @@ describe("those who wait for the budget", () => {
     await Promise.all(many);
   });
 
-  test("make room in a full line when most of it is theirs", async () => {
+  test("make room in a full queue when most of it is theirs", async () => {
     const { ask, pass, sent, refused } = open({ waitingMax: 3 });
     const calls = ["a1", "a2", "a3", "a4"].map((name) => ask(name, "a"));
     calls.push(ask("b1", "b"), ask("b2", "b"));

@@ -133,7 +133,7 @@ describe("the budget", () => {
   });
 });
 
-test("F6 of a service that is away its clients hear at once, without waiting for its budget", async () => {
+test("F6 calls to an unavailable service fail at once, without waiting for its budget", async () => {
   const clock = createTestClock();
   const api = await open(({ json, count: n }) => json({ n }, n === 1 ? 503 : 200), {}, {
     deps: { clock },
@@ -149,7 +149,7 @@ test("F6 of a service that is away its clients hear at once, without waiting for
 });
 
 describe("the budget of a service that redirects", () => {
-  test("F6 who is busy elsewhere does not close the service", async () => {
+  test("F6 a busy redirect target does not close the service", async () => {
     const runtime = await createTestRuntime();
     const request = (options: OutgoingRequest) => {
       if (options.url !== "http://files.example/") return runtime.request(options);
@@ -214,7 +214,7 @@ describe("kept answers", () => {
     expect(api.server.seen.length).toBe(1);
   });
 
-  test("a request that all have left is given up, and who asks then has a new one", async () => {
+  test("a request without callers is cancelled, and the next caller gets a new one", async () => {
     let closed = 0;
     const api = await open(({ response, json, count: n }) => {
       response.on("close", () => closed += 1);
