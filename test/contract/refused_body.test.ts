@@ -1,6 +1,6 @@
 /**
- * A client that sends all of its body before it reads, as `fetch` of Node and `urllib` of Python do,
- * reads why it was refused: on every listener, on every route, and for every kind of refusal.
+ * A client that sends its whole body before it reads, as `fetch` of Node and `urllib` of Python do,
+ * can read why it was refused: on every listener, on every route, for every refusal.
  */
 import { describe, expect, test } from "bun:test";
 import { connect } from "node:net";

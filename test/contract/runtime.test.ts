@@ -1,5 +1,5 @@
 /**
- * What every platform must do alike: the same promises on Bun and on Deno, and for both listeners.
+ * What every platform must do alike: the same contract on Bun and on Deno, and for both listeners.
  */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";

@@ -1,4 +1,7 @@
-/** Outgoing HTTP of the platform: the same promises on Bun and on Deno, against servers that misbehave. */
+/**
+ * Outgoing HTTP of the platform: the same contract on Bun and on Deno, against servers that
+ * misbehave.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * What every kind of session store promises, asked of each kind with the same random operations
- * and compared with a list kept by hand; and what the kind with a disk promises beyond that.
+ * The contract of every kind of session store, checked with the same random operations against a
+ * plain list, and the additional contract of the kind with a disk.
  */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";

@@ -1,4 +1,7 @@
-/** A process kept ready for the next session of a slow server: whose it is, and what its end costs. */
+/**
+ * A process that waits for the next session of a slow server: which session gets it, and what its
+ * end costs.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

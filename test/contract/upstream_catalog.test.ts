@@ -1,4 +1,7 @@
-/** What a local server says of itself: from its process, from what was stored, and what clients hear of changes. */
+/**
+ * The catalog of a local server: from its process, from the store, and the notices about its
+ * changes.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { StdioServerConfig } from "../../src/config/config.ts";
 import type { GatewayError } from "../../src/errors.ts";

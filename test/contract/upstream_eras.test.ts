@@ -1,4 +1,7 @@
-/** Local servers of either era, as real processes: found out by their first answer, and remembered. */
+/**
+ * Local servers of either era, as real processes: their first answer shows the era, which is
+ * remembered.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

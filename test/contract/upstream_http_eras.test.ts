@@ -1,6 +1,6 @@
 /**
- * How the gateway finds out how a remote server speaks, and how it speaks with one that keeps no
- * session: each request with its headers, one connection for all, a request that stands for notices.
+ * How the gateway finds out the dialect of a remote server, and how it calls a server without
+ * sessions: headers with each request, one connection for all, and a listen request for notices.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { HttpServerConfig } from "../../src/config/config.ts";

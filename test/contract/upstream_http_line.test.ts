@@ -1,6 +1,6 @@
 /**
- * A remote server of the oldest transport: one stream on which everything comes, and a URL to post
- * to, which its first event names.
+ * A remote server of the oldest transport: one stream for everything that it sends, and a URL for
+ * POSTs, which the first event names.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../src/model.ts";

@@ -1,7 +1,7 @@
 /**
- * What a remote session survives: answers whose stream breaks, the standing stream that ends, and a
- * server that forgets the session. Nothing is done twice at the server, and what cannot be known is
- * said to be unknown.
+ * What a remote session survives: broken streams of answers, the end of the standalone stream, and
+ * a server that forgets the session. Nothing is done twice at the server, and unknown outcomes are
+ * reported as unknown.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import { type Clock, systemClock } from "../../src/clock.ts";

@@ -1,4 +1,4 @@
-/** Why a server could not be started: what its clients hear, and what the operator's log has. */
+/** Why a server could not start: what its clients see, and what the operator's log has. */
 import { afterEach, describe, expect, test } from "bun:test";
 import {
   chmodSync,

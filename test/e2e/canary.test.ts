@@ -1,7 +1,7 @@
 /**
- * H1, H2, H3: every secret of a configuration is a text of its own that can be found again. The
- * servers behind do their worst (they send back what they were shown, in faults and in redirects),
- * the log says all it can, and afterwards no secret is anywhere but where it belongs.
+ * H1, H2, H3: every secret of a configuration is a unique text that can be found again. The servers
+ * do their worst (they repeat what they were sent, in errors and redirects), the log is at its most
+ * verbose, and afterwards each secret is only where it belongs.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";

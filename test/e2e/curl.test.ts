@@ -1,7 +1,4 @@
-/**
- * The gateway by hand: the two scripts of the first requirements with plain curl, and the commands
- * that README tells a person to type.
- */
+/** The gateway by hand: two scripts with plain curl, and the commands that README shows. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * P18 from outside: whatever bytes, clients and servers do, the process lives on, other clients do
- * not notice, and no internal text reaches it.
+ * P18 from outside: whatever bytes, clients and servers do, the process lives on, other clients are
+ * not affected, and no internal text reaches a client.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { hostileCommand } from "../fault/hostile_command.ts";

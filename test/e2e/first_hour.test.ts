@@ -1,6 +1,6 @@
 /**
- * The first hour: servers that were never seen before are all there for the first client, whatever it
- * is, each started once; the log and `/health` say which work, and why the others do not.
+ * The first hour: servers that were never started before are all there for the first client, each
+ * started once. The log and `/health` say which ones work, and why the others do not.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";

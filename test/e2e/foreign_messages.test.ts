@@ -1,7 +1,7 @@
 /**
- * What the protocol does not name travels through the gateway as it is, between a client and a
- * server that know it: notifications of servers, methods of clients, content that no client's
- * validator takes. Where it cannot be told whose it is, it stays behind.
+ * Messages that the protocol does not name pass through the gateway unchanged, between a client and
+ * a server that know them: notifications of servers, methods of clients, content that no client's
+ * validator accepts. A message without a known receiver is dropped.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Client as ClientOne } from "@modelcontextprotocol/sdk/client/index.js";

@@ -1,4 +1,4 @@
-/** What clients see of the server behind a URL, and what servers hear of the client that calls. */
+/** What clients see of the server behind a URL, and what servers see of the calling client. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Client as ClientTwo, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { Client as ClientOne } from "@modelcontextprotocol/sdk/client/index.js";

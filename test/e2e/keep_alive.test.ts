@@ -1,6 +1,6 @@
 /**
- * Real clients that give a request up after a time without progress, in front of servers that work
- * in silence for longer: the calls come to their end. The times are shorter than in real life.
+ * Real clients that cancel a request after a time without progress, in front of servers that work
+ * silently for longer: the calls complete. The times are shorter than in real life.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {

@@ -1,6 +1,6 @@
 /**
- * A stateless client in front of a handshake-era server that asks within a call: whatever it comes
- * back with, the tool has run once. The server counts its executions in a file.
+ * A stateless client in front of a handshake-era server that asks within a call: whatever the
+ * client returns with, the tool has run once. The server counts its executions in a file.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";

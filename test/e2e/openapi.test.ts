@@ -1,6 +1,6 @@
 /**
- * A big OpenAPI document as a server: real clients of either era list and call tools of GitHub's API,
- * which a local server plays that checks every request against the document.
+ * A large OpenAPI document as a server: real clients of either era list and call tools of GitHub's
+ * API. A local server plays that API and checks every request against the document.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * Real servers behind one URL, used by real clients: what a person does with the gateway on the
- * first day. Every client does the same with every kind of message.
+ * Real servers behind one URL, used by real clients, as on a user's first day. Every client sends
+ * every kind of message.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";

@@ -1,7 +1,7 @@
 /**
- * P2, P4: what clients of either era see of a web API that fails, and what it sees of them. Every
- * kind of failure is an answer that the model can read, with the same members; nothing that is not
- * safe to repeat is sent twice; and without credentials one kind of call alone is made.
+ * P2, P4: what clients of either era see of a failing web API, and what the API sees of them. Every
+ * failure is an answer that the model can read, with the same members. Nothing is sent twice unless
+ * that is safe, and only one kind of call is made without credentials.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";

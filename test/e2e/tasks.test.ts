@@ -1,4 +1,7 @@
-/** Tasks of servers: relayed to clients who know them, and waited for on behalf of those who do not. */
+/**
+ * Tasks of servers: relayed to clients that know tasks, and awaited on behalf of clients that do
+ * not.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { openRpcSession } from "../support/rpc_session.ts";
 import { programCommand, type SpawnedGateway, spawnGateway } from "../support/spawn_gateway.ts";

@@ -1,6 +1,6 @@
 /**
- * Remote servers that want too much of the gateway: questions without end, and starts without
- * end. The rest of the gateway must not notice.
+ * Remote servers that demand too much of the gateway: endless questions and endless starts. The
+ * rest of the gateway must not be affected.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import {

@@ -1,6 +1,7 @@
 /**
- * What runs on this machine, read from /proc: tests ask whether a process is gone, which children a
- * process has, and how much memory it uses. Linux alone; `canReadProcesses` says whether it works here.
+ * The processes of this machine, read from /proc: tests ask whether a process is gone, which
+ * children it has, and how much memory it uses. Linux only; `canReadProcesses` says whether it
+ * works here.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import process from "node:process";

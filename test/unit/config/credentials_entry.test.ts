@@ -1,4 +1,4 @@
-/** Credentials in `mcp.json`: what each kind becomes, and what is refused with which words. */
+/** Credentials in `mcp.json`: what each kind becomes, and which errors invalid ones cause. */
 import { describe, expect, test } from "bun:test";
 import { failed, fileName, http, readOne, shell, stdio } from "./read.ts";
 

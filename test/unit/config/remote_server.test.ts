@@ -1,4 +1,4 @@
-/** A server that is reached by URL: its values, what fails it, and what is kept out of the log. */
+/** A server at a URL: its values, its errors, and what the log hides. */
 import { describe, expect, test } from "bun:test";
 import { defaultLimits } from "../../../src/limits.ts";
 import { failed, fileName, http, readOne, shell } from "./read.ts";

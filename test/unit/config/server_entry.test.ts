@@ -1,4 +1,4 @@
-/** One server: its values, its environment, what fails it, and what is kept out of the log. */
+/** One server: its values, its environment, its errors, and what the log hides. */
 import { describe, expect, test } from "bun:test";
 import { defaultLimits } from "../../../src/limits.ts";
 import { failed, fileName, http, read, readOne, shell, stdio } from "./read.ts";

@@ -1,6 +1,6 @@
 /**
- * Calls while credentials are unavailable (case P2): the whole matrix of failures, choices,
- * tools and scopes, against an API that records what it was shown. Outside of one cell no call may
+ * Calls while credentials are unavailable (case P2): the whole matrix of failures, choices, tools
+ * and scopes, against an API that records the credentials it gets. Outside one cell no call may
  * reach it without credentials.
  */
 import { afterEach, describe, expect, test } from "bun:test";

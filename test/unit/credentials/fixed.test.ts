@@ -1,4 +1,4 @@
-/** Credentials that stand in the configuration or in files: what is shown, and what is not. */
+/** Credentials in the configuration or in files: what is sent, and what stays hidden. */
 import { describe, expect, test } from "bun:test";
 import type { CredentialsConfig } from "../../../src/config/config.ts";
 import { createAuthorization } from "../../../src/credentials/credential_kinds.ts";

@@ -1,4 +1,4 @@
-/** Where tokens are asked for when only the issuer is known, and what no issuer may make us do (F12). */
+/** Where tokens are requested if only the issuer is known, and what no issuer may cause (F12). */
 import { describe, expect, test } from "bun:test";
 import { createAuthorization } from "../../../src/credentials/credential_kinds.ts";
 import { createTestClock } from "../../support/clock.ts";

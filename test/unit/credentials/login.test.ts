@@ -1,4 +1,7 @@
-/** An API's own log-in call, as OpenSubtitles has it: what is sent, believed, kept and left alone. */
+/**
+ * An API's own log-in request, as OpenSubtitles has it: what is sent, trusted, stored and not
+ * repeated.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { LoginConfig } from "../../../src/config/config.ts";
 import { createAuthorization } from "../../../src/credentials/credential_kinds.ts";

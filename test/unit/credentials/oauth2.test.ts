@@ -1,4 +1,7 @@
-/** Tokens by OAuth 2, from a real server on this machine: how they are asked for, renewed and kept. */
+/**
+ * Tokens by OAuth 2, from a real server on this machine: how they are requested, renewed and
+ * stored.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { OAuth2Config } from "../../../src/config/config.ts";
 import { createAuthorization } from "../../../src/credentials/credential_kinds.ts";

@@ -1,4 +1,4 @@
-/** What the log has of calls that fail: one line each, and of no other. */
+/** The log lines of failed calls: one for each, and none for others. */
 import { describe, expect, test } from "bun:test";
 import { anonymous } from "../../../src/auth/none.ts";
 import { systemClock } from "../../../src/clock.ts";

@@ -1,4 +1,7 @@
-/** Calls of clients who cannot be asked while a call runs: questions end them, answers go on. */
+/**
+ * Calls of clients that cannot be asked while a call runs: questions end the request, and answers
+ * continue the call.
+ */
 import { describe, expect, test } from "bun:test";
 import { type Clock, systemClock } from "../../../src/clock.ts";
 import type { ServerConfig } from "../../../src/config/config.ts";

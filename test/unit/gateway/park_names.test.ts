@@ -1,4 +1,7 @@
-/** Clients that are asked by result in front of several servers: names, URIs and what goes with results. */
+/**
+ * Clients that are asked by result, in front of several servers: names, URIs, and what accompanies
+ * results.
+ */
 import { describe, expect, test } from "bun:test";
 import { systemClock } from "../../../src/clock.ts";
 import type { ServerConfig, ToolFilter } from "../../../src/config/config.ts";

@@ -1,4 +1,4 @@
-/** Which era a POST is of, and what is wrong with a stateless one: codes and statuses. */
+/** The era of a POST, and what is wrong with a stateless one: codes and statuses. */
 import { describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../../src/model.ts";
 import {

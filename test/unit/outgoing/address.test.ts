@@ -1,4 +1,7 @@
-/** Which addresses a server may send us to: the edges of every block, and every way to hide one. */
+/**
+ * The addresses to which a server may send the gateway: the edges of every block, and every way to
+ * hide one.
+ */
 import { describe, expect, test } from "bun:test";
 import { isPublicAddress } from "../../../src/outgoing/address.ts";
 

@@ -1,4 +1,6 @@
-/** The caller of remote servers on a scripted platform: what is sent where, and made again when. */
+/**
+ * The caller of remote servers on a scripted platform: what is sent where, and when it is repeated.
+ */
 import { describe, expect, test } from "bun:test";
 import { defaultLimits } from "../../../src/limits.ts";
 import type { RequestFault } from "../../../src/runtime/runtime.ts";

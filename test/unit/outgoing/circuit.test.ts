@@ -1,4 +1,4 @@
-/** When attempts are made at a server that fails, and when not. */
+/** When the gateway tries a failing server again, and when not. */
 import { describe, expect, test } from "bun:test";
 import { createCircuit, type Pass } from "../../../src/outgoing/circuit.ts";
 import { createTestClock } from "../../support/clock.ts";

@@ -1,4 +1,4 @@
-/** Questions of servers, put to clients that declared this and that, in each revision. */
+/** Questions of servers to clients with different capabilities, in each revision. */
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
 import type { JsonObject } from "../../../src/model.ts";

@@ -1,4 +1,4 @@
-/** What clients of each revision are sent, and what of their requests reaches the model. */
+/** What clients of each revision get, and what of their requests reaches the model. */
 import { describe, expect, test } from "bun:test";
 import degradations from "../../corpus/legacy/degradations.json" with { type: "json" };
 import { GatewayError } from "../../../src/errors.ts";

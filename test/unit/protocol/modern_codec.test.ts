@@ -1,4 +1,4 @@
-/** What stateless clients are sent, what stateless servers are sent and may say, and their streams. */
+/** What stateless clients get, what stateless servers get and may send, and their streams. */
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
 import {

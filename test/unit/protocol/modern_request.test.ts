@@ -1,4 +1,4 @@
-/** Stateless requests of clients: whose they are, what is wrong with them, and what is left of them. */
+/** Stateless requests of clients: their era, their faults, and what of them reaches the model. */
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
 import type { JsonObject } from "../../../src/model.ts";

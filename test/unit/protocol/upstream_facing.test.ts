@@ -1,4 +1,4 @@
-/** What upstreams are sent, and what is taken from them. */
+/** What upstreams get, and what the gateway accepts from them. */
 import { describe, expect, test } from "bun:test";
 import {
   decodeInitialize,

@@ -1,4 +1,4 @@
-/** Sealed values come back unchanged, for their own use alone, or not at all. */
+/** Sealed values come back unchanged and for their own use only, or not at all. */
 import { describe, expect, test } from "bun:test";
 import { createSealer, makeKey, sha256Hex } from "../../../src/seal.ts";
 

@@ -1,4 +1,4 @@
-/** The first message to a server, in one dialect after the other, and what is remembered of it. */
+/** The first message to a server, in one dialect after another, and what is remembered of it. */
 import { describe, expect, test } from "bun:test";
 import type { EraChoice } from "../../../src/config/config.ts";
 import { GatewayError } from "../../../src/errors.ts";

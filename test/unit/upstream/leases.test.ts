@@ -1,4 +1,7 @@
-/** Which of a server's processes serves whom, of callers who cannot be asked while a call runs. */
+/**
+ * Which process of a server serves which caller, for callers that cannot be asked while a call
+ * runs.
+ */
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
 import { defaultLimits } from "../../../src/limits.ts";

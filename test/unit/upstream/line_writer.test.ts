@@ -1,4 +1,4 @@
-/** Lines toward a child: coalesced, in order, bounded; a broken stream is reported once. */
+/** Lines to a child: coalesced, in order, bounded; a broken stream is reported once. */
 import { describe, expect, test } from "bun:test";
 import { createLineWriter } from "../../../src/upstream/stdio/line_writer.ts";
 import { until } from "../../support/wait.ts";

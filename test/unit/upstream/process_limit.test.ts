@@ -1,4 +1,4 @@
-/** The ceilings on processes: how many live, how many start, who gives way. */
+/** The ceilings on processes: how many live, how many start, which give way. */
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
 import { createProcessLimit } from "../../../src/upstream/mcp/process_limit.ts";

@@ -1,4 +1,4 @@
-/** A server that asks by the ends of its calls, before clients that are asked while theirs run. */
+/** A server that asks by ending its calls, behind clients that are asked while their calls run. */
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
 import type {

@@ -1,4 +1,6 @@
-/** What is known of a server before a client needs it, and how long its lists wait for a start. */
+/**
+ * What is known about a server before a client needs it, and how long its lists wait for a start.
+ */
 import { describe, expect, test } from "bun:test";
 import type { GatewayError } from "../../../src/errors.ts";
 import type { Upstream } from "../../../src/upstream/upstream.ts";

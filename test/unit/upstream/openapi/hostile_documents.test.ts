@@ -1,6 +1,6 @@
 /**
- * Documents that were written to hold the gateway up: small to read, and endless to go through for a
- * careless reader. Each is taken or refused while this test has time.
+ * Documents that were written to block the gateway: small to read, and endless for a careless
+ * reader. Each is accepted or refused within the time of its test.
  */
 import { expect, test } from "bun:test";
 import type { JsonObject } from "../../../../src/model.ts";

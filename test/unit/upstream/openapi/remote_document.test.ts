@@ -1,4 +1,7 @@
-/** OpenAPI documents at URLs: what is asked where, with which credentials, and what it must not choose. */
+/**
+ * OpenAPI documents at URLs: what is requested where, with which credentials, and what a document
+ * must not choose.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import { documentOf, loadAt, pet, refersTo, refusalOf } from "../../../support/openapi_load.ts";
 import { type Served, serveFetch } from "../../../support/serve_fetch.ts";

@@ -1,4 +1,7 @@
-/** Who is sent when more want to be than may: turns of those who wait, and the budget in any order of events. */
+/**
+ * Which call goes next when there are more than the budget allows: the turns of waiting calls, and
+ * the budget in any order of events.
+ */
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../../src/errors.ts";
 import { defaultLimits } from "../../../../src/limits.ts";

@@ -1,4 +1,7 @@
-/** One request for all who ask the same: who leaves, who stays, and what is forgotten. */
+/**
+ * One request for all callers of the same: callers that leave, callers that stay, and what is
+ * dropped.
+ */
 import { describe, expect, test } from "bun:test";
 import { systemClock } from "../../../../src/clock.ts";
 import { defaultLimits } from "../../../../src/limits.ts";

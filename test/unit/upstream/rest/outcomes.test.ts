@@ -1,6 +1,6 @@
 /**
- * What a client knows of a call after it: one that the API carried out is a success, whatever its
- * answer is, and each failure says whether the call may have taken effect.
+ * What a client knows after a call: a call that the API carried out is a success, whatever its
+ * answer, and each failure says whether the call may have taken effect.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";

@@ -1,4 +1,7 @@
-/** A credential that is renewed, or comes back, in the middle of a call: the rest of the call is its own. */
+/**
+ * A credential that is renewed, or becomes available, in the middle of a call: the rest of the call
+ * uses it.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { LoginConfig } from "../../../../src/config/config.ts";
 import type { OutgoingRequest } from "../../../../src/runtime/runtime.ts";

@@ -1,4 +1,4 @@
-/** What goes out for many clients together: the budget, kept answers, and credentials. */
+/** Requests for many clients together: the budget, cached answers, and credentials. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { systemClock } from "../../../../src/clock.ts";
 import type { OutgoingRequest } from "../../../../src/runtime/runtime.ts";
