@@ -203,7 +203,7 @@ describe("OpenSubtitles", () => {
     const { fail, api } = await openWith({ password: "another-one" });
     for (const tool of ["user_info", "user_info", "download"]) {
       const { error } = await fail(tool, tool === "download" ? { file_id: 1 } : {});
-      expect(String(error)).toContain("log-in refuses what it is given (status 401)");
+      expect(String(error)).toContain("log-in refuses the credentials (status 401)");
       expect(String(error)).not.toContain(account.password);
     }
     expect(api.seen.map(({ url }) => url)).toEqual(["/api/v1/login"]);
