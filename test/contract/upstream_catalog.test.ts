@@ -187,7 +187,7 @@ describe("the catalog of a stdio upstream", () => {
     expect(await names(upstream, "tools")).toContain("three");
   });
 
-  test("real-01 clients wait for a slow server, even clients that do not stay", async () => {
+  test("clients wait for a slow server, even clients that do not stay", async () => {
     const { upstream, deps } = await open(["--init=slow:600"], {}, { firstListMs: 50 });
     const leaving = codeOf(upstream.list("tools", callerOf("gone")));
     await until("a process starts", () => deps.everHeld.length === 1);

@@ -49,7 +49,7 @@ describe("finding out how a remote server speaks", () => {
     "a refused media type": (visit) => visit.status(415),
     "a page": (visit) => visit.status(200, { "content-type": "text/html" }, "<p>hello"),
     "invalid params": (visit) => visit.error(200, { code: -32602, message: "Invalid params" }),
-    "real-06 a fault over it": (visit) => visit.error(500, { code: -32603, message: "no" }, null),
+    "a fault over it": (visit) => visit.error(500, { code: -32603, message: "no" }, null),
     "a fault without a word": (visit) => visit.status(502),
   };
 

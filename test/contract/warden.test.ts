@@ -160,7 +160,7 @@ linuxTest("a warden that is killed is started again and knows all that was held"
   });
   started.push(again);
   expect(isAlive(child)).toBe(true);
-  // What it was told stands in its pipe before its input ends.
+  // Its commands are in the pipe before its input ends.
   kill(parent.pid);
   await until("all to be gone", () => ![again, child, grandchild].some(isAlive));
 });

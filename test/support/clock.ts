@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../../src/clock.ts";
 
-/** A clock that stands still until told. */
+/** A clock that stands still until `advance`. */
 export interface TestClock extends Clock {
   /** Moves time and runs what falls due, in order. */
   advance(ms: number): void;

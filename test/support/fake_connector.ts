@@ -42,7 +42,7 @@ export interface FakeServer {
   tools: JsonObject[];
   /** Set: lists wait for it. */
   listing: Promise<unknown> | undefined;
-  /** Whether arguments travel beside the message, so that calls need their tool. */
+  /** Whether arguments are sent in headers as well, so that calls need their tool. */
   mirrorsArguments: boolean;
   /** Answers what is no list; what it returns is the result. */
   answer: (request: FakeRequest) => Promise<JsonObject | Ending>;

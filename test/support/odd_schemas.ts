@@ -48,7 +48,7 @@ function repeated(parts: number, times: number): JsonObject {
   return { type: "object", $defs: { big }, properties: Object.fromEntries(properties) };
 }
 
-/** All of them, each under the kind of mistake that it stands for. */
+/** All of them, by the kind of mistake. */
 export const oddSchemas: Readonly<Record<string, OddSchema>> = {
   "a reference to a missing definition": lost(within({ $ref: "#/$defs/Screen" })),
   "a reference to another document": lost(within({ $ref: "https://a.example/b.json" })),

@@ -59,8 +59,8 @@ export function withCommandText(marker: string): number[] {
 }
 
 /**
- * Sends a signal to a process that may be gone. On Deno a ChildProcess's own `kill` works once, and
- * tells of the signal instead of the exit code.
+ * Sends a signal to a process that may be gone. On Deno the `kill` of a ChildProcess works once,
+ * and then reports the signal instead of the exit code.
  */
 export function sendSignal(
   pid: number | undefined,

@@ -222,7 +222,7 @@ export async function stateOf(
   return JSON.parse(await callTool(upstream, "state", {}, caller));
 }
 
-/** A watcher that keeps what it hears and answers by `onAsk`. */
+/** A watcher that records what it gets and answers by `onAsk`. */
 export function watchScope(
   upstream: Upstream,
   scope: string,

@@ -295,7 +295,7 @@ describe("a broken or slow server", () => {
     await new Promise((resolve) => setTimeout(resolve, 100));
     started.resolve();
     for (const list of await Promise.all(lists)) expect(names(list, "tools")).toEqual(["x"]);
-    // The client was told of prompts, since it was not known better: their list is empty.
+    // The client got prompts as a capability, because it was unknown: their list is empty.
     expect(await ask(gateway, "prompts/list")).toEqual({ prompts: [] });
     const later = caller("later");
     await gateway.describe("/mcp", later);
@@ -311,7 +311,7 @@ describe("a broken or slow server", () => {
     expect(list["message"]).toContain("has not answered yet");
   });
 
-  test("real-01 is waited for by a client that cannot receive changes", async () => {
+  test("is waited for by a client that cannot receive changes", async () => {
     const fakes = {
       slow: createFakeUpstream("slow", { tools: [tool("x")] }),
       good: createFakeUpstream("good", { tools: [tool("y")] }),
@@ -348,7 +348,7 @@ describe("a broken or slow server", () => {
     expect(names(list, "tools")).toEqual(["good__y"]);
   });
 
-  test("real-01 is waited for by a call of its tool, while the others answer theirs", async () => {
+  test("is waited for by a call of its tool, while the others answer theirs", async () => {
     const fakes = {
       slow: createFakeUpstream("slow", { tools: [tool("x")] }),
       good: createFakeUpstream("good", { tools: [tool("y")] }),

@@ -536,7 +536,7 @@ describe("a client that does not come back", () => {
     await paused(setup, undefined, bob);
     expect(failed(await call(setup, undefined, bob))).toBe("overloaded");
     expect(setup.fake.cancelled.length).toBe(2);
-    // Who comes back makes room.
+    // A client that returns makes room.
     await call(setup, { answers: answersTo(first), state: first.state });
     await paused(setup, undefined, bob);
   });
@@ -597,7 +597,7 @@ describe("a call that is given up", () => {
     expect(failed((await ending).ending)).toBe("cancelled");
     expect(setup.fake.cancelled).toEqual(["gone"]);
     await setup.gateway.close();
-    // Nothing was left waiting, or the stop would have told the server, too.
+    // Nothing was left waiting, or the server would have got another cancellation at the stop.
     expect(setup.fake.cancelled).toEqual(["gone"]);
   });
 

@@ -272,7 +272,7 @@ describe("many silent calls", () => {
     });
     harness.clock.advance(silence);
     for (const stream of streams) await progressIn(stream);
-    // Each call's progress also opens its own gap; what is armed beside those is a handful.
+    // Each call's progress also opens its own gap; there are few other timers.
     expect(armed - streams.length).toBeLessThan(10);
   });
 });

@@ -62,7 +62,7 @@ function describeNever({ gateway }: Harness): Promise<void> {
   return promise;
 }
 
-/** Says something to everybody who listens. */
+/** Sends a notice to every listener. */
 function say({ gateway }: Harness, ...notices: Notice[]): void {
   for (const one of notices) {
     for (const { watcher } of [...gateway.watching]) watcher.notice(one);

@@ -434,7 +434,7 @@ describe("beside the protocol", () => {
     for (const response of [await session.post(request(2, "ping")), await session.get()]) {
       expect(await errorOf(response)).toMatchObject({ status: 503, data: { reason: "draining" } });
     }
-    // Work under way still hears its client and ends well.
+    // Running work still gets its client's answer and ends well.
     const quiet = await session.post({ jsonrpc: "2.0", method: "notifications/initialized" });
     expect(quiet.status).toBe(202);
     call.result({ content: [] });

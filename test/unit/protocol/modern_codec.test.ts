@@ -331,7 +331,7 @@ describe("a server's result", () => {
     };
     expect(freshnessOf({ ttlMs: 5, cacheScope: "public" })).toEqual({ ttlMs: 5, isShared: true });
     expect(freshnessOf({ ttlMs: 0, cacheScope: "private" })).toEqual({ ttlMs: 0, isShared: false });
-    // What is not plainly for everybody is its caller's.
+    // A result that is not clearly public belongs to its caller.
     expect(freshnessOf({ ttlMs: 5 })).toEqual({ ttlMs: 5, isShared: false });
     for (const ttlMs of [undefined, -1, "5", 1.5, null]) {
       expect(freshnessOf({ ttlMs, cacheScope: "public" })).toBe(undefined);

@@ -8,7 +8,7 @@ import { createSpare } from "../../../src/upstream/stdio/spare.ts";
 import { createTestClock, type TestClock } from "../../support/clock.ts";
 import { createTestDeps, hostileConfig, type TestDeps } from "../../support/upstream_deps.ts";
 
-/** A child that ends when its input does, or when told. */
+/** A child that exits when its input ends, or on request. */
 interface Fake {
   readonly pid: number;
   isAlive(): boolean;

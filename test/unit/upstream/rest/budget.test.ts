@@ -40,7 +40,7 @@ function open(
         },
       );
     },
-    /** Time goes by, with a moment for everybody at each step. */
+    /** Time passes, with a turn for each waiting call at each step. */
     async pass(ms: number, step: number) {
       await moment();
       for (let gone = 0; gone < ms; gone += step) {
