@@ -3,11 +3,11 @@ import { sha256Hex } from "../src/seal.ts";
 import type { SessionRecord } from "../src/session/session_store.ts";
 import { createRandom } from "../test/support/clock.ts";
 
-/** Sessions as a real client makes them, in no order of their keys. */
+/** Sessions like those of a real client, in no order of their keys. */
 export function createSessions(count: number, seed: number): Promise<SessionRecord[]> {
   const random = createRandom(seed);
   const createdAt = 1_700_000_000_000;
-  // Drawn before anything is awaited: digests come back in any order.
+  // Drawn before the first await: digests arrive in any order.
   const draws = Array.from({ length: count }, () => [random(), random(), random()] as const);
   return Promise.all(
     draws.map(async ([salt, interest, activity], at) => ({

@@ -1,7 +1,7 @@
 /**
- * What it costs to read OpenAPI documents: the public ones beside the project, as far as they are
- * there, and GitHub's with its thousand operations. For each: operations, tools, time from the text
- * to a list that can be called, the longest time that nobody else had a turn, and memory.
+ * The cost of reading OpenAPI documents: the public ones next to the project, if they are there,
+ * and GitHub's with its thousand operations. For each: operations, tools, the time from the text to
+ * a list of callable tools, the longest time without a turn for other work, and memory.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ const names = existsSync(folder)
   : [];
 if (names.length === 0) console.log(`(${folder} is missing: only GitHub's document is measured)`);
 
-/** Resident memory in MB, of the process as the system sees it. */
+/** Resident memory in MB, of the process as the system reports it. */
 function residentMb(): number {
   const status = readFileSync("/proc/self/status", "utf8");
   return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
@@ -35,7 +35,7 @@ async function collectGarbage(): Promise<void> {
 }
 
 const deps = await createTestDeps();
-/** What a gateway holds as long as it runs. */
+/** What a gateway keeps as long as it runs. */
 const kept: unknown[] = [];
 for (const path of [...names, githubDocument]) {
   const before = residentMb();

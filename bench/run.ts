@@ -1,7 +1,8 @@
 /**
- * Runs the benchmarks: `bun bench` all that measure parts, `bun bench NAME …` only those named;
- * `e2e`, the end-to-end driver, `openapi`, which reads documents, and `spare`, which starts slow
- * servers, run only when named. Names come first, then the options of a driver. The same under Deno.
+ * Runs the benchmarks. `bun bench` runs all that measure parts, and `bun bench NAME …` only those
+ * named. `e2e` (the end-to-end driver), `openapi` (reads documents) and `spare` (starts slow
+ * servers) run only if they are named. Names come first, then the options of a driver. The same
+ * works under Deno.
  */
 import process from "node:process";
 import { measureSuite, type Suite, toReport } from "./suite.ts";
@@ -16,7 +17,7 @@ const parts: Readonly<Record<string, () => Promise<Suite[]>>> = {
   session_lookup: async () => await (await import("./session_lookup.ts")).openSuites(),
   sse_fanout: async () => (await import("./sse_fanout.ts")).openSuites(),
 };
-/** Programs of their own, which end the process and read the options themselves. */
+/** Separate programs, which end the process and read the options themselves. */
 const drivers: Readonly<Record<string, () => Promise<unknown>>> = {
   e2e: async () => process.exit(await (await import("./e2e.ts")).runE2e(options)),
   openapi: () => import("./openapi.ts"),

@@ -1,7 +1,7 @@
 /**
- * What a look-up of a session costs. Each request pays the one in memory, which is set beside a bare
- * Map; the first request of a session that is not in memory pays the store's, which is set beside
- * SQLite alone. Also the same with activity noted.
+ * The cost of a session look-up. Each request pays for the one in memory, which is compared with a
+ * bare Map. The first request of a session that is not in memory pays for the store, which is
+ * compared with SQLite alone. Also the same with activity noted.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -32,7 +32,7 @@ import type { Suite } from "./suite.ts";
 type LookUp = (key: string) => SessionRecord | undefined | Promise<SessionRecord | undefined>;
 type Touch = (key: string, at: number) => void;
 
-/** Three ways to keep the same sessions. */
+/** Three ways to store the same sessions. */
 export interface LookUps {
   readonly sessions: readonly SessionRecord[];
   readonly kinds: readonly {
@@ -43,7 +43,7 @@ export interface LookUps {
   close(): Promise<void>;
 }
 
-/** Fills the three with the same sessions; the two on disk have a file each. */
+/** Fills the three with the same sessions; each of the two on disk has its own file. */
 export async function openLookUps(count: number): Promise<LookUps> {
   const folder = await mkdtemp(join(tmpdir(), "bench-session-"));
   const runtime = await createTestRuntime();
@@ -62,7 +62,7 @@ export async function openLookUps(count: number): Promise<LookUps> {
     bare.set(session.key, session);
     await store.create(session);
   }
-  // The same rows, by way of the store, which then leaves the file to plain statements.
+  // The same rows, through the store, which then leaves the file to plain statements.
   const filler = openSqliteSessionStore({
     database: alone,
     clock: systemClock,
@@ -105,7 +105,7 @@ export async function openLookUps(count: number): Promise<LookUps> {
   };
 }
 
-/** Sessions that are in memory: what nearly every request finds. */
+/** Sessions in memory, which nearly every request finds. */
 async function openLive(count: number): Promise<Suite> {
   const limits = { ...defaultLimits, idleSessionsInMemoryMax: count };
   const store = createMemorySessionStore();

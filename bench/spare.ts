@@ -1,7 +1,8 @@
 /**
  * The first call of a new session at a server that starts slowly, from `initialize` to the tool's
- * answer: with a spare process, with none, and beside `shared`, whose process runs already. Clients
- * that open a session for each call pay this every time. Measured in turns; what counts is the ratio.
+ * answer: with a spare process, without one, and with `shared`, whose process is already running.
+ * Clients that open a session for each call pay this every time. The result is the ratio, measured in
+ * turns.
  *
  *   bun bench spare               deno run -A bench/run.ts spare
  *   … --start-ms=1500 --rounds=5  how slow the server starts, and how much is measured
@@ -41,7 +42,7 @@ try {
   for (let round = 0; round <= rounds; round++) {
     for (const { gateway, took } of running) {
       const ms = await firstCall(gateway.url);
-      // The first one of all finds no process, whatever is configured.
+      // The first one of all finds no process, whatever the configuration.
       if (round > 0) took.push(ms);
     }
     // A person or a model reads the answer; meanwhile the next process starts.

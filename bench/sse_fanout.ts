@@ -1,14 +1,15 @@
 /**
- * What one notice costs to bring to many subscribers: our streams with the frame encoded once, our
- * streams encoding for each, and a bare stream with `controller.enqueue` of bytes encoded once.
- * Every subscriber waits for the frame and gets it, as under a server that is reading.
+ * The cost of one notice to many subscribers: through our streams with the frame encoded once,
+ * through our streams with an encoding for each, and through a bare stream with
+ * `controller.enqueue` of bytes encoded once. Every subscriber waits for the frame and gets it, as
+ * under a server that reads.
  */
 import { defaultLimits } from "../src/limits.ts";
 import { encodeFrame, openFrameStream } from "../src/sse/encode.ts";
 import { createNotices } from "./fixtures.ts";
 import type { Suite } from "./suite.ts";
 
-/** One way to bring a notice to all subscribers. */
+/** One way to send a notice to all subscribers. */
 export interface FanOut {
   readonly name: string;
   /** Resolves with what each subscriber got. */

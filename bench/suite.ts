@@ -1,4 +1,7 @@
-/** What a benchmark file gives to run.ts, and how its candidates are measured: in turns, so that order favours none. */
+/**
+ * The interface between a benchmark file and run.ts, and how candidates are measured: in turns, so
+ * that the order favours none.
+ */
 import { do_not_optimize, measure } from "mitata";
 
 /** One way to do the work; every call takes fresh input. */
@@ -7,7 +10,7 @@ export interface Candidate {
   readonly work: () => unknown;
 }
 
-/** Candidates that do the same work; the first is the bare alternative that the rest is set beside. */
+/** Candidates that do the same work; the others are compared with the first, which is bare. */
 export interface Suite {
   readonly title: string;
   readonly unit: string;
@@ -17,17 +20,17 @@ export interface Suite {
   close(): void | Promise<void>;
 }
 
-/** The figure of one candidate: median of the rounds' medians, and their range. */
+/** The figure of one candidate: the median of the rounds' medians, and their range. */
 export interface Figure {
   readonly name: string;
   readonly nanoseconds: number;
   readonly lowest: number;
   readonly highest: number;
-  /** Against the first candidate. */
+  /** Relative to the first candidate. */
   readonly ratio: number;
 }
 
-/** Measures a suite in rounds, each beginning with another candidate. */
+/** Measures a suite in rounds, each of which starts with another candidate. */
 export async function measureSuite(suite: Suite, rounds = 3, roundMs = 150): Promise<Figure[]> {
   const medians = suite.candidates.map((): number[] => []);
   for (let round = 0; round < rounds; round++) {
@@ -39,7 +42,8 @@ export async function measureSuite(suite: Suite, rounds = 3, roundMs = 150): Pro
         ? async () => do_not_optimize(await work())
         : () => do_not_optimize(work());
       await first;
-      // Collecting garbage between candidates costs a gigabyte where the runtime cannot be asked.
+      // Garbage collection between candidates would cost a gigabyte on a runtime that cannot be
+      // asked for it.
       const stats = await measure(call, { min_cpu_time: roundMs * 1e6, gc: false });
       medians[at]!.push(stats.p50 / suite.units);
     }

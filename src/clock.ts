@@ -1,6 +1,6 @@
 /**
  * Time and chance, so that a test can replay a run. Deadlines use `monotonic`, which never jumps;
- * `wall` is for what is shown or stored.
+ * `wall` is for display and storage.
  */
 
 /** Where time and randomness come from. */
@@ -41,8 +41,8 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
 }
 
 /**
- * Waits for a promise no longer than a time, nor than until `signal` aborts: then it resolves with
- * what `late` returns, or rejects with what `late` throws.
+ * Waits for a promise for a limited time. After that it rejects with the result of `late`, or
+ * resolves with undefined if there is no `late`.
  */
 export function withDeadline<Value, Late>(
   clock: Clock,

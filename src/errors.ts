@@ -1,17 +1,17 @@
 /**
- * Every failure that can reach a client, as one closed table: code -> JSON-RPC code, HTTP status,
- * public text. Gateway faults use -32603 with `data.reason`: codes of -32000..-32099 belong to the
- * specification. The text of an unforeseen error never leaves the process; the log has it.
+ * Every failure that can reach a client, as one closed table: code → JSON-RPC code, HTTP status and
+ * public text. Gateway faults use -32603 with `data.reason`, because the specification reserves
+ * -32000 to -32099. The text of an unforeseen error never leaves the process; it goes to the log.
  */
 import { isJsonObject } from "./json.ts";
 import type { JsonObject } from "./model.ts";
 
-/** One row: what a code becomes on the wire. `text` is used when an error brings no own message. */
+/** One row: what a code becomes on the wire. `text` is for an error without its own message. */
 interface ErrorRow {
   readonly rpc: number;
   readonly http: number;
   readonly text: string;
-  /** Of passing failures: when to try again, unless an error says it itself. */
+  /** For temporary failures: when to try again, unless the error has its own value. */
   readonly retryAfterMs?: number;
 }
 
@@ -83,12 +83,12 @@ export const errorTable = {
   header_mismatch: {
     rpc: -32020,
     http: 400,
-    text: "The headers do not say the same as the message",
+    text: "The headers contradict the message",
   },
   envelope_invalid: {
     rpc: -32602,
     http: 400,
-    text: "The request does not say who speaks: its _meta lacks what each request must have",
+    text: "The request's _meta lacks required fields",
   },
   /** `data.requiredCapabilities` is an object of capabilities. */
   capability_missing: {
@@ -98,7 +98,7 @@ export const errorTable = {
   },
   /** `data.supported` and `data.requested`. */
   version_unsupported: { rpc: -32022, http: 400, text: "Unsupported protocol version" },
-  /** What waited for a client's answers is not there any more. */
+  /** The call that waited for a client's answers no longer exists. */
   park_gone: {
     rpc: -32603,
     http: 200,
@@ -108,9 +108,9 @@ export const errorTable = {
   address_forbidden: {
     rpc: -32603,
     http: 200,
-    text: "The address is private, and the URL is not the operator's own",
+    text: "The address is private and does not come from the configuration",
   },
-  /** A server cannot be shown who calls; it was not called. */
+  /** The server's credentials are unavailable; the call was not sent. */
   credentials_missing: {
     rpc: -32603,
     http: 200,
@@ -140,7 +140,7 @@ export const errorTable = {
     text: "The server asked for input that this client cannot give",
   },
   upstream_unavailable: { rpc: -32603, http: 200, text: "The server cannot be reached" },
-  /** It starts or works still; nothing is known to be wrong with it. */
+  /** The server is starting or still working; nothing is known to be wrong with it. */
   upstream_late: { rpc: -32603, http: 200, text: "The server has not answered yet; retry later" },
   upstream_exited: {
     rpc: -32603,
@@ -158,26 +158,26 @@ export const errorTable = {
   upstream_error: { rpc: -32603, http: 200, text: "The server answered with an error" },
 } as const satisfies Record<string, ErrorRow>;
 
-/** Codes of upstreams that mean something to a codec beyond being relayed. */
+/** Codes of upstreams that a codec treats specially instead of only relaying them. */
 export const upstreamCodes = {
   urlElicitationRequired: -32042,
-  /** What older servers say when a request cannot be placed at all. */
+  /** The code by which older servers refuse a request that fits no session. */
   badRequest: -32000,
 } as const;
 
 /**
- * Whether a code says something of one hop alone: the specification keeps this range for itself, and
- * what it defines there is about a message's own sender. Not so the one that older revisions have.
+ * Whether a code concerns one hop alone. The specification reserves this range, and its codes there
+ * describe the message of a direct sender. The one code of older revisions is an exception.
  */
 function isOfOneHop(code: number): boolean {
   return code >= -32099 && code <= -32020 && code !== upstreamCodes.urlElicitationRequired;
 }
 
 /**
- * What a failed call did at its server, as `data.outcome` of its error:
- * - `not_sent`: the server never got the call; it is safe to make it again.
- * - `refused`: the server said no before it began to work.
- * - `unknown`: it may have taken effect.
+ * Whether a failed call took effect at its server, as `data.outcome` of its error:
+ * - `not_sent`: the server never got the call; it is safe to repeat.
+ * - `refused`: the server refused the call before it began to work.
+ * - `unknown`: the call may have taken effect.
  */
 export type Outcome = "not_sent" | "refused" | "unknown";
 
@@ -194,17 +194,17 @@ const refusals: ReadonlySet<number> = new Set([
   upstreamCodes.urlElicitationRequired,
 ]);
 
-/** The SDKs give the code of invalid params also to a result that does not fit its output schema. */
+/** The SDKs also use the code for invalid params when a result does not match its output schema. */
 const aboutResult = /output (?:validation|schema)|structured ?content/i;
 
-/** The outcome of a server's own error; of its own claims only "unknown" counts. */
+/** The outcome of a server's own error. Of the outcomes that it claims, only "unknown" counts. */
 function outcomeOf({ code, message, data }: UpstreamErrorBody): Outcome {
   const isRefusal = refusals.has(code) && !aboutResult.test(message) &&
     (data as JsonObject | null | undefined)?.["outcome"] !== "unknown";
   return isRefusal ? "refused" : "unknown";
 }
 
-/** A server's error data with the outcome; what is no object stays beside it as `value`. */
+/** A server's error data with the outcome; data that is no object becomes the member `value`. */
 function withOutcomeIn(data: unknown, outcome: Outcome): JsonObject {
   if (isJsonObject(data)) return { ...data, outcome };
   return data === undefined ? { outcome } : { value: data, outcome };
@@ -213,7 +213,7 @@ function withOutcomeIn(data: unknown, outcome: Outcome): JsonObject {
 /** The name of one failure. */
 export type ErrorCode = keyof typeof errorTable;
 
-/** An upstream's JSON-RPC error as it came. */
+/** An upstream's JSON-RPC error, unchanged. */
 export interface UpstreamErrorBody {
   readonly code: number;
   readonly message: string;
@@ -249,13 +249,15 @@ export class GatewayError extends Error {
     return errorTable[this.code].http;
   }
 
-  /** Whether the call took effect, as far as this error says so. */
+  /** Whether the call took effect, as far as this error says. */
   get outcome(): Outcome | undefined {
     const outcome = this.data?.["outcome"] as Outcome | undefined;
     return outcome ?? (this.upstream && outcomeOf(this.upstream));
   }
 
-  /** The JSON-RPC `error` member: an upstream's own body if it can be relayed, else the table's code. */
+  /**
+   * The JSON-RPC `error` member: an upstream's own error if it can be relayed, else the table's.
+   */
   toRpc(): { code: number; message: string; data?: unknown } {
     const { upstream, outcome } = this;
     if (upstream !== undefined && outcome !== undefined && !isOfOneHop(upstream.code)) {
@@ -272,7 +274,7 @@ export class GatewayError extends Error {
   }
 }
 
-/** Any thrown value as a GatewayError; what was not foreseen becomes `internal` with the table's text. */
+/** Any thrown value as a GatewayError; an unforeseen one becomes `internal`. */
 export function toGatewayError(thrown: unknown): GatewayError {
   if (thrown instanceof GatewayError) return thrown;
   return new GatewayError("internal", undefined, { cause: thrown });
@@ -280,10 +282,10 @@ export function toGatewayError(thrown: unknown): GatewayError {
 
 const effectUnknown = /[;,] whether (?:it|the call) took effect is unknown$/;
 
-/** The same failure with this outcome, which its message says too. */
+/** The same failure with this outcome, which its message also states. */
 export function withOutcome(error: GatewayError, outcome: Outcome): GatewayError {
   const plain = error.message.replace(effectUnknown, "");
-  // A server's own words stay as they are.
+  // A server's own words stay unchanged.
   const message = outcome === "unknown" && error.upstream === undefined
     ? `${plain}; whether it took effect is unknown`
     : plain;

@@ -1,16 +1,16 @@
 /**
- * Parts of texts that never end inside a character: the one place where a text is cut. A cut goes
- * through no surrogate pair, through no sequence that a reader sees as one character (an accent on
- * its letter, a flag, a family of emoji), and through no character that is spelled out as `%E4%B8%AD`
- * or `\u4e2d`. Bytes that were cut lose the unfinished character at that end.
+ * Parts of texts that never end inside a character: the one place where texts are truncated. A cut
+ * never splits a surrogate pair, a sequence that readers see as one character (a letter with its
+ * accent, a flag, a family of emoji), or a character spelled as `%E4%B8%AD` or `\u4e2d`. Truncated
+ * bytes lose the unfinished character at that end.
  */
 
-/** The first characters of a text, at most so many. */
+/** The first characters of a text, up to a number. */
 export function beginning(text: string, charsMax: number): string {
   return text.length <= charsMax ? text : text.slice(0, wholeUpTo(text, charsMax));
 }
 
-/** The same, with "…" as the last character of a text that was cut. */
+/** The same, with "…" as the last character of a truncated text. */
 export function truncate(text: string, charsMax: number): string {
   return text.length <= charsMax ? text : `${beginning(text, charsMax - 1)}…`;
 }
@@ -22,7 +22,7 @@ export function wholeUpTo(text: string, end: number): number {
   return beforeSpelled(text, beforeCluster(text, end));
 }
 
-/** The characters of a text from `start` on, at most so many, and where they begin and end. */
+/** The characters of a text from `start` on, up to a number, and where they begin and end. */
 export function section(
   text: string,
   start: number,
@@ -34,7 +34,7 @@ export function section(
   return { text: text.slice(from, end), start: from, end };
 }
 
-/** A value as JSON in at most so many characters, the last one "…" where it was cut. */
+/** A value as JSON of limited length, with "…" as the last character of a truncated one. */
 export function quoteJson(value: unknown, charsMax: number): string {
   const text = JSON.stringify(value) ?? "nothing";
   if (text.length <= charsMax) return text;
@@ -44,13 +44,13 @@ export function quoteJson(value: unknown, charsMax: number): string {
   return `${slashes % 2 === 0 ? part : part.replace(/\\$/, "")}…`;
 }
 
-/** The text of bytes that are the beginning of more. */
+/** The text of bytes that are the beginning of a longer text. */
 export function decodeHead(bytes: Uint8Array): string {
-  // As a stream, the decoder holds the unfinished character back.
+  // In stream mode, the decoder holds the unfinished character back.
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes, { stream: true });
 }
 
-/** The text of bytes that are the end of more. */
+/** The text of bytes that are the end of a longer text. */
 export function decodeTail(bytes: Uint8Array): string {
   const start = bytes.findIndex((byte, at) => at >= utf8TailBytesMax || (byte & 0xc0) !== 0x80);
   const whole = bytes.subarray(start < 0 ? bytes.length : start);
@@ -67,9 +67,9 @@ function beforePair(text: string, end: number): number {
   return surrogatePair.test(text) ? end - 1 : end;
 }
 
-/** Looked at around a cut: longer than what people write as one character. */
+/** How far to look around a cut: longer than any sequence that people write as one character. */
 const clusterCharsMax = 64;
-/** No character before this one joins another, but a line feed the carriage return before it. */
+/** No character before this one joins another, except a carriage return before a line feed. */
 const firstCombining = 0x300;
 const lineFeed = 0x0a;
 let segmenter: Intl.Segmenter | undefined;
@@ -87,7 +87,7 @@ function beforeCluster(text: string, end: number): number {
 
 const flagHalf = /[\u{1f1e6}-\u{1f1ff}]/uy;
 
-/** Where to begin to look: flags pair up from the first of their row, however long the row is. */
+/** Where to start looking: flags pair up from the first of their row, however long the row is. */
 function startBefore(text: string, end: number): number {
   if (end <= clusterCharsMax) return 0;
   const start = beforePair(text, end - clusterCharsMax);
@@ -102,7 +102,7 @@ function startBefore(text: string, end: number): number {
 /** One character as URLs spell it in UTF-8, and as JSON and programs spell it in UTF-16. */
 const spelled =
   /%[0-7][0-9a-f]|%[cd][0-9a-f]%[89ab][0-9a-f]|%e[0-9a-f](?:%[89ab][0-9a-f]){2}|%f[0-7](?:%[89ab][0-9a-f]){3}|\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|\\u[0-9a-f]{4}/iy;
-/** `%F0%9F%98%80` and `\ud83d\ude00`: both take so many. */
+/** `%F0%9F%98%80` and `\ud83d\ude00` both have this length. */
 const spelledCharsMax = 12;
 
 function beforeSpelled(text: string, end: number): number {

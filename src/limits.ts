@@ -1,6 +1,6 @@
 /**
- * Every bound of the gateway in one table, unit last, each with its reason; `limits/` holds its rows
- * by subject. A test may pass its own table to `createGateway`; nothing else in the source holds a
+ * Every limit of the gateway in one table, unit last, each with its reason; `limits/` holds the
+ * rows by subject. A test may pass its own table to `createGateway`. No other source file holds a
  * number of this size.
  */
 import { clientLimits } from "./limits/client_limits.ts";
@@ -8,7 +8,7 @@ import { houseLimits } from "./limits/gateway_limits.ts";
 import { serverLimits } from "./limits/server_limits.ts";
 import { webLimits } from "./limits/web_limits.ts";
 
-/** The table of bounds. */
+/** The table of limits. */
 export const defaultLimits = {
   ...clientLimits,
   ...serverLimits,
@@ -16,14 +16,14 @@ export const defaultLimits = {
   ...houseLimits,
 } as const satisfies Record<string, number>;
 
-/** The bounds a gateway runs with. */
+/** The limits a gateway runs with by default. */
 export type Limits = { readonly [name in keyof typeof defaultLimits]: number };
 
-/** Sizes are configured in mebibytes where a person writes them by hand, and kept in bytes. */
+/** Users write sizes in mebibytes; the gateway uses bytes. */
 export const bytesPerMegabyte = 1024 * 1024;
 
-/** Times are configured in seconds where a person writes them by hand, and kept in milliseconds. */
+/** Users write times in seconds; the gateway uses milliseconds. */
 export const msPerSecond = 1_000;
 
-/** Sizes are shown in kilobytes where a person reads them. */
+/** Users read sizes in kilobytes. */
 export const bytesPerKilobyte = 1_024;

@@ -1,8 +1,8 @@
 /**
- * Structured log records: one JSON object a line to a file, one readable line to the console, both
- * with secrets redacted and control characters escaped (hostile cases H1, H3, H4). Records for the
- * file queue within a bound, so that a slow disk never slows a call; what is dropped is counted and
- * told. Logging never throws. How values are redacted stands in `log_redact.ts`.
+ * Structured log records: one JSON object a line in a file and one readable line on the console,
+ * both with secrets redacted and control characters escaped (cases H1, H3, H4). Records for the
+ * file wait in a bounded queue, so that a slow disk never slows a call; dropped records are counted
+ * and reported. Logging never throws. `log_redact.ts` does the redaction.
  */
 import { type Clock, withDeadline } from "./clock.ts";
 import type { Limits } from "./limits.ts";
@@ -17,7 +17,7 @@ export const severities = ["DEBUG", "INFO", "WARN", "ERROR"] as const;
 /** One severity. */
 export type Severity = (typeof severities)[number];
 
-/** Members of a record beside its message; values are shown as JSON. */
+/** Members of a record next to its message; values appear as JSON. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** Writes records under the name of one source. */
@@ -30,13 +30,15 @@ export interface Log {
   source(name: string): Log;
 }
 
-/** The log of a process: the one that learns of secrets and is closed last. */
+/** The log of a process: it learns of secrets, and closes last. */
 export interface LogSink extends Log {
-  /** Values that must never be seen from now on; those known before stay known. */
+  /** Adds values to hide from now on; earlier ones stay hidden. */
   addSecrets(values: readonly string[]): void;
-  /** The same for those that come and go, such as tokens: those used last are known. */
+  /** The same for values that change, such as tokens: the last used ones are hidden. */
   addPassingSecrets(values: readonly string[]): void;
-  /** Writes what waits for the file, within the limits' stop time; the console goes on. */
+  /**
+   * Writes the waiting records to the file, within the limits' stop time; the console continues.
+   */
   close(): Promise<void>;
 }
 
@@ -55,7 +57,7 @@ export interface LogOptions {
 /** A record before it becomes text. */
 type LogRecord = Readonly<Record<string, unknown>>;
 
-/** Members that every record has; a field of the same name gets a `_` behind it. */
+/** Members of every record; a field of the same name gets a `_` after its name. */
 const ownMembers: ReadonlySet<string> = new Set(["time", "level", "source", "message"]);
 
 /** Makes the log of a process. */
@@ -85,7 +87,7 @@ export function createLog(options: LogOptions): LogSink {
       queue?.push(escapeControls(JSON.stringify(record)));
       options.console(toReadable(record));
     } catch {
-      // A value that cannot be shown, or a console that is gone, must not fail who logs.
+      // A value that cannot be shown, or a missing console, must not break the caller.
     }
   };
   const at = (source: string): Log => ({
@@ -106,11 +108,13 @@ export function createLog(options: LogOptions): LogSink {
   };
 }
 
-/** Lets a message through so many times in a while: clients can cause some as often as they like. */
+/**
+ * Lets a message through a few times in a while, because clients can cause some of them at will.
+ */
 interface RepeatGate {
-  /** `tell` writes, at the end of the while, how many were held back. */
+  /** `tell` writes the number of messages held back, at the end of the while. */
   admits(key: string, message: string, tell: (words: string, notLogged: number) => void): boolean;
-  /** Tells of what is held back now. */
+  /** Writes the number of messages held back until now. */
   close(): void;
 }
 
@@ -120,7 +124,7 @@ function createRepeatGate({ level, clock, limits }: LogOptions): RepeatGate {
   const waiting = new Set<() => void>();
   return {
     admits(key, message, tell) {
-      // Who asks for everything gets it.
+      // At the lowest level every message passes.
       if (level === "DEBUG") return true;
       const now = clock.monotonic();
       const last = known.get(key);
@@ -196,7 +200,7 @@ function createQueue(file: LogFile, { clock, limits }: LogOptions): Queue {
   const drain = async () => {
     for (let line = waiting.shift(); line !== undefined; line = waiting.shift()) {
       await file.append(line).catch(() => {});
-      // Told as soon as there is room, in the place of what is missing.
+      // Reported as soon as there is room, in the place of the missing records.
       if (dropped === 0) continue;
       waiting.push(toDroppedLine(clock, dropped));
       dropped = 0;

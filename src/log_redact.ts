@@ -1,24 +1,24 @@
 /**
- * What may be seen in a log: known secret values are replaced wherever they stand, also URL- and
- * base64-encoded; members whose names speak of secrets lose their values; URLs lose their userinfo
- * and `name=value` texts their secret values. Values become plain JSON within a budget of characters, and characters
- * that could forge or hide a line are escaped.
+ * What may appear in a log. Known secret values are replaced wherever they are, also in URL and
+ * base64 encoding. Members whose names suggest a secret lose their values, URLs lose their
+ * userinfo, and `name=value` texts lose secret values. Values become plain JSON within a budget of
+ * characters, and characters that could forge or hide a line are escaped.
  */
 import { beginning } from "./excerpt.ts";
 
-/** What stands in the place of a secret. */
+/** The text in place of a secret. */
 const redacted = "[redacted]";
 
-/** Shorter values would be found everywhere, and their redaction would tell them. */
+/** Shorter values would match everywhere, and their redaction would reveal them. */
 const secretCharsMin = 6;
 
-/** A tree in a record is shown so deep and so wide; deeper, a cycle ends here too. */
+/** Depth and width of a value in a record; a cycle ends at this depth, too. */
 const depthMax = 6;
 const membersMax = 100;
 
 const secretName =
   /authorization|cookie|token(?!s)|api[-_]?key|pass(word|wd|phrase)|secret|credential|private[-_]?key|session[-_]?id/i;
-/** Tells nothing that lets anybody in. */
+/** Grants no access. */
 const harmlessName = /progress[-_]?token/i;
 
 // Each of these looks at a character a bounded number of times, whatever the text.
@@ -35,8 +35,8 @@ export interface TextBudget {
 }
 
 /**
- * A text that the log shortens after it has hidden the secrets: of one that a cut went through, the
- * beginning would stay.
+ * A text that the log truncates after it has hidden the secrets: a cut through a secret would leave
+ * its beginning.
  */
 export class Shortened {
   readonly text: string;
@@ -52,10 +52,10 @@ export class Shortened {
   }
 }
 
-/** Makes values fit to be seen. */
+/** Makes values safe to log. */
 export interface Redactor {
   add(secrets: readonly string[]): void;
-  /** The same for those that come and go; the longest unused give way beyond the bound. */
+  /** The same for values that change; beyond the bound the longest unused leave. */
   addPassing(secrets: readonly string[]): void;
   /** A value as plain JSON; undefined when there is nothing to show. */
   toPlain(name: string, value: unknown, budget: TextBudget): unknown;
@@ -74,7 +74,7 @@ export function createRedactor(
   let longest = 0;
 
   const learn = () => {
-    // The longest first: a secret may begin with another one.
+    // The longest first, because a secret may begin with another one.
     const sorted = [...new Set([...needles, ...[...passing.values()].flat()])]
       .sort((one, other) => other.length - one.length);
     longest = sorted[0]?.length ?? 0;
@@ -166,7 +166,7 @@ function describe(error: Error, stacks: boolean): string {
   return messages.join(": ");
 }
 
-/** How a secret may look: as it is, in a URL, in JSON, in base64 at any offset, line by line. */
+/** The forms of a secret: plain, in a URL, in JSON, in base64 at any offset, line by line. */
 function toForms(secret: string): string[] {
   const forms = [secret, ...secret.split(/\r?\n/)].flatMap((text) => [
     text,
@@ -182,7 +182,7 @@ function toForms(secret: string): string[] {
     : forms.filter((form) => form.length >= secretCharsMin);
 }
 
-/** The part of a text's base64 that does not depend on its neighbours, such as a user's name. */
+/** The part of a text's base64 that does not depend on its neighbours, such as a user name. */
 function toBase64At(text: string, offset: number): string {
   const bytes = new TextEncoder().encode(text);
   let binary = "\0".repeat(offset);

@@ -1,12 +1,12 @@
 /** Texts of clients and servers as one short line: in the log, or in a title. */
 import { beginning } from "./excerpt.ts";
 
-/** Spaces, line breaks, and what cannot be seen or steers a terminal; halves of pairs, too. */
+/** Spaces, line breaks, invisible characters, terminal codes, and halves of surrogate pairs. */
 const unseen = /[\s\p{C}]+/gu;
 
-/** A text on one line of at most so many characters, all of which can be seen. */
+/** A text on one line of limited length, with visible characters only. */
 export function oneLine(text: string, charsMax: number): string {
-  // What is far behind the end of the line needs no look.
+  // Text far beyond the end of the line needs no look.
   const whole = text.trimStart();
   const start = beginning(whole, 4 * charsMax);
   const line = start.replace(unseen, " ").trim();

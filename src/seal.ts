@@ -1,9 +1,9 @@
 /**
- * Values that leave the gateway and come back unchanged or not at all: payloads under an
- * HMAC-SHA-256 (WebCrypto), bound to a purpose and to whom they were given. They are signed, not
- * hidden: a client can read its own. What nobody may read is encrypted (AES-GCM, by a key derived of
- * the same material). Also the keyed digests and random keys.
- * Not here: where the key is kept (app), and for how long a payload is good (who seals it).
+ * Seals values that leave the gateway and must come back unchanged. A sealed payload has an
+ * HMAC-SHA-256 (WebCrypto), bound to a purpose and to its receiver. It is signed, not hidden: a
+ * client can read its own. Secret payloads are encrypted (AES-GCM, with a key derived from the same
+ * material). Also here: keyed digests and random keys. Not here: where the key is kept (app), and
+ * how long a payload is valid (its owner).
  */
 import type { JsonObject } from "./model.ts";
 
@@ -11,13 +11,13 @@ import type { JsonObject } from "./model.ts";
 export interface Sealer {
   /** Text that only this key opens, for this purpose and this binding (such as a session's key). */
   seal(purpose: string, payload: JsonObject, binding: string): Promise<string>;
-  /** The payload; undefined when the text was changed, is no sealed text, or is not for this use. */
+  /** The payload; undefined if the text was changed, is not sealed, or is for another use. */
   open(purpose: string, text: string, binding: string): Promise<JsonObject | undefined>;
   /** Text that only this key reads, for this purpose and this binding. */
   encrypt(purpose: string, payload: JsonObject, binding: string): Promise<string>;
   /** The payload; undefined as for `open`. */
   decrypt(purpose: string, text: string, binding: string): Promise<JsonObject | undefined>;
-  /** Keyed digest in hex: equal texts can be told, values cannot be guessed. */
+  /** Keyed digest in hex: it shows that two texts are equal, but their values cannot be guessed. */
   digest(text: string): Promise<string>;
 }
 
@@ -25,9 +25,11 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const base64url = { alphabet: "base64url", omitPadding: true } as const;
 const keyBytes = 32;
-/** Enough to tell an older key of the same gateway; the whole digest would say no more. */
+/** Enough to recognise an older key of the same gateway; the whole digest would add nothing. */
 const keyIdChars = 8;
-/** What AES-GCM takes; random, since no key is used so often that one would come twice. */
+/**
+ * The length that AES-GCM takes. It is random, and no key is used often enough for a repetition.
+ */
 const nonceBytes = 12;
 
 /** A new random key as text. */
@@ -40,7 +42,7 @@ export async function sha256Hex(text: string): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text))).toHex();
 }
 
-/** Makes a sealer of a key such as `makeKey` gives; any text that is not empty will do. */
+/** Makes a sealer from a key such as `makeKey` returns; any non-empty text is valid. */
 export async function createSealer(keyText: string): Promise<Sealer> {
   if (keyText === "") throw new Error("Cannot create sealer: the key is empty");
   const key = await crypto.subtle.importKey(
@@ -74,7 +76,7 @@ export async function createSealer(keyText: string): Promise<Sealer> {
       if (mac === undefined) return undefined;
       const message = toSealMessage(purpose, body, binding);
       if (!await crypto.subtle.verify("HMAC", key, mac, message)) return undefined;
-      // What verifies was written by `seal`, so it is a JSON object.
+      // `seal` wrote everything that verifies, so it is a JSON object.
       return JSON.parse(decoder.decode(Uint8Array.fromBase64(body, base64url)));
     },
     async encrypt(purpose, payload, binding) {
@@ -92,14 +94,14 @@ export async function createSealer(keyText: string): Promise<Sealer> {
       if (hidden === undefined) return undefined;
       const params = toParams(nonce, purpose, binding);
       const plain = await crypto.subtle.decrypt(params, hidingKey, hidden).catch(() => undefined);
-      // What can be read was written by `encrypt`, so it is a JSON object.
+      // `encrypt` wrote everything that can be read, so it is a JSON object.
       return plain === undefined ? undefined : JSON.parse(decoder.decode(plain));
     },
     digest,
   };
 }
 
-/** The key that hides: another one than the key that signs, of the same text. */
+/** The encryption key, which differs from the signing key of the same text. */
 async function importHidingKey(keyText: string): Promise<CryptoKey> {
   const material = await crypto.subtle.importKey("raw", encoder.encode(keyText), "HKDF", false, [
     "deriveKey",
@@ -117,12 +119,12 @@ function toParams(nonce: Uint8Array<ArrayBuffer>, purpose: string, binding: stri
   return { name: "AES-GCM", iv: nonce, additionalData: toMessage("encrypt", purpose, binding) };
 }
 
-/** Parts as bytes in a form that no other parts have. */
+/** Parts as bytes, in a form that no other parts have. */
 function toMessage(...parts: string[]): Uint8Array<ArrayBuffer> {
   return encoder.encode(JSON.stringify(parts));
 }
 
-/** The bytes of a base64url text in its one spelling; undefined for any other text. */
+/** The bytes of a base64url text in its canonical form; undefined for any other text. */
 function toBytes(text: string): Uint8Array<ArrayBuffer> | undefined {
   try {
     const bytes = Uint8Array.fromBase64(text, base64url);

@@ -1,16 +1,16 @@
 /**
- * What the gateway is measured against: an HTTP endpoint that rewrites ids toward its servers and
- * back and does nothing else (no session, no check, no timeout). A call with a progress token is
- * answered by a stream of events; notices without a token go to every GET stream, encoded once.
- * Its argument is JSON, `{"name": ["command", "argument", …]}`: with several servers a tool is
- * named `name__tool`. Prints its port.
+ * The reference for the gateway: an HTTP endpoint that only rewrites ids to its servers and back
+ * (no session, no check, no timeout). A call with a progress token is answered by a stream of
+ * events; notices without a token go to every GET stream, encoded once. Its argument is JSON,
+ * `{"name": ["command", "argument", …]}`: with several servers a tool is named `name__tool`. Prints
+ * its port.
  */
 import { spawn } from "node:child_process";
 import process from "node:process";
 
 type Controller = ReadableStreamDefaultController<Uint8Array>;
 
-/** What arrives is passed on as it is; these members are looked at. */
+/** A message is passed on unchanged; only these members are read. */
 interface Message {
   readonly id?: unknown;
   readonly params?: {
@@ -20,7 +20,7 @@ interface Message {
   };
 }
 
-/** One call under way: the client's id and token, and where its messages go. */
+/** One running call: the client's id and token, and where its messages go. */
 interface OpenCall {
   readonly id: unknown;
   readonly progressToken: unknown;
@@ -68,7 +68,7 @@ function start([command = "", ...args]: readonly string[]): Server {
     for (const line of lines) receive(JSON.parse(line));
   });
   return {
-    /** Writes of one turn of the event loop go out as one, as the gateway's do. */
+    /** Writes of one turn of the event loop leave together, as in the gateway. */
     send(message) {
       if (outgoing === "") {
         queueMicrotask(() => {

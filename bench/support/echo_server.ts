@@ -1,6 +1,6 @@
 /**
- * The smallest MCP server over stdio: it answers at once, so that what is measured is the way to it.
- * `--name=NAME` is in what it echoes. With `--start-ms=N` it takes so long to start.
+ * The smallest MCP server over stdio. It answers at once, so that a benchmark measures the path to
+ * it. `--name=NAME` is in what it echoes. With `--start-ms=N` it takes that long to start.
  */
 import process from "node:process";
 import { largeResult, type LargeShape } from "./large_results.ts";
@@ -19,7 +19,7 @@ const echoed = (args: Json) => ({
   content: [{ type: "text", text: JSON.stringify({ server, ...args }) }],
 });
 
-/** A tool's result, and the lines that go out before it. */
+/** A tool's result, and the lines that are sent before it. */
 interface ToolAnswer {
   readonly before?: string;
   readonly result: unknown;

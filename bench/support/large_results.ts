@@ -4,7 +4,7 @@
  * sends them, and the load generator compares what arrives with them.
  */
 
-/** What such a result holds. */
+/** The content of such a result. */
 export type LargeShape = "text" | "json" | "structured";
 
 /** The members of a tool's result. */

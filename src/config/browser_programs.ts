@@ -1,9 +1,11 @@
 /**
- * Programs that open a browser window when they start: these wait until a client needs them. The
- * `start` key of a server decides otherwise.
+ * Programs that open a browser window when they start. The gateway starts them only when a client
+ * needs them, unless the `start` key of the server says otherwise.
  */
 
-/** One program, by the name of its package or command, with the arguments that keep it windowless. */
+/**
+ * One program, by the name of its package or command, and the arguments that keep it windowless.
+ */
 interface BrowserProgram {
   readonly name: RegExp;
   readonly windowless: readonly RegExp[];

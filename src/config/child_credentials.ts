@@ -1,6 +1,7 @@
 /**
- * The credentials of a program: which of them it finds in which variables of its environment. They
- * are put there at each of its starts (credentials/program_variables.ts); here only what is written is checked.
+ * The credentials of a program: which of them it gets in which environment variables. The gateway
+ * sets the variables at each start (credentials/program_variables.ts); here only the configuration
+ * is checked.
  */
 import type { ChildCredentials } from "./config.ts";
 import { appendKey } from "./config_error.ts";
@@ -9,7 +10,7 @@ import type { ServerCredentialsKey } from "./key_schemas.ts";
 import type { EnvEntry } from "./local_keys.ts";
 import type { Texts } from "./texts.ts";
 
-/** What a program is given; problems are left in `texts`. */
+/** The variables of a program; problems are left in `texts`. */
 export function readChildCredentials(
   entry: ServerCredentialsKey,
   own: EnvEntry,
@@ -23,7 +24,7 @@ export function readChildCredentials(
   if (entry.type === "headers") {
     texts.refuse(appendKey(key, "type"), '"headers" has no meaning for a program; use env');
   } else if (env === undefined) {
-    texts.refuse(at, "expected the name of the variable in which the program finds them");
+    texts.refuse(at, "expected the name of the variable for the program");
   } else if ((typeof env === "string") === (entry.type === "basic")) {
     texts.refuse(
       at,
@@ -40,7 +41,7 @@ export function readChildCredentials(
   if (new Set(values).size < values.length) texts.refuse(at, "expected different variables");
   for (const name of values) {
     if (own?.has(name)) {
-      texts.refuse(appendKey("env", name), "stands in credentials too; remove it");
+      texts.refuse(appendKey("env", name), "is set by credentials too; remove it");
     }
   }
   return { credentials, variables: names };

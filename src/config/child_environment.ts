@@ -1,35 +1,35 @@
 /**
- * What a child process sees of our environment (design §8): a short list of harmless names, the
- * names in `inheritEnv`, and its own `env`. And which values are secrets, so that the log can hide
- * them. Maps have no prototype: any name is only a name.
+ * The environment of a child process: a short list of harmless names, the names in `inheritEnv`,
+ * and its own `env`. Also here: which values are secrets that the log must hide. Maps have no
+ * prototype, so any name is only a name.
  */
 import type { UsedVariable } from "./substitution.ts";
 
 const passedNames = new Set(
   ["HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER", "LANG", "TZ", "TMPDIR"],
 );
-/** Shorter values would blank out half the log. */
+/** Shorter values would hide half of the log. */
 const secretCharsMin = 6;
 const secretName =
   /KEY|TOKEN|SECRET|PASS|AUTH|CREDENTIAL|COOKIE|PRIVATE|(?:^|_)(?:PAT|DSN)$|_PWD$/i;
-/** An option or a header of this name is given a secret; `--keyspace` and `--author` are not. */
+/** An option or header of this name takes a secret; `--keyspace` and `--author` do not. */
 const secretOption =
   /(?:(?:^|[-_.]|api|access)key|(?:^|[-_.])(?:pass|pat|dsn|auth)|token|secret|passw(?:or)?d|passphrase|credentials?|authorization|cookie)$/i;
-/** Names of what says who calls and grants no access by itself. */
+/** Names of identities that grant no access by themselves. */
 const identifierName = /(?:^|[_-])(?:USER|USER_?NAME|LOGIN|E?_?MAIL|CLIENT_?ID)$/i;
-/** Names of what says where a secret is. */
+/** Names of places where a secret is stored. */
 const placeName = /_(?:FILE|PATH|DIR|SOCK)$/i;
-/** A place on this disk; the log is full of them. */
+/** A path on this disk; the log is full of them. */
 const path = /^(?:~|\.{1,2}|[A-Za-z]:)?[/\\][\w./\\ @:~-]*$/;
 /** A password inside a URL. */
 const credentialUrl = /:\/\/[^/\s@]*:[^/\s@]+@/;
 
-/** Whether every child sees this variable of ours. */
+/** Whether every child gets this variable of the gateway's environment. */
 export function isPassed(name: string): boolean {
   return passedNames.has(name) || name.startsWith("LC_");
 }
 
-/** The whole environment of a child. A null in `own` takes a variable away. */
+/** The whole environment of a child. A null in `own` removes a variable. */
 export function buildEnvironment(
   ours: Readonly<Record<string, string>>,
   inherited: readonly string[],
@@ -52,14 +52,14 @@ export function namesSecret(name: string, value: string): boolean {
   return secretName.test(name) || credentialUrl.test(value);
 }
 
-/** Whether a variable of this name, or a text like this, is to be hidden from the log. */
+/** Whether a variable of this name, or a text like this, must be hidden from the log. */
 export function looksSecret(name: string, value: string): boolean {
   if (credentialUrl.test(value)) return true;
   const isPlace = placeName.test(name) && path.test(value);
   return secretName.test(name) && !identifierName.test(name) && !isPlace;
 }
 
-/** Whether a value that came from our environment may be seen, though its name tells nothing. */
+/** Whether a value from the gateway's environment may be shown, although its name tells nothing. */
 function isOrdinary(names: readonly string[], value: string): boolean {
   return path.test(value) || names.some((name) => identifierName.test(name));
 }
@@ -70,8 +70,8 @@ export function isHideable(value: string): boolean {
 }
 
 /**
- * The secrets in a value of a child's `env`: what looks secret, and what came from a variable that
- * not every child sees anyway (with what stands around it), unless it is a path or says who calls.
+ * The secrets in a value of a child's `env`: text that looks secret, and the values of variables
+ * that not every child gets (with the text around them), unless they are paths or identities.
  */
 export function secretsInVariable(
   name: string,
@@ -86,7 +86,7 @@ export function secretsInVariable(
   return parts.length > 0 || isSecret ? [value, ...parts] : [];
 }
 
-/** The secrets in a command line: what follows an option, or stands in one, whose name says so. */
+/** The secrets in a command line: the values of options whose name suggests a secret. */
 export function secretsInArguments(words: readonly string[]): string[] {
   return words.flatMap((word, index) => {
     const { name = "", value } = /^(?:-{1,2})?(?<name>[\w.-]+)(?:[=:]\s*(?<value>.+))?$/s.exec(word)
@@ -99,7 +99,10 @@ export function secretsInArguments(words: readonly string[]): string[] {
   });
 }
 
-/** The secrets in an argument or a path: these are shown to people, so only what looks secret. */
+/**
+ * The secrets in an argument or a path. Operators see these, so only text that looks secret is
+ * hidden.
+ */
 export function secretsInText(text: string, used: readonly UsedVariable[]): string[] {
   const parts = used.filter(({ name, value }) => looksSecret(name, value)).map(({ value }) =>
     value

@@ -1,10 +1,10 @@
 /**
- * The error of a configuration that cannot be used as a whole: at the start it stops the gateway, on
- * a reload the running configuration stays. A fault of one server is not this: it becomes that
- * server's `failed` kind. Beside it the words that all messages of this folder share.
+ * The error of a configuration that cannot be used as a whole. At the start it stops the gateway;
+ * on a reload the running configuration stays. A fault of one server is different: it becomes that
+ * server's kind `failed`. Also here: the words that all messages of this folder share.
  */
 
-/** Everything that is wrong, one sentence each; the message has them line by line. */
+/** All problems, one sentence each; the message has them line by line. */
 export class ConfigError extends Error {
   readonly problems: readonly string[];
 
@@ -15,7 +15,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** What a value is, in words that never show it: it may be a secret. */
+/** The type of a value, in words that never show the value, which may be a secret. */
 export function describeKind(value: unknown): string {
   if (value === undefined) return "nothing";
   if (value === null) return "null";
@@ -23,7 +23,7 @@ export function describeKind(value: unknown): string {
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
-/** A word that may be shown; what is too long to be one is told by its kind. */
+/** A word that may be shown; a longer text is described by its type. */
 export function describeWord(value: unknown): string {
   return typeof value === "string" && value.length <= wordCharsMax
     ? JSON.stringify(value)
@@ -39,5 +39,5 @@ export function appendKey(path: string, key: string | number): string {
   return path === "" ? key : `${path}.${key}`;
 }
 
-/** Faults of one server that are told at once. */
+/** All faults of one server together. */
 export const toldMax = 5;

@@ -1,7 +1,7 @@
 /**
- * Credentials as they are written, made ready to be used: references replaced, files absolute, values
- * checked, and combinations that say nothing or too much refused. No file is opened here: its
- * provider does that whenever it needs it. Nothing of a value is shown in a problem.
+ * Reads configured credentials: references replaced, files absolute, values checked, and
+ * combinations without meaning or with two meanings refused. No file is opened here; the provider
+ * opens it whenever it needs it. Problems never show a value.
  */
 import { namesSecret } from "./child_environment.ts";
 import type { CredentialsConfig, OAuth2Config, Secret } from "./config.ts";
@@ -57,13 +57,13 @@ export function readSecret(secret: Secret, key: string, place: ValuePlace, texts
   if (typeof secret !== "string") return { file: texts.place(appendKey(key, "file"), secret.file) };
   const before = texts.problems.length;
   const value = isIdentifier(key) ? texts.shown(key, secret) : texts.secret(key, secret);
-  // A reference that cannot be had was told already.
+  // A reference that cannot be resolved was already reported.
   const problem = texts.problems.length === before ? valueProblem(place, value) : undefined;
   if (problem !== undefined) texts.refuse(key, problem);
   return value;
 }
 
-/** The headers, in lower case, in which credentials are shown. */
+/** The headers, in lower case, that carry credentials. */
 export function headersSent(credentials: CredentialsConfig): readonly string[] {
   switch (credentials.type) {
     case "none":
@@ -80,7 +80,7 @@ export function headersSent(credentials: CredentialsConfig): readonly string[] {
   }
 }
 
-/** Warns of files that are not there; calls fail until they are. */
+/** Warns of missing files; calls fail until they exist. */
 export async function warnOfFiles(
   credentials: CredentialsConfig,
   key: string,
@@ -99,8 +99,8 @@ export async function warnOfFiles(
 }
 
 /**
- * The tools that may be called without credentials while these cannot be had; undefined: none. Only
- * REST services have them: a connection to an MCP server is opened for somebody or not at all.
+ * The tools that may run without credentials while these are unavailable; undefined: none. Only web
+ * APIs have them: a connection to an MCP server is authenticated or it is not opened.
  */
 export function readFallback(
   entry: ServerCredentialsEntry | undefined,
@@ -129,7 +129,7 @@ export function readFallback(
         "or it is not opened; remove it",
     );
   } else if (!isPublic) {
-    refuse("onFailure", '"anonymous" needs public: true beside it');
+    refuse("onFailure", '"anonymous" also needs public: true');
   } else if (anonymousTools.length === 0) {
     refuse("onFailure", '"anonymous" needs the tools that may be called so, in anonymousTools');
   } else if (isOpen(context) && !isAllowed(context)) {
@@ -141,7 +141,7 @@ export function readFallback(
   return anonymousTools;
 }
 
-/** Refuses headers that would say who calls where nobody is to be shown. */
+/** Refuses headers that would carry credentials if `credentials` says that there are none. */
 export function refuseTelling(
   headers: Readonly<Record<string, string>>,
   anonymousTools: readonly string[] | undefined,
@@ -185,7 +185,7 @@ function readHeaders(entry: Entry<"headers">, key: string, texts: Texts): Creden
     const name = String(given);
     const at = appendKey(key, name);
     const lower = name.toLowerCase();
-    const problem = lower in headers ? "stands twice; remove one of them" : headerProblem(name);
+    const problem = lower in headers ? "appears twice; remove one of them" : headerProblem(name);
     if (problem !== undefined) texts.refuse(at, problem);
     headers[lower] = readSecret(secret, at, "header", texts);
   }
@@ -234,7 +234,7 @@ function readOAuth2(entry: Entry<"oauth2">, key: string, texts: Texts): OAuth2Co
   };
 }
 
-/** As it is written: an issuer is compared by every character. */
+/** Unchanged: an issuer is compared character by character. */
 function readIssuerUrl(text: string, key: string, texts: Texts): string {
   const before = texts.problems.length;
   const value = texts.plain(key, text).trim();
@@ -250,7 +250,7 @@ function readIssuerUrl(text: string, key: string, texts: Texts): string {
   return value;
 }
 
-/** Each secret with where it stands. */
+/** Each secret with its place. */
 function secretsOf(credentials: CredentialsConfig): [string, Secret][] {
   const isSecret = (value: unknown): value is Secret =>
     typeof value === "object" && value !== null && "file" in value;
@@ -269,7 +269,7 @@ function secretsOf(credentials: CredentialsConfig): [string, Secret][] {
   );
 }
 
-/** Whether others than this machine's users can reach the gateway. */
+/** Whether other machines can reach the gateway. */
 function isOpen({ env, remoteBind }: FileContext): boolean {
   return remoteBind || (env["MCP_PUBLIC_URL"] ?? "").trim() !== "";
 }

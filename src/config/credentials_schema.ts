@@ -1,7 +1,8 @@
 /**
- * How credentials are written: in recipes, and in `mcp.json`, where they may also say what becomes of
- * calls while they cannot be had, and how a program is given them. The message of each schema is the
- * expectation that a person reads. Not here: what becomes of them (credentials_entry.ts).
+ * The format of credentials in recipes and in `mcp.json`. In `mcp.json` they may also say what
+ * happens to calls while credentials are unavailable, and how a program gets them. The message of
+ * each schema is the expectation that users read. Not here: how they are used
+ * (credentials_entry.ts).
  */
 import * as v from "valibot";
 import { isJsonObject } from "../json.ts";
@@ -9,7 +10,7 @@ import { nearestName } from "./nearest.ts";
 
 const text = v.pipe(v.string("a string"), v.nonEmpty("a string that is not empty"));
 
-/** An object with these keys alone. */
+/** An object with these keys only. */
 export function only<Entries extends v.ObjectEntries>(entries: Entries) {
   const known = Object.keys(entries);
   return v.strictObject(entries, (issue) => {
@@ -21,14 +22,14 @@ export function only<Entries extends v.ObjectEntries>(entries: Entries) {
   });
 }
 
-/** What a schema says that it expects. */
+/** The expectation of a schema. */
 function expectationOf(schema: v.ObjectEntries[string] | undefined): string | undefined {
   const message = schema !== undefined && "message" in schema ? schema.message : undefined;
   return typeof message === "string" ? message : undefined;
 }
 
 const secretExpected = "a string, or an object with file";
-/** A text, or the file in which it stands. */
+/** A text, or the file that contains it. */
 export const secretSchema = v.union([
   text,
   v.pipe(
@@ -44,7 +45,7 @@ export const secretsSchema = v.pipe(
   v.map(v.string("a name"), secretSchema, "an object of strings"),
 );
 
-/** All kinds, each with `more` keys beside its own. */
+/** All kinds, each with `more` keys next to its own. */
 function kindsWith<More extends v.ObjectEntries>(more: More) {
   return [
     only({ type: v.literal("none") }),
@@ -105,12 +106,12 @@ export const serverCredentialsSchema = v.pipe(
   v.variant(
     "type",
     kindsWith({
-      /** What becomes of a call while they cannot be had. */
+      /** What happens to a call while they are unavailable. */
       onFailure: v.optional(v.picklist(["reject", "anonymous"], '"reject" or "anonymous"')),
-      /** Nobody is harmed when it is called by nobody. */
+      /** The API's data is public, so an unauthenticated call does no harm. */
       public: v.optional(v.boolean("true or false")),
       anonymousTools: v.optional(v.array(text, "a list of names of tools")),
-      /** The variables in which a program finds them. */
+      /** The environment variables in which a program finds them. */
       env: v.optional(
         v.union([
           variableName,
@@ -128,7 +129,7 @@ export const serverCredentialsSchema = v.pipe(
   ),
 );
 
-/** Credentials as they are written in a recipe: texts may hold `${NAME}`. */
+/** Credentials as in a recipe: texts may contain `${NAME}`. */
 export type CredentialsEntry = v.InferOutput<typeof credentialsSchema>;
 
 /** The same in `mcp.json`; every one of them is a `CredentialsEntry` with more keys. */

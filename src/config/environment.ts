@@ -1,8 +1,8 @@
 /**
- * Makes the whole configuration of a gateway from environment variables (design §1) and the file
- * that MCP_CONFIG names. Fails closed: a misspelt `MCP_*` name, a malformed value, or an address
- * beyond loopback without consent stops the start with sentences that say what to do. Relative paths
- * are seen from the current folder. The environment comes in as data; `.env` is read by src/main.
+ * Makes the whole configuration of a gateway from environment variables and the file that
+ * MCP_CONFIG names. It fails closed: a misspelt `MCP_*` name, a malformed value, or an address
+ * beyond loopback without consent stops the start with sentences that say what to do. Relative
+ * paths start at the current folder. The environment is passed in as data; src/main reads `.env`.
  */
 import { bytesPerMegabyte, msPerSecond } from "../limits.ts";
 import type { GatewayConfig, ServersConfig } from "./config.ts";
@@ -19,16 +19,16 @@ export interface ReadConfigOptions extends Pick<ReadServersOptions, "env" | "rea
   readonly cwd: string;
 }
 
-/** The configuration, and what only the one who starts the gateway needs. */
+/** The configuration, and what only the program needs. */
 export interface StartConfig {
   readonly config: GatewayConfig;
-  /** The file of the servers, absolute, to be watched; it may not exist yet. */
+  /** The file of the servers, absolute, to watch; it may not exist yet. */
   readonly configPath: string;
-  /** Set by MCP_LISTENER; absent: chosen by the address. */
+  /** Set by MCP_LISTENER; absent: the address decides. */
   readonly listener?: "fast" | "hardened" | undefined;
-  /** Lines for the person who starts the gateway. */
+  /** Lines for the operator at the start. */
   readonly notes: readonly string[];
-  /** The same, for what may be a mistake or a danger. */
+  /** The same, about possible mistakes or dangers. */
   readonly warnings: readonly string[];
 }
 
@@ -85,7 +85,7 @@ export async function readConfig(
 
 type Environment = ReadConfigOptions["env"];
 
-/** What was given; empty counts as nothing. */
+/** The value of a variable; an empty one counts as absent. */
 function textOf(env: Environment, name: VariableName): string | undefined {
   const text = (Object.hasOwn(env, name) ? env[name] : undefined)?.trim();
   return text === "" ? undefined : text;
@@ -95,7 +95,7 @@ function optional<Name extends VariableName>(
   env: Environment,
   name: Name,
 ): VariableValue<Name> | undefined {
-  // The rows of the table keep their own types; seen by a name that is not known yet they are alike.
+  // The rows of the table keep their own types; for a name that is not known yet they are alike.
   const row = variables[name] as Variable<VariableValue<Name>>;
   const text = textOf(env, name) ?? row.default;
   return text === undefined ? undefined : row.parse(text);
@@ -122,7 +122,7 @@ function assertValues(env: Environment): void {
   if (wrong.length > 0) throw new ConfigError(wrong.map((name) => explain(env, name)));
 }
 
-/** Variables of well-known MCP clients that may stand in the shell we are started from. */
+/** Variables of well-known MCP clients that may be set in the shell that starts the gateway. */
 const foreignNames: ReadonlySet<string> = new Set([
   "MCP_TIMEOUT",
   "MCP_TOOL_TIMEOUT",
@@ -131,8 +131,9 @@ const foreignNames: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Checks each `MCP_*` name that neither the gateway nor the file mentions. Throws a sentence for each
- * that is near one of ours, and so misspelt; returns a warning for each that another program may use.
+ * Checks each `MCP_*` name that neither the gateway nor the file mentions. Throws a sentence for
+ * each name that is near one of the gateway's, and so misspelt; returns a warning for each name
+ * that another program may use.
  */
 function checkNames(env: Environment, mentioned: ReadonlySet<string>): string[] {
   const known = Object.keys(variables);
@@ -154,7 +155,7 @@ function checkNames(env: Environment, mentioned: ReadonlySet<string>): string[] 
   );
 }
 
-/** The prefix that all share would make short names look alike. */
+/** The common prefix would make short names look alike. */
 function nearestVariable(name: string, known: readonly string[]): string | undefined {
   const rest = known.filter((other) => other.startsWith(ownPrefix)).map(withoutPrefix);
   const nearest = nearestName(withoutPrefix(name), rest);
@@ -166,7 +167,7 @@ const withoutPrefix = (name: string): string => name.slice(ownPrefix.length);
 
 function foreignNotes(env: Environment): string[] {
   return Object.keys(env).filter((name) => foreignNames.has(name))
-    .map((name) => `${name} belongs to another program and changes nothing here`);
+    .map((name) => `${name} belongs to another program and has no effect here`);
 }
 
 function assertBind(env: Environment, host: string, remoteBind: boolean): void {

@@ -1,11 +1,11 @@
 /**
- * JMESPath expressions, which say what of an API's answer is meant. Here they are checked as far as
- * that is possible without an answer: whether they can be read, and whether their functions exist.
+ * JMESPath expressions, which select parts of an API's answer. Without an answer they can be
+ * checked only in part: whether they parse, and whether their functions exist.
  */
 import { compile, getRegisteredFunctions } from "@jmespath-community/jmespath";
 import { truncate } from "../excerpt.ts";
 
-/** Why an expression cannot be used; undefined when it can. */
+/** Why an expression cannot be used; undefined if it can. */
 export function expressionProblem(expression: string): string | undefined {
   try {
     const known = new Set<string>(getRegisteredFunctions());
@@ -16,7 +16,7 @@ export function expressionProblem(expression: string): string | undefined {
   }
 }
 
-/** It may repeat any character of the expression, and any number of them. */
+/** The parser may repeat any character of the expression, any number of times. */
 function toLine(message: string): string {
   const line = message.replace(/\p{C}/gu, (one) => JSON.stringify(one).slice(1, -1));
   return truncate(line, lineCharsMax);

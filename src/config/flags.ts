@@ -1,7 +1,7 @@
 /**
- * The command line of the gateway: flags, each of which stands for one variable and wins over it,
- * and two that show a text and start nothing. A value is checked by its variable's own row. Anything
- * else is refused with the nearest flag.
+ * The command line of the gateway. Each flag stands for one variable and takes precedence over it;
+ * two more show a text and start nothing. The variable's own row checks the value. Any other
+ * argument is refused with the nearest flag.
  */
 import { identity } from "../version.ts";
 import { ConfigError } from "./config_error.ts";
@@ -11,7 +11,7 @@ import { type Variable, type VariableName, variables } from "./variables.ts";
 /** A flag with a value. */
 interface Flag {
   readonly variable: VariableName;
-  /** How its value is called in the help. */
+  /** The name of its value in the help. */
   readonly value: string;
   readonly meaning: string;
 }
@@ -20,14 +20,14 @@ const flags: Readonly<Record<string, Flag>> = {
   "--port": {
     variable: "MCP_PORT",
     value: "PORT",
-    meaning: "port to listen on; 0 takes a free one",
+    meaning: "port to listen on; 0 takes any free one",
   },
   "--host": { variable: "MCP_HOST", value: "HOST", meaning: "name or address to listen on" },
-  "--config": { variable: "MCP_CONFIG", value: "FILE", meaning: "file that names the servers" },
+  "--config": { variable: "MCP_CONFIG", value: "FILE", meaning: "file that lists the servers" },
   "--data": {
     variable: "MCP_DATA_DIR",
     value: "FOLDER",
-    meaning: "folder of sessions, log and key; :memory: keeps nothing",
+    meaning: "folder for sessions, log and key; :memory: keeps nothing",
   },
 };
 
@@ -36,10 +36,12 @@ const texts: Readonly<Record<string, () => string>> = {
   "--version": () => identity.version,
 };
 
-/** Of flags that begin alike the first is meant: -h is --help to every other program. */
+/**
+ * Of two flags with the same first letter the first wins: -h is --help, as in every other program.
+ */
 const known = [...Object.keys(texts), ...Object.keys(flags)];
 
-/** What a command line asks for. */
+/** The request of a command line. */
 export type CommandLine =
   /** To start, with these variables. */
   | { readonly kind: "start"; readonly env: Readonly<Record<string, string>> }
@@ -50,7 +52,7 @@ export type CommandLine =
 export function readFlags(args: readonly string[]): CommandLine {
   const env: Record<string, string> = {};
   const problems: string[] = [];
-  // A runner of scripts may pass its own separator on.
+  // A script runner may pass on its own separator.
   const rest = args.filter((arg) => arg !== "--");
   for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
     const [name = "", joined] = arg.split(/=(.*)/s);
@@ -85,7 +87,7 @@ function refuse(arg: string, name: string, takesNothing: boolean): string {
     : `Cannot use ${JSON.stringify(arg)}: expected a flag; ${advice}`;
 }
 
-/** The dashes, which all share, would make short names look alike; a beginning is near, too. */
+/** The dashes of all flags would make short names look alike; a common beginning is near, too. */
 function nearestFlag(name: string): string | undefined {
   const word = name.replace(/^-+/, "");
   const words = known.map((flag) => flag.slice(2));
@@ -102,12 +104,12 @@ function helpText(): string {
   const all = [...rows, ["--help", "shows this text"], ["--version", "shows the version"]] as const;
   const width = Math.max(...all.map(([left]) => left.length));
   return [
-    `${identity.name} ${identity.version}: one URL in front of all your MCP servers`,
+    `${identity.name} ${identity.version}: one URL for all your MCP servers`,
     "",
     "Usage: bun run start [flags], or deno task start [flags]",
     "",
     ...all.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`),
     "",
-    "A flag wins over its variable, and the environment over .env; .env.example lists all variables.",
+    "A flag takes precedence over its variable, and the environment over .env; .env.example lists all variables.",
   ].join("\n");
 }

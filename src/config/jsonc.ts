@@ -1,6 +1,6 @@
 /**
- * JSON with comments and trailing commas to plain data. Objects have no prototype, so that a key
- * such as `__proto__` or `constructor` is only a key. The first fault is told with line and column.
+ * JSON with comments and trailing commas to plain data. Objects have no prototype, so a key such as
+ * `__proto__` or `constructor` is only a key. The error gives line and column of the first fault.
  */
 import { type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
 import { appendKey, ConfigError } from "./config_error.ts";
@@ -8,11 +8,11 @@ import { appendKey, ConfigError } from "./config_error.ts";
 /** A parsed file. */
 export interface ParsedText {
   readonly value: unknown;
-  /** Paths of keys that stand twice in one object; the last one counts. */
+  /** Paths of keys that appear twice in one object; the last one counts. */
   readonly repeated: readonly string[];
 }
 
-/** Parses the text of `file`; throws a ConfigError that says where it is wrong. */
+/** Parses the text of `file`; throws a ConfigError with the place of the fault. */
 export function parseJsonc(text: string, file: string): ParsedText {
   const content = text.startsWith("\uFEFF") ? text.slice(1) : text;
   const errors: ParseError[] = [];
@@ -56,10 +56,10 @@ function locate(text: string, offset: number): string {
   return `line ${lines.length}, column ${(lines.at(-1) ?? "").length + 1}`;
 }
 
-/** Parser code -> what a person should look for. */
+/** Parser code → what to look for. */
 const explanations = new Map<string, string>([
   ["InvalidSymbol", 'this is no JSON value; text needs "double quotes"'],
-  ["InvalidNumberFormat", "this is no JSON number"],
+  ["InvalidNumberFormat", "this is not a JSON number"],
   ["PropertyNameExpected", "expected a key in double quotes"],
   ["ValueExpected", "expected a value"],
   ["ColonExpected", "expected a colon after the key"],
@@ -67,11 +67,11 @@ const explanations = new Map<string, string>([
   ["CloseBraceExpected", "expected a closing }"],
   ["CloseBracketExpected", "expected a closing ]"],
   ["EndOfFileExpected", "expected nothing more after the first value"],
-  ["UnexpectedEndOfComment", "this comment is never closed"],
-  ["UnexpectedEndOfString", "this text is never closed"],
+  ["UnexpectedEndOfComment", "this comment is not closed"],
+  ["UnexpectedEndOfString", "this text is not closed"],
   ["InvalidUnicode", "this \\u escape needs four hexadecimal digits"],
   ["InvalidEscapeCharacter", "this backslash escape is unknown; write \\\\ for a backslash"],
-  ["InvalidCharacter", "a control character stands in a text; write it as an escape"],
+  ["InvalidCharacter", "a text contains a control character; write it as an escape"],
 ]);
 
 function explain(error: ParseError): string {

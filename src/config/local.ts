@@ -1,7 +1,7 @@
 /**
- * A server that is run by its command: the program, its arguments and its environment. `command` and
- * `cwd` may begin with `~` and are seen from the folder of the file; a command without a slash is
- * looked for in PATH, and arguments are handed on as they are.
+ * A local server: the program, its arguments and its environment. `command` and `cwd` may begin
+ * with `~` and are relative to the folder of the file. A command without a slash is looked up in
+ * PATH, and arguments are passed on unchanged.
  */
 import { readChildCredentials } from "./child_credentials.ts";
 import { buildEnvironment, looksSecret, secretsInArguments } from "./child_environment.ts";
@@ -26,13 +26,13 @@ function readLocal(
   const connection = readConnection(entry, !context.remoteBind, texts);
   const command = texts.command(entry.command ?? "");
   if (command === "" && texts.problems.length === 0) {
-    texts.refuse("command", "expected the program to run, or url for a server elsewhere");
+    texts.refuse("command", "expected the program to run, or url for a remote server");
   }
   const inherited = entry.inheritEnv ?? [];
   const words = [...(entry.command ?? "").split(/\s+/), ...entry.args ?? []];
   const read = words.some(isShell) ? texts.script : texts.plain;
   const args = (entry.args ?? []).map((arg, index) => read(appendKey("args", index), arg));
-  // Programs such as mcp-remote hand on what a URL offers.
+  // Programs such as mcp-remote relay what a URL offers.
   for (const [index, arg] of args.entries()) {
     if (holdsOwnUrl(arg, context.own)) texts.refuse(appendKey("args", index), leadsBack);
   }
@@ -76,7 +76,9 @@ function isShell(word: string): boolean {
 function readOwnVariables(env: EnvEntry, texts: Texts): Map<string, string | null> {
   const own = new Map<string, string | null>();
   for (const [name, value] of env ?? []) {
-    if (!/^[^=\0]+$/.test(name)) texts.refuse(appendKey("env", name), "no name of a variable");
+    if (!/^[^=\0]+$/.test(name)) {
+      texts.refuse(appendKey("env", name), "not a valid name of a variable");
+    }
     own.set(name, value === null ? null : texts.variable(name, String(value)));
   }
   return own;
@@ -95,7 +97,7 @@ function checkInherited(
       texts.refuse(key, `${ownSecret} belongs to the gateway alone`);
     } else if (value === undefined) {
       context.warnings.push(
-        `Cannot hand on ${path}.${key} of ${context.file}: the variable ${name} is not set`,
+        `Cannot pass on ${path}.${key} of ${context.file}: the variable ${name} is not set`,
       );
     } else if (looksSecret(name, value)) keepSecrets(context, [value]);
   }

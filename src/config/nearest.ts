@@ -1,9 +1,9 @@
 /**
- * Finds the known name that a mistyped one was meant to be, by edit distance in which a swap of two
- * neighbours counts as one edit. Letter case costs nothing.
+ * Finds the known name that a mistyped one was meant to be, by edit distance. A swap of two
+ * neighbours counts as one edit; letter case costs nothing.
  */
 
-/** The nearest known name, or undefined when none is near enough to be meant. */
+/** The nearest known name, or undefined if none is near enough. */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   const editsMax = name.length <= 4 ? 1 : name.length <= 9 ? 2 : 3;
   let best: string | undefined;

@@ -1,8 +1,8 @@
 /**
- * Files that other programs wrote for themselves (Claude Desktop and Code, Cursor, VS Code, Copilot,
- * Gemini, Cline, Roo Code, Kiro, Cherry Studio, Zed and more): what of them has the same meaning
- * here under another name, and which keys are ignored, with the reason for the log. Approvals that
- * were given to another program are ignored, too: here they allow nothing.
+ * Files of other programs (Claude Desktop and Code, Cursor, VS Code, Copilot, Gemini, Cline, Roo
+ * Code, Kiro, Cherry Studio, Zed and more): which of their keys mean the same as a key of the
+ * gateway, and which are ignored, with the reason for the log. Approvals for another program are
+ * ignored, too: here they allow nothing.
  */
 import { isJsonObject } from "../json.ts";
 
@@ -12,7 +12,7 @@ interface Kind {
   readonly why: string;
 }
 
-/** Kinds of keys of a server. A key in none of them is unknown, and causes a warning. */
+/** Kinds of keys of a server. A key in none of them is unknown and causes a warning. */
 const serverKinds: readonly Kind[] = [
   {
     keys: [
@@ -27,7 +27,7 @@ const serverKinds: readonly Kind[] = [
       "trusted",
       "trustedAt",
     ],
-    why: "an approval given to another program allows nothing here",
+    why: "an approval for another program allows nothing here",
   },
   {
     keys: ["timeout", "networkTimeout", "requestTimeout", "tool_timeout_sec", "toolTimeout"],
@@ -55,7 +55,7 @@ const serverKinds: readonly Kind[] = [
       "start_on_launch",
       "watchPaths",
     ],
-    why: "the gateway starts a server when it is needed, and again when it exits",
+    why: "the gateway starts a server when a client needs it, and again when it exits",
   },
   {
     keys: [
@@ -106,7 +106,7 @@ const serverKinds: readonly Kind[] = [
       "updatedAt",
       "version",
     ],
-    why: "only the program that wrote it uses it",
+    why: "only the program that wrote the file uses it",
   },
 ];
 
@@ -122,7 +122,10 @@ const fileKinds: readonly Kind[] = [
   },
 ];
 
-/** Keys that mean one of ours, by their names in other programs: a warning names ours, since their forms differ. */
+/**
+ * Keys with the meaning of one of the gateway's keys, by their names in other programs. A warning
+ * names the gateway's key, because the forms differ.
+ */
 export const otherwiseNamed: ReadonlyMap<string, string> = new Map([
   ["environment", "env"],
   ["workingDirectory", "cwd"],
@@ -134,7 +137,7 @@ const ofFiles = new Set(fileKinds.flatMap(({ keys }) => keys));
 
 /** The ignored keys of one file. */
 export interface PassedOver {
-  /** Whether this key of a server is ignored; notes it then. */
+  /** Whether this key of a server is ignored; notes it if so. */
   hasServerKey(server: string, key: string): boolean;
   /** The same for a key of the file. */
   hasFileKey(key: string): boolean;
@@ -173,7 +176,7 @@ export function createPassedOver(): PassedOver {
   };
 }
 
-/** A file may have any number of servers. */
+/** A file may contain any number of servers. */
 const listedMax = 20;
 
 function list(names: readonly string[]): string {
@@ -181,7 +184,7 @@ function list(names: readonly string[]): string {
   return names.length > listedMax ? `${shown} and ${names.length - listedMax} more` : shown;
 }
 
-/** Keys that switch a server off, with the value that does: of Cline, DeepChat, Zed, Jan and others. */
+/** Keys and values that switch a server off, of Cline, DeepChat, Zed, Jan and others. */
 const switches: readonly (readonly [key: string, off: boolean])[] = [
   ["disabled", true],
   ["disable", true],
@@ -192,14 +195,17 @@ const switches: readonly (readonly [key: string, off: boolean])[] = [
   ["isActive", false],
 ];
 
-/** Whether an entry is switched off, by any program's name for it. */
+/** Whether an entry is switched off, by the key of any program. */
 export function isSwitchedOff(entry: Readonly<Record<string, unknown>>): boolean {
   return switches.some(([key, off]) => entry[key] === off);
 }
 
-/** Lists of the file that say which servers are on: where they are, and whether they are of those. */
+/**
+ * Lists in the file that say which servers are on: their place, and whether they name those servers
+ * or the others.
+ */
 const serverLists: readonly (readonly [path: readonly string[], on: boolean])[] = [
-  // Gemini, now and before.
+  // Gemini, current and former.
   [["mcp", "allowed"], true],
   [["mcp", "excluded"], false],
   [["allowMCPServers"], true],
@@ -214,7 +220,7 @@ export const serverListKeys: readonly string[] = serverLists.flatMap(([path]) =>
   path.length === 1 ? path : []
 );
 
-/** Makes the question whether a list of the file switches a server off. */
+/** Makes the function that tells whether a list of the file switches a server off. */
 export function readServerLists(
   top: Readonly<Record<string, unknown>>,
 ): (name: string) => boolean {
@@ -226,12 +232,12 @@ export function readServerLists(
   return (name) => lists.some(({ names, on }) => names.has(name) !== on);
 }
 
-/** Keys that say how a server is reached. */
+/** Keys that say how to reach a server. */
 const reachKeys = ["command", "url", "serverUrl", "httpUrl", "recipe", "openapi"];
 
 /**
- * An entry as this gateway writes it: null is absent, a form's empty fields are, and the URL of a
- * server is not called `baseUrl`.
+ * An entry in the gateway's form: null and empty form fields are absent, and the URL of a server is
+ * not called `baseUrl`.
  */
 export function toOwnEntry(
   entry: Readonly<Record<string, unknown>>,
@@ -240,7 +246,7 @@ export function toOwnEntry(
   const isSaid = ([key, value]: [string, unknown]) => reachKeys.includes(key) && value !== "";
   const isBase = ([key, value]: [string, unknown]) => key === "baseUrl" && value !== "";
   const reached = given.some(isSaid);
-  // Without a base, too, an empty command is a fault that its reader explains.
+  // Without a base, even an empty command is a fault, which the reader of `command` explains.
   const kept = reached || given.some(isBase)
     ? given.filter(([key, value]) =>
       value !== "" || !(reachKeys.includes(key) || key === "baseUrl")

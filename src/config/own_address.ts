@@ -1,16 +1,16 @@
 /**
- * Whether a URL leads to this gateway itself: a server there would list the gateway's own tools
- * again, and start itself without end. Only names that are known before anything is looked up count;
- * for the others (a port that the system chooses, names of DNS, proxies) the HTTP layer recognises
- * the gateway's own requests.
+ * Whether a URL leads to this gateway itself. A server there would list the gateway's own tools
+ * again, and start itself without end. Only names that are known without a look-up count. For the
+ * others (a port that the system chooses, DNS names, proxies) the HTTP layer recognises the
+ * gateway's own requests.
  */
 import type { GatewayConfig } from "./config.ts";
 import { isLoopback } from "./loopback.ts";
 
-/** Where this gateway is reached. */
+/** The addresses of this gateway. */
 export type OwnAddress = Pick<GatewayConfig, "host" | "port" | "publicUrl">;
 
-/** What a server is refused with, behind the place of its URL. */
+/** The reason for refusing such a server, after the place of its URL. */
 export const leadsBack =
   "leads back to this gateway, which cannot be a server of its own; give the URL of the server itself, " +
   "or remove this one";
@@ -30,7 +30,10 @@ export function isOwnUrl(text: string, { host, port, publicUrl }: OwnAddress): b
     isOwnHost(bareHost(url.hostname), bareHost(host));
 }
 
-/** A public address may have other neighbours behind its proxy: only our own endpoints are ours. */
+/**
+ * Behind the proxy of a public address may be other services: only the gateway's own endpoints
+ * count.
+ */
 const endpoint = /^(?:\/+(?:(?:mcp|sse|messages)\/*|servers\/.*)?)?$/;
 
 function isBelow(url: URL, base: URL): boolean {
@@ -48,7 +51,7 @@ function isOwnHost(host: string, own: string): boolean {
   return isHere && (isLoopback(own) || wildcards.has(own));
 }
 
-/** A host as it can be compared: without brackets, the dot of the root, and an IPv4 address in IPv6. */
+/** A host in comparable form: without brackets and final dot, and IPv4 instead of IPv4 in IPv6. */
 function bareHost(host: string): string {
   const bare = host.toLowerCase().replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "");
   const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(bare);

@@ -1,16 +1,16 @@
 /**
- * The few things the configuration needs of paths, without the platform: POSIX paths only, by text
- * alone (links are not followed). `~` is the home folder where it stands alone or before a slash, as
+ * The few path functions that the configuration needs, without the platform: POSIX paths only, by
+ * text alone (links are not followed). `~` is the home folder if it is alone or before a slash, as
  * in a shell; `~name` is not.
  */
 
-/** The folder a file is in. */
+/** The folder of a file. */
 export function folderOf(path: string): string {
   const cut = path.lastIndexOf("/");
   return cut <= 0 ? "/" : path.slice(0, cut);
 }
 
-/** An absolute path made of `path` as seen from `folder` (absolute), without `.` and `..`. */
+/** The absolute path of `path` relative to `folder` (absolute), without `.` and `..`. */
 export function resolvePath(folder: string, path: string): string {
   const parts: string[] = [];
   for (const part of (path.startsWith("/") ? path : `${folder}/${path}`).split("/")) {
@@ -20,7 +20,7 @@ export function resolvePath(folder: string, path: string): string {
   return `/${parts.join("/")}`;
 }
 
-/** Whether a path begins in somebody's home folder. */
+/** Whether a path begins with a home folder. */
 export function startsAtHome(path: string): boolean {
   return path === "~" || path.startsWith("~/");
 }

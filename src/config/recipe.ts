@@ -1,9 +1,8 @@
 /**
- * A recipe: a REST API written down as data, so that its endpoints become tools without code. The
- * schemas here are the format's one definition; `recipe.schema.json` says the same to editors (a
- * test compares the two). Texts may hold `${NAME}`, which is replaced by rest_server.ts. The message of
- * each schema is the expectation that a person reads. Not here: what is done with a recipe
- * (upstream/rest/).
+ * A recipe describes a web API as data, so that its endpoints become tools without code. These
+ * schemas define the format; `recipe.schema.json` says the same for editors (a test compares the
+ * two). Texts may contain `${NAME}`, which rest_server.ts replaces. The message of each schema is
+ * the expectation that users read. Not here: how a recipe is used (upstream/rest/).
  */
 import * as v from "valibot";
 import { isJsonObject } from "../json.ts";
@@ -40,7 +39,7 @@ const name = v.pipe(
   v.regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, "a name of 1 to 64 letters, digits, _ and -"),
 );
 
-/** Clients hand arguments on to models, which take no other names. */
+/** Clients pass arguments on to models, which accept no other names. */
 const argument = v.pipe(
   v.string("a name of letters, digits, _, . and -"),
   v.regex(/^[A-Za-z0-9_.-]{1,64}$/, "a name of 1 to 64 letters, digits, _, . and -"),
@@ -53,7 +52,7 @@ const path = v.pipe(
 const hostExpected = "a host such as api.example.com or api.example.com:8443";
 const host = v.pipe(v.string(hostExpected), v.regex(/^[^\s/?#@]+$/, hostExpected));
 
-/** Environment variable -> the value it must have, or `true` for any that is not empty. */
+/** Environment variable → the value it must have, or `true` for any non-empty value. */
 const condition = recordOf(v.union([text, v.literal(true)], "a string, or true"));
 
 const budget = strict({
@@ -61,7 +60,7 @@ const budget = strict({
   perMs: milliseconds(1),
 });
 
-/** What is true only while its condition holds; the first such variant counts. */
+/** Values that apply only while a condition holds; the first such variant counts. */
 const variant = strict({
   name,
   when: v.optional(condition),
@@ -71,7 +70,7 @@ const variant = strict({
 });
 
 const login = strict({
-  /** Until it holds, endpoints that need the log-in say what to set. */
+  /** Until it holds, endpoints that need the log-in name the variables to set. */
   when: v.optional(condition),
   path,
   body: secretsSchema,
@@ -85,21 +84,23 @@ const login = strict({
 
 const parameter = strict({
   in: v.picklist(["path", "query", "header", "body"], '"path", "query", "header" or "body"'),
-  /** On the wire, where it differs from the argument's. */
+  /** The name in the request, if it differs from the argument's. */
   name: v.optional(text),
   required: v.optional(flag, false),
   /** JSON Schema of the argument, with its description. */
   schema: object,
-  /** How a list is written: one text with this between the items; absent: the name once for each item. */
+  /**
+   * How to write a list: one text with this separator; absent: the name is repeated for each item.
+   */
   join: v.optional(v.string("a string")),
-  /** Sent when the argument is absent. */
+  /** The value to send if the argument is absent. */
   default: v.optional(v.unknown()),
 });
 
 const pagination = v.pipe(
   object,
   v.variant("type", [
-    /** The page's number; `pages`: where the answer says how many there are (JMESPath). */
+    /** The page number; `pages`: where the answer has the number of pages (JMESPath). */
     only({
       type: v.literal("page"),
       parameter: name,
@@ -108,7 +109,7 @@ const pagination = v.pipe(
         1,
       ),
       pages: v.optional(text),
-      /** The argument that says how many items a page has: a shorter page is the last one. */
+      /** The argument with the number of items in a page: a shorter page is the last one. */
       size: v.optional(name),
       sizeDefault: v.optional(count("a whole number, at least 1")),
     }),
@@ -120,7 +121,7 @@ const pagination = v.pipe(
       sizeDefault: count("a whole number, at least 1"),
       total: v.optional(text),
     }),
-    /** `next`: where the answer says it (JMESPath). */
+    /** `next`: where the answer has the next cursor (JMESPath). */
     only({ type: v.literal("cursor"), parameter: name, next: text }),
   ], 'an object with type "page", "offset" or "cursor"'),
 );
@@ -136,18 +137,18 @@ const endpoint = strict({
     ),
     "GET",
   ),
-  /** Beneath the base URL; `{name}` stands for a parameter with `in: "path"`. */
+  /** The path after the base URL; `{name}` is replaced by a parameter with `in: "path"`. */
   path,
   parameters: v.optional(recordOf(parameter, argument), {}),
   pagination: v.optional(pagination),
-  /** What of the answer is given (JMESPath); `raw: true` gives all of it. */
+  /** The part of the answer to return (JMESPath); `raw: true` returns everything. */
   projection: v.optional(text),
-  /** JSON Schema of what is given. */
+  /** JSON Schema of the result. */
   outputSchema: v.optional(object),
   cacheMs: v.optional(milliseconds(0), 0),
-  /** Whether calling twice does no more than calling once; absent: as HTTP says of the method. */
+  /** Whether calling twice has the effect of calling once; absent: as HTTP defines the method. */
   repeatable: v.optional(flag),
-  /** Whether it changes nothing; absent: GET alone. */
+  /** Whether it changes nothing; absent: true for GET alone. */
   readOnly: v.optional(flag),
   login: v.optional(flag, false),
 });
@@ -168,7 +169,7 @@ export const recipeSchema = strict({
   budget: v.optional(budget),
   variants: v.optional(v.array(variant, "a list of variants"), []),
   login: v.optional(login),
-  /** Where an error's own message stands in its answer (JMESPath). */
+  /** Where an error response has its message (JMESPath). */
   errorMessage: v.optional(text),
   endpoints: v.pipe(
     v.array(endpoint, "a list of endpoints"),
@@ -177,13 +178,13 @@ export const recipeSchema = strict({
   ),
 });
 
-/** A recipe as its file says it. */
+/** A recipe as in its file. */
 export type RecipeFile = v.InferOutput<typeof recipeSchema>;
 
 /** One endpoint of it. */
 export type RecipeEndpoint = RecipeFile["endpoints"][number];
 
-/** A recipe that is ready: variant chosen, texts replaced, credentials taken out. */
+/** A recipe in its final form: variant chosen, texts replaced, credentials separated. */
 export interface Recipe {
   readonly title: string;
   readonly description: string;

@@ -1,7 +1,7 @@
 /**
- * What a recipe must be beyond its schema: names that fit together, defaults that their own schemas
- * allow, and expressions that can be read. Each problem is told with its place in the recipe. Not
- * here: the schema itself (recipe.ts), and texts with `${NAME}` in them (rest_server.ts).
+ * The rules of a recipe beyond its schema: names that match, defaults that their own schemas allow,
+ * and expressions that parse. Each problem names its place in the recipe. Not here: the schema
+ * itself (recipe.ts), and texts with `${NAME}` (rest_server.ts).
  */
 import { type Schema, Validator } from "@cfworker/json-schema";
 import { appendKey, describeWord } from "./config_error.ts";
@@ -9,11 +9,11 @@ import { headerProblem, valueProblem } from "./credential_values.ts";
 import { expressionProblem } from "./expression.ts";
 import type { RecipeEndpoint, RecipeFile } from "./recipe.ts";
 
-/** Tells a problem of the recipe: where it stands, and what is expected. */
+/** Reports a problem of the recipe: its place, and the expectation. */
 type Refuse = (key: string, problem: string) => void;
 type Parameter = RecipeEndpoint["parameters"][string];
 
-/** Tells everything that is wrong with a recipe whose shape is right. */
+/** Reports all problems of a recipe whose shape is valid. */
 export function checkRecipe(recipe: RecipeFile, refuse: Refuse): void {
   checkExpression("errorMessage", recipe.errorMessage, refuse);
   checkNames("variants", recipe.variants, refuse);
@@ -22,7 +22,7 @@ export function checkRecipe(recipe: RecipeFile, refuse: Refuse): void {
   for (const [index, endpoint] of recipe.endpoints.entries()) {
     const at = (key: string) => `${appendKey("endpoints", index)}.${key}`;
     if (endpoint.login && recipe.login === undefined) {
-      refuse(at("login"), "expected a log-in in the recipe, since this endpoint needs one");
+      refuse(at("login"), "expected a log-in in the recipe, because this endpoint needs one");
     }
     checkExpression(at("projection"), endpoint.projection, refuse);
     if (endpoint.outputSchema !== undefined) {
@@ -45,7 +45,7 @@ function checkNames(
   const names = new Set<string>();
   for (const [index, { name }] of items.entries()) {
     const place = `${appendKey(key, index)}.name`;
-    if (names.has(name)) refuse(place, `expected a name of its own, got ${quote(name)} twice`);
+    if (names.has(name)) refuse(place, `expected a unique name, got ${quote(name)} twice`);
     names.add(name);
   }
 }
@@ -57,11 +57,11 @@ function checkLogin(login: NonNullable<RecipeFile["login"]>, refuse: Refuse): vo
   if (header !== undefined) refuse("login.header", header);
   const prefix = login.prefix === "" ? undefined : valueProblem("header", login.prefix);
   if (prefix !== undefined) refuse("login.prefix", prefix);
-  // Its path is no template: there are no arguments.
+  // Its path is not a template: it has no arguments.
   if (login.path.includes("{")) refuse("login.path", "expected a path without braces");
 }
 
-/** The path and the parameters in it name each other. */
+/** The path and its parameters name each other. */
 function checkPath(
   { path, parameters }: RecipeEndpoint,
   at: (key: string) => string,
@@ -80,7 +80,7 @@ function checkPath(
   }
 }
 
-/** No two parameters are the same one to the API; names of headers differ by more than case. */
+/** No two parameters are the same to the API; names of headers are compared without case. */
 function checkPlaces(
   { parameters }: RecipeEndpoint,
   at: (key: string) => string,
@@ -93,7 +93,7 @@ function checkPlaces(
     taken.set(wire, argument);
     if (other === undefined) continue;
     const key = appendKey(at("parameters"), argument);
-    refuse(key, `expected another name or place than those of ${quote(other)}`);
+    refuse(key, `expected a name or place that differs from those of ${quote(other)}`);
   }
 }
 
@@ -105,14 +105,14 @@ function checkParameter(
   refuse: Refuse,
 ): void {
   if (place === "path" && !required) {
-    refuse(`${key}.required`, "expected true, since it is a part of the path");
+    refuse(`${key}.required`, "expected true, because it is a part of the path");
   }
   if (place === "body" && method === "GET") {
-    refuse(`${key}.in`, "expected another place, since GET has no body");
+    refuse(`${key}.in`, "expected another place, because GET has no body");
   }
   if (place === "header") {
     const problem = ownHeaders.has(name.toLowerCase())
-      ? "stands in credentials or headers, never in arguments; remove it"
+      ? "belongs in credentials or headers, not in arguments; remove it"
       : headerProblem(name);
     if (problem !== undefined) refuse(key, problem);
   }
@@ -122,18 +122,18 @@ function checkParameter(
   const isRight = checkSchema(`${key}.schema`, schema, refuse);
   if (otherwise === undefined) return;
   if (required) {
-    refuse(`${key}.default`, "is never used, since the argument is required; remove it");
+    refuse(`${key}.default`, "is never used, because the argument is required; remove it");
   } else if (isRight && !isAllowed(otherwise, schema)) {
     refuse(`${key}.default`, "expected a value that its schema allows");
   }
 }
 
-/** No argument can say who calls. */
+/** No argument can carry credentials. */
 const ownHeaders: ReadonlySet<string> = new Set(["authorization", "cookie", "user-agent"]);
 
 const types = ["string", "number", "integer", "boolean", "array", "object", "null"];
 
-/** Whether a JSON Schema has types that there are. */
+/** Whether a JSON Schema has only existing types. */
 function checkSchema(
   key: string,
   schema: Readonly<Record<string, unknown>>,

@@ -1,7 +1,7 @@
 /**
- * Finds a recipe, built in or in a file, and sees to its shape. Every fault is told with its place in
- * the recipe and what was expected there. Not here: what the recipe must be beyond its shape
- * (recipe_checks.ts), and what it becomes (rest_server.ts).
+ * Finds a recipe, built in or in a file, and checks its shape. Every error has its place in the
+ * recipe and the expectation. Not here: the rules beyond the shape (recipe_checks.ts), and what a
+ * recipe becomes (rest_server.ts).
  */
 import * as v from "valibot";
 import { builtInRecipes } from "./built_in.ts";
@@ -11,13 +11,15 @@ import { folderOf } from "./path.ts";
 import { type RecipeFile, recipeSchema } from "./recipe.ts";
 import type { FileContext, Texts } from "./texts.ts";
 
-/** A recipe whose shape is right, and the context that its own texts are read in. */
+/** A recipe with a valid shape, and the context for its own texts. */
 export interface FoundRecipe {
   readonly file: RecipeFile;
   readonly inside: FileContext;
 }
 
-/** Finds what `recipe` names; undefined, and a problem in `texts`, when it cannot be used. */
+/**
+ * Finds the recipe that `recipe` names; undefined, and a problem in `texts`, if it cannot be used.
+ */
 export async function findRecipe(
   given: string,
   texts: Texts,
@@ -44,7 +46,7 @@ export async function findRecipe(
     const { value, repeated } = parseJsonc(text, file);
     for (const key of repeated) {
       context.warnings.push(
-        `Ignored the first ${key} of ${file}: the key stands twice, the last one counts`,
+        `Ignored the first ${key} of ${file}: the key appears twice, and the last one counts`,
       );
     }
     return checkShape(value, { ...context, file, folder: folderOf(path) }, texts);
@@ -55,7 +57,7 @@ export async function findRecipe(
   }
 }
 
-/** The text of a file that `key` names; undefined, and a problem in `texts`, when it has none. */
+/** The text of a file that `key` names; undefined, and a problem in `texts`, if there is none. */
 export async function readTextOf(
   key: string,
   path: string,
@@ -65,7 +67,8 @@ export async function readTextOf(
   try {
     const text = await readText(path);
     if (text === undefined) {
-      const problem = `no such file; correct the path (relative ones start where ${file} is)`;
+      const problem =
+        `no such file; correct the path (relative paths start at the folder of ${file})`;
       texts.refuse(key, problem);
     }
     return text;
@@ -75,7 +78,10 @@ export async function readTextOf(
   }
 }
 
-/** Keys whose wrong value may be shown: a word out of a short list, or a name. A path may hold a key. */
+/**
+ * Keys whose wrong value may be shown: a word of a short list, or a name. A path may contain an API
+ * key.
+ */
 const shownKeys: ReadonlySet<unknown> = new Set(["in", "method", "name", "type"]);
 
 function checkShape(
@@ -98,7 +104,7 @@ function explain(issue: v.BaseIssue<unknown>, file: string): string {
     "",
   );
   const expected = `${key === "" ? "the recipe" : key} in ${file}: expected ${issue.message}`;
-  // Of a key that is not known, and of a value of the right kind, the expectation says enough.
+  // For an unknown key, and for a value of the right type, the expectation says enough.
   if (issue.expected === "never") return expected;
   if (typeof issue.input === "string" && shownKeys.has(path.at(-1)?.key)) {
     return `${expected}, got ${describeWord(issue.input)}`;

@@ -1,16 +1,16 @@
 /**
- * Whether a server is the same in two readings of `mcp.json`, so that a reload restarts only what
- * changed. Servers are compared by their whole data, the child's environment included; the order of
- * keys is no change.
+ * Whether a server is the same in two readings of `mcp.json`, so that a reload restarts only
+ * changed servers. The comparison covers all data, including the child's environment; the order of
+ * keys does not matter.
  */
 import type { ServerConfig } from "./config.ts";
 
-/** Whether nothing about a server changed. */
+/** Whether a server is unchanged. */
 export function sameServer(one: ServerConfig, other: ServerConfig): boolean {
   return isEqual(one, other);
 }
 
-/** Deep equality of plain data; a key that is absent equals one that is undefined. */
+/** Deep equality of plain data; an absent key equals an undefined one. */
 function isEqual(left: unknown, right: unknown): boolean {
   if (Object.is(left, right)) return true;
   if (typeof left !== "object" || typeof right !== "object") return false;

@@ -1,38 +1,38 @@
 /**
- * `${…}` in the texts of a server: `${NAME}`, `${NAME:-default}` (also when NAME is empty),
+ * `${…}` in the texts of a server: `${NAME}`, `${NAME:-default}` (also if NAME is empty),
  * `${env:NAME}`, and the two editor variables that have a meaning here, `${userHome}` and
- * `${pathSeparator}`. `$${` stands for a plain `${`. Everything else is refused with a sentence that
- * says what to write: a text that a server would misunderstand is never handed on.
+ * `${pathSeparator}`. `$${` stands for a plain `${`. Any other form is refused with a sentence that
+ * says what to write, because a server would misunderstand the text.
  */
 
-/** A variable whose value went into a text. */
+/** A variable whose value is in a text. */
 export interface UsedVariable {
   readonly name: string;
   readonly value: string;
 }
 
-/** A text with its values, or why it cannot be had. */
+/** A text with its values, or why it has none. */
 export type Substitution =
   | { readonly ok: true; readonly text: string; readonly used: readonly UsedVariable[] }
   | {
     readonly ok: false;
     readonly problem: string;
-    /** What to do in the text itself, for those who can edit it. */
+    /** What to write in the text instead, for those who can edit it. */
     readonly edit?: string | undefined;
   };
 
-/** The gateway's own key material: no server may see it. */
+/** The gateway's own key material: no server may read it. */
 export const ownSecret = "MCP_SECRET";
 
 const reference = /\$?\$\{([^}]*)\}/g;
 const variable = /^(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-([^]*))?$/;
-/** What editors fill in from what is open in them. */
+/** Variables that editors fill in from their open files. */
 const editorVariable =
   /^(?:workspace(?:Folder|Root|FolderBasename)(?::.*)?|file[A-Z]?\w*|relativeFile\w*|cwd|selectedText|lineNumber|columnNumber|execPath|defaultBuildTask|__dirname|(?:command|config|extensionInstallFolder):.+)$/;
 
 /**
- * Replaces every reference in `text`. `inputName` is the variable to suggest instead of an
- * `${input:x}`; without it the input's own name is.
+ * Replaces every reference in `text`. For an `${input:x}`, `inputName` is the variable to suggest;
+ * without it the name of the input is.
  */
 export function substitute(
   text: string,
@@ -54,14 +54,15 @@ export function substitute(
   return failure === undefined ? { ok: true, text: replaced, used } : { ok: false, ...failure };
 }
 
-/** `$NAME` as shells write it, and `%NAME%` as Windows does. In a word a `$` is only a `$`. */
+/** `$NAME` as in shells, and `%NAME%` as in Windows. Inside a word a `$` is only a `$`. */
 const bare = /(?<![\w$\\])\$([A-Za-z_]\w*)|%([A-Z_][A-Z0-9_]{2,})%/g;
-/** Text of this form is a name and not part of a password, so messages may show it. */
+/** A text of this form is a name and not part of a password, so messages may show it. */
 const plainName = /^[A-Z]{2,}$|^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$/;
 
 /**
- * What is wrong where a text seems to name a variable as shells or Windows do, which is no reference
- * here; undefined where it does not. A name in small letters is one only if there is such a variable.
+ * What is wrong with a text that seems to name a variable as shells or Windows do, which is no
+ * reference here; undefined for other texts. A name in small letters counts only if there is such a
+ * variable.
  */
 export function bareReference(
   text: string,
@@ -72,7 +73,7 @@ export function bareReference(
     const isSet = Object.hasOwn(env, name) && name !== ownSecret;
     if (!isSet && !/^[A-Z][A-Z0-9_]+$/.test(name)) continue;
     const shown = isSet || plainName.test(name) ? name : "NAME";
-    const how = shell === undefined ? "between percent signs" : "without braces";
+    const how = shell === undefined ? "in percent signs" : "without braces";
     return `a variable ${how} is not replaced; write \${${shown}} for its value`;
   }
   return undefined;
@@ -92,18 +93,18 @@ function resolve(
   if (inner.startsWith("input:")) {
     const name = inputName ?? toVariableName(inner.slice("input:".length));
     return {
-      problem: `\${${inner}} would ask a person; ` +
+      problem: `\${${inner}} would ask the user; ` +
         `set the environment variable ${name} and write \${${name}} instead`,
     };
   }
   if (inner.includes("${")) {
-    return { problem: `\${${inner}} is nested; one \${…} inside another is not served` };
+    return { problem: `\${${inner}} is nested; one \${…} inside another is not supported` };
   }
   const match = variable.exec(inner);
   const name = match?.[1];
   if (name !== undefined && Object.hasOwn(env, name)) return lookUp(name, match?.[2], inner, env);
   if (editorVariable.test(inner)) {
-    return { problem: `\${${inner}} is known to an editor only; write the value itself` };
+    return { problem: `\${${inner}} is known only to editors; write the value itself` };
   }
   if (name !== undefined) return lookUp(name, match?.[2], inner, env);
   return {
@@ -120,7 +121,7 @@ function lookUp(
 ): Resolved {
   if (name === ownSecret) {
     return {
-      problem: `\${${inner}} belongs to the gateway alone; give the server a variable of its own`,
+      problem: `\${${inner}} belongs to the gateway alone; use another variable for the server`,
     };
   }
   const value = Object.hasOwn(env, name) ? env[name] : undefined;

@@ -1,6 +1,6 @@
 /**
- * The texts of one server in `mcp.json`: references replaced, paths made absolute, secrets noted for
- * the log, problems collected with the place where they stand. Not here: which texts there are.
+ * The texts of one server in `mcp.json`: references replaced, paths made absolute, secrets noted
+ * for the log, problems collected with their places. Not here: which texts there are.
  */
 import { isHideable, secretsInText, secretsInVariable } from "./child_environment.ts";
 import { appendKey } from "./config_error.ts";
@@ -9,24 +9,24 @@ import type { OwnAddress } from "./own_address.ts";
 import { expandHome, resolvePath, startsAtHome } from "./path.ts";
 import { bareReference, substitute } from "./substitution.ts";
 
-/** What all entries of one file share, and where their reading leaves its findings. */
+/** What all entries of one file share, and where readers leave their findings. */
 export interface FileContext {
   readonly file: string;
   /** Absolute. */
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
-  /** The text of a file; undefined when there is none. */
+  /** The text of a file; undefined if there is none. */
   readonly readText: (path: string) => Promise<string | undefined>;
   /** Whether the gateway listens on more than loopback. */
   readonly remoteBind: boolean;
-  /** Where the gateway itself is reached. */
+  /** The addresses of the gateway itself. */
   readonly own: OwnAddress;
   readonly warnings: string[];
-  /** What other programs wrote for themselves. */
+  /** The keys that other programs wrote for themselves. */
   readonly passedOver: PassedOver;
-  /** The file is part of the program: advice to change it would be in vain. */
+  /** The file is part of the program: advice to change it would be useless. */
   readonly isBuiltIn?: boolean;
-  /** Absolute paths of the files that the configuration is made of beside its own. */
+  /** Absolute paths of the other files of the configuration. */
   readonly files: Set<string>;
   readonly secrets: Set<string>;
 }
@@ -34,18 +34,18 @@ export interface FileContext {
 /** The texts of one server: references replaced, secrets noted, problems collected. */
 export interface Texts {
   readonly problems: string[];
-  /** How a person finds the key: its path, and its file. */
+  /** The place of the key for users: its path, and its file. */
   where(key: string): string;
   refuse(key: string, problem: string): void;
   plain(key: string, text: string): string;
-  /** The same for a text that a shell reads, which has variables of its own. */
+  /** The same for a text that a shell reads, which has its own variables. */
   script(key: string, text: string): string;
-  /** What went into these is hidden from the log. */
+  /** The log hides the values in these. */
   variable(name: string, text: string): string;
   header(name: string, text: string): string;
-  /** Never hidden from the log: it says who calls, and grants no access. */
+  /** Never hidden from the log: it is an identity, and grants no access. */
   shown(key: string, text: string): string;
-  /** Hidden from the log, whatever it is. */
+  /** Hidden from the log, whatever its value. */
   secret(key: string, text: string): string;
   command(text: string): string;
   /** An absolute path. */

@@ -1,7 +1,7 @@
-/** The one policy question about tools: whether a server's filter offers the one with this own name. */
+/** The filter of a server's tools: whether it offers the tool with this own name. */
 import type { ToolFilter } from "./config.ts";
 
-/** Whether the filter offers the tool with this own name. A deny wins over an allow. */
+/** Whether the filter offers the tool with this own name. `deny` takes precedence over `allow`. */
 export function isOffered(filter: ToolFilter, own: string): boolean {
   if (filter.deny?.some((pattern) => matches(pattern, own))) return false;
   return filter.allow === undefined || filter.allow.some((pattern) => matches(pattern, own));

@@ -1,16 +1,16 @@
 /**
  * The environment variables of the gateway, as rows: default, expectation, and how the text becomes
- * a value. An empty value counts as none. `.env.example` explains each row (a test compares the
+ * a value. An empty value counts as absent. `.env.example` explains each row (a test compares the
  * two). Not here: what the values mean together (environment.ts).
  */
 import { bytesPerMegabyte, defaultLimits, msPerSecond } from "../limits.ts";
 
-/** One variable; `parse` gives undefined for a text that is not what is expected. */
+/** One variable; `parse` returns undefined for an unexpected text. */
 export interface Variable<Value> {
   readonly default?: string;
   readonly expected: string;
   readonly parse: (text: string) => Value | undefined;
-  /** Its value is never shown. */
+  /** The value is never shown. */
   readonly secret?: boolean;
 }
 
@@ -79,17 +79,17 @@ export const variables = {
     parse: (text) => parseList(text, parseAuthority),
   },
   MCP_SECRET: {
-    expected: "at least 32 random characters; make them with: openssl rand -base64 32",
+    expected: "at least 32 random characters; create them with: openssl rand -base64 32",
     parse: parseSecret,
     secret: true,
   },
   MCP_LISTENER: { expected: "fast or hardened", parse: (text) => pick(listenerNames, text) },
   MCP_ALLOW_UNAUTHENTICATED: { default: "false", expected: "true or false", parse: parseFlag },
   MCP_ALLOW_ANONYMOUS_FALLBACK: { default: "false", expected: "true or false", parse: parseFlag },
-  COINGECKO_API_KEY: { expected: "a key of CoinGecko's API", parse: parseText, secret: true },
+  COINGECKO_API_KEY: { expected: "a key for CoinGecko's API", parse: parseText, secret: true },
   COINGECKO_API_PLAN: { expected: "demo or pro", parse: (text) => pick(planNames, text) },
   OPENSUBTITLES_API_KEY: {
-    expected: "a key of OpenSubtitles' API",
+    expected: "a key for OpenSubtitles' API",
     parse: parseText,
     secret: true,
   },
@@ -97,14 +97,14 @@ export const variables = {
     expected: "a name with a version such as MyApp v1.2",
     parse: parseText,
   },
-  OPENSUBTITLES_USERNAME: { expected: "a user's name", parse: parseText },
+  OPENSUBTITLES_USERNAME: { expected: "a user name", parse: parseText },
   OPENSUBTITLES_PASSWORD: { expected: "a password", parse: parseText, secret: true },
 } as const satisfies Record<string, Variable<unknown>>;
 
 /** The name of one variable. */
 export type VariableName = keyof typeof variables;
 
-/** What the text of a variable becomes. */
+/** The value of a variable's text. */
 export type VariableValue<Name extends VariableName> = NonNullable<
   ReturnType<(typeof variables)[Name]["parse"]>
 >;
@@ -126,7 +126,7 @@ function pick<Value>(values: Readonly<Record<string, Value>>, text: string): Val
   return Object.hasOwn(values, text) ? values[text] : undefined;
 }
 
-/** An IPv6 address loses its brackets: a listener takes it bare. */
+/** An IPv6 address loses its brackets: listeners expect none. */
 function parseHost(text: string): string | undefined {
   const address = /^\[(.+)\]$/.exec(text)?.[1] ?? text;
   if (/^[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*$/i.test(address)) return address.toLowerCase();
@@ -149,7 +149,7 @@ function parseList(
   return parsed.length === items.length ? parsed : undefined;
 }
 
-/** As browsers write it: lower case, no default port. Editors have schemes of their own. */
+/** In the form of browsers: lower case, no default port. Editors have schemes of their own. */
 function parseOrigin(text: string): string | undefined {
   const origin = text.toLowerCase().replace(/\/$/, "");
   if (!/^[a-z][a-z0-9+.-]*:\/\/[^/?#@*\s]+$/.test(origin) || !URL.canParse(origin)) {
@@ -166,7 +166,7 @@ function parseAuthority(text: string): string | undefined {
 }
 
 const secretCharsMin = 32;
-/** A random text of 32 hexadecimal digits has fewer different ones about once in a million times. */
+/** A random text of 32 hexadecimal digits has fewer distinct ones about once in a million times. */
 const differentCharsMin = 8;
 const placeholder =
   /change.?(?:me|this)|replace|your.?(?:key|secret)|example|password|placeholder/i;
@@ -177,7 +177,7 @@ function parseSecret(text: string): string | undefined {
   return isWeak ? undefined : text;
 }
 
-/** Whether a text is a shorter one over and over, such as 0123456789abcdef twice. */
+/** Whether a text is a shorter one repeated, such as 0123456789abcdef twice. */
 function isRepetition(text: string): boolean {
   return (text + text).indexOf(text, 1) < text.length;
 }

@@ -1,7 +1,9 @@
-/** URLs of servers elsewhere. Nothing of a wrong one is shown: any part may be a secret. */
+/** URLs of remote servers. Errors show nothing of a wrong one, because any part may be a secret. */
 import type { Texts } from "./texts.ts";
 
-/** A whole URL without a login and a fragment; undefined, and a problem in `texts`, when it is none. */
+/**
+ * A whole URL without a login and a fragment; undefined, and a problem in `texts`, if it is none.
+ */
 export function readWebUrl(
   key: string,
   given: string,
@@ -11,7 +13,7 @@ export function readWebUrl(
   const before = texts.problems.length;
   const text = texts.plain(key, given).trim();
   if (!URL.canParse(text)) {
-    // A reference that cannot be had was told already.
+    // A reference that cannot be resolved was already reported.
     if (texts.problems.length === before) {
       texts.refuse(key, `expected a whole URL such as ${example}`);
     }
@@ -28,7 +30,7 @@ export function readWebUrl(
   return url.href;
 }
 
-/** A URL that paths are put behind: without a query, too, and without a slash at its end. */
+/** A base URL for paths: without a query, and without a slash at its end. */
 export function readBaseUrl(key: string, given: string, texts: Texts): string | undefined {
   const href = readWebUrl(key, given, texts, "https://api.example.com/v1");
   if (href === undefined) return undefined;

@@ -13,7 +13,7 @@ import { createLogin } from "./login.ts";
 import { createOAuth2 } from "./oauth2.ts";
 import type { CredentialDeps, Provider, ProviderOptions } from "./provider.ts";
 
-/** Makes the provider of one server; nothing is read or asked yet. */
+/** Makes the provider of one server; nothing is read or requested yet. */
 export function createAuthorization(options: ProviderOptions, deps: CredentialDeps): Authorization {
   return createFallback(createProvider(options, deps), options, deps);
 }

@@ -1,14 +1,15 @@
 /**
- * The one place where a missing credential is forgiven: a provider that could not be reached, a tool
- * that the configuration names, and a scope that never was authenticated, all three (hostile cases,
- * 3.1). Then nothing at all is shown, the use is marked, and the log tells of it. Everything else
- * ends as the provider says. Around every kind, and outside of it nobody decides this.
+ * The one place where the gateway accepts a missing credential. Three conditions must hold: the
+ * provider was unreachable, the configuration lists the tool, and the scope was never authenticated
+ * ("Fallback without credentials" in docs/architecture.md). Then the call carries no credential,
+ * its result is marked, and the log says so. In all other cases the provider's failure stands. The
+ * fallback surrounds every kind of credential, and no other code makes this decision.
  */
 import type { Authorization, Credential, CredentialUse } from "../outgoing/authorization.ts";
 import { emptyContext } from "../outgoing/authorization.ts";
 import type { CredentialDeps, Provider, ProviderOptions, Provision } from "./provider.ts";
 
-/** Makes what the caller of a server asks. */
+/** Makes the credential requests of one server. */
 export function createFallback(
   provider: Provider,
   { server, credentials, anonymousTools }: Pick<
@@ -19,7 +20,7 @@ export function createFallback(
 ): Authorization {
   const { credentialStore: store } = deps;
   const tools = new Set(anonymousTools);
-  // Also where no tool is named: tomorrow's configuration may name one.
+  // Also if no tool is named: a later configuration may name one.
   const remembers = anonymousTools !== undefined && credentials.type !== "none";
   const warn = createWarner(server, deps);
 
@@ -51,14 +52,14 @@ function toCredential(provision: Exclude<Provision, { readonly state: "ready" }>
   return { state, problem, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
 }
 
-/** Tells of it once in a while, with how often it happened. */
+/** Logs the fallback once in a while, with the number of calls. */
 function createWarner(server: string, { clock, limits, log }: CredentialDeps) {
   let calls = 0;
   let last = -Infinity;
   return (provision: Provision): void => {
     calls += 1;
     if (clock.monotonic() - last < limits.degradedLogMs) return;
-    log.warn("Called without credentials, since they are unavailable", {
+    log.warn("Called without credentials because they are unavailable", {
       server,
       calls,
       ...(provision.state === "failed" ? { problem: provision.problem } : {}),

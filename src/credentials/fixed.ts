@@ -1,7 +1,7 @@
 /**
- * The kinds whose credential stands in the configuration: nothing, a key, a token, a name with a
- * password (RFC 7617), or headers. Their files are read for each call. One that was refused is
- * renewed only in so far as a file holds another one by now.
+ * The kinds whose credential is in the configuration: none, a key, a token, a user name with a
+ * password (RFC 7617), or headers. Their files are read for each call. After a refusal, a file with
+ * a new value counts as a renewal.
  */
 import type { CredentialsConfig } from "../config/config.ts";
 import { emptyContext, type SecurityContext } from "../outgoing/authorization.ts";
@@ -13,12 +13,12 @@ type Of<Type extends CredentialsConfig["type"]> = Extract<
   { readonly type: Type }
 >;
 
-/** Nothing is shown. */
+/** No credential is sent. */
 export function createNone(): Provider {
   return createFixed(() => Promise.resolve({ state: "ready", context: emptyContext }));
 }
 
-/** Nothing can be shown yet. */
+/** No credential can be sent yet. */
 export function createUnset({ problem }: Of<"unset">): Provider {
   return createFixed(() => Promise.resolve(refuse(problem)));
 }
@@ -44,7 +44,7 @@ export function createBearer({ token }: Of<"bearer">, deps: CredentialDeps): Pro
   return createRead([wanted], deps, ([text = ""]) => toBearer(text));
 }
 
-/** A user's name and password, as UTF-8. */
+/** A user name and password, as UTF-8. */
 export function createBasic({ username, password }: Of<"basic">, deps: CredentialDeps): Provider {
   const wanted: readonly WantedSecret[] = [
     { secret: username, key: "credentials.username", place: "username" },
@@ -71,7 +71,7 @@ export function createHeaders({ headers }: Of<"headers">, deps: CredentialDeps):
   }));
 }
 
-/** What a token is shown as. */
+/** How a token is sent. */
 export function toBearer(token: string): SecurityContext {
   return { ...emptyContext, headers: { authorization: `Bearer ${token}` } };
 }

@@ -1,20 +1,20 @@
 /**
- * Where an authorization server gives tokens out, as it says itself (RFC 8414, and OpenID Connect
- * Discovery, whose document says the same). Who answers for an issuer must name exactly this issuer
- * (hostile case F12), and secrets go only to TLS, or to the operator's own machine where the issuer
- * is there. Which addresses may be connected to is the HTTP caller's business.
+ * Where an authorization server issues tokens, by its own metadata (RFC 8414, and OpenID Connect
+ * Discovery, whose document has the same content). The metadata must name exactly this issuer (case
+ * F12). Secrets go only to TLS, or to the operator's own machine if the issuer runs there. The HTTP
+ * caller decides which addresses it may connect to.
  */
 import { isLoopback } from "../config/loopback.ts";
 import type { SendTokenRequest } from "./token_request.ts";
 import type { FetchFailure } from "./stored_token.ts";
 import { type CredentialDeps, refuse } from "./provider.ts";
 
-/** Where tokens are asked for. */
+/** Where to request tokens. */
 export type FindTokenUrl = (
   signal: AbortSignal,
 ) => Promise<{ readonly tokenUrl: string } | FetchFailure>;
 
-/** Makes the finder of one issuer; what it finds is used for some time. */
+/** Makes the finder of one issuer; its result is used for some time. */
 export function createIssuer(
   issuer: string,
   ask: SendTokenRequest,
@@ -37,15 +37,13 @@ export function createIssuer(
       const { status, value } = answer;
       if (status !== 200 || value === undefined) continue;
       if (value["issuer"] !== issuer) {
-        return refuseIt("says that it is another issuer; correct credentials.issuer");
+        return refuseIt("names another issuer; correct credentials.issuer");
       }
       const tokenUrl = toTokenUrl(value["token_endpoint"], issuer);
-      return tokenUrl === undefined
-        ? refuseIt("names no URL with https: that gives tokens")
-        : { tokenUrl };
+      return tokenUrl === undefined ? refuseIt("names no https: URL for tokens") : { tokenUrl };
     }
     return refuseIt(
-      "does not describe itself; correct credentials.issuer, or give credentials.tokenUrl",
+      "has no metadata; correct credentials.issuer, or set credentials.tokenUrl",
     );
   };
   return async (signal) => {
@@ -56,7 +54,7 @@ export function createIssuer(
   };
 }
 
-/** Where it may describe itself, in the order of the RFC; the last forms are older. */
+/** Where the metadata may be, in the order of the RFC; the last forms are older. */
 function wellKnownUrls(issuer: string): string[] {
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/$/, "");

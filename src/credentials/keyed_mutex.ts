@@ -1,12 +1,12 @@
 /**
- * Work on the same thing one after the other: after a change of the configuration two providers of
- * one credential live for a while, and a refresh token that both used would be worth nothing.
+ * Work on the same thing, one after the other. After a change of the configuration two providers of
+ * one credential live for a while, and a refresh token that both used would become invalid.
  */
 
-/** Runs work when all that was given before it under this name is over. */
+/** Runs work when all earlier work under this name is done. */
 export type KeyedMutex = <Value>(name: string, work: () => Promise<Value>) => Promise<Value>;
 
-/** Makes it; each name has turns of its own. */
+/** Makes the mutex; each name has its own queue. */
 export function createKeyedMutex(): KeyedMutex {
   const last = new Map<string, Promise<unknown>>();
   return async (name, work) => {

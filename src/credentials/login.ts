@@ -1,8 +1,8 @@
 /**
- * Tokens by an API's own log-in call: a JSON body with what a person would type, an answer with a
- * token and, where the API has one, the host of all later requests. That host must be one that the
- * configuration allows: an answer that lies leads nowhere. A password that was refused is not tried
- * again for a good while, since APIs lock out who does.
+ * Tokens by an API's own log-in request: a JSON body with user name and password, and an answer
+ * with a token and, for some APIs, the host of all later requests. The configuration must allow
+ * that host, so a forged answer leads nowhere. After a refused password the gateway waits for a
+ * long time, because APIs lock out clients that keep trying.
  */
 import { type JSONValue, search } from "@jmespath-community/jmespath";
 import type { LoginConfig } from "../config/config.ts";
@@ -25,9 +25,9 @@ import {
 } from "./provider.ts";
 import { createSecretReader, type WantedSecret } from "./secret.ts";
 
-const words = "cannot be logged in to: its log-in";
+const words = "is not logged in: its log-in";
 
-/** Makes the provider of one server; nothing is asked yet. */
+/** Makes the provider of one server; nothing is requested yet. */
 export function createLogin(
   config: LoginConfig,
   deps: CredentialDeps,
@@ -41,18 +41,18 @@ export function createLogin(
     kind: "login",
     inputs: createMeans(config, url, deps),
     refusedMs: deps.limits.loginRefusedMs,
-    // The same body gets another one.
+    // The same body gets another token.
     unreadable: undefined,
     fetch: (body, _kept, signal) => logIn(config, { url, body, baseUrl, ask }, deps, signal),
   }, deps);
 
   return {
     async get(use, signal) {
-      // As no tool's call: nothing is left out where somebody logs in.
+      // Not as a tool's call: a log-in has no fallback without credentials.
       const shown = await beside.get({ principal: use.principal, scope: use.scope }, signal);
       if (shown.state === "failed") return refuse(shown.problem);
       if (shown.state !== "ready") return shown;
-      // A token for somebody in a call of nobody says who it is.
+      // A token identifies its user even if the request itself is unauthenticated.
       if (shown.isDegraded) return refuse(`${words} needs credentials that are unavailable now`);
       return toContext(config, shown.context, await source.get(signal));
     },
@@ -90,7 +90,7 @@ function createMeans(
     const secrets = Object.fromEntries(
       found.texts.map((text, index) => [names[index] ?? "", text]),
     );
-    // By the key: a password could be guessed from any other digest.
+    // By the key: from any other digest the password could be guessed.
     const binding = await deps.digest(JSON.stringify([url, secrets, token, baseUrl, hosts]));
     return { secrets, binding };
   };
@@ -115,7 +115,7 @@ async function logIn(
   }, signal);
   if ("problem" in answer) return answer;
   const { status, value } = answer;
-  if (status >= 400) return refuseIt(`refuses what it is given (status ${status}); correct it`);
+  if (status >= 400) return refuseIt(`refuses the credentials (status ${status}); correct them`);
   if (status >= 300) return refuseIt("redirects, which secrets do not follow");
   const token = find(value, config.token);
   if (typeof token !== "string" || valueProblem("header", token) !== undefined) {
@@ -124,7 +124,7 @@ async function logIn(
   const told = config.baseUrl === undefined ? null : find(value, config.baseUrl);
   const target = told === null ? undefined : toBaseUrl(told, baseUrl, config.hosts);
   if (told !== null && target === undefined) {
-    return refuseIt("names a host that it may not send us to; nothing is sent there");
+    return refuseIt("names a host that is not allowed; nothing is sent there");
   }
   const obtainedAt = clock.wall();
   return {
@@ -135,17 +135,19 @@ async function logIn(
   };
 }
 
-/** What stands there in an answer; null where nothing does. */
+/** The value at a place in an answer; null if there is none. */
 function find(value: JsonObject | undefined, expression: string): unknown {
   try {
-    // It was parsed out of JSON, and is nothing else.
+    // It comes from parsed JSON, so it is nothing else.
     return search((value ?? null) as JSONValue, expression);
   } catch {
     return null;
   }
 }
 
-/** The URL of later requests, where it may be that: a host alone keeps scheme and path of the old. */
+/**
+ * The URL of later requests, if it is allowed; a host alone keeps scheme and path of the old URL.
+ */
 function toBaseUrl(told: unknown, baseUrl: string, hosts: readonly string[]): string | undefined {
   if (typeof told !== "string") return undefined;
   const own = new URL(baseUrl);

@@ -1,8 +1,8 @@
 /**
- * Tokens by OAuth 2: for the gateway itself (RFC 6749, 4.4), or for the person whose log-in gave a
- * refresh token once (6), for a resource where one is named (RFC 8707). A refresh token that is
- * replaced is stored before the new one is used, by token_source.ts. Of an answer that refuses only the
- * RFC's own word is told.
+ * Tokens by OAuth 2: for the gateway itself (RFC 6749, section 4.4), or for a user whose log-in
+ * once gave a refresh token (section 6), for a resource if one is named (RFC 8707). token_source.ts
+ * stores a replaced refresh token before the new one is used. Of an answer that refuses, errors
+ * quote only the RFC's own error word.
  */
 import type { OAuth2Config, Secret } from "../config/config.ts";
 import type { ValuePlace } from "../config/credential_values.ts";
@@ -17,16 +17,16 @@ import { createTokenSource } from "./token_source.ts";
 import { type CredentialDeps, type Provider, type ProviderOptions, refuse } from "./provider.ts";
 import { createSecretReader, type WantedSecret } from "./secret.ts";
 
-const words = "cannot be shown who calls: its authorization server";
+const words = "has no credentials: its authorization server";
 
-/** What a token is got with. */
+/** What a token request needs. */
 interface Means {
   readonly clientId: string;
   readonly clientSecret: string | undefined;
   readonly refreshToken: string | undefined;
 }
 
-/** Makes the provider of one server; nothing is asked yet. */
+/** Makes the provider of one server; nothing is requested yet. */
 export function createOAuth2(
   config: OAuth2Config,
   deps: CredentialDeps,
@@ -38,7 +38,7 @@ export function createOAuth2(
     url: issuer ?? tokenUrl,
     words,
     headers: {},
-    authorization: nobody,
+    authorization: noAuthorization,
   }, deps);
   const find = issuer === undefined
     ? () => Promise.resolve({ tokenUrl })
@@ -50,8 +50,8 @@ export function createOAuth2(
     inputs: createMeans(config, deps),
     refusedMs: deps.limits.credentialRefusedMs,
     unreadable: config.grant === "refresh_token"
-      ? "cannot be shown who calls: its stored log-in cannot be opened with this gateway's key; " +
-        "bring the former MCP_SECRET or secret.key back, or log in again and give the new " +
+      ? "has no credentials: its stored log-in cannot be opened with this gateway's key; " +
+        "restore the former MCP_SECRET or secret.key, or log in again and set the new " +
         "token as credentials.refreshToken"
       : undefined,
     async fetch(means, kept, signal) {
@@ -80,8 +80,8 @@ export function createOAuth2(
   };
 }
 
-/** Nothing is shown to an authorization server but what the request itself holds. */
-const nobody = {
+/** An authorization server gets no credential except those in the request itself. */
+const noAuthorization = {
   get: () => Promise.resolve({ state: "ready" as const, context: emptyContext, isDegraded: false }),
   renew: () => Promise.resolve(false),
 };
@@ -107,7 +107,7 @@ function createMeans(config: OAuth2Config, deps: CredentialDeps) {
       refreshToken: textOf("refreshToken"),
     };
     const { clientId, refreshToken } = secrets;
-    // By no key: a stored log-in must be known as such even when the key was lost.
+    // Without the key, so that a stored log-in is recognised even if the key was lost.
     const binding = await sha256Hex(
       JSON.stringify([issuer, tokenUrl, grant, clientId, refreshToken, scope, resource]),
     );
@@ -126,7 +126,10 @@ function toForm(
   return form;
 }
 
-/** Adds who asks (RFC 6749, 2.3.1); a client without a secret only names itself. */
+/**
+ * Adds the client's identity (RFC 6749, section 2.3.1); a client without a secret sends only its
+ * id.
+ */
 function identify(
   { clientAuthentication }: OAuth2Config,
   { clientId, clientSecret }: Means,
@@ -158,7 +161,7 @@ function toKept(
     return refuseIt("answers without a token");
   }
   if (type !== undefined && !/^bearer$/i.test(String(type))) {
-    return refuseIt("gives tokens of another type than Bearer, which are not served");
+    return refuseIt("issues tokens of another type than Bearer, which are not supported");
   }
   const replaced = value["refresh_token"];
   const obtainedAt = deps.clock.wall();
@@ -172,7 +175,10 @@ function toKept(
   };
 }
 
-/** The words of RFC 6749, 5.2, and RFC 8707; an answer may hold any others, even secrets. */
+/**
+ * The error words of RFC 6749, section 5.2, and RFC 8707; an answer may contain any others, even
+ * secrets.
+ */
 const codes: ReadonlySet<unknown> = new Set([
   "invalid_client",
   "invalid_grant",
@@ -188,7 +194,7 @@ function toRefusal(
   value: JsonObject | undefined,
   { grant }: OAuth2Config,
 ): FetchFailure {
-  if (status === 200) return refuseIt("gives an answer that cannot be read");
+  if (status === 200) return refuseIt("answers with an unreadable body");
   if (status >= 300 && status < 400) {
     return refuseIt("redirects, which secrets do not follow; correct credentials.tokenUrl");
   }
@@ -197,10 +203,10 @@ function toRefusal(
   if (code === "invalid_grant" && grant === "refresh_token") {
     return refuseIt(
       `refuses the refresh token (${reason}); ` +
-        "log in again and give the new one as credentials.refreshToken",
+        "log in again and set the new one as credentials.refreshToken",
     );
   }
-  return refuseIt(`refuses to give a token (${reason}); correct credentials`);
+  return refuseIt(`refuses to issue a token (${reason}); correct credentials`);
 }
 
 function refuseIt(why: string): FetchFailure {

@@ -1,7 +1,7 @@
 /**
- * Credentials for a local program: put into its own environment at each of its starts, as they are
- * at that moment. A program that needs them is not started without. Which variables it reads is said
- * by the configuration; nothing of them is written anywhere else.
+ * Credentials for a local program. Each start of the program sets them in its environment, as they
+ * are at that moment. If they are unavailable, the program is not started. The configuration names
+ * the variables; the values are written nowhere else.
  */
 import type { ChildCredentials } from "../config/config.ts";
 import { sharedUse } from "../outgoing/authorization.ts";
@@ -9,7 +9,7 @@ import { createAuthorization } from "./credential_kinds.ts";
 import { type CredentialDeps, type CredentialFailure, refuse } from "./provider.ts";
 import { createSecretReader, type WantedSecret } from "./secret.ts";
 
-/** Gives the variables for a start; never rejects. */
+/** Returns the variables for a start; never rejects. */
 export type GetVariables = (
   signal: AbortSignal,
 ) => Promise<{ readonly variables: Readonly<Record<string, string>> } | CredentialFailure>;
@@ -56,7 +56,7 @@ export function createChildVariables(
   }
 }
 
-/** The token that a server would be shown. */
+/** The token that a server would get. */
 function createFromToken(
   server: string,
   { credentials, variables }: ChildCredentials,

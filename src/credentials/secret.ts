@@ -1,22 +1,22 @@
 /**
- * The texts of secrets: known already, or in files that are read whenever they are needed, so that a
- * changed file is seen without a restart. A file that cannot be used is a sentence that names the
- * key of the configuration; neither its path nor what it holds is in it.
+ * The texts of secrets: from the configuration, or from files that are read each time they are
+ * needed, so that a changed file takes effect without a restart. For an unusable file there is a
+ * sentence that names the key of the configuration, without the path and the content.
  */
 import { withDeadline } from "../clock.ts";
 import type { Secret } from "../config/config.ts";
 import { isIdentifier, type ValuePlace, valueProblem } from "../config/credential_values.ts";
 import { type CredentialDeps, type CredentialFailure, refuse } from "./provider.ts";
 
-/** A secret that is wanted. */
+/** A required secret. */
 export interface WantedSecret {
   readonly secret: Secret;
-  /** Where it stands in the configuration: `credentials.token`. */
+  /** Its key in the configuration: `credentials.token`. */
   readonly key: string;
   readonly place: ValuePlace;
 }
 
-/** Reads secrets; texts in the order in which they are wanted. */
+/** Reads secrets; returns the texts in the order of the request. */
 export type ReadSecrets = (
   wanted: readonly WantedSecret[],
   signal: AbortSignal,
@@ -32,10 +32,10 @@ export function createSecretReader(deps: CredentialDeps): ReadSecrets {
     const text = isText ? secret : await readFile(secret.file, deps, signal);
     const words = isText ? key : `the file of ${key}`;
     if (typeof text !== "string") {
-      return refuse(`cannot be shown who calls: ${words} ${text.problem}`);
+      return refuse(`has no credentials: ${words} ${text.problem}`);
     }
     const problem = valueProblem(place, text);
-    if (problem !== undefined) return refuse(`cannot be shown who calls: ${words}: ${problem}`);
+    if (problem !== undefined) return refuse(`has no credentials: ${words}: ${problem}`);
     if (!isIdentifier(key)) deps.addSecrets([text]);
     return text;
   };
@@ -50,14 +50,14 @@ export function createSecretReader(deps: CredentialDeps): ReadSecrets {
   };
 }
 
-/** Of a file, without the white space around it. */
+/** The content of a file, without surrounding white space. */
 async function readFile(
   file: string,
   { runtime, limits, clock }: CredentialDeps,
   signal: AbortSignal,
 ): Promise<string | { readonly problem: string }> {
   const read = runtime.readText(file).then(
-    (text) => text?.trim() ?? { problem: "is not there; make it, or correct the path" },
+    (text) => text?.trim() ?? { problem: "does not exist; create it, or correct the path" },
     () => ({ problem: "cannot be read; check its permissions" }),
   );
   const late = () => ({ problem: "takes too long to be read" });

@@ -1,8 +1,8 @@
 /**
- * Requests to whoever gives credentials out: no redirect is followed, answers are small JSON objects,
- * and whatever goes wrong is a sentence of ours in which nothing of the answer stands. Tells those
- * who cannot be reached from those who refuse. Its own circuit stays closed: the pauses between
- * failures are those of stored_token.ts.
+ * Requests to the issuers of credentials. No redirect is followed, answers are small JSON objects,
+ * and each failure is a sentence of the gateway that quotes nothing of the answer. An unreachable
+ * issuer and a refusal are different failures. The circuit of the HTTP caller is not used;
+ * token_source.ts makes the pauses between failures.
  */
 import { GatewayError } from "../errors.ts";
 import { isJsonObject } from "../json.ts";
@@ -17,10 +17,10 @@ import { parseJson } from "../protocol/jsonrpc.ts";
 import type { FetchFailure } from "./stored_token.ts";
 import type { CredentialDeps } from "./provider.ts";
 
-/** An answer that says something. */
+/** An answer with a result. */
 export interface TokenResponse {
   readonly status: number;
-  /** Its JSON object; undefined where it is none. */
+  /** Its JSON object; undefined if it has none. */
   readonly value: JsonObject | undefined;
 }
 
@@ -32,24 +32,24 @@ export interface TokenRequest {
   readonly body?: string | undefined;
 }
 
-/** Asks; an overloaded or broken answerer is a failure. */
+/** Sends the request; an overloaded or broken issuer is a failure. */
 export type SendTokenRequest = (
   question: TokenRequest,
   signal: AbortSignal,
 ) => Promise<TokenResponse | FetchFailure>;
 
-/** What an asker is made from. */
+/** What a requester is made from. */
 export interface TokenRequestOptions {
   readonly server: string;
-  /** The operator's own URL. */
+  /** The URL from the configuration. */
   readonly url: string;
-  /** Begins every sentence, after the server's name: "cannot be logged in to: its log-in". */
+  /** The beginning of every sentence, after the server's name: "is not logged in: its log-in". */
   readonly words: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly authorization: Authorization;
 }
 
-/** Makes the asker of one server. */
+/** Makes the requester of one server. */
 export function createTokenRequests(
   options: TokenRequestOptions,
   deps: CredentialDeps,
@@ -72,9 +72,9 @@ export function createTokenRequests(
     const error = thrown instanceof GatewayError ? thrown : undefined;
     const isUnreachable = error !== undefined && cannotBeReached(error);
     const why = error?.code === "address_forbidden"
-      ? "leads to a private address, and the URL is not the operator's own"
+      ? "leads to a private address that is not in the configuration"
       : error?.code === "credentials_missing"
-      ? "cannot be shown who calls"
+      ? "has no credentials"
       : isUnreachable
       ? "cannot be reached"
       : "cannot be used; the gateway's log has the reason";
@@ -97,7 +97,7 @@ export function createTokenRequests(
   };
 }
 
-/** Why an answer's status says nothing of the credential; undefined when it does. */
+/** Why the status of an answer says nothing about the credential; undefined if it does. */
 function judge(
   { status, isDegraded }: HttpAnswer,
   words: string,
@@ -109,9 +109,9 @@ function judge(
     retryAfterMs,
     ...more,
   });
-  // Nothing that is shown to nobody may come of it.
+  // A request that carried no credential proves nothing.
   if (isDegraded) {
-    return fail("was not shown who calls", { isUnreachable: false, isRefusal: false });
+    return fail("got no credentials", { isUnreachable: false, isRefusal: false });
   }
   if (status >= 500) {
     return fail(`answers with status ${status}`, { isUnreachable: true, isRefusal: false });
@@ -122,7 +122,7 @@ function judge(
   return undefined;
 }
 
-/** Faults of the way there; a certificate that is not right is more than that. */
+/** Network faults; an invalid certificate is more than that. */
 const faultsOfTheWay: ReadonlySet<string> = new Set([
   "aborted",
   "broken",
@@ -145,7 +145,7 @@ function toObject(text: string, { limits }: CredentialDeps): JsonObject | undefi
   }
 }
 
-/** Seconds, as OAuth writes them, as the end of a life (wall clock); undefined for anything else. */
+/** The end of a life in seconds, as OAuth writes it, as wall clock; undefined for anything else. */
 export function toExpiry(
   seconds: unknown,
   { clock, limits }: Pick<CredentialDeps, "clock" | "limits">,

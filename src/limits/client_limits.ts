@@ -1,120 +1,139 @@
-/** Bounds on what clients send, hold open and are answered with. */
+/** Limits on what clients send and keep open, and on the answers to them. */
 
 /** The rows. */
 export const clientLimits = {
-  /** A request body where MCP_BODY_MAX_MB is not set: what a line of a server may have, too. */
+  /** A request body if MCP_BODY_MAX_MB is not set: as much as a line of a server. */
   bodyBytesMax: 16 * 1024 * 1024,
-  /** The most that MCP_BODY_MAX_MB may be: a body is held as bytes, text and values at once. */
+  /**
+   * The largest MCP_BODY_MAX_MB: memory holds a body as bytes, text and values at the same time.
+   */
   bodyMegabytesMax: 256,
-  /** A body that announces no more may be read in one step, for which a runtime reserves as much. */
+  /**
+   * A body that announces at most this size is read in one step; the runtime reserves that much
+   * memory.
+   */
   reservedBodyBytesMax: 16 * 1024,
-  /** Memory for the first bytes of any other body; it grows as they come. */
+  /** Memory for the first bytes of any other body; it grows as bytes arrive. */
   bodyStepBytes: 4_096,
-  /** Larger bodies that arrive at once share this memory, whatever the number of connections. */
+  /**
+   * Larger bodies that arrive at the same time share this memory, whatever the number of
+   * connections.
+   */
   smallBodyBytesMax: 1024 * 1024,
   largeBodiesBytesMax: 256 * 1024 * 1024,
-  /** A slow body ties up a socket; on listeners without a deadline of their own. */
+  /** A slow body occupies a socket; for listeners without a deadline of their own. */
   bodyMs: 30_000,
-  /** A refused body that stops arriving for this long is not waited for. */
+  /** The gateway stops waiting for a refused body after this long without a byte. */
   bodyQuietMs: 5_000,
-  /** Of a refused body this much is in memory at once. */
+  /** The part of a refused body that is in memory at once. */
   discardChunkBytes: 65_536,
-  /** A request's head; a client that drips it ties up a socket. */
+  /** The head of a request; a client that sends it slowly occupies a socket. */
   headersMs: 10_000,
   headerBytesMax: 16_384,
   /** How often the hardened listener looks for clients past their deadline. */
   slowCheckMs: 1_000,
   /**
-   * What a client may send beyond the limit and still read our refusal: it is thrown away. The
-   * runtime's own listener refuses larger bodies, with fewer words.
+   * Bytes beyond the limit that a client may send and still read the refusal; they are discarded.
+   * The runtime's own listener refuses larger bodies, with fewer words.
    */
   listenerBodyBytesMax: 128 * 1024 * 1024,
-  /** Nesting of a message; parsing deeper ones blocks the loop for seconds. */
+  /** Nesting of a message; parsing a deeper one blocks the event loop for seconds. */
   jsonDepthMax: 128,
-  /** A string request id or progress token; longer ones are memory held per open call. */
+  /** A string request id or progress token; each open call holds its own in memory. */
   requestIdCharsMax: 256,
-  /** What a client says of itself, as JSON: it is kept, in memory and on disk, as long as its session. */
+  /** What a client says about itself, as JSON: memory and disk keep it as long as the session. */
   clientInfoBytesMax: 8 * 1024,
   clientCapabilitiesBytesMax: 8 * 1024,
-  /** The name of a tool or prompt, and a task's id: they travel in headers, logs and error texts. */
+  /** The name of a tool or prompt, and a task's id: headers, logs and error texts contain them. */
   nameCharsMax: 1_024,
   /** The URI of a resource, for the same reason; servers refuse headers that are longer than this. */
   uriCharsMax: 8_192,
-  /** The URI of a subscription, and those of one session together: they are stored. */
+  /** The URI of a subscription, and those of one session together: they are stored on disk. */
   subscriptionUriCharsMax: 2_048,
   sessionSubscriptionCharsMax: 256 * 1024,
-  /** What a server or the log is shown of a client's name. */
+  /** The part of a client's name that servers and the log get. */
   clientTitleCharsMax: 100,
   /** A method name in a message. */
   methodCharsMax: 256,
-  /** Messages in one batch (2025-03-26 alone has batches). */
+  /** Messages in one batch; only 2025-03-26 has batches. */
   batchItemsMax: 50,
-  /** Requests of one session under way at once. */
+  /** Open requests of one session. */
   sessionCallsMax: 256,
-  /** Sessions alive at once; beyond it initialize is refused. */
+  /** Sessions at the same time; further `initialize` requests are refused. */
   sessionsMax: 100_000,
-  /** Sessions held in memory though nothing goes on in them; those unused for longest give way. */
+  /** Idle sessions in memory; the longest unused leave first. */
   idleSessionsInMemoryMax: 2_000,
-  /** Resource subscriptions of one session; they are stored and replayed on every new connection. */
+  /** Resource subscriptions of one session; each new connection gets all of them. */
   sessionSubscriptionsMax: 1_000,
   /** Messages of one session that wait for a stream, and changes remembered for the next one. */
   sessionWaitingMax: 256,
-  /** GET streams of one session; the oldest gives way. */
+  /** GET streams of one session; a new one replaces the oldest. */
   sessionStreamsMax: 4,
-  /** A call is answered by SSE when nothing came for this long. */
+  /** A call without a reply for this long gets its answer by SSE. */
   sseCommitMs: 1_000,
-  /** A comment on every open stream, so that dead peers and idle timeouts are noticed. */
+  /**
+   * A comment is sent on each open stream this often, against idle timeouts and to detect dead
+   * peers.
+   */
   heartbeatMs: 15_000,
-  /** The same when the server cannot hold silent streams open (an embedder's Bun cuts at 10 s). */
+  /**
+   * The same if the server cannot hold silent streams open (Bun in an embedding program closes at
+   * 10 s).
+   */
   heartbeatBareMs: 8_000,
-  /** The gateway reports progress when a server reports none: SDK clients give up after a minute. */
+  /** The gateway reports progress if a server reports none: SDK clients give up after a minute. */
   keepAliveMs: 15_000,
-  /** The shortest time between two checks of which calls are due, however many run. */
+  /** The shortest time between two checks for due progress, whatever the number of calls. */
   keepAliveSweepMs: 1_000,
-  /** Bytes queued for one slow reader before its stream is closed. */
+  /** Bytes queued for one slow reader; its stream is closed beyond this. */
   streamBytesMax: 1024 * 1024,
-  /** Frames kept of one stream for resumption. */
+  /** Frames kept of one stream, to resume it. */
   replayFramesMax: 1_000,
-  /** Bytes kept of one session for resumption. */
+  /** Bytes kept of one session, to resume its streams. */
   replayBytesMax: 2 * 1024 * 1024,
   /** Age of a kept frame. */
   replayAgeMs: 300_000,
-  /** Streams of one session that are kept for resumption. */
+  /** Streams of one session that are kept, to resume them. */
   replayStreamsMax: 64,
-  /** Reconnection hint on streams that end early. */
+  /** The reconnection time that clients get when a stream ends early. */
   sseRetryMs: 1_000,
-  /** A call is answered by SSE when nothing came for this long, where a late error needs its status. */
+  /** The same time where a late error needs its own HTTP status. */
   sseCommitLateMs: 10_000,
-  /** Between a call's last progress and its answer: a busy client finds both in one read after less. */
+  /**
+   * Between the last progress of a call and its answer: a busy client reads closer ones together.
+   */
   progressGapMs: 10,
   /** Notification streams of one principal, and resources on one of them. */
   listensPerPrincipalMax: 64,
   listenUrisMax: 256,
-  /** The first word of such a stream is due before slow servers have said what they can. */
+  /** The first message of such a stream does not wait longer for slow servers. */
   listenDescribeMs: 300,
-  /** Requests without a session under way at once, in all. */
+  /** Open requests without a session, in all. */
   statelessCallsMax: 4_096,
-  /** Clients without a session that the log has named, and the silence after which it does again. */
+  /**
+   * Clients without a session that the log remembers, and the silence after which it names one
+   * again.
+   */
   seenClientsMax: 1_000,
   seenClientMs: 3_600_000,
-  /** Items in one page of ours. */
+  /** Items in one page that the gateway sends. */
   pageItemsMax: 1_000,
-  /** URIs remembered of one scope because they came with results. */
+  /** URIs remembered of one scope because results contained them. */
   seenUrisMax: 1_000,
-  /** Tasks remembered of one scope, and taken of one server's list. */
+  /** Tasks remembered of one scope, and read from one server's list. */
   tasksMax: 1_000,
-  /** Calls may finish for this long after a signal to stop. */
+  /** How long calls may finish after a stop signal. */
   drainMs: 10_000,
-  /** How often the gateway checks whether calls still run, and how long the last bytes may take. */
+  /** How often the gateway checks whether calls still run, and the time for the last bytes. */
   drainCheckMs: 20,
   flushMs: 1_000,
-  /** Last activity of sessions is written this often. */
+  /** How often the last activity of sessions is written. */
   activityFlushMs: 1_000,
-  /** How often expired sessions are looked for. */
+  /** How often the gateway looks for expired sessions. */
   expirySweepMs: 30_000,
-  /** Of those so many are removed in one step: other work goes on in between. */
+  /** Expired sessions removed in one step; other work runs between steps. */
   expiryBatchMax: 1_000,
-  /** The wall clock has jumped when it is off by more: clocks that are only corrected drift by less. */
+  /** A larger difference is a jump of the wall clock; normal correction moves it by less. */
   clockJumpMs: 60_000,
   /** The highest TCP port. */
   portMax: 65_535,

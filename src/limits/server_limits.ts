@@ -1,161 +1,186 @@
-/** Bounds on servers that speak MCP: their processes, lists, calls and questions. */
+/** Limits on servers that speak MCP: their processes, lists, calls and questions. */
 
 /** The rows. */
 export const serverLimits = {
-  /** A line of a child's stdout. */
+  /** A line on a program's stdout. */
   lineBytesMax: 16 * 1024 * 1024,
-  /** A message that a program spreads over many lines, gathered to say that it does. */
+  /** A message that a program spreads over many lines, gathered to recognise it. */
   spreadCharsMax: 1024 * 1024,
-  /** Read failures in a row before a child is given to the supervisor (P1). */
+  /** Read failures in a row after which the restart policy takes over (case P1). */
   readFailuresMax: 5,
-  /** First and longest pause after a read failure (P1). */
+  /** The first and the longest backoff after a read failure (case P1). */
   readRetryMsMin: 100,
   readRetryMsMax: 30_000,
-  /** Bytes queued toward one child that does not read. */
+  /** Bytes queued for one program that does not read. */
   writeBytesMax: 8 * 1024 * 1024,
-  /** Replies of one exchange waiting for their reader; further notices are dropped. */
+  /** Replies of one exchange that wait for their reader; further notices are dropped. */
   exchangeRepliesMax: 1_000,
-  /** Handshake with an upstream, its process start included. */
+  /** The handshake with a server, including the start of its process. */
   startMs: 30_000,
-  /** One call without any sign of life. */
+  /** One call without any message from its server. */
   callMs: 60_000,
-  /** One call, however much progress it reports. */
+  /** One call, however much progress its server reports. */
   callMsMax: 600_000,
-  /** An answer by the person at the client. */
+  /** The time for a person at the client to answer. */
   askMs: 600_000,
-  /** Questions asked at nearly the same time travel together. */
+  /** Questions asked within this time travel together. */
   parkGatherMs: 10,
-  /** A paused call waits this long for its client to come back. */
+  /** A parked call waits this long for its client to return. */
   parkMs: 600_000,
-  /** Paused calls, in all and of one principal: each holds an upstream's process or stream. */
+  /** Parked calls, in all and of one principal: each holds a process or stream. */
   parksMax: 1_000,
   parksPerPrincipalMax: 64,
-  /** Rounds of questions that one call may take. */
+  /** Rounds of questions in one call. */
   roundsMax: 8,
   /** Between two rounds without a question. */
   roundBackoffMs: 250,
-  /** Connections of one principal at one server, where a call that may ask needs one for itself. */
+  /** Connections of one principal at one server; a call that may ask needs one for itself. */
   leasesMax: 8,
-  /** For this long a question without an owner may still belong to a call that was given up. */
+  /** For this long a question without an owner may still belong to a cancelled call. */
   strayQuestionMs: 5_000,
-  /** Requests of one server that were given up: it may not have heard that yet, and answers. */
+  /**
+   * Cancelled requests remembered of one server, which may answer before it reads the cancellation.
+   */
   givenUpMax: 1_000,
-  /** What is known of a server's protocol is believed this long; only what it refused expires. */
+  /** How long the gateway trusts what it knows of a server's protocol; only refusals expire. */
   dialectKnownMs: 600_000,
-  /** A program that pings as soon as it is greeted: until its ping comes, before its first call. */
+  /** The wait for the ping of a program that pings at its handshake, before its first call. */
   earlyPingMs: 250,
-  /** An answer to the first message that only some servers understand. */
+  /** An answer to the first message, which some servers do not understand. */
   probeMs: 5_000,
-  /** A list from one upstream when several are merged. */
+  /** A list from one server when several are merged. */
   listMs: 2_000,
-  /** A list that is known by now, of a server that has used up a client's patience before. */
+  /** A list that is in memory by now, of a server that was too slow before. */
   listKnownMs: 200,
   /**
-   * How long initialize waits for servers that were never seen before, and so do the first lists of a
-   * client that listens for changes.
+   * How long `initialize` waits for servers that were never started before; so do the first lists
+   * of a client that listens for changes.
    */
   firstListMs: 5_000,
-  /** How long the list of a client that listens for no changes waits: SDK clients give up after 60 s. */
+  /** How long the list of a client that does not listen waits: SDK clients give up after 60 s. */
   listWaitMsMax: 55_000,
-  /** How often such a list looks whether its client has begun to listen. */
+  /** How often such a list checks whether its client has begun to listen. */
   listRecheckMs: 500,
-  /** A list that its server calls stale at once is kept for this long: calls look their tools up. */
+  /**
+   * How long a list is kept that its server calls stale at once: calls look up their tools in it.
+   */
   listFreshMsMin: 1_000,
-  /** The tools of a server that declares nothing: its start waits for them. */
+  /** The tool list of a server that declares nothing: its start waits for it. */
   undeclaredListMs: 5_000,
-  /** Pages drained from one upstream's list. */
+  /** Pages read of one server's list. */
   listPagesMax: 100,
   /** Items kept of one upstream's list. */
   listItemsMax: 10_000,
-  /** A tool's name, a resource's URI: each is in every list and look-up. */
+  /** A tool's name or a resource's URI: each list and look-up contains them. */
   listIdentityCharsMax: 2_048,
-  /** Schemas within an output schema, with what references repeat: ajv takes 1 ms for two of them. */
+  /**
+   * Schemas within an output schema, counting repetitions by references: ajv takes 1 ms for two.
+   */
   schemaPartsMax: 5_000,
-  /** Schemas that contain references and are referred to: ajv compiles them one within the other. */
+  /** Schemas that contain references and are referred to: ajv compiles them inside each other. */
   schemaTargetsMax: 200,
-  /** An input schema that is replaced stands in the tool's description for the model, up to this. */
+  /** A replaced input schema is quoted in the tool's description up to this length. */
   schemaNoteCharsMax: 4_096,
-  /** Corrections of one server's lists that are logged, each once, and items named in one line. */
+  /** Logged corrections of one server's lists, each once, and items named in one line. */
   correctionsLoggedMax: 200,
   correctionItemsMax: 10,
-  /** Instructions of all servers together. */
+  /** The instructions of all servers together. */
   instructionsCharsMax: 32_768,
-  /** What a server says of itself as JSON: members that do not fit are left out, since each connection keeps it. */
+  /**
+   * What a server says about itself, as JSON. Members that do not fit are left out, because each
+   * connection keeps them.
+   */
   serverInfoBytesMax: 128 * 1024,
   serverCapabilitiesBytesMax: 64 * 1024,
-  /** What is shown of a server: its title, the URL of its website, its icons (in all, data URLs too). */
+  /**
+   * What clients see of a server: its title, its website's URL, its icons (in all, including data
+   * URLs).
+   */
   serverTitleCharsMax: 100,
   serverUrlCharsMax: 2_048,
   serverIconsMax: 8,
   serverIconCharsMax: 64 * 1024,
-  /** Connections (child processes) alive at once; idle ones give way. */
+  /** Connections (server processes) at the same time; idle ones give way. */
   processesMax: 256,
-  /** Ended sessions remembered of each server: what they still had under way must start no connection. */
+  /** Ended sessions remembered of each server: their remaining work must start no connection. */
   endedScopesMax: 1_000,
-  /** Processes starting at once; more than two cold starts starve a small machine. */
+  /** Processes that start at the same time; more cold starts overload a small machine. */
   startsMax: 2,
-  /** A start counts as work for this long; later it waits for something, and others may start. */
+  /** After this long a start counts as waiting and no longer as work, and others may start. */
   startBusyMs: 2_000,
   /** Starts that wait for their turn, of all servers and sessions. */
   startsWaitingMax: 1_000,
-  /** The process of a trial, while no call uses it. */
+  /** How long the process of a trial stays without a call. */
   trialIdleMs: 60_000,
-  /** Until a trial that found no room is repeated. */
+  /** After this a trial that found no free place is repeated. */
   trialRetryMs: 5_000,
-  /** The process of a trial after its stdin is closed, before SIGTERM: a session's own may wait for it. */
+  /**
+   * Between closing the stdin of a trial's process and SIGTERM: a session's process may wait for
+   * it.
+   */
   trialStopMs: 500,
-  /** A server that takes longer to start has a spare process while it is in use. */
+  /** A server that takes longer to start gets a spare process while it is in use. */
   spareStartMs: 1_000,
-  /** Spares of all servers: each is a process's memory that no session uses yet. */
+  /** Spares of all servers: each costs a process's memory that no session uses yet. */
   sparesMax: 8,
-  /** An older spare is replaced: what it opened when it started may have gone stale. */
+  /**
+   * An older spare is replaced: the files and connections that it opened at its start may be stale.
+   */
   spareAgeMs: 900_000,
   /** A connection without open calls or subscriptions. */
   idleMs: 900_000,
-  /** A pause before a child that died may be started again: first, longest. */
+  /** The first and the longest backoff before a dead process starts again. */
   restartMsMin: 500,
   restartMsMax: 60_000,
-  /** Failed starts in a row after which a server is given up loudly and retried slowly. */
+  /** Failed starts in a row after which the log reports a crash loop and retries become slow. */
   restartsMax: 3,
-  /** A process that dies sooner after its handshake never really ran: its scope's next ones must wait. */
+  /**
+   * A process that dies sooner after its handshake never really ran: its scope waits before the
+   * next one.
+   */
   provenMs: 5_000,
-  /** Scopes of one server whose processes died so: those that have been quiet for longest give way. */
+  /** Scopes of one server with such processes; the longest quiet leave first. */
   crashingScopesMax: 1_000,
-  /** After stdin is closed, and again after SIGTERM, before the next stronger means. */
+  /** The wait after closing stdin, and after SIGTERM, before the next stronger signal. */
   stopMs: 5_000,
-  /** list_changed notices of one upstream are merged within this time. */
+  /** `list_changed` notices of one server within this time are merged. */
   changeDebounceMs: 50,
-  /** Stored catalogs of a server's name (one for each environment, revision, capabilities), and all. */
+  /**
+   * Stored catalogs of one server's name (one for each environment, revision and capabilities), and
+   * in all.
+   */
   catalogsPerServerMax: 64,
   catalogsMax: 1_000,
-  /** One stored catalog; a larger one is not kept, and its server is asked at each start. */
+  /** One stored catalog; a larger one is not stored, and its server is asked at each start. */
   catalogCharsMax: 2 * 1024 * 1024,
-  /** Lines of one child's stderr that are logged per second; the rest is counted. */
+  /** Lines of one program's stderr that are logged per second; the rest is counted. */
   stderrLinesPerSecondMax: 10,
   /** Characters kept of one stderr line. */
   stderrLineCharsMax: 2_048,
-  /** Questions of one upstream process open at once; each is a person's attention and memory. */
+  /** Open questions of one server process: each costs a person's attention, and memory. */
   asksMax: 64,
-  /** Output that never pauses gives way to all other work after this long. */
+  /** Endless output yields to all other work after this long. */
   readTurnMs: 20,
-  /** Lines of one child that answer nothing (notices, garbage) in one window; then reading waits. */
+  /**
+   * Lines of one program that answer nothing (notices, garbage) in one window; then reading waits.
+   */
   outputLinesMax: 10_000,
   outputWindowMs: 1_000,
-  /** Windows in a row spent on garbage alone, after which the child is stopped. */
+  /** Windows in a row with nothing but garbage, after which the program is stopped. */
   outputWindowsMax: 10,
   /** Between two log records about the same kind of bad line. */
   outputLogMs: 10_000,
-  /** What a child wrote before it ended may still be read for this long. */
+  /** How long the output of a program is still read after it has exited. */
   exitDrainMs: 200,
-  /** Between SIGTERM and SIGKILL for those whom a child that ended by itself left in its group. */
+  /** Between SIGTERM and SIGKILL for the rest of a process group whose leader has exited. */
   strayMs: 500,
-  /** A line of a child's stderr; longer ones are thrown away. */
+  /** A line on a program's stderr; longer ones are dropped. */
   stderrLineBytesMax: 64 * 1024,
-  /** Kept of what a program printed first, and of its lines that look like an error. */
+  /** Kept of the first lines that a program printed, and of those that look like an error. */
   startOutputLinesMax: 10,
-  /** Characters of the lines that look like an error, and twice those of the first ones. */
+  /** Characters of the lines that look like an error; the first lines get twice that. */
   startOutputCharsMax: 4_096,
-  /** Last lines kept beside them, and the characters of each. */
+  /** Number and length of the last lines, which are kept too. */
   startOutputTailLinesMax: 5,
   startOutputTailCharsMax: 256,
   /** A server's own words in an error that callers see. */

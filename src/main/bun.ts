@@ -1,4 +1,4 @@
-/** The gateway as a program on Bun: gives `run.ts` the platform and nothing else. */
+/** The gateway as a program on Bun: passes the platform to `run.ts` and does nothing else. */
 import process from "node:process";
 import { createBunRuntime } from "../runtime/bun.ts";
 import { run } from "./run.ts";

@@ -1,4 +1,4 @@
-/** The gateway as a program on Deno: gives `run.ts` the platform and nothing else. */
+/** The gateway as a program on Deno: passes the platform to `run.ts` and does nothing else. */
 import { createDenoRuntime } from "../runtime/deno.ts";
 import { run } from "./run.ts";
 

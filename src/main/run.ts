@@ -1,8 +1,8 @@
 /**
- * A gateway as a program, whatever it runs on: flags, environment and `.env` to configuration, to
- * gateway, to listener; then the configuration file and the signals are heard until it stops. Every
- * way the start can fail ends in one sentence on stderr and its own exit code. The gateway itself is
- * app.ts.
+ * The gateway as a program on any runtime. Flags, environment and `.env` become a configuration, a
+ * gateway and a listener. Then the program watches the configuration file and handles signals until
+ * it stops. Each way in which the start can fail ends with one sentence on stderr and its own exit
+ * code. The gateway itself is app.ts.
  */
 import { parse } from "dotenv";
 import { createGateway, defaultTables, type GatewayHandle } from "../app.ts";
@@ -16,16 +16,16 @@ import { isCorrupt } from "../store/database.ts";
 import { defaultLimits, type Limits } from "../limits.ts";
 import type { Listener, Runtime, WatchLimits } from "../runtime/runtime.ts";
 
-/** What the two entries differ in. */
+/** The differences between the two entries. */
 export interface Platform {
   readonly runtime: Runtime;
-  /** The arguments of the program, without the runtime's own. */
+  /** The arguments of the program, without those of the runtime. */
   readonly args: readonly string[];
-  /** The current folder, absolute: `.env`, `mcp.json` and `data` are looked for here. */
+  /** The current folder, absolute: it contains `.env`, `mcp.json` and `data`. */
   readonly cwd: string;
-  /** The listener for addresses beyond loopback, where MCP_LISTENER does not say. */
+  /** The listener for addresses beyond loopback if MCP_LISTENER is not set. */
   readonly remoteListener: "fast" | "hardened";
-  /** Hears of every exception and rejection that nobody handled, instead of the process ending. */
+  /** Receives every unhandled exception and rejection, instead of the process ending. */
   readonly onFault: (handler: (fault: unknown) => void) => void;
   readonly exit: (code: number) => void;
   /** Bounds that differ from the defaults: of the gateway, its listener, its watched files and its end. */
@@ -51,7 +51,7 @@ export async function run(platform: Platform): Promise<void> {
     if (signals > 0 && now - firstSignalAt < signalEchoMs) return;
     firstSignalAt = now;
     signals += 1;
-    // The warden kills the children of a gateway that does not take its time.
+    // If the gateway ends without stopping its children, the warden kills them.
     if (signals > 1) return platform.exit(exitCodes.failed);
     stop?.();
   });
@@ -84,7 +84,7 @@ export async function run(platform: Platform): Promise<void> {
       void stopGateway(platform, running, listener);
     };
     greet(platform, running, listener, start);
-    // A signal that came while all this was under way.
+    // A signal that arrived during all this.
     if (signals > 0) stop();
   } catch (fault) {
     console.error(fault instanceof Error ? fault.message : String(fault));
@@ -92,7 +92,10 @@ export async function run(platform: Platform): Promise<void> {
   }
 }
 
-/** The configuration, and what it was made from: flags win over the environment, that over `.env`. */
+/**
+ * The configuration and its sources: flags take precedence over the environment, which takes
+ * precedence over `.env`.
+ */
 async function readStart({ runtime, cwd }: Platform, flags: Readonly<Record<string, string>>) {
   const path = `${cwd}/.env`;
   const text = await runtime.readText(path).catch((fault) => {
@@ -111,7 +114,7 @@ async function listen(
   const { limits } = gateway;
   try {
     return await platform.runtime.serve({
-      // Where "localhost" is ::1 first, clients that say 127.0.0.1 would find nobody.
+      // Where "localhost" is ::1 first, clients that use 127.0.0.1 would find no server.
       hostname: config.host.toLowerCase() === "localhost" ? "127.0.0.1" : config.host,
       port: config.port,
       listener: listener ?? usual,
@@ -166,7 +169,7 @@ function createWatches({ watch }: Runtime, limits: WatchLimits, changed: () => v
   };
 }
 
-/** Reads the servers again, one reading at a time; a file that cannot be used changes nothing. */
+/** Reads the servers again, one reading at a time; an unusable file changes nothing. */
 function createReloader(
   { runtime }: Platform,
   gateway: GatewayHandle,
@@ -189,7 +192,7 @@ function createReloader(
     }
   };
   return () => {
-    // One more reading is enough for any number of changes seen while another is under way.
+    // One more reading covers any number of changes seen while another is running.
     if (waiting) return;
     waiting = true;
     last = last.then(reloadOnce);
@@ -203,9 +206,9 @@ async function stopGateway(
 ): Promise<void> {
   const { drainMs, flushMs, stopMs } = gateway.limits;
   gateway.log.info("Stopping: running calls may finish", { withinMs: drainMs });
-  // Each step has its own deadline; this one is for a fault in them.
+  // Each step has its own deadline; this one is for a fault in the steps.
   setTimeout(() => {
-    console.error("Cannot stop in time: exiting with work undone");
+    console.error("Cannot stop in time: exiting with unfinished work");
     platform.exit(exitCodes.failed);
   }, drainMs + 4 * stopMs);
   try {
@@ -225,7 +228,10 @@ async function stopGateway(
   }
 }
 
-/** What nobody handled is logged and survived, unless nothing after it can be trusted (P18). */
+/**
+ * Unhandled faults are logged, and the gateway continues unless nothing can be trusted after them
+ * (case P18).
+ */
 function hearFault(
   platform: Platform,
   gateway: GatewayHandle | undefined,
@@ -237,7 +243,7 @@ function hearFault(
     : /out of memory|allocation failed/i.test(text)
     ? `Out of memory (${text}): exiting`
     : undefined;
-  const line = last ?? "An unforeseen fault was survived";
+  const line = last ?? "Caught an unexpected fault; the gateway continues";
   if (gateway === undefined) console.error(`${line}: ${text}`);
   else gateway.log.error(line, { fault });
   if (last !== undefined) platform.exit(exitCodes.failed);

@@ -1,12 +1,12 @@
 /**
- * What the three listeners share: the last line of defence around the handler (a malformed target
- * is 400, an unforeseen fault 500, never an exception page) and the sentence that says why an
- * address cannot be listened on.
+ * Code that the three listeners share: the last line of defence around the handler (a malformed
+ * target is 400, an unforeseen fault 500, never an exception page) and the sentence that says why
+ * the gateway cannot listen on an address.
  */
 import { GatewayError } from "../errors.ts";
 import type { FetchContext, FetchHandler, ServeOptions, SpawnFault } from "./runtime.ts";
 
-/** Calls the handler so that a response always comes of it. */
+/** Calls the handler and always returns a response. */
 export async function answer(
   fetch: FetchHandler,
   request: Request,
@@ -19,17 +19,17 @@ export async function answer(
   }
 }
 
-/** 400 for a target or Host of which no URL can be made. */
+/** 400 for a target or Host that gives no URL. */
 export function refuseTarget(): Response {
   return refuse(new GatewayError("invalid_request", "Malformed request target or Host"));
 }
 
-/** 500 without a word of what happened. */
+/** 500 without a detail of the fault. */
 export function internalFault(): Response {
   return refuse(new GatewayError("internal"));
 }
 
-/** 503 for a request that comes while the listener closes. */
+/** 503 for a request that arrives while the listener closes. */
 export function refuseClosing(): Response {
   return refuse(new GatewayError("draining"));
 }
@@ -38,12 +38,12 @@ function refuse(error: GatewayError): Response {
   return Response.json({ jsonrpc: "2.0", error: error.toRpc() }, { status: error.status });
 }
 
-/** Why listening failed, for the person. */
+/** Why listening failed, for the operator. */
 export function toListenFault(options: ServeOptions, fault: unknown, code?: string): Error {
   const reasons: Record<string, string> = {
     EADDRINUSE: "the address is in use; stop the other program or choose another MCP_PORT",
     EACCES: "not allowed; choose an MCP_PORT above 1023",
-    // What Deno's node:http says of an address that is not there.
+    // The code of Deno's node:http for an address that this machine does not have.
     EINVAL: "this machine has no such address; check MCP_HOST",
     EADDRNOTAVAIL: "this machine has no such address; check MCP_HOST",
   };
@@ -53,7 +53,7 @@ export function toListenFault(options: ServeOptions, fault: unknown, code?: stri
   });
 }
 
-/** A spawn that failed; its message names the command and is for the operator alone. */
+/** A failed spawn; its message names the command and is for the operator alone. */
 export function toSpawnFault(
   command: string,
   cwd: string | undefined,
@@ -62,7 +62,7 @@ export function toSpawnFault(
 ): SpawnFault {
   const reasons: Record<string, string> = {
     ENOENT: "no such program; install it or give its full path",
-    EACCES: "it is not a program that may be run; check its permissions",
+    EACCES: "it is not executable; check its permissions",
     ENOTDIR: "a part of its path is not a directory",
     ENOEXEC: "it is not a program; does its first line name the interpreter?",
   };

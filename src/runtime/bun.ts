@@ -1,6 +1,6 @@
 /**
- * The platform when it is Bun. Member for member the same as `deno.ts`, so that the two files show
- * only what differs. Loaded by `main/bun.ts` alone.
+ * The platform on Bun. It has the same members as `deno.ts` in the same order, so that the two
+ * files show only the differences. Only `main/bun.ts` loads it.
  */
 import { Database, type Statement } from "bun:sqlite";
 import { existsSync } from "node:fs";
@@ -48,7 +48,7 @@ async function serve(options: ServeOptions): Promise<Listener> {
       hostname: options.hostname,
       port: options.port,
       development: false,
-      // Without this, `development: false` lets a second gateway share the port unnoticed.
+      // Without this, `development: false` lets a second gateway share the port silently.
       reusePort: false,
       idleTimeout: Math.min(Math.ceil(headersMs / msPerSecond), idleSecondsMax),
       maxRequestBodySize: options.bodyBytesMax ?? listenerBodyBytesMax,
@@ -99,7 +99,7 @@ function spawn({ command, args, env, cwd }: SpawnOptions): Child {
   }
 }
 
-/** Bun's own sink answers `true` to a write after the end; here that is EPIPE, as everywhere. */
+/** Bun's own sink answers `true` to a write after the end; here that is EPIPE, as on Deno. */
 function toWritable(sink: Bun.FileSink, exited: Promise<ExitStatus>): WritableStream<Uint8Array> {
   const broken = () =>
     Object.assign(new Error("Cannot write: the program ended"), { code: "EPIPE" });
@@ -108,7 +108,7 @@ function toWritable(sink: Bun.FileSink, exited: Promise<ExitStatus>): WritableSt
       exited.then(() => controller.error(broken()));
     },
     async write(chunk) {
-      // Both may be promises that reject: each must be waited for.
+      // Both may be promises that reject: each must be awaited.
       await Promise.all([sink.write(chunk), sink.flush()]);
     },
     async close() {
@@ -121,7 +121,7 @@ function toWritable(sink: Bun.FileSink, exited: Promise<ExitStatus>): WritableSt
 }
 
 function signalGroup(groupId: number, signal: "SIGTERM" | "SIGKILL"): boolean {
-  // 0 and -1 would mean our own group and everybody.
+  // 0 and -1 would mean the gateway's own group and all processes.
   if (!Number.isSafeInteger(groupId) || groupId <= 1) return false;
   try {
     return process.kill(-groupId, signal);

@@ -1,6 +1,6 @@
 /**
- * The platform when it is Deno. Member for member the same as `bun.ts`, so that the two files show
- * only what differs. Loaded by `main/deno.ts` alone.
+ * The platform on Deno. It has the same members as `bun.ts` in the same order, so that the two
+ * files show only the differences. Only `main/deno.ts` loads it.
  */
 import { existsSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
@@ -113,7 +113,7 @@ function spawn({ command, args, env, cwd }: SpawnOptions): Child {
 }
 
 function signalGroup(groupId: number, signal: "SIGTERM" | "SIGKILL"): boolean {
-  // 0 and -1 would mean our own group and everybody.
+  // 0 and -1 would mean the gateway's own group and all processes.
   if (!Number.isSafeInteger(groupId) || groupId <= 1) return false;
   try {
     Deno.kill(-groupId, signal);
@@ -139,7 +139,7 @@ const openDatabase = createDatabaseOpener<StatementSync>({
       : undefined,
 });
 
-/** A plain object, as everywhere; Node's rows have no prototype. */
+/** A plain object, as on Bun; Node's rows have no prototype. */
 function toRow(row: unknown): Record<string, SqlValue> {
   return { ...(row as Record<string, SqlValue>) };
 }

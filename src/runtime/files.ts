@@ -1,7 +1,7 @@
 /**
  * The file half of a runtime, for both: log files, texts, renames and watching, by `node:fs`, which
- * Bun and Deno share. What differs between them stands in `bun.ts` and `deno.ts`. Everything
- * written here may be read by its owner alone.
+ * Bun and Deno share. The differences are in `bun.ts` and `deno.ts`. Only the owner may read the
+ * files that are written here.
  */
 import {
   chmodSync,
@@ -36,7 +36,7 @@ export const files: Pick<
   watch,
 };
 
-/** Makes an empty private file, so that what SQLite puts beside it is private too. */
+/** Makes an empty private file, so that the files which SQLite adds are private too. */
 export function preparePrivateFile(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: folderMode });
   closeSync(openSync(path, "a", fileMode));
@@ -81,8 +81,8 @@ function renameFile(from: string, to: string): boolean {
 }
 
 /**
- * Two triggers, one truth: the folder's events are quick, the poll is sure (network drives, links
- * into other folders, folders made later); only a changed identity, time or size counts.
+ * Two triggers, one check: events of the folder are fast, polling is sure (network drives, links
+ * into other folders, folders made later). Only a changed identity, time or size counts.
  */
 function watch(
   path: string,
@@ -108,7 +108,7 @@ function watch(
     watcher.on("error", () => watcher.close());
     events = watcher;
   } catch {
-    // The poll alone will do.
+    // Polling alone is enough.
   }
   const poll = setInterval(look, watchPollMs);
   return {
@@ -155,7 +155,7 @@ function openLog(path: string, bounds: { bytesMax: number; filesMax: number }): 
     await handle?.writeFile(data);
     bytes += data.length;
   };
-  // One at a time; a disk that fails costs the line, and the next one opens the file again.
+  // One at a time; a failing disk costs the line, and the next line opens the file again.
   const enqueue = (
     work: () => Promise<void>,
   ) => (last = last.then(work).catch(shut).catch(() => {}));

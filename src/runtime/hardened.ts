@@ -1,8 +1,8 @@
 /**
- * The listener for addresses that strangers can reach: `node:http` with deadlines for headers and
- * bodies, on both runtimes. It turns a Node request into a `Request` and a `Response` into a Node
- * response, both streamed with backpressure; a client that leaves aborts the request's signal or,
- * once there is a response, cancels its body.
+ * The listener for addresses that other machines can reach: `node:http` with deadlines for headers
+ * and bodies, on both runtimes. It turns a Node request into a `Request` and a `Response` into a
+ * Node response, both streamed with backpressure. A client that leaves aborts the signal of the
+ * request or, once there is a response, cancels its body.
  */
 import {
   createServer,
@@ -20,7 +20,7 @@ import type { Listener, ServeOptions } from "./runtime.ts";
 export async function serveHardened(options: ServeOptions): Promise<Listener> {
   let closing = false;
   const listener: RequestListener = (incoming, outgoing) => {
-    // Bun's own keeps a connection whose last request ends after `close` began.
+    // Bun's own server keeps a connection whose last request ends after `close` began.
     outgoing.on("close", () => {
       if (closing) setTimeout(() => server.closeIdleConnections(), 0);
     });
@@ -74,7 +74,7 @@ async function respond(
   await send(incoming, outgoing, response);
 }
 
-/** A dot segment or a backslash in the path: a URL would turn it into another path. */
+/** A dot segment or a backslash in the path, which a URL would turn into another path. */
 const leadsElsewhere = /^[^?#]*(?:\\|\/(?:\.|%2e){1,2}(?:[/?#]|$))/i;
 
 function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request | undefined {
@@ -106,7 +106,7 @@ function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request | un
   }
 }
 
-/** The body as it arrives; giving it up leaves the socket alive for the answer. */
+/** The body as it arrives; cancelling it leaves the socket open for the answer. */
 function toBody(incoming: IncomingMessage): ReadableStream<Uint8Array> {
   let over = false;
   return new ReadableStream<Uint8Array>({
@@ -149,7 +149,7 @@ async function send(
   left.then(() => reader?.cancel("the client left")).catch(() => {});
   outgoing.statusCode = response.status;
   for (const [name, value] of response.headers) outgoing.appendHeader(name, value);
-  // What is left of an unread body would be taken for the next request.
+  // The rest of an unread body would be read as the next request.
   if (!incoming.complete) outgoing.setHeader("connection", "close");
   if (reader === undefined || incoming.method === "HEAD") {
     await reader?.cancel();

@@ -1,9 +1,9 @@
 /**
- * Outgoing HTTP for both runtimes, by `node:http`: the name is looked up here, each address is asked
- * about, and the connection goes to exactly that address, so that a name which changes its mind
- * between the check and the use (DNS rebinding) gains nothing. Nothing is followed, retried or
- * decoded; connections are kept for a short time. Not here: which addresses are allowed, and when a
- * request may be made again (upstream/http/).
+ * Outgoing HTTP for both runtimes, by `node:http`. The name is looked up here, each address is
+ * checked, and the connection goes to exactly that address, so that a name which changes between
+ * check and use (DNS rebinding) gains nothing. It follows, retries and decodes nothing; connections
+ * are kept for a short time. Not here: which addresses are allowed, and when a request may be
+ * repeated (outgoing/).
  */
 import { lookup } from "node:dns/promises";
 import { Agent as PlainAgent, type ClientRequest, type IncomingMessage, request } from "node:http";
@@ -14,11 +14,12 @@ import { defaultLimits } from "../limits.ts";
 import { toCode } from "./files.ts";
 import type { OutgoingRequest, OutgoingResponse, RequestFault } from "./runtime.ts";
 
-/** Makes the requests of one runtime, which share their connections. */
+/** Makes the requests of one runtime, which share connections. */
 export function createOutgoing(): (options: OutgoingRequest) => Promise<OutgoingResponse> {
   const pool = {
     keepAlive: true,
-    // Of a connection that nobody uses; one that its server is about to close loses a request.
+    // For an unused connection: a request on a connection that its server is about to close is
+    // lost.
     timeout: defaultLimits.connectionIdleMs,
   };
   const agents = { "http:": new PlainAgent(pool), "https:": new SecureAgent(pool) };
@@ -32,7 +33,7 @@ export function createOutgoing(): (options: OutgoingRequest) => Promise<Outgoing
       throw toFault("forbidden", false, `Cannot connect to "${host}": its address is not allowed`);
     }
     for (const [index, address] of addresses.entries()) {
-      // An address that leads nowhere must leave time for the others.
+      // An address that does not answer must leave time for the others.
       const connectMs = Math.max(1, (deadline - performance.now()) / (addresses.length - index));
       try {
         const agent = url.protocol === "https:" ? agents["https:"] : agents["http:"];
@@ -62,7 +63,7 @@ async function resolve(host: string, options: OutgoingRequest): Promise<string[]
   } catch (thrown) {
     if (thrown instanceof Error && "kind" in thrown) throw thrown;
     const code = toCode(thrown) ?? "unknown";
-    // A name server that does not answer now may do so later.
+    // A name server that does not answer now may answer later.
     const kind = code === "EAI_AGAIN" ? "connect" : "unknown_host";
     throw toFault(kind, false, `Cannot find the address of "${host}" (${code})`, thrown);
   }
@@ -79,7 +80,7 @@ function exchange(
   const { signal, method, headers, body } = options;
   const secure = url.protocol === "https:";
   return new Promise((resolve, reject) => {
-    // Given up while the name was looked up: its listeners would not hear of that.
+    // Aborted during the look-up: later listeners would not get that event.
     if (signal.aborted) return reject(abortFault(false));
     const outgoing = (secure ? requestSecurely : request)({
       agent,
@@ -87,7 +88,7 @@ function exchange(
       port: url.port === "" ? (secure ? 443 : 80) : Number(url.port),
       path: `${url.pathname}${url.search}`,
       method,
-      // A length even of nothing: some servers wait for a body that is not announced.
+      // A length even for an empty body: some servers wait for a body that is not announced.
       headers: {
         ...headers,
         host: url.host,
@@ -125,7 +126,7 @@ function exchange(
 
 /** How far a request has come. */
 interface Phase {
-  /** The server, or something in its place, took the connection. */
+  /** The server, or a proxy in front of it, accepted the connection. */
   connected(): boolean;
   /** Bytes of the request may have reached the server. */
   sent(): boolean;
@@ -135,10 +136,10 @@ function watchPhase(outgoing: ClientRequest, secure: boolean): Phase {
   let connected = false;
   let sent = false;
   outgoing.on("socket", (socket) => {
-    // A kept connection is ready at once, and would gather listeners with each request.
+    // A kept connection is ready at once, and would collect listeners with each request.
     if (!socket.connecting && outgoing.reusedSocket) {
-      // Deno makes any request again whose kept connection ends before the answer, even one that was
-      // given up; it goes by this flag.
+      // Deno repeats any request whose kept connection ends before the answer, even an aborted one;
+      // this flag prevents it.
       outgoing.reusedSocket = false;
       connected = sent = true;
       return;
@@ -162,7 +163,7 @@ function toResponse(
   for (let at = 0; at + 1 < message.rawHeaders.length; at += 2) {
     headers.append(message.rawHeaders[at] ?? "", message.rawHeaders[at + 1] ?? "");
   }
-  // The reader hears of it; while nobody reads it must not escape.
+  // The reader gets it; without a reader it must not become an unhandled rejection.
   message.on("error", () => {});
   const chunks: AsyncIterator<Uint8Array> = message[Symbol.asyncIterator]();
   const body = new ReadableStream<Uint8Array>({
@@ -197,7 +198,7 @@ function explain(thrown: Error, host: string, phase: Phase): RequestFault {
 }
 
 function abortFault(sent: boolean): RequestFault {
-  return toFault("aborted", sent, "The request was given up");
+  return toFault("aborted", sent, "The request was cancelled");
 }
 
 function timeoutFault(host: string): RequestFault {

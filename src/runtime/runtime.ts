@@ -1,21 +1,21 @@
 /**
- * The seam to the platform: everything the gateway needs from a runtime that is not a web
- * standard. `bun.ts` and `deno.ts` implement it, member for member, in this order; tests implement
+ * The interface to the platform: everything that the gateway needs from a runtime beyond web
+ * standards. `bun.ts` and `deno.ts` implement it, member for member, in this order; tests implement
  * it with faults. Types only.
  */
 import type { Limits } from "../limits.ts";
 
-/** What a listener knows of a request beside the `Request`. */
+/** What a listener knows of a request in addition to the `Request`. */
 export interface FetchContext {
   /**
-   * The address that the connection comes from: the client's own, or that of a proxy in front. For
-   * audit, and for trusting what a known proxy says of its client. Looked up each time it is read,
-   * since that costs; absent or undefined when it is not known, as after the client has left.
+   * The source address of the connection: the client's own, or that of a proxy in front. For audit,
+   * and for deciding whether to trust a proxy's headers. Each read looks it up, because a look-up
+   * costs time; absent or undefined if it is unknown, as after the client has left.
    */
   readonly remoteAddress?: string | undefined;
-  /** Tells the listener that this response may be silent for long (an idle timeout must not cut it). */
+  /** Tells the listener not to end this response when it is silent for long. */
   readonly holdOpen?: () => void;
-  /** Until the response's head is sent, this listener may not see that the client has left. */
+  /** Until the response's head is sent, this listener may not notice that the client has left. */
   readonly disconnectHidden?: boolean;
 }
 
@@ -42,7 +42,7 @@ export interface ServeOptions {
   /** 0 lets the system choose. */
   readonly port: number;
   readonly listener: "fast" | "hardened";
-  /** The largest body that reaches the handler, where the runtime has a limit of its own. */
+  /** The largest body that reaches the handler, if the runtime has its own limit. */
   readonly bodyBytesMax?: number | undefined;
   /** Bounds that differ from the defaults. */
   readonly limits?: Partial<ListenerLimits>;
@@ -77,15 +77,15 @@ export interface Child {
   readonly stdin: WritableStream<Uint8Array>;
   readonly stdout: ReadableStream<Uint8Array>;
   readonly stderr: ReadableStream<Uint8Array>;
-  /** Resolves when the process itself ends, even while a grandchild still holds its pipes. */
+  /** Resolves when the process itself exits, even if a grandchild still holds its pipes. */
   readonly exited: Promise<ExitStatus>;
 }
 
-/** Thrown by `spawn`. `permanent`: trying again without a change cannot help (ENOENT, EACCES). */
+/** Thrown by `spawn`. `permanent`: a retry without a change cannot help (ENOENT, EACCES). */
 export interface SpawnFault extends Error {
   readonly code: string;
   readonly permanent: boolean;
-  /** The directory to start it in does not exist. */
+  /** The working directory does not exist. */
   readonly folderMissing: boolean;
 }
 
@@ -108,12 +108,14 @@ export interface SqlDatabase {
 
 /** An append-only text file that rotates itself. */
 export interface LogFile {
-  /** Appends one line (without its newline); never throws, resolves when handed to the system. */
+  /**
+   * Appends one line (without its newline). Never throws; resolves when the system has the line.
+   */
   append(line: string): Promise<void>;
   close(): Promise<void>;
 }
 
-/** One outgoing HTTP request; nothing is followed, retried, decoded or kept by the runtime. */
+/** One outgoing HTTP request; the runtime follows, retries, decodes and stores nothing. */
 export interface OutgoingRequest {
   readonly url: string;
   readonly method: string;
@@ -121,22 +123,25 @@ export interface OutgoingRequest {
   readonly body?: string | undefined;
   /** Aborts the request, and its response's body, at any time. */
   readonly signal: AbortSignal;
-  /** Without a connection (name look-up and TLS included). */
+  /** Time for the connection, including name look-up and TLS. */
   readonly connectMs: number;
-  /** Whether this IP address may be connected to; the address that was asked about is the one used. */
+  /**
+   * Whether the gateway may connect to this IP address; the checked address is the one that is
+   * used.
+   */
   readonly allowAddress: (address: string) => boolean;
 }
 
-/** The head of a response, and its body as it comes. */
+/** The head of a response, and its body as it arrives. */
 export interface OutgoingResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly body: ReadableStream<Uint8Array>;
 }
 
-/** Why no response came. `sent`: the request may have reached the server. */
+/** Why there is no response. `sent`: the request may have reached the server. */
 export interface RequestFault extends Error {
-  /** `forbidden`: no address of the host may be connected to. */
+  /** `forbidden`: no address of the host is allowed. */
   readonly kind:
     | "forbidden"
     | "unknown_host"
@@ -148,18 +153,18 @@ export interface RequestFault extends Error {
   readonly sent: boolean;
 }
 
-/** Signals a program is stopped or reloaded by. */
+/** Signals that stop or reload a program. */
 export type SignalName = "SIGINT" | "SIGTERM" | "SIGHUP";
 
 /** The platform. */
 export interface Runtime {
   /** For the log: name and version. */
   readonly name: string;
-  /** Rejects when the address is in use or not allowed. */
+  /** Rejects if the address is in use or not allowed. */
   serve(options: ServeOptions): Promise<Listener>;
   /** Throws a SpawnFault. */
   spawn(options: SpawnOptions): Child;
-  /** Sends a signal to a process group; false when no such group is left. */
+  /** Sends a signal to a process group; false if no such group exists. */
   signalGroup(groupId: number, signal: "SIGTERM" | "SIGKILL"): boolean;
   /** Makes an HTTP call to a checked address. Rejects with a RequestFault. */
   request(options: OutgoingRequest): Promise<OutgoingResponse>;
@@ -169,11 +174,11 @@ export interface Runtime {
   exists(path: string): boolean;
   /** Opens a log file and its folder; at `bytesMax` it is renamed to `.1` and so on up to `filesMax`. */
   openLog(path: string, bounds: { bytesMax: number; filesMax: number }): LogFile;
-  /** The text of a file; undefined when there is none. Throws on other faults. */
+  /** The text of a file; undefined if there is none. Throws on other faults. */
   readText(path: string): Promise<string | undefined>;
-  /** Writes a file only its owner may read, atomically, making its folder. */
+  /** Writes a file that only its owner may read, atomically, and makes its folder. */
   writeText(path: string, text: string): Promise<void>;
-  /** Renames a file, replacing what has that name; false when there is no such file. */
+  /** Renames a file and replaces an existing one; false if there is no such file. */
   rename(from: string, to: string): boolean;
   /** Calls back after a file was changed, created, replaced or removed, until closed. */
   watch(path: string, onChange: () => void, limits?: WatchLimits): { close(): void };

@@ -1,15 +1,16 @@
 /**
- * What one session's clients may still ask for again: the owned frames of its streams, kept in
- * memory within bounds of count, bytes and age. An id names the log, the stream and the position,
- * so that `Last-Event-ID` resumes that one stream and an id of another session or of an earlier run
- * resumes none. Follows "Resumability and Redelivery" of the Streamable HTTP transport
- * (2025-03-26 to 2025-11-25). Not here: who is connected (http); shared frames, which carry no id.
+ * The events that one session's clients may still ask for again: the owned frames of its streams,
+ * in memory, within bounds of number, bytes and age. An id names the log, the stream and the
+ * position. `Last-Event-ID` therefore resumes that one stream, and an id of another session or of
+ * an earlier run resumes none. Follows "Resumability and Redelivery" of the Streamable HTTP
+ * transport (2025-03-26 to 2025-11-25). Not here: who is connected (http), and shared frames, which
+ * carry no id.
  */
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import { encodeFrame } from "../sse/encode.ts";
 
-/** What a stream still owes a client that comes back. */
+/** The rest of a stream for a client that comes back. */
 export interface Replay {
   readonly stream: number;
   /** Encoded frames after the given id, in order. */
@@ -24,13 +25,13 @@ export interface EventLog {
   openStream(): number;
   /** The id of the place before the stream's first frame, to resume from. */
   prime(stream: number): string;
-  /** Keeps a frame and returns it as it goes to the client. Throws when the stream is not open. */
+  /** Stores a frame and returns it in the form for the client. Throws if the stream is not open. */
   append(stream: number, data: string): { readonly id: string; readonly bytes: Uint8Array };
-  /** Nothing more will come; what is kept stays until a bound or its age drops it. */
+  /** Ends a stream; its stored frames stay until a bound or their age drops them. */
   endStream(stream: number): void;
-  /** Undefined for an id that this log never gave out, or whose stream it has forgotten. */
+  /** Undefined for an id that this log never issued, or whose stream it has forgotten. */
   replay(lastEventId: string): Replay | undefined;
-  /** Drops what is too old; for a session in which nothing happens. */
+  /** Drops old frames, in a session in which nothing else happens. */
   dropAged(): void;
 }
 
@@ -64,8 +65,7 @@ interface KeptStream {
 
 /** Makes the log of one session. */
 export function createEventLog({ limits, clock, epoch }: EventLogOptions): EventLog {
-  // Logs of one instance differ by chance, so that an id of another session, or of an earlier run under
-  // the same name, is unknown here (C6).
+  // Logs of one run differ by chance, so that an id of another session is unknown here (case C6).
   const tag = clock.random().toString(36).slice(2);
   const origin = `${epoch}-${tag}`;
   const streams = new Map<number, KeptStream>();
@@ -87,7 +87,7 @@ export function createEventLog({ limits, clock, epoch }: EventLogOptions): Event
       if (stream.endedAt !== undefined && stream.endedAt < oldest) forget(stream);
     }
   };
-  // Open streams are as few as the calls under way; only ended ones need a bound of their own.
+  // Open streams are as few as the running calls; only ended ones need a bound of their own.
   const dropEnded = (): void => {
     for (const stream of streams.values()) {
       if (streams.size <= limits.replayStreamsMax) return;
@@ -157,7 +157,9 @@ function toId(origin: string, stream: number, position: number): string {
   return `${origin}-${stream}-${position}`;
 }
 
-/** The place that an id of this log names; ids are compared as text, so that each has one spelling. */
+/**
+ * The place that an id of this log names; ids are compared as text, so that each has one spelling.
+ */
 function parseId(origin: string, id: string): { stream: number; position: number } | undefined {
   if (!id.startsWith(`${origin}-`)) return undefined;
   const [stream = NaN, position = NaN] = id.slice(origin.length + 1).split("-", 2).map(Number);
@@ -165,7 +167,7 @@ function parseId(origin: string, id: string): { stream: number; position: number
   return exact ? { stream, position } : undefined;
 }
 
-/** The frames of the stream whose first one is the oldest of all. */
+/** The frames of the stream with the oldest first frame. */
 function oldestFrames(streams: Iterable<KeptStream>): KeptFrame[] {
   let found: KeptFrame[] = [];
   for (const { frames } of streams) {

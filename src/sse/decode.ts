@@ -1,27 +1,29 @@
 /**
- * Reads an event stream as "9.2.6 Interpreting an event stream" of the WHATWG HTML standard has it:
- * byte order mark, the three line ends, anything split anywhere. Each event is bounded; what is
- * unfinished at the end of the stream is dropped. One thing is told that a browser keeps to itself: a
- * frame without data that sets an id or a retry time, since servers open streams with one. Not here:
- * what the events mean, and opening a stream again.
+ * Reads an event stream by section 9.2.6, "Interpreting an event stream", of the WHATWG HTML
+ * standard: byte order mark, the three line ends, chunks split anywhere. Each event is bounded, and
+ * an unfinished one at the end of the stream is dropped. Unlike a browser, the decoder also reports
+ * a frame without data that sets an id or a retry time, because servers open streams with one. Not
+ * here: what the events mean, and opening a stream again.
  */
 import { GatewayError } from "../errors.ts";
 
 /** One frame of a stream. */
 export interface SseEvent {
-  /** `message` when the frame names none. */
+  /** `message` if the frame names none. */
   readonly event: string;
-  /** Empty also when the frame has none: then it only sets `id` or `retry`. */
+  /** Also empty if the frame has no data: then it only sets `id` or `retry`. */
   readonly data: string;
-  /** Set by this frame; the last one set is where the stream may be taken up. "" takes it back. */
+  /** Set by this frame. The stream can be resumed from the last id; "" clears it. */
   readonly id?: string;
-  /** Milliseconds to wait before the stream is opened again, when this frame says so. */
+  /** Milliseconds to wait before the stream is opened again, if this frame says so. */
   readonly retry?: number;
 }
 
-/** What a decoder is told. */
+/** Options of a decoder. */
 export interface SseDecodeOptions {
-  /** Characters of one event, of which there are never more than bytes; more is an error. */
+  /**
+   * Characters of one event, of which there are never more than bytes; a longer event is an error.
+   */
   readonly eventBytesMax: number;
 }
 
@@ -30,7 +32,7 @@ export function decodeSse(
   stream: ReadableStream<Uint8Array>,
   options: SseDecodeOptions,
 ): ReadableStream<SseEvent> {
-  // Strips one byte order mark at the start, as the standard asks.
+  // Strips one byte order mark at the start, as the standard requires.
   const text = new TextDecoder();
   const lines = createLineReader();
   const frames = createFrameReader();
@@ -72,7 +74,7 @@ export function decodeSse(
   }, { highWaterMark: 0 });
 }
 
-/** Splits text at CR, LF and CRLF, a line at once when its end is seen. */
+/** Splits text at CR, LF and CRLF, as soon as the end of a line is there. */
 function createLineReader() {
   let rest = "";
   let afterReturn = false;
@@ -95,7 +97,7 @@ function createLineReader() {
   };
 }
 
-/** Gathers lines into frames. */
+/** Collects lines into frames. */
 function createFrameReader() {
   let event = "";
   let data: string[] = [];
@@ -119,7 +121,7 @@ function createFrameReader() {
   };
   return {
     held: () => held,
-    /** Takes a line; an empty one ends the frame and gives it. */
+    /** Takes a line; an empty one ends the frame and returns it. */
     take(line: string): SseEvent | undefined {
       if (line === "") return finish();
       const colon = line.indexOf(":");

@@ -1,24 +1,24 @@
 /**
  * Server-Sent Events on the way out: frames to bytes, and one client's stream. A stream is a
- * TransformStream with the encoder inside; bytes encoded once for many readers pass through it as
- * they are. Follows the event stream format of the WHATWG HTML standard (9.2.5 and 9.2.6). Field
- * values that could forge a line are refused, never repaired. Not here: ids for resumption
+ * TransformStream with the encoder inside; bytes that were encoded once for many readers pass
+ * through it unchanged. The format is that of the WHATWG HTML standard (9.2.5 and 9.2.6). Field
+ * values that could forge a line are refused, never repaired. Not here: ids for replay
  * (session/event_log.ts) and when a heartbeat is due (http).
  */
 import type { Limits } from "../limits.ts";
 
-/** One frame; members that are absent write no line. A frame without `data` dispatches no event. */
+/** One frame; absent members write no line. A frame without `data` dispatches no event. */
 export interface Frame {
   readonly comment?: string;
   readonly event?: string;
   readonly id?: string;
   /** Milliseconds before a client reconnects. */
   readonly retry?: number;
-  /** May hold line breaks; the empty text is an event with empty data. */
+  /** May contain line breaks; the empty text is an event with empty data. */
   readonly data?: string;
 }
 
-/** How a stream came to its end. */
+/** How a stream ended. */
 export type FrameStreamEnd = "ended" | "cancelled" | "overflow";
 
 /** One client's stream. */
@@ -26,18 +26,18 @@ export interface FrameStream {
   /** The body of the response. */
   readonly readable: ReadableStream<Uint8Array>;
   /**
-   * Queues a frame, or bytes made by `encodeFrame`. False once the stream is over or its reader has
-   * used up the byte budget, which ends it. Throws when the frame has a forbidden field value.
+   * Queues a frame, or bytes from `encodeFrame`. Returns false if the stream is over or its reader
+   * has used up the byte budget, which ends it. Throws if the frame has a forbidden field value.
    */
   write(frame: Frame | Uint8Array): boolean;
-  /** Ends the stream after what is queued. */
+  /** Ends the stream after the queued frames. */
   end(): void;
   /**
-   * Resolves, never rejects: `ended` once everything was read after `end`, `cancelled` when the
-   * reader went away, `overflow` when it was too slow.
+   * Resolves, never rejects: `ended` when everything was read after `end`, `cancelled` when the
+   * reader left, `overflow` when it was too slow.
    */
   readonly closed: Promise<FrameStreamEnd>;
-  /** What waits for the reader. Text counts one byte a character until it is encoded. */
+  /** Bytes that wait for the reader. Text counts one byte a character until it is encoded. */
   queuedBytes(): number;
 }
 
@@ -45,7 +45,7 @@ const encoder = new TextEncoder();
 const lineBreakOrNul = /[\r\n\0]/;
 const lineBreak = /\r\n|\r|\n/;
 
-/** The bytes of one frame. Throws a TypeError when `event`, `id` or `comment` could forge a line. */
+/** The bytes of one frame. Throws a TypeError if `event`, `id` or `comment` could forge a line. */
 export function encodeFrame(frame: Frame): Uint8Array {
   assertFrame(frame);
   return encoder.encode(toText(frame));
@@ -86,12 +86,12 @@ export function openFrameStream(limits: Pick<Limits, "streamBytesMax">): FrameSt
       if (queued >= limits.streamBytesMax) {
         over = true;
         overflowed = true;
-        // A clean end between two frames, so that the client resumes instead of seeing a fault.
+        // A clean end between two frames, so that the client resumes instead of reporting a fault.
         controller.terminate();
         return false;
       }
       queued += sizeOf(frame);
-      // A write fails only with the whole stream, which `closed` tells.
+      // A write fails only with the whole stream, which `closed` reports.
       writer.write(frame).catch(() => {});
       return true;
     },
@@ -105,7 +105,9 @@ export function openFrameStream(limits: Pick<Limits, "streamBytesMax">): FrameSt
   };
 }
 
-/** Refuses what could end a line early (B14), and a `retry` that clients would ignore. */
+/**
+ * Refuses values that could end a line early (case B14), and a `retry` that clients would ignore.
+ */
 function assertFrame(frame: Frame): void {
   for (const field of ["event", "id", "comment"] as const) {
     const value = frame[field];
@@ -121,7 +123,7 @@ function assertFrame(frame: Frame): void {
   }
 }
 
-/** The text of a frame that was found fit. */
+/** The text of a frame that has been checked. */
 function toText({ comment, event, id, retry, data }: Frame): string {
   let text = "";
   if (comment !== undefined) text += `: ${comment}\n`;

@@ -2,7 +2,7 @@
  * A conformance fixture as a program that serves Streamable HTTP on 127.0.0.1, path `/mcp`, on a
  * port of the system's choice, which it prints as one line. `--era legacy|modern|dual` picks which
  * eras it speaks; legacy without it. Sessions are of the handshake's era; the newer one has none. It
- * ends with its stdin, so that it outlives nobody who started it.
+ * ends with its stdin, so that it never outlives its parent.
  */
 import process from "node:process";
 import {
@@ -23,7 +23,7 @@ import { createModernFixture } from "./fixture_modern.ts";
 
 type Handle = (request: Request) => Promise<Response>;
 
-/** What both SDKs' transports are told. */
+/** The options of both SDKs' transports. */
 interface SessionOptions {
   readonly sessionIdGenerator: () => string;
   readonly eventStore: EventStore;
@@ -70,7 +70,7 @@ const dualSessions = (): Handle =>
     return transport;
   });
 
-/** The newer era; what changed is told to everybody who listens. */
+/** The newer era; every listener gets the changes. */
 function modern(): Handle {
   const tell = (what: Change) => {
     if (what === "tools") handler.notify.toolsChanged();

@@ -27,7 +27,7 @@ export interface Question {
   readonly params: Json;
 }
 
-/** What a server tells whoever watches it. */
+/** What a server tells its watchers. */
 export type Change = "tools" | "prompts" | { readonly uri: string };
 
 /** One call under way. A turn of the newer era runs from its start again once it was answered. */

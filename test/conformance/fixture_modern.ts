@@ -166,7 +166,7 @@ function serveOffers({ server }: McpServer, changed: Turn["changed"]): void {
   );
 }
 
-/** A new instance, not yet connected. `changed`: how changes are told; else by its connection. */
+/** A new instance, not yet connected. `changed`: how changes are announced; else by its connection. */
 export function createModernFixture(changed?: (what: Change) => void): McpServer {
   const mcp = new McpServer(identity, {
     capabilities,

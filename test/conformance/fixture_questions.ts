@@ -85,7 +85,7 @@ async function askWhatIsDeclared(turn: Turn): Promise<ToolAnswer> {
       ? {}
       : { person: form("Your name?", field("name", "string")) }),
   };
-  if (Object.keys(questions).length === 0) return textAnswer("Nobody can be asked");
+  if (Object.keys(questions).length === 0) return textAnswer("No client can be asked");
   return textAnswer(JSON.stringify(await turn.ask(questions)));
 }
 

@@ -107,7 +107,7 @@ export const tools: Readonly<Record<string, ToolRow>> = {
     about: "Works long enough for a stream to be closed and resumed",
     run: async (_args, turn) => {
       turn.closeStream();
-      // Long enough that whoever may choose answers by a stream.
+      // Long enough that a server which may choose answers by a stream.
       await wait(1_500);
       return textAnswer("Answered after the stream was closed");
     },

@@ -1,4 +1,4 @@
-/** Starts the conformance fixtures that serve HTTP; how they are told what to be is theirs. */
+/** Starts the conformance fixtures that serve HTTP; each fixture reads its own arguments. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { programCommand } from "../support/spawn_gateway.ts";
 import { within } from "../support/wait.ts";

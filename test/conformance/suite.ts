@@ -1,6 +1,6 @@
 /**
  * The official conformance suite as a program: where it is, how one run is made, and what its checks
- * say. The suite needs Node 22 and lives outside the project. What is run against what is told by
+ * say. The suite needs Node 22 and lives outside the project. What runs against what is said by
  * run.ts (the gateway as a server) and run_client.ts (the gateway as a client).
  */
 import { spawn } from "node:child_process";

@@ -115,7 +115,7 @@ test("--help and --version show their text on stdout, start nothing and end with
   }
 });
 
-test("flags win over the environment and .env", async () => {
+test("flags take precedence over the environment and .env", async () => {
   writeFileSync(join(folder, ".env"), "MCP_DATA_DIR=./of-dotenv\n");
   writeFileSync(join(folder, "mine.json"), '{"mcpServers": {}}');
   const flags = ["--port", "0", "--host=127.0.0.1", "--config", "mine.json", "--data=./of-flag"];
@@ -157,7 +157,7 @@ test(
   },
 );
 
-test(".env is read without expansion, and the real environment wins over it", async () => {
+test(".env is read without expansion, and the real environment takes precedence over it", async () => {
   writeFileSync(join(folder, ".env"), "LOG_LEVEL=$HOME\nMCP_DATA_DIR=./elsewhere\n");
   const [code, text] = await failedStart({});
   expect(code).toBe(2);
@@ -312,21 +312,21 @@ test("one Ctrl-C that script runners pass on as well lets running calls finish",
   expect(await within("the gateway to stop", program.code)).toBe(0);
 });
 
-test("a terminal that shows colours shows the log in its own", async () => {
+test("a terminal with colours shows the log in colours", async () => {
   const program = start({ NO_COLOR: "", FORCE_COLOR: "1" });
   await untilServing(program);
   const line = program.text().split("\n").find((text) => text.includes("Serving MCP"));
   expect(line).toMatch(/^\d{4}-/);
 });
 
-test("P18 what nobody handled is logged, and the gateway goes on", async () => {
+test("P18 an unhandled rejection or exception is logged, and the gateway goes on", async () => {
   const program = start({}, "test/support/main_with_faults.ts");
   const url = await untilServing(program);
   sendSignal(program.child.pid, "SIGUSR1");
   await until(
     "both faults to be told",
     () =>
-      ["a rejection nobody handles", "an exception nobody catches"].every((text) =>
+      ["an unhandled rejection of the test", "an uncaught exception of the test"].every((text) =>
         program.text().includes(text)
       ),
   );
@@ -335,7 +335,7 @@ test("P18 what nobody handled is logged, and the gateway goes on", async () => {
   expect(await within("the gateway to stop", program.code)).toBe(0);
 });
 
-test("P18 a corrupt database ends it with a clear last line and not with 0", async () => {
+test("P18 a corrupt database ends it with a clear last line and a non-zero code", async () => {
   const program = start({}, "test/support/main_with_faults.ts");
   await untilServing(program);
   sendSignal(program.child.pid, "SIGUSR2");

@@ -90,7 +90,7 @@ describe("CoinGecko", () => {
     });
   }
 
-  test("a key that is refused is said to be, once, and not shown", async () => {
+  test("a refused key is reported once, without its value", async () => {
     const key = { header: "x-cg-demo-api-key", value: "the-right-key" };
     const api = await served(serveCoingecko({ key }));
     const env = { COINGECKO_API_KEY: "the-wrong-key" };
@@ -119,7 +119,7 @@ describe("CoinGecko", () => {
     expect(api.seen.length).toBe(before);
   });
 
-  test("the same question is asked once", async () => {
+  test("the same request is sent once", async () => {
     const api = await served(serveCoingecko());
     const { give } = await open({ recipe: "coingecko", baseUrl: api.baseUrl });
     const first = await give("coin_data", { id: "bitcoin" });
@@ -142,7 +142,7 @@ describe("CoinGecko", () => {
     expect(second.next).toBe(undefined);
   });
 
-  test("a long answer comes in parts that miss nothing", async () => {
+  test("a long answer comes in parts that are complete together", async () => {
     const api = await served(serveCoingecko());
     const { give } = await open({ recipe: "coingecko", baseUrl: api.baseUrl });
     const args = { id: "bitcoin", raw: true };
@@ -192,7 +192,7 @@ describe("OpenSubtitles", () => {
     expect(api.seen.every(({ headers }) => headers["api-key"] === apiKey)).toBe(true);
   });
 
-  test("without an account, what needs one says what to set and is not asked for", async () => {
+  test("without an account, tools that need one say what to set, and send nothing", async () => {
     const { fail, api } = await openWith({}, { OPENSUBTITLES_API_KEY: apiKey });
     expect(String((await fail("download", { file_id: 1 }))["error"])).toContain(
       "needs a log-in for this; set OPENSUBTITLES_USERNAME and OPENSUBTITLES_PASSWORD",
@@ -204,7 +204,7 @@ describe("OpenSubtitles", () => {
     const { fail, api } = await openWith({ password: "another-one" });
     for (const tool of ["user_info", "user_info", "download"]) {
       const { error } = await fail(tool, tool === "download" ? { file_id: 1 } : {});
-      expect(String(error)).toContain("log-in refuses what it is given (status 401)");
+      expect(String(error)).toContain("log-in refuses the credentials (status 401)");
       expect(String(error)).not.toContain(account.password);
     }
     expect(api.seen.map(({ url }) => url)).toEqual(["/api/v1/login"]);
@@ -227,7 +227,7 @@ describe("OpenSubtitles", () => {
     expect(logins(api)).toBe(2);
   });
 
-  test("a quota that is used up is told in the API's words, and not asked again", async () => {
+  test("a used-up quota is reported in the API's words, and the request is not repeated", async () => {
     const { give, fail, api } = await openWith({ downloads: 1 });
     expect(await give("download", { file_id: 7 })).toMatchObject({
       result: { remaining: 0, link: expect.stringContaining("https://") },

@@ -1,6 +1,6 @@
 /**
- * A client that sends all of its body before it reads, as `fetch` of Node and `urllib` of Python do,
- * reads why it was refused: on every listener, on every route, and for every kind of refusal.
+ * A client that sends its whole body before it reads, as `fetch` of Node and `urllib` of Python do,
+ * can read why it was refused: on every listener, on every route, for every refusal.
  */
 import { describe, expect, test } from "bun:test";
 import { connect } from "node:net";
@@ -86,7 +86,7 @@ for (const kind of ["fast", "hardened"] as const) {
       );
     }
 
-    test("A2 a body announced with 5 GB is refused before any of it is waited for", async () => {
+    test("A2 a body announced with 5 GB is refused without waiting for it", async () => {
       const { handler } = createHarness({ limits });
       const listener = await listen(handler.fetch);
       const socket = await openRawSocket(listener.port);

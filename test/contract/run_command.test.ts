@@ -18,7 +18,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const run = (script: string, silentMsMax: number) =>
   runCommand(["sh", "-c", script], { cwd: folder, env: process.env, silentMsMax });
 
-test("a command's output and whether it went well are told", async () => {
+test("a command's output and success are reported", async () => {
   expect(await run("echo one; echo two >&2", startMsMax))
     .toEqual({ ok: true, output: "one\ntwo\n", hung: false });
   expect(await run("exit 3", startMsMax)).toEqual({ ok: false, output: "", hung: false });
@@ -31,20 +31,20 @@ test("one that takes longer than it may be silent goes on while it says somethin
   expect([ok, output]).toEqual([true, "1\n2\n3\n4\n5\n6\n"]);
 });
 
-test.skipIf(!canReadProcesses)("one that falls silent is killed with what it started", async () => {
+test.skipIf(!canReadProcesses)("a silent one is killed with all its processes", async () => {
   const outcome = await run("sleep 300 & echo $! > pid; echo begun; wait", 500);
   expect(outcome).toEqual({ ok: false, output: "begun\n", hung: true });
   const pid = Number(readFileSync(join(folder, "pid"), "utf8"));
   await until("its child is gone", () => !isAlive(pid));
 });
 
-test.skipIf(!canReadProcesses)("what a command leaves behind is gone after it", async () => {
+test.skipIf(!canReadProcesses)("processes that a command leaves behind are killed", async () => {
   const { ok, output } = await run("sleep 300 >/dev/null 2>&1 & echo $!", startMsMax);
   expect(ok).toBe(true);
   await until("the left one is gone", () => !isAlive(Number(output)));
 });
 
-test("a file of tests that hangs or says nothing of its tests has failed, and why is told", () => {
+test("a test file that hangs or reports no tests has failed, with the reason", () => {
   const work = testFile("test/x.test.ts", "bun", folder);
   expect(work.name).toContain("test/x.test.ts");
   const hung = judge(work, { ok: false, output: "(pass) a\n", hung: true }, 5);

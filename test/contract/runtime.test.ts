@@ -1,5 +1,5 @@
 /**
- * What every platform must do alike: the same promises on Bun and on Deno, and for both listeners.
+ * What every platform must do alike: the same contract on Bun and on Deno, and for both listeners.
  */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -47,7 +47,7 @@ async function until(condition: () => boolean, ms: number = startMsMax): Promise
   return condition();
 }
 
-/** Not there, or a zombie that nobody reaps. */
+/** Gone, or a zombie that was never reaped. */
 function isGone(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -167,7 +167,7 @@ describe("children", () => {
     expect((await writer.write(chunk).catch((fault) => fault)).code).toBe("EPIPE");
   });
 
-  test("E3 a flood that nobody reads waits in the child", async () => {
+  test("E3 an unread flood waits in the child", async () => {
     const child = shell(
       "yes & pid=$!; sleep 0.5; cut -d ' ' -f 14 /proc/$pid/stat >&2; sleep 0.3; cut -d ' ' -f 14 /proc/$pid/stat >&2; kill $pid",
     );
@@ -227,7 +227,7 @@ describe("database", () => {
     database.close();
   });
 
-  test("the file and what lies beside it may be read by its owner alone", () => {
+  test("only the owner may read the file and the files next to it", () => {
     const database = open("deep/er/gateway.db");
     for (const name of ["deep/er/gateway.db", "deep/er/gateway.db-wal"]) {
       expect(statSync(join(folder, name)).mode & 0o777).toBe(0o600);
@@ -255,7 +255,7 @@ describe("database", () => {
     second.close();
   });
 
-  test("G3 a corrupt file is kept aside and a fresh one begun", () => {
+  test("G3 a corrupt file is set aside and a new one starts", () => {
     const file = join(folder, "gateway.db");
     for (const damage of ["not a database at all, just some text", "header only"]) {
       const good = open();
@@ -291,7 +291,7 @@ describe("files", () => {
     await expect(runtime.writeText(folder, "x")).rejects.toThrow();
   });
 
-  test("a text is read in the encodings that Windows writes", async () => {
+  test("text in the encodings of Windows is read", async () => {
     const file = join(folder, "text");
     const units = Uint16Array.from("\ufefftwo €", (character) => character.charCodeAt(0));
     const utf16 = new Uint8Array(units.buffer);
@@ -383,7 +383,7 @@ test("the addresses of this machine's interfaces are known, each as a URL takes 
   }
 });
 
-test("signals reach their handler until it lets go", async () => {
+test("signals reach their handler until it is removed", async () => {
   const heard: string[] = [];
   const stop = runtime.onSignal((signal) => heard.push(signal));
   process.kill(process.pid, "SIGHUP");

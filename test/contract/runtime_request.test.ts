@@ -1,4 +1,7 @@
-/** Outgoing HTTP of the platform: the same promises on Bun and on Deno, against servers that misbehave. */
+/**
+ * Outgoing HTTP of the platform: the same contract on Bun and on Deno, against servers that
+ * misbehave.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -108,7 +111,7 @@ describe("an outgoing request", () => {
     expect(server.seen.length).toBe(1);
   });
 
-  test("F4 undoes no compression", async () => {
+  test("F4 decodes no compression", async () => {
     const packed = gzipSync("hello");
     const server = await plain((_request, response) =>
       response.writeHead(200, { "content-encoding": "gzip" }).end(packed)
@@ -119,7 +122,7 @@ describe("an outgoing request", () => {
     expect(response.headers.get("content-encoding")).toBe("gzip");
   });
 
-  test("gives each part of a body as it comes", async () => {
+  test("passes on each part of a body as it arrives", async () => {
     let write: (text: string) => void = () => {};
     let end = () => {};
     const server = await plain((_request, response) => {
@@ -137,7 +140,7 @@ describe("an outgoing request", () => {
     expect((await reader.read()).done).toBe(true);
   });
 
-  test("stops a server that sends faster than anybody reads", async () => {
+  test("slows down a server that sends faster than the reader reads", async () => {
     let sent = 0;
     let stalled = false;
     const part = new Uint8Array(64 * 1024);
@@ -170,7 +173,7 @@ describe("an outgoing request", () => {
     expect(length).toBe(partsMax * part.length);
   });
 
-  test("keeps its connection for the next one, and leaves it when nobody uses it", async () => {
+  test("keeps its connection for the next one, and closes it when it is unused", async () => {
     const server = await plain((_request, response) => response.end("ok"));
     for (let count = 0; count < 5; count += 1) await sendForText(server.origin);
     expect(server.connections()).toBe(1);
@@ -195,7 +198,7 @@ describe("an outgoing request", () => {
     });
   }
 
-  test("many go side by side", async () => {
+  test("many run at the same time", async () => {
     const server = await plain((request, response) => response.end(request.url));
     const texts = await Promise.all(
       Array.from({ length: 50 }, (_, index) => sendForText(`${server.origin}/${index}`)),
@@ -212,14 +215,14 @@ describe("an outgoing request", () => {
   });
 
   test("goes on to the next address when one of a name does not answer", async () => {
-    // Nobody listens on ::1, which localhost may stand for as well.
+    // No server listens on ::1, which localhost may stand for as well.
     const server = await plain((_request, response) => response.end("ok"));
     expect(await sendForText(`http://localhost:${server.port}/`)).toBe("ok");
   });
 });
 
 describe("the address of an outgoing request", () => {
-  test("F3 is asked about, and the one that was allowed is the one used", async () => {
+  test("F3 is checked, and the checked address is the one used", async () => {
     const server = await plain((_request, response) => response.end("ok"));
     const asked: string[] = [];
     const url = `http://localhost:${server.port}/`;
@@ -234,7 +237,7 @@ describe("the address of an outgoing request", () => {
     expect(server.seen[0]?.headers.host).toBe(`localhost:${server.port}`);
   });
 
-  test("F3 is asked about each time, also when a connection is kept", async () => {
+  test("F3 is checked each time, also when a connection is kept", async () => {
     const server = await plain((_request, response) => response.end("ok"));
     const url = `http://localhost:${server.port}/`;
     await sendForText(url);
@@ -267,7 +270,7 @@ describe("the address of an outgoing request", () => {
 });
 
 describe("F1 F9 a request that fails", () => {
-  test("says that nobody listens, and that nothing was sent", async () => {
+  test("says that the connection was refused, and that nothing was sent", async () => {
     const fault = await failOf(send(`http://127.0.0.1:${await findClosedPort()}/`));
     expect([fault.kind, fault.sent]).toEqual(["connect", false]);
     expect(fault.message).toContain("127.0.0.1");
@@ -280,7 +283,7 @@ describe("F1 F9 a request that fails", () => {
     expect(fault.sent).toBe(false);
   });
 
-  test("waits for a connection no longer than told", async () => {
+  test("waits for a connection no longer than allowed", async () => {
     // It takes the connection and never begins TLS.
     const server = await bytes(() => {});
     const fault = await failOf(send(`https://localhost:${server.port}/`, { connectMs: 100 }));
@@ -322,7 +325,7 @@ describe("F1 F9 a request that fails", () => {
     }
   });
 
-  test("a body that nobody reads may break without harm", async () => {
+  test("a body without a reader may break without harm", async () => {
     let cut = () => {};
     const server = await plain((_request, response) => {
       response.write("abc");
@@ -336,7 +339,7 @@ describe("F1 F9 a request that fails", () => {
   });
 });
 
-describe("giving a request up", () => {
+describe("cancelling a request", () => {
   test("before it began sends nothing", async () => {
     const server = await plain((_request, response) => response.end("ok"));
     const fault = await failOf(send(server.origin, { signal: AbortSignal.abort() }));
@@ -423,7 +426,7 @@ describe("F7 a request over TLS", () => {
     expect(server.seen).toEqual([]);
   });
 
-  test("sends nothing to a server whose authority nobody knows", async () => {
+  test("sends nothing to a server whose certificate authority is unknown", async () => {
     const server = await plain((_request, response) => response.end("ok"), { tls: localhostTls });
     const fault = await failOf(send(server.origin, { method: "POST", body: "secret" }));
     expect([fault.kind, fault.sent]).toEqual(["tls", false]);

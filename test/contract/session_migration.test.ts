@@ -1,4 +1,7 @@
-/** A data folder of an older gateway, whose sessions held their subscriptions as a list, is taken over. */
+/**
+ * A data folder of an older gateway, whose sessions stored their subscriptions as a list, is
+ * migrated.
+ */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,7 @@
-/** What sessions in SQLite promise on their disk, beyond the promises of every kind (stores.test.ts). */
+/**
+ * The contract of every kind of session store, checked with the same random operations against a
+ * plain list, and the additional contract of the kind with a disk.
+ */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

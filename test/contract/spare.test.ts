@@ -1,4 +1,7 @@
-/** A process kept ready for the next session of a slow server: whose it is, and what its end costs. */
+/**
+ * A process that waits for the next session of a slow server: which session gets it, and what its
+ * end costs.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -78,7 +81,7 @@ describe("a spare process", () => {
     expect(wanted).toHaveLength(1);
   }, testMs);
 
-  test("answers the next session, though it started before that session began", async () => {
+  test("serves the next session, although it started earlier", async () => {
     const { upstream, pids, started } = await open();
     const first = await stateOf(upstream, callerOf("a"));
     const spare = await started(2);
@@ -90,7 +93,7 @@ describe("a spare process", () => {
     expect(pids().slice(0, 3)).toEqual([first.pid, spare, next]);
   }, testMs);
 
-  test("gets not one byte before its session, and that session's handshake first", async () => {
+  test("gets no byte before its session, and then that session's handshake first", async () => {
     const { upstream, started, input } = await open();
     await stateOf(upstream, callerOf("a", { capabilities: { roots: {}, sampling: {} } }));
     await callTool(upstream, "echo", {}, callerOf("a"));

@@ -1,6 +1,6 @@
 /**
- * Remote servers of every transport and era that write what they do not have as `null` or `[]`, count
- * their pages, or declare nothing and list tools all the same.
+ * Remote servers of every transport and era that write absent values as `null` or `[]`, count their
+ * pages, or declare nothing and still list tools.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../src/model.ts";
@@ -162,7 +162,7 @@ for (const { name, caller, open } of ways) {
       ]);
     });
 
-    test("that declares nothing and has nothing is asked no more than once", async () => {
+    test("that declares nothing and has nothing is asked only once", async () => {
       const { server, upstream } = await open({}, null);
       server.rules["tools/list"] = server.rules["other"] as Rule;
       expect((await upstream.describe(caller)).capabilities).toEqual({});

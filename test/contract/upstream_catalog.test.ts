@@ -1,4 +1,7 @@
-/** What a local server says of itself: from its process, from what was stored, and what clients hear of changes. */
+/**
+ * The catalog of a local server: from its process, from the store, and the notices about its
+ * changes.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { StdioServerConfig } from "../../src/config/config.ts";
 import type { GatewayError } from "../../src/errors.ts";
@@ -75,7 +78,7 @@ describe("the catalog of a stdio upstream", () => {
     expect(new Set(tools).size).toBe(tools.length);
   });
 
-  test("pages that go round, and too many of them, end", async () => {
+  test("pages that repeat, and too many pages, end the list", async () => {
     const { upstream, deps } = await open(["--page=1", "--cursor-loop"]);
     expect((await names(upstream, "resources")).length).toBe(1);
     expect(deps.lines.some(({ message }) => message.includes("its pages repeat"))).toBe(true);
@@ -131,7 +134,7 @@ describe("the catalog of a stdio upstream", () => {
     expect(deps.everHeld.length).toBe(1);
   });
 
-  test("warming makes nobody give way", async () => {
+  test("warming ends no other process", async () => {
     const first = await open();
     await names(first.upstream, "tools");
     await until("it is stored", () => first.deps.catalogsByKey.size === 1);
@@ -156,7 +159,7 @@ describe("the catalog of a stdio upstream", () => {
     expect(await names(changed.upstream, "tools")).toContain("extra_0");
   });
 
-  test("a stored list that is out of date is corrected, and its readers are told", async () => {
+  test("a stored list that is out of date is corrected, and its readers get a notice", async () => {
     const first = await open();
     await names(first.upstream, "tools");
     await until("it is stored", () => first.deps.catalogsByKey.size === 1);
@@ -166,7 +169,7 @@ describe("the catalog of a stdio upstream", () => {
     const { upstream, deps } = await open([], {}, {}, new Map([[key, stale]]));
     const watch = watchScope(upstream, "a");
     expect(await names(upstream, "tools")).toEqual(["gone"]);
-    await until("the reader is told", () => watch.notices.length > 0);
+    await until("the reader gets a notice", () => watch.notices.length > 0);
     expect(watch.methods()).toEqual(["notifications/tools/list_changed"]);
     expect(await names(upstream, "tools")).toContain("echo");
     await until("the store is right", () => deps.catalogsByKey.get(key)?.lists.tools.length !== 1);
@@ -184,7 +187,7 @@ describe("the catalog of a stdio upstream", () => {
     expect(await names(upstream, "tools")).toContain("three");
   });
 
-  test("real-01 a server that needs long is waited for, by clients that do not stay too", async () => {
+  test("clients wait for a slow server, even clients that do not stay", async () => {
     const { upstream, deps } = await open(["--init=slow:600"], {}, { firstListMs: 50 });
     const leaving = codeOf(upstream.list("tools", callerOf("gone")));
     await until("a process starts", () => deps.everHeld.length === 1);
@@ -228,11 +231,11 @@ describe("the catalog of a stdio upstream", () => {
     const watch = watchScope(upstream, "a");
     await names(upstream, "tools");
     await failTool(upstream, "crash", { how: "exit" });
-    await until("the death is told", () => watch.methods().includes("notifications/message"));
+    await until("the death is reported", () => watch.methods().includes("notifications/message"));
     expect(watch.notices[0]?.params).toMatchObject({ level: "warning", logger: "hostile" });
     await callTool(upstream, "echo");
     await until(
-      "the lists are told",
+      "the list changes are reported",
       () => watch.methods().includes("notifications/tools/list_changed"),
     );
   });

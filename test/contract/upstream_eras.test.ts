@@ -1,4 +1,7 @@
-/** Local servers of either era, as real processes: found out by their first answer, and remembered. */
+/**
+ * Local servers of either era, as real processes: their first answer shows the era, which is
+ * remembered.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -55,7 +58,7 @@ afterEach(async () => {
 });
 
 describe("a server of the handshake era", () => {
-  test("that dies of being asked is started again, and never asked again while that is remembered", async () => {
+  test("that dies of the probe is started again, and gets no probe while that is remembered", async () => {
     const { upstream, starts } = await open(["--probe=exit"]);
     expect(await callTool(upstream, "echo", { a: 1 }, modern)).toBe('{"a":1}');
     expect(starts().length).toBe(2);
@@ -64,13 +67,13 @@ describe("a server of the handshake era", () => {
     expect(upstream.status()).toMatchObject({ state: "running", problem: undefined });
   });
 
-  test("that dies with words about what it was asked is started again at once", async () => {
+  test("that dies with an error about the probe is started again at once", async () => {
     const { upstream, starts } = await open(["--probe=refuse"]);
     expect(await callTool(upstream, "echo", {}, modern)).toBe("{}");
     expect(starts().length).toBe(2);
   });
 
-  test("that dies with words about something else is a start that failed, and works at the next", async () => {
+  test("that dies with another error counts as a failed start, and works at the next", async () => {
     const { upstream, starts } = await open(["--probe=crash"], { restartMsMin: 1 });
     expect((await failTool(upstream, "echo", {}, modern)).message).toContain("TypeError");
     expect(starts().length).toBe(1);
@@ -82,7 +85,7 @@ describe("a server of the handshake era", () => {
     expect(starts().length).toBe(2);
   });
 
-  test("that has died so once is started again at once when it is asked another time", async () => {
+  test("that has died like this once is started again at once after another probe", async () => {
     const limits = { restartMsMin: 1, dialectKnownMs: 1 };
     const { upstream, starts } = await open(["--probe=crash"], limits);
     const call = (scope: string) => callTool(upstream, "echo", {}, { ...modern, scope });
@@ -94,7 +97,7 @@ describe("a server of the handshake era", () => {
     });
   });
 
-  test("that has died of being asked when the gateway stops is waited for, and not started again", async () => {
+  test("that dies of the probe while the gateway stops is awaited, and not started again", async () => {
     const file = join(mkdtempSync(join(tmpdir(), "eras-")), "grandchild");
     const options = ["--probe=exit", `--grandchild=${file}`];
     const { upstream, starts } = await open(options, { strayMs: 500 });
@@ -110,7 +113,7 @@ describe("a server of the handshake era", () => {
     expect(starts().length).toBe(1);
   });
 
-  test("that dies of anything else as well is a start that failed, once", async () => {
+  test("that dies in other ways as well is a single failed start", async () => {
     const { upstream, starts } = await open(["--probe=exit", "--init=exit"]);
     const { message } = await failTool(upstream, "echo", {}, modern);
     expect(message).toContain("exited with code 3");
@@ -119,7 +122,7 @@ describe("a server of the handshake era", () => {
     expect(starts().length).toBe(2);
   });
 
-  test("that failed its trial is started once by a client that would ask it, whatever it prints", async () => {
+  test("that failed its trial is started once by a client that would probe it, whatever it prints", async () => {
     const { upstream, starts } = await open(["--probe=exit", "--init=exit"], { restartMsMin: 1 });
     await upstream.trial();
     expect(starts().length).toBe(1);
@@ -130,25 +133,25 @@ describe("a server of the handshake era", () => {
     expect(starts().length).toBe(2);
   });
 
-  test("that does not answer the question is shaken hands with in place", async () => {
+  test("that does not answer the probe gets a handshake in the same process", async () => {
     const { upstream, starts } = await open(["--probe=never"], { probeMs: 50 });
     expect(await callTool(upstream, "echo", {}, modern)).toBe("{}");
     expect(starts().length).toBe(1);
   });
 
-  test("that does not answer the question is not asked it again for every call", async () => {
+  test("that does not answer the probe gets no further probe with each call", async () => {
     const { upstream, starts } = await open(["--probe=never"], { probeMs: 50 });
     for (let call = 0; call < 3; call++) {
       const text = await within("the answer", callTool(upstream, "echo", { call }, modern));
       expect(text).toBe(`{"call":${call}}`);
     }
     expect(starts().length).toBe(1);
-    // Somebody else's process is found out about no more either.
+    // The process of another session needs no probe either.
     expect(await callTool(upstream, "echo", {}, { ...modern, scope: "p:bob" })).toBe("{}");
     expect(starts().length).toBe(2);
   });
 
-  test("that answers the question after the handshake is spoken to as its hands were shaken", async () => {
+  test("that answers the probe after the handshake keeps the dialect of the handshake", async () => {
     const { upstream } = await open(["--probe=late"], { probeMs: 50 });
     const caller = { ...modern, capabilities: { sampling: {} } };
     await callTool(upstream, "slow", { ms: 50 }, caller);
@@ -161,7 +164,7 @@ describe("a server of the handshake era", () => {
     expect(asks.map(({ method }) => method)).toEqual(["sampling/createMessage"]);
   });
 
-  test("that refuses the question is shaken hands with at once, in place", async () => {
+  test("that refuses the probe gets a handshake at once, in the same process", async () => {
     const { upstream, starts } = await open([], { probeMs: 20_000 });
     const { capabilities } = await stateOf(upstream, {
       ...modern,
@@ -171,19 +174,19 @@ describe("a server of the handshake era", () => {
     expect(starts().length).toBe(1);
   });
 
-  test("is not asked at all for a session", async () => {
+  test("gets no probe for a session", async () => {
     const { upstream, starts } = await open(["--probe=exit"]);
     expect(await callTool(upstream, "echo", {}, session)).toBe("{}");
     expect(starts().length).toBe(1);
   });
 
-  test("is not asked where the operator says what it is", async () => {
+  test("gets no probe where the configuration names its era", async () => {
     const { upstream, starts } = await open(["--probe=exit"], {}, { era: "legacy" });
     expect(await callTool(upstream, "echo", {}, modern)).toBe("{}");
     expect(starts().length).toBe(1);
   });
 
-  test("cannot be used where the operator says otherwise, and is not shaken hands with", async () => {
+  test("cannot be used where the configuration names the other era, and gets no handshake", async () => {
     const { upstream, starts } = await open([], {}, { era: "modern" });
     expect((await failTool(upstream, "echo", {}, session)).message).toContain("server/discover");
     expect(starts().length).toBe(1);
@@ -205,7 +208,7 @@ describe("a server that cannot start", () => {
     return { call: () => failTool(upstream, "echo", {}, modern), starts };
   }
 
-  test("and says why is started once for a stateless client, each time", async () => {
+  test("and reports why is started once for a stateless client, each time", async () => {
     const { call, starts } = await openFailing("echo 'Error: no key is set' >&2");
     for (const count of [1, 2, 3]) {
       await until("another start", async () => {
@@ -216,7 +219,7 @@ describe("a server that cannot start", () => {
     }
   });
 
-  test("and prints its usage after the reason is started once, whatever stands in the usage", async () => {
+  test("and prints its usage after the reason is started once, whatever the usage says", async () => {
     const { call, starts } = await openFailing(
       "echo 'Error: no key is set' >&2; echo '  --stdin  JSON-RPC: expect a request message' >&2",
     );
@@ -224,7 +227,7 @@ describe("a server that cannot start", () => {
     expect(starts()).toBe(1);
   });
 
-  test("and says nothing may have died of the question: it is tried without once, and asked last then", async () => {
+  test("and prints nothing may have died of the probe: it is tried once without, and the probe comes last", async () => {
     const { call, starts } = await openFailing("");
     await call();
     expect(starts()).toBe(2);
@@ -262,7 +265,7 @@ describe("a server of the stateless era", () => {
     expect(starts().length).toBe(2);
   });
 
-  test("is told of a call that is given up, by its own request", async () => {
+  test("learns by the request's own stream that a call is cancelled", async () => {
     const { upstream } = await open(["--stateless"]);
     await stateOf(upstream, session);
     const exchange = upstream.open({

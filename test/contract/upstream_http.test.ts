@@ -93,7 +93,7 @@ describe("calls of a remote server", () => {
     expect(server.of("DELETE").map(({ session }) => session)).toEqual(["s1", "s2"]);
   });
 
-  test("a server that lets no session be ended holds nothing up", async () => {
+  test("a server that refuses to end a session delays nothing", async () => {
     const { upstream } = await open({ ...sessionRules(), DELETE: (visit) => visit.status(405) });
     await callTool(upstream, "echo");
     await within("closing", upstream.close());
@@ -201,7 +201,7 @@ describe("calls of a remote server", () => {
     expect(server.connections()).toBe(before);
   });
 
-  test("nothing is asked before the server took the end of the handshake", async () => {
+  test("no request is sent before the server accepted the end of the handshake", async () => {
     const order: string[] = [];
     const { upstream } = await open({
       ...sessionRules(),
@@ -220,7 +220,7 @@ describe("calls of a remote server", () => {
     expect(order).toEqual(["taken", "called"]);
   });
 
-  test("a stream that stays open after the answer holds nothing up, and is cut", async () => {
+  test("a stream that stays open after the answer delays nothing, and is closed", async () => {
     let gone: Promise<void> | undefined;
     const { upstream } = await open(
       withStream((stream, visit) => {
@@ -234,7 +234,7 @@ describe("calls of a remote server", () => {
     await within("the stream to be cut", gone ?? Promise.reject(new Error("no stream")));
   });
 
-  test("a cancelled call ends at once; the server is told, and its stream is closed", async () => {
+  test("a cancelled call ends at once; the server gets the cancellation, and its stream is closed", async () => {
     const { server, upstream } = await open(withStream(() => {}));
     const exchange = upstream.open(toolCall("hang"));
     await until("the call is there", () => server.of("tools/call").length === 1);
@@ -243,19 +243,22 @@ describe("calls of a remote server", () => {
     expect(reply.kind === "failure" && reply.error.code).toBe("cancelled");
     const [call] = server.of("tools/call");
     await within("the stream to be closed", call?.gone ?? Promise.resolve());
-    const [told] = await until("the server is told", () => {
+    const [told] = await until("the server gets the cancellation", () => {
       const found = server.of("notifications/cancelled");
       return found.length > 0 && found;
     });
     expect(told?.params["requestId"]).toBe(call?.message["id"]);
   });
 
-  test("a call without any sign of life ends at its time limit, and the server is told", async () => {
+  test("a call without any sign of life ends at its time limit, and the server gets the cancellation", async () => {
     const { server, upstream } = await open(withStream(() => {}), { callTimeoutMs: 100 });
     expect(await failTool(upstream, "hang")).toMatchObject({
       data: { reason: "upstream_timeout" },
     });
-    await until("the server is told", () => server.of("notifications/cancelled").length === 1);
+    await until(
+      "the server gets the cancellation",
+      () => server.of("notifications/cancelled").length === 1,
+    );
   });
 });
 
@@ -291,7 +294,7 @@ describe("questions of a remote server", () => {
     }
   });
 
-  test("two calls that are asked at once are each asked their own", async () => {
+  test("two calls with questions at the same time each get their own", async () => {
     const streams = new Map<string, EventStream>();
     const { server, upstream } = await open({
       ...sessionRules(),
@@ -324,7 +327,7 @@ describe("questions of a remote server", () => {
     ]);
   });
 
-  test("a call's time stands still while its client is asked", async () => {
+  test("the clock of a call stops while its client is asked", async () => {
     let stream: EventStream | undefined;
     const { upstream } = await open({
       ...sessionRules(),
@@ -346,7 +349,7 @@ describe("questions of a remote server", () => {
     expect(textOf(await next(exchange))).toBe("at last");
   });
 
-  test("a ping is answered, and what no client knows is refused", async () => {
+  test("a ping is answered, and an unknown method is refused", async () => {
     const { server, upstream } = await open(withStream((stream, visit) => {
       stream.event({ data: { jsonrpc: "2.0", id: 0, method: "ping" } });
       stream.event({ data: { jsonrpc: "2.0", id: "x", method: "vendor/unheard", params: {} } });
@@ -360,7 +363,7 @@ describe("questions of a remote server", () => {
     expect(answers.find(({ id }) => id === "x")?.["error"]).toMatchObject({ code: -32601 });
   });
 
-  test("on the standing stream they go to whoever watches the session", async () => {
+  test("on the standalone stream they go to the session's watchers", async () => {
     let standing: EventStream | undefined;
     const { server, upstream } = await open({
       ...sessionRules(),
@@ -433,7 +436,7 @@ describe("remote servers that fail", () => {
     expect(times).toBe(3);
   });
 
-  test("what cannot be read is a bad answer, and nothing but it is hurt", async () => {
+  test("an unreadable answer is a bad answer, and affects nothing else", async () => {
     const plays: Record<string, (visit: Visit) => unknown> = {
       "no JSON": (visit) => visit.status(200, { "content-type": "application/json" }, "{"),
       "no message": (visit) => visit.json({ hello: 1 }),
@@ -470,7 +473,7 @@ describe("remote servers that fail", () => {
     }
   });
 
-  test("F4 an answer beyond the limit is thrown away, as a body and as an event", async () => {
+  test("F4 an answer beyond the limit is dropped, as a body and as an event", async () => {
     for (const isStream of [false, true]) {
       const { server, upstream } = await open(
         {
@@ -495,7 +498,7 @@ describe("remote servers that fail", () => {
     }
   });
 
-  test("a server that is not there is named, with what to look at", async () => {
+  test("the error for an unreachable server names it and says what to check", async () => {
     const { server, upstream } = await open(sessionRules());
     await server.close();
     const error = await failTool(upstream, "x");

@@ -1,6 +1,6 @@
 /**
- * How the gateway finds out how a remote server speaks, and how it speaks with one that keeps no
- * session: each request with its headers, one connection for all, a request that stands for notices.
+ * How the gateway finds out the dialect of a remote server, and how it calls a server without
+ * sessions: headers with each request, one connection for all, and a listen request for notices.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { HttpServerConfig } from "../../src/config/config.ts";
@@ -49,11 +49,11 @@ describe("finding out how a remote server speaks", () => {
     "a refused media type": (visit) => visit.status(415),
     "a page": (visit) => visit.status(200, { "content-type": "text/html" }, "<p>hello"),
     "invalid params": (visit) => visit.error(200, { code: -32602, message: "Invalid params" }),
-    "real-06 a fault over it": (visit) => visit.error(500, { code: -32603, message: "no" }, null),
+    "a fault over it": (visit) => visit.error(500, { code: -32603, message: "no" }, null),
     "a fault without a word": (visit) => visit.status(502),
   };
 
-  test("whatever says that it does not know the newer era is spoken to in the older", async () => {
+  test("any refusal of the newer era leads to the older one", async () => {
     for (const [name, rule] of Object.entries(legacy)) {
       const { server, upstream } = await open({ ...sessionRules(), "server/discover": rule });
       expect([name, await callTool(upstream, "echo", { n: 1 }, modern)]).toEqual([
@@ -73,7 +73,7 @@ describe("finding out how a remote server speaks", () => {
     expect(server.of("initialize").length).toBe(1);
   });
 
-  test("what says nothing about eras is surfaced, and no other era is tried", async () => {
+  test("an error that is not about eras is reported, and no other era is tried", async () => {
     const rules: Record<string, Rule> = {
       "401": (visit) => visit.status(401),
       "403": (visit) => visit.error(403, { code: -32601, message: "no" }),
@@ -157,7 +157,7 @@ describe("finding out how a remote server speaks", () => {
     expect(server.of("initialize")).toEqual([]);
   });
 
-  test("an older client's server of the newer era is found by its refusal", async () => {
+  test("a server of the newer era is found by its refusal of an older client", async () => {
     const withoutWords: Rule = (visit) => visit.status(404);
     const initialize: Rule[] = [
       (visit) => visit.error(404, { code: -32601, message: "Method not found" }),
@@ -177,7 +177,7 @@ describe("finding out how a remote server speaks", () => {
     }
   });
 
-  test("a server of both eras is spoken to in its client's own", async () => {
+  test("a server of both eras gets its client's own", async () => {
     const older = sessionRules();
     const newer = statelessRules();
     const both: Rules = { ...older, "server/discover": newer["server/discover"] ?? (() => {}) };
@@ -200,22 +200,23 @@ describe("finding out how a remote server speaks", () => {
     expect(pinned.server.of("server/discover")).toEqual([]);
   });
 
-  test("a URL at which nobody speaks is told with what it answers", async () => {
-    const nobody: Rule = (visit) => visit.status(404);
+  test("a URL without an MCP server fails with the status that it answers", async () => {
+    const notFound: Rule = (visit) => visit.status(404);
     const { upstream } = await open({
-      GET: nobody,
-      other: nobody,
-      notification: nobody,
-      answer: nobody,
+      GET: notFound,
+      other: notFound,
+      notification: notFound,
+      answer: notFound,
     });
     const error = await failTool(upstream, "echo");
     expect(error.message).toContain('"remote"');
     expect(error.message).toContain("404");
   });
 
-  test("a first message that is refused in JSON-RPC is told as the server's own words", async () => {
-    const nobody: Rule = (visit) => visit.error(404, { code: -32601, message: "MCP is elsewhere" });
-    const { upstream } = await open({ GET: (visit) => visit.status(404), other: nobody });
+  test("a JSON-RPC error for the first message reaches the client in the server's own words", async () => {
+    const elsewhere: Rule = (visit) =>
+      visit.error(404, { code: -32601, message: "MCP is elsewhere" });
+    const { upstream } = await open({ GET: (visit) => visit.status(404), other: elsewhere });
     const error = await failTool(upstream, "echo");
     expect(error.message).toContain(
       'it refused its first message; the server said: "MCP is elsewhere"',
@@ -224,7 +225,7 @@ describe("finding out how a remote server speaks", () => {
 });
 
 describe("which transport a remote server has", () => {
-  test("one that takes no POST at its URL is spoken to over its event stream", async () => {
+  test("a server that takes no POST at its URL is reached over its event stream", async () => {
     for (const status of [400, 404, 405]) {
       const rules = lineRules();
       let isAtOldUrl = true;
@@ -242,18 +243,18 @@ describe("which transport a remote server has", () => {
     }
   });
 
-  test("a pinned one is the only one that is tried", async () => {
+  test("a configured transport is the only one tried", async () => {
     const transports: [HttpServerConfig["transport"], string[]][] = [
       ["sse", ["GET"]],
       ["streamable", ["initialize", "server/discover"]],
     ];
     for (const [transport, expected] of transports) {
-      const nobody: Rule = (visit) => visit.status(404);
+      const notFound: Rule = (visit) => visit.status(404);
       const { server, upstream } = await open({
-        GET: nobody,
-        other: nobody,
-        notification: nobody,
-        answer: nobody,
+        GET: notFound,
+        other: notFound,
+        notification: notFound,
+        answer: notFound,
       }, { transport, era: transport === "sse" ? "legacy" : "auto" });
       await failTool(upstream, "echo");
       expect(names(server.visits)).toEqual(expected);
@@ -287,7 +288,7 @@ describe("a remote server without sessions", () => {
     expect(server.visits.every(({ verb }) => verb === "POST")).toBe(true);
   });
 
-  test("a call that is given up is cancelled by closing its stream, and by nothing else", async () => {
+  test("a call is cancelled by closing its stream only", async () => {
     const { server, upstream } = await open({
       ...statelessRules(),
       "tools/call": (visit) => void visit.stream(),
@@ -316,13 +317,13 @@ describe("a remote server without sessions", () => {
     },
   });
 
-  test("arguments that belong into headers are there, too", async () => {
+  test("arguments that belong in headers are sent there too", async () => {
     const { server, upstream } = await open(statelessRules([tool("Place")]));
     await callTool(upstream, "work", { place: "here" }, modern);
     expect(server.of("tools/call")[0]?.headers["mcp-param-place"]).toBe("here");
   });
 
-  test("they are, too, where the rest of the schema cannot be compiled", async () => {
+  test("they are sent too where the rest of the schema cannot be compiled", async () => {
     const { inputSchema } = tool("Place");
     const properties = { ...inputSchema.properties, when: { type: "date" } };
     const lost = { type: "object", properties: { a: { $ref: "#/$defs/A" } } };
@@ -358,7 +359,7 @@ describe("a remote server without sessions", () => {
     expect(server.of("tools/call").length).toBe(4);
   });
 
-  test("what the server needs of the client is told", async () => {
+  test("the error names the capability that the server requires", async () => {
     const { upstream } = await open({
       ...statelessRules(),
       "tools/call": (visit) =>
@@ -374,7 +375,7 @@ describe("a remote server without sessions", () => {
     });
   });
 
-  test("a refused version that is served after all is sent once more, and no oftener", async () => {
+  test("a refused version that is served after all is sent once more, and only once", async () => {
     let times = 0;
     const { server, upstream } = await open({
       ...statelessRules(),
@@ -428,7 +429,7 @@ describe("a remote server without sessions", () => {
     expect(server.of("tools/call").length).toBe(1);
   });
 
-  test("changes come by a request that stands, is made again when it ends, and tells no call", async () => {
+  test("changes arrive by a listen request that is repeated when it ends, outside of any call", async () => {
     const streams: [Visit, EventStream][] = [];
     const hints = { resultType: "complete", ttlMs: 0, cacheScope: "private" };
     const { server, upstream } = await open({
@@ -456,11 +457,11 @@ describe("a remote server without sessions", () => {
     change();
     const told = () =>
       methods().filter((method) => method === "notifications/tools/list_changed").length;
-    await until("the change is told", () => told() > 0);
+    await until("the change arrives", () => told() > 0);
     streams[0]?.[1].end();
     await until("it listens again", () => streams.length === 2);
     // What may have been missed counts as changed.
-    await until("that is told, too", () => told() > 1);
+    await until("the next change arrives", () => told() > 1);
     expect(server.of("subscriptions/listen").length).toBe(2);
     const [last] = streams.at(-1) ?? [];
     await upstream.close();

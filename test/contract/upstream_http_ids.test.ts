@@ -1,6 +1,6 @@
 /**
- * A remote server that gives ids back as text, or none at all, or begins with a byte order mark: over
- * a body, over events, over the oldest transport, and in the stateless era.
+ * A remote server that returns ids as text, or none at all, or begins with a byte order mark: in a
+ * body, in events, over the oldest transport, and in the stateless era.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../src/model.ts";

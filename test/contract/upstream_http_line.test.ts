@@ -1,6 +1,6 @@
 /**
- * A remote server of the oldest transport: one stream on which everything comes, and a URL to post
- * to, which its first event names.
+ * A remote server of the oldest transport: one stream for everything that it sends, and a URL for
+ * POSTs, which the first event names.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../src/model.ts";
@@ -72,7 +72,7 @@ describe("a server with one stream for everything", () => {
     expect(server.of("answer")[0]?.message["id"]).toBe(0);
   });
 
-  test("what belongs to no call goes to whoever watches", async () => {
+  test("what belongs to no call goes to the watchers", async () => {
     const rules = lineRules();
     const { upstream } = await open(rules);
     const { methods } = watchScope(upstream, "a");
@@ -80,7 +80,7 @@ describe("a server with one stream for everything", () => {
     rules.line().event({
       data: { jsonrpc: "2.0", method: "notifications/tools/list_changed" },
     });
-    await until("the change is told", () => methods().includes("notifications/tools/list_changed"));
+    await until("the change arrives", () => methods().includes("notifications/tools/list_changed"));
   });
 
   test("a URL of another origin is not posted to", async () => {
@@ -94,7 +94,7 @@ describe("a server with one stream for everything", () => {
     expect(other.server.visits).toEqual([]);
   });
 
-  test("one that never says where to post is given up in time", async () => {
+  test("one that never says where to post fails in time", async () => {
     const { upstream } = await open({ ...lineRules(), GET: (visit) => visit.stream() }, {
       startTimeoutMs: 100,
     });
@@ -157,7 +157,7 @@ describe("a server with one stream for everything", () => {
     expect(server.of("GET").length).toBe(1);
   });
 
-  test("a cancelled call is told, and closing lets go of the stream", async () => {
+  test("a cancelled call reaches the server, and closing releases the stream", async () => {
     const rules = lineRules();
     const { server, upstream } = await open({
       ...rules,
@@ -169,12 +169,12 @@ describe("a server with one stream for everything", () => {
       return found.length > 0 && found;
     });
     exchange.cancel("changed my mind");
-    const [told] = await until("the server is told", () => {
+    const [told] = await until("the server gets the cancellation", () => {
       const found = server.of("notifications/cancelled");
       return found.length > 0 && found;
     });
     expect(told?.params["requestId"]).toBe(call?.message["id"]);
-    // An answer that comes too late disturbs nobody.
+    // An answer that comes too late has no effect.
     rules.line().result({ content: [] }, call?.message["id"]);
     await upstream.close();
     await within("the stream to be closed", server.of("GET")[0]?.gone ?? Promise.resolve());

@@ -1,7 +1,7 @@
 /**
- * What a remote session survives: answers whose stream breaks, the standing stream that ends, and a
- * server that forgets the session. Nothing is done twice at the server, and what cannot be known is
- * said to be unknown.
+ * What a remote session survives: broken streams of answers, the end of the standalone stream, and
+ * a server that forgets the session. Nothing is done twice at the server, and unknown outcomes are
+ * reported as unknown.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import { type Clock, systemClock } from "../../src/clock.ts";
@@ -50,7 +50,7 @@ const changed = (kind: string) => ({
 });
 
 describe("an answer whose stream breaks", () => {
-  test("is taken up after the last event, when the server asks for it and not before", async () => {
+  test("is resumed after the last event, at the time that the server asks for", async () => {
     const clock = recordingClock();
     let endedAt = 0;
     const { server, upstream } = await open(
@@ -85,7 +85,7 @@ describe("an answer whose stream breaks", () => {
     expect(server.of("tools/call").length).toBe(1);
   });
 
-  test("may break as often as it likes, as long as each piece brings something", async () => {
+  test("may break any number of times, as long as each piece brings something", async () => {
     let piece = 0;
     const { server, upstream } = await open({
       ...sessionRules(),
@@ -107,7 +107,7 @@ describe("an answer whose stream breaks", () => {
     expect(lastEventIds(server.visits)).toEqual(Array.from({ length: 12 }, (_, n) => String(n)));
   });
 
-  test("notices and questions of the rest are still its call's", async () => {
+  test("notices and questions of the rest still belong to the call", async () => {
     const asking = callerOf("a", { capabilities: { sampling: {} } });
     let rest: EventStream | undefined;
     const { server, upstream } = await open({
@@ -136,7 +136,7 @@ describe("an answer whose stream breaks", () => {
     expect(end.kind).toBe("result");
   });
 
-  test("is given up after a few attempts in vain; whether it took effect is unknown", async () => {
+  test("fails after a few vain attempts; whether it took effect is unknown", async () => {
     const clock = recordingClock();
     const { server, upstream } = await open(
       {
@@ -160,7 +160,7 @@ describe("an answer whose stream breaks", () => {
     expect(server.of("tools/call").length).toBe(1);
   });
 
-  test("is not asked for again from a server that cannot take it up", async () => {
+  test("is not requested again from a server that cannot resume", async () => {
     for (const status of [400, 404, 405]) {
       const { server, upstream } = await open({
         ...sessionRules(),
@@ -176,7 +176,7 @@ describe("an answer whose stream breaks", () => {
     }
   });
 
-  test("is lost when it never said where it was; nothing is made twice", async () => {
+  test("is lost without an event id; nothing is sent twice", async () => {
     for (const how of ["end", "cut"] as const) {
       const { server, upstream } = await open({
         ...sessionRules(),
@@ -194,7 +194,7 @@ describe("an answer whose stream breaks", () => {
     }
   });
 
-  test("an id that was taken back is no place to go on", async () => {
+  test("a withdrawn event id cannot be resumed from", async () => {
     const { server, upstream } = await open({
       ...sessionRules(),
       "tools/call"(visit) {
@@ -238,7 +238,7 @@ describe("a place on a stream", () => {
   });
 });
 
-describe("the standing stream", () => {
+describe("the standalone stream", () => {
   test("brings what belongs to no call, and is opened after the handshake only", async () => {
     let standing: EventStream | undefined;
     const { server, upstream } = await open({
@@ -249,7 +249,7 @@ describe("the standing stream", () => {
     await callTool(upstream, "echo");
     const stream = await until("it listens", () => standing);
     stream.event(changed("tools"));
-    await until("the change is told", () => methods().includes("notifications/tools/list_changed"));
+    await until("the change arrives", () => methods().includes("notifications/tools/list_changed"));
     const order = server.visits.map(({ verb, method }) => method || verb);
     expect(order.indexOf("GET") > order.indexOf("notifications/initialized")).toBe(true);
     const [visit] = server.of("GET");
@@ -274,13 +274,13 @@ describe("the standing stream", () => {
     await until("and again", () => streams.length === 3);
     streams[2]?.event(changed("prompts"));
     await until(
-      "the change is told",
+      "the change arrives",
       () => methods().includes("notifications/prompts/list_changed"),
     );
     expect(lastEventIds(server.of("GET"))).toEqual(["7", "7"]);
   });
 
-  test("a server that ends it at once is asked more and more seldom, whatever it asks for", async () => {
+  test("a server that ends it at once is asked with growing pauses, whatever it asks for", async () => {
     const clock = recordingClock();
     const { server, upstream } = await open(
       {
@@ -335,7 +335,7 @@ function forgetfulRules(
       capabilities: { tools: {}, logging: {}, resources: { subscribe: true } },
     }, { "mcp-session-id": known });
   };
-  return { rules: all, forget: () => void (known = "nobody's") };
+  return { rules: all, forget: () => void (known = "none") };
 }
 
 describe("a session that the server forgot", () => {
@@ -416,7 +416,7 @@ describe("a session that the server forgot", () => {
     expect(server.of("initialize").length).toBe(3);
   });
 
-  test("the new one is told the log level and the subscriptions, and listened to", async () => {
+  test("the new session gets the log level, the subscriptions and a standalone stream", async () => {
     const { rules, forget } = forgetfulRules(undefined, { GET: (visit) => visit.stream() });
     const { server, upstream } = await open(rules);
     watchScope(upstream, "a", undefined, { subscriptions: ["mem://a"] });
@@ -430,7 +430,7 @@ describe("a session that the server forgot", () => {
       server.of("notifications/initialized").at(-1)?.session;
     const told = (name: string) => server.of(name).filter(({ session }) => session === renewed);
     await until(
-      "all is told",
+      "all state is restored",
       () =>
         told("logging/setLevel").length > 0 && told("resources/subscribe").length > 0 &&
         told("GET").length > 0,
@@ -479,7 +479,7 @@ describe("a session that the server forgot", () => {
     expect(server.of("initialize").length).toBe(2);
   });
 
-  test("is not meant by the refusal of a configured login, nor by what a tool says", async () => {
+  test("is not recognised in the refusal of a configured log-in, nor in a tool's text", async () => {
     const words = { code: -32000, message: "Your session is invalid" };
     const refused = await open(
       { ...sessionRules(), "tools/call": (visit) => visit.error(401, words) },
@@ -541,7 +541,7 @@ describe("a session that the server forgot", () => {
     expect(server.of("initialize").length).toBe(1);
   });
 
-  test("is noticed where nobody calls: by the standing stream", async () => {
+  test("is noticed without a call: by the standalone stream", async () => {
     const streams: EventStream[] = [];
     const { rules, forget } = forgetfulRules(undefined, {
       GET: (visit) => void streams.push(visit.stream()),
@@ -555,7 +555,7 @@ describe("a session that the server forgot", () => {
     expect(server.of("initialize").length).toBe(2);
   });
 
-  test("may be lost as often as it likes while nobody calls, when each lived for long", async () => {
+  test("may be lost any number of times without a call in between, when each lived for long", async () => {
     let later = 0;
     const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + later };
     const streams: EventStream[] = [];
@@ -580,7 +580,7 @@ describe("a session that the server forgot", () => {
       ...sessionRules(),
       "tools/call": (visit) => visit.status(404),
       "tools/list": (visit) => visit.status(404),
-      // Each new session is told of it, and forgets.
+      // Each new session gets the subscription, and forgets it.
       "resources/subscribe": (visit) => visit.status(404),
     });
     watchScope(upstream, "a", undefined, { subscriptions: ["mem://a"] });
@@ -605,7 +605,7 @@ describe("a session that the server forgot", () => {
     expect(server.of("initialize").length).toBe(2);
   });
 
-  test("no call is sent outside of a session when no new one could be had", async () => {
+  test("no call is sent outside of a session when no new one could be opened", async () => {
     const { rules, forget } = forgetfulRules();
     const { server, upstream } = await open(rules, {}, { restartMsMin: 0 });
     await callTool(upstream, "echo");
@@ -622,7 +622,7 @@ describe("a session that the server forgot", () => {
     });
   });
 
-  test("a call that is given up meanwhile is not made", async () => {
+  test("a call that is cancelled in between is not sent", async () => {
     const { rules, forget } = forgetfulRules();
     const { server, upstream } = await open(rules);
     await callTool(upstream, "echo");

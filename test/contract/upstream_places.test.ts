@@ -1,6 +1,6 @@
 /**
- * Where a server is, is the operator's business: no text that reaches a client holds the URL or host
- * of a remote server, or the path of a program. The log has them.
+ * The place of a server is the operator's secret: no text for a client contains the URL or host of
+ * a remote server, or the path of a program. The log has them.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../src/model.ts";

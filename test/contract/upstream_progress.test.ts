@@ -1,6 +1,6 @@
 /**
- * A server that reports progress is at work, whether or not the client asked for progress: the call
- * is not given up for silence. On every transport and in both eras.
+ * A server that reports progress is working, whether or not the client asked for progress: the call
+ * does not time out for silence. On every transport and in both eras.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../src/model.ts";

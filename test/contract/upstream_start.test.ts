@@ -1,4 +1,4 @@
-/** Why a server could not be started: what its clients hear, and what the operator's log has. */
+/** Why a server could not start: what its clients see, and what the operator's log has. */
 import { afterEach, describe, expect, test } from "bun:test";
 import {
   chmodSync,
@@ -136,7 +136,7 @@ describe("a program that says why it ends", () => {
 });
 
 describe("a command that cannot be run", () => {
-  const missing = "/home/somebody/bin/not-there";
+  const missing = "/home/alice/bin/not-there";
   const cases: readonly (readonly [string, Partial<StdioServerConfig>, string])[] = [
     [
       "a whole command line",
@@ -146,7 +146,7 @@ describe("a command that cannot be run", () => {
     ],
     [
       "a whole command line in which is a path",
-      { command: "/home/somebody/npx -y some-server ./data" },
+      { command: "/home/alice/npx -y some-server ./data" },
       '"command" must name one program, not a command line; ' +
       'move what follows the program to "args"',
     ],
@@ -174,11 +174,11 @@ describe("a command that cannot be run", () => {
     [
       "a file that is no program",
       { command: "/etc/passwd" },
-      'program "passwd" may not be run; check its permissions',
+      'program "passwd" is not executable; check its permissions',
     ],
     [
       "a directory that is not there",
-      { command: "/bin/sh", cwd: "/home/somebody/nowhere" },
+      { command: "/bin/sh", cwd: "/home/alice/nowhere" },
       'the directory in its "cwd" does not exist; correct or create it',
     ],
   ];
@@ -235,13 +235,13 @@ describe("a remote server that refuses", () => {
     }
   });
 
-  test("is this gateway itself where its door says so, and no other way to speak is tried", async () => {
+  test("is this gateway itself where the refusal says so, and no other transport is tried", async () => {
     const { upstream, server } = await remotes.open({ GET: status(508), other: status(508) });
     expect((await failTool(upstream, "echo")).message).toContain("leads back to this gateway");
     expect(server.connections()).toBe(1);
   });
 
-  test("is quoted in one line, without what it was shown", async () => {
+  test("is quoted in one line, without its credentials", async () => {
     const message = `Key header-secret is wrong\nsee /srv/app/keys.json ${"x".repeat(5_000)}`;
     const wrong: Rule = (visit) => visit.error(200, { code: -32603, message });
     const { upstream } = await remotes.open(

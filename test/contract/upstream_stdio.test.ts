@@ -71,7 +71,7 @@ describe("calls of a stdio upstream", () => {
     expect(unwanted.notices).toEqual([]);
   });
 
-  test("a cancelled call ends at once and the server is told", async () => {
+  test("a cancelled call ends at once and the server gets the cancellation", async () => {
     const { upstream } = await open();
     await stateOf(upstream);
     const exchange = upstream.open(toolCall("hang"));
@@ -195,7 +195,7 @@ describe("questions of a server", () => {
     expect(text(await next(exchange))).toContain("slow person");
   });
 
-  test("a question nobody answers is refused after its own limit, and the call goes on", async () => {
+  test("an unanswered question is refused after its own limit, and the call goes on", async () => {
     const { upstream } = await open([], {}, { askMs: 50 });
     const { end } = await drain(upstream.open(toolCall("ask", sampling, asking)));
     expect(text(end)).toContain("No client answered in time");
@@ -228,7 +228,7 @@ describe("questions of a server", () => {
     expect(text(end)).toContain("file:///srv/data");
   });
 
-  test("a change of the client's roots reaches only servers that were told of them", async () => {
+  test("a change of the client's roots reaches only servers that know of them", async () => {
     for (const roots of ["relay", "none"] as const) {
       const { upstream } = await open([], { roots });
       const watch = watchScope(
@@ -237,7 +237,7 @@ describe("questions of a server", () => {
         async () => ({ kind: "answer", value: { roots: [] } }),
       );
       await stateOf(upstream, asking);
-      // The hostile child asks for the roots when it hears of a change.
+      // The hostile child asks for the roots when it gets a notice of a change.
       upstream.notify(asking, "notifications/roots/list_changed", {});
       if (roots === "relay") await until("it asks for the roots", () => watch.asks.length === 1);
       else {
@@ -249,7 +249,7 @@ describe("questions of a server", () => {
 });
 
 describe("isolation", () => {
-  test("session: each scope has its own process, told of its own client", async () => {
+  test("session: each scope has its own process, with its own client's capabilities", async () => {
     const { upstream } = await open();
     const one = await stateOf(upstream, callerOf("a", { capabilities: { sampling: {} } }));
     const two = await stateOf(upstream, callerOf("b"));
@@ -259,7 +259,7 @@ describe("isolation", () => {
     expect(upstream.status()).toMatchObject({ state: "running", connections: 2 });
   });
 
-  test("shared: one process for all, told of no client", async () => {
+  test("shared: one process for all, without any client's capabilities", async () => {
     const { upstream } = await open([], { isolation: "shared" });
     const caller = callerOf("a", { capabilities: { sampling: {}, roots: {} } });
     const [one, two] = await Promise.all([
@@ -325,7 +325,7 @@ describe("isolation", () => {
     );
     expect(a.notices.map(({ params }) => params["uri"]).filter(Boolean)).toEqual(["mem://a"]);
     expect(b.methods()).toEqual(["notifications/tools/list_changed"]);
-    // Log lines: on the only open call; when two are open nobody can tell whose they are.
+    // Log lines: on the only open call; when two are open, their call is unknown.
     const alone = await drain(upstream.open(toolCall("log", { text: "mine" })));
     expect(alone.notices.map(({ params }) => params["data"])).toEqual(["mine"]);
     const slow = upstream.open(toolCall("slow", { ms: 300 }, callerOf("b")));
@@ -397,7 +397,7 @@ describe("log level and subscriptions", () => {
     expect((await stateOf(upstream, callerOf("a", { logLevel: "debug" }))).level).toBe("debug");
   });
 
-  test("a shared process gets the least severe level that anybody wants", async () => {
+  test("a shared process gets the least severe level that any session wants", async () => {
     const { upstream } = await open([], { isolation: "shared" });
     await setLevel(upstream, "error", callerOf("a"));
     await setLevel(upstream, "info", callerOf("b"));
@@ -406,7 +406,7 @@ describe("log level and subscriptions", () => {
     expect((await stateOf(upstream)).level).toBe("error");
   });
 
-  test("a server without logging is not told a level", async () => {
+  test("a server without logging gets no level", async () => {
     const { upstream } = await open(["--caps=tools"]);
     const caller = callerOf("a", { logLevel: "debug" });
     expect((await stateOf(upstream, caller)).level).toBeUndefined();
@@ -449,7 +449,7 @@ describe("idle processes", () => {
     expect((await stateOf(upstream)).pid).toBe(pid);
   });
 
-  test("in a full house the one that was idle for longest gives way", async () => {
+  test("at the limit the longest idle one gives way", async () => {
     const { upstream, deps } = await open([], {}, { processesMax: 2 });
     const a = await stateOf(upstream, callerOf("a"));
     const b = await stateOf(upstream, callerOf("b"));
@@ -458,7 +458,7 @@ describe("idle processes", () => {
     expect(isAlive(a.pid)).toBe(false);
   });
 
-  test("when all are busy a call is told to come back", async () => {
+  test("when all are busy, a call fails with a time to retry", async () => {
     const { upstream } = await open([], {}, { processesMax: 1 });
     const busy = upstream.open(toolCall("hang", {}, callerOf("a")));
     await until("it is busy", () => upstream.status().state === "running");

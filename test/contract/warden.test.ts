@@ -162,7 +162,7 @@ linuxTest("a warden that is killed is started again and knows all that was held"
   });
   started.push(again);
   expect(isAlive(child)).toBe(true);
-  // What it was told stands in its pipe before its input ends.
+  // Its commands are in the pipe before its input ends.
   kill(parent.pid);
   await until("all to be gone", () => ![again, child, grandchild].some(isAlive));
 });
@@ -189,7 +189,7 @@ test("a system that starts no warden, or a database that fails, keeps no child f
   broken.close();
 });
 
-test("a fault at any statement fails nobody who starts or ends a child", async () => {
+test("a fault at any statement fails neither the start nor the end of a child", async () => {
   for (const nth of [1, 2, 3]) {
     const faulty = createFaultyRuntime(runtime);
     const database = openStoreDatabase(faulty, ":memory:", limits);
@@ -208,20 +208,23 @@ test("a fault at any statement fails nobody who starts or ends a child", async (
   }
 });
 
-linuxTest("E8 who calls setsid out of the group is found while its parents live", async () => {
-  const child = spawnSleeper("setsid sh -c 'sleep 60; :' & wait");
-  const deps = { runtime, clock: systemClock, limits };
-  const escaped = await until("the escapee to be found", async () => {
-    const found = await findEscapedProcesses(deps, child.pid);
-    return found.length >= 2 ? found : undefined;
-  });
-  expect(escaped.every(isAlive)).toBe(true);
-  expect(escaped).toEqual(descendants(child.pid).filter((pid) => escaped.includes(pid)));
-  for (const pid of escaped) process.kill(pid, "SIGKILL");
-  const faulty = createFaultyRuntime(runtime);
-  faulty.failAlways("spawn", new Error("no ps here"));
-  expect(await findEscapedProcesses({ ...deps, runtime: faulty }, child.pid)).toEqual([]);
-});
+linuxTest(
+  "E8 a process that calls setsid out of the group is found while its parents live",
+  async () => {
+    const child = spawnSleeper("setsid sh -c 'sleep 60; :' & wait");
+    const deps = { runtime, clock: systemClock, limits };
+    const escaped = await until("the escapee to be found", async () => {
+      const found = await findEscapedProcesses(deps, child.pid);
+      return found.length >= 2 ? found : undefined;
+    });
+    expect(escaped.every(isAlive)).toBe(true);
+    expect(escaped).toEqual(descendants(child.pid).filter((pid) => escaped.includes(pid)));
+    for (const pid of escaped) process.kill(pid, "SIGKILL");
+    const faulty = createFaultyRuntime(runtime);
+    faulty.failAlways("spawn", new Error("no ps here"));
+    expect(await findEscapedProcesses({ ...deps, runtime: faulty }, child.pid)).toEqual([]);
+  },
+);
 
 linuxTest("an identity is one process's own, and ends with it", async () => {
   const deps = { runtime, clock: systemClock, limits };

@@ -1,6 +1,6 @@
 /**
- * Programs that write `null`, or `[]` for an empty object, where they have nothing: the official
- * clients of both eras read what such a server says, and such a client is served as any other.
+ * Programs that write `null`, or `[]` for an empty object, for absent values. The official clients
+ * of both eras can read such a server, and the gateway serves such a client like any other.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { clientKinds } from "../support/mcp_clients.ts";

@@ -1,7 +1,7 @@
 /**
- * H1, H2, H3: every secret of a configuration is a text of its own that can be found again. The
- * servers behind do their worst (they send back what they were shown, in faults and in redirects),
- * the log says all it can, and afterwards no secret is anywhere but where it belongs.
+ * H1, H2, H3: every secret of a configuration is a unique text that can be found again. The servers
+ * do their worst (they repeat what they were sent, in errors and redirects), the log is at its most
+ * verbose, and afterwards each secret is only where it belongs.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -242,7 +242,7 @@ afterAll(async () => {
 }, testMs);
 
 describe("H1 a secret", () => {
-  test("is shown to the server that it is for", () => {
+  test("is sent to its own server", () => {
     const requests = api.seen.filter(({ url }) => url.startsWith("/ok")).map((request) =>
       leaksIn(JSON.stringify(request) + echoOfSeen(request.headers.authorization))
     );
@@ -257,7 +257,7 @@ describe("H1 a secret", () => {
   });
 
   test("does not follow a redirect to another server", () => {
-    // Nothing is sent to it at all: its address is private, and nobody but the API has named it.
+    // Nothing is sent to it at all: its address is private, and only the API has named it.
     expect(other.connections()).toBe(0);
   });
 

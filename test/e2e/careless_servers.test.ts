@@ -1,4 +1,4 @@
-/** A server that lists things as no client can read them costs its own odd items alone. */
+/** A server that lists items which no client can read loses only those items. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";

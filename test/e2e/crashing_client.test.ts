@@ -1,4 +1,4 @@
-/** A client that makes its own process crash at will, beside clients that do not. */
+/** A client that makes its own process crash at will, next to clients that do not. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { hostileCommand } from "../fault/hostile_command.ts";
 import { openRpcSession, type RpcSession } from "../support/rpc_session.ts";

@@ -1,7 +1,4 @@
-/**
- * The gateway by hand: the two scripts of the first requirements with plain curl, and the commands
- * that README tells a person to type.
- */
+/** The gateway by hand: two scripts with plain curl, and the commands that README shows. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
@@ -113,7 +110,7 @@ test.skipIf(!hasCurl)("P14 health, initialize and session with plain curl", asyn
     }),
   );
   expect(list).toContain("memory__read_graph");
-  const nobody = await curl(
+  const noSession = await curl(
     "--include",
     `${gateway.url}/mcp`,
     ...jsonBody({
@@ -121,10 +118,10 @@ test.skipIf(!hasCurl)("P14 health, initialize and session with plain curl", asyn
       method: "tools/list",
     }),
   );
-  expect(parts(nobody).status).toBe(400);
+  expect(parts(noSession).status).toBe(400);
 }, testMs);
 
-test.skipIf(!hasCurl)("P14 a stream beside requests with plain curl", async () => {
+test.skipIf(!hasCurl)("P14 a stream next to requests with plain curl", async () => {
   const { id } = await startSession();
   const stream = openStream(id);
   try {

@@ -1,6 +1,6 @@
 /**
- * The seconds between the signal to stop and the end, as clients see them: the port stays open and
- * says that the gateway stops, and what is under way can be finished. On both listeners.
+ * The seconds between the stop signal and the end, as clients see them: the port stays open, the
+ * gateway says that it stops, and running calls can finish. On both listeners.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import { hostileCommand } from "../fault/hostile_command.ts";
@@ -59,7 +59,7 @@ async function refusalOf(response: Response) {
 
 for (const listener of ["fast", "hardened"]) {
   describe(`a gateway that stops, behind the ${listener} listener`, () => {
-    test("says so, takes no new work, and lets what runs be finished by its client", async () => {
+    test("says so, takes no new work, and lets clients finish their running calls", async () => {
       const gateway = await start(listener);
       const { url } = gateway;
       const [calling, leaving] = [await openSession(url), await openSession(url)];

@@ -1,4 +1,7 @@
-/** A program that pings as soon as it is greeted is answered before the first call of each session. */
+/**
+ * The ping of a program that pings at its handshake is answered before the first call of each
+ * session.
+ */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { openRpcSession } from "../support/rpc_session.ts";
 import { programCommand, type SpawnedGateway, spawnGateway } from "../support/spawn_gateway.ts";

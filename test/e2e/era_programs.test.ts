@@ -1,6 +1,6 @@
 /**
- * Clients that are programs of their own (the Python SDK's client, the Inspector, mcporter) against
- * servers of each era: a client does what it can with each, and cannot tell which era is there.
+ * Client programs (the Python SDK's client, the Inspector, mcporter) against servers of each era: a
+ * client does what it can with each, and cannot tell the era of the server.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * Real clients of either era against servers of each: a client does everything that the protocol has
- * with each server, and cannot tell which era is behind the gateway.
+ * Real clients of either era against servers of each: a client does everything in the protocol with
+ * each server, and cannot tell the era of the server behind the gateway.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * The first hour: servers that were never seen before are all there for the first client, whoever it
- * is, each started once; the log and `/health` say which work, and why the others do not.
+ * The first hour: servers that were never started before are all there for the first client, each
+ * started once. The log and `/health` say which ones work, and why the others do not.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -50,7 +50,7 @@ describe("servers that were never seen before", () => {
   }, testMs);
   afterAll(() => gateway?.dispose());
 
-  test("real-01 are all in the first list of a client that lists once and leaves", async () => {
+  test("are all in the first list of a client that lists once and leaves", async () => {
     const session = await openRpcSession(`${gateway.url}/mcp`);
     const { result } = await session.request(1, "tools/list");
     const tools = (result?.["tools"] ?? []) as { name: string }[];
@@ -62,7 +62,7 @@ describe("servers that were never seen before", () => {
     await session.end();
   }, testMs);
 
-  test("real-02 were each started once, and the log has a line for each", async () => {
+  test("were each started once, and the log has a line for each", async () => {
     await until(
       "the log has them all",
       () => names.every((name) => gateway.log().includes(` ${name}: `)),
@@ -78,7 +78,7 @@ describe("servers that were never seen before", () => {
     expect(gateway.log()).toContain(words);
   }, testMs);
 
-  test("real-07 that fail are degraded in /health, and the operator sees why", async () => {
+  test("that fail are degraded in /health, and the operator sees why", async () => {
     const healthOf = async (headers: Record<string, string> = {}) => {
       const response = await fetch(`${gateway.url}/health`, { headers });
       expect(response.status).toBe(200);
@@ -99,7 +99,7 @@ describe("servers that were never seen before", () => {
     expect(servers.find(({ name }) => name === "one")).toMatchObject({ tools: 14 });
   }, testMs);
 
-  test("are started by nothing at the next start, and still all listed", async () => {
+  test("are not started at the next start, and still all listed", async () => {
     const before = names.map((name) => startsOf(gateway.directory, name));
     expect(await gateway.stop()).toBe(0);
     await gateway.restart();

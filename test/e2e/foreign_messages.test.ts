@@ -1,7 +1,7 @@
 /**
- * What the protocol does not name travels through the gateway as it is, between a client and a
- * server that know it: notifications of servers, methods of clients, content that no client's
- * validator takes. Where it cannot be told whose it is, it stays behind.
+ * Messages that the protocol does not name pass through the gateway unchanged, between a client and
+ * a server that know them: notifications of servers, methods of clients, content that no client's
+ * validator accepts. A message without a known receiver is dropped.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Client as ClientOne } from "@modelcontextprotocol/sdk/client/index.js";
@@ -290,7 +290,7 @@ describe("a client's method that the protocol does not name", () => {
       JSON.stringify(await session.request(id, "tools/call", { name: "state" }));
     await until("it has come", async () => (await state(1)).includes("vendor/hang"));
     await session.post({ method: "notifications/cancelled", params: { requestId: "h" } });
-    await until("the server hears of it", async () => (await state(2)).includes("cancelled"));
+    await until("the server gets it", async () => (await state(2)).includes("cancelled"));
     expect(await hung).toEqual([]);
     await session.end();
 
@@ -322,7 +322,7 @@ describe("a client's method that the protocol does not name", () => {
   });
 });
 
-describe("content that no client's validator takes", () => {
+describe("content that no client's validator accepts", () => {
   const content = [
     { type: "text", text: "sound" },
     { type: "vendor", x: 1 },
@@ -335,7 +335,7 @@ describe("content that no client's validator takes", () => {
     { type: "resource_link", uri: "a://b" },
     { type: "resource", resource: { uri: "a://b" } },
     { type: "text", text: "options", annotations: null, _meta: null },
-    { type: "text", text: "audience", annotations: { audience: ["nobody"] } },
+    { type: "text", text: "audience", annotations: { audience: ["none"] } },
   ];
   for (const kind of clientKinds) {
     test(`costs its own block alone (${kind.name})`, async () => {

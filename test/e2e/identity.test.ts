@@ -1,4 +1,4 @@
-/** What clients see of the server behind a URL, and what servers hear of the client that calls. */
+/** What clients see of the server behind a URL, and what servers see of the calling client. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Client as ClientTwo, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { Client as ClientOne } from "@modelcontextprotocol/sdk/client/index.js";
@@ -116,7 +116,7 @@ describe("a client", () => {
 describe("a server", () => {
   const named = { ...us, title: "The Desk App" };
 
-  test("with a process for each session hears that session's client in its title", async () => {
+  test("with a process for each session gets that session's client in its title", async () => {
     const { [`a stateless client`]: _, ...sessions } = clients;
     for (const open of Object.values(sessions)) {
       const heard = ask(open, "/servers/own", (client) => client.who());
@@ -127,13 +127,13 @@ describe("a server", () => {
     }
   }, testMs);
 
-  test("that is told of the client with each request hears it with each request", async () => {
+  test("that gets the client's identity with each request gets it with each request", async () => {
     for (const open of Object.values(clients)) {
       expect(await ask(open, "/servers/stateless", (client) => client.who())).toEqual(named);
     }
   }, testMs);
 
-  test("that works for many hears the gateway alone", async () => {
+  test("that works for many sees the gateway alone", async () => {
     for (const open of Object.values(clients)) {
       expect(await ask(open, "/servers/shared", (client) => client.who())).toEqual(us);
     }

@@ -1,6 +1,6 @@
 /**
- * Real clients that give a request up after a time without progress, in front of servers that work
- * in silence for longer: the calls come to their end. The times are shorter than in real life.
+ * Real clients that cancel a request after a time without progress, in front of servers that work
+ * silently for longer: the calls complete. The times are shorter than in real life.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
@@ -159,7 +159,7 @@ describe("a tool that works in silence for longer than its client's patience", (
     });
   }
 
-  test("is left to its silence where the configuration says so", async () => {
+  test("stays silent where the configuration says so", async () => {
     const calls = Object.values(clients).slice(2).map((call) => call("quiet"));
     for (const { reason } of await Promise.allSettled(calls) as PromiseRejectedResult[]) {
       expect(String(reason)).toMatch(/timed out/i);

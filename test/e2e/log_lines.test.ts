@@ -1,4 +1,4 @@
-/** What an operator reads in the log of clients that come, call and leave. */
+/** What an operator reads in the log about clients that connect, call and leave. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -148,7 +148,7 @@ describe("the log", () => {
   }
 });
 
-describe("a client that leaves raises no alarm", () => {
+describe("a client that leaves causes no error in the log", () => {
   let gateway: SpawnedGateway;
   const folder = mkdtempSync(join(tmpdir(), "log-lines-"));
   const countFile = join(folder, "calls");

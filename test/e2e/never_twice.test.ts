@@ -1,6 +1,6 @@
 /**
- * A stateless client in front of a handshake-era server that asks within a call: whatever it comes
- * back with, the tool has run once. The server counts its executions in a file.
+ * A stateless client in front of a handshake-era server that asks within a call: whatever the
+ * client returns with, the tool has run once. The server counts its executions in a file.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -99,7 +99,7 @@ const wrongReturns: readonly {
       }),
   },
   {
-    name: "a state that somebody made up",
+    name: "a forged state",
     come: ({ inputResponses }, file) =>
       call(fetch, gateway.url + path, file, { inputResponses, requestState: "made-up" }),
   },
@@ -142,7 +142,7 @@ describe("a client that comes back", () => {
   }, testMs);
 
   for (const end of ["stop", "kill9"] as const) {
-    test(`after the gateway was restarted (${end}) is told that the call is gone`, async () => {
+    test(`after the gateway was restarted (${end}) fails because the call is gone`, async () => {
       const file = newFile();
       const good = await ask(fetch, gateway.url + path, file);
       await gateway[end]();
@@ -155,7 +155,7 @@ describe("a client that comes back", () => {
     }, testMs);
   }
 
-  test("too late is told so, and the server knows that nobody waits", async () => {
+  test("too late fails and says so, and the server gets the cancellation", async () => {
     const { config } = await readConfig({
       kinds: upstreamKinds,
       env: { PATH: process.env["PATH"] ?? "", MCP_DATA_DIR: ":memory:", MCP_CONFIG: "mcp.json" },

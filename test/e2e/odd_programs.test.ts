@@ -1,6 +1,6 @@
 /**
- * Programs that say proper things in improper ways, behind the real gateway: what can mean one thing
- * alone is taken, what is not written as messages is named at once, and noise harms nothing.
+ * Programs with valid messages in unusual framings, behind the real gateway: unambiguous input is
+ * accepted, output that is no message is reported at once, and noise does no harm.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { oddCommand } from "../fault/hostile_command.ts";
@@ -20,7 +20,7 @@ const taken = [
   "logs-requests",
   "complains",
 ];
-/** Ways that are not, and what their clients are told. */
+/** Framings that are not understood, and the error that clients get. */
 const named: Readonly<Record<string, RegExp>> = {
   framed: /"Content-Length" header/,
   "framed-typed": /"Content-Length" header/,

@@ -1,6 +1,6 @@
 /**
- * A big OpenAPI document as a server: real clients of either era list and call tools of GitHub's API,
- * which a local server plays that checks every request against the document.
+ * A large OpenAPI document as a server: real clients of either era list and call tools of GitHub's
+ * API. A local server plays that API and checks every request against the document.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -77,13 +77,13 @@ for (const kind of clientKinds.filter(({ name }) => /Streamable|pinned/.test(nam
       ]);
     }, testMs);
 
-    test("is told which argument is missing", async () => {
+    test("gets an error that names the missing argument", async () => {
       const { isError, content } = await client.callWhole("issues_create", repository);
       expect(isError).toBe(true);
       expect((content as { text: string }[])[0]?.text).toContain("title");
     }, testMs);
 
-    test("can have a thousand tools, when somebody wants them", async () => {
+    test("can have a thousand tools, when the configuration asks for them", async () => {
       const whole = await kind.open(gateway.url, "/servers/all/mcp");
       // A page at least: not every library goes on to the next one by itself.
       expect((await namesOf(whole)).length).toBeGreaterThanOrEqual(1_000);

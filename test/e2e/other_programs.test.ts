@@ -1,4 +1,4 @@
-/** A gateway that is started with the file of another program, as its clients and its log show it. */
+/** A gateway that starts with the file of another program: what its clients and its log show. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -44,7 +44,7 @@ describe("progress right before a result", () => {
       new StreamableHTTPClientTransport(new URL(`${gateway.url}/mcp`)) as Transport,
   };
   for (const [name, open] of Object.entries(transports)) {
-    test(`is heard in 198 of 200 calls of SDK 1.32 over ${name}`, async () => {
+    test(`arrives in 198 of 200 calls of SDK 1.32 over ${name}`, async () => {
       const least = calls - 2;
       const first = await heard(open());
       // A machine that was busy for a moment gets a second chance.

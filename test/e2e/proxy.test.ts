@@ -1,7 +1,6 @@
 /**
- * The gateway behind a reverse proxy: a public name that the proxy passes on, TLS that it terminates,
- * streams that it hands through. Clients are an SDK and mcp-remote, which is how Claude Desktop
- * reaches a URL.
+ * The gateway behind a reverse proxy with a public name, TLS and streams. The clients are an SDK
+ * and mcp-remote, which is how Claude Desktop reaches a URL.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";

@@ -1,6 +1,7 @@
 /**
- * A document with objects in the query, a body for GET and a tool that orders, as clients of either
- * era call it through a gateway: what the API is sent, and what they know of a call afterwards.
+ * A document with objects in the query, a body for GET and a tool that places orders. Clients of
+ * either era call it through a gateway: what the API gets, and what clients know of a call
+ * afterwards.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * Real servers behind one URL, used by real clients: what a person does with the gateway on the
- * first day. Every client does the same with every kind of message.
+ * Real servers behind one URL, used by real clients, as on a user's first day. Every client sends
+ * every kind of message.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
@@ -101,7 +101,7 @@ for (const kind of clientKinds) {
     }, testMs);
 
     test("is asked for its roots", async () => {
-      // Nobody but the client knows this one; a process that a principal's clients share asks once.
+      // Only the client knows this one; a process that a principal's clients share asks once.
       const { text } = await client.callTool("everything__get-roots-list");
       expect(text).toContain("file:///tmp");
     }, testMs);

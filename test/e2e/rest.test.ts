@@ -1,7 +1,7 @@
 /**
  * P16: real clients of either era call every tool of the two built-in web APIs, which local servers
- * serve as their documentation shows them. What the clients get fits the tools' output schemas (the
- * libraries check it); what the APIs got is looked at on the wire.
+ * play by their documentation. The results match the tools' output schemas (the libraries check
+ * it), and the requests to the APIs are checked on the wire.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type CoingeckoServer, serveCoingecko } from "../support/coingecko_server.ts";
@@ -130,7 +130,7 @@ for (const [at, kind] of clientKinds.entries()) {
           expect(result).not.toBe(undefined);
           const expected = fill(wire, at);
           expect(seenBy()).toContain(expected);
-          // Whoever asks first asks for all.
+          // The first request serves all.
           if (at > 0 && isCached.test(expected)) expect(seenBy().length).toBe(before);
         },
         testMs,

@@ -1,7 +1,7 @@
 /**
- * P2, P4: what clients of either era see of a web API that fails, and what it sees of them. Every
- * kind of failure is an answer that the model can read, with the same members; nothing that is not
- * safe to repeat is sent twice; and without credentials one kind of call alone is made.
+ * P2, P4: what clients of either era see of a failing web API, and what the API sees of them. Every
+ * failure is an answer that the model can read, with the same members. Nothing is sent twice unless
+ * that is safe, and only one kind of call is made without credentials.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
@@ -61,10 +61,10 @@ const faults: readonly Fault[] = [
 const oddities: readonly { endpoint: string; says: string; text?: string }[] = [
   { endpoint: "html", says: 'a page ("text/html")', text: "<form>Log in</form>" },
   { endpoint: "nonsense", says: "not valid JSON", text: "{" },
-  { endpoint: "words", says: '"text/plain" in place of JSON', text: "Order 17 placed" },
+  { endpoint: "words", says: '"text/plain" instead of JSON', text: "Order 17 placed" },
   { endpoint: "half", says: "the connection broke", text: '{"order":' },
   { endpoint: "zipped", says: "not valid gzip" },
-  { endpoint: "archive", says: '"application/zip" in place of JSON' },
+  { endpoint: "archive", says: '"application/zip" instead of JSON' },
 ];
 
 let api: FaultServer;
@@ -189,7 +189,7 @@ beforeAll(async () => {
       },
       patient: { recipe: "./faulty.json", baseUrl: api.origin },
       busy: { recipe: "./faulty.json", baseUrl: api.origin },
-      nobody: { recipe: "./faulty.json", baseUrl: closed },
+      gone: { recipe: "./faulty.json", baseUrl: closed },
       ...Object.fromEntries(
         Object.keys(providers).flatMap((name) => [
           [`reject-${name}`, oauth(`${tokens.origin}/${name}`, {})],
@@ -295,8 +295,8 @@ for (const kind of kinds) {
       expect(await call(client, "fine")).toMatchObject({ isError: false });
     }, testMs);
 
-    test("that is not there: the failure says so", async () => {
-      const away = await kind.open(gateway.url, "/servers/nobody/mcp");
+    test("that is unavailable: the failure says so", async () => {
+      const away = await kind.open(gateway.url, "/servers/gone/mcp");
       const { isError, text, outcome } = await call(away, "cut");
       await away.close();
       expect([isError, outcome]).toEqual([true, "not_sent"]);
@@ -306,18 +306,22 @@ for (const kind of kinds) {
   });
 }
 
-test("F6 an API that is called too often is left alone by everybody until it says", async () => {
-  expect(kinds.length).toBe(2);
-  const told: { status?: number; retryAfterMs?: number }[] = [];
-  for (const kind of kinds) {
-    const client = await kind.open(gateway.url, "/servers/busy/mcp");
-    told.push(JSON.parse((await call(client, "busy")).text));
-    await client.close();
-  }
-  expect(told[0]).toMatchObject({ status: 429, retryAfterMs: 120_000 });
-  expect(told[1]?.retryAfterMs).toBeGreaterThan(60_000);
-  expect(api.seen.filter(({ url }) => url === "/busy").length).toBe(1);
-}, testMs);
+test(
+  "F6 an API that is called too often gets no request of any client until the time that it names",
+  async () => {
+    expect(kinds.length).toBe(2);
+    const told: { status?: number; retryAfterMs?: number }[] = [];
+    for (const kind of kinds) {
+      const client = await kind.open(gateway.url, "/servers/busy/mcp");
+      told.push(JSON.parse((await call(client, "busy")).text));
+      await client.close();
+    }
+    expect(told[0]).toMatchObject({ status: 429, retryAfterMs: 120_000 });
+    expect(told[1]?.retryAfterMs).toBeGreaterThan(60_000);
+    expect(api.seen.filter(({ url }) => url === "/busy").length).toBe(1);
+  },
+  testMs,
+);
 
 test("F2 the server that another one redirects to is sent nothing", () => {
   expect(other.connections()).toBe(0);
@@ -349,7 +353,7 @@ describe("P2 without credentials", () => {
 
   for (const [name, { isUnreachable }] of Object.entries(providers)) {
     test(
-      `3.1 a provider's failure "${name}" lets nobody in but whom the configuration names`,
+      `P2 a provider's failure "${name}" allows no unauthenticated call but those that the configuration lists`,
       async () => {
         const cells: string[] = [];
         for (const server of modes.map((mode) => `${mode}-${name}`)) {

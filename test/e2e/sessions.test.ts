@@ -1,4 +1,4 @@
-/** Many sessions at once, with equal request ids: nobody sees another's answer. */
+/** Many sessions at once, with equal request ids: no session sees another's answer. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { hostileCommand } from "../fault/hostile_command.ts";
 import { openRpcSession } from "../support/rpc_session.ts";

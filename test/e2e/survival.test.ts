@@ -1,6 +1,6 @@
 /**
- * What outlives what: a session outlives `kill -9` of the gateway, and no child or grandchild
- * outlives the gateway, however it ends.
+ * A session survives `kill -9` of the gateway, and no child or grandchild survives the gateway,
+ * however it ends.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";

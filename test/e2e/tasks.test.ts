@@ -1,4 +1,7 @@
-/** Tasks of servers: relayed to clients who know them, and waited for on behalf of those who do not. */
+/**
+ * Tasks of servers: relayed to clients that know tasks, and awaited on behalf of clients that do
+ * not.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { openRpcSession } from "../support/rpc_session.ts";
 import { programCommand, type SpawnedGateway, spawnGateway } from "../support/spawn_gateway.ts";
@@ -74,7 +77,7 @@ describe("a client that knows tasks", () => {
     await session.end();
   });
 
-  test("is told nothing of another session's", async () => {
+  test("learns nothing of another session's", async () => {
     const mine = await openRpcSession(`${gateway.url}/servers/one/mcp`);
     const other = await openRpcSession(`${gateway.url}/servers/one/mcp`);
     await mine.request(1, "tools/call", { name: "long", task: {} });
@@ -113,7 +116,7 @@ describe("a client that calls plainly", () => {
   });
 });
 
-test("an older revision hears nothing of tasks", async () => {
+test("an older revision sees no tasks", async () => {
   const response = await fetch(`${gateway.url}/servers/one/mcp`, {
     method: "POST",
     headers: { "content-type": "application/json", accept: "application/json, text/event-stream" },

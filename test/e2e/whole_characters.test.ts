@@ -1,4 +1,6 @@
-/** A gateway between clients and servers that say long things in many scripts: all of it is readable. */
+/**
+ * A gateway between clients and servers with long texts in many scripts: all of it stays readable.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -66,14 +66,14 @@ describe("a child that dies", () => {
       const first = await stateOf(upstream);
       const beside = upstream.open(toolCall("hang"));
       const crash = await within(
-        "the crash is told",
+        "the crash is reported",
         failTool(upstream, "crash", { how }),
       );
       expect(crash).toMatchObject({
         code: -32603,
         data: { reason: "upstream_exited", server: "hostile", outcome: "unknown" },
       });
-      const { end } = await within("the other call is told", drain(beside));
+      const { end } = await within("the other call ends", drain(beside));
       expect(end.kind === "failure" && end.error.code).toBe("upstream_exited");
       expect((await stateOf(upstream)).pid).not.toBe(first.pid);
       expect(watch.methods()).toContain("notifications/message");
@@ -100,7 +100,7 @@ describe("a child that dies", () => {
 });
 
 describe("a child that does not answer", () => {
-  test("E2 a call without an answer fails in time, the child is told, and a late answer is dropped", async () => {
+  test("E2 a call without an answer fails in time, is cancelled at the child, and a late answer is dropped", async () => {
     const { upstream, deps } = await open([], { callTimeoutMs: 500 });
     await stateOf(upstream);
     const error = await failTool(upstream, "slow", { ms: 1_200 });
@@ -229,7 +229,7 @@ describe("a child that talks nonsense", () => {
     expect(await callTool(upstream, "echo")).toBe("{}");
   });
 
-  test("E5 a long line that tells no id is skipped", async () => {
+  test("E5 a long line without an id is skipped", async () => {
     const { upstream } = await open();
     expect(await callTool(upstream, "bad", { how: "endless-line" })).toBe("good");
   });
@@ -294,14 +294,14 @@ describe("a child that will not go", () => {
     await stateOf(upstream);
     const grandchild = Number(readFileSync(file, "utf8"));
     expect(isAlive(grandchild)).toBe(true);
-    await within("the crash is told", failTool(upstream, "crash", { how: "exit" }));
+    await within("the crash is reported", failTool(upstream, "crash", { how: "exit" }));
     await until("the group is gone", () => deps.held.size === 0);
     await until("the grandchild is gone", () => !isAlive(grandchild));
   });
 });
 
 describe("a child whose grandchild leaves the group", () => {
-  test("E8 who called setsid is reported when the server stops", async () => {
+  test("E8 a process that called setsid is reported when the server stops", async () => {
     const file = join(folder(), "grandchild");
     const { upstream, deps } = await open([`--grandchild=${file}`, "--setsid"]);
     await stateOf(upstream);
@@ -318,7 +318,7 @@ describe("a child whose grandchild leaves the group", () => {
 
 describe("a child that cannot be started", () => {
   test(
-    "P5 E9 failed starts: pauses grow, calls between fail fast, the third is told loudly",
+    "P5 E9 failed starts: the backoff grows, calls in between fail fast, the third is an error in the log",
     async () => {
       const starts = join(folder(), "starts");
       const { upstream, deps } = await open(
@@ -376,7 +376,7 @@ describe("a child that cannot be started", () => {
     expect(upstream.status().problem).toBe(undefined);
   });
 
-  test("P5 sessions that fail side by side count as one failure", async () => {
+  test("P5 sessions that fail at the same time count as one failure", async () => {
     const { upstream, deps } = await open(["--exit=1"], {}, { restartMsMin: 10_000, startsMax: 8 });
     await Promise.all(
       Array.from({ length: 8 }, (_, index) => failTool(upstream, "echo", {}, callerOf(`${index}`))),
@@ -502,7 +502,7 @@ describe("P1 a stdout whose reads fail", () => {
     failures = 5;
     // The read that waits already still goes well; the next five do not.
     await callTool(upstream, "echo");
-    const { end } = await within("the open call is told", hanging);
+    const { end } = await within("the open call ends", hanging);
     expect(end.kind === "failure" && end.error.code).toBe("upstream_exited");
     expect(deps.lines.filter(({ message }) => message.startsWith("Cannot read from")).length)
       .toBe(5);

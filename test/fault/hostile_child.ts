@@ -60,7 +60,7 @@
  *                          endless-line (17 MB without an id, then the answer), answer-others {id}
  *   say {text, bytes}      the text repeated up to bytes, as its answer
  * Prompts: `greet`. Resources: `mem://a`, `mem://b`, template `mem://items/{id}`. A subscribed URI
- * gets resources/updated when the tool `notify` is told so.
+ * gets resources/updated when a call of the tool `notify` asks for it.
  */
 import { spawn } from "node:child_process";
 import { appendFileSync, readFileSync, writeFileSync, writeSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
  * The caller of remote servers on the real platform, against servers that hang, drip, break, flood,
- * send bombs and redirect (hostile cases F1, F2, F4, F6, F8, F9).
+ * send bombs and redirect (cases F1, F2, F4, F6, F8, F9).
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import { Buffer } from "node:buffer";

@@ -1,6 +1,6 @@
 /**
- * Remote servers that want too much of the gateway: questions without end, and starts without
- * end. The rest of the gateway must not notice.
+ * Remote servers that demand too much of the gateway: endless questions and endless starts. The
+ * rest of the gateway must not be affected.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import {
@@ -79,7 +79,7 @@ describe("a server that asks and does not listen to the answers", () => {
           .toBe(1);
         isDeaf = false;
         for (const visit of held) visit.status(202);
-        await until("what waited is told", () => server.of("answer").length >= 500);
+        await until("the queued changes arrive", () => server.of("answer").length >= 500);
         const before = server.of("answer").length;
         await until("all of it", async () => {
           await callTool(upstream, "work");

@@ -1,6 +1,6 @@
 /**
- * A remote server that counts: whatever it does to a call after it took it, the call runs once, and
- * its failure says that the outcome is unknown; a failure that says otherwise ran nothing.
+ * A remote server that counts: whatever it does to a call after it accepted it, the call runs once,
+ * and its failure says that the outcome is unknown. A failure that says otherwise ran nothing.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import { createRemotes, remoteConfig, stateless } from "../support/http_upstream.ts";

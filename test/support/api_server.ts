@@ -142,7 +142,7 @@ export interface CallOptions {
   readonly scope?: string;
 }
 
-/** What a test may choose beside routes and operations. */
+/** Options of a test next to routes and operations. */
 export interface ApiOptions {
   readonly config?: Partial<RestServerConfig>;
   readonly service?: Partial<Service>;

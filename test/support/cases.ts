@@ -1,11 +1,12 @@
 /**
- * The numbered cases: which of them must have a test, and how a test's name says which it covers:
- * by its first words, as in `"A9 a second call …"` or `"D1, D2 fifty sessions …"`.
+ * The numbered cases of docs/architecture.md: which of them must have a test, and how a test names
+ * the cases that it covers: by its first words, as in `"A9 a second call …"` or `"D1, D2 fifty
+ * sessions …"`.
  */
 
 const series = (letter: string, ...numbers: number[]) => numbers.map((n) => `${letter}${n}`);
 
-/** Hostile cases (A to F, H) and points of the first requirements (P) that are covered so far. */
+/** The attacks and faults (A to H) and the requirements (P) that must have a test. */
 export const requiredCases: readonly string[] = [
   ...series("A", 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12),
   ...series("B", 3, 4, 5, 6, 7),

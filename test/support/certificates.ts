@@ -3,7 +3,7 @@
  * `other.test`. The keys are public and protect nothing.
  */
 
-/** The authority, which nobody trusts unless told. */
+/** The certificate authority, which clients trust only when they are configured to. */
 export const testAuthority = `-----BEGIN CERTIFICATE-----
 MIIBezCCASGgAwIBAgIUaARewyEHcx9TT9FdBJpRvixQwnYwCgYIKoZIzj0EAwIw
 EjEQMA4GA1UEAwwHdGVzdCBjYTAgFw0yNjExMjEwNzQwMjlaGA8yMTI2MTAyODA3

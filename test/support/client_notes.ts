@@ -14,7 +14,7 @@ const answers = {
   roots: { roots: [{ uri: "file:///tmp", name: "temporary" }] },
 };
 
-/** What a client was asked and told, and the handlers that take note of it. */
+/** The questions and notices that a client got, and the handlers that record them. */
 export function createClientNotes() {
   const [asked, logged, changed] = [[] as string[], [] as unknown[], [] as string[]];
   const answerWith = <T>(answer: T) => ({ method }: { method: string }) => {

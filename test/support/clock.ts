@@ -1,7 +1,10 @@
-/** Time and chance that a test steers: nothing happens until `advance`, and a seed repeats a run. */
+/**
+ * Time and chance under a test's control: nothing happens until `advance`, and a seed repeats a
+ * run.
+ */
 import type { Clock } from "../../src/clock.ts";
 
-/** A clock that stands still until told. */
+/** A clock that stands still until `advance`. */
 export interface TestClock extends Clock {
   /** Moves time and runs what falls due, in order. */
   advance(ms: number): void;

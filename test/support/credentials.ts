@@ -96,9 +96,9 @@ export function createCredentialDeps(options: TestCredentialOptions = {}): TestC
   };
 }
 
-/** A use by somebody; `tool` and `scope` are what matters. */
+/** A use of a credential; `tool` and `scope` are what matters. */
 export function useOf(tool?: string, scope = "new"): CredentialUse {
-  return { principal: "somebody", scope, ...(tool === undefined ? {} : { tool }) };
+  return { principal: "alice", scope, ...(tool === undefined ? {} : { tool }) };
 }
 
 /** A signal that never aborts. */

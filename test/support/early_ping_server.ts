@@ -1,4 +1,4 @@
-/** A program that pings as soon as it is greeted, and whose tool says whether it was answered. */
+/** A program that pings at its handshake, and whose tool says whether the ping was answered. */
 import process from "node:process";
 import { createInterface } from "node:readline";
 

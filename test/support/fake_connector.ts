@@ -1,6 +1,6 @@
 /**
  * A server without a process or a socket: links whose requests a test answers, for tests of what is
- * above them (connections, calls, standing requests). It speaks in the dialects that it is told to.
+ * above them (connections, calls, listen requests). It speaks the dialects that the test gives it.
  */
 import type { McpServerConfig } from "../../src/config/config.ts";
 import { GatewayError } from "../../src/errors.ts";
@@ -42,7 +42,7 @@ export interface FakeServer {
   tools: JsonObject[];
   /** Set: lists wait for it. */
   listing: Promise<unknown> | undefined;
-  /** Whether arguments travel beside the message, so that calls need their tool. */
+  /** Whether arguments are sent in headers as well, so that calls need their tool. */
   mirrorsArguments: boolean;
   /** Answers what is no list; what it returns is the result. */
   answer: (request: FakeRequest) => Promise<JsonObject | Ending>;

@@ -100,7 +100,7 @@ async function listen(server: Server, hostname: string) {
   };
 }
 
-/** A port of 127.0.0.1 on which nobody listens. */
+/** A port of 127.0.0.1 on which no server listens. */
 export async function findClosedPort(): Promise<number> {
   const server = await serveBytes(() => {});
   await server.close();

@@ -1,13 +1,13 @@
 /**
- * The gateway's own program with something in its process that goes wrong on its own: nobody
+ * The gateway's own program with a fault that its process raises by itself: nothing
  * handles a rejection and an exception on SIGUSR1, a corrupt database on SIGUSR2.
  */
 import process from "node:process";
 
 process.on("SIGUSR1", () => {
-  void Promise.reject(new Error("a rejection nobody handles"));
+  void Promise.reject(new Error("an unhandled rejection of the test"));
   setTimeout(() => {
-    throw new Error("an exception nobody catches");
+    throw new Error("an uncaught exception of the test");
   }, 0);
 });
 process.on("SIGUSR2", () => {

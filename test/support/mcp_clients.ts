@@ -37,7 +37,7 @@ type Arguments = Record<string, unknown>;
 /** What the tests see of a client. */
 export interface RealClient {
   readonly serverName: string | undefined;
-  /** The revision that was agreed on, where the library tells it. */
+  /** The negotiated revision, if the library reports it. */
   readonly revision: string | undefined;
   /** The session's id where the transport has one. */
   sessionId(): string | undefined;
@@ -58,9 +58,9 @@ export interface RealClient {
   getPrompt(name: string, args?: Record<string, string>): Promise<string>;
   /** Proposals for a prompt's argument. */
   complete(prompt: string, argument: string, value: string): Promise<string[]>;
-  /** Wants to hear what servers log from now on. */
+  /** Asks for the servers' log lines from now on. */
   hearLogs(): Promise<void>;
-  /** Wants to hear of changes of lists and of one resource from now on. */
+  /** Asks for changes of lists and of one resource from now on. */
   watch(uri: string): Promise<void>;
   /** Methods of the server's questions, in order. */
   readonly asked: readonly string[];
@@ -82,7 +82,7 @@ export interface Whole {
 /** A kind of client. */
 export interface ClientKind {
   readonly name: string;
-  /** The revision that it agrees on with the gateway, where its library tells. */
+  /** The revision that it negotiates with the gateway, if its library reports it. */
   readonly revision?: string;
   open(gatewayUrl: string, path?: string): Promise<RealClient>;
 }

@@ -48,7 +48,7 @@ function repeated(parts: number, times: number): JsonObject {
   return { type: "object", $defs: { big }, properties: Object.fromEntries(properties) };
 }
 
-/** All of them, each under the kind of mistake that it stands for. */
+/** All of them, by the kind of mistake. */
 export const oddSchemas: Readonly<Record<string, OddSchema>> = {
   "a reference to a missing definition": lost(within({ $ref: "#/$defs/Screen" })),
   "a reference to another document": lost(within({ $ref: "https://a.example/b.json" })),
@@ -288,7 +288,7 @@ export const oddSchemas: Readonly<Record<string, OddSchema>> = {
     within({ type: ["null", "string"], nullable: false }),
     within({ type: ["null", "string"] }),
   ),
-  "a format that nobody knows": stays(within({ type: "string", format: "uint-something" })),
+  "an unknown format": stays(within({ type: "string", format: "uint-something" })),
   "a discriminator": stays(within({ oneOf: [text], discriminator: { propertyName: "t" } })),
   "keywords that do not exist": stays(
     within({ ...text, "x-order": 1, widget: "select", constructor: 5, toString: { a: 1 } }),

@@ -1,5 +1,5 @@
 /**
- * An OpenAPI 3 document as a test's own eyes see it: read anew, independently of the gateway's
+ * An OpenAPI 3 document as a test's own eyes see it: read again, independently of the gateway's
  * loader, to check requests by and to make values that fit. Knows what the public documents use, and
  * no more.
  */

@@ -33,7 +33,7 @@ export function openApiConfig(
   };
 }
 
-/** What a test may choose, beside the server's own keys. */
+/** Options of a test, next to the server's own keys. */
 export interface LoadOptions extends Partial<RestServerConfig> {
   readonly limits?: Partial<Limits>;
 }
@@ -49,7 +49,7 @@ export async function loadAt(
   return { service, lines: deps.lines };
 }
 
-/** Loads a document from a file of its own, beside which other files (by relative path) may lie. */
+/** Loads a document from its own file, next to which other files (by relative path) may be. */
 export async function load(
   document: JsonObject | string,
   options: LoadOptions = {},
@@ -123,7 +123,7 @@ export async function operationOf(
   return operation;
 }
 
-/** Documents to try things on, beside the project; undefined where they are missing. */
+/** Documents to try, next to the project; undefined if they are missing. */
 export function publicDocument(name: string): string | undefined {
   const path = join(import.meta.dirname, "../../../shared/openapi", name);
   return existsSync(path) ? path : undefined;

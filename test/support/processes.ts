@@ -1,6 +1,7 @@
 /**
- * What runs on this machine, read from /proc: tests ask whether a process is gone, which children a
- * process has, and how much memory it uses. Linux alone; `canReadProcesses` says whether it works here.
+ * The processes of this machine, read from /proc: tests ask whether a process is gone, which
+ * children it has, and how much memory it uses. Linux only; `canReadProcesses` says whether it
+ * works here.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
@@ -18,7 +19,7 @@ function statFields(pid: number): string[] | undefined {
   }
 }
 
-/** Whether a process runs; one that ended and was not reaped yet (in containers nobody may) does not. */
+/** Whether a process runs; one that ended and was not reaped yet (in containers that may never happen) does not. */
 export function isAlive(pid: number): boolean {
   const state = statFields(pid)?.[0];
   return state !== undefined && state !== "Z" && state !== "X";
@@ -58,8 +59,8 @@ export function withCommandText(marker: string): number[] {
 }
 
 /**
- * Sends a signal to a process that may be gone. On Deno a ChildProcess's own `kill` works once, and
- * tells of the signal instead of the exit code.
+ * Sends a signal to a process that may be gone. On Deno the `kill` of a ChildProcess works once,
+ * and then reports the signal instead of the exit code.
  */
 export function sendSignal(
   pid: number | undefined,

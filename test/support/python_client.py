@@ -49,7 +49,7 @@ async def note_message(message):
 
 
 async def until(condition):
-    """Waits for something; whoever reads the report sees when it was in vain."""
+    """Waits for something; the report says when it was in vain."""
     for _ in range(seconds * 50):
         if condition():
             return
@@ -154,7 +154,7 @@ async def visit(client):
         "prompt": lambda: prompt_of(client, "test_prompt_with_arguments", arg1="one", arg2="two"),
         "completion": complete,
         "progress": progress,
-        # Before it wants logs: what a given-up call may still log is told to nobody for a while.
+        # Before it wants logs: for a while, the log lines of a call that was given up reach no client.
         "cancellation": cancellation,
         "logs": logs,
         "sampling": lambda: text_of(client, "test_sampling", prompt="Hello"),

@@ -60,7 +60,7 @@ export interface GatewayOptions {
   readonly servers?: Readonly<Record<string, unknown>>;
   /** Writes what the configuration names into the gateway's folder. */
   readonly prepare?: (directory: string) => void;
-  /** Environment beside the folder's and the port's. */
+  /** Environment variables next to the folder's and the port's. */
   readonly env?: Readonly<Record<string, string>>;
   /** A `.env` file for the working directory. */
   readonly dotenv?: string;

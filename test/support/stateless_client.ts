@@ -1,6 +1,6 @@
 /**
- * A client of 2026-07-28 for tests of the HTTP layer: every request says for itself who speaks, and
- * its headers repeat what its body says.
+ * A client of 2026-07-28 for tests of the HTTP layer: each request has its own `_meta`, and its
+ * headers repeat what its body says.
  */
 import type { JsonObject } from "../../src/model.ts";
 import type { FetchContext } from "../../src/runtime/runtime.ts";

@@ -1,6 +1,6 @@
 /**
- * A server by hand, on stdio, with a tool that runs as a task only (`long`) and one that never does
- * (`short`). `long` asks nothing, takes 30 ms and says how often it was run.
+ * A server written by hand, on stdio, with a tool that runs only as a task (`long`) and one that
+ * never does (`short`). `long` asks nothing, takes 30 ms and reports how often it was run.
  */
 import { createInterface } from "node:readline";
 import process from "node:process";

@@ -1,6 +1,6 @@
 /**
- * A server that gives credentials out as a test says: an authorization server's token endpoint and
- * its description, or an API's log-in call. It keeps every request, and can be slow, silent or gone.
+ * A server that issues credentials as a test says: an authorization server's token endpoint and
+ * metadata, or an API's log-in request. It records every request, and can be slow, silent or gone.
  */
 import { type FaultServer, serveFaults } from "./fault_server.ts";
 

@@ -223,11 +223,11 @@ export async function stateOf(
   return JSON.parse(await callTool(upstream, "state", {}, caller));
 }
 
-/** A watcher that keeps what it hears and answers by `onAsk`. */
+/** A watcher that records what it gets and answers by `onAsk`. */
 export function watchScope(
   upstream: Upstream,
   scope: string,
-  onAsk: (ask: Ask) => Promise<Answer> = () => Promise.reject(new Error("nobody to ask")),
+  onAsk: (ask: Ask) => Promise<Answer> = () => Promise.reject(new Error("no client to ask")),
   interest: Interest = { subscriptions: [] },
 ): { notices: Notice[]; asks: Ask[]; methods(): string[]; end(): void } {
   const notices: Notice[] = [];

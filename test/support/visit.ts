@@ -56,7 +56,10 @@ export function textOfPrompt(messages: string): string | undefined {
   return first?.content?.text;
 }
 
-/** Calls a tool that answers never, leaves it once it runs, and waits for the server to hear of it. */
+/**
+ * Calls a tool that never answers, cancels the call once it runs, and waits until the server gets
+ * the cancellation.
+ */
 async function giveUp(client: RealClient, file: string): Promise<string[]> {
   const leaving = new AbortController();
   const call = client.callTool("witness_cancellation", { file }, leaving.signal)
@@ -97,7 +100,8 @@ export async function visit(client: RealClient, file: string): Promise<Visit> {
     prompt: () => prompt("test_prompt_with_arguments", { arg1: "one", arg2: "two" }),
     completion: () => client.complete("test_prompt_with_arguments", "arg1", "pa"),
     progress: async () => (await client.callTool("witness_progress")).progress,
-    // Before it wants logs: what a given-up call may still log is told to nobody for a while.
+    // This comes before the request for logs: for a while, the log lines of a cancelled call reach
+    // no client.
     cancellation: () => giveUp(client, file),
     async logs() {
       await client.hearLogs();

@@ -48,7 +48,7 @@ describe("the candidates", () => {
   });
 });
 
-test("a suite's figures are set beside the first candidate", async () => {
+test("a suite's figures are compared with the first candidate", async () => {
   const suite = {
     title: "a title",
     unit: "call",

@@ -1,4 +1,4 @@
-/** Texts that are cut: what a reader sees as one character is there or not, and never half of it. */
+/** Truncated texts: a character that readers see as one is there or not, and never half of it. */
 import { afterEach, describe, expect, test } from "bun:test";
 import {
   beginning,

@@ -23,7 +23,7 @@ test("the same tests count the same on Bun and on Deno, and failed ones say why"
   expect(reportOfJunit(denoReport)).toEqual(expected);
 });
 
-test("a failure without a text is told by its message", () => {
+test("a failure without a text is reported by its message", () => {
   const xml =
     `<testcase name="t" classname=""><failure type="E" message="timed &quot;out&quot;" /></testcase>`;
   expect(reportOfJunit(xml).failures).toEqual(['t\ntimed "out"']);

@@ -1,9 +1,9 @@
-/** What the log says of a server that was started, or read, for the first time. */
+/** The log line about a server that was started or read for the first time. */
 import { bytesPerKilobyte, msPerSecond } from "../../limits.ts";
 import { listKindNames } from "../../model.ts";
 import type { Catalog } from "../deps.ts";
 
-/** One line about a start that went well: `files: 14 tools, 2 prompts (1.2 s, 18 KB)`. */
+/** One line about a successful start: `files: 14 tools, 2 prompts (1.2 s, 18 KB)`. */
 export function describeCatalog(
   server: string,
   catalog: Pick<Catalog, "lists">,

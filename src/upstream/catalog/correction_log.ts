@@ -1,6 +1,6 @@
 /**
- * The log of what was corrected in one server's lists: each item and reason once, however many
- * sessions read the lists, and all items with the same reason in one line. Bounded.
+ * Logs the corrections of one server's lists: each item and reason once, however many sessions read
+ * the lists, and all items with the same reason in one line. Bounded.
  */
 import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";

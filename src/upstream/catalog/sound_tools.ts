@@ -1,16 +1,19 @@
-/** Tools of a server with schemas that all clients can compile. A long list lets other work in between. */
+/**
+ * Tools of a server with schemas that all clients can compile. Other work runs in between for a
+ * long list.
+ */
 import { type Clock, sleep } from "../../clock.ts";
 import type { Limits } from "../../limits.ts";
 import type { Correction, JsonObject } from "../../model.ts";
 import { correctSchemas, type ToolSchemaLimits } from "../../protocol/tool_schemas.ts";
 
-/** What the work is bounded by. */
+/** The bounds of the work. */
 export interface SoundToolsOptions {
   readonly clock: Clock;
   readonly limits: ToolSchemaLimits & Pick<Limits, "readTurnMs">;
 }
 
-/** The tools, and what was corrected in them. */
+/** The tools and their corrections. */
 export async function withSoundSchemas(
   tools: readonly JsonObject[],
   { clock, limits }: SoundToolsOptions,

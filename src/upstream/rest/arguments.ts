@@ -1,6 +1,6 @@
 /**
- * Whether a call's arguments fit their tool, in sentences that a model can act on: which argument,
- * what is expected, which values there are. Not here: the request that they become (rest_request.ts).
+ * Checks the arguments of a call, with errors on which a model can act: which argument, the
+ * expectation, the allowed values. Not here: the request that they become (rest_request.ts).
  */
 import { nearestName } from "../../config/nearest.ts";
 import { GatewayError } from "../../errors.ts";
@@ -10,10 +10,10 @@ import type { Limits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
 import { compileSchema, loosen, type Mismatch, walkSchema } from "./schema_check.ts";
 
-/** Gives the arguments as they are meant. Throws `invalid_params` with sentences. */
+/** Returns the arguments in their intended types. Throws `invalid_params` with sentences. */
 export type CheckArguments = (given: unknown) => JsonObject;
 
-/** Problems told at once, and values of a list that are named. */
+/** Problems in one error, and values of a list that it names. */
 const problemsMax = 5;
 const namedMax = 40;
 const quotedCharsMax = 80;
@@ -32,7 +32,7 @@ export function createArgumentsCheck(
 
   return (given = {}) => {
     if (!isJsonObject(given)) throw refuse(["Cannot take the arguments: they must be an object"]);
-    // An argument may be called "constructor", and must not be found where nobody gave it.
+    // An argument may be called "constructor", and must not be found in an object without it.
     const meant = toBare(
       Object.entries(given)
         .filter(([name, value]) => value !== null || acceptsNull(schemaOf(name)))
@@ -56,7 +56,7 @@ export function createArgumentsCheck(
   };
 }
 
-/** Documents say "one of" of objects that a value can be several of at once; their APIs take it. */
+/** Documents use "one of" for objects that match several choices; their APIs accept such values. */
 function withAnyChoice(schema: unknown): unknown {
   return walkSchema(schema, () => true, ({ oneOf, ...others }) => {
     if (oneOf === undefined) return others;
@@ -66,7 +66,7 @@ function withAnyChoice(schema: unknown): unknown {
   });
 }
 
-/** An object that has these members alone, not even those that every object has. */
+/** An object with these members only, without those that every object inherits. */
 export function toBare(entries: readonly (readonly [string, unknown])[]): JsonObject {
   return Object.assign(Object.create(null), Object.fromEntries(entries));
 }
@@ -81,11 +81,11 @@ function toUnknown(name: string, known: readonly string[]): string {
   const near = nearestName(name, known);
   if (near !== undefined) return `There is no argument ${quote(name)}: did you mean "${near}"?`;
   return known.length === 0
-    ? `There is no argument ${quote(name)}: none is taken`
+    ? `There is no argument ${quote(name)}: this tool takes none`
     : `There is no argument ${quote(name)}: known are ${toList(known)}`;
 }
 
-/** One sentence for each argument that does not fit. */
+/** One sentence for each invalid argument. */
 function toProblems(
   mismatches: readonly Mismatch[],
   meant: JsonObject,
@@ -115,7 +115,7 @@ function toProblems(
   });
 }
 
-/** What an argument must be, in words; undefined where that would take too many. */
+/** The expectation of an argument in words; undefined if that would be too long. */
 function expect(schema: unknown): string | undefined {
   if (!isJsonObject(schema)) return undefined;
   const { type, enum: values, const: value, anyOf, oneOf } = schema;
@@ -167,7 +167,7 @@ function quote(value: unknown): string {
   return quoteJson(value, quotedCharsMax);
 }
 
-/** Models write 7 where an API wants "7"; on the wire both are the same. */
+/** Models write 7 for "7"; in the request both are the same. */
 function toMeant(value: unknown, schema: unknown): unknown {
   if (!isJsonObject(schema)) return value;
   const { type, items } = schema;
@@ -183,7 +183,7 @@ function isNumber(value: unknown): boolean {
     (typeof value === "object" && value !== null && JSON.isRawJSON(value));
 }
 
-/** Null elsewhere is how some models leave an argument out. */
+/** Some models write null to leave an argument out. */
 function acceptsNull(schema: unknown): boolean {
   if (!isJsonObject(schema)) return false;
   const { type, enum: values, anyOf, oneOf } = schema;
@@ -192,7 +192,7 @@ function acceptsNull(schema: unknown): boolean {
     [anyOf, oneOf].some((list) => Array.isArray(list) && list.some(acceptsNull));
 }
 
-/** The schema that a reference within the same one leads to. */
+/** The schema that a reference within the same schema leads to. */
 function resolve(schema: unknown, root: JsonObject): unknown {
   const reference = isJsonObject(schema) ? schema["$ref"] : undefined;
   if (typeof reference !== "string") return schema;

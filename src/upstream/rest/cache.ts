@@ -1,22 +1,25 @@
 /**
- * Answers that are given again to the same request for a while, and one request for all who ask the
- * same at the same time: who gives up does not take it from the others. Bounded in number and size,
- * least recently used first. Not here: which requests are the same, and what may be kept.
+ * Answers that are reused for the same request for a while, and one request for all callers who ask
+ * at the same time: a caller that cancels does not end it for the others. Bounded in number and
+ * size; the least recently used leave first. Not here: which requests are the same, and which
+ * answers may be kept.
  */
 import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 
-/** What was loaded, and whether others may have it later. */
+/** A loaded answer, and whether later callers may have it. */
 export interface Loaded<Value> {
   readonly value: Value;
-  /** Characters; undefined: it must not be kept. */
+  /** Size in characters; undefined: it must not be kept. */
   readonly size: number | undefined;
 }
 
 /** Keeps answers. */
 export interface AnswerCache<Value> {
-  /** The kept answer, or a new one. Rejects as `load` does, and with `cancelled` after `signal`. */
+  /**
+   * The cached answer, or a new one. Rejects as `load` does, and with `cancelled` after `signal`.
+   */
   get(
     key: string,
     keepMs: number,
@@ -67,7 +70,7 @@ export function createAnswerCache<Value>(
   ): Flight<Value> => {
     const controller = new AbortController();
     const work = load(controller.signal).then(({ value, size }) => {
-      // The question takes room as well, and may be the larger part.
+      // The request takes memory as well, and may be the larger part.
       if (size !== undefined) keep(key, value, key.length + size, clock.monotonic() + keepMs);
       return value;
     }).finally(() => {
@@ -84,7 +87,7 @@ export function createAnswerCache<Value>(
       if (kept !== undefined) return Promise.resolve(kept.value);
       const flight = flights.get(key) ?? start(key, keepMs, load);
       return join(flight, signal, () => {
-        // Nobody wants it any more; who asks next starts anew.
+        // No caller wants it any more; the next one starts again.
         flights.delete(key);
         flight.controller.abort();
       });
@@ -92,7 +95,7 @@ export function createAnswerCache<Value>(
   };
 }
 
-/** One request that is under way for all who ask the same. */
+/** One running request for all callers of the same. */
 interface Flight<Value> {
   readonly work: Promise<Value>;
   readonly controller: AbortController;

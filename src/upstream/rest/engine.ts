@@ -1,7 +1,7 @@
 /**
- * The engine of a REST service: from a tool's call to a request within the service, and from its
- * answer to a result. What it needs to know stands in the service's data (service.ts); this file
- * ties its parts together for each tool. Not here: how a request is sent (send.ts).
+ * The engine of a web API: from a tool's call to a request within the service, and from the answer
+ * to a result. The service's data (service.ts) has all details; this file connects the parts for
+ * each tool. Not here: how a request is sent (send.ts).
  */
 import type { RestServerConfig } from "../../config/config.ts";
 import { nearestName } from "../../config/nearest.ts";
@@ -35,11 +35,11 @@ import { createTool, type Tool } from "./tool.ts";
 /** A service that can be called. */
 export interface Engine {
   readonly service: Service;
-  /** As `tools/list` gives them. */
+  /** In the form for `tools/list`. */
   readonly tools: readonly JsonObject[];
   /**
-   * A tool's result. What the API or the way to it did wrong is a result with `isError`; rejects
-   * with a GatewayError for a tool that there is not (`invalid_params`) and when cancelled.
+   * A tool's result. Faults of the API or the network are results with `isError`. Rejects with a
+   * GatewayError for an unknown tool (`invalid_params`) and after a cancellation.
    */
   call(
     tool: string,
@@ -47,11 +47,11 @@ export interface Engine {
     use: CredentialUse,
     signal: AbortSignal,
   ): Promise<JsonObject>;
-  /** The scope is over: nothing needs to be remembered of it. */
+  /** The scope has ended; nothing of it needs to be remembered. */
   endScope(scope: string): void;
 }
 
-/** Makes the engine of one service. Throws a GatewayError for an expression that cannot be read. */
+/** Makes the engine of one service. Throws a GatewayError for an invalid expression. */
 export function createEngine(
   config: RestServerConfig,
   service: Service,
@@ -120,7 +120,7 @@ export function createEngine(
   };
 }
 
-/** All that one tool's calls need. */
+/** Everything that the calls of one tool need. */
 interface Plan {
   readonly tool: Tool;
   readonly checkArguments: CheckArguments;
@@ -156,11 +156,11 @@ function createAuthorizations(
   { baseUrl, operations }: Service,
   deps: UpstreamDeps,
 ) {
-  // Nobody changes anything as nobody, whatever the list says.
+  // Write operations always need credentials, even when they are on the list.
   const reading = new Set(operations.filter((one) => one.readOnly).map(({ name }) => name));
   const others = anonymousTools.filter((name) => !reading.has(name));
   if (others.length > 0) {
-    deps.log.warn("Never called without credentials: they are not among the tools that only read", {
+    deps.log.warn("Never called without credentials, because these are not read-only tools", {
       tools: others,
     });
   }
@@ -177,7 +177,7 @@ function createAuthorizations(
   };
 }
 
-/** The arguments apart from those of the engine. */
+/** The arguments without those of the engine. */
 function toWanted(values: JsonObject, { raw, skip }: Tool["own"]): RequestedView {
   const isOwn = (name: string) => name === raw || name === skip;
   return {
@@ -193,7 +193,7 @@ function refuseInput(thrown: unknown): JsonObject {
   return toInputError(error);
 }
 
-/** Errors that know nothing of the request get its shape (P4). */
+/** Errors without details of the request get its shape (case P4). */
 function explain(error: GatewayError, failures: Failures): GatewayError {
   if (error.data?.["url"] !== undefined) return error;
   const why = error.code === "overloaded"

@@ -1,12 +1,12 @@
 /**
- * A recipe as a service: each endpoint becomes an operation, its parameters become arguments with
- * their place on the wire. What a recipe may say was checked when it was read (config/recipe.ts).
+ * A recipe as a service: each endpoint becomes an operation, and its parameters become arguments
+ * with their place in the request. The recipe was checked when it was read (config/recipe.ts).
  */
 import type { RestServerConfig } from "../../config/config.ts";
 import type { Recipe, RecipeEndpoint } from "../../config/recipe.ts";
 import type { BodyPlan, Operation, Parameter, Service } from "./service.ts";
 
-/** What the engine runs of a recipe. */
+/** The engine's form of a recipe. */
 export function toService(recipe: Recipe, { baseUrl }: RestServerConfig): Service {
   const { title, version, description, budget, errorMessage, endpoints } = recipe;
   return {
@@ -23,7 +23,7 @@ export function toService(recipe: Recipe, { baseUrl }: RestServerConfig): Servic
 
 type Row = readonly [argument: string, parameter: RecipeEndpoint["parameters"][string]];
 
-/** Methods that do no more when they are called twice (RFC 9110 9.2.2). */
+/** Methods for which two calls have the effect of one (RFC 9110, section 9.2.2). */
 const repeatable: ReadonlySet<string> = new Set(["GET", "PUT", "DELETE"]);
 
 function toOperation(endpoint: RecipeEndpoint): Operation {
@@ -59,7 +59,7 @@ function toOperation(endpoint: RecipeEndpoint): Operation {
   };
 }
 
-/** The path with the names of the wire, which a recipe writes with those of the arguments. */
+/** The path with the names of the request; a recipe writes it with the names of the arguments. */
 function toWirePath(path: string, rows: readonly Row[]): string {
   const names = new Map(rows.map(([argument, { name }]) => [argument, name ?? argument]));
   return path.replace(/\{([^}]*)\}/g, (_, argument: string) => `{${names.get(argument)}}`);

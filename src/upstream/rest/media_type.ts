@@ -1,4 +1,4 @@
-/** How an answer is read, by its media type and by what its operation documents. */
+/** How to read an answer, by its media type and the documentation of its operation. */
 import { isJsonType } from "./request_body.ts";
 import type { Operation } from "./service.ts";
 
@@ -6,21 +6,21 @@ import type { Operation } from "./service.ts";
 export interface Form {
   /** `file`: its bytes show whether it is text. */
   readonly kind: "json" | "text" | "image" | "audio" | "file";
-  /** Another type than documented; text may be JSON all the same. */
+  /** Not the documented type; a text may still be JSON. */
   readonly isOdd: boolean;
-  /** A web page: only an object or a list in its place is JSON. */
+  /** A web page: only an object or a list counts as JSON. */
   readonly isPage: boolean;
 }
 
-/** What an operation says of its answers. */
+/** The documentation of an operation's answers. */
 export type Documented = Pick<Operation, "produces" | "outputSchema" | "projection">;
 
-/** The media type of an answer, without its parameters; empty where there is none. */
+/** The media type of an answer, without its parameters; empty if there is none. */
 export function mediaTypeOf(headers: Headers): string {
   return (headers.get("content-type") ?? "").replace(/;.*$/s, "").trim().toLowerCase();
 }
 
-/** How an answer of this type is read. */
+/** How to read an answer of this type. */
 export function toForm(mediaType: string, operation: Documented): Form {
   const isDocumented = (operation.produces ?? []).some((one) => matches(mediaType, one));
   const isPage = !isDocumented && /html/.test(mediaType);

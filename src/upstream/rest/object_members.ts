@@ -1,7 +1,7 @@
 /**
- * Which members an object may have by its schema, wherever in it they are declared: in the schema
- * itself, in its parts (`allOf`), in one of its choices (`anyOf`, `oneOf`), or behind a reference. In
- * a query each of them can be a parameter of its own, and must not be any name (hostile case F10).
+ * The members that an object may have by its schema, wherever they are declared: in the schema
+ * itself, in its parts (`allOf`), in one of its choices (`anyOf`, `oneOf`), or behind a reference.
+ * In a query each of them can be a separate parameter, so not every name is allowed (case F10).
  */
 import { isJsonObject } from "../../json.ts";
 import type { JsonObject } from "../../model.ts";
@@ -9,15 +9,15 @@ import type { JsonObject } from "../../model.ts";
 /** The members of an object. */
 export interface ObjectMembers {
   readonly names: ReadonlySet<string>;
-  /** Others are allowed, too: the schema says so, or says nothing of its members. */
+  /** Others are allowed too: the schema says so, or says nothing about its members. */
   readonly isFree: boolean;
 }
 
-/** What one schema says, before it is known whether others say more. */
+/** What one schema says, before the others are known. */
 interface Said {
   readonly names: readonly string[];
   readonly isFree: boolean;
-  /** It can be an object and says nothing of its members. */
+  /** It can be an object and says nothing about its members. */
   readonly isSilent: boolean;
 }
 
@@ -31,7 +31,7 @@ export function membersOf(inputSchema: JsonObject, argument: string): ObjectMemb
   return { names: new Set(names), isFree: isFree || (isSilent && names.length === 0) };
 }
 
-/** `known`: what each schema says, so that one which contains itself is looked at once. */
+/** `known`: the result of each schema, so that one which contains itself is visited once. */
 function look(schema: unknown, root: JsonObject, known: Map<JsonObject, Said>): Said {
   if (schema === true) return { names: [], isFree: true, isSilent: false };
   if (!isJsonObject(schema)) return nothing;
@@ -60,7 +60,7 @@ function lookInto(schema: JsonObject, root: JsonObject, lookAt: (inner: unknown)
     names: [...declared, ...choices.flatMap(({ names }) => names)],
     isFree: more === true || isJsonObject(more) || isJsonObject(patternProperties) ||
       [...parts, ...choices].some((one) => one.isFree) ||
-      // "One of these must be there" opens nothing that is declared.
+      // "One of these is required" declares no further members.
       (!isOwn && choices.some((one) => one.isSilent && one.names.length === 0)),
     isSilent: !isOwn && choices.length === 0 && parts.every((one) => one.isSilent),
   };

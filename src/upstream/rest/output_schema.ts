@@ -1,8 +1,8 @@
 /**
- * The schema that a tool's results keep: the envelope around that of the answer. Clients compile it
- * while they list the tools, and one that they cannot read would take all other tools from them; so
- * what validators of different drafts do not take, or take differently, is left out. It promises
- * less, and what it promises holds everywhere.
+ * The output schema of a tool: the envelope around the schema of the answer. Clients compile it
+ * while they list the tools, and an invalid one would cost them all other tools. Keywords that
+ * validators of different drafts refuse or understand differently are therefore left out. The
+ * schema promises less, but the promise holds everywhere.
  */
 import { isJsonObject } from "../../json.ts";
 import type { JsonObject } from "../../model.ts";
@@ -19,8 +19,8 @@ export function toEnvelope(outputSchema: JsonObject | undefined): JsonObject {
     type: "object",
     properties: {
       result,
-      raw: { description: "The API's whole answer" },
-      next: { type: "object", description: "Arguments to add for what comes after this" },
+      raw: { description: "The whole answer of the API" },
+      next: { type: "object", description: "Arguments to add to get what comes next" },
       note: { type: "string" },
     },
     ...($defs === undefined ? {} : { $defs }),
@@ -37,19 +37,19 @@ function isSound(key: string, holder: JsonObject): boolean {
   const value = holder[key];
   if (remarks.has(key)) return true;
   if (key === "type") return toTypes(value)?.length === [value].flat().length;
-  // They divide by fractions with different care.
+  // Validators divide by fractions with different precision.
   if (key === "multipleOf") return false;
   if (Object.hasOwn(assertions, key)) return assertions[key]?.(value) === true;
   const holding = holdings.get(key);
   if (holding === "map") return isJsonObject(value);
   if (holding === "list") return Array.isArray(value) && value.length > 0;
   const isSchema = isJsonObject(value) || typeof value === "boolean";
-  // To older drafts it is about all items, the first ones included.
+  // In older drafts it applies to all items, including the first ones.
   if (key === "items") return isSchema && holder["prefixItems"] === undefined;
   return holding === "schema" && isSchema;
 }
 
-/** Some validators find what every object inherits where a member is absent. */
+/** Some validators find inherited members of objects where a member is absent. */
 function withoutInherited(schema: JsonObject): JsonObject {
   const { properties } = schema;
   if (!isJsonObject(properties)) return schema;
@@ -58,7 +58,7 @@ function withoutInherited(schema: JsonObject): JsonObject {
   return { ...schema, properties: Object.fromEntries(members) };
 }
 
-/** References of a schema that goes one level down, while its `$defs` stay at the top. */
+/** The references of a schema that moves one level down, while its `$defs` stay at the top. */
 function moveReferences(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(moveReferences);
   if (!isJsonObject(schema)) return schema;
@@ -70,7 +70,7 @@ function moveReferences(schema: unknown): unknown {
   );
 }
 
-/** Whether a reference leads to a schema, and not to itself, from one to the other. */
+/** Whether a reference leads from one to the other, and not back to itself. */
 function leadsSomewhere(reference: string, root: JsonObject, hops = hopsMax): boolean {
   const here = followPointer({ value: root, path: [] }, reference.slice(1))?.value;
   if (!isJsonObject(here)) return typeof here === "boolean";

@@ -1,7 +1,7 @@
 /**
- * How a model gets the next page: the arguments to add to its call, from what the answer says of
- * itself (its number of pages, its total, a cursor, a `Link` header) or from how full this page is.
- * No URL of an answer is followed (hostile case F2): only values for known arguments are taken.
+ * How a model gets the next page: the arguments to add to its call. They come from the answer (its
+ * number of pages, its total, a cursor, a `Link` header) or from the size of this page. The gateway
+ * follows no URL of an answer (case F2); it takes only values for known arguments from it.
  */
 import { isJsonObject } from "../../json.ts";
 import type { JsonObject } from "../../model.ts";
@@ -9,15 +9,15 @@ import { findMainList } from "./truncate.ts";
 import { compileProjection, type Projection } from "./projection.ts";
 import type { Operation, Pagination } from "./service.ts";
 
-/** One answer, whole, and what it was asked with. */
+/** One whole answer, and the arguments of its request. */
 export interface ResultPage {
   readonly answer: unknown;
   readonly given: JsonObject;
-  /** The `Link` header; empty where there is none. */
+  /** The `Link` header; empty if there is none. */
   readonly link: string;
 }
 
-/** The arguments to add for the next page; undefined when this is the last one. */
+/** The arguments to add for the next page; undefined if this is the last one. */
 export type NextPage = (page: ResultPage) => JsonObject | undefined;
 
 /** Makes it for an operation. Throws for a wrong expression. */
@@ -118,7 +118,7 @@ function findNext(link: string): string | undefined {
   return undefined;
 }
 
-/** A text of a URL as its argument's type wants it; undefined for what is no single value. */
+/** The text of a URL in the type of its argument; undefined for anything but a single value. */
 function toArgument(text: string, schema: unknown): unknown {
   const { type } = isJsonObject(schema) ? schema : {};
   const types = Array.isArray(type) ? type : [type];

@@ -1,12 +1,12 @@
 /**
- * JMESPath expressions of recipes and documents: compiled when a service is loaded, so that a wrong
- * one is found then and says where it stands.
+ * JMESPath expressions of recipes and documents. They are compiled when a service is loaded, so
+ * that an invalid one is found then, with its place.
  */
 import { compile, type JSONValue, TreeInterpreter } from "@jmespath-community/jmespath";
 import { expressionProblem } from "../../config/expression.ts";
 import { GatewayError } from "../../errors.ts";
 
-/** What an expression finds in a value; null when that is nothing, or when it cannot be applied. */
+/** The value that an expression finds; null if there is none, or if it cannot be applied. */
 export type Projection = (value: unknown) => unknown;
 
 /** Compiles an expression. Throws `upstream_unavailable` that names `place`. */
@@ -23,7 +23,7 @@ export function compileProjection(expression: string, place: string): Projection
     try {
       return TreeInterpreter.search(tree, value as JSONValue) ?? null;
     } catch {
-      // A function that was given what it does not take: the answer has another shape.
+      // A function got a type that it does not accept: the answer has another shape.
       return null;
     }
   };

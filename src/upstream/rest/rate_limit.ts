@@ -1,36 +1,39 @@
 /**
- * The requests that a service may be sent, by all clients together: never more than so many in any
- * stretch of so long, and none while the service itself asks to wait (hostile case F6). Who comes too
- * early waits in line; the scopes that wait take turns, so that one with a hundred calls costs
- * another one turn and not a hundred. Who would wait for too long is told when to come back. Not
- * here: retries of one request, each of which asks here again.
+ * The rate of requests to a service, for all clients together: at most so many in any period of
+ * this length, and none while the service asks for a pause (case F6). Early calls wait in a queue,
+ * and the waiting scopes take turns: a scope with a hundred calls delays another scope by one turn,
+ * not by a hundred. A call that would wait too long fails with a time to retry. Not here: retries
+ * of one request, each of which asks here again.
  */
 import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import { readRetryAfter } from "../../outgoing/retry.ts";
 
-/** What may be sent. */
+/** The allowed rate. */
 export interface RateLimit {
-  /** Resolves when one request may be sent. Rejects with `overloaded`, whose data says when. */
+  /**
+   * Resolves when one request may be sent. Rejects with `overloaded`, whose data says when to
+   * retry.
+   */
   admit(signal: AbortSignal, scope: string): Promise<void>;
-  /** An answer that may ask to wait. */
+  /** An answer that may ask for a pause. */
   heard(status: number, headers: Headers): void;
 }
 
 /** What a rate limit is made from. */
 export interface RateLimitOptions {
-  /** Absent: only what the service asks for counts. */
+  /** Absent: only pauses that the service asks for count. */
   readonly budget: { readonly requests: number; readonly perMs: number } | undefined;
-  /** The longest that a call may wait here. */
+  /** The longest wait of a call here. */
   readonly waitMsMax: number;
   readonly limits: Pick<Limits, "restWaitingMax" | "restSendingsMax" | "retryAfterMsMax">;
   readonly clock: Clock;
 }
 
-/** One call in line. */
+/** One call in the queue. */
 interface Waiter {
-  /** Until when it can wait (monotonic). */
+  /** The end of its wait (monotonic). */
   readonly end: number;
   go(): void;
   refuse(): void;
@@ -42,12 +45,12 @@ export function createRateLimit(
 ): RateLimit {
   const { requests, perMs } = toWindow(budget, limits.restSendingsMax);
   const line = createLine<Waiter>();
-  /** When the last ones were sent, earliest first. */
+  /** The times of the last requests, earliest first. */
   let sent: number[] = [];
   let closedUntil = -Infinity;
   let stopTimer = () => {};
 
-  /** When one more may be sent after so many others. */
+  /** The time at which one more may be sent after so many others. */
   const toTime = (ahead: number): number => {
     const before = sent.at(ahead % requests - requests) ?? -Infinity;
     const first = Math.max(clock.monotonic(), closedUntil, before + perMs);
@@ -64,7 +67,7 @@ export function createRateLimit(
     sent = sent.filter((one) => one > now - perMs);
     sent.push(now);
   };
-  /** Lets go who may, and comes back for the others. */
+  /** Releases the calls that may be sent, and comes back for the others. */
   const serve = () => {
     stopTimer();
     while (line.size() > 0 && toTime(0) <= clock.monotonic()) {
@@ -103,7 +106,7 @@ export function createRateLimit(
       const ahead = line.ahead(scope);
       if (toTime(ahead) - clock.monotonic() > waitMsMax) throw toRefusal(ahead);
       if (line.size() >= limits.restWaitingMax) {
-        // Room is made by who takes most of it.
+        // The scope with most of the places makes room.
         const last = line.lastOfLongest(scope);
         if (last === undefined) throw toRefusal(line.size());
         last.refuse();
@@ -122,9 +125,9 @@ export function createRateLimit(
   };
 }
 
-/** Who waits, by scope; the scopes take turns. */
+/** The waiting calls, by scope; the scopes take turns. */
 function createLine<Item>() {
-  /** The next to have its turn first; none is empty. */
+  /** The scope whose turn is next comes first; none is empty. */
   const queues = new Map<string, Item[]>();
   let size = 0;
 
@@ -144,7 +147,7 @@ function createLine<Item>() {
       keep(scope, [...queues.get(scope) ?? [], item]);
       size += 1;
     },
-    /** Takes the next one out. */
+    /** Takes the next call out. */
     next(): Item | undefined {
       const [first] = queues;
       if (first === undefined) return undefined;
@@ -154,7 +157,7 @@ function createLine<Item>() {
       size -= 1;
       return item;
     },
-    /** How many have their turn before one more of this scope, at most. */
+    /** How many calls go before one more of this scope, at most. */
     ahead(scope: string): number {
       const own = queues.get(scope)?.length ?? 0;
       return [...queues].reduce(
@@ -162,7 +165,10 @@ function createLine<Item>() {
         0,
       );
     },
-    /** Takes the last one of the longest queue out, if that is longer than this scope's would be. */
+    /**
+     * Takes out the last call of the longest queue, if that queue is longer than this scope's would
+     * be.
+     */
     lastOfLongest(scope: string): Item | undefined {
       const own = queues.get(scope)?.length ?? 0;
       const [longest] = [...queues].sort(([, one], [, other]) => other.length - one.length);
@@ -175,7 +181,7 @@ function createLine<Item>() {
   };
 }
 
-/** A rate in numbers that can be remembered: fewer requests in a time that is as much shorter. */
+/** A rate whose requests can be remembered: fewer requests in a proportionally shorter time. */
 function toWindow(budget: RateLimitOptions["budget"], requestsMax: number) {
   if (budget === undefined) return { requests: 1, perMs: 0 };
   const { requests, perMs } = budget;

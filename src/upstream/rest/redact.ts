@@ -1,18 +1,18 @@
 /**
- * Words of an API that may be passed on (hostile cases H1, H3): some repeat what they were sent, and
- * that may have been a key, in a message or in the links of an answer that went well. Every secret
- * that was shown, in the forms it may come back in, is taken out; URLs in messages lose what could
- * let somebody in.
+ * Removes secrets from an API's texts before they are passed on (cases H1, H3). Some APIs repeat
+ * the credentials that they got, in an error message or in the links of a successful answer. Every
+ * secret that was sent is removed in all its forms, and URLs in messages lose parts that could
+ * grant access.
  */
 import { isJsonObject } from "../../json.ts";
 import { toPublicUrl } from "../../outgoing/failure.ts";
 import type { SecurityContext } from "../../outgoing/authorization.ts";
 
-/** Shorter values are words as well, and guessed sooner than read; data holds more words. */
+/** Shorter values are also ordinary words, and are easily guessed; data contains more words. */
 const secretCharsMin = 4;
 const dataSecretCharsMin = 8;
 
-/** Headers that let somebody in, by their names. */
+/** Headers that grant access, by their names. */
 const secretName = /auth|cookie|token|key|pass|secret|credential|session/i;
 
 type Values = Readonly<Record<string, string>>;
@@ -25,15 +25,15 @@ export function hideSecrets(text: string, shown: readonly Values[]): string {
   );
 }
 
-/** Takes out of an answer what was shown to get it. */
+/** Removes the sent credentials from an answer. */
 export interface AnswerRedactor {
-  /** Whether an answer of this text, parsed or not, can hold any of it. */
+  /** Whether an answer with this text, parsed or not, can contain any of them. */
   mayConcern(text: string): boolean;
   fromText(text: string): string;
   fromValue(value: unknown): unknown;
 }
 
-/** Makes it; of the configuration's headers only those count whose names speak of secrets. */
+/** Makes it. Of the configuration's headers, only those whose names suggest a secret count. */
 export function createAnswerRedactor(
   { headers, query, cookies }: SecurityContext,
   configured: Values,
@@ -67,7 +67,7 @@ function longestWord(text: string): string {
     .reduce((longest, word) => word.length > longest.length ? word : longest, "");
 }
 
-/** Any of these texts, in one pass; those before others win. */
+/** Any of these texts, in one pass; earlier ones take precedence. */
 function toPattern(needles: readonly string[]): RegExp | undefined {
   const escaped = needles.map((needle) => needle.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&"));
   return escaped.length === 0 ? undefined : new RegExp(escaped.join("|"), "g");
@@ -85,7 +85,7 @@ function toNeedles(shown: readonly Values[], charsMin: number): string[] {
 }
 
 function toForms(value: string): string[] {
-  // `Bearer x`, `Basic x`: the second word alone is the secret.
+  // `Bearer x`, `Basic x`: only the second word is the secret.
   const [, word = ""] = /^\S+\s+(\S+)$/.exec(value) ?? [];
   const [, login = ""] = /^basic\s+(\S+)$/i.exec(value) ?? [];
   const decoded = decode(login);
@@ -93,7 +93,7 @@ function toForms(value: string): string[] {
   return [value, word, decoded, password].flatMap((one) => [one, ...encodeForms(one)]);
 }
 
-/** In a URL, where both ways to write the digits are seen. */
+/** In a URL, with the digits of escapes in both cases. */
 function encodeForms(text: string): string[] {
   if (!text.isWellFormed()) return [];
   const encoded = encodeURIComponent(text);

@@ -1,6 +1,6 @@
 /**
- * A status that is no success as an error: with the API's own words, made one line and without
- * secrets (hostile cases H1, H3), with what can be done about it, and with its outcome.
+ * A status of failure as an error, with the API's own words on one line and without secrets (cases
+ * H1, H3), with advice, and with its outcome.
  */
 import type { GatewayError, Outcome } from "../../errors.ts";
 import { truncate } from "../../excerpt.ts";
@@ -14,7 +14,7 @@ import { parseBody, type Reading } from "./reading.ts";
 import { hideSecrets } from "./redact.ts";
 import { isJsonType } from "./request_body.ts";
 
-/** A status of 300 and more as an error. Ends the body. */
+/** A status of 300 or more as an error. Ends the body. */
 export async function toRefusal(
   answer: HttpAnswer,
   url: string,
@@ -26,7 +26,7 @@ export async function toRefusal(
     const why = explainRedirect(answer, url, reading);
     return marked(answer.toError(why, "bad_upstream_response"), outcome);
   }
-  // A server's own fault may tell anything about it (hostile case H3).
+  // A server's own fault may reveal internals (case H3).
   const said = status >= 500 ? undefined : await readMessage(answer, reading);
   const words = said === undefined ? "" : `: ${said}`;
   const why = status === 401 || status === 403
@@ -35,12 +35,12 @@ export async function toRefusal(
   return marked(answer.toError(why), outcome);
 }
 
-/** An API may redirect after it has worked, as 303 says. */
+/** An API may redirect after the work is done, as 303 says. */
 function toOutcome({ status, isRepeated }: HttpAnswer): Outcome {
   return status >= 400 && status < 500 && !isRepeated ? "refused" : "unknown";
 }
 
-/** Redirects that can be followed have been; none carries on a call that may change something. */
+/** Redirects that may be followed were followed; a call that may change something follows none. */
 function explainRedirect(
   { status, headers }: HttpAnswer,
   url: string,
@@ -63,7 +63,7 @@ function explainRefusal(
     : 'wants credentials; give the server "credentials"';
 }
 
-/** Where an error's words usually stand. */
+/** The usual places of an error's message. */
 const usualPlaces = [
   "error",
   "message",
@@ -90,7 +90,7 @@ async function readMessage(
   return truncate(words.replace(/[\s\p{C}]+/gu, " ").trim(), limits.restErrorCharsMax);
 }
 
-/** The words in an error's own answer, a few levels down. */
+/** The message in an error response, a few levels down. */
 function toWords(value: unknown, depth = 0): string | undefined {
   if (typeof value === "string") return value.trim() === "" ? undefined : value;
   if (depth > 3 || typeof value !== "object" || value === null) return undefined;

@@ -1,6 +1,6 @@
 /**
  * Arguments as the body of a request: JSON, a form, parts or plain text, by the media type that the
- * API takes. What is sent is made of whole values, never pasted together from their text.
+ * API expects. The body is built from whole values, never by joining texts of arguments.
  */
 import { GatewayError } from "../../errors.ts";
 import { isJsonObject } from "../../json.ts";
@@ -19,7 +19,7 @@ export function isJsonType(mediaType: string): boolean {
   return /^(?:application|text)\/(?:json|[\w.!#$&^-]+\+json)\s*(?:;|$)/i.test(mediaType.trim());
 }
 
-/** The body of these arguments; undefined when none is wanted. */
+/** The body of these arguments; undefined if there is none. */
 export function buildBody(plan: BodyPlan, given: JsonObject): RequestBody | undefined {
   const value = plan.argument === undefined ? toMembers(plan, given) : given[plan.argument];
   const isEmpty = value === undefined ||
@@ -78,7 +78,7 @@ function toPairs(value: unknown): Field[] {
 function toParts(fields: readonly Field[]): RequestBody {
   const boundary = `----${crypto.randomUUID()}`;
   const parts = fields.map(({ name, text, isJson }) => {
-    // As browsers write names that could end the header.
+    // Escapes characters that could end the header, as browsers do in names.
     const safe = name.replace(/["\r\n]/g, encodeURIComponent);
     const type = isJson ? "application/json" : "text/plain; charset=utf-8";
     return `--${boundary}\r\ncontent-disposition: form-data; name="${safe}"\r\n` +

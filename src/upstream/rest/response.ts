@@ -1,8 +1,8 @@
 /**
- * What an API answered with a status of 2xx (hostile case F5): JSON, text, an image or a sound, a
- * file, or nothing. Such a call was carried out, whatever its answer holds: an undocumented answer is
- * passed on as text with a note, and if nothing can be passed on, the result says so. Not
- * here: what the model gets of it (result.ts), and other statuses (refusal.ts).
+ * A 2xx answer of an API (case F5): JSON, text, an image or sound, a file, or nothing. The call was
+ * carried out, whatever the content: an undocumented answer is passed on as text with a note, and
+ * if nothing can be passed on, the result says so. Not here: what the model gets of it (result.ts),
+ * and other statuses (refusal.ts).
  */
 import { type GatewayError, toGatewayError } from "../../errors.ts";
 import type { HttpAnswer } from "../../outgoing/http_answer.ts";
@@ -13,18 +13,18 @@ import { parseBody, type Reading } from "./reading.ts";
 import { type AnswerRedactor, createAnswerRedactor } from "./redact.ts";
 import { toRefusal } from "./refusal.ts";
 
-/** An answer that went well. */
+/** A successful answer. */
 export interface RestResponse {
   readonly status: number;
   readonly content: Content;
-  /** What about it is not as documented; undefined: nothing. */
+  /** How it differs from the documentation; undefined if it does not. */
   readonly oddity: string | undefined;
-  /** The `Link` header; empty where there is none. */
+  /** The `Link` header; empty if there is none. */
   readonly link: string;
   readonly isDegraded: boolean;
 }
 
-/** What it holds. */
+/** The content. */
 export type Content =
   | { readonly kind: "json"; readonly value: unknown; readonly chars: number }
   | { readonly kind: "text"; readonly text: string }
@@ -40,13 +40,13 @@ export type Content =
   | { readonly kind: "unread" }
   | { readonly kind: "empty" };
 
-/** Content, and what is odd about it. */
+/** The content, and how it differs from the documentation. */
 type Found = Pick<RestResponse, "content"> & { readonly oddity?: string };
 
 /**
  * Reads an answer to its end; `url` is that of its request. Rejects with a GatewayError for other
- * statuses, for a body that does not end in time, and for one that cannot be read where the call
- * only reads: then the answer is all that the call was for.
+ * statuses, for a body that does not end in time, and for an unreadable body of a read-only call:
+ * there the answer was the purpose of the call.
  */
 export async function readResponse(
   answer: HttpAnswer,
@@ -114,7 +114,7 @@ async function readContent(
     : toOddText(text, oddity, redactor);
 }
 
-/** A body that did not come to its end: what there is of it, where the call may have changed something. */
+/** A body that did not arrive completely: the beginning, if the call may have changed something. */
 function toBroken(
   fault: unknown,
   bytes: Uint8Array,
@@ -126,7 +126,7 @@ function toBroken(
   const isKnown = error.code === "bad_upstream_response" || error.code === "upstream_unavailable";
   if (operation.readOnly || !isKnown) throw error;
   const oddity = `the answer is not complete: ${whyBroken(error)}`;
-  // Its last character may have lost a part.
+  // The last character may be incomplete.
   const text = decodeText(bytes, headers).replace(/\ufffd+$/, "");
   return text.trim() === "" || !isPlain(text)
     ? { content: { kind: "unread" }, oddity }
@@ -150,7 +150,7 @@ function toOddText(text: string, oddity: string, redactor: AnswerRedactor): Foun
 function oddOf({ isOdd, isPage }: Form, mediaType: string): Pick<Found, "oddity"> {
   if (!isOdd) return {};
   const what = mediaType === "" ? "something without a type" : `"${mediaType}"`;
-  return { oddity: `the answer is ${isPage ? `a page (${what})` : what} in place of JSON` };
+  return { oddity: `the answer is ${isPage ? `a page (${what})` : what} instead of JSON` };
 }
 
 function toLength(text: string | null): number | undefined {

@@ -1,9 +1,9 @@
 /**
  * The bytes of an answer's body: the first ones, whether they are all, and why they are not. Not
- * here: what they say.
+ * here: their meaning.
  */
 
-/** What came of a body. */
+/** The result of reading a body. */
 export interface ResponseBytes {
   readonly bytes: Uint8Array;
   /** The body ended here; false: it is longer, or broke. */
@@ -12,7 +12,7 @@ export interface ResponseBytes {
   readonly fault: unknown;
 }
 
-/** The first bytes of a body, at most so many; what comes after them is not waited for. */
+/** The first bytes of a body, up to a number; later bytes are not awaited. */
 export async function readFirst(
   body: ReadableStream<Uint8Array>,
   bytesMax: number,
@@ -53,7 +53,7 @@ function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
   return bytes;
 }
 
-/** Bytes as text where they are nothing else: UTF-8 without what only files of other kinds hold. */
+/** Bytes as text if they are only text: UTF-8 without the characters that other files contain. */
 export function toPlainText(bytes: Uint8Array): string | undefined {
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -63,7 +63,10 @@ export function toPlainText(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Whether a text lacks the character that nearly every other kind of file holds, and no text. */
+/**
+ * Whether a text lacks the character that nearly every file of another kind contains, and no text
+ * does.
+ */
 export function isPlain(text: string): boolean {
   return !text.includes("\0");
 }

@@ -1,13 +1,13 @@
 /**
- * The credential of one call, which its request is built for: had before the request is sent, within
- * the time of the call, and then used for its first attempt.
+ * The credential of one call. It is obtained before the request is built, within the time of the
+ * call, and used for the first attempt.
  */
 import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Authorization, Credential, CredentialUse } from "../../outgoing/authorization.ts";
 import type { Failures } from "../../outgoing/failure.ts";
 
-/** A credential within the time of a call. Rejects with the error that the client is told. */
+/** A credential within the time of a call. Rejects with the error for the client. */
 export async function getCredential(
   authorization: Authorization,
   use: CredentialUse,
@@ -29,7 +29,7 @@ export async function getCredential(
     if (stop.signal.aborted) {
       throw failures.create(
         "upstream_timeout",
-        `was not called: its credentials could not be had within ${timeoutMs} ms`,
+        `was not called: its credentials were not available within ${timeoutMs} ms`,
         { data: { outcome: "not_sent" } },
       );
     }
@@ -51,7 +51,7 @@ export async function getCredential(
   }
 }
 
-/** The same authorization; the credential that the request was built for is its first answer. */
+/** The same authorization, whose first answer is the credential of the built request. */
 export function startingWith(credential: Credential, authorization: Authorization): Authorization {
   let first: Credential | undefined = credential;
   return {

@@ -1,7 +1,7 @@
 /**
- * Arguments as a request (hostile case F10): whatever they hold, it stays within the base URL, within
- * its own path segment and its own parameter, and never takes the place of a header, a query
- * parameter or a cookie that the gateway or a credential sets. Not here: whether the arguments fit
+ * Arguments as a request (case F10). Whatever their values, the request stays within the base URL,
+ * each argument within its path segment and its parameter, and no argument replaces a header, query
+ * parameter or cookie that the gateway or a credential sets. Not here: whether the arguments match
  * their schema (arguments.ts), and how a value is written (styles.ts).
  */
 import { GatewayError } from "../../errors.ts";
@@ -14,14 +14,14 @@ import { buildBody, isJsonType } from "./request_body.ts";
 import type { Operation, Parameter } from "./service.ts";
 import { writeHeader, writePairs, writePath } from "./styles.ts";
 
-/** A request that is ready to be sent. */
+/** A complete request. */
 export interface RestRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | undefined;
 }
 
-/** Where a request goes, and what is not the arguments' to say. */
+/** The target of a request, which arguments cannot change. */
 export interface RequestFrame {
   /** Without a slash at its end. */
   readonly baseUrl: string;
@@ -52,7 +52,7 @@ const reservedHeaders: ReadonlySet<string> = new Set([
   "user-agent",
 ]);
 
-/** Whether a parameter is set by others than the arguments. */
+/** Whether something else than the arguments sets a parameter. */
 export function isReserved(
   { in: place, wire }: Pick<Parameter, "in" | "wire">,
   { headers, context }: Pick<RequestFrame, "headers" | "context">,
@@ -79,7 +79,9 @@ function cookieNames(header = ""): string[] {
   return header.split(";").map((pair) => pair.replace(/=.*$/s, "").trim());
 }
 
-/** The request of these arguments. Throws `invalid_params` with a sentence for what cannot be sent. */
+/**
+ * The request of these arguments. Throws `invalid_params` with a sentence if they cannot be sent.
+ */
 export function buildRequest(
   operation: Operation,
   given: JsonObject,
@@ -95,7 +97,7 @@ export function buildRequest(
     const members = () => membersOf(operation.inputSchema, parameter.argument);
     const isTaken = (name: string) =>
       operation.parameters.some((one) => one.in === parameter.in && one.wire === name);
-    // Members of an object are parameters of their own there.
+    // Members of an object are separate parameters there.
     const written = (place: "query" | "cookie") =>
       writePairs(parameter, value, members, isTaken)
         .filter((pair) => !isReserved({ in: place, wire: nameOf(pair) }, frame));
@@ -123,7 +125,7 @@ function valueOf({ argument, default: otherwise }: Parameter, given: JsonObject)
   return value === null ? undefined : value;
 }
 
-/** JSON is wanted most, since a model can use it best. */
+/** JSON is preferred, because models can use it best. */
 function toAccept({ produces = [] }: Operation): string {
   const json = produces.filter(isJsonType);
   const others = produces.filter((one) => !isJsonType(one));
@@ -141,7 +143,7 @@ function buildPath({ path, parameters }: Operation, given: JsonObject): string {
     const arguments_: string[] = [];
     const written = segment.split(/(\{[^{}]+\})/).map((piece) => {
       const parameter = /^\{.+\}$/.test(piece) ? inPath.get(piece.slice(1, -1)) : undefined;
-      // What is no place for an argument stands for itself, and cannot begin a query.
+      // Text that is no placeholder stays as it is, and cannot begin a query.
       if (parameter === undefined) return piece.replace(/[?#]/g, encodeURIComponent);
       const value = valueOf(parameter, given);
       if (value === undefined) {
@@ -155,12 +157,15 @@ function buildPath({ path, parameters }: Operation, given: JsonObject): string {
   }).join("/");
 }
 
-/** Also before a parameter of a segment (RFC 3986, 3.3), and before what ends a text or is trimmed. */
+/**
+ * Also before a parameter of a segment (RFC 3986, section 3.3), and before characters that end or
+ * trim a text.
+ */
 const wayUp = /^\.\.?(?:[;\p{Cc}]|\s*$)/u;
 
 /**
- * A segment must stay one: parsers of URLs take `..` for the way up even when it is encoded, and some
- * servers decode once or twice more before they look.
+ * A segment must stay one segment. URL parsers treat `..` as the parent folder even when it is
+ * encoded, and some servers decode once or twice more.
  */
 function checkSegment(written: string, names: readonly string[]): void {
   let text = written;
@@ -187,7 +192,7 @@ function decode(text: string): string {
   });
 }
 
-/** What a header can hold: a line of Latin-1. */
+/** What a header can contain: one line of Latin-1. */
 function checkHeader({ argument }: Parameter, text: string): string {
   if (/^[\t\x20-\x7e\xa0-\xff]*$/.test(text)) return text;
   throw new GatewayError(

@@ -1,8 +1,8 @@
 /**
- * The kind `rest`: a web API whose operations are tools. It keeps no session and starts no process;
- * where it is written down is read when somebody first needs it, and again, after a pause, when that
- * failed. A call is one request, or a few; what goes wrong with it is a result that the model can
- * read. Not here: how arguments become a request and an answer a result (rest/engine.ts).
+ * The kind `rest`: a web API whose operations are tools. It keeps no session and starts no process.
+ * Its description is read when a client first needs it, and again after a backoff if that failed. A
+ * call is one request, or a few, and faults become results that the model can read. Not here: how
+ * arguments become a request and an answer a result (rest/engine.ts).
  */
 import { sleep } from "../../clock.ts";
 import type { RestServerConfig } from "../../config/config.ts";
@@ -19,7 +19,7 @@ import { createStatus } from "../upstream_status.ts";
 import type { CreateUpstream, Upstream } from "../upstream.ts";
 import { createWatchers } from "../watchers.ts";
 
-/** Why the service cannot be used, and when it is tried again at the earliest. */
+/** Why the service cannot be used, and the earliest time of the next attempt. */
 interface Problem {
   readonly error: GatewayError;
   readonly backoffMs: number;
@@ -72,7 +72,7 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
     );
     problem = { error, backoffMs, until: clock.monotonic() + backoffMs };
     status.note();
-    // Whoever listens for changes hears when it has come right.
+    // Clients that listen for changes get a notice when the service works again.
     void sleep(clock, backoffMs, closed.signal).then(() => {
       if (watchers.scopes().length > 0 && !closed.signal.aborted) ready().catch(() => {});
     });
@@ -145,7 +145,7 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
         const { message, code } = problem.error;
         return { ...status.now(), connections: 0, problem: message, error: code };
       }
-      // The last call was made without them.
+      // The last call was made without credentials.
       const error = isDegraded ? "credentials_missing" : undefined;
       return { ...status.now(), connections: 0, tools, error };
     },

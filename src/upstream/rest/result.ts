@@ -1,7 +1,7 @@
 /**
- * An API's answer as a tool's result: projected, cut to what a model can use, in the envelope that
- * the tool's output schema promises, with the arguments that give more. What is not as documented is
- * given as it came, with a note (hostile case F5). Failures are results, too, which a model can read
+ * An API's answer as a tool's result: projected, truncated to a useful size for a model, in the
+ * envelope of the tool's output schema, with the arguments that return more. An undocumented answer
+ * is returned as it came, with a note (case F5). Failures are results too, which a model can read
  * and which say whether the call may have taken effect.
  */
 import { type GatewayError, withOutcome } from "../../errors.ts";
@@ -16,31 +16,31 @@ import type { Check } from "./schema_check.ts";
 import type { Operation } from "./service.ts";
 import type { OwnArguments } from "./tool.ts";
 
-/** How a tool's results are made. */
+/** How the results of a tool are made. */
 export interface Presentation {
   readonly project: Projection | undefined;
   readonly nextPage: NextPage;
-  /** By the tool's output schema. */
+  /** As the tool's output schema says. */
   readonly checkEnvelope: Check;
   readonly own: OwnArguments;
   readonly operation: Pick<Operation, "readOnly" | "resends">;
   readonly limits: Pick<Limits, "restResultCharsMax" | "restUrlCharsMax">;
 }
 
-/** In the `_meta` of a result that was asked for without credentials. */
+/** In the `_meta` of a result of a call without credentials. */
 export const degradedKey = "mcp-wrapper/degraded";
 
-/** In the `_meta` of a failure: its outcome, as in the `data` of an error of JSON-RPC. */
+/** In the `_meta` of a failure: its outcome, as in the `data` of a JSON-RPC error. */
 const outcomeKey = "mcp-wrapper/outcome";
 
-/** What was asked for. */
+/** The arguments of the call. */
 export interface RequestedView {
   readonly given: JsonObject;
   readonly raw: boolean;
   readonly skip: number;
 }
 
-/** The result of a call that went well. */
+/** The result of a successful call. */
 export function toResult(
   received: RestResponse,
   wanted: RequestedView,
@@ -53,13 +53,13 @@ export function toResult(
   return isDegraded ? { ...result, _meta: { [degradedKey]: true } } : result;
 }
 
-/** The result of a call that did not. */
+/** The result of a failed call. */
 export function toFailure(
   error: GatewayError,
   { readOnly }: Pick<Operation, "readOnly">,
 ): JsonObject {
   const { outcome = "unknown" } = error;
-  // What only reads takes no effect that a model had to know of.
+  // A read-only call has no effect that a model needs to know of.
   const { message, data } = readOnly ? error : withOutcome(error, outcome);
   return {
     content: [{ type: "text", text: JSON.stringify({ error: message, ...data, outcome }) }],
@@ -87,7 +87,7 @@ function presentJson(
   const { own, nextPage, project, limits } = how;
   const toCut = (value: unknown) => truncateToFit(value, skip, limits.restResultCharsMax);
   const found = nextPage({ answer: whole, given, link });
-  // What is longer than a whole URL cannot be asked for.
+  // An argument longer than a whole URL cannot be sent.
   const page = JSON.stringify(found ?? {}).length > limits.restUrlCharsMax ? undefined : found;
   const finish = (key: "result" | "raw", cut: Truncation, notes: readonly string[]) => {
     const next = cut.nextItem === undefined
@@ -108,7 +108,7 @@ function presentJson(
   ]));
 }
 
-/** What gives the rest of an answer; only where asking again changes nothing. */
+/** The arguments for the rest of an answer; only if repeating the call changes nothing. */
 function toNext(skip: number, { own, operation }: Presentation): JsonObject | undefined {
   return operation.resends ? { [own.skip]: skip } : undefined;
 }
@@ -116,10 +116,10 @@ function toNext(skip: number, { own, operation }: Presentation): JsonObject | un
 function adviseNext(skip: number, { own, operation }: Presentation): string {
   return operation.resends
     ? `Call again with ${own.skip}: ${skip} for the next ones`
-    : `A call with ${own.skip}: ${skip} gives the next ones, but carries the call out again`;
+    : `A call with ${own.skip}: ${skip} returns the next ones, but carries out the call again`;
 }
 
-/** What was left out, and exactly how to ask for it. */
+/** What was left out, and how exactly to get it. */
 function describeCut(
   { main, nextItem, leftOut }: Truncation,
   { raw, skip }: RequestedView,
@@ -193,7 +193,7 @@ function presentOther(
   }
 }
 
-/** A piece of a text; one that is not as documented is never the documented result. */
+/** A part of a text; an undocumented text is never the documented result. */
 function presentText(text: string, skip: number, odd: string, how: Presentation): JsonObject {
   const { limits: { restResultCharsMax: charsMax }, checkEnvelope } = how;
   const { text: part, start, end } = section(text, skip, charsMax);

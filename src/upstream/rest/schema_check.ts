@@ -1,7 +1,7 @@
 /**
- * JSON Schemas of others, made harmless (hostile case A13): what could take for ever (patterns,
- * comparisons of everything with everything) or lead away from the schema is left out, and a check
- * looks at a bounded number of schemas. Formats are remarks in 2020-12, and are left out, too.
+ * JSON Schemas of other authors, made harmless (case A13). Keywords that could take exponential
+ * time (patterns, comparisons of all items) or lead outside the schema are left out, and a check
+ * visits a bounded number of schemas. Formats are annotations in 2020-12, so they are left out too.
  */
 import { type OutputUnit, type Schema, Validator } from "@cfworker/json-schema";
 import { isJsonObject } from "../../json.ts";
@@ -9,14 +9,14 @@ import type { Limits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
 import { holdings } from "../../protocol/json_schema/keywords.ts";
 
-/** What a check found; `unknown`: it would have taken too long, or the schema is none. */
+/** The result of a check; `unknown`: it would have taken too long, or the schema is invalid. */
 export type CheckResult =
   | { readonly state: "fits" | "unknown" }
   | { readonly state: "differs"; readonly mismatches: readonly Mismatch[] };
 
-/** One thing that does not fit; the most telling ones come last. */
+/** One mismatch; the most specific ones come last. */
 export interface Mismatch {
-  /** Keys and indexes from the value's root. */
+  /** Keys and indexes from the root of the value. */
   readonly path: readonly string[];
   readonly reason: string;
 }
@@ -41,11 +41,14 @@ const dropped = new Set([
   "unevaluatedProperties",
   "unevaluatedItems",
   "dependencies",
-  // Of older drafts, and a remark.
+  // From older drafts, and an annotation.
   "additionalItems",
   "contentSchema",
 ]);
-/** What a check reads beside schemas; all else is a remark, which must not be taken for one. */
+/**
+ * Keywords that a check reads besides schemas; all others are annotations, which must not be read
+ * as schemas.
+ */
 const plain = new Set([
   "$ref",
   "type",
@@ -68,17 +71,20 @@ const plain = new Set([
   "multipleOf",
 ]);
 
-/** The schema without what could harm who checks by it; it allows at least what the other does. */
+/**
+ * The schema without parts that could harm the checker; it allows at least what the original
+ * allows.
+ */
 export function loosen(schema: unknown): unknown {
   return walkSchema(schema, (key, holder) => {
     if (dropped.has(key)) return false;
     if (key === "$ref") return typeof holder[key] === "string" && holder[key].startsWith("#");
-    // What a pattern allowed beside the known properties must stay allowed.
+    // Properties that a pattern allowed next to the known ones must stay allowed.
     return key !== "additionalProperties" || holder["patternProperties"] === undefined;
   });
 }
 
-/** A check by a schema that `loosen` gave. */
+/** A check by a schema from `loosen`. */
 export function compileSchema(
   schema: unknown,
   { schemaStepsMax: stepsMax }: Pick<Limits, "schemaStepsMax">,
@@ -87,7 +93,7 @@ export function compileSchema(
   let steps = 0;
   const counted = walkSchema(schema, isRead, (copy) => {
     const { type } = copy;
-    // Looked at once each time that the schema is.
+    // Counts each visit of the schema.
     return Object.defineProperty(copy, "type", {
       enumerable: true,
       get() {
@@ -113,7 +119,7 @@ function isRead(key: string): boolean {
   return holdings.has(key) || plain.has(key);
 }
 
-/** A copy of a schema with some of its keywords, schemas within it included. */
+/** A copy of a schema with some of its keywords, including nested schemas. */
 export function walkSchema(
   schema: unknown,
   keeps: (key: string, holder: JsonObject) => boolean,
@@ -132,7 +138,7 @@ export function walkSchema(
   })));
 }
 
-/** Numbers that are kept by their digits are numbers to a check, unless clients read infinity. */
+/** Numbers that keep their digits count as numbers, unless clients would read infinity. */
 function toChecked(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(toChecked);
   if (typeof value !== "object" || value === null) return value;
@@ -145,7 +151,7 @@ function toChecked(value: unknown): unknown {
 
 function toMismatch({ instanceLocation, error }: OutputUnit): Mismatch {
   const path = instanceLocation.split("/").slice(1).map((part) => {
-    // As the validator writes them: pointers within a URL.
+    // In the validator's form: pointers within a URL.
     return decodeURIComponent(part).replaceAll("~1", "/").replaceAll("~0", "~");
   });
   return { path, reason: error.replace(/\.$/, "") };

@@ -1,7 +1,7 @@
 /**
- * The requests of one service: each within the rate limit that all clients share, through the one HTTP
- * caller, and not made again while its answer is kept. An answer is kept for those alone who would be
- * sent it: what is shown to the API is a part of what was asked.
+ * The requests of one service: each within the rate limit that all clients share, through the one
+ * HTTP caller, and not repeated while its answer is cached. A cached answer is only for callers
+ * with the same credentials: the credentials are part of the key.
  */
 import type { RestServerConfig } from "../../config/config.ts";
 import {
@@ -20,30 +20,32 @@ import { readResponse, type RestResponse } from "./response.ts";
 import type { RestRequest } from "./rest_request.ts";
 import type { Operation, Service } from "./service.ts";
 
-/** One request with all that goes along. */
+/** One request with its context. */
 export interface Sending {
   readonly operation: Operation;
-  /** The request as it is where this is shown. */
+  /** The request with these credentials. */
   readonly prepare: (context: SecurityContext) => RestRequest;
-  /** What is shown at first; a credential that is renewed meanwhile takes its place. */
+  /** The first credentials; a renewed credential replaces them. */
   readonly context: SecurityContext;
   readonly authorization: Authorization;
   readonly use: CredentialUse;
   readonly timeoutMs: number;
 }
 
-/** Makes what sends requests: within the rate limit, and not again while an answer is kept. */
+/**
+ * Makes the sender of requests: within the rate limit, and not repeated while an answer is cached.
+ */
 export function createSend(
   { name: server, headers, callTimeoutMs }: RestServerConfig,
   { baseUrl, budget: allowed, errorMessages }: Service,
   deps: UpstreamDeps,
 ): (sending: Sending, signal: AbortSignal) => Promise<RestResponse> {
   const { limits, clock, runtime } = deps;
-  // The other half is for the request itself: clients that give up meanwhile would hear nothing.
+  // The other half is for the request itself: a client that cancels in between would get no answer.
   const waitMsMax = callTimeoutMs / 2;
   const rateLimit = createRateLimit({ budget: allowed, waitMsMax, limits, clock });
   const cache = createAnswerCache<RestResponse>(limits, clock);
-  /** Where the service is; those to whom it redirects speak for themselves alone. */
+  /** The service's own address; addresses that it redirects to count separately. */
   const origins = new Set<string>();
   const messages = errorMessages.map((one) => compileProjection(one, "the error messages"));
   const caller = createHttpCaller({
@@ -80,7 +82,7 @@ export function createSend(
       method: operation.method,
       timeoutMs,
       repeatable: operation.resends,
-      // A redirect carries no call on that may change something.
+      // A call that may change something follows no redirect.
       final: !isFetch(operation.method),
       authorization,
       use,
@@ -95,7 +97,7 @@ export function createSend(
     const key = JSON.stringify([operation.method, prepare(context), context]);
     return await cache.get(key, operation.cacheMs, async (shared) => {
       const { received, shown } = await load(sending, shared);
-      // What another credential got is no answer to this question.
+      // An answer to another credential does not answer this request.
       const isSame = JSON.stringify(shown) === JSON.stringify(context);
       return { value: received, size: isSame ? sizeOf(received) : undefined };
     }, signal);
@@ -108,9 +110,9 @@ function isFetch(method: string): boolean {
   return method === "GET" || method === "HEAD";
 }
 
-/** Characters that keeping an answer costs; undefined: it must not be kept. */
+/** The size of a cached answer in characters; undefined: it must not be cached. */
 function sizeOf({ content, oddity, isDegraded }: RestResponse): number | undefined {
-  // What is not as documented may be another one soon.
+  // An undocumented answer may differ the next time.
   if (isDegraded || oddity !== undefined) return undefined;
   if (content.kind === "json") return content.chars;
   if (content.kind === "text") return content.text.length;

@@ -1,7 +1,7 @@
 /**
- * A REST service in the words of the engine: what a recipe (from_recipe.ts) and an OpenAPI document
- * (openapi/) both become. An operation is a tool; how its arguments become a request and its answer
- * a result is data here and work in the files beside. Types only.
+ * A web API in the engine's form, which both a recipe (from_recipe.ts) and an OpenAPI document
+ * (openapi/) become. An operation is a tool. How its arguments become a request and its answer a
+ * result is data here; the other files of this folder do the work. Types only.
  */
 import type { JsonObject } from "../../model.ts";
 
@@ -16,9 +16,9 @@ export interface Service {
   /** Requests of all clients together. */
   readonly budget?: { readonly requests: number; readonly perMs: number } | undefined;
   readonly operations: readonly Operation[];
-  /** For the log: which operations cannot be tools, and why. */
+  /** For the log: the operations that cannot be tools, and why. */
   readonly leftOut: readonly string[];
-  /** Where an error's own message may stand in its answer (JMESPath), most likely first. */
+  /** The places where an error may have its message (JMESPath), most likely first. */
   readonly errorMessages: readonly string[];
 }
 
@@ -29,48 +29,48 @@ export interface Operation {
   readonly title?: string | undefined;
   readonly description: string;
   readonly method: string;
-  /** Beneath the base URL; `{wire}` stands for a parameter in the path. */
+  /** Relative to the base URL; `{wire}` is replaced by a parameter of the path. */
   readonly path: string;
-  /** In the place of the service's own, where a document has one for this operation. */
+  /** Replaces the service's own base URL, if a document has one for this operation. */
   readonly baseUrl?: string | undefined;
   readonly parameters: readonly Parameter[];
   readonly body?: BodyPlan | undefined;
   /**
-   * Of the arguments; an object, complete in itself (`$defs` instead of references elsewhere). An
-   * argument that is not among its properties is refused. In the query, an exploded object (`form`,
-   * `deepObject`) can have the members alone that are declared here.
+   * Schema of the arguments: an object, complete in itself (`$defs` instead of external
+   * references). An argument outside its properties is refused. In the query, an exploded object
+   * (`form`, `deepObject`) can have only the members that are declared here.
    */
   readonly inputSchema: JsonObject;
   /**
-   * Media types of its answers as documented; they are asked for by `accept`. When one of them is
-   * JSON, a result says that another shape is not as documented, unless it is listed, too. Absent:
-   * nothing is known, but where there is an output schema or a projection, that is JSON.
+   * Documented media types of the answers; the request asks for them by `accept`. If one of them is
+   * JSON, a result marks any other shape as undocumented, unless it is listed too. Absent: unknown,
+   * or JSON if there is an output schema or a projection.
    */
   readonly produces?: readonly string[] | undefined;
-  /** Of the projected answer; absent: nothing is known of it. */
+  /** Schema of the projected answer; absent: unknown. */
   readonly outputSchema?: JsonObject | undefined;
   /** JMESPath. */
   readonly projection?: string | undefined;
   readonly pagination?: Pagination | undefined;
-  /** How long an answer may be given again to the same request; 0: never. */
+  /** How long the same request may get this answer again; 0: never. */
   readonly cacheMs: number;
-  /** Whether making it twice does no more than making it once; the tool's `idempotentHint`. */
+  /** Whether two calls have the effect of one; the tool's `idempotentHint`. */
   readonly repeatable: boolean;
-  /** Whether the gateway itself sends it again after it may have arrived. */
+  /** Whether the gateway itself repeats it after it may have arrived. */
   readonly resends: boolean;
   readonly readOnly: boolean;
-  /** Whether it needs the log-in beside the credentials. */
+  /** Whether it needs the log-in as well as the credentials. */
   readonly login: boolean;
 }
 
-/** One argument outside of the body. */
+/** One argument outside the body. */
 export interface Parameter {
   /** The argument's name. */
   readonly argument: string;
   readonly wire: string;
   readonly in: "path" | "query" | "header" | "cookie";
   readonly required: boolean;
-  /** How lists and objects are written (OpenAPI 3.1 4.8.12.3); `json`: as JSON text. */
+  /** How lists and objects are written (OpenAPI 3.1, section 4.8.12.3); `json`: as JSON text. */
   readonly style:
     | "simple"
     | "label"
@@ -81,7 +81,7 @@ export interface Parameter {
     | "deepObject"
     | "json";
   readonly explode: boolean;
-  /** A list is one text with this between its items, whatever the style says of lists. */
+  /** A list is one text with this separator, whatever the style says about lists. */
   readonly join?: string | undefined;
   /** Sent when the argument is absent. */
   readonly default?: unknown;
@@ -94,15 +94,15 @@ export interface BodyPlan {
   readonly required: boolean;
   /** The argument that is the whole body; absent: `members` are. */
   readonly argument?: string | undefined;
-  /** Argument -> member of the body. */
+  /** Argument → member of the body. */
   readonly members: Readonly<Record<string, string>>;
-  /** Sent when the argument is absent: member -> value. */
+  /** Values to send if the argument is absent: member → value. */
   readonly defaults: JsonObject;
-  /** In a form: how members that are lists or objects are written, where that is not the usual way. */
+  /** In a form: how list or object members are written, if it is not the usual way. */
   readonly styles?: Readonly<Record<string, Pick<Parameter, "style" | "explode">>> | undefined;
 }
 
-/** How more of a list is asked for; names are those of arguments, paths JMESPath. */
+/** How to ask for more of a list; names are those of arguments, paths are JMESPath. */
 export type Pagination =
   | {
     readonly type: "page";

@@ -1,4 +1,4 @@
-/** Where a REST service's operations are written down, by type: a new type is one row here. */
+/** The sources of a web API's operations, by type: a new type is one row here. */
 import type { RestServerConfig } from "../../config/config.ts";
 import type { UpstreamDeps } from "../deps.ts";
 import { toService } from "./from_recipe.ts";
@@ -6,8 +6,8 @@ import { loadOpenApi } from "./openapi/load.ts";
 import type { Service } from "./service.ts";
 
 /**
- * The service of a server. Rejects with a GatewayError whose message tells the person what to
- * mend.
+ * The service of a server. Rejects with a GatewayError whose message tells the operator what to
+ * fix.
  */
 export function loadService(
   config: RestServerConfig,

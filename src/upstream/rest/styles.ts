@@ -1,7 +1,7 @@
 /**
- * How a value is written into a path, a query, a header or a cookie (OpenAPI 3.1, 4.8.12.3): lists
- * and objects by style, every piece encoded for itself, so that no value can end what it stands in
- * (hostile case F10). Not here: where the pieces go (rest_request.ts).
+ * How a value is written into a path, a query, a header or a cookie (OpenAPI 3.1, section
+ * 4.8.12.3). Lists and objects follow their style, and every piece is encoded separately, so that
+ * no value can leave its place (case F10). Not here: where the pieces go (rest_request.ts).
  */
 import { GatewayError } from "../../errors.ts";
 import { isJsonObject } from "../../json.ts";
@@ -14,19 +14,19 @@ export function toText(value: unknown): string {
   return value === null || value === undefined ? "" : JSON.stringify(value);
 }
 
-/** One piece for a URL. Throws `invalid_params` for text that is none. */
+/** One piece for a URL. Throws `invalid_params` for malformed text. */
 export function encode(text: string): string {
   try {
     return encodeURIComponent(text);
   } catch {
     throw new GatewayError(
       "invalid_params",
-      `Cannot send ${JSON.stringify(text)}: it holds half of a character; repeat it whole`,
+      `Cannot send ${JSON.stringify(text)}: it contains half of a character; send the whole one`,
     );
   }
 }
 
-/** A parameter's place in a path. */
+/** A parameter in a path. */
 export function writePath({ wire, style, explode, join }: Parameter, value: unknown): string {
   if (style === "json") return encode(JSON.stringify(value));
   if (join !== undefined && Array.isArray(value)) return joined(value, join);
@@ -41,7 +41,7 @@ export function writePath({ wire, style, explode, join }: Parameter, value: unkn
 }
 
 /**
- * A parameter as pairs of a query or of cookies. `members`: those that an object may have there;
+ * A parameter as pairs of a query or of cookies. `members`: the allowed members of an object;
  * `isTaken`: whether another parameter of the same place has this name.
  */
 export function writePairs(
@@ -79,8 +79,8 @@ export function writePairs(
 }
 
 /**
- * An object in brackets, level by level. OpenAPI says nothing of lists there: the form that most
- * servers read is `[]`, and a number where the parts of one item must stay together.
+ * An object in brackets, level by level. OpenAPI defines no lists there. Most servers read `[]`,
+ * and an index where the parts of one item must stay together.
  */
 function writeDeep(name: string, value: unknown): string[] {
   if (Array.isArray(value)) {
@@ -141,7 +141,7 @@ function takenMember(argument: string, key: string): GatewayError {
   return new GatewayError(
     "invalid_params",
     `Cannot send ${JSON.stringify(key)} in argument "${argument}": another parameter has this ` +
-      "name; give it as an argument of its own",
+      "name; use a separate argument for it",
   );
 }
 

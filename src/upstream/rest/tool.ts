@@ -1,7 +1,7 @@
 /**
- * An operation as a tool: what `tools/list` says of it, the arguments that the engine adds (`raw`,
- * `skip`), and the envelope that every result has. A model reads the first, a client checks by the
- * last. Not here: what a call does.
+ * An operation as a tool: its entry in `tools/list`, the arguments that the engine adds (`raw`,
+ * `skip`), and the envelope of every result. Models read the entry, clients check by the envelope.
+ * Not here: what a call does.
  */
 import { isJsonObject } from "../../json.ts";
 import type { JsonObject } from "../../model.ts";
@@ -13,24 +13,24 @@ import type { Operation } from "./service.ts";
 
 /** Names of the engine's own arguments. */
 export interface OwnArguments {
-  /** Absent: there is no projection, and nothing more to be had. */
+  /** Absent: there is no projection, so there is nothing more to return. */
   readonly raw: string | undefined;
   readonly skip: string;
 }
 
-/** A tool and what its calls are checked by. */
+/** A tool, and the checks of its calls. */
 export interface Tool {
-  /** Without the arguments that are not its clients' to give. */
+  /** Without the arguments that clients may not set. */
   readonly operation: Operation;
   readonly own: OwnArguments;
-  /** As `tools/list` gives it; its schemas hold for what a call takes and gives. */
+  /** In the form for `tools/list`; its schemas match the arguments and results. */
   readonly listed: JsonObject & {
     readonly inputSchema: JsonObject;
     readonly outputSchema: JsonObject;
   };
 }
 
-/** Makes the tool of an operation; `headers` are those that the configuration sends. */
+/** Makes the tool of an operation; `headers` are those of the configuration. */
 export function createTool(
   whole: Operation,
   headers: Readonly<Record<string, string>>,
@@ -74,19 +74,19 @@ export function createTool(
 function describeOwn({ raw, skip }: OwnArguments): JsonObject {
   const whole = {
     type: "boolean",
-    description: "Give the API's whole answer instead of the usual part of it",
+    description: "Return the API's whole answer instead of the usual part of it",
   };
   return {
     ...(raw === undefined ? {} : { [raw]: whole }),
     [skip]: {
       type: "integer",
       minimum: 0,
-      description: "From which item (of a text: character) on; an answer that was cut says it",
+      description: "The first item (of a text: character) to return; a truncated answer says which",
     },
   };
 }
 
-/** What the configuration or a credential sets is not asked of a model. */
+/** A value that the configuration or a credential sets is not an argument. */
 function withoutReserved(
   operation: Operation,
   headers: Readonly<Record<string, string>>,

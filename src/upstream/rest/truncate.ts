@@ -1,30 +1,30 @@
 /**
- * Answers that are too large for a model, made smaller so that they keep their shape: every list to
- * the same number of items, so that the longest lose most, then long texts, and keys only when nothing
- * else helps. What was left out is told, with how to ask for it. Not here: what is projected.
+ * Answers that are too long for a model, shortened so that they keep their shape. All lists get the
+ * same maximum of items, so that the longest lose most, then long texts are cut, and keys go only
+ * if nothing else helps. The result says what was left out and how to get it. Not here: projection.
  */
 import { truncate } from "../../excerpt.ts";
 import { isJsonObject } from "../../json.ts";
 import type { JsonObject } from "../../model.ts";
 
-/** The list that an answer is about: itself, or the one within that takes the most room. */
+/** The main list of an answer: the answer itself, or the largest list in it. */
 export interface MainList {
-  /** Names of members from the answer to it, for people. */
+  /** Names of members from the answer to it, for display. */
   readonly path: readonly string[];
   readonly length: number;
 }
 
-/** A smaller answer. */
+/** A shortened answer. */
 export interface Truncation {
   readonly value: unknown;
   readonly main: MainList | undefined;
-  /** The main list's next item that is not there; undefined when its rest is. */
+  /** The index of the main list's first missing item; undefined if none is missing. */
   readonly nextItem: number | undefined;
-  /** What else was left out, in words; empty when nothing was. */
+  /** What else was left out, in words; empty if nothing was. */
   readonly leftOut: readonly string[];
 }
 
-/** How much is left of a value. */
+/** The limits on a value. */
 interface Measure {
   readonly itemsMax: number;
   readonly textMax: number;
@@ -33,7 +33,7 @@ interface Measure {
   readonly members: Members;
 }
 
-/** An object's members, listed once however often it is looked at: it may have a million. */
+/** An object's members, listed once for all visits: it may have a million. */
 type Members = (value: JsonObject) => readonly Member[];
 type Member = readonly [key: string, value: unknown];
 
@@ -47,11 +47,11 @@ function createMembers(): Members {
   };
 }
 
-/** Parts of the whole that one text may take; the next is tried when a list keeps too few items. */
+/** Parts of the whole that one text may take; the next is tried if a list keeps too few items. */
 const textShares = [Infinity, 1 / 6, 1 / 24, 1 / 120, 1 / 480] as const;
 const itemsWanted = 8;
 
-/** Fits a value into so many characters of JSON, from an item of its main list on. */
+/** Fits a value into a number of characters of JSON, from an item of its main list on. */
 export function truncateToFit(whole: unknown, skip: number, charsMax: number): Truncation {
   const main = findMainList(whole);
   const value = skip === 0 || main === undefined ? whole : withoutFirst(whole, main, skip);
@@ -92,7 +92,9 @@ function findMeasure(value: unknown, members: Members, charsMax: number): Measur
   return measure(low);
 }
 
-/** Whether a value so measured has no more characters; looks at no more than these. */
+/**
+ * Whether a value within these limits has at most so many characters; visits no more than these.
+ */
 function fits(value: unknown, measure: Measure, charsMax: number): boolean {
   let left = charsMax;
   const take = (chars: number) => (left -= chars) >= 0;
@@ -112,7 +114,7 @@ function fits(value: unknown, measure: Measure, charsMax: number): boolean {
   return visit(value);
 }
 
-/** What is told of a shrunk value; what skipping brings is told elsewhere. */
+/** The description of a shortened value; the effect of skipping is described elsewhere. */
 interface Losses {
   readonly lost: Set<string>;
   readonly skippable: ReadonlySet<unknown>;
@@ -154,10 +156,10 @@ function entriesOf(value: JsonObject, measure: Measure): readonly Member[] {
   return entries;
 }
 
-/** Lists are looked for this deep. */
+/** How deep to look for lists. */
 const depthMax = 4;
 
-/** The list that an answer is about, or undefined when there is none. */
+/** The main list of an answer, or undefined if there is none. */
 export function findMainList(value: unknown): MainList | undefined {
   let best: (MainList & { readonly weight: number }) | undefined;
   const visit = (one: unknown, path: readonly string[]) => {
@@ -172,7 +174,7 @@ export function findMainList(value: unknown): MainList | undefined {
   return best;
 }
 
-/** Roughly what a list takes: its items are alike. */
+/** The rough size of a list: its items are alike. */
 function weigh(items: readonly unknown[]): number {
   const [first] = items;
   return items.length * (1 + (first === undefined ? 0 : Math.min(weightMax, sizeOf(first))));
@@ -191,7 +193,7 @@ function sizeOf(value: unknown): number {
   return size;
 }
 
-/** The main list, and lists beside it that are as long: they go on together. */
+/** The main list, and lists next to it of the same length: they continue together. */
 function findSkippable(value: unknown, main: MainList | undefined): ReadonlySet<unknown> {
   if (main === undefined) return new Set();
   let holder: unknown;
@@ -207,7 +209,7 @@ function isAlike(one: unknown, list: unknown): boolean {
   return Array.isArray(one) && Array.isArray(list) && one.length === list.length;
 }
 
-/** The value without the first items of its main list, and of those beside it. */
+/** The value without the first items of its main list and of those next to it. */
 function withoutFirst(value: unknown, main: MainList, count: number): unknown {
   const skippable = findSkippable(value, main);
   const visit = (one: unknown, depth: number): unknown => {

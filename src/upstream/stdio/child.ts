@@ -1,7 +1,8 @@
 /**
- * One child process in a group of its own: started, held by the warden, its pipes drained, and
- * ended with everything in its group. It knows lines, not what they mean. The process's own end
- * counts, not that of its pipes, which a grandchild may keep open. MCP lifecycle: stdio shutdown.
+ * One child process in its own group. This file starts it, registers it with the warden, drains its
+ * pipes, and ends it with everything in its group. It knows lines, not their meaning. The exit of
+ * the process counts, not the end of its pipes, which a grandchild may keep open. MCP lifecycle:
+ * stdio shutdown.
  */
 import { sleep, withDeadline } from "../../clock.ts";
 import type { StdioServerConfig } from "../../config/config.ts";
@@ -14,35 +15,35 @@ import { createStartOutput, type StartOutput } from "./start_output.ts";
 import { drainStderr } from "./stderr.ts";
 import { createLineWriter } from "./line_writer.ts";
 
-/** How a child ended by itself. */
+/** How a child exited by itself. */
 export interface ChildEnd {
-  /** For people: "exited with code 1". */
+  /** For operators: "exited with code 1". */
   readonly text: string;
-  /** The command cannot be run (as a shell says by codes 126 and 127). */
+  /** The command cannot be run (shells report this by codes 126 and 127). */
   readonly permanent: boolean;
 }
 
 /** A running child. */
 export interface ServerProcess {
   readonly pid: number;
-  /** Queues a line for its stdin; false when it does not read. */
+  /** Queues a line for its stdin; false if it does not read. */
   send(line: string): boolean;
-  /** Resolves when the process has ended and what it wrote was read. */
+  /** Resolves when the process has exited and its output was read. */
   readonly ended: Promise<ChildEnd>;
-  /** How it began a line on stdout that it has not ended. */
+  /** The beginning of an unfinished line on stdout. */
   unfinished(): string;
-  /** What it printed beyond messages: on stderr, and on stdout before its first message. */
+  /** Everything it printed except messages: on stderr, and on stdout before its first message. */
   readonly printed: StartOutput;
   /**
-   * Closes stdin, after `quietMs` SIGTERM, then SIGKILL to the group. Resolves when nothing of it is
-   * left.
+   * Closes stdin, sends SIGTERM after `quietMs`, then SIGKILL to the group. Resolves when nothing
+   * of the group is left.
    */
   stop(quietMs?: number): Promise<void>;
-  /** Resolves when the group is gone, however it ended. */
+  /** Resolves when the group is gone, whatever ended it. */
   readonly gone: Promise<void>;
 }
 
-/** Who hears a child. */
+/** The handler of a child's events. */
 export interface ChildHandler extends Pick<LineHandler, "lines" | "tooLong"> {
   /** Its pipes cannot be used any more: it should be stopped. */
   broken(reason: string): void;
@@ -61,17 +62,17 @@ export function openChild(
     env: config.environment,
     cwd: config.cwd,
   });
-  // Held before the first line is written: a gateway that dies in between leaves a child whose stdin ends.
+  // Before the first line is written: if the gateway dies in between, the child's stdin ends.
   const held = deps.warden.hold(child.pid, config.name).catch((error) =>
-    log.error("Cannot hand the child to the warden", { pid: child.pid, error: String(error) })
+    log.error("Cannot register the child with the warden", { pid: child.pid, error: String(error) })
   );
   let hasExited = false;
-  // A child that ends breaks its pipes a moment earlier; then its end is the better reason.
+  // The pipes of an exiting child break a moment earlier; its exit is the better reason.
   const breakLater = (reason: string) =>
     void sleep(clock, limits.exitDrainMs).then(() => hasExited || handler.broken(reason));
   const stdin = createLineWriter(child.stdin, limits.writeBytesMax, (error) => {
     log.debug("Cannot write to the child", { error: String(error) });
-    breakLater("it does not take input any more");
+    breakLater("it does not read input any more");
   });
   const printed = createStartOutput(limits);
   let speaks = false;
@@ -121,7 +122,7 @@ export function openChild(
     if (await settles(ended, quietMs, deps)) return gone;
     deps.runtime.signalGroup(child.pid, "SIGTERM");
     if (await settles(ended, limits.stopMs, deps)) return gone;
-    log.warn("Killing the child: it ignores the end of its input and SIGTERM", { pid: child.pid });
+    log.warn("Killing the child: it ignores the end of stdin and SIGTERM", { pid: child.pid });
     deps.runtime.signalGroup(child.pid, "SIGKILL");
     if (!await settles(gone, limits.stopMs, deps)) {
       log.error("Cannot end the child: it survives SIGKILL", { pid: child.pid });
@@ -138,7 +139,7 @@ export function openChild(
   };
 }
 
-/** Keeps what is no message; true when a message is among the lines. */
+/** Keeps lines that are no messages; true if there is a message among the lines. */
 function takeWords(lines: readonly string[], printed: StartOutput, charsMax: number): boolean {
   const at = lines.findIndex((line) => /^\ufeff?\[?\{/.test(line));
   for (const line of at < 0 ? lines : lines.slice(0, at)) {
@@ -147,20 +148,20 @@ function takeWords(lines: readonly string[], printed: StartOutput, charsMax: num
   return at >= 0;
 }
 
-/** Ends whoever is left in the group of a child that has ended. */
+/** Ends the rest of a group whose child has exited. */
 async function endGroup(child: Child, deps: UpstreamDeps): Promise<void> {
   if (!deps.runtime.signalGroup(child.pid, "SIGTERM")) return;
   await sleep(deps.clock, deps.limits.strayMs);
   deps.runtime.signalGroup(child.pid, "SIGKILL");
 }
 
-/** A process that left its child's group, by which no signal of ours reaches it. */
+/** A process that left its child's group, so that the gateway's signals do not reach it. */
 interface Escaped {
   readonly pid: number;
   readonly identity: string | undefined;
 }
 
-/** To be asked while the child lives: afterwards nobody can tell whose they were. */
+/** Must be asked while the child lives: afterwards the owner of such processes is unknown. */
 async function traceEscaped(groupId: number, deps: UpstreamDeps): Promise<Escaped[]> {
   const pids = await findEscapedProcesses(deps, groupId);
   return Promise.all(
@@ -185,6 +186,6 @@ function settles(
 
 function describeEnd({ code, signal }: ExitStatus): ChildEnd {
   if (signal !== null) return { text: `was ended by ${signal}`, permanent: false };
-  // 126 and 127: what shells and env say of a command that cannot be run or found.
+  // 126 and 127: the codes of shells and env for a command that cannot be run or found.
   return { text: `exited with code ${code}`, permanent: code === 126 || code === 127 };
 }

@@ -1,22 +1,25 @@
 /**
- * Programs that ping as soon as they are greeted, and may stop or complain when a call comes before
- * the answer. Once one process of a server was seen to do so, the first calls of its later processes
- * wait until their ping has come, for a moment at most. Others wait for nothing.
+ * Programs that ping as soon as the handshake is done. Some of them stop or complain if a call
+ * arrives before the answer to their ping. Once one process of a server has done so, the first
+ * calls of its later processes wait for their ping, for a moment at most. Calls to other servers do
+ * not wait.
  */
 import { type Clock, sleep } from "../../clock.ts";
 import type { Limits } from "../../limits.ts";
 
-/** The first words of one process. */
+/** The beginning of one process. */
 export interface FirstWords {
-  /** It has pinged, and is answered. */
+  /** It has sent a ping and got the answer. */
   pinged(): void;
-  /** It has answered a request that came after the handshake. */
+  /** It has answered a request after the handshake. */
   answered(): void;
   /** Resolves when its first call may be sent. */
   settled(): Promise<void>;
 }
 
-/** Remembers of one server whether its processes ping at once; gives the words of a new process. */
+/**
+ * Remembers whether the processes of one server ping at once; makes the record of a new process.
+ */
 export function createEarlyPings(
   { limits, clock }: { readonly limits: Pick<Limits, "earlyPingMs">; readonly clock: Clock },
 ): () => FirstWords {
@@ -33,7 +36,7 @@ export function createEarlyPings(
       async settled() {
         if (!pingsEarly) return;
         await sleep(clock, limits.earlyPingMs, came.signal);
-        // It may have been replaced by a version that does not: the next one waits for nothing.
+        // A version without the ping may have replaced it: the next process waits for nothing.
         pingsEarly = came.signal.aborted;
       },
     };

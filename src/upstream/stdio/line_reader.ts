@@ -1,15 +1,15 @@
 /**
  * The line framer: a child's byte stream as whole lines of text, block by block. A line beyond the
- * bound is thrown away up to its newline while memory stays flat; a read that fails is tried again
- * after growing pauses, and after too many in a row the stream is given up (P1). What a line means
- * is the reader's business. MCP stdio transport: messages are delimited by newlines (UTF-8).
+ * bound is dropped up to its newline, in constant memory. A failing read is retried with backoff,
+ * and after too many failures in a row the stream is given up (case P1). The caller knows what a
+ * line means. MCP stdio transport: messages are delimited by newlines (UTF-8).
  */
 import { type Clock, sleep } from "../../clock.ts";
 import { decodeHead, decodeTail } from "../../excerpt.ts";
 import type { Limits } from "../../limits.ts";
 import type { OversizedMessage } from "../link/oversized_message.ts";
 
-/** Why a reader ended: the stream's end, `stop`, or too many failures in a row. */
+/** Why a reader ended: the end of the stream, `stop`, or too many failures in a row. */
 export type LineEnd = "eof" | "stopped" | "failed";
 
 /** What a reader tells; must not throw. */
@@ -21,7 +21,7 @@ export interface LineHandler {
   fault(error: unknown, inARow: number): void;
 }
 
-/** Bounds of a reader. */
+/** Limits of a reader. */
 export type LineLimits = Pick<
   Limits,
   "lineBytesMax" | "readFailuresMax" | "readRetryMsMin" | "readRetryMsMax" | "readTurnMs"
@@ -29,11 +29,11 @@ export type LineLimits = Pick<
 
 /** A running reader. */
 export interface LineReader {
-  /** Resolves when nothing more will be told; never rejects. */
+  /** Resolves when no more lines come; never rejects. */
   readonly ended: Promise<LineEnd>;
-  /** The beginning of the line that has not ended yet. */
+  /** The beginning of the unfinished line. */
   unfinished(): string;
-  /** Ends it at once: nothing is told afterwards. */
+  /** Stops at once; no lines come afterwards. */
   stop(): void;
 }
 
@@ -73,14 +73,14 @@ export function readLines(
         continue;
       }
       if (stopping.signal.aborted) return "stopped";
-      // Having waited means that everything else had its turn.
+      // After a wait, everything else has had its turn.
       const got = clock.monotonic();
       if (got - asked > 1) turnStart = got;
       const lines = chunk === undefined ? framer.finish() : framer.push(chunk);
       if (lines.length > 0) await handler.lines(lines);
       if (chunk === undefined) return "eof";
       if (stopping.signal.aborted) return "stopped";
-      // A stream that always has data would otherwise keep timers and sockets waiting.
+      // A stream that always has data would otherwise block timers and sockets.
       if (clock.monotonic() - turnStart > limits.readTurnMs) {
         await sleep(clock, 0, stopping.signal);
         turnStart = clock.monotonic();
@@ -102,7 +102,7 @@ export function readLines(
   };
 }
 
-/** Cuts chunks into lines; what is unfinished waits in it. */
+/** Cuts chunks into lines and keeps the unfinished rest. */
 export interface Framer {
   push(chunk: Uint8Array): string[];
   /** The last line when the stream ended without a newline. */

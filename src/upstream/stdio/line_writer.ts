@@ -1,19 +1,19 @@
 /**
- * Lines toward a child's stdin: what is written within one microtask, or while an earlier write is
- * still under way, leaves as one chunk (4 to 10 times cheaper than a write each). What waits is
- * bounded; a child that does not read makes `write` answer false, never the gateway grow.
+ * Lines to a child's stdin. Lines that are written within one microtask, or while an earlier write
+ * is running, leave as one chunk (4 to 10 times cheaper than single writes). The queue is bounded:
+ * if a child does not read, `write` returns false and the gateway does not grow.
  */
 
 /** Writes lines to one stream. */
 export interface LineWriter {
-  /** Queues a line (given without its newline); false when the queue is full or the stream is closed. */
+  /** Queues a line (without its newline); false if the queue is full or the stream is closed. */
   write(line: string): boolean;
-  /** Ends the stream after what is queued; returns at once. */
+  /** Ends the stream after the queue; returns at once. */
   close(): void;
 }
 
 /**
- * Makes a writer. The bound is counted in UTF-16 units, as the queue is held. `fault` is told once
+ * Makes a writer. The bound counts UTF-16 units, as the queue holds them. `fault` is called once
  * when the stream breaks.
  */
 export function createLineWriter(
@@ -22,7 +22,7 @@ export function createLineWriter(
   fault: (error: unknown) => void,
 ): LineWriter {
   const writer = stream.getWriter();
-  // A broken stream is told by the failing write; these two would be unhandled rejections.
+  // The failing write reports a broken stream; these two would be unhandled rejections.
   writer.closed.catch(() => {});
   writer.ready.catch(() => {});
   const encoder = new TextEncoder();

@@ -1,21 +1,21 @@
 /**
- * Who is who among the system's processes: an identity that outlives the reuse of process ids and
- * a reboot, the groups that an earlier run of the gateway left behind, and the descendants of a
- * child that left its group by setsid, where no group signal reaches them (hostile case E8). Reads
- * /proc where there is one and asks `ps` elsewhere; where neither answers, nothing is found.
+ * The system's processes: an identity that survives the reuse of process ids and a reboot, the
+ * groups that an earlier run of the gateway left behind, and descendants of a child that left its
+ * group by `setsid`, where no group signal reaches them (case E8). Reads /proc if it exists and
+ * else asks `ps`; without either it finds nothing.
  */
 import { type Clock, withDeadline } from "../../clock.ts";
 import type { Limits } from "../../limits.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 
-/** What looking at processes needs. */
+/** The inputs of a look at processes. */
 export interface ProcessDeps {
   readonly runtime: Runtime;
   readonly clock: Clock;
   readonly limits: Limits;
 }
 
-/** What /proc tells of a process. */
+/** A process as in /proc. */
 interface ProcessStat {
   readonly ended: boolean;
   readonly session: number;
@@ -30,8 +30,9 @@ interface ProcessRow {
 }
 
 /**
- * Tells this process from any other that ever has its id: boot, process namespace (the start of
- * process 1) and its own start. Undefined when it is gone or the system does not say.
+ * Distinguishes this process from any other that ever has its id: boot, process namespace (the
+ * start of process 1) and its own start. Undefined if the process is gone or the system does not
+ * say.
  */
 export async function readIdentity(deps: ProcessDeps, pid: number): Promise<string | undefined> {
   const boot = await readBoot(deps.runtime);
@@ -44,9 +45,9 @@ export async function readIdentity(deps: ProcessDeps, pid: number): Promise<stri
 }
 
 /**
- * Whether somebody of a group that had this identity still runs. The leader may be gone while its
- * descendants live on: then they are known by a session that bears the same number, since a child
- * of ours leads its own, within the same boot and namespace.
+ * Whether a process of a group that had this identity still runs. The leader may be gone while its
+ * descendants live. They are then known by a session with the same number, because each child leads
+ * its own session, within the same boot and namespace.
  */
 export async function isLeftover(
   deps: ProcessDeps,
@@ -68,8 +69,8 @@ export async function isLeftover(
 }
 
 /**
- * The descendants of a group that are not in it, children first. To be asked while the group
- * lives: who outlives its parents cannot be traced any more.
+ * The descendants of a group that are not in it, children first. Must be asked while the group
+ * lives: a process that outlives its parents cannot be traced.
  */
 export async function findEscapedProcesses(deps: ProcessDeps, groupId: number): Promise<number[]> {
   const rows = await listProcesses(deps);
@@ -95,10 +96,11 @@ async function readBoot(runtime: Runtime): Promise<string | undefined> {
 }
 
 async function readStat(runtime: Runtime, pid: number): Promise<ProcessStat | undefined> {
-  // A process may end between the opening and the reading of its file.
+  // A process may exit between the opening and the reading of its file.
   const text = await runtime.readText(`/proc/${pid}/stat`).catch(() => undefined);
   if (text === undefined) return undefined;
-  // The name in parentheses may hold anything; what follows the last one is state, parent, group, session …
+  // The name in parentheses may contain anything; after the last one come state, parent, group,
+  // session …
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   return {
     ended: fields[0] === "Z" || fields[0] === "X",
@@ -116,7 +118,7 @@ async function listProcesses(deps: ProcessDeps): Promise<ProcessRow[]> {
   });
 }
 
-/** What `ps` writes; empty when there is none or it does not answer in time. */
+/** The output of `ps`; empty if there is no `ps` or it does not answer in time. */
 async function runPs(deps: ProcessDeps, args: readonly string[]): Promise<string> {
   const { runtime, clock, limits } = deps;
   try {

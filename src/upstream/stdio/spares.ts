@@ -1,7 +1,7 @@
 /**
- * The ceiling that the spares of all servers share. A spare is a process that no caller waits for:
- * it starts while nothing else does, and some time after the last one, so that spares compete with
- * no start that a caller waits for. What a spare is: spare.ts.
+ * The ceiling that the spares of all servers share. No caller waits for a spare: it starts while
+ * nothing else does, and some time after the last one, so that spares do not compete with starts
+ * that callers wait for. What a spare is: spare.ts.
  */
 import type { Clock } from "../../clock.ts";
 import type { Limits } from "../../limits.ts";
@@ -37,7 +37,7 @@ export function createSpares(
     first.giveUp = processLimit.acquireQuietly(first.connection, (place) => {
       wishes.shift();
       seats++;
-      // Until then this one has the processor for itself.
+      // Until then this start has the processor for itself.
       serveIn(limits.startBusyMs);
       first.start({ place, free: once(leave) });
     });

@@ -1,11 +1,12 @@
 /**
  * Why a program could not be started, for callers: which key of its configuration is wrong and what
- * to do, never the command line, an argument or a path. The operator's log has the system's own text.
+ * to do, but never the command line, an argument or a path. The operator's log has the system's own
+ * text.
  */
 import type { StdioServerConfig } from "../../config/config.ts";
 import type { SpawnFault } from "../../runtime/runtime.ts";
 
-/** The reason of a spawn that failed. */
+/** The reason of a failed spawn. */
 export function toSpawnReason(
   { code, folderMissing }: Pick<SpawnFault, "code" | "folderMissing">,
   { command }: Pick<StdioServerConfig, "command">,
@@ -18,13 +19,13 @@ export function toSpawnReason(
   return reasons[code]?.(command) ?? `the system refused to start it (${code})`;
 }
 
-/** Nothing has this name. */
+/** No program has this name. */
 const isNowhere: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR"]);
 
 const reasons: Readonly<Record<string, (command: string) => string>> = {
   ENOENT: notFound,
   ENOTDIR: notFound,
-  EACCES: (command) => `${nameOf(command)} may not be run; check its permissions`,
+  EACCES: (command) => `${nameOf(command)} is not executable; check its permissions`,
   ENOEXEC: (command) =>
     `${nameOf(command)} is not a program; its first line may lack the interpreter`,
 };
@@ -37,7 +38,7 @@ function notFound(command: string): string {
   return `${nameOf(command)} is not on PATH; ${install} or set "command" to its full path`;
 }
 
-/** What brings the programs that servers are commonly started with. */
+/** How to install the programs that commonly start servers. */
 const suppliers: readonly (readonly [readonly string[], string])[] = [
   [["npx", "npm", "node"], "install Node.js"],
   [["uvx", "uv"], "install uv"],
@@ -47,7 +48,7 @@ const suppliers: readonly (readonly [readonly string[], string])[] = [
   [["docker"], "install Docker"],
 ];
 
-/** The last part of a path; a text that is no plain name may hold anything. */
+/** The last part of a path; a text that is no plain name may contain anything. */
 function nameOf(command: string): string {
   const name = command.split(/[\\/]/).at(-1) ?? "";
   return /^[\w.@+-]{1,64}$/.test(name) ? `program "${name}"` : "the program";

@@ -1,6 +1,6 @@
 /**
- * Why the start of a program failed: one line for callers, of which the program's own words are
- * marked as such, and all that it printed for the operator's log.
+ * Why the start of a program failed. Callers get one line in which the program's own words are
+ * marked; the operator's log gets all its output.
  */
 import type { StdioServerConfig } from "../../config/config.ts";
 import type { SpawnFault } from "../../runtime/runtime.ts";
@@ -13,20 +13,22 @@ import type { StartOutput } from "./start_output.ts";
 import { createQuote, valuesOfProgram } from "../link/server_text.ts";
 import { toSpawnReason } from "./spawn_reason.ts";
 
-/** Why a program's output cannot be read as messages, and the line that shows it, where one does. */
+/**
+ * Why a program's output cannot be read as messages, and the line that shows it, if there is one.
+ */
 export interface MisspokenStart {
   readonly why: string;
   readonly line: string | undefined;
 }
 
-/** What a program wrote on stdout in the place of an answer. */
+/** Output on stdout instead of an answer. */
 export interface Wrote {
   readonly misspoke: MisspokenStart | undefined;
   /** The first line that is no message. */
   readonly ignored: string | undefined;
 }
 
-/** Why a start failed; callers hear one line of what the process printed. */
+/** Why a start failed; callers get one line of the process's output. */
 export function toStartFault(
   handshake: HandshakeOutcome,
   { end, broken, printed, wrote, config, deps }: {
@@ -45,7 +47,7 @@ export function toStartFault(
   const details = lines.length === 0 ? undefined : { printed: lines.join("\n") };
   if (end === undefined && broken === undefined && "error" in handshake) {
     const { error } = handshake;
-    // What it answered says more than what it printed.
+    // Its answer says more than its output.
     if (error.code === "upstream_error") {
       return { reason: toStartReason(error, quote), permanent, refused, details };
     }
@@ -68,7 +70,7 @@ function toHandshakeReason(
   { startTimeoutMs }: StdioServerConfig,
   hasWritten: boolean,
 ): string {
-  if (!("error" in handshake)) return "it ended while it started";
+  if (!("error" in handshake)) return "it exited during its start";
   const { error } = handshake;
   if (error.code !== "upstream_timeout") return error.message;
   const wrote = hasWritten ? ", and wrote lines on stdout that are not JSON-RPC messages" : "";
@@ -76,7 +78,9 @@ function toHandshakeReason(
     "raise startTimeoutMs if it needs longer";
 }
 
-/** Why no process came to be; the fault's own text names the command, which only the log may have. */
+/**
+ * Why there is no process; the fault's own text names the command, which belongs in the log only.
+ */
 export function toSpawnFault(thrown: unknown, config: StdioServerConfig): StartFault {
   const { code = "unknown", permanent = false, folderMissing = false } = thrown as Partial<
     SpawnFault

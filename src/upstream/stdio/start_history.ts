@@ -1,31 +1,35 @@
 /**
- * Whether a program that ended after a question of which some die is started again, and not asked.
- * No system tells whether it had read the question. Three rules decide:
- * - One that printed an error in which no word is about messages ended by itself: that start failed.
- * - Any other (silent, or with words about what it was asked) is started again and not asked.
- * - Whichever it was, until a start succeeds the handshake comes first: a failing program is started
- *   once each time, and one that died of the question with words about something else works then.
- *   From then on its words are not believed: it is started again.
+ * Some programs die of a question that they do not know. This file decides whether such a program
+ * is started again, without that question. No system says whether the program had read the
+ * question. Three rules decide:
+ * - A program that printed an error without a word about messages exited by itself: that start
+ *   failed.
+ * - Any other program (silent, or with words about the question) is started again without the
+ *   question.
+ * - In both cases the handshake comes first until a start succeeds. A failing program is then
+ *   started once each time, and a program that died of the question, with words about something
+ *   else, works. From then on its words are not trusted: it is started again.
  */
 import { type Dialect, mentionsMessages } from "../link/dialect.ts";
 import { isUsage, type StartOutput } from "./start_output.ts";
 
-/** What the starts of one program say of it. */
+/** What the starts of one program have shown. */
 export interface StartHistory {
-  /** The dialects in the order in which they are to be tried now. */
+  /** The dialects in the order of the next attempt. */
   order(dialects: readonly Dialect[]): readonly Dialect[];
   /** A process has answered in this dialect. */
   ready(dialect: Dialect): void;
-  /** A process ended after such a question; whether another is to be started and not asked. */
+  /** A process exited after such a question; returns whether to start another one without it. */
   endedAsked(saysWhy: boolean): boolean;
-  /** A process ended without such a question, as that of a trial may. */
+  /** A process exited without such a question, as that of a trial may. */
   failed(): void;
 }
 
 /** Nothing is known yet. */
 export function createStartHistory(): StartHistory {
-  // "failing": one ended without the question, and none was ready since. "doubtful": one ended after
-  // the question, and none was ready since. "shy": one that was not asked was ready after that.
+  // "failing": one exited without the question, and none was ready since. "doubtful": one exited
+  // after the question, and none was ready since. "shy": one without the question was ready after
+  // that.
   let state: "none" | "failing" | "doubtful" | "shy" = "none";
   return {
     order: (dialects) => state === "doubtful" || state === "failing" ? askLast(dialects) : dialects,
@@ -44,7 +48,7 @@ export function createStartHistory(): StartHistory {
   };
 }
 
-/** The handshake first; what some die of, last. */
+/** The handshake first, and the deadly question last. */
 function askLast(dialects: readonly Dialect[]): readonly Dialect[] {
   return [
     ...dialects.filter((dialect) => !dialect.mayGoUnanswered),
@@ -52,7 +56,7 @@ function askLast(dialects: readonly Dialect[]): readonly Dialect[] {
   ];
 }
 
-/** Whether what a program printed is an error, and about something else than what it was asked. */
+/** Whether the output of a program is an error about something else than the question. */
 export function saysWhyItEnded(printed: StartOutput): boolean {
   if (printed.errors().length === 0) return false;
   return !printed.lines().some((line) => !isUsage(line) && mentionsMessages(line));

@@ -1,17 +1,17 @@
 /**
- * What a program printed before it ended, kept within bounds: the lines that look like an error, the
+ * The output of a program before its exit, within bounds: the lines that look like an error, the
  * first lines, and the last few. Programs print their usage after the reason, and stacks after the
  * message, so the end alone says little. Not here: what callers may see of it (server_text.ts).
  */
 import { beginning } from "../../excerpt.ts";
 import type { Limits } from "../../limits.ts";
 
-/** The output of one program, as far as it is kept. */
+/** The kept output of one program. */
 export interface StartOutput {
   take(line: string): void;
-  /** Whether the start is not over: then lines are kept. */
+  /** Whether the start is still running: then lines are kept. */
   isOpen(): boolean;
-  /** The start went well: what was kept is let go, and nothing more is. */
+  /** The start succeeded: the kept lines are dropped, and no more are kept. */
   stop(): void;
   /** The kept lines, in order. */
   lines(): readonly string[];
@@ -19,7 +19,7 @@ export interface StartOutput {
   errors(): readonly string[];
 }
 
-/** The bounds of what is kept. */
+/** The limits of what is kept. */
 export type StartOutputLimits = Pick<
   Limits,
   | "startOutputLinesMax"
@@ -77,7 +77,9 @@ function createHeap(linesMax: number, charsMax: number) {
   };
 }
 
-/** A level that says that the line is no error, behind a time or in brackets; npm's stand behind its name. */
+/**
+ * A level that marks a line as no error, after a time or in brackets; npm's come after its name.
+ */
 const harmlessLevel =
   /^[\d\s:.,+TZ/[\]()-]*(?:npm\s+)?(?:warn(?:ing)?|info|debug|notice|verbose|trace)\b/i;
 const harmlessMember = /"level":\s*"(?:warn\w*|info|debug|trace)"/i;
@@ -94,16 +96,16 @@ function looksLikeError(line: string): boolean {
 /** "Error: …", "ModuleNotFoundError: …", "panic: …" at the very beginning of a line. */
 const announced = /^(?:uncaught\s+)?(?:[\w.]*(?:error|exception)|fatal|panic)\b[^:]*:/i;
 
-/** Lines of npm that name the kind of a failure in a code, before the lines that say what failed. */
+/** Lines of npm with the code of a failure, before the lines that say what failed. */
 const codeAlone = /^npm (?:error|ERR!) (?:code|errno|syscall|path|dest)\b/;
 
-/** What a line tells of the reason; lines with an indent belong to a stack or to the source shown with it. */
+/** The part of a line that gives the reason; indented lines belong to a stack or to source code. */
 function rank(line: string): number {
   if (announced.test(line)) return 0;
   return /^\s/.test(line) || codeAlone.test(line) ? 2 : 1;
 }
 
-/** Whether a line is one of a program's usage, which says nothing of why it ended. */
+/** Whether a line is part of a program's usage, which says nothing about its exit. */
 export function isUsage(line: string): boolean {
   return usage.test(line);
 }

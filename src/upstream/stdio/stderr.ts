@@ -1,6 +1,7 @@
 /**
- * A child's stderr: always drained, so that the child never blocks on it; a few lines a second go
- * to the log (at DEBUG until the server is ready) and the rest is counted; what explains a start that fails is kept (start_output.ts).
+ * A child's stderr. It is always drained, so that the child never blocks on it. A few lines a
+ * second go to the log (at DEBUG until the server is ready) and the rest is counted. Lines that may
+ * explain a failed start are kept (start_output.ts).
  */
 import type { Clock } from "../../clock.ts";
 import { beginning } from "../../excerpt.ts";
@@ -32,7 +33,7 @@ export function drainStderr(
       unlogged = 0;
     }
     if (logged++ >= limits.stderrLinesPerSecondMax) unlogged++;
-    // A start that fails is logged with all of it, and one that goes well has no need of banners.
+    // A failed start is logged with all its lines, and a successful one needs no banners.
     else if (printed.isOpen()) log.debug(`stderr: ${shown}`);
     else log.info(`stderr: ${shown}`);
   };

@@ -1,10 +1,10 @@
 /**
- * Links to a local program: a child process, the peer on its pipes, and the first message. A
- * program that does not speak in the first dialect is tried in the next one: in place where it
- * lives, in a new process where the question may have killed it. A spare process is used where
- * there is one; where it fails its handshake a new process is started instead. Follows "Backward
- * Compatibility" of the stdio transport. Not here: whether a question may have killed it
- * (start_history.ts), and who uses the link (connection.ts).
+ * Links to a local program: a child process, the peer on its pipes, and the first message. If a
+ * program does not speak the first dialect, the next one is tried: in the same process if it lives,
+ * in a new one if the question may have killed it. A spare process is used if there is one; if it
+ * fails its handshake, a new process starts. Follows "Backward Compatibility" of the stdio
+ * transport. Not here: whether a question may have killed a process (start_history.ts), and who
+ * uses the link (connection.ts).
  */
 import type { StdioServerConfig } from "../../config/config.ts";
 import { createChildVariables } from "../../credentials/program_variables.ts";
@@ -32,11 +32,11 @@ type ConnectOptions = Parameters<Connector["open"]>[0];
 interface StartOptions extends ConnectOptions {
   readonly words: FirstWords;
   readonly spare: Spare;
-  /** Whether the spare may be taken over; else a new process is started. */
+  /** Whether the spare may be taken over; otherwise a new process starts. */
   readonly mayBeSpare: boolean;
 }
 
-/** Makes the connector of one program; nothing is started yet. */
+/** Makes the connector of one program; nothing starts yet. */
 export function createStdioConnector(
   config: StdioServerConfig,
   deps: UpstreamDeps,
@@ -53,7 +53,8 @@ export function createStdioConnector(
         ...options.dialects.filter((dialect) => !dialects.includes(dialect)),
         ...last,
       ];
-      // Ends: only the first process may be a spare, and each later one is asked in fewer dialects.
+      // This ends: only the first process may be a spare, and each later one is asked in fewer
+      // dialects.
       for (let mayBeSpare = true;; mayBeSpare = false) {
         const words = newWords();
         const ordered = { ...options, dialects: history.order(dialects), spare, mayBeSpare, words };
@@ -71,7 +72,7 @@ export function createStdioConnector(
         }
         const why = isStale
           ? "The spare process failed its handshake: starting another"
-          : "The server may have ended over a question of another revision: starting it again";
+          : "The server may have exited because of a question of another revision: starting it again";
         deps.log.info(why, { reason: fault.reason });
         dialects = survivors;
       }
@@ -84,19 +85,19 @@ type Started =
   | {
     readonly fault: StartFault;
     /**
-     * Dialects that may do better with another process: one which was not asked in another dialect
-     * first, or was no spare. Where there are any, this process is gone and `gone` was not called.
+     * Dialects that may work in another process: one that got no other question first, or was no
+     * spare. If there are any, this process is gone and `gone` was not called.
      */
     readonly survivors: readonly Dialect[];
-    /** Whether it printed an error that is about something else than what it was asked. */
+    /** Whether it printed an error about something else than the question. */
     readonly saysWhy: boolean;
-    /** The process ended by itself. */
+    /** The process exited by itself. */
     readonly hasEnded?: boolean;
-    /** It was a spare, which may have failed for having waited. */
+    /** It was a spare, which may have failed because it waited. */
     readonly isStale: boolean;
   };
 
-/** Starts processes; each is given the credentials of its own moment, or is not started. */
+/** Starts processes; each gets the credentials of its own moment, or is not started. */
 function withCredentials(config: StdioServerConfig, deps: UpstreamDeps) {
   const { name, childCredentials, environment } = config;
   if (childCredentials === undefined) {
@@ -116,7 +117,7 @@ function withCredentials(config: StdioServerConfig, deps: UpstreamDeps) {
   };
 }
 
-/** Starts one process, or takes the spare over, and starts the handshake with it. */
+/** Starts one process, or takes over the spare, and starts the handshake with it. */
 async function start(
   config: StdioServerConfig,
   deps: UpstreamDeps,
@@ -207,7 +208,7 @@ async function failStart(
     return { fault, survivors, saysWhy, isStale, hasEnded: end !== undefined };
   }
   const reason = broken ?? "it did not answer its first message";
-  // Where it may have died of a question that the server does not know, that is no sign.
+  // If it may have died of an unknown question, its exit proves nothing.
   if (survivorsOf(dialects, handshake).length === 0) spare.failed(reason, printed);
   const fault = { reason, permanent: false, refused: handshake.refused };
   return { fault, survivors, saysWhy, isStale };

@@ -1,4 +1,4 @@
-/** Credentials in `mcp.json`: what each kind becomes, and what is refused with which words. */
+/** Credentials in `mcp.json`: what each kind becomes, and which errors invalid ones cause. */
 import { describe, expect, test } from "bun:test";
 import type { FailedServerConfig, RestServerConfig } from "../../../src/config/config.ts";
 import { isOfKind } from "../../../src/config/server_kind.ts";
@@ -68,7 +68,7 @@ describe("credentials of a server", () => {
     expect([...(await readOne({ url, credentials: oauth })).secrets].sort())
       .toEqual(["client-secret"]);
     const basic = { type: "basic", username: "${OAUTH_NAME}", password: "password-of-mine" };
-    const env = { OAUTH_NAME: "somebody" };
+    const env = { OAUTH_NAME: "alice" };
     expect((await readOne({ url, credentials: basic }, env)).secrets).toEqual(["password-of-mine"]);
     const headers = { type: "headers", headers: { "x-a": "header-value" } };
     expect((await readOne({ url, credentials: headers })).secrets).toEqual(["header-value"]);
@@ -110,14 +110,18 @@ describe("credentials that cannot be used", () => {
       { ...key, in: undefined },
       `.in in FILE: expected "header", "query" or`,
     ],
-    ["a header that is none", { ...key, name: "x key" }, ".name in FILE: no name of a header"],
-    ["a header of ours", { ...key, name: "Accept" }, ".name in FILE: is written by the gateway"],
-    ["a cookie that is none", { ...key, in: "cookie", name: "a=b" }, ".name in FILE: no name of a"],
+    ["a header that is none", { ...key, name: "x key" }, ".name in FILE: not a valid header name"],
+    ["a header of ours", { ...key, name: "Accept" }, ".name in FILE: is set by the gateway"],
+    [
+      "a cookie that is none",
+      { ...key, in: "cookie", name: "a=b" },
+      ".name in FILE: not a valid cookie name",
+    ],
     ["a key of two lines", { ...key, key: "hunter2\r\nx: y" }, ".key in FILE: expected a value on"],
     [
       "a key that ends a cookie",
       { ...key, in: "cookie", key: "hunter2; a=b" },
-      ".key in FILE: expected a value that can stand in a cookie",
+      ".key in FILE: expected a value for a cookie",
     ],
     [
       "a prefix that begins another header",
@@ -127,7 +131,7 @@ describe("credentials that cannot be used", () => {
     [
       "a name with a colon",
       { type: "basic", username: "a:b", password: "hunter2" },
-      ".username in FILE: expected a user's name on one line, without a colon",
+      ".username in FILE: expected a user name on one line, without a colon",
     ],
     [
       "an empty password",
@@ -143,7 +147,7 @@ describe("credentials that cannot be used", () => {
     [
       "a header twice",
       { type: "headers", headers: { "x-a": "hunter2", "X-A": "b" } },
-      ".headers.X-A in FILE: stands twice",
+      ".headers.X-A in FILE: appears twice",
     ],
     ["no place to ask", oauth, " in FILE: expected either issuer or tokenUrl"],
     [
@@ -195,7 +199,7 @@ describe("credentials that cannot be used", () => {
     });
   }
 
-  test("a header that credentials write must not be written beside them", async () => {
+  test("a header that credentials write must not be configured next to them", async () => {
     const { problem } = failed(await readOne({ url, credentials: key, headers: { "X-Key": "a" } }));
     expect(problem).toContain("headers.x-key in mcp.json: stands beside credentials; remove one");
     const headers = { Authorization: "Basic abcdef" };
@@ -233,16 +237,18 @@ describe("going on without credentials", () => {
     );
     const server = config.servers.find(({ name }) => name === "files");
     if (server === undefined) return undefined;
-    if (isOfKind<RestServerConfig>(server, "rest")) return server.anonymousTools ?? "nobody";
+    if (isOfKind<RestServerConfig>(server, "rest")) return server.anonymousTools ?? "none";
     return isOfKind<FailedServerConfig>(server, "failed") ? server.problem : server;
   };
 
   test("is for the tools of a REST service that are named, when all of it is said", async () => {
     expect(await rest(anonymous)).toEqual(["search"]);
-    expect(await rest(bearer)).toBe("nobody");
-    expect(await rest({ ...bearer, onFailure: "reject" })).toBe("nobody");
-    expect(await rest({ ...anonymous, public: false })).toContain('"anonymous" needs public: true');
-    expect(await rest({ ...anonymous, public: undefined })).toContain("needs public: true");
+    expect(await rest(bearer)).toBe("none");
+    expect(await rest({ ...bearer, onFailure: "reject" })).toBe("none");
+    expect(await rest({ ...anonymous, public: false })).toContain(
+      '"anonymous" also needs public: true',
+    );
+    expect(await rest({ ...anonymous, public: undefined })).toContain("also needs public: true");
     for (const anonymousTools of [[], undefined]) {
       expect(await rest({ ...anonymous, anonymousTools }))
         .toContain('"anonymous" needs the tools that may be called so');
@@ -251,7 +257,7 @@ describe("going on without credentials", () => {
       .toContain('credentials.onFailure in mcp.json: expected "reject" or "anonymous"');
   });
 
-  test("is refused beside headers that would say who calls all the same", async () => {
+  test("is refused next to headers that would still carry a credential", async () => {
     for (const name of ["Authorization", "X-Api-Key", "cookie"]) {
       const headers = { [name]: "hunter2", "user-agent": "Test v1" };
       const config = await readOne({ recipe: "coingecko", credentials: anonymous, headers });
@@ -267,7 +273,7 @@ describe("going on without credentials", () => {
     expect(servers[0]?.kind).toBe("rest");
   });
 
-  test("needs a word of its own where others can reach the gateway", async () => {
+  test("needs its own consent where other machines can reach the gateway", async () => {
     const refused = "needs MCP_ALLOW_ANONYMOUS_FALLBACK=true";
     const url = { MCP_PUBLIC_URL: "https://mcp.example.com" };
     expect(await rest(anonymous, {}, true)).toContain(refused);
@@ -279,7 +285,7 @@ describe("going on without credentials", () => {
     }
   });
 
-  test("is refused where half of it is said", async () => {
+  test("is refused where half of it is configured", async () => {
     const { problem } = failed(await readOne({ url, credentials: { ...bearer, public: true } }));
     expect(problem).toContain("credentials.public in mcp.json: has no meaning without onFailure");
     const tools = { ...bearer, anonymousTools: ["a"] };
@@ -321,7 +327,7 @@ describe("credentials of a program", () => {
       ".env in FILE: expected different variables",
     ],
     [
-      "no name of a variable",
+      "not a valid name of a variable",
       { type: "bearer", token: "hunter2", env: "A B" },
       ".env in FILE: expected the name of an environment variable",
     ],
@@ -343,6 +349,6 @@ describe("credentials of a program", () => {
     const { problem } = failed(
       await run({ type: "bearer", token: "a-token", env: "A" }, { env: { A: "b" } }),
     );
-    expect(problem).toContain("env.A in mcp.json: stands in credentials too; remove it");
+    expect(problem).toContain("env.A in mcp.json: is set by credentials too; remove it");
   });
 });

@@ -119,7 +119,7 @@ describe("readConfig", () => {
     });
   }
 
-  test("all malformed values are told at once, a line each", async () => {
+  test("all malformed values are reported at once, a line each", async () => {
     const message = await refusal(start({ MCP_PORT: "x", LOG_LEVEL: "y" }));
     expect(message.split("\n").length).toBe(2);
   });
@@ -151,7 +151,7 @@ describe("readConfig", () => {
     const env = { MCP_TEAM_KEY: "k", MCP_OTHER: "o", MCP_LATER: "l", MCP_TIMEOUT: "1" };
     const { config, notes } = await start(env, { "/srv/mcp.json": text });
     expect(config.servers.map(({ kind }) => kind)).toEqual(["stdio"]);
-    expect(notes).toEqual(["MCP_TIMEOUT belongs to another program and changes nothing here"]);
+    expect(notes).toEqual(["MCP_TIMEOUT belongs to another program and has no effect here"]);
   });
 
   test("H6 a short or well-known MCP_SECRET is refused and never shown", async () => {
@@ -171,7 +171,7 @@ describe("readConfig", () => {
     expect((await start({ MCP_SECRET: secret })).config.secret).toBe(secret);
   });
 
-  test("H6 an address beyond loopback needs consent, which is then said aloud", async () => {
+  test("H6 an address beyond loopback needs consent, and then logs a warning", async () => {
     for (const host of ["0.0.0.0", "::", "[::]", "192.168.1.5", "gateway.local", "128.0.0.1"]) {
       expect(await refusal(start({ MCP_HOST: host }))).toContain("MCP_ALLOW_UNAUTHENTICATED=true");
     }

@@ -1,4 +1,4 @@
-/** The command line: what each flag means, and what is said of one that does not exist. */
+/** The command line: what each flag means, and the errors for unknown ones. */
 import { describe, expect, test } from "bun:test";
 import { ConfigError } from "../../../src/config/config_error.ts";
 import { readFlags } from "../../../src/config/flags.ts";

@@ -50,7 +50,7 @@ describe("files that clients write", () => {
 });
 
 describe("faults of the whole file", () => {
-  test("a syntax error is told with line and column", async () => {
+  test("a syntax error is reported with line and column", async () => {
     expect(await refusal(read('{\n  "mcpServers": {\n    "a" { }\n  }\n}')))
       .toBe(`Cannot parse ${file}: line 3, column 9: expected a colon after the key`);
   });

@@ -1,4 +1,7 @@
-/** Files that other programs wrote: what acts here, what is passed over with a note, what warns. */
+/**
+ * Files of other programs: which keys take effect, which are ignored with a note, and which cause a
+ * warning.
+ */
 import { describe, expect, test } from "bun:test";
 import { decodeFile } from "../../../src/runtime/file_text.ts";
 import { failed, fileName, http, read, readOne, shell, stdio } from "./read.ts";

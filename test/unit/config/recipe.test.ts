@@ -1,5 +1,5 @@
 /**
- * The format of recipes: what is wrong in one is told as a person would look for it, and the JSON
+ * The format of recipes: errors name the place as a person would look for it, and the JSON
  * Schema that editors use says what the gateway really checks.
  */
 import { describe, expect, test } from "bun:test";
@@ -198,7 +198,7 @@ describe("a recipe of the wrong shape", () => {
     ],
   ];
   for (const [what, recipe, problem] of rows) {
-    test(`${what} is told with its place, and editors see it, too`, async () => {
+    test(`${what} is reported with its place, and editors see it, too`, async () => {
       const said = await problemOf(recipe);
       expect(said).toContain(problem.replace("FILE", "mine.json"));
       expect(said).not.toContain("hunter2");
@@ -207,7 +207,7 @@ describe("a recipe of the wrong shape", () => {
     });
   }
 
-  test("is told with all that is wrong, as long as that is not too much", async () => {
+  test("is reported with all that is wrong, as long as that is not too much", async () => {
     const said = await problemOf({ title: "", endpoints: [] });
     expect(said.split("; ")).toEqual([
       "title in mine.json: expected a string that is not empty",
@@ -219,7 +219,7 @@ describe("a recipe of the wrong shape", () => {
     expect(many.split("; ").length).toBeLessThan(9);
   });
 
-  test("is told without what may be a secret, and without what is no word", async () => {
+  test("is reported without what may be a secret, and without what is no word", async () => {
     const key = "bot123:AAHsecretKEY";
     expect(await problemOf(withEndpoint({ path: `${key}/send` }))).not.toContain(key);
     expect(await problemOf(withEndpoint({ path: `/send?key=${key}` }))).not.toContain(key);
@@ -227,7 +227,7 @@ describe("a recipe of the wrong shape", () => {
       .toMatch(/, got a string$/);
   });
 
-  test("that is no JSON is told with line and column", async () => {
+  test("that is no JSON is reported with line and column", async () => {
     expect(await problemOf('{\n  "title" "a" }'))
       .toContain("mcpServers.files.recipe in mcp.json: Cannot parse mine.json: line 2, column 11");
   });
@@ -239,12 +239,12 @@ describe("a recipe that does not fit together", () => {
     [
       "two endpoints of a name",
       { ...mine, endpoints: [endpoint, endpoint] },
-      'endpoints[1].name in FILE: expected a name of its own, got "list" twice',
+      'endpoints[1].name in FILE: expected a unique name, got "list" twice',
     ],
     [
       "two variants of a name",
       { ...mine, variants: [{ name: "a" }, { name: "a" }] },
-      'variants[1].name in FILE: expected a name of its own, got "a" twice',
+      'variants[1].name in FILE: expected a unique name, got "a" twice',
     ],
     ...[{}, { a: 1 }, [{}], ["string", null], "text", 1, null].map((
       type,
@@ -262,7 +262,7 @@ describe("a recipe that does not fit together", () => {
     [
       "a log-in that there is not",
       withEndpoint({ login: true }),
-      "endpoints[0].login in FILE: expected a log-in in the recipe, since this endpoint needs one",
+      "endpoints[0].login in FILE: expected a log-in in the recipe, because this endpoint needs one",
     ],
     [
       "a part of the path without parameter",
@@ -277,18 +277,18 @@ describe("a recipe that does not fit together", () => {
     [
       "a part of the path that may be absent",
       withParameter({ in: "path" }, "/{a}"),
-      "endpoints[0].parameters.a.required in FILE: expected true, since it is a part of the path",
+      "endpoints[0].parameters.a.required in FILE: expected true, because it is a part of the path",
     ],
     ["an open brace", withEndpoint({ path: "/{a" }), "endpoints[0].path in FILE: expected "],
     [
       "a body of GET",
       withParameter({ in: "body" }),
-      "endpoints[0].parameters.a.in in FILE: expected another place, since GET has no body",
+      "endpoints[0].parameters.a.in in FILE: expected another place, because GET has no body",
     ],
     [
       "a header of the connection",
       withParameter({ in: "header", name: "Host" }),
-      "endpoints[0].parameters.a in FILE: is written by the gateway itself; remove it",
+      "endpoints[0].parameters.a in FILE: is set by the gateway itself; remove it",
     ],
     [
       "a header that shows who calls",
@@ -298,7 +298,7 @@ describe("a recipe that does not fit together", () => {
     [
       "a header that is none",
       withParameter({ in: "header", name: "a b" }),
-      "endpoints[0].parameters.a in FILE: no name of a header",
+      "endpoints[0].parameters.a in FILE: not a valid header name",
     ],
     [
       "two parameters in one place",
@@ -371,7 +371,7 @@ describe("a recipe that does not fit together", () => {
           b: { in: "header", name: "x-a", schema: {} },
         },
       }),
-      'endpoints[0].parameters.b in FILE: expected another name or place than those of "a"',
+      'endpoints[0].parameters.b in FILE: expected a name or place that differs from those of "a"',
     ],
     [
       "a function that there is not",
@@ -396,7 +396,7 @@ describe("a recipe that does not fit together", () => {
     [
       "a default that is never used",
       withParameter({ default: "a", required: true }),
-      "endpoints[0].parameters.a.default in FILE: is never used, since the argument is required; remove it",
+      "endpoints[0].parameters.a.default in FILE: is never used, because the argument is required; remove it",
     ],
     [
       "items joined in a body",
@@ -413,7 +413,7 @@ describe("a recipe that does not fit together", () => {
     [
       "a log-in's header",
       { ...mine, login: { ...login, header: "a b" } },
-      "login.header in FILE: no name of a header",
+      "login.header in FILE: not a valid header name",
     ],
     [
       "a log-in's prefix",
@@ -427,7 +427,7 @@ describe("a recipe that does not fit together", () => {
     ],
   ];
   for (const [what, recipe, problem] of rows) {
-    test(`${what} is told with its place`, async () => {
+    test(`${what} is reported with its place`, async () => {
       expect(await problemOf(recipe)).toContain(problem.replace("FILE", "mine.json"));
     });
   }

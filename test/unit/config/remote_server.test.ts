@@ -1,4 +1,4 @@
-/** A server that is reached by URL: its values, what fails it, and what is kept out of the log. */
+/** A server at a URL: its values, its errors, and what the log hides. */
 import { describe, expect, test } from "bun:test";
 import { defaultLimits } from "../../../src/limits.ts";
 import { failed, fileName, http, readOne, shell } from "./read.ts";
@@ -46,7 +46,7 @@ describe("a remote server", () => {
     expect([server.startTimeoutMs, server.callTimeoutMs, server.idleTimeoutMs]).toEqual([1, 2, 3]);
   });
 
-  test("hears of its client's directories wherever the gateway listens: they are not ours", async () => {
+  test("gets its client's directories wherever the gateway listens: they are not ours", async () => {
     expect(http(await readOne({ url }, shell, true)).roots).toBe("relay");
   });
 
@@ -169,7 +169,7 @@ describe("a remote server that cannot be used", () => {
     [
       "credentials of a program",
       { command: "x", ...bearer("hunter2"), url: undefined },
-      ".credentials.env in FILE: expected the name of the variable in which the program",
+      ".credentials.env in FILE: expected the name of the variable for the program",
     ],
     [
       "two transports",
@@ -189,7 +189,7 @@ describe("a remote server that cannot be used", () => {
     [
       "a header's name",
       { url, headers: { "A b": "hunter2" } },
-      '.headers["A b"] in FILE: no name of a header',
+      '.headers["A b"] in FILE: not a valid header name',
     ],
     [
       "a header twice",
@@ -284,7 +284,7 @@ describe("a remote server that cannot be used", () => {
     ];
     for (const name of names) {
       const { problem } = failed(await readOne({ url, headers: { [name]: "x" } }));
-      expect([name, problem.includes("is written by the gateway itself")]).toEqual([name, true]);
+      expect([name, problem.includes("is set by the gateway itself")]).toEqual([name, true]);
     }
   });
 });

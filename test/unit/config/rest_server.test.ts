@@ -60,7 +60,7 @@ describe("a recipe in a file", () => {
     }
   });
 
-  test("is watched also while it cannot be used, so that mending it is enough", async () => {
+  test("is watched also while it cannot be used, so that correcting it is enough", async () => {
     const config = await withRecipe("{");
     failed(config);
     expect(config.files).toEqual([path]);
@@ -70,7 +70,7 @@ describe("a recipe in a file", () => {
   test("with a key twice is warned of", async () => {
     const text = JSON.stringify(mine()).replace('{"title"', '{"title":"Other","title"');
     expect((await withRecipe(text)).warnings).toEqual([
-      "Ignored the first title of mine.json: the key stands twice, the last one counts",
+      "Ignored the first title of mine.json: the key appears twice, and the last one counts",
     ]);
   });
 
@@ -167,7 +167,7 @@ describe("variants of a recipe", () => {
     );
   });
 
-  test("an unknown one is told with those there are", async () => {
+  test("an unknown one fails with the list of known ones", async () => {
     expect(failed(await withRecipe(recipe, { variant: "silver" })).problem).toBe(
       'mcpServers.files.variant in mcp.json: expected one of "gold", "key", "public"',
     );
@@ -317,7 +317,7 @@ describe("a web API that cannot be used", () => {
     [
       "no such file",
       { recipe: "./none.json" },
-      ".recipe in FILE: no such file; correct the path (relative ones start where mcp.json is)",
+      ".recipe in FILE: no such file; correct the path (relative paths start at the folder of mcp.json)",
     ],
     [
       "a file that cannot be read",
@@ -387,12 +387,12 @@ describe("a web API that cannot be used", () => {
     [
       "a header's name",
       { headers: { "a b": "hunter2" } },
-      '.headers["a b"] in FILE: no name of a header',
+      '.headers["a b"] in FILE: not a valid header name',
     ],
     [
       "a header of the gateway",
       { headers: { Host: "hunter2" } },
-      ".headers.Host in FILE: is written by the gateway itself; remove it",
+      ".headers.Host in FILE: is set by the gateway itself; remove it",
     ],
     [
       "a header beside credentials",
@@ -409,16 +409,16 @@ describe("a web API that cannot be used", () => {
       { credentials: { ...credentials, env: "TOKEN" } },
       ".credentials.env in FILE: has no meaning for a server that is no program; remove it",
     ],
-    ["nobody without public", {
+    ["none without public", {
       credentials: { ...anonymous, public: false, anonymousTools: ["list"] },
-    }, '.credentials.onFailure in FILE: "anonymous" needs public: true beside it'],
+    }, '.credentials.onFailure in FILE: "anonymous" also needs public: true'],
     [
-      "nobody without tools",
+      "none without tools",
       { credentials: anonymous },
       '.credentials.onFailure in FILE: "anonymous" needs the tools that may be called so, in anonymousTools',
     ],
     [
-      "nobody for no tool",
+      "none for no tool",
       { credentials: { ...anonymous, anonymousTools: ["lisst"] } },
       '.credentials.anonymousTools[0] in FILE: expected the name of one of its tools, got "lisst"; did you mean "list"?',
     ],
@@ -442,7 +442,7 @@ describe("a web API that cannot be used", () => {
     const problemOf = async (openapi: string) => failed(await readOne({ openapi })).problem;
     const at = "mcpServers.files.openapi in mcp.json: ";
     expect(await problemOf("./none.yaml")).toBe(
-      `${at}no such file; correct the path (relative ones start where mcp.json is)`,
+      `${at}no such file; correct the path (relative paths start at the folder of mcp.json)`,
     );
     expect(await problemOf("/unreadable"))
       .toBe(`${at}the file cannot be read; check its permissions`);

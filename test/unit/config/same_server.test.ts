@@ -1,4 +1,4 @@
-/** What a reload has to touch. */
+/** Which servers a reload restarts. */
 import { describe, expect, test } from "bun:test";
 import { sameServer } from "../../../src/config/same_server.ts";
 import { read, shell } from "./read.ts";

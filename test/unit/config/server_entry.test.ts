@@ -1,4 +1,4 @@
-/** One server: its values, its environment, what fails it, and what is kept out of the log. */
+/** One server: its values, its environment, its errors, and what the log hides. */
 import { describe, expect, test } from "bun:test";
 import { defaultLimits } from "../../../src/limits.ts";
 import { failed, fileName, http, read, readOne, shell, stdio } from "./read.ts";
@@ -179,10 +179,10 @@ describe("references", () => {
     ["${MISSING}", "the environment variable MISSING is not set"],
     ["${env:MISSING}", "the environment variable MISSING is not set"],
     ["${input:api-key}", "set the environment variable API_KEY and write ${API_KEY} instead"],
-    ["${workspaceFolder}/x", "is known to an editor only"],
-    ["${workspaceFolder:app}", "is known to an editor only"],
-    ["${command:pick}", "is known to an editor only"],
-    ["${A:-${B}}", "one ${…} inside another is not served"],
+    ["${workspaceFolder}/x", "is known only to editors"],
+    ["${workspaceFolder:app}", "is known only to editors"],
+    ["${command:pick}", "is known only to editors"],
+    ["${A:-${B}}", "one ${…} inside another is not supported"],
     ["${#x}", "is not understood"],
     ["${}", "is not understood"],
     ["${MCP_SECRET}", "belongs to the gateway alone"],
@@ -253,7 +253,7 @@ describe("the child's environment", () => {
     const config = await readOne({ command: "x", inheritEnv: ["NOPE"] });
     expect(stdio(config).command).toBe("x");
     expect(config.warnings).toEqual([
-      `Cannot hand on mcpServers.files.inheritEnv[0] of ${fileName}: the variable NOPE is not set`,
+      `Cannot pass on mcpServers.files.inheritEnv[0] of ${fileName}: the variable NOPE is not set`,
     ]);
     expect(failed(await readOne({ command: "x", inheritEnv: ["MCP_SECRET"] })).problem)
       .toContain("belongs to the gateway alone");
@@ -276,7 +276,11 @@ describe("wrong values", () => {
     ["a NUL", { args: ["a\0"] }, ".args[0] in FILE: expected a string without NUL characters"],
     ["a list as variable", { env: { A: [] } }, ".env.A in FILE: expected a string, got a list"],
     ["env as a list", { env: [] }, ".env in FILE: expected an object of strings, got a list"],
-    ["= in a variable", { env: { "A=B": "x" } }, '.env["A=B"] in FILE: no name of a variable'],
+    [
+      "= in a variable",
+      { env: { "A=B": "x" } },
+      '.env["A=B"] in FILE: not a valid name of a variable',
+    ],
     ["a word", { isolation: "both" }, 'expected "session" or "shared", got "both"'],
     ["when to start", { start: "never" }, 'expected "early" or "onDemand", got "never"'],
     ["a wrong era", { era: "old" }, 'expected "auto", "legacy" or "modern", got "old"'],
@@ -350,7 +354,7 @@ describe("wrong values", () => {
     expect(JSON.stringify(config.servers)).not.toContain("hunter2");
   });
 
-  test("all references that cannot be had are told at once", async () => {
+  test("all references that cannot be resolved are reported at once", async () => {
     const { problem } = failed(await readOne({ command: "${A}", env: { X: "${B}" } }));
     expect(problem).toContain("the environment variable A is not set");
     expect(problem).toContain("the environment variable B is not set");

@@ -1,6 +1,6 @@
 /**
- * Calls while credentials cannot be had (hostile cases, 3.1): the whole matrix of failures, choices,
- * tools and scopes, against an API that records what it was shown. Outside of one cell no call may
+ * Calls while credentials are unavailable (case P2): the whole matrix of failures, choices, tools
+ * and scopes, against an API that records the credentials it gets. Outside one cell no call may
  * reach it without credentials.
  */
 import { afterEach, describe, expect, test } from "bun:test";
@@ -162,7 +162,9 @@ function start(
         use: useOf(tool, scope),
       }, never);
       await answer.text();
-      return answer.status === 200 ? (answer.isDegraded ? "as nobody" : "as us") : "refused";
+      return answer.status === 200
+        ? (answer.isDegraded ? "anonymous" : "authenticated")
+        : "refused";
     } catch (thrown) {
       if (thrown instanceof GatewayError) return thrown.code;
       throw thrown;
@@ -174,7 +176,7 @@ function start(
 const asNobody = ({ api }: Stage) =>
   api.requests.filter(({ headers }) => headers["authorization"] === undefined).length;
 
-describe("3.1 a call whose credentials cannot be had", () => {
+describe("P2 a call whose credentials are unavailable", () => {
   for (const failure of failures) {
     for (const onFailure of ["reject", "anonymous"]) {
       for (const tool of ["search", "update"]) {
@@ -189,7 +191,7 @@ describe("3.1 a call whose credentials cannot be had", () => {
             const credentials = credentialsOf(failure.kind, stage.tokens);
             const tools = onFailure === "anonymous" ? ["search"] : undefined;
             const { call } = start(stage, credentials, tools);
-            expect(await call("search", isOld ? "mine" : "other")).toBe("as us");
+            expect(await call("search", isOld ? "mine" : "other")).toBe("authenticated");
             stage.clock.advance(61_000);
             await failure.begin(stage);
             // What was stored, and who was authenticated, must be known after a restart, too.
@@ -204,11 +206,11 @@ describe("3.1 a call whose credentials cannot be had", () => {
             // Later ones are answered out of the pause between two tries.
             for (let more = 0; more < 2; more += 1) calls.push(await again.call(tool, "mine"));
             if (mayGo) {
-              expect(calls).toEqual(["as nobody", "as nobody", "as nobody"]);
+              expect(calls).toEqual(["anonymous", "anonymous", "anonymous"]);
               expect(asNobody(stage)).toBe(3);
             } else {
-              expect(calls).not.toContain("as nobody");
-              expect(calls).not.toContain("as us");
+              expect(calls).not.toContain("anonymous");
+              expect(calls).not.toContain("authenticated");
               expect(asNobody(stage)).toBe(0);
             }
           });
@@ -217,16 +219,16 @@ describe("3.1 a call whose credentials cannot be had", () => {
     }
   }
 
-  test("does not go without in a session that was authenticated before anybody allowed it", async () => {
+  test("does not go without in a session that was authenticated before the fallback was allowed", async () => {
     const stage = await openStage();
     const credentials = credentialsOf("client", stage.tokens);
-    expect(await start(stage, credentials, []).call("search", "mine")).toBe("as us");
+    expect(await start(stage, credentials, []).call("search", "mine")).toBe("authenticated");
     await stage.tokens.close();
     // As after an edit of the configuration, and for long enough for the token to be over.
     stage.clock.advance(61_000);
     const { call } = start(stage, credentials, ["search"]);
     expect(await call("search", "mine")).toBe("credentials_missing");
-    expect(await call("search", "new")).toBe("as nobody");
+    expect(await call("search", "new")).toBe("anonymous");
   });
 
   test("goes without only as a tool's call", async () => {
@@ -238,7 +240,7 @@ describe("3.1 a call whose credentials cannot be had", () => {
     expect(stage.api.requests).toEqual([]);
   });
 
-  test("goes without nothing of the credentials at all, and with them again when they are there", async () => {
+  test("goes without any part of the credentials, and with them again when they are there", async () => {
     const stage = await openStage();
     stage.tokens.reply = () => ({ status: 500 });
     const { call, authorization } = start(stage, credentialsOf("client", stage.tokens), ["search"]);
@@ -247,20 +249,20 @@ describe("3.1 a call whose credentials cannot be had", () => {
       context: { headers: {}, query: {}, cookies: {} },
       isDegraded: true,
     });
-    expect(await call("search", "mine")).toBe("as nobody");
+    expect(await call("search", "mine")).toBe("anonymous");
     stage.tokens.reply = () => tokenReply("token-1", { expires_in: 60 });
     stage.clock.advance(stage.deps.limits.credentialRetryMsMax);
-    expect(await call("search", "mine")).toBe("as us");
-    // From now on this session is somebody's.
+    expect(await call("search", "mine")).toBe("authenticated");
+    // From now on this session has been authenticated.
     stage.tokens.reply = () => ({ status: 500 });
     stage.clock.advance(61_000);
     expect(await call("search", "mine")).toBe("credentials_missing");
-    expect(await call("search", "new")).toBe("as nobody");
+    expect(await call("search", "new")).toBe("anonymous");
     authorization.endScope?.("mine");
-    expect(await call("search", "mine")).toBe("as nobody");
+    expect(await call("search", "mine")).toBe("anonymous");
   });
 
-  test("without credentials is told of once a minute, with how many there were", async () => {
+  test("without credentials is logged once a minute, with how many there were", async () => {
     const stage = await openStage();
     stage.tokens.reply = () => ({ status: 500 });
     const { call } = start(stage, credentialsOf("client", stage.tokens), ["search"]);

@@ -1,4 +1,4 @@
-/** Credentials that stand in the configuration or in files: what is shown, and what is not. */
+/** Credentials in the configuration or in files: what is sent, and what stays hidden. */
 import { describe, expect, test } from "bun:test";
 import type { CredentialsConfig } from "../../../src/config/config.ts";
 import { createAuthorization } from "../../../src/credentials/credential_kinds.ts";
@@ -62,7 +62,7 @@ describe("a credential that is known", () => {
     ],
   ];
   for (const [what, credentials, context] of shown) {
-    test(`is shown as ${what}`, async () => {
+    test(`is sent as ${what}`, async () => {
       const { context: contextOf, authorization } = open(credentials);
       const found = await contextOf();
       expect(found).toEqual({ headers: {}, query: {}, cookies: {}, ...context });
@@ -70,12 +70,12 @@ describe("a credential that is known", () => {
     });
   }
 
-  test("that nobody has set yet is a sentence about what to do", async () => {
+  test("that is not set yet is a sentence about what to do", async () => {
     const { problem } = open({ type: "unset", problem: "needs a log-in; set A" });
     expect(await problem()).toBe("needs a log-in; set A");
   });
 
-  test("is hidden from the log, in the form in which it is shown, too", async () => {
+  test("is hidden from the log, in the form in which it is sent, too", async () => {
     const { context, deps } = open({ type: "basic", username: "Aladdin", password: "open sesame" });
     await context();
     expect([...deps.hidden]).toEqual(["open sesame", "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="]);
@@ -98,7 +98,7 @@ describe("a credential in a file", () => {
   });
 
   const unusable: [string, Map<string, string | undefined>, string][] = [
-    ["is not there", new Map(), "is not there; make it, or correct the path"],
+    ["is not there", new Map(), "does not exist; create it, or correct the path"],
     ["cannot be read", new Map([[file.file, undefined]]), "cannot be read; check its permissions"],
     ["is empty", new Map([[file.file, "\n"]]), ": expected a token, got an empty text"],
     [
@@ -111,7 +111,7 @@ describe("a credential in a file", () => {
     test(`that ${what} names its key, and shows neither its path nor its text`, async () => {
       const { problem, deps } = open({ type: "bearer", token: file }, files);
       const told = await problem();
-      expect(told).toContain("cannot be shown who calls: the file of credentials.token");
+      expect(told).toContain("has no credentials: the file of credentials.token");
       expect(told).toContain(words);
       expect(JSON.stringify([told, deps.records])).not.toMatch(/hunter2|secrets\/one/);
     });
@@ -127,7 +127,7 @@ describe("a credential in a file", () => {
     clock.advance(deps.limits.secretFileMs);
     expect(await credential).toEqual({
       state: "failed",
-      problem: "cannot be shown who calls: the file of credentials.token takes too long to be read",
+      problem: "has no credentials: the file of credentials.token takes too long to read",
     });
   });
 

@@ -1,4 +1,4 @@
-/** Where tokens are asked for when only the issuer is known, and what no issuer may make us do (F12). */
+/** Where tokens are requested if only the issuer is known, and what no issuer may cause (F12). */
 import { describe, expect, test } from "bun:test";
 import { createAuthorization } from "../../../src/credentials/credential_kinds.ts";
 import { createTestClock } from "../../support/clock.ts";
@@ -116,16 +116,16 @@ describe("F12 an issuer that would lead us astray", () => {
   const place = "https://login.test/.well-known/oauth-authorization-server/a";
   const wrong: [string, unknown, string][] = [
     [
-      "says that it is another",
+      "names another",
       { issuer: "https://evil.test", token_endpoint: "https://login.test/token" },
-      "says that it is another issuer",
+      "names another issuer",
     ],
     [
       "says that it is nearly the same",
       { issuer: `${issuer}/`, token_endpoint: "https://login.test/token" },
-      "says that it is another issuer",
+      "names another issuer",
     ],
-    ["says nothing of itself", { token_endpoint: "https://a.test" }, "says that it is another"],
+    ["says nothing of itself", { token_endpoint: "https://a.test" }, "names another"],
     ...[
       "http://login.test/token",
       "http://127.0.0.1/token",
@@ -138,7 +138,7 @@ describe("F12 an issuer that would lead us astray", () => {
     ].map((token_endpoint): [string, unknown, string] => [
       `names ${JSON.stringify(token_endpoint)}`,
       { issuer, token_endpoint },
-      "names no URL with https: that gives tokens",
+      "names no https: URL for tokens",
     ]),
   ];
   for (const [what, document, words] of wrong) {
@@ -146,7 +146,7 @@ describe("F12 an issuer that would lead us astray", () => {
       const { get, posts, deps } = open(issuer, { [place]: json(document) });
       const credential = await get();
       expect(credential.state === "failed" ? credential.problem : credential)
-        .toContain(`cannot be shown who calls: its authorization server ${words}`);
+        .toContain(`has no credentials: its authorization server ${words}`);
       expect(posts()).toEqual([]);
       expect(JSON.stringify([credential, deps.records])).not.toMatch(/evil|hunter2|passwd/);
     });
@@ -165,7 +165,7 @@ describe("F12 an issuer that would lead us astray", () => {
     const credential = await get();
     expect(credential.state === "failed" ? credential.problem : credential)
       .toContain(
-        "does not describe itself; correct credentials.issuer, or give credentials.tokenUrl",
+        "has no metadata; correct credentials.issuer, or set credentials.tokenUrl",
       );
     expect(fetched().length).toBe(4);
   });

@@ -1,4 +1,7 @@
-/** An API's own log-in call, as OpenSubtitles has it: what is sent, believed, kept and left alone. */
+/**
+ * An API's own log-in request, as OpenSubtitles has it: what is sent, trusted, stored and not
+ * repeated.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { LoginConfig } from "../../../src/config/config.ts";
 import { createAuthorization } from "../../../src/credentials/credential_kinds.ts";
@@ -90,7 +93,7 @@ function asked(authorization: Authorization) {
 const numbered: TokenServer["reply"] = ({ count }) => answer({ token: `token-${count}` });
 
 describe("a log-in", () => {
-  test("sends what a person would type, with the API's own credentials and headers", async () => {
+  test("sends user name and password, with the API's own credentials and headers", async () => {
     const { api, context, deps } = await open();
     expect(await context()).toEqual({
       headers: { "api-key": "the-key", authorization: "Bearer token-1" },
@@ -144,7 +147,7 @@ describe("a log-in", () => {
     expect(first.api.requests.length).toBe(2);
   });
 
-  test("whose stored token cannot be opened any more is made anew", async () => {
+  test("whose stored token cannot be opened any more is made again", async () => {
     const store = createTestCredentialStore();
     const { api, context } = await open({ store, reply: numbered });
     await context();
@@ -196,7 +199,7 @@ describe("the place that a log-in names", () => {
       const outcome = await baseOf(lie);
       expect(outcome).toMatchObject({
         state: "failed",
-        problem: "cannot be logged in to: its log-in names a host that it may not send us to; " +
+        problem: "is not logged in: its log-in names a host that is not allowed; " +
           "nothing is sent there",
       });
     });
@@ -214,7 +217,7 @@ describe("the place that a log-in names", () => {
     expect(await authorization.get(useOf(), never)).toMatchObject({ state: "failed" });
   });
 
-  test("is where the token goes, and the rest of what is shown with it", async () => {
+  test("is where the token goes, with the other credentials", async () => {
     const scripted = createScriptedRuntime(({ url }) =>
       new Response(
         JSON.stringify(url.endsWith("/login") ? answer({ base_url: "vip-api.test" }).body : {}),
@@ -252,12 +255,12 @@ describe("the place that a log-in names", () => {
 
 describe("a log-in that is refused", () => {
   for (const status of [400, 401, 403]) {
-    test(`with status ${status} is not tried again for a good while`, async () => {
+    test(`with status ${status} is not tried again for a long time`, async () => {
       const { api, get, problem, clock, deps } = await open({
         reply: () => ({ status, body: { message: "hunter2" } }),
       });
       expect(await problem()).toBe(
-        `cannot be logged in to: its log-in refuses what it is given (status ${status}); correct it`,
+        `is not logged in: its log-in refuses the credentials (status ${status}); correct them`,
       );
       for (let calls = 0; calls < 10; calls += 1) await get();
       clock.advance(deps.limits.loginRefusedMs - 1);
@@ -316,16 +319,16 @@ describe("a log-in that is refused", () => {
     ["hangs up", () => "break", "cannot be reached"],
   ];
   for (const [what, reply, words] of answers) {
-    test(`since the API ${what} is told of in our own words`, async () => {
+    test(`since the API ${what} is reported in our own words`, async () => {
       const { problem, api } = await open({ reply });
       const told = await problem();
-      expect(told).toContain(`cannot be logged in to: its log-in ${words}`);
+      expect(told).toContain(`is not logged in: its log-in ${words}`);
       expect(told).not.toContain("hunter2");
       expect(api.requests.length).toBe(1);
     });
   }
 
-  test("is not made while the API's own credentials cannot be had", async () => {
+  test("is not made while the API's own credentials are unavailable", async () => {
     const deps = createCredentialDeps();
     const beside = createAuthorization(
       { server: "far", credentials: { type: "unset", problem: "needs a key; set KEY" } },
@@ -336,7 +339,7 @@ describe("a log-in that is refused", () => {
     expect(api.requests).toEqual([]);
   });
 
-  test("never sends a password as nobody, and no token without the rest", async () => {
+  test("never sends a password without the API's credentials, and no token without the rest", async () => {
     const beside: Authorization = {
       get: () =>
         Promise.resolve({
@@ -351,7 +354,7 @@ describe("a log-in that is refused", () => {
     expect(api.requests).toEqual([]);
   });
 
-  test("ends nobody else's wait when one gives up", async () => {
+  test("ends no other call's wait when one gives up", async () => {
     const gate = Promise.withResolvers<void>();
     const { api, get } = await open({
       reply: async () => {

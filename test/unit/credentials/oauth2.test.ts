@@ -1,4 +1,7 @@
-/** Tokens by OAuth 2, from a real server on this machine: how they are asked for, renewed and kept. */
+/**
+ * Tokens by OAuth 2, from a real server on this machine: how they are requested, renewed and
+ * stored.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { OAuth2Config } from "../../../src/config/config.ts";
 import { createAuthorization } from "../../../src/credentials/credential_kinds.ts";
@@ -111,7 +114,7 @@ describe("a token", () => {
       });
   });
 
-  test("is asked for by a client without a secret, who only names itself", async () => {
+  test("is asked for by a client without a secret, which only sends its id", async () => {
     const { tokens, context } = await open({ config: { ...refreshing, clientSecret: undefined } });
     await context();
     expect(tokens.requests[0]?.headers["authorization"]).toBeUndefined();
@@ -119,7 +122,7 @@ describe("a token", () => {
       .toEqual({ grant_type: "refresh_token", refresh_token: "refresh-0", client_id: "my client" });
   });
 
-  test("is used until it expires, and renewed before that while nobody waits", async () => {
+  test("is used until it expires, and renewed before that while no call waits", async () => {
     const reply: TokenServer["reply"] = ({ count }) =>
       tokenReply(`token-${count}`, { expires_in: 3600 });
     const { tokens, context, clock } = await open({ reply });
@@ -160,7 +163,7 @@ describe("a token", () => {
     expect(renewals).toEqual([true, true, true, true, true]);
     expect(await context()).toEqual(bearer("token-2"));
     expect(tokens.requests.length).toBe(2);
-    // Whoever comes late with the old one is told that there is another.
+    // A late call with the old one gets the new one.
     expect(await authorization.renew(refused, useOf(), never)).toBe(true);
     expect(tokens.requests.length).toBe(2);
   });
@@ -184,7 +187,7 @@ describe("a token", () => {
     expect(tokens.requests.length).toBe(1);
   });
 
-  test("H13 whoever gives up waiting ends its own wait alone", async () => {
+  test("H13 a call that gives up waiting ends its own wait alone", async () => {
     const gate = Promise.withResolvers<void>();
     const { tokens, get } = await open({
       reply: async () => {
@@ -249,7 +252,7 @@ describe("a token that is kept", () => {
     expect(isSaved).toBe(true);
     expect(store.saved.at(-1)).toMatchObject({ token: "token-1", refreshToken: "refresh-1" });
     clock.advance(61_000);
-    // A gateway that begins anew goes on with the new one.
+    // A gateway that starts again goes on with the new one.
     expect(await asked(make()).context()).toEqual(bearer("token-2"));
     expect(tokens.requests.map(({ form }) => form["refresh_token"]))
       .toEqual(["refresh-0", "refresh-1"]);
@@ -277,7 +280,7 @@ describe("a token that is kept", () => {
       .toEqual(["refresh-0", "refresh-1"]);
   });
 
-  test("H13 that cannot be stored is used all the same, and loudly so", async () => {
+  test("H13 that cannot be stored is used all the same, with an error in the log", async () => {
     const store = createTestCredentialStore();
     store.isFull = true;
     const { context, deps } = await open({ store, config: refreshing });
@@ -292,7 +295,9 @@ describe("a token that is kept", () => {
     await context();
     store.isLocked = true;
     const told = await asked(make()).problem();
-    expect(told).toContain("its stored log-in cannot be opened with this gateway's key; bring the");
+    expect(told).toContain(
+      "its stored log-in cannot be opened with this gateway's key; restore the",
+    );
     expect(told).toContain("MCP_SECRET");
     expect(tokens.requests.length).toBe(1);
   });
@@ -311,7 +316,7 @@ describe("a token that is kept", () => {
     expect(tokens.requests.length).toBe(1);
   });
 
-  test("of the gateway's own and cannot be opened any more is asked for anew", async () => {
+  test("of the gateway's own that cannot be opened any more is requested again", async () => {
     const store = createTestCredentialStore();
     const { context, make } = await open({ store });
     await context();
@@ -338,27 +343,27 @@ describe("an authorization server that gives none", () => {
     [
       "refuses the refresh token",
       () => ({ status: 400, body: { error: "invalid_grant", error_description: "hunter2" } }),
-      "refuses the refresh token (invalid_grant); log in again and give the new one as",
+      "refuses the refresh token (invalid_grant); log in again and set the new one as",
     ],
     [
       "refuses the client",
       () => ({ status: 401, body: { error: "invalid_client", error_uri: "hunter2" } }),
-      "refuses to give a token (invalid_client); correct credentials",
+      "refuses to issue a token (invalid_client); correct credentials",
     ],
     [
       "uses words of its own",
       () => ({ status: 400, body: { error: "hunter2" } }),
-      "refuses to give a token (status 400)",
+      "refuses to issue a token (status 400)",
     ],
     [
       "says nothing",
       () => ({ status: 403, body: "hunter2" }),
-      "refuses to give a token (status 403)",
+      "refuses to issue a token (status 403)",
     ],
     ["is broken", () => ({ status: 500, body: "hunter2" }), "answers with status 500"],
     ["has too much to do", () => ({ status: 429 }), "answers with status 429"],
-    ["answers with a page", () => ({ body: "<p>hunter2</p>" }), "gives an answer that cannot be"],
-    ["answers with a list", () => ({ body: ["hunter2"] }), "gives an answer that cannot be read"],
+    ["answers with a page", () => ({ body: "<p>hunter2</p>" }), "answers with an unreadable body"],
+    ["answers with a list", () => ({ body: ["hunter2"] }), "answers with an unreadable body"],
     ["forgets the token", () => ({ body: { token: "hunter2" } }), "answers without a token"],
     ["gives no text", () => ({ body: { access_token: 5 } }), "answers without a token"],
     [
@@ -369,7 +374,7 @@ describe("an authorization server that gives none", () => {
     [
       "gives another type",
       () => tokenReply("hunter2", { token_type: "hunter2" }),
-      "gives tokens of another type than Bearer",
+      "issues tokens of another type than Bearer",
     ],
     [
       "redirects to another server",
@@ -389,10 +394,10 @@ describe("an authorization server that gives none", () => {
     ["breaks the connection", () => "break", "cannot be reached"],
   ];
   for (const [what, reply, words] of replies) {
-    test(`F12 H3 and ${what} is told of in our own words, and left alone for a while`, async () => {
+    test(`F12 H3 and ${what} is reported in our own words, and left alone for a while`, async () => {
       const { tokens, problem, get, deps, clock } = await open({ reply, config: refreshing });
       const told = await problem();
-      expect(told).toContain(`cannot be shown who calls: its authorization server ${words}`);
+      expect(told).toContain(`has no credentials: its authorization server ${words}`);
       expect(told).not.toContain("hunter2");
       expect(JSON.stringify(deps.records)).not.toContain("hunter2");
       const again = await get();
@@ -412,12 +417,12 @@ describe("an authorization server that gives none", () => {
     for (const credential of await Promise.all(all)) {
       expect(credential).toMatchObject({
         state: "failed",
-        problem: "cannot be shown who calls: its authorization server cannot be reached",
+        problem: "has no credentials: its authorization server cannot be reached",
       });
     }
   });
 
-  test("H13 is asked less and less often while it stays away, and at once when it is back", async () => {
+  test("H13 is asked with growing pauses while it is unavailable, and at once when it is back", async () => {
     const { tokens, get, clock, deps } = await open({ reply: () => ({ status: 503 }) });
     const pauses: number[] = [];
     for (let tries = 0; tries < 8; tries += 1) {

@@ -1,4 +1,4 @@
-/** Credentials of local programs: in the environment of the one that they are for, as of its start. */
+/** Credentials of local programs: only in the environment of their own program, as of its start. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

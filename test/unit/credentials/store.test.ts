@@ -119,7 +119,7 @@ describe("stored credentials", () => {
       .toEqual(["a3", "b1", "c1", "d1"]);
   });
 
-  test("that cannot be saved or loaded are told of, and nothing is thrown", async () => {
+  test("that cannot be saved or loaded are logged, and nothing is thrown", async () => {
     const { store, platform, log } = await open();
     await store.save(keyOf(), value);
     platform.failAlways("sql", createSqlFault(fullDisk));

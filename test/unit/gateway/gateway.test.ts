@@ -118,7 +118,7 @@ describe("several servers behind one surface", () => {
     expect(fakes.b.opened).toEqual([]);
   });
 
-  test("a merged list is as fresh as its least fresh part, and nobody's when a part is not known", async () => {
+  test("a merged list is as fresh as its least fresh part, and has no age when a part is not known", async () => {
     const fresh = (name: string, ttlMs: number, isShared: boolean): FakeUpstream => ({
       ...createFakeUpstream(name, { tools: [tool("x")] }),
       freshness: () => ({ ttlMs, isShared }),
@@ -148,7 +148,7 @@ describe("several servers behind one surface", () => {
     expect((await ask(gateway, "tools/call", { name: "x" }, "/servers/a"))["params"]).toEqual({
       name: "x",
     });
-    expect(gateway.surface("/servers/nobody")).toBe(undefined);
+    expect(gateway.surface("/servers/missing")).toBe(undefined);
   });
 
   test("a server whose name begins another's does not take its tools", async () => {
@@ -236,7 +236,7 @@ describe("a broken or slow server", () => {
     );
   });
 
-  test("keeps its last good list while it is away", async () => {
+  test("keeps its last good list while it is unavailable", async () => {
     const fakes = {
       bad: createFakeUpstream("bad", { tools: [tool("x")] }),
       good: createFakeUpstream("good", { tools: [tool("y")] }),
@@ -260,11 +260,11 @@ describe("a broken or slow server", () => {
     const deaf: Notice[] = [];
     gateway.watch("/mcp", caller("other"), {
       notice: (notice) => void deaf.push(notice),
-      ask: () => Promise.reject(new Error("nobody asks")),
+      ask: () => Promise.reject(new Error("no server asks")),
     }, () => []);
     gateway.watch("/mcp", caller(), {
       notice: heard.resolve,
-      ask: () => Promise.reject(new Error("nobody asks")),
+      ask: () => Promise.reject(new Error("no server asks")),
     }, () => []);
     // It shakes hands at once, so that only its list is late.
     await gateway.describe("/mcp", caller());
@@ -312,7 +312,7 @@ describe("a broken or slow server", () => {
     await new Promise((resolve) => setTimeout(resolve, 100));
     started.resolve();
     for (const list of await Promise.all(lists)) expect(names(list, "tools")).toEqual(["x"]);
-    // The client was told of prompts, since it was not known better: their list is empty.
+    // The client got prompts as a capability, because it was unknown: their list is empty.
     expect(await ask(gateway, "prompts/list")).toEqual({ prompts: [] });
     const later = caller("later");
     await gateway.describe("/mcp", later);
@@ -328,7 +328,7 @@ describe("a broken or slow server", () => {
     expect(list["message"]).toContain("has not answered yet");
   });
 
-  test("real-01 is waited for by a client that hears of no changes", async () => {
+  test("is waited for by a client that cannot receive changes", async () => {
     const fakes = {
       slow: createFakeUpstream("slow", { tools: [tool("x")] }),
       good: createFakeUpstream("good", { tools: [tool("y")] }),
@@ -365,7 +365,7 @@ describe("a broken or slow server", () => {
     expect(names(list, "tools")).toEqual(["good__y"]);
   });
 
-  test("real-01 is waited for by a call of its tool, while the others answer theirs", async () => {
+  test("is waited for by a call of its tool, while the others answer theirs", async () => {
     const fakes = {
       slow: createFakeUpstream("slow", { tools: [tool("x")] }),
       good: createFakeUpstream("good", { tools: [tool("y")] }),
@@ -515,7 +515,7 @@ describe("a broken or slow server", () => {
 });
 
 describe("what a surface declares", () => {
-  test("is the union of its servers, and a list nobody has is an unknown method", async () => {
+  test("is the union of its servers, and a list that no server has is an unknown method", async () => {
     const fakes = {
       a: createFakeUpstream("a", { tools: [] }),
       b: createFakeUpstream("b", { prompts: [] }),
@@ -603,7 +603,7 @@ describe("resources of several servers", () => {
     }
   });
 
-  test("are found by template, and an unknown one is refused without asking anybody", async () => {
+  test("are found by template, and an unknown one is refused without asking a server", async () => {
     const { gateway, fakes } = await build();
     const templates = await ask(gateway, "resources/templates/list");
     expect(names(templates, "resourceTemplates", "uriTemplate")).toEqual([
@@ -704,7 +704,7 @@ describe("what belongs to no call", () => {
     ]);
   });
 
-  test("subscriptions are told to the owner, replayed to new connections, and come back under the offered URI", async () => {
+  test("subscriptions reach the owner, replayed to new connections, and come back under the offered URI", async () => {
     const fakes = {
       a: createFakeUpstream("a", { resources: [{ uri: "test://same" }] }),
       b: createFakeUpstream("b", { resources: [{ uri: "test://same" }] }),
@@ -774,7 +774,7 @@ describe("a new configuration", () => {
     const told = new Promise<string>((resolve) => {
       gateway.watch("/mcp", caller(), {
         notice: ({ method }) => resolve(method),
-        ask: () => Promise.reject(new Error("nobody asks")),
+        ask: () => Promise.reject(new Error("no server asks")),
       }, () => []);
     });
     await gateway.reconfigure(servers(server("a"), server("c")));
@@ -932,7 +932,7 @@ describe("an end", () => {
     expect(params).toEqual({ name: "y" });
   });
 
-  test("of a scope is told to every server", async () => {
+  test("of a scope reaches every server", async () => {
     const fakes = { a: createFakeUpstream("a"), b: createFakeUpstream("b") };
     const gateway = await gatewayOf(servers(server("a"), server("b")), fakes);
     gateway.endScope("scope-1");

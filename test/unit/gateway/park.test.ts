@@ -201,7 +201,7 @@ describe("a question of a server", () => {
     expect(valueOf(ending)).toEqual({ names: ["first", "second", "third"] });
   });
 
-  test("that got no answer is asked again, alone; what nobody asked for is ignored", async () => {
+  test("that got no answer is asked again, alone; what was not asked for is ignored", async () => {
     const setup = await setUp();
     askFor(setup.fake, "first", "second");
     const pause = await paused(setup);
@@ -315,7 +315,7 @@ describe("a question of a server", () => {
 });
 
 describe("a server that asks and does not wait", () => {
-  test("bothers nobody with its question", async () => {
+  test("sends no question to the client", async () => {
     const setup = await setUp();
     setup.fake.script(async (source) => {
       void source.ask("elicitation/create", form("Who?"));
@@ -403,7 +403,7 @@ describe("a state", () => {
     "comes with another tool": [same, { params: { name: "y", arguments: { n: 1 } } }],
     "comes with another method": [same, { method: "prompts/get" }],
     "comes on another surface": [same, { surface: "/servers/a" }],
-    "comes from somebody else": [same, { by: caller("bob") }],
+    "comes from another principal": [same, { by: caller("bob") }],
   };
 
   for (const [what, [change, options]] of Object.entries(wrong)) {
@@ -447,7 +447,7 @@ describe("a state", () => {
     expect(valueOf(ending)).toEqual({ names: ["Who?"] });
   });
 
-  test("is good for one return: a second one, even at the same time, is told that the call is gone", async () => {
+  test("is good for one return: a second one, even at the same time, fails because the call is gone", async () => {
     const setup = await setUp();
     askFor(setup.fake, "Who?");
     const pause = await paused(setup);
@@ -513,7 +513,7 @@ describe("a client that does not come back", () => {
     return { clock, setup, passing };
   }
 
-  test("loses its call after a while: the server is told, and its state is too old", async () => {
+  test("loses its call after a while: the server gets the cancellation, and its state is too old", async () => {
     const { clock, setup, passing } = await timed();
     askFor(setup.fake, "Who?");
     const pause = await passing(paused(setup));
@@ -548,7 +548,7 @@ describe("a client that does not come back", () => {
     expect(valueOf(ending)).toEqual({ names: ["first", "second"] });
   });
 
-  test("holds its own places only: more are refused, and the server is told", async () => {
+  test("holds its own places only: more are refused, and the server gets the cancellation", async () => {
     const setup = await setUp({ limits: { parksPerPrincipalMax: 2, parksMax: 3 } });
     askFor(setup.fake, "Who?");
     const first = await paused(setup);
@@ -559,7 +559,7 @@ describe("a client that does not come back", () => {
     await paused(setup, undefined, bob);
     expect(failed(await call(setup, undefined, bob))).toBe("overloaded");
     expect(setup.fake.cancelled.length).toBe(2);
-    // Who comes back makes room.
+    // A client that returns makes room.
     await call(setup, { answers: answersTo(first), state: first.state });
     await paused(setup, undefined, bob);
   });
@@ -574,7 +574,7 @@ describe("a client that does not come back", () => {
 });
 
 describe("a call that is given up", () => {
-  test("while it runs ends as cancelled, and the server is told", async () => {
+  test("while it runs ends as cancelled, and the server gets the cancellation", async () => {
     const setup = await setUp();
     setup.fake.script(async (source) => {
       source.notice(progress(1));
@@ -620,7 +620,7 @@ describe("a call that is given up", () => {
     expect(failed((await ending).ending)).toBe("cancelled");
     expect(setup.fake.cancelled).toEqual(["gone"]);
     await setup.gateway.close();
-    // Nothing was left waiting, or the stop would have told the server, too.
+    // Nothing was left waiting, or the server would have got another cancellation at the stop.
     expect(setup.fake.cancelled).toEqual(["gone"]);
   });
 
@@ -636,7 +636,7 @@ describe("a call that is given up", () => {
     expect(setup.fake.cancelled).toEqual([]);
   });
 
-  test("after its client came back ends as cancelled, and the server is told", async () => {
+  test("after its client came back ends as cancelled, and the server gets the cancellation", async () => {
     const setup = await setUp();
     let hasAnswer = false;
     setup.fake.script(async (source) => {
@@ -682,7 +682,7 @@ describe("a call that is given up", () => {
 });
 
 describe("a server that a new configuration has no more", () => {
-  const nobody = { servers: [], names: "auto", warnings: [], files: [], secrets: [] } as const;
+  const noServers = { servers: [], names: "auto", warnings: [], files: [], secrets: [] } as const;
   /** A server whose progress after its question ends the gathering of questions. */
   const askThenTell = (fake: FakeUpstream): void =>
     fake.script(async (source) => {
@@ -697,7 +697,7 @@ describe("a server that a new configuration has no more", () => {
     const setup = await setUp({ clock, limits });
     askThenTell(setup.fake);
     await paused(setup);
-    await setup.gateway.reconfigure(nobody);
+    await setup.gateway.reconfigure(noServers);
     expect(setup.fake.closed).toBe(false);
     clock.advance(defaultLimits.parkMs - 1);
     expect(setup.fake.closed).toBe(false);
@@ -712,7 +712,7 @@ describe("a server that a new configuration has no more", () => {
     await paused(setup);
     clock.advance(defaultLimits.parkMs);
     expect(setup.fake.cancelled.length).toBe(1);
-    await setup.gateway.reconfigure(nobody);
+    await setup.gateway.reconfigure(noServers);
     expect(setup.fake.closed).toBe(true);
   });
 
@@ -720,7 +720,7 @@ describe("a server that a new configuration has no more", () => {
     const setup = await setUp({ limits: { parksMax: 0 } });
     askThenTell(setup.fake);
     expect(failed(await call(setup))).toBe("overloaded");
-    await setup.gateway.reconfigure(nobody);
+    await setup.gateway.reconfigure(noServers);
     expect(setup.fake.closed).toBe(true);
   });
 
@@ -731,7 +731,7 @@ describe("a server that a new configuration has no more", () => {
       const exchange = start(setup, undefined, { by: { ...caller(), asksByResult } });
       await until("the call", () => setup.fake.opened.length === 1);
       exchange.cancel("gone");
-      await setup.gateway.reconfigure(nobody);
+      await setup.gateway.reconfigure(noServers);
       expect(setup.fake.closed).toBe(true);
     }
   });

@@ -146,7 +146,7 @@ describe("in front of several servers", () => {
     const heard: Notice[] = [];
     const stop = gateway.watch("/mcp", alice, {
       notice: (notice) => void heard.push(notice),
-      ask: () => Promise.reject(new Error("Nobody can be asked")),
+      ask: () => Promise.reject(new Error("No client to ask")),
     }, () => []);
     const uri = "file:///two";
     expect((await call(gateway, "resources/subscribe", { uri })).kind).toBe("result");

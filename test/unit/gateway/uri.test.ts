@@ -11,7 +11,7 @@ describe("a gateway URI", () => {
     }
   });
 
-  test("is told from every other URI", () => {
+  test("differs from every other URI", () => {
     for (const uri of ["file:///a", "mcp-wrapper://no-slash", "mcp-wrapper://%E0%A4%A/x"]) {
       expect(fromGatewayUri(uri)).toBe(undefined);
     }

@@ -133,7 +133,7 @@ describe("questions", () => {
     await stream.rest();
   });
 
-  test("nobody waits for ever: the question is withdrawn and the client told", async () => {
+  test("no question waits for ever: it is withdrawn, and the client gets its cancellation", async () => {
     const { connect, gateway, clock } = createHarness({ limits: { askMs: 5_000 } });
     const session = await connect({ revision: "2025-06-18", capabilities });
     const posted = session.post(slowCall(1));
@@ -196,7 +196,7 @@ describe("cancellation", () => {
     await cancel(session, 0);
     expect(await stream.rest()).toEqual([]);
     expect(second.cancelled).toBe("changed my mind");
-    // Whoever comes back for the stream is told to stop.
+    // A client that resumes the stream gets the cancellation.
     expect((await session.get({ "last-event-id": primed?.id ?? "" })).status).toBe(204);
     expect((await session.post(request(0, "ping"))).status).toBe(200);
   });

@@ -1,4 +1,4 @@
-/** What a person sees who opens the gateway's URL in a browser, or asks for it with curl. */
+/** The page at the gateway's URL, in a browser or with curl. */
 import { describe, expect, test } from "bun:test";
 import { createHarness } from "../../support/http_harness.ts";
 

@@ -1,4 +1,4 @@
-/** Who may talk to the listener at all, and how browsers are told (B3 to B7). */
+/** Which requests the listener accepts, and what it answers to browsers (B3 to B7). */
 import { describe, expect, test } from "bun:test";
 import {
   createHarness,
@@ -73,7 +73,7 @@ describe("hosts", () => {
     expect(bare.status).toBe(400);
   });
 
-  test("B3 the target's authority is checked beside the Host", async () => {
+  test("B3 the target's authority is checked as well as the Host", async () => {
     const { handler } = createHarness();
     const headers = { host: "localhost:8999" };
     const response = await handler.fetch(new Request("http://evil.com/health", { headers }));
@@ -275,7 +275,7 @@ describe("requests", () => {
     }
   });
 
-  test("B7 other methods are told which are allowed", async () => {
+  test("B7 other methods get the list of allowed ones", async () => {
     const { send } = createHarness();
     const cases = [
       ["PUT", "/mcp", "POST, GET, DELETE, OPTIONS"],
@@ -327,7 +327,7 @@ describe("requests", () => {
       "/servers/files/",
       "/servers/files/mcp//",
       "/servers/files%2Fmcp/mcp",
-      "/servers/nobody/mcp",
+      "/servers/missing/mcp",
       "/servers/%ff/mcp",
       "/servers/__proto__/mcp",
     ];

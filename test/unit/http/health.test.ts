@@ -1,4 +1,4 @@
-/** `/health`: what everybody sees of the servers, and what the operator alone does. */
+/** `/health`: what every client sees of the servers, and what only the operator sees. */
 import { describe, expect, test } from "bun:test";
 import type { GatewayStatus } from "../../../src/gateway/surface.ts";
 import type { UpstreamStatus } from "../../../src/upstream/upstream.ts";

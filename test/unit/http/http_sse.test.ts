@@ -50,7 +50,7 @@ describe("HTTP+SSE", () => {
     expect((await open(harness)).url).toMatch(/^\/messages\?sessionId=[0-9a-f-]{36}$/);
     expect((await open(harness, "/servers/files/sse")).url)
       .toMatch(/^\/servers\/files\/messages\?sessionId=[0-9a-f-]{36}$/);
-    expect((await harness.send("GET", "/servers/nobody/sse")).status).toBe(404);
+    expect((await harness.send("GET", "/servers/missing/sse")).status).toBe(404);
   });
 
   test("every revision runs over it, and answers are events named message", async () => {
@@ -86,7 +86,7 @@ describe("HTTP+SSE", () => {
     expect(await stream.message()).toMatchObject({ method: "notifications/tools/list_changed" });
   });
 
-  test("nobody is asked before the handshake is over", async () => {
+  test("the client is asked nothing before the handshake is over", async () => {
     const harness = createHarness();
     const { stream, post } = await open(harness);
     await post(initialize("2024-11-05", { roots: {} }));
@@ -149,7 +149,7 @@ describe("HTTP+SSE", () => {
     expect((await post(initialize("2024-11-05"))).status).toBe(400);
   });
 
-  test("a failed handshake is told on the stream and may be tried again", async () => {
+  test("a failed handshake is reported on the stream and may be tried again", async () => {
     const harness = createHarness();
     const { stream, post } = await open(harness);
     await post(request(5, "initialize", {}));

@@ -1,6 +1,6 @@
 /**
- * A call that is silent for long stays alive for clients that give requests up without progress: the
- * gateway sends some of its own, whose values never stand in the way of the server's.
+ * A long silent call stays alive for clients that cancel requests without progress: the gateway
+ * sends progress of its own, whose values never block the server's.
  */
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
@@ -272,7 +272,7 @@ describe("many silent calls", () => {
     });
     harness.clock.advance(silence);
     for (const stream of streams) await progressIn(stream);
-    // Each call's progress also opens its own gap; what is armed beside those is a handful.
+    // Each call's progress also opens its own gap; there are few other timers.
     expect(armed - streams.length).toBeLessThan(10);
   });
 });

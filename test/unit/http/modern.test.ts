@@ -1,4 +1,4 @@
-/** Which era a POST is of, and what is wrong with a stateless one: codes and statuses. */
+/** The era of a POST, and what is wrong with a stateless one: codes and statuses. */
 import { describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../../src/model.ts";
 import {
@@ -190,7 +190,7 @@ describe("a stateless request that is refused", () => {
       ],
     ];
 
-  test("the first thing that is wrong is told, with its status and the request's id", async () => {
+  test("the error names the first thing that is wrong, with its status and the request's id", async () => {
     const harness = createHarness();
     for (const [name, meta, headers, status, code] of wrong) {
       const response = await ask(harness, "tools/call", { name: "slow" }, { id: 0, meta, headers });
@@ -200,7 +200,7 @@ describe("a stateless request that is refused", () => {
     expect(harness.gateway.calls).toEqual([]);
   });
 
-  test("an unknown revision is told which ones are served", async () => {
+  test("an unknown revision fails with the list of served ones", async () => {
     const response = await ask(createHarness(), "tools/list", {}, {
       meta: { protocolVersion: "2099-01-01" },
       headers: { "mcp-protocol-version": "2099-01-01" },
@@ -225,7 +225,7 @@ describe("a stateless request that is refused", () => {
     expect(read.status).toBe(200);
   });
 
-  test("a client that does not name itself is served", async () => {
+  test("a client without a name is served", async () => {
     const response = await ask(createHarness(), "tools/call", echo, {
       meta: { clientInfo: undefined },
     });
@@ -241,7 +241,7 @@ describe("a stateless request that is refused", () => {
     }
   });
 
-  test("so are methods whose capability nobody here has", async () => {
+  test("so are methods whose capability no server has", async () => {
     const harness = createHarness();
     harness.gateway.description = { capabilities: { tools: {} } };
     const ref = { type: "ref/prompt", name: "a" };

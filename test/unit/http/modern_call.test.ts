@@ -105,7 +105,7 @@ describe("the form of an answer", () => {
     call.result({});
   });
 
-  test("where a listener sees nobody leave before the answer begins, it begins after a second", async () => {
+  test("where a listener cannot see a client leave before the answer begins, it begins after a second", async () => {
     const harness = createHarness();
     const answer = askSlow(harness, { context: { holdOpen() {}, disconnectHidden: true } });
     const call = await harness.gateway.nextCall();
@@ -129,7 +129,7 @@ describe("the form of an answer", () => {
     expect(await errorOf(response)).toMatchObject({ status: 400, code: -32021, id: 1, data });
   });
 
-  test("after the first frame it is told inside the stream", async () => {
+  test("after the first frame it is reported inside the stream", async () => {
     const harness = createHarness();
     const answer = askSlow(harness, { progressToken: "p" });
     const call = await harness.gateway.nextCall();
@@ -385,7 +385,7 @@ describe("bounds of stateless calls", () => {
     expect(JSON.parse(frames.at(-1)?.data ?? "")).toMatchObject({ result: { done: true } });
   });
 
-  test("calls may finish while the gateway stops; what is left at its end is told so", async () => {
+  test("calls may finish while the gateway stops; what is left at its end fails with the reason", async () => {
     const harness = createHarness();
     const [first, second] = [askSlow(harness), askSlow(harness)];
     const [one, other] = [await harness.gateway.nextCall(), await harness.gateway.nextCall()];

@@ -62,7 +62,7 @@ function describeNever({ gateway }: Harness): Promise<void> {
   return promise;
 }
 
-/** Says something to everybody who listens. */
+/** Sends a notice to every listener. */
 function say({ gateway }: Harness, ...notices: Notice[]): void {
   for (const one of notices) {
     for (const { watcher } of [...gateway.watching]) watcher.notice(one);
@@ -187,7 +187,7 @@ describe("a notification stream", () => {
     expect(await frames.next()).toBe(undefined);
   });
 
-  test("hears no more once its client has left", async () => {
+  test("gets no more once its client has left", async () => {
     const harness = createListening();
     const { frames } = await open(harness, all);
     const other = await open(harness, all, { id: 2 });
@@ -211,7 +211,7 @@ describe("a notification stream", () => {
     expect((await listen(harness, all)).status).toBe(200);
   });
 
-  test("hears what is broadcast, where it wants it", async () => {
+  test("gets broadcasts, where it wants them", async () => {
     const harness = createListening();
     const { frames } = await open(harness, { toolsListChanged: true });
     await open(harness, { promptsListChanged: true });

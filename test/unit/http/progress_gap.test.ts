@@ -1,6 +1,6 @@
 /**
- * Progress leaves before the answer that follows it, on every transport, since some clients lose a
- * notice that arrives in one read with the answer. What counts is when each is written.
+ * Progress leaves before the answer that follows it, on every transport, because some clients lose
+ * a notice that arrives in one read with the answer. The tests compare when each is written.
  */
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
@@ -72,7 +72,7 @@ describe("progress right before an answer", () => {
     });
   }
 
-  test("on a standing stream, too, comes before the answer of a client that takes JSON", async () => {
+  test("on a standalone stream, too, comes before the answer of a client that takes JSON", async () => {
     const harness = createHarness();
     const session = await harness.connect();
     const standing = framesOf(await session.get());

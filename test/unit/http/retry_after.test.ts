@@ -1,4 +1,4 @@
-/** What passes by itself says when to try again: in the header, and in the error for SDK clients. */
+/** Temporary failures say when to retry: in the header, and in the error for SDK clients. */
 import { describe, expect, test } from "bun:test";
 import { type ErrorCode, GatewayError } from "../../../src/errors.ts";
 import { createHarness, request } from "../../support/http_harness.ts";

@@ -1,4 +1,7 @@
-/** What the log has of clients: a line when one comes, and one for what is refused at the door. */
+/**
+ * The log lines about clients: one when a client connects, and one for each request that is refused
+ * at the door.
+ */
 import { describe, expect, test } from "bun:test";
 import {
   createHarness,

@@ -248,7 +248,7 @@ describe("GET streams", () => {
     const hello = notice("notifications/message", { level: "info", data: "hello" });
     expect(handler.sendTo(first ?? "", hello)).toBe(true);
     expect(handler.sendTo(third ?? "", hello)).toBe(false);
-    expect(handler.sendTo("nobody", hello)).toBe(false);
+    expect(handler.sendTo("missing", hello)).toBe(false);
     expect(await streams[0]?.message()).toMatchObject({ params: { data: "hello" } });
     await streams[1]?.cancel();
     await until(() => handler.broadcast(notice("notifications/tools/list_changed")) === 1);
@@ -286,7 +286,7 @@ describe("GET streams", () => {
     expect(await streams[1]?.message()).toMatchObject({ params: { data: "two" } });
   });
 
-  test("messages without a listener wait; changes are told once and carry no id", async () => {
+  test("messages without a listener wait; changes are sent once and carry no id", async () => {
     const { connect, gateway } = createHarness();
     const session = await connect();
     const [watch] = gateway.watches.values();
@@ -399,7 +399,7 @@ describe("a broken stream", () => {
     log(1);
     log(2);
     const first = await broken.next();
-    // A dead reader that nobody noticed yet: the client comes back beside it.
+    // A dead reader that is not noticed yet: the client comes back next to it.
     const resumed = framesOf(await session.get({ "last-event-id": first?.id ?? "" }));
     expect(await resumed.message()).toMatchObject({ params: { data: 2 } });
     log(3);
@@ -417,7 +417,7 @@ describe("a broken stream", () => {
     expect(await again.message()).toMatchObject({ type: "connection_established" });
   });
 
-  test("C6 a forged event id gives a fresh stream and no event of anybody", async () => {
+  test("C6 a forged event id gives a fresh stream and no event of another session", async () => {
     const { connect, gateway, clock } = createHarness();
     const [mine, theirs] = [await connect(), await connect()];
     const answer = theirs.post(slowCall(1));
@@ -491,7 +491,7 @@ describe("a broken stream", () => {
     expect(await other.message()).toMatchObject({ method: "notifications/tools/list_changed" });
   });
 
-  test("changes for a reader that lags are told once when it has caught up", async () => {
+  test("changes for a reader that lags are sent once when it has caught up", async () => {
     const { connect, gateway, clock } = createHarness({ limits: { streamBytesMax: 2_000 } });
     const session = await connect({ revision: "2025-06-18" });
     const [watch] = gateway.watches.values();

@@ -98,7 +98,7 @@ describe("the handshake", () => {
     expect((await connect()).id).toMatch(uuid);
   });
 
-  test("bad params are told with the request's id", async () => {
+  test("the error for bad params has the request's id", async () => {
     const { send } = createHarness();
     const body = request("first", "initialize", { protocolVersion: 5 });
     const response = await send("POST", "/mcp", { headers: jsonHeaders, body });
@@ -192,7 +192,7 @@ describe("session ids", () => {
     expect((await old.post(request(1, "ping"))).status).toBe(200);
   });
 
-  test("a request without an id is told what to do", async () => {
+  test("a request without a session id fails with what to do", async () => {
     const { send } = createHarness();
     const posted = await send("POST", "/mcp", { headers: jsonHeaders, body: request(4, "ping") });
     expect(await errorOf(posted)).toMatchObject({ status: 400, code: -32600, id: 4 });
@@ -478,7 +478,7 @@ describe("beside the protocol", () => {
     for (const response of [await session.post(request(2, "ping")), await session.get()]) {
       expect(await errorOf(response)).toMatchObject({ status: 503, data: { reason: "draining" } });
     }
-    // Work under way still hears its client and ends well.
+    // Running work still gets its client's answer and ends well.
     const quiet = await session.post({ jsonrpc: "2.0", method: "notifications/initialized" });
     expect(quiet.status).toBe(202);
     call.result({ content: [] });
@@ -499,7 +499,7 @@ describe("beside the protocol", () => {
     expect(current.headers.get("deprecation")).toBe(null);
   });
 
-  test("a fault that nobody foresaw is 500 without a word of it", async () => {
+  test("an unforeseen fault is 500 without a word of it", async () => {
     const { connect, gateway, records } = createHarness();
     const session = await connect();
     gateway.call = () => {

@@ -316,7 +316,7 @@ describe("a slow disk", () => {
   });
 });
 
-test("a console that is gone fails nobody, and the file still has the record", async () => {
+test("a console that is gone breaks nothing, and the file still has the record", async () => {
   const { log, last } = record({
     console: () => {
       throw new Error("EPIPE");

@@ -1,4 +1,7 @@
-/** Which addresses a server may send us to: the edges of every block, and every way to hide one. */
+/**
+ * The addresses to which a server may send the gateway: the edges of every block, and every way to
+ * hide one.
+ */
 import { describe, expect, test } from "bun:test";
 import { isPublicAddress } from "../../../src/outgoing/address.ts";
 
@@ -91,7 +94,7 @@ const blocks: readonly { name: string; refused: readonly string[]; open?: readon
   { name: "IPv6 with its interface", refused: ["fe80::1%eth0", "2606:4700::1111%eth0"] },
   { name: "IPv6 multicast", refused: ["ff02::1", "ff0e::1"] },
   {
-    name: "IPv6 for documentation, benchmarks, discard and the rest that is nobody's",
+    name: "IPv6 for documentation, benchmarks, discard and the rest that is unassigned",
     refused: ["2001:db8::1", "2001:2::1", "3fff::1", "3fff:fff::1", "100::1", "5f00::1", "4000::1"],
     open: ["3ffe::1", "2001:db9::1"],
   },
@@ -112,7 +115,7 @@ const blocks: readonly { name: string; refused: readonly string[]; open?: readon
     ],
   },
   {
-    name: "nobody that is really public",
+    name: "no address that is really public",
     refused: [],
     open: ["8.8.8.8", "1.1.1.1", "2606:4700::1111", "2a00:1450:4001:80e::200e"],
   },

@@ -1,4 +1,6 @@
-/** The caller of remote servers on a scripted platform: what is sent where, and made again when. */
+/**
+ * The caller of remote servers on a scripted platform: what is sent where, and when it is repeated.
+ */
 import { describe, expect, test } from "bun:test";
 import { defaultLimits } from "../../../src/limits.ts";
 import type { RequestFault } from "../../../src/runtime/runtime.ts";
@@ -49,7 +51,7 @@ describe("what is sent", () => {
       .toEqual(["POST", "{}", defaultLimits.connectMs]);
   });
 
-  test("says who we are, and nothing else of ours when nothing is configured", async () => {
+  test("has the gateway's name, and nothing else when nothing is configured", async () => {
     const { runtime, caller } = open(ok);
     await caller.get();
     const { "user-agent": agent, ...rest } = runtime.asked[0]?.headers ?? {};
@@ -196,7 +198,7 @@ describe("F6 F9 retries", () => {
     }
   });
 
-  test("begin anew at the first URL after a redirect failed", async () => {
+  test("start again at the first URL after a redirect failed", async () => {
     const { runtime, caller } = open((count, target) =>
       target === url ? redirect(307, "/next") : count < 3 ? faultOf("connect", false) : ok()
     );
@@ -219,7 +221,7 @@ describe("F6 F9 retries", () => {
     const work = caller.get({ timeoutMs: 60_000 });
     const pauses: number[] = [];
     for (const expected of [1, 2]) {
-      await until("the pause is told", () => caller.records.length === expected);
+      await until("the pause is logged", () => caller.records.length === expected);
       const backoffMs = Number(caller.records.at(-1)?.fields["backoffMs"]);
       pauses.push(backoffMs);
       clock.advance(backoffMs - 1);
@@ -324,7 +326,7 @@ describe("P4 a failure", () => {
 describe("the circuit", () => {
   const limits = { httpRetriesMax: 0, circuitFailuresMax: 2, circuitOpenMs: 5000 };
 
-  test("fails calls at once while the server is away, and says when to come back", async () => {
+  test("fails calls at once while the server is unavailable, and says when to retry", async () => {
     const clock = createTestClock();
     let away = true;
     const { runtime, caller } = open(() => away ? faultOf("connect", false) : ok(), {
@@ -344,7 +346,7 @@ describe("the circuit", () => {
     expect(caller.records.map(({ severity }) => severity)).toEqual(["WARN", "INFO"]);
   });
 
-  test("tells the operator why nobody is called", async () => {
+  test("tells the operator why no call is made", async () => {
     const { caller } = open(() => faultOf("connect", false), { limits });
     await errorOf(caller.get());
     await errorOf(caller.get());
@@ -357,7 +359,7 @@ describe("the circuit", () => {
     expect(busy.caller.records.map(({ fields }) => fields)).toEqual([{ reason: "status 503" }]);
   });
 
-  test("counts who cannot be reached and gateways without their server, not what else goes wrong", async () => {
+  test("counts unreachable servers and gateways without their server, not what else goes wrong", async () => {
     const failures: readonly (() => Scripted)[] = [
       () => faultOf("connect", false),
       () => faultOf("timeout", false),

@@ -1,4 +1,4 @@
-/** When attempts are made at a server that fails, and when not. */
+/** When the gateway tries a failing server again, and when not. */
 import { describe, expect, test } from "bun:test";
 import { createCircuit, type Pass } from "../../../src/outgoing/circuit.ts";
 import { createTestClock } from "../../support/clock.ts";
@@ -25,7 +25,7 @@ function open(failuresMax = 3, openMs = 1000) {
 }
 
 describe("the circuit of a server", () => {
-  test("opens after failures in a row, and says when to come back", () => {
+  test("opens after failures in a row, and says when to retry", () => {
     const { clock, heard, admit, refusal } = open();
     for (let count = 0; count < 3; count += 1) admit().failed();
     expect(heard).toEqual(["open"]);
@@ -57,7 +57,7 @@ describe("the circuit of a server", () => {
     admit();
   });
 
-  test("waits anew when that attempt fails, and tells nobody again", () => {
+  test("waits again when that attempt fails, and logs it no second time", () => {
     const { clock, heard, admit, refusal } = open(1);
     admit().failed();
     clock.advance(1000);

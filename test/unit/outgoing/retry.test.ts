@@ -1,4 +1,4 @@
-/** Which requests are made again, and after which pause. */
+/** Which requests are repeated, and after which pause. */
 import { describe, expect, test } from "bun:test";
 import type { RequestFault } from "../../../src/runtime/runtime.ts";
 import {

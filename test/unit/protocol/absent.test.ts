@@ -1,7 +1,7 @@
 /**
- * What a program leaves out by `null`, or writes as `[]` where an object is due (PHP), is absent, or
- * empty where it is due: every optional member of every message, in both directions and eras, read by
- * the official SDK's own checks. What users say stays as it came.
+ * A value written as `null`, or as `[]` for an object (PHP), counts as absent, or as empty where a
+ * value is required: every optional member of every message, in both directions and eras, checked
+ * with the official SDK. What users write stays unchanged.
  */
 import { describe, expect, test } from "bun:test";
 import * as sdk from "@modelcontextprotocol/sdk/types.js";

@@ -1,4 +1,4 @@
-/** Questions of servers, put to clients that declared this and that, in each revision. */
+/** Questions of servers to clients with different capabilities, in each revision. */
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
 import type { JsonObject } from "../../../src/model.ts";
@@ -167,7 +167,7 @@ describe("elicitation", () => {
     oneOf: [{ const: "r", title: "Red" }, { const: "g" }],
   };
 
-  test("titled choices are told 2025-06-18 clients in their words", () => {
+  test("titled choices reach 2025-06-18 clients in their words", () => {
     expect(elicit(form({ colour: titled }), "2025-06-18", {})).toEqual(form({
       colour: {
         type: "string",

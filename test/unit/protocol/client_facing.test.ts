@@ -1,4 +1,4 @@
-/** What clients of each revision are sent, and what of their requests reaches the model. */
+/** What clients of each revision get, and what of their requests reaches the model. */
 import { describe, expect, test } from "bun:test";
 import degradations from "../../corpus/legacy/degradations.json" with { type: "json" };
 import { GatewayError } from "../../../src/errors.ts";
@@ -27,7 +27,7 @@ describe("results", () => {
     });
   }
 
-  test("a large number in structured content is told with its digits", () => {
+  test("a large number in structured content keeps its digits", () => {
     const digits = JSON.rawJSON("12345678901234567890");
     const value = codec.encodeResult(
       "tools/call",
@@ -106,7 +106,7 @@ describe("notices", () => {
     expect(codec.encodeNotice(progress, client(latestRevision))).toBe(undefined);
   });
 
-  test("the end of an elicitation by URL is told from 2025-11-25 on", () => {
+  test("the end of an elicitation by URL is reported from 2025-11-25 on", () => {
     const done = notice("notifications/elicitation/complete", { elicitationId: "1" });
     const told = revisions.filter((revision) => codec.encodeNotice(done, client(revision)));
     expect(told).toEqual(["2025-11-25"]);
@@ -198,7 +198,7 @@ describe("the initialize result", () => {
     }
   });
 
-  test("has the gateway's identity; that of a single server behind it is beside it", () => {
+  test("has the gateway's identity, and next to it that of a single server behind it", () => {
     const serverInfo = { name: "s", version: "2", title: "S" };
     const result = codec.encodeDescription(
       { capabilities: {}, serverInfo },

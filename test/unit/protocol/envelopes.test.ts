@@ -1,6 +1,6 @@
 /**
- * What must hold of every message, however odd: properties, each tried on many drawn at random. A
- * failure names the seed and the smallest message that fails; `MCP_TEST_SEED` runs it again.
+ * Properties of every message, however odd, each tried on many random ones. A failure names the
+ * seed and the smallest failing message; `MCP_TEST_SEED` runs it again.
  */
 import { describe, expect, test } from "bun:test";
 import * as sdkOne from "@modelcontextprotocol/sdk/types.js";

@@ -1,5 +1,5 @@
 /**
- * Inputs that nobody thought of: bytes, texts and messages from a generator. Whatever comes, it is a
+ * Unforeseen inputs: bytes, texts and messages from a generator. Whatever comes, it is a
  * message or one of two failures, and a message is not changed by being read. A failure names the
  * seed; `MCP_TEST_SEED` runs it again.
  */

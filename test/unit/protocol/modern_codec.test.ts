@@ -1,4 +1,4 @@
-/** What stateless clients are sent, what stateless servers are sent and may say, and their streams. */
+/** What stateless clients get, what stateless servers get and may send, and their streams. */
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
 import {
@@ -314,7 +314,7 @@ describe("a server's result", () => {
     expect(kindOf({ content: [], resultType: "complete" })).toBe("result");
   });
 
-  test("of a kind that nobody knows is invalid", () => {
+  test("of an unknown kind is invalid", () => {
     for (const resultType of ["task", "", 1, {}]) {
       expect(kindOf({ content: [], resultType })).toBe("invalid");
     }
@@ -328,7 +328,7 @@ describe("a server's result", () => {
     };
     expect(freshnessOf({ ttlMs: 5, cacheScope: "public" })).toEqual({ ttlMs: 5, isShared: true });
     expect(freshnessOf({ ttlMs: 0, cacheScope: "private" })).toEqual({ ttlMs: 0, isShared: false });
-    // What is not plainly for everybody is its caller's.
+    // A result that is not clearly public belongs to its caller.
     expect(freshnessOf({ ttlMs: 5 })).toEqual({ ttlMs: 5, isShared: false });
     for (const ttlMs of [undefined, -1, "5", 1.5, null]) {
       expect(freshnessOf({ ttlMs, cacheScope: "public" })).toBe(undefined);
@@ -385,7 +385,7 @@ describe("a server's result", () => {
     expect(kindOf(asking)).toBe("invalid");
   });
 
-  test("asks for nothing that nobody can answer", () => {
+  test("asks for nothing that the client cannot answer", () => {
     const wrong = [
       [1],
       { k: "text" },

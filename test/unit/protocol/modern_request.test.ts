@@ -1,4 +1,4 @@
-/** Stateless requests of clients: whose they are, what is wrong with them, and what is left of them. */
+/** Stateless requests of clients: their era, their faults, and what of them reaches the model. */
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
 import type { JsonObject } from "../../../src/model.ts";
@@ -148,7 +148,7 @@ describe("a stateless request", () => {
     expect(decode({}).progressToken).toBe(undefined);
   });
 
-  test("is told the first thing that is wrong with it, in this order", () => {
+  test("fails with the first thing that is wrong with it, in this order", () => {
     const none = {
       "mcp-method": undefined,
       "mcp-protocol-version": undefined,
@@ -177,7 +177,7 @@ describe("a stateless request", () => {
     for (const [sent, expected] of ladder) expect(caught(() => decode(sent))).toEqual(expected);
   });
 
-  test("must say who speaks, in the right types", () => {
+  test("must have the required _meta fields, in the right types", () => {
     const wrong: JsonObject[] = [
       { ...envelope, [`${prefix}clientCapabilities`]: undefined },
       { ...envelope, [`${prefix}clientCapabilities`]: [1] },
@@ -193,7 +193,7 @@ describe("a stateless request", () => {
     }
   });
 
-  test("of another revision is told which ones are served", () => {
+  test("of another revision fails with the list of served ones", () => {
     for (const requested of ["2025-11-25", "2099-01-01", ""]) {
       const meta = { ...envelope, [`${prefix}protocolVersion`]: requested };
       const headers = { "mcp-protocol-version": requested === "" ? undefined : requested };

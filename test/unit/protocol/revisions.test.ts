@@ -1,4 +1,4 @@
-/** Which revisions are served and what is told apart by them. */
+/** Which revisions are served, and how they differ. */
 import { describe, expect, test } from "bun:test";
 import {
   hasBatches,

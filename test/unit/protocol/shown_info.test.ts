@@ -1,4 +1,4 @@
-/** What clients see of a server that says strange things of itself. */
+/** What clients see of a server that describes itself in odd ways. */
 import { describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../../src/model.ts";
 import { createLegacyCodec } from "../../../src/protocol/legacy/era_codec.ts";

@@ -1,4 +1,4 @@
-/** What upstreams are sent, and what is taken from them. */
+/** What upstreams get, and what the gateway accepts from them. */
 import { describe, expect, test } from "bun:test";
 import {
   decodeInitialize,
@@ -9,7 +9,7 @@ import { relayableCapabilities } from "../../../src/protocol/shared/relayed_capa
 import { legacyUpstreamCodec as codec } from "../../../src/protocol/legacy/upstream_facing.ts";
 
 describe("calls", () => {
-  test("carry a progress token beside the vendor keys, 0 too", () => {
+  test("carry a progress token next to the vendor keys, 0 too", () => {
     const params = { name: "a", _meta: { v: 1 } };
     const call = {
       method: "tools/call",
@@ -131,7 +131,7 @@ describe("notices", () => {
     });
   });
 
-  test("what is malformed or unknown is told apart", () => {
+  test("what is malformed differs from what is unknown", () => {
     expect(codec.decodeNotice("notifications/progress", { progress: 1 }).kind).toBe("invalid");
     expect(codec.decodeNotice("notifications/message", { level: "loud" }).kind).toBe("invalid");
     expect(codec.decodeNotice("notifications/resources/updated", {}).kind).toBe("invalid");
@@ -226,7 +226,7 @@ describe("the handshake", () => {
     }
   });
 
-  test("an upstream is told of what can be relayed", () => {
+  test("an upstream gets the capabilities that can be relayed", () => {
     const relayed = {
       roots: { listChanged: true },
       sampling: { tools: {} },

@@ -1,4 +1,4 @@
-/** Sealed values come back unchanged, for their own use alone, or not at all. */
+/** Sealed values come back unchanged and for their own use only, or not at all. */
 import { describe, expect, test } from "bun:test";
 import { createSealer, makeKey, sha256Hex } from "../../../src/seal.ts";
 
@@ -82,7 +82,7 @@ describe("a sealer", () => {
   });
 });
 
-describe("what nobody may read", () => {
+describe("sealed values", () => {
   test("comes back to the same key, also after a restart, and says nothing by itself", async () => {
     const key = makeKey();
     const text = await (await createSealer(key)).encrypt("credential", payload, "far");

@@ -1,4 +1,4 @@
-/** What a client that comes back is given again: its own stream only, in order, within bounds. */
+/** What a returning client gets again: its own stream only, in order, within bounds. */
 import { describe, expect, test } from "bun:test";
 import { createEventLog, type Replay } from "../../../src/session/event_log.ts";
 import { createTestClock } from "../../support/clock.ts";

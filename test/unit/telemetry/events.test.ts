@@ -1,4 +1,4 @@
-/** The stream of events and its counts: readers, order, and what a broken reader may not do. */
+/** The stream of events and its counts: readers, order, and isolation of a broken reader. */
 import { describe, expect, test } from "bun:test";
 import { countEvents } from "../../../src/telemetry/counts.ts";
 import { createEvents, type GatewayEvent } from "../../../src/telemetry/events.ts";

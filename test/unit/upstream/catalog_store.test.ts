@@ -116,7 +116,7 @@ describe("stored catalogs", () => {
     database.close();
   });
 
-  test("cost nobody a fault when the disk fails, at any statement", async () => {
+  test("cause no fault elsewhere when the disk fails, at any statement", async () => {
     const { platform, database, store, log } = openStore();
     const fault = createSqlFault(inputOutputFault);
     for (let nth = 1; nth <= 5; nth++) {

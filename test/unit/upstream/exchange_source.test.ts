@@ -67,7 +67,7 @@ describe("an exchange", () => {
     expect((await source.ask("roots/list", {})).kind).toBe("refusal");
   });
 
-  test("a cancel ends it once and is told once", async () => {
+  test("a cancel ends it once and is reported once", async () => {
     const { source, exchange, heard } = make();
     exchange.cancel("first");
     exchange.cancel("second");

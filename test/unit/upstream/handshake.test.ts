@@ -1,4 +1,4 @@
-/** The first message to a server, in one dialect after the other, and what is remembered of it. */
+/** The first message to a server, in one dialect after another, and what is remembered of it. */
 import { describe, expect, test } from "bun:test";
 import type { EraChoice } from "../../../src/config/config.ts";
 import { GatewayError } from "../../../src/errors.ts";
@@ -70,7 +70,7 @@ function greet(order: readonly Dialect[]) {
   return { clock, attempts, over, greeting: () => greeting };
 }
 
-describe("a greeting", () => {
+describe("a handshake", () => {
   test("that is answered is the only one", async () => {
     const { attempts, over } = greet([stateless, session]);
     attempts.get(stateless)?.resolve(greeted);

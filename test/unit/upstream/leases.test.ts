@@ -1,4 +1,7 @@
-/** Which of a server's processes serves whom, of callers who cannot be asked while a call runs. */
+/**
+ * Which process of a server serves which caller, for callers that cannot be asked while a call
+ * runs.
+ */
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
 import { defaultLimits } from "../../../src/limits.ts";
@@ -69,7 +72,7 @@ describe("calls that may be asked something", () => {
     expect(failureOf((await drain(upstream.open(toolCall("x", {}, other)))).end)).toBe(
       "overloaded",
     );
-    // Nobody else is touched by it.
+    // No other client is affected.
     const bob = upstream.open(toolCall("x", {}, askedByResult("bob")));
     await until("Bob's call", () => server.calls().length === 3);
     calls[0]?.cancel("gone");
@@ -160,7 +163,7 @@ describe("what a server says for a call that was given up", () => {
     }));
     await until("the second call", () => {
       if (server.calls().length === 2) return true;
-      // A process of its own is told its level first.
+      // A process of its own gets the log level first.
       finish();
       return false;
     });
@@ -184,7 +187,7 @@ describe("what a server says for a call that was given up", () => {
     }
   });
 
-  test("is told to nobody else where no other process may be started: neither questions nor log lines", async () => {
+  test("leaks to no other client where no further process may start: neither questions nor log lines", async () => {
     for (const given of ["up", "too late"] as const) {
       const { server, upstream, second, say, finish } = await giveUpThenCall(given);
       expect(server.connections.length).toBe(1);
@@ -229,11 +232,11 @@ describe("calls that cannot be asked anything", () => {
   });
 });
 
-describe("a server that is told at its start what its client can do", () => {
+describe("a server that gets its client's capabilities at its start", () => {
   const toldTo = (server: FakeServer): JsonObject[] =>
     server.connections.map(({ capabilities }) => capabilities);
 
-  test("is told the truth: who declares something else has another process", async () => {
+  test("gets the true ones: a client that declares others has another process", async () => {
     const server = createFakeServer();
     const { upstream } = await openFake(server);
     const declared: JsonObject[] = [
@@ -252,7 +255,7 @@ describe("a server that is told at its start what its client can do", () => {
     await upstream.close();
   });
 
-  test("is told in one way what may be said in many, so that nobody can start it without end", async () => {
+  test("gets one form of what can be written in many, so that no client can start it without end", async () => {
     const server = createFakeServer();
     const { upstream } = await openFake(server);
     const same: JsonObject[] = [
@@ -268,7 +271,7 @@ describe("a server that is told at its start what its client can do", () => {
     await upstream.close();
   });
 
-  test("is told nothing of its clients where all share one process", async () => {
+  test("gets no capabilities of its clients where all share one process", async () => {
     const server = createFakeServer();
     const { upstream } = await openFake(server, { config: { isolation: "shared" } });
     await drain(upstream.open(toolCall("x", {}, askedByResult("alice"))));
@@ -367,7 +370,7 @@ describe("a subscription of stateless clients", () => {
     await upstream.close();
   });
 
-  test("is made anew by the next process when its own has died", async () => {
+  test("is made again by the next process when its own has died", async () => {
     const server = createFakeServer({ capabilities: resources });
     const { upstream } = await openFake(server);
     watchScope(upstream, "p:alice", undefined, { subscriptions: ["mem://a"] });

@@ -1,4 +1,7 @@
-/** The line framer: whole lines whatever the chunks, long ones thrown away, failing reads tried again (E4, E5, P1). */
+/**
+ * The line framer: whole lines whatever the chunks, long ones dropped, failing reads retried (E4,
+ * E5, P1).
+ */
 import { describe, expect, test } from "bun:test";
 import { systemClock } from "../../../src/clock.ts";
 import type { OversizedMessage } from "../../../src/upstream/link/oversized_message.ts";

@@ -1,4 +1,4 @@
-/** Lines toward a child: coalesced, in order, bounded; a broken stream is told once. */
+/** Lines to a child: coalesced, in order, bounded; a broken stream is reported once. */
 import { describe, expect, test } from "bun:test";
 import { createLineWriter } from "../../../src/upstream/stdio/line_writer.ts";
 import { until } from "../../support/wait.ts";
@@ -46,10 +46,10 @@ describe("the line writer", () => {
     await until("it was read", () => chunks.length === 1 && writer.write("y"));
   });
 
-  test("a broken stream is told once, and refuses from then on", async () => {
+  test("a broken stream is reported once, and refuses from then on", async () => {
     const { writer, faults } = make(1_000, () => Promise.reject(new Error("EPIPE")));
     writer.write("a");
-    await until("it is told", () => faults.length === 1);
+    await until("it is reported", () => faults.length === 1);
     expect(writer.write("b")).toBe(false);
     writer.close();
     expect(faults.length).toBe(1);

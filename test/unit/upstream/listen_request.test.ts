@@ -1,4 +1,4 @@
-/** The request that stands at a server for what belongs to no call, and what is told when it breaks. */
+/** The listen request for what belongs to no call, and the notices that follow when it breaks. */
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
 import type { Ending, JsonObject, Notice } from "../../../src/model.ts";
@@ -82,8 +82,8 @@ function untilAsked({ clock, stood }: ReturnType<typeof stand>): number {
   return Infinity;
 }
 
-describe("a standing request", () => {
-  test("asks for what the server can tell and somebody wants, without a time limit", async () => {
+describe("a listen request", () => {
+  test("asks for what the server can send and a client wants, without a time limit", async () => {
     const { standing, stood, filterOf, subscribed } = stand();
     subscribed.push("mem://a");
     const refreshed = standing.refresh();
@@ -99,7 +99,7 @@ describe("a standing request", () => {
     await refreshed;
   });
 
-  test("is not made where there is nothing to hear, and ends when that comes to be", async () => {
+  test("is not made where there is nothing to receive, and ends when nothing is left", async () => {
     const silent = stand({ tools: {}, resources: { subscribe: true } });
     await silent.standing.refresh();
     expect(silent.stood.length).toBe(0);
@@ -112,7 +112,7 @@ describe("a standing request", () => {
     expect(silent.standing.open()).toBe(0);
   });
 
-  test("hands on what it hears, but for the server's word that it was taken", () => {
+  test("passes on what it receives, except the server's acknowledgement", () => {
     const { standing, stood, told } = stand();
     void standing.refresh();
     for (
@@ -139,7 +139,7 @@ describe("a standing request", () => {
     expect(standing.open()).toBe(1);
   });
 
-  test("that the server takes without a word is not waited for for ever", async () => {
+  test("that the server accepts without an acknowledgement is not awaited for ever", async () => {
     const { standing, clock } = stand();
     let isOver = false;
     void standing.refresh().then(() => isOver = true);
@@ -147,7 +147,7 @@ describe("a standing request", () => {
     await until("the end of waiting", () => isOver);
   });
 
-  test("that breaks is made again; what may have been missed is told as changed, once it is taken", () => {
+  test("that breaks is made again; what may have been missed is reported as changed, once the server accepts it", () => {
     const stage = stand({ ...all, prompts: undefined });
     const { standing, stood, told, subscribed } = stage;
     subscribed.push("mem://a");
@@ -264,7 +264,7 @@ describe("a server without sessions", () => {
     return { server, listens, filters };
   };
 
-  test("is told of the subscriptions of all sessions by one request, and by none when none is left", async () => {
+  test("gets the subscriptions of all sessions in one request, and none when none is left", async () => {
     const { server, filters } = create();
     const { upstream } = await openFake(server);
     for (
@@ -291,7 +291,7 @@ describe("a server without sessions", () => {
     await upstream.close();
   });
 
-  test("an update is heard by those who subscribed to it, a changed list by all", async () => {
+  test("an update reaches its subscribers, a changed list all clients", async () => {
     const { server, listens } = create();
     const { upstream } = await openFake(server, { limits: { changeDebounceMs: 1 } });
     const heard = ["s1", "s2"].map((scope) =>
@@ -333,7 +333,7 @@ describe("a server without sessions", () => {
     await upstream.close();
   });
 
-  test("whose process died is told of the subscriptions when it is up again", async () => {
+  test("whose process died gets the subscriptions when it is up again", async () => {
     const { server, filters, listens } = create();
     const { upstream } = await openFake(server);
     watchScope(upstream, "s1", undefined, { subscriptions: ["mem://a"] });

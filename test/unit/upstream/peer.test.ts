@@ -150,7 +150,7 @@ describe("a peer", () => {
     expect(two.progress).toEqual([]);
   });
 
-  test("E2 a call ends at its limit and the upstream is told; signs of life restart it up to a hard limit", () => {
+  test("E2 a call ends at its limit and the upstream gets the cancellation; signs of life restart it up to a hard limit", () => {
     const { clock, receive, request, sent } = make();
     const quiet = request();
     clock.advance(100);
@@ -271,7 +271,7 @@ describe("a peer", () => {
     expect(signals.map(({ aborted }) => aborted)).toEqual([false, true]);
   });
 
-  test("a cancellation of a standing request ends it, of a call it does nothing", () => {
+  test("a cancellation ends a listen request, and does nothing to a call", () => {
     const { receive, request } = make();
     const standing = request({ timeoutMs: 0 });
     const call = request();

@@ -1,4 +1,4 @@
-/** The ceilings on processes: how many live, how many start, who gives way. */
+/** The ceilings on processes: how many live, how many start, which give way. */
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
 import { createProcessLimit } from "../../../src/upstream/mcp/process_limit.ts";
@@ -53,7 +53,7 @@ describe("the process limit", () => {
     await fourth;
   });
 
-  test("a start that takes long keeps nobody else from starting", async () => {
+  test("a start that takes long delays no other start", async () => {
     const { processLimit, clock } = make(10, 2, 100);
     await processLimit.acquire(connection(), never);
     const slow = await processLimit.acquire(connection(), never);
@@ -84,7 +84,7 @@ describe("the process limit", () => {
     expect(order).toEqual([1, 2, 3]);
   });
 
-  test("in a full house the connection that is idle for longest gives way, one for each newcomer", async () => {
+  test("at the limit the longest idle connection gives way, one for each start", async () => {
     const { processLimit } = make(3, 3);
     const connections = [connection(5), connection(2), connection(undefined)];
     const places = [];
@@ -101,7 +101,7 @@ describe("the process limit", () => {
     expect(connections.map(({ state }) => state.evicted)).toEqual([0, 1, 0]);
   });
 
-  test("when nobody can give way the newcomer is refused", async () => {
+  test("when no process can give way the newcomer is refused", async () => {
     const { processLimit } = make(1, 1);
     const place = await processLimit.acquire(connection(undefined), never);
     place.started();

@@ -63,7 +63,7 @@ describe("the supervisor", () => {
     expect(supervisor.state()).toBe("failed");
   });
 
-  test("starts that fail side by side count once", () => {
+  test("starts that fail at the same time count once", () => {
     const { clock, supervisor } = make();
     const attempts = [1, 2, 3, 4].map(() => supervisor.begin());
     clock.advance(1);
@@ -77,7 +77,7 @@ describe("the supervisor", () => {
     return attempt;
   };
 
-  test("P5 one early death costs no pause; the next in a row do, and the third is told loudly", () => {
+  test("P5 one early death costs no pause; the next in a row do, and the third is an error in the log", () => {
     const made = make();
     const { clock, lines, supervisor } = made;
     start(made).ended("exited with code 1");
@@ -106,7 +106,7 @@ describe("the supervisor", () => {
     expect(supervisor.refusal()?.code).toBe("upstream_unavailable");
   });
 
-  test("processes that die early side by side count once", () => {
+  test("processes that die early at the same time count once", () => {
     const made = make();
     const attempts = [1, 2, 3, 4].map(() => start(made));
     made.clock.advance(1);

@@ -204,7 +204,7 @@ describe("directories that the operator has fixed", () => {
     state: "s",
   };
 
-  test("are told to the server without asking anybody", async () => {
+  test("reach the server without asking the client", async () => {
     for (const caller of [session, stateless]) {
       const server = serverOf(askingRoots, { content: [] });
       const { asks, end } = await run(server, echo, {
@@ -216,7 +216,7 @@ describe("directories that the operator has fixed", () => {
     }
   });
 
-  test("that are none are asked of nobody, whatever the client declares", async () => {
+  test("that are malformed reach no client, whatever it declares", async () => {
     for (const caller of [session, stateless]) {
       const server = serverOf(askingRoots, { content: [] });
       const { asks, end } = await run(server, echo, {
@@ -229,7 +229,7 @@ describe("directories that the operator has fixed", () => {
     }
   });
 
-  test("are told beside what the client answers", async () => {
+  test("reach the server next to the client's answers", async () => {
     const both = { ...askingRoots, questions: [...askingRoots.questions, question("name")] };
     const server = serverOf(both, { content: [] });
     const { asks } = await run(server, echo, { config: { roots } });
@@ -278,7 +278,7 @@ describe("notices of a call in rounds", () => {
     params: { progress: value, message: text },
   });
 
-  test("come in order, and progress never goes back when a server counts anew", async () => {
+  test("come in order, and progress never goes back when a server starts counting again", async () => {
     let rounds = 0;
     const server = createFakeServer({
       speaks: "stateless",
@@ -334,7 +334,7 @@ describe("a tool whose arguments travel in headers", () => {
     expect(server.calls().length).toBe(2);
   });
 
-  test("is called all the same when it is not listed, or the list cannot be had", async () => {
+  test("is called all the same when it is not listed, or the list is unavailable", async () => {
     const server = serverOf({ content: [] });
     server.mirrorsArguments = true;
     server.tools = [];

@@ -8,7 +8,7 @@ import { createSpare } from "../../../src/upstream/stdio/spare.ts";
 import { createTestClock, type TestClock } from "../../support/clock.ts";
 import { createTestDeps, hostileConfig, type TestDeps } from "../../support/upstream_deps.ts";
 
-/** A child that ends when its input does, or when told. */
+/** A child that exits when its input ends, or on request. */
 interface Fake {
   readonly pid: number;
   isAlive(): boolean;
@@ -158,7 +158,7 @@ describe("a spare", () => {
     expect(fakes.all.length).toBe(1);
   });
 
-  test("what it wrote before it is taken comes to whoever takes it, in order", async () => {
+  test("what it wrote before it is taken reaches the session that takes it, in order", async () => {
     const { fakes, serve, pass } = await house();
     const spare = await serve("a");
     fakes.all[0]?.write("one\ntwo\n");
@@ -193,7 +193,7 @@ describe("a spare", () => {
 });
 
 describe("the end of a spare", () => {
-  test("beside a running process is the last of its server, with one line", async () => {
+  test("next to a running process is the last of its server, with one line", async () => {
     const { deps, fakes, serve, pass } = await house();
     const spare = await serve("a");
     fakes.all[0]?.exit(3);
@@ -207,7 +207,7 @@ describe("the end of a spare", () => {
     ]);
   });
 
-  test("beside none says nothing, and the next use starts another", async () => {
+  test("next to none says nothing, and the next use starts another", async () => {
     const { deps, fakes, serve, pass } = await house();
     const spare = await serve("a");
     spare.down();
@@ -282,7 +282,7 @@ describe("the spares of all servers", () => {
     expect(fakes.alive()).toEqual([1]);
   });
 
-  test("leave their places to those that take them, also in a full house", async () => {
+  test("leave their places to those that take them, also at the limit", async () => {
     const { deps, fakes, serve, pass } = await house({ processesMax: 1 });
     const spare = await serve("a");
     const evicted: string[] = [];

@@ -1,4 +1,4 @@
-/** What is kept of a program's output, and which of its lines says why it ended. */
+/** Which parts of a program's output are kept, and which line says why it exited. */
 import { describe, expect, test } from "bun:test";
 import { defaultLimits } from "../../../src/limits.ts";
 import { createStartOutput } from "../../../src/upstream/stdio/start_output.ts";

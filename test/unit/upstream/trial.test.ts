@@ -1,4 +1,6 @@
-/** What is known of a server before a client needs it, and how long its lists wait for a start. */
+/**
+ * What is known about a server before a client needs it, and how long its lists wait for a start.
+ */
 import { describe, expect, test } from "bun:test";
 import type { GatewayError } from "../../../src/errors.ts";
 import type { Upstream } from "../../../src/upstream/upstream.ts";
@@ -106,7 +108,7 @@ describe("the trial of a server", () => {
     await upstream.close();
   });
 
-  test("hears of tools that the server adds while it runs, and tells who had the old list", async () => {
+  test("notices tools that the server adds while it runs, and notifies the readers of the old list", async () => {
     const clock = createTestClock();
     const server = createFakeServer();
     const { upstream } = await openFake(server, { clock });
@@ -117,7 +119,7 @@ describe("the trial of a server", () => {
     const method = "notifications/tools/list_changed";
     server.connections[0]?.hooks.notice({ kind: "notice", method, params: {} });
     clock.advance(1_000);
-    await until("the reader is told", () => watch.methods().includes(method));
+    await until("the reader gets a notice", () => watch.methods().includes(method));
     expect(await toolsOf(upstream)).toEqual(["x", "late"]);
     await upstream.close();
   });
@@ -132,7 +134,7 @@ describe("the trial of a server", () => {
     server.connections[1]?.hooks.notice({ kind: "notice", method, params: {} });
     const watch = watchScope(upstream, "b");
     expect(await toolsOf(upstream, callerOf("b"))).toEqual(["x"]);
-    await until("the next session is told", () => watch.methods().includes(method));
+    await until("the next session gets a notice", () => watch.methods().includes(method));
     expect(await toolsOf(upstream, callerOf("b"))).toEqual(["x", "late"]);
     await upstream.close();
   });
@@ -156,8 +158,8 @@ describe("the trial of a server", () => {
   });
 });
 
-describe("a server that is away when it is tried", () => {
-  test("is tried again by itself, and a client that listens is told when it is back", async () => {
+describe("a server that is unavailable at its trial", () => {
+  test("is tried again by itself, and a listening client gets a notice when it is back", async () => {
     const clock = createTestClock();
     const server = createFakeServer({ broken: "it cannot be reached", isAway: true });
     const { upstream, deps } = await openFake(server, { clock });
@@ -172,13 +174,13 @@ describe("a server that is away when it is tried", () => {
     expect(deps.lines.filter(({ severity }) => severity !== "debug").length).toBeLessThan(5);
     server.broken = undefined;
     clock.advance(deps.limits.restartMsMax);
-    await until("the client is told", () => watch.notices.length > 0);
+    await until("the client gets a notice", () => watch.notices.length > 0);
     expect(await toolsOf(upstream)).toEqual(["x"]);
     expect(upstream.status().error).toBe(undefined);
     await upstream.close();
   });
 
-  test("is left alone where it answered that it does not want us", async () => {
+  test("is not tried again where it refused the gateway", async () => {
     const clock = createTestClock();
     const server = createFakeServer({ broken: "it wants credentials" });
     const { upstream, deps } = await openFake(server, { clock });
@@ -226,7 +228,7 @@ describe("a client with other capabilities", () => {
     const watch = watchScope(upstream, "b");
     server.tools = [tool("x"), tool("only_with_sampling")];
     expect(await toolsOf(upstream, sampling)).toEqual(["x"]);
-    await until("it is told", () => watch.notices.length > 0);
+    await until("the notice arrives", () => watch.notices.length > 0);
     expect(watch.methods()).toEqual(["notifications/tools/list_changed"]);
     expect(await toolsOf(upstream, sampling)).toEqual(["x", "only_with_sampling"]);
     await until("both are stored", () => deps.catalogsByKey.size === 2);

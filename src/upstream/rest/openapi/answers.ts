@@ -1,7 +1,7 @@
 /**
- * What a document says of the answers when all goes well (OpenAPI 3.1 4.8.16): their media types, the
- * schema of the most likely one, and whether there are more pages. An answer that is written down
- * badly is as good as one that is not: the operation can be called all the same.
+ * What a document says about successful answers (OpenAPI 3.1, section 4.8.16): their media types,
+ * the schema of the most likely one, and whether there are more pages. A badly documented answer
+ * counts as undocumented, and the operation can still be called.
  */
 import type * as v from "valibot";
 import { isJsonObject } from "../../../json.ts";
@@ -15,7 +15,7 @@ import { responseShape, shaped } from "./shape.ts";
 import { member } from "./tree.ts";
 import { Unusable } from "./unusable.ts";
 
-/** What an operation gives, by its `responses`. */
+/** The answers of an operation, by its `responses`. */
 export function toAnswers(
   responses: Located,
   { method, parameters, documents, limits }: {
@@ -34,10 +34,10 @@ export function toAnswers(
   };
 }
 
-/** What a document says of one answer. */
+/** The documentation of one answer. */
 type Head = v.InferOutput<typeof responseShape> & { readonly base: string };
 
-/** Of the first answer that says that all went well; undefined where nothing short is known of it. */
+/** Of the first successful answer; undefined if nothing short is known about it. */
 function toOutputSchema(
   heads: readonly Head[],
   documents: Documents,
@@ -64,7 +64,7 @@ function toOutputSchema(
   return undefined;
 }
 
-/** `Link` headers, where the document has them or where lists usually do. */
+/** `Link` headers, if the document has them or lists usually do. */
 function toPagination(
   method: string,
   parameters: readonly OperationInput[],
@@ -80,7 +80,7 @@ function hasLink({ headers }: Head): boolean {
   return Object.keys(headers).some((name) => name.toLowerCase() === "link");
 }
 
-/** What is known of the answers that say that all went well, the most likely first. */
+/** The documented successful answers, the most likely first. */
 function readHeads({ value, base }: Located, documents: Documents): readonly Head[] {
   const codes = Object.keys(isJsonObject(value) ? value : {})
     .filter((code) => /^2(\d\d|XX)$/i.test(code)).sort();

@@ -1,7 +1,7 @@
 /**
- * Where a document says that its API is (OpenAPI 3.1 4.8.5). A document that was fetched can say so
- * only for its own origin: whoever writes it must not choose whom the gateway calls, or who gets the
- * operator's credentials (hostile case F2). Another origin is the operator's to name.
+ * The URL of an API, by its document (OpenAPI 3.1, section 4.8.5). A fetched document may name only
+ * its own origin: its author must not choose which hosts the gateway calls, or which hosts get the
+ * operator's credentials (case F2). Another origin must be in the configuration.
  */
 import { GatewayError } from "../../../errors.ts";
 import type { Documents } from "./documents.ts";
@@ -40,8 +40,8 @@ export function toBaseUrl(
 }
 
 /**
- * The base URL of one operation whose path or method has servers of its own; undefined where it is
- * the service's. Throws Unusable for one at another origin.
+ * The base URL of one operation whose path or method has its own servers; undefined if it is the
+ * service's. Throws Unusable for one at another origin.
  */
 export function toOwnBaseUrl(
   servers: unknown,
@@ -56,14 +56,14 @@ export function toOwnBaseUrl(
   const [first] = urls;
   throw new Unusable(
     first === undefined
-      ? "its own server has no URL that can be used"
+      ? "its own server has no usable URL"
       : `it is at "${first.origin}" and not at "${
         new URL(baseUrl).origin
       }"; configure a server of its own for it`,
   );
 }
 
-/** Absolute, variables replaced by their defaults; undefined for one that is no web address. */
+/** Absolute, variables replaced by their defaults; undefined if it is no web address. */
 function toUrl(server: unknown, { root: { base }, isFile }: Documents): URL | undefined {
   const template = member(server, "url");
   if (typeof template !== "string") return undefined;
@@ -80,6 +80,6 @@ function toUrl(server: unknown, { root: { base }, isFile }: Documents): URL | un
 }
 
 function trimUrl({ origin, pathname }: URL): string {
-  // Looks behind, since a long row of slashes in the middle would be gone through from each of them.
+  // Looks behind: otherwise a long row of slashes in the middle would be read from each of them.
   return `${origin}${pathname.replace(/(?<!\/)\/+$/, "")}`;
 }

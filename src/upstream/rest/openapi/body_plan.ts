@@ -1,7 +1,7 @@
 /**
- * The body of an operation as arguments (OpenAPI 3.1 4.8.13): the members of an object one by one,
- * anything else as a whole. Of several media types the first that can be written is taken: JSON, a
- * form, several parts, text. Files cannot be given: without them, or not at all.
+ * The body of an operation as arguments (OpenAPI 3.1, section 4.8.13): each member of an object, or
+ * any other body as a whole. Of several media types the first writable one is used: JSON, a form,
+ * several parts, text. Files cannot be sent: they are left out, or the operation is.
  */
 import { isJsonObject } from "../../../json.ts";
 import type { BodyPlan } from "../service.ts";
@@ -12,14 +12,16 @@ import { bodyShape, shaped } from "./shape.ts";
 import { itemsOf, member, textOf } from "./tree.ts";
 import { Unusable } from "./unusable.ts";
 
-/** What an operation takes as its body. */
+/** The body of an operation. */
 export interface InputBody {
   readonly mediaType: string;
   readonly required: boolean;
   /** The whole, or one of its members each. */
   readonly whole: OperationInput | undefined;
   readonly members: readonly OperationInput[];
-  /** Members of which one group is needed: what the schema of single arguments cannot say. */
+  /**
+   * Groups of members of which one is required: the schema of single arguments cannot express that.
+   */
   readonly choices: readonly (readonly string[])[];
   readonly styles: BodyPlan["styles"];
 }
@@ -28,8 +30,8 @@ const form = "application/x-www-form-urlencoded";
 const multipart = "multipart/form-data";
 
 /**
- * The body of one operation; undefined for none. One with more than `membersMax` members is taken as
- * a whole. Throws Unusable.
+ * The body of one operation; undefined for none. A body with more than `membersMax` members becomes
+ * one argument. Throws Unusable.
  */
 export function readBody(
   given: Located | undefined,
@@ -62,11 +64,11 @@ export function readBody(
     const styles = mediaType === form ? readStyles(member(body.content[chosen], "encoding")) : {};
     return { mediaType, required, whole: undefined, members, choices: object.choices, styles };
   }
-  // A form without fields: there is nothing to give, and nothing to send.
+  // A form without fields: there is nothing to send.
   if (isParts && object !== undefined && (!required || object.isClosed)) return undefined;
   if (isParts) {
     throw new Unusable(
-      `the fields of its body ("${mediaType}") are not written down, or are too many`,
+      `the fields of its body ("${mediaType}") are not documented, or are too many`,
     );
   }
   const whole = { wire: "body", required, schema, description, deprecated: false };
@@ -88,7 +90,7 @@ export function toPlan(
   };
 }
 
-/** How the fields of a form are written, where the document says it (OpenAPI 3.1 4.8.15). */
+/** How the fields of a form are written, if the document says it (OpenAPI 3.1, section 4.8.15). */
 function readStyles(encoding: unknown): BodyPlan["styles"] {
   return Object.fromEntries(
     Object.entries(isJsonObject(encoding) ? encoding : {}).flatMap(([name, value]) => {
@@ -115,13 +117,16 @@ function readMembers(
     const required = isRequired && object.required.has(wire);
     if (isMultipart && isFile(target, documents)) {
       if (!required) return [];
-      throw new Unusable(`it needs a file as "${wire}", which cannot be given`);
+      throw new Unusable(`it needs a file as "${wire}", which cannot be sent`);
     }
     return [{ wire, required, schema: at, description: undefined, deprecated: false }];
   });
 }
 
-/** An object's members, those of its `allOf` too; undefined for what cannot be said by members alone. */
+/**
+ * An object's members, including those of its `allOf`; undefined if members alone cannot express
+ * it.
+ */
 interface Flat {
   readonly members: ReadonlyMap<string, Located>;
   readonly required: ReadonlySet<unknown>;
@@ -130,7 +135,7 @@ interface Flat {
   readonly isClosed: boolean;
 }
 
-/** What may still be looked at: the same parts can stand in many places. */
+/** What remains to visit: the same parts can be in many places. */
 interface Room {
   levels: number;
   left: number;
@@ -176,7 +181,7 @@ function flatten(at: Located, documents: Documents, room: Room): Flat | undefine
 
 const allOfDepthMax = 8;
 
-/** "One of these must be there" cannot be said by members; the API says it when it is not so. */
+/** Members cannot express "one of these is required"; the API reports a violation. */
 function saysOnlyRequired(choice: unknown): boolean {
   return isJsonObject(choice) &&
     Object.keys(choice).every((key) => ["required", "type", "title", "description"].includes(key));

@@ -1,14 +1,16 @@
-/** The texts of documents, which can be of any length and hide anything, as parts of ours. */
+/**
+ * Texts of documents, which may have any length and hide anything, as parts of the gateway's texts.
+ */
 import { beginning } from "../../../excerpt.ts";
 
 /**
- * What steers terminals, turns texts around or cannot be seen: a person must read what a model reads
- * (hostile case F13). Tabs, lines and what joins emoji stay.
+ * Characters that control terminals, reorder text or are invisible: people must be able to read
+ * what a model reads (case F13). Tabs, line ends and emoji joiners stay.
  */
 const unseen =
   /(?![\t\n\r])\p{Cc}|[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/gu;
 
-/** A text of at most so many characters, well-formed, all of which can be seen. */
+/** A text of limited length, well-formed, with visible characters only. */
 export function cutText(text: string, charsMax: number): string {
   const trimmed = text.trim();
   const part = trimmed.length <= charsMax

@@ -1,8 +1,8 @@
 /**
- * Where the texts of a document come from: the place that the operator named and, for references,
- * what lies beneath the same roof: the same origin for a URL, the same folder and below for a file.
- * Everything else is refused before it is asked for. Texts are bounded in number and size, and are
- * read one after the other. Not here: what the texts say (parse.ts).
+ * Where the texts of a document come from: the configured place and, for references, what is below
+ * it: the same origin for a URL, the same folder and below for a file. All other places are refused
+ * before any request. Texts are bounded in number and size, and are read one after the other. Not
+ * here: the content of the texts (parse.ts).
  */
 import type { RestServerConfig } from "../../../config/config.ts";
 import { folderOf, toFileUri } from "../../../config/path.ts";
@@ -17,15 +17,15 @@ export interface Source {
   /** The document itself; the base of its references. */
   readonly url: string;
   readonly isFile: boolean;
-  /** For messages: without what could let somebody in. */
+  /** For messages: without parts that could grant access. */
   readonly label: string;
-  /** Why a reference to this place is not followed; undefined: it may be. */
+  /** Why a reference to this place is not followed; undefined if it may be. */
   refuse(url: string): string | undefined;
   /** Rejects with a GatewayError. */
   read(url: string, signal: AbortSignal): Promise<string>;
 }
 
-/** One name for each place, however it is written; without a fragment. */
+/** One name for each place, whatever its spelling; without a fragment. */
 export function toKey(url: string): string {
   const parsed = new URL(url);
   parsed.hash = "";
@@ -34,7 +34,7 @@ export function toKey(url: string): string {
   return path === undefined ? parsed.href : toFileUri(path);
 }
 
-/** The absolute path of a `file:` URL; undefined for one that hides where it leads. */
+/** The absolute path of a `file:` URL; undefined if the URL hides where it leads. */
 function toPath(url: string): string | undefined {
   const { pathname, host, search } = new URL(url);
   try {
@@ -117,7 +117,9 @@ export function openSource(config: RestServerConfig, location: string, deps: Ups
   };
 }
 
-/** Credentials go along only where the operator said that the API is at the document's own origin. */
+/**
+ * Credentials are sent only if the configuration says that the API is at the document's own origin.
+ */
 function createFetch(
   config: RestServerConfig,
   url: string,
@@ -154,10 +156,10 @@ function createFetch(
 }
 
 function advise(status: number, isOwn: boolean, origin: string): string {
-  // What is busy or broken is asked again, and its URL may be right.
-  if (status === 429 || status >= 500) return "it is asked again later";
+  // A busy or broken server is asked again, and its URL may be right.
+  if (status === 429 || status >= 500) return "the gateway tries again later";
   if (status !== 401 && status !== 403) return "correct its URL";
   return isOwn
     ? "correct the credentials"
-    : `set "baseUrl" to "${origin}" if the credentials may be shown there`;
+    : `set "baseUrl" to "${origin}" if the credentials may be sent there`;
 }

@@ -1,8 +1,9 @@
 /**
- * A document with all that it refers to: read once, and then followed from reference to reference
- * without waiting. A reference that must not be followed is known by its reason, so that only what
- * needs it is left out. Places are resolved by RFC 3986 against the text that a reference stands in
- * (OpenAPI 3.1 4.6), pointers by RFC 6901. Not here: how a text is read (document_source.ts, parse.ts).
+ * A document with everything that it refers to. It is read once, and references are then followed
+ * without waiting. A forbidden reference is stored with its reason, so that only the parts that
+ * need it are left out. Places are resolved by RFC 3986 against the text of the reference (OpenAPI
+ * 3.1, section 4.6), pointers by RFC 6901. Not here: how a text is read (document_source.ts,
+ * parse.ts).
  */
 import { $RefParser } from "@apidevtools/json-schema-ref-parser";
 import { sleep } from "../../../clock.ts";
@@ -16,29 +17,29 @@ import { openSource, type Source, toKey } from "./document_source.ts";
 import { member } from "./tree.ts";
 import { Unusable } from "./unusable.ts";
 
-/** A value, and the text it stands in: its references are meant from there. */
+/** A value and its text, against which its references are resolved. */
 export interface Located {
   readonly value: unknown;
   readonly base: string;
 }
 
-/** A document that was read. */
+/** A loaded document. */
 export interface Documents {
   readonly root: Located;
   readonly isFile: boolean;
   /** For messages. */
   readonly label: string;
-  /** What a value stands for: itself, or what its `$ref` leads to. Throws Unusable. */
+  /** The value itself, or the target of its `$ref`. Throws Unusable. */
   follow(at: Located): Located;
 }
 
-/** A reference to a reference to a reference: more than these is a ring. */
+/** The longest chain of references; a longer one is a cycle. */
 const hopsMax = 32;
 
 /** A text, or why it was not read. */
 type Text = { readonly value: unknown } | { readonly refused: string };
 
-/** Reads a server's document and what it refers to; rejects with a GatewayError. */
+/** Reads a server's document and everything that it refers to; rejects with a GatewayError. */
 export async function readDocuments(
   config: RestServerConfig,
   location: string,
@@ -63,7 +64,7 @@ export async function readDocuments(
       label,
       limits,
     );
-    // Whoever waits meanwhile gets a turn between two big steps.
+    // Other work gets a turn between two big steps.
     await sleep(clock, 0, stop.signal);
     const root = toDocument(value, label);
     const texts = new Map<string, Text>([[url, { value: root }]]);
@@ -82,7 +83,7 @@ export async function readDocuments(
   }
 }
 
-/** Reads all that a document refers to, and what that refers to, into `texts`. */
+/** Reads everything that a document refers to, and so on, into `texts`. */
 async function readReferences(
   source: Source,
   root: object,
@@ -133,35 +134,35 @@ async function readReferences(
     if (failure !== undefined) throw failure;
     throw new GatewayError(
       "bad_upstream_response",
-      `Cannot take "${source.label}": one of its references is no URL`,
+      `Cannot take "${source.label}": one of its references is not a URL`,
       { cause },
     );
   }
 }
 
-/** Follows references within what was read. */
+/** Follows references within the loaded texts. */
 function createFollow(texts: ReadonlyMap<string, Text>): Documents["follow"] {
   const step = (at: Located, hops: { left: number }): Located => {
     const reference = member(at.value, "$ref");
     if (typeof reference !== "string") return at;
     const fail = (why: string) =>
       new Unusable(`cannot follow the reference ${quote(reference)}: ${why}`);
-    if (hops.left === 0) throw fail("it leads in a ring");
+    if (hops.left === 0) throw fail("it leads in a circle");
     hops.left -= 1;
-    if (!URL.canParse(reference, at.base)) throw fail("it is no URL");
+    if (!URL.canParse(reference, at.base)) throw fail("it is not a URL");
     const target = new URL(reference, at.base);
     const base = toKey(target.href);
     const text = texts.get(base);
-    if (text === undefined) throw fail("it is nowhere to be found");
+    if (text === undefined) throw fail("its target was not found");
     if ("refused" in text) throw fail(text.refused);
     let here: Located = { value: text.value, base };
     const parts = toPointer(target.hash);
     if (parts === undefined) {
-      throw fail("only pointers such as #/components/schemas/Name are known");
+      throw fail("only pointers such as #/components/schemas/Name are supported");
     }
     for (const part of parts) {
       if (!has(here.value, part)) here = step(here, hops);
-      if (!has(here.value, part)) throw fail("there is nothing of that name");
+      if (!has(here.value, part)) throw fail("there is nothing with that name");
       here = { value: (here.value as Record<string, unknown>)[part], base: here.base };
     }
     return step(here, hops);

@@ -1,8 +1,8 @@
 /**
- * From an OpenAPI document to a service: read, name, choose, and turn into operations, a slice at a
- * time, so that a document of a thousand operations holds nobody up. Nothing of the document is kept.
- * An operation that cannot be a tool is left out with its reason; only when none is left the service
- * fails. Follows OpenAPI 3.0 and 3.1.
+ * From an OpenAPI document to a service: read, name, select, and convert to operations, in slices,
+ * so that a document of a thousand operations blocks no other work. Nothing of the document is
+ * kept. An operation that cannot be a tool is left out with its reason; the service fails only if
+ * none is left. Follows OpenAPI 3.0 and 3.1.
  */
 import { sleep } from "../../../clock.ts";
 import type { RestServerConfig } from "../../../config/config.ts";
@@ -21,15 +21,15 @@ import { cutText } from "./cut_text.ts";
 import { member } from "./tree.ts";
 import { Unusable } from "./unusable.ts";
 
-/** Operations left out that the log names; the rest is counted. */
+/** Left-out operations that the log names; the rest is counted. */
 const leftOutShown = 20;
 
 /** An operation with its name. */
 type Named = Found & { readonly name: string };
 
 /**
- * Reads a server's OpenAPI document. Rejects with a GatewayError whose message tells the person what
- * to mend.
+ * Reads a server's OpenAPI document. Rejects with a GatewayError whose message tells the operator
+ * what to fix.
  */
 export async function loadOpenApi(
   config: RestServerConfig,
@@ -52,7 +52,7 @@ export async function loadOpenApi(
   const taken = new Set<string>();
   await inTurns(chosen, deps, signal, (one) => {
     try {
-      if (taken.has(one.name)) throw new Unusable("another one has its name");
+      if (taken.has(one.name)) throw new Unusable("another operation has its name");
       operations.push(toOperation(one, one.name, common));
       taken.add(one.name);
     } catch (thrown) {
@@ -88,7 +88,7 @@ function toShape(value: unknown, label: string) {
   }
 }
 
-/** The operations that are to be tools; a number of them that nobody can have meant is refused. */
+/** The operations that become tools; a number too large to be intended is refused. */
 function choose(
   named: readonly Named[],
   { tools }: RestServerConfig,
@@ -121,7 +121,7 @@ function choose(
   return chosen;
 }
 
-/** A pattern for those operations whose names begin with the commonest first word. */
+/** A pattern for the operations whose names begin with the most common first word. */
 function toPattern(named: readonly Named[]): string {
   const [[word] = [""]] = count(named.map(({ name }) => name.split(/[_-]/)[0] ?? name));
   return `${word}*`;
@@ -137,14 +137,14 @@ function listTags(named: readonly Named[]): string {
 
 const tagsShown = 12;
 
-/** How often each text is there, the commonest first. */
+/** How often each text occurs, the most common first. */
 function count(texts: readonly string[]): readonly (readonly [string, number])[] {
   const counts = new Map<string, number>();
   for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
   return [...counts].sort(([, one], [, other]) => other - one);
 }
 
-/** Works through a list; whoever waits meanwhile gets a turn. */
+/** Works through a list; other work gets a turn in between. */
 async function inTurns<Item>(
   items: readonly Item[],
   { clock, limits }: UpstreamDeps,
@@ -161,7 +161,7 @@ async function inTurns<Item>(
   }
 }
 
-/** Tells the person what to write when the API wants credentials and there are none. */
+/** Tells the operator what to write if the API needs credentials and there are none. */
 function adviseCredentials(
   { name, credentials }: RestServerConfig,
   security: unknown,

@@ -1,7 +1,7 @@
 /**
- * One operation of a document as a tool: its documentation, its arguments with one schema for all of
- * them, and the schema of its answer. A schema that would be too large for a model to read is made
- * smaller step by step, the deepest parts first, before the operation is given up.
+ * One operation of a document as a tool: its documentation, one schema for all its arguments, and
+ * the schema of its answer. A schema that is too large for a model is reduced step by step, the
+ * deepest parts first, before the operation is given up.
  */
 import { isJsonObject } from "../../../json.ts";
 import type { Limits } from "../../../limits.ts";
@@ -25,7 +25,7 @@ import { cutText } from "./cut_text.ts";
 import { itemsOf, member } from "./tree.ts";
 import { Unusable } from "./unusable.ts";
 
-/** An operation as it stands in the document. */
+/** An operation as in the document. */
 export interface Found {
   readonly method: string;
   readonly path: string;
@@ -36,7 +36,7 @@ export interface Found {
   readonly operation: Located;
 }
 
-/** What all operations of a document have in common. */
+/** What all operations of a document share. */
 export interface Common {
   readonly documents: Documents;
   readonly baseUrl: string;
@@ -44,7 +44,7 @@ export interface Common {
   readonly limits: Limits;
 }
 
-/** A found operation as the engine runs it. Throws Unusable. */
+/** A found operation in the engine's form. Throws Unusable. */
 export function toOperation(found: Found, name: string, common: Common): Operation {
   const { documents, baseUrl, reserved, limits } = common;
   const { method, path, item, operation: { value, base } } = found;
@@ -99,14 +99,14 @@ export function toOperation(found: Found, name: string, common: Common): Operati
   };
 }
 
-/** The body, and a sentence for the model where the document has one that is not sent. */
+/** The body, and a sentence for the model if the documented body is not sent. */
 function toBody(method: string, at: Located, { documents, limits }: Common) {
   if (at.value === undefined) return { body: undefined, bodyNote: [] };
   try {
     const body = readBody(at, documents, roomIn(limits.inputSchemaCharsMax).schemasMax);
     return { body, bodyNote: [] };
   } catch (thrown) {
-    // Most servers pass over the body of a GET; without it the operation is still of use.
+    // Most servers ignore the body of a GET; the operation is useful without it.
     if (method !== "get" || !(thrown instanceof Unusable)) throw thrown;
     const note = `Its body is not sent: ${thrown.message}.`;
     return { body: undefined, bodyNote: [cutText(note, choicesCharsMax)] };
@@ -126,7 +126,7 @@ function nameArguments(
 
 function describe(operation: OperationObject, { method, path }: Found, limits: Limits): string {
   const { deprecated } = operation;
-  // Cut first: to look for one long text in another takes as long as both together, multiplied.
+  // Cut first: a search for one long text in another takes the product of their lengths.
   const [summary = "", description = ""] = [operation.summary, operation.description]
     .map((text) => text === undefined ? undefined : cutText(text, limits.toolDescriptionCharsMax));
   const isSaid = description.toLowerCase().includes(summary.toLowerCase());
@@ -140,7 +140,10 @@ const choicesCharsMax = 500;
 /** More of them than this have more characters than that. */
 const choicesMax = choicesCharsMax / 5;
 
-/** Which arguments go together; no schema at the root of a tool's may say it (many models refuse it). */
+/**
+ * Which arguments belong together; the root schema of a tool must not say it, because many models
+ * refuse that.
+ */
 function describeChoices(
   body: InputBody | undefined,
   names: ReadonlyMap<OperationInput, string>,
@@ -155,7 +158,7 @@ function describeChoices(
   return [cutText(`Needs one of these: ${groups.join("; ")}.`, choicesCharsMax)];
 }
 
-/** How much is kept of schemas, until it fits. */
+/** How much of the schemas is kept, until they fit. */
 const tries: readonly Omit<SchemaBounds, "schemasMax">[] = [
   { depthMax: schemaDepthMax, textMax: 800 },
   { depthMax: 6, textMax: 800 },

@@ -1,16 +1,15 @@
 /**
- * The names of operations as tools, and of parameters as arguments: what every client and model API
- * accepts, with as much of the document's own words as fits. A name depends on its own operation
- * alone, so that a document that is sorted anew keeps its names; those that would meet are told apart
- * by a digest of method and path.
+ * Names of operations as tools, and of parameters as arguments: valid for every client and model
+ * API, with as many of the document's own words as fit. A name depends on its own operation alone,
+ * so a reordered document keeps its names. Equal names get a digest of method and path.
  */
 
-/** Longest name that all clients accept. */
+/** The longest name that all clients accept. */
 const nameCharsMax = 64;
 /** `_` and eight hexadecimal digits. */
 const hashChars = 9;
 
-/** What a name is made of. */
+/** The parts of a name. */
 export interface Nameable {
   readonly operationId: string | undefined;
   readonly method: string;
@@ -32,10 +31,12 @@ export async function nameOperations(operations: readonly Nameable[]): Promise<r
   }));
 }
 
-/** Gives arguments their names within one operation; the first who asks for a name has it. */
+/** Names the arguments within one operation; the first that asks for a name gets it. */
 export function createArgumentNames(): (wire: string, place: string) => string {
   const taken = new Set<string>();
-  /** Where the search for a free name goes on, so that thousands that would meet take no longer. */
+  /**
+   * Where the search for a free name continues, so that thousands of equal names take no longer.
+   */
   const rounds = new Map<string, number>();
   return (wire, place) => {
     const safe = /^[A-Za-z0-9_.-]{1,64}$/.test(wire) && wire !== "__proto__"
@@ -57,7 +58,7 @@ function toSafe(text: string): string {
   return trim(text.replace(/[^A-Za-z0-9_-]+/g, "_"));
 }
 
-/** Looks behind, since a long row of `_` in the middle would be gone through from each of them. */
+/** Looks behind: otherwise a long row of `_` in the middle would be read from each of them. */
 function trim(text: string): string {
   return text.replace(/^_+|(?<!_)_+$/g, "");
 }

@@ -1,7 +1,8 @@
 /**
- * The parameters of an operation outside of its body (OpenAPI 3.1 4.8.12): those of the path and of
- * the method together, each an argument. What tells who calls is no argument: the names that security
- * schemes or the configuration use are left out, and so are headers that the gateway itself writes.
+ * The parameters of an operation outside its body (OpenAPI 3.1, section 4.8.12): those of the path
+ * and of the method together, each an argument. Parameters that carry credentials are no arguments:
+ * names that security schemes or the configuration use are left out, and so are headers that the
+ * gateway sets itself.
  */
 import type { Parameter } from "../service.ts";
 import type { Documents, Located } from "./documents.ts";
@@ -9,12 +10,12 @@ import { type ParameterObject, parameterShape, shaped } from "./shape.ts";
 import { itemsOf } from "./tree.ts";
 import { Unusable } from "./unusable.ts";
 
-/** Something an operation takes. */
+/** An input of an operation. */
 export interface OperationInput {
   readonly wire: string;
   readonly required: boolean;
   readonly schema: Located;
-  /** In the place of the schema's own. */
+  /** Replaces the schema's own. */
   readonly description: string | undefined;
   readonly deprecated: boolean;
 }
@@ -26,10 +27,10 @@ export interface InputParameter extends OperationInput {
   readonly explode: boolean;
 }
 
-/** Which names in which places are no arguments, as `place name` (headers in lower case). */
+/** The names in each place that are no arguments, as `place name` (headers in lower case). */
 export type Reserved = ReadonlySet<string>;
 
-/** Headers that say how a request is made, and so are not the model's business. */
+/** Headers about the transport of a request, which a model must not set. */
 export const ownHeaders: readonly string[] = [
   "accept",
   "accept-encoding",
@@ -94,13 +95,13 @@ function toUndeclared(wire: string): InputParameter {
   };
 }
 
-/** Undefined for one that nobody misses. */
+/** Undefined for an optional parameter that cannot be sent. */
 function toWanted(parameter: ParameterObject, base: string): InputParameter | undefined {
   const { name, in: place, description, deprecated, content } = parameter;
   const required = parameter.required || place === "path";
   const common = { in: place, wire: name, required, description, deprecated };
   if (place === "header" && !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) {
-    throw new Unusable(`the header ${JSON.stringify(name)} has a name that no header can have`);
+    throw new Unusable(`the header ${JSON.stringify(name)} has an invalid name`);
   }
   if (content !== undefined) {
     const [[mediaType, media] = ["", {}]] = Object.entries(content);
@@ -121,7 +122,7 @@ function toWanted(parameter: ParameterObject, base: string): InputParameter | un
   };
 }
 
-/** What each place allows, the usual one first. */
+/** The styles of each place, the usual one first. */
 export const styles: Readonly<
   Record<Parameter["in"], readonly [Parameter["style"], ...Parameter["style"][]]>
 > = {
@@ -131,7 +132,7 @@ export const styles: Readonly<
   cookie: ["form"],
 };
 
-/** Whether a media type is written as JSON. */
+/** Whether a media type is JSON. */
 export function isJson(mediaType: string): boolean {
   return /^(\*\/\*|application\/\*|[^;]+[/+]json)\s*(;|$)/i.test(mediaType.trim());
 }

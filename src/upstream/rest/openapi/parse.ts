@@ -1,7 +1,7 @@
 /**
- * A text as an OpenAPI document or a part of one: JSON or YAML, told apart by looking, made harmless
- * (tree.ts), and of a version that is understood. 2.0 becomes 3.0 here, so that nothing else needs to
- * know it. Not here: where texts come from, and what a document says.
+ * A text as an OpenAPI document or a part of one: JSON or YAML, recognised by its content, made
+ * harmless (tree.ts), and of a supported version. 2.0 becomes 3.0 here, so that no other code needs
+ * to know it. Not here: where texts come from, and what a document means.
  */
 import { getJsonSchemaRefParserDefaultOptions } from "@apidevtools/json-schema-ref-parser";
 import { upgrade } from "@scalar/openapi-upgrader";
@@ -11,7 +11,7 @@ import type { Limits } from "../../../limits.ts";
 import { parseJson } from "../../../protocol/jsonrpc.ts";
 import { inspectTree, member, textOf } from "./tree.ts";
 
-/** A text that was read. */
+/** A parsed text. */
 export interface Parsed {
   readonly value: unknown;
   /** Whether a reference leads out of it. */
@@ -31,7 +31,7 @@ export async function parseTree(text: string, label: string, limits: Limits): Pr
 
 /** A tree as a document of OpenAPI 3.0 or 3.1. Throws a GatewayError. */
 export function toDocument(value: unknown, label: string) {
-  if (!isJsonObject(value)) throw refuse(label, "it is no OpenAPI document: it must be an object");
+  if (!isJsonObject(value)) throw refuse(label, "it is not an OpenAPI document: it must be an object");
   // YAML reads a version without quotes as a number.
   if (["2", "2.0"].includes(textOf(member(value, "swagger")))) {
     return checkDocument(upgradeDocument({ ...value, swagger: "2.0" }, label), label);
@@ -45,7 +45,7 @@ function checkDocument<Value>(value: Value, label: string): Value {
   throw refuse(
     label,
     version === undefined
-      ? 'it is no OpenAPI document: "openapi" must say its version, such as "3.1.0"'
+      ? 'it is not an OpenAPI document: "openapi" must say its version, such as "3.1.0"'
       : `its version is ${JSON.stringify(version)}; expected OpenAPI 3.0, 3.1 or 2.0`,
   );
 }
@@ -66,7 +66,7 @@ async function parseText(text: string, label: string, limits: Limits): Promise<u
       if (thrown instanceof GatewayError && thrown.code === "invalid_request") {
         throw refuse(label, `it nests deeper than ${limits.jsonDepthMax} levels`);
       }
-      // YAML may begin so too, and its parser says in which line something is wrong.
+      // YAML may begin like this too, and its parser reports the line of a fault.
     }
   }
   try {
@@ -77,7 +77,7 @@ async function parseText(text: string, label: string, limits: Limits): Promise<u
   }
 }
 
-/** The YAML parser that the resolver of references brings along. */
+/** The YAML parser of the library that resolves references. */
 const yamlParser = (() => {
   const { yaml } = getJsonSchemaRefParserDefaultOptions().parse;
   if (typeof yaml !== "object" || typeof yaml.parse !== "function") {

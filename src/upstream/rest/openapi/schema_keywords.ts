@@ -1,8 +1,8 @@
 /**
- * The keywords of a schema that are taken over, and what their values must be. Documents hold every
- * mistake there is ("required": true, types that do not exist, patterns of other languages); a keyword
- * with such a value is dropped, and the schema says that much less. Those that hold schemas themselves
- * are the business of schema_maker.ts. JSON Schema 2020-12.
+ * The supported keywords of a schema, and their valid values. Documents contain every possible
+ * mistake ("required": true, types that do not exist, patterns of other languages). A keyword with
+ * an invalid value is dropped, and the schema says less. Keywords that contain schemas are in
+ * schema_maker.ts. JSON Schema 2020-12.
  */
 import { isJsonObject } from "../../../json.ts";
 import type { JsonObject } from "../../../model.ts";
@@ -15,7 +15,7 @@ import type { SchemaPurpose } from "../../../protocol/json_schema/schema_reading
 const types = new Set(["string", "number", "integer", "boolean", "array", "object", "null"]);
 const isText = (value: unknown) => typeof value === "string";
 
-/** Assertions: what an argument is checked by. Its type is read by itself. */
+/** Assertions that an argument is checked by. The type is read separately. */
 export const assertions: Readonly<Record<string, (value: unknown) => boolean>> = {
   ...Object.fromEntries(
     [...known].filter(([keyword]) => keyword !== "type").map(([keyword, { fits }]) => [
@@ -40,21 +40,23 @@ export const schemaKeywords: readonly string[] = [
   "else",
 ];
 
-/** The types a schema allows, as far as there are such; undefined: it does not say. */
+/** The valid types of a schema; undefined: it names none. */
 export function toTypes(value: unknown): readonly string[] | undefined {
   const known = (Array.isArray(value) ? value : [value])
     .filter((type): type is string => typeof type === "string" && types.has(type));
   return known.length === 0 ? undefined : [...new Set(known)];
 }
 
-/** Whether a value is a pattern that all can read; checks leave patterns out, models go by them. */
+/**
+ * Whether a value is a pattern that all readers accept; checks leave patterns out, models use them.
+ */
 export function isPattern(value: unknown): boolean {
   return typeof value === "string" && value.length <= patternCharsMax && isPortable(value);
 }
 
 const patternCharsMax = 256;
 
-/** What 3.0 says with a flag beside a bound, said with the bound alone. */
+/** A flag of 3.0 next to a bound, expressed by the bound alone. */
 export function withPlainBounds(schema: JsonObject): JsonObject {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, ...rest } = schema;
   return {
@@ -64,7 +66,7 @@ export function withPlainBounds(schema: JsonObject): JsonObject {
   };
 }
 
-/** Examples for the model: few, and small. */
+/** Examples for the model: few and small. */
 export function toExamples(schema: JsonObject): unknown[] | undefined {
   const { example, examples } = schema;
   const all = Array.isArray(examples) ? examples : example === undefined ? [] : [example];

@@ -1,7 +1,8 @@
 /**
- * What a document says of credentials (OpenAPI 3.1 4.8.27, 4.8.30). They are the operator's business:
- * a document tells which names carry them, so that no model is asked for them, and which
- * `credentials` to write when there are none. It never decides that anything is sent.
+ * What a document says about credentials (OpenAPI 3.1, sections 4.8.27 and 4.8.30). Credentials are
+ * configured by the operator. The document says only which names carry them, so that they are no
+ * arguments, and which `credentials` to write if there are none. It never decides that a credential
+ * is sent.
  */
 import type { CredentialsConfig, RestServerConfig } from "../../../config/config.ts";
 import { isJsonObject } from "../../../json.ts";
@@ -12,7 +13,7 @@ import { type SecurityScheme, securitySchemeShape, shaped } from "./shape.ts";
 import { itemsOf, member } from "./tree.ts";
 import { Unusable } from "./unusable.ts";
 
-/** The document's schemes by name; what is no scheme is left out. */
+/** The document's schemes by name; invalid ones are left out. */
 export type Schemes = ReadonlyMap<string, SecurityScheme>;
 
 /** Reads the schemes of a document. */
@@ -31,7 +32,7 @@ export function readSchemes(documents: Documents): Schemes {
   return schemes;
 }
 
-/** The places of all parameters that are not the model's business. */
+/** The places of all parameters that models must not set. */
 export function reserve(
   schemes: Schemes,
   { headers, credentials, login }: RestServerConfig,
@@ -58,8 +59,8 @@ function placesOf(credentials: CredentialsConfig): readonly string[] {
 }
 
 /**
- * The `credentials` that would do for these requirements (the document's, or each operation's own);
- * undefined where none are needed, or where no scheme says enough.
+ * The `credentials` that would satisfy these requirements (the document's, or each operation's
+ * own); undefined if none are needed, or no scheme says enough.
  */
 export function toHint(
   requirements: readonly unknown[],

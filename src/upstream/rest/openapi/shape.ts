@@ -1,7 +1,7 @@
 /**
- * What is used of a document, checked loosely: a wrong description is no description, but wrong
- * parameters make an operation unusable. Parts are kept as they are, so that references in them are
- * followed from their own text. The names are those of OpenAPI 3.1 (4.8).
+ * The used parts of a document, checked loosely: a wrong description counts as none, but wrong
+ * parameters make an operation unusable. Parts stay unchanged, so that their references are
+ * resolved from their own text. The names are those of OpenAPI 3.1 (section 4.8).
  */
 import * as v from "valibot";
 import { isJsonObject } from "../../../json.ts";
@@ -21,7 +21,7 @@ export const documentShape = v.object({
   security: v.optional(v.unknown()),
 }, "an object");
 
-/** What one method of a path does. */
+/** One method of a path. */
 export const operationShape = v.object({
   operationId: text,
   summary: text,
@@ -35,7 +35,7 @@ export const operationShape = v.object({
   security: v.optional(v.unknown()),
 }, "an object");
 
-/** An operation that is well-formed. */
+/** A valid operation. */
 export type OperationObject = v.InferOutput<typeof operationShape>;
 
 /** A parameter. */
@@ -51,7 +51,7 @@ export const parameterShape = v.object({
   content: v.optional(object),
 }, "an object");
 
-/** A parameter that is well-formed. */
+/** A valid parameter. */
 export type ParameterObject = v.InferOutput<typeof parameterShape>;
 
 /** The body of a request. */
@@ -67,7 +67,7 @@ export const responseShape = v.object({
   headers: v.fallback(object, {}),
 }, "an object");
 
-/** One way of telling who calls. */
+/** A security scheme. */
 export const securitySchemeShape = v.variant("type", [
   v.object({
     type: v.literal("apiKey"),
@@ -79,10 +79,10 @@ export const securitySchemeShape = v.variant("type", [
   v.object({ type: v.literal("openIdConnect"), openIdConnectUrl: required }),
 ]);
 
-/** A way of telling who calls that is well-formed. */
+/** A valid security scheme. */
 export type SecurityScheme = v.InferOutput<typeof securitySchemeShape>;
 
-/** A part of the document as it must be; throws Unusable with what is wrong with `what`. */
+/** A part of the document in its valid shape; throws Unusable with what is wrong with `what`. */
 export function shaped<Schema extends v.GenericSchema>(
   schema: Schema,
   value: unknown,

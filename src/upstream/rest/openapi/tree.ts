@@ -1,14 +1,14 @@
 /**
- * What a parsed text must be before anything walks it: a tree. YAML can write a value once and put
- * it in a million places, or into itself; keys can be named after what every object inherits. Here
- * both become harmless, in one pass that looks at each value once, however often it is used.
+ * Makes a parsed text a tree before any other code walks it. YAML can use one value in a million
+ * places, or inside itself, and keys can have the names of inherited members. This file makes both
+ * harmless, in one pass that visits each value once, however often it is used.
  */
 import { isJsonObject } from "../../../json.ts";
 import type { JsonObject } from "../../../model.ts";
 
-/** What a look at a tree found. */
+/** The result of the pass. */
 export interface TreeReport {
-  /** Why it must not be walked; undefined: it may be. */
+  /** Why it must not be walked; undefined if it may be. */
   readonly problem: string | undefined;
   /** Whether a `$ref` leads out of it. */
   readonly refersOut: boolean;
@@ -19,22 +19,22 @@ export function member(value: unknown, key: string): unknown {
   return isJsonObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
-/** A list's items; none where there is no list. */
+/** A list's items; none if there is no list. */
 export function itemsOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** A text, or a number as YAML reads it where quotes were forgotten; "" for all else. */
+/** A text, or a number that YAML read because quotes were missing; "" for all else. */
 export function textOf(value: unknown): string {
   return typeof value === "string" || typeof value === "number" ? String(value) : "";
 }
 
-/** Looks at a parsed value, and takes the keys `__proto__` out of it. */
+/** Checks a parsed value, and removes the keys `__proto__` from it. */
 export function inspectTree(
   root: unknown,
   bounds: { readonly depthMax: number; readonly nodesMax: number },
 ): TreeReport {
-  /** Nodes beneath and with each value, as if it were written out wherever it is used. */
+  /** The number of nodes of each value, with repetitions. */
   const sizes = new Map<object, number>();
   const open = new Set<object>();
   let refersOut = false;
@@ -63,7 +63,7 @@ export function inspectTree(
     open.delete(value);
     sizes.set(value, size);
     if (size > bounds.nodesMax) {
-      problem ??= `written out it has more than ${bounds.nodesMax} values`;
+      problem ??= `expanded it has more than ${bounds.nodesMax} values`;
     }
     return size;
   };

@@ -1,10 +1,9 @@
 /**
- * The one way in which a part of a document says that it cannot be used: what asked for it is left
- * out for that reason, and all else stands. What is wrong with a document as a whole is a
- * GatewayError.
+ * The one error for a part of a document that cannot be used: whatever needs the part is left out
+ * for that reason, and the rest stays. A fault of a whole document is a GatewayError.
  */
 
-/** Its message is the reason, for the person who reads the log. */
+/** Its message is the reason, for operators who read the log. */
 export class Unusable extends Error {
   override readonly name = "Unusable";
 }

@@ -103,7 +103,7 @@ describe("Parameters", () => {
     ]);
   });
 
-  test("of one name in several places, and in the body, are told apart", async () => {
+  test("of one name in several places, and in the body, stay distinct", async () => {
     const parameters = ["header", "query", "path"].map((place) => ({ in: place, name: "id" }));
     const schema = { type: "object", properties: { id: text, id_query: text } };
     const { names, parameters: made, body } = await argumentsOf(documentOf({
@@ -130,7 +130,7 @@ describe("Parameters", () => {
     expect(properties["a.b-c_d"]?.["description"]).toBe("Some");
   });
 
-  test("that say who calls, or how the request is made, are nobody's arguments", async () => {
+  test("that carry credentials, or say how the request is made, are no arguments", async () => {
     const { names } = await argumentsOf(
       documentWith({
         parameters: [
@@ -174,7 +174,7 @@ describe("Parameters", () => {
       'POST /it: it needs "x" as "application/xml", which cannot be written',
     ]);
     const broken = documentWith({ parameters: [{ in: "header", name: "a b\r\nc" }] });
-    expect((await leftOutOf(broken))[0]).toContain("a name that no header can have");
+    expect((await leftOutOf(broken))[0]).toContain("has an invalid name");
   });
 });
 
@@ -273,7 +273,7 @@ describe("A body", () => {
       await leftOutOf(
         withBody("multipart/form-data", { type: "object", properties, required: ["file"] }),
       ),
-    ).toEqual(['POST /it: it needs a file as "file", which cannot be given']);
+    ).toEqual(['POST /it: it needs a file as "file", which cannot be sent']);
     expect(await leftOutOf(withBody("application/octet-stream", file))).toEqual([
       'POST /it: it needs a body of the type "application/octet-stream"',
     ]);

@@ -1,6 +1,6 @@
 /**
  * Documents with something wrong somewhere: every value of a small one, in turn, replaced by what
- * nobody expects there. Whatever it is, either the document is refused with a sentence, or its tools
+ * is unexpected there. Whatever it is, either the document is refused with a sentence, or its tools
  * are whole.
  */
 import { expect, test } from "bun:test";

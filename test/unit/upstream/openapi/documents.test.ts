@@ -101,7 +101,7 @@ describe("An OpenAPI document", () => {
     }));
     expect(service.operations.map(({ name }) => name)).toEqual(["a"]);
     expect(service.leftOut).toEqual([
-      '/d: cannot follow the reference "#/nowhere": there is nothing of that name',
+      '/d: cannot follow the reference "#/nowhere": there is nothing with that name',
       'POST /a: "parameters" of it must be a list',
       'GET /c: "in" of one of its parameters must be "path", "query", "header" or "cookie"',
       "PUT /c: it must be an object",
@@ -118,7 +118,7 @@ describe("An OpenAPI document", () => {
 });
 
 describe("References", () => {
-  test("lead to other files beside and below the document, and from there on", async () => {
+  test("lead to other files next to and below the document, and from there on", async () => {
     const { service } = await load(refersTo("./models/pet.yaml#/Pet"), {}, {
       "folder/models/pet.yaml": "Pet: {type: object, properties: {owner: {$ref: '../owner.json'}}}",
       "folder/owner.json": { type: "string", maxLength: 9 },
@@ -153,7 +153,7 @@ describe("References", () => {
     }
   });
 
-  test("to what is not there, is no pointer, or leads in a ring leave the operation out", async () => {
+  test("to what is not there, is no pointer, or leads in a circle leave the operation out", async () => {
     const { service } = await load(
       documentOf({
         "/here": { get: {} },
@@ -174,10 +174,10 @@ describe("References", () => {
     );
     expect(service.operations.length).toBe(1);
     expect(service.leftOut.map((reason) => reason.slice(reason.lastIndexOf(": ") + 2))).toEqual([
-      "it leads in a ring",
-      "only pointers such as #/components/schemas/Name are known",
-      "there is nothing of that name",
-      "only pointers such as #/components/schemas/Name are known",
+      "it leads in a circle",
+      "only pointers such as #/components/schemas/Name are supported",
+      "there is nothing with that name",
+      "only pointers such as #/components/schemas/Name are supported",
     ]);
   });
 
@@ -207,7 +207,7 @@ describe("Texts that mean harm", () => {
       (_, at) => `a${at + 1}: &a${at + 1} [${Array(9).fill(`*a${at}`).join(", ")}]`,
     );
     expect(await refusalOf(load(`${yaml}a0: &a0 x\n${lines.join("\n")}\n`))).toContain(
-      "written out it has more than 2000000 values",
+      "expanded it has more than 2000000 values",
     );
     const { service } = await load(
       `${yaml}  /more: &more {get: {responses: {}}}\n  /again: *more\n`,

@@ -1,6 +1,6 @@
 /**
- * Documents that somebody wrote to hold the gateway up: small to read, and endless to go through for
- * whoever is not careful. Each is taken or refused while this test has time.
+ * Documents that were written to block the gateway: small to read, and endless for a careless
+ * reader. Each is accepted or refused within the time of its test.
  */
 import { expect, test } from "bun:test";
 import type { JsonObject } from "../../../../src/model.ts";
@@ -48,7 +48,7 @@ test("many names that would meet", async () => {
   expect(await refusalOf(load(documentWith({ parameters })))).toContain("its arguments need more");
 });
 
-test("many ways to fill a body, of which few are told", async () => {
+test("many ways to fill a body, of which few are listed", async () => {
   const names = Array.from({ length: 1_000 }, (_, at) => `m${at}`);
   const schema: JsonObject = {
     properties: Object.fromEntries(names.map((name) => [name, {}])),

@@ -1,6 +1,6 @@
 /**
- * OpenAPI documents of the public: each loads, lists, and has every operation called against a server
- * that checks all requests by the same document.
+ * Public OpenAPI documents: each loads, lists its tools, and has every operation called against a
+ * server that checks all requests by the same document.
  */
 import { describe, expect, test } from "bun:test";
 import { Validator } from "@cfworker/json-schema";

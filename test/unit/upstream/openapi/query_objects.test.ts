@@ -1,6 +1,6 @@
 /**
- * Objects in the query of an OpenAPI operation, as its API sees them: whichever way the document
- * declares their members, and however deep they nest. And the bodies of operations that read.
+ * Objects in the query of an OpenAPI operation, as its API gets them, whichever way the document
+ * declares their members and however deep they nest. Also the bodies of read operations.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../../../src/model.ts";

@@ -1,4 +1,7 @@
-/** OpenAPI documents at URLs: what is asked where, with which credentials, and what it must not choose. */
+/**
+ * OpenAPI documents at URLs: what is requested where, with which credentials, and what a document
+ * must not choose.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import { documentOf, loadAt, pet, refersTo, refusalOf } from "../../../support/openapi_load.ts";
 import { type Served, serveFetch } from "../../../support/serve_fetch.ts";
@@ -82,7 +85,7 @@ describe("A document at a URL", () => {
     expect(reached).toBe(0);
   });
 
-  test("that cannot be had says why, without what is secret in its URL", async () => {
+  test("that is unavailable says why, without what is secret in its URL", async () => {
     const { origin } = await serve({
       "/closed": () => new Response("no", { status: 401 }),
       "/busy": () => new Response("no", { status: 503 }),
@@ -98,7 +101,9 @@ describe("A document at a URL", () => {
     expect(await refusalOf(loadAt(`${origin}/closed`, { ...secret, baseUrl: origin }))).toContain(
       "status 401; correct the credentials",
     );
-    expect(await refusalOf(loadAt(`${origin}/busy`))).toContain("status 503; it is asked again");
+    expect(await refusalOf(loadAt(`${origin}/busy`))).toContain(
+      "status 503; the gateway tries again",
+    );
     const page = await refusalOf(loadAt(`${origin}/page?key=hidden`));
     expect(page).toContain(`Cannot take "${origin}/page?…"`);
     expect(page).not.toContain("hidden");

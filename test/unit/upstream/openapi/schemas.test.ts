@@ -1,4 +1,4 @@
-/** What arguments and answers look like: schemas of a document as ones that stand alone. */
+/** The schemas of arguments and answers: schemas of a document become self-contained ones. */
 import { describe, expect, test } from "bun:test";
 import { Validator } from "@cfworker/json-schema";
 import type { JsonObject } from "../../../../src/model.ts";

@@ -28,7 +28,7 @@ describe("The name of an operation", () => {
     ).toEqual(["get_users_by_username_pets", "delete_users_by_username_pets", "put"]);
   });
 
-  test("is short, and nobody else's, whatever the order", async () => {
+  test("is short and unique, whatever the order", async () => {
     const long = "a".repeat(100);
     const paths = {
       "/a": { get: { operationId: "same" } },
@@ -61,7 +61,7 @@ describe("Operations", () => {
     );
   });
 
-  test("are no tools by surprise when there are many: the person has to choose", async () => {
+  test("are no tools by surprise when there are many: the operator has to choose", async () => {
     const document = named(...Array.from({ length: 9 }, (_, at) => `pets/${at}`), "shops/1");
     const limits = { openApiOperationsMax: 5, openApiOperationsChosenMax: 9 };
     expect(await refusalOf(load(document, { limits }))).toBe(
@@ -187,7 +187,7 @@ describe("Where the API is", () => {
   });
 });
 
-describe("An API that wants credentials", () => {
+describe("An API that needs credentials", () => {
   const advice = async (
     scheme: unknown,
     { security = [{ it: [] }], credentials = { type: "none" } }: {

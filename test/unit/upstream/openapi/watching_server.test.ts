@@ -1,4 +1,4 @@
-/** The server that watches the others' requests must see what is wrong, or it proves nothing. */
+/** The server that checks requests must notice every fault, or it proves nothing. */
 import { expect, test } from "bun:test";
 import { createPlainDocument } from "../../../support/openapi_document.ts";
 import { serveOpenApi } from "../../../support/openapi_server.ts";

@@ -1,4 +1,4 @@
-/** What a model gets of an API's answer, and what it is told when there is none or it is refused. */
+/** What a model gets of an API's answer, and its error when there is none or the API refuses. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
 import {
@@ -57,7 +57,7 @@ describe("answers that went well", () => {
       .toEqual({ result: { text: "89" } });
   });
 
-  test("an image is one, and other files are told, not given", async () => {
+  test("an image is passed on, and other files are described, not included", async () => {
     const bytes = new Uint8Array([137, 80, 78, 71, 0, 255]);
     const image = await open(({ send }) => send(200, bytes, { "content-type": "image/png" }));
     expect((await image.call("it")).content[0] as unknown)
@@ -172,7 +172,7 @@ describe("F5 answers that are not what they should be", () => {
 });
 
 describe("refusals", () => {
-  test("the API's own words are told in one short line, wherever they stand", async () => {
+  test("the API's own words reach the model in one short line, wherever they stand", async () => {
     const told: [unknown, string][] = [
       [{ error: "coin not found" }, "coin not found"],
       [{ message: "Not\r\nFound", documentation_url: "x" }, "Not Found"],
@@ -340,7 +340,7 @@ describe("F2, F6, F9 ways that are left or gone again", () => {
     expect(writing.server.seen.length).toBe(1);
   });
 
-  test("F6 how long to wait is told, at most an hour", async () => {
+  test("F6 the error says how long to wait, at most an hour", async () => {
     const asked = async (retryAfter: string) => {
       const api = await open(({ json }) => json({}, 503, { "retry-after": retryAfter }));
       return (await api.fail("it"))["retryAfterMs"];

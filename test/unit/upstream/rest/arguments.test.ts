@@ -1,4 +1,4 @@
-/** What a model is told when its arguments do not fit, and what is understood all the same. */
+/** The errors that a model gets for arguments that do not fit, and what is understood all the same. */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../../../src/model.ts";
 import { createApis, operationOf, parameter } from "../../../support/api_server.ts";

@@ -1,4 +1,7 @@
-/** Who is sent when more want to be than may: turns of those who wait, and the budget in any order of events. */
+/**
+ * Which call goes next when there are more than the budget allows: the turns of waiting calls, and
+ * the budget in any order of events.
+ */
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../../src/errors.ts";
 import { defaultLimits } from "../../../../src/limits.ts";
@@ -37,7 +40,7 @@ function open(
         },
       );
     },
-    /** Time goes by, with a moment for everybody at each step. */
+    /** Time passes, with a turn for each waiting call at each step. */
     async pass(ms: number, step: number) {
       await moment();
       for (let gone = 0; gone < ms; gone += step) {
@@ -63,7 +66,7 @@ describe("those who wait for the budget", () => {
     expect(sent.map(({ at }) => at)).toEqual([0, 1_000, 2_000, 3_000, 4_000, 5_000, 6_000]);
   });
 
-  test("are let in where another one's line is too long for its own calls", async () => {
+  test("are let in where another scope's queue is too long for its own calls", async () => {
     const { ask, pass, sent, refused } = open({ waitMsMax: 3_000 });
     const many = Array.from({ length: 6 }, (_, n) => ask(`a${n}`, "a"));
     const one = ask("b", "b");
@@ -79,7 +82,7 @@ describe("those who wait for the budget", () => {
     await Promise.all(many);
   });
 
-  test("make room in a full line when most of it is theirs", async () => {
+  test("make room in a full queue when most of it is theirs", async () => {
     const { ask, pass, sent, refused } = open({ waitingMax: 3 });
     const calls = ["a1", "a2", "a3", "a4"].map((name) => ask(name, "a"));
     calls.push(ask("b1", "b"), ask("b2", "b"));
@@ -89,7 +92,7 @@ describe("those who wait for the budget", () => {
     expect(refused.map(({ name }) => name).sort()).toEqual(["a4", "b2"]);
   });
 
-  test("are told at once when the service asks for more time than they have", async () => {
+  test("fail at once when the service asks for more time than they have", async () => {
     const { ask, pass, budget, refused, sent } = open({ waitMsMax: 5_000 });
     const calls = [ask("a1", "a"), ask("a2", "a")];
     await pass(500, 500);
@@ -104,7 +107,7 @@ describe("those who wait for the budget", () => {
 });
 
 test(
-  "F6 whatever the order of calls, departures and pauses, the budget holds and nobody waits for ever",
+  "F6 whatever the order of calls, departures and pauses, the budget holds and no call waits for ever",
   async () => {
     let count = 0;
     for (let seed = 1; seed <= 25; seed += 1) {

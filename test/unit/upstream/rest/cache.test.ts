@@ -1,4 +1,7 @@
-/** One request for all who ask the same: who leaves, who stays, and what is forgotten. */
+/**
+ * One request for all callers of the same: callers that leave, callers that stay, and what is
+ * dropped.
+ */
 import { describe, expect, test } from "bun:test";
 import { systemClock } from "../../../../src/clock.ts";
 import { defaultLimits } from "../../../../src/limits.ts";
@@ -49,7 +52,7 @@ describe("one request for many", () => {
     expect(await next).toBe("b");
   });
 
-  test("a failure is everybody's who waited, and nobody's who comes later", async () => {
+  test("a failure reaches all who waited, and no later call", async () => {
     const { get, loads } = createLoads();
     const waiting = [get(), get()];
     loads[0]?.fail(new Error("broken"));

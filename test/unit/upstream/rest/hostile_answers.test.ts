@@ -1,4 +1,4 @@
-/** Answers that nobody expects: of other charsets, and such as take long to make small. */
+/** Unexpected answers: in other charsets, and such that take long to truncate. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { createApis, operation } from "../../../support/api_server.ts";
 import type { Operation } from "../../../../src/upstream/rest/service.ts";
@@ -46,7 +46,7 @@ describe("charsets", () => {
     expect(structuredContent).toEqual({ result: { text: "café" } });
   });
 
-  test("are UTF-8 where it is that, or where nobody knows the one that is named", async () => {
+  test("are read as UTF-8 where they are that, or where the named charset is unknown", async () => {
     for (const charset of ["iso-8859-1", "klingon", "utf-8", ""]) {
       const { structuredContent } = await give("café ✓", `text/plain; charset=${charset}`);
       expect(structuredContent).toEqual({ result: { text: "café ✓" } });

@@ -1,6 +1,6 @@
 /**
- * What a client knows of a call after it: one that the API carried out is a success, whatever its
- * answer is, and each failure says whether the call may have taken effect.
+ * What a client knows after a call: a call that the API carried out is a success, whatever its
+ * answer, and each failure says whether the call may have taken effect.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
@@ -52,18 +52,18 @@ const carriedOut = "The call was carried out (status 200).";
 
 describe("a call that was carried out is a success, with the text of its answer", () => {
   const texts: readonly [name: string, body: string, type: string | undefined, says: string][] = [
-    ["plain text", "Order 17 placed", "text/plain", '"text/plain" in place of JSON'],
+    ["plain text", "Order 17 placed", "text/plain", '"text/plain" instead of JSON'],
     ["a page", "<h1>Thank you</h1>", "text/html; charset=utf-8", 'a page ("text/html")'],
-    ["XML", "<order id='17'/>", "application/xml", '"application/xml" in place of JSON'],
-    ["a type of its own", "id: 17", "application/yaml", '"application/yaml" in place of JSON'],
-    ["no type at all", "Order 17", undefined, "something without a type in place of JSON"],
-    ["bytes that are text", "Order 17", "application/octet-stream", "in place of JSON"],
+    ["XML", "<order id='17'/>", "application/xml", '"application/xml" instead of JSON'],
+    ["a type of its own", "id: 17", "application/yaml", '"application/yaml" instead of JSON'],
+    ["no type at all", "Order 17", undefined, "something without a type instead of JSON"],
+    ["bytes that are text", "Order 17", "application/octet-stream", "instead of JSON"],
     ["half of JSON", '{"order":', "application/json", "the answer is not valid JSON"],
     ["what JSON does not have", "NaN", "application/json", "the answer is not valid JSON"],
     ["too deep JSON", "[".repeat(1_000), "application/json", "the answer is not valid JSON"],
   ];
   for (const [name, body, type, says] of texts) {
-    test(`${name} in place of JSON`, async () => {
+    test(`${name} instead of JSON`, async () => {
       for (const overrides of [order, { ...order, method: "GET", readOnly: true }]) {
         const headers = type === undefined ? {} : { "content-type": type };
         const { content, structuredContent } = await give(body, headers, overrides);
@@ -129,7 +129,7 @@ describe("a call that was carried out is a success, with the text of its answer"
       );
       const { structuredContent } = await api.call("order");
       expect(structuredContent.next).toBe(undefined);
-      expect(structuredContent.note).toContain("carries the call out again");
+      expect(structuredContent.note).toContain("carries out the call again");
     }
   });
 });

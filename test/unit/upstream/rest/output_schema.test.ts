@@ -1,6 +1,6 @@
 /**
- * Output schemas of every kind, as clients see them: one that a client cannot compile takes all other
- * tools from it, and an answer that does not keep one is an error there.
+ * Output schemas of every kind, as clients see them: an invalid one would cost a client all other
+ * tools, and an answer that does not match is an error there.
  */
 import { afterEach, expect, test } from "bun:test";
 import { AjvJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/ajv";

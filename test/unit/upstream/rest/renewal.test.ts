@@ -1,4 +1,7 @@
-/** A credential that is renewed, or comes back, in the middle of a call: the rest of the call is its own. */
+/**
+ * A credential that is renewed, or becomes available, in the middle of a call: the rest of the call
+ * uses it.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { LoginConfig } from "../../../../src/config/config.ts";
 import type { OutgoingRequest } from "../../../../src/runtime/runtime.ts";
@@ -66,7 +69,7 @@ describe("a log-in that is renewed", () => {
     expect(result.structuredContent.result).toEqual({ mine: true });
   });
 
-  test("H1 a refusal that repeats the new token is told without it", async () => {
+  test("H1 a refusal that repeats the new token reaches the client without it", async () => {
     const api = await open({
       "/v1/login": ({ json, count }) => json({ token: `tok-canary-${count}` }),
       "/v1/mine": ({ json, headers }) => json({ error: `bad ${headers.authorization}` }, 401),
@@ -94,7 +97,7 @@ describe("credentials that come back between two attempts", () => {
         "/it": ({ json, headers, count }) => {
           isThere = count === 1;
           json(
-            { who: headers.authorization === undefined ? "nobody" : "somebody" },
+            { who: headers.authorization === undefined ? "anonymous" : "us" },
             count === 1 ? 503 : 200,
           );
         },
@@ -117,10 +120,10 @@ describe("credentials that come back between two attempts", () => {
       },
     );
     const first = await api.call("it");
-    expect(first.structuredContent.result).toEqual({ who: "somebody" });
+    expect(first.structuredContent.result).toEqual({ who: "us" });
     expect(first._meta).toBe(undefined);
     const other = await api.call("it", {}, { scope: "b" });
-    expect(other.structuredContent.result).toEqual({ who: "nobody" });
+    expect(other.structuredContent.result).toEqual({ who: "anonymous" });
     expect(other._meta).toEqual({ "mcp-wrapper/degraded": true });
   });
 });

@@ -1,4 +1,6 @@
-/** What is listed of a tool, what a result has of an answer, and how a model asks for the rest. */
+/**
+ * The listing of a tool, the parts of an answer in its result, and how a model asks for the rest.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import { Validator } from "@cfworker/json-schema";
 import type { JsonObject } from "../../../../src/model.ts";

@@ -1,4 +1,4 @@
-/** What goes out for many clients together: the budget, kept answers, and credentials. */
+/** Requests for many clients together: the budget, cached answers, and credentials. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { systemClock } from "../../../../src/clock.ts";
 import type { OutgoingRequest } from "../../../../src/runtime/runtime.ts";
@@ -59,7 +59,7 @@ describe("the budget", () => {
     expect(times).toEqual([0, 0, 0, 1_000, 1_000, 1_000, 2_000, 2_000]);
   });
 
-  test("F6 who would wait longer than a call may is told when to come back", async () => {
+  test("F6 a call that would wait longer than it may fails with a time to retry", async () => {
     const clock = createTestClock();
     const api = await open(count, {}, {
       deps: { clock },
@@ -91,7 +91,7 @@ describe("the budget", () => {
     expect(await patient).toBe(2);
   });
 
-  test("F6 a line that is full takes nobody more, and who leaves it makes room", async () => {
+  test("F6 a full queue takes no more calls, and a call that leaves it makes room", async () => {
     const clock = createTestClock();
     const api = await open(count, {}, {
       deps: { clock },
@@ -133,7 +133,7 @@ describe("the budget", () => {
   });
 });
 
-test("F6 of a service that is away its clients hear at once, without waiting for its budget", async () => {
+test("F6 calls to an unavailable service fail at once, without waiting for its budget", async () => {
   const clock = createTestClock();
   const api = await open(({ json, count: n }) => json({ n }, n === 1 ? 503 : 200), {}, {
     deps: { clock },
@@ -149,7 +149,7 @@ test("F6 of a service that is away its clients hear at once, without waiting for
 });
 
 describe("the budget of a service that redirects", () => {
-  test("F6 who is busy elsewhere does not close the service", async () => {
+  test("F6 a busy redirect target does not close the service", async () => {
     const runtime = await createTestRuntime();
     const request = (options: OutgoingRequest) => {
       if (options.url !== "http://files.example/") return runtime.request(options);
@@ -168,7 +168,7 @@ describe("the budget of a service that redirects", () => {
 });
 
 describe("kept answers", () => {
-  test("the same question is asked once while its answer is fresh, by whoever", async () => {
+  test("the same request is sent once for all callers while its answer is fresh", async () => {
     const clock = createTestClock();
     const api = await open(count, { cacheMs: 1_000 }, { deps: { clock } });
     expect(await numberOf(api, "a")).toBe(1);
@@ -189,7 +189,7 @@ describe("kept answers", () => {
     expect(api.server.seen.length).toBe(1);
   });
 
-  test("refusals and broken answers are not kept, and what is not to be kept is asked anew", async () => {
+  test("refusals and broken answers are not kept, and what must not be stored is requested again", async () => {
     const api = await open(({ json, count: n }) => json({ n }, n === 1 ? 404 : 200), {
       cacheMs: 60_000,
     });
@@ -214,7 +214,7 @@ describe("kept answers", () => {
     expect(api.server.seen.length).toBe(1);
   });
 
-  test("a request that all have left is given up, and who asks then has a new one", async () => {
+  test("a request without callers is cancelled, and the next caller gets a new one", async () => {
     let closed = 0;
     const api = await open(({ response, json, count: n }) => {
       response.on("close", () => closed += 1);
@@ -264,7 +264,7 @@ describe("credentials", () => {
     lifetimeMs: 60_000,
   } as const;
 
-  test("they go to the API, and what cannot be had is a failure before any call", async () => {
+  test("they go to the API, and what is unavailable is a failure before any call", async () => {
     const api = await open(count, {}, {
       config: { credentials: { type: "bearer", token: "t-1" } },
     });

@@ -1,4 +1,4 @@
-/** A web API as one of the gateway's servers: what it is, what it lists, and how calls of it end. */
+/** A web API as one of the gateway's servers: its description, its lists, and how its calls end. */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { RestServerConfig } from "../../../../src/config/config.ts";
 import type { Recipe, RecipeEndpoint } from "../../../../src/config/recipe.ts";
