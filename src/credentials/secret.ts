@@ -60,6 +60,6 @@ async function readFile(
     (text) => text?.trim() ?? { problem: "does not exist; create it, or correct the path" },
     () => ({ problem: "cannot be read; check its permissions" }),
   );
-  const late = () => ({ problem: "takes too long to be read" });
+  const late = () => ({ problem: "takes too long to read" });
   return await withDeadline(clock, limits.secretFileMs, read, late, signal);
 }
