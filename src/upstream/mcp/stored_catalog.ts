@@ -11,6 +11,7 @@ import {
   type JsonObject,
   type ListKind,
   listKindNames,
+  listKinds,
 } from "../../model.ts";
 import type { Catalog, UpstreamDeps } from "../deps.ts";
 import type { Watchers } from "../watchers.ts";
@@ -23,7 +24,6 @@ import {
   viewFor,
   type ViewOptions,
 } from "./catalog_view.ts";
-import { type ChangeNotices, createChangeNotices } from "./change_notices.ts";
 import type { Connection } from "./connection.ts";
 import { kindsOf } from "./lists.ts";
 import type { PoolKey } from "./pool_key.ts";
@@ -77,7 +77,6 @@ interface CatalogState {
   readonly options: StoredCatalogOptions;
   readonly told: Map<string, Told>;
   readonly warmed: Set<string>;
-  readonly changes: ChangeNotices;
   readonly learning: CatalogLearning;
 }
 
@@ -98,8 +97,7 @@ export function createStoredCatalog(options: StoredCatalogOptions): StoredCatalo
       for (const [scope, what] of told) if (what === before) settle(state, scope, catalog, catalog);
     },
   });
-  const changes = createChangeNotices(options);
-  const state: CatalogState = { options, told, warmed: new Set(), changes, learning };
+  const state: CatalogState = { options, told, warmed: new Set(), learning };
   return {
     describe: async (caller) =>
       (await answer(state, caller, "nearest", async (from) => from.description))[0],
@@ -118,7 +116,6 @@ export function createStoredCatalog(options: StoredCatalogOptions): StoredCatalo
     forget(scope) {
       told.delete(scope);
       state.warmed.delete(scope);
-      changes.forget(scope);
     },
     warm: (caller) => warm(state, caller),
     trial: learning.trial,
@@ -127,7 +124,6 @@ export function createStoredCatalog(options: StoredCatalogOptions): StoredCatalo
     toolCount: () => learning.latest()?.lists.tools.length,
     close() {
       learning.close();
-      changes.close();
     },
   };
 }
@@ -165,15 +161,24 @@ function remember({ options: { pool }, told }: CatalogState, scope: string, what
 }
 
 /** An answer came after its caller had been sent away; its own connection speaks for itself. */
-function settleLate({ told, changes }: CatalogState, scope: string, from: CatalogView): void {
+function settleLate({ told, options }: CatalogState, scope: string, from: CatalogView): void {
   if (from.catalog === undefined || told.get(scope) !== nothing) return;
   told.set(scope, from.catalog);
-  changes.send(scope, kindsOf(from.description));
+  announce(options.watchers, scope, kindsOf(from.description));
+}
+
+/** Tells a scope that lists changed, at once: the gateway merges what comes in a burst. */
+function announce(watchers: Watchers, scope: string, kinds: readonly ListKind[]): void {
+  const capabilities = new Set(kinds.map((kind) => listKinds[kind].capability));
+  for (const capability of capabilities) {
+    const method = `notifications/${capability}/list_changed`;
+    watchers.tell(scope, { kind: "notice", method, params: {} });
+  }
 }
 
 /** Tells a scope what is different in `catalog`, and remembers `next` as what it was told. */
 function settle(
-  { told, changes }: CatalogState,
+  { told, options }: CatalogState,
   scope: string,
   catalog: Catalog,
   next?: Catalog,
@@ -185,7 +190,7 @@ function settle(
   const kinds = before === nothing
     ? kindsOf(catalog.description)
     : listKindNames.filter((kind) => !isSame(before.lists[kind], catalog.lists[kind]));
-  changes.send(scope, kinds);
+  announce(options.watchers, scope, kinds);
 }
 
 function connectionReady(
@@ -206,12 +211,12 @@ function connectionReady(
 }
 
 function listsChanged(state: CatalogState, key: PoolKey, kinds: readonly ListKind[]): void {
-  const { learning, changes, options: { pool } } = state;
+  const { learning, options: { pool, watchers } } = state;
   const connection = pool.of(key);
   for (const kind of kinds) connection?.lists.forget(kind);
   learning.doubt();
   if (connection !== undefined && key.scope === trialScope) learning.relearnSoon(connection);
-  for (const scope of scopesOf(state, key)) changes.sendSoon(scope, kinds);
+  for (const scope of scopesOf(state, key)) announce(watchers, scope, kinds);
 }
 
 function warm({ options: { pool, mayWarm }, warmed }: CatalogState, caller: Caller): void {
