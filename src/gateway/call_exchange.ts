@@ -136,10 +136,11 @@ function leave(running: Running, ending: Ending, from: number): void {
     try {
       const changed = step.end(context, current);
       if (changed instanceof Promise) {
-        changed.catch(toFailure).then((next) => leave(running, next, at - 1));
+        const passed = current;
+        changed.catch(toFailure).then((next) => leave(running, next ?? passed, at - 1));
         return;
       }
-      current = changed;
+      current = changed ?? current;
     } catch (thrown) {
       current = toFailure(thrown);
     }

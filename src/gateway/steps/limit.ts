@@ -19,9 +19,8 @@ export const makeLimitStep: MakeStep = ({ limits }) => {
       underWay += 1;
       counted.add(context);
     },
-    end(context, ending) {
+    end(context) {
       if (counted.delete(context)) underWay -= 1;
-      return ending;
     },
   };
 };

@@ -89,8 +89,8 @@ export interface Step {
   ): StepAnswer | undefined | void | Promise<StepAnswer | undefined | void>;
   /** A notice or ask on its way to the client; undefined keeps it back. */
   reply?(context: CallContext, reply: Notice | Ask, control: CallControl): Notice | Ask | undefined;
-  /** The end of the call, on its way to the client. */
-  end?(context: CallContext, ending: Ending): Ending | Promise<Ending>;
+  /** The end of the call, on its way to the client; without a value it passes as it is. */
+  end?(context: CallContext, ending: Ending): Ending | void | Promise<Ending | void>;
   /** The gateway is closing. */
   close?(): void;
 }
