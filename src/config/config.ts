@@ -43,7 +43,7 @@ export type EraChoice = "auto" | "legacy" | "modern";
 /** What servers that speak MCP themselves have in common. */
 export interface McpServerConfig extends ServerCommon {
   readonly isolation: Isolation;
-  /** Whether the server hears which client it works for. */
+  /** Whether the server learns which client it works for. */
   readonly identify: boolean;
   readonly roots: Roots;
   readonly era: EraChoice;
@@ -196,7 +196,9 @@ export type Naming = "auto" | "bare" | "prefixed";
 export interface ServersConfig {
   readonly servers: readonly ServerConfig[];
   readonly names: Naming;
-  /** Sentences for the log: unknown keys with the nearest known name, problems that stop nothing. */
+  /**
+   * Sentences for the log: unknown keys with the nearest known name, problems that stop nothing.
+   */
   readonly warnings: readonly string[];
   /** Sentences for the log that ask for nothing: what is passed over. Absent: none. */
   readonly notes?: readonly string[] | undefined;

@@ -1,8 +1,8 @@
 /**
  * The one exchange of a call: runs the list of steps on the way in, hands replies back through them
- * on the way out, and gives them to the reader at the moment they come. It waits only for a step that
- * waits itself. A call that is given up before its server was found ends at once, and the server's
- * exchange, should it come, is cancelled.
+ * on the way out, and gives them to the reader at the moment they come. It waits only for a step
+ * that waits itself. A call that is given up before its server was found ends at once, and the
+ * server's exchange, should it come, is cancelled.
  */
 import { GatewayError, toGatewayError } from "../errors.ts";
 import type { Answer, Ending, Exchange, Reply } from "../model.ts";

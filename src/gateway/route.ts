@@ -1,7 +1,7 @@
 /**
  * Which server a name belongs to, and what that server calls it. With a single server nothing is
- * looked up that its filter does not demand. Lists that are in memory answer at once; only a name that
- * none of them has waits for servers. Not here: URIs (resource_route.ts).
+ * looked up that its filter does not demand. Lists that are in memory answer at once; only a name
+ * that none of them has waits for servers. Not here: URIs (resource_route.ts).
  */
 import type { ToolFilter } from "../config/config.ts";
 import { isOffered } from "../config/tool_filter.ts";
@@ -24,7 +24,10 @@ export interface Router {
     offered: string,
     caller: Caller,
   ): RouteTarget | undefined;
-  /** Throws `invalid_params` for an unknown name, or the failure of the only server that could know it. */
+  /**
+   * Throws `invalid_params` for an unknown name, or the failure of the only server that could know
+   * it.
+   */
   name(
     kind: NamedKind,
     view: ResolvedSurface,

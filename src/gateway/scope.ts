@@ -1,6 +1,7 @@
 /**
  * What the gateway itself keeps for one scope: which servers have answered it, their last good
- * lists, which server a URI came from, and what it subscribed to. Bounded, and gone with `endScope`.
+ * lists, which server a URI came from, and what it subscribed to. Bounded, and gone with
+ * `endScope`.
  */
 import { putWithin } from "../bounded.ts";
 import type { Clock } from "../clock.ts";
@@ -36,7 +37,7 @@ export function subscriptionKey({ surface, offered }: Pick<Subscribed, "surface"
 /** One scope's memory. */
 export interface ScopeMemory {
   readonly servers: Map<string, ServerMemory>;
-  /** Whether its client was told of every capability, since a server had not answered yet. */
+  /** Whether its client got every capability declared because a server had not answered yet. */
   declaredAll: boolean;
   /** URIs that came with results, which no list names. Oldest go first. */
   readonly seenUris: Map<string, UriOwner>;
@@ -59,7 +60,9 @@ export interface Scopes {
   end(scope: string): void;
 }
 
-/** Makes the memories. Calls that outlive their scope may bring it back, hence the bound on scopes. */
+/**
+ * Makes the memories. Calls that outlive their scope may bring it back, hence the bound on scopes.
+ */
 export function createScopes(
   clock: Clock,
   limits: Pick<

@@ -29,7 +29,10 @@ export interface GatewayStatus {
 export interface Gateway {
   /** The surface of that name; undefined when no such server is configured. */
   surface(name: string): Surface | undefined;
-  /** Capabilities (the union), identity and instructions of a surface. Never rejects for one broken server. */
+  /**
+   * Capabilities (the union), identity and instructions of a surface. Never rejects for one broken
+   * server.
+   */
   describe(surface: string, caller: Caller): Promise<Description>;
   /** Any request of a client, lists included (`params.cursor` in, `nextCursor` out). */
   call(surface: string, call: Call): Exchange;
@@ -48,7 +51,10 @@ export interface Gateway {
   /** Releases all that is kept for a scope. */
   endScope(scope: string): void;
   status(): GatewayStatus;
-  /** Takes a new configuration: adds, removes and restarts only what changed, and tells the watchers. */
+  /**
+   * Takes a new configuration: adds, removes and restarts only what changed, and tells the
+   * watchers.
+   */
   reconfigure(next: ServersConfig): Promise<void>;
   /** Starts no server for no client any more, and ends the waiting for those that start. */
   drain(): void;

@@ -1,7 +1,7 @@
 /**
- * Tasks of servers, as clients that know tasks see them: which server runs a task is remembered from
- * the call that made it, and the lists of several servers are one. Ids stay the servers' own. Follows
- * the tasks utility of 2025-11-25; whether a client may use it, its codec knows.
+ * Tasks of servers, as clients that know tasks see them: which server runs a task is remembered
+ * from the call that made it, and the lists of several servers are one. Ids stay the servers' own.
+ * Follows the tasks utility of 2025-11-25; whether a client may use it, its codec knows.
  */
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
@@ -43,7 +43,9 @@ export function noteTask(
   if (typeof id === "string") scopes.ran(caller.scope, id, server.config.name);
 }
 
-/** The tasks of all servers of a surface that list theirs; a server that fails costs its own part. */
+/**
+ * The tasks of all servers of a surface that list theirs; a server that fails costs its own part.
+ */
 export async function listTasks(
   { servers }: ResolvedSurface,
   call: Call,

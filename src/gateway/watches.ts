@@ -1,7 +1,7 @@
 /**
  * Who hears what belongs to no call. One watch stands for one client on one surface; it listens at
- * every server of the surface, through reloads of the configuration. Changes of lists are merged for
- * a moment, so that a server that announces each step costs its clients one look.
+ * every server of the surface, through reloads of the configuration. Changes of lists are merged
+ * for a moment, so that a server that announces each step costs its clients one look.
  */
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";

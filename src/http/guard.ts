@@ -140,9 +140,9 @@ function createHostRule(config: GuardConfig): (name: string, port: string) => bo
 }
 
 /**
- * Whether a host is a literal address of this machine, as in the probe of a container's `/health`. A
- * foreign page cannot make a browser send one: with DNS rebinding the Host is still a name. Any port
- * will do, since containers map ports.
+ * Whether a host is a literal address of this machine, as in the probe of a container's `/health`.
+ * A foreign page cannot make a browser send one: with DNS rebinding the Host is still a name. Any
+ * port will do, since containers map ports.
  */
 function createAddressRule({ addresses, clock, limits }: GuardDeps): (name: string) => boolean {
   let known: ReadonlySet<string> = new Set();
@@ -173,7 +173,7 @@ function createOriginRule(config: GuardConfig): (origin: string) => boolean {
   }
   for (const listed of config.allowedOrigins) exact.add(listed.toLowerCase().replace(/\/$/, ""));
   if (config.publicUrl !== undefined) exact.add(new URL(config.publicUrl).origin);
-  // An origin that hides itself can be anybody.
+  // `Origin: null` does not identify the page that sends it.
   exact.delete("null");
   return (origin) => exact.has(origin) || anyPort.has(origin.replace(/:\d{1,5}$/, ""));
 }

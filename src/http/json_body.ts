@@ -51,8 +51,8 @@ export function createJsonReader(deps: BodyDeps): JsonReader {
 
 /**
  * Reads a whole body. Throws `body_too_large`, `body_timeout` or `overloaded`, and keeps nothing
- * then. A small body that announces its length is read in one step, which is faster than its stream;
- * a listener may reserve what is announced, so a larger one is not.
+ * then. A small body that announces its length is read in one step, which is faster than its
+ * stream; a listener may reserve what is announced, so a larger one is not.
  */
 async function readBody(
   request: Request,

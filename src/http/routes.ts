@@ -1,6 +1,7 @@
 /**
- * The HTTP layer: each request is guarded, matched to a row of the route table and answered; it never
- * throws. A path matches as it is written, one slash at its end aside. Not here: the endpoints' work.
+ * The HTTP layer: each request is guarded, matched to a row of the route table and answered; it
+ * never throws. A path matches as it is written, one slash at its end aside. Not here: the
+ * endpoints' work.
  */
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { Bus } from "../bus/bus.ts";
@@ -70,7 +71,7 @@ export interface HttpDeps {
   readonly surfaceKinds: SurfaceKinds;
   readonly authenticator: Authenticator;
   readonly sessions: SessionStore;
-  /** Where sessions that ended are told of. */
+  /** Announces sessions that ended. */
   readonly bus: Bus;
   readonly limits: Limits;
   readonly clock: Clock;

@@ -11,8 +11,8 @@ export interface SurfaceKind {
   /** The path above its endpoints: `mcp`, `sse` and `messages`. */
   readonly path: string;
   /**
-   * What its surfaces are called: in the log, in stored sessions and in cursors. It never changes for
-   * a surface that stays, or its clients lose their sessions.
+   * What its surfaces are called: in the log, in stored sessions and in cursors. It never changes
+   * for a surface that stays, or its clients lose their sessions.
    */
   readonly surface: string;
   /** Names that the endpoint `mcp` had before; they work, and are marked as deprecated. */

@@ -1,6 +1,7 @@
 /**
  * The one database file of a data directory: how it is opened, checked, locked and migrated. Its
- * tables are listed here as SQL steps; the stores that read and write them are the `sqlite_*.ts` files. One gateway owns the file: a second one on the same data directory is refused.
+ * tables are listed here as SQL steps; the stores that read and write them are the `sqlite_*.ts`
+ * files. One gateway owns the file: a second one on the same data directory is refused.
  */
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
@@ -134,8 +135,8 @@ export function openStoreDatabase(
 /** Whether the database takes writes. */
 export interface StorageCheck {
   /**
-   * Why it takes none; undefined while it takes them. To find out it writes a little, seldom while all
-   * is well, and as much as a new session needs after a write has failed.
+   * Why it takes none; undefined while it takes them. To find out it writes a little, seldom while
+   * all is well, and as much as a new session needs after a write has failed.
    */
   problem(): string | undefined;
   /** A write failed: the next look finds out why. */

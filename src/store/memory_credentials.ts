@@ -1,6 +1,7 @@
 /**
- * Credentials that end with the process, and the scopes that were authenticated. As in the kinds that
- * keep files, a scope that there was no room for makes every scope of its server count as known.
+ * Credentials that end with the process, and the scopes that were authenticated. As in the kinds
+ * that keep files, a scope that there was no room for makes every scope of its server count as
+ * known.
  */
 import type { Clock } from "../clock.ts";
 import { createKeyedMutex } from "../credentials/keyed_mutex.ts";

@@ -24,7 +24,9 @@ export async function openMemoryStore(options: StoreKindOptions): Promise<StoreE
   };
 }
 
-/** The groups of this run alone: only the warden's own process ends what a killed gateway leaves. */
+/**
+ * The groups of this run alone: only the warden's own process ends what a killed gateway leaves.
+ */
 function createMemoryProcessGroups(): ProcessGroupStore {
   const groups = new Map<number, ProcessGroup>();
   return {

@@ -23,7 +23,9 @@ export function toRow(record: SessionRecord): SqlValue[] {
   ];
 }
 
-/** The record of a row and its subscriptions; undefined when a column is not what `toRow` writes. */
+/**
+ * The record of a row and its subscriptions; undefined when a column is not what `toRow` writes.
+ */
 export function toRecord(
   row: Readonly<Record<string, SqlValue>>,
   subscriptions: readonly string[],

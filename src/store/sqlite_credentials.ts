@@ -1,7 +1,7 @@
 /**
- * Credentials in SQLite, each sealed for its server, principal, kind and what it was got with, and the
- * scopes that were authenticated. Whatever fails here is logged and costs a new log-in,
- * never the gateway; only the memory of scopes fails closed: a scope that cannot be looked up counts as
+ * Credentials in SQLite, each sealed for its server, principal, kind and what it was got with, and
+ * the scopes that were authenticated. Whatever fails here is logged and costs a new log-in, never
+ * the gateway; only the memory of scopes fails closed: a scope that cannot be looked up counts as
  * known. Not here: the tables (database.ts).
  */
 import type { Clock } from "../clock.ts";

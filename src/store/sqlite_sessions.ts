@@ -1,8 +1,8 @@
 /**
- * Sessions in SQLite, read when they are asked for: a live session keeps what it needs of its record,
- * so a start reads none. Activity alone is written behind, in batches: a crash costs at most
- * `activityFlushMs` of it. Not here: the tables and the lock on the file (database.ts), and closing
- * the database, which other parts share.
+ * Sessions in SQLite, read when they are asked for: a live session keeps what it needs of its
+ * record, so a start reads none. Activity alone is written behind, in batches: a crash costs at
+ * most `activityFlushMs` of it. Not here: the tables and the lock on the file (database.ts), and
+ * closing the database, which other parts share.
  */
 import type { Clock } from "../clock.ts";
 import { transact } from "./database.ts";

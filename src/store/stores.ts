@@ -1,8 +1,8 @@
 /**
  * All that the gateway keeps, opened as one by the kind that the configuration names. Each store is
- * behind an interface that its users own; a kind is one row of `store_kinds.ts` and passes the suite
- * of test/contract/stores.test.ts. Also the keys of the data directory, which are read only after the
- * kind holds its lock, so that only one gateway makes them.
+ * behind an interface that its users own; a kind is one row of `store_kinds.ts` and passes the
+ * suite of test/contract/stores.test.ts. Also the keys of the data directory, which are read only
+ * after the kind holds its lock, so that only one gateway makes them.
  */
 import type { Clock } from "../clock.ts";
 import type { GatewayConfig } from "../config/config.ts";

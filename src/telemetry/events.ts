@@ -15,7 +15,9 @@ export interface ServerStateEvent {
   readonly problem?: string | undefined;
 }
 
-/** A start of a server failed, and what follows: `retry` soon, `crash_loop` slowly, `failed` never. */
+/**
+ * A server failed to start, and what follows: `retry` soon, `crash_loop` slowly, `failed` never.
+ */
 export interface StartFailedEvent {
   readonly type: "start_failed";
   readonly server: string;
@@ -39,7 +41,9 @@ export interface RecoveredEvent {
   readonly server: string;
 }
 
-/** A connection to a server opened, or closed; `died` says why when the gateway did not close it. */
+/**
+ * A connection to a server opened, or closed; `died` says why when the gateway did not close it.
+ */
 export interface ConnectionEvent {
   readonly type: "connection_opened" | "connection_closed";
   readonly server: string;
@@ -66,7 +70,7 @@ export interface CallEvent {
   readonly server?: string | undefined;
   readonly principal: string;
   readonly ms: number;
-  /** `ok`, `paused`, `tool_error`, or the code of the failure. */
+  /** `ok`, `paused` (it ended as `InputRequired`), `tool_error`, or the code of the failure. */
   readonly outcome: string;
 }
 
@@ -121,7 +125,7 @@ export interface Events {
   read(reader: (event: GatewayEvent) => void): () => void;
 }
 
-/** Makes a stream. A reader that throws affects neither other readers nor whoever emitted. */
+/** Makes a stream. A reader that throws affects neither the other readers nor the emitter. */
 export function createEvents(failed: (thrown: unknown) => void): Events {
   const readers = new Set<(event: GatewayEvent) => void>();
   return {

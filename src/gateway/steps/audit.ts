@@ -1,9 +1,9 @@
 /**
  * What the log has of calls: one line for each that failed, and, in debug mode, one for each that
  * went well and every message. Values never reach the log: arguments and results appear as their
- * shape, names and URIs as they are, and of a failure its reason. A call that its client gave up, or
- * that ends with its session, has not failed. Each call passes here once, so that this is also where
- * each failure gets its outcome.
+ * shape, names and URIs as they are, and of a failure its reason. A call that its client gave up,
+ * or that ends with its session, has not failed. Each call passes here once, so that this is also
+ * where each failure gets its outcome.
  */
 import type { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
@@ -140,7 +140,9 @@ function faultOf(reply: Reply, charsMax: number): CallFault | undefined {
   return { code: "tool_error", reason: sayingOf(reply.value["content"], charsMax) };
 }
 
-/** What a tool says first of why it failed: of JSON its member that holds the error, else a line. */
+/**
+ * What a tool says first of why it failed: of JSON its member that holds the error, else a line.
+ */
 function sayingOf(content: unknown, charsMax: number): string {
   for (const block of Array.isArray(content) ? content as JsonObject[] : []) {
     const text = block?.["text"];

@@ -1,8 +1,8 @@
 /**
  * Calls of clients that cannot be asked while a call runs. A server's ask ends the call for its
  * client; the server's exchange waits, parked, and the client's return goes on with it. When a
- * server itself ends a call to ask, its state is sealed on the way out and opened on the way back. A
- * state is bound to its principal, surface and arguments, and expires; it is signed, not hidden,
+ * server itself ends a call to ask, its state is sealed on the way out and opened on the way back.
+ * A state is bound to its principal, surface and arguments, and expires; it is signed, not hidden,
  * since its client may read what a server told it. No call is executed a second time.
  */
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
@@ -127,7 +127,7 @@ function pass(
   const asked = parking.asked.get(context);
   if (reply.kind === "notice") {
     if (asked?.cancelGather === undefined) return reply;
-    // The server goes on: what it says from here on is the first that the client hears on its return.
+    // The server goes on: its next message is the first that the client gets on its return.
     void leaveWaiting(parking, context, asked, control, reply);
     return undefined;
   }

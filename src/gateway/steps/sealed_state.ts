@@ -49,7 +49,10 @@ export function sealedStates(
   };
 }
 
-/** What a request says of itself may differ on its return, such as its trace; so may the order of keys. */
+/**
+ * What a request says of itself may differ on its return, such as its trace; so may the order of
+ * keys.
+ */
 async function bindingOf(
   { principal, surface: { surface }, call }: CallContext,
   sealer: Sealer,

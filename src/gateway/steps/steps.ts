@@ -1,7 +1,7 @@
 /**
- * The steps that every call passes, and what they know of it. Going in, each step may look, change or
- * answer; coming back, replies and the ending pass the same steps in reverse. The list is made in the
- * composition root (app.ts); call_exchange.ts runs it. Types only.
+ * The steps that every call passes, and what they know of it. Going in, each step may look, change
+ * or answer; coming back, replies and the ending pass the same steps in reverse. The list is made
+ * in the composition root (app.ts); call_exchange.ts runs it. Types only.
  */
 import type { Clock } from "../../clock.ts";
 import type { Limits } from "../../limits.ts";

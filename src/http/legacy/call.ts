@@ -236,7 +236,8 @@ function put(running: Running, ask: Ask): void {
   if (wire instanceof Error) return void exchange.answer(ask.id, toRefusal(wire));
   const open = session.asks.open(wire, (text, isWanted) => {
     const isReachable = standalone.open.length > 0;
-    // A stream nobody reads keeps the question for the client's return, unless it listens now.
+    // A stream without a reader keeps the question for the client's return, unless the client has a
+    // standalone stream open now.
     if ((sink.isHeard() || !isReachable) && sink.send(text)) return true;
     return isReachable && sendOwned(standalone, text, isWanted);
   });

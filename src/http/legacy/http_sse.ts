@@ -113,7 +113,9 @@ export async function takePost(
   });
 }
 
-/** Ends all streams: those with calls under way after the last answer, unless `force` says at once. */
+/**
+ * Ends all streams: those with calls under way after the last answer, unless `force` says at once.
+ */
 export function endLines(transport: SseTransport, force: boolean): void {
   transport.isEnding = true;
   for (const { connection, session } of transport.lines.values()) {

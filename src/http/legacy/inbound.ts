@@ -55,7 +55,7 @@ export function hasRequests({ messages }: Inbound): boolean {
   return messages.some((message) => message.kind === "request");
 }
 
-/** Throws unless the header is absent or names a served revision; which one matters to nobody. */
+/** Throws unless the header is absent or names a served revision; any served one will do. */
 export function assertRevisionHeader(headers: Headers): void {
   const revision = headers.get("mcp-protocol-version");
   if (revision === null || isServed(revision)) return;

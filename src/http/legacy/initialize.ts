@@ -19,7 +19,10 @@ export interface OpenedSession {
   readonly result: JsonObject;
 }
 
-/** Opens a session of a principal on a surface. Throws `invalid_params`, or what kept it from being stored. */
+/**
+ * Opens a session of a principal on a surface. Throws `invalid_params`, or what kept it from being
+ * stored.
+ */
 export async function initializeSession(
   sessions: Sessions,
   message: RequestMessage,

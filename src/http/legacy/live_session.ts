@@ -42,7 +42,7 @@ export interface LegacyDeps {
 export interface ReplySink {
   /** Sends a message before the result; false when this sink cannot carry it. */
   send(text: string): boolean;
-  /** Whether the client hears at once what is sent here. */
+  /** Whether the client reads this sink now. */
   isHeard(): boolean;
 }
 
@@ -87,7 +87,7 @@ export function touch(session: LiveSession): void {
   if (session.isStored) session.deps.sessions.touch(session.key, session.activeAt);
 }
 
-/** Whether something is under way or somebody listens: such a session does not expire. */
+/** Whether a call runs or a stream is open: such a session does not expire. */
 export function isBusy({ calls, streams }: LiveSession): boolean {
   return calls.size > 0 || streams.connections.size > 0;
 }

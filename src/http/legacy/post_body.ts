@@ -1,6 +1,6 @@
 /**
- * A POST with messages of the handshake era, over either of its transports: the body is checked as a
- * whole, and what is wrong with all of it is one error. Not here: what becomes of the messages.
+ * A POST with messages of the handshake era, over either of its transports: the body is checked as
+ * a whole, and what is wrong with all of it is one error. Not here: what becomes of the messages.
  */
 import { toGatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";

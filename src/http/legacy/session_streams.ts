@@ -44,7 +44,7 @@ export interface Streams {
   hasLog: boolean;
   /** Streams of POSTs that are not answered yet, by number. */
   readonly channels: Map<number, Channel>;
-  /** Standing streams that ended: a client that comes back for one continues on a new one. */
+  /** Standalone streams that ended: a client that resumes one continues on a new one. */
   readonly pastStanding: Set<number>;
   readonly connections: Set<EventStream>;
 }
@@ -52,11 +52,11 @@ export interface Streams {
 /** The stream that answers one POST. */
 export interface CallStream {
   readonly body: ReadableStream<Uint8Array>;
-  /** Sends a message, or keeps it while nobody reads. */
+  /** Sends a message, or keeps it until the stream has a reader. */
   send(text: string): void;
-  /** Whether somebody reads it now. */
+  /** Whether the stream has a reader now. */
   isRead(): boolean;
-  /** Everything was said. */
+  /** Ends the stream: every message has been sent. */
   end(): void;
 }
 

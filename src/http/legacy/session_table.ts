@@ -1,9 +1,9 @@
 /**
  * Which sessions exist in this process, by raw id, so that a request on a live session hashes
  * nothing; by key for those who may not know the id. A session that only the store knows comes to
- * life on its first use, and leaves memory again when too many do nothing. Idle ones expire: seen at
- * look-up and swept. Unknown, expired, deleted, on another surface or another principal's: all the
- * same to the client (404), so that ids cannot be probed.
+ * life on its first use, and leaves memory again when too many do nothing. Idle ones expire: seen
+ * at look-up and swept. Unknown, expired, deleted, on another surface or another principal's: all
+ * the same to the client (404), so that ids cannot be probed.
  */
 import { sleep } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
@@ -83,10 +83,14 @@ export function createSessions(
   return sessions;
 }
 
-/** Reserves a place for a session to be. Rejects with `session_limit`; the returned function frees it. */
+/**
+ * Reserves a place for a session to be. Rejects with `session_limit`; the returned function frees
+ * it.
+ */
 export async function reserve(sessions: Sessions): Promise<() => void> {
   const { deps } = sessions;
-  // Both before the count: a session that comes meanwhile is among the reserved or among the stored.
+  // Both before the count: a session that comes meanwhile is among the reserved or among the
+  // stored.
   const others = sessions.reserved;
   sessions.reserved += 1;
   let isHeld = true;
@@ -206,7 +210,9 @@ async function hydrate(
   return session;
 }
 
-/** Notes that the session lives here now. The store logs a fault, which costs the session nothing. */
+/**
+ * Notes that the session lives here now. The store logs a fault, which costs the session nothing.
+ */
 function claim({ sessions, owner }: LegacyDeps, record: SessionRecord): void {
   if (record.owner === owner) return;
   sessions.update(record.key, { owner }).catch(() => {});

@@ -119,7 +119,7 @@ function assertHeaders({ request: { method, params }, headers }: ModernRequest, 
 async function assertServed({ stateless: { deps }, asked }: Running): Promise<void> {
   const { request: { method }, caller, surface } = asked;
   const capability = capabilityOf(method);
-  // The list and its calls say by themselves when nobody has tools.
+  // The tool list and tool calls report by themselves that no server has tools.
   if (capability === undefined || capability === "tools") return;
   const { capabilities } = await deps.gateway.describe(surface, caller);
   if (capabilities[capability] === undefined) {

@@ -40,16 +40,18 @@ export interface ModernRequest {
   readonly surface: string;
   readonly headers: Headers;
   readonly accepts: Accepts;
-  /** Aborts when the client goes before the answer begins (and, on some runtimes, when it ends). */
+  /**
+   * Aborts when the client leaves before the answer begins (on some runtimes also when it ends).
+   */
   readonly signal: AbortSignal;
   readonly holdOpen: (() => void) | undefined;
-  /** Whether nobody may see the client go before the answer begins. */
+  /** Whether a disconnect of the client may stay invisible until the answer begins. */
   readonly disconnectHidden: boolean;
 }
 
 /** A call under way. */
 export interface StatelessCall {
-  /** Gives it up; with an error, its client is told. */
+  /** Aborts the call; an error, if given, is sent to the client. */
   abort(reason: string, error?: GatewayError): void;
 }
 
@@ -58,9 +60,9 @@ export interface OpenListen {
   readonly scope: string;
   readonly surface: string;
   readonly clientInfo: JsonObject;
-  /** Whether it was acknowledged and says when lists change. */
+  /** Whether it was acknowledged and carries list changes. */
   hearsLists(): boolean;
-  /** Tells it; true when it wanted that and took it now. */
+  /** Sends a notice; true when the stream asked for it and took it now. */
   tell(notice: Notice): boolean;
   /** Ends it in good order. */
   end(): void;
