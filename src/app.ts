@@ -106,7 +106,7 @@ export interface GatewayHandle {
   reload(servers: ServersConfig): Promise<void>;
   /** Sends a notice to the session of this key; true when a stream took it now. */
   readonly sendTo: (sessionKey: string, notice: Notice) => boolean;
-  /** Sends a notice to every client; returns how many streams took it now. */
+  /** Sends a notice to every client; returns how many took it now. */
   readonly broadcast: (notice: Notice) => number;
   /** Refuses new work and ends open streams; resolves when the running calls have finished. */
   drain(): Promise<void>;

@@ -1,8 +1,8 @@
 /**
- * The one exchange of a call: runs the list of steps on the way in, hands replies back through them
- * on the way out, and gives them to the reader at the moment they come. It waits only for a step
- * that waits itself. A call that is given up before its server was found ends at once, and the
- * server's exchange, should it come, is cancelled.
+ * The one exchange of a call: it runs the list of steps on the way in, passes replies back through
+ * them, and delivers each to the reader when it arrives. It waits only for steps that wait. A call
+ * that is cancelled before its server is found ends at once; if the server's exchange is opened
+ * later, it is cancelled.
  */
 import { GatewayError, toGatewayError } from "../errors.ts";
 import type { Answer, Ending, Exchange, Reply } from "../model.ts";

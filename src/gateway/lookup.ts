@@ -1,6 +1,6 @@
 /**
- * What looking up has in common for names and URIs: its result, its failure, and the order in which
- * the lists of several servers are read.
+ * What look-ups of names and URIs share: the result, the failure, and the order in which the lists
+ * of several servers are read.
  */
 import { GatewayError } from "../errors.ts";
 import type { Caller, JsonObject, ListKind } from "../model.ts";

@@ -1,4 +1,4 @@
-/** What a surface says of itself: the capabilities and instructions of its servers as one. */
+/** The description of a surface: the capabilities and instructions of its servers, merged. */
 import { beginning } from "../excerpt.ts";
 import type { Limits } from "../limits.ts";
 import type { Description, JsonObject } from "../model.ts";

@@ -1,6 +1,6 @@
 /**
- * A configured server with its upstream, and which of them are behind one surface. Types, and the
- * map that takes a server for the same on every surface.
+ * A configured server with its upstream, and which servers are behind one surface. Types, and the
+ * map that treats a server as the same one on every surface.
  */
 import type { Naming, ServerConfig } from "../config/config.ts";
 import type { Upstream } from "../upstream/upstream.ts";

@@ -39,7 +39,7 @@ export interface Gateway {
   /** A client's notification that concerns its upstreams (`notifications/roots/list_changed`). */
   notify(surface: string, caller: Caller, method: string, params: JsonObject): void;
   /**
-   * Registers who hears what belongs to no call of this caller's scope; names and URIs are the
+   * Registers a watcher for what belongs to no call of this caller's scope; names and URIs are the
    * surface's. `subscriptions` is read whenever a connection starts. Ends by the returned function.
    */
   watch(

@@ -1,8 +1,8 @@
 /**
- * The body of a refused request: what still arrives is read and thrown away, within bounds of size
- * and time. A listener closes the connection of a body that is answered early, and a client that
- * writes at that moment sees a broken connection instead of the answer. Memory stays flat
- * meanwhile.
+ * Reads and discards the rest of a refused request's body, within bounds of size and time. If a
+ * response is sent before the body has been read, the listener closes the connection, and a client
+ * that is still writing sees a broken connection instead of the response. Memory use stays
+ * constant.
  */
 import { type Clock, withDeadline } from "../clock.ts";
 import type { Limits } from "../limits.ts";

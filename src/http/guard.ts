@@ -1,7 +1,7 @@
 /**
- * Who may talk to this listener at all: `Host`, the target's authority and `Origin`, on every route
- * and method, against DNS rebinding and cross-site requests (Security Warning of the transports
- * specification). Own loopback names are allowed, and literal addresses of this machine where other
+ * The guard checks `Host`, the target's authority and `Origin` on every route and method, against
+ * DNS rebinding and cross-site requests (Security Warning of the transports specification). The
+ * listener's own loopback names are allowed, and literal addresses of this machine where other
  * machines can reach it; everything else must be listed. Also the CORS headers (Fetch standard
  * §3.2), for allowed origins only and never with credentials.
  */

@@ -1,7 +1,8 @@
 /**
- * `/health` and `/ready`: is the gateway well, does it take new work. Small, without secrets and
- * open to all that the guard lets in; reasons in words are for the operator, who shows the token
- * that the data folder keeps (RFC 6750, the Authorization header).
+ * `/health` and `/ready`: whether the gateway works and whether it takes new work. Responses are
+ * small, hold no secrets and are open to every request that passes the guard. Reasons in words are
+ * only for the operator, who sends the token from the data directory (RFC 6750, the Authorization
+ * header).
  */
 import type { Clock } from "../clock.ts";
 import type { Gateway, GatewayStatus } from "../gateway/surface.ts";
@@ -73,7 +74,7 @@ export function readyResponse(phase: Phase): Response {
 }
 
 /**
- * Whether a request carries the operator's token. Digests are compared, so that time tells nothing.
+ * Whether a request carries the operator's token. Digests are compared, so timing reveals nothing.
  */
 async function showsToken(headers: Headers, token: string | undefined): Promise<boolean> {
   const shown = /^Bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1];

@@ -1,8 +1,8 @@
 /**
- * The body of a POST: its media type, its size and its deadline, kept no further than the limits
- * allow. A body that is announced too large is refused at once; any other is counted while it
- * arrives, since what a client announces costs it nothing. discard.ts reads the rest of a refused
- * one. protocol/jsonrpc.ts says what JSON is; the bindings say what it means.
+ * Reads the body of a POST: its media type, its size and its deadline. A body whose announced
+ * length is too large is refused at once; any other is counted while it arrives, since the
+ * announced length proves nothing. Not here: the rest of a refused body (discard.ts), JSON itself
+ * (protocol/jsonrpc.ts) and what the messages mean (the bindings).
  */
 import { type Clock, withDeadline } from "../clock.ts";
 import { GatewayError } from "../errors.ts";

@@ -1,9 +1,9 @@
 /**
- * What the log has of calls: one line for each that failed, and, in debug mode, one for each that
- * went well and every message. Values never reach the log: arguments and results appear as their
- * shape, names and URIs as they are, and of a failure its reason. A call that its client gave up,
- * or that ends with its session, has not failed. Each call passes here once, so that this is also
- * where each failure gets its outcome.
+ * What the log records of calls: one line for each call that failed, and, in debug mode, one for
+ * each that succeeded and for every message. Values are never logged: arguments and results appear
+ * as their shape, names and URIs in full, and a failure with its reason. A call that the client
+ * cancelled, or that ends with its session, is not a failure. Every call passes here once, so each
+ * failure also gets its outcome here.
  */
 import type { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
@@ -102,7 +102,7 @@ export function logFailedCall(
 export interface CallFault {
   readonly code: string;
   readonly reason: string;
-  /** The server whose fault it is, where the call did not get as far as to one. */
+  /** The server that caused the failure, if the call did not reach one. */
   readonly server?: string | undefined;
 }
 
@@ -141,7 +141,7 @@ function faultOf(reply: Reply, charsMax: number): CallFault | undefined {
 }
 
 /**
- * What a tool says first of why it failed: of JSON its member that holds the error, else a line.
+ * Why a tool failed, in its own words: the error member of JSON text, else the first line.
  */
 function sayingOf(content: unknown, charsMax: number): string {
   for (const block of Array.isArray(content) ? content as JsonObject[] : []) {

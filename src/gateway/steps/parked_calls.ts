@@ -22,11 +22,11 @@ export interface Park {
   readonly target: CallTarget | undefined;
   /** The call that waits. */
   readonly context: Pick<CallContext, "target">;
-  /** Lets its server go, should a reload have replaced it. */
+  /** Releases its server, which a reload may have replaced. */
   readonly release: () => void;
 }
 
-/** The exchange of a call that goes on. */
+/** The exchange of a resumed call. */
 export function resumed({ exchange, early }: Park): Exchange {
   if (early === undefined) return exchange;
   return {

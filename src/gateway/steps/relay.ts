@@ -1,7 +1,7 @@
 /**
- * The last step: the call reaches the server that it was resolved to, or, where it concerns all of
- * them, is answered from what they say. On the way back names and URIs of one server become those
- * of the surface, and what a result tells of tasks and subscriptions is remembered.
+ * The last step: the call reaches the server that it was resolved to, or, where it concerns all
+ * servers, is answered from their replies. On the way back a server's names and URIs become those
+ * of the surface, and the gateway remembers the tasks and subscriptions that a result reports.
  */
 import { type Call, type Ending, type Exchange, type JsonObject, listKinds } from "../../model.ts";
 import type { ListKind } from "../../model.ts";

@@ -1,8 +1,8 @@
 /**
- * What a call names, looked up once: the server, that server's own word for it, and the item as the
- * server lists it where that is known. Methods that concern every server of a surface have no
- * target. A method that the protocol does not name reaches the only server of its surface, or
- * nothing.
+ * Looks up once what a call names: the server, that server's own name for it, and the item as the
+ * server lists it, where that is known. Methods that concern every server of a surface have no
+ * target. A method that the protocol does not define reaches the only server of its surface, or
+ * none.
  */
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import type { JsonObject, ListKind } from "../../model.ts";

@@ -1,7 +1,7 @@
 /**
- * The first word of a GET stream: `connection_established`. It is an event with a name of its own,
- * so that clients which listen to messages are not disturbed (P9), and a comment for those that
- * warn of each event whose name they do not know. Both show the same JSON.
+ * The first event of a GET stream, `connection_established`. Its event name differs from that of
+ * messages, so clients that read only messages ignore it (P9). Clients that warn about unknown
+ * event names get a comment instead. Both carry the same JSON.
  */
 import type { JsonObject } from "../../model.ts";
 import { encodeFrame } from "../../sse/encode.ts";

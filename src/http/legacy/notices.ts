@@ -35,7 +35,7 @@ export function deliver(session: LiveSession, notice: Notice): boolean {
   return isKept && isHeard;
 }
 
-/** Tells a session that it may have missed changes of the lists. */
+/** Notifies a session that it may have missed changes of the lists. */
 export function deliverListsChanged(session: LiveSession): void {
   for (const method of listsChanged) deliver(session, { kind: "notice", method, params: {} });
 }

@@ -49,7 +49,7 @@ export function createStandaloneStreams(
   return { limits, open: [], queued: [], changed: new Map(), mayOwn: false, onLeave };
 }
 
-/** Adds a stream; the oldest gives way when there are too many. */
+/** Adds a stream; when there are too many, the oldest one is ended. */
 export function stand(standalone: StandaloneStreams, stream: StandaloneStream): void {
   const oldest = standalone.open[0];
   if (oldest !== undefined && standalone.open.length >= standalone.limits.sessionStreamsMax) {
@@ -105,7 +105,7 @@ export function sendOwned(
   return true;
 }
 
-/** Tells what `key` names has changed; true when a stream took it now. */
+/** Sends the state notice for `key`; true when a stream took it now. */
 export function sendState(standalone: StandaloneStreams, key: string, bytes: Uint8Array): boolean {
   const newest = newestOf(standalone);
   if (newest === undefined || isLagging(standalone, newest)) {

@@ -1,8 +1,7 @@
 /**
- * What the stateless binding keeps: no session, only the calls and notification streams that are
- * open now, so that they can be counted, bounded and ended. Also what is known of one request, and
- * who its caller is: one scope for all that a principal does. Follows 2026-07-28, basic/index
- * ("Statelessness").
+ * The state of the stateless binding: no sessions, only the open calls and notification streams, so
+ * that they can be counted, bounded and ended. Also the data of one request and its caller: one
+ * scope for each principal. Follows 2026-07-28, basic/index ("Statelessness").
  */
 import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
@@ -33,7 +32,7 @@ export interface StatelessDeps {
   readonly keepAlive: KeepAlive;
 }
 
-/** One request, where it goes, and how its answer can be given. */
+/** One request, its surface, and the forms that its answer can take. */
 export interface ModernRequest {
   readonly request: DecodedRequest;
   readonly caller: Caller;
@@ -119,7 +118,7 @@ export function hearsChanges(
   );
 }
 
-/** Tells all streams that want it; how many took it now. */
+/** Sends a notice to all streams that asked for it; returns how many took it now. */
 export function notifyListens({ listens }: StatelessRequests, notice: Notice): number {
   let heard = 0;
   for (const listen of listens) if (listen.tell(notice)) heard += 1;
