@@ -54,11 +54,11 @@ export interface Tables {
   readonly storeKinds: StoreKinds;
   /** What a server can be: how it is read from `mcp.json`, and how it is reached. */
   readonly upstreamKinds: UpstreamKinds;
-  /** Which URLs there are, and which servers stand behind each. */
+  /** Which URLs exist, and which servers are behind each. */
   readonly surfaceKinds: SurfaceKinds;
 }
 
-/** What a gateway has of itself. */
+/** The default tables. */
 export const defaultTables: Tables = {
   authenticatorKinds,
   steps: [
@@ -83,7 +83,7 @@ export interface GatewayOptions {
   /** Bounds that differ from the defaults. */
   readonly limits?: Partial<Limits>;
   readonly clock?: Clock;
-  /** Tables in the place of the defaults. */
+  /** Tables that replace the defaults. */
   readonly tables?: Partial<Tables>;
   /** Where log lines are shown; absent: only the log file has them. */
   readonly console?: (line: string) => void;
@@ -110,7 +110,7 @@ export interface GatewayHandle {
   readonly broadcast: (notice: Notice) => number;
   /** Refuses new work and ends open streams; resolves when the running calls have finished. */
   drain(): Promise<void>;
-  /** Stops all servers and lets go of the data directory. */
+  /** Stops all servers and releases the data directory. */
   close(): Promise<void>;
 }
 

@@ -78,7 +78,7 @@ async function readServersValue(
   warnings: string[],
 ): Promise<ServersConfig> {
   const context: FileContext = {
-    // Its name alone: a problem is shown to clients too, and where it lies is not their business.
+    // Only the file's name: clients see the problem too, and must not learn the path.
     file: path.slice(path.lastIndexOf("/") + 1),
     folder: folderOf(path),
     env,
@@ -104,7 +104,7 @@ async function readServersValue(
   };
 }
 
-/** What there is without a file: CoinGecko, which needs no key, and what a key is set for. */
+/** The servers without a file: CoinGecko, which needs no key, and those whose key is set. */
 export function readDefaultServers(options: ReadServersOptions): Promise<ServersConfig> {
   const hasKey = (options.env["OPENSUBTITLES_API_KEY"]?.trim() ?? "") !== "";
   const mcpServers = {

@@ -15,7 +15,7 @@ export async function openMemoryStore(options: StoreKindOptions): Promise<StoreE
   return {
     sessions,
     catalogs: createMemoryCatalogStore({ limits, log: log.source("catalog") }),
-    // What never leaves the process needs no seal.
+    // Credentials that never leave the process need no seal.
     credentials: () =>
       createMemoryCredentialStore({ clock, limits, log: log.source("credentials") }),
     processGroups: createMemoryProcessGroups(),

@@ -1,6 +1,6 @@
 /**
- * How often each kind of event happened since the start of the gateway: calls by outcome, refusals
- * by code, drops by what was dropped. Bounded: every key comes from a table of the source.
+ * Counts each kind of event since the start of the gateway: calls by outcome, refusals by code,
+ * drops by what was dropped. Bounded: every key comes from a table in the source.
  */
 import type { Events, GatewayEvent } from "./events.ts";
 

@@ -6,7 +6,7 @@
  */
 import type { LogFields } from "../log.ts";
 
-/** A server started, works, fails or rests. */
+/** The state of a server changed. */
 export interface ServerStateEvent {
   readonly type: "server_state";
   readonly server: string;
@@ -27,9 +27,9 @@ export interface StartFailedEvent {
   readonly failures: number;
   /** When the next start is allowed; absent: never. */
   readonly retryAfterMs?: number | undefined;
-  /** Whether `next` differs from what followed the failure before. */
+  /** Whether `next` differs from that of the previous failure. */
   readonly isChange: boolean;
-  /** Whether a server in a crash loop failed for the reason that it failed for before. */
+  /** Whether a server in a crash loop failed for the same reason as before. */
   readonly isRepeated: boolean;
   /** What the program printed, or what the system said. */
   readonly details?: LogFields | undefined;
@@ -78,11 +78,11 @@ export interface CallEvent {
 export interface RefusalEvent {
   readonly type: "request_refused";
   readonly status: number;
-  /** The code of the error table; absent: the failure was put in words of one era. */
+  /** The code of the error table; absent: the failure has an error of one era only. */
   readonly code?: string | undefined;
 }
 
-/** Something was thrown away: it fitted nothing, or a bound was reached. */
+/** A message was dropped: it matched nothing, or a bound was reached. */
 export interface DropEvent {
   readonly type: "dropped";
   /** What was dropped, as a row of `drops`. */
