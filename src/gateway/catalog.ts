@@ -201,7 +201,7 @@ async function mergedList(
   return { items, missing };
 }
 
-/** What each server says of itself; undefined for one that keeps silent for too long. */
+/** The description of each server; undefined for one that does not answer in time. */
 async function descriptions(
   { withinPatience }: Reading,
   { servers }: ResolvedSurface,

@@ -8,7 +8,7 @@ import type { CatalogReader, Part, PartOptions } from "./catalog.ts";
 import type { Scopes } from "./scope.ts";
 import type { Server } from "./server.ts";
 
-/** A server and its own word for what was asked. */
+/** A server and its own name or URI for the requested item. */
 export interface RouteTarget {
   readonly server: Server;
   readonly own: string;

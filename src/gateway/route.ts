@@ -17,7 +17,7 @@ type NamedKind = "tools" | "prompts";
 
 /** Finds owners. */
 export interface Router {
-  /** The owner of a name by what is in memory; undefined when that does not tell. */
+  /** The owner of a name by the lists in memory; undefined when they do not decide. */
   known(
     kind: NamedKind,
     view: ResolvedSurface,
@@ -112,7 +112,7 @@ async function ownerOfName(
   }
   const isAlone = view.servers.length === 1;
   let failure: GatewayError | undefined;
-  // A list made for another client may lack what this one is offered: then its own is looked at.
+  // A list made for another client may lack items that this one is offered: its own list is read.
   for (const source of ["nearest", "own"] as const) {
     const options: PartOptions = { patience: { kind: "call" }, source };
     for (const prefixed of prefixings(view)) {

@@ -17,13 +17,13 @@ export interface ServerMemory {
   readonly lists: Map<ListKind, readonly JsonObject[]>;
 }
 
-/** The owner of an offered URI and what the owner calls it. */
+/** The owner of an offered URI and the owner's own URI for it. */
 export interface UriOwner {
   readonly server: string;
   readonly uri: string;
 }
 
-/** A subscription in force: what the client calls the resource on a surface, and its owner. */
+/** An active subscription: the client's URI for the resource on a surface, and its owner. */
 export interface Subscribed extends UriOwner {
   readonly surface: string;
   readonly offered: string;
@@ -53,9 +53,9 @@ export interface Scopes {
   server(scope: string, server: string): ServerMemory;
   /** Remembers where a URI came from. */
   saw(scope: string, uri: string, owner: UriOwner): void;
-  /** Remembers who runs a task. */
+  /** Remembers which server runs a task. */
   ran(scope: string, taskId: string, server: string): void;
-  /** Forgets what scopes learnt of a server whose configuration changed; subscriptions stay. */
+  /** Forgets what scopes know of a server whose configuration changed; subscriptions stay. */
   forgetServer(server: string): void;
   end(scope: string): void;
 }

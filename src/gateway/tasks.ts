@@ -32,7 +32,7 @@ export function ownerOfTask({ servers }: ResolvedSurface, call: Call, scopes: Sc
   );
 }
 
-/** Remembers the task that a result speaks of, when it does. */
+/** Remembers the task that a result reports, if any. */
 export function noteTask(
   value: JsonObject,
   { caller }: Call,

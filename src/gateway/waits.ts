@@ -26,7 +26,7 @@ export interface WaitOptions {
   readonly kind?: ListKind;
 }
 
-/** Gives what `read` gives, unless its server keeps the answer waiting: then `upstream_late`. */
+/** Returns what `read` returns; fails with `upstream_late` when its server takes too long. */
 export type WithinPatience = <T>(
   server: Server,
   caller: Caller,

@@ -13,7 +13,7 @@ import type { Scopes, Subscribed } from "./scope.ts";
 /** All watches of the gateway. */
 export interface Watches {
   add(surface: string, caller: Caller, watcher: Watcher): () => void;
-  /** Listens at servers that were added, stops at removed ones, and says that the lists changed. */
+  /** Watches added servers, stops watching removed ones, and announces changed lists. */
   reattach(): void;
   /** Notifies the clients of one scope that lists changed. */
   announce(scope: string, methods: readonly string[]): void;
@@ -24,7 +24,7 @@ interface Watch {
   readonly announce: (methods: readonly string[]) => void;
 }
 
-/** The notice that says a list changed. */
+/** The notice that a list changed. */
 export const listChangedOf = (kind: ListKind): string =>
   `notifications/${listKinds[kind].capability}/list_changed`;
 

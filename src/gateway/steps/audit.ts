@@ -13,7 +13,7 @@ import { clientLine, oneLine } from "../../one_line.ts";
 import { withOutcomeOf } from "../outcome.ts";
 import type { CallContext, MakeStep } from "./steps.ts";
 
-/** Members whose texts say what a message is about and are not the client's data. */
+/** Members whose texts describe the message and hold no client data. */
 const spokenMembers = new Set(["name", "uri", "uriTemplate", "level", "logger", "type", "isError"]);
 const depthMax = 4;
 const membersMax = 20;
@@ -128,7 +128,7 @@ const namings: Readonly<Record<string, string>> = {
   "resources/unsubscribe": "resource",
 };
 
-/** The name of what is called, as the client wrote it. */
+/** The name of the called item, as the client wrote it. */
 export function nameIn({ name, uri, ref }: JsonObject): string | undefined {
   const { name: refName, uri: refUri } = (ref ?? {}) as JsonObject;
   return [name, uri, refName, refUri].find((one) => typeof one === "string");

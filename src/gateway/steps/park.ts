@@ -154,7 +154,7 @@ function takeAsk(
     return control.answer(ask.id, { kind: "refusal", code, message });
   }
   const question = toQuestion(ask, new Set([...asked.open.values()].map(({ key }) => key)));
-  // Answers that come with a state are for what was asked before it.
+  // Answers that come with a state belong to the questions sent with it.
   const { answers, state } = call.resume ?? {};
   const value = state === undefined ? answerFor(question, answers ?? {}) : undefined;
   if (value !== undefined) return control.answer(ask.id, { kind: "answer", value });

@@ -118,7 +118,7 @@ async function tasks({ call, surface }: CallContext, deps: StepDeps): Promise<En
   return { kind: "result", value: { tasks: await listTasks(surface, call, { ...deps, ask }) } };
 }
 
-/** Every server of the surface gets the level; what one of them answers changes nothing. */
+/** Sends the level to every server of the surface; their answers are ignored. */
 async function setLevel({ call, surface }: CallContext, deps: StepDeps): Promise<Ending> {
   await Promise.all(surface.servers.map((server) => endAt(server, call, deps)));
   return { kind: "result", value: {} };

@@ -63,7 +63,7 @@ function note(context: CallContext, target: Target | undefined): void {
   noteTarget({ ...context.call, params: target.params }, target.server);
 }
 
-/** Whether the item is what its client takes it for, once it is known. */
+/** Checks that the item fits the call, once the item is known. */
 function check({ call }: CallContext, item: JsonObject | undefined): void {
   if (item === undefined) return;
   call.checkItem?.(item);

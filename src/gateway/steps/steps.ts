@@ -47,7 +47,7 @@ export interface Trace {
   readonly tracestate?: string | undefined;
 }
 
-/** One call on its way: what is known of it by now. */
+/** The state of one call while it passes the steps. */
 export interface CallContext {
   /** As the client made it; a client that returns with answers brings an upstream's state in it. */
   call: Call;
