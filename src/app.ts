@@ -1,7 +1,7 @@
 /**
  * The composition root and public entry: puts the parts together and gives back a plain fetch
- * handler. It names no runtime, reads no environment and opens no socket: `src/main` does, and
- * anybody's own server can.
+ * handler. It names no runtime, reads no environment and opens no socket: `src/main` or an
+ * embedding program does.
  */
 import {
   type AuthenticatorKinds,
@@ -42,23 +42,23 @@ import { createSpares } from "./upstream/stdio/spares.ts";
 import { openWarden } from "./upstream/stdio/warden.ts";
 import { identity } from "./version.ts";
 
-/** What can be added to a gateway, one member for each kind of thing; each row stands for itself. */
+/** The extension tables of a gateway, one for each extension point; rows are independent. */
 export interface Tables {
-  /** Who makes a request is decided by one of these, which `GatewayConfig.authenticator` names. */
+  /** Identify who makes a request; `GatewayConfig.authenticator` names the one in use. */
   readonly authenticatorKinds: AuthenticatorKinds;
   /** What every call passes, in order. */
   readonly steps: readonly MakeStep[];
   /** What a principal may see and use. */
   readonly policy: Policy;
-  /** Where a gateway keeps what must outlive a request: `GatewayConfig.store` names one of these. */
+  /** Keep what must outlive a request; `GatewayConfig.store` names the one in use. */
   readonly storeKinds: StoreKinds;
   /** What a server can be: how it is read from `mcp.json`, and how it is reached. */
   readonly upstreamKinds: UpstreamKinds;
-  /** Which URLs there are, and which servers stand behind each. */
+  /** Which URLs exist, and which servers are behind each. */
   readonly surfaceKinds: SurfaceKinds;
 }
 
-/** What a gateway has of itself. */
+/** The default tables. */
 export const defaultTables: Tables = {
   authenticatorKinds,
   steps: [
@@ -83,7 +83,7 @@ export interface GatewayOptions {
   /** Bounds that differ from the defaults. */
   readonly limits?: Partial<Limits>;
   readonly clock?: Clock;
-  /** Tables in the place of the defaults. */
+  /** Tables that replace the defaults. */
   readonly tables?: Partial<Tables>;
   /** Where log lines are shown; absent: only the log file has them. */
   readonly console?: (line: string) => void;
@@ -102,14 +102,15 @@ export interface GatewayHandle {
   readonly observe: Events["read"];
   /** How often each kind of event happened so far. */
   readonly counts: () => Counts;
-  /** Takes a new reading of the servers: only what changed is added, removed or made anew. */
+  /** Applies a new server configuration: adds, removes and restarts only what changed. */
   reload(servers: ServersConfig): Promise<void>;
-  /** Sends a notice to the session of this key, or to every client; true, or how many, heard it now. */
+  /** Sends a notice to the session of this key; true when a stream took it now. */
   readonly sendTo: (sessionKey: string, notice: Notice) => boolean;
+  /** Sends a notice to every client; returns how many took it now. */
   readonly broadcast: (notice: Notice) => number;
   /** Refuses new work and ends open streams; resolves when the running calls have finished. */
   drain(): Promise<void>;
-  /** Stops all servers and lets go of the data directory. */
+  /** Stops all servers and releases the data directory. */
   close(): Promise<void>;
 }
 

@@ -1,8 +1,8 @@
 /**
  * The neutral model: what a client asks and what an upstream answers, in words that belong to no
  * revision of the protocol. Bindings and codecs translate to and from it at the edges; everything
- * between them (gateway, upstream connections) speaks only this. Wire-only keys (progress tokens, ids,
- * envelope keys) never appear here. Not here: errors (errors.ts) and bounds (limits.ts).
+ * between them (gateway, upstream connections) speaks only this. Wire-only keys (progress tokens,
+ * ids, envelope keys) never appear here. Not here: errors (errors.ts) and bounds (limits.ts).
  */
 import type { GatewayError } from "./errors.ts";
 
@@ -39,10 +39,10 @@ export const sharedPrincipal: Principal = { id: "" };
 export const gatewayPrincipal: Principal = { id: "gateway" };
 
 /**
- * On whose behalf a call is made. `scope` and `wire` are opaque to the gateway: `scope` picks the
- * connection (an upstream's process or session) and is released by `endScope`; `wire` tells the upstream
- * layer how this caller speaks. `capabilities` are what the client declared and decide what an
- * upstream may ask of it.
+ * The client for which a call is made. `scope` and `revision` are opaque to the gateway: `scope`
+ * picks the connection (an upstream's process or session) and is released by `endScope`; `revision`
+ * is the protocol revision that the client speaks. `capabilities` are what the client declared;
+ * they decide what an upstream may ask of it.
  */
 export interface Caller {
   readonly principal: Principal;
@@ -58,8 +58,9 @@ export interface Caller {
    */
   readonly asksByResult?: boolean | undefined;
   /**
-   * Whether its scope is all that its principal does, by any number of clients at once, of which each
-   * request declares its own capabilities and log level. Absent: the scope is one client's session.
+   * Whether its scope is all that its principal does, by any number of clients at once, of which
+   * each request declares its own capabilities and log level. Absent: the scope is one client's
+   * session.
    */
   readonly sharesScope?: boolean | undefined;
 }
@@ -74,8 +75,8 @@ export interface Call {
   readonly wantsProgress: boolean;
   readonly caller: Caller;
   /**
-   * Whether the client hears of changed lists at this moment, so that an answer need not wait for
-   * what can follow. Absent: it does not.
+   * Whether the client receives list_changed notices at this moment, so that an answer need not
+   * wait for servers whose items can follow. Absent: it does not.
    */
   readonly hears?: (() => boolean) | undefined;
   /**
@@ -83,9 +84,9 @@ export interface Call {
    * contradict arguments. Called before the server gets the call, when the item is known.
    */
   readonly checkItem?: ((item: JsonObject) => void) | undefined;
-  /** What a client that is asked by result brings back to a call that paused. */
+  /** What the client brings back to a call that ended as `InputRequired`. */
   readonly resume?: Resume | undefined;
-  /** Filled in while the call finds its way; for the log and for what a failure says of its outcome. */
+  /** Filled in while the call is routed; for the log and for the outcome of a failure. */
   readonly target?: CallTarget | undefined;
 }
 
@@ -95,19 +96,19 @@ export interface CallTarget {
   name?: string;
   /** What is called, as its server lists it now; absent while that is not known. */
   item?: JsonObject | undefined;
-  /** Whether the server may have it by now. */
+  /** Whether the server may have received the call. */
   isSent?: boolean;
   /** Whether its client gets progress of ours while the server is silent; absent: it does. */
   keepAlive?: boolean | undefined;
 }
 
-/** The answers to a `Pause`, by key, and its state as it was given. */
+/** The answers to an `InputRequired`, by key, and its state unchanged. */
 export interface Resume {
   readonly answers: Readonly<Record<string, JsonObject>>;
   readonly state?: string | undefined;
 }
 
-/** Something said on the way or outside of any call: progress, a log line, a changed list. */
+/** A notification during a call or outside of any call: progress, a log line, a changed list. */
 export interface Notice {
   readonly kind: "notice";
   /** The notification's method, such as `notifications/progress` (whose params carry no token). */
@@ -156,7 +157,7 @@ export function leastFresh(
   return { ttlMs: Math.min(one.ttlMs, other.ttlMs), isShared: one.isShared && other.isShared };
 }
 
-/** One question of a `Pause`; the key names it among its siblings. */
+/** One question of an `InputRequired`; the key is unique within it. */
 export interface Question {
   readonly key: string;
   readonly method: string;
@@ -171,7 +172,7 @@ export interface InputRequired {
   readonly state?: string | undefined;
 }
 
-/** The end of an exchange that did not. */
+/** The end of an exchange that failed. */
 export interface Failure {
   readonly kind: "failure";
   readonly error: GatewayError;
@@ -195,14 +196,15 @@ export type Answer =
 
 /**
  * One call and its replies. `read` hands each reply to `sink` at the moment it comes; replies that
- * came before wait and are handed on first, in order, notices within a bound. A later `read` replaces
- * the sink; without one replies wait again. Exactly one ending comes, last; faults are `failure`s.
+ * came before wait and are handed on first, in order, notices within a bound. A later `read`
+ * replaces the sink; without one replies wait again. Exactly one ending comes, last; faults are
+ * `failure`s.
  */
 export interface Exchange {
   read(sink: ((reply: Reply) => void) | undefined): void;
   /** Answers an open ask; false when that ask is unknown or already answered. */
   answer(askId: string, answer: Answer): boolean;
-  /** Gives the call up: the upstream is told, and the exchange ends with `cancelled`. */
+  /** Cancels the call at the upstream; the exchange ends with `cancelled`. */
   cancel(reason: string): void;
 }
 
@@ -217,7 +219,7 @@ export interface Description {
 /** Receives what belongs to no call of a scope. */
 export interface Watcher {
   notice(notice: Notice): void;
-  /** Puts a question to the client; rejects with a GatewayError when nobody can be asked. */
+  /** Puts a question to the client; rejects with a GatewayError when no client can be asked. */
   ask(ask: Ask): Promise<Answer>;
 }
 

@@ -25,9 +25,10 @@ export interface Challenge {
 /** Decides who makes a request. */
 export interface Authenticator {
   /**
-   * The principal of a request. Reads headers and URL alone, since the body is read once, later. The
-   * same client must get the same id each time: sessions, cursors and waiting calls are bound to it.
-   * A throw or a rejection fails the request as an internal error; it never lets the request in.
+   * The principal of a request. Reads headers and URL alone, since the body is read once, later.
+   * The same client must get the same id each time: sessions, cursors and waiting calls are bound
+   * to it. A throw or a rejection fails the request as an internal error; it never lets the request
+   * in.
    */
   authenticate(request: Request): Principal | Challenge | Promise<Principal | Challenge>;
 }

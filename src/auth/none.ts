@@ -1,7 +1,7 @@
 /**
- * The authenticator that asks for nothing: every request is made by the one principal `anonymous`.
- * Right for a gateway that only its own machine can reach; clients share all that belongs to a
- * principal, but never a session.
+ * The authenticator that requires no credentials: every request is made by the one principal
+ * `anonymous`. Use it for a gateway that only its own machine can reach. Clients share everything
+ * that belongs to a principal, but never a session.
  */
 import type { Principal } from "../model.ts";
 import type { Authenticator } from "./authenticator.ts";

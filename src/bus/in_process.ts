@@ -1,8 +1,8 @@
 /**
- * The bus of a gateway that is one process. A message is delivered before `publish` returns; one that a
- * listener publishes waits until all listeners have the message before it, so that all of them see
- * the same order. Only such messages wait, within a bound: listeners that answer each other for
- * ever are stopped by it.
+ * The bus of a gateway that is one process. A message is delivered before `publish` returns. A
+ * message that a listener publishes waits until all listeners have the one before it, so that all
+ * of them see the same order. Only such messages wait, and their number is bounded, which stops
+ * listeners that answer each other endlessly.
  */
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";

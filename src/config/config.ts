@@ -1,6 +1,6 @@
 /**
- * What the gateway runs: plain data, already checked. The other files of this folder make it from
- * `mcp.json` and the environment; tests write it by hand.
+ * The configuration of the gateway: plain data, already checked. The other files of this folder
+ * make it from `mcp.json` and the environment; tests write it by hand.
  */
 import type { Recipe } from "./recipe.ts";
 
@@ -37,13 +37,13 @@ export type Isolation = "session" | "shared";
  */
 export type Roots = "relay" | "none" | readonly { readonly uri: string; readonly name?: string }[];
 
-/** How a server is spoken to: `auto` finds out; the others pin it. */
+/** The protocol era of a server: `auto` detects it; the others pin it. */
 export type EraChoice = "auto" | "legacy" | "modern";
 
 /** What servers that speak MCP themselves have in common. */
 export interface McpServerConfig extends ServerCommon {
   readonly isolation: Isolation;
-  /** Whether the server hears which client it works for. */
+  /** Whether the server learns which client it works for. */
   readonly identify: boolean;
   readonly roots: Roots;
   readonly era: EraChoice;
@@ -94,13 +94,13 @@ export type Secret = string | { readonly file: string };
 /** How the gateway authenticates to a server; bound to the origin of its URL. */
 export type CredentialsConfig =
   | { readonly type: "none" }
-  /** Nothing can be shown until a person does what `problem` says. */
+  /** No credentials are available until the operator does what `problem` says. */
   | { readonly type: "unset"; readonly problem: string }
   | {
     readonly type: "api_key";
     readonly in: "header" | "query" | "cookie";
     readonly name: string;
-    /** Stands before the key, such as "Token ". */
+    /** The prefix of the key, such as "Token ". */
     readonly prefix?: string | undefined;
     readonly key: Secret;
   }
@@ -151,12 +151,12 @@ export interface LoginConfig {
 export interface RestServerConfig extends ServerCommon {
   readonly kind: "rest";
   readonly source: ServiceSource;
-  /** In the place of the source's own; absolute, without query. */
+  /** Replaces the base URL of the source; absolute, without query. */
   readonly baseUrl?: string | undefined;
   /** Sent with each request to the base URL's origin; names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly credentials: CredentialsConfig;
-  /** Shown, beside the credentials, to the operations that need a log-in. */
+  /** Sent, with the credentials, to the operations that need a log-in. */
   readonly login: CredentialsConfig;
   /**
    * The tools that may be called without credentials while these are unavailable (`onFailure:
@@ -196,7 +196,9 @@ export type Naming = "auto" | "bare" | "prefixed";
 export interface ServersConfig {
   readonly servers: readonly ServerConfig[];
   readonly names: Naming;
-  /** Sentences for the log: unknown keys with the nearest known name, problems that stop nothing. */
+  /**
+   * Sentences for the log: unknown keys with the nearest known name, problems that stop nothing.
+   */
   readonly warnings: readonly string[];
   /** Sentences for the log that ask for nothing: what is passed over. Absent: none. */
   readonly notes?: readonly string[] | undefined;

@@ -1,7 +1,6 @@
 /**
- * Schemas that the keys of several servers share. The message of each is the expectation that a
- * person reads. A key has one schema in all kinds of servers: kinds that share a key share it by
- * the schema that stands here.
+ * Schemas of keys that several kinds of servers share. The message of each is the expectation in
+ * error texts. A key has the same meaning in all kinds of servers, because they share its schema.
  */
 import { isJsonObject } from "../json.ts";
 import * as v from "valibot";

@@ -1,9 +1,9 @@
 /**
  * Reads `mcp.json`: the `mcpServers` object of Claude Desktop, Claude Code and Cursor, or the
  * `servers` object of VS Code (also inside `mcp`, as in its settings), with comments and trailing
- * commas. Each server is read by itself (server_entry.ts); only a file that cannot be read as a whole is
- * an error. A server's name may be any text that can stand in a URL; two names that would give tools
- * the same prefix are refused for the later one.
+ * commas. Each server is read by itself (server_entry.ts); only a file that cannot be read as a
+ * whole is an error. A server's name may be any text that can stand in a URL; two names that would
+ * give tools the same prefix are refused for the later one.
  */
 import { isJsonObject } from "../json.ts";
 import { defaultLimits } from "../limits.ts";
@@ -34,7 +34,9 @@ export interface ReadServersOptions {
   readonly kinds: readonly ServerKind[];
 }
 
-/** The servers of a file, and the `MCP_*` names it mentions, disabled and failed servers included. */
+/**
+ * The servers of a file, and the `MCP_*` names it mentions, disabled and failed servers included.
+ */
 export interface ServersFile {
   readonly config: ServersConfig;
   readonly mentioned: ReadonlySet<string>;
@@ -76,7 +78,7 @@ async function readServersValue(
   warnings: string[],
 ): Promise<ServersConfig> {
   const context: FileContext = {
-    // Its name alone: a problem is shown to clients too, and where it lies is not their business.
+    // Only the file's name: clients see the problem too, and must not learn the path.
     file: path.slice(path.lastIndexOf("/") + 1),
     folder: folderOf(path),
     env,
@@ -102,7 +104,7 @@ async function readServersValue(
   };
 }
 
-/** What there is without a file: CoinGecko, which needs no key, and what a key is set for. */
+/** The servers without a file: CoinGecko, which needs no key, and those whose key is set. */
 export function readDefaultServers(options: ReadServersOptions): Promise<ServersConfig> {
   const hasKey = (options.env["OPENSUBTITLES_API_KEY"]?.trim() ?? "") !== "";
   const mcpServers = {

@@ -1,7 +1,7 @@
 /**
  * What servers that speak MCP have in common, whether they are run by a command or reached by URL:
- * their keys, the names of the transports, and the reading of both. Directories in `roots` may begin
- * with `~`; relative ones start at the folder of the file.
+ * their keys, the names of the transports, and the reading of both. Directories in `roots` may
+ * begin with `~`; relative ones start at the folder of the file.
  */
 import * as v from "valibot";
 import { defaultLimits } from "../limits.ts";

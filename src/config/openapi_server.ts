@@ -1,6 +1,6 @@
 /**
- * A web API that an OpenAPI document describes. Only whether the document is there is checked here:
- * reading it takes a while and may need the network (upstream/rest/openapi/).
+ * A web API that an OpenAPI document describes. Only the presence of the document is checked here,
+ * since reading it is slow and may need the network (upstream/rest/openapi/).
  */
 import * as v from "valibot";
 import type { RestServerConfig } from "./config.ts";

@@ -1,6 +1,6 @@
 /**
- * A server that is reached by its URL: where it is, the headers of each request, and how the gateway
- * authenticates to it. Problems show none of the values: any part may be a secret.
+ * A server that is reached by its URL: the URL, the headers of each request, and how the gateway
+ * authenticates to it. Error texts show none of the values, since any part may be a secret.
  */
 import * as v from "valibot";
 import type { HttpServerConfig } from "./config.ts";

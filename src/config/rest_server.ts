@@ -1,6 +1,6 @@
 /**
- * A web API that a recipe describes, built in or from a file. The recipe is read here as a whole.
- * What `mcp.json` says of a server wins over what its recipe says.
+ * A web API that a recipe describes, built in or from a file. The whole recipe is read here.
+ * Settings in `mcp.json` override those of the recipe.
  */
 import * as v from "valibot";
 import type {
@@ -74,7 +74,7 @@ async function readRecipeServer(
     : await readOwnCredentials(entry, texts, context);
   const shown = [...headersSent(credentials), ...headersSent(login)];
   refuseBeside(shown, own, texts);
-  // What mcp.json shows takes the place of what its recipe says; a recipe must agree with itself.
+  // Credentials in mcp.json replace those of the recipe; a recipe must be consistent.
   if (entry.credentials === undefined) refuseBeside(shown, theirs, ownTexts);
   else for (const name of shown) delete theirs[name];
   const part: RestPart = {
@@ -132,7 +132,7 @@ async function readShown(
   return credentials;
 }
 
-/** Refuses headers that stand beside credentials which set the same ones. */
+/** Refuses headers that the credentials set, too. */
 export function refuseBeside(shown: readonly string[], headers: Headers, texts: Texts): void {
   for (const name of shown) {
     if (!Object.hasOwn(headers, name)) continue;
@@ -151,7 +151,7 @@ function checkOffered({ endpoints }: RecipeFile, tools: ToolFilter, texts: Texts
   );
 }
 
-/** The tools that go on without credentials; each must be one of the recipe's. */
+/** The tools that may be called without credentials; each must be one of the recipe's. */
 function readAnonymous(
   { credentials }: Pick<RecipeEntry, "credentials">,
   { endpoints }: RecipeFile,

@@ -1,6 +1,6 @@
 /**
- * One entry of `mcpServers` to one `ServerConfig`. Whatever is wrong with it makes it a `failed`
- * server that says why, and touches no other. Not here: what only one kind of server has (the forms
+ * Reads one entry of `mcpServers` into one `ServerConfig`. A fault in an entry makes it a `failed`
+ * server with the reason, and affects no other. Not here: the keys of one kind of server (the forms
  * of the table of kinds), and the file around the entry (mcp_json.ts).
  */
 import * as v from "valibot";
@@ -71,7 +71,7 @@ function passOverEnv(
   return others;
 }
 
-/** A server that cannot be used, with the defaults for all that is still asked of it. */
+/** A server that cannot be used, with defaults for its other settings. */
 export function failServer(name: string, problem: string): FailedServerConfig {
   return {
     kind: "failed",
@@ -131,7 +131,7 @@ function findForm(values: Keys, { forms }: ServerForms, texts: Texts): ServerFor
   return form;
 }
 
-/** Whether a value says nothing, as other programs write it for keys that they do not use. */
+/** Whether a value is empty, as other programs write it for keys that they do not use. */
 function isEmpty(value: unknown): boolean {
   if (Array.isArray(value)) return value.length === 0;
   return value instanceof Map ? value.size === 0 : isJsonObject(value) && value["type"] === "none";

@@ -1,8 +1,8 @@
 /**
- * The keys that every server in `mcp.json` has, as rows: what is served and with which values, what
- * other programs call the same things, and what this version does not serve yet (which fails the
- * server: nothing is read and ignored). The message of each schema is the expectation that a person
- * reads. Keys of one kind of server stand beside the reader of that kind.
+ * The keys that every server in `mcp.json` has, as rows: the supported keys with their values, the
+ * names that other programs use for them, and the keys that this version does not support yet. Such
+ * a key fails its server, since no key is read and ignored. The message of each schema is the
+ * expectation in error texts. Keys of one kind of server are next to the reader of that kind.
  */
 import { isJsonObject } from "../json.ts";
 import * as v from "valibot";
@@ -89,7 +89,7 @@ export const wordKeys: ReadonlySet<string> = new Set(
 const login =
   "logging in to servers by a browser is not served yet; use credentials (bearer, oauth2, headers)";
 
-/** Keys of what is not served yet -> why. */
+/** Keys that are not supported yet -> why. */
 export const unservedKeys: ReadonlyMap<string, string> = new Map([
   ["headersHelper", "programs that make headers are not served yet; use headers or credentials"],
   ["auth", login],
@@ -105,7 +105,7 @@ const sockets = new Map<unknown, string>([
   ["websocket", "not served yet; use a server that speaks HTTP"],
 ]);
 
-/** Values of what is not served yet, by key. */
+/** Values that are not supported yet, by key. */
 const unservedValues: ReadonlyMap<string, ReadonlyMap<unknown, string>> = new Map([
   [
     "isolation",
@@ -114,7 +114,7 @@ const unservedValues: ReadonlyMap<string, ReadonlyMap<unknown, string>> = new Ma
   ...typeKeys.map((key) => [key, sockets] as const),
 ]);
 
-/** Ways to show who calls that are known, and served later. */
+/** Known credential types that this version does not support yet. */
 const laterCredentials = new Set<unknown>(["exchange", "oauth", "passthrough"]);
 
 /** Why this key with this value cannot be served by this version; undefined when it can. */

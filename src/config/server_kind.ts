@@ -1,7 +1,8 @@
 /**
- * The seam between the reading of `mcp.json` and the kinds of servers. A kind is a row: the forms in
- * which an entry asks for it, each with its keys and its reader. This folder knows no row; the table
- * stands above it, where each row also says how its upstream is made (upstream/upstream_kinds.ts).
+ * The interface between the reading of `mcp.json` and the kinds of servers. A kind is a row: the
+ * forms that an entry of this kind can have, each with its keys and its reader. This folder
+ * contains no row; the table is upstream/upstream_kinds.ts, where each row also says how its
+ * upstream is made.
  */
 import * as v from "valibot";
 import type { ServerCommon, ServerConfig, ToolFilter } from "./config.ts";
@@ -28,7 +29,9 @@ export type OwnPart<Config extends ServerConfig = ServerConfig> =
 export interface ServerForm<Part extends OwnPart = OwnPart> {
   /** The key that error texts name the form by. */
   readonly by: string;
-  /** An entry with one of these keys has this form; an entry with none has the table's first form. */
+  /**
+   * An entry with one of these keys has this form; an entry with none has the table's first form.
+   */
   readonly markers: readonly string[];
   /** What the markers give, for error texts: "a url". */
   readonly named: string;

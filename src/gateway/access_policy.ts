@@ -1,6 +1,6 @@
 /**
- * What a principal may see and use: one question that lists, descriptions, calls, completion, watches
- * and notices ask alike. What is denied looks as if it did not exist.
+ * What a principal may see and use: one check shared by lists, descriptions, calls, completion,
+ * watches and notices. What is denied looks as if it did not exist.
  */
 import type { ListKind, Principal } from "../model.ts";
 

@@ -1,8 +1,8 @@
 /**
- * The one exchange of a call: runs the list of steps on the way in, hands replies back through them
- * on the way out, and gives them to the reader at the moment they come. It waits only for a step that
- * waits itself. A call that is given up before its server was found ends at once, and the server's
- * exchange, should it come, is cancelled.
+ * The one exchange of a call: it runs the list of steps on the way in, passes replies back through
+ * them, and delivers each to the reader when it arrives. It waits only for steps that wait. A call
+ * that is cancelled before its server is found ends at once; if the server's exchange is opened
+ * later, it is cancelled.
  */
 import { GatewayError, toGatewayError } from "../errors.ts";
 import type { Answer, Ending, Exchange, Reply } from "../model.ts";
@@ -80,7 +80,7 @@ function enter(running: Running, first: number): void {
   fail(running, new Error(`No step answered "${context.call.method}"`));
 }
 
-/** Goes on with what the step at `at` answered. */
+/** Continues with the answer of the step at `at`. */
 function take(running: Running, at: number, answer: StepAnswer | undefined | void): void {
   const { context, isEnding } = running;
   if (isEnding) {
@@ -90,9 +90,9 @@ function take(running: Running, at: number, answer: StepAnswer | undefined | voi
     return;
   }
   if (!answer) return enter(running, at + 1);
-  // What a step answers with, it has made: the steps before it see it.
+  // A step makes its own ending: only the steps before it see that.
   if (!isExchange(answer)) return end(running, answer, at - 1);
-  // It stands in for what the steps after it would have opened: replies pass them all.
+  // It replaces the exchange that later steps would have opened: replies pass all steps.
   running.at = running.steps.length - 1;
   running.upstream = answer;
   answer.read((reply) => pass(running, reply));

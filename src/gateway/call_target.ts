@@ -7,7 +7,7 @@ import { nameIn } from "./steps/audit.ts";
 import type { ResolvedSurface, Server } from "./server.ts";
 import { mayBelong } from "./name.ts";
 
-/** Notes the server of a call, and what it calls what is asked for. */
+/** Notes the server of a call, and its own name for the called item. */
 export function noteTarget({ target, params }: Call, server: Server | undefined): void {
   if (target === undefined || server === undefined) return;
   target.server = server.config.name;
@@ -16,7 +16,7 @@ export function noteTarget({ target, params }: Call, server: Server | undefined)
   if (name !== undefined) target.name = name;
 }
 
-/** Notes what holds for all servers that a name may belong to, until the owner is found. */
+/** Notes what applies to all possible owners of a name, until the owner is found. */
 export function noteCandidates(
   { target, wantsProgress }: Call,
   view: ResolvedSurface,

@@ -121,7 +121,9 @@ async function readPart(
   { patience, source }: PartOptions,
 ): Promise<Part> {
   const { lists } = scopes.server(caller.scope, server.config.name);
-  /** What this answer had instead of the list; another one in its scope may have the list already. */
+  /**
+   * What this answer had instead of the list; another one in its scope may have the list already.
+   */
   let stoodIn: { readonly items: readonly JsonObject[] | undefined } | undefined;
   const reading = server.upstream.list(kind, caller, source).then((items) => {
     lists.set(kind, items);
@@ -199,7 +201,7 @@ async function mergedList(
   return { items, missing };
 }
 
-/** What each server says of itself; undefined for one that keeps silent for too long. */
+/** The description of each server; undefined for one that does not answer in time. */
 async function descriptions(
   { withinPatience }: Reading,
   { servers }: ResolvedSurface,

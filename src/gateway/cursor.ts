@@ -1,7 +1,7 @@
 /**
  * Pages of a merged list. The gateway drains its servers' pages itself and pages the whole, so a
- * cursor names no upstream: it is sealed, bound to its principal and list, and says after which item
- * to go on, so that a list that changed meanwhile neither repeats nor skips what stayed.
+ * cursor names no upstream: it is sealed, bound to its principal and list, and says after which
+ * item to go on, so that a list that changed meanwhile neither repeats nor skips what stayed.
  */
 import { GatewayError } from "../errors.ts";
 import type { Caller, JsonObject } from "../model.ts";

@@ -1,7 +1,7 @@
 /**
- * Requests by methods that the protocol does not name: on a server's own surface they reach it like
- * any call, unless some of its tools are withheld. On other surfaces their methods are unknown. The
- * codecs know the names of the protocol. Web APIs refuse such requests themselves.
+ * Requests with methods that the protocol does not define. On a server's own surface they reach it
+ * like any call, unless some of its tools are withheld; on other surfaces they are unknown methods.
+ * The codecs hold the protocol's method names. Web APIs refuse such requests themselves.
  */
 import type { ResolvedSurface, Server } from "./server.ts";
 

@@ -1,6 +1,6 @@
 /**
- * What looking up has in common for names and URIs: its result, its failure, and the order in which
- * the lists of several servers are read.
+ * What look-ups of names and URIs share: the result, the failure, and the order in which the lists
+ * of several servers are read.
  */
 import { GatewayError } from "../errors.ts";
 import type { Caller, JsonObject, ListKind } from "../model.ts";
@@ -8,7 +8,7 @@ import type { CatalogReader, Part, PartOptions } from "./catalog.ts";
 import type { Scopes } from "./scope.ts";
 import type { Server } from "./server.ts";
 
-/** A server and its own word for what was asked. */
+/** A server and its own name or URI for the requested item. */
 export interface RouteTarget {
   readonly server: Server;
   readonly own: string;

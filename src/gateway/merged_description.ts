@@ -1,10 +1,13 @@
-/** What a surface says of itself: the capabilities and instructions of its servers as one. */
+/** The description of a surface: the capabilities and instructions of its servers, merged. */
 import { beginning } from "../excerpt.ts";
 import type { Limits } from "../limits.ts";
 import type { Description, JsonObject } from "../model.ts";
 import type { ResolvedSurface } from "./server.ts";
 
-/** The union of what is known; where a server is silent, everything is declared, since lists can follow. */
+/**
+ * The union of what is known; where a server is silent, everything is declared, since lists can
+ * follow.
+ */
 export function mergeDescriptions(
   view: ResolvedSurface,
   known: readonly (Description | undefined)[],
@@ -24,7 +27,8 @@ export function mergeDescriptions(
     ...(only?.capabilities["experimental"] === undefined
       ? {}
       : { experimental: only.capabilities["experimental"] }),
-    // The gateway itself tells of servers that restart, and a reload of its configuration changes lists.
+    // The gateway itself tells of servers that restart, and a reload of its configuration changes
+    // lists.
     logging: {},
     ...(has("completions") ? { completions: {} } : {}),
     ...(has("prompts") ? { prompts: { listChanged: true } } : {}),

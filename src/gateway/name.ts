@@ -1,8 +1,8 @@
 /**
  * The names under which a surface offers tools and prompts. A prefixed name is `server__own` within
- * the 64 characters `[A-Za-z0-9_-]` that every client and model API accepts; what does not fit is cut
- * and gets a short hash. A name is resolved by looking it up in a table, never by splitting it. What
- * the filter hides is in no table, and so neither in lists nor for calls.
+ * the 64 characters `[A-Za-z0-9_-]` that every client and model API accepts; what does not fit is
+ * cut and gets a short hash. A name is resolved by looking it up in a table, never by splitting it.
+ * What the filter hides is in no table, and so neither in lists nor for calls.
  */
 import { type ToolFilter, toSafePrefix } from "../config/config.ts";
 import { isOffered } from "../config/tool_filter.ts";
@@ -22,14 +22,17 @@ export interface NameTable {
 }
 
 /**
- * A configured server name as the start of tool names. It holds no `__` itself, so that two servers'
- * names can only meet when their prefixes are the same, which the configuration refuses.
+ * A configured server name as the start of tool names. It holds no `__` itself, so that two
+ * servers' names can only meet when their prefixes are the same, which the configuration refuses.
  */
 export function namePrefix(server: string): string {
   return `${toSafePrefix(server)}__`;
 }
 
-/** Whether `offered` can belong to this server: what decides is the table, this only spares look-ups. */
+/**
+ * Whether `offered` can belong to this server: what decides is the table, this only spares
+ * look-ups.
+ */
 export function mayBelong(server: string, offered: string): boolean {
   return offered.startsWith(namePrefix(server).slice(0, nameCharsMax - hashChars));
 }

@@ -5,12 +5,12 @@
 import { type GatewayError, type Outcome, toGatewayError, withOutcome } from "../errors.ts";
 import type { CallTarget, Ending } from "../model.ts";
 
-/** What a failure says of its call, or else what is known of the call's way. */
+/** The outcome in the failure, or else whether the call was handed to a server. */
 export function outcomeFor({ outcome }: GatewayError, { isSent = false }: CallTarget): Outcome {
   return outcome ?? (isSent ? "unknown" : "not_sent");
 }
 
-/** The same reply, whose failure says whether the call took effect. */
+/** The same reply; a failure gets its outcome. */
 export function withOutcomeOf(reply: Ending, target: CallTarget): Ending {
   return reply.kind === "failure"
     ? { ...reply, error: withOutcome(reply.error, outcomeFor(reply.error, target)) }

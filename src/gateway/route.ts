@@ -1,7 +1,7 @@
 /**
  * Which server a name belongs to, and what that server calls it. With a single server nothing is
- * looked up that its filter does not demand. Lists that are in memory answer at once; only a name that
- * none of them has waits for servers. Not here: URIs (resource_route.ts).
+ * looked up that its filter does not demand. Lists that are in memory answer at once; only a name
+ * that none of them has waits for servers. Not here: URIs (resource_route.ts).
  */
 import type { ToolFilter } from "../config/config.ts";
 import { isOffered } from "../config/tool_filter.ts";
@@ -17,14 +17,17 @@ type NamedKind = "tools" | "prompts";
 
 /** Finds owners. */
 export interface Router {
-  /** The owner of a name by what is in memory; undefined when that does not tell. */
+  /** The owner of a name by the lists in memory; undefined when they do not decide. */
   known(
     kind: NamedKind,
     view: ResolvedSurface,
     offered: string,
     caller: Caller,
   ): RouteTarget | undefined;
-  /** Throws `invalid_params` for an unknown name, or the failure of the only server that could know it. */
+  /**
+   * Throws `invalid_params` for an unknown name, or the failure of the only server that could know
+   * it.
+   */
   name(
     kind: NamedKind,
     view: ResolvedSurface,
@@ -109,7 +112,7 @@ async function ownerOfName(
   }
   const isAlone = view.servers.length === 1;
   let failure: GatewayError | undefined;
-  // A list made for another client may lack what this one is offered: then its own is looked at.
+  // A list made for another client may lack items that this one is offered: its own list is read.
   for (const source of ["nearest", "own"] as const) {
     const options: PartOptions = { patience: { kind: "call" }, source };
     for (const prefixed of prefixings(view)) {

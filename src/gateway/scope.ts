@@ -1,6 +1,7 @@
 /**
  * What the gateway itself keeps for one scope: which servers have answered it, their last good
- * lists, which server a URI came from, and what it subscribed to. Bounded, and gone with `endScope`.
+ * lists, which server a URI came from, and what it subscribed to. Bounded, and gone with
+ * `endScope`.
  */
 import { putWithin } from "../bounded.ts";
 import type { Clock } from "../clock.ts";
@@ -16,13 +17,13 @@ export interface ServerMemory {
   readonly lists: Map<ListKind, readonly JsonObject[]>;
 }
 
-/** The owner of an offered URI and what the owner calls it. */
+/** The owner of an offered URI and the owner's own URI for it. */
 export interface UriOwner {
   readonly server: string;
   readonly uri: string;
 }
 
-/** A subscription in force: what the client calls the resource on a surface, and its owner. */
+/** An active subscription: the client's URI for the resource on a surface, and its owner. */
 export interface Subscribed extends UriOwner {
   readonly surface: string;
   readonly offered: string;
@@ -36,7 +37,7 @@ export function subscriptionKey({ surface, offered }: Pick<Subscribed, "surface"
 /** One scope's memory. */
 export interface ScopeMemory {
   readonly servers: Map<string, ServerMemory>;
-  /** Whether its client was told of every capability, since a server had not answered yet. */
+  /** Whether its client got every capability declared because a server had not answered yet. */
   declaredAll: boolean;
   /** URIs that came with results, which no list names. Oldest go first. */
   readonly seenUris: Map<string, UriOwner>;
@@ -52,14 +53,16 @@ export interface Scopes {
   server(scope: string, server: string): ServerMemory;
   /** Remembers where a URI came from. */
   saw(scope: string, uri: string, owner: UriOwner): void;
-  /** Remembers who runs a task. */
+  /** Remembers which server runs a task. */
   ran(scope: string, taskId: string, server: string): void;
-  /** Forgets what scopes learnt of a server whose configuration changed; subscriptions stay. */
+  /** Forgets what scopes know of a server whose configuration changed; subscriptions stay. */
   forgetServer(server: string): void;
   end(scope: string): void;
 }
 
-/** Makes the memories. Calls that outlive their scope may bring it back, hence the bound on scopes. */
+/**
+ * Makes the memories. Calls that outlive their scope may bring it back, hence the bound on scopes.
+ */
 export function createScopes(
   clock: Clock,
   limits: Pick<

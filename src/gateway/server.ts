@@ -1,6 +1,6 @@
 /**
- * A configured server with its upstream, and which of them are behind one surface. Types, and the map
- * that takes a server for the same on every surface.
+ * A configured server with its upstream, and which servers are behind one surface. Types, and the
+ * map that treats a server as the same one on every surface.
  */
 import type { Naming, ServerConfig } from "../config/config.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -20,8 +20,8 @@ export interface RunningServers {
 /** What a surface offers, and how. */
 export interface SurfaceContent {
   /**
-   * The servers behind it. One that is offered in part has `config.tools` of its own beside the same
-   * upstream, and is the same object for as long as the server is.
+   * The servers behind it. One that is offered in part has `config.tools` of its own beside the
+   * same upstream, and is the same object for as long as the server is.
    */
   readonly servers: readonly Server[];
   /** Whether names carry their server's. */

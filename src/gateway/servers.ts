@@ -1,6 +1,7 @@
 /**
- * The servers of the running configuration and the calls open at each, so that a reload can let a
- * changed or removed server finish what it has begun. What a surface has of them is for its row to say.
+ * The servers of the running configuration and the open calls at each, so that a reload lets a
+ * changed or removed server finish its calls. Not here: what a surface shows of a server (surface
+ * kinds).
  */
 import type { Clock } from "../clock.ts";
 import type { ServerConfig, ServersConfig } from "../config/config.ts";
@@ -24,7 +25,10 @@ export interface ConfiguredServers {
   isQueued(server: Server): boolean;
   /** A call begins at a server: a reload closes it only after the returned function was called. */
   use(server: Server): () => void;
-  /** Takes the next configuration; the names of servers that are new, gone or made anew. */
+  /**
+   * Takes the next configuration; returns the names of servers that were added, removed or
+   * replaced.
+   */
   replace(next: ServersConfig): readonly string[];
   close(): Promise<void>;
 }

@@ -29,14 +29,17 @@ export interface GatewayStatus {
 export interface Gateway {
   /** The surface of that name; undefined when no such server is configured. */
   surface(name: string): Surface | undefined;
-  /** Capabilities (the union), identity and instructions of a surface. Never rejects for one broken server. */
+  /**
+   * Capabilities (the union), identity and instructions of a surface. Never rejects for one broken
+   * server.
+   */
   describe(surface: string, caller: Caller): Promise<Description>;
   /** Any request of a client, lists included (`params.cursor` in, `nextCursor` out). */
   call(surface: string, call: Call): Exchange;
   /** A client's notification that concerns its upstreams (`notifications/roots/list_changed`). */
   notify(surface: string, caller: Caller, method: string, params: JsonObject): void;
   /**
-   * Registers who hears what belongs to no call of this caller's scope; names and URIs are the
+   * Registers a watcher for what belongs to no call of this caller's scope; names and URIs are the
    * surface's. `subscriptions` is read whenever a connection starts. Ends by the returned function.
    */
   watch(
@@ -48,7 +51,10 @@ export interface Gateway {
   /** Releases all that is kept for a scope. */
   endScope(scope: string): void;
   status(): GatewayStatus;
-  /** Takes a new configuration: adds, removes and restarts only what changed, and tells the watchers. */
+  /**
+   * Takes a new configuration: adds, removes and restarts only what changed, and tells the
+   * watchers.
+   */
   reconfigure(next: ServersConfig): Promise<void>;
   /** Starts no server for no client any more, and ends the waiting for those that start. */
   drain(): void;

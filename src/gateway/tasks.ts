@@ -1,7 +1,8 @@
 /**
- * Tasks of servers, as clients that know tasks see them: which server runs a task is remembered from
- * the call that made it, and the lists of several servers are one. Ids stay the servers' own. Follows
- * the tasks utility of 2025-11-25; whether a client may use it, its codec knows.
+ * Tasks of servers, for clients that know tasks. The gateway remembers which server runs a task
+ * from the call that created it, and merges the task lists of several servers. Task ids stay the
+ * servers' own. Follows the tasks utility of 2025-11-25. Not here: whether a client may use it (the
+ * codec).
  */
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
@@ -31,7 +32,7 @@ export function ownerOfTask({ servers }: ResolvedSurface, call: Call, scopes: Sc
   );
 }
 
-/** Remembers the task that a result speaks of, when it does. */
+/** Remembers the task that a result reports, if any. */
 export function noteTask(
   value: JsonObject,
   { caller }: Call,
@@ -43,7 +44,9 @@ export function noteTask(
   if (typeof id === "string") scopes.ran(caller.scope, id, server.config.name);
 }
 
-/** The tasks of all servers of a surface that list theirs; a server that fails costs its own part. */
+/**
+ * The tasks of all servers of a surface that list theirs; a server that fails costs its own part.
+ */
 export async function listTasks(
   { servers }: ResolvedSurface,
   call: Call,

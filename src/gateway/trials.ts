@@ -1,7 +1,7 @@
 /**
  * Tries servers before the first client needs them: each once, a few at a time, in the order of the
- * configuration. A trial that takes long gives its turn to the next one, so that a server that hangs
- * holds up no others; a place in the queue never expires.
+ * configuration. A trial that takes long gives its turn to the next one, so that a server that
+ * hangs holds up no others; a place in the queue never expires.
  */
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";

@@ -1,8 +1,8 @@
 /**
- * Resource URIs on a surface of several servers. A URI stays what its server calls it; only when two
- * servers offer the same one does the later get a gateway URI, `mcp-wrapper://{server}/{uri}`, which
- * names its server in itself and so needs no table. Templates of RFC 6570 are matched as a superset,
- * in linear time: hostile templates cannot make it backtrack.
+ * Resource URIs on a surface of several servers. A URI stays what its server calls it; only when
+ * two servers offer the same one does the later get a gateway URI, `mcp-wrapper://{server}/{uri}`,
+ * which names its server in itself and so needs no table. Templates of RFC 6570 are matched as a
+ * superset, in linear time: hostile templates cannot make it backtrack.
  */
 
 const scheme = "mcp-wrapper://";

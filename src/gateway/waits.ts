@@ -11,8 +11,8 @@ import type { Scopes } from "./scope.ts";
 
 /**
  * How long an answer waits for a server that has not answered this scope yet. `list`: until it has,
- * unless the client listens for changes and other servers have answered. `call`: until it has. `glance`:
- * no longer than the first answer of the gateway may take.
+ * unless the client listens for changes and other servers have answered. `call`: until it has.
+ * `glance`: no longer than the first answer of the gateway may take.
  */
 export type Patience =
   | { readonly kind: "list"; readonly hears: () => boolean; readonly isAlone: boolean }
@@ -26,7 +26,7 @@ export interface WaitOptions {
   readonly kind?: ListKind;
 }
 
-/** Gives what `read` gives, unless its server keeps the answer waiting: then `upstream_late`. */
+/** Returns what `read` returns; fails with `upstream_late` when its server takes too long. */
 export type WithinPatience = <T>(
   server: Server,
   caller: Caller,

@@ -1,7 +1,7 @@
 /**
- * Who hears what belongs to no call. One watch stands for one client on one surface; it listens at
- * every server of the surface, through reloads of the configuration. Changes of lists are merged for
- * a moment, so that a server that announces each step costs its clients one look.
+ * Delivers what belongs to no call. One watch is one client on one surface; it covers every server
+ * of the surface, across reloads of the configuration. List changes are merged for a moment, so
+ * that a server that announces every step causes one list request per client.
  */
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
@@ -13,9 +13,9 @@ import type { Scopes, Subscribed } from "./scope.ts";
 /** All watches of the gateway. */
 export interface Watches {
   add(surface: string, caller: Caller, watcher: Watcher): () => void;
-  /** Listens at servers that were added, stops at removed ones, and says that the lists changed. */
+  /** Watches added servers, stops watching removed ones, and announces changed lists. */
   reattach(): void;
-  /** Tells the clients of one scope that lists changed. */
+  /** Notifies the clients of one scope that lists changed. */
   announce(scope: string, methods: readonly string[]): void;
 }
 
@@ -24,7 +24,7 @@ interface Watch {
   readonly announce: (methods: readonly string[]) => void;
 }
 
-/** The notice that says a list changed. */
+/** The notice that a list changed. */
 export const listChangedOf = (kind: ListKind): string =>
   `notifications/${listKinds[kind].capability}/list_changed`;
 

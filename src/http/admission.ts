@@ -1,14 +1,16 @@
 /**
- * Who makes a request: the authenticator's answer as a principal, or as the response that the client
- * gets instead, with its challenge. Comes after the guard and before any surface is looked up. Not
- * here: how a client proves who it is (src/auth/).
+ * Admission: runs the authenticator on a request and returns its principal, or the response that
+ * refuses it, with its challenge. It runs after the guard and before any surface is looked up. Not
+ * here: how a client proves its identity (src/auth/).
  */
 import { type Authenticator, isChallenge } from "../auth/authenticator.ts";
 import { GatewayError } from "../errors.ts";
 import { gatewayPrincipal, type Principal, sharedPrincipal } from "../model.ts";
 import { errorResponse } from "./respond.ts";
 
-/** The principal of a request, or the response that refuses it. Throws when the authenticator fails. */
+/**
+ * The principal of a request, or the response that refuses it. Throws when the authenticator fails.
+ */
 export async function admit(
   authenticator: Authenticator,
   request: Request,

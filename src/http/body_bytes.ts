@@ -1,7 +1,7 @@
 /**
- * The bytes of a body, in one piece of memory that grows with what arrives, never with what a client
- * announces. A byte stream writes into that memory itself. The chunks of any other stream are copied
- * and not kept: a single byte may come inside memory for thousands.
+ * The bytes of a request body in one buffer. The buffer grows with the bytes that arrive, never
+ * with the length that a client announces. A byte stream writes into it directly. Chunks of any
+ * other stream are copied and released, since a one-byte chunk may be a view of a large buffer.
  */
 import { openByteReader, release } from "./discard.ts";
 
@@ -18,7 +18,10 @@ export interface BodyBytes {
   cancel(): void;
 }
 
-/** Begins to read. Memory starts at `bytesMin` and doubles up to `bytesMax`, the longest body there can be. */
+/**
+ * Begins to read. Memory starts at `bytesMin` and doubles up to `bytesMax`, the longest body there
+ * can be.
+ */
 export function readBytes(
   body: ReadableStream<Uint8Array>,
   bytesMin: number,

@@ -1,8 +1,8 @@
 /**
- * The memory for large bodies that arrive at the same time, of all connections together: each may be
- * as large as the limit, and a client may open hundreds. Only what has arrived takes room, so that
- * announcements alone refuse nothing. A small body needs none, so that it passes while large ones
- * fill it.
+ * The memory limit for large bodies that arrive at the same time on all connections: each may be as
+ * large as the limit, and a client may open hundreds. Only bytes that have arrived count, so
+ * announced lengths alone refuse no request. Small bodies are exempt and pass while large ones fill
+ * the limit.
  */
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";

@@ -1,7 +1,8 @@
 /**
- * The body of a refused request: what still arrives is read and thrown away, within bounds of size
- * and time. A listener closes the connection of a body that is answered early, and a client that
- * writes at that moment sees a broken connection instead of the answer. Memory stays flat meanwhile.
+ * Reads and discards the rest of a refused request's body, within bounds of size and time. If a
+ * response is sent before the body has been read, the listener closes the connection, and a client
+ * that is still writing sees a broken connection instead of the response. Memory use stays
+ * constant.
  */
 import { type Clock, withDeadline } from "../clock.ts";
 import type { Limits } from "../limits.ts";
@@ -19,7 +20,9 @@ interface ByteCounter {
   cancel(): Promise<void>;
 }
 
-/** Reads the rest of a body; gives up on one that is announced too large, is too long or too slow. */
+/**
+ * Reads the rest of a body; gives up on one that is announced too large, is too long or too slow.
+ */
 export async function discardBody(
   { body, headers }: Request,
   { limits, clock }: DiscardDeps,
@@ -51,7 +54,9 @@ export function release({ buffer, byteLength }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
-/** A byte stream fills the same memory again and again; any other stream brings memory of its own. */
+/**
+ * A byte stream fills the same memory again and again; any other stream brings memory of its own.
+ */
 function countBytes(body: ReadableStream<Uint8Array>, chunkBytes: number): ByteCounter {
   const reader = openByteReader(body);
   if (reader === undefined) {

@@ -1,6 +1,6 @@
 /**
- * The time between the signal to stop and the end: no new work is taken, and what is under way may
- * finish, for which its client may still answer questions or end its session.
+ * The time between the signal to stop and the end: the gateway takes no new work, and running calls
+ * may finish. Their clients may still answer questions or end their sessions.
  */
 import { type Clock, sleep } from "../clock.ts";
 import type { Limits } from "../limits.ts";

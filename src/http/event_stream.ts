@@ -1,7 +1,8 @@
 /**
- * One open event stream to one reader: the bytes' budget, the heartbeat, and the clean-up when the
- * reader goes, which the body's `cancel` tells (a request's abort signal also fires after success
- * on some runtimes). Not here: what the stream carries and how it is resumed (session_streams.ts).
+ * One open event stream to one reader: its byte limit, its heartbeat, and the clean-up when the
+ * reader leaves. The body's `cancel` signals that, since a request's abort signal also fires after
+ * success on some runtimes. Not here: what the stream carries and how it is resumed
+ * (session_streams.ts).
  */
 import type { Limits } from "../limits.ts";
 import { type Frame, type FrameStreamEnd, openFrameStream } from "../sse/encode.ts";
@@ -20,7 +21,7 @@ export interface EventStream {
   readonly body: ReadableStream<Uint8Array>;
   /** False once the reader has used up its budget: the stream then ends after what is queued. */
   write(frame: Frame | Uint8Array): boolean;
-  /** Ends after what is queued; with a hint when the reader shall come back. */
+  /** Ends after the queued frames; a delay tells the reader when to reconnect. */
   end(retryMs?: number): void;
   /** Whether nothing more can be written. */
   isOver(): boolean;
@@ -48,7 +49,7 @@ export function openEventStream({ limits, heartbeats, isHeldOpen }: EventStreamD
     body: stream.readable,
     write(frame) {
       if (isOver) return false;
-      // What is queued still goes: without its first event a reader could not come back for more.
+      // Queued frames are still sent: without the first event a reader could not resume.
       if (stream.queuedBytes() >= limits.streamBytesMax) end();
       return !isOver && stream.write(frame);
     },

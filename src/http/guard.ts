@@ -1,7 +1,7 @@
 /**
- * Who may talk to this listener at all: `Host`, the target's authority and `Origin`, on every route
- * and method, against DNS rebinding and cross-site requests (Security Warning of the transports
- * specification). Own loopback names are allowed, and literal addresses of this machine where other
+ * The guard checks `Host`, the target's authority and `Origin` on every route and method, against
+ * DNS rebinding and cross-site requests (Security Warning of the transports specification). The
+ * listener's own loopback names are allowed, and literal addresses of this machine where other
  * machines can reach it; everything else must be listed. Also the CORS headers (Fetch standard
  * §3.2), for allowed origins only and never with credentials.
  */
@@ -140,9 +140,9 @@ function createHostRule(config: GuardConfig): (name: string, port: string) => bo
 }
 
 /**
- * Whether a host is a literal address of this machine, as in the probe of a container's `/health`. A
- * foreign page cannot make a browser send one: with DNS rebinding the Host is still a name. Any port
- * will do, since containers map ports.
+ * Whether a host is a literal address of this machine, as in the probe of a container's `/health`.
+ * A foreign page cannot make a browser send one: with DNS rebinding the Host is still a name. Any
+ * port will do, since containers map ports.
  */
 function createAddressRule({ addresses, clock, limits }: GuardDeps): (name: string) => boolean {
   let known: ReadonlySet<string> = new Set();
@@ -173,7 +173,7 @@ function createOriginRule(config: GuardConfig): (origin: string) => boolean {
   }
   for (const listed of config.allowedOrigins) exact.add(listed.toLowerCase().replace(/\/$/, ""));
   if (config.publicUrl !== undefined) exact.add(new URL(config.publicUrl).origin);
-  // An origin that hides itself can be anybody.
+  // `Origin: null` does not identify the page that sends it.
   exact.delete("null");
   return (origin) => exact.has(origin) || anyPort.has(origin.replace(/:\d{1,5}$/, ""));
 }

@@ -1,7 +1,8 @@
 /**
- * `/health` and `/ready`: is the gateway well, does it take new work. Small, without secrets and
- * open to all that the guard lets in; reasons in words are for the operator, who shows the token that
- * the data folder keeps (RFC 6750, the Authorization header).
+ * `/health` and `/ready`: whether the gateway works and whether it takes new work. Responses are
+ * small, hold no secrets and are open to every request that passes the guard. Reasons in words are
+ * only for the operator, who sends the token from the data directory (RFC 6750, the Authorization
+ * header).
  */
 import type { Clock } from "../clock.ts";
 import type { Gateway, GatewayStatus } from "../gateway/surface.ts";
@@ -26,8 +27,8 @@ export interface HealthDeps {
 type ServerStatus = GatewayStatus["servers"][number];
 
 /**
- * 200 `healthy`, 503 `unhealthy` (stopping, every configured server has failed, or no session can be
- * stored: then with the reason), 500 `error`.
+ * 200 `healthy`, 503 `unhealthy` (stopping, every configured server has failed, or no session can
+ * be stored: then with the reason), 500 `error`.
  */
 export async function healthResponse(
   phase: Phase,
@@ -72,7 +73,9 @@ export function readyResponse(phase: Phase): Response {
   return jsonResponse(JSON.stringify({ status: phase }), phase === "ready" ? 200 : 503);
 }
 
-/** Whether a request carries the operator's token. Digests are compared, so that time tells nothing. */
+/**
+ * Whether a request carries the operator's token. Digests are compared, so timing reveals nothing.
+ */
 async function showsToken(headers: Headers, token: string | undefined): Promise<boolean> {
   const shown = /^Bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1];
   if (token === undefined || shown === undefined) return false;

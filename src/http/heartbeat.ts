@@ -1,13 +1,13 @@
 /**
- * A comment on every open stream, so that dead peers and idle timeouts are noticed. One timer
- * serves all streams of a pace and its frame is encoded once. Streams whose listener cannot hold
- * silence get the faster pace.
+ * A comment on every open stream, so that dead peers are noticed and idle timeouts do not fire. One
+ * timer serves all streams of a pace, and its frame is encoded once. Streams whose listener closes
+ * silent connections get the faster pace.
  */
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import { encodeFrame } from "../sse/encode.ts";
 
-/** Who gets heartbeats. */
+/** The streams that get heartbeats. */
 export interface Heartbeats {
   /** Beats until the returned function is called. */
   add(beat: (bytes: Uint8Array) => void, isHeldOpen: boolean): () => void;
@@ -22,7 +22,7 @@ export function createHeartbeats(clock: Clock, limits: Limits): Heartbeats {
 
 type Beat = (bytes: Uint8Array) => void;
 
-/** The timer runs only while somebody listens. */
+/** The timer runs only while at least one stream is open. */
 function createPace(clock: Clock, ms: number): (beat: Beat) => () => void {
   const beats = new Set<Beat>();
   let stopTimer: (() => void) | undefined;

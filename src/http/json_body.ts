@@ -1,8 +1,8 @@
 /**
- * The body of a POST: its media type, its size and its deadline, kept no further than the limits
- * allow. A body that is announced too large is refused at once; any other is counted while it
- * arrives, since what a client announces costs it nothing. discard.ts reads the rest of a refused
- * one. protocol/jsonrpc.ts says what JSON is; the bindings say what it means.
+ * Reads the body of a POST: its media type, its size and its deadline. A body whose announced
+ * length is too large is refused at once; any other is counted while it arrives, since the
+ * announced length proves nothing. Not here: the rest of a refused body (discard.ts), JSON itself
+ * (protocol/jsonrpc.ts) and what the messages mean (the bindings).
  */
 import { type Clock, withDeadline } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
@@ -51,8 +51,8 @@ export function createJsonReader(deps: BodyDeps): JsonReader {
 
 /**
  * Reads a whole body. Throws `body_too_large`, `body_timeout` or `overloaded`, and keeps nothing
- * then. A small body that announces its length is read in one step, which is faster than its stream;
- * a listener may reserve what is announced, so a larger one is not.
+ * then. A small body that announces its length is read in one step, which is faster than its
+ * stream; a listener may reserve what is announced, so a larger one is not.
  */
 async function readBody(
   request: Request,

@@ -1,8 +1,8 @@
 /**
- * The gateway's own progress while a call is silent: many clients cancel a request after a minute
- * without progress. Only calls with a progress token get it. Values only rise, as "Progress" of every
- * revision demands, and the gateway's own rise by so little that they do not overtake the server's
- * next ones. One timer serves all calls.
+ * The gateway's own progress notices while a call is silent, since many clients cancel a request
+ * after a minute without progress. Only calls with a progress token get them. Values only rise, as
+ * "Progress" of every revision demands; the gateway's own rise by so little that they do not
+ * overtake the server's next value. One timer serves all calls.
  */
 import type { Clock } from "../clock.ts";
 import { type Limits, msPerSecond } from "../limits.ts";
@@ -49,7 +49,9 @@ const method = "notifications/progress";
 /** Small against any unit that a server counts in. */
 const step = 1e-6;
 
-/** Makes the watch of one handler. Its timer is armed by the first call and looks at all of them. */
+/**
+ * Makes the watch of one handler. Its timer is armed by the first call and looks at all of them.
+ */
 export function createKeepAlive(
   clock: Clock,
   { keepAliveMs, keepAliveSweepMs }: Pick<Limits, "keepAliveMs" | "keepAliveSweepMs">,

@@ -1,6 +1,6 @@
 /**
- * The POST door of the Streamable HTTP transport: the body is read once, its era is decided once, and
- * that era's binding gets it. Not here: what either does with it.
+ * The POST endpoint of the Streamable HTTP transport: reads the body once, decides its era once,
+ * and passes it to the binding of that era. Not here: what the bindings do with it.
  */
 import { GatewayError } from "../errors.ts";
 import { classify, type Era } from "../protocol/era.ts";

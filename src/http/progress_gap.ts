@@ -1,8 +1,8 @@
 /**
- * The gap between a call's last progress notice and its answer. A client that finds both in one read
+ * The gap between a call's last progress notice and its answer. A client that gets both in one read
  * may lose the notice: SDK 1 drops the call's progress handler when it sees the answer, before it
- * hands the notice on. So the answer is written in a later turn of the event loop, after enough time
- * for the notice to leave and arrive alone. A call without progress waits for nothing.
+ * delivers the notice. The gateway therefore writes the answer in a later turn of the event loop,
+ * late enough for the notice to arrive alone. A call without progress is not delayed.
  */
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";

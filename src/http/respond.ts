@@ -66,7 +66,9 @@ export function rpcErrorResponse(
   });
 }
 
-/** Anything thrown as a response; what nobody foresaw is logged and its text stays here. */
+/**
+ * Turns anything thrown into a response; an unexpected error is logged and its text is not sent.
+ */
 export function faultResponse(thrown: unknown, log: Log): Response {
   const error = toGatewayError(thrown);
   if (error.code === "internal") logFault(log, "Cannot answer a request", thrown);

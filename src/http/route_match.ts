@@ -1,6 +1,6 @@
 /**
- * From the path of a request to a row of the route table. Paths are compared as they are written:
- * dot segments, doubled slashes and encoded slashes match no route.
+ * Matches the path of a request to a row of the route table. Paths are compared as they are
+ * written: dot segments, doubled slashes and encoded slashes match no route.
  */
 import { IttyRouter } from "itty-router";
 import { GatewayError } from "../errors.ts";

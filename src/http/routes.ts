@@ -1,6 +1,7 @@
 /**
- * The HTTP layer: each request is guarded, matched to a row of the route table and answered; it never
- * throws. A path matches as it is written, one slash at its end aside. Not here: the endpoints' work.
+ * The HTTP layer guards each request, matches it to a row of the route table and answers it; it
+ * never throws. A path matches as it is written, except for one trailing slash. Not here: what the
+ * endpoints do.
  */
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { Bus } from "../bus/bus.ts";
@@ -70,7 +71,7 @@ export interface HttpDeps {
   readonly surfaceKinds: SurfaceKinds;
   readonly authenticator: Authenticator;
   readonly sessions: SessionStore;
-  /** Where sessions that ended are told of. */
+  /** Announces sessions that ended. */
   readonly bus: Bus;
   readonly limits: Limits;
   readonly clock: Clock;
@@ -92,13 +93,15 @@ export interface HttpHandler {
   readonly fetch: FetchHandler;
   /** New work is taken from now on. */
   open(): void;
-  /** New work is refused, standalone streams end; resolves when the running calls have finished. */
+  /**
+   * Refuses new work and ends standalone streams; resolves when the running calls have finished.
+   */
   drain(): Promise<void>;
-  /** Ends what is left. Stored sessions live on in the store. */
+  /** Ends everything that is still open. Stored sessions stay in the store. */
   close(): Promise<void>;
-  /** Tells the session of this key; true when a stream took it now. */
+  /** Sends a notice to the session of this key; true when a stream took it now. */
   sendTo(sessionKey: string, notice: Notice): boolean;
-  /** Tells every session; how many streams took it now. */
+  /** Sends a notice to every client; returns how many sessions and listen streams took it now. */
   broadcast(notice: Notice): number;
 }
 

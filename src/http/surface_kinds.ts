@@ -1,8 +1,7 @@
 /**
- * The kinds of surfaces: which URLs there are, what each is called inside, and which servers stand
- * behind it. Routes and the front page are derived from these rows, and the core knows no URL.
- * Another kind is one more row; an embedding program adds its own by `tables.surfaceKinds` of
- * `createGateway`.
+ * The kinds of surfaces: which URLs exist, the internal name of each, and which servers are behind
+ * it. Routes and the front page are derived from these rows; the core knows no URL. Another kind is
+ * one more row; an embedding program adds its own with `tables.surfaceKinds` of `createGateway`.
  */
 import type { ResolveSurface, RunningServers, SurfaceContent } from "../gateway/surface.ts";
 
@@ -11,8 +10,8 @@ export interface SurfaceKind {
   /** The path above its endpoints: `mcp`, `sse` and `messages`. */
   readonly path: string;
   /**
-   * What its surfaces are called: in the log, in stored sessions and in cursors. It never changes for
-   * a surface that stays, or its clients lose their sessions.
+   * What its surfaces are called: in the log, in stored sessions and in cursors. It never changes
+   * for a surface that stays, or its clients lose their sessions.
    */
   readonly surface: string;
   /** Names that the endpoint `mcp` had before; they work, and are marked as deprecated. */

@@ -1,6 +1,6 @@
 /**
- * A catalog as the text in which it is stored, and back. What is read is checked in full: an older
- * version, a person with an editor or a bad sector may have written it.
+ * Converts a catalog to its stored text and back. The text is checked in full when it is read,
+ * since it may come from an older version, a manual edit or a damaged disk.
  */
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";

@@ -1,6 +1,7 @@
 /**
  * The one database file of a data directory: how it is opened, checked, locked and migrated. Its
- * tables are listed here as SQL steps; the stores that read and write them are the `sqlite_*.ts` files. One gateway owns the file: a second one on the same data directory is refused.
+ * tables are listed here as SQL steps; the stores that read and write them are the `sqlite_*.ts`
+ * files. One gateway owns the file: a second one on the same data directory is refused.
  */
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
@@ -53,7 +54,7 @@ const schemaSteps: readonly string[] = [
      PRIMARY KEY (server, scope)
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX credential_scopes_seen_at ON credential_scopes (seen_at);`,
-  // The sessions of an older gateway could say of their clients as much as a request may hold.
+  // An older gateway stored client descriptions as large as a request may be.
   `DELETE FROM sessions
      WHERE length(client_info) > ${clientLimits.clientInfoBytesMax}
        OR length(capabilities) > ${clientLimits.clientCapabilitiesBytesMax};
@@ -134,11 +135,11 @@ export function openStoreDatabase(
 /** Whether the database takes writes. */
 export interface StorageCheck {
   /**
-   * Why it takes none; undefined while it takes them. To find out it writes a little, seldom while all
-   * is well, and as much as a new session needs after a write has failed.
+   * Why writes fail; undefined while they succeed. The check writes a little, rarely while writes
+   * succeed, and as much as a new session needs after one has failed.
    */
   problem(): string | undefined;
-  /** A write failed: the next look finds out why. */
+  /** Notes that a write failed: the next check finds out why. */
   suspect(): void;
 }
 
@@ -209,7 +210,7 @@ export function transact<Value>(database: SqlDatabase, work: () => Value): Value
     try {
       database.exec("ROLLBACK");
     } catch {
-      // Some faults (a full disk) have rolled back already; the first fault is the one to tell.
+      // Some faults (a full disk) have rolled back already; the first fault is the one to report.
     }
     throw fault;
   }

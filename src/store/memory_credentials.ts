@@ -1,6 +1,6 @@
 /**
- * Credentials that end with the process, and the scopes that were authenticated. As in the kinds that
- * keep files, a scope that there was no room for makes every scope of its server count as known.
+ * Credentials and authenticated scopes that end with the process. As in the persistent kinds, a
+ * scope that exceeds the bound makes every scope of its server count as authenticated.
  */
 import type { Clock } from "../clock.ts";
 import { createKeyedMutex } from "../credentials/keyed_mutex.ts";
@@ -21,7 +21,7 @@ export interface MemoryCredentialOptions {
   readonly clock: Clock;
 }
 
-/** Stands for all scopes of a server that there was no room for. */
+/** Represents all scopes of a server that exceeded the bound. */
 const anyScope = "*";
 
 /** Makes an empty store. */

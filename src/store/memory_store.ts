@@ -15,7 +15,7 @@ export async function openMemoryStore(options: StoreKindOptions): Promise<StoreE
   return {
     sessions,
     catalogs: createMemoryCatalogStore({ limits, log: log.source("catalog") }),
-    // What never leaves the process needs no seal.
+    // Credentials that never leave the process need no seal.
     credentials: () =>
       createMemoryCredentialStore({ clock, limits, log: log.source("credentials") }),
     processGroups: createMemoryProcessGroups(),
@@ -24,7 +24,9 @@ export async function openMemoryStore(options: StoreKindOptions): Promise<StoreE
   };
 }
 
-/** The groups of this run alone: only the warden's own process ends what a killed gateway leaves. */
+/**
+ * The groups of this run alone: only the warden's own process ends what a killed gateway leaves.
+ */
 function createMemoryProcessGroups(): ProcessGroupStore {
   const groups = new Map<number, ProcessGroup>();
   return {

@@ -1,4 +1,4 @@
-/** A map as a bounded list of the newest: what is put again counts as new. */
+/** A map as a bounded list of the newest entries: putting an entry again makes it the newest. */
 
 /** Puts an entry in as the newest. */
 export function putNewest<Value>(entries: Map<string, Value>, key: string, value: Value): void {

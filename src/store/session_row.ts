@@ -1,6 +1,7 @@
 /**
- * A session as a row of the table `sessions` and back. What comes from disk is checked in full: an
- * older version, a person with an editor or a bad sector may have written it. Not here: statements.
+ * Converts a session to a row of the table `sessions` and back. A row is checked in full when it is
+ * read, since it may come from an older version, a manual edit or a damaged disk. Not here:
+ * statements.
  */
 import { isJsonObject } from "../json.ts";
 import { type LogLevel, logLevels } from "../model.ts";
@@ -23,7 +24,9 @@ export function toRow(record: SessionRecord): SqlValue[] {
   ];
 }
 
-/** The record of a row and its subscriptions; undefined when a column is not what `toRow` writes. */
+/**
+ * The record of a row and its subscriptions; undefined when a column is not what `toRow` writes.
+ */
 export function toRecord(
   row: Readonly<Record<string, SqlValue>>,
   subscriptions: readonly string[],

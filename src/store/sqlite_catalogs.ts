@@ -1,8 +1,8 @@
 /**
- * Catalogs in SQLite: what servers said of themselves, so that a handshake and the lists need no
- * process after a restart. A catalog is only a saving: whatever fails here is logged and costs a
- * start of the server, never a call. Bounded by number and size. Not here: what a key covers (the
- * upstream kinds), the table (database.ts) and the text of a catalog (catalog_body.ts).
+ * Catalogs in SQLite: the descriptions and lists of servers, so that a handshake and the lists need
+ * no process after a restart. A catalog is only a cache: a fault is logged and costs a start of the
+ * server, never a call. Bounded by number and size. Not here: what a key covers (the upstream
+ * kinds), the table (database.ts) and the text of a catalog (catalog_body.ts).
  */
 import type { Clock } from "../clock.ts";
 import { transact } from "./database.ts";
@@ -20,7 +20,7 @@ export interface SqliteCatalogOptions {
   readonly clock: Clock;
 }
 
-/** Makes the store; it lets go of nothing, since the database belongs to its opener. */
+/** Makes the store; it closes nothing, since the database belongs to its opener. */
 export function openSqliteCatalogStore(options: SqliteCatalogOptions): CatalogStore {
   const { database, limits, log, clock } = options;
   const select = database.prepare("SELECT body FROM catalogs WHERE key = ?");
@@ -66,7 +66,7 @@ export function openSqliteCatalogStore(options: SqliteCatalogOptions): CatalogSt
     async save(key, server, catalog) {
       try {
         const body = toBody(catalog, server, limits, log);
-        // An older one would be believed at the next start.
+        // An older catalog would be trusted at the next start.
         if (body === undefined) return void deleteOne.run(key);
         transact(database, () => {
           replace.run(key, server, body, clock.wall());

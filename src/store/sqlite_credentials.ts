@@ -1,8 +1,8 @@
 /**
- * Credentials in SQLite, each sealed for its server, principal, kind and what it was got with, and the
- * scopes that were authenticated. Whatever fails here is logged and costs a new log-in,
- * never the gateway; only the memory of scopes fails closed: a scope that cannot be looked up counts as
- * known. Not here: the tables (database.ts).
+ * Credentials in SQLite, each sealed for its server, principal, kind and token inputs, and the
+ * scopes that were authenticated. A fault here is logged and costs a new log-in, never the gateway.
+ * Only the memory of scopes fails closed: a scope that cannot be looked up counts as authenticated.
+ * Not here: the tables (database.ts).
  */
 import type { Clock } from "../clock.ts";
 import { transact } from "./database.ts";
@@ -36,7 +36,7 @@ const purpose = "credential";
 const toRow = ({ server, principal, kind, binding }: CredentialKey) =>
   [server, principal, kind, binding] as const;
 
-/** Makes the store; it lets go of nothing, since the database belongs to its opener. */
+/** Makes the store; it closes nothing, since the database belongs to its opener. */
 export function openSqliteCredentialStore(options: SqliteCredentialOptions): CredentialStore {
   const { database, sealer, limits, log, clock } = options;
   const inTurn = createKeyedMutex();
@@ -98,7 +98,7 @@ export function openSqliteCredentialStore(options: SqliteCredentialOptions): Cre
   };
 }
 
-/** Stands for all scopes of a server that there was no room for. */
+/** Represents all scopes of a server that exceeded the bound. */
 const anyScope = "*";
 
 function createScopes(

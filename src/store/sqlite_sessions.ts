@@ -1,8 +1,8 @@
 /**
- * Sessions in SQLite, read when they are asked for: a live session keeps what it needs of its record,
- * so a start reads none. Activity alone is written behind, in batches: a crash costs at most
- * `activityFlushMs` of it. Not here: the tables and the lock on the file (database.ts), and closing
- * the database, which other parts share.
+ * Sessions in SQLite, read on demand: a live session keeps what it needs of its record, so a start
+ * reads none. Only activity is written later, in batches: a crash loses at most `activityFlushMs`
+ * of it. Not here: the tables and the lock on the file (database.ts), and closing the database,
+ * which other stores share.
  */
 import type { Clock } from "../clock.ts";
 import { transact } from "./database.ts";
@@ -21,7 +21,7 @@ export interface SqliteSessionStoreOptions {
   readonly log: Log;
 }
 
-/** The store at work. */
+/** The state of the open store. */
 interface SqliteSessions extends SqliteSessionStoreOptions {
   readonly sql: ReturnType<typeof prepare>;
   /** Activity that is not on disk yet, by key. */
@@ -197,7 +197,7 @@ function prepare(database: SqlDatabase) {
     find: database.prepare("SELECT * FROM sessions WHERE key = ?"),
     setActive: database.prepare("UPDATE sessions SET active_at = max(active_at, ?) WHERE key = ?"),
     shiftActive: database.prepare("UPDATE sessions SET active_at = min(active_at + ?, ?)"),
-    // By the index: a start reads no more than it must.
+    // Uses the index: a start reads as little as possible.
     clampActive: database.prepare("UPDATE sessions SET active_at = ? WHERE active_at > ?"),
     setLogLevel: database.prepare("UPDATE sessions SET log_level = ? WHERE key = ?"),
     setOwner: database.prepare("UPDATE sessions SET owner = ? WHERE key = ?"),

@@ -1,8 +1,8 @@
 /**
  * All that the gateway keeps, opened as one by the kind that the configuration names. Each store is
- * behind an interface that its users own; a kind is one row of `store_kinds.ts` and passes the suite
- * of test/contract/stores.test.ts. Also the keys of the data directory, which are read only after the
- * kind holds its lock, so that only one gateway makes them.
+ * behind an interface that its users own; a kind is one row of `store_kinds.ts` and passes the
+ * suite of test/contract/stores.test.ts. Also the keys of the data directory, which are read only
+ * after the kind holds its lock, so that only one gateway makes them.
  */
 import type { Clock } from "../clock.ts";
 import type { GatewayConfig } from "../config/config.ts";
@@ -17,7 +17,7 @@ import type { CatalogStore, ProcessGroupStore } from "../upstream/deps.ts";
 /** The data directory of a gateway that keeps no files. */
 export const noDirectory = ":memory:";
 
-/** The kind where the configuration names none. */
+/** The kind if the configuration names none. */
 const defaultKind = "sqlite";
 
 /** Every store of a gateway. */
@@ -28,7 +28,7 @@ export interface Stores {
   readonly processGroups: ProcessGroupStore;
   /** Why new sessions cannot be stored; undefined while they can be. */
   problem(): Promise<string | undefined>;
-  /** Writes what is pending and lets go. */
+  /** Writes pending changes and closes the stores. */
   close(): Promise<void>;
 }
 
@@ -47,7 +47,7 @@ export interface StoreEngine extends Omit<Stores, "credentials"> {
   credentials(sealer: Sealer): CredentialStore;
 }
 
-/** One kind of storage. Rejects with a sentence when it cannot be used. */
+/** Opens one kind of storage. Rejects with an error text when it cannot be used. */
 export type StoreKind = (options: StoreKindOptions) => Promise<StoreEngine>;
 
 /** The kinds that a configuration may name. */
@@ -77,7 +77,7 @@ export async function openStores(options: OpenStoresOptions): Promise<OpenedStor
     return await openAll(options, openKind, directory);
   } catch (fault) {
     const reason = fault instanceof Error ? fault.message : String(fault);
-    // Some faults are sentences of ours already; the system's own say neither where nor what to do.
+    // Some faults are already complete error texts; those of the system name no path and no remedy.
     if (directory === noDirectory || reason.startsWith("Cannot ")) throw fault;
     throw new Error(
       `Cannot use the data directory "${directory}": ${reason}; ` +
@@ -117,7 +117,7 @@ async function openAll(
   }
 }
 
-/** The key that seals, and the operator's token. */
+/** The sealing key and the operator's token. */
 async function readKeys(runtime: Runtime, directory: string, secret: string | undefined) {
   if (directory === noDirectory) return { key: secret ?? makeKey(), operatorToken: undefined };
   return {

@@ -1,10 +1,13 @@
 /**
- * How often each kind of event happened since the start of the gateway: calls by outcome, refusals by
- * code, drops by what was dropped. Bounded: every key comes from a table of the source.
+ * Counts each kind of event since the start of the gateway: calls by outcome, refusals by code,
+ * drops by what was dropped. Bounded: every key comes from a table in the source.
  */
 import type { Events, GatewayEvent } from "./events.ts";
 
-/** Counts by event type and, where the type has rows, by row: `call_ended.ok`, `dropped.call_notice`. */
+/**
+ * Counts by event type and, where the type has rows, by row: `call_ended.ok`,
+ * `dropped.call_notice`.
+ */
 export type Counts = Readonly<Record<string, number>>;
 
 /** Counts the events of a stream; the returned function gives the counts so far. */

@@ -6,7 +6,7 @@
  */
 import type { LogFields } from "../log.ts";
 
-/** A server started, works, fails or rests. */
+/** The state of a server changed. */
 export interface ServerStateEvent {
   readonly type: "server_state";
   readonly server: string;
@@ -15,7 +15,9 @@ export interface ServerStateEvent {
   readonly problem?: string | undefined;
 }
 
-/** A start of a server failed, and what follows: `retry` soon, `crash_loop` slowly, `failed` never. */
+/**
+ * A server failed to start, and what follows: `retry` soon, `crash_loop` slowly, `failed` never.
+ */
 export interface StartFailedEvent {
   readonly type: "start_failed";
   readonly server: string;
@@ -25,9 +27,9 @@ export interface StartFailedEvent {
   readonly failures: number;
   /** When the next start is allowed; absent: never. */
   readonly retryAfterMs?: number | undefined;
-  /** Whether `next` differs from what followed the failure before. */
+  /** Whether `next` differs from that of the previous failure. */
   readonly isChange: boolean;
-  /** Whether a server in a crash loop failed for the reason that it failed for before. */
+  /** Whether a server in a crash loop failed for the same reason as before. */
   readonly isRepeated: boolean;
   /** What the program printed, or what the system said. */
   readonly details?: LogFields | undefined;
@@ -39,7 +41,9 @@ export interface RecoveredEvent {
   readonly server: string;
 }
 
-/** A connection to a server opened, or closed; `died` says why when the gateway did not close it. */
+/**
+ * A connection to a server opened, or closed; `died` says why when the gateway did not close it.
+ */
 export interface ConnectionEvent {
   readonly type: "connection_opened" | "connection_closed";
   readonly server: string;
@@ -66,7 +70,7 @@ export interface CallEvent {
   readonly server?: string | undefined;
   readonly principal: string;
   readonly ms: number;
-  /** `ok`, `paused`, `tool_error`, or the code of the failure. */
+  /** `ok`, `paused` (it ended as `InputRequired`), `tool_error`, or the code of the failure. */
   readonly outcome: string;
 }
 
@@ -74,11 +78,11 @@ export interface CallEvent {
 export interface RefusalEvent {
   readonly type: "request_refused";
   readonly status: number;
-  /** The code of the error table; absent: the failure was put in words of one era. */
+  /** The code of the error table; absent: the failure has an error of one era only. */
   readonly code?: string | undefined;
 }
 
-/** Something was thrown away: it fitted nothing, or a bound was reached. */
+/** A message was dropped: it matched nothing, or a bound was reached. */
 export interface DropEvent {
   readonly type: "dropped";
   /** What was dropped, as a row of `drops`. */
@@ -121,7 +125,7 @@ export interface Events {
   read(reader: (event: GatewayEvent) => void): () => void;
 }
 
-/** Makes a stream. A reader that throws affects neither other readers nor whoever emitted. */
+/** Makes a stream. A reader that throws affects neither the other readers nor the emitter. */
 export function createEvents(failed: (thrown: unknown) => void): Events {
   const readers = new Set<(event: GatewayEvent) => void>();
   return {

@@ -1,9 +1,9 @@
 /**
- * What the log has of calls: one line for each that failed, and, in debug mode, one for each that
- * went well and every message. Values never reach the log: arguments and results appear as their
- * shape, names and URIs as they are, and of a failure its reason. A call that its client gave up, or
- * that ends with its session, has not failed. Each call passes here once, so that this is also where
- * each failure gets its outcome.
+ * What the log records of calls: one line for each call that failed, and, in debug mode, one for
+ * each that succeeded and for every message. Values are never logged: arguments and results appear
+ * as their shape, names and URIs in full, and a failure with its reason. A call that the client
+ * cancelled, or that ends with its session, is not a failure. Every call passes here once, so each
+ * failure also gets its outcome here.
  */
 import type { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
@@ -13,7 +13,7 @@ import { clientLine, oneLine } from "../../one_line.ts";
 import { withOutcomeOf } from "../outcome.ts";
 import type { CallContext, MakeStep } from "./steps.ts";
 
-/** Members whose texts say what a message is about and are not the client's data. */
+/** Members whose texts describe the message and hold no client data. */
 const spokenMembers = new Set(["name", "uri", "uriTemplate", "level", "logger", "type", "isError"]);
 const depthMax = 4;
 const membersMax = 20;
@@ -102,7 +102,7 @@ export function logFailedCall(
 export interface CallFault {
   readonly code: string;
   readonly reason: string;
-  /** The server whose fault it is, where the call did not get as far as to one. */
+  /** The server that caused the failure, if the call did not reach one. */
   readonly server?: string | undefined;
 }
 
@@ -128,7 +128,7 @@ const namings: Readonly<Record<string, string>> = {
   "resources/unsubscribe": "resource",
 };
 
-/** The name of what is called, as the client wrote it. */
+/** The name of the called item, as the client wrote it. */
 export function nameIn({ name, uri, ref }: JsonObject): string | undefined {
   const { name: refName, uri: refUri } = (ref ?? {}) as JsonObject;
   return [name, uri, refName, refUri].find((one) => typeof one === "string");
@@ -140,7 +140,9 @@ function faultOf(reply: Reply, charsMax: number): CallFault | undefined {
   return { code: "tool_error", reason: sayingOf(reply.value["content"], charsMax) };
 }
 
-/** What a tool says first of why it failed: of JSON its member that holds the error, else a line. */
+/**
+ * Why a tool failed, in its own words: the error member of JSON text, else the first line.
+ */
 function sayingOf(content: unknown, charsMax: number): string {
   for (const block of Array.isArray(content) ? content as JsonObject[] : []) {
     const text = block?.["text"];

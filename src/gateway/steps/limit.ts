@@ -1,7 +1,7 @@
 /**
- * How many calls are under way at once for clients without a session: a bound over all of them,
- * whichever way they come in. A session's calls are bounded where their ids are, in its binding. A
- * call that returns with answers was counted before it waited, and passes.
+ * The limit of concurrent calls by clients without a session, over all such clients. The calls of a
+ * session are bounded in its binding, where their ids are. A call that returns with answers was
+ * counted before it was parked, and passes.
  */
 import { GatewayError } from "../../errors.ts";
 import type { CallContext, MakeStep } from "./steps.ts";

@@ -1,9 +1,10 @@
 /**
- * Calls of clients that cannot be asked while a call runs. A server's ask ends the call for its
- * client; the server's exchange waits, parked, and the client's return goes on with it. When a
- * server itself ends a call to ask, its state is sealed on the way out and opened on the way back. A
- * state is bound to its principal, surface and arguments, and expires; it is signed, not hidden,
- * since its client may read what a server told it. No call is executed a second time.
+ * Calls of clients that cannot be asked while a call runs. When a server asks, the call ends for
+ * its client as `InputRequired`; the server's exchange is parked until the client returns with
+ * answers. When a server itself ends a call to ask, its state is sealed on the way out and opened
+ * on the way back. A state is bound to its principal, surface and arguments, and expires. It is
+ * signed, not encrypted, since its client may read what a server sent it. No call is executed
+ * twice.
  */
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import type { Ask, Ending, InputRequired, JsonObject, Notice, Question } from "../../model.ts";
@@ -31,7 +32,7 @@ interface Parking {
 interface Asked {
   /** Ask id -> the question under which its client knows it. */
   readonly open: Map<string, Question>;
-  /** The capabilities for want of which other asks of it were refused. */
+  /** The missing capabilities because of which its other asks were refused. */
   readonly refused: JsonObject[];
   /** Stops the gathering. */
   cancelGather: (() => void) | undefined;
@@ -65,7 +66,7 @@ function withoutInput(ending: Ending): Ending {
   return { kind: "failure", error: new GatewayError("bad_upstream_response") };
 }
 
-/** A call without a state goes on to its server; one that returns goes on where it waited. */
+/** A call without a state continues to its server; one that returns resumes its parked exchange. */
 function enter(
   parking: Parking,
   context: CallContext,
@@ -127,7 +128,7 @@ function pass(
   const asked = parking.asked.get(context);
   if (reply.kind === "notice") {
     if (asked?.cancelGather === undefined) return reply;
-    // The server goes on: what it says from here on is the first that the client hears on its return.
+    // The server continues: its next message is the first that the client gets on its return.
     void leaveWaiting(parking, context, asked, control, reply);
     return undefined;
   }
@@ -153,7 +154,7 @@ function takeAsk(
     return control.answer(ask.id, { kind: "refusal", code, message });
   }
   const question = toQuestion(ask, new Set([...asked.open.values()].map(({ key }) => key)));
-  // Answers that come with a state are for what was asked before it.
+  // Answers that come with a state belong to the questions sent with it.
   const { answers, state } = call.resume ?? {};
   const value = state === undefined ? answerFor(question, answers ?? {}) : undefined;
   if (value !== undefined) return control.answer(ask.id, { kind: "answer", value });
@@ -209,7 +210,7 @@ async function park(
   }
 }
 
-/** The server's own ending. A failure for want of what the client did not declare says so. */
+/** The server's own ending. A failure caused by undeclared client capabilities names them. */
 function leave(
   parking: Parking,
   context: CallContext,

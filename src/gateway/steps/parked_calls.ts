@@ -1,6 +1,7 @@
 /**
- * Exchanges that wait for their client to come back with answers: in memory, bounded, each for a
- * time and for one return. What is gone from here is never made again: its client is told so.
+ * Exchanges that wait for their client to come back with answers. They are kept in memory within a
+ * bound, each for a limited time and for one return. A parked call that has expired is never
+ * repeated: the client gets an error that says so.
  */
 import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
@@ -11,21 +12,21 @@ import type { CallContext } from "./steps.ts";
 /** A parked exchange and what it waits for. */
 export interface Park {
   readonly exchange: Exchange;
-  /** A notice that came after the asks: the first that the client hears on its return. */
+  /** A notice that came after the asks: the first message that the client gets on its return. */
   readonly early: Notice | undefined;
   /** Ask id -> the question under which the client knows it. */
   readonly open: ReadonlyMap<string, Question>;
-  /** The capabilities for want of which other questions of it were refused. */
+  /** The missing capabilities because of which its other questions were refused. */
   readonly refused: JsonObject[];
   /** Where the call went. */
   readonly target: CallTarget | undefined;
   /** The call that waits. */
   readonly context: Pick<CallContext, "target">;
-  /** Lets its server go, should a reload have replaced it. */
+  /** Releases its server, which a reload may have replaced. */
   readonly release: () => void;
 }
 
-/** The exchange of a call that goes on. */
+/** The exchange of a resumed call. */
 export function resumed({ exchange, early }: Park): Exchange {
   if (early === undefined) return exchange;
   return {

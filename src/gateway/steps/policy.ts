@@ -1,7 +1,7 @@
 /**
- * Whether a principal may make this call: the gateway's one policy, asked about what the call was
- * resolved to. What is denied fails as if it did not exist. A call that returns with answers is asked
- * about again, since the principal may have lost the right meanwhile.
+ * Whether a principal may make this call: the step asks the gateway's policy about the resolved
+ * target. A denied call fails as if its target did not exist. A call that returns with answers is
+ * checked again, since the principal may have lost the right since.
  */
 import { GatewayError } from "../../errors.ts";
 import type { Policy } from "../access_policy.ts";

@@ -1,7 +1,7 @@
 /**
- * The last step: the call reaches the server that it was resolved to, or, where it concerns all of
- * them, is answered from what they say. On the way back names and URIs of one server become those of
- * the surface, and what a result tells of tasks and subscriptions is remembered.
+ * The last step: the call reaches the server that it was resolved to, or, where it concerns all
+ * servers, is answered from their replies. On the way back a server's names and URIs become those
+ * of the surface, and the gateway remembers the tasks and subscriptions that a result reports.
  */
 import { type Call, type Ending, type Exchange, type JsonObject, listKinds } from "../../model.ts";
 import type { ListKind } from "../../model.ts";
@@ -118,7 +118,7 @@ async function tasks({ call, surface }: CallContext, deps: StepDeps): Promise<En
   return { kind: "result", value: { tasks: await listTasks(surface, call, { ...deps, ask }) } };
 }
 
-/** Every server of the surface gets the level; what one of them answers changes nothing. */
+/** Sends the level to every server of the surface; their answers are ignored. */
 async function setLevel({ call, surface }: CallContext, deps: StepDeps): Promise<Ending> {
   await Promise.all(surface.servers.map((server) => endAt(server, call, deps)));
   return { kind: "result", value: {} };

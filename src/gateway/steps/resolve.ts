@@ -1,7 +1,8 @@
 /**
- * What a call names, looked up once: the server, that server's own word for it, and the item as the
- * server lists it where that is known. Methods that concern every server of a surface have no target.
- * A method that the protocol does not name reaches the only server of its surface, or nothing.
+ * Looks up once what a call names: the server, that server's own name for it, and the item as the
+ * server lists it, where that is known. Methods that concern every server of a surface have no
+ * target. A method that the protocol does not define reaches the only server of its surface, or
+ * none.
  */
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import type { JsonObject, ListKind } from "../../model.ts";
@@ -62,7 +63,7 @@ function note(context: CallContext, target: Target | undefined): void {
   noteTarget({ ...context.call, params: target.params }, target.server);
 }
 
-/** Whether the item is what its client takes it for, once it is known. */
+/** Checks that the item fits the call, once the item is known. */
 function check({ call }: CallContext, item: JsonObject | undefined): void {
   if (item === undefined) return;
   call.checkItem?.(item);

@@ -1,6 +1,6 @@
 /**
- * The state that a client takes along when a call asks for input, and brings back with the answers:
- * signed, bound to its principal, surface, method and arguments, and good for a time.
+ * The state that a client receives when a call asks for input, and sends back with the answers. It
+ * is signed, bound to its principal, surface, method and arguments, and expires.
  */
 import type { Clock } from "../../clock.ts";
 import { GatewayError, withOutcome } from "../../errors.ts";
@@ -8,7 +8,7 @@ import type { Limits } from "../../limits.ts";
 import type { Sealer } from "../../seal.ts";
 import type { CallContext } from "./steps.ts";
 
-/** What a state says: which parked call to go on with, or what a server wants back. */
+/** The content of a state: the parked call to resume, or the server's own state. */
 export type State =
   | { readonly park: string; readonly owner: string }
   | { readonly upstream: string };
@@ -49,7 +49,10 @@ export function sealedStates(
   };
 }
 
-/** What a request says of itself may differ on its return, such as its trace; so may the order of keys. */
+/**
+ * What a request says of itself may differ on its return, such as its trace; so may the order of
+ * keys.
+ */
 async function bindingOf(
   { principal, surface: { surface }, call }: CallContext,
   sealer: Sealer,
@@ -59,7 +62,7 @@ async function bindingOf(
   return JSON.stringify([principal.id, surface, method, digest]);
 }
 
-/** Of a value on its way into a text: objects with their members in one order. */
+/** A JSON.stringify replacer that writes the members of every object in one order. */
 function inOrder(_key: string, value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   const members = Object.entries(value);

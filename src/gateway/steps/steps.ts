@@ -1,7 +1,7 @@
 /**
- * The steps that every call passes, and what they know of it. Going in, each step may look, change or
- * answer; coming back, replies and the ending pass the same steps in reverse. The list is made in the
- * composition root (app.ts); call_exchange.ts runs it. Types only.
+ * The steps that every call passes, and their shared data. On the way in, each step may inspect,
+ * change or answer the call; on the way back, replies and the ending pass the same steps in
+ * reverse. The composition root (app.ts) makes the list; call_exchange.ts runs it. Types only.
  */
 import type { Clock } from "../../clock.ts";
 import type { Limits } from "../../limits.ts";
@@ -47,7 +47,7 @@ export interface Trace {
   readonly tracestate?: string | undefined;
 }
 
-/** One call on its way: what is known of it by now. */
+/** The state of one call while it passes the steps. */
 export interface CallContext {
   /** As the client made it; a client that returns with answers brings an upstream's state in it. */
   call: Call;
@@ -60,11 +60,11 @@ export interface CallContext {
   trace?: Trace | undefined;
   /** The client has given the call up. */
   isGivenUp: boolean;
-  /** Lets a server go that a reload has replaced; set while a call is open there. */
+  /** Releases a server that a reload has replaced; set while a call is open there. */
   release?: (() => void) | undefined;
 }
 
-/** What a step that answers gives: how the call ends, or the exchange that goes on with it. */
+/** The answer of a step: the ending of the call, or the exchange that continues it. */
 export type StepAnswer = Ending | Exchange;
 
 /** What a step can do to a call while replies come. */
@@ -83,7 +83,7 @@ export interface CallControl {
 export interface Step {
   /** Unique in its list. */
   readonly name: string;
-  /** Before the call goes on; a step that gives an answer keeps it from the steps after it. */
+  /** Runs on the way in; if a step answers, the steps after it do not see the call. */
   before?(
     context: CallContext,
   ): StepAnswer | undefined | void | Promise<StepAnswer | undefined | void>;
@@ -102,7 +102,7 @@ export interface StepDeps {
   readonly log: Log;
   readonly emit: Emit;
   readonly sealer: Sealer;
-  /** The name of this instance: a call that is parked here can go on here alone. */
+  /** The name of this instance: a call that is parked here can only be resumed here. */
   readonly instance: string;
   readonly policy: Policy;
   readonly servers: ConfiguredServers;

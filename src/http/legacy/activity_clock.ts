@@ -1,7 +1,7 @@
 /**
- * The time by which sessions are idle. It runs with the monotonic clock, so that a wall clock that
- * jumps ends no session and keeps none; it is read as wall time, so that a stored session goes on
- * where it was after a restart. After a jump the stamps of all sessions move along with the clock.
+ * The clock that decides when sessions are idle. It runs with the monotonic clock, so a jump of the
+ * wall clock neither ends nor prolongs a session. It reads as wall time, so a stored session keeps
+ * its age across a restart. After a jump the timestamps of all sessions move with the clock.
  */
 import type { Clock } from "../../clock.ts";
 import type { Limits } from "../../limits.ts";

@@ -2,7 +2,7 @@
  * Questions put to the client of one session (sampling, elicitation, roots) and their answers,
  * which arrive by later POSTs. An answer counts only in the session that was asked (D5): ids are
  * unguessable and looked up nowhere else. Every question has a deadline and ends with the call or
- * session it belongs to; the client is then told to stop.
+ * session it belongs to; the gateway then sends the client a cancellation.
  */
 import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
@@ -18,7 +18,7 @@ export type SendToClient = (text: string, isWanted: () => boolean) => boolean;
 /** A question under way. */
 export interface OpenAsk {
   readonly answer: Promise<Answer>;
-  /** Nobody waits for the answer any more. */
+  /** The answer is no longer needed. */
   withdraw(reason: string): void;
 }
 

@@ -1,8 +1,8 @@
 /**
- * One request of a session from its message to its answer: decoded, opened at the gateway, read
- * to its end whether or not the client still listens (a disconnect is no cancel), and encoded.
- * Notices and questions go to the request's sink in the order in which they came. Follows the
- * lifecycle, cancellation, progress and utilities pages of the handshake revisions.
+ * One request of a session, from its message to its answer: the request is decoded, opened at the
+ * gateway, read to its end even if the client disconnects (a disconnect does not cancel), and
+ * encoded. Notices and questions go to the request's sink in order. Follows the lifecycle,
+ * cancellation, progress and utilities pages of the handshake revisions.
  */
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import { logFailedCall } from "../../gateway/steps/audit.ts";
@@ -228,7 +228,7 @@ function tell({ session, request, sink, gap }: Running, notice: Notice): void {
   if (isWritten && isProgress(notice)) gap.begin();
 }
 
-/** Puts a question while the call goes on; the answer finds its way by itself. */
+/** Sends a question to the client while the call runs; its answer arrives by a later POST. */
 function put(running: Running, ask: Ask): void {
   const { session, exchange, sink } = running;
   const { standalone } = session.streams;
@@ -236,7 +236,8 @@ function put(running: Running, ask: Ask): void {
   if (wire instanceof Error) return void exchange.answer(ask.id, toRefusal(wire));
   const open = session.asks.open(wire, (text, isWanted) => {
     const isReachable = standalone.open.length > 0;
-    // A stream nobody reads keeps the question for the client's return, unless it listens now.
+    // A stream without a reader keeps the question for the client's return, unless the client has a
+    // standalone stream open now.
     if ((sink.isHeard() || !isReachable) && sink.send(text)) return true;
     return isReachable && sendOwned(standalone, text, isWanted);
   });

@@ -1,6 +1,6 @@
 /**
- * What requests change in their session once the gateway has carried them out: its log level and its
- * subscriptions, which are stored with it. Follows the logging and resources pages.
+ * Session state that requests change after the gateway has carried them out: the log level and the
+ * subscriptions, which are stored with the session. Follows the logging and resources pages.
  */
 import { GatewayError } from "../../errors.ts";
 import type { JsonObject, LogLevel } from "../../model.ts";

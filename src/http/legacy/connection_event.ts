@@ -1,13 +1,15 @@
 /**
- * The first word of a GET stream: `connection_established`. It is an event with a name of its own, so
- * that clients which listen to messages are not disturbed (P9), and a comment for those that warn of
- * each event whose name they do not know. Both show the same JSON.
+ * The first event of a GET stream, `connection_established`. Its event name differs from that of
+ * messages, so clients that read only messages ignore it (P9). Clients that warn about unknown
+ * event names get a comment instead. Both carry the same JSON.
  */
 import type { JsonObject } from "../../model.ts";
 import { encodeFrame } from "../../sse/encode.ts";
 import type { LiveSession } from "./live_session.ts";
 
-/** How clients of one SDK are recognised: by either of the two, since a program may set one itself. */
+/**
+ * How clients of one SDK are recognised: by either of the two, since a program may set one itself.
+ */
 interface CommentReader {
   /** The `clientInfo.name` that the SDK gives where a program gives none. */
   readonly name: string;

@@ -1,8 +1,8 @@
 /**
- * The HTTP+SSE transport of 2024-11-05: GET opens the one stream, whose first event names the URL
- * for POSTs; every answer rides the stream, and its end is the session's. Any revision of the
- * handshake era may be negotiated over it. Sessions are never stored, since they end with their
- * stream. No `connection_established` here: these clients know `endpoint` and `message` alone.
+ * The HTTP+SSE transport of 2024-11-05: GET opens the only stream, and its first event names the
+ * URL for POSTs. Every answer is sent on the stream, and the session ends with it. Any revision of
+ * the handshake era may be negotiated. Sessions are never stored, since they end with their stream.
+ * No `connection_established` here: these clients know only `endpoint` and `message`.
  */
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import { errorText, resultText } from "../../protocol/jsonrpc.ts";
@@ -113,7 +113,9 @@ export async function takePost(
   });
 }
 
-/** Ends all streams: those with calls under way after the last answer, unless `force` says at once. */
+/**
+ * Ends all streams: those with calls under way after the last answer, unless `force` says at once.
+ */
 export function endLines(transport: SseTransport, force: boolean): void {
   transport.isEnding = true;
   for (const { connection, session } of transport.lines.values()) {

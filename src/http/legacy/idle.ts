@@ -1,6 +1,6 @@
 /**
- * Which sessions can leave memory: their clients neither call nor listen, and all that waits for them
- * is stored. They are read again when their clients come back.
+ * Decides which sessions can leave memory: those without running calls or open streams whose
+ * pending messages are all stored. They are loaded again when their clients return.
  */
 import type { Limits } from "../../limits.ts";
 import { isBusy, type LiveSession } from "./live_session.ts";

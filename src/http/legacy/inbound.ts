@@ -1,7 +1,7 @@
 /**
- * What a client's POST holds: one message or, where the revision has them, a batch; checked as a
- * whole before any of it takes effect. Also what the quiet messages (notifications and responses)
- * do to a session. Requests are call.ts's. Follows "Sending Messages to the Server".
+ * The content of a client's POST: one message or, where the revision has them, a batch, checked as
+ * a whole before any of it takes effect. Also the effect of notifications and responses on a
+ * session. Not here: requests (call.ts). Follows "Sending Messages to the Server".
  */
 import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
@@ -55,7 +55,7 @@ export function hasRequests({ messages }: Inbound): boolean {
   return messages.some((message) => message.kind === "request");
 }
 
-/** Throws unless the header is absent or names a served revision; which one matters to nobody. */
+/** Throws unless the header is absent or names a served revision; any served one will do. */
 export function assertRevisionHeader(headers: Headers): void {
   const revision = headers.get("mcp-protocol-version");
   if (revision === null || isServed(revision)) return;
@@ -97,7 +97,7 @@ function assertQuiet(session: LiveSession, message: QuietMessage): void {
   if (decoded.kind === "invalid") throw new GatewayError("invalid_request", decoded.message);
 }
 
-/** Carries out a notification or takes a response; what is not known is ignored. */
+/** Carries out a notification or accepts a response; unknown ones are ignored. */
 export function takeQuiet(session: LiveSession, message: QuietMessage): void {
   if (message.kind !== "notification") return void session.asks.deliver(message);
   const { deps, revision, surface, caller } = session;

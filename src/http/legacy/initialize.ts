@@ -1,7 +1,7 @@
 /**
- * The handshake: `initialize` becomes a session. It is described by the gateway, on disk before its
- * id leaves (unless it lives and ends with its stream), and only then on the table. A session id
- * that the client chose itself is never taken. Follows the lifecycle pages.
+ * The handshake: `initialize` creates a session. The gateway describes the surface, the session is
+ * stored before its id is sent (unless it ends with its stream), and only then added to the session
+ * table. A session id that the client chose is never accepted. Follows the lifecycle pages.
  */
 import { GatewayError } from "../../errors.ts";
 import type { JsonObject } from "../../model.ts";
@@ -19,7 +19,10 @@ export interface OpenedSession {
   readonly result: JsonObject;
 }
 
-/** Opens a session of a principal on a surface. Throws `invalid_params`, or what kept it from being stored. */
+/**
+ * Opens a session of a principal on a surface. Throws `invalid_params`, or what kept it from being
+ * stored.
+ */
 export async function initializeSession(
   sessions: Sessions,
   message: RequestMessage,

@@ -1,7 +1,7 @@
 /**
- * The life of a handshake-era session in memory: it begins at the handshake, or from the stored
- * record when the client comes back after a restart, listens to what belongs to no call, and takes
- * its calls, questions and streams with it when it ends. Not here: which sessions exist
+ * The life of a handshake-era session in memory. It begins at the handshake, or from the stored
+ * record when the client returns after a restart. It receives notices that belong to no call, and
+ * ends its calls, questions and streams when it ends. Not here: which sessions exist
  * (session_table.ts).
  */
 import type { GatewayError } from "../../errors.ts";

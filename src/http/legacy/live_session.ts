@@ -1,7 +1,7 @@
 /**
- * What a handshake-era session holds in memory: its open calls, the questions it was asked and its
- * streams. Here is the shape and what every request does to it; how a session begins and ends is
- * in life.ts, which sessions exist in session_table.ts.
+ * What a handshake-era session holds in memory: its open calls, its open questions and its streams.
+ * Defines the type and what every request does to it. Not here: how a session begins and ends
+ * (life.ts), and which sessions exist (session_table.ts).
  */
 import type { Bus } from "../../bus/bus.ts";
 import type { Clock } from "../../clock.ts";
@@ -38,11 +38,11 @@ export interface LegacyDeps {
   readonly owner: string;
 }
 
-/** Where the messages of one request go: its own stream, or wherever the client listens. */
+/** Where the messages of one request go: its own stream, or a standalone stream. */
 export interface ReplySink {
   /** Sends a message before the result; false when this sink cannot carry it. */
   send(text: string): boolean;
-  /** Whether the client hears at once what is sent here. */
+  /** Whether the client reads this sink now. */
   isHeard(): boolean;
 }
 
@@ -87,7 +87,7 @@ export function touch(session: LiveSession): void {
   if (session.isStored) session.deps.sessions.touch(session.key, session.activeAt);
 }
 
-/** Whether something is under way or somebody listens: such a session does not expire. */
+/** Whether a call runs or a stream is open: such a session does not expire. */
 export function isBusy({ calls, streams }: LiveSession): boolean {
   return calls.size > 0 || streams.connections.size > 0;
 }

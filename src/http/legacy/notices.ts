@@ -17,10 +17,10 @@ const listsChanged = [
 ] as const;
 const stateMethods: ReadonlySet<string> = new Set([updated, ...listsChanged]);
 
-/** Shared frames of notices that several sessions are told, by revision. */
+/** Encoded frames of notices that several sessions share, by revision. */
 const frames = new WeakMap<Notice, Map<string, Uint8Array>>();
 
-/** Tells a session; true when a stream took it now. */
+/** Sends a notice to a session; true when a stream took it now. */
 export function deliver(session: LiveSession, notice: Notice): boolean {
   if (session.isOver) return false;
   const { standalone } = session.streams;
@@ -35,7 +35,7 @@ export function deliver(session: LiveSession, notice: Notice): boolean {
   return isKept && isHeard;
 }
 
-/** Tells a session that it may have missed changes of the lists. */
+/** Notifies a session that it may have missed changes of the lists. */
 export function deliverListsChanged(session: LiveSession): void {
   for (const method of listsChanged) deliver(session, { kind: "notice", method, params: {} });
 }

@@ -1,6 +1,6 @@
 /**
- * A POST with messages of the handshake era, over either of its transports: the body is checked as a
- * whole, and what is wrong with all of it is one error. Not here: what becomes of the messages.
+ * A POST of the handshake era, over either of its transports: the body is checked as a whole, and a
+ * fault of the whole body is answered by one error. Not here: what is done with the messages.
  */
 import { toGatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";

@@ -1,8 +1,9 @@
 /**
  * All event streams of one session: one for each POST that is answered by a stream, and the
- * standalone ones of GET. Owned messages get an id and are kept, so that a GET with `Last-Event-ID`
- * resumes exactly that stream: a POST's goes on where it was, a standalone one is replayed and
- * continued. Follows "Resumability and Redelivery" of the Streamable HTTP transport.
+ * standalone streams of GET. Owned messages get an id and are kept, so that a GET with
+ * `Last-Event-ID` resumes exactly that stream: the stream of a POST continues where it stopped, a
+ * standalone one is replayed and continued. Follows "Resumability and Redelivery" of the Streamable
+ * HTTP transport.
  */
 import { addWithin } from "../../bounded.ts";
 import type { Clock } from "../../clock.ts";
@@ -44,7 +45,7 @@ export interface Streams {
   hasLog: boolean;
   /** Streams of POSTs that are not answered yet, by number. */
   readonly channels: Map<number, Channel>;
-  /** Standing streams that ended: a client that comes back for one continues on a new one. */
+  /** Standalone streams that ended: a client that resumes one continues on a new one. */
   readonly pastStanding: Set<number>;
   readonly connections: Set<EventStream>;
 }
@@ -52,11 +53,11 @@ export interface Streams {
 /** The stream that answers one POST. */
 export interface CallStream {
   readonly body: ReadableStream<Uint8Array>;
-  /** Sends a message, or keeps it while nobody reads. */
+  /** Sends a message, or keeps it until the stream has a reader. */
   send(text: string): void;
-  /** Whether somebody reads it now. */
+  /** Whether the stream has a reader now. */
   isRead(): boolean;
-  /** Everything was said. */
+  /** Ends the stream: every message has been sent. */
   end(): void;
 }
 
@@ -125,7 +126,7 @@ export function openStandaloneStream(
   const connection = connect(streams, isHeldOpen);
   const { limits } = streams.options;
   if (replay !== undefined && !writeAll(connection, replay.frames, limits.streamBytesMax)) {
-    // More than a reader may lag by: it comes back for the rest.
+    // The backlog exceeds the limit for one reader, which resumes to get the rest.
     connection.end(limits.sseRetryMs);
   } else if (isOver) {
     connection.end();
@@ -175,13 +176,13 @@ export function dropAged(streams: Streams): void {
   if (streams.hasLog) streams.log().dropAged();
 }
 
-/** Ends the standalone streams, with a hint to come back later. */
+/** Ends the standalone streams, with a delay after which to reconnect. */
 export function closeForNow(streams: Streams): void {
   const { standalone, options } = streams;
   for (const stream of [...standalone.open]) dismiss(standalone, stream, options.limits.sseRetryMs);
 }
 
-/** Tells the readers of all streams when to come back; before the gateway ends them. */
+/** Sends the readers of all streams the delay after which to reconnect, before the gateway ends. */
 export function hintStreams({ connections, options: { limits } }: Streams): void {
   for (const connection of connections) connection.write({ retry: limits.sseRetryMs });
 }

@@ -1,9 +1,9 @@
 /**
- * Which sessions exist in this process, by raw id, so that a request on a live session hashes
- * nothing; by key for those who may not know the id. A session that only the store knows comes to
- * life on its first use, and leaves memory again when too many do nothing. Idle ones expire: seen at
- * look-up and swept. Unknown, expired, deleted, on another surface or another principal's: all the
- * same to the client (404), so that ids cannot be probed.
+ * The sessions that exist in this process: by raw id, so that a request on a live session needs no
+ * hash, and by key for callers that may not know the id. A stored session is loaded on its first
+ * use, and leaves memory again when too many are idle. Idle sessions expire, at look-up and by a
+ * sweep. A session that is unknown, expired, deleted, or of another surface or principal is always
+ * a 404, so that ids cannot be probed.
  */
 import { sleep } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
@@ -77,16 +77,20 @@ export function createSessions(
     });
   };
   sweepLater();
-  // A clock that was set back meanwhile would keep its sessions for ever.
+  // If the clock has been set back, the sessions would never expire.
   deps.sessions.shift(0, activity.now())
     .catch((thrown) => logFault(deps.log, "Cannot correct the times of sessions", thrown));
   return sessions;
 }
 
-/** Reserves a place for a session to be. Rejects with `session_limit`; the returned function frees it. */
+/**
+ * Reserves a place for a session to be. Rejects with `session_limit`; the returned function frees
+ * it.
+ */
 export async function reserve(sessions: Sessions): Promise<() => void> {
   const { deps } = sessions;
-  // Both before the count: a session that comes meanwhile is among the reserved or among the stored.
+  // Both before the count: a session that comes meanwhile is among the reserved or among the
+  // stored.
   const others = sessions.reserved;
   sessions.reserved += 1;
   let isHeld = true;
@@ -158,7 +162,7 @@ export async function endSession(
   deps.bus.publish("sessionEnded", { key, reason });
 }
 
-/** Lets go of all sessions; the stored ones live on in the store. */
+/** Closes all sessions in this process; stored ones stay in the store. */
 export function closeSessions(sessions: Sessions): void {
   sessions.stopSweeping();
   sessions.stopHearing();
@@ -206,13 +210,15 @@ async function hydrate(
   return session;
 }
 
-/** Notes that the session lives here now. The store logs a fault, which costs the session nothing. */
+/**
+ * Notes that the session lives here now. The store logs a fault, which costs the session nothing.
+ */
 function claim({ sessions, owner }: LegacyDeps, record: SessionRecord): void {
   if (record.owner === owner) return;
   sessions.update(record.key, { owner }).catch(() => {});
 }
 
-/** Lets go of all that this process holds of a session which is over, wherever it was ended. */
+/** Releases all that this process holds of an ended session, whichever instance ended it. */
 function dropSession(sessions: Sessions, key: string, reason: string): void {
   const { deps, byKey, suspended } = sessions;
   if (suspended.delete(key)) deps.gateway.endScope(key);

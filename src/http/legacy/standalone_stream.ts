@@ -1,9 +1,9 @@
 /**
- * The standalone streams of one session, which GET opens for what belongs to no call. The newest
- * gets the messages, each exactly once. An owned message that finds no stream waits for one; a
- * state notice is never stored: what changed while nobody listened, or while the reader lagged, is
- * told once later. Follows "Multiple Connections" of the Streamable HTTP transport. Not here: ids
- * and replay (session_streams.ts).
+ * The standalone streams of one session, which GET opens for messages that belong to no call. The
+ * newest gets the messages, each exactly once. An owned message that finds no stream waits for one.
+ * A state notice is never stored: changes that happen without a stream, or while the reader lags,
+ * are sent once later. Follows "Multiple Connections" of the Streamable HTTP transport. Not here:
+ * ids and replay (session_streams.ts).
  */
 import { putWithin } from "../../bounded.ts";
 import type { Limits } from "../../limits.ts";
@@ -35,9 +35,9 @@ export interface StandaloneStreams {
   queued: QueuedMessage[];
   /** State notices without a stream, by what they say has changed. */
   readonly changed: Map<string, Uint8Array>;
-  /** Owned messages wait until the handshake is over: nobody may be asked before. */
+  /** Owned messages wait until the handshake is over: the client may not be asked before. */
   mayOwn: boolean;
-  /** Called once for each stream that is left. */
+  /** Called once for each stream that leaves the list. */
   readonly onLeave: (stream: StandaloneStream) => void;
 }
 
@@ -49,7 +49,7 @@ export function createStandaloneStreams(
   return { limits, open: [], queued: [], changed: new Map(), mayOwn: false, onLeave };
 }
 
-/** Adds a stream; the oldest gives way when there are too many. */
+/** Adds a stream; when there are too many, the oldest one is ended. */
 export function stand(standalone: StandaloneStreams, stream: StandaloneStream): void {
   const oldest = standalone.open[0];
   if (oldest !== undefined && standalone.open.length >= standalone.limits.sessionStreamsMax) {
@@ -61,7 +61,7 @@ export function stand(standalone: StandaloneStreams, stream: StandaloneStream): 
   flush(standalone);
 }
 
-/** Ends a stream; with a hint when its reader shall come back. */
+/** Ends a stream; `retryMs` tells the reader when to reconnect. */
 export function dismiss(
   standalone: StandaloneStreams,
   stream: StandaloneStream,
@@ -71,7 +71,7 @@ export function dismiss(
   stream.connection.end(retryMs);
 }
 
-/** Takes a stream off the list. What its reader did not see is told to the next. */
+/** Takes a stream off the list. Notices that its reader did not see go to the next stream. */
 export function leave(
   standalone: StandaloneStreams,
   stream: StandaloneStream,
@@ -105,7 +105,7 @@ export function sendOwned(
   return true;
 }
 
-/** Tells what `key` names has changed; true when a stream took it now. */
+/** Sends the state notice for `key`; true when a stream took it now. */
 export function sendState(standalone: StandaloneStreams, key: string, bytes: Uint8Array): boolean {
   const newest = newestOf(standalone);
   if (newest === undefined || isLagging(standalone, newest)) {

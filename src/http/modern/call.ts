@@ -1,8 +1,8 @@
 /**
- * One stateless request from its message to its answer: checked against what the surface offers,
- * opened at the gateway, read to its end, and encoded. The client's going is its cancellation.
- * What a surface says of itself is answered here, too. Follows the methods of 2026-07-28 and its
- * cancellation page; the form of the answer is reply.ts's.
+ * One stateless request, from its message to its answer: the request is checked against what the
+ * surface offers, opened at the gateway, read to its end, and encoded. A disconnect of the client
+ * cancels it. Requests for the surface's own description are answered here, too. Follows the
+ * methods of 2026-07-28 and its cancellation page. Not here: the form of the answer (reply.ts).
  */
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import { logFailedCall, toFault } from "../../gateway/steps/audit.ts";
@@ -119,7 +119,7 @@ function assertHeaders({ request: { method, params }, headers }: ModernRequest, 
 async function assertServed({ stateless: { deps }, asked }: Running): Promise<void> {
   const { request: { method }, caller, surface } = asked;
   const capability = capabilityOf(method);
-  // The list and its calls say by themselves when nobody has tools.
+  // The tool list and tool calls report by themselves that no server has tools.
   if (capability === undefined || capability === "tools") return;
   const { capabilities } = await deps.gateway.describe(surface, caller);
   if (capabilities[capability] === undefined) {
@@ -166,7 +166,7 @@ function tell(running: Running, notice: Notice): void {
 function fail(running: Running, failure: GatewayError): void {
   const { stateless: { deps }, asked: { request: { id, method, params }, caller, surface } } =
     running;
-  // The gateway tells of the calls that it was given.
+  // The gateway reports the calls that reached it.
   const isOurs = running.exchange === undefined && isOpen(running);
   const fault = isOurs ? toFault(failure) : undefined;
   if (fault !== undefined) {

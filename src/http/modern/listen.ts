@@ -1,8 +1,8 @@
 /**
- * A client's notification stream: the acknowledgement first, then what was asked for and nothing
- * else, each frame tagged with the request's id. A reader who lags is told each change once; one who
- * lags too far loses the stream and opens another. Follows patterns/subscriptions of 2026-07-28.
- * Not here: which resources servers are asked to follow (subscription_handles.ts).
+ * A client's notification stream: the acknowledgement first, then only the notices that the client
+ * asked for, each frame tagged with the request's id. A reader that lags gets each change once; one
+ * that lags too far loses the stream and opens another. Follows patterns/subscriptions of
+ * 2026-07-28. Not here: which resources servers are asked to follow (subscription_handles.ts).
  */
 import { withDeadline } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
@@ -60,7 +60,7 @@ export async function openListen(
   const stream = createListen(asked, deps, connection);
   listens.add(stream);
   connection.closed.then(() => listens.delete(stream));
-  // Until the response is begun nobody else would notice that its reader has left.
+  // Until the response begins, only this signal shows that the reader has left.
   const leave = (): void => void connection.body.cancel().catch(() => {});
   signal.addEventListener("abort", leave);
   if (signal.aborted) leave();

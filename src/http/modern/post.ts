@@ -1,7 +1,7 @@
 /**
- * POST in the stateless era: one request, read and checked whole, then run as a call or opened as a
- * stream; and what is refused before it can be run. No session id and no event id is read or given
- * here. Follows the Streamable HTTP transport of 2026-07-28.
+ * POST in the stateless era: one request is read, checked as a whole, and then run as a call or
+ * opened as a stream. Also the refusals before that. Session ids and event ids are neither read nor
+ * sent. Follows the Streamable HTTP transport of 2026-07-28.
  */
 import { toGatewayError, withOutcome } from "../../errors.ts";
 import { idOf, toMessage } from "../../protocol/jsonrpc.ts";

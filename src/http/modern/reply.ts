@@ -1,8 +1,8 @@
 /**
- * The answer to one stateless request: a JSON body, or an event stream scoped to it, decided as late
- * as possible, since an error that comes first has a status of its own. A notice or a long silence
- * decides. Nothing is resumable, and a client that goes has cancelled. Follows "Receiving Messages"
- * and "Cancellation" of the Streamable HTTP transport, 2026-07-28.
+ * The answer to one stateless request: a JSON body, or an event stream scoped to it. The choice is
+ * made as late as possible, since an early error has an HTTP status of its own; a notice or a long
+ * silence makes it a stream. Nothing is resumable, and a client that disconnects has cancelled.
+ * Follows "Receiving Messages" and "Cancellation" of the Streamable HTTP transport, 2026-07-28.
  */
 import { encodeFrame } from "../../sse/encode.ts";
 import { type EventStream, openEventStream } from "../event_stream.ts";
@@ -17,19 +17,24 @@ export interface PendingReply {
    * when so much waits for a slow reader that the answer itself would find no room.
    */
   notice(text: string): boolean;
-  /** Tells the client when to come back, where a stream is open; before the gateway ends it. */
+  /** Sends the reconnection delay on an open stream, before the gateway ends it. */
   hint(): void;
   /** The answer, with its status if it stands alone; nothing is sent after it. */
   settle(text: string, status: number): void;
 }
 
-/** The first bytes of a stream that has nothing else to say: some listeners send no head without. */
+/**
+ * The first bytes of a silent stream: some listeners send no response head before the first byte.
+ */
 const opening = encodeFrame({ comment: "working" });
 
-/** What proxies log for a client that left; nobody receives it. */
+/** The status that proxies log for a client that left; it is never received. */
 const clientLeft = 499;
 
-/** Begins an answer; `gone` is called at most once, when the client went before it had all of it. */
+/**
+ * Begins an answer; `gone` is called at most once, if the client leaves before the answer is
+ * complete.
+ */
 export function openReply(
   { clock, limits, heartbeats }: StatelessDeps,
   { accepts, signal, holdOpen, disconnectHidden }: ModernRequest,
@@ -62,8 +67,8 @@ export function openReply(
     return connection;
   };
 
-  // A listener that cannot hold silence cuts it soon; where nobody sees the client go, a late status
-  // is worth less than a cancellation.
+  // Some listeners soon close a silent connection. Where a disconnect is invisible until the answer
+  // begins, noticing a cancellation is worth more than a late status.
   const lateMs = disconnectHidden
     ? limits.sseCommitMs
     : holdOpen === undefined

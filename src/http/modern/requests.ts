@@ -1,8 +1,7 @@
 /**
- * What the stateless binding keeps: no session, only the calls and notification streams that are
- * open now, so that they can be counted, bounded and ended. Also what is known of one request, and
- * who its caller is: one scope for all that a principal does. Follows 2026-07-28, basic/index
- * ("Statelessness").
+ * The state of the stateless binding: no sessions, only the open calls and notification streams, so
+ * that they can be counted, bounded and ended. Also the data of one request and its caller: one
+ * scope for each principal. Follows 2026-07-28, basic/index ("Statelessness").
  */
 import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
@@ -33,23 +32,25 @@ export interface StatelessDeps {
   readonly keepAlive: KeepAlive;
 }
 
-/** One request, where it goes, and how its answer can be given. */
+/** One request, its surface, and the forms that its answer can take. */
 export interface ModernRequest {
   readonly request: DecodedRequest;
   readonly caller: Caller;
   readonly surface: string;
   readonly headers: Headers;
   readonly accepts: Accepts;
-  /** Aborts when the client goes before the answer begins (and, on some runtimes, when it ends). */
+  /**
+   * Aborts when the client leaves before the answer begins (on some runtimes also when it ends).
+   */
   readonly signal: AbortSignal;
   readonly holdOpen: (() => void) | undefined;
-  /** Whether nobody may see the client go before the answer begins. */
+  /** Whether a disconnect of the client may stay invisible until the answer begins. */
   readonly disconnectHidden: boolean;
 }
 
 /** A call under way. */
 export interface StatelessCall {
-  /** Gives it up; with an error, its client is told. */
+  /** Aborts the call; an error, if given, is sent to the client. */
   abort(reason: string, error?: GatewayError): void;
 }
 
@@ -58,9 +59,9 @@ export interface OpenListen {
   readonly scope: string;
   readonly surface: string;
   readonly clientInfo: JsonObject;
-  /** Whether it was acknowledged and says when lists change. */
+  /** Whether it was acknowledged and carries list changes. */
   hearsLists(): boolean;
-  /** Tells it; true when it wanted that and took it now. */
+  /** Sends a notice; true when the stream asked for it and took it now. */
   tell(notice: Notice): boolean;
   /** Ends it in good order. */
   end(): void;
@@ -117,7 +118,7 @@ export function hearsChanges(
   );
 }
 
-/** Tells all streams that want it; how many took it now. */
+/** Sends a notice to all streams that asked for it; returns how many took it now. */
 export function notifyListens({ listens }: StatelessRequests, notice: Notice): number {
   let heard = 0;
   for (const listen of listens) if (listen.tell(notice)) heard += 1;

@@ -1,7 +1,7 @@
 /**
- * Which stateless clients have been here: such a client opens no session, so its first request is
- * what the log has of its coming, and the first one after a long silence. Bounded: those seen first
- * are forgotten first.
+ * Remembers which stateless clients have made requests. Such a client opens no session, so the log
+ * reports its first request, and its first one after a long silence. Bounded: the oldest entries
+ * are dropped first.
  */
 import type { Clock } from "../../clock.ts";
 import { beginning } from "../../excerpt.ts";

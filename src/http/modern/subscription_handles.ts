@@ -1,7 +1,8 @@
 /**
  * Which resources the notification streams of each scope follow. A server knows a scope as one
- * subscriber, so a resource is subscribed to when the first stream of a scope wants it and left when
- * the last one ends, whichever surface each came by. Not here: the streams (listen.ts).
+ * subscriber, so the gateway subscribes when the first stream of a scope wants a resource and
+ * unsubscribes when the last one ends, whichever surface each came by. Not here: the streams
+ * (listen.ts).
  */
 import { endingOf } from "../../gateway/exchange.ts";
 import type { Gateway } from "../../gateway/surface.ts";
@@ -11,7 +12,7 @@ import { logFault } from "../respond.ts";
 
 /** A stream's hold on its resources. */
 export interface SubscriptionHandle {
-  /** Tries again what failed before; for when the server's resources have changed. */
+  /** Retries subscriptions that failed, after the server's resources have changed. */
   retry(): void;
   release(): void;
 }
@@ -29,7 +30,7 @@ interface Followed {
   readonly uri: string;
   /** Streams that want it. */
   streams: number;
-  /** Whether the server took the last subscription and has not been told to end it. */
+  /** Whether the server accepted the subscription and has not been asked to end it. */
   isOn: boolean;
   isBusy: boolean;
 }
@@ -39,7 +40,7 @@ export function createSubscriptionHandles(gateway: Gateway, log: Log): Subscript
   /** By scope and URI, then by surface. */
   const groups = new Map<string, Map<string, Followed>>();
 
-  /** The server may be one for several surfaces: what is on stays until nobody wants it on any. */
+  /** Surfaces may share a server: a subscription stays on while any surface wants it. */
   const isWanted = (followed: Followed, group: ReadonlyMap<string, Followed>): boolean =>
     followed.streams > 0 ||
     (followed.isOn && [...group.values()].some(({ streams }) => streams > 0));
@@ -63,7 +64,7 @@ export function createSubscriptionHandles(gateway: Gateway, log: Log): Subscript
       // As a call that failed it is in the log already.
       if (error !== undefined) log.debug("Cannot follow a resource", { method, uri, error });
       if (on && error !== undefined) break;
-      // What cannot be left is forgotten: its server is gone, or will speak to nobody.
+      // A failed unsubscribe is ignored: the server is gone, or its notices reach no stream.
       followed.isOn = on;
     }
     followed.isBusy = false;
