@@ -1,4 +1,6 @@
-/** `list_changed` notices of one upstream to its scopes, merged within a short time for each scope. */
+/**
+ * `list_changed` notices of one upstream to its scopes, merged within a short time for each scope.
+ */
 import { type ListKind, listKinds } from "../../model.ts";
 import type { UpstreamDeps } from "../deps.ts";
 import type { Watchers } from "../watchers.ts";

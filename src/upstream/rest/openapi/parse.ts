@@ -31,7 +31,9 @@ export async function parseTree(text: string, label: string, limits: Limits): Pr
 
 /** A tree as a document of OpenAPI 3.0 or 3.1. Throws a GatewayError. */
 export function toDocument(value: unknown, label: string) {
-  if (!isJsonObject(value)) throw refuse(label, "it is not an OpenAPI document: it must be an object");
+  if (!isJsonObject(value)) {
+    throw refuse(label, "it is not an OpenAPI document: it must be an object");
+  }
   // YAML reads a version without quotes as a number.
   if (["2", "2.0"].includes(textOf(member(value, "swagger")))) {
     return checkDocument(upgradeDocument({ ...value, swagger: "2.0" }, label), label);
