@@ -1,6 +1,6 @@
 /**
- * Maps and sets that cannot grow without end: entries stand in the order in which they were put, and
- * the oldest gives way when there are too many.
+ * Maps and sets that cannot grow without end: entries stand in the order in which they were put,
+ * and the oldest gives way when there are too many.
  */
 
 /** Puts an entry last, also one that the map had. */

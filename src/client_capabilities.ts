@@ -1,8 +1,8 @@
 /**
- * Whether a client may be asked something: one table of what each kind of question needs the client to
- * have declared. A bare `elicitation` means forms; pages and sampling with tools are declared apart.
- * Follows the client capabilities of the specification. Whether a client's revision has words for the
- * question is for its codec.
+ * Whether a client may be asked something: one table of what each kind of question needs the client
+ * to have declared. A bare `elicitation` means forms; pages and sampling with tools are declared
+ * apart. Follows the client capabilities of the specification. Whether a client's revision has
+ * words for the question is for its codec.
  */
 import { GatewayError } from "./errors.ts";
 import type { JsonObject, Question } from "./model.ts";
@@ -101,7 +101,10 @@ export function lacking(missing: readonly JsonObject[]): GatewayError {
   );
 }
 
-/** Whether the params of a sampling request offer the model tools, or its conversation has used some. */
+/**
+ * Whether the params of a sampling request offer the model tools, or its conversation has used
+ * some.
+ */
 export function usesTools({ tools, toolChoice, messages }: JsonObject): boolean {
   if (tools !== undefined || toolChoice !== undefined) return true;
   const blocks = (Array.isArray(messages) ? messages : []).flatMap((message: unknown) =>

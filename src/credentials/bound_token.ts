@@ -1,7 +1,7 @@
 /**
- * What is known of one credential while its secrets stay the same: it is loaded once, fetched by one
- * request for all, and left alone for a while after a failure. It is stored before it is used, so that
- * neither a restart nor a crash loses what replaced an older one.
+ * What is known of one credential while its secrets stay the same: it is loaded once, fetched by
+ * one request for all, and left alone for a while after a failure. It is stored before it is used,
+ * so that neither a restart nor a crash loses what replaced an older one.
  */
 import { sharedPrincipal } from "../model.ts";
 import {
@@ -95,7 +95,7 @@ export async function current(bound: BoundToken, fetch: FetchToken): Promise<Tok
   const now = clock.wall();
   if (now < renewalOf(kept, limits.credentialSkewMs)) return kept;
   const fetching = fetchOnce(bound, fetch);
-  // Nobody waits for the next one while this one is good.
+  // While this token is valid, calls do not wait for the next one.
   return kept.expiresAt !== undefined && now < kept.expiresAt ? kept : await fetching;
 }
 
@@ -131,7 +131,7 @@ async function fetchInTurn(
     return await credentialStore.inTurn(bound.key, () => fetchNext(bound, fetch));
   } catch (thrown) {
     log.error("Cannot get a credential", { error: thrown });
-    const problem = "cannot be shown who calls, by a fault that the gateway's log has";
+    const problem = "has no credentials, because of a fault that is in the gateway's log";
     return fail(bound, { ...refuse(problem), isRefusal: false });
   }
 }
@@ -184,7 +184,7 @@ function fail(bound: BoundToken, reason: FetchFailure): CredentialFailure {
   const failure: CredentialFailure = {
     state: "failed",
     problem,
-    // Whoever was refused, here or by the server itself, was not merely out of reach.
+    // A refusal, by the issuer or by the server itself, is more than an unreachable issuer.
     isUnreachable: reason.isUnreachable && !bound.isUnreadable && !bound.isRefused,
   };
   if (bound.failed?.failure.problem !== problem) log.warn("Cannot get a credential", { problem });

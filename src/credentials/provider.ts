@@ -1,8 +1,8 @@
 /**
  * What a credential provider is, and what it is made from: what the configuration says of one
- * server, and what all providers share. A kind is one function and one row in `credential_kinds.ts`. Beside its
- * outcome a provider says whether it could only not be reached, which is all that may ever be
- * forgiven (fallback.ts). Types only.
+ * server, and what all providers share. A kind is one function and one row in
+ * `credential_kinds.ts`. Beside its outcome a provider says whether it could only not be reached,
+ * which is all that may ever be forgiven (fallback.ts). Types only.
  */
 import type { Clock } from "../clock.ts";
 import type { CredentialsConfig } from "../config/config.ts";
@@ -22,7 +22,10 @@ export interface CredentialKey {
   readonly binding: string;
 }
 
-/** Keeps credentials across restarts, sealed, and which scopes were authenticated. Rejects nothing by itself. */
+/**
+ * Keeps credentials across restarts, sealed, and which scopes were authenticated. Rejects nothing
+ * by itself.
+ */
 export interface CredentialStore {
   /** `unreadable`: there is one, and it cannot be opened or be read. */
   load(key: CredentialKey): Promise<JsonObject | "unreadable" | undefined>;
@@ -30,9 +33,9 @@ export interface CredentialStore {
   save(key: CredentialKey, value: JsonObject): Promise<boolean>;
   /** Runs `work` while no other provider works on this credential. */
   inTurn<Value>(key: CredentialKey, work: () => Promise<Value>): Promise<Value>;
-  /** Notes that a scope was shown to this server with credentials. */
+  /** Records that credentials were sent to this server for a scope. */
   noteScope(server: string, scope: string): Promise<void>;
-  /** Whether it ever was, or nobody can tell. */
+  /** Whether credentials were ever sent for this scope; true if that is unknown. */
   knowsScope(server: string, scope: string): Promise<boolean>;
   /** The scope is over, and never comes again. */
   forgetScope(server: string, scope: string): Promise<void>;
@@ -69,7 +72,7 @@ export interface ProviderOptions {
 export interface CredentialFailure {
   readonly state: "failed";
   readonly problem: string;
-  /** Whoever gives the credential out could not be reached, and refused nothing. */
+  /** The issuer of the credential was unreachable; it refused nothing. */
   readonly isUnreachable: boolean;
   readonly retryAfterMs?: number | undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * A credential that was fetched: what it holds, as it is stored, and when the next one is wanted; or why
- * none could be fetched.
+ * A credential that was fetched: what it holds, as it is stored, and when the next one is wanted;
+ * or why none could be fetched.
  */
 import type { CredentialFailure } from "./provider.ts";
 
@@ -20,7 +20,7 @@ export interface StoredToken {
 
 /** Why none could be fetched. */
 export interface FetchFailure extends CredentialFailure {
-  /** Asking again does not help until somebody does something. */
+  /** A retry cannot succeed before a person intervenes. */
   readonly isRefusal: boolean;
 }
 

@@ -1,7 +1,7 @@
 /**
  * One credential that has to be fetched: by one request for all who wait for it, before the old one
- * expires, and not again and again where it cannot be got (hostile case H13). Its secrets are read each
- * time; other secrets start over. Not here: how it is fetched, and what is sent (oauth2.ts, login.ts).
+ * expires, and not over and over while that fails (case H13). Its secrets are read each time; other
+ * secrets start over. Not here: how it is fetched, and what is sent (oauth2.ts, login.ts).
  */
 import {
   type BoundToken,
@@ -25,7 +25,7 @@ export interface TokenInputs<Secrets> {
 
 /** What a source is made from. */
 export interface TokenSourceOptions<Secrets> extends TokenRules {
-  /** Reads the secrets; another binding than before begins anew. */
+  /** Reads the secrets; a changed binding starts over. */
   readonly inputs: (signal: AbortSignal) => Promise<TokenInputs<Secrets> | CredentialFailure>;
   /** Gets a credential; `kept` is the one before. Its signal ends after the limits' time. */
   readonly fetch: (
@@ -75,7 +75,7 @@ export function createTokenSource<Secrets>(
   };
 }
 
-/** The outcome, unless whoever waits gives up first; the work goes on for the others. */
+/** The outcome, unless this caller gives up first; the work goes on for the others. */
 function waitFor(
   work: Promise<TokenOutcome>,
   signal: AbortSignal,

@@ -1,7 +1,7 @@
 /**
- * Which IP addresses a server may not send us to (hostile cases F2, F3): everything that is not
- * plainly a host of the public Internet, after the special-purpose registries of IANA. Addresses that
- * carry another one inside (IPv4-mapped, 6to4, Teredo) are refused as such; only NAT64, by which a
+ * Which IP addresses a server may not send us to (cases F2, F3): everything that is not plainly a
+ * host of the public Internet, after the special-purpose registries of IANA. Addresses that carry
+ * another one inside (IPv4-mapped, 6to4, Teredo) are refused as such; only NAT64, by which a
  * network without IPv4 reaches public hosts, is judged by what it carries. Not here: looking names
  * up, and the operator's own URLs, which may be anywhere.
  */

@@ -1,7 +1,7 @@
 /**
- * How a remote server is shown who calls: the seam between the caller (caller.ts), which sends what
- * it is given to the server's own origin, and the credential providers (src/credentials/), which
- * have it, get it, or say why there is none.
+ * How the gateway authenticates to a remote server: the seam between the caller (caller.ts), which
+ * sends credentials to the server's own origin only, and the credential providers
+ * (src/credentials/), which hold credentials, obtain them, or say why there are none.
  */
 import { sharedPrincipal } from "../model.ts";
 
@@ -10,7 +10,10 @@ export interface SecurityContext {
   readonly headers: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string>>;
   readonly cookies: Readonly<Record<string, string>>;
-  /** Where requests of this log-in go, when the server said so; its origin is trusted with this context. */
+  /**
+   * Where requests of this log-in go, when the server said so; its origin is trusted with this
+   * context.
+   */
   readonly baseUrl?: string | undefined;
 }
 
@@ -18,7 +21,10 @@ export interface SecurityContext {
 export interface CredentialUse {
   /** The principal's id. */
   readonly principal: string;
-  /** A session's or a principal's scope: once it was authenticated it is never anybody else's call. */
+  /**
+   * A session's or a principal's scope: once authenticated, it never falls back to an
+   * unauthenticated call.
+   */
   readonly scope: string;
   /** The tool that is called, by its server's own name; absent for all that is no tool's call. */
   readonly tool?: string | undefined;
@@ -35,7 +41,7 @@ export type Credential =
     /** No credential could be had, and this use may go without; its result is marked. */
     readonly isDegraded: boolean;
   }
-  /** Somebody has to log in at this URL first. */
+  /** A login at this URL is needed first. */
   | { readonly state: "needs_person"; readonly url: string }
   /** `problem` goes on after the server's name: "cannot be logged in to: …"; without any secret. */
   | {
@@ -49,8 +55,8 @@ export interface Authorization {
   /** Never rejects; `signal` gives the wait up, whose outcome is then of no interest. */
   get(use: CredentialUse, signal: AbortSignal): Promise<Credential>;
   /**
-   * The server refused this context (401): whether `get` gives another one now. Renewed once for all
-   * who were refused it; false where nothing can be renewed.
+   * The server refused this context (401): whether `get` gives another one now. Renewed once for
+   * all who were refused it; false where nothing can be renewed.
    */
   renew(context: SecurityContext, use: CredentialUse, signal: AbortSignal): Promise<boolean>;
   /** A scope is over, and never comes again: nothing needs to be remembered of it. */

@@ -1,8 +1,9 @@
 /**
- * The one caller of remote servers: timeouts for every phase, retries where they are safe, redirects
- * by hand, addresses guarded, bodies bounded, a circuit for each server, and one shape of error (P4).
- * What the configuration gives for a server (headers, credentials) goes to the origin of its own URL
- * and nowhere else. An answer of any status is an answer; what it means is the business of who called.
+ * The one caller of remote servers: timeouts for every phase, retries where they are safe,
+ * redirects by hand, addresses guarded, bodies bounded, a circuit for each server, and one shape of
+ * error (case P4). What the configuration gives for a server (headers, credentials) goes to the
+ * origin of its own URL and nowhere else. An answer of any status is an answer; what it means is
+ * the business of who called.
  */
 import { type Clock, sleep } from "../clock.ts";
 import type { Limits } from "../limits.ts";
@@ -22,8 +23,9 @@ import { createSender, discard, type SendAttempt, type Sent } from "./sender.ts"
 /** Makes calls to one server. */
 export interface HttpCaller {
   /**
-   * Rejects with a GatewayError: `upstream_unavailable`, `upstream_timeout`, `bad_upstream_response`,
-   * `address_forbidden`, `credentials_missing`, or `cancelled` after `signal`, which also ends the body.
+   * Rejects with a GatewayError: `upstream_unavailable`, `upstream_timeout`,
+   * `bad_upstream_response`, `address_forbidden`, `credentials_missing`, or `cancelled` after
+   * `signal`, which also ends the body.
    */
   call(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer>;
 }
@@ -147,7 +149,7 @@ async function tryOnce(
   signal: AbortSignal,
 ): Promise<Sent> {
   const circuit = prepared.aside ? noCircuit : state.circuit;
-  // Nobody waits in line to hear that.
+  // An open circuit fails the call before it queues.
   const openMs = circuit.openMs();
   if (openMs > 0) throw openError(state, failures, openMs);
   await state.options.admit?.(signal, prepared.use);
@@ -215,7 +217,9 @@ function judgeStatus(status: number, pass: Pass): void {
   else pass.succeeded();
 }
 
-/** One call that breaks or takes long says nothing about the next; only who cannot be reached does. */
+/**
+ * One call that breaks or takes long says nothing about the next; only who cannot be reached does.
+ */
 function judgeFault(thrown: unknown, pass: Pass): void {
   if (isRequestFault(thrown) && unreachable.has(thrown.kind)) pass.failed();
   else pass.released();

@@ -1,7 +1,7 @@
 /**
- * The circuit of one upstream: after some failures in a row nobody waits for a server that is not
- * there; they are told at once, and when to come back. Then one attempt at a time is let through, and
- * the first that goes well closes it. Not here: what counts as a failure.
+ * The circuit of one upstream: after several failures in a row, calls to an unreachable server fail
+ * at once and say when to retry. Then one attempt at a time is let through, and the first that
+ * succeeds closes it. Not here: what counts as a failure.
  */
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
@@ -14,7 +14,7 @@ export interface Pass {
   released(): void;
 }
 
-/** What an attempt is told. */
+/** Whether an attempt may start, or when to try again. */
 export type Admission =
   | { readonly pass: Pass }
   | { readonly retryAfterMs: number };
@@ -22,7 +22,7 @@ export type Admission =
 /** Decides whether attempts are made. */
 export interface Circuit {
   admit(): Admission;
-  /** How long nobody is let through; 0 when somebody is. */
+  /** How long attempts are still refused; 0 when one may start. */
   openMs(): number;
 }
 

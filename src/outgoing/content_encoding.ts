@@ -1,7 +1,7 @@
 /**
- * The body of an answer: gzip and deflate undone, the decoded size bounded (hostile case F4). What
- * comes compressed is fed in small pieces, since one step may give a thousand times what went in.
- * Event streams have no bound as a whole; whoever reads them bounds each event.
+ * The body of an answer: gzip and deflate undone, the decoded size bounded (case F4). What comes
+ * compressed is fed in small pieces, since one step may give a thousand times what went in. Event
+ * streams have no bound as a whole; their reader bounds each event.
  */
 import type { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";

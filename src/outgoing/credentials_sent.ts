@@ -1,6 +1,6 @@
 /**
- * The credentials that go along with one request: got before each attempt, and replaced once where the
- * server refuses them. Not here: where they come from (authorization.ts).
+ * The credentials that go along with one request: got before each attempt, and replaced once where
+ * the server refuses them. Not here: where they come from (authorization.ts).
  */
 import type { JsonObject } from "../model.ts";
 import type { OutgoingResponse, RequestFault } from "../runtime/runtime.ts";
@@ -51,7 +51,9 @@ export async function prepareRequest(
   });
 }
 
-/** Whether the credential that was refused by `response` was replaced: the request took no effect. */
+/**
+ * Whether the credential that was refused by `response` was replaced: the request took no effect.
+ */
 export async function renew(
   { authorization, context, use, isDegraded, hop }: PreparedRequest,
   response: OutgoingResponse,

@@ -1,6 +1,6 @@
 /**
- * The time that one call may take, and who gave it up: the client, or a clock of ours. Turns what
- * broke into the error that the client is told (P4). Not here: pauses between retries.
+ * The time that one call may take, and what ended it: the client, or a timeout of the gateway.
+ * Turns a fault into the error that the client gets (case P4). Not here: pauses between retries.
  */
 import type { Clock } from "../clock.ts";
 import { GatewayError, toGatewayError } from "../errors.ts";

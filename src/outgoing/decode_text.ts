@@ -1,9 +1,12 @@
 /**
- * The bytes of an answer as text, by the charset that its type names (RFC 9110 8.3.2). Not here: what
- * the text says.
+ * The bytes of an answer as text, by the charset that its type names (RFC 9110 8.3.2). Not here:
+ * what the text says.
  */
 
-/** Decodes a whole body; what is no character becomes U+FFFD, and a mark of the byte order is left out. */
+/**
+ * Decodes a whole body; what is no character becomes U+FFFD, and a mark of the byte order is left
+ * out.
+ */
 export function decodeText(bytes: Uint8Array, headers: Headers): string {
   const marked = markedUtf16(bytes);
   if (marked !== undefined) return new TextDecoder(marked).decode(bytes);

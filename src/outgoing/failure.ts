@@ -1,7 +1,7 @@
 /**
- * What a client is told when a remote server cannot be used: one shape for all kinds of failure (P4)
- * with the URL, the method, the time it took and when it was. The URL loses whatever could let
- * somebody in: its query, and parts of its path that look like keys.
+ * The error a client gets when a remote server fails: one shape for all kinds of failure (case P4),
+ * with the URL, the method, the duration and the time. The URL loses whatever could grant access:
+ * its query, and parts of its path that look like keys.
  */
 import type { Clock } from "../clock.ts";
 import { type ErrorCode, GatewayError, type Outcome } from "../errors.ts";

@@ -14,7 +14,10 @@ export interface HttpRequest {
     | undefined;
   /** From the first attempt to the end of the body; 0: the body may stand open. */
   readonly timeoutMs: number;
-  /** Until the head of the answer, retries included; absent: `timeoutMs`, or `responseMs` where that is 0. */
+  /**
+   * Until the head of the answer, retries included; absent: `timeoutMs`, or `responseMs` where that
+   * is 0.
+   */
   readonly headMs?: number | undefined;
   /** Whether making it twice does no more than making it once. */
   readonly repeatable: boolean;

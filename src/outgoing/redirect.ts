@@ -1,6 +1,6 @@
 /**
- * Where a redirect leads, decided by hand (hostile case F2): within an origin everything goes along;
- * to another origin nothing of ours does, and no message at all; never from TLS to plain text. A
+ * Where a redirect leads, decided by hand (case F2): within an origin everything goes along; to
+ * another origin nothing of ours does, and no message at all; never from TLS to plain text. A
  * message that must not be sent twice is not redirected: the first server may have acted on it. Not
  * here: whether the new address may be connected to.
  */

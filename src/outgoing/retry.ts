@@ -1,6 +1,6 @@
 /**
- * When an outgoing request is made again, and after which pause (P4, hostile cases F6 and F9): only
- * where repeating cannot do harm, with pauses that double and are spread, and never earlier than the
+ * When an outgoing request is made again, and after which pause (cases P4, F6 and F9): only where
+ * repeating cannot do harm, with pauses that double and are spread, and never earlier than the
  * server asks. Not here: making it.
  */
 import type { Clock } from "../clock.ts";

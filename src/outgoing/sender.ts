@@ -29,7 +29,10 @@ export interface Sent {
   readonly url: string;
 }
 
-/** Makes one attempt; rejects with a RequestFault, or a GatewayError for a redirect that is not followed. */
+/**
+ * Makes one attempt; rejects with a RequestFault, or a GatewayError for a redirect that is not
+ * followed.
+ */
 export type SendAttempt = (
   shown: { readonly hop: Hop; readonly context: SecurityContext },
   failures: Failures,
@@ -130,7 +133,7 @@ function toLowerCase(headers: Readonly<Record<string, string>>): Record<string, 
   );
 }
 
-/** Lets go of a connection whose answer nobody reads. */
+/** Releases the connection of an answer that is not read. */
 export function discard(response: OutgoingResponse): void {
   void response.body.cancel().catch(() => {});
 }

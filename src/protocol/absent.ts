@@ -1,8 +1,8 @@
 /**
- * What is absent, however a program writes it: `null` stands for a member that is not there, `[]` for
- * an empty object (PHP) and `{}` for an empty list (Lua). Readers say what a member holds, so that all
- * of these come out the same: left out if the member is optional, empty if it is required. A member
- * without a reader is data and stays as it came. Correct values pass without a copy.
+ * What is absent, however a program writes it: `null` stands for a member that is not there, `[]`
+ * for an empty object (PHP) and `{}` for an empty list (Lua). Readers say what a member holds, so
+ * that all of these come out the same: left out if the member is optional, empty if it is required.
+ * A member without a reader is data and stays as it came. Correct values pass without a copy.
  */
 import type { JsonObject } from "../model.ts";
 import { isJsonObject } from "./jsonrpc.ts";

@@ -1,6 +1,7 @@
 /**
  * The headers of both eras that a client in a browser must be allowed to send and to read, since
- * browsers let through only what a server names. Not here: what they mean (http_wire.ts of each era).
+ * browsers let through only what a server names. Not here: what they mean (http_wire.ts of each
+ * era).
  */
 
 /** What a client sends. */

@@ -123,7 +123,10 @@ export interface OutgoingCall {
   readonly resume?: Resume | undefined;
 }
 
-/** A notification of an upstream, and the id of our request that it names (by token or subscription). */
+/**
+ * A notification of an upstream, and the id of our request that it names (by token or
+ * subscription).
+ */
 export interface DecodedNotice {
   readonly notice: Notice;
   readonly request?: RequestId | undefined;
@@ -136,7 +139,9 @@ export type EncodedAnswer = { readonly result: JsonObject } | { readonly error: 
 export interface UpstreamWords {
   encodeCall(call: OutgoingCall): WireMessage;
   decodeResult(method: string, value: unknown): UpstreamDecoded<Result | InputRequired>;
-  /** The server's error as ours: to be relayed, or what it means where codes are this hop's alone. */
+  /**
+   * The server's error as ours: to be relayed, or what it means where codes are this hop's alone.
+   */
   decodeError(error: UpstreamErrorBody): GatewayError;
   decodeNotice(method: string, params: JsonObject): UpstreamDecoded<DecodedNotice>;
 }

@@ -1,7 +1,7 @@
 /**
  * The optional members of content: blocks, what resources hold, messages of prompts and models.
- * Follows `ContentBlock`, `ResourceContents`, `PromptMessage` and `SamplingMessage` of 2024-11-05 to
- * 2026-07-28.
+ * Follows `ContentBlock`, `ResourceContents`, `PromptMessage` and `SamplingMessage` of 2024-11-05
+ * to 2026-07-28.
  */
 import {
   due,

@@ -29,7 +29,9 @@ export function cleanInfo(given: unknown): JsonObject | undefined {
 const detail: Reader = (given) => Array.isArray(given) ? {} : details(given);
 const details: Reader = entries((given) => detail(given));
 
-/** A list of what there is, or `true`, declares a capability as an object does; `false` does not. */
+/**
+ * A list of what there is, or `true`, declares a capability as an object does; `false` does not.
+ */
 const declared = (inner: Reader): Reader => (given) => {
   if (given === true || Array.isArray(given)) return {};
   return isJsonObject(given) ? inner(given) : undefined;

@@ -1,7 +1,7 @@
 /**
  * Which era a POST belongs to, decided once, at the door. The body decides: a revision named in
- * `_meta` is the claim to be stateless; headers alone never make a message one, but they may make it
- * a faulty one. Follows "Backward Compatibility" of the Streamable HTTP transport, 2026-07-28.
+ * `_meta` is the claim to be stateless; headers alone never make a message one, but they may make
+ * it a faulty one. Follows "Backward Compatibility" of the Streamable HTTP transport, 2026-07-28.
  */
 import { GatewayError } from "../errors.ts";
 import { isJsonObject } from "./jsonrpc.ts";

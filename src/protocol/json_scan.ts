@@ -93,7 +93,9 @@ function unescaped(text: string, start: number, stop: number): string {
 /** Numbers that a double may not hold as written: many digits, or a large exponent. */
 const mayLoseDigits = /\d{16}|\d[eE]\+?\d{3}/;
 
-/** Whether JSON.parse may read this valid text as something else than it says; see `readExactly`. */
+/**
+ * Whether JSON.parse may read this valid text as something else than it says; see `readExactly`.
+ */
 export function mayBeMisread(text: string): boolean {
   return mayLoseDigits.test(text) || hasEscapedKey(text);
 }

@@ -92,7 +92,9 @@ export function isSafeText(text: string): boolean {
   return !unsafeText.test(text);
 }
 
-/** A JSON value as a message. Throws `invalid_request`; `idOf` tells which id the answer may carry. */
+/**
+ * A JSON value as a message. Throws `invalid_request`; `idOf` tells which id the answer may carry.
+ */
 export function toMessage(value: unknown, limits: MessageLimits): Message {
   if (!isJsonObject(value)) throw refuse("Cannot take the message: it must be a JSON object");
   if (value.jsonrpc !== "2.0") throw refuse('Cannot take the message: "jsonrpc" must be "2.0"');
@@ -193,7 +195,10 @@ export function resultText(id: RequestId, result: JsonObject): string {
   return JSON.stringify({ jsonrpc: "2.0", id, result });
 }
 
-/** An error as one line of JSON; without an id the member is left out (`null` is not valid anywhere). */
+/**
+ * An error as one line of JSON; without an id the member is left out (`null` is not valid
+ * anywhere).
+ */
 export function errorText(id: RequestId | undefined, error: RpcError): string {
   return JSON.stringify({ jsonrpc: "2.0", id, error });
 }

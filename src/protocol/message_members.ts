@@ -41,7 +41,10 @@ export function cleanAnswer(answer: JsonObject): JsonObject {
   return answers(answer) as JsonObject;
 }
 
-/** What is too large stays as it came, so that leaving parts of it out does not bring it within its bound. */
+/**
+ * What is too large stays as it came, so that leaving parts of it out does not bring it within its
+ * bound.
+ */
 const within = (bytesMax: number, reader: Reader): Reader => (given) => {
   const read = reader(given);
   return read !== given && exceeds(given, bytesMax) ? given : read;
@@ -109,7 +112,9 @@ const resultOf: ReadonlyMap<string, Reader> = new Map([
   ["tasks/result", result(toolResult)],
 ]);
 
-/** The answer of a form has fields, of which the empty ones are absent; that of a model has blocks. */
+/**
+ * The answer of a form has fields, of which the empty ones are absent; that of a model has blocks.
+ */
 const fields = entries(value);
 const roots = dueEach(members({ name: value, _meta: object }));
 const formAnswer = members({ _meta: meta, content: fields });

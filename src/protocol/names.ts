@@ -1,7 +1,7 @@
 /**
- * Which method names belong to the protocol, in any revision and direction, and which are foreign. A
- * name of the protocol has a meaning only in the revisions that have it; the gateway passes a foreign
- * one on between a client and a server that know it.
+ * Which method names belong to the protocol, in any revision and direction, and which are foreign.
+ * A name of the protocol has a meaning only in the revisions that have it; the gateway passes a
+ * foreign one on between a client and a server that know it.
  */
 import type { JsonObject } from "../model.ts";
 import type { Decoded } from "./codec.ts";

@@ -1,8 +1,8 @@
 /**
- * The keywords of JSON Schema whose value may be absent: `null` for a keyword that is not there, `[]`
- * for an empty object, however deep. One of them makes a compiler refuse the whole schema. Values of
- * users (`default`, `const`, `examples`, the items of `enum`) stay as they came. Schemas are read,
- * never resolved or run.
+ * The keywords of JSON Schema whose value may be absent: `null` for a keyword that is not there,
+ * `[]` for an empty object, however deep. One of them makes a compiler refuse the whole schema.
+ * Values of users (`default`, `const`, `examples`, the items of `enum`) stay as they came. Schemas
+ * are read, never resolved or run.
  */
 import { each, entries, members, object, type Reader, value } from "./absent.ts";
 import { isAbsent } from "./jsonrpc.ts";

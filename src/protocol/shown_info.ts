@@ -1,7 +1,7 @@
 /**
- * What a surface says of itself in `serverInfo`: always the gateway's name and version; for a single
- * server also its own title, icons and website, as far as they are what the specification says they
- * are. Follows `Implementation` and `Icon` of 2025-11-25.
+ * What a surface says of itself in `serverInfo`: always the gateway's name and version; for a
+ * single server also its own title, icons and website, as far as they are what the specification
+ * says they are. Follows `Implementation` and `Icon` of 2025-11-25.
  */
 import * as v from "valibot";
 import { defaultLimits } from "../limits.ts";

@@ -1,8 +1,8 @@
 /**
  * Results as clients can read them. No revision lets a client skip a content block that it does not
- * know, and their validators refuse a whole result over one member. So a block of another type becomes
- * text that holds it, small mistakes are corrected, invalid data is replaced by a note, and optional
- * members of a wrong type are left out. Sound results pass untouched.
+ * know, and their validators refuse a whole result over one member. So a block of another type
+ * becomes text that holds it, small mistakes are corrected, invalid data is replaced by a note, and
+ * optional members of a wrong type are left out. Sound results pass untouched.
  */
 import type { JsonObject } from "../model.ts";
 import { isJsonObject } from "./jsonrpc.ts";

@@ -1,7 +1,7 @@
 /**
  * The bytes of a file as text. Editors and shells on Windows write UTF-16 and byte order marks; the
- * decoded text has neither. Without a mark, a zero byte next to the first ASCII character shows that
- * the file is UTF-16.
+ * decoded text has neither. Without a mark, a zero byte next to the first ASCII character shows
+ * that the file is UTF-16.
  */
 
 /** Encodings that have a byte order mark. */

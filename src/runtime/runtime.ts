@@ -23,10 +23,11 @@ export interface FetchContext {
 export type FetchHandler = (request: Request, context?: FetchContext) => Promise<Response>;
 
 /**
- * The bounds of a listener: how long a client may take to send its head and its whole request, how often
- * that is checked, the size of a head, and that of a body where the options do not say. `hardened`
- * keeps all but the last. A `fast` listener keeps what its runtime can: Bun's closes a connection
- * that is silent after its head for `headersMs` (in steps of 4 s, 255 s at most), Deno's has no bounds of its own.
+ * The bounds of a listener: how long a client may take to send its head and its whole request, how
+ * often that is checked, the size of a head, and that of a body where the options do not say.
+ * `hardened` keeps all but the last. A `fast` listener keeps what its runtime can: Bun's closes a
+ * connection that is silent after its head for `headersMs` (in steps of 4 s, 255 s at most), Deno's
+ * has no bounds of its own.
  */
 export type ListenerLimits = Pick<
   Limits,
@@ -99,7 +100,10 @@ export interface SqlStatement {
   all(...values: SqlValue[]): Record<string, SqlValue>[];
 }
 
-/** An open database. Faults are thrown as `Error` with the numeric SQLite result code in `sqliteCode`. */
+/**
+ * An open database. Faults are thrown as `Error` with the numeric SQLite result code in
+ * `sqliteCode`.
+ */
 export interface SqlDatabase {
   exec(sql: string): void;
   prepare(sql: string): SqlStatement;
@@ -172,7 +176,10 @@ export interface Runtime {
   openDatabase(path: string): SqlDatabase;
   /** Whether there is a file or folder at a path. */
   exists(path: string): boolean;
-  /** Opens a log file and its folder; at `bytesMax` it is renamed to `.1` and so on up to `filesMax`. */
+  /**
+   * Opens a log file and its folder; at `bytesMax` it is renamed to `.1` and so on up to
+   * `filesMax`.
+   */
   openLog(path: string, bounds: { bytesMax: number; filesMax: number }): LogFile;
   /** The text of a file; undefined if there is none. Throws on other faults. */
   readText(path: string): Promise<string | undefined>;

@@ -1,6 +1,7 @@
 /**
- * A database of either runtime's SQLite library as the platform's: statements are prepared once, and
- * faults carry SQLite's result code. Not here: what the libraries call things, which each shim says.
+ * A database of either runtime's SQLite library as the platform's: statements are prepared once,
+ * and faults carry SQLite's result code. Not here: what the libraries call things, which each shim
+ * says.
  */
 import { preparePrivateFile } from "./files.ts";
 import type { SqlDatabase, SqlStatement, SqlValue } from "./runtime.ts";

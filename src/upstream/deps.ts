@@ -1,4 +1,7 @@
-/** What every upstream kind is given: the platform, the bounds, and what all upstreams share. Types only. */
+/**
+ * What every upstream kind is given: the platform, the bounds, and what all upstreams share. Types
+ * only.
+ */
 import type { Clock } from "../clock.ts";
 import type { CredentialStore } from "../credentials/provider.ts";
 import type { Limits } from "../limits.ts";
@@ -41,20 +44,21 @@ export interface ProcessGroupStore {
 /** The ceilings that all upstreams share. */
 export interface ConnectionLimit {
   /**
-   * Waits for a place among the starting and the living, asking an idle connection to give way when the
-   * house is full. Rejects with `overloaded` when none can, when too many wait, or when `signal`
-   * aborts.
+   * Waits for a place among the starting and the living, asking an idle connection to give way when
+   * the house is full. Rejects with `overloaded` when none can, when too many wait, or when
+   * `signal` aborts.
    */
   acquire(connection: Evictable, signal: AbortSignal): Promise<ProcessPlace>;
-  /** Whether one more can start soon and without another giving way: for starts nobody waits for. */
+  /** Whether another can start soon without evicting one: for starts that no caller waits for. */
   hasRoom(): boolean;
 }
 
 /** The ceilings on processes. */
 export interface ProcessLimit extends ConnectionLimit {
   /**
-   * Gives a place to a process that no caller waits for, as soon as nothing starts and no connection has
-   * to give way for it. It counts as started at once. The returned function gives that up.
+   * Gives a place to a process that no caller waits for, as soon as nothing starts and no
+   * connection has to give way for it. It counts as started at once. The returned function gives
+   * that up.
    */
   acquireQuietly(connection: Evictable, grant: (place: ProcessPlace) => void): () => void;
 }
@@ -120,7 +124,9 @@ export interface UpstreamDeps {
   readonly addSecrets: (values: readonly string[]) => void;
   /** Identity shown to upstreams: name and version of the gateway. */
   readonly identity: { readonly name: string; readonly version: string };
-  /** This gateway's own random name, sent to remote servers: what leads back to it is refused there. */
+  /**
+   * This gateway's own random name, sent to remote servers: what leads back to it is refused there.
+   */
   readonly instance: string;
   /** Tells what was corrected in the lists of this server. */
   readonly corrections: CorrectionLog;

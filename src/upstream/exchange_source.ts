@@ -1,8 +1,8 @@
 /**
- * The feeding side of an `Exchange`: the code that runs a call puts notices, asks and the ending in,
- * and the reader's sink gets them at once. Without a sink notices wait within a bound and are dropped
- * beyond it; asks and the ending never are (the peer bounds how many asks are open). It owns the time
- * limit of asks, not that of the call.
+ * The feeding side of an `Exchange`: the code that runs a call puts notices, asks and the ending
+ * in, and the reader's sink gets them at once. Without a sink notices wait within a bound and are
+ * dropped beyond it; asks and the ending never are (the peer bounds how many asks are open). It
+ * owns the time limit of asks, not that of the call.
  */
 import type { Clock } from "../clock.ts";
 import { errorTable, GatewayError } from "../errors.ts";
@@ -29,7 +29,7 @@ export interface ExchangeSource {
   /** False when it was dropped: the exchange has ended, or its reader is too slow. */
   notice(notice: Notice): boolean;
   /**
-   * Puts a question to the reader. Resolves with a refusal when nobody answers in time, the call
+   * Puts a question to the reader. Resolves with a refusal when no answer comes in time, the call
    * ends, or `signal` withdraws the question.
    */
   ask(method: string, params: JsonObject, signal?: AbortSignal): Promise<Answer>;

@@ -1,4 +1,7 @@
-/** The kind `failed`: a server whose configuration is wrong. It says so to every call and harms nobody. */
+/**
+ * The kind `failed`: a server whose configuration is wrong. Every call to it fails with that error;
+ * other servers are unaffected.
+ */
 import type { FailedServerConfig } from "../config/config.ts";
 import { GatewayError } from "../errors.ts";
 import type { CreateUpstream } from "./upstream.ts";

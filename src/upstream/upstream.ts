@@ -1,7 +1,7 @@
 /**
- * The seam between the gateway and the servers behind it. The gateway sees only `Upstream`, never
- * a kind, a process, an era or HTTP; a kind is one file, one row in `upstream_kinds.ts`, and the contract
- * suite. Types only.
+ * The seam between the gateway and the servers behind it. The gateway sees only `Upstream`, never a
+ * kind, a process, an era or HTTP; a kind is one file, one row in `upstream_kinds.ts`, and the
+ * contract suite. Types only.
  */
 import type { ErrorCode } from "../errors.ts";
 import type { UpstreamDeps } from "./deps.ts";
@@ -18,8 +18,9 @@ import type {
 } from "../model.ts";
 
 /**
- * `idle`: nothing runs because nothing needs it. `failing`: its last start failed, the next may not.
- * `crash_loop`: several failed in a row. `failed`: it cannot run until its configuration changes.
+ * `idle`: nothing runs because nothing needs it. `failing`: its last start failed, the next may
+ * not. `crash_loop`: several failed in a row. `failed`: it cannot run until its configuration
+ * changes.
  */
 export type UpstreamState = "idle" | "starting" | "running" | "failing" | "crash_loop" | "failed";
 
@@ -48,8 +49,8 @@ export interface Interest {
 export interface Upstream {
   readonly name: string;
   /**
-   * Capabilities, identity and instructions, from the scope's connection, the stored catalog or a connection
-   * started for it. Rejects with a GatewayError when none can be had.
+   * Capabilities, identity and instructions, from the scope's connection, the stored catalog or a
+   * connection started for it. Rejects with a GatewayError when none can be had.
    */
   describe(caller: Caller): Promise<Description>;
   /**
@@ -67,15 +68,18 @@ export interface Upstream {
    * and not said since that it changed. Undefined when that is not known.
    */
   known(kind: ListKind, caller: Caller): readonly JsonObject[] | undefined;
-  /** How fresh the list is that `list` gave last; undefined when nobody can tell. */
+  /** How fresh the list is that `list` returned last; undefined when that is unknown. */
   freshness(kind: ListKind, caller: Caller): Freshness | undefined;
   /** Any other request; names and URIs are the upstream's own. */
   open(call: Call): Exchange;
-  /** A notification of the client (`notifications/roots/list_changed`) for its scope's connection, if any runs. */
+  /**
+   * A notification of the client (`notifications/roots/list_changed`) for its scope's connection,
+   * if any runs.
+   */
   notify(caller: Caller, method: string, params: JsonObject): void;
   /**
-   * Registers who hears what belongs to no call of this scope. `interest` is read whenever a connection
-   * starts. Ends by the returned function.
+   * Registers who hears what belongs to no call of this scope. `interest` is read whenever a
+   * connection starts. Ends by the returned function.
    */
   watch(scope: string, watcher: Watcher, interest: () => Interest): () => void;
   /** Releases the scope's connection and forgets the scope. */

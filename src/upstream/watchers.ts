@@ -1,6 +1,6 @@
 /**
  * Who hears what belongs to no call: the watchers of each scope of one upstream, and what each
- * scope keeps interest in. A watcher that throws harms nobody else.
+ * scope keeps interest in. A watcher that throws does not affect the others.
  */
 import { type Clock, withDeadline } from "../clock.ts";
 import { GatewayError, toGatewayError } from "../errors.ts";
@@ -13,13 +13,13 @@ import type { Interest } from "./upstream.ts";
 /** The watchers of one upstream. */
 export interface Watchers {
   add(scope: string, watcher: Watcher, interest: () => Interest): () => void;
-  /** Tells one scope; false when nobody hears it. */
+  /** Notifies one scope; false when it has no watcher. */
   tell(scope: string, notice: Notice): boolean;
   /** Every scope that is watched. */
   scopes(): string[];
   /** URIs that a scope is subscribed to. */
   subscriptions(scope: string): Set<string>;
-  /** Asks the client of a scope, bounded in time; a refusal when nobody can be asked. */
+  /** Asks the client of a scope, bounded in time; a refusal when no client can be asked. */
   ask(scope: string, method: string, params: JsonObject, signal: AbortSignal): Promise<Answer>;
   forget(scope: string): void;
 }

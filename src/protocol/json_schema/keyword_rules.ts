@@ -1,6 +1,6 @@
 /**
- * Keywords of a schema that have a rule of their own: references, dialects, flags of older drafts, and
- * what validators refuse although the specification allows it.
+ * Keywords of a schema that have a rule of their own: references, dialects, flags of older drafts,
+ * and what validators refuse although the specification allows it.
  */
 import type { JsonObject } from "../../model.ts";
 import { isJsonObject } from "../jsonrpc.ts";
@@ -80,7 +80,8 @@ export const keywordRules: Readonly<Record<string, KeywordRule>> = Object.assign
     $ref: reference,
     $dynamicRef: reference,
     $recursiveRef: reference,
-    // Draft 4's name, and ajv's own flag: ajv refuses the first, and the second changes its results.
+    // Draft 4's name, and ajv's own flag: ajv refuses the first, and the second changes its
+    // results.
     id: leaveOut,
     $async: leaveOut,
     exclusiveMinimum: bound,

@@ -1,7 +1,8 @@
 /**
- * The keywords of JSON Schema as rows, for drafts 6 to 2020-12: which ones hold schemas, and what the
- * values of the others must be. A validator that meets another value refuses the whole schema. Not
- * here: references and identifiers (references.ts), and what is done about a wrong value (sound.ts).
+ * The keywords of JSON Schema as rows, for drafts 6 to 2020-12: which ones hold schemas, and what
+ * the values of the others must be. A validator that meets another value refuses the whole schema.
+ * Not here: references and identifiers (references.ts), and what is done about a wrong value
+ * (sound.ts).
  */
 import { isJsonObject } from "../jsonrpc.ts";
 
@@ -55,8 +56,8 @@ export function isType(value: unknown): boolean {
 }
 
 /**
- * Whether every client can compile this pattern: they read ECMA-262 with the `u` flag (ajv), and some
- * run on engines of before 2025, without `(?i:…)` and names that repeat.
+ * Whether every client can compile this pattern: they read ECMA-262 with the `u` flag (ajv), and
+ * some run on engines of before 2025, without `(?i:…)` and names that repeat.
  */
 export function isPattern(value: unknown): boolean {
   if (!isText(value)) return false;

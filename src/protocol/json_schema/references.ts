@@ -1,7 +1,8 @@
 /**
- * Identifiers and references of one schema document: what `$id`, `$anchor` and `$dynamicAnchor` name,
- * and where a `$ref` leads. Nothing outside the document is ever read: a reference that leaves it
- * leads nowhere. JSON Schema 2020-12 core 8.2 and 9.2, RFC 6901, and draft 7's anchors (`$id: "#a"`).
+ * Identifiers and references of one schema document: what `$id`, `$anchor` and `$dynamicAnchor`
+ * name, and where a `$ref` leads. Nothing outside the document is ever read: a reference that
+ * leaves it leads nowhere. JSON Schema 2020-12 core 8.2 and 9.2, RFC 6901, and draft 7's anchors
+ * (`$id: "#a"`).
  */
 import type { JsonObject } from "../../model.ts";
 import { isJsonObject } from "../jsonrpc.ts";

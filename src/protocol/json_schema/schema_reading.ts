@@ -1,7 +1,7 @@
 /**
- * One schema document on its way through: its schemas are read once each, in one pass, with the keys
- * that lead to what is read, what was corrected, and how much is within each schema. What a keyword
- * with a rule of its own does is in keyword_rules.ts.
+ * One schema document on its way through: its schemas are read once each, in one pass, with the
+ * keys that lead to what is read, what was corrected, and how much is within each schema. What a
+ * keyword with a rule of its own does is in keyword_rules.ts.
  */
 import type { JsonObject } from "../../model.ts";
 import { isJsonObject } from "../jsonrpc.ts";

@@ -1,10 +1,10 @@
 /**
- * A server's schema as every client's validator can compile it, or why none can. Clients compile the
- * output schemas of all tools while they list them (SDK 1.x) or call them, and one failure fails the
- * whole list. What asserts nothing (null, remarks, dialects that clients do not know) is left out; a
- * wrong assertion is not, since the schema without it would say something else. Of an output schema
- * the names of its parts go where clients keep them in one table for all tools. A schema is read in
- * one pass, never resolved beyond its document, and never run.
+ * A server's schema as every client's validator can compile it, or why none can. Clients compile
+ * the output schemas of all tools while they list them (SDK 1.x) or call them, and one failure
+ * fails the whole list. What asserts nothing (null, remarks, dialects that clients do not know) is
+ * left out; a wrong assertion is not, since the schema without it would say something else. Of an
+ * output schema the names of its parts go where clients keep them in one table for all tools. A
+ * schema is read in one pass, never resolved beyond its document, and never run.
  */
 import type { Limits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
@@ -70,7 +70,9 @@ function settleTuples({ root, hasTuples, edits, corrections }: SchemaReading): v
   corrections.push(`it has lists of schemas as "items"; its dialect was set to draft 7`);
 }
 
-/** Validators write what a reference leads to out in each place, unless it has references itself. */
+/**
+ * Validators write what a reference leads to out in each place, unless it has references itself.
+ */
 function weigh(
   sizes: ReadonlyMap<unknown, number>,
   targets: Iterable<unknown>,

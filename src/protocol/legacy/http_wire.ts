@@ -66,8 +66,8 @@ const lostWords = new RegExp(
 
 /**
  * Whether a refusal means that the session is gone: by its status, or in words, which most servers
- * have of their own and with a status of their own. An error that names the request and is about its
- * method or arguments says so of the session only by a status and words that both mean it.
+ * have of their own and with a status of their own. An error that names the request and is about
+ * its method or arguments says so of the session only by a status and words that both mean it.
  */
 export function isSessionLost({ status, rpc, words, isLoginRefused }: HttpRefusal): boolean {
   const code = rpc?.error.code;

@@ -9,7 +9,9 @@ export interface RevisionRow {
   readonly revision: string;
   /** Arrays of messages in one body. */
   readonly batches: boolean;
-  /** An event with an id and no data opens a stream; older clients parse the empty data and fail. */
+  /**
+   * An event with an id and no data opens a stream; older clients parse the empty data and fail.
+   */
   readonly priming: boolean;
   /** `title` of a server. */
   readonly titles: boolean;
@@ -107,7 +109,9 @@ export function negotiate(requested: unknown): Revision {
   return isServed(requested) ? requested : latestRevision;
 }
 
-/** The row of a revision; an unknown one (kept by a newer gateway, say) can be sure of the least. */
+/**
+ * The row of a revision; an unknown one (kept by a newer gateway, say) can be sure of the least.
+ */
 export function rowOf(revision: string): RevisionRow {
   return revisionRows.find((row) => row.revision === revision) ?? first;
 }

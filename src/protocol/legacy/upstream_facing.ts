@@ -45,7 +45,9 @@ function decodeNotice(method: string, given: JsonObject): UpstreamDecoded<Decode
   return { kind: "ok", value: { notice, request: given.progressToken as RequestId } };
 }
 
-/** URL elicitations that a call needs first (2025-11-25), as questions; their ids are this hop's. */
+/**
+ * URL elicitations that a call needs first (2025-11-25), as questions; their ids are this hop's.
+ */
 function questionsIn(error: UpstreamErrorBody | undefined): readonly Question[] | undefined {
   const { code, data } = error ?? {};
   const entries = code === upstreamCodes.urlElicitationRequired && isJsonObject(data)

@@ -1,6 +1,7 @@
 /**
- * The method and params of a client's request in 2026-07-28, once absent members are out of them. What
- * comes out is free of wire-only members. Envelope and headers are read before (modern_request.ts).
+ * The method and params of a client's request in 2026-07-28, once absent members are out of them.
+ * What comes out is free of wire-only members. Envelope and headers are read before
+ * (modern_request.ts).
  */
 import * as v from "valibot";
 import type { JsonObject, Resume } from "../../model.ts";

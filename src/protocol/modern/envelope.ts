@@ -40,7 +40,7 @@ const schema = v.object({
   ),
 });
 
-/** A result that says who gave it: this gateway, whoever worked it out. */
+/** A result that names this gateway as its server, whichever upstream produced it. */
 export function signed(result: JsonObject, identity: JsonObject): JsonObject {
   const meta = isJsonObject(result._meta) ? result._meta : {};
   return { ...result, _meta: { ...meta, [envelopeKeys.serverInfo]: { ...identity } } };

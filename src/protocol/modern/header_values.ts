@@ -18,7 +18,10 @@ export function encodeHeaderValue(text: string): string {
   return `${opening}${encoder.encode(text).toBase64()}${closing}`;
 }
 
-/** The text of a value; undefined when it is marked as Base64 and is none. A value with one sentinel alone is literal. */
+/**
+ * The text of a value; undefined when it is marked as Base64 and is none. A value with one sentinel
+ * alone is literal.
+ */
 export function decodeHeaderValue(value: string): string | undefined {
   const trimmed = value.replace(/^[ \t]+|[ \t]+$/g, "");
   if (!trimmed.startsWith(opening) || !trimmed.endsWith(closing)) return trimmed;

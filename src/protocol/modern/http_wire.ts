@@ -1,6 +1,6 @@
 /**
  * The headers by which a message of this era travels over HTTP beside its body: toward servers they
- * are made anew for each hop, from clients they are checked against the body, which decides. Follows
+ * are built for each hop; from clients they are checked against the body, which decides. Follows
  * "Request Metadata" of the Streamable HTTP transport, 2026-07-28.
  */
 import { GatewayError } from "../../errors.ts";
@@ -72,7 +72,10 @@ export function assertMirrored(headers: Headers, { method, params }: WireMessage
   }
 }
 
-/** These are never encoded: what looks so to us would be something else to whoever routes by it. */
+/**
+ * These headers are never encoded: proxies that route by them would read the encoded text
+ * literally.
+ */
 function assertSame(headers: Headers, name: string, value: unknown): void {
   const sent = headers.get(name);
   if (sent === null || sent.trim() === value) return;

@@ -1,7 +1,7 @@
 /**
  * The methods of 2026-07-28, as tables: what clients request and what their params must hold, and
- * what servers notify (method_params.ts has what the eras share). What the handshake era had and this
- * one has not (`initialize`, `ping`, subscriptions, tasks) has no row.
+ * what servers notify (method_params.ts has what the eras share). What the handshake era had and
+ * this one has not (`initialize`, `ping`, subscriptions, tasks) has no row.
  */
 import * as v from "valibot";
 import type { JsonObject } from "../../model.ts";

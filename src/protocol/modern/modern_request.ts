@@ -1,7 +1,8 @@
 /**
- * A client's request of the stateless era as it comes by HTTP, checked in the order that the specification and the
- * official suite agree on: envelope, contradicting headers, revision, missing headers, method,
- * params. What comes out is free of wire-only members. Follows "Request Metadata" and "Versioning".
+ * A client's request of the stateless era as it comes by HTTP, checked in the order that the
+ * specification and the official suite agree on: envelope, contradicting headers, revision, missing
+ * headers, method, params. What comes out is free of wire-only members. Follows "Request Metadata"
+ * and "Versioning".
  */
 import { GatewayError } from "../../errors.ts";
 import type { JsonObject, RequestId, Resume } from "../../model.ts";

@@ -226,7 +226,9 @@ export function decodeDiscover(value: unknown): UpstreamDecoded<Discovery> {
   };
 }
 
-/** The revisions that a server names when it refuses ours; undefined when it says something else. */
+/**
+ * The revisions that a server names when it refuses ours; undefined when it says something else.
+ */
 export function supportedIn({ code, data }: UpstreamErrorBody): readonly string[] | undefined {
   if (code !== errorTable.version_unsupported.rpc || !isJsonObject(data)) return undefined;
   return isTexts(data.supported) ? data.supported : undefined;

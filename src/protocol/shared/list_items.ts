@@ -3,7 +3,8 @@
  * they know and refuse a whole list for one mistake, so one careless server would hide the tools of
  * all others behind the same URL. Optional members of a wrong type (`null` above all) are left out,
  * required ones get the plainest value, and all else stays as it came. Follows the schemas of Tool,
- * Prompt, Resource and ResourceTemplate. Not here: the inside of a tool's schemas (tool_schemas.ts).
+ * Prompt, Resource and ResourceTemplate. Not here: the inside of a tool's schemas
+ * (tool_schemas.ts).
  */
 import { type Correction, type JsonObject, type ListKind, listKinds } from "../../model.ts";
 import { isJsonObject, isSafeText } from "../jsonrpc.ts";

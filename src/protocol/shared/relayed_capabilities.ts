@@ -1,6 +1,6 @@
 /**
- * What a server may be told of a client's capabilities: those whose questions the gateway relays, with
- * all that is in them, or in the fewest words.
+ * What a server may be told of a client's capabilities: those whose questions the gateway relays,
+ * with all that is in them, or in the fewest words.
  */
 import type { JsonObject } from "../../model.ts";
 import { isJsonObject } from "../jsonrpc.ts";

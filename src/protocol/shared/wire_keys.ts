@@ -1,7 +1,7 @@
 /**
- * Members that belong to one hop's wire and are never part of the model: progress tokens, tasks that
- * clients are asked for (not relayed), and what only the stateless revision 2026-07-28 has. One place says
- * which they are, so that none leaks into a revision that does not know it.
+ * Members that belong to one hop's wire and are never part of the model: progress tokens, tasks
+ * that clients are asked for (not relayed), and what only the stateless revision 2026-07-28 has.
+ * One place says which they are, so that none leaks into a revision that does not know it.
  */
 import type { JsonObject, RequestId } from "../../model.ts";
 import { isJsonObject } from "../jsonrpc.ts";
@@ -26,7 +26,9 @@ const resultKeys: ReadonlySet<string> = new Set([
   "requestState",
 ]);
 
-/** Nobody but a codec of the stateless era brings answers back, and a state is never a client's own. */
+/**
+ * Only codecs of the stateless era carry answers back; a request state never comes from a client.
+ */
 const paramKeys: ReadonlySet<string> = new Set(["task", "inputResponses", "requestState"]);
 
 const noKeys: ReadonlySet<string> = new Set();
@@ -50,7 +52,9 @@ export function modelParams(params: JsonObject): JsonObject {
   return cleaned(params, paramKeys);
 }
 
-/** Params or a result of a method that is not the protocol's: without what `_meta` has of one hop. */
+/**
+ * Params or a result of a method that is not the protocol's: without what `_meta` has of one hop.
+ */
 export function foreignParams(params: JsonObject): JsonObject {
   return cleaned(params, noKeys);
 }

@@ -1,7 +1,7 @@
 /**
  * What a remote server's answer says when it is no success: a fault of HTTP, with or without a
- * JSON-RPC error inside. Statuses that say something about the way (login, overload) are told apart
- * from those that say how the server speaks, and refusals from failures after which a call may have
+ * JSON-RPC error inside. Statuses that concern access (login, overload) are distinguished from
+ * those that say how the server speaks, and refusals from failures after which a call may have
  * taken effect. Follows "Sending Messages to the Server" of the Streamable HTTP transport.
  */
 import type { HttpServerConfig } from "../../config/config.ts";
@@ -27,7 +27,9 @@ export interface HttpFault {
   readonly rpc?: RpcFault | undefined;
   /** Its words: the error's message, or else the beginning of the body. */
   readonly words: string;
-  /** Whether the status is about the message; else its JSON-RPC error says nothing of the dialect. */
+  /**
+   * Whether the status is about the message; else its JSON-RPC error says nothing of the dialect.
+   */
   readonly isAboutMessage: boolean;
   /** Whether it refuses a login, or the lack of one. */
   readonly isLogin: boolean;
@@ -51,7 +53,10 @@ function isUnknownHere(status: number): boolean {
   return status >= 400 && status < 500 && !aboutTheWay.has(status);
 }
 
-/** Statuses of refusals after which a request may have taken effect all the same: it may be repeated. */
+/**
+ * Statuses of refusals after which a request may have taken effect all the same: it may be
+ * repeated.
+ */
 const unsureStatuses: ReadonlySet<number> = new Set([404, 408, 410]);
 
 /** Whether a request that was answered so may have taken effect. */
@@ -75,7 +80,9 @@ export function isServerFault(error: GatewayError): boolean {
   return serverFaults.has(error);
 }
 
-/** Whether the connection broke over a message: some servers do that with one that they do not know. */
+/**
+ * Whether the connection broke over a message: some servers do that with one that they do not know.
+ */
 export function isBroken({ code, data }: GatewayError): boolean {
   return code === "upstream_unavailable" && data?.["status"] === undefined &&
     data?.["outcome"] === "unknown";
@@ -195,7 +202,7 @@ export function isMessage(text: string): boolean {
   return /^\s*[{[]/.test(text);
 }
 
-/** Reads what nobody needs, which leaves the connection whole; a stream is cut. */
+/** Reads a body to its end unused, which keeps the connection usable; a stream is cancelled. */
 export function discard(answer: HttpAnswer): void {
   const isStream = mediaType(answer) === "text/event-stream";
   (isStream ? answer.body.cancel() : answer.text()).catch(() => {});

@@ -1,8 +1,8 @@
 /**
  * Links to a remote server: the first message in each dialect in turn, and, for a server that knows
  * no such message at its URL, the oldest transport. A fault over one says nothing about the next. A
- * refused login or a silence says nothing about how a server speaks, and ends the try. Follows "Backward Compatibility" of the
- * Streamable HTTP transport.
+ * refused login or a silence says nothing about how a server speaks, and ends the try. Follows
+ * "Backward Compatibility" of the Streamable HTTP transport.
  */
 import type { HttpServerConfig } from "../../config/config.ts";
 import { type GatewayError, toGatewayError } from "../../errors.ts";
@@ -70,7 +70,7 @@ export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps
             hooks.gone();
             return { fault: toFault(error, refused) };
           }
-          // Whoever answers in JSON-RPC is at the right place.
+          // A server that answers in JSON-RPC is at the right URL.
           if (!hasNoSuch) break;
         }
         refused.push(dialect);

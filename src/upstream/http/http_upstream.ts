@@ -1,11 +1,15 @@
-/** The kind `http`: a remote server, a session there for each of ours, or none where it keeps none. */
+/**
+ * The kind `http`: a remote server, a session there for each of ours, or none where it keeps none.
+ */
 import type { HttpServerConfig } from "../../config/config.ts";
 import type { ConnectionLimit } from "../deps.ts";
 import { createHttpConnector } from "./http_connector.ts";
 import { createPooledUpstream } from "../mcp/pooled_upstream.ts";
 import type { CreateUpstream } from "../upstream.ts";
 
-/** Nothing is started for a remote server; its connections are bounded by the sessions they serve. */
+/**
+ * Nothing is started for a remote server; its connections are bounded by the sessions they serve.
+ */
 const noCeiling: ConnectionLimit = {
   acquire: () => Promise.resolve({ started: () => {}, release: () => {} }),
   hasRoom: () => true,

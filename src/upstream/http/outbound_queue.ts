@@ -1,7 +1,8 @@
 /**
- * What a remote server is told beside requests: notifications, and answers to its questions. Few
- * at a time, since each holds a connection, and the rest waits within a bound: a server that asks and
- * does not listen must not take all connections that the gateway has. Not here: how it is sent.
+ * What the gateway sends a remote server besides requests: notifications, and answers to its
+ * questions. Few at a time, since each holds a connection, and the rest waits within a bound: a
+ * server that asks and does not listen must not take all connections that the gateway has. Not
+ * here: how it is sent.
  */
 import type { UpstreamDeps } from "../deps.ts";
 
@@ -32,7 +33,7 @@ export function createOutboundQueue(
     await send(line);
     chars -= line.length;
     const go = waiting.shift();
-    // A place is handed on, so that nobody overtakes who waits.
+    // The place goes to the first message in the queue, so that none overtakes it.
     if (go === undefined) free += 1;
     else go();
   };

@@ -1,7 +1,7 @@
 /**
- * What links to a remote server share over every transport: the peer, the queue of what is said next
- * to requests, the handshake, the end, and which requests may be sent twice. Not here: how messages
- * travel (streamable.ts, sse_connection.ts).
+ * What links to a remote server share over every transport: the peer, the queue of what is said
+ * next to requests, the handshake, the end, and which requests may be sent twice. Not here: how
+ * messages travel (streamable.ts, sse_connection.ts).
  */
 import type { HttpServerConfig } from "../../config/config.ts";
 import { type GatewayError, withOutcome } from "../../errors.ts";

@@ -189,7 +189,9 @@ async function readEvents(
   return { eventId, retryMs };
 }
 
-/** Lets a server end its stream, which leaves the connection whole; cuts it when that takes long. */
+/**
+ * Lets a server end its stream, which leaves the connection whole; cuts it when that takes long.
+ */
 async function leave(
   events: { read(): Promise<{ readonly done: boolean }>; cancel(): Promise<void> },
   clock: Clock,

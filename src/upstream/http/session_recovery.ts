@@ -1,8 +1,8 @@
 /**
  * New sessions in the place of lost ones: one for all calls that find it lost, a few in a row where
  * each is lost before it was of any use, and none any more once one could not be had. Follows
- * "Session Management" of the Streamable HTTP transport. Not here: how a session is opened, and what
- * shows that it is lost.
+ * "Session Management" of the Streamable HTTP transport. Not here: how a session is opened, and
+ * what shows that it is lost.
  */
 import { GatewayError, toGatewayError } from "../../errors.ts";
 import type { UpstreamDeps } from "../deps.ts";

@@ -1,7 +1,7 @@
 /**
  * A link over Streamable HTTP: a POST for each message and, where the server keeps a session, one
- * stream for what belongs to no request. A lost session is replaced, once for all calls that use it.
- * Follows the Streamable HTTP transport of every revision; what differs is its dialect's
+ * stream for what belongs to no request. A lost session is replaced, once for all calls that use
+ * it. Follows the Streamable HTTP transport of every revision; what differs is its dialect's
  * (dialect.ts). Not here: a request and its answer (streamable_request.ts), reading streams
  * (server_streams.ts) and refusals (error_response.ts).
  */

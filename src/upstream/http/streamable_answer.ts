@@ -1,6 +1,6 @@
 /**
- * The answer of one request over Streamable HTTP whose status is a success: a body or a stream of the
- * POST, or a message on the standalone stream where the server only accepts the POST. Follows
+ * The answer of one request over Streamable HTTP whose status is a success: a body or a stream of
+ * the POST, or a message on the standalone stream where the server only accepts the POST. Follows
  * "Sending Messages to the Server". Not here: sending, and other statuses (streamable_request.ts).
  */
 import type { RequestId } from "../../model.ts";
@@ -52,7 +52,9 @@ export async function readAnswer(
   return peer.isPending(id) ? void failSent(link, outgoing, error) : undefined;
 }
 
-/** Reads the stream of a POST until the request is answered; it fails when that breaks off before. */
+/**
+ * Reads the stream of a POST until the request is answered; it fails when that breaks off before.
+ */
 async function readStream(
   link: StreamableLink,
   answer: HttpAnswer,

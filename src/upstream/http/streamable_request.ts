@@ -1,7 +1,8 @@
 /**
- * One request over Streamable HTTP, to the end of its answer. A request that finds the session lost is
- * sent again only if that does no harm. Follows "Sending Messages to the Server". Not here: answers
- * whose status is a success (streamable_answer.ts), and the session itself (session_recovery.ts).
+ * One request over Streamable HTTP, to the end of its answer. A request that finds the session lost
+ * is sent again only if that does no harm. Follows "Sending Messages to the Server". Not here:
+ * answers whose status is a success (streamable_answer.ts), and the session itself
+ * (session_recovery.ts).
  */
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import type { RequestId } from "../../model.ts";

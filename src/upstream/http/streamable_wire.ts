@@ -1,6 +1,6 @@
 /**
- * The HTTP requests of one link over Streamable HTTP, with the session, the revision and the URL that
- * its first message has settled. Not here: what the answers mean.
+ * The HTTP requests of one link over Streamable HTTP, with the session, the revision and the URL
+ * that its first message has settled. Not here: what the answers mean.
  */
 import type { HttpServerConfig } from "../../config/config.ts";
 import type { GatewayError } from "../../errors.ts";
@@ -38,7 +38,9 @@ export interface StreamableWire {
     bounds: PostBounds,
     signal: AbortSignal,
   ): Promise<HttpAnswer>;
-  /** Opens a stream by GET; throws when the server has none. `repeatable`: it is retried at once. */
+  /**
+   * Opens a stream by GET; throws when the server has none. `repeatable`: it is retried at once.
+   */
   listen(repeatable: boolean): OpenStream;
   /** Whether a refused stream says that the session is gone. */
   isLost(error: GatewayError): boolean;

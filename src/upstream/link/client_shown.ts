@@ -1,6 +1,7 @@
 /**
- * What a server gets to know of the client for which it works: what that client can be asked and, where the
- * operator wants it, its name. A process that several clients share works for none of them alone.
+ * What a server gets to know of the client for which it works: what that client can be asked and,
+ * where the operator wants it, its name. A process that several clients share works for none of
+ * them alone.
  */
 import type { McpServerConfig } from "../../config/config.ts";
 import { defaultLimits } from "../../limits.ts";
@@ -15,8 +16,8 @@ import type { Dialect, HandshakeOptions } from "./dialect.ts";
 
 /**
  * What the gateway declares to a server at its start: of a session's client what can be relayed, of
- * the many clients of a shared process nothing, and roots when the operator decides on them. Clients
- * that share a process by what they declare are declared in the fewest words.
+ * the many clients of a shared process nothing, and roots when the operator decides on them.
+ * Clients that share a process by what they declare are declared in the fewest words.
  */
 export function declaredCapabilities(
   { isolation, roots }: Pick<McpServerConfig, "isolation" | "roots">,

@@ -1,9 +1,9 @@
 /**
- * How servers are spoken to: the two dialects (the handshake era's and the stateless one's), which of
- * them a caller's revision asks for first, and what each answers to those who speak in it. The one file
- * of this folder that knows eras. Not here: what a server gets to know of the client (client_shown.ts).
- * Follows "Backward Compatibility" of the stdio and Streamable HTTP transports, and the rule that a
- * server which speaks both is spoken to in its client's own.
+ * How servers are spoken to: the two dialects (the handshake era's and the stateless one's), which
+ * of them a caller's revision asks for first, and what each answers to those who speak in it. The
+ * one file of this folder that knows eras. Not here: what a server gets to know of the client
+ * (client_shown.ts). Follows "Backward Compatibility" of the stdio and Streamable HTTP transports,
+ * and the rule that a server which speaks both is spoken to in its client's own.
  */
 import type { EraChoice } from "../../config/config.ts";
 import { GatewayError } from "../../errors.ts";
@@ -55,7 +55,10 @@ export interface HandshakeResult {
 export interface HttpDialect {
   /** Whether a server may have the older transport of two URLs alone. */
   readonly hasOlderTransport: boolean;
-  /** Whether what belongs to no request, and an answer to one that was only accepted, comes on a stream of its own. */
+  /**
+   * Whether what belongs to no request, and an answer to one that was only accepted, comes on a
+   * stream of its own.
+   */
   readonly hasStandaloneStream: boolean;
   /** Whether a stream that broke goes on where it was. */
   readonly resumesStreams: boolean;
@@ -87,7 +90,9 @@ export interface Dialect {
   /** Part of a catalog's key. */
   readonly name: string;
   readonly codec: UpstreamFacingCodec;
-  /** How the server asks the client: by requests while a call runs, or by the result of the call. */
+  /**
+   * How the server asks the client: by requests while a call runs, or by the result of the call.
+   */
   readonly asks: UpstreamFacingCodec["asks"];
   /** Where the client and what it can be asked are declared: once, or with each request. */
   readonly clientContext: "handshake" | "request";
@@ -106,9 +111,9 @@ export interface Dialect {
   readonly http: HttpDialect;
   /** Whether an error says that the server does not speak in this dialect. */
   isRefusal(error: GatewayError): boolean;
-  /** The standing request by which notices come, where there is one and something to hear. */
+  /** The listen request that delivers notices, if the dialect has one and any are wanted. */
   listenRequest(wanted: ListenInterest): WireMessage | undefined;
-  /** Whether a notice says that the standing request was taken. */
+  /** Whether a notice says that the server accepted the listen request. */
   isAcknowledgement(notice: Notice): boolean;
 }
 
@@ -183,7 +188,8 @@ function createModernDialect(identity: Identity): Dialect {
     async handshake({ request }) {
       const discover = () => request("server/discover", {});
       const answer = await discover().catch((thrown: unknown) => {
-        // It speaks this era; some refuse the first request for no better reason than to see a second.
+        // It speaks this era; some refuse the first request for no better reason than to see a
+        // second.
         if (isServedHere(thrown)) return discover();
         throw thrown;
       });
@@ -232,8 +238,8 @@ function createModernDialect(identity: Identity): Dialect {
 }
 
 /**
- * Words by which programs say that what they were asked first is what they cannot take: names of the
- * protocol, of messages, and of the functions that read them, as they stand in a stack.
+ * Words by which programs say that what they were asked first is what they cannot take: names of
+ * the protocol, of messages, and of the functions that read them, as they stand in a stack.
  */
 const aboutMessages =
   /server\/discover|json-?rpc|json\.?(?:parse|decode)|\b(?:parse error|method not found|protocol (?:version|error|violation)|stdin)\b|(?:unknown|unexpected|unhandled|unsupported|invalid|received|first|initiali[sz]ed?) ?(?:\w+ )?(?:message|request|method|notification)|(?:before|until|expect\w*) ?initiali[sz]|not initiali[sz]ed|unmarshal|deseriali[sz]|on_?(?:request|message)\b|(?:handle|read|process|receive)_?(?:request|message|buffer|loop)/i;
@@ -243,7 +249,7 @@ export function mentionsMessages(line: string): boolean {
   return aboutMessages.test(line);
 }
 
-/** Statuses of a URL at which nobody takes such messages. */
+/** Statuses of a URL that does not accept such messages. */
 const noEndpoint: ReadonlySet<number> = new Set([404, 405]);
 
 function isServedHere(thrown: unknown): boolean {

@@ -70,7 +70,9 @@ export function createFramingCheck(limits: FramingLimits): FramingCheck {
       return undefined;
     }
   };
-  /** Adds a line to the value that has begun, or begins one; the whole once its brackets are even. */
+  /**
+   * Adds a line to the value that has begun, or begins one; the whole once its brackets are even.
+   */
   const gather = (line: string): unknown => {
     const bare = line.trimEnd();
     if (bare === "{" || bare === "[") reset();

@@ -22,7 +22,7 @@ interface Answer {
   readonly outcome: HandshakeResult | GatewayError;
 }
 
-/** Greets in these dialects, in order; never rejects. */
+/** Tries the handshake in these dialects, in order; never rejects. */
 export async function handshakeInTurn(
   dialects: readonly Dialect[],
   attempt: (dialect: Dialect) => Promise<HandshakeResult>,

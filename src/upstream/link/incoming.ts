@@ -1,7 +1,7 @@
 /**
  * The receiving half of a peer: lines of text as answers, notices and questions, each given to the
- * request that it belongs to. Our ids are whole numbers, so an id or token that comes back as text is
- * read as its number. What fits no open request is dropped and counted; an error without an id
+ * request that it belongs to. Our ids are whole numbers, so an id or token that comes back as text
+ * is read as its number. What fits no open request is dropped and counted; an error without an id
  * belongs to the only open request. Not here: making requests and ending them (peer.ts).
  */
 import { errorTable, GatewayError } from "../../errors.ts";
@@ -139,7 +139,7 @@ function giveNotice(
   return known.request.notice(notice) ? undefined : "its reader is too slow for more notices";
 }
 
-/** A question of the server's own, under its id as it came, or a standing request of ours. */
+/** A question of the server's own, under its id as it came, or a listen request of ours. */
 function takeCancel(state: PeerState, requestId: unknown, line: string): void {
   if (state.asks.withdraw(requestId)) return;
   const id = ownId(requestId);

@@ -1,7 +1,7 @@
 /**
- * The seam between a connection and the wire below it: requests go down, their replies and whatever the
- * server says of itself come up. A link over stdio is a peer on a child's pipes (peer.ts), one over
- * HTTP makes a POST for each message. How the server is spoken to is its dialect (dialect.ts).
+ * The seam between a connection and the wire below it: requests go down, their replies and whatever
+ * the server says of itself come up. A link over stdio is a peer on a child's pipes (peer.ts), one
+ * over HTTP makes a POST for each message. How the server is spoken to is its dialect (dialect.ts).
  * Types only.
  */
 import type { LogFields } from "../../log.ts";
@@ -19,12 +19,14 @@ export interface LinkRequest {
   readonly resume?: Resume | undefined;
   /** Of a tool's call: the tool as the server listed it, when that is known. */
   readonly tool?: JsonObject | undefined;
-  /** Of a tool's call: whether the server says that calling it twice does no harm. Must not reject. */
+  /**
+   * Of a tool's call: whether the server says that calling it twice does no harm. Must not reject.
+   */
   readonly isSafeTwice?: (() => Promise<boolean>) | undefined;
   readonly wantsProgress: boolean;
   /** Without a sign of life; 0: it stands until it is cancelled. */
   readonly timeoutMs: number;
-  /** Whether the server is told when the request is given up (never for a handshake). */
+  /** Whether a cancelled request is announced to the server (never for a handshake). */
   readonly cancellable: boolean;
   /** A notice of this request; false when it was dropped. */
   readonly notice: (notice: Notice) => boolean;
@@ -53,7 +55,9 @@ export interface Link {
   close(error: GatewayError): void;
   /** Requests and questions under way. */
   open(): number;
-  /** Whether calls of tools need the tool, since some of its arguments travel beside the message. */
+  /**
+   * Whether calls of tools need the tool, since some of its arguments travel beside the message.
+   */
   readonly mirrorsArguments?: boolean;
 }
 
@@ -67,7 +71,7 @@ export interface ServerEvents {
 
 /** Takes what a server says of itself on a link, and the changes of the link. */
 export interface LinkEvents extends ServerEvents {
-  /** It takes nothing more, for this reason, though nobody closed it. Called once, after `connect`. */
+  /** The link failed for this reason without being closed. Called once, after `connect`. */
   broken(reason: string): void;
   /** The server forgot what the link had told it (a new session): log level and subscriptions. */
   renewed(): void;
@@ -83,8 +87,8 @@ export interface Connected {
   /** For the log. */
   readonly pid?: number | undefined;
   /**
-   * Ends what is below; the link is closed first. A program that goes on for `quietMs` is ended by a
-   * signal. Resolves when nothing of it is left.
+   * Ends what is below; the link is closed first. A program that goes on for `quietMs` is ended by
+   * a signal. Resolves when nothing of it is left.
    */
   stop(quietMs?: number): Promise<void>;
 }
@@ -105,12 +109,15 @@ export interface StartFault {
 
 /** What a kind of upstream supplies: links to its server. */
 export interface Connector {
-  /** Whether its links can tell whose a question is; else a call that may be asked needs a link alone. */
+  /**
+   * Whether its links can tell whose a question is; else a call that may be asked needs a link
+   * alone.
+   */
   readonly ownsQuestions: boolean;
   /**
-   * Opens a link, speaking in the first of `dialects` that the server takes. Where a server hears of
-   * its client at the start, `capabilities` say what the client can do and `clientTitle` who it is.
-   * `signal` gives the start up.
+   * Opens a link, speaking in the first of `dialects` that the server takes. Where a server learns
+   * about its client at the start, `capabilities` and `clientTitle` describe that client. `signal`
+   * cancels the start.
    */
   open(
     options: {

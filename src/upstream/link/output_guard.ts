@@ -1,8 +1,8 @@
 /**
- * What a child says that answers nothing: garbage, answers nobody waits for, and notices. Counted,
- * logged seldom, and paced: beyond a number of lines in a window reading waits for the next one, so
- * that the pipe holds the child back and its neighbours do not notice. A child that fills window
- * after window with garbage alone is given up.
+ * Output of a child that answers no open request: garbage, late answers, and notices. It is
+ * counted, logged seldom, and paced: beyond a number of lines in a window reading waits for the
+ * next one, so that the pipe holds the child back and its neighbours do not notice. A child that
+ * fills window after window with garbage alone is given up.
  */
 import { sleep } from "../../clock.ts";
 import { beginning } from "../../excerpt.ts";

@@ -1,6 +1,7 @@
 /**
- * The upstream's own requests: answers `ping`, puts questions (sampling, elicitation, roots) to
- * whoever can answer, refuses everything else. At most one answer each; a withdrawn question gets none.
+ * The upstream's own requests: answers `ping`, puts questions (sampling, elicitation, roots) to the
+ * client that can answer them, and refuses everything else. Each question gets at most one answer;
+ * a withdrawn one gets none.
  */
 import { errorTable } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";

@@ -33,7 +33,9 @@ export function createQuote(
 
 const mark = "the server said: ";
 
-/** The values of a program's configuration: its arguments, and whatever it finds in its environment. */
+/**
+ * The values of a program's configuration: its arguments, and whatever it finds in its environment.
+ */
 export function valuesOfProgram(
   { command, args, env, environment }: Pick<
     StdioServerConfig,
@@ -45,7 +47,9 @@ export function valuesOfProgram(
   return [...written, ...args, ...Object.values(env), ...Object.values(environment)];
 }
 
-/** The values of a remote server's configuration: headers, credentials, and the query of its URL. */
+/**
+ * The values of a remote server's configuration: headers, credentials, and the query of its URL.
+ */
 export function valuesOfRemote(
   { url, headers, credentials }: Pick<HttpServerConfig, "url" | "headers" | "credentials">,
 ): string[] {
@@ -117,7 +121,8 @@ function toPlainLine(words: string): string {
 
 /**
  * URLs, absolute paths in quotes (which may hold spaces), and absolute paths without: of POSIX, of
- * Windows, of a home folder. A slash within a word, as in `and/or` or `@scope/name`, begins no path.
+ * Windows, of a home folder. A slash within a word, as in `and/or` or `@scope/name`, begins no
+ * path.
  */
 const places =
   /([a-z][a-z0-9+.-]{1,30}:\/\/[^\s"'`<>]*)|(["'`])((?:~[\w.-]*\/|[a-z]:[\\/]|\\\\|\/)[^"'`]*)\2|(?<![\w.…@\\/-])(?:~[\w.-]*\/|[a-z]:[\\/]|\\\\|\/)[^\s"'`<>()|,;]+/gi;

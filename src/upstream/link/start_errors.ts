@@ -2,7 +2,7 @@
 import { GatewayError } from "../../errors.ts";
 import type { Quote } from "./server_text.ts";
 
-/** A call was under way when its connection ended; `died` says why when nobody wanted that. */
+/** The error of a call whose connection ended; `died` gives the reason for an unexpected end. */
 export function exitedError(server: string, died: string | undefined): GatewayError {
   const what = died === undefined ? "was stopped" : `stopped (${died})`;
   return new GatewayError(

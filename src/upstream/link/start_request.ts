@@ -27,7 +27,7 @@ export function requestOf(
     );
 }
 
-/** Greets; what is said after the answer waits until `settle` has taken what was negotiated. */
+/** Sends the handshake; messages after its answer wait until `settle` has taken the result. */
 export async function handshakeOn(
   link: Link,
   { dialect, capabilities, clientTitle, timeoutMs, settle }: {

@@ -52,7 +52,9 @@ export function takeStray(
   if (isOwned || (isOnly && !isDoubtful(state.strays, error))) settleError(state, only, error);
 }
 
-/** An answer that names a request that is not open: it fails the open ones where it was for them. */
+/**
+ * An answer that names a request that is not open: it fails the open ones where it was for them.
+ */
 function takeForeign(
   state: PeerState,
   id: unknown,
@@ -97,7 +99,9 @@ export function settleError(state: PeerState, id: RequestId, error: RpcError): v
   settle(state, id, { kind: "failure", error: state.codec.decodeError(error) }, true);
 }
 
-/** The requests that wait for an answer; a standing one does not, once the server has accepted it. */
+/**
+ * The requests that wait for an answer; a listen request does not, once the server has accepted it.
+ */
 function waitingIn({ pending }: PeerState): readonly RequestId[] {
   return [...pending].flatMap(([id, { request, isHeardOf }]) =>
     request.timeoutMs > 0 || !isHeardOf ? [id] : []

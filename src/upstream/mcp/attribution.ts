@@ -1,8 +1,8 @@
 /**
- * The calls under way on one connection, and whose an unsolicited notice or question is: stdio has no
- * channel for each call, so that must be told from what is open. How sure that is depends on who
- * shares the connection, which `Attribution` says. A call that was given up may be worked on for a while:
- * until then nothing can be told where several clients share the connection.
+ * The calls under way on one connection, and whose an unsolicited notice or question is: stdio has
+ * no channel for each call, so that must be told from what is open. How sure that is depends on who
+ * shares the connection, which `Attribution` says. A call that was given up may be worked on for a
+ * while: until then nothing can be told where several clients share the connection.
  */
 import type { Clock } from "../../clock.ts";
 import type { GatewayError } from "../../errors.ts";
@@ -20,8 +20,8 @@ export interface AttributedCall {
 
 /**
  * Whose something is that names no call. `latest`: of a session's calls the latest that does work
- * for the client. `working`: the only one that does. `sole`: the only one of all. `logged`: the only
- * one that asked for log notices, without which there are none.
+ * for the client. `working`: the only one that does. `sole`: the only one of all. `logged`: the
+ * only one that asked for log notices, without which there are none.
  */
 export type Attribution = "latest" | "working" | "sole" | "logged";
 
@@ -32,7 +32,10 @@ export interface AttributedCalls {
   delete(call: AttributedCall, isAnswered: boolean): void;
   /** Whose a notice or question is; undefined when that cannot be told. */
   owner(): AttributedCall | undefined;
-  /** The only call; undefined where there are others, or where clients share the connection and one was given up. */
+  /**
+   * The only call; undefined where there are others, or where clients share the connection and one
+   * was given up.
+   */
   only(): AttributedCall | undefined;
   /** Whether what comes now may be a given-up call's. */
   isDoubtful(): boolean;

@@ -1,8 +1,9 @@
 /**
  * The keys of a server's stored catalogs: all that its lists may depend on, digested with a key so
  * that values cannot be guessed from the database. How the server is spoken to is part of it, and,
- * where the server hears that at its start, what the client declared. The names of what was declared stand in
- * the key as they are, so that the catalog of the most similar client can be found.
+ * where the server hears that at its start, what the client declared. The names of what was
+ * declared stand in the key as they are, so that the catalog of the most similar client can be
+ * found.
  */
 import type { McpServerConfig } from "../../config/config.ts";
 import { isJsonObject } from "../../json.ts";

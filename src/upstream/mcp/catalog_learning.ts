@@ -1,7 +1,7 @@
 /**
- * What is known of one server without its connections, and the start that finds it out. There is one such
- * start at a time, for a session or for no client (a trial). It goes on when its session ends, and is
- * logged in one line. Not here: what each scope hears of it (stored_catalog.ts).
+ * What is known of one server without its connections, and the start that finds it out. There is
+ * one such start at a time, for a session or for no client (a trial). It goes on when its session
+ * ends, and is logged in one line. Not here: what each scope sees of it (stored_catalog.ts).
  */
 import { GatewayError } from "../../errors.ts";
 import type { Caller } from "../../model.ts";
@@ -36,8 +36,8 @@ export interface CatalogLearning {
   /** The catalog of the most similar client. */
   nearest(caller: Caller): Promise<Catalog | undefined>;
   /**
-   * Whether a connection of this run has given this catalog, and no connection has said since that its lists
-   * changed: another one may be out of date.
+   * Whether a connection of this run has given this catalog, and no connection has said since that
+   * its lists changed: another one may be out of date.
    */
   isCurrent(catalog: Catalog): boolean;
   /** A connection said that its lists changed: those of others may have. */
@@ -64,7 +64,10 @@ export interface CatalogLearningOptions {
   readonly keys: CatalogKeys;
   /** Whether the server lives on without us: it is a remote one. */
   readonly isRemote: boolean;
-  /** How long a server that could not be reached is left alone; undefined: it is not tried by itself. */
+  /**
+   * How long a server that could not be reached is left alone; undefined: it is not tried by
+   * itself.
+   */
   readonly awayMs: () => number | undefined;
   /** A catalog has come. */
   readonly learned: (catalog: Catalog) => void;

@@ -1,7 +1,7 @@
 /**
- * Where an answer about a server's lists comes from: the caller's running connection, the stored catalog
- * of its kind of client, that of the most similar one, or a start, which is waited for no longer than
- * the server may take. Not here: what each scope was told (stored_catalog.ts).
+ * Where an answer about a server's lists comes from: the caller's running connection, the stored
+ * catalog of its kind of client, that of the most similar one, or a start, which is waited for no
+ * longer than the server may take. Not here: what each scope was told (stored_catalog.ts).
  */
 import { sleep } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
@@ -33,7 +33,9 @@ export interface ViewOptions {
   readonly problem: () => string | undefined;
 }
 
-/** Called for the start that an answer waits for; `begun` resolves when the start leaves the queue. */
+/**
+ * Called for the start that an answer waits for; `begun` resolves when the start leaves the queue.
+ */
 type OnStart = (begun: Promise<void>) => void;
 
 /** Finds the cheapest view that has an answer; a start that it needs is begun. */
@@ -63,7 +65,9 @@ export async function viewFor(
   }
 }
 
-/** Rejects when the start that an answer waits for has used up its time, counted from its own begin. */
+/**
+ * Rejects when the start that an answer waits for has used up its time, counted from its own begin.
+ */
 export async function lateness(
   { server, startTimeoutMs, deps: { clock, limits }, problem }: ViewOptions,
   begun: Promise<void>,

@@ -1,7 +1,7 @@
 /**
  * One connection: a link on which the server has answered, the calls under way on it, its lists and
- * subscriptions. It decides whose an unsolicited notice or question is, fails its calls at once when
- * the link breaks, and stops itself when idle for long. Which scope it serves, and when one is
+ * subscriptions. It decides whose an unsolicited notice or question is, fails its calls at once
+ * when the link breaks, and stops itself when idle for long. Which scope it serves, and when one is
  * started, is for pool.ts; what is below the link, for the connectors.
  */
 import type { McpServerConfig } from "../../config/config.ts";
@@ -25,9 +25,9 @@ import { createScopeSubscriptions, type ScopeSubscriptions } from "./subscriptio
 
 /** Who hears a connection. */
 export interface ConnectionEvents extends ServerMessageEvents {
-  /** It takes no more calls; `died` says why when nobody wanted it to end. */
+  /** It takes no more calls; `died` gives the reason for an unexpected end. */
   left(died: string | undefined): void;
-  /** The server forgot what it had been told, though the connection goes on. */
+  /** The server lost its state (log level, subscriptions), though the connection goes on. */
   renewed(): void;
   /** Nothing of it is left; called too when the start fails. */
   gone(): void;
@@ -54,12 +54,14 @@ export interface Connection {
   readonly description: Description;
   readonly lists: ServerLists;
   readonly subscriptions: ScopeSubscriptions;
-  /** Makes a call whose replies go to `source`; `ended` is called when it is over, cancelled or not. */
+  /**
+   * Makes a call whose replies go to `source`; `ended` is called when it is over, cancelled or not.
+   */
   open(call: Call, source: ExchangeSource, ended?: (succeeded: boolean) => void): OpenRequest;
   /** A request of our own. */
   request(method: string, params: JsonObject): Promise<JsonObject>;
   notify(method: string, params: JsonObject): void;
-  /** The subscriptions have changed, on connections that listen by a standing request. */
+  /** The subscriptions have changed, on connections that have a listen request. */
   listen(): Promise<void>;
   /** Ends what a scope has under way here. */
   endScope(scope: string): void;
@@ -78,11 +80,13 @@ export interface RunningConnection {
   readonly calls: AttributedCalls;
   readonly route: ServerMessages;
   readonly subscriptions: ScopeSubscriptions;
-  readonly standing: ListenRequest;
+  readonly listenRequest: ListenRequest;
   isOver: boolean;
   cancelIdle: () => void;
   activeAt: number;
-  /** Whether no client has used it: then it has nothing to keep, and may hold what a client needs. */
+  /**
+   * Whether no client has used it: then it has nothing to keep, and may hold what a client needs.
+   */
   isUnused: boolean;
   idleMs: number;
 }
@@ -104,7 +108,7 @@ export function createRunning(
     calls,
     route,
     subscriptions,
-    standing: createListenRequest({ ...connected, ...deps, uris, notice: route.notice }),
+    listenRequest: createListenRequest({ ...connected, ...deps, uris, notice: route.notice }),
     isOver: false,
     cancelIdle: () => {},
     activeAt: deps.clock.monotonic(),
@@ -115,7 +119,7 @@ export function createRunning(
 
 /** Begins what goes on by itself, and gives what others see of the connection. */
 export function beginConnection(running: RunningConnection): Connection {
-  const { options: { config, deps }, connected, calls, subscriptions, standing } = running;
+  const { options: { config, deps }, connected, calls, subscriptions, listenRequest } = running;
   const { link, dialect, description } = connected;
   const lists = createServerLists({
     ...deps,
@@ -124,7 +128,7 @@ export function beginConnection(running: RunningConnection): Connection {
     request: (method, params, timeoutMs) => send(running, method, params, timeoutMs),
   });
   watchIdle(running, running.idleMs);
-  void standing.refresh();
+  void listenRequest.refresh();
   return {
     dialect,
     description,
@@ -133,7 +137,7 @@ export function beginConnection(running: RunningConnection): Connection {
     open: (call, source, ended = () => {}) => open(running, lists, { call, source, ended }),
     request: (method, params) => send(running, method, params).then(({ value }) => value),
     notify: link.notify,
-    listen: standing.refresh,
+    listen: listenRequest.refresh,
     endScope: (scope) => endScope(running, scope),
     isDoubtful: calls.isDoubtful,
     idleSince: () => idleSince(running),
@@ -144,10 +148,10 @@ export function beginConnection(running: RunningConnection): Connection {
 /** It takes no more calls; `died` says why when that was not wanted. */
 export function endConnection(running: RunningConnection, died: string | undefined): void {
   if (running.isOver) return;
-  const { options: { config, hooks }, connected: { link }, standing } = running;
+  const { options: { config, hooks }, connected: { link }, listenRequest } = running;
   running.isOver = true;
   running.cancelIdle();
-  standing.close();
+  listenRequest.close();
   link.close(exitedError(config.name, died));
   hooks.left(died);
 }
@@ -215,19 +219,19 @@ function open(
 }
 
 function endScope(running: RunningConnection, scope: string): void {
-  const { connected: { dialect }, calls, subscriptions, standing } = running;
+  const { connected: { dialect }, calls, subscriptions, listenRequest } = running;
   calls.endScope(scope, new GatewayError("cancelled"));
   const freed = subscriptions.removeScope(scope);
   if (dialect.subscribe === "listen") {
-    if (freed.length > 0) void standing.refresh();
+    if (freed.length > 0) void listenRequest.refresh();
     return;
   }
   for (const uri of freed) send(running, "resources/unsubscribe", { uri }).catch(() => {});
 }
 
 function idleSince(running: RunningConnection): number | undefined {
-  const { connected: { link }, standing, subscriptions } = running;
-  const isUsed = link.open() > standing.open() || subscriptions.count() > 0;
+  const { connected: { link }, listenRequest, subscriptions } = running;
+  const isUsed = link.open() > listenRequest.open() || subscriptions.count() > 0;
   return running.isOver || isUsed ? undefined : running.activeAt;
 }
 

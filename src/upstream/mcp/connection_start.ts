@@ -1,6 +1,7 @@
 /**
- * The start of a connection: its link is opened, and what its server says from the first moment on finds
- * its way. A server that declares nothing is asked for its tools before the connection counts as up.
+ * The start of a connection: its link is opened, and what its server says from the first moment on
+ * finds its way. A server that declares nothing is asked for its tools before the connection counts
+ * as up.
  */
 import type { JsonObject } from "../../model.ts";
 import type { Dialect } from "../link/dialect.ts";
@@ -64,7 +65,9 @@ export async function startConnection(
   return { connection: await withDeclared(connection, signal), refused };
 }
 
-/** Looks for tools first where a server declares nothing; a start that is given up does not wait. */
+/**
+ * Looks for tools first where a server declares nothing; a start that is given up does not wait.
+ */
 async function withDeclared(connection: Connection, signal: AbortSignal): Promise<Connection> {
   const { description, lists } = connection;
   if (kindsOf(description).length > 0) return connection;

@@ -1,8 +1,8 @@
 /**
  * Processes that die as soon as they are ready. If the calls of one scope end its processes, other
  * scopes are not affected, so each scope has its own backoff: the first early death costs no pause,
- * further ones in a row cost growing pauses with jitter, and a process that lives long enough ends the
- * row. A shared server has one scope. restart_policy.ts handles failed starts.
+ * further ones in a row cost growing pauses with jitter, and a process that lives long enough ends
+ * the row. A shared server has one scope. restart_policy.ts handles failed starts.
  */
 import { putWithin } from "../../bounded.ts";
 import type { Clock } from "../../clock.ts";

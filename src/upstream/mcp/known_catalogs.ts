@@ -1,6 +1,6 @@
 /**
- * The catalogs of one server that this run has learnt or the store may have: by key, a bounded number
- * in memory, with how far each can be relied on. Not here: the start that learns one
+ * The catalogs of one server that this run has learnt or the store may have: by key, a bounded
+ * number in memory, with how far each can be relied on. Not here: the start that learns one
  * (catalog_learning.ts).
  */
 import type { Caller } from "../../model.ts";
@@ -64,8 +64,8 @@ export async function nearestCatalog(
 }
 
 /**
- * Keeps what a connection gave, in memory and in the store; gives the one that was known where it is
- * the same. `doubtsBefore` is how many doubts there were when the connection was asked.
+ * Keeps what a connection gave, in memory and in the store; gives the one that was known where it
+ * is the same. `doubtsBefore` is how many doubts there were when the connection was asked.
  */
 export async function keepCatalog(
   known: KnownCatalogs,

@@ -1,17 +1,23 @@
 /**
- * Which connections are one call's alone: a server that asks on a channel for all cannot say whose its
- * question is, so a call that may be asked has a connection to itself. Counted for each scope, whatever its
- * callers declare, since each connection is a process.
+ * Which connections are one call's alone: a server that asks on a channel for all cannot say whose
+ * its question is, so a call that may be asked has a connection to itself. Counted for each scope,
+ * whatever its callers declare, since each connection is a process.
  */
 import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 
-/** `clear`: it is up, or starting; `doubtful`: up, but questions may be a given-up call's; `none`: not there. */
+/**
+ * `clear`: it is up, or starting; `doubtful`: up, but questions may be a given-up call's; `none`:
+ * not there.
+ */
 export type LeaseState = "clear" | "doubtful" | "none";
 
 /** The leased connections of one upstream. */
 export interface Leases {
-  /** The number of a connection for one call of a scope: clear ones first, new ones next. Throws `overloaded`. */
+  /**
+   * The number of a connection for one call of a scope: clear ones first, new ones next. Throws
+   * `overloaded`.
+   */
   take(
     scope: string,
     stateOf: (number: number) => LeaseState,

@@ -1,7 +1,7 @@
 /**
- * The standing request of a connection, where notices that belong to no call come by one (which dialect
- * has it, dialect.ts says): opened with the connection, opened anew when what is wanted changes, and
- * again when it breaks. What may have been missed meanwhile is told as changed. MCP 2026:
+ * The listen request of a connection, in dialects that deliver notices outside calls by one (see
+ * dialect.ts). It opens with the connection, and again when the wanted notices change or the
+ * request breaks. Whatever may have been missed meanwhile is reported as changed. MCP 2026-07-28:
  * subscriptions.
  */
 import { type Clock, sleep } from "../../clock.ts";
@@ -19,11 +19,11 @@ import {
 import type { Link, OpenRequest } from "../link/link.ts";
 import type { Dialect } from "../link/dialect.ts";
 
-/** The standing request of one connection. */
+/** The listen request of one connection. */
 export interface ListenRequest {
-  /** Takes what is wanted now; resolves when the server listens to it, or for too long does not say so. */
+  /** Requests the notices wanted now; resolves when the server accepts, or after a time limit. */
   refresh(): Promise<void>;
-  /** Requests under way: they keep nobody from being idle. */
+  /** Listen requests under way; a connection that has no other requests counts as idle. */
   open(): number;
   close(): void;
 }
@@ -118,7 +118,7 @@ export function createListenRequest(options: ListenRequestOptions): ListenReques
     cancelReopen = clock.after(ms * (1 + clock.random()) / 2, () => void open(true));
   };
 
-  /** Whatever changed while nobody listened is looked up again. */
+  /** Reports everything as changed, since notices may have been missed. */
   const tellAll = (): void => {
     const capabilities = new Set(
       (Object.keys(listKinds) as ListKind[]).map((kind) => listKinds[kind].capability),

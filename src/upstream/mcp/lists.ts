@@ -1,8 +1,8 @@
 /**
- * The lists of one running connection: fetched once, page by page within bounds, and kept until the server
- * says that they changed, or, where it never would, for as long as it said that they are fresh. A
- * capability that is absent is an empty list without asking; a server that declares nothing at all is
- * asked for its tools, once. Follows utilities/caching of 2026.
+ * The lists of one running connection: fetched once, page by page within bounds, and kept until the
+ * server says that they changed, or, where it never would, for as long as it said that they are
+ * fresh. A capability that is absent is an empty list without asking; a server that declares
+ * nothing at all is asked for its tools, once. Follows utilities/caching of 2026.
  */
 import type { Clock } from "../../clock.ts";
 import { errorTable, GatewayError } from "../../errors.ts";
@@ -157,7 +157,9 @@ interface Fetched {
   readonly freshness: Freshness | undefined;
 }
 
-/** A list of a server that declares nothing: whatever does not hold items means that it has none. */
+/**
+ * A list of a server that declares nothing: whatever does not hold items means that it has none.
+ */
 async function fetchUndeclared(kind: ListKind, options: ServerListsOptions): Promise<Fetched> {
   const { undeclaredListMs } = options.limits;
   const request: ServerListsOptions["request"] = (method, params) =>

@@ -1,4 +1,7 @@
-/** The log level of each scope of one upstream; a shared connection gets the least severe that anybody wants. */
+/**
+ * The log level of each scope of one upstream. A shared connection gets the least severe level that
+ * any of its scopes wants.
+ */
 import { type Caller, type LogLevel, logLevels } from "../../model.ts";
 
 /** The levels of one upstream. */

@@ -39,9 +39,15 @@ export interface ConnectionPool {
   get(caller: Caller): Promise<Connection>;
   /** The same for a call, which waits for its turn to start no longer than a start may take. */
   forCall(caller: Caller): Promise<Connection>;
-  /** Resolves when the start of the caller's connection has left the queue, or at once where there is none. */
+  /**
+   * Resolves when the start of the caller's connection has left the queue, or at once where there
+   * is none.
+   */
   begun(caller: Caller): Promise<void>;
-  /** A connection on which no other call may be asked something. Throws `overloaded` when all are taken. */
+  /**
+   * A connection on which no other call may be asked something. Throws `overloaded` when all are
+   * taken.
+   */
   lease(caller: Caller): Lease;
   /** Whether a scope has ended, as far as that is remembered. */
   hasEnded(scope: string): boolean;
@@ -113,7 +119,8 @@ async function get(pool: PoolState, wanted: Wanted): Promise<Connection> {
     const key = keyOf(pool, wanted);
     const slot = slots.get(key.id) ?? openSlot(pool, key, wanted);
     const connection = await slot.started;
-    // The server may have turned out to speak in a dialect in which this connection is another scope's.
+    // The server may have turned out to speak in a dialect in which this connection is another
+    // scope's.
     const right = keyOf(pool, wanted, connection.dialect).id;
     const holder = slots.get(right);
     if (slot.key.id === right && (holder === undefined || holder === slot)) return connection;

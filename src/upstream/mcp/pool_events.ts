@@ -8,7 +8,7 @@ import type { PoolKey } from "./pool_key.ts";
 export interface PoolEvents {
   /** A connection is up; called before any call is made on it. */
   ready(key: PoolKey, connection: Connection, caller: Caller): void;
-  /** The server of a connection forgot what it had been told. */
+  /** The server of a connection lost its state (log level, subscriptions). */
   renewed(key: PoolKey, connection: Connection): void;
   notice(key: PoolKey, notice: Notice): boolean;
   ask(key: PoolKey, question: WireMessage, signal: AbortSignal): Promise<Answer>;

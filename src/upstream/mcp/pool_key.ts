@@ -1,6 +1,7 @@
 /**
- * Which callers share a connection: a session has one to itself, callers that share a scope share its
- * connections by what they declare, and one serves all where the dialect or the operator allows it.
+ * Which callers share a connection: a session has one to itself, callers that share a scope share
+ * its connections by what they declare, and one serves all where the dialect or the operator allows
+ * it.
  */
 import type { McpServerConfig } from "../../config/config.ts";
 import type { Caller } from "../../model.ts";
@@ -14,7 +15,9 @@ export interface PoolKey {
   readonly id: string;
   /** The one scope it serves; undefined: all. */
   readonly scope: string | undefined;
-  /** Whether it is its callers' common one, and not one next to it that a single call has leased. */
+  /**
+   * Whether it is its callers' common one, and not one next to it that a single call has leased.
+   */
   readonly isBase: boolean;
   /** Whether its scope is the session of one client, which can be asked at any time. */
   readonly isSession: boolean;
@@ -22,7 +25,10 @@ export interface PoolKey {
 
 const forAll = { scope: undefined, isBase: true, isSession: false } as const;
 
-/** The key of the connection that serves a caller in a dialect; `number` tells leased connections apart. */
+/**
+ * The key of the connection that serves a caller in a dialect; `number` tells leased connections
+ * apart.
+ */
 export function poolKeyOf(
   config: McpServerConfig,
   caller: Caller,

@@ -1,7 +1,7 @@
 /**
  * What a pool holds: a slot for each connection that is up or starting, the connections that are
- * leaving, and the scopes that have ended. Not here: how a slot gets its connection (pool_start.ts), and
- * who asks for one (pool.ts).
+ * leaving, and the scopes that have ended. Not here: how a slot gets its connection
+ * (pool_start.ts), and who asks for one (pool.ts).
  */
 import type { McpServerConfig } from "../../config/config.ts";
 import type { GatewayError } from "../../errors.ts";
@@ -104,7 +104,9 @@ export function stopSlot(pool: PoolState, slot: Slot): void {
   leaving.add(stopped);
 }
 
-/** A connection is up: where the server speaks in another dialect than was thought, its slot moves. */
+/**
+ * A connection is up: where the server speaks in another dialect than was thought, its slot moves.
+ */
 export function settle(
   pool: PoolState,
   slot: Slot,

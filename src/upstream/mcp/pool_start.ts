@@ -1,7 +1,7 @@
 /**
- * Starting the connection of a slot: the restart policy allows it, the process limit gives it a place,
- * and what the start shows of the server is remembered. A connection that leaves makes room for the
- * next one at once, while it is still being stopped.
+ * Starting the connection of a slot: the restart policy allows it, the process limit gives it a
+ * place, and what the start shows of the server is remembered. A connection that leaves makes room
+ * for the next one at once, while it is still being stopped.
  */
 import type { ProcessPlace } from "../deps.ts";
 import { clientShownTo } from "../link/client_shown.ts";

@@ -1,7 +1,7 @@
 /**
- * A call of a client on its way to a connection: the running one, a leased one where the call may be
- * asked something, or one that is started for it. The log level is a call that no server needs to get
- * at once.
+ * A call of a client on its way to a connection: the running one, a leased one where the call may
+ * be asked something, or one that is started for it. The log level is a call that no server needs
+ * to get at once.
  */
 import { toGatewayError } from "../../errors.ts";
 import type { Call, Exchange, LogLevel } from "../../model.ts";
@@ -86,7 +86,9 @@ async function connectionOf(
   }
 }
 
-/** Whether the server may ask something during a call, on a channel that cannot say for which call. */
+/**
+ * Whether the server may ask something during a call, on a channel that cannot say for which call.
+ */
 function needsLease({ kind }: PooledParts, { method, caller }: Call): boolean {
   const { config, connector } = kind;
   return workingMethods.has(method) && !connector.ownsQuestions &&

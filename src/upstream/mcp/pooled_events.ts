@@ -1,4 +1,6 @@
-/** What the connections of one upstream report, handed on to its catalog, its watchers and the log. */
+/**
+ * What the connections of one upstream report, handed on to its catalog, its watchers and the log.
+ */
 import { GatewayError } from "../../errors.ts";
 import type { Notice } from "../../model.ts";
 import { toRefusal } from "../../protocol/shared/ask_refusal.ts";

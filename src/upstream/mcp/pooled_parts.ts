@@ -1,7 +1,8 @@
 /**
- * The parts of one upstream that speaks MCP, and what a connection must be brought to when it comes up:
- * log level and subscriptions of the scopes that it serves. Not here: putting the parts together
- * (pooled_upstream.ts), what connections report (pooled_events.ts), and calls (pooled_call.ts).
+ * The parts of one upstream that speaks MCP, and what a connection must be brought to when it comes
+ * up: log level and subscriptions of the scopes that it serves. Not here: putting the parts
+ * together (pooled_upstream.ts), what connections report (pooled_events.ts), and calls
+ * (pooled_call.ts).
  */
 import type { McpServerConfig } from "../../config/config.ts";
 import { isJsonObject } from "../../protocol/jsonrpc.ts";
@@ -22,7 +23,9 @@ export interface PooledKind {
   readonly connector: Connector;
   /** Where connections take their places. */
   readonly processLimit: ConnectionLimit;
-  /** What the server's lists may depend on beside callers: command or URL, environment or headers. */
+  /**
+   * What the server's lists may depend on beside callers: command or URL, environment or headers.
+   */
   readonly fingerprint: unknown;
   /** Whether the server runs without the gateway, so that it may have news while no call runs. */
   readonly isRemote: boolean;
@@ -40,7 +43,9 @@ export interface PooledParts {
   readonly levels: LogLevels;
   readonly restartPolicies: RestartPolicies;
   readonly status: StatusNote;
-  /** Connections whose server was asked for all log lines, which bindings filter for each request. */
+  /**
+   * Connections whose server was asked for all log lines, which bindings filter for each request.
+   */
   readonly leveled: WeakSet<Connection>;
 }
 

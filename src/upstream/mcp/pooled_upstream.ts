@@ -1,7 +1,7 @@
 /**
- * What all servers that speak MCP have in common, whatever the transport: pool, catalog, watchers and
- * restart policies put together. A kind adds its connector (stdio_upstream.ts, http_upstream.ts). Not
- * here: any of their work.
+ * What all servers that speak MCP have in common, whatever the transport: pool, catalog, watchers
+ * and restart policies put together. A kind adds its connector (stdio_upstream.ts,
+ * http_upstream.ts). Not here: any of their work.
  */
 import type { Caller, Description, JsonObject } from "../../model.ts";
 import type { UpstreamDeps } from "../deps.ts";

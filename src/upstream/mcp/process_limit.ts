@@ -1,7 +1,7 @@
 /**
  * The ceilings that all upstreams share: how many processes live, and how many start at once. First
- * come, first served; when the house is full, the connection that has been idle for longest gives way.
- * It starts and stops nothing itself.
+ * come, first served; when the house is full, the connection that has been idle for longest gives
+ * way. It starts and stops nothing itself.
  */
 import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";

@@ -1,7 +1,7 @@
 /**
- * The supervisors of one server's starts: a remote server has one for each dialect in which a start
- * may begin, since a failure in one says nothing about another; a program has one for all, since it is
- * started before it gets any message. Not here: how a supervisor decides (restart_policy.ts).
+ * The restart policies of one server: a remote server has one for each dialect in which a start may
+ * begin, since a failure in one says nothing about another; a program has one for all, since it is
+ * started before it gets any message. Not here: how a policy decides (restart_policy.ts).
  */
 import type { GatewayError } from "../../errors.ts";
 import type { UpstreamDeps } from "../deps.ts";
@@ -9,15 +9,15 @@ import type { Dialect } from "../link/dialect.ts";
 import type { ProcessScope } from "./early_deaths.ts";
 import { createRestartPolicy, type RestartPolicy, type StartAttempt } from "./restart_policy.ts";
 
-/** The supervisors of one server, and what they say together. */
+/** The restart policies of one server, and their combined state. */
 export interface RestartPolicies extends Omit<RestartPolicy, "begin"> {
-  /** The supervisor of starts that try this dialect first. */
+  /** The policy for starts that try this dialect first. */
   of(dialect: Dialect | undefined): Pick<RestartPolicy, "refusal" | "begin">;
 }
 
-/** One supervisor, and how many of its starts are up. */
+/** One restart policy, and how many of its starts are up. */
 interface Judge {
-  readonly supervisor: RestartPolicy;
+  readonly policy: RestartPolicy;
   up: number;
 }
 
@@ -35,13 +35,13 @@ export function createRestartPolicies(
 
   const judgeOf = (dialect: Dialect | undefined): Judge => {
     const key = isPerDialect ? dialect?.name ?? "" : "";
-    const judge = judges.get(key) ?? { supervisor: createRestartPolicy(server, deps), up: 0 };
+    const judge = judges.get(key) ?? { policy: createRestartPolicy(server, deps), up: 0 };
     judges.set(key, judge);
     return judge;
   };
   const begin = (judge: Judge, scope?: ProcessScope): StartAttempt => {
     last = judge;
-    const attempt = judge.supervisor.begin(scope);
+    const attempt = judge.policy.begin(scope);
     let isOver = false;
     let isUp = false;
     return {
@@ -62,22 +62,22 @@ export function createRestartPolicies(
   /** What is true of the server now: what runs shows it, and the latest attempt. */
   const telling = (): readonly RestartPolicy[] =>
     [...judges.values()].filter((judge) => judge.up > 0 || judge === last)
-      .map(({ supervisor }) => supervisor);
+      .map(({ policy }) => policy);
   /** What all of them say; undefined when one does not. */
-  const inAll = <T>(say: (supervisor: RestartPolicy) => T | undefined): T | undefined => {
+  const inAll = <T>(say: (policy: RestartPolicy) => T | undefined): T | undefined => {
     const said = telling().map(say);
     return said.includes(undefined) ? undefined : said.at(-1);
   };
   return {
     of(dialect) {
       const judge = judgeOf(dialect);
-      return { refusal: judge.supervisor.refusal, begin: (scope) => begin(judge, scope) };
+      return { refusal: judge.policy.refusal, begin: (scope) => begin(judge, scope) };
     },
     refusal: (scope) => inAll<GatewayError>((one) => one.refusal(scope)),
     problem: () => inAll((one) => one.problem()),
     dying: () => inAll((one) => one.dying()),
     forget(scope) {
-      for (const { supervisor } of judges.values()) supervisor.forget(scope);
+      for (const { policy } of judges.values()) policy.forget(scope);
     },
     awayMs: () => inAll((one) => one.awayMs()),
     state() {

@@ -1,7 +1,7 @@
 /**
  * Decides when a server may be started again after a start that failed (P5): growing pauses with
- * jitter, after several failures in a row `crash_loop` (said loudly, retried slowly), and none at
- * all after a fault that only a change of the configuration can mend. A process that dies is
+ * jitter, after several failures in a row `crash_loop` (logged as an error, retried slowly), and no
+ * retry after a fault that only a change of the configuration can fix. A process that dies is
  * replaced by the next call of its scope at once, unless its processes die again and again as soon
  * as they are ready (early_deaths.ts). One per upstream; it starts nothing itself.
  */
@@ -16,7 +16,7 @@ import type { StartFault } from "../link/link.ts";
 /** One try to start: it succeeds or fails, or neither when it was abandoned. */
 export interface StartAttempt {
   succeeded(): void;
-  /** What had succeeded is over; `died` says why when nobody wanted it. */
+  /** The started process has ended; `died` gives the reason for an unexpected end. */
   ended(died: string | undefined): void;
   failed(fault: Pick<StartFault, "reason" | "permanent" | "details" | "isAway">): void;
 }
@@ -37,7 +37,7 @@ export interface RestartPolicy {
   readonly forget: EarlyDeaths["forget"];
 }
 
-/** Makes the supervisor of one server. */
+/** Creates the restart policy of one server. */
 export function createRestartPolicy(
   server: string,
   options: {

@@ -1,9 +1,9 @@
 /**
- * Where a connection's unsolicited notices and questions go: to the call that owns them (attribution.ts
- * tells which), else to the watchers of the scope. A notice that the protocol does not name may be
- * about anything, so that it goes to the only open call or to the session that has the connection alone. Questions that the client did not declare to
- * answer are refused here, but for callers who hear of what was missing; roots that the operator
- * fixed are answered here.
+ * Where a connection's unsolicited notices and questions go: to the call that owns them
+ * (attribution.ts tells which), else to the watchers of the scope. A notice that the protocol does
+ * not name may be about anything, so that it goes to the only open call or to the session that has
+ * the connection alone. Questions that the client did not declare to answer are refused here, but
+ * for callers who hear of what was missing; roots that the operator fixed are answered here.
  */
 import { isQuestion, missingCapability } from "../../client_capabilities.ts";
 import { GatewayError } from "../../errors.ts";
@@ -17,7 +17,7 @@ import type { AttributedCall, AttributedCalls } from "./attribution.ts";
 
 /** Who hears what belongs to no call. */
 export interface ServerMessageEvents {
-  /** A notice that belongs to no call; false when nobody wants it. */
+  /** A notice that belongs to no call; false when no scope wants it. */
   notice(notice: Notice): boolean;
   /** A question that belongs to no call; must not reject. */
   ask(question: WireMessage, signal: AbortSignal): Promise<Answer>;
@@ -26,7 +26,7 @@ export interface ServerMessageEvents {
 /** What decides where things go. */
 export interface ServerMessageOptions {
   readonly config: Pick<McpServerConfig, "isolation" | "roots">;
-  /** What the server is told that its client can do. */
+  /** The client capabilities declared to the server. */
   readonly capabilities: JsonObject;
   readonly hooks: ServerMessageEvents;
 }
@@ -63,8 +63,8 @@ export function createServerMessages(
     const { method, params } = question;
     // A part that is missing is the client's codec's to name.
     const isUndeclared = missingCapability(question, capabilities)?.isWhole === true;
-    // A caller that is asked by result is told which capability its call had needed; what the operator
-    // keeps from servers, and questions of a process that all share, are no such matter.
+    // A caller that is asked by result gets an error that names the missing capability. That does
+    // not apply to what the operator withholds from servers, nor to questions of a shared process.
     const isWithheld = config.isolation === "shared" ||
       (method === "roots/list" && config.roots === "none");
     if (isUndeclared && (!asksByResult || !isQuestion(method) || isWithheld)) {

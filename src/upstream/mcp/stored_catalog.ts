@@ -1,9 +1,10 @@
 /**
- * What one upstream says of itself, from the cheapest source that has it: the scope's running connection,
- * the stored catalog of its kind of client, that of the most similar one, or a start. One process is
- * started to learn what is not known yet, however many scopes ask. Remembers what each scope was
- * told, and sends `list_changed` when its connection, or a better catalog, says otherwise. Not here: how a
- * connection fetches its lists (lists.ts), what a start teaches (catalog_learning.ts).
+ * What one upstream says of itself, from the cheapest source that has it: the scope's running
+ * connection, the stored catalog of its kind of client, that of the most similar one, or a start.
+ * One process is started to learn what is not known yet, however many scopes ask. Remembers what
+ * each scope was told, and sends `list_changed` when its connection, or a better catalog, says
+ * otherwise. Not here: how a connection fetches its lists (lists.ts), what a start teaches
+ * (catalog_learning.ts).
  */
 import {
   type Caller,
@@ -41,7 +42,9 @@ export interface StoredCatalog {
   connectionDied(key: PoolKey): void;
   /** Starts the caller's connection when there is room and it was not tried yet. */
   warm(caller: Caller): void;
-  /** Starts the server once when nothing is stored of it; resolves when that is over, well or not. */
+  /**
+   * Starts the server once when nothing is stored of it; resolves when that is over, well or not.
+   */
   trial(): Promise<void>;
   /** Waits until a trial that is under way has taught what it can, then ends its connection. */
   endTrial(): Promise<void>;
@@ -58,11 +61,16 @@ export interface StoredCatalogOptions extends ViewOptions {
   readonly deps: UpstreamDeps;
   readonly watchers: Watchers;
   readonly keys: CatalogKeys;
-  /** Whether a server without a scope's process may have news that only its own connection hears. */
+  /**
+   * Whether a server without a scope's process may have news that only its own connection hears.
+   */
   readonly isRemote: boolean;
-  /** Whether a start that nobody waits for makes sense now. */
+  /** Whether a start that no caller waits for makes sense now. */
   readonly mayWarm: (scope: PoolKey["scope"]) => boolean;
-  /** How long a server that could not be reached is left alone; undefined: it is not tried by itself. */
+  /**
+   * How long a server that could not be reached is left alone; undefined: it is not tried by
+   * itself.
+   */
   readonly awayMs: () => number | undefined;
 }
 
@@ -103,8 +111,8 @@ export function createStoredCatalog(options: StoredCatalogOptions): StoredCatalo
       (await answer(state, caller, "nearest", async (from) => from.description))[0],
     async list(kind, caller, source = "nearest") {
       const [items, from] = await answer(state, caller, source, (from) => from.list(kind));
-      // Another client's lists may differ, a server may be newer than its stored lists, and a remote
-      // one may have news.
+      // Another client's lists may differ, a server may be newer than its stored lists, and a
+      // remote one may have news.
       if (!from.isSure || options.isRemote) warm(state, caller);
       return items;
     },

@@ -1,6 +1,6 @@
 /**
- * Calls on one connection, with subscriptions counted: scopes that share a connection do not end each
- * other's, and a server that is listened to by a listen request gets no subscribe call at all.
+ * Calls on one connection, with subscriptions counted: scopes that share a connection do not end
+ * each other's, and a server that is listened to by a listen request gets no subscribe call at all.
  */
 import type { Call } from "../../model.ts";
 import type { ExchangeSource } from "../exchange_source.ts";
@@ -8,8 +8,8 @@ import type { OpenRequest } from "../link/link.ts";
 import type { Connection } from "./connection.ts";
 
 /**
- * Makes a call on a connection. `ended` is called when it is over. Undefined: it is answered already,
- * since the server has nothing to do for it.
+ * Makes a call on a connection. `ended` is called when it is over. Undefined: it is answered
+ * already, since the server has nothing to do for it.
  */
 export function openOnConnection(
   connection: Connection,

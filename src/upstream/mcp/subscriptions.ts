@@ -1,4 +1,7 @@
-/** Which scopes of one connection are subscribed to which resources, counted, so that a shared process is told once. */
+/**
+ * Counts which scopes of one connection subscribe to which resources, so that a shared process gets
+ * one request for each.
+ */
 
 /** The subscriptions of one connection. */
 export interface ScopeSubscriptions {
@@ -7,12 +10,12 @@ export interface ScopeSubscriptions {
   /** Whether this scope is. */
   isOf(scope: string, uri: unknown): boolean;
   add(uri: string, scope: string): void;
-  /** True when nobody is subscribed to the URI any more. */
+  /** True when no scope is subscribed to the URI any more. */
   remove(uri: string, scope: string): boolean;
-  /** Removes a scope; the URIs nobody is subscribed to any more. */
+  /** Removes a scope; returns the URIs without a subscription left. */
   removeScope(scope: string): string[];
   count(): number;
-  /** The URIs somebody is subscribed to. */
+  /** The URIs with at least one subscription. */
   uris(): string[];
 }
 

@@ -277,7 +277,7 @@ function ownAnswers(
 
 const progressMethod = "notifications/progress";
 
-/** Progress goes up from round to round, whatever a server counts anew. */
+/** Progress increases from round to round, even if the server restarts its count. */
 function createProgressFilter() {
   let rounds = 0;
   let last = -Infinity;

@@ -1,7 +1,7 @@
 /**
- * The parts of a link to a local program that exist before the program has answered: the peer on the
- * pipes of its process, and why it can go no further. Not here: which processes are started, and what a
- * failed start says (stdio_connector.ts).
+ * The parts of a link to a local program that exist before the program has answered: the peer on
+ * the pipes of its process, and why it can go no further. Not here: which processes are started,
+ * and what a failed start says (stdio_connector.ts).
  */
 import type { StdioServerConfig } from "../../config/config.ts";
 import type { JsonObject } from "../../model.ts";

@@ -1,5 +1,6 @@
 /**
- * Holds back what a child writes before it has a session: reading waits, so that the pipe bounds it.
+ * Holds back what a child writes before it has a session: reading waits, so that the pipe bounds
+ * it.
  */
 import type { ChildHandler } from "./child.ts";
 

@@ -1,9 +1,9 @@
 /**
  * The spare of one server: a process started ahead, to which nothing has been written. The next
- * session takes it over and sends its own handshake: the process carries nothing of another session,
- * and the session waits for no start. Only servers that start slowly have one, while they are in
- * use. Any start that needs its place gets it, and its end counts neither as a failed start nor as
- * a dead connection. The ceiling of all spares is in spares.ts.
+ * session takes it over and sends its own handshake: the process carries nothing of another
+ * session, and the session waits for no start. Only servers that start slowly have one, while they
+ * are in use. Any start that needs its place gets it, and its end counts neither as a failed start
+ * nor as a dead connection. The ceiling of all spares is in spares.ts.
  */
 import type { StdioServerConfig } from "../../config/config.ts";
 import { type ChildHandler, openChild, type ServerProcess } from "./child.ts";
@@ -13,7 +13,9 @@ import type { StartOutput } from "./start_output.ts";
 
 /** The spare of one server. */
 export interface Spare {
-  /** Where the server's connections take their places: the spare's own place goes to the next one. */
+  /**
+   * Where the server's connections take their places: the spare's own place goes to the next one.
+   */
   readonly processLimit: ConnectionLimit;
   /** Takes the process over; undefined when there is none. What it wrote so far is heard first. */
   take(handler: ChildHandler): ServerProcess | undefined;

@@ -1,8 +1,8 @@
 /**
- * No child outlives the gateway (design §6). The warden is a shell in a session of its own that
- * holds the group ids of all children and kills those groups when its stdin ends, which is what
- * happens however the gateway ends, `kill -9` included. Should it die as well, the groups are in
- * the store, and the next start of a gateway ends what is left of them.
+ * No child outlives the gateway. The warden is a shell in a session of its own that holds the group
+ * ids of all children and kills those groups when its stdin ends, which is what happens however the
+ * gateway ends, `kill -9` included. Should it die as well, the groups are in the store, and the
+ * next start of a gateway ends what is left of them.
  */
 import { withDeadline } from "../../clock.ts";
 import type { Log } from "../../log.ts";

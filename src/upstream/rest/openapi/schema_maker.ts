@@ -42,7 +42,7 @@ export interface SchemaMaker {
   readonly defs: JsonObject;
 }
 
-/** Deeper than anybody writes; a chain of references could be as long as its document. */
+/** Deeper than schemas are written; a chain of references could be as long as its document. */
 export const schemaDepthMax = 64;
 
 /** A schema that is being made, for those within it that refer to it. */

@@ -1,6 +1,6 @@
 /**
- * The keywords of a schema that hold schemas themselves: members, items, combinations. Not here: how a
- * schema within is made, and how deep (schema_maker.ts).
+ * The keywords of a schema that hold schemas themselves: members, items, combinations. Not here:
+ * how a schema within is made, and how deep (schema_maker.ts).
  */
 import { isJsonObject } from "../../../json.ts";
 import type { JsonObject } from "../../../model.ts";
