@@ -4,6 +4,7 @@
  * case numbers that must each have a test.
  */
 import { describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -128,6 +129,61 @@ describe("the project", () => {
         expect({ path, block, problems }).toEqual({ path, block, problems: [] });
       }
     }
+  });
+
+  test("is written in plain words", () => {
+    const unusual =
+      /\b(?:nobody|somebody|whoever|anew|mend|mended|cannot be had|is told|are told|hears of)\b/i;
+    const texts = [
+      ...source,
+      ...filesBelow("test").filter(({ path }) => path !== "test/tidy.test.ts"),
+      ...filesBelow("bench"),
+      ...["README.md", ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`)]
+        .map((path) => ({ path, text: read(path) })),
+    ];
+    const found = texts.flatMap(({ path, text }) =>
+      text.split("\n").flatMap((line, at) =>
+        unusual.test(line) ? [`${path}:${at + 1}: ${line}`] : []
+      )
+    );
+    expect(found).toEqual([]);
+  });
+
+  test("explains each case number that it cites", () => {
+    const architecture = read("docs/architecture.md");
+    const cited = /(?<![%\w\\.-])([A-HP]\d{1,2})(?![\w%.-]\w)(?!\w)/g;
+    const comments = source.flatMap(({ path, text }) =>
+      [...text.matchAll(/\/\*[\s\S]*?\*\/|\/\/[^\n]*/g)].map(([comment]) => ({
+        path,
+        text: comment,
+      }))
+    );
+    const titles = tests.flatMap(({ path, text }) =>
+      namesOf(text).map((name) => ({ path, text: name }))
+    );
+    const unknown = [...comments, ...titles].flatMap(({ path, text }) =>
+      [...text.matchAll(cited)].map(([, id = ""]) => id)
+        .filter((id) => !new RegExp(`^\\| ${id} `, "m").test(architecture))
+        .map((id) => `${path}: ${id}`)
+    );
+    expect(unknown).toEqual([]);
+  });
+
+  test("has commits with short subjects", () => {
+    // The first commit that this rule applies to; a shallow clone may not have it.
+    const first = "f878c62";
+    let subjects: string[];
+    try {
+      const log = execFileSync("git", ["log", "--format=%s", `${first}..HEAD`], {
+        cwd: root,
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "ignore"],
+      });
+      subjects = log.split("\n");
+    } catch {
+      return;
+    }
+    expect(subjects.filter((subject) => subject.length > 72)).toEqual([]);
   });
 
   test("has a test for every case that it promises", () => {

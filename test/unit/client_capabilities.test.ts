@@ -52,7 +52,7 @@ describe("a client", () => {
     });
   }
 
-  test("is told the whole place of what it lacks, and whether a part of it is there", () => {
+  test("names the whole place of what is missing, and whether a part of it is there", () => {
     const page = { method: elicitation, params: { mode: "url" } };
     const required = { elicitation: { url: {} } };
     expect(missingCapability(page, {}))
@@ -74,7 +74,7 @@ test("every row of the table is met by one of these cases, and refused by anothe
   }
 });
 
-test("questions are told from the other requests of servers", () => {
+test("questions are distinguished from the other requests of servers", () => {
   expect([roots, sampling, elicitation].every(isQuestion)).toBe(true);
   expect(["ping", "tasks/get", "constructor"].some(isQuestion)).toBe(false);
 });
