@@ -123,7 +123,7 @@ function createMiddle(deps: GatewayDeps): Middle {
     stopping: stopping.signal,
     arrived: (scope: string, kind: ListKind) => watches.announce(scope, [listChangedOf(kind)]),
   });
-  const router = createRouter({ catalog, scopes });
+  const router = createRouter({ catalog, scopes, policy });
   const steps = deps.steps.map((make) => make({ ...deps, servers, scopes, catalog, router }));
   return { deps, scopes, servers, catalog, watches, steps, stopping };
 }

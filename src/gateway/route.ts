@@ -8,7 +8,7 @@ import { isOffered } from "../config/tool_filter.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Caller, JsonObject } from "../model.ts";
 import type { Part, PartOptions } from "./catalog.ts";
-import { firstIn, type RouteDeps, type RouteTarget, unknownItem } from "./lookup.ts";
+import { firstIn, isVisible, type RouteDeps, type RouteTarget, unknownItem } from "./lookup.ts";
 import { mayBelong } from "./name.ts";
 import { ownerOfTemplate, ownerOfUri, toOfferedResult } from "./resource_route.ts";
 import type { ResolvedSurface, Server } from "./server.ts";
@@ -79,7 +79,7 @@ const candidates = ({ servers }: ResolvedSurface, prefixed: boolean, offered: st
   prefixed ? servers.filter(({ config }) => mayBelong(config.name, offered)) : servers;
 
 function ownerInMemory(
-  { catalog }: RouteDeps,
+  deps: RouteDeps,
   kind: NamedKind,
   view: ResolvedSurface,
   offered: string,
@@ -89,9 +89,10 @@ function ownerInMemory(
     for (const server of candidates(view, prefixed, offered)) {
       const items = server.upstream.known(kind, caller);
       if (items === undefined) continue;
-      const table = catalog.names({ server, items }, kind, prefixed);
+      const table = deps.catalog.names({ server, items }, kind, prefixed);
       const own = table.toOwn(offered);
-      if (own !== undefined) return { server, own, item: table.item(own) };
+      if (own === undefined || !isVisible(deps, caller, server, { kind, own })) continue;
+      return { server, own, item: table.item(own) };
     }
   }
   return undefined;
@@ -120,7 +121,9 @@ async function ownerOfName(
         const own = deps.catalog.names(part, kind, prefixed).toOwn(offered);
         // While a server that may have it starts, it is not unknown.
         if (prefixed || isAlone || part.error?.code === "upstream_late") failure ??= part.error;
-        return own === undefined ? undefined : { server: part.server, own };
+        const { server } = part;
+        if (own === undefined || !isVisible(deps, caller, server, { kind, own })) return undefined;
+        return { server, own };
       };
       const servers = candidates(view, prefixed, offered);
       const target = await firstIn(deps, kind, servers, caller, options, find);

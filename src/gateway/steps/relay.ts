@@ -115,12 +115,14 @@ async function complete(context: CallContext, deps: StepDeps): Promise<Ending | 
 /** The tasks of all servers of the surface that list theirs. */
 async function tasks({ call, surface }: CallContext, deps: StepDeps): Promise<Ending> {
   const ask = (server: Server, params: JsonObject) => endAt(server, { ...call, params }, deps);
-  return { kind: "result", value: { tasks: await listTasks(surface, call, { ...deps, ask }) } };
+  const visible = deps.catalog.visible(surface, call.caller);
+  return { kind: "result", value: { tasks: await listTasks(visible, call, { ...deps, ask }) } };
 }
 
 /** Sends the level to every server of the surface; their answers are ignored. */
 async function setLevel({ call, surface }: CallContext, deps: StepDeps): Promise<Ending> {
-  await Promise.all(surface.servers.map((server) => endAt(server, call, deps)));
+  const { servers } = deps.catalog.visible(surface, call.caller);
+  await Promise.all(servers.map((server) => endAt(server, call, deps)));
   return { kind: "result", value: {} };
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { defaultTables } from "../../../src/app.ts";
 import { anonymous } from "../../../src/auth/none.ts";
 import type { Clock } from "../../../src/clock.ts";
-import type { FailedServerConfig } from "../../../src/config/config.ts";
+import type { FailedServerConfig, ServersConfig } from "../../../src/config/config.ts";
 import type { Policy } from "../../../src/gateway/access_policy.ts";
 import { createGatewayCore } from "../../../src/gateway/gateway.ts";
 import type { MakeStep } from "../../../src/gateway/steps/steps.ts";
@@ -25,15 +25,9 @@ const caller: Caller = {
 };
 const tool = (name: string): JsonObject => ({ name, inputSchema: { type: "object" } });
 
-async function gatewayOf(
-  fakes: Record<string, FakeUpstream>,
-  { steps = defaultTables.steps, policy = defaultTables.policy, clock = createTestClock() }: {
-    readonly steps?: readonly MakeStep[];
-    readonly policy?: Policy;
-    readonly clock?: Clock;
-  } = {},
-) {
-  const servers = Object.keys(fakes).map((name): FailedServerConfig => ({
+/** A configuration of servers with these names. */
+function configOf(names: readonly string[]): ServersConfig {
+  const servers = names.map((name): FailedServerConfig => ({
     kind: "failed",
     problem: "",
     name,
@@ -42,9 +36,20 @@ async function gatewayOf(
     idleTimeoutMs: 1,
     tools: {},
   }));
+  return { servers, names: "auto", warnings: [], files: [], secrets: [] };
+}
+
+async function gatewayOf(
+  fakes: Record<string, FakeUpstream>,
+  { steps = defaultTables.steps, policy = defaultTables.policy, clock = createTestClock() }: {
+    readonly steps?: readonly MakeStep[];
+    readonly policy?: Policy;
+    readonly clock?: Clock;
+  } = {},
+) {
   const gateway = createGatewayCore({
     resolveSurface: createSurfaceResolver(surfaceKinds),
-    servers: { servers, names: "auto", warnings: [], files: [], secrets: [] },
+    servers: configOf(Object.keys(fakes)),
     create: ({ name }) => fakes[name] ?? createFakeUpstream(name),
     sameServer: () => true,
     limits: { ...defaultLimits, changeDebounceMs: 1 },
@@ -159,6 +164,19 @@ describe("a policy that hides a tool, a prompt and a resource", () => {
     expect(fakes.a.opened).toEqual([]);
   });
 
+  test("leaves their bare names to the next server that has them", async () => {
+    const fakes = {
+      a: createFakeUpstream("a", { tools: [tool("x")] }),
+      b: createFakeUpstream("b", { tools: [tool("x")] }),
+    };
+    const { gateway, call } = await gatewayOf(fakes, {
+      policy: (_principal, server) => server === "a" ? "deny" : "allow",
+    });
+    await gateway.reconfigure({ ...configOf(["a", "b"]), names: "bare" });
+    expect(await call("tools/call", { name: "x" })).toMatchObject({ kind: "result" });
+    expect([fakes.a.opened.length, fakes.b.opened.length]).toEqual([0, 1]);
+  });
+
   test("keeps back notices about them", async () => {
     const fakes = two();
     const { gateway } = await gatewayOf(fakes, { policy });
@@ -222,22 +240,7 @@ describe("a call of a tool whose list is in memory", () => {
     const fakes = two();
     fakes.a.slow = new Promise(() => {});
     const { gateway } = await gatewayOf(fakes);
-    const config = (name: string): FailedServerConfig => ({
-      kind: "failed",
-      problem: "",
-      name,
-      callTimeoutMs: 1,
-      startTimeoutMs: 1_000,
-      idleTimeoutMs: 1,
-      tools: {},
-    });
-    await gateway.reconfigure({
-      servers: [config("a"), config("b")],
-      names: "bare",
-      warnings: [],
-      files: [],
-      secrets: [],
-    });
+    await gateway.reconfigure({ ...configOf(["a", "b"]), names: "bare" });
     const reply = await next(gateway.call("/mcp", {
       method: "tools/call",
       params: { name: "y" },
