@@ -96,9 +96,8 @@ export const drops = {
   server_output: "a line of a server that is no message or answers nothing",
   server_notice: "a notification that the server's revision does not have",
   server_answer: "a message toward a server whose queue is full",
-  call_notice: "a notification of a call whose client reads too slowly",
-  client_notice: "a notification for a client without an open stream",
-  replay_event: "the oldest event that was kept for a stream to be resumed",
+  call_notice: "a notification of a call whose client takes no stream, or reads too slowly",
+  client_notice: "a notification for a session in which too many wait for a stream",
 } as const;
 
 /** One row of `drops`. */

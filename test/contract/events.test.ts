@@ -34,8 +34,13 @@ async function start(servers: Record<string, unknown>) {
   const events: GatewayEvent[] = [];
   gateway.observe((event) => void events.push(event));
   let id = 1;
-  const post = async (path: string, message: object, session?: string) => {
-    const more = session === undefined ? {} : { "mcp-session-id": session };
+  const post = async (
+    path: string,
+    message: object,
+    session?: string,
+    others: Record<string, string> = {},
+  ) => {
+    const more = { ...(session === undefined ? {} : { "mcp-session-id": session }), ...others };
     const response = await gateway.fetch(
       new Request(`http://localhost:${config.port}${path}`, {
         method: "POST",
@@ -82,6 +87,16 @@ test("a client, its server's state, what the server wrote in vain and its death 
   );
   expect(gateway.counts()["client_connected"]).toBe(1);
   expect(gateway.counts()["dropped.server_output"]).toBeGreaterThan(0);
+});
+
+test("a log line of a call whose client takes no stream is a drop of that call's server", async () => {
+  const { open, post, seen } = await start({ one: hostileCommand() });
+  const session = await open();
+  const params = { name: "log", arguments: { level: "error", text: "unheard" } };
+  const message = { jsonrpc: "2.0", id: 9, method: "tools/call", params };
+  const { response } = await post("/mcp", message, session, { accept: "application/json" });
+  expect(response.status).toBe(200);
+  expect(seen("dropped")).toEqual([{ type: "dropped", what: "call_notice", server: "one" }]);
 });
 
 test("a refused request and a server that cannot start are events with their codes", async () => {

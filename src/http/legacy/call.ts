@@ -225,7 +225,10 @@ function tell({ session, request, sink, gap }: Running, notice: Notice): void {
   const { standalone } = session.streams;
   const isWritten = sink.send(text) ||
     (standalone.open.length > 0 && sendOwned(standalone, text, () => true));
-  if (isWritten && isProgress(notice)) gap.begin();
+  if (!isWritten) {
+    const { server } = request.target;
+    session.deps.emit({ type: "dropped", what: "call_notice", server });
+  } else if (isProgress(notice)) gap.begin();
 }
 
 /** Sends a question to the client while the call runs; its answer arrives by a later POST. */

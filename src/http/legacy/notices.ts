@@ -32,6 +32,7 @@ export function deliver(session: LiveSession, notice: Notice): boolean {
   if (wire === undefined) return false;
   const isHeard = standalone.mayOwn && standalone.open.length > 0;
   const isKept = sendOwned(standalone, notificationText(wire.method, wire.params), () => true);
+  if (!isKept) session.deps.emit({ type: "dropped", what: "client_notice" });
   return isKept && isHeard;
 }
 

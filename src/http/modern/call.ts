@@ -157,10 +157,13 @@ function takeOpen(running: Running, exchange: Exchange, item: Item): void {
 }
 
 function tell(running: Running, notice: Notice): void {
-  const { stateless: { deps: { codec } }, reply, gap, asked: { request, caller } } = running;
-  const wire = codec.encodeNotice(notice, caller, request.progressToken);
-  const isWritten = wire !== undefined && reply.notice(notificationText(wire.method, wire.params));
-  if (isWritten && isProgress(notice)) gap.begin();
+  const { stateless: { deps }, reply, gap, asked: { request, caller }, target } = running;
+  const wire = deps.codec.encodeNotice(notice, caller, request.progressToken);
+  if (wire === undefined) return;
+  if (!reply.notice(notificationText(wire.method, wire.params))) {
+    const { server } = target;
+    deps.emit({ type: "dropped", what: "call_notice", server });
+  } else if (isProgress(notice)) gap.begin();
 }
 
 function fail(running: Running, failure: GatewayError): void {
