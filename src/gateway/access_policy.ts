@@ -3,6 +3,7 @@
  * watches and notices. What is denied looks as if it did not exist.
  */
 import type { ListKind, Principal } from "../model.ts";
+import type { ResolvedSurface, Server } from "./server.ts";
 
 /** An item of a server, by the server's own name or URI. */
 export interface PolicyItem {
@@ -21,3 +22,15 @@ export type Policy = (principal: Principal, server: string, item?: PolicyItem) =
 
 /** Everybody may use everything that the gateway serves them. */
 export const allowAll: Policy = () => "allow";
+
+/** A surface without the servers that a principal may not know. */
+export function visibleTo(
+  policy: Policy,
+  principal: Principal,
+  view: ResolvedSurface,
+): ResolvedSurface {
+  const isAllowed = ({ config }: Server) => policy(principal, config.name) !== "deny";
+  return view.servers.every(isAllowed)
+    ? view
+    : { ...view, servers: view.servers.filter(isAllowed) };
+}

@@ -9,7 +9,7 @@ import type { Limits } from "../limits.ts";
 import type { Caller, Description, Freshness, JsonObject, ListKind } from "../model.ts";
 import { leastFresh, listKinds } from "../model.ts";
 import { mergeDescriptions } from "./merged_description.ts";
-import type { Policy } from "./access_policy.ts";
+import { type Policy, type PolicyItem, visibleTo } from "./access_policy.ts";
 import { createNameTables, type NameTable, noFilter } from "./name.ts";
 import type { ResolvedSurface, Server } from "./server.ts";
 import { createWaits, type Patience, type WithinPatience } from "./waits.ts";
@@ -157,19 +157,17 @@ function visible(
   view: ResolvedSurface,
   { principal }: Caller,
 ): ResolvedSurface {
-  const isAllowed = ({ config }: Server) => policy(principal, config.name) !== "deny";
-  return view.servers.every(isAllowed)
-    ? view
-    : { ...view, servers: view.servers.filter(isAllowed) };
+  return visibleTo(policy, principal, view);
 }
 
-/** A part without the items that the caller may not know. */
-function allowed({ policy }: Reading, part: Part, kind: ListKind, { principal }: Caller): Part {
-  const { server: { config }, items } = part;
-  const { identity } = listKinds[kind];
-  const isAllowed = (item: JsonObject) =>
-    policy(principal, config.name, { kind, own: String(item[identity]) }) !== "deny";
-  return items.every(isAllowed) ? part : { ...part, items: items.filter(isAllowed) };
+/** Whether the caller may know an item. A hidden one keeps its name, so that names stay stable. */
+function isAllowed(
+  { policy }: Reading,
+  { principal }: Caller,
+  { config }: Server,
+  item: PolicyItem,
+): boolean {
+  return policy(principal, config.name, item) !== "deny";
 }
 
 async function mergedList(
@@ -183,9 +181,7 @@ async function mergedList(
   const isAlone = view.servers.length === 1;
   const options: PartOptions = { patience: { kind: "list", hears, isAlone } };
   const parts = await Promise.all(
-    view.servers.map(async (server) =>
-      allowed(reading, await readPart(reading, kind, server, caller, options), kind, caller)
-    ),
+    view.servers.map((server) => readPart(reading, kind, server, caller, options)),
   );
   const missing = parts.flatMap(({ server, error }) =>
     error === undefined ? [] : [{ name: server.config.name, reason: error.message }]
@@ -193,8 +189,8 @@ async function mergedList(
   const sole = isAlone ? parts[0]?.error : undefined;
   if (sole !== undefined) throw sole;
   const items = kind === "tools" || kind === "prompts"
-    ? mergeNamed(reading, parts, kind, view)
-    : mergeUris(parts, kind);
+    ? mergeNamed(reading, parts, kind, view, caller)
+    : mergeUris(reading, parts, kind, caller);
   if (items.length === 0 && missing.length === 0) {
     await assertCapability(reading, kind, view, caller);
   }
@@ -235,6 +231,7 @@ function mergeNamed(
   parts: readonly Part[],
   kind: "tools" | "prompts",
   view: ResolvedSurface,
+  caller: Caller,
 ): JsonObject[] {
   const items: JsonObject[] = [];
   const taken = new Set<string>();
@@ -252,13 +249,19 @@ function mergeNamed(
       }
       if (name === undefined || taken.has(name)) continue;
       taken.add(name);
+      if (!isAllowed(reading, caller, part.server, { kind, own })) continue;
       items.push(name === own ? item : { ...item, name });
     }
   }
   return items;
 }
 
-function mergeUris(parts: readonly Part[], kind: ListKind): JsonObject[] {
+function mergeUris(
+  reading: Reading,
+  parts: readonly Part[],
+  kind: ListKind,
+  caller: Caller,
+): JsonObject[] {
   const { identity } = listKinds[kind];
   const items: JsonObject[] = [];
   const taken = new Set<string>();
@@ -270,6 +273,7 @@ function mergeUris(parts: readonly Part[], kind: ListKind): JsonObject[] {
       const offered = clash && parts.length > 1 ? toGatewayUri(server.config.name, uri) : uri;
       if (taken.has(offered)) continue;
       taken.add(offered);
+      if (!isAllowed(reading, caller, server, { kind, own: uri })) continue;
       items.push(offered === uri ? item : { ...item, [identity]: offered });
     }
   }

@@ -123,15 +123,20 @@ function createMiddle(deps: GatewayDeps): Middle {
     stopping: stopping.signal,
     arrived: (scope: string, kind: ListKind) => watches.announce(scope, [listChangedOf(kind)]),
   });
-  const router = createRouter({ catalog, scopes, policy });
+  const router = createRouter({ catalog, scopes });
   const steps = deps.steps.map((make) => make({ ...deps, servers, scopes, catalog, router }));
   return { deps, scopes, servers, catalog, watches, steps, stopping };
 }
 
 /** Opens a call on a surface: one exchange, which runs the steps. */
-function open({ deps, servers, steps }: Middle, surface: string, given: Call): Exchange {
-  const view = servers.view(surface);
-  if (view === undefined) return failureExchange(withOutcome(unknownSurface(surface), "not_sent"));
+function open(
+  { deps, servers, catalog, steps }: Middle,
+  surface: string,
+  given: Call,
+): Exchange {
+  const whole = servers.view(surface);
+  if (whole === undefined) return failureExchange(withOutcome(unknownSurface(surface), "not_sent"));
+  const view = catalog.visible(whole, given.caller);
   const call = given.target === undefined ? { ...given, target: {} } : given;
   const { principal } = call.caller;
   const startedAt = deps.clock.monotonic();

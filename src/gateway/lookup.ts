@@ -5,7 +5,6 @@
 import { GatewayError } from "../errors.ts";
 import type { Caller, JsonObject, ListKind } from "../model.ts";
 import type { CatalogReader, Part, PartOptions } from "./catalog.ts";
-import type { Policy, PolicyItem } from "./access_policy.ts";
 import type { Scopes } from "./scope.ts";
 import type { Server } from "./server.ts";
 
@@ -21,19 +20,8 @@ export interface RouteTarget {
 export interface RouteDeps {
   readonly catalog: CatalogReader;
   readonly scopes: Scopes;
-  readonly policy: Policy;
   /** What the items of a list are identified by; worked out once for each list. */
   readonly identities: WeakMap<readonly JsonObject[], ReadonlySet<unknown>>;
-}
-
-/** Whether the caller may know an item: one that is hidden leaves its name to the next server. */
-export function isVisible(
-  { policy }: RouteDeps,
-  { principal }: Caller,
-  { config: { name } }: Server,
-  item: PolicyItem,
-): boolean {
-  return policy(principal, name, item) !== "deny";
 }
 
 /** The failure for a name or URI that no server of a surface has. */

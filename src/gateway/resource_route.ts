@@ -6,7 +6,7 @@
 import type { GatewayError } from "../errors.ts";
 import { type Caller, type JsonObject, type ListKind, listKinds } from "../model.ts";
 import type { Part, PartOptions } from "./catalog.ts";
-import { firstIn, isVisible, type RouteDeps, type RouteTarget, unknownItem } from "./lookup.ts";
+import { firstIn, type RouteDeps, type RouteTarget, unknownItem } from "./lookup.ts";
 import { subscriptionKey } from "./scope.ts";
 import type { ResolvedSurface, Server } from "./server.ts";
 import { fromGatewayUri, matchesTemplate, toGatewayUri } from "./uri.ts";
@@ -83,10 +83,7 @@ async function listed(
   const ownerIn = (kind: ListKind, isOwner: (part: Part) => boolean) =>
     firstIn(deps, kind, servers, caller, { patience }, (part) => {
       if (part.error?.code === "upstream_late") late ??= part.error;
-      const { server } = part;
-      const isIts = isOwner(part) &&
-        isVisible(deps, caller, server, { kind: "resources", own: uri });
-      return isIts ? server : undefined;
+      return isOwner(part) ? part.server : undefined;
     });
   const owner = await ownerIn("resources", (part) => has(deps, part, "resources", uri)) ??
     await ownerIn("templates", (part) =>

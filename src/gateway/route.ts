@@ -8,7 +8,7 @@ import { isOffered } from "../config/tool_filter.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Caller, JsonObject } from "../model.ts";
 import type { Part, PartOptions } from "./catalog.ts";
-import { firstIn, isVisible, type RouteDeps, type RouteTarget, unknownItem } from "./lookup.ts";
+import { firstIn, type RouteDeps, type RouteTarget, unknownItem } from "./lookup.ts";
 import { mayBelong } from "./name.ts";
 import { ownerOfTemplate, ownerOfUri, toOfferedResult } from "./resource_route.ts";
 import type { ResolvedSurface, Server } from "./server.ts";
@@ -87,15 +87,28 @@ function ownerInMemory(
 ): RouteTarget | undefined {
   for (const prefixed of prefixings(view)) {
     for (const server of candidates(view, prefixed, offered)) {
-      const items = server.upstream.known(kind, caller);
-      if (items === undefined) continue;
+      const known = server.upstream.known(kind, caller);
+      const items = known ?? lastListOf(deps, kind, server, caller);
+      // A server whose list is not in memory may own the name: memory does not decide.
+      if (items === undefined) return undefined;
       const table = deps.catalog.names({ server, items }, kind, prefixed);
       const own = table.toOwn(offered);
-      if (own === undefined || !isVisible(deps, caller, server, { kind, own })) continue;
-      return { server, own, item: table.item(own) };
+      if (own === undefined) continue;
+      // What the client saw last may have changed: then the list itself is read.
+      return known === undefined ? undefined : { server, own, item: table.item(own) };
     }
   }
   return undefined;
+}
+
+/** The list of a server that this scope got last. */
+function lastListOf(
+  { scopes }: RouteDeps,
+  kind: NamedKind,
+  { config }: Server,
+  { scope }: Caller,
+): readonly JsonObject[] | undefined {
+  return scopes.server(scope, config.name).lists.get(kind);
 }
 
 async function ownerOfName(
@@ -121,9 +134,7 @@ async function ownerOfName(
         const own = deps.catalog.names(part, kind, prefixed).toOwn(offered);
         // While a server that may have it starts, it is not unknown.
         if (prefixed || isAlone || part.error?.code === "upstream_late") failure ??= part.error;
-        const { server } = part;
-        if (own === undefined || !isVisible(deps, caller, server, { kind, own })) return undefined;
-        return { server, own };
+        return own === undefined ? undefined : { server: part.server, own };
       };
       const servers = candidates(view, prefixed, offered);
       const target = await firstIn(deps, kind, servers, caller, options, find);

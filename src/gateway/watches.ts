@@ -6,7 +6,7 @@
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import { type Caller, type ListKind, listKinds, type Notice, type Watcher } from "../model.ts";
-import type { Policy } from "./access_policy.ts";
+import { type Policy, visibleTo } from "./access_policy.ts";
 import type { ResolvedSurface, Server } from "./server.ts";
 import type { Scopes, Subscribed } from "./scope.ts";
 
@@ -79,7 +79,9 @@ export function createWatches(
           const item = { kind: "resources", own: String(uri) } as const;
           if (uri !== undefined && policy(caller.principal, name, item) === "deny") return;
           const view = viewOf(surface);
-          if (view !== undefined) watcher.notice(toOffered(view, name, notice, subscribed));
+          if (view === undefined) return;
+          const seen = visibleTo(policy, caller.principal, view);
+          watcher.notice(toOffered(seen, name, notice, subscribed));
         },
         ask: (ask) => watcher.ask(ask),
       }, () => ({

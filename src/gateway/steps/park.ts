@@ -8,6 +8,7 @@
  */
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import type { Ask, Ending, InputRequired, JsonObject, Notice, Question } from "../../model.ts";
+import type { Policy } from "../access_policy.ts";
 import { lacking, missingCapability } from "../../client_capabilities.ts";
 import { type SealedStates, sealedStates } from "./sealed_state.ts";
 import { createParks, type Park, type Parks, resumed } from "./parked_calls.ts";
@@ -20,6 +21,7 @@ const keyMember = "mcp-wrapper/key";
 interface Parking {
   readonly parks: Parks;
   readonly states: SealedStates;
+  readonly policy: Policy;
   /** The name of this instance. */
   readonly instance: string;
   /** For how long asks that come together are gathered. */
@@ -39,11 +41,12 @@ interface Asked {
 }
 
 /** Makes the step. */
-export const makeParkStep: MakeStep = ({ sealer, instance, clock, limits }) => {
+export const makeParkStep: MakeStep = ({ sealer, instance, policy, clock, limits }) => {
   const parking: Parking = {
     parks: createParks({ clock, limits }),
     states: sealedStates({ sealer, clock, limits }),
     instance,
+    policy,
     gather: (then) => clock.after(limits.parkGatherMs, then),
     asked: new WeakMap(),
   };
@@ -84,6 +87,7 @@ async function goOn(
   const answers = call.resume?.answers ?? {};
   const state = await parking.states.open(text, context);
   if ("upstream" in state) {
+    if (context.unresolved !== undefined) throw context.unresolved;
     context.call = { ...call, resume: { answers, state: state.upstream } };
     return undefined;
   }
@@ -91,6 +95,7 @@ async function goOn(
   if (parked === undefined) throw withOutcome(new GatewayError("park_gone"), "unknown");
   Object.assign(call.target ?? {}, parked.target);
   context.target = parked.context.target;
+  assertStillAllowed(parking, context, parked);
   // What comes now is answered as the call that waited, not by answers for what was asked before.
   context.call = { ...call, resume: undefined };
   const missing = new Map<string, Question>();
@@ -109,6 +114,20 @@ async function goOn(
     cancelGather: undefined,
   });
   return resumed(parked);
+}
+
+/** The principal may have lost the right to what waits: then it is given up. */
+function assertStillAllowed(
+  { policy }: Parking,
+  { principal, target }: CallContext,
+  { exchange, release }: Park,
+): void {
+  if (target === undefined) return;
+  const { server: { config: { name } }, item } = target;
+  if (policy(principal, name, item) === "allow") return;
+  exchange.cancel("The client may no longer make this call");
+  release();
+  throw withOutcome(new GatewayError("park_gone"), "unknown");
 }
 
 function answerFor(

@@ -29,10 +29,14 @@ export interface Park {
 /** The exchange of a resumed call. */
 export function resumed({ exchange, early }: Park): Exchange {
   if (early === undefined) return exchange;
+  let due: Notice | undefined = early;
   return {
     ...exchange,
     read(sink) {
-      sink?.(early);
+      const first = due;
+      // Once: a call that is parked again has this exchange, too.
+      if (sink !== undefined) due = undefined;
+      if (first !== undefined) sink?.(first);
       exchange.read(sink);
     },
   };

@@ -3,7 +3,7 @@
  * target. A denied call fails as if its target did not exist. A call that returns with answers is
  * checked again, since the principal may have lost the right since.
  */
-import { GatewayError } from "../../errors.ts";
+import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import type { Policy } from "../access_policy.ts";
 import { unknownItem } from "../lookup.ts";
 import type { CallContext, MakeStep, Target } from "./steps.ts";
@@ -13,7 +13,14 @@ export const makePolicyStep: MakeStep = ({ policy }) => ({
   name: "policy",
   before(context) {
     const { target } = context;
-    if (target !== undefined) assertAllowed(context, target, policy);
+    if (target === undefined) return;
+    try {
+      assertAllowed(context, target, policy);
+    } catch (thrown) {
+      // A call that returns with answers had begun.
+      const isReturn = context.call.resume?.state !== undefined;
+      throw isReturn ? withOutcome(toGatewayError(thrown), "unknown") : thrown;
+    }
   },
 });
 

@@ -3,6 +3,7 @@
  * servers, is answered from their replies. On the way back a server's names and URIs become those
  * of the surface, and the gateway remembers the tasks and subscriptions that a result reports.
  */
+import { GatewayError } from "../../errors.ts";
 import { type Call, type Ending, type Exchange, type JsonObject, listKinds } from "../../model.ts";
 import type { ListKind } from "../../model.ts";
 import { missingKey } from "../catalog.ts";
@@ -108,21 +109,24 @@ async function complete(context: CallContext, deps: StepDeps): Promise<Ending | 
   const { call, target } = context;
   if (target === undefined) throw new Error(`"${call.method}" has no target`);
   const { capabilities } = await unsent(target.server.upstream.describe(call.caller));
+  if (context.isGivenUp) throw new GatewayError("cancelled");
   if (capabilities["completions"] !== undefined) return open(context, deps);
   return { kind: "result", value: { completion: { values: [] } } };
 }
 
 /** The tasks of all servers of the surface that list theirs. */
-async function tasks({ call, surface }: CallContext, deps: StepDeps): Promise<Ending> {
-  const ask = (server: Server, params: JsonObject) => endAt(server, { ...call, params }, deps);
-  const visible = deps.catalog.visible(surface, call.caller);
-  return { kind: "result", value: { tasks: await listTasks(visible, call, { ...deps, ask }) } };
+async function tasks(context: CallContext, deps: StepDeps): Promise<Ending> {
+  const { call, surface } = context;
+  const ask = (server: Server, params: JsonObject): Promise<Ending> =>
+    context.isGivenUp
+      ? Promise.resolve({ kind: "failure", error: new GatewayError("cancelled") })
+      : endAt(server, { ...call, params }, deps);
+  return { kind: "result", value: { tasks: await listTasks(surface, call, { ...deps, ask }) } };
 }
 
 /** Sends the level to every server of the surface; their answers are ignored. */
 async function setLevel({ call, surface }: CallContext, deps: StepDeps): Promise<Ending> {
-  const { servers } = deps.catalog.visible(surface, call.caller);
-  await Promise.all(servers.map((server) => endAt(server, call, deps)));
+  await Promise.all(surface.servers.map((server) => endAt(server, call, deps)));
   return { kind: "result", value: {} };
 }
 

@@ -44,17 +44,19 @@ export const makeResolveStep: MakeStep = (deps) => ({
     try {
       const found = (resolves.get(context.call.method) ?? foreign)(context, deps);
       return found instanceof Promise
-        ? found.then((target) => note(context, target), refuse)
+        ? found.then((target) => note(context, target), (thrown) => refuse(context, thrown))
         : note(context, found);
     } catch (thrown) {
-      refuse(thrown);
+      refuse(context, thrown);
     }
   },
 });
 
-/** A server that fails while something is looked up never got the call. */
-function refuse(thrown: unknown): never {
-  throw withOutcome(toGatewayError(thrown), "not_sent");
+/** Refuses a call before any server got it; one that returns with answers had begun, and may go on. */
+function refuse(context: CallContext, thrown: unknown): void {
+  const error = toGatewayError(thrown);
+  if (context.call.resume?.state === undefined) throw withOutcome(error, "not_sent");
+  context.unresolved = withOutcome(error, "unknown");
 }
 
 function note(context: CallContext, target: Target | undefined): void {

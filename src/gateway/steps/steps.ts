@@ -4,6 +4,7 @@
  * reverse. The composition root (app.ts) makes the list; call_exchange.ts runs it. Types only.
  */
 import type { Clock } from "../../clock.ts";
+import type { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
 import type {
@@ -58,6 +59,8 @@ export interface CallContext {
   /** Filled by the step `resolve`; absent for methods that concern every server of the surface. */
   target?: Target | undefined;
   trace?: Trace | undefined;
+  /** Why a call that returns with answers could not be resolved: what waits for it goes on anyway. */
+  unresolved?: GatewayError | undefined;
   /** The client has given the call up. */
   isGivenUp: boolean;
   /** Releases a server that a reload has replaced; set while a call is open there. */

@@ -238,9 +238,10 @@ describe("a call of a tool whose list is in memory", () => {
 
   test("is not delayed by a server that hangs, under bare names either", async () => {
     const fakes = two();
-    fakes.a.slow = new Promise(() => {});
-    const { gateway } = await gatewayOf(fakes);
+    const { gateway, call } = await gatewayOf(fakes);
     await gateway.reconfigure({ ...configOf(["a", "b"]), names: "bare" });
+    await call("tools/list");
+    fakes.a.slow = new Promise(() => {});
     const reply = await next(gateway.call("/mcp", {
       method: "tools/call",
       params: { name: "y" },
