@@ -1,0 +1,162 @@
+/**
+ * Many calls of stateless clients that declare everything, in front of a server of the handshake's
+ * era: they wait their turn, in few processes, and people who walk away from questions close a server
+ * to no one.
+ */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { canReadProcesses, withCommandText } from "../support/processes.ts";
+import { programCommand, type SpawnedGateway, spawnGateway } from "../support/spawn_gateway.ts";
+import {
+  answersTo,
+  createStatelessCaller,
+  everything,
+  type StatelessAnswer,
+  type StatelessCaller,
+  textIn,
+} from "../support/stateless_caller.ts";
+import { linesOf } from "../support/visit.ts";
+import { until, within } from "../support/wait.ts";
+
+const testMs = 120_000;
+const crowd = 100;
+const processesMax = 8;
+const abandoned = 20;
+/** The bound on an answer to a client that waits for strangers. */
+const answerMsMax = 1_000;
+
+let directory: string;
+let gateway: SpawnedGateway;
+let caller: StatelessCaller;
+/** Each test has a server of its own: what a server did before changes how it is called. */
+let server = 0;
+const names = Array.from({ length: 9 }, (_, index) => `asking${index + 1}`);
+const fileOf = (name = `asking${server}`) => join(directory, `${name}.log`);
+
+const callerOf = (capabilities = everything) =>
+  createStatelessCaller(
+    (path, init) => fetch(gateway.url + path, init),
+    `/servers/asking${server}/mcp`,
+    capabilities,
+  );
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), "mcp-wrapper-crowd-"));
+  const rows = names.map((name) => [
+    name,
+    programCommand("test/support/asking_child.ts", [fileOf(name)]),
+  ]);
+  gateway = await spawnGateway({ servers: Object.fromEntries(rows) });
+}, testMs);
+afterAll(async () => {
+  await gateway.dispose();
+  rmSync(directory, { recursive: true, force: true });
+}, testMs);
+beforeEach(() => {
+  server += 1;
+  caller = callerOf();
+});
+
+/** Makes many requests at once; the answers, and how many processes of the server there were. */
+async function together(count: number, one: (index: number) => Promise<StatelessAnswer>) {
+  let processes = 0;
+  let isOver = false;
+  const answers = Promise.all(Array.from({ length: count }, (_, index) => one(index)))
+    .finally(() => isOver = true);
+  await until("all answers", () => {
+    if (canReadProcesses) processes = Math.max(processes, withCommandText(fileOf()).length);
+    return isOver;
+  }, testMs);
+  return { answers: await answers, processes };
+}
+
+/** Asks a question and returns without an answer to it. */
+async function walkAway(order: string): Promise<StatelessAnswer> {
+  const answer = await callerOf().call("order", { order, questions: 1 });
+  expect([answer.error, answer.result?.resultType]).toEqual([undefined, "input_required"]);
+  return answer;
+}
+
+const errorsOf = (answers: readonly StatelessAnswer[]) =>
+  answers.flatMap(({ error }) => error === undefined ? [] : [error.message]);
+
+const kinds: Readonly<Record<string, (index: number) => Promise<StatelessAnswer>>> = {
+  "tool calls": (index) => caller.call("echo", { text: `${index}` }),
+  "reads": () => caller.ask("resources/read", { uri: "note://one" }),
+  "prompts": () => caller.ask("prompts/get", { name: "greet" }),
+};
+
+for (const [kind, one] of Object.entries(kinds)) {
+  describe(`${crowd} ${kind} at once`, () => {
+    test("succeed, in front of a server that never asked", async () => {
+      const { answers, processes } = await together(crowd, one);
+      expect(errorsOf(answers)).toEqual([]);
+      expect(processes).toBeLessThanOrEqual(processesMax);
+    }, testMs);
+
+    test("succeed, in front of a server that is known to ask", async () => {
+      const asked = await walkAway("first");
+      const answer = { action: "accept", content: { order: "first" } };
+      expect(textIn(
+        await caller.call("order", { order: "first", questions: 1 }, {
+          ...answersTo(asked, answer as unknown as Record<string, never>),
+        }),
+      )).toBe("first");
+      const { answers, processes } = await together(crowd, one);
+      expect(errorsOf(answers)).toEqual([]);
+      expect(processes).toBeLessThanOrEqual(processesMax);
+    }, testMs);
+  });
+}
+
+test(
+  `after ${abandoned} abandoned questions a stranger's echo answers within a second`,
+  async () => {
+    for (let index = 0; index < abandoned; index += 1) await walkAway(`left ${index}`);
+    for (const capabilities of [everything, {}]) {
+      const start = performance.now();
+      expect(textIn(await callerOf(capabilities).call("echo", { text: "hello" }))).toBe("hello");
+      expect(performance.now() - start).toBeLessThan(answerMsMax);
+    }
+  },
+  testMs,
+);
+
+test(`${abandoned} questions that are asked at once and abandoned are all asked`, async () => {
+  await walkAway("first");
+  const { answers, processes } = await together(
+    abandoned,
+    (index) => callerOf().call("order", { order: `left ${index}`, questions: 1, ms: 5 }),
+  );
+  expect(errorsOf(answers)).toEqual([]);
+  expect(answers.map(({ result }) => result?.resultType)).toEqual(
+    answers.map(() => "input_required"),
+  );
+  expect(processes).toBeLessThanOrEqual(processesMax);
+  expect(textIn(await within("the echo", callerOf().call("echo", { text: "hello" })))).toBe(
+    "hello",
+  );
+}, testMs);
+
+test("a client whose question gave way gets to know so, and its call is not repeated", async () => {
+  const asked: StatelessAnswer[] = [];
+  for (let index = 0; index < abandoned; index += 1) asked.push(await walkAway(`left ${index}`));
+  const come = (index: number) => {
+    const content = { order: `left ${index}` };
+    const answer = { action: "accept", content } as unknown as Record<string, never>;
+    const more = answersTo(asked[index] as StatelessAnswer, answer);
+    return callerOf().call("order", { order: `left ${index}`, questions: 1 }, more);
+  };
+  expect(textIn(await come(abandoned - 1))).toBe(`left ${abandoned - 1}`);
+  const { error, result } = await come(0);
+  expect(result).toBeUndefined();
+  expect(error?.data?.outcome).toBe("unknown");
+  expect(error?.message).toMatch(/gave way|made way|room|gone/);
+  await until(
+    "the server gets the cancellation",
+    () => linesOf(fileOf()).includes("given up left 0"),
+  );
+  expect(linesOf(fileOf()).filter((line) => line === "ran left 0").length).toBe(1);
+}, testMs);
