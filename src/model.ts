@@ -30,6 +30,8 @@ export type LogLevel = (typeof logLevels)[number];
 /** Who makes a request, as the authenticator found (src/auth/). Nothing below it has a default. */
 export interface Principal {
   readonly id: string;
+  /** Whether it stands for all clients together because none of them authenticates. */
+  readonly isAnonymous?: boolean;
 }
 
 /** All principals together, as the owner of what they share. No authenticator may give this id. */

@@ -7,7 +7,7 @@ import type { Principal } from "../model.ts";
 import type { Authenticator } from "./authenticator.ts";
 
 /** The principal of every request while clients do not authenticate. */
-export const anonymous: Principal = { id: "anonymous" };
+export const anonymous: Principal = { id: "anonymous", isAnonymous: true };
 
 /** Makes it. */
 export function createNoAuthenticator(): Authenticator {
