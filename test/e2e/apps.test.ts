@@ -20,6 +20,7 @@ const testMs = 60_000;
 
 /** They are no dependencies: `bun test` alone installs nothing, the test command does. */
 const hasPrograms = process.env["MCP_TEST_PROGRAMS"] === "true";
+const testApp = test.skipIf(!hasPrograms);
 const readyTools = ["pdf__display_pdf", "monitor__get-system-info", "clock__get-time"];
 
 let directory: string;
@@ -74,7 +75,7 @@ async function readPdf(host: AppHost, name: string): Promise<Uint8Array | string
 }
 
 for (const kind of hostKinds) {
-  describe.skipIf(!hasPrograms)(kind.name, () => {
+  describe(kind.name, () => {
     let host: AppHost;
     beforeAll(async () => {
       if (!hasPrograms) return;
@@ -83,7 +84,7 @@ for (const kind of hostKinds) {
     }, testMs);
     afterAll(() => host?.close(), testMs);
 
-    test("sees the pages of all servers by the servers' own URIs", async () => {
+    testApp("sees the pages of all servers by the servers' own URIs", async () => {
       const listed = (await host.resources()).map(({ uri, mimeType }) => [uri, mimeType]);
       const names = ["pdf-viewer", "system-monitor", "budget-allocator", "get-time"];
       expect(listed.sort()).toEqual(
@@ -91,7 +92,7 @@ for (const kind of hostKinds) {
       );
     }, testMs);
 
-    test("gets the tools' metadata as the servers wrote it", async () => {
+    testApp("gets the tools' metadata as the servers wrote it", async () => {
       const metas = Object.fromEntries((await host.tools()).map((tool) => [tool.name, tool._meta]));
       const uri = "ui://pdf-viewer/mcp-app.html";
       expect(metas["pdf__display_pdf"]).toEqual({
@@ -105,7 +106,7 @@ for (const kind of hostKinds) {
       expect(Object.keys(metas).filter((name) => !name.includes("__"))).toEqual([]);
     }, testMs);
 
-    test("reads a page with its permissions and its content security policy", async () => {
+    testApp("reads a page with its permissions and its content security policy", async () => {
       const { content } = await host.openPage("pdf__display_pdf");
       expect(content["mimeType"]).toBe(pageType);
       expect(content["_meta"]).toEqual({
@@ -116,7 +117,7 @@ for (const kind of hostKinds) {
       });
     }, testMs);
 
-    test("shows a page that polls its server", async () => {
+    testApp("shows a page that polls its server", async () => {
       const shown = await host.call("monitor__get-system-info");
       expect(shown.structuredContent).toHaveProperty("hostname");
       const page = await host.openPage("monitor__get-system-info");
@@ -127,21 +128,21 @@ for (const kind of hostKinds) {
       }
     }, testMs);
 
-    test("shows a page whose button calls the tool that opened it", async () => {
+    testApp("shows a page whose button calls the tool that opened it", async () => {
       expect((await host.call("clock__get-time")).structuredContent).toHaveProperty("time");
       const page = await host.openPage("clock__get-time");
       expect(page.calls).toEqual(["get-time"]);
       expect((await host.call("get-time")).structuredContent).toHaveProperty("time");
     }, testMs);
 
-    test("shows a page that calls no tool", async () => {
+    testApp("shows a page that calls no tool", async () => {
       const page = await host.openPage("budget__get-budget-data");
       expect([page.content["mimeType"], page.calls]).toEqual([pageType, []]);
       const shown = await host.call("budget__get-budget-data");
       expect(shown.structuredContent).toHaveProperty("config");
     }, testMs);
 
-    test("shows a file that the page reads piece by piece", async () => {
+    testApp("shows a file that the page reads piece by piece", async () => {
       const shown = await host.call("pdf__display_pdf", { url: files["one"]?.url });
       expect(shown.structuredContent?.["totalBytes"]).toBe(files["one"]?.bytes.length);
       const page = await host.openPage("pdf__display_pdf");
@@ -149,7 +150,7 @@ for (const kind of hostKinds) {
       expect(await readPdf(host, "one")).toEqual(files["one"]?.bytes as Uint8Array);
     }, testMs);
 
-    test("a page that waits for commands gets those of the model", async () => {
+    testApp("a page that waits for commands gets those of the model", async () => {
       const shown = await host.call("pdf__display_pdf", { url: files["one"]?.url });
       const viewUUID = shown.structuredContent?.["viewUUID"];
       const page = await host.openPage("pdf__display_pdf");
@@ -164,14 +165,14 @@ for (const kind of hostKinds) {
     }, testMs);
   });
 
-  describe.skipIf(!hasPrograms)(`${kind.name} with one server twice`, () => {
+  describe(`${kind.name} with one server twice`, () => {
     const open = async () => {
       const host = await kind.open(twins.url);
       await untilListed(host, ["left__display_pdf", "right__display_pdf"]);
       return host;
     };
 
-    test("reads for each tool the page of its own server", async () => {
+    testApp("reads for each tool the page of its own server", async () => {
       const host = await open();
       const left = await host.openPage("left__display_pdf");
       const right = await host.openPage("right__display_pdf");
@@ -188,25 +189,35 @@ for (const kind of hostKinds) {
       await host.close();
     }, testMs);
 
-    test.skipIf(!kind.hasSession)("the page that it read last is the one that calls", async () => {
-      const host = await open();
-      for (const side of ["right", "left", "right"]) {
-        await host.openPage(`${side}__display_pdf`);
-        expect(await readPdf(host, side)).toEqual(files[side]?.bytes as Uint8Array);
-      }
-      await host.close();
-    }, testMs);
+    test.skipIf(!hasPrograms || !kind.hasSession)(
+      "the page that it read last is the one that calls",
+      async () => {
+        const host = await open();
+        for (const side of ["right", "left", "right"]) {
+          await host.openPage(`${side}__display_pdf`);
+          expect(await readPdf(host, side)).toEqual(files[side]?.bytes as Uint8Array);
+        }
+        await host.close();
+      },
+      testMs,
+    );
 
-    test.skipIf(!kind.hasSession)("two hosts do not choose for each other", async () => {
-      const hosts = { left: await open(), right: await open() };
-      for (const [side, host] of Object.entries(hosts)) await host.openPage(`${side}__display_pdf`);
-      for (const [side, host] of Object.entries(hosts)) {
-        expect(await readPdf(host, side)).toEqual(files[side]?.bytes as Uint8Array);
-      }
-      for (const host of Object.values(hosts)) await host.close();
-    }, testMs);
+    test.skipIf(!hasPrograms || !kind.hasSession)(
+      "two hosts do not choose for each other",
+      async () => {
+        const hosts = { left: await open(), right: await open() };
+        for (const [side, host] of Object.entries(hosts)) {
+          await host.openPage(`${side}__display_pdf`);
+        }
+        for (const [side, host] of Object.entries(hosts)) {
+          expect(await readPdf(host, side)).toEqual(files[side]?.bytes as Uint8Array);
+        }
+        for (const host of Object.values(hosts)) await host.close();
+      },
+      testMs,
+    );
 
-    test(
+    testApp(
       "a page's call that could be of either names both tools, and reaches neither",
       async () => {
         const host = await open();
