@@ -106,9 +106,9 @@ function lastListOf(
   { scopes }: RouteDeps,
   kind: NamedKind,
   { config }: Server,
-  { scope }: Caller,
+  caller: Caller,
 ): readonly JsonObject[] | undefined {
-  return scopes.server(scope, config.name).lists.get(kind);
+  return scopes.lists(caller, config.name).get(kind);
 }
 
 async function ownerOfName(
