@@ -33,9 +33,9 @@ export function lastListOf(
   { scopes }: RouteDeps,
   kind: ListKind,
   { config }: Server,
-  { scope }: Caller,
+  caller: Caller,
 ): readonly JsonObject[] | undefined {
-  return scopes.server(scope, config.name).lists.get(kind);
+  return scopes.lists(caller, config.name).get(kind);
 }
 
 /** The failure for a name or URI that no server of a surface has. */

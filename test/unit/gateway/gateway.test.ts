@@ -506,11 +506,13 @@ describe("a broken or slow server", () => {
     const { capabilities } = await gateway.describe("/mcp", caller());
     expect(Object.keys(capabilities).sort()).toEqual([
       "completions",
+      "extensions",
       "logging",
       "prompts",
       "resources",
       "tools",
     ]);
+    expect(capabilities["extensions"]).toEqual({ "io.modelcontextprotocol/ui": {} });
   });
 });
 
