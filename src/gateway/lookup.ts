@@ -4,6 +4,7 @@
  */
 import { GatewayError } from "../errors.ts";
 import type { Caller, JsonObject, ListKind } from "../model.ts";
+import type { Upstream } from "../upstream/upstream.ts";
 import type { Policy } from "./access_policy.ts";
 import type { CatalogReader, Part, PartOptions } from "./catalog.ts";
 import type { Scopes } from "./scope.ts";
@@ -26,6 +27,8 @@ export interface RouteDeps {
   readonly policy: Policy;
   /** What the items of a list are identified by; worked out once for each list. */
   readonly identities: WeakMap<readonly JsonObject[], ReadonlySet<unknown>>;
+  /** The lists that came last from each server, when pages of apps made calls. */
+  readonly latest: WeakMap<Upstream, Map<ListKind, readonly JsonObject[]>>;
 }
 
 /** The list of a server that this scope got last. */

@@ -89,18 +89,27 @@ async function toolsOf(
   return await partOf(deps, "tools", server, caller, { patience: { kind: "call" } });
 }
 
-/** A list of a server: the one in memory, or else as far as it comes in time. */
+/**
+ * A list of a server: the one in memory, or else as far as it comes in time, or the last one that
+ * came. So a server whose lists come late still counts as a candidate, and no call that may be meant
+ * for it reaches another one.
+ */
 async function partOf(
-  { catalog }: RouteDeps,
+  { catalog, latest }: RouteDeps,
   kind: ListKind,
   server: Server,
   caller: Caller,
   options: PartOptions,
 ): Promise<Part> {
-  const items = server.upstream.known(kind, caller);
-  return items === undefined
+  const { upstream } = server;
+  const known = upstream.known(kind, caller);
+  const part = known === undefined
     ? await catalog.part(kind, server, caller, options)
-    : { server, items };
+    : { server, items: known };
+  const lists = latest.getOrInsertComputed(upstream, () => new Map());
+  if (part.error === undefined) lists.set(kind, part.items);
+  const last = lists.get(kind);
+  return part.error === undefined || last === undefined ? part : { server, items: last };
 }
 
 async function candidateOf(

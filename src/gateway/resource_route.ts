@@ -86,17 +86,18 @@ export async function listedOwner(
   const ownerIn = (
     kinds: readonly ListKind[],
     isOwner: (part: Part, kind: ListKind) => boolean,
+    options: PartOptions = { patience },
   ) =>
-    firstIn(deps, kinds, servers, caller, { patience }, (part, kind) => {
+    firstIn(deps, kinds, servers, caller, options, (part, kind) => {
       if (part.error?.code === "upstream_late") late ??= part.error;
       return isOwner(part, kind) ? part.server : undefined;
     });
-  // Servers may leave the pages that their tools name out of the list of resources.
+  const hasPage = (part: Part, kind: ListKind) => deps.catalog.pagesIn(kind, part).has(uri);
+  // Servers may leave the pages that their tools name out of the list of resources. A server of
+  // which no list is known has shown no page: it need not be waited for when another one has it.
   const owner = isPageUri(uri)
-    ? await ownerIn(
-      ["resources", "tools"],
-      (part, kind) => deps.catalog.pagesIn(kind, part).has(uri),
-    )
+    ? await ownerIn(["resources", "tools"], hasPage, { patience: { kind: "memory" } }) ??
+      await ownerIn(["resources", "tools"], hasPage)
     : await ownerIn(["resources"], (part) => has(deps, part, "resources", uri));
   const found = owner ?? await ownerIn(["templates"], (part) =>
     part.items.some((item) => {

@@ -50,8 +50,8 @@ export interface Router {
 }
 
 /** Makes the router. */
-export function createRouter(given: Omit<RouteDeps, "identities">): Router {
-  const deps: RouteDeps = { ...given, identities: new WeakMap() };
+export function createRouter(given: Omit<RouteDeps, "identities" | "latest">): Router {
+  const deps: RouteDeps = { ...given, identities: new WeakMap(), latest: new WeakMap() };
   return {
     known: (kind, view, offered, caller) => ownerInMemory(deps, kind, view, offered, caller),
     name: (kind, view, offered, caller) => ownerOfName(deps, kind, view, offered, caller),
