@@ -52,6 +52,13 @@ export const serverLimits = {
    * that was made for others stands in.
    */
   otherListMs: 4_000,
+  /** Calls of one principal that wait for one of these; and how long one waits before parks give way. */
+  leasesWaitingMax: 1_000,
+  parkYieldMs: 250,
+  /** A parked call that gives way may end by itself for this long, as its questions are refused. */
+  parkLeaveMs: 500,
+  /** Calls of one server that are known to ask nothing; others have a connection for themselves. */
+  quietCallsMax: 1_000,
   /** For this long a question without an owner may still belong to a cancelled call. */
   strayQuestionMs: 5_000,
   /**

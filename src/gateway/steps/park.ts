@@ -17,6 +17,11 @@ import type { CallContext, CallControl, MakeStep, StepAnswer } from "./steps.ts"
 /** By this member of an ask's `_meta` a server may name its key, so that clients know it before. */
 const keyMember = "mcp-wrapper/key";
 
+/** What a client gets that returns too late. */
+const gaveWayText =
+  "The call waited for this input until the server was needed for other work; it " +
+  "was given up and will not be repeated";
+
 /** What the step keeps. */
 interface Parking {
   readonly parks: Parks;
@@ -92,8 +97,12 @@ async function goOn(
     context.call = { ...call, resume: { answers, state: state.upstream } };
     return undefined;
   }
-  const parked = state.owner === parking.instance ? parking.parks.take(state.park) : undefined;
-  if (parked === undefined) throw withOutcome(new GatewayError("park_gone"), "unknown");
+  const { parks, instance } = parking;
+  const parked = state.owner === instance ? parks.take(state.park) : undefined;
+  if (parked === undefined) {
+    const why = parks.gaveWay(state.park) ? gaveWayText : undefined;
+    throw withOutcome(new GatewayError("park_gone", why), "unknown");
+  }
   Object.assign(call.target ?? {}, parked.target);
   context.target = parked.context.target;
   assertStillAllowed(parking, context, parked);

@@ -33,6 +33,14 @@ export interface AttributedCalls {
   /** Whose a notice or question is; undefined when that cannot be told. */
   owner(): AttributedCall | undefined;
   /**
+   * Whose a question is that several calls may have caused, once that can be told: the server has
+   * answered all of them but one. It cannot be told when one of them is given up, since the
+   * question may be that one's. Undefined: waiting tells nothing more.
+   */
+  lateOwner(signal: AbortSignal): Promise<AttributedCall | undefined> | undefined;
+  /** Whether a call does work for a client. */
+  isWorking(): boolean;
+  /**
    * The only call; undefined where there are others, or where clients share the connection and one
    * was given up.
    */
@@ -50,12 +58,20 @@ export const workingMethods: ReadonlySet<string> = new Set([
   "resources/read",
 ]);
 
+/** A question that waits until it can be told whose it is. */
+interface HeldQuestion {
+  /** The calls that were open when it came. */
+  readonly candidates: Set<AttributedCall>;
+  settle(owner: AttributedCall | undefined): void;
+}
+
 /** Makes an empty set of calls. */
 export function createAttributedCalls(
   attribution: Attribution,
   { clock, limits }: { readonly clock: Clock; readonly limits: Pick<Limits, "strayQuestionMs"> },
 ): AttributedCalls {
   const calls = new Set<AttributedCall>();
+  const held = new Set<HeldQuestion>();
   let doubtfulUntil = -Infinity;
   let strayUntil = -Infinity;
   const only = (those: readonly AttributedCall[]): AttributedCall | undefined =>
@@ -72,7 +88,9 @@ export function createAttributedCalls(
     isWorking(open) && (attribution !== "logged" || open.call.caller.logLevel !== undefined);
   const isDoubtful = (): boolean => clock.monotonic() < doubtfulUntil;
   const remove = (call: AttributedCall, isAnswered: boolean): void => {
-    if (!calls.delete(call) || isAnswered || !isWorking(call)) return;
+    if (!calls.delete(call)) return;
+    narrow(held, call, isAnswered);
+    if (isAnswered || !isWorking(call)) return;
     strayUntil = clock.monotonic() + limits.strayQuestionMs;
     if (maySpeak(call)) doubtfulUntil = strayUntil;
   };
@@ -84,6 +102,12 @@ export function createAttributedCalls(
       if (attribution !== "latest" && isDoubtful()) return undefined;
       return owners[attribution]();
     },
+    lateOwner(signal) {
+      const candidates = new Set([...calls].filter(isWorking));
+      if (attribution !== "working" || isDoubtful() || candidates.size < 2) return undefined;
+      return hold(held, candidates, signal);
+    },
+    isWorking: () => [...calls].some(isWorking),
     only() {
       if (attribution !== "latest" && clock.monotonic() < strayUntil) return undefined;
       return only([...calls]);
@@ -98,4 +122,35 @@ export function createAttributedCalls(
       }
     },
   };
+}
+
+function hold(
+  held: Set<HeldQuestion>,
+  candidates: Set<AttributedCall>,
+  signal: AbortSignal,
+): Promise<AttributedCall | undefined> {
+  const { promise, resolve } = Promise.withResolvers<AttributedCall | undefined>();
+  const question: HeldQuestion = {
+    candidates,
+    settle(owner) {
+      held.delete(question);
+      signal.removeEventListener("abort", withdraw);
+      resolve(owner);
+    },
+  };
+  const withdraw = (): void => question.settle(undefined);
+  held.add(question);
+  signal.addEventListener("abort", withdraw);
+  if (signal.aborted) withdraw();
+  return promise;
+}
+
+/** A call is over: what may have been its question has one candidate fewer. */
+function narrow(held: Set<HeldQuestion>, call: AttributedCall, isAnswered: boolean): void {
+  for (const question of [...held]) {
+    if (!question.candidates.delete(call)) continue;
+    const [last, ...others] = question.candidates;
+    if (!isAnswered) question.settle(undefined);
+    else if (others.length === 0) question.settle(last);
+  }
 }

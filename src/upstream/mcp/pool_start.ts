@@ -136,6 +136,7 @@ function eventsOf(
   return {
     notice: (notice) => hooks.notice(slot.key, notice),
     ask: (question, signal) => hooks.ask(slot.key, question, signal),
+    asked: hooks.asked,
     renewed() {
       if (slot.connection !== undefined) hooks.renewed(slot.key, slot.connection);
     },
