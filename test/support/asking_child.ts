@@ -3,7 +3,8 @@
  * what happens to each order (argv: the file): `ran`, `done` or `given up`, and `crossed` if an answer
  * is for another order. The tool `order` takes `{order, questions, ms}`: how many questions it asks,
  * and how long it works before each step. Like every server of its era on stdio, it cannot say which
- * call a question belongs to. It also has a tool `echo`, a prompt and a resource.
+ * call a question belongs to. The tool `wait` answers when `wake` is called. It also has a tool `echo`,
+ * a prompt and a resource.
  */
 import { appendFileSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -22,6 +23,7 @@ const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const asked = new Map<unknown, (answer: Json) => void>();
 const givenUp = new Set<unknown>();
+const waiting: unknown[] = [];
 let questionCount = 0;
 
 function ask(order: string): Promise<Json> {
@@ -54,6 +56,11 @@ async function carryOut(id: unknown, { order, questions, ms }: Json): Promise<vo
 const tools: Readonly<Record<string, Method>> = {
   echo: (id, args) => text(id, String(args["text"])),
   order: (id, args) => void carryOut(id, args),
+  wait: (id) => void waiting.push(id),
+  wake(id) {
+    for (const one of waiting.splice(0)) text(one, "awake");
+    text(id, "woken");
+  },
 };
 
 const lists: Readonly<Record<string, Json>> = {
