@@ -30,6 +30,8 @@ export const clientLimits = {
   /** The head of a request; a client that sends it slowly occupies a socket. */
   headersMs: 10_000,
   headerBytesMax: 16_384,
+  /** Values of one header whose meaning is remembered: clients send few different ones. */
+  rememberedHeadersMax: 64,
   /** How often the hardened listener looks for clients past their deadline. */
   slowCheckMs: 1_000,
   /**
