@@ -19,6 +19,7 @@ import type {
   Notice,
   Reply,
 } from "../../src/model.ts";
+import { sha256Hex } from "../../src/seal.ts";
 import { createProcessLimit } from "../../src/upstream/mcp/process_limit.ts";
 import { createCorrectionLog } from "../../src/upstream/catalog/correction_log.ts";
 import type { Catalog, UpstreamDeps } from "../../src/upstream/deps.ts";
@@ -82,7 +83,7 @@ export async function createTestDeps(
       release: (groupId) => void held.delete(groupId),
       close: async () => {},
     },
-    digest: async (text) => text,
+    digest: sha256Hex,
     credentialStore: createTestCredentialStore(),
     addSecrets: () => {},
     identity: { name: "mcp-wrapper", version: "0.0.0" },
