@@ -30,12 +30,13 @@ export type LogLevel = (typeof logLevels)[number];
 /** Who makes a request, as the authenticator found (src/auth/). Nothing below it has a default. */
 export interface Principal {
   readonly id: string;
-  /** Whether it stands for all clients together because none of them authenticates. */
-  readonly isAnonymous?: boolean;
 }
 
 /** All principals together, as the owner of what they share. No authenticator may give this id. */
 export const sharedPrincipal: Principal = { id: "" };
+
+/** All clients that do not authenticate, as one: what it did last says nothing of one of them. */
+export const anonymousPrincipal: Principal = { id: "anonymous" };
 
 /** The gateway itself, for calls that it makes for no client. No authenticator may give this id. */
 export const gatewayPrincipal: Principal = { id: "gateway" };

@@ -3,11 +3,11 @@
  * `anonymous`. Use it for a gateway that only its own machine can reach. Clients share everything
  * that belongs to a principal, but never a session.
  */
-import type { Principal } from "../model.ts";
+import { anonymousPrincipal, type Principal } from "../model.ts";
 import type { Authenticator } from "./authenticator.ts";
 
 /** The principal of every request while clients do not authenticate. */
-export const anonymous: Principal = { id: "anonymous", isAnonymous: true };
+export const anonymous: Principal = anonymousPrincipal;
 
 /** Makes it. */
 export function createNoAuthenticator(): Authenticator {

@@ -6,7 +6,7 @@
  * last. The rest of the gateway sees the name under which the surface lists the tool.
  */
 import { GatewayError } from "../errors.ts";
-import type { Caller, ListKind } from "../model.ts";
+import { anonymousPrincipal, type Caller, type ListKind } from "../model.ts";
 import { admitsApp, isPageUri } from "./app_meta.ts";
 import type { Part, PartOptions } from "./catalog.ts";
 import { lastListOf, type RouteDeps, type RouteTarget } from "./lookup.ts";
@@ -30,7 +30,7 @@ const patiences: readonly PartOptions[] = [
 
 /** Whether a scope belongs to one session or user, so that its last page says whose page calls. */
 export function isOneUser({ sharesScope, principal }: Caller): boolean {
-  return sharesScope !== true || principal.isAnonymous !== true;
+  return sharesScope !== true || principal.id !== anonymousPrincipal.id;
 }
 
 /**

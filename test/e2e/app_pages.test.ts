@@ -144,7 +144,7 @@ for (const era of ["handshake", "stateless"]) {
           const call = (name: string) => host.request("tools/call", { name });
           expect(firstText(await call("a-only"))).toBe("a-only of a");
           expect(firstText(await call("c-only"))).toBe("c-only of c");
-          // Of a server without pages, for the model alone, and nobody's.
+          // Of a server without pages, for the model alone, and of no server.
           for (const name of ["plain-only", "advise", "nothing"]) {
             expect((await call(name))["error"]).toMatchObject({
               code: -32602,

@@ -143,6 +143,13 @@ describe("a page that two servers have", () => {
 
 const never = new Promise<never>(() => {});
 
+test("what is read comes back under the URI that the client asked for", async () => {
+  const { by } = await twins();
+  for (const uri of ["ui://mcp-wrapper/b/app/unlisted.html", "mcp-wrapper://b/file:///unlisted"]) {
+    expect(await by(sessionCaller()).read(uri)).toEqual({ contents: [{ uri, text: "b" }] });
+  }
+});
+
 describe("a page that a result names", () => {
   test("can be read by the client that got the result, at the server of the result", async () => {
     const { a, b, gateway, by } = await twins();
@@ -244,6 +251,15 @@ describe("a call by a server's own name", () => {
     expect(await alice?.call("poll")).toEqual({ server: "b", called: "poll" });
     expect(await bob?.call("poll")).toEqual({ server: "a", called: "poll" });
     expect(await none?.call("poll")).toMatchObject(ambiguous("a__poll", "b__poll"));
+  });
+
+  test("does not depend on other resources that are read", async () => {
+    const { by, b } = await twins();
+    b.lists.resources = [{ uri: "file:///of-b" }];
+    const { read, call } = by(sessionCaller());
+    await read(page);
+    expect(await read("file:///of-b")).toMatchObject({ contents: [{ text: "b" }] });
+    expect(await call("poll")).toEqual({ server: "a", called: "poll" });
   });
 
   test("does not depend on a page that could not be read, or that another client reads", async () => {
