@@ -69,6 +69,19 @@ describe("after the trial, a client that declares an extension", () => {
     await upstream.close();
   });
 
+  test("gets what was listed for such clients, not for those that are alike but for it", async () => {
+    const server = createPageServer();
+    const { upstream, deps } = await openFake(server);
+    const capabilities = { sampling: {}, roots: {} };
+    await toolsOf(upstream, callerOf("a", { capabilities }));
+    await toolsOf(upstream, shows("b"));
+    await until("both are stored", () => deps.catalogsByKey.size === 2);
+    server.broken = "exited with code 1";
+    expect(await toolsOf(upstream, shows("c", { capabilities }))).toEqual(["page"]);
+    expect(await toolsOf(upstream, callerOf("d"))).toEqual(["text"]);
+    await upstream.close();
+  });
+
   test("is described by the trial's catalog without a start", async () => {
     const extensions = { "io.modelcontextprotocol/ui": {} };
     const server = createPageServer({ capabilities: { tools: {}, extensions } });
@@ -98,13 +111,20 @@ describe("after the trial, a client that declares an extension", () => {
     await upstream.close();
   });
 
-  test("gets what is known where the server cannot be started, or all places are taken", async () => {
+  test("gets what is known where the server cannot be started", async () => {
     const server = createPageServer();
-    const { upstream, deps } = await openFake(server, { limits: { processesMax: 1 } });
+    const { upstream } = await openFake(server);
     await upstream.trial();
     server.broken = "exited with code 1";
     expect(await toolsOf(upstream, shows("a"))).toEqual(["text"]);
-    server.broken = undefined;
+    expect(server.attempts.length).toBe(2);
+    await upstream.close();
+  });
+
+  test("gets what is known where all places are taken", async () => {
+    const server = createPageServer();
+    const { upstream, deps } = await openFake(server, { limits: { processesMax: 1 } });
+    await upstream.trial();
     const busy = { idleSince: () => undefined, evict: () => {} };
     const place = await deps.processLimit.acquire(busy, new AbortController().signal);
     place.started();
@@ -167,6 +187,24 @@ describe("a server that keeps no state", () => {
     await Promise.all(callers.map((caller) => toolsOf(upstream, caller)));
     expect(server.requests.filter(({ method }) => method === "tools/list").length).toBe(4);
     await upstream.close();
+  });
+
+  test("is known after a restart by what it offered each client", async () => {
+    const server = createPageServer({ speaks: "stateless" });
+    const callers = [stateless(), stateless({ extensions: pages })];
+    const expected = [["text"], ["page"]];
+    const first = await openFake(server);
+    for (const caller of callers) {
+      const { upstream } = await openFake(server, { catalogs: first.deps.catalogs });
+      await toolsOf(upstream, caller);
+      await until("it is stored", () => first.deps.catalogsByKey.size > callers.indexOf(caller));
+      await upstream.close();
+    }
+    server.broken = "exited with code 1";
+    const { upstream } = await openFake(server, { catalogs: first.deps.catalogs });
+    expect(await Promise.all(callers.map((caller) => toolsOf(upstream, caller)))).toEqual(expected);
+    await upstream.close();
+    await first.upstream.close();
   });
 
   test("is asked again for the oldest of many kinds of clients, whose lists were dropped", async () => {
