@@ -5,7 +5,7 @@
  */
 import type { Caller, JsonObject } from "../model.ts";
 import { isJsonObject } from "../json.ts";
-import { namedPages, withNamedPages } from "./app_meta.ts";
+import { isPageUri, namedPages, withNamedPages } from "./app_meta.ts";
 import type { RouteDeps } from "./lookup.ts";
 import { offeredUri } from "./pages.ts";
 import { listedOwner, seenOwner } from "./resource_route.ts";
@@ -116,8 +116,9 @@ async function offeredOf(
 ): Promise<string> {
   // What a client reads comes back under the URI by which the client asked for it.
   if (own === item?.own) return item.offered;
+  const kind = isPageUri(own) ? "memory" : "glance";
   const owner = seenOwner(deps, view, own, caller)?.server ??
-    await listedOwner(deps, view, own, caller, { kind: "glance" });
+    await listedOwner(deps, view, own, caller, { kind });
   const offered = offeredUri(server, own, owner);
   if (offered === own) {
     const { surface } = view;

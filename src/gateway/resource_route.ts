@@ -94,10 +94,10 @@ export async function listedOwner(
     });
   const hasPage = (part: Part, kind: ListKind) => deps.catalog.pagesIn(kind, part).has(uri);
   // Servers may leave the pages that their tools name out of the list of resources. A server of
-  // which no list is known has shown no page: it need not be waited for when another one has it.
+  // which no list is known has shown no page: it is waited for only when no other one has it.
   const owner = isPageUri(uri)
     ? await ownerIn(["resources", "tools"], hasPage, { patience: { kind: "memory" } }) ??
-      await ownerIn(["resources", "tools"], hasPage)
+      (patience.kind === "call" ? await ownerIn(["resources", "tools"], hasPage) : undefined)
     : await ownerIn(["resources"], (part) => has(deps, part, "resources", uri));
   const found = owner ?? await ownerIn(["templates"], (part) =>
     part.items.some((item) => {

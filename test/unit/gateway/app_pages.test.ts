@@ -188,6 +188,24 @@ describe("a page that a result names", () => {
   });
 });
 
+test("a server that hangs holds up no result that names a page, listed or not", async () => {
+  const slow = { firstListMs: 30_000, listMs: 30_000 };
+  const [hung, b, c] = [appServer("hung"), appServer("b"), appServer("c")];
+  const gateway = await createCoreGateway([hung, b, c], { limits: slow });
+  hung.slow = never;
+  for (const uri of [page, "ui://app/hidden.html"]) {
+    for (const fake of [b, c]) {
+      fake.reply = () => resultExchange({ content: [], _meta: { ui: { resourceUri: uri } } });
+    }
+    for (const caller of [sessionCaller(), statelessCaller()]) {
+      const named = async (name: string) =>
+        JSON.stringify(await ask(gateway, caller, "tools/call", { name }));
+      expect(await named("b__show")).toContain(`"${uri}"`);
+      expect(await named("c__show")).toContain(`"${uri.replace("ui://", "ui://mcp-wrapper/c/")}"`);
+    }
+  }
+});
+
 describe("a call by a server's own name", () => {
   test("reaches the one server that offers it to pages, by a tool of any visibility but the model's", async () => {
     const rows: [JsonObject | undefined, boolean][] = [
