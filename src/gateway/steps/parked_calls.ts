@@ -80,6 +80,7 @@ export function createParks(
   };
   /** Its client gets the reason when it returns. */
   const giveWay = (id: string): void => {
+    if (!parks.has(id)) return;
     addWithin(gaveWay, id, limits.parksMax);
     giveUp(id, "The client did not come back before others needed its place");
   };

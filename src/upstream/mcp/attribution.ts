@@ -38,6 +38,8 @@ export interface AttributedCalls {
    * question may be that one's. Undefined: waiting tells nothing more.
    */
   lateOwner(signal: AbortSignal): Promise<AttributedCall | undefined> | undefined;
+  /** Runs once no question waits that may be this call's. */
+  whenTold(call: AttributedCall, run: () => void): void;
   /** Whether a call does work for a client. */
   isWorking(): boolean;
   /**
@@ -62,6 +64,8 @@ export const workingMethods: ReadonlySet<string> = new Set([
 interface HeldQuestion {
   /** The calls that were open when it came. */
   readonly candidates: Set<AttributedCall>;
+  /** What runs when it waits no longer. */
+  readonly after: (() => void)[];
   settle(owner: AttributedCall | undefined): void;
 }
 
@@ -107,6 +111,7 @@ export function createAttributedCalls(
       if (attribution !== "working" || isDoubtful() || candidates.size < 2) return undefined;
       return hold(held, candidates, signal);
     },
+    whenTold: (call, run) => whenTold(held, call, run),
     isWorking: () => [...calls].some(isWorking),
     only() {
       if (attribution !== "latest" && clock.monotonic() < strayUntil) return undefined;
@@ -132,10 +137,12 @@ function hold(
   const { promise, resolve } = Promise.withResolvers<AttributedCall | undefined>();
   const question: HeldQuestion = {
     candidates,
+    after: [],
     settle(owner) {
       held.delete(question);
       signal.removeEventListener("abort", withdraw);
       resolve(owner);
+      for (const run of question.after) run();
     },
   };
   const withdraw = (): void => question.settle(undefined);
@@ -143,6 +150,12 @@ function hold(
   signal.addEventListener("abort", withdraw);
   if (signal.aborted) withdraw();
   return promise;
+}
+
+function whenTold(held: Set<HeldQuestion>, call: AttributedCall, run: () => void): void {
+  const question = [...held].find(({ candidates }) => candidates.has(call));
+  if (question === undefined) run();
+  else question.after.push(() => whenTold(held, call, run));
 }
 
 /** A call is over: what may have been its question has one candidate fewer. */

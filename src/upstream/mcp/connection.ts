@@ -218,8 +218,14 @@ function open(
       ended(ending?.kind === "result");
     },
   });
-  if (!source.ended()) calls.add(entry = { call, source, request });
-  return request;
+  if (source.ended()) return request;
+  const own: AttributedCall = entry = { call, source, request };
+  calls.add(own);
+  return {
+    ...request,
+    // A call that ends without an answer would leave the questions of others without an owner.
+    cancel: (reason) => calls.whenTold(own, () => request.cancel(reason)),
+  };
 }
 
 function endScope(running: RunningConnection, scope: string): void {

@@ -196,9 +196,9 @@ function pump(state: LeasesState, scope: string): void {
     const lease = serve(state, holding, waiter.wish);
     if (lease !== undefined) waiter.grant(lease);
   }
-  const due = [...holding.waiters].filter(({ isDue }) => isDue).length;
-  const leaving = [...holding.places.values()].filter(({ isLeaving }) => isLeaving).length;
-  for (let missing = due - leaving; missing > 0; missing -= 1) {
+  const due = () => [...holding.waiters].filter(({ isDue }) => isDue).length;
+  const leaving = () => [...holding.places.values()].filter((place) => place.isLeaving).length;
+  while (due() > leaving()) {
     const place = oldestResting(holding);
     if (place === undefined) return;
     place.isLeaving = true;
