@@ -93,7 +93,10 @@ export function createParks(
         throw new GatewayError("overloaded", "Too many calls wait for input already; retry later");
       }
       if (isFull && oldest !== undefined) giveWay(oldest);
-      const expire = (): void => giveUp(id, "The client did not come back");
+      const expire = (): void => {
+        park.exchange.rest?.(undefined);
+        giveUp(id, "The client did not come back");
+      };
       parks.set(id, { ...park, principal, cancelTimer: clock.after(limits.parkMs, expire) });
       park.exchange.rest?.(() => giveWay(id));
     },
