@@ -152,16 +152,16 @@ test(`${abandoned} questions that are asked at once and abandoned are all asked`
 }, testMs);
 
 test("a client whose question gave way gets to know so, and its call is not repeated", async () => {
-  const more = processesMax + 2;
+  const count = processesMax + 2;
   const asked: StatelessAnswer[] = [];
-  for (let index = 0; index < more; index += 1) asked.push(await walkAway(`left ${index}`));
+  for (let index = 0; index < count; index += 1) asked.push(await walkAway(`left ${index}`));
   const come = (index: number) => {
     const content = { order: `left ${index}` };
     const answer = { action: "accept", content } as unknown as Record<string, never>;
     const brought = answersTo(asked[index] as StatelessAnswer, answer);
     return callerOf().call("order", { order: `left ${index}`, questions: 1 }, brought);
   };
-  expect(textIn(await come(more - 1))).toBe(`left ${more - 1}`);
+  expect(textIn(await come(count - 1))).toBe(`left ${count - 1}`);
   const { error, result } = await come(0);
   expect(result).toBeUndefined();
   expect(error?.data?.outcome).toBe("unknown");
