@@ -4,10 +4,13 @@
  * the merged surface those that the gateway relays.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { Client as ClientTwo, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
-import { Client as ClientOne } from "@modelcontextprotocol/sdk/client/index.js";
-import { StreamableHTTPClientTransport as HttpOne } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
-import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import { serveUpstream, sessionRules, statelessRules } from "../fault/hostile_upstream.ts";
+import {
+  type DeclaringClient,
+  declaringClients,
+  type Extensions,
+  type OpenDeclaring,
+} from "../support/extension_clients.ts";
 import { programCommand, type SpawnedGateway, spawnGateway } from "../support/spawn_gateway.ts";
 import { mirror, modern } from "../support/stateless_client.ts";
 
@@ -35,51 +38,15 @@ const color = "example.com/color";
 const pages = { [apps]: { mimeTypes: ["text/html;profile=mcp-app"] } };
 const exotic = { [color]: { names: ["red"] }, [tasks]: {} };
 
-interface Opened {
-  extensions(): unknown;
-  tools(): Promise<string[]>;
-  /** What a server's tool says that it got from this client. */
-  declared(tool?: string): Promise<{ pid: number; extensions: Json }>;
-  close(): Promise<void>;
-}
+/** Opens a client on a path of the gateway. */
+type OpenOn = (path: string, extensions: Extensions) => Promise<DeclaringClient>;
+const on = (open: OpenDeclaring): OpenOn => (path, extensions) =>
+  open(`${gateway.url}${path}/mcp`, extensions);
 
-const info = { name: "desk", version: "3" };
-
-function face(client: ClientOne | ClientTwo): Opened {
-  return {
-    extensions: () => client.getServerCapabilities()?.extensions,
-    tools: async () => (await client.listTools()).tools.map(({ name }) => name),
-    async declared(name = "declared") {
-      const { content } = await client.callTool({ name, arguments: {} });
-      return JSON.parse((content as { text: string }[])[0]?.text ?? "null");
-    },
-    close: () => client.close(),
-  };
-}
-
-type OpenOn = (path: string, extensions: Record<string, Json>) => Promise<Opened>;
-
-const openOne: OpenOn = async (path, extensions) => {
-  const client = new ClientOne(info, { capabilities: { extensions } });
-  // Its own types contradict each other where optional members must be left out.
-  await client.connect(new HttpOne(new URL(`${gateway.url}${path}/mcp`)) as Transport);
-  return face(client);
-};
-const openTwo = (mode: "legacy" | { pin: string }): OpenOn => async (path, extensions) => {
-  const capabilities = { extensions } as ConstructorParameters<typeof ClientTwo>[1] extends
-    { capabilities?: infer C } | undefined ? C : never;
-  const client = new ClientTwo(info, { versionNegotiation: { mode }, capabilities });
-  await client.connect(new StreamableHTTPClientTransport(new URL(`${gateway.url}${path}/mcp`)));
-  return face(client);
-};
-
-const clients: Readonly<Record<string, OpenOn>> = {
-  "the first SDK": openOne,
-  "the second SDK with a session": openTwo("legacy"),
-  "the second SDK without one": openTwo({ pin: modern }),
-};
-
-async function use<T>(opening: Promise<Opened>, question: (client: Opened) => Promise<T>) {
+async function use<T>(
+  opening: Promise<DeclaringClient>,
+  question: (client: DeclaringClient) => Promise<T>,
+) {
   const client = await opening;
   try {
     return await question(client);
@@ -88,7 +55,8 @@ async function use<T>(opening: Promise<Opened>, question: (client: Opened) => Pr
   }
 }
 
-for (const [name, open] of Object.entries(clients)) {
+for (const [name, openUrl] of Object.entries(declaringClients)) {
+  const open = on(openUrl);
   describe(name, () => {
     for (const server of ["session", "stateless"]) {
       const path = `/servers/${server}`;
@@ -99,7 +67,7 @@ for (const [name, open] of Object.entries(clients)) {
             [apps]: { themes: ["light"] },
             [color]: { depth: 8 },
           });
-          const { [tasks]: _, ...passed } = { ...pages, ...exotic } as Json;
+          const passed = { ...pages, [color]: exotic[color] };
           expect((await client.declared()).extensions).toEqual(passed);
         });
       }, testMs);
@@ -183,7 +151,7 @@ const initialize = (path: string, extensions: unknown) =>
   post(path, "initialize", {
     protocolVersion: "2025-11-25",
     capabilities: { extensions },
-    clientInfo: info,
+    clientInfo: { name: "by-hand", version: "1" },
   });
 
 describe("a declaration", () => {
@@ -231,33 +199,21 @@ describe("a declaration", () => {
 });
 
 test(
-  "the first client with pages gets its tools though another kind of client was served before",
+  "a client with pages gets its tools after others were served, also after a restart",
   async () => {
     const own = await spawnGateway({ servers: { fresh: chart() } });
     try {
-      const ask = (extensions: Json) => {
-        const client = new ClientOne(info, {
-          capabilities: { extensions: extensions as typeof pages },
-        });
-        return client.connect(new HttpOne(new URL(`${own.url}/mcp`)) as Transport).then(() =>
-          client
-        );
-      };
+      const open = declaringClients["the first SDK"] as OpenDeclaring;
       for (let run = 0; run < 2; run++) {
-        const plain = await ask({});
-        const shows = await ask(pages);
-        const names = async (client: ClientOne) =>
-          (await client.listTools()).tools.map(({ name }) => name);
-        expect(shows.getServerCapabilities()?.extensions).toEqual({
-          [apps]: { themes: ["light"] },
-        });
-        expect(await names(plain)).toEqual(["chart_as_text", "declared"]);
-        expect(await names(shows)).toEqual(["chart", "declared"]);
+        const plain = await open(`${own.url}/mcp`, {});
+        const shows = await open(`${own.url}/mcp`, pages);
+        expect(shows.extensions()).toEqual({ [apps]: { themes: ["light"] } });
+        expect(await plain.tools()).toEqual(["chart_as_text", "declared"]);
+        expect(await shows.tools()).toEqual(["chart", "declared"]);
         await Promise.all([plain.close(), shows.close()]);
-        if (run === 0) {
-          await own.stop();
-          await own.restart();
-        }
+        if (run > 0) break;
+        await own.stop();
+        await own.restart();
       }
     } finally {
       await own.dispose();
@@ -265,3 +221,47 @@ test(
   },
   testMs,
 );
+
+test("a remote server of either era gets what a session or a request declares", async () => {
+  const seen: unknown[] = [];
+  const session = sessionRules();
+  const rules = statelessRules();
+  const note = (capabilities: unknown) => void seen.push((capabilities as Json)["extensions"]);
+  const remotes = {
+    handshake: await serveUpstream({
+      ...session,
+      initialize(visit) {
+        note(visit.params["capabilities"]);
+        session["initialize"]?.(visit);
+      },
+    }),
+    requests: await serveUpstream({
+      ...rules,
+      "tools/call"(visit) {
+        const meta = visit.params["_meta"] as Json;
+        note(meta["io.modelcontextprotocol/clientCapabilities"]);
+        rules["tools/call"]?.(visit);
+      },
+    }),
+  };
+  const urls = Object.entries(remotes).map(([name, { url }]) => [name, { url }] as const);
+  const own = await spawnGateway({
+    servers: Object.fromEntries(urls),
+    env: { MCP_TRY_SERVERS: "false" },
+  });
+  const declared = { ...pages, [color]: {} };
+  try {
+    for (const [name] of urls) {
+      for (const open of Object.values(declaringClients)) {
+        seen.length = 0;
+        const client = await open(`${own.url}/servers/${name}/mcp`, declared);
+        await client.call("echo");
+        expect(seen).toContainEqual(declared);
+        await client.close();
+      }
+    }
+  } finally {
+    await own.dispose();
+    await Promise.all(Object.values(remotes).map((remote) => remote.close()));
+  }
+}, testMs);
