@@ -37,11 +37,12 @@ const workMsMax = 3;
 let directory: string;
 let own: OwnGateway;
 const fileOf = (name: string) => join(directory, `${name}.log`);
-const fresh = Array.from({ length: 6 }, (_, index) => `fresh${index}`);
+const fresh = Array.from({ length: 5 }, (_, index) => `fresh${index}`);
+const askers = Array.from({ length: 3 }, (_, index) => `asker${index}`);
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "mcp-wrapper-questions-"));
-  const rows = ["busy", ...fresh].map((name) => [
+  const rows = ["busy", ...fresh, ...askers].map((name) => [
     name,
     programCommand("test/support/asking_child.ts", [fileOf(name)]),
   ]);
@@ -190,25 +191,30 @@ describe(`stateless callers who are asked (seed ${seed})`, () => {
     );
   }, testMs);
 
-  test(
-    "the first question ever comes while calls share a process, and finds its caller",
-    async () => {
-      await Promise.all(fresh.map(async (server, round) => {
-        const caller = callerAt(server, "ada");
-        // Of these calls one asks: it is known by then whose question it is, since the others end.
-        const asking = round % leasesMax;
-        const placed = await Promise.all(
-          Array.from({ length: leasesMax }, (_, index) =>
-            place(caller, {
-              order: `${index}`,
-              fate: "answers",
-              questions: index === asking ? 1 : 0,
-              ms: index === asking ? 0 : workMsMax * index,
-            })),
-        );
-        expect(problemsOf(placed, fileOf(server))).toEqual([]);
-      }));
-    },
-    testMs,
-  );
+  /** Calls of one principal at once, at servers that have asked nothing so far. */
+  const placeAtFresh = (
+    servers: readonly string[],
+    asks: (index: number, round: number) => boolean,
+  ) =>
+    Promise.all(servers.map(async (server, round) => {
+      const caller = callerAt(server, "ada");
+      const placed = await Promise.all(
+        Array.from({ length: leasesMax }, (_, index) =>
+          place(caller, {
+            order: `${index}`,
+            fate: "answers",
+            questions: asks(index, round) ? 1 : 0,
+            ms: asks(index, round) ? 0 : workMsMax * index,
+          })),
+      );
+      expect(problemsOf(placed, fileOf(server))).toEqual([]);
+    }));
+
+  test("the first question ever finds its caller while others call the same server", async () => {
+    await placeAtFresh(fresh, (index, round) => index === round % leasesMax);
+  }, testMs);
+
+  test("the first questions ever find their callers, if they come at once", async () => {
+    await placeAtFresh(askers, (index, round) => index % (round + 1) === 0);
+  }, testMs);
 });
