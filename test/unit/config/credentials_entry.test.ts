@@ -158,12 +158,12 @@ describe("credentials that cannot be used", () => {
     [
       "a place in plain text",
       { ...oauth, tokenUrl: "http://login.example.com/token" },
-      ".tokenUrl in FILE: expected a whole URL with https:, or with http: on this machine",
+      ".tokenUrl in FILE: expected an absolute URL with https:, or with http: on this machine",
     ],
     [
       "no URL",
       { ...oauth, issuer: "login.example.com" },
-      ".issuer in FILE: expected a whole URL with https:",
+      ".issuer in FILE: expected an absolute URL with https:",
     ],
     [
       "a log-in in the URL",
@@ -188,7 +188,7 @@ describe("credentials that cannot be used", () => {
     [
       "a variable for no program",
       { type: "bearer", token: "hunter2", env: "TOKEN" },
-      ".env in FILE: has no meaning for a server that is no program",
+      ".env in FILE: has no meaning for a server that is not a program",
     ],
   ];
   for (const [what, credentials, problem] of wrong) {
@@ -201,7 +201,7 @@ describe("credentials that cannot be used", () => {
 
   test("a header that credentials write must not be configured next to them", async () => {
     const { problem } = failed(await readOne({ url, credentials: key, headers: { "X-Key": "a" } }));
-    expect(problem).toContain("headers.x-key in mcp.json: stands beside credentials; remove one");
+    expect(problem).toContain("headers.x-key in mcp.json: is set by credentials, too; remove one");
     const headers = { Authorization: "Basic abcdef" };
     expect(http(await readOne({ url, credentials: key, headers })).headers)
       .toEqual({ authorization: "Basic abcdef" });
@@ -251,7 +251,7 @@ describe("going on without credentials", () => {
     expect(await rest({ ...anonymous, public: undefined })).toContain("also needs public: true");
     for (const anonymousTools of [[], undefined]) {
       expect(await rest({ ...anonymous, anonymousTools }))
-        .toContain('"anonymous" needs the tools that may be called so');
+        .toContain('"anonymous" also needs anonymousTools');
     }
     expect(await rest({ ...anonymous, onFailure: "ignore" }))
       .toContain('credentials.onFailure in mcp.json: expected "reject" or "anonymous"');
@@ -262,7 +262,7 @@ describe("going on without credentials", () => {
       const headers = { [name]: "hunter2", "user-agent": "Test v1" };
       const config = await readOne({ recipe: "coingecko", credentials: anonymous, headers });
       const { problem } = failed(config);
-      expect(problem).toMatch(/headers\.[\w-]+ in mcp\.json: (?:would be sent|stands beside)/);
+      expect(problem).toMatch(/headers\.[\w-]+ in mcp\.json: (?:would also be sent|is set by)/);
       expect(problem).not.toContain("hunter2");
     }
     const { servers } = await readOne({
@@ -327,7 +327,7 @@ describe("credentials of a program", () => {
       ".env in FILE: expected different variables",
     ],
     [
-      "not a valid name of a variable",
+      "not a valid variable name",
       { type: "bearer", token: "hunter2", env: "A B" },
       ".env in FILE: expected the name of an environment variable",
     ],

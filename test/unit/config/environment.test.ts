@@ -38,7 +38,7 @@ describe("readConfig", () => {
     expect(listener).toBe(undefined);
     expect(notes.length).toBe(3);
     expect(notes[0]).toContain(
-      "CoinGecko is offered, which needs no key; set OPENSUBTITLES_API_KEY",
+      "the gateway offers CoinGecko, which needs no key; set OPENSUBTITLES_API_KEY",
     );
     expect(notes[1]).toContain("write the file /srv/mcp.json");
     const example = notes[2]?.slice("For example: ".length) ?? "";

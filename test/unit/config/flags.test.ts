@@ -71,7 +71,7 @@ describe("flags", () => {
     expect(refusalOf("--port", "--host", "a b")).toEqual([
       `Cannot use --port: ${port}`,
       'Cannot use --host="a b": expected a host name or address to listen on, ' +
-      "without scheme and port",
+      "without scheme or port",
     ]);
     for (const value of ["", "x", "-1", "65536"]) {
       expect(refusalOf(`--port=${value}`))

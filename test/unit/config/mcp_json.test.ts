@@ -154,7 +154,7 @@ describe("names of servers", () => {
     const config = await read('{"mcpServers": {"a": {"command": "x"}, "a": {"command": "y"}}}');
     expect(stdio(config, "a").command).toBe("y");
     expect(config.warnings).toEqual([
-      `Ignored the first mcpServers.a of ${file}: the key stands twice, the last one counts`,
+      `Ignored the first mcpServers.a of ${file}: the key appears twice, and the last one counts`,
     ]);
   });
 });

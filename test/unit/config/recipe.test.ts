@@ -333,7 +333,7 @@ describe("a recipe that does not fit together", () => {
     [
       "a base URL",
       { ...mine, baseUrl: "api.example.com" },
-      "baseUrl in FILE: expected a whole URL such as https://api.example.com/v1",
+      "baseUrl in FILE: expected an absolute URL such as https://api.example.com/v1",
     ],
     [
       "a variant's base URL",

@@ -115,8 +115,16 @@ describe("a remote server that cannot be used", () => {
       { url, command: "npx" },
       ".command in FILE: a server has either a command or a url",
     ],
-    ["two URLs", { url, httpUrl: url }, ".httpUrl in FILE: stands beside url; remove one"],
-    ["half a URL", { url: "example.com/hunter2" }, ".url in FILE: expected a whole URL such as"],
+    [
+      "two URLs",
+      { url, httpUrl: url },
+      ".httpUrl in FILE: cannot be combined with url; remove one",
+    ],
+    [
+      "half a URL",
+      { url: "example.com/hunter2" },
+      ".url in FILE: expected an absolute URL such as",
+    ],
     [
       "another scheme",
       { url: "wss://hunter2.test" },
@@ -194,7 +202,7 @@ describe("a remote server that cannot be used", () => {
     [
       "a header twice",
       { url, headers: { "X-A": "1", "x-a": "2" } },
-      ".headers.x-a in FILE: stands twice",
+      ".headers.x-a in FILE: appears twice",
     ],
     [
       "a line break in a header",
@@ -219,7 +227,7 @@ describe("a remote server that cannot be used", () => {
     [
       "two credentials",
       { ...bearer("abc"), headers: { Authorization: "hunter2" } },
-      ".headers.authorization in FILE: stands beside credentials",
+      ".headers.authorization in FILE: is set by credentials, too",
     ],
     [
       "credentials as text",

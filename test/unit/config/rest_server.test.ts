@@ -259,7 +259,7 @@ describe("the built-in recipes", () => {
     expect(await names({ OPENSUBTITLES_API_KEY: "k" }))
       .toEqual([["coingecko", "rest"], ["opensubtitles", "rest"]]);
     const { notes } = await start(shell);
-    expect(notes.join("\n")).toContain("set OPENSUBTITLES_API_KEY to have OpenSubtitles, too");
+    expect(notes.join("\n")).toContain("set OPENSUBTITLES_API_KEY to add OpenSubtitles");
   });
 });
 
@@ -362,7 +362,7 @@ describe("a web API that cannot be used", () => {
     [
       "a base URL that is none",
       { baseUrl: "api.example.com" },
-      ".baseUrl in FILE: expected a whole URL such as https://api.example.com/v1",
+      ".baseUrl in FILE: expected an absolute URL such as https://api.example.com/v1",
     ],
     [
       "a base URL of another scheme",
@@ -397,7 +397,7 @@ describe("a web API that cannot be used", () => {
     [
       "a header beside credentials",
       { credentials, headers: { Authorization: "hunter2" } },
-      ".headers.authorization in FILE: stands beside credentials; remove one of them",
+      ".headers.authorization in FILE: is set by credentials, too; remove one of them",
     ],
     [
       "credentials of no kind",
@@ -407,7 +407,7 @@ describe("a web API that cannot be used", () => {
     [
       "credentials of a program",
       { credentials: { ...credentials, env: "TOKEN" } },
-      ".credentials.env in FILE: has no meaning for a server that is no program; remove it",
+      ".credentials.env in FILE: has no meaning for a server that is not a program; remove it",
     ],
     ["none without public", {
       credentials: { ...anonymous, public: false, anonymousTools: ["list"] },
@@ -415,7 +415,7 @@ describe("a web API that cannot be used", () => {
     [
       "none without tools",
       { credentials: anonymous },
-      '.credentials.onFailure in FILE: "anonymous" needs the tools that may be called so, in anonymousTools',
+      '.credentials.onFailure in FILE: "anonymous" also needs anonymousTools, the list of tools that it applies to',
     ],
     [
       "none for no tool",
@@ -447,7 +447,7 @@ describe("a web API that cannot be used", () => {
     expect(await problemOf("/unreadable"))
       .toBe(`${at}the file cannot be read; check its permissions`);
     expect(await problemOf("https://")).toBe(
-      `${at}expected a whole URL such as https://example.com/openapi.json`,
+      `${at}expected an absolute URL such as https://example.com/openapi.json`,
     );
     expect(await problemOf("https://me:hunter2@example.com/a.json"))
       .toBe(`${at}expected a URL without a login in it; use credentials or headers`);
@@ -465,7 +465,7 @@ describe("a web API that cannot be used", () => {
 
   test("headers beside a recipe's own credentials fail it where they stand", async () => {
     const recipe = mine({ credentials });
-    const beside = "stands beside credentials; remove one of them";
+    const beside = "is set by credentials, too; remove one of them";
     expect(failed(await withRecipe(recipe, { headers: { Authorization: "a" } })).problem)
       .toBe(`mcpServers.files.headers.authorization in mcp.json: ${beside}`);
     expect(failed(await withRecipe({ ...recipe, headers: { Authorization: "a" } })).problem)

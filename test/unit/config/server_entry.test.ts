@@ -279,7 +279,7 @@ describe("wrong values", () => {
     [
       "= in a variable",
       { env: { "A=B": "x" } },
-      '.env["A=B"] in FILE: not a valid name of a variable',
+      '.env["A=B"] in FILE: not a valid variable name',
     ],
     ["a word", { isolation: "both" }, 'expected "session" or "shared", got "both"'],
     ["when to start", { start: "never" }, 'expected "early" or "onDemand", got "never"'],
@@ -361,7 +361,7 @@ describe("wrong values", () => {
   });
 });
 
-describe("what is not served yet", () => {
+describe("what is not supported yet", () => {
   const unserved: [string, Record<string, unknown>][] = [
     ["credentials", { url: "https://x.test", credentials: { type: "oauth", secret: "hunter2" } }],
     ["oauth", { url: "https://x.test", oauth: { clientId: "hunter2" } }],
@@ -377,7 +377,7 @@ describe("what is not served yet", () => {
     test(`${JSON.stringify(entry)} fails that server and names ${key}`, async () => {
       const config = await read({ mcpServers: { files: entry, other: { command: "y" } } });
       expect(failed(config).problem).toContain(`mcpServers.files.${key} in ${fileName}: `);
-      expect(failed(config).problem).toContain("not served yet");
+      expect(failed(config).problem).toContain("not supported yet");
       expect(failed(config).problem).not.toContain("hunter2");
       expect(stdio(config, "other").command).toBe("y");
     });

@@ -104,7 +104,7 @@ describe("a credential in a file", () => {
     [
       "has two lines",
       new Map([[file.file, "hunter2\nx-admin: 1"]]),
-      ": expected a token without spaces, line breaks and characters beyond ASCII",
+      ": expected a token without spaces, line breaks or characters beyond ASCII",
     ],
   ];
   for (const [what, files, words] of unusable) {
