@@ -1,7 +1,7 @@
 /**
- * What JSON.parse cannot tell about a text: how deeply it nests (asked before parsing, since deep
- * texts block the event loop for seconds), whether a key stands twice in one object (two readers
- * may keep different ones), the digits of numbers that a double cannot hold, and on V8 the names of
+ * What JSON.parse does not tell about a text: how deeply it nests (checked before parsing, since
+ * deep texts block the event loop for seconds), whether an object has a key twice (two readers may
+ * keep different ones), the digits of numbers that a double cannot hold, and on V8 the names of
  * escaped keys. Each is one linear pass, so that a large hostile text costs little more than its
  * parsing.
  */
@@ -93,9 +93,7 @@ function unescaped(text: string, start: number, stop: number): string {
 /** Numbers that a double may not hold as written: many digits, or a large exponent. */
 const mayLoseDigits = /\d{16}|\d[eE]\+?\d{3}/;
 
-/**
- * Whether JSON.parse may read this valid text as something else than it says; see `readExactly`.
- */
+/** Whether JSON.parse may change this valid text's meaning; see `readExactly`. */
 export function mayBeMisread(text: string): boolean {
   return mayLoseDigits.test(text) || hasEscapedKey(text);
 }
@@ -115,10 +113,10 @@ function hasEscapedKey(text: string): boolean {
 }
 
 /**
- * A valid text as a value, as JSON.parse should read it. Integers beyond 2^53, and numbers beyond
- * the range of doubles, become values that are written again with the digits they came with. V8's
- * JSON.parse (nodejs/node#63785) gives an escaped key the name of another that was read before,
- * even in another message, when that name begins like the escape.
+ * Parses a valid text as JSON.parse should. Integers beyond 2^53, and numbers beyond the range of
+ * doubles, become values that are written with their original digits. V8's JSON.parse
+ * (nodejs/node#63785) may give an escaped key the name of another key that it read before, even in
+ * another message, if that name begins like the escape.
  */
 export function readExactly(text: string): unknown {
   let at = 0;
@@ -177,7 +175,7 @@ function numberOf(source: string): unknown {
   return isKept ? number : JSON.rawJSON(source);
 }
 
-/** The index of the first character that is no space. */
+/** The index of the next character that is not whitespace. */
 function afterSpace(text: string, start: number): number {
   let at = start;
   while (text.charCodeAt(at) <= space) at++;
@@ -188,7 +186,7 @@ function isDigit(code: number): boolean {
   return code >= 0x30 && code <= 0x39;
 }
 
-/** Letters, digits, signs and the point: all that `true`, `null` and numbers are made of. */
+/** Letters, digits, signs and the decimal point: the characters of `true`, `null` and numbers. */
 function isWordOrNumber(code: number): boolean {
   return isDigit(code) || code === minus || code === 0x2b || code === 0x2e ||
     ((code | space) >= 0x61 && (code | space) <= 0x7a);

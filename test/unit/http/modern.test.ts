@@ -182,7 +182,7 @@ describe("a stateless request that is refused", () => {
       ["another name in the header", {}, { "mcp-name": "other" }, 400, -32020],
       ["a name in other letters", {}, { "mcp-name": "Echo" }, 400, -32020],
       [
-        "a name that is marked as Base64 and is none",
+        "a name that is marked as Base64 but is not",
         {},
         { "mcp-name": "=?base64?a?=" },
         400,

@@ -57,7 +57,7 @@ describe("a text in a header", () => {
     expect(decodeHeaderValue(" =?base64?eA==?= ")).toBe("x");
   });
 
-  test("that is marked as Base64 and is none is no text", () => {
+  test("that is marked as Base64 but is not is no text", () => {
     const bodies = [
       "eA",
       "eA=",
