@@ -122,7 +122,7 @@ describe("its upstream", () => {
     const deps = await createTestDeps();
     expect(() => createUpstream(config, deps)).toThrow('Cannot use server "mine"');
     expect(() => echoKind.create({ ...config, kind: "stdio" }, deps))
-      .toThrow('Cannot make a server of the kind "echo" of one of "stdio"');
+      .toThrow('Cannot make a server of kind "echo" from a configuration of kind "stdio"');
   });
 });
 

@@ -218,7 +218,7 @@ describe("a remote server that refuses", () => {
       expect(await refused(401, overrides))
         .toContain('wants credentials, and none are configured; set its "credentials"');
       expect(await refused(403, overrides))
-        .toContain('refuses access; where it wants credentials, set its "credentials"');
+        .toContain('refuses access; if it wants credentials, set its "credentials"');
     }
   });
 
