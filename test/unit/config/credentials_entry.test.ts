@@ -58,7 +58,7 @@ describe("credentials of a server", () => {
     });
   });
 
-  test("are hidden from the log, wherever they stand; who calls is none", async () => {
+  test("are hidden from the log, except names of identities", async () => {
     const oauth = {
       type: "oauth2",
       tokenUrl: "https://a.test/token",
@@ -74,7 +74,7 @@ describe("credentials of a server", () => {
     expect((await readOne({ url, credentials: headers })).secrets).toEqual(["header-value"]);
   });
 
-  test("in a file that is not there or empty are warned of, and stop nothing", async () => {
+  test("in a missing or empty file cause a warning and stop nothing", async () => {
     const files = { "/there": "key-value\n", "/empty": " \n" };
     const warningsOf = async (file: string) => {
       const credentials = { type: "bearer", token: { file } };
@@ -208,7 +208,7 @@ describe("credentials that cannot be used", () => {
   });
 });
 
-describe("going on without credentials", () => {
+describe("the fallback without credentials", () => {
   const bearer = { type: "bearer" as const, token: "hunter2" };
   const anonymous = {
     ...bearer,
@@ -241,7 +241,7 @@ describe("going on without credentials", () => {
     return isOfKind<FailedServerConfig>(server, "failed") ? server.problem : server;
   };
 
-  test("is for the tools of a REST service that are named, when all of it is said", async () => {
+  test("applies to the listed tools of a web API if all its keys are set", async () => {
     expect(await rest(anonymous)).toEqual(["search"]);
     expect(await rest(bearer)).toBe("none");
     expect(await rest({ ...bearer, onFailure: "reject" })).toBe("none");
@@ -257,7 +257,7 @@ describe("going on without credentials", () => {
       .toContain('credentials.onFailure in mcp.json: expected "reject" or "anonymous"');
   });
 
-  test("is refused next to headers that would still carry a credential", async () => {
+  test("is refused next to headers that would still send a credential", async () => {
     for (const name of ["Authorization", "X-Api-Key", "cookie"]) {
       const headers = { [name]: "hunter2", "user-agent": "Test v1" };
       const config = await readOne({ recipe: "coingecko", credentials: anonymous, headers });
@@ -273,7 +273,7 @@ describe("going on without credentials", () => {
     expect(servers[0]?.kind).toBe("rest");
   });
 
-  test("needs its own consent where other machines can reach the gateway", async () => {
+  test("needs its own variable if other machines can reach the gateway", async () => {
     const refused = "needs MCP_ALLOW_ANONYMOUS_FALLBACK=true";
     const url = { MCP_PUBLIC_URL: "https://mcp.example.com" };
     expect(await rest(anonymous, {}, true)).toContain(refused);
@@ -285,7 +285,7 @@ describe("going on without credentials", () => {
     }
   });
 
-  test("is refused where half of it is configured", async () => {
+  test("is refused if only half of it is configured", async () => {
     const { problem } = failed(await readOne({ url, credentials: { ...bearer, public: true } }));
     expect(problem).toContain("credentials.public in mcp.json: has no meaning without onFailure");
     const tools = { ...bearer, anonymousTools: ["a"] };

@@ -39,7 +39,7 @@ describe("flags", () => {
     expect(readFlags(["--port=1", "--port=2"])).toEqual({ kind: "start", env: { MCP_PORT: "2" } });
   });
 
-  test("a flag that does not exist is refused with the one that was meant", () => {
+  test("an unknown flag is refused with a suggestion", () => {
     const meant = [
       ["--prot", "--port"],
       ["-port", "--port"],
