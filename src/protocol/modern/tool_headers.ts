@@ -74,7 +74,7 @@ function toReading(
     const problem = typeof value !== "string" || !token.test(value)
       ? `${mark} ${shown} is not a header name`
       : path === undefined || path.length === 0
-      ? `${mark} ${shown} is not on a property that only properties lead to`
+      ? `${mark} ${shown} is on a property that is not reached through properties only`
       : !kinds.has(schema.type)
       ? `${mark} ${shown} is on a property that is not a string, integer or boolean`
       : names.has(value.toLowerCase())
