@@ -8,6 +8,7 @@ import { type JsonObject, type LogLevel, logLevels } from "../../model.ts";
 import { defaultLimits } from "../../limits.ts";
 import { boundedObject } from "../bounds.ts";
 import { isJsonObject } from "../jsonrpc.ts";
+import { withMembers } from "../source_text.ts";
 
 const prefix = "io.modelcontextprotocol/";
 
@@ -42,7 +43,9 @@ const schema = v.object({
 /** Adds the gateway's name to a result as its server, whichever upstream produced it. */
 export function signed(result: JsonObject, identity: JsonObject): JsonObject {
   const meta = isJsonObject(result._meta) ? result._meta : {};
-  return { ...result, _meta: { ...meta, [envelopeKeys.serverInfo]: { ...identity } } };
+  return withMembers(result, {
+    _meta: { ...meta, [envelopeKeys.serverInfo]: { ...identity } },
+  });
 }
 
 /** Whether params claim this era by naming a revision in `_meta`. */
