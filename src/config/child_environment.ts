@@ -60,7 +60,7 @@ export function looksSecret(name: string, value: string): boolean {
 }
 
 /**
- * Whether a value from the gateway's environment may be shown, judged by more than its own name.
+ * Whether a value from the gateway's environment may be shown: a path, or the value of an identity.
  */
 function isOrdinary(names: readonly string[], value: string): boolean {
   return path.test(value) || names.some((name) => identifierName.test(name));

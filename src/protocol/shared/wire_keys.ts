@@ -27,7 +27,7 @@ const resultKeys: ReadonlySet<string> = new Set([
   "requestState",
 ]);
 
-/** Only the codecs of the stateless era read these; other clients must not set a request state. */
+/** Codecs read these members themselves; no other client can set an answer or a request state. */
 const paramKeys: ReadonlySet<string> = new Set(["task", "inputResponses", "requestState"]);
 
 const noKeys: ReadonlySet<string> = new Set();
