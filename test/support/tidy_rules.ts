@@ -302,7 +302,6 @@ const grossLinesMax = 120;
  * whose longest function is shorter than its entry says is a breach, too.
  */
 const grossExceptions: Readonly<Record<string, number>> = {
-  "src/upstream/mcp/upstream_call.ts": 184,
   "src/upstream/rest/rest_upstream.ts": 128,
 };
 const numberMax = 1000;
