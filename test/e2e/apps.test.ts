@@ -221,7 +221,7 @@ for (const kind of hostKinds) {
       "a page's call that could be of either names both tools, and reaches neither",
       async () => {
         const host = await open();
-        // A stateless client that has not signed in cannot be told from others, whatever it has read.
+        // Stateless clients that are not authenticated cannot be told apart, whatever they have read.
         if (!kind.hasSession) await host.openPage("right__display_pdf");
         const refused = await readPdf(host, "right").catch((fault: Error) => fault.message);
         expect(refused).toContain("left__read_pdf_bytes");

@@ -1,7 +1,7 @@
 /**
- * Many calls of stateless clients that declare everything, in front of a server of the handshake's
- * era: they wait their turn, in few processes, and people who walk away from questions close a server
- * to no one.
+ * Many calls of stateless clients that declare everything, in front of a handshake server: they wait
+ * their turn, in few processes, and questions that clients abandon do not block the server for other
+ * clients.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -24,7 +24,7 @@ const testMs = 120_000;
 const crowd = 100;
 const processesMax = 8;
 const abandoned = 20;
-/** The bound on an answer to a client that waits for strangers. */
+/** How long another client may wait for its answer after that. */
 const answerMsMax = 1_000;
 
 let directory: string;
@@ -123,7 +123,7 @@ test("calls that depend on each other reach one process, the first time too", as
 }, testMs);
 
 test(
-  `after ${abandoned} abandoned questions a stranger's echo answers within a second`,
+  `after ${abandoned} abandoned questions another client's echo answers within a second`,
   async () => {
     for (let index = 0; index < abandoned; index += 1) await walkAway(`left ${index}`);
     for (const capabilities of [everything, {}]) {

@@ -26,7 +26,7 @@ import { linesOf } from "../support/visit.ts";
 import { until } from "../support/wait.ts";
 
 const testMs = 120_000;
-/** Fewer where each change is checked: people who walk away cost the others a moment each. */
+/** Fewer where each change is checked: each abandoned question costs the others a moment. */
 const callCount = process.env["MCP_TEST_ALL"] === "true" ? 5_000 : 500;
 const callerCount = 20;
 const principals = ["ada", "bob", "cy", "dee"];
