@@ -19,7 +19,7 @@ import { createShowExtensions, type ShowExtensions } from "./extension_variants.
 import { foreignTarget } from "./foreign_methods.ts";
 import type { Policy } from "./access_policy.ts";
 import { createRouter } from "./route.ts";
-import { createScopes, type Scopes, subscriptionKey } from "./scope.ts";
+import { createScopes, offeredKey, type Scopes } from "./scope.ts";
 import type { ResolvedSurface, ResolveSurface } from "./server.ts";
 import { type ConfiguredServers, createConfiguredServers } from "./servers.ts";
 import type { MakeStep, Step } from "./steps/steps.ts";
@@ -125,7 +125,7 @@ function createMiddle(deps: GatewayDeps): Middle {
     stopping: stopping.signal,
     arrived: (scope: string, kind: ListKind) => watches.announce(scope, [listChangedOf(kind)]),
   });
-  const router = createRouter({ catalog, scopes });
+  const router = createRouter({ catalog, scopes, policy });
   const steps = deps.steps.map((make) => make({ ...deps, servers, scopes, catalog, router }));
   const showExtensions = createShowExtensions({ clock, limits, scopes });
   return { deps, scopes, servers, catalog, watches, steps, showExtensions, stopping };
@@ -159,7 +159,7 @@ function resubscribe(
 ): void {
   const { subscribed } = middle.scopes.of(caller.scope);
   for (const uri of uris) {
-    if (subscribed.has(subscriptionKey({ surface, offered: uri }))) continue;
+    if (subscribed.has(offeredKey({ surface, offered: uri }))) continue;
     const method = "resources/subscribe";
     // The log has those that fail.
     void endingOf(open(middle, surface, { method, params: { uri }, wantsProgress: false, caller }));

@@ -12,12 +12,13 @@ import type { Scopes } from "./scope.ts";
 /**
  * How long an answer waits for a server that has not answered this scope yet. `list`: until it has,
  * unless the client listens for changes and other servers have answered. `call`: until it has.
- * `glance`: no longer than the first answer of the gateway may take.
+ * `glance`: no longer than the first answer of the gateway may take. `memory`: for what is known.
  */
 export type Patience =
   | { readonly kind: "list"; readonly hears: () => boolean; readonly isAlone: boolean }
   | { readonly kind: "call" }
-  | { readonly kind: "glance" };
+  | { readonly kind: "glance" }
+  | { readonly kind: "memory" };
 
 /** What is waited for. */
 export interface WaitOptions {
@@ -63,6 +64,7 @@ export function createWaits(
     const hasOld = kind !== undefined && lists.has(kind);
     /** Until when, and when to look again whether that has changed. */
     const due = (): readonly [number, number] => {
+      if (patience.kind === "memory") return [begunAt + limits.listKnownMs, Infinity];
       if (hasOld) return [begunAt + limits.listMs, Infinity];
       if (patience.kind === "glance") return [glanceAt, Infinity];
       // Once for its turn to start, once for the start itself.

@@ -20,7 +20,7 @@ import type { Listener, ServeOptions } from "./runtime.ts";
 export async function serveHardened(options: ServeOptions): Promise<Listener> {
   let closing = false;
   const listener: RequestListener = (incoming, outgoing) => {
-    // Bun's own server keeps a connection whose last request ends after `close` began.
+    // Bun keeps a connection open if its last request ends after `close` has begun.
     outgoing.on("close", () => {
       if (closing) setTimeout(() => server.closeIdleConnections(), 0);
     });

@@ -66,7 +66,7 @@ export interface CallEvent {
   readonly type: "call_ended";
   readonly surface: string;
   readonly method: string;
-  /** Where the call went, as far as it got. */
+  /** The server of the call, if it was resolved. */
   readonly server?: string | undefined;
   readonly principal: string;
   readonly ms: number;
@@ -74,7 +74,7 @@ export interface CallEvent {
   readonly outcome: string;
 }
 
-/** A request that was answered with an HTTP status of failure. */
+/** A request that was answered with an error status of HTTP. */
 export interface RefusalEvent {
   readonly type: "request_refused";
   readonly status: number;
