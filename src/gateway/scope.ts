@@ -113,8 +113,6 @@ export function createScopes(
     }
     return memory;
   };
-  // No client can ask for a longer one.
-  const isAskable = ({ offered }: OfferedUri): boolean => offered.length <= limits.uriCharsMax;
   const ofServer = (scope: string, server: string): ServerMemory => {
     const { servers } = of(scope);
     let memory = servers.get(server);
@@ -124,6 +122,8 @@ export function createScopes(
     }
     return memory;
   };
+  // No client can ask for a longer one.
+  const isAskable = ({ offered }: OfferedUri): boolean => offered.length <= limits.uriCharsMax;
   return {
     of,
     server: ofServer,
