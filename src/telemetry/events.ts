@@ -2,7 +2,8 @@
  * The one stream of what happens in a gateway: changes of state, calls that ended, refusals and
  * drops, each as a typed event. The log is its first reader (log_reader.ts), the counts are the
  * second (counts.ts); metrics, traces and an operator's page read the same stream. Events carry
- * names, codes and durations, never arguments, results or secrets.
+ * names, codes and durations, never arguments or results. A `reason` and `details` may repeat what a
+ * server said: a reader that shows them hides secrets, as the log does.
  */
 import type { LogFields } from "../log.ts";
 
@@ -66,12 +67,38 @@ export interface CallEvent {
   readonly type: "call_ended";
   readonly surface: string;
   readonly method: string;
+  /** The name or URI of what was called, as the client wrote it. */
+  readonly item?: string | undefined;
   /** Where the call went, as far as it got. */
   readonly server?: string | undefined;
   readonly principal: string;
   readonly ms: number;
   /** `ok`, `paused` (it ended as `InputRequired`), `tool_error`, or the code of the failure. */
   readonly outcome: string;
+  /** Absent of a call that succeeded, that waits for its client, or that its client gave up. */
+  readonly failure?: CallFailure | undefined;
+}
+
+/** A request was refused before the gateway took it as a call. */
+export interface CallRefusedEvent {
+  readonly type: "call_refused";
+  readonly surface: string;
+  readonly method: string;
+  readonly failure: CallFailure;
+}
+
+/** A call that failed, for the operator. */
+export interface CallFailure {
+  /** The server that the call was for, or that caused the failure. */
+  readonly server?: string | undefined;
+  /** What was called, by the server's own name where the server is known; in one line. */
+  readonly item?: string | undefined;
+  /** Name and version of the client, in one line. */
+  readonly client: string;
+  /** The code of the error table, or `tool_error`. */
+  readonly code: string;
+  /** Why, as the gateway or the server says it. */
+  readonly reason: string;
 }
 
 /** A request that was answered with an HTTP status of failure. */
@@ -111,6 +138,7 @@ export type GatewayEvent =
   | ConnectionEvent
   | ClientEvent
   | CallEvent
+  | CallRefusedEvent
   | RefusalEvent
   | DropEvent;
 

@@ -99,6 +99,40 @@ test("a log line of a call whose client takes no stream is a drop of that call's
   expect(seen("dropped")).toEqual([{ type: "dropped", what: "call_notice", server: "one" }]);
 });
 
+test("a call that failed, and a request that never became a call, are events with their reasons", async () => {
+  const { gateway, post, open, call, seen } = await start({ one: hostileCommand() });
+  const session = await open();
+  await call(session, "no_such_tool");
+  const client = "test 1";
+  const surface = "/mcp";
+  expect(seen("call_ended").at(-1)).toEqual({
+    type: "call_ended",
+    surface,
+    method: "tools/call",
+    item: "no_such_tool",
+    server: "one",
+    principal: "anonymous",
+    ms: expect.any(Number),
+    outcome: "upstream_error",
+    failure: {
+      server: "one",
+      item: "no_such_tool",
+      client,
+      code: "upstream_error",
+      reason: expect.stringContaining("no_such_tool"),
+    },
+  });
+  await post(surface, { jsonrpc: "2.0", id: 9, method: "no/such" }, session);
+  const failure = { client, code: "method_not_found", reason: 'Unknown method "no/such"' };
+  expect(seen("call_refused")).toEqual([
+    { type: "call_refused", surface, method: "no/such", failure },
+  ]);
+  expect(gateway.counts()).toMatchObject({
+    "call_ended.upstream_error": 1,
+    "call_refused.method_not_found": 1,
+  });
+});
+
 test("a refused request and a server that cannot start are events with their codes", async () => {
   const { gateway, post, open, call, seen } = await start({
     gone: { command: "/no/such/program" },
