@@ -123,8 +123,11 @@ export const drops = {
   server_output: "a line of a server that is no message or answers nothing",
   server_notice: "a notification that the server's revision does not have",
   server_answer: "a message toward a server whose queue is full",
+  late_message: "an answer or a notification for a call that was given up",
   call_notice: "a notification of a call whose client takes no stream, or reads too slowly",
   client_notice: "a notification for a session in which too many wait for a stream",
+  replay_frame:
+    "a frame of a stream that a client could have resumed, to keep a bound on their size",
 } as const;
 
 /** One row of `drops`. */

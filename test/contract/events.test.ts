@@ -3,6 +3,7 @@ import { afterEach, expect, test } from "bun:test";
 import process from "node:process";
 import { createGateway, type GatewayHandle } from "../../src/app.ts";
 import { readConfig } from "../../src/config/environment.ts";
+import type { Limits } from "../../src/limits.ts";
 import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
 import type { GatewayEvent } from "../../src/telemetry/events.ts";
 import { hostileCommand } from "../fault/hostile_command.ts";
@@ -19,7 +20,7 @@ afterEach(async () => {
   }
 });
 
-async function start(servers: Record<string, unknown>) {
+async function start(servers: Record<string, unknown>, limits: Partial<Limits> = {}) {
   const { config } = await readConfig({
     kinds: upstreamKinds,
     env: { PATH: process.env["PATH"] ?? "", MCP_DATA_DIR: ":memory:", MCP_CONFIG: "mcp.json" },
@@ -29,6 +30,7 @@ async function start(servers: Record<string, unknown>) {
   const gateway = await createGateway({
     config: { ...config, tryServers: false },
     runtime: await createTestRuntime(),
+    limits,
   });
   gateways.push(gateway);
   const events: GatewayEvent[] = [];
@@ -97,6 +99,41 @@ test("a log line of a call whose client takes no stream is a drop of that call's
   const { response } = await post("/mcp", message, session, { accept: "application/json" });
   expect(response.status).toBe(200);
   expect(seen("dropped")).toEqual([{ type: "dropped", what: "call_notice", server: "one" }]);
+});
+
+test("what a server says of a call that its client gave up is a drop", async () => {
+  const { post, open, call, seen } = await start({ one: hostileCommand() });
+  const session = await open();
+  await call(session, "echo");
+  const params = { name: "bad", arguments: { how: "late", ms: 100 } };
+  const given = post("/mcp", { jsonrpc: "2.0", id: 99, method: "tools/call", params }, session);
+  // The server counts the calls that it has begun: `echo`, those of `count`, and this one.
+  let counted = 0;
+  await until("the call to begin", async () => {
+    const { text } = await call(session, "count");
+    counted += 1;
+    return text.includes(`"text":"${counted + 2}"`);
+  });
+  const cancel = { requestId: 99, reason: "not needed" };
+  await post(
+    "/mcp",
+    { jsonrpc: "2.0", method: "notifications/cancelled", params: cancel },
+    session,
+  );
+  await given;
+  await until("the late answer", () => seen("dropped").length > 0);
+  expect(seen("dropped")).toEqual([{ type: "dropped", what: "late_message", server: "one" }]);
+});
+
+test("a frame that a client can no longer ask for again is a drop", async () => {
+  const { gateway, open, call, seen } = await start({ one: hostileCommand() }, {
+    replayFramesMax: 1,
+  });
+  const session = await open();
+  const { text } = await call(session, "log", { level: "error", text: "before the answer" });
+  expect(text).toContain("before the answer");
+  expect(seen("dropped")).toEqual([{ type: "dropped", what: "replay_frame" }]);
+  expect(gateway.counts()["dropped.replay_frame"]).toBe(1);
 });
 
 test("a call that failed, and a request that never became a call, are events with their reasons", async () => {
