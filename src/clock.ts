@@ -3,26 +3,43 @@
  * `wall` is for display and storage.
  */
 
+import { defaultLimits } from "./limits.ts";
+import { createTimerWheel } from "./timer_wheel.ts";
+
 /** Where time and randomness come from. */
 export interface Clock {
   /** Milliseconds since 1970. */
   wall(): number;
   /** Milliseconds since some fixed point. */
   monotonic(): number;
-  /** Runs once after a time, unless cancelled by the returned function. */
+  /**
+   * Runs once after a time, unless cancelled by the returned function. A long time may be 50 ms
+   * longer.
+   */
   after(ms: number, run: () => void): () => void;
   /** At least 0, below 1. */
   random(): number;
 }
 
+function setTimer(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
+}
+
+/** From here on a deadline may be a tick late: it is one that a call hardly ever reaches. */
+const wheelMsMin = 500;
+const wheel = createTimerWheel({
+  tickMs: 50,
+  timerMsMax: defaultLimits.timerMsMax,
+  now: () => performance.now(),
+  set: setTimer,
+});
+
 /** The real clock. */
 export const systemClock: Clock = {
   wall: () => Date.now(),
   monotonic: () => performance.now(),
-  after: (ms, run) => {
-    const timer = setTimeout(run, ms);
-    return () => clearTimeout(timer);
-  },
+  after: (ms, run) => ms < wheelMsMin ? setTimer(ms, run) : wheel.after(ms, run),
   random: () => Math.random(),
 };
 

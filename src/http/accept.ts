@@ -4,6 +4,12 @@
  * plain curl works.
  */
 
+import { putWithin } from "../bounded.ts";
+import { defaultLimits } from "../limits.ts";
+
+/** A longer header is read each time. */
+const rememberedCharsMax = 256;
+
 /** Which of the two media types are acceptable. */
 export interface Accepts {
   readonly json: boolean;
@@ -12,9 +18,23 @@ export interface Accepts {
 
 const both: Accepts = { json: true, stream: true };
 
+/** What the headers that clients send again and again were found to mean, to the letter. */
+const remembered = new Map<string, Accepts>();
+
 /** Reads an `Accept` header. */
 export function parseAccept(header: string | null): Accepts {
-  if (header === null || header === "*/*") return both;
+  if (header === null) return both;
+  let accepts = remembered.get(header);
+  if (accepts === undefined) {
+    accepts = readAccept(header);
+    if (header.length <= rememberedCharsMax) {
+      putWithin(remembered, header, accepts, defaultLimits.rememberedHeadersMax);
+    }
+  }
+  return accepts;
+}
+
+function readAccept(header: string): Accepts {
   const ranges = header.split(",").map(toRange);
   return {
     json: isAcceptable(ranges, "application", "json"),

@@ -5,6 +5,7 @@
  * machines can reach it; everything else must be listed. Also the CORS headers (Fetch standard
  * §3.2), for allowed origins only and never with credentials.
  */
+import { addWithin } from "../bounded.ts";
 import type { Clock } from "../clock.ts";
 import type { GatewayConfig } from "../config/config.ts";
 import { isLoopback } from "../config/loopback.ts";
@@ -50,16 +51,22 @@ const exposedHeaders = [...readHeaders, "WWW-Authenticate"].join(", ");
 export function createGuard(config: GuardConfig, deps: GuardDeps): Guard {
   const isListed = createHostRule(config);
   const isOwnAddress = isLoopback(config.host) ? () => false : createAddressRule(deps);
-  const isHost = (name: string, port: string) => isListed(name, port) || isOwnAddress(name);
   const isOrigin = createOriginRule(config);
 
+  /** Names with ports, to the letter, that are good for as long as this guard is. */
+  const remembered = new Set<string>();
   const assertHost = (authority: string, defaultPort: string): void => {
+    const key = `${authority} ${defaultPort}`;
+    if (remembered.has(key)) return;
     const match = authorityForm.exec(authority);
     if (match === null) {
       throw new GatewayError("invalid_request", "Cannot read the Host header: expected host:port");
     }
     const name = (match[1] ?? "").toLowerCase();
-    if (!isHost(name, match[2] ?? defaultPort)) throw new GatewayError("host_forbidden");
+    const port = match[2] ?? defaultPort;
+    if (isListed(name, port)) return addWithin(remembered, key, deps.limits.rememberedHeadersMax);
+    // This machine may have another address the next time.
+    if (!isOwnAddress(name)) throw new GatewayError("host_forbidden");
   };
 
   return {

@@ -42,17 +42,18 @@ const toMatch = (row: RouteRow) => ({ params }: { params: Record<string, string>
   name: params.name,
 });
 
-/** Finds rows by path; those without a name in it, the hot one among them, without the router. */
-export function createMatcher(rows: readonly RouteRow[]): (path: string) => Promise<Match> {
+/**
+ * Finds rows by path: those without a name in it, the hot one among them, without the router, and
+ * at once. Throws `path_unknown`, or rejects with it.
+ */
+export function createMatcher(rows: readonly RouteRow[]): (path: string) => Match | Promise<Match> {
   const fixed = new Map<string, Match>();
   const router = IttyRouter();
   for (const row of rows) {
     if (row.path.includes(":")) router.all(row.path, toMatch(row));
     else fixed.set(row.path, { row, name: undefined });
   }
-  return async (path) => {
-    const known = fixed.get(path);
-    if (known !== undefined) return known;
+  const search = async (path: string): Promise<Match> => {
     const url = `http://gateway${path}`;
     // The router would follow dot segments and forgive any number of slashes at the end.
     const isAsWritten = new URL(url).pathname === path && !path.endsWith("/");
@@ -62,6 +63,7 @@ export function createMatcher(rows: readonly RouteRow[]): (path: string) => Prom
     if (found === undefined) throw new GatewayError("path_unknown");
     return found;
   };
+  return (path) => fixed.get(path) ?? search(path);
 }
 
 /** The path of a URL as text, without query and fragment. */

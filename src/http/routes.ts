@@ -138,20 +138,24 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const closed = new AbortController();
 
   const respond = async (request: Request, fetchContext: FetchContext): Promise<Response> => {
+    let isAllowed = false;
+    let response: Response;
     try {
       // First: by whichever name it comes, it is the gateway itself.
       if (request.headers.get(instanceHeader) === deps.instance) {
         throw new GatewayError("leads_back");
       }
       guard.assertAllowed(request);
+      isAllowed = true;
+      const path = trimPath(pathOf(request.url));
+      const found = match(path);
+      // Without a wait where there is none: each costs a turn of the queue on every call.
+      const row = found instanceof Promise ? await found : found;
+      response = await answer(layer, row, { request, fetchContext, path });
     } catch (thrown) {
-      return faultResponse(thrown, log);
+      response = faultResponse(thrown, log);
     }
-    const path = trimPath(pathOf(request.url));
-    const response = await match(path)
-      .then((found) => answer(layer, found, { request, fetchContext, path }))
-      .catch((thrown: unknown) => faultResponse(thrown, log));
-    return withHeaders(response, guard.corsHeaders(request));
+    return isAllowed ? withHeaders(response, guard.corsHeaders(request)) : response;
   };
 
   return {
@@ -232,14 +236,14 @@ async function answer(
   const { request } = context;
   const isOpen = "openMethods" in row;
   const methods = isOpen ? row.openMethods : row.methods;
-  const allow = [...Object.keys(methods), "OPTIONS"].join(", ");
+  const allowed = () => [...Object.keys(methods), "OPTIONS"].join(", ");
   if (request.method === "OPTIONS") {
     // Browsers send no credentials with it.
     if (!isOpen) surfaceOf(layer, row.kind, name);
-    return emptyResponse(204, layer.guard.preflightHeaders(request, allow));
+    return emptyResponse(204, layer.guard.preflightHeaders(request, allowed()));
   }
   const refuseMethod = () =>
-    errorResponse(new GatewayError("method_not_allowed"), undefined, { allow });
+    errorResponse(new GatewayError("method_not_allowed"), undefined, { allow: allowed() });
   if (isOpen) {
     const endpoint = endpointOf(row.openMethods, request);
     const response = endpoint === undefined ? refuseMethod() : await endpoint(context);

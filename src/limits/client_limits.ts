@@ -30,6 +30,8 @@ export const clientLimits = {
   /** The head of a request; a client that sends it slowly occupies a socket. */
   headersMs: 10_000,
   headerBytesMax: 16_384,
+  /** Values of one header whose meaning is remembered: clients send few different ones. */
+  rememberedHeadersMax: 64,
   /** How often the hardened listener looks for clients past their deadline. */
   slowCheckMs: 1_000,
   /**
@@ -53,6 +55,11 @@ export const clientLimits = {
   sessionSubscriptionCharsMax: 256 * 1024,
   /** The part of a client's name that servers and the log get. */
   clientTitleCharsMax: 100,
+  /**
+   * A result from this length on is passed on as the text that it came as, if nothing changes it;
+   * a shorter one is written again sooner than its text is cut out.
+   */
+  sourceTextCharsMin: 1_024,
   /** A method name in a message. */
   methodCharsMax: 256,
   /** Messages in one batch; only 2025-03-26 has batches. */

@@ -2,8 +2,8 @@
  * What JSON.parse cannot tell about a text: how deeply it nests (asked before parsing, since deep
  * texts block the event loop for seconds), whether a key stands twice in one object (two readers
  * may keep different ones), the digits of numbers that a double cannot hold, and on V8 the names of
- * escaped keys. Each is one linear pass, so that a large hostile text costs little more than its
- * parsing.
+ * escaped keys. One linear pass finds them all, so that a large hostile text costs little more than
+ * its parsing, and it shows where a response's result stands.
  */
 import type { JsonObject } from "../model.ts";
 
@@ -25,6 +25,9 @@ const openBracket = 0x5b;
 const closeBracket = 0x5d;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
+const plus = 0x2b;
+const newline = 0x0a;
+const carriageReturn = 0x0d;
 
 /** The index of the quote that ends the string opened at `start`; -1 when nothing ends it. */
 export function stringEnd(text: string, start: number): number {
@@ -38,80 +41,109 @@ export function stringEnd(text: string, start: number): number {
   return -1;
 }
 
-/** Whether arrays and objects nest beyond `depthMax`. The text need not be valid JSON. */
-export function nestsBeyond(text: string, depthMax: number): boolean {
-  let depth = 0;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code === quote) {
-      at = stringEnd(text, at);
-      if (at === -1) return false;
-    } else if (code === openBracket || code === openBrace) {
-      if (++depth > depthMax) return true;
-    } else if (code === closeBracket || code === closeBrace) {
-      depth--;
-    }
-  }
-  return false;
+/** What one pass over a text finds; see `scanJson`. */
+export interface JsonScan {
+  /** Arrays and objects nest beyond the bound; the pass ended there. */
+  readonly isTooDeep: boolean;
+  /** An object within the outer levels has a key twice, however it is escaped. */
+  readonly repeatsKey: boolean;
+  /** JSON.parse may read this text as something else than it says; see `readExactly`. */
+  readonly mayBeMisread: boolean;
+  /** The text of the outermost object's `result`, where it can be passed on as it stands. */
+  readonly result: string | undefined;
 }
 
+const tooDeep: JsonScan = {
+  isTooDeep: true,
+  repeatsKey: false,
+  mayBeMisread: false,
+  result: undefined,
+};
+/** Strings that end within so many characters are read here; a call would cost more. */
+const nearChars = 24;
+/** The shortest run of digits that a double may not hold. */
+const digitsMin = 16;
+const resultKey = '"result"';
+
 /**
- * Whether an object within the outer `levels` containers of a valid text has a key twice, however
- * it is escaped.
+ * Looks at a text once, before it is parsed. The text need not be valid JSON, but what is found
+ * counts only if it is. `levels` are the outer containers in which keys are compared. A `result`
+ * is not given as text when it has a line break between its tokens (a frame is one line), a key of
+ * its own twice, or anything in the text may be misread. Throws a SyntaxError for a key whose
+ * escapes are invalid.
  */
-export function repeatsKey(text: string, levels: number): boolean {
+export function scanJson(text: string, depthMax: number, levels: number): JsonScan {
+  const { length } = text;
   const keys: Set<string>[] = [];
+  let repeats = false;
+  let isMisread = false;
   let depth = 0;
   let start = 0;
   let stop = 0;
-  for (let at = 0; at < text.length; at++) {
+  let isPlain = true;
+  let resultStart = -1;
+  let resultStop = -1;
+  let hasBreak = false;
+  for (let at = 0; at < length; at++) {
     const code = text.charCodeAt(at);
     if (code === quote) {
-      start = at;
-      at = stringEnd(text, at);
+      start = at++;
+      const near = Math.min(at + nearChars, length);
+      let next = 0;
+      while (at < near && (next = text.charCodeAt(at)) !== quote && next !== backslash) at++;
+      isPlain = next === quote;
+      if (!isPlain) at = stringEnd(text, start);
+      if (at === -1) break;
       stop = at + 1;
-    } else if (code === openBracket || code === openBrace) {
-      if (++depth <= levels) keys[depth] = new Set();
-    } else if (code === closeBracket || code === closeBrace) {
-      depth--;
-    } else if (code === colon && depth <= levels) {
+    } else if (code === comma) {
+      if (depth === 1 && resultStart > resultStop) resultStop = at;
+    } else if (code === colon) {
+      const isEscaped = !isPlain && text.slice(start, stop).includes("\\");
+      isMisread ||= isEscaped;
+      if (depth > levels) continue;
       const seen = keys[depth];
-      const key = unescaped(text, start, stop);
-      if (seen?.has(key)) return true;
+      const key = isEscaped ? unescaped(text, start, stop) : text.slice(start + 1, stop - 1);
+      repeats ||= seen?.has(key) === true;
       seen?.add(key);
+      if (depth === 1 && stop - start === resultKey.length && text.startsWith(resultKey, start)) {
+        resultStart = at + 1;
+        hasBreak = false;
+      }
+    } else if (code === openBrace || code === openBracket) {
+      if (++depth > depthMax) return tooDeep;
+      if (depth <= levels) keys[depth] = new Set();
+    } else if (code === closeBrace || code === closeBracket) {
+      depth--;
+      if (depth === 0 && resultStart > resultStop) resultStop = at;
+    } else if (isDigit(code)) {
+      const first = at;
+      while (isDigit(text.charCodeAt(at + 1))) at++;
+      isMisread ||= at - first + 1 >= digitsMin || hasLargeExponent(text, at + 1);
+    } else if (code === newline || code === carriageReturn) {
+      hasBreak = true;
     }
   }
-  return false;
+  const isGiven = resultStop !== -1 && !hasBreak && !isMisread && !repeats;
+  return {
+    isTooDeep: false,
+    repeatsKey: repeats,
+    mayBeMisread: isMisread,
+    result: isGiven ? text.slice(resultStart, resultStop) : undefined,
+  };
+}
+
+/** Whether the exponent that begins here has three digits or more and is not negative. */
+function hasLargeExponent(text: string, at: number): boolean {
+  if ((text.charCodeAt(at) | space) !== 0x65) return false;
+  const first = text.charCodeAt(at + 1) === plus ? at + 2 : at + 1;
+  return isDigit(text.charCodeAt(first)) && isDigit(text.charCodeAt(first + 1)) &&
+    isDigit(text.charCodeAt(first + 2));
 }
 
 /** The string whose quotes are at `start` and before `stop`, unescaped. */
 function unescaped(text: string, start: number, stop: number): string {
   const raw = text.slice(start + 1, stop - 1);
   return raw.includes("\\") ? JSON.parse(`"${raw}"`) as string : raw;
-}
-
-/** Numbers that a double may not hold as written: many digits, or a large exponent. */
-const mayLoseDigits = /\d{16}|\d[eE]\+?\d{3}/;
-
-/**
- * Whether JSON.parse may read this valid text as something else than it says; see `readExactly`.
- */
-export function mayBeMisread(text: string): boolean {
-  return mayLoseDigits.test(text) || hasEscapedKey(text);
-}
-
-function hasEscapedKey(text: string): boolean {
-  let escape = text.indexOf("\\");
-  let start = text.indexOf('"');
-  while (escape !== -1 && start !== -1) {
-    const stop = stringEnd(text, start);
-    if (escape < start) escape = text.indexOf("\\", start);
-    if (escape !== -1 && escape < stop && text.charCodeAt(afterSpace(text, stop + 1)) === colon) {
-      return true;
-    }
-    start = text.indexOf('"', stop + 1);
-  }
-  return false;
 }
 
 /**
@@ -190,6 +222,6 @@ function isDigit(code: number): boolean {
 
 /** Letters, digits, signs and the point: all that `true`, `null` and numbers are made of. */
 function isWordOrNumber(code: number): boolean {
-  return isDigit(code) || code === minus || code === 0x2b || code === 0x2e ||
+  return isDigit(code) || code === minus || code === plus || code === 0x2e ||
     ((code | space) >= 0x61 && (code | space) <= 0x7a);
 }

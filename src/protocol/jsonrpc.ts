@@ -7,7 +7,8 @@
 import { GatewayError } from "../errors.ts";
 import { isJsonObject } from "../json.ts";
 import type { JsonObject, RequestId } from "../model.ts";
-import { mayBeMisread, nestsBeyond, readExactly, repeatsKey } from "./json_scan.ts";
+import { readExactly, scanJson } from "./json_scan.ts";
+import { keepSourceText, textOfValue } from "./source_text.ts";
 
 export { isJsonObject };
 
@@ -36,55 +37,76 @@ export interface MessageLimits {
   readonly jsonDepthMax: number;
   readonly requestIdCharsMax: number;
   readonly methodCharsMax: number;
+  readonly sourceTextCharsMin: number;
 }
 
 // `ignoreBOM` keeps the mark in the text, where JSON.parse refuses it.
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const lenientUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+const exactUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Control characters and lone surrogates. */
 const unsafeText = /[\p{Cc}\p{Cs}]/u;
 
 /** Bytes as text. Throws `parse_error` on invalid UTF-8; a BOM is refused too (RFC 8259 §8.1). */
 export function decodeUtf8(bytes: Uint8Array): string {
-  let text: string;
-  try {
-    text = utf8.decode(bytes);
-  } catch (cause) {
-    throw new GatewayError("parse_error", "Cannot read the body: not valid UTF-8", { cause });
-  }
+  const text = lenientUtf8.decode(bytes);
+  // What is invalid became U+FFFD, which valid text may hold too; the exact decoder is slow.
+  if (text.includes("\ufffd")) assertUtf8(bytes);
   if (text.startsWith("\ufeff")) {
     throw new GatewayError("parse_error", "Cannot parse the body: remove the byte order mark");
   }
   return text;
 }
 
+function assertUtf8(bytes: Uint8Array): void {
+  try {
+    exactUtf8.decode(bytes);
+  } catch (cause) {
+    throw new GatewayError("parse_error", "Cannot read the body: not valid UTF-8", { cause });
+  }
+}
+
 /**
  * Text as a JSON value. Throws `parse_error`; `invalid_request` for nesting beyond the limit (found
  * before parsing) and, when `strict`, for a key twice in the envelope or in params.
- * Integers beyond 2^53 keep their digits when the value is written again.
+ * Integers beyond 2^53 keep their digits when the value is written again; a long result keeps its
+ * text (source_text.ts).
  */
 export function parseJson(text: string, limits: MessageLimits, strict: boolean): unknown {
-  const depthMax = limits.jsonDepthMax;
-  // Each level takes two characters, so most messages need no scan.
-  if (text.length > 2 * depthMax && nestsBeyond(text, depthMax)) {
+  const { isTooDeep, repeatsKey, mayBeMisread, result } = readOrRefuse(() =>
+    scanJson(text, limits.jsonDepthMax, isBatch(text) ? 3 : 2)
+  );
+  if (isTooDeep) {
     throw new GatewayError(
       "invalid_request",
-      `Cannot take a message nested deeper than ${depthMax} levels`,
+      `Cannot take a message nested deeper than ${limits.jsonDepthMax} levels`,
     );
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new GatewayError("parse_error", undefined, { cause });
-  }
-  if (strict && repeatsKey(text, Array.isArray(value) ? 3 : 2)) {
+  const value = readOrRefuse(() => JSON.parse(text) as unknown);
+  if (strict && repeatsKey) {
     throw new GatewayError(
       "invalid_request",
       "Cannot take a message that has the same key twice in its envelope or params",
     );
   }
-  return mayBeMisread(text) ? readExactly(text) : value;
+  if (mayBeMisread) return readExactly(text);
+  if (result !== undefined && result.length >= limits.sourceTextCharsMin) {
+    const { result: read } = value as JsonObject;
+    if (isJsonObject(read)) keepSourceText(read, result);
+  }
+  return value;
+}
+
+function readOrRefuse<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw new GatewayError("parse_error", undefined, { cause });
+  }
+}
+
+function isBatch(text: string): boolean {
+  return text.trimStart()[0] === "[";
 }
 
 /** Whether a name or URI is free of control characters and lone surrogates. */
@@ -190,9 +212,9 @@ export function notificationText(method: string, params: JsonObject): string {
   return JSON.stringify({ jsonrpc: "2.0", method, params });
 }
 
-/** A result as one line of JSON. */
+/** A result as one line of JSON: its own text where it still has one. */
 export function resultText(id: RequestId, result: JsonObject): string {
-  return JSON.stringify({ jsonrpc: "2.0", id, result });
+  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${textOfValue(result)}}`;
 }
 
 /**

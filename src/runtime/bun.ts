@@ -34,6 +34,7 @@ export function createBunRuntime(): Runtime {
     ...files,
     addresses: readAddresses,
     env: toStrings(process.env),
+    nextTurn: (run) => void setImmediate(run),
     onSignal,
   };
 }

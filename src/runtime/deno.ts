@@ -4,6 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { setImmediate } from "node:timers";
 import { systemClock, withDeadline } from "../clock.ts";
 import { readAddresses } from "./addresses.ts";
 import { answer, internalFault, refuseClosing, toListenFault, toSpawnFault } from "./answer.ts";
@@ -34,6 +35,7 @@ export function createDenoRuntime(): Runtime {
     ...files,
     addresses: readAddresses,
     env: Deno.env.toObject(),
+    nextTurn: (run) => void setImmediate(run),
     onSignal,
   };
 }

@@ -201,6 +201,8 @@ export interface Runtime {
   addresses(): readonly string[];
   /** The environment at the start. */
   readonly env: Readonly<Record<string, string>>;
+  /** Runs once, after all that the event loop has at hand: before any timer that is set now. */
+  nextTurn(run: () => void): void;
   /** Calls back for each signal until the returned function is called. */
   onSignal(handler: (signal: SignalName) => void): () => void;
 }

@@ -57,6 +57,21 @@ function isGone(pid: number): boolean {
   }
 }
 
+test("the next turn comes after all microtasks of this one, and once", async () => {
+  const order: string[] = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  runtime.nextTurn(() => {
+    order.push("turn");
+    setTimeout(resolve, 0);
+  });
+  queueMicrotask(() => {
+    order.push("microtask");
+    queueMicrotask(() => order.push("its microtask"));
+  });
+  await promise;
+  expect(order).toEqual(["microtask", "its microtask", "turn"]);
+});
+
 describe("children", () => {
   test("a child reads its stdin, writes both outputs and ends with its code", async () => {
     const child = shell("cat; echo problem >&2; exit 7");

@@ -26,6 +26,7 @@ const floor = [
   "errors",
   "limits",
   "clock",
+  "timer_wheel",
   "excerpt",
   "one_line",
   "version",
@@ -43,7 +44,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   json: [],
   limits: [],
   version: [],
-  clock: [],
+  clock: ["limits", "timer_wheel"],
+  timer_wheel: [],
   excerpt: [],
   one_line: ["excerpt"],
   log: ["clock", "limits", "log_redact", "runtime"],
@@ -299,9 +301,7 @@ const grossLinesMax = 120;
  * Functions that are longer with the functions inside them, by file: the list only shrinks. A file
  * whose longest function is shorter than its entry says is a breach, too.
  */
-const grossExceptions: Readonly<Record<string, number>> = {
-  "src/upstream/mcp/upstream_call.ts": 184,
-};
+const grossExceptions: Readonly<Record<string, number>> = {};
 const numberMax = 1000;
 
 /** Numbers that are no bounds. */

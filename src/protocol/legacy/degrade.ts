@@ -36,27 +36,44 @@ function replacementText(block: JsonObject, row: RevisionRow): string | undefine
 }
 
 function degradeCallResult(result: JsonObject, row: RevisionRow): JsonObject {
-  const blocks = Array.isArray(result.content) ? result.content : [];
-  const content = blocks.map((block) => degradeBlock(block, row));
+  const blocks: readonly unknown[] = Array.isArray(result.content) ? result.content : [];
+  const content = degradeEach(blocks, (block) => degradeBlock(block, row));
   const structured = result.structuredContent;
-  if (structured === undefined) return { ...result, content };
-  const carried = isJsonObject(structured);
-  if (!carried || (!row.structuredContent && content.length === 0)) {
-    const text = JSON.stringify(structured);
-    if (!content.some((block) => isJsonObject(block) && block.text === text)) {
-      content.push({ type: "text", text });
-    }
-  }
-  const kept = carried ? result : without(result, structuredKeys);
-  return { ...kept, content };
+  const isCarried = structured === undefined || isJsonObject(structured);
+  const isShown = structured === undefined ||
+    (isCarried && (row.structuredContent || content.length > 0));
+  if (isShown && content === result.content) return result;
+  const kept = isCarried ? result : without(result, structuredKeys);
+  return { ...kept, content: isShown ? content : withJson(content, structured) };
+}
+
+/** The items as the revision can carry them; the same list where none had to change. */
+function degradeEach(
+  items: readonly unknown[],
+  degrade: (item: unknown) => unknown,
+): readonly unknown[] {
+  const degraded = items.map(degrade);
+  return degraded.every((item, at) => item === items[at]) ? items : degraded;
+}
+
+/** Content with a block that holds the structured content, unless it has one. */
+function withJson(content: readonly unknown[], structured: unknown): readonly unknown[] {
+  const text = JSON.stringify(structured);
+  return content.some((block) => isJsonObject(block) && block.text === text)
+    ? content
+    : [...content, { type: "text", text }];
 }
 
 function degradePrompt(result: JsonObject, row: RevisionRow): JsonObject {
   if (!Array.isArray(result.messages)) return result;
-  const messages = result.messages.map((message: unknown) =>
-    isJsonObject(message) ? { ...message, content: degradeBlock(message.content, row) } : message
-  );
-  return { ...result, messages };
+  const messages = degradeEach(result.messages, (message) => degradeMessage(message, row));
+  return messages === result.messages ? result : { ...result, messages };
+}
+
+function degradeMessage(message: unknown, row: RevisionRow): unknown {
+  if (!isJsonObject(message)) return message;
+  const content = degradeBlock(message.content, row);
+  return content === message.content ? message : { ...message, content };
 }
 
 function degradeTools(result: JsonObject, row: RevisionRow): JsonObject {

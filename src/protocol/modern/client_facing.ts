@@ -28,6 +28,7 @@ import { cleanParams } from "../message_members.ts";
 import { isLoudEnough } from "../shared/log_severity.ts";
 import { foreignParams, modelParams, plainResult, without } from "../shared/wire_keys.ts";
 import { isNamed } from "../names.ts";
+import { withMembers } from "../source_text.ts";
 import { shownInfo } from "../shown_info.ts";
 import { decodeCleaned } from "./decode_request.ts";
 import { signed } from "./envelope.ts";
@@ -72,7 +73,7 @@ function encodeResult(
   const plain = isNamed(method) ? plainResult(value) : foreignParams(value);
   const result = method === "tools/list" ? withToolsOfTheEra(plain) : plain;
   const hints = cacheable.has(method) ? hintsOf(freshness) : {};
-  return signed({ ...result, resultType: "complete", ...hints }, identity);
+  return signed(withMembers(result, { resultType: "complete", ...hints }), identity);
 }
 
 function hintsOf(freshness: Freshness | undefined): JsonObject {

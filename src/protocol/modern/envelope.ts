@@ -9,6 +9,7 @@ import { type JsonObject, type LogLevel, logLevels } from "../../model.ts";
 import { defaultLimits } from "../../limits.ts";
 import { boundedObject } from "../bounds.ts";
 import { isJsonObject } from "../jsonrpc.ts";
+import { withMembers } from "../source_text.ts";
 
 const prefix = "io.modelcontextprotocol/";
 
@@ -43,7 +44,9 @@ const schema = v.object({
 /** A result that names this gateway as its server, whichever upstream produced it. */
 export function signed(result: JsonObject, identity: JsonObject): JsonObject {
   const meta = isJsonObject(result._meta) ? result._meta : {};
-  return { ...result, _meta: { ...meta, [envelopeKeys.serverInfo]: { ...identity } } };
+  return withMembers(result, {
+    _meta: { ...meta, [envelopeKeys.serverInfo]: { ...identity } },
+  });
 }
 
 /** Whether params claim to be of this era: they name a revision in `_meta`. */

@@ -63,6 +63,7 @@ function decodeToolResult(method: string, value: JsonObject): UpstreamDecoded<Js
   }
   const blocks = content ?? [];
   if (!Array.isArray(blocks)) return invalidResult(method, '"content" must be an array');
+  if (toolResult === undefined && blocks === value.content) return { kind: "ok", value };
   const result = toolResult === undefined ? value : without(value, toolResultKeys);
   return { kind: "ok", value: { ...result, content: blocks } };
 }

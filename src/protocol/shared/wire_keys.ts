@@ -42,6 +42,9 @@ export function without(value: JsonObject, keys: ReadonlySet<string>): JsonObjec
 function cleaned(value: JsonObject, keys: ReadonlySet<string>): JsonObject {
   const rest = Object.keys(value).some((key) => keys.has(key)) ? without(value, keys) : value;
   if (!isJsonObject(rest._meta)) return rest;
+  if (!Object.keys(rest._meta).some((key) => metaKeys.has(key))) {
+    if (Object.keys(rest._meta).length > 0) return rest;
+  }
   const meta = without(rest._meta, metaKeys);
   const { _meta: _, ...others } = rest;
   return Object.keys(meta).length === 0 ? others : { ...others, _meta: meta };

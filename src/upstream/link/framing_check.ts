@@ -26,7 +26,7 @@ export interface FramingCheck {
 /** The bounds of the check. */
 type FramingLimits = Pick<
   Limits,
-  "spreadCharsMax" | "jsonDepthMax" | "requestIdCharsMax" | "methodCharsMax"
+  "spreadCharsMax" | "jsonDepthMax" | "requestIdCharsMax" | "methodCharsMax" | "sourceTextCharsMin"
 >;
 
 const expected = "expected one JSON-RPC message on each line, in UTF-8";

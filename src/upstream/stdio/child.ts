@@ -70,9 +70,13 @@ export function openChild(
   // The pipes of an exiting child break a moment earlier; its exit is the better reason.
   const breakLater = (reason: string) =>
     void sleep(clock, limits.exitDrainMs).then(() => hasExited || handler.broken(reason));
-  const stdin = createLineWriter(child.stdin, limits.writeBytesMax, (error) => {
-    log.debug("Cannot write to the child", { error: String(error) });
-    breakLater("it does not read input any more");
+  const stdin = createLineWriter(child.stdin, {
+    writeBytesMax: limits.writeBytesMax,
+    nextTurn: deps.runtime.nextTurn,
+    fault(error) {
+      log.debug("Cannot write to the child", { error: String(error) });
+      breakLater("it does not read input any more");
+    },
   });
   const printed = createStartOutput(limits);
   let speaks = false;

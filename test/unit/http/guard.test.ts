@@ -42,6 +42,26 @@ describe("the gateway's own requests", () => {
 });
 
 describe("hosts", () => {
+  test("get the same verdict the second time, also after a flood of others", async () => {
+    const { send } = createHarness();
+    const names = ["localhost:8999", "LOCALHOST:8999", "127.0.0.1:8999", "evil.com", "a b", ""];
+    const flood = Array.from({ length: 200 }, (_, at) => `127.0.0.${at}:8999`);
+    const verdicts = async () => {
+      const found: unknown[] = [];
+      for (const host of names) {
+        const accept = `application/json;q=${host.length % 2}`;
+        const { status } = await send("GET", "/health", { headers: { host } });
+        const post = await send("POST", "/mcp", { headers: { ...jsonHeaders, host, accept } });
+        found.push([host, status, post.status]);
+      }
+      return found;
+    };
+    const first = await verdicts();
+    expect(first.map((one) => (one as unknown[])[1])).toEqual([200, 200, 200, 403, 400, 400]);
+    for (const host of flood) await send("GET", "/health", { headers: { host } });
+    expect(await verdicts()).toEqual(first);
+  });
+
   test("B3 a foreign Host is refused on every route and method", async () => {
     const { send } = createHarness();
     const hosts = [

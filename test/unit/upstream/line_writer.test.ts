@@ -12,7 +12,11 @@ function make(bytesMax: number, write: (text: string) => Promise<void> | void) {
       closed++;
     },
   });
-  const writer = createLineWriter(stream, bytesMax, (error) => void faults.push(error));
+  const writer = createLineWriter(stream, {
+    writeBytesMax: bytesMax,
+    nextTurn: (run) => void setTimeout(run, 0),
+    fault: (error) => void faults.push(error),
+  });
   return { writer, faults, closed: () => closed };
 }
 
@@ -24,7 +28,11 @@ describe("the line writer", () => {
       chunks.push(text);
       return chunks.length === 1 ? gate.promise : undefined;
     });
-    for (const line of ["a", "b", "é"]) expect(writer.write(line)).toBe(true);
+    for (const line of ["a", "b", "é"]) {
+      expect(writer.write(line)).toBe(true);
+      // Requests that arrive together are handled one microtask after the other.
+      await Promise.resolve();
+    }
     await until("the first chunk", () => chunks.length === 1);
     for (const line of ["c", "d"]) expect(writer.write(line)).toBe(true);
     gate.resolve();

@@ -1,0 +1,67 @@
+/**
+ * What a server that asks by results gets to its questions: the operator's own answers, those of a
+ * caller that can be asked while the call runs, or none: then the call ends, with the questions for
+ * a caller that comes back with the answers. Follows "Multi Round-Trip Requests".
+ */
+import { sleep } from "../../clock.ts";
+import type { McpServerConfig } from "../../config/config.ts";
+import { GatewayError } from "../../errors.ts";
+import type { Ending, InputRequired, JsonObject, Resume } from "../../model.ts";
+import type { CallOptions } from "./call_options.ts";
+
+/** How the call goes on after its questions, or how it ends. */
+export async function answersTo(
+  { config, deps: { clock, limits }, call: { caller, method }, source }: CallOptions,
+  paused: InputRequired,
+  signal: AbortSignal,
+): Promise<Resume | Ending> {
+  const { questions, state } = paused;
+  const asked = questions.some((question) => question.method === rootsMethod);
+  if (config.roots === "none" && asked) return unanswerable(method, noRoots);
+  const own = ownAnswers(config, paused);
+  const others = questions.filter(({ key }) => !Object.hasOwn(own, key));
+  const isOwn = questions.length > 0 && others.length === 0;
+  if (caller.asksByResult === true && !isOwn) {
+    return Object.keys(own).length === 0 ? paused : unanswerable(method, mixedRoots);
+  }
+  if (questions.length === 0) await sleep(clock, limits.roundBackoffMs, signal);
+  const answers = await Promise.all(
+    others.map((question) => source.ask(question.method, question.params, signal)),
+  );
+  const given = Object.entries(own);
+  for (const [at, answer] of answers.entries()) {
+    if (answer.kind === "refusal") {
+      const why = `The server asked for input that was not given: ${answer.message}`;
+      return unanswerable(method, why);
+    }
+    const key = others[at]?.key;
+    if (key !== undefined) given.push([key, answer.value]);
+  }
+  return { answers: Object.fromEntries(given), state };
+}
+
+/** A failure that a model can read. */
+export function toToolError(text: string): Ending {
+  return { kind: "result", value: { content: [{ type: "text", text }], isError: true } };
+}
+
+function unanswerable(method: string, message: string): Ending {
+  return method === "tools/call"
+    ? toToolError(message)
+    : { kind: "failure", error: new GatewayError("ask_unanswerable", message) };
+}
+
+const rootsMethod = "roots/list";
+const noRoots = "The server asked for directories, which the operator does not give";
+const mixedRoots = "The server asked for directories, which the operator decides on, together " +
+  "with other input, which cannot be asked for at once";
+
+/** What the operator has answered for all clients: the directories. */
+function ownAnswers(
+  { roots }: McpServerConfig,
+  { questions }: InputRequired,
+): Record<string, JsonObject> {
+  if (typeof roots === "string") return {};
+  const asked = questions.filter(({ method }) => method === rootsMethod);
+  return Object.fromEntries(asked.map(({ key }) => [key, { roots }]));
+}
