@@ -4,6 +4,8 @@
  */
 import { GatewayError } from "../errors.ts";
 import type { Caller, JsonObject, ListKind } from "../model.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import type { Policy } from "./access_policy.ts";
 import type { CatalogReader, Part, PartOptions } from "./catalog.ts";
 import type { Scopes } from "./scope.ts";
 import type { Server } from "./server.ts";
@@ -14,14 +16,29 @@ export interface RouteTarget {
   readonly own: string;
   /** The item as its server lists it, where the look-up has seen it. */
   readonly item?: JsonObject | undefined;
+  /** What the surface calls the item, where the client called it otherwise. */
+  readonly offered?: string | undefined;
 }
 
 /** What looking up works with. */
 export interface RouteDeps {
   readonly catalog: CatalogReader;
   readonly scopes: Scopes;
+  readonly policy: Policy;
   /** What the items of a list are identified by; worked out once for each list. */
   readonly identities: WeakMap<readonly JsonObject[], ReadonlySet<unknown>>;
+  /** The lists that came last from each server, when pages of apps made calls. */
+  readonly latest: WeakMap<Upstream, Map<ListKind, readonly JsonObject[]>>;
+}
+
+/** The list of a server that this scope got last. */
+export function lastListOf(
+  { scopes }: RouteDeps,
+  kind: ListKind,
+  { config }: Server,
+  { scope }: Caller,
+): readonly JsonObject[] | undefined {
+  return scopes.server(scope, config.name).lists.get(kind);
 }
 
 /** The failure for a name or URI that no server of a surface has. */
@@ -48,21 +65,23 @@ export function unknownItem(kind: ListKind, offered: string): GatewayError {
  */
 export async function firstIn<T>(
   deps: RouteDeps,
-  kind: ListKind,
+  kinds: readonly ListKind[],
   servers: readonly Server[],
   caller: Caller,
   options: PartOptions,
-  find: (part: Part) => T | undefined,
+  find: (part: Part, kind: ListKind) => T | undefined,
 ): Promise<T | undefined> {
   if (options.patience.kind === "call" && servers.length > 1) {
     const quick: PartOptions = { ...options, patience: { kind: "lookup" } };
-    const seen = ({ server, items }: Part) => find({ server, items });
-    const found = await firstIn(deps, kind, servers, caller, quick, seen);
+    const seen = ({ server, items }: Part, kind: ListKind) => find({ server, items }, kind);
+    const found = await firstIn(deps, kinds, servers, caller, quick, seen);
     if (found !== undefined) return found;
   }
-  const reading = servers.map((server) => deps.catalog.part(kind, server, caller, options));
-  for (const part of reading) {
-    const found = find(await part);
+  const reading = servers.flatMap((server) =>
+    kinds.map((kind) => ({ kind, part: deps.catalog.part(kind, server, caller, options) }))
+  );
+  for (const { kind, part } of reading) {
+    const found = find(await part, kind);
     if (found !== undefined) return found;
   }
   return undefined;

@@ -14,12 +14,14 @@ import type { Scopes } from "./scope.ts";
  * unless the client listens for changes and other servers have answered. `call`: until it has.
  * `glance`: no longer than the first answer of the gateway may take (`firstListMs`). `lookup`: the
  * same, but a scope spends that time once, whichever of its clients calls.
+ * `memory`: for what is known.
  */
 export type Patience =
   | { readonly kind: "list"; readonly hears: () => boolean; readonly isAlone: boolean }
   | { readonly kind: "call" }
   | { readonly kind: "glance" }
-  | { readonly kind: "lookup" };
+  | { readonly kind: "lookup" }
+  | { readonly kind: "memory" };
 
 /** What is waited for. */
 export interface WaitOptions {
@@ -65,6 +67,7 @@ export function createWaits(
     const hasOld = kind !== undefined && lists.has(kind);
     /** Until when, and when to look again whether that has changed. */
     const due = (): readonly [number, number] => {
+      if (patience.kind === "memory") return [begunAt + limits.listKnownMs, Infinity];
       if (hasOld) return [begunAt + limits.listMs, Infinity];
       if (patience.kind === "glance" || patience.kind === "lookup") return [glanceAt, Infinity];
       // Once for its turn to start, once for the start itself.

@@ -69,7 +69,7 @@ export interface CallEvent {
   readonly method: string;
   /** The name or URI of what was called, as the client wrote it. */
   readonly item?: string | undefined;
-  /** Where the call went, as far as it got. */
+  /** The server of the call, if it was resolved. */
   readonly server?: string | undefined;
   readonly principal: string;
   readonly ms: number;
@@ -101,7 +101,7 @@ export interface CallFailure {
   readonly reason: string;
 }
 
-/** A request that was answered with an HTTP status of failure. */
+/** A request that was answered with an error status of HTTP. */
 export interface RefusalEvent {
   readonly type: "request_refused";
   readonly status: number;

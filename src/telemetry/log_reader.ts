@@ -1,6 +1,6 @@
 /**
  * The log as a reader of events: a line for each event that an operator wants to read about, under
- * the source that the event is about. Events without a line here are counted all the same.
+ * the source that the event is about. Events without a line here are only counted.
  */
 import type { Limits } from "../limits.ts";
 import { type Log, type LogFields, Shortened } from "../log.ts";

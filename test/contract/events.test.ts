@@ -1,4 +1,6 @@
-/** What a gateway tells its observers while clients and servers come and go. */
+/**
+ * The events that a gateway emits while clients and servers come and go.
+ */
 import { afterEach, expect, test } from "bun:test";
 import process from "node:process";
 import { createGateway, type GatewayHandle } from "../../src/app.ts";
@@ -69,7 +71,7 @@ async function start(servers: Record<string, unknown>, limits: Partial<Limits> =
   return { gateway, events, post, open, call, seen };
 }
 
-test("a client, its server's state, what the server wrote in vain and its death are events", async () => {
+test("a client, its server's state, dropped output of the server and its exit are events", async () => {
   const { gateway, open, call, seen } = await start({
     one: { ...hostileCommand("--banner"), isolation: "session" },
   });

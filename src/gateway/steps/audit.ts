@@ -18,10 +18,10 @@ const membersMax = 20;
 /** Makes the step. */
 export const makeAuditStep: MakeStep = (deps) => {
   const { log, clock, limits, debug, emit } = deps;
-  const about = ({ surface: { surface }, call }: CallContext) => ({
+  const about = ({ surface: { surface }, call, target }: CallContext) => ({
     surface,
     method: call.method,
-    what: nameIn(call.params),
+    what: target?.item?.offered ?? nameIn(call.params),
   });
   return {
     name: "audit",

@@ -220,7 +220,7 @@ describe("several servers behind one surface", () => {
 describe("a broken or slow server", () => {
   const broken = new GatewayError("upstream_unavailable", "It is broken");
 
-  test("costs its own part of a merged list only, and is named", async () => {
+  test("affects only its own part of a merged list, and is named", async () => {
     const fakes = {
       bad: createFakeUpstream("bad", { tools: [tool("x")] }),
       good: createFakeUpstream("good", { tools: [tool("y")] }),
@@ -470,7 +470,7 @@ describe("a broken or slow server", () => {
     expect(names(await ask(gateway, "tools/list"), "tools")).toEqual(["slow__x", "good__y"]);
   });
 
-  test("is an honest error on its own surface", async () => {
+  test("is an error on its own surface", async () => {
     const fakes = {
       bad: createFakeUpstream("bad", { tools: [] }),
       good: createFakeUpstream("good"),

@@ -113,7 +113,7 @@ describe("a step", () => {
     expect(fakes.a.opened).toEqual([]);
   });
 
-  test("that throws fails its call alone", async () => {
+  test("that throws fails only its call", async () => {
     const throwing: MakeStep = () => ({
       name: "throw",
       reply: () => {

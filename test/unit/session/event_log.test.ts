@@ -1,4 +1,6 @@
-/** What a returning client gets again: its own stream only, in order, within bounds. */
+/**
+ * What a returning client gets again: only its own stream, in order, within limits.
+ */
 import { describe, expect, test } from "bun:test";
 import { createEventLog, type Replay } from "../../../src/session/event_log.ts";
 import { createTestClock } from "../../support/clock.ts";
@@ -39,7 +41,7 @@ describe("an event log", () => {
     expect(id).toMatch(/^[!-~]+$/);
   });
 
-  test("gives back what followed an id, on that stream alone and in order", () => {
+  test("returns what followed an id, only on that stream and in order", () => {
     const { log } = createLog();
     const first = log.openStream();
     const second = log.openStream();

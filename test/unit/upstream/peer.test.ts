@@ -103,7 +103,7 @@ describe("a peer", () => {
     expect(guard.count()).toBe(7);
   });
 
-  test("E12 an error without an id is the only open request's, and no one's among several", () => {
+  test("E12 an error without an id fails the only open request, and none of several", () => {
     const error = { code: -32603, message: "?" };
     for (const id of [undefined, null, 99, 0, "server-error"]) {
       const { receive, request, guard } = make();
@@ -117,7 +117,7 @@ describe("a peer", () => {
     }
   });
 
-  test("E12 a malformed error without an id is the only open request's, in the server's words", () => {
+  test("E12 a malformed error without an id fails the only open request, in the server's words", () => {
     for (const error of ["broken", { code: "E_BAD", message: "broken" }]) {
       const { receive, request } = make();
       const { ends } = request();
