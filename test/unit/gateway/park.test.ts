@@ -27,6 +27,7 @@ import { createSealer, makeKey, type Sealer } from "../../../src/seal.ts";
 import { createTestClock } from "../../support/clock.ts";
 import type { ExchangeSource } from "../../../src/upstream/exchange_source.ts";
 import { createFakeUpstream, type FakeUpstream } from "../../support/fake_upstream.ts";
+import { createLogReader } from "../../../src/telemetry/log_reader.ts";
 import { createTestLog } from "../../support/log.ts";
 import { until, within } from "../../support/wait.ts";
 
@@ -70,7 +71,7 @@ async function setUp(
   const gateway = createGatewayCore({
     resolveSurface: createSurfaceResolver(surfaceKinds),
     ...defaultTables,
-    emit: () => {},
+    emit: createLogReader(log, defaultLimits),
     servers: { servers: [server], names: "auto", warnings: [], files: [], secrets: [] },
     create: () => fake,
     sameServer: () => true,
