@@ -41,7 +41,9 @@ export const serverLimits = {
   parkYieldMs: 250,
   /** A parked call that gives way may end by itself for this long, as its questions are refused. */
   parkLeaveMs: 500,
-  /** Calls of one server that are known to ask nothing; others have a connection for themselves. */
+  /** A call that has run for this long is less likely to ask than one that begins. */
+  freshCallMs: 250,
+  /** Names of one server's tools and prompts that are remembered because they asked nothing. */
   quietCallsMax: 1_000,
   /** For this long a question without an owner may still belong to a cancelled call. */
   strayQuestionMs: 5_000,

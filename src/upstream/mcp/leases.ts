@@ -1,9 +1,9 @@
 /**
  * Which calls have which connections of a scope. On a channel for all, a question does not say
- * whose it is, so a call that may be asked takes a connection for itself while it runs. Calls that
- * are not expected to be asked share one. When all are in use, a call waits its turn; if a
- * connection is held by calls that wait for their client alone, the oldest of them gives way. Not
- * here: what is expected of a call (asking_memory.ts).
+ * whose it is, so a call that may be asked takes a connection for itself while it runs. Calls of a
+ * server that never asked share the common one. When all are in use, a call waits its turn; if a
+ * connection is held by a call that waits for its client, the oldest such call gives way. Not here:
+ * what is expected of a call (asking_memory.ts).
  */
 import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
@@ -21,8 +21,12 @@ export interface LeaseWish {
   readonly scope: string;
   /** What its client declares: only calls that declare the same can share a connection. */
   readonly declared: string;
-  /** Whether it may share its connection, as far as is known now. */
-  readonly mayShare: () => boolean;
+  /** Whether it must have a connection for itself, as far as is known now. */
+  readonly isAlone: () => boolean;
+  /** Whether it may share one on which so many calls run that may ask soon. */
+  readonly joins: (fresh: number) => boolean;
+  /** It has run for a while without a question, on a connection that it shares. */
+  readonly stayedQuiet: () => void;
   /** Whether it waits for its client at this moment, and how it gives way. */
   readonly resting: () => Resting | undefined;
   readonly stateOf: (number: number) => LeaseState;
@@ -55,14 +59,17 @@ export interface LeaseOptions {
   /** How long a call may wait. */
   readonly waitMs: number;
   readonly clock: Clock;
-  readonly limits: Pick<Limits, "leasesMax" | "leasesWaitingMax" | "parkYieldMs">;
+  readonly limits: Pick<
+    Limits,
+    "leasesMax" | "leasesWaitingMax" | "parkYieldMs" | "freshCallMs"
+  >;
 }
 
 /** A connection in use. */
 interface Place {
-  readonly declared: string;
-  readonly isShared: boolean;
   readonly holders: Set<LeaseWish>;
+  /** Those of its calls that have not run for long: they may ask soon. */
+  readonly fresh: Set<LeaseWish>;
   /** Its calls were asked to give way. */
   isLeaving: boolean;
 }
@@ -78,7 +85,10 @@ interface Waiter {
 
 /** One scope. */
 interface Holding {
+  /** Connections that one call has for itself. */
   readonly places: Map<number, Place>;
+  /** What clients declare -> their common connection, while calls share it. */
+  readonly common: Map<string, Place>;
   readonly waiters: Set<Waiter>;
 }
 
@@ -106,7 +116,8 @@ export function createLeases(options: LeaseOptions): Leases {
 
 function take(state: LeasesState, wish: LeaseWish): Promise<LeasedNumber> {
   const { scopes, options: { server, waitMs, clock, limits } } = state;
-  const holding: Holding = scopes.get(wish.scope) ?? { places: new Map(), waiters: new Set() };
+  const holding: Holding = scopes.get(wish.scope) ??
+    { places: new Map(), common: new Map(), waiters: new Set() };
   scopes.set(wish.scope, holding);
   // Those that came before go first, where they can be served at all: they wait since they cannot.
   const lease = wish.signal.aborted ? undefined : serve(state, holding, wish);
@@ -154,36 +165,56 @@ function take(state: LeasesState, wish: LeaseWish): Promise<LeasedNumber> {
 
 /** The connection that a call can have now. */
 function serve(state: LeasesState, holding: Holding, wish: LeaseWish): LeasedNumber | undefined {
-  const { places } = holding;
-  const isShared = wish.mayShare();
-  const common = [...places].find(([, place]) =>
-    isShared && place.isShared && place.declared === wish.declared && !place.isLeaving
-  );
-  const number = common?.[0] ?? freeNumber(state, holding, wish);
+  if (!wish.isAlone()) return share(state, holding, wish);
+  const number = freeNumber(state, holding, wish);
   if (number === undefined) return undefined;
-  const place: Place = common?.[1] ??
-    { declared: wish.declared, isShared, holders: new Set(), isLeaving: false };
-  places.set(number, place);
-  place.holders.add(wish);
-  return {
-    number,
-    release() {
-      if (!place.holders.delete(wish) || place.holders.size > 0) return;
-      places.delete(number);
-      pump(state, wish.scope);
-      tidy(state, wish.scope);
-    },
+  const place: Place = { holders: new Set([wish]), fresh: new Set(), isLeaving: false };
+  holding.places.set(number, place);
+  const release = (): void => {
+    if (!place.holders.delete(wish)) return;
+    holding.places.delete(number);
+    released(state, wish);
   };
+  return { number, release };
+}
+
+/** The common connection, where the calls on it leave room for one more that may ask. */
+function share(state: LeasesState, { common }: Holding, wish: LeaseWish): LeasedNumber | undefined {
+  const { options: { clock, limits } } = state;
+  const place: Place = common.get(wish.declared) ??
+    { holders: new Set(), fresh: new Set(), isLeaving: false };
+  if (!wish.joins(place.fresh.size)) return undefined;
+  common.set(wish.declared, place);
+  place.holders.add(wish);
+  place.fresh.add(wish);
+  const cancelTimer = clock.after(limits.freshCallMs, () => {
+    place.fresh.delete(wish);
+    wish.stayedQuiet();
+    pump(state, wish.scope);
+  });
+  const release = (): void => {
+    if (!place.holders.delete(wish)) return;
+    cancelTimer();
+    place.fresh.delete(wish);
+    if (place.holders.size === 0) common.delete(wish.declared);
+    released(state, wish);
+  };
+  return { number: 0, release };
+}
+
+function released(state: LeasesState, { scope }: LeaseWish): void {
+  pump(state, scope);
+  tidy(state, scope);
 }
 
 /** Clear connections first, new ones next; of the doubtful ones the common one last. */
 function freeNumber(
   { options: { limits } }: LeasesState,
-  { places }: Holding,
-  { stateOf }: LeaseWish,
+  { places, common }: Holding,
+  { declared, stateOf }: LeaseWish,
 ): number | undefined {
   const numbers = Array.from({ length: limits.leasesMax }, (_, number) => number)
-    .filter((number) => !places.has(number));
+    .filter((number) => !places.has(number) && (number > 0 || !common.has(declared)));
   const first = (state: LeaseState) => numbers.find((number) => stateOf(number) === state);
   return first("clear") ?? first("none") ?? numbers.at(-1);
 }
@@ -196,8 +227,9 @@ function pump(state: LeasesState, scope: string): void {
     const lease = serve(state, holding, waiter.wish);
     if (lease !== undefined) waiter.grant(lease);
   }
-  const due = () => [...holding.waiters].filter(({ isDue }) => isDue).length;
-  const leaving = () => [...holding.places.values()].filter((place) => place.isLeaving).length;
+  const due = () =>
+    [...holding.waiters].filter(({ isDue, wish }) => isDue && wish.isAlone()).length;
+  const leaving = () => placesOf(holding).filter((place) => place.isLeaving).length;
   while (due() > leaving()) {
     const place = oldestResting(holding);
     if (place === undefined) return;
@@ -206,10 +238,15 @@ function pump(state: LeasesState, scope: string): void {
   }
 }
 
+const placesOf = ({ places, common }: Holding): Place[] => [
+  ...places.values(),
+  ...common.values(),
+];
+
 /** The connection whose calls all wait for their clients, and have done so for longest. */
-function oldestResting({ places }: Holding): Place | undefined {
+function oldestResting(holding: Holding): Place | undefined {
   let found: { readonly place: Place; readonly since: number } | undefined;
-  for (const place of places.values()) {
+  for (const place of placesOf(holding)) {
     const rests = [...place.holders].map(({ resting }) => resting()?.since);
     if (place.isLeaving || rests.includes(undefined)) continue;
     const since = Math.max(...rests.map(Number));
@@ -220,5 +257,6 @@ function oldestResting({ places }: Holding): Place | undefined {
 
 function tidy({ scopes }: LeasesState, scope: string): void {
   const holding = scopes.get(scope);
-  if (holding?.places.size === 0 && holding.waiters.size === 0) scopes.delete(scope);
+  if (holding === undefined || holding.waiters.size > 0 || placesOf(holding).length > 0) return;
+  scopes.delete(scope);
 }

@@ -28,7 +28,7 @@ export interface Lease {
 }
 
 /** What decides which connection a call can have. */
-export type CallWish = Pick<LeaseWish, "declared" | "mayShare" | "resting" | "signal">;
+export type CallWish = Omit<LeaseWish, "scope" | "stateOf">;
 
 /** The connections of one upstream. */
 export interface ConnectionPool {
@@ -170,9 +170,7 @@ async function lease(
     const slot = slotOf(pool, wanted);
     // Its questions could not be told from those of a call that was given up. The common
     // connection has more to lose than this.
-    if (slot !== undefined && !slot.key.isBase && !wish.mayShare() && isDoubtful(number) === true) {
-      stopSlot(pool, slot);
-    }
+    if (slot !== undefined && !slot.key.isBase && isDoubtful(number)) stopSlot(pool, slot);
     return { connection: await forCall(pool, wanted), release };
   } catch (thrown) {
     release();

@@ -96,10 +96,16 @@ async function connectionOf(
   const base = await pool.forCall(caller);
   if (base.dialect.sharing === "all" || caller.sharesScope !== true) return [base, () => {}];
   const declared = JSON.stringify(declaredCapabilities(config, caller));
+  const noteQuiet = (): void => {
+    if (!pooled.wasAsked) asking.wasQuiet(call, declared);
+  };
   const lease = needsLease(parts, call)
     ? await pool.lease(caller, {
       declared,
-      mayShare: () => asking.isQuiet(call, declared),
+      // Of two calls, one given up and one unknown, the server's first question could be either's.
+      isAlone: () => asking.asks() || (asking.isNew(call, declared) && base.isDoubtful()),
+      joins: (fresh) => asking.joins(call, declared, fresh),
+      stayedQuiet: noteQuiet,
       resting: source.resting,
       signal: givenUp.signal,
     })
@@ -112,7 +118,7 @@ async function connectionOf(
       await connection.request("logging/setLevel", { level: "debug" }).catch(() => {});
     }
     return [connection, (succeeded) => {
-      if (lease !== undefined && succeeded && !pooled.wasAsked) asking.wasQuiet(call, declared);
+      if (lease !== undefined && succeeded) noteQuiet();
       lease?.release();
     }];
   } catch (thrown) {

@@ -8,15 +8,23 @@ import { defaultLimits } from "../../../src/limits.ts";
 import type { Caller, JsonObject, Notice } from "../../../src/model.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { createFakeServer, type FakeServer, openFake } from "../../support/fake_connector.ts";
-import { askedByResult, createSlowServer, failureOf, processOf } from "../../support/slow_fake.ts";
+import {
+  askedByResult,
+  createSlowServer,
+  failureOf,
+  letAsk,
+  processOf,
+} from "../../support/slow_fake.ts";
 import { callerOf, drain, toolCall, watchScope } from "../../support/upstream_deps.ts";
 import { until } from "../../support/wait.ts";
 
 describe("calls that may be asked something", () => {
   test("of one principal run side by side on processes of their own, which the next ones use", async () => {
-    const { server, finish } = createSlowServer();
+    const slow = createSlowServer();
+    const { server, finish } = slow;
     const { upstream } = await openFake(server);
     const caller = askedByResult("alice");
+    await letAsk(slow, upstream);
     const calls = ["one", "two"].map((text) => upstream.open(toolCall("x", { text }, caller)));
     await until("both calls", () => server.calls().length === 2);
     expect(new Set(server.calls().map((call) => processOf(server, call))).size).toBe(2);
@@ -31,9 +39,11 @@ describe("calls that may be asked something", () => {
   });
 
   test("wait for their turn if too many run, until one ends or is cancelled", async () => {
-    const { server, finish } = createSlowServer();
+    const slow = createSlowServer();
+    const { server, finish } = slow;
     const { upstream } = await openFake(server, { limits: { leasesMax: 2 } });
     const caller = askedByResult("alice");
+    await letAsk(slow, upstream);
     const calls = [1, 2].map((n) => upstream.open(toolCall("x", { n }, caller)));
     await until("both calls", () => server.calls().length === 2);
     const third = upstream.open(toolCall("x", { n: 3 }, caller));

@@ -8,23 +8,30 @@ import type { Limits } from "../../../src/limits.ts";
 import type { Answer, Caller, Exchange, Reply } from "../../../src/model.ts";
 import type { McpServerConfig } from "../../../src/config/config.ts";
 import { createTestClock } from "../../support/clock.ts";
-import { type FakeServer, openFake } from "../../support/fake_connector.ts";
-import { askedByResult, createSlowServer, failureOf, processOf } from "../../support/slow_fake.ts";
+import { openFake } from "../../support/fake_connector.ts";
+import {
+  accepted,
+  askedByResult,
+  createSlowServer,
+  failureOf,
+  letAsk,
+  processOf,
+  question,
+} from "../../support/slow_fake.ts";
 import { drain, toolCall } from "../../support/upstream_deps.ts";
 import { until } from "../../support/wait.ts";
 
 const alice = askedByResult("alice");
-const question = { method: "elicitation/create", params: { message: "Who?" } };
-const accepted: Answer = { kind: "answer", value: { action: "accept" } };
 
 async function setUp(
   limits: Partial<Limits> = {},
   config: Partial<McpServerConfig> = {},
-  server: Partial<FakeServer> = {},
+  knows: "asks" | "nothing" = "asks",
 ) {
   const clock = createTestClock();
-  const slow = createSlowServer(server);
+  const slow = createSlowServer();
   const { upstream } = await openFake(slow.server, { clock, limits, config });
+  if (knows === "asks") await letAsk(slow, upstream);
   const open = (name: string, caller: Caller = alice) => upstream.open(toolCall(name, {}, caller));
   /** Opens a call that the server gets. */
   const begin = async (name: string, caller?: Caller): Promise<Exchange> => {
@@ -44,15 +51,6 @@ async function setUp(
 }
 
 type Setup = Awaited<ReturnType<typeof setUp>>;
-
-/** Lets the server show that these tools ask nothing, so that their next calls share a connection. */
-async function showQuiet({ begin, finish }: Setup, ...names: readonly string[]): Promise<void> {
-  for (const name of names) {
-    const call = await begin(name);
-    finish();
-    await drain(call);
-  }
-}
 
 /** Reads a call as its client's binding does: what came is kept. */
 function readAll(exchange: Exchange): Reply[] {
@@ -240,36 +238,74 @@ describe("a call that waits for its client", () => {
   });
 });
 
-describe("calls of which no question is expected", () => {
-  test("share a connection once the same has gone well without one, if they declare the same", async () => {
-    const setup = await setUp();
-    const { upstream, server, begin } = setup;
-    await showQuiet(setup, "x");
-    for (let n = 0; n < 3; n++) await begin("x");
-    await begin("new");
-    await begin("x", askedByResult("alice", { sampling: {} }));
-    await begin("x", askedByResult("bob"));
-    const processes = server.calls().map((call) => processOf(server, call));
-    expect(processes.slice(0, 4)).toEqual([0, 0, 0, 0]);
-    expect(new Set(processes).size).toBe(4);
+describe("calls of a server that never asked", () => {
+  test("share a connection, if their clients are of one principal and declare the same", async () => {
+    const { upstream, server, clock, open } = await setUp({ leasesMax: 1 }, {}, "nothing");
+    const callers = [
+      ...Array(20).fill(alice),
+      askedByResult("alice", { sampling: {} }),
+      askedByResult("bob"),
+    ];
+    callers.forEach((caller) => open("x", caller));
+    await until("all calls", () => {
+      clock.advance(250);
+      return server.calls().length === callers.length;
+    });
+    const processes = new Map(server.calls().map((call) => [processOf(server, call), 0]));
+    for (const call of server.calls()) {
+      processes.set(processOf(server, call), (processes.get(processOf(server, call)) ?? 0) + 1);
+    }
+    expect([...processes.values()].sort((one, other) => one - other)).toEqual([1, 1, 20]);
     await upstream.close();
   });
 
-  test("that wait share one as soon as the first of them has ended", async () => {
-    const { upstream, server, open, begin, finish } = await setUp({ leasesMax: 1 });
-    await begin("x");
-    for (let n = 0; n < 20; n++) open("x");
+  test("begin one by one, until calls of the same name have shown that they ask nothing", async () => {
+    const { upstream, server, clock, open, finish } = await setUp(
+      { freshCallMs: 100 },
+      {},
+      "nothing",
+    );
+    for (let n = 0; n < 30; n++) open("x");
+    await until("the first call", () => server.calls().length === 1);
+    // One that ends, or goes on for a while, makes room for the next.
+    clock.advance(99);
     await settled();
     expect(server.calls().length).toBe(1);
+    clock.advance(1);
+    await until("the second call", () => server.calls().length === 2);
     finish();
-    await until("the others", () => server.calls().length === 21);
+    await until("the third call", () => server.calls().length === 3);
+    let most = 0;
+    await until("all calls", async () => {
+      const before = server.calls().length;
+      finish();
+      await settled();
+      most = Math.max(most, server.calls().length - before);
+      return server.calls().length === 30;
+    });
+    expect(most).toBeGreaterThan(3);
     expect(server.connections.length).toBe(1);
+    await upstream.close();
+  });
+
+  test("that wait are asked on connections of their own as soon as the first one is", async () => {
+    const { upstream, server, clock, open, ask } = await setUp({}, {}, "nothing");
+    const replies = Array.from({ length: 8 }, () => readAll(open("x")));
+    await until("the first call", () => server.calls().length === 1);
+    void ask();
+    await until("all calls", () => {
+      clock.advance(0);
+      return server.calls().length === 8;
+    });
+    for (let at = 1; at < 8; at++) void ask(undefined, at);
+    await settled();
+    expect(replies.map((each) => each.map(({ kind }) => kind))).toEqual(Array(8).fill(["ask"]));
     await upstream.close();
   });
 
   test("are also those whose client can be asked for nothing but what the operator gives", async () => {
     const config = { roots: [{ uri: "file:///srv" }] };
-    const { upstream, server, begin } = await setUp({ leasesMax: 1 }, config);
+    const { upstream, server, begin } = await setUp({ leasesMax: 1 }, config, "nothing");
     for (let n = 0; n < 3; n++) await begin("x", askedByResult("alice", {}));
     expect(server.connections.length).toBe(1);
     await upstream.close();
@@ -279,9 +315,10 @@ describe("calls of which no question is expected", () => {
 describe("a question while calls share a connection", () => {
   /** Two calls on one connection, and a question that comes then. */
   async function share() {
-    const setup = await setUp();
-    await showQuiet(setup, "one", "two");
+    const setup = await setUp({}, {}, "nothing");
     const one = await setup.begin("one");
+    // By now it is less likely to ask.
+    setup.clock.advance(250);
     const two = await setup.begin("two");
     const [first, second] = setup.server.calls().slice(-2);
     if (first === undefined || second === undefined) throw new Error("There are not two calls");
