@@ -7,8 +7,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { askingServer } from "../support/asking_server.ts";
 import { canReadProcesses, withCommandText } from "../support/processes.ts";
-import { programCommand, type SpawnedGateway, spawnGateway } from "../support/spawn_gateway.ts";
+import { type SpawnedGateway, spawnGateway } from "../support/spawn_gateway.ts";
 import {
   answersTo,
   createStatelessCaller,
@@ -44,10 +45,7 @@ const callerOf = (capabilities = everything) =>
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "mcp-wrapper-crowd-"));
-  const rows = names.map((name) => [
-    name,
-    programCommand("test/support/asking_child.ts", [fileOf(name)]),
-  ]);
+  const rows = names.map((name) => [name, askingServer(fileOf(name))]);
   gateway = await spawnGateway({ servers: Object.fromEntries(rows) });
 }, testMs);
 afterAll(async () => {
