@@ -61,7 +61,10 @@ export function unknownItem(kind: ListKind, offered: string): GatewayError {
 /**
  * The lists of these servers, asked for side by side and looked at in their order: what the first
  * ones have is not held up by the others. A call looks first at what the servers have said by now,
- * so that one that hangs holds up no call for another one.
+ * so that one that hangs holds up no call for another one. A server whose list is unknown may own
+ * the item before all that come after it, so the call waits for it: `firstListMs` from when the scope
+ * first needed that server, then `listKnownMs`. A list leaves the server out after the same time at
+ * the earliest; without the wait, a call could go to another server than the one in the list.
  */
 export async function firstIn<T>(
   deps: RouteDeps,
@@ -72,7 +75,7 @@ export async function firstIn<T>(
   find: (part: Part, kind: ListKind) => T | undefined,
 ): Promise<T | undefined> {
   if (options.patience.kind === "call" && servers.length > 1) {
-    const quick: PartOptions = { ...options, patience: { kind: "glance" } };
+    const quick: PartOptions = { ...options, patience: { kind: "lookup" } };
     const seen = ({ server, items }: Part, kind: ListKind) => find({ server, items }, kind);
     const found = await firstIn(deps, kinds, servers, caller, quick, seen);
     if (found !== undefined) return found;

@@ -43,7 +43,7 @@ export function createBunRuntime(): Runtime {
 const idleSecondsMax = 255;
 
 async function serve(options: ServeOptions): Promise<Listener> {
-  const { headersMs, listenerBodyBytesMax } = { ...defaultLimits, ...options.limits };
+  const { headersMs, drainCheckMs, listenerBodyBytesMax } = { ...defaultLimits, ...options.limits };
   try {
     const server = Bun.serve({
       hostname: options.hostname,
@@ -68,8 +68,13 @@ async function serve(options: ServeOptions): Promise<Listener> {
       port: server.port ?? options.port,
       async close(graceMs) {
         const cut = setTimeout(() => void server.stop(true), graceMs);
+        // Bun waits for a connection that has sent half a head, which is no request yet.
+        const look = setInterval(() => {
+          if (server.pendingRequests === 0) void server.stop(true);
+        }, drainCheckMs);
         await server.stop(false);
         clearTimeout(cut);
+        clearInterval(look);
       },
     };
   } catch (fault) {

@@ -31,7 +31,12 @@ export type FetchHandler = (request: Request, context?: FetchContext) => Promise
  */
 export type ListenerLimits = Pick<
   Limits,
-  "headersMs" | "bodyMs" | "slowCheckMs" | "headerBytesMax" | "listenerBodyBytesMax"
+  | "headersMs"
+  | "bodyMs"
+  | "slowCheckMs"
+  | "headerBytesMax"
+  | "listenerBodyBytesMax"
+  | "drainCheckMs"
 >;
 
 /** How soon an edited file is reported, and how often it is checked. */
@@ -54,7 +59,10 @@ export interface ServeOptions {
 export interface Listener {
   readonly hostname: string;
   readonly port: number;
-  /** Stops accepting, waits for running requests up to `graceMs`, then cuts what is left. */
+  /**
+   * Stops accepting, waits for running requests up to `graceMs`, then cuts what is left. Connections
+   * without a request, or with half a head, are cut at once.
+   */
   close(graceMs: number): Promise<void>;
 }
 

@@ -23,6 +23,8 @@ function keyOf(event: GatewayEvent): string {
   switch (event.type) {
     case "call_ended":
       return `${event.type}.${event.outcome}`;
+    case "call_refused":
+      return `${event.type}.${event.failure.code}`;
     case "request_refused":
       return `${event.type}.${event.code ?? event.status}`;
     case "dropped":

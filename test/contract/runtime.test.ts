@@ -11,7 +11,7 @@ import { openStoreDatabase, transact } from "../../src/store/database.ts";
 import { defaultLimits } from "../../src/limits.ts";
 import type { Child, Listener, Runtime, SpawnFault } from "../../src/runtime/runtime.ts";
 import { createTestRuntime } from "../support/fake_runtime.ts";
-import { startMsMax } from "../support/wait.ts";
+import { startMsMax, within } from "../support/wait.ts";
 
 const runtime: Runtime = await createTestRuntime();
 const decoder = new TextDecoder();
@@ -726,6 +726,53 @@ for (const kind of ["fast", "hardened"] as const) {
       expect(await running).toBe("finished");
       await closing;
       await expect(fetch(`http://127.0.0.1:${listener.port}/`)).rejects.toThrow();
+    });
+
+    test("G7 closing waits for no connection without a request", async () => {
+      const listener = await listen(() => Promise.resolve(new Response("{}")));
+      const whole = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+      const half = "GET / HTTP/1.1\r\nHo";
+      const silent = connect(listener.port, "127.0.0.1").on("error", () => {});
+      const kept = [exchange(listener, half)];
+      let answered = 0;
+      for (const more of ["", half]) {
+        const socket = connect(listener.port, "127.0.0.1");
+        kept.push(new Promise((resolve) => socket.on("close", () => resolve("closed"))));
+        socket.on("error", () => {});
+        socket.once("data", () => {
+          socket.write(more);
+          answered += 1;
+        });
+        socket.write(whole);
+      }
+      expect(await until(() => answered === 2)).toBe(true);
+      // Behind what was sent before it on another connection.
+      await (await fetch(`http://127.0.0.1:${listener.port}/`)).text();
+      await within("the listener to close", listener.close(600_000));
+      await within("the connections to close", Promise.all(kept));
+      silent.destroy();
+    });
+
+    test("G7 closing lets a slow reader have all of its answer", async () => {
+      const bytes = 20_000_000;
+      const listener = await listen(() =>
+        Promise.resolve(new Response(new Uint8Array(bytes).fill(97)))
+      );
+      const socket = connect(listener.port, "127.0.0.1");
+      let received = 0;
+      const ended = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+      socket.on("error", () => {});
+      socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+      await new Promise<void>((resolve) => socket.once("readable", () => resolve()));
+      const closing = listener.close(600_000);
+      socket.on("data", (chunk: Uint8Array) => {
+        received += chunk.length;
+        socket.pause();
+        setTimeout(() => socket.resume(), 1);
+      });
+      await within("the listener to close", closing);
+      await within("the connection to close", ended);
+      expect(received).toBeGreaterThan(bytes);
     });
 
     test("G7 closing cuts requests that do not finish in time", async () => {

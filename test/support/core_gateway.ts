@@ -12,6 +12,7 @@ import type { Log } from "../../src/log.ts";
 import type { Caller, Ending, JsonObject, Resume } from "../../src/model.ts";
 import { createSealer, makeKey } from "../../src/seal.ts";
 import type { FakeUpstream } from "./fake_upstream.ts";
+import { createLogReader } from "../../src/telemetry/log_reader.ts";
 import { createTestLog } from "./log.ts";
 import { next } from "./pull.ts";
 import { within } from "./wait.ts";
@@ -45,7 +46,7 @@ export async function createCoreGateway(
     resolveSurface: createSurfaceResolver(surfaceKinds),
     ...defaultTables,
     ...(policy && { policy }),
-    emit: () => {},
+    emit: createLogReader(log, defaultLimits),
     servers: { servers, names, warnings: [], files: [], secrets: [] },
     create({ name }) {
       const fake = byName.get(name);

@@ -28,6 +28,8 @@ export interface StreamsOptions {
   readonly epoch: string;
   /** Whether a stream begins with an id and empty data, to resume from. */
   readonly isPrimed: boolean;
+  /** A frame that a client could have asked for again was dropped. */
+  readonly evicted: () => void;
 }
 
 /** A stream that answers a POST, and its current connection. */

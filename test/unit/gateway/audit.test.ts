@@ -15,6 +15,7 @@ import { defaultLimits } from "../../../src/limits.ts";
 import type { Caller, JsonObject, Resume } from "../../../src/model.ts";
 import { createSealer, makeKey } from "../../../src/seal.ts";
 import { createFakeUpstream } from "../../support/fake_upstream.ts";
+import { createLogReader } from "../../../src/telemetry/log_reader.ts";
 import { createTestLog } from "../../support/log.ts";
 import { until } from "../../support/wait.ts";
 
@@ -47,7 +48,7 @@ async function setUp() {
   const gateway = createGatewayCore({
     resolveSurface: createSurfaceResolver(surfaceKinds),
     ...defaultTables,
-    emit: () => {},
+    emit: createLogReader(log, defaultLimits),
     servers: {
       servers: [server("a"), server("b")],
       names: "auto",

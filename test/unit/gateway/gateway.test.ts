@@ -22,6 +22,7 @@ import { defaultLimits, type Limits } from "../../../src/limits.ts";
 import type { Log } from "../../../src/log.ts";
 import type { Caller, JsonObject, Notice } from "../../../src/model.ts";
 import { createSealer, makeKey } from "../../../src/seal.ts";
+import { createLogReader } from "../../../src/telemetry/log_reader.ts";
 import { createTestLog } from "../../support/log.ts";
 import { createFakeUpstream, type FakeUpstream } from "../../support/fake_upstream.ts";
 import { until } from "../../support/wait.ts";
@@ -62,7 +63,7 @@ async function gatewayOf(
   return createGatewayCore({
     resolveSurface: createSurfaceResolver(kinds),
     ...defaultTables,
-    emit: () => {},
+    emit: createLogReader(log, defaultLimits),
     servers: config,
     create: ({ name }) => fakes[name] ?? createFakeUpstream(name),
     sameServer: (one, other) => JSON.stringify(one) === JSON.stringify(other),

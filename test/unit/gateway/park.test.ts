@@ -26,6 +26,7 @@ import type {
 import { createSealer, makeKey, type Sealer } from "../../../src/seal.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { createFakeUpstream, type FakeUpstream } from "../../support/fake_upstream.ts";
+import { createLogReader } from "../../../src/telemetry/log_reader.ts";
 import { createTestLog } from "../../support/log.ts";
 import { until, within } from "../../support/wait.ts";
 
@@ -69,7 +70,7 @@ async function setUp(
   const gateway = createGatewayCore({
     resolveSurface: createSurfaceResolver(surfaceKinds),
     ...defaultTables,
-    emit: () => {},
+    emit: createLogReader(log, defaultLimits),
     servers: { servers: [server], names: "auto", warnings: [], files: [], secrets: [] },
     create: () => fake,
     sameServer: () => true,
