@@ -49,6 +49,10 @@ export interface AttributedCalls {
   only(): AttributedCall | undefined;
   /** Whether what comes now may be a given-up call's. */
   isDoubtful(): boolean;
+  /** Since when all of them wait for their clients; undefined where that is not so. */
+  restingSince(): number | undefined;
+  /** Gives up those that wait for their clients. */
+  giveWay(): void;
   /** Ends the calls of one scope. */
   endScope(scope: string, error: GatewayError): void;
 }
@@ -118,6 +122,15 @@ export function createAttributedCalls(
       return only([...calls]);
     },
     isDoubtful,
+    restingSince() {
+      const rests = [...calls].map(({ source }) => source.resting()?.since);
+      return rests.includes(undefined) || rests.length === 0
+        ? undefined
+        : Math.max(...rests.map(Number));
+    },
+    giveWay() {
+      for (const { source } of [...calls]) source.resting()?.giveWay();
+    },
     endScope(scope, error) {
       for (const open of [...calls]) {
         if (open.call.caller.scope !== scope) continue;

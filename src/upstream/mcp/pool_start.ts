@@ -35,7 +35,11 @@ export function openSlot(pool: PoolState, key: PoolKey, wanted: Wanted): Slot {
     begun: Promise.withResolvers(),
     started: new Promise(() => {}),
     idleSince: () => slot.connection?.idleSince(),
-    evict: () => void slot.connection?.stop(),
+    restingSince: () => slot.connection?.restingSince(),
+    evict() {
+      slot.connection?.giveWay();
+      void slot.connection?.stop();
+    },
   };
   pool.slots.set(key.id, slot);
   pool.options.hooks.changed();

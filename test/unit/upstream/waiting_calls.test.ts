@@ -236,6 +236,17 @@ describe("a call that waits for its client", () => {
     await until("the next call", () => server.calls().length === 2);
     await upstream.close();
   });
+
+  test("gives way to a process of another client, where no more may run", async () => {
+    const setup = await setUp({ ...limits, processesMax: 1 });
+    const { upstream, server, begin } = setup;
+    const { answer } = await rest(setup);
+    await begin("theirs", askedByResult("bob"));
+    expect((await answer).kind).toBe("refusal");
+    expect(server.connections.map(({ isStopped }) => isStopped)).toEqual([true, false]);
+    expect(server.calls().length).toBe(2);
+    await upstream.close();
+  });
 });
 
 describe("calls of a server that never asked", () => {
