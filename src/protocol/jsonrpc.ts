@@ -1,7 +1,7 @@
 /**
  * JSON-RPC 2.0 messages as values: bytes -> checked message -> text. Strict where a lenient reader
- * would let two programs disagree about one message (duplicate keys, bad UTF-8, changed ids).
- * Which methods exist and what their params hold is the codecs' business.
+ * would let two programs disagree about one message (duplicate keys, bad UTF-8, changed ids). Not
+ * here: which methods exist and what their params hold (the codecs).
  */
 
 import { GatewayError } from "../errors.ts";
@@ -19,7 +19,7 @@ export interface RpcError {
   readonly data?: unknown;
 }
 
-/** One message, told apart. Absent params are an empty object. */
+/** One message, by its kind. Absent params are an empty object. */
 export type Message =
   | {
     readonly kind: "request";
@@ -129,12 +129,12 @@ export function toMessage(value: unknown, limits: MessageLimits): Message {
   return kinds[0] === "error" ? toError(value, limits) : toResponse(value, limits);
 }
 
-/** The members of which a message has one. */
+/** The members that tell the kind of a message; each message has one. */
 const kindNames = ["method", "result", "error"] as const;
 
 /**
- * Whether a member is absent, or empty where an object is due: many programs write `null` for what
- * they do not have, and PHP writes `[]` for an empty object.
+ * Whether a member is absent, or is an empty list, which PHP writes for an empty object. Many
+ * programs write `null` for absent members.
  */
 export function isAbsent(member: unknown): boolean {
   return member === undefined || member === null || (Array.isArray(member) && member.length === 0);
@@ -197,7 +197,7 @@ function refuse(message: string): GatewayError {
   return new GatewayError("invalid_request", message);
 }
 
-/** The id of a malformed message when it is readable, for the error answer. */
+/** The id of a malformed message, if it is readable, for the error answer. */
 export function idOf(value: unknown, limits: MessageLimits): RequestId | undefined {
   return isJsonObject(value) && isId(value.id, limits) ? value.id : undefined;
 }
