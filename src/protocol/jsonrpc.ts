@@ -90,7 +90,9 @@ export function parseJson(text: string, limits: MessageLimits, strict: boolean):
     );
   }
   if (mayBeMisread) return readExactly(text);
-  if (result !== undefined && result.length >= limits.sourceTextCharsMin) {
+  // A part of a text keeps the whole in memory.
+  const isMost = result !== undefined && 2 * result.length >= text.length;
+  if (isMost && result.length >= limits.sourceTextCharsMin) {
     const { result: read } = value as JsonObject;
     if (isJsonObject(read)) keepSourceText(read, result);
   }

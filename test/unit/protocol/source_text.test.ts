@@ -144,4 +144,9 @@ describe("A result that keeps its text", () => {
     const short = `{"jsonrpc":"2.0","id":1,"result":${plain}}`;
     expect(relayed(short, defaultLimits, told)).toContain('"content":[{"type":"text","text":"a"}]');
   });
+
+  test("is written again where most of its line is something else, which it would keep in memory", () => {
+    const line = `{"jsonrpc":"2.0","id":1,"result":${plain},"more":"${"x".repeat(500)}"}`;
+    expect(relayed(line, asText, told)).toContain('"content":[{"type":"text","text":"a"}]');
+  });
 });
