@@ -134,7 +134,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const events = createEvents((thrown) =>
     log.error("Cannot read an event", { error: String(thrown) })
   );
-  events.read(createLogReader(log));
+  events.read(createLogReader(log, limits));
   const counts = countEvents(events);
   const kinds = tables.storeKinds;
   const opened = await openStores({ config, kinds, runtime, clock, limits, log });

@@ -5,7 +5,7 @@
  * bytes lose the unfinished character at that end.
  */
 
-/** The first characters of a text, up to a number. */
+/** At most `charsMax` characters from the start of a text. */
 export function beginning(text: string, charsMax: number): string {
   return text.length <= charsMax ? text : text.slice(0, wholeUpTo(text, charsMax));
 }
@@ -22,7 +22,7 @@ export function wholeUpTo(text: string, end: number): number {
   return beforeSpelled(text, beforeCluster(text, end));
 }
 
-/** The characters of a text from `start` on, up to a number, and where they begin and end. */
+/** At most `charsMax` characters of a text from `start` on, and where they begin and end. */
 export function section(
   text: string,
   start: number,
@@ -39,7 +39,7 @@ export function quoteJson(value: unknown, charsMax: number): string {
   const text = JSON.stringify(value) ?? "nothing";
   if (text.length <= charsMax) return text;
   const part = beginning(text, charsMax - 1);
-  // A backslash that escapes what was cut off.
+  // The last backslash may escape a character that was cut off.
   const slashes = /\\*$/.exec(part)?.[0].length ?? 0;
   return `${slashes % 2 === 0 ? part : part.replace(/\\$/, "")}…`;
 }
@@ -57,7 +57,7 @@ export function decodeTail(bytes: Uint8Array): string {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(whole);
 }
 
-/** UTF-8 writes a character in one byte, and at most three that continue it. */
+/** In UTF-8, at most three bytes follow the first byte of a character. */
 const utf8TailBytesMax = 3;
 
 const surrogatePair = /[\ud800-\udbff][\udc00-\udfff]/y;
@@ -69,7 +69,7 @@ function beforePair(text: string, end: number): number {
 
 /** How far to look around a cut: longer than any sequence that people write as one character. */
 const clusterCharsMax = 64;
-/** No character before this one joins another, except a carriage return before a line feed. */
+/** No character below this one joins another, except a carriage return before a line feed. */
 const firstCombining = 0x300;
 const lineFeed = 0x0a;
 let segmenter: Intl.Segmenter | undefined;
@@ -81,13 +81,15 @@ function beforeCluster(text: string, end: number): number {
   const around = text.slice(start, end + clusterCharsMax);
   segmenter ??= new Intl.Segmenter();
   const { index = 0 } = segmenter.segment(around).containing(end - start) ?? {};
-  // One that fills all of it, or begins the text, leaves no earlier place: code points stay whole.
+  // If one cluster fills the whole part, there is no earlier place: only code points stay whole.
   return index > 0 ? start + index : beforePair(text, end);
 }
 
 const flagHalf = /[\u{1f1e6}-\u{1f1ff}]/uy;
 
-/** Where to start looking: flags pair up from the first of their row, however long the row is. */
+/**
+ * Where to start looking. Halves of flags pair up from the start of their row, which may be long.
+ */
 function startBefore(text: string, end: number): number {
   if (end <= clusterCharsMax) return 0;
   const start = beforePair(text, end - clusterCharsMax);

@@ -35,6 +35,9 @@ export interface Principal {
 /** All principals together, as the owner of what they share. No authenticator may give this id. */
 export const sharedPrincipal: Principal = { id: "" };
 
+/** All clients that do not authenticate, as one: what it did last says nothing of one of them. */
+export const anonymousPrincipal: Principal = { id: "anonymous" };
+
 /** The gateway itself, for calls that it makes for no client. No authenticator may give this id. */
 export const gatewayPrincipal: Principal = { id: "gateway" };
 

@@ -1,15 +1,15 @@
 /**
- * What an authenticator is: it turns a request into the principal that makes it, or into the
- * challenge that the client gets instead. It is asked once for each request, before any session,
- * server or body is looked at, so everything below it can rely on the principal. A kind is one file
- * and one row in `authenticator_kinds.ts`. What a principal may do is not decided here.
+ * The interface of authenticators. An authenticator finds the principal of a request, or the
+ * challenge that the client gets instead. It runs once for each request, before any session, server
+ * or body is read, so all later code can rely on the principal. A kind is one file and one row in
+ * `authenticator_kinds.ts`. Not here: what a principal may do.
  */
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Principal } from "../model.ts";
 
-/** Why a request has no principal, and what the client needs to get one. */
+/** Why a request has no principal, and what the client needs. */
 export interface Challenge {
   /**
    * `unauthenticated` (401): no credentials, or none that are valid. `forbidden` (403): valid
@@ -22,12 +22,12 @@ export interface Challenge {
   readonly message?: string | undefined;
 }
 
-/** Decides who makes a request. */
+/** Finds the principal of each request. */
 export interface Authenticator {
   /**
-   * The principal of a request. Reads headers and URL alone, since the body is read once, later.
-   * The same client must get the same id each time: sessions, cursors and waiting calls are bound
-   * to it. A throw or a rejection fails the request as an internal error; it never lets the request
+   * The principal of a request. Reads only headers and URL, since the body is read once, later. The
+   * same client must get the same id each time: sessions, cursors and waiting calls are bound to
+   * it. A throw or a rejection fails the request as an internal error; it never lets the request
    * in.
    */
   authenticate(request: Request): Principal | Challenge | Promise<Principal | Challenge>;

@@ -13,7 +13,7 @@ export const authenticatorKinds: AuthenticatorKinds = {
   none: createNoAuthenticator,
 };
 
-/** Makes the authenticator of a kind. Throws a sentence when there is no such kind. */
+/** Makes the authenticator of a kind. Throws an error text if there is no such kind. */
 export function createAuthenticator(
   name: string,
   kinds: AuthenticatorKinds,

@@ -1,24 +1,21 @@
 /**
- * How one part of the gateway announces an event to all others, and later one instance to all
- * instances, when they may hold a copy of what changed. A message names what changed and carries no
- * state: a listener that needs more reads the store. Types only; `in_process.ts` serves one
+ * How one part of the gateway announces a change to all others that may hold a copy of what
+ * changed. With several instances, it reaches all of them. A message names what changed and carries
+ * no state: a listener that needs more reads the store. Types only; `in_process.ts` serves one
  * instance.
  */
 
 /** The messages, one line for each topic. */
 export interface BusTopics {
-  /**
-   * A session is over for good and gone from the store: its calls, streams and scopes end
-   * everywhere.
-   */
+  /** A session has ended and left the store: its calls, streams and scopes end everywhere. */
   readonly sessionEnded: { readonly key: string; readonly reason: string };
 }
 
 /** Takes messages and delivers each to every listener of its topic. */
 export interface Bus {
   /**
-   * Delivers a message to all listeners, in the order of publishing. A listener that throws costs
-   * no other its message. Throws when too many messages wait.
+   * Delivers a message to all listeners, in the order of publishing. A listener that throws does
+   * not affect the others. Throws if too many messages wait.
    */
   publish<Topic extends keyof BusTopics>(topic: Topic, message: BusTopics[Topic]): void;
   /** Listens until the returned function is called. */

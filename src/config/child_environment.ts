@@ -1,14 +1,14 @@
 /**
  * The environment of a child process: a short list of harmless names, the names in `inheritEnv`,
- * and its own `env`. Also here: which values are secrets that the log must hide. Maps have no
- * prototype, so any name is only a name.
+ * and its own `env`. Also here: which values are secrets that the log must hide. The objects have
+ * no prototype, so a variable may have any name.
  */
 import type { UsedVariable } from "./substitution.ts";
 
 const passedNames = new Set(
   ["HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER", "LANG", "TZ", "TMPDIR"],
 );
-/** Shorter values would hide half of the log. */
+/** Hiding shorter values would blank out much of the log. */
 const secretCharsMin = 6;
 const secretName =
   /KEY|TOKEN|SECRET|PASS|AUTH|CREDENTIAL|COOKIE|PRIVATE|(?:^|_)(?:PAT|DSN)$|_PWD$/i;
@@ -59,7 +59,9 @@ export function looksSecret(name: string, value: string): boolean {
   return secretName.test(name) && !identifierName.test(name) && !isPlace;
 }
 
-/** Whether a value from the gateway's environment may be shown, although its name tells nothing. */
+/**
+ * Whether a value from the gateway's environment may be shown: a path, or the value of an identity.
+ */
 function isOrdinary(names: readonly string[], value: string): boolean {
   return path.test(value) || names.some((name) => identifierName.test(name));
 }

@@ -13,9 +13,9 @@ export interface ServerCommon {
   /** How long a connection may be idle before its process is stopped. */
   readonly idleTimeoutMs: number;
   readonly tools: ToolFilter;
-  /** `onDemand`: it is not started before a client needs it. Absent: `early`. */
+  /** `onDemand`: the server starts only when a client needs it. Absent: `early`. */
   readonly start?: "early" | "onDemand" | undefined;
-  /** Whether clients get progress of the gateway's own while a call is silent; absent: yes. */
+  /** Whether the gateway sends its own progress while a call is silent; absent: yes. */
   readonly keepAlive?: boolean | undefined;
 }
 
@@ -68,7 +68,7 @@ export interface StdioServerConfig extends McpServerConfig {
 /** Credentials that a program finds in its environment. */
 export interface ChildCredentials {
   readonly credentials: CredentialsConfig;
-  /** The variables: of a key or token, or of a user's name and password. */
+  /** The names of the variables: for a key or token, or for a user name and password. */
   readonly variables: {
     readonly value?: string | undefined;
     readonly username?: string | undefined;
@@ -84,11 +84,11 @@ export interface HttpServerConfig extends McpServerConfig {
   /** Sent with each request to the URL's own origin. */
   readonly headers: Readonly<Record<string, string>>;
   readonly credentials: CredentialsConfig;
-  /** `streamable` and `sse` pin the transport; `auto` finds it out. */
+  /** `auto` detects the transport; the others pin it. */
   readonly transport: "auto" | "streamable" | "sse";
 }
 
-/** A text that is known already, or a file (absolute) that is read whenever it is needed. */
+/** A known text, or the absolute path of a file that is read whenever the secret is needed. */
 export type Secret = string | { readonly file: string };
 
 /** How the gateway authenticates to a server; bound to the origin of its URL. */
@@ -111,11 +111,11 @@ export type CredentialsConfig =
   | OAuth2Config
   | LoginConfig;
 
-/** RFC 6749: client credentials (4.4), or a refresh token that a person's log-in gave once (6). */
+/** RFC 6749: client credentials (4.4), or a refresh token from an earlier log-in (6). */
 export interface OAuth2Config {
   readonly type: "oauth2";
   readonly grant: "client_credentials" | "refresh_token";
-  /** Discovered by RFC 8414; absent: `tokenUrl` is given. */
+  /** RFC 8414 finds the token URL from it; absent: `tokenUrl` is given. */
   readonly issuer?: string | undefined;
   readonly tokenUrl?: string | undefined;
   readonly clientId: Secret;
@@ -135,15 +135,17 @@ export interface LoginConfig {
   readonly path: string;
   /** The members of its JSON body. */
   readonly body: Readonly<Record<string, Secret>>;
-  /** Where in its answer the token stands (JMESPath). */
+  /** The place of the token in its answer (JMESPath). */
   readonly token: string;
-  /** Where the host or URL of all later requests stands (JMESPath), and which hosts it may be. */
+  /**
+   * The place of the host or URL for all later requests (JMESPath), and the hosts that are allowed.
+   */
   readonly baseUrl?: string | undefined;
   readonly hosts: readonly string[];
-  /** The header that carries the token (lower case), and what stands before it. */
+  /** The header that carries the token (lower case), and the text before the token. */
   readonly header: string;
   readonly prefix: string;
-  /** A token is used for this long. */
+  /** How long a token is used. */
   readonly lifetimeMs: number;
 }
 
@@ -165,25 +167,27 @@ export interface RestServerConfig extends ServerCommon {
   readonly anonymousTools?: readonly string[] | undefined;
 }
 
-/** Where the operations of a REST service are written down. */
+/** Where the operations of a REST service are described. */
 export type ServiceSource =
   | { readonly type: "recipe"; readonly recipe: Recipe }
   | {
     readonly type: "openapi";
     /** A URL, or a file's absolute path. */
     readonly location: string;
-    /** Digest of a file's text, so that another text is a change; absent for URLs. */
+    /** Digest of a file's text, so that an edit counts as a change; absent for URLs. */
     readonly stamp?: string | undefined;
   };
 
-/** A server whose configuration is wrong or names what is not served yet; it fails alone. */
+/** A server whose configuration is wrong or not supported yet; no other server is affected. */
 export interface FailedServerConfig extends ServerCommon {
   readonly kind: "failed";
-  /** File, path and expectation, for the person. */
+  /** For the operator: the file, the path in it and the expectation. */
   readonly problem: string;
 }
 
-/** One configured and not disabled server: what all kinds have. A kind's own type extends it. */
+/**
+ * One configured server that is not disabled: what all kinds have. A kind's own type extends it.
+ */
 export interface ServerConfig extends ServerCommon {
   /** A row of the table of kinds. */
   readonly kind: string;
@@ -197,14 +201,15 @@ export interface ServersConfig {
   readonly servers: readonly ServerConfig[];
   readonly names: Naming;
   /**
-   * Sentences for the log: unknown keys with the nearest known name, problems that stop nothing.
+   * Sentences for the log: unknown keys with the nearest known name, and problems that are not
+   * fatal.
    */
   readonly warnings: readonly string[];
-  /** Sentences for the log that ask for nothing: what is passed over. Absent: none. */
+  /** Sentences for the log that need no action: what was ignored. Absent: none. */
   readonly notes?: readonly string[] | undefined;
-  /** Absolute paths of the files beside `mcp.json` that were read, to be watched as it is. */
+  /** Absolute paths of the other files that were read; they are watched, as `mcp.json` is. */
   readonly files: readonly string[];
-  /** Values that must never be seen in a log. */
+  /** Values that must never appear in a log. */
   readonly secrets: readonly string[];
 }
 
@@ -222,9 +227,9 @@ export interface GatewayConfig extends ServersConfig {
   /** The largest request body; absent: the usual limit. */
   readonly bodyBytesMax?: number | undefined;
   readonly publicUrl?: string | undefined;
-  /** Origins allowed beside this listener's own loopback names. */
+  /** Origins allowed in addition to this listener's own loopback names. */
   readonly allowedOrigins: readonly string[];
-  /** Hosts allowed beside this listener's own names, with or without a port. */
+  /** Hosts allowed in addition to this listener's own names, with or without a port. */
   readonly allowedHosts: readonly string[];
   /** Key material for sealing; absent: made at the first start and kept in the data directory. */
   readonly secret?: string | undefined;
@@ -236,8 +241,8 @@ export interface GatewayConfig extends ServersConfig {
 }
 
 /**
- * A server's name as the prefix of its tools' names: `[A-Za-z0-9_-]` alone, and nowhere `__`, which
- * ends it. Two servers of one configuration must not share it.
+ * A server's name as the prefix of its tools' names: `[A-Za-z0-9_-]` only, without `__`, which ends
+ * the prefix. Two servers of one configuration must not have the same prefix.
  */
 export function toSafePrefix(name: string): string {
   return name.replace(/[^A-Za-z0-9_-]/g, "_").replace(/_{2,}/g, "_").replace(/^_|_$/g, "") || "_";

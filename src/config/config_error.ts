@@ -32,12 +32,12 @@ export function describeWord(value: unknown): string {
 
 const wordCharsMax = 64;
 
-/** A path into the file as a person would write it: `mcpServers.files.args[1]`. */
+/** A path into the file as a user would write it: `mcpServers.files.args[1]`. */
 export function appendKey(path: string, key: string | number): string {
   if (typeof key === "number") return `${path}[${key}]`;
   if (!/^[A-Za-z_$][\w$-]*$/.test(key)) return `${path}[${JSON.stringify(key)}]`;
   return path === "" ? key : `${path}.${key}`;
 }
 
-/** All faults of one server together. */
+/** How many faults of one server its error names. */
 export const toldMax = 5;

@@ -27,7 +27,7 @@ const rows: Readonly<Record<ValuePlace, Row>> = {
   token: {
     what: "a token",
     allowed: /^[\x21-\x7e]*$/,
-    expected: "a token without spaces, line breaks and characters beyond ASCII",
+    expected: "a token without spaces, line breaks or characters beyond ASCII",
   },
   header: {
     what: "a value",
@@ -37,7 +37,7 @@ const rows: Readonly<Record<ValuePlace, Row>> = {
   cookie: {
     what: "a value",
     allowed: /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*$/,
-    expected: "a value for a cookie, without spaces, commas and semicolons",
+    expected: "a value for a cookie, without spaces, commas or semicolons",
   },
   query: { what: "a value", allowed: oneLine, expected: "a value on one line" },
   username: {
@@ -58,7 +58,7 @@ export function valueProblem(place: ValuePlace, value: string): string | undefin
   return allowed.test(value) ? undefined : `expected ${expected}`;
 }
 
-/** Names of identities that grant no access by themselves: user names and ids of clients. */
+/** Names of identities that grant no access by themselves: user names and client ids. */
 const identifierName = /^(?:user|user[-_]?name|login|e?[-_]?mail|client[-_]?id)$/i;
 
 /** Whether the value at this key of credentials is not a secret. */

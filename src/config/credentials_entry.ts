@@ -1,6 +1,6 @@
 /**
- * Reads configured credentials: references replaced, files absolute, values checked, and
- * combinations without meaning or with two meanings refused. No file is opened here; the provider
+ * Reads configured credentials: it replaces references, makes paths absolute, checks values, and
+ * refuses combinations that are meaningless or ambiguous. No file is opened here; the provider
  * opens it whenever it needs it. Problems never show a value.
  */
 import { namesSecret } from "./child_environment.ts";
@@ -113,7 +113,7 @@ export function readFallback(
   const { onFailure = "reject", public: isPublic = false, anonymousTools = [] } = entry;
   const refuse = (part: string, problem: string) => texts.refuse(appendKey(key, part), problem);
   if (kind !== "stdio" && entry.env !== undefined) {
-    refuse("env", "has no meaning for a server that is no program; remove it");
+    refuse("env", "has no meaning for a server that is not a program; remove it");
   }
   if (onFailure === "reject") {
     if (isPublic) refuse("public", 'has no meaning without onFailure "anonymous"; remove it');
@@ -125,23 +125,26 @@ export function readFallback(
   if (kind !== "rest") {
     refuse(
       "onFailure",
-      '"anonymous" is for web APIs alone: a connection to an MCP server is authenticated ' +
+      '"anonymous" is for web APIs only: a connection to an MCP server is authenticated ' +
         "or it is not opened; remove it",
     );
   } else if (!isPublic) {
     refuse("onFailure", '"anonymous" also needs public: true');
   } else if (anonymousTools.length === 0) {
-    refuse("onFailure", '"anonymous" needs the tools that may be called so, in anonymousTools');
+    refuse(
+      "onFailure",
+      '"anonymous" also needs anonymousTools, the list of tools that it applies to',
+    );
   } else if (isOpen(context) && !isAllowed(context)) {
     refuse(
       "onFailure",
-      '"anonymous" on a gateway that others can reach needs MCP_ALLOW_ANONYMOUS_FALLBACK=true',
+      '"anonymous" on a gateway that other machines can reach needs MCP_ALLOW_ANONYMOUS_FALLBACK=true',
     );
   }
   return anonymousTools;
 }
 
-/** Refuses headers that would carry credentials if `credentials` says that there are none. */
+/** Refuses headers that carry secrets, because calls without credentials would send them, too. */
 export function refuseTelling(
   headers: Readonly<Record<string, string>>,
   anonymousTools: readonly string[] | undefined,
@@ -152,7 +155,7 @@ export function refuseTelling(
     if (!namesSecret(name, value)) continue;
     texts.refuse(
       appendKey("headers", name),
-      'would be sent without credentials, too, since onFailure is "anonymous"; ' +
+      'would also be sent in calls without credentials, since onFailure is "anonymous"; ' +
         "put it under credentials",
     );
   }
@@ -234,7 +237,7 @@ function readOAuth2(entry: Entry<"oauth2">, key: string, texts: Texts): OAuth2Co
   };
 }
 
-/** Unchanged: an issuer is compared character by character. */
+/** Keeps the URL as it is: issuers are compared character by character. */
 function readIssuerUrl(text: string, key: string, texts: Texts): string {
   const before = texts.problems.length;
   const value = texts.plain(key, text).trim();
@@ -243,14 +246,14 @@ function readIssuerUrl(text: string, key: string, texts: Texts): string {
   const isSafe = url?.protocol === "https:" ||
     (url?.protocol === "http:" && isLoopback(url.hostname));
   if (url === undefined || !isSafe) {
-    texts.refuse(key, "expected a whole URL with https:, or with http: on this machine");
+    texts.refuse(key, "expected an absolute URL with https:, or with http: on this machine");
   } else if (url.username + url.password + url.hash !== "") {
-    texts.refuse(key, "expected a URL without a login and a fragment");
+    texts.refuse(key, "expected a URL without a login or a fragment");
   }
   return value;
 }
 
-/** Each secret with its place. */
+/** The secrets that are files, each with its key. */
 function secretsOf(credentials: CredentialsConfig): [string, Secret][] {
   const isSecret = (value: unknown): value is Secret =>
     typeof value === "object" && value !== null && "file" in value;

@@ -110,7 +110,7 @@ export const serverCredentialsSchema = v.pipe(
       onFailure: v.optional(v.picklist(["reject", "anonymous"], '"reject" or "anonymous"')),
       /** The API's data is public, so an unauthenticated call does no harm. */
       public: v.optional(v.boolean("true or false")),
-      anonymousTools: v.optional(v.array(text, "a list of names of tools")),
+      anonymousTools: v.optional(v.array(text, "a list of tool names")),
       /** The environment variables in which a program finds them. */
       env: v.optional(
         v.union([

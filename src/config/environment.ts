@@ -13,7 +13,7 @@ import { nearestName } from "./nearest.ts";
 import { expandHome, resolvePath, startsAtHome } from "./path.ts";
 import { type Variable, type VariableName, variables, type VariableValue } from "./variables.ts";
 
-/** What the reading of the configuration needs. */
+/** What `readConfig` needs. */
 export interface ReadConfigOptions extends Pick<ReadServersOptions, "env" | "readText" | "kinds"> {
   /** The current folder, absolute. */
   readonly cwd: string;
@@ -22,13 +22,13 @@ export interface ReadConfigOptions extends Pick<ReadServersOptions, "env" | "rea
 /** The configuration, and what only the program needs. */
 export interface StartConfig {
   readonly config: GatewayConfig;
-  /** The file of the servers, absolute, to watch; it may not exist yet. */
+  /** The absolute path of the file with the servers, to watch; it may not exist yet. */
   readonly configPath: string;
   /** Set by MCP_LISTENER; absent: the address decides. */
   readonly listener?: "fast" | "hardened" | undefined;
   /** Lines for the operator at the start. */
   readonly notes: readonly string[];
-  /** The same, about possible mistakes or dangers. */
+  /** Lines for the operator about possible mistakes or dangers. */
   readonly warnings: readonly string[];
 }
 
@@ -95,7 +95,7 @@ function optional<Name extends VariableName>(
   env: Environment,
   name: Name,
 ): VariableValue<Name> | undefined {
-  // The rows of the table keep their own types; for a name that is not known yet they are alike.
+  // Each row has its own type, which TypeScript cannot infer from a generic name.
   const row = variables[name] as Variable<VariableValue<Name>>;
   const text = textOf(env, name) ?? row.default;
   return text === undefined ? undefined : row.parse(text);
@@ -131,9 +131,9 @@ const foreignNames: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Checks each `MCP_*` name that neither the gateway nor the file mentions. Throws a sentence for
- * each name that is near one of the gateway's, and so misspelt; returns a warning for each name
- * that another program may use.
+ * Checks each `MCP_*` name that neither the gateway nor the file mentions. A name that is near one
+ * of the gateway's is taken as misspelt: throws a sentence for each. Returns a warning for each
+ * other name, which another program may use.
  */
 function checkNames(env: Environment, mentioned: ReadonlySet<string>): string[] {
   const known = Object.keys(variables);
@@ -199,10 +199,10 @@ function howToAdd(path: string, { servers }: ServersConfig): string[] {
     mcpServers: { memory: { command: "npx", args: ["-y", "@modelcontextprotocol/server-memory"] } },
   };
   return [
-    "No server is configured: CoinGecko is offered, which needs no key" +
+    "No server is configured: the gateway offers CoinGecko, which needs no key" +
     (servers.some(({ name }) => name === "opensubtitles")
       ? ", and OpenSubtitles, since OPENSUBTITLES_API_KEY is set"
-      : "; set OPENSUBTITLES_API_KEY to have OpenSubtitles, too"),
+      : "; set OPENSUBTITLES_API_KEY to add OpenSubtitles"),
     `Add your own servers: write the file ${path}, which is read again when it changes`,
     `For example: ${JSON.stringify(example)}`,
   ];

@@ -36,12 +36,10 @@ const texts: Readonly<Record<string, () => string>> = {
   "--version": () => identity.version,
 };
 
-/**
- * Of two flags with the same first letter the first wins: -h is --help, as in every other program.
- */
+/** If two flags begin with the same letter, the first wins: -h is --help, as usual. */
 const known = [...Object.keys(texts), ...Object.keys(flags)];
 
-/** The request of a command line. */
+/** What a command line asks for. */
 export type CommandLine =
   /** To start, with these variables. */
   | { readonly kind: "start"; readonly env: Readonly<Record<string, string>> }
@@ -87,7 +85,10 @@ function refuse(arg: string, name: string, takesNothing: boolean): string {
     : `Cannot use ${JSON.stringify(arg)}: expected a flag; ${advice}`;
 }
 
-/** The dashes of all flags would make short names look alike; a common beginning is near, too. */
+/**
+ * Compares without dashes, which would make short names look alike. A common beginning is near,
+ * too.
+ */
 function nearestFlag(name: string): string | undefined {
   const word = name.replace(/^-+/, "");
   const words = known.map((flag) => flag.slice(2));

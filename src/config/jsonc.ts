@@ -1,6 +1,6 @@
 /**
- * JSON with comments and trailing commas to plain data. Objects have no prototype, so a key such as
- * `__proto__` or `constructor` is only a key. The error gives line and column of the first fault.
+ * JSON with comments and trailing commas to plain data. Objects have no prototype, so `__proto__`
+ * and `constructor` are ordinary keys. The error gives line and column of the first fault.
  */
 import { type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
 import { appendKey, ConfigError } from "./config_error.ts";
@@ -58,7 +58,7 @@ function locate(text: string, offset: number): string {
 
 /** Parser code → what to look for. */
 const explanations = new Map<string, string>([
-  ["InvalidSymbol", 'this is no JSON value; text needs "double quotes"'],
+  ["InvalidSymbol", 'this is not a JSON value; text needs "double quotes"'],
   ["InvalidNumberFormat", "this is not a JSON number"],
   ["PropertyNameExpected", "expected a key in double quotes"],
   ["ValueExpected", "expected a value"],

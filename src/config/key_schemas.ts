@@ -13,7 +13,7 @@ export const text = v.pipe(
   v.check((value) => !value.includes("\0"), "a string without NUL characters"),
 );
 
-/** A text that says something. */
+/** A text that is not empty. */
 export const filledText = v.pipe(text, v.nonEmpty("a string that is not empty"));
 
 /** A list of texts. */
@@ -50,6 +50,6 @@ export const baseUrl = v.optional(filledText);
 /** How the gateway authenticates to a server. */
 export const credentials = v.optional(serverCredentialsSchema);
 
-/** What these schemas give. */
+/** The checked values of these keys. */
 export type HeadersEntry = v.InferOutput<typeof headers>;
 export type ServerCredentialsKey = v.InferOutput<typeof credentials>;

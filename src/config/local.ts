@@ -22,7 +22,7 @@ function readLocal(
   { path, texts, context }: EntryReading,
 ): OwnPart<StdioServerConfig> {
   refuseOtherTypes(entry, false, texts);
-  // A far client must not choose directories on this disk unless the operator says so.
+  // A remote client must not choose directories on this disk unless the operator allows it.
   const connection = readConnection(entry, !context.remoteBind, texts);
   const command = texts.command(entry.command ?? "");
   if (command === "" && texts.problems.length === 0) {
@@ -57,7 +57,7 @@ function readLocal(
   };
 }
 
-/** An entry with a command, or with nothing that says where the server is. */
+/** An entry with a command, or with no key that says how to reach the server. */
 export const commandForm = defineForm({
   by: "command",
   markers: ["command"],
@@ -66,7 +66,7 @@ export const commandForm = defineForm({
   read: readLocal,
 });
 
-/** Whether a word of a command line is a shell, also one in a container or on another machine. */
+/** Whether a word of a command line is a shell, here, in a container or on another machine. */
 function isShell(word: string): boolean {
   return /^(?:.*[\\/])?(?:(?:ba|da|z|k|fi|a)?sh|ssh|cmd|pwsh|powershell|wsl)(?:\.exe)?$/i.test(
     word,
@@ -77,7 +77,7 @@ function readOwnVariables(env: EnvEntry, texts: Texts): Map<string, string | nul
   const own = new Map<string, string | null>();
   for (const [name, value] of env ?? []) {
     if (!/^[^=\0]+$/.test(name)) {
-      texts.refuse(appendKey("env", name), "not a valid name of a variable");
+      texts.refuse(appendKey("env", name), "not a valid variable name");
     }
     own.set(name, value === null ? null : texts.variable(name, String(value)));
   }

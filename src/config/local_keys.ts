@@ -15,7 +15,7 @@ const env = v.optional(
   ),
 );
 
-/** Every key is optional here; that a command is needed is said by the reader. */
+/** Every key is optional here; the reader reports a missing command. */
 export const localEntries = {
   command: v.optional(filledText),
   ...connectionEntries,
@@ -27,5 +27,5 @@ export const localEntries = {
   credentials,
 };
 
-/** The child's own variables as the entry gives them; null takes one away. */
+/** The child's own variables as the entry gives them; null removes one. */
 export type EnvEntry = v.InferOutput<typeof env>;

@@ -1,9 +1,9 @@
 /**
  * Reads `mcp.json`: the `mcpServers` object of Claude Desktop, Claude Code and Cursor, or the
  * `servers` object of VS Code (also inside `mcp`, as in its settings), with comments and trailing
- * commas. Each server is read by itself (server_entry.ts); only a file that cannot be read as a
- * whole is an error. A server's name may be any text that can stand in a URL; two names that would
- * give tools the same prefix are refused for the later one.
+ * commas. Each server is read by itself (server_entry.ts); only a fault of the whole file is an
+ * error. A server's name may be any text that can be part of a URL. If two names would give tools
+ * the same prefix, the later server fails.
  */
 import { isJsonObject } from "../json.ts";
 import { defaultLimits } from "../limits.ts";
@@ -21,14 +21,14 @@ import { joinForms, type ServerForms, type ServerKind } from "./server_kind.ts";
 import { ownSecret } from "./substitution.ts";
 import type { FileContext } from "./texts.ts";
 
-/** What the reading of a file needs. */
+/** What `readServersFile` needs. */
 export interface ReadServersOptions {
   /** Absolute, as `readConfig` returns it. */
   readonly path: string;
   readonly env: Readonly<Record<string, string>>;
   /** The text of a file; undefined when there is none. */
   readonly readText: (path: string) => Promise<string | undefined>;
-  /** Where the gateway itself is reached: no server may lead back to it. */
+  /** The gateway's own addresses: no server may lead back to them. */
   readonly own: OwnAddress;
   /** The kinds of servers that an entry may ask for. */
   readonly kinds: readonly ServerKind[];
@@ -49,7 +49,7 @@ export async function readServers(options: ReadServersOptions): Promise<ServersC
   return file.config;
 }
 
-/** The same with what only the start needs; undefined when there is no such file. */
+/** The same, with the names that only the start needs; undefined if there is no such file. */
 export async function readServersFile(
   options: ReadServersOptions,
 ): Promise<ServersFile | undefined> {
@@ -63,7 +63,7 @@ export async function readServersFile(
     throw new ConfigError([`Cannot use ${path}: expected an object, got ${describeKind(value)}`]);
   }
   const warnings = repeated.map((key) =>
-    `Ignored the first ${key} of ${path}: the key stands twice, the last one counts`
+    `Ignored the first ${key} of ${path}: the key appears twice, and the last one counts`
   );
   return {
     config: await readServersValue(value, options, warnings),
@@ -71,7 +71,7 @@ export async function readServersFile(
   };
 }
 
-/** The servers of what such a file holds. */
+/** The servers of a parsed file. */
 async function readServersValue(
   value: Readonly<Record<string, unknown>>,
   { path, env, readText, own, kinds }: ReadServersOptions,
@@ -104,7 +104,7 @@ async function readServersValue(
   };
 }
 
-/** The servers without a file: CoinGecko, which needs no key, and those whose key is set. */
+/** The servers if there is no file: CoinGecko, which needs no key, and those whose key is set. */
 export function readDefaultServers(options: ReadServersOptions): Promise<ServersConfig> {
   const hasKey = (options.env["OPENSUBTITLES_API_KEY"]?.trim() ?? "") !== "";
   const mcpServers = {
@@ -159,7 +159,7 @@ async function readSections(
       const entryPath = appendKey(path, name);
       if (byName.has(name)) {
         context.warnings.push(
-          `Ignored ${entryPath} of ${context.file}: a server of this name stands before it`,
+          `Ignored ${entryPath} of ${context.file}: an earlier server has the same name`,
         );
         continue;
       }
@@ -181,10 +181,10 @@ async function readSections(
   return [...byName.values()].filter((server) => server !== undefined);
 }
 
-/** Why a server cannot have this name; otherwise its prefix is taken. */
+/** Why a server cannot have this name; if it can, its prefix is now taken. */
 function nameProblem(name: string, byPrefix: Map<string, string>): string | undefined {
   if (name === "" || name === "." || name === ".." || /\p{Cc}|\p{Cs}/u.test(name)) {
-    return "expected a name that can stand in a URL";
+    return "expected a name that can be part of a URL";
   }
   if (name.length > defaultLimits.serverNameCharsMax) {
     return `expected a name of at most ${defaultLimits.serverNameCharsMax} characters`;
@@ -200,7 +200,7 @@ function nameProblem(name: string, byPrefix: Map<string, string>): string | unde
 }
 
 const servedTopLevel = ["mcpServers", "servers", "names"];
-/** What editors write beside the servers. */
+/** What editors write next to the servers. */
 const foreignTopLevel = ["$schema", "inputs", "mcp", "context_servers", ...serverListKeys];
 
 function warnOfTopLevel(top: Readonly<Record<string, unknown>>, context: FileContext): void {

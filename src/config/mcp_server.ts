@@ -1,7 +1,7 @@
 /**
  * What servers that speak MCP have in common, whether they are run by a command or reached by URL:
- * their keys, the names of the transports, and the reading of both. Directories in `roots` may
- * begin with `~`; relative ones start at the folder of the file.
+ * their keys, the names of the transports, and how both are read. Directories in `roots` may begin
+ * with `~`; relative ones start at the folder of the file.
  */
 import * as v from "valibot";
 import { defaultLimits } from "../limits.ts";
@@ -11,7 +11,7 @@ import { filledText, flag, time } from "./key_schemas.ts";
 import { toFileUri } from "./path.ts";
 import type { Texts } from "./texts.ts";
 
-/** The transports, by their names in all programs; `undefined` is a program that is run. */
+/** The transports, by the names that clients' files use; `undefined` means a local program. */
 export const transports = {
   stdio: undefined,
   local: undefined,
@@ -55,7 +55,7 @@ export const typeKeys = ["type", "transport", "transportType"] as const satisfie
   keyof ConnectionEntry
 )[];
 
-/** What every such server has beside what all servers have. */
+/** What these servers have in addition to the keys of all servers. */
 export type ConnectionPart = Pick<
   McpServerConfig,
   "isolation" | "identify" | "era" | "roots" | "idleTimeoutMs"

@@ -52,7 +52,7 @@ async function readOpenApiServer(
   };
 }
 
-/** Another text is another stamp. */
+/** A digest of the file, which changes when its text does. */
 async function stampOf(
   path: string,
   texts: Texts,

@@ -114,7 +114,7 @@ const serverKinds: readonly Kind[] = [
 const fileKinds: readonly Kind[] = [
   {
     keys: ["projects"],
-    why: 'servers of single projects are not read; copy those that you want to "mcpServers"',
+    why: 'servers of single projects are not read; to use one, copy it to "mcpServers"',
   },
   {
     keys: ["globalShortcut", "preferences"],
@@ -184,7 +184,7 @@ function list(names: readonly string[]): string {
   return names.length > listedMax ? `${shown} and ${names.length - listedMax} more` : shown;
 }
 
-/** Keys and values that switch a server off, of Cline, DeepChat, Zed, Jan and others. */
+/** Keys and values that switch a server off in Cline, DeepChat, Zed, Jan and others. */
 const switches: readonly (readonly [key: string, off: boolean])[] = [
   ["disabled", true],
   ["disable", true],
@@ -201,8 +201,8 @@ export function isSwitchedOff(entry: Readonly<Record<string, unknown>>): boolean
 }
 
 /**
- * Lists in the file that say which servers are on: their place, and whether they name those servers
- * or the others.
+ * Lists in the file that say which servers are on: their place, and whether they name the servers
+ * that are on or those that are off.
  */
 const serverLists: readonly (readonly [path: readonly string[], on: boolean])[] = [
   // Gemini, current and former.
@@ -236,8 +236,8 @@ export function readServerLists(
 const reachKeys = ["command", "url", "serverUrl", "httpUrl", "recipe", "openapi"];
 
 /**
- * An entry in the gateway's form: null and empty form fields are absent, and the URL of a server is
- * not called `baseUrl`.
+ * An entry in the gateway's form. Null and empty fields are dropped. `baseUrl` becomes `url` if no
+ * other key says how to reach the server.
  */
 export function toOwnEntry(
   entry: Readonly<Record<string, unknown>>,
@@ -246,7 +246,7 @@ export function toOwnEntry(
   const isSaid = ([key, value]: [string, unknown]) => reachKeys.includes(key) && value !== "";
   const isBase = ([key, value]: [string, unknown]) => key === "baseUrl" && value !== "";
   const reached = given.some(isSaid);
-  // Without a base, even an empty command is a fault, which the reader of `command` explains.
+  // If no key says how to reach the server, empty ones stay: the reader of `command` reports them.
   const kept = reached || given.some(isBase)
     ? given.filter(([key, value]) =>
       value !== "" || !(reachKeys.includes(key) || key === "baseUrl")

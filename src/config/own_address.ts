@@ -1,8 +1,7 @@
 /**
- * Whether a URL leads to this gateway itself. A server there would list the gateway's own tools
- * again, and start itself without end. Only names that are known without a look-up count. For the
- * others (a port that the system chooses, DNS names, proxies) the HTTP layer recognises the
- * gateway's own requests.
+ * Whether a URL leads to this gateway itself. Such a server would list the gateway's own tools
+ * again, in an endless loop. Only names that need no look-up count. In other cases (a port that the
+ * system chooses, DNS names, proxies) the HTTP layer recognises the gateway's own requests.
  */
 import type { GatewayConfig } from "./config.ts";
 import { isLoopback } from "./loopback.ts";
@@ -31,7 +30,7 @@ export function isOwnUrl(text: string, { host, port, publicUrl }: OwnAddress): b
 }
 
 /**
- * Behind the proxy of a public address may be other services: only the gateway's own endpoints
+ * The proxy of a public address may serve other programs, too: only the gateway's own endpoints
  * count.
  */
 const endpoint = /^(?:\/+(?:(?:mcp|sse|messages)\/*|servers\/.*)?)?$/;

@@ -1,7 +1,7 @@
 /**
  * The few path functions that the configuration needs, without the platform: POSIX paths only, by
- * text alone (links are not followed). `~` is the home folder if it is alone or before a slash, as
- * in a shell; `~name` is not.
+ * text alone (links are not followed). `~` alone or before a slash is the home folder, as in a
+ * shell; `~name` is not.
  */
 
 /** The folder of a file. */

@@ -24,7 +24,7 @@ const milliseconds = (least: 0 | 1) => {
 };
 const object = v.custom<Record<string, unknown>>(isJsonObject, "an object");
 const anyName: v.GenericSchema<string> = v.string("a name");
-/** By way of a Map, since a valibot record drops names such as `constructor`. */
+/** Goes through a Map, since a valibot record drops names such as `constructor`. */
 const recordOf = <Value extends v.GenericSchema>(value: Value, name = anyName) =>
   v.pipe(
     object,
@@ -60,7 +60,7 @@ const budget = strict({
   perMs: milliseconds(1),
 });
 
-/** Values that apply only while a condition holds; the first such variant counts. */
+/** Values that apply only if a condition holds; the first variant whose condition holds is used. */
 const variant = strict({
   name,
   when: v.optional(condition),
@@ -70,7 +70,7 @@ const variant = strict({
 });
 
 const login = strict({
-  /** Until it holds, endpoints that need the log-in name the variables to set. */
+  /** Until it holds, calls that need the log-in fail and name the variables to set. */
   when: v.optional(condition),
   path,
   body: secretsSchema,
@@ -148,7 +148,7 @@ const endpoint = strict({
   cacheMs: v.optional(milliseconds(0), 0),
   /** Whether calling twice has the effect of calling once; absent: as HTTP defines the method. */
   repeatable: v.optional(flag),
-  /** Whether it changes nothing; absent: true for GET alone. */
+  /** Whether a call changes nothing; absent: true for GET only. */
   readOnly: v.optional(flag),
   login: v.optional(flag, false),
 });

@@ -61,7 +61,7 @@ function checkLogin(login: NonNullable<RecipeFile["login"]>, refuse: Refuse): vo
   if (login.path.includes("{")) refuse("login.path", "expected a path without braces");
 }
 
-/** The path and its parameters name each other. */
+/** Each name in the path has a path parameter, and each path parameter is in the path. */
 function checkPath(
   { path, parameters }: RecipeEndpoint,
   at: (key: string) => string,
@@ -80,7 +80,7 @@ function checkPath(
   }
 }
 
-/** No two parameters are the same to the API; names of headers are compared without case. */
+/** Refuses parameters that the API could not tell apart; names of headers ignore case. */
 function checkPlaces(
   { parameters }: RecipeEndpoint,
   at: (key: string) => string,
@@ -128,12 +128,12 @@ function checkParameter(
   }
 }
 
-/** No argument can carry credentials. */
+/** Headers that no argument may set, because they carry credentials or identify the gateway. */
 const ownHeaders: ReadonlySet<string> = new Set(["authorization", "cookie", "user-agent"]);
 
 const types = ["string", "number", "integer", "boolean", "array", "object", "null"];
 
-/** Whether a JSON Schema has only existing types. */
+/** Whether a JSON Schema names only types that exist. */
 function checkSchema(
   key: string,
   schema: Readonly<Record<string, unknown>>,

@@ -1,5 +1,5 @@
 /**
- * Finds a recipe, built in or in a file, and checks its shape. Every error has its place in the
+ * Finds a recipe, built in or in a file, and checks its shape. Every error names its place in the
  * recipe and the expectation. Not here: the rules beyond the shape (recipe_checks.ts), and what a
  * recipe becomes (rest_server.ts).
  */

@@ -21,7 +21,7 @@ import { defineForm, type EntryReading, type FormEntry, type OwnPart } from "./s
 import { type FileContext, type Texts, withoutPrototype } from "./texts.ts";
 import { readWebUrl } from "./web_url.ts";
 
-/** Keys that say where a server is, by all programs' names. */
+/** The key for the URL of a server, by the names that programs use. */
 export const urlKeys = ["url", "serverUrl", "httpUrl"] as const;
 
 const remoteEntries = {
@@ -55,7 +55,7 @@ async function readRemote(
   readFallback(entry.credentials, "credentials", texts, context, "http");
   for (const name of headersSent(credentials)) {
     if (!(name in headers)) continue;
-    texts.refuse(appendKey("headers", name), "stands beside credentials; remove one of them");
+    texts.refuse(appendKey("headers", name), "is set by credentials, too; remove one of them");
   }
   if (texts.problems.length === 0) await warnOfFiles(credentials, "credentials", texts, context);
   return {
@@ -71,21 +71,23 @@ async function readRemote(
 function readUrl(entry: RemoteEntry, texts: Texts, { own }: FileContext): string {
   const [key, second] = urlKeys.filter((key) => entry[key] !== undefined);
   if (key === undefined) return "";
-  if (second !== undefined) texts.refuse(second, `stands beside ${key}; remove one of them`);
+  if (second !== undefined) {
+    texts.refuse(second, `cannot be combined with ${key}; remove one of them`);
+  }
   const url = readWebUrl(key, entry[key] ?? "", texts, "https://example.com/mcp") ?? "";
   if (isOwnUrl(url, own)) texts.refuse(key, leadsBack);
   return url;
 }
 
-/** Headers to be sent along, in lower case, since names that differ in case alone are one. */
+/** The headers to send, by name in lower case: header names ignore case. */
 export function readHeaders(headers: HeadersEntry, texts: Texts): Record<string, string> {
   const read = new Map<string, string>();
   for (const [given, text] of headers ?? []) {
     const key = appendKey("headers", given);
     const name = given.toLowerCase();
     const value = texts.header(given, String(text));
-    const problem = read.has(name) ? "stands twice; remove one of them" : headerProblem(given);
-    // What is empty says nothing, and is sent as that.
+    const problem = read.has(name) ? "appears twice; remove one of them" : headerProblem(given);
+    // An empty value is valid, and is sent as it is.
     const wrong = problem ?? (value === "" ? undefined : valueProblem("header", value));
     if (wrong !== undefined) texts.refuse(key, wrong);
     read.set(name, value);

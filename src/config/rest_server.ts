@@ -109,7 +109,7 @@ export function readOwnCredentials(
   return readShown(credentials, "credentials", texts, context);
 }
 
-/** Those of the recipe: its variant's, or else its own. */
+/** The recipe's credentials: those of the variant, or else its own. */
 function readRecipeCredentials(
   file: RecipeFile,
   variant: Variant | undefined,
@@ -136,7 +136,7 @@ async function readShown(
 export function refuseBeside(shown: readonly string[], headers: Headers, texts: Texts): void {
   for (const name of shown) {
     if (!Object.hasOwn(headers, name)) continue;
-    texts.refuse(appendKey("headers", name), "stands beside credentials; remove one of them");
+    texts.refuse(appendKey("headers", name), "is set by credentials, too; remove one of them");
   }
 }
 

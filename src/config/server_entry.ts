@@ -57,7 +57,9 @@ export async function readServer(
   return await buildServer(name, path, entry, form, texts, context);
 }
 
-/** READMEs of servers show variables beside a url, though no program is started for them. */
+/**
+ * READMEs of remote servers often show `env` next to a URL, though there is no program to start.
+ */
 function passOverEnv(
   name: string,
   entry: Keys,
@@ -108,7 +110,7 @@ async function buildServer(
     : failServer(name, texts.problems.join("; "));
 }
 
-/** The form that an entry has; keys of the other forms alone are refused. */
+/** The form of an entry; refuses keys that only other forms have. */
 function findForm(values: Keys, { forms }: ServerForms, texts: Texts): ServerForm | undefined {
   const [form = forms[0], other] = forms.filter(({ markers }) =>
     markers.some((key) => values[key] !== undefined)
@@ -140,7 +142,7 @@ function isEmpty(value: unknown): boolean {
 function readFilter(entry: CommonEntry, texts: Texts): ToolFilter {
   const own = Array.isArray(entry.tools) ? { allow: entry.tools } : entry.tools;
   const { enabledTools, enabled_tools, includeTools } = entry;
-  // Gemini may name arguments, too, which only its own consents look at.
+  // Gemini allows arguments after a name, which matter only to its own approvals.
   const included = includeTools?.map((name) => name.replace(/\(.*\)$/s, ""));
   const lists = { tools: own?.allow, enabledTools, enabled_tools, includeTools: included };
   const allow = readAllowed(lists, texts);
@@ -155,7 +157,7 @@ function readFilter(entry: CommonEntry, texts: Texts): ToolFilter {
   };
 }
 
-/** The one list of what is offered; two that differ contradict each other. */
+/** The list of offered tools; refuses two lists that differ. */
 function readAllowed(
   lists: Readonly<Record<(typeof allowKeys)[number], readonly string[] | undefined>>,
   texts: Texts,
@@ -196,7 +198,7 @@ function warnOfKeys(
   }
 }
 
-/** The sentence about a key that nothing reads. */
+/** The sentence about an unknown key. */
 export function describeUnknown(
   path: string,
   key: string,

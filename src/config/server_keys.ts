@@ -1,8 +1,9 @@
 /**
  * The keys that every server in `mcp.json` has, as rows: the supported keys with their values, the
- * names that other programs use for them, and the keys that this version does not support yet. Such
- * a key fails its server, since no key is read and ignored. The message of each schema is the
- * expectation in error texts. Keys of one kind of server are next to the reader of that kind.
+ * names that other programs use for them, and the keys that this version does not support yet. A
+ * server with such a key fails, because the gateway ignores no key silently. The message of each
+ * schema is the expectation in error texts. Keys of one kind of server are next to the reader of
+ * that kind.
  */
 import { isJsonObject } from "../json.ts";
 import * as v from "valibot";
@@ -28,7 +29,7 @@ const toolEntries = {
   ),
 };
 const toolsExpected = "an object with allow, deny or rename, or a list of names to offer";
-// By itself v.object takes lists, too.
+// On its own, v.object also accepts lists.
 const toolsObject = v.pipe(
   v.custom<Record<string, unknown>>(isJsonObject, toolsExpected),
   v.object(toolEntries, toolsExpected),
@@ -47,7 +48,7 @@ export const commonEntries = {
   callTimeoutMs: v.optional(time),
   keepAlive: v.optional(flag),
   tools: v.optional(toolsSchema),
-  // What other programs call the same things: no filter is ever dropped.
+  // The names of other programs for the same keys: a filter must never be dropped.
   disable: v.optional(flag),
   isDisabled: v.optional(flag),
   enabled: v.optional(flag),
@@ -68,7 +69,7 @@ export const commonSchema = v.object(commonEntries);
 /** The checked values of these keys. */
 export type CommonEntry = v.InferOutput<typeof commonSchema>;
 
-/** Lists of the tools that are offered, and of those that are not, by all programs' names. */
+/** Lists of tools to offer, and of tools not to offer, by the names that programs use. */
 export const allowKeys = [
   "tools",
   "enabledTools",
@@ -87,29 +88,32 @@ export const wordKeys: ReadonlySet<string> = new Set(
 );
 
 const login =
-  "logging in to servers by a browser is not served yet; use credentials (bearer, oauth2, headers)";
+  "logging in to servers by a browser is not supported yet; use credentials (bearer, oauth2, headers)";
 
 /** Keys that are not supported yet -> why. */
 export const unservedKeys: ReadonlyMap<string, string> = new Map([
-  ["headersHelper", "programs that make headers are not served yet; use headers or credentials"],
+  [
+    "headersHelper",
+    "programs that print headers are not supported yet; use headers or credentials",
+  ],
   ["auth", login],
   ["oauth", login],
-  ["restart", "choosing how a server is restarted is not served yet; remove the key"],
-  ["envFile", "files of variables are not served yet; put the variables under env"],
-  ["sandbox", "sandboxes are not served yet; remove the key to run without one"],
-  ["sandboxEnabled", "sandboxes are not served yet; remove the key to run without one"],
+  ["restart", "choosing how a server is restarted is not supported yet; remove the key"],
+  ["envFile", "files of variables are not supported yet; put the variables under env"],
+  ["sandbox", "sandboxes are not supported yet; remove the key to run without one"],
+  ["sandboxEnabled", "sandboxes are not supported yet; remove the key to run without one"],
 ]);
 
 const sockets = new Map<unknown, string>([
-  ["ws", "not served yet; use a server that speaks HTTP"],
-  ["websocket", "not served yet; use a server that speaks HTTP"],
+  ["ws", "not supported yet; use a server that speaks HTTP"],
+  ["websocket", "not supported yet; use a server that speaks HTTP"],
 ]);
 
 /** Values that are not supported yet, by key. */
 const unservedValues: ReadonlyMap<string, ReadonlyMap<unknown, string>> = new Map([
   [
     "isolation",
-    new Map<unknown, string>([["principal", 'not served yet; use "session" or "shared"']]),
+    new Map<unknown, string>([["principal", 'not supported yet; use "session" or "shared"']]),
   ],
   ...typeKeys.map((key) => [key, sockets] as const),
 ]);

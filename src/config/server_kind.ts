@@ -9,9 +9,9 @@ import type { ServerCommon, ServerConfig, ToolFilter } from "./config.ts";
 import { commonEntries } from "./server_keys.ts";
 import type { FileContext, Texts } from "./texts.ts";
 
-/** What a reader works with beside its own keys. */
+/** What a reader gets in addition to its own keys. */
 export interface EntryReading {
-  /** Where the entry stands in its file. */
+  /** The place of the entry in its file. */
   readonly path: string;
   /** Which tools the entry offers. */
   readonly tools: ToolFilter;
@@ -20,22 +20,22 @@ export interface EntryReading {
   readonly context: FileContext;
 }
 
-/** What a form reads: what its kind has of its own, and what it decides of the rest. */
+/** What a form reads: the keys of its kind, and the common keys that it may set. */
 export type OwnPart<Config extends ServerConfig = ServerConfig> =
   & Omit<Config, keyof ServerCommon>
   & Partial<Pick<ServerCommon, "idleTimeoutMs" | "start">>;
 
 /** One form of an entry. */
 export interface ServerForm<Part extends OwnPart = OwnPart> {
-  /** The key that error texts name the form by. */
+  /** The key that names the form in error texts. */
   readonly by: string;
   /**
    * An entry with one of these keys has this form; an entry with none has the table's first form.
    */
   readonly markers: readonly string[];
-  /** What the markers give, for error texts: "a url". */
+  /** What the markers stand for in error texts: "a url". */
   readonly named: string;
-  /** The keys that have a meaning in this form beside those of every server, with their schemas. */
+  /** The keys of this form in addition to those of every server, with their schemas. */
   readonly entries: v.ObjectEntries;
   /** Reads an entry whose values were checked; undefined when problems leave nothing to read. */
   read(given: unknown, reading: EntryReading): Promise<Part | undefined>;
@@ -45,7 +45,7 @@ export interface ServerForm<Part extends OwnPart = OwnPart> {
 export interface ServerKind {
   /** The `kind` of the configurations that its forms give. */
   readonly kind: string;
-  /** None: no entry asks for it. */
+  /** Empty: no entry has this kind. */
   readonly forms: readonly ServerForm[];
 }
 
@@ -71,7 +71,10 @@ export function defineForm<Entries extends v.ObjectEntries, Part extends OwnPart
   };
 }
 
-/** Whether a server is of this kind: a row of the table makes all configurations of its kind. */
+/**
+ * Whether a server is of this kind. One row makes all configurations of a kind, so the type
+ * follows.
+ */
 export function isOfKind<Config extends ServerConfig>(
   server: ServerConfig,
   kind: Config["kind"],

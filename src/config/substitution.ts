@@ -17,7 +17,7 @@ export type Substitution =
   | {
     readonly ok: false;
     readonly problem: string;
-    /** What to write in the text instead, for those who can edit it. */
+    /** What to write instead, if the user can edit the text. */
     readonly edit?: string | undefined;
   };
 
@@ -31,8 +31,8 @@ const editorVariable =
   /^(?:workspace(?:Folder|Root|FolderBasename)(?::.*)?|file[A-Z]?\w*|relativeFile\w*|cwd|selectedText|lineNumber|columnNumber|execPath|defaultBuildTask|__dirname|(?:command|config|extensionInstallFolder):.+)$/;
 
 /**
- * Replaces every reference in `text`. For an `${input:x}`, `inputName` is the variable to suggest;
- * without it the name of the input is.
+ * Replaces every reference in `text`. `inputName` is the variable to suggest for `${input:x}`;
+ * absent: one named after the input.
  */
 export function substitute(
   text: string,
@@ -60,9 +60,8 @@ const bare = /(?<![\w$\\])\$([A-Za-z_]\w*)|%([A-Z_][A-Z0-9_]{2,})%/g;
 const plainName = /^[A-Z]{2,}$|^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$/;
 
 /**
- * What is wrong with a text that seems to name a variable as shells or Windows do, which is no
- * reference here; undefined for other texts. A name in small letters counts only if there is such a
- * variable.
+ * What is wrong with a text that names a variable as shells or Windows do, which is no reference
+ * here; undefined for other texts. A name in lower case counts only if such a variable is set.
  */
 export function bareReference(
   text: string,

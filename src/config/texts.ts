@@ -134,7 +134,7 @@ export function keepSecrets(context: FileContext, values: readonly string[]): vo
   for (const value of values) if (isHideable(value)) context.secrets.add(value);
 }
 
-/** An object in which any key is only a key. */
+/** An object without a prototype, in which `__proto__` is an ordinary key. */
 export function withoutPrototype(
   pairs: Iterable<readonly [string, string]>,
 ): Record<string, string> {

@@ -30,7 +30,7 @@ const flagNames = { true: true, false: false, "1": true, "0": false } as const;
 export const variables = {
   MCP_HOST: {
     default: "localhost",
-    expected: "a host name or address to listen on, without scheme and port",
+    expected: "a host name or address to listen on, without scheme or port",
     parse: parseHost,
   },
   MCP_PORT: {
@@ -66,11 +66,11 @@ export const variables = {
     parse: (text) => parseWhole(text, 1, defaultLimits.bodyMegabytesMax),
   },
   MCP_PUBLIC_URL: {
-    expected: "a URL such as https://mcp.example.com, without query, fragment and login",
+    expected: "a URL such as https://mcp.example.com, without query, fragment or login",
     parse: parsePublicUrl,
   },
   MCP_ALLOWED_ORIGINS: {
-    expected: "origins such as https://app.example.com, separated by commas, without * and paths",
+    expected: "origins such as https://app.example.com, separated by commas, without * or paths",
     parse: (text) => parseList(text, parseOrigin),
   },
   MCP_ALLOWED_HOSTS: {

@@ -1,8 +1,11 @@
-/** URLs of remote servers. Errors show nothing of a wrong one, because any part may be a secret. */
+/**
+ * URLs of remote servers. Errors never show a URL, because any part may be a secret.
+ */
 import type { Texts } from "./texts.ts";
 
 /**
- * A whole URL without a login and a fragment; undefined, and a problem in `texts`, if it is none.
+ * An absolute URL without login and fragment; undefined, and a problem in `texts`, if it is
+ * invalid.
  */
 export function readWebUrl(
   key: string,
@@ -15,7 +18,7 @@ export function readWebUrl(
   if (!URL.canParse(text)) {
     // A reference that cannot be resolved was already reported.
     if (texts.problems.length === before) {
-      texts.refuse(key, `expected a whole URL such as ${example}`);
+      texts.refuse(key, `expected an absolute URL such as ${example}`);
     }
     return undefined;
   }

@@ -1,8 +1,8 @@
 /**
  * What a credential provider is, and what it is made from: what the configuration says of one
  * server, and what all providers share. A kind is one function and one row in
- * `credential_kinds.ts`. Beside its outcome a provider says whether it could only not be reached,
- * which is all that may ever be forgiven (fallback.ts). Types only.
+ * `credential_kinds.ts`. A failure also says whether the issuer was only unreachable; no other
+ * failure allows a fallback (fallback.ts). Types only.
  */
 import type { Clock } from "../clock.ts";
 import type { CredentialsConfig } from "../config/config.ts";
@@ -15,21 +15,21 @@ import type { Runtime } from "../runtime/runtime.ts";
 /** Which stored credential is meant. */
 export interface CredentialKey {
   readonly server: string;
-  /** The id of the principal that it is for; that of `sharedPrincipal`: it serves all of them. */
+  /** The id of its principal; the id of `sharedPrincipal` if it serves all principals. */
   readonly principal: string;
   readonly kind: "oauth2" | "login";
-  /** Digest of all that it was got with: another configuration finds none. */
+  /** Digest of the configuration that obtained it: a changed configuration does not find it. */
   readonly binding: string;
 }
 
 /**
- * Keeps credentials across restarts, sealed, and which scopes were authenticated. Rejects nothing
- * by itself.
+ * Keeps sealed credentials across restarts, and which scopes were authenticated. Rejects only if
+ * `work` does.
  */
 export interface CredentialStore {
-  /** `unreadable`: there is one, and it cannot be opened or be read. */
+  /** `unreadable`: a credential is stored, but it cannot be decrypted or read. */
   load(key: CredentialKey): Promise<JsonObject | "unreadable" | undefined>;
-  /** Whether it is kept; in the place of what was. */
+  /** Replaces the stored credential; false if it could not be stored. */
   save(key: CredentialKey, value: JsonObject): Promise<boolean>;
   /** Runs `work` while no other provider works on this credential. */
   inTurn<Value>(key: CredentialKey, work: () => Promise<Value>): Promise<Value>;
@@ -37,7 +37,7 @@ export interface CredentialStore {
   noteScope(server: string, scope: string): Promise<void>;
   /** Whether credentials were ever sent for this scope; true if that is unknown. */
   knowsScope(server: string, scope: string): Promise<boolean>;
-  /** The scope is over, and never comes again. */
+  /** Forgets a scope that has ended for good. */
   forgetScope(server: string, scope: string): Promise<void>;
 }
 
@@ -59,16 +59,18 @@ export interface ProviderOptions {
   /** The server's name. */
   readonly server: string;
   readonly credentials: CredentialsConfig;
-  /** See `RestServerConfig.anonymousTools`; absent: there never are any, whatever is configured. */
+  /** See `RestServerConfig.anonymousTools`; absent: none, whatever is configured. */
   readonly anonymousTools?: readonly string[] | undefined;
-  /** For a log-in call: where the API is, and what is shown to it there. */
+  /** For a log-in call: the base URL of the API, and the headers to send. */
   readonly baseUrl?: string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** What is shown beside these credentials. */
+  /** Credentials that are sent along with these. */
   readonly beside?: Authorization | undefined;
 }
 
-/** No credential, and why: the words go on after the server's name. */
+/**
+ * Why there is no credential; `problem` continues a sentence that begins with the server's name.
+ */
 export interface CredentialFailure {
   readonly state: "failed";
   readonly problem: string;
@@ -77,19 +79,19 @@ export interface CredentialFailure {
   readonly retryAfterMs?: number | undefined;
 }
 
-/** What a provider has. */
+/** What a provider returns. */
 export type Provision =
   | { readonly state: "ready"; readonly context: SecurityContext }
   | { readonly state: "needs_person"; readonly url: string }
   | CredentialFailure;
 
-/** One kind at work for one server: as `Authorization`, before any failure is forgiven. */
+/** One kind at work for one server: like `Authorization`, but without the fallback. */
 export interface Provider {
   get(use: CredentialUse, signal: AbortSignal): Promise<Provision>;
   renew(context: SecurityContext, use: CredentialUse, signal: AbortSignal): Promise<boolean>;
 }
 
-/** A failure that nothing forgives. */
+/** A failure that allows no fallback. */
 export function refuse(problem: string): CredentialFailure {
   return { state: "failed", problem, isUnreachable: false };
 }

@@ -3,7 +3,7 @@
  * progress of the gateway's own while the server is silent.
  */
 import type { Call } from "../model.ts";
-import { nameIn } from "./steps/audit.ts";
+import { nameIn } from "./call_failure.ts";
 import type { ResolvedSurface, Server } from "./server.ts";
 import { mayBelong } from "./name.ts";
 

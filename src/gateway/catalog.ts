@@ -10,11 +10,12 @@ import type { Caller, Description, Freshness, JsonObject, ListKind } from "../mo
 import { leastFresh, listKinds } from "../model.ts";
 import { mergeDescriptions } from "./merged_description.ts";
 import { type Policy, type PolicyItem, visibleTo } from "./access_policy.ts";
+import { mergeNamed, mergeUris } from "./merged_lists.ts";
 import { createNameTables, type NameTable, noFilter } from "./name.ts";
+import { createPageNames, createPagesIn, type PageNames, type PagesIn } from "./pages.ts";
 import type { ResolvedSurface, Server } from "./server.ts";
 import { createWaits, type Patience, type WithinPatience } from "./waits.ts";
 import type { Scopes } from "./scope.ts";
-import { fromGatewayUri, toGatewayUri } from "./uri.ts";
 
 /** One server's part of a list: its items, or why there are none. */
 export interface Part {
@@ -66,6 +67,8 @@ export interface CatalogReader {
     kind: "tools" | "prompts",
     prefixed: boolean,
   ): NameTable;
+  /** The pages of apps that a part offers. */
+  readonly pagesIn: PagesIn;
 }
 
 /** The `_meta` key of a list in which servers are missing. */
@@ -81,11 +84,12 @@ interface Reading {
   readonly withinPatience: WithinPatience;
   /** The names of each list, by filter and prefix. */
   readonly tables: ReturnType<typeof createNameTables>;
+  readonly pagesIn: PagesIn;
 }
 
 /** Makes the reader; `stopping` ends the waiting for servers. */
 export function createCatalogReader(
-  deps: Omit<Reading, "withinPatience" | "tables"> & {
+  deps: Omit<Reading, "withinPatience" | "tables" | "pagesIn"> & {
     readonly clock: Clock;
     readonly stopping: AbortSignal;
   },
@@ -94,12 +98,14 @@ export function createCatalogReader(
     ...deps,
     withinPatience: createWaits(deps),
     tables: createNameTables(),
+    pagesIn: createPagesIn(),
   };
   return {
     part: (kind, server, caller, options) => readPart(reading, kind, server, caller, options),
     list: (kind, view, caller, hears) => mergedList(reading, kind, view, caller, hears),
     visible: (view, caller) => visible(reading, view, caller),
     names: (part, kind, prefixed) => namesOf(reading, part, kind, prefixed),
+    pagesIn: reading.pagesIn,
     freshness(kind, { servers }, caller) {
       const parts = servers.map(({ upstream }) => upstream.freshness(kind, caller));
       return parts.includes(undefined) ? undefined : parts.reduce(leastFresh, undefined);
@@ -160,7 +166,7 @@ function visible(
   return visibleTo(policy, principal, view);
 }
 
-/** Whether the caller may know an item. A hidden one keeps its name, so that names stay stable. */
+/** Whether the caller may know an item. */
 function isAllowed(
   { policy }: Reading,
   { principal }: Caller,
@@ -188,13 +194,51 @@ async function mergedList(
   );
   const sole = isAlone ? parts[0]?.error : undefined;
   if (sole !== undefined) throw sole;
+  const { surface, prefixed } = view;
+  const merging = {
+    parts,
+    prefixed,
+    names: (part: Part, of: "tools" | "prompts", isPrefixed: boolean) =>
+      namesOf(reading, part, of, isPrefixed),
+    isAllowed: (server: Server, item: PolicyItem) => isAllowed(reading, caller, server, item),
+    pages: await pageNames(reading, kind, parts, caller),
+    listedPage({ config: { name } }: Server, own: string, offered: string) {
+      reading.scopes.listedPage(caller.scope, { surface, offered }, { server: name, uri: own });
+    },
+  };
   const items = kind === "tools" || kind === "prompts"
-    ? mergeNamed(reading, parts, kind, view, caller)
-    : mergeUris(reading, parts, kind, caller);
+    ? mergeNamed(merging, kind)
+    : mergeUris(merging, kind);
   if (items.length === 0 && missing.length === 0) {
     await assertCapability(reading, kind, view, caller);
   }
   return { items, missing };
+}
+
+/**
+ * What the surface calls the pages in these parts. Who offers a page is known by tools and resources
+ * together, so the other list of each server is read, too, as far as it is known.
+ */
+async function pageNames(
+  reading: Reading,
+  kind: ListKind,
+  parts: readonly Part[],
+  caller: Caller,
+): Promise<PageNames | undefined> {
+  if (parts.length < 2 || (kind !== "tools" && kind !== "resources")) return undefined;
+  if (parts.every((part) => reading.pagesIn(kind, part).size === 0)) return undefined;
+  const other = kind === "tools" ? "resources" : "tools";
+  const options: PartOptions = { patience: { kind: "memory" } };
+  const others = await Promise.all(
+    parts.map(({ server }) => readPart(reading, other, server, caller, options)),
+  );
+  const lists = parts.flatMap((part, index) =>
+    [
+      { kind, list: part },
+      { kind: other, list: others[index] ?? { ...part, items: [] } },
+    ] as const
+  );
+  return createPageNames(reading.pagesIn, lists);
 }
 
 /** The description of each server; undefined for one that does not answer in time. */
@@ -224,58 +268,4 @@ async function assertCapability(
     return;
   }
   throw new GatewayError("method_not_found", `No server here offers "${method}"`);
-}
-
-function mergeNamed(
-  reading: Reading,
-  parts: readonly Part[],
-  kind: "tools" | "prompts",
-  view: ResolvedSurface,
-  caller: Caller,
-): JsonObject[] {
-  const items: JsonObject[] = [];
-  const taken = new Set<string>();
-  for (const part of parts) {
-    const table = namesOf(reading, part, kind, view.prefixed);
-    const listed = new Set<string>();
-    for (const item of part.items) {
-      const own = item["name"];
-      if (typeof own !== "string" || listed.has(own)) continue;
-      listed.add(own);
-      let name = table.toOffered(own);
-      // Bare names of two servers may meet: the later one is offered under its prefixed name.
-      if (name !== undefined && taken.has(name)) {
-        name = namesOf(reading, part, kind, true).toOffered(own);
-      }
-      if (name === undefined || taken.has(name)) continue;
-      taken.add(name);
-      if (!isAllowed(reading, caller, part.server, { kind, own })) continue;
-      items.push(name === own ? item : { ...item, name });
-    }
-  }
-  return items;
-}
-
-function mergeUris(
-  reading: Reading,
-  parts: readonly Part[],
-  kind: ListKind,
-  caller: Caller,
-): JsonObject[] {
-  const { identity } = listKinds[kind];
-  const items: JsonObject[] = [];
-  const taken = new Set<string>();
-  for (const { server, items: own } of parts) {
-    for (const item of own) {
-      const uri = item[identity];
-      if (typeof uri !== "string") continue;
-      const clash = taken.has(uri) || fromGatewayUri(uri) !== undefined;
-      const offered = clash && parts.length > 1 ? toGatewayUri(server.config.name, uri) : uri;
-      if (taken.has(offered)) continue;
-      taken.add(offered);
-      if (!isAllowed(reading, caller, server, { kind, own: uri })) continue;
-      items.push(offered === uri ? item : { ...item, [identity]: offered });
-    }
-  }
-  return items;
 }

@@ -18,7 +18,7 @@ import { endingOf, failureExchange } from "./exchange.ts";
 import { foreignTarget } from "./foreign_methods.ts";
 import type { Policy } from "./access_policy.ts";
 import { createRouter } from "./route.ts";
-import { createScopes, type Scopes, subscriptionKey } from "./scope.ts";
+import { createScopes, offeredKey, type Scopes } from "./scope.ts";
 import type { ResolvedSurface, ResolveSurface } from "./server.ts";
 import { type ConfiguredServers, createConfiguredServers } from "./servers.ts";
 import type { MakeStep, Step } from "./steps/steps.ts";
@@ -123,7 +123,7 @@ function createMiddle(deps: GatewayDeps): Middle {
     stopping: stopping.signal,
     arrived: (scope: string, kind: ListKind) => watches.announce(scope, [listChangedOf(kind)]),
   });
-  const router = createRouter({ catalog, scopes });
+  const router = createRouter({ catalog, scopes, policy });
   const steps = deps.steps.map((make) => make({ ...deps, servers, scopes, catalog, router }));
   return { deps, scopes, servers, catalog, watches, steps, stopping };
 }
@@ -153,7 +153,7 @@ function resubscribe(
 ): void {
   const { subscribed } = middle.scopes.of(caller.scope);
   for (const uri of uris) {
-    if (subscribed.has(subscriptionKey({ surface, offered: uri }))) continue;
+    if (subscribed.has(offeredKey({ surface, offered: uri }))) continue;
     const method = "resources/subscribe";
     // The log has those that fail.
     void endingOf(open(middle, surface, { method, params: { uri }, wantsProgress: false, caller }));

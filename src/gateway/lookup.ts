@@ -4,6 +4,8 @@
  */
 import { GatewayError } from "../errors.ts";
 import type { Caller, JsonObject, ListKind } from "../model.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import type { Policy } from "./access_policy.ts";
 import type { CatalogReader, Part, PartOptions } from "./catalog.ts";
 import type { Scopes } from "./scope.ts";
 import type { Server } from "./server.ts";
@@ -14,14 +16,29 @@ export interface RouteTarget {
   readonly own: string;
   /** The item as its server lists it, where the look-up has seen it. */
   readonly item?: JsonObject | undefined;
+  /** What the surface calls the item, where the client called it otherwise. */
+  readonly offered?: string | undefined;
 }
 
 /** What looking up works with. */
 export interface RouteDeps {
   readonly catalog: CatalogReader;
   readonly scopes: Scopes;
+  readonly policy: Policy;
   /** What the items of a list are identified by; worked out once for each list. */
   readonly identities: WeakMap<readonly JsonObject[], ReadonlySet<unknown>>;
+  /** The lists that came last from each server, when pages of apps made calls. */
+  readonly latest: WeakMap<Upstream, Map<ListKind, readonly JsonObject[]>>;
+}
+
+/** The list of a server that this scope got last. */
+export function lastListOf(
+  { scopes }: RouteDeps,
+  kind: ListKind,
+  { config }: Server,
+  { scope }: Caller,
+): readonly JsonObject[] | undefined {
+  return scopes.server(scope, config.name).lists.get(kind);
 }
 
 /** The failure for a name or URI that no server of a surface has. */
@@ -41,25 +58,30 @@ export function unknownItem(kind: ListKind, offered: string): GatewayError {
 /**
  * The lists of these servers, asked for side by side and looked at in their order: what the first
  * ones have is not held up by the others. A call looks first at what the servers have said by now,
- * so that one that hangs holds up no call for another one.
+ * so that one that hangs holds up no call for another one. A server whose list is unknown may own
+ * the item before all that come after it, so the call waits for it: `firstListMs` from when the scope
+ * first needed that server, then `listKnownMs`. A list leaves the server out after the same time at
+ * the earliest; without the wait, a call could go to another server than the one in the list.
  */
 export async function firstIn<T>(
   deps: RouteDeps,
-  kind: ListKind,
+  kinds: readonly ListKind[],
   servers: readonly Server[],
   caller: Caller,
   options: PartOptions,
-  find: (part: Part) => T | undefined,
+  find: (part: Part, kind: ListKind) => T | undefined,
 ): Promise<T | undefined> {
   if (options.patience.kind === "call" && servers.length > 1) {
-    const quick: PartOptions = { ...options, patience: { kind: "glance" } };
-    const seen = ({ server, items }: Part) => find({ server, items });
-    const found = await firstIn(deps, kind, servers, caller, quick, seen);
+    const quick: PartOptions = { ...options, patience: { kind: "lookup" } };
+    const seen = ({ server, items }: Part, kind: ListKind) => find({ server, items }, kind);
+    const found = await firstIn(deps, kinds, servers, caller, quick, seen);
     if (found !== undefined) return found;
   }
-  const reading = servers.map((server) => deps.catalog.part(kind, server, caller, options));
-  for (const part of reading) {
-    const found = find(await part);
+  const reading = servers.flatMap((server) =>
+    kinds.map((kind) => ({ kind, part: deps.catalog.part(kind, server, caller, options) }))
+  );
+  for (const { kind, part } of reading) {
+    const found = find(await part, kind);
     if (found !== undefined) return found;
   }
   return undefined;

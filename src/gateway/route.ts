@@ -8,9 +8,11 @@ import { isOffered } from "../config/tool_filter.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Caller, JsonObject } from "../model.ts";
 import type { Part, PartOptions } from "./catalog.ts";
-import { firstIn, type RouteDeps, type RouteTarget, unknownItem } from "./lookup.ts";
+import { firstIn, lastListOf, type RouteDeps, type RouteTarget, unknownItem } from "./lookup.ts";
 import { mayBelong } from "./name.ts";
-import { ownerOfTemplate, ownerOfUri, toOfferedResult } from "./resource_route.ts";
+import { type Answered, toOfferedResult } from "./offered_result.ts";
+import { targetOfPageCall } from "./page_call.ts";
+import { ownerOfTemplate, ownerOfUri } from "./resource_route.ts";
 import type { ResolvedSurface, Server } from "./server.ts";
 
 type NamedKind = "tools" | "prompts";
@@ -26,7 +28,7 @@ export interface Router {
   ): RouteTarget | undefined;
   /**
    * Throws `invalid_params` for an unknown name, or the failure of the only server that could know
-   * it.
+   * it. A name that is not listed may be one that a page of an app calls (page_call.ts).
    */
   name(
     kind: NamedKind,
@@ -41,21 +43,21 @@ export interface Router {
   /** A tool's or prompt's result, or read contents, with URIs as this surface offers them. */
   result(
     view: ResolvedSurface,
-    server: Server,
+    answered: Answered,
     value: JsonObject,
     caller: Caller,
   ): JsonObject | Promise<JsonObject>;
 }
 
 /** Makes the router. */
-export function createRouter(given: Omit<RouteDeps, "identities">): Router {
-  const deps: RouteDeps = { ...given, identities: new WeakMap() };
+export function createRouter(given: Omit<RouteDeps, "identities" | "latest">): Router {
+  const deps: RouteDeps = { ...given, identities: new WeakMap(), latest: new WeakMap() };
   return {
     known: (kind, view, offered, caller) => ownerInMemory(deps, kind, view, offered, caller),
     name: (kind, view, offered, caller) => ownerOfName(deps, kind, view, offered, caller),
     uri: (view, offered, caller) => ownerOfUri(deps, view, offered, caller),
     template: (view, offered, caller) => ownerOfTemplate(deps, view, offered, caller),
-    result: (view, server, value, caller) => toOfferedResult(deps, view, server, value, caller),
+    result: (view, answered, value, caller) => toOfferedResult(deps, view, answered, value, caller),
   };
 }
 
@@ -101,16 +103,6 @@ function ownerInMemory(
   return undefined;
 }
 
-/** The list of a server that this scope got last. */
-function lastListOf(
-  { scopes }: RouteDeps,
-  kind: NamedKind,
-  { config }: Server,
-  { scope }: Caller,
-): readonly JsonObject[] | undefined {
-  return scopes.server(scope, config.name).lists.get(kind);
-}
-
 async function ownerOfName(
   deps: RouteDeps,
   kind: NamedKind,
@@ -137,10 +129,14 @@ async function ownerOfName(
         return own === undefined ? undefined : { server: part.server, own };
       };
       const servers = candidates(view, prefixed, offered);
-      const target = await firstIn(deps, kind, servers, caller, options, find);
+      const target = await firstIn(deps, [kind], servers, caller, options, find);
       if (target !== undefined) return target;
     }
     if (failure !== undefined) throw failure;
   }
+  const target = kind === "tools" && view.prefixed
+    ? await targetOfPageCall(deps, view, offered, caller)
+    : undefined;
+  if (target !== undefined) return target;
   throw unknownItem(kind, offered);
 }

@@ -1,7 +1,7 @@
 /**
  * What the gateway itself keeps for one scope: which servers have answered it, their last good
- * lists, which server a URI came from, and what it subscribed to. Bounded, and gone with
- * `endScope`.
+ * lists, which server a URI came from, which pages of apps it read, and what it subscribed to.
+ * Bounded, and gone with `endScope`.
  */
 import { putWithin } from "../bounded.ts";
 import type { Clock } from "../clock.ts";
@@ -23,14 +23,17 @@ export interface UriOwner {
   readonly uri: string;
 }
 
-/** An active subscription: the client's URI for the resource on a surface, and its owner. */
-export interface Subscribed extends UriOwner {
+/** A URI as a surface offers it: a scope may be on several surfaces, which name resources alike. */
+export interface OfferedUri {
   readonly surface: string;
   readonly offered: string;
 }
 
-/** The key of a subscription: a scope may be on several surfaces, which name resources alike. */
-export function subscriptionKey({ surface, offered }: Pick<Subscribed, "surface" | "offered">) {
+/** An active subscription: the client's URI for the resource on a surface, and its owner. */
+export interface Subscribed extends UriOwner, OfferedUri {}
+
+/** The key of an offered URI in a scope's memory. */
+export function offeredKey({ surface, offered }: OfferedUri): string {
   return JSON.stringify([surface, offered]);
 }
 
@@ -39,8 +42,12 @@ export interface ScopeMemory {
   readonly servers: Map<string, ServerMemory>;
   /** Whether its client got every capability declared because a server had not answered yet. */
   declaredAll: boolean;
-  /** URIs that came with results, which no list names. Oldest go first. */
+  /** URIs that came with results, which no list names, by their key. Oldest go first. */
   readonly seenUris: Map<string, UriOwner>;
+  /** Pages that the tools in its last list name, by their key. Oldest go first. */
+  readonly listedPages: Map<string, UriOwner>;
+  /** The servers whose pages it read on each surface, last read last. */
+  readonly pageReads: Map<string, readonly string[]>;
   /** Every subscription in force, by its key. */
   readonly subscribed: Map<string, Subscribed>;
   /** Task id -> the server that runs it. Oldest go first. */
@@ -52,7 +59,13 @@ export interface Scopes {
   of(scope: string): ScopeMemory;
   server(scope: string, server: string): ServerMemory;
   /** Remembers where a URI came from. */
-  saw(scope: string, uri: string, owner: UriOwner): void;
+  saw(scope: string, uri: OfferedUri, owner: UriOwner): void;
+  /** Remembers the server of a page that a listed tool names. */
+  listedPage(scope: string, uri: OfferedUri, owner: UriOwner): void;
+  /** Remembers that the scope read a page of this server. */
+  readPage(scope: string, surface: string, server: string): void;
+  /** The servers whose pages the scope read on a surface, last read first. */
+  pageReaders(scope: string, surface: string): readonly string[];
   /** Remembers which server runs a task. */
   ran(scope: string, taskId: string, server: string): void;
   /** Forgets what scopes know of a server whose configuration changed; subscriptions stay. */
@@ -67,7 +80,12 @@ export function createScopes(
   clock: Clock,
   limits: Pick<
     Limits,
-    "nameCharsMax" | "seenUrisMax" | "sessionsMax" | "tasksMax" | "uriCharsMax"
+    | "nameCharsMax"
+    | "pageReadsMax"
+    | "seenUrisMax"
+    | "sessionsMax"
+    | "tasksMax"
+    | "uriCharsMax"
   >,
 ): Scopes {
   const scopes = new Map<string, ScopeMemory>();
@@ -78,6 +96,8 @@ export function createScopes(
         servers: new Map(),
         declaredAll: false,
         seenUris: new Map(),
+        listedPages: new Map(),
+        pageReads: new Map(),
         subscribed: new Map(),
         tasks: new Map(),
       };
@@ -85,6 +105,8 @@ export function createScopes(
     }
     return memory;
   };
+  // No client can ask for a longer one.
+  const isAskable = ({ offered }: OfferedUri): boolean => offered.length <= limits.uriCharsMax;
   return {
     of,
     server(scope, server) {
@@ -97,11 +119,19 @@ export function createScopes(
       return memory;
     },
     saw(scope, uri, owner) {
-      // No client can ask for a longer one.
-      if (uri.length > limits.uriCharsMax) return;
-      const { seenUris } = of(scope);
-      putWithin(seenUris, uri, owner, limits.seenUrisMax);
+      if (isAskable(uri)) putWithin(of(scope).seenUris, offeredKey(uri), owner, limits.seenUrisMax);
     },
+    listedPage(scope, uri, owner) {
+      const { listedPages } = of(scope);
+      if (isAskable(uri)) putWithin(listedPages, offeredKey(uri), owner, limits.seenUrisMax);
+    },
+    readPage(scope, surface, server) {
+      const { pageReads } = of(scope);
+      const others = (pageReads.get(surface) ?? []).filter((one) => one !== server);
+      const servers = [...others, server].slice(-limits.pageReadsMax);
+      putWithin(pageReads, surface, servers, limits.pageReadsMax);
+    },
+    pageReaders: (scope, surface) => of(scope).pageReads.get(surface)?.toReversed() ?? [],
     ran(scope, taskId, server) {
       if (taskId.length > limits.nameCharsMax) return;
       const { tasks } = of(scope);
@@ -110,8 +140,11 @@ export function createScopes(
     forgetServer(server) {
       for (const memory of scopes.values()) {
         memory.servers.delete(server);
-        for (const [uri, owner] of memory.seenUris) {
-          if (owner.server === server) memory.seenUris.delete(uri);
+        for (const owners of [memory.seenUris, memory.listedPages]) {
+          for (const [uri, owner] of owners) if (owner.server === server) owners.delete(uri);
+        }
+        for (const [surface, names] of memory.pageReads) {
+          memory.pageReads.set(surface, names.filter((name) => name !== server));
         }
       }
     },

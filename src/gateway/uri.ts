@@ -1,26 +1,35 @@
 /**
  * Resource URIs on a surface of several servers. A URI stays what its server calls it; only when
- * two servers offer the same one does the later get a gateway URI, `mcp-wrapper://{server}/{uri}`,
- * which names its server in itself and so needs no table. Templates of RFC 6570 are matched as a
- * superset, in linear time: hostile templates cannot make it backtrack.
+ * two servers offer the same one does the later get a gateway URI, which names its server in itself
+ * and so needs no table: `mcp-wrapper://{server}/{uri}`, or for the page of an app, whose scheme
+ * must stay, `ui://mcp-wrapper/{server}/{uri without its scheme}`. Templates of RFC 6570 are matched
+ * as a superset, in linear time: hostile templates cannot make it backtrack.
  */
+import { isPageUri, pageScheme } from "./app_meta.ts";
 
-const scheme = "mcp-wrapper://";
+/** How gateway URIs start, and what the server's own URI starts with where the rest is cut off. */
+const forms = [
+  { start: `${pageScheme}mcp-wrapper/`, scheme: pageScheme },
+  { start: "mcp-wrapper://", scheme: "" },
+] as const;
 
 /** The gateway URI (or template) for a server's own one. */
 export function toGatewayUri(server: string, uri: string): string {
-  return `${scheme}${encodeURIComponent(server)}/${uri}`;
+  const { start, scheme } = isPageUri(uri) ? forms[0] : forms[1];
+  return `${start}${encodeURIComponent(server)}/${uri.slice(scheme.length)}`;
 }
 
 /** The server and own URI of a gateway URI; undefined for all others. */
 export function fromGatewayUri(uri: string): { server: string; uri: string } | undefined {
-  if (!uri.startsWith(scheme)) return undefined;
-  const slash = uri.indexOf("/", scheme.length);
+  const form = forms.find(({ start }) => uri.startsWith(start));
+  if (form === undefined) return undefined;
+  const { start, scheme } = form;
+  const slash = uri.indexOf("/", start.length);
   if (slash < 0) return undefined;
   try {
     return {
-      server: decodeURIComponent(uri.slice(scheme.length, slash)),
-      uri: uri.slice(slash + 1),
+      server: decodeURIComponent(uri.slice(start.length, slash)),
+      uri: `${scheme}${uri.slice(slash + 1)}`,
     };
   } catch {
     return undefined;

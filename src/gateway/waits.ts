@@ -12,12 +12,16 @@ import type { Scopes } from "./scope.ts";
 /**
  * How long an answer waits for a server that has not answered this scope yet. `list`: until it has,
  * unless the client listens for changes and other servers have answered. `call`: until it has.
- * `glance`: no longer than the first answer of the gateway may take.
+ * `glance`: no longer than the first answer of the gateway may take (`firstListMs`). `lookup`: the
+ * same, but a scope spends that time once, whichever of its clients calls.
+ * `memory`: for what is known.
  */
 export type Patience =
   | { readonly kind: "list"; readonly hears: () => boolean; readonly isAlone: boolean }
   | { readonly kind: "call" }
-  | { readonly kind: "glance" };
+  | { readonly kind: "glance" }
+  | { readonly kind: "lookup" }
+  | { readonly kind: "memory" };
 
 /** What is waited for. */
 export interface WaitOptions {
@@ -54,7 +58,8 @@ export function createWaits(
     const { answered, firstAskedAt, lists } = scopes.server(caller.scope, server.config.name);
     const begunAt = clock.monotonic();
     // A scope that is shared has many clients, and each of them lists for the first time.
-    const firstAt = caller.sharesScope === true ? begunAt : firstAskedAt;
+    const isFirst = caller.sharesScope === true && patience.kind !== "lookup";
+    const firstAt = isFirst ? begunAt : firstAskedAt;
     const glanceAt = Math.max(
       begunAt + (answered ? limits.listMs : limits.listKnownMs),
       firstAt + limits.firstListMs,
@@ -62,8 +67,9 @@ export function createWaits(
     const hasOld = kind !== undefined && lists.has(kind);
     /** Until when, and when to look again whether that has changed. */
     const due = (): readonly [number, number] => {
+      if (patience.kind === "memory") return [begunAt + limits.listKnownMs, Infinity];
       if (hasOld) return [begunAt + limits.listMs, Infinity];
-      if (patience.kind === "glance") return [glanceAt, Infinity];
+      if (patience.kind === "glance" || patience.kind === "lookup") return [glanceAt, Infinity];
       // Once for its turn to start, once for the start itself.
       if (patience.kind === "call") return [begunAt + 2 * server.config.startTimeoutMs, Infinity];
       if (patience.isAlone) return [begunAt + limits.listWaitMsMax, Infinity];

@@ -1,8 +1,8 @@
 /**
  * The gateway's own progress notices while a call is silent, since many clients cancel a request
- * after a minute without progress. Only calls with a progress token get them. Values only rise, as
- * "Progress" of every revision demands; the gateway's own rise by so little that they do not
- * overtake the server's next value. One timer serves all calls.
+ * after a minute without progress. Only calls with a progress token get them. Values must rise
+ * ("Progress" in every revision). The gateway's own values rise by so little that the server's next
+ * value is still higher. One timer serves all calls.
  */
 import type { Clock } from "../clock.ts";
 import { type Limits, msPerSecond } from "../limits.ts";
@@ -40,18 +40,16 @@ interface Entry extends KeptCall {
   /** The highest value that its client got. */
   last: number;
   total: unknown;
-  /** Whether the gateway has sent a value of its own, above which the server's must stay. */
+  /** Whether the gateway has sent a value of its own; the server's next value must be higher. */
   hasOwn: boolean;
 }
 
 const method = "notifications/progress";
 
-/** Small against any unit that a server counts in. */
+/** Small next to any unit that a server counts in. */
 const step = 1e-6;
 
-/**
- * Makes the watch of one handler. Its timer is armed by the first call and looks at all of them.
- */
+/** Makes the watch of one handler. The first call arms its timer; each run looks at all calls. */
 export function createKeepAlive(
   clock: Clock,
   { keepAliveMs, keepAliveSweepMs }: Pick<Limits, "keepAliveMs" | "keepAliveSweepMs">,
@@ -70,7 +68,7 @@ export function createKeepAlive(
       if (now - entry.at >= keepAliveMs) beat(entry, now);
       nextAt = Math.min(nextAt, entry.at + keepAliveMs);
     }
-    // Calls that fall due one by one share a turn.
+    // Calls that fall due at about the same time share one run.
     if (nextAt < Infinity) arm(Math.max(nextAt - now, keepAliveSweepMs));
   };
   const beat = (entry: Entry, now: number): void => {
@@ -121,7 +119,9 @@ export function createKeepAlive(
   };
 }
 
-/** The next value; where numbers of this size lie further apart than a step, the next but one. */
+/**
+ * The next value: one step higher, or, for numbers too large for the step, two units of precision.
+ */
 function above(value: number): number {
   return value + Math.max(step, Math.abs(value) * 2 * Number.EPSILON);
 }

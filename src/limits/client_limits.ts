@@ -125,8 +125,10 @@ export const clientLimits = {
   seenClientMs: 3_600_000,
   /** Items in one page that the gateway sends. */
   pageItemsMax: 1_000,
-  /** URIs remembered of one scope because results contained them. */
+  /** URIs remembered of one scope because results contained them, and pages that tools named. */
   seenUrisMax: 1_000,
+  /** Servers whose pages one scope read last, and the surfaces for which they are remembered. */
+  pageReadsMax: 64,
   /** Tasks remembered of one scope, and read from one server's list. */
   tasksMax: 1_000,
   /** How long calls may finish after a stop signal. */

@@ -1,6 +1,6 @@
 /**
- * The credentials that go along with one request: got before each attempt, and replaced once where
- * the server refuses them. Not here: where they come from (authorization.ts).
+ * The credentials of one request: obtained before each attempt, and replaced once if the server
+ * refuses them. Not here: where they come from (authorization.ts).
  */
 import type { JsonObject } from "../model.ts";
 import type { OutgoingResponse, RequestFault } from "../runtime/runtime.ts";
@@ -25,7 +25,7 @@ export interface PreparedRequest {
   readonly aside: boolean;
 }
 
-/** Gets the credentials of a request. Throws `credentials_missing` where there are none. */
+/** Gets the credentials of a request. Throws `credentials_missing` if there are none. */
 export async function prepareRequest(
   server: { readonly url: string; readonly authorization: Authorization },
   request: HttpRequest,
@@ -52,7 +52,8 @@ export async function prepareRequest(
 }
 
 /**
- * Whether the credential that was refused by `response` was replaced: the request took no effect.
+ * Replaces the credential that `response` refuses, and says whether it did. A refused request took
+ * no effect.
  */
 export async function renew(
   { authorization, context, use, isDegraded, hop }: PreparedRequest,
@@ -67,7 +68,7 @@ function toWait(retryAfterMs: number | undefined): JsonObject {
   return retryAfterMs === undefined ? {} : { retryAfterMs };
 }
 
-/** As the platform says that a request was given up, for what never became one. */
+/** The platform's fault for an aborted request, here for one that was never sent. */
 function givenUp(): RequestFault {
   return Object.assign(new Error("given up"), { kind: "aborted" as const, sent: false });
 }

@@ -1,7 +1,7 @@
 /**
- * One attempt of a request over its redirects: what of ours goes along to which origin, and which
- * addresses may be connected to. Credentials are put in here, at the last moment, so that no error
- * and no log line can have them. Not here: retries, and what an answer means.
+ * One attempt of a request, with its redirects: which headers and credentials go to which origin,
+ * and which addresses it may connect to. Credentials are added here, at the last moment, so that no
+ * error and no log line can contain them. Not here: retries, and what an answer means.
  */
 import { type GatewayError, withOutcome } from "../errors.ts";
 import type { Limits } from "../limits.ts";
@@ -39,7 +39,7 @@ export type SendAttempt = (
   signal: AbortSignal,
 ) => Promise<Sent>;
 
-/** Makes one attempt over its redirects, to an answer that is none. */
+/** Makes the function that sends one attempt and follows its redirects to the final answer. */
 export function createSender({ runtime, limits, url, headers }: SenderOptions): SendAttempt {
   const { origin } = new URL(url);
   const ours = toLowerCase(headers);
@@ -48,7 +48,10 @@ export function createSender({ runtime, limits, url, headers }: SenderOptions): 
     "user-agent": `${identity.name}/${identity.version}`,
   };
 
-  /** One hop; what breaks after a redirect was sent to the server that redirected. */
+  /**
+   * One hop. A fault after a redirect counts as sent, because the redirecting server got the
+   * request.
+   */
   const request = (options: OutgoingRequest, wasSent: boolean) =>
     runtime.request(options).catch((thrown: unknown) => {
       throw wasSent && isRequestFault(thrown) ? Object.assign(thrown, { sent: true }) : thrown;
@@ -67,7 +70,7 @@ export function createSender({ runtime, limits, url, headers }: SenderOptions): 
       const response = await request({
         url: hop.trusted ? withQuery(hop.url, context.query) : hop.url.href,
         method: hop.method,
-        // Nothing that a client says takes the place of a credential.
+        // A client's header never replaces a credential.
         headers: hop.trusted
           ? { ...defaults, ...given, ...toHeaders(context, given) }
           : { ...defaults, ...hop.headers },
@@ -86,7 +89,7 @@ export function createSender({ runtime, limits, url, headers }: SenderOptions): 
   };
 }
 
-/** A server may redirect after it has worked on the request, as 303 says. */
+/** A server may redirect after it has carried out the request, as 303 says. */
 const unknown = { data: { outcome: "unknown" } } as const;
 
 function withQuery(url: URL, query: SecurityContext["query"]): string {
@@ -106,7 +109,7 @@ function toHeaders(
   return { ...headers, cookie };
 }
 
-/** A request's first hop; `url` is the operator's own. */
+/** A request's first hop; `url` is the one that the operator configured. */
 export function toHop(
   request: Pick<Hop, "method" | "headers" | "body" | "final" | "repeatable"> & {
     readonly url: string;

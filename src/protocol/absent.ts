@@ -1,13 +1,14 @@
 /**
- * What is absent, however a program writes it: `null` stands for a member that is not there, `[]`
- * for an empty object (PHP) and `{}` for an empty list (Lua). Readers say what a member holds, so
- * that all of these come out the same: left out if the member is optional, empty if it is required.
- * A member without a reader is data and stays as it came. Correct values pass without a copy.
+ * Absent and empty members, however a program writes them: some write `null` for an absent member,
+ * `[]` for an empty object (PHP) or `{}` for an empty list (Lua). A reader knows the type of a
+ * member, so all these spellings give the same: no member if it is optional, an empty one if it is
+ * required. A member without a reader is data and stays as it came. Correct values pass without a
+ * copy.
  */
 import type { JsonObject } from "../model.ts";
 import { isJsonObject } from "./jsonrpc.ts";
 
-/** A member's value as it is meant; undefined: absent. */
+/** Reads a member's value as it is meant; undefined: absent. */
 export type Reader = (value: unknown) => unknown;
 
 /** The readers of an object's members, by name. */
@@ -25,12 +26,12 @@ export function members(table: MemberReaders): Reader {
   return (given) => readObject(given, readers, undefined);
 }
 
-/** An object whose members all hold the same. */
+/** An object whose members all have the same reader. */
 export function entries(reader: Reader): Reader {
   return (given) => readObject(given, undefined, reader);
 }
 
-/** A list of the same; items that are absent go. */
+/** A list whose items all have the same reader; absent items are dropped. */
 export function each(reader: Reader): Reader {
   return (given) => {
     if (!Array.isArray(given)) return isEmptyObject(given) ? [] : value(given);
@@ -39,18 +40,18 @@ export function each(reader: Reader): Reader {
   };
 }
 
-/** A required member: if its value is absent, the plainest one. */
+/** A required member; if its value is absent, it gets the plainest one. */
 export function due(reader: Reader, plainest: () => unknown): Reader {
   return (given) => reader(given) ?? plainest();
 }
 
-/** A text that must be there. */
+/** A required text. */
 export const dueText: Reader = due(value, () => "");
 
-/** An object that must be there. */
+/** A required object. */
 export const dueObject = (reader: Reader): Reader => due(reader, () => ({}));
 
-/** A list that must be there. */
+/** A required list. */
 export const dueEach = (reader: Reader): Reader => due(each(reader), () => []);
 
 function isEmptyList(given: unknown): boolean {
@@ -61,7 +62,7 @@ function isEmptyObject(given: unknown): boolean {
   return isJsonObject(given) && Object.keys(given).length === 0;
 }
 
-/** Runs for every message: an object in which nothing is absent costs one look at each member. */
+/** Runs for every message: an object without absent members costs one look at each member. */
 function readObject(
   given: unknown,
   readers: ReadonlyMap<string, Reader> | undefined,

@@ -1,6 +1,6 @@
 /**
- * Bounds on what peers say and the gateway keeps, as parts of schemas: each refusal names the size
- * and the bound. Also what of an object is kept where only some of its members are too large.
+ * Limits on what peers send and the gateway keeps, as parts of schemas: each refusal names the size
+ * and the limit. Also here: which members of an object to keep if some are too large.
  */
 import * as v from "valibot";
 import type { JsonObject } from "../model.ts";
@@ -13,14 +13,14 @@ function jsonBytes(value: unknown): number {
   return encoder.encode(JSON.stringify(value) ?? "").byteLength;
 }
 
-/** Whether a value takes more than so many bytes as JSON. */
+/** Whether a value takes more than `bytesMax` bytes as JSON. */
 export function exceeds(value: unknown, bytesMax: number): boolean {
   const { length } = JSON.stringify(value) ?? "";
   // A character is at most three bytes.
   return length > bytesMax || (3 * length > bytesMax && jsonBytes(value) > bytesMax);
 }
 
-/** An object of at most so many bytes as JSON. */
+/** An object of at most `bytesMax` bytes as JSON. */
 export function boundedObject(bytesMax: number) {
   return v.pipe(
     v.custom<JsonObject>(isJsonObject, "must be an object"),
@@ -31,7 +31,7 @@ export function boundedObject(bytesMax: number) {
   );
 }
 
-/** A text of at most so many characters. */
+/** A text of at most `charsMax` characters. */
 export function boundedText(charsMax: number, problem = "must be a string") {
   return v.pipe(
     v.string(problem),
@@ -50,7 +50,7 @@ export function boundedSafeText(charsMax: number) {
   );
 }
 
-/** The members of an object that fit, in their order, into so many bytes as JSON. */
+/** The members of an object that fit, in their order, into `bytesMax` bytes of JSON. */
 export function membersWithin(value: JsonObject, bytesMax: number): JsonObject {
   if (!exceeds(value, bytesMax)) return value;
   let bytes = 0;

@@ -1,7 +1,6 @@
 /**
- * The headers of both eras that a client in a browser must be allowed to send and to read, since
- * browsers let through only what a server names. Not here: what they mean (http_wire.ts of each
- * era).
+ * The headers of both eras that a client in a browser sends and reads. Browsers pass on only
+ * headers that the server allows. Not here: what they mean (http_wire.ts of each era).
  */
 
 /** What a client sends. */
@@ -13,7 +12,7 @@ export const sentHeaders: readonly string[] = [
   "last-event-id",
 ];
 
-/** Arguments of tools that travel in headers too: their names are the tools' own. */
+/** Headers that repeat arguments of tools; each tool chooses their names. */
 export const argumentHeader = /^mcp-param-[!#$%&'*+.^_`|~0-9a-z-]+$/i;
 
 /** What a client reads. */

@@ -1,9 +1,9 @@
 /**
  * The seam between the wire and the model: one codec for each era, with a side toward clients and a
  * side toward servers. A codec knows which methods its revisions have (membership in a table, never
- * an `if`), lifts wire-only keys out on decode and puts them back on encode. What only one era has
- * stands in the part that its way of asking brings with it: no codec has a message that its era has
- * not. Types only; `era_codec.ts` of each era implements them.
+ * an `if`), lifts wire-only keys out on decode and puts them back on encode. Messages of only one
+ * era are in the part for its way of asking, so no codec has a message that its era does not have.
+ * Types only; `era_codec.ts` of each era implements them.
  */
 import type { GatewayError, UpstreamErrorBody } from "../errors.ts";
 import type {
@@ -24,7 +24,7 @@ import type {
 /** Name and version of the gateway, as both sides get them. */
 export type Identity = { readonly name: string; readonly version: string };
 
-/** A method with its params, as either goes over the wire. */
+/** A method with its params, as they are on the wire. */
 export interface WireMessage {
   readonly method: string;
   readonly params: JsonObject;
@@ -37,7 +37,7 @@ export interface WireError {
   readonly data?: unknown;
 }
 
-/** What became of a client's request or notification. */
+/** A decoded request or notification of a client. */
 export type Decoded =
   | {
     readonly kind: "ok";
@@ -46,7 +46,7 @@ export type Decoded =
     readonly params: JsonObject;
     /** The client's progress token; 0 and "" are tokens. */
     readonly progressToken?: RequestId | undefined;
-    /** What it brings back to a call that ended by questions. */
+    /** What it returns to a call that ended with questions. */
     readonly resume?: Resume | undefined;
   }
   /** Not a method of this revision (-32601). */
@@ -54,7 +54,7 @@ export type Decoded =
   /** Params that this revision forbids (-32602). */
   | { readonly kind: "invalid"; readonly message: string };
 
-/** For whom a message is put: what a client settled for its session, or says with its request. */
+/** The client that gets a message: what it declared for its session, or with its request. */
 export type Recipient = Pick<Caller, "revision" | "capabilities" | "logLevel">;
 
 /** An error's body, and the HTTP status that it has as the whole answer. */
@@ -63,24 +63,27 @@ export interface EncodedError {
   readonly status: number;
 }
 
-/** What clients of both eras send and are sent. */
+/** The messages from and to clients of both eras. */
 export interface ClientWords {
   decodeRequest(method: string, params: JsonObject, revision: string): Decoded;
-  /** Puts what the revision cannot carry (audio, resource links …) in words that it can. */
+  /**
+   * Converts content that the revision does not have (audio, resource links …) to content that it
+   * has.
+   */
   encodeResult(method: string, result: Result, to: Recipient): JsonObject;
-  /** Undefined when the revision has no such notification, or the client does not want this one. */
+  /** Undefined if the revision has no such notification, or the client does not want this one. */
   encodeNotice(
     notice: Notice,
     to: Recipient,
     progressToken?: RequestId | undefined,
   ): WireMessage | undefined;
-  /** `request` is the one that failed, where it got so far that it could be read. */
+  /** `request` is the one that failed, if it could be read. */
   encodeError(error: GatewayError, request?: WireMessage): EncodedError;
-  /** What a surface says of itself: the result of the era's first request. */
+  /** The description of a surface, as the result of the era's first request. */
   encodeDescription(description: Description, to: Recipient): JsonObject;
 }
 
-/** Clients that are asked while a call runs, by requests: they have sessions. */
+/** Clients that get questions as requests while a call runs: they have sessions. */
 export interface SessionWords {
   readonly asks: "request";
   decodeNotification(method: string, params: JsonObject, revision: string): Decoded;
@@ -88,28 +91,28 @@ export interface SessionWords {
   encodeAsk(ask: Ask, to: Recipient): WireMessage | GatewayError;
 }
 
-/** Clients that are asked by the end of their request, and call again with the answers. */
+/** Clients that get questions as the result of their request, and call again with the answers. */
 export interface RetryWords {
   readonly asks: "result";
-  /** Questions as the end of a request. */
+  /** Questions as the result of a request. */
   encodeInputRequired(ending: InputRequired): JsonObject;
 }
 
-/** The side of clients. */
+/** The side toward clients. */
 export type ClientFacingCodec = ClientWords & (SessionWords | RetryWords);
 
-/** What became of something an upstream sent. */
+/** A decoded message of an upstream. */
 export type UpstreamDecoded<T> =
   | { readonly kind: "ok"; readonly value: T }
   | { readonly kind: "unknown" }
   | { readonly kind: "invalid"; readonly message: string };
 
-/** On whose behalf a request is made, for revisions in which each request says so. */
+/** The client behind a request, for revisions in which each request describes it. */
 export interface ClientContext {
-  /** What the upstream may ask for, during this request. */
+  /** What the upstream may ask for during this request. */
   readonly capabilities: JsonObject;
   readonly logLevel?: LogLevel | undefined;
-  /** The name of the client behind us, where the upstream may have it. */
+  /** The name of the client, if the upstream may have it. */
   readonly clientTitle?: string | undefined;
 }
 
@@ -135,12 +138,13 @@ export interface DecodedNotice {
 /** The reply to an upstream's request. */
 export type EncodedAnswer = { readonly result: JsonObject } | { readonly error: WireError };
 
-/** What upstreams of both eras are sent and send. */
+/** The messages to and from upstreams of both eras. */
 export interface UpstreamWords {
   encodeCall(call: OutgoingCall): WireMessage;
   decodeResult(method: string, value: unknown): UpstreamDecoded<Result | InputRequired>;
   /**
-   * The server's error as ours: to be relayed, or what it means where codes are this hop's alone.
+   * The gateway's error for a server's error: relayed, or translated if its code has a meaning only
+   * on this hop.
    */
   decodeError(error: UpstreamErrorBody): GatewayError;
   decodeNotice(method: string, params: JsonObject): UpstreamDecoded<DecodedNotice>;
@@ -153,19 +157,19 @@ export interface AskingWords {
   decodeAsk(method: string, params: JsonObject): UpstreamDecoded<WireMessage>;
   /** A client's answer as the reply to the upstream's request. */
   encodeAnswer(answer: Answer): EncodedAnswer;
-  /** What the client must do before the failed call can be made again, where the error says so. */
+  /** What the client must do before it can repeat the failed call, if the error says so. */
   questionsIn(error: UpstreamErrorBody | undefined): readonly Question[] | undefined;
 }
 
-/** Upstreams that ask by results alone, which `decodeResult` reads. */
+/** Upstreams that ask only by results, which `decodeResult` reads. */
 export interface ResultAskingWords {
   readonly asks: "result";
 }
 
-/** The side of upstreams. */
+/** The side toward upstreams. */
 export type UpstreamFacingCodec = UpstreamWords & (AskingWords | ResultAskingWords);
 
-/** One era's words, on both sides. */
+/** The codec of one era, both sides. */
 export interface Codec<
   Client extends ClientFacingCodec = ClientFacingCodec,
   Upstream extends UpstreamFacingCodec = UpstreamFacingCodec,
@@ -174,8 +178,8 @@ export interface Codec<
   readonly upstream: Upstream;
 }
 
-/** Of the era in which both sides ask by requests. */
+/** The codec of the era in which both sides ask by requests. */
 export type SessionCodec = Codec<ClientWords & SessionWords, UpstreamWords & AskingWords>;
 
-/** Of the era in which both sides ask by results. */
+/** The codec of the era in which both sides ask by results. */
 export type StatelessCodec = Codec<ClientWords & RetryWords, UpstreamWords & ResultAskingWords>;

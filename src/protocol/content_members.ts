@@ -21,7 +21,7 @@ const annotations = members({ audience: each(value), priority: value, lastModifi
 const inBlock = { annotations, _meta: object };
 const ofResource = { mimeType: value, _meta: object, text: value, blob: value };
 const resourceMembers = members(ofResource);
-/** What a resource holds: an empty text where it has neither text nor data. */
+/** The contents of a resource; they get an empty text if they have neither text nor data. */
 export const resource: Reader = (given) => {
   const read = resourceMembers(given);
   if (read === given || !isJsonObject(read)) return read;

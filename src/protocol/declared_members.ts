@@ -1,6 +1,6 @@
 /**
- * The optional members of what clients and servers say of themselves: names, icons, capabilities.
- * Follows `Implementation`, `Icon` and the capabilities of 2024-11-05 to 2026-07-28.
+ * The optional members by which clients and servers describe themselves: names, icons,
+ * capabilities. Follows `Implementation`, `Icon` and the capabilities of 2024-11-05 to 2026-07-28.
  */
 import type { JsonObject } from "../model.ts";
 import { each, entries, members, object, type Reader, value } from "./absent.ts";
@@ -10,16 +10,16 @@ import { isAbsent, isJsonObject } from "./jsonrpc.ts";
 export const icon = members({ mimeType: value, sizes: each(value), theme: value });
 /** How something with a name is shown. */
 export const shown = { title: value, description: value, icons: each(icon) };
-/** What a client or server says of itself. */
+/** The name and version of a client or server (`clientInfo`, `serverInfo`). */
 export const info = members({ ...shown, websiteUrl: value, version: value });
 
-/** Capabilities, of which each member is an object; undefined when they are none. */
+/** Capabilities, in which each member is an object; undefined if they are not an object. */
 export function cleanCapabilities(given: unknown): JsonObject | undefined {
   const read = isAbsent(given) ? {} : capabilities(given);
   return isJsonObject(read) ? read : undefined;
 }
 
-/** What a client or server says of itself; undefined when that is no object. */
+/** The name and version of a client or server; undefined if they are not an object. */
 export function cleanInfo(given: unknown): JsonObject | undefined {
   const read = isAbsent(given) ? undefined : info(given);
   return isJsonObject(read) ? read : undefined;
@@ -29,9 +29,7 @@ export function cleanInfo(given: unknown): JsonObject | undefined {
 const detail: Reader = (given) => Array.isArray(given) ? {} : details(given);
 const details: Reader = entries((given) => detail(given));
 
-/**
- * A list of what there is, or `true`, declares a capability as an object does; `false` does not.
- */
+/** A list, or `true`, declares a capability just as an object does; `false` does not. */
 const declared = (inner: Reader): Reader => (given) => {
   if (given === true || Array.isArray(given)) return {};
   return isJsonObject(given) ? inner(given) : undefined;

@@ -1,6 +1,6 @@
 /**
- * What a server says of itself first, as it is kept with each of its connections: within bounds,
- * member by member, so that one that is too large costs no other.
+ * The description of a server in its first answer, as each of its connections keeps it. Each member
+ * is limited by itself, so one that is too large does not affect the others.
  */
 import { beginning } from "../excerpt.ts";
 import { defaultLimits } from "../limits.ts";

@@ -1,7 +1,7 @@
 /**
- * Which era a POST belongs to, decided once, at the door. The body decides: a revision named in
- * `_meta` is the claim to be stateless; headers alone never make a message one, but they may make
- * it a faulty one. Follows "Backward Compatibility" of the Streamable HTTP transport, 2026-07-28.
+ * Which era a POST belongs to, decided once, on arrival. The body decides: a revision in `_meta`
+ * claims the stateless era. Headers alone never make a message stateless, but they may make it
+ * invalid. Follows "Backward Compatibility" of the Streamable HTTP transport, 2026-07-28.
  */
 import { GatewayError } from "../errors.ts";
 import { isJsonObject } from "./jsonrpc.ts";
@@ -12,7 +12,7 @@ import { modernRevision } from "./modern/revision.ts";
 /** The two eras: handshake and sessions, or stateless. */
 export type Era = "legacy" | "modern";
 
-/** The era of a parsed body. Throws what makes it belong to none. */
+/** The era of a parsed body. Throws if it belongs to neither. */
 export function classify(value: unknown, headers: Headers): Era {
   if (Array.isArray(value)) {
     if (value.some((item) => isJsonObject(item) && hasClaim(item.params))) {
@@ -23,7 +23,7 @@ export function classify(value: unknown, headers: Headers): Era {
     }
     return "legacy";
   }
-  // What is no message is refused alike in both.
+  // Both eras refuse a body that is no message in the same way.
   if (!isJsonObject(value) || typeof value.method !== "string") return "legacy";
   if (hasClaim(value.params)) return "modern";
   const named = headers.get(headerNames.revision)?.trim();

@@ -1,9 +1,9 @@
 /**
- * What JSON.parse cannot tell about a text: how deeply it nests (asked before parsing, since deep
- * texts block the event loop for seconds), whether a key stands twice in one object (two readers
- * may keep different ones), the digits of numbers that a double cannot hold, and on V8 the names of
+ * What JSON.parse does not tell about a text: how deeply it nests (checked before parsing, since
+ * deep texts block the event loop for seconds), whether an object has a key twice (two readers may
+ * keep different ones), the digits of numbers that a double cannot hold, and on V8 the names of
  * escaped keys. One linear pass finds them all, so that a large hostile text costs little more than
- * its parsing, and it shows where a response's result stands.
+ * its parsing. The pass also finds the place of a response's result.
  */
 import type { JsonObject } from "../model.ts";
 
@@ -47,9 +47,9 @@ export interface JsonScan {
   readonly isTooDeep: boolean;
   /** An object within the outer levels has a key twice, however it is escaped. */
   readonly repeatsKey: boolean;
-  /** JSON.parse may read this text as something else than it says; see `readExactly`. */
+  /** JSON.parse may change this text's meaning; see `readExactly`. */
   readonly mayBeMisread: boolean;
-  /** The text of the outermost object's `result`, where it can be passed on as it stands. */
+  /** The text of the outermost object's `result`, if it can be passed on as it is. */
   readonly result: string | undefined;
 }
 
@@ -59,18 +59,18 @@ const tooDeep: JsonScan = {
   mayBeMisread: false,
   result: undefined,
 };
-/** Strings that end within so many characters are read here; a call would cost more. */
+/** Strings up to this length are read inline, which is faster than a call. */
 const nearChars = 24;
 /** The shortest run of digits that a double may not hold. */
 const digitsMin = 16;
 const resultKey = '"result"';
 
 /**
- * Looks at a text once, before it is parsed. The text need not be valid JSON, but what is found
- * counts only if it is. `levels` are the outer containers in which keys are compared. A `result`
- * is not given as text when it has a line break between its tokens (a frame is one line), a key of
- * its own twice, or anything in the text may be misread. Throws a SyntaxError for a key whose
- * escapes are invalid.
+ * Scans a text once, before it is parsed. The text need not be valid JSON, but the findings count
+ * only if it is. `levels` are the outer containers in which keys are compared. `result` is
+ * undefined if it has a line break between its tokens (a frame is one line), if a key is repeated,
+ * or if anything in the text may be misread. Throws a SyntaxError for a key whose escapes are
+ * invalid.
  */
 export function scanJson(text: string, depthMax: number, levels: number): JsonScan {
   const { length } = text;
@@ -154,10 +154,10 @@ function unescaped(text: string, start: number, stop: number): string {
 }
 
 /**
- * A valid text as a value, as JSON.parse should read it. Integers beyond 2^53, and numbers beyond
- * the range of doubles, become values that are written again with the digits they came with. V8's
- * JSON.parse (nodejs/node#63785) gives an escaped key the name of another that was read before,
- * even in another message, when that name begins like the escape.
+ * Parses a valid text as JSON.parse should. Integers beyond 2^53, and numbers beyond the range of
+ * doubles, become values that are written with their original digits. V8's JSON.parse
+ * (nodejs/node#63785) may give an escaped key the name of another key that it read before, even in
+ * another message, if that name begins like the escape.
  */
 export function readExactly(text: string): unknown {
   let at = 0;
@@ -216,7 +216,7 @@ function numberOf(source: string): unknown {
   return isKept ? number : JSON.rawJSON(source);
 }
 
-/** The index of the first character that is no space. */
+/** The index of the next character that is not whitespace. */
 function afterSpace(text: string, start: number): number {
   let at = start;
   while (text.charCodeAt(at) <= space) at++;
@@ -227,7 +227,7 @@ function isDigit(code: number): boolean {
   return code >= 0x30 && code <= 0x39;
 }
 
-/** Letters, digits, signs and the point: all that `true`, `null` and numbers are made of. */
+/** Letters, digits, signs and the decimal point: the characters of `true`, `null` and numbers. */
 function isWordOrNumber(code: number): boolean {
   return isDigit(code) || code === minus || code === plus || code === 0x2e ||
     ((code | space) >= 0x61 && (code | space) <= 0x7a);

@@ -1,9 +1,10 @@
 /**
- * The optional members of the protocol's messages, as tables of readers: what clients and servers
- * leave out by `null` or `[]` is left out, or empty where it is due (absent.ts says how each is
- * written). Receivers check the type of every member that they know and refuse a whole message for
- * one `null`. Data of users stays as it came: arguments of tools, structured content, the vendors'
- * parts of `_meta`, what servers log. Follows the schemas of 2024-11-05 to 2026-07-28.
+ * The optional members of the protocol's messages, as tables of readers. Some clients and servers
+ * write an absent member as `null` or `[]`. The readers remove it, or make it empty if it is
+ * required (absent.ts lists the spellings). Receivers check the type of every member that they
+ * know, and refuse a whole message for one `null`. User data stays as it came: arguments of tools,
+ * structured content, vendors' parts of `_meta`, log data. Follows the schemas of 2024-11-05 to
+ * 2026-07-28.
  */
 import { clientLimits } from "../limits/client_limits.ts";
 import type { JsonObject } from "../model.ts";
@@ -26,12 +27,12 @@ import { cleanCapabilities, info, shown } from "./declared_members.ts";
 import { isAbsent, isJsonObject } from "./jsonrpc.ts";
 import { cleanSchema } from "./schema_members.ts";
 
-/** A request's or notification's params, without what is absent. */
+/** The params of a request or notification, without absent members. */
 export function cleanParams(method: string, params: JsonObject): JsonObject {
   return (paramsOf.get(method) ?? anyParams)(params) as JsonObject;
 }
 
-/** A result, without what is absent. Structured content may be of every type since 2026-07-28. */
+/** A result without absent members. Structured content may have any type since 2026-07-28. */
 export function cleanResult(method: string, result: JsonObject): JsonObject {
   return (resultOf.get(method) ?? anyResult)(result) as JsonObject;
 }
@@ -42,8 +43,8 @@ export function cleanAnswer(answer: JsonObject): JsonObject {
 }
 
 /**
- * What is too large stays as it came, so that leaving parts of it out does not bring it within its
- * bound.
+ * A value over its limit stays as it came: removing absent members must not bring it within the
+ * limit.
  */
 const within = (bytesMax: number, reader: Reader): Reader => (given) => {
   const read = reader(given);
@@ -78,7 +79,7 @@ const noProposals = () => ({ values: [] });
 const proposals = members({ values: dueEach(value), total: value, hasMore: value });
 const completion: Reader = (given) => isAbsent(given) ? noProposals() : proposals(given);
 
-/** Some servers count their pages; an empty text is no cursor. */
+/** Some servers use page numbers as cursors; an empty text is no cursor. */
 const cursor: Reader = (given) =>
   (typeof given === "string" && given !== "") || typeof given === "number" || JSON.isRawJSON(given)
     ? given
@@ -92,7 +93,7 @@ const ofResult: MemberReaders = {
 };
 const anyResult = members(ofResult);
 const result = (own: MemberReaders): Reader => members({ ...ofResult, ...own });
-/** Items whose names the log has where they are left out or corrected (list_items.ts). */
+/** list_items.ts corrects or drops these items, and logs their names. */
 const asItCame: Reader = (given) => given;
 const list = (key: string, item: Reader = asItCame): Reader =>
   result({ [key]: dueEach(item), nextCursor: cursor });
@@ -113,7 +114,7 @@ const resultOf: ReadonlyMap<string, Reader> = new Map([
 ]);
 
 /**
- * The answer of a form has fields, of which the empty ones are absent; that of a model has blocks.
+ * The answer to a form has fields, and an empty field is absent. The answer of a model has blocks.
  */
 const fields = entries(value);
 const roots = dueEach(members({ name: value, _meta: object }));
@@ -136,7 +137,7 @@ const formParams = members({
   elicitationId: value,
   requestedSchema: form,
 });
-/** A form for which no schema came has no fields. */
+/** A form without a schema has no fields. */
 const elicitation: Reader = (given) => {
   const read = formParams(given);
   if (!isJsonObject(read) || read.mode === "url" || !isJsonObject(given)) return read;
@@ -173,7 +174,7 @@ const sampling: MemberReaders = {
 const ofParams: MemberReaders = { _meta: meta };
 const anyParams = members(ofParams);
 const params = (own: MemberReaders): Reader => members({ ...ofParams, ...own });
-/** What a request that was asked for input brings back. */
+/** What a client adds when it repeats a request that the server answered with questions. */
 const resumed: MemberReaders = { inputResponses: entries(value), requestState: value };
 const page = params({ cursor: value });
 /** What a stream carries. */

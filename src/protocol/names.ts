@@ -1,7 +1,7 @@
 /**
  * Which method names belong to the protocol, in any revision and direction, and which are foreign.
- * A name of the protocol has a meaning only in the revisions that have it; the gateway passes a
- * foreign one on between a client and a server that know it.
+ * A name of the protocol works only in the revisions that have it. The gateway relays foreign
+ * methods between a client and a server that both know them.
  */
 import type { JsonObject } from "../model.ts";
 import type { Decoded } from "./codec.ts";
@@ -21,10 +21,10 @@ const names: ReadonlySet<string> = new Set([
   ...notifications.keys(),
 ]);
 
-/** Prefixes that belong to the protocol: tasks, and what JSON-RPC 2.0 reserves. */
+/** Prefixes that belong to the protocol: tasks, and those that JSON-RPC 2.0 reserves. */
 const reserved = /^(?:(?:notifications\/)?tasks(?:\/|$)|rpc\.)/;
 
-/** Such a request, as it goes to its server. */
+/** A foreign request, as it goes to its server. */
 type Foreign = Extract<Decoded, { kind: "ok" }>;
 
 /** Whether a revision of the protocol names this method, as a request or a notification. */
@@ -34,7 +34,7 @@ export function isNamed(method: string): boolean {
 
 /** A client's request with a foreign method; undefined for all others. */
 export function decodeForeign(method: string, params: JsonObject): Foreign | undefined {
-  // It must travel as it is, in a header too.
+  // Its name also goes into a header, unencoded.
   const isForeign = !isNamed(method) && !method.startsWith("notifications/") &&
     /^[!-~]+$/.test(method);
   if (!isForeign) return undefined;

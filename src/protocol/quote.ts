@@ -1,7 +1,9 @@
-/** Wrong values in texts for a reader: enough of one to recognise it. */
+/**
+ * Quotes invalid values in error texts, with enough of each to recognise it.
+ */
 import { oneLine } from "../one_line.ts";
 
-/** Characters of a value or a place that are shown. */
+/** How many characters of a value or a place are shown. */
 export const quotedCharsMax = 160;
 
 /** A value as JSON on one line. */

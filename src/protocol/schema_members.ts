@@ -1,13 +1,13 @@
 /**
- * The keywords of JSON Schema whose value may be absent: `null` for a keyword that is not there,
- * `[]` for an empty object, however deep. One of them makes a compiler refuse the whole schema.
- * Values of users (`default`, `const`, `examples`, the items of `enum`) stay as they came. Schemas
- * are read, never resolved or run.
+ * The keywords of JSON Schema that some servers write as `null` if absent, or as `[]` for an empty
+ * object, at any depth. One of these makes a compiler refuse the whole schema. User data
+ * (`default`, `const`, `examples`, the items of `enum`) stays as it came. Schemas are read, never
+ * resolved or run.
  */
 import { each, entries, members, object, type Reader, value } from "./absent.ts";
 import { isAbsent } from "./jsonrpc.ts";
 
-/** A schema without keywords that are absent; undefined where the whole is absent. */
+/** A schema without absent keywords; undefined if the whole schema is absent. */
 export const cleanSchema: Reader = (given) => isAbsent(given) ? undefined : schema(given);
 
 const subschema: Reader = (given) => schema(given);

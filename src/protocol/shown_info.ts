@@ -1,7 +1,7 @@
 /**
- * What a surface says of itself in `serverInfo`: always the gateway's name and version; for a
- * single server also its own title, icons and website, as far as they are what the specification
- * says they are. Follows `Implementation` and `Icon` of 2025-11-25.
+ * The `serverInfo` of a surface: always the gateway's name and version; for a single server also
+ * its own title, icons and website, if they are valid. Follows `Implementation` and `Icon` of
+ * 2025-11-25.
  */
 import * as v from "valibot";
 import { defaultLimits } from "../limits.ts";
@@ -11,7 +11,7 @@ import { oneLine } from "../one_line.ts";
 /** Which members the client's revision has. */
 export interface InfoMembers {
   readonly titles: boolean;
-  /** `icons`, and `websiteUrl`, which is as old. */
+  /** `icons` and `websiteUrl`, which came in the same revision. */
   readonly icons: boolean;
 }
 
@@ -41,14 +41,14 @@ const icon = v.object({
   theme: v.optional(v.picklist(["light", "dark"])),
 });
 
-/** The `serverInfo` of a surface; `own` is that of the only server behind it. */
+/** The `serverInfo` of a surface; `own` is the info of the only server behind it. */
 export function shownInfo(
   identity: { readonly name: string; readonly version: string },
   own: JsonObject | undefined,
   members: InfoMembers,
 ): JsonObject {
   if (own === undefined) return { ...identity };
-  // A server without a title is still told apart from others behind the gateway by its name.
+  // A server without a title is shown by its name.
   const titled = members.titles ? valid(title, own.title) ?? valid(title, own.name) : undefined;
   const url = members.icons ? valid(websiteUrl, own.websiteUrl) : undefined;
   const icons = members.icons ? iconsOf(own.icons) : [];
@@ -60,7 +60,7 @@ export function shownInfo(
   };
 }
 
-/** The usable ones, while they are few and small together. */
+/** The valid icons, up to a number and a total size. */
 function iconsOf(own: unknown): JsonObject[] {
   if (!Array.isArray(own)) return [];
   const icons: JsonObject[] = [];

@@ -1,13 +1,15 @@
 /**
  * Results as clients can read them. No revision lets a client skip a content block that it does not
- * know, and their validators refuse a whole result over one member. So a block of another type
- * becomes text that holds it, small mistakes are corrected, invalid data is replaced by a note, and
- * optional members of a wrong type are left out. Sound results pass untouched.
+ * know, and their validators refuse a whole result over one member. A block of an unknown type
+ * therefore becomes text that quotes it, small mistakes are corrected, a note replaces invalid
+ * data, and optional members of a wrong type are dropped. Sound results pass unchanged.
  */
 import type { JsonObject } from "../model.ts";
 import { isJsonObject } from "./jsonrpc.ts";
 
-/** A server's result, sound; the same object where it was. `params` are those of the request. */
+/**
+ * A server's result, corrected; the same object if it was sound. `params` are those of the request.
+ */
 export function withSoundResult(
   method: string,
   result: JsonObject,
@@ -36,7 +38,7 @@ const results: ReadonlyMap<string, ReadResult> = new Map([
   ],
 ]);
 
-/** A result whose list holds sound items, without those that are none. */
+/** A result whose list has only sound items. */
 function eachOf(
   result: JsonObject,
   member: string,
@@ -50,7 +52,7 @@ function eachOf(
   return isSame ? result : { ...result, [member]: sound };
 }
 
-/** A message of a prompt: the user's, unless it is said to be the model's. */
+/** A message of a prompt; its role is "user" unless it says "assistant". */
 function soundMessage(item: unknown): JsonObject | undefined {
   if (!isJsonObject(item)) {
     return isText(item) ? { role: "user", content: toText(item) } : undefined;
@@ -60,7 +62,7 @@ function soundMessage(item: unknown): JsonObject | undefined {
   return content === item.content && role === item.role ? item : { ...item, role, content };
 }
 
-/** What a resource holds; it is the one that was asked for, unless it says another. */
+/** The contents of a resource; its URI is the requested one unless it names another. */
 function soundContents(item: unknown, asked: string): JsonObject | undefined {
   if (!isJsonObject(item)) return isText(item) ? { uri: asked, text: item } : undefined;
   const options = withSoundOptions(item);
@@ -75,7 +77,7 @@ function soundContents(item: unknown, asked: string): JsonObject | undefined {
   return { ...rest, uri, text };
 }
 
-/** One block, sound; the same object where it was. */
+/** One block, corrected; the same object if it was sound. */
 function soundBlock(block: unknown): JsonObject {
   if (!isJsonObject(block)) return toText(block);
   const { type } = block;
@@ -115,7 +117,7 @@ function withData(block: JsonObject, what: string): JsonObject {
   return sound === data ? block : { ...block, data: sound };
 }
 
-/** Data in the alphabet that clients expect; undefined when it is no Base64. */
+/** Data in the alphabet that clients expect; undefined if it is not Base64. */
 function toBase64(data: string): string | undefined {
   const plain = /[-_]/.test(data) ? data.replaceAll("-", "+").replaceAll("_", "/") : data;
   const bare = /\s/.test(plain) ? plain.replaceAll(/\s/g, "") : plain;
@@ -129,7 +131,7 @@ function isText(value: unknown): value is string {
   return typeof value === "string";
 }
 
-/** Members that a block or result need not have, and what they must be. */
+/** Optional members of a block or result, and what they must be. */
 const optional: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ["_meta", isJsonObject],
   ["annotations", isAnnotations],
@@ -151,7 +153,7 @@ function isAnnotations(value: unknown): boolean {
 }
 const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$/;
 
-/** Without the optional members that are not what they must be. */
+/** Drops optional members of a wrong type. */
 function withSoundOptions(value: JsonObject): JsonObject {
   let isSound = true;
   for (const name in value) isSound &&= isSoundOption(name, value[name]);

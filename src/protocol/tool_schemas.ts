@@ -1,7 +1,8 @@
 /**
- * The schemas of a server's tool as every client can use them. An output schema that cannot be
- * compiled is left out: the tool's results pass unchecked. An input schema that cannot be compiled
- * becomes `{"type": "object"}`, and the description says so and quotes it for the model.
+ * Corrects the schemas of a server's tool so that every client can use them. An output schema that
+ * cannot be compiled is dropped, and the tool's results pass unchecked. An input schema that cannot
+ * be compiled becomes `{"type": "object"}`, and the description says so and quotes it for the
+ * model.
  */
 import type { Limits } from "../limits.ts";
 import type { JsonObject } from "../model.ts";
@@ -9,7 +10,7 @@ import { isJsonObject } from "./jsonrpc.ts";
 import { type SchemaLimits, toSound } from "./json_schema/sound.ts";
 import { withMarkedAlone } from "./modern/tool_headers.ts";
 
-/** The bounds on a tool's schemas. */
+/** The limits on a tool's schemas. */
 export type ToolSchemaLimits = SchemaLimits & Pick<Limits, "schemaNoteCharsMax">;
 
 /** A tool, and what was corrected in it. */
@@ -18,7 +19,7 @@ export interface CorrectedTool {
   readonly reasons: readonly string[];
 }
 
-/** Corrects the schemas of a tool; one with nothing wrong is given back as it is. */
+/** Corrects the schemas of a tool; a tool without faults is returned as it is. */
 export function correctSchemas(tool: JsonObject, limits: ToolSchemaLimits): CorrectedTool {
   const reasons: string[] = [];
   let corrected = tool;

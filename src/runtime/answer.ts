@@ -1,7 +1,7 @@
 /**
- * Code that the three listeners share: the last line of defence around the handler (a malformed
- * target is 400, an unforeseen fault 500, never an exception page) and the sentence that says why
- * the gateway cannot listen on an address.
+ * Code that the three listeners share: the last line of defence around the handler (400 for a
+ * malformed target, 500 for an unforeseen fault, never an exception page) and the errors of
+ * listening and spawning.
  */
 import { GatewayError } from "../errors.ts";
 import type { FetchContext, FetchHandler, ServeOptions, SpawnFault } from "./runtime.ts";
@@ -19,7 +19,7 @@ export async function answer(
   }
 }
 
-/** 400 for a target or Host that gives no URL. */
+/** 400 for a target and Host that do not form a URL. */
 export function refuseTarget(): Response {
   return refuse(new GatewayError("invalid_request", "Malformed request target or Host"));
 }
@@ -53,7 +53,7 @@ export function toListenFault(options: ServeOptions, fault: unknown, code?: stri
   });
 }
 
-/** A failed spawn; its message names the command and is for the operator alone. */
+/** A failed spawn; its message names the command and is only for the operator. */
 export function toSpawnFault(
   command: string,
   cwd: string | undefined,

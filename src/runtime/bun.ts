@@ -39,11 +39,11 @@ export function createBunRuntime(): Runtime {
   };
 }
 
-/** The longest idle timeout that Bun takes. */
+/** The longest idle timeout that Bun accepts. */
 const idleSecondsMax = 255;
 
 async function serve(options: ServeOptions): Promise<Listener> {
-  const { headersMs, listenerBodyBytesMax } = { ...defaultLimits, ...options.limits };
+  const { headersMs, drainCheckMs, listenerBodyBytesMax } = { ...defaultLimits, ...options.limits };
   try {
     const server = Bun.serve({
       hostname: options.hostname,
@@ -68,8 +68,13 @@ async function serve(options: ServeOptions): Promise<Listener> {
       port: server.port ?? options.port,
       async close(graceMs) {
         const cut = setTimeout(() => void server.stop(true), graceMs);
+        // Bun waits for a connection that has sent half a head, which is no request yet.
+        const look = setInterval(() => {
+          if (server.pendingRequests === 0) void server.stop(true);
+        }, drainCheckMs);
         await server.stop(false);
         clearTimeout(cut);
+        clearInterval(look);
       },
     };
   } catch (fault) {
@@ -100,7 +105,10 @@ function spawn({ command, args, env, cwd }: SpawnOptions): Child {
   }
 }
 
-/** Bun's own sink answers `true` to a write after the end; here that is EPIPE, as on Deno. */
+/**
+ * Bun's own sink returns `true` for a write after the end; this stream fails with EPIPE, as on
+ * Deno.
+ */
 function toWritable(sink: Bun.FileSink, exited: Promise<ExitStatus>): WritableStream<Uint8Array> {
   const broken = () =>
     Object.assign(new Error("Cannot write: the program ended"), { code: "EPIPE" });
@@ -109,7 +117,7 @@ function toWritable(sink: Bun.FileSink, exited: Promise<ExitStatus>): WritableSt
       exited.then(() => controller.error(broken()));
     },
     async write(chunk) {
-      // Both may be promises that reject: each must be awaited.
+      // Both may return promises that reject, so both must be awaited.
       await Promise.all([sink.write(chunk), sink.flush()]);
     },
     async close() {
@@ -138,7 +146,7 @@ const openDatabase = createDatabaseOpener<Statement>({
       exec: (sql) => void database.run(sql),
       prepare: (sql) => database.prepare(sql),
       close(prepared) {
-        // A statement that is left open keeps the file and its lock.
+        // An open statement would keep the file and its lock.
         for (const statement of prepared) statement.finalize();
         database.close(true);
       },

@@ -65,7 +65,8 @@ async function serve(options: ServeOptions): Promise<Listener> {
           return "hostname" in address ? address.hostname : undefined;
         },
         holdOpen: () => {},
-        // Deno.serve looks at the socket again only to send something, unless the body was short.
+        // Except after a short body, Deno.serve reads the socket again only when it sends
+        // something.
         disconnectHidden: true,
       });
     });
@@ -73,8 +74,8 @@ async function serve(options: ServeOptions): Promise<Listener> {
       hostname: options.hostname,
       port: server.addr.port,
       async close(graceMs) {
-        // After `shutdown` nothing can cut a stream that stays open, so it comes only when all is
-        // quiet; `abort` at once would lose bytes that are still being sent.
+        // Nothing can cut an open stream after `shutdown`, so it waits until no request runs. An
+        // immediate `abort` would lose bytes that are still being sent.
         const endsAt = systemClock.monotonic() + graceMs;
         const quiet = new Promise<boolean>((resolve) => {
           whenQuiet = () => resolve(true);
@@ -146,7 +147,9 @@ function toRow(row: unknown): Record<string, SqlValue> {
   return { ...(row as Record<string, SqlValue>) };
 }
 
-/** `exec` gives SQLite's text without its number; these are the faults that decide something. */
+/**
+ * `exec` throws SQLite's text without its number; these are the faults that the gateway handles.
+ */
 const codesByText: Readonly<Record<string, number>> = {
   "database is locked": 5,
   "database table is locked": 6,

@@ -14,7 +14,7 @@ const marks:
 /** Decodes a whole file; the decoder removes a byte order mark. */
 export function decodeFile(bytes: Uint8Array): string {
   const encoding = encodingOf(bytes);
-  // A line end that a program added in another encoding is half of a character.
+  // A line end that a program appended in another encoding is half a character.
   const whole = encoding !== "utf-8" && bytes.length % 2 !== 0 ? bytes.subarray(0, -1) : bytes;
   return new TextDecoder(encoding).decode(whole);
 }

@@ -81,8 +81,8 @@ function renameFile(from: string, to: string): boolean {
 }
 
 /**
- * Two triggers, one check: events of the folder are fast, polling is sure (network drives, links
- * into other folders, folders made later). Only a changed identity, time or size counts.
+ * Two triggers, one check: events of the folder are fast, polling is reliable (network drives,
+ * links into other folders, folders created later). Only a changed inode, time or size counts.
  */
 function watch(
   path: string,
@@ -155,7 +155,8 @@ function openLog(path: string, bounds: { bytesMax: number; filesMax: number }): 
     await handle?.writeFile(data);
     bytes += data.length;
   };
-  // One at a time; a failing disk costs the line, and the next line opens the file again.
+  // One write at a time. If the disk fails, the line is lost, and the next one opens the file
+  // again.
   const enqueue = (
     work: () => Promise<void>,
   ) => (last = last.then(work).catch(shut).catch(() => {}));
@@ -170,7 +171,7 @@ function rotate(path: string, filesMax: number): void {
   renameSync(path, `${path}.1`);
 }
 
-/** The system's name of a fault, such as `ENOENT`. */
+/** The system's code of a fault, such as `ENOENT`. */
 export function toCode(fault: unknown): string | undefined {
   if (!(fault instanceof Error) || !("code" in fault)) return undefined;
   return typeof fault.code === "string" ? fault.code : undefined;

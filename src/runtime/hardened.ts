@@ -10,7 +10,7 @@ import {
   type RequestListener,
   type ServerResponse,
 } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { defaultLimits } from "../limits.ts";
 import { answer, refuseTarget, toListenFault } from "./answer.ts";
 import { toCode } from "./files.ts";
@@ -18,12 +18,9 @@ import type { Listener, ServeOptions } from "./runtime.ts";
 
 /** Listens with deadlines for slow clients. */
 export async function serveHardened(options: ServeOptions): Promise<Listener> {
-  let closing = false;
+  const connections: Connections = { running: new Map(), isClosing: false };
   const listener: RequestListener = (incoming, outgoing) => {
-    // Bun's own server keeps a connection whose last request ends after `close` began.
-    outgoing.on("close", () => {
-      if (closing) setTimeout(() => server.closeIdleConnections(), 0);
-    });
+    countRequest(connections, incoming.socket, outgoing);
     respond(options, incoming, outgoing).catch(() => outgoing.destroy());
   };
   const limits = { ...defaultLimits, ...options.limits };
@@ -34,6 +31,7 @@ export async function serveHardened(options: ServeOptions): Promise<Listener> {
     connectionsCheckingInterval: limits.slowCheckMs,
     maxHeaderSize: limits.headerBytesMax,
   }, listener);
+  server.on("connection", (socket) => countConnection(connections, socket));
   await new Promise<void>((resolve, reject) => {
     server.once("error", (fault) => reject(toListenFault(options, fault, toCode(fault))));
     server.listen(options.port, options.hostname, () => resolve());
@@ -44,14 +42,46 @@ export async function serveHardened(options: ServeOptions): Promise<Listener> {
     hostname: options.hostname,
     port,
     async close(graceMs) {
-      closing = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
+      closeUnused(connections);
       const cut = setTimeout(() => server.closeAllConnections(), graceMs);
       await closed;
       clearTimeout(cut);
     },
   };
+}
+
+/**
+ * The open connections, each with its number of requests under way. Node's own count takes a new
+ * connection, and one with half a head, for a request: it would delay the end of the listener.
+ */
+interface Connections {
+  readonly running: Map<Socket, number>;
+  isClosing: boolean;
+}
+
+function countConnection({ running, isClosing }: Connections, socket: Socket): void {
+  if (isClosing) return void socket.destroy();
+  running.set(socket, 0);
+  socket.once("close", () => running.delete(socket));
+}
+
+function countRequest(connections: Connections, socket: Socket, outgoing: ServerResponse): void {
+  const add = (count: number) => {
+    const before = connections.running.get(socket);
+    if (before !== undefined) connections.running.set(socket, before + count);
+  };
+  add(1);
+  outgoing.once("close", () => {
+    add(-1);
+    if (connections.isClosing) setTimeout(() => closeUnused(connections), 0);
+  });
+}
+
+/** From now on a connection ends with its last request. */
+function closeUnused(connections: Connections): void {
+  connections.isClosing = true;
+  for (const [socket, running] of connections.running) if (running === 0) socket.destroy();
 }
 
 async function respond(

@@ -1,9 +1,8 @@
 /**
- * Outgoing HTTP for both runtimes, by `node:http`. The name is looked up here, each address is
- * checked, and the connection goes to exactly that address, so that a name which changes between
- * check and use (DNS rebinding) gains nothing. It follows, retries and decodes nothing; connections
- * are kept for a short time. Not here: which addresses are allowed, and when a request may be
- * repeated (outgoing/).
+ * Outgoing HTTP for both runtimes, by `node:http`. It looks up the name, checks each address and
+ * connects to exactly that address, so a name that changes between check and use (DNS rebinding)
+ * does no harm. It does not follow redirects, retry or decode. It keeps connections for a short
+ * time. Not here: which addresses are allowed, and when a request may be repeated (outgoing/).
  */
 import { lookup } from "node:dns/promises";
 import { Agent as PlainAgent, type ClientRequest, type IncomingMessage, request } from "node:http";
@@ -18,8 +17,8 @@ import type { OutgoingRequest, OutgoingResponse, RequestFault } from "./runtime.
 export function createOutgoing(): (options: OutgoingRequest) => Promise<OutgoingResponse> {
   const pool = {
     keepAlive: true,
-    // For an unused connection: a request on a connection that its server is about to close is
-    // lost.
+    // The timeout of unused connections. It is short, because a request is lost on a connection
+    // that its server is about to close.
     timeout: defaultLimits.connectionIdleMs,
   };
   const agents = { "http:": new PlainAgent(pool), "https:": new SecureAgent(pool) };
@@ -52,7 +51,7 @@ async function resolve(host: string, options: OutgoingRequest): Promise<string[]
   const { signal, connectMs } = options;
   if (signal.aborted) throw abortFault(false);
   if (isIP(host) !== 0) return [host];
-  // A look-up cannot be taken back: only its result can be left alone.
+  // A look-up cannot be cancelled; its result is ignored.
   const leave = (): never => {
     throw signal.aborted ? abortFault(false) : timeoutFault(host);
   };
@@ -80,7 +79,7 @@ function exchange(
   const { signal, method, headers, body } = options;
   const secure = url.protocol === "https:";
   return new Promise((resolve, reject) => {
-    // Aborted during the look-up: later listeners would not get that event.
+    // An abort during the look-up would not reach the listener below.
     if (signal.aborted) return reject(abortFault(false));
     const outgoing = (secure ? requestSecurely : request)({
       agent,
@@ -88,7 +87,7 @@ function exchange(
       port: url.port === "" ? (secure ? 443 : 80) : Number(url.port),
       path: `${url.pathname}${url.search}`,
       method,
-      // A length even for an empty body: some servers wait for a body that is not announced.
+      // Set even for an empty body: without a length, some servers wait for a body.
       headers: {
         ...headers,
         host: url.host,
@@ -163,7 +162,8 @@ function toResponse(
   for (let at = 0; at + 1 < message.rawHeaders.length; at += 2) {
     headers.append(message.rawHeaders[at] ?? "", message.rawHeaders[at + 1] ?? "");
   }
-  // The reader gets it; without a reader it must not become an unhandled rejection.
+  // The reader of the body gets the error. Without a reader it must not become an unhandled
+  // rejection.
   message.on("error", () => {});
   const chunks: AsyncIterator<Uint8Array> = message[Symbol.asyncIterator]();
   const body = new ReadableStream<Uint8Array>({

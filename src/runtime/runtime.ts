@@ -9,11 +9,11 @@ import type { Limits } from "../limits.ts";
 export interface FetchContext {
   /**
    * The source address of the connection: the client's own, or that of a proxy in front. For audit,
-   * and for deciding whether to trust a proxy's headers. Each read looks it up, because a look-up
-   * costs time; absent or undefined if it is unknown, as after the client has left.
+   * and for deciding whether to trust a proxy's headers. Looked up only when read, because that
+   * takes time; absent or undefined if unknown, for example after the client has left.
    */
   readonly remoteAddress?: string | undefined;
-  /** Tells the listener not to end this response when it is silent for long. */
+  /** Tells the listener not to end this response if it is silent for long. */
   readonly holdOpen?: () => void;
   /** Until the response's head is sent, this listener may not notice that the client has left. */
   readonly disconnectHidden?: boolean;
@@ -23,18 +23,23 @@ export interface FetchContext {
 export type FetchHandler = (request: Request, context?: FetchContext) => Promise<Response>;
 
 /**
- * The bounds of a listener: how long a client may take to send its head and its whole request, how
- * often that is checked, the size of a head, and that of a body where the options do not say.
- * `hardened` keeps all but the last. A `fast` listener keeps what its runtime can: Bun's closes a
- * connection that is silent after its head for `headersMs` (in steps of 4 s, 255 s at most), Deno's
- * has no bounds of its own.
+ * The limits of a listener: how long a client may take to send its head and its whole request, how
+ * often that is checked, the size of a head, and the size of a body if the options do not set it.
+ * `hardened` enforces all but the last. A `fast` listener enforces what its runtime can: Bun's
+ * closes a connection that is silent after its head for `headersMs` (in steps of 4 s, 255 s at
+ * most); Deno's has no limits of its own.
  */
 export type ListenerLimits = Pick<
   Limits,
-  "headersMs" | "bodyMs" | "slowCheckMs" | "headerBytesMax" | "listenerBodyBytesMax"
+  | "headersMs"
+  | "bodyMs"
+  | "slowCheckMs"
+  | "headerBytesMax"
+  | "listenerBodyBytesMax"
+  | "drainCheckMs"
 >;
 
-/** How soon an edited file is reported, and how often it is looked at. */
+/** How soon an edited file is reported, and how often it is checked. */
 export type WatchLimits = Pick<Limits, "watchSettleMs" | "watchPollMs">;
 
 /** How to listen. `fast` is the runtime's own server; `hardened` has deadlines for slow clients. */
@@ -45,7 +50,7 @@ export interface ServeOptions {
   readonly listener: "fast" | "hardened";
   /** The largest body that reaches the handler, if the runtime has its own limit. */
   readonly bodyBytesMax?: number | undefined;
-  /** Bounds that differ from the defaults. */
+  /** Limits that differ from the defaults. */
   readonly limits?: Partial<ListenerLimits>;
   readonly fetch: FetchHandler;
 }
@@ -54,7 +59,10 @@ export interface ServeOptions {
 export interface Listener {
   readonly hostname: string;
   readonly port: number;
-  /** Stops accepting, waits for running requests up to `graceMs`, then cuts what is left. */
+  /**
+   * Stops accepting, waits for running requests up to `graceMs`, then cuts what is left. Connections
+   * without a request, or with half a head, are cut at once.
+   */
   close(graceMs: number): Promise<void>;
 }
 
@@ -119,7 +127,7 @@ export interface LogFile {
   close(): Promise<void>;
 }
 
-/** One outgoing HTTP request; the runtime follows, retries, decodes and stores nothing. */
+/** One outgoing HTTP request; the runtime does not follow redirects, retry, decode or store. */
 export interface OutgoingRequest {
   readonly url: string;
   readonly method: string;
@@ -130,8 +138,7 @@ export interface OutgoingRequest {
   /** Time for the connection, including name look-up and TLS. */
   readonly connectMs: number;
   /**
-   * Whether the gateway may connect to this IP address; the checked address is the one that is
-   * used.
+   * Whether the gateway may connect to this IP address. The connection goes to the checked address.
    */
   readonly allowAddress: (address: string) => boolean;
 }

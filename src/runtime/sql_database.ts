@@ -1,7 +1,7 @@
 /**
- * A database of either runtime's SQLite library as the platform's: statements are prepared once,
- * and faults carry SQLite's result code. Not here: what the libraries call things, which each shim
- * says.
+ * Makes the database of `Runtime` from either runtime's SQLite library: statements are prepared
+ * once, and faults carry SQLite's result code. Not here: the libraries' own names (bun.ts,
+ * deno.ts).
  */
 import { preparePrivateFile } from "./files.ts";
 import type { SqlDatabase, SqlStatement, SqlValue } from "./runtime.ts";
@@ -17,7 +17,7 @@ interface LibraryStatement {
 interface LibraryDatabase<Statement> {
   exec(sql: string): void;
   prepare(sql: string): Statement;
-  /** `prepared` are the statements that were made. */
+  /** `prepared` are all statements that were prepared. */
   close(prepared: Iterable<Statement>): void;
 }
 
@@ -26,11 +26,13 @@ export interface SqlLibrary<Statement extends LibraryStatement> {
   open(path: string): LibraryDatabase<Statement>;
   /** A row as a plain object. */
   toRow(row: unknown): Record<string, SqlValue>;
-  /** SQLite's result code where the library threw this; `undefined` in it where it names none. */
+  /**
+   * The result code, if the library threw this fault; `sqliteCode` is undefined if it names none.
+   */
   faultOf(thrown: Error): { readonly sqliteCode: unknown } | undefined;
 }
 
-/** Opens databases by a library; a file that does not exist yet is made for its owner alone. */
+/** Makes the function that opens databases; a new file is readable only by its owner. */
 export function createDatabaseOpener<Statement extends LibraryStatement>(
   library: SqlLibrary<Statement>,
 ): (path: string) => SqlDatabase {

@@ -44,6 +44,8 @@ export interface EventLogOptions {
   readonly clock: Clock;
   /** The name of the instance that has the streams, in visible ASCII: every id begins with it. */
   readonly epoch: string;
+  /** A frame was dropped to keep a bound, before its age was over. */
+  readonly evicted: () => void;
 }
 
 interface KeptFrame {
@@ -64,7 +66,7 @@ interface KeptStream {
 }
 
 /** Makes the log of one session. */
-export function createEventLog({ limits, clock, epoch }: EventLogOptions): EventLog {
+export function createEventLog({ limits, clock, epoch, evicted }: EventLogOptions): EventLog {
   // Logs of one run differ by chance, so that an id of another session is unknown here (case C6).
   const tag = clock.random().toString(36).slice(2);
   const origin = `${epoch}-${tag}`;
@@ -76,26 +78,30 @@ export function createEventLog({ limits, clock, epoch }: EventLogOptions): Event
   const drop = (frames: KeptFrame[]): void => {
     bytesKept -= frames.shift()?.bytes.byteLength ?? 0;
   };
-  const forget = (stream: KeptStream): void => {
-    while (stream.frames.length > 0) drop(stream.frames);
+  const evict = (frames: KeptFrame[]): void => {
+    drop(frames);
+    evicted();
+  };
+  const forget = (stream: KeptStream, one: (frames: KeptFrame[]) => void): void => {
+    while (stream.frames.length > 0) one(stream.frames);
     streams.delete(stream.number);
   };
   const dropAged = (): void => {
     const oldest = clock.monotonic() - limits.replayAgeMs;
     for (const stream of streams.values()) {
       while (stream.frames[0] !== undefined && stream.frames[0].at < oldest) drop(stream.frames);
-      if (stream.endedAt !== undefined && stream.endedAt < oldest) forget(stream);
+      if (stream.endedAt !== undefined && stream.endedAt < oldest) forget(stream, drop);
     }
   };
   // Open streams are as few as the running calls; only ended ones need a bound of their own.
   const dropEnded = (): void => {
     for (const stream of streams.values()) {
       if (streams.size <= limits.replayStreamsMax) return;
-      if (stream.endedAt !== undefined) forget(stream);
+      if (stream.endedAt !== undefined) forget(stream, evict);
     }
   };
   const dropOldest = (): void => {
-    while (bytesKept > limits.replayBytesMax) drop(oldestFrames(streams.values()));
+    while (bytesKept > limits.replayBytesMax) evict(oldestFrames(streams.values()));
   };
   const openOnly = (number: number): KeptStream => {
     const stream = streams.get(number);
@@ -125,7 +131,7 @@ export function createEventLog({ limits, clock, epoch }: EventLogOptions): Event
       const bytes = encodeFrame({ id, data });
       stream.frames.push({ position, at: clock.monotonic(), order: ++appended, bytes });
       bytesKept += bytes.byteLength;
-      if (stream.frames.length > limits.replayFramesMax) drop(stream.frames);
+      if (stream.frames.length > limits.replayFramesMax) evict(stream.frames);
       dropOldest();
       return { id, bytes };
     },

@@ -8,7 +8,7 @@ import type { JsonObject } from "../model.ts";
 import { isJsonObject } from "../protocol/jsonrpc.ts";
 import type { Catalog } from "../upstream/deps.ts";
 
-/** The text; undefined, with a warning, when it is too large to be kept. */
+/** The text; undefined, with a warning, if it is too large to store. */
 export function toBody(
   catalog: Catalog,
   server: string,
@@ -40,7 +40,7 @@ export function toCatalog(body: string): Catalog | undefined {
   };
 }
 
-/** The value of a JSON text; undefined when it is none. */
+/** The value of a JSON text; undefined if it is invalid. */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);

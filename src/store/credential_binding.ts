@@ -1,11 +1,12 @@
-/** What tells one stored credential from all others, as one text. */
+/**
+ * Identifies one stored credential by a text.
+ */
 import type { CredentialKey } from "../credentials/provider.ts";
 import { sharedPrincipal } from "../model.ts";
 
 /**
- * The text; two keys have the same one only if all of their members are the same. A key that all
- * principals share has the text of the time before there were principals: credentials are sealed
- * for it.
+ * The text; it differs for any two different keys. For a credential that all principals share it
+ * names no principal, because older versions sealed credentials with that text.
  */
 export function bindingOf({ server, principal, kind, binding }: CredentialKey): string {
   const isShared = principal === sharedPrincipal.id;

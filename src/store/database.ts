@@ -91,14 +91,14 @@ const schemaSteps: readonly string[] = [
   `ALTER TABLE sessions ADD COLUMN owner TEXT NOT NULL DEFAULT '';`,
 ];
 
-/** Primary SQLite result codes that decide what to do; the rest are passed on. */
+/** The primary SQLite result codes that this file handles; others are rethrown. */
 const sqliteBusy = 5;
 const sqliteCorrupt = 11;
 const sqliteNotADatabase = 26;
 
 /**
- * Opens the database of a data directory (`:memory:` keeps nothing), taking it for this process
- * alone. A file that is corrupt is kept beside it as `….corrupt` and a fresh one is begun.
+ * Opens the database of a data directory (`:memory:` keeps nothing) and locks it for this process.
+ * A corrupt file is kept as `….corrupt`, and a new one is created.
  */
 export function openStoreDatabase(
   runtime: Runtime,
@@ -135,8 +135,8 @@ export function openStoreDatabase(
 /** Whether the database takes writes. */
 export interface StorageCheck {
   /**
-   * Why writes fail; undefined while they succeed. The check writes a little, rarely while writes
-   * succeed, and as much as a new session needs after one has failed.
+   * Why writes fail; undefined while they succeed. While writes succeed, the check rarely writes,
+   * and little. After a failure it writes as much as a new session needs.
    */
   problem(): string | undefined;
   /** Notes that a write failed: the next check finds out why. */
@@ -241,7 +241,7 @@ function openChecked(runtime: Runtime, path: string, limits: Limits, log?: Log):
     database.exec(`PRAGMA journal_size_limit = ${limits.journalBytesMax}`);
     assertSound(database);
     if (migrate(database, path) === 0 && isFound) {
-      // A copy or a restore that went wrong leaves such a file.
+      // A failed copy or restore leaves such a file.
       log?.warn(
         `Database "${path}" is empty: no session, stored catalog or credential is left; ` +
           "if it held some, stop the gateway and restore the file from a backup",

@@ -1,4 +1,6 @@
-/** Catalogs that end with the process; as JSON, so that no caller holds what is stored. */
+/**
+ * Catalogs that end with the process. They are kept as JSON, so that no caller can change them.
+ */
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { CatalogStore } from "../upstream/deps.ts";

@@ -1,6 +1,6 @@
 /**
- * Credentials and authenticated scopes that end with the process. As in the persistent kinds, a
- * scope that exceeds the bound makes every scope of its server count as authenticated.
+ * Credentials and authenticated scopes that end with the process. As in the persistent kinds, if a
+ * server has more scopes than the limit, all of them count as authenticated.
  */
 import type { Clock } from "../clock.ts";
 import { createKeyedMutex } from "../credentials/keyed_mutex.ts";
@@ -66,7 +66,7 @@ function createScopes(
       if (isNew) forgetOld(now - limits.credentialScopeMs);
       const isFull = isNew && scopes.size >= limits.credentialScopesMax;
       if (isFull) {
-        log.warn("Too many scopes to remember: no unknown one is called for without credentials", {
+        log.warn("Too many scopes to remember: calls for unknown scopes now need credentials", {
           server,
         });
       }

@@ -1,6 +1,6 @@
 /**
- * All stores in memory, for a gateway that keeps nothing: they end with the process. The
- * bounds are those of the kinds that keep files.
+ * All stores in memory, for a gateway that keeps nothing: they end with the process. The limits are
+ * those of the persistent kinds.
  */
 import type { ProcessGroup, ProcessGroupStore } from "../upstream/deps.ts";
 import { createMemoryCatalogStore } from "./memory_catalogs.ts";
@@ -24,9 +24,7 @@ export async function openMemoryStore(options: StoreKindOptions): Promise<StoreE
   };
 }
 
-/**
- * The groups of this run alone: only the warden's own process ends what a killed gateway leaves.
- */
+/** The groups of this run only. If the gateway is killed, the warden's own process ends them. */
 function createMemoryProcessGroups(): ProcessGroupStore {
   const groups = new Map<number, ProcessGroup>();
   return {

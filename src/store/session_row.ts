@@ -57,7 +57,7 @@ export function toRecord(
   };
 }
 
-/** The value of a JSON text; undefined when it is none. */
+/** The value of a JSON text; undefined if it is invalid. */
 function parse(text: SqlValue | undefined): unknown {
   if (typeof text !== "string") return undefined;
   try {

@@ -1,8 +1,8 @@
 /**
  * Catalogs in SQLite: the descriptions and lists of servers, so that a handshake and the lists need
- * no process after a restart. A catalog is only a cache: a fault is logged and costs a start of the
- * server, never a call. Bounded by number and size. Not here: what a key covers (the upstream
- * kinds), the table (database.ts) and the text of a catalog (catalog_body.ts).
+ * no process after a restart. A catalog is only a cache: a fault is logged, and at worst the server
+ * starts once more. Bounded by number and size. Not here: what a key covers (the upstream kinds),
+ * the table (database.ts) and the text of a catalog (catalog_body.ts).
  */
 import type { Clock } from "../clock.ts";
 import { transact } from "./database.ts";
@@ -66,7 +66,7 @@ export function openSqliteCatalogStore(options: SqliteCatalogOptions): CatalogSt
     async save(key, server, catalog) {
       try {
         const body = toBody(catalog, server, limits, log);
-        // An older catalog would be trusted at the next start.
+        // The next start would trust the older catalog.
         if (body === undefined) return void deleteOne.run(key);
         transact(database, () => {
           replace.run(key, server, body, clock.wall());

@@ -1,8 +1,8 @@
 /**
  * Credentials in SQLite, each sealed for its server, principal, kind and token inputs, and the
- * scopes that were authenticated. A fault here is logged and costs a new log-in, never the gateway.
- * Only the memory of scopes fails closed: a scope that cannot be looked up counts as authenticated.
- * Not here: the tables (database.ts).
+ * scopes that were authenticated. A fault here is logged, and at worst leads to a new log-in. Only
+ * scopes fail closed: a scope that cannot be looked up counts as authenticated. Not here: the
+ * tables (database.ts).
  */
 import type { Clock } from "../clock.ts";
 import { transact } from "./database.ts";
@@ -116,7 +116,7 @@ function createScopes(
   );
   const forget = database.prepare("DELETE FROM credential_scopes WHERE server = ? AND scope = ?");
   const forgetOld = database.prepare("DELETE FROM credential_scopes WHERE seen_at < ?");
-  /** Servers whose memory may have lost a scope by a fault. */
+  /** Servers for which a fault may have lost a scope. */
   const unsure = new Set<string>();
 
   return {
@@ -128,7 +128,7 @@ function createScopes(
         const isFull = isNew && Number(count.get(server)?.["scopes"]) >= limits.credentialScopesMax;
         if (isFull) {
           log.warn(
-            "Too many scopes to remember: no unknown one is called for without credentials",
+            "Too many scopes to remember: calls for unknown scopes now need credentials",
             {
               server,
             },

@@ -1,6 +1,6 @@
 /**
- * The process groups of children in SQLite. Statements are prepared at first use, so that a
- * database that fails at the start stops no child from running. Not here: the table (database.ts).
+ * The process groups of children in SQLite. Statements are prepared when they are used, so that a
+ * failing database does not keep children from starting. Not here: the table (database.ts).
  */
 import type { Clock } from "../clock.ts";
 import type { SqlDatabase } from "../runtime/runtime.ts";

@@ -1,8 +1,8 @@
 /**
  * Sessions in SQLite, read on demand: a live session keeps what it needs of its record, so a start
- * reads none. Only activity is written later, in batches: a crash loses at most `activityFlushMs`
- * of it. Not here: the tables and the lock on the file (database.ts), and closing the database,
- * which other stores share.
+ * of the gateway reads none. Only activity is written late, in batches; a crash loses at most
+ * `activityFlushMs` of it. Not here: the tables and the lock on the file (database.ts), and closing
+ * the database, which other stores share.
  */
 import type { Clock } from "../clock.ts";
 import { transact } from "./database.ts";
@@ -100,7 +100,7 @@ function access<Value>(
   }
 }
 
-/** False when the key is taken. */
+/** Adds a session; false if the key is taken. */
 function create(sessions: SqliteSessions, record: SessionRecord): boolean {
   const { sql, database, touched } = sessions;
   if (sql.find.get(record.key) !== undefined) return false;
@@ -156,7 +156,7 @@ function shift(sessions: SqliteSessions, ms: number, latest: number): void {
 function expire(sessions: SqliteSessions, before: number): readonly string[] {
   const { sql, database, limits } = sessions;
   return transact(database, () => {
-    // Activity first, or the disk would forget sessions that are in use.
+    // Write activity first, so that sessions in use do not expire.
     writeActivity(sessions);
     return sql.expire.all(before, limits.expiryBatchMax).map(({ key }) => String(key));
   });
@@ -197,7 +197,7 @@ function prepare(database: SqlDatabase) {
     find: database.prepare("SELECT * FROM sessions WHERE key = ?"),
     setActive: database.prepare("UPDATE sessions SET active_at = max(active_at, ?) WHERE key = ?"),
     shiftActive: database.prepare("UPDATE sessions SET active_at = min(active_at + ?, ?)"),
-    // Uses the index: a start reads as little as possible.
+    // Uses the index, so that a start reads little.
     clampActive: database.prepare("UPDATE sessions SET active_at = ? WHERE active_at > ?"),
     setLogLevel: database.prepare("UPDATE sessions SET log_level = ? WHERE key = ?"),
     setOwner: database.prepare("UPDATE sessions SET owner = ? WHERE key = ?"),

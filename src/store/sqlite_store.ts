@@ -1,7 +1,7 @@
 /**
- * All stores on one SQLite database: the file of the data directory, or an in-memory database where
- * no file may be written. Not here: how the file is opened, locked and migrated (database.ts), and
- * the statements of each store.
+ * All stores on one SQLite database: the file of the data directory, or an in-memory database if no
+ * file may be written. Not here: how the file is opened, locked and migrated (database.ts), and the
+ * statements of each store.
  */
 import { createStorageCheck, openStoreDatabase } from "./database.ts";
 import { openSqliteCatalogStore } from "./sqlite_catalogs.ts";

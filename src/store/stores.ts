@@ -1,8 +1,8 @@
 /**
- * All that the gateway keeps, opened as one by the kind that the configuration names. Each store is
- * behind an interface that its users own; a kind is one row of `store_kinds.ts` and passes the
- * suite of test/contract/stores.test.ts. Also the keys of the data directory, which are read only
- * after the kind holds its lock, so that only one gateway makes them.
+ * Everything that the gateway stores, opened together by the kind that the configuration names.
+ * Each store is behind an interface that its users own; a kind is one row of `store_kinds.ts` and
+ * passes the suite of test/contract/stores.test.ts. Also the keys of the data directory, which are
+ * read only after the kind holds its lock, so that only one gateway makes them.
  */
 import type { Clock } from "../clock.ts";
 import type { GatewayConfig } from "../config/config.ts";
@@ -32,17 +32,20 @@ export interface Stores {
   close(): Promise<void>;
 }
 
-/** What a kind opens its stores from. */
+/** What a kind needs to open its stores. */
 export interface StoreKindOptions {
   readonly runtime: Runtime;
-  /** The data directory; `:memory:` where no file may be written. */
+  /** The data directory; `:memory:` if no file may be written. */
   readonly directory: string;
   readonly clock: Clock;
   readonly limits: Limits;
   readonly log: Log;
 }
 
-/** What a kind opens: its lock is held, and credentials wait for the key that seals them. */
+/**
+ * What a kind opens. It holds its lock; the store of credentials still needs the key that seals
+ * them.
+ */
 export interface StoreEngine extends Omit<Stores, "credentials"> {
   credentials(sealer: Sealer): CredentialStore;
 }
@@ -53,7 +56,7 @@ export type StoreKind = (options: StoreKindOptions) => Promise<StoreEngine>;
 /** The kinds that a configuration may name. */
 export type StoreKinds = Readonly<Record<string, StoreKind>>;
 
-/** What `openStores` works with. */
+/** What `openStores` needs. */
 export interface OpenStoresOptions extends Omit<StoreKindOptions, "directory"> {
   readonly config: Pick<GatewayConfig, "dataDirectory" | "secret" | "store">;
   readonly kinds: StoreKinds;
@@ -63,7 +66,7 @@ export interface OpenStoresOptions extends Omit<StoreKindOptions, "directory"> {
 export interface OpenedStores {
   readonly stores: Stores;
   readonly sealer: Sealer;
-  /** Opens the details of `/health`; undefined where no directory keeps it. */
+  /** Gives access to the details of `/health`; undefined if no directory keeps it. */
   readonly operatorToken: string | undefined;
   /** Values that no log line may show. */
   readonly secrets: readonly string[];
@@ -77,7 +80,7 @@ export async function openStores(options: OpenStoresOptions): Promise<OpenedStor
     return await openAll(options, openKind, directory);
   } catch (fault) {
     const reason = fault instanceof Error ? fault.message : String(fault);
-    // Some faults are already complete error texts; those of the system name no path and no remedy.
+    // Some faults are already complete error texts; the system's own name no path and no remedy.
     if (directory === noDirectory || reason.startsWith("Cannot ")) throw fault;
     throw new Error(
       `Cannot use the data directory "${directory}": ${reason}; ` +
@@ -126,7 +129,7 @@ async function readKeys(runtime: Runtime, directory: string, secret: string | un
   };
 }
 
-/** A key kept in the data directory, made at the first start. */
+/** A key in the data directory, created at the first start. */
 async function readKey(runtime: Runtime, path: string): Promise<string> {
   const kept = (await runtime.readText(path))?.trim();
   if (kept !== undefined && kept !== "") return kept;

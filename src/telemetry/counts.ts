@@ -5,12 +5,11 @@
 import type { Events, GatewayEvent } from "./events.ts";
 
 /**
- * Counts by event type and, where the type has rows, by row: `call_ended.ok`,
- * `dropped.call_notice`.
+ * Counts by event type and, if the type has rows, by row: `call_ended.ok`, `dropped.call_notice`.
  */
 export type Counts = Readonly<Record<string, number>>;
 
-/** Counts the events of a stream; the returned function gives the counts so far. */
+/** Counts the events of a stream; the returned function returns the counts so far. */
 export function countEvents(events: Pick<Events, "read">): () => Counts {
   const counts = new Map<string, number>();
   events.read((event) => {
@@ -24,6 +23,8 @@ function keyOf(event: GatewayEvent): string {
   switch (event.type) {
     case "call_ended":
       return `${event.type}.${event.outcome}`;
+    case "call_refused":
+      return `${event.type}.${event.failure.code}`;
     case "request_refused":
       return `${event.type}.${event.code ?? event.status}`;
     case "dropped":

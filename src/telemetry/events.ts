@@ -2,7 +2,8 @@
  * The one stream of what happens in a gateway: changes of state, calls that ended, refusals and
  * drops, each as a typed event. The log is its first reader (log_reader.ts), the counts are the
  * second (counts.ts); metrics, traces and an operator's page read the same stream. Events carry
- * names, codes and durations, never arguments, results or secrets.
+ * names, codes and durations, never arguments or results. A `reason` and `details` may repeat what a
+ * server said: a reader that shows them hides secrets, as the log does.
  */
 import type { LogFields } from "../log.ts";
 
@@ -66,15 +67,41 @@ export interface CallEvent {
   readonly type: "call_ended";
   readonly surface: string;
   readonly method: string;
-  /** Where the call went, as far as it got. */
+  /** The name or URI of what was called, as the client wrote it. */
+  readonly item?: string | undefined;
+  /** The server of the call, if it was resolved. */
   readonly server?: string | undefined;
   readonly principal: string;
   readonly ms: number;
   /** `ok`, `paused` (it ended as `InputRequired`), `tool_error`, or the code of the failure. */
   readonly outcome: string;
+  /** Absent of a call that succeeded, that waits for its client, or that its client gave up. */
+  readonly failure?: CallFailure | undefined;
 }
 
-/** A request that was answered with an HTTP status of failure. */
+/** A request was refused before the gateway took it as a call. */
+export interface CallRefusedEvent {
+  readonly type: "call_refused";
+  readonly surface: string;
+  readonly method: string;
+  readonly failure: CallFailure;
+}
+
+/** A call that failed, for the operator. */
+export interface CallFailure {
+  /** The server that the call was for, or that caused the failure. */
+  readonly server?: string | undefined;
+  /** What was called, by the server's own name where the server is known; in one line. */
+  readonly item?: string | undefined;
+  /** Name and version of the client, in one line. */
+  readonly client: string;
+  /** The code of the error table, or `tool_error`. */
+  readonly code: string;
+  /** Why, as the gateway or the server says it. */
+  readonly reason: string;
+}
+
+/** A request that was answered with an error status of HTTP. */
 export interface RefusalEvent {
   readonly type: "request_refused";
   readonly status: number;
@@ -96,8 +123,11 @@ export const drops = {
   server_output: "a line of a server that is no message or answers nothing",
   server_notice: "a notification that the server's revision does not have",
   server_answer: "a message toward a server whose queue is full",
+  late_message: "an answer or a notification for a call that was given up",
   call_notice: "a notification of a call whose client takes no stream, or reads too slowly",
   client_notice: "a notification for a session in which too many wait for a stream",
+  replay_frame:
+    "a frame of a stream that a client could have resumed, to keep a bound on their size",
 } as const;
 
 /** One row of `drops`. */
@@ -111,6 +141,7 @@ export type GatewayEvent =
   | ConnectionEvent
   | ClientEvent
   | CallEvent
+  | CallRefusedEvent
   | RefusalEvent
   | DropEvent;
 

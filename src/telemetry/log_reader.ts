@@ -1,24 +1,61 @@
 /**
  * The log as a reader of events: a line for each event that an operator wants to read about, under
- * the source that the event is about. Events without a line here are counted all the same.
+ * the source that the event is about. Events without a line here are only counted.
  */
-import type { Log } from "../log.ts";
-import type { GatewayEvent } from "./events.ts";
+import type { Limits } from "../limits.ts";
+import { type Log, type LogFields, Shortened } from "../log.ts";
+import { oneLine } from "../one_line.ts";
+import type { CallEvent, CallFailure, CallRefusedEvent, GatewayEvent } from "./events.ts";
+
+/** Where lines go, and how long they may be. */
+interface Logs {
+  readonly server: (name: string) => Log;
+  readonly gateway: Log;
+  readonly http: Log;
+  readonly limits: Pick<Limits, "logReasonCharsMax">;
+}
 
 type Line<Type extends GatewayEvent["type"]> = (
   event: Extract<GatewayEvent, { readonly type: Type }>,
-  log: Log,
+  logs: Logs,
 ) => void;
 
-const serverLog = (log: Log, server: string): Log => log.source(`upstream.${server}`);
+/** What is called, by the method. */
+const namings: Readonly<Record<string, string>> = {
+  "tools/call": "tool",
+  "prompts/get": "prompt",
+  "resources/read": "resource",
+  "resources/subscribe": "resource",
+  "resources/unsubscribe": "resource",
+};
+
+/** Logs a call that failed, or was refused before it began. */
+function failed(
+  log: Log,
+  { surface, method }: CallEvent | CallRefusedEvent,
+  { server, item, client, code, reason }: CallFailure,
+  { logReasonCharsMax }: Logs["limits"],
+  more: LogFields = {},
+): void {
+  log.info("Call failed", {
+    ...(server === undefined ? {} : { server }),
+    ...(item === undefined ? {} : { [namings[method] ?? "what"]: item }),
+    client,
+    reason: new Shortened(reason, (text) => oneLine(text, logReasonCharsMax)),
+    code,
+    method,
+    surface,
+    ...more,
+  });
+}
 
 /** What each event says in the log. */
 const lines: { readonly [Type in GatewayEvent["type"]]?: Line<Type> } = {
   start_failed(
     { server, reason, next, failures, retryAfterMs, isChange, isRepeated, details },
-    log,
+    logs,
   ) {
-    const own = serverLog(log, server);
+    const own = logs.server(server);
     if (next === "failed") {
       return own.error(
         `Cannot start server "${server}": ${reason}; ` +
@@ -36,25 +73,39 @@ const lines: { readonly [Type in GatewayEvent["type"]]?: Line<Type> } = {
     const say = isRepeated ? own.debug : own.warn;
     say(`Cannot start server "${server}": ${reason}`, { failures, retryAfterMs, ...details });
   },
-  server_recovered({ server }, log) {
-    serverLog(log, server).info(`Server "${server}" started again`);
+  server_recovered({ server }, logs) {
+    logs.server(server).info(`Server "${server}" started again`);
   },
-  server_state({ server, state, problem }, log) {
-    serverLog(log, server).debug("State", { state, problem });
+  server_state({ server, state, problem }, logs) {
+    logs.server(server).debug("State", { state, problem });
   },
-  connection_closed({ server, died }, log) {
+  connection_closed({ server, died }, logs) {
     if (died === undefined) return;
-    serverLog(log, server).warn("The server ended unexpectedly", { reason: died });
+    logs.server(server).warn("The server ended unexpectedly", { reason: died });
   },
-  client_connected({ client, revision, surface }, log) {
-    log.source("http").info("Client connected", { client, revision, surface });
+  call_ended(event, { gateway, limits }) {
+    const { surface, method, item, ms, outcome, failure } = event;
+    if (failure !== undefined) return failed(gateway, event, failure, limits, { ms });
+    gateway.debug("Call", { surface, method, what: item, ms, outcome });
+  },
+  call_refused(event, { http, limits }) {
+    failed(http, event, event.failure, limits);
+  },
+  client_connected({ client, revision, surface }, { http }) {
+    http.info("Client connected", { client, revision, surface });
   },
 };
 
 /** A reader that logs events; `log` is the log of the process. */
-export function createLogReader(log: Log): (event: GatewayEvent) => void {
+export function createLogReader(log: Log, limits: Logs["limits"]): (event: GatewayEvent) => void {
+  const logs: Logs = {
+    server: (name) => log.source(`upstream.${name}`),
+    gateway: log.source("gateway"),
+    http: log.source("http"),
+    limits,
+  };
   return (event) => {
-    const line = lines[event.type] as ((event: GatewayEvent, log: Log) => void) | undefined;
-    line?.(event, log);
+    const line = lines[event.type] as Line<GatewayEvent["type"]> | undefined;
+    line?.(event as never, logs);
   };
 }

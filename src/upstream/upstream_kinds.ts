@@ -26,10 +26,10 @@ export interface UpstreamKind extends ServerKind {
   readonly create: CreateUpstream<ServerConfig>;
 }
 
-/** The rows; the first form of the first kind is that of an entry with no marker. */
+/** The rows. An entry without a marker has the first form of the first kind. */
 export type UpstreamKinds = readonly UpstreamKind[];
 
-/** Makes a row out of the parts of one kind: its forms read what its upstreams are made from. */
+/** Makes the row of one kind; its forms read the configuration that `create` takes. */
 export function defineKind<Config extends ServerConfig>(row: {
   readonly kind: Config["kind"];
   readonly forms: readonly ServerForm<OwnPart<Config>>[];
@@ -39,7 +39,9 @@ export function defineKind<Config extends ServerConfig>(row: {
     ...row,
     create(config, deps) {
       if (isOfKind<Config>(config, row.kind)) return row.create(config, deps);
-      throw new Error(`Cannot make a server of the kind "${row.kind}" of one of "${config.kind}"`);
+      throw new Error(
+        `Cannot make a server of kind "${row.kind}" from a configuration of kind "${config.kind}"`,
+      );
     },
   };
 }

@@ -1,6 +1,6 @@
 /**
- * Who hears what belongs to no call: the watchers of each scope of one upstream, and what each
- * scope keeps interest in. A watcher that throws does not affect the others.
+ * The receivers of messages that belong to no call: the watchers of each scope of one upstream, and
+ * what each scope is interested in. A watcher that throws does not affect the others.
  */
 import { type Clock, withDeadline } from "../clock.ts";
 import { GatewayError, toGatewayError } from "../errors.ts";

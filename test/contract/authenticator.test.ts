@@ -1,7 +1,7 @@
 /**
- * An authenticator kind is one row: a gateway with another one lets no request of MCP in without a
- * principal, and what belongs to one principal is not there for another. Servers, stores and the
- * gateway are the real ones; only the row is the test's.
+ * An authenticator kind is one row. With another kind, the gateway refuses every MCP request
+ * without a principal, and what belongs to one principal is unavailable to others. Servers, stores
+ * and the gateway are real; only the row is the test's.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -142,7 +142,7 @@ describe("a request without a principal", () => {
     expect([response.status, response.headers.get("www-authenticate")]).toEqual([401, challenge]);
   });
 
-  test("gets what is open to all: health, readiness, the front page, a browser's preflight", async () => {
+  test("gets the public routes: health, readiness, the front page, a browser's preflight", async () => {
     const headers = { origin, "access-control-request-method": "POST" };
     for (const path of ["/health", "/ready", "/"]) {
       expect([path, (await send("GET", path)).status]).toEqual([path, 200]);
@@ -158,7 +158,7 @@ describe("a request without a principal", () => {
 });
 
 describe("an authenticator's answer", () => {
-  test("that credentials do not cover a request is 403 with its challenge and its words", async () => {
+  test("that the credentials do not cover the request is 403 with its challenge and message", async () => {
     const response = await ask("suspended", "tools/list");
     expect(response.headers.get("www-authenticate")).toBe(scopeChallenge);
     expect(await errorOf(response))
@@ -166,21 +166,21 @@ describe("an authenticator's answer", () => {
   });
 
   for (const id of ["broken", "", "gateway"]) {
-    test(`that fails, or is what is no client (${JSON.stringify(id)}), lets nothing in`, async () => {
+    test(`that fails, or names no valid principal (${JSON.stringify(id)}), refuses the request`, async () => {
       const error = await errorOf(await ask(id, "tools/list"));
       expect(error).toMatchObject({ status: 500, code: -32603 });
       expect(error.message).toBe("Internal error; the gateway's log has the details");
     });
   }
 
-  test("is wanted of a kind that there is", async () => {
+  test("needs a kind that exists", async () => {
     await expect(start("password")).rejects.toThrow(
       'Cannot use authenticator "password": expected one of "none", "header"',
     );
     await expect(start("toString")).rejects.toThrow("Cannot use authenticator");
   });
 
-  test("is not wanted of a gateway that names no kind", async () => {
+  test("is not needed if the configuration names no kind", async () => {
     const open = await start();
     const response = await open.fetch(
       new Request(`${origin}/mcp`, {
@@ -198,7 +198,7 @@ describe("an authenticator's answer", () => {
 
 describe("a session of one principal", () => {
   for (const path of sessionPaths) {
-    test(`is not there for another: ${path}`, async () => {
+    test(`is unknown to another principal: ${path}`, async () => {
       const opened = await send("POST", path, {
         headers: { ...jsonHeaders, ...by("ada") },
         body: initialize("2025-11-25"),
@@ -224,7 +224,7 @@ describe("a session of one principal", () => {
   }
 
   for (const path of streamPaths) {
-    test(`over the older transport takes no message of another: ${path}`, async () => {
+    test(`over the older transport takes no message of another principal: ${path}`, async () => {
       const headers = { accept: "text/event-stream", ...by("ada") };
       const frames: FrameReader = framesOf(await send("GET", path, { headers }));
       const messages = (await frames.next())?.data ?? "";
@@ -247,10 +247,10 @@ describe("a session of one principal", () => {
   }
 });
 
-describe("what a stateless client left at the gateway", () => {
+describe("what the gateway keeps for a stateless client", () => {
   const child = { path: "/servers/child/mcp" };
 
-  test("the process that works for it is its principal's alone", async () => {
+  test("its process serves only its principal", async () => {
     const pidFor = async (user: string) => {
       const response = await ask(user, "tools/call", { name: "state", arguments: {} }, child);
       const { result } = await answerOf(response);
@@ -262,7 +262,7 @@ describe("what a stateless client left at the gateway", () => {
     expect(other).not.toBe(first);
   }, testMs);
 
-  test("a cursor goes on with its principal's list alone", async () => {
+  test("a cursor works only for its principal", async () => {
     const list = async (user: string, cursor?: unknown) =>
       await answerOf(await ask(user, "tools/list", cursor === undefined ? {} : { cursor }, child));
     const { result } = await list("ada");
@@ -273,7 +273,7 @@ describe("what a stateless client left at the gateway", () => {
     expect((await list("ada", cursor)).result?.["tools"]).toHaveLength(2);
   }, testMs);
 
-  test("a call that waits for input goes on for its principal alone", async () => {
+  test("a call that waits for input continues only for its principal", async () => {
     const file = join(directory, "executions");
     const call = async (user: string, more = {}) => {
       const params = { name: "witness_execution", arguments: { file }, ...more };

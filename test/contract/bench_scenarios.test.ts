@@ -1,6 +1,6 @@
 /**
- * The end-to-end benchmark measures right answers: in every scenario the bare proxy and the gateway
- * each give every caller what it must get. Nothing here measures time.
+ * The end-to-end benchmark measures correct answers: in every scenario the bare proxy and the
+ * gateway give each caller the right answer. Nothing here measures time.
  */
 import { afterAll, describe, expect, test } from "bun:test";
 import type { Caller } from "../../bench/e2e/callers.ts";

@@ -1,4 +1,6 @@
-/** A step and a policy that are given to `createGateway` as rows, and nothing else is touched. */
+/**
+ * A step and a policy, given to `createGateway` as rows, without any other change.
+ */
 import { expect, test } from "bun:test";
 import process from "node:process";
 import { createGateway, defaultTables, type Tables } from "../../src/app.ts";

@@ -1,4 +1,6 @@
-/** The bounds that a program is given hold for all of it: its listener, its watched files, its end. */
+/**
+ * The limits given to a program apply everywhere: to its listener, its watched files and its end.
+ */
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -61,7 +63,7 @@ test("the limits of a program reach its listener, its watched files and the time
   expect(readFileSync(join(folder, "data/logs/server.log"), "utf8")).toContain("1111");
 });
 
-test("limits that break a relation stop the start with a sentence that says which", async () => {
+test("limits that break a relation stop the start, and the error names the relation", async () => {
   const said: unknown[] = [];
   const { error } = console;
   console.error = (text: unknown) => void said.push(text);

@@ -99,13 +99,13 @@ test("without configuration it serves, says how to add a server, and stops with 
   expect(records.map((line) => JSON.parse(line).message)[0]).toContain("Serving MCP at");
 });
 
-test("a malformed environment ends the start with 2 and a sentence, without a stack", async () => {
+test("a malformed environment ends the start with code 2 and a message without a stack", async () => {
   const [code, text] = await failedStart({ LOG_LEVEL: "LOUD" });
   expect(code).toBe(2);
   expect(text.trim()).toMatch(/^Cannot use LOG_LEVEL="LOUD": expected [^\n]+$/);
 });
 
-test("--help and --version show their text on stdout, start nothing and end with 0", async () => {
+test("--help and --version print their text on stdout, start nothing and exit with 0", async () => {
   for (const [flag, text] of [["--help", "Usage: "], ["--version", identity.version]] as const) {
     const program = startWith([flag], { LOG_LEVEL: "LOUD" });
     expect(await within("the program to end", program.code)).toBe(0);
@@ -127,7 +127,7 @@ test("flags take precedence over the environment and .env", async () => {
   expect(existsSync(join(folder, "of-dotenv"))).toBe(false);
 });
 
-test("a flag that does not exist ends the start with 2 and the one that was meant", async () => {
+test("an unknown flag ends the start with code 2, and the message suggests the right one", async () => {
   const program = startWith(["--prot", "9000"]);
   expect(await within("the program to end", program.code)).toBe(2);
   expect(program.text()).toBe("Cannot use --prot: unknown flag; did you mean --port?\n");
@@ -135,7 +135,7 @@ test("a flag that does not exist ends the start with 2 and the one that was mean
 });
 
 test(
-  "an open bind is a warning, and a probe may use the machine's own address but no foreign name",
+  "an address open to other machines causes a warning; probes may use it, but no foreign name",
   async () => {
     const program = start({
       MCP_HOST: "0.0.0.0",
@@ -167,7 +167,7 @@ test(".env is read without expansion, and the real environment takes precedence 
   expect(program.text()).toContain(join(folder, "elsewhere"));
 });
 
-test("a taken port, and a data directory in use, end the start with 1 and a sentence", async () => {
+test("a port or data directory in use ends the start with code 1 and a message", async () => {
   const taken = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => taken.once("listening", resolve));
   const address = taken.address();
@@ -185,7 +185,7 @@ test("a taken port, and a data directory in use, end the start with 1 and a sent
   );
 });
 
-test("a data directory that cannot be used ends the start with 1, and the sentence names it", async () => {
+test("an unusable data directory ends the start with code 1, and the message names it", async () => {
   writeFileSync(join(folder, "file"), "");
   mkdirSync(join(folder, "keyless", "secret.key"), { recursive: true });
   mkdirSync(join(folder, "no-file", "mcp-wrapper.db"), { recursive: true });
@@ -198,7 +198,7 @@ test("a data directory that cannot be used ends the start with 1, and the senten
   }
 });
 
-test("an edit of the file and SIGHUP read it again; a broken file changes nothing", async () => {
+test("an edit of the file, or SIGHUP, reloads it; a broken file changes nothing", async () => {
   writeServers({ one: noServer });
   const program = start();
   const url = await untilServing(program);
@@ -217,7 +217,7 @@ test("an edit of the file and SIGHUP read it again; a broken file changes nothin
 });
 
 test(
-  "a server that leads back to the gateway fails with a sentence, under whichever name",
+  "a server that leads back to the gateway fails with a message, whatever its name",
   async () => {
     const program = start();
     const url = await untilServing(program);
@@ -287,7 +287,7 @@ async function openRequest(url: string): Promise<() => void> {
   return () => socket.destroy();
 }
 
-test("G7 a second signal ends a gateway that still waits, at once", async () => {
+test("G7 a second signal ends a waiting gateway at once", async () => {
   const program = start();
   const url = await untilServing(program);
   await openRequest(url);
@@ -302,7 +302,7 @@ test("G7 a second signal ends a gateway that still waits, at once", async () => 
   expect(code).toBe(1);
 });
 
-test("one Ctrl-C that script runners pass on as well lets running calls finish", async () => {
+test("one Ctrl-C lets running calls finish, even if a script runner sends it a second time", async () => {
   const program = start();
   const url = await untilServing(program);
   const finish = await openRequest(url);
@@ -343,7 +343,7 @@ test("P18 a corrupt database ends it with a clear last line and a non-zero code"
   expect(program.text().trim().split("\n").at(-1)).toContain("The database is corrupt");
 });
 
-test.skipIf(!canReadProcesses)("nothing runs on after SIGTERM, nor after kill -9", async () => {
+test.skipIf(!canReadProcesses)("no process is left after SIGTERM or kill -9", async () => {
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     const program = start();
     await untilServing(program);

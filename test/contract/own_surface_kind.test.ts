@@ -88,13 +88,13 @@ describe("a client with a session", () => {
       .toBe("HI");
   });
 
-  test("has its session on this surface alone", async () => {
+  test("has its session only on this surface", async () => {
     const { id } = await open();
     const elsewhere = sessionOf(own, id, "/servers/mine/mcp");
     expect((await elsewhere.post(request(1, "tools/list"))).status).toBe(404);
   });
 
-  test("has a stream for what belongs to no call, and ends its session", async () => {
+  test("has a stream for messages that belong to no call, and ends its session", async () => {
     const session = await open();
     const stream = framesOf(await session.get());
     const { event } = await stream.next() ?? {};
@@ -126,7 +126,7 @@ test("a client of HTTP+SSE gets its own endpoint for messages", async () => {
 });
 
 describe("the rest of its routes", () => {
-  test("a name of no profile is unknown, in the row's own words", async () => {
+  test("an unknown profile gets the row's own error text", async () => {
     for (const [method, at] of [["POST", "mcp"], ["GET", "mcp"], ["GET", "sse"]] as const) {
       const body = method === "POST" ? initialize("2025-11-25") : undefined;
       const response = await own.send(method, `/profiles/none/${at}`, {
@@ -143,13 +143,13 @@ describe("the rest of its routes", () => {
       .toBe('Cannot find "/servers/none": no such server is configured');
   });
 
-  test("a path that the row does not have is unknown", async () => {
+  test("a path outside the row is unknown", async () => {
     for (const at of ["/profiles/readonly", "/profiles/readonly/streamable", "/profiles//mcp"]) {
       expect([at, (await own.send("GET", at)).status]).toEqual([at, 404]);
     }
   });
 
-  test("a method that an endpoint does not have is refused with those it has", async () => {
+  test("a method that an endpoint does not have is refused, and the answer lists the others", async () => {
     const refused = await own.send("PUT", path);
     expect([refused.status, refused.headers.get("allow")])
       .toEqual([405, "POST, GET, DELETE, OPTIONS"]);
@@ -157,7 +157,7 @@ describe("the rest of its routes", () => {
     expect([line.status, line.headers.get("allow")]).toEqual([405, "GET, OPTIONS"]);
   });
 
-  test("a browser may ask first", async () => {
+  test("a browser's preflight is answered", async () => {
     const headers = { origin: "http://localhost:8999", "access-control-request-method": "POST" };
     const allowed = await own.send("OPTIONS", path, { headers });
     expect(allowed.status).toBe(204);

@@ -26,8 +26,8 @@ const problemsOf = async (entry: unknown, kinds = upstreamKinds) =>
     "problem" in server ? server.problem : server.kind
   );
 
-describe("an entry of a kind of one's own", () => {
-  test("is read with what all servers have", async () => {
+describe("an entry of an embedder's own kind", () => {
+  test("is read with the keys of all servers", async () => {
     const { servers, warnings } = await read({
       mine: { echo: true, greeting: "${WHO:-hi} ", callTimeoutMs: 5, tools: { deny: ["shout"] } },
     });
@@ -42,7 +42,7 @@ describe("an entry of a kind of one's own", () => {
     expect(warnings).toEqual([]);
   });
 
-  test("has its values checked as those of the other kinds", async () => {
+  test("has its values checked as in the other kinds", async () => {
     expect(await problemsOf({ echo: true, greeting: 1 })).toEqual([
       "mcpServers.mine.greeting in mcp.json: expected a string, got a number",
     ]);
@@ -52,7 +52,7 @@ describe("an entry of a kind of one's own", () => {
       .toEqual([expect.stringContaining("mcpServers.mine.greeting in mcp.json: ")]);
   });
 
-  test("is refused beside another kind, and with another kind's keys", async () => {
+  test("is refused next to another kind, and with another kind's keys", async () => {
     expect(await problemsOf({ echo: true, command: "npx" })).toEqual([
       "mcpServers.mine.command in mcp.json: a server has either a command or an echo; " +
       "remove one of them",
@@ -67,13 +67,13 @@ describe("an entry of a kind of one's own", () => {
     ]);
   });
 
-  test("warns of unknown keys, its own names among those that are near", async () => {
+  test("warns about unknown keys, and suggests its own keys, too", async () => {
     expect((await read({ mine: { echo: true, greting: "x" } })).warnings).toEqual([
       'Ignored mcpServers.mine.greting of mcp.json: unknown key; did you mean "greeting"?',
     ]);
   });
 
-  test("is not known without its row", async () => {
+  test("is unknown without its row", async () => {
     const { servers, warnings } = await read({ mine: { echo: true } }, [
       ...defaultTables.upstreamKinds,
     ]);
@@ -118,11 +118,11 @@ describe("its upstream", () => {
     expect((await failTool(upstream, "say")).message).toContain("Cannot echo");
   });
 
-  test("is made from no other configuration than its row reads", async () => {
+  test("is only made from a configuration of its own kind", async () => {
     const deps = await createTestDeps();
     expect(() => createUpstream(config, deps)).toThrow('Cannot use server "mine"');
     expect(() => echoKind.create({ ...config, kind: "stdio" }, deps))
-      .toThrow('Cannot make a server of the kind "echo" of one of "stdio"');
+      .toThrow('Cannot make a server of kind "echo" from a configuration of kind "stdio"');
   });
 });
 
@@ -165,7 +165,7 @@ describe("a gateway with this row", () => {
     });
   }
 
-  test("says in /health how the server is", async () => {
+  test("reports the server's state in /health", async () => {
     const { servers } = await lastOf(await own.send("GET", "/health"));
     expect(servers).toEqual([
       expect.objectContaining({ name: "mine", state: "running" }),

@@ -1,7 +1,7 @@
 /**
- * The built-in recipes as `mcp.json` names them, against local servers that serve the two APIs as
- * their documentation shows them: what is sent, what is given, and what is not sent again. Then the
- * documentation's own commands and recipe, typed as they stand.
+ * The built-in recipes, against local servers that serve the two APIs as documented: what is sent,
+ * what is returned, and what is not sent again. Then the documentation's own commands and recipe,
+ * run as they are written.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import { execFile, spawnSync } from "node:child_process";
@@ -142,7 +142,7 @@ describe("CoinGecko", () => {
     expect(second.next).toBe(undefined);
   });
 
-  test("a long answer comes in parts that are complete together", async () => {
+  test("a long answer comes in parts that together are complete", async () => {
     const api = await served(serveCoingecko());
     const { give } = await open({ recipe: "coingecko", baseUrl: api.baseUrl });
     const args = { id: "bitcoin", raw: true };
@@ -178,7 +178,7 @@ describe("OpenSubtitles", () => {
     return { api, ...await open({ recipe: "opensubtitles", baseUrl: api.baseUrl }, more) };
   };
 
-  test("subtitles come in pages, as many as the answer says", async () => {
+  test("subtitles come in as many pages as the answer says", async () => {
     const { give, api } = await openWith({}, { OPENSUBTITLES_API_KEY: apiKey });
     const args = { query: "friends", languages: ["en"] };
     const first = await give("search_subtitles", args);
@@ -210,7 +210,7 @@ describe("OpenSubtitles", () => {
     expect(api.seen.map(({ url }) => url)).toEqual(["/api/v1/login"]);
   });
 
-  test("a token that ended costs one log-in, however many wait, and no call", async () => {
+  test("an expired token causes one log-in for all waiting calls, and no call fails", async () => {
     const { give, api } = await openWith();
     await give("user_info");
     api.revoke();
@@ -219,7 +219,7 @@ describe("OpenSubtitles", () => {
     expect(logins(api)).toBe(2);
   });
 
-  test("F9 a download whose token ended is made once", async () => {
+  test("F9 a download with an expired token is made once", async () => {
     const { give, api } = await openWith({ downloads: 5 });
     await give("user_info");
     api.revoke();
@@ -307,7 +307,7 @@ describe("the README", () => {
   }, testMs);
 
   test.skipIf(!hasCurl)(
-    "P12 its recipe becomes a tool, and follows when it is edited",
+    "P12 its recipe becomes a tool, and an edit changes the tool",
     async () => {
       const [recipe = ""] = blocks("#### Add your own API", "json");
       const api = await served(serveApi({

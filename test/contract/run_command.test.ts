@@ -26,7 +26,7 @@ test("a command's output and success are reported", async () => {
   expect(await runCommand(["/no/such/program"], options)).toMatchObject({ ok: false });
 });
 
-test("one that takes longer than it may be silent goes on while it says something", async () => {
+test("one that takes longer than the allowed silence goes on as long as it prints", async () => {
   const { ok, output } = await run("for n in 1 2 3 4 5 6; do sleep 0.5; echo $n; done", 2_500);
   expect([ok, output]).toEqual([true, "1\n2\n3\n4\n5\n6\n"]);
 });
@@ -56,7 +56,7 @@ test("a test file that hangs or reports no tests has failed, with the reason", (
   expect(silent.failures.join()).toContain("did not say how its tests went");
 });
 
-test("a file whose tests passed and whose process failed has failed", () => {
+test("a file whose tests pass but whose process fails has failed", () => {
   const work = {
     ...testFile("test/x.test.ts", "deno", folder),
     read: () => ({ passed: 2, failed: 0, skipped: 0, failures: [] }),

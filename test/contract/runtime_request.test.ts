@@ -85,7 +85,7 @@ describe("an outgoing request", () => {
     });
   });
 
-  test("gives the head and the body of an answer, whatever its status", async () => {
+  test("returns the head and the body of an answer, whatever its status", async () => {
     const server = await plain((request, response) => {
       const status = Number(request.url?.slice(1));
       response.writeHead(status, { "x-seen": "1", "set-cookie": ["a=1", "b=2"] });
@@ -181,7 +181,7 @@ describe("an outgoing request", () => {
   });
 
   for (const end of ["server", "client"] as const) {
-    test(`is made once where the ${end} gives up its kept connection before the answer`, async () => {
+    test(`is made once if the ${end} closes its kept connection before the answer`, async () => {
       const leaving = new AbortController();
       const server = await plain((request, response) => {
         if (request.url !== "/last") response.end("ok");
@@ -214,7 +214,7 @@ describe("an outgoing request", () => {
     expect(server.seen[0]?.headers.host).toBe(`[::1]:${server.port}`);
   });
 
-  test("goes on to the next address when one of a name does not answer", async () => {
+  test("tries the next address of a name if one does not answer", async () => {
     // No server listens on ::1, which localhost may stand for as well.
     const server = await plain((_request, response) => response.end("ok"));
     expect(await sendForText(`http://localhost:${server.port}/`)).toBe("ok");
@@ -283,7 +283,7 @@ describe("F1 F9 a request that fails", () => {
     expect(fault.sent).toBe(false);
   });
 
-  test("waits for a connection no longer than allowed", async () => {
+  test("waits for a connection only as long as allowed", async () => {
     // It takes the connection and never begins TLS.
     const server = await bytes(() => {});
     const fault = await failOf(send(`https://localhost:${server.port}/`, { connectMs: 100 }));
@@ -297,7 +297,7 @@ describe("F1 F9 a request that fails", () => {
     expect([fault.kind, fault.sent]).toEqual(["broken", true]);
   });
 
-  test("may have reached what does not speak HTTP", async () => {
+  test("may have reached a server that does not speak HTTP", async () => {
     const greetings = [
       "SSH-2.0-x\r\n\r\n",
       "HTTP/1.1 abc\r\n\r\n",
@@ -325,7 +325,7 @@ describe("F1 F9 a request that fails", () => {
     }
   });
 
-  test("a body without a reader may break without harm", async () => {
+  test("a body that is not read may break without harm", async () => {
     let cut = () => {};
     const server = await plain((_request, response) => {
       response.write("abc");
@@ -347,7 +347,7 @@ describe("cancelling a request", () => {
     expect(server.connections()).toBe(0);
   });
 
-  test("while the connection is made ends it", async () => {
+  test("while it connects ends the connection", async () => {
     const server = await bytes(() => {});
     const giving = new AbortController();
     const work = failOf(send(`https://localhost:${server.port}/`, { signal: giving.signal }));
@@ -369,7 +369,7 @@ describe("cancelling a request", () => {
     await until("the connection is closed", () => server.open() === 0);
   });
 
-  test("within the body, by the signal or by leaving it", async () => {
+  test("within the body works by the signal and by cancelling the body", async () => {
     for (const bySignal of [true, false]) {
       const server = await plain((_request, response) => void response.write("abc"));
       const giving = new AbortController();
@@ -414,7 +414,7 @@ describe("F7 a request over TLS", () => {
     }
   }
 
-  test("reaches a server whose name and authority are right", async () => {
+  test("reaches a server whose name and certificate authority are right", async () => {
     const server = await plain((_request, response) => response.end("ok"), { tls: localhostTls });
     expect(await sendTrusting(server.origin)).toEqual({ status: 200, text: "ok" });
     expect(server.seen[0]?.headers.host).toBe(`localhost:${server.port}`);

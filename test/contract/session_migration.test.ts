@@ -1,6 +1,6 @@
 /**
- * A data folder of an older gateway, whose sessions stored their subscriptions as a list, is
- * migrated.
+ * Migrates the data directory of an older gateway, which stored a session's subscriptions as a
+ * list.
  */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";

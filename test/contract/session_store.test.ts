@@ -49,7 +49,7 @@ const withoutActivity = (content: Record<string, SessionRecord>) =>
   Object.values(content).map(({ activeAt: _, ...rest }) => rest);
 
 describe("the sqlite store on its disk", () => {
-  test("keeps every acknowledged change though it was never closed", async () => {
+  test("keeps every acknowledged change even if it is never closed", async () => {
     const before = openStore();
     await before.store.create(createRecord("a"));
     await before.store.create(createRecord("b"));
@@ -84,7 +84,7 @@ describe("the sqlite store on its disk", () => {
     await last.close();
   });
 
-  test("writes each activity once, and again when that failed", async () => {
+  test("writes each activity once, and again if that fails", async () => {
     const platform = createFaultyRuntime(runtime);
     const before = openStore(platform);
     await before.store.create(createRecord("a", { activeAt: 1 }));
@@ -106,7 +106,7 @@ describe("the sqlite store on its disk", () => {
     await after.close();
   });
 
-  test("spares a session whose activity is not on disk yet when it expires others", async () => {
+  test("does not expire a session whose activity is not on disk yet", async () => {
     const before = openStore();
     await before.store.create(createRecord("a", { activeAt: 1 }));
     before.store.touch("a", 100);
@@ -117,7 +117,7 @@ describe("the sqlite store on its disk", () => {
     await after.close();
   });
 
-  test("skips rows that it cannot read, says so when they are asked for, and lets go of them", async () => {
+  test("skips rows that it cannot read, logs them when they are requested, and removes them", async () => {
     const before = openStore();
     await before.store.create(createRecord("good"));
     await before.close();
@@ -204,7 +204,7 @@ describe("the sqlite store on its disk", () => {
     await after.close();
   });
 
-  test("loses nothing acknowledged and revives nothing removed, whichever statement fails", async () => {
+  test("loses no acknowledged change and restores no removed session, whichever statement fails", async () => {
     for (let nth = 1;; nth++) {
       await rm(join(folder, "store.db"), { force: true });
       const platform = createFaultyRuntime(runtime);

@@ -1,6 +1,5 @@
 /**
- * A process that waits for the next session of a slow server: which session gets it, and what its
- * end costs.
+ * The spare process of a slow server: which session gets it, and what happens if it fails.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -69,7 +68,7 @@ const messages = ({ deps }: { deps: TestDeps }, severity: string) =>
   deps.lines.filter((line) => line.severity === severity).map(({ message }) => message);
 
 describe("a spare process", () => {
-  test("is not wanted for a session that lists and calls nothing", async () => {
+  test("is not started for a session that only lists", async () => {
     const wanted: unknown[] = [];
     const spares = { want: (connection: unknown) => (wanted.push(connection), () => {}) };
     const deps = await createTestDeps({ spareStartMs: 0 }, { spares });
@@ -138,7 +137,7 @@ describe("a spare process", () => {
     expect((await stateOf(upstream, caller("b"))).pid).toBe(spare);
   }, testMs);
 
-  test("may print before it has a session, as any process may", async () => {
+  test("may print before it has a session, like any process", async () => {
     const { upstream, deps, started } = await open(["--banner", "--stderr=I am up"]);
     await stateOf(upstream, callerOf("a"));
     const ignored = () => messages({ deps }, "warn").filter((text) => text.includes("Ignored"));
@@ -158,7 +157,7 @@ describe("a spare process", () => {
     expect(isAlive(spare)).toBe(false);
   }, testMs);
 
-  test("is no running process of the server's status", async () => {
+  test("does not count as running in the server's status", async () => {
     const { upstream, started } = await open();
     await stateOf(upstream);
     await started(2);
@@ -191,7 +190,7 @@ describe("a server gets no spare", () => {
     }, testMs);
   }
 
-  test("that no session has used yet, though it was tried", async () => {
+  test("that no session has used yet, even after its trial", async () => {
     const { upstream, deps, pids, started } = await open();
     await upstream.trial();
     await otherHasSpare(deps);
@@ -203,25 +202,29 @@ describe("a server gets no spare", () => {
 });
 
 describe("a spare that fails", () => {
-  test("next to a running process: the server gets no more, and one line says why", async () => {
-    const { upstream, deps, pids, started } = await open(["--lock=FOLDER/lock"]);
-    await stateOf(upstream, callerOf("a"));
-    await started(2);
-    const isLine = (text: string) => text.includes("no more spare");
-    await until("the line", () => messages({ deps }, "info").some(isLine));
-    const [line, ...others] = deps.lines.filter(({ message }) => isLine(message));
-    expect(others).toEqual([]);
-    expect(line?.message).toContain("exited with code 1");
-    expect(line?.fields).toEqual({ printed: "the profile is in use" });
-    expect(messages({ deps }, "warn")).toEqual([]);
-    expect(upstream.status()).toMatchObject({ state: "running", problem: undefined });
-    upstream.endScope("a");
-    await until("the first to be gone", () => deps.held.size === 0);
-    await stateOf(upstream, callerOf("b"));
-    upstream.endScope("b");
-    await until("the third to be gone", () => deps.held.size === 0);
-    expect(pids().length).toBe(3);
-  }, testMs);
+  test(
+    "next to a running process: the server gets no more spares, and one log line says why",
+    async () => {
+      const { upstream, deps, pids, started } = await open(["--lock=FOLDER/lock"]);
+      await stateOf(upstream, callerOf("a"));
+      await started(2);
+      const isLine = (text: string) => text.includes("no more spare");
+      await until("the line", () => messages({ deps }, "info").some(isLine));
+      const [line, ...others] = deps.lines.filter(({ message }) => isLine(message));
+      expect(others).toEqual([]);
+      expect(line?.message).toContain("exited with code 1");
+      expect(line?.fields).toEqual({ printed: "the profile is in use" });
+      expect(messages({ deps }, "warn")).toEqual([]);
+      expect(upstream.status()).toMatchObject({ state: "running", problem: undefined });
+      upstream.endScope("a");
+      await until("the first to be gone", () => deps.held.size === 0);
+      await stateOf(upstream, callerOf("b"));
+      upstream.endScope("b");
+      await until("the third to be gone", () => deps.held.size === 0);
+      expect(pids().length).toBe(3);
+    },
+    testMs,
+  );
 
   test("its handshake: the session gets a new process and notices nothing", async () => {
     const { upstream, deps, pids, started } = await open(["--stale=2", "--stderr=I was old"]);

@@ -1,6 +1,6 @@
 /**
- * A data directory that takes no writes, or lost what it held: the operator learns it from `/health`
- * and in the log, and the gateway goes on with what it has.
+ * A data directory that cannot be written, or has lost its contents: `/health` and the log report
+ * it, and the gateway goes on with what it has.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

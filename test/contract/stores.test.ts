@@ -1,7 +1,7 @@
 /**
- * What every kind of storage promises, asked of each kind with the same cases: sessions also with the
- * same random operations, compared with a list kept by hand. What one kind promises beyond that has
- * files of its own (session_store.test.ts, catalog_store.test.ts, credentials/store.test.ts).
+ * The contract of every kind of storage: each kind passes the same cases. Sessions also run the
+ * same random operations, compared with a plain list. Further promises of one kind are in
+ * session_store.test.ts, catalog_store.test.ts and credentials/store.test.ts.
  */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -84,7 +84,7 @@ for (const place of places) {
       await close();
     });
 
-    test("C3 says once that a session was removed and then knows it no more", async () => {
+    test("C3 reports a removal once, and then the session is unknown", async () => {
       const { sessions: store, close } = await open(place);
       await store.create(createRecord("a"));
       expect(await store.remove("a")).toBe(true);
@@ -105,7 +105,7 @@ for (const place of places) {
       await close();
     });
 
-    test("moves the activity of all along with the clock, none into the future", async () => {
+    test("moves the activity of all sessions with the clock, none into the future", async () => {
       const { sessions: store, close } = await open(place);
       for (const [key, activeAt] of [["old", 100], ["new", 200], ["touched", 50]] as const) {
         await store.create(createRecord(key, { activeAt }));
@@ -125,7 +125,7 @@ for (const place of places) {
       await close();
     });
 
-    test("expires what was last active before the time, and that alone", async () => {
+    test("expires only sessions that were last active before the time", async () => {
       const { sessions: store, close } = await open(place);
       for (const [key, activeAt] of [["old", 99], ["edge", 100], ["kept", 50]] as const) {
         await store.create(createRecord(key, { activeAt }));
@@ -139,7 +139,7 @@ for (const place of places) {
     });
 
     for (const seed of [1, 2, 3, 4, 5]) {
-      test(`agrees with a list kept by hand over random operations, seed ${seed}`, async () => {
+      test(`agrees with a plain list over random operations, seed ${seed}`, async () => {
         await playRandomly(place, seed);
       });
     }
@@ -258,7 +258,7 @@ for (const place of places) {
       await close();
     });
 
-    test("that are too large are not kept, and an older one is not mistaken for them", async () => {
+    test("that are too large are not kept, and an older one does not take their place", async () => {
       const { catalogs, close } = await open(place, { catalogCharsMax: 200 });
       await catalogs.save("a", "files", bare);
       const large = { ...bare, description: { capabilities: {}, instructions: "x".repeat(300) } };
@@ -272,7 +272,7 @@ for (const place of places) {
     const key: CredentialKey = { server: "far", principal: "p", kind: "oauth2", binding: "b" };
     const value = { token: "the-token", refreshToken: "日本", obtainedAt: 1 };
 
-    test("come back as they were, for the same key alone", async () => {
+    test("come back as they were, only for the same key", async () => {
       const { credentials, close } = await open(place);
       expect(await credentials.load(key)).toBeUndefined();
       expect(await credentials.save(key, { token: "older" })).toBe(true);
@@ -304,7 +304,7 @@ for (const place of places) {
       await close();
     });
 
-    test("of one principal give no way to those of another", async () => {
+    test("of one principal are not replaced by those of another", async () => {
       const { credentials, close } = await open(place, { credentialsPerServerMax: 1 });
       const keys = ["p", "q"].map((principal) => ({ ...key, principal }));
       for (const one of keys) await credentials.save(one, { token: one.principal });
@@ -314,7 +314,7 @@ for (const place of places) {
       await close();
     });
 
-    test("are worked on by one provider at a time", async () => {
+    test("are used by one provider at a time", async () => {
       const { credentials, close } = await open(place);
       const steps: string[] = [];
       const work = (name: string) =>
@@ -328,7 +328,7 @@ for (const place of places) {
       await close();
     });
 
-    test("scopes that were authenticated are known until they end or grow old", async () => {
+    test("scopes that were authenticated are known until they end or expire", async () => {
       const { credentials, close } = await open(place);
       const known = (server: string, scopes: readonly string[]) =>
         Promise.all(scopes.map((scope) => credentials.knowsScope(server, scope)));
@@ -344,7 +344,7 @@ for (const place of places) {
       await close();
     });
 
-    test("a scope that there is no room for makes every scope of its server known", async () => {
+    test("a scope over the limit makes every scope of its server count as known", async () => {
       const { credentials, close } = await open(place, { credentialScopesMax: 2 });
       for (const scope of ["a", "b", "a"]) await credentials.noteScope("far", scope);
       expect(await credentials.knowsScope("far", "c")).toBe(false);
@@ -366,7 +366,7 @@ for (const place of places) {
     await close();
   });
 
-  test(`all of it, ${place.name}: is there after a restart only where it is kept`, async () => {
+  test(`all of it, ${place.name}: survives a restart only in a persistent kind`, async () => {
     const key: CredentialKey = { server: "far", principal: "p", kind: "oauth2", binding: "b" };
     const before = await open(place);
     await before.sessions.create(createRecord("a"));
@@ -387,7 +387,7 @@ for (const place of places) {
     await after.close();
   });
 
-  test(`a gateway, ${place.name}: opens no more sessions at once than it may`, async () => {
+  test(`a gateway, ${place.name}: opens no more sessions at once than allowed`, async () => {
     const gateway = await createGateway({
       config: {
         servers: [],
@@ -427,7 +427,7 @@ for (const place of places) {
   });
 }
 
-test("a kind that there is not is refused in a sentence that names the others", async () => {
+test("an unknown kind is refused with a message that names the others", async () => {
   await expect(open({ name: "", kind: "redis", isKept: true })).rejects.toThrow(
     'Cannot open the store "redis": expected one of sqlite, memory, late',
   );

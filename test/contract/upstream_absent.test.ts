@@ -1,6 +1,6 @@
 /**
- * Remote servers of every transport and era that write absent values as `null` or `[]`, count their
- * pages, or declare nothing and still list tools.
+ * Remote servers of every transport and era that write absent values as `null` or `[]`, use page
+ * numbers as cursors, or declare nothing and still list tools.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../src/model.ts";
@@ -102,7 +102,7 @@ const namesOf = async (upstream: Upstream, caller: Way["caller"]) =>
 
 for (const { name, caller, open } of ways) {
   describe(`a server ${name}`, () => {
-    test("that writes null has empty lists, and its calls keep what they have", async () => {
+    test("that writes null has empty lists, and its calls keep their other members", async () => {
       const { upstream, deps } = await open({
         "tools/list": () => ({ tools: null, nextCursor: null }),
         "resources/list": () => ({ resources: null }),
@@ -129,7 +129,7 @@ for (const { name, caller, open } of ways) {
       expect(deps.lines.filter(({ message }) => message.includes("Cannot read"))).toEqual([]);
     });
 
-    test("that counts its pages gets each number back as it came", async () => {
+    test("that uses page numbers as cursors gets each number back as it came", async () => {
       const { server, upstream } = await open({
         "tools/list": ({ cursor }) => {
           const at = typeof cursor === "number" ? cursor : 0;

@@ -88,14 +88,14 @@ describe("the catalog of a stdio upstream", () => {
     expect((await names(short.upstream, "tools")).length).toBe(10);
   });
 
-  test("a capability that is absent is an empty list", async () => {
+  test("an absent capability is an empty list", async () => {
     const { upstream } = await open(["--caps=tools"]);
     for (const kind of ["prompts", "resources", "templates"] as const) {
       expect(await names(upstream, kind)).toEqual([]);
     }
   });
 
-  test("many sessions at once learn of it from one process", async () => {
+  test("many sessions at once get it from one process", async () => {
     const { upstream, deps } = await open(["--init=slow:200"], {}, { processesMax: 1 });
     const scopes = Array.from({ length: 10 }, (_, index) => `scope ${index}`);
     const lists = await Promise.all(
@@ -105,7 +105,7 @@ describe("the catalog of a stdio upstream", () => {
     expect(deps.everHeld.length).toBe(1);
   });
 
-  test("is one for clients of every name", async () => {
+  test("is shared by clients of every name", async () => {
     const { upstream, deps } = await open();
     await names(upstream, "tools");
     const other = callerOf("b", {
@@ -116,7 +116,7 @@ describe("the catalog of a stdio upstream", () => {
     expect(deps.catalogsByKey.size).toBe(1);
   });
 
-  test("what is stored answers without waiting, and the process is warmed behind it", async () => {
+  test("a stored catalog answers at once, and the process starts in the background", async () => {
     const first = await open();
     await names(first.upstream, "tools");
     await until("it is stored", () => first.deps.catalogsByKey.size === 1);
@@ -134,7 +134,7 @@ describe("the catalog of a stdio upstream", () => {
     expect(deps.everHeld.length).toBe(1);
   });
 
-  test("warming ends no other process", async () => {
+  test("a background start ends no other process", async () => {
     const first = await open();
     await names(first.upstream, "tools");
     await until("it is stored", () => first.deps.catalogsByKey.size === 1);
@@ -176,7 +176,7 @@ describe("the catalog of a stdio upstream", () => {
     await until("the store is right", () => deps.catalogsByKey.get(key)?.lists.tools.length !== 1);
   });
 
-  test("list_changed: the next list is fresh, and each notice is passed on at once", async () => {
+  test("list_changed: the next list is fresh, and each notice is relayed at once", async () => {
     const { upstream } = await open();
     const watch = watchScope(upstream, "a");
     await names(upstream, "tools");

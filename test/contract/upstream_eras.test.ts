@@ -1,6 +1,6 @@
 /**
- * Local servers of either era, as real processes: their first answer shows the era, which is
- * remembered.
+ * Local servers of either era, as real processes: the first answer shows the era, and the gateway
+ * remembers it.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -85,7 +85,7 @@ describe("a server of the handshake era", () => {
     expect(starts().length).toBe(2);
   });
 
-  test("that has died like this once is started again at once after another probe", async () => {
+  test("that has died of a probe before is started again at once after another probe", async () => {
     const limits = { restartMsMin: 1, dialectKnownMs: 1 };
     const { upstream, starts } = await open(["--probe=crash"], limits);
     const call = (scope: string) => callTool(upstream, "echo", {}, { ...modern, scope });
@@ -122,7 +122,7 @@ describe("a server of the handshake era", () => {
     expect(starts().length).toBe(2);
   });
 
-  test("that failed its trial is started once by a client that would probe it, whatever it prints", async () => {
+  test("that failed its trial is started once by a stateless client, whatever it prints", async () => {
     const { upstream, starts } = await open(["--probe=exit", "--init=exit"], { restartMsMin: 1 });
     await upstream.trial();
     expect(starts().length).toBe(1);
@@ -180,13 +180,13 @@ describe("a server of the handshake era", () => {
     expect(starts().length).toBe(1);
   });
 
-  test("gets no probe where the configuration names its era", async () => {
+  test("gets no probe if the configuration names its era", async () => {
     const { upstream, starts } = await open(["--probe=exit"], {}, { era: "legacy" });
     expect(await callTool(upstream, "echo", {}, modern)).toBe("{}");
     expect(starts().length).toBe(1);
   });
 
-  test("cannot be used where the configuration names the other era, and gets no handshake", async () => {
+  test("cannot be used if the configuration names the other era, and gets no handshake", async () => {
     const { upstream, starts } = await open([], {}, { era: "modern" });
     expect((await failTool(upstream, "echo", {}, session)).message).toContain("server/discover");
     expect(starts().length).toBe(1);
@@ -227,7 +227,7 @@ describe("a server that cannot start", () => {
     expect(starts()).toBe(1);
   });
 
-  test("and prints nothing may have died of the probe: it is tried once without, and the probe comes last", async () => {
+  test("and prints nothing may have died of the probe: the handshake is tried once, and the probe comes last", async () => {
     const { call, starts } = await openFailing("");
     await call();
     expect(starts()).toBe(2);
@@ -255,7 +255,7 @@ describe("a server of the stateless era", () => {
     }
   });
 
-  test("that dies is started again by the next call, as what it is", async () => {
+  test("that dies is started again by the next call, in the same era", async () => {
     const { upstream, starts } = await open(["--stateless"]);
     const { pid } = await stateOf(upstream, session);
     expect((await failTool(upstream, "crash", { how: "exit" }, session)).message)
@@ -265,7 +265,7 @@ describe("a server of the stateless era", () => {
     expect(starts().length).toBe(2);
   });
 
-  test("learns by the request's own stream that a call is cancelled", async () => {
+  test("gets the cancellation of a call", async () => {
     const { upstream } = await open(["--stateless"]);
     await stateOf(upstream, session);
     const exchange = upstream.open({

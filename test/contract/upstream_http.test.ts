@@ -1,7 +1,7 @@
 /**
- * A remote server of the handshake's era as the gateway sees it: calls by POST, answered by a body or
- * by events, over real sockets. Sessions and broken streams are upstream_http_session.test.ts's, the
- * stateless era and finding it out upstream_http_eras.test.ts's.
+ * A remote server of the handshake era: calls by POST, answered by a body or by events, over real
+ * sockets. Not here: sessions and broken streams (upstream_http_session.test.ts), the stateless era
+ * and its detection (upstream_http_eras.test.ts).
  */
 import { next } from "../support/pull.ts";
 import { afterEach, describe, expect, test } from "bun:test";
@@ -44,7 +44,7 @@ describe("calls of a remote server", () => {
     expect(await callTool(events.upstream, "echo", { a: "é\u2028" })).toBe('{"a":"é\u2028"}');
   });
 
-  test("what follows the handshake names its session and the revision that was agreed on", async () => {
+  test("requests after the handshake name the session and the negotiated revision", async () => {
     const { server, upstream } = await open({
       ...sessionRules(),
       initialize: (visit) =>
@@ -70,7 +70,7 @@ describe("calls of a remote server", () => {
     }
   });
 
-  test("a server that keeps no session is asked for none", async () => {
+  test("a server without sessions gets no session id", async () => {
     const { server, upstream } = await open({
       ...sessionRules(),
       initialize: (visit) =>
@@ -142,7 +142,7 @@ describe("calls of a remote server", () => {
     }
   });
 
-  test("an error without an id is about the request that it answers", async () => {
+  test("an error without an id fails the request that it answers", async () => {
     const { upstream } = await open({
       ...sessionRules(),
       "tools/call": (visit) => visit.error(400, { code: -32700, message: "Parse error" }, null),
@@ -201,7 +201,7 @@ describe("calls of a remote server", () => {
     expect(server.connections()).toBe(before);
   });
 
-  test("no request is sent before the server accepted the end of the handshake", async () => {
+  test("no request is sent before the server has accepted the end of the handshake", async () => {
     const order: string[] = [];
     const { upstream } = await open({
       ...sessionRules(),
@@ -250,7 +250,7 @@ describe("calls of a remote server", () => {
     expect(told?.params["requestId"]).toBe(call?.message["id"]);
   });
 
-  test("a call without any sign of life ends at its time limit, and the server gets the cancellation", async () => {
+  test("a call without any message ends at its time limit, and the server gets the cancellation", async () => {
     const { server, upstream } = await open(withStream(() => {}), { callTimeoutMs: 100 });
     expect(await failTool(upstream, "hang")).toMatchObject({
       data: { reason: "upstream_timeout" },
@@ -268,7 +268,7 @@ describe("questions of a remote server", () => {
     data: { jsonrpc: "2.0", id, ...more },
   });
 
-  test("on a call's stream they come on its exchange; the answer has the question's id", async () => {
+  test("on a call's stream belong to its exchange; the answer has the question's id", async () => {
     for (const id of [0, "0", "é"]) {
       let stream: EventStream | undefined;
       const { server, upstream } = await open({
@@ -327,7 +327,7 @@ describe("questions of a remote server", () => {
     ]);
   });
 
-  test("the clock of a call stops while its client is asked", async () => {
+  test("the time limit of a call pauses while its client is asked", async () => {
     let stream: EventStream | undefined;
     const { upstream } = await open({
       ...sessionRules(),
@@ -405,7 +405,7 @@ describe("remote servers that fail", () => {
     }
   });
 
-  test("a fault of the server is not a call's result, and the call is made once", async () => {
+  test("a fault of the server is a failure, not a result, and the call is made once", async () => {
     for (const status of [500, 502, 503]) {
       const { server, upstream } = await open(
         {
@@ -422,7 +422,7 @@ describe("remote servers that fail", () => {
     }
   });
 
-  test("a list is asked for again when the server is busy", async () => {
+  test("a list is requested again if the server is busy", async () => {
     let times = 0;
     const { upstream } = await open(
       {
@@ -436,7 +436,7 @@ describe("remote servers that fail", () => {
     expect(times).toBe(3);
   });
 
-  test("an unreadable answer is a bad answer, and affects nothing else", async () => {
+  test("an unreadable answer fails its call, and affects nothing else", async () => {
     const plays: Record<string, (visit: Visit) => unknown> = {
       "no JSON": (visit) => visit.status(200, { "content-type": "application/json" }, "{"),
       "no message": (visit) => visit.json({ hello: 1 }),

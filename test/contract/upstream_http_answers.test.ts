@@ -1,6 +1,7 @@
 /**
- * Which answers of a remote server count: any success that holds one, a message on the standalone
- * stream after 202, and a JSON-RPC error at any status. The standalone stream itself is optional.
+ * Which answers of a remote server count: a message with any status of success, a message on the
+ * standalone stream after 202, and a JSON-RPC error with any status. The standalone stream itself
+ * is optional.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import { echo, type EventStream, sessionRules, type Visit } from "../fault/hostile_upstream.ts";
@@ -55,7 +56,7 @@ describe("an answer to a POST", () => {
     }
   });
 
-  test("is read where it is a JSON-RPC error, at any status and of any media type", async () => {
+  test("is read if it is a JSON-RPC error, whatever its status and media type", async () => {
     const error = { code: 42, message: "the tool says no" };
     const body = (visit: Visit) =>
       JSON.stringify({ jsonrpc: "2.0", id: visit.message["id"], error });
@@ -85,7 +86,7 @@ describe("an answer to a POST", () => {
     }
   });
 
-  test("is an error of this request also without its id, when it has no other's", async () => {
+  test("is an error of this request even without an id, unless it has another's", async () => {
     for (const id of [null, "server-error"]) {
       const { upstream } = await open({
         ...sessionRules(),
@@ -116,7 +117,7 @@ describe("a request that is only accepted (202)", () => {
     expect(server.of("GET").length).toBe(1);
   });
 
-  test("may be the first message already", async () => {
+  test("may be the first message", async () => {
     let standing: EventStream | undefined;
     const { server, upstream } = await open({
       ...sessionRules(),
@@ -131,7 +132,7 @@ describe("a request that is only accepted (202)", () => {
     expect(server.of("GET").map(({ session }) => session)).toEqual(["s"]);
   });
 
-  test("fails soon where the server has no such stream; the outcome is unknown", async () => {
+  test("fails soon if the server has no such stream; the outcome is unknown", async () => {
     for (const status of [400, 404, 405]) {
       const { server, upstream } = await open({
         ...sessionRules(),
@@ -145,7 +146,7 @@ describe("a request that is only accepted (202)", () => {
     }
   });
 
-  test("fails in its own time where the answer does not come; the outcome is unknown", async () => {
+  test("fails at its time limit if no answer comes; the outcome is unknown", async () => {
     const { server, upstream } = await open({
       ...sessionRules(),
       GET: (visit) => visit.stream(),
@@ -169,7 +170,7 @@ describe("a standalone stream that cannot be opened", () => {
     "a page": (visit) => visit.status(200, { "content-type": "text/html" }, "<p>hello"),
   };
   for (const [name, refuse] of Object.entries(refusals)) {
-    test(`(${name}) has no part in the calls and is logged once`, async () => {
+    test(`(${name}) does not affect the calls and is logged once`, async () => {
       const { server, upstream, deps } = await open(
         { ...sessionRules(), GET: refuse },
         {},
@@ -189,7 +190,7 @@ describe("a standalone stream that cannot be opened", () => {
 });
 
 describe("a URL that redirects", () => {
-  test("is learned from the first message; no call is sent twice", async () => {
+  test("is followed for the first message; no call is sent twice", async () => {
     const rules = sessionRules();
     const initialize = rules["initialize"];
     const { server, upstream } = await open({
@@ -201,7 +202,7 @@ describe("a URL that redirects", () => {
     expect(server.of("tools/call").map(({ path }) => path)).toEqual(["/mcp/"]);
   });
 
-  test("fails the call where it comes later; the outcome is unknown", async () => {
+  test("fails the call if it comes later; the outcome is unknown", async () => {
     for (const status of [301, 302, 303, 307, 308]) {
       const { server, upstream } = await open({
         ...sessionRules(),
@@ -227,7 +228,7 @@ describe("a fault over the first message", () => {
     }
   });
 
-  test("however often, says nothing to clients of another dialect", async () => {
+  test("however often, does not affect clients of another dialect", async () => {
     const { upstream } = await open({
       ...sessionRules(),
       "server/discover": (visit) => visit.status(403),

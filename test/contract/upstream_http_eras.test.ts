@@ -1,5 +1,5 @@
 /**
- * How the gateway finds out the dialect of a remote server, and how it calls a server without
+ * How the gateway detects the dialect of a remote server, and how it calls a server without
  * sessions: headers with each request, one connection for all, and a listen request for notices.
  */
 import { afterEach, describe, expect, test } from "bun:test";
@@ -34,7 +34,7 @@ const modern = stateless();
 const names = (visits: readonly Visit[]) => visits.map(({ verb, method }) => method || verb);
 const refusal = (data: JsonObject) => ({ code: -32022, message: "Unsupported version", data });
 
-describe("finding out how a remote server speaks", () => {
+describe("detecting the dialect of a remote server", () => {
   const legacy: Record<string, Rule> = {
     "a page that is not found": (visit) =>
       visit.status(404, { "content-type": "text/html" }, "<p>no"),
@@ -64,7 +64,7 @@ describe("finding out how a remote server speaks", () => {
     }
   });
 
-  test("a server that breaks the connection over the newer era is spoken to in the older", async () => {
+  test("a server that breaks the connection at the newer era's probe gets a handshake", async () => {
     const { server, upstream } = await open({
       ...sessionRules(),
       "server/discover": (visit) => visit.cut(),
@@ -118,7 +118,7 @@ describe("finding out how a remote server speaks", () => {
     expect(server.of("initialize").length).toBe(1);
   });
 
-  test("a stateless server that answers the handshake with its own revision is found out", async () => {
+  test("a stateless server that answers the handshake with its own revision is detected", async () => {
     const { server, upstream } = await open({
       ...statelessRules(),
       initialize: (visit) => visit.result({ protocolVersion: "2026-07-28", capabilities: {} }),
@@ -127,7 +127,7 @@ describe("finding out how a remote server speaks", () => {
     expect(server.of("initialize").length).toBe(1);
   });
 
-  test("its trial asks in the newer way first, which costs an older server one answer", async () => {
+  test("its trial begins with the newer era, which costs an older server one answer", async () => {
     for (
       const [rules, expected] of [
         [statelessRules(), ["server/discover"]],
@@ -157,7 +157,7 @@ describe("finding out how a remote server speaks", () => {
     expect(server.of("initialize")).toEqual([]);
   });
 
-  test("a server of the newer era is found by its refusal of an older client", async () => {
+  test("a server of the newer era is detected by its refusal of an older client", async () => {
     const withoutWords: Rule = (visit) => visit.status(404);
     const initialize: Rule[] = [
       (visit) => visit.error(404, { code: -32601, message: "Method not found" }),
@@ -177,7 +177,7 @@ describe("finding out how a remote server speaks", () => {
     }
   });
 
-  test("a server of both eras gets its client's own", async () => {
+  test("a server of both eras is called in its client's era", async () => {
     const older = sessionRules();
     const newer = statelessRules();
     const both: Rules = { ...older, "server/discover": newer["server/discover"] ?? (() => {}) };
@@ -200,7 +200,7 @@ describe("finding out how a remote server speaks", () => {
     expect(pinned.server.of("server/discover")).toEqual([]);
   });
 
-  test("a URL without an MCP server fails with the status that it answers", async () => {
+  test("a URL without an MCP server fails with the status of its answer", async () => {
     const notFound: Rule = (visit) => visit.status(404);
     const { upstream } = await open({
       GET: notFound,
@@ -224,7 +224,7 @@ describe("finding out how a remote server speaks", () => {
   });
 });
 
-describe("which transport a remote server has", () => {
+describe("detecting the transport of a remote server", () => {
   test("a server that takes no POST at its URL is reached over its event stream", async () => {
     for (const status of [400, 404, 405]) {
       const rules = lineRules();
@@ -263,7 +263,7 @@ describe("which transport a remote server has", () => {
 });
 
 describe("a remote server without sessions", () => {
-  test("each request says in its headers what it is, and carries no session", async () => {
+  test("each request has its method and name in headers, and no session", async () => {
     const rules = statelessRules();
     const { server, upstream } = await open({
       ...rules,
@@ -317,13 +317,13 @@ describe("a remote server without sessions", () => {
     },
   });
 
-  test("arguments that belong in headers are sent there too", async () => {
+  test("arguments that belong in headers are sent there, too", async () => {
     const { server, upstream } = await open(statelessRules([tool("Place")]));
     await callTool(upstream, "work", { place: "here" }, modern);
     expect(server.of("tools/call")[0]?.headers["mcp-param-place"]).toBe("here");
   });
 
-  test("they are sent too where the rest of the schema cannot be compiled", async () => {
+  test("they are sent even if the rest of the schema cannot be compiled", async () => {
     const { inputSchema } = tool("Place");
     const properties = { ...inputSchema.properties, when: { type: "date" } };
     const lost = { type: "object", properties: { a: { $ref: "#/$defs/A" } } };
@@ -375,7 +375,7 @@ describe("a remote server without sessions", () => {
     });
   });
 
-  test("a refused version that is served after all is sent once more, and only once", async () => {
+  test("a version that the server refuses but lists is sent once more, and only once", async () => {
     let times = 0;
     const { server, upstream } = await open({
       ...statelessRules(),
@@ -392,7 +392,7 @@ describe("a remote server without sessions", () => {
     expect(server.of("tools/call").length).toBe(4);
   });
 
-  test("a server that was replaced by an older one is found out by the next call", async () => {
+  test("the next call detects that an older server has replaced the server", async () => {
     const gone: Rule[] = [
       (visit) => visit.status(404),
       (visit) => visit.error(400, refusal({ supported: ["2025-11-25"], requested: "2026-07-28" })),
@@ -414,7 +414,7 @@ describe("a remote server without sessions", () => {
     }
   });
 
-  test("an answer that breaks off is lost, and the call is not made again", async () => {
+  test("an answer that breaks off fails the call, which is not made again", async () => {
     const { server, upstream } = await open({
       ...statelessRules(),
       "tools/call"(visit) {
@@ -429,7 +429,7 @@ describe("a remote server without sessions", () => {
     expect(server.of("tools/call").length).toBe(1);
   });
 
-  test("changes arrive by a listen request that is repeated when it ends, outside of any call", async () => {
+  test("changes arrive by a listen request, which is repeated when it ends", async () => {
     const streams: [Visit, EventStream][] = [];
     const hints = { resultType: "complete", ttlMs: 0, cacheScope: "private" };
     const { server, upstream } = await open({

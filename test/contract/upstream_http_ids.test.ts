@@ -37,7 +37,7 @@ const mapped = (rules: Rules, change: (rule: Rule) => Rule): Rules => {
 const asText = under(String);
 
 describe("ids that come back as text", () => {
-  test("are the ids: in bodies, of both eras, the first message's too", async () => {
+  test("are accepted in bodies, in both eras, for the first message, too", async () => {
     const handshake = await open(mapped(sessionRules(), asText));
     expect(await callTool(handshake.upstream, "echo", { a: 1 })).toBe('{"a":1}');
     const modern = await open(mapped(statelessRules(), asText));
@@ -45,7 +45,7 @@ describe("ids that come back as text", () => {
     expect(textOf(end)).toBe('{"a":2}');
   });
 
-  test("are the ids: in events, together with their tokens", async () => {
+  test("are accepted in events, with progress tokens as text", async () => {
     const { upstream } = await open({
       ...sessionRules(),
       "tools/call"(visit) {
@@ -64,7 +64,7 @@ describe("ids that come back as text", () => {
     expect(textOf(end)).toBe('{"a":1}');
   });
 
-  test("are the ids: over the oldest transport", async () => {
+  test("are accepted over the oldest transport", async () => {
     const rules = lineRules();
     const { upstream } = await open(mapped(rules, asText), { transport: "sse" });
     expect(await callTool(upstream, "echo", { a: 1 })).toBe('{"a":1}');
@@ -74,7 +74,7 @@ describe("ids that come back as text", () => {
 describe("an error without an id", () => {
   const error = { code: -32000, message: "not today" };
   for (const id of [null, undefined, "server-error", 0]) {
-    test(`is the request's that it answers (${JSON.stringify(id)})`, async () => {
+    test(`fails the request that it answers (${JSON.stringify(id)})`, async () => {
       const { upstream } = await open({
         ...sessionRules(),
         "tools/call": (visit) => visit.json({ jsonrpc: "2.0", id, error }),
@@ -83,7 +83,7 @@ describe("an error without an id", () => {
     });
   }
 
-  test("on the one stream of the oldest transport is the only open call's", async () => {
+  test("on the one stream of the oldest transport fails the only open call", async () => {
     const rules = lineRules();
     const { upstream } = await open({
       ...rules,

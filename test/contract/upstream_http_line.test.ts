@@ -45,7 +45,7 @@ describe("a server with one stream for everything", () => {
     ]);
   });
 
-  test("calls, notices and questions are under way at once", async () => {
+  test("calls, notices and questions run at the same time", async () => {
     const rules = lineRules();
     const say = (message: JsonObject) =>
       rules.line().event({ data: { jsonrpc: "2.0", ...message } });
@@ -72,7 +72,7 @@ describe("a server with one stream for everything", () => {
     expect(server.of("answer")[0]?.message["id"]).toBe(0);
   });
 
-  test("what belongs to no call goes to the watchers", async () => {
+  test("messages that belong to no call go to the watchers", async () => {
     const rules = lineRules();
     const { upstream } = await open(rules);
     const { methods } = watchScope(upstream, "a");
@@ -94,14 +94,14 @@ describe("a server with one stream for everything", () => {
     expect(other.server.visits).toEqual([]);
   });
 
-  test("one that never says where to post fails in time", async () => {
+  test("a server that never says where to post fails in time", async () => {
     const { upstream } = await open({ ...lineRules(), GET: (visit) => visit.stream() }, {
       startTimeoutMs: 100,
     });
     expect((await failTool(upstream, "echo")).message).toContain("URL to post to");
   });
 
-  test("the end of the stream is the end of the session; the next call has another", async () => {
+  test("the end of the stream ends the session; the next call opens another", async () => {
     for (const how of ["end", "cut"] as const) {
       const rules = lineRules();
       const { server, upstream } = await open(
@@ -125,7 +125,7 @@ describe("a server with one stream for everything", () => {
     }
   });
 
-  test("a session that the server forgot fails one call, which is not made twice, and is replaced", async () => {
+  test("a lost session fails one call, which is not made twice, and is replaced", async () => {
     const rules = lineRules();
     const { server, upstream } = await open({ ...rules }, {}, { provenMs: 0 });
     await callTool(upstream, "echo");
@@ -140,7 +140,7 @@ describe("a server with one stream for everything", () => {
     expect(server.of("GET").length).toBe(2);
   });
 
-  test("a message that it refuses fails alone", async () => {
+  test("a refused message affects no other", async () => {
     const rules = lineRules();
     const { server, upstream } = await open({
       ...rules,

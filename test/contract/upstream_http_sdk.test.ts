@@ -137,13 +137,13 @@ describe("servers of the first SDK generation", () => {
     await useEverything(await connect(url), false);
   });
 
-  test("over the oldest transport, which is found by itself", async () => {
+  test("over the oldest transport, which the gateway detects", async () => {
     await useEverything(await connect(await serveLine()));
   });
 });
 
 describe("servers of the second SDK generation", () => {
-  test("of the newer era alone, for clients of either", async () => {
+  test("of the newer era only, for clients of either", async () => {
     const handler = createMcpHandler(() => createModernFixture(), { legacy: "reject" });
     const upstream = await connect(await serve((request) => handler.fetch(request)));
     const modern = stateless({ capabilities });

@@ -1,7 +1,7 @@
 /**
  * What a remote session survives: broken streams of answers, the end of the standalone stream, and
- * a server that forgets the session. Nothing is done twice at the server, and unknown outcomes are
- * reported as unknown.
+ * a server that loses the session. Nothing is executed twice, and unknown outcomes are reported as
+ * unknown.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import { type Clock, systemClock } from "../../src/clock.ts";
@@ -85,7 +85,7 @@ describe("an answer whose stream breaks", () => {
     expect(server.of("tools/call").length).toBe(1);
   });
 
-  test("may break any number of times, as long as each piece brings something", async () => {
+  test("may break any number of times, as long as each piece has an event", async () => {
     let piece = 0;
     const { server, upstream } = await open({
       ...sessionRules(),
@@ -136,7 +136,7 @@ describe("an answer whose stream breaks", () => {
     expect(end.kind).toBe("result");
   });
 
-  test("fails after a few vain attempts; whether it took effect is unknown", async () => {
+  test("fails after a few failed attempts; its outcome is unknown", async () => {
     const clock = recordingClock();
     const { server, upstream } = await open(
       {
@@ -176,7 +176,7 @@ describe("an answer whose stream breaks", () => {
     }
   });
 
-  test("is lost without an event id; nothing is sent twice", async () => {
+  test("fails without an event id; nothing is sent twice", async () => {
     for (const how of ["end", "cut"] as const) {
       const { server, upstream } = await open({
         ...sessionRules(),
@@ -194,7 +194,7 @@ describe("an answer whose stream breaks", () => {
     }
   });
 
-  test("a withdrawn event id cannot be resumed from", async () => {
+  test("a withdrawn event id is not used to resume", async () => {
     const { server, upstream } = await open({
       ...sessionRules(),
       "tools/call"(visit) {
@@ -209,7 +209,7 @@ describe("an answer whose stream breaks", () => {
   });
 });
 
-describe("a place on a stream", () => {
+describe("an event id", () => {
   /** The headers with which a stream is opened again after events with these ids. */
   const placesAfter = async (...ids: string[]) => {
     const streams: EventStream[] = [];
@@ -227,19 +227,19 @@ describe("a place on a stream", () => {
     return lastEventIds(server.of("GET"));
   };
 
-  test("may be named in any language, as UTF-8", async () => {
+  test("may be any text, sent as UTF-8", async () => {
     const [place = ""] = await placesAfter("日本 7");
     const bytes = Uint8Array.from(String(place), (char) => char.charCodeAt(0));
     expect(new TextDecoder().decode(bytes)).toBe("日本 7");
   });
 
-  test("that no header can name is none, and the stream is opened all the same", async () => {
+  test("that no header can carry is ignored, and the stream is opened anyway", async () => {
     expect(await placesAfter("a\u0001b", "x".repeat(100_000), "7")).toEqual(["7"]);
   });
 });
 
 describe("the standalone stream", () => {
-  test("brings what belongs to no call, and is opened after the handshake only", async () => {
+  test("brings messages that belong to no call, and is opened only after the handshake", async () => {
     let standing: EventStream | undefined;
     const { server, upstream } = await open({
       ...sessionRules(),
@@ -258,7 +258,7 @@ describe("the standalone stream", () => {
     await within("it is closed", visit?.gone ?? Promise.resolve());
   });
 
-  test("is opened again when it ends, and goes on where it was", async () => {
+  test("is opened again when it ends, and resumes after the last event", async () => {
     const streams: EventStream[] = [];
     const { server, upstream } = await open({
       ...sessionRules(),
@@ -280,7 +280,7 @@ describe("the standalone stream", () => {
     expect(lastEventIds(server.of("GET"))).toEqual(["7", "7"]);
   });
 
-  test("a server that ends it at once is asked with growing pauses, whatever it asks for", async () => {
+  test("a server that ends it at once is asked again with backoff, whatever retry time it names", async () => {
     const clock = recordingClock();
     const { server, upstream } = await open(
       {
@@ -301,7 +301,7 @@ describe("the standalone stream", () => {
     expect(grown.slice(0, 4)).toEqual([40, 80, 160, 160]);
   });
 
-  test("a server without one is not asked for it again", async () => {
+  test("a server without one is asked only once", async () => {
     for (const status of [400, 404, 405]) {
       const { server, upstream } = await open({
         ...sessionRules(),
@@ -338,8 +338,8 @@ function forgetfulRules(
   return { rules: all, forget: () => void (known = "none") };
 }
 
-describe("a session that the server forgot", () => {
-  test("F3 is replaced once for all calls that show it; they fail, and none is made twice", async () => {
+describe("a session that the server lost", () => {
+  test("F3 is replaced once for all calls that use it; they fail, and none is made twice", async () => {
     const { rules, forget } = forgetfulRules();
     const { server, upstream } = await open(rules);
     await callTool(upstream, "echo");
@@ -375,7 +375,7 @@ describe("a session that the server forgot", () => {
     }
   });
 
-  test("is replaced where a list's error is about a session, whatever its code", async () => {
+  test("is replaced if a list's error is about a session, whatever its code", async () => {
     const words = { code: -32602, message: "Invalid session ID" };
     for (const [status, id] of [[404, undefined], [400, null]] as const) {
       const { rules, forget } = forgetfulRules((visit) => visit.error(status, words, id));
@@ -388,7 +388,7 @@ describe("a session that the server forgot", () => {
     }
   });
 
-  test("another client's session is not touched", async () => {
+  test("does not affect another client's session", async () => {
     let known = new Set<string | undefined>();
     const { server, upstream } = await open({
       ...sessionRules(),
@@ -453,7 +453,7 @@ describe("a session that the server forgot", () => {
     [200, "Session expired", "server-error"],
   ];
   for (const [status, message, id = null] of inWords) {
-    test(`is replaced where the server says so with ${status} "${message}"`, async () => {
+    test(`is replaced if the server answers ${status} "${message}"`, async () => {
       const { rules, forget } = forgetfulRules((visit) =>
         visit.error(status, { code: -32000, message }, id)
       );
@@ -467,7 +467,7 @@ describe("a session that the server forgot", () => {
     });
   }
 
-  test("is replaced where the server says so in plain text", async () => {
+  test("is replaced if the server says so in plain text", async () => {
     const { rules, forget } = forgetfulRules((visit) =>
       visit.status(400, { "content-type": "text/plain" }, "invalid session")
     );
@@ -502,7 +502,7 @@ describe("a session that the server forgot", () => {
     }
   });
 
-  test("repeats what does no harm: lists, reads, and tools whose hints say so", async () => {
+  test("repeats what is safe: lists, reads, and tools whose hints say so", async () => {
     const { rules, forget } = forgetfulRules(undefined, {
       "tools/list": (visit) =>
         visit.result({
@@ -532,7 +532,7 @@ describe("a session that the server forgot", () => {
       .toEqual(["echo", "look", "look", "set", "set", "add", "unlisted"]);
   });
 
-  test("a method that the server does not have is no lost session", async () => {
+  test("is not recognised in an error about an unknown method", async () => {
     const { server, upstream } = await open({
       ...sessionRules(),
       "tools/call": (visit) => visit.error(404, { code: -32601, message: "Method not found" }),
@@ -541,7 +541,7 @@ describe("a session that the server forgot", () => {
     expect(server.of("initialize").length).toBe(1);
   });
 
-  test("is noticed without a call: by the standalone stream", async () => {
+  test("is noticed by the standalone stream, without a call", async () => {
     const streams: EventStream[] = [];
     const { rules, forget } = forgetfulRules(undefined, {
       GET: (visit) => void streams.push(visit.stream()),
@@ -555,7 +555,7 @@ describe("a session that the server forgot", () => {
     expect(server.of("initialize").length).toBe(2);
   });
 
-  test("may be lost any number of times without a call in between, when each lived for long", async () => {
+  test("may be replaced any number of times without a call in between, if each lived for long", async () => {
     let later = 0;
     const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + later };
     const streams: EventStream[] = [];
@@ -575,7 +575,7 @@ describe("a session that the server forgot", () => {
     expect(upstream.status().state).toBe("running");
   });
 
-  test("a server that forgets each session at once is asked for a few, not for ever", async () => {
+  test("a server that loses each session at once is asked for a few, not forever", async () => {
     const { server, upstream } = await open({
       ...sessionRules(),
       "tools/call": (visit) => visit.status(404),
@@ -590,7 +590,7 @@ describe("a session that the server forgot", () => {
     expect(server.of("initialize").length < 8).toBe(true);
   });
 
-  test("fails its calls where no new one can be opened; what they did is unknown", async () => {
+  test("fails its calls if no new one can be opened; their outcome is unknown", async () => {
     const { rules, forget } = forgetfulRules();
     const { server, upstream } = await open(rules);
     await callTool(upstream, "echo");

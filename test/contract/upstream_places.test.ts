@@ -43,9 +43,9 @@ const broken: Readonly<Record<string, Partial<Rules>>> = {
   "fails a call": { "tools/call": (visit) => visit.status(503) },
 };
 
-describe("what a client learns about a remote server", () => {
+describe("the error for a client of a remote server", () => {
   for (const [how, rules] of Object.entries(broken)) {
-    test(`that ${how} names the server and the reason, not where it is`, async () => {
+    test(`that ${how} names the server and the reason, not the URL`, async () => {
       const all = { ...sessionRules(), ...rules } as Rules;
       const { upstream, server } = await remotes.open(all, { era: "legacy" });
       const text = await failureOf(upstream);
@@ -62,7 +62,7 @@ describe("what a client learns about a remote server", () => {
     "whose name is unknown": "http://no-such-host.invalid/private/mcp",
   };
   for (const [which, url] of Object.entries(nowhere)) {
-    test(`${which} names the server and the reason; the log has the URL`, async () => {
+    test(`${which}: names the server and the reason; the log has the URL`, async () => {
       const deps = await createTestDeps({ httpRetriesMax: 0 });
       const upstream = createUpstream(remoteConfig(url), deps);
       closing.push(upstream);

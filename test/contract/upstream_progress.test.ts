@@ -98,7 +98,7 @@ const servers: Readonly<Record<string, () => Promise<Upstream>>> = {
 
 describe("a call of a client that wants no progress", () => {
   for (const [name, open] of Object.entries(servers)) {
-    test(`is kept alive by the progress of its server, and hears none: ${name}`, async () => {
+    test(`is kept alive by the progress of its server, and gets none: ${name}`, async () => {
       const call = toolCall("progress", { steps, ms: stepMs });
       const outcomes = [callerOf("a"), stateless()].map(async (caller) =>
         await drain((await open()).open({ ...call, caller }))
@@ -111,7 +111,7 @@ describe("a call of a client that wants no progress", () => {
     });
   }
 
-  test("tells the server a token with each method by which it works", async () => {
+  test("sends the server a token with each method that runs code", async () => {
     const { server, upstream } = await remotes.open({
       ...sessionRules(),
       "prompts/get": (visit) => visit.result({ messages: [] }),

@@ -1,4 +1,6 @@
-/** A local server as the gateway sees it: calls, isolation, catalog, idle stop and replay, over a real process. */
+/**
+ * A local server as a real process: calls, isolation, catalog, idle stop and replay.
+ */
 import { next } from "../support/pull.ts";
 import { afterEach, describe, expect, test } from "bun:test";
 import type { StdioServerConfig } from "../../src/config/config.ts";
@@ -59,7 +61,7 @@ describe("calls of a stdio upstream", () => {
     });
   });
 
-  test("progress comes in order, before the result, and only to who wants it", async () => {
+  test("progress comes in order, before the result, and only to callers that want it", async () => {
     const { upstream } = await open();
     const wanted = await drain(
       upstream.open(toolCall("progress", { steps: 3 }, callerOf("a"), true)),
@@ -82,13 +84,13 @@ describe("calls of a stdio upstream", () => {
     expect((await stateOf(upstream)).cancelled.length).toBe(1);
   });
 
-  test("a call cancelled before its process is up is never made", async () => {
+  test("a call that is cancelled while its process starts is never made", async () => {
     const { upstream } = await open();
     upstream.open(toolCall("echo")).cancel("too slow");
     expect(await callTool(upstream, "count")).toBe("1");
   });
 
-  test("any method is carried, and an unknown one is the server's to refuse", async () => {
+  test("any method is relayed, and the server refuses unknown ones", async () => {
     const { upstream } = await open();
     const caller = callerOf("a");
     const read = await drain(
@@ -118,7 +120,7 @@ describe("questions of a server", () => {
   const asking = callerOf("a", { capabilities });
   const sampling = { method: "sampling/createMessage", params: { messages: [], maxTokens: 1 } };
 
-  test("during a call they come on its exchange, and the answer goes back", async () => {
+  test("during a call belong to its exchange, and the answer goes back", async () => {
     const { upstream } = await open();
     const answer = { role: "assistant", content: { type: "text", text: "hi" }, model: "m" };
     const { asks, end } = await drain(
@@ -162,14 +164,14 @@ describe("questions of a server", () => {
     expect(watch.asks[0]?.method).toBe("roots/list");
   });
 
-  test("what the client did not declare is refused without asking it", async () => {
+  test("about what the client did not declare are refused without asking it", async () => {
     const { upstream } = await open();
     const { asks, end } = await drain(upstream.open(toolCall("ask", sampling)));
     expect(asks).toEqual([]);
     expect(text(end)).toContain("-32601");
   });
 
-  test("with several calls open the latest one that works is asked", async () => {
+  test("with several open calls belong to the latest one that is working", async () => {
     const { upstream } = await open();
     const first = upstream.open(toolCall("slow", { ms: 500 }, asking));
     const second = upstream.open(toolCall("ask", sampling, asking));
@@ -185,7 +187,7 @@ describe("questions of a server", () => {
     expect((await drain(complete)).end.kind).toBe("result");
   });
 
-  test("while a question is open the call's clock stands still", async () => {
+  test("pause the time limit of their call", async () => {
     const { upstream } = await open([], { callTimeoutMs: 500 });
     const exchange = upstream.open(toolCall("ask", sampling, asking));
     const ask = await next(exchange);
@@ -228,7 +230,7 @@ describe("questions of a server", () => {
     expect(text(end)).toContain("file:///srv/data");
   });
 
-  test("a change of the client's roots reaches only servers that know of them", async () => {
+  test("a change of the client's roots reaches only servers that may ask for them", async () => {
     for (const roots of ["relay", "none"] as const) {
       const { upstream } = await open([], { roots });
       const watch = watchScope(
@@ -308,7 +310,7 @@ describe("isolation", () => {
     expect(other.asks).toEqual([]);
   });
 
-  test("D3 notices reach whom they concern: subscribers, the owner, each session once", async () => {
+  test("D3 notices reach subscribers, the owner, or each session once, by their kind", async () => {
     const { upstream } = await open([], { isolation: "shared" });
     const a = watchScope(upstream, "a", undefined, { subscriptions: ["mem://a"] });
     const b = watchScope(upstream, "b");
@@ -367,7 +369,7 @@ describe("isolation", () => {
     expect(upstream.status().problem).toBe(undefined);
   });
 
-  test("a scope that ends on a shared process ends its calls and subscriptions alone", async () => {
+  test("a scope that ends on a shared process ends only its own calls and subscriptions", async () => {
     const { upstream } = await open([], { isolation: "shared" });
     const mine = upstream.open(toolCall("hang", {}, callerOf("a")));
     const other = upstream.open(toolCall("slow", { ms: 200 }, callerOf("b")));
@@ -412,7 +414,7 @@ describe("log level and subscriptions", () => {
     expect((await stateOf(upstream, caller)).level).toBeUndefined();
   });
 
-  test("subscriptions are replayed on a new process", async () => {
+  test("subscriptions are made again on a new process", async () => {
     const { upstream } = await open();
     watchScope(upstream, "a", undefined, { subscriptions: ["mem://a", "mem://b"] });
     expect((await stateOf(upstream)).subscriptions).toEqual(["mem://a", "mem://b"]);
@@ -440,7 +442,7 @@ describe("idle processes", () => {
     expect((await stateOf(upstream)).pid).not.toBe(first.pid);
   });
 
-  test("a call under way or a subscription keeps it", async () => {
+  test("a running call or a subscription keeps the process", async () => {
     const { upstream } = await open([], { idleTimeoutMs: 100 });
     const { pid } = await stateOf(upstream);
     await callTool(upstream, "slow", { ms: 400 });
@@ -449,7 +451,7 @@ describe("idle processes", () => {
     expect((await stateOf(upstream)).pid).toBe(pid);
   });
 
-  test("at the limit the longest idle one gives way", async () => {
+  test("at the limit the longest idle process is stopped for a new one", async () => {
     const { upstream, deps } = await open([], {}, { processesMax: 2 });
     const a = await stateOf(upstream, callerOf("a"));
     const b = await stateOf(upstream, callerOf("b"));
@@ -469,7 +471,7 @@ describe("idle processes", () => {
     expect(await until("there is room", again)).toBe("{}");
   });
 
-  test("a process gives way to no other before the call that started it was made", async () => {
+  test("a process is not stopped before the call that started it is made", async () => {
     // Without lists to fetch, a new process has nothing to do until that call.
     const { upstream } = await open(["--caps=none"], {}, { processesMax: 1, startsMax: 1 });
     const outcomes = await Promise.all(
@@ -482,7 +484,7 @@ describe("idle processes", () => {
     expect(["result", "overloaded"]).toContain(outcomes[1] ?? "");
   });
 
-  test("no more than the allowed number start at once, and all get their turn", async () => {
+  test("no more than the allowed number start at once, and all start in the end", async () => {
     const { upstream, deps } = await open(["--init=slow:100"], {}, { startsMax: 1 });
     const calls = ["a", "b", "c"].map((scope) => callTool(upstream, "echo", {}, callerOf(scope)));
     let most = 0;
@@ -497,7 +499,7 @@ describe("idle processes", () => {
 });
 
 describe("closing", () => {
-  test("open calls fail first and say that their outcome is unknown", async () => {
+  test("open calls fail first, with outcome unknown", async () => {
     const { upstream, deps } = await open();
     const exchange = upstream.open(toolCall("hang"));
     await until("it runs", () => upstream.status().state === "running");

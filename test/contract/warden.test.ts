@@ -167,7 +167,7 @@ linuxTest("a warden that is killed is started again and knows all that was held"
   await until("all to be gone", () => ![again, child, grandchild].some(isAlive));
 });
 
-test("a system that starts no warden, or a database that fails, keeps no child from running", async () => {
+test("children run even if the warden cannot start or the database fails", async () => {
   const { database, log } = open();
   const faulty = createFaultyRuntime(runtime);
   faulty.failAt("spawn", 1, new Error("no more processes"));

@@ -23,7 +23,7 @@ afterAll(() => gateway?.dispose());
 for (const kind of clientKinds.filter(({ name }) => !name.startsWith("mcp-remote"))) {
   describe(kind.name, () => {
     for (const server of names) {
-      test(`reads all that the server ${server} says`, async () => {
+      test(`reads everything from the server ${server}`, async () => {
         const client = await kind.open(gateway.url, `/servers/${server}/mcp`);
         expect(await client.toolNames()).toEqual(["find", "say", "progress", "ask", "pinged"]);
         expect(await client.promptNames()).toEqual(["greet"]);
@@ -76,7 +76,7 @@ async function resultOf(response: Response): Promise<Json> {
   return message["result"] as Json;
 }
 
-describe("a client that writes what it does not have", () => {
+describe("a client that writes absent members", () => {
   for (const nothing of [null, []]) {
     const written = JSON.stringify(nothing);
     const said = (args: unknown) => ({ content: [{ type: "text", text: JSON.stringify(args) }] });

@@ -17,28 +17,32 @@ for (const listener of ["fast", "hardened"] as const) {
       await gateway?.dispose();
     });
 
-    test("take memory for what arrives, and keep no other client's large body out", async () => {
-      if (!canReadProcesses) return;
-      gateway = await spawnGateway({ servers: {}, env: { MCP_LISTENER: listener } });
-      const { port, pid } = gateway;
-      // What the first requests load is no sign of what a socket costs.
-      await (await sendLarge(gateway.url)).text();
-      const before = residentBytes(pid);
-      for (let count = 0; count < sockets; count++) {
-        const socket = await openRawSocket(port);
-        open.push(socket);
-        socket.send(
-          `POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/json\r\n` +
-            `Accept: application/json, text/event-stream\r\nContent-Length: ${announced}\r\n\r\n` +
-            '{"json',
-        );
-      }
-      const response = await sendLarge(gateway.url);
-      expect(response.status).toBe(200);
-      await response.text();
-      const grown = residentBytes(pid) - before;
-      expect(grown).toBeLessThan(announced * sockets / 10);
-    }, startMsMax);
+    test(
+      "take memory only for bytes that arrive, and do not block other clients' large bodies",
+      async () => {
+        if (!canReadProcesses) return;
+        gateway = await spawnGateway({ servers: {}, env: { MCP_LISTENER: listener } });
+        const { port, pid } = gateway;
+        // What the first requests load is no sign of what a socket costs.
+        await (await sendLarge(gateway.url)).text();
+        const before = residentBytes(pid);
+        for (let count = 0; count < sockets; count++) {
+          const socket = await openRawSocket(port);
+          open.push(socket);
+          socket.send(
+            `POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/json\r\n` +
+              `Accept: application/json, text/event-stream\r\nContent-Length: ${announced}\r\n\r\n` +
+              '{"json',
+          );
+        }
+        const response = await sendLarge(gateway.url);
+        expect(response.status).toBe(200);
+        await response.text();
+        const grown = residentBytes(pid) - before;
+        expect(grown).toBeLessThan(announced * sockets / 10);
+      },
+      startMsMax,
+    );
   });
 }
 

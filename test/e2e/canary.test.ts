@@ -1,7 +1,7 @@
 /**
- * H1, H2, H3: every secret of a configuration is a unique text that can be found again. The servers
- * do their worst (they repeat what they were sent, in errors and redirects), the log is at its most
- * verbose, and afterwards each secret is only where it belongs.
+ * H1, H2, H3: every secret of a configuration is a unique text that can be searched for. The
+ * servers repeat what they were sent, in errors and redirects, and the log is at its most verbose.
+ * Afterwards each secret is only where it belongs.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -266,7 +266,7 @@ describe("H1 a secret", () => {
     expect(replies.filter((reply) => leaksIn(reply).length > 0)).toEqual([]);
   });
 
-  test("is in no line of the log, at its most talkative", () => {
+  test("is in no line of the log at its most verbose", () => {
     expect(gateway.log()).toContain("DEBUG");
     expect(gateway.log().split("\n").filter((line) => leaksIn(line).length > 0)).toEqual([]);
   });
@@ -281,7 +281,7 @@ describe("H1 a secret", () => {
     expect(leaks).toEqual([]);
   });
 
-  test.skipIf(!canReadProcesses)("H2 is in the environment of its own child alone", async () => {
+  test.skipIf(!canReadProcesses)("H2 is only in the environment of its own child", async () => {
     const [own, next] = await Promise.all(["child", "neighbour"].map(async (server) => {
       const session = await openRpcSession(`${gateway.url}/servers/${server}/mcp`);
       const state = JSON.parse(await session.callTool(1, "state")) as { env: unknown };

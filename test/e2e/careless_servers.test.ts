@@ -1,4 +1,6 @@
-/** A server that lists items which no client can read loses only those items. */
+/**
+ * If a server lists items that no client can read, only those items are lost.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
@@ -145,7 +147,7 @@ test("a tool whose input schema cannot be compiled says so to the model and can 
   expect(await session.callTool("call", `inputs__${tool}`, args)).toBe("done");
 });
 
-test("of a thing that is listed twice the first one stays", async () => {
+test("an item that is listed twice keeps its first entry", async () => {
   expect(await listed("items__twice")).toMatchObject({ title: "first" });
   expect(await listed("items__icons_odd")).toMatchObject({
     icons: [{ src: "https://a.example/i.png" }, { src: "https://a.example/i.png" }],

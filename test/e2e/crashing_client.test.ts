@@ -1,4 +1,6 @@
-/** A client that makes its own process crash at will, next to clients that do not. */
+/**
+ * A client that makes its own process crash, next to clients that do not.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import { hostileCommand } from "../fault/hostile_command.ts";
 import { openRpcSession, type RpcSession } from "../support/rpc_session.ts";
@@ -32,7 +34,7 @@ async function health(url: string) {
 }
 
 describe("a client whose calls crash its own process", () => {
-  test("is alone refused a start for a while, with a sentence and a time", async () => {
+  test("is the only one that must wait for the next start, with a message and a time", async () => {
     gateway = await spawnGateway({ servers: { hostile: hostileCommand() } });
     const url = `${gateway.url}/mcp`;
     const beside = await openRpcSession(url);
@@ -77,7 +79,7 @@ describe("a client whose calls crash its own process", () => {
     expect(await health(gateway.url)).not.toHaveProperty("degraded");
   });
 
-  test("waits with all others where all share the process", async () => {
+  test("waits like all others if all share the process", async () => {
     gateway = await spawnGateway({
       servers: { hostile: { ...hostileCommand(), isolation: "shared" } },
     });

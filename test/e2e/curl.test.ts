@@ -143,7 +143,7 @@ test.skipIf(!hasCurl)("P14 a stream next to requests with plain curl", async () 
   }
 }, testMs);
 
-test.skipIf(!hasCurl)("P12 the curl commands of README work as they stand", async () => {
+test.skipIf(!hasCurl)("P12 the curl commands of README work as written", async () => {
   const readme = readFileSync(join(projectDirectory, "README.md"), "utf8");
   const chapter = /^## By hand, with curl\n([\s\S]*?)^## /m.exec(readme)?.[1] ?? "";
   const blocks = [...chapter.matchAll(/^```sh\n([\s\S]*?)^```/gm)].map((found) => found[1] ?? "");
@@ -176,7 +176,7 @@ test.skipIf(!hasCurl)("P12 the curl commands of README work as they stand", asyn
   expect(parts(said.at(-1)?.slice(said.at(-1)?.indexOf("HTTP/") ?? 0) ?? "").status).toBe(204);
 }, testMs);
 
-test("P12 README and .env.example speak of the same variables", () => {
+test("P12 README and .env.example name the same variables", () => {
   const readme = readFileSync(join(projectDirectory, "README.md"), "utf8");
   const example = readFileSync(join(projectDirectory, ".env.example"), "utf8");
   const known = new Set([...example.matchAll(/^#?\s*([A-Z][A-Z_]+)=/gm)].map((found) => found[1]));

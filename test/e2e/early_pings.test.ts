@@ -1,6 +1,5 @@
 /**
- * The ping of a program that pings at its handshake is answered before the first call of each
- * session.
+ * A program that pings during the handshake gets its answer before the first call of each session.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { openRpcSession } from "../support/rpc_session.ts";

@@ -1,6 +1,6 @@
 /**
- * The first hour: servers that were never started before are all there for the first client, each
- * started once. The log and `/health` say which ones work, and why the others do not.
+ * The first hour: servers that never ran before are all available to the first client, and each
+ * starts once. The log and `/health` say which ones work, and why the others do not.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -99,7 +99,7 @@ describe("servers that were never seen before", () => {
     expect(servers.find(({ name }) => name === "one")).toMatchObject({ tools: 14 });
   }, testMs);
 
-  test("are not started at the next start, and still all listed", async () => {
+  test("do not start with the next start of the gateway, and are still all listed", async () => {
     const before = names.map((name) => startsOf(gateway.directory, name));
     expect(await gateway.stop()).toBe(0);
     await gateway.restart();

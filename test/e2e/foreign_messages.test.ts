@@ -155,7 +155,7 @@ describe("a server's notification that the protocol does not name", () => {
     expect(messages.at(-1)).toMatchObject({ id: "s", result: { resultType: "complete" } });
   });
 
-  test("comes whatever its name is, unless the protocol has that name elsewhere", async () => {
+  test("comes whatever its name, unless another revision of the protocol has that name", async () => {
     const session = await openHandshake("/servers/odd/mcp");
     const methodsOf = async (method: string) => {
       const call = { name: "run", arguments: { events: 1, method } };
@@ -172,7 +172,7 @@ describe("a server's notification that the protocol does not name", () => {
     await session.end();
   });
 
-  test("comes to the session when no call is open, and to none that shares the program", async () => {
+  test("comes to the session if no call is open, and to no session on a shared program", async () => {
     const late = { name: "run", arguments: { events: 1, text: "after the call", late: true } };
     const own = await openHandshake("/servers/odd/mcp");
     await own.request(1, "tools/call", late);
@@ -186,7 +186,7 @@ describe("a server's notification that the protocol does not name", () => {
     await shared.end();
   });
 
-  test("comes to the session when several calls are open, once each", async () => {
+  test("comes to the session once if several calls are open", async () => {
     const session = await openHandshake("/servers/odd/mcp");
     const hung = session.request("h", "vendor/hang");
     const state = async () =>
@@ -202,14 +202,14 @@ describe("a server's notification that the protocol does not name", () => {
     await hung;
   });
 
-  test("of a remote server comes in its call's stream", async () => {
+  test("from a remote server comes in its call's stream", async () => {
     const session = await openHandshake("/servers/handshake/mcp");
     const messages = await session.request(1, "tools/call", { name: "work" });
     expect(messages).toMatchObject([{ method: "vendor/event", params: { part: 1 } }, { id: 1 }]);
     await session.end();
   });
 
-  test("disturbs no real client", async () => {
+  test("does not disturb a real client", async () => {
     for (const kind of clientKinds) {
       const client = await kind.open(gateway.url, "/servers/odd/mcp");
       expect((await client.callTool("run", { events: 2 })).text).toBe("finished");
@@ -247,7 +247,7 @@ describe("a client's method that the protocol does not name", () => {
     await other.end();
   });
 
-  test("is unknown on the surface of all servers, and where tools are withheld", async () => {
+  test("is unknown on the surface of all servers, and if tools are withheld", async () => {
     for (const path of ["/mcp", "/servers/filtered/mcp"]) {
       const session = await openHandshake(path);
       expect(await session.request(1, "vendor/echo")).toMatchObject([{ error: { code: -32601 } }]);
@@ -258,7 +258,7 @@ describe("a client's method that the protocol does not name", () => {
     expect(gateway.log()).toMatch(/Call failed .*method=vendor\/echo/);
   });
 
-  test("is unknown where a revision or JSON-RPC has the name, and never reaches the server", async () => {
+  test("is unknown if a revision or JSON-RPC reserves the name, and never reaches the server", async () => {
     const session = await openHandshake("/servers/odd/mcp");
     const names = [
       "sampling/createMessage",
@@ -283,7 +283,7 @@ describe("a client's method that the protocol does not name", () => {
     await session.end();
   });
 
-  test("is cancelled and times out as any call, and is audited", async () => {
+  test("can be cancelled, times out and is audited like any call", async () => {
     const session = await openHandshake("/servers/odd/mcp");
     const hung = session.request("h", "vendor/hang");
     const state = async (id: number) =>
@@ -311,7 +311,7 @@ describe("a client's method that the protocol does not name", () => {
     await client.close();
   });
 
-  test("as a notification is taken and goes no further", async () => {
+  test("as a notification is accepted and dropped", async () => {
     const session = await openHandshake("/servers/odd/mcp");
     for (const method of ["vendor/note", "notifications/vendor"]) {
       expect((await session.post({ method, params: { a: 1 } })).status).toBe(202);
@@ -338,7 +338,7 @@ describe("content that no client's validator accepts", () => {
     { type: "text", text: "audience", annotations: { audience: ["none"] } },
   ];
   for (const kind of clientKinds) {
-    test(`costs its own block alone (${kind.name})`, async () => {
+    test(`affects only its own block (${kind.name})`, async () => {
       const client = await kind.open(gateway.url, "/servers/odd/mcp");
       const whole = await client.callWhole("blocks", { content });
       const blocks = whole.content as Json[];

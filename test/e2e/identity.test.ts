@@ -87,12 +87,12 @@ describe("a client", () => {
       }
     }, testMs);
 
-    test(`sees the gateway alone where several servers are behind it: ${name}`, async () => {
+    test(`sees only the gateway if several servers are behind the URL: ${name}`, async () => {
       expect(await ask(open, "", (client) => client.shown())).toEqual(us);
     }, testMs);
   }
 
-  test("of an older revision sees what that revision has", async () => {
+  test("of an older revision sees the members of that revision", async () => {
     const shownTo = async (protocolVersion: string) => {
       const response = await fetch(`${gateway.url}/servers/own/mcp`, {
         method: "POST",
@@ -116,7 +116,7 @@ describe("a client", () => {
 describe("a server", () => {
   const named = { ...us, title: "The Desk App" };
 
-  test("with a process for each session gets that session's client in its title", async () => {
+  test("with a process for each session sees the client's name in the title", async () => {
     const { [`a stateless client`]: _, ...sessions } = clients;
     for (const open of Object.values(sessions)) {
       const heard = ask(open, "/servers/own", (client) => client.who());
@@ -127,13 +127,13 @@ describe("a server", () => {
     }
   }, testMs);
 
-  test("that gets the client's identity with each request gets it with each request", async () => {
+  test("of the stateless era sees the client's name in each request", async () => {
     for (const open of Object.values(clients)) {
       expect(await ask(open, "/servers/stateless", (client) => client.who())).toEqual(named);
     }
   }, testMs);
 
-  test("that works for many sees the gateway alone", async () => {
+  test("that many clients share sees only the gateway", async () => {
     for (const open of Object.values(clients)) {
       expect(await ask(open, "/servers/shared", (client) => client.who())).toEqual(us);
     }

@@ -1,6 +1,6 @@
 /**
  * Real clients that cancel a request after a time without progress, in front of servers that work
- * silently for longer: the calls complete. The times are shorter than in real life.
+ * silently for longer: the calls succeed. The times are shorter than in production.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
@@ -146,9 +146,9 @@ const clients: Readonly<Record<string, Call>> = {
   "client 2.4 of 2026-07-28": withTwo({ pin: "2026-07-28" }),
 };
 
-describe("a tool that works in silence for longer than its client's patience", () => {
+describe("a tool that is silent for longer than its client waits", () => {
   for (const [name, call] of Object.entries(clients)) {
-    test(`comes to its end: ${name}, a program, a remote server and a web API`, async () => {
+    test(`succeeds: ${name}, a program, a remote server and a web API`, async () => {
       const heard = await Promise.all(["program", "remote", "api"].map(call));
       for (const { text, progress, messages } of heard) {
         expect(text).toContain("done");
@@ -159,7 +159,7 @@ describe("a tool that works in silence for longer than its client's patience", (
     });
   }
 
-  test("stays silent where the configuration says so", async () => {
+  test("stays silent if the configuration says so", async () => {
     const calls = Object.values(clients).slice(2).map((call) => call("quiet"));
     for (const { reason } of await Promise.allSettled(calls) as PromiseRejectedResult[]) {
       expect(String(reason)).toMatch(/timed out/i);

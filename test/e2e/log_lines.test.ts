@@ -1,4 +1,6 @@
-/** What an operator reads in the log about clients that connect, call and leave. */
+/**
+ * The lines of the log about clients that connect, call and leave.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -85,7 +87,7 @@ describe("the log", () => {
   const sessions = kinds.filter(({ name }) => !/automatic|pinned/.test(name));
   for (const kind of sessions) {
     test(
-      `names a client that opens a session, and no call that goes well: ${kind.name}`,
+      `names a client that opens a session, and no successful call: ${kind.name}`,
       async () => {
         const lines = await linesOf(gateway, () =>
           withClient(gateway, kind, async (client) => {
@@ -104,7 +106,7 @@ describe("the log", () => {
     );
   }
 
-  test("names a stateless client once, however often and wherever it asks", async () => {
+  test("names a stateless client once, however often and wherever it calls", async () => {
     const stateless = kinds.filter(({ name }) => /automatic|pinned/.test(name));
     const lines = await linesOf(gateway, async () => {
       for (const kind of [...stateless, ...stateless]) {
@@ -171,7 +173,7 @@ describe("a client that leaves causes no error in the log", () => {
   const untilBegun = (count: number) => until(`${count} calls under way`, () => begun() >= count);
 
   for (const kind of kinds) {
-    test(`in the middle of a call that its server answers all the same: ${kind.name}`, async () => {
+    test(`in the middle of a call that its server answers anyway: ${kind.name}`, async () => {
       for (const server of ["one", "shared"]) {
         await withClient(gateway, kind, async (client) => {
           const before = begun();
@@ -205,7 +207,7 @@ describe("a client that leaves causes no error in the log", () => {
       expect(await alarms()).toEqual([]);
     }, testMs);
 
-    test(`as soon as it has come: ${kind.name}`, async () => {
+    test(`as soon as it has connected: ${kind.name}`, async () => {
       const client = await kind.open(gateway.url);
       const tools = client.toolNames().catch(() => {});
       await client.close();

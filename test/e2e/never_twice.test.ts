@@ -1,6 +1,6 @@
 /**
- * A stateless client in front of a handshake-era server that asks within a call: whatever the
- * client returns with, the tool has run once. The server counts its executions in a file.
+ * A stateless client calls a handshake-era server that asks during the call. Whatever the client
+ * returns with, the tool runs once. The server counts its executions in a file.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -117,7 +117,7 @@ const wrongReturns: readonly {
   },
 ];
 
-describe("a client that comes back", () => {
+describe("a client that returns with an answer", () => {
   for (const { name, come } of wrongReturns) {
     test(`with ${name} is refused; the call still waits for the right return`, async () => {
       const file = newFile();
@@ -132,7 +132,7 @@ describe("a client that comes back", () => {
     }, testMs);
   }
 
-  test("twice, one time in vain", async () => {
+  test("twice is served once", async () => {
     const file = newFile();
     const good = await ask(fetch, gateway.url + path, file);
     const both = await Promise.all([1, 2].map(() => call(fetch, gateway.url + path, file, good)));
@@ -155,7 +155,7 @@ describe("a client that comes back", () => {
     }, testMs);
   }
 
-  test("too late fails and says so, and the server gets the cancellation", async () => {
+  test("too late gets an error that says so, and the server gets the cancellation", async () => {
     const { config } = await readConfig({
       kinds: upstreamKinds,
       env: { PATH: process.env["PATH"] ?? "", MCP_DATA_DIR: ":memory:", MCP_CONFIG: "mcp.json" },

@@ -1,6 +1,6 @@
 /**
- * Programs with valid messages in unusual framings, behind the real gateway: unambiguous input is
- * accepted, output that is no message is reported at once, and noise does no harm.
+ * Programs with valid messages in unusual framings, behind the real gateway: unambiguous output is
+ * accepted, output that is no message is reported at once, and other output does no harm.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { oddCommand } from "../fault/hostile_command.ts";
@@ -65,7 +65,7 @@ afterAll(() => gateway.dispose(), startMsMax);
 
 const open = (how: string) => openRpcSession(`${gateway.url}/servers/${how}/mcp`);
 
-describe("a program that is understood in spite of how it writes", () => {
+describe("a program with an unusual but clear output works", () => {
   for (const how of taken) {
     test(`(${how})`, async () => {
       const session = await open(how);
@@ -76,7 +76,7 @@ describe("a program that is understood in spite of how it writes", () => {
   }
 });
 
-describe("a program that writes something else than messages is named at once", () => {
+describe("a program that writes anything but messages fails at once, with the reason", () => {
   for (const [how, why] of Object.entries(named)) {
     test(`(${how})`, async () => {
       const session = await open(how);
@@ -88,7 +88,7 @@ describe("a program that writes something else than messages is named at once", 
     });
   }
 
-  test("a program that answers all under the id of its first answer (always-1)", async () => {
+  test("a program that uses one id in all answers fails, with the reason (always-1)", async () => {
     const session = await open("always-1");
     const { error } = await session.request(1, "tools/call", { name: "run" });
     expect(error?.message).toMatch(/every request under id 1/);
@@ -96,7 +96,7 @@ describe("a program that writes something else than messages is named at once", 
   });
 
   for (const how of silent) {
-    test(`a program that was silent is said to have written what it did, without secrets (${how})`, async () => {
+    test(`the error for a program that did not answer quotes its output, without secrets (${how})`, async () => {
       const session = await open(how);
       const { error } = await session.request(1, "tools/call", { name: "run" });
       expect(error?.message).toMatch(/wrote lines on stdout that are not JSON-RPC messages/);
@@ -108,7 +108,7 @@ describe("a program that writes something else than messages is named at once", 
 });
 
 describe("a running program", () => {
-  test("an error that names no request is the only call's, at once and in the server's words", async () => {
+  test("an error without an id fails the only call, at once and in the server's words", async () => {
     const session = await open("plain");
     const { error } = await session.request(1, "tools/call", { name: "null" });
     expect(error).toMatchObject({ code: -32700, message: "cannot read that" });
@@ -125,7 +125,7 @@ describe("a running program", () => {
     await session.end();
   });
 
-  test("notifications that were answered by errors cost no call", async () => {
+  test("errors in answer to notifications fail no call", async () => {
     const session = await open("complains");
     const hung = session.request(1, "tools/call", { name: "run", arguments: { progress: 1 } });
     expect((await hung).result).toBeDefined();

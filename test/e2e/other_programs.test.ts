@@ -1,4 +1,6 @@
-/** A gateway that starts with the file of another program: what its clients and its log show. */
+/**
+ * A gateway that starts with the file of another program: its tools and its log.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -45,7 +47,7 @@ describe("the file of another program", () => {
   });
 
   for (const kind of clientKinds.filter(({ name }) => !name.startsWith("mcp-remote"))) {
-    test(`offers what its program offers, and calls nothing else: ${kind.name}`, async () => {
+    test(`offers the tools that its program offers, and no others: ${kind.name}`, async () => {
       const client = await kind.open(gateway.url);
       const names = await client.toolNames();
       const of = (server: string) =>
@@ -70,7 +72,7 @@ describe("the file of another program", () => {
     }, testMs);
   }
 
-  test("has one line in the log for each kind of what is passed over", () => {
+  test("has one line in the log for each kind of ignored key", () => {
     const lines = gateway.log().split("\n").filter((line) => line.includes("Ignored"));
     expect(lines.map((line) => /INFO .*?(Ignored .*?) in mcp\.json/.exec(line)?.[1])).toEqual([
       'Ignored "alwaysAllow" of "cherry"',
@@ -83,7 +85,7 @@ describe("the file of another program", () => {
     expect(lines.find((line) => line.includes('"timeout"'))).toContain("callTimeoutMs");
   });
 
-  test("warns of a variable without braces, and passes it on as it is", async () => {
+  test("causes a warning for a variable without braces, which stays as it is", async () => {
     const warnings = gateway.log().split("\n").filter((line) => line.includes(" WARN "));
     expect(warnings.filter((line) => line.includes("without braces")).length).toBe(1);
     expect(warnings.join("\n")).toContain("mcpServers.bare.env.GREETING of mcp.json");

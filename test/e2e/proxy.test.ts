@@ -99,48 +99,52 @@ async function expectAllWorks(client: RealClient): Promise<void> {
   await client.close();
 }
 
-test("P17 a client comes by a reverse proxy with a public name", async () => {
+test("P17 a client connects through a reverse proxy with a public name", async () => {
   const port = await serve(pass);
   await expectAllWorks(await openClient(`http://127.0.0.1:${port}`));
 }, testMs);
 
-test("P17 Claude Desktop's bridge comes by its local URL", async () => {
+test("P17 Claude Desktop's bridge connects by the local URL", async () => {
   await expectAllWorks(await openBridge(`${gateway.url}/mcp`));
 }, testMs);
 
-test.skipIf(!hasOpenssl)("P17 Claude Desktop's bridge comes by a public URL with TLS", async () => {
-  const { key, cert } = makeCertificate();
-  let target = 0;
-  const sockets = new Set<{ destroy(): void }>();
-  const terminator = createTlsServer(
-    { key: readFileSync(key), cert: readFileSync(cert) },
-    (outside) => {
-      const inside = connect(target, "127.0.0.1");
-      for (const [from, to] of [[outside, inside], [inside, outside]] as const) {
-        sockets.add(from);
-        from.on("error", () => to.destroy());
-        from.on("close", () => to.destroy());
-        from.pipe(to);
-      }
-    },
-  );
-  const port = await listen(terminator);
-  const behind = await spawnGateway({
-    servers: { kid: hostileCommand() },
-    env: { MCP_PUBLIC_URL: `https://localhost:${port}` },
-  });
-  target = behind.port;
-  try {
-    const url = `https://localhost:${port}/mcp`;
-    await expectAllWorks(await openBridge(url, { NODE_EXTRA_CA_CERTS: cert }));
-  } finally {
-    for (const socket of sockets) socket.destroy();
-    terminator.close();
-    await behind.dispose();
-  }
-}, testMs);
+test.skipIf(!hasOpenssl)(
+  "P17 Claude Desktop's bridge connects by a public URL with TLS",
+  async () => {
+    const { key, cert } = makeCertificate();
+    let target = 0;
+    const sockets = new Set<{ destroy(): void }>();
+    const terminator = createTlsServer(
+      { key: readFileSync(key), cert: readFileSync(cert) },
+      (outside) => {
+        const inside = connect(target, "127.0.0.1");
+        for (const [from, to] of [[outside, inside], [inside, outside]] as const) {
+          sockets.add(from);
+          from.on("error", () => to.destroy());
+          from.on("close", () => to.destroy());
+          from.pipe(to);
+        }
+      },
+    );
+    const port = await listen(terminator);
+    const behind = await spawnGateway({
+      servers: { kid: hostileCommand() },
+      env: { MCP_PUBLIC_URL: `https://localhost:${port}` },
+    });
+    target = behind.port;
+    try {
+      const url = `https://localhost:${port}/mcp`;
+      await expectAllWorks(await openBridge(url, { NODE_EXTRA_CA_CERTS: cert }));
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      terminator.close();
+      await behind.dispose();
+    }
+  },
+  testMs,
+);
 
-test("P17 a name that was not configured is refused, behind a proxy too", async () => {
+test("P17 a name that is not configured is refused, even behind a proxy", async () => {
   const strange = await serve((incoming, outgoing) => {
     const onward = request({
       host: "127.0.0.1",

@@ -1,7 +1,6 @@
 /**
  * A document with objects in the query, a body for GET and a tool that places orders. Clients of
- * either era call it through a gateway: what the API gets, and what clients know of a call
- * afterwards.
+ * either era call it: what the API receives, and what the outcome says.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
@@ -81,7 +80,7 @@ for (const kind of clientKinds.filter(({ name }) => /Streamable|pinned/.test(nam
     }, testMs);
     afterAll(() => client?.close(), testMs);
 
-    test("sends objects whose members are chosen, free, in parts and nested", async () => {
+    test("sends query objects with chosen, free, combined and nested members", async () => {
       const calls = [
         [{ created: { gte: 5 } }, "created[gte]=5"],
         [{ created: 5 }, "created=5"],
@@ -106,7 +105,7 @@ for (const kind of clientKinds.filter(({ name }) => /Streamable|pinned/.test(nam
       ]);
     }, testMs);
 
-    test("knows that an order stands whose answer is a page", async () => {
+    test("reports an order as placed if its answer is a page", async () => {
       const before = api.seen.length;
       const { isError, structuredContent } = await client.callWhole("order", { item: "book" });
       expect(isError === true).toBe(false);
@@ -118,7 +117,7 @@ for (const kind of clientKinds.filter(({ name }) => /Streamable|pinned/.test(nam
     }, testMs);
 
     test(
-      "knows nothing of an order that was redirected, and it is placed nowhere else",
+      "reports a redirected order as unknown, and places it nowhere else",
       async () => {
         const before = api.seen.length;
         const { isError, _meta } = await client.callWhole("moved", { item: "book" });
@@ -129,7 +128,7 @@ for (const kind of clientKinds.filter(({ name }) => /Streamable|pinned/.test(nam
       testMs,
     );
 
-    test("knows that a call which cannot be sent was not", async () => {
+    test("reports a call that cannot be sent as not sent", async () => {
       const before = api.seen.length;
       const { isError, content, _meta } = await client.callWhole("charges", { created: { no: 1 } });
       expect([isError, (_meta as Record<string, unknown>)["mcp-wrapper/outcome"]])

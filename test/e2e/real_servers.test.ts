@@ -37,11 +37,11 @@ for (const kind of clientKinds) {
     }, testMs);
     afterAll(() => client.close(), testMs);
 
-    test("meets the gateway", () => {
+    test("connects to the gateway", () => {
       expect(client.serverName).toBe("mcp-wrapper");
     });
 
-    test("sees the tools, prompts and resources of every server under one roof", async () => {
+    test("sees the tools, prompts and resources of every server at one URL", async () => {
       // A list does not wait for ever for servers that start slowly: it is asked for again.
       const wanted = ["everything__echo", "files__read_text_file", "memory__read_graph"];
       const tools = await until("the tools of every server", async () => {
@@ -100,7 +100,7 @@ for (const kind of clientKinds) {
       expect(client.asked).toContain("sampling/createMessage");
     }, testMs);
 
-    test("is asked for its roots", async () => {
+    test("answers a request for its roots", async () => {
       // Only the client knows this one; a process that a principal's clients share asks once.
       const { text } = await client.callTool("everything__get-roots-list");
       expect(text).toContain("file:///tmp");

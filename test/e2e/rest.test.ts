@@ -1,7 +1,7 @@
 /**
  * P16: real clients of either era call every tool of the two built-in web APIs, which local servers
- * play by their documentation. The results match the tools' output schemas (the libraries check
- * it), and the requests to the APIs are checked on the wire.
+ * imitate as documented. The client libraries check the results against the output schemas, and the
+ * local servers check the requests.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type CoingeckoServer, serveCoingecko } from "../support/coingecko_server.ts";
@@ -123,7 +123,7 @@ for (const [at, kind] of clientKinds.entries()) {
 
     for (const [tool, args, wire] of calls) {
       test(
-        `${tool} is asked for as the API documents it, and its answer fits its schema`,
+        `${tool} sends the documented request, and its answer fits its schema`,
         async () => {
           const before = seenBy().length;
           const result = resultOf(await client.callWhole(tool, fill(args, at)));
@@ -137,7 +137,7 @@ for (const [at, kind] of clientKinds.entries()) {
       );
     }
 
-    test("a coin is what a person asks for, and raw is the rest", async () => {
+    test("a coin has the usual details, and raw has everything", async () => {
       const usual = await client.callWhole("prices__coin_data", { id: "bitcoin" });
       expect(resultOf(usual)).toMatchObject({ id: "bitcoin", price: { usd: 69840 } });
       expect(JSON.stringify(usual.structuredContent).length).toBeLessThan(4_000);
@@ -158,7 +158,7 @@ for (const [at, kind] of clientKinds.entries()) {
       expect(last.structuredContent).not.toHaveProperty("next");
     }, testMs);
 
-    test("P4 a fault is an answer that the model can read", async () => {
+    test("P4 a failure is a result that the model can read", async () => {
       const { isError, content } = await client.callWhole("prices__coin_data", { id: "nocoin" });
       expect(isError).toBe(true);
       const fault = JSON.parse((content as { text: string }[])[0]?.text ?? "");
@@ -188,7 +188,7 @@ describe("on the wire", () => {
     ).toBe(true);
   });
 
-  test("there is one log-in for all clients, and its token goes where it is needed alone", () => {
+  test("there is one log-in for all clients, and its token is sent only where needed", () => {
     const logins = subtitles.seen.filter(({ url }) => url.endsWith("/login"));
     expect(logins.map(({ body }) => JSON.parse(body))).toEqual([account]);
     const shown = subtitles.seen.filter(({ headers }) => headers.authorization !== undefined);

@@ -1,6 +1,6 @@
 /**
- * P2, P4: what clients of either era see of a failing web API, and what the API sees of them. Every
- * failure is an answer that the model can read, with the same members. Nothing is sent twice unless
+ * P2, P4: what clients of either era get from a failing web API, and what the API receives. Every
+ * failure is a result that the model can read, with the same members. Nothing is sent twice unless
  * that is safe, and only one kind of call is made without credentials.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
@@ -240,7 +240,7 @@ async function call(client: RealClient, tool: string): Promise<Told> {
 const kinds = clientKinds.filter(({ name }) => /Streamable|pinned/.test(name));
 
 for (const kind of kinds) {
-  describe(`what ${kind.name} sees of an API`, () => {
+  describe(`what ${kind.name} gets from an API`, () => {
     let client: RealClient;
     beforeAll(async () => {
       client = await kind.open(gateway.url, "/servers/faulty/mcp");
@@ -249,7 +249,7 @@ for (const kind of kinds) {
 
     for (const row of faults) {
       const { endpoint, attempts, says, status, retryAfterMs, method = "GET" } = row;
-      test(`${endpoint}: a failure that says what it is`, async () => {
+      test(`${endpoint}: a failure with its reason`, async () => {
         const before = api.seen.length;
         const { isError, text, outcome } = await call(client, endpoint);
         expect(isError).toBe(true);
@@ -269,7 +269,7 @@ for (const kind of kinds) {
 
     for (const { endpoint, says, text } of oddities) {
       test(
-        `${endpoint}: a call that was carried out, whose answer is not as documented`,
+        `${endpoint}: a success whose answer is not as documented`,
         async () => {
           const before = api.seen.length;
           const { isError, structuredContent } = await client.callWhole(endpoint);
@@ -285,7 +285,7 @@ for (const kind of kinds) {
       );
     }
 
-    test("that was busy for a moment: the call is made again", async () => {
+    test("that was briefly busy: the call is made again", async () => {
       const patient = await kind.open(gateway.url, "/servers/patient/mcp");
       expect(await call(patient, "flaky")).toMatchObject({ isError: false });
       await patient.close();
@@ -307,7 +307,7 @@ for (const kind of kinds) {
 }
 
 test(
-  "F6 an API that is called too often gets no request of any client until the time that it names",
+  "F6 an API that limits calls gets no request from any client until the time that it names",
   async () => {
     expect(kinds.length).toBe(2);
     const told: { status?: number; retryAfterMs?: number }[] = [];
@@ -323,7 +323,7 @@ test(
   testMs,
 );
 
-test("F2 the server that another one redirects to is sent nothing", () => {
+test("F2 a redirect to another server sends it nothing", () => {
   expect(other.connections()).toBe(0);
 });
 

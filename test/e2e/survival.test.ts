@@ -31,7 +31,7 @@ async function start(options: GatewayOptions): Promise<SpawnedGateway> {
 }
 
 describe("kill -9 of the gateway", () => {
-  test("P8 an SDK client goes on with the same session after the restart", async () => {
+  test("P8 lets an SDK client continue its session after the restart", async () => {
     const gateway = await start({ servers: { kid: hostileCommand() } });
     const client = await openClient(gateway.url);
     const id = client.sessionId();
@@ -45,7 +45,7 @@ describe("kill -9 of the gateway", () => {
     await client.close();
   }, testMs);
 
-  test("C3 a session that was deleted before stays dead", async () => {
+  test("C3 does not bring back a deleted session", async () => {
     const gateway = await start({ servers: { kid: hostileCommand() } });
     const url = `${gateway.url}/mcp`;
     const [kept, deleted] = await Promise.all([openRpcSession(url), openRpcSession(url)]);
@@ -56,7 +56,7 @@ describe("kill -9 of the gateway", () => {
     expect((await resumeRpcSession(url, deleted.id).request(1, "ping")).status).toBe(404);
   }, testMs);
 
-  test("loses no session whose id was given out, whenever it happens", async () => {
+  test("loses no session whose id was sent, whenever it happens", async () => {
     const gateway = await start({ servers: { kid: hostileCommand() } });
     const url = `${gateway.url}/mcp`;
     const given: string[] = [];
@@ -74,7 +74,7 @@ describe("kill -9 of the gateway", () => {
   }, testMs);
 });
 
-describe("nothing remains running", () => {
+describe("no process remains", () => {
   /** A gateway with children at work, one of which has a child of its own, and the pids of all. */
   async function busyGateway(...options: string[]) {
     const gateway = await start({
@@ -96,7 +96,7 @@ describe("nothing remains running", () => {
     return { gateway, session, pids };
   }
 
-  test.skipIf(!canReadProcesses)("of a spare process, which no session has got", async () => {
+  test.skipIf(!canReadProcesses)("of a spare that no session has taken", async () => {
     const file = join(mkdtempSync(join(tmpdir(), "spare-")), "starts");
     const slow = ["--init=slow:1100", "--trap-term", "--ignore-eof", `--start-file=${file}`];
     const gateway = await start({

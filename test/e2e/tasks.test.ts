@@ -51,7 +51,7 @@ async function askStateless(path: string, method: string, params: Record<string,
 describe("a client that knows tasks", () => {
   for (const path of ["/servers/one/mcp", "/mcp"]) {
     const tool = path === "/mcp" ? "two__long" : "long";
-    test(`runs a tool as one, asks after it, and fetches what came of it, at ${path}`, async () => {
+    test(`runs a tool as one, polls it, and fetches its result, at ${path}`, async () => {
       const session = await openRpcSession(`${gateway.url}${path}`);
       const made = await session.request(1, "tools/call", { name: tool, task: { ttl: 60_000 } });
       const { taskId } = made.result?.["task"] as { taskId: string };
@@ -68,7 +68,7 @@ describe("a client that knows tasks", () => {
     });
   }
 
-  test("gives one up", async () => {
+  test("cancels one", async () => {
     const session = await openRpcSession(`${gateway.url}/servers/one/mcp`);
     const made = await session.request(1, "tools/call", { name: "long", task: {} });
     const { taskId } = made.result?.["task"] as { taskId: string };
@@ -77,7 +77,7 @@ describe("a client that knows tasks", () => {
     await session.end();
   });
 
-  test("learns nothing of another session's", async () => {
+  test("sees no task of another session", async () => {
     const mine = await openRpcSession(`${gateway.url}/servers/one/mcp`);
     const other = await openRpcSession(`${gateway.url}/servers/one/mcp`);
     await mine.request(1, "tools/call", { name: "long", task: {} });
@@ -86,7 +86,7 @@ describe("a client that knows tasks", () => {
     await other.end();
   });
 
-  test("finds none that is not its own on a process for all", async () => {
+  test("sees only its own on a shared process", async () => {
     const session = await openRpcSession(`${gateway.url}/servers/all/mcp`);
     expect((await session.request(1, "tasks/list")).result).toEqual({ tasks: [] });
     await session.end();
@@ -94,7 +94,7 @@ describe("a client that knows tasks", () => {
 });
 
 describe("a client that calls plainly", () => {
-  test("gets what came of a tool that must be a task, and no word of the task", async () => {
+  test("gets the result of a tool that must run as a task, and nothing about the task", async () => {
     const session = await openRpcSession(`${gateway.url}/servers/one/mcp`);
     const { result } = await session.request(1, "tools/call", { name: "long" });
     expect(result).toEqual({ content: [{ type: "text", text: "run 1" }] });
@@ -103,7 +103,7 @@ describe("a client that calls plainly", () => {
     await session.end();
   });
 
-  test("of the stateless revision too, to whom no tasks are offered", async () => {
+  test("of the stateless revision gets the result, too, and no tasks are offered to it", async () => {
     const path = "/servers/one/mcp";
     const discovered = await askStateless(path, "server/discover", {});
     expect(discovered.result?.["capabilities"]).not.toHaveProperty("tasks");

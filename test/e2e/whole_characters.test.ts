@@ -15,7 +15,7 @@ const testMs = 60_000;
 const befores = ["", "x", "xy", "xyz"];
 const words = (before: string) => `Error: ${before}${"中😀".repeat(2_000)}`;
 
-describe("long words of servers", () => {
+describe("long texts of servers", () => {
   let gateway: SpawnedGateway;
   beforeAll(async () => {
     // What stands in its arguments would be hidden from its words.
@@ -41,7 +41,7 @@ describe("long words of servers", () => {
   }, testMs);
   afterAll(() => gateway.dispose());
 
-  test("have no half character in what a client is answered, nor in the log", async () => {
+  test("have no half character in answers to clients or in the log", async () => {
     for (const at of befores.keys()) {
       const url = `${gateway.url}/servers/broken${at}/mcp`;
       const answer = await fetch(url, {

@@ -82,7 +82,7 @@ describe("a child that dies", () => {
     });
   }
 
-  test("E1 the death of one session's child does not touch another's", async () => {
+  test("E1 the death of one session's child does not affect another's", async () => {
     const { upstream } = await open();
     const slow = upstream.open(toolCall("slow", { ms: 300 }, callerOf("b")));
     await stateOf(upstream, callerOf("b"));
@@ -125,7 +125,7 @@ describe("a child that does not answer", () => {
     expect(endless.notices.length).toBeGreaterThan(8);
   });
 
-  test("E10 H3 a child that never initialises is given up and removed, none accumulate", async () => {
+  test("E10 H3 a child that never completes its handshake is stopped and removed, and none accumulate", async () => {
     const { upstream, deps } = await open(
       ["--init=never"],
       { startTimeoutMs: 150 },
@@ -169,8 +169,8 @@ describe("a child that does not answer", () => {
   });
 });
 
-describe("a child that talks nonsense", () => {
-  test("E4 banners, binary, empty lines, CR LF and split characters are survived", async () => {
+describe("a child that writes garbage", () => {
+  test("E4 banners, binary data, empty lines, CR LF and split characters do no harm", async () => {
     for (
       const options of [["--banner"], ["--crlf"], ["--split"], ["--banner", "--crlf", "--split"]]
     ) {
@@ -196,13 +196,13 @@ describe("a child that talks nonsense", () => {
     });
   }
 
-  test("E12 an answer under the text of its id is the answer", async () => {
+  test("E12 an answer whose id is text is accepted", async () => {
     const { upstream } = await open();
     expect(await callTool(upstream, "bad", { how: "string-id" })).toBe("foul");
     expect(await callTool(upstream, "echo")).toBe("{}");
   });
 
-  test("E12 an error that names no request ends the only open call in the server's words", async () => {
+  test("E12 an error without an id fails the only open call in the server's words", async () => {
     const { upstream } = await open();
     const error = await failTool(upstream, "bad", { how: "error-without-id" });
     expect(error).toMatchObject({ code: -32603, message: "who asked?" });
@@ -271,7 +271,7 @@ describe("a child that talks nonsense", () => {
   });
 });
 
-describe("a child that will not go", () => {
+describe("a child that does not exit", () => {
   test("E7 one that ignores the end of its input and SIGTERM is killed", async () => {
     const { upstream, deps } = await open(["--trap-term", "--ignore-eof"]);
     const { pid } = await stateOf(upstream);
@@ -288,7 +288,7 @@ describe("a child that will not go", () => {
     expect(deps.lines.some(({ message }) => message.startsWith("Killing"))).toBe(false);
   });
 
-  test("E8 a grandchild that keeps the pipes delays nothing and does not stay", async () => {
+  test("E8 a grandchild that keeps the pipes open delays nothing and is ended", async () => {
     const file = join(folder(), "grandchild");
     const { upstream, deps } = await open([`--grandchild=${file}`]);
     await stateOf(upstream);
@@ -493,7 +493,7 @@ describe("P1 a stdout whose reads fail", () => {
     expect(deps.lines.some(({ message }) => message.startsWith("Cannot read"))).toBe(true);
   });
 
-  test("P1 five failures in a row hand the child over: it is replaced by a new one", async () => {
+  test("P1 after five failures in a row a new child replaces it", async () => {
     let failures = 0;
     const runtime = await withReadFaults(() => failures > 0 && failures-- > 0);
     const { upstream, deps } = await open([], {}, { readRetryMsMin: 1 }, runtime);

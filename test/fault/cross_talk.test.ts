@@ -42,7 +42,7 @@ describe("cross-talk", () => {
     expect(await callTool(upstream, "count")).toBe("2001");
   });
 
-  test("D1 sessions with children of their own do not mix either", async () => {
+  test("D1 sessions with children of their own do not mix, either", async () => {
     const upstream = await open("session");
     const sessions = Array.from({ length: 6 }, (_, index) => callerOf(`session ${index}`));
     const answers = await Promise.all(
@@ -96,7 +96,7 @@ describe("cross-talk", () => {
     expect(({} as Record<string, unknown>)["x"]).toBeUndefined();
   });
 
-  test("A11 scopes and tools named like prototype members are names like any other", async () => {
+  test("A11 scopes and tools may be named like prototype members", async () => {
     const upstream = await open("session");
     for (const scope of ["__proto__", "constructor", "toString"]) {
       expect(await callTool(upstream, "nonce", { nonce: scope }, callerOf(scope))).toBe(scope);

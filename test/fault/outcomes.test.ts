@@ -1,7 +1,7 @@
 /**
- * Ten thousand calls to servers that count, with the faults that networks, servers and operators
- * have, drawn at random: no call is carried out twice, and no call that was carried out fails with
- * any other outcome than `unknown`. A failure names the seed; `MCP_TEST_SEED` runs it again.
+ * Ten thousand calls to servers that count, with random faults of networks, servers and operators:
+ * no call is carried out twice, and a call that was carried out fails only with the outcome
+ * `unknown`. A failure names the seed; `MCP_TEST_SEED` runs it again.
  */
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";

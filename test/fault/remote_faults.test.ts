@@ -63,7 +63,7 @@ describe("F1 a server that hangs", () => {
     await until("the connection is closed", () => server.open() === 0);
   });
 
-  test("before its head ends with the time of the head, where the body may stand", async () => {
+  test("before its head ends at the time limit of the head, if the body may stay open", async () => {
     const server = await serve(() => {});
     const error = await errorOf(callerOf(server).get({ timeoutMs: 0, headMs: 100 }));
     expect([error.code, error.message])
@@ -89,7 +89,7 @@ describe("F1 a server that hangs", () => {
     }
   });
 
-  test("before TLS begins is given up in the time of a connection, and tried again", async () => {
+  test("before TLS begins fails at the time limit of a connection, and is tried again", async () => {
     const server = await serveRaw(() => {});
     const caller = createTestCaller({
       runtime,
@@ -100,7 +100,7 @@ describe("F1 a server that hangs", () => {
     expect(server.connections()).toBe(2);
   });
 
-  test("is left when the client gives up, in its head or in its body", async () => {
+  test("is disconnected when the client cancels, during its head or its body", async () => {
     const server = await serve((request, response) => {
       if (request.url !== "/hang") response.write("{");
     });
@@ -119,7 +119,7 @@ describe("F1 a server that hangs", () => {
     await until("both connections are closed", () => server.open() === 0);
   });
 
-  test("on purpose, as a stream that stands, is left alone", async () => {
+  test("on purpose, as an open event stream, stays connected", async () => {
     let say: (text: string) => void = () => {};
     const server = await serve((_request, response) => {
       response.writeHead(200, { "content-type": "text/event-stream" }).write(": hello\n\n");
@@ -157,7 +157,7 @@ describe("F9 a call that breaks", () => {
     }
   });
 
-  test("may be made again when it changes nothing, or never left", async () => {
+  test("may be repeated if it changes nothing or was never sent", async () => {
     let count = 0;
     const server = await serve((_request, response) => {
       count += 1;
@@ -177,7 +177,7 @@ describe("F9 a call that breaks", () => {
 });
 
 describe("F4 a body", () => {
-  test("that is compressed is undone, in each way that was asked for", async () => {
+  test("that is compressed is decoded, in each requested encoding", async () => {
     const text = JSON.stringify({ text: "日本".repeat(20_000) });
     const packed: Record<string, Uint8Array> = {
       gzip: gzipSync(text),
@@ -194,7 +194,7 @@ describe("F4 a body", () => {
     }
   });
 
-  test("that is empty may be called compressed all the same", async () => {
+  test("that is empty may be declared as compressed", async () => {
     const server = await serve((_request, response) =>
       response.writeHead(202, { "content-encoding": "gzip" }).end()
     );
@@ -302,7 +302,7 @@ describe("F2 a server that redirects", () => {
     expect(inner.connections()).toBe(0);
   });
 
-  test("carries no call on, not even within its origin", async () => {
+  test("gets no call repeated, not even within its origin", async () => {
     for (const status of [301, 302, 303, 307, 308]) {
       const server = await serve((request, response) => {
         if (request.url === "/mcp") response.writeHead(status, { location: "/mcp/" }).end();
@@ -330,7 +330,7 @@ describe("F2 a server that redirects", () => {
 });
 
 describe("F6 a server that is busy", () => {
-  test("is asked again, and what it says to wait is passed on", async () => {
+  test("is asked again, and its retry time is reported", async () => {
     const server = await serve((_request, response) =>
       response.writeHead(503, { "retry-after": new Date(Date.now() + 7_200_000).toUTCString() })
         .end("later")

@@ -91,7 +91,7 @@ describe("a server that asks and does not listen to the answers", () => {
   }
 });
 
-describe("the start of a server that hangs is given up in its time", () => {
+describe("the start of a server that hangs fails at its time limit", () => {
   const soon = { startTimeoutMs: 500 };
   const half = (visit: Visit) =>
     visit.stream({ "content-type": "application/json" }, 404).raw('{"jsonrpc":');

@@ -1,6 +1,6 @@
 /**
- * A remote server that counts: whatever it does to a call after it accepted it, the call runs once,
- * and its failure says that the outcome is unknown. A failure that says otherwise ran nothing.
+ * A remote server that counts. Whatever it does after it has accepted a call, the call runs once,
+ * and its failure has the outcome unknown. With any other outcome, nothing ran.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import { createRemotes, remoteConfig, stateless } from "../support/http_upstream.ts";
@@ -124,7 +124,7 @@ describe("a call that a remote server took", () => {
 });
 
 describe("a call that no server got", () => {
-  test("is not sent where nothing listens, by address and by name", async () => {
+  test("is not sent if nothing listens, by address and by name", async () => {
     for (const url of ["http://127.0.0.1:9/mcp", "http://no-such-host.invalid/mcp"]) {
       const deps = await createTestDeps({ httpRetriesMax: 0 });
       const upstream = createUpstream(remoteConfig(url), deps);

@@ -121,7 +121,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     limits: { ...defaultLimits, ...options.limits },
     clock,
     log,
-    emit: createLogReader(log),
+    emit: createLogReader(log, { ...defaultLimits, ...options.limits }),
     identity,
     instance: options.instance ?? "this-gateway",
     addresses: () => options.addresses ?? [],

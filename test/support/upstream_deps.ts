@@ -65,7 +65,7 @@ export async function createTestDeps(
     limits: all,
     clock,
     log,
-    emit: createLogReader(log),
+    emit: createLogReader(log, all),
     corrections: createCorrectionLog("test", log, all),
     catalogs: {
       load: async (key) => catalogsByKey.get(key),

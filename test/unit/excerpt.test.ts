@@ -1,4 +1,6 @@
-/** Truncated texts: a character that readers see as one is there or not, and never half of it. */
+/**
+ * Truncated texts never contain half of what readers see as one character.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import {
   beginning,

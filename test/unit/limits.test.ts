@@ -1,4 +1,6 @@
-/** Bounds that only work together do; a table that breaks a pair is refused with the reason. */
+/**
+ * Limits that depend on each other fit; a table that breaks a relation is refused with the reason.
+ */
 import { describe, expect, test } from "bun:test";
 import { defaultLimits } from "../../src/limits.ts";
 import { brokenRelations, relations } from "../../src/limits/relations.ts";

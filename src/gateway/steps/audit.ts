@@ -1,15 +1,12 @@
 /**
- * What the log records of calls: one line for each call that failed, and, in debug mode, one for
- * each that succeeded and for every message. Values are never logged: arguments and results appear
+ * What is said of calls: one event for each call that ended, of which the log is a reader, and, in
+ * debug mode, one log line for every message. Values are never shown: arguments and results appear
  * as their shape, names and URIs in full, and a failure with its reason. A call that the client
  * cancelled, or that ends with its session, is not a failure. Every call passes here once, so each
  * failure also gets its outcome here.
  */
-import type { GatewayError } from "../../errors.ts";
-import type { Limits } from "../../limits.ts";
-import { type Log, Shortened } from "../../log.ts";
-import type { Call, CallTarget, JsonObject, Reply } from "../../model.ts";
-import { clientLine, oneLine } from "../../one_line.ts";
+import type { JsonObject, Reply } from "../../model.ts";
+import { type CallFault, nameIn, toCallFailure, toFault } from "../call_failure.ts";
 import { withOutcomeOf } from "../outcome.ts";
 import type { CallContext, MakeStep } from "./steps.ts";
 
@@ -18,25 +15,13 @@ const spokenMembers = new Set(["name", "uri", "uriTemplate", "level", "logger", 
 const depthMax = 4;
 const membersMax = 20;
 
-/** What an audit works with. */
-export interface AuditDeps {
-  readonly log: Log;
-  readonly limits: Pick<
-    Limits,
-    "logCharsMax" | "logReasonCharsMax" | "logNameCharsMax" | "clientTitleCharsMax"
-  >;
-}
-
-/** What is known of a call when it fails. */
-type Failing = Pick<Call, "method" | "params" | "caller">;
-
 /** Makes the step. */
 export const makeAuditStep: MakeStep = (deps) => {
   const { log, clock, limits, debug, emit } = deps;
-  const about = ({ surface: { surface }, call }: CallContext) => ({
+  const about = ({ surface: { surface }, call, target }: CallContext) => ({
     surface,
     method: call.method,
-    what: nameIn(call.params),
+    what: target?.item?.offered ?? nameIn(call.params),
   });
   return {
     name: "audit",
@@ -54,85 +39,22 @@ export const makeAuditStep: MakeStep = (deps) => {
       const { call, surface: { surface }, principal, target } = context;
       const ending = withOutcomeOf(reply, call.target ?? {});
       const ms = Math.round(clock.monotonic() - context.startedAt);
-      const outcome = outcomeOf(ending);
-      const server = target?.server.config.name;
+      const fault = context.isGivenUp ? undefined : faultOf(ending, limits.logCharsMax);
       emit({
         type: "call_ended",
         surface,
         method: call.method,
-        server,
+        item: nameIn(call.params),
+        server: target?.server.config.name,
         principal: principal.id,
         ms,
-        outcome,
+        outcome: outcomeOf(ending),
+        failure: fault && toCallFailure(call, fault, limits, call.target),
       });
-      const fault = context.isGivenUp ? undefined : faultOf(ending, limits.logCharsMax);
-      if (fault === undefined) log.debug("Call", { ...about(context), ms, outcome });
-      else logFailedCall(deps, call, { ...fault, target: call.target ?? {}, surface, ms });
       return ending;
     },
   };
 };
-
-/** Logs a call that failed, or was refused before it began. */
-export function logFailedCall(
-  { log, limits }: AuditDeps,
-  { method, params, caller }: Failing,
-  { code, reason, server, target = {}, ...more }: CallFault & {
-    readonly target?: CallTarget;
-    readonly surface: string;
-    readonly ms?: number;
-  },
-): void {
-  const name = target.name ?? nameIn(params);
-  const failing = target.server ?? server;
-  log.info("Call failed", {
-    ...(failing === undefined ? {} : { server: failing }),
-    ...(name === undefined
-      ? {}
-      : { [namings[method] ?? "what"]: oneLine(name, limits.logNameCharsMax) }),
-    client: clientLine(caller.clientInfo, limits.clientTitleCharsMax),
-    reason: new Shortened(reason, (text) => oneLine(text, limits.logReasonCharsMax)),
-    code,
-    method,
-    ...more,
-  });
-}
-
-/** Why a call failed. */
-export interface CallFault {
-  readonly code: string;
-  readonly reason: string;
-  /** The server that caused the failure, if the call did not reach one. */
-  readonly server?: string | undefined;
-}
-
-/** A failure that is worth a line: not one of a client or gateway that leaves. */
-export function toFault(error: GatewayError): CallFault | undefined {
-  if (partings.has(error.code)) return undefined;
-  const server = error.data?.["server"];
-  return {
-    code: error.code,
-    reason: error.upstream?.message ?? error.message,
-    server: typeof server === "string" ? server : undefined,
-  };
-}
-
-const partings: ReadonlySet<string> = new Set(["cancelled", "draining"]);
-
-/** What is called, by the method. */
-const namings: Readonly<Record<string, string>> = {
-  "tools/call": "tool",
-  "prompts/get": "prompt",
-  "resources/read": "resource",
-  "resources/subscribe": "resource",
-  "resources/unsubscribe": "resource",
-};
-
-/** The name of the called item, as the client wrote it. */
-export function nameIn({ name, uri, ref }: JsonObject): string | undefined {
-  const { name: refName, uri: refUri } = (ref ?? {}) as JsonObject;
-  return [name, uri, refName, refUri].find((one) => typeof one === "string");
-}
 
 function faultOf(reply: Reply, charsMax: number): CallFault | undefined {
   if (reply.kind === "failure") return toFault(reply.error);

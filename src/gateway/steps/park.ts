@@ -88,6 +88,7 @@ async function goOn(
   const state = await parking.states.open(text, context);
   if ("upstream" in state) {
     if (context.unresolved !== undefined) throw context.unresolved;
+    assertSameTool(context, state.called);
     context.call = { ...call, resume: { answers, state: state.upstream } };
     return undefined;
   }
@@ -114,6 +115,16 @@ async function goOn(
     cancelGather: undefined,
   });
   return resumed(parked);
+}
+
+/** A server's state reaches that server alone, though another page may have been read since. */
+function assertSameTool({ target }: CallContext, called: string | undefined): void {
+  if (called === undefined || called === target?.item?.offered) return;
+  const error = new GatewayError(
+    "invalid_params",
+    `Cannot go on with this state: it belongs to a call of "${called}"; start a new call`,
+  );
+  throw withOutcome(error, "unknown");
 }
 
 /** The principal may have lost the right to what waits: then it is given up. */
@@ -257,7 +268,8 @@ async function sealed(
     .filter((one) => one !== undefined);
   if (lacks.length > 0) return { kind: "failure", error: lacking(lacks) };
   if (ending.state === undefined) return ending;
-  return { ...ending, state: await parking.states.seal({ upstream: ending.state }, context) };
+  const state = { upstream: ending.state, called: context.target?.item?.offered };
+  return { ...ending, state: await parking.states.seal(state, context) };
 }
 
 function toQuestion({ method, params }: Ask, taken: ReadonlySet<string>): Question {

@@ -6,11 +6,13 @@
 import { GatewayError } from "../../errors.ts";
 import { type Call, type Ending, type Exchange, type JsonObject, listKinds } from "../../model.ts";
 import type { ListKind } from "../../model.ts";
+import { isPageUri } from "../app_meta.ts";
 import { missingKey } from "../catalog.ts";
 import { pageOf } from "../cursor.ts";
 import { endingOf } from "../exchange.ts";
 import { unsent } from "../outcome.ts";
-import { subscriptionKey } from "../scope.ts";
+import { isOneUser } from "../page_call.ts";
+import { offeredKey } from "../scope.ts";
 import { listTasks, noteTask } from "../tasks.ts";
 import { toOffered } from "../watches.ts";
 import type { Server } from "../server.ts";
@@ -33,6 +35,7 @@ const handlers: ReadonlyMap<string, Handler> = new Map([
 const notes: ReadonlyMap<string, (context: CallContext, deps: StepDeps) => void> = new Map([
   ["resources/subscribe", subscribe(true)],
   ["resources/unsubscribe", subscribe(false)],
+  ["resources/read", readPage],
 ]);
 
 /** Makes the step. */
@@ -73,7 +76,7 @@ function finish(
   notes.get(call.method)?.(context, deps);
   if (surface.servers.length === 1) return ending;
   noteTask(ending.value, call, target.server, deps.scopes);
-  const value = deps.router.result(surface, target.server, ending.value, call.caller);
+  const value = deps.router.result(surface, target, ending.value, call.caller);
   return value instanceof Promise
     ? value.then((changed) => ({ ...ending, value: changed }))
     : value === ending.value
@@ -149,8 +152,14 @@ function subscribe(isOn: boolean) {
     if (target?.item === undefined) return;
     const { server, item: { offered, own } } = target;
     const { subscribed } = scopes.of(call.caller.scope);
-    const key = subscriptionKey({ surface, offered });
+    const key = offeredKey({ surface, offered });
     if (!isOn) subscribed.delete(key);
     else subscribed.set(key, { surface, offered, server: server.config.name, uri: own });
   };
+}
+
+/** Which server's page was read last tells whose page calls a tool by its own name. */
+function readPage({ call, surface, target }: CallContext, { scopes }: StepDeps): void {
+  if (target === undefined || !isPageUri(target.item?.own) || !isOneUser(call.caller)) return;
+  scopes.readPage(call.caller.scope, surface.surface, target.server.config.name);
 }

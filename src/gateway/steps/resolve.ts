@@ -81,7 +81,7 @@ function toTarget(
 ): Target {
   const { server, own } = found;
   const changed = own === offered ? call.params : params(own);
-  return { server, params: changed, item: { kind, own, offered } };
+  return { server, params: changed, item: { kind, own, offered: found.offered ?? offered } };
 }
 
 function named(kind: "tools" | "prompts"): Resolve {
@@ -97,7 +97,9 @@ function named(kind: "tools" | "prompts"): Resolve {
       return take(known);
     }
     return router.name(kind, surface, offered, call.caller).then(async (found) => {
-      if (kind === "tools" && call.checkItem !== undefined) {
+      if (found.item !== undefined) {
+        check(context, found.item);
+      } else if (kind === "tools" && call.checkItem !== undefined) {
         const patience = { kind: "call" } as const;
         const { items } = await catalog.part("tools", found.server, call.caller, { patience });
         check(context, items.find((item) => item["name"] === found.own));

@@ -1,7 +1,7 @@
 /**
- * The clock that decides when sessions are idle. It runs with the monotonic clock, so a jump of the
- * wall clock neither ends nor prolongs a session. It reads as wall time, so a stored session keeps
- * its age across a restart. After a jump the timestamps of all sessions move with the clock.
+ * The clock that decides when sessions are idle. It advances with the monotonic clock, so a jump of
+ * the wall clock neither ends nor prolongs a session. It shows wall time, so a stored session keeps
+ * its age across a restart. After a jump the timestamps of all sessions move with the wall clock.
  */
 import type { Clock } from "../../clock.ts";
 import type { Limits } from "../../limits.ts";
@@ -9,13 +9,13 @@ import type { Limits } from "../../limits.ts";
 /** The time of what happens in sessions, in milliseconds since 1970. */
 export interface ActivityClock {
   now(): number;
-  /** How far the wall clock has jumped away; 0 while it has not. */
+  /** How far the wall clock has jumped; 0 if it has not. */
   jump(): number;
-  /** Takes a jump over: stamps that were made before it must move by as much. */
+  /** Follows a jump; the caller must move earlier timestamps by as much. */
   follow(ms: number): void;
 }
 
-/** Starts the time at the wall clock's. */
+/** Starts at the wall clock's time. */
 export function createActivityClock(
   clock: Clock,
   { clockJumpMs }: Pick<Limits, "clockJumpMs">,

@@ -12,7 +12,7 @@ import type { WireMessage } from "../../protocol/codec.ts";
 import { toRefusal } from "../../protocol/shared/ask_refusal.ts";
 import { type Message, notificationText, requestText } from "../../protocol/jsonrpc.ts";
 
-/** Hands a message to the client while it is wanted; false when that cannot be done. */
+/** Sends a message to the client as long as it is wanted; false if it cannot be sent. */
 export type SendToClient = (text: string, isWanted: () => boolean) => boolean;
 
 /** A question under way. */
@@ -35,7 +35,7 @@ export interface Asks {
 
 /** Makes the questions of one session. */
 export function createAsks(limits: Limits, clock: Clock): Asks {
-  // Fresh for each run, so that a late answer to an earlier run meets no question of this one.
+  // Each run has its own, so that a late answer to an earlier run matches no question of this one.
   const prefix = crypto.randomUUID();
   const pending = new Map<
     RequestId,

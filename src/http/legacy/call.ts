@@ -5,7 +5,7 @@
  * cancellation, progress and utilities pages of the handshake revisions.
  */
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
-import { logFailedCall } from "../../gateway/steps/audit.ts";
+import { toCallFailure } from "../../gateway/call_failure.ts";
 import { outcomeFor } from "../../gateway/outcome.ts";
 import {
   type Ask,
@@ -91,8 +91,9 @@ function refuse(
   sink: AnswerSink,
 ): void {
   const { deps, caller, surface } = session;
-  const reason = error.message;
-  logFailedCall(deps, { method, params, caller }, { code: error.code, reason, surface });
+  const fault = { code: error.code, reason: error.message };
+  const failure = toCallFailure({ params, caller }, fault, deps.limits);
+  deps.emit({ type: "call_refused", surface, method, failure });
   const text = failureText(session, id, { method, params }, withOutcome(error, "not_sent"));
   sink.settle(text, error.status);
 }

@@ -28,7 +28,7 @@ export const changes: Readonly<Record<string, After>> = {
   },
 };
 
-/** Why a session has no room for what a request would change; undefined where it has. */
+/** Why a session has no room for what a request would add; undefined if it has. */
 export function fullFor(
   { subscriptions, deps: { limits } }: LiveSession,
   method: string,

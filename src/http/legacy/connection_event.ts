@@ -8,20 +8,20 @@ import { encodeFrame } from "../../sse/encode.ts";
 import type { LiveSession } from "./live_session.ts";
 
 /**
- * How clients of one SDK are recognised: by either of the two, since a program may set one itself.
+ * How to recognise clients of one SDK. One match is enough, since a program may change the other.
  */
 interface CommentReader {
-  /** The `clientInfo.name` that the SDK gives where a program gives none. */
+  /** The `clientInfo.name` of a program that sets none. */
   readonly name: string;
   readonly userAgent: RegExp;
 }
 
 const commentReaders: readonly CommentReader[] = [
-  // The Python SDK: over httpx in its versions 1, over httpx2 since 2.
+  // The Python SDK, which uses httpx in version 1 and httpx2 since version 2.
   { name: "mcp", userAgent: /^python-httpx2?\// },
 ];
 
-/** The greeting of one stream, for the client that opens it. */
+/** The first event of one stream, in the form for the client that opens it. */
 export function connectionEventOf({ id, caller, deps }: LiveSession, headers: Headers): Uint8Array {
   const type = "connection_established";
   const timestamp = new Date(deps.clock.wall()).toISOString();

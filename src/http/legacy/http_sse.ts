@@ -41,11 +41,11 @@ export interface SseTransport {
   readonly sessions: Sessions;
   /** By the id in the POST URL. */
   readonly lines: Map<string, SseLine>;
-  /** Whether each stream ends as soon as nothing is under way on it. */
+  /** Whether each stream ends as soon as no call runs on it. */
   isEnding: boolean;
 }
 
-/** Makes the transport: no stream yet. */
+/** Makes the transport, without a stream. */
 export function createSseTransport(sessions: Sessions): SseTransport {
   return { sessions, lines: new Map(), isEnding: false };
 }
@@ -73,7 +73,7 @@ export async function openLine(
   }
 }
 
-/** Makes the stream of a new session; `free` gives its place up when it ends. */
+/** Makes the stream of a new session; `free` releases its place when it ends. */
 function createLine(
   { sessions, lines }: SseTransport,
   context: RequestContext,
@@ -113,9 +113,7 @@ export async function takePost(
   });
 }
 
-/**
- * Ends all streams: those with calls under way after the last answer, unless `force` says at once.
- */
+/** Ends all streams: at once if `force` is set or no call runs, otherwise after the last answer. */
 export function endLines(transport: SseTransport, force: boolean): void {
   transport.isEnding = true;
   for (const { connection, session } of transport.lines.values()) {
@@ -127,7 +125,7 @@ function end({ sessions }: SseTransport, connection: EventStream): void {
   connection.end(sessions.deps.limits.sseRetryMs);
 }
 
-/** The stream that a POST is for; throws `session_unknown` for one of another holder, too. */
+/** The stream that a POST is for; throws `session_unknown` also for another holder's stream. */
 function lineOf(
   { lines }: SseTransport,
   { request, surface, principal }: RequestContext,
@@ -170,7 +168,7 @@ function take(transport: SseTransport, line: SseLine, inbound: Inbound): void {
   }
 }
 
-/** Runs the handshake; its result is the first message, and only then others may follow. */
+/** Runs the handshake; its result is the first message on the stream. */
 async function begin(sessions: Sessions, line: SseLine, opening: RequestMessage): Promise<void> {
   const { connection } = line;
   try {

@@ -5,7 +5,7 @@
 import type { Limits } from "../../limits.ts";
 import { isBusy, type LiveSession } from "./live_session.ts";
 
-/** Of these sessions the `count` that have been unused for longest, as far as they can go. */
+/** Up to `count` sessions that can leave, the longest unused first. */
 export function idlestOf(
   sessions: Iterable<LiveSession>,
   count: number,
@@ -21,7 +21,10 @@ function canLeave(session: LiveSession, now: number): boolean {
     streams.standalone.queued.length === 0 && asks.count() === 0 && subscriptions.size === 0;
 }
 
-/** A request may have found its session just now; and a client may come back for what it missed. */
+/**
+ * A request may have just found its session, and a client may come back for messages that it
+ * missed.
+ */
 function quietMsOf(hasLog: boolean, limits: Limits): number {
   return hasLog ? limits.replayAgeMs : limits.activityFlushMs;
 }

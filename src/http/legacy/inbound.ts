@@ -1,7 +1,7 @@
 /**
- * The content of a client's POST: one message or, where the revision has them, a batch, checked as
- * a whole before any of it takes effect. Also the effect of notifications and responses on a
- * session. Not here: requests (call.ts). Follows "Sending Messages to the Server".
+ * The content of a client's POST: one message or, if the revision has batches, a batch. It is
+ * checked as a whole before any of it takes effect. Also here: the effect of notifications and
+ * responses on a session. Not here: requests (call.ts). Follows "Sending Messages to the Server".
  */
 import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
@@ -21,7 +21,7 @@ export interface Inbound {
 /** A message that gets no answer. */
 export type QuietMessage = Exclude<Message, RequestMessage>;
 
-/** The value's messages. Throws `invalid_request` when one of them is none. */
+/** The messages of a body. Throws `invalid_request` if one of them is no message. */
 export function toInbound(value: unknown, limits: Limits): Inbound {
   if (!Array.isArray(value)) return { messages: [toMessage(value, limits)], isBatch: false };
   if (value.length === 0 || value.length > limits.batchItemsMax) {
@@ -33,7 +33,7 @@ export function toInbound(value: unknown, limits: Limits): Inbound {
   return { messages: value.map((item) => toMessage(item, limits)), isBatch: true };
 }
 
-/** The one request that opens a session, if this is it. */
+/** The request that opens a session, if the POST has one. */
 export function handshakeOf({ messages, isBatch }: Inbound): RequestMessage | undefined {
   const opening = messages.find((message): message is RequestMessage =>
     message.kind === "request" && message.method === "initialize"
@@ -44,18 +44,18 @@ export function handshakeOf({ messages, isBatch }: Inbound): RequestMessage | un
   return opening;
 }
 
-/** The id an error about the whole POST may carry. */
+/** The id that an error about the whole POST may carry. */
 export function onlyIdOf({ messages }: Inbound): RequestId | undefined {
   const [message] = messages;
   return messages.length === 1 && message?.kind === "request" ? message.id : undefined;
 }
 
-/** Whether there is a message that wants an answer. */
+/** Whether any message is a request. */
 export function hasRequests({ messages }: Inbound): boolean {
   return messages.some((message) => message.kind === "request");
 }
 
-/** Throws unless the header is absent or names a served revision; any served one will do. */
+/** Throws unless the header is absent or names any served revision. */
 export function assertRevisionHeader(headers: Headers): void {
   const revision = headers.get("mcp-protocol-version");
   if (revision === null || isServed(revision)) return;
@@ -66,7 +66,9 @@ export function assertRevisionHeader(headers: Headers): void {
   );
 }
 
-/** Throws unless the session can take all of these messages; nothing has been done by then. */
+/**
+ * Throws unless the session can take all of these messages; runs before any of them takes effect.
+ */
 export function assertTakeable(session: LiveSession, { messages, isBatch }: Inbound): void {
   if (isBatch && !hasBatches(session.revision)) {
     throw new GatewayError(

@@ -20,8 +20,7 @@ export interface OpenedSession {
 }
 
 /**
- * Opens a session of a principal on a surface. Throws `invalid_params`, or what kept it from being
- * stored.
+ * Opens a session of a principal on a surface. Throws `invalid_params`, or the fault of the store.
  */
 export async function initializeSession(
   sessions: Sessions,

@@ -15,7 +15,7 @@ import type { LegacyDeps, LiveSession } from "./live_session.ts";
 import { sendOwned } from "./standalone_stream.ts";
 import { createStreams, endStreams, hintStreams } from "./session_streams.ts";
 
-/** Brings a session to life and begins to listen for it. */
+/** Opens a session in memory and watches the servers for it. */
 export function openLiveSession(
   deps: LegacyDeps,
   record: SessionRecord,
@@ -35,7 +35,14 @@ export function openLiveSession(
     subscriptions: new Set(record.subscriptions),
     calls: new Map(),
     asks: createAsks(limits, clock),
-    streams: createStreams({ limits, clock, heartbeats, epoch: owner, isPrimed }),
+    streams: createStreams({
+      limits,
+      clock,
+      heartbeats,
+      epoch: owner,
+      isPrimed,
+      evicted: () => deps.emit({ type: "dropped", what: "replay_frame" }),
+    }),
     activeAt: record.activeAt,
     isOver: false,
     stopWatching: () => {},
@@ -78,8 +85,8 @@ export function toRecord(
 }
 
 /**
- * Puts a question that belongs to no call: on the standalone stream, else on the stream of a call
- * under way, else on the next standalone stream.
+ * Asks the client a question that belongs to no call: on the standalone stream, else on the stream
+ * of a call under way, else on the next standalone stream.
  */
 function askAnywhere(session: LiveSession, ask: Ask): Promise<Answer> {
   const { deps, streams } = session;
@@ -96,13 +103,13 @@ function askAnywhere(session: LiveSession, ask: Ask): Promise<Answer> {
   }).answer;
 }
 
-/** Lets a session leave memory; its scope at the servers goes on. */
+/** Removes a session from memory; the servers keep its scope. */
 export function suspendSession(session: LiveSession): void {
   session.isOver = true;
   session.stopWatching();
 }
 
-/** Ends the life of a session: its calls are answered by `error`, its streams end. */
+/** Ends a session: its calls fail with `error`, and its streams end. */
 export function endLiveSession(session: LiveSession, reason: string, error: GatewayError): void {
   if (session.isOver) return;
   session.isOver = true;
@@ -113,6 +120,6 @@ export function endLiveSession(session: LiveSession, reason: string, error: Gate
   for (const call of [...session.calls.values()]) call.abort(reason, error);
   session.asks.withdrawAll(reason);
   endStreams(session.streams);
-  // A stored session goes on after the restart: what is kept of its scope must still be there.
+  // A stored session continues after the restart, so its scope must survive.
   if (!isStopping || !session.isStored) session.deps.gateway.endScope(session.key);
 }

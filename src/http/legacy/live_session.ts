@@ -49,7 +49,7 @@ export interface ReplySink {
 /** A request under way. */
 export interface SessionCall {
   readonly sink: ReplySink;
-  /** Gives it up. With an error the client is answered by it, without one not at all. */
+  /** Ends the request. The client gets `error`; without one it gets no answer. */
   abort(reason: string, error?: GatewayError): void;
 }
 
@@ -73,7 +73,7 @@ export interface LiveSession {
   stopWatching: () => void;
 }
 
-/** Keeps a change for as long as the session lives. */
+/** Stores a change if the session is stored. */
 export async function keep(
   { isStored, key, deps }: LiveSession,
   write: (store: SessionStore, key: string) => Promise<unknown>,

@@ -1,7 +1,7 @@
 /**
  * Notices that belong to no call, on their way to one session. A state notice (something has
  * changed) is encoded once, shared by all sessions of a revision, carries no id and is never
- * stored. Every other notice is the session's own and kept for resumption.
+ * stored. Every other notice belongs to the session alone, and is kept for resumption.
  */
 import type { Notice } from "../../model.ts";
 import { notificationText } from "../../protocol/jsonrpc.ts";
@@ -41,7 +41,7 @@ export function deliverListsChanged(session: LiveSession): void {
   for (const method of listsChanged) deliver(session, { kind: "notice", method, params: {} });
 }
 
-/** What a state notice says has changed. */
+/** Which state a notice is about: a list, or one resource. */
 function stateKey({ method, params }: Notice): string {
   return method === updated ? `${method} ${String(params.uri)}` : method;
 }

@@ -40,7 +40,7 @@ export async function post(
   );
 }
 
-/** The stream of what belongs to no call, or the rest of one that broke. */
+/** Opens the stream for messages that belong to no call, or resumes a broken stream. */
 export async function get(sessions: Sessions, context: RequestContext): Promise<Response> {
   const { headers } = context.request;
   if (!headers.get("mcp-session-id")) {
@@ -65,14 +65,16 @@ export async function get(sessions: Sessions, context: RequestContext): Promise<
   return body === undefined ? emptyResponse(204) : streamResponse(body);
 }
 
-/** What a GET without a session may have wanted: a stream of its own, or the older transport. */
+/**
+ * What a GET without a session should do instead, in Streamable HTTP and in the older transport.
+ */
 function howToStream({ path }: RequestContext): string {
   const older = path.replace(/[^/]+$/, "sse");
   return "Cannot open a stream without a session: POST initialize first and repeat the " +
     `Mcp-Session-Id it returns; a client of the HTTP+SSE transport (2024-11-05) uses ${older}`;
 }
 
-/** The end of a session. */
+/** Ends a session. */
 export async function remove(sessions: Sessions, context: RequestContext): Promise<Response> {
   assertRevisionHeader(context.request.headers);
   const session = await sessionOf(sessions, context);

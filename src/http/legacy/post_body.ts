@@ -1,6 +1,6 @@
 /**
  * A POST of the handshake era, over either of its transports: the body is checked as a whole, and a
- * fault of the whole body is answered by one error. Not here: what is done with the messages.
+ * fault of the whole body gets one error. Not here: what the messages do.
  */
 import { toGatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
@@ -10,7 +10,7 @@ import type { RequestContext } from "../request_context.ts";
 import { errorResponse, faultResponse } from "../respond.ts";
 import { assertRevisionHeader, hasRequests, type Inbound, onlyIdOf, toInbound } from "./inbound.ts";
 
-/** Answers a POST whose body is `value` by what `take` makes of its messages. */
+/** Answers a POST with the response that `take` returns for its messages, or with an error. */
 export async function answerBody(
   { limits, log }: { readonly limits: Limits; readonly log: Log },
   context: RequestContext,

@@ -1,8 +1,8 @@
 /**
- * The answer to a POST that holds requests: JSON or an event stream, decided as late as possible.
- * A notice, a question or `sseCommitMs` of silence makes it a stream, the answers alone make it
- * JSON; a client that accepts only one of the two always gets that one. Follows "Sending Messages
- * to the Server" of the Streamable HTTP transport, batches of its first revision included.
+ * The answer to a POST that holds requests: JSON or an event stream, decided as late as possible. A
+ * notice, a question or `sseCommitMs` of silence makes it a stream; answers alone are JSON. A
+ * client that accepts only one of the two always gets that one. Follows "Sending Messages to the
+ * Server" of the Streamable HTTP transport, batches of its first revision included.
  */
 import type { Accepts } from "../accept.ts";
 import { emptyResponse, type HeaderPairs, jsonResponse, streamResponse } from "../respond.ts";
@@ -96,7 +96,7 @@ function end(state: ReplyState): void {
   const { answers, options } = state;
   if (state.stream !== undefined) return state.stream.end();
   const [only] = answers;
-  // Everything was cancelled: nothing is owed, and nothing is said.
+  // Every request was cancelled, so there is nothing to answer.
   if (only === undefined) return state.respond(emptyResponse(202, options.headers));
   state.respond(
     options.isBatch

@@ -1,9 +1,9 @@
 /**
- * All event streams of one session: one for each POST that is answered by a stream, and the
- * standalone streams of GET. Owned messages get an id and are kept, so that a GET with
- * `Last-Event-ID` resumes exactly that stream: the stream of a POST continues where it stopped, a
- * standalone one is replayed and continued. Follows "Resumability and Redelivery" of the Streamable
- * HTTP transport.
+ * All event streams of one session: one for each POST that gets a stream, and the standalone
+ * streams of GET. Owned messages get an id and are kept, so that a GET with `Last-Event-ID` resumes
+ * exactly that stream. The stream of a POST continues where it stopped; a standalone one is
+ * replayed and then continues. Follows "Resumability and Redelivery" of the Streamable HTTP
+ * transport.
  */
 import { addWithin } from "../../bounded.ts";
 import type { Clock } from "../../clock.ts";
@@ -28,9 +28,11 @@ export interface StreamsOptions {
   readonly epoch: string;
   /** Whether a stream begins with an id and empty data, to resume from. */
   readonly isPrimed: boolean;
+  /** A frame that a client could have asked for again was dropped. */
+  readonly evicted: () => void;
 }
 
-/** A stream that answers POSTs, and who reads it now. */
+/** A stream that answers a POST, and its current connection. */
 interface Channel {
   readonly number: number;
   connection: EventStream | undefined;
@@ -40,7 +42,7 @@ interface Channel {
 export interface Streams {
   readonly options: StreamsOptions;
   readonly standalone: StandaloneStreams;
-  /** Most sessions never stream, so it is made when the first stream is. */
+  /** Made with the first stream, since most sessions never stream. */
   readonly log: () => EventLog;
   hasLog: boolean;
   /** Streams of POSTs that are not answered yet, by number. */
@@ -61,7 +63,7 @@ export interface CallStream {
   end(): void;
 }
 
-/** Makes the streams of one session: none yet. */
+/** Makes the register of one session's streams, empty. */
 export function createStreams(options: StreamsOptions): Streams {
   let eventLog: EventLog | undefined;
   const streams: Streams = {
@@ -110,8 +112,8 @@ export function openCallStream(streams: Streams, isHeldOpen: boolean): CallStrea
 }
 
 /**
- * Opens a standalone stream with `greeting` first, or resumes the stream of an event id. Undefined
- * when that stream has ended and its reader has seen all of it.
+ * Opens a standalone stream that begins with `greeting`, or resumes the stream of an event id.
+ * Undefined if that stream has ended and its reader has seen all of it.
  */
 export function openStandaloneStream(
   streams: Streams,
@@ -126,7 +128,7 @@ export function openStandaloneStream(
   const connection = connect(streams, isHeldOpen);
   const { limits } = streams.options;
   if (replay !== undefined && !writeAll(connection, replay.frames, limits.streamBytesMax)) {
-    // The backlog exceeds the limit for one reader, which resumes to get the rest.
+    // The backlog exceeds the limit of one connection; the client resumes again to get the rest.
     connection.end(limits.sseRetryMs);
   } else if (isOver) {
     connection.end();
@@ -148,7 +150,7 @@ function goOn(
   const { standalone } = streams;
   const before = standalone.open.find((stream) => stream.number === replay?.stream);
   if (replay !== undefined && before !== undefined) {
-    // Its reader came back, so the connection that still seems open is dead.
+    // The client came back, so its old connection is dead even if it still seems open.
     leave(standalone, before, "cancelled");
     before.connection.end();
   }
@@ -160,7 +162,7 @@ function goOn(
   stand(standalone, { connection, number, write, unread: new Map() });
 }
 
-/** Lets a connection be a standalone stream whose frames `encode` makes and which carry no ids. */
+/** Makes a connection a standalone stream, with frames from `encode` and without ids. */
 export function adopt(
   streams: Streams,
   connection: EventStream,
@@ -171,18 +173,18 @@ export function adopt(
   stand(streams.standalone, { connection, write, unread: new Map() });
 }
 
-/** Forgets kept messages that grew too old; for a session in which nothing happens. */
+/** Drops kept messages that are too old, in a session without activity. */
 export function dropAged(streams: Streams): void {
   if (streams.hasLog) streams.log().dropAged();
 }
 
-/** Ends the standalone streams, with a delay after which to reconnect. */
+/** Ends the standalone streams and tells their readers when to reconnect. */
 export function closeForNow(streams: Streams): void {
   const { standalone, options } = streams;
   for (const stream of [...standalone.open]) dismiss(standalone, stream, options.limits.sseRetryMs);
 }
 
-/** Sends the readers of all streams the delay after which to reconnect, before the gateway ends. */
+/** Tells the readers of all streams when to reconnect, before the gateway stops. */
 export function hintStreams({ connections, options: { limits } }: Streams): void {
   for (const connection of connections) connection.write({ retry: limits.sseRetryMs });
 }
@@ -210,7 +212,7 @@ function prime({ options, log }: Streams, connection: EventStream, number: numbe
   connection.write({ id: log().prime(number), retry: options.limits.sseRetryMs, data: "" });
 }
 
-/** Makes a connection the reader of a channel; the reader before it has been left behind. */
+/** Makes a connection the reader of a channel, in place of an earlier one. */
 function attach(channel: Channel, connection: EventStream): void {
   channel.connection?.end();
   channel.connection = connection;
@@ -219,7 +221,9 @@ function attach(channel: Channel, connection: EventStream): void {
   });
 }
 
-/** False when the budget ended the writing early; one frame always fits, so that it gets on. */
+/**
+ * False if the limit stopped the writing. One frame always fits, so each attempt makes progress.
+ */
 function writeAll(
   connection: EventStream,
   frames: readonly Uint8Array[],

@@ -25,25 +25,28 @@ export interface Sessions {
   readonly deps: LegacyDeps;
   readonly byId: Map<string, LiveSession>;
   readonly byKey: Map<string, LiveSession>;
-  /** Keys of sessions that left memory; the gateway still keeps what it knows of their scopes. */
+  /** Keys of sessions that left memory; the gateway still has their scopes. */
   readonly suspended: Set<string>;
-  /** With more sessions than this in memory, idle ones leave. */
+  /** If more sessions than this are in memory, idle ones leave. */
   crowdedAbove: number;
-  /** Handshakes under way, and streams whose sessions no store knows: the bound covers them. */
+  /**
+   * Handshakes under way, and streams with sessions that are not stored: they count toward the
+   * limit.
+   */
   reserved: number;
-  /** Keys whose removal is not on disk, or failed: they must not come to life again. */
+  /** Keys whose removal is not on disk yet, or failed: these sessions must not be loaded again. */
   readonly ending: Set<string>;
   stopSweeping: () => void;
   stopHearing: () => void;
 }
 
-/** Whose a session is, and on which surface: others do not find it. */
+/** The principal and the surface of a session: it is unknown to all others. */
 export interface SessionHolder {
   readonly surface: string;
   readonly principal: Principal;
 }
 
-/** An id never holds more; a longer one needs no look-up. */
+/** No id is longer, so a longer one needs no look-up. */
 const idCharsMax = 128;
 
 const expired = "the session expired";
@@ -84,13 +87,11 @@ export function createSessions(
 }
 
 /**
- * Reserves a place for a session to be. Rejects with `session_limit`; the returned function frees
- * it.
+ * Reserves a place for a new session. Rejects with `session_limit`; the returned function frees it.
  */
 export async function reserve(sessions: Sessions): Promise<() => void> {
   const { deps } = sessions;
-  // Both before the count: a session that comes meanwhile is among the reserved or among the
-  // stored.
+  // Both precede the count, so that a session which opens meanwhile is reserved or already stored.
   const others = sessions.reserved;
   sessions.reserved += 1;
   let isHeld = true;
@@ -116,7 +117,7 @@ export function enlist(sessions: Sessions, session: LiveSession): void {
   if (sessions.byId.size > sessions.crowdedAbove) suspendIdle(sessions);
 }
 
-/** Makes room in memory for a while: one look at all sessions serves many new ones. */
+/** Removes more idle sessions than necessary: one search makes room for many new sessions. */
 function suspendIdle(sessions: Sessions): void {
   const { deps: { limits, activity }, byId, suspended } = sessions;
   const max = limits.idleSessionsInMemoryMax;
@@ -129,7 +130,7 @@ function suspendIdle(sessions: Sessions): void {
   sessions.crowdedAbove = Math.max(max, byId.size + some);
 }
 
-/** The session of an id, for its holder alone; throws `session_unknown`. Counts as activity. */
+/** The session of an id, for its holder only; throws `session_unknown`. Counts as activity. */
 export async function findSession(
   sessions: Sessions,
   id: string,
@@ -147,7 +148,7 @@ export async function findSession(
   return session;
 }
 
-/** Ends a session for good; resolves when it would stay dead after a crash. */
+/** Ends a session for good; resolves when its removal would survive a crash. */
 export async function endSession(
   sessions: Sessions,
   session: LiveSession,
@@ -182,7 +183,7 @@ function isExpired({ deps }: Sessions, activeAt: number): boolean {
   return deps.activity.now() - activeAt > deps.sessionTimeoutMs;
 }
 
-/** Brings a stored session to life, unless it is another holder's or has expired. */
+/** Loads a stored session, unless it is another holder's or has expired. */
 async function hydrate(
   sessions: Sessions,
   id: string,
@@ -192,7 +193,7 @@ async function hydrate(
   if (id.length > idCharsMax) return undefined;
   const key = await sha256Hex(id);
   const record = await deps.sessions.find(key);
-  // Another request may have brought it to life, or to its end, in the meantime.
+  // Another request may have loaded or ended it in the meantime.
   const live = byId.get(id);
   if (live !== undefined || record === undefined || ending.has(key)) return live;
   if (record.surface !== surface || record.principal !== principal.id) return undefined;
@@ -211,14 +212,15 @@ async function hydrate(
 }
 
 /**
- * Notes that the session lives here now. The store logs a fault, which costs the session nothing.
+ * Stores that this instance owns the session. The store logs a fault, which does not harm the
+ * session.
  */
 function claim({ sessions, owner }: LegacyDeps, record: SessionRecord): void {
   if (record.owner === owner) return;
   sessions.update(record.key, { owner }).catch(() => {});
 }
 
-/** Releases all that this process holds of an ended session, whichever instance ended it. */
+/** Releases everything this process holds for an ended session, whichever instance ended it. */
 function dropSession(sessions: Sessions, key: string, reason: string): void {
   const { deps, byKey, suspended } = sessions;
   if (suspended.delete(key)) deps.gateway.endScope(key);
@@ -228,7 +230,9 @@ function dropSession(sessions: Sessions, key: string, reason: string): void {
   endLiveSession(session, reason, new GatewayError("cancelled", `Cannot go on: ${reason}`));
 }
 
-/** Moves all stamps along after the wall clock jumped, so that each session keeps its idle time. */
+/**
+ * Moves all timestamps after a jump of the wall clock, so that each session keeps its idle time.
+ */
 async function followClock({ deps, byKey }: Sessions): Promise<void> {
   const { activity, log } = deps;
   const ms = activity.jump();

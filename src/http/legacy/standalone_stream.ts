@@ -1,9 +1,9 @@
 /**
  * The standalone streams of one session, which GET opens for messages that belong to no call. The
- * newest gets the messages, each exactly once. An owned message that finds no stream waits for one.
- * A state notice is never stored: changes that happen without a stream, or while the reader lags,
- * are sent once later. Follows "Multiple Connections" of the Streamable HTTP transport. Not here:
- * ids and replay (session_streams.ts).
+ * newest gets the messages, each exactly once. An owned message waits if no stream is open. A state
+ * notice is never stored: changes that happen without a stream, or while the reader lags, are sent
+ * once later. Follows "Multiple Connections" of the Streamable HTTP transport. Not here: ids and
+ * replay (session_streams.ts).
  */
 import { putWithin } from "../../bounded.ts";
 import type { Limits } from "../../limits.ts";
@@ -33,15 +33,15 @@ export interface StandaloneStreams {
   readonly open: StandaloneStream[];
   /** Owned messages without a stream. */
   queued: QueuedMessage[];
-  /** State notices without a stream, by what they say has changed. */
+  /** State notices that wait for a stream, by the state that changed. */
   readonly changed: Map<string, Uint8Array>;
-  /** Owned messages wait until the handshake is over: the client may not be asked before. */
+  /** Owned messages wait for the end of the handshake: the client must not be asked before it. */
   mayOwn: boolean;
   /** Called once for each stream that leaves the list. */
   readonly onLeave: (stream: StandaloneStream) => void;
 }
 
-/** Makes a session's standalone streams: none yet. */
+/** Makes a session's standalone streams, empty. */
 export function createStandaloneStreams(
   limits: Limits,
   onLeave: StandaloneStreams["onLeave"],
@@ -71,7 +71,7 @@ export function dismiss(
   stream.connection.end(retryMs);
 }
 
-/** Takes a stream off the list. Notices that its reader did not see go to the next stream. */
+/** Removes a stream. Notices that its reader did not see go to the next stream. */
 export function leave(
   standalone: StandaloneStreams,
   stream: StandaloneStream,
@@ -88,7 +88,10 @@ export function leave(
   standalone.onLeave(stream);
 }
 
-/** Sends to the newest stream, or waits for one while `isWanted`. False when too much waits. */
+/**
+ * Sends a message on the newest stream, or queues it as long as it is wanted. False if the queue is
+ * full.
+ */
 export function sendOwned(
   standalone: StandaloneStreams,
   text: string,
@@ -116,7 +119,7 @@ export function sendState(standalone: StandaloneStreams, key: string, bytes: Uin
   return true;
 }
 
-/** The handshake is over: owned messages may go. */
+/** Sends owned messages from now on, because the handshake is over. */
 export function allowOwned(standalone: StandaloneStreams): void {
   if (standalone.mayOwn) return;
   standalone.mayOwn = true;
@@ -136,7 +139,7 @@ function flush(standalone: StandaloneStreams): void {
   standalone.changed.clear();
 }
 
-/** The stream that gets the messages; those whose readers fell too far behind are left. */
+/** The stream that gets the messages; drops streams whose readers fell too far behind. */
 function newestOf(standalone: StandaloneStreams): StandaloneStream | undefined {
   for (;;) {
     const newest = standalone.open.at(-1);

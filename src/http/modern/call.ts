@@ -5,7 +5,7 @@
  * methods of 2026-07-28 and its cancellation page. Not here: the form of the answer (reply.ts).
  */
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
-import { logFailedCall, toFault } from "../../gateway/steps/audit.ts";
+import { toCallFailure, toFault } from "../../gateway/call_failure.ts";
 import { outcomeFor } from "../../gateway/outcome.ts";
 import type { CallTarget, Exchange, JsonObject, Notice, Reply as Item } from "../../model.ts";
 import { errorText, notificationText, resultText } from "../../protocol/jsonrpc.ts";
@@ -173,7 +173,8 @@ function fail(running: Running, failure: GatewayError): void {
   const isOurs = running.exchange === undefined && isOpen(running);
   const fault = isOurs ? toFault(failure) : undefined;
   if (fault !== undefined) {
-    logFailedCall(deps, { method, params, caller }, { ...fault, surface });
+    const refused = toCallFailure({ params, caller }, fault, deps.limits);
+    deps.emit({ type: "call_refused", surface, method, failure: refused });
   }
   if (failure.code === "internal") logFault(deps.log, `Cannot answer "${method}"`, failure);
   const told = withOutcome(failure, outcomeFor(failure, running.target));

@@ -1,7 +1,7 @@
 /**
- * Which resources the notification streams of each scope follow. A server knows a scope as one
- * subscriber, so the gateway subscribes when the first stream of a scope wants a resource and
- * unsubscribes when the last one ends, whichever surface each came by. Not here: the streams
+ * Which resources the notification streams of each scope follow. To a server, a scope is one
+ * subscriber. The gateway therefore subscribes when the first stream of a scope wants a resource
+ * and unsubscribes when the last one ends, on whichever surface each is. Not here: the streams
  * (listen.ts).
  */
 import { endingOf } from "../../gateway/exchange.ts";
@@ -35,7 +35,7 @@ interface Followed {
   isBusy: boolean;
 }
 
-/** Makes the register: nothing is followed. */
+/** Makes an empty register. */
 export function createSubscriptionHandles(gateway: Gateway, log: Log): SubscriptionHandles {
   /** By scope and URI, then by surface. */
   const groups = new Map<string, Map<string, Followed>>();
@@ -61,7 +61,7 @@ export function createSubscriptionHandles(gateway: Gateway, log: Log): Subscript
         caller,
       });
       const error = await failureOf(exchange);
-      // As a call that failed it is in the log already.
+      // The log already has the failed call.
       if (error !== undefined) log.debug("Cannot follow a resource", { method, uri, error });
       if (on && error !== undefined) break;
       // A failed unsubscribe is ignored: the server is gone, or its notices reach no stream.
@@ -104,7 +104,7 @@ export function createSubscriptionHandles(gateway: Gateway, log: Log): Subscript
   };
 }
 
-/** What kept a call from ending well. */
+/** Why a call failed; undefined if it succeeded. */
 async function failureOf(exchange: Exchange): Promise<unknown> {
   const ending = await endingOf(exchange);
   if (ending.kind === "result") return undefined;

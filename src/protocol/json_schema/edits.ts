@@ -1,4 +1,6 @@
-/** Changes of a value that is not changed itself: noted while it is read, and made in a copy. */
+/**
+ * Changes to a value, noted while it is read and made in a copy; the value itself stays unchanged.
+ */
 import type { JsonObject } from "../../model.ts";
 import { isJsonObject } from "../jsonrpc.ts";
 
@@ -12,7 +14,7 @@ export interface Edits {
 
 const removed = Symbol("removed");
 
-/** Makes the changes, none at first. */
+/** Makes an empty set of changes. */
 export function createEdits(): Edits {
   const edits = new Map<unknown, Map<string, unknown>>();
   const set: Edits["set"] = (holder, key, value) => {

@@ -20,7 +20,7 @@ import {
 export const knownDialect =
   /^https?:\/\/json-schema\.org\/draft(?:-0[67]|\/2019-09|\/2020-12)\/schema#?$/;
 
-/** Draft 4's flags next to bounds. */
+/** Draft 4's flags next to `minimum` and `maximum`. */
 const bound: KeywordRule = (reading, holder, key) => {
   const value = holder[key];
   if (typeof value !== "boolean") {
@@ -60,7 +60,7 @@ function nullable(reading: SchemaReading, holder: JsonObject, key: string): void
   const hasType = type !== undefined && type !== null;
   const isNull = [type].flat().includes("null");
   if (typeof value === "boolean" && hasType && (value || !isNull)) return;
-  // Without it an answer of null would no longer fit.
+  // Without the flag, an answer of null would no longer fit.
   if (reading.purpose === "answer" && value !== false) {
     throw unsound(reading, value, 'a flag next to a "type"');
   }

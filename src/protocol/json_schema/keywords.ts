@@ -1,12 +1,12 @@
 /**
  * The keywords of JSON Schema as rows, for drafts 6 to 2020-12: which ones hold schemas, and what
- * the values of the others must be. A validator that meets another value refuses the whole schema.
- * Not here: references and identifiers (references.ts), and what is done about a wrong value
+ * the values of the others must be. If one value is wrong, a validator refuses the whole schema.
+ * Not here: references and identifiers (references.ts), and the handling of wrong values
  * (sound.ts).
  */
 import { isJsonObject } from "../jsonrpc.ts";
 
-/** What the value of a keyword that holds schemas is. */
+/** The form in which a keyword holds schemas. */
 export type Holding = "schema" | "list" | "map";
 
 /** The keywords that hold schemas. */
@@ -56,8 +56,8 @@ export function isType(value: unknown): boolean {
 }
 
 /**
- * Whether every client can compile this pattern: they read ECMA-262 with the `u` flag (ajv), and
- * some run on engines of before 2025, without `(?i:…)` and names that repeat.
+ * Whether every client can compile this pattern. Clients read ECMA-262 with the `u` flag (ajv), and
+ * some engines from before 2025 have no `(?i:…)` and no repeated group names.
  */
 export function isPattern(value: unknown): boolean {
   if (!isText(value)) return false;
@@ -76,7 +76,7 @@ export function isPattern(value: unknown): boolean {
 const count: Expectation = { expected: "an integer of at least 0", fits: isCount };
 const number: Expectation = { expected: "a number", fits: isNumber };
 
-/** Assertions: what a value is checked by. */
+/** Assertions: keywords that check values. */
 export const assertions: ReadonlyMap<string, Expectation> = new Map<string, Expectation>([
   ["type", { expected: "a type of JSON Schema, or a list of some", fits: isType }],
   ["enum", {
@@ -113,7 +113,7 @@ export const assertions: ReadonlyMap<string, Expectation> = new Map<string, Expe
   }],
 ]);
 
-/** Remarks: nothing is checked by them, so that a wrong one alone can go. */
+/** Remarks: they check nothing, so a wrong one can be dropped by itself. */
 export const remarks: ReadonlyMap<string, (value: unknown) => boolean> = new Map<
   string,
   (value: unknown) => boolean
@@ -137,7 +137,10 @@ export const remarks: ReadonlyMap<string, (value: unknown) => boolean> = new Map
 /** Keywords whose value is data, where null is a value like any other. */
 export const dataKeywords: ReadonlySet<string> = new Set(["const", "default"]);
 
-/** Names of schemas, and what goes with them; `$id` counts for those after it here. */
+/**
+ * Names of schemas, and related keywords. `$id` comes first, because it changes the base of the
+ * others.
+ */
 export const identifiers: ReadonlySet<string> = new Set([
   "$id",
   "$anchor",
@@ -157,7 +160,7 @@ const others: ReadonlySet<string> = new Set([
   "nullable",
 ]);
 
-/** What one keyword is, of all that the tables here say. */
+/** One keyword, with its entries in the tables above. */
 export interface Keyword {
   readonly holding: Holding | undefined;
   readonly assertion: Expectation | undefined;

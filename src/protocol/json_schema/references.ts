@@ -1,8 +1,8 @@
 /**
  * Identifiers and references of one schema document: what `$id`, `$anchor` and `$dynamicAnchor`
- * name, and where a `$ref` leads. Nothing outside the document is ever read: a reference that
- * leaves it leads nowhere. JSON Schema 2020-12 core 8.2 and 9.2, RFC 6901, and draft 7's anchors
- * (`$id: "#a"`).
+ * name, and where a `$ref` leads. Nothing outside the document is ever read, so a reference beyond
+ * it leads nowhere. JSON Schema 2020-12 core 8.2 and 9.2, RFC 6901, and draft 7's anchors (`$id:
+ * "#a"`).
  */
 import type { JsonObject } from "../../model.ts";
 import { isJsonObject } from "../jsonrpc.ts";
@@ -22,20 +22,20 @@ export interface Place {
 export interface References {
   /** The base URI of the document's root. */
   readonly base: string;
-  /** Notes what a schema is named; gives the base URI within it. */
+  /** Notes the names of a schema; returns the base URI within it. */
   enter(schema: JsonObject, path: readonly string[], outer: string): string;
-  /** Notes the names of what is under an unknown keyword: validators look for them there, too. */
+  /** Notes the names under an unknown keyword: validators look there, too. */
   look(value: unknown): void;
   /** Notes the reference that a schema has under `key`. */
   add(schema: JsonObject, key: string, base: string, path: readonly string[]): void;
   /**
-   * Gives the schema that each reference leads to. `read` gets each place once and may add more.
-   * Throws Unsound for one that leads nowhere, or back to itself.
+   * Returns the schema that each reference leads to. `read` gets each place once and may add more
+   * references. Throws Unsound for a reference that leads nowhere, or back to itself.
    */
   follow(read: (place: Place, base: string) => void): unknown[];
   /**
-   * Takes all names away, and makes each reference a plain pointer, where clients cannot keep the
-   * names of this document apart from those of others.
+   * Removes all names and makes each reference a plain pointer, if clients would confuse the names
+   * of this document with those of others.
    */
   forgetNames(): void;
 }
@@ -70,7 +70,7 @@ export function createReferences(root: JsonObject, edits: Edits): References {
   const hold = (schema: JsonObject, key: string): void => {
     holders.push({ schema, key });
     const value = schema[key];
-    // ajv knows these by their names, whatever document they are in, or refuses their names.
+    // ajv shares these names between all documents, or refuses them.
     if (key === "$id" || (typeof value === "string" && !anchorName.test(value))) isShared = true;
   };
   const look: References["look"] = (value) => {
@@ -92,7 +92,7 @@ export function createReferences(root: JsonObject, edits: Edits): References {
     const resource = named.get(head);
     return resource === undefined ? undefined : followPointer(resource, fragment);
   };
-  /** Inside the root's own resource a pointer stays true when the names are gone. */
+  /** Inside the root's own resource, a pointer stays valid without the names. */
   const isPlain = ({ key, schema, base: from }: Reference): boolean =>
     key === "$ref" && /^#(?:$|\/)/.test(String(schema[key])) && named.get(from)?.value === root;
 
@@ -156,7 +156,7 @@ export function createReferences(root: JsonObject, edits: Edits): References {
   };
 }
 
-/** What ajv takes as an anchor. */
+/** What ajv accepts as an anchor. */
 const anchorName = /^[a-z_][-a-z0-9._]*$/i;
 
 /** A path as a reference. */
@@ -165,7 +165,7 @@ function toPointer(path: readonly string[]): string {
   return `#${keys.join("")}`;
 }
 
-/** What a pointer leads to. Readers disagree whether `%2F` divides keys. */
+/** What a pointer leads to. Readers disagree on whether `%2F` separates keys. */
 export function followPointer({ value, path }: Place, pointer: string): Place | undefined {
   if (/%2f/i.test(pointer)) return undefined;
   const keys: string[] = [];
@@ -183,7 +183,7 @@ export function followPointer({ value, path }: Place, pointer: string): Place | 
   return { value: here, path: [...path, ...keys] };
 }
 
-/** A reference as a whole URI; its fragment stays as it is written. */
+/** A reference as an absolute URI; its fragment stays as written. */
 function toUri(reference: string, base: string): { head: string; fragment: string } | undefined {
   const mark = reference.indexOf("#");
   const before = mark < 0 ? reference : reference.slice(0, mark);

@@ -1,7 +1,7 @@
 /**
- * One schema document on its way through: its schemas are read once each, in one pass, with the
- * keys that lead to what is read, what was corrected, and how much is within each schema. What a
- * keyword with a rule of its own does is in keyword_rules.ts.
+ * The reading of one schema document. It reads each schema once, in one pass, and keeps the path to
+ * the current value, the corrections, and the size of each schema. Keywords with rules of their own
+ * are in keyword_rules.ts.
  */
 import type { JsonObject } from "../../model.ts";
 import { isJsonObject } from "../jsonrpc.ts";
@@ -14,7 +14,7 @@ import { describePath, Unsound } from "./unsound.ts";
 /** What a schema is for: the arguments that a model gives, or the answer that clients check. */
 export type SchemaPurpose = "argument" | "answer";
 
-/** What a keyword does beyond its holding and assertion; gives how many schemas are within. */
+/** The rule of a keyword that the tables do not cover; returns how many schemas it holds. */
 export type KeywordRule = (
   reading: SchemaReading,
   holder: JsonObject,
@@ -30,9 +30,9 @@ export interface SchemaReading {
   readonly edits: Edits;
   readonly references: References;
   readonly corrections: string[];
-  /** The keys that lead to what is read. */
+  /** The keys that lead to the current value. */
   path: string[];
-  /** How many schemas each has within it; infinite where one of them is a reference. */
+  /** How many schemas each one holds; infinite if one of them is a reference. */
   readonly sizes: Map<unknown, number>;
   hasTuples: boolean;
 }
@@ -58,17 +58,17 @@ export function createReading(
   };
 }
 
-/** Says what was corrected at this place. */
+/** Notes a correction at this place. */
 export function note({ corrections, path }: SchemaReading, what: string): void {
   corrections.push(`${describePath(path)} ${what}`);
 }
 
-/** The error of a value at this place. */
+/** The error for a value at this place. */
 export function unsound({ path }: SchemaReading, value: unknown, expected: string): Unsound {
   return new Unsound(`${describePath(path)} is ${quote(value)}, expected ${expected}`);
 }
 
-/** Leaves out a member that asserts nothing. */
+/** Drops a member that asserts nothing. */
 export function leaveOut(reading: SchemaReading, holder: JsonObject, key: string): void {
   reading.edits.remove(holder, key);
   note(reading, `is ${quote(holder[key])}, and was left out`);

@@ -1,10 +1,10 @@
 /**
- * A server's schema as every client's validator can compile it, or why none can. Clients compile
- * the output schemas of all tools while they list them (SDK 1.x) or call them, and one failure
- * fails the whole list. What asserts nothing (null, remarks, dialects that clients do not know) is
- * left out; a wrong assertion is not, since the schema without it would say something else. Of an
- * output schema the names of its parts go where clients keep them in one table for all tools. A
- * schema is read in one pass, never resolved beyond its document, and never run.
+ * Makes a server's schema one that every client's validator can compile, or says why none can.
+ * Clients compile the output schemas of all tools when they list them (SDK 1.x) or call them, and
+ * one failure fails the whole list. Members that assert nothing (null, remarks, dialects that
+ * clients do not know) are dropped. A wrong assertion is not, since the schema would then mean
+ * something else. An output schema loses the names of its parts if clients keep them in one table
+ * for all tools. A schema is read in one pass, never resolved beyond its document, and never run.
  */
 import type { Limits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
@@ -17,10 +17,10 @@ import {
 } from "./schema_reading.ts";
 import { Unsound } from "./unsound.ts";
 
-/** The bounds on a schema that clients compile. */
+/** The limits on a schema that clients compile. */
 export type SchemaLimits = Pick<Limits, "schemaPartsMax" | "schemaTargetsMax">;
 
-/** A schema that compiles, with what was corrected for that; or why it cannot. */
+/** A schema that compiles, and what was corrected in it; or why it cannot compile. */
 export type Soundness =
   | { readonly schema: JsonObject; readonly corrections: readonly string[] }
   | { readonly problem: string };
@@ -29,7 +29,7 @@ export type Soundness =
 const tupleDialects = /^https?:\/\/json-schema\.org\/draft(?:-0[67]|\/2019-09)\/schema#?$/;
 const draft7 = "http://json-schema.org/draft-07/schema#";
 
-/** Checks a schema; one with nothing wrong is given back as it is. */
+/** Checks a schema; one without faults is returned as it is. */
 export function toSound(
   root: JsonObject,
   purpose: SchemaPurpose,
@@ -59,7 +59,9 @@ function readDocument(reading: SchemaReading, limits: SchemaLimits): void {
   weigh(sizes, targets, limits);
 }
 
-/** Lists of schemas under `items` are of older drafts, and so is a schema that has them. */
+/**
+ * Only older drafts have lists of schemas under `items`, so a schema with one gets such a dialect.
+ */
 function settleTuples({ root, hasTuples, edits, corrections }: SchemaReading): void {
   const { $schema } = root;
   if (!hasTuples || (typeof $schema === "string" && tupleDialects.test($schema))) return;
@@ -71,7 +73,8 @@ function settleTuples({ root, hasTuples, edits, corrections }: SchemaReading): v
 }
 
 /**
- * Validators write what a reference leads to out in each place, unless it has references itself.
+ * Limits the compiled size: validators copy a referenced schema to each place, unless it has
+ * references itself.
  */
 function weigh(
   sizes: ReadonlyMap<unknown, number>,

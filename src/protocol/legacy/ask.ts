@@ -1,8 +1,8 @@
 /**
- * Questions of upstreams as requests to a client: whether it declared that it answers them, whether
- * its revision has words for them, and the translation where an older wording exists. Upstreams of
- * a session were told the same capabilities, so a refusal here means a server that asked anyway.
- * Follows the client features of each revision (roots, sampling, elicitation).
+ * Questions of upstreams as requests to a client: whether the client declared the capability,
+ * whether its revision has the question, and the translation to an older form. Upstreams of a
+ * session know the same capabilities, so a refusal here means that a server asked anyway. Follows
+ * the client features of each revision (roots, sampling, elicitation).
  */
 import { isDeclared, missingCapability, usesTools } from "../../client_capabilities.ts";
 import { GatewayError, toGatewayError } from "../../errors.ts";
@@ -23,7 +23,7 @@ const encoders: ReadonlyMap<string, AskEncoder> = new Map([
   ["elicitation/create", encodeElicitation],
 ]);
 
-/** The question as a request; the failure names the capability that is missing. */
+/** The question as a request; the failure names the missing capability. */
 export function encodeAsk(
   ask: Ask,
   revision: string,
@@ -71,10 +71,10 @@ function encodeSampling(
   return { ...kept, messages: messages.flatMap((message) => sampleMessages(message, row)) };
 }
 
-/** Without it a client adds no context, as one does that did not declare that it would. */
+/** Removed for clients that did not declare `sampling.context`: without it they add no context. */
 const contextKeys = new Set(["includeContext"]);
 
-/** One message for each content block where the revision has one block a message. */
+/** One message for each content block, if the revision allows only one block in a message. */
 function sampleMessages(message: unknown, row: RevisionRow): unknown[] {
   if (!isJsonObject(message)) return [message];
   if (!Array.isArray(message.content)) {
@@ -92,7 +92,7 @@ function encodeElicitation(
     if (!row.elicitationUrl) {
       throw unanswerable("elicitation.url", `revision ${row.revision} has forms only`);
     }
-    // Servers of the stateless revision name none; these clients need one.
+    // Servers of the stateless revision send no `elicitationId`; these clients need one.
     return params.elicitationId === undefined
       ? { ...params, elicitationId: crypto.randomUUID() }
       : params;
@@ -107,13 +107,13 @@ function encodeElicitation(
   return { ...params, requestedSchema: { ...schema, properties } };
 }
 
-/** A form field in the words of 2025-06-18: titled choices are `enum` beside `enumNames`. */
+/** A form field in the form of 2025-06-18: titled choices are `enum` next to `enumNames`. */
 function olderField(key: string, field: unknown, row: RevisionRow): unknown {
   if (!isJsonObject(field)) return field;
   if (field.type === "array") {
     throw unanswerable(
       "elicitation.form",
-      `revision ${row.revision} has no choice of several, which field ${JSON.stringify(key)} needs`,
+      `revision ${row.revision} has no multiple choice, which field ${JSON.stringify(key)} needs`,
     );
   }
   const { oneOf, ...rest } = field;

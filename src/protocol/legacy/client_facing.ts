@@ -1,8 +1,8 @@
 /**
- * The handshake era's codec toward clients: which of their messages a revision has, and how
- * results, notices, questions and errors are put for it. What changes between revisions is data in
- * `revisions.ts` and `methods.ts`; how it is bridged is in `degrade.ts` and `ask.ts`. Sessions,
- * ids and streams are the binding's.
+ * The handshake era's codec toward clients: which messages a revision has, and how it writes
+ * results, notices, questions and errors. The differences between revisions are data in
+ * `revisions.ts` and `methods.ts`; `degrade.ts` and `ask.ts` bridge them. Not here: sessions, ids
+ * and streams (http/legacy).
  */
 import { errorTable, type GatewayError } from "../../errors.ts";
 import type { Description, JsonObject, Notice, RequestId } from "../../model.ts";
@@ -33,7 +33,7 @@ import { isLoudEnough } from "../shared/log_severity.ts";
 import { problemIn } from "../shared/method_params.ts";
 import { foreignParams, modelParams, progressTokenOf, without } from "../shared/wire_keys.ts";
 
-/** How clients of 2024-11-05 to 2025-11-25 speak and are spoken to. */
+/** Makes the codec for clients of 2024-11-05 to 2025-11-25. */
 export function createLegacyClientCodec(identity: Identity): ClientWords & SessionWords {
   return {
     asks: "request",
@@ -83,7 +83,7 @@ function encodeNotice(
   return progressToken === undefined ? undefined : { method, params: { ...params, progressToken } };
 }
 
-/** Codes that clients of this era do not know become those that they do. */
+/** Replaces codes that clients of this era do not know. */
 function encodeError(failure: GatewayError, request?: WireMessage): EncodedError {
   const { status } = failure;
   const { code, ...rest } = failure.toRpc();
@@ -98,7 +98,7 @@ function encodeError(failure: GatewayError, request?: WireMessage): EncodedError
   return { error: { code: told, ...rest }, status };
 }
 
-/** The `_meta` key under which a single server behind a surface is named. */
+/** The `_meta` key for the `serverInfo` of the only server behind a surface. */
 const upstreamInfoKey = "mcp-wrapper/serverInfo";
 const taskKeys = new Set(["tasks"]);
 const laterCapabilities = new Set(["tasks", "completions"]);
@@ -116,7 +116,7 @@ function encodeDescription(
       ? capabilities
       : without(capabilities, row.completions ? taskKeys : laterCapabilities),
     serverInfo: shownInfo(identity, description.serverInfo, row),
-    // Whose tools these are, where they are one server's alone.
+    // The server's own info, if there is only one behind the surface.
     ...(description.serverInfo === undefined
       ? {}
       : { _meta: { [upstreamInfoKey]: description.serverInfo } }),

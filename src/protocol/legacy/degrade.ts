@@ -1,11 +1,11 @@
 /**
- * Converts what a revision cannot carry into what it can. Only type errors are corrected: a content
- * discriminator that the revision does not know, structured content that is no object, an output
- * schema whose root is no object. Members that are merely new (titles, icons, annotations, `_meta`)
- * stay: JSON readers of every revision skip what they do not know, and dropping them would hide
- * them from clients that do. Content of a type unknown to every revision passes as it is: where a
- * server sends some, it is text by now (sound_results.ts). A tool that must be run as a task may be
- * called plainly here too: the gateway then runs the task.
+ * Converts what a revision cannot carry into what it can. Only what would be a type error is
+ * converted: a content type that the revision does not know, structured content that is no object,
+ * an output schema whose root is no object. Members that are merely new (titles, icons,
+ * annotations, `_meta`) stay: JSON readers of every revision skip what they do not know, and
+ * dropping them would hide them from clients that know them. Content of a type that no revision
+ * knows is already text (sound_results.ts). A tool that must run as a task may also be called
+ * plainly: the gateway then runs the task.
  */
 import type { JsonObject } from "../../model.ts";
 import { isJsonObject } from "../jsonrpc.ts";

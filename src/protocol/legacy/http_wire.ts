@@ -1,7 +1,6 @@
 /**
- * The headers by which the handshake era travels over HTTP beside its messages: the session, the
- * negotiated revision, and where a broken stream goes on. Follows the Streamable HTTP transport of
- * 2025-03-26 to 2025-11-25.
+ * The HTTP headers of the handshake era: the session, the negotiated revision, and where to resume
+ * a broken stream. Follows the Streamable HTTP transport of 2025-03-26 to 2025-11-25.
  */
 import { errorTable, upstreamCodes, type UpstreamErrorBody } from "../../errors.ts";
 import type { RequestId } from "../../model.ts";
@@ -16,7 +15,7 @@ export interface SessionHeaders {
   readonly revision: string | undefined;
 }
 
-/** The headers of a message in a session; the first message has neither. */
+/** The headers of a message in a session; the first message has none. */
 export function sessionHeaders({ session, revision }: SessionHeaders): Record<string, string> {
   return {
     ...(session === undefined ? {} : { [sessionHeader]: session }),
@@ -24,16 +23,16 @@ export function sessionHeaders({ session, revision }: SessionHeaders): Record<st
   };
 }
 
-/** The session that an answer opens; undefined when it opens none. */
+/** The session that an answer opens; undefined if it opens none. */
 export function sessionIn(headers: Headers): string | undefined {
   const id = headers.get(sessionHeader);
   return id !== null && sessionId.test(id) ? id : undefined;
 }
 
-/** Where a broken stream is to go on. */
+/** The header that resumes a broken stream. */
 export function resumingAfter(eventId: string | undefined): Record<string, string> {
   if (eventId === undefined || eventId === "") return {};
-  // As UTF-8, which in a header is written byte by byte.
+  // Headers are bytes: the id is sent as UTF-8.
   const bytes = new TextEncoder().encode(eventId);
   return { "last-event-id": Array.from(bytes, (byte) => String.fromCharCode(byte)).join("") };
 }
@@ -46,7 +45,7 @@ export interface HttpRefusal {
     | undefined;
   /** The message of the error, or the beginning of the body. */
   readonly words: string;
-  /** Whether it refuses credentials that the operator has given. */
+  /** Whether it refuses credentials that the operator configured. */
   readonly isLoginRefused: boolean;
 }
 
@@ -65,9 +64,8 @@ const lostWords = new RegExp(
 );
 
 /**
- * Whether a refusal means that the session is gone: by its status, or in words, which most servers
- * have of their own and with a status of their own. An error that names the request and is about
- * its method or arguments says so of the session only by a status and words that both mean it.
+ * Whether a refusal means that the session is gone. Its status may say so, or its words: servers
+ * differ in both. An error about a request's own method or arguments counts only if both say so.
  */
 export function isSessionLost({ status, rpc, words, isLoginRefused }: HttpRefusal): boolean {
   const code = rpc?.error.code;

@@ -1,7 +1,7 @@
 /**
- * The handshake toward an upstream: what `initialize` says of us and how its answer is read. The
- * answer may name any revision of this era; an upstream that names another cannot be spoken to.
- * Follows the lifecycle section of each revision.
+ * The handshake toward an upstream: the params of `initialize`, and how its answer is read. The
+ * answer may name any revision of this era; an upstream that names another cannot be used. Follows
+ * the lifecycle section of each revision.
  */
 import { quoteJson } from "../../excerpt.ts";
 import type { Description, JsonObject } from "../../model.ts";
@@ -11,18 +11,18 @@ import { toDescription } from "../description.ts";
 import { isJsonObject } from "../jsonrpc.ts";
 import { isServed, latestRevision, type Revision, revisions } from "./revisions.ts";
 
-/** What an upstream said of itself. */
+/** The upstream's answer. */
 export interface InitializeAnswer {
   readonly revision: Revision;
   readonly description: Description;
 }
 
-/** Of a text that should be a revision, and may be anything. */
+/** Characters to quote of a revision, which may be any text. */
 const namedCharsMax = 40;
 
 /**
- * Params of `initialize`; `capabilities` are what this upstream may ask of us, `title` names the
- * client for whom we come, where the upstream may hear that.
+ * The params of `initialize`. `capabilities` are what this upstream may ask for; `title` names the
+ * client, if the upstream may know it.
  */
 export function initializeParams(
   capabilities: JsonObject,

@@ -1,7 +1,7 @@
 /**
  * The methods of the handshake era as four tables: who sends them, since which revision, and what
- * their params must hold (method_params.ts has what the eras share). Tasks are those of servers;
- * clients are asked for none, so servers have no such requests.
+ * their params must hold (method_params.ts has what the eras share). Only servers run tasks: the
+ * gateway relays no tasks of clients.
  */
 import * as v from "valibot";
 import { defaultLimits } from "../../limits.ts";
@@ -97,7 +97,7 @@ function since(revision: Revision, methods: Readonly<Record<string, v.GenericSch
   );
 }
 
-/** A null-prototype copy, so that a method named `constructor` is found nowhere. */
+/** A copy without prototype, so that a method named `constructor` has no row. */
 function table(rows: MethodTable): MethodTable {
   return Object.assign(Object.create(null), rows) as MethodTable;
 }

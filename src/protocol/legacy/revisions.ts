@@ -10,7 +10,7 @@ export interface RevisionRow {
   /** Arrays of messages in one body. */
   readonly batches: boolean;
   /**
-   * An event with an id and no data opens a stream; older clients parse the empty data and fail.
+   * A stream begins with an event that has an id and no data. Older clients would fail to parse it.
    */
   readonly priming: boolean;
   /** `title` of a server. */
@@ -23,7 +23,7 @@ export interface RevisionRow {
   readonly audio: boolean;
   /** Content of type `resource_link`. */
   readonly resourceLinks: boolean;
-  /** `structuredContent` beside a tool's content. */
+  /** `structuredContent` next to a tool's content. */
   readonly structuredContent: boolean;
   /** Several content blocks in one sampling message, and tools offered to the model. */
   readonly samplingBlocks: boolean;
@@ -33,7 +33,7 @@ export interface RevisionRow {
   readonly elicitationUrl: boolean;
   /** Choices with titles (`oneOf`) and choices of several in an elicitation form. */
   readonly elicitationChoices: boolean;
-  /** Calls of tools as tasks, which are asked after later. */
+  /** Calls of tools as tasks, whose results clients fetch later. */
   readonly tasks: boolean;
 }
 
@@ -96,7 +96,7 @@ export type Revision =
 /** The names, oldest first. */
 export const revisions: readonly string[] = revisionRows.map((row) => row.revision);
 
-/** What we offer upstreams, and clients that ask for a revision we do not serve. */
+/** What the gateway offers upstreams, and clients that ask for an unknown revision. */
 export const latestRevision: Revision = fourth.revision;
 
 /** Whether this revision is served. */
@@ -109,9 +109,7 @@ export function negotiate(requested: unknown): Revision {
   return isServed(requested) ? requested : latestRevision;
 }
 
-/**
- * The row of a revision; an unknown one (kept by a newer gateway, say) can be sure of the least.
- */
+/** The row of a revision; an unknown one (stored by a newer gateway, say) gets the first row. */
 export function rowOf(revision: string): RevisionRow {
   return revisionRows.find((row) => row.revision === revision) ?? first;
 }

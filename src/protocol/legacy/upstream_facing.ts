@@ -1,6 +1,6 @@
 /**
- * The handshake era's codec toward upstreams: what they are sent and what may come from them. Ids,
- * timeouts and the order of the handshake belong to the connection.
+ * The handshake era's codec toward upstreams: the messages to them and from them. Not here: ids,
+ * timeouts and the order of the handshake (upstream/link).
  */
 import { GatewayError, upstreamCodes, type UpstreamErrorBody } from "../../errors.ts";
 import type { JsonObject, Question, RequestId } from "../../model.ts";
@@ -14,7 +14,7 @@ import { modelParams, without, withProgressToken } from "../shared/wire_keys.ts"
 import { methodIn, serverNotifications } from "./methods.ts";
 import { latestRevision } from "./revisions.ts";
 
-/** How upstreams of 2024-11-05 to 2025-11-25 are spoken to. */
+/** The codec for upstreams of 2024-11-05 to 2025-11-25. */
 export const legacyUpstreamCodec: UpstreamWords & AskingWords = {
   asks: "request",
   encodeCall: ({ method, params, progressToken }) => ({
@@ -29,7 +29,7 @@ export const legacyUpstreamCodec: UpstreamWords & AskingWords = {
   encodeAnswer,
 };
 
-/** Whatever revision the upstream chose, it may use what the latest has. */
+/** An upstream may send notifications of the latest revision, whichever one it chose. */
 function decodeNotice(method: string, given: JsonObject): UpstreamDecoded<DecodedNotice> {
   const row = methodIn(serverNotifications, method, latestRevision);
   if (row === undefined) return { kind: "unknown" };
@@ -41,12 +41,12 @@ function decodeNotice(method: string, given: JsonObject): UpstreamDecoded<Decode
     return { kind: "ok", value: { notice: { kind: "notice", method, params } } };
   }
   const notice = { kind: "notice", method, params: without(params, tokenKeys) } as const;
-  // The schema has made sure of the token.
+  // The schema has checked the token.
   return { kind: "ok", value: { notice, request: given.progressToken as RequestId } };
 }
 
 /**
- * URL elicitations that a call needs first (2025-11-25), as questions; their ids are this hop's.
+ * URL elicitations that a call needs first (2025-11-25), as questions. Their ids stay on this hop.
  */
 function questionsIn(error: UpstreamErrorBody | undefined): readonly Question[] | undefined {
   const { code, data } = error ?? {};
@@ -68,7 +68,7 @@ const tokenKeys = new Set(["progressToken"]);
 
 const calls: ReadonlySet<string> = new Set(["tools/call", "tasks/result"]);
 
-/** Structured content is always an object in this era, so that an empty list is an empty object. */
+/** Structured content is always an object in this era, so an empty list means an empty object. */
 function withStructuredObject(method: string, result: unknown): unknown {
   if (!calls.has(method) || !isJsonObject(result)) return result;
   const { structuredContent } = result;

@@ -1,7 +1,7 @@
 /**
- * The stateless era's words toward clients: results with their kind and freshness, questions as the
- * end of a request, notices, errors and what a surface says of itself. What the era does not know
- * (tasks, `execution`, codes of the handshake era) goes; the rest passes as it is. Follows
+ * The stateless era's codec toward clients: results with their kind and freshness, questions as the
+ * result of a request, notices, errors and descriptions of surfaces. It drops what the era does not
+ * know (tasks, `execution`, codes of the handshake era); the rest passes as it is. Follows
  * basic/index, patterns/mrtr, utilities/caching and server/discover of 2026-07-28.
  */
 import { errorTable, type GatewayError, upstreamCodes } from "../../errors.ts";
@@ -36,7 +36,7 @@ import { notifications } from "./methods.ts";
 import { modernRevision } from "./revision.ts";
 import { problemOf } from "./tool_headers.ts";
 
-/** The `_meta` key under which a single server behind a surface is named. */
+/** The `_meta` key for the `serverInfo` of the only server behind a surface. */
 const upstreamInfoKey = "mcp-wrapper/serverInfo";
 
 /** Results that say how long they may be kept. */
@@ -48,10 +48,10 @@ const cacheable: ReadonlySet<string> = new Set([
 
 const executionKeys = new Set(["execution"]);
 const taskKeys = new Set(["tasks"]);
-/** By these servers of the handshake era say that a page was left; this era does not. */
+/** Handshake-era servers use this id to report that a web page is done; this era has no such id. */
 const questionKeys = new Set(["elicitationId"]);
 
-/** How clients of 2026-07-28 speak and are spoken to. */
+/** Makes the codec for clients of 2026-07-28. */
 export function createModernClientCodec(identity: Identity): ClientWords & RetryWords {
   return {
     asks: "result",
@@ -83,7 +83,7 @@ function hintsOf(freshness: Freshness | undefined): JsonObject {
   };
 }
 
-/** Clients must leave out tools with faulty markings, so they had better not see them. */
+/** Clients must drop tools with invalid header markings, so the gateway does not send them. */
 function withToolsOfTheEra(result: JsonObject): JsonObject {
   if (!Array.isArray(result.tools)) return result;
   const tools = result.tools.filter(isJsonObject)
@@ -92,7 +92,7 @@ function withToolsOfTheEra(result: JsonObject): JsonObject {
   return { ...result, tools };
 }
 
-/** Questions as the end of a request. */
+/** Questions as the result of a request. */
 function encodeInputRequired(
   { questions, state }: InputRequired,
   identity: Identity,
@@ -107,7 +107,9 @@ function encodeInputRequired(
   }, identity);
 }
 
-/** A notice of a request; undefined when the era has none such, or this client did not want it. */
+/**
+ * A notice of a request; undefined if the era has no such notice, or this client does not want it.
+ */
 function encodeNotice(
   notice: Notice,
   { logLevel }: Recipient,
@@ -133,7 +135,7 @@ const statuses: ReadonlyMap<number, number> = new Map([
   [errorTable.version_unsupported.rpc, 400],
 ]);
 
-/** Codes that only servers of the other era have. */
+/** Codes that only the handshake era has. */
 const replaced: ReadonlyMap<number, number> = new Map([
   [errorTable.resource_not_found.rpc, errorTable.invalid_params.rpc],
   [upstreamCodes.urlElicitationRequired, errorTable.internal.rpc],
@@ -164,12 +166,12 @@ function encodeDescription(
     capabilities: without(capabilities, taskKeys),
     ...(instructions === undefined ? {} : { instructions }),
     ...hintsOf(undefined),
-    // Whose tools these are, where they are one server's alone.
+    // The server's own info, if there is only one behind the surface.
     ...(serverInfo === undefined ? {} : { _meta: { [upstreamInfoKey]: serverInfo } }),
   }, shownInfo(identity, serverInfo, { titles: true, icons: true }));
 }
 
-/** The capability without which a method is not served; undefined for those that need none. */
+/** The capability that a method needs; undefined if it needs none. */
 export function capabilityOf(method: string): string | undefined {
   if (method === "completion/complete") return "completions";
   if (!isNamed(method)) return undefined;

@@ -1,7 +1,6 @@
 /**
- * The method and params of a client's request in 2026-07-28, once absent members are out of them.
- * What comes out is free of wire-only members. Envelope and headers are read before
- * (modern_request.ts).
+ * The method and params of a client's request in 2026-07-28, from cleaned params. The result has no
+ * wire-only members. Not here: envelope and headers (modern_request.ts).
  */
 import * as v from "valibot";
 import type { JsonObject, Resume } from "../../model.ts";
@@ -11,7 +10,7 @@ import { problemIn } from "../shared/method_params.ts";
 import { modelParams, progressTokenOf } from "../shared/wire_keys.ts";
 import { pausable, requests, resumeSchema } from "./methods.ts";
 
-/** A request whose params are cleaned already (message_members.ts). */
+/** Decodes a request whose params are already cleaned (message_members.ts). */
 export function decodeCleaned(method: string, params: JsonObject): Decoded {
   const schema = requests.get(method);
   if (schema === undefined) return { kind: "unknown" };

@@ -1,7 +1,6 @@
 /**
- * What every message of the stateless era says of itself inside `_meta`: the key names, reading a
- * client's envelope and writing ours. Follows "`_meta`" of basic/index and the capabilities of
- * 2026-07-28.
+ * The envelope that every message of the stateless era has in `_meta`: its keys, reading a client's
+ * and writing the gateway's. Follows "`_meta`" of basic/index and the capabilities of 2026-07-28.
  */
 import * as v from "valibot";
 import { GatewayError } from "../../errors.ts";
@@ -23,11 +22,11 @@ export const envelopeKeys = {
   subscription: `${prefix}subscriptionId`,
 } as const;
 
-/** What a request says of its client. */
+/** The envelope of a request, which describes its client. */
 export interface Envelope {
   readonly revision: string;
   readonly capabilities: JsonObject;
-  /** Empty when the client does not name itself, which it need not. */
+  /** Empty if the client does not name itself, which is optional. */
   readonly clientInfo: JsonObject;
   readonly logLevel?: LogLevel | undefined;
 }
@@ -41,7 +40,7 @@ const schema = v.object({
   ),
 });
 
-/** A result that names this gateway as its server, whichever upstream produced it. */
+/** Adds the gateway's name to a result as its server, whichever upstream produced it. */
 export function signed(result: JsonObject, identity: JsonObject): JsonObject {
   const meta = isJsonObject(result._meta) ? result._meta : {};
   return withMembers(result, {
@@ -49,13 +48,13 @@ export function signed(result: JsonObject, identity: JsonObject): JsonObject {
   });
 }
 
-/** Whether params claim to be of this era: they name a revision in `_meta`. */
+/** Whether params claim this era by naming a revision in `_meta`. */
 export function hasClaim(params: unknown): boolean {
   const meta = isJsonObject(params) ? params._meta : undefined;
   return isJsonObject(meta) && meta[envelopeKeys.revision] !== undefined;
 }
 
-/** The envelope of a request; throws `envelope_invalid` and names what is wrong. */
+/** The envelope of a request; throws `envelope_invalid`, which names the fault. */
 export function readEnvelope(params: JsonObject): Envelope {
   const meta = isJsonObject(params._meta) ? params._meta : {};
   const checked = v.safeParse(schema, meta, { abortEarly: true });

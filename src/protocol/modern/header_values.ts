@@ -1,5 +1,5 @@
 /**
- * Texts as values of HTTP headers: plain where that is safe, else Base64 of UTF-8 between two
+ * Texts as values of HTTP headers: plain if that is safe, otherwise Base64 of UTF-8 between two
  * sentinels. Follows "Value Encoding" of the Streamable HTTP transport, 2026-07-28.
  */
 
@@ -11,7 +11,7 @@ const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
-/** The value that stands for a text. */
+/** The header value for a text. */
 export function encodeHeaderValue(text: string): string {
   const looksEncoded = text.startsWith(opening) && text.endsWith(closing);
   if (plain.test(text) && !looksEncoded) return text;
@@ -19,8 +19,8 @@ export function encodeHeaderValue(text: string): string {
 }
 
 /**
- * The text of a value; undefined when it is marked as Base64 and is none. A value with one sentinel
- * alone is literal.
+ * The text of a value; undefined if it is marked as Base64 but is not. A value with only one
+ * sentinel is literal.
  */
 export function decodeHeaderValue(value: string): string | undefined {
   const trimmed = value.replace(/^[ \t]+|[ \t]+$/g, "");

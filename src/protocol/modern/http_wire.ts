@@ -1,7 +1,7 @@
 /**
- * The headers by which a message of this era travels over HTTP beside its body: toward servers they
- * are built for each hop; from clients they are checked against the body, which decides. Follows
- * "Request Metadata" of the Streamable HTTP transport, 2026-07-28.
+ * The HTTP headers that repeat parts of a message of this era. Toward servers, the gateway builds
+ * them for each hop; from clients, it checks them against the body, which decides. Follows "Request
+ * Metadata" of the Streamable HTTP transport, 2026-07-28.
  */
 import { GatewayError } from "../../errors.ts";
 import type { JsonObject } from "../../model.ts";
@@ -26,7 +26,7 @@ const named: ReadonlyMap<string, "name" | "uri"> = new Map([
   ["resources/read", "uri"],
 ]);
 
-/** The headers of a message; `tool` is the called tool, when it is known. */
+/** The headers of a message; `tool` is the called tool, if known. */
 export function requestHeaders(
   { method, params }: WireMessage,
   tool: JsonObject | undefined,
@@ -43,7 +43,7 @@ export function requestHeaders(
   };
 }
 
-/** Throws `header_mismatch` when a header is there and says something else than the message. */
+/** Throws `header_mismatch` if a header contradicts the message. */
 export function assertNoContradiction(
   headers: Headers,
   { method, params }: WireMessage,
@@ -53,7 +53,7 @@ export function assertNoContradiction(
   assertSame(headers, headerNames.method, method);
 }
 
-/** Throws `header_mismatch` when a header that must be there is not, or names something else. */
+/** Throws `header_mismatch` if a required header is missing or contradicts the message. */
 export function assertMirrored(headers: Headers, { method, params }: WireMessage): void {
   for (const name of [headerNames.revision, headerNames.method]) {
     if (headers.get(name) === null) throw mismatch(`Header ${name} is missing`);
@@ -64,22 +64,19 @@ export function assertMirrored(headers: Headers, { method, params }: WireMessage
   if (sent === null) throw mismatch(`Header ${headerNames.name} is missing`);
   const decoded = decodeHeaderValue(sent);
   if (decoded === undefined) {
-    throw mismatch(`Header ${headerNames.name} is marked as Base64 and is none`);
+    throw mismatch(`Header ${headerNames.name} is marked as Base64 but is not`);
   }
-  // What is no text is a fault of the params, which are checked next.
+  // Anything but a text is a fault of the params, which are checked next.
   if (typeof params[member] === "string" && decoded !== params[member]) {
-    throw mismatch(`Header ${headerNames.name} does not say the same as params.${member}`);
+    throw mismatch(`Header ${headerNames.name} does not match params.${member}`);
   }
 }
 
-/**
- * These headers are never encoded: proxies that route by them would read the encoded text
- * literally.
- */
+/** These headers are never encoded, because proxies route by their literal text. */
 function assertSame(headers: Headers, name: string, value: unknown): void {
   const sent = headers.get(name);
   if (sent === null || sent.trim() === value) return;
-  throw mismatch(`Header ${name} does not say the same as the message`);
+  throw mismatch(`Header ${name} does not match the message`);
 }
 
 function mismatch(message: string): GatewayError {

@@ -1,7 +1,7 @@
 /**
- * `subscriptions/listen`, in both directions: the filter a client sends, the part of it that is
- * honoured, frames tagged with their stream; and the same toward upstreams. Streams themselves are
- * the binding's and the connection's. Follows patterns/subscriptions of 2026-07-28.
+ * `subscriptions/listen` in both directions: the filter that a client sends, the part that is
+ * honoured, messages tagged with their stream, and the same toward upstreams. Not here: the streams
+ * (http/modern, upstream). Follows patterns/subscriptions of 2026-07-28.
  */
 import * as v from "valibot";
 import { GatewayError } from "../../errors.ts";
@@ -12,7 +12,7 @@ import { boundedText } from "../bounds.ts";
 import { isJsonObject, isSafeText } from "../jsonrpc.ts";
 import { envelopeKeys, signed } from "./envelope.ts";
 
-/** What a stream is to carry. */
+/** What a stream should carry. */
 export interface ListenFilter {
   readonly toolsListChanged: boolean;
   readonly promptsListChanged: boolean;
@@ -58,7 +58,7 @@ export function decodeFilter(params: JsonObject): ListenFilter {
   throw problem(`.${v.getDotPath(issue) ?? ""} ${issue.message}`);
 }
 
-/** What of a filter a surface with these capabilities can do. */
+/** The part of a filter that a surface with these capabilities can fulfil. */
 export function honoured(filter: ListenFilter, capabilities: JsonObject): ListenFilter {
   const has = (capability: string, feature: string): boolean => {
     const declared = capabilities[capability];
@@ -72,7 +72,7 @@ export function honoured(filter: ListenFilter, capabilities: JsonObject): Listen
   };
 }
 
-/** A filter on the wire: what is not wanted is left out. */
+/** A filter on the wire, which has only what is wanted. */
 function toWire(filter: ListenFilter): JsonObject {
   const wanted = flagNames.filter((name) => filter[name]).map((name) => [name, true]);
   const { resourceSubscriptions } = filter;
@@ -93,7 +93,7 @@ export function tag({ method, params }: WireMessage, id: RequestId): WireMessage
   return { method, params: { ...params, _meta: { ...meta, [envelopeKeys.subscription]: id } } };
 }
 
-/** The result that ends a stream in good order. */
+/** The result that ends a stream normally. */
 export function encodeEnd(id: RequestId, identity: JsonObject): JsonObject {
   return signed({ resultType: "complete", _meta: { [envelopeKeys.subscription]: id } }, identity);
 }
@@ -111,7 +111,7 @@ export function encodeListen(filter: ListenFilter): WireMessage {
   return { method: "subscriptions/listen", params: { notifications: toWire(filter) } };
 }
 
-/** Whether a notice is an upstream's word that it took the request for a stream. */
+/** Whether a notice is an upstream's acknowledgement of a listen request. */
 export function isAck({ method }: Notice): boolean {
   return method === acknowledged;
 }

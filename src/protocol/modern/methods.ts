@@ -1,7 +1,7 @@
 /**
  * The methods of 2026-07-28, as tables: what clients request and what their params must hold, and
- * what servers notify (method_params.ts has what the eras share). What the handshake era had and
- * this one has not (`initialize`, `ping`, subscriptions, tasks) has no row.
+ * what servers notify (method_params.ts has what the eras share). Methods that only the handshake
+ * era has (`initialize`, `ping`, subscriptions, tasks) have no row.
  */
 import * as v from "valibot";
 import type { JsonObject } from "../../model.ts";
@@ -18,14 +18,14 @@ export const requests: Methods = new Map([
   ["subscriptions/listen", v.object({ notifications: object })],
 ]);
 
-/** Requests that may end by questions, and come again with their answers. */
+/** Requests that may end with questions, and that clients repeat with the answers. */
 export const pausable: ReadonlySet<string> = new Set([
   "tools/call",
   "prompts/get",
   "resources/read",
 ]);
 
-/** What such a request brings back. */
+/** What the repeated request adds. */
 export const resumeSchema = v.object({
   inputResponses: v.optional(v.custom<Record<string, JsonObject>>(
     (value) => isJsonObject(value) && Object.values(value).every(isJsonObject),

@@ -1,8 +1,7 @@
 /**
- * A client's request of the stateless era as it comes by HTTP, checked in the order that the
- * specification and the official suite agree on: envelope, contradicting headers, revision, missing
- * headers, method, params. What comes out is free of wire-only members. Follows "Request Metadata"
- * and "Versioning".
+ * A client's request of the stateless era over HTTP, checked in the order that the specification
+ * and the official suite agree on: envelope, contradicting headers, revision, missing headers,
+ * method, params. The result has no wire-only members. Follows "Request Metadata" and "Versioning".
  */
 import { GatewayError } from "../../errors.ts";
 import type { JsonObject, RequestId, Resume } from "../../model.ts";
@@ -20,13 +19,13 @@ export interface DecodedRequest {
   readonly params: JsonObject;
   readonly progressToken?: RequestId | undefined;
   readonly envelope: Envelope;
-  /** What it brings back to a call that ended by questions. */
+  /** What it returns to a call that ended with questions. */
   readonly resume?: Resume | undefined;
 }
 
 /**
- * Reads a request; throws a GatewayError, whose status is that of the whole answer. `takesForeign`:
- * methods that are not the protocol's may pass.
+ * Reads a request; throws a GatewayError with the status of the whole answer. `takesForeign`:
+ * methods that are not part of the protocol may pass.
  */
 export function decodeRequest(
   message: { readonly id: RequestId; readonly method: string; readonly params: JsonObject },

@@ -1,4 +1,4 @@
 /** The stateless era has one revision so far. */
 
-/** The revision in which every request says for itself what a handshake used to settle. */
+/** The revision in which every request carries what the handshake settled before. */
 export const modernRevision = "2026-07-28";

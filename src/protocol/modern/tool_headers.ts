@@ -1,8 +1,8 @@
 /**
- * Arguments of tools that travel in headers too: which a tool's schema marks (`x-mcp-header`), what
- * is wrong with a marking, the headers of a call, and whether a call's headers say what its
- * arguments say. Follows "Custom Headers from Tool Parameters" of the Streamable HTTP transport and
- * `x-mcp-header` of the tools page. Schemas are read, never resolved or run.
+ * Arguments of tools that headers repeat: which ones a tool's schema marks (`x-mcp-header`), what
+ * is wrong with a marking, the headers of a call, and whether a call's headers match its arguments.
+ * Follows "Custom Headers from Tool Parameters" of the Streamable HTTP transport and `x-mcp-header`
+ * of the tools page. Schemas are read, never resolved or run.
  */
 import type { JsonObject } from "../../model.ts";
 import { isJsonObject } from "../jsonrpc.ts";
@@ -19,7 +19,7 @@ interface Marked {
   readonly path: readonly string[];
 }
 
-/** The markings of a schema, remembered for as long as it lives. */
+/** The markings of a schema, cached for as long as the schema lives. */
 interface Reading {
   readonly marked: readonly Marked[];
   readonly problem: string | undefined;
@@ -40,7 +40,7 @@ function read(schema: unknown): Reading {
   return reading;
 }
 
-/** Every marking; `path` is undefined where it is not reached by properties alone. */
+/** Collects every marking; `path` is undefined if it is reached by anything but properties. */
 function collect(
   value: unknown,
   path: readonly string[] | undefined,
@@ -72,13 +72,13 @@ function toReading(
   for (const { value, schema, path } of found) {
     const shown = JSON.stringify(value);
     const problem = typeof value !== "string" || !token.test(value)
-      ? `${mark} ${shown} is no header name`
+      ? `${mark} ${shown} is not a header name`
       : path === undefined || path.length === 0
-      ? `${mark} ${shown} is not on a property that is reached by properties alone`
+      ? `${mark} ${shown} is on a property that is not reached through properties only`
       : !kinds.has(schema.type)
-      ? `${mark} ${shown} is on a property that is no string, integer or boolean`
+      ? `${mark} ${shown} is on a property that is not a string, integer or boolean`
       : names.has(value.toLowerCase())
-      ? `${mark} ${shown} is there twice`
+      ? `${mark} ${shown} appears twice`
       : undefined;
     if (problem !== undefined) return { marked: [], problem };
     names.add(String(value).toLowerCase());
@@ -87,12 +87,12 @@ function toReading(
   return { marked, problem: undefined };
 }
 
-/** What is wrong with a tool's markings; undefined when nothing is. */
+/** What is wrong with a tool's markings; undefined if nothing is. */
 export function problemOf(inputSchema: unknown): string | undefined {
   return read(inputSchema).problem;
 }
 
-/** A schema of the marked arguments alone, whose headers stay due when the rest is left out. */
+/** A schema of only the marked arguments: calls need their headers even if the rest is dropped. */
 export function withMarkedAlone(inputSchema: JsonObject): JsonObject {
   const alone: JsonObject = { type: "object" };
   for (const { path } of read(inputSchema).marked) {
@@ -125,7 +125,7 @@ export function paramHeaders(inputSchema: unknown, args: unknown): [string, stri
   });
 }
 
-/** Why a call's headers do not say what its arguments say; undefined when they do. */
+/** Why a call's headers do not match its arguments; undefined if they do. */
 export function checkParamHeaders(
   inputSchema: unknown,
   args: unknown,
@@ -138,21 +138,21 @@ export function checkParamHeaders(
     const text = toText(value);
     if (text === undefined) {
       if (sent !== null) return `Header ${header} repeats argument "${name}", which has no text`;
-      // An argument of another type is the server's to refuse.
+      // The server refuses an argument of another type.
       continue;
     }
     if (sent === null) return `Header ${header} is missing; it must repeat argument "${name}"`;
     const decoded = decodeHeaderValue(sent);
-    if (decoded === undefined) return `Header ${header} is marked as Base64 and is none`;
+    if (decoded === undefined) return `Header ${header} is marked as Base64 but is not`;
     const same = typeof value === "number"
       ? decimal.test(decoded) && Number(decoded) === value
       : decoded === text;
-    if (!same) return `Header ${header} does not say the same as argument "${name}"`;
+    if (!same) return `Header ${header} does not match argument "${name}"`;
   }
   return undefined;
 }
 
-/** A value as the text of its header; undefined for what has none. */
+/** A value as the text of its header; undefined if it has none. */
 function toText(value: unknown): string | undefined {
   if (typeof value === "string") return value;
   if (typeof value === "boolean" || Number.isSafeInteger(value)) return String(value);

@@ -1,8 +1,8 @@
 /**
- * The stateless era toward upstreams: each request with its envelope, results told apart by their
- * kind, notices with the request they belong to, and errors as what they mean on this side of the
- * hop. Lists are cleaned as the handshake era's are. Follows basic/index, versioning, patterns/mrtr
- * and server/discover of 2026-07-28.
+ * The stateless era's codec toward upstreams: each request with its envelope, results by their
+ * kind, notices with the request that they belong to, and errors with their meaning for the
+ * gateway. Lists are cleaned as in the handshake era. Follows basic/index, versioning,
+ * patterns/mrtr and server/discover of 2026-07-28.
  */
 import { errorTable, GatewayError, type UpstreamErrorBody, withOutcome } from "../../errors.ts";
 import type {
@@ -38,7 +38,7 @@ import { notifications, pausable } from "./methods.ts";
 import { modernRevision } from "./revision.ts";
 import { problemOf } from "./tool_headers.ts";
 
-/** How upstreams of 2026-07-28 are spoken to by a client of this name and version. */
+/** Makes the codec for upstreams of 2026-07-28; the gateway names itself by `identity`. */
 export function createModernUpstreamCodec(identity: Identity): UpstreamWords & ResultAskingWords {
   return {
     asks: "result",
@@ -95,7 +95,8 @@ function decodeResult(method: string, given: unknown): UpstreamDecoded<Result | 
   if (decoded.kind !== "ok") return decoded;
   const { value } = decoded.value;
   if (!isNamed(method)) {
-    // No other revision has this member, and a foreign result reaches its client as it is.
+    // The result of a foreign method reaches its client as it is, except for this member of
+    // 2026-07-28.
     return { kind: "ok", value: { kind: "result", value: without(value, kindKeys) } };
   }
   const result: Result = { ...decoded.value, freshness: freshnessOf(value) };
@@ -148,12 +149,12 @@ function decodePause(
     questions.push({ key, ...known.value });
   }
   if (questions.length === 0 && requestState === undefined) {
-    return invalidResult(method, "it asks for input and does not say which");
+    return invalidResult(method, "it asks for input but does not say which");
   }
   return { kind: "ok", value: { kind: "inputRequired", questions, state: requestState } };
 }
 
-/** What an upstream's error means here: some codes are about this hop alone. */
+/** The gateway's error for an upstream's error: some codes have a meaning only on this hop. */
 function decodeError(error: UpstreamErrorBody): GatewayError {
   const { code, message, data } = error;
   if (code === errorTable.header_mismatch.rpc) {
@@ -194,13 +195,13 @@ function decodeNotice(method: string, given: JsonObject): UpstreamDecoded<Decode
 
 const tokenKeys = new Set(["progressToken"]);
 const kindKeys = new Set(["resultType"]);
-/** Tasks of the handshake era: a server that does not know them runs the call as it is. */
+/** Tasks of the handshake era: without this member the server runs a plain call. */
 const taskKeys = new Set(["task"]);
 
-/** What an upstream says of itself. */
+/** An upstream's answer to `server/discover`. */
 export interface Discovery {
   readonly description: Description;
-  /** The revisions it serves, as it lists them. */
+  /** The revisions that it serves. */
   readonly supported: readonly string[];
 }
 
@@ -226,9 +227,7 @@ export function decodeDiscover(value: unknown): UpstreamDecoded<Discovery> {
   };
 }
 
-/**
- * The revisions that a server names when it refuses ours; undefined when it says something else.
- */
+/** The revisions that a server names when it refuses the gateway's; undefined for other errors. */
 export function supportedIn({ code, data }: UpstreamErrorBody): readonly string[] | undefined {
   if (code !== errorTable.version_unsupported.rpc || !isJsonObject(data)) return undefined;
   return isTexts(data.supported) ? data.supported : undefined;

@@ -1,8 +1,10 @@
-/** A failure as the answer to a question. */
+/**
+ * Refusals of questions.
+ */
 import type { GatewayError } from "../../errors.ts";
 import type { Answer } from "../../model.ts";
 
-/** A refusal in the words of an error. */
+/** An error as the answer to a question. */
 export function toRefusal(error: GatewayError): Answer {
   return { kind: "refusal", ...error.toRpc() };
 }

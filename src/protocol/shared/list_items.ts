@@ -1,16 +1,16 @@
 /**
  * Items of a server's lists as clients can read them. Clients check the type of every member that
  * they know and refuse a whole list for one mistake, so one careless server would hide the tools of
- * all others behind the same URL. Optional members of a wrong type (`null` above all) are left out,
- * required ones get the plainest value, and all else stays as it came. Follows the schemas of Tool,
- * Prompt, Resource and ResourceTemplate. Not here: the inside of a tool's schemas
+ * all others behind the same URL. Optional members of a wrong type (mostly `null`) are dropped,
+ * required ones get the plainest value, and everything else stays as it came. Follows the schemas
+ * of Tool, Prompt, Resource and ResourceTemplate. Not here: the inside of a tool's schemas
  * (tool_schemas.ts).
  */
 import { type Correction, type JsonObject, type ListKind, listKinds } from "../../model.ts";
 import { isJsonObject, isSafeText } from "../jsonrpc.ts";
 import { quote } from "../quote.ts";
 
-/** The value when its type is right, one as near as possible, or undefined: it has to go. */
+/** The value if its type is right, a similar valid one, or undefined: it is dropped. */
 type Correct = (value: unknown) => unknown;
 
 const text: Correct = (value) => typeof value === "string" ? value : undefined;
@@ -47,7 +47,7 @@ const moment: Correct = (value) =>
 const priority: Correct = (value) =>
   typeof value === "number" && value >= 0 && value <= 1 ? value : undefined;
 
-/** JSON Schema has `true` and `false` as schemas; clients of this era want objects. */
+/** In JSON Schema `true` and `false` are schemas, but clients of the handshake era want objects. */
 const propertySchema: Correct = (value) => {
   if (typeof value === "boolean") return value ? {} : { not: {} };
   return value === null ? undefined : value;
@@ -92,7 +92,7 @@ const items: Readonly<Record<ListKind, Correct>> = {
   templates: among({ ...shown, name: text, mimeType: text, annotations }),
 };
 
-/** The items of a list that can be called by their name or URI, corrected, and what was wrong. */
+/** The items of a list that have a name or URI, corrected, and what was wrong. */
 export function correctItems(
   kind: ListKind,
   given: readonly unknown[],
@@ -118,7 +118,7 @@ export function correctItems(
   return { items: usable, corrections };
 }
 
-/** An item with this identity (its name or URI); itself when nothing is wrong with it. */
+/** The corrected item; the same object if nothing was wrong. `identity` is its name or URI. */
 function correctItem(kind: ListKind, item: JsonObject, identity: string): JsonObject {
   const corrected = items[kind](item) as JsonObject;
   if (kind === "tools" && corrected.inputSchema === undefined) {
@@ -127,7 +127,7 @@ function correctItem(kind: ListKind, item: JsonObject, identity: string): JsonOb
   return corrected.name === undefined ? { ...corrected, name: identity } : corrected;
 }
 
-/** The same object when every member is right. */
+/** Corrects the members of an object; returns the same object if all are right. */
 function correctMembers(
   value: JsonObject,
   correctOf: (name: string) => Correct | undefined,
@@ -146,7 +146,7 @@ function correctMembers(
   return Object.fromEntries([...members].filter(([, member]) => member !== undefined));
 }
 
-/** What is different in a corrected object, each member with what it was. */
+/** The differences of a corrected object, each with the original value. */
 function differences(before: JsonObject, after: JsonObject, path: string): string[] {
   return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((name) => {
     const [was, is] = [before[name], after[name]];

@@ -1,8 +1,8 @@
 /**
- * What params must hold, for the methods that both eras have, and the parts of which each era makes
- * its own. Schemas ask only for what routing and safety need and leave unknown members alone; the
- * rest is checked by the server that gets the call. Names and URIs with control characters or lone
- * surrogates are refused. Which revision has which method is for the eras' own tables.
+ * Schemas for the params of methods that both eras have, and the parts from which each era makes
+ * its own. They ask only for what routing and safety need, and leave unknown members alone; the
+ * server that gets the call checks the rest. Names and URIs with control characters or lone
+ * surrogates are refused. Not here: which revision has which method (methods.ts of each era).
  */
 import * as v from "valibot";
 import { defaultLimits } from "../../limits.ts";
@@ -12,14 +12,14 @@ import { isJsonObject, isSafeText } from "../jsonrpc.ts";
 
 /** An object whose members are data. */
 export const object = v.custom<JsonObject>(isJsonObject, "must be an object");
-/** A text that can be shown and sent on. */
+/** A text that is safe to show and to send on. */
 export const safeText = v.pipe(
   v.string("must be a string"),
   v.check(isSafeText, "must be free of control characters and lone surrogates"),
 );
-/** A name within its bound. */
+/** A name within its limit. */
 export const name = boundedSafeText(defaultLimits.nameCharsMax);
-/** A URI within its bound. */
+/** A URI within its limit. */
 export const uri = boundedSafeText(defaultLimits.uriCharsMax);
 /** One severity of a log notice. */
 export const level = v.picklist(logLevels, `must be one of ${logLevels.join(", ")}`);
@@ -68,7 +68,7 @@ export const sharedRequests = {
   }),
 } as const;
 
-/** Notifications of servers. A malformed cancellation is to be ignored, not answered. */
+/** Notifications of servers. A malformed cancellation must be ignored, so its schema accepts it. */
 export const sharedNotifications = {
   "notifications/cancelled": params(),
   "notifications/progress": params({ progressToken: id, progress: v.number("must be a number") }),
@@ -79,7 +79,7 @@ export const sharedNotifications = {
   "notifications/prompts/list_changed": params(),
 } as const;
 
-/** Questions of servers to clients, in whatever form they travel. */
+/** Questions of servers to clients, in the form of either era. */
 export const sharedQuestions = {
   "roots/list": request(),
   "sampling/createMessage": request({ messages: v.array(object, "must be an array") }),
@@ -91,7 +91,7 @@ export const sharedQuestions = {
   }),
 } as const;
 
-/** What is wrong with params, for the person; undefined when nothing is. */
+/** What is wrong with params, in words; undefined if nothing is. */
 export function problemIn(
   schema: v.GenericSchema,
   method: string,

@@ -1,6 +1,6 @@
 /**
- * Questions of servers to clients (roots, sampling, elicitation) and the answers, alike in whatever
- * form an era carries them: as requests of the server, or inside a result.
+ * Questions of servers to clients (roots, sampling, elicitation) and their answers. They are the
+ * same whether an era carries them as requests of the server or inside a result.
  */
 import type * as v from "valibot";
 import type { Answer, JsonObject } from "../../model.ts";
@@ -11,7 +11,7 @@ import { modelParams, plainResult } from "./wire_keys.ts";
 
 const schemas: ReadonlyMap<string, v.GenericSchema> = new Map(Object.entries(sharedQuestions));
 
-/** A question to the client; `unknown` for what no client can be asked. */
+/** A question to the client; `unknown` for other methods. */
 export function decodeQuestion(method: string, given: JsonObject): UpstreamDecoded<WireMessage> {
   const schema = schemas.get(method);
   if (schema === undefined) return { kind: "unknown" };

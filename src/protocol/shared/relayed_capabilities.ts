@@ -1,14 +1,16 @@
 /**
- * What a server may be told of a client's capabilities: those whose questions the gateway relays,
- * with all that is in them, or in the fewest words.
+ * The client capabilities that a server gets: those whose questions the gateway relays, complete or
+ * in a reduced form.
  */
 import type { JsonObject } from "../../model.ts";
 import { isJsonObject } from "../jsonrpc.ts";
 
-/** Client capabilities whose requests are relayed to the client, with all that is in them. */
+/** Client capabilities whose requests the gateway relays. */
 const relayed = ["roots", "sampling", "elicitation", "experimental"];
 
-/** What an upstream may be told of a client's capabilities: those that we can relay. */
+/**
+ * The capabilities that the gateway can relay, with everything that the client declared in them.
+ */
 export function relayableCapabilities(clientCapabilities: JsonObject): JsonObject {
   const entries = relayed
     .filter((name) => isJsonObject(clientCapabilities[name]))
@@ -16,10 +18,15 @@ export function relayableCapabilities(clientCapabilities: JsonObject): JsonObjec
   return Object.fromEntries(entries) as JsonObject;
 }
 
-/** What of a capability changes what its client can be asked; forms alone are the plain case. */
+/**
+ * The parts of a capability that change what the client can be asked; forms only is the plain case.
+ */
 const parts = { roots: [], sampling: ["context", "tools"], elicitation: ["form", "url"] } as const;
 
-/** The same in the fewest words, of which there are a few dozen: what clients add is left out. */
+/**
+ * The same, reduced to the parts above. There are only a few dozen variants, since additions of
+ * clients are dropped.
+ */
 export function plainCapabilities(clientCapabilities: JsonObject): JsonObject {
   const entries = Object.entries(parts).flatMap(([name, known]) => {
     const declared = clientCapabilities[name];

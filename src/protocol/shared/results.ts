@@ -1,7 +1,7 @@
 /**
- * Results of servers in what the eras have in common: lenient where a server's slip does no harm (a
- * list item without a name), strict where a wrong shape would break the reader behind it. What a
- * result says of its kind and freshness is the era's own.
+ * Results of servers, as far as both eras share them: lenient if a server's mistake does no harm (a
+ * list item without a name), strict if a wrong shape would break the client. Each era reads the
+ * kind and freshness of a result itself.
  */
 import { type JsonObject, type ListKind, listKinds, type Result } from "../../model.ts";
 import type { UpstreamDecoded } from "../codec.ts";
@@ -20,7 +20,7 @@ const lists = new Map(
   (Object.keys(listKinds) as ListKind[]).map((kind) => [listKinds[kind].method as string, kind]),
 );
 
-/** A result in what both eras have in common. */
+/** Decodes a result as far as both eras share it. */
 export function decodeShared(method: string, result: unknown): UpstreamDecoded<Result> {
   if (!isJsonObject(result)) return invalidResult(method, "the result must be an object");
   const value = cleanResult(method, result);
@@ -32,14 +32,14 @@ export function decodeShared(method: string, result: unknown): UpstreamDecoded<R
     : decoded;
 }
 
-/** What answers a request that is not for a list. */
+/** The result of a request that is not for a list. */
 function decodeAnswer(method: string, value: JsonObject): UpstreamDecoded<JsonObject> {
   const key = arrays.get(method);
   if (key !== undefined && !Array.isArray(value[key])) {
     return invalidResult(method, `"${key}" must be an array`);
   }
   if (method === "tools/call") {
-    // Run as a task: the rest comes later.
+    // The call runs as a task; its result comes later.
     if (isJsonObject(value.task)) return { kind: "ok", value };
     return decodeToolResult(method, value);
   }
@@ -53,8 +53,8 @@ function decodeAnswer(method: string, value: JsonObject): UpstreamDecoded<JsonOb
 }
 
 /**
- * Some servers leave `content` out beside structured content; clients do not expect that. Those of
- * 2024-10-07 have `toolResult` in its place. A result that has nothing at all is no success.
+ * Some servers omit `content` next to structured content, which clients do not expect. Servers of
+ * 2024-10-07 have `toolResult` instead. A result with nothing in it is no success.
  */
 function decodeToolResult(method: string, value: JsonObject): UpstreamDecoded<JsonObject> {
   const { toolResult, isError, structuredContent, content = contentOf(toolResult) } = value;
@@ -77,7 +77,7 @@ function contentOf(toolResult: unknown): JsonObject[] | undefined {
   return [{ type: "text", text }];
 }
 
-/** A list without the items that cannot be called, and with the others corrected. */
+/** A list of corrected items, without those that have no name or URI. */
 function decodeList(kind: ListKind, value: JsonObject): UpstreamDecoded<Result> {
   const { method, key } = listKinds[kind];
   const given = value[key] ?? [];
@@ -93,7 +93,7 @@ function decodeList(kind: ListKind, value: JsonObject): UpstreamDecoded<Result> 
   };
 }
 
-/** A result that cannot be taken, and why. */
+/** A result that the gateway cannot take, and why. */
 export function invalidResult(method: string, problem: string): UpstreamDecoded<never> {
   return { kind: "invalid", message: `Cannot take the server's ${method} result: ${problem}` };
 }

@@ -1,7 +1,8 @@
 /**
- * Members that belong to one hop's wire and are never part of the model: progress tokens, tasks
- * that clients are asked for (not relayed), and what only the stateless revision 2026-07-28 has.
- * One place says which they are, so that none leaks into a revision that does not know it.
+ * Members that belong to the wire of one hop and are never part of the model: progress tokens,
+ * tasks that servers ask of clients (not relayed), and members that only the stateless revision
+ * 2026-07-28 has. They are listed in one place, so that none leaks into a revision that does not
+ * know it.
  */
 import type { JsonObject, RequestId } from "../../model.ts";
 import { isJsonObject } from "../jsonrpc.ts";
@@ -26,9 +27,7 @@ const resultKeys: ReadonlySet<string> = new Set([
   "requestState",
 ]);
 
-/**
- * Only codecs of the stateless era carry answers back; a request state never comes from a client.
- */
+/** Codecs read these members themselves; no other client can set an answer or a request state. */
 const paramKeys: ReadonlySet<string> = new Set(["task", "inputResponses", "requestState"]);
 
 const noKeys: ReadonlySet<string> = new Set();
@@ -38,7 +37,7 @@ export function without(value: JsonObject, keys: ReadonlySet<string>): JsonObjec
   return Object.fromEntries(Object.entries(value).filter(([key]) => !keys.has(key)));
 }
 
-/** The same object when nothing has to go, since most messages have none of the keys. */
+/** Returns the same object if it has none of the keys, as most messages. */
 function cleaned(value: JsonObject, keys: ReadonlySet<string>): JsonObject {
   const rest = Object.keys(value).some((key) => keys.has(key)) ? without(value, keys) : value;
   if (!isJsonObject(rest._meta)) return rest;
@@ -50,13 +49,13 @@ function cleaned(value: JsonObject, keys: ReadonlySet<string>): JsonObject {
   return Object.keys(meta).length === 0 ? others : { ...others, _meta: meta };
 }
 
-/** Params as the model has them: `_meta` holds vendor keys alone, or is absent. */
+/** Params as the model has them: `_meta` has only vendor keys, or is absent. */
 export function modelParams(params: JsonObject): JsonObject {
   return cleaned(params, paramKeys);
 }
 
 /**
- * Params or a result of a method that is not the protocol's: without what `_meta` has of one hop.
+ * Params or a result of a foreign method, without the members of `_meta` that belong to one hop.
  */
 export function foreignParams(params: JsonObject): JsonObject {
   return cleaned(params, noKeys);
@@ -67,7 +66,7 @@ export function plainResult(result: JsonObject): JsonObject {
   return cleaned(result, resultKeys);
 }
 
-/** The progress token of a request's params; they have been checked. */
+/** The progress token of params that were already checked. */
 export function progressTokenOf(params: JsonObject): RequestId | undefined {
   const meta = params._meta;
   return isJsonObject(meta) ? meta.progressToken as RequestId | undefined : undefined;

@@ -1,8 +1,8 @@
 /**
- * What a remote server's answer says when it is no success: a fault of HTTP, with or without a
- * JSON-RPC error inside. Statuses that concern access (login, overload) are distinguished from
- * those that say how the server speaks, and refusals from failures after which a call may have
- * taken effect. Follows "Sending Messages to the Server" of the Streamable HTTP transport.
+ * Reads a remote server's unsuccessful answer: an HTTP status, with or without a JSON-RPC error in
+ * the body. It tells statuses about access (login, overload) from those about the dialect, and
+ * refusals from failures after which a call may have taken effect. Follows "Sending Messages to the
+ * Server" of the Streamable HTTP transport.
  */
 import type { HttpServerConfig } from "../../config/config.ts";
 import { beginning } from "../../excerpt.ts";
@@ -17,23 +17,27 @@ import type { RequestId } from "../../model.ts";
 import { parseJson, toMessage } from "../../protocol/jsonrpc.ts";
 import type { HttpAnswer } from "../../outgoing/http_answer.ts";
 
-/** An answer that is no success. */
+/** An unsuccessful answer. */
 export interface HttpFault {
   readonly status: number;
-  /** It says whether the request may have taken effect, by the status. */
+  /** Says whether the request may have taken effect, judged by the status. */
   readonly error: GatewayError;
   readonly outcome: Outcome;
-  /** The JSON-RPC error in its body, whose id does not matter: it answers one request. */
+  /**
+   * The JSON-RPC error in the body. Its id does not matter, since the answer belongs to one
+   * request.
+   */
   readonly rpc?: RpcFault | undefined;
-  /** Its words: the error's message, or else the beginning of the body. */
+  /** What the server said: the error's message, or else the beginning of the body. */
   readonly words: string;
   /**
-   * Whether the status is about the message; else its JSON-RPC error says nothing of the dialect.
+   * Whether the status is about the message. If not, the JSON-RPC error says nothing about the
+   * dialect.
    */
   readonly isAboutMessage: boolean;
-  /** Whether it refuses a login, or the lack of one. */
+  /** Whether the server refuses credentials, or the lack of them. */
   readonly isLogin: boolean;
-  /** Whether that is one which the operator has given. */
+  /** Whether it refuses credentials that the operator configured. */
   readonly isLoginRefused: boolean;
 }
 
@@ -43,52 +47,50 @@ export interface RpcFault {
   readonly error: UpstreamErrorBody;
 }
 
-/** What our own door says by 508 (routes.ts) of a request that comes from its own gateway. */
+/** A gateway answers its own requests with 508 (routes.ts). */
 const leadsBack = "leads back to this gateway; give the URL of another server, or remove it";
 
-/** Statuses about the way, not about what was sent. */
+/** Statuses about access or load, not about the message. */
 const aboutTheWay: ReadonlySet<number> = new Set([401, 403, 407, 408, 425, 429, 503, 508]);
 
 function isUnknownHere(status: number): boolean {
   return status >= 400 && status < 500 && !aboutTheWay.has(status);
 }
 
-/**
- * Statuses of refusals after which a request may have taken effect all the same: it may be
- * repeated.
- */
+/** Refusals after which a request may still have taken effect, so its outcome is unknown. */
 const unsureStatuses: ReadonlySet<number> = new Set([404, 408, 410]);
 
-/** Whether a request that was answered so may have taken effect. */
+/** Whether a request with this answer may have taken effect. */
 function outcomeOf(status: number): Outcome {
   return status >= 400 && status < 500 && !unsureStatuses.has(status) ? "refused" : "unknown";
 }
 
-/** Errors of servers that have nothing of what was asked for at their URL. */
+/** Errors of servers that have no such endpoint at their URL. */
 const noSuchThing = new WeakSet<GatewayError>();
 
-/** Whether an error says that there is nothing such at the URL, and holds no JSON-RPC error. */
+/** Whether an error says that the URL has no such endpoint. */
 export function isNoSuchThing(error: GatewayError): boolean {
   return noSuchThing.has(error);
 }
 
-/** Failures inside a server, which may be over what it was asked. */
+/** Failures inside a server, which the message may have caused. */
 const serverFaults = new WeakSet<GatewayError>();
 
-/** Whether an error is one, by its status. */
+/** Whether an error's status says that the server itself failed. */
 export function isServerFault(error: GatewayError): boolean {
   return serverFaults.has(error);
 }
 
 /**
- * Whether the connection broke over a message: some servers do that with one that they do not know.
+ * Whether the connection broke during a message: some servers close it on one that they do not
+ * know.
  */
 export function isBroken({ code, data }: GatewayError): boolean {
   return code === "upstream_unavailable" && data?.["status"] === undefined &&
     data?.["outcome"] === "unknown";
 }
 
-/** Statuses by which a proxy says that the server behind it is away. */
+/** Statuses by which a proxy says that the server behind it is unavailable. */
 const awayStatuses: ReadonlySet<unknown> = new Set([undefined, 502, 503, 504]);
 
 /** Whether an error says that nothing is there to answer. */
@@ -119,15 +121,15 @@ export async function toEventStream(
   throw error;
 }
 
-/** What servers said when they refused a stream. */
+/** What each server said when it refused a stream. */
 const spoken = new WeakMap<GatewayError, string>();
 
-/** The words of a server that refused a stream. */
+/** What the server said when it refused a stream. */
 export function wordsOf(error: GatewayError): string {
   return spoken.get(error) ?? "";
 }
 
-/** An answer whose status is no success, as a failure. */
+/** Reads an unsuccessful answer. */
 export async function readFault(
   answer: HttpAnswer,
   config: ShownToServer,
@@ -141,7 +143,7 @@ export async function readFault(
   const why = refusals[status]?.[isShown ? "shown" : "none"] ?? `answers with status ${status}`;
   const outcome = outcomeOf(status);
   const plain = answer.toError(why);
-  // The sentence is for calls; a start that failed is said without it.
+  // The sentence about the outcome is for calls; a failed start has none.
   const error = outcome === "refused" ? withOutcome(plain, outcome) : plain;
   const isAboutMessage = isUnknownHere(status);
   if (isAboutMessage) noSuchThing.add(error);
@@ -158,15 +160,15 @@ export async function readFault(
   };
 }
 
-/** Sentences are looked for at the beginning of a body. */
+/** Only the beginning of a body is searched for known sentences. */
 const wordCharsMax = 500;
-/** Statuses by which a login is refused. */
+/** Statuses that refuse credentials. */
 const loginStatuses: ReadonlySet<number> = new Set([401, 403]);
 
 /** What requests carry next to the messages. */
 type ShownToServer = Pick<HttpServerConfig, "headers" | "credentials">;
 
-/** What is wrong by status: with credentials that are configured, and where there are none. */
+/** What is wrong, by status: if credentials are configured, and if none are. */
 const refusals: Readonly<Record<number, { readonly shown: string; readonly none: string }>> = {
   401: {
     shown: "refuses the credentials; check them in its configuration",
@@ -174,7 +176,7 @@ const refusals: Readonly<Record<number, { readonly shown: string; readonly none:
   },
   403: {
     shown: "refuses the credentials; check them in its configuration",
-    none: 'refuses access; where it wants credentials, set its "credentials"',
+    none: 'refuses access; if it wants credentials, set its "credentials"',
   },
   508: { shown: leadsBack, none: leadsBack },
 };
@@ -186,7 +188,7 @@ function showsCredentials({ headers, credentials }: ShownToServer): boolean {
   return credentials.type !== "none" || Object.keys(headers).some((name) => loginHeader.test(name));
 }
 
-/** The JSON-RPC error that a body is, whatever its media type. */
+/** The JSON-RPC error in a body, whatever its media type. */
 export function rpcIn(text: string, limits: Limits): RpcFault | undefined {
   if (!isMessage(text)) return undefined;
   try {
@@ -202,7 +204,7 @@ export function isMessage(text: string): boolean {
   return /^\s*[{[]/.test(text);
 }
 
-/** Reads a body to its end unused, which keeps the connection usable; a stream is cancelled. */
+/** Drops a body. Reading it to its end keeps the connection usable; a stream is cancelled. */
 export function discard(answer: HttpAnswer): void {
   const isStream = mediaType(answer) === "text/event-stream";
   (isStream ? answer.body.cancel() : answer.text()).catch(() => {});

@@ -81,7 +81,9 @@ async function sendAside(link: SseLink, line: string): Promise<void> {
   try {
     discard(await post(link, line, Math.min(limits.responseMs, config.startTimeoutMs), true));
   } catch (thrown) {
-    if (!link.closed.signal.aborted) log.info("Cannot tell the server", { error: String(thrown) });
+    if (!link.closed.signal.aborted) {
+      log.info("Cannot send a notification or an answer", { error: String(thrown) });
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * A link over Streamable HTTP: a POST for each message and, where the server keeps a session, one
  * stream for what belongs to no request. A lost session is replaced, once for all calls that use
- * it. Follows the Streamable HTTP transport of every revision; what differs is its dialect's
+ * it. Follows the Streamable HTTP transport of every revision; the dialect has the differences
  * (dialect.ts). Not here: a request and its answer (streamable_request.ts), reading streams
  * (server_streams.ts) and refusals (error_response.ts).
  */
@@ -67,7 +67,7 @@ function createStandalone(
     clock,
     log,
     receive: (text) => link().peer.receive([text]),
-    // It is opened again by itself, with pauses of its own.
+    // The listening stream opens itself again, with its own backoff.
     open: wire.listen(false),
     isLost: wire.isLost,
     lost() {
@@ -91,7 +91,8 @@ function createRecovery(
 
 function send(link: StreamableLink, line: string, outgoing: Outgoing | undefined): boolean {
   if (outgoing !== undefined) void sendRequest(link, line, outgoing);
-  // Where no session is kept, who leaves a stream has said enough, and nothing else is to be told.
+  // Without a session, leaving the stream cancels the request, and there are no other
+  // notifications.
   else if (link.options.dialect.http.takesNotifications) return link.outbound.send(line);
   return true;
 }
@@ -100,15 +101,18 @@ function send(link: StreamableLink, line: string, outgoing: Outgoing | undefined
 async function sendAside({ options, wire, closed }: StreamableLink, line: string): Promise<void> {
   const { config, deps: { limits, log } } = options;
   try {
-    // The server knows an answer by its id and takes it once; a start waits for the first word.
+    // A repeated answer is harmless, since the server knows its id. A start waits for the first
+    // message.
     const timeoutMs = Math.min(limits.responseMs, config.startTimeoutMs);
     const bounds = { timeoutMs, repeatable: true };
     const answer = await wire.post(line, undefined, bounds, closed.signal);
     if (answer.status < 300) return discard(answer);
-    log.info("The server refused what it was told", { status: answer.status });
+    log.info("The server refused a notification or an answer", { status: answer.status });
     discard(answer);
   } catch (thrown) {
-    if (!closed.signal.aborted) log.info("Cannot tell the server", { error: String(thrown) });
+    if (!closed.signal.aborted) {
+      log.info("Cannot send a notification or an answer", { error: String(thrown) });
+    }
   }
 }
 
@@ -117,7 +121,7 @@ function handshake(link: StreamableLink): Promise<HandshakeResult> {
   return handshakeOver(link, ({ revision }) => wire.settle({ ...wire.settled(), revision }));
 }
 
-/** Opens a session in the place of a lost one. */
+/** Opens a new session to replace a lost one. */
 async function reopen(link: StreamableLink): Promise<void> {
   link.standalone.stop();
   link.wire.settle({});
@@ -129,7 +133,7 @@ async function reopen(link: StreamableLink): Promise<void> {
 
 function ready(link: StreamableLink): void {
   link.isReady = true;
-  // It stands by now where the first message was answered on it.
+  // It is already open if the first message was answered on it.
   if (link.options.dialect.http.hasStandaloneStream && !link.closed.signal.aborted) {
     link.standalone.start();
   }

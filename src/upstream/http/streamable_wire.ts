@@ -16,11 +16,14 @@ import type { OpenStream } from "./server_streams.ts";
 export interface Settled {
   readonly session?: string | undefined;
   readonly revision?: string | undefined;
-  /** Where the server answered it: what must not be sent twice is not redirected there. */
+  /**
+   * The URL that answered, after redirects. Later messages go there directly, because a message
+   * that must not be sent twice follows no redirect.
+   */
   readonly url?: string | undefined;
 }
 
-/** What bounds one POST. */
+/** The limits of one POST. */
 export interface PostBounds {
   readonly timeoutMs: number;
   readonly headMs?: number;
@@ -30,7 +33,7 @@ export interface PostBounds {
 /** The HTTP requests of a link. */
 export interface StreamableWire {
   settled(): Settled;
-  /** Takes what has been settled by now; without anything it starts over. */
+  /** Replaces what is settled; an empty object starts over. */
   settle(settled: Settled): void;
   post(
     line: string,
@@ -39,16 +42,17 @@ export interface StreamableWire {
     signal: AbortSignal,
   ): Promise<HttpAnswer>;
   /**
-   * Opens a stream by GET; throws when the server has none. `repeatable`: it is retried at once.
+   * Opens a stream by GET; throws if the server has none. `repeatable`: a failure is retried at
+   * once.
    */
   listen(repeatable: boolean): OpenStream;
   /** Whether a refused stream says that the session is gone. */
   isLost(error: GatewayError): boolean;
-  /** Ends the server's own memory of the session; when it is not told, it forgets by itself. */
+  /** Ends the session at the server. If this fails, the server ends it after its own timeout. */
   endSession(session: string): Promise<void>;
 }
 
-/** Makes it; nothing is sent yet. */
+/** Makes the wire; nothing is sent yet. */
 export function createWire(
   { config, caller, dialect, deps }: {
     readonly config: HttpServerConfig;
@@ -90,7 +94,7 @@ export function createWire(
         },
         timeoutMs: 0,
         repeatable,
-        // That it cannot be opened says nothing about calls.
+        // A stream that cannot be opened says nothing about calls.
         aside: true,
       }, signal);
       return await toEventStream(answer, config, limits);

@@ -130,7 +130,7 @@ function giveNotice(
   }
   const id = ownId(request);
   const known = state.pending.get(id);
-  if (known === undefined && state.givenUp.has(id)) return undefined;
+  if (known === undefined && state.givenUp.has(id)) return void state.options.guard.late();
   if (known === undefined || (!known.request.wantsProgress && notice.method === progressMethod)) {
     return "it belongs to no open request";
   }

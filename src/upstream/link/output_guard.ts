@@ -17,6 +17,8 @@ export interface OutputGuard {
   dropped(what: string, sample: string): void;
   /** A well-formed notice. */
   notice(): void;
+  /** A message for a call that was given up: the server could not know. */
+  late(): void;
   /** A promise to wait for when the window is full. */
   hold(): Promise<void> | undefined;
   /** The first line that could not be used. */
@@ -76,6 +78,9 @@ export function createOutputGuard(
     },
     notice() {
       linesInWindow++;
+    },
+    late() {
+      emit({ type: "dropped", what: "late_message", server });
     },
     hold() {
       turnWindow();

@@ -35,7 +35,8 @@ export function takeStray(
 ): void {
   const { pending, givenUp, options } = state;
   if ((typeof id === "string" || typeof id === "number") && givenUp.delete(id)) {
-    return options.guard.notice();
+    options.guard.notice();
+    return options.guard.late();
   }
   options.guard.garbage("it answers no open request", line);
   const isOwned = owner !== undefined && pending.has(owner);

@@ -20,7 +20,7 @@ export interface ResultPage {
 /** The arguments to add for the next page; undefined if this is the last one. */
 export type NextPage = (page: ResultPage) => JsonObject | undefined;
 
-/** Makes it for an operation. Throws for a wrong expression. */
+/** Makes the function for an operation. Throws if an expression is invalid. */
 export function createNextPage(operation: Operation): NextPage {
   const { pagination, name } = operation;
   if (pagination === undefined) return () => undefined;
@@ -40,11 +40,11 @@ export function createNextPage(operation: Operation): NextPage {
   }
 }
 
-/** For a tool's description. */
+/** The sentence about pages in a tool's description. */
 export function describePaging({ pagination }: Operation): string {
   if (pagination === undefined) return "";
   const by = pagination.type === "link" ? "" : ` (argument ${pagination.parameter})`;
-  return `Gives one page at a time${by}; "next" in the answer holds the arguments for the next one.`;
+  return `Returns one page at a time${by}; "next" in the answer holds the arguments for the next one.`;
 }
 
 function byPage(

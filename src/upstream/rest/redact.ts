@@ -1,18 +1,18 @@
 /**
  * Removes secrets from an API's texts before they are passed on (cases H1, H3). Some APIs repeat
- * the credentials that they got, in an error message or in the links of a successful answer. Every
- * secret that was sent is removed in all its forms, and URLs in messages lose parts that could
+ * the credentials that they received, in an error message or in the links of a successful answer.
+ * Every secret that was sent is removed in all its forms. URLs in messages lose parts that could
  * grant access.
  */
 import { isJsonObject } from "../../json.ts";
 import { toPublicUrl } from "../../outgoing/failure.ts";
 import type { SecurityContext } from "../../outgoing/authorization.ts";
 
-/** Shorter values are also ordinary words, and are easily guessed; data contains more words. */
+/** Shorter values could be ordinary words, of which data has more than messages. */
 const secretCharsMin = 4;
 const dataSecretCharsMin = 8;
 
-/** Headers that grant access, by their names. */
+/** Names of headers that grant access. */
 const secretName = /auth|cookie|token|key|pass|secret|credential|session/i;
 
 type Values = Readonly<Record<string, string>>;
@@ -33,7 +33,7 @@ export interface AnswerRedactor {
   fromValue(value: unknown): unknown;
 }
 
-/** Makes it. Of the configuration's headers, only those whose names suggest a secret count. */
+/** Makes the redactor. A configured header counts only if its name suggests a secret. */
 export function createAnswerRedactor(
   { headers, query, cookies }: SecurityContext,
   configured: Values,
@@ -43,7 +43,7 @@ export function createAnswerRedactor(
     [headers, query, cookies, Object.fromEntries(secret)],
     dataSecretCharsMin,
   );
-  // No encoding changes these parts of them.
+  // The longest run of letters and digits is the same in every encoding.
   const traces = [...new Set(needles.map(longestWord))];
   const pattern = toPattern(needles);
   const fromText = (text: string) => hide(text, pattern);
@@ -93,7 +93,7 @@ function toForms(value: string): string[] {
   return [value, word, decoded, password].flatMap((one) => [one, ...encodeForms(one)]);
 }
 
-/** In a URL, with the digits of escapes in both cases. */
+/** The forms of a text in a URL: the digits of escapes in upper and lower case. */
 function encodeForms(text: string): string[] {
   if (!text.isWellFormed()) return [];
   const encoded = encodeURIComponent(text);

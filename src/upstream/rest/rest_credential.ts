@@ -51,7 +51,7 @@ export async function getCredential(
   }
 }
 
-/** The same authorization, whose first answer is the credential of the built request. */
+/** The same authorization, except that it first returns the credential of the built request. */
 export function startingWith(credential: Credential, authorization: Authorization): Authorization {
   let first: Credential | undefined = credential;
   return {

@@ -20,7 +20,7 @@ import type { OwnArguments } from "./tool.ts";
 export interface Presentation {
   readonly project: Projection | undefined;
   readonly nextPage: NextPage;
-  /** As the tool's output schema says. */
+  /** Checks a result against the tool's output schema. */
   readonly checkEnvelope: Check;
   readonly own: OwnArguments;
   readonly operation: Pick<Operation, "readOnly" | "resends">;
@@ -134,12 +134,12 @@ function describeCut(
     notes.push(
       `The answer is large: of ${main.length} items of ${name}, these are ${skip} to ${
         nextItem - 1
-      }. ${adviseNext(nextItem, how)}, or ask for less by narrower arguments.`,
+      }. ${adviseNext(nextItem, how)}, or use narrower arguments.`,
     );
   } else if (skip > 0) {
     notes.push(
       main === undefined
-        ? "There is no list to skip items of; the answer is whole."
+        ? "The answer has no list, so no items were skipped."
         : `The first ${
           Math.min(skip, main.length)
         } of ${main.length} items of ${name} are skipped.`,
@@ -147,8 +147,8 @@ function describeCut(
   }
   if (leftOut.length === 0) return notes;
   const narrower = raw && project !== undefined && own.raw !== undefined
-    ? `call without ${own.raw}, or ask for less by narrower arguments`
-    : "ask for less by narrower arguments";
+    ? `call without ${own.raw}, or use narrower arguments`
+    : "use narrower arguments";
   return [...notes, `To fit, ${leftOut.join(" and ")}; to see more of each, ${narrower}.`];
 }
 

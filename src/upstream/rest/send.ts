@@ -1,7 +1,7 @@
 /**
  * The requests of one service: each within the rate limit that all clients share, through the one
- * HTTP caller, and not repeated while its answer is cached. A cached answer is only for callers
- * with the same credentials: the credentials are part of the key.
+ * HTTP caller, and not repeated while its answer is cached. The credentials are part of the cache
+ * key, so a caller never gets an answer to other credentials.
  */
 import type { RestServerConfig } from "../../config/config.ts";
 import {
@@ -32,9 +32,7 @@ export interface Sending {
   readonly timeoutMs: number;
 }
 
-/**
- * Makes the sender of requests: within the rate limit, and not repeated while an answer is cached.
- */
+/** Makes the function that sends the requests of one service. */
 export function createSend(
   { name: server, headers, callTimeoutMs }: RestServerConfig,
   { baseUrl, budget: allowed, errorMessages }: Service,
@@ -45,7 +43,9 @@ export function createSend(
   const waitMsMax = callTimeoutMs / 2;
   const rateLimit = createRateLimit({ budget: allowed, waitMsMax, limits, clock });
   const cache = createAnswerCache<RestResponse>(limits, clock);
-  /** The service's own address; addresses that it redirects to count separately. */
+  /**
+   * The service's own origins: answers from origins that it redirects to do not affect the limit.
+   */
   const origins = new Set<string>();
   const messages = errorMessages.map((one) => compileProjection(one, "the error messages"));
   const caller = createHttpCaller({

@@ -1,6 +1,6 @@
 /**
  * Answers that are too long for a model, shortened so that they keep their shape. All lists get the
- * same maximum of items, so that the longest lose most, then long texts are cut, and keys go only
+ * same maximum of items, so the longest lose most. Then long texts are cut. Objects lose keys only
  * if nothing else helps. The result says what was left out and how to get it. Not here: projection.
  */
 import { truncate } from "../../excerpt.ts";
@@ -47,11 +47,13 @@ function createMembers(): Members {
   };
 }
 
-/** Parts of the whole that one text may take; the next is tried if a list keeps too few items. */
+/**
+ * The share of the whole that one text may take. If a list keeps too few items, the next is tried.
+ */
 const textShares = [Infinity, 1 / 6, 1 / 24, 1 / 120, 1 / 480] as const;
 const itemsWanted = 8;
 
-/** Fits a value into a number of characters of JSON, from an item of its main list on. */
+/** Shortens a value to `charsMax` characters of JSON, without the first items of its main list. */
 export function truncateToFit(whole: unknown, skip: number, charsMax: number): Truncation {
   const main = findMainList(whole);
   const value = skip === 0 || main === undefined ? whole : withoutFirst(whole, main, skip);
@@ -93,7 +95,7 @@ function findMeasure(value: unknown, members: Members, charsMax: number): Measur
 }
 
 /**
- * Whether a value within these limits has at most so many characters; visits no more than these.
+ * Whether a value within these limits has at most `charsMax` characters; stops when it has more.
  */
 function fits(value: unknown, measure: Measure, charsMax: number): boolean {
   let left = charsMax;
@@ -114,7 +116,7 @@ function fits(value: unknown, measure: Measure, charsMax: number): boolean {
   return visit(value);
 }
 
-/** The description of a shortened value; the effect of skipping is described elsewhere. */
+/** What a shortened value lost. Lists that the client can skip through are described elsewhere. */
 interface Losses {
   readonly lost: Set<string>;
   readonly skippable: ReadonlySet<unknown>;
@@ -174,7 +176,7 @@ export function findMainList(value: unknown): MainList | undefined {
   return best;
 }
 
-/** The rough size of a list: its items are alike. */
+/** The rough size of a list, by the size of its first item. */
 function weigh(items: readonly unknown[]): number {
   const [first] = items;
   return items.length * (1 + (first === undefined ? 0 : Math.min(weightMax, sizeOf(first))));
@@ -193,7 +195,7 @@ function sizeOf(value: unknown): number {
   return size;
 }
 
-/** The main list, and lists next to it of the same length: they continue together. */
+/** The main list, and lists of the same length next to it: skipping applies to all of them. */
 function findSkippable(value: unknown, main: MainList | undefined): ReadonlySet<unknown> {
   if (main === undefined) return new Set();
   let holder: unknown;

@@ -62,7 +62,8 @@ export function openChild(
     env: config.environment,
     cwd: config.cwd,
   });
-  // Before the first line is written: if the gateway dies in between, the child's stdin ends.
+  // This precedes the first line to the child. If the gateway dies before it, the end of stdin ends
+  // the child.
   const held = deps.warden.hold(child.pid, config.name).catch((error) =>
     log.error("Cannot register the child with the warden", { pid: child.pid, error: String(error) })
   );
@@ -165,7 +166,7 @@ interface Escaped {
   readonly identity: string | undefined;
 }
 
-/** Must be asked while the child lives: afterwards the owner of such processes is unknown. */
+/** Must run while the child lives: afterwards the owner of such processes is unknown. */
 async function traceEscaped(groupId: number, deps: UpstreamDeps): Promise<Escaped[]> {
   const pids = await findEscapedProcesses(deps, groupId);
   return Promise.all(

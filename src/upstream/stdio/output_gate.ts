@@ -1,15 +1,15 @@
 /**
- * Holds back what a child writes before it has a session: reading waits, so that the pipe bounds
- * it.
+ * Holds back what a child writes before it has a session: reading waits, so the pipe limits the
+ * output.
  */
 import type { ChildHandler } from "./child.ts";
 
 /** Holds back what one child writes. */
 export interface OutputGate {
   readonly handler: ChildHandler;
-  /** From now on this one hears the child, and first what it wrote before. */
+  /** From now on this handler gets the child's output, beginning with what was held back. */
   open(handler: ChildHandler): void;
-  /** What it wrote is thrown away. */
+  /** Drops the output. */
   close(): void;
 }
 

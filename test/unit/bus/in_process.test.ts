@@ -11,7 +11,7 @@ function open(busMessagesMax = 10) {
 const ended = (key: string) => ({ key, reason: "the test ended it" });
 
 describe("the bus of one process", () => {
-  test("delivers a message to every listener before publish returns, until it lets go", () => {
+  test("delivers a message to every listener before publish returns, until it unsubscribes", () => {
     const { bus } = open();
     const heard: string[] = [];
     const listener = ({ key }: { readonly key: string }) => void heard.push(key);
@@ -29,7 +29,7 @@ describe("the bus of one process", () => {
     expect(heard).toEqual(["a", "a", "b"]);
   });
 
-  test("a listener that throws costs no other its message", () => {
+  test("a listener that throws does not affect the others", () => {
     const { bus, log } = open();
     const heard: string[] = [];
     bus.subscribe("sessionEnded", () => {

@@ -58,7 +58,7 @@ describe("credentials of a server", () => {
     });
   });
 
-  test("are hidden from the log, wherever they stand; who calls is none", async () => {
+  test("are hidden from the log, except names of identities", async () => {
     const oauth = {
       type: "oauth2",
       tokenUrl: "https://a.test/token",
@@ -74,7 +74,7 @@ describe("credentials of a server", () => {
     expect((await readOne({ url, credentials: headers })).secrets).toEqual(["header-value"]);
   });
 
-  test("in a file that is not there or empty are warned of, and stop nothing", async () => {
+  test("in a missing or empty file cause a warning and stop nothing", async () => {
     const files = { "/there": "key-value\n", "/empty": " \n" };
     const warningsOf = async (file: string) => {
       const credentials = { type: "bearer", token: { file } };
@@ -158,12 +158,12 @@ describe("credentials that cannot be used", () => {
     [
       "a place in plain text",
       { ...oauth, tokenUrl: "http://login.example.com/token" },
-      ".tokenUrl in FILE: expected a whole URL with https:, or with http: on this machine",
+      ".tokenUrl in FILE: expected an absolute URL with https:, or with http: on this machine",
     ],
     [
       "no URL",
       { ...oauth, issuer: "login.example.com" },
-      ".issuer in FILE: expected a whole URL with https:",
+      ".issuer in FILE: expected an absolute URL with https:",
     ],
     [
       "a log-in in the URL",
@@ -188,7 +188,7 @@ describe("credentials that cannot be used", () => {
     [
       "a variable for no program",
       { type: "bearer", token: "hunter2", env: "TOKEN" },
-      ".env in FILE: has no meaning for a server that is no program",
+      ".env in FILE: has no meaning for a server that is not a program",
     ],
   ];
   for (const [what, credentials, problem] of wrong) {
@@ -201,14 +201,14 @@ describe("credentials that cannot be used", () => {
 
   test("a header that credentials write must not be configured next to them", async () => {
     const { problem } = failed(await readOne({ url, credentials: key, headers: { "X-Key": "a" } }));
-    expect(problem).toContain("headers.x-key in mcp.json: stands beside credentials; remove one");
+    expect(problem).toContain("headers.x-key in mcp.json: is set by credentials, too; remove one");
     const headers = { Authorization: "Basic abcdef" };
     expect(http(await readOne({ url, credentials: key, headers })).headers)
       .toEqual({ authorization: "Basic abcdef" });
   });
 });
 
-describe("going on without credentials", () => {
+describe("the fallback without credentials", () => {
   const bearer = { type: "bearer" as const, token: "hunter2" };
   const anonymous = {
     ...bearer,
@@ -241,7 +241,7 @@ describe("going on without credentials", () => {
     return isOfKind<FailedServerConfig>(server, "failed") ? server.problem : server;
   };
 
-  test("is for the tools of a REST service that are named, when all of it is said", async () => {
+  test("applies to the listed tools of a web API if all its keys are set", async () => {
     expect(await rest(anonymous)).toEqual(["search"]);
     expect(await rest(bearer)).toBe("none");
     expect(await rest({ ...bearer, onFailure: "reject" })).toBe("none");
@@ -251,18 +251,18 @@ describe("going on without credentials", () => {
     expect(await rest({ ...anonymous, public: undefined })).toContain("also needs public: true");
     for (const anonymousTools of [[], undefined]) {
       expect(await rest({ ...anonymous, anonymousTools }))
-        .toContain('"anonymous" needs the tools that may be called so');
+        .toContain('"anonymous" also needs anonymousTools');
     }
     expect(await rest({ ...anonymous, onFailure: "ignore" }))
       .toContain('credentials.onFailure in mcp.json: expected "reject" or "anonymous"');
   });
 
-  test("is refused next to headers that would still carry a credential", async () => {
+  test("is refused next to headers that would still send a credential", async () => {
     for (const name of ["Authorization", "X-Api-Key", "cookie"]) {
       const headers = { [name]: "hunter2", "user-agent": "Test v1" };
       const config = await readOne({ recipe: "coingecko", credentials: anonymous, headers });
       const { problem } = failed(config);
-      expect(problem).toMatch(/headers\.[\w-]+ in mcp\.json: (?:would be sent|stands beside)/);
+      expect(problem).toMatch(/headers\.[\w-]+ in mcp\.json: (?:would also be sent|is set by)/);
       expect(problem).not.toContain("hunter2");
     }
     const { servers } = await readOne({
@@ -273,7 +273,7 @@ describe("going on without credentials", () => {
     expect(servers[0]?.kind).toBe("rest");
   });
 
-  test("needs its own consent where other machines can reach the gateway", async () => {
+  test("needs its own variable if other machines can reach the gateway", async () => {
     const refused = "needs MCP_ALLOW_ANONYMOUS_FALLBACK=true";
     const url = { MCP_PUBLIC_URL: "https://mcp.example.com" };
     expect(await rest(anonymous, {}, true)).toContain(refused);
@@ -285,7 +285,7 @@ describe("going on without credentials", () => {
     }
   });
 
-  test("is refused where half of it is configured", async () => {
+  test("is refused if only half of it is configured", async () => {
     const { problem } = failed(await readOne({ url, credentials: { ...bearer, public: true } }));
     expect(problem).toContain("credentials.public in mcp.json: has no meaning without onFailure");
     const tools = { ...bearer, anonymousTools: ["a"] };
@@ -327,7 +327,7 @@ describe("credentials of a program", () => {
       ".env in FILE: expected different variables",
     ],
     [
-      "not a valid name of a variable",
+      "not a valid variable name",
       { type: "bearer", token: "hunter2", env: "A B" },
       ".env in FILE: expected the name of an environment variable",
     ],

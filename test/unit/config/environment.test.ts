@@ -1,4 +1,6 @@
-/** The environment: defaults, values, refusals, and the files that explain it to people. */
+/**
+ * The environment: defaults, values, refusals, and the files that document it.
+ */
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "bun:test";
@@ -38,7 +40,7 @@ describe("readConfig", () => {
     expect(listener).toBe(undefined);
     expect(notes.length).toBe(3);
     expect(notes[0]).toContain(
-      "CoinGecko is offered, which needs no key; set OPENSUBTITLES_API_KEY",
+      "the gateway offers CoinGecko, which needs no key; set OPENSUBTITLES_API_KEY",
     );
     expect(notes[1]).toContain("write the file /srv/mcp.json");
     const example = notes[2]?.slice("For example: ".length) ?? "";
@@ -46,14 +48,14 @@ describe("readConfig", () => {
     expect((await read(example)).warnings).toEqual([]);
   });
 
-  test("OpenSubtitles is there when its key is set, and the notes say so", async () => {
+  test("OpenSubtitles is available if its key is set, and the notes say so", async () => {
     const { config, notes } = await start({ OPENSUBTITLES_API_KEY: "a-key-of-mine" });
     expect(config.servers.map(({ name }) => name)).toEqual(["coingecko", "opensubtitles"]);
     expect(config.secrets).toEqual(["a-key-of-mine"]);
     expect(notes[0]).toContain("and OpenSubtitles, since OPENSUBTITLES_API_KEY is set");
   });
 
-  test("built-in servers are there only without a configuration", async () => {
+  test("built-in servers are available by default only without a configuration", async () => {
     const files = { "/srv/mcp.json": '{"mcpServers": {}}' };
     expect((await start({ OPENSUBTITLES_API_KEY: "a-key-of-mine" }, files)).config.servers).toEqual(
       [],
@@ -188,7 +190,7 @@ describe("readConfig", () => {
     }
   });
 
-  test("beyond loopback no client chooses directories", async () => {
+  test("beyond loopback no client can choose directories", async () => {
     const files = { "/srv/mcp.json": '{"mcpServers": {"a": {"command": "x"}}}' };
     const env = { MCP_HOST: "0.0.0.0", MCP_ALLOW_UNAUTHENTICATED: "true" };
     expect(stdio((await start(env, files)).config, "a").roots).toBe("none");

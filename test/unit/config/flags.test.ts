@@ -39,7 +39,7 @@ describe("flags", () => {
     expect(readFlags(["--port=1", "--port=2"])).toEqual({ kind: "start", env: { MCP_PORT: "2" } });
   });
 
-  test("a flag that does not exist is refused with the one that was meant", () => {
+  test("an unknown flag is refused with a suggestion", () => {
     const meant = [
       ["--prot", "--port"],
       ["-port", "--port"],
@@ -71,7 +71,7 @@ describe("flags", () => {
     expect(refusalOf("--port", "--host", "a b")).toEqual([
       `Cannot use --port: ${port}`,
       'Cannot use --host="a b": expected a host name or address to listen on, ' +
-      "without scheme and port",
+      "without scheme or port",
     ]);
     for (const value of ["", "x", "-1", "65536"]) {
       expect(refusalOf(`--port=${value}`))

@@ -30,7 +30,7 @@ describe("files that clients write", () => {
     expect(names(await read({ mcp: { servers: { memory } } }))).toEqual(["memory"]);
   });
 
-  test("comments, trailing commas and a byte order mark are no fault", async () => {
+  test("comments, trailing commas and a byte order mark are allowed", async () => {
     const config = await read(
       '\uFEFF// mine\n{ "mcpServers": { /* one */ "memory": { "command": "npx", }, }, }',
     );
@@ -38,7 +38,7 @@ describe("files that clients write", () => {
     expect(config.warnings).toEqual([]);
   });
 
-  test("keys that clients write for themselves are ignored without fuss", async () => {
+  test("keys that clients write for themselves are ignored without a warning", async () => {
     const config = await read({
       mcpServers: {
         memory: { ...memory, autoApprove: ["read"], alwaysAllow: [], description: "x", icon: "y" },
@@ -88,7 +88,7 @@ describe("faults of the whole file", () => {
       .toBe(`Cannot read ${file}: permission denied`);
   });
 
-  test("a wrong word in names is refused with the words there are", async () => {
+  test("an unknown value of names is refused with the known ones", async () => {
     expect(await refusal(read({ mcpServers: {}, names: "short" })))
       .toBe(`Cannot use names in ${file}: expected "auto", "bare" or "prefixed", got "short"`);
     expect((await read({ mcpServers: {}, names: "bare" })).names).toBe("bare");
@@ -100,7 +100,7 @@ describe("names of servers", () => {
     expect(names(await read({ mcpServers: { "My Server": memory } }))).toEqual(["My Server"]);
   });
 
-  test("the later of two names with the same prefix fails alone", async () => {
+  test("of two names with the same prefix, only the later server fails", async () => {
     const config = await read({ mcpServers: { "my server": memory, "my.server": memory } });
     expect(stdio(config, "my server").command).toBe("npx");
     expect(failed(config, "my.server").problem).toBe(
@@ -109,7 +109,7 @@ describe("names of servers", () => {
     );
   });
 
-  test("a disabled server takes no prefix from another", async () => {
+  test("a disabled server does not occupy a prefix", async () => {
     const config = await read({
       mcpServers: { "my server": { ...memory, disabled: true }, "my.server": memory },
     });
@@ -117,7 +117,7 @@ describe("names of servers", () => {
     expect(stdio(config, "my.server").command).toBe("npx");
   });
 
-  test("names that cannot stand in a URL fail alone", async () => {
+  test("a name that cannot be part of a URL fails only its server", async () => {
     for (const name of ["", ".", "..", "a\nb", "a\ud800", "x".repeat(129)]) {
       const config = await read({ mcpServers: { [name]: memory, memory } });
       expect(failed(config, name).problem).toContain("expected a name");
@@ -125,7 +125,7 @@ describe("names of servers", () => {
     }
   });
 
-  test("A11 names and variables such as __proto__ and constructor are only names", async () => {
+  test("A11 names and variables such as __proto__ and constructor work like others", async () => {
     const config = await read(
       `{"mcpServers": {
         "__proto__": {"command": "a", "env": {"__proto__": "polluted", "constructor": "kept"}},
@@ -154,7 +154,7 @@ describe("names of servers", () => {
     const config = await read('{"mcpServers": {"a": {"command": "x"}, "a": {"command": "y"}}}');
     expect(stdio(config, "a").command).toBe("y");
     expect(config.warnings).toEqual([
-      `Ignored the first mcpServers.a of ${file}: the key stands twice, the last one counts`,
+      `Ignored the first mcpServers.a of ${file}: the key appears twice, and the last one counts`,
     ]);
   });
 });

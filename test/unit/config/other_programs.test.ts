@@ -11,7 +11,7 @@ const names = (config: { servers: readonly { name: string }[] }) =>
   config.servers.map(({ name }) => name);
 
 describe("what other programs write for themselves", () => {
-  test("is passed over with one note for each kind, which names the servers", async () => {
+  test("is ignored with one note for each kind, which names the servers", async () => {
     const config = await read({
       mcpServers: {
         a: { ...memory, alwaysAllow: ["x"], autoApprove: ["y"], timeout: 60, icon: "i" },
@@ -38,26 +38,26 @@ describe("what other programs write for themselves", () => {
     expect(notes.join()).not.toContain("hunter22");
   });
 
-  test("of any number of servers is one line that stays short", async () => {
+  test("is one short line for any number of servers", async () => {
     const many = Array.from({ length: 500 }, (_, at) => [`s${at}`, { ...memory, timeout: 1 }]);
     const { notes } = await read({ mcpServers: Object.fromEntries(many) });
     expect(notes?.length).toBe(1);
     expect(notes?.[0]).toContain('"s19" and 480 more in');
   });
 
-  test("is not noted of a server that is switched off", async () => {
+  test("is not noted for a server that is switched off", async () => {
     const off = { ...memory, isActive: false, timeout: 60 };
     expect((await read({ mcpServers: { off, memory } })).notes).toBe(undefined);
   });
 
-  test("gives no consent: a server is read as if its approvals were not there", async () => {
+  test("gives no consent: a server is read as if it had no approvals", async () => {
     const approved = { alwaysAllow: ["*"], autoApprove: true, trust: true, isTrusted: true };
     const [one] = (await readOne({ ...memory, ...approved })).servers;
     const [other] = (await readOne(memory)).servers;
     expect(one).toEqual(other);
   });
 
-  test("leaves unknown keys as they are: they warn", async () => {
+  test("does not include unknown keys: they cause a warning", async () => {
     const config = await readOne({ ...memory, alwaysAlow: [], timeot: 1 });
     expect(config.notes).toBe(undefined);
     expect(config.warnings).toEqual([
@@ -66,7 +66,7 @@ describe("what other programs write for themselves", () => {
     ]);
   });
 
-  test("variables beside a url are not even looked at", async () => {
+  test("variables next to a url are not read", async () => {
     const url = "https://x.test/mcp";
     for (const env of [{ A: "${NOPE}", B: "$HOME" }, { A: ["x"] }, ["A=x"], "A=x"]) {
       const config = await readOne({ url, env });
@@ -89,7 +89,7 @@ describe("servers that other programs switch off by a key", () => {
     ["isActive", false],
   ];
   for (const [key, off] of keys) {
-    test(`are left out, and those that are on are not: ${key}`, async () => {
+    test(`are left out, and those that are on are kept: ${key}`, async () => {
       const a = { ...memory, [key]: off };
       const b = { ...memory, [key]: !off };
       const config = await read({ mcpServers: { a, b } });
@@ -188,7 +188,7 @@ describe("variables without braces", () => {
     "${HOME}",
     "${NOPE:-x}",
   ];
-  test("a $ or % that names no variable is only that", async () => {
+  test("a $ or % that names no variable stays as it is", async () => {
     for (const text of plain) {
       expect([text, await warningsOf({ args: [text] })]).toEqual([text, []]);
     }

@@ -78,7 +78,7 @@ describe("a server that leads back to the gateway", () => {
     }
   });
 
-  test("is refused through a program that hands on what is at a URL", async () => {
+  test("is refused through a program that relays a URL", async () => {
     const commands: readonly (readonly string[])[] = [
       ["npx", "-y", "mcp-remote", "http://localhost:8999/mcp"],
       ["bunx", "mcp-remote@latest", "http://127.0.0.1:8999/servers/files/mcp", "--allow-http"],
@@ -92,12 +92,12 @@ describe("a server that leads back to the gateway", () => {
     }
   });
 
-  test("is none when it is a program that hands on another gateway", async () => {
+  test("is accepted if a program relays another gateway", async () => {
     const args = ["-y", "mcp-remote", "http://localhost:9000/mcp"];
     expect(stdio(await readOne({ command: "npx", args })).args).toEqual(args);
   });
 
-  test("is known by what the environment says of the gateway", async () => {
+  test("is recognised by the gateway's environment", async () => {
     const at = (url: string) => ({
       "/srv/mcp.json": JSON.stringify({ mcpServers: { loop: { url } } }),
     });

@@ -1,6 +1,6 @@
 /**
- * The format of recipes: errors name the place as a person would look for it, and the JSON
- * Schema that editors use says what the gateway really checks.
+ * The format of recipes: errors name the place in the file, and the JSON Schema for editors matches
+ * what the gateway checks.
  */
 import { describe, expect, test } from "bun:test";
 import { type Schema, Validator } from "@cfworker/json-schema";
@@ -207,7 +207,7 @@ describe("a recipe of the wrong shape", () => {
     });
   }
 
-  test("is reported with all that is wrong, as long as that is not too much", async () => {
+  test("is reported with all its faults, up to a number", async () => {
     const said = await problemOf({ title: "", endpoints: [] });
     expect(said.split("; ")).toEqual([
       "title in mine.json: expected a string that is not empty",
@@ -219,7 +219,7 @@ describe("a recipe of the wrong shape", () => {
     expect(many.split("; ").length).toBeLessThan(9);
   });
 
-  test("is reported without what may be a secret, and without what is no word", async () => {
+  test("is reported without possible secrets and long values", async () => {
     const key = "bot123:AAHsecretKEY";
     expect(await problemOf(withEndpoint({ path: `${key}/send` }))).not.toContain(key);
     expect(await problemOf(withEndpoint({ path: `/send?key=${key}` }))).not.toContain(key);
@@ -333,7 +333,7 @@ describe("a recipe that does not fit together", () => {
     [
       "a base URL",
       { ...mine, baseUrl: "api.example.com" },
-      "baseUrl in FILE: expected a whole URL such as https://api.example.com/v1",
+      "baseUrl in FILE: expected an absolute URL such as https://api.example.com/v1",
     ],
     [
       "a variant's base URL",
@@ -446,7 +446,7 @@ describe("the JSON Schema for editors", () => {
     expect(silent).toEqual([]);
   });
 
-  test("has no key that docs/recipes.md does not explain, but those of credentials", () => {
+  test("has only keys that docs/recipes.md explains, except those of credentials", () => {
     const text = readFileSync(join(projectDirectory, "docs/recipes.md"), "utf8");
     const { credentials: _, secret: __, ...defs } = editorSchema.$defs;
     const silent: string[] = [];

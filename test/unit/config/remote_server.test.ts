@@ -6,7 +6,7 @@ import { failed, fileName, http, readOne, shell } from "./read.ts";
 const url = "https://example.com/mcp";
 
 describe("a remote server", () => {
-  test("that says only its URL gets the defaults", async () => {
+  test("with only a URL gets the defaults", async () => {
     const config = await readOne({ url });
     expect(http(config)).toEqual({
       kind: "http",
@@ -46,7 +46,7 @@ describe("a remote server", () => {
     expect([server.startTimeoutMs, server.callTimeoutMs, server.idleTimeoutMs]).toEqual([1, 2, 3]);
   });
 
-  test("gets its client's directories wherever the gateway listens: they are not ours", async () => {
+  test("gets its client's directories wherever the gateway listens", async () => {
     expect(http(await readOne({ url }, shell, true)).roots).toBe("relay");
   });
 
@@ -95,7 +95,7 @@ describe("a remote server", () => {
     expect(server.credentials).toEqual({ type: "bearer", token: "token-value" });
   });
 
-  test("its token may stand in a file, seen from the configuration's folder", async () => {
+  test("its token may be in a file, relative to the configuration's folder", async () => {
     const fileOf = async (file: string) =>
       http(await readOne({ url, credentials: { type: "bearer", token: { file } } })).credentials;
     expect(await fileOf("token")).toEqual({
@@ -115,8 +115,16 @@ describe("a remote server that cannot be used", () => {
       { url, command: "npx" },
       ".command in FILE: a server has either a command or a url",
     ],
-    ["two URLs", { url, httpUrl: url }, ".httpUrl in FILE: stands beside url; remove one"],
-    ["half a URL", { url: "example.com/hunter2" }, ".url in FILE: expected a whole URL such as"],
+    [
+      "two URLs",
+      { url, httpUrl: url },
+      ".httpUrl in FILE: cannot be combined with url; remove one",
+    ],
+    [
+      "half a URL",
+      { url: "example.com/hunter2" },
+      ".url in FILE: expected an absolute URL such as",
+    ],
     [
       "another scheme",
       { url: "wss://hunter2.test" },
@@ -194,7 +202,7 @@ describe("a remote server that cannot be used", () => {
     [
       "a header twice",
       { url, headers: { "X-A": "1", "x-a": "2" } },
-      ".headers.x-a in FILE: stands twice",
+      ".headers.x-a in FILE: appears twice",
     ],
     [
       "a line break in a header",
@@ -219,7 +227,7 @@ describe("a remote server that cannot be used", () => {
     [
       "two credentials",
       { ...bearer("abc"), headers: { Authorization: "hunter2" } },
-      ".headers.authorization in FILE: stands beside credentials",
+      ".headers.authorization in FILE: is set by credentials, too",
     ],
     [
       "credentials as text",
@@ -294,7 +302,7 @@ describe("secrets of a remote server", () => {
   const secrets = async (entry: Record<string, unknown>) =>
     [...(await readOne({ url, ...entry }, env)).secrets].sort();
 
-  test("headers hide what was substituted, and what looks secret, also without its scheme", async () => {
+  test("headers hide substituted values and likely secrets, also without the scheme", async () => {
     expect(
       await secrets({
         headers: {
@@ -313,7 +321,7 @@ describe("secrets of a remote server", () => {
       .toEqual(["given-value"]);
   });
 
-  test("a URL hides what looks secret, and is itself seen", async () => {
+  test("a URL is shown, without its likely secrets", async () => {
     expect(await secrets({ url: "https://x.test/${TEAM}/mcp?key=${API_TOKEN}" }))
       .toEqual(["token-value"]);
   });

@@ -43,7 +43,7 @@ describe("a recipe in a file", () => {
     expect(config.warnings).toEqual([]);
   });
 
-  test("may have comments, and is found from the folder of mcp.json, from home, and anywhere", async () => {
+  test("may have comments; its path may be relative to mcp.json, to home, or absolute", async () => {
     const text = `// mine\n${JSON.stringify(mine()).replace(/\}$/, ",}")}`;
     for (
       const [recipe, at] of [
@@ -60,28 +60,28 @@ describe("a recipe in a file", () => {
     }
   });
 
-  test("is watched also while it cannot be used, so that correcting it is enough", async () => {
+  test("is watched even if it is invalid, so that a correction is enough", async () => {
     const config = await withRecipe("{");
     failed(config);
     expect(config.files).toEqual([path]);
     expect((await readOne({ recipe: "./mine.json" })).files).toEqual([path]);
   });
 
-  test("with a key twice is warned of", async () => {
+  test("with a repeated key causes a warning", async () => {
     const text = JSON.stringify(mine()).replace('{"title"', '{"title":"Other","title"');
     expect((await withRecipe(text)).warnings).toEqual([
       "Ignored the first title of mine.json: the key appears twice, and the last one counts",
     ]);
   });
 
-  test("takes names as names, whatever they are", async () => {
+  test("may use any names", async () => {
     const parameters = { constructor: { in: "query", schema: { type: "string" } } };
     const endpoints = [{ name: "a", description: "A.", path: "/a", parameters }];
     const [endpoint] = recipeOf(await withRecipe(mine({ endpoints }))).endpoints;
     expect(Object.keys(endpoint?.parameters ?? {})).toEqual(["constructor"]);
   });
 
-  test("has credentials, whose files are seen from its own folder and whose values are hidden", async () => {
+  test("has credentials: files are relative to its own folder, and values are hidden", async () => {
     const credentials = { type: "bearer", token: { file: "./token" } };
     const config = await readOne({ recipe: "./a/b.json" }, shell, false, {
       "/etc/gateway/a/b.json": JSON.stringify(mine({ credentials })),
@@ -103,7 +103,7 @@ describe("a recipe in a file", () => {
     expect(hidden.secrets).toEqual(["key-value"]);
   });
 
-  test("gives way to what mcp.json says", async () => {
+  test("is overridden by mcp.json", async () => {
     const recipe = mine({
       headers: { "X-A": "recipe", Authorization: "recipe-value" },
       credentials: { type: "api_key", in: "header", name: "X-Key", key: "${NOT_SET}" },
@@ -145,7 +145,7 @@ describe("variants of a recipe", () => {
   };
   const usual = { baseUrl: "https://api.example.com/v1", requests: 1, credentials: "none" };
 
-  test("the first whose condition holds counts", async () => {
+  test("the first whose condition holds is used", async () => {
     expect(await chosen({})).toEqual(usual);
     expect(await chosen({ KEY: " " })).toEqual(usual);
     expect(await chosen({ PLAN: "gold" })).toEqual(usual);
@@ -160,7 +160,7 @@ describe("variants of a recipe", () => {
     expect(await chosen({ KEY: "k" }, { variant: "public" })).toEqual(usual);
   });
 
-  test("a pinned one needs what it needs, and says where", async () => {
+  test("a pinned one still needs its variables, and the error names the place", async () => {
     expect(failed(await withRecipe(recipe, { variant: "key" })).problem).toBe(
       "variants[1].credentials.token in mine.json: the environment variable KEY is not set; " +
         "set it in the environment or .env and restart, or write ${KEY:-default}",
@@ -201,7 +201,7 @@ describe("a recipe's log-in", () => {
     expect(config.secrets).toEqual(["my-password"]);
   });
 
-  test("that lacks its variables stops nothing but what needs it, and says what to set", async () => {
+  test("without its variables fails only tools that need it, and the error says what to set", async () => {
     const config = await withRecipe(mine({ login }), {}, { ...shell, NAME: "my-own-name" });
     expect(rest(config).login).toEqual({
       type: "unset",
@@ -209,7 +209,7 @@ describe("a recipe's log-in", () => {
     });
   });
 
-  test("whose password stands in a file is warned of while it is not there", async () => {
+  test("with a password in a missing file causes a warning", async () => {
     const body = { password: { file: "./password" } };
     const { warnings } = await withRecipe(mine({ login: { ...login, when: undefined, body } }));
     expect(warnings).toEqual([
@@ -220,7 +220,7 @@ describe("a recipe's log-in", () => {
 });
 
 describe("the built-in recipes", () => {
-  test("CoinGecko takes its key by the plan", async () => {
+  test("CoinGecko sends its key as the plan needs", async () => {
     const shown = async (env: Record<string, string>) => {
       const config = await readOne({ recipe: "coingecko" }, { ...shell, ...env });
       const { credentials } = rest(config);
@@ -236,7 +236,7 @@ describe("the built-in recipes", () => {
     expect(failed(keyless).problem).toContain("COINGECKO_API_KEY is not set");
   });
 
-  test("OpenSubtitles needs its key, and its account for downloads alone", async () => {
+  test("OpenSubtitles needs its key, and an account only for downloads", async () => {
     expect(failed(await readOne({ recipe: "opensubtitles" })).problem).toBe(
       "credentials.key in recipe opensubtitles: the environment variable OPENSUBTITLES_API_KEY " +
         "is not set; set it in the environment or .env and restart",
@@ -252,14 +252,14 @@ describe("the built-in recipes", () => {
     expect(config.secrets).toEqual(["key-value"]);
   });
 
-  test("are there without a file: CoinGecko always, OpenSubtitles with its key", async () => {
+  test("are available without a file: CoinGecko always, OpenSubtitles with its key", async () => {
     const names = async (env: Record<string, string>) =>
       (await start({ ...shell, ...env })).config.servers.map(({ name, kind }) => [name, kind]);
     expect(await names({})).toEqual([["coingecko", "rest"]]);
     expect(await names({ OPENSUBTITLES_API_KEY: "k" }))
       .toEqual([["coingecko", "rest"], ["opensubtitles", "rest"]]);
     const { notes } = await start(shell);
-    expect(notes.join("\n")).toContain("set OPENSUBTITLES_API_KEY to have OpenSubtitles, too");
+    expect(notes.join("\n")).toContain("set OPENSUBTITLES_API_KEY to add OpenSubtitles");
   });
 });
 
@@ -270,7 +270,7 @@ describe("an OpenAPI document", () => {
       [document]: text,
     });
 
-  test("in a file is watched, and another text is another configuration", async () => {
+  test("in a file is watched, and an edit counts as a new configuration", async () => {
     const config = await withDocument({
       baseUrl: "https://api.example.com/",
       headers: { "X-A": "a" },
@@ -362,7 +362,7 @@ describe("a web API that cannot be used", () => {
     [
       "a base URL that is none",
       { baseUrl: "api.example.com" },
-      ".baseUrl in FILE: expected a whole URL such as https://api.example.com/v1",
+      ".baseUrl in FILE: expected an absolute URL such as https://api.example.com/v1",
     ],
     [
       "a base URL of another scheme",
@@ -397,7 +397,7 @@ describe("a web API that cannot be used", () => {
     [
       "a header beside credentials",
       { credentials, headers: { Authorization: "hunter2" } },
-      ".headers.authorization in FILE: stands beside credentials; remove one of them",
+      ".headers.authorization in FILE: is set by credentials, too; remove one of them",
     ],
     [
       "credentials of no kind",
@@ -407,7 +407,7 @@ describe("a web API that cannot be used", () => {
     [
       "credentials of a program",
       { credentials: { ...credentials, env: "TOKEN" } },
-      ".credentials.env in FILE: has no meaning for a server that is no program; remove it",
+      ".credentials.env in FILE: has no meaning for a server that is not a program; remove it",
     ],
     ["none without public", {
       credentials: { ...anonymous, public: false, anonymousTools: ["list"] },
@@ -415,7 +415,7 @@ describe("a web API that cannot be used", () => {
     [
       "none without tools",
       { credentials: anonymous },
-      '.credentials.onFailure in FILE: "anonymous" needs the tools that may be called so, in anonymousTools',
+      '.credentials.onFailure in FILE: "anonymous" also needs anonymousTools, the list of tools that it applies to',
     ],
     [
       "none for no tool",
@@ -447,13 +447,13 @@ describe("a web API that cannot be used", () => {
     expect(await problemOf("/unreadable"))
       .toBe(`${at}the file cannot be read; check its permissions`);
     expect(await problemOf("https://")).toBe(
-      `${at}expected a whole URL such as https://example.com/openapi.json`,
+      `${at}expected an absolute URL such as https://example.com/openapi.json`,
     );
     expect(await problemOf("https://me:hunter2@example.com/a.json"))
       .toBe(`${at}expected a URL without a login in it; use credentials or headers`);
   });
 
-  test("what a document has no use for fails it", async () => {
+  test("keys that do not apply to a document fail it", async () => {
     const config = await readOne({ openapi: "./api.yaml", variant: "pro" }, shell, false, {
       "/etc/gateway/api.yaml": "openapi: 3.1.0",
     });
@@ -463,9 +463,9 @@ describe("a web API that cannot be used", () => {
     );
   });
 
-  test("headers beside a recipe's own credentials fail it where they stand", async () => {
+  test("headers next to a recipe's own credentials fail it, and the error names the place", async () => {
     const recipe = mine({ credentials });
-    const beside = "stands beside credentials; remove one of them";
+    const beside = "is set by credentials, too; remove one of them";
     expect(failed(await withRecipe(recipe, { headers: { Authorization: "a" } })).problem)
       .toBe(`mcpServers.files.headers.authorization in mcp.json: ${beside}`);
     expect(failed(await withRecipe({ ...recipe, headers: { Authorization: "a" } })).problem)

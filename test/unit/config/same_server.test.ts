@@ -7,7 +7,7 @@ const servers = async (entries: Record<string, unknown>, env = shell) =>
   (await read({ mcpServers: entries }, env)).servers;
 
 describe("a server of two readings", () => {
-  test("is the same when only the order of keys or of servers differs", async () => {
+  test("is the same if only the order of keys or servers differs", async () => {
     const before = await servers({
       a: { command: "a", args: ["1", "2"], env: { X: "1", Y: "2" } },
     });
@@ -20,7 +20,7 @@ describe("a server of two readings", () => {
     expect(sameServer(one, other)).toBe(true);
   });
 
-  test("is another when its arguments change places or it breaks", async () => {
+  test("is different if its arguments change order or it fails", async () => {
     const [one] = await servers({ a: { command: "x", args: ["1", "2"] } });
     for (const entry of [{ command: "x", args: ["2", "1"] }, { command: 5 }]) {
       const [other] = await servers({ a: entry });

@@ -4,7 +4,7 @@ import { defaultLimits } from "../../../src/limits.ts";
 import { failed, fileName, http, read, readOne, shell, stdio } from "./read.ts";
 
 describe("values", () => {
-  test("a server that says only its command gets the defaults", async () => {
+  test("a server with only a command gets the defaults", async () => {
     const { environment: _, ...server } = stdio(await readOne({ command: "npx" }));
     expect(server).toEqual({
       kind: "stdio",
@@ -50,7 +50,7 @@ describe("values", () => {
     }
   });
 
-  test("every key that is served arrives", async () => {
+  test("every supported key takes effect", async () => {
     const config = await readOne({
       type: "local",
       transport: "stdio",
@@ -89,7 +89,7 @@ describe("values", () => {
     expect(stdio(await readOne(on)).command).toBe("npx");
   });
 
-  test("tool filters of other programs count like our own", async () => {
+  test("tool filters of other programs work like the gateway's own", async () => {
     const config = await readOne({
       command: "npx",
       tools: { deny: ["a"] },
@@ -104,7 +104,7 @@ describe("values", () => {
     expect(stdio(codex).tools).toEqual({ allow: ["a"], deny: ["b"] });
   });
 
-  test("a list as tools says what is offered, as Copilot means it", async () => {
+  test("a list as tools is the list of offered tools, as in Copilot", async () => {
     const toolsOf = async (entry: Record<string, unknown>) =>
       stdio(await readOne({ command: "npx", ...entry })).tools;
     expect(await toolsOf({ tools: ["*"] })).toEqual({ allow: ["*"] });
@@ -125,7 +125,7 @@ describe("values", () => {
     expect(failed(await readOne({ command: "", url: "" })).problem).toContain(".command");
   });
 
-  test("paths are seen from the file's folder and ~ is home; arguments stay as they are", async () => {
+  test("paths are relative to the file's folder and ~ is home; arguments stay as they are", async () => {
     const server = stdio(
       await readOne({
         command: "./bin/../server",
@@ -222,7 +222,7 @@ describe("references", () => {
 });
 
 describe("the child's environment", () => {
-  test("H2 a child sees the short list, what it inherits by name and its own, nothing else", async () => {
+  test("H2 a child gets the short list, the variables it inherits by name and its own, nothing else", async () => {
     const ours = {
       HOME: "/home/me",
       LOGNAME: "me",
@@ -279,7 +279,7 @@ describe("wrong values", () => {
     [
       "= in a variable",
       { env: { "A=B": "x" } },
-      '.env["A=B"] in FILE: not a valid name of a variable',
+      '.env["A=B"] in FILE: not a valid variable name',
     ],
     ["a word", { isolation: "both" }, 'expected "session" or "shared", got "both"'],
     ["when to start", { start: "never" }, 'expected "early" or "onDemand", got "never"'],
@@ -361,7 +361,7 @@ describe("wrong values", () => {
   });
 });
 
-describe("what is not served yet", () => {
+describe("what is not supported yet", () => {
   const unserved: [string, Record<string, unknown>][] = [
     ["credentials", { url: "https://x.test", credentials: { type: "oauth", secret: "hunter2" } }],
     ["oauth", { url: "https://x.test", oauth: { clientId: "hunter2" } }],
@@ -377,7 +377,7 @@ describe("what is not served yet", () => {
     test(`${JSON.stringify(entry)} fails that server and names ${key}`, async () => {
       const config = await read({ mcpServers: { files: entry, other: { command: "y" } } });
       expect(failed(config).problem).toContain(`mcpServers.files.${key} in ${fileName}: `);
-      expect(failed(config).problem).toContain("not served yet");
+      expect(failed(config).problem).toContain("not supported yet");
       expect(failed(config).problem).not.toContain("hunter2");
       expect(stdio(config, "other").command).toBe("y");
     });
@@ -394,12 +394,12 @@ describe("secrets", () => {
       .toEqual(["Bearer given-value", "given-value", "plain-text"]);
   });
 
-  test("home, defaults and very short values are not: they would blank out the log", async () => {
+  test("home, defaults and very short values are not hidden: that would blank out the log", async () => {
     expect(await secrets({ env: { A: "${HOME}/data", B: "${NOPE:-default}", C: "${SHORT}" } }))
       .toEqual([]);
   });
 
-  test("paths, user names and ids of clients are not, wherever they come from", async () => {
+  test("paths, user names and client ids are not hidden, wherever they come from", async () => {
     const more = {
       ...env,
       NOTES: "/home/someone/notes",
@@ -430,13 +430,13 @@ describe("secrets", () => {
     ]);
   });
 
-  test("arguments hide what looks secret: a token, and a login inside a URL", async () => {
+  test("arguments hide likely secrets: a token, and a login inside a URL", async () => {
     const url = "postgres://me:hunter2@db/x";
     expect(await secrets({ args: ["--team=${GIVEN}", "--token=${API_TOKEN}", url] }))
       .toEqual([url, "token-value"]);
   });
 
-  test("what an option or a header of a command line gives as a secret is hidden", async () => {
+  test("secrets in options and headers of a command line are hidden", async () => {
     const given = [
       { args: ["--api-key=sk-live-0123"] },
       { args: ["--api-key", "sk-live-0123"] },

@@ -231,7 +231,7 @@ describe("P2 a call whose credentials are unavailable", () => {
     expect(await call("search", "new")).toBe("anonymous");
   });
 
-  test("goes without only as a tool's call", async () => {
+  test("goes without them only if it calls a tool", async () => {
     const stage = await openStage();
     await stage.tokens.close();
     const { call } = start(stage, credentialsOf("client", stage.tokens), ["search"]);
@@ -240,7 +240,7 @@ describe("P2 a call whose credentials are unavailable", () => {
     expect(stage.api.requests).toEqual([]);
   });
 
-  test("goes without any part of the credentials, and with them again when they are there", async () => {
+  test("goes without any part of the credentials, and with them again when they are available", async () => {
     const stage = await openStage();
     stage.tokens.reply = () => ({ status: 500 });
     const { call, authorization } = start(stage, credentialsOf("client", stage.tokens), ["search"]);
@@ -262,7 +262,7 @@ describe("P2 a call whose credentials are unavailable", () => {
     expect(await call("search", "mine")).toBe("anonymous");
   });
 
-  test("without credentials is logged once a minute, with how many there were", async () => {
+  test("without credentials is logged once a minute, with the number of such calls", async () => {
     const stage = await openStage();
     stage.tokens.reply = () => ({ status: 500 });
     const { call } = start(stage, credentialsOf("client", stage.tokens), ["search"]);

@@ -70,7 +70,7 @@ describe("a credential that is known", () => {
     });
   }
 
-  test("that is not set yet is a sentence about what to do", async () => {
+  test("that is not set fails with what to do", async () => {
     const { problem } = open({ type: "unset", problem: "needs a log-in; set A" });
     expect(await problem()).toBe("needs a log-in; set A");
   });
@@ -83,7 +83,7 @@ describe("a credential that is known", () => {
 });
 
 describe("a credential in a file", () => {
-  test("is read whenever it is needed: a changed file is seen", async () => {
+  test("is read whenever it is needed, so a change takes effect", async () => {
     const { context, files, authorization, deps } = open(
       { type: "bearer", token: file },
       new Map([[file.file, " first-token\n"]]),
@@ -104,7 +104,7 @@ describe("a credential in a file", () => {
     [
       "has two lines",
       new Map([[file.file, "hunter2\nx-admin: 1"]]),
-      ": expected a token without spaces, line breaks and characters beyond ASCII",
+      ": expected a token without spaces, line breaks or characters beyond ASCII",
     ],
   ];
   for (const [what, files, words] of unusable) {
@@ -117,7 +117,7 @@ describe("a credential in a file", () => {
     });
   }
 
-  test("on a disk that hangs ends the wait in time", async () => {
+  test("on a hanging disk fails at its time limit", async () => {
     const { deps, clock } = open({ type: "none" });
     const hanging = createAuthorization(
       { server: "far", credentials: { type: "bearer", token: file } },

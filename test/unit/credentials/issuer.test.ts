@@ -82,7 +82,7 @@ describe("an issuer", () => {
     expect(fetched()).toEqual([place, place]);
   });
 
-  test("on this machine may give tokens there, in plain text", async () => {
+  test("on this machine may issue tokens there without TLS", async () => {
     const issuer = "http://localhost:8080/realms/a";
     const { get, posts } = open(issuer, {
       "http://localhost:8080/.well-known/oauth-authorization-server/realms/a": json({
@@ -94,7 +94,7 @@ describe("an issuer", () => {
     expect(posts()[0]?.allowAddress("127.0.0.1")).toBe(true);
   });
 
-  test("elsewhere may give tokens at another host, but at no private address", async () => {
+  test("elsewhere may issue tokens at another host, but not at a private address", async () => {
     const { get, posts } = open(host, {
       [`${host}/.well-known/oauth-authorization-server`]: json({
         issuer: host,
@@ -111,7 +111,7 @@ describe("an issuer", () => {
   });
 });
 
-describe("F12 an issuer that would lead us astray", () => {
+describe("F12 an issuer that names another place", () => {
   const issuer = "https://login.test/a";
   const place = "https://login.test/.well-known/oauth-authorization-server/a";
   const wrong: [string, unknown, string][] = [
@@ -152,7 +152,7 @@ describe("F12 an issuer that would lead us astray", () => {
     });
   }
 
-  test("is sent elsewhere: no redirect is followed", async () => {
+  test("that redirects: no redirect is followed", async () => {
     const { get, posts, fetched } = open(issuer, {
       [place]: new Response(null, { status: 302, headers: { location: "https://evil.test/" } }),
     });
@@ -160,7 +160,7 @@ describe("F12 an issuer that would lead us astray", () => {
     expect([posts(), fetched().filter((url) => url.includes("evil"))]).toEqual([[], []]);
   });
 
-  test("or is not described anywhere is a sentence about what to do", async () => {
+  test("without metadata fails with what to do", async () => {
     const { get, fetched } = open(issuer, {});
     const credential = await get();
     expect(credential.state === "failed" ? credential.problem : credential)

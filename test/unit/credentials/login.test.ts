@@ -112,7 +112,7 @@ describe("a log-in", () => {
     expect([...deps.hidden]).toEqual(expect.arrayContaining(["pass-word", "token-1"]));
   });
 
-  test("is made once for all who wait, and again when its time is over", async () => {
+  test("is made once for all waiting calls, and again when the token expires", async () => {
     const { api, get, context, clock } = await open({ reply: numbered });
     await Promise.all(Array.from({ length: 20 }, () => get()));
     expect(api.requests.length).toBe(1);
@@ -130,7 +130,7 @@ describe("a log-in", () => {
     expect((await context()).headers["authorization"]).toBe("Bearer token-2");
   });
 
-  test("is not needed after a restart, but for another password", async () => {
+  test("is not needed after a restart, unless the password changed", async () => {
     const store = createTestCredentialStore();
     const first = await open({
       store,
@@ -147,7 +147,7 @@ describe("a log-in", () => {
     expect(first.api.requests.length).toBe(2);
   });
 
-  test("whose stored token cannot be opened any more is made again", async () => {
+  test("is made again if the stored token cannot be decrypted", async () => {
     const store = createTestCredentialStore();
     const { api, context } = await open({ store, reply: numbered });
     await context();
@@ -165,7 +165,7 @@ describe("the place that a log-in names", () => {
     return { base: credential.context.baseUrl, own: api.origin };
   };
 
-  test("keeps scheme and path of the API when it is a host alone", async () => {
+  test("keeps scheme and path of the API if it is only a host", async () => {
     expect(await baseOf("vip-api.test")).toMatchObject({ base: "http://vip-api.test/api/v1" });
     expect(await baseOf("https://VIP-API.test/")).toMatchObject({
       base: "https://vip-api.test/api/v1",
@@ -217,7 +217,7 @@ describe("the place that a log-in names", () => {
     expect(await authorization.get(useOf(), never)).toMatchObject({ state: "failed" });
   });
 
-  test("is where the token goes, with the other credentials", async () => {
+  test("gets the token and the other credentials", async () => {
     const scripted = createScriptedRuntime(({ url }) =>
       new Response(
         JSON.stringify(url.endsWith("/login") ? answer({ base_url: "vip-api.test" }).body : {}),
@@ -273,7 +273,7 @@ describe("a log-in that is refused", () => {
     });
   }
 
-  test("is tried again at once with another password out of its file", async () => {
+  test("is tried again at once if the file has another password", async () => {
     const files = new Map<string, string | undefined>([["/p", "wrong"]]);
     const api = await serveTokens(({ body }) =>
       body.includes("right") ? answer() : { status: 401 }
@@ -292,7 +292,7 @@ describe("a log-in that is refused", () => {
     expect(api.requests.length).toBe(2);
   });
 
-  test("for its number of requests is tried again soon", async () => {
+  test("because of too many requests is tried again soon", async () => {
     const { api, get, clock } = await open({
       reply: () => ({ status: 429, headers: { "retry-after": "2" } }),
     });
@@ -319,7 +319,7 @@ describe("a log-in that is refused", () => {
     ["hangs up", () => "break", "cannot be reached"],
   ];
   for (const [what, reply, words] of answers) {
-    test(`since the API ${what} is reported in our own words`, async () => {
+    test(`because the API ${what} is reported in the gateway's words`, async () => {
       const { problem, api } = await open({ reply });
       const told = await problem();
       expect(told).toContain(`is not logged in: its log-in ${words}`);
@@ -354,7 +354,7 @@ describe("a log-in that is refused", () => {
     expect(api.requests).toEqual([]);
   });
 
-  test("ends no other call's wait when one gives up", async () => {
+  test("still serves the other calls if one is cancelled", async () => {
     const gate = Promise.withResolvers<void>();
     const { api, get } = await open({
       reply: async () => {

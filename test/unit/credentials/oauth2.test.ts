@@ -86,7 +86,7 @@ const bearer = (token: string) => ({
 });
 
 describe("a token", () => {
-  test("is asked for by the client's own secret, in a header", async () => {
+  test("is requested with the client's secret in a header", async () => {
     const { tokens, context } = await open({
       config: { scope: "read write", resource: "https://api.test/v1" },
     });
@@ -102,7 +102,7 @@ describe("a token", () => {
     });
   });
 
-  test("is asked for by the client's own secret, in the body", async () => {
+  test("is requested with the client's secret in the body", async () => {
     const { tokens, context } = await open({ config: { clientAuthentication: "post" } });
     await context();
     expect(tokens.requests[0]?.headers["authorization"]).toBeUndefined();
@@ -114,7 +114,7 @@ describe("a token", () => {
       });
   });
 
-  test("is asked for by a client without a secret, which only sends its id", async () => {
+  test("is requested by a client without a secret with only its id", async () => {
     const { tokens, context } = await open({ config: { ...refreshing, clientSecret: undefined } });
     await context();
     expect(tokens.requests[0]?.headers["authorization"]).toBeUndefined();
@@ -139,7 +139,7 @@ describe("a token", () => {
     expect(tokens.requests.length).toBe(2);
   });
 
-  test("that lives shortly is not asked for with each call", async () => {
+  test("that expires soon is not requested with each call", async () => {
     const reply: TokenServer["reply"] = ({ count }) =>
       tokenReply(`token-${count}`, { expires_in: 20 });
     const { tokens, context, clock } = await open({ reply });
@@ -168,7 +168,7 @@ describe("a token", () => {
     expect(tokens.requests.length).toBe(2);
   });
 
-  test("that a server refuses whatever it is does not cost a request each time", async () => {
+  test("that a server always refuses is not requested each time", async () => {
     const reply: TokenServer["reply"] = ({ count }) => tokenReply(`token-${count}`);
     const { tokens, context, clock, deps, authorization } = await open({ reply });
     expect(await authorization.renew(await context(), useOf(), never)).toBe(true);
@@ -180,14 +180,14 @@ describe("a token", () => {
     expect(await authorization.renew(await context(), useOf(), never)).toBe(true);
   });
 
-  test("H13 of 50 calls at its expiry one request is made", async () => {
+  test("H13 50 calls at its expiry cause one request", async () => {
     const { tokens, get } = await open();
     const all = await Promise.all(Array.from({ length: 50 }, () => get()));
     expect(all.every(({ state }) => state === "ready")).toBe(true);
     expect(tokens.requests.length).toBe(1);
   });
 
-  test("H13 a call that gives up waiting ends its own wait alone", async () => {
+  test("H13 a call that stops waiting does not affect the others", async () => {
     const gate = Promise.withResolvers<void>();
     const { tokens, get } = await open({
       reply: async () => {
@@ -207,7 +207,7 @@ describe("a token", () => {
   });
 });
 
-describe("a token that is kept", () => {
+describe("a stored token", () => {
   test("is used after a restart", async () => {
     const store = createTestCredentialStore();
     const reply: TokenServer["reply"] = ({ count }) =>
@@ -259,7 +259,7 @@ describe("a token that is kept", () => {
     expect([...deps.hidden]).toEqual(expect.arrayContaining(["token-1", "refresh-1", "refresh-2"]));
   });
 
-  test("H13 and replaced is replaced by one of two providers alone, which live after a reload", async () => {
+  test("H13 is replaced by only one of two providers that exist after a reload", async () => {
     const store = createTestCredentialStore();
     const gate = Promise.withResolvers<void>();
     const reply: TokenServer["reply"] = async ({ count }) => {
@@ -280,7 +280,7 @@ describe("a token that is kept", () => {
       .toEqual(["refresh-0", "refresh-1"]);
   });
 
-  test("H13 that cannot be stored is used all the same, with an error in the log", async () => {
+  test("H13 that cannot be stored is used anyway, with an error in the log", async () => {
     const store = createTestCredentialStore();
     store.isFull = true;
     const { context, deps } = await open({ store, config: refreshing });
@@ -289,7 +289,7 @@ describe("a token that is kept", () => {
       .toEqual([["ERROR", "Cannot keep a credential"]]);
   });
 
-  test("and cannot be opened any more is no reason to use the first refresh token again", async () => {
+  test("that cannot be decrypted does not bring back the first refresh token", async () => {
     const store = createTestCredentialStore();
     const { tokens, context, make } = await open({ store, config: refreshing });
     await context();
@@ -302,7 +302,7 @@ describe("a token that is kept", () => {
     expect(tokens.requests.length).toBe(1);
   });
 
-  test("and cannot be opened for a while is used when it can be", async () => {
+  test("that cannot be decrypted for a while is used when it can be", async () => {
     const store = createTestCredentialStore();
     const { tokens, context, make, clock, deps } = await open({ store, config: refreshing });
     await context();
@@ -338,7 +338,7 @@ describe("a token that is kept", () => {
   });
 });
 
-describe("an authorization server that gives none", () => {
+describe("an authorization server that issues no token", () => {
   const replies: [string, TokenServer["reply"], string][] = [
     [
       "refuses the refresh token",
@@ -394,7 +394,7 @@ describe("an authorization server that gives none", () => {
     ["breaks the connection", () => "break", "cannot be reached"],
   ];
   for (const [what, reply, words] of replies) {
-    test(`F12 H3 and ${what} is reported in our own words, and left alone for a while`, async () => {
+    test(`F12 H3 and ${what} is reported in the gateway's words, and not asked for a while`, async () => {
       const { tokens, problem, get, deps, clock } = await open({ reply, config: refreshing });
       const told = await problem();
       expect(told).toContain(`has no credentials: its authorization server ${words}`);
@@ -409,7 +409,7 @@ describe("an authorization server that gives none", () => {
     });
   }
 
-  test("H13 and hangs ends the wait of all in time", async () => {
+  test("H13 and hangs: all waiting calls fail at their time limit", async () => {
     const { tokens, get, clock, deps } = await open({ reply: () => "hang" });
     const all = [get(), get(), get()];
     await until("the request", () => tokens.requests.length === 1);
@@ -422,7 +422,7 @@ describe("an authorization server that gives none", () => {
     }
   });
 
-  test("H13 is asked with growing pauses while it is unavailable, and at once when it is back", async () => {
+  test("H13 is asked with backoff while it is unavailable, and at once when it is back", async () => {
     const { tokens, get, clock, deps } = await open({ reply: () => ({ status: 503 }) });
     const pauses: number[] = [];
     for (let tries = 0; tries < 8; tries += 1) {
@@ -440,14 +440,14 @@ describe("an authorization server that gives none", () => {
     expect(await get()).toMatchObject({ retryAfterMs: deps.limits.credentialRetryMsMin });
   });
 
-  test("and asks to be left alone for long is left alone for so long", async () => {
+  test("and names a long retry time is not asked before it", async () => {
     const { get } = await open({
       reply: () => ({ status: 503, headers: { "retry-after": "300" } }),
     });
     expect(await get()).toMatchObject({ state: "failed", retryAfterMs: 300_000 });
   });
 
-  test("and cannot be reached does not take a good token away", async () => {
+  test("and is unreachable does not invalidate a good token", async () => {
     const { tokens, context, clock } = await open({
       reply: () => tokenReply("token-1", { expires_in: 100 }),
     });
@@ -459,7 +459,7 @@ describe("an authorization server that gives none", () => {
     expect(await context()).toEqual(bearer("token-1"));
   });
 
-  test("and is not there is unreachable", async () => {
+  test("and does not exist counts as unreachable", async () => {
     const tokenUrl = `http://127.0.0.1:${await findClosedPort()}/token`;
     const { problem } = await open({ config: { tokenUrl } });
     expect(await problem()).toContain("its authorization server cannot be reached");

@@ -51,7 +51,7 @@ describe("H2 a program", () => {
     expect(Object.values((await stateOf(upstream)).argv).join()).not.toContain("the-token");
   });
 
-  test("finds each part of them as it is written", async () => {
+  test("finds a user name and a password in separate variables", async () => {
     const basic = { type: "basic", username: "me", password: "p w" } as const;
     const { upstream } = await open({
       credentials: basic,
@@ -83,7 +83,7 @@ describe("H2 a program", () => {
     expect(Object.values(env)).not.toContain("client-secret");
   });
 
-  test("is given what is in the file at each start", async () => {
+  test("gets the current text of the file at each start", async () => {
     const file = makeFile("first\n");
     const { upstream } = await open({
       credentials: { type: "bearer", token: { file } },
@@ -96,7 +96,7 @@ describe("H2 a program", () => {
     expect((await stateOf(upstream, one)).env["A"]).toBe("first");
   });
 
-  test("is not started without them, and is once they are there", async () => {
+  test("is not started without them, and starts once they are available", async () => {
     const file = makeFile("");
     const { upstream, deps } = await open({
       credentials: { type: "bearer", token: { file } },

@@ -42,7 +42,7 @@ const keyOf = (
 ) => ({ server, principal, kind, binding });
 
 describe("stored credentials", () => {
-  test("come back as they were, also after a restart, and are nowhere to be read", async () => {
+  test("come back as they were, also after a restart, and are never stored as plain text", async () => {
     const { store, withKey, database } = await open();
     expect(await store.load(keyOf())).toBeUndefined();
     expect(await store.save(keyOf(), value)).toBe(true);
@@ -55,7 +55,7 @@ describe("stored credentials", () => {
     }
   });
 
-  test("are found for the same server, kind, binding and principal alone", async () => {
+  test("are found only for the same server, kind, binding and principal", async () => {
     const { store } = await open();
     await store.save(keyOf(), value);
     for (
@@ -147,7 +147,7 @@ describe("scopes that were authenticated", () => {
     expect(await store.knowsScope("far", "a")).toBe(false);
   });
 
-  test("of which one could not be remembered make every one known", async () => {
+  test("all count as known if one could not be stored", async () => {
     const { store, log } = await open({ credentialScopesMax: 2 });
     await store.noteScope("far", "a");
     await store.noteScope("far", "b");
@@ -161,7 +161,7 @@ describe("scopes that were authenticated", () => {
     expect(log.records.length).toBe(1);
   });
 
-  test("are forgotten after a time in which no session stays, but not while they are used", async () => {
+  test("expire after longer than any session lives, but not while they are used", async () => {
     const { store, clock } = await open();
     await store.noteScope("far", "a");
     await store.noteScope("far", "b");
@@ -173,7 +173,7 @@ describe("scopes that were authenticated", () => {
       .toEqual([false, true, true]);
   });
 
-  test("that cannot be told, because of a fault, count as known", async () => {
+  test("that cannot be looked up count as known", async () => {
     const { store, platform } = await open();
     platform.failAlways("sql", createSqlFault(fullDisk));
     expect(await store.knowsScope("far", "a")).toBe(true);

@@ -1,4 +1,6 @@
-/** What the log has of calls that fail: one line each, and of no other. */
+/**
+ * The log has one line for each call that fails, and none for other calls.
+ */
 import { defaultTables } from "../../../src/app.ts";
 import { next } from "../../support/pull.ts";
 import { describe, expect, test } from "bun:test";
@@ -13,6 +15,7 @@ import { defaultLimits } from "../../../src/limits.ts";
 import type { Caller, JsonObject, Resume } from "../../../src/model.ts";
 import { createSealer, makeKey } from "../../../src/seal.ts";
 import { createFakeUpstream } from "../../support/fake_upstream.ts";
+import { createLogReader } from "../../../src/telemetry/log_reader.ts";
 import { createTestLog } from "../../support/log.ts";
 import { until } from "../../support/wait.ts";
 
@@ -45,7 +48,7 @@ async function setUp() {
   const gateway = createGatewayCore({
     resolveSurface: createSurfaceResolver(surfaceKinds),
     ...defaultTables,
-    emit: () => {},
+    emit: createLogReader(log, defaultLimits),
     servers: {
       servers: [server("a"), server("b")],
       names: "auto",
@@ -117,7 +120,7 @@ describe("a call that fails", () => {
     ]);
   });
 
-  test("is a tool's error as well: the first line that it says", async () => {
+  test("may be a tool's error: the line has the first line of its text", async () => {
     const { fakes, call, lines } = await setUp();
     const say = async (content: unknown) => {
       fakes.a.reply = () => resultExchange({ isError: true, content });
@@ -168,7 +171,7 @@ describe("a call that fails", () => {
       .toMatchObject([{ server: "b", tool: "b__read", reason: "Cannot start it" }]);
   });
 
-  test("after its client was asked something is its server's still", async () => {
+  test("after a question to its client still names the server", async () => {
     const { fakes, call, lines } = await setUp();
     fakes.b.script(async (source) => {
       await source.ask("elicitation/create", { message: "Which?" });
@@ -195,7 +198,7 @@ describe("no line is for", () => {
     expect(lines()).toEqual([]);
   });
 
-  test("calls that their client gave up, however they end", async () => {
+  test("calls that their client cancelled, however they end", async () => {
     const { fakes, call, lines } = await setUp();
     const over = Promise.withResolvers<JsonObject>();
     fakes.a.script(() => over.promise);

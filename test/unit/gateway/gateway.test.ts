@@ -22,6 +22,7 @@ import { defaultLimits, type Limits } from "../../../src/limits.ts";
 import type { Log } from "../../../src/log.ts";
 import type { Caller, JsonObject, Notice } from "../../../src/model.ts";
 import { createSealer, makeKey } from "../../../src/seal.ts";
+import { createLogReader } from "../../../src/telemetry/log_reader.ts";
 import { createTestLog } from "../../support/log.ts";
 import { createFakeUpstream, type FakeUpstream } from "../../support/fake_upstream.ts";
 import { until } from "../../support/wait.ts";
@@ -62,7 +63,7 @@ async function gatewayOf(
   return createGatewayCore({
     resolveSurface: createSurfaceResolver(kinds),
     ...defaultTables,
-    emit: () => {},
+    emit: createLogReader(log, defaultLimits),
     servers: config,
     create: ({ name }) => fakes[name] ?? createFakeUpstream(name),
     sameServer: (one, other) => JSON.stringify(one) === JSON.stringify(other),
@@ -219,7 +220,7 @@ describe("several servers behind one surface", () => {
 describe("a broken or slow server", () => {
   const broken = new GatewayError("upstream_unavailable", "It is broken");
 
-  test("costs its own part of a merged list only, and is named", async () => {
+  test("affects only its own part of a merged list, and is named", async () => {
     const fakes = {
       bad: createFakeUpstream("bad", { tools: [tool("x")] }),
       good: createFakeUpstream("good", { tools: [tool("y")] }),
@@ -469,7 +470,7 @@ describe("a broken or slow server", () => {
     expect(names(await ask(gateway, "tools/list"), "tools")).toEqual(["slow__x", "good__y"]);
   });
 
-  test("is an honest error on its own surface", async () => {
+  test("is an error on its own surface", async () => {
     const fakes = {
       bad: createFakeUpstream("bad", { tools: [] }),
       good: createFakeUpstream("good"),

@@ -66,7 +66,7 @@ const serverError = (code: number, message: string, data?: unknown) =>
   new GatewayError("upstream_error", message, { upstream: { code, message, data } });
 
 describe("a call that fails says whether it took effect", () => {
-  test("unknown, where its failure does not say", async () => {
+  test("unknown, if its failure does not say", async () => {
     const fake = createFakeUpstream("a");
     fake.reply = () => failureExchange(new GatewayError("bad_upstream_response", "It is odd"));
     const error = await failOn([fake], { name: "x" });
@@ -77,7 +77,7 @@ describe("a call that fails says whether it took effect", () => {
     });
   });
 
-  test("as what made the failure says", async () => {
+  test("as the source of the failure says", async () => {
     const fake = createFakeUpstream("a");
     for (const outcome of ["not_sent", "refused", "unknown"] as const) {
       fake.reply = () => failureExchange(withOutcome(new GatewayError("overloaded"), outcome));
@@ -85,7 +85,7 @@ describe("a call that fails says whether it took effect", () => {
     }
   });
 
-  test("not sent, where no server was given it", async () => {
+  test("not sent, if no server got it", async () => {
     const fake = createFakeUpstream("a", { tools: [{ name: "x" }] });
     const other = createFakeUpstream("b", { tools: [{ name: "x" }] });
     const gone = await failOn([fake], { name: "x" }, "/servers/none/mcp");
@@ -140,7 +140,7 @@ describe("a server's own error says whether the call took effect", () => {
 });
 
 describe("the message of a failure", () => {
-  test("says that the effect is unknown exactly where its data does", () => {
+  test("says that the effect is unknown exactly if its data does", () => {
     const error = new GatewayError("upstream_exited", undefined, { data: { outcome: "unknown" } });
     expect(error.message.match(/is unknown/g)).toHaveLength(1);
     expect(withOutcome(error, "unknown").message).toBe(error.message);

@@ -1,4 +1,7 @@
-/** Calls of clients who cannot be asked while a call runs: questions end them, answers go on. */
+/**
+ * Calls of clients that cannot be asked while a call runs: a question ends the request, and the
+ * answers continue the call.
+ */
 import { defaultTables } from "../../../src/app.ts";
 import { next } from "../../support/pull.ts";
 import { describe, expect, test } from "bun:test";
@@ -23,6 +26,7 @@ import type {
 import { createSealer, makeKey, type Sealer } from "../../../src/seal.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { createFakeUpstream, type FakeUpstream } from "../../support/fake_upstream.ts";
+import { createLogReader } from "../../../src/telemetry/log_reader.ts";
 import { createTestLog } from "../../support/log.ts";
 import { until, within } from "../../support/wait.ts";
 
@@ -66,7 +70,7 @@ async function setUp(
   const gateway = createGatewayCore({
     resolveSurface: createSurfaceResolver(surfaceKinds),
     ...defaultTables,
-    emit: () => {},
+    emit: createLogReader(log, defaultLimits),
     servers: { servers: [server], names: "auto", warnings: [], files: [], secrets: [] },
     create: () => fake,
     sameServer: () => true,
@@ -153,7 +157,7 @@ const progress = (value: number): Notice => ({
 });
 
 describe("a question of a server", () => {
-  test("ends the call as a pause, and the client's return goes on with that very call", async () => {
+  test("ends the request, and the client's return continues the same call", async () => {
     const setup = await setUp();
     askFor(setup.fake, "Who?");
     const pause = await paused(setup);
@@ -294,7 +298,7 @@ describe("a question of a server", () => {
     expect(failed(ending)).toBe("capability_missing");
   });
 
-  test("has what was said before it first, and what was said after it on the client's return", async () => {
+  test("follows earlier notices; later ones reach the client on its return", async () => {
     const setup = await setUp();
     setup.fake.script(async (source) => {
       source.notice(progress(1));
@@ -496,7 +500,7 @@ describe("a state", () => {
   });
 });
 
-describe("a client that does not come back", () => {
+describe("a client that does not return", () => {
   /** A setup whose clock the test moves; it moves a little by itself while something is waited for. */
   async function timed(limits: Partial<Limits> = {}) {
     const clock = createTestClock();
@@ -587,7 +591,7 @@ describe("a call that is given up", () => {
     expect(setup.fake.cancelled).toEqual(["gone"]);
   });
 
-  test("while its questions are gathered is not kept for anybody", async () => {
+  test("while its questions are gathered is not kept", async () => {
     const setup = await setUp({ limits: { parkGatherMs: 60_000, parksPerPrincipalMax: 1 } });
     askFor(setup.fake, "Who?");
     const exchange = start(setup);
@@ -598,7 +602,7 @@ describe("a call that is given up", () => {
     expect(setup.fake.cancelled).toEqual(["gone"]);
   });
 
-  test("while its state is sealed is not kept for anybody", async () => {
+  test("while its state is sealed is not kept", async () => {
     const real = await createSealer(makeKey());
     let go: () => void = () => {};
     let isSealing = false;
@@ -681,7 +685,7 @@ describe("a call that is given up", () => {
   });
 });
 
-describe("a server that a new configuration has no more", () => {
+describe("a server that a new configuration no longer has", () => {
   const noServers = { servers: [], names: "auto", warnings: [], files: [], secrets: [] } as const;
   /** A server whose progress after its question ends the gathering of questions. */
   const askThenTell = (fake: FakeUpstream): void =>

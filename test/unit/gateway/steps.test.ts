@@ -15,6 +15,7 @@ import { createTestClock } from "../../support/clock.ts";
 import { createFakeUpstream, type FakeUpstream } from "../../support/fake_upstream.ts";
 import { createTestLog } from "../../support/log.ts";
 import { next } from "../../support/pull.ts";
+import { within } from "../../support/wait.ts";
 
 const caller: Caller = {
   principal: anonymous,
@@ -112,7 +113,7 @@ describe("a step", () => {
     expect(fakes.a.opened).toEqual([]);
   });
 
-  test("that throws fails its call alone", async () => {
+  test("that throws fails only its call", async () => {
     const throwing: MakeStep = () => ({
       name: "throw",
       reply: () => {
@@ -250,6 +251,36 @@ describe("a call of a tool whose list is in memory", () => {
     }));
     expect(reply).toMatchObject({ kind: "result" });
   });
+});
+
+describe("a bare name that a server which hangs may own", () => {
+  for (const sharesScope of [false, true]) {
+    test(`waits for that server once, ${sharesScope ? "without" : "in"} a session`, async () => {
+      const clock = createTestClock();
+      const fakes = two();
+      fakes.a.slow = new Promise(() => {});
+      const { gateway, call } = await gatewayOf(fakes, { clock });
+      await gateway.reconfigure({ ...configOf(["a", "b"]), names: "bare" });
+      const callY = async (ms: number) => {
+        const before = fakes.b.opened.length;
+        const reply = call("tools/call", { name: "y" }, { caller: { ...caller, sharesScope } });
+        for (const part of [ms - 1, 1]) {
+          await new Promise((resolve) => setTimeout(resolve, 0));
+          expect(fakes.b.opened.length).toBe(before);
+          clock.advance(part);
+        }
+        expect(await within("the answer", reply)).toMatchObject({ kind: "result" });
+        expect(fakes.b.opened.length).toBe(before + 1);
+      };
+      await callY(defaultLimits.firstListMs);
+      await callY(defaultLimits.listKnownMs);
+      // Once it answers, the name is its own.
+      fakes.a.lists = { tools: [tool("y")] };
+      fakes.a.slow = undefined;
+      expect(await call("tools/call", { name: "y" })).toMatchObject({ kind: "result" });
+      expect([fakes.a.opened.length, fakes.b.opened.length]).toEqual([1, 2]);
+    });
+  }
 });
 
 test("a list of tasks takes the ending of each server's answer, whatever it says before", async () => {

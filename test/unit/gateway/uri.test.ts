@@ -11,8 +11,17 @@ describe("a gateway URI", () => {
     }
   });
 
+  test("of a page keeps the scheme that hosts demand", () => {
+    for (const uri of ["ui://app/page.html", "ui://", "ui://w/{id}", "ui://mcp-wrapper/b/app/x"]) {
+      const offered = toGatewayUri("my server/ü", uri);
+      expect(offered).toMatch(/^ui:\/\/mcp-wrapper\/my%20server%2F%C3%BC\//);
+      expect(fromGatewayUri(offered)).toEqual({ server: "my server/ü", uri });
+    }
+  });
+
   test("differs from every other URI", () => {
-    for (const uri of ["file:///a", "mcp-wrapper://no-slash", "mcp-wrapper://%E0%A4%A/x"]) {
+    const others = ["mcp-wrapper://no-slash", "mcp-wrapper://%E0%A4%A/x", "ui://mcp-wrapper/b"];
+    for (const uri of ["file:///a", "ui://app/page.html", ...others]) {
       expect(fromGatewayUri(uri)).toBe(undefined);
     }
   });

@@ -16,7 +16,7 @@ const respond = (session: TestSession, id: unknown, result: unknown) =>
   session.post({ jsonrpc: "2.0", id, result });
 
 describe("questions", () => {
-  test("one raised by a call goes out on its stream, and the answer comes back", async () => {
+  test("a question of a call goes out on its stream, and the answer comes back", async () => {
     for (const revision of ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]) {
       const { connect, gateway } = createHarness();
       const session = await connect({ revision, capabilities });
@@ -118,7 +118,7 @@ describe("questions", () => {
     expect(await answer).toEqual({ kind: "answer", value: { roots: [] } });
   });
 
-  test("without a GET stream, one outside of any call rides the stream of a call", async () => {
+  test("without a GET stream, one outside of any call uses the stream of a call", async () => {
     const { connect, gateway } = createHarness();
     const session = await connect({ revision: "2025-06-18", capabilities });
     const posted = session.post(slowCall(1));
@@ -133,7 +133,7 @@ describe("questions", () => {
     await stream.rest();
   });
 
-  test("no question waits for ever: it is withdrawn, and the client gets its cancellation", async () => {
+  test("no question waits forever: it is withdrawn, and the client gets its cancellation", async () => {
     const { connect, gateway, clock } = createHarness({ limits: { askMs: 5_000 } });
     const session = await connect({ revision: "2025-06-18", capabilities });
     const posted = session.post(slowCall(1));
@@ -179,7 +179,7 @@ describe("cancellation", () => {
       params: { requestId, reason: "changed my mind" },
     });
 
-  test("a cancelled call is given up and not answered; its id is free again", async () => {
+  test("a cancelled call ends without an answer; its id is free again", async () => {
     const { connect, gateway, clock } = createHarness();
     const session = await connect();
     const quiet = session.post(slowCall(0));

@@ -11,7 +11,7 @@ import {
 } from "../../support/http_harness.ts";
 
 describe("the body of a POST", () => {
-  test("A1 every malformed document of JSONTestSuite is refused and none is half done", async () => {
+  test("A1 every malformed document of JSONTestSuite is refused as a whole", async () => {
     const { send, gateway } = createHarness();
     const documents = parsing.filter(({ name }) => name.startsWith("n_"));
     expect(documents.length).toBeGreaterThan(100);
@@ -69,7 +69,7 @@ describe("the body of a POST", () => {
     expect(pulled).toBeLessThan(35);
   });
 
-  test("A2 large bodies that arrive at once share their room; small ones pass meanwhile", async () => {
+  test("A2 large bodies that arrive at once share a limit; small ones pass meanwhile", async () => {
     const limits = { bodyBytesMax: 100, smallBodyBytesMax: 40, largeBodiesBytesMax: 150 };
     const { handler, send } = createHarness({ limits });
     for (const headers of [{ "content-length": "100" }, {}]) {
@@ -177,7 +177,7 @@ describe("the body of a POST", () => {
     }]);
   });
 
-  test("a body that does not arrive in time is given up", async () => {
+  test("a body that does not arrive in time is refused", async () => {
     const { handler, clock } = createHarness({ limits: { bodyMs: 50 } });
     const body = new ReadableStream({
       pull: () => new Promise(() => {}),
@@ -264,7 +264,7 @@ describe("the body of a POST", () => {
     }
   });
 
-  test("A9 an id under way is refused, its first call is answered, and then the id is free", async () => {
+  test("A9 an id in use is refused, the first call is answered, and then the id is free", async () => {
     const { connect, gateway } = createHarness();
     const session = await connect();
     const first = session.post(slowCall(7));
@@ -298,7 +298,7 @@ describe("the body of a POST", () => {
     }
   });
 
-  test("A12 bad envelopes are refused, unknown methods told in an answer of 200", async () => {
+  test("A12 bad envelopes are refused; unknown methods get an error with status 200", async () => {
     const { connect } = createHarness();
     const session = await connect();
     const bad = [

@@ -24,7 +24,7 @@ const routes: readonly (readonly [string, string])[] = [
 ];
 
 describe("the gateway's own requests", () => {
-  test("are refused on every route, by whichever name they come back", async () => {
+  test("are refused on every route and by every name", async () => {
     const { send } = createHarness();
     for (const [method, path] of routes) {
       for (const host of ["localhost:8999", "gateway.example.com"]) {
@@ -137,7 +137,7 @@ describe("hosts where other machines can reach the gateway", () => {
     }
   });
 
-  test("B3 names and foreign addresses are refused as ever", async () => {
+  test("B3 names and foreign addresses are still refused", async () => {
     const { send } = createHarness({ config, addresses: ["127.0.0.1", "172.17.0.2"] });
     const hosts = [
       "evil.com:8999",
@@ -157,7 +157,7 @@ describe("hosts where other machines can reach the gateway", () => {
     }
   });
 
-  test("B4 an own address is no allowed Origin for it", async () => {
+  test("B4 an own address is not an allowed Origin", async () => {
     const { send } = createHarness({ config, addresses: ["172.17.0.2"] });
     const headers = { host: "172.17.0.2:8999", origin: "http://172.17.0.2:8999" };
     expect((await send("GET", "/health", { headers })).status).toBe(403);
@@ -174,7 +174,7 @@ describe("hosts where other machines can reach the gateway", () => {
     expect(await status()).toBe(200);
   });
 
-  test("B3 on localhost the machine's other addresses are no names of the gateway", async () => {
+  test("B3 on localhost the machine's other addresses are refused", async () => {
     const { send } = createHarness({ addresses: ["172.17.0.2"] });
     const response = await send("GET", "/health", { headers: { host: "172.17.0.2:8999" } });
     expect(response.status).toBe(403);

@@ -90,7 +90,7 @@ describe("/health", () => {
     }]);
   });
 
-  test("shows each server with name, state, since and error code, and words to the operator alone", async () => {
+  test("shows each server with name, state, since and error code; only the operator sees the reason", async () => {
     const harness = createHarness({ operatorToken: "the-token" });
     harness.gateway.servers = [
       server("a", { state: "failing", ...failed }),

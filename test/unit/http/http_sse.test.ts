@@ -67,7 +67,7 @@ describe("HTTP+SSE", () => {
     }
   });
 
-  test("notices, questions and the result of a call ride the stream in order", async () => {
+  test("notices, questions and the result of a call come on the stream in order", async () => {
     const harness = createHarness();
     const { stream, post } = await connect(harness);
     await post(slowCall(1, { progressToken: "t" }));

@@ -169,7 +169,7 @@ for (const [transport, begin] of Object.entries(slowCalls)) {
 }
 
 describe("a call that waits", () => {
-  test("for a person's answer says so, and goes on after it", async () => {
+  test("for a user's answer says so, and continues after it", async () => {
     const harness = createHarness();
     const session = await harness.connect({ capabilities: { elicitation: {} } });
     const answer = session.post(slowCall(1, { progressToken: "t" }));
@@ -186,7 +186,7 @@ describe("a call that waits", () => {
     expect(await progressIn(frames)).toMatchObject({ message: "Still working (30 s)" });
   });
 
-  test("tells a client that takes JSON alone on the stream that it listens to", async () => {
+  test("reports to a client that takes only JSON on its GET stream", async () => {
     const harness = createHarness();
     const session = await harness.connect();
     const standing = framesOf(await session.get());
@@ -205,7 +205,7 @@ describe("a call that waits", () => {
     expect(await (await answer).json()).toMatchObject({ id: 1, result: {} });
   });
 
-  test("keeps nothing for a client that left its stream", async () => {
+  test("stores no report for a client that left its stream", async () => {
     const harness = createHarness();
     const session = await harness.connect();
     const answer = session.post(slowCall(1, { progressToken: "t" }));

@@ -1,4 +1,6 @@
-/** What the gateway keeps of a client is bounded, and a session that does nothing can leave memory. */
+/**
+ * The data that the gateway keeps for a client is limited, and an idle session can leave memory.
+ */
 import { describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../../src/model.ts";
 import { sha256Hex } from "../../../src/seal.ts";
@@ -23,7 +25,7 @@ const ofSize = (bytes: number, character = "x"): JsonObject => {
   return { named: { of: character.repeat((bytes - bare) / width) } };
 };
 
-describe("what a client says of itself", () => {
+describe("a client's description of itself", () => {
   for (const member of ["clientInfo", "capabilities"]) {
     test(`${member} of initialize: up to the bound it is taken, beyond it is named`, async () => {
       const { send, store } = createHarness();
@@ -155,10 +157,10 @@ describe("what a client names", () => {
   });
 });
 
-describe("sessions that do nothing", () => {
+describe("idle sessions", () => {
   const limits = { idleSessionsInMemoryMax: 2 };
 
-  test("leave memory when there are too many, and live on where they were", async () => {
+  test("leave memory if there are too many, and continue where they were", async () => {
     const { connect, clock, gateway, handler } = createHarness({ limits });
     const first = await connect();
     await first.post(request(1, "logging/setLevel", { level: "error" }));
@@ -198,7 +200,7 @@ describe("sessions that do nothing", () => {
     expect((await answer).status).toBe(200);
   });
 
-  test("hear once that the lists may have changed when they listen again", async () => {
+  test("get one notice that the lists may have changed when they listen again", async () => {
     const { connect, clock } = createHarness({ limits });
     const first = await connect();
     clock.advance(2_000);

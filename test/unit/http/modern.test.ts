@@ -56,7 +56,7 @@ describe("the era of a POST", () => {
     expect(await errorOf(response)).toMatchObject({ status: 400, code: -32020, id: 0 });
   });
 
-  test("a header alone makes no stateless request: what _meta lacks is named", async () => {
+  test("a header alone makes no stateless request: the error names what _meta lacks", async () => {
     const { send } = createHarness();
     for (const params of [{ name: "echo" }, { name: "echo", _meta: { "x/y": 1 } }]) {
       const response = await send("POST", "/mcp", {
@@ -182,7 +182,7 @@ describe("a stateless request that is refused", () => {
       ["another name in the header", {}, { "mcp-name": "other" }, 400, -32020],
       ["a name in other letters", {}, { "mcp-name": "Echo" }, 400, -32020],
       [
-        "a name that is marked as Base64 and is none",
+        "a name that is marked as Base64 but is not",
         {},
         { "mcp-name": "=?base64?a?=" },
         400,
@@ -270,7 +270,7 @@ describe("a stateless request that is refused", () => {
     expect(error).toMatchObject({ status: 200, code: -32602, id: "a" });
   });
 
-  test("bad media types, bodies, hosts and origins are refused before anything is looked at", async () => {
+  test("bad media types, bodies, hosts and origins are refused before anything else is read", async () => {
     const harness = createHarness();
     const headers = mirror("tools/list", {});
     const body = request(1, "tools/list", { _meta: envelope() });
@@ -310,7 +310,7 @@ describe("arguments that travel in headers", () => {
   };
   const refused = [400, -32020];
 
-  test("they must say what the body says", async () => {
+  test("they must match the body", async () => {
     expect(await call({ region: "eu" }, { "mcp-param-region": "eu" })).toBe(200);
     expect(await call({ region: "eu" }, { "Mcp-Param-REGION": encoded("eu") })).toBe(200);
     expect(await call({ region: "eu" }, { "mcp-param-region": "us" })).toEqual(refused);
@@ -326,13 +326,13 @@ describe("arguments that travel in headers", () => {
     expect(await call({ count: 42 }, { "mcp-param-count": "43" })).toEqual(refused);
   });
 
-  test("headers that no tool asks for change nothing", async () => {
+  test("headers that no tool marks change nothing", async () => {
     expect(await call({}, { "mcp-param-other": "x" })).toBe(200);
   });
 });
 
 describe("a browser", () => {
-  test("may send the headers of a stateless request, those of tools' arguments too", async () => {
+  test("may send the headers of a stateless request, including those of tools' arguments", async () => {
     const { send } = createHarness({ config: { allowedOrigins: ["https://app.example"] } });
     const response = await send("OPTIONS", "/mcp", {
       headers: {

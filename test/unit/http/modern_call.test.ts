@@ -54,7 +54,7 @@ describe("the form of an answer", () => {
     params: { progress: done, progressToken: 0 },
   });
 
-  test("what the client did not ask for is not sent and decides nothing", async () => {
+  test("notices that the client does not want are not sent and do not affect the form", async () => {
     const harness = createHarness();
     const answer = askSlow(harness);
     const call = await harness.gateway.nextCall();
@@ -77,7 +77,7 @@ describe("the form of an answer", () => {
     expect(levels).toEqual(["warning", "error", undefined]);
   });
 
-  test("a long silence makes it a stream that speaks at once", async () => {
+  test("a long silence makes it a stream, which sends a first comment at once", async () => {
     const harness = createHarness();
     let held = 0;
     const answer = askSlow(harness, { context: { holdOpen: () => void (held += 1) } });
@@ -96,7 +96,7 @@ describe("the form of an answer", () => {
     expect(await frames.next()).toBe(undefined);
   });
 
-  test("where a listener cuts silence after ten seconds, it speaks before", async () => {
+  test("if a listener cuts silence after ten seconds, it sends a comment before", async () => {
     const harness = createHarness();
     const answer = askSlow(harness);
     const call = await harness.gateway.nextCall();
@@ -105,7 +105,7 @@ describe("the form of an answer", () => {
     call.result({});
   });
 
-  test("where a listener cannot see a client leave before the answer begins, it begins after a second", async () => {
+  test("if a listener cannot notice a client leave before the answer, the answer begins after a second", async () => {
     const harness = createHarness();
     const answer = askSlow(harness, { context: { holdOpen() {}, disconnectHidden: true } });
     const call = await harness.gateway.nextCall();
@@ -218,7 +218,7 @@ describe("the form of an answer", () => {
     expect(await (await again).json()).toMatchObject({ id: 2, result: { resultType: "complete" } });
   });
 
-  test("a surface says what it can, which revision it speaks and how long that may be kept", async () => {
+  test("a surface reports its capabilities, its revision and how long these may be cached", async () => {
     const harness = createHarness();
     harness.gateway.description = {
       capabilities: { tools: { listChanged: true }, tasks: {} },
@@ -240,7 +240,7 @@ describe("the form of an answer", () => {
 });
 
 describe("the caller of a stateless call", () => {
-  test("is its principal on every connection, and says its own capabilities each time", async () => {
+  test("has the same principal on every connection, and its own capabilities each time", async () => {
     const harness = createHarness();
     const calls = [];
     for (const clientCapabilities of [{}, { sampling: {} }]) {
@@ -328,7 +328,7 @@ describe("a client that leaves", () => {
     expect(call.cancelled).toBe(undefined);
   });
 
-  test("before its call was made has none made", async () => {
+  test("before its call was sent: the call is not sent", async () => {
     const harness = createHarness();
     const described = Promise.withResolvers<void>();
     const isAsked = Promise.withResolvers<void>();
@@ -366,7 +366,7 @@ describe("bounds of stateless calls", () => {
     await answers[1];
   });
 
-  test("a reader who lags loses notices, never the answer", async () => {
+  test("a slow reader loses notices, never the answer", async () => {
     const harness = createHarness({ limits: { streamBytesMax: 4_000 } });
     const answer = askSlow(harness, { progressToken: 1, meta: { logLevel: "debug" } });
     const call = await harness.gateway.nextCall();

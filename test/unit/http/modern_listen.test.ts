@@ -89,7 +89,7 @@ function watchSubscriptions(harness: Harness): string[] {
 }
 
 describe("a notification stream", () => {
-  test("begins with what it will carry, which is what the surface has", async () => {
+  test("begins with the filter that the surface honours", async () => {
     const harness = createHarness();
     harness.gateway.description = {
       capabilities: { tools: { listChanged: true }, resources: { subscribe: true } },
@@ -108,7 +108,7 @@ describe("a notification stream", () => {
     }]);
   });
 
-  test("carries what was asked for and nothing else", async () => {
+  test("carries only the requested notices", async () => {
     const harness = createListening();
     const { frames } = await open(harness, {
       promptsListChanged: true,
@@ -174,7 +174,7 @@ describe("a notification stream", () => {
     }
   });
 
-  test("that is asked for while the gateway begins to stop has its end alone", async () => {
+  test("that is requested while the gateway begins to stop only ends", async () => {
     const harness = createHarness();
     const isAsked = describeNever(harness);
     const answer = listen(harness, all, { id: 4 });
@@ -220,7 +220,7 @@ describe("a notification stream", () => {
     expect(await heard(frames)).toEqual(["notifications/tools/list_changed", 1]);
   });
 
-  test("is no way to ask: a question outside of any call is refused", async () => {
+  test("carries no questions: one outside of any call is refused", async () => {
     const harness = createListening();
     await open(harness, all);
     const [watch] = harness.gateway.watching;
@@ -228,7 +228,7 @@ describe("a notification stream", () => {
     expect(await asked?.catch((error: GatewayError) => error.code)).toBe("ask_unanswerable");
   });
 
-  test("tells a reader who lagged each change once", async () => {
+  test("sends a slow reader each change once", async () => {
     const harness = createListening({ limits: { streamBytesMax: 2_000 } });
     const uris = ["a:1", "a:2"];
     const { frames } = await open(harness, { toolsListChanged: true, resourceSubscriptions: uris });
@@ -239,7 +239,7 @@ describe("a notification stream", () => {
     expect(said.at(-1)).toMatchObject({ result: { resultType: "complete" } });
   });
 
-  test("says what waited once its reader has caught up", async () => {
+  test("sends what waited once its reader has caught up", async () => {
     const harness = createListening({ limits: { streamBytesMax: 2_000 } });
     const { frames } = await open(harness, { ...all, resourceSubscriptions: ["a:1"] });
     // What is queued hides the last one from a reader who stands still.
@@ -275,7 +275,7 @@ describe("a notification stream that is refused", () => {
     expect(await errorOf(response)).toMatchObject({ status: 406, id: 1 });
   });
 
-  test("there may be so many of one principal, with so many resources each", async () => {
+  test("one principal may have a number of them, with a number of resources each", async () => {
     const harness = createListening({ limits: { listensPerPrincipalMax: 2, listenUrisMax: 2 } });
     const many = await listen(harness, { resourceSubscriptions: ["a:1", "a:2", "a:3"] });
     expect(await errorOf(many)).toMatchObject({ status: 200, code: -32602 });

@@ -1,4 +1,6 @@
-/** The principal's way from the door to the gateway and to the store, in both eras. */
+/**
+ * The path of the principal from the request to the gateway and to the store, in both eras.
+ */
 import { describe, expect, test } from "bun:test";
 import { sha256Hex } from "../../../src/seal.ts";
 import { createMemorySessionStore } from "../../../src/store/memory_sessions.ts";
@@ -43,7 +45,7 @@ describe("a session", () => {
     expect((await answer).status).toBe(200);
   });
 
-  test("after a restart comes back for its principal alone, and no other can end it", async () => {
+  test("after a restart continues only for its principal, and no other can end it", async () => {
     const store = createMemorySessionStore();
     const before = open({ store });
     const id = await connect(before, "ada");

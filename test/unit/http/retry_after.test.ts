@@ -14,7 +14,7 @@ const passing: readonly ErrorCode[] = [
   "draining",
 ];
 
-describe("a refusal that passes", () => {
+describe("a temporary refusal", () => {
   for (const code of passing) {
     for (const transport of ["Streamable HTTP", "stateless"] as const) {
       test(`says when to try again: ${code}, ${transport}`, async () => {
@@ -49,7 +49,7 @@ describe("a refusal that passes", () => {
     });
   }
 
-  test("names the time that is known better", async () => {
+  test("names the more precise time", async () => {
     const harness = createHarness();
     const answer = ask(harness, "tools/call", { name: "slow", arguments: {} });
     const call = await harness.gateway.nextCall();

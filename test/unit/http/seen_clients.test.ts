@@ -64,7 +64,7 @@ describe("a client that comes", () => {
     expect(seen(harness).map(({ client }) => client)).toEqual(["test 1", "test 2", "test 1"]);
   });
 
-  test("in great numbers is remembered within bounds", async () => {
+  test("in large numbers is remembered up to a limit", async () => {
     const harness = createHarness({ limits: { seenClientsMax: 2 } });
     const come = (name: string) =>
       ask(harness, "tools/call", echo, { meta: { clientInfo: { name, version: "1" } } });

@@ -128,7 +128,7 @@ describe("the form of an answer", () => {
     expect(order.indexOf("notifications/message")).toBeLessThan(order.indexOf(3));
   });
 
-  test("a listener that can is asked to hold every stream open, and silence is filled", async () => {
+  test("the listener is asked to hold every stream open, and silence gets heartbeats", async () => {
     const limits = { heartbeatMs: 15_000, heartbeatBareMs: 8_000 };
     const { connect, send, clock } = createHarness({ limits });
     const { id } = await connect();
@@ -269,7 +269,7 @@ describe("GET streams", () => {
     expect(chunks[0]).toBe(chunks[2]);
   });
 
-  test("the newest stream gets the messages and the oldest gives way", async () => {
+  test("the newest stream gets the messages, and the oldest ends if there are too many", async () => {
     const { connect, gateway } = createHarness({ limits: { sessionStreamsMax: 2 } });
     const session = await connect({ revision: "2025-06-18" });
     const streams = [];
@@ -346,7 +346,7 @@ describe("GET streams", () => {
 });
 
 describe("a broken stream", () => {
-  test("a disconnect is no cancel: the rest is had by GET with the last event id", async () => {
+  test("a disconnect does not cancel: GET with the last event id returns the rest", async () => {
     const { connect, gateway } = createHarness();
     const session = await connect();
     const answer = session.post(slowCall(1));
@@ -438,7 +438,7 @@ describe("a broken stream", () => {
     await stream.cancel();
   });
 
-  test("C8 what is kept for resumption is bounded; the newest is there", async () => {
+  test("C8 the events kept for resumption are bounded; the newest are kept", async () => {
     const { connect, gateway } = createHarness({ limits: { replayFramesMax: 10 } });
     const session = await connect();
     const answer = session.post(slowCall(1));

@@ -66,7 +66,7 @@ describe("the handshake", () => {
     expect(harness.gateway.watches.size).toBe(0);
   });
 
-  test("a session whose removal cannot be stored has ended all the same, in this process", async () => {
+  test("a session whose removal cannot be stored has ended anyway in this process", async () => {
     const store = createMemorySessionStore();
     const { connect, clock, gateway } = createHarness({
       store: { ...store, remove: () => Promise.reject(new GatewayError("store_unavailable")) },
@@ -322,7 +322,7 @@ describe("the life of a session", () => {
     expect((await answer).status).toBe(200);
   });
 
-  test("the record of a session names the instance that brought it to life last", async () => {
+  test("the record of a session names the instance that loaded it last", async () => {
     const first = createHarness({ instance: "one" });
     const session = await first.connect();
     const key = await sha256Hex(session.id);
@@ -424,7 +424,7 @@ describe("the life of a session", () => {
     expect((await session.post(request(3, "ping"))).status).toBe(200);
   });
 
-  test("subscriptions beyond the bound are refused, and one given back makes room", async () => {
+  test("subscriptions beyond the limit are refused, and an ended one makes room", async () => {
     const { connect } = createHarness({ limits: { sessionSubscriptionsMax: 1 } });
     const session = await connect();
     const subscribe = (uri: string) => session.post(request(1, "resources/subscribe", { uri }));
@@ -437,7 +437,7 @@ describe("the life of a session", () => {
     expect((await subscribe("file:///b")).status).toBe(200);
   });
 
-  test("an expired or foreign session is not brought to life to be refused", async () => {
+  test("an expired or foreign session is refused without being loaded", async () => {
     const first = createHarness({ config: { sessionTimeoutMs: 1_000 } });
     const [expired, foreign] = [await first.connect(), await first.connect()];
     const second = createHarness({ store: first.store, clock: first.clock });
@@ -466,7 +466,7 @@ describe("the life of a session", () => {
   });
 });
 
-describe("beside the protocol", () => {
+describe("outside of the protocol", () => {
   test("/ready is 200 only while new work is taken", async () => {
     const { send, handler, connect, gateway } = createHarness();
     expect((await send("GET", "/ready")).status).toBe(200);
@@ -485,7 +485,7 @@ describe("beside the protocol", () => {
     expect((await answer).status).toBe(200);
   });
 
-  test("P11 /servers/x/streamable works and says what took its place", async () => {
+  test("P11 /servers/x/streamable works and names its replacement", async () => {
     const { connect, send } = createHarness();
     const path = "/servers/files/streamable";
     const session = await connect({ path });
@@ -499,7 +499,7 @@ describe("beside the protocol", () => {
     expect(current.headers.get("deprecation")).toBe(null);
   });
 
-  test("an unforeseen fault is 500 without a word of it", async () => {
+  test("an unforeseen fault is 500 without details", async () => {
     const { connect, gateway, records } = createHarness();
     const session = await connect();
     gateway.call = () => {

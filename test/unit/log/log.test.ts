@@ -139,7 +139,7 @@ describe("H4 one line per event", () => {
 describe("H1 a secret", async () => {
   const secret = "s3cr3t/vàlue+&=x";
 
-  test("is never seen: as it is, in a URL, in JSON, in base64 behind any user name", async () => {
+  test("never appears: as it is, in a URL, in JSON, in base64 after any user name", async () => {
     const { log, everything, lines } = record({ secrets: [secret] });
     const utf8 = (text: string) => String.fromCharCode(...new TextEncoder().encode(text));
     const forms = [
@@ -217,7 +217,7 @@ describe("H1 a secret", async () => {
     expect((await last())["reason"]).toBe("no: [redacted]");
   });
 
-  test("too short to tell is not looked for", async () => {
+  test("that is too short is not searched for", async () => {
     const { log, last } = record({ secrets: ["", "abc"] });
     log.info("abc alphabet");
     expect((await last())["message"]).toBe("abc alphabet");
@@ -260,7 +260,7 @@ test("redaction stays quick on text made to be slow", async () => {
 });
 
 describe("a slow disk", () => {
-  test("never holds up who logs; what is dropped is counted and told", async () => {
+  test("never delays the caller; dropped lines are counted and reported", async () => {
     const stored: string[] = [];
     let release: () => void = () => {};
     const held = new Promise<void>((resolve) => release = resolve);
@@ -326,7 +326,7 @@ test("a console that is gone breaks nothing, and the file still has the record",
   expect((await last())["message"]).toBe("hello");
 });
 
-describe("a message that comes again and again", () => {
+describe("a repeated message", () => {
   const limits = { ...defaultLimits, logRepeatsMax: 3, logRepeatsMs: 1_000, logMessagesMax: 2 };
   const messages = (shown: readonly string[]) =>
     shown.map((line) => line.replace(/^.*? (INFO|WARN) +gateway /, ""));
@@ -360,7 +360,7 @@ describe("a message that comes again and again", () => {
     expect(messages(shown).at(-1)).toBe("Refused: 97 more were not logged notLogged=97");
   });
 
-  test("is written every time where everything is asked for", () => {
+  test("is written every time at level DEBUG", () => {
     const { log, shown } = record({ limits, level: "DEBUG" });
     for (let call = 0; call < 10; call += 1) log.info("Call failed");
     expect(shown.length).toBe(10);

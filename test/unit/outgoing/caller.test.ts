@@ -69,7 +69,7 @@ describe("what is sent", () => {
     }
   });
 
-  test("F2 along a redirect to another origin leaves credentials and sessions behind, for good", async () => {
+  test("F2 to another origin after a redirect never has credentials or sessions again", async () => {
     const { runtime, caller } = open(
       (count) =>
         count === 1
@@ -89,7 +89,7 @@ describe("what is sent", () => {
     }
   });
 
-  test("F2 along a redirect within the origin is all of it", async () => {
+  test("F2 within the origin after a redirect has everything", async () => {
     const { runtime, caller } = open((count) => count === 1 ? redirect(308, "/next") : ok(), ours);
     await caller.post({ headers: { "x-session": "1" }, repeatable: true });
     const [first, second] = runtime.asked;
@@ -178,13 +178,13 @@ describe("F6 F9 retries", () => {
     }
   });
 
-  test("of a call that never left are made", async () => {
+  test("of a call that was never sent are made", async () => {
     const { runtime, caller } = open((count) => count < 3 ? faultOf("connect", false) : ok());
     expect((await caller.post()).status).toBe(200);
     expect(runtime.asked.length).toBe(3);
   });
 
-  test("are not made of what will not change by waiting", async () => {
+  test("are not made if waiting changes nothing", async () => {
     const kinds: readonly RequestFault["kind"][] = ["unknown_host", "tls", "forbidden"];
     for (const kind of kinds) {
       const { runtime, caller } = open(() => faultOf(kind, false));
@@ -207,7 +207,7 @@ describe("F6 F9 retries", () => {
       .toEqual(["/mcp", "/next", "/mcp", "/next"]);
   });
 
-  test("come after pauses that double, and not before the server allows", async () => {
+  test("come with a doubling backoff, and not before the server allows", async () => {
     const clock = createTestClock();
     const answers = [
       new Response("", { status: 503 }),
@@ -232,7 +232,7 @@ describe("F6 F9 retries", () => {
     expect(pauses).toEqual([500, 9000]);
   });
 
-  test("are not made when the server asks for more time than there is", async () => {
+  test("are not made if the server asks for more time than is left", async () => {
     for (const wait of ["31", "1000000000", "2"]) {
       const { runtime, caller } = open(
         () => new Response("", { status: 429, headers: { "retry-after": wait } }),
@@ -260,7 +260,7 @@ describe("F6 F9 retries", () => {
 });
 
 describe("P4 a failure", () => {
-  test("has one shape, without what could let anybody in", async () => {
+  test("has one shape, without anything that grants access", async () => {
     const clock = createTestClock();
     const { caller } = open(() => faultOf("tls", false), { clock });
     const error = await errorOf(
@@ -304,7 +304,7 @@ describe("P4 a failure", () => {
     }
   });
 
-  test("F9 of an attempt that never left does not hide an earlier one that did", async () => {
+  test("F9 of an attempt that was not sent does not hide an earlier one that was", async () => {
     let attempts = 0;
     const { caller } = open(() => faultOf("broken", attempts++ === 0), {
       limits: { httpRetriesMax: 1, httpRetryMsMin: 1 },

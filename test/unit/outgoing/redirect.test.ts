@@ -63,7 +63,7 @@ describe("F2 a redirect", () => {
     }
   });
 
-  test("to another origin takes nothing of ours along, and it stays away on the way back", () => {
+  test("to another origin takes no headers or credentials along, not even on the way back", () => {
     const targets = ["https://b.test/", "https://a.test:8443/", "//a.test.evil.test/"];
     for (const target of targets) {
       expect(lead(get, 302, target)).toMatchObject({ headers: ["accept"], trusted: false });

@@ -25,16 +25,16 @@ describe("F9 a request is made again", () => {
   const of = (sent: boolean, repeatable: boolean) =>
     kinds.filter((kind) => mayRepeat(Object.assign(new Error(), { kind, sent }), repeatable));
 
-  test("when it never left, whatever it asks for", () => {
+  test("if it was never sent, whatever it does", () => {
     expect(of(false, false)).toEqual(["connect", "timeout", "broken"]);
   });
 
-  test("when it may have arrived, only if repeating it does no harm", () => {
+  test("if it may have arrived, only if it is safe to repeat", () => {
     expect(of(true, true)).toEqual(["connect", "timeout", "broken"]);
     expect(of(true, false)).toEqual([]);
   });
 
-  test("for answers that say not now, and no others", () => {
+  test("only after answers that mean later", () => {
     const statuses = [
       200,
       202,

@@ -1,7 +1,7 @@
 /**
  * A value written as `null`, or as `[]` for an object (PHP), counts as absent, or as empty where a
  * value is required: every optional member of every message, in both directions and eras, checked
- * with the official SDK. What users write stays unchanged.
+ * with the official SDK. User data stays unchanged.
  */
 import { describe, expect, test } from "bun:test";
 import * as sdk from "@modelcontextprotocol/sdk/types.js";
@@ -717,7 +717,7 @@ describe("what is declared", () => {
     expect(request.envelope.capabilities).toEqual(meantByClient);
   });
 
-  test("wishes of a listening client that are null are none", () => {
+  test("null flags of a listen request are absent", () => {
     const wanted = {
       toolsListChanged: true,
       promptsListChanged: null,

@@ -28,7 +28,7 @@ function outcome(
 }
 
 describe("roots", () => {
-  test("are asked of those who declared them, in every revision", () => {
+  test("are requested only from clients that declared them, in every revision", () => {
     for (const revision of revisions) {
       expect(ask("roots/list", {}, revision, { roots: {} })).toEqual({
         method: "roots/list",
@@ -52,7 +52,7 @@ describe("sampling", () => {
     outcome("sampling/createMessage", params, revision, capabilities);
   const plain = { messages: [{ role: "user", content: text }], maxTokens: 5 };
 
-  test("is asked of those who declared it", () => {
+  test("is requested only from clients that declared it", () => {
     for (const revision of revisions) {
       expect(sample(plain, revision, { sampling: {} })).toEqual(plain);
       expect(sample(plain, revision, {})).toBe("no sampling");
@@ -103,7 +103,7 @@ describe("sampling", () => {
     });
   }
 
-  test("context of servers is wished of those who declared it, where they can", () => {
+  test("context is requested only from clients that declared it, if the revision can", () => {
     const wish = { ...plain, includeContext: "allServers" };
     const wishes = (capabilities: JsonObject) =>
       revisions.filter((revision) =>
@@ -115,7 +115,7 @@ describe("sampling", () => {
     expect(sample(wish, latestRevision, { sampling: {} })).toEqual(plain);
   });
 
-  test("a wish for a task is left out", () => {
+  test("a request for a task is dropped", () => {
     expect(sample({ ...plain, task: { ttl: 1 } }, latestRevision, { sampling: {} })).toEqual(plain);
   });
 });
@@ -167,7 +167,7 @@ describe("elicitation", () => {
     oneOf: [{ const: "r", title: "Red" }, { const: "g" }],
   };
 
-  test("titled choices reach 2025-06-18 clients in their words", () => {
+  test("titled choices reach 2025-06-18 clients in their form", () => {
     expect(elicit(form({ colour: titled }), "2025-06-18", {})).toEqual(form({
       colour: {
         type: "string",
@@ -180,7 +180,7 @@ describe("elicitation", () => {
     expect(elicit(form({ colour: titled }), "2025-11-25", {})).toEqual(form({ colour: titled }));
   });
 
-  test("choices of several cannot be told 2025-06-18 clients", () => {
+  test("multiple choice cannot be sent to 2025-06-18 clients", () => {
     const several = form({ all: { type: "array", items: { type: "string", enum: ["a"] } } });
     expect(elicit(several, "2025-06-18", {})).toBe("no elicitation.form");
     expect(elicit(several, "2025-11-25", {})).toEqual(several);

@@ -60,14 +60,14 @@ describe("requests", () => {
     expect(decoded.progressToken).toBe(undefined);
   });
 
-  test("answers and states of the stateless era are no words of these clients", () => {
+  test("answers and states of the stateless era are dropped", () => {
     const resume = { inputResponses: { k: {} }, requestState: "forged" };
     const decoded = decode({ arguments: resume, ...resume });
     // A tool's own arguments may be called so.
     expect((decoded as { params: JsonObject }).params).toEqual({ name: "a", arguments: resume });
   });
 
-  test("a wish for a task is passed on in revisions that have tasks, and ignored in others", () => {
+  test("a request for a task is relayed in revisions that have tasks, and ignored in others", () => {
     expect(decode({ task: { ttl: 1 } })).toMatchObject({
       kind: "ok",
       params: { task: { ttl: 1 } },
@@ -162,7 +162,7 @@ describe("errors", () => {
     });
   });
 
-  test("what a server said of its own hop is not relayed", () => {
+  test("members of the server's own hop are not relayed", () => {
     for (const code of [-32020, -32021, -32022, -32099]) {
       const upstream = { code, message: "m", data: { supported: [] } };
       expect(encode(new GatewayError("upstream_error", "m", { upstream })))
@@ -181,7 +181,7 @@ describe("errors", () => {
 describe("the initialize result", () => {
   const capabilities = { tools: { listChanged: true }, completions: {}, tasks: {}, "x-own": {} };
 
-  test("has what the revision has", () => {
+  test("has the members of the revision", () => {
     for (const revision of revisions) {
       const kept = { tools: { listChanged: true }, "x-own": {} };
       expect(codec.encodeDescription({ capabilities, instructions: "i" }, client(revision)))

@@ -77,7 +77,7 @@ describe("a client gets", () => {
     }
   });
 
-  test("no words of other hops or eras: ours win over a server's", () => {
+  test("no members of other hops or eras: the gateway's replace a server's", () => {
     const value = {
       contents: [],
       resultType: "input_required",
@@ -100,7 +100,7 @@ describe("a client gets", () => {
     });
   });
 
-  test("tools whole, but for those with faulty markings and words about tasks", () => {
+  test("complete tools, without those with invalid markings and without task members", () => {
     const inputSchema = {
       $schema: "https://json-schema.org/draft/2020-12/schema",
       type: "object",
@@ -179,7 +179,7 @@ describe("a client gets", () => {
     }
   });
 
-  test("errors in codes that the era has, with the status that the transport wants", () => {
+  test("errors with the era's codes and the transport's status", () => {
     const relayed = (code: number, data?: unknown) =>
       encodeError(
         new GatewayError("upstream_error", "m", { upstream: { code, message: "m", data } }),
@@ -210,7 +210,7 @@ describe("a client gets", () => {
     expect(own("overloaded")).toEqual([-32603, 503]);
   });
 
-  test("no error that a server meant for its own hop", () => {
+  test("no error that belongs to the server's own hop", () => {
     for (const code of [-32020, -32021, -32022, -32023, -32099]) {
       const upstream = { code, message: "m", data: { supported: [] } };
       expect(encodeError(new GatewayError("upstream_error", "m", { upstream }))).toEqual({
@@ -234,7 +234,7 @@ describe("a client gets", () => {
     }
   });
 
-  test("what a surface is, without what the era does not know", () => {
+  test("the description of a surface, without what the era does not know", () => {
     const description = {
       capabilities: { tools: { listChanged: true }, tasks: {}, logging: {} },
       serverInfo: { name: "files", version: "2" },
@@ -405,7 +405,7 @@ describe("a server's result", () => {
   });
 });
 
-describe("a server's word", () => {
+describe("a server's message", () => {
   test("is a notice of the request whose token or stream it names", () => {
     const decode = (method: string, params: JsonObject) => {
       const decoded = codec.decodeNotice(`notifications/${method}`, params);
@@ -476,7 +476,7 @@ describe("a server's word", () => {
     for (const value of wrong) expect(decodeDiscover(value).kind).toBe("invalid");
   });
 
-  test("that it does not speak our revision says which it does", () => {
+  test("that refuses the gateway's revision lists the supported ones", () => {
     const supported = ["2025-11-25"];
     expect(supportedIn({ code: -32022, message: "", data: { supported } })).toEqual(supported);
     expect(supportedIn({ code: -32022, message: "", data: { supported: "all" } })).toBe(undefined);
@@ -529,7 +529,7 @@ describe("a stream of notifications", () => {
     }
   });
 
-  test("promises no more than the surface can do", () => {
+  test("promises only what the surface supports", () => {
     expect(honoured(all, {})).toEqual(none);
     expect(honoured(all, { tools: {}, prompts: { listChanged: "yes" }, resources: true }))
       .toEqual(none);

@@ -37,7 +37,7 @@ describe("a text in a header", () => {
     });
   }
 
-  test("is the same after any journey, and its value is safe in a header", () => {
+  test("survives encoding and decoding, and its value is safe in a header", () => {
     const random = createRandom(26);
     for (let round = 0; round < 2_000; round++) {
       const length = Math.floor(random() * 12);
@@ -57,7 +57,7 @@ describe("a text in a header", () => {
     expect(decodeHeaderValue(" =?base64?eA==?= ")).toBe("x");
   });
 
-  test("that is marked as Base64 and is none is no text", () => {
+  test("that is marked as Base64 but is not is no text", () => {
     const bodies = [
       "eA",
       "eA=",
@@ -195,7 +195,7 @@ describe("marked arguments", () => {
   const check = (args: JsonObject, headers: Record<string, string>) =>
     checkParamHeaders(schema, args, new Headers(headers));
 
-  test("agree with what we make of them ourselves", () => {
+  test("match the headers that the gateway builds", () => {
     const args = { region: "=?base64?x?=", limit: -3, dry: true, deep: { path: "\n" } };
     expect(check(args, headersOf(args))).toBe(undefined);
   });

@@ -40,7 +40,7 @@ describe("differences", () => {
     ]);
     expect(having((revision) => isSince(revision, "2024-11-05"))).toEqual([...revisions]);
   });
-  test("a revision that is not known can be sure of the least", () => {
+  test("an unknown revision gets the first row", () => {
     expect(rowOf("2099-01-01")).toBe(rowOf("2024-11-05"));
     expect(isSince("2099-01-01", latestRevision)).toBe(false);
   });

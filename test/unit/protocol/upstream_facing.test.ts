@@ -23,7 +23,7 @@ describe("calls", () => {
     });
   });
 
-  test("carry no _meta of ours without one", () => {
+  test("carry no _meta without one", () => {
     const call = { method: "ping", params: {}, clientContext: { capabilities: {} } };
     expect(codec.encodeCall(call)).toEqual({ method: "ping", params: {} });
   });
@@ -199,7 +199,7 @@ describe("the handshake", () => {
     }
   });
 
-  test("gets along without identity and instructions", () => {
+  test("accepts an answer without identity and instructions", () => {
     const sparse = {
       protocolVersion: "2024-11-05",
       capabilities: {},

@@ -1,4 +1,6 @@
-/** What a returning client gets again: its own stream only, in order, within bounds. */
+/**
+ * What a returning client gets again: only its own stream, in order, within limits.
+ */
 import { describe, expect, test } from "bun:test";
 import { createEventLog, type Replay } from "../../../src/session/event_log.ts";
 import { createTestClock } from "../../support/clock.ts";
@@ -14,7 +16,14 @@ const epoch = "e1";
 /** A log and the clock that it runs by; other seeds make the logs of other sessions. */
 function createLog(changes: Partial<typeof limits> = {}, seed = 1) {
   const clock = createTestClock(seed);
-  return { clock, log: createEventLog({ limits: { ...limits, ...changes }, clock, epoch }) };
+  let evictions = 0;
+  const log = createEventLog({
+    limits: { ...limits, ...changes },
+    clock,
+    epoch,
+    evicted: () => void (evictions += 1),
+  });
+  return { clock, log, evictions: () => evictions };
 }
 
 /** The data of the replayed frames. */
@@ -32,7 +41,7 @@ describe("an event log", () => {
     expect(id).toMatch(/^[!-~]+$/);
   });
 
-  test("gives back what followed an id, on that stream alone and in order", () => {
+  test("returns what followed an id, only on that stream and in order", () => {
     const { log } = createLog();
     const first = log.openStream();
     const second = log.openStream();
@@ -129,7 +138,7 @@ describe("an event log", () => {
     log.append(stream, "secret");
     const ids = [
       createLog({}, 2).log,
-      createEventLog({ limits, clock: createTestClock(), epoch: "e0" }),
+      createEventLog({ limits, clock: createTestClock(), epoch: "e0", evicted: () => {} }),
     ].flatMap((other) => {
       const opened = other.openStream();
       return [other.prime(opened), other.append(opened, "foreign").id];
@@ -140,7 +149,7 @@ describe("an event log", () => {
 
 describe("C8 an event log that is never read", () => {
   test("keeps a bounded number of frames of a stream", () => {
-    const { log } = createLog();
+    const { log, evictions } = createLog();
     const stream = log.openStream();
     const primed = log.prime(stream);
     const ids = Array.from({ length: 8 }, (_, at) => log.append(stream, `${at}`).id);
@@ -148,10 +157,11 @@ describe("C8 an event log that is never read", () => {
     expect(dataOf(log.replay(ids[1] ?? ""))).toEqual(["3", "4", "5", "6", "7"]);
     expect(dataOf(log.replay(ids[2] ?? ""))).toEqual(["3", "4", "5", "6", "7"]);
     expect(dataOf(log.replay(ids[3] ?? ""))).toEqual(["4", "5", "6", "7"]);
+    expect(evictions()).toBe(3);
   });
 
   test("keeps a bounded number of bytes of all streams, dropping the oldest first", () => {
-    const { log } = createLog({ replayBytesMax: 600 });
+    const { log, evictions } = createLog({ replayBytesMax: 600 });
     const [first, second] = [log.openStream(), log.openStream()];
     const [before, beside] = [log.prime(first), log.prime(second)];
     log.append(first, "a".repeat(200));
@@ -163,10 +173,11 @@ describe("C8 an event log that is never read", () => {
     expect(log.replay(beside)).toMatchObject({ frames: [], ended: false });
     log.append(first, "e");
     expect(dataOf(log.replay(before))).toEqual(["e"]);
+    expect(evictions()).toBe(4);
   });
 
   test("drops frames by age, and ended streams with them", () => {
-    const { clock, log } = createLog();
+    const { clock, log, evictions } = createLog();
     const [open, ended] = [log.openStream(), log.openStream()];
     const [before, beside] = [log.prime(open), log.prime(ended)];
     log.append(open, "old");
@@ -179,16 +190,22 @@ describe("C8 an event log that is never read", () => {
     log.dropAged();
     expect(dataOf(log.replay(before))).toEqual(["new"]);
     expect(log.replay(beside)).toBeUndefined();
+    // They were kept for as long as they should be.
+    expect(evictions()).toBe(0);
   });
 
   test("keeps a bounded number of streams, giving up the one that ended first", () => {
-    const { log } = createLog();
+    const { log, evictions } = createLog();
     const [open, ...ended] = [1, 2, 3].map(() => log.openStream());
     const ids = ended.map((stream) => log.prime(stream));
     const kept = log.prime(open ?? 0);
-    for (const stream of ended) log.endStream(stream);
+    for (const stream of ended) {
+      log.append(stream, "unread");
+      log.endStream(stream);
+    }
     log.openStream();
     expect(log.replay(ids[0] ?? "")).toBeUndefined();
+    expect(evictions()).toBe(1);
     expect(log.replay(ids[1] ?? "")).toBeDefined();
     log.openStream();
     log.openStream();

@@ -21,7 +21,7 @@ function make() {
 }
 
 describe("an exchange", () => {
-  test("gives replies in order, then its end again and again", async () => {
+  test("returns replies in order, then its end every time", async () => {
     const { source, exchange } = make();
     source.notice(notice(1));
     source.notice(notice(2));

@@ -59,7 +59,7 @@ describe("calls that may be asked something", () => {
     await upstream.close();
   });
 
-  test("are refused when too many are under way, until one ends or is given up", async () => {
+  test("are refused if too many run, until one ends or is cancelled", async () => {
     const { server, finish } = createSlowServer();
     const { upstream } = await openFake(server, { limits: { leasesMax: 2 } });
     const caller = askedByResult("alice");
@@ -320,7 +320,7 @@ describe("principals", () => {
     await upstream.close();
   });
 
-  test("who come all at once do not each start a process to find out how it speaks", async () => {
+  test("that call at the same time start one process to detect the dialect", async () => {
     const server = createFakeServer({ speaks: "stateless" });
     const { upstream } = await openFake(server, { limits: { startsMax: 2 } });
     const calls = Array.from(

@@ -139,7 +139,7 @@ describe("a listen request", () => {
     expect(standing.open()).toBe(1);
   });
 
-  test("that the server accepts without an acknowledgement is not awaited for ever", async () => {
+  test("that the server accepts without an acknowledgement is not awaited forever", async () => {
     const { standing, clock } = stand();
     let isOver = false;
     void standing.refresh().then(() => isOver = true);
@@ -165,7 +165,7 @@ describe("a listen request", () => {
     ]);
   });
 
-  test("that ends in good order is made again, too", () => {
+  test("that ends normally is made again, too", () => {
     const stage = stand();
     void stage.standing.refresh();
     stage.stood[0]?.request.notice(ack);
@@ -173,7 +173,7 @@ describe("a listen request", () => {
     expect(untilAsked(stage)).toBeLessThanOrEqual(limits.reconnectMsMin);
   });
 
-  test("that breaks again and again is made ever more seldom, until it is taken", () => {
+  test("that keeps breaking is repeated with backoff, until it is accepted", () => {
     const stage = stand();
     void stage.standing.refresh();
     const waits: number[] = [];
@@ -202,7 +202,7 @@ describe("a listen request", () => {
     expect(untilAsked(stage)).toBe(Infinity);
   });
 
-  test("that was replaced may end as it likes", () => {
+  test("that was replaced may end in any way", () => {
     const stage = stand();
     const { standing, stood } = stage;
     void standing.refresh();

@@ -13,15 +13,18 @@ import { modern } from "../../support/codecs.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { createTestLog } from "../../support/upstream_deps.ts";
 
-/** An output guard, and how many lines it dropped by its events. */
+/** An output guard; how many lines it dropped by its events, and how many came too late. */
 function createCountingGuard(
   options: { readonly limits: Limits; readonly clock: Clock },
   giveUp: (reason: string) => void,
 ) {
-  let drops = 0;
-  const emit = ({ type }: GatewayEvent) => void (drops += type === "dropped" ? 1 : 0);
+  const drops = { faulty: 0, late: 0 };
+  const emit = (event: GatewayEvent) => {
+    if (event.type !== "dropped") return;
+    drops[event.what === "late_message" ? "late" : "faulty"] += 1;
+  };
   const guard = createOutputGuard("x", { ...options, log: createTestLog([]), emit }, giveUp);
-  return { ...guard, count: () => drops };
+  return { ...guard, count: () => drops.faulty, lateCount: () => drops.late };
 }
 
 function make(answer: (params: JsonObject) => Promise<Answer> = () => new Promise(() => {})) {
@@ -100,7 +103,7 @@ describe("a peer", () => {
     expect(guard.count()).toBe(7);
   });
 
-  test("E12 an error without an id is the only open request's, and no one's among several", () => {
+  test("E12 an error without an id fails the only open request, and none of several", () => {
     const error = { code: -32603, message: "?" };
     for (const id of [undefined, null, 99, 0, "server-error"]) {
       const { receive, request, guard } = make();
@@ -114,7 +117,7 @@ describe("a peer", () => {
     }
   });
 
-  test("E12 a malformed error without an id is the only open request's, in the server's words", () => {
+  test("E12 a malformed error without an id fails the only open request, in the server's words", () => {
     for (const error of ["broken", { code: "E_BAD", message: "broken" }]) {
       const { receive, request } = make();
       const { ends } = request();
@@ -331,8 +334,10 @@ describe("a peer", () => {
     }
     expect(calls.flatMap(({ ends, progress }) => [...ends, ...progress])).toEqual([]);
     expect(guard.count()).toBe(0);
+    expect(guard.lateCount()).toBe(4);
     receive(ok(calls[0]?.id));
     expect(guard.count()).toBe(1);
+    expect(guard.lateCount()).toBe(4);
   });
 
   test("a held call does not age, and a handshake is never cancelled", () => {

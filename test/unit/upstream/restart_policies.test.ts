@@ -32,7 +32,7 @@ describe("starts that fail", () => {
     expect(supervisors.refusal()?.outcome).toBe("not_sent");
   });
 
-  test("of a program count for all dialects: it never heard one", () => {
+  test("of a program count for all dialects, since it read no message", () => {
     const supervisors = make(false);
     supervisors.of(modern).begin().failed(fault);
     expect(supervisors.of(legacy).refusal()?.code).toBe("upstream_unavailable");

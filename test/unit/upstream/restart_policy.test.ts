@@ -1,6 +1,7 @@
 /** When a server may be started again (P5). */
 import { describe, expect, test } from "bun:test";
 import { createRestartPolicy } from "../../../src/upstream/mcp/restart_policy.ts";
+import { defaultLimits } from "../../../src/limits.ts";
 import { createLogReader } from "../../../src/telemetry/log_reader.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { createTestLog, type LogLine } from "../../support/upstream_deps.ts";
@@ -17,7 +18,12 @@ function make(seed = 1) {
   const clock = createTestClock(seed);
   const lines: LogLine[] = [];
   const log = createTestLog(lines);
-  const supervisor = createRestartPolicy("x", { limits, clock, log, emit: createLogReader(log) });
+  const supervisor = createRestartPolicy("x", {
+    limits,
+    clock,
+    log,
+    emit: createLogReader(log, defaultLimits),
+  });
   return { clock, lines, supervisor };
 }
 

@@ -1,4 +1,6 @@
-/** A server that asks by the ends of its calls, before clients that are asked while theirs run. */
+/**
+ * A server that asks by results, and clients that are asked while their calls run.
+ */
 import { next } from "../../support/pull.ts";
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
@@ -151,7 +153,7 @@ describe("questions at the end of a call", () => {
     expect(failureOf(prompt.end)?.code).toBe("ask_unanswerable");
   });
 
-  test("that the person declines are answered: what comes of it is the server's to say", async () => {
+  test("that the user declines are answered: the server decides what follows", async () => {
     const server = serverOf(asking(["a"], "s"), { content: [], isError: true });
     await run(server, () => ({ kind: "answer", value: { action: "decline" } }));
     expect(resumesOf(server)[1]?.answers).toEqual({ a: { action: "decline" } });
@@ -186,7 +188,7 @@ describe("questions at the end of a call", () => {
     await upstream.close();
   });
 
-  test("pass to clients who come back with the answers, and come back in the server's words", async () => {
+  test("pass to clients that return with the answers, and come back unchanged", async () => {
     const server = serverOf(asking(["a"], "s"), { content: [] });
     const first = await run(server, () => undefined, { call: toolCall("x", {}, stateless) });
     expect(first.end).toEqual(asking(["a"], "s"));
@@ -311,7 +313,7 @@ describe("notices of a call in rounds", () => {
     ]);
   });
 
-  test("within one round are the server's own affair", async () => {
+  test("within one round are relayed as the server sends them", async () => {
     const server = createFakeServer({
       speaks: "stateless",
       async answer({ notice }: FakeRequest) {
@@ -369,7 +371,7 @@ describe("a tool whose arguments travel in headers", () => {
     expect(server.calls().length).toBe(2);
   });
 
-  test("is called all the same when it is not listed, or the list is unavailable", async () => {
+  test("is called even if it is not listed or the list is unavailable", async () => {
     const server = serverOf({ content: [] });
     server.mirrorsArguments = true;
     server.tools = [];

@@ -51,7 +51,7 @@ describe("the trial of a server", () => {
     await upstream.close();
   });
 
-  test("that fails is said once, and does not reject", async () => {
+  test("that fails is logged once, and does not reject", async () => {
     const server = createFakeServer({ broken: "exited with code 1" });
     const { upstream, deps } = await openFake(server);
     await upstream.trial();
@@ -139,7 +139,7 @@ describe("the trial of a server", () => {
     await upstream.close();
   });
 
-  test("that finds all places taken is made later, and said once", async () => {
+  test("that finds no free place is made later, and logged once", async () => {
     const clock = createTestClock();
     const server = createFakeServer();
     const { upstream, deps } = await openFake(server, { clock, limits: { processesMax: 1 } });
@@ -206,7 +206,7 @@ describe("a start that is given up", () => {
   });
 });
 
-describe("a start over which the gateway itself fails", () => {
+describe("a start that fails because of a fault in the gateway", () => {
   test("is logged, gives its place back and keeps no gateway from stopping", async () => {
     const server = createFakeServer({ starting: Promise.reject(new Error("a fault of ours")) });
     const { upstream, deps } = await openFake(server, { limits: { processesMax: 1 } });

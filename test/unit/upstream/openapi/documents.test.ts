@@ -1,4 +1,6 @@
-/** Reading OpenAPI documents: formats, versions, references, and texts that mean harm. */
+/**
+ * Reading OpenAPI documents: formats, versions, references, and hostile texts.
+ */
 import { describe, expect, test } from "bun:test";
 import {
   documentOf,
@@ -200,7 +202,7 @@ describe("References", () => {
   });
 });
 
-describe("Texts that mean harm", () => {
+describe("Hostile texts", () => {
   test("aliases that multiply are refused at once, and harmless ones are read", async () => {
     const lines = Array.from(
       { length: 40 },
@@ -222,7 +224,7 @@ describe("Texts that mean harm", () => {
     expect(await refusalOf(load(`a: ${"[".repeat(5_000)}`))).toContain("neither JSON nor YAML");
   });
 
-  test("names that every object inherits are names like others", async () => {
+  test("names that every object inherits are ordinary names", async () => {
     const text = JSON.stringify(documentWith({
       parameters: ["__proto__", "constructor", "toString"].map((name) => ({ in: "query", name })),
       requestBody: {

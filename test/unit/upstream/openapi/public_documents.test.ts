@@ -134,7 +134,7 @@ test.skipIf(publicDocument("v2.0-yaml-uber.yaml") === undefined)(
   },
 );
 
-test("GitHub's document is not a thousand tools by surprise", async () => {
+test("GitHub's document does not become a thousand tools by default", async () => {
   const refusal = await loadAt(githubDocument).then(() => "", (error: Error) => error.message);
   expect(refusal).toMatch(
     /its \d{4} operations are too many tools; choose some with "tools": \{"allow":\["repos\*"\]\}/,

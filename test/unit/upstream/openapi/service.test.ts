@@ -61,7 +61,7 @@ describe("Operations", () => {
     );
   });
 
-  test("are no tools by surprise when there are many: the operator has to choose", async () => {
+  test("are not offered if there are too many: the operator must choose", async () => {
     const document = named(...Array.from({ length: 9 }, (_, at) => `pets/${at}`), "shops/1");
     const limits = { openApiOperationsMax: 5, openApiOperationsChosenMax: 9 };
     expect(await refusalOf(load(document, { limits }))).toBe(

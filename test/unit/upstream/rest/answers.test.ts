@@ -79,7 +79,7 @@ describe("answers that went well", () => {
     expect(content[0]?.text).toBe(structuredContent.note);
   });
 
-  test("H1 what was shown to the API does not come back in its data", async () => {
+  test("H1 credentials that were sent to the API do not come back in its data", async () => {
     const key = "canary/key+7f3a";
     const echo: ApiRoutes[string] = ({ send, url }) =>
       send(
@@ -148,7 +148,7 @@ describe("F5 answers that are not what they should be", () => {
     expect(isError).toBe(undefined);
   });
 
-  test("F5 keys that are names of the language are only keys", async () => {
+  test("F5 keys such as __proto__ are ordinary keys", async () => {
     const text = '{"__proto__":{"a":1},"constructor":2,"toString":3}';
     const api = await open(
       ({ send }) => send(200, text, { "content-type": "application/json" }),
@@ -241,7 +241,7 @@ describe("refusals", () => {
   });
 });
 
-describe("F1 servers that take their time", () => {
+describe("F1 slow servers", () => {
   test("F1 one that never answers, and one that stops in the middle, end with the call's time", async () => {
     const config = { callTimeoutMs: 200 };
     const silent = await open(() => {}, {}, { config });
@@ -295,7 +295,7 @@ describe("F1 servers that take their time", () => {
   });
 });
 
-describe("F2, F6, F9 ways that are left or gone again", () => {
+describe("F2, F6, F9 redirects and retries", () => {
   test("F2 a redirect to another origin takes no key and no message along", async () => {
     const other = await serveFaults((_, response) => {
       response.writeHead(200, { "content-type": "application/json" });

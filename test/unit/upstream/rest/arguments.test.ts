@@ -1,4 +1,6 @@
-/** The errors that a model gets for arguments that do not fit, and what is understood all the same. */
+/**
+ * The errors that a model gets for invalid arguments, and the mistakes that are corrected.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../../../src/model.ts";
 import { createApis, operationOf, parameter } from "../../../support/api_server.ts";
@@ -57,7 +59,7 @@ describe("arguments that do not fit", () => {
     expect(await api.refuse("it", [] as unknown as JsonObject)).toContain("must be an object");
   });
 
-  test("a tool that there is not is no result", async () => {
+  test("an unknown tool is an error, not a result", async () => {
     const api = await open({});
     await expect(api.call("itt")).rejects.toThrow('Unknown tool "itt": did you mean "it"?');
   });
@@ -109,7 +111,7 @@ describe("arguments that do not fit", () => {
   });
 });
 
-describe("A13 schemas that would take for ever", () => {
+describe("A13 schemas that would take forever", () => {
   test("A13 a pattern is not run, and what it might allow is allowed", async () => {
     const api = await open({
       name: { type: "string", pattern: "^(a+)+$" },

@@ -1,6 +1,6 @@
 /**
- * Which call goes next when there are more than the budget allows: the turns of waiting calls, and
- * the budget in any order of events.
+ * Which call is next if there are more than the budget allows, and whether the budget holds in any
+ * order of events.
  */
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../../src/errors.ts";
@@ -55,7 +55,7 @@ async function moment(): Promise<void> {
   for (let turn = 0; turn < 8; turn += 1) await Promise.resolve();
 }
 
-describe("those who wait for the budget", () => {
+describe("calls that wait for the budget", () => {
   test("take turns by scope: many calls of one cost another one turn", async () => {
     const { ask, pass, sent } = open();
     const calls = ["a1", "a2", "a3", "a4"].map((name) => ask(name, "a"));
@@ -92,7 +92,7 @@ describe("those who wait for the budget", () => {
     expect(refused.map(({ name }) => name).sort()).toEqual(["a4", "b2"]);
   });
 
-  test("fail at once when the service asks for more time than they have", async () => {
+  test("fail at once if the service asks for more time than they have", async () => {
     const { ask, pass, budget, refused, sent } = open({ waitMsMax: 5_000 });
     const calls = [ask("a1", "a"), ask("a2", "a")];
     await pass(500, 500);
@@ -107,7 +107,7 @@ describe("those who wait for the budget", () => {
 });
 
 test(
-  "F6 whatever the order of calls, departures and pauses, the budget holds and no call waits for ever",
+  "F6 whatever the order of calls, cancellations and waits, the budget holds and no call waits forever",
   async () => {
     let count = 0;
     for (let seed = 1; seed <= 25; seed += 1) {

@@ -24,7 +24,7 @@ function createLoads() {
 }
 
 describe("one request for many", () => {
-  test("who leaves gets away at once, and the others their answer", async () => {
+  test("a caller that leaves ends at once, and the others get their answer", async () => {
     const { get, loads } = createLoads();
     const stop = new AbortController();
     const leaving = get(stop.signal);
@@ -52,7 +52,7 @@ describe("one request for many", () => {
     expect(await next).toBe("b");
   });
 
-  test("a failure reaches all who waited, and no later call", async () => {
+  test("a failure reaches all waiting callers, and no later call", async () => {
     const { get, loads } = createLoads();
     const waiting = [get(), get()];
     loads[0]?.fail(new Error("broken"));

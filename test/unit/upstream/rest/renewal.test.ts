@@ -36,7 +36,7 @@ const open = (routes: ApiRoutes, options: ApiOptions = {}, cacheMs = 0) =>
   });
 
 describe("a log-in that is renewed", () => {
-  test("the call goes on where the new log-in says, and never to the old place with nothing", async () => {
+  test("the call continues at the new base URL, and never at the old one without credentials", async () => {
     const runtime = await createTestRuntime();
     const sent: [string, string | undefined][] = [];
     let origin = "";
@@ -82,7 +82,7 @@ describe("a log-in that is renewed", () => {
 });
 
 describe("credentials that come back between two attempts", () => {
-  test("what they got is not kept for who goes without them", async () => {
+  test("the answer is not cached for calls without credentials", async () => {
     const port = await findClosedPort();
     const runtime = await createTestRuntime();
     let isThere = false;

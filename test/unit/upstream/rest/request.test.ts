@@ -122,7 +122,7 @@ describe("lists and objects", () => {
   });
 });
 
-describe("F10 arguments that want to be more", () => {
+describe("F10 hostile arguments", () => {
   const path = parameter({ argument: "id", in: "path", required: true });
 
   test("F10 no value of a path leads out of its segment", async () => {
@@ -323,7 +323,7 @@ describe("bodies", () => {
       .toBe("to=a%26role%3Dadmin&msg=b+c");
   });
 
-  test("parts are read by others as they were meant", async () => {
+  test("parts can be read by other programs", async () => {
     const plan = {
       mediaType: "multipart/form-data",
       required: true,

@@ -75,7 +75,7 @@ describe("the budget", () => {
     expect(api.server.seen.length).toBe(1);
   });
 
-  test("F6 a call waits for half of its time at most: clients that give up hear nothing", async () => {
+  test("F6 a call waits for at most half of its time, so that its client gets an answer", async () => {
     const clock = createTestClock();
     const api = await open(({ json, count: n }) => json({ n }), {}, {
       deps: { clock },
@@ -114,7 +114,7 @@ describe("the budget", () => {
     expect(api.server.seen.length).toBe(3);
   });
 
-  test("F6 a server that asks one client to wait is left alone by all", async () => {
+  test("F6 if a server asks one client to wait, all wait", async () => {
     const clock = createTestClock();
     const api = await open(
       ({ json, count: n }) => n === 1 ? json({}, 429, { "retry-after": "30" }) : json({ n }),
@@ -207,7 +207,7 @@ describe("kept answers", () => {
     expect(await numberOf(fresh)).toBe(2);
   });
 
-  test("who asks the same at the same time waits for one request", async () => {
+  test("equal requests at the same time share one request", async () => {
     const api = await open(count, { cacheMs: 60_000 });
     const calls = ["a", "b", "c"].map((scope) => numberOf(api, "", { scope }));
     expect(await Promise.all(calls)).toEqual([1, 1, 1]);

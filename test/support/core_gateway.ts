@@ -1,0 +1,98 @@
+/** The middle of the gateway in front of fake servers, without HTTP. */
+import { defaultTables } from "../../src/app.ts";
+import { anonymous } from "../../src/auth/none.ts";
+import { systemClock } from "../../src/clock.ts";
+import type { FailedServerConfig, Naming, ToolFilter } from "../../src/config/config.ts";
+import type { Policy } from "../../src/gateway/access_policy.ts";
+import { createGatewayCore } from "../../src/gateway/gateway.ts";
+import type { Gateway } from "../../src/gateway/surface.ts";
+import { createSurfaceResolver, surfaceKinds } from "../../src/http/surface_kinds.ts";
+import { defaultLimits, type Limits } from "../../src/limits.ts";
+import type { Log } from "../../src/log.ts";
+import type { Caller, Ending, JsonObject, Resume } from "../../src/model.ts";
+import { createSealer, makeKey } from "../../src/seal.ts";
+import type { FakeUpstream } from "./fake_upstream.ts";
+import { createLogReader } from "../../src/telemetry/log_reader.ts";
+import { createTestLog } from "./log.ts";
+import { next } from "./pull.ts";
+import { within } from "./wait.ts";
+
+/** What a test decides. */
+export interface CoreOptions {
+  readonly policy?: Policy;
+  readonly names?: Naming;
+  /** Filters by server. */
+  readonly tools?: Readonly<Record<string, ToolFilter>>;
+  readonly limits?: Partial<Limits>;
+  readonly log?: Log;
+}
+
+/** A gateway in front of these servers, in their order. */
+export async function createCoreGateway(
+  fakes: readonly FakeUpstream[],
+  { policy, names = "prefixed", tools = {}, limits, log = createTestLog() }: CoreOptions = {},
+): Promise<Gateway> {
+  const byName = new Map(fakes.map((fake) => [fake.name, fake]));
+  const servers = fakes.map(({ name }): FailedServerConfig => ({
+    kind: "failed",
+    problem: "",
+    name,
+    callTimeoutMs: 1,
+    startTimeoutMs: 50,
+    idleTimeoutMs: 1,
+    tools: tools[name] ?? {},
+  }));
+  return createGatewayCore({
+    resolveSurface: createSurfaceResolver(surfaceKinds),
+    ...defaultTables,
+    ...(policy && { policy }),
+    emit: createLogReader(log, defaultLimits),
+    servers: { servers, names, warnings: [], files: [], secrets: [] },
+    create({ name }) {
+      const fake = byName.get(name);
+      if (fake === undefined) throw new Error(`No fake server "${name}"`);
+      return fake;
+    },
+    sameServer: () => true,
+    limits: { ...defaultLimits, firstListMs: 50, listMs: 50, listKnownMs: 20, ...limits },
+    clock: systemClock,
+    log,
+    sealer: await createSealer(makeKey()),
+    instance: "this-gateway",
+    debug: true,
+    tryServers: false,
+  });
+}
+
+/** A client with a session of its own. */
+export function sessionCaller(scope = "session-1"): Caller {
+  return { principal: anonymous, scope, revision: "any", capabilities: {}, clientInfo: {} };
+}
+
+/** A client without a session, whose principal is `id`; none: it does not authenticate. */
+export function statelessCaller(id?: string): Caller {
+  const principal = id === undefined ? anonymous : { id };
+  return {
+    principal,
+    scope: `p:${principal.id}`,
+    revision: "any",
+    capabilities: { elicitation: {} },
+    clientInfo: {},
+    asksByResult: true,
+    sharesScope: true,
+  };
+}
+
+/** How a call at `/mcp` ends. */
+export async function endOf(
+  gateway: Gateway,
+  caller: Caller,
+  method: string,
+  params: JsonObject = {},
+  resume?: Resume,
+): Promise<Ending> {
+  const call = { method, params, wantsProgress: false, caller, resume };
+  const reply = await within(`the end of ${method}`, next(gateway.call("/mcp", call)));
+  if (reply.kind === "notice" || reply.kind === "ask") throw new Error(`Unexpected ${reply.kind}`);
+  return reply;
+}
