@@ -149,4 +149,11 @@ describe("A result that keeps its text", () => {
     const line = `{"jsonrpc":"2.0","id":1,"result":${plain},"more":"${"x".repeat(500)}"}`;
     expect(relayed(line, asText, told)).toContain('"content":[{"type":"text","text":"a"}]');
   });
+
+  test("is a server's: a client's answer is written again, so that all read it alike", () => {
+    const line = '{"jsonrpc":"2.0","id":1,"result":{"action":"accept","content":{"a":1,"a":2}}}';
+    const message = toMessage(parseJson(line, asText, true), asText);
+    if (message.kind !== "response") throw new Error("The line is no answer");
+    expect(resultText(1, message.result)).toBe(line.replace('"a":1,', ""));
+  });
 });
