@@ -136,16 +136,13 @@ describe("One pass over a text", () => {
 describe("A text that is no JSON", () => {
   const long = `"\\u0061${"x".repeat(1_000_000)}"`;
 
-  test.each([
-    ["the envelope", `{${long}`],
-    ["a result", `{"result":{${long}`],
-    ["deeper levels", `{"result":{"content":[{${long}`],
-  ])("is read in linear time when many colons follow a long string in %s", (_, head) => {
-    const text = head + ":".repeat(100_000);
-    const begunAt = performance.now();
-    expect(scanJson(text, 128, 2).result).toBe(undefined);
-    // Reading the string again for each colon takes minutes.
-    expect(performance.now() - begunAt).toBeLessThan(2_000);
+  test("is read in linear time when many colons follow a long string", () => {
+    for (const head of ["{", '{"result":{', '{"result":{"content":[{']) {
+      const begunAt = performance.now();
+      expect(scanJson(head + long + ":".repeat(100_000), 128, 2).result).toBe(undefined);
+      // Reading the string again for each colon takes minutes.
+      expect(performance.now() - begunAt).toBeLessThan(2_000);
+    }
   });
 
   test("is read in linear time when more is closed than was opened", () => {
