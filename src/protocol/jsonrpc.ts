@@ -70,7 +70,7 @@ function assertUtf8(bytes: Uint8Array): void {
  * Text as a JSON value. Throws `parse_error`; `invalid_request` for nesting beyond the limit (found
  * before parsing) and, when `strict`, for a key twice in the envelope or in params.
  * Integers beyond 2^53 keep their digits when the value is written again; a long result keeps its
- * text (source_text.ts).
+ * text (source_text.ts), unless `strict`: readers may differ on a key that is repeated deeper.
  */
 export function parseJson(text: string, limits: MessageLimits, strict: boolean): unknown {
   const { isTooDeep, repeatsKey, mayBeMisread, result } = readOrRefuse(() =>
@@ -90,7 +90,9 @@ export function parseJson(text: string, limits: MessageLimits, strict: boolean):
     );
   }
   if (mayBeMisread) return readExactly(text);
-  if (result !== undefined && result.length >= limits.sourceTextCharsMin) {
+  // A part of a text keeps the whole in memory.
+  const isMost = result !== undefined && 2 * result.length >= text.length;
+  if (!strict && isMost && result.length >= limits.sourceTextCharsMin) {
     const { result: read } = value as JsonObject;
     if (isJsonObject(read)) keepSourceText(read, result);
   }
