@@ -6,7 +6,7 @@
 import { toGatewayError } from "../../errors.ts";
 import type { Call, Exchange, LogLevel } from "../../model.ts";
 import { createExchange, type ExchangeSource } from "../exchange_source.ts";
-import { declaredCapabilities } from "../link/client_shown.ts";
+import { askableCapabilities } from "../link/client_shown.ts";
 import type { OpenRequest } from "../link/link.ts";
 import { workingMethods } from "./attribution.ts";
 import type { Connection } from "./connection.ts";
@@ -93,5 +93,5 @@ function needsLease({ kind }: PooledParts, { method, caller }: Call): boolean {
   const { config, connector } = kind;
   return workingMethods.has(method) && !connector.ownsQuestions &&
     config.isolation === "session" &&
-    Object.keys(declaredCapabilities(config, caller)).length > 0;
+    Object.keys(askableCapabilities(config, caller)).length > 0;
 }
