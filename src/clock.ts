@@ -30,6 +30,7 @@ function setTimer(ms: number, run: () => void): () => void {
 const wheelMsMin = 500;
 const wheel = createTimerWheel({
   tickMs: 50,
+  lingerMs: wheelMsMin,
   timerMsMax: defaultLimits.timerMsMax,
   now: () => performance.now(),
   set: setTimer,

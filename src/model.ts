@@ -53,6 +53,11 @@ export interface Caller {
   readonly revision: string;
   readonly capabilities: JsonObject;
   readonly clientInfo: JsonObject;
+  /**
+   * Those of its declared extensions that its surface passes to servers.
+   * Absent: none.
+   */
+  readonly extensions?: JsonObject | undefined;
   /** Least severe log notice wanted; absent: the upstream's own default. */
   readonly logLevel?: LogLevel | undefined;
   /**

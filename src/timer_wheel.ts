@@ -10,6 +10,9 @@ interface Entry {
   readonly run: () => void;
 }
 
+/** A deadline that has passed, and where it stands until it runs. */
+type Due = readonly [Entry, Set<Entry>];
+
 /** Deadlines by the tick in which they pass. */
 export interface TimerWheel {
   /** Runs once after a time, unless cancelled by the returned function. */
@@ -19,6 +22,8 @@ export interface TimerWheel {
 /** What a wheel is made from. */
 export interface TimerWheelOptions {
   readonly tickMs: number;
+  /** How long a timer of the runtime may stay, and keep the program, when no deadline is left. */
+  readonly lingerMs: number;
   /** The longest time that a timer of the runtime takes. */
   readonly timerMsMax: number;
   /** Milliseconds since some fixed point. */
@@ -42,7 +47,7 @@ export function createTimerWheel(options: TimerWheelOptions): TimerWheel {
 }
 
 function add(state: WheelState, ms: number, run: () => void): () => void {
-  const { ticks, options: { tickMs, now } } = state;
+  const { ticks, options: { tickMs, lingerMs, now } } = state;
   const dueAt = now() + ms;
   const tick = Math.ceil(dueAt / tickMs);
   const entry: Entry = { dueAt, run };
@@ -51,11 +56,17 @@ function add(state: WheelState, ms: number, run: () => void): () => void {
   entries.add(entry);
   arm(state, tick);
   return () => {
-    if (entries.delete(entry) && entries.size === 0) ticks.delete(tick);
+    if (!entries.delete(entry) || entries.size > 0 || ticks.get(tick) !== entries) return;
+    ticks.delete(tick);
+    const isLast = ticks.size === 0 && state.armedTick !== Infinity;
+    if (isLast) arm(state, Math.ceil((now() + lingerMs) / tickMs));
   };
 }
 
-/** A timer that was set for a deadline which is cancelled since stays: it costs less than another. */
+/**
+ * A timer that was set for a deadline which is cancelled since stays, for it costs less than
+ * another; where it was the last one, it stays for `lingerMs`.
+ */
 function arm(state: WheelState, tick: number): void {
   if (tick >= state.armedTick) return;
   const { tickMs, timerMsMax, now, set } = state.options;
@@ -68,7 +79,7 @@ function arm(state: WheelState, tick: number): void {
 function turn(state: WheelState): void {
   const { ticks, options: { tickMs, now, set } } = state;
   const passed = Math.floor(now() / tickMs);
-  const due: (readonly [Entry, Set<Entry>])[] = [];
+  const due: Due[] = [];
   let next = Infinity;
   for (const [tick, entries] of ticks) {
     if (tick > passed) {
@@ -81,16 +92,21 @@ function turn(state: WheelState): void {
   state.armedTick = Infinity;
   if (next !== Infinity) arm(state, next);
   due.sort(([one], [other]) => one.dueAt - other.dueAt);
-  for (const [entry, entries] of due) {
-    // One that ran before it may have cancelled it.
-    if (!entries.delete(entry)) continue;
-    try {
-      entry.run();
-    } catch (thrown) {
-      // As from a timer of its own: it is reported, and the others run.
-      set(0, () => {
-        throw thrown;
-      });
-    }
+  const [only] = due;
+  if (due.length === 1 && only !== undefined) return pass(state, only);
+  // As timers of their own: what waits for one goes on before the next passes, and may cancel it.
+  for (const each of due) set(0, () => pass(state, each));
+}
+
+function pass({ options: { set } }: WheelState, [entry, entries]: Due): void {
+  // One that passed before it may have cancelled it.
+  if (!entries.delete(entry)) return;
+  try {
+    entry.run();
+  } catch (thrown) {
+    // As from a timer of its own: it is reported, and the others run.
+    set(0, () => {
+      throw thrown;
+    });
   }
 }

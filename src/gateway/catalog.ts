@@ -126,7 +126,7 @@ async function readPart(
   caller: Caller,
   { patience, source }: PartOptions,
 ): Promise<Part> {
-  const { lists } = scopes.server(caller.scope, server.config.name);
+  const lists = scopes.lists(caller, server.config.name);
   /**
    * What this answer had instead of the list; another one in its scope may have the list already.
    */

@@ -1,20 +1,20 @@
 /**
- * Pages of a merged list. The gateway drains its servers' pages itself and pages the whole, so a
- * cursor names no upstream: it is sealed, bound to its principal and list, and says after which
- * item to go on, so that a list that changed meanwhile neither repeats nor skips what stayed.
+ * Pages of a merged list. The gateway reads all pages of its servers and pages the whole list
+ * itself, so a cursor names no upstream. A cursor is sealed and bound to its principal and list. It
+ * names the last item sent, so that no unchanged item of a changing list is repeated or skipped.
  */
 import { GatewayError } from "../errors.ts";
 import type { Caller, JsonObject } from "../model.ts";
 import type { Sealer } from "../seal.ts";
 
-/** One page and the cursor to the next; no cursor: the last page. */
+/** One page, and the cursor to the next; the last page has none. */
 export interface Page {
   readonly items: readonly JsonObject[];
   readonly nextCursor?: string;
 }
 
 /**
- * The page after `cursor` (absent: the first). `identity` is the server that tells items apart.
+ * The page after `cursor` (absent: the first). `identity` is the member that identifies an item.
  * Throws `invalid_params` for a cursor that is not ours, or is another principal's or list's.
  */
 export async function pageOf(

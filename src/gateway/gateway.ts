@@ -15,6 +15,7 @@ import type { Upstream } from "../upstream/upstream.ts";
 import { openCallExchange } from "./call_exchange.ts";
 import { type CatalogReader, createCatalogReader } from "./catalog.ts";
 import { endingOf, failureExchange } from "./exchange.ts";
+import { createShowExtensions, type ShowExtensions } from "./extension_variants.ts";
 import { foreignTarget } from "./foreign_methods.ts";
 import type { Policy } from "./access_policy.ts";
 import { createRouter } from "./route.ts";
@@ -56,6 +57,7 @@ interface Middle {
   readonly catalog: CatalogReader;
   readonly watches: Watches;
   readonly steps: readonly Step[];
+  readonly showExtensions: ShowExtensions;
   /** Ends the waiting for servers. */
   readonly stopping: AbortController;
 }
@@ -69,14 +71,14 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
     async describe(surface, caller) {
       const view = servers.view(surface);
       if (view === undefined) throw unknownSurface(surface);
-      return await catalog.describe(view, caller);
+      return await catalog.describe(view, middle.showExtensions(caller, view));
     },
     call: (surface, call) => open(middle, surface, call),
     notify(surface, caller, method, params) {
       const view = servers.view(surface);
       if (view === undefined) return;
       for (const { upstream } of catalog.visible(view, caller).servers) {
-        upstream.notify(caller, method, params);
+        upstream.notify(middle.showExtensions(caller, view), method, params);
       }
     },
     watch(surface, caller, watcher, subscriptions) {
@@ -125,20 +127,24 @@ function createMiddle(deps: GatewayDeps): Middle {
   });
   const router = createRouter({ catalog, scopes, policy });
   const steps = deps.steps.map((make) => make({ ...deps, servers, scopes, catalog, router }));
-  return { deps, scopes, servers, catalog, watches, steps, stopping };
+  const showExtensions = createShowExtensions({ clock, limits, scopes });
+  return { deps, scopes, servers, catalog, watches, steps, showExtensions, stopping };
 }
 
 /** Opens a call on a surface: one exchange, which runs the steps. */
 function open(
-  { deps, servers, catalog, steps }: Middle,
+  { deps, servers, catalog, steps, showExtensions }: Middle,
   surface: string,
   given: Call,
 ): Exchange {
   const whole = servers.view(surface);
   if (whole === undefined) return failureExchange(withOutcome(unknownSurface(surface), "not_sent"));
-  const view = catalog.visible(whole, given.caller);
-  const call = given.target === undefined ? { ...given, target: {} } : given;
-  const { principal } = call.caller;
+  const caller = showExtensions(given.caller, whole);
+  const view = catalog.visible(whole, caller);
+  const call = given.target === undefined || caller !== given.caller
+    ? { ...given, caller, target: given.target ?? {} }
+    : given;
+  const { principal } = caller;
   const startedAt = deps.clock.monotonic();
   const context = { call, surface: view, principal, startedAt, isGivenUp: false };
   return openCallExchange(steps, context, deps.limits.exchangeRepliesMax);

@@ -27,8 +27,11 @@ export interface RouteDeps {
   readonly policy: Policy;
   /** What the items of a list are identified by; worked out once for each list. */
   readonly identities: WeakMap<readonly JsonObject[], ReadonlySet<unknown>>;
-  /** The lists that came last from each server, when pages of apps made calls. */
-  readonly latest: WeakMap<Upstream, Map<ListKind, readonly JsonObject[]>>;
+  /**
+   * The lists that came last from each server, when pages of apps made calls: by their kind and the
+   * extensions of the client for which they were listed.
+   */
+  readonly latest: WeakMap<Upstream, Map<string, readonly JsonObject[]>>;
 }
 
 /** The list of a server that this scope got last. */
@@ -36,9 +39,9 @@ export function lastListOf(
   { scopes }: RouteDeps,
   kind: ListKind,
   { config }: Server,
-  { scope }: Caller,
+  caller: Caller,
 ): readonly JsonObject[] | undefined {
-  return scopes.server(scope, config.name).lists.get(kind);
+  return scopes.lists(caller, config.name).get(kind);
 }
 
 /** The failure for a name or URI that no server of a surface has. */

@@ -1,7 +1,9 @@
 /** The description of a surface: the capabilities and instructions of its servers, merged. */
 import { beginning } from "../excerpt.ts";
+import { extensionsIn, mergeExtensions, passing, relayedExtensions } from "../extensions.ts";
 import type { Limits } from "../limits.ts";
 import type { Description, JsonObject } from "../model.ts";
+import { foreignTarget } from "./foreign_methods.ts";
 import type { ResolvedSurface } from "./server.ts";
 
 /**
@@ -23,10 +25,12 @@ export function mergeDescriptions(
     );
   const only = view.servers.length === 1 ? all[0] : undefined;
   const tasks = all.map((one) => one.capabilities["tasks"]).find((one) => one !== undefined);
+  const extensions = mergedExtensions(view, all, silent);
   const capabilities: JsonObject = {
     ...(only?.capabilities["experimental"] === undefined
       ? {}
       : { experimental: only.capabilities["experimental"] }),
+    ...(Object.keys(extensions).length === 0 ? {} : { extensions }),
     // The gateway itself tells of servers that restart, and a reload of its configuration changes
     // lists.
     logging: {},
@@ -40,6 +44,21 @@ export function mergeDescriptions(
     ? only.instructions
     : joinInstructions(view, known, limits);
   return { capabilities, serverInfo: only?.serverInfo, instructions };
+}
+
+/**
+ * What servers declare of extensions, as far as it passes this surface; while one is silent, also
+ * the relayed ones, without settings.
+ */
+function mergedExtensions(
+  view: ResolvedSurface,
+  known: readonly Description[],
+  silent: boolean,
+): JsonObject {
+  const takesUnknown = foreignTarget(view) !== undefined;
+  const declared = known.map(({ capabilities }) => extensionsIn(capabilities));
+  const assumed = silent ? relayedExtensions.map((id) => ({ [id]: {} })) : [];
+  return passing(mergeExtensions([...declared, ...assumed]), takesUnknown);
 }
 
 function joinInstructions(

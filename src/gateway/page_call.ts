@@ -5,7 +5,10 @@
  * server catches a guessed name. Among several candidates the page decides that this client read
  * last. The rest of the gateway sees the name under which the surface lists the tool.
  */
+import { putWithin } from "../bounded.ts";
 import { GatewayError } from "../errors.ts";
+import { variantOf } from "../extensions.ts";
+import { defaultLimits } from "../limits.ts";
 import { anonymousPrincipal, type Caller, type ListKind } from "../model.ts";
 import { admitsApp, isPageUri } from "./app_meta.ts";
 import type { Part, PartOptions } from "./catalog.ts";
@@ -107,8 +110,11 @@ async function partOf(
     ? await catalog.part(kind, server, caller, options)
     : { server, items: known };
   const lists = latest.getOrInsertComputed(upstream, () => new Map());
-  if (part.error === undefined) lists.set(kind, part.items);
-  const last = lists.get(kind);
+  const key = `${kind} ${variantOf(caller)}`;
+  if (part.error === undefined) {
+    putWithin(lists, key, part.items, defaultLimits.listVariantsMax);
+  }
+  const last = lists.get(key);
   return part.error === undefined || last === undefined ? part : { server, items: last };
 }
 

@@ -5,8 +5,9 @@
  */
 import { putWithin } from "../bounded.ts";
 import type { Clock } from "../clock.ts";
+import { variantOf } from "../extensions.ts";
 import type { Limits } from "../limits.ts";
-import type { JsonObject, ListKind } from "../model.ts";
+import type { Caller, JsonObject, ListKind } from "../model.ts";
 
 /** What is known of one server in one scope. */
 export interface ServerMemory {
@@ -14,7 +15,8 @@ export interface ServerMemory {
   readonly firstAskedAt: number;
   /** Whether it ever answered this scope. */
   answered: boolean;
-  readonly lists: Map<ListKind, readonly JsonObject[]>;
+  /** The last good lists, for each map of extensions that was declared (`variantOf`). */
+  readonly lists: Map<string, Map<ListKind, readonly JsonObject[]>>;
 }
 
 /** The owner of an offered URI and the owner's own URI for it. */
@@ -52,12 +54,16 @@ export interface ScopeMemory {
   readonly subscribed: Map<string, Subscribed>;
   /** Task id -> the server that runs it. Oldest go first. */
   readonly tasks: Map<string, string>;
+  /** Extensions of stateless clients that servers got as they are, and when last (monotonic). */
+  readonly extensionMaps: Map<string, number>;
 }
 
 /** The memories of all scopes. */
 export interface Scopes {
   of(scope: string): ScopeMemory;
   server(scope: string, server: string): ServerMemory;
+  /** The last good lists of a server, for callers with the same extensions as this one. */
+  lists(caller: Caller, server: string): Map<ListKind, readonly JsonObject[]>;
   /** Remembers where a URI came from. */
   saw(scope: string, uri: OfferedUri, owner: UriOwner): void;
   /** Remembers the server of a page that a listed tool names. */
@@ -80,6 +86,7 @@ export function createScopes(
   clock: Clock,
   limits: Pick<
     Limits,
+    | "listVariantsMax"
     | "nameCharsMax"
     | "pageReadsMax"
     | "seenUrisMax"
@@ -100,8 +107,18 @@ export function createScopes(
         pageReads: new Map(),
         subscribed: new Map(),
         tasks: new Map(),
+        extensionMaps: new Map(),
       };
       putWithin(scopes, scope, memory, limits.sessionsMax);
+    }
+    return memory;
+  };
+  const ofServer = (scope: string, server: string): ServerMemory => {
+    const { servers } = of(scope);
+    let memory = servers.get(server);
+    if (memory === undefined) {
+      memory = { firstAskedAt: clock.monotonic(), answered: false, lists: new Map() };
+      servers.set(server, memory);
     }
     return memory;
   };
@@ -109,14 +126,13 @@ export function createScopes(
   const isAskable = ({ offered }: OfferedUri): boolean => offered.length <= limits.uriCharsMax;
   return {
     of,
-    server(scope, server) {
-      const { servers } = of(scope);
-      let memory = servers.get(server);
-      if (memory === undefined) {
-        memory = { firstAskedAt: clock.monotonic(), answered: false, lists: new Map() };
-        servers.set(server, memory);
-      }
-      return memory;
+    server: ofServer,
+    lists(caller, server) {
+      const { lists } = ofServer(caller.scope, server);
+      const variant = variantOf(caller);
+      const own = lists.get(variant) ?? new Map<ListKind, readonly JsonObject[]>();
+      putWithin(lists, variant, own, limits.listVariantsMax);
+      return own;
     },
     saw(scope, uri, owner) {
       if (isAskable(uri)) putWithin(of(scope).seenUris, offeredKey(uri), owner, limits.seenUrisMax);

@@ -55,7 +55,8 @@ export function createWaits(
     { kind, patience }: WaitOptions,
     over: AbortSignal,
   ): Promise<never> {
-    const { answered, firstAskedAt, lists } = scopes.server(caller.scope, server.config.name);
+    const { answered, firstAskedAt } = scopes.server(caller.scope, server.config.name);
+    const lists = scopes.lists(caller, server.config.name);
     const begunAt = clock.monotonic();
     // A scope that is shared has many clients, and each of them lists for the first time.
     const isFirst = caller.sharesScope === true && patience.kind !== "lookup";

@@ -63,6 +63,11 @@ export const relations: readonly Relation[] = [
   before("listWaitMsMax", clientPatienceMs, "a list must answer before its client gives up"),
   within("startMs", "listWaitMsMax", "a list waits for a server that may still start"),
   within("firstListMs", "listWaitMsMax", "a client that listens for changes waits less"),
+  before(
+    "otherListMs",
+    "firstListMs",
+    "a list that stands in comes before its server counts as late",
+  ),
   within("listKnownMs", "listMs", "what is known is given sooner than what is asked for"),
   within("callMs", "callMsMax", "a call without progress ends before one with progress"),
   before("bodyBytesMax", "largeBodiesBytesMax", "one body must fit into the memory of all"),

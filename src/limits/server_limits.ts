@@ -162,6 +162,22 @@ export const serverLimits = {
   catalogsMax: 1_000,
   /** One stored catalog; a larger one is not stored, and its server is asked at each start. */
   catalogCharsMax: 2 * 1024 * 1024,
+  /**
+   * Different declarations of extensions by the stateless clients of one principal that servers get
+   * as they are, and how long one counts after its last use. At many servers each costs a process.
+   */
+  extensionMapsMax: 4,
+  extensionMapMs: 900_000,
+  /**
+   * A server may list other things for clients with other extensions: how many such variants of its
+   * lists are kept, for a connection and for a client.
+   */
+  listVariantsMax: 16,
+  /**
+   * How long a list waits for the first connection of a client with these extensions, before one
+   * that was made for others stands in.
+   */
+  otherListMs: 4_000,
   /** Lines of one program's stderr that are logged per second; the rest is counted. */
   stderrLinesPerSecondMax: 10,
   /** Characters kept of one stderr line. */

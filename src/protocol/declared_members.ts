@@ -4,7 +4,7 @@
  */
 import type { JsonObject } from "../model.ts";
 import { each, entries, members, object, type Reader, value } from "./absent.ts";
-import { isAbsent, isJsonObject } from "./jsonrpc.ts";
+import { isAbsent, isJsonObject, isSafeText } from "./jsonrpc.ts";
 
 /** An icon. */
 export const icon = members({ mimeType: value, sizes: each(value), theme: value });
@@ -38,13 +38,23 @@ const declared = (inner: Reader): Reader => (given) => {
 const capability = declared(details);
 /** Each entry is a capability by a vendor's name, whose details are the vendor's. */
 const vendors = declared(entries(declared(object)));
-const vendorNames: ReadonlySet<string> = new Set(["experimental", "extensions"]);
+/** The same by identifiers, one with control characters is none. */
+const extensions: Reader = (given) => {
+  const read = vendors(given);
+  if (!isJsonObject(read) || Object.keys(read).every(isSafeText)) return read;
+  return Object.fromEntries(Object.entries(read).filter(([id]) => isSafeText(id)));
+};
+/** Capabilities whose members are named by vendors. */
+const byVendors: ReadonlyMap<string, Reader> = new Map([
+  ["experimental", vendors],
+  ["extensions", extensions],
+]);
 
 function capabilities(given: unknown): unknown {
   if (!isJsonObject(given)) return given;
   const read = Object.entries(given).map(([name, member]): [string, unknown] => [
     name,
-    (vendorNames.has(name) ? vendors : capability)(member),
+    (byVendors.get(name) ?? capability)(member),
   ]);
   return Object.fromEntries(read.filter(([, member]) => member !== undefined));
 }

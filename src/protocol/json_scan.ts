@@ -98,14 +98,20 @@ export function scanJson(text: string, depthMax: number, levels: number): JsonSc
     } else if (code === comma) {
       if (depth === 1 && resultStart > resultStop) resultStop = at;
     } else if (code === colon) {
-      const isEscaped = !isPlain && text.slice(start, stop).includes("\\");
+      // Each key is read once: in a text that is no JSON many colons may follow a long string.
+      if (stop === 0) continue;
+      const keyStop = stop;
+      stop = 0;
+      const isEscaped = !isPlain && text.slice(start, keyStop).includes("\\");
       isMisread ||= isEscaped;
       if (depth > levels) continue;
       const seen = keys[depth];
-      const key = isEscaped ? unescaped(text, start, stop) : text.slice(start + 1, stop - 1);
+      const key = isEscaped ? unescaped(text, start, keyStop) : text.slice(start + 1, keyStop - 1);
       repeats ||= seen?.has(key) === true;
       seen?.add(key);
-      if (depth === 1 && stop - start === resultKey.length && text.startsWith(resultKey, start)) {
+      if (
+        depth === 1 && keyStop - start === resultKey.length && text.startsWith(resultKey, start)
+      ) {
         resultStart = at + 1;
         hasBreak = false;
       }
@@ -113,7 +119,8 @@ export function scanJson(text: string, depthMax: number, levels: number): JsonSc
       if (++depth > depthMax) return tooDeep;
       if (depth <= levels) keys[depth] = new Set();
     } else if (code === closeBrace || code === closeBracket) {
-      depth--;
+      // What follows the end is no JSON, and levels below none have no end either.
+      if (--depth < 0) break;
       if (depth === 0 && resultStart > resultStop) resultStop = at;
     } else if (isDigit(code)) {
       const first = at;

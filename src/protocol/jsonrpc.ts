@@ -1,7 +1,7 @@
 /**
  * JSON-RPC 2.0 messages as values: bytes -> checked message -> text. Strict where a lenient reader
- * would let two programs disagree about one message (duplicate keys, bad UTF-8, changed ids).
- * Which methods exist and what their params hold is the codecs' business.
+ * would let two programs disagree about one message (duplicate keys, bad UTF-8, changed ids). Not
+ * here: which methods exist and what their params hold (the codecs).
  */
 
 import { GatewayError } from "../errors.ts";
@@ -19,7 +19,7 @@ export interface RpcError {
   readonly data?: unknown;
 }
 
-/** One message, told apart. Absent params are an empty object. */
+/** One message, by its kind. Absent params are an empty object. */
 export type Message =
   | {
     readonly kind: "request";
@@ -70,7 +70,7 @@ function assertUtf8(bytes: Uint8Array): void {
  * Text as a JSON value. Throws `parse_error`; `invalid_request` for nesting beyond the limit (found
  * before parsing) and, when `strict`, for a key twice in the envelope or in params.
  * Integers beyond 2^53 keep their digits when the value is written again; a long result keeps its
- * text (source_text.ts).
+ * text (source_text.ts), unless `strict`: readers may differ on a key that is repeated deeper.
  */
 export function parseJson(text: string, limits: MessageLimits, strict: boolean): unknown {
   const { isTooDeep, repeatsKey, mayBeMisread, result } = readOrRefuse(() =>
@@ -90,7 +90,9 @@ export function parseJson(text: string, limits: MessageLimits, strict: boolean):
     );
   }
   if (mayBeMisread) return readExactly(text);
-  if (result !== undefined && result.length >= limits.sourceTextCharsMin) {
+  // A part of a text keeps the whole in memory.
+  const isMost = result !== undefined && 2 * result.length >= text.length;
+  if (!strict && isMost && result.length >= limits.sourceTextCharsMin) {
     const { result: read } = value as JsonObject;
     if (isJsonObject(read)) keepSourceText(read, result);
   }
@@ -129,12 +131,12 @@ export function toMessage(value: unknown, limits: MessageLimits): Message {
   return kinds[0] === "error" ? toError(value, limits) : toResponse(value, limits);
 }
 
-/** The members of which a message has one. */
+/** The members that tell the kind of a message; each message has one. */
 const kindNames = ["method", "result", "error"] as const;
 
 /**
- * Whether a member is absent, or empty where an object is due: many programs write `null` for what
- * they do not have, and PHP writes `[]` for an empty object.
+ * Whether a member is absent, or is an empty list, which PHP writes for an empty object. Many
+ * programs write `null` for absent members.
  */
 export function isAbsent(member: unknown): boolean {
   return member === undefined || member === null || (Array.isArray(member) && member.length === 0);
@@ -197,7 +199,7 @@ function refuse(message: string): GatewayError {
   return new GatewayError("invalid_request", message);
 }
 
-/** The id of a malformed message when it is readable, for the error answer. */
+/** The id of a malformed message, if it is readable, for the error answer. */
 export function idOf(value: unknown, limits: MessageLimits): RequestId | undefined {
   return isJsonObject(value) && isId(value.id, limits) ? value.id : undefined;
 }

@@ -55,8 +55,9 @@ export interface Upstream {
   describe(caller: Caller): Promise<Description>;
   /**
    * One whole list (pages drained), from the same sources. Empty when the capability is absent.
-   * `nearest` (the default): that of a client with other capabilities will do. Waits for a start as
-   * long as the server's configuration allows one to take, counted from its begin.
+   * `nearest` (the default): that of a client with other capabilities will do, and that of one with
+   * other extensions where the caller's own does not come soon. Waits for a start as long as the
+   * server's configuration allows one to take, counted from its begin.
    */
   list(
     kind: ListKind,

@@ -40,6 +40,8 @@ export interface FakeServer {
   /** Set: starts wait for it, even those that are given up. */
   starting: Promise<unknown> | undefined;
   tools: JsonObject[];
+  /** What it lists for one request, where that depends on its client. */
+  toolsFor: (request: FakeRequest) => JsonObject[];
   /** Set: lists wait for it. */
   listing: Promise<unknown> | undefined;
   /** Whether arguments are sent in headers as well, so that calls need their tool. */
@@ -64,6 +66,7 @@ export function createFakeServer(overrides: Partial<FakeServer> = {}): FakeServe
     isAway: false,
     starting: undefined,
     tools: [{ name: "x", inputSchema: { type: "object" } }],
+    toolsFor: () => server.tools,
     listing: undefined,
     mirrorsArguments: false,
     answer: async ({ params }) => params,
@@ -143,7 +146,9 @@ function connect(
   server.connections.push(connection);
   const answer = async (request: FakeRequest): Promise<Ending> => {
     if (request.method.endsWith("/list")) await server.listing;
-    if (request.method === "tools/list") return { kind: "result", value: { tools: server.tools } };
+    if (request.method === "tools/list") {
+      return { kind: "result", value: { tools: server.toolsFor(request) } };
+    }
     if (request.method.endsWith("/list")) return { kind: "result", value: {} };
     const given = await server.answer(request);
     return isEnding(given) ? given : { kind: "result", value: given };

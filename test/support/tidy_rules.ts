@@ -23,6 +23,7 @@ export interface Rule {
 const floor = [
   "model",
   "client_capabilities",
+  "extensions",
   "errors",
   "limits",
   "clock",
@@ -39,6 +40,7 @@ const beside = [...floor, "log", "seal", "runtime", "config", "telemetry"];
 const layers: Readonly<Record<string, readonly string[]>> = {
   model: ["errors"],
   client_capabilities: ["errors", "model"],
+  extensions: ["json", "model"],
   errors: ["json", "model"],
   bounded: [],
   json: [],

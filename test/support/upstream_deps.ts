@@ -82,7 +82,7 @@ export async function createTestDeps(
       release: (groupId) => void held.delete(groupId),
       close: async () => {},
     },
-    digest: async (text) => text,
+    digest: async (text) => hexOf(text),
     credentialStore: createTestCredentialStore(),
     addSecrets: () => {},
     identity: { name: "mcp-wrapper", version: "0.0.0" },
@@ -93,6 +93,12 @@ export async function createTestDeps(
     everHeld,
     catalogsByKey,
   };
+}
+
+/** A text in hex, which no key takes for a part of itself. */
+function hexOf(text: string): string {
+  const bytes = [...new TextEncoder().encode(text)];
+  return bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** A log that keeps its records. */

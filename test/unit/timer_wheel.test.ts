@@ -5,6 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import process from "node:process";
+import { systemClock } from "../../src/clock.ts";
 import { createTimerWheel } from "../../src/timer_wheel.ts";
 
 const seed = Number(process.env["MCP_TEST_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
@@ -16,6 +17,7 @@ function createWorld(earlyMs = 0) {
   const timers = new Set<{ readonly at: number; readonly run: () => void }>();
   const wheel = createTimerWheel({
     tickMs,
+    lingerMs: 500,
     timerMsMax: 2 ** 31 - 1,
     now: () => now,
     set(ms, run) {
@@ -117,5 +119,38 @@ describe("Deadlines on a wheel", () => {
     expect(timers.size).toBe(1);
     move(6_000);
     expect(timers.size).toBe(0);
+  });
+
+  test("leave a timer for a moment only once all are cancelled", () => {
+    const { wheel, move, timers } = createWorld();
+    const cancels = [60_000, 600_000].map((ms) => wheel.after(ms, () => {}));
+    for (const cancel of cancels) cancel();
+    move(600);
+    expect(timers.size).toBe(0);
+  });
+
+  test("pass when others were made and cancelled before them", () => {
+    const { wheel, move } = createWorld();
+    let passed = 0;
+    wheel.after(60_000, () => {})();
+    move(100);
+    wheel.after(2_000, () => passed += 1);
+    move(1_999);
+    expect(passed).toBe(0);
+    move(60);
+    expect(passed).toBe(1);
+  });
+
+  test("of one tick leave what waits for the first the time to cancel the second", async () => {
+    const over = Promise.withResolvers<void>();
+    const first = Promise.withResolvers<void>();
+    let hasPassed = false;
+    systemClock.after(500, first.resolve);
+    const cancel = systemClock.after(500, () => hasPassed = true);
+    systemClock.after(500, over.resolve);
+    await first.promise;
+    cancel();
+    await over.promise;
+    expect(hasPassed).toBe(false);
   });
 });

@@ -14,7 +14,10 @@ import { type SealedStates, sealedStates } from "./sealed_state.ts";
 import { createParks, type Park, type Parks, resumed } from "./parked_calls.ts";
 import type { CallContext, CallControl, MakeStep, StepAnswer } from "./steps.ts";
 
-/** By this member of an ask's `_meta` a server may name its key, so that clients know it before. */
+/**
+ * The member of an ask's `_meta` by which a server names its key, so that clients know it in
+ * advance.
+ */
 const keyMember = "mcp-wrapper/key";
 
 /** What a client gets that returns too late. */
@@ -29,7 +32,7 @@ interface Parking {
   readonly policy: Policy;
   /** The name of this instance. */
   readonly instance: string;
-  /** For how long asks that come together are gathered. */
+  /** Starts the wait in which further asks are gathered. */
   readonly gather: (then: () => void) => () => void;
   /** The calls that have been asked something. */
   readonly asked: WeakMap<CallContext, Asked>;
@@ -37,9 +40,9 @@ interface Parking {
 
 /** A call that was asked something. */
 interface Asked {
-  /** Ask id -> the question under which its client knows it. */
+  /** Ask id -> the question that the client got. */
   readonly open: Map<string, Question>;
-  /** The missing capabilities because of which its other asks were refused. */
+  /** The missing capabilities for which its other asks were refused. */
   readonly refused: JsonObject[];
   /** Stops the gathering. */
   cancelGather: (() => void) | undefined;
@@ -68,7 +71,7 @@ export const makeParkStep: MakeStep = ({ sealer, instance, policy, clock, limits
 
 const isAskedByResult = ({ call }: CallContext): boolean => call.caller.asksByResult === true;
 
-/** Sessions are asked while a call runs: no call of theirs ends by questions. */
+/** Sessions are asked while a call runs, so their calls never end with questions. */
 function withoutInput(ending: Ending): Ending {
   if (ending.kind !== "inputRequired") return ending;
   return { kind: "failure", error: new GatewayError("bad_upstream_response") };
@@ -106,7 +109,7 @@ async function goOn(
   Object.assign(call.target ?? {}, parked.target);
   context.target = parked.context.target;
   assertStillAllowed(parking, context, parked);
-  // What comes now is answered as the call that waited, not by answers for what was asked before.
+  // The call continues without the client's answers, which belong to the earlier questions.
   context.call = { ...call, resume: undefined };
   const missing = new Map<string, Question>();
   for (const [askId, question] of parked.open) {
@@ -136,7 +139,7 @@ function assertSameTool({ target }: CallContext, called: string | undefined): vo
   throw withOutcome(error, "unknown");
 }
 
-/** The principal may have lost the right to what waits: then it is given up. */
+/** Cancels the waiting call if the principal may no longer make it. */
 function assertStillAllowed(
   { policy }: Parking,
   { principal, target }: CallContext,
@@ -157,7 +160,9 @@ function answerFor(
   return Object.hasOwn(answers, key) ? answers[key] : undefined;
 }
 
-/** A notice passes; an ask is kept back and, with those that come with it, ends the call. */
+/**
+ * Relays a notice. An ask is held back and, together with asks that follow at once, ends the call.
+ */
 function pass(
   parking: Parking,
   context: CallContext,
@@ -177,7 +182,7 @@ function pass(
   return undefined;
 }
 
-/** Keeps an ask that the client can be asked; others are answered at once. */
+/** Keeps an ask that the client can answer; others are answered at once. */
 function takeAsk(
   parking: Parking,
   context: CallContext,
@@ -229,7 +234,7 @@ async function leaveWaiting(
   control.endEarly("park", await park(parking, context, waiting, control.isOver));
 }
 
-/** Keeps an exchange; the ending that its client gets. */
+/** Keeps an exchange, and returns the ending that its client gets. */
 async function park(
   parking: Parking,
   context: CallContext,
@@ -243,7 +248,7 @@ async function park(
     parking.parks.add(id, context.principal.id, waiting);
     return { kind: "inputRequired", questions: [...waiting.open.values()], state };
   } catch (thrown) {
-    waiting.exchange.cancel("It cannot wait");
+    waiting.exchange.cancel("The call cannot be parked");
     waiting.release();
     return { kind: "failure", error: toGatewayError(thrown) };
   }
@@ -256,7 +261,7 @@ function leave(
   ending: Ending,
 ): Ending | Promise<Ending> {
   const asked = parking.asked.get(context);
-  // It asked and did not wait: nothing needs the answers any more.
+  // The server ended the call without waiting, so the answers are no longer needed.
   asked?.cancelGather?.();
   if (ending.kind === "inputRequired") return sealed(parking, context, ending);
   const isGood = ending.kind === "result" && ending.value["isError"] !== true;

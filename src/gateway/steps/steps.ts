@@ -92,7 +92,11 @@ export interface Step {
   ): StepAnswer | undefined | void | Promise<StepAnswer | undefined | void>;
   /** A notice or ask on its way to the client; undefined keeps it back. */
   reply?(context: CallContext, reply: Notice | Ask, control: CallControl): Notice | Ask | undefined;
-  /** The end of the call, on its way to the client; without a value it passes as it is. */
+  /**
+   * The end of the call, on its way to the client; without a value it passes as it is. A step that
+   * changes a result makes another one: a result that is changed in place may still reach the
+   * client as the text that it came as.
+   */
   end?(context: CallContext, ending: Ending): Ending | void | Promise<Ending | void>;
   /** The gateway is closing. */
   close?(): void;

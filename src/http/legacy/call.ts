@@ -1,7 +1,7 @@
 /**
- * One request of a session, from its message to its answer: the request is decoded, opened at the
- * gateway, read to its end even if the client disconnects (a disconnect does not cancel), and
- * encoded. Notices and questions go to the request's sink in order. Follows the lifecycle,
+ * One request of a session, from its message to its answer. The request is decoded, passed to the
+ * gateway, read to its end even if the client disconnects (a disconnect does not cancel), and its
+ * answer encoded. Notices and questions go to the request's sink in order. Follows the lifecycle,
  * cancellation, progress and utilities pages of the handshake revisions.
  */
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
@@ -37,7 +37,7 @@ export interface AnswerSink extends ReplySink {
   settle(text: string | undefined, status: number): void;
 }
 
-/** Throws unless this request may begin: its id is free and there is room. */
+/** Throws unless these requests may begin: their ids are free, and the session has room. */
 export function assertCallable(session: LiveSession, ids: readonly RequestId[]): void {
   const { calls, deps } = session;
   const taken = ids.find((id, at) => calls.has(id) || ids.indexOf(id) < at);
@@ -83,7 +83,7 @@ function decode({ deps, revision, surface }: LiveSession, { method, params }: Re
   return (isForeign ? decodeForeign(method, params) : undefined) ?? decoded;
 }
 
-/** Answers a request that the gateway is not given. */
+/** Answers a request that does not reach the gateway. */
 function refuse(
   session: LiveSession,
   { id, method, params }: RequestMessage,
@@ -121,7 +121,7 @@ interface Running {
   readonly sink: AnswerSink;
   readonly asks: Set<OpenAsk>;
   readonly gap: ProgressGap;
-  /** Absent where the client wants none. */
+  /** Absent if the client wants none. */
   progress: CallProgress | undefined;
   /** How the call ended, once that is known. */
   ending: Ending | undefined;
@@ -155,20 +155,20 @@ function openRunning(
     sink,
     abort(reason, error) {
       if (running.isAnswered) return;
-      // Its own words come first: the exchange answers a cancel at once.
+      // Set the ending first, since the exchange ends at once when it is cancelled.
       if (error === undefined) {
         running.ending = undefined;
         finish(running, { text: undefined, status: 200 }, "the call was cancelled");
       } else if (running.ending === undefined) fail(running, error);
       exchange.cancel(reason);
-      // Its session ends: there is no later turn.
+      // The session ends, so the answer cannot wait.
       settle(running);
     },
   });
   return running;
 }
 
-/** Sends progress of ours while the server is silent and the client listens. */
+/** Sends the gateway's own progress while the server is silent and the client listens. */
 function keepAlive(running: Running): CallProgress {
   const { session, sink, asks, request: { target } } = running;
   return session.deps.keepAlive.add({
@@ -180,7 +180,7 @@ function keepAlive(running: Running): CallProgress {
   });
 }
 
-/** Takes a reply at the moment it comes. */
+/** Takes one reply. */
 function take(running: Running, reply: Reply): void {
   if (running.ending !== undefined) return;
   try {
@@ -192,7 +192,7 @@ function take(running: Running, reply: Reply): void {
       case "failure":
         return fail(running, reply.error);
       case "inputRequired":
-        // Sessions can be asked while a call runs, so no call of theirs ends by questions.
+        // Sessions are asked while a call runs, so their calls never end with questions.
         return fail(running, new GatewayError("ask_unanswerable"));
       case "result":
         return void succeed(running, reply).catch((thrown) => fault(running, thrown));
@@ -222,7 +222,7 @@ function tell({ session, request, sink, gap }: Running, notice: Notice): void {
   const wire = codec.encodeNotice(notice, session.caller, request.progressToken);
   if (wire === undefined) return;
   const text = notificationText(wire.method, wire.params);
-  // A client that takes no stream as the answer may listen to another.
+  // A client that accepts no stream as the answer may have a standalone stream.
   const { standalone } = session.streams;
   const isWritten = sink.send(text) ||
     (standalone.open.length > 0 && sendOwned(standalone, text, () => true));
@@ -262,7 +262,7 @@ function fail(running: Running, error: GatewayError): void {
   finish(running, { text, status: error.status });
 }
 
-/** Ends a call; its answer leaves later than its last progress. */
+/** Ends a call; its answer leaves after its last progress. */
 function finish(running: Running, ending: Ending, why = "the call has ended"): void {
   if (running.ending !== undefined) return;
   running.ending = ending;

@@ -1,7 +1,7 @@
 /**
- * The time limits of one call: a limit without any sign of life, which each sign restarts, and a
- * limit over all. Both stand still while the call is held (an ask is open). One timer is armed and
- * checked lazily, so that a flood of signs costs nothing.
+ * The time limits of one call: one for silence, which each message restarts, and one for the whole
+ * call. Both pause while an ask is open. One timer is checked lazily, so a flood of messages costs
+ * nothing.
  */
 import type { Clock } from "../../clock.ts";
 
@@ -9,7 +9,7 @@ import type { Clock } from "../../clock.ts";
 export interface CallTimeout {
   /** A sign of life. */
   touch(): void;
-  /** Stands still until `resume`. */
+  /** Pauses until `resume`. */
   hold(): void;
   resume(): void;
   stop(): void;
@@ -21,7 +21,7 @@ export function startCallTimeout(
   limits: {
     readonly quietMs: number;
     readonly totalMs: number;
-    /** When there was a sign of life that all calls of a server share. */
+    /** The time of the last message that counts for all calls of the server. */
     readonly heardAt?: () => number;
   },
   expired: () => void,

@@ -4,6 +4,7 @@
  * them alone.
  */
 import type { McpServerConfig } from "../../config/config.ts";
+import { variantOf } from "../../extensions.ts";
 import { defaultLimits } from "../../limits.ts";
 import type { Caller, JsonObject } from "../../model.ts";
 import { oneLine } from "../../one_line.ts";
@@ -15,11 +16,23 @@ import {
 import type { Dialect, HandshakeOptions } from "./dialect.ts";
 
 /**
- * What the gateway declares to a server at its start: of a session's client what can be relayed, of
- * the many clients of a shared process nothing, and roots when the operator decides on them.
- * Clients that share a process by what they declare are declared in the fewest words.
+ * What the gateway declares to a server at its start: what the server may ask of its client, and
+ * the extensions that pass. A process that all clients share gets no extensions.
  */
 export function declaredCapabilities(
+  config: Pick<McpServerConfig, "isolation" | "roots">,
+  caller: Caller,
+): JsonObject {
+  const askable = askableCapabilities(config, caller);
+  return config.isolation === "shared" ? askable : withExtensions(askable, caller);
+}
+
+/**
+ * What a server may ask of the client for whom it is started: of a session's client what can be
+ * relayed, of the many clients of a shared process nothing, and roots when the operator decides on
+ * them. Clients that share a process by what they declare are declared in the fewest words.
+ */
+export function askableCapabilities(
   { isolation, roots }: Pick<McpServerConfig, "isolation" | "roots">,
   { capabilities, sharesScope }: Caller,
 ): JsonObject {
@@ -38,9 +51,22 @@ export function clientContextOf(
 ): ClientContext | undefined {
   if (dialect.clientContext === "handshake") return undefined;
   // This request alone declares them, however many callers share the connection.
-  const capabilities = withRoots(config.roots, relayableCapabilities(caller.capabilities));
+  const askable = withRoots(config.roots, relayableCapabilities(caller.capabilities));
+  const capabilities = withExtensions(askable, caller);
   const clientTitle = titleOf(config, caller);
   return { capabilities, logLevel: caller.logLevel, clientTitle };
+}
+
+/**
+ * With what a list is asked for that many callers share: the extensions alone, on which lists may
+ * depend. Undefined where the handshake has said so, or there is nothing to say.
+ */
+export function listContextOf(
+  { clientContext }: Dialect,
+  caller: Pick<Caller, "extensions">,
+): ClientContext | undefined {
+  if (clientContext === "handshake" || variantOf(caller) === "") return undefined;
+  return { capabilities: withExtensions({}, caller) };
 }
 
 /**
@@ -66,6 +92,13 @@ function titleOf(
   const texts = [title, name].filter((text) => typeof text === "string");
   return texts.map((text) => oneLine(text, defaultLimits.clientTitleCharsMax))
     .find((text) => text !== "");
+}
+
+function withExtensions(
+  capabilities: JsonObject,
+  { extensions }: Pick<Caller, "extensions">,
+): JsonObject {
+  return variantOf({ extensions }) === "" ? capabilities : { ...capabilities, extensions };
 }
 
 function withRoots(roots: McpServerConfig["roots"], relayed: JsonObject): JsonObject {

@@ -1,9 +1,9 @@
 /**
- * How servers are spoken to: the two dialects (the handshake era's and the stateless one's), which
- * of them a caller's revision asks for first, and what each answers to those who speak in it. The
- * one file of this folder that knows eras. Not here: what a server gets to know of the client
- * (client_shown.ts). Follows "Backward Compatibility" of the stdio and Streamable HTTP transports,
- * and the rule that a server which speaks both is spoken to in its client's own.
+ * The two dialects of servers (of the handshake era and the stateless era), which one is tried
+ * first for a caller's revision, and their properties. The only file of this folder that knows
+ * eras. Not here: what a server learns about the client (client_shown.ts). Follows "Backward
+ * Compatibility" of the stdio and Streamable HTTP transports, and the rule that a server of both
+ * eras is called in its client's era.
  */
 import type { EraChoice } from "../../config/config.ts";
 import { GatewayError } from "../../errors.ts";
@@ -26,8 +26,8 @@ import { decodeDiscover, supportedIn } from "../../protocol/modern/upstream_faci
 import { modernRevision } from "../../protocol/modern/revision.ts";
 
 /**
- * In whose dialect a server is tried while no client has asked. Most programs know the handshake
- * alone, and some die of another question; a remote server answers that it does not know one.
+ * The revision of a trial, which has no client. Most programs know only the handshake, and some
+ * exit on other messages; a remote server answers unknown messages with an error.
  */
 export const trialRevisions = { program: latestRevision, remote: modernRevision } as const;
 
@@ -39,53 +39,56 @@ export interface HandshakeOptions {
   readonly clientTitle?: string | undefined;
 }
 
-/** What is to be heard of a server outside of calls. */
+/** The notices that are wanted from a server outside of calls. */
 export interface ListenInterest {
   readonly description: Description;
   readonly uris: readonly string[];
 }
 
-/** What a server said first. */
+/** A server's answer to the handshake. */
 export interface HandshakeResult {
   readonly description: Description;
   readonly revision: string;
 }
 
-/** How messages travel over HTTP, beside their bodies. */
+/** The rules of a dialect over HTTP, apart from message bodies. */
 export interface HttpDialect {
-  /** Whether a server may have the older transport of two URLs alone. */
+  /** Whether a server may have only the older transport with two URLs. */
   readonly hasOlderTransport: boolean;
   /**
-   * Whether what belongs to no request, and an answer to one that was only accepted, comes on a
-   * stream of its own.
+   * Whether messages that belong to no request, and answers to requests with 202, come on a
+   * standalone stream.
    */
   readonly hasStandaloneStream: boolean;
-  /** Whether a stream that broke goes on where it was. */
+  /** Whether a broken stream can be resumed. */
   readonly resumesStreams: boolean;
-  /** Whether the server gets notifications and answers; else leaving a stream says enough. */
+  /**
+   * Whether the server accepts notifications and answers; if not, closing a stream cancels its
+   * request.
+   */
   readonly takesNotifications: boolean;
-  /** Whether some arguments of tools travel in headers too, so that their calls need the tool. */
+  /** Whether headers repeat some arguments of tools, so that calls need the tool's schema. */
   readonly mirrorsArguments: boolean;
   /** Headers of a POST; without a message those of every request. */
   headers(
     settled: { readonly session: string | undefined; readonly revision: string | undefined },
     message?: { readonly wire: WireMessage; readonly tool: JsonObject | undefined },
   ): Record<string, string>;
-  /** The session that an answer opens. */
+  /** The id of the session that an answer opens. */
   sessionIn(headers: Headers): string | undefined;
-  /** Headers by which a broken stream goes on. */
+  /** The headers that resume a broken stream. */
   resumingAfter(eventId: string | undefined): Record<string, string>;
-  /** What the refusal of a message says beside that. */
+  /** What a refusal means beyond the failure of its message. */
   readonly meaningOf: (refusal: HttpRefusal) => RefusalMeaning | undefined;
 }
 
 /**
  * `renew`: the session is gone; whether the message took effect is unknown. `repeat`: nothing was
- * done, and it may be sent once more as it is. `other`: the server does not speak as it did.
+ * done, so the message may be sent once more. `other`: the server has changed its dialect.
  */
 export type RefusalMeaning = "renew" | "repeat" | "other";
 
-/** One way of speaking. Each property answers one question of those who speak in it. */
+/** One dialect, as properties that the code of links reads. */
 export interface Dialect {
   /** Part of a catalog's key. */
   readonly name: string;
@@ -98,13 +101,13 @@ export interface Dialect {
   readonly clientContext: "handshake" | "request";
   /** Where log lines are asked for: once for a session, or with each request. */
   readonly logLevel: "session" | "request";
-  /** How resources are followed: by a request for each, or by one listen request that stands. */
+  /** How resources are followed: by a request for each, or by one open listen request. */
   readonly subscribe: "request" | "listen";
   /** Who may share a connection: the callers of one scope, or all. */
   readonly sharing: "scope" | "all";
   /** Whether tools can run as tasks. */
   readonly hasTasks: boolean;
-  /** Whether some servers that do not speak it never answer its first message, or die of it. */
+  /** Whether some servers of other dialects never answer its first message, or exit on it. */
   readonly mayGoUnanswered: boolean;
   /** The first message and its answer; rejects with a GatewayError. */
   handshake(options: HandshakeOptions): Promise<HandshakeResult>;
@@ -188,8 +191,8 @@ function createModernDialect(identity: Identity): Dialect {
     async handshake({ request }) {
       const discover = () => request("server/discover", {});
       const answer = await discover().catch((thrown: unknown) => {
-        // It speaks this era; some refuse the first request for no better reason than to see a
-        // second.
+        // The server supports this revision. Some refuse the first request but accept it when
+        // repeated.
         if (isServedHere(thrown)) return discover();
         throw thrown;
       });
@@ -218,7 +221,7 @@ function createModernDialect(identity: Identity): Dialect {
       if (error.code === "bad_upstream_response") return true;
       if (error.upstream === undefined) return false;
       const supported = supportedIn(error.upstream);
-      // A list of revisions of which none is of the handshake era: there is no other way to speak.
+      // If none of the listed revisions has a handshake, there is no other dialect to try.
       return supported === undefined || supported.some(isServed);
     },
     listenRequest({ description: { capabilities }, uris }) {
@@ -238,13 +241,13 @@ function createModernDialect(identity: Identity): Dialect {
 }
 
 /**
- * Words by which programs say that what they were asked first is what they cannot take: names of
- * the protocol, of messages, and of the functions that read them, as they stand in a stack.
+ * Words in the output of programs that fail on the first message: names of the protocol, of
+ * messages, and of functions in stack traces.
  */
 const aboutMessages =
   /server\/discover|json-?rpc|json\.?(?:parse|decode)|\b(?:parse error|method not found|protocol (?:version|error|violation)|stdin)\b|(?:unknown|unexpected|unhandled|unsupported|invalid|received|first|initiali[sz]ed?) ?(?:\w+ )?(?:message|request|method|notification)|(?:before|until|expect\w*) ?initiali[sz]|not initiali[sz]ed|unmarshal|deseriali[sz]|on_?(?:request|message)\b|(?:handle|read|process|receive)_?(?:request|message|buffer|loop)/i;
 
-/** Whether a line that a program printed may be about the message that it got. */
+/** Whether a line that a program printed may be about the message that it received. */
 export function mentionsMessages(line: string): boolean {
   return aboutMessages.test(line);
 }

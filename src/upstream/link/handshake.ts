@@ -1,15 +1,15 @@
 /**
- * The first message to a server and, where it does not speak in that dialect, the next one's. A
- * refusal moves on at once; a question that some servers never answer is followed by the next
- * dialect's after a while, and whichever is answered counts. Errors that say nothing about how the
- * server speaks end the matter. Follows "Backward Compatibility" of the stdio transport.
+ * The first message to a server, in one dialect after another. A refusal leads to the next dialect
+ * at once. If some servers never answer the message of a dialect, the next dialect's follows after
+ * a while, and the first answer counts. Errors that say nothing about the dialect end the
+ * handshake. Follows "Backward Compatibility" of the stdio transport.
  */
 import { type Clock, withDeadline } from "../../clock.ts";
 import { type GatewayError, toGatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { Dialect, HandshakeResult } from "./dialect.ts";
 
-/** What came of it. */
+/** The outcome: the dialect that was answered, or the first error. */
 export type HandshakeOutcome =
   & { readonly refused: readonly Dialect[]; readonly tried: readonly Dialect[] }
   & (
@@ -65,7 +65,7 @@ export async function handshakeInTurn(
   }
 }
 
-/** The next answer; undefined when it is time to ask in the next dialect, too. */
+/** The next answer; undefined when it is time to try the next dialect, too. */
 async function firstOf(
   running: ReadonlyMap<Dialect, Promise<Answer>>,
   hasNext: boolean,

@@ -1,19 +1,19 @@
 /**
- * Output of a child that answers no open request: garbage, late answers, and notices. It is
- * counted, logged seldom, and paced: beyond a number of lines in a window reading waits for the
- * next one, so that the pipe holds the child back and its neighbours do not notice. A child that
- * fills window after window with garbage alone is given up.
+ * Output of a child that answers no open request: garbage, late answers, and notices. The guard
+ * counts it, logs it rarely and paces it: beyond a number of lines in a window, reading waits for
+ * the next window, so that the pipe holds the child back and other servers are not affected. A
+ * child that fills several windows in a row with garbage is stopped.
  */
 import { sleep } from "../../clock.ts";
 import { beginning } from "../../excerpt.ts";
 import { Shortened } from "../../log.ts";
 import type { UpstreamDeps } from "../deps.ts";
 
-/** Counts the noise of one child. */
+/** Guards the output of one child. */
 export interface OutputGuard {
   /** A line that could not be used; `sample` is shown in the log. */
   garbage(what: string, sample: string): void;
-  /** A well-formed notice that nothing takes, which is no sign of a fault. */
+  /** A well-formed notice without a receiver, which is not a fault. */
   dropped(what: string, sample: string): void;
   /** A well-formed notice. */
   notice(): void;
@@ -25,7 +25,7 @@ export interface OutputGuard {
   first(): string | undefined;
 }
 
-/** Makes a gauge; `giveUp` is called once. */
+/** Makes a guard; it calls `giveUp` at most once. */
 export function createOutputGuard(
   server: string,
   options: Pick<UpstreamDeps, "limits" | "clock" | "log" | "emit">,

@@ -1,9 +1,9 @@
 /**
- * A message that was larger than its bound and was thrown away, whatever carried it: how it began
- * and how it ended, which may still show the request that it answered. Types only.
+ * A message over its size limit, which was dropped on any transport. Its beginning and end are
+ * kept, because they may show the request that it answered. Types only.
  */
 
-/** What is kept of such a message. */
+/** The kept parts of such a message. */
 export interface OversizedMessage {
   readonly head: string;
   readonly tail: string;

@@ -1,8 +1,8 @@
 /**
- * Answers with an id that no open request has: which request they belong to, where that is certain,
+ * Answers with an id that no open request has: which request they belong to, if that is certain,
  * and what they show about the server. An error without an id belongs to the only open request. A
- * result is never used; it fails the request that it was meant for: the one in whose own stream it
- * came, the first message, or all requests of a server that answers each of them with the same id.
+ * result is never used; it fails the request that it was meant for: the request in whose stream it
+ * came, the first message, or all requests of a server that uses the same id in each answer.
  */
 import { errorTable } from "../../errors.ts";
 import type { RequestId } from "../../model.ts";
@@ -15,7 +15,7 @@ const ofNotifications: ReadonlySet<number> = new Set([
   errorTable.invalid_request.rpc,
 ]);
 
-/** Starts without any answer. */
+/** Makes the memory of a server that has not answered yet. */
 export function createStrayMemory(): StrayMemory {
   return {
     toldAfter: Infinity,
@@ -25,7 +25,10 @@ export function createStrayMemory(): StrayMemory {
   };
 }
 
-/** Takes one; `error` is absent of a result, `owner` the request in whose own stream it came. */
+/**
+ * Takes a stray answer. `error` is absent for a result; `owner` is the request in whose stream it
+ * came.
+ */
 export function takeStray(
   state: PeerState,
   id: unknown,
@@ -48,14 +51,12 @@ export function takeStray(
   if (error === undefined || wasMade) {
     return takeForeign(state, id, line, open, wasMade || !(isOwned || isFirst));
   }
-  // Of several first messages it is the oldest: that a server refuses it does no harm.
+  // Of several first messages, the error counts for the oldest, which may safely be refused.
   const isOnly = others.length === 0 || isFirst;
   if (isOwned || (isOnly && !isDoubtful(state.strays, error))) settleError(state, only, error);
 }
 
-/**
- * An answer that names a request that is not open: it fails the open ones where it was for them.
- */
+/** Takes an answer to a request that is not open; fails the open requests that it was meant for. */
 function takeForeign(
   state: PeerState,
   id: unknown,
@@ -65,7 +66,7 @@ function takeForeign(
 ): void {
   const since = sameSince(state.strays, id, line);
   const isSame = open.some((one) => Number(one) > since);
-  // A server that has answered properly may say such a thing and the right answer after it.
+  // A server that has answered correctly before may still send the right answer.
   if (!isSame && isHarmless) return;
   const shown = JSON.stringify(id ?? null);
   const why = isSame
@@ -90,7 +91,7 @@ export function told({ strays, lastId }: PeerState): void {
   strays.toldAfter = lastId;
 }
 
-/** A request was given up, which the server may not know. */
+/** A request was cancelled, which the server may not know yet. */
 export function abandoned({ strays, lastId }: PeerState): void {
   strays.abandonedAfter = lastId;
 }
@@ -100,16 +101,14 @@ export function settleError(state: PeerState, id: RequestId, error: RpcError): v
   settle(state, id, { kind: "failure", error: state.codec.decodeError(error) }, true);
 }
 
-/**
- * The requests that wait for an answer; a listen request does not, once the server has accepted it.
- */
+/** The requests that wait for an answer, without listen requests that the server has accepted. */
 function waitingIn({ pending }: PeerState): readonly RequestId[] {
   return [...pending].flatMap(([id, { request, isHeardOf }]) =>
     request.timeoutMs > 0 || !isHeardOf ? [id] : []
   );
 }
 
-/** Whether an error that names no request may be about something else than an open one. */
+/** Whether an error without an id may be about something other than an open request. */
 function isDoubtful(
   { abandonedAfter, toldAfter }: StrayMemory,
   { code, message }: RpcError,
@@ -118,7 +117,7 @@ function isDoubtful(
     (toldAfter !== Infinity && (ofNotifications.has(code) || /notification/i.test(message)));
 }
 
-/** The id after which requests are answered under the only id that the server has ever used. */
+/** The id after which the server has answered every request with its first answer's id. */
 function sameSince({ firstAnswer }: StrayMemory, id: unknown, line: string): number {
   return firstAnswer !== undefined && firstAnswer.id === id && firstAnswer.line !== line
     ? firstAnswer.lastId

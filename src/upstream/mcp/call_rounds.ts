@@ -9,21 +9,29 @@ import { GatewayError } from "../../errors.ts";
 import type { Ending, InputRequired, JsonObject, Resume } from "../../model.ts";
 import type { CallOptions } from "./call_options.ts";
 
-/** How the call goes on after its questions, or how it ends. */
+/** How the call ends if nothing can be answered while it runs; undefined if it may go on. */
+export function endingWithoutAnswers(
+  { config, call: { caller, method } }: CallOptions,
+  paused: InputRequired,
+): Ending | undefined {
+  const { questions } = paused;
+  const asked = questions.some((question) => question.method === rootsMethod);
+  if (config.roots === "none" && asked) return unanswerable(method, noRoots);
+  const ownCount = Object.keys(ownAnswers(config, paused)).length;
+  const isOwn = questions.length > 0 && ownCount === questions.length;
+  if (caller.asksByResult !== true || isOwn) return undefined;
+  return ownCount === 0 ? paused : unanswerable(method, mixedRoots);
+}
+
+/** How the call goes on after its questions, or how it ends when one of them is refused. */
 export async function answersTo(
-  { config, deps: { clock, limits }, call: { caller, method }, source }: CallOptions,
+  { config, deps: { clock, limits }, call: { method }, source }: CallOptions,
   paused: InputRequired,
   signal: AbortSignal,
 ): Promise<Resume | Ending> {
   const { questions, state } = paused;
-  const asked = questions.some((question) => question.method === rootsMethod);
-  if (config.roots === "none" && asked) return unanswerable(method, noRoots);
   const own = ownAnswers(config, paused);
   const others = questions.filter(({ key }) => !Object.hasOwn(own, key));
-  const isOwn = questions.length > 0 && others.length === 0;
-  if (caller.asksByResult === true && !isOwn) {
-    return Object.keys(own).length === 0 ? paused : unanswerable(method, mixedRoots);
-  }
   if (questions.length === 0) await sleep(clock, limits.roundBackoffMs, signal);
   const answers = await Promise.all(
     others.map((question) => source.ask(question.method, question.params, signal)),

@@ -1,15 +1,15 @@
 /**
  * The keys of a server's stored catalogs: all that its lists may depend on, digested with a key so
- * that values cannot be guessed from the database. How the server is spoken to is part of it, and,
- * where the server hears that at its start, what the client declared. The names of what was
- * declared stand in the key as they are, so that the catalog of the most similar client can be
- * found.
+ * that values cannot be guessed from the database. How the server is spoken to is part of it, and
+ * what the client declared: all of it where the server hears that at its start, the extensions
+ * where each request says so. The names of what was declared stand in the key as they are, and a
+ * digest of the extensions, so that the catalog of the most similar client can be found.
  */
 import type { McpServerConfig } from "../../config/config.ts";
 import { isJsonObject } from "../../json.ts";
-import type { Caller } from "../../model.ts";
+import type { Caller, JsonObject } from "../../model.ts";
 import type { UpstreamDeps } from "../deps.ts";
-import { declaredCapabilities } from "../link/client_shown.ts";
+import { declaredCapabilities, listContextOf } from "../link/client_shown.ts";
 import type { Dialect } from "../link/dialect.ts";
 import type { KnownDialects } from "./known_dialects.ts";
 
@@ -26,7 +26,13 @@ export interface CatalogKeys {
    * Of these keys the one whose client is most like the caller; undefined when none is of this
    * server as it is configured now.
    */
-  nearest(caller: Caller, keys: readonly string[]): Promise<string | undefined>;
+  nearest(caller: Caller, keys: readonly string[]): Promise<NearestKey | undefined>;
+}
+
+/** The key of another client's catalog. */
+export interface NearestKey {
+  readonly key: string;
+  readonly hasSameExtensions: boolean;
 }
 
 /** Makes the keys; `fingerprint` is what lists may depend on beside callers. */
@@ -41,15 +47,26 @@ export function createCatalogKeys(
   );
   const keys = new Map<string, Promise<string>>();
 
-  const make = async (dialect: string, declared: object): Promise<string> => {
+  /** The names of what is declared, of which that of extensions tells different ones apart. */
+  const namesOf = (declared: JsonObject): Promise<string[]> =>
+    Promise.all(
+      Object.keys(declared).sort().map(async (name) =>
+        name === extensionsName
+          ? `${name}:${await deps.digest(JSON.stringify(sorted(declared[name])))}`
+          : name
+      ),
+    );
+  const make = async (dialect: string, declared: JsonObject): Promise<string> => {
     const details = await deps.digest(JSON.stringify(sorted(declared)));
-    const names = Object.keys(declared).sort().join(",");
+    const names = (await namesOf(declared)).join(",");
     return [await server, dialect, names, details].join("/");
   };
-  const of: CatalogKeys["of"] = (caller, dialect) => {
-    const declared = dialect.clientContext === "handshake"
+  const declaredIn = (dialect: Dialect, caller: Caller): JsonObject =>
+    dialect.clientContext === "handshake"
       ? declaredCapabilities(config, caller)
-      : {};
+      : listContextOf(dialect, caller)?.capabilities ?? {};
+  const of: CatalogKeys["of"] = (caller, dialect) => {
+    const declared = declaredIn(dialect, caller);
     const variable = JSON.stringify([dialect.name, sorted(declared)]);
     const known = keys.get(variable);
     if (known !== undefined) return known;
@@ -64,22 +81,45 @@ export function createCatalogKeys(
     all: (caller) => Promise.all(knownDialects.of(caller).map((dialect) => of(caller, dialect))),
     async nearest(caller, candidates) {
       const prefix = `${await server}/`;
-      const dialects = knownDialects.of(caller).map(({ name }) => name);
-      const own = Object.keys(declaredCapabilities(config, caller));
-      let found: { readonly key: string; readonly distance: number } | undefined;
+      const known = knownDialects.of(caller);
+      const dialects = known.map(({ name }) => name);
+      const extensions = await Promise.all(
+        known.map(async (dialect) => extensionsAmong(await namesOf(declaredIn(dialect, caller)))),
+      );
+      const own = await namesOf(declaredCapabilities(config, caller));
+      let found: (NearestKey & { readonly distance: number }) | undefined;
       for (const key of candidates) {
         if (!key.startsWith(prefix)) continue;
         const [dialect = "", names = ""] = key.slice(prefix.length).split("/");
         const theirs = names === "" ? [] : names.split(",");
         // Any of the caller's own dialects is nearer than one that its server refused.
         const rank = dialects.indexOf(dialect);
+        const ownExtensions = rank < 0 ? extensionsAmong(own) : extensions[rank];
+        const hasSameExtensions = ownExtensions === extensionsAmong(theirs);
         const distance = (rank < 0 ? dialects.length : rank) * (own.length + theirs.length + 1) +
           differences(own, theirs);
-        if (found === undefined || distance < found.distance) found = { key, distance };
+        if (found !== undefined && !isNearer({ hasSameExtensions, distance }, found)) continue;
+        found = { key, hasSameExtensions, distance };
       }
-      return found?.key;
+      return found;
     },
   };
+}
+
+const extensionsName = "extensions";
+
+/** What stands for the extensions among the names of what was declared. */
+function extensionsAmong(names: readonly string[]): string | undefined {
+  return names.find((name) => name.startsWith(extensionsName));
+}
+
+type Nearness = Pick<NearestKey, "hasSameExtensions"> & { readonly distance: number };
+
+/** Servers list other things for other extensions, rarely for other capabilities. */
+function isNearer(one: Nearness, other: Nearness): boolean {
+  return one.hasSameExtensions === other.hasSameExtensions
+    ? one.distance < other.distance
+    : one.hasSameExtensions;
 }
 
 /** How many names only one of the two lists has. */

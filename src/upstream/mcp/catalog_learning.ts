@@ -14,9 +14,11 @@ import {
   doubtAll,
   keepCatalog,
   type KnownCatalogs,
+  type NearestCatalog,
   nearestCatalog,
   ownCatalog,
 } from "./known_catalogs.ts";
+import type { ServerLists } from "./lists.ts";
 import type { ConnectionPool } from "./pool.ts";
 import { trialCallerOf, trialScope } from "./trial_caller.ts";
 
@@ -34,7 +36,7 @@ export interface CatalogLearning {
   /** The catalog for callers like this one. */
   own(caller: Caller): Promise<Catalog | undefined>;
   /** The catalog of the most similar client. */
-  nearest(caller: Caller): Promise<Catalog | undefined>;
+  nearest(caller: Caller): Promise<NearestCatalog | undefined>;
   /**
    * Whether a connection of this run has given this catalog, and no connection has said since that
    * its lists changed: another one may be out of date.
@@ -81,7 +83,8 @@ interface Learning {
   readonly known: KnownCatalogs;
   /** On whose behalf the server is tried. */
   readonly trialCaller: Caller;
-  readonly fetched: WeakMap<Connection, Promise<Catalog>>;
+  /** What connections gave, by the lists of each variant. */
+  readonly fetched: WeakMap<ServerLists, Promise<Catalog>>;
   current: LearningStart | undefined;
   trial: Promise<void> | undefined;
   isClosed: boolean;
@@ -131,10 +134,11 @@ export function createCatalogLearning(options: CatalogLearningOptions): CatalogL
 
 function learn(learning: Learning, connection: Connection, caller: Caller): Promise<Catalog> {
   const { fetched } = learning;
-  const known = fetched.get(connection);
+  const lists = connection.lists.of(caller);
+  const known = fetched.get(lists);
   if (known !== undefined) return known;
   const learned = fetchCatalog(learning, connection, caller);
-  fetched.set(connection, learned);
+  fetched.set(lists, learned);
   return learned;
 }
 
@@ -146,7 +150,7 @@ async function fetchCatalog(
   const doubtsBefore = known.doubts;
   const [key, lists] = await Promise.all([
     options.keys.of(caller, connection.dialect),
-    connection.lists.all(),
+    connection.lists.of(caller).all(),
   ]);
   const catalog: Catalog = { description: connection.description, lists };
   const now = await keepCatalog(known, key, catalog, doubtsBefore);
@@ -158,8 +162,9 @@ function relearnSoon(learning: Learning, connection: Connection): void {
   const { fetched, trialCaller, options: { deps: { clock, limits, log }, relearned } } = learning;
   learning.cancelRelearn ??= clock.after(limits.listFreshMsMin, () => {
     learning.cancelRelearn = undefined;
-    const before = fetched.get(connection);
-    fetched.delete(connection);
+    const lists = connection.lists.of(trialCaller);
+    const before = fetched.get(lists);
+    fetched.delete(lists);
     Promise.all([before, learn(learning, connection, trialCaller)]).then(
       ([old, now]) => old !== undefined && relearned(old, now),
       (error) => log.warn("Cannot read the lists of the server", { error: String(error) }),

@@ -3,16 +3,23 @@
  * catalog of its kind of client, that of the most similar one, or a start, which is waited for no
  * longer than the server may take. Not here: what each scope was told (stored_catalog.ts).
  */
-import { sleep } from "../../clock.ts";
+import { sleep, withDeadline } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Caller, Description, JsonObject, ListKind } from "../../model.ts";
 import type { Catalog, UpstreamDeps } from "../deps.ts";
 import type { CatalogLearning } from "./catalog_learning.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionPool } from "./pool.ts";
+import type { PoolKey } from "./pool_key.ts";
 
-/** Which lists will do: any of the server's, or only those made for a client like the caller. */
+/** Which lists will do: those of the most similar client, or only those made for the caller. */
 export type ListSource = "nearest" | "own";
+
+/**
+ * The same, and for what does not depend on the client: any catalog. Lists of a client with other
+ * extensions are no `nearest` ones, unless there are no better ones in time.
+ */
+export type CatalogSource = ListSource | "any";
 
 /** Where an answer comes from; `catalog` when it is a stored one. */
 export interface CatalogView {
@@ -31,6 +38,8 @@ export interface ViewOptions {
   readonly pool: ConnectionPool;
   /** Why the last start failed, while none went well since. */
   readonly problem: () => string | undefined;
+  /** Whether a start that could be done without makes sense now. */
+  readonly mayWarm: (scope: PoolKey["scope"]) => boolean;
 }
 
 /**
@@ -40,29 +49,50 @@ type OnStart = (begun: Promise<void>) => void;
 
 /** Finds the cheapest view that has an answer; a start that it needs is begun. */
 export async function viewFor(
-  pool: ConnectionPool,
+  options: ViewOptions,
   learning: CatalogLearning,
-  { caller, source }: { readonly caller: Caller; readonly source: ListSource },
+  { caller, source }: { readonly caller: Caller; readonly source: CatalogSource },
   onStart: OnStart,
 ): Promise<CatalogView> {
+  const { pool } = options;
   for (;;) {
     const running = pool.running(caller);
-    if (running !== undefined) return viewOfConnection(running);
+    if (running !== undefined) return viewOfConnection(running, caller);
     const own = await learning.own(caller);
     if (own !== undefined) return viewOfCatalog(own, learning.isCurrent(own));
     const nearest = source === "own" ? undefined : await learning.nearest(caller);
-    if (nearest !== undefined) return viewOfCatalog(nearest, false);
+    if (nearest !== undefined) {
+      const { catalog, hasSameExtensions } = nearest;
+      return hasSameExtensions || source === "any"
+        ? viewOfCatalog(catalog, false)
+        : await ownOrElse(options, caller, viewOfCatalog(catalog, false));
+    }
     const other = learning.underWay();
     if (pool.has(caller) || source === "own" || other === undefined) {
       const started = pool.get(caller);
       onStart(pool.begun(caller));
       if (source !== "own" && other === undefined) learning.start(caller);
-      return viewOfConnection(await started);
+      return viewOfConnection(await started, caller);
     }
     // Another start is about to tell; when it does not, the next one tries.
     onStart(other.begun);
     await other.over;
   }
+}
+
+/**
+ * The view of the caller's own connection, which is started, if it comes in time; else `standIn`,
+ * which was made for a client with other extensions.
+ */
+async function ownOrElse(
+  { pool, mayWarm, deps: { clock, limits } }: ViewOptions,
+  caller: Caller,
+  standIn: CatalogView,
+): Promise<CatalogView> {
+  if (!pool.has(caller) && !mayWarm(pool.keyOf(caller).scope)) return standIn;
+  const own = pool.get(caller)
+    .then((connection) => viewOfConnection(connection, caller), () => standIn);
+  return await withDeadline(clock, limits.otherListMs, own, () => standIn);
 }
 
 /**
@@ -89,8 +119,8 @@ export async function lateness(
     );
 }
 
-function viewOfConnection(connection: Connection): CatalogView {
-  return { description: connection.description, list: connection.lists.get, isSure: true };
+function viewOfConnection({ description, lists }: Connection, caller: Caller): CatalogView {
+  return { description, list: (kind) => lists.of(caller).get(kind), isSure: true };
 }
 
 function viewOfCatalog(catalog: Catalog, isSure: boolean): CatalogView {

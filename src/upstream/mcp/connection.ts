@@ -11,8 +11,9 @@ import type { UpstreamDeps } from "../deps.ts";
 import type { ExchangeSource } from "../exchange_source.ts";
 import { exitedError } from "../link/start_errors.ts";
 import { openCall } from "./upstream_call.ts";
-import { createServerLists, type ServerLists } from "./lists.ts";
-import type { Connected, Connector, OpenRequest } from "../link/link.ts";
+import { createListVariants, type ListVariants } from "./list_variants.ts";
+import { listContextOf } from "../link/client_shown.ts";
+import type { Connected, Connector, LinkRequest, OpenRequest } from "../link/link.ts";
 import type { Dialect } from "../link/dialect.ts";
 import { type AttributedCall, type AttributedCalls, type Attribution } from "./attribution.ts";
 import {
@@ -52,7 +53,7 @@ export interface ConnectionOptions extends ServerMessageOptions {
 export interface Connection {
   readonly dialect: Dialect;
   readonly description: Description;
-  readonly lists: ServerLists;
+  readonly lists: ListVariants;
   readonly subscriptions: ScopeSubscriptions;
   /**
    * Makes a call whose replies go to `source`; `ended` is called when it is over, cancelled or not.
@@ -125,11 +126,13 @@ export function createRunning(
 export function beginConnection(running: RunningConnection): Connection {
   const { options: { config, deps }, connected, calls, subscriptions, listenRequest } = running;
   const { link, dialect, description } = connected;
-  const lists = createServerLists({
+  const lists = createListVariants({
     ...deps,
+    dialect,
     server: config.name,
     capabilities: description.capabilities,
-    request: (method, params, timeoutMs) => send(running, method, params, timeoutMs),
+    request: (caller, method, params, timeoutMs) =>
+      send(running, { method, params, timeoutMs, clientContext: listContextOf(dialect, caller) }),
   });
   watchIdle(running, running.idleMs);
   void listenRequest.refresh();
@@ -139,7 +142,7 @@ export function beginConnection(running: RunningConnection): Connection {
     lists,
     subscriptions,
     open: (call, source, ended = () => {}) => open(running, lists, { call, source, ended }),
-    request: (method, params) => send(running, method, params).then(({ value }) => value),
+    request: (method, params) => send(running, { method, params }).then(({ value }) => value),
     notify: link.notify,
     listen: listenRequest.refresh,
     endScope: (scope) => endScope(running, scope),
@@ -165,17 +168,18 @@ export function endConnection(running: RunningConnection, died: string | undefin
 /** A request of our own. */
 function send(
   running: RunningConnection,
-  method: string,
-  params: JsonObject,
-  timeoutMs = running.options.config.callTimeoutMs,
+  { method, params, clientContext, timeoutMs }:
+    & Pick<LinkRequest, "method" | "params" | "clientContext">
+    & { readonly timeoutMs?: number | undefined },
 ): Promise<Result> {
-  const { options: { deps, hooks }, connected: { link } } = running;
+  const { options: { config, deps, hooks }, connected: { link } } = running;
   const { promise, resolve, reject } = Promise.withResolvers<Result>();
   link.request({
     method,
     params,
+    clientContext,
     wantsProgress: false,
-    timeoutMs,
+    timeoutMs: timeoutMs ?? config.callTimeoutMs,
     cancellable: true,
     notice: hooks.notice,
     end(ending) {
@@ -191,7 +195,7 @@ function send(
 /** A client's call. */
 function open(
   running: RunningConnection,
-  lists: ServerLists,
+  lists: ListVariants,
   { call, source, ended }: {
     readonly call: Call;
     readonly source: ExchangeSource;
@@ -208,7 +212,7 @@ function open(
     deps,
     link,
     dialect,
-    lists,
+    lists: lists.of(call.caller),
     hasTasks: dialect.hasTasks && description.capabilities["tasks"] !== undefined,
     call,
     source,
@@ -238,7 +242,9 @@ function endScope(running: RunningConnection, scope: string): void {
     if (freed.length > 0) void listenRequest.refresh();
     return;
   }
-  for (const uri of freed) send(running, "resources/unsubscribe", { uri }).catch(() => {});
+  for (const uri of freed) {
+    send(running, { method: "resources/unsubscribe", params: { uri } }).catch(() => {});
+  }
 }
 
 function idleSince(running: RunningConnection): number | undefined {

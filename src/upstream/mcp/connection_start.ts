@@ -75,7 +75,7 @@ async function withDeclared(connection: Connection, signal: AbortSignal): Promis
   const end = () => resolve(description.capabilities);
   signal.addEventListener("abort", end);
   if (signal.aborted) end();
-  const capabilities = await Promise.race([lists.declared(), givenUp]);
+  const capabilities = await Promise.race([lists.of({}).declared(), givenUp]);
   signal.removeEventListener("abort", end);
   return { ...connection, description: { ...description, capabilities } };
 }

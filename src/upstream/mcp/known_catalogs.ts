@@ -23,6 +23,13 @@ export interface KnownCatalogs {
   latest: Catalog | undefined;
 }
 
+/** The catalog of another client. */
+export interface NearestCatalog {
+  readonly catalog: Catalog;
+  /** Whether the server got the same extensions from that client. */
+  readonly hasSameExtensions: boolean;
+}
+
 /** Knows what the store has. */
 export function createKnownCatalogs(
   { server, deps, keys }: Pick<KnownCatalogs, "server" | "deps" | "keys">,
@@ -51,16 +58,18 @@ export async function ownCatalog(
   return undefined;
 }
 
-/** The catalog of the most similar client. */
+/** The catalog of the most similar client, if any is known. */
 export async function nearestCatalog(
   known: KnownCatalogs,
   caller: Caller,
-): Promise<Catalog | undefined> {
+): Promise<NearestCatalog | undefined> {
   const { server, deps, keys, learnt } = known;
   // One that is too large for the store is known as long as the gateway runs.
   const candidates = [...learnt.keys(), ...await deps.catalogs.keys(server)];
-  const key = await keys.nearest(caller, candidates);
-  return key === undefined ? undefined : await load(known, key);
+  const nearest = await keys.nearest(caller, candidates);
+  const catalog = nearest === undefined ? undefined : await load(known, nearest.key);
+  if (nearest === undefined || catalog === undefined) return undefined;
+  return { catalog, hasSameExtensions: nearest.hasSameExtensions };
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
- * Which callers share a connection: a session has one to itself, callers that share a scope share
- * its connections by what they declare, and one serves all where the dialect or the operator allows
- * it.
+ * Which callers share a connection. A session has its own. Callers that share a scope share a
+ * connection if they declare the same capabilities. One connection serves all callers if the
+ * dialect or the configuration allows it.
  */
 import type { McpServerConfig } from "../../config/config.ts";
 import type { Caller } from "../../model.ts";
@@ -15,11 +15,9 @@ export interface PoolKey {
   readonly id: string;
   /** The one scope it serves; undefined: all. */
   readonly scope: string | undefined;
-  /**
-   * Whether it is its callers' common one, and not one next to it that a single call has leased.
-   */
+  /** Whether its callers share it; false for a connection that one call has leased. */
   readonly isBase: boolean;
-  /** Whether its scope is the session of one client, which can be asked at any time. */
+  /** Whether its scope is the session of one client, which the server may ask at any time. */
   readonly isSession: boolean;
 }
 
@@ -46,7 +44,7 @@ export function poolKeyOf(
   return { id, scope, isBase: number === 0, isSession: false };
 }
 
-/** How far the calls of a connection that a caller starts can be told apart. */
+/** How precisely the gateway can tell which call a message on this connection belongs to. */
 export function attributionOf(config: McpServerConfig, { sharesScope }: Caller): Attribution {
   if (config.isolation === "shared") return "sole";
   return sharesScope === true ? "working" : "latest";

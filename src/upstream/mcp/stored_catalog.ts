@@ -6,19 +6,13 @@
  * otherwise. Not here: how a connection fetches its lists (lists.ts), what a start teaches
  * (catalog_learning.ts).
  */
-import {
-  type Caller,
-  type Description,
-  type JsonObject,
-  type ListKind,
-  listKindNames,
-  listKinds,
-} from "../../model.ts";
-import type { Catalog, UpstreamDeps } from "../deps.ts";
+import type { Caller, Description, JsonObject, ListKind } from "../../model.ts";
+import type { UpstreamDeps } from "../deps.ts";
 import type { Watchers } from "../watchers.ts";
 import type { CatalogKeys } from "./catalog_key.ts";
 import { type CatalogLearning, createCatalogLearning } from "./catalog_learning.ts";
 import {
+  type CatalogSource,
   type CatalogView,
   lateness,
   type ListSource,
@@ -26,8 +20,8 @@ import {
   type ViewOptions,
 } from "./catalog_view.ts";
 import type { Connection } from "./connection.ts";
-import { kindsOf } from "./lists.ts";
 import type { PoolKey } from "./pool_key.ts";
+import { announceLists, createToldCatalogs, type ToldCatalogs } from "./told_catalogs.ts";
 import { trialScope } from "./trial_caller.ts";
 
 /** Answers what a server says of itself. */
@@ -65,8 +59,6 @@ export interface StoredCatalogOptions extends ViewOptions {
    * Whether a server without a scope's process may have news that only its own connection hears.
    */
   readonly isRemote: boolean;
-  /** Whether a start that no caller waits for makes sense now. */
-  readonly mayWarm: (scope: PoolKey["scope"]) => boolean;
   /**
    * How long a server that could not be reached is left alone; undefined: it is not tried by
    * itself.
@@ -74,16 +66,10 @@ export interface StoredCatalogOptions extends ViewOptions {
   readonly awayMs: () => number | undefined;
 }
 
-/** A scope got no answer, or one of a connection that is gone: whatever comes is news to it. */
-const nothing = Symbol("nothing");
-
-/** What one scope was told. */
-type Told = Catalog | typeof nothing;
-
 /** The state of one catalog. */
 interface CatalogState {
   readonly options: StoredCatalogOptions;
-  readonly told: Map<string, Told>;
+  readonly told: ToldCatalogs;
   readonly warmed: Set<string>;
   readonly learning: CatalogLearning;
 }
@@ -91,24 +77,17 @@ interface CatalogState {
 /** Makes a catalog. */
 export function createStoredCatalog(options: StoredCatalogOptions): StoredCatalog {
   const { pool } = options;
-  const told = new Map<string, Told>();
+  const told = createToldCatalogs({ ...options, hasEnded: pool.hasEnded });
   const learning = createCatalogLearning({
     ...options,
     // Scopes that were sent away without an answer hear that there is one now.
-    learned(catalog) {
-      for (const [scope, what] of told) {
-        if (what !== nothing || pool.serving(scope).length > 0) continue;
-        settle(state, scope, catalog, catalog);
-      }
-    },
-    relearned(before, catalog) {
-      for (const [scope, what] of told) if (what === before) settle(state, scope, catalog, catalog);
-    },
+    learned: (catalog) => told.learned(catalog, (scope) => pool.serving(scope).length > 0),
+    relearned: told.replaced,
   });
   const state: CatalogState = { options, told, warmed: new Set(), learning };
   return {
     describe: async (caller) =>
-      (await answer(state, caller, "nearest", async (from) => from.description))[0],
+      (await answer(state, caller, "any", async (from) => from.description))[0],
     async list(kind, caller, source = "nearest") {
       const [items, from] = await answer(state, caller, source, (from) => from.list(kind));
       // Another client's lists may differ, a server may be newer than its stored lists, and a
@@ -119,10 +98,10 @@ export function createStoredCatalog(options: StoredCatalogOptions): StoredCatalo
     connectionReady: (key, connection, caller) => connectionReady(state, key, connection, caller),
     listsChanged: (key, kinds) => listsChanged(state, key, kinds),
     connectionDied(key) {
-      for (const scope of scopesOf(state, key)) remember(state, scope, nothing);
+      for (const scope of scopesOf(state, key)) told.outdate(scope);
     },
     forget(scope) {
-      told.delete(scope);
+      told.forget(scope);
       state.warmed.delete(scope);
     },
     warm: (caller) => warm(state, caller),
@@ -139,66 +118,30 @@ export function createStoredCatalog(options: StoredCatalogOptions): StoredCatalo
 async function answer<T>(
   state: CatalogState,
   caller: Caller,
-  source: ListSource,
+  source: CatalogSource,
   read: (from: CatalogView) => Promise<T>,
 ): Promise<[T, CatalogView]> {
-  const { options, learning } = state;
-  const { scope } = caller;
+  const { options, learning, told } = state;
   const over = new AbortController();
   const begun = Promise.withResolvers<void>();
   const late = lateness(options, begun.promise, over.signal);
   late.catch(() => {});
-  const work = viewFor(options.pool, learning, { caller, source }, begun.resolve)
+  const work = viewFor(options, learning, { caller, source }, begun.resolve)
     .then(async (from): Promise<[T, CatalogView]> => [await read(from), from]);
   try {
     const [value, from] = await Promise.race([work, late]);
-    if (from.catalog !== undefined) remember(state, scope, from.catalog);
+    if (from.catalog !== undefined) told.told(caller, from.catalog);
     return [value, from];
   } catch (thrown) {
-    remember(state, scope, nothing);
-    work.then(([, from]) => settleLate(state, scope, from), () => {});
+    told.toldNothing(caller);
+    work.then(([, { catalog }]) => {
+      // The caller's own connection speaks for itself.
+      if (catalog !== undefined) told.answeredLate(caller, catalog);
+    }, () => {});
     throw thrown;
   } finally {
     over.abort();
   }
-}
-
-/** What is under way for a scope may end later than the scope, which is forgotten by then. */
-function remember({ options: { pool }, told }: CatalogState, scope: string, what: Told): void {
-  if (!pool.hasEnded(scope)) told.set(scope, what);
-}
-
-/** An answer came after its caller had been sent away; its own connection speaks for itself. */
-function settleLate({ told, options }: CatalogState, scope: string, from: CatalogView): void {
-  if (from.catalog === undefined || told.get(scope) !== nothing) return;
-  told.set(scope, from.catalog);
-  announce(options.watchers, scope, kindsOf(from.description));
-}
-
-/** Tells a scope that lists changed, at once: the gateway merges what comes in a burst. */
-function announce(watchers: Watchers, scope: string, kinds: readonly ListKind[]): void {
-  const capabilities = new Set(kinds.map((kind) => listKinds[kind].capability));
-  for (const capability of capabilities) {
-    const method = `notifications/${capability}/list_changed`;
-    watchers.tell(scope, { kind: "notice", method, params: {} });
-  }
-}
-
-/** Tells a scope what is different in `catalog`, and remembers `next` as what it was told. */
-function settle(
-  { told, options }: CatalogState,
-  scope: string,
-  catalog: Catalog,
-  next?: Catalog,
-): void {
-  const before = told.get(scope);
-  if (before === undefined) return;
-  if (next === undefined) told.delete(scope);
-  else told.set(scope, next);
-  const kinds = before === nothing
-    ? kindsOf(catalog.description)
-    : listKindNames.filter((kind) => !isSame(before.lists[kind], catalog.lists[kind]));
-  announce(options.watchers, scope, kinds);
 }
 
 function connectionReady(
@@ -207,9 +150,12 @@ function connectionReady(
   connection: Connection,
   caller: Caller,
 ): void {
-  const { learning, options: { pool, deps } } = state;
+  const { learning, told, options: { pool, deps } } = state;
+  const { extensions } = caller;
   learning.learn(connection, caller).then(
-    (catalog) => scopesOf(state, key).forEach((scope) => settle(state, scope, catalog)),
+    (catalog) => {
+      for (const scope of scopesOf(state, key)) told.connected({ scope, extensions }, catalog);
+    },
     (error) => {
       // One that was stopped meanwhile, since its client left, has no fault.
       if (pool.of(key) !== connection) return;
@@ -224,7 +170,7 @@ function listsChanged(state: CatalogState, key: PoolKey, kinds: readonly ListKin
   for (const kind of kinds) connection?.lists.forget(kind);
   learning.doubt();
   if (connection !== undefined && key.scope === trialScope) learning.relearnSoon(connection);
-  for (const scope of scopesOf(state, key)) announce(watchers, scope, kinds);
+  for (const scope of scopesOf(state, key)) announceLists(watchers, scope, kinds);
 }
 
 function warm({ options: { pool, mayWarm }, warmed }: CatalogState, caller: Caller): void {
@@ -239,8 +185,4 @@ function warm({ options: { pool, mayWarm }, warmed }: CatalogState, caller: Call
 /** The scopes that a connection serves, as far as they can be told anything. */
 function scopesOf({ options: { watchers } }: CatalogState, { scope }: PoolKey): string[] {
   return scope === undefined ? watchers.scopes() : [scope];
-}
-
-function isSame(left: unknown, right: unknown): boolean {
-  return JSON.stringify(left) === JSON.stringify(right);
 }

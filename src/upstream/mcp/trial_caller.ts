@@ -1,6 +1,8 @@
 /**
  * The trial of a server: a start for no client, which fills the catalog before the first client
- * needs it. It declares no client capability but `roots`, as configured.
+ * needs it. It declares no client capability but `roots`, as configured, and no extension: a server
+ * lists more for some extensions, which a client without them could not use. The first client with
+ * extensions has its own connection list, which is stored for those that come after it.
  */
 import { type Caller, gatewayPrincipal } from "../../model.ts";
 import { trialRevisions } from "../link/dialect.ts";

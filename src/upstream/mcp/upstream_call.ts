@@ -13,7 +13,7 @@ import { clientContextOf } from "../link/client_shown.ts";
 import type { OpenRequest } from "../link/link.ts";
 import { workingMethods } from "./attribution.ts";
 import type { CallOptions } from "./call_options.ts";
-import { answersTo, toToolError } from "./call_rounds.ts";
+import { answersTo, endingWithoutAnswers, toToolError } from "./call_rounds.ts";
 import type { ServerLists } from "./lists.ts";
 import { needsTask, taskIdIn, waitForTask } from "./plain_task.ts";
 import { createProgressFilter, type ProgressFilter, progressMethod } from "./progress_filter.ts";
@@ -95,14 +95,19 @@ function send(
   });
 }
 
-/** Takes what the server ended the request with. */
+/** Takes what the server ended the request with. Never throws: its other messages come next. */
 function receive(running: RunningCall, ending: Ending): void {
   if (running.isOver) return;
-  const fault = (thrown: unknown) =>
-    finish(running, { kind: "failure", error: toGatewayError(thrown) });
+  goOn(running, ending).catch((thrown: unknown) =>
+    finish(running, { kind: "failure", error: toGatewayError(thrown) })
+  );
+}
+
+/** Runs at once up to the first question, so that no message overtakes an ending. */
+async function goOn(running: RunningCall, ending: Ending): Promise<void> {
   switch (ending.kind) {
     case "inputRequired":
-      return void round(running, ending).catch(fault);
+      return await round(running, ending);
     case "failure":
       return finishFailed(running, ending.error);
     case "result": {
@@ -120,6 +125,8 @@ async function round(
   paused: Extract<Ending, { kind: "inputRequired" }>,
 ): Promise<void> {
   const { deps: { limits }, config } = running.options;
+  const ending = endingWithoutAnswers(running.options, paused);
+  if (ending !== undefined) return finish(running, ending);
   running.rounds += 1;
   running.progress.nextRound();
   if (running.rounds > limits.roundsMax) {

@@ -66,7 +66,7 @@ export function createLineWriter(
     },
     close() {
       if (state === "closed") return;
-      if (waiting.length > 0 && state !== "writing") {
+      if (waiting.length > 0) {
         void writer.write(encoder.encode(waiting.join("\n") + "\n")).catch(() => {});
         waiting = [];
       }

@@ -382,6 +382,19 @@ test("a call that may be meant for a server whose list comes late reaches no oth
   expect([...a.opened, ...b.opened]).toEqual([]);
 });
 
+test("nor when it was listed since for clients that show no pages", async () => {
+  const { a, b, by } = await twins({ limits: { firstListMs: 30_000, listMs: 10_000 } });
+  const capabilities = { extensions: { "io.modelcontextprotocol/ui": {} } };
+  const shows = (caller: Caller) => by({ ...caller, capabilities });
+  const both = ambiguous("a__poll", "b__poll");
+  expect(await shows(statelessCaller()).call("poll")).toMatchObject(both);
+  b.lists.tools = [tool("as_text")];
+  expect(await by(statelessCaller()).call("poll")).toEqual({ server: "a", called: "poll" });
+  b.slow = never;
+  expect(await shows(sessionCaller()).call("poll")).toMatchObject(both);
+  expect([a, b].map(({ opened }) => opened.length)).toEqual([1, 0]);
+});
+
 describe("a call of a page that asks for input", () => {
   test("goes on at its server; after another page was read it is refused, and reaches no other server", async () => {
     const { a, b, gateway, by } = await twins();

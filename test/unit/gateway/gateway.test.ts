@@ -497,6 +497,20 @@ describe("a broken or slow server", () => {
     expect(performance.now() - begun - first).toBeLessThan(first);
   });
 
+  test("is not stood in for by what was listed for clients with other extensions", async () => {
+    const fakes = { bad: createFakeUpstream("bad", { tools: [tool("chart")] }) };
+    const gateway = await gatewayOf(servers(server("bad"), server("good")), fakes);
+    const extensions = { "io.modelcontextprotocol/ui": {} };
+    const plain = { ...caller(), sharesScope: true };
+    const shows = { ...plain, capabilities: { extensions } };
+    const list = async (by: Caller) =>
+      names(await ask(gateway, "tools/list", {}, "/mcp", by), "tools");
+    expect(await list(shows)).toEqual(["bad__chart"]);
+    fakes.bad.broken = broken;
+    expect(await list(shows)).toEqual(["bad__chart"]);
+    expect(await list(plain)).toEqual([]);
+  });
+
   test("leaves every capability declared, since its lists can follow", async () => {
     const fakes = {
       bad: createFakeUpstream("bad"),
@@ -507,11 +521,13 @@ describe("a broken or slow server", () => {
     const { capabilities } = await gateway.describe("/mcp", caller());
     expect(Object.keys(capabilities).sort()).toEqual([
       "completions",
+      "extensions",
       "logging",
       "prompts",
       "resources",
       "tools",
     ]);
+    expect(capabilities["extensions"]).toEqual({ "io.modelcontextprotocol/ui": {} });
   });
 });
 

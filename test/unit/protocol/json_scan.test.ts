@@ -132,3 +132,22 @@ describe("One pass over a text", () => {
       );
     })));
 });
+
+describe("A text that is no JSON", () => {
+  const long = `"\\u0061${"x".repeat(1_000_000)}"`;
+
+  test("is read in linear time when many colons follow a long string", () => {
+    for (const head of ["{", '{"result":{', '{"result":{"content":[{']) {
+      const begunAt = performance.now();
+      expect(scanJson(head + long + ":".repeat(100_000), 128, 2).result).toBe(undefined);
+      // Reading the string again for each colon takes minutes.
+      expect(performance.now() - begunAt).toBeLessThan(2_000);
+    }
+  });
+
+  test("is read in linear time when more is closed than was opened", () => {
+    const begunAt = performance.now();
+    expect(scanJson("{]]".repeat(1_500_000), 128, 2).result).toBe(undefined);
+    expect(performance.now() - begunAt).toBeLessThan(1_500);
+  });
+});

@@ -144,4 +144,16 @@ describe("A result that keeps its text", () => {
     const short = `{"jsonrpc":"2.0","id":1,"result":${plain}}`;
     expect(relayed(short, defaultLimits, told)).toContain('"content":[{"type":"text","text":"a"}]');
   });
+
+  test("is written again where most of its line is something else, which it would keep in memory", () => {
+    const line = `{"jsonrpc":"2.0","id":1,"result":${plain},"more":"${"x".repeat(500)}"}`;
+    expect(relayed(line, asText, told)).toContain('"content":[{"type":"text","text":"a"}]');
+  });
+
+  test("is a server's: a client's answer is written again, so that all read it alike", () => {
+    const line = '{"jsonrpc":"2.0","id":1,"result":{"action":"accept","content":{"a":1,"a":2}}}';
+    const message = toMessage(parseJson(line, asText, true), asText);
+    if (message.kind !== "response") throw new Error("The line is no answer");
+    expect(resultText(1, message.result)).toBe(line.replace('"a":1,', ""));
+  });
 });

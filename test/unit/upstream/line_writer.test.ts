@@ -73,4 +73,21 @@ describe("the line writer", () => {
     expect(chunks).toEqual(["last words\n"]);
     expect(writer.write("more")).toBe(false);
   });
+
+  test("closing during a write sends what came meanwhile, in order, before the end", async () => {
+    const gate = Promise.withResolvers<void>();
+    const chunks: string[] = [];
+    const { writer, faults, closed } = make(1_000, (text) => {
+      chunks.push(text);
+      return chunks.length === 1 ? gate.promise : undefined;
+    });
+    writer.write("first");
+    await until("the first chunk", () => chunks.length === 1);
+    writer.write("last words");
+    writer.close();
+    gate.resolve();
+    await until("it is closed", () => closed() === 1);
+    expect(chunks).toEqual(["first\n", "last words\n"]);
+    expect(faults).toEqual([]);
+  });
 });

@@ -218,6 +218,17 @@ describe("directories that the operator has fixed", () => {
     }
   });
 
+  test("leave a client that comes back the question that follows the last round", async () => {
+    const server = serverOf(askingRoots, askingRoots, asking(["name"], "t"));
+    const { asks, end } = await run(server, echo, {
+      config: { roots },
+      limits: { roundsMax: 2 },
+      call: toolCall("x", {}, stateless),
+    });
+    expect(asks).toEqual([]);
+    expect(end).toEqual(asking(["name"], "t"));
+  });
+
   test("that are malformed reach no client, whatever it declares", async () => {
     for (const caller of [session, stateless]) {
       const server = serverOf(askingRoots, { content: [] });
@@ -312,6 +323,30 @@ describe("notices of a call in rounds", () => {
     });
     const { notices } = await run(server, echo, { call: toolCall("x", {}, session, true) });
     expect(notices.map(({ params }) => params["progress"])).toEqual([2, 1, 1]);
+  });
+});
+
+describe("a reader that throws", () => {
+  test("stops no message that its server sends after the answer", async () => {
+    const taken = Promise.withResolvers<unknown>();
+    const server = createFakeServer({
+      speaks: "stateless",
+      answer: async ({ end }) => {
+        try {
+          end({ kind: "result", value: { content: [] } });
+          taken.resolve(undefined);
+        } catch (thrown) {
+          taken.resolve(thrown);
+        }
+        return {};
+      },
+    });
+    const { upstream } = await openFake(server);
+    upstream.open(toolCall("x", {}, session)).read(() => {
+      throw new Error("a fault of the reader");
+    });
+    expect(await within("the answer", taken.promise)).toBe(undefined);
+    await upstream.close();
   });
 });
 

@@ -1,0 +1,102 @@
+/**
+ * Extensions of the protocol, as clients and servers declare them in `capabilities.extensions`: a
+ * settings object for each identifier (SEP-2133). This file holds the table of those that the
+ * gateway knows, which of them pass a surface, and how the declarations of several servers become
+ * one. Not here: how many different declarations of stateless clients reach a server
+ * (gateway/extension_variants.ts).
+ */
+import { isJsonObject } from "./json.ts";
+import type { Caller, JsonObject } from "./model.ts";
+
+/**
+ * What the gateway does with an extension that it knows. `relayed`: it passes every surface, since
+ * names, URIs and `_meta` are all that the gateway has to keep. `own`: it passes none, since its
+ * messages need the gateway's help.
+ */
+interface KnownExtension {
+  readonly handling: "relayed" | "own";
+  /** The settings in one of few forms, where several clients share a process. */
+  readonly plain: (settings: JsonObject) => JsonObject;
+}
+
+const appType = "text/html;profile=mcp-app";
+
+const known: ReadonlyMap<string, KnownExtension> = new Map([
+  ["io.modelcontextprotocol/ui", { handling: "relayed", plain: plainApps }],
+  ["io.modelcontextprotocol/tasks", { handling: "own", plain: () => ({}) }],
+]);
+
+/** The extensions that pass every surface. */
+export const relayedExtensions: readonly string[] = [...known]
+  .filter(([, { handling }]) => handling === "relayed")
+  .map(([id]) => id);
+
+/** The extensions in capabilities whose members were checked at the edge. */
+export function extensionsIn({ extensions }: JsonObject): JsonObject {
+  return isJsonObject(extensions) ? extensions : {};
+}
+
+/**
+ * Of declared extensions those that pass a surface, in one order: on a surface of one server unknown
+ * ones pass as they are (`takesUnknown`), on others only the relayed ones.
+ */
+export function passing(declared: JsonObject, takesUnknown: boolean): JsonObject {
+  const passes = (id: string): boolean => {
+    const handling = known.get(id)?.handling;
+    return handling === undefined ? takesUnknown : handling === "relayed";
+  };
+  return inOrder(Object.fromEntries(Object.entries(declared).filter(([id]) => passes(id))));
+}
+
+/** What tells apart the callers to whom a server may list different things. */
+export function variantOf({ extensions = {} }: Pick<Caller, "extensions">): string {
+  return Object.keys(extensions).length === 0 ? "" : JSON.stringify(extensions);
+}
+
+/** The relayed extensions alone, each with settings in one of few forms. */
+export function plainExtensions(declared: JsonObject): JsonObject {
+  const entries = relayedExtensions.flatMap((id) => {
+    const settings = declared[id];
+    const plain = known.get(id)?.plain;
+    return isJsonObject(settings) && plain !== undefined ? [[id, plain(settings)]] : [];
+  });
+  return Object.fromEntries(entries) as JsonObject;
+}
+
+/**
+ * The declarations of several servers as one: every extension of any of them. Where two have
+ * settings for the same one, objects are merged, lists are united, and of other values the first
+ * server's counts.
+ */
+export function mergeExtensions(declared: readonly JsonObject[]): JsonObject {
+  return declared.reduce<JsonObject>((all, one) => mergeSettings(all, one), {});
+}
+
+function mergeSettings(first: JsonObject, second: JsonObject): JsonObject {
+  const added = Object.entries(second).map(([key, value]): [string, unknown] => {
+    const own = Object.hasOwn(first, key) ? first[key] : undefined;
+    if (own === undefined) return [key, value];
+    if (isJsonObject(own) && isJsonObject(value)) return [key, mergeSettings(own, value)];
+    return [key, Array.isArray(own) && Array.isArray(value) ? united(own, value) : own];
+  });
+  return Object.fromEntries([...Object.entries(first), ...added]);
+}
+
+function united(first: readonly unknown[], second: readonly unknown[]): unknown[] {
+  const items = new Map([...second, ...first].map((item) => [JSON.stringify(item), item]));
+  const order = [...first, ...second].map((item) => JSON.stringify(item));
+  return [...new Set(order)].map((text) => items.get(text));
+}
+
+/** The same value with the members of every object in one order. */
+function inOrder<Value>(value: Value): Value {
+  if (Array.isArray(value)) return value.map(inOrder) as Value;
+  if (!isJsonObject(value)) return value;
+  const entries = Object.entries(value).sort(([left], [right]) => left < right ? -1 : 1);
+  return Object.fromEntries(entries.map(([key, member]) => [key, inOrder(member)])) as Value;
+}
+
+/** MCP Apps: the one type of pages that the extension defines, if the client shows it. */
+function plainApps({ mimeTypes }: JsonObject): JsonObject {
+  return Array.isArray(mimeTypes) && mimeTypes.includes(appType) ? { mimeTypes: [appType] } : {};
+}
