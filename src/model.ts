@@ -214,6 +214,11 @@ export interface Exchange {
   answer(askId: string, answer: Answer): boolean;
   /** Cancels the call at the upstream; the exchange ends with `cancelled`. */
   cancel(reason: string): void;
+  /**
+   * Says that the call waits for its client, which may never return: `giveWay` gives it up if others
+   * need its place. Undefined: the client has returned. Absent: the upstream needs no place for it.
+   */
+  rest?(giveWay: (() => void) | undefined): void;
 }
 
 /** What an upstream (or a surface) offers: the body of a handshake, free of any revision. */

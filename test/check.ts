@@ -23,6 +23,7 @@ const environment: Record<string, string | undefined> = {
   ...process.env,
   CI: "true",
   MCP_TEST_PROGRAMS: "true",
+  MCP_TEST_ALL: String(wants("--all")),
   NO_COLOR: "1",
   DENO_NO_UPDATE_CHECK: "1",
 };

@@ -12,7 +12,7 @@ import { defaultLimits } from "../limits.ts";
 import { anonymousPrincipal, type Caller, type ListKind } from "../model.ts";
 import { admitsApp, isPageUri } from "./app_meta.ts";
 import type { Part, PartOptions } from "./catalog.ts";
-import { lastListOf, type RouteDeps, type RouteTarget } from "./lookup.ts";
+import { lastListOf, type RouteDeps, type RouteTarget, unknownItem } from "./lookup.ts";
 import type { ResolvedSurface, Server } from "./server.ts";
 
 /** A tool that the call may mean. */
@@ -75,8 +75,15 @@ async function candidateOfLastPage(
     if (part.error !== undefined) throw part.error;
     const candidate = toCandidate(deps, call, part);
     if (candidate !== undefined) return candidate;
+    // The page means its own server's tool: what is withheld there is not called at another server.
+    if (hasToolForPages(part, call.own)) throw unknownItem("tools", call.own);
   }
   return undefined;
+}
+
+/** Whether a server has a tool for its pages, offered or not. */
+function hasToolForPages({ items }: Part, own: string): boolean {
+  return items.some((item) => item["name"] === own && admitsApp(item));
 }
 
 /** The tools of a server whose page was read: those known, or else those that it lists. */

@@ -4,6 +4,7 @@
  * other origins (guard.ts).
  */
 import { type ErrorCode, type GatewayError, toGatewayError, withOutcome } from "../errors.ts";
+import { msPerSecond } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { RequestId } from "../model.ts";
 import { errorText, type RpcError } from "../protocol/jsonrpc.ts";
@@ -20,10 +21,16 @@ export function jsonResponse(text: string, status = 200, headers: HeaderPairs = 
     status,
     headers: {
       "content-type": "application/json",
-      ...(status === 503 && { "retry-after": "1" }),
+      ...(status === 503 && { "retry-after": retryAfterIn(text) }),
       ...headers,
     },
   });
+}
+
+/** When to try again, in whole seconds, as an error says it in milliseconds. */
+function retryAfterIn(text: string): string {
+  const [, ms = "0"] = /"retryAfterMs":(\d+)/.exec(text) ?? [];
+  return String(Math.max(1, Math.ceil(Number(ms) / msPerSecond)));
 }
 
 /** A response without a body. */

@@ -36,6 +36,15 @@ export const serverLimits = {
   roundBackoffMs: 250,
   /** Connections of one principal at one server; a call that may ask needs one for itself. */
   leasesMax: 8,
+  /** Calls of one principal that wait for one of these; and how long one waits before parks give way. */
+  leasesWaitingMax: 1_000,
+  parkYieldMs: 250,
+  /** A parked call that gives way may end by itself for this long, as its questions are refused. */
+  parkLeaveMs: 500,
+  /** A call that has run for this long is less likely to ask than one that begins. */
+  freshCallMs: 250,
+  /** Names of one server's tools and prompts that are remembered because they asked nothing. */
+  quietCallsMax: 1_000,
   /** For this long a question without an owner may still belong to a cancelled call. */
   strayQuestionMs: 5_000,
   /**

@@ -80,6 +80,12 @@ export interface SpareSeat {
 export interface Evictable {
   /** Since when it has had nothing to do (monotonic); undefined while it is in use. */
   idleSince(): number | undefined;
+  /**
+   * Since when all that it does is to wait for clients, which may never return (monotonic);
+   * undefined while it does something else, or nothing.
+   */
+  restingSince?(): number | undefined;
+  /** Ends it; calls that wait for their clients give way. */
   evict(): void;
 }
 

@@ -15,6 +15,16 @@ export interface ExchangeHooks {
   cancelled(reason: string): void;
   /** Whether an ask is open: the call's clock stands still meanwhile. */
   asking(open: boolean): void;
+  /** The call waits for its client from now on, or does so no longer. */
+  resting?(): void;
+}
+
+/** A call that waits for its client, which may never return. */
+export interface Resting {
+  /** Since when (monotonic). */
+  readonly since: number;
+  /** Gives it up, since others need its place. */
+  giveWay(): void;
 }
 
 /** The bounds of an exchange. */
@@ -36,6 +46,8 @@ export interface ExchangeSource {
   /** Ends the exchange; only the first end counts. */
   end(reply: Ending): void;
   ended(): boolean;
+  /** Set while the call waits for its client. */
+  resting(): Resting | undefined;
 }
 
 const noAnswer = (message: string): Answer => ({
@@ -53,6 +65,7 @@ export function createExchange(bounds: ExchangeBounds, hooks: ExchangeHooks): Ex
   let lastAskId = 0;
   let noticesWaiting = 0;
   let end: Ending | undefined;
+  let resting: Resting | undefined;
 
   const push = (reply: Reply): void => {
     if (sink !== undefined && waiting.length === 0) return sink(reply);
@@ -113,6 +126,10 @@ export function createExchange(bounds: ExchangeBounds, hooks: ExchangeHooks): Ex
         finish({ kind: "failure", error: new GatewayError("cancelled") });
         hooks.cancelled(reason);
       },
+      rest(giveWay) {
+        resting = giveWay && { since: clock.monotonic(), giveWay };
+        hooks.resting?.();
+      },
     },
     notice(notice) {
       if (end !== undefined || noticesWaiting >= limits.exchangeRepliesMax) return false;
@@ -122,5 +139,6 @@ export function createExchange(bounds: ExchangeBounds, hooks: ExchangeHooks): Ex
     ask,
     end: finish,
     ended: () => end !== undefined,
+    resting: () => resting,
   };
 }

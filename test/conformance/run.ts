@@ -4,7 +4,8 @@
  * the requirements of 2025-11-25 and of 2026-07-28. All scored scenarios must pass, and those beyond
  * them that are named here. Each server's first run finds it cold. `MCP_TEST_RUNTIME` picks the
  * gateway's runtime; `--only NAME` makes one set-up's run (`dual-http-2026-07-28`) or, by the
- * beginning of the names, some.
+ * beginning of the names, some. `--times N` makes each run so often, one after the other against the
+ * same gateway and the same server: all must come to the same.
  */
 import type { ChildProcess } from "node:child_process";
 import process from "node:process";
@@ -96,7 +97,11 @@ async function runOnce(suite: ReturnType<typeof createSuite>, url: string, revis
   return { scenarios: settled, output };
 }
 
-async function runAll(gateway: SpawnedGateway, wanted: (label: string) => boolean) {
+/** What a run came to, to compare with the next. */
+const resultOf = (scenarios: readonly Scenario[]) =>
+  scenarios.map(({ name, ok, warnings }) => `${name}: ${ok} ${warnings}`).sort();
+
+async function runAll(gateway: SpawnedGateway, wanted: (label: string) => boolean, times: number) {
   const suite = createSuite();
   const total = { passed: 0, failed: 0 };
   for (const { name } of setUps) {
@@ -104,18 +109,32 @@ async function runAll(gateway: SpawnedGateway, wanted: (label: string) => boolea
       const label = `${name}-${run.revision}`;
       if (!wanted(label)) continue;
       const url = `http://localhost:${gateway.port}/servers/${name}/mcp`;
-      const { scenarios, output } = await runOnce(suite, url, run.revision);
-      const counts = report(`${label}, gateway on ${gatewayRuntime}`, run, scenarios);
-      if (scenarios.length === 0) console.log(output);
-      total.passed += counts.passed;
-      total.failed += counts.failed;
+      let first: string[] | undefined;
+      for (let count = 1; count <= times; count += 1) {
+        const { scenarios, output } = await runOnce(suite, url, run.revision);
+        const which = times > 1 ? `, run ${count} of ${times}` : "";
+        const counts = report(`${label}, gateway on ${gatewayRuntime}${which}`, run, scenarios);
+        if (scenarios.length === 0) console.log(output);
+        total.passed += counts.passed;
+        total.failed += counts.failed;
+        const result = resultOf(scenarios);
+        first ??= result;
+        const other = result.filter((line) => first?.includes(line) !== true);
+        for (const line of other) console.log(`  not as in the first run: ${line}`);
+        total.failed += other.length;
+      }
     }
   }
   return total;
 }
 
-const onlyAt = process.argv.indexOf("--only");
-const only = onlyAt < 0 ? "" : process.argv[onlyAt + 1] ?? "";
+function argument(name: string): string | undefined {
+  const at = process.argv.indexOf(name);
+  return at < 0 ? undefined : process.argv[at + 1];
+}
+
+const only = argument("--only") ?? "";
+const times = Number(argument("--times") ?? 1);
 const children: ChildProcess[] = [];
 const servers: Record<string, unknown> = {};
 try {
@@ -134,7 +153,7 @@ try {
   }
   const gateway = await spawnGateway({ env: { MCP_HOST: "localhost" }, servers });
   try {
-    const { passed, failed } = await runAll(gateway, (label) => label.startsWith(only));
+    const { passed, failed } = await runAll(gateway, (label) => label.startsWith(only), times);
     if (failed > 0) console.log(`The gateway's log:\n${gateway.log()}`);
     console.log(`${passed} passed, ${failed} failed`);
     process.exitCode = failed > 0 || passed === 0 ? 1 : 0;

@@ -47,6 +47,7 @@ export const suites: readonly Suite[] = [
     files: ["e2e/era_programs.test.ts"],
     atOnce: 1,
   },
+  { name: "MCP Apps", kind: "outside", files: ["e2e/apps.test.ts"], atOnce: 1 },
   {
     name: "web APIs",
     kind: "outside",

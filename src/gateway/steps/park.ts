@@ -20,6 +20,11 @@ import type { CallContext, CallControl, MakeStep, StepAnswer } from "./steps.ts"
  */
 const keyMember = "mcp-wrapper/key";
 
+/** What a client gets that returns too late. */
+const gaveWayText =
+  "The call waited for this input until the server was needed for other work; it " +
+  "was given up and will not be repeated";
+
 /** What the step keeps. */
 interface Parking {
   readonly parks: Parks;
@@ -95,8 +100,12 @@ async function goOn(
     context.call = { ...call, resume: { answers, state: state.upstream } };
     return undefined;
   }
-  const parked = state.owner === parking.instance ? parking.parks.take(state.park) : undefined;
-  if (parked === undefined) throw withOutcome(new GatewayError("park_gone"), "unknown");
+  const { parks, instance } = parking;
+  const parked = state.owner === instance ? parks.take(state.park) : undefined;
+  if (parked === undefined) {
+    const why = parks.gaveWay(state.park) ? gaveWayText : undefined;
+    throw withOutcome(new GatewayError("park_gone", why), "unknown");
+  }
   Object.assign(call.target ?? {}, parked.target);
   context.target = parked.context.target;
   assertStillAllowed(parking, context, parked);

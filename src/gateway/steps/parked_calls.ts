@@ -1,8 +1,9 @@
 /**
  * Exchanges that wait for their client to come back with answers. They are kept in memory within a
- * bound, each for a limited time and for one return. A parked call that has expired is never
- * repeated: the client gets an error that says so.
+ * bound, each for a limited time and for one return. The oldest gives way when its place is needed.
+ * A parked call that is gone is never repeated: the client gets an error that says so.
  */
+import { addWithin } from "../../bounded.ts";
 import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
@@ -44,10 +45,15 @@ export function resumed({ exchange, early }: Park): Exchange {
 
 /** The parks of the gateway. */
 export interface Parks {
-  /** Keeps an exchange under a new id. Throws `overloaded`. */
+  /**
+   * Keeps an exchange under a new id; the oldest of the same principal gives way to one too many.
+   * Throws `overloaded`.
+   */
   add(id: string, principal: string, park: Park): void;
   /** Takes a park out; undefined when there is none of that id. */
   take(id: string): Park | undefined;
+  /** Whether the park of an id gave way, as far as that is remembered. */
+  gaveWay(id: string): boolean;
   /** Gives all of them up. */
   close(): void;
 }
@@ -60,6 +66,7 @@ export function createParks(
   },
 ): Parks {
   const parks = new Map<string, Park & { principal: string; cancelTimer: () => void }>();
+  const gaveWay = new Set<string>();
   const remove = (id: string): Park | undefined => {
     const park = parks.get(id);
     park?.cancelTimer();
@@ -71,19 +78,34 @@ export function createParks(
     park?.exchange.cancel(reason);
     park?.release();
   };
+  /** Its client gets the reason when it returns. */
+  const giveWay = (id: string): void => {
+    if (!parks.has(id)) return;
+    addWithin(gaveWay, id, limits.parksMax);
+    giveUp(id, "The client did not come back before others needed its place");
+  };
   return {
     add(id, principal, park) {
-      const own = [...parks.values()].filter((other) => other.principal === principal);
-      if (parks.size >= limits.parksMax || own.length >= limits.parksPerPrincipalMax) {
-        throw new GatewayError(
-          "overloaded",
-          "Cannot wait for more input: too many calls wait already; answer or cancel one of them",
-        );
+      const own = [...parks].filter(([, other]) => other.principal === principal);
+      const [oldest] = own[0] ?? [];
+      const isFull = parks.size >= limits.parksMax || own.length >= limits.parksPerPrincipalMax;
+      if (isFull && oldest === undefined) {
+        throw new GatewayError("overloaded", "Too many calls wait for input already; retry later");
       }
-      const expire = (): void => giveUp(id, "The client did not come back");
+      if (isFull && oldest !== undefined) giveWay(oldest);
+      const expire = (): void => {
+        park.exchange.rest?.(undefined);
+        giveUp(id, "The client did not come back");
+      };
       parks.set(id, { ...park, principal, cancelTimer: clock.after(limits.parkMs, expire) });
+      park.exchange.rest?.(() => giveWay(id));
     },
-    take: remove,
+    take(id) {
+      const park = remove(id);
+      park?.exchange.rest?.(undefined);
+      return park;
+    },
+    gaveWay: (id) => gaveWay.has(id),
     close() {
       for (const id of [...parks.keys()]) {
         giveUp(id, "The gateway is stopping");

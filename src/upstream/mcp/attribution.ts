@@ -33,12 +33,26 @@ export interface AttributedCalls {
   /** Whose a notice or question is; undefined when that cannot be told. */
   owner(): AttributedCall | undefined;
   /**
+   * Whose a question is that several calls may have caused, once that can be told: the server has
+   * answered all of them but one. It cannot be told when one of them is given up, since the
+   * question may be that one's. Undefined: waiting tells nothing more.
+   */
+  lateOwner(signal: AbortSignal): Promise<AttributedCall | undefined> | undefined;
+  /** Runs once no question waits that may be this call's. */
+  whenTold(call: AttributedCall, run: () => void): void;
+  /** Whether a call does work for a client. */
+  isWorking(): boolean;
+  /**
    * The only call; undefined where there are others, or where clients share the connection and one
    * was given up.
    */
   only(): AttributedCall | undefined;
   /** Whether what comes now may be a given-up call's. */
   isDoubtful(): boolean;
+  /** Since when all of them wait for their clients; undefined where that is not so. */
+  restingSince(): number | undefined;
+  /** Gives up those that wait for their clients. */
+  giveWay(): void;
   /** Ends the calls of one scope. */
   endScope(scope: string, error: GatewayError): void;
 }
@@ -50,12 +64,22 @@ export const workingMethods: ReadonlySet<string> = new Set([
   "resources/read",
 ]);
 
+/** A question that waits until it can be told whose it is. */
+interface HeldQuestion {
+  /** The calls that were open when it came. */
+  readonly candidates: Set<AttributedCall>;
+  /** What runs when it waits no longer. */
+  readonly after: (() => void)[];
+  settle(owner: AttributedCall | undefined): void;
+}
+
 /** Makes an empty set of calls. */
 export function createAttributedCalls(
   attribution: Attribution,
   { clock, limits }: { readonly clock: Clock; readonly limits: Pick<Limits, "strayQuestionMs"> },
 ): AttributedCalls {
   const calls = new Set<AttributedCall>();
+  const held = new Set<HeldQuestion>();
   let doubtfulUntil = -Infinity;
   let strayUntil = -Infinity;
   const only = (those: readonly AttributedCall[]): AttributedCall | undefined =>
@@ -72,7 +96,9 @@ export function createAttributedCalls(
     isWorking(open) && (attribution !== "logged" || open.call.caller.logLevel !== undefined);
   const isDoubtful = (): boolean => clock.monotonic() < doubtfulUntil;
   const remove = (call: AttributedCall, isAnswered: boolean): void => {
-    if (!calls.delete(call) || isAnswered || !isWorking(call)) return;
+    if (!calls.delete(call)) return;
+    narrow(held, call, isAnswered);
+    if (isAnswered || !isWorking(call)) return;
     strayUntil = clock.monotonic() + limits.strayQuestionMs;
     if (maySpeak(call)) doubtfulUntil = strayUntil;
   };
@@ -84,11 +110,27 @@ export function createAttributedCalls(
       if (attribution !== "latest" && isDoubtful()) return undefined;
       return owners[attribution]();
     },
+    lateOwner(signal) {
+      const candidates = new Set([...calls].filter(isWorking));
+      if (attribution !== "working" || isDoubtful() || candidates.size < 2) return undefined;
+      return hold(held, candidates, signal);
+    },
+    whenTold: (call, run) => whenTold(held, call, run),
+    isWorking: () => [...calls].some(isWorking),
     only() {
       if (attribution !== "latest" && clock.monotonic() < strayUntil) return undefined;
       return only([...calls]);
     },
     isDoubtful,
+    restingSince() {
+      const rests = [...calls].map(({ source }) => source.resting()?.since);
+      return rests.includes(undefined) || rests.length === 0
+        ? undefined
+        : Math.max(...rests.map(Number));
+    },
+    giveWay() {
+      for (const { source } of [...calls]) source.resting()?.giveWay();
+    },
     endScope(scope, error) {
       for (const open of [...calls]) {
         if (open.call.caller.scope !== scope) continue;
@@ -98,4 +140,43 @@ export function createAttributedCalls(
       }
     },
   };
+}
+
+function hold(
+  held: Set<HeldQuestion>,
+  candidates: Set<AttributedCall>,
+  signal: AbortSignal,
+): Promise<AttributedCall | undefined> {
+  const { promise, resolve } = Promise.withResolvers<AttributedCall | undefined>();
+  const question: HeldQuestion = {
+    candidates,
+    after: [],
+    settle(owner) {
+      held.delete(question);
+      signal.removeEventListener("abort", withdraw);
+      resolve(owner);
+      for (const run of question.after) run();
+    },
+  };
+  const withdraw = (): void => question.settle(undefined);
+  held.add(question);
+  signal.addEventListener("abort", withdraw);
+  if (signal.aborted) withdraw();
+  return promise;
+}
+
+function whenTold(held: Set<HeldQuestion>, call: AttributedCall, run: () => void): void {
+  const question = [...held].find(({ candidates }) => candidates.has(call));
+  if (question === undefined) run();
+  else question.after.push(() => whenTold(held, call, run));
+}
+
+/** A call is over: what may have been its question has one candidate fewer. */
+function narrow(held: Set<HeldQuestion>, call: AttributedCall, isAnswered: boolean): void {
+  for (const question of [...held]) {
+    if (!question.candidates.delete(call)) continue;
+    const [last, ...others] = question.candidates;
+    if (!isAnswered) question.settle(undefined);
+    else if (others.length === 0) question.settle(last);
+  }
 }

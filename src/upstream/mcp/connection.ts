@@ -70,6 +70,10 @@ export interface Connection {
   isDoubtful(): boolean;
   /** Since when it has had nothing to do; undefined while it is in use. */
   idleSince(): number | undefined;
+  /** Since when all its calls wait for their clients; undefined where that is not so. */
+  restingSince(): number | undefined;
+  /** Gives up the calls that wait for their clients. */
+  giveWay(): void;
   /** Ends it; open calls fail first. Resolves when nothing of it is left. */
   stop(): Promise<void>;
 }
@@ -144,6 +148,8 @@ export function beginConnection(running: RunningConnection): Connection {
     endScope: (scope) => endScope(running, scope),
     isDoubtful: calls.isDoubtful,
     idleSince: () => idleSince(running),
+    restingSince: calls.restingSince,
+    giveWay: calls.giveWay,
     stop: () => stop(running),
   };
 }
@@ -218,8 +224,14 @@ function open(
       ended(ending?.kind === "result");
     },
   });
-  if (!source.ended()) calls.add(entry = { call, source, request });
-  return request;
+  if (source.ended()) return request;
+  const own: AttributedCall = entry = { call, source, request };
+  calls.add(own);
+  return {
+    ...request,
+    // A call that ends without an answer would leave the questions of others without an owner.
+    cancel: (reason) => calls.whenTold(own, () => request.cancel(reason)),
+  };
 }
 
 function endScope(running: RunningConnection, scope: string): void {

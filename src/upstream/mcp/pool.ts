@@ -7,7 +7,7 @@ import { withDeadline } from "../../clock.ts";
 import type { Caller } from "../../model.ts";
 import { queuedError } from "../link/start_errors.ts";
 import type { Connection } from "./connection.ts";
-import { createLeases, type Leases } from "./leases.ts";
+import { createLeases, type Leases, type LeaseWish } from "./leases.ts";
 import type { PoolKey } from "./pool_key.ts";
 import {
   type ConnectionPoolOptions,
@@ -21,11 +21,14 @@ import {
 import { openSlot } from "./pool_start.ts";
 import { trialScope } from "./trial_caller.ts";
 
-/** A connection for one call alone. */
+/** A connection that a call has while it runs. */
 export interface Lease {
-  readonly connection: Promise<Connection>;
+  readonly connection: Connection;
   release(): void;
 }
+
+/** What decides which connection a call can have. */
+export type CallWish = Omit<LeaseWish, "scope" | "stateOf">;
 
 /** The connections of one upstream. */
 export interface ConnectionPool {
@@ -45,10 +48,12 @@ export interface ConnectionPool {
    */
   begun(caller: Caller): Promise<void>;
   /**
-   * A connection on which no other call may be asked something. Throws `overloaded` when all are
-   * taken.
+   * A connection for a call that the server may turn to; waits until there is one. Rejects with a
+   * GatewayError.
    */
-  lease(caller: Caller): Lease;
+  lease(caller: Caller, wish: CallWish): Promise<Lease>;
+  /** A call that waits for a connection may get one now. */
+  leasesChanged(): void;
   /** Whether a scope has ended, as far as that is remembered. */
   hasEnded(scope: string): boolean;
   /** The connections that are up and serve a scope. */
@@ -67,7 +72,8 @@ export interface ConnectionPool {
 
 /** Makes the connections of a server; none is started yet. */
 export function createConnectionPool(options: ConnectionPoolOptions): ConnectionPool {
-  const leases = createLeases(options.config.name, options.deps);
+  const { config: { name, callTimeoutMs }, deps } = options;
+  const leases = createLeases({ ...deps, server: name, waitMs: callTimeoutMs });
   const pool: PoolState = {
     options,
     slots: new Map(),
@@ -84,11 +90,15 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     get: (caller) => get(pool, base(caller)),
     forCall: (caller) => forCall(pool, base(caller)),
     begun: (caller) => slotOf(pool, base(caller))?.begun.promise ?? Promise.resolve(),
-    lease: (caller) => lease(pool, leases, caller),
+    lease: (caller, wish) => lease(pool, leases, caller, wish),
+    leasesChanged: leases.changed,
     hasEnded: (scope) => pool.ended.has(scope),
     serving: (scope) => serving(pool, scope),
     of: (key) => pool.slots.get(key.id)?.connection,
-    endScope: (scope) => endScope(pool, scope),
+    endScope(scope) {
+      endScope(pool, scope);
+      leases.refuse(unavailable(pool, "its session ended"), scope);
+    },
     releaseEnded(scope) {
       if (!pool.ended.has(scope)) return;
       const own = [...pool.slots.values()].filter(({ key }) => key.scope === scope);
@@ -106,6 +116,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     },
     async close() {
       pool.isClosed = true;
+      leases.refuse(unavailable(pool, "it is being stopped"));
       for (const slot of [...pool.slots.values()]) stopSlot(pool, slot);
       await Promise.all(pool.leaving);
     },
@@ -136,12 +147,35 @@ async function forCall(pool: PoolState, wanted: Wanted): Promise<Connection> {
   return await connection;
 }
 
-function lease(pool: PoolState, leases: Leases, caller: Caller): Lease {
-  const { number, release } = leases.take(caller.scope, (one) => {
-    const slot = slotOf(pool, { caller, number: one });
-    return slot === undefined ? "none" : slot.connection?.isDoubtful() ? "doubtful" : "clear";
+async function lease(
+  pool: PoolState,
+  leases: Leases,
+  caller: Caller,
+  wish: CallWish,
+): Promise<Lease> {
+  const isDoubtful = (number: number): boolean | undefined => {
+    const slot = slotOf(pool, { caller, number });
+    return slot && slot.connection?.isDoubtful() === true;
+  };
+  const { number, release } = await leases.take({
+    ...wish,
+    scope: caller.scope,
+    stateOf(one) {
+      const doubt = isDoubtful(one);
+      return doubt === undefined ? "none" : doubt ? "doubtful" : "clear";
+    },
   });
-  return { connection: forCall(pool, { caller, number }), release };
+  const wanted = { caller, number };
+  try {
+    const slot = slotOf(pool, wanted);
+    // Its questions could not be told from those of a call that was given up. The common
+    // connection has more to lose than this.
+    if (slot !== undefined && !slot.key.isBase && isDoubtful(number)) stopSlot(pool, slot);
+    return { connection: await forCall(pool, wanted), release };
+  } catch (thrown) {
+    release();
+    throw thrown;
+  }
 }
 
 function serving({ slots }: PoolState, scope: string): Connection[] {

@@ -12,6 +12,8 @@ export interface PoolEvents {
   renewed(key: PoolKey, connection: Connection): void;
   notice(key: PoolKey, notice: Notice): boolean;
   ask(key: PoolKey, question: WireMessage, signal: AbortSignal): Promise<Answer>;
+  /** A server asked something that may belong to a call, without saying to which. */
+  asked(): void;
   /** A connection ended unexpectedly. */
   died(key: PoolKey, reason: string): void;
   /** Resolves when nothing stands in the way of a start: some servers cannot run twice at once. */

@@ -35,7 +35,11 @@ export function openSlot(pool: PoolState, key: PoolKey, wanted: Wanted): Slot {
     begun: Promise.withResolvers(),
     started: new Promise(() => {}),
     idleSince: () => slot.connection?.idleSince(),
-    evict: () => void slot.connection?.stop(),
+    restingSince: () => slot.connection?.restingSince(),
+    evict() {
+      slot.connection?.giveWay();
+      void slot.connection?.stop();
+    },
   };
   pool.slots.set(key.id, slot);
   pool.options.hooks.changed();
@@ -136,6 +140,7 @@ function eventsOf(
   return {
     notice: (notice) => hooks.notice(slot.key, notice),
     ask: (question, signal) => hooks.ask(slot.key, question, signal),
+    asked: hooks.asked,
     renewed() {
       if (slot.connection !== undefined) hooks.renewed(slot.key, slot.connection);
     },

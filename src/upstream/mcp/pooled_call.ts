@@ -1,16 +1,17 @@
 /**
- * A call of a client on its way to a connection: the running one, a leased one where the call may
- * be asked something, or one that is started for it. The log level is a call that no server needs
- * to get at once.
+ * A call of a client on its way to a connection: the running one, a leased one where the server may
+ * ask something during the call, or one that is started for it. The log level is a call that no
+ * server needs to get at once.
  */
+import { isDeclared, requirements } from "../../client_capabilities.ts";
 import { toGatewayError } from "../../errors.ts";
-import type { Call, Exchange, LogLevel } from "../../model.ts";
+import type { Call, Exchange, JsonObject, LogLevel } from "../../model.ts";
 import { createExchange, type ExchangeSource } from "../exchange_source.ts";
-import { askableCapabilities } from "../link/client_shown.ts";
+import { askableCapabilities, declaredCapabilities } from "../link/client_shown.ts";
 import type { OpenRequest } from "../link/link.ts";
 import { workingMethods } from "./attribution.ts";
 import type { Connection } from "./connection.ts";
-import { hasLevel, holderOf, type PooledParts, setLevel } from "./pooled_parts.ts";
+import { hasLevel, holderOf, type PooledKind, type PooledParts, setLevel } from "./pooled_parts.ts";
 import { openOnConnection } from "./subscribed_call.ts";
 
 const subscribing: ReadonlySet<string> = new Set([
@@ -18,21 +19,44 @@ const subscribing: ReadonlySet<string> = new Set([
   "resources/unsubscribe",
 ]);
 
+/** A call and what it has come to. */
+interface PooledCall {
+  readonly call: Call;
+  readonly source: ExchangeSource;
+  /** Aborts when the call is given up. */
+  readonly givenUp: AbortController;
+  /** Whether its client was asked something. */
+  wasAsked: boolean;
+}
+
 /** Makes a call. */
 export function openPooled(parts: PooledParts, call: Call): Exchange {
-  const { pool, deps, kind } = parts;
+  const { pool, deps: { clock, limits }, kind } = parts;
   const { caller, method, target = {} } = call;
   let request: OpenRequest | undefined;
-  const source = createExchange(deps, {
-    cancelled: (reason) => request?.cancel(reason),
-    asking: (isOpen) => isOpen ? request?.hold() : request?.resume(),
+  const source = createExchange(parts.deps, {
+    cancelled(reason) {
+      pooled.givenUp.abort();
+      const cancel = (): void => request?.cancel(reason);
+      // Its question has been refused: a server that ends the call by itself leaves no doubt whose
+      // its next question is.
+      if (source.resting() === undefined) cancel();
+      else clock.after(limits.parkLeaveMs, cancel);
+    },
+    asking(isOpen) {
+      pooled.wasAsked = true;
+      if (isOpen) request?.hold();
+      else request?.resume();
+    },
+    resting: pool.leasesChanged,
   });
+  const pooled: PooledCall = { call, source, givenUp: new AbortController(), wasAsked: false };
   if (method === "logging/setLevel") {
     noteLevel(parts, call, source);
     return source.exchange;
   }
-  const work = (connection: Connection, ended: () => void): void => {
-    if (source.ended()) return ended();
+  const work = (connection: Connection, ended: (succeeded: boolean) => void): void => {
+    if (source.ended()) return ended(false);
     target.isSent = true;
     if (pool.keyOf(caller).scope !== undefined) kind.used?.();
     request = openOnConnection(connection, call, source, ended);
@@ -41,7 +65,7 @@ export function openPooled(parts: PooledParts, call: Call): Exchange {
   if (running !== undefined) work(running, () => {});
   else {
     target.isSent = false;
-    connectionOf(parts, call).then(([connection, ended]) => work(connection, ended))
+    connectionOf(parts, pooled).then(([connection, ended]) => work(connection, ended))
       .catch((thrown) => source.end({ kind: "failure", error: toGatewayError(thrown) }));
   }
   return source.exchange;
@@ -65,21 +89,38 @@ function runningFor(parts: PooledParts, { method, params, caller }: Call): Conne
 /** The connection of a call, and what is to be done when the call is over. */
 async function connectionOf(
   parts: PooledParts,
-  call: Call,
-): Promise<[Connection, () => void]> {
-  const { pool, leveled } = parts;
-  const { caller } = call;
+  pooled: PooledCall,
+): Promise<[Connection, (succeeded: boolean) => void]> {
+  const { pool, leveled, asking, kind: { config } } = parts;
+  const { call, call: { caller }, source, givenUp } = pooled;
   const base = await pool.forCall(caller);
   if (base.dialect.sharing === "all" || caller.sharesScope !== true) return [base, () => {}];
-  const lease = needsLease(parts, call) ? pool.lease(caller) : undefined;
+  const declared = JSON.stringify(declaredCapabilities(config, caller));
+  const noteQuiet = (): void => {
+    if (!pooled.wasAsked) asking.wasQuiet(call, declared);
+  };
+  const lease = needsLease(parts, call)
+    ? await pool.lease(caller, {
+      declared,
+      // Of two calls, one given up and one unknown, the server's first question could be either's.
+      isAlone: () => asking.asks() || (asking.isNew(call, declared) && base.isDoubtful()),
+      joins: (fresh) => asking.joins(call, declared, fresh),
+      stayedQuiet: noteQuiet,
+      resting: source.resting,
+      signal: givenUp.signal,
+    })
+    : undefined;
   try {
-    const connection = lease === undefined ? base : await lease.connection;
+    const connection = lease?.connection ?? base;
     // Log lines are filtered for each request by its binding; the server has one level for all.
     if (caller.logLevel !== undefined && hasLevel(connection) && !leveled.has(connection)) {
       leveled.add(connection);
       await connection.request("logging/setLevel", { level: "debug" }).catch(() => {});
     }
-    return [connection, () => lease?.release()];
+    return [connection, (succeeded) => {
+      if (lease !== undefined && succeeded) noteQuiet();
+      lease?.release();
+    }];
   } catch (thrown) {
     lease?.release();
     throw thrown;
@@ -93,5 +134,13 @@ function needsLease({ kind }: PooledParts, { method, caller }: Call): boolean {
   const { config, connector } = kind;
   return workingMethods.has(method) && !connector.ownsQuestions &&
     config.isolation === "session" &&
-    Object.keys(askableCapabilities(config, caller)).length > 0;
+    isAskable(config, askableCapabilities(config, caller));
+}
+
+/** Whether its client can be asked anything; roots that the operator gives need no client. */
+function isAskable({ roots }: PooledKind["config"], declared: JsonObject): boolean {
+  const places = new Set(requirements.map(({ needs: [outermost = ""] }) => outermost));
+  return [...places].some((name) =>
+    (name !== "roots" || roots === "relay") && isDeclared(declared, [name])
+  );
 }

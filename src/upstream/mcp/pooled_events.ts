@@ -31,6 +31,7 @@ export function createPooledEvents(parts: () => PooledParts): PoolEvents {
       }
       return Promise.resolve(toRefusal(new GatewayError("method_not_found")));
     },
+    asked: () => parts().asking.asked(),
     async clear({ scope }) {
       const { kind, catalog } = parts();
       // Some programs hold a lock: a process of its own starts after the trial's has ended.

@@ -10,6 +10,7 @@ import type { ConnectionLimit, UpstreamDeps } from "../deps.ts";
 import type { Connector } from "../link/link.ts";
 import type { StatusNote } from "../upstream_status.ts";
 import type { Watchers } from "../watchers.ts";
+import type { AskingMemory } from "./asking_memory.ts";
 import type { Connection } from "./connection.ts";
 import type { LogLevels } from "./log_levels.ts";
 import type { ConnectionPool } from "./pool.ts";
@@ -41,6 +42,7 @@ export interface PooledParts {
   readonly catalog: StoredCatalog;
   readonly watchers: Watchers;
   readonly levels: LogLevels;
+  readonly asking: AskingMemory;
   readonly restartPolicies: RestartPolicies;
   readonly status: StatusNote;
   /**

@@ -10,6 +10,7 @@ import { createDialects } from "../link/dialect.ts";
 import type { Upstream } from "../upstream.ts";
 import { createStatus, toState } from "../upstream_status.ts";
 import { createWatchers } from "../watchers.ts";
+import { createAskingMemory } from "./asking_memory.ts";
 import { createCatalogKeys } from "./catalog_key.ts";
 import { createKnownDialects } from "./known_dialects.ts";
 import { createLogLevels } from "./log_levels.ts";
@@ -80,6 +81,7 @@ function createParts(kind: PooledKind, deps: UpstreamDeps): PooledParts {
     catalog,
     watchers,
     levels: createLogLevels(),
+    asking: createAskingMemory(deps, pool.leasesChanged),
     restartPolicies,
     status,
     leveled: new WeakSet(),

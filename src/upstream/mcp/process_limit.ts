@@ -1,7 +1,7 @@
 /**
  * The ceilings that all upstreams share: how many processes live, and how many start at once. First
  * come, first served; when the house is full, the connection that has been idle for longest gives
- * way. It starts and stops nothing itself.
+ * way, else the one that has only waited for its clients for longest. It starts and stops nothing itself.
  */
 import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
@@ -50,10 +50,12 @@ export function createProcessLimit(
     return { started, release };
   };
 
-  const longestIdle = (): Evictable | undefined => {
+  const longest = (
+    sinceOf: (connection: Evictable) => number | undefined,
+  ): Evictable | undefined => {
     let found: { connection: Evictable; since: number } | undefined;
     for (const connection of living) {
-      const since = leaving.has(connection) ? undefined : connection.idleSince();
+      const since = leaving.has(connection) ? undefined : sinceOf(connection);
       if (since === undefined) continue;
       if (found === undefined || since < found.since) found = { connection, since };
     }
@@ -79,13 +81,13 @@ export function createProcessLimit(
         continue;
       }
       if (leaving.size > 0) return;
-      const idle = longestIdle();
-      if (idle === undefined) {
+      const spared = longest((one) => one.idleSince()) ?? longest((one) => one.restingSince?.());
+      if (spared === undefined) {
         first.refuse(overloaded(`all ${limits.processesMax} are in use; retry later`));
         continue;
       }
-      leaving.add(idle);
-      idle.evict();
+      leaving.add(spared);
+      spared.evict();
       if (living.size >= limits.processesMax) return;
     }
   };

@@ -21,6 +21,8 @@ export interface ServerMessageEvents {
   notice(notice: Notice): boolean;
   /** A question that belongs to no call; must not reject. */
   ask(question: WireMessage, signal: AbortSignal): Promise<Answer>;
+  /** The server asked something that may belong to a call, without saying to which. */
+  asked(): void;
 }
 
 /** What decides where things go. */
@@ -40,7 +42,7 @@ export type ServerMessages = ReturnType<typeof createServerMessages>;
 /** Makes the handlers of a connection. */
 export function createServerMessages(
   { config, capabilities, hooks }: ServerMessageOptions,
-  calls: () => Pick<AttributedCalls, "owner" | "only">,
+  calls: () => Pick<AttributedCalls, "owner" | "only" | "lateOwner" | "isWorking">,
 ) {
   const notice = (item: Notice): boolean => {
     const isLog = item.method === "notifications/message";
@@ -75,9 +77,19 @@ export function createServerMessages(
     }
     return source?.ask(method, params, signal) ?? hooks.ask(question, signal);
   };
+  const putTo = (question: WireMessage, signal: AbortSignal, open: AttributedCall | undefined) =>
+    put(question, signal, open?.source, open?.call.caller.asksByResult === true);
   const ask = (question: WireMessage, signal: AbortSignal): Promise<Answer> => {
-    const open = calls().owner();
-    return put(question, signal, open?.source, open?.call.caller.asksByResult === true);
+    const { owner, lateOwner, isWorking } = calls();
+    const isRoots = question.method === "roots/list";
+    const open = owner();
+    // Some servers ask for roots after their handshake, in no call.
+    if (!isRoots || (config.roots === "relay" && isWorking())) hooks.asked();
+    // What no client can answer needs no owner.
+    const isHeld = open === undefined && missingCapability(question, capabilities) === undefined &&
+      (!isRoots || config.roots === "relay");
+    const late = isHeld ? lateOwner(signal) : undefined;
+    return late?.then((found) => putTo(question, signal, found)) ?? putTo(question, signal, open);
   };
   const askOf =
     ({ call, source }: Pick<AttributedCall, "call" | "source">) =>

@@ -15,7 +15,7 @@ export function openOnConnection(
   connection: Connection,
   call: Call,
   source: ExchangeSource,
-  ended: () => void,
+  ended: (succeeded: boolean) => void,
 ): OpenRequest | undefined {
   const { method, params: { uri }, caller: { scope } } = call;
   const { subscriptions } = connection;
@@ -27,10 +27,10 @@ export function openOnConnection(
       subscriptions.add(uri, scope);
       if (isNew) connection.listen().then(done);
       else done();
-      return void ended();
+      return void ended(true);
     }
     return connection.open(call, source, (succeeded) => {
-      ended();
+      ended(succeeded);
       if (succeeded) subscriptions.add(uri, scope);
     });
   }
@@ -39,7 +39,7 @@ export function openOnConnection(
     if (isLast && listens) void connection.listen();
     if (!isLast || listens) {
       done();
-      return void ended();
+      return void ended(true);
     }
   }
   return connection.open(call, source, ended);

@@ -147,6 +147,7 @@ function wish(state: SpareState): void {
   const connection: Evictable = {
     // Idle for longer than any connection: spares give way first.
     idleSince: () => own.heir === undefined ? -Infinity : own.heir.idleSince(),
+    restingSince: () => own.heir?.restingSince?.(),
     evict: () => own.heir === undefined ? discard(state) : own.heir.evict(),
   };
   state.cancelWish = state.deps.spares.want(connection, (seat) => {

@@ -310,6 +310,20 @@ describe("a call by a server's own name", () => {
     expect(await renamed.by(sessionCaller()).call("show")).toMatchObject({ server: "a" });
   });
 
+  test("of the last page, whose server withholds it, does not reach another server", async () => {
+    const deny: Policy = ({ id }, server, item) =>
+      id === "bob" && server === "b" && item?.own === "poll" ? "deny" : "allow";
+    for (const options of [{ tools: { b: { deny: ["poll"] } } }, { policy: deny }]) {
+      const { by } = await twins(options);
+      const { read, call } = by(statelessCaller("bob"));
+      await read(page);
+      await read(pageOfB);
+      expect(await call("poll")).toMatchObject(unknown("poll"));
+      await read(page);
+      expect(await call("poll")).toMatchObject({ server: "a" });
+    }
+  });
+
   test("is known to the policy and the log by the name that is listed", async () => {
     const log = createTestLog();
     const asking: Policy = (_principal, _server, item) => item?.own === "poll" ? "ask" : "allow";

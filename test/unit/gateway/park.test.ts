@@ -25,6 +25,7 @@ import type {
 } from "../../../src/model.ts";
 import { createSealer, makeKey, type Sealer } from "../../../src/seal.ts";
 import { createTestClock } from "../../support/clock.ts";
+import type { ExchangeSource } from "../../../src/upstream/exchange_source.ts";
 import { createFakeUpstream, type FakeUpstream } from "../../support/fake_upstream.ts";
 import { createLogReader } from "../../../src/telemetry/log_reader.ts";
 import { createTestLog } from "../../support/log.ts";
@@ -552,20 +553,53 @@ describe("a client that does not return", () => {
     expect(valueOf(ending)).toEqual({ names: ["first", "second"] });
   });
 
-  test("holds its own places only: more are refused, and the server gets the cancellation", async () => {
+  test("holds places of its own principal only: its oldest gives way to one too many", async () => {
     const setup = await setUp({ limits: { parksPerPrincipalMax: 2, parksMax: 3 } });
     askFor(setup.fake, "Who?");
+    const come = ({ state, ...pause }: InputRequired, by = caller()) =>
+      call(setup, { answers: answersTo({ ...pause, state }), state }, { by });
     const first = await paused(setup);
-    await paused(setup);
-    expect(failed(await call(setup))).toBe("overloaded");
+    const second = await paused(setup);
+    const third = await paused(setup);
     expect(setup.fake.cancelled.length).toBe(1);
-    const bob = { by: caller("bob") };
-    await paused(setup, undefined, bob);
-    expect(failed(await call(setup, undefined, bob))).toBe("overloaded");
+    // All places are taken: the next one is refused before any other principal's call gives way.
+    const bob = caller("bob");
+    const his = await paused(setup, undefined, { by: bob });
+    expect(failed(await call(setup, undefined, { by: caller("carol") }))).toBe("overloaded");
     expect(setup.fake.cancelled.length).toBe(2);
-    // A client that returns makes room.
-    await call(setup, { answers: answersTo(first), state: first.state });
-    await paused(setup, undefined, bob);
+    const late = await come(first);
+    expect(failed(late)).toBe("park_gone");
+    expect(late.kind === "failure" && late.error.message).toContain("needed for other work");
+    expect(late.kind === "failure" && late.error.outcome).toBe("unknown");
+    for (const pause of [second, third]) {
+      expect(valueOf(await come(pause))).toEqual({ names: ["Who?"] });
+    }
+    expect(valueOf(await come(his, bob))).toEqual({ names: ["Who?"] });
+    expect(setup.fake.opened.length).toBe(5);
+  });
+
+  test("and one that its server needs the place of: either it returns or it gives way", async () => {
+    for (const isFirst of [true, false]) {
+      const setup = await setUp();
+      let source: ExchangeSource | undefined;
+      setup.fake.script(async (made) => {
+        source = made;
+        return { name: nameIn(await made.ask("elicitation/create", form("Who?"))) };
+      });
+      const pause = await paused(setup);
+      const resting = source?.resting();
+      if (!isFirst) resting?.giveWay();
+      const coming = call(setup, { answers: answersTo(pause), state: pause.state });
+      if (isFirst) await until("the return", () => source?.resting() === undefined);
+      resting?.giveWay();
+      const ending = await coming;
+      expect(ending.kind).toBe(isFirst ? "result" : "failure");
+      expect(setup.fake.cancelled.length).toBe(isFirst ? 0 : 1);
+      // The state is good for one return, and a call that went on did not give way.
+      const again = await call(setup, { answers: answersTo(pause), state: pause.state });
+      expect(again.kind === "failure" && again.error.message.includes("other work")).toBe(!isFirst);
+      expect(setup.fake.opened.length).toBe(1);
+    }
   });
 
   test("is waited for no longer when the gateway stops", async () => {

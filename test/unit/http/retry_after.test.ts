@@ -54,7 +54,9 @@ describe("a temporary refusal", () => {
     const answer = ask(harness, "tools/call", { name: "slow", arguments: {} });
     const call = await harness.gateway.nextCall();
     call.fail(new GatewayError("overloaded", "full", { data: { retryAfterMs: 4_200 } }));
-    const { error } = await (await answer).json() as Failing;
+    const response = await answer;
+    expect(response.headers.get("retry-after")).toBe("5");
+    const { error } = await response.json() as Failing;
     expect(error.data.retryAfterMs).toBe(4_200);
   });
 

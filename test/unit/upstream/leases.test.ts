@@ -5,47 +5,26 @@
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
 import { defaultLimits } from "../../../src/limits.ts";
-import type { Caller, JsonObject, Notice, Reply } from "../../../src/model.ts";
+import type { Caller, JsonObject, Notice } from "../../../src/model.ts";
 import { createTestClock } from "../../support/clock.ts";
+import { createFakeServer, type FakeServer, openFake } from "../../support/fake_connector.ts";
 import {
-  createFakeServer,
-  type FakeRequest,
-  type FakeServer,
-  openFake,
-} from "../../support/fake_connector.ts";
+  askedByResult,
+  createSlowServer,
+  failureOf,
+  letAsk,
+  processOf,
+} from "../../support/slow_fake.ts";
 import { callerOf, drain, toolCall, watchScope } from "../../support/upstream_deps.ts";
 import { until } from "../../support/wait.ts";
 
-const revision = "2026-07-28";
-const askedByResult = (principal: string, capabilities: JsonObject = { elicitation: {} }): Caller =>
-  callerOf(`p:${principal}`, {
-    revision: revision,
-    asksByResult: true,
-    sharesScope: true,
-    capabilities,
-  });
-
-const failureOf = (reply: Reply): string =>
-  reply.kind === "failure" ? reply.error.code : `no failure: ${reply.kind}`;
-
-/** A server whose calls end when the test says so. */
-function createSlowServer(overrides: Partial<FakeServer> = {}) {
-  const ends: (() => void)[] = [];
-  const server = createFakeServer({
-    answer: ({ params }) => new Promise((resolve) => ends.push(() => resolve(params))),
-    ...overrides,
-  });
-  return { server, finish: () => ends.splice(0).forEach((end) => end()) };
-}
-
-const processOf = (server: FakeServer, { connection }: FakeRequest): number =>
-  server.connections.indexOf(connection);
-
 describe("calls that may be asked something", () => {
   test("of one principal run side by side on processes of their own, which the next ones use", async () => {
-    const { server, finish } = createSlowServer();
+    const slow = createSlowServer();
+    const { server, finish } = slow;
     const { upstream } = await openFake(server);
     const caller = askedByResult("alice");
+    await letAsk(slow, upstream);
     const calls = ["one", "two"].map((text) => upstream.open(toolCall("x", { text }, caller)));
     await until("both calls", () => server.calls().length === 2);
     expect(new Set(server.calls().map((call) => processOf(server, call))).size).toBe(2);
@@ -59,27 +38,32 @@ describe("calls that may be asked something", () => {
     await upstream.close();
   });
 
-  test("are refused if too many run, until one ends or is cancelled", async () => {
-    const { server, finish } = createSlowServer();
+  test("wait for their turn if too many run, until one ends or is cancelled", async () => {
+    const slow = createSlowServer();
+    const { server, finish } = slow;
     const { upstream } = await openFake(server, { limits: { leasesMax: 2 } });
     const caller = askedByResult("alice");
-    const calls = [1, 2].map(() => upstream.open(toolCall("x", {}, caller)));
+    await letAsk(slow, upstream);
+    const calls = [1, 2].map((n) => upstream.open(toolCall("x", { n }, caller)));
     await until("both calls", () => server.calls().length === 2);
-    const refused = await drain(upstream.open(toolCall("x", {}, caller)));
-    expect(failureOf(refused.end)).toBe("overloaded");
+    const third = upstream.open(toolCall("x", { n: 3 }, caller));
     // What a client declares does not get it more of them.
     const other = askedByResult("alice", { sampling: {} });
-    expect(failureOf((await drain(upstream.open(toolCall("x", {}, other)))).end)).toBe(
-      "overloaded",
-    );
+    const fourth = upstream.open(toolCall("x", { n: 4 }, other));
     // No other client is affected.
-    const bob = upstream.open(toolCall("x", {}, askedByResult("bob")));
+    const bob = upstream.open(toolCall("x", { n: "bob" }, askedByResult("bob")));
+    const order = () =>
+      server.calls().map(({ params }) => (params["arguments"] as JsonObject)["n"]);
     await until("Bob's call", () => server.calls().length === 3);
     calls[0]?.cancel("gone");
-    const next = upstream.open(toolCall("x", {}, caller));
     await until("the next call", () => server.calls().length === 4);
+    expect(order()).toEqual([1, 2, "bob", 3]);
     finish();
-    await Promise.all([bob, next].map((call) => drain(call)));
+    await until("the last call", () => server.calls().length === 5);
+    expect(order()).toEqual([1, 2, "bob", 3, 4]);
+    finish();
+    const ends = await Promise.all([bob, third, fourth].map((call) => drain(call)));
+    expect(ends.map(({ end }) => end.kind)).toEqual(["result", "result", "result"]);
     await upstream.close();
   });
 

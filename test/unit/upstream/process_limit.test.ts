@@ -18,11 +18,17 @@ function make(processesMax: number, startsMax: number, startBusyMs = 10_000) {
   };
 }
 
-function connection(idleSince?: number) {
-  const state = { idle: idleSince, evicted: 0, place: undefined as ProcessPlace | undefined };
+function connection(idleSince?: number, restingSince?: number) {
+  const state = {
+    idle: idleSince,
+    resting: restingSince,
+    evicted: 0,
+    place: undefined as ProcessPlace | undefined,
+  };
   return {
     state,
     idleSince: () => state.idle,
+    restingSince: () => state.resting,
     evict() {
       state.evicted++;
     },
@@ -99,6 +105,21 @@ describe("the process limit", () => {
     places[1]?.release();
     await newcomer;
     expect(connections.map(({ state }) => state.evicted)).toEqual([0, 1, 0]);
+  });
+
+  test("at the limit one that only waits for its clients gives way, but no sooner than an idle one", async () => {
+    const { processLimit } = make(3, 3);
+    const connections = [connection(undefined, 7), connection(9), connection(undefined, 3)];
+    for (const each of connections) {
+      (each.state.place = await processLimit.acquire(each, never)).started();
+    }
+    const evicted = () => connections.map(({ state }) => state.evicted);
+    for (const [at, after] of [[1, [0, 1, 0]], [2, [0, 1, 1]]] as const) {
+      const newcomer = processLimit.acquire(connection(), never);
+      expect(evicted()).toEqual([...after]);
+      connections[at]?.state.place?.release();
+      (await newcomer).started();
+    }
   });
 
   test("when no process can give way the newcomer is refused", async () => {

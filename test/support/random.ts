@@ -1,0 +1,18 @@
+/** Random numbers that a seed repeats, for tests that print it. */
+import process from "node:process";
+
+/** The seed: `MCP_TEST_SEED`, or a new one for each run. */
+export const testSeed: number = Number(
+  process.env["MCP_TEST_SEED"] ?? Math.floor(Math.random() * 2 ** 31),
+);
+
+/** Numbers from 0 (included) to 1 (excluded): mulberry32. */
+export function createSeededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
