@@ -3,15 +3,14 @@
  * ask something during the call, or one that is started for it. The log level is a call that no
  * server needs to get at once.
  */
-import { isDeclared, requirements } from "../../client_capabilities.ts";
 import { toGatewayError } from "../../errors.ts";
-import type { Call, Exchange, JsonObject, LogLevel } from "../../model.ts";
+import type { Call, Exchange, LogLevel } from "../../model.ts";
 import { createExchange, type ExchangeSource } from "../exchange_source.ts";
 import { askableCapabilities, declaredCapabilities } from "../link/client_shown.ts";
 import type { OpenRequest } from "../link/link.ts";
 import { workingMethods } from "./attribution.ts";
 import type { Connection } from "./connection.ts";
-import { hasLevel, holderOf, type PooledKind, type PooledParts, setLevel } from "./pooled_parts.ts";
+import { hasLevel, holderOf, type PooledParts, setLevel } from "./pooled_parts.ts";
 import { openOnConnection } from "./subscribed_call.ts";
 
 const subscribing: ReadonlySet<string> = new Set([
@@ -138,13 +137,7 @@ function needsLease({ kind }: PooledParts, { method, caller }: Call): boolean {
   const { config, connector } = kind;
   return workingMethods.has(method) && !connector.ownsQuestions &&
     config.isolation === "session" &&
-    isAskable(config, askableCapabilities(config, caller));
-}
-
-/** Whether its client can be asked anything; roots that the operator gives need no client. */
-function isAskable({ roots }: PooledKind["config"], declared: JsonObject): boolean {
-  const places = new Set(requirements.map(({ needs: [outermost = ""] }) => outermost));
-  return [...places].some((name) =>
-    (name !== "roots" || roots === "relay") && isDeclared(declared, [name])
-  );
+    // Roots that the operator gives need no client.
+    Object.keys(askableCapabilities(config, caller))
+      .some((name) => name !== "roots" || config.roots === "relay");
 }
