@@ -22,8 +22,8 @@ const subscribing: ReadonlySet<string> = new Set([
 interface PooledCall {
   readonly call: Call;
   readonly source: ExchangeSource;
-  /** Aborts when the call is given up. */
-  readonly givenUp: AbortController;
+  /** Aborts when the call is given up; absent where a connection takes it at once. */
+  givenUp: AbortController | undefined;
   /** Whether its client was asked something. */
   wasAsked: boolean;
 }
@@ -35,7 +35,7 @@ export function openPooled(parts: PooledParts, call: Call): Exchange {
   let request: OpenRequest | undefined;
   const source = createExchange(parts.deps, {
     cancelled(reason) {
-      pooled.givenUp.abort();
+      pooled.givenUp?.abort();
       const cancel = (): void => request?.cancel(reason);
       // Its question has been refused: a server that ends the call by itself leaves no doubt whose
       // its next question is.
@@ -49,7 +49,7 @@ export function openPooled(parts: PooledParts, call: Call): Exchange {
     },
     resting: pool.leasesChanged,
   });
-  const pooled: PooledCall = { call, source, givenUp: new AbortController(), wasAsked: false };
+  const pooled: PooledCall = { call, source, givenUp: undefined, wasAsked: false };
   if (method === "logging/setLevel") {
     noteLevel(parts, call, source);
     return source.exchange;
@@ -64,7 +64,10 @@ export function openPooled(parts: PooledParts, call: Call): Exchange {
   if (running !== undefined) work(running, () => {});
   else {
     target.isSent = false;
-    connectionOf(parts, pooled).then(([connection, ended]) => work(connection, ended))
+    pooled.givenUp = new AbortController();
+    connectionOf(parts, pooled, pooled.givenUp.signal).then(([connection, ended]) =>
+      work(connection, ended)
+    )
       .catch((thrown) => source.end({ kind: "failure", error: toGatewayError(thrown) }));
   }
   return source.exchange;
@@ -89,9 +92,10 @@ function runningFor(parts: PooledParts, { method, params, caller }: Call): Conne
 async function connectionOf(
   parts: PooledParts,
   pooled: PooledCall,
+  signal: AbortSignal,
 ): Promise<[Connection, (succeeded: boolean) => void]> {
   const { pool, leveled, asking, kind: { config } } = parts;
-  const { call, call: { caller }, source, givenUp } = pooled;
+  const { call, call: { caller }, source } = pooled;
   const base = await pool.forCall(caller);
   if (base.dialect.sharing === "all" || caller.sharesScope !== true) return [base, () => {}];
   const declared = JSON.stringify(declaredCapabilities(config, caller));
@@ -106,7 +110,7 @@ async function connectionOf(
       joins: (fresh) => asking.joins(call, declared, fresh),
       stayedQuiet: noteQuiet,
       resting: source.resting,
-      signal: givenUp.signal,
+      signal,
     })
     : undefined;
   try {
