@@ -59,6 +59,8 @@ export interface CatalogReader {
   /** How fresh the list of a view is: as its least fresh part, and unknown when one part's is. */
   freshness(kind: ListKind, view: ResolvedSurface, caller: Caller): Freshness | undefined;
   describe(view: ResolvedSurface, caller: Caller): Promise<Description>;
+  /** Whether a server has a capability, or may have it; known as soon as the first has it. */
+  serves(view: ResolvedSurface, caller: Caller, capability: string): Promise<boolean>;
   /** The surface without the servers that the caller may not know. */
   visible(view: ResolvedSurface, caller: Caller): ResolvedSurface;
   /** The names of a part as this surface offers them. */
@@ -112,10 +114,12 @@ export function createCatalogReader(
     },
     async describe(whole, caller) {
       const view = visible(reading, whole, caller);
-      const known = await descriptions(reading, view, caller);
+      const known = await Promise.all(descriptions(reading, view, caller));
       if (known.includes(undefined)) reading.scopes.of(caller.scope).declaredAll = true;
       return mergeDescriptions(view, known, reading.limits);
     },
+    serves: (whole, caller, capability) =>
+      serves(reading, visible(reading, whole, caller), caller, capability),
   };
 }
 
@@ -242,17 +246,33 @@ async function pageNames(
 }
 
 /** The description of each server; undefined for one that does not answer in time. */
-async function descriptions(
+function descriptions(
   { withinPatience }: Reading,
   { servers }: ResolvedSurface,
   caller: Caller,
-): Promise<(Description | undefined)[]> {
-  return await Promise.all(servers.map((server) => {
+): Promise<Description | undefined>[] {
+  return servers.map((server) => {
     const reading = server.upstream.describe(caller);
     reading.catch(() => {});
     return withinPatience(server, caller, { patience: { kind: "glance" } }, reading)
       .catch(() => undefined);
-  }));
+  });
+}
+
+/** A server that hangs delays no request that another can serve. */
+function serves(
+  reading: Reading,
+  view: ResolvedSurface,
+  caller: Caller,
+  capability: string,
+): Promise<boolean> {
+  return new Promise((resolve) => {
+    const looking = descriptions(reading, view, caller).map(async (describing) => {
+      const known = await describing;
+      if (known === undefined || known.capabilities[capability] !== undefined) resolve(true);
+    });
+    Promise.all(looking).then(() => resolve(false));
+  });
 }
 
 async function assertCapability(
@@ -263,9 +283,6 @@ async function assertCapability(
 ): Promise<void> {
   if (view.servers.length === 0 || reading.scopes.of(caller.scope).declaredAll) return;
   const { capability, method } = listKinds[kind];
-  const known = await descriptions(reading, view, caller);
-  if (known.some((one) => one === undefined || one.capabilities[capability] !== undefined)) {
-    return;
-  }
+  if (await serves(reading, view, caller, capability)) return;
   throw new GatewayError("method_not_found", `No server here offers "${method}"`);
 }

@@ -73,6 +73,11 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
       if (view === undefined) throw unknownSurface(surface);
       return await catalog.describe(view, middle.showExtensions(caller, view));
     },
+    async serves(surface, caller, capability) {
+      const view = servers.view(surface);
+      if (view === undefined) throw unknownSurface(surface);
+      return await catalog.serves(view, middle.showExtensions(caller, view), capability);
+    },
     call: (surface, call) => open(middle, surface, call),
     notify(surface, caller, method, params) {
       const view = servers.view(surface);

@@ -34,6 +34,11 @@ export interface Gateway {
    * server.
    */
   describe(surface: string, caller: Caller): Promise<Description>;
+  /**
+   * Whether a server of a surface has a capability, or may have it because it does not answer in
+   * time. Waits for no server once one has it.
+   */
+  serves(surface: string, caller: Caller, capability: string): Promise<boolean>;
   /** Any request of a client, lists included (`params.cursor` in, `nextCursor` out). */
   call(surface: string, call: Call): Exchange;
   /** A client's notification that concerns its upstreams (`notifications/roots/list_changed`). */

@@ -91,6 +91,10 @@ export function createFakeGateway(): FakeGateway {
       await gateway.describing;
       return gateway.description;
     },
+    async serves(_surface, _caller, capability) {
+      await gateway.describing;
+      return gateway.description.capabilities[capability] !== undefined;
+    },
     call(surface, call) {
       const tool = gateway.tools.get(String(call.params["name"]));
       try {

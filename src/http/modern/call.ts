@@ -121,8 +121,7 @@ async function assertServed({ stateless: { deps }, asked }: Running): Promise<vo
   const capability = capabilityOf(method);
   // The tool list and tool calls report by themselves that no server has tools.
   if (capability === undefined || capability === "tools") return;
-  const { capabilities } = await deps.gateway.describe(surface, caller);
-  if (capabilities[capability] === undefined) {
+  if (!await deps.gateway.serves(surface, caller, capability)) {
     throw new GatewayError("method_not_found", `No server here offers "${method}"`);
   }
 }

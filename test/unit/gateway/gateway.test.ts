@@ -320,6 +320,18 @@ describe("a broken or slow server", () => {
     expect((await ask(gateway, "prompts/list", {}, "/mcp", later))["code"]).toBe(-32601);
   });
 
+  test("does not delay the answer to whether a surface serves something", async () => {
+    const fakes = { hung: createFakeUpstream("hung"), good: createFakeUpstream("good") };
+    fakes.hung.slow = new Promise(() => {});
+    const patience = { firstListMs: 30_000, listMs: 30_000 };
+    const gateway = await gatewayOf(servers(server("hung"), server("good")), fakes, patience);
+    expect(await gateway.serves("/mcp", caller(), "resources")).toBe(true);
+    // Whether the one that hangs has it is not known, so it may be asked.
+    const impatient = await gatewayOf(servers(server("hung"), server("good")), fakes);
+    expect(await impatient.serves("/mcp", caller(), "made-up")).toBe(true);
+    expect(await impatient.serves("/servers/good", caller(), "made-up")).toBe(false);
+  });
+
   test("that is alone and never answers is a retryable error, never an empty success", async () => {
     const fakes = { late: createFakeUpstream("late", { tools: [tool("x")] }) };
     fakes.late.slow = new Promise(() => {});
