@@ -165,9 +165,14 @@ for (const era of ["handshake", "stateless"]) {
         await host.request("resources/read", { uri: pageOf[server] });
         expect(firstText(await poll())).toBe(`poll of ${server}`);
       }
-      // A page whose server has no such tool says nothing of it.
+      // The page means the tool of its own server, which the filter hides.
       await host.request("resources/read", { uri: "ui://c/page.html" });
-      expect(firstText(await poll())).toBe("poll of b");
+      expect((await poll())["error"]).toMatchObject({
+        code: -32602,
+        message: expect.stringContaining('Unknown tool "poll"'),
+      });
+      await host.request("resources/read", { uri: pageOf.a });
+      expect(firstText(await poll())).toBe("poll of a");
       const stranger = await hostWithSession(gateway.url);
       expect((await stranger.request("tools/call", { name: "poll" }))["error"]).toMatchObject({
         data: { candidates },
