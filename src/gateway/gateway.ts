@@ -22,7 +22,7 @@ import { createRouter } from "./route.ts";
 import { createScopes, offeredKey, type Scopes } from "./scope.ts";
 import type { ResolvedSurface, ResolveSurface } from "./server.ts";
 import { type ConfiguredServers, createConfiguredServers } from "./servers.ts";
-import type { MakeStep, Step } from "./steps/steps.ts";
+import type { CallContext, MakeStep, Step } from "./steps/steps.ts";
 import type { Gateway, GatewayStatus, Surface } from "./surface.ts";
 import { createWatches, listChangedOf, type Watches } from "./watches.ts";
 
@@ -151,7 +151,18 @@ function open(
     : given;
   const { principal } = caller;
   const startedAt = deps.clock.monotonic();
-  const context = { call, surface: view, principal, startedAt, isGivenUp: false };
+  // All of its members from the start: an object that grows costs more than one that is full.
+  const context: CallContext = {
+    call,
+    surface: view,
+    principal,
+    startedAt,
+    target: undefined,
+    trace: undefined,
+    unresolved: undefined,
+    isGivenUp: false,
+    use: undefined,
+  };
   return openCallExchange(steps, context, deps.limits.exchangeRepliesMax);
 }
 
