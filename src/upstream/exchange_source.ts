@@ -58,41 +58,72 @@ const noAnswer = (message: string): Answer => ({
 
 /** Makes an exchange. `hooks` are called synchronously and must not throw. */
 export function createExchange(bounds: ExchangeBounds, hooks: ExchangeHooks): ExchangeSource {
-  const { limits, clock } = bounds;
-  const waiting: Reply[] = [];
-  let sink: ((reply: Reply) => void) | undefined;
-  const openAsks = new Map<string, (answer: Answer) => void>();
-  let lastAskId = 0;
-  let noticesWaiting = 0;
-  let end: Ending | undefined;
-  let resting: Resting | undefined;
+  return new FedExchange(bounds, hooks);
+}
 
-  const push = (reply: Reply): void => {
-    if (sink !== undefined && waiting.length === 0) return sink(reply);
-    if (reply.kind === "notice") noticesWaiting++;
-    waiting.push(reply);
-  };
+/** Both sides of an exchange: one object for each call. */
+class FedExchange implements ExchangeSource, Exchange {
+  private readonly bounds: ExchangeBounds;
+  private readonly hooks: ExchangeHooks;
+  private sink: ((reply: Reply) => void) | undefined = undefined;
+  /** Replies that came before their reader; most calls have none. */
+  private waiting: Reply[] | undefined = undefined;
+  private noticesWaiting = 0;
+  /** Made with the first ask, which most calls do not have. */
+  private openAsks: Map<string, (answer: Answer) => void> | undefined = undefined;
+  private lastAskId = 0;
+  private ending: Ending | undefined = undefined;
+  private rests: Resting | undefined = undefined;
 
-  const read = (next: typeof sink): void => {
-    sink = next;
-    while (sink !== undefined) {
-      const reply = waiting.shift();
+  constructor(bounds: ExchangeBounds, hooks: ExchangeHooks) {
+    this.bounds = bounds;
+    this.hooks = hooks;
+  }
+
+  get exchange(): Exchange {
+    return this;
+  }
+
+  read(sink: ((reply: Reply) => void) | undefined): void {
+    this.sink = sink;
+    while (this.sink !== undefined) {
+      const reply = this.waiting?.shift();
       if (reply === undefined) return;
-      if (reply.kind === "notice") noticesWaiting--;
-      sink(reply);
+      if (reply.kind === "notice") this.noticesWaiting -= 1;
+      this.sink(reply);
     }
-  };
+  }
 
-  const finish = (reply: Ending): void => {
-    if (end !== undefined) return;
-    end = reply;
-    push(reply);
-    for (const settle of [...openAsks.values()]) settle(noAnswer("The call it belongs to ended"));
-  };
+  answer(askId: string, answer: Answer): boolean {
+    const settle = this.openAsks?.get(askId);
+    settle?.(answer);
+    return settle !== undefined;
+  }
 
-  const ask = (method: string, params: JsonObject, signal?: AbortSignal): Promise<Answer> => {
-    if (end !== undefined) return Promise.resolve(noAnswer("The call it belongs to ended"));
-    const id = String(++lastAskId);
+  cancel(reason: string): void {
+    if (this.ending !== undefined) return;
+    this.end({ kind: "failure", error: new GatewayError("cancelled") });
+    this.hooks.cancelled(reason);
+  }
+
+  rest(giveWay: (() => void) | undefined): void {
+    this.rests = giveWay && { since: this.bounds.clock.monotonic(), giveWay };
+    this.hooks.resting?.();
+  }
+
+  notice(notice: Notice): boolean {
+    const { limits } = this.bounds;
+    if (this.ending !== undefined || this.noticesWaiting >= limits.exchangeRepliesMax) return false;
+    this.push(notice);
+    return true;
+  }
+
+  ask(method: string, params: JsonObject, signal?: AbortSignal): Promise<Answer> {
+    if (this.ending !== undefined) return Promise.resolve(noAnswer("The call it belongs to ended"));
+    const { hooks, bounds: { clock, limits } } = this;
+    const openAsks = this.openAsks ??= new Map();
+    this.lastAskId += 1;
+    const id = String(this.lastAskId);
     return new Promise((resolve) => {
       const settle = (answer: Answer): void => {
         if (!openAsks.delete(id)) return;
@@ -109,36 +140,32 @@ export function createExchange(bounds: ExchangeBounds, hooks: ExchangeHooks): Ex
       signal?.addEventListener("abort", withdraw);
       openAsks.set(id, settle);
       if (openAsks.size === 1) hooks.asking(true);
-      push({ kind: "ask", id, method, params });
+      this.push({ kind: "ask", id, method, params });
     });
-  };
+  }
 
-  return {
-    exchange: {
-      read,
-      answer(askId, answer) {
-        const settle = openAsks.get(askId);
-        settle?.(answer);
-        return settle !== undefined;
-      },
-      cancel(reason) {
-        if (end !== undefined) return;
-        finish({ kind: "failure", error: new GatewayError("cancelled") });
-        hooks.cancelled(reason);
-      },
-      rest(giveWay) {
-        resting = giveWay && { since: clock.monotonic(), giveWay };
-        hooks.resting?.();
-      },
-    },
-    notice(notice) {
-      if (end !== undefined || noticesWaiting >= limits.exchangeRepliesMax) return false;
-      push(notice);
-      return true;
-    },
-    ask,
-    end: finish,
-    ended: () => end !== undefined,
-    resting: () => resting,
-  };
+  end(ending: Ending): void {
+    if (this.ending !== undefined) return;
+    this.ending = ending;
+    this.push(ending);
+    if (this.openAsks === undefined) return;
+    for (const settle of [...this.openAsks.values()]) {
+      settle(noAnswer("The call it belongs to ended"));
+    }
+  }
+
+  ended(): boolean {
+    return this.ending !== undefined;
+  }
+
+  resting(): Resting | undefined {
+    return this.rests;
+  }
+
+  private push(reply: Reply): void {
+    if (this.sink !== undefined && (this.waiting?.length ?? 0) === 0) return this.sink(reply);
+    if (reply.kind === "notice") this.noticesWaiting += 1;
+    this.waiting ??= [];
+    this.waiting.push(reply);
+  }
 }

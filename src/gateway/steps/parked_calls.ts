@@ -32,7 +32,9 @@ export function resumed({ exchange, early }: Park): Exchange {
   if (early === undefined) return exchange;
   let due: Notice | undefined = early;
   return {
-    ...exchange,
+    answer: (askId, answer) => exchange.answer(askId, answer),
+    cancel: (reason) => exchange.cancel(reason),
+    rest: (giveWay) => exchange.rest?.(giveWay),
     read(sink) {
       const first = due;
       // Once: a call that is parked again has this exchange, too.
