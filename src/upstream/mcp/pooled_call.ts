@@ -109,7 +109,7 @@ async function connectionOf(
       isAlone: () => asking.asks() || (asking.isNew(call, declared) && base.isDoubtful()),
       joins: (fresh) => asking.joins(call, declared, fresh),
       stayedQuiet: noteQuiet,
-      resting: source.resting,
+      resting: () => source.resting(),
       signal,
     })
     : undefined;
