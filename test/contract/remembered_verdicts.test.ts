@@ -60,6 +60,8 @@ function toRequest({ host, authority, origin, accept, path, method }: Wanted): R
   headers.set("host", host);
   if (origin !== undefined) headers.set("origin", origin);
   if (accept !== undefined) headers.set("accept", accept);
+  // Far enough for `Accept` to be read, and not so far that a stream opens.
+  if (method === "GET") headers.set("mcp-session-id", "none");
   return new Request(`http://${authority}${path}`, {
     method,
     headers,
@@ -93,10 +95,19 @@ const accepts = fc.constantFrom(
   ...["application/json, text/event-stream", "application/json", "text/event-stream", "*/*"],
   ...["text/*", "text/html", "application/json;q=0, */*", "text/event-stream;q=0", ""],
   ...["application/json, text/x-#", "text/x-#", "text/x-#, */*;q=0.1", "APPLICATION/JSON"],
+  ...["application/json, text/event-stream;q=0", "application/json, text/*"],
 );
 const paths = fc.constantFrom(
   ...["/mcp", "/mcp/", "/MCP", "/mcp?a=#", "/servers/a/mcp", "/servers/b/mcp", "/servers/c/mcp"],
-  ...["/servers/a/streamable", "/servers/b/sse", "/servers/x#/mcp", "/ready", "/", "/x#", "/mcp//"],
+  ...[
+    "/servers/a/streamable",
+    "/servers/b/messages",
+    "/servers/x#/mcp",
+    "/ready",
+    "/",
+    "/x#",
+    "/mcp//",
+  ],
   ...["/servers/%61/mcp", "/servers/a%2Fmcp", "/servers/%zz/mcp", "/servers//mcp"],
 );
 const requests = fc.record<Wanted>({
@@ -105,7 +116,7 @@ const requests = fc.record<Wanted>({
   origin: origins,
   accept: accepts,
   path: fc.oneof({ weight: 1, arbitrary: fc.constant("/mcp") }, paths),
-  method: fc.constantFrom("POST", "POST", "POST", "OPTIONS", "PUT"),
+  method: fc.constantFrom("POST", "POST", "GET", "GET", "OPTIONS", "PUT"),
 });
 
 /** What happens to the gateway. */
