@@ -175,7 +175,7 @@ describe(`A gateway that remembers what it has seen (seed ${seed})`, () => {
       config: { host: "0.0.0.0", allowedHosts, allowedOrigins: ["https://app.example.com"] },
     });
     // The meaning of `Accept` is remembered by the whole process; another type changes none.
-    const accept = wanted.accept === undefined ? undefined : fill(`${wanted.accept}, text/y-#`);
+    const accept = wanted.accept === undefined ? undefined : fill(`text/y-#, ${wanted.accept}`);
     return handler.fetch(toRequest({ ...wanted, accept }));
   }
 
