@@ -58,78 +58,80 @@ const noAnswer = (message: string): Answer => ({
 
 /** Makes an exchange. `hooks` are called synchronously and must not throw. */
 export function createExchange(bounds: ExchangeBounds, hooks: ExchangeHooks): ExchangeSource {
-  return new FedExchange(bounds, hooks);
+  return new TwoSided(bounds, hooks);
 }
 
-/** Both sides of an exchange: one object for each call. */
-class FedExchange implements ExchangeSource, Exchange {
-  private readonly bounds: ExchangeBounds;
-  private readonly hooks: ExchangeHooks;
-  private sink: ((reply: Reply) => void) | undefined = undefined;
-  /** Replies that came before their reader; most calls have none. */
-  private waiting: Reply[] | undefined = undefined;
-  private noticesWaiting = 0;
-  /** Made with the first ask, which most calls do not have. */
-  private openAsks: Map<string, (answer: Answer) => void> | undefined = undefined;
-  private lastAskId = 0;
-  private ending: Ending | undefined = undefined;
-  private rests: Resting | undefined = undefined;
+type Sink = ((reply: Reply) => void) | undefined;
+
+/** Both sides in one object, since each call makes one. */
+class TwoSided implements Exchange, ExchangeSource {
+  readonly #bounds: ExchangeBounds;
+  readonly #hooks: ExchangeHooks;
+  #sink: Sink = undefined;
+  /** Replies that came before the reader, and open asks: most calls have none. */
+  #waiting: Reply[] | undefined = undefined;
+  #asks: Map<string, (answer: Answer) => void> | undefined = undefined;
+  #lastAskId = 0;
+  #noticesWaiting = 0;
+  #ending: Ending | undefined = undefined;
+  #resting: Resting | undefined = undefined;
 
   constructor(bounds: ExchangeBounds, hooks: ExchangeHooks) {
-    this.bounds = bounds;
-    this.hooks = hooks;
+    this.#bounds = bounds;
+    this.#hooks = hooks;
   }
 
   get exchange(): Exchange {
     return this;
   }
 
-  read(sink: ((reply: Reply) => void) | undefined): void {
-    this.sink = sink;
-    while (this.sink !== undefined) {
-      const reply = this.waiting?.shift();
-      if (reply === undefined) return;
-      if (reply.kind === "notice") this.noticesWaiting -= 1;
-      this.sink(reply);
+  read(sink: Sink): void {
+    this.#sink = sink;
+    while (this.#waiting !== undefined && this.#sink !== undefined) {
+      const reply = this.#waiting.shift();
+      if (this.#waiting.length === 0) this.#waiting = undefined;
+      if (reply?.kind === "notice") this.#noticesWaiting--;
+      if (reply !== undefined) this.#sink(reply);
     }
   }
 
   answer(askId: string, answer: Answer): boolean {
-    const settle = this.openAsks?.get(askId);
+    const settle = this.#asks?.get(askId);
     settle?.(answer);
     return settle !== undefined;
   }
 
   cancel(reason: string): void {
-    if (this.ending !== undefined) return;
+    if (this.#ending !== undefined) return;
     this.end({ kind: "failure", error: new GatewayError("cancelled") });
-    this.hooks.cancelled(reason);
+    this.#hooks.cancelled(reason);
   }
 
   rest(giveWay: (() => void) | undefined): void {
-    this.rests = giveWay && { since: this.bounds.clock.monotonic(), giveWay };
-    this.hooks.resting?.();
+    this.#resting = giveWay && { since: this.#bounds.clock.monotonic(), giveWay };
+    this.#hooks.resting?.();
   }
 
   notice(notice: Notice): boolean {
-    const { limits } = this.bounds;
-    if (this.ending !== undefined || this.noticesWaiting >= limits.exchangeRepliesMax) return false;
-    this.push(notice);
+    const { exchangeRepliesMax } = this.#bounds.limits;
+    if (this.#ending !== undefined || this.#noticesWaiting >= exchangeRepliesMax) return false;
+    this.#push(notice);
     return true;
   }
 
   ask(method: string, params: JsonObject, signal?: AbortSignal): Promise<Answer> {
-    if (this.ending !== undefined) return Promise.resolve(noAnswer("The call it belongs to ended"));
-    const { hooks, bounds: { clock, limits } } = this;
-    const openAsks = this.openAsks ??= new Map();
-    this.lastAskId += 1;
-    const id = String(this.lastAskId);
+    if (this.#ending !== undefined) {
+      return Promise.resolve(noAnswer("The call it belongs to ended"));
+    }
+    const { limits, clock } = this.#bounds;
+    const asks = this.#asks ??= new Map();
+    const id = String(++this.#lastAskId);
     return new Promise((resolve) => {
       const settle = (answer: Answer): void => {
-        if (!openAsks.delete(id)) return;
+        if (!asks.delete(id)) return;
         cancelTimer();
         signal?.removeEventListener("abort", withdraw);
-        if (openAsks.size === 0) hooks.asking(false);
+        if (asks.size === 0) this.#hooks.asking(false);
         resolve(answer);
       };
       const withdraw = () => settle(noAnswer("The question was withdrawn"));
@@ -138,34 +140,31 @@ class FedExchange implements ExchangeSource, Exchange {
         () => settle(noAnswer("No client answered in time")),
       );
       signal?.addEventListener("abort", withdraw);
-      openAsks.set(id, settle);
-      if (openAsks.size === 1) hooks.asking(true);
-      this.push({ kind: "ask", id, method, params });
+      asks.set(id, settle);
+      if (asks.size === 1) this.#hooks.asking(true);
+      this.#push({ kind: "ask", id, method, params });
     });
   }
 
-  end(ending: Ending): void {
-    if (this.ending !== undefined) return;
-    this.ending = ending;
-    this.push(ending);
-    if (this.openAsks === undefined) return;
-    for (const settle of [...this.openAsks.values()]) {
-      settle(noAnswer("The call it belongs to ended"));
-    }
+  end(reply: Ending): void {
+    if (this.#ending !== undefined) return;
+    this.#ending = reply;
+    this.#push(reply);
+    if (this.#asks === undefined) return;
+    for (const settle of [...this.#asks.values()]) settle(noAnswer("The call it belongs to ended"));
   }
 
   ended(): boolean {
-    return this.ending !== undefined;
+    return this.#ending !== undefined;
   }
 
   resting(): Resting | undefined {
-    return this.rests;
+    return this.#resting;
   }
 
-  private push(reply: Reply): void {
-    if (this.sink !== undefined && (this.waiting?.length ?? 0) === 0) return this.sink(reply);
-    if (reply.kind === "notice") this.noticesWaiting += 1;
-    this.waiting ??= [];
-    this.waiting.push(reply);
+  #push(reply: Reply): void {
+    if (this.#sink !== undefined && this.#waiting === undefined) return this.#sink(reply);
+    if (reply.kind === "notice") this.#noticesWaiting++;
+    (this.#waiting ??= []).push(reply);
   }
 }
