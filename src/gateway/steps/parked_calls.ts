@@ -32,9 +32,6 @@ export function resumed({ exchange, early }: Park): Exchange {
   if (early === undefined) return exchange;
   let due: Notice | undefined = early;
   return {
-    answer: (askId, answer) => exchange.answer(askId, answer),
-    cancel: (reason) => exchange.cancel(reason),
-    rest: (giveWay) => exchange.rest?.(giveWay),
     read(sink) {
       const first = due;
       // Once: a call that is parked again has this exchange, too.
@@ -42,6 +39,9 @@ export function resumed({ exchange, early }: Park): Exchange {
       if (first !== undefined) sink?.(first);
       exchange.read(sink);
     },
+    answer: (askId, answer) => exchange.answer(askId, answer),
+    cancel: (reason) => exchange.cancel(reason),
+    rest: (giveWay) => exchange.rest?.(giveWay),
   };
 }
 
