@@ -83,9 +83,17 @@ function noteLevel(parts: PooledParts, { caller, params }: Call, source: Exchang
 }
 
 /** The connection that takes a call at once. */
-function runningFor(parts: PooledParts, { method, params, caller }: Call): Connection | undefined {
+function runningFor(parts: PooledParts, call: Call): Connection | undefined {
+  const { method, params, caller } = call;
+  const { pool, leveled } = parts;
   const holder = subscribing.has(method) ? holderOf(parts, caller.scope, params["uri"]) : undefined;
-  return holder ?? (caller.sharesScope === true ? undefined : parts.pool.running(caller));
+  const running = holder ?? pool.running(caller);
+  if (holder !== undefined || running === undefined || caller.sharesScope !== true) return running;
+  // `connectionOf` would give it, after as many promises as a call has no need of.
+  const isReady = !pool.hasEnded(caller.scope) &&
+    (running.dialect.sharing === "all" || !needsLease(parts, call) &&
+        (caller.logLevel === undefined || !hasLevel(running) || leveled.has(running)));
+  return isReady ? running : undefined;
 }
 
 /** The connection of a call, and what is to be done when the call is over. */
