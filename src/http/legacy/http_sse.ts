@@ -107,7 +107,7 @@ export async function takePost(
   context: RequestContext,
 ): Promise<Response> {
   const value = await context.readJson();
-  return await answerBody(transport.sessions.deps, context, value, (inbound) => {
+  return answerBody(transport.sessions.deps, context, value, (inbound) => {
     take(transport, lineOf(transport, context), inbound);
     return emptyResponse(202);
   });

@@ -130,19 +130,32 @@ function suspendIdle(sessions: Sessions): void {
   sessions.crowdedAbove = Math.max(max, byId.size + some);
 }
 
-/** The session of an id, for its holder only; throws `session_unknown`. Counts as activity. */
-export async function findSession(
+/**
+ * The session of an id, for its holder only, at once if it is in memory; throws `session_unknown`.
+ * Counts as activity.
+ */
+export function findSession(
   sessions: Sessions,
   id: string,
   holder: SessionHolder,
-): Promise<LiveSession> {
-  const { surface, principal } = holder;
-  const session = sessions.byId.get(id) ?? await hydrate(sessions, id, holder);
+): LiveSession | Promise<LiveSession> {
+  const session = sessions.byId.get(id);
+  return session === undefined
+    ? hydrate(sessions, id, holder).then((stored) => enter(sessions, stored, holder))
+    : enter(sessions, session, holder);
+}
+
+function enter(
+  sessions: Sessions,
+  session: LiveSession | undefined,
+  { surface, principal }: SessionHolder,
+): LiveSession | Promise<LiveSession> {
   const isTheirs = session?.surface === surface && session.caller.principal.id === principal.id;
   if (session === undefined || !isTheirs) throw new GatewayError("session_unknown");
   if (!isBusy(session) && isExpired(sessions, session.activeAt)) {
-    await endSession(sessions, session, expired);
-    throw new GatewayError("session_unknown");
+    return endSession(sessions, session, expired).then(() => {
+      throw new GatewayError("session_unknown");
+    });
   }
   touch(session);
   return session;

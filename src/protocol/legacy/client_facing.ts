@@ -31,6 +31,7 @@ import {
 import { rowOf } from "./revisions.ts";
 import { isLoudEnough } from "../shared/log_severity.ts";
 import { problemIn } from "../shared/method_params.ts";
+import { isPlainRequest } from "../shared/plain_requests.ts";
 import { foreignParams, modelParams, progressTokenOf, without } from "../shared/wire_keys.ts";
 
 /** Makes the codec for clients of 2024-11-05 to 2025-11-25. */
@@ -58,7 +59,9 @@ function decode(
   const row = methodIn(methods, method, revision);
   if (row === undefined) return { kind: "unknown" };
   const params = cleanParams(method, given);
-  const message = problemIn(row.params, method, params);
+  const message = isPlainRequest(method, params)
+    ? undefined
+    : problemIn(row.params, method, params);
   if (message !== undefined) return { kind: "invalid", message };
   const progressToken = progressTokenOf(params);
   const { task } = params;
