@@ -8,13 +8,13 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
-import { encodeFrame } from "../sse/encode.ts";
+import { type EncodedFrame, keptFrame } from "../sse/encode.ts";
 
 /** The rest of a stream for a client that comes back. */
 export interface Replay {
   readonly stream: number;
   /** Encoded frames after the given id, in order. */
-  readonly frames: readonly Uint8Array[];
+  readonly frames: readonly EncodedFrame[];
   /** Whether nothing more will come on this stream. */
   readonly ended: boolean;
 }
@@ -26,7 +26,7 @@ export interface EventLog {
   /** The id of the place before the stream's first frame, to resume from. */
   prime(stream: number): string;
   /** Stores a frame and returns it in the form for the client. Throws if the stream is not open. */
-  append(stream: number, data: string): { readonly id: string; readonly bytes: Uint8Array };
+  append(stream: number, data: string): { readonly id: string; readonly frame: EncodedFrame };
   /** Ends a stream; its stored frames stay until a bound or their age drops them. */
   endStream(stream: number): void;
   /** Undefined for an id that this log never issued, or whose stream it has forgotten. */
@@ -53,7 +53,8 @@ interface KeptFrame {
   readonly at: number;
   /** Place among all frames of the log, oldest first. */
   readonly order: number;
-  readonly bytes: Uint8Array;
+  /** Its length is its bytes. */
+  readonly frame: EncodedFrame;
 }
 
 interface KeptStream {
@@ -76,7 +77,7 @@ export function createEventLog({ limits, clock, epoch, evicted }: EventLogOption
   let bytesKept = 0;
 
   const drop = (frames: KeptFrame[]): void => {
-    bytesKept -= frames.shift()?.bytes.byteLength ?? 0;
+    bytesKept -= frames.shift()?.frame.length ?? 0;
   };
   const evict = (frames: KeptFrame[]): void => {
     drop(frames);
@@ -128,12 +129,12 @@ export function createEventLog({ limits, clock, epoch, evicted }: EventLogOption
       const stream = openOnly(number);
       const position = ++stream.position;
       const id = toId(origin, number, position);
-      const bytes = encodeFrame({ id, data });
-      stream.frames.push({ position, at: clock.monotonic(), order: ++appended, bytes });
-      bytesKept += bytes.byteLength;
+      const frame = keptFrame({ id, data });
+      stream.frames.push({ position, at: clock.monotonic(), order: ++appended, frame });
+      bytesKept += frame.length;
       if (stream.frames.length > limits.replayFramesMax) evict(stream.frames);
       dropOldest();
-      return { id, bytes };
+      return { id, frame };
     },
     endStream(number) {
       const stream = streams.get(number);
@@ -151,7 +152,7 @@ export function createEventLog({ limits, clock, epoch, evicted }: EventLogOption
       const frames = stream.frames.filter((frame) => frame.position > position);
       return {
         stream: stream.number,
-        frames: frames.map((frame) => frame.bytes),
+        frames: frames.map(({ frame }) => frame),
         ended: stream.endedAt !== undefined,
       };
     },

@@ -82,7 +82,8 @@ function commit(state: ReplyState): CallStream {
   const stream = openCallStream(session.streams, options.holdOpen !== undefined);
   state.stream = stream;
   for (const text of state.answers) stream.send(text);
-  state.respond(streamResponse(stream.body, options.headers));
+  // An answer that is complete within this moment is one body without a stream.
+  queueMicrotask(() => state.respond(streamResponse(stream.takeBody(), options.headers)));
   return stream;
 }
 

@@ -4,7 +4,6 @@
  * silence makes it a stream. Nothing is resumable, and a client that disconnects has cancelled.
  * Follows "Receiving Messages" and "Cancellation" of the Streamable HTTP transport, 2026-07-28.
  */
-import { encodeFrame } from "../../sse/encode.ts";
 import { type EventStream, openEventStream } from "../event_stream.ts";
 import { emptyResponse, jsonResponse, streamResponse } from "../respond.ts";
 import type { ModernRequest, StatelessDeps } from "./requests.ts";
@@ -26,7 +25,7 @@ export interface PendingReply {
 /**
  * The first bytes of a silent stream: some listeners send no response head before the first byte.
  */
-const opening = encodeFrame({ comment: "working" });
+const opening = { comment: "working" };
 
 /** The status that proxies log for a client that left; it is never received. */
 const clientLeft = 499;
@@ -61,10 +60,12 @@ export function openReply(
     if (connection !== undefined) return connection;
     decide();
     holdOpen?.();
-    connection = openEventStream({ limits, heartbeats, isHeldOpen: holdOpen !== undefined });
-    connection.closed.then(leave);
-    resolve(streamResponse(connection.body));
-    return connection;
+    const stream = openEventStream({ limits, heartbeats, isHeldOpen: holdOpen !== undefined });
+    connection = stream;
+    stream.closed.then(leave);
+    // An answer that is complete within this moment is one body without a stream.
+    queueMicrotask(() => resolve(streamResponse(stream.takeWhole() ?? stream.body)));
+    return stream;
   };
 
   // Some listeners soon close a silent connection. Where a disconnect is invisible until the answer
