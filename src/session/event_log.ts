@@ -48,6 +48,9 @@ export interface EventLogOptions {
   readonly evicted: () => void;
 }
 
+/** How often a log in use looks for old frames within their age; a replay never has them. */
+const sweepsPerAge = 10;
+
 interface KeptFrame {
   readonly position: number;
   readonly at: number;
@@ -75,6 +78,7 @@ export function createEventLog({ limits, clock, epoch, evicted }: EventLogOption
   let opened = 0;
   let appended = 0;
   let bytesKept = 0;
+  let sweptAt = -Infinity;
 
   const drop = (frames: KeptFrame[]): void => {
     bytesKept -= frames.shift()?.frame.length ?? 0;
@@ -88,7 +92,8 @@ export function createEventLog({ limits, clock, epoch, evicted }: EventLogOption
     streams.delete(stream.number);
   };
   const dropAged = (): void => {
-    const oldest = clock.monotonic() - limits.replayAgeMs;
+    sweptAt = clock.monotonic();
+    const oldest = sweptAt - limits.replayAgeMs;
     for (const stream of streams.values()) {
       while (stream.frames[0] !== undefined && stream.frames[0].at < oldest) drop(stream.frames);
       if (stream.endedAt !== undefined && stream.endedAt < oldest) forget(stream, drop);
@@ -114,7 +119,8 @@ export function createEventLog({ limits, clock, epoch, evicted }: EventLogOption
 
   return {
     openStream() {
-      dropAged();
+      // A session may open a stream for each call, and has many streams that ended.
+      if (clock.monotonic() - sweptAt >= limits.replayAgeMs / sweepsPerAge) dropAged();
       const number = ++opened;
       const stream = { number, frames: [], primed: false, position: 0, endedAt: undefined };
       streams.set(number, stream);

@@ -7,7 +7,7 @@ import type { JsonObject, Question, RequestId } from "../../model.ts";
 import type { AskingWords, DecodedNotice, UpstreamDecoded, UpstreamWords } from "../codec.ts";
 import { isJsonObject } from "../jsonrpc.ts";
 import { cleanParams } from "../message_members.ts";
-import { problemIn } from "../shared/method_params.ts";
+import { isUsualProgress, problemIn } from "../shared/method_params.ts";
 import { decodeQuestion, encodeAnswer } from "../shared/questions.ts";
 import { decodeShared } from "../shared/results.ts";
 import { modelParams, without, withProgressToken } from "../shared/wire_keys.ts";
@@ -34,15 +34,17 @@ function decodeNotice(method: string, given: JsonObject): UpstreamDecoded<Decode
   const row = methodIn(serverNotifications, method, latestRevision);
   if (row === undefined) return { kind: "unknown" };
   const cleaned = cleanParams(method, given);
-  const message = problemIn(row.params, method, cleaned);
+  const isUsual = method === progress && isUsualProgress(cleaned);
+  const message = isUsual ? undefined : problemIn(row.params, method, cleaned);
   if (message !== undefined) return { kind: "invalid", message };
   const params = modelParams(cleaned);
-  if (method !== "notifications/progress") {
+  if (method !== progress) {
     return { kind: "ok", value: { notice: { kind: "notice", method, params } } };
   }
-  const notice = { kind: "notice", method, params: without(params, tokenKeys) } as const;
+  const { progressToken, ...others } = params;
+  const notice = { kind: "notice", method, params: others } as const;
   // The schema has checked the token.
-  return { kind: "ok", value: { notice, request: given.progressToken as RequestId } };
+  return { kind: "ok", value: { notice, request: progressToken as RequestId } };
 }
 
 /**
@@ -64,7 +66,7 @@ function questionsIn(error: UpstreamErrorBody | undefined): readonly Question[] 
 
 const elicitation = "elicitation/create";
 const elicitationKeys = new Set(["elicitationId"]);
-const tokenKeys = new Set(["progressToken"]);
+const progress = "notifications/progress";
 
 const calls: ReadonlySet<string> = new Set(["tools/call", "tasks/result"]);
 

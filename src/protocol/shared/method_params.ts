@@ -79,6 +79,11 @@ export const sharedNotifications = {
   "notifications/prompts/list_changed": params(),
 } as const;
 
+/** Whether params of a progress notice are the usual ones, which the schema takes: there are many. */
+export function isUsualProgress({ _meta, progressToken, progress }: JsonObject): boolean {
+  return _meta === undefined && Number.isSafeInteger(progressToken) && Number.isFinite(progress);
+}
+
 /** Questions of servers to clients, in the form of either era. */
 export const sharedQuestions = {
   "roots/list": request(),

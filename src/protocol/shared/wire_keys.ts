@@ -37,13 +37,17 @@ export function without(value: JsonObject, keys: ReadonlySet<string>): JsonObjec
   return Object.fromEntries(Object.entries(value).filter(([key]) => !keys.has(key)));
 }
 
+/** Runs for every message, without a list of the members. */
+function hasAny(value: JsonObject, keys: ReadonlySet<string>): boolean {
+  for (const key of keys) if (Object.hasOwn(value, key)) return true;
+  return false;
+}
+
 /** Returns the same object if it has none of the keys, as most messages. */
 function cleaned(value: JsonObject, keys: ReadonlySet<string>): JsonObject {
-  const rest = Object.keys(value).some((key) => keys.has(key)) ? without(value, keys) : value;
+  const rest = hasAny(value, keys) ? without(value, keys) : value;
   if (!isJsonObject(rest._meta)) return rest;
-  if (!Object.keys(rest._meta).some((key) => metaKeys.has(key))) {
-    if (Object.keys(rest._meta).length > 0) return rest;
-  }
+  if (!hasAny(rest._meta, metaKeys) && Object.keys(rest._meta).length > 0) return rest;
   const meta = without(rest._meta, metaKeys);
   const { _meta: _, ...others } = rest;
   return Object.keys(meta).length === 0 ? others : { ...others, _meta: meta };
