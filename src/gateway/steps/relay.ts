@@ -14,7 +14,7 @@ import { unsent } from "../outcome.ts";
 import { isOneUser } from "../page_call.ts";
 import { offeredKey } from "../scope.ts";
 import { listTasks, noteTask } from "../tasks.ts";
-import { toOffered } from "../watches.ts";
+import { toOffered } from "../offered_notice.ts";
 import type { Server } from "../server.ts";
 import type { CallContext, MakeStep, Step, StepDeps } from "./steps.ts";
 

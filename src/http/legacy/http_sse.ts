@@ -6,7 +6,7 @@
  */
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import { errorText, resultText } from "../../protocol/jsonrpc.ts";
-import { encodeFrame } from "../../sse/encode.ts";
+import type { Frame } from "../../sse/encode.ts";
 import { parseAccept } from "../accept.ts";
 import { type EventStream, openEventStream } from "../event_stream.ts";
 import type { RequestContext } from "../request_context.ts";
@@ -207,6 +207,6 @@ function sinkOf(
   };
 }
 
-function toFrame(text: string): Uint8Array {
-  return encodeFrame({ event: "message", data: text });
+function toFrame(text: string): Frame {
+  return { event: "message", data: text };
 }

@@ -72,7 +72,8 @@ export class PostReply implements AnswerSink {
     const stream = openCallStream(this.#session.streams, holdOpen !== undefined);
     this.#stream = stream;
     for (const text of this.#answers) stream.send(text);
-    this.#respond(streamResponse(stream.body, headers));
+    // An answer that is complete within this moment is one body without a stream.
+    queueMicrotask(() => this.#respond(streamResponse(stream.takeBody(), headers)));
     return stream;
   }
 

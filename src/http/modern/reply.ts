@@ -4,7 +4,6 @@
  * silence makes it a stream. Nothing is resumable, and a client that disconnects has cancelled.
  * Follows "Receiving Messages" and "Cancellation" of the Streamable HTTP transport, 2026-07-28.
  */
-import { encodeFrame } from "../../sse/encode.ts";
 import { type EventStream, openEventStream } from "../event_stream.ts";
 import { emptyResponse, jsonResponse, streamResponse } from "../respond.ts";
 import type { ModernRequest, StatelessDeps } from "./requests.ts";
@@ -12,7 +11,7 @@ import type { ModernRequest, StatelessDeps } from "./requests.ts";
 /**
  * The first bytes of a silent stream: some listeners send no response head before the first byte.
  */
-const opening = encodeFrame({ comment: "working" });
+const opening = { comment: "working" };
 
 /** The status that proxies log for a client that left; it is never received. */
 const clientLeft = 499;
@@ -104,7 +103,10 @@ export class PendingReply {
     const connection = openEventStream({ limits, heartbeats, isHeldOpen: holdOpen !== undefined });
     this.#connection = connection;
     connection.closed.then(() => this.#leave());
-    this.#respond(streamResponse(connection.body));
+    // An answer that is complete within this moment is one body without a stream.
+    queueMicrotask(() =>
+      this.#respond(streamResponse(connection.takeWhole() ?? connection.body))
+    );
     return connection;
   }
 }

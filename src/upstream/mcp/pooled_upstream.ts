@@ -115,7 +115,6 @@ function notify(
 }
 
 function endScope(parts: PooledParts, scope: string): void {
-  parts.watchers.forget(scope);
   parts.pool.endScope(scope);
   parts.catalog.forget(scope);
   parts.levels.forget(scope);

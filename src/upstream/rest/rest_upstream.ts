@@ -46,10 +46,7 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
     open: (call) => open(api, call),
     notify: () => {},
     watch: watchers.add,
-    endScope(scope) {
-      watchers.forget(scope);
-      source.engine?.endScope(scope);
-    },
+    endScope: (scope) => source.engine?.endScope(scope),
     trial: () => readyEngine(source).then(() => {}, () => {}),
     status: () => statusOf(api),
     async close() {
