@@ -12,7 +12,7 @@ import type { Gateway } from "../gateway/surface.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Notice } from "../model.ts";
-import type { FetchContext, FetchHandler } from "../runtime/runtime.ts";
+import type { FetchContext, FetchHandler, Runtime } from "../runtime/runtime.ts";
 import type { SessionStore } from "../session/session_store.ts";
 import type { Emit } from "../telemetry/events.ts";
 import { instanceHeader } from "../version.ts";
@@ -21,7 +21,7 @@ import { createJsonReader, type JsonReader } from "./json_body.ts";
 import { discardBody } from "./discard.ts";
 import { createFrontPage } from "./front_page.ts";
 import { untilQuiet } from "./drain.ts";
-import { createGuard, type Guard, type GuardConfig, type GuardDeps } from "./guard.ts";
+import { createGuard, type Guard, type GuardConfig } from "./guard.ts";
 import { type HealthDeps, healthResponse, type Phase, readyResponse } from "./health.ts";
 import { createHeartbeats } from "./heartbeat.ts";
 import { createKeepAlive } from "./keep_alive.ts";
@@ -65,7 +65,7 @@ import {
 } from "./legacy/http_sse.ts";
 
 /** What the HTTP layer is made of. */
-export interface HttpDeps {
+export interface HttpDeps extends Pick<Runtime, "addresses" | "sha256"> {
   readonly gateway: Gateway;
   /** Which URLs there are. */
   readonly surfaceKinds: SurfaceKinds;
@@ -80,7 +80,6 @@ export interface HttpDeps {
   readonly identity: { readonly name: string; readonly version: string };
   /** The name of this instance, which it sends to remote servers with each request. */
   readonly instance: string;
-  readonly addresses: GuardDeps["addresses"];
   readonly config: GuardConfig & Pick<GatewayConfig, "sessionTimeoutMs">;
   /** Opens the details of `/health`; absent: there are none. */
   readonly operatorToken?: string | undefined;

@@ -11,6 +11,7 @@ import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
 import type { Caller, RequestId } from "../../model.ts";
 import type { SessionCodec } from "../../protocol/codec.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
 import type { SessionStore } from "../../session/session_store.ts";
 import type { Emit } from "../../telemetry/events.ts";
 import type { Heartbeats } from "../heartbeat.ts";
@@ -34,6 +35,7 @@ export interface LegacyDeps {
   readonly codec: SessionCodec["client"];
   readonly heartbeats: Heartbeats;
   readonly keepAlive: KeepAlive;
+  readonly sha256: Runtime["sha256"];
   /** The name of this instance, in the records of its sessions and in event ids. */
   readonly owner: string;
 }

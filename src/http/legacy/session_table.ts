@@ -10,7 +10,6 @@ import { GatewayError } from "../../errors.ts";
 import type { Principal } from "../../model.ts";
 import type { Identity } from "../../protocol/codec.ts";
 import { createLegacyCodec } from "../../protocol/legacy/era_codec.ts";
-import { sha256Hex } from "../../seal.ts";
 import type { SessionRecord } from "../../session/session_store.ts";
 import { logFault } from "../respond.ts";
 import { createActivityClock } from "./activity_clock.ts";
@@ -191,7 +190,7 @@ async function hydrate(
 ): Promise<LiveSession | undefined> {
   const { deps, byId, ending } = sessions;
   if (id.length > idCharsMax) return undefined;
-  const key = await sha256Hex(id);
+  const key = deps.sha256(id);
   const record = await deps.sessions.find(key);
   // Another request may have loaded or ended it in the meantime.
   const live = byId.get(id);
