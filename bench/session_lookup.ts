@@ -57,6 +57,7 @@ export async function openLookUps(count: number): Promise<LookUps> {
     clock: systemClock,
     limits: defaultLimits,
     log: createTestLog(),
+    nextTurn: runtime.nextTurn,
   });
   for (const session of sessions) {
     bare.set(session.key, session);
@@ -68,6 +69,7 @@ export async function openLookUps(count: number): Promise<LookUps> {
     clock: systemClock,
     limits: defaultLimits,
     log: createTestLog(),
+    nextTurn: runtime.nextTurn,
   });
   for (const session of sessions) await filler.create(session);
   await filler.close();
