@@ -162,6 +162,7 @@ function resubscribe(
   caller: Caller,
   uris: readonly string[],
 ): void {
+  if (uris.length === 0) return;
   const { subscribed } = middle.scopes.of(caller.scope);
   for (const uri of uris) {
     if (subscribed.has(offeredKey({ surface, offered: uri }))) continue;

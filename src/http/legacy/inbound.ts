@@ -81,7 +81,7 @@ export function assertTakeable(session: LiveSession, { messages, isBatch }: Inbo
     if (message.kind === "request") ids.push(message.id);
     else assertQuiet(session, message);
   }
-  assertCallable(session, ids);
+  if (ids.length > 0) assertCallable(session, ids);
 }
 
 function assertQuiet(session: LiveSession, message: QuietMessage): void {

@@ -16,7 +16,13 @@ import { createActivityClock } from "./activity_clock.ts";
 import { idlestOf } from "./idle.ts";
 import { endLiveSession, openLiveSession, suspendSession } from "./life.ts";
 import { deliverListsChanged } from "./notices.ts";
-import { isBusy, type LegacyDeps, type LiveSession, touch } from "./live_session.ts";
+import {
+  isBusy,
+  type LegacyDeps,
+  type LiveSession,
+  noteInitialized,
+  touch,
+} from "./live_session.ts";
 import { dropAged } from "./session_streams.ts";
 
 /** The sessions of this process. */
@@ -204,7 +210,7 @@ async function hydrate(
   const session = openLiveSession(deps, record, { id, isStored: true });
   claim(deps, record);
   // A client that comes back finished its handshake long ago.
-  session.streams.standalone.mayOwn = true;
+  noteInitialized(session);
   if (sessions.suspended.delete(key)) deliverListsChanged(session);
   enlist(sessions, session);
   return session;
@@ -247,7 +253,7 @@ async function sweep(sessions: Sessions): Promise<void> {
   await followClock(sessions);
   for (const session of byKey.values()) {
     if (isBusy(session)) touch(session);
-    else dropAged(session.streams);
+    else if (session.madeStreams !== undefined) dropAged(session.madeStreams);
   }
   const before = deps.activity.now() - deps.sessionTimeoutMs;
   for (;;) {
