@@ -247,13 +247,21 @@ async function pageNames(
   return createPageNames(reading.pagesIn, lists);
 }
 
-/** The description of each server; undefined for one that does not answer in time. */
+/**
+ * The description of each server; undefined for one that does not answer in time. One that is known
+ * is there at once: nothing has to be set up to wait for it.
+ */
 function descriptions(
-  { withinPatience }: Reading,
+  { scopes, withinPatience }: Reading,
   { servers }: ResolvedSurface,
   caller: Caller,
-): Promise<Description | undefined>[] {
+): (Description | undefined | Promise<Description | undefined>)[] {
   return servers.map((server) => {
+    const known = server.upstream.knownDescription(caller);
+    if (known !== undefined) {
+      scopes.server(caller.scope, server.config.name).answered = true;
+      return known;
+    }
     const reading = server.upstream.describe(caller);
     reading.catch(() => {});
     return withinPatience(server, caller, { patience: { kind: "glance" } }, reading)

@@ -10,14 +10,14 @@ import type { Gateway } from "../gateway/surface.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Notice } from "../model.ts";
-import type { FetchHandler } from "../runtime/runtime.ts";
+import type { FetchHandler, Runtime } from "../runtime/runtime.ts";
 import type { SessionStore } from "../session/session_store.ts";
 import type { Emit } from "../telemetry/events.ts";
 import { createDispatch } from "./dispatch.ts";
 import { createJsonReader } from "./json_body.ts";
 import { createFrontPage } from "./front_page.ts";
 import { untilQuiet } from "./drain.ts";
-import { createGuard, type GuardConfig, type GuardDeps } from "./guard.ts";
+import { createGuard, type GuardConfig } from "./guard.ts";
 import { type HealthDeps, healthResponse, type Phase, readyResponse } from "./health.ts";
 import { createHeartbeats } from "./heartbeat.ts";
 import { createKeepAlive } from "./keep_alive.ts";
@@ -44,7 +44,7 @@ import {
 } from "./legacy/http_sse.ts";
 
 /** What the HTTP layer is made of. */
-export interface HttpDeps {
+export interface HttpDeps extends Pick<Runtime, "addresses" | "sha256"> {
   readonly gateway: Gateway;
   /** Which URLs there are. */
   readonly surfaceKinds: SurfaceKinds;
@@ -59,7 +59,6 @@ export interface HttpDeps {
   readonly identity: { readonly name: string; readonly version: string };
   /** The name of this instance, which it sends to remote servers with each request. */
   readonly instance: string;
-  readonly addresses: GuardDeps["addresses"];
   readonly config: GuardConfig & Pick<GatewayConfig, "sessionTimeoutMs">;
   /** Opens the details of `/health`; absent: there are none. */
   readonly operatorToken?: string | undefined;

@@ -144,6 +144,8 @@ export const clientLimits = {
   activityFlushMs: 1_000,
   /** How often the gateway looks for expired sessions. */
   expirySweepMs: 30_000,
+  /** New sessions in one transaction; more are rarely created in one turn of the event loop. */
+  sessionGroupMax: 64,
   /** Expired sessions removed in one step; other work runs between steps. */
   expiryBatchMax: 1_000,
   /** A larger difference is a jump of the wall clock; normal correction moves it by less. */

@@ -74,6 +74,11 @@ export interface Upstream {
    */
   describe(caller: Caller): Promise<Description>;
   /**
+   * The description that a caller would get without waiting: that of its own running connection.
+   * Undefined when there is none.
+   */
+  knownDescription(caller: Caller): Description | undefined;
+  /**
    * One whole list (pages drained), from the same sources. Empty when the capability is absent.
    * `nearest` (the default): that of a client with other capabilities will do, and that of one with
    * other extensions where the caller's own does not come soon. Waits for a start as long as the

@@ -83,6 +83,7 @@ export function createFakeUpstream(
       await ready();
       return { capabilities: fake.capabilities, instructions: fake.instructions };
     },
+    knownDescription: () => undefined,
     known: (kind) =>
       fake.slow === undefined && fake.broken === undefined ? fake.lists[kind] ?? [] : undefined,
     freshness: () => undefined,

@@ -30,11 +30,13 @@ export const changes: ReadonlyMap<string, After> = new Map<string, After>([
 
 /** Why a session has no room for what a request would add; undefined if it has. */
 export function fullFor(
-  { subscriptions, deps: { limits } }: LiveSession,
+  session: LiveSession,
   method: string,
   { uri }: JsonObject,
 ): GatewayError | undefined {
-  if (method !== "resources/subscribe" || subscriptions.has(String(uri))) return undefined;
+  if (method !== "resources/subscribe") return undefined;
+  const { subscriptions, deps: { limits } } = session;
+  if (subscriptions.has(String(uri))) return undefined;
   const { sessionSubscriptionsMax: max, sessionSubscriptionCharsMax: charsMax } = limits;
   const chars = [...subscriptions, String(uri)].reduce((sum, { length }) => sum + length, 0);
   if (subscriptions.size < max && chars <= charsMax) return undefined;

@@ -117,7 +117,7 @@ export async function takePost(
 export function endLines(transport: SseTransport, force: boolean): void {
   transport.isEnding = true;
   for (const { connection, session } of transport.lines.values()) {
-    if (force || session === undefined || session.calls.size === 0) end(transport, connection);
+    if (force || session === undefined || session.callCount === 0) end(transport, connection);
   }
 }
 
@@ -202,7 +202,7 @@ function sinkOf(
     isHeard: () => true,
     settle(text) {
       if (text !== undefined) send(text);
-      if (transport.isEnding && session.calls.size === 0) end(transport, connection);
+      if (transport.isEnding && session.callCount === 0) end(transport, connection);
     },
   };
 }

@@ -79,7 +79,7 @@ export function assertTakeable(
     );
   }
   for (const message of messages) if (message.kind !== "request") assertQuiet(session, message);
-  assertCallable(session, requests);
+  if (requests.length > 0) assertCallable(session, requests);
 }
 
 function assertQuiet(session: LiveSession, message: QuietMessage): void {

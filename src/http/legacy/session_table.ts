@@ -10,14 +10,19 @@ import { GatewayError } from "../../errors.ts";
 import type { Principal } from "../../model.ts";
 import type { Identity } from "../../protocol/codec.ts";
 import { createLegacyCodec } from "../../protocol/legacy/era_codec.ts";
-import { sha256Hex } from "../../seal.ts";
 import type { SessionRecord } from "../../session/session_store.ts";
 import { logFault } from "../respond.ts";
 import { createActivityClock } from "./activity_clock.ts";
 import { idlestOf } from "./idle.ts";
 import { endLiveSession, openLiveSession, suspendSession } from "./life.ts";
 import { deliverListsChanged } from "./notices.ts";
-import { isBusy, type LegacyDeps, type LiveSession, touch } from "./live_session.ts";
+import {
+  isBusy,
+  type LegacyDeps,
+  type LiveSession,
+  noteInitialized,
+  touch,
+} from "./live_session.ts";
 import { dropAged } from "./session_streams.ts";
 
 /** The sessions of this process. */
@@ -204,7 +209,7 @@ async function hydrate(
 ): Promise<LiveSession | undefined> {
   const { deps, byId, ending } = sessions;
   if (id.length > idCharsMax) return undefined;
-  const key = await sha256Hex(id);
+  const key = deps.sha256(id);
   const record = await deps.sessions.find(key);
   // Another request may have loaded or ended it in the meantime.
   const live = byId.get(id);
@@ -218,7 +223,7 @@ async function hydrate(
   const session = openLiveSession(deps, record, { id, isStored: true });
   claim(deps, record);
   // A client that comes back finished its handshake long ago.
-  session.streams.standalone.mayOwn = true;
+  noteInitialized(session);
   if (sessions.suspended.delete(key)) deliverListsChanged(session);
   enlist(sessions, session);
   return session;
@@ -261,7 +266,7 @@ async function sweep(sessions: Sessions): Promise<void> {
   await followClock(sessions);
   for (const session of byKey.values()) {
     if (isBusy(session)) touch(session);
-    else dropAged(session.streams);
+    else if (session.madeStreams !== undefined) dropAged(session.madeStreams);
   }
   const before = deps.activity.now() - deps.sessionTimeoutMs;
   for (;;) {

@@ -36,6 +36,8 @@ import { foreignParams, modelParams, progressTokenOf, without } from "../shared/
 
 /** Makes the codec for clients of 2024-11-05 to 2025-11-25. */
 export function createLegacyClientCodec(identity: Identity): ClientWords & SessionWords {
+  // Every handshake on a running server encodes the same description.
+  const encoded = new WeakMap<Description, Map<string, JsonObject>>();
   return {
     asks: "request",
     decodeRequest: (method, params, revision) => decode(clientRequests, method, params, revision),
@@ -45,8 +47,14 @@ export function createLegacyClientCodec(identity: Identity): ClientWords & Sessi
     encodeNotice,
     encodeAsk: (ask, { revision, capabilities }) => encodeAsk(ask, revision, capabilities),
     encodeError,
-    encodeDescription: (description, { revision }) =>
-      encodeDescription(description, revision, identity),
+    encodeDescription(description, { revision }) {
+      const byRevision = encoded.get(description) ?? new Map<string, JsonObject>();
+      const before = byRevision.get(revision);
+      if (before !== undefined) return before;
+      const result = encodeDescription(description, revision, identity);
+      encoded.set(description, byRevision.set(revision, result));
+      return result;
+    },
   };
 }
 

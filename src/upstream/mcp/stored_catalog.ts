@@ -140,7 +140,8 @@ async function answer<T>(
     }, () => {});
     throw thrown;
   } finally {
-    over.abort();
+    // A reason of its own spares the exception, with its stack, that `abort` makes.
+    over.abort("over");
   }
 }
 
