@@ -139,7 +139,8 @@ export async function measureRun(options: Options, closing: Closing): Promise<Ru
   const cores = pinCores();
   const { runtime, machine } = describeMachine();
   const how = describeHow(options, cores);
-  const run = { runtime: gatewayRuntime, versions: runtime, machine, how };
+  const { peers } = options;
+  const run = { runtime: gatewayRuntime, versions: runtime, machine, how, peers };
   const revision = describeRevision();
   console.log(`the gateway and the bare proxy on ${gatewayRuntime}, ${revision}\n${how}`);
   console.log("medians; ratios within a round: median (lowest–highest)\n");

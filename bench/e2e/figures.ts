@@ -48,18 +48,42 @@ export const figures: readonly Figure[] = [
   { row: "memory_1000", measure: "sessions", bun: 12, deno: 18 },
 ];
 
-/** How a value of this measure is written. */
-export const measureTitles: Readonly<
-  Record<Measure, { title: string; format: (value: number) => string }>
-> = {
-  cpu: { title: "CPU, times bare", format: (value) => `${value.toFixed(2)} ×` },
-  latency: { title: "p50 latency, times bare", format: (value) => `${value.toFixed(2)} ×` },
-  echoes: { title: "CPU, in plain echoes", format: (value) => `${value.toFixed(2)} echoes` },
-  idle: { title: "memory, idle", format: (value) => `${value.toFixed(0)} MB` },
-  sessions: { title: "more with 1,000 sessions", format: (value) => `+${value.toFixed(0)} MB` },
-  streams: { title: "more with 1,000 GET streams", format: (value) => `+${value.toFixed(0)} MB` },
-  start: { title: "start to first answer", format: (value) => `${value.toFixed(0)} ms` },
+/** How a value is written. */
+interface MeasureTitle {
+  readonly title: string;
+  readonly digits: number;
+  readonly before?: string;
+  readonly after: string;
+}
+
+const times = { digits: 2, after: " ×" };
+const more = { digits: 0, before: "+", after: " MB" };
+
+/** What each measure is called and how it is written. */
+export const measureTitles: Readonly<Record<Measure, MeasureTitle>> = {
+  cpu: { ...times, title: "CPU, times bare" },
+  latency: { ...times, title: "p50 latency, times bare" },
+  echoes: { digits: 2, after: " echoes", title: "CPU, in plain echoes" },
+  idle: { digits: 0, after: " MB", title: "memory, idle" },
+  sessions: { ...more, title: "more with 1,000 sessions" },
+  streams: { ...more, title: "more with 1,000 sessions and GET streams" },
+  start: { digits: 0, after: " ms", title: "start to first answer" },
 };
+
+/** A value with its unit: `1.60 ×`. */
+export function formatValue(measure: Measure, value: number): string {
+  const { digits, before = "", after } = measureTitles[measure];
+  return `${before}${value.toFixed(digits)}${after}`;
+}
+
+/** A value with its unit and its range: `1.60 × (1.50–1.75)`. */
+export function formatRange(
+  measure: Measure,
+  { median, lowest, highest }: { median: number; lowest: number; highest: number },
+): string {
+  const { digits } = measureTitles[measure];
+  return `${formatValue(measure, median)} (${lowest.toFixed(digits)}–${highest.toFixed(digits)})`;
+}
 
 /** The figure for this measure of a row on one runtime. */
 export const figureFor = (

@@ -71,14 +71,14 @@ async function runOn({ column, callers }: Measured, seconds: number): Promise<Lo
 }
 
 /** Those options that say how much is measured. */
-export type Rates = Pick<Options, "rounds" | "seconds" | "warmSeconds" | "warmPart">;
-
-/** A target that is so slow that it does not reach its count is measured after this time. */
-const warmSecondsMax = 30;
+export type Rates = Pick<
+  Options,
+  "rounds" | "seconds" | "warmSeconds" | "warmSecondsMax" | "warmPart"
+>;
 
 /** Warms all targets up: each for some time, and until it has served its count. */
 async function warmUp(all: readonly Measured[], rates: Rates): Promise<void> {
-  const { seconds, warmSeconds, warmPart } = rates;
+  const { seconds, warmSeconds, warmSecondsMax, warmPart } = rates;
   const isWarm = ({ column: { at, scenario: { warm } } }: Measured, loads: number) => {
     const hasServed = (at.served.get(warm) ?? 0) >= warmUnits(warm, at.side.runtime, warmPart);
     return loads * seconds >= (hasServed ? warmSeconds : warmSecondsMax);

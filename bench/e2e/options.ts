@@ -7,6 +7,8 @@ export interface Options {
   readonly seconds: number;
   /** The loads that warm each target up before a scenario's first round, at least. */
   readonly warmSeconds: number;
+  /** A target that is too slow to reach its count is measured after this time. */
+  readonly warmSecondsMax: number;
   /** The part of the usual count (warm_up.ts) that each target serves before a first round. */
   readonly warmPart: number;
   readonly only: readonly string[] | undefined;
@@ -26,11 +28,17 @@ export interface Options {
 
 /** What stands in the usage line. */
 export const usage =
-  "[--rounds=5] [--seconds=0.6] [--warm-seconds=1] [--warm-part=1] [--only=NAME,…] " +
-  "[--against=REV] [--fail-above=1.10] [--peers=NAME,…] [--json=FILE] [--write=FILE] [--short]";
+  "[--rounds=5] [--seconds=0.6] [--warm-seconds=1] [--warm-seconds-max=30] [--warm-part=1] " +
+  "[--only=NAME,…] [--against=REV] [--fail-above=1.10] [--peers=NAME,…] [--json=FILE] [--write=FILE] [--short]";
 
 const known = [...usage.matchAll(/--([a-z-]+)=/g)].map(([, name = ""]) => name);
 const flags = ["short"];
+
+/** Each option with its value as one argument, whether it was `--name=value` or `--name value`. */
+export const joinArguments = (args: readonly string[]): string[] =>
+  [...toValues(args)].map(([name, value]) =>
+    flags.includes(name) ? `--${name}` : `--${name}=${value}`
+  );
 
 /** `--name=value` and `--name value`, and flags. */
 function toValues(args: readonly string[]): Map<string, string> {
@@ -97,6 +105,7 @@ export function readOptions(
     rounds: toNumber(values, "rounds", isCount) ?? 5,
     seconds: toNumber(values, "seconds", isTime) ?? 0.6,
     warmSeconds: toNumber(values, "warm-seconds", isTime) ?? 1,
+    warmSecondsMax: toNumber(values, "warm-seconds-max", isTime) ?? 30,
     warmPart: toNumber(values, "warm-part", isPart) ?? 1,
     only: toNames(values, "only", rows),
     against,

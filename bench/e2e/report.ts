@@ -1,5 +1,5 @@
 /** A run's results as lines of text. */
-import { measureTitles } from "./figures.ts";
+import { formatRange, formatValue, measureTitles } from "./figures.ts";
 import {
   type ColumnResult,
   isReached,
@@ -37,11 +37,10 @@ function columnLine(column: ColumnResult, width: number): string {
 /** `CPU, times bare: 2.10 × (1.98–2.31), figure 1.60 ×: missed`. */
 export function formatReached(reached: Reached): string {
   const { measure, value, figure } = reached;
-  const { title, format } = measureTitles[measure];
-  const range = `(${format(value.lowest)} to ${format(value.highest)})`;
-  if (figure === undefined) return `${title}: ${format(value.median)} ${range}`;
+  const text = `${measureTitles[measure].title}: ${formatRange(measure, value)}`;
+  if (figure === undefined) return text;
   const verdict = isReached(reached) ? "reached" : "missed";
-  return `${title}: ${format(value.median)} ${range}, figure ${format(figure)}: ${verdict}`;
+  return `${text}, figure ${formatValue(measure, figure)}: ${verdict}`;
 }
 
 /** A row's lines: each target's figures, each value beside its figure, and the other commit. */

@@ -56,6 +56,8 @@ export interface RunResult {
   readonly date: string;
   /** How much was measured. */
   readonly how: string;
+  /** The programs of other projects that were asked for. */
+  readonly peers: readonly string[];
   readonly rows: readonly RowResult[];
 }
 
