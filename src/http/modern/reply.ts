@@ -104,9 +104,7 @@ export class PendingReply {
     this.#connection = connection;
     connection.closed.then(() => this.#leave());
     // An answer that is complete within this moment is one body without a stream.
-    queueMicrotask(() =>
-      this.#respond(streamResponse(connection.takeWhole() ?? connection.body))
-    );
+    queueMicrotask(() => this.#respond(streamResponse(connection.takeWhole() ?? connection.body)));
     return connection;
   }
 }
