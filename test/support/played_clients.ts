@@ -1,6 +1,6 @@
 /**
  * Clients of both eras for a model of many calls at once: each call keeps every message that its
- * client hears of it, and a client can leave one at any moment. Nothing here waits for an answer.
+ * client gets, and a client can leave one at any moment. Nothing here waits for an answer.
  */
 import { initialize, jsonHeaders, request } from "./http_harness.ts";
 import type { PlayedGateway } from "./played_gateway.ts";
