@@ -32,7 +32,8 @@ if (unknown.length > 0) {
 }
 
 const chosen = named.length > 0 ? named : Object.keys(parts);
-console.log(describeMachine());
+const { runtime, machine, load } = describeMachine();
+console.log(`${runtime}, ${machine}, ${load}`);
 if (chosen.some((name) => name in parts)) {
   console.log("median of 3 rounds (lowest to highest)\n");
 }

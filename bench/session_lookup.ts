@@ -18,7 +18,7 @@ import {
   createSessions as createTable,
   findSession,
 } from "../src/http/legacy/session_table.ts";
-import { sha256Hex } from "../src/seal.ts";
+import { sha256 } from "../src/runtime/digest.ts";
 import { createMemorySessionStore } from "../src/store/memory_sessions.ts";
 import { toRecord } from "../src/store/session_row.ts";
 import { openSqliteSessionStore } from "../src/store/sqlite_sessions.ts";
@@ -57,6 +57,7 @@ export async function openLookUps(count: number): Promise<LookUps> {
     clock: systemClock,
     limits: defaultLimits,
     log: createTestLog(),
+    nextTurn: runtime.nextTurn,
   });
   for (const session of sessions) {
     bare.set(session.key, session);
@@ -68,6 +69,7 @@ export async function openLookUps(count: number): Promise<LookUps> {
     clock: systemClock,
     limits: defaultLimits,
     log: createTestLog(),
+    nextTurn: runtime.nextTurn,
   });
   for (const session of sessions) await filler.create(session);
   await filler.close();
@@ -122,12 +124,13 @@ async function openLive(count: number): Promise<Suite> {
     heartbeats: createHeartbeats(systemClock, limits),
     keepAlive: createKeepAlive(systemClock, limits),
     owner: "bench",
+    sha256,
   });
   const bare = new Map<string, SessionRecord>();
   for (const record of await createSessions(count, 1)) {
     const id = crypto.randomUUID();
     bare.set(id, record);
-    await store.create({ ...record, key: await sha256Hex(id), activeAt: systemClock.wall() });
+    await store.create({ ...record, key: sha256(id), activeAt: systemClock.wall() });
     await findSession(table, id, { surface: record.surface, principal: anonymous });
   }
   const ids = [...bare.keys()];

@@ -5,7 +5,8 @@
  * under a server that reads.
  */
 import { defaultLimits } from "../src/limits.ts";
-import { encodeFrame, openFrameStream } from "../src/sse/encode.ts";
+import { encodeFrame } from "../src/sse/encode.ts";
+import { openFrameStream } from "../src/sse/frame_stream.ts";
 import { createNotices } from "./fixtures.ts";
 import type { Suite } from "./suite.ts";
 

@@ -131,10 +131,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     tables.authenticatorKinds,
     { clock, limits, log: log.source("auth") },
   );
-  const events = createEvents((thrown) =>
-    log.error("Cannot read an event", { error: String(thrown) })
-  );
-  events.read(createLogReader(log, limits));
+  const events = openEvents(log, limits);
   const counts = countEvents(events);
   const kinds = tables.storeKinds;
   const opened = await openStores({ config, kinds, runtime, clock, limits, log });
@@ -190,6 +187,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     identity,
     instance,
     addresses: runtime.addresses,
+    sha256: runtime.sha256,
     config,
     operatorToken,
     storageProblem: stores.problem,
@@ -246,6 +244,15 @@ function openLog({ config, runtime, console }: GatewayOptions, limits: Limits, c
       ? {}
       : { file: runtime.openLog(`${dataDirectory}/logs/server.log`, bounds) }),
   });
+}
+
+/** The events of the process; the log is their first reader. */
+function openEvents(log: Log, limits: Limits): Events {
+  const events = createEvents((thrown) =>
+    log.error("Cannot read an event", { error: String(thrown) })
+  );
+  events.read(createLogReader(log, limits));
+  return events;
 }
 
 function assertRelations(limits: Limits): void {

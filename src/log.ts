@@ -60,6 +60,8 @@ type LogRecord = Readonly<Record<string, unknown>>;
 /** Members of every record; a field of the same name gets a `_` after its name. */
 const ownMembers: ReadonlySet<string> = new Set(["time", "level", "source", "message"]);
 
+const unwritten = (): void => {};
+
 /** Makes the log of a process. */
 export function createLog(options: LogOptions): LogSink {
   const { clock, limits } = options;
@@ -90,8 +92,10 @@ export function createLog(options: LogOptions): LogSink {
       // A value that cannot be shown, or a missing console, must not break the caller.
     }
   };
+  // Each call has a debug line, which is written nowhere in most gateways.
+  const writesDebug = threshold <= severities.indexOf("DEBUG");
   const at = (source: string): Log => ({
-    debug: (message, fields) => write("DEBUG", source, message, fields),
+    debug: writesDebug ? (message, fields) => write("DEBUG", source, message, fields) : unwritten,
     info: (message, fields) => write("INFO", source, message, fields),
     warn: (message, fields) => write("WARN", source, message, fields),
     error: (message, fields) => write("ERROR", source, message, fields),

@@ -64,6 +64,7 @@ async function run(work: Work): Promise<void> {
     ...(failed > 0 ? [`${failed} failed`] : []),
     ...(skipped > 0 ? [`${skipped} skipped`] : []),
   ].join(", ");
+  if (work.isShown) console.log(outcome.output.trimEnd().replace(/^/gm, "        "));
   console.log(`${failed > 0 ? "FAILED" : "ok    "}  ${work.name}  ${counts} (${seconds} s)`);
 }
 
@@ -87,7 +88,9 @@ function commitHash(): string {
 function worksOf(suite: Suite, commit: string, files: readonly string[], reports: string): Work[] {
   return runtimesOf(suite, commit, wants("--all")).flatMap((runtime) => [
     ...filesOf(suite, files).map((path) => testFile(path, runtime, reports)),
-    ...(suite.programs ?? []).map((program) => testProgram(program, runtime)),
+    ...(suite.programs ?? []).map((program) =>
+      testProgram(program, runtime, suite.kind === "speed")
+    ),
   ]);
 }
 
@@ -98,7 +101,8 @@ async function runSuites(): Promise<void> {
   try {
     for (const suite of suites) {
       const where = runtimesOf(suite, commit, wants("--all")).map((name) => titles[name]);
-      const why = where.length > 1 ? "" : `, chosen by commit ${commit.slice(0, 7) || "(none)"}`;
+      const isChosen = suite.kind === "outside" && where.length === 1;
+      const why = !isChosen ? "" : `, chosen by commit ${commit.slice(0, 7) || "(none)"}`;
       console.log(`\n${suite.name}: on ${where.join(" and ")}${why}`);
       await runAll(worksOf(suite, commit, files, reports), suite.atOnce);
     }

@@ -2,11 +2,13 @@
  * The kinds of work whose cost is measured. A caller does one piece of work at a time, checks what
  * came of it and records how long it took; a scenario runs many callers at once.
  */
+import { toolNames } from "../support/echo_tools.ts";
 import { largeResult, type LargeShape } from "../support/large_results.ts";
 import {
   assertAnswer,
   type Connection,
   connectionTo,
+  type Endpoint,
   endSession,
   type Json,
   openSession,
@@ -23,7 +25,7 @@ export interface Caller {
 }
 
 /** Opens the caller with this number at a target. */
-export type OpenCaller = (url: string, number: number) => Promise<Caller>;
+export type OpenCaller = (endpoint: Endpoint, number: number) => Promise<Caller>;
 
 /** One call: the tool as the target offers it, and what its result must hold. */
 interface Call {
@@ -41,7 +43,8 @@ const echoOf = (server: string, args: Json): Json => ({
 });
 
 async function call(connection: Connection, id: number, { name, args, meta, members }: Call) {
-  const params = { name, arguments: args, ...(meta && { _meta: meta }) };
+  const named = `${connection.toolPrefix}${name}`;
+  const params = { name: named, arguments: args, ...(meta && { _meta: meta }) };
   const { messages } = await send(connection, { id, method: "tools/call", params });
   assertAnswer(messages.at(-1), id, members);
   return messages.slice(0, -1);
@@ -52,8 +55,8 @@ function sessionCaller(
   callOf: (label: string, id: number) => Call,
   check: (notices: readonly Json[], asked: Call) => void = () => {},
 ): OpenCaller {
-  return async (url, number) => {
-    const connection = await openSession(url, 0);
+  return async (endpoint, number) => {
+    const connection = await openSession(endpoint, 0);
     let id = 0;
     return {
       async work(record) {
@@ -83,7 +86,7 @@ export const prefixedCaller = (servers: readonly string[]): OpenCaller =>
     return { name: `${server}__echo`, args: { text }, members: echoOf(server, { text }) };
   });
 
-/** Calls whose result has 256 KiB. */
+/** Calls whose result is large. */
 export const largeCaller = (shape: LargeShape): OpenCaller =>
   sessionCaller((text) => {
     const args = { shape, text };
@@ -112,6 +115,29 @@ export const progressCaller = (steps: number): OpenCaller =>
     },
   );
 
+/** Lists of the tools of several servers. */
+export const listCaller = (servers: readonly string[]): OpenCaller => {
+  const expected = servers.flatMap((server) => toolNames.map((name) => `${server}__${name}`))
+    .toSorted().join();
+  return async (endpoint) => {
+    const connection = await openSession(endpoint, 0);
+    let id = 0;
+    return {
+      async work(record) {
+        const own = id += 1;
+        const begun = performance.now();
+        const { messages } = await send(connection, { id: own, method: "tools/list" });
+        assertAnswer(messages.at(-1), own, {});
+        record(performance.now() - begun);
+        const { tools } = messages.at(-1)?.["result"] as { tools: { name: string }[] };
+        const names = tools.map(({ name }) => name).toSorted().join();
+        if (names !== expected) throw new Error(`Wrong list: got ${names}, expected ${expected}`);
+      },
+      close: () => endSession(connection),
+    };
+  };
+};
+
 const modernRevision = "2026-07-28";
 const envelope = {
   "io.modelcontextprotocol/protocolVersion": modernRevision,
@@ -120,8 +146,8 @@ const envelope = {
 };
 
 /** Calls of `echo` by a client without a session. */
-export const modernCaller: OpenCaller = (url, number) => {
-  const connection = connectionTo(url, {
+export const modernCaller: OpenCaller = (endpoint, number) => {
+  const connection = connectionTo(endpoint, {
     "mcp-protocol-version": modernRevision,
     "mcp-method": "tools/call",
     "mcp-name": "echo",
@@ -145,7 +171,7 @@ export const modernCaller: OpenCaller = (url, number) => {
 };
 
 /** Handshakes: `initialize` and `notifications/initialized`; the sessions end after each load. */
-export const handshakeCaller: OpenCaller = (url, number) => {
+export const handshakeCaller: OpenCaller = (endpoint, number) => {
   const opened: Connection[] = [];
   const settle = async () => {
     for (let one = opened.pop(); one !== undefined; one = opened.pop()) await endSession(one);
@@ -154,7 +180,7 @@ export const handshakeCaller: OpenCaller = (url, number) => {
   return Promise.resolve({
     async work(record) {
       const begun = performance.now();
-      opened.push(await openSession(url, number * 1_000_000 + (id += 1)));
+      opened.push(await openSession(endpoint, number * 1_000_000 + (id += 1)));
       record(performance.now() - begun);
     },
     settle,

@@ -20,10 +20,13 @@ function run(command: string, args: readonly string[], cwd = projectDirectory): 
   throw new Error(`Cannot run "${command} ${args.join(" ")}": ${reason}`);
 }
 
-/** What this tree is: its commit, and whether files differ from it. */
+/** What decides what is measured. */
+const measured = ["src", "bench", "bun.lock"];
+
+/** What this tree is: its commit, and whether files that matter differ from it. */
 export function describeRevision(): string {
   try {
-    const changed = run("git", ["status", "--porcelain"]) !== "";
+    const changed = run("git", ["status", "--porcelain", "--", ...measured]) !== "";
     return run("git", ["rev-parse", "--short", "HEAD"]) + (changed ? " with changes" : "");
   } catch {
     return "unknown revision";

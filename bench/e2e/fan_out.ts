@@ -2,7 +2,7 @@
 import { within } from "../../test/support/wait.ts";
 import { announce, type OpenCaller } from "./callers.ts";
 import { type NoticeStream, openNoticeStream } from "./notice_stream.ts";
-import { type Connection, endSession, openSession } from "./rpc_client.ts";
+import { type Connection, type Endpoint, endSession, openSession } from "./rpc_client.ts";
 
 const method = "notifications/tools/list_changed";
 const atOnce = 32;
@@ -24,10 +24,13 @@ async function forEachOf<T>(
 }
 
 /** Opens many sessions. */
-export async function openSessions(url: string, count: number): Promise<Connection[]> {
+export async function openSessions(
+  endpoint: Endpoint,
+  count: number,
+): Promise<Connection[]> {
   const sessions: Connection[] = [];
   await forEachOf(Array.from({ length: count }), async (_, at) => {
-    sessions.push(await openSession(url, at));
+    sessions.push(await openSession(endpoint, at));
   });
   return sessions;
 }
@@ -57,14 +60,14 @@ export const endSessions = (sessions: readonly Connection[]): Promise<void> =>
   forEachOf(sessions, endSession);
 
 /** Broadcasts, one after the other: each is over when every subscriber had it once. */
-export const fanOutCaller = (count: number): OpenCaller => async (url) => {
+export const fanOutCaller = (count: number): OpenCaller => async (endpoint) => {
   const missing = new Set<number>();
   let stray: number | undefined;
   const keepStray = (subscriber: number) => void (stray ??= subscriber);
   let arrived: (subscriber: number) => void = keepStray;
-  const sessions = await openSessions(url, count);
+  const sessions = await openSessions(endpoint, count);
   const streams = await openStreams(sessions, (subscriber) => arrived(subscriber));
-  const speaker = await openSession(url, 0);
+  const speaker = await openSession(endpoint, 0);
   let id = 0;
 
   const work = async (record: (ms: number) => void) => {

@@ -9,17 +9,25 @@ import type { Closing } from "./closing.ts";
 import { type LoadFigures, runLoad } from "./load.ts";
 import type { Options } from "./options.ts";
 import type { Scenario } from "./scenarios.ts";
-import type { Target } from "./targets.ts";
+import type { Side, Target } from "./targets.ts";
+import { warmUnits, type WorkKind } from "./warm_up.ts";
 
-/** A target of the comparison with its column's name. */
-export interface NamedTarget {
-  readonly name: string;
+/** A target of the comparison. */
+export interface RunningTarget {
+  readonly side: Side;
   readonly target: Target;
   /** Units that it has served since its start. */
-  served: number;
+  readonly served: Map<WorkKind, number>;
 }
 
-/** What was measured at one target. */
+/** One column of a scenario: who works at which target. */
+export interface Column {
+  readonly name: string;
+  readonly scenario: Scenario;
+  readonly at: RunningTarget;
+}
+
+/** What was measured in one column. */
 export interface TargetRounds {
   readonly name: string;
   /** One load for each round, in their order. */
@@ -38,71 +46,65 @@ export function orderOf<T>(items: readonly T[], round: number): T[] {
   return round % 2 === 0 ? turned : turned.reverse();
 }
 
-async function openCallers(
-  { callers: count, open }: Scenario,
-  url: string,
-  closing: Closing,
-): Promise<Caller[]> {
+async function openCallers({ scenario, at }: Column, closing: Closing): Promise<Caller[]> {
   const callers: Caller[] = [];
-  for (let number = 0; number < count; number += 1) {
-    callers.push(await closing.open(() => open(url, number), (caller) => caller.close()));
+  const endpoint = at.target.endpoint(scenario.transport);
+  for (let number = 0; number < scenario.callers; number += 1) {
+    const opening = () => scenario.open(endpoint, number);
+    callers.push(await closing.open(opening, (caller) => caller.close()));
   }
   return callers;
 }
 
-/** A target of one scenario. */
+/** A column with its callers. */
 interface Measured {
-  readonly of: NamedTarget;
+  readonly column: Column;
   readonly callers: readonly Caller[];
   readonly rounds: LoadFigures[];
 }
 
-async function runOn({ of, callers }: Measured, seconds: number): Promise<LoadFigures> {
-  const figures = await runLoad(of.target.pid, callers, seconds);
-  of.served += figures.latencies.length;
+async function runOn({ column, callers }: Measured, seconds: number): Promise<LoadFigures> {
+  const { at: { target, served }, scenario: { warm } } = column;
+  const figures = await runLoad(target.pid, callers, seconds);
+  served.set(warm, (served.get(warm) ?? 0) + figures.latencies.length);
   return figures;
 }
 
-/** How much longer than usual a target is warmed up, at most, that has served little since its start. */
-const warmFactorMax = 10;
+/** Those options that say how much is measured. */
+export type Rates = Pick<
+  Options,
+  "rounds" | "seconds" | "warmSeconds" | "warmSecondsMax" | "warmPart"
+>;
 
-/**
- * Warms all targets up: for some time before each scenario, and until each has served enough, since
- * a runtime's compiler takes a third of the CPU time of the first ten thousand calls.
- */
-async function warmUp(
-  all: readonly Measured[],
-  { seconds, warmSeconds, warmUnits }: Rates,
-): Promise<void> {
-  const isWarm = ({ of }: Measured, loads: number) =>
-    loads * seconds >= (of.served < warmUnits ? warmFactorMax : 1) * warmSeconds;
+/** Warms all targets up: each for some time, and until it has served its count. */
+async function warmUp(all: readonly Measured[], rates: Rates): Promise<void> {
+  const { seconds, warmSeconds, warmSecondsMax, warmPart } = rates;
+  const isWarm = ({ column: { at, scenario: { warm } } }: Measured, loads: number) => {
+    const hasServed = (at.served.get(warm) ?? 0) >= warmUnits(warm, at.side.runtime, warmPart);
+    return loads * seconds >= (hasServed ? warmSeconds : warmSecondsMax);
+  };
   for (let loads = 0; !all.every((one) => isWarm(one, loads)); loads += 1) {
     for (const one of orderOf(all, loads)) if (!isWarm(one, loads)) await runOn(one, seconds);
   }
 }
 
-/** Those options that say how much is measured. */
-export type Rates = Pick<Options, "rounds" | "seconds" | "warmSeconds" | "warmUnits">;
-
 /** Runs all rounds of a scenario; its callers are closed with `closing`. */
 export async function measureScenario(
-  scenario: Scenario,
-  targets: readonly NamedTarget[],
+  columns: readonly Column[],
   rates: Rates,
   closing: Closing,
 ): Promise<TargetRounds[]> {
   const all: Measured[] = [];
-  for (const of of targets) {
-    const callers = await openCallers(scenario, of.target.url, closing);
-    all.push({ of, callers, rounds: [] });
+  for (const column of columns) {
+    all.push({ column, callers: await openCallers(column, closing), rounds: [] });
   }
   await warmUp(all, rates);
   for (let round = 0; round < rates.rounds; round += 1) {
     for (const one of orderOf(all, round)) one.rounds.push(await runOn(one, rates.seconds));
   }
-  return all.map(({ of, rounds }) => ({
-    name: of.name,
+  return all.map(({ column: { name, at }, rounds }) => ({
+    name,
     rounds,
-    residentBytes: residentBytes(of.target.pid),
+    residentBytes: residentBytes(at.target.pid),
   }));
 }

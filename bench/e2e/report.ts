@@ -1,39 +1,14 @@
-/** From rounds to figures and lines of text: medians, percentiles, and ratios within each round. */
-import type { TargetRounds } from "./measure.ts";
-import type { Scenario } from "./scenarios.ts";
-
-/** A value over several rounds. */
-export interface Spread {
-  readonly median: number;
-  readonly lowest: number;
-  readonly highest: number;
-}
+/** A run's results as lines of text. */
+import { formatRange, formatValue, measureTitles } from "./figures.ts";
+import {
+  type ColumnResult,
+  isReached,
+  type Reached,
+  type RowResult,
+  type Spread,
+} from "./results.ts";
 
 const bytesPerMegabyte = 1024 * 1024;
-
-/** The value below which this part of the values is. */
-export function percentile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((one, other) => one - other);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
-}
-
-/** Median (of an even number the mean of the middle two), lowest and highest. */
-export function spreadOf(values: readonly number[]): Spread {
-  const sorted = [...values].sort((one, other) => one - other);
-  const at = (index: number) => sorted[index] ?? Number.NaN;
-  return {
-    median: (at((sorted.length - 1) >> 1) + at(sorted.length >> 1)) / 2,
-    lowest: at(0),
-    highest: at(sorted.length - 1),
-  };
-}
-
-/** One target's CPU time beside another's, round by round. */
-export function ratioOf(one: TargetRounds, other: TargetRounds): Spread {
-  return spreadOf(
-    one.rounds.map(({ cpuUs }, round) => cpuUs / (other.rounds[round]?.cpuUs ?? Number.NaN)),
-  );
-}
 
 /** `2.10 (1.98–2.31)`. */
 export const formatSpread = ({ median, lowest, highest }: Spread): string =>
@@ -43,49 +18,68 @@ export const formatSpread = ({ median, lowest, highest }: Spread): string =>
 export const formatMegabytes = (bytes: number): string =>
   `${(bytes / bytesPerMegabyte).toFixed(0)} MB`;
 
-const formatUs = (us: number) => us.toFixed(us < 100 ? 1 : 0);
+/** CPU microseconds. */
+export const formatUs = (us: number): string => `${us.toFixed(us < 100 ? 1 : 0)} µs`;
 const formatMs = (ms: number) => ms.toFixed(ms < 10 ? 2 : 1);
 
-function targetLine(measured: TargetRounds, bare: TargetRounds | undefined, width: number): string {
-  const latencies = measured.rounds.flatMap((round) => round.latencies);
-  const [p50, p90, p99] = [0.5, 0.9, 0.99].map((part) => formatMs(percentile(latencies, part)));
-  const cpuUs = spreadOf(measured.rounds.map((round) => round.cpuUs)).median;
+function columnLine(column: ColumnResult, width: number): string {
+  const { name, cpuUs, p50Ms, p90Ms, p99Ms, residentBytes, units, timesBare } = column;
   return [
-    `  ${measured.name.padEnd(width)}`,
-    `${formatUs(cpuUs).padStart(6)} µs`,
-    `p50 ${p50}, p90 ${p90}, p99 ${p99} ms`.padEnd(34),
-    formatMegabytes(measured.residentBytes).padStart(7),
-    `${latencies.length}`.padStart(7),
-    ...(bare === undefined || bare === measured
-      ? []
-      : [`${formatSpread(ratioOf(measured, bare))} x bare`]),
+    `  ${name.padEnd(width)}`,
+    formatUs(cpuUs).padStart(9),
+    `p50 ${formatMs(p50Ms)}, p90 ${formatMs(p90Ms)}, p99 ${formatMs(p99Ms)} ms`.padEnd(34),
+    formatMegabytes(residentBytes).padStart(7),
+    `${units}`.padStart(7),
+    ...(timesBare === undefined ? [] : [`${formatSpread(timesBare)} x bare`]),
   ].join("  ");
 }
 
-/** A scenario's lines: each target's figures, and this tree beside the other commit. */
-export function reportScenario(
-  { name, title, unit }: Pick<Scenario, "name" | "title" | "unit">,
-  measured: readonly TargetRounds[],
-): string {
-  const [bare, ours, other] = measured;
-  const width = Math.max(...measured.map((one) => one.name.length));
+/** `CPU, times bare: 2.10 × (1.98–2.31), figure 1.60 ×: missed`. */
+export function formatReached(reached: Reached): string {
+  const { measure, value, figure } = reached;
+  const text = `${measureTitles[measure].title}: ${formatRange(measure, value)}`;
+  if (figure === undefined) return text;
+  const verdict = isReached(reached) ? "reached" : "missed";
+  return `${text}, figure ${formatValue(measure, figure)}: ${verdict}`;
+}
+
+/** A row's lines: each target's figures, each value beside its figure, and the other commit. */
+export function reportRow(row: RowResult): string {
+  const { name, title, unit, columns, reached, beside = [], timesOther } = row;
+  const width = Math.max(...columns.map((column) => column.name.length));
   return [
-    `${name}: ${title}; per ${unit}`,
-    ...measured.map((one) => targetLine(one, bare, width)),
-    ...(ours === undefined || other === undefined
+    `${name}: ${title}${unit === undefined ? "" : `; per ${unit}`}`,
+    ...columns.map((column) => columnLine(column, width)),
+    ...reached.map((one) => `  ${formatReached(one)}`),
+    ...beside.flatMap((side) => [
+      `  ${side.name}:`,
+      ...side.values.map(({ measure, value }) => `    ${formatReached({ measure, value })}`),
+    ]),
+    ...(timesOther === undefined
       ? []
-      : [`  ${ours.name} / ${other.name}: ${formatSpread(ratioOf(ours, other))}`]),
+      : [`  this tree / the other commit: ${formatSpread(timesOther)}`]),
     "",
   ].join("\n");
 }
 
-/** What is worse than allowed, in one line; undefined when nothing is. */
-export function reportWorse(
-  ratios: ReadonlyMap<string, Spread>,
-  failAbove: number,
-): string | undefined {
-  const worse = [...ratios].filter(([, { median }]) => !(median <= failAbove));
-  if (worse.length === 0) return undefined;
-  const list = worse.map(([name, spread]) => `${name} ${formatSpread(spread)}`).join(", ");
-  return `Above ${failAbove.toFixed(2)}: ${list}`;
+/** The values that have a figure, one a line; and how many are within it. */
+export function reportFigures(rows: readonly RowResult[]): string {
+  const lines = rows.flatMap(({ name, reached }) =>
+    reached.filter(({ figure }) => figure !== undefined)
+      .map((one) => ({ text: `${name}  ${formatReached(one)}`, ok: isReached(one) }))
+  );
+  if (lines.length === 0) return "";
+  const count = lines.filter(({ ok }) => ok).length;
+  return [...lines.map(({ text }) => text), `${count} of ${lines.length} figures reached`]
+    .join("\n");
+}
+
+/** What is worse than the other commit by more than allowed, in one line; undefined: nothing. */
+export function reportWorse(rows: readonly RowResult[], failAbove: number): string | undefined {
+  const worse = rows.flatMap(({ name, timesOther }) =>
+    timesOther === undefined || timesOther.median <= failAbove
+      ? []
+      : [`${name} ${formatSpread(timesOther)}`]
+  );
+  return worse.length === 0 ? undefined : `Above ${failAbove.toFixed(2)}: ${worse.join(", ")}`;
 }

@@ -3,13 +3,27 @@
  * with what its own request must get, so that a fast wrong answer is never measured.
  */
 
+import { openSseLine, type SseLine } from "./sse_line.ts";
+
 /** A JSON object. */
 export type Json = Readonly<Record<string, unknown>>;
+
+/** Where a target is reached, and how. */
+export interface Endpoint {
+  readonly url: string;
+  /** `sse` is HTTP+SSE, the transport of 2024-11-05. */
+  readonly transport: "http" | "sse";
+  /** What stands before the name of each tool. */
+  readonly toolPrefix: string;
+}
 
 /** A session of the handshake revisions, or what stands in for one: where its requests go. */
 export interface Connection {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly toolPrefix: string;
+  /** Where answers come, if not as answers to the POST. */
+  readonly line?: SseLine;
 }
 
 /** The handshake revision that the sessions speak. */
@@ -22,10 +36,10 @@ const baseHeaders = {
 };
 
 /** A connection without a session. */
-export const connectionTo = (url: string, headers: Record<string, string> = {}): Connection => ({
-  url,
-  headers: { ...baseHeaders, ...headers },
-});
+export const connectionTo = (
+  { url, toolPrefix }: Pick<Endpoint, "url" | "toolPrefix">,
+  headers: Record<string, string> = {},
+): Connection => ({ url, toolPrefix, headers: { ...baseHeaders, ...headers } });
 
 function messagesIn(body: string, type: string): Json[] {
   if (!type.includes("text/event-stream")) return body === "" ? [] : [JSON.parse(body) as Json];
@@ -35,9 +49,12 @@ function messagesIn(body: string, type: string): Json[] {
 
 /** Sends one message; resolves with all messages of the answer's body and its session. */
 export async function send(
-  { url, headers }: Connection,
+  { url, headers, line }: Connection,
   message: Json,
 ): Promise<{ messages: Json[]; session: string | null }> {
+  const answer = message["id"] === undefined ? undefined : line?.answerTo(message["id"]);
+  // Its rejection is seen below, unless the POST fails first.
+  answer?.catch(() => {});
   const response = await fetch(url, {
     method: "POST",
     headers,
@@ -46,6 +63,9 @@ export async function send(
   const body = await response.text();
   if (!response.ok) {
     throw new Error(`HTTP ${response.status} to ${message["method"]}: ${excerpt(body)}`);
+  }
+  if (line !== undefined) {
+    return { messages: answer === undefined ? [] : [await answer], session: null };
   }
   return {
     messages: messagesIn(body, response.headers.get("content-type") ?? ""),
@@ -78,8 +98,12 @@ export function assertAnswer(message: Json | undefined, id: unknown, members: Js
 }
 
 /** Shakes hands: `initialize`, then `notifications/initialized`. */
-export async function openSession(url: string, id: number): Promise<Connection> {
-  const { messages, session } = await send(connectionTo(url), {
+export async function openSession(endpoint: Endpoint, id: number): Promise<Connection> {
+  const { toolPrefix, transport } = endpoint;
+  const line = transport === "sse" ? await openSseLine(endpoint.url) : undefined;
+  const target = { url: line?.posts ?? endpoint.url, toolPrefix };
+  const opening = { ...connectionTo(target), ...(line && { line }) };
+  const { messages, session } = await send(opening, {
     id,
     method: "initialize",
     params: {
@@ -88,18 +112,21 @@ export async function openSession(url: string, id: number): Promise<Connection> 
       clientInfo: { name: "bench", version: "1" },
     },
   });
-  assertAnswer(messages[0], id, { protocolVersion: revision });
-  const connection = connectionTo(url, {
-    "mcp-protocol-version": revision,
+  assertAnswer(messages.at(-1), id, {});
+  const { protocolVersion } = messages.at(-1)?.["result"] as Json;
+  const connection = connectionTo(target, {
+    "mcp-protocol-version": String(protocolVersion),
     // The bare proxy has no sessions; its requests are as long as the others.
     "mcp-session-id": session ?? "00000000-0000-4000-8000-000000000000",
   });
-  await send(connection, { method: "notifications/initialized" });
-  return connection;
+  const opened = { ...connection, ...(line && { line }) };
+  await send(opened, { method: "notifications/initialized" });
+  return opened;
 }
 
 /** Ends a session; a proxy without sessions refuses that. */
-export async function endSession({ url, headers }: Connection): Promise<void> {
+export async function endSession({ url, headers, line }: Connection): Promise<void> {
+  if (line !== undefined) return line.close();
   const response = await fetch(url, { method: "DELETE", headers });
   await response.body?.cancel();
 }

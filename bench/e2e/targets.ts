@@ -2,89 +2,103 @@
  * The programs under measurement: the bare proxy and the gateway, of this tree or of another, each
  * started directly under the same runtime and in front of the same servers.
  */
-import { spawn } from "node:child_process";
-import { sendSignal } from "../../test/support/processes.ts";
-import { programCommand, spawnGateway } from "../../test/support/spawn_gateway.ts";
-import { startMsMax, within } from "../../test/support/wait.ts";
-
-/** Which servers stand behind a target. */
-export type ServerSet = "one" | "three" | "own";
+import { gatewayRuntime, programCommand, spawnGateway } from "../../test/support/spawn_gateway.ts";
+import type { Endpoint } from "./rpc_client.ts";
+import { type ServerSet, serverSets } from "./server_sets.ts";
+import { once, startListener } from "./started_program.ts";
 
 /** A running target. */
 export interface Target {
-  /** Its MCP endpoint. */
-  readonly url: string;
   readonly pid: number;
+  /** Where its clients of this transport go. */
+  endpoint(transport: Endpoint["transport"]): Endpoint;
   close(): Promise<void>;
 }
 
 /** One column of the comparison; it starts a target for each set of servers that is needed. */
 export interface Side {
   readonly name: string;
+  /** Decides how long it is warmed up. */
+  readonly runtime: "bun" | "deno" | "other";
+  /** The scenarios that it can serve, if not all. */
+  readonly rows?: readonly string[];
   start(servers: ServerSet): Promise<Target>;
 }
 
-/** Names of the servers in each set, and whether sessions share their process. */
-const serverSets: Readonly<
-  Record<ServerSet, { names: readonly string[]; isolation: "shared" | "session" }>
-> = {
-  one: { names: ["echo"], isolation: "shared" },
-  three: { names: ["one", "two", "three"], isolation: "shared" },
-  own: { names: ["echo"], isolation: "session" },
-};
-
-/** The names of the servers in a set. */
-export const serverNames = (servers: ServerSet): readonly string[] => serverSets[servers].names;
-
-/** The second close is the first one: by then the process's id may be another's. */
-function once(close: () => Promise<void>): () => Promise<void> {
-  let closed: Promise<void> | undefined;
-  return () => closed ??= close();
+/** The servers behind one target: the command of each, or its URL where they run beside it. */
+interface Behind {
+  readonly servers: ReadonlyMap<string, { command: string; args: string[] } | { url: string }>;
+  close(): Promise<void>;
 }
 
-const commandOf = (name: string) =>
+/** The command of the echo server over stdio. */
+export const echoCommand = (name: string): { command: string; args: string[] } =>
   programCommand("bench/support/echo_server.ts", [`--name=${name}`]);
+
+const commandLine = ({ command, args }: { command: string; args: string[] }) => [command, ...args];
+
+/** Servers with a URL are started; the others are started by the target. */
+async function openBehind(set: ServerSet, launcher: readonly string[]): Promise<Behind> {
+  const { names, isRemote } = serverSets[set];
+  if (!isRemote) {
+    return {
+      servers: new Map(names.map((name) => [name, echoCommand(name)])),
+      close: () => Promise.resolve(),
+    };
+  }
+  const started = await Promise.all(names.map(async (name) => {
+    const server = programCommand("bench/support/remote_echo_server.ts", [`--name=${name}`]);
+    const command = [...launcher, ...commandLine(server)];
+    const title = "the remote server";
+    return [name, await startListener({ title, command, hasStdin: true })] as const;
+  }));
+  return {
+    servers: new Map(
+      started.map(([name, { port }]) => [name, { url: `http://127.0.0.1:${port}/mcp` }]),
+    ),
+    async close() {
+      await Promise.all(started.map(([, { program }]) => program.close()));
+    },
+  };
+}
+
+const paths = { http: "/mcp", sse: "/sse" } as const;
+
+const endpointsBelow = (url: string): Target["endpoint"] => (transport) => ({
+  url: `${url}${paths[transport]}`,
+  transport,
+  toolPrefix: "",
+});
 
 /** The proxy that does nothing but rewrite ids. */
 export function createBareSide(launcher: readonly string[]): Side {
-  return { name: "bare", start: (servers) => startBare(servers, launcher) };
-}
-
-async function startBare(servers: ServerSet, launcher: readonly string[]): Promise<Target> {
-  const commands = serverNames(servers).map((name) => {
-    const { command, args } = commandOf(name);
-    return [name, [command, ...args]] as const;
-  });
-  const { command, args } = programCommand("bench/support/bare_proxy.ts", [
-    JSON.stringify(Object.fromEntries(commands)),
-  ]);
-  const [first = command, ...others] = [...launcher, command, ...args];
-  const child = spawn(first, others, { stdio: ["ignore", "pipe", "inherit"] });
-  const ended = new Promise<void>((resolve) => {
-    child.once("exit", () => resolve());
-    child.once("error", () => resolve());
-  });
-  const close = once(async () => {
-    // Its servers end when their stdin does.
-    sendSignal(child.pid, "SIGKILL");
-    await within("the bare proxy to end", ended);
-  });
-  const listening = new Promise<string>((resolve, reject) => {
-    ended.then(() => reject(new Error("The bare proxy ended at its start")));
-    let text = "";
-    child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-      text += chunk;
-      const found = /PORT (\d+)\n/.exec(text);
-      if (found !== null) resolve(found[1] ?? "");
-    });
-  });
-  try {
-    const port = await within("the bare proxy's port", listening, startMsMax);
-    return { url: `http://127.0.0.1:${port}/mcp`, pid: child.pid ?? -1, close };
-  } catch (thrown) {
-    await close();
-    throw thrown;
-  }
+  return {
+    name: "bare",
+    runtime: gatewayRuntime,
+    async start(set) {
+      const behind = await openBehind(set, launcher);
+      const where = [...behind.servers].map(([name, server]) =>
+        [name, "url" in server ? server.url : commandLine(server)] as const
+      );
+      const proxy = programCommand("bench/support/bare_proxy.ts", [
+        JSON.stringify(Object.fromEntries(where)),
+      ]);
+      try {
+        const { program, port } = await startListener({
+          title: "the bare proxy",
+          command: [...launcher, ...commandLine(proxy)],
+        });
+        return {
+          pid: program.pid,
+          endpoint: endpointsBelow(`http://127.0.0.1:${port}`),
+          close: () => program.close().finally(behind.close),
+        };
+      } catch (thrown) {
+        await behind.close();
+        throw thrown;
+      }
+    },
+  };
 }
 
 /** The gateway of the tree in `root`, with this tree's servers behind it. */
@@ -95,15 +109,28 @@ export function createGatewaySide(
 ): Side {
   return {
     name,
-    async start(servers) {
-      const { names, isolation } = serverSets[servers];
-      const configured = names.map((server) => [server, { ...commandOf(server), isolation }]);
-      const gateway = await spawnGateway({
-        servers: Object.fromEntries(configured),
-        launcher,
-        ...(root !== undefined && { root }),
-      });
-      return { url: `${gateway.url}/mcp`, pid: gateway.pid, close: once(() => gateway.dispose()) };
+    runtime: gatewayRuntime,
+    async start(set) {
+      const { isolation, listener } = serverSets[set];
+      const behind = await openBehind(set, launcher);
+      const configured = [...behind.servers]
+        .map(([server, where]) => [server, { ...where, isolation }] as const);
+      try {
+        const gateway = await spawnGateway({
+          servers: Object.fromEntries(configured),
+          launcher,
+          env: { MCP_LISTENER: listener },
+          ...(root !== undefined && { root }),
+        });
+        return {
+          pid: gateway.pid,
+          endpoint: endpointsBelow(gateway.url),
+          close: once(() => gateway.dispose().finally(behind.close)),
+        };
+      } catch (thrown) {
+        await behind.close();
+        throw thrown;
+      }
     },
   };
 }

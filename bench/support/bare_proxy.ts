@@ -1,18 +1,22 @@
 /**
  * The reference for the gateway: an HTTP endpoint that only rewrites ids to its servers and back
  * (no session, no check, no timeout). A call with a progress token is answered by a stream of
- * events; notices without a token go to every GET stream, encoded once. Its argument is JSON,
- * `{"name": ["command", "argument", …]}`: with several servers a tool is named `name__tool`. Prints
- * its port.
+ * events; notices without a token go to every GET stream, encoded once. `/sse` and `/messages` are
+ * the same for clients of HTTP+SSE. Its argument is JSON, `{"name": ["command", "argument", …]}`, or
+ * a URL in place of the command: with several servers a tool is named `name__tool`, and `tools/list`
+ * asks all. Prints its port.
  */
 import { spawn } from "node:child_process";
 import process from "node:process";
+import { listen } from "./listen.ts";
 
 type Controller = ReadableStreamDefaultController<Uint8Array>;
 
 /** A message is passed on unchanged; only these members are read. */
 interface Message {
   readonly id?: unknown;
+  readonly method?: unknown;
+  readonly result?: unknown;
   readonly params?: {
     readonly name?: unknown;
     readonly progressToken?: unknown;
@@ -28,7 +32,7 @@ interface OpenCall {
   end(text: string): void;
 }
 
-/** A server's process. */
+/** A server: its process, or its URL. */
 interface Server {
   send(message: unknown): void;
 }
@@ -57,12 +61,25 @@ function receive(message: Message): void {
   call?.notice(JSON.stringify({ ...message, params }));
 }
 
-function start([command = "", ...args]: readonly string[]): Server {
-  const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+const json = { "content-type": "application/json" };
+
+function remote(url: string): Server {
+  const headers = { ...json, accept: "application/json, text/event-stream" };
+  return {
+    async send(message) {
+      const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(message) });
+      const text = await response.text();
+      if (text !== "") receive(JSON.parse(text));
+    },
+  };
+}
+
+function child([command = "", ...args]: readonly string[]): Server {
+  const { stdin, stdout } = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
   let outgoing = "";
   let rest = "";
-  child.stdout.setEncoding("utf8");
-  child.stdout.on("data", (text: string) => {
+  stdout.setEncoding("utf8");
+  stdout.on("data", (text: string) => {
     const lines = (rest + text).split("\n");
     rest = lines.pop() ?? "";
     for (const line of lines) receive(JSON.parse(line));
@@ -72,7 +89,7 @@ function start([command = "", ...args]: readonly string[]): Server {
     send(message) {
       if (outgoing === "") {
         queueMicrotask(() => {
-          child.stdin.write(outgoing);
+          stdin.write(outgoing);
           outgoing = "";
         });
       }
@@ -81,8 +98,12 @@ function start([command = "", ...args]: readonly string[]): Server {
   };
 }
 
-const commands = JSON.parse(process.argv[2] ?? "{}") as Record<string, string[]>;
-const servers = new Map(Object.entries(commands).map(([name, command]) => [name, start(command)]));
+const configured = JSON.parse(process.argv[2] ?? "{}") as Record<string, string[] | string>;
+const servers = new Map(
+  Object.entries(configured).map(([name, where]) =>
+    [name, typeof where === "string" ? remote(where) : child(where)] as const
+  ),
+);
 const [first] = servers.values();
 const prefixed = servers.size > 1;
 
@@ -130,30 +151,66 @@ function streamCall(server: Server | undefined, message: Message): Response {
   return new Response(body, { headers: { "content-type": "text/event-stream" } });
 }
 
-async function handle(request: Request): Promise<Response> {
-  if (request.method === "GET") return openStream();
+/** Sends a request to a server; resolves with the text of its response, with the client's id. */
+function ask(server: Server | undefined, message: Message): Promise<string> {
+  const id = ++lastId;
+  return new Promise((resolve) => {
+    calls.set(id, { id: message.id, progressToken: undefined, notice: () => {}, end: resolve });
+    server?.send({ ...message, id });
+  });
+}
+
+/** The tools of all servers in one list, by their prefixed names. */
+async function mergedList(message: Message): Promise<string> {
+  const lists = await Promise.all([...servers].map(async ([prefix, server]) => {
+    const { result } = JSON.parse(await ask(server, message)) as {
+      result: { tools: { name: string }[] };
+    };
+    return result.tools.map((tool) => ({ ...tool, name: `${prefix}__${tool.name}` }));
+  }));
+  return JSON.stringify({ jsonrpc: "2.0", id: message.id, result: { tools: lists.flat() } });
+}
+
+const answer = ({ server, message }: ReturnType<typeof route>): Promise<string> =>
+  prefixed && message.method === "tools/list" ? mergedList(message) : ask(server, message);
+
+/** The streams of HTTP+SSE by the number in their URL for POSTs. */
+const sseStreams = new Map<string, Controller>();
+let lastStream = 0;
+
+function openSse(): Response {
+  const id = String(++lastStream);
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      sseStreams.set(id, controller);
+      controller.enqueue(encoder.encode(`event: endpoint\ndata: /messages?sessionId=${id}\n\n`));
+    },
+    cancel: () => void sseStreams.delete(id),
+  });
+  return new Response(body, { headers: { "content-type": "text/event-stream" } });
+}
+
+/** The answer of a POST to `/messages` goes to the stream. */
+function takeForStream(url: URL, routed: ReturnType<typeof route>): Response {
+  const stream = sseStreams.get(url.searchParams.get("sessionId") ?? "");
+  if (routed.message.id === undefined) routed.server?.send(routed.message);
+  else answer(routed).then((text) => stream?.enqueue(toFrame(text)));
+  return new Response(null, { status: 202 });
+}
+
+const streamPaths = /\/(?:sse|messages)\b/;
+
+await listen(async (request) => {
+  const isSse = streamPaths.test(request.url);
+  if (request.method === "GET") return isSse ? openSse() : openStream();
   if (request.method !== "POST") return new Response(null, { status: 405 });
-  const { server, message } = route(JSON.parse(await request.text()));
+  const routed = route(JSON.parse(await request.text()));
+  if (isSse) return takeForStream(new URL(request.url), routed);
+  const { server, message } = routed;
   if (message.id === undefined) {
     server?.send(message);
     return new Response(null, { status: 202 });
   }
   if (message.params?._meta?.progressToken !== undefined) return streamCall(server, message);
-  const id = ++lastId;
-  const text = await new Promise<string>((resolve) => {
-    calls.set(id, { id: message.id, progressToken: undefined, notice: () => {}, end: resolve });
-    server?.send({ ...message, id });
-  });
-  return new Response(text, { headers: { "content-type": "application/json" } });
-}
-
-const port = "Deno" in globalThis
-  ? await new Promise<number>((resolve) => {
-    Deno.serve({
-      hostname: "127.0.0.1",
-      port: 0,
-      onListen: (address) => resolve(address.port),
-    }, handle);
-  })
-  : Bun.serve({ hostname: "127.0.0.1", port: 0, idleTimeout: 0, fetch: handle }).port;
-console.log(`PORT ${port}`);
+  return new Response(await answer(routed), { headers: json });
+});

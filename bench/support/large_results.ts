@@ -1,11 +1,11 @@
 /**
- * Results of 256 KiB in three shapes, which cost a parser very different amounts: plain text, JSON
- * written into a text (an escape every few characters), and thousands of small objects. The server
- * sends them, and the load generator compares what arrives with them.
+ * Large results in shapes that cost a parser very different amounts: plain text, log lines (an
+ * escape every fifty characters), JSON written into a text (one every few characters), and
+ * thousands of small objects. The server sends them, and the load generator compares what arrives.
  */
 
-/** The content of such a result. */
-export type LargeShape = "text" | "json" | "structured";
+/** The content of such a result: 256 KiB, or 1 MiB of plain text. */
+export type LargeShape = "text" | "log" | "json" | "structured" | "text_1mb";
 
 /** The members of a tool's result. */
 export interface ToolResult {
@@ -14,24 +14,31 @@ export interface ToolResult {
 }
 
 const bytes = 256 * 1024;
-const rowBytes = 67;
+const megabyte = 1024 * 1024;
+const rowCount = 3_800;
 
 const sentences =
   "The gateway passes this text on as it is, from the first character to the last. ";
-const rows = Array.from({ length: Math.floor(bytes / rowBytes) }, (_, at) => ({
+const logLine = "2026-11-28T10:00:00Z INFO the request took 12 ms\n";
+const rows = Array.from({ length: rowCount }, (_, at) => ({
   id: 1_000_000 + at,
-  name: `row ${String(at).padStart(5, "0")}`,
+  name: `row number ${String(at).padStart(5, "0")}`,
   price: 9.5,
   tags: ["one", "two"],
 }));
 
+const textResult = (text: string): ToolResult => ({ content: [{ type: "text", text }] });
+const repeated = (text: string, size: number): ToolResult =>
+  textResult(text.repeat(Math.ceil(size / text.length)).slice(0, size));
+
 const bodies: Readonly<Record<LargeShape, () => ToolResult>> = {
-  text: () => textResult(sentences.repeat(Math.ceil(bytes / sentences.length)).slice(0, bytes)),
+  text: () => repeated(sentences, bytes),
+  log: () => repeated(logLine, bytes),
   json: () => textResult(JSON.stringify(rows)),
   structured: () => ({ content: [], structuredContent: { rows } }),
+  text_1mb: () => repeated(sentences, megabyte),
 };
 
-const textResult = (text: string): ToolResult => ({ content: [{ type: "text", text }] });
 const made = new Map<LargeShape, ToolResult>();
 
 /** The result of one shape; `label` is its last text, so that two results differ. */

@@ -1,13 +1,18 @@
-/** The machine of a benchmark, in one line. */
-import { cpus, loadavg } from "node:os";
+/** The machine of a benchmark. */
+import { cpus, loadavg, totalmem } from "node:os";
 import process from "node:process";
 
+const bytesPerGigabyte = 1024 ** 3;
+
 /** Runtime, system and processor, and how busy the machine was before. */
-export function describeMachine(): string {
+export function describeMachine(): { runtime: string; machine: string; load: string } {
   const { bun, deno } = process.versions;
-  const runtime = bun === undefined ? `Deno ${deno}` : `Bun ${bun}`;
   const cores = cpus();
-  const processor = `${cores.length} x ${cores[0]?.model ?? "unknown processor"}`;
-  const load = (loadavg()[0] ?? 0).toFixed(1);
-  return `${runtime}, ${process.platform} ${process.arch}, ${processor}, load average ${load}`;
+  const processor = `${cores.length} × ${cores[0]?.model ?? "unknown processor"}`;
+  const memory = `${(totalmem() / bytesPerGigabyte).toFixed(0)} GiB`;
+  return {
+    runtime: bun === undefined ? `Deno ${deno}` : `Bun ${bun}`,
+    machine: `${process.platform} ${process.arch}, ${processor}, ${memory}`,
+    load: `load average ${(loadavg()[0] ?? 0).toFixed(1)}`,
+  };
 }

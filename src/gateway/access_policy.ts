@@ -29,8 +29,11 @@ export function visibleTo(
   principal: Principal,
   view: ResolvedSurface,
 ): ResolvedSurface {
-  const isAllowed = ({ config }: Server) => policy(principal, config.name) !== "deny";
-  return view.servers.every(isAllowed)
-    ? view
-    : { ...view, servers: view.servers.filter(isAllowed) };
+  const { servers } = view;
+  for (const { config } of servers) {
+    if (policy(principal, config.name) !== "deny") continue;
+    const isAllowed = ({ config: { name } }: Server) => policy(principal, name) !== "deny";
+    return { ...view, servers: servers.filter(isAllowed) };
+  }
+  return view;
 }

@@ -8,23 +8,64 @@ import { GatewayError, toGatewayError } from "../errors.ts";
 import type { Answer, Ending, Exchange, Reply } from "../model.ts";
 import type { CallContext, CallControl, Step, StepAnswer } from "./steps/steps.ts";
 
-/** A call and how far it has come. */
-interface Running {
+/**
+ * A call and how far it has come: the exchange that its reader gets and the control of its steps in
+ * one object, since each call makes one.
+ */
+class Running implements Exchange, CallControl {
   readonly steps: readonly Step[];
   readonly context: CallContext;
   readonly repliesMax: number;
-  readonly control: CallControl;
   /** The last step that the call has entered. */
-  at: number;
+  at = -1;
   /** The exchange that a step answered with. */
-  upstream: Exchange | undefined;
-  sink: ((reply: Reply) => void) | undefined;
-  /** Replies that came before the reader. */
-  readonly waiting: Reply[];
+  upstream: Exchange | undefined = undefined;
+  sink: ((reply: Reply) => void) | undefined = undefined;
+  /** Replies that came before the reader; most calls have none. */
+  waiting: Reply[] | undefined = undefined;
   /** A step has taken the upstream's replies away. */
-  isDetached: boolean;
+  isDetached = false;
   /** Its ending is known: nothing comes after it. */
-  isEnding: boolean;
+  isEnding = false;
+
+  constructor(steps: readonly Step[], context: CallContext, repliesMax: number) {
+    this.steps = steps;
+    this.context = context;
+    this.repliesMax = repliesMax;
+  }
+
+  read(sink: Running["sink"]): void {
+    this.sink = sink;
+    while (this.waiting !== undefined && this.sink !== undefined) {
+      const reply = this.waiting.shift();
+      if (this.waiting.length === 0) this.waiting = undefined;
+      if (reply !== undefined) this.sink(reply);
+    }
+  }
+
+  answer(askId: string, answer: Answer): boolean {
+    return this.upstream?.answer(askId, answer) ?? false;
+  }
+
+  cancel(reason: string): void {
+    cancel(this, reason);
+  }
+
+  endEarly(step: string, ending: Ending): void {
+    end(this, ending, this.steps.findIndex(({ name }) => name === step) - 1);
+  }
+
+  detach(): Exchange | undefined {
+    const { upstream, isDetached } = this;
+    if (isDetached) return undefined;
+    this.isDetached = true;
+    upstream?.read(undefined);
+    return upstream;
+  }
+
+  isOver(): boolean {
+    return this.isEnding;
+  }
 }
 
 /** Opens a call. `repliesMax` bounds the notices that wait while nothing reads the exchange. */
@@ -33,29 +74,9 @@ export function openCallExchange(
   context: CallContext,
   repliesMax: number,
 ): Exchange {
-  const running: Running = {
-    steps,
-    context,
-    repliesMax,
-    control: {
-      endEarly: (step, ending) => endEarly(running, step, ending),
-      answer: (askId, answer) => void running.upstream?.answer(askId, answer),
-      detach: () => detach(running),
-      isOver: () => running.isEnding,
-    },
-    at: -1,
-    upstream: undefined,
-    sink: undefined,
-    waiting: [],
-    isDetached: false,
-    isEnding: false,
-  };
+  const running = new Running(steps, context, repliesMax);
   enter(running, 0);
-  return {
-    read: (sink) => read(running, sink),
-    answer: (askId: string, answer: Answer) => running.upstream?.answer(askId, answer) ?? false,
-    cancel: (reason) => cancel(running, reason),
-  };
+  return running;
 }
 
 /** Takes the call into the steps from `first` on, until one answers or waits. */
@@ -86,7 +107,7 @@ function take(running: Running, at: number, answer: StepAnswer | undefined | voi
   if (isEnding) {
     // Too late: the client has left.
     if (isExchange(answer)) answer.cancel("The call was given up");
-    context.release?.();
+    context.use?.release();
     return;
   }
   if (!answer) return enter(running, at + 1);
@@ -106,12 +127,12 @@ function isExchange(answer: StepAnswer | undefined | void): answer is Exchange {
 function pass(running: Running, reply: Reply): void {
   if (running.isEnding) return;
   if (reply.kind !== "notice" && reply.kind !== "ask") return end(running, reply, running.at);
-  const { steps, context, control } = running;
+  const { steps, context } = running;
   let passed: typeof reply | undefined = reply;
   try {
     for (let at = running.at; at >= 0 && passed !== undefined; at -= 1) {
       const step = steps[at];
-      if (step?.reply !== undefined) passed = step.reply(context, passed, control);
+      if (step?.reply !== undefined) passed = step.reply(context, passed, running);
     }
   } catch (thrown) {
     fail(running, thrown);
@@ -156,18 +177,6 @@ function fail(running: Running, thrown: unknown): void {
   end(running, toFailure(thrown), running.at);
 }
 
-function endEarly(running: Running, step: string, ending: Ending): void {
-  end(running, ending, running.steps.findIndex(({ name }) => name === step) - 1);
-}
-
-function detach(running: Running): Exchange | undefined {
-  const { upstream, isDetached } = running;
-  if (isDetached) return undefined;
-  running.isDetached = true;
-  upstream?.read(undefined);
-  return upstream;
-}
-
 function cancel(running: Running, reason: string): void {
   const { context, upstream } = running;
   if (running.isEnding) return;
@@ -180,17 +189,7 @@ function cancel(running: Running, reason: string): void {
 /** Gives a reply to the reader, or keeps it until there is one. */
 function give(running: Running, reply: Reply): void {
   const { sink, waiting, repliesMax } = running;
-  if (sink !== undefined && waiting.length === 0) return sink(reply);
-  if (reply.kind === "notice" && waiting.length >= repliesMax) return;
-  waiting.push(reply);
-}
-
-function read(running: Running, sink: Running["sink"]): void {
-  running.sink = sink;
-  for (;;) {
-    if (running.sink === undefined) return;
-    const reply = running.waiting.shift();
-    if (reply === undefined) return;
-    running.sink(reply);
-  }
+  if (waiting === undefined && sink !== undefined) return sink(reply);
+  if (reply.kind === "notice" && (waiting?.length ?? 0) >= repliesMax) return;
+  (running.waiting ??= []).push(reply);
 }

@@ -48,6 +48,8 @@ const partings: ReadonlySet<string> = new Set(["cancelled", "draining"]);
 
 /** The name of the called item, as the client wrote it. */
 export function nameIn({ name, uri, ref }: JsonObject): string | undefined {
+  if (typeof name === "string") return name;
+  if (typeof uri === "string") return uri;
   const { name: refName, uri: refUri } = (ref ?? {}) as JsonObject;
-  return [name, uri, refName, refUri].find((one) => typeof one === "string");
+  return [refName, refUri].find((one) => typeof one === "string");
 }

@@ -2,13 +2,17 @@
  * Where a call goes, noted while it finds its way: for the log, and for whether its client gets
  * progress of the gateway's own while the server is silent.
  */
-import type { Call } from "../model.ts";
+import type { Call, JsonObject } from "../model.ts";
 import { nameIn } from "./call_failure.ts";
+import { nameStart } from "./name.ts";
 import type { ResolvedSurface, Server } from "./server.ts";
-import { mayBelong } from "./name.ts";
 
-/** Notes the server of a call, and its own name for the called item. */
-export function noteTarget({ target, params }: Call, server: Server | undefined): void {
+/** Notes the server of a call, and by `params` its own name for the called item. */
+export function noteTarget(
+  { target }: Call,
+  params: JsonObject,
+  server: Server | undefined,
+): void {
   if (target === undefined || server === undefined) return;
   target.server = server.config.name;
   target.keepAlive = server.config.keepAlive;
@@ -23,8 +27,8 @@ export function noteCandidates(
   offered: string,
 ): void {
   if (target === undefined || !wantsProgress) return;
-  const isOn = view.servers.some(({ config: { name, keepAlive } }) =>
-    keepAlive !== false && (!view.prefixed || mayBelong(name, offered))
+  const isOn = view.servers.some(({ config }) =>
+    config.keepAlive !== false && (!view.prefixed || offered.startsWith(nameStart(config)))
   );
   if (!isOn) target.keepAlive = false;
 }

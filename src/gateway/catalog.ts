@@ -63,9 +63,10 @@ export interface CatalogReader {
   serves(view: ResolvedSurface, caller: Caller, capability: string): Promise<boolean>;
   /** The surface without the servers that the caller may not know. */
   visible(view: ResolvedSurface, caller: Caller): ResolvedSurface;
-  /** The names of a part as this surface offers them. */
+  /** The names in a server's list as this surface offers them. */
   names(
-    part: Pick<Part, "server" | "items">,
+    server: Server,
+    items: readonly JsonObject[],
     kind: "tools" | "prompts",
     prefixed: boolean,
   ): NameTable;
@@ -106,7 +107,7 @@ export function createCatalogReader(
     part: (kind, server, caller, options) => readPart(reading, kind, server, caller, options),
     list: (kind, view, caller, hears) => mergedList(reading, kind, view, caller, hears),
     visible: (view, caller) => visible(reading, view, caller),
-    names: (part, kind, prefixed) => namesOf(reading, part, kind, prefixed),
+    names: (server, items, kind, prefixed) => namesOf(reading, server, items, kind, prefixed),
     pagesIn: reading.pagesIn,
     freshness(kind, { servers }, caller) {
       const parts = servers.map(({ upstream }) => upstream.freshness(kind, caller));
@@ -154,7 +155,8 @@ async function readPart(
 
 function namesOf(
   { tables }: Reading,
-  { server: { config }, items }: Pick<Part, "server" | "items">,
+  { config }: Server,
+  items: readonly JsonObject[],
   kind: "tools" | "prompts",
   prefixed: boolean,
 ): NameTable {
@@ -202,8 +204,8 @@ async function mergedList(
   const merging = {
     parts,
     prefixed,
-    names: (part: Part, of: "tools" | "prompts", isPrefixed: boolean) =>
-      namesOf(reading, part, of, isPrefixed),
+    names: ({ server, items }: Part, of: "tools" | "prompts", isPrefixed: boolean) =>
+      namesOf(reading, server, items, of, isPrefixed),
     isAllowed: (server: Server, item: PolicyItem) => isAllowed(reading, caller, server, item),
     pages: await pageNames(reading, kind, parts, caller),
     listedPage({ config: { name } }: Server, own: string, offered: string) {
@@ -245,13 +247,21 @@ async function pageNames(
   return createPageNames(reading.pagesIn, lists);
 }
 
-/** The description of each server; undefined for one that does not answer in time. */
+/**
+ * The description of each server; undefined for one that does not answer in time. One that is known
+ * is there at once: nothing has to be set up to wait for it.
+ */
 function descriptions(
-  { withinPatience }: Reading,
+  { scopes, withinPatience }: Reading,
   { servers }: ResolvedSurface,
   caller: Caller,
-): Promise<Description | undefined>[] {
+): (Description | undefined | Promise<Description | undefined>)[] {
   return servers.map((server) => {
+    const known = server.upstream.knownDescription(caller);
+    if (known !== undefined) {
+      scopes.server(caller.scope, server.config.name).answered = true;
+      return known;
+    }
     const reading = server.upstream.describe(caller);
     reading.catch(() => {});
     return withinPatience(server, caller, { patience: { kind: "glance" } }, reading)

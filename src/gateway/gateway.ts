@@ -22,9 +22,10 @@ import { createRouter } from "./route.ts";
 import { createScopes, offeredKey, type Scopes } from "./scope.ts";
 import type { ResolvedSurface, ResolveSurface } from "./server.ts";
 import { type ConfiguredServers, createConfiguredServers } from "./servers.ts";
-import type { MakeStep, Step } from "./steps/steps.ts";
+import type { CallContext, MakeStep, Step } from "./steps/steps.ts";
 import type { Gateway, GatewayStatus, Surface } from "./surface.ts";
-import { createWatches, listChangedOf, type Watches } from "./watches.ts";
+import { listChangedOf } from "./surface_watch.ts";
+import { createWatches, type Watches } from "./watches.ts";
 
 /** What the gateway is made of. */
 export interface GatewayDeps {
@@ -92,6 +93,7 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
       return stop;
     },
     endScope(scope) {
+      watches.endScope(scope);
       for (const { upstream } of servers.all()) upstream.endScope(scope);
       scopes.end(scope);
     },
@@ -120,7 +122,7 @@ function createMiddle(deps: GatewayDeps): Middle {
   const { limits, clock, policy } = deps;
   const scopes = createScopes(clock, limits);
   const servers = createConfiguredServers(deps.servers, deps);
-  const watches = createWatches({ limits, clock, scopes, policy, viewOf: servers.view });
+  const watches = createWatches({ ...deps, scopes, viewOf: servers.view });
   const stopping = new AbortController();
   const catalog = createCatalogReader({
     limits,
@@ -151,7 +153,18 @@ function open(
     : given;
   const { principal } = caller;
   const startedAt = deps.clock.monotonic();
-  const context = { call, surface: view, principal, startedAt, isGivenUp: false };
+  // All of its members from the start: an object that grows costs more than one that is full.
+  const context: CallContext = {
+    call,
+    surface: view,
+    principal,
+    startedAt,
+    target: undefined,
+    trace: undefined,
+    unresolved: undefined,
+    isGivenUp: false,
+    use: undefined,
+  };
   return openCallExchange(steps, context, deps.limits.exchangeRepliesMax);
 }
 
@@ -162,6 +175,8 @@ function resubscribe(
   caller: Caller,
   uris: readonly string[],
 ): void {
+  // Most have none: then nothing is kept for the scope yet.
+  if (uris.length === 0) return;
   const { subscribed } = middle.scopes.of(caller.scope);
   for (const uri of uris) {
     if (subscribed.has(offeredKey({ surface, offered: uri }))) continue;

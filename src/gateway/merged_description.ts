@@ -6,11 +6,32 @@ import type { Description, JsonObject } from "../model.ts";
 import { foreignTarget } from "./foreign_methods.ts";
 import type { ResolvedSurface } from "./server.ts";
 
+/** What a surface says of its only server, by what that says: each handshake asks for the same. */
+const alone = new WeakMap<
+  Description,
+  { readonly takesUnknown: boolean; readonly merged: Description }
+>();
+
 /**
  * The union of what is known; where a server is silent, everything is declared, since lists can
  * follow.
  */
 export function mergeDescriptions(
+  view: ResolvedSurface,
+  known: readonly (Description | undefined)[],
+  limits: Limits,
+): Description {
+  const [only] = known;
+  if (only === undefined || known.length > 1) return merge(view, known, limits);
+  const takesUnknown = foreignTarget(view) !== undefined;
+  const before = alone.get(only);
+  if (before?.takesUnknown === takesUnknown) return before.merged;
+  const merged = merge(view, known, limits);
+  alone.set(only, { takesUnknown, merged });
+  return merged;
+}
+
+function merge(
   view: ResolvedSurface,
   known: readonly (Description | undefined)[],
   limits: Limits,

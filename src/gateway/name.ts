@@ -4,7 +4,7 @@
  * cut and gets a short hash. A name is resolved by looking it up in a table, never by splitting it.
  * What the filter hides is in no table, and so neither in lists nor for calls.
  */
-import { type ToolFilter, toSafePrefix } from "../config/config.ts";
+import { type ServerConfig, type ToolFilter, toSafePrefix } from "../config/config.ts";
 import { isOffered } from "../config/tool_filter.ts";
 import type { JsonObject } from "../model.ts";
 
@@ -13,12 +13,19 @@ const nameCharsMax = 64;
 /** `_` and eight hexadecimal digits. */
 const hashChars = 9;
 
+/** An item that a surface offers. */
+export interface NamedItem {
+  /** Its server's own name for it. */
+  readonly own: string;
+  /** As its server lists it. */
+  readonly item: JsonObject;
+}
+
 /** Both directions between a server's own names and the offered ones. */
 export interface NameTable {
+  find(offered: string): NamedItem | undefined;
   toOwn(offered: string): string | undefined;
   toOffered(own: string): string | undefined;
-  /** The item of that own name, as its server lists it. */
-  item(own: string): JsonObject | undefined;
 }
 
 /**
@@ -30,29 +37,51 @@ export function namePrefix(server: string): string {
 }
 
 /**
- * Whether `offered` can belong to this server: what decides is the table, this only spares
- * look-ups.
+ * What all names of this server start with on a surface where they carry its name. Whether it has
+ * a name is for its table to say: this only spares look-ups.
  */
-export function mayBelong(server: string, offered: string): boolean {
-  return offered.startsWith(namePrefix(server).slice(0, nameCharsMax - hashChars));
+export function nameStart(config: Pick<ServerConfig, "name">): string {
+  let start = starts.get(config);
+  if (start === undefined) {
+    start = namePrefix(config.name).slice(0, nameCharsMax - hashChars);
+    starts.set(config, start);
+  }
+  return start;
 }
+
+/** Each call on a surface of several servers asks for that of each. */
+const starts = new WeakMap<Pick<ServerConfig, "name">, string>();
 
 /** A filter that offers everything. */
 export const noFilter: ToolFilter = {};
+
+/** A table of a list, and what it was made with. */
+interface KnownTable {
+  readonly filter: ToolFilter;
+  readonly server: string | undefined;
+  readonly table: NameTable;
+}
+
+/** Surfaces offer a list with and without its server's name, and few filter it otherwise. */
+const tablesMax = 16;
 
 /**
  * Makes the tables and keeps them for as long as their lists live. Two surfaces may offer one list
  * through two filters.
  */
 export function createNameTables(): typeof createNameTable {
-  const byFilter = new WeakMap<
-    ToolFilter,
-    WeakMap<readonly JsonObject[], Map<string, NameTable>>
-  >();
+  const byItems = new WeakMap<readonly JsonObject[], KnownTable[]>();
   return (items, filter, server) => {
-    const byItems = byFilter.getOrInsertComputed(filter, () => new WeakMap());
-    const byServer = byItems.getOrInsertComputed(items, () => new Map());
-    return byServer.getOrInsertComputed(server ?? "", () => createNameTable(items, filter, server));
+    const known = byItems.get(items);
+    if (known !== undefined) {
+      // Each call comes here: a few comparisons cost less than further maps.
+      for (const one of known) {
+        if (one.filter === filter && one.server === server) return one.table;
+      }
+    }
+    const table = createNameTable(items, filter, server);
+    byItems.set(items, [{ filter, server, table }, ...(known ?? [])].slice(0, tablesMax));
+    return table;
   };
 }
 
@@ -65,9 +94,8 @@ export function createNameTable(
   filter: ToolFilter,
   server?: string,
 ): NameTable {
-  const byOffered = new Map<string, string>();
+  const byOffered = new Map<string, NamedItem>();
   const byOwn = new Map<string, string>();
-  const byName = new Map<string, JsonObject>();
   const renames = new Map(Object.entries(filter.rename ?? {}));
   for (const item of items) {
     const own = item["name"];
@@ -77,18 +105,17 @@ export function createNameTable(
     const offered = server === undefined
       ? unique(named, own, byOffered)
       : unique(toFitting(full), `${server}\n${own}`, byOffered);
-    byOffered.set(offered, own);
+    byOffered.set(offered, { own, item });
     byOwn.set(own, offered);
-    byName.set(own, item);
   }
   return {
-    toOwn: (offered) => byOffered.get(offered),
+    find: (offered) => byOffered.get(offered),
+    toOwn: (offered) => byOffered.get(offered)?.own,
     toOffered: (own) => byOwn.get(own),
-    item: (own) => byName.get(own),
   };
 }
 
-function unique(name: string, identity: string, taken: ReadonlyMap<string, string>): string {
+function unique(name: string, identity: string, taken: ReadonlyMap<string, unknown>): string {
   let offered = name;
   for (let round = 0; taken.has(offered); round += 1) {
     offered = `${name.slice(0, nameCharsMax - hashChars)}_${hash(`${identity}\n${round}`)}`;

@@ -26,13 +26,15 @@ export function toOfferedResult(
   value: JsonObject,
   caller: Caller,
 ): JsonObject | Promise<JsonObject> {
+  const pages = namedPages(value);
+  // Most results name none, and come back as they are, with nothing made for them.
+  if (pages.length === 0 && !holdsUris(value)) return value;
   const toOffered = (own: string) => offeredOf(deps, view, answered, own, caller);
   const rename: Rename = async (holder) => {
     const own = String(holder["uri"]);
     const offered = await toOffered(own);
     return offered === own ? holder : { ...holder, uri: offered };
   };
-  const pages = namedPages(value);
   if (pages.length === 0) return withOfferedUris(value, rename);
   return Promise.all(pages.map(async (own) => [own, await toOffered(own)] as const))
     .then((pairs) => {
@@ -42,18 +44,20 @@ export function toOfferedResult(
     });
 }
 
+/** Whether the blocks, contents or messages of a result name a URI. */
+function holdsUris({ content, contents, messages }: JsonObject): boolean {
+  if (Array.isArray(content)) return content.some(hasUri);
+  if (Array.isArray(contents)) return contents.some(isUriHolder);
+  if (!Array.isArray(messages)) return false;
+  return messages.some((message) => isJsonObject(message) && hasUri(message["content"]));
+}
+
 function withOfferedUris(value: JsonObject, rename: Rename): JsonObject | Promise<JsonObject> {
+  if (!holdsUris(value)) return value;
   const { content, contents, messages } = value;
-  if (Array.isArray(content)) {
-    return content.some(hasUri) ? withBlocks(value, "content", content, rename) : value;
-  }
-  if (Array.isArray(contents)) {
-    return contents.some(isUriHolder) ? withContents(value, contents, rename) : value;
-  }
-  if (!Array.isArray(messages)) return value;
-  return messages.some((message) => isJsonObject(message) && hasUri(message["content"]))
-    ? withMessages(value, messages, rename)
-    : value;
+  if (Array.isArray(content)) return withBlocks(value, "content", content, rename);
+  if (Array.isArray(contents)) return withContents(value, contents, rename);
+  return Array.isArray(messages) ? withMessages(value, messages, rename) : value;
 }
 
 type Rename = (holder: JsonObject) => Promise<JsonObject>;

@@ -144,10 +144,11 @@ function toCandidate(
   part: Part,
 ): Candidate | undefined {
   const { server } = part;
-  const table = catalog.names(part, "tools", view.prefixed);
+  const table = catalog.names(server, part.items, "tools", view.prefixed);
   const offered = table.toOffered(own);
-  const item = table.item(own);
-  if (offered === undefined || item === undefined || !admitsApp(item)) return undefined;
+  if (offered === undefined) return undefined;
+  const item = table.find(offered)?.item;
+  if (item === undefined || !admitsApp(item)) return undefined;
   const answer = policy(caller.principal, server.config.name, { kind: "tools", own });
   return answer === "deny" ? undefined : { server, own, offered, item };
 }

@@ -9,7 +9,7 @@ import type { GatewayError } from "../errors.ts";
 import type { Caller, JsonObject } from "../model.ts";
 import type { Part, PartOptions } from "./catalog.ts";
 import { firstIn, lastListOf, type RouteDeps, type RouteTarget, unknownItem } from "./lookup.ts";
-import { mayBelong } from "./name.ts";
+import { nameStart } from "./name.ts";
 import { type Answered, toOfferedResult } from "./offered_result.ts";
 import { targetOfPageCall } from "./page_call.ts";
 import { ownerOfTemplate, ownerOfUri } from "./resource_route.ts";
@@ -71,14 +71,19 @@ function unchangedOf(kind: NamedKind, { servers, prefixed }: ResolvedSurface): S
 const filterOf = (kind: NamedKind, { config }: Server): ToolFilter =>
   kind === "tools" ? config.tools : {};
 
+const withPrefix = [true] as const;
+const withoutPrefix = [false] as const;
+const eitherWay = [false, true] as const;
+
 /** Whether the names of a surface are tried with and without prefix, in order. */
 function prefixings({ servers, prefixed }: ResolvedSurface): readonly boolean[] {
   // Bare names that meet are offered under their prefixed ones (catalog.ts).
-  return prefixed ? [true] : servers.length === 1 ? [false] : [false, true];
+  return prefixed ? withPrefix : servers.length === 1 ? withoutPrefix : eitherWay;
 }
 
-const candidates = ({ servers }: ResolvedSurface, prefixed: boolean, offered: string) =>
-  prefixed ? servers.filter(({ config }) => mayBelong(config.name, offered)) : servers;
+/** Whether a name can be this server's. */
+const isCandidate = ({ config }: Server, prefixed: boolean, offered: string): boolean =>
+  !prefixed || offered.startsWith(nameStart(config));
 
 function ownerInMemory(
   deps: RouteDeps,
@@ -88,16 +93,16 @@ function ownerInMemory(
   caller: Caller,
 ): RouteTarget | undefined {
   for (const prefixed of prefixings(view)) {
-    for (const server of candidates(view, prefixed, offered)) {
+    for (const server of view.servers) {
+      if (!isCandidate(server, prefixed, offered)) continue;
       const known = server.upstream.known(kind, caller);
       const items = known ?? lastListOf(deps, kind, server, caller);
       // A server whose list is not in memory may own the name: memory does not decide.
       if (items === undefined) return undefined;
-      const table = deps.catalog.names({ server, items }, kind, prefixed);
-      const own = table.toOwn(offered);
-      if (own === undefined) continue;
+      const found = deps.catalog.names(server, items, kind, prefixed).find(offered);
+      if (found === undefined) continue;
       // What the client saw last may have changed: then the list itself is read.
-      return known === undefined ? undefined : { server, own, item: table.item(own) };
+      return known === undefined ? undefined : { server, own: found.own, item: found.item };
     }
   }
   return undefined;
@@ -123,12 +128,12 @@ async function ownerOfName(
     const options: PartOptions = { patience: { kind: "call" }, source };
     for (const prefixed of prefixings(view)) {
       const find = (part: Part): RouteTarget | undefined => {
-        const own = deps.catalog.names(part, kind, prefixed).toOwn(offered);
+        const own = deps.catalog.names(part.server, part.items, kind, prefixed).toOwn(offered);
         // While a server that may have it starts, it is not unknown.
         if (prefixed || isAlone || part.error?.code === "upstream_late") failure ??= part.error;
         return own === undefined ? undefined : { server: part.server, own };
       };
-      const servers = candidates(view, prefixed, offered);
+      const servers = view.servers.filter((server) => isCandidate(server, prefixed, offered));
       const target = await firstIn(deps, [kind], servers, caller, options, find);
       if (target !== undefined) return target;
     }

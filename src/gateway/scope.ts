@@ -15,8 +15,11 @@ export interface ServerMemory {
   readonly firstAskedAt: number;
   /** Whether it ever answered this scope. */
   answered: boolean;
-  /** The last good lists, for each map of extensions that was declared (`variantOf`). */
-  readonly lists: Map<string, Map<ListKind, readonly JsonObject[]>>;
+  /**
+   * The last good lists, for each map of extensions that was declared (`variantOf`); absent until
+   * the first.
+   */
+  lists: Map<string, Map<ListKind, readonly JsonObject[]>> | undefined;
 }
 
 /** The owner of an offered URI and the owner's own URI for it. */
@@ -39,23 +42,62 @@ export function offeredKey({ surface, offered }: OfferedUri): string {
   return JSON.stringify([surface, offered]);
 }
 
-/** One scope's memory. */
-export interface ScopeMemory {
-  readonly servers: Map<string, ServerMemory>;
+/** One scope's memory. Its maps are made on first use: most scopes need few of them. */
+export class ScopeMemory {
   /** Whether its client got every capability declared because a server had not answered yet. */
-  declaredAll: boolean;
+  declaredAll = false;
+  #servers: Map<string, ServerMemory> | undefined;
+  #seenUris: Map<string, UriOwner> | undefined;
+  #listedPages: Map<string, UriOwner> | undefined;
+  #pageReads: Map<string, readonly string[]> | undefined;
+  #subscribed: Map<string, Subscribed> | undefined;
+  #tasks: Map<string, string> | undefined;
+  #extensionMaps: Map<string, number> | undefined;
+
+  get servers(): Map<string, ServerMemory> {
+    return this.#servers ??= new Map();
+  }
+
   /** URIs that came with results, which no list names, by their key. Oldest go first. */
-  readonly seenUris: Map<string, UriOwner>;
+  get seenUris(): Map<string, UriOwner> {
+    return this.#seenUris ??= new Map();
+  }
+
   /** Pages that the tools in its last list name, by their key. Oldest go first. */
-  readonly listedPages: Map<string, UriOwner>;
+  get listedPages(): Map<string, UriOwner> {
+    return this.#listedPages ??= new Map();
+  }
+
   /** The servers whose pages it read on each surface, last read last. */
-  readonly pageReads: Map<string, readonly string[]>;
+  get pageReads(): Map<string, readonly string[]> {
+    return this.#pageReads ??= new Map();
+  }
+
   /** Every subscription in force, by its key. */
-  readonly subscribed: Map<string, Subscribed>;
+  get subscribed(): Map<string, Subscribed> {
+    return this.#subscribed ??= new Map();
+  }
+
   /** Task id -> the server that runs it. Oldest go first. */
-  readonly tasks: Map<string, string>;
+  get tasks(): Map<string, string> {
+    return this.#tasks ??= new Map();
+  }
+
   /** Extensions of stateless clients that servers got as they are, and when last (monotonic). */
-  readonly extensionMaps: Map<string, number>;
+  get extensionMaps(): Map<string, number> {
+    return this.#extensionMaps ??= new Map();
+  }
+
+  /** Forgets what came from a server; subscriptions at it stay. */
+  forgetServer(server: string): void {
+    this.#servers?.delete(server);
+    for (const owners of [this.#seenUris, this.#listedPages]) {
+      for (const [uri, owner] of owners ?? []) if (owner.server === server) owners?.delete(uri);
+    }
+    for (const [surface, names] of this.#pageReads ?? []) {
+      this.#pageReads?.set(surface, names.filter((name) => name !== server));
+    }
+  }
 }
 
 /** The memories of all scopes. */
@@ -99,16 +141,7 @@ export function createScopes(
   const of = (scope: string): ScopeMemory => {
     let memory = scopes.get(scope);
     if (memory === undefined) {
-      memory = {
-        servers: new Map(),
-        declaredAll: false,
-        seenUris: new Map(),
-        listedPages: new Map(),
-        pageReads: new Map(),
-        subscribed: new Map(),
-        tasks: new Map(),
-        extensionMaps: new Map(),
-      };
+      memory = new ScopeMemory();
       putWithin(scopes, scope, memory, limits.sessionsMax);
     }
     return memory;
@@ -117,7 +150,7 @@ export function createScopes(
     const { servers } = of(scope);
     let memory = servers.get(server);
     if (memory === undefined) {
-      memory = { firstAskedAt: clock.monotonic(), answered: false, lists: new Map() };
+      memory = { firstAskedAt: clock.monotonic(), answered: false, lists: undefined };
       servers.set(server, memory);
     }
     return memory;
@@ -128,7 +161,8 @@ export function createScopes(
     of,
     server: ofServer,
     lists(caller, server) {
-      const { lists } = ofServer(caller.scope, server);
+      const memory = ofServer(caller.scope, server);
+      const lists = memory.lists ??= new Map();
       const variant = variantOf(caller);
       const own = lists.get(variant) ?? new Map<ListKind, readonly JsonObject[]>();
       putWithin(lists, variant, own, limits.listVariantsMax);
@@ -154,15 +188,7 @@ export function createScopes(
       putWithin(tasks, taskId, server, limits.tasksMax);
     },
     forgetServer(server) {
-      for (const memory of scopes.values()) {
-        memory.servers.delete(server);
-        for (const owners of [memory.seenUris, memory.listedPages]) {
-          for (const [uri, owner] of owners) if (owner.server === server) owners.delete(uri);
-        }
-        for (const [surface, names] of memory.pageReads) {
-          memory.pageReads.set(surface, names.filter((name) => name !== server));
-        }
-      }
+      for (const memory of scopes.values()) memory.forgetServer(server);
     },
     end: (scope) => void scopes.delete(scope),
   };

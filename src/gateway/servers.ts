@@ -23,14 +23,40 @@ export interface ConfiguredServers {
   drain(): void;
   /** Whether its first start is still to come, though no client has asked for it. */
   isQueued(server: Server): boolean;
-  /** A call begins at a server: a reload closes it only after the returned function was called. */
-  use(server: Server): () => void;
+  /** A call begins at a server: a reload closes it only after the use was released. */
+  use(server: Server): ServerUse;
   /**
    * Takes the next configuration; returns the names of servers that were added, removed or
    * replaced.
    */
   replace(next: ServersConfig): readonly string[];
   close(): Promise<void>;
+}
+
+/** The open calls at one server. */
+interface OpenCalls {
+  count: number;
+  /** Closes the server after its last call; absent while it belongs to the configuration. */
+  retire: (() => void) | undefined;
+}
+
+/** One call at a server. */
+export class ServerUse {
+  readonly #calls: OpenCalls;
+  #isOpen = true;
+
+  constructor(calls: OpenCalls) {
+    this.#calls = calls;
+    calls.count += 1;
+  }
+
+  /** The call is over; only the first release counts. */
+  release(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#calls.count -= 1;
+    if (this.#calls.count === 0) this.#calls.retire?.();
+  }
 }
 
 /** Makes the servers of a configuration. */
@@ -55,7 +81,7 @@ export function createConfiguredServers(
     return server;
   };
   let servers = first.servers.map(open);
-  const openCalls = createServerMap<number>();
+  const openCalls = new WeakMap<Upstream, OpenCalls>();
   const retiring = createServerMap<() => void>();
   const closings = new Set<Promise<void>>();
 
@@ -69,21 +95,19 @@ export function createConfiguredServers(
       closings.add(closing);
     };
     retiring.set(server, close);
-    if ((openCalls.get(server) ?? 0) === 0) return close();
+    const calls = openCalls.get(server.upstream);
+    if (calls === undefined || calls.count === 0) return close();
+    calls.retire = close;
     cancelDeadline = clock.after(limits.callMsMax, close);
   }
 
-  function use(server: Server): () => void {
-    openCalls.set(server, (openCalls.get(server) ?? 0) + 1);
-    let isOpen = true;
-    return () => {
-      if (!isOpen) return;
-      isOpen = false;
-      const left = (openCalls.get(server) ?? 1) - 1;
-      if (left > 0) return void openCalls.set(server, left);
-      openCalls.delete(server);
-      retiring.get(server)?.();
-    };
+  function use({ upstream }: Server): ServerUse {
+    let calls = openCalls.get(upstream);
+    if (calls === undefined) {
+      calls = { count: 0, retire: undefined };
+      openCalls.set(upstream, calls);
+    }
+    return new ServerUse(calls);
   }
 
   return {

@@ -105,7 +105,8 @@ export function createWaits(
       scopes.server(caller.scope, server.config.name).answered = true;
       return value;
     } finally {
-      over.abort();
+      // A reason of its own spares the exception, with its stack, that `abort` makes.
+      over.abort("over");
     }
   }
 

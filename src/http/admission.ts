@@ -3,19 +3,25 @@
  * refuses it, with its challenge. It runs after the guard and before any surface is looked up. Not
  * here: how a client proves its identity (src/auth/).
  */
-import { type Authenticator, isChallenge } from "../auth/authenticator.ts";
+import { type Authenticator, type Challenge, isChallenge } from "../auth/authenticator.ts";
 import { GatewayError } from "../errors.ts";
 import { gatewayPrincipal, type Principal, sharedPrincipal } from "../model.ts";
 import { errorResponse } from "./respond.ts";
 
 /**
- * The principal of a request, or the response that refuses it. Throws when the authenticator fails.
+ * The principal of a request, or the response that refuses it; at once if the authenticator knows it
+ * at once. Throws when the authenticator fails.
  */
-export async function admit(
+export function admit(
   authenticator: Authenticator,
   request: Request,
-): Promise<Principal | Response> {
-  const outcome = await authenticator.authenticate(request);
+): Principal | Response | Promise<Principal | Response> {
+  const outcome = authenticator.authenticate(request);
+  // An authenticator may return a promise of any library.
+  return "then" in outcome ? Promise.resolve(outcome).then(toAdmission) : toAdmission(outcome);
+}
+
+function toAdmission(outcome: Principal | Challenge): Principal | Response {
   if (isChallenge(outcome)) {
     const { code, message, wwwAuthenticate } = outcome;
     return errorResponse(new GatewayError(code, message), undefined, {

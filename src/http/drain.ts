@@ -21,5 +21,5 @@ export async function untilQuiet(
 
 function isQuiet({ reserved, byKey }: Sessions, { calls }: StatelessRequests): boolean {
   return reserved === 0 && calls.size === 0 &&
-    byKey.values().every((session) => session.calls.size === 0);
+    byKey.values().every((session) => session.callCount === 0);
 }

@@ -5,7 +5,8 @@
  * (session_streams.ts).
  */
 import type { Limits } from "../limits.ts";
-import { type Frame, type FrameStreamEnd, openFrameStream } from "../sse/encode.ts";
+import type { EncodedFrame, Frame, SharedFrame } from "../sse/encode.ts";
+import { type FrameStreamEnd, openFrameStream } from "../sse/frame_stream.ts";
 import type { Heartbeats } from "./heartbeat.ts";
 
 /** What a connection is made from. */
@@ -19,8 +20,10 @@ export interface EventStreamDeps {
 /** An open event stream. */
 export interface EventStream {
   readonly body: ReadableStream<Uint8Array>;
+  /** The body of a stream that ended before it was read; undefined for any other. */
+  takeWhole(): string | undefined;
   /** False once the reader has used up its budget: the stream then ends after what is queued. */
-  write(frame: Frame | Uint8Array): boolean;
+  write(frame: Frame | SharedFrame | EncodedFrame): boolean;
   /** Ends after the queued frames; a delay tells the reader when to reconnect. */
   end(retryMs?: number): void;
   /** Whether nothing more can be written. */
@@ -35,8 +38,8 @@ export interface EventStream {
 export function openEventStream({ limits, heartbeats, isHeldOpen }: EventStreamDeps): EventStream {
   const stream = openFrameStream(limits);
   let beat = (): void => {};
-  const stopBeating = heartbeats.add((bytes) => {
-    if (connection.write(bytes)) beat();
+  const stopBeating = heartbeats.add((frame) => {
+    if (connection.write(frame)) beat();
   }, isHeldOpen);
   let isOver = false;
   const end = (): void => {
@@ -46,7 +49,10 @@ export function openEventStream({ limits, heartbeats, isHeldOpen }: EventStreamD
   };
   stream.closed.then(end);
   const connection: EventStream = {
-    body: stream.readable,
+    get body() {
+      return stream.readable;
+    },
+    takeWhole: stream.takeWhole,
     write(frame) {
       if (isOver) return false;
       // Queued frames are still sent: without the first event a reader could not resume.
@@ -58,7 +64,7 @@ export function openEventStream({ limits, heartbeats, isHeldOpen }: EventStreamD
       end();
     },
     isOver: () => isOver,
-    queuedBytes: () => stream.queuedBytes(),
+    queuedBytes: stream.queuedBytes,
     onBeat: (run) => void (beat = run),
     closed: stream.closed,
   };

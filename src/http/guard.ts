@@ -30,10 +30,12 @@ export interface GuardDeps {
 
 /** Checks requests before anything else looks at them. */
 export interface Guard {
-  /** Throws `host_forbidden`, `origin_forbidden` or, when malformed, `invalid_request`. */
-  assertAllowed(request: Request): void;
-  /** Headers that let a browser read the response; for requests that passed. */
-  corsHeaders(request: Request): HeaderPairs;
+  /**
+   * Throws `host_forbidden`, `origin_forbidden` or, when malformed, `invalid_request`. For a request
+   * that passes it returns the headers that let a browser read the response; undefined: no browser
+   * needs any.
+   */
+  admit(request: Request): HeaderPairs | undefined;
   /** Headers of the answer to a preflight. */
   preflightHeaders(request: Request, methods: string): HeaderPairs;
 }
@@ -44,6 +46,9 @@ const loopbackNames = ["localhost", "127.0.0.1", "[::1]"];
 /** Addresses that mean all interfaces are no names of this host. */
 const wildcards = new Set(["0.0.0.0", "[::]", ""]);
 
+/** A longer `Host` and URL is checked each time. */
+const rememberedCharsMax = 256;
+
 const requestHeaders = ["content-type", "accept", ...sentHeaders, "authorization"];
 const exposedHeaders = [...readHeaders, "WWW-Authenticate"].join(", ");
 
@@ -53,35 +58,40 @@ export function createGuard(config: GuardConfig, deps: GuardDeps): Guard {
   const isOwnAddress = isLoopback(config.host) ? () => false : createAddressRule(deps);
   const isOrigin = createOriginRule(config);
 
-  /** Names with ports, to the letter, that are good for as long as this guard is. */
-  const remembered = new Set<string>();
-  const assertHost = (authority: string, defaultPort: string): void => {
-    const key = `${authority} ${defaultPort}`;
-    if (remembered.has(key)) return;
+  /** Throws unless the name is good; true if it is good for as long as this guard is. */
+  const isForGood = (authority: string, defaultPort: string): boolean => {
     const match = authorityForm.exec(authority);
     if (match === null) {
       throw new GatewayError("invalid_request", "Cannot read the Host header: expected host:port");
     }
     const name = (match[1] ?? "").toLowerCase();
     const port = match[2] ?? defaultPort;
-    if (isListed(name, port)) return addWithin(remembered, key, deps.limits.rememberedHeadersMax);
-    // This machine may have another address the next time.
+    if (isListed(name, port)) return true;
     if (!isOwnAddress(name)) throw new GatewayError("host_forbidden");
+    // This machine may have another address the next time.
+    return false;
+  };
+  /** `Host` headers with URLs, to the letter, that are good for as long as this guard is. */
+  const remembered = new Set<string>();
+  const assertTarget = (host: string, url: string): void => {
+    const key = `${host} ${url}`;
+    if (remembered.has(key)) return;
+    const { scheme, authority } = targetOf(url);
+    const defaultPort = scheme === "https" ? "443" : "80";
+    // Two Host headers arrive joined by a comma and are malformed with it.
+    const isHostGood = isForGood(host, defaultPort);
+    const isTargetGood = isForGood(authority, defaultPort);
+    if (isHostGood && isTargetGood && key.length <= rememberedCharsMax) {
+      addWithin(remembered, key, deps.limits.rememberedHeadersMax);
+    }
   };
 
   return {
-    assertAllowed(request) {
-      const { scheme, authority } = targetOf(request.url);
-      const defaultPort = scheme === "https" ? "443" : "80";
-      // Two Host headers arrive joined by a comma and are malformed with it.
-      assertHost(request.headers.get("host") ?? "", defaultPort);
-      assertHost(authority, defaultPort);
-      const origin = request.headers.get("origin");
-      if (origin !== null && !isOrigin(origin)) throw new GatewayError("origin_forbidden");
-    },
-    corsHeaders(request) {
-      const origin = request.headers.get("origin");
-      if (origin === null) return {};
+    admit({ url, headers }) {
+      assertTarget(headers.get("host") ?? "", url);
+      const origin = headers.get("origin");
+      if (origin === null) return undefined;
+      if (!isOrigin(origin)) throw new GatewayError("origin_forbidden");
       return {
         "access-control-allow-origin": origin,
         "access-control-expose-headers": exposedHeaders,

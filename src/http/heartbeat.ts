@@ -5,12 +5,12 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
-import { encodeFrame } from "../sse/encode.ts";
+import { type SharedFrame, shareFrame } from "../sse/encode.ts";
 
 /** The streams that get heartbeats. */
 export interface Heartbeats {
   /** Beats until the returned function is called. */
-  add(beat: (bytes: Uint8Array) => void, isHeldOpen: boolean): () => void;
+  add(beat: (frame: SharedFrame) => void, isHeldOpen: boolean): () => void;
 }
 
 /** Makes the heartbeats of one handler. */
@@ -20,16 +20,16 @@ export function createHeartbeats(clock: Clock, limits: Limits): Heartbeats {
   return { add: (beat, isHeldOpen) => (isHeldOpen ? held : bare)(beat) };
 }
 
-type Beat = (bytes: Uint8Array) => void;
+type Beat = (frame: SharedFrame) => void;
 
 /** The timer runs only while at least one stream is open. */
 function createPace(clock: Clock, ms: number): (beat: Beat) => () => void {
   const beats = new Set<Beat>();
   let stopTimer: (() => void) | undefined;
   const tick = (): void => {
-    const bytes = encodeFrame({ comment: `heartbeat ${new Date(clock.wall()).toISOString()}` });
+    const frame = shareFrame({ comment: `heartbeat ${new Date(clock.wall()).toISOString()}` });
     stopTimer = clock.after(ms, tick);
-    for (const beat of beats) beat(bytes);
+    for (const beat of beats) beat(frame);
   };
   return (beat) => {
     beats.add(beat);

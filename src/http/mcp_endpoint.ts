@@ -4,7 +4,7 @@
  */
 import { GatewayError } from "../errors.ts";
 import { classify, type Era } from "../protocol/era.ts";
-import { parseAccept } from "./accept.ts";
+import { type Accepts, parseAccept } from "./accept.ts";
 import { post as postToSession } from "./legacy/post.ts";
 import type { Sessions } from "./legacy/session_table.ts";
 import { post as postStateless, refuse } from "./modern/post.ts";
@@ -12,23 +12,31 @@ import type { StatelessRequests } from "./modern/requests.ts";
 import type { RequestContext } from "./request_context.ts";
 
 /** Messages from a client of either era. */
-export async function post(
+export function post(
   sessions: Sessions,
   stateless: StatelessRequests,
   context: RequestContext,
 ): Promise<Response> {
-  const { headers } = context.request;
-  const accepts = parseAccept(headers.get("accept"));
+  const accepts = parseAccept(context.request.headers.get("accept"));
   if (!accepts.json && !accepts.stream) throw new GatewayError("not_acceptable");
-  const value = await context.readJson();
+  return context.readJson().then((value) => take(sessions, stateless, context, value, accepts));
+}
+
+function take(
+  sessions: Sessions,
+  stateless: StatelessRequests,
+  context: RequestContext,
+  value: unknown,
+  accepts: Accepts,
+): Response | Promise<Response> {
   let era: Era;
   try {
-    era = classify(value, headers);
+    era = classify(value, context.request.headers);
   } catch (thrown) {
     // A body of neither era has something of the later one, whose errors can say what.
     return refuse(stateless, value, thrown);
   }
   return era === "modern"
-    ? await postStateless(stateless, context, value, accepts)
-    : await postToSession(sessions, context, value, accepts);
+    ? postStateless(stateless, context, value, accepts)
+    : postToSession(sessions, context, value, accepts);
 }

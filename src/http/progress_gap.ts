@@ -23,15 +23,22 @@ export function createProgressGap(
   clock: Clock,
   { progressGapMs }: Pick<Limits, "progressGapMs">,
 ): ProgressGap {
+  let writtenAt = -Infinity;
   let cancelTimer: (() => void) | undefined;
   let waiting = (): void => {};
+  const arm = (ms: number): void => {
+    cancelTimer = clock.after(ms, () => {
+      cancelTimer = undefined;
+      const restMs = writtenAt + progressGapMs - clock.monotonic();
+      if (restMs > 0) arm(restMs);
+      else waiting();
+    });
+  };
   return {
     begin() {
-      cancelTimer?.();
-      cancelTimer = clock.after(progressGapMs, () => {
-        cancelTimer = undefined;
-        waiting();
-      });
+      // One timer, which is set again for the rest: most calls write their progress in a burst.
+      writtenAt = clock.monotonic();
+      if (cancelTimer === undefined) arm(progressGapMs);
     },
     after(run) {
       if (cancelTimer === undefined) run();

@@ -15,7 +15,7 @@ export interface RequestContext extends OpenContext {
   readonly principal: Principal;
   readonly surface: string;
   /** Throws when new work is not taken now. */
-  readonly assertOpen: () => void;
+  assertOpen(): void;
   /** The body as a JSON value, once. */
-  readonly readJson: () => Promise<unknown>;
+  readJson(): Promise<unknown>;
 }

@@ -90,9 +90,9 @@ export function logFault(log: Log, message: string, thrown: unknown): void {
   });
 }
 
-/** A response that is an event stream. */
+/** A response that is an event stream, or the text of a whole one. */
 export function streamResponse(
-  body: ReadableStream<Uint8Array> | null,
+  body: ReadableStream<Uint8Array> | string | null,
   headers: HeaderPairs = {},
 ): Response {
   return new Response(body, {

@@ -3,7 +3,9 @@
  * written: dot segments, doubled slashes and encoded slashes match no route.
  */
 import { IttyRouter } from "itty-router";
+import { putWithin } from "../bounded.ts";
 import { GatewayError } from "../errors.ts";
+import type { Limits } from "../limits.ts";
 import type { OpenContext, RequestContext } from "./request_context.ts";
 import type { SurfaceKind } from "./surface_kinds.ts";
 
@@ -27,47 +29,71 @@ export interface OpenRow {
   readonly openMethods: Readonly<Record<string, OpenEndpoint>>;
 }
 
+/** A longer URL is searched each time. */
+const rememberedCharsMax = 256;
+
 /** One URL. */
 export type RouteRow = SurfaceRow | OpenRow;
 
 /** A row that was found. */
 export interface Match {
   readonly row: RouteRow;
+  /** The path as it came, without a slash at the end. */
+  readonly path: string;
   /** The name in the path, as it was written; absent: its row has none. */
   readonly name: string | undefined;
 }
 
-const toMatch = (row: RouteRow) => ({ params }: { params: Record<string, string> }): Match => ({
+/** What the router finds: the row and the name in the path. */
+const toFound = (row: RouteRow) => ({ params }: { params: Record<string, string> }) => ({
   row,
   name: params.name,
 });
 
 /**
- * Finds rows by path: those without a name in it, the hot one among them, without the router, and
- * at once. Throws `path_unknown`, or rejects with it.
+ * Finds rows by the URL of a request. A URL that was found before, or whose row has no name in its
+ * path, is found at once. Throws `path_unknown`, or rejects with it.
  */
-export function createMatcher(rows: readonly RouteRow[]): (path: string) => Match | Promise<Match> {
-  const fixed = new Map<string, Match>();
+export function createMatcher(
+  rows: readonly RouteRow[],
+  { rememberedHeadersMax }: Pick<Limits, "rememberedHeadersMax">,
+): (url: string) => Match | Promise<Match> {
+  const fixed = new Map<string, RouteRow>();
   const router = IttyRouter();
   for (const row of rows) {
-    if (row.path.includes(":")) router.all(row.path, toMatch(row));
-    else fixed.set(row.path, { row, name: undefined });
+    if (row.path.includes(":")) router.all(row.path, toFound(row));
+    else fixed.set(row.path, row);
   }
   const search = async (path: string): Promise<Match> => {
     const url = `http://gateway${path}`;
     // The router would follow dot segments and forgive any number of slashes at the end.
     const isAsWritten = new URL(url).pathname === path && !path.endsWith("/");
-    const found: Match | undefined = isAsWritten
+    const found: Omit<Match, "path"> | undefined = isAsWritten
       ? await router.fetch({ method: "GET", url })
       : undefined;
     if (found === undefined) throw new GatewayError("path_unknown");
-    return found;
+    return { ...found, path };
   };
-  return (path) => fixed.get(path) ?? search(path);
+  /** Clients repeat the same few URLs to the letter. */
+  const remembered = new Map<string, Match>();
+  const remember = (url: string, match: Match): Match => {
+    if (url.length <= rememberedCharsMax) {
+      putWithin(remembered, url, match, rememberedHeadersMax);
+    }
+    return match;
+  };
+  return (url) => {
+    const known = remembered.get(url);
+    if (known !== undefined) return known;
+    const path = trimPath(pathOf(url));
+    const row = fixed.get(path);
+    if (row !== undefined) return remember(url, { row, path, name: undefined });
+    return search(path).then((match) => remember(url, match));
+  };
 }
 
 /** The path of a URL as text, without query and fragment. */
-export function pathOf(url: string): string {
+function pathOf(url: string): string {
   const start = url.indexOf("/", url.indexOf("://") + 3);
   if (start < 0) return "/";
   const end = url.slice(start).search(/[?#]/);
@@ -75,7 +101,7 @@ export function pathOf(url: string): string {
 }
 
 /** Without the one slash at the end that clients often add; `//` stays, and matches no route. */
-export function trimPath(path: string): string {
+function trimPath(path: string): string {
   return /[^/]\/$/.test(path) ? path.slice(0, -1) : path;
 }
 

@@ -1,46 +1,32 @@
 /**
- * The HTTP layer guards each request, matches it to a row of the route table and answers it; it
- * never throws. A path matches as it is written, except for one trailing slash. Not here: what the
- * endpoints do.
+ * The HTTP layer and its route table. A path matches as it is written, except for one trailing
+ * slash. Not here: the way of a request through the layer (dispatch.ts), and what the endpoints do.
  */
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { Bus } from "../bus/bus.ts";
 import type { Clock } from "../clock.ts";
 import type { GatewayConfig } from "../config/config.ts";
-import { GatewayError } from "../errors.ts";
 import type { Gateway } from "../gateway/surface.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Notice } from "../model.ts";
-import type { FetchContext, FetchHandler } from "../runtime/runtime.ts";
+import type { FetchHandler, Runtime } from "../runtime/runtime.ts";
 import type { SessionStore } from "../session/session_store.ts";
 import type { Emit } from "../telemetry/events.ts";
-import { instanceHeader } from "../version.ts";
-import { admit } from "./admission.ts";
-import { createJsonReader, type JsonReader } from "./json_body.ts";
-import { discardBody } from "./discard.ts";
+import { createDispatch } from "./dispatch.ts";
+import { createJsonReader } from "./json_body.ts";
 import { createFrontPage } from "./front_page.ts";
 import { untilQuiet } from "./drain.ts";
-import { createGuard, type Guard, type GuardConfig, type GuardDeps } from "./guard.ts";
+import { createGuard, type GuardConfig } from "./guard.ts";
 import { type HealthDeps, healthResponse, type Phase, readyResponse } from "./health.ts";
 import { createHeartbeats } from "./heartbeat.ts";
 import { createKeepAlive } from "./keep_alive.ts";
-import type { OpenContext } from "./request_context.ts";
-import {
-  createMatcher,
-  decodeName,
-  type Match,
-  type OpenEndpoint,
-  pathOf,
-  type RouteRow,
-  type SurfaceRow,
-  trimPath,
-} from "./route_match.ts";
+import { createMatcher, type OpenEndpoint, type RouteRow, type SurfaceRow } from "./route_match.ts";
 import { get, remove } from "./legacy/post.ts";
 import { deliver } from "./legacy/notices.ts";
 import { closeSessions, createSessions, type Sessions } from "./legacy/session_table.ts";
 import { closeForNow } from "./legacy/session_streams.ts";
-import { fillName, type SurfaceKind, type SurfaceKinds } from "./surface_kinds.ts";
+import type { SurfaceKinds } from "./surface_kinds.ts";
 import { post } from "./mcp_endpoint.ts";
 import {
   closeStateless,
@@ -50,13 +36,6 @@ import {
   type StatelessRequests,
 } from "./modern/requests.ts";
 import {
-  emptyResponse,
-  errorCodeOf,
-  errorResponse,
-  faultResponse,
-  type HeaderPairs,
-} from "./respond.ts";
-import {
   createSseTransport,
   endLines,
   openLine,
@@ -65,7 +44,7 @@ import {
 } from "./legacy/http_sse.ts";
 
 /** What the HTTP layer is made of. */
-export interface HttpDeps {
+export interface HttpDeps extends Pick<Runtime, "addresses" | "sha256"> {
   readonly gateway: Gateway;
   /** Which URLs there are. */
   readonly surfaceKinds: SurfaceKinds;
@@ -80,7 +59,6 @@ export interface HttpDeps {
   readonly identity: { readonly name: string; readonly version: string };
   /** The name of this instance, which it sends to remote servers with each request. */
   readonly instance: string;
-  readonly addresses: GuardDeps["addresses"];
   readonly config: GuardConfig & Pick<GatewayConfig, "sessionTimeoutMs">;
   /** Opens the details of `/health`; absent: there are none. */
   readonly operatorToken?: string | undefined;
@@ -108,17 +86,15 @@ export interface HttpHandler {
 /** The parts of one handler. */
 interface HttpLayer {
   readonly deps: HttpDeps;
-  readonly guard: Guard;
   readonly sessions: Sessions;
   readonly stateless: StatelessRequests;
   readonly transport: SseTransport;
-  readonly readJson: JsonReader;
   phase: Phase;
 }
 
 /** Makes the HTTP layer. */
 export function createHttpHandler(deps: HttpDeps): HttpHandler {
-  const { limits, clock, log, config } = deps;
+  const { limits, clock, config } = deps;
   const heartbeats = createHeartbeats(clock, limits);
   const keepAlive = createKeepAlive(clock, limits);
   const stateless = createStatelessRequests({ ...deps, heartbeats, keepAlive });
@@ -132,41 +108,12 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const transport = createSseTransport(sessions);
   const guard = createGuard(config, deps);
   const readJson = createJsonReader(deps);
-  const parts = { deps, guard, sessions, stateless, transport, readJson };
-  const layer: HttpLayer = { ...parts, phase: "starting" };
-  const match = createMatcher(rowsOf(layer));
+  const layer: HttpLayer = { deps, sessions, stateless, transport, phase: "starting" };
+  const match = createMatcher(rowsOf(layer), limits);
   const closed = new AbortController();
 
-  const respond = async (request: Request, fetchContext: FetchContext): Promise<Response> => {
-    let isAllowed = false;
-    let response: Response;
-    try {
-      // First: by whichever name it comes, it is the gateway itself.
-      if (request.headers.get(instanceHeader) === deps.instance) {
-        throw new GatewayError("leads_back");
-      }
-      guard.assertAllowed(request);
-      isAllowed = true;
-      const path = trimPath(pathOf(request.url));
-      const found = match(path);
-      // Without a wait where there is none: each costs a turn of the queue on every call.
-      const row = found instanceof Promise ? await found : found;
-      response = await answer(layer, row, { request, fetchContext, path });
-    } catch (thrown) {
-      response = faultResponse(thrown, log);
-    }
-    return isAllowed ? withHeaders(response, guard.corsHeaders(request)) : response;
-  };
-
   return {
-    async fetch(request, fetchContext = {}) {
-      const response = await respond(request, fetchContext);
-      if (response.status < 400) return response;
-      const code = errorCodeOf(response);
-      deps.emit({ type: "request_refused", status: response.status, code });
-      await discardBody(request, deps);
-      return response;
-    },
+    fetch: createDispatch({ deps, guard, match, readJson, phase: () => layer.phase }),
     open: () => void (layer.phase = "ready"),
     async drain() {
       layer.phase = "draining";
@@ -227,57 +174,6 @@ function rowsOf(layer: HttpLayer): RouteRow[] {
   ];
 }
 
-/** Lets the endpoint of a row answer. */
-async function answer(
-  layer: HttpLayer,
-  { row, name }: Match,
-  context: OpenContext,
-): Promise<Response> {
-  const { request } = context;
-  const isOpen = "openMethods" in row;
-  const methods = isOpen ? row.openMethods : row.methods;
-  const allowed = () => [...Object.keys(methods), "OPTIONS"].join(", ");
-  if (request.method === "OPTIONS") {
-    // Browsers send no credentials with it.
-    if (!isOpen) surfaceOf(layer, row.kind, name);
-    return emptyResponse(204, layer.guard.preflightHeaders(request, allowed()));
-  }
-  const refuseMethod = () =>
-    errorResponse(new GatewayError("method_not_allowed"), undefined, { allow: allowed() });
-  if (isOpen) {
-    const endpoint = endpointOf(row.openMethods, request);
-    const response = endpoint === undefined ? refuseMethod() : await endpoint(context);
-    return request.method === "HEAD" ? new Response(null, response) : response;
-  }
-  // Before the name is looked up: which servers there are is not for strangers.
-  const principal = await admit(layer.deps.authenticator, request);
-  if (principal instanceof Response) return principal;
-  const surface = surfaceOf(layer, row.kind, name);
-  const endpoint = endpointOf(row.methods, request);
-  if (endpoint === undefined) return refuseMethod();
-  const assertOpen = (): void => {
-    if (layer.phase !== "ready") throw new GatewayError(layer.phase);
-  };
-  const readJson = () => layer.readJson(request);
-  const response = await endpoint({ ...context, principal, surface, assertOpen, readJson });
-  return withHeaders(response, deprecationHeaders(row, name));
-}
-
-/** The surface of a path. Throws `path_unknown` when its name is that of none. */
-function surfaceOf({ deps }: HttpLayer, kind: SurfaceKind, name: string | undefined): string {
-  if (name === undefined) return kind.surface;
-  const surface = fillName(kind.surface, decodeName(name));
-  if (deps.gateway.surface(surface) !== undefined) return surface;
-  throw new GatewayError("path_unknown", `Cannot find "${surface}": ${kind.unknown}`);
-}
-
-function endpointOf<Kind>(
-  methods: Readonly<Record<string, Kind>>,
-  { method }: Request,
-): Kind | undefined {
-  return Object.hasOwn(methods, method) ? methods[method] : undefined;
-}
-
 /** How many of these sessions' streams took a notice; its frame is encoded once for all. */
 function tell({ byKey }: Sessions, keys: Iterable<string>, notice: Notice): number {
   let heard = 0;
@@ -286,15 +182,4 @@ function tell({ byKey }: Sessions, keys: Iterable<string>, notice: Notice): numb
     if (session !== undefined && deliver(session, notice)) heard += 1;
   }
   return heard;
-}
-
-function deprecationHeaders({ successor }: SurfaceRow, name: string | undefined): HeaderPairs {
-  if (successor === undefined) return {};
-  const link = `<${fillName(successor, name)}>; rel="successor-version"`;
-  return { deprecation: "true", link };
-}
-
-function withHeaders(response: Response, headers: HeaderPairs): Response {
-  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
-  return response;
 }

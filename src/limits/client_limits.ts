@@ -32,6 +32,10 @@ export const clientLimits = {
   headerBytesMax: 16_384,
   /** Values of one header whose meaning is remembered: clients send few different ones. */
   rememberedHeadersMax: 64,
+  /** Descriptions of stateless clients that are remembered: each client repeats its own. */
+  rememberedEnvelopesMax: 64,
+  /** A longer one is read each time. */
+  rememberedEnvelopeCharsMax: 2_048,
   /** How often the hardened listener looks for clients past their deadline. */
   slowCheckMs: 1_000,
   /**
@@ -140,6 +144,8 @@ export const clientLimits = {
   activityFlushMs: 1_000,
   /** How often the gateway looks for expired sessions. */
   expirySweepMs: 30_000,
+  /** New sessions in one transaction; more are rarely created in one turn of the event loop. */
+  sessionGroupMax: 64,
   /** Expired sessions removed in one step; other work runs between steps. */
   expiryBatchMax: 1_000,
   /** A larger difference is a jump of the wall clock; normal correction moves it by less. */

@@ -4,6 +4,8 @@
 export const serverLimits = {
   /** A line on a program's stdout. */
   lineBytesMax: 16 * 1024 * 1024,
+  /** Memory that stays reserved for putting together lines that arrive in pieces. */
+  joinedBytesKept: 1024 * 1024,
   /** A message that a program spreads over many lines, gathered to recognise it. */
   spreadCharsMax: 1024 * 1024,
   /** Read failures in a row after which the restart policy takes over (case P1). */

@@ -12,6 +12,16 @@ export const encodings = "gzip, deflate";
 /** An error that says what is wrong with the answer. */
 export type Invalid = (why: string, cause?: unknown) => GatewayError;
 
+/** Whether an answer comes as it is. */
+export function isPlain(headers: Headers): boolean {
+  const encoding = encodingOf(headers);
+  return encoding === "" || encoding === "identity";
+}
+
+function encodingOf(headers: Headers): string {
+  return (headers.get("content-encoding") ?? "").trim().toLowerCase().replace(/^x-/, "");
+}
+
 /** The decoded body; its faults are those of `body`, or `invalid`. */
 export function decodeBody(
   body: ReadableStream<Uint8Array>,
@@ -19,8 +29,8 @@ export function decodeBody(
   limits: Pick<Limits, "inflateBytesMax">,
   invalid: Invalid,
 ): ReadableStream<Uint8Array> {
-  const encoding = (headers.get("content-encoding") ?? "").trim().toLowerCase().replace(/^x-/, "");
-  if (encoding === "" || encoding === "identity") return body;
+  if (isPlain(headers)) return body;
+  const encoding = encodingOf(headers);
   if (encoding === "gzip" || encoding === "deflate") {
     return inflate(body, encoding, limits.inflateBytesMax, invalid);
   }
@@ -56,7 +66,7 @@ export function boundBody(
 }
 
 /** The part of a reader on which the types of all platforms agree. */
-interface Chunks {
+export interface Chunks {
   read(): Promise<{ readonly value?: Uint8Array | undefined }>;
   cancel(reason?: unknown): Promise<void>;
 }

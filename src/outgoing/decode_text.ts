@@ -11,7 +11,7 @@ export function decodeText(bytes: Uint8Array, headers: Headers): string {
   const marked = markedUtf16(bytes);
   if (marked !== undefined) return new TextDecoder(marked).decode(bytes);
   const named = createNamed(headers);
-  if (named === undefined || named.encoding === "utf-8") return new TextDecoder().decode(bytes);
+  if (named === undefined || named.encoding === "utf-8") return utf8.decode(bytes);
   if (named.encoding.startsWith("utf-16")) return named.decode(bytes);
   // Many a server names a charset by habit, and writes UTF-8 all the same.
   try {
@@ -20,6 +20,8 @@ export function decodeText(bytes: Uint8Array, headers: Headers): string {
     return named.decode(bytes);
   }
 }
+
+const utf8 = new TextDecoder();
 
 /** A mark of the byte order says more than a header. */
 function markedUtf16([first, second]: Uint8Array): "utf-16le" | "utf-16be" | undefined {

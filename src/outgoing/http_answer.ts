@@ -2,7 +2,7 @@
 import type { Clock } from "../clock.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
-import { boundBody, decodeBody } from "./content_encoding.ts";
+import { boundBody, type Chunks, decodeBody, type Invalid, isPlain } from "./content_encoding.ts";
 import type { Deadline } from "./deadline.ts";
 import type { Failures } from "./failure.ts";
 import { readRetryAfter } from "./retry.ts";
@@ -48,22 +48,31 @@ export function toAnswer(
       data: { status, outcome: "unknown" },
       cause,
     });
-  const decoded = decodeBody(watch(response.body, deadline), headers, limits, invalid);
-  const bounded = () => boundBody(decoded, limits.responseBytesMax, invalid);
-  const body = isEventStream(headers) ? decoded : bounded();
+  const source: Chunks = response.body.getReader();
+  let decoded: ReadableStream<Uint8Array> | undefined;
+  const toDecoded = () => decoded ??= decodeBody(watch(source, deadline), headers, limits, invalid);
+  const bounded = () => boundBody(toDecoded(), limits.responseBytesMax, invalid);
+  let body: ReadableStream<Uint8Array> | undefined;
+  const toBody = () => body ??= isEventStream(headers) ? toDecoded() : bounded();
   return {
     status,
     url,
     headers,
     isDegraded,
     isRepeated,
-    body,
+    get body() {
+      return toBody();
+    },
     text: async () => {
-      const bytes = await new Response(body === decoded ? bounded() : body).arrayBuffer();
+      if (body === undefined && isPlain(headers)) {
+        const whole = await readWhole(source, deadline, limits.responseBytesMax, invalid);
+        return decodeText(whole, headers);
+      }
+      const bytes = await new Response(body === decoded ? bounded() : toBody()).arrayBuffer();
       return decodeText(new Uint8Array(bytes), headers);
     },
     toError(why, code = "upstream_unavailable") {
-      void body.cancel().catch(() => {});
+      void toBody().cancel().catch(() => {});
       const asked = readRetryAfter(headers, clock);
       const wait = asked === undefined
         ? {}
@@ -77,17 +86,50 @@ function isEventStream(headers: Headers): boolean {
   return /^\s*text\/event-stream\s*(?:;|$)/i.test(headers.get("content-type") ?? "");
 }
 
-/** The same body; its end stops the clocks, and its faults are explained. */
-function watch(
-  body: ReadableStream<Uint8Array>,
+/** A whole body that is not encoded: without the streams that the others pass. */
+async function readWhole(
+  source: Chunks,
   deadline: Deadline,
-): ReadableStream<Uint8Array> {
-  const reader = body.getReader();
+  bytesMax: number,
+  invalid: Invalid,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for (;;) {
+      const { value } = await source.read();
+      if (value === undefined) break;
+      bytes += value.length;
+      if (bytes > bytesMax) {
+        const error = invalid(`it is larger than ${bytesMax} bytes`);
+        void source.cancel(error).catch(() => {});
+        throw error;
+      }
+      chunks.push(value);
+    }
+  } catch (thrown) {
+    throw deadline.explain(thrown);
+  } finally {
+    deadline.end();
+  }
+  const [only] = chunks;
+  if (chunks.length === 1 && only !== undefined) return only;
+  const whole = new Uint8Array(bytes);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}
+
+/** The same body; its end stops the clocks, and its faults are explained. */
+function watch(reader: Chunks, deadline: Deadline): ReadableStream<Uint8Array> {
   return new ReadableStream({
     async pull(controller) {
       try {
-        const { done, value } = await reader.read();
-        if (!done) return controller.enqueue(value);
+        const { value } = await reader.read();
+        if (value !== undefined) return controller.enqueue(value);
         deadline.end();
         controller.close();
       } catch (thrown) {

@@ -118,7 +118,8 @@ export function toHop(
   { baseUrl }: SecurityContext,
 ): Hop {
   const target = new URL(request.url);
-  const trusted = [url, ...(baseUrl === undefined ? [] : [baseUrl])];
+  const isTrusted = request.url === url || originOf(url) === target.origin ||
+    (baseUrl !== undefined && originOf(baseUrl) === target.origin);
   return {
     url: target,
     method: request.method,
@@ -126,8 +127,12 @@ export function toHop(
     body: request.body,
     repeatable: request.repeatable,
     final: request.final,
-    trusted: trusted.some((one) => new URL(one).origin === target.origin),
+    trusted: isTrusted,
   };
+}
+
+function originOf(url: string): string {
+  return new URL(url).origin;
 }
 
 function toLowerCase(headers: Readonly<Record<string, string>>): Record<string, string> {

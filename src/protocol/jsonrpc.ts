@@ -73,8 +73,11 @@ function assertUtf8(bytes: Uint8Array): void {
  * text (source_text.ts), unless `strict`: readers may differ on a key that is repeated deeper.
  */
 export function parseJson(text: string, limits: MessageLimits, strict: boolean): unknown {
+  // A short text of a server needs no look at its keys: its result keeps no text.
+  const needsKeys = strict || text.length >= limits.sourceTextCharsMin;
+  const levels = !needsKeys ? 0 : isBatch(text) ? 3 : 2;
   const { isTooDeep, repeatsKey, mayBeMisread, result } = readOrRefuse(() =>
-    scanJson(text, limits.jsonDepthMax, isBatch(text) ? 3 : 2)
+    scanJson(text, limits.jsonDepthMax, levels)
   );
   if (isTooDeep) {
     throw new GatewayError(

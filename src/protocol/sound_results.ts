@@ -6,6 +6,7 @@
  */
 import type { JsonObject } from "../model.ts";
 import { isJsonObject } from "./jsonrpc.ts";
+import { isPlainToolResult } from "./plain_messages.ts";
 
 /**
  * A server's result, corrected; the same object if it was sound. `params` are those of the request.
@@ -15,6 +16,7 @@ export function withSoundResult(
   result: JsonObject,
   params: JsonObject,
 ): JsonObject {
+  if (method === "tools/call" && isPlainToolResult(result)) return result;
   const read = results.get(method);
   return read === undefined ? result : read(withSoundOptions(result), params);
 }

@@ -24,8 +24,9 @@ export function textOfValue(value: JsonObject): string {
 export function withMembers(value: JsonObject, added: JsonObject): JsonObject {
   const whole = { ...value, ...added };
   const text = texts.get(value);
+  if (text === undefined) return whole;
   const names = Object.keys(added);
-  const isSpliced = text !== undefined && names.length > 0 && Object.keys(value).length > 0 &&
+  const isSpliced = names.length > 0 && Object.keys(value).length > 0 &&
     !names.some((name) => Object.hasOwn(value, name));
   if (isSpliced) {
     texts.set(whole, `${text.slice(0, text.lastIndexOf("}"))},${JSON.stringify(added).slice(1)}`);

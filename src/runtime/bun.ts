@@ -7,6 +7,7 @@ import { existsSync } from "node:fs";
 import { defaultLimits, msPerSecond } from "../limits.ts";
 import { readAddresses } from "./addresses.ts";
 import { answer, internalFault, toListenFault, toSpawnFault } from "./answer.ts";
+import { sha256 } from "./digest.ts";
 import { files, toCode } from "./files.ts";
 import { serveHardened } from "./hardened.ts";
 import { createOutgoing } from "./outgoing.ts";
@@ -35,6 +36,7 @@ export function createBunRuntime(): Runtime {
     addresses: readAddresses,
     env: toStrings(process.env),
     nextTurn: (run) => void setImmediate(run),
+    sha256,
     onSignal,
   };
 }

@@ -8,6 +8,7 @@ import { setImmediate } from "node:timers";
 import { systemClock, withDeadline } from "../clock.ts";
 import { readAddresses } from "./addresses.ts";
 import { answer, internalFault, refuseClosing, toListenFault, toSpawnFault } from "./answer.ts";
+import { sha256 } from "./digest.ts";
 import { files, toCode } from "./files.ts";
 import { serveHardened } from "./hardened.ts";
 import { createOutgoing } from "./outgoing.ts";
@@ -36,6 +37,7 @@ export function createDenoRuntime(): Runtime {
     addresses: readAddresses,
     env: Deno.env.toObject(),
     nextTurn: (run) => void setImmediate(run),
+    sha256,
     onSignal,
   };
 }

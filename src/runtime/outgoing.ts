@@ -4,6 +4,7 @@
  * does no harm. It does not follow redirects, retry or decode. It keeps connections for a short
  * time. Not here: which addresses are allowed, and when a request may be repeated (outgoing/).
  */
+import { Buffer } from "node:buffer";
 import { lookup } from "node:dns/promises";
 import { Agent as PlainAgent, type ClientRequest, type IncomingMessage, request } from "node:http";
 import { Agent as SecureAgent, request as requestSecurely } from "node:https";
@@ -91,12 +92,13 @@ function exchange(
       headers: {
         ...headers,
         host: url.host,
-        ...(body === undefined ? {} : { "content-length": new TextEncoder().encode(body).length }),
+        ...(body === undefined ? {} : { "content-length": Buffer.byteLength(body) }),
       },
       ...(secure && isIP(host) === 0 ? { servername: host } : {}),
       ...(secure ? { rejectUnauthorized: true } : {}),
     });
     const phase = watchPhase(outgoing, secure);
+    let isAnswered = false;
     const fail = (fault: RequestFault) => {
       reject(fault);
       outgoing.destroy();
@@ -110,11 +112,14 @@ function exchange(
     outgoing.on("close", () => {
       clearTimeout(timer);
       signal.removeEventListener("abort", abort);
+      // An error costs more than the rest of a short request.
+      if (isAnswered) return;
       reject(toFault("broken", phase.sent(), `"${host}" closed the connection without an answer`));
     });
     outgoing.on("response", (message) => {
       try {
         resolve(toResponse(message, outgoing, host, signal));
+        isAnswered = true;
       } catch (thrown) {
         fail(toFault("broken", true, `The answer of "${host}" is not valid HTTP`, thrown));
       }

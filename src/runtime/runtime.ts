@@ -202,6 +202,8 @@ export interface Runtime {
   readonly env: Readonly<Record<string, string>>;
   /** Runs once, after all that the event loop has at hand: before any timer that is set now. */
   nextTurn(run: () => void): void;
+  /** SHA-256 of a text in hex, at once. */
+  sha256(text: string): string;
   /** Calls back for each signal until the returned function is called. */
   onSignal(handler: (signal: SignalName) => void): () => void;
 }

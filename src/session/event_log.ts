@@ -8,13 +8,13 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
-import { encodeFrame } from "../sse/encode.ts";
+import { type EncodedFrame, keptFrame } from "../sse/encode.ts";
 
 /** The rest of a stream for a client that comes back. */
 export interface Replay {
   readonly stream: number;
   /** Encoded frames after the given id, in order. */
-  readonly frames: readonly Uint8Array[];
+  readonly frames: readonly EncodedFrame[];
   /** Whether nothing more will come on this stream. */
   readonly ended: boolean;
 }
@@ -26,7 +26,7 @@ export interface EventLog {
   /** The id of the place before the stream's first frame, to resume from. */
   prime(stream: number): string;
   /** Stores a frame and returns it in the form for the client. Throws if the stream is not open. */
-  append(stream: number, data: string): { readonly id: string; readonly bytes: Uint8Array };
+  append(stream: number, data: string): { readonly id: string; readonly frame: EncodedFrame };
   /** Ends a stream; its stored frames stay until a bound or their age drops them. */
   endStream(stream: number): void;
   /** Undefined for an id that this log never issued, or whose stream it has forgotten. */
@@ -48,12 +48,16 @@ export interface EventLogOptions {
   readonly evicted: () => void;
 }
 
+/** How often a log in use looks for old frames within their age; a replay never has them. */
+const sweepsPerAge = 10;
+
 interface KeptFrame {
   readonly position: number;
   readonly at: number;
   /** Place among all frames of the log, oldest first. */
   readonly order: number;
-  readonly bytes: Uint8Array;
+  /** Its length is its bytes. */
+  readonly frame: EncodedFrame;
 }
 
 interface KeptStream {
@@ -74,9 +78,10 @@ export function createEventLog({ limits, clock, epoch, evicted }: EventLogOption
   let opened = 0;
   let appended = 0;
   let bytesKept = 0;
+  let sweptAt = -Infinity;
 
   const drop = (frames: KeptFrame[]): void => {
-    bytesKept -= frames.shift()?.bytes.byteLength ?? 0;
+    bytesKept -= frames.shift()?.frame.length ?? 0;
   };
   const evict = (frames: KeptFrame[]): void => {
     drop(frames);
@@ -87,7 +92,8 @@ export function createEventLog({ limits, clock, epoch, evicted }: EventLogOption
     streams.delete(stream.number);
   };
   const dropAged = (): void => {
-    const oldest = clock.monotonic() - limits.replayAgeMs;
+    sweptAt = clock.monotonic();
+    const oldest = sweptAt - limits.replayAgeMs;
     for (const stream of streams.values()) {
       while (stream.frames[0] !== undefined && stream.frames[0].at < oldest) drop(stream.frames);
       if (stream.endedAt !== undefined && stream.endedAt < oldest) forget(stream, drop);
@@ -113,7 +119,8 @@ export function createEventLog({ limits, clock, epoch, evicted }: EventLogOption
 
   return {
     openStream() {
-      dropAged();
+      // A session may open a stream for each call, and has many streams that ended.
+      if (clock.monotonic() - sweptAt >= limits.replayAgeMs / sweepsPerAge) dropAged();
       const number = ++opened;
       const stream = { number, frames: [], primed: false, position: 0, endedAt: undefined };
       streams.set(number, stream);
@@ -128,12 +135,12 @@ export function createEventLog({ limits, clock, epoch, evicted }: EventLogOption
       const stream = openOnly(number);
       const position = ++stream.position;
       const id = toId(origin, number, position);
-      const bytes = encodeFrame({ id, data });
-      stream.frames.push({ position, at: clock.monotonic(), order: ++appended, bytes });
-      bytesKept += bytes.byteLength;
+      const frame = keptFrame({ id, data });
+      stream.frames.push({ position, at: clock.monotonic(), order: ++appended, frame });
+      bytesKept += frame.length;
       if (stream.frames.length > limits.replayFramesMax) evict(stream.frames);
       dropOldest();
-      return { id, bytes };
+      return { id, frame };
     },
     endStream(number) {
       const stream = streams.get(number);
@@ -151,7 +158,7 @@ export function createEventLog({ limits, clock, epoch, evicted }: EventLogOption
       const frames = stream.frames.filter((frame) => frame.position > position);
       return {
         stream: stream.number,
-        frames: frames.map((frame) => frame.bytes),
+        frames: frames.map(({ frame }) => frame),
         ended: stream.endedAt !== undefined,
       };
     },

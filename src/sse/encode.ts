@@ -1,11 +1,9 @@
 /**
- * Server-Sent Events on the way out: frames to bytes, and one client's stream. A stream is a
- * TransformStream with the encoder inside; bytes that were encoded once for many readers pass
- * through it unchanged. The format is that of the WHATWG HTML standard (9.2.5 and 9.2.6). Field
- * values that could forge a line are refused, never repaired. Not here: ids for replay
+ * Server-Sent Events on the way out: frames to text and bytes. The format is that of the WHATWG
+ * HTML standard (9.2.5 and 9.2.6). Field values that could forge a line are refused, never
+ * repaired. Not here: one client's stream (frame_stream.ts), ids for replay
  * (session/event_log.ts) and when a heartbeat is due (http).
  */
-import type { Limits } from "../limits.ts";
 
 /** One frame; absent members write no line. A frame without `data` dispatches no event. */
 export interface Frame {
@@ -18,126 +16,88 @@ export interface Frame {
   readonly data?: string;
 }
 
-/** How a stream ended. */
-export type FrameStreamEnd = "ended" | "cancelled" | "overflow";
+/** A frame in the form for the client: bytes, or the text of `frameText`. */
+export type EncodedFrame = Uint8Array | string;
 
-/** One client's stream. */
-export interface FrameStream {
-  /** The body of the response. */
-  readonly readable: ReadableStream<Uint8Array>;
-  /**
-   * Queues a frame, or bytes from `encodeFrame`. Returns false if the stream is over or its reader
-   * has used up the byte budget, which ends it. Throws if the frame has a forbidden field value.
-   */
-  write(frame: Frame | Uint8Array): boolean;
-  /** Ends the stream after the queued frames. */
-  end(): void;
-  /**
-   * Resolves, never rejects: `ended` when everything was read after `end`, `cancelled` when the
-   * reader left, `overflow` when it was too slow.
-   */
-  readonly closed: Promise<FrameStreamEnd>;
-  /** Bytes that wait for the reader. Text counts one byte a character until it is encoded. */
-  queuedBytes(): number;
+/** One frame for many readers. The first stream that takes it encodes it for all. */
+export interface SharedFrame {
+  readonly frame: Frame;
+  /** Absent until a stream has encoded it. */
+  bytes: Uint8Array | undefined;
 }
 
 const encoder = new TextEncoder();
 const lineBreakOrNul = /[\r\n\0]/;
 const lineBreak = /\r\n|\r|\n/;
 
-/** The bytes of one frame. Throws a TypeError if `event`, `id` or `comment` could forge a line. */
-export function encodeFrame(frame: Frame): Uint8Array {
+/** The text of one frame. Throws a TypeError if `event`, `id` or `comment` could forge a line. */
+export function frameText(frame: Frame): string {
   assertFrame(frame);
-  return encoder.encode(toText(frame));
-}
-
-/** Opens a stream whose reader may lag by `streamBytesMax` and one frame. */
-export function openFrameStream(limits: Pick<Limits, "streamBytesMax">): FrameStream {
-  let queued = 0;
-  let over = false;
-  let overflowed = false;
-  // Set by `start`, which runs inside the constructor.
-  let controller!: TransformStreamDefaultController<Uint8Array>;
-  const transform = new TransformStream<Frame | Uint8Array, Uint8Array>({
-    start: (given) => {
-      controller = given;
-    },
-    transform: (chunk) => {
-      queued -= sizeOf(chunk);
-      controller.enqueue(chunk instanceof Uint8Array ? chunk : encoder.encode(toText(chunk)));
-    },
-  });
-  const writer = transform.writable.getWriter();
-  const finish = (end: FrameStreamEnd): FrameStreamEnd => {
-    over = true;
-    queued = 0;
-    return end;
-  };
-  const closed = writer.closed.then(
-    () => finish("ended"),
-    () => finish(overflowed ? "overflow" : "cancelled"),
-  );
-
-  return {
-    readable: transform.readable,
-    write(frame) {
-      if (!(frame instanceof Uint8Array)) assertFrame(frame);
-      if (over) return false;
-      if (queued >= limits.streamBytesMax) {
-        over = true;
-        overflowed = true;
-        // A clean end between two frames, so that the client resumes instead of reporting a fault.
-        controller.terminate();
-        return false;
-      }
-      queued += sizeOf(frame);
-      // A write fails only with the whole stream, which `closed` reports.
-      writer.write(frame).catch(() => {});
-      return true;
-    },
-    end() {
-      if (over) return;
-      over = true;
-      writer.close().catch(() => {});
-    },
-    closed,
-    queuedBytes: () => queued,
-  };
-}
-
-/**
- * Refuses values that could end a line early (case B14), and a `retry` that clients would ignore.
- */
-function assertFrame(frame: Frame): void {
-  for (const field of ["event", "id", "comment"] as const) {
-    const value = frame[field];
-    if (value !== undefined && lineBreakOrNul.test(value)) {
-      throw new TypeError(
-        `Cannot encode ${field} ${JSON.stringify(value)}: line breaks and NUL are forbidden in it`,
-      );
-    }
-  }
-  const { retry } = frame;
-  if (retry !== undefined && !(Number.isSafeInteger(retry) && retry >= 0)) {
-    throw new TypeError(`Cannot encode retry "${retry}": expected whole milliseconds from 0`);
-  }
-}
-
-/** The text of a frame that has been checked. */
-function toText({ comment, event, id, retry, data }: Frame): string {
+  const { comment, event, id, retry, data } = frame;
   let text = "";
   if (comment !== undefined) text += `: ${comment}\n`;
   if (event !== undefined) text += `event: ${event}\n`;
   if (id !== undefined) text += `id: ${id}\n`;
   if (retry !== undefined) text += `retry: ${retry}\n`;
-  if (data !== undefined) {
-    for (const line of data.split(lineBreak)) text += `data: ${line}\n`;
-  }
+  if (data !== undefined) text += dataLines(data);
   return `${text}\n`;
 }
 
-function sizeOf(frame: Frame | Uint8Array): number {
-  if (frame instanceof Uint8Array) return frame.byteLength;
-  return (frame.data?.length ?? 0) + (frame.comment?.length ?? 0) + (frame.id?.length ?? 0) +
-    (frame.event?.length ?? 0);
+/** The bytes of one frame. Throws as `frameText` does. */
+export function encodeFrame(frame: Frame): Uint8Array {
+  return encoder.encode(frameText(frame));
+}
+
+/** Longer texts are copied once more when they are joined, which costs more than it spares. */
+const joinedCharsMax = 512;
+const beyondAscii = /[^\0-\x7f]/;
+
+/**
+ * A frame that is kept. A short one of ASCII alone, which has a byte for each character, stays text:
+ * a stream encodes the frames of one moment together. Any other is encoded once, here.
+ */
+export function keptFrame(frame: Frame): EncodedFrame {
+  const text = frameText(frame);
+  return text.length <= joinedCharsMax && !beyondAscii.test(text) ? text : encoder.encode(text);
+}
+
+/** Prepares a frame for many readers. Throws as `frameText` does. */
+export function shareFrame(frame: Frame): SharedFrame {
+  assertFrame(frame);
+  return { frame, bytes: undefined };
+}
+
+/** The bytes of a shared frame: all streams queue the same ones. */
+export function sharedBytes(shared: SharedFrame): Uint8Array {
+  return shared.bytes ??= encodeFrame(shared.frame);
+}
+
+/** The bytes of frames as text. */
+export function encodeText(text: string): Uint8Array {
+  return encoder.encode(text);
+}
+
+/** JSON has no line breaks, so that most data is one line and needs no split. */
+function dataLines(data: string): string {
+  if (!data.includes("\n") && !data.includes("\r")) return `data: ${data}\n`;
+  return data.split(lineBreak).map((line) => `data: ${line}\n`).join("");
+}
+
+/**
+ * Refuses values that could end a line early (case B14), and a `retry` that clients would ignore.
+ */
+function assertFrame({ event, id, comment, retry }: Frame): void {
+  if (event !== undefined) assertLine("event", event);
+  if (id !== undefined) assertLine("id", id);
+  if (comment !== undefined) assertLine("comment", comment);
+  if (retry !== undefined && !(Number.isSafeInteger(retry) && retry >= 0)) {
+    throw new TypeError(`Cannot encode retry "${retry}": expected whole milliseconds from 0`);
+  }
+}
+
+function assertLine(field: string, value: string): void {
+  if (!lineBreakOrNul.test(value)) return;
+  throw new TypeError(
+    `Cannot encode ${field} ${JSON.stringify(value)}: line breaks and NUL are forbidden in it`,
+  );
 }

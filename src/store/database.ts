@@ -1,95 +1,13 @@
 /**
  * The one database file of a data directory: how it is opened, checked, locked and migrated. Its
- * tables are listed here as SQL steps; the stores that read and write them are the `sqlite_*.ts`
- * files. One gateway owns the file: a second one on the same data directory is refused.
+ * tables are in schema_steps.ts; the stores that read and write them are the `sqlite_*.ts` files.
+ * One gateway owns the file: a second one on the same data directory is refused.
  */
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
-import { clientLimits } from "../limits/client_limits.ts";
 import type { Log } from "../log.ts";
-import { sharedPrincipal } from "../model.ts";
 import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
-
-/** Step N brings a file of `user_version` N to N + 1. Steps are only ever added. */
-const schemaSteps: readonly string[] = [
-  `CREATE TABLE sessions (
-     key TEXT PRIMARY KEY,
-     surface TEXT NOT NULL,
-     principal TEXT NOT NULL,
-     revision TEXT NOT NULL,
-     client_info TEXT NOT NULL,
-     capabilities TEXT NOT NULL,
-     log_level TEXT,
-     subscriptions TEXT NOT NULL,
-     created_at INTEGER NOT NULL,
-     active_at INTEGER NOT NULL
-   ) STRICT, WITHOUT ROWID;
-   CREATE INDEX sessions_active_at ON sessions (active_at);
-   CREATE TABLE catalogs (
-     key TEXT PRIMARY KEY,
-     server TEXT NOT NULL,
-     body TEXT NOT NULL,
-     saved_at INTEGER NOT NULL
-   ) STRICT, WITHOUT ROWID;
-   CREATE INDEX catalogs_server ON catalogs (server, saved_at);
-   CREATE TABLE children (
-     group_id INTEGER PRIMARY KEY,
-     identity TEXT NOT NULL,
-     server TEXT NOT NULL,
-     started_at INTEGER NOT NULL
-   ) STRICT;`,
-  `CREATE TABLE credentials (
-     server TEXT NOT NULL,
-     kind TEXT NOT NULL,
-     binding TEXT NOT NULL,
-     sealed TEXT NOT NULL,
-     saved_at INTEGER NOT NULL,
-     PRIMARY KEY (server, kind, binding)
-   ) STRICT, WITHOUT ROWID;
-   CREATE INDEX credentials_saved_at ON credentials (saved_at);
-   CREATE TABLE credential_scopes (
-     server TEXT NOT NULL,
-     scope TEXT NOT NULL,
-     seen_at INTEGER NOT NULL,
-     PRIMARY KEY (server, scope)
-   ) STRICT, WITHOUT ROWID;
-   CREATE INDEX credential_scopes_seen_at ON credential_scopes (seen_at);`,
-  // An older gateway stored client descriptions as large as a request may be.
-  `DELETE FROM sessions
-     WHERE length(client_info) > ${clientLimits.clientInfoBytesMax}
-       OR length(capabilities) > ${clientLimits.clientCapabilitiesBytesMax};
-   CREATE TABLE subscriptions (
-     session TEXT NOT NULL,
-     uri TEXT NOT NULL,
-     UNIQUE (session, uri)
-   ) STRICT;
-   INSERT OR IGNORE INTO subscriptions (session, uri)
-     SELECT sessions.key, item.value FROM sessions, json_each(
-       CASE WHEN json_valid(sessions.subscriptions) THEN sessions.subscriptions ELSE '[]' END
-     ) AS item
-     WHERE item.type = 'text' AND length(item.value) <= ${clientLimits.subscriptionUriCharsMax};
-   ALTER TABLE sessions DROP COLUMN subscriptions;
-   CREATE TRIGGER sessions_end AFTER DELETE ON sessions BEGIN
-     DELETE FROM subscriptions WHERE session = OLD.key;
-   END;`,
-  // The credentials of an older gateway are shared by all principals.
-  `ALTER TABLE credentials RENAME TO shared_credentials;
-   CREATE TABLE credentials (
-     server TEXT NOT NULL,
-     principal TEXT NOT NULL,
-     kind TEXT NOT NULL,
-     binding TEXT NOT NULL,
-     sealed TEXT NOT NULL,
-     saved_at INTEGER NOT NULL,
-     PRIMARY KEY (server, principal, kind, binding)
-   ) STRICT, WITHOUT ROWID;
-   INSERT INTO credentials (server, principal, kind, binding, sealed, saved_at)
-     SELECT server, '${sharedPrincipal.id}', kind, binding, sealed, saved_at
-       FROM shared_credentials;
-   DROP TABLE shared_credentials;
-   CREATE INDEX credentials_saved_at ON credentials (saved_at);`,
-  `ALTER TABLE sessions ADD COLUMN owner TEXT NOT NULL DEFAULT '';`,
-];
+import { schemaSteps } from "./schema_steps.ts";
 
 /** The primary SQLite result codes that this file handles; others are rethrown. */
 const sqliteBusy = 5;

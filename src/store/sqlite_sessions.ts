@@ -1,15 +1,17 @@
 /**
  * Sessions in SQLite, read on demand: a live session keeps what it needs of its record, so a start
- * of the gateway reads none. Only activity is written late, in batches; a crash loses at most
- * `activityFlushMs` of it. Not here: the tables and the lock on the file (database.ts), and closing
- * the database, which other stores share.
+ * of the gateway reads none. Sessions that are created in one turn of the event loop are written in
+ * one transaction. Only activity is written late, in batches; a crash loses at most
+ * `activityFlushMs` of it. Not here: the tables and the lock on the file (database.ts), which
+ * sessions expired (session_expiry.ts), and closing the database, which other stores share.
  */
 import type { Clock } from "../clock.ts";
 import { transact } from "./database.ts";
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
-import type { SqlDatabase } from "../runtime/runtime.ts";
+import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
+import { findExpired, prepareExpiry, removeExpired } from "./session_expiry.ts";
 import { toRecord, toRow } from "./session_row.ts";
 import type { SessionPatch, SessionRecord, SessionStore } from "../session/session_store.ts";
 
@@ -17,8 +19,16 @@ import type { SessionPatch, SessionRecord, SessionStore } from "../session/sessi
 export interface SqliteSessionStoreOptions {
   readonly database: SqlDatabase;
   readonly clock: Clock;
-  readonly limits: Pick<Limits, "activityFlushMs" | "expiryBatchMax">;
+  readonly limits: Pick<Limits, "activityFlushMs" | "expiryBatchMax" | "sessionGroupMax">;
   readonly log: Log;
+  readonly nextTurn: Runtime["nextTurn"];
+}
+
+/** A session whose creation is not on disk yet. */
+interface NewSession {
+  readonly record: SessionRecord;
+  readonly resolve: () => void;
+  readonly reject: (fault: unknown) => void;
 }
 
 /** The state of the open store. */
@@ -26,6 +36,10 @@ interface SqliteSessions extends SqliteSessionStoreOptions {
   readonly sql: ReturnType<typeof prepare>;
   /** Activity that is not on disk yet, by key. */
   readonly touched: Map<string, number>;
+  /** Sessions created in this turn, which the next transaction writes. */
+  group: NewSession[];
+  /** Sessions that the last sweep found expired, the longest unused first. */
+  expired: string[];
   count: number;
   cancelFlush: (() => void) | undefined;
   flushFails: boolean;
@@ -39,6 +53,8 @@ export function openSqliteSessionStore(options: SqliteSessionStoreOptions): Sess
     ...options,
     sql,
     touched: new Map(),
+    group: [],
+    expired: [],
     count: Number(sql.count.get()?.["count"] ?? 0),
     cancelFlush: undefined,
     flushFails: false,
@@ -46,10 +62,8 @@ export function openSqliteSessionStore(options: SqliteSessionStoreOptions): Sess
   };
   const { touched } = sessions;
   return {
-    async create(record) {
-      const isNew = access(sessions, "create a session", () => create(sessions, record));
-      if (!isNew) throw new GatewayError("internal", "Cannot create session: its key is taken");
-    },
+    create: (record) =>
+      new Promise((resolve, reject) => join(sessions, { record, resolve, reject })),
     find: async (key) => access(sessions, "read a session", () => find(sessions, key)),
     touch(key, at) {
       if (sessions.isClosed || at <= (touched.get(key) ?? -Infinity)) return;
@@ -69,15 +83,11 @@ export function openSqliteSessionStore(options: SqliteSessionStoreOptions): Sess
       access(sessions, "correct the times of sessions", () => shift(sessions, ms, latest));
       touched.clear();
     },
-    async expire(before) {
-      const expired = access(sessions, "remove expired sessions", () => expire(sessions, before));
-      touched.clear();
-      sessions.count -= expired.length;
-      return expired;
-    },
+    expire: (before) => expire(sessions, before),
     count: async () => sessions.count,
     async close() {
       if (sessions.isClosed) return;
+      commitGroup(sessions);
       sessions.isClosed = true;
       sessions.cancelFlush?.();
       flush(sessions);
@@ -100,20 +110,49 @@ function access<Value>(
   }
 }
 
-/** Adds a session; false if the key is taken. */
-function create(sessions: SqliteSessions, record: SessionRecord): boolean {
-  const { sql, database, touched } = sessions;
-  if (sql.find.get(record.key) !== undefined) return false;
-  if (record.subscriptions.length === 0) insert(sessions, record);
-  else transact(database, () => insert(sessions, record));
-  touched.delete(record.key);
-  sessions.count += 1;
-  return true;
+/** Adds a session to those that the next transaction writes. */
+function join(sessions: SqliteSessions, session: NewSession): void {
+  const { group, limits, nextTurn } = sessions;
+  group.push(session);
+  if (group.length >= limits.sessionGroupMax) commitGroup(sessions);
+  else if (group.length === 1) nextTurn(() => commitGroup(sessions));
 }
 
-function insert({ sql }: SqliteSessions, record: SessionRecord): void {
-  sql.insert.run(...toRow(record));
+/** Writes the sessions of one turn; a fault fails all of them, and no others. */
+function commitGroup(sessions: SqliteSessions): void {
+  const { group } = sessions;
+  if (group.length === 0) return;
+  sessions.group = [];
+  const action = group.length === 1 ? "create a session" : `create ${group.length} sessions`;
+  try {
+    const areNew = access(sessions, action, () => create(sessions, group));
+    for (const [at, { resolve, reject }] of group.entries()) {
+      if (areNew[at]) resolve();
+      else reject(new GatewayError("internal", "Cannot create session: its key is taken"));
+    }
+  } catch (fault) {
+    for (const { reject } of group) reject(fault);
+  }
+}
+
+/** Adds sessions in one transaction; false for each whose key is taken. */
+function create(sessions: SqliteSessions, group: readonly NewSession[]): boolean[] {
+  const { database, touched } = sessions;
+  const isOneRow = group.length === 1 && group[0]?.record.subscriptions.length === 0;
+  const work = () => group.map(({ record }) => insert(sessions, record));
+  const areNew = isOneRow ? work() : transact(database, work);
+  for (const [at, { record }] of group.entries()) {
+    if (!areNew[at]) continue;
+    touched.delete(record.key);
+    sessions.count += 1;
+  }
+  return areNew;
+}
+
+function insert({ sql }: SqliteSessions, record: SessionRecord): boolean {
+  if (sql.insert.run(...toRow(record)).changes === 0) return false;
   for (const uri of record.subscriptions) sql.subscribe.run(uri, record.key);
+  return true;
 }
 
 function find(sessions: SqliteSessions, key: string): SessionRecord | undefined {
@@ -153,13 +192,26 @@ function shift(sessions: SqliteSessions, ms: number, latest: number): void {
   });
 }
 
-function expire(sessions: SqliteSessions, before: number): readonly string[] {
-  const { sql, database, limits } = sessions;
-  return transact(database, () => {
-    // Write activity first, so that sessions in use do not expire.
-    writeActivity(sessions);
-    return sql.expire.all(before, limits.expiryBatchMax).map(({ key }) => String(key));
-  });
+async function expire(sessions: SqliteSessions, before: number): Promise<readonly string[]> {
+  const { sql: { expiry }, database, limits, nextTurn, touched } = sessions;
+  const action = "remove expired sessions";
+  if (sessions.expired.length === 0) {
+    sessions.expired = await findExpired({
+      read: (first, end) => access(sessions, action, () => expiry.due.all(first, end, before)),
+      nextTurn,
+      isClosed: () => sessions.isClosed,
+    });
+    if (sessions.isClosed) return [];
+  }
+  const removed = access(sessions, action, () =>
+    transact(database, () => {
+      // Write activity first, so that sessions in use do not expire.
+      writeActivity(sessions);
+      return removeExpired(expiry, sessions.expired, before, limits.expiryBatchMax);
+    }));
+  touched.clear();
+  sessions.count -= removed.length;
+  return removed;
 }
 
 function writeActivity({ sql, touched }: SqliteSessions): void {
@@ -192,20 +244,17 @@ function prepare(database: SqlDatabase) {
     count: database.prepare("SELECT count(*) AS count FROM sessions"),
     insert: database.prepare(
       `INSERT INTO sessions (key, surface, principal, revision, client_info, capabilities,
-         log_level, created_at, active_at, owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         log_level, created_at, active_at, owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (key) DO NOTHING`,
     ),
     find: database.prepare("SELECT * FROM sessions WHERE key = ?"),
     setActive: database.prepare("UPDATE sessions SET active_at = max(active_at, ?) WHERE key = ?"),
     shiftActive: database.prepare("UPDATE sessions SET active_at = min(active_at + ?, ?)"),
-    // Uses the index, so that a start reads little.
     clampActive: database.prepare("UPDATE sessions SET active_at = ? WHERE active_at > ?"),
     setLogLevel: database.prepare("UPDATE sessions SET log_level = ? WHERE key = ?"),
     setOwner: database.prepare("UPDATE sessions SET owner = ? WHERE key = ?"),
     remove: database.prepare("DELETE FROM sessions WHERE key = ?"),
-    expire: database.prepare(
-      `DELETE FROM sessions WHERE key IN
-         (SELECT key FROM sessions WHERE active_at < ? ORDER BY active_at LIMIT ?) RETURNING key`,
-    ),
+    expiry: prepareExpiry(database),
     subscriptions: database.prepare(
       "SELECT uri FROM subscriptions WHERE session = ? ORDER BY rowid",
     ),

@@ -17,7 +17,11 @@ export async function openSqliteStore(options: StoreKindOptions): Promise<StoreE
   const database = openStoreDatabase(runtime, path, limits, log);
   try {
     const shared = { database, clock, limits };
-    const sessions = openSqliteSessionStore({ ...shared, log: log.source("session") });
+    const sessions = openSqliteSessionStore({
+      ...shared,
+      log: log.source("session"),
+      nextTurn: runtime.nextTurn,
+    });
     const check = createStorageCheck({ ...shared, log: log.source("database") });
     return {
       sessions: {

@@ -11,29 +11,44 @@ export type Counts = Readonly<Record<string, number>>;
 
 /** Counts the events of a stream; the returned function returns the counts so far. */
 export function countEvents(events: Pick<Events, "read">): () => Counts {
-  const counts = new Map<string, number>();
+  const types = new Map<GatewayEvent["type"], Map<string | undefined, Count>>();
   events.read((event) => {
-    const key = keyOf(event);
-    counts.set(key, (counts.get(key) ?? 0) + 1);
+    let rows = types.get(event.type);
+    if (rows === undefined) types.set(event.type, rows = new Map());
+    const row = rowOf(event);
+    const count = rows.get(row);
+    if (count === undefined) rows.set(row, { value: 1 });
+    else count.value += 1;
   });
-  return () => Object.fromEntries([...counts].sort(([one], [other]) => one < other ? -1 : 1));
+  return () => {
+    const counts = [...types].flatMap(([type, rows]) =>
+      [...rows].map(([row, { value }]) =>
+        [row === undefined ? type : `${type}.${row}`, value] as const
+      )
+    );
+    return Object.fromEntries(counts.sort(([one], [other]) => one < other ? -1 : 1));
+  };
 }
 
-function keyOf(event: GatewayEvent): string {
+interface Count {
+  value: number;
+}
+
+function rowOf(event: GatewayEvent): string | undefined {
   switch (event.type) {
     case "call_ended":
-      return `${event.type}.${event.outcome}`;
+      return event.outcome;
     case "call_refused":
-      return `${event.type}.${event.failure.code}`;
+      return event.failure.code;
     case "request_refused":
-      return `${event.type}.${event.code ?? event.status}`;
+      return event.code ?? String(event.status);
     case "dropped":
-      return `${event.type}.${event.what}`;
+      return event.what;
     case "server_state":
-      return `${event.type}.${event.state}`;
+      return event.state;
     case "start_failed":
-      return `${event.type}.${event.next}`;
+      return event.next;
     default:
-      return event.type;
+      return undefined;
   }
 }

@@ -58,47 +58,80 @@ const noAnswer = (message: string): Answer => ({
 
 /** Makes an exchange. `hooks` are called synchronously and must not throw. */
 export function createExchange(bounds: ExchangeBounds, hooks: ExchangeHooks): ExchangeSource {
-  const { limits, clock } = bounds;
-  const waiting: Reply[] = [];
-  let sink: ((reply: Reply) => void) | undefined;
-  const openAsks = new Map<string, (answer: Answer) => void>();
-  let lastAskId = 0;
-  let noticesWaiting = 0;
-  let end: Ending | undefined;
-  let resting: Resting | undefined;
+  return new TwoSided(bounds, hooks);
+}
 
-  const push = (reply: Reply): void => {
-    if (sink !== undefined && waiting.length === 0) return sink(reply);
-    if (reply.kind === "notice") noticesWaiting++;
-    waiting.push(reply);
-  };
+type Sink = ((reply: Reply) => void) | undefined;
 
-  const read = (next: typeof sink): void => {
-    sink = next;
-    while (sink !== undefined) {
-      const reply = waiting.shift();
-      if (reply === undefined) return;
-      if (reply.kind === "notice") noticesWaiting--;
-      sink(reply);
+/** Both sides in one object, since each call makes one. */
+class TwoSided implements Exchange, ExchangeSource {
+  readonly #bounds: ExchangeBounds;
+  readonly #hooks: ExchangeHooks;
+  #sink: Sink = undefined;
+  /** Replies that came before the reader, and open asks: most calls have none. */
+  #waiting: Reply[] | undefined = undefined;
+  #asks: Map<string, (answer: Answer) => void> | undefined = undefined;
+  #lastAskId = 0;
+  #noticesWaiting = 0;
+  #ending: Ending | undefined = undefined;
+  #resting: Resting | undefined = undefined;
+
+  constructor(bounds: ExchangeBounds, hooks: ExchangeHooks) {
+    this.#bounds = bounds;
+    this.#hooks = hooks;
+  }
+
+  get exchange(): Exchange {
+    return this;
+  }
+
+  read(sink: Sink): void {
+    this.#sink = sink;
+    while (this.#waiting !== undefined && this.#sink !== undefined) {
+      const reply = this.#waiting.shift();
+      if (this.#waiting.length === 0) this.#waiting = undefined;
+      if (reply?.kind === "notice") this.#noticesWaiting--;
+      if (reply !== undefined) this.#sink(reply);
     }
-  };
+  }
 
-  const finish = (reply: Ending): void => {
-    if (end !== undefined) return;
-    end = reply;
-    push(reply);
-    for (const settle of [...openAsks.values()]) settle(noAnswer("The call it belongs to ended"));
-  };
+  answer(askId: string, answer: Answer): boolean {
+    const settle = this.#asks?.get(askId);
+    settle?.(answer);
+    return settle !== undefined;
+  }
 
-  const ask = (method: string, params: JsonObject, signal?: AbortSignal): Promise<Answer> => {
-    if (end !== undefined) return Promise.resolve(noAnswer("The call it belongs to ended"));
-    const id = String(++lastAskId);
+  cancel(reason: string): void {
+    if (this.#ending !== undefined) return;
+    this.end({ kind: "failure", error: new GatewayError("cancelled") });
+    this.#hooks.cancelled(reason);
+  }
+
+  rest(giveWay: (() => void) | undefined): void {
+    this.#resting = giveWay && { since: this.#bounds.clock.monotonic(), giveWay };
+    this.#hooks.resting?.();
+  }
+
+  notice(notice: Notice): boolean {
+    const { exchangeRepliesMax } = this.#bounds.limits;
+    if (this.#ending !== undefined || this.#noticesWaiting >= exchangeRepliesMax) return false;
+    this.#push(notice);
+    return true;
+  }
+
+  ask(method: string, params: JsonObject, signal?: AbortSignal): Promise<Answer> {
+    if (this.#ending !== undefined) {
+      return Promise.resolve(noAnswer("The call it belongs to ended"));
+    }
+    const { limits, clock } = this.#bounds;
+    const asks = this.#asks ??= new Map();
+    const id = String(++this.#lastAskId);
     return new Promise((resolve) => {
       const settle = (answer: Answer): void => {
-        if (!openAsks.delete(id)) return;
+        if (!asks.delete(id)) return;
         cancelTimer();
         signal?.removeEventListener("abort", withdraw);
-        if (openAsks.size === 0) hooks.asking(false);
+        if (asks.size === 0) this.#hooks.asking(false);
         resolve(answer);
       };
       const withdraw = () => settle(noAnswer("The question was withdrawn"));
@@ -107,38 +140,31 @@ export function createExchange(bounds: ExchangeBounds, hooks: ExchangeHooks): Ex
         () => settle(noAnswer("No client answered in time")),
       );
       signal?.addEventListener("abort", withdraw);
-      openAsks.set(id, settle);
-      if (openAsks.size === 1) hooks.asking(true);
-      push({ kind: "ask", id, method, params });
+      asks.set(id, settle);
+      if (asks.size === 1) this.#hooks.asking(true);
+      this.#push({ kind: "ask", id, method, params });
     });
-  };
+  }
 
-  return {
-    exchange: {
-      read,
-      answer(askId, answer) {
-        const settle = openAsks.get(askId);
-        settle?.(answer);
-        return settle !== undefined;
-      },
-      cancel(reason) {
-        if (end !== undefined) return;
-        finish({ kind: "failure", error: new GatewayError("cancelled") });
-        hooks.cancelled(reason);
-      },
-      rest(giveWay) {
-        resting = giveWay && { since: clock.monotonic(), giveWay };
-        hooks.resting?.();
-      },
-    },
-    notice(notice) {
-      if (end !== undefined || noticesWaiting >= limits.exchangeRepliesMax) return false;
-      push(notice);
-      return true;
-    },
-    ask,
-    end: finish,
-    ended: () => end !== undefined,
-    resting: () => resting,
-  };
+  end(reply: Ending): void {
+    if (this.#ending !== undefined) return;
+    this.#ending = reply;
+    this.#push(reply);
+    if (this.#asks === undefined) return;
+    for (const settle of [...this.#asks.values()]) settle(noAnswer("The call it belongs to ended"));
+  }
+
+  ended(): boolean {
+    return this.#ending !== undefined;
+  }
+
+  resting(): Resting | undefined {
+    return this.#resting;
+  }
+
+  #push(reply: Reply): void {
+    if (this.#sink !== undefined && this.#waiting === undefined) return this.#sink(reply);
+    if (reply.kind === "notice") this.#noticesWaiting++;
+    (this.#waiting ??= []).push(reply);
+  }
 }

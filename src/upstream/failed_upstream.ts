@@ -19,6 +19,7 @@ export const createFailedUpstream: CreateUpstream<FailedServerConfig> = (
   return {
     name,
     describe: () => Promise.reject(fault()),
+    knownDescription: () => undefined,
     list: () => Promise.reject(fault()),
     known: () => undefined,
     freshness: () => undefined,

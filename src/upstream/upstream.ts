@@ -7,6 +7,8 @@ import type { ErrorCode } from "../errors.ts";
 import type { UpstreamDeps } from "./deps.ts";
 import type { ServerConfig } from "../config/config.ts";
 import type {
+  Answer,
+  Ask,
   Call,
   Caller,
   Description,
@@ -14,7 +16,7 @@ import type {
   Freshness,
   JsonObject,
   ListKind,
-  Watcher,
+  Notice,
 } from "../model.ts";
 
 /**
@@ -45,6 +47,24 @@ export interface Interest {
   readonly subscriptions: readonly string[];
 }
 
+/**
+ * The clients of one surface, which get what belongs to no call. Clients come and go; each has a
+ * scope. No function of it throws, but `ask` may reject.
+ */
+export interface Audience {
+  /** The scopes of its clients now. */
+  scopes(): readonly string[];
+  has(scope: string): boolean;
+  /** Read whenever a connection starts. */
+  interest(scope: string): Interest;
+  /** A notice for the clients of one scope. */
+  notice(notice: Notice, scope: string): void;
+  /** A notice for all clients. */
+  noticeAll(notice: Notice): void;
+  /** Puts a question to a client of the scope; rejects when none can be asked. */
+  ask(scope: string, ask: Ask): Promise<Answer>;
+}
+
 /** One configured server. */
 export interface Upstream {
   readonly name: string;
@@ -53,6 +73,11 @@ export interface Upstream {
    * connection started for it. Rejects with a GatewayError when none can be had.
    */
   describe(caller: Caller): Promise<Description>;
+  /**
+   * The description that a caller would get without waiting: that of its own running connection.
+   * Undefined when there is none.
+   */
+  knownDescription(caller: Caller): Description | undefined;
   /**
    * One whole list (pages drained), from the same sources. Empty when the capability is absent.
    * `nearest` (the default): that of a client with other capabilities will do, and that of one with
@@ -78,11 +103,8 @@ export interface Upstream {
    * if any runs.
    */
   notify(caller: Caller, method: string, params: JsonObject): void;
-  /**
-   * Registers who hears what belongs to no call of this scope. `interest` is read whenever a
-   * connection starts. Ends by the returned function.
-   */
-  watch(scope: string, watcher: Watcher, interest: () => Interest): () => void;
+  /** Registers clients that get what belongs to no call. Ends by the returned function. */
+  watch(audience: Audience): () => void;
   /** Releases the scope's connection and forgets the scope. */
   endScope(scope: string): void;
   /** Starts the server once, for no client, when nothing is known of it; never rejects. */

@@ -6,10 +6,10 @@ import { afterAll, describe, expect, test } from "bun:test";
 import type { Caller } from "../../bench/e2e/callers.ts";
 import { runLoad } from "../../bench/e2e/load.ts";
 import { scenarios } from "../../bench/e2e/scenarios.ts";
+import type { ServerSet } from "../../bench/e2e/server_sets.ts";
 import {
   createBareSide,
   createGatewaySide,
-  type ServerSet,
   type Side,
   type Target,
 } from "../../bench/e2e/targets.ts";
@@ -29,16 +29,17 @@ for (const side of sides) {
       await Promise.all([...targets.values()].map(async (target) => (await target).close()));
     });
 
-    for (const { name, servers, callers: count, open } of scenarios) {
+    for (const { name, servers, callers: count, open, transport, unit } of scenarios) {
       test.skipIf(!canReadProcesses)(`"${name}" answers every caller`, async () => {
         const target = await targetOf(servers);
         const callers: Caller[] = [];
         for (let number = 0; number < count; number += 1) {
-          callers.push(await open(target.url, number));
+          callers.push(await open(target.endpoint(transport), number));
         }
         // No time at all: each caller does one piece of work.
         const { cpuUs, latencies } = await runLoad(target.pid, callers, 0);
-        expect(latencies.length).toBe(name === "fan_out_1000" ? 1_000 : count);
+        const deliveries = Number(/^fan_out_(\d+)$/.exec(name)?.[1]);
+        expect(latencies.length).toBe(unit === "delivery" ? deliveries : count);
         expect(cpuUs).toBeGreaterThan(0);
         for (const caller of callers) await caller.close();
       });

@@ -389,6 +389,13 @@ describe("files", () => {
   });
 });
 
+test("a text is hashed at once, with the result of WebCrypto", async () => {
+  for (const text of ["", "a", "日本\u{1f4a9}", "a lone \ud800 surrogate", "x".repeat(100_000)]) {
+    const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+    expect(runtime.sha256(text)).toBe(new Uint8Array(bytes).toHex());
+  }
+});
+
 test("the addresses of this machine's interfaces are known, in the form for URLs", () => {
   const addresses = runtime.addresses();
   expect(addresses).toContain("127.0.0.1");

@@ -58,7 +58,13 @@ describe("a database of an older gateway", () => {
       const database = openStoreDatabase(runtime, path, defaultLimits);
       const clock = createTestClock();
       const log = createTestLog();
-      const store = openSqliteSessionStore({ database, clock, limits: defaultLimits, log });
+      const store = openSqliteSessionStore({
+        database,
+        clock,
+        limits: defaultLimits,
+        log,
+        nextTurn: runtime.nextTurn,
+      });
       const record = {
         surface: "/mcp",
         principal: "anonymous",
@@ -84,6 +90,11 @@ describe("a database of an older gateway", () => {
       });
       expect((await store.find("odd"))?.subscriptions).toEqual([]);
       expect(await store.find("fat")).toBeUndefined();
+      if (turn === "second start") {
+        // What belongs to a session ends with it, and the activity is where a sweep looks.
+        expect([...await store.expire(8)].sort()).toEqual(["odd", "plain", "subscribed"]);
+        expect(database.prepare("SELECT * FROM subscriptions").all()).toEqual([]);
+      }
       await store.close();
       database.close();
     }

@@ -33,7 +33,13 @@ function openStore(platform = runtime, changes: Partial<Limits> = {}) {
   const limits = { ...defaultLimits, ...changes };
   const database = openStoreDatabase(platform, join(folder, "store.db"), limits);
   const log = createTestLog();
-  const store = openSqliteSessionStore({ database, clock, limits, log });
+  const store = openSqliteSessionStore({
+    database,
+    clock,
+    limits,
+    log,
+    nextTurn: platform.nextTurn,
+  });
   return {
     store,
     log,
@@ -234,8 +240,8 @@ describe("the sqlite store on its disk", () => {
 /** A row like a good one but for one column. */
 function breakRow(database: SqlDatabase, key: string, column: string, value: string): void {
   database.prepare(
-    `INSERT INTO sessions SELECT ?, surface, principal, revision, client_info, capabilities,
-       log_level, created_at, active_at, owner FROM sessions WHERE key = 'good'`,
+    `INSERT INTO sessions SELECT ?, active_at, created_at, surface, principal, revision,
+       client_info, capabilities, log_level, owner FROM sessions WHERE key = 'good'`,
   ).run(key);
   database.prepare(`UPDATE sessions SET ${column} = ? WHERE key = ?`).run(value, key);
 }

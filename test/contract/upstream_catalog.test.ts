@@ -170,7 +170,7 @@ describe("the catalog of a stdio upstream", () => {
     const watch = watchScope(upstream, "a");
     expect(await names(upstream, "tools")).toEqual(["gone"]);
     await until("the reader gets a notice", () => watch.notices.length > 0);
-    // The gateway merges those of a burst (src/gateway/watches.ts).
+    // The gateway merges those of a burst (src/gateway/surface_watch.ts).
     expect(new Set(watch.methods())).toEqual(new Set(["notifications/tools/list_changed"]));
     expect(await names(upstream, "tools")).toContain("echo");
     await until("the store is right", () => deps.catalogsByKey.get(key)?.lists.tools.length !== 1);
@@ -184,7 +184,7 @@ describe("the catalog of a stdio upstream", () => {
       ["one", "two", "three"].map((name) => callTool(upstream, "add_tool", { name })),
     );
     await until("the notice comes", () => watch.notices.length > 0);
-    // The gateway merges those of a burst (src/gateway/watches.ts).
+    // The gateway merges those of a burst (src/gateway/surface_watch.ts).
     expect(new Set(watch.methods())).toEqual(new Set(["notifications/tools/list_changed"]));
     expect(await names(upstream, "tools")).toContain("three");
   });

@@ -58,6 +58,7 @@ const createEchoUpstream: CreateUpstream<EchoServerConfig> = ({ name, greeting }
   return {
     name,
     describe: () => Promise.resolve({ capabilities: { tools: {} } }),
+    knownDescription: () => undefined,
     list: (kind) => Promise.resolve(kind === "tools" ? tools : []),
     known: () => undefined,
     freshness: () => undefined,

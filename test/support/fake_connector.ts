@@ -154,7 +154,15 @@ function connect(
     return isEnding(given) ? given : { kind: "result", value: given };
   };
   const request = (wanted: LinkRequest) => {
-    const made: FakeRequest = { ...wanted, connection, cancelled: undefined };
+    const made: FakeRequest = {
+      ...wanted,
+      notice: (notice) => wanted.notice(notice),
+      end: (ending) => wanted.end(ending),
+      ...(wanted.ask && { ask: (question, signal) => wanted.ask!(question, signal) }),
+      isSafeTwice: wanted.isSafeTwice && (() => wanted.isSafeTwice!()),
+      connection,
+      cancelled: undefined,
+    };
     server.requests.push(made);
     const end = (ending: Ending): void => {
       if (open.delete(made)) wanted.end(ending);

@@ -6,9 +6,10 @@ import { systemClock } from "../../src/clock.ts";
 import { GatewayError, toGatewayError } from "../../src/errors.ts";
 import { resultExchange } from "../../src/gateway/exchange.ts";
 import { defaultLimits } from "../../src/limits.ts";
-import type { Call, Exchange, JsonObject, ListKind, Watcher } from "../../src/model.ts";
+import type { Call, Exchange, JsonObject, ListKind } from "../../src/model.ts";
 import { createExchange, type ExchangeSource } from "../../src/upstream/exchange_source.ts";
-import type { Interest, Upstream } from "../../src/upstream/upstream.ts";
+import type { Audience, Upstream } from "../../src/upstream/upstream.ts";
+import { type ScopeWatch, toScopeWatches } from "./scope_audience.ts";
 
 /** What a test decides about its server. */
 export interface FakeUpstream extends Upstream {
@@ -21,7 +22,9 @@ export interface FakeUpstream extends Upstream {
   slow: Promise<unknown> | undefined;
   reply: (call: Call) => Exchange;
   readonly opened: Call[];
-  readonly watchers: Map<string, { watcher: Watcher; interest: () => Interest }>;
+  /** What it can tell each scope that watches it. */
+  readonly watchers: Map<string, ScopeWatch>;
+  readonly audiences: Set<Audience>;
   readonly ended: string[];
   /** Why calls made by `script` were given up, in order. */
   readonly cancelled: string[];
@@ -55,7 +58,10 @@ export function createFakeUpstream(
     slow: undefined,
     reply: (call) => resultExchange({ method: call.method, params: call.params }),
     opened: [],
-    watchers: new Map(),
+    get watchers() {
+      return toScopeWatches(fake.audiences);
+    },
+    audiences: new Set(),
     ended: [],
     cancelled: [],
     script(run) {
@@ -77,6 +83,7 @@ export function createFakeUpstream(
       await ready();
       return { capabilities: fake.capabilities, instructions: fake.instructions };
     },
+    knownDescription: () => undefined,
     known: (kind) =>
       fake.slow === undefined && fake.broken === undefined ? fake.lists[kind] ?? [] : undefined,
     freshness: () => undefined,
@@ -89,9 +96,9 @@ export function createFakeUpstream(
       return fake.reply(call);
     },
     notify: () => {},
-    watch(scope, watcher, interest) {
-      fake.watchers.set(scope, { watcher, interest });
-      return () => void fake.watchers.delete(scope);
+    watch(audience) {
+      fake.audiences.add(audience);
+      return () => void fake.audiences.delete(audience);
     },
     endScope: (scope) => void fake.ended.push(scope),
     trial() {

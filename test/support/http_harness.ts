@@ -11,6 +11,7 @@ import { surfaceKinds } from "../../src/http/surface_kinds.ts";
 import { createHttpHandler, type HttpHandler } from "../../src/http/routes.ts";
 import { defaultLimits, type Limits } from "../../src/limits.ts";
 import type { JsonObject } from "../../src/model.ts";
+import { sha256 } from "../../src/runtime/digest.ts";
 import type { FetchContext } from "../../src/runtime/runtime.ts";
 import { createMemorySessionStore } from "../../src/store/memory_sessions.ts";
 import type { SessionStore } from "../../src/session/session_store.ts";
@@ -125,6 +126,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     identity,
     instance: options.instance ?? "this-gateway",
     addresses: () => options.addresses ?? [],
+    sha256,
     config: {
       host: "localhost",
       port: 8999,

@@ -2,7 +2,7 @@
  * The suites of the test command, as rows. `core` needs no program beyond the two runtimes and runs
  * on both. The others use programs, servers and clients of other projects (from npm and PyPI); they
  * cost more than they tell about a runtime, so each runs on one, which the commit's hash chooses:
- * over some commits, every combination is seen. `bun run test:all` runs every combination at once.
+ * over some commits, every combination is seen. `speed` runs on Bun, where it is shortest. `bun run test:all` runs every combination at once.
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ export type RuntimeName = typeof runtimes[number];
 /** One row: its test files, or the programs that count their tests themselves. */
 export interface Suite {
   readonly name: string;
-  readonly kind: "core" | "outside";
+  readonly kind: "core" | "outside" | "speed";
   /** Paths below `test/`, or what they start with; a file belongs to the first row that has it. */
   readonly files?: readonly string[];
   /** Programs with their arguments; `MCP_TEST_RUNTIME` picks the gateway's runtime. */
@@ -71,6 +71,7 @@ export const suites: readonly Suite[] = [
   },
   { name: "unit", kind: "core", files: ["unit/"], atOnce: 2 },
   { name: "processes and sockets", kind: "core", files: [""], atOnce: 2 },
+  { name: "speed", kind: "speed", programs: [["bench/run.ts", "e2e", "--short"]], atOnce: 1 },
 ];
 
 /** All test files below a folder, as paths with `/`. */
@@ -91,6 +92,7 @@ export const filesOf = (suite: Suite, all: readonly string[]): string[] =>
 /** Where a suite runs: everywhere, or where the commit's hash says; on Bun where there is none. */
 export function runtimesOf(suite: Suite, commit: string, all: boolean): readonly RuntimeName[] {
   if (all || suite.kind === "core") return runtimes;
+  if (suite.kind === "speed") return ["bun"];
   const digit = Number.parseInt(commit[suites.indexOf(suite)] ?? "", 16);
   return [digit % 2 === 1 ? "deno" : "bun"];
 }

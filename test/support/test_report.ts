@@ -77,8 +77,15 @@ export function reportOfJunit(xml: string): TestReport {
   };
 }
 
-/** The counts in a text whose last such line says `N passed, N failed`; undefined without one. */
-export function countsOfText(text: string): Counts | undefined {
-  const found = [...text.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1);
-  return found === undefined ? undefined : { passed: Number(found[1]), failed: Number(found[2]) };
+/**
+ * The counts in a text whose last such line says `N passed, N failed`, perhaps `, N skipped`;
+ * undefined without one.
+ */
+export function countsOfText(text: string): (Counts & { skipped: number }) | undefined {
+  const found = [...text.matchAll(/^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/gm)].at(-1);
+  return found && {
+    passed: Number(found[1]),
+    failed: Number(found[2]),
+    skipped: Number(found[3] ?? 0),
+  };
 }

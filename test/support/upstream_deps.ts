@@ -18,6 +18,7 @@ import type {
   JsonObject,
   Notice,
   Reply,
+  Watcher,
 } from "../../src/model.ts";
 import { createProcessLimit } from "../../src/upstream/mcp/process_limit.ts";
 import { createCorrectionLog } from "../../src/upstream/catalog/correction_log.ts";
@@ -28,6 +29,7 @@ import type { Interest, Upstream } from "../../src/upstream/upstream.ts";
 import { hostileCommand } from "../fault/hostile_command.ts";
 import { createTestCredentialStore } from "./credentials.ts";
 import { createTestRuntime } from "./fake_runtime.ts";
+import { toAudience } from "./scope_audience.ts";
 import { startMsMax } from "./wait.ts";
 
 /** One record of a test's log. */
@@ -238,12 +240,13 @@ export function watchScope(
 ): { notices: Notice[]; asks: Ask[]; methods(): string[]; end(): void } {
   const notices: Notice[] = [];
   const asks: Ask[] = [];
-  const end = upstream.watch(scope, {
+  const watcher: Watcher = {
     notice: (notice) => void notices.push(notice),
     ask(ask) {
       asks.push(ask);
       return onAsk(ask);
     },
-  }, () => interest);
+  };
+  const end = upstream.watch(toAudience(scope, watcher, () => interest));
   return { notices, asks, methods: () => notices.map(({ method }) => method), end };
 }

@@ -3,16 +3,23 @@ import { describe, expect, test } from "bun:test";
 import { createClosing } from "../../bench/e2e/closing.ts";
 import { parseCoreList } from "../../bench/e2e/cores.ts";
 import { cpuUsBetween } from "../../bench/e2e/cpu_time.ts";
+import { figureFor, figures } from "../../bench/e2e/figures.ts";
 import { orderOf, type TargetRounds } from "../../bench/e2e/measure.ts";
 import { readOptions } from "../../bench/e2e/options.ts";
+import { reportFigures, reportRow, reportWorse } from "../../bench/e2e/report.ts";
 import {
+  isReached,
   percentile,
   ratioOf,
-  reportScenario,
-  reportWorse,
+  type Roles,
+  type RowResult,
   spreadOf,
-} from "../../bench/e2e/report.ts";
+  toReached,
+  toRow,
+} from "../../bench/e2e/results.ts";
 import { assertAnswer } from "../../bench/e2e/rpc_client.ts";
+import { scenarios } from "../../bench/e2e/scenarios.ts";
+import { singleFigures } from "../../bench/e2e/single_figures.ts";
 import { largeResult } from "../../bench/support/large_results.ts";
 
 const roundsOf = (name: string, ...cpuUs: number[]): TargetRounds => ({
@@ -22,12 +29,13 @@ const roundsOf = (name: string, ...cpuUs: number[]): TargetRounds => ({
 });
 
 describe("options", () => {
-  const read = (...args: string[]) => readOptions(args, ["a", "b"]);
+  const read = (...args: string[]) => readOptions(args, ["a", "b"], ["peer"]);
 
   test("take a value after an equals sign or a space", () => {
     expect(read("--only=a,b", "--against", "HEAD~3", "--fail-above", "1.1", "--rounds=9"))
       .toMatchObject({ only: ["a", "b"], against: "HEAD~3", failAbove: 1.1, rounds: 9 });
-    expect(read()).toMatchObject({ rounds: 5, seconds: 0.6, only: undefined });
+    expect(read()).toMatchObject({ rounds: 5, seconds: 0.6, only: undefined, isShort: false });
+    expect(read("--short", "--peers=peer")).toMatchObject({ isShort: true, peers: ["peer"] });
   });
 
   for (
@@ -39,6 +47,10 @@ describe("options", () => {
       ["--seconds=9999"],
       ["--fail-above=1.1"],
       ["--against"],
+      ["--peers=other"],
+      ["--warm-part=0"],
+      ["--short=yes"],
+      ["--write=a.md", "--json=b.json"],
       ["--other=1"],
       ["a"],
     ]
@@ -64,7 +76,7 @@ describe("an answer", () => {
     expect(() => assertAnswer(undefined, 1, {})).toThrow();
   });
 
-  for (const shape of ["text", "json", "structured"] as const) {
+  for (const shape of ["text", "log", "json", "structured"] as const) {
     test(`of 256 KiB has that size as ${shape}, and its label`, () => {
       const text = JSON.stringify(largeResult(shape, "a label"));
       expect(text.length).toBeGreaterThan(255 * 1024);
@@ -88,17 +100,60 @@ describe("figures", () => {
       .toEqual({ median: 2, lowest: 1, highest: 3 });
   });
 
+  const rowOf = (name: string, measured: TargetRounds[]): RowResult => {
+    const named = (wanted: string) => measured.find((one) => one.name === wanted);
+    const roles: Roles = {
+      bare: named("bare"),
+      gateway: named("gateway"),
+      plain: named("echo_16"),
+      other: named("REV"),
+    };
+    return toRow({ name, title: "b", unit: "call" }, measured, roles, "bun");
+  };
+
   test("stand in a line for each target, with both ratios", () => {
-    const measured = [roundsOf("bare", 10), roundsOf("gateway", 22), roundsOf("REV", 20)];
-    const report = reportScenario({ name: "a", title: "b", unit: "call" }, measured);
+    const row = rowOf("a", [roundsOf("bare", 10), roundsOf("gateway", 22), roundsOf("REV", 20)]);
+    const report = reportRow(row);
     expect(report).toMatch(/gateway .* 22\.0 µs .*50 MB .* 2\.20 \(2\.20–2\.20\) x bare/);
-    expect(report).toContain("gateway / REV: 1.10 (1.10–1.10)");
+    expect(report).toContain("this tree / the other commit: 1.10 (1.10–1.10)");
+    expect(report).toContain("CPU, times bare: 2.20 × (2.20–2.20)\n");
+  });
+
+  test("stand next to the figure to reach, which may be missed", () => {
+    const bare = roundsOf("bare", 10);
+    const fast = rowOf("echo_16", [bare, roundsOf("gateway", 17)]);
+    const slow = rowOf("echo_16", [bare, roundsOf("gateway", 18)]);
+    const slowest = rowOf("progress_10", [roundsOf("gateway", 40), roundsOf("echo_16", 10)]);
+    const report = reportFigures([fast, slow, slowest]);
+    expect(report).toMatch(/^echo_16 {2}CPU, times bare: 1\.70 × .*, figure 1\.70 ×: reached$/m);
+    expect(report).toMatch(/^echo_16 {2}CPU, times bare: 1\.80 × .*, figure 1\.70 ×: missed$/m);
+    expect(report).toMatch(/^progress_10 .*: 4\.00 echoes .*, figure 3\.50 echoes: missed$/m);
+    expect(report).toMatch(/^1 of 3 figures reached$/m);
+  });
+
+  test("have no verdict where there is no figure, and are missed where there is no value", () => {
+    expect(isReached(toReached("large_log", "cpu", spreadOf([9]), "bun"))).toBeUndefined();
+    expect(isReached(toReached("echo_16", "cpu", spreadOf([]), "bun"))).toBe(false);
+  });
+
+  test("belong to a row that exists, and differ by runtime", () => {
+    const rows = [...scenarios, ...singleFigures].map(({ name }) => name);
+    for (const { row } of figures) expect(rows).toContain(row);
+    expect(figureFor("echo_64", "cpu", "bun")).toBe(1.6);
+    expect(figureFor("echo_64", "cpu", "deno")).toBe(1.75);
   });
 
   test("above the bound are named, and so is one that could not be computed", () => {
-    const ratios = new Map([["a", spreadOf([1.1])], ["b", spreadOf([1.2])], ["c", spreadOf([])]]);
-    expect(reportWorse(ratios, 1.1)).toMatch(/^Above 1\.10: b 1\.20 .*, c NaN/);
-    expect(reportWorse(new Map([["a", spreadOf([1.1])]]), 1.1)).toBeUndefined();
+    const row = (name: string, ...ratios: number[]): RowResult => ({
+      name,
+      title: "",
+      columns: [],
+      reached: [],
+      timesOther: spreadOf(ratios),
+    });
+    expect(reportWorse([row("a", 1.1), row("b", 1.2), row("c")], 1.1))
+      .toMatch(/^Above 1\.10: b 1\.20 .*, c NaN/);
+    expect(reportWorse([row("a", 1.1)], 1.1)).toBeUndefined();
   });
 
   test("of CPU time add up over threads, new and ended ones too", () => {

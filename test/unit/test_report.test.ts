@@ -33,6 +33,8 @@ test("a report's last line is the one that counts", () => {
   expect(countsOfText("1 passed, 0 failed\nmore\n30 passed, 2 failed\n")).toEqual({
     passed: 30,
     failed: 2,
+    skipped: 0,
   });
+  expect(countsOfText("0 passed, 0 failed, 1 skipped\n")?.skipped).toBe(1);
   expect(countsOfText("30 of 30 passed")).toBe(undefined);
 });

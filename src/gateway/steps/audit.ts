@@ -8,7 +8,7 @@
 import type { JsonObject, Reply } from "../../model.ts";
 import { type CallFault, nameIn, toCallFailure, toFault } from "../call_failure.ts";
 import { withOutcomeOf } from "../outcome.ts";
-import type { CallContext, MakeStep } from "./steps.ts";
+import type { CallContext, MakeStep, Step } from "./steps.ts";
 
 /** Members whose texts describe the message and hold no client data. */
 const spokenMembers = new Set(["name", "uri", "uriTemplate", "level", "logger", "type", "isError"]);
@@ -23,19 +23,22 @@ export const makeAuditStep: MakeStep = (deps) => {
     method: call.method,
     what: target?.item?.offered ?? nameIn(call.params),
   });
-  return {
-    name: "audit",
-    before(context) {
-      if (debug) {
-        log.debug("Request", { ...about(context), params: shapeOf(context.call.params) });
-      }
-    },
+  const say = (context: CallContext, reply: Reply): void =>
+    log.debug(`Reply: ${reply.kind}`, { ...about(context), ...messageOf(reply) });
+  /** Only debug mode looks at single messages. */
+  const messages: Pick<Step, "before" | "reply"> = {
+    before: (context) =>
+      log.debug("Request", { ...about(context), params: shapeOf(context.call.params) }),
     reply(context, reply) {
-      if (debug) log.debug(`Reply: ${reply.kind}`, { ...about(context), ...messageOf(reply) });
+      say(context, reply);
       return reply;
     },
+  };
+  return {
+    name: "audit",
+    ...(debug ? messages : {}),
     end(context, reply) {
-      if (debug) log.debug(`Reply: ${reply.kind}`, { ...about(context), ...messageOf(reply) });
+      if (debug) say(context, reply);
       const { call, surface: { surface }, principal, target } = context;
       const ending = withOutcomeOf(reply, call.target ?? {});
       const ms = Math.round(clock.monotonic() - context.startedAt);

@@ -120,7 +120,7 @@ async function goOn(
   if (missing.size > 0) {
     return await park(parking, context, { ...parked, open: missing }, () => context.isGivenUp);
   }
-  context.release = parked.release;
+  context.use = parked.use;
   parking.asked.set(context, {
     open: new Map(),
     refused: parked.refused,
@@ -143,13 +143,13 @@ function assertSameTool({ target }: CallContext, called: string | undefined): vo
 function assertStillAllowed(
   { policy }: Parking,
   { principal, target }: CallContext,
-  { exchange, release }: Park,
+  { exchange, use }: Park,
 ): void {
   if (target === undefined) return;
   const { server: { config: { name } }, item } = target;
   if (policy(principal, name, item) === "allow") return;
   exchange.cancel("The client may no longer make this call");
-  release();
+  use?.release();
   throw withOutcome(new GatewayError("park_gone"), "unknown");
 }
 
@@ -220,8 +220,8 @@ async function leaveWaiting(
   asked.cancelGather = undefined;
   const exchange = control.detach();
   if (exchange === undefined) return;
-  const { release = () => {} } = context;
-  context.release = undefined;
+  const { use } = context;
+  context.use = undefined;
   const waiting: Park = {
     exchange,
     early,
@@ -229,9 +229,9 @@ async function leaveWaiting(
     refused: asked.refused,
     target: context.call.target,
     context,
-    release,
+    use,
   };
-  control.endEarly("park", await park(parking, context, waiting, control.isOver));
+  control.endEarly("park", await park(parking, context, waiting, () => control.isOver()));
 }
 
 /** Keeps an exchange, and returns the ending that its client gets. */
@@ -249,7 +249,7 @@ async function park(
     return { kind: "inputRequired", questions: [...waiting.open.values()], state };
   } catch (thrown) {
     waiting.exchange.cancel("The call cannot be parked");
-    waiting.release();
+    waiting.use?.release();
     return { kind: "failure", error: toGatewayError(thrown) };
   }
 }

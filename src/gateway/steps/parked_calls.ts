@@ -8,6 +8,7 @@ import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { CallTarget, Exchange, JsonObject, Notice, Question } from "../../model.ts";
+import type { ServerUse } from "../servers.ts";
 import type { CallContext } from "./steps.ts";
 
 /** A parked exchange and what it waits for. */
@@ -23,8 +24,8 @@ export interface Park {
   readonly target: CallTarget | undefined;
   /** The call that waits. */
   readonly context: Pick<CallContext, "target">;
-  /** Releases its server, which a reload may have replaced. */
-  readonly release: () => void;
+  /** Its use of its server, which a reload may have replaced. */
+  readonly use: ServerUse | undefined;
 }
 
 /** The exchange of a resumed call. */
@@ -32,7 +33,6 @@ export function resumed({ exchange, early }: Park): Exchange {
   if (early === undefined) return exchange;
   let due: Notice | undefined = early;
   return {
-    ...exchange,
     read(sink) {
       const first = due;
       // Once: a call that is parked again has this exchange, too.
@@ -40,6 +40,9 @@ export function resumed({ exchange, early }: Park): Exchange {
       if (first !== undefined) sink?.(first);
       exchange.read(sink);
     },
+    answer: (askId, answer) => exchange.answer(askId, answer),
+    cancel: (reason) => exchange.cancel(reason),
+    rest: (giveWay) => exchange.rest?.(giveWay),
   };
 }
 
@@ -76,7 +79,7 @@ export function createParks(
   const giveUp = (id: string, reason: string): void => {
     const park = remove(id);
     park?.exchange.cancel(reason);
-    park?.release();
+    park?.use?.release();
   };
   /** Its client gets the reason when it returns. */
   const giveWay = (id: string): void => {

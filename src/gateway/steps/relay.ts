@@ -14,7 +14,7 @@ import { unsent } from "../outcome.ts";
 import { isOneUser } from "../page_call.ts";
 import { offeredKey } from "../scope.ts";
 import { listTasks, noteTask } from "../tasks.ts";
-import { toOffered } from "../watches.ts";
+import { toOffered } from "../offered_notice.ts";
 import type { Server } from "../server.ts";
 import type { CallContext, MakeStep, Step, StepDeps } from "./steps.ts";
 
@@ -59,7 +59,7 @@ function open(context: CallContext, { servers }: StepDeps): Exchange {
   const { server, params } = target;
   // The upstream takes this back where it has to wait before it can send anything.
   if (call.target !== undefined) call.target.isSent = true;
-  context.release = servers.use(server);
+  context.use = servers.use(server);
   return server.upstream.open(params === call.params ? call : { ...call, params });
 }
 
@@ -68,10 +68,10 @@ function finish(
   ending: Ending,
   deps: StepDeps,
 ): Ending | Promise<Ending> {
-  const { call, surface, target, release } = context;
-  if (release === undefined) return ending;
-  release();
-  context.release = undefined;
+  const { call, surface, target, use } = context;
+  if (use === undefined) return ending;
+  use.release();
+  context.use = undefined;
   if (ending.kind !== "result" || target === undefined) return ending;
   notes.get(call.method)?.(context, deps);
   if (surface.servers.length === 1) return ending;
@@ -139,11 +139,11 @@ async function endAt(
   call: Call,
   { servers }: StepDeps,
 ): Promise<Ending> {
-  const release = servers.use(server);
+  const use = servers.use(server);
   try {
     return await endingOf(server.upstream.open(call));
   } finally {
-    release();
+    use.release();
   }
 }
 

@@ -62,7 +62,7 @@ function refuse(context: CallContext, thrown: unknown): void {
 function note(context: CallContext, target: Target | undefined): void {
   if (target === undefined) return;
   context.target = target;
-  noteTarget({ ...context.call, params: target.params }, target.server);
+  noteTarget(context.call, target.params, target.server);
 }
 
 /** Checks that the item fits the call, once the item is known. */
@@ -72,54 +72,60 @@ function check({ call }: CallContext, item: JsonObject | undefined): void {
   if (call.target !== undefined) call.target.item = item;
 }
 
+/** The target that was found for `offered`; `put` puts the server's own name into the params. */
 function toTarget(
   { call }: CallContext,
   found: RouteTarget,
   kind: ListKind,
-  params: (own: string) => JsonObject,
+  put: (params: JsonObject, own: string) => JsonObject,
   offered: string,
 ): Target {
   const { server, own } = found;
-  const changed = own === offered ? call.params : params(own);
-  return { server, params: changed, item: { kind, own, offered: found.offered ?? offered } };
+  const params = own === offered ? call.params : put(call.params, own);
+  return { server, params, item: { kind, own, offered: found.offered ?? offered } };
 }
 
+const putName = (params: JsonObject, own: string): JsonObject => ({ ...params, name: own });
+const putUri = (params: JsonObject, own: string): JsonObject => ({ ...params, uri: own });
+
 function named(kind: "tools" | "prompts"): Resolve {
-  return (context, { router, catalog }) => {
+  return (context, deps) => {
     const { call, surface } = context;
     const offered = textParam(call, "name");
-    noteCandidates(call, surface, offered);
-    const take = (found: RouteTarget) =>
-      toTarget(context, found, kind, (own) => ({ ...call.params, name: own }), offered);
-    const known = router.known(kind, surface, offered, call.caller);
-    if (known !== undefined) {
-      check(context, known.item);
-      return take(known);
+    const known = deps.router.known(kind, surface, offered, call.caller);
+    if (known === undefined) {
+      noteCandidates(call, surface, offered);
+      return lookUp(context, kind, offered, deps);
     }
-    return router.name(kind, surface, offered, call.caller).then(async (found) => {
-      if (found.item !== undefined) {
-        check(context, found.item);
-      } else if (kind === "tools" && call.checkItem !== undefined) {
-        const patience = { kind: "call" } as const;
-        const { items } = await catalog.part("tools", found.server, call.caller, { patience });
-        check(context, items.find((item) => item["name"] === found.own));
-      }
-      return take(found);
-    });
+    check(context, known.item);
+    return toTarget(context, known, kind, putName, offered);
   };
+}
+
+/** The target of a name that the lists in memory do not decide. */
+async function lookUp(
+  context: CallContext,
+  kind: "tools" | "prompts",
+  offered: string,
+  { router, catalog }: StepDeps,
+): Promise<Target> {
+  const { call, surface } = context;
+  const found = await router.name(kind, surface, offered, call.caller);
+  if (found.item !== undefined) {
+    check(context, found.item);
+  } else if (kind === "tools" && call.checkItem !== undefined) {
+    const patience = { kind: "call" } as const;
+    const { items } = await catalog.part("tools", found.server, call.caller, { patience });
+    check(context, items.find((item) => item["name"] === found.own));
+  }
+  return toTarget(context, found, kind, putName, offered);
 }
 
 async function resource(context: CallContext, { router }: StepDeps): Promise<Target> {
   const { call, surface } = context;
   const offered = textParam(call, "uri");
   const found = await router.uri(surface, offered, call.caller);
-  return toTarget(
-    context,
-    found,
-    "resources",
-    (own) => ({ ...call.params, uri: own }),
-    offered,
-  );
+  return toTarget(context, found, "resources", putUri, offered);
 }
 
 /** What a completion is about: a prompt by its name, else a resource or template by its URI. */
@@ -136,7 +142,7 @@ async function reference(context: CallContext, { router }: StepDeps): Promise<Ta
     context,
     found,
     isPrompt ? "prompts" : "templates",
-    (own) => ({ ...call.params, ref: { ...ref, [key]: own } }),
+    (params, own) => ({ ...params, ref: { ...ref, [key]: own } }),
     offered,
   );
 }
@@ -147,7 +153,7 @@ function task({ call, surface }: CallContext, { scopes }: StepDeps): Target {
 
 /** A list of a single server is about that server; it is answered from the catalog all the same. */
 function sole({ call, surface: { servers: [only, ...others] } }: CallContext): undefined {
-  if (others.length === 0) noteTarget(call, only);
+  if (others.length === 0) noteTarget(call, call.params, only);
 }
 
 function nothing(): undefined {}

@@ -24,7 +24,7 @@ import type { CatalogReader } from "../catalog.ts";
 import type { Router } from "../route.ts";
 import type { Scopes } from "../scope.ts";
 import type { ResolvedSurface, Server } from "../server.ts";
-import type { ConfiguredServers } from "../servers.ts";
+import type { ConfiguredServers, ServerUse } from "../servers.ts";
 import type { Policy } from "../access_policy.ts";
 
 /** Where a call goes. */
@@ -63,8 +63,8 @@ export interface CallContext {
   unresolved?: GatewayError | undefined;
   /** The client has given the call up. */
   isGivenUp: boolean;
-  /** Releases a server that a reload has replaced; set while a call is open there. */
-  release?: (() => void) | undefined;
+  /** Its use of the server at which it is open, which a reload does not close meanwhile. */
+  use?: ServerUse | undefined;
 }
 
 /** The answer of a step: the ending of the call, or the exchange that continues it. */

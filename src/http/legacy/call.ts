@@ -11,10 +11,10 @@ import {
   type Ask,
   type CallTarget,
   type Exchange,
-  type JsonObject,
   type Notice,
   type Reply,
   type RequestId,
+  type Result,
 } from "../../model.ts";
 import type { Decoded, WireMessage } from "../../protocol/codec.ts";
 import { errorText, type Message, notificationText, resultText } from "../../protocol/jsonrpc.ts";
@@ -25,7 +25,7 @@ import { logFault } from "../respond.ts";
 import { toRefusal } from "../../protocol/shared/ask_refusal.ts";
 import type { OpenAsk } from "./asks.ts";
 import { changes, fullFor } from "./changes.ts";
-import type { LiveSession, ReplySink } from "./live_session.ts";
+import type { LiveSession, ReplySink, SessionCall } from "./live_session.ts";
 import { sendOwned } from "./standalone_stream.ts";
 
 /** A request message. */
@@ -38,16 +38,20 @@ export interface AnswerSink extends ReplySink {
 }
 
 /** Throws unless these requests may begin: their ids are free, and the session has room. */
-export function assertCallable(session: LiveSession, ids: readonly RequestId[]): void {
+export function assertCallable(session: LiveSession, requests: readonly RequestMessage[]): void {
   const { calls, deps } = session;
-  const taken = ids.find((id, at) => calls.has(id) || ids.indexOf(id) < at);
+  const taken = requests.find(({ id }, at) =>
+    calls.has(id) || requests.findIndex((other) => other.id === id) < at
+  );
   if (taken !== undefined) {
     throw new GatewayError(
       "invalid_request",
-      `Cannot take request id ${JSON.stringify(taken)}: a request with it is under way`,
+      `Cannot take request id ${JSON.stringify(taken.id)}: a request with it is under way`,
     );
   }
-  if (calls.size + ids.length > deps.limits.sessionCallsMax) throw new GatewayError("overloaded");
+  if (calls.size + requests.length > deps.limits.sessionCallsMax) {
+    throw new GatewayError("overloaded");
+  }
 }
 
 /** Runs a request; its sink is settled exactly once. */
@@ -58,22 +62,11 @@ export function runCall(session: LiveSession, message: RequestMessage, sink: Ans
     return refuse(session, message, toDecodeError(method, decoded), sink);
   }
   if (method === "ping") return sink.settle(resultText(id, {}), 200);
-  const { params, progressToken } = decoded;
-  const full = fullFor(session, method, params);
+  const full = fullFor(session, method, decoded.params);
   if (full !== undefined) return refuse(session, message, full, sink);
-  const target: CallTarget = {};
-  const exchange = session.deps.gateway.call(session.surface, {
-    method,
-    params,
-    wantsProgress: progressToken !== undefined,
-    caller: session.caller,
-    hears: () => session.streams.standalone.open.length > 0,
-    target,
-  });
-  const asked = { id, method, params, progressToken, target };
-  const running = openRunning(session, asked, exchange, sink);
-  if (progressToken !== undefined) running.progress = keepAlive(running);
-  exchange.read((reply) => take(running, reply));
+  const running = new RunningCall(session, id, decoded, sink);
+  if (decoded.progressToken !== undefined) running.progress = keepAlive(running);
+  running.exchange.read((reply) => take(running, reply));
 }
 
 function decode({ deps, revision, surface }: LiveSession, { method, params }: RequestMessage) {
@@ -105,74 +98,72 @@ function toDecodeError(method: string, decoded: Exclude<Decoded, { kind: "ok" }>
     : new GatewayError("invalid_params", decoded.message);
 }
 
-interface Request {
-  readonly id: RequestId;
-  readonly method: string;
-  readonly params: JsonObject;
-  readonly progressToken: RequestId | undefined;
-  readonly target: CallTarget;
-}
-
-/** A call between its opening and its answer. */
-interface Running {
-  readonly session: LiveSession;
-  readonly request: Request;
-  readonly exchange: Exchange;
-  readonly sink: AnswerSink;
-  readonly asks: Set<OpenAsk>;
-  readonly gap: ProgressGap;
-  /** Absent if the client wants none. */
-  progress: CallProgress | undefined;
-  /** How the call ended, once that is known. */
-  ending: Ending | undefined;
-  isAnswered: boolean;
-}
-
 /** The answer with its HTTP status if it stands alone; no text when the client cancelled. */
 interface Ending {
   readonly text: string | undefined;
   readonly status: number;
 }
 
-function openRunning(
-  session: LiveSession,
-  request: Request,
-  exchange: Exchange,
-  sink: AnswerSink,
-): Running {
-  const running: Running = {
-    session,
-    request,
-    exchange,
-    sink,
-    asks: new Set(),
-    gap: createProgressGap(session.deps.clock, session.deps.limits),
-    progress: undefined,
-    ending: undefined,
-    isAnswered: false,
-  };
-  session.calls.set(request.id, {
-    sink,
-    abort(reason, error) {
-      if (running.isAnswered) return;
-      // Set the ending first, since the exchange ends at once when it is cancelled.
-      if (error === undefined) {
-        running.ending = undefined;
-        finish(running, { text: undefined, status: 200 }, "the call was cancelled");
-      } else if (running.ending === undefined) fail(running, error);
-      exchange.cancel(reason);
-      // The session ends, so the answer cannot wait.
-      settle(running);
-    },
-  });
-  return running;
+/** A call between its opening and its answer. What few calls need is made when it is needed. */
+class RunningCall implements SessionCall {
+  readonly session: LiveSession;
+  readonly id: RequestId;
+  readonly request: Extract<Decoded, { kind: "ok" }>;
+  readonly target: CallTarget = {};
+  readonly exchange: Exchange;
+  readonly sink: AnswerSink;
+  /** The questions that the client has not answered. */
+  asks: Set<OpenAsk> | undefined;
+  /** Absent before the first progress. */
+  gap: ProgressGap | undefined;
+  /** Absent if the client wants none. */
+  progress: CallProgress | undefined;
+  /** How the call ended, once that is known. */
+  ending: Ending | undefined;
+  isAnswered = false;
+
+  constructor(
+    session: LiveSession,
+    id: RequestId,
+    request: Extract<Decoded, { kind: "ok" }>,
+    sink: AnswerSink,
+  ) {
+    this.session = session;
+    this.id = id;
+    this.request = request;
+    this.sink = sink;
+    this.exchange = session.deps.gateway.call(session.surface, {
+      method: request.method,
+      params: request.params,
+      wantsProgress: request.progressToken !== undefined,
+      caller: session.caller,
+      hears: () => session.streams.standalone.open.length > 0,
+      target: this.target,
+    });
+    session.calls.set(id, this);
+  }
+
+  abort(reason: string, error?: GatewayError): void {
+    if (this.isAnswered) return;
+    // Set the ending first, since the exchange ends at once when it is cancelled.
+    if (error === undefined) {
+      this.ending = undefined;
+      finish(this, { text: undefined, status: 200 }, "the call was cancelled");
+    } else if (this.ending === undefined) fail(this, error);
+    this.exchange.cancel(reason);
+    // The session ends, so the answer cannot wait.
+    settle(this);
+  }
 }
 
 /** Sends the gateway's own progress while the server is silent and the client listens. */
-function keepAlive(running: Running): CallProgress {
-  const { session, sink, asks, request: { target } } = running;
+function keepAlive(running: RunningCall): CallProgress {
+  const { session, sink, target } = running;
   return session.deps.keepAlive.add({
-    doing: () => asks.size > 0 ? "Waiting for an answer" : "Still working",
+    doing: () =>
+      running.asks !== undefined && running.asks.size > 0
+        ? "Waiting for an answer"
+        : "Still working",
     send(notice) {
       const isHeard = sink.isHeard() || session.streams.standalone.open.length > 0;
       if (isHeard && target.keepAlive !== false) tell(running, notice);
@@ -181,7 +172,7 @@ function keepAlive(running: Running): CallProgress {
 }
 
 /** Takes one reply. */
-function take(running: Running, reply: Reply): void {
+function take(running: RunningCall, reply: Reply): void {
   if (running.ending !== undefined) return;
   try {
     switch (reply.kind) {
@@ -195,29 +186,36 @@ function take(running: Running, reply: Reply): void {
         // Sessions are asked while a call runs, so their calls never end with questions.
         return fail(running, new GatewayError("ask_unanswerable"));
       case "result":
-        return void succeed(running, reply).catch((thrown) => fault(running, thrown));
+        return succeed(running, reply);
     }
   } catch (thrown) {
     fault(running, thrown);
   }
 }
 
-async function succeed(running: Running, reply: Extract<Reply, { kind: "result" }>): Promise<void> {
-  const { session, request } = running;
-  const change = changes[request.method];
-  if (change !== undefined) await change(session, request.params);
-  if (running.ending !== undefined) return;
-  const result = change === undefined ? reply : { ...reply, value: {} };
-  const encoded = session.deps.codec.encodeResult(request.method, result, session.caller);
-  finish(running, { text: resultText(request.id, encoded), status: 200 });
+function succeed(running: RunningCall, reply: Result): void {
+  const { session, request: { method, params } } = running;
+  const change = changes.get(method);
+  if (change === undefined) return answer(running, reply);
+  change(session, params)
+    .then(() => answer(running, { ...reply, value: {} }))
+    .catch((thrown) => fault(running, thrown));
 }
 
-function fault(running: Running, thrown: unknown): void {
+function answer(running: RunningCall, result: Result): void {
+  if (running.ending !== undefined) return;
+  const { session, id, request: { method } } = running;
+  const encoded = session.deps.codec.encodeResult(method, result, session.caller);
+  finish(running, { text: resultText(id, encoded), status: 200 });
+}
+
+function fault(running: RunningCall, thrown: unknown): void {
   logFault(running.session.deps.log, "Cannot finish a call", thrown);
   fail(running, toGatewayError(thrown));
 }
 
-function tell({ session, request, sink, gap }: Running, notice: Notice): void {
+function tell(running: RunningCall, notice: Notice): void {
+  const { session, request, sink, target } = running;
   const { codec } = session.deps;
   const wire = codec.encodeNotice(notice, session.caller, request.progressToken);
   if (wire === undefined) return;
@@ -227,13 +225,15 @@ function tell({ session, request, sink, gap }: Running, notice: Notice): void {
   const isWritten = sink.send(text) ||
     (standalone.open.length > 0 && sendOwned(standalone, text, () => true));
   if (!isWritten) {
-    const { server } = request.target;
-    session.deps.emit({ type: "dropped", what: "call_notice", server });
-  } else if (isProgress(notice)) gap.begin();
+    session.deps.emit({ type: "dropped", what: "call_notice", server: target.server });
+  } else if (isProgress(notice)) {
+    running.gap ??= createProgressGap(session.deps.clock, session.deps.limits);
+    running.gap.begin();
+  }
 }
 
 /** Sends a question to the client while the call runs; its answer arrives by a later POST. */
-function put(running: Running, ask: Ask): void {
+function put(running: RunningCall, ask: Ask): void {
   const { session, exchange, sink } = running;
   const { standalone } = session.streams;
   const wire = session.deps.codec.encodeAsk(ask, session.caller);
@@ -245,38 +245,40 @@ function put(running: Running, ask: Ask): void {
     if ((sink.isHeard() || !isReachable) && sink.send(text)) return true;
     return isReachable && sendOwned(standalone, text, isWanted);
   });
-  running.asks.add(open);
+  const asks = running.asks ??= new Set();
+  asks.add(open);
   open.answer.then((answer) => {
-    running.asks.delete(open);
+    asks.delete(open);
     exchange.answer(ask.id, answer);
   }).catch((thrown) => logFault(session.deps.log, "Cannot pass on an answer", thrown));
 }
 
-function fail(running: Running, error: GatewayError): void {
-  const { session, request } = running;
+function fail(running: RunningCall, error: GatewayError): void {
+  const { session, id, request } = running;
   if (error.code === "internal") {
     logFault(session.deps.log, `Cannot answer "${request.method}"`, error);
   }
-  const told = withOutcome(error, outcomeFor(error, request.target));
-  const text = failureText(session, request.id, request, told);
+  const told = withOutcome(error, outcomeFor(error, running.target));
+  const text = failureText(session, id, request, told);
   finish(running, { text, status: error.status });
 }
 
 /** Ends a call; its answer leaves after its last progress. */
-function finish(running: Running, ending: Ending, why = "the call has ended"): void {
+function finish(running: RunningCall, ending: Ending, why = "the call has ended"): void {
   if (running.ending !== undefined) return;
   running.ending = ending;
   running.progress?.stop();
-  for (const ask of [...running.asks]) ask.withdraw(why);
-  running.gap.after(() => settle(running));
+  for (const ask of [...running.asks ?? []]) ask.withdraw(why);
+  if (running.gap === undefined) settle(running);
+  else running.gap.after(() => settle(running));
 }
 
-function settle(running: Running): void {
-  const { session, request, sink, gap, ending } = running;
+function settle(running: RunningCall): void {
+  const { session, id, sink, gap, ending } = running;
   if (running.isAnswered || ending === undefined) return;
   running.isAnswered = true;
-  gap.close();
-  session.calls.delete(request.id);
+  gap?.close();
+  session.calls.delete(id);
   sink.settle(ending.text, ending.status);
 }
 

@@ -10,31 +10,33 @@ import { keep, type LiveSession } from "./live_session.ts";
 type After = (session: LiveSession, params: JsonObject) => Promise<void>;
 
 /** Requests whose success changes the session; their result is empty. */
-export const changes: Readonly<Record<string, After>> = {
-  "logging/setLevel": async (session, params) => {
+export const changes: ReadonlyMap<string, After> = new Map<string, After>([
+  ["logging/setLevel", async (session, params) => {
     const logLevel = params.level as LogLevel;
     session.caller = { ...session.caller, logLevel };
     await keep(session, (store, key) => store.update(key, { logLevel }));
-  },
-  "resources/subscribe": async (session, params) => {
+  }],
+  ["resources/subscribe", async (session, params) => {
     const uri = String(params.uri);
     session.subscriptions.add(uri);
     await keep(session, (store, key) => store.subscribe(key, uri));
-  },
-  "resources/unsubscribe": async (session, params) => {
+  }],
+  ["resources/unsubscribe", async (session, params) => {
     const uri = String(params.uri);
     session.subscriptions.delete(uri);
     await keep(session, (store, key) => store.unsubscribe(key, uri));
-  },
-};
+  }],
+]);
 
 /** Why a session has no room for what a request would add; undefined if it has. */
 export function fullFor(
-  { subscriptions, deps: { limits } }: LiveSession,
+  session: LiveSession,
   method: string,
   { uri }: JsonObject,
 ): GatewayError | undefined {
-  if (method !== "resources/subscribe" || subscriptions.has(String(uri))) return undefined;
+  if (method !== "resources/subscribe") return undefined;
+  const { subscriptions, deps: { limits } } = session;
+  if (subscriptions.has(String(uri))) return undefined;
   const { sessionSubscriptionsMax: max, sessionSubscriptionCharsMax: charsMax } = limits;
   const chars = [...subscriptions, String(uri)].reduce((sum, { length }) => sum + length, 0);
   if (subscriptions.size < max && chars <= charsMax) return undefined;

@@ -4,7 +4,7 @@
  * event names get a comment instead. Both carry the same JSON.
  */
 import type { JsonObject } from "../../model.ts";
-import { encodeFrame } from "../../sse/encode.ts";
+import type { Frame } from "../../sse/encode.ts";
 import type { LiveSession } from "./live_session.ts";
 
 /**
@@ -22,15 +22,13 @@ const commentReaders: readonly CommentReader[] = [
 ];
 
 /** The first event of one stream, in the form for the client that opens it. */
-export function connectionEventOf({ id, caller, deps }: LiveSession, headers: Headers): Uint8Array {
+export function connectionEventOf({ id, caller, deps }: LiveSession, headers: Headers): Frame {
   const type = "connection_established";
   const timestamp = new Date(deps.clock.wall()).toISOString();
   const data = JSON.stringify({ type, session_id: id, timestamp });
-  return encodeFrame(
-    readsComments(caller.clientInfo, headers)
-      ? { comment: `${type} ${data}` }
-      : { event: type, data },
-  );
+  return readsComments(caller.clientInfo, headers)
+    ? { comment: `${type} ${data}` }
+    : { event: type, data };
 }
 
 function readsComments(clientInfo: JsonObject, headers: Headers): boolean {

@@ -6,7 +6,7 @@
  */
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import { errorText, resultText } from "../../protocol/jsonrpc.ts";
-import { encodeFrame } from "../../sse/encode.ts";
+import type { Frame } from "../../sse/encode.ts";
 import { parseAccept } from "../accept.ts";
 import { type EventStream, openEventStream } from "../event_stream.ts";
 import type { RequestContext } from "../request_context.ts";
@@ -107,7 +107,7 @@ export async function takePost(
   context: RequestContext,
 ): Promise<Response> {
   const value = await context.readJson();
-  return await answerBody(transport.sessions.deps, context, value, (inbound) => {
+  return answerBody(transport.sessions.deps, context, value, (inbound) => {
     take(transport, lineOf(transport, context), inbound);
     return emptyResponse(202);
   });
@@ -117,7 +117,7 @@ export async function takePost(
 export function endLines(transport: SseTransport, force: boolean): void {
   transport.isEnding = true;
   for (const { connection, session } of transport.lines.values()) {
-    if (force || session === undefined || session.calls.size === 0) end(transport, connection);
+    if (force || session === undefined || session.callCount === 0) end(transport, connection);
   }
 }
 
@@ -202,11 +202,11 @@ function sinkOf(
     isHeard: () => true,
     settle(text) {
       if (text !== undefined) send(text);
-      if (transport.isEnding && session.calls.size === 0) end(transport, connection);
+      if (transport.isEnding && session.callCount === 0) end(transport, connection);
     },
   };
 }
 
-function toFrame(text: string): Uint8Array {
-  return encodeFrame({ event: "message", data: text });
+function toFrame(text: string): Frame {
+  return { event: "message", data: text };
 }

@@ -16,9 +16,11 @@ export function idlestOf(
 }
 
 function canLeave(session: LiveSession, now: number): boolean {
-  const { streams, asks, subscriptions, activeAt, deps: { limits } } = session;
-  return !isBusy(session) && now - activeAt >= quietMsOf(streams.hasLog, limits) &&
-    streams.standalone.queued.length === 0 && asks.count() === 0 && subscriptions.size === 0;
+  const { madeStreams, askCount, subscriptionCount, activeAt, deps: { limits } } = session;
+  return !isBusy(session) &&
+    now - activeAt >= quietMsOf(madeStreams?.hasLog === true, limits) &&
+    (madeStreams === undefined || madeStreams.standalone.queued.length === 0) &&
+    askCount === 0 && subscriptionCount === 0;
 }
 
 /**

@@ -15,6 +15,8 @@ import { type LiveSession, noteInitialized } from "./live_session.ts";
 /** The messages of one POST, in order. */
 export interface Inbound {
   readonly messages: readonly Message[];
+  /** Those that get an answer. */
+  readonly requests: readonly RequestMessage[];
   readonly isBatch: boolean;
 }
 
@@ -23,21 +25,23 @@ export type QuietMessage = Exclude<Message, RequestMessage>;
 
 /** The messages of a body. Throws `invalid_request` if one of them is no message. */
 export function toInbound(value: unknown, limits: Limits): Inbound {
-  if (!Array.isArray(value)) return { messages: [toMessage(value, limits)], isBatch: false };
+  if (!Array.isArray(value)) return inboundOf([toMessage(value, limits)], false);
   if (value.length === 0 || value.length > limits.batchItemsMax) {
     throw new GatewayError(
       "invalid_request",
       `Cannot take a batch of ${value.length} messages: expected 1 to ${limits.batchItemsMax}`,
     );
   }
-  return { messages: value.map((item) => toMessage(item, limits)), isBatch: true };
+  return inboundOf(value.map((item) => toMessage(item, limits)), true);
+}
+
+function inboundOf(messages: readonly Message[], isBatch: boolean): Inbound {
+  return { messages, requests: messages.filter((message) => message.kind === "request"), isBatch };
 }
 
 /** The request that opens a session, if the POST has one. */
-export function handshakeOf({ messages, isBatch }: Inbound): RequestMessage | undefined {
-  const opening = messages.find((message): message is RequestMessage =>
-    message.kind === "request" && message.method === "initialize"
-  );
+export function handshakeOf({ requests, isBatch }: Inbound): RequestMessage | undefined {
+  const opening = requests.find(({ method }) => method === "initialize");
   if (opening !== undefined && isBatch) {
     throw new GatewayError("invalid_request", 'Cannot take "initialize" inside a batch');
   }
@@ -48,11 +52,6 @@ export function handshakeOf({ messages, isBatch }: Inbound): RequestMessage | un
 export function onlyIdOf({ messages }: Inbound): RequestId | undefined {
   const [message] = messages;
   return messages.length === 1 && message?.kind === "request" ? message.id : undefined;
-}
-
-/** Whether any message is a request. */
-export function hasRequests({ messages }: Inbound): boolean {
-  return messages.some((message) => message.kind === "request");
 }
 
 /** Throws unless the header is absent or names any served revision. */
@@ -69,19 +68,18 @@ export function assertRevisionHeader(headers: Headers): void {
 /**
  * Throws unless the session can take all of these messages; runs before any of them takes effect.
  */
-export function assertTakeable(session: LiveSession, { messages, isBatch }: Inbound): void {
+export function assertTakeable(
+  session: LiveSession,
+  { messages, requests, isBatch }: Inbound,
+): void {
   if (isBatch && !hasBatches(session.revision)) {
     throw new GatewayError(
       "invalid_request",
       `Cannot take a batch: protocol version ${session.revision} has none, send one message`,
     );
   }
-  const ids: RequestId[] = [];
-  for (const message of messages) {
-    if (message.kind === "request") ids.push(message.id);
-    else assertQuiet(session, message);
-  }
-  assertCallable(session, ids);
+  for (const message of messages) if (message.kind !== "request") assertQuiet(session, message);
+  if (requests.length > 0) assertCallable(session, requests);
 }
 
 function assertQuiet(session: LiveSession, message: QuietMessage): void {

@@ -7,7 +7,6 @@ import { GatewayError } from "../../errors.ts";
 import type { JsonObject } from "../../model.ts";
 import { clientLine } from "../../one_line.ts";
 import { latestRevision, negotiate } from "../../protocol/legacy/revisions.ts";
-import { sha256Hex } from "../../seal.ts";
 import type { RequestMessage } from "./call.ts";
 import { endLiveSession, openLiveSession, toRecord } from "./life.ts";
 import type { LiveSession } from "./live_session.ts";
@@ -37,7 +36,7 @@ export async function initializeSession(
   const revision = negotiate(protocolVersion);
   const id = crypto.randomUUID();
   const record = toRecord({
-    key: await sha256Hex(id),
+    key: deps.sha256(id),
     surface,
     principal: principal.id,
     revision,

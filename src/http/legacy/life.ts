@@ -6,14 +6,14 @@
  */
 import type { GatewayError } from "../../errors.ts";
 import type { Answer, Ask, Caller } from "../../model.ts";
-import { hasPriming } from "../../protocol/legacy/revisions.ts";
 import type { SessionRecord } from "../../session/session_store.ts";
 import { toRefusal } from "../../protocol/shared/ask_refusal.ts";
-import { createAsks } from "./asks.ts";
 import { deliver } from "./notices.ts";
-import type { LegacyDeps, LiveSession } from "./live_session.ts";
+import { type LegacyDeps, LiveSession } from "./live_session.ts";
 import { sendOwned } from "./standalone_stream.ts";
-import { createStreams, endStreams, hintStreams } from "./session_streams.ts";
+import { endStreams, hintStreams } from "./session_streams.ts";
+
+const noUris: readonly string[] = [];
 
 /** Opens a session in memory and watches the servers for it. */
 export function openLiveSession(
@@ -21,40 +21,15 @@ export function openLiveSession(
   record: SessionRecord,
   { id, isStored }: Pick<LiveSession, "id" | "isStored">,
 ): LiveSession {
-  const { limits, clock, heartbeats, owner } = deps;
-  const { key, surface, revision } = record;
-  const isPrimed = hasPriming(revision);
-  const session: LiveSession = {
-    deps,
-    id,
-    key,
-    surface,
-    revision,
-    isStored,
-    caller: toCaller(record),
-    subscriptions: new Set(record.subscriptions),
-    calls: new Map(),
-    asks: createAsks(limits, clock),
-    streams: createStreams({
-      limits,
-      clock,
-      heartbeats,
-      epoch: owner,
-      isPrimed,
-      evicted: () => deps.emit({ type: "dropped", what: "replay_frame" }),
-    }),
-    activeAt: record.activeAt,
-    isOver: false,
-    stopWatching: () => {},
-  };
+  const session = new LiveSession({ deps, id, isStored, record, caller: toCaller(record) });
   session.stopWatching = deps.gateway.watch(
-    surface,
+    session.surface,
     session.caller,
     {
       notice: (notice) => void deliver(session, notice),
       ask: (ask) => askAnywhere(session, ask),
     },
-    () => [...session.subscriptions],
+    () => session.subscriptionCount === 0 ? noUris : [...session.subscriptions],
   );
   return session;
 }
@@ -116,10 +91,13 @@ export function endLiveSession(session: LiveSession, reason: string, error: Gate
   session.deps.emit({ type: "session_ended", surface: session.surface, why: reason });
   session.stopWatching();
   const isStopping = error.code === "draining";
-  if (isStopping) hintStreams(session.streams);
-  for (const call of [...session.calls.values()]) call.abort(reason, error);
-  session.asks.withdrawAll(reason);
-  endStreams(session.streams);
+  const streams = session.madeStreams;
+  if (isStopping && streams !== undefined) hintStreams(streams);
+  if (session.callCount > 0) {
+    for (const call of [...session.calls.values()]) call.abort(reason, error);
+  }
+  if (session.askCount > 0) session.asks.withdrawAll(reason);
+  if (streams !== undefined) endStreams(streams);
   // A stored session continues after the restart, so its scope must survive.
   if (!isStopping || !session.isStored) session.deps.gateway.endScope(session.key);
 }

@@ -1,6 +1,6 @@
 /**
  * What a handshake-era session holds in memory: its open calls, its open questions and its streams.
- * Defines the type and what every request does to it. Not here: how a session begins and ends
+ * Defines the class and what every request does to it. Not here: how a session begins and ends
  * (life.ts), and which sessions exist (session_table.ts).
  */
 import type { Bus } from "../../bus/bus.ts";
@@ -11,14 +11,16 @@ import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
 import type { Caller, RequestId } from "../../model.ts";
 import type { SessionCodec } from "../../protocol/codec.ts";
-import type { SessionStore } from "../../session/session_store.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import type { SessionRecord, SessionStore } from "../../session/session_store.ts";
+import { hasPriming } from "../../protocol/legacy/revisions.ts";
 import type { Emit } from "../../telemetry/events.ts";
 import type { Heartbeats } from "../heartbeat.ts";
 import type { KeepAlive } from "../keep_alive.ts";
 import type { ActivityClock } from "./activity_clock.ts";
-import type { Asks } from "./asks.ts";
+import { type Asks, createAsks } from "./asks.ts";
 import { allowOwned } from "./standalone_stream.ts";
-import type { Streams } from "./session_streams.ts";
+import { createStreams, type Streams } from "./session_streams.ts";
 
 /** What sessions of this era need. */
 export interface LegacyDeps {
@@ -34,6 +36,7 @@ export interface LegacyDeps {
   readonly codec: SessionCodec["client"];
   readonly heartbeats: Heartbeats;
   readonly keepAlive: KeepAlive;
+  readonly sha256: Runtime["sha256"];
   /** The name of this instance, in the records of its sessions and in event ids. */
   readonly owner: string;
 }
@@ -53,8 +56,22 @@ export interface SessionCall {
   abort(reason: string, error?: GatewayError): void;
 }
 
-/** A session in memory. */
-export interface LiveSession {
+const watchesNothing = (): void => {};
+
+/** What a session begins with. */
+export interface LiveSessionOptions {
+  readonly deps: LegacyDeps;
+  readonly id: string;
+  readonly isStored: boolean;
+  readonly record: SessionRecord;
+  readonly caller: Caller;
+}
+
+/**
+ * A session in memory. Its parts are made when they are first used, which for most sessions is
+ * never: a thousand idle ones then need a few hundred kilobytes.
+ */
+export class LiveSession {
   readonly deps: LegacyDeps;
   readonly id: string;
   readonly key: string;
@@ -64,13 +81,74 @@ export interface LiveSession {
   readonly isStored: boolean;
   /** Replaced when the log level changes. */
   caller: Caller;
-  readonly subscriptions: Set<string>;
-  readonly calls: Map<RequestId, SessionCall>;
-  readonly asks: Asks;
-  readonly streams: Streams;
   activeAt: number;
-  isOver: boolean;
-  stopWatching: () => void;
+  isOver = false;
+  /** Whether the client has finished its handshake: it must not be asked before that. */
+  isInitialized = false;
+  stopWatching: () => void = watchesNothing;
+  #calls: Map<RequestId, SessionCall> | undefined;
+  #asks: Asks | undefined;
+  #streams: Streams | undefined;
+  #subscriptions: Set<string> | undefined;
+
+  constructor({ deps, id, isStored, record, caller }: LiveSessionOptions) {
+    this.deps = deps;
+    this.id = id;
+    this.key = record.key;
+    this.surface = record.surface;
+    this.revision = record.revision;
+    this.isStored = isStored;
+    this.caller = caller;
+    this.activeAt = record.activeAt;
+    for (const uri of record.subscriptions) this.subscriptions.add(uri);
+  }
+
+  get calls(): Map<RequestId, SessionCall> {
+    return this.#calls ??= new Map();
+  }
+
+  get callCount(): number {
+    return this.#calls?.size ?? 0;
+  }
+
+  get asks(): Asks {
+    return this.#asks ??= createAsks(this.deps.limits, this.deps.clock);
+  }
+
+  get askCount(): number {
+    return this.#asks?.count() ?? 0;
+  }
+
+  get streams(): Streams {
+    return this.#streams ??= makeStreams(this);
+  }
+
+  /** The streams, if it has had any, or something for one. */
+  get madeStreams(): Streams | undefined {
+    return this.#streams;
+  }
+
+  get subscriptions(): Set<string> {
+    return this.#subscriptions ??= new Set();
+  }
+
+  get subscriptionCount(): number {
+    return this.#subscriptions?.size ?? 0;
+  }
+}
+
+function makeStreams({ deps, revision, isInitialized }: LiveSession): Streams {
+  const { limits, clock, heartbeats, owner, emit } = deps;
+  const streams = createStreams({
+    limits,
+    clock,
+    heartbeats,
+    epoch: owner,
+    isPrimed: hasPriming(revision),
+    evicted: () => emit({ type: "dropped", what: "replay_frame" }),
+  });
+  if (isInitialized) allowOwned(streams.standalone);
+  return streams;
 }
 
 /** Stores a change if the session is stored. */
@@ -88,11 +166,12 @@ export function touch(session: LiveSession): void {
 }
 
 /** Whether a call runs or a stream is open: such a session does not expire. */
-export function isBusy({ calls, streams }: LiveSession): boolean {
-  return calls.size > 0 || streams.connections.size > 0;
+export function isBusy({ callCount, madeStreams }: LiveSession): boolean {
+  return callCount > 0 || (madeStreams !== undefined && madeStreams.connections.size > 0);
 }
 
 /** Notes that the client has finished its handshake, or acts as if it had. */
 export function noteInitialized(session: LiveSession): void {
-  allowOwned(session.streams.standalone);
+  session.isInitialized = true;
+  if (session.madeStreams !== undefined) allowOwned(session.madeStreams.standalone);
 }

@@ -5,7 +5,7 @@
  */
 import type { Notice } from "../../model.ts";
 import { notificationText } from "../../protocol/jsonrpc.ts";
-import { encodeFrame } from "../../sse/encode.ts";
+import { type SharedFrame, shareFrame } from "../../sse/encode.ts";
 import type { LiveSession } from "./live_session.ts";
 import { sendOwned, sendState } from "./standalone_stream.ts";
 
@@ -17,16 +17,16 @@ const listsChanged = [
 ] as const;
 const stateMethods: ReadonlySet<string> = new Set([updated, ...listsChanged]);
 
-/** Encoded frames of notices that several sessions share, by revision. */
-const frames = new WeakMap<Notice, Map<string, Uint8Array>>();
+/** Frames of notices that several sessions share, by revision. */
+const frames = new WeakMap<Notice, Map<string, SharedFrame>>();
 
 /** Sends a notice to a session; true when a stream took it now. */
 export function deliver(session: LiveSession, notice: Notice): boolean {
   if (session.isOver) return false;
   const { standalone } = session.streams;
   if (stateMethods.has(notice.method)) {
-    const bytes = stateFrame(session, notice);
-    return bytes !== undefined && sendState(standalone, stateKey(notice), bytes);
+    const frame = stateFrame(session, notice);
+    return frame !== undefined && sendState(standalone, stateKey(notice), frame);
   }
   const wire = session.deps.codec.encodeNotice(notice, session.caller);
   if (wire === undefined) return false;
@@ -46,16 +46,16 @@ function stateKey({ method, params }: Notice): string {
   return method === updated ? `${method} ${String(params.uri)}` : method;
 }
 
-function stateFrame(session: LiveSession, notice: Notice): Uint8Array | undefined {
-  const shared = frames.get(notice) ?? new Map<string, Uint8Array>();
-  frames.set(notice, shared);
+function stateFrame(session: LiveSession, notice: Notice): SharedFrame | undefined {
+  let shared = frames.get(notice);
+  if (shared === undefined) frames.set(notice, shared = new Map());
   const made = shared.get(session.revision);
   if (made !== undefined) return made;
   const wire = session.deps.codec.encodeNotice(notice, session.caller);
   if (wire === undefined) return undefined;
   const data = notificationText(wire.method, wire.params);
   // Named, because clients of the oldest transport may look for the name.
-  const bytes = encodeFrame({ event: "message", data });
-  shared.set(session.revision, bytes);
-  return bytes;
+  const frame = shareFrame({ event: "message", data });
+  shared.set(session.revision, frame);
+  return frame;
 }

@@ -7,7 +7,7 @@
 import { GatewayError } from "../../errors.ts";
 import { resultText } from "../../protocol/jsonrpc.ts";
 import { type Accepts, parseAccept } from "../accept.ts";
-import { runCall } from "./call.ts";
+import { type RequestMessage, runCall } from "./call.ts";
 import { connectionEventOf } from "./connection_event.ts";
 import { initializeSession } from "./initialize.ts";
 import {
@@ -19,25 +19,27 @@ import {
 } from "./inbound.ts";
 import type { RequestContext } from "../request_context.ts";
 import { answerBody } from "./post_body.ts";
-import { openReply } from "./reply.ts";
+import { PostReply } from "./reply.ts";
 import { type LiveSession, noteInitialized } from "./live_session.ts";
 import { endSession, findSession, reserve, type Sessions } from "./session_table.ts";
 import { openStandaloneStream } from "./session_streams.ts";
 import { emptyResponse, streamResponse } from "../respond.ts";
 
 /** Messages from the client; `value` is the body. */
-export async function post(
+export function post(
   sessions: Sessions,
   context: RequestContext,
   value: unknown,
   accepts: Accepts,
-): Promise<Response> {
-  return await answerBody(
-    sessions.deps,
-    context,
-    value,
-    (inbound) => take(sessions, context, inbound, accepts),
-  );
+): Response | Promise<Response> {
+  return answerBody(sessions.deps, context, value, (inbound, refuse) => {
+    const opening = handshakeOf(inbound);
+    if (opening !== undefined) return open(sessions, context, opening, accepts).catch(refuse);
+    const session = sessionOf(sessions, context);
+    return session instanceof Promise
+      ? session.then((found) => take(found, context, inbound, accepts)).catch(refuse)
+      : take(session, context, inbound, accepts);
+  });
 }
 
 /** Opens the stream for messages that belong to no call, or resumes a broken stream. */
@@ -85,44 +87,51 @@ export async function remove(sessions: Sessions, context: RequestContext): Promi
 const noSession =
   "Missing Mcp-Session-Id header: send initialize first and repeat the id it returns";
 
-async function sessionOf(
+function sessionOf(
   sessions: Sessions,
   context: RequestContext,
-): Promise<LiveSession> {
+): LiveSession | Promise<LiveSession> {
   const id = context.request.headers.get("mcp-session-id");
   if (id === null || id === "") throw new GatewayError("session_missing", noSession);
-  return await findSession(sessions, id, context);
+  return findSession(sessions, id, context);
 }
 
-async function take(
+/** Opens a session. */
+async function open(
   sessions: Sessions,
   context: RequestContext,
-  inbound: Inbound,
+  opening: RequestMessage,
   accepts: Accepts,
 ): Promise<Response> {
   const { holdOpen } = context.fetchContext;
-  const opening = handshakeOf(inbound);
-  if (opening !== undefined) {
-    const free = await reserve(sessions);
-    try {
-      const { session, result } = await initializeSession(sessions, opening, context, true);
-      const headers = { "mcp-session-id": session.id };
-      const reply = openReply(session, { accepts, count: 1, isBatch: false, headers, holdOpen });
-      reply.sink.settle(resultText(opening.id, result), 200);
-      return await reply.response;
-    } finally {
-      free();
-    }
+  const free = await reserve(sessions);
+  try {
+    const { session, result } = await initializeSession(sessions, opening, context, true);
+    const headers = { "mcp-session-id": session.id };
+    const reply = new PostReply(session, { accepts, count: 1, isBatch: false, headers, holdOpen });
+    reply.settle(resultText(opening.id, result), 200);
+    return await reply.response;
+  } finally {
+    free();
   }
-  const session = await sessionOf(sessions, context);
+}
+
+/** Takes messages in a session; its promise does not reject. */
+function take(
+  session: LiveSession,
+  { fetchContext: { holdOpen } }: RequestContext,
+  inbound: Inbound,
+  accepts: Accepts,
+): Response | Promise<Response> {
   assertTakeable(session, inbound);
-  const { messages, isBatch } = inbound;
-  const count = messages.filter((message) => message.kind === "request").length;
+  const { messages, requests: { length: count }, isBatch } = inbound;
   if (count > 0) noteInitialized(session);
-  const reply = count > 0 ? openReply(session, { accepts, count, isBatch, holdOpen }) : undefined;
+  const reply = count > 0
+    ? new PostReply(session, { accepts, count, isBatch, holdOpen })
+    : undefined;
   for (const message of messages) {
     if (message.kind !== "request") takeQuiet(session, message);
-    else if (reply !== undefined) runCall(session, message, reply.sink);
+    else if (reply !== undefined) runCall(session, message, reply);
   }
-  return reply === undefined ? emptyResponse(202) : await reply.response;
+  return reply === undefined ? emptyResponse(202) : reply.response;
 }

@@ -8,24 +8,33 @@ import type { Log } from "../../log.ts";
 import { idOf } from "../../protocol/jsonrpc.ts";
 import type { RequestContext } from "../request_context.ts";
 import { errorResponse, faultResponse } from "../respond.ts";
-import { assertRevisionHeader, hasRequests, type Inbound, onlyIdOf, toInbound } from "./inbound.ts";
+import { assertRevisionHeader, type Inbound, onlyIdOf, toInbound } from "./inbound.ts";
 
-/** Answers a POST with the response that `take` returns for its messages, or with an error. */
-export async function answerBody(
+/** The response to anything thrown while a body is taken. */
+export type Refuse = (thrown: unknown) => Response;
+
+/**
+ * Answers a POST with the response that `take` returns for its messages, or with an error. A promise
+ * of `take` must not reject: it refuses what is thrown while it waits.
+ */
+export function answerBody(
   { limits, log }: { readonly limits: Limits; readonly log: Log },
   context: RequestContext,
   value: unknown,
-  take: (inbound: Inbound) => Response | Promise<Response>,
-): Promise<Response> {
+  take: (inbound: Inbound, refuse: Refuse) => Response | Promise<Response>,
+): Response | Promise<Response> {
   let inbound: Inbound | undefined;
-  try {
-    inbound = toInbound(value, limits);
-    assertRevisionHeader(context.request.headers);
-    if (hasRequests(inbound)) context.assertOpen();
-    return await take(inbound);
-  } catch (thrown) {
+  const refuse: Refuse = (thrown) => {
     const error = toGatewayError(thrown);
     if (error.code === "internal") return faultResponse(thrown, log);
     return errorResponse(error, inbound ? onlyIdOf(inbound) : idOf(value, limits));
+  };
+  try {
+    inbound = toInbound(value, limits);
+    assertRevisionHeader(context.request.headers);
+    if (inbound.requests.length > 0) context.assertOpen();
+    return take(inbound, refuse);
+  } catch (thrown) {
+    return refuse(thrown);
   }
 }

@@ -21,86 +21,78 @@ export interface ReplyOptions {
 }
 
 /** A reply under way: the sink of each of its requests, and the response once it is decided. */
-export interface OpenReply {
-  readonly sink: AnswerSink;
+export class PostReply implements AnswerSink {
   readonly response: Promise<Response>;
-}
-
-interface ReplyState {
-  readonly session: LiveSession;
-  readonly options: ReplyOptions;
-  readonly respond: (response: Response) => void;
+  readonly #session: LiveSession;
+  readonly #options: ReplyOptions;
   /** Answers so far, while the form is open. */
-  readonly answers: string[];
-  status: number;
-  open: number;
-  stream: CallStream | undefined;
-}
+  readonly #answers: string[] = [];
+  #respond: (response: Response) => void = () => {};
+  #status = 200;
+  #open: number;
+  #stream: CallStream | undefined;
+  readonly #cancelTimer: () => void;
 
-/** Begins a reply. */
-export function openReply(session: LiveSession, options: ReplyOptions): OpenReply {
-  const { promise, resolve } = Promise.withResolvers<Response>();
-  const { clock, limits } = session.deps;
-  const state: ReplyState = {
-    session,
-    options,
-    respond: resolve,
-    answers: [],
-    status: 200,
-    open: options.count,
-    stream: undefined,
-  };
-  const { json, stream } = options.accepts;
-  if (!json) commit(state);
-  const cancelTimer = clock.after(limits.sseCommitMs, () => {
-    if (stream) commit(state);
-    else options.holdOpen?.();
-  });
-  const sink: AnswerSink = {
-    send(text) {
-      if (!stream || state.open === 0) return false;
-      commit(state).send(text);
-      return true;
-    },
-    isHeard: () => state.open > 0 && (state.stream?.isRead() ?? stream),
-    settle(text, status) {
-      state.open -= 1;
-      if (text !== undefined) settle(state, text, status);
-      if (state.open > 0) return;
-      cancelTimer();
-      end(state);
-    },
-  };
-  return { sink, response: promise };
-}
+  constructor(session: LiveSession, options: ReplyOptions) {
+    this.#session = session;
+    this.#options = options;
+    this.#open = options.count;
+    this.response = new Promise((resolve) => (this.#respond = resolve));
+    const { clock, limits } = session.deps;
+    if (!options.accepts.json) this.#commit();
+    this.#cancelTimer = clock.after(limits.sseCommitMs, () => {
+      if (options.accepts.stream) this.#commit();
+      else options.holdOpen?.();
+    });
+  }
 
-/** Makes the reply a stream; what was answered before goes first. */
-function commit(state: ReplyState): CallStream {
-  if (state.stream !== undefined) return state.stream;
-  const { session, options } = state;
-  options.holdOpen?.();
-  const stream = openCallStream(session.streams, options.holdOpen !== undefined);
-  state.stream = stream;
-  for (const text of state.answers) stream.send(text);
-  state.respond(streamResponse(stream.body, options.headers));
-  return stream;
-}
+  send(text: string): boolean {
+    if (!this.#options.accepts.stream || this.#open === 0) return false;
+    this.#commit().send(text);
+    return true;
+  }
 
-function settle(state: ReplyState, text: string, status: number): void {
-  if (state.stream !== undefined) return state.stream.send(text);
-  state.answers.push(text);
-  state.status = status;
-}
+  isHeard(): boolean {
+    return this.#open > 0 && (this.#stream?.isRead() ?? this.#options.accepts.stream);
+  }
 
-function end(state: ReplyState): void {
-  const { answers, options } = state;
-  if (state.stream !== undefined) return state.stream.end();
-  const [only] = answers;
-  // Every request was cancelled, so there is nothing to answer.
-  if (only === undefined) return state.respond(emptyResponse(202, options.headers));
-  state.respond(
-    options.isBatch
-      ? jsonResponse(`[${answers.join(",")}]`, 200, options.headers)
-      : jsonResponse(only, state.status, options.headers),
-  );
+  settle(text: string | undefined, status: number): void {
+    this.#open -= 1;
+    if (text !== undefined) this.#add(text, status);
+    if (this.#open > 0) return;
+    this.#cancelTimer();
+    this.#end();
+  }
+
+  /** Makes the reply a stream; what was answered before goes first. */
+  #commit(): CallStream {
+    if (this.#stream !== undefined) return this.#stream;
+    const { holdOpen, headers } = this.#options;
+    holdOpen?.();
+    const stream = openCallStream(this.#session.streams, holdOpen !== undefined);
+    this.#stream = stream;
+    for (const text of this.#answers) stream.send(text);
+    // An answer that is complete within this moment is one body without a stream.
+    queueMicrotask(() => this.#respond(streamResponse(stream.takeBody(), headers)));
+    return stream;
+  }
+
+  #add(text: string, status: number): void {
+    if (this.#stream !== undefined) return this.#stream.send(text);
+    this.#answers.push(text);
+    this.#status = status;
+  }
+
+  #end(): void {
+    if (this.#stream !== undefined) return this.#stream.end();
+    const { isBatch, headers } = this.#options;
+    const [only] = this.#answers;
+    // Every request was cancelled, so there is nothing to answer.
+    if (only === undefined) return this.#respond(emptyResponse(202, headers));
+    this.#respond(
+      isBatch
+        ? jsonResponse(`[${this.#answers.join(",")}]`, 200, headers)
+        : jsonResponse(only, this.#status, headers),
+    );
+  }
 }

@@ -9,6 +9,7 @@ import { addWithin } from "../../bounded.ts";
 import type { Clock } from "../../clock.ts";
 import type { Limits } from "../../limits.ts";
 import { createEventLog, type EventLog, type Replay } from "../../session/event_log.ts";
+import type { EncodedFrame, Frame } from "../../sse/encode.ts";
 import { type EventStream, openEventStream } from "../event_stream.ts";
 import type { Heartbeats } from "../heartbeat.ts";
 import {
@@ -54,7 +55,8 @@ export interface Streams {
 
 /** The stream that answers one POST. */
 export interface CallStream {
-  readonly body: ReadableStream<Uint8Array>;
+  /** The body: one text if the stream has ended already. */
+  takeBody(): ReadableStream<Uint8Array> | string;
   /** Sends a message, or keeps it until the stream has a reader. */
   send(text: string): void;
   /** Whether the stream has a reader now. */
@@ -97,10 +99,10 @@ export function openCallStream(streams: Streams, isHeldOpen: boolean): CallStrea
   // A listener may keep the head of a response back until its body begins.
   if (!streams.options.isPrimed) connection.write({ comment: "working" });
   return {
-    body: connection.body,
+    takeBody: () => connection.takeWhole() ?? connection.body,
     send(text) {
-      const { bytes } = log.append(number, text);
-      channel.connection?.write(bytes);
+      const { frame } = log.append(number, text);
+      channel.connection?.write(frame);
     },
     isRead: () => channel.connection?.isOver() === false,
     end() {
@@ -119,7 +121,7 @@ export function openStandaloneStream(
   streams: Streams,
   isHeldOpen: boolean,
   lastEventId: string | null,
-  greeting: Uint8Array,
+  greeting: Frame,
 ): ReadableStream<Uint8Array> | undefined {
   const known = lastEventId !== null && streams.hasLog;
   const replay = known ? streams.log().replay(lastEventId) : undefined;
@@ -143,7 +145,7 @@ function goOn(
   streams: Streams,
   connection: EventStream,
   replay: Replay | undefined,
-  greeting: Uint8Array,
+  greeting: Frame,
 ): void {
   const channel = replay && streams.channels.get(replay.stream);
   if (channel !== undefined) return attach(channel, connection);
@@ -158,7 +160,7 @@ function goOn(
   const number = log.openStream();
   prime(streams, connection, number);
   connection.write(greeting);
-  const write = (text: string) => void connection.write(log.append(number, text).bytes);
+  const write = (text: string) => void connection.write(log.append(number, text).frame);
   stand(standalone, { connection, number, write, unread: new Map() });
 }
 
@@ -166,7 +168,7 @@ function goOn(
 export function adopt(
   streams: Streams,
   connection: EventStream,
-  encode: (text: string) => Uint8Array,
+  encode: (text: string) => Frame,
 ): void {
   track(streams, connection);
   const write = (text: string) => void connection.write(encode(text));
@@ -226,13 +228,13 @@ function attach(channel: Channel, connection: EventStream): void {
  */
 function writeAll(
   connection: EventStream,
-  frames: readonly Uint8Array[],
+  frames: readonly EncodedFrame[],
   bytesMax: number,
 ): boolean {
-  for (const bytes of frames) {
+  for (const frame of frames) {
     const queued = connection.queuedBytes();
-    if (queued > 0 && queued + bytes.byteLength > bytesMax) return false;
-    connection.write(bytes);
+    if (queued > 0 && queued + frame.length > bytesMax) return false;
+    connection.write(frame);
   }
   return true;
 }

@@ -10,14 +10,19 @@ import { GatewayError } from "../../errors.ts";
 import type { Principal } from "../../model.ts";
 import type { Identity } from "../../protocol/codec.ts";
 import { createLegacyCodec } from "../../protocol/legacy/era_codec.ts";
-import { sha256Hex } from "../../seal.ts";
 import type { SessionRecord } from "../../session/session_store.ts";
 import { logFault } from "../respond.ts";
 import { createActivityClock } from "./activity_clock.ts";
 import { idlestOf } from "./idle.ts";
 import { endLiveSession, openLiveSession, suspendSession } from "./life.ts";
 import { deliverListsChanged } from "./notices.ts";
-import { isBusy, type LegacyDeps, type LiveSession, touch } from "./live_session.ts";
+import {
+  isBusy,
+  type LegacyDeps,
+  type LiveSession,
+  noteInitialized,
+  touch,
+} from "./live_session.ts";
 import { dropAged } from "./session_streams.ts";
 
 /** The sessions of this process. */
@@ -130,19 +135,32 @@ function suspendIdle(sessions: Sessions): void {
   sessions.crowdedAbove = Math.max(max, byId.size + some);
 }
 
-/** The session of an id, for its holder only; throws `session_unknown`. Counts as activity. */
-export async function findSession(
+/**
+ * The session of an id, for its holder only, at once if it is in memory; throws `session_unknown`.
+ * Counts as activity.
+ */
+export function findSession(
   sessions: Sessions,
   id: string,
   holder: SessionHolder,
-): Promise<LiveSession> {
-  const { surface, principal } = holder;
-  const session = sessions.byId.get(id) ?? await hydrate(sessions, id, holder);
+): LiveSession | Promise<LiveSession> {
+  const session = sessions.byId.get(id);
+  return session === undefined
+    ? hydrate(sessions, id, holder).then((stored) => enter(sessions, stored, holder))
+    : enter(sessions, session, holder);
+}
+
+function enter(
+  sessions: Sessions,
+  session: LiveSession | undefined,
+  { surface, principal }: SessionHolder,
+): LiveSession | Promise<LiveSession> {
   const isTheirs = session?.surface === surface && session.caller.principal.id === principal.id;
   if (session === undefined || !isTheirs) throw new GatewayError("session_unknown");
   if (!isBusy(session) && isExpired(sessions, session.activeAt)) {
-    await endSession(sessions, session, expired);
-    throw new GatewayError("session_unknown");
+    return endSession(sessions, session, expired).then(() => {
+      throw new GatewayError("session_unknown");
+    });
   }
   touch(session);
   return session;
@@ -191,7 +209,7 @@ async function hydrate(
 ): Promise<LiveSession | undefined> {
   const { deps, byId, ending } = sessions;
   if (id.length > idCharsMax) return undefined;
-  const key = await sha256Hex(id);
+  const key = deps.sha256(id);
   const record = await deps.sessions.find(key);
   // Another request may have loaded or ended it in the meantime.
   const live = byId.get(id);
@@ -205,7 +223,7 @@ async function hydrate(
   const session = openLiveSession(deps, record, { id, isStored: true });
   claim(deps, record);
   // A client that comes back finished its handshake long ago.
-  session.streams.standalone.mayOwn = true;
+  noteInitialized(session);
   if (sessions.suspended.delete(key)) deliverListsChanged(session);
   enlist(sessions, session);
   return session;
@@ -248,7 +266,7 @@ async function sweep(sessions: Sessions): Promise<void> {
   await followClock(sessions);
   for (const session of byKey.values()) {
     if (isBusy(session)) touch(session);
-    else dropAged(session.streams);
+    else if (session.madeStreams !== undefined) dropAged(session.madeStreams);
   }
   const before = deps.activity.now() - deps.sessionTimeoutMs;
   for (;;) {

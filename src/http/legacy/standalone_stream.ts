@@ -7,7 +7,8 @@
  */
 import { putWithin } from "../../bounded.ts";
 import type { Limits } from "../../limits.ts";
-import type { FrameStreamEnd } from "../../sse/encode.ts";
+import type { SharedFrame } from "../../sse/encode.ts";
+import type { FrameStreamEnd } from "../../sse/frame_stream.ts";
 import type { EventStream } from "../event_stream.ts";
 
 /** One standalone stream. */
@@ -18,7 +19,7 @@ export interface StandaloneStream {
   /** Writes an owned message. */
   readonly write: (text: string) => void;
   /** State notices that the reader may not have seen yet. */
-  readonly unread: Map<string, Uint8Array>;
+  readonly unread: Map<string, SharedFrame>;
 }
 
 interface QueuedMessage {
@@ -34,7 +35,7 @@ export interface StandaloneStreams {
   /** Owned messages without a stream. */
   queued: QueuedMessage[];
   /** State notices that wait for a stream, by the state that changed. */
-  readonly changed: Map<string, Uint8Array>;
+  readonly changed: Map<string, SharedFrame>;
   /** Owned messages wait for the end of the handshake: the client must not be asked before it. */
   mayOwn: boolean;
   /** Called once for each stream that leaves the list. */
@@ -81,9 +82,7 @@ export function leave(
   if (at < 0) return;
   standalone.open.splice(at, 1);
   if (how !== "ended") {
-    for (const [key, bytes] of stream.unread) {
-      remember(standalone, key, bytes);
-    }
+    for (const [key, frame] of stream.unread) remember(standalone, key, frame);
   }
   standalone.onLeave(stream);
 }
@@ -109,13 +108,13 @@ export function sendOwned(
 }
 
 /** Sends the state notice for `key`; true when a stream took it now. */
-export function sendState(standalone: StandaloneStreams, key: string, bytes: Uint8Array): boolean {
+export function sendState(standalone: StandaloneStreams, key: string, frame: SharedFrame): boolean {
   const newest = newestOf(standalone);
   if (newest === undefined || isLagging(standalone, newest)) {
-    remember(standalone, key, bytes);
+    remember(standalone, key, frame);
     return false;
   }
-  writeState(newest, key, bytes);
+  writeState(newest, key, frame);
   return true;
 }
 
@@ -135,7 +134,7 @@ function flush(standalone: StandaloneStreams): void {
     for (const { text, isWanted } of queued) if (isWanted()) newest.write(text);
   }
   if (isLagging(standalone, newest)) return;
-  for (const [key, bytes] of standalone.changed) writeState(newest, key, bytes);
+  for (const [key, frame] of standalone.changed) writeState(newest, key, frame);
   standalone.changed.clear();
 }
 
@@ -152,12 +151,14 @@ function isLagging({ limits }: StandaloneStreams, { connection }: StandaloneStre
   return connection.queuedBytes() > limits.streamBytesMax / 2;
 }
 
-function writeState(stream: StandaloneStream, key: string, bytes: Uint8Array): void {
-  if (stream.connection.queuedBytes() === 0) stream.unread.clear();
-  stream.unread.set(key, bytes);
-  stream.connection.write(bytes);
+function writeState({ connection, unread }: StandaloneStream, key: string, frame: SharedFrame) {
+  // In a fan-out the same change comes again and again, which needs no other entry.
+  const isSame = unread.size === 1 && unread.has(key);
+  if (!isSame && unread.size > 0 && connection.queuedBytes() === 0) unread.clear();
+  unread.set(key, frame);
+  connection.write(frame);
 }
 
-function remember({ changed, limits }: StandaloneStreams, key: string, bytes: Uint8Array): void {
-  putWithin(changed, key, bytes, limits.sessionWaitingMax);
+function remember({ changed, limits }: StandaloneStreams, key: string, frame: SharedFrame): void {
+  putWithin(changed, key, frame, limits.sessionWaitingMax);
 }

@@ -14,7 +14,7 @@ import { checkParamHeaders } from "../../protocol/modern/tool_headers.ts";
 import type { CallProgress } from "../keep_alive.ts";
 import { createProgressGap, isProgress, type ProgressGap } from "../progress_gap.ts";
 import { logFault } from "../respond.ts";
-import { openReply, type PendingReply } from "./reply.ts";
+import { PendingReply } from "./reply.ts";
 import {
   hearsChanges,
   type ModernRequest,
@@ -22,57 +22,60 @@ import {
   type StatelessRequests,
 } from "./requests.ts";
 
-/** A call between its opening and its answer. */
-interface Running extends StatelessCall {
+/** A call between its opening and its answer. What few calls need is made when it is needed. */
+class RunningCall implements StatelessCall {
   readonly stateless: StatelessRequests;
   readonly asked: ModernRequest;
   readonly reply: PendingReply;
-  readonly gap: ProgressGap;
-  readonly target: CallTarget;
+  readonly target: CallTarget = {};
+  /** Absent before the first progress. */
+  gap: ProgressGap | undefined;
   /** Absent where the client wants none. */
   progress: CallProgress | undefined;
   /** Absent until the gateway was asked. */
   exchange: Exchange | undefined;
   /** The answer, once it is known, with its status if it stands alone. */
   ending: { readonly text: string; readonly status: number } | undefined;
+
+  constructor(stateless: StatelessRequests, asked: ModernRequest) {
+    this.stateless = stateless;
+    this.asked = asked;
+    this.reply = new PendingReply(
+      stateless.deps,
+      asked,
+      () => this.abort("the client went away"),
+    );
+    stateless.calls.add(this);
+  }
+
+  abort(reason: string, error?: GatewayError): void {
+    const { calls } = this.stateless;
+    if (!calls.has(this)) return;
+    // Its own words come first: the exchange answers a cancel at once.
+    if (error === undefined) {
+      this.progress?.stop();
+      calls.delete(this);
+      return this.exchange?.cancel(reason);
+    }
+    if (error.code === "draining") this.reply.hint();
+    if (this.ending === undefined) fail(this, error);
+    this.exchange?.cancel(reason);
+    settle(this);
+  }
 }
 
-/** Runs a request; throws when there are too many. */
+/** Runs a request; throws when there are too many. Its promise does not reject. */
 export function runCall(stateless: StatelessRequests, asked: ModernRequest): Promise<Response> {
   const { calls, deps } = stateless;
   if (calls.size >= deps.limits.statelessCallsMax) throw new GatewayError("overloaded");
-  const reply = openReply(deps, asked, () => running.abort("the client went away"));
-  const running: Running = {
-    stateless,
-    asked,
-    reply,
-    gap: createProgressGap(deps.clock, deps.limits),
-    target: {},
-    progress: undefined,
-    exchange: undefined,
-    ending: undefined,
-    abort(reason, error) {
-      if (!calls.has(running)) return;
-      // Its own words come first: the exchange answers a cancel at once.
-      if (error === undefined) {
-        running.progress?.stop();
-        calls.delete(running);
-        return running.exchange?.cancel(reason);
-      }
-      if (error.code === "draining") reply.hint();
-      if (running.ending === undefined) fail(running, error);
-      running.exchange?.cancel(reason);
-      settle(running);
-    },
-  };
-  calls.add(running);
+  const running = new RunningCall(stateless, asked);
   if (asked.request.progressToken !== undefined) running.progress = keepAlive(running);
-  void run(running);
-  return reply.response;
+  run(running);
+  return running.reply.response;
 }
 
 /** Sends progress of ours while the server is silent. */
-function keepAlive(running: Running): CallProgress {
+function keepAlive(running: RunningCall): CallProgress {
   return running.stateless.deps.keepAlive.add({
     doing: () => "Still working",
     send(notice) {
@@ -81,31 +84,46 @@ function keepAlive(running: Running): CallProgress {
   });
 }
 
-const isOpen = (running: Running): boolean =>
+const isOpen = (running: RunningCall): boolean =>
   running.ending === undefined && running.stateless.calls.has(running);
 
-/** Brings a call to its end, unless it is given up. */
-async function run(running: Running): Promise<void> {
-  const { stateless: { deps }, asked: { request, caller, surface }, target } = running;
+/** Brings a call to its end, unless it is given up. It waits only for what few methods need. */
+function run(running: RunningCall): void {
+  const { asked: { request: { method } } } = running;
+  const capability = capabilityOf(method);
+  if (method === "server/discover") return runLater(running, describe(running));
+  // The tool list and tool calls report by themselves that no server has tools.
+  if (capability === undefined || capability === "tools") return open(running);
+  runLater(running, assertServed(running, capability).then(() => open(running)));
+}
+
+function runLater(running: RunningCall, step: Promise<void>): void {
+  step.catch((thrown) => fail(running, toGatewayError(thrown)));
+}
+
+/** Opens the call at the gateway. */
+function open(running: RunningCall): void {
+  if (!isOpen(running)) return;
+  const { stateless, asked: { request, caller, surface }, target } = running;
   const { method, params, progressToken, resume } = request;
   try {
-    if (method === "server/discover") {
-      const description = await deps.gateway.describe(surface, caller);
-      const result = deps.codec.encodeDescription(description, caller);
-      return finish(running, resultText(request.id, result), 200);
-    }
-    await assertServed(running);
-    if (!isOpen(running)) return;
     const wantsProgress = progressToken !== undefined;
-    const hears = () => hearsChanges(running.stateless, surface, caller);
+    const hears = () => hearsChanges(stateless, surface, caller);
     const checkItem = (item: JsonObject) => assertHeaders(running.asked, item);
     const call = { method, params, wantsProgress, caller, resume, hears, target, checkItem };
-    const exchange = deps.gateway.call(surface, call);
+    const exchange = stateless.deps.gateway.call(surface, call);
     running.exchange = exchange;
     exchange.read((reply) => take(running, exchange, reply));
   } catch (thrown) {
     fail(running, toGatewayError(thrown));
   }
+}
+
+async function describe(running: RunningCall): Promise<void> {
+  const { stateless: { deps }, asked: { request, caller, surface } } = running;
+  const description = await deps.gateway.describe(surface, caller);
+  const result = deps.codec.encodeDescription(description, caller);
+  finish(running, resultText(request.id, result), 200);
 }
 
 /** Throws when headers say other arguments than the body of a tool's call. */
@@ -115,19 +133,18 @@ function assertHeaders({ request: { method, params }, headers }: ModernRequest, 
   if (problem !== undefined) throw new GatewayError("header_mismatch", problem);
 }
 
-/** Throws when the surface has no such method. */
-async function assertServed({ stateless: { deps }, asked }: Running): Promise<void> {
-  const { request: { method }, caller, surface } = asked;
-  const capability = capabilityOf(method);
-  // The tool list and tool calls report by themselves that no server has tools.
-  if (capability === undefined || capability === "tools") return;
+/** Rejects when no server of the surface has a capability. */
+async function assertServed(
+  { stateless: { deps }, asked: { request: { method }, caller, surface } }: RunningCall,
+  capability: string,
+): Promise<void> {
   if (!await deps.gateway.serves(surface, caller, capability)) {
     throw new GatewayError("method_not_found", `No server here offers "${method}"`);
   }
 }
 
 /** Takes a reply at the moment it comes. */
-function take(running: Running, exchange: Exchange, item: Item): void {
+function take(running: RunningCall, exchange: Exchange, item: Item): void {
   if (!isOpen(running)) return;
   try {
     takeOpen(running, exchange, item);
@@ -136,7 +153,7 @@ function take(running: Running, exchange: Exchange, item: Item): void {
   }
 }
 
-function takeOpen(running: Running, exchange: Exchange, item: Item): void {
+function takeOpen(running: RunningCall, exchange: Exchange, item: Item): void {
   const { stateless: { deps: { codec } }, asked: { request: { id, method }, caller } } = running;
   switch (item.kind) {
     case "notice":
@@ -155,17 +172,20 @@ function takeOpen(running: Running, exchange: Exchange, item: Item): void {
   }
 }
 
-function tell(running: Running, notice: Notice): void {
-  const { stateless: { deps }, reply, gap, asked: { request, caller }, target } = running;
+function tell(running: RunningCall, notice: Notice): void {
+  const { stateless: { deps }, reply, asked: { request, caller }, target } = running;
   const wire = deps.codec.encodeNotice(notice, caller, request.progressToken);
   if (wire === undefined) return;
   if (!reply.notice(notificationText(wire.method, wire.params))) {
     const { server } = target;
     deps.emit({ type: "dropped", what: "call_notice", server });
-  } else if (isProgress(notice)) gap.begin();
+  } else if (isProgress(notice)) {
+    running.gap ??= createProgressGap(deps.clock, deps.limits);
+    running.gap.begin();
+  }
 }
 
-function fail(running: Running, failure: GatewayError): void {
+function fail(running: RunningCall, failure: GatewayError): void {
   const { stateless: { deps }, asked: { request: { id, method, params }, caller, surface } } =
     running;
   // The gateway reports the calls that reached it.
@@ -182,15 +202,16 @@ function fail(running: Running, failure: GatewayError): void {
 }
 
 /** Ends a call; its answer leaves later than its last progress. */
-function finish(running: Running, text: string, status: number): void {
+function finish(running: RunningCall, text: string, status: number): void {
   if (!isOpen(running)) return;
   running.ending = { text, status };
   running.progress?.stop();
-  running.gap.after(() => settle(running));
+  if (running.gap === undefined) settle(running);
+  else running.gap.after(() => settle(running));
 }
 
-function settle(running: Running): void {
+function settle(running: RunningCall): void {
   const { stateless: { calls }, reply, gap, ending } = running;
-  gap.close();
+  gap?.close();
   if (ending !== undefined && calls.delete(running)) reply.settle(ending.text, ending.status);
 }

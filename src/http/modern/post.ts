@@ -14,14 +14,14 @@ import { openListen } from "./listen.ts";
 import { callerOf, type ModernRequest, type StatelessRequests } from "./requests.ts";
 
 /** A message from a client of this era; `value` is the body. */
-export async function post(
+export function post(
   stateless: StatelessRequests,
   context: RequestContext,
   value: unknown,
   accepts: Accepts,
-): Promise<Response> {
+): Response | Promise<Response> {
   try {
-    return await take(stateless, context, value, accepts);
+    return take(stateless, context, value, accepts);
   } catch (thrown) {
     return refuse(stateless, value, thrown);
   }
@@ -35,18 +35,23 @@ export function refuse({ deps }: StatelessRequests, value: unknown, thrown: unkn
   return rpcErrorResponse(error, status, idOf(value, deps.limits));
 }
 
-async function take(
+/** Its promise does not reject. */
+function take(
   stateless: StatelessRequests,
   context: RequestContext,
   value: unknown,
   accepts: Accepts,
-): Promise<Response> {
+): Response | Promise<Response> {
   const message = toMessage(value, stateless.deps.limits);
   // The one notification of clients, a cancellation, has no use here: they close the stream.
   if (message.kind !== "request") return emptyResponse(202);
   const { request: { headers, signal }, fetchContext, principal, surface } = context;
-  const { takesForeign } = stateless.deps.gateway.surface(surface) ?? {};
-  const request = decodeRequest(message, headers, takesForeign);
+  const { gateway } = stateless.deps;
+  const request = decodeRequest(
+    message,
+    headers,
+    () => gateway.surface(surface)?.takesForeign === true,
+  );
   context.assertOpen();
   const asked: ModernRequest = {
     request,
@@ -60,6 +65,6 @@ async function take(
   };
   stateless.clients.note(asked.caller, surface);
   return request.method === "subscriptions/listen"
-    ? await openListen(stateless, asked)
-    : await runCall(stateless, asked);
+    ? openListen(stateless, asked).catch((thrown) => refuse(stateless, value, thrown))
+    : runCall(stateless, asked);
 }

@@ -4,102 +4,119 @@
  * silence makes it a stream. Nothing is resumable, and a client that disconnects has cancelled.
  * Follows "Receiving Messages" and "Cancellation" of the Streamable HTTP transport, 2026-07-28.
  */
-import { encodeFrame } from "../../sse/encode.ts";
 import { type EventStream, openEventStream } from "../event_stream.ts";
 import { emptyResponse, jsonResponse, streamResponse } from "../respond.ts";
 import type { ModernRequest, StatelessDeps } from "./requests.ts";
 
-/** An answer under way. */
-export interface PendingReply {
-  readonly response: Promise<Response>;
-  /**
-   * Sends a notice before the answer. It is dropped (false) when the client takes no stream, and
-   * when so much waits for a slow reader that the answer itself would find no room.
-   */
-  notice(text: string): boolean;
-  /** Sends the reconnection delay on an open stream, before the gateway ends it. */
-  hint(): void;
-  /** The answer, with its status if it stands alone; nothing is sent after it. */
-  settle(text: string, status: number): void;
-}
-
 /**
  * The first bytes of a silent stream: some listeners send no response head before the first byte.
  */
-const opening = encodeFrame({ comment: "working" });
+const opening = { comment: "working" };
 
 /** The status that proxies log for a client that left; it is never received. */
 const clientLeft = 499;
 
-/**
- * Begins an answer; `gone` is called at most once, if the client leaves before the answer is
- * complete.
- */
-export function openReply(
-  { clock, limits, heartbeats }: StatelessDeps,
-  { accepts, signal, holdOpen, disconnectHidden }: ModernRequest,
-  gone: () => void,
-): PendingReply {
-  const { promise, resolve } = Promise.withResolvers<Response>();
-  let connection: EventStream | undefined;
-  let isOver = false;
-  let cancelTimer = (): void => {};
+/** An answer under way. */
+export class PendingReply {
+  readonly response: Promise<Response>;
+  readonly #deps: StatelessDeps;
+  readonly #asked: ModernRequest;
+  /** Called at most once, if the client leaves before the answer is complete. */
+  readonly #gone: () => void;
+  #respond: (response: Response) => void = () => {};
+  #connection: EventStream | undefined;
+  /** The form of the answer is decided: the client is watched by its stream, or not at all. */
+  #isDecided = false;
+  #isOver = false;
+  #cancelTimer: () => void;
 
-  /** From here on the client is watched by its stream, or not at all. */
-  const decide = (): void => {
-    cancelTimer();
-    signal.removeEventListener("abort", leave);
-  };
-  const leave = (): void => {
-    if (isOver) return;
-    isOver = true;
-    decide();
-    resolve(emptyResponse(clientLeft));
-    gone();
-  };
-  const commit = (): EventStream => {
-    if (connection !== undefined) return connection;
-    decide();
+  constructor(deps: StatelessDeps, asked: ModernRequest, gone: () => void) {
+    this.#deps = deps;
+    this.#asked = asked;
+    this.#gone = gone;
+    this.response = new Promise((resolve) => (this.#respond = resolve));
+    const { clock, limits: { sseCommitMs } } = deps;
+    this.#cancelTimer = clock.after(sseCommitMs, () => {
+      asked.holdOpen?.();
+      if (!asked.accepts.stream) return;
+      this.#cancelTimer = clock.after(
+        lateMsOf(deps, asked) - sseCommitMs,
+        () => void this.#commit().write(opening),
+      );
+    });
+    const { signal } = asked;
+    // It stays until the request is gone: removing it costs as much as adding it.
+    signal.addEventListener("abort", () => {
+      if (!this.#isDecided) this.#leave();
+    });
+    if (signal.aborted) queueMicrotask(() => this.#leave());
+  }
+
+  /**
+   * Sends a notice before the answer. It is dropped (false) when the client takes no stream, and
+   * when so much waits for a slow reader that the answer itself would find no room.
+   */
+  notice(text: string): boolean {
+    if (this.#isOver || !this.#asked.accepts.stream) return false;
+    const queued = this.#connection?.queuedBytes() ?? 0;
+    return queued + text.length <= this.#deps.limits.streamBytesMax / 2 &&
+      this.#commit().write({ data: text });
+  }
+
+  /** Sends the reconnection delay on an open stream, before the gateway ends it. */
+  hint(): void {
+    this.#connection?.write({ retry: this.#deps.limits.sseRetryMs });
+  }
+
+  /** The answer, with its status if it stands alone; nothing is sent after it. */
+  settle(text: string, status: number): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#decide();
+    if (this.#connection === undefined && (this.#asked.accepts.json || status !== 200)) {
+      return this.#respond(jsonResponse(text, status));
+    }
+    const stream = this.#commit();
+    stream.write({ data: text });
+    stream.end();
+  }
+
+  #decide(): void {
+    this.#isDecided = true;
+    this.#cancelTimer();
+  }
+
+  #leave(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#decide();
+    this.#respond(emptyResponse(clientLeft));
+    this.#gone();
+  }
+
+  #commit(): EventStream {
+    if (this.#connection !== undefined) return this.#connection;
+    this.#decide();
+    const { limits, heartbeats } = this.#deps;
+    const { holdOpen } = this.#asked;
     holdOpen?.();
-    connection = openEventStream({ limits, heartbeats, isHeldOpen: holdOpen !== undefined });
-    connection.closed.then(leave);
-    resolve(streamResponse(connection.body));
+    const connection = openEventStream({ limits, heartbeats, isHeldOpen: holdOpen !== undefined });
+    this.#connection = connection;
+    connection.closed.then(() => this.#leave());
+    // An answer that is complete within this moment is one body without a stream.
+    queueMicrotask(() => this.#respond(streamResponse(connection.takeWhole() ?? connection.body)));
     return connection;
-  };
+  }
+}
 
-  // Some listeners soon close a silent connection. Where a disconnect is invisible until the answer
-  // begins, noticing a cancellation is worth more than a late status.
-  const lateMs = disconnectHidden
-    ? limits.sseCommitMs
-    : holdOpen === undefined
+/**
+ * When a silent answer becomes a stream. Some listeners soon close a silent connection. Where a
+ * disconnect is invisible until the answer begins, noticing a cancellation is worth more than a late
+ * status.
+ */
+function lateMsOf({ limits }: StatelessDeps, asked: ModernRequest): number {
+  if (asked.disconnectHidden) return limits.sseCommitMs;
+  return asked.holdOpen === undefined
     ? Math.min(limits.sseCommitLateMs, limits.heartbeatBareMs)
     : limits.sseCommitLateMs;
-  cancelTimer = clock.after(limits.sseCommitMs, () => {
-    holdOpen?.();
-    if (!accepts.stream) return;
-    cancelTimer = clock.after(lateMs - limits.sseCommitMs, () => void commit().write(opening));
-  });
-  signal.addEventListener("abort", leave);
-  if (signal.aborted) queueMicrotask(leave);
-
-  return {
-    response: promise,
-    notice(text) {
-      if (isOver || !accepts.stream) return false;
-      const queued = connection?.queuedBytes() ?? 0;
-      return queued + text.length <= limits.streamBytesMax / 2 && commit().write({ data: text });
-    },
-    hint: () => void connection?.write({ retry: limits.sseRetryMs }),
-    settle(text, status) {
-      if (isOver) return;
-      isOver = true;
-      decide();
-      if (connection === undefined && (accepts.json || status !== 200)) {
-        return resolve(jsonResponse(text, status));
-      }
-      const stream = commit();
-      stream.write({ data: text });
-      stream.end();
-    },
-  };
 }

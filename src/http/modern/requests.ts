@@ -11,6 +11,7 @@ import type { Log } from "../../log.ts";
 import type { Caller, JsonObject, Notice, Principal } from "../../model.ts";
 import type { Identity, StatelessCodec } from "../../protocol/codec.ts";
 import { createModernCodec } from "../../protocol/modern/era_codec.ts";
+import type { Envelope } from "../../protocol/modern/envelope.ts";
 import type { DecodedRequest } from "../../protocol/modern/modern_request.ts";
 import type { Emit } from "../../telemetry/events.ts";
 import type { Accepts } from "../accept.ts";
@@ -88,9 +89,14 @@ export function createStatelessRequests(options: Omit<StatelessDeps, "codec">): 
   };
 }
 
+/** Callers by the envelope that describes them, which the requests of a client share. */
+const callers = new WeakMap<Envelope, Caller>();
+
 /** The caller of a request. Its scope is its principal's, on every connection. */
 export function callerOf({ envelope }: DecodedRequest, principal: Principal): Caller {
-  return {
+  const known = callers.get(envelope);
+  if (known?.principal === principal) return known;
+  const caller: Caller = {
     principal,
     scope: `p:${principal.id}`,
     revision: envelope.revision,
@@ -100,6 +106,8 @@ export function callerOf({ envelope }: DecodedRequest, principal: Principal): Ca
     asksByResult: true,
     sharesScope: true,
   };
+  callers.set(envelope, caller);
+  return caller;
 }
 
 /**

@@ -25,12 +25,21 @@ export function createSeenClients(
   },
 ): SeenClients {
   const seen = new Map<string, { at: number }>();
+  /** Made once for each caller: the requests of a client share one (requests.ts). */
+  const keys = new WeakMap<Caller, string>();
   const { clientTitleCharsMax: charsMax, seenClientsMax, seenClientMs } = limits;
   const short = (text: unknown): string =>
     typeof text === "string" ? beginning(text, charsMax) : "";
+  const keyOf = (caller: Caller): string => {
+    const { clientInfo, revision } = caller;
+    const key = `${short(clientInfo.name)}\n${short(clientInfo.version)}\n${revision}`;
+    keys.set(caller, key);
+    return key;
+  };
   return {
-    note({ clientInfo, revision }, surface) {
-      const key = `${short(clientInfo.name)}\n${short(clientInfo.version)}\n${revision}`;
+    note(caller, surface) {
+      const { clientInfo, revision } = caller;
+      const key = keys.get(caller) ?? keyOf(caller);
       const now = clock.monotonic();
       const known = seen.get(key);
       if (known !== undefined && now - known.at < seenClientMs) return void (known.at = now);

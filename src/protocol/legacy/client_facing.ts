@@ -31,10 +31,13 @@ import {
 import { rowOf } from "./revisions.ts";
 import { isLoudEnough } from "../shared/log_severity.ts";
 import { problemIn } from "../shared/method_params.ts";
+import { isPlainRequest } from "../shared/plain_requests.ts";
 import { foreignParams, modelParams, progressTokenOf, without } from "../shared/wire_keys.ts";
 
 /** Makes the codec for clients of 2024-11-05 to 2025-11-25. */
 export function createLegacyClientCodec(identity: Identity): ClientWords & SessionWords {
+  // Every handshake on a running server encodes the same description.
+  const encoded = new WeakMap<Description, Map<string, JsonObject>>();
   return {
     asks: "request",
     decodeRequest: (method, params, revision) => decode(clientRequests, method, params, revision),
@@ -44,8 +47,14 @@ export function createLegacyClientCodec(identity: Identity): ClientWords & Sessi
     encodeNotice,
     encodeAsk: (ask, { revision, capabilities }) => encodeAsk(ask, revision, capabilities),
     encodeError,
-    encodeDescription: (description, { revision }) =>
-      encodeDescription(description, revision, identity),
+    encodeDescription(description, { revision }) {
+      const byRevision = encoded.get(description) ?? new Map<string, JsonObject>();
+      const before = byRevision.get(revision);
+      if (before !== undefined) return before;
+      const result = encodeDescription(description, revision, identity);
+      encoded.set(description, byRevision.set(revision, result));
+      return result;
+    },
   };
 }
 
@@ -58,7 +67,9 @@ function decode(
   const row = methodIn(methods, method, revision);
   if (row === undefined) return { kind: "unknown" };
   const params = cleanParams(method, given);
-  const message = problemIn(row.params, method, params);
+  const message = isPlainRequest(method, params)
+    ? undefined
+    : problemIn(row.params, method, params);
   if (message !== undefined) return { kind: "invalid", message };
   const progressToken = progressTokenOf(params);
   const { task } = params;

@@ -52,8 +52,8 @@ function degradeEach(
   items: readonly unknown[],
   degrade: (item: unknown) => unknown,
 ): readonly unknown[] {
-  const degraded = items.map(degrade);
-  return degraded.every((item, at) => item === items[at]) ? items : degraded;
+  for (const item of items) if (degrade(item) !== item) return items.map(degrade);
+  return items;
 }
 
 /** Content with a block that holds the structured content, unless it has one. */

@@ -109,14 +109,19 @@ export function negotiate(requested: unknown): Revision {
   return isServed(requested) ? requested : latestRevision;
 }
 
+const rows: ReadonlyMap<string, RevisionRow> = new Map(
+  revisionRows.map((row) => [row.revision, row]),
+);
+
 /** The row of a revision; an unknown one (stored by a newer gateway, say) gets the first row. */
 export function rowOf(revision: string): RevisionRow {
-  return revisionRows.find((row) => row.revision === revision) ?? first;
+  return rows.get(revision) ?? first;
 }
 
 /** Whether something that exists since one revision exists in another. */
 export function isSince(revision: string, since: Revision): boolean {
-  return revisions.indexOf(rowOf(revision).revision) >= revisions.indexOf(since);
+  return since === first.revision ||
+    revisions.indexOf(rowOf(revision).revision) >= revisions.indexOf(since);
 }
 
 /** Whether a body may be an array of messages. */

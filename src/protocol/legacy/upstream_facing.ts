@@ -7,6 +7,7 @@ import type { JsonObject, Question, RequestId } from "../../model.ts";
 import type { AskingWords, DecodedNotice, UpstreamDecoded, UpstreamWords } from "../codec.ts";
 import { isJsonObject } from "../jsonrpc.ts";
 import { cleanParams } from "../message_members.ts";
+import { isPlainProgress, isPlainToolResult, progressWithoutToken } from "../plain_messages.ts";
 import { problemIn } from "../shared/method_params.ts";
 import { decodeQuestion, encodeAnswer } from "../shared/questions.ts";
 import { decodeShared } from "../shared/results.ts";
@@ -21,7 +22,10 @@ export const legacyUpstreamCodec: UpstreamWords & AskingWords = {
     method,
     params: withProgressToken(params, progressToken),
   }),
-  decodeResult: (method, result) => decodeShared(method, withStructuredObject(method, result)),
+  decodeResult: (method, result) =>
+    method === "tools/call" && isPlainToolResult(result)
+      ? { kind: "ok", value: { kind: "result", value: result } }
+      : decodeShared(method, withStructuredObject(method, result)),
   decodeError: (error) => new GatewayError("upstream_error", error.message, { upstream: error }),
   questionsIn,
   decodeNotice,
@@ -31,13 +35,17 @@ export const legacyUpstreamCodec: UpstreamWords & AskingWords = {
 
 /** An upstream may send notifications of the latest revision, whichever one it chose. */
 function decodeNotice(method: string, given: JsonObject): UpstreamDecoded<DecodedNotice> {
+  if (method === progressMethod && isPlainProgress(given)) {
+    const notice = { kind: "notice", method, params: progressWithoutToken(given) } as const;
+    return { kind: "ok", value: { notice, request: given.progressToken } };
+  }
   const row = methodIn(serverNotifications, method, latestRevision);
   if (row === undefined) return { kind: "unknown" };
   const cleaned = cleanParams(method, given);
   const message = problemIn(row.params, method, cleaned);
   if (message !== undefined) return { kind: "invalid", message };
   const params = modelParams(cleaned);
-  if (method !== "notifications/progress") {
+  if (method !== progressMethod) {
     return { kind: "ok", value: { notice: { kind: "notice", method, params } } };
   }
   const notice = { kind: "notice", method, params: without(params, tokenKeys) } as const;
@@ -62,6 +70,7 @@ function questionsIn(error: UpstreamErrorBody | undefined): readonly Question[] 
   }));
 }
 
+const progressMethod = "notifications/progress";
 const elicitation = "elicitation/create";
 const elicitationKeys = new Set(["elicitationId"]);
 const tokenKeys = new Set(["progressToken"]);

@@ -28,7 +28,6 @@ import { cleanParams } from "../message_members.ts";
 import { isLoudEnough } from "../shared/log_severity.ts";
 import { foreignParams, modelParams, plainResult, without } from "../shared/wire_keys.ts";
 import { isNamed } from "../names.ts";
-import { withMembers } from "../source_text.ts";
 import { shownInfo } from "../shown_info.ts";
 import { decodeCleaned } from "./decode_request.ts";
 import { signed } from "./envelope.ts";
@@ -64,6 +63,8 @@ export function createModernClientCodec(identity: Identity): ClientWords & Retry
   };
 }
 
+const complete = { resultType: "complete" } as const;
+
 /** A result as the client gets it. */
 function encodeResult(
   method: string,
@@ -72,8 +73,11 @@ function encodeResult(
 ): JsonObject {
   const plain = isNamed(method) ? plainResult(value) : foreignParams(value);
   const result = method === "tools/list" ? withToolsOfTheEra(plain) : plain;
-  const hints = cacheable.has(method) ? hintsOf(freshness) : {};
-  return signed(withMembers(result, { resultType: "complete", ...hints }), identity);
+  return signed(
+    result,
+    identity,
+    cacheable.has(method) ? { ...complete, ...hintsOf(freshness) } : complete,
+  );
 }
 
 function hintsOf(freshness: Freshness | undefined): JsonObject {

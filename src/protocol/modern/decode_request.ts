@@ -7,6 +7,7 @@ import type { JsonObject, Resume } from "../../model.ts";
 import type { Decoded } from "../codec.ts";
 import { isSafeText } from "../jsonrpc.ts";
 import { problemIn } from "../shared/method_params.ts";
+import { isPlainRequest } from "../shared/plain_requests.ts";
 import { modelParams, progressTokenOf } from "../shared/wire_keys.ts";
 import { pausable, requests, resumeSchema } from "./methods.ts";
 
@@ -14,22 +15,23 @@ import { pausable, requests, resumeSchema } from "./methods.ts";
 export function decodeCleaned(method: string, params: JsonObject): Decoded {
   const schema = requests.get(method);
   if (schema === undefined) return { kind: "unknown" };
-  const isPausable = pausable.has(method);
-  const message = problemIn(schema, method, params) ??
-    (isPausable ? problemIn(resumeSchema, method, params) : undefined);
+  const isResumable = pausable.has(method) &&
+    (params.inputResponses !== undefined || params.requestState !== undefined);
+  const message =
+    (isPlainRequest(method, params) ? undefined : problemIn(schema, method, params)) ??
+      (isResumable ? problemIn(resumeSchema, method, params) : undefined);
   if (message !== undefined) return { kind: "invalid", message };
   return {
     kind: "ok",
     method,
     params: modelParams(params),
     progressToken: progressTokenOf(params),
-    resume: isPausable ? resumeOf(params) : undefined,
+    resume: isResumable ? resumeOf(params) : undefined,
   };
 }
 
-function resumeOf(params: JsonObject): Resume | undefined {
+function resumeOf(params: JsonObject): Resume {
   const { inputResponses, requestState } = v.parse(resumeSchema, params);
-  if (inputResponses === undefined && requestState === undefined) return undefined;
   const answers = Object.entries(inputResponses ?? {}).filter(([key]) => isSafeText(key));
   return { answers: Object.fromEntries(answers), state: requestState };
 }

@@ -3,6 +3,7 @@
  * and writing the gateway's. Follows "`_meta`" of basic/index and the capabilities of 2026-07-28.
  */
 import * as v from "valibot";
+import { putWithin } from "../../bounded.ts";
 import { GatewayError } from "../../errors.ts";
 import { type JsonObject, type LogLevel, logLevels } from "../../model.ts";
 import { defaultLimits } from "../../limits.ts";
@@ -10,6 +11,7 @@ import { boundedObject } from "../bounds.ts";
 import { isJsonObject } from "../jsonrpc.ts";
 import { withMembers } from "../source_text.ts";
 
+const { rememberedEnvelopesMax, rememberedEnvelopeCharsMax } = defaultLimits;
 const prefix = "io.modelcontextprotocol/";
 
 /** The names of the envelope's members. */
@@ -40,11 +42,18 @@ const schema = v.object({
   ),
 });
 
-/** Adds the gateway's name to a result as its server, whichever upstream produced it. */
-export function signed(result: JsonObject, identity: JsonObject): JsonObject {
+/**
+ * Adds members to a result, and the gateway's name as its server, whichever upstream produced it.
+ */
+export function signed(
+  result: JsonObject,
+  identity: JsonObject,
+  added: JsonObject = {},
+): JsonObject {
   const meta = isJsonObject(result._meta) ? result._meta : {};
   return withMembers(result, {
-    _meta: { ...meta, [envelopeKeys.serverInfo]: { ...identity } },
+    ...added,
+    _meta: { ...meta, [envelopeKeys.serverInfo]: identity },
   });
 }
 
@@ -52,6 +61,50 @@ export function signed(result: JsonObject, identity: JsonObject): JsonObject {
 export function hasClaim(params: unknown): boolean {
   const meta = isJsonObject(params) ? params._meta : undefined;
   return isJsonObject(meta) && meta[envelopeKeys.revision] !== undefined;
+}
+
+/**
+ * Envelopes that were read, by the text of their members: a client sends the same one with each
+ * request, and reading it costs more than the rest of a small call.
+ */
+const remembered = new Map<string, Envelope>();
+
+/** The text by which the envelope in `_meta` is remembered; undefined if it is too long. */
+export function envelopeText(params: JsonObject): string | undefined {
+  const meta = params._meta;
+  if (!isJsonObject(meta)) return undefined;
+  // A missing member is another thing than one that is null.
+  const text = JSON.stringify({
+    revision: meta[envelopeKeys.revision],
+    capabilities: meta[envelopeKeys.capabilities],
+    clientInfo: meta[envelopeKeys.clientInfo],
+    logLevel: meta[envelopeKeys.logLevel],
+  });
+  return text.length <= rememberedEnvelopeCharsMax ? text : undefined;
+}
+
+/** The envelope with this text, if it was read before. */
+export function knownEnvelope(text: string | undefined): Envelope | undefined {
+  return text === undefined ? undefined : remembered.get(text);
+}
+
+/** Remembers a good envelope; the oldest one is forgotten if there are too many. */
+export function rememberEnvelope(text: string | undefined, envelope: Envelope): void {
+  if (text !== undefined) putWithin(remembered, text, envelope, rememberedEnvelopesMax);
+}
+
+/** Params without the members of the envelope that was read from them. */
+export function withoutEnvelope(params: JsonObject): JsonObject {
+  const { _meta, ...others } = params;
+  const {
+    [envelopeKeys.revision]: _revision,
+    [envelopeKeys.capabilities]: _capabilities,
+    [envelopeKeys.clientInfo]: _clientInfo,
+    [envelopeKeys.logLevel]: _logLevel,
+    ...rest
+  } = _meta as JsonObject;
+  for (const _key in rest) return { ...others, _meta: rest };
+  return others;
 }
 
 /** The envelope of a request; throws `envelope_invalid`, which names the fault. */

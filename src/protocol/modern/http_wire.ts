@@ -6,8 +6,6 @@
 import { GatewayError } from "../../errors.ts";
 import type { JsonObject } from "../../model.ts";
 import type { WireMessage } from "../codec.ts";
-import { isJsonObject } from "../jsonrpc.ts";
-import { envelopeKeys } from "./envelope.ts";
 import { decodeHeaderValue, encodeHeaderValue } from "./header_values.ts";
 import { modernRevision } from "./revision.ts";
 import { paramHeaders } from "./tool_headers.ts";
@@ -43,26 +41,40 @@ export function requestHeaders(
   };
 }
 
+/** The headers of a request that repeat its message; null: it has no such header. */
+export interface MirrorHeaders {
+  readonly revision: string | null;
+  readonly method: string | null;
+  /** Only of methods with a name or URI. */
+  readonly name: string | null;
+}
+
+/** Reads them, each once: on some runtimes a header costs a search. */
+export function mirrorHeaders(headers: Headers, method: string): MirrorHeaders {
+  return {
+    revision: headers.get(headerNames.revision),
+    method: headers.get(headerNames.method),
+    name: named.has(method) ? headers.get(headerNames.name) : null,
+  };
+}
+
 /** Throws `header_mismatch` if a header contradicts the message. */
 export function assertNoContradiction(
-  headers: Headers,
-  { method, params }: WireMessage,
+  sent: MirrorHeaders,
+  message: { readonly method: string; readonly revision: string },
 ): void {
-  const meta = isJsonObject(params._meta) ? params._meta : {};
-  assertSame(headers, headerNames.revision, meta[envelopeKeys.revision]);
-  assertSame(headers, headerNames.method, method);
+  assertSame(sent, "revision", message.revision);
+  assertSame(sent, "method", message.method);
 }
 
 /** Throws `header_mismatch` if a required header is missing or contradicts the message. */
-export function assertMirrored(headers: Headers, { method, params }: WireMessage): void {
-  for (const name of [headerNames.revision, headerNames.method]) {
-    if (headers.get(name) === null) throw mismatch(`Header ${name} is missing`);
-  }
+export function assertMirrored(sent: MirrorHeaders, { method, params }: WireMessage): void {
+  assertSent(sent, "revision");
+  assertSent(sent, "method");
   const member = named.get(method);
   if (member === undefined) return;
-  const sent = headers.get(headerNames.name);
-  if (sent === null) throw mismatch(`Header ${headerNames.name} is missing`);
-  const decoded = decodeHeaderValue(sent);
+  const value = assertSent(sent, "name");
+  const decoded = decodeHeaderValue(value);
   if (decoded === undefined) {
     throw mismatch(`Header ${headerNames.name} is marked as Base64 but is not`);
   }
@@ -72,11 +84,17 @@ export function assertMirrored(headers: Headers, { method, params }: WireMessage
   }
 }
 
+function assertSent(sent: MirrorHeaders, member: keyof MirrorHeaders): string {
+  const value = sent[member];
+  if (value === null) throw mismatch(`Header ${headerNames[member]} is missing`);
+  return value;
+}
+
 /** These headers are never encoded, because proxies route by their literal text. */
-function assertSame(headers: Headers, name: string, value: unknown): void {
-  const sent = headers.get(name);
-  if (sent === null || sent.trim() === value) return;
-  throw mismatch(`Header ${name} does not match the message`);
+function assertSame(sent: MirrorHeaders, member: "revision" | "method", value: string): void {
+  const text = sent[member];
+  if (text === null || text === value || text.trim() === value) return;
+  throw mismatch(`Header ${headerNames[member]} does not match the message`);
 }
 
 function mismatch(message: string): GatewayError {

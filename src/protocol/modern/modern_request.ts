@@ -8,8 +8,15 @@ import type { JsonObject, RequestId, Resume } from "../../model.ts";
 import { cleanParams } from "../message_members.ts";
 import { decodeForeign } from "../names.ts";
 import { decodeCleaned } from "./decode_request.ts";
-import { type Envelope, readEnvelope } from "./envelope.ts";
-import { assertMirrored, assertNoContradiction } from "./http_wire.ts";
+import {
+  type Envelope,
+  envelopeText,
+  knownEnvelope,
+  readEnvelope,
+  rememberEnvelope,
+  withoutEnvelope,
+} from "./envelope.ts";
+import { assertMirrored, assertNoContradiction, mirrorHeaders } from "./http_wire.ts";
 import { modernRevision } from "./revision.ts";
 
 /** One request. */
@@ -24,18 +31,18 @@ export interface DecodedRequest {
 }
 
 /**
- * Reads a request; throws a GatewayError with the status of the whole answer. `takesForeign`:
+ * Reads a request; throws a GatewayError with the status of the whole answer. `takesForeign`: whether
  * methods that are not part of the protocol may pass.
  */
 export function decodeRequest(
   message: { readonly id: RequestId; readonly method: string; readonly params: JsonObject },
   headers: Headers,
-  takesForeign = false,
+  takesForeign: () => boolean = () => false,
 ): DecodedRequest {
   const { id, method } = message;
-  const params = cleanParams(method, message.params);
-  const envelope = readEnvelope(params);
-  assertNoContradiction(headers, { method, params });
+  const { envelope, params } = open(method, message.params);
+  const sent = mirrorHeaders(headers, method);
+  assertNoContradiction(sent, { method, revision: envelope.revision });
   if (envelope.revision !== modernRevision) {
     throw new GatewayError(
       "version_unsupported",
@@ -43,9 +50,9 @@ export function decodeRequest(
       { data: { supported: [modernRevision], requested: envelope.revision } },
     );
   }
-  assertMirrored(headers, { method, params });
+  assertMirrored(sent, { method, params });
   const own = decodeCleaned(method, params);
-  const decoded = own.kind === "unknown" && takesForeign
+  const decoded = own.kind === "unknown" && takesForeign()
     ? decodeForeign(method, params) ?? own
     : own;
   switch (decoded.kind) {
@@ -58,4 +65,17 @@ export function decodeRequest(
       return { id, method, params: decoded.params, progressToken, envelope, resume };
     }
   }
+}
+
+/** The envelope and the cleaned params of a request, which need not hold its members any more. */
+function open(method: string, given: JsonObject): { envelope: Envelope; params: JsonObject } {
+  const text = envelopeText(given);
+  const known = knownEnvelope(text);
+  if (known !== undefined) {
+    return { envelope: known, params: cleanParams(method, withoutEnvelope(given)) };
+  }
+  const params = cleanParams(method, given);
+  const envelope = readEnvelope(params);
+  rememberEnvelope(text, envelope);
+  return { envelope, params };
 }

@@ -27,6 +27,7 @@ import type {
 import { cleanCapabilities, cleanInfo } from "../declared_members.ts";
 import { toDescription } from "../description.ts";
 import { isAbsent, isJsonObject } from "../jsonrpc.ts";
+import { isPlainProgress, isPlainToolResult, progressWithoutToken } from "../plain_messages.ts";
 import { problemIn } from "../shared/method_params.ts";
 import { decodeQuestion } from "../shared/questions.ts";
 import { decodeShared, invalidResult } from "../shared/results.ts";
@@ -84,6 +85,9 @@ function cleanAnswers(answers: Resume["answers"]): JsonObject {
 }
 
 function decodeResult(method: string, given: unknown): UpstreamDecoded<Result | InputRequired> {
+  if (method === "tools/call" && isPlainToolResult(given)) {
+    return { kind: "ok", value: { kind: "result", value: given, freshness: undefined } };
+  }
   const { resultType } = isJsonObject(given) ? given : {};
   if (resultType === "input_required") {
     return decodePause(method, cleanResult(method, given as JsonObject));
@@ -178,6 +182,10 @@ function decodeError(error: UpstreamErrorBody): GatewayError {
 }
 
 function decodeNotice(method: string, given: JsonObject): UpstreamDecoded<DecodedNotice> {
+  if (method === progressMethod && isPlainProgress(given)) {
+    const notice = { kind: "notice", method, params: progressWithoutToken(given) } as const;
+    return { kind: "ok", value: { notice, request: given.progressToken } };
+  }
   const schema = notifications.get(method);
   if (schema === undefined) return { kind: "unknown" };
   const params = cleanParams(method, given);
@@ -193,6 +201,7 @@ function decodeNotice(method: string, given: JsonObject): UpstreamDecoded<Decode
   return { kind: "ok", value: { notice, request: request as RequestId | undefined } };
 }
 
+const progressMethod = "notifications/progress";
 const tokenKeys = new Set(["progressToken"]);
 const kindKeys = new Set(["resultType"]);
 /** Tasks of the handshake era: without this member the server runs a plain call. */

@@ -39,14 +39,29 @@ export function without(value: JsonObject, keys: ReadonlySet<string>): JsonObjec
 
 /** Returns the same object if it has none of the keys, as most messages. */
 function cleaned(value: JsonObject, keys: ReadonlySet<string>): JsonObject {
-  const rest = Object.keys(value).some((key) => keys.has(key)) ? without(value, keys) : value;
+  const rest = hasAny(value, keys) ? without(value, keys) : value;
   if (!isJsonObject(rest._meta)) return rest;
-  if (!Object.keys(rest._meta).some((key) => metaKeys.has(key))) {
-    if (Object.keys(rest._meta).length > 0) return rest;
-  }
-  const meta = without(rest._meta, metaKeys);
+  const meta = ownMeta(rest._meta);
+  if (meta === rest._meta) return rest;
   const { _meta: _, ...others } = rest;
-  return Object.keys(meta).length === 0 ? others : { ...others, _meta: meta };
+  return meta === undefined ? others : { ...others, _meta: meta };
+}
+
+/** The members of `_meta` that are no hop's own; undefined if there are none. */
+function ownMeta(meta: JsonObject): JsonObject | undefined {
+  let [own, all] = [0, 0];
+  for (const key in meta) {
+    all += 1;
+    if (!metaKeys.has(key)) own += 1;
+  }
+  if (own === 0) return undefined;
+  return own === all ? meta : without(meta, metaKeys);
+}
+
+/** Runs for every message, so it makes no list of the keys. Parsed JSON has no inherited members. */
+function hasAny(value: JsonObject, keys: ReadonlySet<string>): boolean {
+  for (const key in value) if (keys.has(key)) return true;
+  return false;
 }
 
 /** Params as the model has them: `_meta` has only vendor keys, or is absent. */

@@ -42,14 +42,15 @@ export async function readAnswer(
   }
   // An error that does not name the request may be about the session: that is looked at first.
   const rpc = text.includes('"error"') ? rpcIn(text, limits) : undefined;
-  const error = answer.toError("did not answer the request", "bad_upstream_response");
+  // Made where it is needed: an error costs more than reading a short answer.
+  const toError = () => answer.toError("did not answer the request", "bad_upstream_response");
   if (rpc !== undefined && typeof rpc.id !== "number" && rpc.id !== String(id)) {
     const words = rpc.error.message;
     const outcome = options.dialect.codec.decodeError(rpc.error).outcome ?? "unknown";
-    return { ...plainFault, status, error, rpc, words, outcome };
+    return { ...plainFault, status, error: toError(), rpc, words, outcome };
   }
   await peer.receive([text], id);
-  return peer.isPending(id) ? void failSent(link, outgoing, error) : undefined;
+  return peer.isPending(id) ? void failSent(link, outgoing, toError()) : undefined;
 }
 
 /**

@@ -130,11 +130,13 @@ export interface Dialects {
 export function createDialects(identity: Identity): Dialects {
   const legacy = createLegacyDialect(identity);
   const modern = createModernDialect(identity);
+  const fixed = { legacy: [legacy], modern: [modern] } as const;
+  const legacyFirst = [legacy, modern];
+  const modernFirst = [modern, legacy];
   return {
     of(choice, revision) {
-      if (choice === "legacy") return [legacy];
-      if (choice === "modern") return [modern];
-      return isServed(revision) ? [legacy, modern] : [modern, legacy];
+      if (choice !== "auto") return fixed[choice];
+      return isServed(revision) ? legacyFirst : modernFirst;
     },
   };
 }

@@ -8,6 +8,7 @@ import { errorTable, GatewayError } from "../../errors.ts";
 import { isJsonObject } from "../../json.ts";
 import type { JsonObject, Notice, RequestId } from "../../model.ts";
 import { idOf, type Message, parseJson, type RpcError, toMessage } from "../../protocol/jsonrpc.ts";
+import { isPlainAnswer } from "../../protocol/plain_messages.ts";
 import { isNamed } from "../../protocol/names.ts";
 import type { OversizedMessage } from "./oversized_message.ts";
 import { fail, failBadly, type PeerState, settle } from "./peer_state.ts";
@@ -23,15 +24,18 @@ function ownId<Id>(id: Id): Id | number {
 
 /** Takes a line; whether it holds a message. `owner` is the request in whose own stream it came. */
 export function takeLine(state: PeerState, whole: string, owner: RequestId | undefined): boolean {
+  if (whole[0] === "{") return takeJson(state, whole, owner);
   const line = whole[0] === byteOrderMark ? whole.slice(1) : whole;
   const first = line.trimStart()[0];
   if (first === undefined) return false;
   // The second half of a line end in UTF-16, as some starters of programs write.
   if (first === "\0") return takeLine(state, line.replace(/^[\s\0]+/, ""), owner);
-  if (first !== "{" && first !== "[") {
-    takeOther(state, line);
-    return false;
-  }
+  if (first === "{" || first === "[") return takeJson(state, line, owner);
+  takeOther(state, line);
+  return false;
+}
+
+function takeJson(state: PeerState, line: string, owner: RequestId | undefined): boolean {
   let value: unknown;
   try {
     value = parseJson(line, state.options.limits, false);
@@ -60,6 +64,10 @@ function takeValue(
   line: string,
   owner: RequestId | undefined,
 ): boolean {
+  if (isPlainAnswer(value)) {
+    takeAnswer(state, value, line, owner);
+    return true;
+  }
   let message: Message;
   try {
     message = toMessage(value, state.options.limits);
@@ -69,28 +77,33 @@ function takeValue(
   }
   if (message.kind === "request") {
     const own = owner === undefined ? undefined : state.pending.get(owner);
-    state.asks.receive(message.id, message.method, message.params, own?.request.ask);
+    state.asks.receive(message.id, message.method, message.params, own?.request);
   } else if (message.kind === "notification") {
     takeNotification(state, message.method, message.params, line, owner);
   } else takeAnswer(state, message, line, owner);
   return true;
 }
 
+/** An answer, with a result or an error. */
+interface Answer {
+  readonly id: RequestId | undefined;
+  readonly result?: JsonObject;
+  readonly error?: RpcError | undefined;
+}
+
 function takeAnswer(
   state: PeerState,
-  message: Message & { kind: "response" | "error" },
+  answer: Answer,
   line: string,
   owner: RequestId | undefined,
 ): void {
-  const id = ownId(message.id);
+  const { result, error } = answer;
+  const id = ownId(answer.id);
   const known = id === undefined ? undefined : state.pending.get(id);
-  if (known === undefined || id === undefined) {
-    const error = message.kind === "error" ? message.error : undefined;
-    return takeStray(state, id, error, line, owner);
-  }
+  if (known === undefined || id === undefined) return takeStray(state, id, error, line, owner);
   answered(state, id, line);
-  if (message.kind === "error") return settleError(state, id, message.error);
-  const decoded = state.codec.decodeResult(known.request.method, message.result);
+  if (error !== undefined) return settleError(state, id, error);
+  const decoded = state.codec.decodeResult(known.request.method, result);
   if (decoded.kind === "ok") return settle(state, id, decoded.value, true);
   failBadly(state, id, decoded.kind === "invalid" ? `: ${decoded.message}` : "");
 }
@@ -135,7 +148,7 @@ function giveNotice(
     return "it belongs to no open request";
   }
   known.isHeardOf = true;
-  known.clock.touch();
+  known.touch(state.takenAt);
   return known.request.notice(notice) ? undefined : "its reader is too slow for more notices";
 }
 

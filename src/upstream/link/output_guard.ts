@@ -19,8 +19,8 @@ export interface OutputGuard {
   notice(): void;
   /** A message for a call that was given up: the server could not know. */
   late(): void;
-  /** A promise to wait for when the window is full. */
-  hold(): Promise<void> | undefined;
+  /** A promise to wait for when the window is full; `now` is the time (monotonic). */
+  hold(now: number): Promise<void> | undefined;
   /** The first line that could not be used. */
   first(): string | undefined;
 }
@@ -39,11 +39,11 @@ export function createOutputGuard(
   let windowsSpent = 0;
   let first: string | undefined;
 
-  const turnWindow = (): void => {
-    if (clock.monotonic() < windowEnd) return;
+  const turnWindow = (now: number): void => {
+    if (now < windowEnd) return;
     windowsSpent = garbageInWindow >= limits.outputLinesMax ? windowsSpent + 1 : 0;
     if (windowsSpent === limits.outputWindowsMax) giveUp("it floods its output with garbage");
-    windowEnd = clock.monotonic() + limits.outputWindowMs;
+    windowEnd = now + limits.outputWindowMs;
     linesInWindow = 0;
     garbageInWindow = 0;
   };
@@ -82,10 +82,11 @@ export function createOutputGuard(
     late() {
       emit({ type: "dropped", what: "late_message", server });
     },
-    hold() {
-      turnWindow();
+    hold(now) {
+      turnWindow(now);
       if (linesInWindow < limits.outputLinesMax) return undefined;
-      return sleep(clock, Math.max(0, windowEnd - clock.monotonic())).then(turnWindow);
+      return sleep(clock, Math.max(0, windowEnd - clock.monotonic()))
+        .then(() => turnWindow(clock.monotonic()));
     },
     first: () => first,
   };

@@ -1,7 +1,7 @@
 /**
  * The state of one JSON-RPC correspondent: its open requests, what the server may still say of
  * those that were given up, and how a request ends. Its three parts work on this one record:
- * requests go out (peer.ts), messages come in (incoming.ts), and some answers fit no request
+ * requests go out (pending_request.ts), messages come in (incoming.ts), and some answers fit no request
  * (stray_answers.ts).
  */
 import type { Clock } from "../../clock.ts";
@@ -9,10 +9,10 @@ import { GatewayError, withOutcome } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { Ending, RequestId } from "../../model.ts";
 import type { UpstreamFacingCodec, WireMessage } from "../../protocol/codec.ts";
-import type { CallTimeout } from "./call_timeout.ts";
 import type { FramingCheck } from "./framing_check.ts";
-import type { LinkRequest, ServerEvents } from "./link.ts";
+import type { LinkRequest, OpenRequest, ServerEvents } from "./link.ts";
 import type { OutputGuard } from "./output_guard.ts";
+import type { RequestTimer, TimedRequest } from "./request_timer.ts";
 import type { ServerRequests } from "./server_requests.ts";
 
 /** A request on its way, for senders that send each apart. */
@@ -44,11 +44,12 @@ export interface PeerOptions {
 }
 
 /** A request that waits for its answer. */
-export interface Pending {
+export interface Pending extends OpenRequest, TimedRequest {
   readonly request: LinkRequest;
-  readonly clock: CallTimeout;
   /** Whether the server has said something of it. */
   isHeardOf: boolean;
+  /** A sign of life, now or at the time that is given. */
+  touch(at?: number): void;
 }
 
 /** What answers without an open request are judged by. */
@@ -68,6 +69,8 @@ export interface StrayMemory {
 export interface PeerState {
   readonly options: PeerOptions;
   readonly pending: Map<RequestId, Pending>;
+  /** Watches over the time limits of `pending`. */
+  readonly timer: RequestTimer;
   /** Requests whose maker left: what the server still says of them is no fault of its own. */
   readonly givenUp: Set<RequestId>;
   readonly asks: ServerRequests;
@@ -77,6 +80,8 @@ export interface PeerState {
   codec: UpstreamFacingCodec;
   /** The last id that was given to a request. */
   lastId: number;
+  /** When the lines that are being taken came. */
+  takenAt: number;
   /** When the server last said something that belongs to no single request's own stream. */
   heardAt: number;
   /** Set once nothing more is taken. */
@@ -93,7 +98,6 @@ export function settle(
   const known = pending.get(id);
   if (known === undefined) return;
   pending.delete(id);
-  known.clock.stop();
   options.over?.(id, isAnswered);
   known.request.end(ending);
 }

@@ -8,7 +8,7 @@ import type { Limits } from "../../limits.ts";
 import type { JsonObject, RequestId } from "../../model.ts";
 import type { AskingWords, UpstreamFacingCodec, WireMessage } from "../../protocol/codec.ts";
 import { errorText, resultText } from "../../protocol/jsonrpc.ts";
-import type { ServerEvents } from "./link.ts";
+import type { LinkRequest, ServerEvents } from "./link.ts";
 import type { OutputGuard } from "./output_guard.ts";
 
 /** What it works with. */
@@ -26,12 +26,12 @@ export interface ServerRequestsOptions {
 
 /** Requests of one upstream. */
 export interface ServerRequests {
-  /** `ask` puts the question where its message says whose it is. */
+  /** `owner` is the request whose own stream says that the question is its own. */
   receive(
     id: RequestId,
     method: string,
     params: JsonObject,
-    ask?: ServerEvents["ask"],
+    owner?: Pick<LinkRequest, "ask">,
   ): void;
   /** The upstream does not want its answer any more; false when no such question is open. */
   withdraw(id: unknown): boolean;
@@ -54,13 +54,13 @@ export function createServerRequests(options: ServerRequestsOptions): ServerRequ
   const putQuestion = async (
     id: RequestId,
     question: WireMessage,
-    ask: ServerEvents["ask"] | undefined,
+    owner: Pick<LinkRequest, "ask"> | undefined,
     { encodeAnswer }: AskingWords,
   ): Promise<void> => {
     const withdrawn = new AbortController();
     openAsks.set(id, withdrawn);
     const { signal } = withdrawn;
-    const answer = await (ask?.(question, signal) ?? options.events.ask(question, signal));
+    const answer = await (owner?.ask?.(question, signal) ?? options.events.ask(question, signal));
     if (closed || signal.aborted) return;
     openAsks.delete(id);
     const encoded = encodeAnswer(answer);
@@ -71,7 +71,7 @@ export function createServerRequests(options: ServerRequestsOptions): ServerRequ
   };
 
   return {
-    receive(id, method, params, ask) {
+    receive(id, method, params, owner) {
       guard.notice();
       if (method === "ping") {
         options.send(resultText(id, {}));
@@ -83,7 +83,7 @@ export function createServerRequests(options: ServerRequestsOptions): ServerRequ
       if (decoded.kind === "unknown") return refuse(id, "method_not_found");
       if (decoded.kind === "invalid" || openAsks.has(id)) return refuse(id, "invalid_params");
       if (openAsks.size >= limits.asksMax) return refuse(id, "overloaded");
-      void putQuestion(id, decoded.value, ask, codec);
+      void putQuestion(id, decoded.value, owner, codec);
     },
     withdraw(id) {
       const isId = typeof id === "string" || typeof id === "number";

@@ -9,13 +9,15 @@ import type { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { Call } from "../../model.ts";
 import type { ExchangeSource } from "../exchange_source.ts";
-import type { OpenRequest } from "../link/link.ts";
 
 /** One call under way. */
 export interface AttributedCall {
   readonly call: Call;
   readonly source: ExchangeSource;
-  readonly request: OpenRequest;
+  /** A sign of life. */
+  touch(): void;
+  /** Ends it at once, without a word to its reader. */
+  giveUp(reason: string): void;
 }
 
 /**
@@ -135,7 +137,7 @@ export function createAttributedCalls(
       for (const open of [...calls]) {
         if (open.call.caller.scope !== scope) continue;
         remove(open, false);
-        open.request.cancel("The session ended");
+        open.giveUp("The session ended");
         open.source.end({ kind: "failure", error });
       }
     },
@@ -166,6 +168,7 @@ function hold(
 }
 
 function whenTold(held: Set<HeldQuestion>, call: AttributedCall, run: () => void): void {
+  if (held.size === 0) return run();
   const question = [...held].find(({ candidates }) => candidates.has(call));
   if (question === undefined) run();
   else question.after.push(() => whenTold(held, call, run));
@@ -173,6 +176,7 @@ function whenTold(held: Set<HeldQuestion>, call: AttributedCall, run: () => void
 
 /** A call is over: what may have been its question has one candidate fewer. */
 function narrow(held: Set<HeldQuestion>, call: AttributedCall, isAnswered: boolean): void {
+  if (held.size === 0) return;
   for (const question of [...held]) {
     if (!question.candidates.delete(call)) continue;
     const [last, ...others] = question.candidates;

@@ -1,25 +1,33 @@
 /** What one call on a connection is made with: the connection's parts, the call and its reader. */
 import type { McpServerConfig } from "../../config/config.ts";
-import type { Call, Ending, Notice } from "../../model.ts";
+import type { Call, Ending } from "../../model.ts";
 import type { UpstreamDeps } from "../deps.ts";
 import type { ExchangeSource } from "../exchange_source.ts";
 import type { Dialect } from "../link/dialect.ts";
-import type { Link, LinkRequest } from "../link/link.ts";
-import type { ServerLists } from "./lists.ts";
+import type { Link } from "../link/link.ts";
+import type { AttributedCall, AttributedCalls } from "./attribution.ts";
+import type { ListVariants } from "./list_variants.ts";
+import type { ServerMessages } from "./server_messages.ts";
 
-/** What a call is made with. */
-export interface CallOptions {
+/** What all calls of one connection have in common. */
+export interface CallBasis {
   readonly config: McpServerConfig;
   readonly deps: Pick<UpstreamDeps, "clock" | "limits">;
   readonly link: Link;
   readonly dialect: Dialect;
-  readonly lists: ServerLists;
+  readonly lists: ListVariants;
   /** Whether the server runs tools as tasks. */
   readonly hasTasks: boolean;
+  /** Where what the server says during a call goes. */
+  readonly route: Pick<ServerMessages, "noticeTo" | "askTo">;
+  readonly calls: Pick<AttributedCalls, "whenTold">;
+  /** A call is over; without an ending it was given up. */
+  ended(call: AttributedCall, ending: Ending | undefined): void;
+}
+
+/** What a call is made with. */
+export interface CallOptions {
+  readonly basis: CallBasis;
   readonly call: Call;
   readonly source: ExchangeSource;
-  readonly notice: (notice: Notice) => boolean;
-  readonly ask: NonNullable<LinkRequest["ask"]>;
-  /** Called once, with the ending that the reader gets, or undefined when the call was given up. */
-  readonly ended: (ending: Ending | undefined) => void;
 }

@@ -11,7 +11,7 @@ import type { CallOptions } from "./call_options.ts";
 
 /** How the call ends if nothing can be answered while it runs; undefined if it may go on. */
 export function endingWithoutAnswers(
-  { config, call: { caller, method } }: CallOptions,
+  { basis: { config }, call: { caller, method } }: CallOptions,
   paused: InputRequired,
 ): Ending | undefined {
   const { questions } = paused;
@@ -25,7 +25,7 @@ export function endingWithoutAnswers(
 
 /** How the call goes on after its questions, or how it ends when one of them is refused. */
 export async function answersTo(
-  { config, deps: { clock, limits }, call: { method }, source }: CallOptions,
+  { basis: { config, deps: { clock, limits } }, call: { method }, source }: CallOptions,
   paused: InputRequired,
   signal: AbortSignal,
 ): Promise<Resume | Ending> {

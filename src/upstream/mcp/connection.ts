@@ -10,12 +10,13 @@ import type { Call, Description, Ending, JsonObject, Result } from "../../model.
 import type { UpstreamDeps } from "../deps.ts";
 import type { ExchangeSource } from "../exchange_source.ts";
 import { exitedError } from "../link/start_errors.ts";
-import { openCall } from "./upstream_call.ts";
+import type { CallBasis } from "./call_options.ts";
+import { UpstreamCall } from "./upstream_call.ts";
 import { createListVariants, type ListVariants } from "./list_variants.ts";
 import { listContextOf } from "../link/client_shown.ts";
 import type { Connected, Connector, LinkRequest, OpenRequest } from "../link/link.ts";
 import type { Dialect } from "../link/dialect.ts";
-import { type AttributedCall, type AttributedCalls, type Attribution } from "./attribution.ts";
+import type { AttributedCalls, Attribution } from "./attribution.ts";
 import {
   type ServerMessageEvents,
   type ServerMessageOptions,
@@ -134,6 +135,7 @@ export function beginConnection(running: RunningConnection): Connection {
     request: (caller, method, params, timeoutMs) =>
       send(running, { method, params, timeoutMs, clientContext: listContextOf(dialect, caller) }),
   });
+  const basis = basisOf(running, lists);
   watchIdle(running, running.idleMs);
   void listenRequest.refresh();
   return {
@@ -141,7 +143,8 @@ export function beginConnection(running: RunningConnection): Connection {
     description,
     lists,
     subscriptions,
-    open: (call, source, ended = () => {}) => open(running, lists, { call, source, ended }),
+    open: (call, source, ended = () => {}) =>
+      open(running, new UpstreamCall(basis, call, source, ended)),
     request: (method, params) => send(running, { method, params }).then(({ value }) => value),
     notify: link.notify,
     listen: listenRequest.refresh,
@@ -192,46 +195,33 @@ function send(
   return promise;
 }
 
-/** A client's call. */
-function open(
-  running: RunningConnection,
-  lists: ListVariants,
-  { call, source, ended }: {
-    readonly call: Call;
-    readonly source: ExchangeSource;
-    readonly ended: (succeeded: boolean) => void;
-  },
-): OpenRequest {
+/** What its calls have in common. */
+function basisOf(running: RunningConnection, lists: ListVariants): CallBasis {
   const { options: { config, deps }, connected: { link, dialect, description }, calls, route } =
     running;
-  let entry: AttributedCall | undefined;
-  running.isUnused = false;
-  running.idleMs = config.idleTimeoutMs;
-  const request = openCall({
+  return {
     config,
     deps,
     link,
     dialect,
-    lists: lists.of(call.caller),
+    lists,
     hasTasks: dialect.hasTasks && description.capabilities["tasks"] !== undefined,
-    call,
-    source,
-    notice: route.noticeOf(source),
-    ask: route.askOf({ call, source }),
-    ended(ending) {
+    route,
+    calls,
+    ended(call, ending) {
       running.activeAt = deps.clock.monotonic();
-      if (entry !== undefined) calls.delete(entry, isAnswer(ending));
-      ended(ending?.kind === "result");
+      calls.delete(call, isAnswer(ending));
     },
-  });
-  if (source.ended()) return request;
-  const own: AttributedCall = entry = { call, source, request };
-  calls.add(own);
-  return {
-    ...request,
-    // A call that ends without an answer would leave the questions of others without an owner.
-    cancel: (reason) => calls.whenTold(own, () => request.cancel(reason)),
   };
+}
+
+/** A client's call. */
+function open(running: RunningConnection, call: UpstreamCall): OpenRequest {
+  running.isUnused = false;
+  running.idleMs = running.options.config.idleTimeoutMs;
+  call.begin();
+  if (!call.source.ended()) running.calls.add(call);
+  return call;
 }
 
 function endScope(running: RunningConnection, scope: string): void {

@@ -13,6 +13,8 @@ import type { Dialect, Dialects } from "../link/dialect.ts";
 export interface KnownDialects {
   /** The dialects to try for a caller, the likeliest first; never none. */
   of(caller: Caller): readonly Dialect[];
+  /** The first of them. */
+  likeliest(caller: Caller): Dialect | undefined;
   refused(dialect: Dialect): void;
   accepted(dialect: Dialect): void;
   /** What was believed has turned out wrong. */
@@ -26,9 +28,18 @@ export function createKnownDialects(
   { clock, limits }: { readonly clock: Clock; readonly limits: Pick<Limits, "dialectKnownMs"> },
 ): KnownDialects {
   const refusedUntil = new Map<Dialect, number>();
+  const likeliest = ({ revision }: Caller): Dialect | undefined => {
+    const all = dialects.of(choice, revision);
+    if (refusedUntil.size === 0) return all[0];
+    const now = clock.monotonic();
+    for (const dialect of all) if ((refusedUntil.get(dialect) ?? 0) <= now) return dialect;
+    return all[0];
+  };
   return {
+    likeliest,
     of({ revision }) {
       const all = dialects.of(choice, revision);
+      if (refusedUntil.size === 0) return all;
       const likely = all.filter((dialect) => (refusedUntil.get(dialect) ?? 0) <= clock.monotonic());
       return likely.length > 0 ? likely : all;
     },

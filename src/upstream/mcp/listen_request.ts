@@ -40,10 +40,13 @@ export interface ListenRequestOptions {
   readonly log: Log;
 }
 
+/** A listen request stands without a clock. */
+type Cancellable = Pick<OpenRequest, "cancel">;
+
 /** Makes it; nothing is asked for yet. */
 export function createListenRequest(options: ListenRequestOptions): ListenRequest {
   const { link, dialect, description, clock, limits, log } = options;
-  let current: OpenRequest | undefined;
+  let current: Cancellable | undefined;
   let failures = 0;
   let count = 0;
   let isClosed = false;
@@ -59,7 +62,7 @@ export function createListenRequest(options: ListenRequestOptions): ListenReques
       return Promise.resolve();
     }
     const { promise: taken, resolve } = Promise.withResolvers<void>();
-    let made: OpenRequest | undefined;
+    let made: Cancellable | undefined;
     let isOver = false;
     count += 1;
     const end = (ending: Ending): void => {
@@ -86,15 +89,14 @@ export function createListenRequest(options: ListenRequestOptions): ListenReques
       end,
     });
     if (!isOver) {
-      const { cancel, ...rest } = made;
+      const request = made;
       made = {
-        ...rest,
         cancel(reason) {
           // It may have ended by itself before it was replaced.
           if (isOver) return;
           isOver = true;
           count -= 1;
-          cancel(reason);
+          request.cancel(reason);
         },
       };
       current = made;

@@ -4,7 +4,7 @@
  */
 import type { Ending, JsonObject } from "../../model.ts";
 import type { OpenRequest } from "../link/link.ts";
-import type { CallOptions } from "./call_options.ts";
+import type { CallOfRounds } from "./call_round.ts";
 
 const relatedTask = "io.modelcontextprotocol/related-task";
 
@@ -21,10 +21,11 @@ export function taskIdIn({ task }: JsonObject): string | undefined {
 
 /** Waits for a task's result; giving the request up cancels the task too. */
 export function waitForTask(
-  { config, deps: { limits }, link, notice, ask }: CallOptions,
+  owner: CallOfRounds,
   taskId: string,
   end: (ending: Ending) => void,
 ): OpenRequest {
+  const { config, deps: { limits }, link } = owner.basis;
   const params = { taskId };
   const waiting = link.request({
     method: "tasks/result",
@@ -32,12 +33,14 @@ export function waitForTask(
     wantsProgress: false,
     timeoutMs: limits.callMsMax,
     cancellable: true,
-    notice,
-    ask,
+    notice: (notice) => owner.notice(notice),
+    ask: (question, signal) => owner.ask(question, signal),
     end: (ending) => end(ending.kind === "result" ? withoutTask(ending) : ending),
   });
   return {
-    ...waiting,
+    touch: () => waiting.touch(),
+    hold: () => waiting.hold(),
+    resume: () => waiting.resume(),
     cancel(reason) {
       waiting.cancel(reason);
       void link.request({

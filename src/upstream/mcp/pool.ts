@@ -8,7 +8,7 @@ import type { Caller } from "../../model.ts";
 import { queuedError } from "../link/start_errors.ts";
 import type { Connection } from "./connection.ts";
 import { createLeases, type Leases, type LeaseWish } from "./leases.ts";
-import type { PoolKey } from "./pool_key.ts";
+import { createPoolKeys, type PoolKey } from "./pool_key.ts";
 import {
   type ConnectionPoolOptions,
   keyOf,
@@ -34,6 +34,8 @@ export type CallWish = Omit<LeaseWish, "scope" | "stateOf">;
 export interface ConnectionPool {
   /** The key of the connection that would serve a caller now. */
   keyOf(caller: Caller): PoolKey;
+  /** What the server gets declared for a caller, as a text. */
+  declared(caller: Caller): string;
   /** The caller's connection when it is up. */
   running(caller: Caller): Connection | undefined;
   /** Whether the caller's connection is up or starting. */
@@ -76,6 +78,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
   const leases = createLeases({ ...deps, server: name, waitMs: callTimeoutMs });
   const pool: PoolState = {
     options,
+    keys: createPoolKeys(options.config),
     slots: new Map(),
     leaving: new Set(),
     ended: new Set(),
@@ -83,9 +86,12 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     isClosed: false,
   };
   const base = (caller: Caller): Wanted => ({ caller, number: 0 });
+  const baseKey = (caller: Caller): PoolKey =>
+    pool.keys.of(caller, 0, options.knownDialects.likeliest(caller));
   return {
-    keyOf: (caller) => keyOf(pool, base(caller)),
-    running: (caller) => slotOf(pool, base(caller))?.connection,
+    keyOf: baseKey,
+    declared: pool.keys.declared,
+    running: (caller) => pool.slots.get(baseKey(caller).id)?.connection,
     has: (caller) => slotOf(pool, base(caller)) !== undefined,
     get: (caller) => get(pool, base(caller)),
     forCall: (caller) => forCall(pool, base(caller)),

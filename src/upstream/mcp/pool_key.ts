@@ -23,25 +23,57 @@ export interface PoolKey {
 
 const forAll = { scope: undefined, isBase: true, isSession: false } as const;
 
-/**
- * The key of the connection that serves a caller in a dialect; `number` tells leased connections
- * apart.
- */
-export function poolKeyOf(
-  config: McpServerConfig,
-  caller: Caller,
-  number: number,
-  dialect: Dialect | undefined,
-): PoolKey {
-  if (dialect?.sharing === "all") return { ...forAll, id: `all ${dialect.name}` };
-  if (config.isolation === "shared") return { ...forAll, id: "all" };
-  const { scope } = caller;
-  if (caller.sharesScope !== true) {
-    return { id: `scope ${scope}`, scope, isBase: true, isSession: true };
-  }
-  const declared = JSON.stringify(declaredCapabilities(config, caller));
-  const id = `scope ${scope} ${number} ${declared}`;
-  return { id, scope, isBase: number === 0, isSession: false };
+/** The keys of one server's connections. */
+export interface PoolKeys {
+  /**
+   * The key of the connection that serves a caller in a dialect; `number` tells leased connections
+   * apart.
+   */
+  of(caller: Caller, number: number, dialect: Dialect | undefined): PoolKey;
+  /** What the server gets declared for a caller, as a text. */
+  declared(caller: Caller): string;
+}
+
+/** Makes the keys. They are remembered, since each call asks for its caller's several times. */
+export function createPoolKeys(config: McpServerConfig): PoolKeys {
+  const shared: PoolKey = { ...forAll, id: "all" };
+  const byDialect = new Map<Dialect, PoolKey>();
+  const byCaller = new WeakMap<Caller, PoolKey>();
+  const declarations = new WeakMap<Caller, string>();
+  const declared = (caller: Caller): string => {
+    const known = declarations.get(caller);
+    if (known !== undefined) return known;
+    const text = JSON.stringify(declaredCapabilities(config, caller));
+    declarations.set(caller, text);
+    return text;
+  };
+  const make = (caller: Caller, number: number): PoolKey => {
+    const { scope } = caller;
+    if (caller.sharesScope !== true) {
+      return { id: `scope ${scope}`, scope, isBase: true, isSession: true };
+    }
+    const id = `scope ${scope} ${number} ${declared(caller)}`;
+    return { id, scope, isBase: number === 0, isSession: false };
+  };
+  return {
+    declared,
+    of(caller, number, dialect) {
+      if (dialect?.sharing === "all") {
+        const known = byDialect.get(dialect);
+        if (known !== undefined) return known;
+        const key: PoolKey = { ...forAll, id: `all ${dialect.name}` };
+        byDialect.set(dialect, key);
+        return key;
+      }
+      if (config.isolation === "shared") return shared;
+      if (number > 0) return make(caller, number);
+      const known = byCaller.get(caller);
+      if (known !== undefined) return known;
+      const key = make(caller, number);
+      byCaller.set(caller, key);
+      return key;
+    },
+  };
 }
 
 /** How precisely the gateway can tell which call a message on this connection belongs to. */

@@ -13,7 +13,7 @@ import { startError } from "../link/start_errors.ts";
 import type { Connection } from "./connection.ts";
 import type { KnownDialects } from "./known_dialects.ts";
 import type { PoolEvents } from "./pool_events.ts";
-import { type PoolKey, poolKeyOf } from "./pool_key.ts";
+import type { PoolKey, PoolKeys } from "./pool_key.ts";
 import type { RestartPolicies } from "./restart_policies.ts";
 import { trialScope } from "./trial_caller.ts";
 
@@ -41,6 +41,7 @@ export interface Slot extends Evictable {
 /** The state of one pool. */
 export interface PoolState {
   readonly options: ConnectionPoolOptions;
+  readonly keys: PoolKeys;
   readonly slots: Map<string, Slot>;
   /** What is being stopped; the pool is closed when nothing of it is left. */
   readonly leaving: Set<Promise<unknown>>;
@@ -59,11 +60,11 @@ export interface Wanted {
 
 /** The key of a connection in the dialect that is the likeliest now, or in one that is known. */
 export function keyOf(
-  { options: { config, knownDialects } }: PoolState,
+  { keys, options: { knownDialects } }: PoolState,
   { caller, number }: Wanted,
-  dialect: Dialect | undefined = knownDialects.of(caller)[0],
+  dialect: Dialect | undefined = knownDialects.likeliest(caller),
 ): PoolKey {
-  return poolKeyOf(config, caller, number, dialect);
+  return keys.of(caller, number, dialect);
 }
 
 /** The slot that would serve a caller now. */
@@ -85,7 +86,7 @@ export function refusalOf(
   const { knownDialects, restartPolicies } = pool.options;
   return pool.isClosed || slot.abandon.signal.aborted
     ? unavailable(pool, "it is being stopped")
-    : restartPolicies.of(knownDialects.of(caller)[0]).refusal(slot.key.scope);
+    : restartPolicies.of(knownDialects.likeliest(caller)).refusal(slot.key.scope);
 }
 
 /** Takes a slot out of the pool; its connection may live on for a while. */

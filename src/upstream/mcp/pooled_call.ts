@@ -4,73 +4,91 @@
  * server needs to get at once.
  */
 import { toGatewayError } from "../../errors.ts";
-import type { Call, Exchange, LogLevel } from "../../model.ts";
-import { createExchange, type ExchangeSource } from "../exchange_source.ts";
-import { askableCapabilities, declaredCapabilities } from "../link/client_shown.ts";
+import type { Call, Caller, Exchange, LogLevel } from "../../model.ts";
+import { createExchange, type ExchangeHooks, type ExchangeSource } from "../exchange_source.ts";
+import { askableCapabilities } from "../link/client_shown.ts";
 import type { OpenRequest } from "../link/link.ts";
 import { workingMethods } from "./attribution.ts";
 import type { Connection } from "./connection.ts";
 import { hasLevel, holderOf, type PooledParts, setLevel } from "./pooled_parts.ts";
-import { openOnConnection } from "./subscribed_call.ts";
+import { openOnConnection, subscribing } from "./subscribed_call.ts";
 
-const subscribing: ReadonlySet<string> = new Set([
-  "resources/subscribe",
-  "resources/unsubscribe",
-]);
-
-/** A call and what it has come to. */
-interface PooledCall {
+/** A call and what it has come to; it learns of its reader (`ExchangeHooks`). */
+class PooledCall implements ExchangeHooks {
+  readonly parts: PooledParts;
   readonly call: Call;
   readonly source: ExchangeSource;
+  /** What its connection works on. */
+  request: OpenRequest | undefined = undefined;
   /** Aborts when the call is given up; absent where a connection takes it at once. */
-  givenUp: AbortController | undefined;
+  givenUp: AbortController | undefined = undefined;
   /** Whether its client was asked something. */
-  wasAsked: boolean;
+  wasAsked = false;
+
+  constructor(parts: PooledParts, call: Call) {
+    this.parts = parts;
+    this.call = call;
+    this.source = createExchange(parts.deps, this);
+  }
+
+  cancelled(reason: string): void {
+    const { clock, limits } = this.parts.deps;
+    this.givenUp?.abort();
+    const cancel = (): void => this.request?.cancel(reason);
+    // Its question has been refused: a server that ends the call by itself leaves no doubt whose
+    // its next question is.
+    if (this.source.resting() === undefined) cancel();
+    else clock.after(limits.parkLeaveMs, cancel);
+  }
+
+  asking(isOpen: boolean): void {
+    this.wasAsked = true;
+    if (isOpen) this.request?.hold();
+    else this.request?.resume();
+  }
+
+  resting(): void {
+    this.parts.pool.leasesChanged();
+  }
 }
 
 /** Makes a call. */
 export function openPooled(parts: PooledParts, call: Call): Exchange {
-  const { pool, deps: { clock, limits }, kind } = parts;
-  const { caller, method, target = {} } = call;
-  let request: OpenRequest | undefined;
-  const source = createExchange(parts.deps, {
-    cancelled(reason) {
-      pooled.givenUp?.abort();
-      const cancel = (): void => request?.cancel(reason);
-      // Its question has been refused: a server that ends the call by itself leaves no doubt whose
-      // its next question is.
-      if (source.resting() === undefined) cancel();
-      else clock.after(limits.parkLeaveMs, cancel);
-    },
-    asking(isOpen) {
-      pooled.wasAsked = true;
-      if (isOpen) request?.hold();
-      else request?.resume();
-    },
-    resting: pool.leasesChanged,
-  });
-  const pooled: PooledCall = { call, source, givenUp: undefined, wasAsked: false };
-  if (method === "logging/setLevel") {
+  const pooled = new PooledCall(parts, call);
+  const { source } = pooled;
+  if (call.method === "logging/setLevel") {
     noteLevel(parts, call, source);
     return source.exchange;
   }
-  const work = (connection: Connection, ended: (succeeded: boolean) => void): void => {
-    if (source.ended()) return ended(false);
-    target.isSent = true;
-    if (pool.keyOf(caller).scope !== undefined) kind.used?.();
-    request = openOnConnection(connection, call, source, ended);
-  };
   const running = runningFor(parts, call);
-  if (running !== undefined) work(running, () => {});
-  else {
-    target.isSent = false;
-    pooled.givenUp = new AbortController();
-    connectionOf(parts, pooled, pooled.givenUp.signal).then(([connection, ended]) =>
-      work(connection, ended)
-    )
-      .catch((thrown) => source.end({ kind: "failure", error: toGatewayError(thrown) }));
-  }
+  if (running === undefined) waitFor(pooled);
+  else begin(pooled, running, nothingMore);
   return source.exchange;
+}
+
+const nothingMore = (): void => {};
+
+/** Hands the call to its connection; `ended` is called when it is over. */
+function begin(
+  pooled: PooledCall,
+  connection: Connection,
+  ended: (succeeded: boolean) => void,
+): void {
+  const { parts: { pool, kind }, call, source } = pooled;
+  if (source.ended()) return ended(false);
+  if (call.target !== undefined) call.target.isSent = true;
+  if (kind.used !== undefined && pool.keyOf(call.caller).scope !== undefined) kind.used();
+  pooled.request = openOnConnection(connection, call, source, ended);
+}
+
+/** Waits for the connection of a call. */
+function waitFor(pooled: PooledCall): void {
+  const { call: { target }, source } = pooled;
+  if (target !== undefined) target.isSent = false;
+  pooled.givenUp = new AbortController();
+  connectionOf(pooled, pooled.givenUp.signal)
+    .then(([connection, ended]) => begin(pooled, connection, ended))
+    .catch((thrown) => source.end({ kind: "failure", error: toGatewayError(thrown) }));
 }
 
 /** The level is kept for connections to come, and set on those that are there. */
@@ -83,22 +101,36 @@ function noteLevel(parts: PooledParts, { caller, params }: Call, source: Exchang
 }
 
 /** The connection that takes a call at once. */
-function runningFor(parts: PooledParts, { method, params, caller }: Call): Connection | undefined {
+function runningFor(parts: PooledParts, call: Call): Connection | undefined {
+  const { method, params, caller } = call;
   const holder = subscribing.has(method) ? holderOf(parts, caller.scope, params["uri"]) : undefined;
-  return holder ?? (caller.sharesScope === true ? undefined : parts.pool.running(caller));
+  if (holder !== undefined) return holder;
+  const running = parts.pool.running(caller);
+  if (running === undefined || caller.sharesScope !== true) return running;
+  if (parts.pool.hasEnded(caller.scope)) return undefined;
+  const isFree = running.dialect.sharing === "all" ||
+    (!mustRaiseLevel(parts, caller, running) && !needsLease(parts, call));
+  return isFree ? running : undefined;
+}
+
+/**
+ * Whether a connection does not say yet all that a caller may want: log lines are filtered for each
+ * request by its binding, and the server has one level for all.
+ */
+function mustRaiseLevel({ leveled }: PooledParts, caller: Caller, connection: Connection): boolean {
+  return caller.logLevel !== undefined && hasLevel(connection) && !leveled.has(connection);
 }
 
 /** The connection of a call, and what is to be done when the call is over. */
 async function connectionOf(
-  parts: PooledParts,
   pooled: PooledCall,
   signal: AbortSignal,
 ): Promise<[Connection, (succeeded: boolean) => void]> {
-  const { pool, leveled, asking, kind: { config } } = parts;
-  const { call, call: { caller }, source } = pooled;
+  const { parts, call, call: { caller }, source } = pooled;
+  const { pool, leveled, asking } = parts;
   const base = await pool.forCall(caller);
   if (base.dialect.sharing === "all" || caller.sharesScope !== true) return [base, () => {}];
-  const declared = JSON.stringify(declaredCapabilities(config, caller));
+  const declared = pool.declared(caller);
   const noteQuiet = (): void => {
     if (!pooled.wasAsked) asking.wasQuiet(call, declared);
   };
@@ -109,14 +141,13 @@ async function connectionOf(
       isAlone: () => asking.asks() || (asking.isNew(call, declared) && base.isDoubtful()),
       joins: (fresh) => asking.joins(call, declared, fresh),
       stayedQuiet: noteQuiet,
-      resting: source.resting,
+      resting: () => source.resting(),
       signal,
     })
     : undefined;
   try {
     const connection = lease?.connection ?? base;
-    // Log lines are filtered for each request by its binding; the server has one level for all.
-    if (caller.logLevel !== undefined && hasLevel(connection) && !leveled.has(connection)) {
+    if (mustRaiseLevel(parts, caller, connection)) {
       leveled.add(connection);
       await connection.request("logging/setLevel", { level: "debug" }).catch(() => {});
     }

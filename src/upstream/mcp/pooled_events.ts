@@ -7,7 +7,7 @@ import { toRefusal } from "../../protocol/shared/ask_refusal.ts";
 import { changedKinds } from "./lists.ts";
 import type { PoolEvents } from "./pool_events.ts";
 import type { PoolKey } from "./pool_key.ts";
-import { type PooledParts, replay, scopesOf } from "./pooled_parts.ts";
+import { type PooledParts, replay } from "./pooled_parts.ts";
 import { trialScope } from "./trial_caller.ts";
 
 /** The events of an upstream whose parts are there by the time of the first one. */
@@ -71,5 +71,5 @@ function died(parts: PooledParts, key: PoolKey, reason: string): void {
     method: "notifications/message",
     params: { level: "warning", logger: config.name, data },
   };
-  for (const scope of scopesOf(parts, key)) watchers.tell(scope, notice);
+  watchers.tell(key.scope, notice);
 }

@@ -28,6 +28,10 @@ export function createPooledUpstream(kind: PooledKind, deps: UpstreamDeps): Upst
   return {
     name: kind.config.name,
     describe: (caller) => describe(parts, caller),
+    knownDescription(caller) {
+      const running = pool.running(caller);
+      return running && shownDescription(kind, running.description);
+    },
     list: catalog.list,
     known: (kind, caller) => pool.running(caller)?.lists.of(caller).known(kind),
     freshness: (kind, caller) => pool.running(caller)?.lists.of(caller).freshness(kind),
@@ -92,7 +96,14 @@ function createParts(kind: PooledKind, deps: UpstreamDeps): PooledParts {
 async function describe({ kind, catalog }: PooledParts, caller: Caller): Promise<Description> {
   const description = await catalog.describe(caller);
   if (kind.isRemote) catalog.warm(caller);
-  if (kind.config.isolation !== "shared") return description;
+  return shownDescription(kind, description);
+}
+
+/** What a description tells clients. */
+function shownDescription({ config }: PooledKind, description: Description): Description {
+  if (config.isolation !== "shared" || description.capabilities["tasks"] === undefined) {
+    return description;
+  }
   // On one connection for all, everybody could see and end everybody's tasks.
   const { tasks: _, ...capabilities } = description.capabilities;
   return { ...description, capabilities };
@@ -115,7 +126,6 @@ function notify(
 }
 
 function endScope(parts: PooledParts, scope: string): void {
-  parts.watchers.forget(scope);
   parts.pool.endScope(scope);
   parts.catalog.forget(scope);
   parts.levels.forget(scope);

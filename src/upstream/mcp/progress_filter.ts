@@ -4,24 +4,26 @@ import type { Notice } from "../../model.ts";
 /** The notice that a filter looks at. */
 export const progressMethod = "notifications/progress";
 
-/** Decides which notices of a call are passed on. */
-export interface ProgressFilter {
-  nextRound(): void;
-  passes(notice: Notice): boolean;
-}
-
 /** Progress increases from round to round, even if the server restarts its count. */
-export function createProgressFilter(): ProgressFilter {
-  let rounds = 0;
-  let last = -Infinity;
-  return {
-    nextRound: () => void (rounds += 1),
-    passes({ method, params }) {
-      if (method !== progressMethod) return true;
-      const value = Number(params["progress"]);
-      if (rounds > 0 && value <= last) return false;
-      last = Math.max(last, value);
-      return true;
-    },
-  };
+export class ProgressFilter {
+  private rounds: number;
+  private last = -Infinity;
+
+  /** `rounds` have come before the first notice. */
+  constructor(rounds: number) {
+    this.rounds = rounds;
+  }
+
+  nextRound(): void {
+    this.rounds += 1;
+  }
+
+  /** Whether a notice is passed on. */
+  passes({ method, params }: Notice): boolean {
+    if (method !== progressMethod) return true;
+    const value = Number(params["progress"]);
+    if (this.rounds > 0 && value <= this.last) return false;
+    this.last = Math.max(this.last, value);
+    return true;
+  }
 }

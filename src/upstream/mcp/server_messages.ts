@@ -49,11 +49,11 @@ export function createServerMessages(
     if (!isLog && isNamed(item.method)) return hooks.notice(item);
     const open = isLog ? calls().owner() : calls().only();
     if (open === undefined) return config.isolation === "session" && hooks.notice(item);
-    open.request.touch();
+    open.touch();
     return open.source.notice(item);
   };
   /** A notice on the way of one call: what the protocol names is its own by two names alone. */
-  const noticeOf = (source: ExchangeSource) => (item: Notice): boolean =>
+  const noticeTo = (source: ExchangeSource, item: Notice): boolean =>
     ofCalls.has(item.method) || !isNamed(item.method) ? source.notice(item) : hooks.notice(item);
 
   const put = (
@@ -91,9 +91,10 @@ export function createServerMessages(
     const late = isHeld ? lateOwner(signal) : undefined;
     return late?.then((found) => putTo(question, signal, found)) ?? putTo(question, signal, open);
   };
-  const askOf =
-    ({ call, source }: Pick<AttributedCall, "call" | "source">) =>
-    (question: WireMessage, signal: AbortSignal): Promise<Answer> =>
-      put(question, signal, source, call.caller.asksByResult === true);
-  return { notice, noticeOf, ask, askOf };
+  const askTo = (
+    { call, source }: Pick<AttributedCall, "call" | "source">,
+    question: WireMessage,
+    signal: AbortSignal,
+  ): Promise<Answer> => put(question, signal, source, call.caller.asksByResult === true);
+  return { notice, noticeTo, ask, askTo };
 }

@@ -140,7 +140,8 @@ async function answer<T>(
     }, () => {});
     throw thrown;
   } finally {
-    over.abort();
+    // A reason of its own spares the exception, with its stack, that `abort` makes.
+    over.abort("over");
   }
 }
 
@@ -170,7 +171,7 @@ function listsChanged(state: CatalogState, key: PoolKey, kinds: readonly ListKin
   for (const kind of kinds) connection?.lists.forget(kind);
   learning.doubt();
   if (connection !== undefined && key.scope === trialScope) learning.relearnSoon(connection);
-  for (const scope of scopesOf(state, key)) announceLists(watchers, scope, kinds);
+  announceLists(watchers, key.scope, kinds);
 }
 
 function warm({ options: { pool, mayWarm }, warmed }: CatalogState, caller: Caller): void {

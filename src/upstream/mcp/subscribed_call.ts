@@ -7,6 +7,12 @@ import type { ExchangeSource } from "../exchange_source.ts";
 import type { OpenRequest } from "../link/link.ts";
 import type { Connection } from "./connection.ts";
 
+/** The methods of subscriptions. */
+export const subscribing: ReadonlySet<string> = new Set([
+  "resources/subscribe",
+  "resources/unsubscribe",
+]);
+
 /**
  * Makes a call on a connection. `ended` is called when it is over. Undefined: it is answered
  * already, since the server has nothing to do for it.
@@ -18,6 +24,7 @@ export function openOnConnection(
   ended: (succeeded: boolean) => void,
 ): OpenRequest | undefined {
   const { method, params: { uri }, caller: { scope } } = call;
+  if (!subscribing.has(method)) return connection.open(call, source, ended);
   const { subscriptions } = connection;
   const listens = connection.dialect.subscribe === "listen";
   const done = (): void => source.end({ kind: "result", value: {} });

@@ -45,10 +45,13 @@ export interface ToldCatalogs {
   forget(scope: string): void;
 }
 
-/** Tells a scope that lists changed, at once: the gateway merges what comes in a burst. */
+/**
+ * Tells one scope, or without one all of them, that lists changed, at once: the gateway merges what
+ * comes in a burst.
+ */
 export function announceLists(
   watchers: Watchers,
-  scope: string,
+  scope: string | undefined,
   kinds: readonly ListKind[],
 ): void {
   const capabilities = new Set(kinds.map((kind) => listKinds[kind].capability));

@@ -90,9 +90,7 @@ async function load(source: EngineSource): Promise<Engine> {
   const lists = { tools: engine.tools, prompts: [], resources: [], templates: [] };
   log.info(describeCatalog(config.name, { lists }, clock.monotonic() - started));
   const method = "notifications/tools/list_changed";
-  for (const scope of watchers.scopes()) {
-    watchers.tell(scope, { kind: "notice", method, params: {} });
-  }
+  watchers.tell(undefined, { kind: "notice", method, params: {} });
   return engine;
 }
 

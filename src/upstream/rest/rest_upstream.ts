@@ -7,8 +7,9 @@
 import type { RestServerConfig } from "../../config/config.ts";
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import { isJsonObject } from "../../json.ts";
-import type { Call, Exchange, JsonObject } from "../../model.ts";
+import type { Call, Description, Exchange, JsonObject } from "../../model.ts";
 import { createExchange } from "../exchange_source.ts";
+import type { Engine } from "./engine.ts";
 import { createEngineSource, type EngineSource, readyEngine } from "./engine_source.ts";
 import { degradedKey } from "./result.ts";
 import type { CreateUpstream, Upstream, UpstreamStatus } from "../upstream.ts";
@@ -28,14 +29,8 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
   const api: WebApi = { source, isDegraded: false };
   return {
     name: config.name,
-    async describe() {
-      const { title, version, instructions } = (await readyEngine(source)).service;
-      return {
-        capabilities: { tools: { listChanged: true } },
-        serverInfo: { name: title, version: version ?? "" },
-        ...(instructions === undefined ? {} : { instructions }),
-      };
-    },
+    describe: async () => describe(await readyEngine(source)),
+    knownDescription: () => source.engine && describe(source.engine),
     async list(kind) {
       const { tools } = await readyEngine(source);
       return kind === "tools" ? tools : [];
@@ -46,10 +41,7 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
     open: (call) => open(api, call),
     notify: () => {},
     watch: watchers.add,
-    endScope(scope) {
-      watchers.forget(scope);
-      source.engine?.endScope(scope);
-    },
+    endScope: (scope) => source.engine?.endScope(scope),
     trial: () => readyEngine(source).then(() => {}, () => {}),
     status: () => statusOf(api),
     async close() {
@@ -58,6 +50,14 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
     },
   };
 };
+
+function describe({ service: { title, version, instructions } }: Engine): Description {
+  return {
+    capabilities: { tools: { listChanged: true } },
+    serverInfo: { name: title, version: version ?? "" },
+    ...(instructions === undefined ? {} : { instructions }),
+  };
+}
 
 function open(api: WebApi, call: Call): Exchange {
   const { deps, closed } = api.source;

@@ -6,7 +6,7 @@
  */
 import { type Clock, sleep } from "../../clock.ts";
 import { decodeHead, decodeTail } from "../../excerpt.ts";
-import type { Limits } from "../../limits.ts";
+import { defaultLimits, type Limits } from "../../limits.ts";
 import type { OversizedMessage } from "../link/oversized_message.ts";
 
 /** Why a reader ended: the end of the stream, `stop`, or too many failures in a row. */
@@ -122,12 +122,14 @@ export function createFramer(bytesMax: number, tooLong: (line: OversizedMessage)
     if (bytes.length === 0) return;
     size += bytes.length;
     if (discarded !== undefined) {
-      discarded.tail = join([discarded.tail, bytes.slice(-edgeBytes)]).slice(-edgeBytes);
+      const edge = bytes.subarray(-edgeBytes);
+      const { tail } = discarded;
+      discarded.tail = join([tail, edge], tail.length + edge.length).slice(-edgeBytes);
       return;
     }
     parts.push(bytes);
     if (size <= bytesMax) return;
-    const whole = join(parts);
+    const whole = join(parts, size);
     discarded = { head: whole.slice(0, edgeBytes), tail: whole.slice(-edgeBytes) };
     parts = [];
   };
@@ -141,7 +143,7 @@ export function createFramer(bytesMax: number, tooLong: (line: OversizedMessage)
       tooLong({ head: decodeHead(head), tail: decodeTail(tail), bytes });
       return undefined;
     }
-    const line = decoder.decode(parts.length === 1 ? parts[0] : join(parts));
+    const line = decoder.decode(parts.length === 1 ? parts[0] : join(parts, bytes));
     parts = [];
     return line;
   };
@@ -181,8 +183,18 @@ export function createFramer(bytesMax: number, tooLong: (line: OversizedMessage)
   return { push, finish, unfinished };
 }
 
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+/** Lines that came in pieces are put together here, one after the other. */
+let shared = new Uint8Array(0);
+
+/**
+ * The parts as one, until the next call. Fresh memory for each line costs five times as much as
+ * copying into memory that was used before; a very long line gets memory of its own.
+ */
+function join(parts: readonly Uint8Array[], size: number): Uint8Array {
+  if (shared.length < size && size <= defaultLimits.joinedBytesKept) {
+    shared = new Uint8Array(Math.min(2 * size, defaultLimits.joinedBytesKept));
+  }
+  const whole = size <= shared.length ? shared.subarray(0, size) : new Uint8Array(size);
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);

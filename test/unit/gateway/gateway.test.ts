@@ -559,6 +559,21 @@ describe("what a surface declares", () => {
     expect((await gateway.describe("/servers/a", caller())).instructions).toBe("Use A");
   });
 
+  test("is what a running server said, without asking it again", async () => {
+    const fake = createFakeUpstream("a", { tools: [] });
+    fake.slow = new Promise(() => {});
+    fake.knownDescription = ({ scope }) =>
+      scope === "its own" ? { capabilities: { tools: {} }, instructions: "Use A" } : undefined;
+    const gateway = await gatewayOf(servers(server("a")), { a: fake });
+    const known = await gateway.describe("/mcp", caller("its own"));
+    expect(known.instructions).toBe("Use A");
+    expect(Object.keys(known.capabilities).sort()).toEqual(["logging", "tools"]);
+    fake.knownDescription = () => ({ capabilities: { prompts: {} }, instructions: "Use A anew" });
+    const anew = await gateway.describe("/mcp", caller("its own"));
+    expect([anew.instructions, Object.keys(anew.capabilities).sort()])
+      .toEqual(["Use A anew", ["logging", "prompts"]]);
+  });
+
   test("without any server is an empty list of tools", async () => {
     const gateway = await gatewayOf(servers(), {});
     expect(await ask(gateway, "tools/list")).toEqual({ tools: [] });

@@ -3,6 +3,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import { createEventLog, type Replay } from "../../../src/session/event_log.ts";
+import type { EncodedFrame } from "../../../src/sse/encode.ts";
 import { createTestClock } from "../../support/clock.ts";
 
 const limits = {
@@ -26,18 +27,20 @@ function createLog(changes: Partial<typeof limits> = {}, seed = 1) {
   return { clock, log, evictions: () => evictions };
 }
 
+/** A frame as a client reads it. */
+const textOf = (frame: EncodedFrame) =>
+  typeof frame === "string" ? frame : new TextDecoder().decode(frame);
+
 /** The data of the replayed frames. */
 function dataOf(replay: Replay | undefined): string[] {
-  return (replay?.frames ?? []).map((bytes) =>
-    new TextDecoder().decode(bytes).match(/^data: (.*)$/m)?.[1] ?? ""
-  );
+  return (replay?.frames ?? []).map((frame) => textOf(frame).match(/^data: (.*)$/m)?.[1] ?? "");
 }
 
 describe("an event log", () => {
   test("encodes a frame with its id and nothing that a plain client stumbles over", () => {
     const { log } = createLog();
-    const { id, bytes } = log.append(log.openStream(), '{"a":1}');
-    expect(new TextDecoder().decode(bytes)).toBe(`id: ${id}\ndata: {"a":1}\n\n`);
+    const { id, frame } = log.append(log.openStream(), '{"a":1}');
+    expect(textOf(frame)).toBe(`id: ${id}\ndata: {"a":1}\n\n`);
     expect(id).toMatch(/^[!-~]+$/);
   });
 
@@ -52,7 +55,7 @@ describe("an event log", () => {
     const replay = log.replay(id);
     expect(dataOf(replay)).toEqual(["1b", "1c"]);
     expect(replay).toMatchObject({ stream: first, ended: false });
-    expect(replay?.frames[1] === last.bytes).toBe(true);
+    expect(replay?.frames[1] === last.frame).toBe(true);
     expect(dataOf(log.replay(last.id))).toEqual([]);
   });
 

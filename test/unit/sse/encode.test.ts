@@ -1,6 +1,7 @@
 /** The encoder of frames and one client's stream: exact bytes, refused fields, ends, the byte budget. */
 import { describe, expect, test } from "bun:test";
-import { encodeFrame, type Frame, openFrameStream } from "../../../src/sse/encode.ts";
+import { encodeFrame, type Frame } from "../../../src/sse/encode.ts";
+import { openFrameStream } from "../../../src/sse/frame_stream.ts";
 
 const text = (frame: Frame) => new TextDecoder().decode(encodeFrame(frame));
 const limits = { streamBytesMax: 100 };

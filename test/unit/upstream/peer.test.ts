@@ -1,5 +1,7 @@
 /** The JSON-RPC correspondent: own ids, first answer wins, limits of calls, questions of the upstream (A11, E2, E12). */
 import { describe, expect, test } from "bun:test";
+import * as fc from "fast-check";
+import process from "node:process";
 import { GatewayError } from "../../../src/errors.ts";
 import type { Clock } from "../../../src/clock.ts";
 import { defaultLimits, type Limits } from "../../../src/limits.ts";
@@ -12,6 +14,8 @@ import { createPeer } from "../../../src/upstream/link/peer.ts";
 import { modern } from "../../support/codecs.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { createTestLog } from "../../support/upstream_deps.ts";
+
+const seed = Number(process.env["MCP_TEST_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 
 /** An output guard; how many lines it dropped by its events, and how many came too late. */
 function createCountingGuard(
@@ -90,6 +94,45 @@ const code = (reply: Reply | undefined) =>
   reply?.kind === "failure" ? reply.error.code : reply?.kind;
 
 describe("a peer", () => {
+  test("E2 ends each request at its own time, whatever its limit and the others' are", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ at: fc.nat(300), timeoutMs: fc.integer({ min: 1, max: 300 }) }), {
+          maxLength: 12,
+        }),
+        (plans) => {
+          const { clock, request, sent } = make();
+          const running: { endsAt: number; ends: Reply[] }[] = [];
+          for (let now = 0; now <= 700; now += 1) {
+            for (const { at, timeoutMs } of plans) {
+              if (at === now) running.push({ ...request({ timeoutMs }), endsAt: at + timeoutMs });
+            }
+            for (const { endsAt, ends } of running) {
+              expect(ends.map(code)).toEqual(endsAt <= now ? ["upstream_timeout"] : []);
+            }
+            clock.advance(1);
+          }
+          expect(sent).toHaveLength(2 * plans.length);
+        },
+      ),
+      { seed, numRuns: 40 },
+    );
+  });
+
+  test("E2 ends every request whose time is up, also where the end of one fails", () => {
+    const { clock, request } = make();
+    const broken = request({
+      end() {
+        throw new Error("a reader fails");
+      },
+    });
+    const { ends } = request();
+    expect(() => clock.advance(100)).toThrow("a reader fails");
+    clock.advance(0);
+    expect(ends.map(code)).toEqual(["upstream_timeout"]);
+    expect(broken.ends).toEqual([]);
+  });
+
   test("E12 the first answer of each id wins; unknown, repeated and late ones are counted", () => {
     const { receive, request, guard } = make();
     const one = request();

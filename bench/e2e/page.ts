@@ -1,0 +1,192 @@
+/** The page docs/benchmarks.md, from the results of a run on each runtime. */
+import { formatRange, formatValue, measureTitles } from "./figures.ts";
+import { peers } from "./peers.ts";
+import { formatMegabytes, formatUs } from "./report.ts";
+import {
+  type ColumnResult,
+  isReached,
+  type Reached,
+  type RowResult,
+  type RunResult,
+} from "./results.ts";
+
+const titles = { bun: "Bun", deno: "Deno" } as const;
+const missing = "–";
+
+/** One line of a table. */
+const toLine = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+
+function toTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [toLine(head), toLine(head.map(() => "---")), ...rows.map(toLine)].join("\n");
+}
+
+/** The rows of all runs, each once, in the order in which they were measured. */
+function rowsOf(runs: readonly RunResult[]): RowResult[] {
+  const rows = new Map<string, RowResult>();
+  for (const row of runs.flatMap((run) => run.rows)) {
+    if (!rows.has(row.name)) rows.set(row.name, row);
+  }
+  return [...rows.values()];
+}
+
+const rowIn = (run: RunResult, name: string) => run.rows.find((row) => row.name === name);
+
+/** The scenarios that README shows, by their CPU time. */
+const shortRows = ["echo_64", "large_text"];
+
+/** The two rows that README has, too. */
+export function shortTable(runs: readonly RunResult[]): string {
+  const rows = rowsOf(runs).filter(({ name }) => shortRows.includes(name));
+  const valueOf = (run: RunResult, name: string) => {
+    const found = rowIn(run, name)?.reached.find(({ measure }) => measure === "cpu");
+    return found === undefined ? missing : formatValue("cpu", found.value.median);
+  };
+  return toTable(
+    ["CPU time for each call, times a bare proxy's", ...runs.map(({ runtime }) => titles[runtime])],
+    rows.map(({ name, title }) => [title, ...runs.map((run) => valueOf(run, name))]),
+  );
+}
+
+function valueCell(reached: Reached | undefined): string {
+  if (reached === undefined) return missing;
+  const range = formatRange(reached.measure, reached.value);
+  return isReached(reached) === false ? `${range}, **missed**` : range;
+}
+
+const figureCell = (reached: Reached | undefined): string =>
+  reached?.figure === undefined ? missing : `≤ ${formatValue(reached.measure, reached.figure)}`;
+
+/** Each value of the gateway next to its figure; without a figure only the CPU time is shown. */
+function figureTable(runs: readonly RunResult[]): string {
+  const isShown = ({ measure, figure }: Reached, row: RowResult) =>
+    figure !== undefined || row.columns.length === 0 ||
+    (measure === "cpu" && row.reached.every((one) => one.figure === undefined));
+  const lines = rowsOf(runs).flatMap((row) =>
+    row.reached.filter((one) => isShown(one, row)).map(({ measure }) => {
+      const cells = runs.flatMap((run) => {
+        const found = rowIn(run, row.name)?.reached.find((one) => one.measure === measure);
+        return [valueCell(found), figureCell(found)];
+      });
+      return [row.title, measureTitles[measure].title, ...cells];
+    })
+  );
+  const heads = runs.flatMap(({ runtime }) => [titles[runtime], "to reach"]);
+  return toTable(["Scenario", "What is compared", ...heads], lines);
+}
+
+const columnIn = (row: RowResult | undefined, name: string): ColumnResult | undefined =>
+  row?.columns.find((column) => column.name === name);
+
+/** CPU time and latency of the bare proxy and the gateway. */
+function costTable(runs: readonly RunResult[]): string {
+  const cells = (column: ColumnResult | undefined) =>
+    column === undefined ? [missing, missing] : [
+      formatUs(column.cpuUs),
+      `${column.p50Ms.toFixed(2)} / ${column.p99Ms.toFixed(1)} ms`,
+    ];
+  const sides = ["bare", "gateway"];
+  const lines = rowsOf(runs).filter(({ columns }) => columns.length > 0).map((row) => [
+    `${row.title}; per ${row.unit}`,
+    ...runs.flatMap((run) => sides.flatMap((side) => cells(columnIn(rowIn(run, row.name), side)))),
+  ]);
+  const heads = runs.flatMap(({ runtime }) =>
+    sides.flatMap((side) => [`${titles[runtime]}, ${side}`, "p50 / p99"])
+  );
+  return toTable(["Scenario", ...heads], lines);
+}
+
+function peerSection(runs: readonly RunResult[]): string {
+  const run = runs.find((one) => one.peers.length > 0);
+  if (run === undefined) return "";
+  const asked = peers.filter(({ name }) => run.peers.includes(name));
+  const rows = run.rows.filter(({ columns }) =>
+    columns.some(({ name }) => run.peers.includes(name))
+  );
+  const runtime = titles[run.runtime];
+  const sides = [
+    { name: "bare", label: `the bare proxy on ${runtime}`, mode: "one server process" },
+    { name: "gateway", label: `this gateway on ${runtime}`, mode: "one server process" },
+    ...asked.map(({ name, version, mode }) => ({ name, label: `${name} ${version}`, mode })),
+  ].filter(({ name }) => rows.some((row) => columnIn(row, name) !== undefined));
+  const absent = asked.filter(({ name }) => !sides.some((side) => side.name === name));
+  const cell = (column: ColumnResult | undefined) =>
+    column === undefined
+      ? missing
+      : `${formatUs(column.cpuUs)}, ${formatMegabytes(column.residentBytes)}` +
+        (column.timesBare === undefined ? "" : ` (${column.timesBare.median.toFixed(1)} ×)`);
+  const table = toTable(
+    ["Program", "Set up as", ...rows.map(({ title }) => title)],
+    sides.map(({ name, label, mode }) => [
+      label,
+      mode,
+      ...rows.map((row) => cell(columnIn(row, name))),
+    ]),
+  );
+  return [
+    "## Next to other programs",
+    "From the same run as the gateway's values above: CPU time of the program's own process for " +
+    "each call, its resident memory, and the CPU time relative to the bare proxy's. They differ in " +
+    "what they check and offer; this table is about the cost of one call alone.",
+    table,
+    ...absent.map(({ name, source }) =>
+      `Not in this run: ${name} (\`${source}\`), which could not be installed.`
+    ),
+  ].join("\n\n");
+}
+
+/** The page. */
+export function toPage(runs: readonly RunResult[], command: string): string {
+  const [first] = runs;
+  const verdicts = runs.map(({ runtime, rows }) => {
+    const all = rows.flatMap(({ reached }) => reached).map(isReached)
+      .filter((verdict) => verdict !== undefined);
+    return `${all.filter((ok) => ok).length} of ${all.length} on ${titles[runtime]}`;
+  });
+  return [
+    "# Benchmarks",
+    "The reference is a _bare proxy_: a program of one file (`bench/support/bare_proxy.ts`) that " +
+    "rewrites ids between HTTP and the same servers, without sessions, checks or timeouts. The " +
+    "gateway and the bare proxy run at the same time on the same runtime and core, and short loads " +
+    "alternate between them. A value is the CPU time of the gateway's own process for each call, " +
+    "divided by the bare proxy's in the same round. Every answer is compared with what its request " +
+    "must get. The gateway runs with all checks, started directly, with `isolation: shared` and the " +
+    "fast listener unless a row says otherwise.",
+    shortTable(runs),
+    [
+      `- Date: ${first?.date}; commit ${first?.revision}`,
+      `- Machine: ${first?.machine}`,
+      `- Runtimes: ${runs.map(({ versions }) => versions).join(", ")}`,
+      `- Measured: ${first?.how}`,
+    ].join("\n"),
+    "## Figures to reach",
+    "Median of the rounds, with the lowest and the highest. An _echo_ is the plain call of the same " +
+    "gateway in the same rounds: rows about another way to the same answer are counted in echoes. " +
+    `Reached: ${verdicts.join(", ")}.`,
+    figureTable(runs),
+    "## CPU time and latency",
+    "For each unit; a load generator on the other core waits for every answer, so that latency here " +
+    "is mostly the time that calls wait for each other.",
+    costTable(runs),
+    peerSection(runs),
+    "## How to repeat it",
+    "On Linux, with Bun and Deno on `PATH`. The command measures on both runtimes, one after the " +
+    "other, and writes this page and the two rows in README:",
+    `\`\`\`sh\n${command}\n\`\`\``,
+    "One runtime, some scenarios, or the difference to another commit:",
+    "```sh\nbun bench e2e --only=echo_64,large_text\n" +
+    "deno task bench e2e --only=handshake --against=HEAD~10\n```",
+    "CI runs the short form (`bun bench e2e --short`). It measures five scenarios next to the commit " +
+    "that the change started from, warns above 1.25 × and fails above 1.6 × that commit's CPU time, " +
+    "or at twice a figure, if a second measurement says the same. The parts of the gateway have " +
+    "benchmarks of their own: `bun bench`.",
+  ].filter((part) => part !== "").join("\n\n") + "\n";
+}
+
+/** README with the rows of the short table in the place of its own. */
+export function withShortRows(readme: string, runs: readonly RunResult[]): string {
+  const rows = shortTable(runs).split("\n").slice(2);
+  const firstCell = (line: string) => line.split("|")[1]?.trim() ?? "";
+  return readme.split("\n").map((line) =>
+    line.startsWith("|") ? rows.find((row) => firstCell(row) === firstCell(line)) ?? line : line
+  ).join("\n");
+}

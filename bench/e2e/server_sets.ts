@@ -1,0 +1,29 @@
+/** Which servers stand behind a target, and how the gateway is set up in front of them. */
+
+/** The name of a set. */
+export type ServerSet = "one" | "three" | "own" | "remote" | "hardened";
+
+/** One set. */
+interface ServerSetRow {
+  readonly names: readonly string[];
+  /** Whether sessions share a process. */
+  readonly isolation: "shared" | "session";
+  /** Whether the servers are reached by URL (Streamable HTTP), not as child processes. */
+  readonly isRemote: boolean;
+  /** The gateway's listener. */
+  readonly listener: "fast" | "hardened";
+}
+
+const usual = { isolation: "shared", isRemote: false, listener: "fast" } as const;
+
+/** The rows. */
+export const serverSets: Readonly<Record<ServerSet, ServerSetRow>> = {
+  one: { ...usual, names: ["echo"] },
+  three: { ...usual, names: ["one", "two", "three"] },
+  own: { ...usual, names: ["echo"], isolation: "session" },
+  remote: { ...usual, names: ["echo"], isolation: "session", isRemote: true },
+  hardened: { ...usual, names: ["echo"], listener: "hardened" },
+};
+
+/** The names of the servers in a set. */
+export const serverNames = (servers: ServerSet): readonly string[] => serverSets[servers].names;

@@ -1,0 +1,80 @@
+/**
+ * What the short form makes of its figures. A scenario that is over a bound is measured once more,
+ * since a busy machine can spoil one measurement: only what is over the same bound twice in a row
+ * fails. Rounds that differ too much among themselves say nothing, and fail nothing.
+ */
+import type { RowResult, Spread } from "./results.ts";
+
+/** The bounds. */
+export const bounds = {
+  /** CPU time, times the base commit's (median of the rounds), above which a scenario warns. */
+  warnAbove: 1.25,
+  /** … and above which it fails. */
+  failAbove: 1.6,
+  /** A value, times its figure, above which it fails. */
+  figureFactorMax: 2,
+  /** The highest round, times the lowest one, above which a measurement is too noisy to judge. */
+  spreadMax: 2,
+} as const;
+
+/** What is over a bound, in words; and a name that is the same in a second measurement. */
+export interface Breach {
+  readonly key: string;
+  readonly text: string;
+  /** Whether the rounds differ too much for a verdict. */
+  readonly isNoisy: boolean;
+}
+
+/** A value that could not be computed is over every bound. */
+const isOver = (value: number, bound: number) => !(value <= bound);
+
+function toBreach(key: string, spread: Spread, text: string): Breach {
+  const { median, lowest, highest } = spread;
+  const isNoisy = highest > bounds.spreadMax * lowest;
+  const range = isNoisy ? ` (too noisy: ${lowest.toFixed(2)} to ${highest.toFixed(2)})` : "";
+  return { key, text: `${median.toFixed(2)} ${text}${range}`, isNoisy };
+}
+
+function baseBreaches({ timesOther }: RowResult, bound: number): Breach[] {
+  if (timesOther === undefined || !isOver(timesOther.median, bound)) return [];
+  return [toBreach("base", timesOther, `× the base commit, above ${bound}`)];
+}
+
+function figureBreaches({ reached }: RowResult): Breach[] {
+  const { figureFactorMax } = bounds;
+  return reached.flatMap(({ measure, value, figure }) => {
+    if (figure === undefined || !isOver(value.median, figureFactorMax * figure)) return [];
+    const text = `(${measure}), above ${figureFactorMax} × its figure ${figure}`;
+    return [toBreach(`figure ${measure}`, value, text)];
+  });
+}
+
+/** What fails a scenario, if it is there twice. */
+export const breachesOf = (row: RowResult): Breach[] => [
+  ...baseBreaches(row, bounds.failAbove),
+  ...figureBreaches(row),
+];
+
+/** What a scenario came to, with the reasons. */
+export interface Verdict {
+  readonly outcome: "passed" | "warned" | "failed";
+  readonly reasons: readonly string[];
+}
+
+/** Judges a scenario by its first measurement, and by a second one where the first was over a bound. */
+export function judgeRow(first: RowResult, second?: RowResult): Verdict {
+  const firstKeys = breachesOf(first).filter(({ isNoisy }) => !isNoisy).map(({ key }) => key);
+  const last = breachesOf(second ?? first);
+  const failures = last.filter(({ key, isNoisy }) => !isNoisy && firstKeys.includes(key));
+  if (failures.length > 0) {
+    return { outcome: "failed", reasons: failures.map(({ text }) => text) };
+  }
+  const warnings = [
+    ...baseBreaches(second ?? first, bounds.warnAbove),
+    ...last.filter(({ key }) => key !== "base"),
+  ];
+  return {
+    outcome: warnings.length > 0 ? "warned" : "passed",
+    reasons: warnings.map(({ text }) => text),
+  };
+}

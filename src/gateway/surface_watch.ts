@@ -1,0 +1,244 @@
+/**
+ * The one watch of a surface. Its servers report to it once for all clients, or for the clients of
+ * one scope. List changes are merged for a moment by one timer, so that a server that announces
+ * every step causes one list request for each client, and all clients get the same notice object,
+ * which is encoded once. A client that fails does not affect the others.
+ */
+import type { Clock } from "../clock.ts";
+import { GatewayError } from "../errors.ts";
+import type { Limits } from "../limits.ts";
+import type { Log } from "../log.ts";
+import {
+  type Ask,
+  type Caller,
+  type ListKind,
+  listKinds,
+  type Notice,
+  type Watcher,
+} from "../model.ts";
+import type { Audience } from "../upstream/upstream.ts";
+import { type Policy, visibleTo } from "./access_policy.ts";
+import { toOffered } from "./offered_notice.ts";
+import type { Scopes } from "./scope.ts";
+import type { ResolvedSurface, Server } from "./server.ts";
+
+/** What watches are made from. */
+export interface WatchDeps {
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly scopes: Scopes;
+  readonly policy: Policy;
+  /** Which servers a surface has now. */
+  readonly viewOf: (surface: string) => ResolvedSurface | undefined;
+}
+
+/** One client on the surface. */
+export interface WatchingClient {
+  readonly caller: Caller;
+  readonly watcher: Watcher;
+  /** Its place in the order in which clients came. */
+  readonly number: number;
+}
+
+/** A change of one list that is to be announced. */
+interface DueChange {
+  /** The last client that had come at the time of the change, by the server that reported it. */
+  readonly all: Map<string | undefined, number>;
+  /** Clients that got the change for their scope alone. */
+  readonly some: Set<WatchingClient>;
+}
+
+/** The watch of one surface. */
+export interface SurfaceWatch {
+  readonly deps: WatchDeps;
+  readonly surface: string;
+  /** By scope: clients without a session share one. */
+  readonly clients: Map<string, Set<WatchingClient>>;
+  /** How to stop watching each server. */
+  readonly servers: Map<Server, () => void>;
+  /** Changes by method, and the timer that ends the moment. */
+  due: Map<string, DueChange>;
+  cancelFlush: (() => void) | undefined;
+  lastNumber: number;
+  /** The last client has left. */
+  readonly emptied: () => void;
+}
+
+/** The notice that a list changed. */
+export const listChangedOf = (kind: ListKind): string =>
+  `notifications/${listKinds[kind].capability}/list_changed`;
+
+/** Every notice that a list changed. */
+export const listChangedMethods: readonly string[] = (["tools", "prompts", "resources"] as const)
+  .map(listChangedOf);
+
+const toNotice = (method: string): Notice => ({ kind: "notice", method, params: {} });
+
+/** One object for each, so that its frame is encoded once for all clients that get it. */
+const changeNotices: ReadonlyMap<string, Notice> = new Map(
+  listChangedMethods.map((method) => [method, toNotice(method)]),
+);
+
+/** Makes the watch of a surface, without clients; it begins with the first one. */
+export function createSurfaceWatch(
+  deps: WatchDeps,
+  surface: string,
+  emptied: () => void,
+): SurfaceWatch {
+  return {
+    deps,
+    surface,
+    clients: new Map(),
+    servers: new Map(),
+    due: new Map(),
+    cancelFlush: undefined,
+    lastNumber: 0,
+    emptied,
+  };
+}
+
+/** Adds a client. */
+export function enter(watch: SurfaceWatch, caller: Caller, watcher: Watcher): WatchingClient {
+  const { clients } = watch;
+  const client = { caller, watcher, number: watch.lastNumber += 1 };
+  const isFirst = clients.size === 0;
+  const ofScope = clients.get(caller.scope) ?? new Set();
+  clients.set(caller.scope, ofScope.add(client));
+  if (isFirst) attach(watch);
+  return client;
+}
+
+/** Removes a client; without clients no server is watched. */
+export function leave(watch: SurfaceWatch, client: WatchingClient): void {
+  const { clients, servers, due, emptied } = watch;
+  const { scope } = client.caller;
+  const ofScope = clients.get(scope);
+  if (ofScope === undefined || !ofScope.delete(client)) return;
+  for (const { some } of due.values()) some.delete(client);
+  if (ofScope.size === 0) clients.delete(scope);
+  if (clients.size > 0) return;
+  watch.cancelFlush?.();
+  for (const stop of servers.values()) stop();
+  servers.clear();
+  emptied();
+}
+
+/** Watches the servers that the surface has now, and no others. */
+export function attach(watch: SurfaceWatch): void {
+  const { deps, surface, servers: watched } = watch;
+  const servers = deps.viewOf(surface)?.servers ?? [];
+  for (const [server, stop] of watched) {
+    if (servers.includes(server)) continue;
+    stop();
+    watched.delete(server);
+  }
+  for (const server of servers) {
+    if (watched.has(server)) continue;
+    watched.set(server, server.upstream.watch(audienceOf(watch, server.config.name)));
+  }
+}
+
+/** The clients of the surface, as one of its servers sees them. */
+function audienceOf(watch: SurfaceWatch, server: string): Audience {
+  const { clients, deps: { policy, scopes } } = watch;
+  const hears = ({ caller }: WatchingClient) => policy(caller.principal, server) !== "deny";
+  const inScope = (scope: string) => [...clients.get(scope) ?? []].filter(hears);
+  const deliverTo = (notice: Notice, those: Iterable<WatchingClient>) => {
+    for (const client of those) if (hears(client)) deliver(watch, server, client, notice);
+  };
+  return {
+    scopes: () => [...clients.keys()].filter((scope) => inScope(scope).length > 0),
+    has: (scope) => inScope(scope).length > 0,
+    interest: (scope) => ({
+      subscriptions: [...scopes.of(scope).subscribed.values()]
+        .filter((owner) => owner.server === server)
+        .map((owner) => owner.uri),
+    }),
+    notice(notice, scope) {
+      if (!changeNotices.has(notice.method)) return deliverTo(notice, clients.get(scope) ?? []);
+      for (const client of inScope(scope)) dueChange(watch, notice.method).some.add(client);
+    },
+    noticeAll(notice) {
+      if (changeNotices.has(notice.method)) announceToAll(watch, [notice.method], server);
+      else for (const ofScope of clients.values()) deliverTo(notice, ofScope);
+    },
+    ask: async (scope: string, ask: Ask) => {
+      const newest = inScope(scope).at(-1);
+      if (newest === undefined) throw new GatewayError("ask_unanswerable");
+      return await newest.watcher.ask(ask);
+    },
+  };
+}
+
+/** Gives a client a server's notice, by the surface's names. */
+function deliver(
+  { deps, surface }: SurfaceWatch,
+  server: string,
+  client: WatchingClient,
+  notice: Notice,
+): void {
+  const { policy, scopes, viewOf } = deps;
+  const { principal, scope } = client.caller;
+  const { uri } = notice.params;
+  const item = { kind: "resources", own: String(uri) } as const;
+  if (uri !== undefined && policy(principal, server, item) === "deny") return;
+  const view = viewOf(surface);
+  if (view === undefined) return;
+  const seen = visibleTo(policy, principal, view);
+  give(deps, client, toOffered(seen, server, notice, scopes.of(scope).subscribed));
+}
+
+function give({ log }: WatchDeps, { watcher }: WatchingClient, notice: Notice): void {
+  try {
+    watcher.notice(notice);
+  } catch (error) {
+    log.error("A watcher failed", { method: notice.method, error: String(error) });
+  }
+}
+
+/** Announces changed lists to the clients of one scope. */
+export function announceTo(watch: SurfaceWatch, scope: string, methods: readonly string[]): void {
+  const clients = watch.clients.get(scope) ?? [];
+  for (const method of methods) {
+    for (const client of clients) dueChange(watch, method).some.add(client);
+  }
+}
+
+/** Announces changed lists to all clients that may know the server, if one has reported them. */
+export function announceToAll(
+  watch: SurfaceWatch,
+  methods: readonly string[],
+  server?: string,
+): void {
+  for (const method of methods) dueChange(watch, method).all.set(server, watch.lastNumber);
+}
+
+function dueChange(watch: SurfaceWatch, method: string): DueChange {
+  const { due, deps: { clock, limits } } = watch;
+  watch.cancelFlush ??= clock.after(limits.changeDebounceMs, () => flush(watch));
+  let change = due.get(method);
+  if (change === undefined) due.set(method, change = { all: new Map(), some: new Set() });
+  return change;
+}
+
+function flush(watch: SurfaceWatch): void {
+  const { due, clients, deps } = watch;
+  watch.due = new Map();
+  watch.cancelFlush = undefined;
+  for (const [method, { all, some }] of due) {
+    const notice = changeNotices.get(method) ?? toNotice(method);
+    const reports = [...all];
+    // A client that left gets nothing more; one that came after the change has the new list.
+    const concerns = (client: WatchingClient) =>
+      some.has(client) ||
+      reports.some(([server, last]) => client.number <= last && mayKnow(deps, client, server));
+    for (const ofScope of [...clients.values()]) {
+      for (const client of ofScope) if (concerns(client)) give(deps, client, notice);
+    }
+  }
+}
+
+function mayKnow({ policy }: WatchDeps, { caller }: WatchingClient, server: string | undefined) {
+  return server === undefined || policy(caller.principal, server) !== "deny";
+}

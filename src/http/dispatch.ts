@@ -1,0 +1,220 @@
+/**
+ * The way of one request through the HTTP layer: guard, route, principal, surface, endpoint, and the
+ * response back. Everything that is known at once happens at once, since each promise on the way
+ * costs every call. Not here: which URLs there are (routes.ts), and what their endpoints do.
+ */
+import type { Authenticator } from "../auth/authenticator.ts";
+import type { Clock } from "../clock.ts";
+import { GatewayError } from "../errors.ts";
+import type { Gateway } from "../gateway/surface.ts";
+import type { Limits } from "../limits.ts";
+import type { Log } from "../log.ts";
+import type { Principal } from "../model.ts";
+import type { FetchContext, FetchHandler } from "../runtime/runtime.ts";
+import type { Emit } from "../telemetry/events.ts";
+import { instanceHeader } from "../version.ts";
+import { admit } from "./admission.ts";
+import { discardBody } from "./discard.ts";
+import type { Guard } from "./guard.ts";
+import type { Phase } from "./health.ts";
+import type { JsonReader } from "./json_body.ts";
+import type { OpenContext, RequestContext } from "./request_context.ts";
+import {
+  emptyResponse,
+  errorCodeOf,
+  errorResponse,
+  faultResponse,
+  type HeaderPairs,
+} from "./respond.ts";
+import { decodeName, type Match, type OpenRow, type SurfaceRow } from "./route_match.ts";
+import { fillName, type SurfaceKind } from "./surface_kinds.ts";
+
+/** What the way leads through. */
+export interface DispatchDeps {
+  readonly deps: {
+    readonly gateway: Gateway;
+    readonly authenticator: Authenticator;
+    readonly instance: string;
+    readonly limits: Limits;
+    readonly clock: Clock;
+    readonly log: Log;
+    readonly emit: Emit;
+  };
+  readonly guard: Guard;
+  readonly match: (url: string) => Match | Promise<Match>;
+  readonly readJson: JsonReader;
+  readonly phase: () => Phase;
+}
+
+type Answered = Response | Promise<Response>;
+
+const noContext: FetchContext = {};
+
+/** Makes the handler of all requests; it never rejects. */
+export function createDispatch(layer: DispatchDeps): FetchHandler {
+  return (request, fetchContext = noContext) => {
+    const arrived: Arrived = { layer, request, fetchContext, cors: undefined };
+    try {
+      const answered = take(arrived);
+      // One promise on the way back, whatever is to be done with the response.
+      return Promise.resolve(answered).then(
+        (response) => finish(arrived, response),
+        (thrown) => fail(arrived, thrown),
+      );
+    } catch (thrown) {
+      return Promise.resolve(fail(arrived, thrown));
+    }
+  };
+}
+
+/** A request at the door. */
+interface Arrived {
+  readonly layer: DispatchDeps;
+  readonly request: Request;
+  readonly fetchContext: FetchContext;
+  /** Set by the guard if a browser sent the request. */
+  cors: HeaderPairs | undefined;
+}
+
+function take(arrived: Arrived): Answered {
+  const { layer, request } = arrived;
+  // First: by whichever name it comes, it is the gateway itself.
+  if (request.headers.get(instanceHeader) === layer.deps.instance) {
+    throw new GatewayError("leads_back");
+  }
+  arrived.cors = layer.guard.admit(request);
+  const found = layer.match(request.url);
+  return found instanceof Promise
+    ? found.then((match) => answer(arrived, match))
+    : answer(arrived, found);
+}
+
+/** Lets the endpoint of a row answer. */
+function answer(arrived: Arrived, match: Match): Answered {
+  const { layer, request, fetchContext } = arrived;
+  const { row, name, path } = match;
+  if (request.method === "OPTIONS") {
+    // Browsers send no credentials with it.
+    if (!isOpen(row)) surfaceOf(layer, row.kind, name);
+    return emptyResponse(204, layer.guard.preflightHeaders(request, methodsOf(row)));
+  }
+  if (isOpen(row)) return answerOpenly(row, { request, fetchContext, path });
+  // Before the name is looked up: which servers there are is not for strangers.
+  const admitted = admit(layer.deps.authenticator, request);
+  return admitted instanceof Promise
+    ? admitted.then((outcome) => answerFor(arrived, row, match, outcome))
+    : answerFor(arrived, row, match, admitted);
+}
+
+function answerOpenly(row: OpenRow, context: OpenContext): Answered {
+  const { request } = context;
+  const endpoint = endpointOf(row.openMethods, request);
+  const answered = endpoint === undefined ? refuseMethod(row) : endpoint(context);
+  if (request.method !== "HEAD") return answered;
+  const withoutBody = (response: Response) => new Response(null, response);
+  return answered instanceof Promise ? answered.then(withoutBody) : withoutBody(answered);
+}
+
+function answerFor(
+  { layer, request, fetchContext }: Arrived,
+  row: SurfaceRow,
+  { name, path }: Match,
+  principal: Principal | Response,
+): Answered {
+  if (principal instanceof Response) return principal;
+  const surface = surfaceOf(layer, row.kind, name);
+  const endpoint = endpointOf(row.methods, request);
+  if (endpoint === undefined) return refuseMethod(row);
+  const context = new SurfaceRequest(layer, request, fetchContext, path, principal, surface);
+  const answered = endpoint(context);
+  const { successor } = row;
+  if (successor === undefined) return answered;
+  const headers = deprecationHeaders(successor, name);
+  return Promise.resolve(answered).then((response) => withHeaders(response, headers));
+}
+
+/** What the bindings see of a request: one object, whose functions are shared by all. */
+class SurfaceRequest implements RequestContext {
+  readonly request: Request;
+  readonly fetchContext: FetchContext;
+  readonly path: string;
+  readonly principal: Principal;
+  readonly surface: string;
+  readonly #layer: DispatchDeps;
+
+  constructor(
+    layer: DispatchDeps,
+    request: Request,
+    fetchContext: FetchContext,
+    path: string,
+    principal: Principal,
+    surface: string,
+  ) {
+    this.#layer = layer;
+    this.request = request;
+    this.fetchContext = fetchContext;
+    this.path = path;
+    this.principal = principal;
+    this.surface = surface;
+  }
+
+  assertOpen(): void {
+    const phase = this.#layer.phase();
+    if (phase !== "ready") throw new GatewayError(phase);
+  }
+
+  readJson(): Promise<unknown> {
+    return this.#layer.readJson(this.request);
+  }
+}
+
+function isOpen(row: OpenRow | SurfaceRow): row is OpenRow {
+  return "openMethods" in row;
+}
+
+function methodsOf(row: OpenRow | SurfaceRow): string {
+  return [...Object.keys(isOpen(row) ? row.openMethods : row.methods), "OPTIONS"].join(", ");
+}
+
+function refuseMethod(row: OpenRow | SurfaceRow): Response {
+  const allow = methodsOf(row);
+  return errorResponse(new GatewayError("method_not_allowed"), undefined, { allow });
+}
+
+/** The surface of a path. Throws `path_unknown` when its name is that of none. */
+function surfaceOf({ deps }: DispatchDeps, kind: SurfaceKind, name: string | undefined): string {
+  if (name === undefined) return kind.surface;
+  const surface = fillName(kind.surface, decodeName(name));
+  if (deps.gateway.surface(surface) !== undefined) return surface;
+  throw new GatewayError("path_unknown", `Cannot find "${surface}": ${kind.unknown}`);
+}
+
+function endpointOf<Kind>(
+  methods: Readonly<Record<string, Kind>>,
+  { method }: Request,
+): Kind | undefined {
+  return Object.hasOwn(methods, method) ? methods[method] : undefined;
+}
+
+function deprecationHeaders(successor: string, name: string | undefined): HeaderPairs {
+  const link = `<${fillName(successor, name)}>; rel="successor-version"`;
+  return { deprecation: "true", link };
+}
+
+function withHeaders(response: Response, headers: HeaderPairs): Response {
+  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
+  return response;
+}
+
+function fail(arrived: Arrived, thrown: unknown): Answered {
+  return finish(arrived, faultResponse(thrown, arrived.layer.deps.log));
+}
+
+/** What is done with each response before it leaves. */
+function finish({ layer: { deps }, request, cors }: Arrived, response: Response): Answered {
+  if (cors !== undefined) withHeaders(response, cors);
+  if (response.status < 400) return response;
+  const code = errorCodeOf(response);
+  deps.emit({ type: "request_refused", status: response.status, code });
+  return discardBody(request, deps).then(() => response);
+}

@@ -1,0 +1,110 @@
+/**
+ * The tables of the database as SQL steps, from the first version of the file to that of today. The
+ * stores that read and write them are the `sqlite_*.ts` files.
+ */
+import { clientLimits } from "../limits/client_limits.ts";
+import { sharedPrincipal } from "../model.ts";
+
+/** Step N brings a file of `user_version` N to N + 1. Steps are only ever added. */
+export const schemaSteps: readonly string[] = [
+  `CREATE TABLE sessions (
+     key TEXT PRIMARY KEY,
+     surface TEXT NOT NULL,
+     principal TEXT NOT NULL,
+     revision TEXT NOT NULL,
+     client_info TEXT NOT NULL,
+     capabilities TEXT NOT NULL,
+     log_level TEXT,
+     subscriptions TEXT NOT NULL,
+     created_at INTEGER NOT NULL,
+     active_at INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX sessions_active_at ON sessions (active_at);
+   CREATE TABLE catalogs (
+     key TEXT PRIMARY KEY,
+     server TEXT NOT NULL,
+     body TEXT NOT NULL,
+     saved_at INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX catalogs_server ON catalogs (server, saved_at);
+   CREATE TABLE children (
+     group_id INTEGER PRIMARY KEY,
+     identity TEXT NOT NULL,
+     server TEXT NOT NULL,
+     started_at INTEGER NOT NULL
+   ) STRICT;`,
+  `CREATE TABLE credentials (
+     server TEXT NOT NULL,
+     kind TEXT NOT NULL,
+     binding TEXT NOT NULL,
+     sealed TEXT NOT NULL,
+     saved_at INTEGER NOT NULL,
+     PRIMARY KEY (server, kind, binding)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX credentials_saved_at ON credentials (saved_at);
+   CREATE TABLE credential_scopes (
+     server TEXT NOT NULL,
+     scope TEXT NOT NULL,
+     seen_at INTEGER NOT NULL,
+     PRIMARY KEY (server, scope)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX credential_scopes_seen_at ON credential_scopes (seen_at);`,
+  // An older gateway stored client descriptions as large as a request may be.
+  `DELETE FROM sessions
+     WHERE length(client_info) > ${clientLimits.clientInfoBytesMax}
+       OR length(capabilities) > ${clientLimits.clientCapabilitiesBytesMax};
+   CREATE TABLE subscriptions (
+     session TEXT NOT NULL,
+     uri TEXT NOT NULL,
+     UNIQUE (session, uri)
+   ) STRICT;
+   INSERT OR IGNORE INTO subscriptions (session, uri)
+     SELECT sessions.key, item.value FROM sessions, json_each(
+       CASE WHEN json_valid(sessions.subscriptions) THEN sessions.subscriptions ELSE '[]' END
+     ) AS item
+     WHERE item.type = 'text' AND length(item.value) <= ${clientLimits.subscriptionUriCharsMax};
+   ALTER TABLE sessions DROP COLUMN subscriptions;
+   CREATE TRIGGER sessions_end AFTER DELETE ON sessions BEGIN
+     DELETE FROM subscriptions WHERE session = OLD.key;
+   END;`,
+  // The credentials of an older gateway are shared by all principals.
+  `ALTER TABLE credentials RENAME TO shared_credentials;
+   CREATE TABLE credentials (
+     server TEXT NOT NULL,
+     principal TEXT NOT NULL,
+     kind TEXT NOT NULL,
+     binding TEXT NOT NULL,
+     sealed TEXT NOT NULL,
+     saved_at INTEGER NOT NULL,
+     PRIMARY KEY (server, principal, kind, binding)
+   ) STRICT, WITHOUT ROWID;
+   INSERT INTO credentials (server, principal, kind, binding, sealed, saved_at)
+     SELECT server, '${sharedPrincipal.id}', kind, binding, sealed, saved_at
+       FROM shared_credentials;
+   DROP TABLE shared_credentials;
+   CREATE INDEX credentials_saved_at ON credentials (saved_at);`,
+  `ALTER TABLE sessions ADD COLUMN owner TEXT NOT NULL DEFAULT '';`,
+  // A new session writes one page: no index follows the last activity. It stands before the texts,
+  // so that a sweep need not read long ones to find it.
+  `CREATE TABLE new_sessions (
+     key TEXT PRIMARY KEY,
+     active_at INTEGER NOT NULL,
+     created_at INTEGER NOT NULL,
+     surface TEXT NOT NULL,
+     principal TEXT NOT NULL,
+     revision TEXT NOT NULL,
+     client_info TEXT NOT NULL,
+     capabilities TEXT NOT NULL,
+     log_level TEXT,
+     owner TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   INSERT INTO new_sessions (key, active_at, created_at, surface, principal, revision, client_info,
+       capabilities, log_level, owner)
+     SELECT key, active_at, created_at, surface, principal, revision, client_info,
+       capabilities, log_level, owner FROM sessions;
+   DROP TABLE sessions;
+   ALTER TABLE new_sessions RENAME TO sessions;
+   CREATE TRIGGER sessions_end AFTER DELETE ON sessions BEGIN
+     DELETE FROM subscriptions WHERE session = OLD.key;
+   END;`,
+];

@@ -1,0 +1,70 @@
+/**
+ * Finds and removes the sessions that have expired. The table has no index on the last activity,
+ * because that would be a second page to write for each new session: a sweep reads the table
+ * instead, in slices of its keys, and other work runs between them. Not here: when a sweep begins
+ * (http/legacy/session_table.ts).
+ */
+import type { Runtime, SqlDatabase, SqlStatement, SqlValue } from "../runtime/runtime.ts";
+
+/** The statements of a search. */
+export interface ExpirySql {
+  readonly due: SqlStatement;
+  readonly remove: SqlStatement;
+}
+
+/** What a search works with. */
+export interface ExpirySearch {
+  /** The sessions with keys from `first` to before `end` that are due. */
+  readonly read: (first: SqlValue, end: SqlValue) => readonly Record<string, SqlValue>[];
+  readonly nextTurn: Runtime["nextTurn"];
+  /** Whether the store was closed between two slices. */
+  readonly isClosed: () => boolean;
+}
+
+/** Keys are SHA-256 in hex, so these slices are equally large. */
+const starts: readonly string[] = ["", ..."123456789abcdef"];
+/** SQLite sorts every blob after every text. */
+const noEnd = new Uint8Array();
+
+/** Prepares the statements; both read the activity as it is on disk. */
+export function prepareExpiry(database: SqlDatabase): ExpirySql {
+  return {
+    due: database.prepare(
+      "SELECT key, active_at FROM sessions WHERE key >= ? AND key < ? AND active_at < ?",
+    ),
+    remove: database.prepare("DELETE FROM sessions WHERE key = ? AND active_at < ?"),
+  };
+}
+
+/** The keys of all sessions that are due, the longest unused first. */
+export async function findExpired(search: ExpirySearch): Promise<string[]> {
+  const found: { readonly key: string; readonly activeAt: number }[] = [];
+  for (const [at, start] of starts.entries()) {
+    if (at > 0) await new Promise<void>((resolve) => search.nextTurn(resolve));
+    if (search.isClosed()) return [];
+    for (const { key, active_at } of search.read(start, starts[at + 1] ?? noEnd)) {
+      found.push({ key: String(key), activeAt: Number(active_at) });
+    }
+  }
+  return found.sort((one, other) => one.activeAt - other.activeAt).map(({ key }) => key);
+}
+
+/**
+ * Removes up to `max` of the keys in `found` and takes them out of it; returns those removed. A
+ * session that has been used since it was found stays.
+ */
+export function removeExpired(
+  { remove }: ExpirySql,
+  found: string[],
+  before: number,
+  max: number,
+): string[] {
+  const removed: string[] = [];
+  let at = 0;
+  while (at < found.length && removed.length < max) {
+    const key = found[at++] ?? "";
+    if (remove.run(key, before).changes > 0) removed.push(key);
+  }
+  found.splice(0, at);
+  return removed;
+}

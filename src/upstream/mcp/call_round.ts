@@ -1,0 +1,72 @@
+/**
+ * One request of a call to its server, as its link takes it. What comes back goes to the call
+ * (upstream_call.ts), which may make another request with the answers to the server's questions.
+ */
+import { isJsonObject } from "../../json.ts";
+import type { Answer, Ending, JsonObject, Notice, Resume } from "../../model.ts";
+import type { ClientContext, WireMessage } from "../../protocol/codec.ts";
+import { clientContextOf } from "../link/client_shown.ts";
+import type { LinkRequest } from "../link/link.ts";
+import { workingMethods } from "./attribution.ts";
+import type { CallOptions } from "./call_options.ts";
+
+/** What a round is made for: it takes what comes back. */
+export interface CallOfRounds extends CallOptions {
+  notice(notice: Notice): boolean;
+  ask(question: WireMessage, signal: AbortSignal): Promise<Answer>;
+  end(ending: Ending): void;
+}
+
+/** One request. */
+export class CallRound implements LinkRequest {
+  readonly method: string;
+  readonly params: JsonObject;
+  readonly clientContext: ClientContext | undefined;
+  readonly resume: Resume | undefined;
+  readonly tool: JsonObject | undefined;
+  readonly wantsProgress: boolean;
+  readonly timeoutMs: number;
+  readonly cancellable = true;
+  private readonly owner: CallOfRounds;
+
+  /** `resume` is what it brings back to the server; `isTask`: the server runs it as a task. */
+  constructor(
+    owner: CallOfRounds,
+    resume: Resume | undefined,
+    tool: JsonObject | undefined,
+    isTask: boolean,
+  ) {
+    const { basis: { config, dialect }, call: { caller, method, params, wantsProgress } } = owner;
+    this.owner = owner;
+    this.method = method;
+    this.params = isTask ? { ...params, task: {} } : params;
+    this.clientContext = clientContextOf(dialect, config, caller);
+    this.resume = dialect.asks === "result" ? resume : undefined;
+    this.tool = tool;
+    // Also for clients that want none: a server's progress says that it still works.
+    this.wantsProgress = wantsProgress || workingMethods.has(method);
+    this.timeoutMs = config.callTimeoutMs;
+  }
+
+  notice(notice: Notice): boolean {
+    return this.owner.notice(notice);
+  }
+
+  ask(question: WireMessage, signal: AbortSignal): Promise<Answer> {
+    return this.owner.ask(question, signal);
+  }
+
+  end(ending: Ending): void {
+    this.owner.end(ending);
+  }
+
+  /** Whether the server says of a tool that calling it twice does no harm. */
+  async isSafeTwice(): Promise<boolean> {
+    const { basis: { lists }, call: { caller, method, params: { name } } } = this.owner;
+    if (method !== "tools/call") return false;
+    const tools = await lists.of(caller).get("tools").catch(() => []);
+    const hints = tools.find((tool) => tool["name"] === name)?.["annotations"];
+    return isJsonObject(hints) &&
+      (hints["readOnlyHint"] === true || hints["idempotentHint"] === true);
+  }
+}
