@@ -22,6 +22,7 @@ const weights = {
   cancel: 3,
   leave: 2,
   notice: 2,
+  broadcast: 1,
   turn: 4,
   settle: 3,
   timeout: 1,
@@ -259,8 +260,9 @@ const takers: Readonly<Record<Step["kind"], Taker>> = {
   },
   notice(model, { pick, choice }) {
     const program = pickOf(alive(model), pick);
-    if (program !== undefined) model.ledger.notice(program, choice % 2 === 0);
+    if (program !== undefined) model.ledger.notice(program, choice % 2 === 0, model.clients);
   },
+  broadcast: ({ ledger, clients }) => ledger.broadcast(clients),
   async turn(model) {
     await turn();
     await turn();
