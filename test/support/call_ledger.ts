@@ -4,7 +4,7 @@
  */
 import { expect } from "bun:test";
 import { type Cause, ModelCall, type ModelClient } from "./model_call.ts";
-import type { HeardMessage } from "./played_clients.ts";
+import type { Heard, HeardMessage } from "./played_clients.ts";
 import type { PlayedGateway } from "./played_gateway.ts";
 import type { PlayedProgram } from "./played_programs.ts";
 
@@ -17,6 +17,14 @@ const failures: Readonly<Partial<Record<Cause, RegExp>>> = {
   ended: /session/i,
   refused: /restart|start|not running|again/i,
 };
+
+const listChanged = "notifications/tools/list_changed";
+
+const changesIn = ({ messages }: Heard): number =>
+  messages.filter(({ method }) => method === listChanged).length;
+
+const timesIn = ({ messages }: Heard, data: string): number =>
+  messages.filter(({ params }) => params?.["data"] === data).length;
 
 /** What a call is made of, beside its client and server. */
 export interface CallPlan {
@@ -32,6 +40,9 @@ export class CallLedger {
   readonly calls: ModelCall[] = [];
   readonly #byNonce = new Map<string, ModelCall>();
   readonly #read = new Map<PlayedProgram, number>();
+  /** How many changes of lists a standalone stream must have had. */
+  readonly #wanted = new Map<Heard, number>();
+  readonly #broadcasts: { readonly data: string; readonly streams: readonly Heard[] }[] = [];
   /** The client whose process a program is, where it serves no other. */
   readonly #owners = new Map<PlayedProgram, ModelClient>();
 
@@ -78,13 +89,29 @@ export class CallLedger {
     }
   }
 
-  notice(program: PlayedProgram, isLog: boolean): void {
-    const data = `log of ${this.gateway.programs.indexOf(program)}`;
-    program.say(
-      isLog
-        ? { jsonrpc: "2.0", method: "notifications/message", params: { level: "error", data } }
-        : { jsonrpc: "2.0", method: "notifications/tools/list_changed" },
-    );
+  /** A server says something of no call; that its list changed, its clients must be told. */
+  notice(program: PlayedProgram, isLog: boolean, clients: readonly ModelClient[]): void {
+    if (isLog) {
+      const data = `log of ${this.gateway.programs.indexOf(program)}`;
+      const params = { level: "error", data };
+      return program.say({ jsonrpc: "2.0", method: "notifications/message", params });
+    }
+    program.say({ jsonrpc: "2.0", method: listChanged });
+    for (const { played: { stream } } of program.name === "a" ? clients : []) {
+      if (stream === undefined || stream.isOver) continue;
+      this.#wanted.set(stream, changesIn(stream) + 1);
+    }
+  }
+
+  /** The gateway says something to all: each session whose stream is open gets it once. */
+  broadcast(clients: readonly ModelClient[]): void {
+    const streams = clients.flatMap(({ played: { stream } }) => stream ?? []);
+    const data = `broadcast ${this.#broadcasts.length}`;
+    this.#broadcasts.push({ data, streams });
+    const params = { level: "error", data };
+    const heard = this.gateway.handle
+      .broadcast({ kind: "notice", method: "notifications/message", params });
+    expect(heard).toBe(streams.length);
   }
 
   /** Waits until each call is where it must get without another step, and looks at it. */
@@ -96,7 +123,7 @@ export class CallLedger {
         waiting = [];
         this.#scan();
         waiting = late();
-        return waiting.length === 0;
+        return waiting.length === 0 && this.#hasToldAll();
       });
     } catch (thrown) {
       if (waiting.length === 0) throw thrown;
@@ -117,6 +144,12 @@ export class CallLedger {
   /** Each call has ended, and once; looks at all again, since something may have come later. */
   assertEnded(): void {
     for (const call of this.calls) this.#assertEnd(call);
+    for (const { played: { stream } } of this.#clients()) {
+      for (const { data, streams } of this.#broadcasts) {
+        const times = stream === undefined ? 0 : timesIn(stream, data);
+        expect(times).toBeLessThanOrEqual(stream !== undefined && streams.includes(stream) ? 1 : 0);
+      }
+    }
     const counts = this.gateway.handle.counts();
     const ended = Object.entries(counts).filter(([key]) => /^call_(ended|refused)\./.test(key));
     expect(ended.reduce((sum, [, count]) => sum + count, 0)).toBe(this.calls.length);
@@ -124,6 +157,17 @@ export class CallLedger {
 
   answered(): number {
     return this.calls.filter(({ played }) => played.heard.messages.at(-1)?.result).length;
+  }
+
+  /** Streams that are open have got what they must get; a stream that ended may have missed it. */
+  #hasToldAll(): boolean {
+    return [...this.#wanted].every(([stream, count]) =>
+      stream.isOver || changesIn(stream) >= count
+    ) && this.#broadcasts.every(({ data, streams }) =>
+      streams.every((stream) =>
+        stream.isOver || timesIn(stream, data) > 0
+      )
+    );
   }
 
   #clients(): Set<ModelClient> {
@@ -245,7 +289,7 @@ export class CallLedger {
 
   /** A notice outside of calls: of a server that the client uses, and of no other's process. */
   #assertNotice({ method, params }: HeardMessage, at: number): void {
-    const allowed = ["notifications/tools/list_changed", "notifications/message"];
+    const allowed = [listChanged, "notifications/message"];
     expect(allowed).toContain(String(method));
     const index = /^log of (\d+)$/.exec(String(params?.["data"]))?.[1];
     const program = index === undefined ? undefined : this.gateway.programs[Number(index)];

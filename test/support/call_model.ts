@@ -22,6 +22,7 @@ const weights = {
   cancel: 3,
   leave: 2,
   notice: 2,
+  broadcast: 1,
   turn: 4,
   settle: 3,
   timeout: 1,
@@ -105,10 +106,12 @@ export async function createCallModel(): Promise<CallModel> {
       await settle(model);
       for (const call of ledger.open()) answer(call, 0);
       await callEach(model);
+      // What the calls held is free; each connection has one timer for the limits of all of them.
       const timers = await rest(gateway, afterMs);
+      expect(timers).toBeLessThanOrEqual(before.timers + before.programs);
+      expect({ timers: await rest(gateway, callTimeoutMs), programs: alive(model).length })
+        .toEqual(before);
       ledger.assertEnded();
-      // What its calls held is free, and nothing of them waits for its time.
-      expect({ timers, programs: alive(model).length }).toEqual(before);
       gateway.advance(2 * idleTimeoutMs);
       await gateway.until("idle programs to stop", () => alive(model).length === 0);
       expect(await gateway.drain()).toBeLessThan(callTimeoutMs / 100);
@@ -257,8 +260,9 @@ const takers: Readonly<Record<Step["kind"], Taker>> = {
   },
   notice(model, { pick, choice }) {
     const program = pickOf(alive(model), pick);
-    if (program !== undefined) model.ledger.notice(program, choice % 2 === 0);
+    if (program !== undefined) model.ledger.notice(program, choice % 2 === 0, model.clients);
   },
+  broadcast: ({ ledger, clients }) => ledger.broadcast(clients),
   async turn(model) {
     await turn();
     await turn();
