@@ -37,6 +37,9 @@ export function createListVariants(
     of(caller) {
       // A handshake has said for all requests which client they are for.
       const variant = dialect.clientContext === "handshake" ? "" : variantOf(caller);
+      const only = variants.size === 1 ? variants.get(variant) : undefined;
+      // The only one has no place to take among others.
+      if (only !== undefined) return only;
       const lists = variants.get(variant) ??
         createServerLists({ ...options, request: (...args) => request(caller, ...args) });
       putWithin(variants, variant, lists, options.limits.listVariantsMax);

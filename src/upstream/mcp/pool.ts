@@ -8,7 +8,7 @@ import type { Caller } from "../../model.ts";
 import { queuedError } from "../link/start_errors.ts";
 import type { Connection } from "./connection.ts";
 import { createLeases, type Leases, type LeaseWish } from "./leases.ts";
-import { createPoolKeys, type PoolKey } from "./pool_key.ts";
+import { createPoolKeys, type Declaration, type PoolKey } from "./pool_key.ts";
 import {
   type ConnectionPoolOptions,
   keyOf,
@@ -34,8 +34,8 @@ export type CallWish = Omit<LeaseWish, "scope" | "stateOf">;
 export interface ConnectionPool {
   /** The key of the connection that would serve a caller now. */
   keyOf(caller: Caller): PoolKey;
-  /** What the server gets declared for a caller, as a text. */
-  declared(caller: Caller): string;
+  /** What the server gets declared for a caller. */
+  declared(caller: Caller): Declaration;
   /** The caller's connection when it is up. */
   running(caller: Caller): Connection | undefined;
   /** Whether the caller's connection is up or starting. */

@@ -6,7 +6,6 @@
 import { toGatewayError } from "../../errors.ts";
 import type { Call, Caller, Exchange, LogLevel } from "../../model.ts";
 import { createExchange, type ExchangeHooks, type ExchangeSource } from "../exchange_source.ts";
-import { askableCapabilities } from "../link/client_shown.ts";
 import type { OpenRequest } from "../link/link.ts";
 import { workingMethods } from "./attribution.ts";
 import type { Connection } from "./connection.ts";
@@ -130,7 +129,7 @@ async function connectionOf(
   const { pool, leveled, asking } = parts;
   const base = await pool.forCall(caller);
   if (base.dialect.sharing === "all" || caller.sharesScope !== true) return [base, () => {}];
-  const declared = pool.declared(caller);
+  const { text: declared } = pool.declared(caller);
   const noteQuiet = (): void => {
     if (!pooled.wasAsked) asking.wasQuiet(call, declared);
   };
@@ -164,11 +163,8 @@ async function connectionOf(
 /**
  * Whether the server may ask something during a call, on a channel that cannot say for which call.
  */
-function needsLease({ kind }: PooledParts, { method, caller }: Call): boolean {
+function needsLease({ kind, pool }: PooledParts, { method, caller }: Call): boolean {
   const { config, connector } = kind;
-  return workingMethods.has(method) && !connector.ownsQuestions &&
-    config.isolation === "session" &&
-    // Roots that the operator gives need no client.
-    Object.keys(askableCapabilities(config, caller))
-      .some((name) => name !== "roots" || config.roots === "relay");
+  return config.isolation === "session" && workingMethods.has(method) &&
+    !connector.ownsQuestions && pool.declared(caller).mayAsk;
 }
