@@ -73,7 +73,9 @@ export function createSurfaceResolver(kinds: SurfaceKinds): ResolveSurface {
     for (const kind of kinds) {
       const name = nameIn(surface, kind.surface);
       const content = name === undefined ? undefined : kind.resolve(name, running);
-      if (content !== undefined) return { surface, ...content };
+      if (content === undefined) continue;
+      const { servers, prefixed, takesForeign } = content;
+      return { surface, servers, prefixed, takesForeign };
     }
     return undefined;
   };

@@ -2,7 +2,12 @@
 import { defaultTables } from "../../src/app.ts";
 import { anonymous } from "../../src/auth/none.ts";
 import { systemClock } from "../../src/clock.ts";
-import type { FailedServerConfig, Naming, ToolFilter } from "../../src/config/config.ts";
+import type {
+  FailedServerConfig,
+  Naming,
+  ServersConfig,
+  ToolFilter,
+} from "../../src/config/config.ts";
 import type { Policy } from "../../src/gateway/access_policy.ts";
 import { createGatewayCore } from "../../src/gateway/gateway.ts";
 import type { Gateway } from "../../src/gateway/surface.ts";
@@ -27,12 +32,11 @@ export interface CoreOptions {
   readonly log?: Log;
 }
 
-/** A gateway in front of these servers, in their order. */
-export async function createCoreGateway(
+/** The configuration of these servers, in their order. */
+export function coreConfig(
   fakes: readonly FakeUpstream[],
-  { policy, names = "prefixed", tools = {}, limits, log = createTestLog() }: CoreOptions = {},
-): Promise<Gateway> {
-  const byName = new Map(fakes.map((fake) => [fake.name, fake]));
+  { names = "prefixed", tools = {} }: Pick<CoreOptions, "names" | "tools"> = {},
+): ServersConfig {
   const servers = fakes.map(({ name }): FailedServerConfig => ({
     kind: "failed",
     problem: "",
@@ -42,18 +46,27 @@ export async function createCoreGateway(
     idleTimeoutMs: 1,
     tools: tools[name] ?? {},
   }));
+  return { servers, names, warnings: [], files: [], secrets: [] };
+}
+
+/** A gateway in front of these servers; only they can be in later configurations of it. */
+export async function createCoreGateway(
+  fakes: readonly FakeUpstream[],
+  { policy, limits, log = createTestLog(), ...naming }: CoreOptions = {},
+): Promise<Gateway> {
+  const byName = new Map(fakes.map((fake) => [fake.name, fake]));
   return createGatewayCore({
     resolveSurface: createSurfaceResolver(surfaceKinds),
     ...defaultTables,
     ...(policy && { policy }),
     emit: createLogReader(log, defaultLimits),
-    servers: { servers, names, warnings: [], files: [], secrets: [] },
+    servers: coreConfig(fakes, naming),
     create({ name }) {
       const fake = byName.get(name);
       if (fake === undefined) throw new Error(`No fake server "${name}"`);
       return fake;
     },
-    sameServer: () => true,
+    sameServer: (one, other) => JSON.stringify(one) === JSON.stringify(other),
     limits: { ...defaultLimits, firstListMs: 50, listMs: 50, listKnownMs: 20, ...limits },
     clock: systemClock,
     log,
@@ -83,16 +96,17 @@ export function statelessCaller(id?: string): Caller {
   };
 }
 
-/** How a call at `/mcp` ends. */
+/** How a call ends. */
 export async function endOf(
   gateway: Gateway,
   caller: Caller,
   method: string,
   params: JsonObject = {},
   resume?: Resume,
+  surface = "/mcp",
 ): Promise<Ending> {
   const call = { method, params, wantsProgress: false, caller, resume };
-  const reply = await within(`the end of ${method}`, next(gateway.call("/mcp", call)));
+  const reply = await within(`the end of ${method}`, next(gateway.call(surface, call)));
   if (reply.kind === "notice" || reply.kind === "ask") throw new Error(`Unexpected ${reply.kind}`);
   return reply;
 }

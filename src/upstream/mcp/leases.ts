@@ -16,8 +16,8 @@ import type { Resting } from "../exchange_source.ts";
  */
 export type LeaseState = "clear" | "doubtful" | "none";
 
-/** A call that needs a connection. */
-export interface LeaseWish {
+/** What decides which connection a call can have. */
+export interface LeaseClaim {
   readonly scope: string;
   /** What its client declares: only calls that declare the same can share a connection. */
   readonly declared: string;
@@ -30,6 +30,10 @@ export interface LeaseWish {
   /** Whether it waits for its client at this moment, and how it gives way. */
   readonly resting: () => Resting | undefined;
   readonly stateOf: (number: number) => LeaseState;
+}
+
+/** A call that needs a connection. */
+export interface LeaseWish extends LeaseClaim {
   /** The call was given up. */
   readonly signal: AbortSignal;
 }
@@ -47,6 +51,8 @@ export interface Leases {
    * `cancelled` when the call was given up.
    */
   take(wish: LeaseWish): Promise<LeasedNumber>;
+  /** The connection that a call can have now; undefined when it would have to wait. */
+  takeNow(claim: LeaseClaim): LeasedNumber | undefined;
   /** What is expected of calls has changed, or one waits for its client from now on. */
   changed(): void;
   /** Refuses the calls that wait, of one scope or of all. */
@@ -67,9 +73,9 @@ export interface LeaseOptions {
 
 /** A connection in use. */
 interface Place {
-  readonly holders: Set<LeaseWish>;
+  readonly holders: Set<LeaseClaim>;
   /** Those of its calls that have not run for long: they may ask soon. */
-  readonly fresh: Set<LeaseWish>;
+  readonly fresh: Set<LeaseClaim>;
   /** Its calls were asked to give way. */
   isLeaving: boolean;
 }
@@ -102,6 +108,11 @@ export function createLeases(options: LeaseOptions): Leases {
   const state: LeasesState = { options, scopes: new Map() };
   return {
     take: (wish) => take(state, wish),
+    takeNow(claim) {
+      const lease = serve(state, holdingOf(state, claim.scope), claim);
+      if (lease === undefined) tidy(state, claim.scope);
+      return lease;
+    },
     changed() {
       for (const scope of [...state.scopes.keys()]) pump(state, scope);
     },
@@ -114,11 +125,17 @@ export function createLeases(options: LeaseOptions): Leases {
   };
 }
 
+function holdingOf({ scopes }: LeasesState, scope: string): Holding {
+  const known = scopes.get(scope);
+  if (known !== undefined) return known;
+  const made: Holding = { places: new Map(), common: new Map(), waiters: new Set() };
+  scopes.set(scope, made);
+  return made;
+}
+
 function take(state: LeasesState, wish: LeaseWish): Promise<LeasedNumber> {
-  const { scopes, options: { server, waitMs, clock, limits } } = state;
-  const holding: Holding = scopes.get(wish.scope) ??
-    { places: new Map(), common: new Map(), waiters: new Set() };
-  scopes.set(wish.scope, holding);
+  const { options: { server, waitMs, clock, limits } } = state;
+  const holding = holdingOf(state, wish.scope);
   // Those that came before go first, where they can be served at all: they wait since they cannot.
   const lease = wish.signal.aborted ? undefined : serve(state, holding, wish);
   if (lease !== undefined) return Promise.resolve(lease);
@@ -164,7 +181,7 @@ function take(state: LeasesState, wish: LeaseWish): Promise<LeasedNumber> {
 }
 
 /** The connection that a call can have now. */
-function serve(state: LeasesState, holding: Holding, wish: LeaseWish): LeasedNumber | undefined {
+function serve(state: LeasesState, holding: Holding, wish: LeaseClaim): LeasedNumber | undefined {
   if (!wish.isAlone()) return share(state, holding, wish);
   const number = freeNumber(state, holding, wish);
   if (number === undefined) return undefined;
@@ -179,7 +196,11 @@ function serve(state: LeasesState, holding: Holding, wish: LeaseWish): LeasedNum
 }
 
 /** The common connection, where the calls on it leave room for one more that may ask. */
-function share(state: LeasesState, { common }: Holding, wish: LeaseWish): LeasedNumber | undefined {
+function share(
+  state: LeasesState,
+  { common }: Holding,
+  wish: LeaseClaim,
+): LeasedNumber | undefined {
   const { options: { clock, limits } } = state;
   const place: Place = common.get(wish.declared) ??
     { holders: new Set(), fresh: new Set(), isLeaving: false };
@@ -202,7 +223,7 @@ function share(state: LeasesState, { common }: Holding, wish: LeaseWish): Leased
   return { number: 0, release };
 }
 
-function released(state: LeasesState, { scope }: LeaseWish): void {
+function released(state: LeasesState, { scope }: LeaseClaim): void {
   pump(state, scope);
   tidy(state, scope);
 }
@@ -211,7 +232,7 @@ function released(state: LeasesState, { scope }: LeaseWish): void {
 function freeNumber(
   { options: { limits } }: LeasesState,
   { places, common }: Holding,
-  { declared, stateOf }: LeaseWish,
+  { declared, stateOf }: LeaseClaim,
 ): number | undefined {
   const numbers = Array.from({ length: limits.leasesMax }, (_, number) => number)
     .filter((number) => !places.has(number) && (number > 0 || !common.has(declared)));

@@ -76,6 +76,8 @@ function declares({ capabilities }: Pick<Description, "capabilities">, kind: Lis
   return isJsonObject(capabilities[listKinds[kind].capability]);
 }
 
+const none: readonly JsonObject[] = [];
+
 /** Makes the lists of a connection; nothing is fetched yet. */
 export function createServerLists(options: ServerListsOptions): ServerLists {
   const known = new Map<ListKind, Promise<readonly JsonObject[]>>();
@@ -86,7 +88,7 @@ export function createServerLists(options: ServerListsOptions): ServerLists {
   const isAbsent = (kind: ListKind): boolean =>
     !declares(options, kind) && !(isSilent && kind === "tools");
   const get = (kind: ListKind): Promise<readonly JsonObject[]> => {
-    if (isAbsent(kind)) return Promise.resolve([]);
+    if (isAbsent(kind)) return Promise.resolve(none);
     const kept = known.get(kind);
     if (kept !== undefined && options.clock.monotonic() < (staleAt.get(kind) ?? Infinity)) {
       return kept;
@@ -114,8 +116,10 @@ export function createServerLists(options: ServerListsOptions): ServerLists {
   return {
     get,
     known(kind) {
-      if (isAbsent(kind)) return [];
-      const isFresh = options.clock.monotonic() < (staleAt.get(kind) ?? Infinity);
+      // The same each time: its table of names is kept by it.
+      if (isAbsent(kind)) return none;
+      const until = staleAt.get(kind) ?? Infinity;
+      const isFresh = until === Infinity || options.clock.monotonic() < until;
       return isFresh ? fetched.get(kind) : undefined;
     },
     freshness(kind) {

@@ -7,8 +7,8 @@ import { withDeadline } from "../../clock.ts";
 import type { Caller } from "../../model.ts";
 import { queuedError } from "../link/start_errors.ts";
 import type { Connection } from "./connection.ts";
-import { createLeases, type Leases, type LeaseWish } from "./leases.ts";
-import { createPoolKeys, type PoolKey } from "./pool_key.ts";
+import { createLeases, type LeaseClaim, type Leases, type LeaseWish } from "./leases.ts";
+import { createPoolKeys, type Declaration, type PoolKey } from "./pool_key.ts";
 import {
   type ConnectionPoolOptions,
   keyOf,
@@ -28,14 +28,17 @@ export interface Lease {
 }
 
 /** What decides which connection a call can have. */
-export type CallWish = Omit<LeaseWish, "scope" | "stateOf">;
+export type CallClaim = Omit<LeaseClaim, "scope" | "stateOf">;
+
+/** The same of a call that waits for it. */
+export type CallWish = CallClaim & Pick<LeaseWish, "signal">;
 
 /** The connections of one upstream. */
 export interface ConnectionPool {
   /** The key of the connection that would serve a caller now. */
   keyOf(caller: Caller): PoolKey;
-  /** What the server gets declared for a caller, as a text. */
-  declared(caller: Caller): string;
+  /** What the server gets declared for a caller. */
+  declared(caller: Caller): Declaration;
   /** The caller's connection when it is up. */
   running(caller: Caller): Connection | undefined;
   /** Whether the caller's connection is up or starting. */
@@ -54,6 +57,11 @@ export interface ConnectionPool {
    * GatewayError.
    */
   lease(caller: Caller, wish: CallWish): Promise<Lease>;
+  /**
+   * The scope's common connection for such a call, where it is up and has room; undefined when the
+   * call has to wait, or to have one for itself.
+   */
+  share(caller: Caller, claim: CallClaim): Lease | undefined;
   /** A call that waits for a connection may get one now. */
   leasesChanged(): void;
   /** Whether a scope has ended, as far as that is remembered. */
@@ -97,6 +105,13 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     forCall: (caller) => forCall(pool, base(caller)),
     begun: (caller) => slotOf(pool, base(caller))?.begun.promise ?? Promise.resolve(),
     lease: (caller, wish) => lease(pool, leases, caller, wish),
+    share(caller, claim) {
+      const connection = pool.slots.get(baseKey(caller).id)?.connection;
+      if (connection === undefined || claim.isAlone()) return undefined;
+      const { scope } = caller;
+      const taken = leases.takeNow({ ...claim, scope, stateOf: stateOf(pool, caller) });
+      return taken && { connection, release: taken.release };
+    },
     leasesChanged: leases.changed,
     hasEnded: (scope) => pool.ended.has(scope),
     serving: (scope) => serving(pool, scope),
@@ -159,29 +174,30 @@ async function lease(
   caller: Caller,
   wish: CallWish,
 ): Promise<Lease> {
-  const isDoubtful = (number: number): boolean | undefined => {
-    const slot = slotOf(pool, { caller, number });
-    return slot && slot.connection?.isDoubtful() === true;
-  };
-  const { number, release } = await leases.take({
-    ...wish,
-    scope: caller.scope,
-    stateOf(one) {
-      const doubt = isDoubtful(one);
-      return doubt === undefined ? "none" : doubt ? "doubtful" : "clear";
-    },
-  });
+  const { scope } = caller;
+  const stateOfCallers = stateOf(pool, caller);
+  const { number, release } = await leases.take({ ...wish, scope, stateOf: stateOfCallers });
   const wanted = { caller, number };
   try {
     const slot = slotOf(pool, wanted);
     // Its questions could not be told from those of a call that was given up. The common
     // connection has more to lose than this.
-    if (slot !== undefined && !slot.key.isBase && isDoubtful(number)) stopSlot(pool, slot);
+    const isDoubtful = stateOfCallers(number) === "doubtful";
+    if (slot !== undefined && !slot.key.isBase && isDoubtful) stopSlot(pool, slot);
     return { connection: await forCall(pool, wanted), release };
   } catch (thrown) {
     release();
     throw thrown;
   }
+}
+
+/** The state of each connection that a caller can lease. */
+function stateOf(pool: PoolState, caller: Caller): LeaseClaim["stateOf"] {
+  return (number) => {
+    const slot = slotOf(pool, { caller, number });
+    if (slot === undefined) return "none";
+    return slot.connection?.isDoubtful() === true ? "doubtful" : "clear";
+  };
 }
 
 function serving({ slots }: PoolState, scope: string): Connection[] {

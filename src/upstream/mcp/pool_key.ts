@@ -23,6 +23,13 @@ export interface PoolKey {
 
 const forAll = { scope: undefined, isBase: true, isSession: false } as const;
 
+/** What the server gets declared for a caller. */
+export interface Declaration {
+  readonly text: string;
+  /** Whether it lets the server ask the client something; roots may be the operator's to give. */
+  readonly mayAsk: boolean;
+}
+
 /** The keys of one server's connections. */
 export interface PoolKeys {
   /**
@@ -30,8 +37,7 @@ export interface PoolKeys {
    * apart.
    */
   of(caller: Caller, number: number, dialect: Dialect | undefined): PoolKey;
-  /** What the server gets declared for a caller, as a text. */
-  declared(caller: Caller): string;
+  declared(caller: Caller): Declaration;
 }
 
 /** Makes the keys. They are remembered, since each call asks for its caller's several times. */
@@ -39,20 +45,24 @@ export function createPoolKeys(config: McpServerConfig): PoolKeys {
   const shared: PoolKey = { ...forAll, id: "all" };
   const byDialect = new Map<Dialect, PoolKey>();
   const byCaller = new WeakMap<Caller, PoolKey>();
-  const declarations = new WeakMap<Caller, string>();
-  const declared = (caller: Caller): string => {
+  const declarations = new WeakMap<Caller, Declaration>();
+  const declared = (caller: Caller): Declaration => {
     const known = declarations.get(caller);
     if (known !== undefined) return known;
-    const text = JSON.stringify(declaredCapabilities(config, caller));
-    declarations.set(caller, text);
-    return text;
+    const capabilities = declaredCapabilities(config, caller);
+    const mayAsk = Object.keys(capabilities).some((name) =>
+      name !== "extensions" && (name !== "roots" || config.roots === "relay")
+    );
+    const declaration = { text: JSON.stringify(capabilities), mayAsk };
+    declarations.set(caller, declaration);
+    return declaration;
   };
   const make = (caller: Caller, number: number): PoolKey => {
     const { scope } = caller;
     if (caller.sharesScope !== true) {
       return { id: `scope ${scope}`, scope, isBase: true, isSession: true };
     }
-    const id = `scope ${scope} ${number} ${declared(caller)}`;
+    const id = `scope ${scope} ${number} ${declared(caller).text}`;
     return { id, scope, isBase: number === 0, isSession: false };
   };
   return {

@@ -6,10 +6,10 @@
 import { toGatewayError } from "../../errors.ts";
 import type { Call, Caller, Exchange, LogLevel } from "../../model.ts";
 import { createExchange, type ExchangeHooks, type ExchangeSource } from "../exchange_source.ts";
-import { askableCapabilities } from "../link/client_shown.ts";
 import type { OpenRequest } from "../link/link.ts";
 import { workingMethods } from "./attribution.ts";
 import type { Connection } from "./connection.ts";
+import type { CallClaim, Lease } from "./pool.ts";
 import { hasLevel, holderOf, type PooledParts, setLevel } from "./pooled_parts.ts";
 import { openOnConnection, subscribing } from "./subscribed_call.ts";
 
@@ -60,9 +60,7 @@ export function openPooled(parts: PooledParts, call: Call): Exchange {
     noteLevel(parts, call, source);
     return source.exchange;
   }
-  const running = runningFor(parts, call);
-  if (running === undefined) waitFor(pooled);
-  else begin(pooled, running, nothingMore);
+  if (!beginAtOnce(pooled)) waitFor(pooled);
   return source.exchange;
 }
 
@@ -100,17 +98,55 @@ function noteLevel(parts: PooledParts, { caller, params }: Call, source: Exchang
   source.end({ kind: "result", value: {} });
 }
 
-/** The connection that takes a call at once. */
-function runningFor(parts: PooledParts, call: Call): Connection | undefined {
-  const { method, params, caller } = call;
+/** Hands the call to a connection that is up, without a promise; false when it has to wait. */
+function beginAtOnce(pooled: PooledCall): boolean {
+  const { parts, call, call: { method, params, caller } } = pooled;
+  const { pool } = parts;
   const holder = subscribing.has(method) ? holderOf(parts, caller.scope, params["uri"]) : undefined;
-  if (holder !== undefined) return holder;
-  const running = parts.pool.running(caller);
-  if (running === undefined || caller.sharesScope !== true) return running;
-  if (parts.pool.hasEnded(caller.scope)) return undefined;
-  const isFree = running.dialect.sharing === "all" ||
-    (!mustRaiseLevel(parts, caller, running) && !needsLease(parts, call));
-  return isFree ? running : undefined;
+  const connection = holder ?? pool.running(caller);
+  if (connection === undefined) return false;
+  const isShared = holder === undefined && caller.sharesScope === true;
+  if (isShared && pool.hasEnded(caller.scope)) return false;
+  if (!isShared || connection.dialect.sharing === "all") {
+    begin(pooled, connection, nothingMore);
+    return true;
+  }
+  if (mustRaiseLevel(parts, caller, connection)) return false;
+  if (!needsLease(parts, call)) {
+    begin(pooled, connection, nothingMore);
+    return true;
+  }
+  const lease = pool.share(caller, claimOf(pooled, connection));
+  if (lease === undefined) return false;
+  begin(pooled, connection, endOf(pooled, lease));
+  return true;
+}
+
+/** What decides which connection a call can have, beside the common one. */
+function claimOf(pooled: PooledCall, base: Connection): CallClaim {
+  const { parts: { pool, asking }, call, source } = pooled;
+  const { text: declared } = pool.declared(call.caller);
+  return {
+    declared,
+    // Of two calls, one given up and one unknown, the server's first question could be either's.
+    isAlone: () => asking.asks() || (asking.isNew(call, declared) && base.isDoubtful()),
+    joins: (fresh) => asking.joins(call, declared, fresh),
+    stayedQuiet: () => noteQuiet(pooled),
+    resting: () => source.resting(),
+  };
+}
+
+/** The call went well, or has run for a while, without a question. */
+function noteQuiet({ wasAsked, parts: { pool, asking }, call }: PooledCall): void {
+  if (!wasAsked) asking.wasQuiet(call, pool.declared(call.caller).text);
+}
+
+/** What is to be done when a call with a lease is over. */
+function endOf(pooled: PooledCall, lease: Lease): (succeeded: boolean) => void {
+  return (succeeded) => {
+    if (succeeded) noteQuiet(pooled);
+    lease.release();
+  };
 }
 
 /**
@@ -126,24 +162,12 @@ async function connectionOf(
   pooled: PooledCall,
   signal: AbortSignal,
 ): Promise<[Connection, (succeeded: boolean) => void]> {
-  const { parts, call, call: { caller }, source } = pooled;
-  const { pool, leveled, asking } = parts;
+  const { parts, call, call: { caller } } = pooled;
+  const { pool, leveled } = parts;
   const base = await pool.forCall(caller);
-  if (base.dialect.sharing === "all" || caller.sharesScope !== true) return [base, () => {}];
-  const declared = pool.declared(caller);
-  const noteQuiet = (): void => {
-    if (!pooled.wasAsked) asking.wasQuiet(call, declared);
-  };
+  if (base.dialect.sharing === "all" || caller.sharesScope !== true) return [base, nothingMore];
   const lease = needsLease(parts, call)
-    ? await pool.lease(caller, {
-      declared,
-      // Of two calls, one given up and one unknown, the server's first question could be either's.
-      isAlone: () => asking.asks() || (asking.isNew(call, declared) && base.isDoubtful()),
-      joins: (fresh) => asking.joins(call, declared, fresh),
-      stayedQuiet: noteQuiet,
-      resting: () => source.resting(),
-      signal,
-    })
+    ? await pool.lease(caller, { ...claimOf(pooled, base), signal })
     : undefined;
   try {
     const connection = lease?.connection ?? base;
@@ -151,10 +175,7 @@ async function connectionOf(
       leveled.add(connection);
       await connection.request("logging/setLevel", { level: "debug" }).catch(() => {});
     }
-    return [connection, (succeeded) => {
-      if (lease !== undefined && succeeded) noteQuiet();
-      lease?.release();
-    }];
+    return [connection, lease === undefined ? nothingMore : endOf(pooled, lease)];
   } catch (thrown) {
     lease?.release();
     throw thrown;
@@ -164,11 +185,8 @@ async function connectionOf(
 /**
  * Whether the server may ask something during a call, on a channel that cannot say for which call.
  */
-function needsLease({ kind }: PooledParts, { method, caller }: Call): boolean {
+function needsLease({ kind, pool }: PooledParts, { method, caller }: Call): boolean {
   const { config, connector } = kind;
-  return workingMethods.has(method) && !connector.ownsQuestions &&
-    config.isolation === "session" &&
-    // Roots that the operator gives need no client.
-    Object.keys(askableCapabilities(config, caller))
-      .some((name) => name !== "roots" || config.roots === "relay");
+  return config.isolation === "session" && workingMethods.has(method) &&
+    !connector.ownsQuestions && pool.declared(caller).mayAsk;
 }
