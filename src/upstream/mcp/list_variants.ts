@@ -37,7 +37,10 @@ export function createListVariants(
     of(caller) {
       // A handshake has said for all requests which client they are for.
       const variant = dialect.clientContext === "handshake" ? "" : variantOf(caller);
-      const lists = variants.get(variant) ??
+      const kept = variants.get(variant);
+      // The only one need not become the latest.
+      if (kept !== undefined && variants.size === 1) return kept;
+      const lists = kept ??
         createServerLists({ ...options, request: (...args) => request(caller, ...args) });
       putWithin(variants, variant, lists, options.limits.listVariantsMax);
       return lists;
