@@ -85,12 +85,14 @@ export function createServerLists(options: ServerListsOptions): ServerLists {
   const isSilent = kindsOf(options).length === 0;
   const isAbsent = (kind: ListKind): boolean =>
     !declares(options, kind) && !(isSilent && kind === "tools");
+  const isFresh = (kind: ListKind): boolean => {
+    const until = staleAt.get(kind) ?? Infinity;
+    return until === Infinity || options.clock.monotonic() < until;
+  };
   const get = (kind: ListKind): Promise<readonly JsonObject[]> => {
     if (isAbsent(kind)) return Promise.resolve([]);
     const kept = known.get(kind);
-    if (kept !== undefined && options.clock.monotonic() < (staleAt.get(kind) ?? Infinity)) {
-      return kept;
-    }
+    if (kept !== undefined && isFresh(kind)) return kept;
     const asked = declares(options, kind)
       ? fetchList(kind, options)
       : fetchUndeclared(kind, options);
@@ -115,8 +117,7 @@ export function createServerLists(options: ServerListsOptions): ServerLists {
     get,
     known(kind) {
       if (isAbsent(kind)) return [];
-      const isFresh = options.clock.monotonic() < (staleAt.get(kind) ?? Infinity);
-      return isFresh ? fetched.get(kind) : undefined;
+      return isFresh(kind) ? fetched.get(kind) : undefined;
     },
     freshness(kind) {
       const hint = hints.get(kind);
