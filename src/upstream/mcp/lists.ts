@@ -87,12 +87,14 @@ export function createServerLists(options: ServerListsOptions): ServerLists {
   const isSilent = kindsOf(options).length === 0;
   const isAbsent = (kind: ListKind): boolean =>
     !declares(options, kind) && !(isSilent && kind === "tools");
+  const isFresh = (kind: ListKind): boolean => {
+    const until = staleAt.get(kind) ?? Infinity;
+    return until === Infinity || options.clock.monotonic() < until;
+  };
   const get = (kind: ListKind): Promise<readonly JsonObject[]> => {
     if (isAbsent(kind)) return Promise.resolve(none);
     const kept = known.get(kind);
-    if (kept !== undefined && options.clock.monotonic() < (staleAt.get(kind) ?? Infinity)) {
-      return kept;
-    }
+    if (kept !== undefined && isFresh(kind)) return kept;
     const asked = declares(options, kind)
       ? fetchList(kind, options)
       : fetchUndeclared(kind, options);
@@ -118,9 +120,7 @@ export function createServerLists(options: ServerListsOptions): ServerLists {
     known(kind) {
       // The same each time: its table of names is kept by it.
       if (isAbsent(kind)) return none;
-      const until = staleAt.get(kind) ?? Infinity;
-      const isFresh = until === Infinity || options.clock.monotonic() < until;
-      return isFresh ? fetched.get(kind) : undefined;
+      return isFresh(kind) ? fetched.get(kind) : undefined;
     },
     freshness(kind) {
       const hint = hints.get(kind);
