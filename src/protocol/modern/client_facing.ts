@@ -175,10 +175,11 @@ function encodeDescription(
   }, shownInfo(identity, serverInfo, { titles: true, icons: true }));
 }
 
+const groups = ["tools", "prompts", "resources"];
+
 /** The capability that a method needs; undefined if it needs none. */
 export function capabilityOf(method: string): string | undefined {
   if (method === "completion/complete") return "completions";
   if (!isNamed(method)) return undefined;
-  const [first] = method.split("/");
-  return first === "tools" || first === "prompts" || first === "resources" ? first : undefined;
+  return groups.find((group) => method.startsWith(`${group}/`));
 }

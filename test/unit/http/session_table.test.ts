@@ -381,6 +381,17 @@ describe("the life of a session", () => {
     expect(second.gateway.watches.size).toBe(1);
   });
 
+  test("a server's own method may be called like a member of every object", async () => {
+    const { connect, gateway } = createHarness();
+    gateway.surface = (name) => ({ name, takesForeign: true });
+    const session = await connect();
+    for (const method of ["toString", "constructor", "hasOwnProperty", "__proto__"]) {
+      const response = await session.post(request(1, method, { a: 1 }));
+      const result = { echo: { a: 1 }, method };
+      expect(await response.json()).toEqual({ jsonrpc: "2.0", id: 1, result });
+    }
+  });
+
   test("ping, setLevel, subscribe and unsubscribe answer exactly {}", async () => {
     const { connect, gateway, store } = createHarness();
     const session = await connect();
