@@ -121,15 +121,14 @@ describe("a changed list of a server that all clients share", () => {
     client("broken", anonymous, true);
     const caller = { principal: anonymous, scope: "moves", revision: "any" };
     let came: ReturnType<typeof client> | undefined;
-    let leaving: ReturnType<typeof client> | undefined;
     watches.add(view.surface, { ...caller, capabilities: {}, clientInfo: {} }, {
       notice() {
-        leaving?.stop();
+        leaving.stop();
         came = client("came");
       },
       ask: () => Promise.reject(new Error("no client")),
     });
-    leaving = client("leaving");
+    const leaving = client("leaving");
     const after = client("after");
     say(changed("tools"));
     clock.advance(limits.changeDebounceMs);
