@@ -179,6 +179,29 @@ describe("C8 an event log that is never read", () => {
     expect(evictions()).toBe(4);
   });
 
+  test("counts bytes, however many characters they are", () => {
+    const { log, evictions } = createLog({ replayBytesMax: 1_000 });
+    const stream = log.openStream();
+    const primed = log.prime(stream);
+    for (const letter of ["a", "日", "b"]) log.append(stream, letter.repeat(250));
+    // 250 characters of three bytes push the first frame out, and the next one pushes them out.
+    expect(dataOf(log.replay(primed)).map((data) => data[0])).toEqual(["b"]);
+    expect(evictions()).toBe(2);
+  });
+
+  test("never replays an old frame of a stream, though it looks for old ones only now and then", () => {
+    const { clock, log } = createLog();
+    const stream = log.openStream();
+    const primed = log.prime(stream);
+    log.append(stream, "old");
+    clock.advance(limits.replayAgeMs - 1);
+    log.endStream(log.openStream());
+    log.append(stream, "new");
+    expect(dataOf(log.replay(primed))).toEqual(["old", "new"]);
+    clock.advance(2);
+    expect(dataOf(log.replay(primed))).toEqual(["new"]);
+  });
+
   test("drops frames by age, and ended streams with them", () => {
     const { clock, log, evictions } = createLog();
     const [open, ended] = [log.openStream(), log.openStream()];
