@@ -14,6 +14,7 @@ import { serveHardened } from "./hardened.ts";
 import { createOutgoing } from "./outgoing.ts";
 import type {
   Child,
+  ChildInput,
   ExitStatus,
   Listener,
   Runtime,
@@ -110,11 +111,23 @@ function spawn({ command, args, env, cwd }: SpawnOptions): Child {
       signal,
     }));
     const { pid, stdin, stdout, stderr } = child;
-    return { pid, stdin, stdout, stderr, exited };
+    return { pid, stdin: toInput(stdin), stdout, stderr, exited };
   } catch (fault) {
     const folderMissing = cwd !== undefined && !existsSync(cwd);
     throw toSpawnFault(command, cwd, toCode(fault) ?? "unknown", folderMissing);
   }
+}
+
+function toInput(stream: WritableStream<Uint8Array>): ChildInput {
+  const writer = stream.getWriter();
+  // The failing write reports a broken stream; these two would be unhandled rejections.
+  writer.closed.catch(() => {});
+  writer.ready.catch(() => {});
+  const encoder = new TextEncoder();
+  return {
+    write: (text) => writer.write(encoder.encode(text)),
+    close: () => void writer.close().catch(() => {}),
+  };
 }
 
 function signalGroup(groupId: number, signal: "SIGTERM" | "SIGKILL"): boolean {

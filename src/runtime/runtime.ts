@@ -80,10 +80,21 @@ export interface ExitStatus {
   readonly signal: string | null;
 }
 
+/** The stdin of a child. What is written arrives in the order of the calls. */
+export interface ChildInput {
+  /**
+   * Writes a text; undefined if it takes more at once. A promise resolves when there is room again,
+   * and rejects with the code EPIPE once the child has ended or closed its stdin.
+   */
+  write(text: string): Promise<void> | undefined;
+  /** Ends it after what was written. */
+  close(): void;
+}
+
 /** A running child in a session and process group of its own; `pid` is also the group's id. */
 export interface Child {
   readonly pid: number;
-  readonly stdin: WritableStream<Uint8Array>;
+  readonly stdin: ChildInput;
   readonly stdout: ReadableStream<Uint8Array>;
   readonly stderr: ReadableStream<Uint8Array>;
   /** Resolves when the process itself exits, even if a grandchild still holds its pipes. */

@@ -4,6 +4,7 @@
  */
 import type {
   Child,
+  ChildInput,
   LogFile,
   Runtime,
   SqlDatabase,
@@ -75,18 +76,17 @@ export function createFaultyRuntime(inner: Runtime): FaultyRuntime {
 }
 
 function withFaultyStdin(child: Child, reach: () => void): Child {
-  const writer = child.stdin.getWriter();
-  const stdin = new WritableStream<Uint8Array>({
-    start(controller) {
-      writer.closed.catch((fault) => controller.error(fault));
+  const stdin: ChildInput = {
+    write(text) {
+      try {
+        reach();
+      } catch (fault) {
+        return Promise.reject(fault);
+      }
+      return child.stdin.write(text);
     },
-    async write(chunk) {
-      reach();
-      await writer.write(chunk);
-    },
-    close: () => writer.close(),
-    abort: (reason) => writer.abort(reason),
-  });
+    close: () => child.stdin.close(),
+  };
   return { ...child, stdin };
 }
 

@@ -36,7 +36,7 @@ await warden.hold(child.pid, "stubborn");
 const { value } = await child.stdout.getReader().read();
 const grandchild = Number(new TextDecoder().decode(value));
 if (mode === "leaderless") {
-  await child.stdin.getWriter().close();
+  child.stdin.close();
   await child.exited;
 }
 const killed = log.records.filter((record) => /earlier run/.test(record.message)).length;

@@ -4,6 +4,7 @@
  * sixth of the CPU time of a call when 16 clients call at once. The queue is bounded:
  * if a child does not read, `write` returns false and the gateway does not grow.
  */
+import type { ChildInput } from "../../runtime/runtime.ts";
 
 /** Writes lines to one stream. */
 export interface LineWriter {
@@ -13,65 +14,74 @@ export interface LineWriter {
   close(): void;
 }
 
+/** A queue of lines in front of a child's stdin. */
+interface LineQueue {
+  readonly input: ChildInput;
+  readonly fault: (error: unknown) => void;
+  waiting: string[];
+  /** UTF-16 units that wait or are being written, as the queue holds them. */
+  size: number;
+  state: "quiet" | "scheduled" | "writing" | "closed";
+}
+
 /**
  * Makes a writer. The bound counts UTF-16 units, as the queue holds them. `nextTurn` runs what it
  * is given once, in the event loop's next turn. `fault` is called once when the stream breaks.
  */
 export function createLineWriter(
-  stream: WritableStream<Uint8Array>,
+  input: ChildInput,
   { writeBytesMax, nextTurn, fault }: {
     readonly writeBytesMax: number;
     readonly nextTurn: (run: () => void) => void;
     readonly fault: (error: unknown) => void;
   },
 ): LineWriter {
-  const writer = stream.getWriter();
-  // The failing write reports a broken stream; these two would be unhandled rejections.
-  writer.closed.catch(() => {});
-  writer.ready.catch(() => {});
-  const encoder = new TextEncoder();
-  let waiting: string[] = [];
-  let size = 0;
-  let state: "quiet" | "scheduled" | "writing" | "closed" = "quiet";
-
-  const flush = async (): Promise<void> => {
-    if (state === "closed") return;
-    state = "writing";
-    while (waiting.length > 0) {
-      const batch = waiting.join("\n") + "\n";
-      waiting = [];
-      try {
-        await writer.write(encoder.encode(batch));
-      } catch (error) {
-        if (!isClosed()) fault(error);
-        state = "closed";
-        return;
-      }
-      size -= batch.length;
-    }
-    if (!isClosed()) state = "quiet";
-  };
-  const isClosed = () => state === "closed";
-
+  const queue: LineQueue = { input, fault, waiting: [], size: 0, state: "quiet" };
+  const flushQueue = () => flush(queue);
   return {
     write(line) {
-      if (state === "closed" || size + line.length >= writeBytesMax) return false;
-      waiting.push(line);
-      size += line.length + 1;
-      if (state === "quiet") {
-        state = "scheduled";
-        nextTurn(() => void flush());
+      if (queue.state === "closed" || queue.size + line.length >= writeBytesMax) return false;
+      queue.waiting.push(line);
+      queue.size += line.length + 1;
+      if (queue.state === "quiet") {
+        queue.state = "scheduled";
+        nextTurn(flushQueue);
       }
       return true;
     },
     close() {
-      if (state === "closed") return;
-      if (waiting.length > 0) {
-        void writer.write(encoder.encode(waiting.join("\n") + "\n")).catch(() => {});
-        waiting = [];
-      }
-      state = "closed";
-      void writer.close().catch(() => {});
+      if (queue.state === "closed") return;
+      if (queue.waiting.length > 0) input.write(takeAll(queue))?.catch(() => {});
+      queue.state = "closed";
+      input.close();
     },
   };
+}
+
+/** Writes what waits; while there is no room, what comes gathers for the next write. */
+function flush(queue: LineQueue): void {
+  if (queue.state === "closed") return;
+  if (queue.waiting.length === 0) {
+    queue.state = "quiet";
+    return;
+  }
+  queue.state = "writing";
+  const batch = takeAll(queue);
+  const done = () => {
+    queue.size -= batch.length;
+    flush(queue);
+  };
+  const writing = queue.input.write(batch);
+  if (writing === undefined) return done();
+  writing.then(done, (error) => {
+    if (queue.state === "closed") return;
+    queue.state = "closed";
+    queue.fault(error);
+  });
+}
+
+function takeAll(queue: LineQueue): string {
+  const batch = queue.waiting.join("\n") + "\n";
+  queue.waiting = [];
+  return batch;
 }

@@ -111,14 +111,12 @@ function openGuard({ runtime, clock, limits }: WardenOptions): Guard {
     env: {},
   });
   for (const output of [child.stdout, child.stderr]) void output.cancel().catch(() => {});
-  const writer = child.stdin.getWriter();
-  const encoder = new TextEncoder();
   return {
     child,
     // A write that fails means that the shell is gone, which its end reports.
-    tell: (line) => void writer.write(encoder.encode(`${line}\n`)).catch(() => {}),
+    tell: (line) => void child.stdin.write(`${line}\n`)?.catch(() => {}),
     async close() {
-      void writer.close().catch(() => {});
+      child.stdin.close();
       await withDeadline(clock, limits.stopMs, child.exited, () => {
         runtime.signalGroup(child.pid, "SIGKILL");
       });

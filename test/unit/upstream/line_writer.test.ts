@@ -1,18 +1,19 @@
 /** Lines to a child: coalesced, in order, bounded; a broken stream is reported once. */
 import { describe, expect, test } from "bun:test";
 import { createLineWriter } from "../../../src/upstream/stdio/line_writer.ts";
+import type { ChildInput } from "../../../src/runtime/runtime.ts";
 import { until } from "../../support/wait.ts";
 
 function make(bytesMax: number, write: (text: string) => Promise<void> | void) {
   const faults: unknown[] = [];
   let closed = 0;
-  const stream = new WritableStream<Uint8Array>({
-    write: (chunk) => write(new TextDecoder().decode(chunk)),
+  const input: ChildInput = {
+    write: (text) => write(text) ?? undefined,
     close() {
       closed++;
     },
-  });
-  const writer = createLineWriter(stream, {
+  };
+  const writer = createLineWriter(input, {
     writeBytesMax: bytesMax,
     nextTurn: (run) => void setTimeout(run, 0),
     fault: (error) => void faults.push(error),

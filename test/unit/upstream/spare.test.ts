@@ -33,7 +33,7 @@ function createFakes(real: Runtime): { runtime: Runtime; all: Fake[]; alive(): n
     const pid = all.length + 1;
     const write = (text: string) => outputs[0]?.enqueue(new TextEncoder().encode(text));
     all.push({ pid, isAlive: () => isAlive, write, exit });
-    const stdin = new WritableStream<Uint8Array>({ close: () => exit(0) });
+    const stdin = { write: () => undefined, close: () => exit(0) };
     return { pid, stdin, stdout: toOutput(), stderr: toOutput(), exited: exited.promise };
   };
   const runtime: Runtime = {
