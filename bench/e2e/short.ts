@@ -22,7 +22,7 @@ const rates: Rates = {
   seconds: 0.25,
   warmSeconds: 0.25,
   warmSecondsMax: 3,
-  warmPart: 0.2,
+  warmPart: 0.35,
 };
 
 /** The sides, next to the base commit where there is one that can be checked out. */
