@@ -14,6 +14,8 @@ const named = firstOption < 0 ? given : given.slice(0, firstOption);
 const options = given.slice(named.length);
 
 const parts: Readonly<Record<string, () => Promise<Suite[]>>> = {
+  messages: async () => (await import("./messages.ts")).openSuites(),
+  call_path: async () => (await import("./call_path.ts")).openSuites(),
   session_lookup: async () => await (await import("./session_lookup.ts")).openSuites(),
   sse_fanout: async () => (await import("./sse_fanout.ts")).openSuites(),
 };
@@ -35,7 +37,7 @@ const chosen = named.length > 0 ? named : Object.keys(parts);
 const { runtime, machine, load } = describeMachine();
 console.log(`${runtime}, ${machine}, ${load}`);
 if (chosen.some((name) => name in parts)) {
-  console.log("median of 3 rounds (lowest to highest)\n");
+  console.log("by the wall clock, median of 3 rounds (lowest to highest); then by CPU time\n");
 }
 for (const name of chosen) {
   await drivers[name]?.();

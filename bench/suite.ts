@@ -1,8 +1,10 @@
 /**
  * The interface between a benchmark file and run.ts, and how candidates are measured: in turns, so
- * that the order favours none.
+ * that the order favours none. mitata measures the time by the wall clock; the CPU time, which other
+ * work on the machine does not lengthen as much, is read around further calls.
  */
 import { do_not_optimize, measure } from "mitata";
+import process from "node:process";
 
 /** One way to do the work; every call takes fresh input. */
 export interface Candidate {
@@ -20,42 +22,83 @@ export interface Suite {
   close(): void | Promise<void>;
 }
 
-/** The figure of one candidate: the median of the rounds' medians, and their range. */
-export interface Figure {
-  readonly name: string;
-  readonly nanoseconds: number;
+/** The median of the rounds, their range, and how it relates to the first candidate's. */
+interface Nanoseconds {
+  readonly median: number;
   readonly lowest: number;
   readonly highest: number;
-  /** Relative to the first candidate. */
   readonly ratio: number;
 }
 
+/** The figures of one candidate, each for one unit. */
+export interface Figure {
+  readonly name: string;
+  /** By the wall clock: each round's median. */
+  readonly wall: Nanoseconds;
+  /** CPU time of all threads: each round's mean. */
+  readonly cpu: Nanoseconds;
+}
+
+const nsPerMs = 1e6;
+const nsPerUs = 1e3;
+const callsMax = 1_000_000;
+
+/** Nanoseconds of CPU time for one call. */
+async function cpuOf(work: () => unknown, calls: number): Promise<number> {
+  const before = process.cpuUsage();
+  for (let call = 0; call < calls; call += 1) {
+    const result = work();
+    do_not_optimize(result instanceof Promise ? await result : result);
+  }
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) * nsPerUs / calls;
+}
+
+/** One round of one candidate. */
+async function measureOnce({ work }: Candidate, roundMs: number) {
+  const first = work();
+  const call = first instanceof Promise
+    ? async () => do_not_optimize(await work())
+    : () => do_not_optimize(work());
+  await first;
+  // Garbage collection between candidates would cost a gigabyte on a runtime that cannot be
+  // asked for it.
+  const { p50: wall } = await measure(call, { min_cpu_time: roundMs * nsPerMs, gc: false });
+  const calls = Math.max(1, Math.min(callsMax, Math.round(roundMs * nsPerMs / wall)));
+  return { wall, cpu: await cpuOf(work, calls) };
+}
+
+const medianOf = (values: readonly number[]) =>
+  values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+
+const toNanoseconds = (values: readonly number[], bare: readonly number[]): Nanoseconds => ({
+  median: medianOf(values),
+  lowest: Math.min(...values),
+  highest: Math.max(...values),
+  ratio: medianOf(values) / medianOf(bare),
+});
+
 /** Measures a suite in rounds, each of which starts with another candidate. */
 export async function measureSuite(suite: Suite, rounds = 3, roundMs = 150): Promise<Figure[]> {
-  const medians = suite.candidates.map((): number[] => []);
+  const { candidates, units } = suite;
+  const measured = candidates.map((candidate) => ({
+    candidate,
+    wall: [] as number[],
+    cpu: [] as number[],
+  }));
   for (let round = 0; round < rounds; round++) {
-    for (let turn = 0; turn < suite.candidates.length; turn++) {
-      const at = (round + turn) % suite.candidates.length;
-      const { work } = suite.candidates[at]!;
-      const first = work();
-      const call = first instanceof Promise
-        ? async () => do_not_optimize(await work())
-        : () => do_not_optimize(work());
-      await first;
-      // Garbage collection between candidates would cost a gigabyte on a runtime that cannot be
-      // asked for it.
-      const stats = await measure(call, { min_cpu_time: roundMs * 1e6, gc: false });
-      medians[at]!.push(stats.p50 / suite.units);
+    for (let turn = 0; turn < measured.length; turn++) {
+      const one = measured[(round + turn) % measured.length]!;
+      const { wall, cpu } = await measureOnce(one.candidate, roundMs);
+      one.wall.push(wall / units);
+      one.cpu.push(cpu / units);
     }
   }
-  for (const values of medians) values.sort((a, b) => a - b);
-  const middle = (values: number[]) => values[values.length >> 1]!;
-  return suite.candidates.map(({ name }, at) => ({
+  const [bare] = measured;
+  return measured.map(({ candidate: { name }, wall, cpu }) => ({
     name,
-    nanoseconds: middle(medians[at]!),
-    lowest: medians[at]![0]!,
-    highest: medians[at]!.at(-1)!,
-    ratio: middle(medians[at]!) / middle(medians[0]!),
+    wall: toNanoseconds(wall, bare?.wall ?? []),
+    cpu: toNanoseconds(cpu, bare?.cpu ?? []),
   }));
 }
 
@@ -63,12 +106,14 @@ export async function measureSuite(suite: Suite, rounds = 3, roundMs = 150): Pro
 export function toReport(suite: Suite, figures: readonly Figure[]): string {
   const width = Math.max(...figures.map(({ name }) => name.length));
   const number = (value: number) => value.toFixed(value < 100 ? 1 : 0);
-  const lines = figures.map(({ name, nanoseconds, lowest, highest, ratio }) =>
+  const lines = figures.map(({ name, wall, cpu }) =>
     [
       `  ${name.padEnd(width)}`,
-      `${number(nanoseconds).padStart(9)} ns/${suite.unit}`,
-      `(${number(lowest)} to ${number(highest)})`.padEnd(20),
-      `${ratio.toFixed(2)} x bare`,
+      `${number(wall.median).padStart(9)} ns/${suite.unit}`,
+      `(${number(wall.lowest)} to ${number(wall.highest)})`.padEnd(22),
+      `${wall.ratio.toFixed(2)} x bare`.padEnd(13),
+      `CPU ${number(cpu.median).padStart(9)} ns`,
+      `${cpu.ratio.toFixed(2)} x bare`,
     ].join("  ")
   );
   return [suite.title, ...lines, ""].join("\n");

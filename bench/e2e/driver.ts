@@ -57,16 +57,33 @@ export type StartTarget = (side: Side, servers: ServerSet) => Promise<RunningTar
 
 /** A starter whose targets end with `closing`. */
 export function createStarter(closing: Closing): StartTarget {
-  const started = new Map<string, RunningTarget>();
-  return async (side, servers) => {
-    const key = `${side.name} ${servers}`;
-    const known = started.get(key);
-    if (known !== undefined) return known;
+  const started = new Map<string, Promise<RunningTarget>>();
+  const startNew = async (side: Side, servers: ServerSet): Promise<RunningTarget> => {
     const target = await closing.open(() => side.start(servers), ({ close }) => close());
-    const running: RunningTarget = { side, target, served: new Map() };
+    return { side, target, served: new Map() };
+  };
+  return (side, servers) => {
+    const key = `${side.name} ${servers}`;
+    const running = started.get(key) ?? startNew(side, servers);
     started.set(key, running);
     return running;
   };
+}
+
+/** A peer that does not start is left out; without one of our own sides nothing is measured. */
+async function startColumn(
+  side: Side,
+  scenario: Scenario,
+  { peers }: Sides,
+  start: StartTarget,
+): Promise<Column[]> {
+  try {
+    return [{ name: side.name, scenario, at: await start(side, scenario.servers) }];
+  } catch (thrown) {
+    if (!peers.includes(side)) throw thrown;
+    console.log(`Without ${side.name}: ${thrown instanceof Error ? thrown.message : thrown}`);
+    return [];
+  }
 }
 
 const canServe = ({ rows }: Side, { name }: Scenario) => rows === undefined || rows.includes(name);
@@ -81,7 +98,7 @@ export async function measureRow(
 ): Promise<RowResult> {
   const columns: Column[] = [];
   for (const side of allOf(sides).filter((one) => canServe(one, scenario))) {
-    columns.push({ name: side.name, scenario, at: await start(side, scenario.servers) });
+    columns.push(...await startColumn(side, scenario, sides, start));
   }
   const plain = scenarios.find(({ name }) => name === scenario.plain);
   if (plain !== undefined) {
@@ -137,10 +154,10 @@ export async function measureRun(options: Options, closing: Closing): Promise<Ru
   const isWanted = ({ name }: { readonly name: string }) =>
     options.only === undefined || options.only.includes(name);
   const cores = pinCores();
-  const { runtime, machine } = describeMachine();
+  const { runtime, machine, load } = describeMachine();
   const how = describeHow(options, cores);
   const { peers } = options;
-  const run = { runtime: gatewayRuntime, versions: runtime, machine, how, peers };
+  const run = { runtime: gatewayRuntime, versions: runtime, machine, load, how, peers };
   const revision = describeRevision();
   console.log(`the gateway and the bare proxy on ${gatewayRuntime}, ${revision}\n${how}`);
   console.log("medians; ratios within a round: median (lowest–highest)\n");

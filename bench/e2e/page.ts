@@ -56,13 +56,20 @@ function valueCell(reached: Reached | undefined): string {
 const figureCell = (reached: Reached | undefined): string =>
   reached?.figure === undefined ? missing : `≤ ${formatValue(reached.measure, reached.figure)}`;
 
-/** Each value of the gateway next to its figure; without a figure only the CPU time is shown. */
+/** The values of a row that have a figure; without any, the one that tells most. */
+function shownOf({ reached, columns }: RowResult): readonly Reached[] {
+  const withFigure = reached.filter(({ figure }) => figure !== undefined);
+  if (columns.length === 0) return reached;
+  if (withFigure.length > 0) return withFigure;
+  const best = reached.find(({ measure }) => measure === "echoes") ??
+    reached.find(({ measure }) => measure === "cpu");
+  return best === undefined ? [] : [best];
+}
+
+/** Each value of the gateway next to its figure. */
 function figureTable(runs: readonly RunResult[]): string {
-  const isShown = ({ measure, figure }: Reached, row: RowResult) =>
-    figure !== undefined || row.columns.length === 0 ||
-    (measure === "cpu" && row.reached.every((one) => one.figure === undefined));
   const lines = rowsOf(runs).flatMap((row) =>
-    row.reached.filter((one) => isShown(one, row)).map(({ measure }) => {
+    shownOf(row).map(({ measure }) => {
       const cells = runs.flatMap((run) => {
         const found = rowIn(run, row.name)?.reached.find((one) => one.measure === measure);
         return [valueCell(found), figureCell(found)];
@@ -129,7 +136,7 @@ function peerSection(runs: readonly RunResult[]): string {
     "what they check and offer; this table is about the cost of one call alone.",
     table,
     ...absent.map(({ name, source }) =>
-      `Not in this run: ${name} (\`${source}\`), which could not be installed.`
+      `Not in this run: ${name} (\`${source}\`), which could not be installed or started.`
     ),
   ].join("\n\n");
 }
@@ -154,7 +161,7 @@ export function toPage(runs: readonly RunResult[], command: string): string {
     shortTable(runs),
     [
       `- Date: ${first?.date}; commit ${first?.revision}`,
-      `- Machine: ${first?.machine}`,
+      `- Machine: ${first?.machine}; before the runs: ${runs.map(({ load }) => load).join(", ")}`,
       `- Runtimes: ${runs.map(({ versions }) => versions).join(", ")}`,
       `- Measured: ${first?.how}`,
     ].join("\n"),

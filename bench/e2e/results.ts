@@ -52,6 +52,8 @@ export interface RunResult {
   readonly runtime: "bun" | "deno";
   readonly versions: string;
   readonly machine: string;
+  /** How busy the machine was before. */
+  readonly load: string;
   readonly revision: string;
   readonly date: string;
   /** How much was measured. */

@@ -19,10 +19,10 @@ const names = ["echo_16", "large_text", "handshake", "progress_10", "fan_out_200
 
 const rates: Rates = {
   rounds: 5,
-  seconds: 0.3,
-  warmSeconds: 0.3,
-  warmSecondsMax: 4,
-  warmPart: 0.3,
+  seconds: 0.25,
+  warmSeconds: 0.25,
+  warmSecondsMax: 3,
+  warmPart: 0.35,
 };
 
 /** The sides, next to the base commit where there is one that can be checked out. */

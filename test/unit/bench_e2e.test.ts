@@ -6,6 +6,7 @@ import { cpuUsBetween } from "../../bench/e2e/cpu_time.ts";
 import { figureFor, figures } from "../../bench/e2e/figures.ts";
 import { orderOf, type TargetRounds } from "../../bench/e2e/measure.ts";
 import { readOptions } from "../../bench/e2e/options.ts";
+import { peers } from "../../bench/e2e/peers.ts";
 import { reportFigures, reportRow, reportWorse } from "../../bench/e2e/report.ts";
 import {
   isReached,
@@ -141,6 +142,14 @@ describe("figures", () => {
     for (const { row } of figures) expect(rows).toContain(row);
     expect(figureFor("echo_64", "cpu", "bun")).toBe(1.6);
     expect(figureFor("echo_64", "cpu", "deno")).toBe(1.75);
+  });
+
+  test("of other programs are measured in rows that exist, in exact versions from npm", () => {
+    const rows = scenarios.map(({ name }) => name);
+    for (const peer of peers) {
+      for (const row of peer.rows) expect(rows).toContain(row);
+      if (peer.registry === "npm") expect(peer.version).toMatch(/^\d+\.\d+\.\d+$/);
+    }
   });
 
   test("above the bound are named, and so is one that could not be computed", () => {
