@@ -12,10 +12,11 @@ const relayed = ["roots", "sampling", "elicitation", "experimental"];
  * The capabilities that the gateway can relay, with everything that the client declared in them.
  */
 export function relayableCapabilities(clientCapabilities: JsonObject): JsonObject {
-  const entries = relayed
-    .filter((name) => isJsonObject(clientCapabilities[name]))
-    .map((name) => [name, clientCapabilities[name]]);
-  return Object.fromEntries(entries) as JsonObject;
+  const relayable: JsonObject = {};
+  for (const name of relayed) {
+    if (isJsonObject(clientCapabilities[name])) relayable[name] = clientCapabilities[name];
+  }
+  return relayable;
 }
 
 /**

@@ -29,6 +29,7 @@ export function createKnownDialects(
   return {
     of({ revision }) {
       const all = dialects.of(choice, revision);
+      if (refusedUntil.size === 0) return all;
       const likely = all.filter((dialect) => (refusedUntil.get(dialect) ?? 0) <= clock.monotonic());
       return likely.length > 0 ? likely : all;
     },
