@@ -4,14 +4,22 @@
  * never early and at most one tick late; those of one tick pass in the order of their times.
  */
 
-/** One deadline. */
-interface Entry {
+/** One deadline, in the ring of its tick: to leave it costs no search. */
+class Entry {
   readonly dueAt: number;
+  readonly tick: number;
   readonly run: () => void;
-}
+  /** `due`: it has passed and left its ring, and is about to run. */
+  state: "waiting" | "due" | "over" = "waiting";
+  previous: Entry = this;
+  next: Entry = this;
 
-/** A deadline that has passed, and where it stands until it runs. */
-type Due = readonly [Entry, Set<Entry>];
+  constructor(dueAt: number, tick: number, run: () => void) {
+    this.dueAt = dueAt;
+    this.tick = tick;
+    this.run = run;
+  }
+}
 
 /** Deadlines by the tick in which they pass. */
 export interface TimerWheel {
@@ -35,7 +43,8 @@ export interface TimerWheelOptions {
 /** A wheel's deadlines, and the timer that wakes it for the next of them. */
 interface WheelState {
   readonly options: TimerWheelOptions;
-  readonly ticks: Map<number, Set<Entry>>;
+  /** One entry of the ring of each tick. */
+  readonly ticks: Map<number, Entry>;
   armedTick: number;
   disarm: () => void;
 }
@@ -47,20 +56,35 @@ export function createTimerWheel(options: TimerWheelOptions): TimerWheel {
 }
 
 function add(state: WheelState, ms: number, run: () => void): () => void {
-  const { ticks, options: { tickMs, lingerMs, now } } = state;
+  const { ticks, options: { tickMs, now } } = state;
   const dueAt = now() + ms;
   const tick = Math.ceil(dueAt / tickMs);
-  const entry: Entry = { dueAt, run };
-  const entries = ticks.get(tick) ?? new Set();
-  if (entries.size === 0) ticks.set(tick, entries);
-  entries.add(entry);
+  const entry = new Entry(dueAt, tick, run);
+  const ring = ticks.get(tick);
+  if (ring === undefined) ticks.set(tick, entry);
+  else {
+    entry.previous = ring.previous;
+    entry.next = ring;
+    ring.previous = ring.previous.next = entry;
+  }
   arm(state, tick);
-  return () => {
-    if (!entries.delete(entry) || entries.size > 0 || ticks.get(tick) !== entries) return;
-    ticks.delete(tick);
-    const isLast = ticks.size === 0 && state.armedTick !== Infinity;
-    if (isLast) arm(state, Math.ceil((now() + lingerMs) / tickMs));
-  };
+  return () => cancel(state, entry);
+}
+
+function cancel(state: WheelState, entry: Entry): void {
+  const { ticks, options: { tickMs, lingerMs, now } } = state;
+  const { state: was, tick, previous, next } = entry;
+  entry.state = "over";
+  if (was !== "waiting") return;
+  if (next !== entry) {
+    previous.next = next;
+    next.previous = previous;
+    if (ticks.get(tick) === entry) ticks.set(tick, next);
+    return;
+  }
+  ticks.delete(tick);
+  const isLast = ticks.size === 0 && state.armedTick !== Infinity;
+  if (isLast) arm(state, Math.ceil((now() + lingerMs) / tickMs));
 }
 
 /**
@@ -79,28 +103,34 @@ function arm(state: WheelState, tick: number): void {
 function turn(state: WheelState): void {
   const { ticks, options: { tickMs, now, set } } = state;
   const passed = Math.floor(now() / tickMs);
-  const due: Due[] = [];
+  const due: Entry[] = [];
   let next = Infinity;
-  for (const [tick, entries] of ticks) {
+  for (const [tick, ring] of ticks) {
     if (tick > passed) {
       next = Math.min(next, tick);
       continue;
     }
     ticks.delete(tick);
-    for (const entry of entries) due.push([entry, entries]);
+    let entry = ring;
+    do {
+      entry.state = "due";
+      due.push(entry);
+      entry = entry.next;
+    } while (entry !== ring);
   }
   state.armedTick = Infinity;
   if (next !== Infinity) arm(state, next);
-  due.sort(([one], [other]) => one.dueAt - other.dueAt);
+  due.sort((one, other) => one.dueAt - other.dueAt);
   const [only] = due;
   if (due.length === 1 && only !== undefined) return pass(state, only);
   // As timers of their own: what waits for one goes on before the next passes, and may cancel it.
   for (const each of due) set(0, () => pass(state, each));
 }
 
-function pass({ options: { set } }: WheelState, [entry, entries]: Due): void {
+function pass({ options: { set } }: WheelState, entry: Entry): void {
   // One that passed before it may have cancelled it.
-  if (!entries.delete(entry)) return;
+  if (entry.state === "over") return;
+  entry.state = "over";
   try {
     entry.run();
   } catch (thrown) {
