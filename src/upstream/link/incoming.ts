@@ -2,7 +2,8 @@
  * The receiving half of a peer: lines of text as answers, notices and questions, each given to the
  * request that it belongs to. Our ids are whole numbers, so an id or token that comes back as text
  * is read as its number. What fits no open request is dropped and counted; an error without an id
- * belongs to the only open request. Not here: making requests and ending them (peer.ts).
+ * belongs to the only open request. Not here: requests on their way out
+ * (pending_request.ts), and how they end (peer_state.ts).
  */
 import { errorTable, GatewayError } from "../../errors.ts";
 import { isJsonObject } from "../../json.ts";

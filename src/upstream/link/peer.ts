@@ -3,8 +3,7 @@
  * the limits of each call, answers to what the upstream asks. Any message of a server is a sign of
  * life of its open calls; what comes in a request's own stream, of that request. It knows lines of
  * text, no process and no scope. JSON-RPC 2.0; MCP basic utilities (cancellation, ping, progress).
- * Not here: requests (pending_request.ts)
- * and what comes (incoming.ts).
+ * Not here: requests on their way out (pending_request.ts), and what comes (incoming.ts).
  */
 import type { GatewayError } from "../../errors.ts";
 import type { RequestId } from "../../model.ts";
