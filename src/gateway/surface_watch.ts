@@ -144,12 +144,13 @@ function audienceOf(watch: SurfaceWatch, server: string): Audience {
   const { clients, deps: { policy, scopes } } = watch;
   const hears = ({ caller }: WatchingClient) => policy(caller.principal, server) !== "deny";
   const inScope = (scope: string) => [...clients.get(scope) ?? []].filter(hears);
+  const has = (scope: string) => clients.get(scope)?.values().some(hears) === true;
   const deliverTo = (notice: Notice, those: Iterable<WatchingClient>) => {
     for (const client of those) if (hears(client)) deliver(watch, server, client, notice);
   };
   return {
-    scopes: () => [...clients.keys()].filter((scope) => inScope(scope).length > 0),
-    has: (scope) => inScope(scope).length > 0,
+    scopes: () => [...clients.keys()].filter(has),
+    has,
     interest: (scope) => ({
       subscriptions: [...scopes.of(scope).subscribed.values()]
         .filter((owner) => owner.server === server)

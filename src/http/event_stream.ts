@@ -55,9 +55,10 @@ export function openEventStream({ limits, heartbeats, isHeldOpen }: EventStreamD
     takeWhole: stream.takeWhole,
     write(frame) {
       if (isOver) return false;
+      if (stream.offer(frame)) return true;
       // Queued frames are still sent: without the first event a reader could not resume.
-      if (stream.queuedBytes() >= limits.streamBytesMax) end();
-      return !isOver && stream.write(frame);
+      end();
+      return false;
     },
     end(retryMs) {
       if (retryMs !== undefined) connection.write({ retry: retryMs });

@@ -32,6 +32,8 @@ export interface FrameStream {
    * which ends it. Throws if the frame has a forbidden field value.
    */
   write(frame: Frame | SharedFrame | EncodedFrame): boolean;
+  /** The same, but a stream whose reader has used up its budget goes on. */
+  offer(frame: Frame | SharedFrame | EncodedFrame): boolean;
   /** Ends the stream after the queued frames. */
   end(): void;
   /**
@@ -94,7 +96,12 @@ export function openFrameStream({ streamBytesMax }: Pick<Limits, "streamBytesMax
       return encoderOf(state).readable;
     },
     takeWhole: () => takeWhole(state),
-    write: (frame) => write(state, frame),
+    write(frame) {
+      const isTaken = offer(state, frame);
+      if (!isTaken && !state.isOver) overflow(state);
+      return isTaken;
+    },
+    offer: (frame) => offer(state, frame),
     end: () => end(state),
     closed: promise,
     queuedBytes: () => queuedBytes(state),
@@ -149,13 +156,9 @@ function takeWhole(state: StreamState): string | undefined {
   return whole;
 }
 
-function write(state: StreamState, frame: Written): boolean {
+function offer(state: StreamState, frame: Written): boolean {
   const chunk = toChunk(frame);
-  if (state.isOver) return false;
-  if (queuedBytes(state) >= state.bytesMax) {
-    overflow(state);
-    return false;
-  }
+  if (state.isOver || queuedBytes(state) >= state.bytesMax) return false;
   if (typeof chunk === "string") gather(state, chunk, sizeOf(frame));
   else queue(state, chunk);
   return true;

@@ -20,6 +20,11 @@ const stateMethods: ReadonlySet<string> = new Set([updated, ...listsChanged]);
 /** Frames of notices that several sessions share, by revision. */
 const frames = new WeakMap<Notice, Map<string, SharedFrame>>();
 
+/** The last of them: in a fan-out, one session after the other asks for it. */
+let last:
+  | { readonly notice: Notice; readonly revision: string; readonly frame: SharedFrame }
+  | undefined;
+
 /** Sends a notice to a session; true when a stream took it now. */
 export function deliver(session: LiveSession, notice: Notice): boolean {
   if (session.isOver) return false;
@@ -47,6 +52,14 @@ function stateKey({ method, params }: Notice): string {
 }
 
 function stateFrame(session: LiveSession, notice: Notice): SharedFrame | undefined {
+  const { revision } = session;
+  if (last?.notice === notice && last.revision === revision) return last.frame;
+  const frame = sharedFrame(session, notice);
+  if (frame !== undefined) last = { notice, revision, frame };
+  return frame;
+}
+
+function sharedFrame(session: LiveSession, notice: Notice): SharedFrame | undefined {
   let shared = frames.get(notice);
   if (shared === undefined) frames.set(notice, shared = new Map());
   const made = shared.get(session.revision);
