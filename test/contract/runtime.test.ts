@@ -495,6 +495,20 @@ for (const kind of ["fast", "hardened"] as const) {
       await listener.close(1_000);
     });
 
+    test("a JSON answer states its length and arrives whole", async () => {
+      const text = JSON.stringify({ text: "é".repeat(100_000) });
+      const listener = await listen(() => {
+        const headers = { "content-type": "application/json" };
+        return Promise.resolve(new Response(text, { headers }));
+      });
+      for (let turn = 0; turn < 2; turn += 1) {
+        const response = await fetch(`http://127.0.0.1:${listener.port}/`);
+        expect(response.headers.get("content-length")).toBe(String(encoder.encode(text).length));
+        expect(await response.text()).toBe(text);
+      }
+      await listener.close(1_000);
+    });
+
     test("P9 frames reach the client one by one, at once", async () => {
       const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
       const listener = await listen((_request, context) => {
