@@ -14,7 +14,7 @@ export const bounds = {
   /** A value, times its figure, above which it fails. */
   figureFactorMax: 2,
   /** The highest round, times the lowest one, above which a measurement is too noisy to judge. */
-  spreadMax: 2,
+  spreadMax: 1.6,
 } as const;
 
 /** What is over a bound, in words; and a name that is the same in a second measurement. */
