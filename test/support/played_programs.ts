@@ -80,20 +80,19 @@ function openChild(pid: number, heard: (line: string) => void) {
   };
   const openOutput = () =>
     new ReadableStream<Uint8Array>({ start: (controller) => void outputs.push(controller) });
-  const decoder = new TextDecoder();
   let rest = "";
   const child: Child = {
     pid,
-    stdin: new WritableStream<Uint8Array>({
-      write(chunk) {
-        if (!isAlive) throw new Error("The pipe is broken");
-        const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    stdin: {
+      write(text) {
+        if (!isAlive) return Promise.reject(new Error("The pipe is broken"));
+        const lines = (rest + text).split("\n");
         rest = lines.pop() ?? "";
         for (const line of lines) if (line !== "") heard(line);
+        return undefined;
       },
       close: () => end({ code: 0, signal: null }),
-      abort: () => end({ code: 0, signal: null }),
-    }),
+    },
     stdout: openOutput(),
     stderr: openOutput(),
     exited: exit.promise,
