@@ -85,7 +85,9 @@ function openChild(pid: number, heard: (line: string) => void) {
     pid,
     stdin: {
       write(text) {
-        if (!isAlive) return Promise.reject(new Error("The pipe is broken"));
+        if (!isAlive) {
+          return Promise.reject(Object.assign(new Error("The pipe is broken"), { code: "EPIPE" }));
+        }
         const lines = (rest + text).split("\n");
         rest = lines.pop() ?? "";
         for (const line of lines) if (line !== "") heard(line);
