@@ -79,12 +79,18 @@ function cancel(state: WheelState, entry: Entry): void {
   if (next !== entry) {
     previous.next = next;
     next.previous = previous;
+    letGo(entry);
     if (ticks.get(tick) === entry) ticks.set(tick, next);
     return;
   }
   ticks.delete(tick);
   const isLast = ticks.size === 0 && state.armedTick !== Infinity;
   if (isLast) arm(state, Math.ceil((now() + lingerMs) / tickMs));
+}
+
+/** A function that cancels a deadline may be kept for long: it must not keep the rest of its tick. */
+function letGo(entry: Entry): void {
+  entry.previous = entry.next = entry;
 }
 
 /**
@@ -111,12 +117,13 @@ function turn(state: WheelState): void {
       continue;
     }
     ticks.delete(tick);
-    let entry = ring;
-    do {
+    for (let entry = ring; entry.state === "waiting";) {
+      const { next } = entry;
       entry.state = "due";
+      letGo(entry);
       due.push(entry);
-      entry = entry.next;
-    } while (entry !== ring);
+      entry = next;
+    }
   }
   state.armedTick = Infinity;
   if (next !== Infinity) arm(state, next);

@@ -141,6 +141,31 @@ describe("Deadlines on a wheel", () => {
     expect(passed).toBe(1);
   });
 
+  const collect = (globalThis as { Bun?: { gc(isNow: boolean): void } }).Bun?.gc;
+
+  test.skipIf(collect === undefined)("keep nothing of each other once they are over", async () => {
+    const { wheel, move } = createWorld();
+    const kept: (() => void)[] = [];
+    const held: WeakRef<object>[] = [];
+    const add = (isCancelled: boolean): void => {
+      const answer = { text: "x".repeat(1_000) };
+      held.push(new WeakRef(answer));
+      const cancel = wheel.after(1_000, () => void answer.text);
+      if (isCancelled) cancel();
+    };
+    for (let count = 0; count < 100; count += 1) {
+      add(false);
+      kept.push(wheel.after(1_000, () => {}));
+      add(true);
+    }
+    kept.at(50)?.();
+    move(2_000);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    collect?.(true);
+    expect(held.filter((one) => one.deref() !== undefined).length).toBeLessThan(20);
+    expect(kept.length).toBe(100);
+  });
+
   test("of one tick leave what waits for the first the time to cancel the second", async () => {
     const over = Promise.withResolvers<void>();
     const first = Promise.withResolvers<void>();
