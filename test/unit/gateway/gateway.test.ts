@@ -568,10 +568,10 @@ describe("what a surface declares", () => {
     const known = await gateway.describe("/mcp", caller("its own"));
     expect(known.instructions).toBe("Use A");
     expect(Object.keys(known.capabilities).sort()).toEqual(["logging", "tools"]);
-    fake.knownDescription = () => ({ capabilities: { prompts: {} }, instructions: "Use A anew" });
-    const anew = await gateway.describe("/mcp", caller("its own"));
-    expect([anew.instructions, Object.keys(anew.capabilities).sort()])
-      .toEqual(["Use A anew", ["logging", "prompts"]]);
+    fake.knownDescription = () => ({ capabilities: { prompts: {} }, instructions: "Use A so" });
+    const later = await gateway.describe("/mcp", caller("its own"));
+    expect([later.instructions, Object.keys(later.capabilities).sort()])
+      .toEqual(["Use A so", ["logging", "prompts"]]);
   });
 
   test("without any server is an empty list of tools", async () => {
