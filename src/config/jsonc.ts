@@ -5,7 +5,7 @@
 import { type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
 import { appendKey, ConfigError } from "./config_error.ts";
 
-/** A parsed file. */
+/** A parsed file. Objects have no prototype, so `__proto__` and `constructor` are ordinary keys. */
 export interface ParsedText {
   readonly value: unknown;
   /** Paths of keys that appear twice in one object; the last one counts. */

@@ -10,7 +10,7 @@ import { defaultLimits } from "../limits.ts";
 import { isHideable } from "./child_environment.ts";
 import { type Naming, type ServerConfig, type ServersConfig, toSafePrefix } from "./config.ts";
 import { appendKey, ConfigError, describeKind } from "./config_error.ts";
-import { parseJsonc } from "./jsonc.ts";
+import { parseText } from "./json_text.ts";
 import { isLoopback } from "./loopback.ts";
 import { nearestName } from "./nearest.ts";
 import { createPassedOver, readServerLists, serverListKeys } from "./other_programs.ts";
@@ -58,7 +58,7 @@ export async function readServersFile(
     throw new ConfigError([`Cannot read ${path}: ${toReason(thrown)}`], thrown);
   });
   if (text === undefined) return undefined;
-  const { value, repeated } = parseJsonc(text, path);
+  const { value, repeated } = await parseText(text, path);
   if (!isJsonObject(value)) {
     throw new ConfigError([`Cannot use ${path}: expected an object, got ${describeKind(value)}`]);
   }

@@ -2,31 +2,18 @@
  * A web API that an OpenAPI document describes. Only the presence of the document is checked here,
  * since reading it is slow and may need the network (upstream/rest/openapi/).
  */
-import * as v from "valibot";
 import type { RestServerConfig } from "./config.ts";
 import { headersSent, readFallback, refuseTelling } from "./credentials_entry.ts";
-import { baseUrl, credentials, filledText, headers } from "./key_schemas.ts";
 import { readTextOf } from "./recipe_file.ts";
 import { readHeaders } from "./remote_server.ts";
+import type { OpenApiEntry } from "./rest_keys.ts";
 import { readOwnBase, readOwnCredentials, refuseBeside } from "./rest_server.ts";
-import { defineForm, type EntryReading, type FormEntry, type OwnPart } from "./server_kind.ts";
+import type { EntryReading, OwnPart } from "./server_kind.ts";
 import type { FileContext, Texts } from "./texts.ts";
 import { readWebUrl } from "./web_url.ts";
 
-const openApiEntries = { openapi: v.optional(filledText), baseUrl, headers, credentials };
-type OpenApiEntry = FormEntry<typeof openApiEntries>;
-
-/** An entry that names an OpenAPI document. */
-export const openApiForm = defineForm({
-  by: "openapi",
-  markers: ["openapi"],
-  named: "an openapi document",
-  entries: openApiEntries,
-  read: readOpenApiServer,
-});
-
 /** Reads the keys of a server with an OpenAPI document. */
-async function readOpenApiServer(
+export async function readOpenApiServer(
   entry: OpenApiEntry,
   { texts, context }: EntryReading,
 ): Promise<OwnPart<RestServerConfig>> {

@@ -6,7 +6,7 @@
 import * as v from "valibot";
 import { builtInRecipes } from "./built_in.ts";
 import { appendKey, ConfigError, describeKind, describeWord, toldMax } from "./config_error.ts";
-import { parseJsonc } from "./jsonc.ts";
+import { parseText } from "./json_text.ts";
 import { folderOf } from "./path.ts";
 import { type RecipeFile, recipeSchema } from "./recipe.ts";
 import type { FileContext, Texts } from "./texts.ts";
@@ -43,7 +43,7 @@ export async function findRecipe(
   if (text === undefined) return undefined;
   const file = path.slice(path.lastIndexOf("/") + 1);
   try {
-    const { value, repeated } = parseJsonc(text, file);
+    const { value, repeated } = await parseText(text, file);
     for (const key of repeated) {
       context.warnings.push(
         `Ignored the first ${key} of ${file}: the key appears twice, and the last one counts`,

@@ -2,7 +2,6 @@
  * A web API that a recipe describes, built in or from a file. The whole recipe is read here.
  * Settings in `mcp.json` override those of the recipe.
  */
-import * as v from "valibot";
 import type {
   CredentialsConfig,
   LoginConfig,
@@ -20,39 +19,21 @@ import {
   warnOfFiles,
 } from "./credentials_entry.ts";
 import type { CredentialsEntry } from "./credentials_schema.ts";
-import { baseUrl, credentials, filledText, headers } from "./key_schemas.ts";
 import { nearestName } from "./nearest.ts";
 import type { Recipe, RecipeFile } from "./recipe.ts";
 import { checkRecipe } from "./recipe_checks.ts";
 import { findRecipe } from "./recipe_file.ts";
 import { readHeaders } from "./remote_server.ts";
-import { defineForm, type EntryReading, type FormEntry, type OwnPart } from "./server_kind.ts";
+import type { RecipeEntry } from "./rest_keys.ts";
+import type { EntryReading, OwnPart } from "./server_kind.ts";
 import { createTexts, type FileContext, type Texts } from "./texts.ts";
 import { isOffered } from "./tool_filter.ts";
 import { readBaseUrl } from "./web_url.ts";
 
 type RestPart = OwnPart<RestServerConfig>;
 
-const recipeEntries = {
-  recipe: v.optional(filledText),
-  variant: v.optional(filledText),
-  baseUrl,
-  headers,
-  credentials,
-};
-type RecipeEntry = FormEntry<typeof recipeEntries>;
-
-/** An entry that names a recipe. */
-export const recipeForm = defineForm({
-  by: "recipe",
-  markers: ["recipe"],
-  named: "a recipe",
-  entries: recipeEntries,
-  read: readRecipeServer,
-});
-
 /** Reads the keys of a server with a recipe. */
-async function readRecipeServer(
+export async function readRecipeServer(
   entry: RecipeEntry,
   { tools, texts, context }: EntryReading,
 ): Promise<RestPart | undefined> {

@@ -4,7 +4,6 @@
  * it stops. Each way in which the start can fail ends with one sentence on stderr and its own exit
  * code. The gateway itself is app.ts.
  */
-import { parse } from "dotenv";
 import { createGateway, defaultTables, type GatewayHandle } from "../app.ts";
 import { systemClock, withDeadline } from "../clock.ts";
 import { ConfigError } from "../config/config_error.ts";
@@ -101,7 +100,9 @@ async function readStart({ runtime, cwd }: Platform, flags: Readonly<Record<stri
   const text = await runtime.readText(path).catch((fault) => {
     throw new ConfigError([`Cannot read "${path}": ${fault.message}`], fault);
   });
-  const env = { ...parse(text ?? ""), ...runtime.env, ...flags };
+  // Loaded where there is a `.env`.
+  const own = text === undefined ? {} : (await import("dotenv")).parse(text);
+  const env = { ...own, ...runtime.env, ...flags };
   return { env, start: await readConfig({ ...reading, env, readText: runtime.readText, cwd }) };
 }
 

@@ -10,8 +10,7 @@ import { readAddresses } from "./addresses.ts";
 import { answer, internalFault, refuseClosing, toListenFault, toSpawnFault } from "./answer.ts";
 import { sha256 } from "./digest.ts";
 import { files, toCode } from "./files.ts";
-import { serveHardened } from "./hardened.ts";
-import { createOutgoing } from "./outgoing.ts";
+import { createLateOutgoing, serveHardened } from "./late_parts.ts";
 import type {
   Child,
   ChildInput,
@@ -32,7 +31,7 @@ export function createDenoRuntime(): Runtime {
     serve: (options) => options.listener === "hardened" ? serveHardened(options) : serve(options),
     spawn,
     signalGroup,
-    request: createOutgoing(),
+    request: createLateOutgoing(),
     openDatabase,
     ...files,
     addresses: readAddresses,

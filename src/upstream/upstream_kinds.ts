@@ -11,8 +11,7 @@ import type {
 } from "../config/config.ts";
 import { commandForm } from "../config/local.ts";
 import { urlForm } from "../config/remote_server.ts";
-import { openApiForm } from "../config/openapi_server.ts";
-import { recipeForm } from "../config/rest_server.ts";
+import { openApiForm, recipeForm } from "../config/rest_forms.ts";
 import { isOfKind, type OwnPart, type ServerForm, type ServerKind } from "../config/server_kind.ts";
 import type { UpstreamDeps } from "./deps.ts";
 import { createFailedUpstream } from "./failed_upstream.ts";

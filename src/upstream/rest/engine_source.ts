@@ -11,8 +11,7 @@ import { withSoundSchemas } from "../catalog/sound_tools.ts";
 import type { UpstreamDeps } from "../deps.ts";
 import { createStatus, type StatusNote } from "../upstream_status.ts";
 import type { Watchers } from "../watchers.ts";
-import { createEngine, type Engine } from "./engine.ts";
-import { loadService } from "./service_source.ts";
+import type { Engine } from "./engine.ts";
 
 /** Why the service cannot be used, and the earliest time of the next attempt. */
 interface Problem {
@@ -78,6 +77,11 @@ async function load(source: EngineSource): Promise<Engine> {
   const { config, deps, closed, watchers } = source;
   const { clock, log } = deps;
   const started = clock.monotonic();
+  // Loaded with the first web API, since most gateways have none.
+  const [{ createEngine }, { loadService }] = await Promise.all([
+    import("./engine.ts"),
+    import("./service_source.ts"),
+  ]);
   const service = await loadService(config, deps, closed.signal);
   for (const reason of service.leftOut) log.warn("Left out an operation", { reason });
   const made = createEngine(config, service, deps);

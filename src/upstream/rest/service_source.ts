@@ -1,15 +1,16 @@
-/** The sources of a web API's operations, by type: a new type is one row here. */
+/**
+ * The sources of a web API's operations, by type: a new type is one row here. Each is loaded with its
+ * first server.
+ */
 import type { RestServerConfig } from "../../config/config.ts";
 import type { UpstreamDeps } from "../deps.ts";
-import { toService } from "./from_recipe.ts";
-import { loadOpenApi } from "./openapi/load.ts";
 import type { Service } from "./service.ts";
 
 /**
  * The service of a server. Rejects with a GatewayError whose message tells the operator what to
  * fix.
  */
-export function loadService(
+export async function loadService(
   config: RestServerConfig,
   deps: UpstreamDeps,
   signal: AbortSignal,
@@ -17,8 +18,9 @@ export function loadService(
   const { source } = config;
   switch (source.type) {
     case "recipe":
-      return Promise.resolve(toService(source.recipe, config));
+      return (await import("./from_recipe.ts")).toService(source.recipe, config);
     case "openapi":
-      return loadOpenApi(config, source.location, deps, signal);
+      return await (await import("./openapi/load.ts"))
+        .loadOpenApi(config, source.location, deps, signal);
   }
 }

@@ -568,10 +568,10 @@ describe("what a surface declares", () => {
     const known = await gateway.describe("/mcp", caller("its own"));
     expect(known.instructions).toBe("Use A");
     expect(Object.keys(known.capabilities).sort()).toEqual(["logging", "tools"]);
-    fake.knownDescription = () => ({ capabilities: { prompts: {} }, instructions: "Use A again" });
-    const again = await gateway.describe("/mcp", caller("its own"));
-    expect([again.instructions, Object.keys(again.capabilities).sort()])
-      .toEqual(["Use A again", ["logging", "prompts"]]);
+    fake.knownDescription = () => ({ capabilities: { prompts: {} }, instructions: "Use A so" });
+    const later = await gateway.describe("/mcp", caller("its own"));
+    expect([later.instructions, Object.keys(later.capabilities).sort()])
+      .toEqual(["Use A so", ["logging", "prompts"]]);
   });
 
   test("without any server is an empty list of tools", async () => {

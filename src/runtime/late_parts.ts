@@ -1,0 +1,19 @@
+/**
+ * The parts of both runtimes that few gateways use, loaded with their first use: `node:http` and
+ * what belongs to it take megabytes.
+ */
+import type { Listener, Runtime, ServeOptions } from "./runtime.ts";
+
+/** Outgoing HTTP, as `createOutgoing` makes it. */
+export function createLateOutgoing(): Runtime["request"] {
+  let loading: Promise<Runtime["request"]> | undefined;
+  return async (options) => {
+    loading ??= import("./outgoing.ts").then(({ createOutgoing }) => createOutgoing());
+    return await (await loading)(options);
+  };
+}
+
+/** The hardened listener. */
+export async function serveHardened(options: ServeOptions): Promise<Listener> {
+  return await (await import("./hardened.ts")).serveHardened(options);
+}
