@@ -11,14 +11,23 @@ export async function parseText(text: string, file: string): Promise<ParsedText>
   return parsePlain(text) ?? (await import("./jsonc.ts")).parseJsonc(text, file);
 }
 
+/** A string with what stands in it, and the colon that makes it a key. */
+const stringOrKey = /"((?:[^"\\]|\\.)*)"(\s*:)?/g;
+
 /** The value of a text that is plain JSON without repeated keys; undefined for any other. */
 function parsePlain(text: string): ParsedText | undefined {
   try {
     const value: unknown = JSON.parse(text);
     const plain = withoutPrototypes(value);
-    // Outside of strings a colon stands after each key: a key that was lost leaves one too many.
-    const colons = text.replace(/"(?:[^"\\]|\\.)*"/g, "").split(":").length - 1;
-    return plain.members === colons ? { value: plain.value, repeated: [] } : undefined;
+    let keys = 0;
+    for (const [, inner, colon] of text.matchAll(stringOrKey)) {
+      if (colon === undefined) continue;
+      // V8 may give an escaped key the name of another (protocol/json_scan.ts).
+      if (inner?.includes("\\")) return undefined;
+      keys += 1;
+    }
+    // A key that stands twice is lost in the value.
+    return plain.members === keys ? { value: plain.value, repeated: [] } : undefined;
   } catch {
     // Not plain JSON, or nested too deeply for recursion.
     return undefined;

@@ -7,10 +7,16 @@ import type { Listener, Runtime, ServeOptions } from "./runtime.ts";
 /** Outgoing HTTP, as `createOutgoing` makes it. */
 export function createLateOutgoing(): Runtime["request"] {
   let loading: Promise<Runtime["request"]> | undefined;
-  return async (options) => {
-    loading ??= import("./outgoing.ts").then(({ createOutgoing }) => createOutgoing());
-    return await (await loading)(options);
+  const load = async () => {
+    try {
+      return (await import("./outgoing.ts")).createOutgoing();
+    } catch (fault) {
+      // With too many files open, say: the next request tries again.
+      loading = undefined;
+      throw fault;
+    }
   };
+  return async (options) => await (await (loading ??= load()))(options);
 }
 
 /** The hardened listener. */

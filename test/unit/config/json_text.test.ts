@@ -35,3 +35,18 @@ test("a fault has its place", async () => {
     await expect(parseText(text, "FILE")).rejects.toThrow("Cannot parse FILE");
   }
 });
+
+test("an escaped key is not read as a key of an earlier file that begins like its escape", async () => {
+  // V8 remembers the shape of the first and takes the second key for the same.
+  const pairs = [
+    ['{"first":1,"pr\\\\u00":2}', '{"first":1,"pr\\u00e9nom":2}', ["first", "prénom"]],
+    ['{"last":1,"\\\\":2}', '{"last":1,"\\n" :{"\\"":[]}}', ["last", "\n"]],
+  ] as const;
+  for (const [earlier, text, keys] of pairs) {
+    for (let times = 0; times < 3; times++) {
+      await parseText(earlier, "FILE");
+      const { value } = await parseText(text, "FILE");
+      expect(Object.keys(value as object)).toEqual([...keys]);
+    }
+  }
+});
