@@ -3,6 +3,7 @@
  * hold of both. See call_model.ts for what can happen.
  */
 import { expect } from "bun:test";
+import { CallQuestions, questionMethod } from "./call_questions.ts";
 import { type Cause, ModelCall, type ModelClient } from "./model_call.ts";
 import type { Heard, HeardMessage } from "./played_clients.ts";
 import type { PlayedGateway } from "./played_gateway.ts";
@@ -38,6 +39,7 @@ export interface CallPlan {
 export class CallLedger {
   readonly gateway: PlayedGateway;
   readonly calls: ModelCall[] = [];
+  readonly questions: CallQuestions = new CallQuestions();
   readonly #byNonce = new Map<string, ModelCall>();
   readonly #read = new Map<PlayedProgram, number>();
   /** How many changes of lists a standalone stream must have had. */
@@ -123,7 +125,7 @@ export class CallLedger {
         waiting = [];
         this.#scan();
         waiting = late();
-        return waiting.length === 0 && this.#hasToldAll();
+        return waiting.length === 0 && this.#hasToldAll() && this.questions.areAnswered();
       });
     } catch (thrown) {
       if (waiting.length === 0) throw thrown;
@@ -136,8 +138,10 @@ export class CallLedger {
       if (isOver || call.isDue) this.#assertEnd(call);
       else call.mustHear = call.sent.length;
     }
-    for (const { played, at } of this.#clients()) {
-      for (const message of played.stream?.messages ?? []) this.#assertNotice(message, at);
+    for (const client of this.#clients()) {
+      for (const message of client.played.stream?.messages ?? []) {
+        this.#assertNotice(message, client);
+      }
     }
   }
 
@@ -191,8 +195,10 @@ export class CallLedger {
     for (const program of this.gateway.programs) {
       const from = this.#read.get(program) ?? 0;
       this.#read.set(program, program.received.length);
-      for (const { id, method, params } of program.received.slice(from)) {
+      for (const message of program.received.slice(from)) {
+        const { id, method, params } = message;
         if (method === "tools/call") this.#received(program, id, params);
+        else if (method === undefined) this.questions.answered(program, message);
         else {
           expect(method).toBe("notifications/cancelled");
           this.#givenUp(program, params["requestId"]);
@@ -270,7 +276,7 @@ export class CallLedger {
     for (const message of heard.messages) {
       if (message.method === undefined) continue;
       if (message.method !== "notifications/progress") {
-        this.#assertNotice(message, call.client.at);
+        this.#assertNotice(message, call.client);
         continue;
       }
       const { progressToken, progress, message: words } = message.params ?? {};
@@ -288,7 +294,9 @@ export class CallLedger {
   }
 
   /** A notice outside of calls: of a server that the client uses, and of no other's process. */
-  #assertNotice({ method, params }: HeardMessage, at: number): void {
+  #assertNotice(message: HeardMessage, { at, played }: ModelClient): void {
+    const { method, params } = message;
+    if (method === questionMethod) return this.questions.heard(played, message);
     const allowed = [listChanged, "notifications/message"];
     expect(allowed).toContain(String(method));
     const index = /^log of (\d+)$/.exec(String(params?.["data"]))?.[1];

@@ -23,6 +23,7 @@ const weights = {
   leave: 2,
   notice: 2,
   broadcast: 1,
+  ask: 3,
   turn: 4,
   settle: 3,
   timeout: 1,
@@ -261,6 +262,10 @@ const takers: Readonly<Record<Step["kind"], Taker>> = {
   notice(model, { pick, choice }) {
     const program = pickOf(alive(model), pick);
     if (program !== undefined) model.ledger.notice(program, choice % 2 === 0, model.clients);
+  },
+  ask({ ledger }, { pick }) {
+    const one = pickOf(ledger.open().filter(({ server }) => server === "b"), pick);
+    if (one !== undefined) ledger.questions.ask(one);
   },
   broadcast: ({ ledger, clients }) => ledger.broadcast(clients),
   async turn(model) {

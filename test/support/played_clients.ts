@@ -54,13 +54,21 @@ export interface PlayedClient {
   end(): Promise<void>;
 }
 
+/** Takes the id of a request of the server. */
+type Asked = (id: string | number) => void;
+
 /** Reads a response to its end, however it ends. */
-async function hear(answer: Promise<Response>, heard: Heard, left: AbortSignal): Promise<void> {
+async function hear(
+  answer: Promise<Response>,
+  heard: Heard,
+  left: AbortSignal,
+  asked: Asked,
+): Promise<void> {
   try {
     const response = await answer;
     heard.status = response.status;
     const isStream = response.headers.get("content-type") === "text/event-stream";
-    if (isStream && response.body !== null) await hearFrames(response.body, heard, left);
+    if (isStream && response.body !== null) await hearFrames(response.body, heard, left, asked);
     else {
       const text = await response.text();
       if (text !== "") heard.messages.push(JSON.parse(text));
@@ -70,7 +78,12 @@ async function hear(answer: Promise<Response>, heard: Heard, left: AbortSignal):
   }
 }
 
-async function hearFrames(body: ReadableStream<Uint8Array>, heard: Heard, left: AbortSignal) {
+async function hearFrames(
+  body: ReadableStream<Uint8Array>,
+  heard: Heard,
+  left: AbortSignal,
+  asked: Asked,
+) {
   const reader = body.getReader();
   const leave = () => void reader.cancel();
   left.addEventListener("abort", leave);
@@ -85,15 +98,18 @@ async function hearFrames(body: ReadableStream<Uint8Array>, heard: Heard, left: 
     for (const frame of frames) {
       const data = frame.split("\n").find((line) => line.startsWith("data: {"))?.slice(6);
       // The greeting of a standalone stream is no message.
-      if (data?.includes('"jsonrpc"')) heard.messages.push(JSON.parse(data));
+      if (data?.includes('"jsonrpc"') !== true) continue;
+      const message = JSON.parse(data) as HeardMessage;
+      heard.messages.push(message);
+      if (message.method !== undefined && message.id !== undefined) asked(message.id);
     }
   }
 }
 
-function open(send: (signal: AbortSignal) => Promise<Response>) {
+function open(send: (signal: AbortSignal) => Promise<Response>, asked: Asked = () => {}) {
   const left = new AbortController();
   const heard: Heard = { messages: [], status: undefined, isOver: false };
-  hear(send(left.signal), heard, left.signal).catch((thrown) => {
+  hear(send(left.signal), heard, left.signal, asked).catch((thrown) => {
     if (!left.signal.aborted) throw thrown;
   });
   return { heard, leave: () => left.abort() };
@@ -101,7 +117,7 @@ function open(send: (signal: AbortSignal) => Promise<Response>) {
 
 const metaOf = (token: CallWish["token"]) => token === undefined ? {} : { progressToken: token };
 
-/** Opens a session at a path, and its standalone stream. */
+/** Opens a session at a path, and its standalone stream; it accepts whatever it is asked. */
 export async function openSessionClient(
   { send, until }: PlayedGateway,
   path: string,
@@ -115,20 +131,20 @@ export async function openSessionClient(
       body: JSON.stringify(message),
       ...(signal && { signal }),
     });
-  const hello = post(initialize(revision));
+  const asked: Asked = (id) => void post({ jsonrpc: "2.0", id, result: { action: "accept" } });
+  const hello = post(initialize(revision, { elicitation: {} }));
   let response: Response | undefined;
   void hello.then((answer) => void (response = answer));
   await until("a session", () => response !== undefined);
   own = { "mcp-session-id": response?.headers.get("mcp-session-id") ?? "" };
-  const stream =
-    open((signal) => send(path, { headers: { ...own, accept: "text/event-stream" }, signal }))
-      .heard;
+  const headers = { ...own, accept: "text/event-stream" };
+  const stream = open((signal) => send(path, { headers, signal }), asked).heard;
   return {
     isStateless: false,
     stream,
     call({ id, tool, args, token }) {
       const params = { name: tool, arguments: args, _meta: metaOf(token) };
-      return { id, ...open((signal) => post(request(id, "tools/call", params), signal)) };
+      return { id, ...open((signal) => post(request(id, "tools/call", params), signal), asked) };
     },
     cancel({ id }) {
       const params = { requestId: id, reason: "no more" };
