@@ -182,7 +182,7 @@ async function send(
     await response.body?.cancel();
     outgoing.end();
   } else if (response.headers.get("content-type") === "application/json") {
-    // Complete from the start: one write with its length is a quarter cheaper than a stream on Deno.
+    // Complete from the start: one write with its length, instead of a head, a chunk and an end.
     outgoing.end(new Uint8Array(await response.arrayBuffer()));
   } else if (response.body === null) outgoing.end();
   else await sendStream(outgoing, response.body);
