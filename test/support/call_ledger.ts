@@ -78,6 +78,11 @@ export class CallLedger {
     );
   }
 
+  /** Whether a client has left a call that goes on. */
+  hasLeft(client: ModelClient): boolean {
+    return this.calls.some((call) => call.client === client && call.hasLeft && !call.isAtRest);
+  }
+
   /** The program ends: calls that it has fail, those on their way may. */
   died(program: PlayedProgram): void {
     this.#scan();
@@ -132,6 +137,7 @@ export class CallLedger {
       const what = waiting.map((call) => ({ ...call, client: call.client.at, args: 0 }));
       throw new Error(`${thrown}: ${JSON.stringify(what)}`, { cause: thrown });
     }
+    this.#hearQuestions();
     for (const call of this.calls) {
       if (call.isAtRest) continue;
       const isOver = call.played.heard.isOver && !call.hasLeft;
@@ -161,6 +167,15 @@ export class CallLedger {
 
   answered(): number {
     return this.calls.filter(({ played }) => played.heard.messages.at(-1)?.result).length;
+  }
+
+  /** Questions first: a client may hear of one on one stream, and of its end on another. */
+  #hearQuestions(): void {
+    for (const { client: { played }, played: { heard } } of this.calls) {
+      for (const message of [...heard.messages, ...played.stream?.messages ?? []]) {
+        if (message.method === questionMethod) this.questions.heard(played, message);
+      }
+    }
   }
 
   /** Streams that are open have got what they must get; a stream that ended may have missed it. */
@@ -296,7 +311,9 @@ export class CallLedger {
   /** A notice outside of calls: of a server that the client uses, and of no other's process. */
   #assertNotice(message: HeardMessage, { at, played }: ModelClient): void {
     const { method, params } = message;
-    if (method === questionMethod) return this.questions.heard(played, message);
+    // A question, or its end, which may follow one on a stream that its client has left.
+    const isAbout = method === questionMethod || method === "notifications/cancelled";
+    if (isAbout && !played.isStateless) return;
     const allowed = [listChanged, "notifications/message"];
     expect(allowed).toContain(String(method));
     const index = /^log of (\d+)$/.exec(String(params?.["data"]))?.[1];

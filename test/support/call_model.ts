@@ -23,10 +23,10 @@ const weights = {
   leave: 2,
   notice: 2,
   broadcast: 1,
-  ask: 3,
+  ask: 5,
   turn: 4,
   settle: 3,
-  timeout: 1,
+  timeout: 3,
   die: 1,
   end: 1,
 } as const;
@@ -159,7 +159,10 @@ function call(model: Model, client: ModelClient, server: string, choice: number)
   const { ledger, unwell } = model;
   const form = pickOf(idForms, choice) ?? String;
   const isUsed = (id: string | number) =>
-    ledger.calls.some((one) => one.client === client && one.played.id === id && !one.isAtRest);
+    ledger.calls.some((one) =>
+      // When a call that its client has left is over, the client cannot know.
+      one.client === client && one.played.id === id && (!one.isAtRest || one.hasLeft)
+    );
   let count = 1;
   while (isUsed(form(count))) count += 1;
   ledger.begin(client, server, {
@@ -254,7 +257,7 @@ const takers: Readonly<Record<Step["kind"], Taker>> = {
   },
   leave(model, { pick }) {
     const one = pickOf(model.ledger.atClient(model.turns), pick);
-    if (one === undefined) return;
+    if (one === undefined || model.ledger.questions.isOpen(one.client.played)) return;
     if (one.client.played.isStateless) one.cause("cancelled");
     else one.hasLeft = true;
     one.played.leave();
@@ -265,7 +268,8 @@ const takers: Readonly<Record<Step["kind"], Taker>> = {
   },
   ask({ ledger }, { pick }) {
     const one = pickOf(ledger.open().filter(({ server }) => server === "b"), pick);
-    if (one !== undefined) ledger.questions.ask(one);
+    // A question on a stream that its client has left waits for the client to come back.
+    if (one !== undefined && !ledger.hasLeft(one.client)) ledger.questions.ask(one);
   },
   broadcast: ({ ledger, clients }) => ledger.broadcast(clients),
   async turn(model) {

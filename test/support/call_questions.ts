@@ -53,6 +53,11 @@ export class CallQuestions {
     if (question !== undefined) question.timesHeard += 1;
   }
 
+  /** Whether a question to a client is open. */
+  isOpen(client: PlayedClient): boolean {
+    return this.#put.some((question) => question.client === client && !question.isAnswered);
+  }
+
   /** Whether each program that runs has its answers. */
   areAnswered(): boolean {
     return this.#put.every(({ program, isAnswered }) => isAnswered || !program.isAlive());
