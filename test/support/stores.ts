@@ -1,6 +1,7 @@
 /**
  * Stores in tests: records, and a kind of storage that answers late, as one on another machine would.
  */
+import { setImmediate } from "node:timers";
 import type { SessionRecord, SessionStore } from "../../src/session/session_store.ts";
 import { openMemoryStore } from "../../src/store/memory_store.ts";
 import type { StoreKind } from "../../src/store/stores.ts";
@@ -57,4 +58,4 @@ function lateAnswers<Store extends object>(store: Store): Store {
   return Object.fromEntries(members) as Store;
 }
 
-const nextTurn = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));

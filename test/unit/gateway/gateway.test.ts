@@ -321,9 +321,11 @@ describe("a broken or slow server", () => {
   });
 
   test("does not delay the answer to whether a surface serves something", async () => {
-    const fakes = { hung: createFakeUpstream("hung"), good: createFakeUpstream("good") };
+    const good = createFakeUpstream("good", { resources: [] });
+    const fakes = { hung: createFakeUpstream("hung"), good };
     fakes.hung.slow = new Promise(() => {});
-    const patience = { firstListMs: 30_000, listMs: 30_000 };
+    // Longer than a test may take.
+    const patience = { firstListMs: 600_000, listMs: 600_000 };
     const gateway = await gatewayOf(servers(server("hung"), server("good")), fakes, patience);
     expect(await gateway.serves("/mcp", caller(), "resources")).toBe(true);
     // Whether the one that hangs has it is not known, so it may be asked.
