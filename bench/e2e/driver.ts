@@ -70,7 +70,7 @@ export function createStarter(closing: Closing): StartTarget {
   };
 }
 
-/** A peer that does not start is left out; without one of our own sides nothing is measured. */
+/** Leaves out a peer that does not start; if another side does not start, the run fails. */
 async function startColumn(
   side: Side,
   scenario: Scenario,

@@ -32,7 +32,7 @@ export const clientLimits = {
   headerBytesMax: 16_384,
   /** Values of one header whose meaning is remembered: clients send few different ones. */
   rememberedHeadersMax: 64,
-  /** Descriptions of stateless clients that are remembered: each client repeats its own. */
+  /** Remembered envelopes of stateless clients, which repeat theirs with each request. */
   rememberedEnvelopesMax: 64,
   /** A longer one is read each time. */
   rememberedEnvelopeCharsMax: 2_048,

@@ -48,7 +48,7 @@ export function encodeFrame(frame: Frame): Uint8Array {
   return encoder.encode(frameText(frame));
 }
 
-/** Longer texts are copied once more when they are joined, which costs more than it spares. */
+/** A longer frame is kept as bytes: joining texts copies them, which only pays for short ones. */
 const joinedCharsMax = 512;
 const beyondAscii = /[^\0-\x7f]/;
 

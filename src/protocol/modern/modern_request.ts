@@ -67,7 +67,7 @@ export function decodeRequest(
   }
 }
 
-/** The envelope and the cleaned params of a request, which need not hold its members any more. */
+/** The envelope and the cleaned params of a request; the params may lack the envelope's members. */
 function open(method: string, given: JsonObject): { envelope: Envelope; params: JsonObject } {
   const text = envelopeText(given);
   const known = knownEnvelope(text);

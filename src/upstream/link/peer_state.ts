@@ -48,7 +48,7 @@ export interface Pending extends OpenRequest, TimedRequest {
   readonly request: LinkRequest;
   /** Whether the server has said something of it. */
   isHeardOf: boolean;
-  /** A sign of life, now or at the time that is given. */
+  /** Notes a sign of life, now or at the given time. */
   touch(at?: number): void;
 }
 
@@ -80,7 +80,7 @@ export interface PeerState {
   codec: UpstreamFacingCodec;
   /** The last id that was given to a request. */
   lastId: number;
-  /** When the lines that are being taken came. */
+  /** When the lines that are being read arrived. */
   takenAt: number;
   /** When the server last said something that belongs to no single request's own stream. */
   heardAt: number;

@@ -18,10 +18,10 @@ export interface CallBasis {
   readonly lists: ListVariants;
   /** Whether the server runs tools as tasks. */
   readonly hasTasks: boolean;
-  /** Where what the server says during a call goes. */
+  /** Where the messages of the server during a call go. */
   readonly route: Pick<ServerMessages, "noticeTo" | "askTo">;
   readonly calls: Pick<AttributedCalls, "whenTold">;
-  /** A call is over; without an ending it was given up. */
+  /** Called when a call is over; without an ending it was given up. */
   ended(call: AttributedCall, ending: Ending | undefined): void;
 }
 

@@ -13,7 +13,7 @@ import type { Dialect, Dialects } from "../link/dialect.ts";
 export interface KnownDialects {
   /** The dialects to try for a caller, the likeliest first; never none. */
   of(caller: Caller): readonly Dialect[];
-  /** The first of them. */
+  /** The first dialect to try. */
   likeliest(caller: Caller): Dialect | undefined;
   refused(dialect: Dialect): void;
   accepted(dialect: Dialect): void;
@@ -21,7 +21,7 @@ export interface KnownDialects {
   forget(): void;
 }
 
-/** Makes the knownDialects of a server of which nothing is known. */
+/** Makes the record of a server of which nothing is known. */
 export function createKnownDialects(
   choice: EraChoice,
   dialects: Dialects,
