@@ -1,6 +1,6 @@
 /**
- * One run on one runtime: starts every target that the wanted rows need, measures row after row, and
- * prints each as soon as it is measured.
+ * One run on one runtime: starts every target that the wanted rows need, measures row after row,
+ * and prints each as soon as it is measured.
  */
 import { gatewayRuntime } from "../../test/support/spawn_gateway.ts";
 import { describeMachine } from "../support/machine.ts";

@@ -153,8 +153,8 @@ export function toPage(runs: readonly RunResult[], command: string): string {
     "# Benchmarks",
     "The reference is a _bare proxy_: a program of one file (`bench/support/bare_proxy.ts`) that " +
     "rewrites ids between HTTP and the same servers, without sessions, checks or timeouts. The " +
-    "gateway and the bare proxy run at the same time on the same runtime and core, and short loads " +
-    "alternate between them. A value is the CPU time of the gateway's own process for each call, " +
+    "gateway and the bare proxy run at the same time on the same runtime and core, and short " +
+    "loads alternate between them. A value is the CPU time of the gateway's own process for each call, " +
     "divided by the bare proxy's in the same round. The load generator checks every answer " +
     "against its request. The gateway is started directly and runs with all checks, with " +
     "`isolation: shared` and the fast listener unless a row says otherwise.",
@@ -183,8 +183,8 @@ export function toPage(runs: readonly RunResult[], command: string): string {
     "One runtime, some scenarios, or the difference to another commit:",
     "```sh\nbun bench e2e --only=echo_64,large_text\n" +
     "deno task bench e2e --only=handshake --against=HEAD~10\n```",
-    "CI runs the short form (`bun bench e2e --short`). It measures five scenarios next to the commit " +
-    "that the change started from. It warns above 1.25 × that commit's CPU time. It fails above " +
+    "CI runs the short form (`bun bench e2e --short`). It measures five scenarios next to the " +
+    "commit that the change started from. It warns above 1.25 × that commit's CPU time. It fails above " +
     "1.6 ×, or above twice a figure to reach, if a second measurement confirms it. `bun bench` " +
     "measures single parts of the gateway.",
   ].filter((part) => part !== "").join("\n\n") + "\n";

@@ -31,9 +31,9 @@ export interface GuardDeps {
 /** Checks requests before anything else looks at them. */
 export interface Guard {
   /**
-   * Throws `host_forbidden`, `origin_forbidden` or, when malformed, `invalid_request`. For a request
-   * that passes, returns the headers that let a browser read the response; undefined if no browser
-   * sent the request.
+   * Throws `host_forbidden`, `origin_forbidden` or, when malformed, `invalid_request`. For a
+   * request that passes, returns the headers that let a browser read the response; undefined if no
+   * browser sent the request.
    */
   admit(request: Request): HeaderPairs | undefined;
   /** Headers of the answer to a preflight. */

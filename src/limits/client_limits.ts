@@ -34,7 +34,7 @@ export const clientLimits = {
   rememberedHeadersMax: 64,
   /** Remembered envelopes of stateless clients, which repeat theirs with each request. */
   rememberedEnvelopesMax: 64,
-  /** A longer one is read each time. */
+  /** A longer envelope is read each time. */
   rememberedEnvelopeCharsMax: 2_048,
   /** How often the hardened listener looks for clients past their deadline. */
   slowCheckMs: 1_000,

@@ -48,7 +48,7 @@ export interface EventLogOptions {
   readonly evicted: () => void;
 }
 
-/** Sweeps for old frames within one `replayAgeMs`; a replay never includes them in between. */
+/** Sweeps of old frames within one `replayAgeMs`; each replay sweeps first as well. */
 const sweepsPerAge = 10;
 
 interface KeptFrame {

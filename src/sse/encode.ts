@@ -53,8 +53,8 @@ const joinedCharsMax = 512;
 const beyondAscii = /[^\0-\x7f]/;
 
 /**
- * A frame that is kept. A short one of ASCII alone, which has a byte for each character, stays text:
- * a stream encodes the frames of one moment together. Any other is encoded once, here.
+ * A frame that is kept. A short one of ASCII alone, which has a byte for each character, stays
+ * text: a stream encodes the frames of one moment together. Any other is encoded once, here.
  */
 export function keptFrame(frame: Frame): EncodedFrame {
   const text = frameText(frame);

@@ -111,8 +111,8 @@ export class PendingReply {
 
 /**
  * When a silent answer becomes a stream. Some listeners soon close a silent connection. Where a
- * disconnect is invisible until the answer begins, noticing a cancellation is worth more than a late
- * status.
+ * disconnect is invisible until the answer begins, noticing a cancellation is worth more than a
+ * late status.
  */
 function lateMsOf({ limits }: StatelessDeps, asked: ModernRequest): number {
   if (asked.disconnectHidden) return limits.sseCommitMs;

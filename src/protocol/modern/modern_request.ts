@@ -31,8 +31,8 @@ export interface DecodedRequest {
 }
 
 /**
- * Reads a request; throws a GatewayError with the status of the whole answer. `takesForeign`: whether
- * methods that are not part of the protocol may pass.
+ * Reads a request; throws a GatewayError with the status of the whole answer. `takesForeign`:
+ * whether methods that are not part of the protocol may pass.
  */
 export function decodeRequest(
   message: { readonly id: RequestId; readonly method: string; readonly params: JsonObject },

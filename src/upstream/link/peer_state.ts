@@ -1,8 +1,8 @@
 /**
  * The state of one JSON-RPC correspondent: its open requests, what the server may still say of
  * those that were given up, and how a request ends. Its three parts work on this one record:
- * requests go out (pending_request.ts), messages come in (incoming.ts), and some answers fit no request
- * (stray_answers.ts).
+ * requests go out (pending_request.ts), messages come in (incoming.ts), and some answers fit no
+ * request (stray_answers.ts).
  */
 import type { Clock } from "../../clock.ts";
 import { GatewayError, withOutcome } from "../../errors.ts";

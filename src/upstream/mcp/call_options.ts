@@ -9,7 +9,7 @@ import type { AttributedCall, AttributedCalls } from "./attribution.ts";
 import type { ListVariants } from "./list_variants.ts";
 import type { ServerMessages } from "./server_messages.ts";
 
-/** What all calls of one connection have in common. */
+/** The parts that all calls of one connection share. */
 export interface CallBasis {
   readonly config: McpServerConfig;
   readonly deps: Pick<UpstreamDeps, "clock" | "limits">;
@@ -25,7 +25,7 @@ export interface CallBasis {
   ended(call: AttributedCall, ending: Ending | undefined): void;
 }
 
-/** What a call is made with. */
+/** The parts of one call. */
 export interface CallOptions {
   readonly basis: CallBasis;
   readonly call: Call;

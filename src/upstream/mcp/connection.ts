@@ -195,7 +195,7 @@ function send(
   return promise;
 }
 
-/** What its calls have in common. */
+/** The parts that all calls of the connection share. */
 function basisOf(running: RunningConnection, lists: ListVariants): CallBasis {
   const { options: { config, deps }, connected: { link, dialect, description }, calls, route } =
     running;

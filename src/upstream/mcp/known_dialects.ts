@@ -17,7 +17,7 @@ export interface KnownDialects {
   likeliest(caller: Caller): Dialect | undefined;
   refused(dialect: Dialect): void;
   accepted(dialect: Dialect): void;
-  /** What was believed has turned out wrong. */
+  /** Forgets what is known, because it has turned out wrong. */
   forget(): void;
 }
 

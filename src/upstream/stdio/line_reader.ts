@@ -183,7 +183,7 @@ export function createFramer(bytesMax: number, tooLong: (line: OversizedMessage)
   return { push, finish, unfinished };
 }
 
-/** Lines that came in pieces are put together here, one after the other. */
+/** The memory in which lines that arrive in pieces are joined, one at a time. */
 let shared = new Uint8Array(0);
 
 /**
