@@ -1,7 +1,7 @@
 /**
  * The cost of the parts that every call passes: the guard and the route of its request, the codecs
- * of both eras, the exchange, and the frame of an event stream. Each is compared with the least that
- * does the same.
+ * of both eras, the exchange, and the frame of an event stream. Each is compared with the least
+ * that does the same.
  */
 import { systemClock } from "../src/clock.ts";
 import { defaultLimits } from "../src/limits.ts";

@@ -1,7 +1,7 @@
 /**
- * The cost of reading one large message, on the four contents of support/large_results.ts: its bytes
- * as text, the checks that JSON.parse does not make, both with the parsing, and writing it to a
- * client. Each is compared with what the runtime alone does.
+ * The cost of reading one large message, on the four contents of support/large_results.ts: its
+ * bytes as text, the checks that JSON.parse does not make, both with the parsing, and writing it to
+ * a client. Each is compared with what the runtime alone does.
  */
 import { defaultLimits } from "../src/limits.ts";
 import { scanJson } from "../src/protocol/json_scan.ts";

@@ -1,6 +1,6 @@
 /**
- * The cost of one notice to many subscribers: through our streams with the frame encoded once,
- * through our streams with an encoding for each, and through a bare stream with
+ * The cost of one notice to many subscribers: through the gateway's streams with the frame encoded
+ * once, through the gateway's streams with an encoding for each, and through a bare stream with
  * `controller.enqueue` of bytes encoded once. Every subscriber waits for the frame and gets it, as
  * under a server that reads.
  */

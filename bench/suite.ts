@@ -1,7 +1,7 @@
 /**
  * The interface between a benchmark file and run.ts, and how candidates are measured: in turns, so
- * that the order favours none. mitata measures the time by the wall clock; the CPU time, which other
- * work on the machine does not lengthen as much, is read around further calls.
+ * that the order favours none. mitata measures the time by the wall clock; the CPU time, which
+ * other work on the machine does not lengthen as much, is read around further calls.
  */
 import { do_not_optimize, measure } from "mitata";
 import process from "node:process";

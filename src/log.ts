@@ -92,7 +92,7 @@ export function createLog(options: LogOptions): LogSink {
       // A value that cannot be shown, or a missing console, must not break the caller.
     }
   };
-  // Each call has a debug line, which is written nowhere in most gateways.
+  // Every call logs a debug line, which most gateways do not write.
   const writesDebug = threshold <= severities.indexOf("DEBUG");
   const at = (source: string): Log => ({
     debug: writesDebug ? (message, fields) => write("DEBUG", source, message, fields) : unwritten,

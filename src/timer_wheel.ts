@@ -4,7 +4,7 @@
  * never early and at most one tick late; those of one tick pass in the order of their times.
  */
 
-/** One deadline, in the ring of its tick: to leave it costs no search. */
+/** One deadline, in the ring of its tick, which it leaves without a search. */
 class Entry {
   readonly dueAt: number;
   readonly tick: number;
@@ -88,7 +88,7 @@ function cancel(state: WheelState, entry: Entry): void {
   if (isLast) arm(state, Math.ceil((now() + lingerMs) / tickMs));
 }
 
-/** A function that cancels a deadline may be kept for long: it must not keep the rest of its tick. */
+/** Unlinks an entry: its cancel function may live long and must not keep the rest of its tick. */
 function letGo(entry: Entry): void {
   entry.previous = entry.next = entry;
 }

@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { projectDirectory } from "../../test/support/spawn_gateway.ts";
 
-/** What git says, or undefined where it fails. */
+/** The output of git, or undefined if it fails. */
 export type Git = (...args: string[]) => string | undefined;
 
 const git: Git = (...args) => {
@@ -13,7 +13,7 @@ const git: Git = (...args) => {
   return status === 0 ? stdout.trim() : undefined;
 };
 
-/** What decides how fast the gateway is. */
+/** The paths that decide how fast the gateway is. */
 const measured = ["src", "bun.lock"];
 
 /** The commit to compare with, or why there is none. */

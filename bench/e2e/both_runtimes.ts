@@ -1,4 +1,4 @@
-/** A run on each runtime, one after the other, each with a driver of its own; then the page. */
+/** Measures on each runtime in turn, with a driver for each, and then writes the page. */
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -50,7 +50,7 @@ export async function writePage(
     const runs: RunResult[] = [];
     for (const [at, runtime] of runtimes.entries()) {
       const json = join(folder, `${runtime}.json`);
-      // Programs of other projects cost the same whatever runtime stands next to them.
+      // Once is enough: the cost of other programs does not depend on the runtime next to them.
       const own = at === 0 ? passed : passed.filter((argument) => !isOption("peers")(argument));
       await runDriver(runtime, [...own, `--json=${json}`], closing);
       runs.push(JSON.parse(readFileSync(json, "utf8")) as RunResult);

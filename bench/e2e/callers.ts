@@ -35,7 +35,7 @@ interface Call {
   readonly members: Json;
 }
 
-/** Ids are counted in each session, so that equal ones are under way; the label tells calls apart. */
+/** Each session counts its ids, so equal ids are open at once; the label tells calls apart. */
 const labelOf = (number: number, id: number) => `caller ${number}, call ${id}`;
 
 const echoOf = (server: string, args: Json): Json => ({
@@ -94,7 +94,7 @@ export const largeCaller = (shape: LargeShape): OpenCaller =>
     return { name: "large", args, members: { ...largeResult(shape, label) } };
   });
 
-/** Calls that report so many steps before their result. */
+/** Calls that report this many steps before their result. */
 export const progressCaller = (steps: number): OpenCaller =>
   sessionCaller(
     (text) => ({

@@ -1,4 +1,4 @@
-/** Another commit of this repository in a folder of its own, with its dependencies, until it is closed. */
+/** Another commit of this repository, with its dependencies, in a folder that `close` removes. */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,7 +20,7 @@ function run(command: string, args: readonly string[], cwd = projectDirectory): 
   throw new Error(`Cannot run "${command} ${args.join(" ")}": ${reason}`);
 }
 
-/** What decides what is measured. */
+/** The paths that decide what is measured. */
 const measured = ["src", "bench", "bun.lock"];
 
 /** What this tree is: its commit, and whether files that matter differ from it. */

@@ -1,12 +1,12 @@
 /**
- * What a run has opened (processes, folders, another checkout) and closes at its end, the newest
- * first: when it is done, when it fails, and when a signal ends it.
+ * Closes what a run has opened (processes, folders, another checkout), the newest first: when the
+ * run is done, when it fails, and when a signal ends it.
  */
 import process from "node:process";
 
 /** Opens things, and knows how to close them. */
 export interface Closing {
-  /** Opens one; rejects when the end has begun. What is still being opened is waited for and closed. */
+  /** Opens one; rejects after the end has begun. What is being opened then is also closed. */
   open<T>(start: () => Promise<T>, close: (opened: T) => unknown): Promise<T>;
   /** Whether the end has begun. */
   readonly isEnding: boolean;

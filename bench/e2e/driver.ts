@@ -1,6 +1,6 @@
 /**
- * One run on one runtime: starts every target that the wanted rows need, measures row after row, and
- * prints each as soon as it is measured.
+ * One run on one runtime: starts every target that the wanted rows need, measures row after row,
+ * and prints each as soon as it is measured.
  */
 import { gatewayRuntime } from "../../test/support/spawn_gateway.ts";
 import { describeMachine } from "../support/machine.ts";
@@ -70,7 +70,7 @@ export function createStarter(closing: Closing): StartTarget {
   };
 }
 
-/** A peer that does not start is left out; without one of our own sides nothing is measured. */
+/** Leaves out a peer that does not start; if another side does not start, the run fails. */
 async function startColumn(
   side: Side,
   scenario: Scenario,

@@ -1,4 +1,4 @@
-/** The figures that the gateway is to reach, as rows: what is compared with what, and how much it may be. */
+/** The figures that the gateway is to reach, as rows: a scenario, a measure and a bound. */
 
 /**
  * What a figure is about. `cpu`: CPU time per unit, times the bare proxy's in the same round.
@@ -21,7 +21,7 @@ export interface Figure {
 const both = (figure: number) => ({ bun: figure, deno: figure });
 /** What another way to the same echo may cost, in echoes of the plain way. */
 const noCliff = both(1.5);
-/** A remote server's bare proxy is another one, so its echo is the plain one's figure, times as much. */
+/** A remote server has a bare proxy of its own: the figure is the plain echo's, multiplied. */
 const remote = { bun: 1.5 * 1.7, deno: 1.5 * 1.8 };
 
 /** The rows. */

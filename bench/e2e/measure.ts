@@ -1,7 +1,7 @@
 /**
  * Measures one scenario on all targets: each is warmed up, then short loads alternate target by
- * target, in an order that changes with each round, so that what else happens on the machine meets
- * all of them alike.
+ * target, in an order that changes with each round, so that other work on the machine affects all
+ * targets alike.
  */
 import { residentBytes } from "../../test/support/processes.ts";
 import type { Caller } from "./callers.ts";
@@ -37,8 +37,8 @@ export interface TargetRounds {
 }
 
 /**
- * The order of a round: each begins with another one, and every second one goes backwards, so that
- * none always comes after the same (what a load leaves behind in caches costs the next one).
+ * The order of targets in a round. Each round begins with another target, and every second round
+ * goes backwards, so that no target always follows the same one, whose load fills the caches.
  */
 export function orderOf<T>(items: readonly T[], round: number): T[] {
   const first = (round >> 1) % items.length;

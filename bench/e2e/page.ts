@@ -132,8 +132,8 @@ function peerSection(runs: readonly RunResult[]): string {
   return [
     "## Next to other programs",
     "From the same run as the gateway's values above: CPU time of the program's own process for " +
-    "each call, its resident memory, and the CPU time relative to the bare proxy's. They differ in " +
-    "what they check and offer; this table is about the cost of one call alone.",
+    "each call, its resident memory, and the CPU time relative to the bare proxy's. The programs " +
+    "differ in what they check and offer; this table compares only the cost of a call.",
     table,
     ...absent.map(({ name, source }) =>
       `Not in this run: ${name} (\`${source}\`), which could not be installed or started.`
@@ -153,11 +153,11 @@ export function toPage(runs: readonly RunResult[], command: string): string {
     "# Benchmarks",
     "The reference is a _bare proxy_: a program of one file (`bench/support/bare_proxy.ts`) that " +
     "rewrites ids between HTTP and the same servers, without sessions, checks or timeouts. The " +
-    "gateway and the bare proxy run at the same time on the same runtime and core, and short loads " +
-    "alternate between them. A value is the CPU time of the gateway's own process for each call, " +
-    "divided by the bare proxy's in the same round. Every answer is compared with what its request " +
-    "must get. The gateway runs with all checks, started directly, with `isolation: shared` and the " +
-    "fast listener unless a row says otherwise.",
+    "gateway and the bare proxy run at the same time on the same runtime and core, and short " +
+    "loads alternate between them. A value is the CPU time of the gateway's own process for each call, " +
+    "divided by the bare proxy's in the same round. The load generator checks every answer " +
+    "against its request. The gateway is started directly and runs with all checks, with " +
+    "`isolation: shared` and the fast listener unless a row says otherwise.",
     shortTable(runs),
     [
       `- Date: ${first?.date}; commit ${first?.revision}`,
@@ -166,13 +166,14 @@ export function toPage(runs: readonly RunResult[], command: string): string {
       `- Measured: ${first?.how}`,
     ].join("\n"),
     "## Figures to reach",
-    "Median of the rounds, with the lowest and the highest. An _echo_ is the plain call of the same " +
-    "gateway in the same rounds: rows about another way to the same answer are counted in echoes. " +
+    "Each value is the median of the rounds, with the lowest and the highest in parentheses. An " +
+    "_echo_ is a plain call of the same gateway in the same rounds; rows about another way to " +
+    "the same answer are counted in echoes. " +
     `Reached: ${verdicts.join(", ")}.`,
     figureTable(runs),
     "## CPU time and latency",
-    "For each unit; a load generator on the other core waits for every answer, so that latency here " +
-    "is mostly the time that calls wait for each other.",
+    "Values are for each unit that the row names. Many calls share one core, so latency here is " +
+    "mostly the time that calls wait for each other.",
     costTable(runs),
     peerSection(runs),
     "## How to repeat it",
@@ -182,10 +183,10 @@ export function toPage(runs: readonly RunResult[], command: string): string {
     "One runtime, some scenarios, or the difference to another commit:",
     "```sh\nbun bench e2e --only=echo_64,large_text\n" +
     "deno task bench e2e --only=handshake --against=HEAD~10\n```",
-    "CI runs the short form (`bun bench e2e --short`). It measures five scenarios next to the commit " +
-    "that the change started from, warns above 1.25 × and fails above 1.6 × that commit's CPU time, " +
-    "or at twice a figure, if a second measurement says the same. The parts of the gateway have " +
-    "benchmarks of their own: `bun bench`.",
+    "CI runs the short form (`bun bench e2e --short`). It measures five scenarios next to the " +
+    "commit that the change started from. It warns above 1.25 × that commit's CPU time. It fails above " +
+    "1.6 ×, or above twice a figure to reach, if a second measurement confirms it. `bun bench` " +
+    "measures single parts of the gateway.",
   ].filter((part) => part !== "").join("\n\n") + "\n";
 }
 

@@ -132,7 +132,7 @@ const installs: Readonly<Record<Peer["registry"], (peer: Peer, folder: string) =
   go: ({ source, version }) => ["go", "install", `${source}@${version}`],
 };
 
-/** Installs a peer unless it is there; returns the beginning of its command line, or why it is missing. */
+/** Installs a peer if needed; returns the start of its command line, or why it is missing. */
 function install(peer: Peer): { command: string[] } | { reason: string } {
   const cache = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
   const folder = join(cache, "mcp-wrapper-bench", `${peer.name}@${peer.version}`);

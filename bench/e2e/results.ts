@@ -63,7 +63,7 @@ export interface RunResult {
   readonly rows: readonly RowResult[];
 }
 
-/** The value below which this part of the values is. */
+/** The value that this fraction of the values does not exceed. */
 export function percentile(values: readonly number[], part: number): number {
   const sorted = [...values].sort((one, other) => one - other);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
@@ -109,7 +109,7 @@ function toColumn(measured: TargetRounds, bare: TargetRounds | undefined): Colum
   };
 }
 
-/** The columns of a scenario that have a part of their own in its ratios. */
+/** The columns of a scenario by their part in its ratios. */
 export interface Roles {
   readonly bare: TargetRounds | undefined;
   readonly gateway: TargetRounds | undefined;

@@ -97,7 +97,7 @@ export function assertAnswer(message: Json | undefined, id: unknown, members: Js
   );
 }
 
-/** Shakes hands: `initialize`, then `notifications/initialized`. */
+/** The handshake: `initialize`, then `notifications/initialized`. */
 export async function openSession(endpoint: Endpoint, id: number): Promise<Connection> {
   const { toolPrefix, transport } = endpoint;
   const line = transport === "sse" ? await openSseLine(endpoint.url) : undefined;

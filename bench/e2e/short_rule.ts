@@ -1,7 +1,7 @@
 /**
- * What the short form makes of its figures. A scenario that is over a bound is measured once more,
- * since a busy machine can spoil one measurement: only what is over the same bound twice in a row
- * fails. Rounds that differ too much among themselves say nothing, and fail nothing.
+ * How the short form judges its figures. A scenario that is over a bound is measured once more,
+ * since a busy machine can spoil one measurement: it fails only if it is over the same bound twice.
+ * A measurement whose rounds differ too much is not judged.
  */
 import type { RowResult, Spread } from "./results.ts";
 
@@ -17,7 +17,7 @@ export const bounds = {
   spreadMax: 1.6,
 } as const;
 
-/** What is over a bound, in words; and a name that is the same in a second measurement. */
+/** A value over its bound, in words, and a name that is the same in a second measurement. */
 export interface Breach {
   readonly key: string;
   readonly text: string;
@@ -49,19 +49,19 @@ function figureBreaches({ reached }: RowResult): Breach[] {
   });
 }
 
-/** What fails a scenario, if it is there twice. */
+/** The breaches that fail a scenario if two measurements have them. */
 export const breachesOf = (row: RowResult): Breach[] => [
   ...baseBreaches(row, bounds.failAbove),
   ...figureBreaches(row),
 ];
 
-/** What a scenario came to, with the reasons. */
+/** The verdict on a scenario, with the reasons. */
 export interface Verdict {
   readonly outcome: "passed" | "warned" | "failed";
   readonly reasons: readonly string[];
 }
 
-/** Judges a scenario by its first measurement, and by a second one where the first was over a bound. */
+/** Judges a scenario by its first measurement, and by a second if the first was over a bound. */
 export function judgeRow(first: RowResult, second?: RowResult): Verdict {
   const firstKeys = breachesOf(first).filter(({ isNoisy }) => !isNoisy).map(({ key }) => key);
   const last = breachesOf(second ?? first);

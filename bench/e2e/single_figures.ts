@@ -21,7 +21,7 @@ export interface SingleFigure {
 }
 
 const sessionCount = 1_000;
-/** What a runtime frees a moment later is not counted. */
+/** The wait before memory is read, so that memory which the runtime frees soon is not counted. */
 const settleMs = 1_000;
 const bytesPerMegabyte = 1024 * 1024;
 

@@ -1,4 +1,4 @@
-/** A program of the benchmark that was started: its process, the port that it prints, and its end. */
+/** A program that the benchmark started: its process, the port that it prints, and its end. */
 import { spawn } from "node:child_process";
 import process from "node:process";
 import { sendSignal } from "../../test/support/processes.ts";
@@ -30,7 +30,7 @@ export interface ProgramStart {
 
 const outputCharsMax = 100_000;
 
-/** The second close is the first one: by then the process's id may be another's. */
+/** Closes once: after that, another process may have the same id. */
 export function once(close: () => Promise<void>): () => Promise<void> {
   let closed: Promise<void> | undefined;
   return () => closed ??= close();

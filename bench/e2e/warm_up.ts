@@ -1,7 +1,6 @@
 /**
- * How much each target serves before the first round of a scenario. A compiler that works while a
- * program runs takes a third of the CPU time of the first ten thousand calls; on Bun it is done
- * after about 60,000. What one scenario warmed up is warm for the others of the same kind.
+ * How much each target serves before the first round of a scenario, so that the just-in-time
+ * compiler is done before anything is measured. Scenarios of the same kind share a warm-up.
  */
 import type { Side } from "./targets.ts";
 

@@ -2,9 +2,9 @@
  * The reference for the gateway: an HTTP endpoint that only rewrites ids to its servers and back
  * (no session, no check, no timeout). A call with a progress token is answered by a stream of
  * events; notices without a token go to every GET stream, encoded once. `/sse` and `/messages` are
- * the same for clients of HTTP+SSE. Its argument is JSON, `{"name": ["command", "argument", …]}`, or
- * a URL in place of the command: with several servers a tool is named `name__tool`, and `tools/list`
- * asks all. Prints its port.
+ * the same for clients of HTTP+SSE. Its argument is JSON, `{"name": ["command", "argument", …]}`,
+ * or a URL in place of the command: with several servers a tool is named `name__tool`, and
+ * `tools/list` asks all. Prints its port.
  */
 import { spawn } from "node:child_process";
 import process from "node:process";

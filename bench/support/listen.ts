@@ -1,4 +1,7 @@
-/** The HTTP server of the runtime that a program of the benchmark runs on, on a port of the system's. */
+/**
+ * The HTTP server of the runtime that a program of the benchmark runs on, on a port of the
+ * system's.
+ */
 
 /** Serves from now on, and prints the port as the first line. */
 export async function listen(handle: (request: Request) => Promise<Response>): Promise<void> {

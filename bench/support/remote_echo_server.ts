@@ -1,6 +1,7 @@
 /**
  * The smallest MCP server over Streamable HTTP, with a session for each client. `--name=NAME` is in
- * what it echoes. Prints its port. It ends with its stdin, that is with the program that started it.
+ * what it echoes. Prints its port. It ends with its stdin, that is with the program that started
+ * it.
  */
 import process from "node:process";
 import { messagesFor } from "./echo_tools.ts";

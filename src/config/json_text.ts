@@ -1,17 +1,17 @@
 /**
- * The text of a configuration file to plain data. Most files are plain JSON, which the runtime
- * parses; the parser of comments and trailing commas (jsonc.ts) is loaded only for another one, or
- * to name a fault, which spares a gateway without one some megabytes.
+ * Parses the text of a configuration file to plain data. Most files are plain JSON, which the
+ * runtime parses. The parser for comments and trailing commas (jsonc.ts) is loaded only for other
+ * files, or to locate a fault, which spares most gateways its memory.
  */
 import { isJsonObject } from "../json.ts";
 import type { ParsedText } from "./jsonc.ts";
 
-/** Parses the text of `file`; rejects with a ConfigError with the place of the fault. */
+/** Parses the text of `file`; rejects with a ConfigError that says where the fault is. */
 export async function parseText(text: string, file: string): Promise<ParsedText> {
   return parsePlain(text) ?? (await import("./jsonc.ts")).parseJsonc(text, file);
 }
 
-/** A string with what stands in it, and the colon that makes it a key. */
+/** A string, its inner text, and the colon that makes it a key. */
 const stringOrKey = /"((?:[^"\\]|\\.)*)"(\s*:)?/g;
 
 /** The value of a text that is plain JSON without repeated keys; undefined for any other. */
@@ -22,11 +22,11 @@ function parsePlain(text: string): ParsedText | undefined {
     let keys = 0;
     for (const [, inner, colon] of text.matchAll(stringOrKey)) {
       if (colon === undefined) continue;
-      // V8 may give an escaped key the name of another (protocol/json_scan.ts).
+      // V8 may confuse an escaped key with another key (protocol/json_scan.ts).
       if (inner?.includes("\\")) return undefined;
       keys += 1;
     }
-    // A key that stands twice is lost in the value.
+    // `JSON.parse` keeps only the last of equal keys, so a repeated key makes the counts differ.
     return plain.members === keys ? { value: plain.value, repeated: [] } : undefined;
   } catch {
     // Not plain JSON, or nested too deeply for recursion.
@@ -34,7 +34,7 @@ function parsePlain(text: string): ParsedText | undefined {
   }
 }
 
-/** The same value with objects that have no prototype, and how many members they have in all. */
+/** The same value with objects without prototype, and the number of members in all of them. */
 function withoutPrototypes(value: unknown): { readonly value: unknown; readonly members: number } {
   if (Array.isArray(value)) {
     const items = value.map(withoutPrototypes);

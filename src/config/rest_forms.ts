@@ -1,6 +1,6 @@
 /**
- * The two forms of a web API in `mcp.json`. What reads them, the schema of recipes above all, is
- * loaded with the first entry of the form: a gateway without web APIs goes without it.
+ * The two forms of a web API in `mcp.json`. The code that reads a form is loaded with its first
+ * entry, which spares a gateway without web APIs the schema of recipes.
  */
 import { openApiEntries, recipeEntries } from "./rest_keys.ts";
 import { defineForm } from "./server_kind.ts";

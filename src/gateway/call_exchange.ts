@@ -10,7 +10,7 @@ import type { CallContext, CallControl, Step, StepAnswer } from "./steps/steps.t
 
 /**
  * A call and how far it has come: the exchange that its reader gets and the control of its steps in
- * one object, since each call makes one.
+ * one object, which spares every call a second one.
  */
 class Running implements Exchange, CallControl {
   readonly steps: readonly Step[];

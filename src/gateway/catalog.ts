@@ -248,8 +248,8 @@ async function pageNames(
 }
 
 /**
- * The description of each server; undefined for one that does not answer in time. One that is known
- * is there at once: nothing has to be set up to wait for it.
+ * The description of each server; undefined for a server that does not answer in time. A known
+ * description comes without a promise, which spares the wait and its timer.
  */
 function descriptions(
   { scopes, withinPatience }: Reading,

@@ -153,7 +153,7 @@ function open(
     : given;
   const { principal } = caller;
   const startedAt = deps.clock.monotonic();
-  // All of its members from the start: an object that grows costs more than one that is full.
+  // With all members from the start: adding them later changes the shape of the object each time.
   const context: CallContext = {
     call,
     surface: view,
@@ -175,7 +175,7 @@ function resubscribe(
   caller: Caller,
   uris: readonly string[],
 ): void {
-  // Most have none: then nothing is kept for the scope yet.
+  // Most clients have none; the return spares their scopes an entry.
   if (uris.length === 0) return;
   const { subscribed } = middle.scopes.of(caller.scope);
   for (const uri of uris) {

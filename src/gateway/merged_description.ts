@@ -6,7 +6,7 @@ import type { Description, JsonObject } from "../model.ts";
 import { foreignTarget } from "./foreign_methods.ts";
 import type { ResolvedSurface } from "./server.ts";
 
-/** What a surface says of its only server, by what that says: each handshake asks for the same. */
+/** The description of a surface with one server, by that server's: every handshake needs it. */
 const alone = new WeakMap<
   Description,
   { readonly takesUnknown: boolean; readonly merged: Description }

@@ -37,8 +37,8 @@ export function namePrefix(server: string): string {
 }
 
 /**
- * What all names of this server start with on a surface where they carry its name. Whether it has
- * a name is for its table to say: this only spares look-ups.
+ * The text that all names of this server start with on a surface that prefixes names. A match does
+ * not mean that the server has the name, only that its table must be searched.
  */
 export function nameStart(config: Pick<ServerConfig, "name">): string {
   let start = starts.get(config);
@@ -49,20 +49,20 @@ export function nameStart(config: Pick<ServerConfig, "name">): string {
   return start;
 }
 
-/** Each call on a surface of several servers asks for that of each. */
+/** Kept because each call on a surface of several servers needs the start for each server. */
 const starts = new WeakMap<Pick<ServerConfig, "name">, string>();
 
 /** A filter that offers everything. */
 export const noFilter: ToolFilter = {};
 
-/** A table of a list, and what it was made with. */
+/** A table, and the filter and server that it was made with. */
 interface KnownTable {
   readonly filter: ToolFilter;
   readonly server: string | undefined;
   readonly table: NameTable;
 }
 
-/** Surfaces offer a list with and without its server's name, and few filter it otherwise. */
+/** The tables kept for one list: usually two, with and without prefix, for each filter. */
 const tablesMax = 16;
 
 /**
@@ -74,7 +74,7 @@ export function createNameTables(): typeof createNameTable {
   return (items, filter, server) => {
     const known = byItems.get(items);
     if (known !== undefined) {
-      // Each call comes here: a few comparisons cost less than further maps.
+      // A list has few tables, so every call is spared a map for each filter and server.
       for (const one of known) {
         if (one.filter === filter && one.server === server) return one.table;
       }

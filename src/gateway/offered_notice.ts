@@ -1,9 +1,9 @@
-/** A server's notice as a surface of several servers gives it to a client: with the names it offers. */
+/** Rewrites a server's notice for a surface of several servers, with the names that it offers. */
 import type { Notice } from "../model.ts";
 import type { Subscribed } from "./scope.ts";
 import type { ResolvedSurface } from "./server.ts";
 
-/** A server's notice with its URI and logger as the surface knows them. */
+/** A server's notice with its URI and logger as the surface offers them. */
 export function toOffered(
   view: ResolvedSurface,
   server: string,

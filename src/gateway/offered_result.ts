@@ -27,7 +27,7 @@ export function toOfferedResult(
   caller: Caller,
 ): JsonObject | Promise<JsonObject> {
   const pages = namedPages(value);
-  // Most results name none, and come back as they are, with nothing made for them.
+  // Most results name no URI; they are returned unchanged and without a copy.
   if (pages.length === 0 && !holdsUris(value)) return value;
   const toOffered = (own: string) => offeredOf(deps, view, answered, own, caller);
   const rename: Rename = async (holder) => {

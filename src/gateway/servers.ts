@@ -23,7 +23,7 @@ export interface ConfiguredServers {
   drain(): void;
   /** Whether its first start is still to come, though no client has asked for it. */
   isQueued(server: Server): boolean;
-  /** A call begins at a server: a reload closes it only after the use was released. */
+  /** Notes a call at a server: a reload closes the server only after the use is released. */
   use(server: Server): ServerUse;
   /**
    * Takes the next configuration; returns the names of servers that were added, removed or
@@ -50,7 +50,7 @@ export class ServerUse {
     calls.count += 1;
   }
 
-  /** The call is over; only the first release counts. */
+  /** Ends the use, because the call is over; only the first release counts. */
   release(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;

@@ -1,8 +1,8 @@
 /**
- * The one watch of a surface. Its servers report to it once for all clients, or for the clients of
- * one scope. List changes are merged for a moment by one timer, so that a server that announces
- * every step causes one list request for each client, and all clients get the same notice object,
- * which is encoded once. A client that fails does not affect the others.
+ * The watch of a surface. Each server reports to it once for all clients, or once for the clients
+ * of one scope. One timer merges list changes, so that a burst of them causes one list request for
+ * each client. All clients get the same notice object, which is encoded once for each revision. A
+ * client that fails does not affect the others.
  */
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
@@ -37,15 +37,15 @@ export interface WatchDeps {
 export interface WatchingClient {
   readonly caller: Caller;
   readonly watcher: Watcher;
-  /** Its place in the order in which clients came. */
+  /** Its position in the order in which clients came. */
   readonly number: number;
 }
 
 /** A change of one list that is to be announced. */
 interface DueChange {
-  /** The last client that had come at the time of the change, by the server that reported it. */
+  /** By reporting server: the number of the last client that came before the change. */
   readonly all: Map<string | undefined, number>;
-  /** Clients that got the change for their scope alone. */
+  /** Clients for whose scope alone the change was reported. */
   readonly some: Set<WatchingClient>;
 }
 
@@ -57,11 +57,11 @@ export interface SurfaceWatch {
   readonly clients: Map<string, Set<WatchingClient>>;
   /** How to stop watching each server. */
   readonly servers: Map<Server, () => void>;
-  /** Changes by method, and the timer that ends the moment. */
+  /** Changes by method, and the timer that announces them. */
   due: Map<string, DueChange>;
   cancelFlush: (() => void) | undefined;
   lastNumber: number;
-  /** The last client has left. */
+  /** Called when the last client has left. */
   readonly emptied: () => void;
 }
 
@@ -75,7 +75,7 @@ export const listChangedMethods: readonly string[] = (["tools", "prompts", "reso
 
 const toNotice = (method: string): Notice => ({ kind: "notice", method, params: {} });
 
-/** One object for each, so that its frame is encoded once for all clients that get it. */
+/** One object for each method, so that its frame is shared by all clients that get it. */
 const changeNotices: ReadonlyMap<string, Notice> = new Map(
   listChangedMethods.map((method) => [method, toNotice(method)]),
 );
@@ -109,7 +109,7 @@ export function enter(watch: SurfaceWatch, caller: Caller, watcher: Watcher): Wa
   return client;
 }
 
-/** Removes a client; without clients no server is watched. */
+/** Removes a client; after the last one the watch stops watching its servers. */
 export function leave(watch: SurfaceWatch, client: WatchingClient): void {
   const { clients, servers, due, emptied } = watch;
   const { scope } = client.caller;
@@ -172,7 +172,7 @@ function audienceOf(watch: SurfaceWatch, server: string): Audience {
   };
 }
 
-/** Gives a client a server's notice, by the surface's names. */
+/** Gives a client a server's notice, with the names that the surface offers. */
 function deliver(
   { deps, surface }: SurfaceWatch,
   server: string,
@@ -206,7 +206,7 @@ export function announceTo(watch: SurfaceWatch, scope: string, methods: readonly
   }
 }
 
-/** Announces changed lists to all clients that may know the server, if one has reported them. */
+/** Announces changed lists to all clients; with `server`, only to those that may know it. */
 export function announceToAll(
   watch: SurfaceWatch,
   methods: readonly string[],

@@ -105,7 +105,7 @@ export function createWaits(
       scopes.server(caller.scope, server.config.name).answered = true;
       return value;
     } finally {
-      // A reason of its own spares the exception, with its stack, that `abort` makes.
+      // With a reason, `abort` does not make an exception with a stack.
       over.abort("over");
     }
   }

@@ -1,7 +1,7 @@
 /**
- * Delivers what belongs to no call. Each surface has one watch, which covers all of its clients and
- * every server of it, across reloads of the configuration (surface_watch.ts). Not here: what a
- * client gets of it.
+ * Delivers messages that belong to no call. Each surface has one watch for all of its clients and
+ * servers, which survives reloads of the configuration. Not here: which client gets a message, and
+ * in what form (surface_watch.ts).
  */
 import type { Caller, Watcher } from "../model.ts";
 import {

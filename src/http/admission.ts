@@ -9,8 +9,8 @@ import { gatewayPrincipal, type Principal, sharedPrincipal } from "../model.ts";
 import { errorResponse } from "./respond.ts";
 
 /**
- * The principal of a request, or the response that refuses it; at once if the authenticator knows it
- * at once. Throws when the authenticator fails.
+ * The principal of a request, or the response that refuses it; without a promise if the
+ * authenticator returns none. Throws or rejects when the authenticator fails.
  */
 export function admit(
   authenticator: Authenticator,

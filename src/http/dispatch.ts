@@ -1,7 +1,7 @@
 /**
- * The way of one request through the HTTP layer: guard, route, principal, surface, endpoint, and the
- * response back. Everything that is known at once happens at once, since each promise on the way
- * costs every call. Not here: which URLs there are (routes.ts), and what their endpoints do.
+ * Takes one request through the HTTP layer: guard, route, principal, surface, endpoint, and the
+ * response back. A step returns a promise only when it has to wait, which spares every call the
+ * promises. Not here: which URLs exist (routes.ts), and what their endpoints do.
  */
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { Clock } from "../clock.ts";
@@ -29,7 +29,7 @@ import {
 import { decodeName, type Match, type OpenRow, type SurfaceRow } from "./route_match.ts";
 import { fillName, type SurfaceKind } from "./surface_kinds.ts";
 
-/** What the way leads through. */
+/** The parts of the HTTP layer that a request passes. */
 export interface DispatchDeps {
   readonly deps: {
     readonly gateway: Gateway;
@@ -56,7 +56,7 @@ export function createDispatch(layer: DispatchDeps): FetchHandler {
     const arrived: Arrived = { layer, request, fetchContext, cors: undefined };
     try {
       const answered = take(arrived);
-      // One promise on the way back, whatever is to be done with the response.
+      // One promise for the way back, however many steps the response passes.
       return Promise.resolve(answered).then(
         (response) => finish(arrived, response),
         (thrown) => fail(arrived, thrown),
@@ -67,7 +67,7 @@ export function createDispatch(layer: DispatchDeps): FetchHandler {
   };
 }
 
-/** A request at the door. */
+/** A request on its way through the layer. */
 interface Arrived {
   readonly layer: DispatchDeps;
   readonly request: Request;
@@ -78,7 +78,7 @@ interface Arrived {
 
 function take(arrived: Arrived): Answered {
   const { layer, request } = arrived;
-  // First: by whichever name it comes, it is the gateway itself.
+  // Before the guard, because the gateway may have called itself under any host name.
   if (request.headers.get(instanceHeader) === layer.deps.instance) {
     throw new GatewayError("leads_back");
   }
@@ -94,12 +94,12 @@ function answer(arrived: Arrived, match: Match): Answered {
   const { layer, request, fetchContext } = arrived;
   const { row, name, path } = match;
   if (request.method === "OPTIONS") {
-    // Browsers send no credentials with it.
+    // No authentication: browsers send a preflight without credentials.
     if (!isOpen(row)) surfaceOf(layer, row.kind, name);
     return emptyResponse(204, layer.guard.preflightHeaders(request, methodsOf(row)));
   }
   if (isOpen(row)) return answerOpenly(row, { request, fetchContext, path });
-  // Before the name is looked up: which servers there are is not for strangers.
+  // Before the name is looked up, so that only authenticated clients learn which servers exist.
   const admitted = admit(layer.deps.authenticator, request);
   return admitted instanceof Promise
     ? admitted.then((outcome) => answerFor(arrived, row, match, outcome))
@@ -133,7 +133,7 @@ function answerFor(
   return Promise.resolve(answered).then((response) => withHeaders(response, headers));
 }
 
-/** What the bindings see of a request: one object, whose functions are shared by all. */
+/** A request as the bindings see it. A class, so that requests share their functions. */
 class SurfaceRequest implements RequestContext {
   readonly request: Request;
   readonly fetchContext: FetchContext;
@@ -181,7 +181,7 @@ function refuseMethod(row: OpenRow | SurfaceRow): Response {
   return errorResponse(new GatewayError("method_not_allowed"), undefined, { allow });
 }
 
-/** The surface of a path. Throws `path_unknown` when its name is that of none. */
+/** The surface of a path. Throws `path_unknown` when no surface has the name. */
 function surfaceOf({ deps }: DispatchDeps, kind: SurfaceKind, name: string | undefined): string {
   if (name === undefined) return kind.surface;
   const surface = fillName(kind.surface, decodeName(name));
@@ -210,7 +210,7 @@ function fail(arrived: Arrived, thrown: unknown): Answered {
   return finish(arrived, faultResponse(thrown, arrived.layer.deps.log));
 }
 
-/** What is done with each response before it leaves. */
+/** Adds the CORS headers; for a refusal, reports it and discards the rest of the body. */
 function finish({ layer: { deps }, request, cors }: Arrived, response: Response): Answered {
   if (cors !== undefined) withHeaders(response, cors);
   if (response.status < 400) return response;

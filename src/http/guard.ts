@@ -31,9 +31,9 @@ export interface GuardDeps {
 /** Checks requests before anything else looks at them. */
 export interface Guard {
   /**
-   * Throws `host_forbidden`, `origin_forbidden` or, when malformed, `invalid_request`. For a request
-   * that passes it returns the headers that let a browser read the response; undefined: no browser
-   * needs any.
+   * Throws `host_forbidden`, `origin_forbidden` or, when malformed, `invalid_request`. For a
+   * request that passes, returns the headers that let a browser read the response; undefined if no
+   * browser sent the request.
    */
   admit(request: Request): HeaderPairs | undefined;
   /** Headers of the answer to a preflight. */
@@ -46,7 +46,7 @@ const loopbackNames = ["localhost", "127.0.0.1", "[::1]"];
 /** Addresses that mean all interfaces are no names of this host. */
 const wildcards = new Set(["0.0.0.0", "[::]", ""]);
 
-/** A longer `Host` and URL is checked each time. */
+/** A longer `Host` header with its URL is checked each time. */
 const rememberedCharsMax = 256;
 
 const requestHeaders = ["content-type", "accept", ...sentHeaders, "authorization"];
@@ -58,7 +58,7 @@ export function createGuard(config: GuardConfig, deps: GuardDeps): Guard {
   const isOwnAddress = isLoopback(config.host) ? () => false : createAddressRule(deps);
   const isOrigin = createOriginRule(config);
 
-  /** Throws unless the name is good; true if it is good for as long as this guard is. */
+  /** Throws unless the name is allowed; true if it stays allowed for the life of this guard. */
   const isForGood = (authority: string, defaultPort: string): boolean => {
     const match = authorityForm.exec(authority);
     if (match === null) {
@@ -68,10 +68,10 @@ export function createGuard(config: GuardConfig, deps: GuardDeps): Guard {
     const port = match[2] ?? defaultPort;
     if (isListed(name, port)) return true;
     if (!isOwnAddress(name)) throw new GatewayError("host_forbidden");
-    // This machine may have another address the next time.
+    // The addresses of this machine can change.
     return false;
   };
-  /** `Host` headers with URLs, to the letter, that are good for as long as this guard is. */
+  /** Exact `Host` headers with URLs that passed for good, so that they are not parsed again. */
   const remembered = new Set<string>();
   const assertTarget = (host: string, url: string): void => {
     const key = `${host} ${url}`;

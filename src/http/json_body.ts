@@ -67,9 +67,9 @@ function toValue(bytes: Uint8Array, limits: Limits): unknown {
 }
 
 /**
- * Reads a small body that announces its length. `Request.body` is not touched: it makes a stream,
- * which costs a third of the CPU time of a small request. A listener may reserve what is announced,
- * so a larger body is not read this way.
+ * Reads a small body that announces its length. It does not use `Request.body`, which spares the
+ * request a stream. A larger body is not read this way, because a listener may reserve memory for
+ * the announced length.
  */
 async function readAtOnce(request: Request, { limits, clock }: BodyDeps): Promise<Uint8Array> {
   try {

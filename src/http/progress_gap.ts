@@ -36,7 +36,7 @@ export function createProgressGap(
   };
   return {
     begin() {
-      // One timer, which is set again for the rest: most calls write their progress in a burst.
+      // One timer serves a burst of progress: when it fires, it is set again for the rest.
       writtenAt = clock.monotonic();
       if (cancelTimer === undefined) arm(progressGapMs);
     },

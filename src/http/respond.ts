@@ -15,7 +15,7 @@ export type HeaderPairs = Readonly<Record<string, string>>;
 /** After these the rest of the request was not read, so the connection cannot be used again. */
 const closing = new Set([408, 413]);
 
-/** The usual one, made once: most answers have no other header. */
+/** The headers of most answers, made once. */
 const plainJson: ResponseInit = { headers: { "content-type": "application/json" } };
 
 /** A response with a JSON text. */

@@ -29,7 +29,7 @@ export interface OpenRow {
   readonly openMethods: Readonly<Record<string, OpenEndpoint>>;
 }
 
-/** A longer URL is searched each time. */
+/** The row of a longer URL is searched each time. */
 const rememberedCharsMax = 256;
 
 /** One URL. */
@@ -74,7 +74,7 @@ export function createMatcher(
     if (found === undefined) throw new GatewayError("path_unknown");
     return { ...found, path };
   };
-  /** Clients repeat the same few URLs to the letter. */
+  /** Rows by exact URL, because clients repeat the same few URLs. */
   const remembered = new Map<string, Match>();
   const remember = (url: string, match: Match): Match => {
     if (url.length <= rememberedCharsMax) {

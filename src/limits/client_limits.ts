@@ -32,9 +32,9 @@ export const clientLimits = {
   headerBytesMax: 16_384,
   /** Values of one header whose meaning is remembered: clients send few different ones. */
   rememberedHeadersMax: 64,
-  /** Descriptions of stateless clients that are remembered: each client repeats its own. */
+  /** Remembered envelopes of stateless clients, which repeat theirs with each request. */
   rememberedEnvelopesMax: 64,
-  /** A longer one is read each time. */
+  /** A longer envelope is read each time. */
   rememberedEnvelopeCharsMax: 2_048,
   /** How often the hardened listener looks for clients past their deadline. */
   slowCheckMs: 1_000,

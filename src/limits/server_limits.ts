@@ -4,7 +4,7 @@
 export const serverLimits = {
   /** A line on a program's stdout. */
   lineBytesMax: 16 * 1024 * 1024,
-  /** Memory that stays reserved for putting together lines that arrive in pieces. */
+  /** Memory that stays reserved for joining lines that arrive in pieces. */
   joinedBytesKept: 1024 * 1024,
   /** A message that a program spreads over many lines, gathered to recognise it. */
   spreadCharsMax: 1024 * 1024,

@@ -100,7 +100,7 @@ async function readStart({ runtime, cwd }: Platform, flags: Readonly<Record<stri
   const text = await runtime.readText(path).catch((fault) => {
     throw new ConfigError([`Cannot read "${path}": ${fault.message}`], fault);
   });
-  // Loaded where there is a `.env`.
+  // Loaded only if there is a `.env` file.
   const own = text === undefined ? {} : (await import("dotenv")).parse(text);
   const env = { ...own, ...runtime.env, ...flags };
   return { env, start: await readConfig({ ...reading, env, readText: runtime.readText, cwd }) };

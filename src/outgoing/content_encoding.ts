@@ -12,7 +12,7 @@ export const encodings = "gzip, deflate";
 /** An error that says what is wrong with the answer. */
 export type Invalid = (why: string, cause?: unknown) => GatewayError;
 
-/** Whether an answer comes as it is. */
+/** Whether an answer has no content encoding. */
 export function isPlain(headers: Headers): boolean {
   const encoding = encodingOf(headers);
   return encoding === "" || encoding === "identity";

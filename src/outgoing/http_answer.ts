@@ -86,7 +86,7 @@ function isEventStream(headers: Headers): boolean {
   return /^\s*text\/event-stream\s*(?:;|$)/i.test(headers.get("content-type") ?? "");
 }
 
-/** A whole body that is not encoded: without the streams that the others pass. */
+/** Reads a whole body that is not encoded, which spares it the streams of the decoders. */
 async function readWhole(
   source: Chunks,
   deadline: Deadline,
@@ -123,7 +123,7 @@ async function readWhole(
   return whole;
 }
 
-/** The same body; its end stops the clocks, and its faults are explained. */
+/** The same body as a stream; its end stops the deadline, which also explains its faults. */
 function watch(reader: Chunks, deadline: Deadline): ReadableStream<Uint8Array> {
   return new ReadableStream({
     async pull(controller) {

@@ -1,7 +1,7 @@
 /**
- * The usual messages of servers, told by a few looks at their members: what the checks and
- * corrections of every message would pass unchanged. Most messages are like this, so that most cost
- * no second object; all others go the full way (message_members.ts, sound_results.ts, jsonrpc.ts).
+ * Recognizes the usual messages of servers by their members. The full checks and corrections
+ * (message_members.ts, sound_results.ts, jsonrpc.ts) would leave these messages unchanged, so they
+ * are skipped, and no second object is made. All other messages take the full way.
  */
 import { defaultLimits } from "../limits.ts";
 import type { JsonObject, RequestId } from "../model.ts";
@@ -13,13 +13,13 @@ export interface PlainAnswer extends JsonObject {
   readonly result: JsonObject;
 }
 
-/** Whether a parsed line is an answer with a result, under an id like ours; nothing else. */
+/** Whether a parsed line is an answer with a result and an integer id, as the gateway uses them. */
 export function isPlainAnswer(value: unknown): value is PlainAnswer {
   return isJsonObject(value) && value.jsonrpc === "2.0" && Number.isSafeInteger(value.id) &&
     value.method === undefined && value.error === undefined && isJsonObject(value.result);
 }
 
-/** Whether the result of a tool's call holds only texts, structured content and flags. */
+/** Whether the result of a tool call holds only texts, structured content and flags. */
 export function isPlainToolResult(result: unknown): result is JsonObject {
   if (!isJsonObject(result) || !Array.isArray(result.content)) return false;
   for (const name in result) {
@@ -29,7 +29,7 @@ export function isPlainToolResult(result: unknown): result is JsonObject {
   return true;
 }
 
-/** Of a tool's result, without prototype: any other member goes the full way. */
+/** The members of a plain tool result. No prototype, so `constructor` is not one of them. */
 const plainMembers: Readonly<Record<string, ((member: unknown) => boolean) | undefined>> = Object
   .assign(Object.create(null), {
     content: (member: unknown) => (member as unknown[]).every(isPlainText),
@@ -38,7 +38,7 @@ const plainMembers: Readonly<Record<string, ((member: unknown) => boolean) | und
     resultType: (member: unknown) => member === "complete",
   });
 
-/** A block of text without options. */
+/** Whether a content block is a text without annotations or other members. */
 function isPlainText(block: unknown): boolean {
   if (!isJsonObject(block) || block.type !== "text" || typeof block.text !== "string") return false;
   for (const name in block) if (name !== "type" && name !== "text") return false;
@@ -50,7 +50,7 @@ export interface PlainProgress extends JsonObject {
   readonly progressToken: RequestId;
 }
 
-/** Whether params are those of progress, with usual members alone. */
+/** Whether params are those of a progress notification and have only the usual members. */
 export function isPlainProgress(params: JsonObject): params is PlainProgress {
   if (typeof params.progress !== "number") return false;
   const { progressToken: token } = params;
@@ -66,10 +66,10 @@ export function isPlainProgress(params: JsonObject): params is PlainProgress {
   return true;
 }
 
-/** Such params as the model has them: without the token, which belongs to one hop. */
+/** The params without the token, which belongs to one hop and is no part of the model. */
 export function progressWithoutToken(params: PlainProgress): JsonObject {
   const progress: JsonObject = {};
-  // Its names are known, `__proto__` is not among them.
+  // `isPlainProgress` has checked the names, so none is `__proto__`.
   for (const name in params) if (name !== "progressToken") progress[name] = params[name];
   return progress;
 }

@@ -1,6 +1,6 @@
 /**
- * SHA-256 without a promise. WebCrypto hashes on another thread, and that detour costs five to ten
- * times as much as the hash itself.
+ * SHA-256 without a promise. WebCrypto hashes on another thread, which costs more than hashing a
+ * short text.
  */
 import { hash } from "node:crypto";
 

@@ -1,17 +1,17 @@
 /**
- * The parts of both runtimes that few gateways use, loaded with their first use: `node:http` and
- * what belongs to it take megabytes.
+ * The parts of both runtimes that few gateways need. They are loaded when they are first used,
+ * which spares other gateways the memory of `node:http`.
  */
 import type { Listener, Runtime, ServeOptions } from "./runtime.ts";
 
-/** Outgoing HTTP, as `createOutgoing` makes it. */
+/** Outgoing HTTP; `createOutgoing` is loaded with the first request. */
 export function createLateOutgoing(): Runtime["request"] {
   let loading: Promise<Runtime["request"]> | undefined;
   const load = async () => {
     try {
       return (await import("./outgoing.ts")).createOutgoing();
     } catch (fault) {
-      // With too many files open, say: the next request tries again.
+      // The next request tries again: the cause may pass, such as too many open files.
       loading = undefined;
       throw fault;
     }
@@ -19,7 +19,7 @@ export function createLateOutgoing(): Runtime["request"] {
   return async (options) => await (await (loading ??= load()))(options);
 }
 
-/** The hardened listener. */
+/** Starts the hardened listener. */
 export async function serveHardened(options: ServeOptions): Promise<Listener> {
   return await (await import("./hardened.ts")).serveHardened(options);
 }

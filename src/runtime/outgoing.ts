@@ -112,7 +112,7 @@ function exchange(
     outgoing.on("close", () => {
       clearTimeout(timer);
       signal.removeEventListener("abort", abort);
-      // An error costs more than the rest of a short request.
+      // Made only when it is needed, because an error collects a stack.
       if (isAnswered) return;
       reject(toFault("broken", phase.sent(), `"${host}" closed the connection without an answer`));
     });

@@ -48,7 +48,7 @@ export interface EventLogOptions {
   readonly evicted: () => void;
 }
 
-/** How often a log in use looks for old frames within their age; a replay never has them. */
+/** Sweeps of old frames within one `replayAgeMs`; each replay sweeps first as well. */
 const sweepsPerAge = 10;
 
 interface KeptFrame {
@@ -56,7 +56,7 @@ interface KeptFrame {
   readonly at: number;
   /** Place among all frames of the log, oldest first. */
   readonly order: number;
-  /** Its length is its bytes. */
+  /** Its length is its size in bytes: a frame kept as text is ASCII. */
   readonly frame: EncodedFrame;
 }
 
@@ -119,7 +119,7 @@ export function createEventLog({ limits, clock, epoch, evicted }: EventLogOption
 
   return {
     openStream() {
-      // A session may open a stream for each call, and has many streams that ended.
+      // Not on every opening: a session may open a stream for each call, and sweeps visit all.
       if (clock.monotonic() - sweptAt >= limits.replayAgeMs / sweepsPerAge) dropAged();
       const number = ++opened;
       const stream = { number, frames: [], primed: false, position: 0, endedAt: undefined };

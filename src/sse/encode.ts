@@ -48,13 +48,13 @@ export function encodeFrame(frame: Frame): Uint8Array {
   return encoder.encode(frameText(frame));
 }
 
-/** Longer texts are copied once more when they are joined, which costs more than it spares. */
+/** A longer frame is kept as bytes: joining texts copies them, which only pays for short ones. */
 const joinedCharsMax = 512;
 const beyondAscii = /[^\0-\x7f]/;
 
 /**
- * A frame that is kept. A short one of ASCII alone, which has a byte for each character, stays text:
- * a stream encodes the frames of one moment together. Any other is encoded once, here.
+ * A frame that is kept. A short one of ASCII alone, which has a byte for each character, stays
+ * text: a stream encodes the frames of one moment together. Any other is encoded once, here.
  */
 export function keptFrame(frame: Frame): EncodedFrame {
   const text = frameText(frame);

@@ -1,9 +1,9 @@
 /**
- * One client's event stream: a TransformStream that encodes frames. Frames of one moment leave in
- * one chunk. Bytes that are encoded already, such as those of a frame for many readers, are queued
- * on the reader without the way through the encoder, and never overtake a frame that was written
- * before them. A stream that ends before it was read is one text. Not here: the format of a frame
- * (encode.ts), heartbeats and resumption (http).
+ * One client's event stream: a TransformStream that encodes frames. Frames that are written in one
+ * microtask turn leave in one chunk. Frames that are bytes already, such as those for many readers,
+ * bypass the encoder, but never overtake a frame that was written before them. A stream that ends
+ * before it is read becomes one text. Not here: the format of a frame (encode.ts), heartbeats and
+ * resumption (http).
  */
 import type { Limits } from "../limits.ts";
 import {
@@ -62,7 +62,7 @@ interface StreamState {
   readonly bytesMax: number;
   /** Made when there is a reader, or bytes for one. */
   encoder: Encoder | undefined;
-  /** The text of this moment's frames, which the encoder gets together. */
+  /** The text of the frames that the encoder gets together in the next microtask. */
   gathered: string;
   gatheredSize: number;
   isFlushDue: boolean;
@@ -116,7 +116,7 @@ function encoderOf(state: StreamState): Encoder {
   return encoder;
 }
 
-/** Its output has room for the whole budget, so that it never waits for the reader. */
+/** Makes an encoder. Its output has room for the whole budget, so it never waits for the reader. */
 function openEncoder(state: StreamState): Encoder {
   // Set by `start`, which runs inside the constructor.
   let output!: Encoder["output"];
@@ -164,7 +164,7 @@ function offer(state: StreamState, frame: Written): boolean {
   return true;
 }
 
-/** A frame for this stream alone as text; any other as it is. */
+/** The text of a frame for this stream alone; any other frame stays as it is. */
 function toChunk(frame: Written): Chunk {
   const isText = typeof frame === "string" || frame instanceof Uint8Array || "bytes" in frame;
   return isText ? frame : frameText(frame);
@@ -190,12 +190,12 @@ function flush(state: StreamState): void {
   encode(state, gathered);
 }
 
-/** Queues a frame that is not encoded for this stream alone; in its place among the others. */
+/** Queues a frame that is bytes or shared, after all frames that were written before it. */
 function queue(state: StreamState, chunk: Uint8Array | SharedFrame): void {
   const { output } = encoderOf(state);
   flush(state);
   const bytes = chunk instanceof Uint8Array ? chunk : chunk.bytes;
-  // Spares the promises of a write: half of what a stream costs in a fan-out.
+  // Spares the promises of a write to the encoder (benchmark: bench/sse_fanout.ts).
   if (bytes !== undefined && state.chunks === 0) output.enqueue(bytes);
   else encode(state, chunk);
 }
@@ -207,7 +207,7 @@ function encode(state: StreamState, chunk: Chunk): void {
   encoderOf(state).writer.write(chunk).catch(() => {});
 }
 
-/** A clean end between two frames, so that the client resumes instead of reporting a fault. */
+/** Ends the stream between two frames, so that the client resumes instead of reporting a fault. */
 function overflow(state: StreamState): void {
   state.isOver = true;
   state.hasOverflowed = true;

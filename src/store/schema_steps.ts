@@ -1,6 +1,6 @@
 /**
- * The tables of the database as SQL steps, from the first version of the file to that of today. The
- * stores that read and write them are the `sqlite_*.ts` files.
+ * The tables of the database as SQL steps, from the first version of the file to the current one.
+ * The stores that read and write the tables are the `sqlite_*.ts` files.
  */
 import { clientLimits } from "../limits/client_limits.ts";
 import { sharedPrincipal } from "../model.ts";
@@ -84,8 +84,8 @@ export const schemaSteps: readonly string[] = [
    DROP TABLE shared_credentials;
    CREATE INDEX credentials_saved_at ON credentials (saved_at);`,
   `ALTER TABLE sessions ADD COLUMN owner TEXT NOT NULL DEFAULT '';`,
-  // A new session writes one page: no index follows the last activity. It stands before the texts,
-  // so that a sweep need not read long ones to find it.
+  // Without the index on `active_at`, a new session writes one page. The column comes before the
+  // texts, so that a sweep need not read long texts to reach it.
   `CREATE TABLE new_sessions (
      key TEXT PRIMARY KEY,
      active_at INTEGER NOT NULL,

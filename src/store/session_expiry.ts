@@ -1,12 +1,12 @@
 /**
  * Finds and removes the sessions that have expired. The table has no index on the last activity,
- * because that would be a second page to write for each new session: a sweep reads the table
- * instead, in slices of its keys, and other work runs between them. Not here: when a sweep begins
+ * because each new session would then write a second page. A sweep reads the whole table instead,
+ * in slices of its keys, and other work runs between the slices. Not here: when a sweep begins
  * (http/legacy/session_table.ts).
  */
 import type { Runtime, SqlDatabase, SqlStatement, SqlValue } from "../runtime/runtime.ts";
 
-/** The statements of a search. */
+/** The statements of a sweep. */
 export interface ExpirySql {
   readonly due: SqlStatement;
   readonly remove: SqlStatement;
@@ -14,14 +14,14 @@ export interface ExpirySql {
 
 /** What a search works with. */
 export interface ExpirySearch {
-  /** The sessions with keys from `first` to before `end` that are due. */
+  /** The due sessions whose keys are at least `first` and less than `end`. */
   readonly read: (first: SqlValue, end: SqlValue) => readonly Record<string, SqlValue>[];
   readonly nextTurn: Runtime["nextTurn"];
   /** Whether the store was closed between two slices. */
   readonly isClosed: () => boolean;
 }
 
-/** Keys are SHA-256 in hex, so these slices are equally large. */
+/** Where the slices start. Keys are SHA-256 in hex, so the slices are equally large. */
 const starts: readonly string[] = ["", ..."123456789abcdef"];
 /** SQLite sorts every blob after every text. */
 const noEnd = new Uint8Array();

@@ -1,7 +1,7 @@
 /**
- * Sessions in SQLite, read on demand: a live session keeps what it needs of its record, so a start
- * of the gateway reads none. Sessions that are created in one turn of the event loop are written in
- * one transaction. Only activity is written late, in batches; a crash loses at most
+ * Sessions in SQLite, read on demand: a live session keeps what it needs of its record, so the
+ * gateway reads none at its start. Sessions that are created in one turn of the event loop are
+ * written in one transaction. Only activity is written late, in batches; a crash loses at most
  * `activityFlushMs` of it. Not here: the tables and the lock on the file (database.ts), which
  * sessions expired (session_expiry.ts), and closing the database, which other stores share.
  */
@@ -95,7 +95,7 @@ export function openSqliteSessionStore(options: SqliteSessionStoreOptions): Sess
   };
 }
 
-/** Runs `work`; a fault is logged, and its caller learns only that the store is unavailable. */
+/** Runs `work`; a fault is logged, and the client learns only that the store is unavailable. */
 function access<Value>(
   { isClosed, log }: SqliteSessions,
   action: string,
@@ -118,7 +118,7 @@ function join(sessions: SqliteSessions, session: NewSession): void {
   else if (group.length === 1) nextTurn(() => commitGroup(sessions));
 }
 
-/** Writes the sessions of one turn; a fault fails all of them, and no others. */
+/** Writes the sessions of one turn. A fault fails all of them and no other sessions. */
 function commitGroup(sessions: SqliteSessions): void {
   const { group } = sessions;
   if (group.length === 0) return;

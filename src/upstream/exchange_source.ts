@@ -63,7 +63,7 @@ export function createExchange(bounds: ExchangeBounds, hooks: ExchangeHooks): Ex
 
 type Sink = ((reply: Reply) => void) | undefined;
 
-/** Both sides in one object, since each call makes one. */
+/** Both sides in one object, which spares every call a second one. */
 class TwoSided implements Exchange, ExchangeSource {
   readonly #bounds: ExchangeBounds;
   readonly #hooks: ExchangeHooks;

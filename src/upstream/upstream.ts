@@ -48,7 +48,7 @@ export interface Interest {
 }
 
 /**
- * The clients of one surface, which get what belongs to no call. Clients come and go; each has a
+ * The clients of one surface, which get what belongs to no call. Each client has a
  * scope. No function of it throws, but `ask` may reject.
  */
 export interface Audience {
@@ -70,7 +70,7 @@ export interface Upstream {
   readonly name: string;
   /**
    * Capabilities, identity and instructions, from the scope's connection, the stored catalog or a
-   * connection started for it. Rejects with a GatewayError when none can be had.
+   * connection started for it. Rejects with a GatewayError when none is available.
    */
   describe(caller: Caller): Promise<Description>;
   /**

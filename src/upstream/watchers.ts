@@ -1,6 +1,6 @@
 /**
- * The receivers of messages that belong to no call of one upstream: the clients of the surfaces that
- * it is on, by their scopes. An audience that throws does not affect the others.
+ * The receivers of messages that belong to no call of one upstream: the clients of the surfaces
+ * that it is on, by their scopes. An audience that throws does not affect the others.
  */
 import { type Clock, withDeadline } from "../clock.ts";
 import { GatewayError, toGatewayError } from "../errors.ts";

@@ -72,7 +72,7 @@ function check({ call }: CallContext, item: JsonObject | undefined): void {
   if (call.target !== undefined) call.target.item = item;
 }
 
-/** The target that was found for `offered`; `put` puts the server's own name into the params. */
+/** The target for the name `offered`; `put` writes the server's own name into the params. */
 function toTarget(
   { call }: CallContext,
   found: RouteTarget,

@@ -104,7 +104,7 @@ interface Ending {
   readonly status: number;
 }
 
-/** A call between its opening and its answer. What few calls need is made when it is needed. */
+/** A running call. Parts that few calls need are made when they are first used. */
 class RunningCall implements SessionCall {
   readonly session: LiveSession;
   readonly id: RequestId;

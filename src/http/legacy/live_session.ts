@@ -68,8 +68,8 @@ export interface LiveSessionOptions {
 }
 
 /**
- * A session in memory. Its parts are made when they are first used, which for most sessions is
- * never: that halved what an idle one keeps on Deno.
+ * A session in memory. Its parts are made when they are first used, which spares an idle session
+ * their memory.
  */
 export class LiveSession {
   readonly deps: LegacyDeps;
@@ -123,7 +123,7 @@ export class LiveSession {
     return this.#streams ??= makeStreams(this);
   }
 
-  /** The streams, if it has had any, or something for one. */
+  /** The streams if they were made, that is if the session had a stream or a message for one. */
   get madeStreams(): Streams | undefined {
     return this.#streams;
   }

@@ -20,7 +20,7 @@ const stateMethods: ReadonlySet<string> = new Set([updated, ...listsChanged]);
 /** Frames of notices that several sessions share, by revision. */
 const frames = new WeakMap<Notice, Map<string, SharedFrame>>();
 
-/** The last of them: in a fan-out, one session after the other asks for it. */
+/** The last frame: in a fan-out all sessions ask for it in turn, which spares the look-ups. */
 let last:
   | { readonly notice: Notice; readonly revision: string; readonly frame: SharedFrame }
   | undefined;

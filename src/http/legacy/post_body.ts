@@ -14,8 +14,8 @@ import { assertRevisionHeader, type Inbound, onlyIdOf, toInbound } from "./inbou
 export type Refuse = (thrown: unknown) => Response;
 
 /**
- * Answers a POST with the response that `take` returns for its messages, or with an error. A promise
- * of `take` must not reject: it refuses what is thrown while it waits.
+ * Answers a POST with the response that `take` returns for its messages, or with an error. A
+ * promise that `take` returns must not reject: `refuse` turns a later error into a response.
  */
 export function answerBody(
   { limits, log }: { readonly limits: Limits; readonly log: Log },

@@ -72,7 +72,7 @@ export class PostReply implements AnswerSink {
     const stream = openCallStream(this.#session.streams, holdOpen !== undefined);
     this.#stream = stream;
     for (const text of this.#answers) stream.send(text);
-    // An answer that is complete within this moment is one body without a stream.
+    // After a microtask, so that an answer that is complete by then is one body without a stream.
     queueMicrotask(() => this.#respond(streamResponse(stream.takeBody(), headers)));
     return stream;
   }

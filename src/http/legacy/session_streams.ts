@@ -55,7 +55,7 @@ export interface Streams {
 
 /** The stream that answers one POST. */
 export interface CallStream {
-  /** The body: one text if the stream has ended already. */
+  /** The body of the response: one text if the stream has ended already. */
   takeBody(): ReadableStream<Uint8Array> | string;
   /** Sends a message, or keeps it until the stream has a reader. */
   send(text: string): void;

@@ -152,7 +152,7 @@ function isLagging({ limits }: StandaloneStreams, { connection }: StandaloneStre
 }
 
 function writeState({ connection, unread }: StandaloneStream, key: string, frame: SharedFrame) {
-  // In a fan-out the same change comes again and again, which needs no other entry.
+  // A stream that gets the same change again needs no look at its queue.
   const isSame = unread.size === 1 && unread.has(key);
   if (!isSame && unread.size > 0 && connection.queuedBytes() === 0) unread.clear();
   unread.set(key, frame);

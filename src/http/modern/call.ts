@@ -22,7 +22,7 @@ import {
   type StatelessRequests,
 } from "./requests.ts";
 
-/** A call between its opening and its answer. What few calls need is made when it is needed. */
+/** A running call. Parts that few calls need are made when they are first used. */
 class RunningCall implements StatelessCall {
   readonly stateless: StatelessRequests;
   readonly asked: ModernRequest;
@@ -51,7 +51,7 @@ class RunningCall implements StatelessCall {
   abort(reason: string, error?: GatewayError): void {
     const { calls } = this.stateless;
     if (!calls.has(this)) return;
-    // Its own words come first: the exchange answers a cancel at once.
+    // Set the ending first, since the exchange ends at once when it is cancelled.
     if (error === undefined) {
       this.progress?.stop();
       calls.delete(this);
@@ -74,7 +74,7 @@ export function runCall(stateless: StatelessRequests, asked: ModernRequest): Pro
   return running.reply.response;
 }
 
-/** Sends progress of ours while the server is silent. */
+/** Sends the gateway's own progress while the server is silent. */
 function keepAlive(running: RunningCall): CallProgress {
   return running.stateless.deps.keepAlive.add({
     doing: () => "Still working",
@@ -87,7 +87,7 @@ function keepAlive(running: RunningCall): CallProgress {
 const isOpen = (running: RunningCall): boolean =>
   running.ending === undefined && running.stateless.calls.has(running);
 
-/** Brings a call to its end, unless it is given up. It waits only for what few methods need. */
+/** Starts a call; only methods that need a description or another capability wait first. */
 function run(running: RunningCall): void {
   const { asked: { request: { method } } } = running;
   const capability = capabilityOf(method);

@@ -25,7 +25,7 @@ export class PendingReply {
   readonly #gone: () => void;
   #respond: (response: Response) => void = () => {};
   #connection: EventStream | undefined;
-  /** The form of the answer is decided: the client is watched by its stream, or not at all. */
+  /** Fixes the form of the answer. From now on only a stream can report that the client left. */
   #isDecided = false;
   #isOver = false;
   #cancelTimer: () => void;
@@ -45,7 +45,7 @@ export class PendingReply {
       );
     });
     const { signal } = asked;
-    // It stays until the request is gone: removing it costs as much as adding it.
+    // Never removed, which spares every call the removal; the listener ends with the request.
     signal.addEventListener("abort", () => {
       if (!this.#isDecided) this.#leave();
     });
@@ -103,7 +103,7 @@ export class PendingReply {
     const connection = openEventStream({ limits, heartbeats, isHeldOpen: holdOpen !== undefined });
     this.#connection = connection;
     connection.closed.then(() => this.#leave());
-    // An answer that is complete within this moment is one body without a stream.
+    // After a microtask, so that an answer that is complete by then is one body without a stream.
     queueMicrotask(() => this.#respond(streamResponse(connection.takeWhole() ?? connection.body)));
     return connection;
   }
@@ -111,8 +111,8 @@ export class PendingReply {
 
 /**
  * When a silent answer becomes a stream. Some listeners soon close a silent connection. Where a
- * disconnect is invisible until the answer begins, noticing a cancellation is worth more than a late
- * status.
+ * disconnect is invisible until the answer begins, noticing a cancellation is worth more than a
+ * late status.
  */
 function lateMsOf({ limits }: StatelessDeps, asked: ModernRequest): number {
   if (asked.disconnectHidden) return limits.sseCommitMs;

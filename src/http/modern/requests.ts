@@ -89,7 +89,7 @@ export function createStatelessRequests(options: Omit<StatelessDeps, "codec">): 
   };
 }
 
-/** Callers by the envelope that describes them, which the requests of a client share. */
+/** Callers by envelope. Equal requests of a client share both, so neither is made again. */
 const callers = new WeakMap<Envelope, Caller>();
 
 /** The caller of a request. Its scope is its principal's, on every connection. */

@@ -36,7 +36,7 @@ import { foreignParams, modelParams, progressTokenOf, without } from "../shared/
 
 /** Makes the codec for clients of 2024-11-05 to 2025-11-25. */
 export function createLegacyClientCodec(identity: Identity): ClientWords & SessionWords {
-  // Every handshake on a running server encodes the same description.
+  // By revision: every handshake with a running server sends the same description.
   const encoded = new WeakMap<Description, Map<string, JsonObject>>();
   return {
     asks: "request",

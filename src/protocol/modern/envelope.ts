@@ -64,8 +64,8 @@ export function hasClaim(params: unknown): boolean {
 }
 
 /**
- * Envelopes that were read, by the text of their members: a client sends the same one with each
- * request, and reading it costs more than the rest of a small call.
+ * Envelopes that were read, by the text of their members. A client sends the same envelope with
+ * each request, so most requests are spared its checks.
  */
 const remembered = new Map<string, Envelope>();
 
@@ -73,7 +73,7 @@ const remembered = new Map<string, Envelope>();
 export function envelopeText(params: JsonObject): string | undefined {
   const meta = params._meta;
   if (!isJsonObject(meta)) return undefined;
-  // A missing member is another thing than one that is null.
+  // A missing member must not look like one that is null.
   const text = JSON.stringify({
     revision: meta[envelopeKeys.revision],
     capabilities: meta[envelopeKeys.capabilities],

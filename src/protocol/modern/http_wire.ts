@@ -49,7 +49,7 @@ export interface MirrorHeaders {
   readonly name: string | null;
 }
 
-/** Reads them, each once: on some runtimes a header costs a search. */
+/** Reads each of them once, because some runtimes search all headers for each read. */
 export function mirrorHeaders(headers: Headers, method: string): MirrorHeaders {
   return {
     revision: headers.get(headerNames.revision),

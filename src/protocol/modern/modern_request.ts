@@ -31,8 +31,8 @@ export interface DecodedRequest {
 }
 
 /**
- * Reads a request; throws a GatewayError with the status of the whole answer. `takesForeign`: whether
- * methods that are not part of the protocol may pass.
+ * Reads a request; throws a GatewayError with the status of the whole answer. `takesForeign`:
+ * whether methods that are not part of the protocol may pass.
  */
 export function decodeRequest(
   message: { readonly id: RequestId; readonly method: string; readonly params: JsonObject },
@@ -67,7 +67,7 @@ export function decodeRequest(
   }
 }
 
-/** The envelope and the cleaned params of a request, which need not hold its members any more. */
+/** The envelope and the cleaned params of a request; the params may lack the envelope's members. */
 function open(method: string, given: JsonObject): { envelope: Envelope; params: JsonObject } {
   const text = envelopeText(given);
   const known = knownEnvelope(text);

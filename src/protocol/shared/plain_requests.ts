@@ -1,7 +1,7 @@
 /**
- * Checks of the requests that clients make most, by hand: a schema costs several times as much. The
- * schemas (method_params.ts) stay the authority. A request that passes here passes its schema too,
- * and only the schema says what is wrong with any other.
+ * Checks the most frequent requests by hand, which spares most calls a pass through a schema. The
+ * schemas (method_params.ts) stay the authority: a request that passes here also passes its schema,
+ * and only the schema says what is wrong with a request.
  */
 import { defaultLimits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
@@ -29,7 +29,7 @@ const checks: ReadonlyMap<string, (params: JsonObject) => boolean> = new Map([
   ["resources/templates/list", isPage],
 ]);
 
-/** Whether params are good; false if only the method's schema can tell. */
+/** Whether params are valid; false means that the method's schema must decide. */
 export function isPlainRequest(method: string, params: JsonObject): boolean {
   return checks.get(method)?.(params) === true && isPlainMeta(params._meta);
 }

@@ -58,7 +58,9 @@ function ownMeta(meta: JsonObject): JsonObject | undefined {
   return own === all ? meta : without(meta, metaKeys);
 }
 
-/** Runs for every message, so it makes no list of the keys. Parsed JSON has no inherited members. */
+/**
+ * Runs for every message, so it makes no list of the keys. Parsed JSON has no inherited members.
+ */
 function hasAny(value: JsonObject, keys: ReadonlySet<string>): boolean {
   for (const key in value) if (keys.has(key)) return true;
   return false;

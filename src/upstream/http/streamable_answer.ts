@@ -42,7 +42,7 @@ export async function readAnswer(
   }
   // An error that does not name the request may be about the session: that is looked at first.
   const rpc = text.includes('"error"') ? rpcIn(text, limits) : undefined;
-  // Made where it is needed: an error costs more than reading a short answer.
+  // Made only when it is needed, because an error collects a stack.
   const toError = () => answer.toError("did not answer the request", "bad_upstream_response");
   if (rpc !== undefined && typeof rpc.id !== "number" && rpc.id !== String(id)) {
     const words = rpc.error.message;

@@ -80,7 +80,7 @@ function receive(
   owner: RequestId | undefined,
 ): void | Promise<void> {
   const { clock, guard } = state.options;
-  // One look at the clock for all lines of a chunk.
+  // The clock is read once for all lines of a chunk.
   state.takenAt = clock.monotonic();
   let isHeard = false;
   for (const line of lines) {

@@ -1,8 +1,8 @@
 /**
  * The state of one JSON-RPC correspondent: its open requests, what the server may still say of
  * those that were given up, and how a request ends. Its three parts work on this one record:
- * requests go out (pending_request.ts), messages come in (incoming.ts), and some answers fit no request
- * (stray_answers.ts).
+ * requests go out (pending_request.ts), messages come in (incoming.ts), and some answers fit no
+ * request (stray_answers.ts).
  */
 import type { Clock } from "../../clock.ts";
 import { GatewayError, withOutcome } from "../../errors.ts";
@@ -48,7 +48,7 @@ export interface Pending extends OpenRequest, TimedRequest {
   readonly request: LinkRequest;
   /** Whether the server has said something of it. */
   isHeardOf: boolean;
-  /** A sign of life, now or at the time that is given. */
+  /** Notes a sign of life, now or at the given time. */
   touch(at?: number): void;
 }
 
@@ -80,7 +80,7 @@ export interface PeerState {
   codec: UpstreamFacingCodec;
   /** The last id that was given to a request. */
   lastId: number;
-  /** When the lines that are being taken came. */
+  /** When the lines that are being read arrived. */
   takenAt: number;
   /** When the server last said something that belongs to no single request's own stream. */
   heardAt: number;

@@ -1,8 +1,8 @@
 /**
- * The requests of a peer on their way out, each an entry in the table of its open requests with a
- * clock of its own, and the handle of its maker. Its clock has two limits: one for silence, which
- * each message restarts, and one for the whole request; both pause while an ask is open. Not here:
- * the answers (incoming.ts), and the timer that all clocks share (request_timer.ts).
+ * The requests that a peer sends. One object is the entry in the table of open requests, its time
+ * limits, and the handle for the code that sent it. One limit is for silence, and each message
+ * restarts it; the other is for the whole request. Both stop while an ask is open. Not here: the
+ * answers (incoming.ts), and the timer that all requests share (request_timer.ts).
  */
 import { addWithin } from "../../bounded.ts";
 import { GatewayError, withOutcome } from "../../errors.ts";
@@ -12,7 +12,7 @@ import type { LinkRequest, OpenRequest } from "./link.ts";
 import type { PeerState, Pending } from "./peer_state.ts";
 import { abandoned, told } from "./stray_answers.ts";
 
-/** Requests of our own ask for nothing. */
+/** For the gateway's own requests: during them the server may ask nothing. */
 const ownContext = { capabilities: {} };
 
 const ignoredHandle: OpenRequest = {
@@ -38,7 +38,7 @@ class PendingRequest implements Pending {
     this.state = state;
     this.id = id;
     this.request = request;
-    // Without a limit it stands until it is cancelled.
+    // Without a limit the request stays open until it is cancelled.
     this.heardAt = request.timeoutMs === 0 ? Infinity : clock.monotonic();
     this.totalEnd = this.heardAt + Math.max(request.timeoutMs, limits.callMsMax);
   }
@@ -46,7 +46,7 @@ class PendingRequest implements Pending {
   endsAt(): number {
     if (this.heldSince !== undefined) return Infinity;
     const { timeoutMs, cancellable } = this.request;
-    // What a server says while it starts keeps no start waiting.
+    // Other messages do not extend a start request, which alone cannot be cancelled.
     const heardAt = cancellable ? Math.max(this.heardAt, this.state.heardAt) : this.heardAt;
     return Math.min(heardAt + timeoutMs, this.totalEnd);
   }
@@ -68,7 +68,7 @@ class PendingRequest implements Pending {
     if (this.state.pending.get(this.id) === this) this.state.timer.watch(this.endsAt());
   }
 
-  /** The request's maker has left, which the server may not know when it answers. */
+  /** Cancels the request. Its id is remembered, because the server may still answer. */
   cancel(reason: string): void {
     const { pending, givenUp, options } = this.state;
     if (pending.has(this.id)) addWithin(givenUp, this.id, options.limits.givenUpMax);
@@ -96,7 +96,7 @@ class PendingRequest implements Pending {
   }
 }
 
-/** Sends a request; it is over at once where the server takes none. */
+/** Sends a request; it fails at once if the peer is closed or the server does not read. */
 export function openRequest(state: PeerState, wanted: LinkRequest): OpenRequest {
   const id = ++state.lastId;
   const wire = state.codec.encodeCall({

@@ -1,33 +1,34 @@
 /**
- * The time limits of the open requests of one peer, which share one timer. It waits for the earliest
- * end and looks again then, so that neither a request nor a flood of messages costs a timer.
+ * The time limits of one peer's open requests, which share one timer. The timer fires at the
+ * earliest limit and then checks all requests again, so that neither a request nor a message sets a
+ * timer of its own.
  */
 import type { Clock } from "../../clock.ts";
 
 /** A request with a time limit. */
 export interface TimedRequest {
-  /** When its time is up, as far as is known now (monotonic); Infinity: it has no limit now. */
+  /** When its time is up, as far as is known now (monotonic); Infinity if it has no limit. */
   endsAt(): number;
-  /** Its time is up; it has no effect once the request is over. */
+  /** Ends the request because its time is up; has no effect once the request is over. */
   expire(): void;
 }
 
-/** Watches over the requests of a peer. */
+/** The timer of one peer. */
 export class RequestTimer {
   private readonly clock: Clock;
   private readonly requests: ReadonlyMap<unknown, TimedRequest>;
   private dueAt = Infinity;
   private cancel: (() => void) | undefined;
 
-  /** `requests` are the open ones, at any time. */
+  /** `requests` is the live table of open requests. */
   constructor(clock: Clock, requests: ReadonlyMap<unknown, TimedRequest>) {
     this.clock = clock;
     this.requests = requests;
   }
 
-  /** A request that ends at this time has begun, or goes on. */
+  /** Called when a request with this limit begins or resumes. */
   watch(endsAt: number): void {
-    // A timer for an earlier end looks at all requests, also at this one.
+    // A timer for an earlier limit checks all requests, including this one.
     if (endsAt >= this.dueAt) return;
     this.stop();
     this.dueAt = endsAt;
@@ -35,7 +36,7 @@ export class RequestTimer {
     this.cancel = this.clock.after(waitMs, () => this.look());
   }
 
-  /** No request is left. */
+  /** Stops the timer, because no request is left. */
   stop(): void {
     this.cancel?.();
     this.cancel = undefined;
@@ -53,7 +54,7 @@ export class RequestTimer {
       else next = Math.min(next, endsAt);
     }
     this.watch(next);
-    // As timers of their own: what waits for one goes on before the next expires.
+    // One timer each, so that the code that waits for one continues before the next expires.
     if (late.length === 1) return late[0]?.expire();
     for (const request of late) this.clock.after(0, () => request.expire());
   }

@@ -16,7 +16,7 @@ export interface AttributedCall {
   readonly source: ExchangeSource;
   /** A sign of life. */
   touch(): void;
-  /** Ends it at once, without a word to its reader. */
+  /** Ends the call at once; its reader gets no ending. */
   giveUp(reason: string): void;
 }
 

@@ -9,7 +9,7 @@ import type { AttributedCall, AttributedCalls } from "./attribution.ts";
 import type { ListVariants } from "./list_variants.ts";
 import type { ServerMessages } from "./server_messages.ts";
 
-/** What all calls of one connection have in common. */
+/** The parts that all calls of one connection share. */
 export interface CallBasis {
   readonly config: McpServerConfig;
   readonly deps: Pick<UpstreamDeps, "clock" | "limits">;
@@ -18,14 +18,14 @@ export interface CallBasis {
   readonly lists: ListVariants;
   /** Whether the server runs tools as tasks. */
   readonly hasTasks: boolean;
-  /** Where what the server says during a call goes. */
+  /** Where the messages of the server during a call go. */
   readonly route: Pick<ServerMessages, "noticeTo" | "askTo">;
   readonly calls: Pick<AttributedCalls, "whenTold">;
-  /** A call is over; without an ending it was given up. */
+  /** Called when a call is over; without an ending it was given up. */
   ended(call: AttributedCall, ending: Ending | undefined): void;
 }
 
-/** What a call is made with. */
+/** The parts of one call. */
 export interface CallOptions {
   readonly basis: CallBasis;
   readonly call: Call;

@@ -1,6 +1,6 @@
 /**
- * One request of a call to its server, as its link takes it. What comes back goes to the call
- * (upstream_call.ts), which may make another request with the answers to the server's questions.
+ * One request of a call, in the form that the link takes. Replies go to the call
+ * (upstream_call.ts), which may send another request with the answers to the server's questions.
  */
 import { isJsonObject } from "../../json.ts";
 import type { Answer, Ending, JsonObject, Notice, Resume } from "../../model.ts";
@@ -10,14 +10,14 @@ import type { LinkRequest } from "../link/link.ts";
 import { workingMethods } from "./attribution.ts";
 import type { CallOptions } from "./call_options.ts";
 
-/** What a round is made for: it takes what comes back. */
+/** The call that a round belongs to; it takes the replies. */
 export interface CallOfRounds extends CallOptions {
   notice(notice: Notice): boolean;
   ask(question: WireMessage, signal: AbortSignal): Promise<Answer>;
   end(ending: Ending): void;
 }
 
-/** One request. */
+/** One request of a call. */
 export class CallRound implements LinkRequest {
   readonly method: string;
   readonly params: JsonObject;
@@ -29,7 +29,7 @@ export class CallRound implements LinkRequest {
   readonly cancellable = true;
   private readonly owner: CallOfRounds;
 
-  /** `resume` is what it brings back to the server; `isTask`: the server runs it as a task. */
+  /** `resume` has the answers for the server; with `isTask` the server runs the call as a task. */
   constructor(
     owner: CallOfRounds,
     resume: Resume | undefined,
@@ -43,7 +43,7 @@ export class CallRound implements LinkRequest {
     this.clientContext = clientContextOf(dialect, config, caller);
     this.resume = dialect.asks === "result" ? resume : undefined;
     this.tool = tool;
-    // Also for clients that want none: a server's progress says that it still works.
+    // Also when the client wants none: progress shows that the server still works.
     this.wantsProgress = wantsProgress || workingMethods.has(method);
     this.timeoutMs = config.callTimeoutMs;
   }
@@ -60,7 +60,7 @@ export class CallRound implements LinkRequest {
     this.owner.end(ending);
   }
 
-  /** Whether the server says of a tool that calling it twice does no harm. */
+  /** Whether the tool's annotations say that calling it twice does no harm. */
   async isSafeTwice(): Promise<boolean> {
     const { basis: { lists }, call: { caller, method, params: { name } } } = this.owner;
     if (method !== "tools/call") return false;

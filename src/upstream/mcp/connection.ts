@@ -60,7 +60,7 @@ export interface Connection {
    * Makes a call whose replies go to `source`; `ended` is called when it is over, cancelled or not.
    */
   open(call: Call, source: ExchangeSource, ended?: (succeeded: boolean) => void): OpenRequest;
-  /** A request of our own. */
+  /** A request of the gateway itself. */
   request(method: string, params: JsonObject): Promise<JsonObject>;
   notify(method: string, params: JsonObject): void;
   /** The subscriptions have changed, on connections that have a listen request. */
@@ -168,7 +168,7 @@ export function endConnection(running: RunningConnection, died: string | undefin
   hooks.left(died);
 }
 
-/** A request of our own. */
+/** A request of the gateway itself. */
 function send(
   running: RunningConnection,
   { method, params, clientContext, timeoutMs }:
@@ -195,7 +195,7 @@ function send(
   return promise;
 }
 
-/** What its calls have in common. */
+/** The parts that all calls of the connection share. */
 function basisOf(running: RunningConnection, lists: ListVariants): CallBasis {
   const { options: { config, deps }, connected: { link, dialect, description }, calls, route } =
     running;

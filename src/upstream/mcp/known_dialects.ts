@@ -13,15 +13,15 @@ import type { Dialect, Dialects } from "../link/dialect.ts";
 export interface KnownDialects {
   /** The dialects to try for a caller, the likeliest first; never none. */
   of(caller: Caller): readonly Dialect[];
-  /** The first of them. */
+  /** The first dialect to try. */
   likeliest(caller: Caller): Dialect | undefined;
   refused(dialect: Dialect): void;
   accepted(dialect: Dialect): void;
-  /** What was believed has turned out wrong. */
+  /** Forgets what is known, because it has turned out wrong. */
   forget(): void;
 }
 
-/** Makes the knownDialects of a server of which nothing is known. */
+/** Makes the record of a server of which nothing is known. */
 export function createKnownDialects(
   choice: EraChoice,
   dialects: Dialects,

@@ -16,7 +16,7 @@ import type { Resting } from "../exchange_source.ts";
  */
 export type LeaseState = "clear" | "doubtful" | "none";
 
-/** What decides which connection a call can have. */
+/** The properties of a call that decide which connection it can have. */
 export interface LeaseClaim {
   readonly scope: string;
   /** What its client declares: only calls that declare the same can share a connection. */

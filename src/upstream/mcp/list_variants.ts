@@ -38,7 +38,7 @@ export function createListVariants(
       // A handshake has said for all requests which client they are for.
       const variant = dialect.clientContext === "handshake" ? "" : variantOf(caller);
       const kept = variants.get(variant);
-      // The only one need not become the latest.
+      // `putWithin` makes a variant the latest; a single one is that already.
       if (kept !== undefined && variants.size === 1) return kept;
       const lists = kept ??
         createServerLists({ ...options, request: (...args) => request(caller, ...args) });

@@ -40,7 +40,7 @@ export interface ListenRequestOptions {
   readonly log: Log;
 }
 
-/** A listen request stands without a clock. */
+/** A listen request has no time limit. */
 type Cancellable = Pick<OpenRequest, "cancel">;
 
 /** Makes it; nothing is asked for yet. */

@@ -118,7 +118,7 @@ export function createServerLists(options: ServerListsOptions): ServerLists {
   return {
     get,
     known(kind) {
-      // The same each time: its table of names is kept by it.
+      // The same array each time, because name tables are kept for each array.
       if (isAbsent(kind)) return none;
       return isFresh(kind) ? fetched.get(kind) : undefined;
     },

@@ -30,14 +30,14 @@ export interface Lease {
 /** What decides which connection a call can have. */
 export type CallClaim = Omit<LeaseClaim, "scope" | "stateOf">;
 
-/** The same of a call that waits for it. */
+/** The claim of a call that waits for a connection. */
 export type CallWish = CallClaim & Pick<LeaseWish, "signal">;
 
 /** The connections of one upstream. */
 export interface ConnectionPool {
   /** The key of the connection that would serve a caller now. */
   keyOf(caller: Caller): PoolKey;
-  /** What the server gets declared for a caller. */
+  /** The capabilities that are declared to the server for a caller. */
   declared(caller: Caller): Declaration;
   /** The caller's connection when it is up. */
   running(caller: Caller): Connection | undefined;
@@ -58,8 +58,8 @@ export interface ConnectionPool {
    */
   lease(caller: Caller, wish: CallWish): Promise<Lease>;
   /**
-   * The scope's common connection for such a call, where it is up and has room; undefined when the
-   * call has to wait, or to have one for itself.
+   * The scope's common connection for such a call, if it is up and has room; undefined when the
+   * call must wait or needs a connection for itself.
    */
   share(caller: Caller, claim: CallClaim): Lease | undefined;
   /** A call that waits for a connection may get one now. */

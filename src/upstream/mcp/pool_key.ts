@@ -23,10 +23,10 @@ export interface PoolKey {
 
 const forAll = { scope: undefined, isBase: true, isSession: false } as const;
 
-/** What the server gets declared for a caller. */
+/** The capabilities that are declared to the server for a caller. */
 export interface Declaration {
   readonly text: string;
-  /** Whether it lets the server ask the client something; roots may be the operator's to give. */
+  /** Whether it lets the server ask the client; the gateway may answer for roots itself. */
   readonly mayAsk: boolean;
 }
 
@@ -40,7 +40,7 @@ export interface PoolKeys {
   declared(caller: Caller): Declaration;
 }
 
-/** Makes the keys. They are remembered, since each call asks for its caller's several times. */
+/** Makes the keys. They are remembered, because each call needs its caller's key several times. */
 export function createPoolKeys(config: McpServerConfig): PoolKeys {
   const shared: PoolKey = { ...forAll, id: "all" };
   const byDialect = new Map<Dialect, PoolKey>();

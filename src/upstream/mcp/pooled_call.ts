@@ -1,7 +1,7 @@
 /**
- * A call of a client on its way to a connection: the running one, a leased one where the server may
- * ask something during the call, or one that is started for it. The log level is a call that no
- * server needs to get at once.
+ * Finds a connection for a client's call: the running one, a leased one if the server may ask
+ * something during the call, or one that is started for it. `logging/setLevel` needs none: the
+ * level is kept for connections that start later.
  */
 import { toGatewayError } from "../../errors.ts";
 import type { Call, Caller, Exchange, LogLevel } from "../../model.ts";
@@ -13,14 +13,14 @@ import type { CallClaim, Lease } from "./pool.ts";
 import { hasLevel, holderOf, type PooledParts, setLevel } from "./pooled_parts.ts";
 import { openOnConnection, subscribing } from "./subscribed_call.ts";
 
-/** A call and what it has come to; it learns of its reader (`ExchangeHooks`). */
+/** A call and its state; its reader controls it through `ExchangeHooks`. */
 class PooledCall implements ExchangeHooks {
   readonly parts: PooledParts;
   readonly call: Call;
   readonly source: ExchangeSource;
-  /** What its connection works on. */
+  /** The request on its connection; undefined while the call waits for one. */
   request: OpenRequest | undefined = undefined;
-  /** Aborts when the call is given up; absent where a connection takes it at once. */
+  /** Aborts when the call is given up; absent if a connection takes the call at once. */
   givenUp: AbortController | undefined = undefined;
   /** Whether its client was asked something. */
   wasAsked = false;
@@ -35,8 +35,8 @@ class PooledCall implements ExchangeHooks {
     const { clock, limits } = this.parts.deps;
     this.givenUp?.abort();
     const cancel = (): void => this.request?.cancel(reason);
-    // Its question has been refused: a server that ends the call by itself leaves no doubt whose
-    // its next question is.
+    // The question of a waiting call has just been refused. If the server then ends the call by
+    // itself, its next question certainly belongs to another call.
     if (this.source.resting() === undefined) cancel();
     else clock.after(limits.parkLeaveMs, cancel);
   }
@@ -52,7 +52,7 @@ class PooledCall implements ExchangeHooks {
   }
 }
 
-/** Makes a call. */
+/** Opens a call on a connection of the pool. */
 export function openPooled(parts: PooledParts, call: Call): Exchange {
   const pooled = new PooledCall(parts, call);
   const { source } = pooled;
@@ -89,7 +89,7 @@ function waitFor(pooled: PooledCall): void {
     .catch((thrown) => source.end({ kind: "failure", error: toGatewayError(thrown) }));
 }
 
-/** The level is kept for connections to come, and set on those that are there. */
+/** Keeps the level for connections that start later, and sets it on those that run. */
 function noteLevel(parts: PooledParts, { caller, params }: Call, source: ExchangeSource): void {
   const { levels, pool } = parts;
   levels.note({ ...caller, logLevel: params["level"] as LogLevel });
@@ -98,7 +98,7 @@ function noteLevel(parts: PooledParts, { caller, params }: Call, source: Exchang
   source.end({ kind: "result", value: {} });
 }
 
-/** Hands the call to a connection that is up, without a promise; false when it has to wait. */
+/** Hands the call to a running connection, without a promise; false when it has to wait. */
 function beginAtOnce(pooled: PooledCall): boolean {
   const { parts, call, call: { method, params, caller } } = pooled;
   const { pool } = parts;
@@ -122,13 +122,13 @@ function beginAtOnce(pooled: PooledCall): boolean {
   return true;
 }
 
-/** What decides which connection a call can have, beside the common one. */
+/** The claim by which the pool chooses a leased connection for a call. */
 function claimOf(pooled: PooledCall, base: Connection): CallClaim {
   const { parts: { pool, asking }, call, source } = pooled;
   const { text: declared } = pool.declared(call.caller);
   return {
     declared,
-    // Of two calls, one given up and one unknown, the server's first question could be either's.
+    // If this call could ask too, a question could belong to it or to a call that was given up.
     isAlone: () => asking.asks() || (asking.isNew(call, declared) && base.isDoubtful()),
     joins: (fresh) => asking.joins(call, declared, fresh),
     stayedQuiet: () => noteQuiet(pooled),
@@ -136,12 +136,12 @@ function claimOf(pooled: PooledCall, base: Connection): CallClaim {
   };
 }
 
-/** The call went well, or has run for a while, without a question. */
+/** Notes a call that succeeded, or has run for a while, without a question. */
 function noteQuiet({ wasAsked, parts: { pool, asking }, call }: PooledCall): void {
   if (!wasAsked) asking.wasQuiet(call, pool.declared(call.caller).text);
 }
 
-/** What is to be done when a call with a lease is over. */
+/** The function to call when a call with a lease is over. */
 function endOf(pooled: PooledCall, lease: Lease): (succeeded: boolean) => void {
   return (succeeded) => {
     if (succeeded) noteQuiet(pooled);
@@ -150,14 +150,14 @@ function endOf(pooled: PooledCall, lease: Lease): (succeeded: boolean) => void {
 }
 
 /**
- * Whether a connection does not say yet all that a caller may want: log lines are filtered for each
- * request by its binding, and the server has one level for all.
+ * Whether a shared connection's log level must be raised to "debug" for a caller. A server has one
+ * level for all callers, so the binding filters log lines for each request.
  */
 function mustRaiseLevel({ leveled }: PooledParts, caller: Caller, connection: Connection): boolean {
   return caller.logLevel !== undefined && hasLevel(connection) && !leveled.has(connection);
 }
 
-/** The connection of a call, and what is to be done when the call is over. */
+/** The connection of a call, and the function to call when the call is over. */
 async function connectionOf(
   pooled: PooledCall,
   signal: AbortSignal,
@@ -182,9 +182,7 @@ async function connectionOf(
   }
 }
 
-/**
- * Whether the server may ask something during a call, on a channel that cannot say for which call.
- */
+/** Whether the server may ask something during a call without saying which call it asks for. */
 function needsLease({ kind, pool }: PooledParts, { method, caller }: Call): boolean {
   const { config, connector } = kind;
   return config.isolation === "session" && workingMethods.has(method) &&

@@ -99,7 +99,7 @@ async function describe({ kind, catalog }: PooledParts, caller: Caller): Promise
   return shownDescription(kind, description);
 }
 
-/** What a description tells clients. */
+/** The parts of a description that clients get. */
 function shownDescription({ config }: PooledKind, description: Description): Description {
   if (config.isolation !== "shared" || description.capabilities["tasks"] === undefined) {
     return description;

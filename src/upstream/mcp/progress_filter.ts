@@ -9,7 +9,7 @@ export class ProgressFilter {
   private rounds: number;
   private last = -Infinity;
 
-  /** `rounds` have come before the first notice. */
+  /** `rounds` is how many rounds came before the first notice. */
   constructor(rounds: number) {
     this.rounds = rounds;
   }

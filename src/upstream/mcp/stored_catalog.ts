@@ -140,7 +140,7 @@ async function answer<T>(
     }, () => {});
     throw thrown;
   } finally {
-    // A reason of its own spares the exception, with its stack, that `abort` makes.
+    // With a reason, `abort` does not make an exception with a stack.
     over.abort("over");
   }
 }

@@ -46,8 +46,8 @@ export interface ToldCatalogs {
 }
 
 /**
- * Tells one scope, or without one all of them, that lists changed, at once: the gateway merges what
- * comes in a burst.
+ * Tells one scope, or all scopes if none is given, at once that lists changed. The gateway merges
+ * the changes of a burst.
  */
 export function announceLists(
   watchers: Watchers,

@@ -1,10 +1,10 @@
 /**
- * One call on a connection, from its request to its ending: with a server that asks by requests it
- * is one request, with a server that asks by results as many rounds as its caller can be asked in.
- * Callers that are asked by result get the questions and come back; the others are asked meanwhile.
- * Nothing is sent twice that the server took once. Not here: one request (call_round.ts), who
- * answers a round (call_rounds.ts), tools that run as tasks (plain_task.ts). Follows "Multi
- * Round-Trip Requests".
+ * One call on a connection, from its first request to its ending. With a server that asks by
+ * requests, a call is one request. With a server that asks by results, each result with questions
+ * ends a round, and the answers begin the next one. A caller that is asked by result gets the
+ * questions and calls again; any other caller is asked while the call runs. A request that the
+ * server took is never sent again. Not here: one request (call_round.ts), who answers a round
+ * (call_rounds.ts), tools that run as tasks (plain_task.ts). Follows "Multi Round-Trip Requests".
  */
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import { isJsonObject } from "../../json.ts";
@@ -20,23 +20,23 @@ import { answersTo, endingWithoutAnswers, toToolError } from "./call_rounds.ts";
 import { needsTask, taskIdIn, waitForTask } from "./plain_task.ts";
 import { ProgressFilter, progressMethod } from "./progress_filter.ts";
 
-/** A call under way, and the handle of its maker. */
+/** A running call, and the handle for the code that made it. */
 export class UpstreamCall implements OpenRequest, AttributedCall, CallOfRounds {
   readonly basis: CallBasis;
   readonly call: Call;
   readonly source: ExchangeSource;
-  /** Called once, when it is over; whether it went well. */
+  /** Called once when the call is over, with whether it succeeded. */
   private readonly ended: (succeeded: boolean) => void;
-  /** The request that the server works on, and what it brought back to the server. */
+  /** The request that the server works on, and the answers that it carries. */
   private request: OpenRequest | undefined = undefined;
   private broughtBack: Resume | undefined = undefined;
-  /** Made when there is progress. */
+  /** Made at the first progress. */
   private progress: ProgressFilter | undefined = undefined;
-  /** Ends the wait for answers; made when there is one. */
+  /** Ends the wait for answers; made at the first wait. */
   private givenUp: AbortController | undefined = undefined;
   private rounds = 0;
   private isOver = false;
-  /** Its tool was looked up again after the server refused its headers. */
+  /** Whether the tool was looked up again because the server refused the headers. */
   private hasFreshTool = false;
   private ranAsTask = false;
 
@@ -52,13 +52,13 @@ export class UpstreamCall implements OpenRequest, AttributedCall, CallOfRounds {
     this.ended = ended;
   }
 
-  /** Makes the call. */
+  /** Sends the first request. */
   begin(): void {
     this.sendKnowing(this.call.resume);
   }
 
   cancel(reason: string): void {
-    // A call that ends without an answer would leave the questions of others without an owner.
+    // If the call ended at once, a question that comes now could not be told from another call's.
     this.basis.calls.whenTold(this, () => this.giveUp(reason));
   }
 
@@ -96,11 +96,11 @@ export class UpstreamCall implements OpenRequest, AttributedCall, CallOfRounds {
     return this.basis.route.askTo(this, question, signal);
   }
 
-  /** Takes what the server ended the request with. Never throws: its other messages come next. */
+  /** Takes the ending of a request. Never throws, because the server's other messages follow. */
   end(ending: Ending): void {
     if (this.isOver) return;
     try {
-      // At once up to the first question, so that no message overtakes an ending.
+      // Results and failures without a promise, so that no message overtakes an ending.
       if (ending.kind === "result") this.takeResult(ending);
       else if (ending.kind === "failure") this.takeFailure(ending.error);
       else this.round(ending).catch((thrown: unknown) => this.fail(toGatewayError(thrown)));
@@ -109,7 +109,10 @@ export class UpstreamCall implements OpenRequest, AttributedCall, CallOfRounds {
     }
   }
 
-  /** What must be known of a tool before it is called: arguments in headers, or that it is a task. */
+  /**
+   * Sends a request, after looking up its tool if the server wants arguments repeated in headers or
+   * may run the tool as a task.
+   */
   private sendKnowing(resume: Resume | undefined): void {
     const { basis: { link, lists, hasTasks }, call: { caller, method, params } } = this;
     const isWanted = link.mirrorsArguments === true || hasTasks;
@@ -135,7 +138,7 @@ export class UpstreamCall implements OpenRequest, AttributedCall, CallOfRounds {
     this.request = waitForTask(this, taskId, (last) => this.finish(last));
   }
 
-  /** Asks for what the server wants, and goes on with the answers. */
+  /** Gets the answers to the questions of a round and begins the next round with them. */
   private async round(paused: Extract<Ending, { kind: "inputRequired" }>): Promise<void> {
     const { deps: { limits }, config } = this.basis;
     const ending = endingWithoutAnswers(this, paused);
@@ -162,7 +165,7 @@ export class UpstreamCall implements OpenRequest, AttributedCall, CallOfRounds {
       if (!isTool || this.hasFreshTool) {
         return this.fail(withOutcome(new GatewayError("bad_upstream_response"), "refused"));
       }
-      // The server refused before it did anything: its tool has changed since we saw it.
+      // The tool has changed since it was listed. The refused call had no effect, so it may repeat.
       this.hasFreshTool = true;
       lists.of(caller).forget("tools");
       return this.sendKnowing(this.broughtBack);
@@ -196,14 +199,14 @@ export class UpstreamCall implements OpenRequest, AttributedCall, CallOfRounds {
     this.source.end(value === ending.value ? ending : { ...ending, value });
   }
 
-  /** Leaves the connection's open calls. */
+  /** Removes the call from the connection's open calls. */
   private leave(ending: Ending | undefined): void {
     this.basis.ended(this, ending);
     this.ended(ending?.kind === "result");
   }
 }
 
-/** Whether the client did declare what a server misses, so that nothing is gained by telling it to. */
+/** Whether the client declared the capabilities that the server says are missing. */
 function isDeclared({ data }: GatewayError, { capabilities }: Call["caller"]): boolean {
   const required = (data?.["requiredCapabilities"] ?? {}) as JsonObject;
   return Object.keys(required).length > 0 && covers(capabilities, required);

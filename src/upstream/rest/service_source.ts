@@ -1,6 +1,6 @@
 /**
- * The sources of a web API's operations, by type: a new type is one row here. Each is loaded with its
- * first server.
+ * The sources of a web API's operations, by type: a new type is one row here. Each is loaded with
+ * its first server.
  */
 import type { RestServerConfig } from "../../config/config.ts";
 import type { UpstreamDeps } from "../deps.ts";

@@ -183,12 +183,12 @@ export function createFramer(bytesMax: number, tooLong: (line: OversizedMessage)
   return { push, finish, unfinished };
 }
 
-/** Lines that came in pieces are put together here, one after the other. */
+/** The memory in which lines that arrive in pieces are joined, one at a time. */
 let shared = new Uint8Array(0);
 
 /**
- * The parts as one, until the next call. Fresh memory for each line costs five times as much as
- * copying into memory that was used before; a very long line gets memory of its own.
+ * The parts as one line, valid until the next call. Copying into memory that is reused spares
+ * fresh memory for each line; a very long line gets memory of its own.
  */
 function join(parts: readonly Uint8Array[], size: number): Uint8Array {
   if (shared.length < size && size <= defaultLimits.joinedBytesKept) {

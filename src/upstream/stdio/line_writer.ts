@@ -1,8 +1,7 @@
 /**
  * Lines to a child's stdin. Lines that are written within one turn of the event loop, or while an
- * earlier write is running, leave as one chunk: 4 to 10 times cheaper than single writes, and a
- * sixth of the CPU time of a call when 16 clients call at once. The queue is bounded:
- * if a child does not read, `write` returns false and the gateway does not grow.
+ * earlier write is running, leave as one chunk, which spares a system call for each line. The queue
+ * is bounded: if a child does not read, `write` returns false and the gateway does not grow.
  */
 import type { ChildInput } from "../../runtime/runtime.ts";
 
@@ -58,7 +57,7 @@ export function createLineWriter(
   };
 }
 
-/** Writes what waits; while there is no room, what comes gathers for the next write. */
+/** Writes the queued lines; lines that come while there is no room leave with the next write. */
 function flush(queue: LineQueue): void {
   if (queue.state === "closed") return;
   if (queue.waiting.length === 0) {
