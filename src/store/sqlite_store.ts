@@ -3,7 +3,7 @@
  * file may be written. Not here: how the file is opened, locked and migrated (database.ts), and the
  * statements of each store.
  */
-import { createStorageCheck, openStoreDatabase } from "./database.ts";
+import { createStorageCheck, openWhenFree } from "./database.ts";
 import { openSqliteCatalogStore } from "./sqlite_catalogs.ts";
 import { openSqliteCredentialStore } from "./sqlite_credentials.ts";
 import { openSqliteProcessGroups } from "./sqlite_process_groups.ts";
@@ -15,7 +15,7 @@ import { noDirectory, type StoreEngine, type StoreKindOptions } from "./stores.t
 export async function openSqliteStore(options: StoreKindOptions): Promise<StoreEngine> {
   const { runtime, directory, clock, limits, log } = options;
   const path = directory === noDirectory ? directory : `${directory}/mcp-wrapper.db`;
-  const database = openStoreDatabase(runtime, path, limits, log);
+  const database = await openWhenFree(options, path);
   try {
     const shared = { database, clock, limits };
     const sessions = openSqliteSessionStore({

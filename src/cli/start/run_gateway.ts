@@ -120,7 +120,7 @@ function greet(
     ...(config.publicUrl === undefined ? {} : { public: `${config.publicUrl}/mcp` }),
   });
   const isEmpty = registry.list().length === 0;
-  for (const note of isEmpty ? [...emptyNotes, ...notes] : notes) log.info(note);
+  for (const note of notes) if (isEmpty || !emptyNotes.includes(note)) log.info(note);
   for (const warning of warnings) log.warn(warning);
 }
 
