@@ -2,7 +2,6 @@
  * The registry for a command that runs while no gateway does: it opens the stores itself, works, and
  * closes them. A change takes effect when the next gateway starts.
  */
-import { defaultTables } from "../app.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { GatewayConfig, ServersConfig } from "../config/config.ts";
 import { type EntryReadingOptions, openSources, type Registry } from "../config/registry.ts";
@@ -12,6 +11,7 @@ import { createLog } from "../log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { isLocked } from "../store/database.ts";
 import { openStores } from "../store/stores.ts";
+import { defaultTables } from "./tables.ts";
 
 /** What the registry is opened with. */
 export interface OpenRegistryOptions {
