@@ -8,7 +8,12 @@ import { createGateway, defaultTables, type GatewayHandle } from "../../app.ts";
 import { systemClock, withDeadline } from "../../clock.ts";
 import { readConfig, type StartConfig } from "../../config/environment.ts";
 import { isLoopback } from "../../config/loopback.ts";
-import { readServers, type ReadServersOptions } from "../../config/mcp_json.ts";
+import {
+  readDefaultServers,
+  readServers,
+  readServersFile,
+  type ReadServersOptions,
+} from "../../config/mcp_json.ts";
 import { isCorrupt } from "../../store/database.ts";
 import { defaultLimits } from "../../limits.ts";
 import type { Listener, Runtime, WatchLimits } from "../../runtime/runtime.ts";
@@ -62,7 +67,7 @@ export async function startGateway(platform: Platform, env: Environment): Promis
   const watches = createWatches(platform.runtime, running.limits, () => reload());
   // The system may have chosen the port.
   const own = { ...start.config, port: listener.port };
-  reload = createReloader(platform, running, start.configPath, { env, own });
+  reload = createReloader(platform, running, start, { env, own });
   watch = () => watches.set([start.configPath, ...files]);
   watch();
   stop = () => {
@@ -141,20 +146,26 @@ function createWatches({ watch }: Runtime, limits: WatchLimits, changed: () => v
   };
 }
 
-/** Reads the servers again, one reading at a time; an unusable file changes nothing. */
+/**
+ * Reads the servers again, one reading at a time. An unusable file changes nothing, nor does one that
+ * was removed; while there has been none, other files of the configuration may still change.
+ */
 function createReloader(
   { runtime }: Platform,
   gateway: GatewayHandle,
-  path: string,
+  { configPath: path, config }: StartConfig,
   context: Pick<ReadServersOptions, "env" | "own">,
 ): () => void {
+  let hasFile = config.servers.every(({ definedIn }) => definedIn !== "built-in");
   let last = Promise.resolve();
   let waiting = false;
   const reloadOnce = async () => {
     waiting = false;
     try {
       const { readText } = runtime;
-      const servers = await readServers({ ...context, ...reading, path, readText });
+      const options = { ...context, ...reading, path, readText };
+      hasFile ||= await readServersFile(options) !== undefined;
+      const servers = hasFile ? await readServers(options) : await readDefaultServers(options);
       await gateway.reload(servers);
       gateway.log.info(`Read ${path} again`, { servers: servers.servers.length });
     } catch (fault) {
