@@ -13,7 +13,7 @@ import type { Notice } from "../model.ts";
 import type { FetchHandler, Runtime } from "../runtime/runtime.ts";
 import type { SessionStore } from "../session/session_store.ts";
 import type { Emit } from "../telemetry/events.ts";
-import { createDispatch } from "./dispatch.ts";
+import { createDispatch, createPassage, type DispatchDeps, type Passage } from "./dispatch.ts";
 import { createJsonReader } from "./json_body.ts";
 import { createFrontPage } from "./front_page.ts";
 import { untilQuiet } from "./drain.ts";
@@ -69,6 +69,8 @@ export interface HttpDeps extends Pick<Runtime, "addresses" | "sha256"> {
 export interface HttpHandler {
   /** Answers every request; never rejects. */
   readonly fetch: FetchHandler;
+  /** Answers a request to an MCP endpoint for a principal that was admitted elsewhere. */
+  readonly passage: Passage;
   /** New work is taken from now on. */
   open(): void;
   /**
@@ -107,13 +109,15 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   });
   const transport = createSseTransport(sessions);
   const guard = createGuard(config, deps);
-  const readJson = createJsonReader(deps);
+  const readJson = createJsonReader({ ...deps, sizeVariable: "MCP_BODY_MAX_MB" });
   const layer: HttpLayer = { deps, sessions, stateless, transport, phase: "starting" };
   const match = createMatcher(rowsOf(layer), limits);
+  const dispatch: DispatchDeps = { deps, guard, match, readJson, phase: () => layer.phase };
   const closed = new AbortController();
 
   return {
-    fetch: createDispatch({ deps, guard, match, readJson, phase: () => layer.phase }),
+    fetch: createDispatch(dispatch),
+    passage: createPassage(dispatch),
     open: () => void (layer.phase = "ready"),
     async drain() {
       layer.phase = "draining";
