@@ -1,10 +1,13 @@
-/** The gateway as a program on Deno: passes the platform to `run.ts` and does nothing else. */
+/** The gateway as a program on Deno: passes the platform to the command line and does nothing else. */
 import { createDenoRuntime } from "../runtime/deno.ts";
-import { run } from "./run.ts";
+import { createNodeSystem } from "../runtime/node_system.ts";
+import { runProgram } from "../cli/program.ts";
 
-await run({
+await runProgram({
   runtime: createDenoRuntime(),
+  system: createNodeSystem(),
   args: Deno.args,
+  self: [Deno.execPath(), "run", "--allow-all", "--quiet", Deno.mainModule],
   cwd: Deno.cwd(),
   // Deno's own server never closes a slow client.
   remoteListener: "hardened",

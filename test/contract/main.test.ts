@@ -130,7 +130,10 @@ test("flags take precedence over the environment and .env", async () => {
 test("an unknown flag ends the start with code 2, and the message suggests the right one", async () => {
   const program = startWith(["--prot", "9000"]);
   expect(await within("the program to end", program.code)).toBe(2);
-  expect(program.text()).toBe("Cannot use --prot: unknown flag; did you mean --port?\n");
+  expect(program.text()).toBe(
+    "Cannot read the command line: unknown option '--prot'; did you mean --port? " +
+      "mcp-wrapper start --help shows its flags\n",
+  );
   expect(program.output()).toBe("");
 });
 

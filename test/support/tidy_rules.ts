@@ -117,7 +117,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "upstream/stdio",
     "upstream/upstream_kinds",
   ],
-  main: [...beside, "app", "store"],
+  cli: [...beside, "app", "store"],
+  main: ["cli", "limits", "runtime"],
   // Data alone.
   recipes: [],
 };
@@ -130,9 +131,14 @@ const seams: readonly { from: RegExp; to: RegExp; only: string }[] = [
     only: "src/upstream/upstream.ts",
   },
   {
-    from: /^src\/(?!main\/|runtime\/)/,
+    from: /^src\/(?!main\/|runtime\/|cli\/)/,
     to: /^src\/runtime\//,
     only: "src/runtime/runtime.ts",
+  },
+  {
+    from: /^src\/cli\//,
+    to: /^src\/runtime\/(?!runtime\.ts)/,
+    only: "src/runtime/system.ts",
   },
 ];
 
@@ -240,7 +246,7 @@ function matches(text: string, pattern: RegExp): string[] {
   });
 }
 
-const platform = /^src\/(?:main\/|runtime\/(?!runtime\.ts))/;
+const platform = /^src\/(?:main\/|runtime\/(?!runtime\.ts|system\.ts))/;
 
 function runtimeNames(file: SourceFile): string[] {
   if (platform.test(file.path)) return [];

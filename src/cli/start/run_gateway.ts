@@ -1,45 +1,30 @@
 /**
- * The gateway as a program on any runtime. Flags, environment and `.env` become a configuration, a
- * gateway and a listener. Then the program watches the configuration file and handles signals until
+ * A running gateway on any runtime. The environment becomes a configuration, a gateway and a
+ * listener. Then the program watches the configuration file and handles signals until
  * it stops. Each way in which the start can fail ends with one sentence on stderr and its own exit
  * code. The gateway itself is app.ts.
  */
-import { createGateway, defaultTables, type GatewayHandle } from "../app.ts";
-import { systemClock, withDeadline } from "../clock.ts";
-import { ConfigError } from "../config/config_error.ts";
-import { readConfig, type StartConfig } from "../config/environment.ts";
-import { readFlags } from "../config/flags.ts";
-import { isLoopback } from "../config/loopback.ts";
-import { readServers, type ReadServersOptions } from "../config/mcp_json.ts";
-import { isCorrupt } from "../store/database.ts";
-import { defaultLimits, type Limits } from "../limits.ts";
-import type { Listener, Runtime, WatchLimits } from "../runtime/runtime.ts";
-
-/** The differences between the two entries. */
-export interface Platform {
-  readonly runtime: Runtime;
-  /** The arguments of the program, without those of the runtime. */
-  readonly args: readonly string[];
-  /** The current folder, absolute: it contains `.env`, `mcp.json` and `data`. */
-  readonly cwd: string;
-  /** The listener for addresses beyond loopback if MCP_LISTENER is not set. */
-  readonly remoteListener: "fast" | "hardened";
-  /** Receives every unhandled exception and rejection, instead of the process ending. */
-  readonly onFault: (handler: (fault: unknown) => void) => void;
-  readonly exit: (code: number) => void;
-  /** Bounds that differ from the defaults: of the gateway, its listener, its watched files and its end. */
-  readonly limits?: Partial<Limits>;
-}
+import { createGateway, defaultTables, type GatewayHandle } from "../../app.ts";
+import { systemClock, withDeadline } from "../../clock.ts";
+import { readConfig, type StartConfig } from "../../config/environment.ts";
+import { isLoopback } from "../../config/loopback.ts";
+import { readServers, type ReadServersOptions } from "../../config/mcp_json.ts";
+import { isCorrupt } from "../../store/database.ts";
+import { defaultLimits } from "../../limits.ts";
+import type { Listener, Runtime, WatchLimits } from "../../runtime/runtime.ts";
+import { exitCodes } from "../exit_codes.ts";
+import type { Platform } from "../platform.ts";
 
 /** What servers of the configuration may be. */
 const reading = { kinds: defaultTables.upstreamKinds } as const;
 
-const exitCodes = { stopped: 0, failed: 1, misconfigured: 2 } as const;
+/** The environment of a start: flags, variables and `.env` together. */
+type Environment = Readonly<Record<string, string>>;
 
-/** Starts the gateway; it runs until a signal stops it. */
-export async function run(platform: Platform): Promise<void> {
+/** Starts the gateway, which runs until a signal stops it. Rejects if it cannot start. */
+export async function startGateway(platform: Platform, env: Environment): Promise<void> {
   const { signalEchoMs } = { ...defaultLimits, ...platform.limits };
-  let stop: (() => void) | undefined;
+  let stop: () => void = () => {};
   let signals = 0;
   let firstSignalAt = 0;
   let reload: () => void = () => {};
@@ -52,58 +37,34 @@ export async function run(platform: Platform): Promise<void> {
     signals += 1;
     // If the gateway ends without stopping its children, the warden kills them.
     if (signals > 1) return platform.exit(exitCodes.failed);
-    stop?.();
+    stop();
   });
-  let gateway: GatewayHandle | undefined;
-  platform.onFault((fault) => hearFault(platform, gateway, fault));
-  try {
-    const command = readFlags(platform.args);
-    if (command.kind === "show") {
-      console.log(command.text);
-      return platform.exit(exitCodes.stopped);
-    }
-    const { env, start } = await readStart(platform, command.env);
-    const running = await createGateway({
-      config: start.config,
-      runtime: platform.runtime,
-      ...(platform.limits === undefined ? {} : { limits: platform.limits }),
-      // Bun prints all that console.error writes in red.
-      console: (line) => console.warn(line),
-    });
-    gateway = running;
-    const listener = await listen(platform, running, start);
-    const watches = createWatches(platform.runtime, running.limits, () => reload());
-    // The system may have chosen the port.
-    const own = { ...start.config, port: listener.port };
-    reload = createReloader(platform, running, start.configPath, { env, own }, watches.set);
-    watches.set([start.configPath, ...start.config.files]);
-    stop = () => {
-      watches.set([]);
-      reload = () => {};
-      void stopGateway(platform, running, listener);
-    };
-    greet(platform, running, listener, start);
-    // A signal that arrived during all this.
-    if (signals > 0) stop();
-  } catch (fault) {
-    console.error(fault instanceof Error ? fault.message : String(fault));
-    platform.exit(fault instanceof ConfigError ? exitCodes.misconfigured : exitCodes.failed);
-  }
-}
-
-/**
- * The configuration and its sources: flags take precedence over the environment, which takes
- * precedence over `.env`.
- */
-async function readStart({ runtime, cwd }: Platform, flags: Readonly<Record<string, string>>) {
-  const path = `${cwd}/.env`;
-  const text = await runtime.readText(path).catch((fault) => {
-    throw new ConfigError([`Cannot read "${path}": ${fault.message}`], fault);
+  const served: { gateway?: GatewayHandle } = {};
+  platform.onFault((fault) => hearFault(platform, served.gateway, fault));
+  const { readText } = platform.runtime;
+  const start = await readConfig({ ...reading, env, readText, cwd: platform.cwd });
+  const running = await createGateway({
+    config: start.config,
+    runtime: platform.runtime,
+    ...(platform.limits === undefined ? {} : { limits: platform.limits }),
+    // Bun prints all that console.error writes in red.
+    console: (line) => console.warn(line),
   });
-  // Loaded only if there is a `.env` file.
-  const own = text === undefined ? {} : (await import("dotenv")).parse(text);
-  const env = { ...own, ...runtime.env, ...flags };
-  return { env, start: await readConfig({ ...reading, env, readText: runtime.readText, cwd }) };
+  served.gateway = running;
+  const listener = await listen(platform, running, start);
+  const watches = createWatches(platform.runtime, running.limits, () => reload());
+  // The system may have chosen the port.
+  const own = { ...start.config, port: listener.port };
+  reload = createReloader(platform, running, start.configPath, { env, own }, watches.set);
+  watches.set([start.configPath, ...start.config.files]);
+  stop = () => {
+    watches.set([]);
+    reload = () => {};
+    void stopGateway(platform, running, listener);
+  };
+  greet(platform, running, listener, start);
+  // A signal that arrived during all this.
+  if (signals > 0) stop();
 }
 
 async function listen(
@@ -222,7 +183,7 @@ async function stopGateway(
     const closed = gateway.close();
     await listener.close(Math.max(flushMs, restMs));
     await closed;
-    platform.exit(exitCodes.stopped);
+    platform.exit(exitCodes.ok);
   } catch (fault) {
     console.error(`Cannot stop cleanly: ${fault instanceof Error ? fault.message : fault}`);
     platform.exit(exitCodes.failed);

@@ -1,0 +1,21 @@
+/**
+ * The commands of the program, as rows. Only the command in use is loaded. A new command is a new
+ * row and a file `<name>_command.ts` that exports its function.
+ */
+import type { Command } from "./command.ts";
+import { listenFlags } from "./variable_flags.ts";
+
+/** The command of a command line without one. */
+export const defaultCommand = "start";
+
+/** In the order of the help. */
+export const commands: readonly Command[] = [
+  {
+    name: "start",
+    summary: "starts the gateway (the default)",
+    arguments: [],
+    options: listenFlags,
+    examples: ["start --port 9100", "start --config ~/mcp.json"],
+    load: async () => (await import("./start_command.ts")).runStart,
+  },
+];
