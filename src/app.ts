@@ -14,6 +14,7 @@ import type { FailedServerConfig, GatewayConfig, ServersConfig } from "./config/
 import { sameServer } from "./config/same_server.ts";
 import { isOfKind } from "./config/server_kind.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
+import type { Gateway } from "./gateway/surface.ts";
 import { allowAll, type Policy } from "./gateway/access_policy.ts";
 import { makeAuditStep } from "./gateway/steps/audit.ts";
 import { makeLimitStep } from "./gateway/steps/limit.ts";
@@ -23,6 +24,7 @@ import { makeRelayStep } from "./gateway/steps/relay.ts";
 import { makeResolveStep } from "./gateway/steps/resolve.ts";
 import type { MakeStep } from "./gateway/steps/steps.ts";
 import { makeTraceStep } from "./gateway/steps/trace.ts";
+import type { AdminApi, AdminSettings } from "./http/admin/admin_api.ts";
 import { createHttpHandler } from "./http/routes.ts";
 import { createSurfaceResolver, type SurfaceKinds, surfaceKinds } from "./http/surface_kinds.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
@@ -31,7 +33,7 @@ import { createLog, type Log } from "./log.ts";
 import type { Notice } from "./model.ts";
 import type { FetchHandler, Runtime } from "./runtime/runtime.ts";
 import { storeKinds } from "./store/store_kinds.ts";
-import { noDirectory, openStores, type StoreKinds } from "./store/stores.ts";
+import { noDirectory, type OpenedStores, openStores, type StoreKinds } from "./store/stores.ts";
 import { countEvents, type Counts } from "./telemetry/counts.ts";
 import { createEvents, type Events } from "./telemetry/events.ts";
 import { createLogReader } from "./telemetry/log_reader.ts";
@@ -97,6 +99,13 @@ export interface GatewayHandle {
   readonly limits: Limits;
   /** Answers every request of every client; never rejects. */
   readonly fetch: FetchHandler;
+  /**
+   * The admin API, for a listener of its own; undefined if no data directory keeps its tokens. It
+   * refuses requests until it is opened.
+   */
+  readonly admin: AdminApi | undefined;
+  /** The name of this instance among others. */
+  readonly instance: string;
   readonly log: Log;
   /** Calls a reader for each event from now on: see `GatewayEvent`. */
   readonly observe: Events["read"];
@@ -133,9 +142,8 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   );
   const events = openEvents(log, limits);
   const counts = countEvents(events);
-  const kinds = tables.storeKinds;
-  const opened = await openStores({ config, kinds, runtime, clock, limits, log });
-  const { stores, sealer, operatorToken } = opened;
+  const opened = await openStores({ ...options, kinds: tables.storeKinds, clock, limits, log });
+  const { stores, sealer, tokens } = opened;
   log.addSecrets(opened.secrets);
   const { processGroups: groups } = stores;
   const warden = await openWarden({ runtime, groups, clock, limits, log: log.source("warden") });
@@ -189,7 +197,8 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     addresses: runtime.addresses,
     sha256: runtime.sha256,
     config,
-    operatorToken,
+    operatorToken: tokens?.operator,
+    admin: adminSettings(options, opened, { instance, servers: () => reportServers(gateway) }),
     storageProblem: stores.problem,
   });
   warn(log, config);
@@ -198,6 +207,8 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   return {
     limits,
     fetch: http.fetch,
+    admin: http.admin,
+    instance,
     log,
     observe: events.read,
     sendTo: http.sendTo,
@@ -214,13 +225,28 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
       return drained;
     },
     async close() {
-      await http.close();
-      await gateway.close();
-      await warden.close();
-      await stores.close();
-      await log.close();
+      for (const part of [http, gateway, warden, stores, log]) await part.close();
     },
   };
+}
+
+/** The admin API's part of the gateway; undefined if no data directory keeps its tokens. */
+function adminSettings(
+  { config, runtime }: GatewayOptions,
+  { stores: { backup }, tokens }: OpenedStores,
+  { instance, servers }: Pick<AdminSettings, "servers"> & { readonly instance: string },
+): AdminSettings | undefined {
+  const { dataDirectory: data, adminSpawn: maySpawn = false } = config;
+  const self = { ...identity, runtime: runtime.name, instance, data };
+  return tokens && { tokens, maySpawn, servers, backup, self };
+}
+
+function reportServers(gateway: Gateway) {
+  return gateway.status().servers.map(({ name, status }) => ({
+    ...status,
+    name,
+    since: new Date(status.since).toISOString(),
+  }));
 }
 
 /** What bounds the processes of all servers together. */

@@ -14,6 +14,8 @@ import { defaultLimits } from "../../limits.ts";
 import type { Listener, Runtime, WatchLimits } from "../../runtime/runtime.ts";
 import { exitCodes } from "../exit_codes.ts";
 import type { Platform } from "../platform.ts";
+import { assertAttachable, openAdmin } from "./admin_listener.ts";
+import { bindHost, isWildcard, toUrl } from "./listen_address.ts";
 
 /** What servers of the configuration may be. */
 const reading = { kinds: defaultTables.upstreamKinds } as const;
@@ -21,15 +23,26 @@ const reading = { kinds: defaultTables.upstreamKinds } as const;
 /** The environment of a start: flags, variables and `.env` together. */
 type Environment = Readonly<Record<string, string>>;
 
+/** How a gateway is started. */
+export interface StartOptions {
+  /** Stops it when no program is attached to its admin API any more. */
+  readonly untilUnattached?: boolean;
+}
+
 /** Starts the gateway, which runs until a signal stops it. Rejects if it cannot start. */
-export async function startGateway(platform: Platform, env: Environment): Promise<void> {
+export async function startGateway(
+  platform: Platform,
+  env: Environment,
+  { untilUnattached = false }: StartOptions = {},
+): Promise<void> {
   const { signalEchoMs } = { ...defaultLimits, ...platform.limits };
   let stop: () => void = () => {};
   let signals = 0;
   let firstSignalAt = 0;
-  let reload: () => void = () => {};
+  let reload: () => Promise<void> = () => Promise.resolve();
+  const reloadInBackground = () => void reload().catch(() => {});
   platform.runtime.onSignal((signal) => {
-    if (signal === "SIGHUP") return reload();
+    if (signal === "SIGHUP") return reloadInBackground();
     const now = systemClock.monotonic();
     // One Ctrl-C arrives several times: the terminal and each script runner between send it.
     if (signals > 0 && now - firstSignalAt < signalEchoMs) return;
@@ -43,6 +56,7 @@ export async function startGateway(platform: Platform, env: Environment): Promis
   platform.onFault((fault) => hearFault(platform, served.gateway, fault));
   const { readText } = platform.runtime;
   const start = await readConfig({ ...reading, env, readText, cwd: platform.cwd });
+  if (untilUnattached) assertAttachable(start);
   const running = await createGateway({
     config: start.config,
     runtime: platform.runtime,
@@ -52,17 +66,34 @@ export async function startGateway(platform: Platform, env: Environment): Promis
   });
   served.gateway = running;
   const listener = await listen(platform, running, start);
-  const watches = createWatches(platform.runtime, running.limits, () => reload());
+  const program = {
+    url: toUrl(start.config.host, listener.port),
+    startedAt: new Date(systemClock.wall()).toISOString(),
+  };
+  const admin = await openAdmin(platform, running, start, { ...program, reload: () => reload() })
+    .catch(async (fault) => {
+      await listener.close(0);
+      await running.close();
+      throw fault;
+    });
+  const watches = createWatches(platform.runtime, running.limits, reloadInBackground);
   // The system may have chosen the port.
   const own = { ...start.config, port: listener.port };
   reload = createReloader(platform, running, start.configPath, { env, own }, watches.set);
   watches.set([start.configPath, ...start.config.files]);
   stop = () => {
     watches.set([]);
-    reload = () => {};
-    void stopGateway(platform, running, listener);
+    reload = () => Promise.resolve();
+    admin.forget();
+    void stopGateway(platform, running, [listener, ...admin.listeners]);
   };
-  greet(platform, running, listener, start);
+  if (untilUnattached) {
+    running.admin?.onUnattached(() => {
+      running.log.info("No program is attached any more");
+      stop();
+    });
+  }
+  greet(platform, running, { url: program.url, adminUrl: admin.url }, start);
   // A signal that arrived during all this.
   if (signals > 0) stop();
 }
@@ -76,8 +107,7 @@ async function listen(
   const { limits } = gateway;
   try {
     return await platform.runtime.serve({
-      // Where "localhost" is ::1 first, clients that use 127.0.0.1 would find no server.
-      hostname: config.host.toLowerCase() === "localhost" ? "127.0.0.1" : config.host,
+      hostname: bindHost(config.host),
       port: config.port,
       listener: listener ?? usual,
       bodyBytesMax: limits.bodyBytesMax + limits.listenerBodyBytesMax,
@@ -93,22 +123,17 @@ async function listen(
 function greet(
   { runtime }: Platform,
   { log }: GatewayHandle,
-  { port }: Listener,
+  { url, adminUrl }: { readonly url: string; readonly adminUrl: string | undefined },
   { config, configPath, notes, warnings }: StartConfig,
 ): void {
-  const anywhere = config.host === "0.0.0.0" || config.host === "::";
-  const host = anywhere
-    ? "localhost"
-    : config.host.includes(":")
-    ? `[${config.host}]`
-    : config.host;
-  log.info(`Serving MCP at http://${host}:${port}/mcp`, {
+  log.info(`Serving MCP at ${url}/mcp`, {
     servers: config.servers.length,
     runtime: runtime.name,
     config: configPath,
     data: config.dataDirectory,
-    ...(anywhere ? { addresses: "all" } : {}),
+    ...(isWildcard(config.host) ? { addresses: "all" } : {}),
     ...(config.publicUrl === undefined ? {} : { public: `${config.publicUrl}/mcp` }),
+    ...(adminUrl === undefined ? {} : { admin: adminUrl }),
   });
   for (const note of notes) log.info(note);
   for (const warning of warnings) log.warn(warning);
@@ -131,18 +156,21 @@ function createWatches({ watch }: Runtime, limits: WatchLimits, changed: () => v
   };
 }
 
-/** Reads the servers again, one reading at a time; an unusable file changes nothing. */
+/**
+ * Reads the servers again, one reading at a time; an unusable file changes nothing, is logged, and
+ * rejects.
+ */
 function createReloader(
   { runtime }: Platform,
   gateway: GatewayHandle,
   path: string,
   context: Pick<ReadServersOptions, "env" | "own">,
   watch: (paths: readonly string[]) => void,
-): () => void {
+): () => Promise<void> {
   let last = Promise.resolve();
-  let waiting = false;
+  let waiting: Promise<void> | undefined;
   const reloadOnce = async () => {
-    waiting = false;
+    waiting = undefined;
     try {
       const { readText } = runtime;
       const servers = await readServers({ ...context, ...reading, path, readText });
@@ -151,20 +179,21 @@ function createReloader(
       gateway.log.info(`Read ${path} again`, { servers: servers.servers.length });
     } catch (fault) {
       gateway.log.error("Cannot reload the configuration; the running one stays", { fault });
+      throw fault;
     }
   };
   return () => {
     // One more reading covers any number of changes seen while another is running.
-    if (waiting) return;
-    waiting = true;
-    last = last.then(reloadOnce);
+    waiting ??= last.then(reloadOnce);
+    last = waiting.catch(() => {});
+    return waiting;
   };
 }
 
 async function stopGateway(
   platform: Platform,
   gateway: GatewayHandle,
-  listener: Listener,
+  listeners: readonly Listener[],
 ): Promise<void> {
   const { drainMs, flushMs, stopMs } = gateway.limits;
   gateway.log.info("Stopping: running calls may finish", { withinMs: drainMs });
@@ -181,7 +210,7 @@ async function stopGateway(
     const restMs = drainMs - (systemClock.monotonic() - begunAt);
     // Calls that still run get an error first, so that no client sees only a closed connection.
     const closed = gateway.close();
-    await listener.close(Math.max(flushMs, restMs));
+    await Promise.all(listeners.map((listener) => listener.close(Math.max(flushMs, restMs))));
     await closed;
     platform.exit(exitCodes.ok);
   } catch (fault) {

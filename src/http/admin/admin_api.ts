@@ -21,16 +21,22 @@ import { type AdminRow, readForm } from "./admin_request.ts";
 import { type AdminParts, adminRows } from "./admin_routes.ts";
 import { type Attachments, createAttachments } from "./attachments.ts";
 
+/** What only the admin API needs. */
+export interface AdminSettings
+  extends Pick<AdminParts, "tokens" | "maySpawn" | "servers" | "backup"> {
+  /** What `/admin/status` shows of the gateway itself. */
+  readonly self: Readonly<Record<string, unknown>>;
+}
+
 /** What the API is made of. */
-export interface AdminDeps extends Omit<AdminParts, "facts" | "reload" | "attachments"> {
+export interface AdminDeps extends AdminSettings, Pick<AdminParts, "passage" | "surfaceKinds"> {
+  readonly limits: Limits;
   readonly addresses: GuardDeps["addresses"];
   readonly clock: Clock;
   readonly log: Log;
   readonly emit: Emit;
   /** The name of this instance, which it sends to remote servers with each request. */
   readonly instance: string;
-  /** What `/admin/status` shows of the gateway itself. */
-  readonly self: Readonly<Record<string, unknown>>;
 }
 
 /** What only the program knows, once its listeners are open. */

@@ -21,6 +21,8 @@ export interface NamedReport {
 /** What the endpoints work on. */
 export interface AdminParts {
   readonly tokens: AdminTokens;
+  /** Whether the operator may do what otherwise only the owner may: start programs. */
+  readonly maySpawn: boolean;
   readonly limits: Limits;
   readonly attachments: Attachments;
   readonly passage: Passage;
