@@ -236,9 +236,8 @@ function adminSettings(
   { stores: { backup }, tokens }: OpenedStores,
   { instance, servers }: Pick<AdminSettings, "servers"> & { readonly instance: string },
 ): AdminSettings | undefined {
-  const { dataDirectory: data, adminSpawn: maySpawn = false } = config;
-  const self = { ...identity, runtime: runtime.name, instance, data };
-  return tokens && { tokens, maySpawn, servers, backup, self };
+  const self = { ...identity, runtime: runtime.name, instance, data: config.dataDirectory };
+  return tokens && { tokens, servers, backup, self };
 }
 
 function reportServers(gateway: Gateway) {

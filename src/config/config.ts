@@ -236,11 +236,6 @@ export interface GatewayConfig extends ServersConfig {
   readonly logLevel: "DEBUG" | "INFO" | "WARN" | "ERROR";
   /** Log frames too, with arguments redacted. */
   readonly debug: boolean;
-  /**
-   * Whether the operator's token may add servers that start programs, and change command lines.
-   * Absent: only the owner's may.
-   */
-  readonly adminSpawn?: boolean | undefined;
   /** Whether servers are started once before the first client needs them. Absent: true. */
   readonly tryServers?: boolean | undefined;
 }

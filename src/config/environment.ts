@@ -41,6 +41,8 @@ export interface AdminListenerConfig {
   readonly port: number;
   /** Whether the operator chose the port; otherwise any free one does if it is taken. */
   readonly isPortSet: boolean;
+  /** Whether the operator's token may add servers that start programs, and change command lines. */
+  readonly maySpawn: boolean;
 }
 
 /** Reads everything; throws a ConfigError that names each variable that is wrong. */
@@ -81,7 +83,6 @@ export async function readConfig(
     logLevel: debug ? "DEBUG" : required(env, "LOG_LEVEL"),
     debug,
     tryServers: required(env, "MCP_TRY_SERVERS"),
-    adminSpawn: required(env, "MCP_ADMIN_SPAWN"),
   };
   const notes = [
     ...(file === undefined ? howToAdd(configPath, servers) : []),
@@ -107,6 +108,7 @@ function readAdmin(env: Environment, memory: boolean): AdminListenerConfig {
     host: required(env, "MCP_ADMIN_HOST"),
     port: required(env, "MCP_ADMIN_PORT"),
     isPortSet: textOf(env, "MCP_ADMIN_PORT") !== undefined,
+    maySpawn: required(env, "MCP_ADMIN_SPAWN"),
   };
 }
 

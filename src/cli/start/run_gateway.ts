@@ -7,15 +7,15 @@
 import { createGateway, defaultTables, type GatewayHandle } from "../../app.ts";
 import { systemClock, withDeadline } from "../../clock.ts";
 import { readConfig, type StartConfig } from "../../config/environment.ts";
-import { isLoopback } from "../../config/loopback.ts";
 import { readServers, type ReadServersOptions } from "../../config/mcp_json.ts";
 import { isCorrupt } from "../../store/database.ts";
 import { defaultLimits } from "../../limits.ts";
-import type { Listener, Runtime, WatchLimits } from "../../runtime/runtime.ts";
+import type { Runtime, WatchLimits } from "../../runtime/runtime.ts";
 import { exitCodes } from "../exit_codes.ts";
 import type { Platform } from "../platform.ts";
-import { assertAttachable, openAdmin } from "./admin_listener.ts";
-import { bindHost, isWildcard, toUrl } from "./listen_address.ts";
+import { announceGateway } from "./gateway_file.ts";
+import { isWildcard } from "./listen_address.ts";
+import { assertAttachable, type OpenListeners, openListeners } from "./listeners.ts";
 
 /** What servers of the configuration may be. */
 const reading = { kinds: defaultTables.upstreamKinds } as const;
@@ -65,27 +65,25 @@ export async function startGateway(
     console: (line) => console.warn(line),
   });
   served.gateway = running;
-  const listener = await listen(platform, running, start);
-  const program = {
-    url: toUrl(start.config.host, listener.port),
-    startedAt: new Date(systemClock.wall()).toISOString(),
-  };
-  const admin = await openAdmin(platform, running, start, { ...program, reload: () => reload() })
-    .catch(async (fault) => {
-      await listener.close(0);
-      await running.close();
-      throw fault;
-    });
+  const startedAt = new Date(systemClock.wall()).toISOString();
+  const facts = { startedAt, reload: () => reload() };
+  const listeners = await openListeners(platform, running, start, facts);
+  greet(platform, running, listeners, start);
+  const forget = announceGateway(platform.system, running, start.config, {
+    startedAt,
+    url: listeners.url,
+    adminUrl: listeners.adminUrl,
+  });
   const watches = createWatches(platform.runtime, running.limits, reloadInBackground);
   // The system may have chosen the port.
-  const own = { ...start.config, port: listener.port };
+  const own = { ...start.config, port: listeners.port };
   reload = createReloader(platform, running, start.configPath, { env, own }, watches.set);
   watches.set([start.configPath, ...start.config.files]);
   stop = () => {
+    stop = () => {};
     watches.set([]);
     reload = () => Promise.resolve();
-    admin.forget();
-    void stopGateway(platform, running, [listener, ...admin.listeners]);
+    void stopGateway(platform, running, listeners, forget);
   };
   if (untilUnattached) {
     running.admin?.onUnattached(() => {
@@ -93,37 +91,14 @@ export async function startGateway(
       stop();
     });
   }
-  greet(platform, running, { url: program.url, adminUrl: admin.url }, start);
   // A signal that arrived during all this.
   if (signals > 0) stop();
-}
-
-async function listen(
-  platform: Platform,
-  gateway: GatewayHandle,
-  { config, listener }: StartConfig,
-): Promise<Listener> {
-  const usual = isLoopback(config.host) ? "fast" : platform.remoteListener;
-  const { limits } = gateway;
-  try {
-    return await platform.runtime.serve({
-      hostname: bindHost(config.host),
-      port: config.port,
-      listener: listener ?? usual,
-      bodyBytesMax: limits.bodyBytesMax + limits.listenerBodyBytesMax,
-      limits,
-      fetch: gateway.fetch,
-    });
-  } catch (fault) {
-    await gateway.close();
-    throw fault;
-  }
 }
 
 function greet(
   { runtime }: Platform,
   { log }: GatewayHandle,
-  { url, adminUrl }: { readonly url: string; readonly adminUrl: string | undefined },
+  { url, adminUrl }: OpenListeners,
   { config, configPath, notes, warnings }: StartConfig,
 ): void {
   log.info(`Serving MCP at ${url}/mcp`, {
@@ -193,7 +168,8 @@ function createReloader(
 async function stopGateway(
   platform: Platform,
   gateway: GatewayHandle,
-  listeners: readonly Listener[],
+  listeners: OpenListeners,
+  forget: () => Promise<void>,
 ): Promise<void> {
   const { drainMs, flushMs, stopMs } = gateway.limits;
   gateway.log.info("Stopping: running calls may finish", { withinMs: drainMs });
@@ -204,13 +180,14 @@ async function stopGateway(
   }, drainMs + 4 * stopMs);
   try {
     const begunAt = systemClock.monotonic();
+    await forget();
     // The port stays open meanwhile: a running call may need its client's answer, and new work gets
     // a refusal with its reason.
     await withDeadline(systemClock, drainMs, gateway.drain(), () => {});
     const restMs = drainMs - (systemClock.monotonic() - begunAt);
     // Calls that still run get an error first, so that no client sees only a closed connection.
     const closed = gateway.close();
-    await Promise.all(listeners.map((listener) => listener.close(Math.max(flushMs, restMs))));
+    await listeners.close(Math.max(flushMs, restMs));
     await closed;
     platform.exit(exitCodes.ok);
   } catch (fault) {

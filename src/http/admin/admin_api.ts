@@ -22,8 +22,7 @@ import { type AdminParts, adminRows } from "./admin_routes.ts";
 import { type Attachments, createAttachments } from "./attachments.ts";
 
 /** What only the admin API needs. */
-export interface AdminSettings
-  extends Pick<AdminParts, "tokens" | "maySpawn" | "servers" | "backup"> {
+export interface AdminSettings extends Pick<AdminParts, "tokens" | "servers" | "backup"> {
   /** What `/admin/status` shows of the gateway itself. */
   readonly self: Readonly<Record<string, unknown>>;
 }
@@ -48,6 +47,8 @@ export interface AdminOpening {
   readonly allowedHosts: readonly string[];
   /** What `/admin/status` shows of the program: its process, its URL and its files. */
   readonly program: Readonly<Record<string, unknown>>;
+  /** Whether the operator's token may add servers that start programs, and change command lines. */
+  readonly maySpawn: boolean;
   /** Reads the configuration again; rejects with a sentence. */
   readonly reload: () => Promise<void>;
 }
@@ -87,6 +88,7 @@ export function createAdminApi(deps: AdminDeps): AdminApi {
     ...deps,
     attachments,
     facts: () => ({ ...deps.self, ...openedOf(layer).opening.program }),
+    maySpawn: () => openedOf(layer).opening.maySpawn,
     reload: () => openedOf(layer).opening.reload(),
   });
   const bounds: Limits = { ...limits, bodyBytesMax: limits.adminBodyBytesMax };

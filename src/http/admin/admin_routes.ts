@@ -22,7 +22,7 @@ export interface NamedReport {
 export interface AdminParts {
   readonly tokens: AdminTokens;
   /** Whether the operator may do what otherwise only the owner may: start programs. */
-  readonly maySpawn: boolean;
+  readonly maySpawn: () => boolean;
   readonly limits: Limits;
   readonly attachments: Attachments;
   readonly passage: Passage;
