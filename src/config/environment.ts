@@ -30,6 +30,8 @@ export interface StartConfig {
   readonly admin: AdminListenerConfig;
   /** Lines for the operator at the start. */
   readonly notes: readonly string[];
+  /** Further lines if the registry has no server either. */
+  readonly emptyNotes: readonly string[];
   /** Lines for the operator about possible mistakes or dangers. */
   readonly warnings: readonly string[];
 }
@@ -84,11 +86,12 @@ export async function readConfig(
     debug,
     tryServers: required(env, "MCP_TRY_SERVERS"),
   };
+  const emptyNotes = file === undefined
+    ? howToAdd(configPath, servers)
+    : servers.servers.length === 0
+    ? [`Found no enabled server in ${configPath}`]
+    : [];
   const notes = [
-    ...(file === undefined ? howToAdd(configPath, servers) : []),
-    ...(file !== undefined && servers.servers.length === 0
-      ? [`Found no enabled server in ${configPath}`]
-      : []),
     ...foreignNotes(env),
     ...(remoteBind ? bindNotes(config) : []),
   ];
@@ -98,7 +101,8 @@ export async function readConfig(
     ...(remoteBind ? [openBind(config)] : []),
     ...adminWarnings(env, admin, memory),
   ];
-  return { config, configPath, listener: optional(env, "MCP_LISTENER"), admin, notes, warnings };
+  const listener = optional(env, "MCP_LISTENER");
+  return { config, configPath, listener, admin, notes, emptyNotes, warnings };
 }
 
 /** Without a data folder there is no place for the tokens, and the admin API is off. */

@@ -6,6 +6,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { GatewayConfig } from "../config/config.ts";
+import type { RegistryStore } from "../config/registry_store.ts";
 import type { CredentialStore } from "../credentials/provider.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
@@ -25,6 +26,7 @@ export interface Stores {
   readonly sessions: SessionStore;
   readonly catalogs: CatalogStore;
   readonly credentials: CredentialStore;
+  readonly registry: RegistryStore;
   readonly processGroups: ProcessGroupStore;
   /**
    * Copies all that is stored to a file that does not exist yet, at an absolute path; only its
@@ -48,11 +50,12 @@ export interface StoreKindOptions {
 }
 
 /**
- * What a kind opens. It holds its lock; the store of credentials still needs the key that seals
- * them.
+ * What a kind opens. It holds its lock; the stores of credentials and added servers still need the
+ * key that seals them.
  */
-export interface StoreEngine extends Omit<Stores, "credentials"> {
+export interface StoreEngine extends Omit<Stores, "credentials" | "registry"> {
   credentials(sealer: Sealer): CredentialStore;
+  registry(sealer: Sealer): RegistryStore;
 }
 
 /** Opens one kind of storage. Rejects with an error text when it cannot be used. */
@@ -114,7 +117,11 @@ async function openAll(
     const keys = await readKeys(runtime, directory, config.secret);
     const sealer = await createSealer(keys.key);
     return {
-      stores: { ...engine, credentials: engine.credentials(sealer) },
+      stores: {
+        ...engine,
+        credentials: engine.credentials(sealer),
+        registry: engine.registry(sealer),
+      },
       sealer,
       tokens: keys.tokens,
       secrets: [keys.key, ...Object.values(keys.tokens ?? {})],

@@ -57,9 +57,16 @@ export async function startGateway(
   const { readText } = platform.runtime;
   const start = await readConfig({ ...reading, env, readText, cwd: platform.cwd });
   if (untilUnattached) assertAttachable(start);
+  let files = start.config.files;
+  let watch = () => {};
   const running = await createGateway({
     config: start.config,
     runtime: platform.runtime,
+    reading: { path: start.configPath, env },
+    onServers(servers) {
+      files = servers.files;
+      watch();
+    },
     ...(platform.limits === undefined ? {} : { limits: platform.limits }),
     // Bun prints all that console.error writes in red.
     console: (line) => console.warn(line),
@@ -77,10 +84,12 @@ export async function startGateway(
   const watches = createWatches(platform.runtime, running.limits, reloadInBackground);
   // The system may have chosen the port.
   const own = { ...start.config, port: listeners.port };
-  reload = createReloader(platform, running, start.configPath, { env, own }, watches.set);
-  watches.set([start.configPath, ...start.config.files]);
+  reload = createReloader(platform, running, start.configPath, { env, own });
+  watch = () => watches.set([start.configPath, ...files]);
+  watch();
   stop = () => {
     stop = () => {};
+    watch = () => {};
     watches.set([]);
     reload = () => Promise.resolve();
     void stopGateway(platform, running, listeners, forget);
@@ -97,12 +106,12 @@ export async function startGateway(
 
 function greet(
   { runtime }: Platform,
-  { log }: GatewayHandle,
+  { log, registry, servers }: GatewayHandle,
   { url, adminUrl }: OpenListeners,
-  { config, configPath, notes, warnings }: StartConfig,
+  { config, configPath, notes, emptyNotes, warnings }: StartConfig,
 ): void {
   log.info(`Serving MCP at ${url}/mcp`, {
-    servers: config.servers.length,
+    servers: servers().filter(({ enabled }) => enabled).length,
     runtime: runtime.name,
     config: configPath,
     data: config.dataDirectory,
@@ -110,7 +119,8 @@ function greet(
     ...(config.publicUrl === undefined ? {} : { public: `${config.publicUrl}/mcp` }),
     ...(adminUrl === undefined ? {} : { admin: adminUrl }),
   });
-  for (const note of notes) log.info(note);
+  const isEmpty = registry.list().length === 0;
+  for (const note of isEmpty ? [...emptyNotes, ...notes] : notes) log.info(note);
   for (const warning of warnings) log.warn(warning);
 }
 
@@ -140,7 +150,6 @@ function createReloader(
   gateway: GatewayHandle,
   path: string,
   context: Pick<ReadServersOptions, "env" | "own">,
-  watch: (paths: readonly string[]) => void,
 ): () => Promise<void> {
   let last = Promise.resolve();
   let waiting: Promise<void> | undefined;
@@ -149,7 +158,6 @@ function createReloader(
     try {
       const { readText } = runtime;
       const servers = await readServers({ ...context, ...reading, path, readText });
-      watch([path, ...servers.files]);
       await gateway.reload(servers);
       gateway.log.info(`Read ${path} again`, { servers: servers.servers.length });
     } catch (fault) {

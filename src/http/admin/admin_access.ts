@@ -5,7 +5,7 @@
  */
 import { urlKeys } from "../../config/remote_server.ts";
 import { isJsonObject } from "../../json.ts";
-import { ownerPrincipal, operatorPrincipal, type Principal } from "../../model.ts";
+import { operatorPrincipal, ownerPrincipal, type Principal } from "../../model.ts";
 import { bearerToken, isSameToken } from "../bearer.ts";
 import { AdminError } from "./admin_errors.ts";
 
@@ -49,6 +49,24 @@ function unauthenticated(detail: string): AdminError {
 /** Throws `owner_only` if a role does not have a right. */
 export function assertRight(right: AdminRight, role: AdminRole): void {
   if (right === "owner" && role !== "owner") throw new AdminError("owner_only");
+}
+
+/**
+ * Throws `owner_only` if a role may not put `next` in the place of `before`; undefined: there is no
+ * entry before or after.
+ */
+export function assertEntryRight(
+  role: AdminRole,
+  maySpawn: boolean,
+  entries: { readonly before: unknown; readonly next: unknown },
+): void {
+  const all = [entries.before, entries.next].filter((entry) => entry !== undefined);
+  if (role === "owner" || maySpawn || !all.some(isOwnersEntry)) return;
+  throw new AdminError(
+    "owner_only",
+    "Only the owner's token may add, change or remove a server that starts a program or reads " +
+      "files or variables of this machine; MCP_ADMIN_SPAWN=on lets the operator's token, too",
+  );
 }
 
 /** Keys with which an entry starts a program, or reads a file or a credential of this machine. */

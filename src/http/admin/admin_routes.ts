@@ -3,20 +3,20 @@
  * here: how a request reaches its row (admin_api.ts), and what the rights mean (admin_access.ts).
  */
 import * as v from "valibot";
-import { hmacHex } from "../../seal.ts";
+import { RegistryError } from "../../config/registry_error.ts";
+import type { Operator } from "../../gateway/operator.ts";
+import type { ServerReport } from "../../gateway/server_report.ts";
+import { isJsonObject } from "../../json.ts";
 import type { Limits } from "../../limits.ts";
+import type { JsonObject } from "../../model.ts";
+import { hmacHex } from "../../seal.ts";
 import type { Passage } from "../dispatch.ts";
 import { fillName, type SurfaceKinds } from "../surface_kinds.ts";
 import { decodeName } from "../route_match.ts";
-import { adminPrincipals, type AdminTokens } from "./admin_access.ts";
+import { adminPrincipals, type AdminTokens, assertEntryRight } from "./admin_access.ts";
 import { AdminError } from "./admin_errors.ts";
 import { type AdminRow, answerJson, readForm } from "./admin_request.ts";
 import type { Attachments } from "./attachments.ts";
-
-/** A server as the admin API shows it. */
-export interface NamedReport {
-  readonly name: string;
-}
 
 /** What the endpoints work on. */
 export interface AdminParts {
@@ -27,8 +27,7 @@ export interface AdminParts {
   readonly attachments: Attachments;
   readonly passage: Passage;
   readonly surfaceKinds: SurfaceKinds;
-  /** The state of each configured server. */
-  readonly servers: () => readonly NamedReport[];
+  readonly operator: Operator;
   /** What the process says about itself. */
   readonly facts: () => Readonly<Record<string, unknown>>;
   /** Reads the configuration again; rejects with a sentence. */
@@ -38,11 +37,13 @@ export interface AdminParts {
 }
 
 const nothing = v.strictObject({}, "an empty object");
+const entryForm = v.custom<JsonObject>(isJsonObject, "an object, as in mcp.json");
 const backupForm = v.strictObject({ file: v.string("an absolute path") }, "an object with file");
 
 /** Makes the table. */
 export function adminRows(parts: AdminParts): readonly AdminRow[] {
-  const { servers, facts, attachments } = parts;
+  const { facts, attachments } = parts;
+  const { servers } = parts.operator;
   return [
     {
       method: "GET",
@@ -68,6 +69,7 @@ export function adminRows(parts: AdminParts): readonly AdminRow[] {
       right: "operator",
       answer: ({ name }) => answerJson(reportOf(parts, decodeName(name))),
     },
+    ...changingRows(parts),
     {
       method: "POST",
       path: "/admin/reload",
@@ -112,10 +114,59 @@ async function prove({ url }: Request, { tokens, limits }: AdminParts): Promise<
   return answerJson({ proof: await hmacHex(tokens.owner, nonce) });
 }
 
-function reportOf({ servers }: AdminParts, name: string): NamedReport {
-  const report = servers().find((server) => server.name === name);
+function reportOf({ operator }: AdminParts, name: string): ServerReport {
+  const report = operator.servers().find((server) => server.name === name);
   if (report !== undefined) return report;
-  throw new AdminError("unknown", `Cannot find server ${JSON.stringify(name)}`);
+  throw new RegistryError("unknown", `Cannot find server ${JSON.stringify(name)}`);
+}
+
+/** The rows that change the registry or restart a server. */
+function changingRows(parts: AdminParts): readonly AdminRow[] {
+  const { registry, restart } = parts.operator;
+  const path = "/admin/servers/:name";
+  const entryOf = (name: string) => registry.list().find((row) => row.name === name)?.entry;
+  const steps = {
+    enable: (name: string) => registry.setDisabled(name, false),
+    disable: (name: string) => registry.setDisabled(name, true),
+    restart,
+  };
+  return [
+    {
+      method: "PUT",
+      path,
+      right: "operator",
+      answer: async ({ role, name: given, readBody }) => {
+        const name = decodeName(given);
+        const next = await readBody(entryForm);
+        assertEntryRight(role, parts.maySpawn(), { before: entryOf(name), next });
+        const outcome = await registry.put(name, next);
+        const server = reportOf(parts, name);
+        return answerJson({ server, ...outcome }, outcome.isNew ? 201 : 200);
+      },
+    },
+    {
+      method: "DELETE",
+      path,
+      right: "operator",
+      answer: async ({ role, name: given }) => {
+        const name = decodeName(given);
+        assertEntryRight(role, parts.maySpawn(), { before: entryOf(name), next: undefined });
+        await registry.remove(name);
+        return answerJson({ name });
+      },
+    },
+    ...Object.entries(steps).map(([step, run]): AdminRow => ({
+      method: "POST",
+      path: `${path}/${step}`,
+      right: "operator",
+      answer: async ({ name: given, readBody }) => {
+        const name = decodeName(given);
+        await readBody(nothing);
+        await run(name);
+        return answerJson(reportOf(parts, name));
+      },
+    })),
+  ];
 }
 
 /** The MCP endpoints of the gateway for the holders of tokens, whatever clients in front need. */
