@@ -23,6 +23,7 @@ import { recordServers } from "./telemetry/server_history.ts";
 import { identity } from "./version.ts";
 
 export type { GatewayOptions } from "./app/parts.ts";
+export { type OpenRegistry, openRegistry, type OpenRegistryOptions } from "./app/open_registry.ts";
 export { defaultTables, type Tables } from "./app/tables.ts";
 
 /** A running gateway without a socket. */
