@@ -98,6 +98,9 @@ test("without configuration it serves, says how to add a server, and stops with 
   expect((await fetch(`${url}/ready`)).status).toBe(200);
   sendSignal(program.child.pid, "SIGTERM");
   expect(await within("the gateway to stop", program.code)).toBe(0);
+  // Each line is one of the log: no runtime adds a warning of its own.
+  expect(program.text().split("\n").filter((line) => !/^(?:20\d\d-|$)/.test(line))).toEqual([]);
+  expect(program.output()).toBe("");
   const records = readFileSync(join(folder, "data/logs/server.log"), "utf8").trim().split("\n");
   expect(records.map((line) => JSON.parse(line).message)[0]).toContain("Serving MCP at");
 });
