@@ -41,6 +41,7 @@ const staticChecks: readonly Work[] = [
   check("types of the core", [...tsc, "."]),
   check("types of the Bun side", [...tsc, "src/runtime"]),
   check("types of the Deno side", [executable("deno"), "check", "src/main/deno.ts"]),
+  check("types of the package", [...tsc, "tsconfig.build.json", "--noEmit"]),
   check("types of tests and benchmarks", [...tsc, "test"]),
 ];
 
