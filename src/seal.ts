@@ -45,7 +45,7 @@ export async function sha256Hex(text: string): Promise<string> {
 /** HMAC-SHA-256 of a text in hex: proof that its maker has the key. */
 export async function hmacHex(keyText: string, text: string): Promise<string> {
   const key = await importSigningKey(keyText);
-  return new Uint8Array(await crypto.subtle.sign("HMAC", key, encoder.encode(text))).toHex();
+  return bytesToHex(new Uint8Array(await crypto.subtle.sign("HMAC", key, encoder.encode(text))));
 }
 
 /** Makes a sealer from a key such as `makeKey` returns; any non-empty text is valid. */

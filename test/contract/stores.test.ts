@@ -480,7 +480,7 @@ for (const place of places) {
       },
       runtime,
       limits: { sessionsMax: 3 },
-      tables: { storeKinds: kinds },
+      storeKinds: kinds,
       instance: "one-instance",
     });
     const statuses = await Promise.all(Array.from({ length: 8 }, async () => {

@@ -64,6 +64,7 @@ export const suites: readonly Suite[] = [
     programs: [["test/conformance/run_client.ts"]],
     atOnce: 1,
   },
+  { name: "the package", kind: "outside", files: ["package/"], atOnce: 1 },
   { name: "unit", kind: "core", files: ["unit/"], atOnce: 2 },
   { name: "processes and sockets", kind: "core", files: [""], atOnce: 2 },
   { name: "speed", kind: "speed", programs: [["bench/run.ts", "e2e", "--short"]], atOnce: 1 },
