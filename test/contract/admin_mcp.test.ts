@@ -172,7 +172,7 @@ describe("where clients in front must authenticate", () => {
         debug: false,
       },
       runtime: await createTestRuntime(),
-      tables: { authenticatorKinds: { header: createHeaderAuthenticator } },
+      authenticatorKinds: { header: createHeaderAuthenticator },
     });
   });
   afterAll(async () => {
