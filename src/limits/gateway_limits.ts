@@ -45,6 +45,8 @@ export const houseLimits = {
   logNameCharsMax: 200,
   /** The longest time in a configuration: both runtimes fire longer timers at once. */
   timerMsMax: 2_147_483_647,
+  /** A command line of Windows that cmd runs. */
+  windowsCommandCharsMax: 8_191,
   /** The name of a configured server: it is part of URLs, tool names and log lines. */
   serverNameCharsMax: 128,
 } as const satisfies Record<string, number>;
