@@ -241,7 +241,7 @@ linuxTest("an identity is one process's own, and ends with it", async () => {
   expect(await isLeftover(deps, one.pid, identity ?? "")).toBe(false);
 });
 
-test("a system without a shell, such as Windows, is told once, and children are ended", async () => {
+test("a system without a shell, such as Windows, causes one warning, and children are ended", async () => {
   const faulty = createFaultyRuntime(runtime);
   const log = createTestLog();
   const database = openStoreDatabase(runtime, ":memory:", limits);
