@@ -41,17 +41,19 @@ export async function startGateway(
   { env, places }: Surroundings,
   { untilUnattached = false }: StartOptions = {},
 ): Promise<void> {
-  const { signalEchoMs } = { ...defaultLimits, ...platform.limits };
+  const limits = { ...defaultLimits, ...platform.limits };
   let stop: () => void = () => {};
   let signals = 0;
   let firstSignalAt = 0;
-  let reload: () => Promise<void> = () => Promise.resolve();
+  let isStale = false;
+  // Until the gateway can take another configuration.
+  let reload: () => Promise<void> = async () => void (isStale = true);
   const reloadInBackground = () => void reload().catch(() => {});
   platform.runtime.onSignal((signal) => {
     if (signal === "SIGHUP") return reloadInBackground();
     const now = systemClock.monotonic();
     // One Ctrl-C arrives several times: the terminal and each script runner between send it.
-    if (signals > 0 && now - firstSignalAt < signalEchoMs) return;
+    if (signals > 0 && now - firstSignalAt < limits.signalEchoMs) return;
     firstSignalAt = now;
     signals += 1;
     // If the gateway ends without stopping its children, the warden kills them.
@@ -65,16 +67,15 @@ export async function startGateway(
   const start = await readConfig({ ...reading, env, readText, exists, cwd, places });
   if (untilUnattached) assertAttachable(start);
   await keepToOwnPackages(platform.runtime, places);
-  let files = start.config.files;
-  let watch = () => {};
+  // From here on an edit is noticed, though the gateway is still starting.
+  const watches = createWatches(platform.runtime, limits, reloadInBackground);
+  let watch = (files: readonly string[]) => watches.set([start.configPath, ...files]);
+  watch(start.config.files);
   const running = await createGateway({
     config: start.config,
     runtime: platform.runtime,
     reading: { path: start.configPath, env },
-    onServers(servers) {
-      files = servers.files;
-      watch();
-    },
+    onServers: ({ files }) => watch(files),
     ...(platform.limits === undefined ? {} : { limits: platform.limits }),
     // Bun prints all that console.error writes in red.
     console: (line) => console.warn(line),
@@ -88,17 +89,15 @@ export async function startGateway(
     url: listeners.url,
     adminUrl: listeners.adminUrl,
   });
-  const watches = createWatches(platform.runtime, running.limits, reloadInBackground);
   // The system may have chosen the port.
   const own = { ...start.config, port: listeners.port };
   reload = createReloader(platform, running, start, places, { env, own });
-  watch = () => watches.set([start.configPath, ...files]);
-  watch();
+  if (isStale) reloadInBackground();
   stop = () => {
     stop = () => {};
     watch = () => {};
     watches.set([]);
-    reload = () => Promise.resolve();
+    reload = async () => {};
     void stopGateway(platform, running, listeners, forget);
   };
   greet(platform, running, listeners, start, places);
