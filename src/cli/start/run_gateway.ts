@@ -7,7 +7,12 @@
 import { createGateway, defaultTables, type GatewayHandle } from "../../app.ts";
 import { systemClock, withDeadline } from "../../clock.ts";
 import { readConfig, type StartConfig } from "../../config/environment.ts";
-import { readServers, type ReadServersOptions } from "../../config/mcp_json.ts";
+import {
+  readDefaultServers,
+  readServers,
+  readServersFile,
+  type ReadServersOptions,
+} from "../../config/mcp_json.ts";
 import { isCorrupt } from "../../store/database.ts";
 import { defaultLimits } from "../../limits.ts";
 import type { Runtime, WatchLimits } from "../../runtime/runtime.ts";
@@ -84,7 +89,7 @@ export async function startGateway(
   const watches = createWatches(platform.runtime, running.limits, reloadInBackground);
   // The system may have chosen the port.
   const own = { ...start.config, port: listeners.port };
-  reload = createReloader(platform, running, start.configPath, { env, own });
+  reload = createReloader(platform, running, start, { env, own });
   watch = () => watches.set([start.configPath, ...files]);
   watch();
   stop = () => {
@@ -142,22 +147,26 @@ function createWatches({ watch }: Runtime, limits: WatchLimits, changed: () => v
 }
 
 /**
- * Reads the servers again, one reading at a time; an unusable file changes nothing, is logged, and
- * rejects.
+ * Reads the servers again, one reading at a time. An unusable file changes nothing, nor does one
+ * that was removed: it is logged, and the promise rejects. While there has been no file, other files
+ * of the configuration may still change.
  */
 function createReloader(
   { runtime }: Platform,
   gateway: GatewayHandle,
-  path: string,
+  { configPath: path, config }: StartConfig,
   context: Pick<ReadServersOptions, "env" | "own">,
 ): () => Promise<void> {
+  let hasFile = config.servers.every(({ definedIn }) => definedIn !== "built-in");
   let last = Promise.resolve();
   let waiting: Promise<void> | undefined;
   const reloadOnce = async () => {
     waiting = undefined;
     try {
       const { readText } = runtime;
-      const servers = await readServers({ ...context, ...reading, path, readText });
+      const options = { ...context, ...reading, path, readText };
+      hasFile ||= await readServersFile(options) !== undefined;
+      const servers = hasFile ? await readServers(options) : await readDefaultServers(options);
       await gateway.reload(servers);
       gateway.log.info(`Read ${path} again`, { servers: servers.servers.length });
     } catch (fault) {
