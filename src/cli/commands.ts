@@ -25,4 +25,17 @@ export const commands: readonly Command[] = [
     examples: ["start --port 9100", "start --config ~/mcp.json"],
     load: async () => (await import("./start_command.ts")).runStart,
   },
+  {
+    name: "service",
+    summary: "has the system run the gateway at log-in (systemd, launchd)",
+    arguments: [
+      { name: "ACTION", meaning: "install, uninstall or status", isRequired: true },
+    ],
+    options: [
+      ...listenFlags,
+      { flags: "--dry-run", meaning: "print what would be done, and do nothing" },
+    ],
+    examples: ["service install", "service install --dry-run", "service status"],
+    load: async () => (await import("./service_command.ts")).runService,
+  },
 ];
