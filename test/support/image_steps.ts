@@ -99,7 +99,11 @@ const network = Object.fromEntries(
 );
 
 /** Builds the image; `context` is the folder that COPY copies from. */
-export function buildImage(instructions: readonly Instruction[], context: string, node: string): Image {
+export function buildImage(
+  instructions: readonly Instruction[],
+  context: string,
+  node: string,
+): Image {
   const root = makeRoot(node);
   const env: Record<string, string> = { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: "/root" };
   let user = "root";
