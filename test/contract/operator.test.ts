@@ -34,7 +34,12 @@ afterEach(async () => {
 
 /** The configuration of a gateway in the test's folder; without servers there is no `mcp.json`. */
 async function configure(mcpServers?: Json, more: Readonly<Record<string, string>> = {}) {
-  const env = { PATH: process.env["PATH"] ?? "", MCP_DATA_DIR: "data", ...more };
+  const env = {
+    PATH: process.env["PATH"] ?? "",
+    MCP_DATA_DIR: "data",
+    MCP_TRY_SERVERS: "false",
+    ...more,
+  };
   const { config, configPath: path } = await readConfig({
     kinds: upstreamKinds,
     env,
@@ -44,7 +49,7 @@ async function configure(mcpServers?: Json, more: Readonly<Record<string, string
         ? undefined
         : JSON.stringify({ mcpServers }),
   });
-  return { config: { ...config, tryServers: false }, reading: { path, env } };
+  return { config, reading: { path, env } };
 }
 
 async function start(
@@ -209,6 +214,19 @@ describe("the report of a server", () => {
     expect(JSON.parse(JSON.stringify(report))).toMatchObject({ name: "a" });
   });
 
+  test("has what is stored of a server that has not run since the start", async () => {
+    const gateway = await start({ a: hostileCommand() });
+    const client = await connect(gateway);
+    await client.call("echo");
+    const { tools } = reportOf(gateway, "a");
+    await opened.pop()?.close();
+    const again = await start({ a: hostileCommand() }, {}, { MCP_TRY_SERVERS: "true" });
+    await until("the stored lists", () => reportOf(again, "a").tools !== undefined);
+    expect(reportOf(again, "a")).toMatchObject({ state: "idle", tools, calls: 0 });
+    expect(reportOf(again, "a").serverInfo?.name).toBe("hostile-child");
+    expect(reportOf(again, "a").revision).toBe(undefined);
+  });
+
   test("counts restarts and says why the last one was needed", async () => {
     const gateway = await start({ a: hostileCommand() });
     const client = await connect(gateway);
@@ -257,12 +275,17 @@ describe("a restart by command", () => {
     const starts = join(folder, "starts");
     const input = join(folder, "input");
     await writeFile(input, "");
+    // It goes on for a while when its stdin ends.
     const files = [
       `--start-file=${starts}`,
       `--input-file=${input}`,
-      `--lock=${join(folder, "x")}`,
+      `--lock=${join(folder, "lock")}`,
+      "--ignore-eof",
     ];
-    const gateway = await start({ a: { ...hostileCommand(...files), isolation: "shared" } });
+    const gateway = await start(
+      { a: { ...hostileCommand(...files), isolation: "shared" } },
+      { stopMs: 1_000, restartMsMin: 60_000, restartMsMax: 60_000 },
+    );
     const client = await connect(gateway);
     const hanging = client.call("hang");
     await until("the call", async () => (await readFile(input, "utf8")).includes('"hang"'));

@@ -245,7 +245,7 @@ describe("a change is refused", () => {
   });
 });
 
-test("unknown keys of an added entry are told, once", async () => {
+test("a warning about an added entry is given once", async () => {
   const { registry } = await open({ a: { ...npx, wrong: 1 } });
   const { warnings } = await registry.put("b", { ...npx, argz: [] });
   expect(warnings).toEqual(['Ignored b.argz of the registry: unknown key; did you mean "args"?']);
