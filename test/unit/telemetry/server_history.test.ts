@@ -8,12 +8,12 @@ function record() {
     throw thrown;
   });
   const history = recordServers(events, { callTimesMax: 3 });
-  const call = (ms: number, outcome = "ok", server: string | undefined = "a") =>
+  const call = (ms: number, outcome = "ok", server: string | null = "a") =>
     events.emit({
       type: "call_ended",
       surface: "/mcp",
       method: "tools/call",
-      server,
+      server: server ?? undefined,
       principal: "anonymous",
       ms,
       outcome,
@@ -51,7 +51,7 @@ test("calls count for their own server, and those without one for none", () => {
   const { history, call } = record();
   call(1);
   call(2, "ok", "b");
-  call(3, "path_unknown", undefined);
+  call(3, "path_unknown", null);
   expect(["a", "b", "c"].map((name) => history.of(name).calls)).toEqual([1, 1, 0]);
   history.keep(["b"]);
   expect(["a", "b"].map((name) => history.of(name).calls)).toEqual([0, 1]);
