@@ -66,8 +66,10 @@ function service(...args: string[]) {
 const unitFile = () => join(folder, "home/.config/systemd/user/mcp-wrapper.service");
 
 // The service manager of this system decides; macOS has another one.
-describe.skipIf(process.platform !== "linux")("on Linux", () => {
-  test("install writes a unit, starts it, and says what it did", () => {
+const linuxTest = test.skipIf(process.platform !== "linux");
+
+describe("on Linux", () => {
+  linuxTest("install writes a unit, starts it, and says what it did", () => {
     const calls = fakeSystemctl();
     writeFileSync(join(folder, "work", "mcp.json"), '{"mcpServers":{}}');
     const { code, stdout } = service("install", "--port", "9100", "--config", "mcp.json");
@@ -88,7 +90,7 @@ describe.skipIf(process.platform !== "linux")("on Linux", () => {
     ]);
   });
 
-  test("a folder without files of the gateway is not the service's folder", () => {
+  linuxTest("a folder without files of the gateway is not the service's folder", () => {
     fakeSystemctl();
     expect(service("install").code).toBe(0);
     expect(readFileSync(unitFile(), "utf8")).toContain(
@@ -96,7 +98,7 @@ describe.skipIf(process.platform !== "linux")("on Linux", () => {
     );
   });
 
-  test("install --dry-run prints the unit and the commands, and does nothing", () => {
+  linuxTest("install --dry-run prints the unit and the commands, and does nothing", () => {
     const calls = fakeSystemctl();
     const { code, stdout } = service("install", "--dry-run");
     expect(code).toBe(0);
@@ -106,31 +108,34 @@ describe.skipIf(process.platform !== "linux")("on Linux", () => {
     expect(calls()).toEqual([]);
   });
 
-  test("status says whether it runs; uninstall removes it; both exit with 3 where there is none", () => {
-    const calls = fakeSystemctl();
-    for (const action of ["status", "uninstall"]) {
-      const { code, stderr } = service(action);
-      expect([action, code]).toEqual([action, 3]);
-      expect(stderr).toContain(`there is no ${unitFile()}`);
-    }
-    service("install");
-    const { code, stdout } = service("status", "--json");
-    expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toEqual({
-      file: unitFile(),
-      isInstalled: true,
-      isEnabled: true,
-      isRunning: true,
-    });
-    expect(service("uninstall").code).toBe(0);
-    expect(existsSync(unitFile())).toBe(false);
-    expect(calls().slice(-2)).toEqual([
-      "--user disable --now mcp-wrapper.service",
-      "--user daemon-reload",
-    ]);
-  });
+  linuxTest(
+    "status says whether it runs; uninstall removes it; both exit with 3 where there is none",
+    () => {
+      const calls = fakeSystemctl();
+      for (const action of ["status", "uninstall"]) {
+        const { code, stderr } = service(action);
+        expect([action, code]).toEqual([action, 3]);
+        expect(stderr).toContain(`there is no ${unitFile()}`);
+      }
+      service("install");
+      const { code, stdout } = service("status", "--json");
+      expect(code).toBe(0);
+      expect(JSON.parse(stdout)).toEqual({
+        file: unitFile(),
+        isInstalled: true,
+        isEnabled: true,
+        isRunning: true,
+      });
+      expect(service("uninstall").code).toBe(0);
+      expect(existsSync(unitFile())).toBe(false);
+      expect(calls().slice(-2)).toEqual([
+        "--user disable --now mcp-wrapper.service",
+        "--user daemon-reload",
+      ]);
+    },
+  );
 
-  test("a systemctl that fails ends the command with its words", () => {
+  linuxTest("a systemctl that fails ends the command with its words", () => {
     fakeSystemctl(1);
     const { code, stderr } = service("install");
     expect(code).toBe(1);
@@ -139,7 +144,7 @@ describe.skipIf(process.platform !== "linux")("on Linux", () => {
     );
   });
 
-  test("another word than an action is refused with those there are", () => {
+  linuxTest("another word than an action is refused with those there are", () => {
     const { code, stderr } = service("start");
     expect(code).toBe(2);
     expect(stderr).toContain("expected install, uninstall, status");

@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import process from "node:process";
 import { manifest, runOrThrow } from "../support/packed.ts";
+import { sendSignal } from "../support/processes.ts";
 import { openRpcSession } from "../support/rpc_session.ts";
 import { executable, projectDirectory } from "../support/spawn_gateway.ts";
 import { makeEmptyHome, startCommand } from "../support/started_command.ts";
@@ -27,7 +28,7 @@ test.skipIf(!isCommon)("one file holds the program, its runtime and its recipes"
     const session = await openRpcSession(await started.url());
     expect(JSON.stringify(await session.request(1, "tools/list"))).toContain("simple_price");
     await session.end();
-    started.child.kill("SIGTERM");
+    sendSignal(started.child.pid, "SIGTERM");
     expect(await started.ended).toBe(0);
   } finally {
     started.dispose();

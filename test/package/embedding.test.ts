@@ -9,6 +9,7 @@ import process from "node:process";
 import { hostileCommand } from "../fault/hostile_command.ts";
 import { provideNode } from "../support/outside.ts";
 import { type Packed, packPackage, runOrThrow } from "../support/packed.ts";
+import { sendSignal } from "../support/processes.ts";
 import { openRpcSession } from "../support/rpc_session.ts";
 import { executable, projectDirectory } from "../support/spawn_gateway.ts";
 import { type EmptyHome, makeEmptyHome, startCommand } from "../support/started_command.ts";
@@ -81,7 +82,7 @@ describe("the example, with the package from npm", () => {
         });
         expect(text).toContain("paid with [card …1111] 12/27, order 4111111111111112");
         await session.end();
-        started.child.kill("SIGTERM");
+        sendSignal(started.child.pid, "SIGTERM");
         expect(await started.ended).toBe(0);
       } finally {
         started.dispose();

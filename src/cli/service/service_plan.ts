@@ -3,7 +3,7 @@
  * `start` would run in the current folder. A service gets no variable of the shell, so PATH and the
  * gateway's own variables are written down; secrets are not.
  */
-import { resolvePath } from "../../config/path.ts";
+import { folderOf, resolvePath } from "../../config/path.ts";
 import { type Variable, type VariableName, variables } from "../../config/variables.ts";
 import { defaultLimits } from "../../limits.ts";
 import type { CommandContext, CommandValues } from "../command.ts";
@@ -45,12 +45,14 @@ export async function placeOf({ platform, env }: CommandContext): Promise<Servic
 
 /** The program as a service. Throws where it would not last. */
 export function specOf(context: CommandContext, values: CommandValues): ServiceSpec {
-  const { platform: { self, cwd, system, runtime } } = context;
+  const { platform: { self, cwd, system, runtime }, places } = context;
   assertLasting(self);
-  const has = (name: string) => system.describe(resolvePath(cwd, name)) !== undefined;
+  // The current folder counts if the gateway finds something of its own there.
+  const isUsed = [places.configPath, places.dataDirectory].some((path) => folderOf(path) === cwd) ||
+    system.describe(resolvePath(cwd, ".env")) !== undefined;
   return {
     command: [...self, "start"],
-    folder: ["mcp.json", "data", ".env"].some(has) ? cwd : system.homeFolder,
+    folder: isUsed ? cwd : system.homeFolder,
     env: {
       PATH: lastingPath(runtime.env["PATH"] ?? ""),
       ...ownVariables(runtime.env, cwd),
@@ -81,11 +83,18 @@ function lastingPath(path: string): string {
   return [...new Set(path.split(":").filter(isLasting))].join(":");
 }
 
-/** The gateway's own variables of the process. A service reads secrets from `.env`. */
+/** The folders of an account, where they are not the usual ones. */
+const folderVariables = ["XDG_CONFIG_HOME", "XDG_STATE_HOME"];
+
+/**
+ * The variables of the process by which the gateway finds its files and listens. A service reads
+ * secrets from `.env`.
+ */
 function ownVariables(env: Readonly<Record<string, string>>, cwd: string): Record<string, string> {
-  const names = (Object.keys(variables) as VariableName[]).filter((name) =>
-    (variables[name] as Variable<unknown>).secret !== true && (env[name]?.trim() ?? "") !== ""
+  const open = (Object.keys(variables) as VariableName[]).filter((name) =>
+    (variables[name] as Variable<unknown>).secret !== true
   );
+  const names = [...folderVariables, ...open].filter((name) => (env[name]?.trim() ?? "") !== "");
   return absolute(Object.fromEntries(names.map((name) => [name, env[name] ?? ""])), cwd);
 }
 
