@@ -11,6 +11,8 @@ import {
 import { createInProcessBus } from "./bus/in_process.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { FailedServerConfig, GatewayConfig, ServersConfig } from "./config/config.ts";
+import type { ReadServersOptions } from "./config/mcp_json.ts";
+import { openSources } from "./config/registry.ts";
 import { sameServer } from "./config/same_server.ts";
 import { isOfKind } from "./config/server_kind.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
@@ -29,12 +31,14 @@ import { defaultLimits, type Limits } from "./limits.ts";
 import { brokenRelations } from "./limits/relations.ts";
 import { createLog, type Log } from "./log.ts";
 import type { Notice } from "./model.ts";
+import { createOperator, type Operator } from "./operator.ts";
 import type { FetchHandler, Runtime } from "./runtime/runtime.ts";
 import { storeKinds } from "./store/store_kinds.ts";
 import { noDirectory, openStores, type StoreKinds } from "./store/stores.ts";
 import { countEvents, type Counts } from "./telemetry/counts.ts";
 import { createEvents, type Events } from "./telemetry/events.ts";
 import { createLogReader } from "./telemetry/log_reader.ts";
+import { recordServers } from "./telemetry/server_history.ts";
 import { createProcessLimit } from "./upstream/mcp/process_limit.ts";
 import { createCorrectionLog } from "./upstream/catalog/correction_log.ts";
 import { createUpstream, type UpstreamKinds, upstreamKinds } from "./upstream/upstream_kinds.ts";
@@ -87,12 +91,24 @@ export interface GatewayOptions {
   readonly tables?: Partial<Tables>;
   /** Where log lines are shown; absent: only the log file has them. */
   readonly console?: (line: string) => void;
+  /** How the entries of the registry are read; absent: with the runtime's own variables. */
+  readonly reading?: EntryReadingOptions;
+  /** Called with the servers of each configuration that is applied, the first included. */
+  readonly onServers?: (servers: ServersConfig) => void;
   /** The name of this instance among others, in visible ASCII; absent: a new random one. */
   readonly instance?: string;
 }
 
+/** How the entries of the registry are read: as those of `mcp.json`. */
+export interface EntryReadingOptions {
+  /** The place of `mcp.json`, whether or not it exists; relative paths start at its folder. */
+  readonly path: string;
+  /** The variables that entries may name. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
 /** A running gateway without a socket. */
-export interface GatewayHandle {
+export interface GatewayHandle extends Operator {
   /** The bounds that it runs with, for the listener and whatever else is around it. */
   readonly limits: Limits;
   /** Answers every request of every client; never rejects. */
@@ -102,7 +118,10 @@ export interface GatewayHandle {
   readonly observe: Events["read"];
   /** How often each kind of event happened so far. */
   readonly counts: () => Counts;
-  /** Applies a new server configuration: adds, removes and restarts only what changed. */
+  /**
+   * Applies a new reading of `mcp.json`: adds, removes and restarts only what changed. The servers of
+   * the registry stay.
+   */
   reload(servers: ServersConfig): Promise<void>;
   /** Sends a notice to the session of this key; true when a stream took it now. */
   readonly sendTo: (sessionKey: string, notice: Notice) => boolean;
@@ -133,6 +152,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   );
   const events = openEvents(log, limits);
   const counts = countEvents(events);
+  const history = recordServers(events, limits);
   const kinds = tables.storeKinds;
   const opened = await openStores({ config, kinds, runtime, clock, limits, log });
   const { stores, sealer, operatorToken } = opened;
@@ -140,8 +160,25 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const { processGroups: groups } = stores;
   const warden = await openWarden({ runtime, groups, clock, limits, log: log.source("warden") });
   const ceilings = createCeilings(limits, clock);
+  const sources = await openSources({
+    store: stores.registry,
+    base: config,
+    reading: toReading(options, tables),
+    clock,
+    limits,
+    async apply(next, before) {
+      take(next, before);
+      await gateway.reconfigure(next);
+      history.keep(next.servers.map(({ name }) => name));
+    },
+  });
+  const take = (servers: ServersConfig, before?: ServersConfig): void => {
+    log.addSecrets(servers.secrets);
+    warn(log, servers, before);
+    options.onServers?.(servers);
+  };
   const gateway = createGatewayCore({
-    servers: config,
+    servers: sources.current(),
     create: (server) => {
       const own = log.source(`upstream.${server.name}`);
       return createUpstream(server, {
@@ -192,10 +229,11 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     operatorToken,
     storageProblem: stores.problem,
   });
-  warn(log, config);
+  take(sources.current());
   http.open();
 
   return {
+    ...createOperator({ sources, gateway, history, clock, hide: log.hide }),
     limits,
     fetch: http.fetch,
     log,
@@ -203,11 +241,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     sendTo: http.sendTo,
     broadcast: http.broadcast,
     counts,
-    async reload(servers) {
-      log.addSecrets(servers.secrets);
-      warn(log, servers);
-      await gateway.reconfigure(servers);
-    },
+    reload: sources.reload,
     drain() {
       const drained = http.drain();
       gateway.drain();
@@ -268,11 +302,30 @@ function toInstance(name: string = crypto.randomUUID()): string {
   );
 }
 
-function warn(log: Log, servers: ServersConfig): void {
-  for (const note of servers.notes ?? []) log.info(note);
-  for (const warning of servers.warnings) log.warn(warning);
+/** How entries of the registry are read. */
+function toReading(
+  { config, runtime, reading }: GatewayOptions,
+  { upstreamKinds: kinds }: Tables,
+): ReadServersOptions {
+  const { dataDirectory } = config;
+  const folder = dataDirectory === noDirectory ? "" : dataDirectory;
+  const { path = `${folder}/mcp.json`, env = runtime.env } = reading ?? {};
+  return { path, env, readText: runtime.readText, own: config, kinds };
+}
+
+/** Logs what readers say of the servers, except what they said of those before. */
+function warn(log: Log, servers: ServersConfig, before?: ServersConfig): void {
+  const said = new Set([...before?.notes ?? [], ...before?.warnings ?? [], ...problemsOf(before)]);
+  for (const note of servers.notes ?? []) if (!said.has(note)) log.info(note);
+  for (const warning of servers.warnings) if (!said.has(warning)) log.warn(warning);
   for (const server of servers.servers) {
-    if (!isOfKind<FailedServerConfig>(server, "failed")) continue;
+    if (!isOfKind<FailedServerConfig>(server, "failed") || said.has(server.problem)) continue;
     log.error(server.problem, { server: server.name });
   }
+}
+
+function problemsOf(servers?: ServersConfig): string[] {
+  return servers?.servers.flatMap((server) =>
+    isOfKind<FailedServerConfig>(server, "failed") ? [server.problem] : []
+  ) ?? [];
 }

@@ -5,6 +5,7 @@
  * header).
  */
 import type { Clock } from "../clock.ts";
+import { toShownState } from "../gateway/server_report.ts";
 import type { Gateway, GatewayStatus } from "../gateway/surface.ts";
 import type { Log } from "../log.ts";
 import { sha256Hex } from "../seal.ts";
@@ -83,11 +84,11 @@ async function showsToken(headers: Headers, token: string | undefined): Promise<
   return own === other;
 }
 
-function describe({ name, status, isQueued }: ServerStatus, isOperator: boolean) {
-  const { state, since, error, problem, tools } = status;
+function describe(server: ServerStatus, isOperator: boolean) {
+  const { name, status: { since, error, problem, tools } } = server;
   return {
     name,
-    state: isQueued && state === "idle" ? "queued" : state,
+    state: toShownState(server),
     since: new Date(since).toISOString(),
     ...(error !== undefined && { error }),
     ...(isOperator && problem !== undefined && { lastError: problem }),
@@ -107,7 +108,12 @@ function isStarting({ status, isQueued }: ServerStatus): boolean {
   return status.error === undefined && (isQueued || status.state === "starting");
 }
 
-const failedStates: ReadonlySet<string> = new Set(["failing", "crash_loop", "failed"]);
+const failedStates: ReadonlySet<string> = new Set([
+  "needs_login",
+  "failing",
+  "crash_loop",
+  "failed",
+]);
 
 function hasFailed({ status }: ServerStatus): boolean {
   return failedStates.has(status.state);

@@ -45,6 +45,11 @@ export const houseLimits = {
   logNameCharsMax: 200,
   /** The longest time in a configuration: both runtimes fire longer timers at once. */
   timerMsMax: 2_147_483_647,
+  /** The latest calls of a server whose median time its report shows. */
+  callTimesMax: 64,
+  /** Servers in the registry, and the JSON text of one entry. */
+  registryServersMax: 500,
+  registryEntryCharsMax: 64 * 1024,
   /** The name of a configured server: it is part of URLs, tool names and log lines. */
   serverNameCharsMax: 128,
 } as const satisfies Record<string, number>;

@@ -5,6 +5,7 @@
 import type { ProcessGroup, ProcessGroupStore } from "../upstream/deps.ts";
 import { createMemoryCatalogStore } from "./memory_catalogs.ts";
 import { createMemoryCredentialStore } from "./memory_credentials.ts";
+import { createMemoryRegistry } from "./memory_registry.ts";
 import { createMemorySessionStore } from "./memory_sessions.ts";
 import type { StoreEngine, StoreKindOptions } from "./stores.ts";
 
@@ -15,9 +16,10 @@ export async function openMemoryStore(options: StoreKindOptions): Promise<StoreE
   return {
     sessions,
     catalogs: createMemoryCatalogStore({ limits, log: log.source("catalog") }),
-    // Credentials that never leave the process need no seal.
+    // What never leaves the process needs no seal.
     credentials: () =>
       createMemoryCredentialStore({ clock, limits, log: log.source("credentials") }),
+    registry: createMemoryRegistry,
     processGroups: createMemoryProcessGroups(),
     problem: async () => undefined,
     close: sessions.close,

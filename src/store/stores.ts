@@ -6,6 +6,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { GatewayConfig } from "../config/config.ts";
+import type { RegistryStore } from "../config/registry_store.ts";
 import type { CredentialStore } from "../credentials/provider.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
@@ -25,6 +26,7 @@ export interface Stores {
   readonly sessions: SessionStore;
   readonly catalogs: CatalogStore;
   readonly credentials: CredentialStore;
+  readonly registry: RegistryStore;
   readonly processGroups: ProcessGroupStore;
   /** Why new sessions cannot be stored; undefined while they can be. */
   problem(): Promise<string | undefined>;
@@ -43,11 +45,12 @@ export interface StoreKindOptions {
 }
 
 /**
- * What a kind opens. It holds its lock; the store of credentials still needs the key that seals
- * them.
+ * What a kind opens. It holds its lock; the stores of credentials and added servers still need the
+ * key that seals them.
  */
-export interface StoreEngine extends Omit<Stores, "credentials"> {
+export interface StoreEngine extends Omit<Stores, "credentials" | "registry"> {
   credentials(sealer: Sealer): CredentialStore;
+  registry(sealer: Sealer): RegistryStore;
 }
 
 /** Opens one kind of storage. Rejects with an error text when it cannot be used. */
@@ -109,7 +112,11 @@ async function openAll(
     const keys = await readKeys(runtime, directory, config.secret);
     const sealer = await createSealer(keys.key);
     return {
-      stores: { ...engine, credentials: engine.credentials(sealer) },
+      stores: {
+        ...engine,
+        credentials: engine.credentials(sealer),
+        registry: engine.registry(sealer),
+      },
       sealer,
       operatorToken: keys.operatorToken,
       secrets: Object.values(keys).filter((value) => value !== undefined),
