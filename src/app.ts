@@ -3,109 +3,26 @@
  * handler. It names no runtime, reads no environment and opens no socket: `src/main` or an
  * embedding program does.
  */
-import {
-  type AuthenticatorKinds,
-  authenticatorKinds,
-  createAuthenticator,
-} from "./auth/authenticator_kinds.ts";
+import { type GatewayOptions, openParts, openServers } from "./app/parts.ts";
+import { createUpstreams } from "./app/upstreams.ts";
 import { createInProcessBus } from "./bus/in_process.ts";
-import { type Clock, systemClock } from "./clock.ts";
-import type { FailedServerConfig, GatewayConfig, ServersConfig } from "./config/config.ts";
-import type { ReadServersOptions } from "./config/mcp_json.ts";
-import { openSources } from "./config/registry.ts";
+import type { ServersConfig } from "./config/config.ts";
 import { sameServer } from "./config/same_server.ts";
-import { isOfKind } from "./config/server_kind.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
-import { allowAll, type Policy } from "./gateway/access_policy.ts";
-import { makeAuditStep } from "./gateway/steps/audit.ts";
-import { makeLimitStep } from "./gateway/steps/limit.ts";
-import { makeParkStep } from "./gateway/steps/park.ts";
-import { makePolicyStep } from "./gateway/steps/policy.ts";
-import { makeRelayStep } from "./gateway/steps/relay.ts";
-import { makeResolveStep } from "./gateway/steps/resolve.ts";
-import type { MakeStep } from "./gateway/steps/steps.ts";
-import { makeTraceStep } from "./gateway/steps/trace.ts";
+import { createOperator, type Operator } from "./gateway/operator.ts";
 import { createHttpHandler } from "./http/routes.ts";
-import { createSurfaceResolver, type SurfaceKinds, surfaceKinds } from "./http/surface_kinds.ts";
-import { defaultLimits, type Limits } from "./limits.ts";
-import { brokenRelations } from "./limits/relations.ts";
-import { createLog, type Log } from "./log.ts";
+import { createSurfaceResolver } from "./http/surface_kinds.ts";
+import type { Limits } from "./limits.ts";
+import type { Log } from "./log.ts";
 import type { Notice } from "./model.ts";
-import { createOperator, type Operator } from "./operator.ts";
-import type { FetchHandler, Runtime } from "./runtime/runtime.ts";
-import { storeKinds } from "./store/store_kinds.ts";
-import { noDirectory, openStores, type StoreKinds } from "./store/stores.ts";
+import type { FetchHandler } from "./runtime/runtime.ts";
 import { countEvents, type Counts } from "./telemetry/counts.ts";
-import { createEvents, type Events } from "./telemetry/events.ts";
-import { createLogReader } from "./telemetry/log_reader.ts";
+import type { Events } from "./telemetry/events.ts";
 import { recordServers } from "./telemetry/server_history.ts";
-import { createProcessLimit } from "./upstream/mcp/process_limit.ts";
-import { createCorrectionLog } from "./upstream/catalog/correction_log.ts";
-import { createUpstream, type UpstreamKinds, upstreamKinds } from "./upstream/upstream_kinds.ts";
-import { createSpares } from "./upstream/stdio/spares.ts";
-import { openWarden } from "./upstream/stdio/warden.ts";
 import { identity } from "./version.ts";
 
-/** The extension tables of a gateway, one for each extension point; rows are independent. */
-export interface Tables {
-  /** Identify who makes a request; `GatewayConfig.authenticator` names the one in use. */
-  readonly authenticatorKinds: AuthenticatorKinds;
-  /** What every call passes, in order. */
-  readonly steps: readonly MakeStep[];
-  /** What a principal may see and use. */
-  readonly policy: Policy;
-  /** Keep what must outlive a request; `GatewayConfig.store` names the one in use. */
-  readonly storeKinds: StoreKinds;
-  /** What a server can be: how it is read from `mcp.json`, and how it is reached. */
-  readonly upstreamKinds: UpstreamKinds;
-  /** Which URLs exist, and which servers are behind each. */
-  readonly surfaceKinds: SurfaceKinds;
-}
-
-/** The default tables. */
-export const defaultTables: Tables = {
-  authenticatorKinds,
-  steps: [
-    makeTraceStep,
-    makeAuditStep,
-    makeResolveStep,
-    makePolicyStep,
-    makeLimitStep,
-    makeParkStep,
-    makeRelayStep,
-  ],
-  policy: allowAll,
-  storeKinds,
-  upstreamKinds,
-  surfaceKinds,
-};
-
-/** What a gateway is made from. */
-export interface GatewayOptions {
-  readonly config: GatewayConfig;
-  readonly runtime: Runtime;
-  /** Bounds that differ from the defaults. */
-  readonly limits?: Partial<Limits>;
-  readonly clock?: Clock;
-  /** Tables that replace the defaults. */
-  readonly tables?: Partial<Tables>;
-  /** Where log lines are shown; absent: only the log file has them. */
-  readonly console?: (line: string) => void;
-  /** How the entries of the registry are read; absent: with the runtime's own variables. */
-  readonly reading?: EntryReadingOptions;
-  /** Called with the servers of each configuration that is applied, the first included. */
-  readonly onServers?: (servers: ServersConfig) => void;
-  /** The name of this instance among others, in visible ASCII; absent: a new random one. */
-  readonly instance?: string;
-}
-
-/** How the entries of the registry are read: as those of `mcp.json`. */
-export interface EntryReadingOptions {
-  /** The place of `mcp.json`, whether or not it exists; relative paths start at its folder. */
-  readonly path: string;
-  /** The variables that entries may name. */
-  readonly env: Readonly<Record<string, string>>;
-}
+export type { GatewayOptions } from "./app/parts.ts";
+export { defaultTables, type Tables } from "./app/tables.ts";
 
 /** A running gateway without a socket. */
 export interface GatewayHandle extends Operator {
@@ -138,98 +55,46 @@ export interface GatewayHandle extends Operator {
  * gateway on it is the commonest cause of; a broken server never keeps it from starting.
  */
 export async function createGateway(options: GatewayOptions): Promise<GatewayHandle> {
-  const { config, runtime, clock = systemClock } = options;
-  const { bodyBytesMax = defaultLimits.bodyBytesMax } = config;
-  const limits: Limits = { ...defaultLimits, bodyBytesMax, ...options.limits };
-  assertRelations(limits);
-  const log = openLog(options, limits, clock);
-  const tables: Tables = { ...defaultTables, ...options.tables };
-  const instance = toInstance(options.instance);
-  const authenticator = createAuthenticator(
-    config.authenticator ?? "none",
-    tables.authenticatorKinds,
-    { clock, limits, log: log.source("auth") },
-  );
-  const events = openEvents(log, limits);
+  const { config, runtime } = options;
+  const parts = await openParts(options);
+  const { limits, clock, tables, instance, log, events, opened, warden } = parts;
+  const { stores, sealer, operatorToken } = opened;
+  const shared = { limits, clock, emit: events.emit, instance };
   const counts = countEvents(events);
   const history = recordServers(events, limits);
-  const kinds = tables.storeKinds;
-  const opened = await openStores({ config, kinds, runtime, clock, limits, log });
-  const { stores, sealer, operatorToken } = opened;
-  log.addSecrets(opened.secrets);
-  const { processGroups: groups } = stores;
-  const warden = await openWarden({ runtime, groups, clock, limits, log: log.source("warden") });
-  const ceilings = createCeilings(limits, clock);
-  const sources = await openSources({
-    store: stores.registry,
-    base: config,
-    reading: toReading(options, tables),
-    clock,
-    limits,
-    async apply(next, before) {
-      take(next, before);
-      await gateway.reconfigure(next);
-      history.keep(next.servers.map(({ name }) => name));
-    },
+  const sources = await openServers(parts, async (next) => {
+    await gateway.reconfigure(next);
+    history.keep(next.servers.map(({ name }) => name));
   });
-  const take = (servers: ServersConfig, before?: ServersConfig): void => {
-    log.addSecrets(servers.secrets);
-    warn(log, servers, before);
-    options.onServers?.(servers);
-  };
   const gateway = createGatewayCore({
+    ...shared,
     servers: sources.current(),
-    create: (server) => {
-      const own = log.source(`upstream.${server.name}`);
-      return createUpstream(server, {
-        runtime,
-        limits,
-        clock,
-        log: own,
-        emit: events.emit,
-        corrections: createCorrectionLog(server.name, own, limits),
-        catalogs: stores.catalogs,
-        ...ceilings,
-        warden,
-        digest: sealer.digest,
-        credentialStore: stores.credentials,
-        addSecrets: log.addPassingSecrets,
-        identity,
-        instance,
-      }, tables.upstreamKinds);
-    },
+    create: createUpstreams(parts),
     sameServer,
     resolveSurface: createSurfaceResolver(tables.surfaceKinds),
-    limits,
-    clock,
     log: log.source("gateway"),
     sealer,
-    emit: events.emit,
     steps: tables.steps,
     policy: tables.policy,
-    instance,
     debug: config.debug,
     tryServers: config.tryServers ?? true,
   });
   const http = createHttpHandler({
+    ...shared,
     gateway,
     surfaceKinds: tables.surfaceKinds,
-    authenticator,
+    authenticator: parts.authenticator,
     sessions: stores.sessions,
     bus: createInProcessBus({ limits, log: log.source("bus") }),
-    limits,
-    clock,
     log: log.source("http"),
-    emit: events.emit,
     identity,
-    instance,
     addresses: runtime.addresses,
     sha256: runtime.sha256,
     config,
     operatorToken,
     storageProblem: stores.problem,
   });
-  take(sources.current());
+  sources.announce();
   http.open();
 
   return {
@@ -255,77 +120,4 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
       await log.close();
     },
   };
-}
-
-/** What bounds the processes of all servers together. */
-function createCeilings(limits: Limits, clock: Clock) {
-  const processLimit = createProcessLimit(limits, clock);
-  return { processLimit, spares: createSpares(limits, clock, processLimit) };
-}
-
-/** The log of the process: on the console, and in the data directory where there is one. */
-function openLog({ config, runtime, console }: GatewayOptions, limits: Limits, clock: Clock) {
-  const { dataDirectory, secrets } = config;
-  const { logBytesMax, logFilesMax } = limits;
-  const bounds = { bytesMax: logBytesMax, filesMax: logFilesMax };
-  return createLog({
-    level: config.debug ? "DEBUG" : config.logLevel,
-    console: console ?? (() => {}),
-    clock,
-    limits,
-    secrets,
-    ...(dataDirectory === noDirectory
-      ? {}
-      : { file: runtime.openLog(`${dataDirectory}/logs/server.log`, bounds) }),
-  });
-}
-
-/** The events of the process; the log is their first reader. */
-function openEvents(log: Log, limits: Limits): Events {
-  const events = createEvents((thrown) =>
-    log.error("Cannot read an event", { error: String(thrown) })
-  );
-  events.read(createLogReader(log, limits));
-  return events;
-}
-
-function assertRelations(limits: Limits): void {
-  const broken = brokenRelations(limits);
-  if (broken.length > 0) throw new Error(`Cannot use these limits: ${broken.join("; ")}`);
-}
-
-/** The name of this instance: owners of sessions and ids of events contain it. */
-function toInstance(name: string = crypto.randomUUID()): string {
-  if (/^[\x21-\x7e]{1,64}$/.test(name)) return name;
-  throw new Error(
-    `Cannot use the instance name "${name}": expected 1 to 64 visible ASCII characters`,
-  );
-}
-
-/** How entries of the registry are read. */
-function toReading(
-  { config, runtime, reading }: GatewayOptions,
-  { upstreamKinds: kinds }: Tables,
-): ReadServersOptions {
-  const { dataDirectory } = config;
-  const folder = dataDirectory === noDirectory ? "" : dataDirectory;
-  const { path = `${folder}/mcp.json`, env = runtime.env } = reading ?? {};
-  return { path, env, readText: runtime.readText, own: config, kinds };
-}
-
-/** Logs what readers say of the servers, except what they said of those before. */
-function warn(log: Log, servers: ServersConfig, before?: ServersConfig): void {
-  const said = new Set([...before?.notes ?? [], ...before?.warnings ?? [], ...problemsOf(before)]);
-  for (const note of servers.notes ?? []) if (!said.has(note)) log.info(note);
-  for (const warning of servers.warnings) if (!said.has(warning)) log.warn(warning);
-  for (const server of servers.servers) {
-    if (!isOfKind<FailedServerConfig>(server, "failed") || said.has(server.problem)) continue;
-    log.error(server.problem, { server: server.name });
-  }
-}
-
-function problemsOf(servers?: ServersConfig): string[] {
-  return servers?.servers.flatMap((server) =>
-    isOfKind<FailedServerConfig>(server, "failed") ? [server.problem] : []
-  ) ?? [];
 }

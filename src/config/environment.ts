@@ -28,6 +28,8 @@ export interface StartConfig {
   readonly listener?: "fast" | "hardened" | undefined;
   /** Lines for the operator at the start. */
   readonly notes: readonly string[];
+  /** Further lines if the registry has no server either. */
+  readonly emptyNotes: readonly string[];
   /** Lines for the operator about possible mistakes or dangers. */
   readonly warnings: readonly string[];
 }
@@ -71,16 +73,18 @@ export async function readConfig(
     debug,
     tryServers: required(env, "MCP_TRY_SERVERS"),
   };
+  const emptyNotes = file === undefined
+    ? howToAdd(configPath, servers)
+    : servers.servers.length === 0
+    ? [`Found no enabled server in ${configPath}`]
+    : [];
   const notes = [
-    ...(file === undefined ? howToAdd(configPath, servers) : []),
-    ...(file !== undefined && servers.servers.length === 0
-      ? [`Found no enabled server in ${configPath}`]
-      : []),
     ...foreignNotes(env),
     ...(remoteBind ? bindNotes(config) : []),
   ];
   const warnings = [...strangers, ...(remoteBind ? [openBind(config)] : [])];
-  return { config, configPath, listener: optional(env, "MCP_LISTENER"), notes, warnings };
+  const listener = optional(env, "MCP_LISTENER");
+  return { config, configPath, listener, notes, emptyNotes, warnings };
 }
 
 type Environment = ReadConfigOptions["env"];

@@ -50,6 +50,14 @@ export interface ConfigurationSources {
   reload(base: ServersConfig): Promise<void>;
 }
 
+/** How the entries of the registry are read: as those of `mcp.json`. */
+export interface EntryReadingOptions {
+  /** The place of `mcp.json`, whether or not it exists; relative paths start at its folder. */
+  readonly path: string;
+  /** The variables that entries may name. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
 /** What the sources are made of. */
 export interface SourcesOptions {
   readonly store: RegistryStore;

@@ -43,9 +43,16 @@ export async function startGateway(platform: Platform, env: Environment): Promis
   platform.onFault((fault) => hearFault(platform, served.gateway, fault));
   const { readText } = platform.runtime;
   const start = await readConfig({ ...reading, env, readText, cwd: platform.cwd });
+  let files = start.config.files;
+  let watch = () => {};
   const running = await createGateway({
     config: start.config,
     runtime: platform.runtime,
+    reading: { path: start.configPath, env },
+    onServers(servers) {
+      files = servers.files;
+      watch();
+    },
     ...(platform.limits === undefined ? {} : { limits: platform.limits }),
     // Bun prints all that console.error writes in red.
     console: (line) => console.warn(line),
@@ -55,9 +62,11 @@ export async function startGateway(platform: Platform, env: Environment): Promis
   const watches = createWatches(platform.runtime, running.limits, () => reload());
   // The system may have chosen the port.
   const own = { ...start.config, port: listener.port };
-  reload = createReloader(platform, running, start.configPath, { env, own }, watches.set);
-  watches.set([start.configPath, ...start.config.files]);
+  reload = createReloader(platform, running, start.configPath, { env, own });
+  watch = () => watches.set([start.configPath, ...files]);
+  watch();
   stop = () => {
+    watch = () => {};
     watches.set([]);
     reload = () => {};
     void stopGateway(platform, running, listener);
@@ -92,9 +101,9 @@ async function listen(
 
 function greet(
   { runtime }: Platform,
-  { log }: GatewayHandle,
+  { log, registry, servers }: GatewayHandle,
   { port }: Listener,
-  { config, configPath, notes, warnings }: StartConfig,
+  { config, configPath, notes, emptyNotes, warnings }: StartConfig,
 ): void {
   const anywhere = config.host === "0.0.0.0" || config.host === "::";
   const host = anywhere
@@ -103,14 +112,15 @@ function greet(
     ? `[${config.host}]`
     : config.host;
   log.info(`Serving MCP at http://${host}:${port}/mcp`, {
-    servers: config.servers.length,
+    servers: servers().filter(({ enabled }) => enabled).length,
     runtime: runtime.name,
     config: configPath,
     data: config.dataDirectory,
     ...(anywhere ? { addresses: "all" } : {}),
     ...(config.publicUrl === undefined ? {} : { public: `${config.publicUrl}/mcp` }),
   });
-  for (const note of notes) log.info(note);
+  const isEmpty = registry.list().length === 0;
+  for (const note of isEmpty ? [...emptyNotes, ...notes] : notes) log.info(note);
   for (const warning of warnings) log.warn(warning);
 }
 
@@ -137,7 +147,6 @@ function createReloader(
   gateway: GatewayHandle,
   path: string,
   context: Pick<ReadServersOptions, "env" | "own">,
-  watch: (paths: readonly string[]) => void,
 ): () => void {
   let last = Promise.resolve();
   let waiting = false;
@@ -146,7 +155,6 @@ function createReloader(
     try {
       const { readText } = runtime;
       const servers = await readServers({ ...context, ...reading, path, readText });
-      watch([path, ...servers.files]);
       await gateway.reload(servers);
       gateway.log.info(`Read ${path} again`, { servers: servers.servers.length });
     } catch (fault) {

@@ -2,12 +2,12 @@
  * What the operator of a running gateway may see and change: reports of all servers, the registry,
  * and restarts. The command line and the admin API are made of it.
  */
-import type { Clock } from "./clock.ts";
-import type { ConfigurationSources, Registry } from "./config/registry.ts";
-import { RegistryError } from "./config/registry_error.ts";
-import { reportDisabled, reportServer, type ServerReport } from "./gateway/server_report.ts";
-import type { SteeredGateway } from "./gateway/surface.ts";
-import type { ServerHistory } from "./telemetry/server_history.ts";
+import type { Clock } from "../clock.ts";
+import type { ConfigurationSources, Registry } from "../config/registry.ts";
+import { RegistryError } from "../config/registry_error.ts";
+import { reportDisabled, reportServer, type ServerReport } from "./server_report.ts";
+import type { SteeredGateway } from "./surface.ts";
+import type { ServerHistory } from "../telemetry/server_history.ts";
 
 /** The operator's side of a gateway. */
 export interface Operator {
