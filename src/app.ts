@@ -10,6 +10,7 @@ import type { ServersConfig } from "./config/config.ts";
 import { sameServer } from "./config/same_server.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
 import { createOperator, type Operator } from "./gateway/operator.ts";
+import { createOwnCalls, type OpenOwnCall } from "./gateway/own_calls.ts";
 import { createHttpHandler } from "./http/routes.ts";
 import { createSurfaceResolver } from "./http/surface_kinds.ts";
 import type { Limits } from "./limits.ts";
@@ -19,6 +20,7 @@ import type { FetchHandler } from "./runtime/runtime.ts";
 import { countEvents, type Counts } from "./telemetry/counts.ts";
 import type { Events } from "./telemetry/events.ts";
 import { recordServers } from "./telemetry/server_history.ts";
+import { trialCallerOf } from "./upstream/mcp/trial_caller.ts";
 import { identity } from "./version.ts";
 
 export type { GatewayOptions } from "./app/parts.ts";
@@ -30,6 +32,8 @@ export interface GatewayHandle extends Operator {
   readonly limits: Limits;
   /** Answers every request of every client; never rejects. */
   readonly fetch: FetchHandler;
+  /** Opens a call of the program itself, which is no client. */
+  readonly call: OpenOwnCall;
   readonly log: Log;
   /** Calls a reader for each event from now on: see `GatewayEvent`. */
   readonly observe: Events["read"];
@@ -101,6 +105,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     ...createOperator({ sources, gateway, history, clock, hide: log.hide }),
     limits,
     fetch: http.fetch,
+    call: createOwnCalls(gateway, { ...trialCallerOf("program"), clientInfo: { ...identity } }),
     log,
     observe: events.read,
     sendTo: http.sendTo,
