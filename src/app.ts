@@ -11,6 +11,7 @@ import { sameServer } from "./config/same_server.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
 import { createOperator, type Operator } from "./gateway/operator.ts";
 import { createOwnCalls, type OpenOwnCall } from "./gateway/own_calls.ts";
+import type { AdminApi } from "./http/admin/admin_api.ts";
 import { createHttpHandler } from "./http/routes.ts";
 import { createSurfaceResolver } from "./http/surface_kinds.ts";
 import type { Limits } from "./limits.ts";
@@ -34,6 +35,13 @@ export interface GatewayHandle extends Operator {
   readonly fetch: FetchHandler;
   /** Opens a call of the program itself, which is no client. */
   readonly call: OpenOwnCall;
+  /**
+   * The admin API, for a listener of its own; undefined if no data directory keeps its tokens. It
+   * refuses requests until it is opened.
+   */
+  readonly admin: AdminApi | undefined;
+  /** The name of this instance among others. */
+  readonly instance: string;
   readonly log: Log;
   /** Calls a reader for each event from now on: see `GatewayEvent`. */
   readonly observe: Events["read"];
@@ -62,7 +70,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const { config, runtime } = options;
   const parts = await openParts(options);
   const { limits, clock, tables, instance, log, events, opened, warden } = parts;
-  const { stores, sealer, operatorToken } = opened;
+  const { stores, sealer, tokens } = opened;
   const shared = { limits, clock, emit: events.emit, instance };
   const counts = countEvents(events);
   const history = recordServers(events, limits);
@@ -83,6 +91,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     debug: config.debug,
     tryServers: config.tryServers ?? true,
   });
+  const operator = createOperator({ sources, gateway, history, clock, hide: log.hide });
   const http = createHttpHandler({
     ...shared,
     gateway,
@@ -95,17 +104,25 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     addresses: runtime.addresses,
     sha256: runtime.sha256,
     config,
-    operatorToken,
+    operatorToken: tokens?.operator,
+    admin: tokens && {
+      tokens,
+      operator,
+      backup: stores.backup,
+      self: { ...identity, runtime: runtime.name, instance, data: config.dataDirectory },
+    },
     storageProblem: stores.problem,
   });
   sources.announce();
   http.open();
 
   return {
-    ...createOperator({ sources, gateway, history, clock, hide: log.hide }),
+    ...operator,
     limits,
     fetch: http.fetch,
     call: createOwnCalls(gateway, { ...trialCallerOf("program"), clientInfo: { ...identity } }),
+    admin: http.admin,
+    instance,
     log,
     observe: events.read,
     sendTo: http.sendTo,

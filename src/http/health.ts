@@ -8,7 +8,7 @@ import type { Clock } from "../clock.ts";
 import { toShownState } from "../gateway/server_report.ts";
 import type { Gateway, GatewayStatus } from "../gateway/surface.ts";
 import type { Log } from "../log.ts";
-import { sha256Hex } from "../seal.ts";
+import { bearerToken, isSameToken } from "./bearer.ts";
 import { jsonResponse, logFault } from "./respond.ts";
 
 /** Where the handler is in its life. */
@@ -74,14 +74,10 @@ export function readyResponse(phase: Phase): Response {
   return jsonResponse(JSON.stringify({ status: phase }), phase === "ready" ? 200 : 503);
 }
 
-/**
- * Whether a request carries the operator's token. Digests are compared, so timing reveals nothing.
- */
+/** Whether a request carries the operator's token. */
 async function showsToken(headers: Headers, token: string | undefined): Promise<boolean> {
-  const shown = /^Bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1];
-  if (token === undefined || shown === undefined) return false;
-  const [own, other] = await Promise.all([sha256Hex(token), sha256Hex(shown)]);
-  return own === other;
+  const shown = bearerToken(headers);
+  return token !== undefined && shown !== undefined && await isSameToken(token, shown);
 }
 
 function describe(server: ServerStatus, isOperator: boolean) {

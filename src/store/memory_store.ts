@@ -2,6 +2,7 @@
  * All stores in memory, for a gateway that keeps nothing: they end with the process. The limits are
  * those of the persistent kinds.
  */
+import { refuseBackup } from "./backup.ts";
 import type { ProcessGroup, ProcessGroupStore } from "../upstream/deps.ts";
 import { createMemoryCatalogStore } from "./memory_catalogs.ts";
 import { createMemoryCredentialStore } from "./memory_credentials.ts";
@@ -21,6 +22,7 @@ export async function openMemoryStore(options: StoreKindOptions): Promise<StoreE
       createMemoryCredentialStore({ clock, limits, log: log.source("credentials") }),
     registry: createMemoryRegistry,
     processGroups: createMemoryProcessGroups(),
+    backup: refuseBackup,
     problem: async () => undefined,
     close: sessions.close,
   };

@@ -3,6 +3,7 @@
  * file may be written. Not here: how the file is opened, locked and migrated (database.ts), and the
  * statements of each store.
  */
+import { copyDatabase } from "./backup.ts";
 import { createStorageCheck, openStoreDatabase } from "./database.ts";
 import { openSqliteCatalogStore } from "./sqlite_catalogs.ts";
 import { openSqliteCredentialStore } from "./sqlite_credentials.ts";
@@ -38,6 +39,7 @@ export async function openSqliteStore(options: StoreKindOptions): Promise<StoreE
         openSqliteCredentialStore({ ...shared, sealer, log: log.source("credentials") }),
       registry: (sealer) => openSqliteRegistry({ database, sealer, log: log.source("registry") }),
       processGroups: openSqliteProcessGroups({ database, clock }),
+      backup: (to) => copyDatabase({ runtime, database, path: to, isKept: path !== noDirectory }),
       problem: async () => check.problem(),
       async close() {
         await sessions.close();

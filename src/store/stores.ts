@@ -28,6 +28,11 @@ export interface Stores {
   readonly credentials: CredentialStore;
   readonly registry: RegistryStore;
   readonly processGroups: ProcessGroupStore;
+  /**
+   * Copies all that is stored to a file that does not exist yet, at an absolute path; only its
+   * owner may read it. Rejects with an error text.
+   */
+  backup(path: string): Promise<void>;
   /** Why new sessions cannot be stored; undefined while they can be. */
   problem(): Promise<string | undefined>;
   /** Writes pending changes and closes the stores. */
@@ -69,8 +74,8 @@ export interface OpenStoresOptions extends Omit<StoreKindOptions, "directory"> {
 export interface OpenedStores {
   readonly stores: Stores;
   readonly sealer: Sealer;
-  /** Gives access to the details of `/health`; undefined if no directory keeps it. */
-  readonly operatorToken: string | undefined;
+  /** Give access to the admin API; undefined if no directory keeps them. */
+  readonly tokens: { readonly owner: string; readonly operator: string } | undefined;
   /** Values that no log line may show. */
   readonly secrets: readonly string[];
 }
@@ -118,8 +123,8 @@ async function openAll(
         registry: engine.registry(sealer),
       },
       sealer,
-      operatorToken: keys.operatorToken,
-      secrets: Object.values(keys).filter((value) => value !== undefined),
+      tokens: keys.tokens,
+      secrets: [keys.key, ...Object.values(keys.tokens ?? {})],
     };
   } catch (fault) {
     await engine.close();
@@ -127,12 +132,15 @@ async function openAll(
   }
 }
 
-/** The sealing key and the operator's token. */
+/** The sealing key, and the tokens of the admin API. */
 async function readKeys(runtime: Runtime, directory: string, secret: string | undefined) {
-  if (directory === noDirectory) return { key: secret ?? makeKey(), operatorToken: undefined };
+  if (directory === noDirectory) return { key: secret ?? makeKey(), tokens: undefined };
   return {
     key: secret ?? await readKey(runtime, `${directory}/secret.key`),
-    operatorToken: await readKey(runtime, `${directory}/operator.token`),
+    tokens: {
+      owner: await readKey(runtime, `${directory}/owner.token`),
+      operator: await readKey(runtime, `${directory}/operator.token`),
+    },
   };
 }
 

@@ -4,6 +4,11 @@
  * gateway of the file; the next gateway on the folder replaces it.
  */
 import * as v from "valibot";
+import type { GatewayHandle } from "../../app.ts";
+import type { GatewayConfig } from "../../config/config.ts";
+import type { System } from "../../runtime/system.ts";
+import { noDirectory } from "../../store/stores.ts";
+import { identity } from "../../version.ts";
 
 /** The form of the file. */
 export const gatewayFileForm = v.object({
@@ -21,9 +26,34 @@ export const gatewayFileForm = v.object({
 export type GatewayFile = v.InferOutput<typeof gatewayFileForm>;
 
 /** Only the account of the gateway may read it. */
-export const gatewayFileMode = 0o600;
+const gatewayFileMode = 0o600;
 
 /** The path of the file in a data folder. */
 export function gatewayFilePath(dataDirectory: string): string {
   return `${dataDirectory}/gateway.json`;
+}
+
+/**
+ * Writes the file of a running gateway, in the background: without it the gateway serves, and only
+ * other programs do not find it. The returned function removes the file and must be called before
+ * the gateway releases its data folder, because the next gateway writes its own.
+ */
+export function announceGateway(
+  system: System,
+  { log, instance }: Pick<GatewayHandle, "log" | "instance">,
+  { dataDirectory }: Pick<GatewayConfig, "dataDirectory">,
+  addresses: Pick<GatewayFile, "startedAt" | "url" | "adminUrl">,
+): () => Promise<void> {
+  if (dataDirectory === noDirectory) return () => Promise.resolve();
+  const { version } = identity;
+  const file: GatewayFile = { pid: system.pid, ...addresses, version, instance };
+  const path = gatewayFilePath(dataDirectory);
+  const text = `${JSON.stringify(file, null, 2)}\n`;
+  const written = system.replaceFile(path, text, gatewayFileMode).catch((fault) => {
+    log.error("Cannot write gateway.json: the command line will not find this gateway", { fault });
+  });
+  return async () => {
+    await written;
+    system.removeFile(path);
+  };
 }
