@@ -16,9 +16,23 @@ export function placesOf({ env, platform }: CommandContext) {
   };
 }
 
+/** A text in the place of a file's, such as one that is not written yet. */
+export interface ProposedText {
+  readonly path: string;
+  readonly text: string;
+}
+
 /** Reads the configuration; throws a ConfigError as a start would. */
-export async function readConfiguration(context: CommandContext): Promise<StartConfig> {
-  const { env, platform: { runtime, cwd } } = context;
-  const kinds = defaultTables.upstreamKinds;
-  return await readConfig({ env, cwd, kinds, readText: runtime.readText });
+export async function readConfiguration(
+  { env, platform: { runtime, cwd } }: CommandContext,
+  proposed?: ProposedText,
+): Promise<StartConfig> {
+  return await readConfig({
+    // Another file may be in use by the gateway that runs.
+    env: proposed === undefined ? env : { ...env, MCP_CONFIG: proposed.path },
+    cwd,
+    kinds: defaultTables.upstreamKinds,
+    readText: (path) =>
+      path === proposed?.path ? Promise.resolve(proposed.text) : runtime.readText(path),
+  });
 }
