@@ -56,8 +56,6 @@ export const houseLimits = {
    */
   unattachedMs: 5_000,
   firstAttachMs: 30_000,
-  /** The time that running requests of the admin API have when the gateway stops. */
-  adminCloseMs: 500,
   /** The addresses of this machine are read again after this; a network may have been added. */
   addressesMs: 5_000,
   /** One log record's text. */
