@@ -70,7 +70,10 @@ async function addToFile(
 ): Promise<readonly string[]> {
   const file = await readServerFile(context, configPath);
   const text = withServer(file, name, entry);
-  const { config: before } = await readConfiguration(context, { path: configPath, text: file.text });
+  const { config: before } = await readConfiguration(context, {
+    path: configPath,
+    text: file.text,
+  });
   const { config } = await readConfiguration(context, { path: configPath, text });
   const server = config.servers.find((one) => one.name === name);
   if (server !== undefined && isOfKind<FailedServerConfig>(server, "failed")) {

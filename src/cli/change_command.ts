@@ -13,7 +13,12 @@ import {
   withServerSwitched,
   writeServerFile,
 } from "./server_file.ts";
-import { findServer, type ListedServer, type ServerSteering, withServers } from "./server_steering.ts";
+import {
+  findServer,
+  type ListedServer,
+  type ServerSteering,
+  withServers,
+} from "./server_steering.ts";
 
 /** One of the three changes. */
 interface Change {

@@ -28,7 +28,11 @@ export function toEntry(
   }
   if (rest.length > 0 && !isUrl(first)) return toCommand(context, values);
   refuse(values, ["env", "cwd"], "a server that the gateway does not start");
-  const headers = toPairs(values.optionList("header"), "--header", /^([!#$%&'*+.^_`|~\w-]+)[=:](.*)$/s);
+  const headers = toPairs(
+    values.optionList("header"),
+    "--header",
+    /^([!#$%&'*+.^_`|~\w-]+)[=:](.*)$/s,
+  );
   const common = Object.keys(headers).length === 0 ? {} : { headers };
   if (rest.length > 0) {
     refuse(values, ["baseUrl"], "an MCP server");
@@ -73,7 +77,9 @@ function toPairs(
   return Object.fromEntries(texts.map((text) => {
     const [, name, value = ""] = form.exec(text) ?? [];
     // The text may hold a secret, so the error does not repeat it.
-    if (name === undefined) throw new CommandError("usage", `Cannot read ${flag}: expected NAME=VALUE`);
+    if (name === undefined) {
+      throw new CommandError("usage", `Cannot read ${flag}: expected NAME=VALUE`);
+    }
     return [name, value.trim()];
   }));
 }

@@ -7,7 +7,10 @@ import { withProgress } from "./progress_line.ts";
 import { findServer } from "./server_steering.ts";
 
 /** Restarts a server. */
-export async function runRestart(context: CommandContext, values: CommandValues): Promise<ExitCode> {
+export async function runRestart(
+  context: CommandContext,
+  values: CommandValues,
+): Promise<ExitCode> {
   const gateway = await requireGateway(context);
   const name = values.argument("NAME") ?? "";
   findServer((await gateway.status()).servers, name);

@@ -111,6 +111,8 @@ export async function listAll(
   do {
     const params = cursor === undefined ? {} : { cursor };
     const ending = await readToEnd(gateway.call(surface, { method, params }), {}, signal);
+    // A server without the capability has an empty list.
+    if (ending.kind === "failure" && ending.error.code === "method_not_found") return [];
     const value = valueOf(ending, signal);
     const page = value[key];
     if (Array.isArray(page)) items.push(...page.filter(isJsonObject));

@@ -6,6 +6,7 @@ import type { FailedServerConfig, ServerConfig, ServersConfig } from "../config/
 import { nearestName } from "../config/nearest.ts";
 import { RegistryError, type RegistryErrorCode } from "../config/registry_error.ts";
 import { isOfKind } from "../config/server_kind.ts";
+import { openRegistry } from "../app.ts";
 import type { StartConfig } from "../config/environment.ts";
 import { noDirectory } from "../store/stores.ts";
 import { findGateway, type PutView, type RunningGateway } from "./admin_client.ts";
@@ -13,7 +14,6 @@ import type { CommandContext } from "./command.ts";
 import { CommandError } from "./command_error.ts";
 import { readConfiguration } from "./configuration.ts";
 import type { exitCodes } from "./exit_codes.ts";
-import { openRegistry } from "./open_registry.ts";
 
 /** A server as it is configured. */
 export interface ListedServer {
@@ -51,7 +51,8 @@ export async function withServers<Value>(
       gateway: undefined,
       configPath,
       list: () => Promise.resolve(listServers(store.servers())),
-      put: (name, entry) => translated(put(name, entry)).then(({ warnings }) => ({ warnings: [...warnings] })),
+      put: (name, entry) =>
+        translated(put(name, entry)).then(({ warnings }) => ({ warnings: [...warnings] })),
       remove: (name) => translated(remove(name)),
       setDisabled: (name, disabled) => translated(setDisabled(name, disabled)),
     });
@@ -130,7 +131,12 @@ export function listServers({ servers, disabled = [] }: ServersConfig): ListedSe
       enabled: true,
       ...problemOf(server),
     })),
-    ...disabled.map(({ name, kind, definedIn }) => ({ name, kind, source: definedIn, enabled: false })),
+    ...disabled.map(({ name, kind, definedIn }) => ({
+      name,
+      kind,
+      source: definedIn,
+      enabled: false,
+    })),
   ];
 }
 

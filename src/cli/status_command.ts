@@ -96,7 +96,10 @@ function toDetails(server: ServerView): string[] {
   const { serverInfo, medianMs, calls, failures } = server;
   const rows: readonly (readonly [string, string | undefined])[] = [
     ["name", server.name],
-    ["state", `${toStateWords(server.state).words}, ${toAgo(Date.parse(server.since), Date.now())}`],
+    [
+      "state",
+      `${toStateWords(server.state).words}, ${toAgo(Date.parse(server.since), Date.now())}`,
+    ],
     ["kind", server.kind],
     ["from", server.source === "file" ? "mcp.json" : server.source],
     ["url", server.url],

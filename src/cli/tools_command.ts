@@ -17,13 +17,16 @@ export async function runTools(context: CommandContext, values: CommandValues): 
   const tools = await withProgress(
     context,
     `Asking ${name ?? "the servers"} for the tools`,
-    () =>
-      withSurface(context, name, (surface) => listAll(surface, "tools/list", "tools", signal)),
+    () => withSurface(context, name, (surface) => listAll(surface, "tools/list", "tools", signal)),
   );
-  printResult(context, { tools }, () =>
-    tools.length === 0
-      ? [name === undefined ? "No server offers a tool" : `Server "${name}" offers no tool`]
-      : tools.flatMap((tool) => toLines(tool, terminal)));
+  printResult(
+    context,
+    { tools },
+    () =>
+      tools.length === 0
+        ? [name === undefined ? "No server offers a tool" : `Server "${name}" offers no tool`]
+        : tools.flatMap((tool) => toLines(tool, terminal)),
+  );
   return exitCodes.ok;
 }
 
