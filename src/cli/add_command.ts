@@ -35,7 +35,7 @@ export async function runAdd(context: CommandContext, values: CommandValues): Pr
       (isRunning ? "" : "; no gateway runs, the next one has it"),
       `Try it: ${identity.name} test ${toShellWord(name)}`,
     ]);
-  }, { mayCreate: !toFile });
+  }, { mayCreate: !toFile, makesFile: toFile });
   return exitCodes.ok;
 }
 
@@ -70,9 +70,10 @@ async function addToFile(
 ): Promise<readonly string[]> {
   const file = await readServerFile(context, configPath);
   const text = withServer(file, name, entry);
+  const unchanged = file.text.trim() === "" ? "{}" : file.text;
   const { config: before } = await readConfiguration(context, {
     path: configPath,
-    text: file.text,
+    text: unchanged,
   });
   const { config } = await readConfiguration(context, { path: configPath, text });
   const server = config.servers.find((one) => one.name === name);

@@ -2,6 +2,7 @@
  * The questions of a server during a call, put to the person at the terminal: forms field by field,
  * pages by their URL. What only a program with a model or a workspace can answer is refused.
  */
+import { GatewayError } from "../errors.ts";
 import type { Answer, Ask, JsonObject } from "../model.ts";
 import type { CommandContext } from "./command.ts";
 import { type FormField, readFields, readValue } from "./form_fields.ts";
@@ -16,11 +17,7 @@ export async function askPerson(context: CommandContext, ask: Ask): Promise<Answ
   const { method, params } = ask;
   if (method !== "elicitation/create") {
     terminal.note(`The server asks by ${method}, which the command line declines`);
-    return {
-      kind: "refusal",
-      code: -32601,
-      message: `The command line cannot answer ${method}`,
-    };
+    return { kind: "refusal", ...new GatewayError("ask_unanswerable").toRpc() };
   }
   terminal.note(`The server asks: ${toVisible(String(params["message"] ?? ""))}`);
   const value = params["mode"] === "url"

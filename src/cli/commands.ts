@@ -67,7 +67,7 @@ const configuring: readonly Command[] = [
   },
   {
     name: "add",
-    summary: "adds a server: a command after --, a URL, a recipe or an OpenAPI document",
+    summary: "adds a server: a command, a URL or a web API",
     arguments: [
       server(true, "name for the server"),
       {
@@ -140,7 +140,7 @@ const using: readonly Command[] = [
   },
   {
     name: "test",
-    summary: "starts a server, lists what it offers, and says what is wrong",
+    summary: "starts a server and says whether it works",
     arguments: [server(true)],
     options: [],
     examples: ["test files"],

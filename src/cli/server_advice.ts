@@ -31,7 +31,7 @@ export function toStateWords(state: string): StateWords {
 /** What advice needs of a server. */
 export type AdvisedServer =
   & Pick<ServerView, "name" | "state" | "kind">
-  & Partial<Pick<ServerView, "error" | "lastError" | "url">>;
+  & Partial<Pick<ServerView, "error" | "lastError" | "source" | "url">>;
 
 /** Whether a server does not work now. */
 export function isBroken({ state, error }: Pick<AdvisedServer, "state" | "error">): boolean {
@@ -45,20 +45,26 @@ export function toProblem(server: AdvisedServer): string | undefined {
   return toWords(lastError ?? error ?? toStateWords(state).words, defaultLimits.describedCharsMax);
 }
 
-/** What to do about it, one sentence or command a line; empty if it works. */
-export function toAdvice(server: AdvisedServer): string[] {
-  const { name, state, url, kind } = server;
+/**
+ * What to do about it, one sentence or command a line; empty if it works. `isLogged`: a running
+ * gateway has it in its log.
+ */
+export function toAdvice(server: AdvisedServer, isLogged: boolean): string[] {
+  const { name, state, url, kind, source } = server;
   if (!isBroken(server)) return [];
   if (state === "needs_login") {
     return [
       "The server wants a log-in, and this version cannot log in yet. The program mcp-remote can; " +
       "put this entry in the place of the server's:",
       ...remoteEntry(name, url ?? "https://…"),
-      `or run: ${identity.name} add ${toShellWord(name)} --replace -- ` +
+      `or run: ${identity.name} add ${toShellWord(name)} --replace${
+        source === "file" ? " --file" : ""
+      } -- ` +
       `npx -y mcp-remote ${toShellWord(url ?? "URL")}`,
     ];
   }
   if (kind === "failed") return ["Correct its entry; a running gateway reads mcp.json again."];
+  if (!isLogged) return [`Correct that, and try again: ${identity.name} test ${toShellWord(name)}`];
   return [
     `See what it said: ${identity.name} logs ${toShellWord(name)}; ` +
     `try again: ${identity.name} test ${toShellWord(name)}`,

@@ -5,6 +5,7 @@
 import type { GatewayHandle } from "../app.ts";
 import type { FailedServerConfig } from "../config/config.ts";
 import { isOfKind } from "../config/server_kind.ts";
+import { GatewayError } from "../errors.ts";
 import { isJsonObject } from "../json.ts";
 import type { Answer, Ask, Ending, Exchange, JsonObject, Notice } from "../model.ts";
 import { findGateway, type RunningGateway } from "./admin_client.ts";
@@ -69,16 +70,11 @@ function assertEnabled({ name, enabled }: { readonly name: string; readonly enab
 /** What a command does with the replies of a call before its end. */
 export interface ReplyReader {
   notice?(notice: Notice): void;
-  /** Absent: every question is refused. */
+  /** Absent: every question is refused, as is one that it cannot answer. */
   answer?(ask: Ask): Promise<Answer>;
 }
 
-const refusal: Answer = {
-  kind: "refusal",
-  // JSON-RPC: the method is not available.
-  code: -32601,
-  message: "The command line answers no such question",
-};
+const refusal: Answer = { kind: "refusal", ...new GatewayError("ask_unanswerable").toRpc() };
 
 /** Reads a call to its end; an interruption cancels it. */
 export function readToEnd(

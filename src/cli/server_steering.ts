@@ -12,7 +12,7 @@ import { noDirectory } from "../store/stores.ts";
 import { findGateway, type PutView, type RunningGateway } from "./admin_client.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError } from "./command_error.ts";
-import { readConfiguration } from "./configuration.ts";
+import { placesOf, readConfiguration } from "./configuration.ts";
 import type { exitCodes } from "./exit_codes.ts";
 
 /** A server as it is configured. */
@@ -37,15 +37,23 @@ export interface ServerSteering {
   setDisabled(name: string, disabled: boolean): Promise<void>;
 }
 
+/** What a piece of work needs while no gateway runs. */
+interface StoreNeeds {
+  /** Whether it makes a database where there is none. */
+  readonly mayCreate?: boolean;
+  /** Whether it makes an `mcp.json` where there is none. */
+  readonly makesFile?: boolean;
+}
+
 /** Opens the servers for a piece of work. */
 export async function withServers<Value>(
   context: CommandContext,
   work: (steering: ServerSteering) => Promise<Value>,
-  { mayCreate = false }: { readonly mayCreate?: boolean } = {},
+  needs: StoreNeeds = {},
 ): Promise<Value> {
   const gateway = await findGateway(context);
   if (gateway !== undefined) return await work(await steerGateway(gateway));
-  return await withStore(context, mayCreate, async (store, { configPath }) => {
+  return await withStore(context, needs, async (store, { configPath }) => {
     const { put, remove, setDisabled } = store;
     return await work({
       gateway: undefined,
@@ -87,18 +95,20 @@ export async function readServersHere(
 ): Promise<StartConfig & { readonly servers: ServersConfig }> {
   return await withStore(
     context,
-    false,
+    {},
     (store, start) => Promise.resolve({ ...start, servers: store.servers() }),
   );
 }
 
 async function withStore<Value>(
   context: CommandContext,
-  mayCreate: boolean,
+  { mayCreate = false, makesFile = false }: StoreNeeds,
   work: (store: Awaited<ReturnType<typeof openRegistry>>, start: StartConfig) => Promise<Value>,
 ): Promise<Value> {
   const { env, platform: { runtime, limits } } = context;
-  const start = await readConfiguration(context);
+  const path = placesOf(context).configPath;
+  const isMissing = makesFile && !runtime.exists(path);
+  const start = await readConfiguration(context, isMissing ? { path, text: "{}" } : undefined);
   const { config, configPath } = start;
   if (mayCreate && config.dataDirectory === noDirectory) {
     throw new CommandError(

@@ -88,7 +88,9 @@ function toProblemLines(server: ServerView, { width, style }: Terminal): string[
     "",
     ...wrap(`${server.name}: ${problem}`, width).map((line) => style("bad", line)),
     // An entry is to be copied as it is.
-    ...toAdvice(server).flatMap((line) => line.startsWith(" ") ? [line] : wrap(line, width, "  ")),
+    ...toAdvice(server, true).flatMap((line) =>
+      line.startsWith(" ") ? [line] : wrap(line, width, "  ")
+    ),
   ];
 }
 

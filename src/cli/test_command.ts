@@ -68,7 +68,7 @@ async function testServer(
     const prompts = await listAll(surface, "prompts/list", "prompts", signal);
     const resources = await listAll(surface, "resources/list", "resources", signal);
     const server = await look();
-    if (isBroken(server)) return toFailure(server, ms);
+    if (isBroken(server)) return toFailure(server, ms, running !== undefined);
     return {
       name,
       works: true,
@@ -81,13 +81,15 @@ async function testServer(
   } catch (fault) {
     if (signal.aborted || !(fault instanceof CommandError)) throw fault;
     const server = await look();
-    return toFailure(isBroken(server) ? server : { ...server, error: fault.message }, took());
+    const broken = isBroken(server) ? server : { ...server, error: fault.message };
+    return toFailure(broken, took(), running !== undefined);
   }
 }
 
-function toFailure(server: AdvisedServer, ms: number): TestOutcome {
+function toFailure(server: AdvisedServer, ms: number, isLogged: boolean): TestOutcome {
   const problem = toProblem(server) ?? "it does not answer";
-  return { name: server.name, works: false, ms, server, problem, advice: toAdvice(server) };
+  const advice = toAdvice(server, isLogged);
+  return { name: server.name, works: false, ms, server, problem, advice };
 }
 
 /** An entry that cannot be used is a finding of the test; other faults are not. */
@@ -98,7 +100,7 @@ function toBrokenEntry(name: string, fault: unknown): TestOutcome {
     works: false,
     ms: 0,
     problem: fault.message,
-    advice: toAdvice({ name, kind: "failed", state: "failed" }),
+    advice: toAdvice({ name, kind: "failed", state: "failed" }, false),
   };
 }
 

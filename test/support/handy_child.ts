@@ -70,7 +70,7 @@ async function work({ name, arguments: args, _meta }: Json): Promise<Json> {
   }
   if (name !== "greet") throw new Error(`Unknown tool: ${name}`);
   const answer = await ask();
-  if (answer === undefined) return text("nobody to ask", true);
+  if (answer === undefined) return text("no person to ask", true);
   return text(JSON.stringify(answer));
 }
 
