@@ -8,20 +8,21 @@ import { createGateway, defaultTables, type GatewayHandle } from "../../app.ts";
 import { systemClock, withDeadline } from "../../clock.ts";
 import { readConfig, type StartConfig } from "../../config/environment.ts";
 import { readServers, type ReadServersOptions } from "../../config/mcp_json.ts";
+import { folderOf } from "../../config/path.ts";
+import { noDirectory, type Places } from "../../config/places.ts";
+import { needsOwnPackage } from "../../config/program_folder.ts";
 import { isCorrupt } from "../../store/database.ts";
 import { defaultLimits } from "../../limits.ts";
 import type { Runtime, WatchLimits } from "../../runtime/runtime.ts";
 import { exitCodes } from "../exit_codes.ts";
 import type { Platform } from "../platform.ts";
+import type { Surroundings } from "../surroundings.ts";
 import { announceGateway } from "./gateway_file.ts";
 import { isWildcard } from "./listen_address.ts";
 import { assertAttachable, type OpenListeners, openListeners } from "./listeners.ts";
 
 /** What servers of the configuration may be. */
 const reading = { kinds: defaultTables.upstreamKinds } as const;
-
-/** The environment of a start: flags, variables and `.env` together. */
-type Environment = Readonly<Record<string, string>>;
 
 /** How a gateway is started. */
 export interface StartOptions {
@@ -32,7 +33,7 @@ export interface StartOptions {
 /** Starts the gateway, which runs until a signal stops it. Rejects if it cannot start. */
 export async function startGateway(
   platform: Platform,
-  env: Environment,
+  { env, places }: Surroundings,
   { untilUnattached = false }: StartOptions = {},
 ): Promise<void> {
   const { signalEchoMs } = { ...defaultLimits, ...platform.limits };
@@ -54,9 +55,11 @@ export async function startGateway(
   });
   const served: { gateway?: GatewayHandle } = {};
   platform.onFault((fault) => hearFault(platform, served.gateway, fault));
-  const { readText } = platform.runtime;
-  const start = await readConfig({ ...reading, env, readText, cwd: platform.cwd });
+  const { readText, exists } = platform.runtime;
+  const { cwd } = platform;
+  const start = await readConfig({ ...reading, env, readText, exists, cwd, places });
   if (untilUnattached) assertAttachable(start);
+  await keepToOwnPackages(platform.runtime, places);
   let files = start.config.files;
   let watch = () => {};
   const running = await createGateway({
@@ -75,7 +78,6 @@ export async function startGateway(
   const startedAt = new Date(systemClock.wall()).toISOString();
   const facts = { startedAt, reload: () => reload() };
   const listeners = await openListeners(platform, running, start, facts);
-  greet(platform, running, listeners, start);
   const forget = announceGateway(platform.system, running, start.config, {
     startedAt,
     url: listeners.url,
@@ -84,7 +86,7 @@ export async function startGateway(
   const watches = createWatches(platform.runtime, running.limits, reloadInBackground);
   // The system may have chosen the port.
   const own = { ...start.config, port: listeners.port };
-  reload = createReloader(platform, running, start.configPath, { env, own });
+  reload = createReloader(platform, running, places, { env, own });
   watch = () => watches.set([start.configPath, ...files]);
   watch();
   stop = () => {
@@ -94,6 +96,7 @@ export async function startGateway(
     reload = () => Promise.resolve();
     void stopGateway(platform, running, listeners, forget);
   };
+  greet(platform, running, listeners, start, places);
   if (untilUnattached) {
     running.admin?.onUnattached(() => {
       running.log.info("No program is attached any more");
@@ -104,11 +107,26 @@ export async function startGateway(
   if (signals > 0) stop();
 }
 
+/** A package of its own in the data folder, so that `npx` does not look into the checkout above. */
+async function keepToOwnPackages(runtime: Runtime, places: Places): Promise<void> {
+  const { configPath, dataDirectory } = places;
+  const { exists } = runtime;
+  if (!needsOwnPackage({ folder: folderOf(configPath), dataDirectory, exists })) return;
+  const description = "Keeps npx from packages of the folders above; servers run here.";
+  await runtime.writeText(
+    `${dataDirectory}/package.json`,
+    `${JSON.stringify({ private: true, description })}\n`,
+  ).catch(() => {
+    // The start reports a data folder that cannot be written.
+  });
+}
+
 function greet(
   { runtime }: Platform,
   { log, registry, servers }: GatewayHandle,
   { url, adminUrl }: OpenListeners,
   { config, configPath, notes, emptyNotes, warnings }: StartConfig,
+  { configWhy, dataWhy }: Places,
 ): void {
   log.info(`Serving MCP at ${url}/mcp`, {
     servers: servers().filter(({ enabled }) => enabled).length,
@@ -119,6 +137,10 @@ function greet(
     ...(config.publicUrl === undefined ? {} : { public: `${config.publicUrl}/mcp` }),
     ...(adminUrl === undefined ? {} : { admin: adminUrl }),
   });
+  const data = config.dataDirectory === noDirectory
+    ? "keeps nothing"
+    : `keeps its data in ${config.dataDirectory}`;
+  log.info(`Reads ${configPath} (${configWhy}) and ${data} (${dataWhy})`);
   const isEmpty = registry.list().length === 0;
   for (const note of notes) if (isEmpty || !emptyNotes.includes(note)) log.info(note);
   for (const warning of warnings) log.warn(warning);
@@ -148,7 +170,7 @@ function createWatches({ watch }: Runtime, limits: WatchLimits, changed: () => v
 function createReloader(
   { runtime }: Platform,
   gateway: GatewayHandle,
-  path: string,
+  { configPath: path, dataDirectory }: Places,
   context: Pick<ReadServersOptions, "env" | "own">,
 ): () => Promise<void> {
   let last = Promise.resolve();
@@ -156,8 +178,9 @@ function createReloader(
   const reloadOnce = async () => {
     waiting = undefined;
     try {
-      const { readText } = runtime;
-      const servers = await readServers({ ...context, ...reading, path, readText });
+      const { readText, exists } = runtime;
+      const options = { ...context, ...reading, path, dataDirectory, readText, exists };
+      const servers = await readServers(options);
       await gateway.reload(servers);
       gateway.log.info(`Read ${path} again`, { servers: servers.servers.length });
     } catch (fault) {
