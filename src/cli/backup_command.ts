@@ -8,7 +8,7 @@ import { openStores } from "../store/stores.ts";
 import { findGateway } from "./admin_client.ts";
 import type { CommandContext, CommandValues } from "./command.ts";
 import { CommandError } from "./command_error.ts";
-import { placesOf, readConfiguration } from "./configuration.ts";
+import { readConfiguration } from "./configuration.ts";
 import { type ExitCode, exitCodes } from "./exit_codes.ts";
 import { printDone } from "./output.ts";
 import { withProgress } from "./progress_line.ts";
@@ -17,7 +17,7 @@ import { withProgress } from "./progress_line.ts";
 export async function runBackup(context: CommandContext, values: CommandValues): Promise<ExitCode> {
   const { platform } = context;
   const file = resolvePath(platform.cwd, values.argument("FILE") ?? "");
-  const { dataDirectory } = placesOf(context);
+  const { dataDirectory } = context.places;
   const gateway = await findGateway(context);
   await withProgress(context, `Copying to ${file}`, async () => {
     if (gateway !== undefined) return await gateway.backup(file);

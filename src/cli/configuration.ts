@@ -4,17 +4,7 @@
  */
 import { defaultTables } from "../app.ts";
 import { readConfig, type StartConfig } from "../config/environment.ts";
-import { resolvePath } from "../config/path.ts";
 import type { CommandContext } from "./command.ts";
-
-/** Where the files are. */
-export function placesOf({ env, platform }: CommandContext) {
-  const folder = env["MCP_DATA_DIR"] ?? "data";
-  return {
-    configPath: resolvePath(platform.cwd, env["MCP_CONFIG"] ?? "mcp.json"),
-    dataDirectory: folder === ":memory:" ? folder : resolvePath(platform.cwd, folder),
-  };
-}
 
 /** A text in the place of a file's, such as one that is not written yet. */
 export interface ProposedText {
@@ -24,15 +14,17 @@ export interface ProposedText {
 
 /** Reads the configuration; throws a ConfigError as a start would. */
 export async function readConfiguration(
-  { env, platform: { runtime, cwd } }: CommandContext,
+  { env, places, platform: { runtime, cwd } }: CommandContext,
   proposed?: ProposedText,
 ): Promise<StartConfig> {
+  const { exists, readText } = runtime;
   return await readConfig({
-    // Another file may be in use by the gateway that runs.
-    env: proposed === undefined ? env : { ...env, MCP_CONFIG: proposed.path },
+    env,
     cwd,
+    exists,
     kinds: defaultTables.upstreamKinds,
-    readText: (path) =>
-      path === proposed?.path ? Promise.resolve(proposed.text) : runtime.readText(path),
+    // Another file may be in use by the gateway that runs.
+    places: proposed === undefined ? places : { ...places, configPath: proposed.path },
+    readText: (path) => path === proposed?.path ? Promise.resolve(proposed.text) : readText(path),
   });
 }

@@ -4,12 +4,19 @@
  * with the command.
  */
 import { createGateway, type GatewayHandle } from "../app.ts";
-import type { GatewayConfig, HttpServerConfig, ServerConfig } from "../config/config.ts";
+import type {
+  GatewayConfig,
+  HttpServerConfig,
+  ServerConfig,
+  StdioServerConfig,
+} from "../config/config.ts";
 import type { StartConfig } from "../config/environment.ts";
+import { isOfKind } from "../config/server_kind.ts";
 import { defaultLimits } from "../limits.ts";
-import { noDirectory } from "../store/stores.ts";
+import { noDirectory } from "../config/places.ts";
 import type { RunningGateway } from "./admin_client.ts";
 import type { CommandContext } from "./command.ts";
+import { keepToOwnPackages } from "./own_packages.ts";
 
 /** The one server of a gateway that relays: the running gateway itself. */
 const relayName = "gateway";
@@ -74,10 +81,14 @@ function inMemory(
 
 /** A gateway for some of the servers that are configured here. */
 export async function openServersHere(
-  { env, platform: { runtime, limits } }: CommandContext,
+  { env, places, platform: { runtime, system, limits } }: CommandContext,
   { config, configPath }: Pick<StartConfig, "config" | "configPath">,
   servers: readonly ServerConfig[],
 ): Promise<GatewayHandle> {
+  if (servers.some((server) => cwdOf(server) === config.dataDirectory)) {
+    system.makeFolder(config.dataDirectory, 0o700);
+    await keepToOwnPackages(runtime, places);
+  }
   const isKept = servers.some(needsStore);
   return await createGateway({
     config: isKept
@@ -87,6 +98,11 @@ export async function openServersHere(
     reading: { path: configPath, env },
     ...(limits === undefined ? {} : { limits }),
   });
+}
+
+/** The folder in which a program runs. */
+function cwdOf(server: ServerConfig): string | undefined {
+  return isOfKind<StdioServerConfig>(server, "stdio") ? server.cwd : undefined;
 }
 
 /** Whether a server has tokens in the store that replace those of its configuration. */

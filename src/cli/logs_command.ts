@@ -4,7 +4,6 @@ import { defaultLimits } from "../limits.ts";
 import { toReadable } from "../log.ts";
 import type { CommandContext, CommandValues } from "./command.ts";
 import { CommandError } from "./command_error.ts";
-import { placesOf } from "./configuration.ts";
 import { type ExitCode, exitCodes } from "./exit_codes.ts";
 import { type LogEnd, type LogLine, readLastLines } from "./log_pieces.ts";
 import { toVisible } from "./table.ts";
@@ -16,7 +15,7 @@ const linesShown = 100;
 /** Prints the last lines, and with `-f` each new one until Ctrl-C. */
 export async function runLogs(context: CommandContext, values: CommandValues): Promise<ExitCode> {
   const { platform: { system }, terminal, json, signal } = context;
-  const { dataDirectory } = placesOf(context);
+  const { dataDirectory } = context.places;
   const path = `${dataDirectory}/logs/server.log`;
   const name = values.argument("NAME");
   const follows = values.flag("follow");

@@ -8,11 +8,11 @@ import { RegistryError, type RegistryErrorCode } from "../config/registry_error.
 import { isOfKind } from "../config/server_kind.ts";
 import { openRegistry } from "../app.ts";
 import type { StartConfig } from "../config/environment.ts";
-import { noDirectory } from "../store/stores.ts";
+import { noDirectory } from "../config/places.ts";
 import { findGateway, type PutView, type RunningGateway } from "./admin_client.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError } from "./command_error.ts";
-import { placesOf, readConfiguration } from "./configuration.ts";
+import { readConfiguration } from "./configuration.ts";
 import type { exitCodes } from "./exit_codes.ts";
 
 /** A server as it is configured. */
@@ -106,7 +106,7 @@ async function withStore<Value>(
   work: (store: Awaited<ReturnType<typeof openRegistry>>, start: StartConfig) => Promise<Value>,
 ): Promise<Value> {
   const { env, platform: { runtime, limits } } = context;
-  const path = placesOf(context).configPath;
+  const path = context.places.configPath;
   const isMissing = makesFile && !runtime.exists(path);
   const start = await readConfiguration(context, isMissing ? { path, text: "{}" } : undefined);
   const { config, configPath } = start;
