@@ -14,7 +14,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { type CliOptions, runCli, runCliJson } from "../support/run_cli.ts";
+import { type CliOptions, runCli, runHere, runHereJson } from "../support/run_cli.ts";
 import { programCommand } from "../support/spawn_gateway.ts";
 
 const handy = programCommand("test/support/handy_child.ts", ["Handy One"]);
@@ -31,11 +31,13 @@ beforeEach(() => {
 const path = () => join(folder, "mcp.json");
 const write = (mcpServers: unknown) => writeFileSync(path(), JSON.stringify({ mcpServers }));
 const here = (options: Partial<CliOptions> = {}): CliOptions => ({ cwd: folder, ...options });
-const run = (...args: string[]) => runCli(args, here());
+const run = (...args: string[]) => runHere(args, here());
+/** As a process: each command once. */
+const spawn = (...args: string[]) => runCli(args, here());
 
 test("commands that need a gateway say that none runs, and how to start one", async () => {
   for (const args of [["status"], ["restart", "handy"]]) {
-    const { code, stdout, stderr } = await run(...args);
+    const { code, stdout, stderr } = await spawn(...args);
     expect([args, code, stdout]).toEqual([args, 4, ""]);
     expect(stderr).toContain("start one with mcp-wrapper start");
   }
@@ -43,16 +45,16 @@ test("commands that need a gateway say that none runs, and how to start one", as
 });
 
 test("list shows the servers of mcp.json and makes no file", async () => {
-  const { stdout } = await run("list");
+  const { stdout } = await spawn("list");
   expect(stdout).toMatch(/^handy +stdio +mcp\.json +yes$/m);
   expect(stdout).toMatch(/^off +stdio +mcp\.json +no$/m);
   expect(existsSync(join(folder, "data"))).toBe(false);
-  expect(await runCliJson(["list"], here())).toMatchObject({ running: false, config: path() });
+  expect(await runHereJson(["list"], here())).toMatchObject({ running: false, config: path() });
 });
 
 test("a tool is listed and called by a gateway in the command's own process", async () => {
-  expect((await run("tools", "handy")).stdout).toContain("echo(text)\n");
-  expect(await run("call", "handy", "echo", '{"text": "hi"}'))
+  expect((await spawn("tools", "handy")).stdout).toContain("echo(text)\n");
+  expect(await spawn("call", "handy", "echo", '{"text": "hi"}'))
     .toEqual({ code: 0, stdout: "hi\n", stderr: "" });
   expect((await run("call", "handy", "ecko")).code).toBe(3);
   expect((await run("call", "hany", "echo")).stderr)
@@ -60,7 +62,7 @@ test("a tool is listed and called by a gateway in the command's own process", as
 });
 
 test("test says whether a server works, and shows what one that does not said", async () => {
-  expect((await run("test", "handy")).stdout).toMatch(/^handy works: it answered in /);
+  expect((await spawn("test", "handy")).stdout).toMatch(/^handy works: it answered in /);
   const broken = await run("test", "broken");
   expect(broken.code).toBe(1);
   expect(broken.stdout).toContain('program "no-such-program" is not on PATH; install it');
@@ -78,21 +80,21 @@ test("test says whether a server works, and shows what one that does not said", 
 describe("add", () => {
   test("keeps a server in the registry for the next gateway and for commands", async () => {
     const { command, args } = handy;
-    const added = await run("add", "own", "--", command, ...args);
+    const added = await spawn("add", "own", "--", command, ...args);
     expect([added.code, added.stderr]).toEqual([0, ""]);
     expect(added.stdout).toContain("no gateway runs, the next one has it");
     expect((await run("list")).stdout).toMatch(/^own +stdio +registry +yes$/m);
     expect((await run("call", "own", "echo", '{"text": "hi"}')).stdout).toBe("hi\n");
-    expect((await run("disable", "own")).code).toBe(0);
+    expect((await spawn("disable", "own")).code).toBe(0);
     expect((await run("call", "own", "echo", "{}")).code).toBe(1);
-    expect((await run("remove", "own")).code).toBe(0);
+    expect((await spawn("remove", "own")).code).toBe(0);
     expect((await run("list")).stdout).not.toContain("own");
   });
 
   test("--file makes an mcp.json that only its owner can read", async () => {
     rmSync(path());
     const entry = ["docs", "https://example.com/mcp", "--header", "X-Team: blue"];
-    const { code, stderr } = await runCli(
+    const { code, stderr } = await runHere(
       ["add", ...entry, "--file"],
       here({
         env: { MCP_CONFIG: path() },
@@ -137,11 +139,11 @@ describe("add", () => {
 
 test("backup and logs say that there is nothing yet", async () => {
   for (const args of [["backup", "x.db"], ["logs"]]) {
-    const { code, stdout } = await run(...args);
+    const { code, stdout } = await spawn(...args);
     expect([args, code, stdout]).toEqual([args, 3, ""]);
   }
   await run("add", "own", "--", handy.command);
-  expect((await run("backup", "x.db")).code).toBe(0);
+  expect((await spawn("backup", "x.db")).code).toBe(0);
   expect(statSync(join(folder, "x.db")).mode & 0o777).toBe(0o600);
   expect((await run("backup", "x.db")).code).toBe(1);
   rmSync(join(folder, "x.db"));

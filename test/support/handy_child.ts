@@ -1,7 +1,8 @@
 /**
  * A small MCP program on stdio for tests of the command line: it echoes, fails, reports progress,
- * asks its client for a name, and writes to stderr. Its first argument is what it calls itself.
+ * asks its client for a name, waits, and writes to stderr. Its first argument is what it calls itself.
  */
+import { appendFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import process from "node:process";
 
@@ -26,6 +27,7 @@ const tools = [
   { name: "steps", description: "Works in steps.", inputSchema: properties() },
   { name: "greet", description: "Asks for a name.", inputSchema: properties() },
   { name: "picture", description: "Draws.", inputSchema: properties() },
+  { name: "wait", description: "Never ends.", inputSchema: properties("file") },
 ];
 
 let answered: ((value: Json) => void) | undefined;
@@ -68,6 +70,11 @@ async function work({ name, arguments: args, _meta }: Json): Promise<Json> {
     }
     return text("all steps");
   }
+  if (name === "wait") {
+    waitsIn = String((args as Json)["file"]);
+    appendFileSync(waitsIn, "begun ");
+    return new Promise(() => {});
+  }
   if (name !== "greet") throw new Error(`Unknown tool: ${name}`);
   const answer = await ask();
   if (answer === undefined) return text("no person to ask", true);
@@ -75,6 +82,8 @@ async function work({ name, arguments: args, _meta }: Json): Promise<Json> {
 }
 
 let canAsk = false;
+/** The file in which the call of `wait` notes its begin and that it was cancelled. */
+let waitsIn: string | undefined;
 
 const methods: Readonly<Record<string, (params: Json) => Json | Promise<Json>>> = {
   initialize({ protocolVersion, capabilities }) {
@@ -96,6 +105,9 @@ for await (const line of createInterface({ input: process.stdin })) {
   if (method === undefined) {
     answered?.(result ?? {});
     continue;
+  }
+  if (method === "notifications/cancelled" && waitsIn !== undefined) {
+    appendFileSync(waitsIn, "cancelled ");
   }
   if (id === undefined) continue;
   const found = methods[method];

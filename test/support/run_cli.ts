@@ -1,9 +1,12 @@
 /**
  * The command line as a person or a script runs it: the program of the runtime under test, as a
  * process of its own in a given folder. `runCli` waits for its end; `startCli` is for commands that
- * run until they are stopped or that a test talks to meanwhile.
+ * run until they are stopped or that a test talks to meanwhile; `runHere` needs no process.
  */
 import { spawn, spawnSync } from "node:child_process";
+import { runProgram } from "../../src/cli/program.ts";
+import { createNodeSystem } from "../../src/runtime/node_system.ts";
+import { createTestRuntime } from "./fake_runtime.ts";
 import { sendSignal } from "./processes.ts";
 import { bareEnvironment, gatewayRuntime, programCommand } from "./spawn_gateway.ts";
 import { startMsMax, until, within } from "./wait.ts";
@@ -105,4 +108,47 @@ export async function untilPrinted(running: RunningCli, pattern: RegExp): Promis
   return await until(`${pattern} in the output`, () => {
     return pattern.exec(`${running.stdout()}\n${running.stderr()}`) ?? undefined;
   });
+}
+
+/**
+ * The same command line in the process of the test, for what a process of its own would show just
+ * so: much faster, and without a terminal.
+ */
+export async function runHere(
+  args: readonly string[],
+  { cwd, env = {}, input = "" }: CliOptions,
+): Promise<CliOutcome> {
+  const text = { stdout: "", stderr: "" };
+  const runtime = await createTestRuntime();
+  const ended = Promise.withResolvers<number>();
+  await runProgram({
+    runtime: { ...runtime, env: { ...bareEnvironment(), ...env }, onSignal: () => () => {} },
+    system: {
+      ...createNodeSystem(),
+      isTerminal: () => false,
+      columns: () => undefined,
+      stdin: () => new Response(input).body ?? new ReadableStream(),
+      write: (stream, part) => {
+        text[stream] += part;
+        return Promise.resolve();
+      },
+    },
+    args,
+    self: ["mcp-wrapper"],
+    cwd,
+    remoteListener: "fast",
+    onFault: () => {},
+    exit: (code) => ended.resolve(code),
+  });
+  return { code: await ended.promise, ...text };
+}
+
+/** The value that a command of `runHere` printed with `--json`. */
+export async function runHereJson<Value>(
+  args: readonly string[],
+  options: CliOptions,
+): Promise<Value> {
+  const { code, stdout, stderr } = await runHere([...args, "--json"], options);
+  if (code !== 0) throw new Error(`${args.join(" ")} ended with ${code}:\n${stderr}\n${stdout}`);
+  return JSON.parse(stdout);
 }
