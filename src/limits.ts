@@ -7,6 +7,7 @@ import { clientLimits } from "./limits/client_limits.ts";
 import { commandLimits } from "./limits/command_limits.ts";
 import { houseLimits } from "./limits/gateway_limits.ts";
 import { serverLimits } from "./limits/server_limits.ts";
+import { serviceLimits } from "./limits/service_limits.ts";
 import { webLimits } from "./limits/web_limits.ts";
 
 /** The table of limits. */
@@ -16,6 +17,7 @@ export const defaultLimits = {
   ...webLimits,
   ...houseLimits,
   ...commandLimits,
+  ...serviceLimits,
 } as const satisfies Record<string, number>;
 
 /** The limits a gateway runs with by default. */

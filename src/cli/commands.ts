@@ -166,6 +166,9 @@ const using: readonly Command[] = [
     examples: [`call files read_text_file '{"path": "/home/me/docs/a.txt"}'`],
     load: async () => (await import("./call_command.ts")).runCall,
   },
+];
+
+const maintaining: readonly Command[] = [
   {
     name: "backup",
     summary: "copies the database of the gateway to a new file",
@@ -174,7 +177,25 @@ const using: readonly Command[] = [
     examples: ["backup mcp-wrapper-backup.db"],
     load: async () => (await import("./backup_command.ts")).runBackup,
   },
+  {
+    name: "service",
+    summary: "has the system run the gateway at log-in (systemd, launchd)",
+    arguments: [
+      { name: "ACTION", meaning: "install, uninstall or status", isRequired: true },
+    ],
+    options: [
+      ...listenFlags,
+      { flags: "--dry-run", meaning: "print what would be done, and do nothing" },
+    ],
+    examples: ["service install", "service install --dry-run", "service status"],
+    load: async () => (await import("./service_command.ts")).runService,
+  },
 ];
 
 /** In the order of the help. */
-export const commands: readonly Command[] = [...starting, ...configuring, ...using];
+export const commands: readonly Command[] = [
+  ...starting,
+  ...configuring,
+  ...using,
+  ...maintaining,
+];

@@ -2,10 +2,16 @@
  * The MCP endpoints behind the tokens of the admin API: they serve what the gateway serves, and
  * their sessions belong to the holder of the token alone.
  */
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createGateway, type GatewayHandle } from "../../src/app.ts";
+import type { FetchHandler } from "../../src/runtime/runtime.ts";
 import { type AdminCalls, openAdminCalls, type TokenName } from "../support/admin_calls.ts";
+import { createTestRuntime } from "../support/fake_runtime.ts";
+import { by, createHeaderAuthenticator } from "../support/header_authenticator.ts";
+import { initialize, jsonHeaders } from "../support/http_harness.ts";
 import { programCommand, type SpawnedGateway, spawnGateway } from "../support/spawn_gateway.ts";
 import { within } from "../support/wait.ts";
 
@@ -141,4 +147,92 @@ test("an unknown server, and a body that is no JSON, are answered as in front", 
   const posted = await send(`${admin.url}/admin/mcp`, "POST", form, list);
   expect(posted.status).toBe(415);
   await posted.text();
+});
+
+describe("where clients in front must authenticate", () => {
+  let embedded: GatewayHandle;
+  let folder: string;
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "admin-mcp-"));
+    embedded = await createGateway({
+      config: {
+        servers: [],
+        names: "auto",
+        warnings: [],
+        files: [],
+        secrets: [],
+        host: "127.0.0.1",
+        port: 8999,
+        dataDirectory: folder,
+        sessionTimeoutMs: 3_600_000,
+        authenticator: "header",
+        allowedOrigins: [],
+        allowedHosts: [],
+        logLevel: "INFO",
+        debug: false,
+      },
+      runtime: await createTestRuntime(),
+      authenticatorKinds: { header: createHeaderAuthenticator },
+    });
+  });
+  afterAll(async () => {
+    await embedded.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** The status of a handshake. */
+  async function statusAt(
+    fetch: FetchHandler | undefined,
+    url: string,
+    headers: Record<string, string>,
+  ) {
+    const { host } = new URL(url);
+    const body = JSON.stringify(initialize(revision));
+    const all = { ...jsonHeaders, host, ...headers };
+    const response = await fetch?.(new Request(url, { method: "POST", headers: all, body }));
+    await response?.text();
+    return response?.status;
+  }
+
+  test("the API refuses all until it is opened, and then lets the holders of tokens in", async () => {
+    const front = "http://127.0.0.1:8999/mcp";
+    const behind = "http://127.0.0.1:9000/admin/mcp";
+    const token = readFileSync(join(folder, "owner.token"), "utf8");
+    const owner = { authorization: `Bearer ${token}` };
+    expect(await statusAt(embedded.admin?.fetch, behind, owner)).toBe(503);
+    embedded.admin?.open({
+      host: "127.0.0.1",
+      port: 9000,
+      allowedHosts: [],
+      maySpawn: false,
+      program: {},
+      reload: () => Promise.resolve(),
+    });
+    expect(await statusAt(embedded.fetch, front, {})).toBe(401);
+    expect(await statusAt(embedded.fetch, front, owner)).toBe(401);
+    expect(await statusAt(embedded.admin?.fetch, behind, {})).toBe(401);
+    expect(await statusAt(embedded.admin?.fetch, behind, owner)).toBe(200);
+  });
+
+  test("no client in front can be the holder of a token", async () => {
+    for (const id of ["admin:owner", "admin:operator"]) {
+      expect(await statusAt(embedded.fetch, "http://127.0.0.1:8999/mcp", by(id))).toBe(500);
+    }
+    expect(await statusAt(embedded.fetch, "http://127.0.0.1:8999/mcp", by("ada"))).toBe(200);
+  });
+
+  test("a gateway that stops takes no attached program", async () => {
+    const url = "http://127.0.0.1:9000/admin/attach";
+    const authorization = `Bearer ${readFileSync(join(folder, "owner.token"), "utf8")}`;
+    const headers = { host: "127.0.0.1:9000", authorization };
+    const attach = () => embedded.admin?.fetch(new Request(url, { headers }));
+    const open = await attach();
+    expect(open?.status).toBe(200);
+    await embedded.drain();
+    expect(await open?.text()).toContain("event: attached");
+    const late = await attach();
+    expect([late?.status, await late?.json()]).toMatchObject([503, {
+      error: { code: "draining" },
+    }]);
+  });
 });

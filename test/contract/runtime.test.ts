@@ -1,5 +1,5 @@
 /**
- * The contract of the platform, the same on Bun and on Deno, and for both listeners.
+ * The contract of the platform, the same on all runtimes, and for both listeners.
  */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -7,6 +7,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { bytesToHex } from "../../src/bytes_text.ts";
 import { openStoreDatabase, transact } from "../../src/store/database.ts";
 import { defaultLimits } from "../../src/limits.ts";
 import type {
@@ -17,6 +18,7 @@ import type {
   SpawnFault,
 } from "../../src/runtime/runtime.ts";
 import { createTestRuntime } from "../support/fake_runtime.ts";
+import { thisRuntime } from "../support/runtimes.ts";
 import { startMsMax, within } from "../support/wait.ts";
 
 const runtime: Runtime = await createTestRuntime();
@@ -145,10 +147,17 @@ describe("children", () => {
   test("E9 a program that cannot start fails at once with the reason, and as permanent", () => {
     const program = join(folder, "not_executable");
     writeFileSync(program, "text", { mode: 0o644 });
+    const script = join(folder, "stray_script");
+    writeFileSync(script, "#!/nowhere/at/all\n", { mode: 0o755 });
+    const env = { PATH: `${folder}:${path}` };
     const cases = [
       [{ command: "/nowhere/at/all" }, "ENOENT", /no such program/],
       [{ command: "surely-not-a-program" }, "ENOENT", /no such program/],
       [{ command: program }, "EACCES", /permissions/],
+      [{ command: folder }, "EACCES", /permissions/],
+      [{ command: script }, "ENOENT", /no such program/],
+      [{ command: "stray_script", env }, "ENOENT", /no such program/],
+      [{ command: "./stray_script", cwd: folder }, "ENOENT", /no such program/],
       [{ command: "/bin/sh", cwd: join(folder, "missing") }, "ENOENT", /directory ".*missing"/],
     ] as const;
     for (const [options, code, text] of cases) {
@@ -403,7 +412,7 @@ describe("files", () => {
 test("a text is hashed at once, with the result of WebCrypto", async () => {
   for (const text of ["", "a", "日本\u{1f4a9}", "a lone \ud800 surrogate", "x".repeat(100_000)]) {
     const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-    expect(runtime.sha256(text)).toBe(new Uint8Array(bytes).toHex());
+    expect(runtime.sha256(text)).toBe(bytesToHex(new Uint8Array(bytes)));
   }
 });
 
@@ -867,7 +876,7 @@ test("the hardened listener refuses a head beyond its limit", async () => {
   await listener.close(1_000);
 });
 
-test.skipIf("Deno" in globalThis)(
+test.skipIf(thisRuntime !== "bun")(
   "Bun's own listener enforces the limits that it can",
   async () => {
     const listener = await runtime.serve({

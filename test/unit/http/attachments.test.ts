@@ -1,13 +1,13 @@
 /** Programs that are attached to a gateway, and when none of them needs it any more. */
 import { describe, expect, test } from "bun:test";
 import { createAttachments } from "../../../src/http/admin/attachments.ts";
-import { defaultLimits } from "../../../src/limits.ts";
+import { defaultLimits, type Limits } from "../../../src/limits.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { until } from "../../support/wait.ts";
 
 const { unattachedMs, firstAttachMs } = defaultLimits;
 
-function create(limits: Partial<typeof defaultLimits> = {}) {
+function create(limits: Partial<Limits> = {}) {
   const clock = createTestClock();
   const attachments = createAttachments(clock, { ...defaultLimits, ...limits });
   let ended = 0;
