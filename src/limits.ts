@@ -4,6 +4,7 @@
  * number of this size.
  */
 import { clientLimits } from "./limits/client_limits.ts";
+import { commandLimits } from "./limits/command_limits.ts";
 import { houseLimits } from "./limits/gateway_limits.ts";
 import { serverLimits } from "./limits/server_limits.ts";
 import { serviceLimits } from "./limits/service_limits.ts";
@@ -15,6 +16,7 @@ export const defaultLimits = {
   ...serverLimits,
   ...webLimits,
   ...houseLimits,
+  ...commandLimits,
   ...serviceLimits,
 } as const satisfies Record<string, number>;
 
