@@ -65,6 +65,9 @@ export const houseLimits = {
   logNameCharsMax: 200,
   /** The longest time in a configuration: both runtimes fire longer timers at once. */
   timerMsMax: 2_147_483_647,
+  /** The time in which a login shell must name its PATH, and what its files may print meanwhile. */
+  loginShellMs: 5_000,
+  loginShellBytesMax: 64 * 1024,
   /** A command line of Windows that cmd runs. */
   windowsCommandCharsMax: 8_191,
   /** The latest calls of a server whose median time its report shows. */

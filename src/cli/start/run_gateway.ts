@@ -19,6 +19,7 @@ import type { Platform } from "../platform.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { announceGateway } from "./gateway_file.ts";
 import { isWildcard } from "./listen_address.ts";
+import { findLoginPath } from "./login_path.ts";
 import { assertAttachable, type OpenListeners, openListeners } from "./listeners.ts";
 
 /** What servers of the configuration may be. */
@@ -33,7 +34,7 @@ export interface StartOptions {
 /** Starts the gateway, which runs until a signal stops it. Rejects if it cannot start. */
 export async function startGateway(
   platform: Platform,
-  { env, places }: Surroundings,
+  { env: given, places }: Surroundings,
   { untilUnattached = false }: StartOptions = {},
 ): Promise<void> {
   const { signalEchoMs } = { ...defaultLimits, ...platform.limits };
@@ -57,7 +58,12 @@ export async function startGateway(
   platform.onFault((fault) => hearFault(platform, served.gateway, fault));
   const { readText, exists } = platform.runtime;
   const { cwd } = platform;
-  const start = await readConfig({ ...reading, env, readText, exists, cwd, places });
+  const read = (env: Surroundings["env"]) =>
+    readConfig({ ...reading, env, readText, exists, cwd, places });
+  let start = await read(given);
+  const login = await findLoginPath(platform, given, start.config);
+  const env = login.path === undefined ? given : { ...given, PATH: login.path };
+  if (env !== given) start = await read(env);
   if (untilUnattached) assertAttachable(start);
   await keepToOwnPackages(platform.runtime, places);
   let files = start.config.files;
@@ -97,6 +103,7 @@ export async function startGateway(
     void stopGateway(platform, running, listeners, forget);
   };
   greet(platform, running, listeners, start, places);
+  if (login.note !== undefined) running.log[login.note.level](login.note.text);
   if (untilUnattached) {
     running.admin?.onUnattached(() => {
       running.log.info("No program is attached any more");
