@@ -4,6 +4,7 @@
  * number of this size.
  */
 import { clientLimits } from "./limits/client_limits.ts";
+import { commandLimits } from "./limits/command_limits.ts";
 import { houseLimits } from "./limits/gateway_limits.ts";
 import { serverLimits } from "./limits/server_limits.ts";
 import { webLimits } from "./limits/web_limits.ts";
@@ -14,6 +15,7 @@ export const defaultLimits = {
   ...serverLimits,
   ...webLimits,
   ...houseLimits,
+  ...commandLimits,
 } as const satisfies Record<string, number>;
 
 /** The limits a gateway runs with by default. */

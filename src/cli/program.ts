@@ -17,7 +17,7 @@ import { readVariableFlags } from "./variable_flags.ts";
 export async function runProgram(platform: Platform): Promise<void> {
   const { runtime, system } = platform;
   const terminal = createTerminal(system, runtime.env);
-  let isJson = platform.args.includes("--json");
+  let isJson = ownArgs(platform.args).includes("--json");
   try {
     const line = readCommandLine(platform.args, commands);
     if (line.kind === "show") {
@@ -40,6 +40,12 @@ export async function runProgram(platform: Platform): Promise<void> {
     terminal.note(isJson ? JSON.stringify({ error: { code: reason, message } }) : message);
     await exit(platform, terminal, code);
   }
+}
+
+/** The arguments of the program itself: what follows `--` belongs to another one. */
+function ownArgs(args: readonly string[]): readonly string[] {
+  const end = args.indexOf("--", 1);
+  return end < 0 ? args : args.slice(0, end);
 }
 
 /** Everything printed leaves the program first. */

@@ -185,7 +185,7 @@ function list(names: readonly string[]): string {
 }
 
 /** Keys and values that switch a server off in Cline, DeepChat, Zed, Jan and others. */
-const switches: readonly (readonly [key: string, off: boolean])[] = [
+export const switches: readonly (readonly [key: string, off: boolean])[] = [
   ["disabled", true],
   ["disable", true],
   ["isDisabled", true],

@@ -10,7 +10,7 @@ import {
   rmSync,
   statSync,
 } from "node:fs";
-import { open, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import process from "node:process";
 import { Readable } from "node:stream";
@@ -41,6 +41,7 @@ export function createNodeSystem(): System {
     stdin: () => Readable.toWeb(process.stdin) as ReadableStream<Uint8Array>,
     write,
     describe,
+    readPart,
     list: (folder) => orNothing(() => readdirSync(folder).sort()) ?? [],
     makeFolder: (path, mode) => void mkdirSync(path, { recursive: true, mode }),
     setMode: chmodSync,
@@ -84,6 +85,7 @@ function describe(path: string): FileFacts | undefined {
     const own = process.getuid?.();
     return {
       kind: facts.isFile() ? "file" : facts.isDirectory() ? "folder" : "other",
+      id: `${facts.dev}:${facts.ino}`,
       mode: facts.mode & permissionBits,
       bytes: facts.size,
       modifiedAt: facts.mtimeMs,
@@ -91,6 +93,27 @@ function describe(path: string): FileFacts | undefined {
       isOwn: own === undefined || facts.uid === own,
     };
   });
+}
+
+async function readPart(
+  path: string,
+  offset: number,
+  bytesMax: number,
+): Promise<Uint8Array | undefined> {
+  let handle: FileHandle;
+  try {
+    handle = await open(path, "r");
+  } catch (fault) {
+    if (toCode(fault) === "ENOENT") return undefined;
+    throw fault;
+  }
+  try {
+    const bytes = new Uint8Array(bytesMax);
+    const { bytesRead } = await handle.read(bytes, 0, bytesMax, offset);
+    return bytes.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
 }
 
 async function replaceFile(path: string, text: string, mode: number): Promise<void> {

@@ -4,7 +4,7 @@
  * session_store.test.ts, catalog_store.test.ts and credentials/store.test.ts.
  */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createGateway, defaultTables } from "../../src/app.ts";
@@ -385,6 +385,30 @@ for (const place of places) {
       (await after.processGroups.all()).length,
     ]).toEqual(place.isKept ? [1, 1, true, true, 1] : [0, 0, false, false, 0]);
     await after.close();
+  });
+
+  test(`a copy of everything, ${place.name}: is a store of its own, or is refused`, async () => {
+    const stores = await open(place);
+    await stores.sessions.create(createRecord("a"));
+    const copies = join(folder, "copies");
+    await mkdir(copies);
+    const path = join(copies, "mcp-wrapper.db");
+    if (!place.isKept) {
+      await expect(stores.backup(path)).rejects.toThrow("keeps everything in memory");
+      expect(await readdir(copies)).toEqual([]);
+      return await stores.close();
+    }
+    await stores.backup(path);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    for (const wrong of [path, "mcp-wrapper.db", join(copies, "none", "x"), `${copies}/a\0b`]) {
+      await expect(stores.backup(wrong)).rejects.toThrow("Cannot copy the database to ");
+    }
+    await stores.sessions.create(createRecord("b"));
+    await stores.close();
+    const copied = await open({ ...place, directory: copies });
+    expect([await copied.sessions.find("a") !== undefined, await copied.sessions.count()])
+      .toEqual([true, 1]);
+    await copied.close();
   });
 
   test(`a gateway, ${place.name}: opens no more sessions at once than allowed`, async () => {

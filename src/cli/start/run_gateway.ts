@@ -8,13 +8,12 @@ import { createGateway, defaultTables, type GatewayHandle } from "../../app.ts";
 import { systemClock, withDeadline } from "../../clock.ts";
 import { readConfig, type StartConfig } from "../../config/environment.ts";
 import { readServers, type ReadServersOptions } from "../../config/mcp_json.ts";
-import { folderOf } from "../../config/path.ts";
 import { noDirectory, type Places } from "../../config/places.ts";
-import { needsOwnPackage } from "../../config/program_folder.ts";
 import { isCorrupt } from "../../store/database.ts";
 import { defaultLimits } from "../../limits.ts";
 import type { Runtime, WatchLimits } from "../../runtime/runtime.ts";
 import { exitCodes } from "../exit_codes.ts";
+import { keepToOwnPackages } from "../own_packages.ts";
 import type { Platform } from "../platform.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { announceGateway } from "./gateway_file.ts";
@@ -112,20 +111,6 @@ export async function startGateway(
   }
   // A signal that arrived during all this.
   if (signals > 0) stop();
-}
-
-/** A package of its own in the data folder, so that `npx` does not look into the checkout above. */
-async function keepToOwnPackages(runtime: Runtime, places: Places): Promise<void> {
-  const { configPath, dataDirectory } = places;
-  const { exists } = runtime;
-  if (!needsOwnPackage({ folder: folderOf(configPath), dataDirectory, exists })) return;
-  const description = "Keeps npx from packages of the folders above; servers run here.";
-  await runtime.writeText(
-    `${dataDirectory}/package.json`,
-    `${JSON.stringify({ private: true, description })}\n`,
-  ).catch(() => {
-    // The start reports a data folder that cannot be written.
-  });
 }
 
 function greet(
