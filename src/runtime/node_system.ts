@@ -10,7 +10,7 @@ import {
   rmSync,
   statSync,
 } from "node:fs";
-import { open, rename, rm } from "node:fs/promises";
+import { open, readFile, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import process from "node:process";
 import { Readable } from "node:stream";
@@ -41,6 +41,7 @@ export function createNodeSystem(): System {
     stdin: () => Readable.toWeb(process.stdin) as ReadableStream<Uint8Array>,
     write,
     describe,
+    readBytes,
     list: (folder) => orNothing(() => readdirSync(folder).sort()) ?? [],
     makeFolder: (path, mode) => void mkdirSync(path, { recursive: true, mode }),
     setMode: chmodSync,
@@ -82,6 +83,15 @@ function describe(path: string): FileFacts | undefined {
       isOwn: own === undefined || facts.uid === own,
     };
   });
+}
+
+async function readBytes(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(path);
+  } catch (fault) {
+    if (["ENOENT", "ENOTDIR"].includes(toCode(fault) ?? "")) return undefined;
+    throw fault;
+  }
 }
 
 async function replaceFile(path: string, text: string, mode: number): Promise<void> {

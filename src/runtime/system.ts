@@ -68,6 +68,8 @@ export interface System {
   write(stream: OutputName, text: string): Promise<void>;
   /** Undefined if there is nothing at the path. */
   describe(path: string): FileFacts | undefined;
+  /** The bytes of a file; undefined if there is nothing at the path. */
+  readBytes(path: string): Promise<Uint8Array | undefined>;
   /** The names in a folder, sorted; empty if there is no such folder. */
   list(folder: string): readonly string[];
   /** Makes a folder and its parents. */
