@@ -82,7 +82,9 @@ export function recogniseFile(path: string, around: Surroundings): ClientFile | 
     Object.values(client.userFiles).flat().some((place) => place.endsWith(`/${name}`))
   );
   const [only, second] = named;
-  return only === undefined || second !== undefined ? undefined : { client: only, scope: "user", path };
+  return only === undefined || second !== undefined
+    ? undefined
+    : { client: only, scope: "user", path };
 }
 
 /** The folder of a path, with either kind of slash. */

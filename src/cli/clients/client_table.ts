@@ -86,10 +86,12 @@ const everywhere = (path: string): Client["userFiles"] => ({
 });
 
 /** Goose lists a server with all its keys. */
-const gooseKeys = (name: string) => ({
+const gooseEntry = (name: string, type: string, reached: ServerObject): ServerObject => ({
   enabled: true,
+  type,
   name,
   description: "All MCP servers of the gateway",
+  ...reached,
   envs: {},
   env_keys: [],
   timeout: 300,
@@ -189,7 +191,7 @@ export const clients: readonly Client[] = [
       add: ({ name, scope, entry }) =>
         scope === "user" ? ["--add-mcp", JSON.stringify({ name, ...entry })] : undefined,
     },
-    restart: "Run \"MCP: List Servers\" in VS Code and start the server.",
+    restart: 'Run "MCP: List Servers" in VS Code and start the server.',
     link: (name, entry) =>
       `vscode:mcp/install?${encodeURIComponent(JSON.stringify({ name, ...entry }))}`,
     toolsMax: 128,
@@ -222,7 +224,8 @@ export const clients: readonly Client[] = [
     references: "none",
     byUrl: (_name, address) => ({ url: address.url, ...headersAs("headers", address) }),
     byProgram: (name, address) => ({ ...program(name, address), env: {} }),
-    restart: "Zed reads the file again by itself; the settings of the Agent Panel show the connection.",
+    restart:
+      "Zed reads the file again by itself; the settings of the Agent Panel show the connection.",
   },
   {
     id: "codex",
@@ -278,18 +281,12 @@ export const clients: readonly Client[] = [
       win32: ["{roaming}/Block/goose/config/config.yaml"],
     },
     references: "braces",
-    byUrl: (name, address) => ({
-      type: "streamable_http",
-      uri: address.url,
-      ...headersAs("headers", address),
-      ...gooseKeys(name),
-    }),
-    byProgram: (name, { command, args }) => ({
-      type: "stdio",
-      cmd: command,
-      args,
-      ...gooseKeys(name),
-    }),
+    byUrl: (name, address) =>
+      gooseEntry(name, "streamable_http", {
+        uri: address.url,
+        ...headersAs("headers", address),
+      }),
+    byProgram: (name, { command, args }) => gooseEntry(name, "stdio", { cmd: command, args }),
     restart: "Start a new Goose session.",
   },
 ];

@@ -11,7 +11,7 @@ import {
   type ServerObject,
 } from "../../../src/cli/clients/server_text.ts";
 
-const entry = { type: "http", url: "http://localhost:8999/mcp", args: ["a b", "\"q\""], env: {} };
+const entry = { type: "http", url: "http://localhost:8999/mcp", args: ["a b", '"q"'], env: {} };
 const listKeys = { jsonc: "mcpServers", toml: "mcp_servers", yaml: "extensions" } as const;
 
 const put = (text: string, format: ServerFormat, name = "gateway", value: ServerObject = entry) =>
@@ -42,9 +42,12 @@ const jsonc: Readonly<Record<string, string>> = {
   "one line without a list": '{ "a": 1 }',
   "one line with an empty list": '{"numStartups":7,"mcpServers":{}}',
   "members on the brace's line": '{"a": 1,\n "b": {"c":   2},   "d":3\n}',
-  "a list on one line of many": '{\n  "mcpServers": { "x": { "command": "a" }, "y": {} },\n  "z": 1\n}',
-  "a comment of several lines": '{ /* one\n two */ // three\n  "mcpServers": {\n    "x": {}\n  }\n}',
-  "a comment that looks like a list": '// "mcpServers": {\n{\n  "s": "// \\"mcpServers\\": {",\n  "k": 1\n}',
+  "a list on one line of many":
+    '{\n  "mcpServers": { "x": { "command": "a" }, "y": {} },\n  "z": 1\n}',
+  "a comment of several lines":
+    '{ /* one\n two */ // three\n  "mcpServers": {\n    "x": {}\n  }\n}',
+  "a comment that looks like a list":
+    '// "mcpServers": {\n{\n  "s": "// \\"mcpServers\\": {",\n  "k": 1\n}',
   "a byte order mark": '\uFEFF{\n  "mcpServers": {\n    "x": {}\n  }\n}',
 };
 
@@ -54,7 +57,8 @@ const toml: Readonly<Record<string, string>> = {
   "no line end at the end": '[mcp_servers.x]\ncommand = "a"',
   "CRLF": '# top\r\n[mcp_servers.x]\r\ncommand = "a" # c\r\n\r\n',
   "dotted keys": 'mcp_servers.x.command = "a"\n',
-  "a list as a table": '[mcp_servers]\nx = { command = "a" }\n\n[projects."/w"]\ntrust_level = "trusted"\n',
+  "a list as a table":
+    '[mcp_servers]\nx = { command = "a" }\n\n[projects."/w"]\ntrust_level = "trusted"\n',
   "texts of several lines": 'notes = """\n[mcp_servers.gateway]\n"""\n[[profiles]]\nname = "[x]"\n',
   "odd indentation": "  [mcp_servers.x]\n      command='a'\n\targs=[ 'b',\n'c', ]\n",
 };
@@ -64,8 +68,9 @@ const yaml: Readonly<Record<string, string>> = {
   "comments alone": "# goose\n",
   "other settings": "GOOSE_MODEL: x # mine\nGOOSE_MODE:   'auto'\n",
   "no line end at the end": "a: 1",
-  "comments and blank lines": "# top\nextensions:  # list\n  # first\n  dev:\n    enabled: true # on\n" +
-    "\n\n  mem: {a: 1}\nGOOSE: \"x\"\n",
+  "comments and blank lines":
+    "# top\nextensions:  # list\n  # first\n  dev:\n    enabled: true # on\n" +
+    '\n\n  mem: {a: 1}\nGOOSE: "x"\n',
   "four spaces": "extensions:\n    dev:\n        enabled: true\nz: 1\n",
   "an empty flow list": "extensions: {}\nb: 1\n",
   "a flow list": "extensions: { dev: {enabled: true} } # c\nb: 1\n",
@@ -118,7 +123,16 @@ test("an entry among other tables of TOML is replaced with its own tables", asyn
 });
 
 test("any object of JSON takes an entry, whatever is in it", async () => {
-  const spaces = fc.constantFrom("", " ", "\n", "\n  ", "\r\n\t", " // c\n", " /* c\n } */ ", "\n\n");
+  const spaces = fc.constantFrom(
+    "",
+    " ",
+    "\n",
+    "\n  ",
+    "\r\n\t",
+    " // c\n",
+    " /* c\n } */ ",
+    "\n\n",
+  );
   const members = fc.array(fc.tuple(fc.string(), fc.jsonValue({ maxDepth: 2 }), spaces, spaces), {
     maxLength: 4,
   });
@@ -161,7 +175,12 @@ describe("a file is refused", () => {
   }
 
   test("without a line of its text in the message", async () => {
-    for (const [format, text] of [["toml", 'token = "hush-hush" x\n'], ["yaml", 'a: "hush-hush\n']] as const) {
+    for (
+      const [format, text] of [["toml", 'token = "hush-hush" x\n'], [
+        "yaml",
+        'a: "hush-hush\n',
+      ]] as const
+    ) {
       const refusal = await put(text, format).then(() => "", (fault) => String(fault.message));
       expect(refusal).toMatch(/line \d/);
       expect(refusal).not.toContain("hush");
