@@ -11,6 +11,7 @@ import {
 import { createInProcessBus } from "./bus/in_process.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { FailedServerConfig, GatewayConfig, ServersConfig } from "./config/config.ts";
+import { noDirectory } from "./config/places.ts";
 import { sameServer } from "./config/same_server.ts";
 import { isOfKind } from "./config/server_kind.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
@@ -31,7 +32,7 @@ import { createLog, type Log } from "./log.ts";
 import type { Notice } from "./model.ts";
 import type { FetchHandler, Runtime } from "./runtime/runtime.ts";
 import { storeKinds } from "./store/store_kinds.ts";
-import { noDirectory, openStores, type StoreKinds } from "./store/stores.ts";
+import { openStores, type StoreKinds } from "./store/stores.ts";
 import { countEvents, type Counts } from "./telemetry/counts.ts";
 import { createEvents, type Events } from "./telemetry/events.ts";
 import { createLogReader } from "./telemetry/log_reader.ts";

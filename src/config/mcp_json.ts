@@ -16,6 +16,7 @@ import { nearestName } from "./nearest.ts";
 import { createPassedOver, readServerLists, serverListKeys } from "./other_programs.ts";
 import type { OwnAddress } from "./own_address.ts";
 import { folderOf } from "./path.ts";
+import { findProgramFolder } from "./program_folder.ts";
 import { describeUnknown, failServer, readServer } from "./server_entry.ts";
 import { joinForms, type ServerForms, type ServerKind } from "./server_kind.ts";
 import { ownSecret } from "./substitution.ts";
@@ -32,6 +33,10 @@ export interface ReadServersOptions {
   readonly own: OwnAddress;
   /** The kinds of servers that an entry may ask for. */
   readonly kinds: readonly ServerKind[];
+  /** Whether there is a file or folder at a path. Absent: programs run in the folder of the file. */
+  readonly exists?: ((path: string) => boolean) | undefined;
+  /** The data folder, in which programs run if the folder of the file does not suit them. */
+  readonly dataDirectory?: string | undefined;
 }
 
 /**
@@ -74,13 +79,15 @@ export async function readServersFile(
 /** The servers of a parsed file. */
 async function readServersValue(
   value: Readonly<Record<string, unknown>>,
-  { path, env, readText, own, kinds }: ReadServersOptions,
+  options: ReadServersOptions,
   warnings: string[],
 ): Promise<ServersConfig> {
+  const { path, env, readText, own, kinds } = options;
   const context: FileContext = {
     // Only the file's name: clients see the problem too, and must not learn the path.
     file: path.slice(path.lastIndexOf("/") + 1),
     folder: folderOf(path),
+    programFolder: findProgramFolder({ ...options, folder: folderOf(path) }),
     env,
     readText,
     remoteBind: !isLoopback(own.host),

@@ -6,6 +6,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { GatewayConfig } from "../config/config.ts";
+import { noDirectory } from "../config/places.ts";
 import type { CredentialStore } from "../credentials/provider.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
@@ -13,9 +14,6 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { createSealer, makeKey, type Sealer } from "../seal.ts";
 import type { SessionStore } from "../session/session_store.ts";
 import type { CatalogStore, ProcessGroupStore } from "../upstream/deps.ts";
-
-/** The data directory of a gateway that keeps no files. */
-export const noDirectory = ":memory:";
 
 /** The kind if the configuration names none. */
 const defaultKind = "sqlite";

@@ -7,6 +7,9 @@
 import { createGateway, defaultTables, type GatewayHandle } from "../../app.ts";
 import { systemClock, withDeadline } from "../../clock.ts";
 import { readConfig, type StartConfig } from "../../config/environment.ts";
+import { folderOf } from "../../config/path.ts";
+import { noDirectory, type Places } from "../../config/places.ts";
+import { needsOwnPackage } from "../../config/program_folder.ts";
 import { isLoopback } from "../../config/loopback.ts";
 import { readServers, type ReadServersOptions } from "../../config/mcp_json.ts";
 import { isCorrupt } from "../../store/database.ts";
@@ -14,15 +17,16 @@ import { defaultLimits } from "../../limits.ts";
 import type { Listener, Runtime, WatchLimits } from "../../runtime/runtime.ts";
 import { exitCodes } from "../exit_codes.ts";
 import type { Platform } from "../platform.ts";
+import type { Surroundings } from "../surroundings.ts";
 
 /** What servers of the configuration may be. */
 const reading = { kinds: defaultTables.upstreamKinds } as const;
 
-/** The environment of a start: flags, variables and `.env` together. */
-type Environment = Readonly<Record<string, string>>;
-
 /** Starts the gateway, which runs until a signal stops it. Rejects if it cannot start. */
-export async function startGateway(platform: Platform, env: Environment): Promise<void> {
+export async function startGateway(
+  platform: Platform,
+  { env, places }: Surroundings,
+): Promise<void> {
   const { signalEchoMs } = { ...defaultLimits, ...platform.limits };
   let stop: () => void = () => {};
   let signals = 0;
@@ -41,8 +45,10 @@ export async function startGateway(platform: Platform, env: Environment): Promis
   });
   const served: { gateway?: GatewayHandle } = {};
   platform.onFault((fault) => hearFault(platform, served.gateway, fault));
-  const { readText } = platform.runtime;
-  const start = await readConfig({ ...reading, env, readText, cwd: platform.cwd });
+  const { readText, exists } = platform.runtime;
+  const { cwd } = platform;
+  const start = await readConfig({ ...reading, env, readText, exists, cwd, places });
+  await keepToOwnPackages(platform.runtime, places);
   const running = await createGateway({
     config: start.config,
     runtime: platform.runtime,
@@ -55,16 +61,30 @@ export async function startGateway(platform: Platform, env: Environment): Promis
   const watches = createWatches(platform.runtime, running.limits, () => reload());
   // The system may have chosen the port.
   const own = { ...start.config, port: listener.port };
-  reload = createReloader(platform, running, start.configPath, { env, own }, watches.set);
+  reload = createReloader(platform, running, places, { env, own }, watches.set);
   watches.set([start.configPath, ...start.config.files]);
   stop = () => {
     watches.set([]);
     reload = () => {};
     void stopGateway(platform, running, listener);
   };
-  greet(platform, running, listener, start);
+  greet(platform, running, listener, start, places);
   // A signal that arrived during all this.
   if (signals > 0) stop();
+}
+
+/** A package of its own in the data folder, so that `npx` does not look into the checkout above. */
+async function keepToOwnPackages(runtime: Runtime, places: Places): Promise<void> {
+  const { configPath, dataDirectory } = places;
+  const { exists } = runtime;
+  if (!needsOwnPackage({ folder: folderOf(configPath), dataDirectory, exists })) return;
+  const description = "Keeps npx from packages of the folders above; servers run here.";
+  await runtime.writeText(
+    `${dataDirectory}/package.json`,
+    `${JSON.stringify({ private: true, description })}\n`,
+  ).catch(() => {
+    // The start reports a data folder that cannot be written.
+  });
 }
 
 async function listen(
@@ -95,6 +115,7 @@ function greet(
   { log }: GatewayHandle,
   { port }: Listener,
   { config, configPath, notes, warnings }: StartConfig,
+  { configWhy, dataWhy }: Places,
 ): void {
   const anywhere = config.host === "0.0.0.0" || config.host === "::";
   const host = anywhere
@@ -110,6 +131,10 @@ function greet(
     ...(anywhere ? { addresses: "all" } : {}),
     ...(config.publicUrl === undefined ? {} : { public: `${config.publicUrl}/mcp` }),
   });
+  const data = config.dataDirectory === noDirectory
+    ? "keeps nothing"
+    : `keeps its data in ${config.dataDirectory}`;
+  log.info(`Reads ${configPath} (${configWhy}) and ${data} (${dataWhy})`);
   for (const note of notes) log.info(note);
   for (const warning of warnings) log.warn(warning);
 }
@@ -135,7 +160,7 @@ function createWatches({ watch }: Runtime, limits: WatchLimits, changed: () => v
 function createReloader(
   { runtime }: Platform,
   gateway: GatewayHandle,
-  path: string,
+  { configPath: path, dataDirectory }: Places,
   context: Pick<ReadServersOptions, "env" | "own">,
   watch: (paths: readonly string[]) => void,
 ): () => void {
@@ -144,8 +169,9 @@ function createReloader(
   const reloadOnce = async () => {
     waiting = false;
     try {
-      const { readText } = runtime;
-      const servers = await readServers({ ...context, ...reading, path, readText });
+      const { readText, exists } = runtime;
+      const options = { ...context, ...reading, path, dataDirectory, readText, exists };
+      const servers = await readServers(options);
       watch([path, ...servers.files]);
       await gateway.reload(servers);
       gateway.log.info(`Read ${path} again`, { servers: servers.servers.length });

@@ -100,8 +100,8 @@ describe("help", () => {
       const part of [
         /--port <PORT> [^-]*\(MCP_PORT; default 8999\)/,
         /--host <HOST> [^-]*\(MCP_HOST; default localhost\)/,
-        /--config <FILE> [^-]*\(MCP_CONFIG; default \.\/mcp\.json\)/,
-        /--data <FOLDER> .*\(MCP_DATA_DIR; default \.\/data\)/,
+        /--config <FILE> [^-]*\(MCP_CONFIG; default \.\/mcp\.json, else that of this account\)/,
+        /--data <FOLDER> .*\(MCP_DATA_DIR; default \.\/data, else that of this account\)/,
       ]
     ) expect(text).toMatch(part);
   });
