@@ -10,7 +10,7 @@ import { confirm } from "./clients/confirmation.ts";
 import { readExactly, replaceExactly, type WrittenFile } from "./clients/exact_file.ts";
 import { addressOf, readOwnConfig } from "./clients/gateway_address.ts";
 import { type ReadyCommand, readyCommand, runReady } from "./clients/own_command.ts";
-import { listOf, parseServers, putServer, showServer } from "./clients/server_text.ts";
+import { listOf, parseServers, putServer, showServer } from "./clients/server_list.ts";
 import { type ExitCode, exitCodes } from "./exit_codes.ts";
 import { identity } from "../version.ts";
 
@@ -24,6 +24,8 @@ interface Plan {
   readonly configuration: string;
   readonly link: string | undefined;
   readonly command: ReadyCommand | undefined;
+  /** The base of the URL for clients on other machines. */
+  readonly publicUrl: string | undefined;
 }
 
 /** Shows or writes the entry of one client. */
@@ -62,7 +64,8 @@ async function makePlan(context: CommandContext, values: CommandValues): Promise
   if (!isByUrl && Object.keys(headers).length > 0) {
     throw new CommandError("usage", "Cannot use --header: a program over stdio sends no headers");
   }
-  const address = addressOf(context, await readOwnConfig(context), headers);
+  const start = await readOwnConfig(context);
+  const address = await addressOf(context, start, headers);
   const entry = (isByUrl ? client.byUrl : undefined)?.(name, address) ??
     client.byProgram(name, address);
   const request = { name, scope, address, isByUrl, entry };
@@ -74,6 +77,7 @@ async function makePlan(context: CommandContext, values: CommandValues): Promise
     configuration: await showServer(client.format, { listKey: client.listKey, name, entry }),
     link: scope === "user" ? client.link?.(name, entry) : undefined,
     command: readyCommand(client, request, context),
+    publicUrl: isByUrl ? start.config.publicUrl : undefined,
   };
 }
 
@@ -136,7 +140,7 @@ async function agree(context: CommandContext, question: string): Promise<void> {
 }
 
 function show(plan: Plan, { terminal }: CommandContext): void {
-  const { client, request, file, exists, configuration, link, command } = plan;
+  const { client, request, file, exists, configuration, link, command, publicUrl } = plan;
   terminal.print(`${terminal.style("strong", client.label)}: ${file}`);
   terminal.print("");
   terminal.print(configuration);
@@ -146,6 +150,7 @@ function show(plan: Plan, { terminal }: CommandContext): void {
   }
   if (link !== undefined) terminal.print(`Or open: ${link}`);
   terminal.print(`Then:    ${client.restart}`);
+  if (publicUrl !== undefined) terminal.note(`Clients elsewhere use ${publicUrl}/mcp.`);
   if (exists === true) terminal.note(`${file} has an entry "${request.name}" already.`);
   if (exists === undefined) {
     terminal.note(`Cannot read ${file}: correct it before you add an entry.`);

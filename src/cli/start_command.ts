@@ -3,6 +3,6 @@ import type { CommandContext } from "./command.ts";
 import { startGateway } from "./start/run_gateway.ts";
 
 /** Resolves when the gateway serves; the program ends by a signal. */
-export async function runStart({ platform, env, places }: CommandContext): Promise<undefined> {
-  await startGateway(platform, { env, places });
+export async function runStart(context: CommandContext): Promise<undefined> {
+  await startGateway(context.platform, context);
 }

@@ -8,7 +8,7 @@ import { CommandError } from "../command_error.ts";
 import { type Client, clients, type ClientScope, type ClientSystem } from "./client_table.ts";
 
 /** The machine and the variables that decide about places. */
-export interface Surroundings {
+export interface ClientMachine {
   readonly system: System;
   readonly env: Readonly<Record<string, string>>;
   /** The current folder, absolute. */
@@ -42,7 +42,7 @@ export function findClient(id: string): Client {
 export function placeOf(
   client: Client,
   scope: ClientScope,
-  around: Surroundings,
+  around: ClientMachine,
 ): string | undefined {
   const { system } = around;
   if (scope === "project") {
@@ -56,7 +56,7 @@ export function placeOf(
 }
 
 /** Every file of the user that exists, of these clients. */
-export function userFilesOf(rows: readonly Client[], around: Surroundings): ClientFile[] {
+export function userFilesOf(rows: readonly Client[], around: ClientMachine): ClientFile[] {
   return rows.flatMap((client) =>
     userPlaces(client, around)
       .filter((path) => around.system.describe(path)?.kind === "file")
@@ -65,7 +65,7 @@ export function userFilesOf(rows: readonly Client[], around: Surroundings): Clie
 }
 
 /** The client and scope whose file has such a path; undefined for any other path. */
-export function recogniseFile(path: string, around: Surroundings): ClientFile | undefined {
+export function recogniseFile(path: string, around: ClientMachine): ClientFile | undefined {
   const { system } = around;
   const own = slashed(path, system);
   for (const client of clients) {
@@ -93,7 +93,7 @@ export function parentOf(path: string): string {
   return cut <= 0 ? "/" : path.slice(0, cut);
 }
 
-function userPlaces(client: Client, around: Surroundings): string[] {
+function userPlaces(client: Client, around: ClientMachine): string[] {
   const { system } = around;
   // Other systems of the family of Unix have the places of Linux.
   const kind: ClientSystem = system.platform === "darwin" || system.platform === "win32"
@@ -104,7 +104,7 @@ function userPlaces(client: Client, around: Surroundings): string[] {
 }
 
 /** The paths that a template stands for: `*` in one of its folders means each that exists. */
-function fillIn(template: string, { system, env }: Surroundings): string[] {
+function fillIn(template: string, { system, env }: ClientMachine): string[] {
   const home = slashed(system.homeFolder, system);
   const given = (name: string) => {
     const value = env[name]?.trim() ?? "";

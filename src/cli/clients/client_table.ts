@@ -2,9 +2,9 @@
  * The MCP clients that `connect` and `import` know, as rows: where their files are on each system,
  * in which format they list servers, the entry for the gateway, their own command, what to restart,
  * and the most tools that they take. Not here: how paths are found (client_places.ts) and how files
- * are changed (server_text.ts).
+ * are changed (server_list.ts).
  */
-import type { ServerFormat, ServerObject } from "./server_text.ts";
+import type { ServerFormat, ServerObject } from "./server_editor.ts";
 
 /** The systems that have rows, as Node names them. */
 export type ClientSystem = "linux" | "darwin" | "win32";

@@ -9,11 +9,12 @@ import {
   otherwiseNamed,
   toOwnEntry,
 } from "../../config/other_programs.ts";
+import { isAbsolutePath } from "../../config/path.ts";
 import { toVariableName } from "../../config/substitution.ts";
 import { isJsonObject } from "../../json.ts";
 import { msPerSecond } from "../../limits.ts";
 import type { Client } from "./client_table.ts";
-import type { ServerObject } from "./server_text.ts";
+import type { ServerObject } from "./server_editor.ts";
 
 /** An entry in our form, or why it cannot have one. */
 export type OwnForm =
@@ -100,7 +101,24 @@ export function toOwnForm(given: unknown, context: FormContext): OwnForm {
   if (JSON.stringify(texts).includes("${workspaceFolder")) {
     return { reason: `only ${client.label} knows its \${workspaceFolder}` };
   }
-  return { entry: form.finish?.(texts, prepared) ?? texts, dropped };
+  const finished = form.finish?.(texts, prepared) ?? texts;
+  return { entry: placeInProject(finished, context.project), dropped };
+}
+
+/** A client starts the programs of a project in its folder. */
+function placeInProject(entry: ServerObject, project: string | undefined): ServerObject {
+  const { command, cwd } = entry;
+  if (project === undefined || typeof command !== "string") return entry;
+  const isRelative = /^\.{1,2}[\\/]/;
+  return {
+    ...entry,
+    command: isRelative.test(command) ? `${project}/${command}` : command,
+    cwd: typeof cwd !== "string" || cwd === "."
+      ? project
+      : isAbsolutePath(cwd) || cwd.startsWith("~")
+      ? cwd
+      : `${project}/${cwd}`,
+  };
 }
 
 /** Whether a key only says that the server is on. */

@@ -5,11 +5,12 @@
 import { isJsonObject } from "../../json.ts";
 import type { OwnAddress } from "../../config/own_address.ts";
 import { type Client, clients } from "./client_table.ts";
-import { type ClientFile, parentOf, recogniseFile, type Surroundings } from "./client_places.ts";
+import { type ClientFile, type ClientMachine, parentOf, recogniseFile } from "./client_places.ts";
 import { readExactly } from "./exact_file.ts";
 import { toOwnForm } from "./foreign_form.ts";
 import { isOwnEntry } from "./gateway_address.ts";
-import { listOf, parseServers, type ServerObject } from "./server_text.ts";
+import type { ServerObject } from "./server_editor.ts";
+import { listOf, parseServers } from "./server_list.ts";
 
 /** One entry of a client's file. */
 export interface FoundServer {
@@ -34,7 +35,7 @@ export interface FoundFile {
 }
 
 /** What entries are read with. */
-export interface FindContext extends Surroundings {
+export interface FindContext extends ClientMachine {
   readonly own: OwnAddress;
   readonly isKnownKey: (key: string) => boolean;
 }
@@ -82,7 +83,7 @@ export async function readFiles(
  */
 export async function clientOf(
   path: string,
-  context: Surroundings,
+  context: ClientMachine,
 ): Promise<ClientFile | undefined> {
   const known = recogniseFile(path, context);
   if (known !== undefined) return known;

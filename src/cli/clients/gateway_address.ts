@@ -2,8 +2,10 @@
  * How clients reach this gateway: the URL of the running one, else the one that the configuration
  * gives it, and the command line that serves it over stdio.
  */
+import * as v from "valibot";
 import type { GatewayConfig } from "../../config/config.ts";
 import { readConfig, type StartConfig } from "../../config/environment.ts";
+import { noDirectory } from "../../config/places.ts";
 import { isOwnUrl, type OwnAddress } from "../../config/own_address.ts";
 import { identity } from "../../version.ts";
 import type { CommandContext } from "../command.ts";
@@ -11,9 +13,12 @@ import { CommandError } from "../command_error.ts";
 import type { GatewayAddress } from "./client_table.ts";
 
 /** The configuration of this gateway without its servers: a fault in `mcp.json` hides no address. */
-export function readOwnConfig({ platform, env }: CommandContext): Promise<StartConfig> {
+export function readOwnConfig(
+  { platform, env, places }: CommandContext,
+): Promise<StartConfig> {
   return readConfig({
     env,
+    places,
     cwd: platform.cwd,
     kinds: [],
     readText: () => Promise.resolve("{}"),
@@ -21,19 +26,33 @@ export function readOwnConfig({ platform, env }: CommandContext): Promise<StartC
 }
 
 /** The address that clients use; `headers` are those that they send. */
-export function addressOf(
+export async function addressOf(
   context: CommandContext,
-  start: StartConfig,
+  { config }: StartConfig,
   headers: Readonly<Record<string, string>>,
-): GatewayAddress {
+): Promise<GatewayAddress> {
   const [command, ...args] = programOf(context);
+  const base = await runningUrl(context) ?? configuredUrl(config);
   return {
-    url: urlOf(start.config),
+    url: `${base}/mcp`,
     headers,
     command,
-    args: [...args, "stdio", ...placesOf(context, start)],
+    args: [...args, "stdio", ...placesOf(context)],
   };
 }
+
+/** The base of the endpoints of the gateway that runs on the data folder; undefined if none does. */
+async function runningUrl({ platform, places }: CommandContext): Promise<string | undefined> {
+  const { dataDirectory } = places;
+  if (dataDirectory === noDirectory) return undefined;
+  const text = await platform.runtime.readText(`${dataDirectory}/gateway.json`);
+  const file = v.safeParse(v.pipe(v.string(), v.parseJson(), runningForm), text);
+  // A killed gateway leaves its file behind.
+  return file.success && platform.system.isAlive(file.output.pid) ? file.output.url : undefined;
+}
+
+/** The part of `gateway.json` that matters here. */
+const runningForm = v.object({ pid: v.number(), url: v.string() });
 
 /** Whether an entry of a client is this gateway itself, by its URL or its program. */
 export function isOwnEntry(entry: Readonly<Record<string, unknown>>, own: OwnAddress): boolean {
@@ -56,8 +75,7 @@ function isOwnProgram(word: string): boolean {
     .test(word) || /[\\/]mcp-wrapper[\\/].*\.js$/.test(word);
 }
 
-function urlOf({ host, port, publicUrl }: GatewayConfig): string {
-  if (publicUrl !== undefined) return `${publicUrl}/mcp`;
+function configuredUrl({ host, port }: GatewayConfig): string {
   if (port === 0) {
     throw new CommandError(
       "noGateway",
@@ -67,7 +85,7 @@ function urlOf({ host, port, publicUrl }: GatewayConfig): string {
   }
   const isAny = host === "0.0.0.0" || host === "::";
   const name = isAny ? "localhost" : host.includes(":") ? `[${host}]` : host;
-  return `http://${name}:${port}/mcp`;
+  return `http://${name}:${port}`;
 }
 
 /** A copy that a package runner fetched may be removed at any time: the runner fetches it again. */
@@ -77,10 +95,10 @@ function programOf({ platform: { self } }: CommandContext): readonly [string, ..
 }
 
 /** Clients start programs in folders of their own, so the places are absolute. */
-function placesOf({ platform }: CommandContext, { config, configPath }: StartConfig): string[] {
+function placesOf({ platform, places: { configPath, dataDirectory } }: CommandContext): string[] {
   const hasConfig = platform.system.describe(configPath) !== undefined;
   return [
     ...(hasConfig ? ["--config", configPath] : []),
-    ...(config.dataDirectory === ":memory:" ? [] : ["--data", config.dataDirectory]),
+    ...(dataDirectory === noDirectory ? [] : ["--data", dataDirectory]),
   ];
 }

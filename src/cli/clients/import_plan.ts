@@ -1,7 +1,7 @@
 /**
  * What an import would do, before anything is written: which servers come into `mcp.json`, under
  * which variables their secrets go to `.env`, and which do not come and why. The new texts are read
- * as the gateway reads them, so that a server that would not start is told before.
+ * as the gateway reads them, so that a server that would not start is reported before.
  */
 import { defaultTables } from "../../app.ts";
 import type { FailedServerConfig } from "../../config/config.ts";
@@ -12,7 +12,8 @@ import { isJsonObject } from "../../json.ts";
 import type { FoundServer } from "./found_servers.ts";
 import { moveSecrets } from "./secret_mover.ts";
 import type { SecretVariables } from "./secret_variables.ts";
-import { listOf, parseServers, putServer, type ServerObject } from "./server_text.ts";
+import type { ServerObject } from "./server_editor.ts";
+import { listOf, parseServers, putServer } from "./server_list.ts";
 
 /** A server that comes into `mcp.json`. */
 export interface ImportedServer {

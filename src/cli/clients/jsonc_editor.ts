@@ -3,7 +3,7 @@
  * comment that stands behind the brace: so no comma, comment or line of the others moves.
  */
 import { createScanner, findNodeAtLocation, type Node, parseTree } from "jsonc-parser";
-import type { ServerEditor, ServerEntry } from "./server_text.ts";
+import type { ServerEditor, ServerEntry } from "./server_editor.ts";
 import { indentAt, insertAt, type Layout, layoutOf } from "./text_layout.ts";
 
 /** Kinds of tokens: the library's enum exists for its own compiler alone. */

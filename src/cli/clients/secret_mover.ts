@@ -6,7 +6,7 @@
  */
 import { looksSecret, secretsInArguments } from "../../config/child_environment.ts";
 import { isJsonObject } from "../../json.ts";
-import type { ServerObject } from "./server_text.ts";
+import type { ServerObject } from "./server_editor.ts";
 
 /**
  * Gives a secret the name of a variable: `wanted` itself if it is free. Only the name of a variable

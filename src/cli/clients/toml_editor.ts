@@ -3,7 +3,7 @@
  * its lines. A list that is an inline table, or an entry inside one, allows neither.
  */
 import { isJsonObject } from "../../json.ts";
-import type { ServerEditor, ServerEntry, ServerObject } from "./server_text.ts";
+import type { ServerEditor, ServerEntry, ServerObject } from "./server_editor.ts";
 import { layoutOf } from "./text_layout.ts";
 
 /** The editor. */

@@ -25,7 +25,7 @@ const reading = { kinds: defaultTables.upstreamKinds } as const;
 /** Starts the gateway, which runs until a signal stops it. Rejects if it cannot start. */
 export async function startGateway(
   platform: Platform,
-  { env, places }: Surroundings,
+  { env, places, envFiles, readEnv }: Surroundings,
 ): Promise<void> {
   const { signalEchoMs } = { ...defaultLimits, ...platform.limits };
   let stop: () => void = () => {};
@@ -61,7 +61,7 @@ export async function startGateway(
   const watches = createWatches(platform.runtime, running.limits, () => reload());
   // The system may have chosen the port.
   const own = { ...start.config, port: listener.port };
-  reload = createReloader(platform, running, places, { env, own }, watches.set);
+  reload = createReloader(platform, running, places, { readEnv, own }, watches.set);
   watches.set([start.configPath, ...start.config.files]);
   stop = () => {
     watches.set([]);
@@ -69,6 +69,7 @@ export async function startGateway(
     void stopGateway(platform, running, listener);
   };
   greet(platform, running, listener, start, places);
+  if (envFiles.length > 0) running.log.info(`Reads variables from ${envFiles.join(", then ")}`);
   // A signal that arrived during all this.
   if (signals > 0) stop();
 }
@@ -161,7 +162,7 @@ function createReloader(
   { runtime }: Platform,
   gateway: GatewayHandle,
   { configPath: path, dataDirectory }: Places,
-  context: Pick<ReadServersOptions, "env" | "own">,
+  { readEnv, own }: Pick<ReadServersOptions, "own"> & Pick<Surroundings, "readEnv">,
   watch: (paths: readonly string[]) => void,
 ): () => void {
   let last = Promise.resolve();
@@ -170,7 +171,9 @@ function createReloader(
     waiting = false;
     try {
       const { readText, exists } = runtime;
-      const options = { ...context, ...reading, path, dataDirectory, readText, exists };
+      // An import writes variables to .env first, and then the servers that use them.
+      const env = await readEnv();
+      const options = { env, own, ...reading, path, dataDirectory, readText, exists };
       const servers = await readServers(options);
       watch([path, ...servers.files]);
       await gateway.reload(servers);

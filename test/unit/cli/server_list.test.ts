@@ -4,12 +4,8 @@
  */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import {
-  parseServers,
-  putServer,
-  type ServerFormat,
-  type ServerObject,
-} from "../../../src/cli/clients/server_text.ts";
+import type { ServerFormat, ServerObject } from "../../../src/cli/clients/server_editor.ts";
+import { parseServers, putServer } from "../../../src/cli/clients/server_list.ts";
 
 const entry = { type: "http", url: "http://localhost:8999/mcp", args: ["a b", '"q"'], env: {} };
 const listKeys = { jsonc: "mcpServers", toml: "mcp_servers", yaml: "extensions" } as const;

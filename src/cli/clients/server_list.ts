@@ -7,27 +7,7 @@
 import { ConfigError } from "../../config/config_error.ts";
 import { parseText } from "../../config/json_text.ts";
 import { isJsonObject } from "../../json.ts";
-
-/** How a file lists servers; JSON is JSONC without comments. */
-export type ServerFormat = "jsonc" | "toml" | "yaml";
-
-/** A server as its file describes it. */
-export type ServerObject = { readonly [key: string]: unknown };
-
-/** An entry to put into the object `listKey` at the top of a file. */
-export interface ServerEntry {
-  readonly listKey: string;
-  readonly name: string;
-  readonly entry: ServerObject;
-}
-
-/** Changes texts of one format. */
-export interface ServerEditor {
-  /** The new text, or undefined where the form of the file allows no insertion. */
-  add(text: string, server: ServerEntry): string | undefined;
-  /** The same for an entry that exists. */
-  replace(text: string, server: ServerEntry): string | undefined;
-}
+import type { ServerEditor, ServerEntry, ServerFormat, ServerObject } from "./server_editor.ts";
 
 const byteOrderMark = "\uFEFF";
 
