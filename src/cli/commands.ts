@@ -23,7 +23,7 @@ export const commands: readonly Command[] = [
   },
   {
     name: "connect",
-    summary: "shows how a client reaches the gateway, or adds it to the client",
+    summary: "connects a client to the gateway",
     arguments: [{
       name: "CLIENT",
       meaning: clientIds,
@@ -45,7 +45,7 @@ export const commands: readonly Command[] = [
   },
   {
     name: "import",
-    summary: "adds the servers of your clients to mcp.json, after asking",
+    summary: "takes over the servers of your clients",
     arguments: [{
       name: "FILE",
       meaning: "a client's file (default: those of the user that exist)",

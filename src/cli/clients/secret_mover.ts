@@ -29,7 +29,7 @@ const isReference = (text: string): boolean => /(?<!\$)\$\{[^}]*\}/.test(text);
 /** The entry without literal secrets. */
 export function moveSecrets(entry: ServerObject, nameSecret: NameSecret): ServerObject {
   const changed: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(entry)) {
+  for (const [key, value] of Object.entries(loginAsCredentials(entry, nameSecret))) {
     changed[key] = key === "env" || key === "headers"
       ? moveNamed(value, nameSecret, key === "env")
       : key === "args"
@@ -38,7 +38,7 @@ export function moveSecrets(entry: ServerObject, nameSecret: NameSecret): Server
       ? moveInUrl(value, nameSecret)
       : value;
   }
-  return moveLogin(entry, changed, nameSecret);
+  return changed;
 }
 
 /** The texts of an object whose keys say what they are. */
@@ -104,22 +104,18 @@ function isRandom(text: string): boolean {
 }
 
 /** A URL of a server must hold no login: it becomes credentials. */
-function moveLogin(
-  given: ServerObject,
-  changed: ServerObject,
-  nameSecret: NameSecret,
-): ServerObject {
-  const key = ["url", "serverUrl", "httpUrl"].find((name) => typeof given[name] === "string");
-  const text = key === undefined ? undefined : given[key];
-  if (key === undefined || typeof text !== "string" || changed["credentials"] !== undefined) {
-    return changed;
+function loginAsCredentials(entry: ServerObject, nameSecret: NameSecret): ServerObject {
+  const key = ["url", "serverUrl", "httpUrl"].find((name) => typeof entry[name] === "string");
+  const text = key === undefined ? undefined : entry[key];
+  if (key === undefined || typeof text !== "string" || entry["credentials"] !== undefined) {
+    return entry;
   }
   const [, start = "", user, password, rest = ""] =
     /^(https?:\/\/)([^/\s:@]*):([^/\s@]+)@(.*)$/is.exec(text) ?? [];
-  if (user === undefined || password === undefined) return changed;
+  if (user === undefined || password === undefined) return entry;
   return {
-    ...changed,
-    [key]: moveInUrl(`${start}${rest}`, nameSecret),
+    ...entry,
+    [key]: `${start}${rest}`,
     credentials: {
       type: "basic",
       username: decode(user),
