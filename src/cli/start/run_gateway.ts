@@ -6,7 +6,7 @@
  */
 import { createGateway, defaultTables, type GatewayHandle } from "../../app.ts";
 import { systemClock, withDeadline } from "../../clock.ts";
-import { readConfig, type StartConfig } from "../../config/environment.ts";
+import type { StartConfig } from "../../config/environment.ts";
 import { readServers, type ReadServersOptions } from "../../config/mcp_json.ts";
 import { noDirectory, type Places } from "../../config/places.ts";
 import { isCorrupt } from "../../store/database.ts";
@@ -18,7 +18,7 @@ import type { Platform } from "../platform.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { announceGateway } from "./gateway_file.ts";
 import { isWildcard } from "./listen_address.ts";
-import { findLoginPath } from "./login_path.ts";
+import { readStart } from "./read_start.ts";
 import { assertAttachable, type OpenListeners, openListeners } from "./listeners.ts";
 
 /** What servers of the configuration may be. */
@@ -33,7 +33,7 @@ export interface StartOptions {
 /** Starts the gateway, which runs until a signal stops it. Rejects if it cannot start. */
 export async function startGateway(
   platform: Platform,
-  { env: given, places }: Surroundings,
+  surroundings: Surroundings,
   { untilUnattached = false }: StartOptions = {},
 ): Promise<void> {
   const { signalEchoMs } = { ...defaultLimits, ...platform.limits };
@@ -55,14 +55,8 @@ export async function startGateway(
   });
   const served: { gateway?: GatewayHandle } = {};
   platform.onFault((fault) => hearFault(platform, served.gateway, fault));
-  const { readText, exists } = platform.runtime;
-  const { cwd } = platform;
-  const read = (env: Surroundings["env"]) =>
-    readConfig({ ...reading, env, readText, exists, cwd, places });
-  let start = await read(given);
-  const login = await findLoginPath(platform, given, start.config);
-  const env = login.path === undefined ? given : { ...given, PATH: login.path };
-  if (env !== given) start = await read(env);
+  const { places, envFiles } = surroundings;
+  const { start, env, readEnv, note } = await readStart(platform, surroundings);
   if (untilUnattached) assertAttachable(start);
   await keepToOwnPackages(platform.runtime, places);
   let files = start.config.files;
@@ -91,7 +85,7 @@ export async function startGateway(
   const watches = createWatches(platform.runtime, running.limits, reloadInBackground);
   // The system may have chosen the port.
   const own = { ...start.config, port: listeners.port };
-  reload = createReloader(platform, running, places, { env, own });
+  reload = createReloader(platform, running, places, { readEnv, own });
   watch = () => watches.set([start.configPath, ...files]);
   watch();
   stop = () => {
@@ -102,7 +96,8 @@ export async function startGateway(
     void stopGateway(platform, running, listeners, forget);
   };
   greet(platform, running, listeners, start, places);
-  if (login.note !== undefined) running.log[login.note.level](login.note.text);
+  if (note !== undefined) running.log[note.level](note.text);
+  if (envFiles.length > 0) running.log.info(`Reads variables from ${envFiles.join(", then ")}`);
   if (untilUnattached) {
     running.admin?.onUnattached(() => {
       running.log.info("No program is attached any more");
@@ -163,7 +158,7 @@ function createReloader(
   { runtime }: Platform,
   gateway: GatewayHandle,
   { configPath: path, dataDirectory }: Places,
-  context: Pick<ReadServersOptions, "env" | "own">,
+  { readEnv, own }: Pick<ReadServersOptions, "own"> & Pick<Surroundings, "readEnv">,
 ): () => Promise<void> {
   let last = Promise.resolve();
   let waiting: Promise<void> | undefined;
@@ -171,7 +166,9 @@ function createReloader(
     waiting = undefined;
     try {
       const { readText, exists } = runtime;
-      const options = { ...context, ...reading, path, dataDirectory, readText, exists };
+      // An import writes variables to .env first, and then the servers that use them.
+      const env = await readEnv();
+      const options = { env, own, ...reading, path, dataDirectory, readText, exists };
       const servers = await readServers(options);
       await gateway.reload(servers);
       gateway.log.info(`Read ${path} again`, { servers: servers.servers.length });
