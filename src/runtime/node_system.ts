@@ -10,7 +10,7 @@ import {
   rmSync,
   statSync,
 } from "node:fs";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, readFile, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import process from "node:process";
 import { Readable } from "node:stream";
@@ -42,6 +42,7 @@ export function createNodeSystem(): System {
     write,
     describe,
     readPart,
+    readBytes,
     list: (folder) => orNothing(() => readdirSync(folder).sort()) ?? [],
     makeFolder: (path, mode) => void mkdirSync(path, { recursive: true, mode }),
     setMode: chmodSync,
@@ -113,6 +114,15 @@ async function readPart(
     return bytes.subarray(0, bytesRead);
   } finally {
     await handle.close();
+  }
+}
+
+async function readBytes(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(path);
+  } catch (fault) {
+    if (["ENOENT", "ENOTDIR"].includes(toCode(fault) ?? "")) return undefined;
+    throw fault;
   }
 }
 
