@@ -173,7 +173,7 @@ describe("tools and call", () => {
       .toEqual({ code: 1, stdout: "no person to ask\n", stderr: "" });
   });
 
-  test("Ctrl-C ends a call, which the server is told", async () => {
+  test("Ctrl-C cancels a call at its server", async () => {
     const file = join(gateway.directory, "waited");
     const noted = () => existsSync(file) ? readFileSync(file, "utf8") : "";
     const call = startCli(["call", "handy", "wait", JSON.stringify({ file })], here());
