@@ -8,10 +8,12 @@ import { type Client, type ClientScope, type OwnCommandRequest } from "./clients
 import { findClient, placeOf } from "./clients/client_places.ts";
 import { confirm } from "./clients/confirmation.ts";
 import { readExactly, replaceExactly, type WrittenFile } from "./clients/exact_file.ts";
-import { addressOf, readOwnConfig } from "./clients/gateway_address.ts";
+import { addressOf, isOwnEntry, readOwnConfig } from "./clients/gateway_address.ts";
 import { type ReadyCommand, readyCommand, runReady } from "./clients/own_command.ts";
 import { listOf, parseServers, putServer, showServer } from "./clients/server_list.ts";
 import { type ExitCode, exitCodes } from "./exit_codes.ts";
+import type { OwnAddress } from "../config/own_address.ts";
+import { isJsonObject } from "../json.ts";
 import { identity } from "../version.ts";
 
 /** A connection to make, and where. */
@@ -21,6 +23,8 @@ interface Plan {
   readonly file: string;
   /** Whether the file has an entry of this name. Undefined: the file cannot be read. */
   readonly exists: boolean | undefined;
+  /** Other entries of the file that are this gateway. */
+  readonly others: readonly string[];
   readonly configuration: string;
   readonly link: string | undefined;
   readonly command: ReadyCommand | undefined;
@@ -34,6 +38,10 @@ export async function runConnect(
   values: CommandValues,
 ): Promise<ExitCode> {
   const plan = await makePlan(context, values);
+  if (plan.others.length > 0) {
+    const names = plan.others.map((name) => JSON.stringify(name)).join(", ");
+    context.terminal.note(`${plan.file} has the gateway as ${names}: remove one of the entries.`);
+  }
   const written = values.flag("write") ? await write(plan, context) : undefined;
   if (context.json) context.terminal.print(JSON.stringify(toJson(plan, written), null, 2));
   else if (written === undefined) show(plan, context);
@@ -73,7 +81,7 @@ async function makePlan(context: CommandContext, values: CommandValues): Promise
     client,
     request,
     file,
-    exists: await hasEntry(client, file, name, context),
+    ...await findEntries(client, file, name, start.config, context),
     configuration: await showServer(client.format, { listKey: client.listKey, name, entry }),
     link: scope === "user" ? client.link?.(name, entry) : undefined,
     command: readyCommand(client, request, context),
@@ -92,19 +100,25 @@ function readHeaders(given: readonly string[]): Record<string, string> {
   }));
 }
 
-async function hasEntry(
+async function findEntries(
   client: Client,
   file: string,
   name: string,
+  own: OwnAddress,
   { platform }: CommandContext,
-): Promise<boolean | undefined> {
+): Promise<Pick<Plan, "exists" | "others">> {
   try {
     const text = await readExactly(platform.system, file);
     const value = await parseServers(text ?? "", client.format, file);
-    return Object.hasOwn(listOf(value, client.listKey) ?? {}, name);
+    const list = listOf(value, client.listKey) ?? {};
+    const others = Object.keys(list).filter((key) => {
+      const entry = list[key];
+      return key !== name && isJsonObject(entry) && isOwnEntry(entry, own);
+    });
+    return { exists: Object.hasOwn(list, name), others };
   } catch {
     // Only a change needs the file, and says what is wrong with it.
-    return undefined;
+    return { exists: undefined, others: [] };
   }
 }
 
@@ -182,6 +196,7 @@ function toJson(plan: Plan, written: Written | undefined) {
     file,
     format: client.format,
     exists: exists ?? null,
+    ...(plan.others.length === 0 ? {} : { others: plan.others }),
     entry: request.entry,
     configuration,
     ...(command === undefined ? {} : { command: command.shown }),

@@ -286,6 +286,12 @@ describe("connect", () => {
     expect([anyPort.code, anyPort.stderr]).toEqual([4, expect.stringContaining("MCP_PORT")]);
   });
 
+  test("says that a client has the gateway under another name", async () => {
+    const own = { command: "npx", args: ["mcp-remote", url] };
+    place(".cursor/mcp.json", JSON.stringify({ mcpServers: { tools: own, x: {} } }));
+    expect((await run(["connect", "cursor"])).stderr).toContain('has the gateway as "tools":');
+  });
+
   test("refuses what it does not know", async () => {
     const unknown = await run(["connect", "cursr"]);
     expect([unknown.code, unknown.stderr]).toEqual([3, expect.stringContaining("cursor?")]);

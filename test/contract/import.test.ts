@@ -222,6 +222,17 @@ describe("import", () => {
     expect([unknown.code, unknown.stderr]).toEqual([3, expect.stringContaining('"nothing"')]);
   });
 
+  test("shows no control character of a file", async () => {
+    const cwd = folder();
+    const name = "a\u001b[2Jb";
+    const entry = { command: "x\u0007", env: { ["E\u001b[1m"]: "1" } };
+    writeFileSync(join(cwd, "x.json"), JSON.stringify({ mcpServers: { [name]: entry } }));
+    const { stderr } = await run(["import", "x.json", "--config", "mcp.json"], cwd);
+    expect(stderr).toContain("+ a [2Jb (");
+    // deno-lint-ignore no-control-regex -- it is what must not be there
+    expect(stderr).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
+  });
+
   test("refuses what it cannot read, and leaves our files", async () => {
     const cwd = folder();
     const missing = await run(["import", "none.json"], cwd);

@@ -1,4 +1,5 @@
 /** What `import` tells: never a value, and never a path of arguments. */
+import { oneLine } from "../../one_line.ts";
 import type { Terminal } from "../terminal.ts";
 import { type FoundFile, namesIn, reachOf } from "./found_servers.ts";
 import type { ImportedServer, ImportPlan } from "./import_plan.ts";
@@ -26,7 +27,7 @@ export function notePlan(
   }
   for (const one of imported) for (const line of linesOf(one)) terminal.note(line);
   for (const { found, reason } of skipped) {
-    terminal.note(`- ${found.name} (${found.file.client.label}): not imported: ${reason}`);
+    terminal.note(`- ${plain(found.name)} (${found.file.client.label}): not imported: ${reason}`);
   }
   if (imported.length === 0) terminal.note("Nothing to import.");
 }
@@ -37,34 +38,43 @@ function linesOf(one: ImportedServer): string[] {
   const env = namesIn(entry, "env");
   const headers = namesIn(entry, "headers");
   const details = [
-    reachOf(found.entry ?? {}),
-    ...(env.length === 0 ? [] : [`env ${env.join(", ")}`]),
-    ...(headers.length === 0 ? [] : [`headers ${headers.join(", ")}`]),
+    plain(reachOf(found.entry ?? {})),
+    ...(env.length === 0 ? [] : [`env ${list(env)}`]),
+    ...(headers.length === 0 ? [] : [`headers ${list(headers)}`]),
   ];
   return [
-    `+ ${name} (${[...new Set(labels)].join(", ")}): ${details.join("; ")}`,
+    `+ ${plain(name)} (${[...new Set(labels)].join(", ")}): ${details.join("; ")}`,
     ...(found.dropped.length === 0
       ? []
-      : [`    without ${found.dropped.join(", ")}, which the gateway does not use`]),
-    ...(needs.length === 0 ? [] : [`    needs ${needs.join(", ")}: set it in .env`]),
-    ...(problem === undefined || needs.length > 0 ? [] : [`    will not start: ${problem}`]),
+      : [`    without ${list(found.dropped)}, which the gateway does not use`]),
+    ...(needs.length === 0 ? [] : [`    needs ${list(needs)}: set it in .env`]),
+    ...(problem === undefined || needs.length > 0
+      ? []
+      : [`    will not start: ${oneLine(problem, problemCharsMax)}`]),
   ];
 }
+
+const wordCharsMax = 80;
+const problemCharsMax = 400;
+
+/** A text of a file on one line: a terminal obeys what it cannot show. */
+const plain = (text: string): string => oneLine(text, wordCharsMax);
+const list = (texts: readonly string[]): string => texts.map(plain).join(", ");
 
 /** Says what was written, and which servers clients now have twice. */
 export function tellTwice(report: ImportReport, terminal: Terminal): void {
   const { plan, variables, configPath, envPath } = report;
   const names = plan.imported.map(({ name }) => name);
   if (names.length === 0) return;
-  terminal.print(`Added to ${configPath}: ${names.join(", ")}`);
+  terminal.print(`Added to ${configPath}: ${list(names)}`);
   if (variables.added.size > 0) {
     terminal.print(`Added to ${envPath}: ${[...variables.added.keys()].join(", ")}`);
   }
   for (const { client, path, names, isConnected } of twice(report)) {
     terminal.print(
       isConnected
-        ? `${client} now has twice: ${names.join(", ")}; remove its own from ${path}`
-        : `Once ${client} is connected to the gateway it has twice: ${names.join(", ")}; ` +
+        ? `${client} now has twice: ${list(names)}; remove its own from ${path}`
+        : `Once ${client} is connected to the gateway it has twice: ${list(names)}; ` +
           `then remove its own from ${path}`,
     );
   }

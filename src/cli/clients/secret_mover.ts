@@ -30,10 +30,13 @@ const isReference = (text: string): boolean => /(?<!\$)\$\{[^}]*\}/.test(text);
 export function moveSecrets(entry: ServerObject, nameSecret: NameSecret): ServerObject {
   const changed: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(loginAsCredentials(entry, nameSecret))) {
-    changed[key] = key === "env" || key === "headers"
-      ? moveNamed(value, nameSecret, key === "env")
-      : key === "args"
+    changed[key] = key === "args"
       ? moveArguments(value, nameSecret)
+      : key === "command" && typeof value === "string"
+      // Some have their arguments in the same text.
+      ? moveInWords(value.split(" "), nameSecret).join(" ")
+      : isJsonObject(value)
+      ? moveNamed(value, nameSecret, key === "env")
       : typeof value === "string"
       ? moveInUrl(value, nameSecret)
       : value;
@@ -41,14 +44,19 @@ export function moveSecrets(entry: ServerObject, nameSecret: NameSecret): Server
   return changed;
 }
 
-/** The texts of an object whose keys say what they are. */
-function moveNamed(value: unknown, nameSecret: NameSecret, isVariable: boolean): unknown {
-  if (!isJsonObject(value)) return value;
+/** The texts of an object whose keys say what they are, and those of the objects in it. */
+function moveNamed(
+  value: ServerObject,
+  nameSecret: NameSecret,
+  isVariable: boolean,
+): ServerObject {
   return Object.fromEntries(
     Object.entries(value).map(([name, text]) => {
+      if (isJsonObject(text)) return [name, moveNamed(text, nameSecret, false)];
       if (typeof text !== "string" || text === "" || isReference(text)) return [name, text];
       const [, before = "", secret = text] = scheme.exec(text) ?? [];
-      if (!looksSecret(name, text) && !tokenForm.test(secret)) {
+      const isAddress = !isVariable && /^https?:\/\//i.test(text);
+      if (isAddress || (!looksSecret(name, text) && !tokenForm.test(secret))) {
         return [name, moveInUrl(text, nameSecret)];
       }
       return [name, `${before}\${${nameSecret(toName(name), secret, isVariable)}}`];
@@ -57,8 +65,10 @@ function moveNamed(value: unknown, nameSecret: NameSecret, isVariable: boolean):
 }
 
 function moveArguments(value: unknown, nameSecret: NameSecret): unknown {
-  if (!Array.isArray(value)) return value;
-  const words = value.map((word) => String(word));
+  return Array.isArray(value) ? moveInWords(value.map(String), nameSecret) : value;
+}
+
+function moveInWords(words: readonly string[], nameSecret: NameSecret): readonly string[] {
   // A scheme in front is no part of the secret, so the shorter one counts.
   const secrets = secretsInArguments(words).sort((left, right) => left.length - right.length);
   return words.map((word, index) => {

@@ -237,6 +237,24 @@ describe("a literal secret", () => {
     expect(Object.values(added)).toEqual(["k-1", "t-1", "p-1", "b-1", "sk-abcdefgh", "pw-1"]);
   });
 
+  test("in a command line of one text, or deep in an object, moves", () => {
+    const { moved, added } = move({
+      command: "npx -y x --api-key=k-1 y",
+      auth: { CLIENT_ID: "me", CLIENT_SECRET: "s-1", tokenUrl: "https://x.example/token" },
+      credentials: { type: "headers", headers: { "X-Key": "k-2" } },
+    });
+    expect(moved).toEqual({
+      command: "npx -y x --api-key=${MY_SERVER_API_KEY} y",
+      auth: {
+        CLIENT_ID: "me",
+        CLIENT_SECRET: "${MY_SERVER_CLIENT_SECRET}",
+        tokenUrl: "https://x.example/token",
+      },
+      credentials: { type: "headers", headers: { "X-Key": "${MY_SERVER_X_KEY}" } },
+    });
+    expect(Object.values(added)).toEqual(["k-1", "s-1", "k-2"]);
+  });
+
   test("of a URL moves: a login, a parameter, and a part of the path that a machine made", () => {
     const { moved, added } = move({
       url: "https://me:p%40ss@x.example/s/a1b2c3d4e5f6a7b8c9d0/mcp?region=eu&api_key=k-1",
