@@ -21,6 +21,7 @@ import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { type CliOutcome, runCli } from "../support/run_cli.ts";
+import { spawnGateway } from "../support/spawn_gateway.ts";
 
 let home = "";
 let programs = "";
@@ -277,10 +278,24 @@ describe("connect", () => {
       return JSON.parse(stdout).entry.url;
     };
     expect(await urlBy()).toBe("http://localhost:9123/mcp");
-    writeFileSync(file, JSON.stringify({ pid: process.pid, url: "http://localhost:9999" }));
-    expect(await urlBy()).toBe("http://localhost:9999/mcp");
-    // A killed gateway leaves its file behind.
-    writeFileSync(file, JSON.stringify({ pid: 4_194_304, url: "http://localhost:9999" }));
+    const gateway = await spawnGateway({ servers: {} });
+    try {
+      const { stdout } = await run([
+        "connect",
+        "cursor",
+        "--json",
+        "--data",
+        `${gateway.directory}/data`,
+      ]);
+      expect(JSON.parse(stdout).entry.url).toBe(`${gateway.url}/mcp`);
+      // A killed gateway leaves its file behind.
+      await gateway.kill9();
+      const text = readFileSync(join(gateway.directory, "data", "gateway.json"), "utf8");
+      expect(text).toContain(gateway.url);
+      writeFileSync(file, text);
+    } finally {
+      await gateway.dispose();
+    }
     expect(await urlBy()).toBe("http://localhost:9123/mcp");
     const anyPort = await run(["connect", "cursor", "--data", data], { MCP_PORT: "0" });
     expect([anyPort.code, anyPort.stderr]).toEqual([4, expect.stringContaining("MCP_PORT")]);

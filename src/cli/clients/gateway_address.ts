@@ -10,6 +10,7 @@ import { isOwnUrl, type OwnAddress } from "../../config/own_address.ts";
 import { identity } from "../../version.ts";
 import type { CommandContext } from "../command.ts";
 import { CommandError } from "../command_error.ts";
+import { gatewayFileForm, gatewayFilePath } from "../start/gateway_file.ts";
 import type { GatewayAddress } from "./client_table.ts";
 
 /** The configuration of this gateway without its servers: a fault in `mcp.json` hides no address. */
@@ -45,14 +46,11 @@ export async function addressOf(
 async function runningUrl({ platform, places }: CommandContext): Promise<string | undefined> {
   const { dataDirectory } = places;
   if (dataDirectory === noDirectory) return undefined;
-  const text = await platform.runtime.readText(`${dataDirectory}/gateway.json`);
-  const file = v.safeParse(v.pipe(v.string(), v.parseJson(), runningForm), text);
+  const text = await platform.runtime.readText(gatewayFilePath(dataDirectory));
+  const file = v.safeParse(v.pipe(v.string(), v.parseJson(), gatewayFileForm), text);
   // A killed gateway leaves its file behind.
   return file.success && platform.system.isAlive(file.output.pid) ? file.output.url : undefined;
 }
-
-/** The part of `gateway.json` that matters here. */
-const runningForm = v.object({ pid: v.number(), url: v.string() });
 
 /** Whether an entry of a client is this gateway itself, by its URL or its program. */
 export function isOwnEntry(entry: Readonly<Record<string, unknown>>, own: OwnAddress): boolean {
