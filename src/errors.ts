@@ -134,6 +134,13 @@ export const errorTable = {
     text: "The gateway is stopping; retry later",
     retryAfterMs: 1_000,
   },
+  /** No gateway runs, and none could be started; the message has the reason. */
+  gateway_unavailable: {
+    rpc: -32603,
+    http: 503,
+    text: "No gateway is running",
+    retryAfterMs: 5_000,
+  },
   ask_unanswerable: {
     rpc: -32603,
     http: 200,

@@ -3,6 +3,7 @@
  * rows by subject. A test may pass its own table to `createGateway`. No other source file holds a
  * number of this size.
  */
+import { bridgeLimits } from "./limits/bridge_limits.ts";
 import { clientLimits } from "./limits/client_limits.ts";
 import { houseLimits } from "./limits/gateway_limits.ts";
 import { serverLimits } from "./limits/server_limits.ts";
@@ -14,6 +15,7 @@ export const defaultLimits = {
   ...serverLimits,
   ...webLimits,
   ...houseLimits,
+  ...bridgeLimits,
 } as const satisfies Record<string, number>;
 
 /** The limits a gateway runs with by default. */

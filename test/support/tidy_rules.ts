@@ -117,7 +117,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "upstream/stdio",
     "upstream/upstream_kinds",
   ],
-  cli: [...beside, "app", "store"],
+  cli: [...beside, "app", "protocol", "sse", "store", "upstream/stdio"],
   main: ["cli", "limits", "runtime"],
   // Data alone.
   recipes: [],
