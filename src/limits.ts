@@ -5,6 +5,7 @@
  */
 import { bridgeLimits } from "./limits/bridge_limits.ts";
 import { clientLimits } from "./limits/client_limits.ts";
+import { commandLimits } from "./limits/command_limits.ts";
 import { houseLimits } from "./limits/gateway_limits.ts";
 import { serverLimits } from "./limits/server_limits.ts";
 import { webLimits } from "./limits/web_limits.ts";
@@ -16,6 +17,7 @@ export const defaultLimits = {
   ...webLimits,
   ...houseLimits,
   ...bridgeLimits,
+  ...commandLimits,
 } as const satisfies Record<string, number>;
 
 /** The limits a gateway runs with by default. */

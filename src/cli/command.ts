@@ -21,6 +21,8 @@ export interface CommandOption {
   /** As the help shows it: `--follow`, `-f, --follow` or `--port PORT`, where a value follows. */
   readonly flags: string;
   readonly meaning: string;
+  /** Whether the help leaves it out, because only other programs use it. */
+  readonly isHidden?: boolean;
   /** Whether it may stand several times; its value is then a list. */
   readonly isMany?: boolean;
 }

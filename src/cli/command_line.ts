@@ -76,10 +76,10 @@ function toParser(row: Command, use: (values: CommandValues) => void): Parser {
     const form = `${name}${isMany === true ? "..." : ""}`;
     parser.addArgument(new Argument(isRequired ? `<${form}>` : `[${form}]`, meaning));
   }
-  for (const { flags, meaning, isMany = false } of [...row.options, ...common]) {
+  for (const { flags, meaning, isMany = false, isHidden } of [...row.options, ...common]) {
     const option = new Option(flags.replace(/ ([A-Z][A-Z_]*)$/, " <$1>"), meaning);
     if (isMany) option.argParser((value, all: string[] = []) => [...all, value]);
-    parser.addOption(option);
+    parser.addOption(option.hideHelp(isHidden ?? false));
   }
   const lines = row.examples.map((example) => `  ${identity.name} ${example}`);
   parser.addHelpText("after", `\nFor example:\n${lines.join("\n")}`);

@@ -14,7 +14,14 @@ export const commands: readonly Command[] = [
     name: "start",
     summary: "starts the gateway (the default)",
     arguments: [],
-    options: listenFlags,
+    options: [
+      ...listenFlags,
+      {
+        flags: "--until-unattached",
+        meaning: "stop after the last attached program has left",
+        isHidden: true,
+      },
+    ],
     examples: ["start --port 9100", "start --config ~/mcp.json"],
     load: async () => (await import("./start_command.ts")).runStart,
   },

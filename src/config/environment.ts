@@ -26,10 +26,25 @@ export interface StartConfig {
   readonly configPath: string;
   /** Set by MCP_LISTENER; absent: the address decides. */
   readonly listener?: "fast" | "hardened" | undefined;
+  /** The listener of the admin API. */
+  readonly admin: AdminListenerConfig;
   /** Lines for the operator at the start. */
   readonly notes: readonly string[];
+  /** Further lines if the registry has no server either. */
+  readonly emptyNotes: readonly string[];
   /** Lines for the operator about possible mistakes or dangers. */
   readonly warnings: readonly string[];
+}
+
+/** How the admin API listens. */
+export interface AdminListenerConfig {
+  readonly isOn: boolean;
+  readonly host: string;
+  readonly port: number;
+  /** Whether the operator chose the port; otherwise any free one does if it is taken. */
+  readonly isPortSet: boolean;
+  /** Whether the operator's token may add servers that start programs, and change command lines. */
+  readonly maySpawn: boolean;
 }
 
 /** Reads everything; throws a ConfigError that names each variable that is wrong. */
@@ -71,16 +86,55 @@ export async function readConfig(
     debug,
     tryServers: required(env, "MCP_TRY_SERVERS"),
   };
+  const emptyNotes = file === undefined
+    ? howToAdd(configPath, servers)
+    : servers.servers.length === 0
+    ? [`Found no enabled server in ${configPath}`]
+    : [];
   const notes = [
-    ...(file === undefined ? howToAdd(configPath, servers) : []),
-    ...(file !== undefined && servers.servers.length === 0
-      ? [`Found no enabled server in ${configPath}`]
-      : []),
     ...foreignNotes(env),
     ...(remoteBind ? bindNotes(config) : []),
   ];
-  const warnings = [...strangers, ...(remoteBind ? [openBind(config)] : [])];
-  return { config, configPath, listener: optional(env, "MCP_LISTENER"), notes, warnings };
+  const admin = readAdmin(env, memory);
+  const warnings = [
+    ...strangers,
+    ...(remoteBind ? [openBind(config)] : []),
+    ...adminWarnings(env, admin, memory),
+  ];
+  const listener = optional(env, "MCP_LISTENER");
+  return { config, configPath, listener, admin, notes, emptyNotes, warnings };
+}
+
+/** Without a data folder there is no place for the tokens, and the admin API is off. */
+function readAdmin(env: Environment, memory: boolean): AdminListenerConfig {
+  return {
+    isOn: required(env, "MCP_ADMIN") && !memory,
+    host: required(env, "MCP_ADMIN_HOST"),
+    port: required(env, "MCP_ADMIN_PORT"),
+    isPortSet: textOf(env, "MCP_ADMIN_PORT") !== undefined,
+    maySpawn: required(env, "MCP_ADMIN_SPAWN"),
+  };
+}
+
+const adminNames = ["MCP_ADMIN_PORT", "MCP_ADMIN_HOST", "MCP_ADMIN_SPAWN"] as const;
+
+function adminWarnings(
+  env: Environment,
+  { isOn, host }: AdminListenerConfig,
+  memory: boolean,
+): string[] {
+  if (!isOn) {
+    const reason = memory
+      ? "MCP_DATA_DIR=:memory: leaves no place for its tokens"
+      : "MCP_ADMIN=off";
+    return adminNames.filter((name) => textOf(env, name) !== undefined)
+      .map((name) => `${name} has no effect: the admin API is off, since ${reason}`);
+  }
+  if (isLoopback(host)) return [];
+  return [
+    `The admin API listens on ${host}: every machine that can reach it and has a token can steer ` +
+    "this gateway; tokens pass the network unencrypted, so let only trusted networks reach it",
+  ];
 }
 
 type Environment = ReadConfigOptions["env"];

@@ -185,7 +185,7 @@ function list(names: readonly string[]): string {
 }
 
 /** Keys and values that switch a server off in Cline, DeepChat, Zed, Jan and others. */
-const switches: readonly (readonly [key: string, off: boolean])[] = [
+export const switches: readonly (readonly [key: string, off: boolean])[] = [
   ["disabled", true],
   ["disable", true],
   ["isDisabled", true],
@@ -198,6 +198,15 @@ const switches: readonly (readonly [key: string, off: boolean])[] = [
 /** Whether an entry is switched off, by the key of any program. */
 export function isSwitchedOff(entry: Readonly<Record<string, unknown>>): boolean {
   return switches.some(([key, off]) => entry[key] === off);
+}
+
+/** An entry without the keys that switch it on or off. */
+export function withoutSwitches<Entry extends Readonly<Record<string, unknown>>>(
+  entry: Entry,
+): Partial<Entry> {
+  const keys = new Set(switches.map(([key]) => key));
+  const others = Object.entries(entry).filter(([key]) => !keys.has(key));
+  return Object.fromEntries(others) as Partial<Entry>;
 }
 
 /**

@@ -36,6 +36,21 @@ export const houseLimits = {
   logRepeatsMax: 200,
   logRepeatsMs: 10_000,
   logMessagesMax: 100,
+  /** A body of the admin API: an entry of `mcp.json`, or the name of a file. */
+  adminBodyBytesMax: 1024 * 1024,
+  /** The nonce of the admin API's proof. */
+  nonceCharsMin: 16,
+  nonceCharsMax: 128,
+  /** Programs that are attached to the gateway at the same time. */
+  attachmentsMax: 200,
+  /**
+   * A gateway that was started for attached programs stops this long after the last one left, or
+   * when the first one did not come.
+   */
+  unattachedMs: 5_000,
+  firstAttachMs: 30_000,
+  /** The time that running requests of the admin API have when the gateway stops. */
+  adminCloseMs: 500,
   /** The addresses of this machine are read again after this; a network may have been added. */
   addressesMs: 5_000,
   /** One log record's text. */
@@ -45,6 +60,11 @@ export const houseLimits = {
   logNameCharsMax: 200,
   /** The longest time in a configuration: both runtimes fire longer timers at once. */
   timerMsMax: 2_147_483_647,
+  /** The latest calls of a server whose median time its report shows. */
+  callTimesMax: 64,
+  /** Servers in the registry, and the JSON text of one entry. */
+  registryServersMax: 500,
+  registryEntryCharsMax: 64 * 1024,
   /** The name of a configured server: it is part of URLs, tool names and log lines. */
   serverNameCharsMax: 128,
 } as const satisfies Record<string, number>;

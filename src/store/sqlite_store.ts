@@ -3,10 +3,12 @@
  * file may be written. Not here: how the file is opened, locked and migrated (database.ts), and the
  * statements of each store.
  */
+import { copyDatabase } from "./backup.ts";
 import { createStorageCheck, openStoreDatabase } from "./database.ts";
 import { openSqliteCatalogStore } from "./sqlite_catalogs.ts";
 import { openSqliteCredentialStore } from "./sqlite_credentials.ts";
 import { openSqliteProcessGroups } from "./sqlite_process_groups.ts";
+import { openSqliteRegistry } from "./sqlite_registry.ts";
 import { openSqliteSessionStore } from "./sqlite_sessions.ts";
 import { noDirectory, type StoreEngine, type StoreKindOptions } from "./stores.ts";
 
@@ -35,7 +37,9 @@ export async function openSqliteStore(options: StoreKindOptions): Promise<StoreE
       catalogs: openSqliteCatalogStore({ ...shared, log: log.source("catalog") }),
       credentials: (sealer) =>
         openSqliteCredentialStore({ ...shared, sealer, log: log.source("credentials") }),
+      registry: (sealer) => openSqliteRegistry({ database, sealer, log: log.source("registry") }),
       processGroups: openSqliteProcessGroups({ database, clock }),
+      backup: (to) => copyDatabase({ runtime, database, path: to, isKept: path !== noDirectory }),
       problem: async () => check.problem(),
       async close() {
         await sessions.close();

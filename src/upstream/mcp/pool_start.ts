@@ -99,6 +99,7 @@ async function launch(
   const dialects = knownDialects.of(caller);
   const judge = restartPolicies.of(dialects[0]);
   const attempt = judge.begin(slot.key.scope);
+  deps.emit({ type: "server_starting", server: config.name });
   const options: ConnectionOptions = {
     config,
     deps,

@@ -1,0 +1,93 @@
+/**
+ * The command line as a person or a script runs it: the program of the runtime under test, as a
+ * process of its own in a given folder. `runCli` waits for its end; `startCli` is for commands that
+ * run until they are stopped or that a test talks to meanwhile.
+ */
+import { spawn } from "node:child_process";
+import { sendSignal } from "./processes.ts";
+import { bareEnvironment, gatewayRuntime, programCommand } from "./spawn_gateway.ts";
+import { startMsMax, until, within } from "./wait.ts";
+
+/** How to run a command. */
+export interface CliOptions {
+  /** The current folder: a gateway made by `spawnGateway` has its files in `gateway.directory`. */
+  readonly cwd: string;
+  /** Variables next to PATH, HOME and the like; nothing else of the test's environment is there. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Written to its stdin, which is then closed. Absent: its stdin is empty. */
+  readonly input?: string;
+  readonly withinMs?: number;
+}
+
+/** How a command ended; `code` is null if a signal ended it. */
+export interface CliOutcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A command that runs. */
+export interface RunningCli {
+  readonly pid: number;
+  stdout(): string;
+  stderr(): string;
+  /** Writes to its stdin, which stays open until `closeInput`. */
+  write(text: string): void;
+  closeInput(): void;
+  signal(name: "SIGINT" | "SIGTERM" | "SIGKILL"): void;
+  /** Resolves when it has ended and its outputs are read. */
+  readonly ended: Promise<CliOutcome>;
+}
+
+/** Starts a command, and leaves its stdin open. */
+export function startCli(args: readonly string[], { cwd, env }: CliOptions): RunningCli {
+  const { command, args: all } = programCommand(`src/main/${gatewayRuntime}.ts`, args);
+  const child = spawn(command, all, { cwd, env: { ...bareEnvironment(), ...env }, stdio: "pipe" });
+  const text = { stdout: "", stderr: "" };
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => text.stdout += chunk);
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => text.stderr += chunk);
+  // It may end before it has read all.
+  child.stdin.on("error", () => {});
+  return {
+    pid: child.pid ?? -1,
+    stdout: () => text.stdout,
+    stderr: () => text.stderr,
+    write: (input) => void child.stdin.write(input),
+    closeInput: () => void child.stdin.end(),
+    signal: (name) => sendSignal(child.pid, name),
+    ended: new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (code) => resolve({ code, ...text }));
+    }),
+  };
+}
+
+/** Runs a command to its end, which must come in time. */
+export async function runCli(args: readonly string[], options: CliOptions): Promise<CliOutcome> {
+  const running = startCli(args, options);
+  running.write(options.input ?? "");
+  running.closeInput();
+  try {
+    return await within(`${args[0]} to end`, running.ended, options.withinMs ?? startMsMax);
+  } catch (thrown) {
+    running.signal("SIGKILL");
+    throw new Error(`${thrown}\n${running.stdout()}\n${running.stderr()}`);
+  }
+}
+
+/** The value that a command printed with `--json`. */
+export async function runCliJson<Value>(
+  args: readonly string[],
+  options: CliOptions,
+): Promise<Value> {
+  const { code, stdout, stderr } = await runCli([...args, "--json"], options);
+  if (code !== 0) throw new Error(`${args.join(" ")} ended with ${code}:\n${stderr}\n${stdout}`);
+  return JSON.parse(stdout);
+}
+
+/** Waits until a running command has printed a text that the pattern finds. */
+export async function untilPrinted(running: RunningCli, pattern: RegExp): Promise<RegExpExecArray> {
+  return await until(`${pattern} in the output`, () => {
+    return pattern.exec(`${running.stdout()}\n${running.stderr()}`) ?? undefined;
+  });
+}
