@@ -25,4 +25,18 @@ export const commands: readonly Command[] = [
     examples: ["start --port 9100", "start --config ~/mcp.json"],
     load: async () => (await import("./start_command.ts")).runStart,
   },
+  {
+    name: "stdio",
+    summary: "serves one client on stdin and stdout, with the gateway that runs or a new one",
+    arguments: [
+      {
+        name: "NAME",
+        meaning: "one server, under its own names; without it all servers",
+        isRequired: false,
+      },
+    ],
+    options: [{ flags: "--server NAME", meaning: "the same as NAME" }],
+    examples: ["stdio", "stdio files", "stdio --config ~/mcp.json --data ~/.mcp"],
+    load: async () => (await import("./stdio_command.ts")).runStdio,
+  },
 ];

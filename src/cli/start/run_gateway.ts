@@ -9,10 +9,10 @@ import { systemClock, withDeadline } from "../../clock.ts";
 import { readConfig, type StartConfig } from "../../config/environment.ts";
 import { readServers, type ReadServersOptions } from "../../config/mcp_json.ts";
 import { isCorrupt } from "../../store/database.ts";
-import { defaultLimits } from "../../limits.ts";
 import type { Runtime, WatchLimits } from "../../runtime/runtime.ts";
 import { exitCodes } from "../exit_codes.ts";
 import type { Platform } from "../platform.ts";
+import { onStopSignals } from "../signals.ts";
 import { announceGateway } from "./gateway_file.ts";
 import { isWildcard } from "./listen_address.ts";
 import { assertAttachable, type OpenListeners, openListeners } from "./listeners.ts";
@@ -35,22 +35,18 @@ export async function startGateway(
   env: Environment,
   { untilUnattached = false }: StartOptions = {},
 ): Promise<void> {
-  const { signalEchoMs } = { ...defaultLimits, ...platform.limits };
   let stop: () => void = () => {};
-  let signals = 0;
-  let firstSignalAt = 0;
+  let isStopped = false;
   let reload: () => Promise<void> = () => Promise.resolve();
   const reloadInBackground = () => void reload().catch(() => {});
-  platform.runtime.onSignal((signal) => {
-    if (signal === "SIGHUP") return reloadInBackground();
-    const now = systemClock.monotonic();
-    // One Ctrl-C arrives several times: the terminal and each script runner between send it.
-    if (signals > 0 && now - firstSignalAt < signalEchoMs) return;
-    firstSignalAt = now;
-    signals += 1;
+  onStopSignals(platform, {
+    first() {
+      isStopped = true;
+      stop();
+    },
     // If the gateway ends without stopping its children, the warden kills them.
-    if (signals > 1) return platform.exit(exitCodes.failed);
-    stop();
+    again: () => platform.exit(exitCodes.failed),
+    hangUp: reloadInBackground,
   });
   const served: { gateway?: GatewayHandle } = {};
   platform.onFault((fault) => hearFault(platform, served.gateway, fault));
@@ -68,8 +64,9 @@ export async function startGateway(
       watch();
     },
     ...(platform.limits === undefined ? {} : { limits: platform.limits }),
-    // Bun prints all that console.error writes in red.
-    console: (line) => console.warn(line),
+    // Bun prints all that console.error writes in red. A gateway that a client started has no
+    // terminal: its log file is enough.
+    console: untilUnattached ? () => {} : (line) => console.warn(line),
   });
   served.gateway = running;
   const startedAt = new Date(systemClock.wall()).toISOString();
@@ -101,7 +98,7 @@ export async function startGateway(
     });
   }
   // A signal that arrived during all this.
-  if (signals > 0) stop();
+  if (isStopped) stop();
 }
 
 function greet(

@@ -12,6 +12,8 @@ export interface GatewayEndpoint {
   readonly url: string;
   /** With the credentials that it asks for. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Where a program attaches itself. */
+  readonly attachUrl: string;
   /** One run of a gateway. */
   readonly instance: string;
 }
