@@ -80,7 +80,11 @@ export const relations: readonly Relation[] = [
   before("slowCheckMs", "headersMs", "a deadline is checked more often than it passes"),
   before("headersMs", "bodyMs", "a request's time includes that of its head"),
   within("streamBytesMax", "replayBytesMax", "what a reader lags by can be replayed"),
-  within("adminBodyBytesMax", "bodyBytesMax", "the listener of the admin API takes what clients send"),
+  within(
+    "adminBodyBytesMax",
+    "bodyBytesMax",
+    "the listener of the admin API takes what clients send",
+  ),
   within("nonceCharsMin", "nonceCharsMax", "a nonce of the least length is taken"),
   within("flushMs", "drainMs", "the last bytes have their time within the stop"),
   before("drainCheckMs", "drainMs", "the end of the last call is noticed in time"),

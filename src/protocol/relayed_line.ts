@@ -3,7 +3,7 @@
  * belong to, and what the bridge does with them beyond sending them on. Each line decides for
  * itself, so one stream can carry both eras. Not here: how the bridge sends them (cli/stdio).
  */
-import { errorTable } from "../errors.ts";
+import { errorTable, GatewayError } from "../errors.ts";
 import type { JsonObject, RequestId } from "../model.ts";
 import { classify } from "./era.ts";
 import {
@@ -62,10 +62,11 @@ export function readRelayedLine(text: string, limits: MessageLimits): RelayedLin
   const messages = isBatch
     ? value.map((item) => toMessage(item, limits))
     : [toMessage(value, limits)];
+  const [only] = messages;
+  if (only === undefined) throw new GatewayError("invalid_request", "Cannot take an empty batch");
   const requests = messages.filter((message) => message.kind === "request");
   const isAnswer = messages.every(({ kind }) => kind === "response" || kind === "error");
-  const [only] = messages;
-  const kind = isBatch || only === undefined ? "session" : kindOf(only, era === "modern");
+  const kind = isBatch ? "session" : kindOf(only, era === "modern");
   const cancelled = kind === "cancellation" ? cancelledBy(only) : undefined;
   return { kind, text, requests, cancelled, isAnswer };
 }
@@ -82,8 +83,8 @@ function kindOf(message: Message, isStateless: boolean): RelayedKind {
   return method === "subscriptions/listen" ? "listen" : "stateless";
 }
 
-function cancelledBy(message: Message | undefined): RequestId | undefined {
-  const id = message?.kind === "notification" ? message.params.requestId : undefined;
+function cancelledBy(message: Message): RequestId | undefined {
+  const id = message.kind === "notification" ? message.params.requestId : undefined;
   return typeof id === "string" || typeof id === "number" ? id : undefined;
 }
 

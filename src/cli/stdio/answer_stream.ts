@@ -7,8 +7,8 @@ import { GatewayError } from "../../errors.ts";
 import type { JsonObject } from "../../model.ts";
 import { decodeSse } from "../../sse/decode.ts";
 import { errorIn, type GatewayAnswer, lost, readText } from "./gateway_http.ts";
-import type { Bridge } from "./bridge.ts";
-import { deliver, fail, type OpenRequest } from "./open_requests.ts";
+import type { Bridge } from "./bridge_parts.ts";
+import { type ClientRequest, deliver, fail } from "./client_requests.ts";
 
 /** Where a stream broke off, or ended. */
 export interface StreamPlace {
@@ -30,7 +30,7 @@ export const beforeFirst: StreamPlace = {
 };
 
 /** What is seen of results on their way. */
-export type SeeResult = (result: JsonObject, request: OpenRequest) => void;
+export type SeeResult = (result: JsonObject, request: ClientRequest) => void;
 
 /**
  * Reads one stream to its end; a broken one ends, too. `take` passes a message on. A stream of
@@ -70,7 +70,7 @@ export async function readStream(
 export async function takeBody(
   { out, limits }: Bridge,
   { status, body }: GatewayAnswer,
-  requests: readonly OpenRequest[],
+  requests: readonly ClientRequest[],
   see?: SeeResult,
 ): Promise<void> {
   const text = await readText(body, limits.bridgeMessageBytesMax).catch((thrown) => {
@@ -100,6 +100,6 @@ export function discard({ body }: GatewayAnswer): void {
 }
 
 /** The error for a refusal without words of its own. */
-export function refusal(status: number): ReturnType<GatewayError["toRpc"]> {
-  return { code: -32603, message: `The gateway answers with status ${status}` };
+export function refusal(status: number): GatewayError {
+  return new GatewayError("gateway_unavailable", `The gateway answers with status ${status}`);
 }

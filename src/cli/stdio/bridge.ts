@@ -10,21 +10,11 @@ import { idOf, isJsonObject, parseJson } from "../../protocol/jsonrpc.ts";
 import { readRelayedLine, type RelayedLine } from "../../protocol/relayed_line.ts";
 import { readLines } from "../../upstream/stdio/line_reader.ts";
 import type { GatewayHttp } from "./gateway_http.ts";
+import type { Bridge } from "./bridge_parts.ts";
 import type { LineOutput } from "./line_output.ts";
-import { createOpenRequests, fail, type OpenRequest, type OpenRequests } from "./open_requests.ts";
+import { type ClientRequest, createClientRequests, fail } from "./client_requests.ts";
 import { createSessionLeg, type SessionLeg } from "./session_leg.ts";
 import { createStatelessLeg, type StatelessLeg } from "./stateless_leg.ts";
-
-/** What both eras work with. */
-export interface Bridge {
-  readonly http: GatewayHttp;
-  readonly out: LineOutput;
-  readonly limits: Limits;
-  readonly note: (line: string) => void;
-  readonly open: OpenRequests;
-  /** Aborts when the bridge ends: what is still under way is left. */
-  readonly closing: AbortSignal;
-}
 
 /** What a bridge connects. */
 export interface BridgeOptions {
@@ -56,7 +46,7 @@ export async function runBridge(options: BridgeOptions): Promise<void> {
     out,
     limits,
     note,
-    open: createOpenRequests(),
+    open: createClientRequests(),
     closing: closing.signal,
   };
   const bridge: RunningBridge = {
@@ -160,7 +150,7 @@ function textOf(thrown: unknown): string {
 async function register(
   bridge: RunningBridge,
   { text, requests }: RelayedLine,
-): Promise<OpenRequest[] | undefined> {
+): Promise<ClientRequest[] | undefined> {
   const { open, limits } = bridge;
   if (open.size() + requests.length > limits.bridgeRequestsMax) {
     const message = `Cannot take more than ${limits.bridgeRequestsMax} requests at once`;

@@ -1,7 +1,7 @@
 /**
  * Starts a gateway that goes on without this program, and waits until it can be joined. Of several
- * programs that do so at once, the data folder lets one gateway start; the others join it. A start
- * that fails is told with the gateway's own words.
+ * programs that do so at once, the data folder lets one gateway start; the others join it. The
+ * error of a start that fails has the gateway's own words.
  */
 import { sleep } from "../../clock.ts";
 import { GatewayError, toGatewayError } from "../../errors.ts";
@@ -31,10 +31,10 @@ export async function startDetached(start: GatewayStart): Promise<GatewayEndpoin
   let args: readonly string[] = [];
   let words = "";
   for (let starts = 0; starts < limits.bridgeStartsMax && !signal.aborted; starts += 1) {
-    const process = detach(start, args);
-    const found = await untilFound(start, deadline, process.isAlive);
+    const child = detach(start, args);
+    const found = await untilFound(start, deadline, child.isAlive);
     if (found !== undefined) return found;
-    words = await process.words();
+    words = await child.words();
     if (words.includes(lockedWords)) {
       // The other one may still be starting, or stopping.
       const until = Math.min(deadline, clock.monotonic() + limits.bridgeRejoinMs);

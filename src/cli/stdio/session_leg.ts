@@ -11,40 +11,20 @@ import type { JsonObject } from "../../model.ts";
 import { sessionHeaders, sessionIn } from "../../protocol/legacy/http_wire.ts";
 import type { RelayedLine } from "../../protocol/relayed_line.ts";
 import { collect, discard, refusal, takeBody } from "./answer_stream.ts";
-import type { Bridge } from "./bridge.ts";
+import type { Bridge } from "./bridge_parts.ts";
 import { eitherOf, errorIn, type GatewayAnswer, lost, postHeaders, send } from "./gateway_http.ts";
-import { areOver, deliver, fail, type OpenRequest } from "./open_requests.ts";
+import { areOver, type ClientRequest, deliver, fail } from "./client_requests.ts";
+import type { SessionState, SettledSession } from "./session_state.ts";
 import { keepStanding, readToAnswers } from "./session_streaming.ts";
 
 /** The session of one client. */
 export interface SessionLeg {
   /** Carries the requests of a line out; resolves when they are over. */
-  request(line: RelayedLine, requests: readonly OpenRequest[]): Promise<void>;
+  request(line: RelayedLine, requests: readonly ClientRequest[]): Promise<void>;
   /** Sends a line without requests. */
   aside(line: RelayedLine): Promise<void>;
   /** Ends the session at the gateway. */
   end(): Promise<void>;
-}
-
-/** What the handshake has settled. */
-export interface SettledSession {
-  readonly session: string | undefined;
-  readonly revision: string | undefined;
-}
-
-/** A session and what it takes to open it again. */
-export interface SessionState {
-  readonly bridge: Bridge;
-  settled: SettledSession | undefined;
-  opening: RelayedLine | undefined;
-  opened: RelayedLine | undefined;
-  /** The handshake under way: what follows it waits. */
-  ready: Promise<void>;
-  renewing: Promise<void> | undefined;
-  /** Ends the stream of what belongs to no request. */
-  standing: AbortController | undefined;
-  /** Requests that changed the session, by what they changed. */
-  readonly settings: Map<string, string>;
 }
 
 /** Makes it; there is no session yet. */
@@ -99,7 +79,7 @@ function post(
 /** Runs `work`; a request that the client cancels before it was sent is not sent. */
 async function whileWanted(
   { bridge: { closing } }: SessionState,
-  requests: readonly OpenRequest[],
+  requests: readonly ClientRequest[],
   work: (sending: Sending) => Promise<void>,
 ): Promise<void> {
   const [only] = requests;
@@ -122,10 +102,10 @@ async function whileWanted(
 async function open(
   state: SessionState,
   line: RelayedLine,
-  requests: readonly OpenRequest[],
+  requests: readonly ClientRequest[],
 ): Promise<void> {
   const { out } = state.bridge;
-  // A client may begin anew; its former session ends.
+  // A client that begins again ends its former session.
   void end(state);
   Object.assign(state, { opening: line, opened: undefined, settled: undefined });
   state.settings.clear();
@@ -152,7 +132,7 @@ function isUnknown({ status }: GatewayAnswer, settled: SettledSession | undefine
 async function call(
   state: SessionState,
   line: RelayedLine,
-  requests: readonly OpenRequest[],
+  requests: readonly ClientRequest[],
   sending: Sending,
 ): Promise<void> {
   const { bridge } = state;
@@ -170,7 +150,7 @@ async function call(
   if (answer.isStream && cancellation !== undefined) {
     void aside(state, cancellation).catch(() => {});
   }
-  const see = (_: JsonObject, request: OpenRequest) => {
+  const see = (_: JsonObject, request: ClientRequest) => {
     if (requests.length === 1) noteSetting(state, request, line.text);
   };
   if (answer.isStream) await readToAnswers(state, answer, settled, requests, see);
@@ -179,7 +159,11 @@ async function call(
 }
 
 /** Keeps what changed the session, so that another one can be changed alike. */
-function noteSetting({ settings, bridge }: SessionState, request: OpenRequest, text: string): void {
+function noteSetting(
+  { settings, bridge }: SessionState,
+  request: ClientRequest,
+  text: string,
+): void {
   const { method, params } = request;
   const max = bridge.limits.bridgeSettingsMax;
   if (method === "logging/setLevel") putWithin(settings, method, text, max);

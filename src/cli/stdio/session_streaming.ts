@@ -14,15 +14,15 @@ import {
   type StreamPlace,
 } from "./answer_stream.ts";
 import { backOff, eitherOf, type GatewayAnswer, send } from "./gateway_http.ts";
-import { areOver, deliver, type OpenRequest } from "./open_requests.ts";
-import type { SessionState, SettledSession } from "./session_leg.ts";
+import { areOver, type ClientRequest, deliver } from "./client_requests.ts";
+import type { SessionState, SettledSession } from "./session_state.ts";
 
 /** Reads the stream of some requests until all are answered, or it cannot be resumed. */
 export async function readToAnswers(
   { bridge }: SessionState,
   first: GatewayAnswer,
   settled: SettledSession | undefined,
-  requests: readonly OpenRequest[],
+  requests: readonly ClientRequest[],
   see: SeeResult,
 ): Promise<void> {
   const { http, limits, closing, out } = bridge;

@@ -16,7 +16,7 @@ import {
   statelessHeaders,
 } from "../../protocol/relayed_line.ts";
 import { beforeFirst, collect, discard, readStream, takeBody } from "./answer_stream.ts";
-import type { Bridge } from "./bridge.ts";
+import type { Bridge } from "./bridge_parts.ts";
 import {
   backOff,
   eitherOf,
@@ -27,14 +27,14 @@ import {
   readText,
   send,
 } from "./gateway_http.ts";
-import { areOver, deliver, fail, type OpenRequest } from "./open_requests.ts";
+import { areOver, type ClientRequest, deliver, fail } from "./client_requests.ts";
 
 /** The requests without a session of one client. */
 export interface StatelessLeg {
   /** Carries a request out; resolves when it is over. */
-  request(line: RelayedLine, request: OpenRequest): Promise<void>;
+  request(line: RelayedLine, request: ClientRequest): Promise<void>;
   /** Whether a request is one of them. */
-  owns(request: OpenRequest | undefined): boolean;
+  owns(request: ClientRequest | undefined): boolean;
 }
 
 interface LegState {
@@ -46,7 +46,7 @@ interface LegState {
 /** Makes it. */
 export function createStatelessLeg(bridge: Bridge): StatelessLeg {
   const leg: LegState = { bridge, tools: new Map() };
-  const own = new WeakSet<OpenRequest>();
+  const own = new WeakSet<ClientRequest>();
   return {
     async request(line, request) {
       own.add(request);
@@ -64,7 +64,7 @@ export function createStatelessLeg(bridge: Bridge): StatelessLeg {
 function post(
   { bridge: { http }, tools }: LegState,
   body: string,
-  request: Pick<OpenRequest, "id" | "method" | "params">,
+  request: Pick<ClientRequest, "id" | "method" | "params">,
   signal: AbortSignal,
   mayStart = true,
 ): Promise<GatewayAnswer> {
@@ -76,7 +76,7 @@ function post(
 async function call(
   leg: LegState,
   { text }: RelayedLine,
-  request: OpenRequest,
+  request: ClientRequest,
   signal: AbortSignal,
 ): Promise<void> {
   const { bridge } = leg;
@@ -121,7 +121,7 @@ function noteTools(
 /** Reads the list of tools on behalf of the client; false if that changes nothing. */
 async function learnTools(
   leg: LegState,
-  { params }: OpenRequest,
+  { params }: ClientRequest,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { bridge: { limits } } = leg;
@@ -149,7 +149,7 @@ async function learnTools(
 async function listen(
   leg: LegState,
   { text }: RelayedLine,
-  request: OpenRequest,
+  request: ClientRequest,
   signal: AbortSignal,
 ): Promise<void> {
   const { bridge } = leg;

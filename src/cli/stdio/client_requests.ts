@@ -11,7 +11,7 @@ import type { RelayedLine, RelayedRequest } from "../../protocol/relayed_line.ts
 import type { LineOutput } from "./line_output.ts";
 
 /** One request. */
-export interface OpenRequest extends RelayedRequest {
+export interface ClientRequest extends RelayedRequest {
   /** The line by which the client gave it up: it does not wait for an answer any more. */
   cancellation: RelayedLine | undefined;
   isAnswered: boolean;
@@ -20,20 +20,20 @@ export interface OpenRequest extends RelayedRequest {
 }
 
 /** The open requests of one client. */
-export interface OpenRequests {
+export interface ClientRequests {
   readonly size: () => number;
   /** Undefined if the id belongs to a request that is still open. */
-  add(request: RelayedRequest): OpenRequest | undefined;
-  find(id: RequestId): OpenRequest | undefined;
-  remove(request: OpenRequest): void;
+  add(request: RelayedRequest): ClientRequest | undefined;
+  find(id: RequestId): ClientRequest | undefined;
+  remove(request: ClientRequest): void;
 }
 
 /** A number and a text are different ids. */
 const keyOf = (id: RequestId): string => JSON.stringify(id);
 
 /** Makes the table, empty. */
-export function createOpenRequests(): OpenRequests {
-  const open = new Map<string, OpenRequest>();
+export function createClientRequests(): ClientRequests {
+  const open = new Map<string, ClientRequest>();
   return {
     size: () => open.size,
     add(request) {
@@ -56,7 +56,7 @@ export function createOpenRequests(): OpenRequests {
 }
 
 /** Whether nothing more can come for these requests. */
-export function areOver(requests: readonly OpenRequest[]): boolean {
+export function areOver(requests: readonly ClientRequest[]): boolean {
   return requests.every(({ isAnswered }) => isAnswered);
 }
 
@@ -64,8 +64,8 @@ export function areOver(requests: readonly OpenRequest[]): boolean {
 export async function deliver(
   out: LineOutput,
   text: string,
-  requests: readonly OpenRequest[],
-  seen?: (result: JsonObject, request: OpenRequest) => void,
+  requests: readonly ClientRequest[],
+  seen?: (result: JsonObject, request: ClientRequest) => void,
 ): Promise<void> {
   if (requests.length > 0) {
     const value = parse(text);
@@ -80,11 +80,11 @@ export async function deliver(
   await out.write(text);
 }
 
-function isUnwanted({ request }: { readonly request: OpenRequest }): boolean {
+function isUnwanted({ request }: { readonly request: ClientRequest }): boolean {
   return request.cancellation !== undefined;
 }
 
-function requestOf(item: unknown, requests: readonly OpenRequest[]) {
+function requestOf(item: unknown, requests: readonly ClientRequest[]) {
   if (!isJsonObject(item) || item.method !== undefined) return undefined;
   const request = requests.find(({ id, isAnswered }) => id === item.id && !isAnswered);
   const { result } = item;
@@ -102,7 +102,7 @@ function parse(text: string): unknown {
 /** Answers what is still open with an error. */
 export async function fail(
   out: LineOutput,
-  requests: readonly OpenRequest[],
+  requests: readonly ClientRequest[],
   error: GatewayError | {
     readonly code: number;
     readonly message: string;
