@@ -5,7 +5,7 @@ import { runProgram } from "../cli/program.ts";
 
 await runProgram({
   runtime: createDenoRuntime(),
-  system: createNodeSystem(),
+  system: createNodeSystem((name, bytes) => Deno[name].write(bytes)),
   args: Deno.args,
   self: [Deno.execPath(), "run", "--allow-all", "--quiet", Deno.mainModule],
   cwd: Deno.cwd(),

@@ -88,6 +88,20 @@ function cancelledBy(message: Message): RequestId | undefined {
   return typeof id === "string" || typeof id === "number" ? id : undefined;
 }
 
+const idForm = String.raw`("(?:[^"\\]|\\.)*"|-?\d{1,15})`;
+const version = String.raw`"jsonrpc"\s*:\s*"2\.0"\s*,\s*`;
+const requestHead = new RegExp(
+  String.raw`^\s*\{\s*(?:${version})?(?:"id"\s*:\s*${idForm}\s*,\s*)?(?:${version})?"method"`,
+);
+const requestTail = new RegExp(String.raw`"id"\s*:\s*${idForm}\s*\}\s*$`);
+
+/** The id of a request of which only the two ends are known; undefined if they do not show it. */
+export function idAtEnds({ head, tail }: { readonly head: string; readonly tail: string }) {
+  const found = requestHead.exec(head);
+  const id = found === null ? undefined : found[1] ?? requestTail.exec(tail)?.[1];
+  return id === undefined ? undefined : JSON.parse(id) as RequestId;
+}
+
 /** The headers of a request without a session; `tool` is the called tool, if known. */
 export function statelessHeaders(
   { method, params }: RelayedRequest,

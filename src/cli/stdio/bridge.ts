@@ -7,8 +7,8 @@ import { sleep, systemClock } from "../../clock.ts";
 import { GatewayError, toGatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import { idOf, isJsonObject, parseJson } from "../../protocol/jsonrpc.ts";
-import { readRelayedLine, type RelayedLine } from "../../protocol/relayed_line.ts";
-import { readLines } from "../../upstream/stdio/line_reader.ts";
+import { idAtEnds, readRelayedLine, type RelayedLine } from "../../protocol/relayed_line.ts";
+import { type LineHandler, readLines } from "../../upstream/stdio/line_reader.ts";
 import type { GatewayHttp } from "./gateway_http.ts";
 import type { Bridge } from "./bridge_parts.ts";
 import type { LineOutput } from "./line_output.ts";
@@ -56,20 +56,16 @@ export async function runBridge(options: BridgeOptions): Promise<void> {
     running: new Set(),
     asides: new Set(),
   };
-  const reader = readLines(
-    input,
-    {
-      lines: (lines) => takeLines(bridge, lines),
-      tooLong: ({ bytes }) => {
-        const text =
-          `Cannot take a line of ${bytes} bytes: expected ${limits.lineBytesMax} at most`;
-        void refuse(bridge, undefined, new GatewayError("body_too_large", text));
-      },
-      fault: (fault) => note(`Cannot read stdin: ${fault}`),
+  const handler: LineHandler = {
+    lines: (lines) => takeLines(bridge, lines),
+    tooLong: (line) => {
+      const { bytes } = line;
+      const text = `Cannot take a line of ${bytes} bytes: expected ${limits.lineBytesMax} at most`;
+      void out.write(errorLine(idAtEnds(line), new GatewayError("body_too_large", text)));
     },
-    limits,
-    systemClock,
-  );
+    fault: (fault) => note(`Cannot read stdin: ${fault}`),
+  };
+  const reader = readLines(input, handler, limits, systemClock);
   const leaving = new Promise<void>((resolve) => {
     for (const end of [signal, out.closed]) {
       end.addEventListener("abort", () => resolve());
@@ -170,10 +166,10 @@ async function register(
 /** Answers what is no message with an error, which names the request if its id can be read. */
 async function refuse(
   { out, limits }: Bridge,
-  text: string | undefined,
+  text: string,
   error: GatewayError,
 ): Promise<void> {
-  await out.write(errorLine(text === undefined ? undefined : idIn(text, limits), error));
+  await out.write(errorLine(idIn(text, limits), error));
 }
 
 function idIn(text: string, limits: Limits) {
