@@ -7,6 +7,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { defaultLimits } from "../../src/limits.ts";
 import { envelope, type Line, type LineClient, lineClient } from "../support/line_client.ts";
 import { isAlive, sendSignal } from "../support/processes.ts";
 import { type RunningCli, startCli } from "../support/run_cli.ts";
@@ -221,6 +222,41 @@ test("it ends on a signal, of which a script runner may send two", async () => {
   one.running.signal("SIGINT");
   one.running.signal("SIGINT");
   expect((await within("it to end", one.running.ended)).code).toBe(0);
+});
+
+test("a client that reads nothing cannot keep it from ending", async () => {
+  const { command, args } = programCommand(`src/main/${gatewayRuntime}.ts`, ["stdio"]);
+  const child = spawn(command, args, {
+    cwd: folder,
+    env: { ...bareEnvironment(), ...anyPorts },
+    stdio: ["pipe", "pipe", "ignore"],
+  });
+  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  // More errors than a pipe holds.
+  child.stdin.write("{\n".repeat(5_000));
+  await new Promise((resolve) => child.stdout.once("readable", resolve));
+  sendSignal(child.pid, "SIGTERM");
+  expect(await within("it to end", ended)).toBe(0);
+  child.stdout.destroy();
+});
+
+test("it takes no more than its bound at once, and a line that is too long fails alone", async () => {
+  const one = client();
+  await one.open();
+  const { bridgeRequestsMax, lineBytesMax } = defaultLimits;
+  const open = Array.from(
+    { length: bridgeRequestsMax },
+    (_, at) => one.begin("tools/call", work(`open ${at}`, "silence after it")),
+  );
+  const { error } = await one.ask("ping");
+  expect(error?.data).toMatchObject({ reason: "overloaded", outcome: "not_sent" });
+  for (const requestId of open) one.notify("notifications/cancelled", { requestId });
+  await until("a free place", async () => (await one.ask("ping")).result);
+  const long = await one.ask("tools/call", work("x".repeat(lineBytesMax)));
+  expect(long.error?.message).toMatch(/^Cannot take a line of \d+ bytes/);
+  expect((await one.ask("ping")).result).toEqual({});
+  expect(one.lines().filter(({ id }) => open.includes(Number(id)))).toEqual([]);
+  await one.leave();
 });
 
 test("it ends when the program that started it is gone, even if its stdin stays open", async () => {
