@@ -25,6 +25,7 @@ import { trialCallerOf } from "./upstream/mcp/trial_caller.ts";
 import { identity } from "./version.ts";
 
 export type { GatewayOptions } from "./app/parts.ts";
+export { type OpenRegistry, openRegistry, type OpenRegistryOptions } from "./app/open_registry.ts";
 export { defaultTables, type Tables } from "./app/tables.ts";
 
 /** A running gateway without a socket. */

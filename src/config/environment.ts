@@ -30,7 +30,7 @@ export interface StartConfig {
   readonly admin: AdminListenerConfig;
   /** Lines for the operator at the start. */
   readonly notes: readonly string[];
-  /** Further lines if the registry has no server either. */
+  /** Those of the notes that hold only if the registry has no server either. */
   readonly emptyNotes: readonly string[];
   /** Lines for the operator about possible mistakes or dangers. */
   readonly warnings: readonly string[];
@@ -92,6 +92,7 @@ export async function readConfig(
     ? [`Found no enabled server in ${configPath}`]
     : [];
   const notes = [
+    ...emptyNotes,
     ...foreignNotes(env),
     ...(remoteBind ? bindNotes(config) : []),
   ];

@@ -5,6 +5,13 @@ export const houseLimits = {
   /** The longest time that one statement on a locked database blocks the event loop. */
   databaseBusyMs: 50,
   /**
+   * How long the opening of a database waits until another process releases it: a gateway that stops
+   * or a command that works. The first and the longest backoff between two attempts.
+   */
+  databaseLockedMs: 2_000,
+  databaseRetryMsMin: 20,
+  databaseRetryMsMax: 250,
+  /**
    * The shortest time between two test writes of health checks: while writing works, and after a
    * failure.
    */
@@ -49,8 +56,6 @@ export const houseLimits = {
    */
   unattachedMs: 5_000,
   firstAttachMs: 30_000,
-  /** The time that running requests of the admin API have when the gateway stops. */
-  adminCloseMs: 500,
   /** The addresses of this machine are read again after this; a network may have been added. */
   addressesMs: 5_000,
   /** One log record's text. */

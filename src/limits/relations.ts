@@ -106,6 +106,8 @@ export const relations: readonly Relation[] = [
   within("restartMsMin", "restartMsMax", grows),
   within("httpRetryMsMin", "httpRetryMsMax", grows),
   within("reconnectMsMin", "reconnectMsMax", grows),
+  within("databaseRetryMsMin", "databaseRetryMsMax", grows),
+  before("databaseRetryMsMax", "databaseLockedMs", "a locked database is tried more than once"),
   within("restReloadMsMin", "restReloadMsMax", grows),
   before(
     "bridgeAwayMs",

@@ -84,7 +84,7 @@ async function serve(options: ServeOptions): Promise<Listener> {
           if (running === 0) resolve(true);
         });
         if (!await withDeadline(systemClock, graceMs, quiet, () => false)) return cutter.abort();
-        const restMs = endsAt - systemClock.monotonic();
+        const restMs = Math.max(0, endsAt - systemClock.monotonic());
         await withDeadline(systemClock, restMs, server.shutdown(), () => {});
       },
     };

@@ -4,7 +4,7 @@
  * statements of each store.
  */
 import { copyDatabase } from "./backup.ts";
-import { createStorageCheck, openStoreDatabase } from "./database.ts";
+import { createStorageCheck, openWhenFree } from "./database.ts";
 import { openSqliteCatalogStore } from "./sqlite_catalogs.ts";
 import { openSqliteCredentialStore } from "./sqlite_credentials.ts";
 import { openSqliteProcessGroups } from "./sqlite_process_groups.ts";
@@ -16,7 +16,7 @@ import { noDirectory, type StoreEngine, type StoreKindOptions } from "./stores.t
 export async function openSqliteStore(options: StoreKindOptions): Promise<StoreEngine> {
   const { runtime, directory, clock, limits, log } = options;
   const path = directory === noDirectory ? directory : `${directory}/mcp-wrapper.db`;
-  const database = openStoreDatabase(runtime, path, limits, log);
+  const database = await openWhenFree(options, path);
   try {
     const shared = { database, clock, limits };
     const sessions = openSqliteSessionStore({

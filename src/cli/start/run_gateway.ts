@@ -117,7 +117,7 @@ function greet(
     ...(adminUrl === undefined ? {} : { admin: adminUrl }),
   });
   const isEmpty = registry.list().length === 0;
-  for (const note of isEmpty ? [...emptyNotes, ...notes] : notes) log.info(note);
+  for (const note of notes) if (isEmpty || !emptyNotes.includes(note)) log.info(note);
   for (const warning of warnings) log.warn(warning);
 }
 

@@ -142,6 +142,9 @@ function eventsOf(
     notice: (notice) => hooks.notice(slot.key, notice),
     ask: (question, signal) => hooks.ask(slot.key, question, signal),
     asked: hooks.asked,
+    login(refused) {
+      if (attempt.login(refused?.message)) hooks.changed();
+    },
     renewed() {
       if (slot.connection !== undefined) hooks.renewed(slot.key, slot.connection);
     },

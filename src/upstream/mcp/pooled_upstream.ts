@@ -88,6 +88,7 @@ function createParts(kind: PooledKind, deps: UpstreamDeps): PooledParts {
     asking: createAskingMemory(deps, pool.leasesChanged),
     restartPolicies,
     status,
+    revision: undefined,
     leveled: new WeakSet(),
   };
   return parts;
@@ -133,7 +134,7 @@ function endScope(parts: PooledParts, scope: string): void {
 }
 
 function problemOf({ restartPolicies }: PooledParts): string | undefined {
-  return restartPolicies.problem() ?? restartPolicies.dying();
+  return restartPolicies.problem() ?? restartPolicies.login() ?? restartPolicies.dying();
 }
 
 function countsOf(catalog: Catalog | undefined) {
@@ -159,6 +160,7 @@ function statusOf(parts: PooledParts): ReturnType<Upstream["status"]> {
     ...parts.status.now(),
     connections: parts.pool.counts().running,
     ...countsOf(parts.catalog.latest()),
+    revision: parts.revision,
     problem,
     error: problem === undefined ? undefined : "upstream_unavailable",
   };
