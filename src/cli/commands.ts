@@ -27,7 +27,7 @@ export const commands: readonly Command[] = [
   },
   {
     name: "stdio",
-    summary: "serves one client on stdin and stdout, with the gateway that runs or a new one",
+    summary: "serves a client that starts a command, on stdio",
     arguments: [
       {
         name: "NAME",
