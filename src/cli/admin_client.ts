@@ -9,7 +9,7 @@ import type { Limits } from "../limits.ts";
 import { defaultLimits } from "../limits.ts";
 import type { OutgoingRequest } from "../runtime/runtime.ts";
 import { hmacHex } from "../seal.ts";
-import { noDirectory } from "../store/stores.ts";
+import { noDirectory } from "../config/places.ts";
 import {
   anyForm,
   type GatewayView,
@@ -20,7 +20,6 @@ import {
 } from "./admin_forms.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError } from "./command_error.ts";
-import { placesOf } from "./configuration.ts";
 import type { exitCodes } from "./exit_codes.ts";
 import { type GatewayFile, gatewayFileForm, gatewayFilePath } from "./start/gateway_file.ts";
 
@@ -46,7 +45,7 @@ export interface RunningGateway {
 
 /** The gateway on the data folder; undefined if none runs. Throws if it cannot be steered. */
 export async function findGateway(context: CommandContext): Promise<RunningGateway | undefined> {
-  const { dataDirectory } = placesOf(context);
+  const { dataDirectory } = context.places;
   if (dataDirectory === noDirectory) return undefined;
   const file = await readGatewayFile(context, dataDirectory);
   if (file === undefined || !context.platform.system.isAlive(file.pid)) return undefined;
@@ -67,7 +66,7 @@ export async function findGateway(context: CommandContext): Promise<RunningGatew
 export async function requireGateway(context: CommandContext): Promise<RunningGateway> {
   const gateway = await findGateway(context);
   if (gateway !== undefined) return gateway;
-  const { dataDirectory } = placesOf(context);
+  const { dataDirectory } = context.places;
   throw new CommandError(
     "noGateway",
     `Cannot find a running gateway on ${dataDirectory}; start one with mcp-wrapper start, ` +

@@ -12,6 +12,8 @@ export const serverForm = v.object({
   /** `file`, `registry` or `built-in`. */
   source: v.string(),
   enabled: v.boolean(),
+  /** Of a remote server. */
+  url: v.optional(v.string()),
   state: v.string(),
   /** ISO 8601. */
   since: v.string(),

@@ -4,6 +4,7 @@
  */
 import type { ExitCode } from "./exit_codes.ts";
 import type { Platform } from "./platform.ts";
+import type { Surroundings } from "./surroundings.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A positional argument. */
@@ -55,11 +56,9 @@ export interface CommandValues {
 }
 
 /** What every command gets. */
-export interface CommandContext {
+export interface CommandContext extends Surroundings {
   readonly platform: Platform;
   readonly terminal: Terminal;
-  /** The environment: global flags before the variables of the process, before `.env`. */
-  readonly env: Readonly<Record<string, string>>;
   /** Whether results are printed as JSON. */
   readonly json: boolean;
   /** Whether `--yes` answers every question. */

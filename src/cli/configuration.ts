@@ -4,21 +4,27 @@
  */
 import { defaultTables } from "../app.ts";
 import { readConfig, type StartConfig } from "../config/environment.ts";
-import { resolvePath } from "../config/path.ts";
 import type { CommandContext } from "./command.ts";
 
-/** Where the files are. */
-export function placesOf({ env, platform }: CommandContext) {
-  const folder = env["MCP_DATA_DIR"] ?? "data";
-  return {
-    configPath: resolvePath(platform.cwd, env["MCP_CONFIG"] ?? "mcp.json"),
-    dataDirectory: folder === ":memory:" ? folder : resolvePath(platform.cwd, folder),
-  };
+/** A text in the place of a file's, such as one that is not written yet. */
+export interface ProposedText {
+  readonly path: string;
+  readonly text: string;
 }
 
 /** Reads the configuration; throws a ConfigError as a start would. */
-export async function readConfiguration(context: CommandContext): Promise<StartConfig> {
-  const { env, platform: { runtime, cwd } } = context;
-  const kinds = defaultTables.upstreamKinds;
-  return await readConfig({ env, cwd, kinds, readText: runtime.readText });
+export async function readConfiguration(
+  { env, places, platform: { runtime, cwd } }: CommandContext,
+  proposed?: ProposedText,
+): Promise<StartConfig> {
+  const { exists, readText } = runtime;
+  return await readConfig({
+    env,
+    cwd,
+    exists,
+    kinds: defaultTables.upstreamKinds,
+    // Another file may be in use by the gateway that runs.
+    places: proposed === undefined ? places : { ...places, configPath: proposed.path },
+    readText: (path) => path === proposed?.path ? Promise.resolve(proposed.text) : readText(path),
+  });
 }

@@ -6,7 +6,6 @@
 import {
   createScanner,
   findNodeAtLocation,
-  modify,
   type Node,
   type ParseError,
   parseTree,
@@ -33,16 +32,95 @@ export function setMember({ text, file }: EditedText, path: MemberPath, value: u
   const { mark, body } = splitMark(text);
   if (body.trim() === "") return `${mark}${JSON.stringify(nest(path, value), null, 2)}\n`;
   parseJsonc(body, file);
-  const edits = modify(body, [...path], value, {
-    formattingOptions: formattingOf(body),
-    getInsertionIndex: () => 0,
-  });
-  let next = body;
-  for (const { offset, length, content } of edits.toReversed()) {
-    next = next.slice(0, offset) + content + next.slice(offset + length);
+  const next = changeMember(body, path, value);
+  if (next === undefined || !isSame(valueAt(parseJsonc(next, file).value, path), value)) {
+    throw unsafe(file, path);
   }
-  if (!isSame(valueAt(parseJsonc(next, file).value, path), value)) throw unsafe(file, path);
   return mark + next;
+}
+
+/** Replaces the member, or puts it into the innermost object on its path that there is. */
+function changeMember(text: string, path: MemberPath, value: unknown): string | undefined {
+  const root = parseTree(text, [], { allowTrailingComma: true });
+  if (root === undefined) return undefined;
+  const known = findNodeAtLocation(root, [...path]);
+  if (known !== undefined) return replaceValue(text, known, value);
+  for (let depth = path.length - 1; depth >= 0; depth -= 1) {
+    const parent = depth === 0 ? root : findNodeAtLocation(root, path.slice(0, depth));
+    if (parent === undefined) continue;
+    const [key = "", ...inner] = path.slice(depth);
+    return parent.type === "object"
+      ? insertFirst(text, parent, key, nest(inner, value))
+      : undefined;
+  }
+  return undefined;
+}
+
+function replaceValue(text: string, { offset, length, parent }: Node, value: unknown): string {
+  const object = parent?.parent;
+  const isInline = object === undefined || !hasLines(text, object);
+  const content = render(text, value, indentAt(text, offset), isInline);
+  return text.slice(0, offset) + content + text.slice(offset + length);
+}
+
+/** Puts a member at the start of an object, in the form that the object has. */
+function insertFirst(text: string, object: Node, key: string, value: unknown): string {
+  const { children = [], offset, length } = object;
+  const start = offset + 1;
+  const isEmpty = children.length === 0;
+  // The object begins a line of its own, or will.
+  const line = isEmpty && !hasLines(text, object)
+    ? ""
+    : /^[ \t]*(?:\/\/[^\r\n]*|\/\*[^\r\n]*?\*\/[ \t]*)?(?=\r?\n)/.exec(text.slice(start))?.[0];
+  const comma = isEmpty ? "" : ",";
+  if (line === undefined) {
+    const content = ` ${JSON.stringify(key)}: ${render(text, value, "", true)}${comma}`;
+    return text.slice(0, start) + content + text.slice(start);
+  }
+  const { eol, unit } = formOf(text);
+  const outer = indentAt(text, offset);
+  const indent = outer + unit;
+  const content = `${eol}${indent}${JSON.stringify(key)}: ${
+    render(text, value, indent, false)
+  }${comma}`;
+  const at = start + line.length;
+  const isClosedAtOnce = isEmpty && line === "" &&
+    text.slice(start, offset + length - 1).trim() === "" &&
+    !hasLines(text, object);
+  const rest = isClosedAtOnce ? eol + outer + text.slice(offset + length - 1) : text.slice(at);
+  return text.slice(0, at) + content + rest;
+}
+
+function hasLines(text: string, { offset, length }: Node): boolean {
+  return text.slice(offset, offset + length).includes("\n");
+}
+
+/** The spaces at the start of the line of a place. */
+function indentAt(text: string, offset: number): string {
+  return /(?:^|\n)([ \t]*)[^\n]*$/.exec(text.slice(0, offset))?.[1] ?? "";
+}
+
+/** A value as JSON: on one line, or with lines of its own from this indentation on. */
+function render(text: string, value: unknown, indent: string, isInline: boolean): string {
+  const { eol, unit } = formOf(text);
+  return isInline
+    ? toInline(value)
+    : JSON.stringify(value, null, unit).replaceAll("\n", eol + indent);
+}
+
+/** JSON on one line, with the spaces that people write. */
+function toInline(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(toInline).join(", ")}]`;
+  if (!isJsonObject(value)) return JSON.stringify(value);
+  const members = Object.entries(value).filter(([, member]) => member !== undefined)
+    .map(([key, member]) => `${JSON.stringify(key)}: ${toInline(member)}`);
+  return members.length === 0 ? "{}" : `{ ${members.join(", ")} }`;
+}
+
+/** How the text is written. */
+function formOf(text: string) {
+  const unit = /\n([ \t]+)\S/.exec(text)?.[1] ?? "  ";
+  return { unit, eol: text.includes("\r\n") ? "\r\n" : "\n" };
 }
 
 /** The text without a member, whose own line goes with it; the same text if it has no such member. */
@@ -108,16 +186,6 @@ const commaToken: SyntaxKind = 5;
 function splitMark(text: string): { readonly mark: string; readonly body: string } {
   const mark = text.startsWith("\uFEFF") ? "\uFEFF" : "";
   return { mark, body: text.slice(mark.length) };
-}
-
-/** The form in which the text is written already. */
-function formattingOf(text: string) {
-  const indent = /\n([ \t]+)\S/.exec(text)?.[1] ?? "  ";
-  return {
-    insertSpaces: !indent.startsWith("\t"),
-    tabSize: indent.startsWith("\t") ? 1 : indent.length,
-    eol: text.includes("\r\n") ? "\r\n" : "\n",
-  };
 }
 
 function nest(path: readonly string[], value: unknown): unknown {

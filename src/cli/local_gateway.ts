@@ -4,19 +4,19 @@
  * with the command.
  */
 import { createGateway, type GatewayHandle } from "../app.ts";
-import type { GatewayConfig, HttpServerConfig, ServerConfig } from "../config/config.ts";
+import type {
+  GatewayConfig,
+  HttpServerConfig,
+  ServerConfig,
+  StdioServerConfig,
+} from "../config/config.ts";
+import type { StartConfig } from "../config/environment.ts";
+import { isOfKind } from "../config/server_kind.ts";
 import { defaultLimits } from "../limits.ts";
-import { noDirectory } from "../store/stores.ts";
+import { noDirectory } from "../config/places.ts";
 import type { RunningGateway } from "./admin_client.ts";
 import type { CommandContext } from "./command.ts";
-import { readConfiguration } from "./configuration.ts";
-
-/** A surface that a command calls, and the end of its gateway. */
-export interface CalledSurface {
-  readonly gateway: Pick<GatewayHandle, "call" | "servers" | "registry">;
-  readonly surface: string;
-  close(): Promise<void>;
-}
+import { keepToOwnPackages } from "./own_packages.ts";
 
 /** The one server of a gateway that relays: the running gateway itself. */
 const relayName = "gateway";
@@ -26,7 +26,7 @@ export async function openRelay(
   { platform: { runtime, limits } }: CommandContext,
   { adminUrl, authorization }: RunningGateway,
   name?: string,
-): Promise<CalledSurface> {
+): Promise<{ readonly gateway: GatewayHandle; readonly surface: string }> {
   const path = name === undefined ? "" : `/servers/${encodeURIComponent(name)}`;
   const server: HttpServerConfig = {
     kind: "http",
@@ -52,7 +52,7 @@ export async function openRelay(
     runtime,
     ...(limits === undefined ? {} : { limits }),
   });
-  return { gateway, surface: `/servers/${relayName}`, close: gateway.close };
+  return { gateway, surface: `/servers/${relayName}` };
 }
 
 /** A configuration of these servers that keeps nothing, and starts nothing before it is called. */
@@ -79,53 +79,33 @@ function inMemory(
   };
 }
 
-/**
- * The servers of the configuration that are not disabled, those of the registry included, and the
- * names of the disabled ones.
- */
-export interface ConfiguredHere {
-  readonly servers: readonly ServerConfig[];
-  readonly disabled: readonly string[];
-  readonly config: GatewayConfig;
-}
-
 /** A gateway for some of the servers that are configured here. */
 export async function openServersHere(
-  { platform: { runtime, limits } }: CommandContext,
-  { config }: ConfiguredHere,
+  { env, places, platform: { runtime, system, limits } }: CommandContext,
+  { config, configPath }: Pick<StartConfig, "config" | "configPath">,
   servers: readonly ServerConfig[],
 ): Promise<GatewayHandle> {
+  if (servers.some((server) => cwdOf(server) === config.dataDirectory)) {
+    system.makeFolder(config.dataDirectory, 0o700);
+    await keepToOwnPackages(runtime, places);
+  }
   const isKept = servers.some(needsStore);
   return await createGateway({
     config: isKept
       ? { ...config, servers, disabled: [], tryServers: false }
       : { ...inMemory(servers, config.secrets), names: config.names },
     runtime,
-    ...(limits === undefined ? {} : { limits }),
-  });
-}
-
-/** Whether a server has tokens in the store that must not be asked for a second time. */
-function needsStore(server: ServerConfig): boolean {
-  return JSON.stringify(server).includes('"grant":"refresh_token"');
-}
-
-/** A gateway on the own data folder that starts no server: it reads and changes the registry. */
-export async function openStoreHere(
-  context: CommandContext,
-  { mayCreate }: { readonly mayCreate: boolean },
-): Promise<GatewayHandle & { readonly config: GatewayConfig }> {
-  const { env, platform: { runtime, limits } } = context;
-  const { config, configPath } = await readConfiguration(context);
-  const { dataDirectory } = config;
-  // Reading must not make a database where there is none.
-  const isThere = mayCreate || runtime.exists(`${dataDirectory}/mcp-wrapper.db`);
-  const own = { ...config, tryServers: false };
-  const gateway = await createGateway({
-    config: isThere ? own : { ...own, dataDirectory: noDirectory, store: "memory" },
-    runtime,
     reading: { path: configPath, env },
     ...(limits === undefined ? {} : { limits }),
   });
-  return { ...gateway, config };
+}
+
+/** The folder in which a program runs. */
+function cwdOf(server: ServerConfig): string | undefined {
+  return isOfKind<StdioServerConfig>(server, "stdio") ? server.cwd : undefined;
+}
+
+/** Whether a server has tokens in the store that replace those of its configuration. */
+function needsStore(server: ServerConfig): boolean {
+  return JSON.stringify(server).includes('"grant":"refresh_token"');
 }

@@ -6,11 +6,10 @@
 import { systemClock, withDeadline } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import { defaultLimits, type Limits } from "../limits.ts";
-import { noDirectory } from "../store/stores.ts";
+import { noDirectory } from "../config/places.ts";
 import { findGateway } from "./admin_client.ts";
 import type { CommandContext, CommandValues } from "./command.ts";
 import { CommandError } from "./command_error.ts";
-import { placesOf } from "./configuration.ts";
 import { exitCodes } from "./exit_codes.ts";
 import { runBridge } from "./stdio/bridge.ts";
 import { createGatewaySource, type GatewayEndpoint } from "./stdio/gateway_source.ts";
@@ -22,7 +21,7 @@ export async function runStdio(context: CommandContext, values: CommandValues): 
   const { platform, terminal } = context;
   const { runtime, system } = platform;
   const limits: Limits = { ...defaultLimits, ...platform.limits };
-  const { dataDirectory } = placesOf(context);
+  const { dataDirectory } = context.places;
   if (dataDirectory === noDirectory) {
     throw new CommandError(
       "usage",

@@ -22,6 +22,7 @@ import type {
   SqlValue,
 } from "./runtime.ts";
 import { createDatabaseOpener } from "./sql_database.ts";
+import { endWindowsTree, isWindows, toSystemCommand } from "./system_command.ts";
 
 /** The platform of this process. */
 export function createBunRuntime(): Runtime {
@@ -84,13 +85,18 @@ async function serve(options: ServeOptions): Promise<Listener> {
   }
 }
 
-function spawn({ command, args, env, cwd }: SpawnOptions): Child {
+function spawn(options: SpawnOptions): Child {
+  const { command, env, cwd } = options;
   try {
+    const own = toSystemCommand(options);
     const child = Bun.spawn({
-      cmd: [command, ...args],
+      cmd: [own.command, ...own.args],
       env: { ...env },
       ...(cwd === undefined ? {} : { cwd }),
-      detached: true,
+      // On Windows it would open a window.
+      detached: !isWindows,
+      windowsHide: true,
+      windowsVerbatimArguments: own.isRaw,
       stdin: "pipe",
       stdout: "pipe",
       stderr: "pipe",
@@ -140,6 +146,7 @@ const brokenPipe = () =>
   Object.assign(new Error("Cannot write: the program ended"), { code: "EPIPE" });
 
 function signalGroup(groupId: number, signal: "SIGTERM" | "SIGKILL"): boolean {
+  if (isWindows) return endWindowsTree(groupId, signal);
   // 0 and -1 would mean the gateway's own group and all processes.
   if (!Number.isSafeInteger(groupId) || groupId <= 1) return false;
   try {

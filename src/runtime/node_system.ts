@@ -11,7 +11,7 @@ import {
   statSync,
   write as writeBytes,
 } from "node:fs";
-import { open, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, readFile, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import process from "node:process";
 import { Readable } from "node:stream";
@@ -36,7 +36,7 @@ const fullMs = 5;
 export function createNodeSystem(pipe: WritePipe = writeToPipe): System {
   return {
     platform: process.platform,
-    homeFolder: homedir(),
+    homeFolder: readHome(),
     pid: process.pid,
     parentPid: () => process.ppid,
     isTerminal: (stream) => isatty(descriptors[stream]),
@@ -44,6 +44,8 @@ export function createNodeSystem(pipe: WritePipe = writeToPipe): System {
     stdin: () => Readable.toWeb(process.stdin) as ReadableStream<Uint8Array>,
     write: (stream, text) => write(stream, text, pipe),
     describe,
+    readPart,
+    readBytes,
     list: (folder) => orNothing(() => readdirSync(folder).sort()) ?? [],
     makeFolder: (path, mode) => void mkdirSync(path, { recursive: true, mode }),
     setMode: chmodSync,
@@ -54,6 +56,15 @@ export function createNodeSystem(pipe: WritePipe = writeToPipe): System {
     run,
     detach,
   };
+}
+
+/** An account that the system does not list, as in some containers, has none. */
+function readHome(): string {
+  try {
+    return homedir();
+  } catch {
+    return "";
+  }
 }
 
 /**
@@ -100,6 +111,7 @@ function describe(path: string): FileFacts | undefined {
     const own = process.getuid?.();
     return {
       kind: facts.isFile() ? "file" : facts.isDirectory() ? "folder" : "other",
+      id: `${facts.dev}:${facts.ino}`,
       mode: facts.mode & permissionBits,
       bytes: facts.size,
       modifiedAt: facts.mtimeMs,
@@ -107,6 +119,36 @@ function describe(path: string): FileFacts | undefined {
       isOwn: own === undefined || facts.uid === own,
     };
   });
+}
+
+async function readPart(
+  path: string,
+  offset: number,
+  bytesMax: number,
+): Promise<Uint8Array | undefined> {
+  let handle: FileHandle;
+  try {
+    handle = await open(path, "r");
+  } catch (fault) {
+    if (toCode(fault) === "ENOENT") return undefined;
+    throw fault;
+  }
+  try {
+    const bytes = new Uint8Array(bytesMax);
+    const { bytesRead } = await handle.read(bytes, 0, bytesMax, offset);
+    return bytes.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readBytes(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(path);
+  } catch (fault) {
+    if (["ENOENT", "ENOTDIR"].includes(toCode(fault) ?? "")) return undefined;
+    throw fault;
+  }
 }
 
 async function replaceFile(path: string, text: string, mode: number): Promise<void> {

@@ -3,7 +3,7 @@
  * process of its own in a given folder. `runCli` waits for its end; `startCli` is for commands that
  * run until they are stopped or that a test talks to meanwhile.
  */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { sendSignal } from "./processes.ts";
 import { bareEnvironment, gatewayRuntime, programCommand } from "./spawn_gateway.ts";
 import { startMsMax, until, within } from "./wait.ts";
@@ -16,6 +16,8 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Written to its stdin, which is then closed. Absent: its stdin is empty. */
   readonly input?: string;
+  /** Whether its inputs and outputs are a terminal, which shows what is typed. */
+  readonly onTerminal?: boolean;
   readonly withinMs?: number;
 }
 
@@ -39,9 +41,22 @@ export interface RunningCli {
   readonly ended: Promise<CliOutcome>;
 }
 
+/** Whether this machine has the program `script`, which gives a command a terminal. */
+export const hasTerminals: boolean =
+  spawnSync("script", ["-qec", "true", "/dev/null"], { stdio: "ignore" }).status === 0;
+
+const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
+
 /** Starts a command, and leaves its stdin open. */
-export function startCli(args: readonly string[], { cwd, env }: CliOptions): RunningCli {
-  const { command, args: all } = programCommand(`src/main/${gatewayRuntime}.ts`, args);
+export function startCli(
+  args: readonly string[],
+  { cwd, env, onTerminal = false }: CliOptions,
+): RunningCli {
+  const own = programCommand(`src/main/${gatewayRuntime}.ts`, args);
+  const line = [own.command, ...own.args].map(quoted).join(" ");
+  const { command, args: all } = onTerminal
+    ? { command: "script", args: ["-qefc", line, "/dev/null"] }
+    : own;
   const child = spawn(command, all, { cwd, env: { ...bareEnvironment(), ...env }, stdio: "pipe" });
   const text = { stdout: "", stderr: "" };
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => text.stdout += chunk);

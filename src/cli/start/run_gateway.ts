@@ -6,22 +6,23 @@
  */
 import { createGateway, defaultTables, type GatewayHandle } from "../../app.ts";
 import { systemClock, withDeadline } from "../../clock.ts";
-import { readConfig, type StartConfig } from "../../config/environment.ts";
+import type { StartConfig } from "../../config/environment.ts";
 import { readServers, type ReadServersOptions } from "../../config/mcp_json.ts";
+import { noDirectory, type Places } from "../../config/places.ts";
 import { isCorrupt } from "../../store/database.ts";
 import type { Runtime, WatchLimits } from "../../runtime/runtime.ts";
 import { exitCodes } from "../exit_codes.ts";
+import { keepToOwnPackages } from "../own_packages.ts";
 import type { Platform } from "../platform.ts";
 import { onStopSignals } from "../signals.ts";
+import type { Surroundings } from "../surroundings.ts";
 import { announceGateway } from "./gateway_file.ts";
 import { isWildcard } from "./listen_address.ts";
+import { readStart } from "./read_start.ts";
 import { assertAttachable, type OpenListeners, openListeners } from "./listeners.ts";
 
 /** What servers of the configuration may be. */
 const reading = { kinds: defaultTables.upstreamKinds } as const;
-
-/** The environment of a start: flags, variables and `.env` together. */
-type Environment = Readonly<Record<string, string>>;
 
 /** How a gateway is started. */
 export interface StartOptions {
@@ -32,7 +33,7 @@ export interface StartOptions {
 /** Starts the gateway, which runs until a signal stops it. Rejects if it cannot start. */
 export async function startGateway(
   platform: Platform,
-  env: Environment,
+  surroundings: Surroundings,
   { untilUnattached = false }: StartOptions = {},
 ): Promise<void> {
   let stop: () => void = () => {};
@@ -50,9 +51,10 @@ export async function startGateway(
   });
   const served: { gateway?: GatewayHandle } = {};
   platform.onFault((fault) => hearFault(platform, served.gateway, fault));
-  const { readText } = platform.runtime;
-  const start = await readConfig({ ...reading, env, readText, cwd: platform.cwd });
+  const { places, envFiles } = surroundings;
+  const { start, env, readEnv, note } = await readStart(platform, surroundings);
   if (untilUnattached) assertAttachable(start);
+  await keepToOwnPackages(platform.runtime, places);
   let files = start.config.files;
   let watch = () => {};
   const running = await createGateway({
@@ -72,7 +74,6 @@ export async function startGateway(
   const startedAt = new Date(systemClock.wall()).toISOString();
   const facts = { startedAt, reload: () => reload() };
   const listeners = await openListeners(platform, running, start, facts);
-  greet(platform, running, listeners, start);
   const forget = announceGateway(platform.system, running, start.config, {
     startedAt,
     url: listeners.url,
@@ -81,7 +82,7 @@ export async function startGateway(
   const watches = createWatches(platform.runtime, running.limits, reloadInBackground);
   // The system may have chosen the port.
   const own = { ...start.config, port: listeners.port };
-  reload = createReloader(platform, running, start.configPath, { env, own });
+  reload = createReloader(platform, running, places, { readEnv, own });
   watch = () => watches.set([start.configPath, ...files]);
   watch();
   stop = () => {
@@ -91,6 +92,9 @@ export async function startGateway(
     reload = () => Promise.resolve();
     void stopGateway(platform, running, listeners, forget);
   };
+  greet(platform, running, listeners, start, places);
+  if (note !== undefined) running.log[note.level](note.text);
+  if (envFiles.length > 0) running.log.info(`Reads variables from ${envFiles.join(", then ")}`);
   if (untilUnattached) {
     running.admin?.onUnattached(() => {
       running.log.info("No program is attached any more");
@@ -106,6 +110,7 @@ function greet(
   { log, registry, servers }: GatewayHandle,
   { url, adminUrl }: OpenListeners,
   { config, configPath, notes, emptyNotes, warnings }: StartConfig,
+  { configWhy, dataWhy }: Places,
 ): void {
   log.info(`Serving MCP at ${url}/mcp`, {
     servers: servers().filter(({ enabled }) => enabled).length,
@@ -116,6 +121,10 @@ function greet(
     ...(config.publicUrl === undefined ? {} : { public: `${config.publicUrl}/mcp` }),
     ...(adminUrl === undefined ? {} : { admin: adminUrl }),
   });
+  const data = config.dataDirectory === noDirectory
+    ? "keeps nothing"
+    : `keeps its data in ${config.dataDirectory}`;
+  log.info(`Reads ${configPath} (${configWhy}) and ${data} (${dataWhy})`);
   const isEmpty = registry.list().length === 0;
   for (const note of notes) if (isEmpty || !emptyNotes.includes(note)) log.info(note);
   for (const warning of warnings) log.warn(warning);
@@ -145,16 +154,19 @@ function createWatches({ watch }: Runtime, limits: WatchLimits, changed: () => v
 function createReloader(
   { runtime }: Platform,
   gateway: GatewayHandle,
-  path: string,
-  context: Pick<ReadServersOptions, "env" | "own">,
+  { configPath: path, dataDirectory }: Places,
+  { readEnv, own }: Pick<ReadServersOptions, "own"> & Pick<Surroundings, "readEnv">,
 ): () => Promise<void> {
   let last = Promise.resolve();
   let waiting: Promise<void> | undefined;
   const reloadOnce = async () => {
     waiting = undefined;
     try {
-      const { readText } = runtime;
-      const servers = await readServers({ ...context, ...reading, path, readText });
+      const { readText, exists } = runtime;
+      // An import writes variables to .env first, and then the servers that use them.
+      const env = await readEnv();
+      const options = { env, own, ...reading, path, dataDirectory, readText, exists };
+      const servers = await readServers(options);
       await gateway.reload(servers);
       gateway.log.info(`Read ${path} again`, { servers: servers.servers.length });
     } catch (fault) {

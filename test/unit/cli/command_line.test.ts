@@ -94,14 +94,24 @@ describe("help", () => {
     }
   });
 
+  test("its examples are command lines that can be read", () => {
+    for (const { name, examples } of commands) {
+      for (const example of examples) {
+        const words = example.match(/'[^']*'|\S+/g) ?? [];
+        expect(read(...words.map((word) => word.replaceAll("'", ""))))
+          .toMatchObject({ kind: "run", command: { name } });
+      }
+    }
+  });
+
   test("names each flag of start with its variable and default", () => {
     const text = textOf("start", "--help").replace(/\s+/g, " ");
     for (
       const part of [
         /--port <PORT> [^-]*\(MCP_PORT; default 8999\)/,
         /--host <HOST> [^-]*\(MCP_HOST; default localhost\)/,
-        /--config <FILE> [^-]*\(MCP_CONFIG; default \.\/mcp\.json\)/,
-        /--data <FOLDER> .*\(MCP_DATA_DIR; default \.\/data\)/,
+        /--config <FILE> [^-]*\(MCP_CONFIG; default \.\/mcp\.json, else that of this account\)/,
+        /--data <FOLDER> .*\(MCP_DATA_DIR; default \.\/data, else that of this account\)/,
       ]
     ) expect(text).toMatch(part);
   });

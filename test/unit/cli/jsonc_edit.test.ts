@@ -45,6 +45,30 @@ describe("adding", () => {
     expect(next.replaceAll("\r\n", "")).not.toContain("\n");
   });
 
+  test("a member of an object on one line stays on that line", () => {
+    const path: MemberPath = ["mcpServers", "files", "disabled"];
+    expect(setMember({ text: annotated, file }, path, true)).toBe(
+      annotated.replace('{ "command": "npx" }', '{ "disabled": true, "command": "npx" }'),
+    );
+    expect(setMember({ text: '{"a":{"b":1}}', file }, ["a", "c"], { d: ["[ x", 1], e: {} }))
+      .toBe('{"a":{ "c": { "d": ["[ x", 1], "e": {} },"b":1}}');
+  });
+
+  test("a comment behind an opening brace stays there", () => {
+    const text = '{\n  "mcpServers": { // all of them\n    // the first\n    "a": {}\n  }\n}\n';
+    expect(setMember({ text, file }, ["mcpServers", "b"], { url: "u" })).toBe(text.replace(
+      "// all of them\n",
+      '// all of them\n    "b": {\n      "url": "u"\n    },\n',
+    ));
+  });
+
+  test("an empty object gets lines", () => {
+    const text = '{\n  "mcpServers": {}\n}\n';
+    expect(setMember({ text, file }, ["mcpServers", "b"], 1))
+      .toBe('{\n  "mcpServers": {\n    "b": 1\n  }\n}\n');
+    expect(setMember({ text: "{}", file }, ["b"], 1)).toBe('{\n  "b": 1\n}');
+  });
+
   test("a value is replaced in its place", () => {
     const path: MemberPath = ["mcpServers", "web", "url"];
     const next = setMember({ text: annotated, file }, path, "https://other.example/mcp");
