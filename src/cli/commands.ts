@@ -39,6 +39,20 @@ const starting: readonly Command[] = [
     load: async () => (await import("./start_command.ts")).runStart,
   },
   {
+    name: "stdio",
+    summary: "serves a client that starts a command, on stdio",
+    arguments: [
+      {
+        name: "NAME",
+        meaning: "one server, under its own names; without it all servers",
+        isRequired: false,
+      },
+    ],
+    options: [{ flags: "--server NAME", meaning: "the same as NAME" }],
+    examples: ["stdio", "stdio files", "stdio --config ~/mcp.json --data ~/.mcp"],
+    load: async () => (await import("./stdio_command.ts")).runStdio,
+  },
+  {
     name: "status",
     summary: "shows the running gateway and the state of each server",
     arguments: [server(false, "show all that is known of one server")],

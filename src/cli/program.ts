@@ -9,6 +9,7 @@ import { CommandError } from "./command_error.ts";
 import { commands } from "./commands.ts";
 import { type ExitCode, exitCodes } from "./exit_codes.ts";
 import type { Platform } from "./platform.ts";
+import { onStopSignals } from "./signals.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
 import { readSurroundings } from "./surroundings.ts";
 import { readVariableFlags } from "./variable_flags.ts";
@@ -62,12 +63,9 @@ function describeFault(fault: unknown) {
 }
 
 /** Aborts on the first signal; the second ends the program at once. */
-function interruption({ runtime, exit }: Platform): AbortSignal {
+function interruption(platform: Platform): AbortSignal {
   const controller = new AbortController();
-  runtime.onSignal((signal) => {
-    if (signal === "SIGHUP") return exit(exitCodes.interrupted);
-    if (controller.signal.aborted) return exit(exitCodes.interrupted);
-    controller.abort();
-  });
+  const leave = () => platform.exit(exitCodes.interrupted);
+  onStopSignals(platform, { first: () => controller.abort(), again: leave, hangUp: leave });
   return controller.signal;
 }

@@ -20,6 +20,7 @@ import type { Runtime, WatchLimits } from "../../runtime/runtime.ts";
 import { exitCodes } from "../exit_codes.ts";
 import { keepToOwnPackages } from "../own_packages.ts";
 import type { Platform } from "../platform.ts";
+import { onStopSignals } from "../signals.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { announceGateway } from "./gateway_file.ts";
 import { isWildcard } from "./listen_address.ts";
@@ -43,22 +44,19 @@ export async function startGateway(
 ): Promise<void> {
   const limits = { ...defaultLimits, ...platform.limits };
   let stop: () => void = () => {};
-  let signals = 0;
-  let firstSignalAt = 0;
+  let isStopped = false;
   let isStale = false;
   // Until the gateway can take another configuration.
   let reload: () => Promise<void> = async () => void (isStale = true);
   const reloadInBackground = () => void reload().catch(() => {});
-  platform.runtime.onSignal((signal) => {
-    if (signal === "SIGHUP") return reloadInBackground();
-    const now = systemClock.monotonic();
-    // One Ctrl-C arrives several times: the terminal and each script runner between send it.
-    if (signals > 0 && now - firstSignalAt < limits.signalEchoMs) return;
-    firstSignalAt = now;
-    signals += 1;
+  onStopSignals(platform, {
+    first() {
+      isStopped = true;
+      stop();
+    },
     // If the gateway ends without stopping its children, the warden kills them.
-    if (signals > 1) return platform.exit(exitCodes.failed);
-    stop();
+    again: () => platform.exit(exitCodes.failed),
+    hangUp: reloadInBackground,
   });
   const served: { gateway?: GatewayHandle } = {};
   platform.onFault((fault) => hearFault(platform, served.gateway, fault));
@@ -76,8 +74,9 @@ export async function startGateway(
     reading: { path: start.configPath, env },
     onServers: ({ files }) => watch(files),
     ...(platform.limits === undefined ? {} : { limits: platform.limits }),
-    // Bun prints all that console.error writes in red.
-    console: (line) => console.warn(line),
+    // Bun prints all that console.error writes in red. A gateway that a client started has no
+    // terminal: its log file is enough.
+    console: untilUnattached ? () => {} : (line) => console.warn(line),
   });
   served.gateway = running;
   const startedAt = new Date(systemClock.wall()).toISOString();
@@ -109,7 +108,7 @@ export async function startGateway(
     });
   }
   // A signal that arrived during all this.
-  if (signals > 0) stop();
+  if (isStopped) stop();
 }
 
 function greet(
