@@ -29,7 +29,10 @@ if (unknown.length > 0) {
 }
 
 for (const platform of wanted.length > 0 ? wanted : platforms) {
-  const file = join(folder, `mcp-wrapper-${platform}${platform.startsWith("windows") ? ".exe" : ""}`);
+  const file = join(
+    folder,
+    `mcp-wrapper-${platform}${platform.startsWith("windows") ? ".exe" : ""}`,
+  );
   // The format lets the entry wait at its top level, the bytecode spares half of the start time.
   const { status } = spawnSync(process.execPath, [
     ...["build", "--compile", "--minify", "--bytecode", "--format=esm"],

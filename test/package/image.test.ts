@@ -43,7 +43,9 @@ describe.skipIf(!canBuildImages)("the image", () => {
     expect(image.run(["uvx", "--version"]).output).toMatch(/^uvx \d/);
     expect(image.run(["id", "-u"]).output).toBe("1000\n");
     expect(image.run(["touch", "/data/x", "/data/home/x"]).status).toBe(0);
-    expect(image.run(["touch", `/usr/local/lib/node_modules/${manifest.name}/x`]).status).not.toBe(0);
+    expect(image.run(["touch", `/usr/local/lib/node_modules/${manifest.name}/x`]).status).not.toBe(
+      0,
+    );
   }, testMs);
 
   test("does not listen to the network without consent", () => {
