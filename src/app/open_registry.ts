@@ -11,6 +11,7 @@ import { createLog } from "../log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { isLocked } from "../store/database.ts";
 import { openStores } from "../store/stores.ts";
+import { readingOf } from "./parts.ts";
 import { defaultTables } from "./tables.ts";
 
 /** What the registry is opened with. */
@@ -55,7 +56,7 @@ export async function openRegistry(options: OpenRegistryOptions): Promise<OpenRe
     const { registry, current } = await openSources({
       store: stores.registry,
       base: config,
-      reading: { ...reading, readText: runtime.readText, own: config, kinds },
+      reading: { ...reading, ...readingOf(config, runtime), kinds },
       clock,
       limits,
       apply: async () => {},

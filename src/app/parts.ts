@@ -7,6 +7,7 @@ import { createAuthenticator } from "../auth/authenticator_kinds.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { GatewayConfig, ServersConfig } from "../config/config.ts";
 import { logServers } from "../config/config_lines.ts";
+import { noDirectory } from "../config/places.ts";
 import {
   type ConfigurationSources,
   type EntryReadingOptions,
@@ -16,7 +17,7 @@ import { defaultLimits, type Limits } from "../limits.ts";
 import { brokenRelations } from "../limits/relations.ts";
 import { createLog, type Log, type LogSink } from "../log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { noDirectory, type OpenedStores, openStores } from "../store/stores.ts";
+import { type OpenedStores, openStores } from "../store/stores.ts";
 import { createEvents, type Events } from "../telemetry/events.ts";
 import { createLogReader } from "../telemetry/log_reader.ts";
 import type { Warden } from "../upstream/deps.ts";
@@ -102,7 +103,7 @@ export async function openServers(
   const sources = await openSources({
     store: opened.stores.registry,
     base: config,
-    reading: { path, env, readText: runtime.readText, own: config, kinds: tables.upstreamKinds },
+    reading: { path, env, ...readingOf(config, runtime), kinds: tables.upstreamKinds },
     clock,
     limits,
     async apply(next, before) {
@@ -111,6 +112,11 @@ export async function openServers(
     },
   });
   return { ...sources, announce: () => take(sources.current()) };
+}
+
+/** What reading an entry needs of the gateway. */
+export function readingOf(config: GatewayConfig, { readText, exists }: Runtime) {
+  return { readText, exists, own: config, dataDirectory: config.dataDirectory };
 }
 
 /** The log of the process: on the console, and in the data directory where there is one. */

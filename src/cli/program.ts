@@ -10,6 +10,7 @@ import { commands } from "./commands.ts";
 import { type ExitCode, exitCodes } from "./exit_codes.ts";
 import type { Platform } from "./platform.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
+import { readSurroundings } from "./surroundings.ts";
 import { readVariableFlags } from "./variable_flags.ts";
 
 /** Runs the command that the arguments name; the program exits by itself. */
@@ -27,7 +28,7 @@ export async function runProgram(platform: Platform): Promise<void> {
     const context: CommandContext = {
       platform,
       terminal,
-      env: await readEnvironment(platform, readVariableFlags(line.values)),
+      ...await readSurroundings(platform, readVariableFlags(line.values)),
       json: isJson,
       yes: line.values.flag("yes"),
       signal: line.command.name === "start" ? new AbortController().signal : interruption(platform),
@@ -63,18 +64,4 @@ function interruption({ runtime, exit }: Platform): AbortSignal {
     controller.abort();
   });
   return controller.signal;
-}
-
-/** Flags take precedence over the environment, which takes precedence over `.env`. */
-async function readEnvironment(
-  { runtime, cwd }: Platform,
-  flags: Readonly<Record<string, string>>,
-): Promise<Readonly<Record<string, string>>> {
-  const path = `${cwd}/.env`;
-  const text = await runtime.readText(path).catch((fault) => {
-    throw new ConfigError([`Cannot read "${path}": ${fault.message}`], fault);
-  });
-  // Loaded only if there is a `.env` file.
-  const own = text === undefined ? {} : (await import("dotenv")).parse(text);
-  return { ...own, ...runtime.env, ...flags };
 }

@@ -4,8 +4,9 @@ import { startGateway } from "./start/run_gateway.ts";
 
 /** Resolves when the gateway serves; the program ends by a signal. */
 export async function runStart(
-  { platform, env }: CommandContext,
+  { platform, env, places }: CommandContext,
   values: CommandValues,
 ): Promise<undefined> {
-  await startGateway(platform, env, { untilUnattached: values.flag("untilUnattached") });
+  const untilUnattached = values.flag("untilUnattached");
+  await startGateway(platform, { env, places }, { untilUnattached });
 }

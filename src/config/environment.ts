@@ -1,6 +1,6 @@
 /**
  * Makes the whole configuration of a gateway from environment variables and the file that
- * MCP_CONFIG names. It fails closed: a misspelt `MCP_*` name, a malformed value, or an address
+ * lists the servers. It fails closed: a misspelt `MCP_*` name, a malformed value, or an address
  * beyond loopback without consent stops the start with sentences that say what to do. Relative
  * paths start at the current folder. The environment is passed in as data; src/main reads `.env`.
  */
@@ -10,13 +10,16 @@ import { ConfigError } from "./config_error.ts";
 import { isLoopback } from "./loopback.ts";
 import { readDefaultServers, readServersFile, type ReadServersOptions } from "./mcp_json.ts";
 import { nearestName } from "./nearest.ts";
-import { expandHome, resolvePath, startsAtHome } from "./path.ts";
+import { noDirectory, type Places, placesInFolder } from "./places.ts";
 import { type Variable, type VariableName, variables, type VariableValue } from "./variables.ts";
 
 /** What `readConfig` needs. */
-export interface ReadConfigOptions extends Pick<ReadServersOptions, "env" | "readText" | "kinds"> {
+export interface ReadConfigOptions
+  extends Pick<ReadServersOptions, "env" | "readText" | "kinds" | "exists"> {
   /** The current folder, absolute. */
   readonly cwd: string;
+  /** Absent: the current folder, unless MCP_CONFIG and MCP_DATA_DIR say otherwise. */
+  readonly places?: Places | undefined;
 }
 
 /** The configuration, and what only the program needs. */
@@ -49,19 +52,19 @@ export interface AdminListenerConfig {
 
 /** Reads everything; throws a ConfigError that names each variable that is wrong. */
 export async function readConfig(
-  { env, readText, cwd, kinds }: ReadConfigOptions,
+  { env, readText, cwd, kinds, exists, places }: ReadConfigOptions,
 ): Promise<StartConfig> {
   assertValues(env);
   const host = required(env, "MCP_HOST");
   const remoteBind = !isLoopback(host);
   assertBind(env, host, remoteBind);
-  const configPath = toPath(env, cwd, "MCP_CONFIG");
+  const { configPath, dataDirectory } = places ?? placesInFolder({ env, cwd });
   const own = {
     host,
     port: required(env, "MCP_PORT"),
     publicUrl: optional(env, "MCP_PUBLIC_URL"),
   };
-  const options = { path: configPath, env, readText, own, kinds };
+  const options = { path: configPath, env, readText, own, kinds, exists, dataDirectory };
   const file = await readServersFile(options);
   if (file === undefined && textOf(env, "MCP_CONFIG") !== undefined) {
     throw new ConfigError([
@@ -72,11 +75,10 @@ export async function readConfig(
   const strangers = checkNames(env, file?.mentioned ?? new Set());
   const servers = file?.config ?? await readDefaultServers(options);
   const debug = required(env, "DEBUG_MODE");
-  const memory = required(env, "MCP_DATA_DIR") === ":memory:";
   const config: GatewayConfig = {
     ...servers,
     ...own,
-    dataDirectory: memory ? ":memory:" : toPath(env, cwd, "MCP_DATA_DIR"),
+    dataDirectory,
     sessionTimeoutMs: required(env, "MCP_SESSION_TIMEOUT") * msPerSecond,
     bodyBytesMax: required(env, "MCP_BODY_MAX_MB") * bytesPerMegabyte,
     allowedOrigins: optional(env, "MCP_ALLOWED_ORIGINS") ?? [],
@@ -96,6 +98,7 @@ export async function readConfig(
     ...foreignNotes(env),
     ...(remoteBind ? bindNotes(config) : []),
   ];
+  const memory = dataDirectory === noDirectory;
   const admin = readAdmin(env, memory);
   const warnings = [
     ...strangers,
@@ -261,15 +264,4 @@ function howToAdd(path: string, { servers }: ServersConfig): string[] {
     `Add your own servers: write the file ${path}, which is read again when it changes`,
     `For example: ${JSON.stringify(example)}`,
   ];
-}
-
-function toPath(env: Environment, cwd: string, name: "MCP_CONFIG" | "MCP_DATA_DIR"): string {
-  const path = required(env, name);
-  const home = env["HOME"];
-  if (startsAtHome(path) && home === undefined) {
-    throw new ConfigError([
-      `Cannot use ${name}=${JSON.stringify(path)}: ~ needs the variable HOME`,
-    ]);
-  }
-  return resolvePath(cwd, expandHome(path, home ?? ""));
 }

@@ -22,6 +22,7 @@ import { nearestName } from "./nearest.ts";
 import { createPassedOver, readServerLists, serverListKeys } from "./other_programs.ts";
 import type { OwnAddress } from "./own_address.ts";
 import { folderOf } from "./path.ts";
+import { findProgramFolder } from "./program_folder.ts";
 import { describeUnknown, failServer, readServer } from "./server_entry.ts";
 import { joinForms, type ServerForms, type ServerKind } from "./server_kind.ts";
 import { ownSecret } from "./substitution.ts";
@@ -38,6 +39,10 @@ export interface ReadServersOptions {
   readonly own: OwnAddress;
   /** The kinds of servers that an entry may ask for. */
   readonly kinds: readonly ServerKind[];
+  /** Whether there is a file or folder at a path. Absent: programs run in the folder of the file. */
+  readonly exists?: ((path: string) => boolean) | undefined;
+  /** The data folder, in which programs run if the folder of the file does not suit them. */
+  readonly dataDirectory?: string | undefined;
 }
 
 /**
@@ -103,13 +108,15 @@ async function readServersValue(
 
 /** What the entries of `file` share; `file` names it in texts that clients see too. */
 export function createFileContext(
-  { path, env, readText, own }: ReadServersOptions,
+  options: ReadServersOptions,
   file: string,
   warnings: string[],
 ): FileContext {
+  const { path, env, readText, own } = options;
   return {
     file,
     folder: folderOf(path),
+    programFolder: findProgramFolder({ ...options, folder: folderOf(path) }),
     env,
     readText,
     remoteBind: !isLoopback(own.host),

@@ -38,12 +38,12 @@ export const variables = {
     expected: `a port from 0 (any free one) to ${defaultLimits.portMax}`,
     parse: (text) => parseWhole(text, 0, defaultLimits.portMax),
   },
+  // The defaults of these two depend on the current folder and the account: places.ts.
   MCP_DATA_DIR: {
-    default: "./data",
     expected: "a folder, or :memory: to keep nothing",
     parse: parseText,
   },
-  MCP_CONFIG: { default: "./mcp.json", expected: "a file", parse: parseText },
+  MCP_CONFIG: { expected: "a file", parse: parseText },
   LOG_LEVEL: {
     default: "INFO",
     expected: "DEBUG, INFO, WARN (or WARNING) or ERROR",

@@ -65,6 +65,8 @@ export const houseLimits = {
   logNameCharsMax: 200,
   /** The longest time in a configuration: both runtimes fire longer timers at once. */
   timerMsMax: 2_147_483_647,
+  /** A command line of Windows that cmd runs. */
+  windowsCommandCharsMax: 8_191,
   /** The latest calls of a server whose median time its report shows. */
   callTimesMax: 64,
   /** Servers in the registry, and the JSON text of one entry. */

@@ -71,6 +71,8 @@ export function toSpawnFault(
     EACCES: "it is not executable; check its permissions",
     ENOTDIR: "a part of its path is not a directory",
     ENOEXEC: "it is not a program; does its first line name the interpreter?",
+    EINVAL: "an argument cannot be passed on; on Windows a .cmd or .bat file takes no line breaks",
+    E2BIG: "its command line is too long for the system",
   };
   const permanent = folderMissing || code in reasons;
   const reason = folderMissing

@@ -33,7 +33,7 @@ const permissionBits = 0o777;
 export function createNodeSystem(): System {
   return {
     platform: process.platform,
-    homeFolder: homedir(),
+    homeFolder: readHome(),
     pid: process.pid,
     parentPid: () => process.ppid,
     isTerminal: (stream) => isatty(descriptors[stream]),
@@ -51,6 +51,15 @@ export function createNodeSystem(): System {
     run,
     detach,
   };
+}
+
+/** An account that the system does not list, as in some containers, has none. */
+function readHome(): string {
+  try {
+    return homedir();
+  } catch {
+    return "";
+  }
 }
 
 function write(stream: OutputName, text: string): Promise<void> {

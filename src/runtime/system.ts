@@ -55,6 +55,7 @@ export interface DetachOptions {
 export interface System {
   /** As Node names it: linux, darwin, win32 and others. */
   readonly platform: string;
+  /** Empty if the account has none. */
   readonly homeFolder: string;
   readonly pid: number;
   /** The present parent; it changes when the first one ends. */

@@ -10,7 +10,8 @@ import { openSqliteCredentialStore } from "./sqlite_credentials.ts";
 import { openSqliteProcessGroups } from "./sqlite_process_groups.ts";
 import { openSqliteRegistry } from "./sqlite_registry.ts";
 import { openSqliteSessionStore } from "./sqlite_sessions.ts";
-import { noDirectory, type StoreEngine, type StoreKindOptions } from "./stores.ts";
+import { noDirectory } from "../config/places.ts";
+import type { StoreEngine, StoreKindOptions } from "./stores.ts";
 
 /** Opens the database and its stores; no other gateway can open the same file until they close. */
 export async function openSqliteStore(options: StoreKindOptions): Promise<StoreEngine> {

@@ -6,6 +6,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { GatewayConfig } from "../config/config.ts";
+import { noDirectory } from "../config/places.ts";
 import type { RegistryStore } from "../config/registry_store.ts";
 import type { CredentialStore } from "../credentials/provider.ts";
 import type { Limits } from "../limits.ts";
@@ -15,8 +16,7 @@ import { createSealer, makeKey, type Sealer } from "../seal.ts";
 import type { SessionStore } from "../session/session_store.ts";
 import type { CatalogStore, ProcessGroupStore } from "../upstream/deps.ts";
 
-/** The data directory of a gateway that keeps no files. */
-export const noDirectory = ":memory:";
+export { noDirectory };
 
 /** The kind if the configuration names none. */
 const defaultKind = "sqlite";

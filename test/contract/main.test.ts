@@ -51,7 +51,11 @@ function start(
 ): Program {
   const { command, args } = programCommand(program, flags, thisRuntime);
   const { PATH = "", HOME = "", DENO_DIR } = process.env;
-  const base = { PATH, HOME, NO_COLOR: "1", MCP_PORT: "0", ...(DENO_DIR ? { DENO_DIR } : {}) };
+  const base = {
+    ...{ PATH, HOME, NO_COLOR: "1", MCP_PORT: "0", ...(DENO_DIR ? { DENO_DIR } : {}) },
+    // Where the files of an account are: no test writes into that of the person who runs it.
+    ...{ XDG_CONFIG_HOME: join(folder, "config"), XDG_STATE_HOME: join(folder, "state") },
+  };
   const child = spawn(command, args, {
     cwd: folder,
     env: { ...base, ...env },
@@ -93,7 +97,7 @@ const noServer = { command: "/bin/cat", args: [] };
 test("without configuration it serves, says how to add a server, and stops with 0", async () => {
   const program = start();
   const url = await untilServing(program);
-  const advice = `write the file ${join(folder, "mcp.json")}`;
+  const advice = `write the file ${join(folder, "config/mcp-wrapper/mcp.json")}`;
   await until("it says how to add a server", () => program.text().includes(advice));
   expect((await fetch(`${url}/ready`)).status).toBe(200);
   sendSignal(program.child.pid, "SIGTERM");
@@ -101,7 +105,8 @@ test("without configuration it serves, says how to add a server, and stops with 
   // Each line is one of the log: no runtime adds a warning of its own.
   expect(program.text().split("\n").filter((line) => !/^(?:20\d\d-|$)/.test(line))).toEqual([]);
   expect(program.output()).toBe("");
-  const records = readFileSync(join(folder, "data/logs/server.log"), "utf8").trim().split("\n");
+  const records = readFileSync(join(folder, "state/mcp-wrapper/logs/server.log"), "utf8")
+    .trim().split("\n");
   expect(records.map((line) => JSON.parse(line).message)[0]).toContain("Serving MCP at");
 });
 
@@ -267,6 +272,7 @@ test("added servers take the place of the built-in ones, and their files are wat
 test(
   "a server that leads back to the gateway fails with a message, whatever its name",
   async () => {
+    writeServers({});
     const program = start();
     const url = await untilServing(program);
     // A way to it that no configuration shows, as a reverse proxy is one.

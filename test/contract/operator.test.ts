@@ -194,6 +194,7 @@ describe("the report of a server", () => {
     for (let n = 0; n < 3; n++) await client.call("echo");
     await client.call("slow", { ms: 60 });
     await client.call("no_such_tool");
+    await until("its lists", () => reportOf(gateway, "a").tools);
     const { since, medianMs, ...report } = reportOf(gateway, "a");
     expect(report).toMatchObject({
       name: "a",
@@ -218,7 +219,7 @@ describe("the report of a server", () => {
     const gateway = await start({ a: hostileCommand() });
     const client = await connect(gateway);
     await client.call("echo");
-    const { tools } = reportOf(gateway, "a");
+    const tools = await until("its lists", () => reportOf(gateway, "a").tools);
     await opened.pop()?.close();
     const again = await start({ a: hostileCommand() }, {}, { MCP_TRY_SERVERS: "true" });
     await until("the stored lists", () => reportOf(again, "a").tools !== undefined);

@@ -192,7 +192,7 @@ test.skipIf(!has("python3"))("the property list of launchd holds what was asked 
   });
 });
 
-test("launchd is told to load the agent for the account, and to forget it", () => {
+test("the commands of launchd load the agent for the account, and remove it", () => {
   const place = { homeFolder: "/Users/me", account: "501" };
   const file = "/Users/me/Library/LaunchAgents/local.mcp-wrapper.plist";
   expect(launchd.file(place)).toBe(file);

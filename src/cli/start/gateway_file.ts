@@ -7,7 +7,7 @@ import * as v from "valibot";
 import type { GatewayHandle } from "../../app.ts";
 import type { GatewayConfig } from "../../config/config.ts";
 import type { System } from "../../runtime/system.ts";
-import { noDirectory } from "../../store/stores.ts";
+import { noDirectory } from "../../config/places.ts";
 import { identity } from "../../version.ts";
 
 /** The form of the file. */

@@ -13,20 +13,21 @@ import {
   readServersFile,
   type ReadServersOptions,
 } from "../../config/mcp_json.ts";
+import { folderOf } from "../../config/path.ts";
+import { noDirectory, type Places } from "../../config/places.ts";
+import { needsOwnPackage } from "../../config/program_folder.ts";
 import { isCorrupt } from "../../store/database.ts";
 import { defaultLimits } from "../../limits.ts";
 import type { Runtime, WatchLimits } from "../../runtime/runtime.ts";
 import { exitCodes } from "../exit_codes.ts";
 import type { Platform } from "../platform.ts";
+import type { Surroundings } from "../surroundings.ts";
 import { announceGateway } from "./gateway_file.ts";
 import { isWildcard } from "./listen_address.ts";
 import { assertAttachable, type OpenListeners, openListeners } from "./listeners.ts";
 
 /** What servers of the configuration may be. */
 const reading = { kinds: defaultTables.upstreamKinds } as const;
-
-/** The environment of a start: flags, variables and `.env` together. */
-type Environment = Readonly<Record<string, string>>;
 
 /** How a gateway is started. */
 export interface StartOptions {
@@ -37,20 +38,22 @@ export interface StartOptions {
 /** Starts the gateway, which runs until a signal stops it. Rejects if it cannot start. */
 export async function startGateway(
   platform: Platform,
-  env: Environment,
+  { env, places }: Surroundings,
   { untilUnattached = false }: StartOptions = {},
 ): Promise<void> {
-  const { signalEchoMs } = { ...defaultLimits, ...platform.limits };
+  const limits = { ...defaultLimits, ...platform.limits };
   let stop: () => void = () => {};
   let signals = 0;
   let firstSignalAt = 0;
-  let reload: () => Promise<void> = () => Promise.resolve();
+  let isStale = false;
+  // Until the gateway can take another configuration.
+  let reload: () => Promise<void> = async () => void (isStale = true);
   const reloadInBackground = () => void reload().catch(() => {});
   platform.runtime.onSignal((signal) => {
     if (signal === "SIGHUP") return reloadInBackground();
     const now = systemClock.monotonic();
     // One Ctrl-C arrives several times: the terminal and each script runner between send it.
-    if (signals > 0 && now - firstSignalAt < signalEchoMs) return;
+    if (signals > 0 && now - firstSignalAt < limits.signalEchoMs) return;
     firstSignalAt = now;
     signals += 1;
     // If the gateway ends without stopping its children, the warden kills them.
@@ -59,19 +62,20 @@ export async function startGateway(
   });
   const served: { gateway?: GatewayHandle } = {};
   platform.onFault((fault) => hearFault(platform, served.gateway, fault));
-  const { readText } = platform.runtime;
-  const start = await readConfig({ ...reading, env, readText, cwd: platform.cwd });
+  const { readText, exists } = platform.runtime;
+  const { cwd } = platform;
+  const start = await readConfig({ ...reading, env, readText, exists, cwd, places });
   if (untilUnattached) assertAttachable(start);
-  let files = start.config.files;
-  let watch = () => {};
+  await keepToOwnPackages(platform.runtime, places);
+  // From here on an edit is noticed, though the gateway is still starting.
+  const watches = createWatches(platform.runtime, limits, reloadInBackground);
+  let watch = (files: readonly string[]) => watches.set([start.configPath, ...files]);
+  watch(start.config.files);
   const running = await createGateway({
     config: start.config,
     runtime: platform.runtime,
     reading: { path: start.configPath, env },
-    onServers(servers) {
-      files = servers.files;
-      watch();
-    },
+    onServers: ({ files }) => watch(files),
     ...(platform.limits === undefined ? {} : { limits: platform.limits }),
     // Bun prints all that console.error writes in red.
     console: (line) => console.warn(line),
@@ -80,25 +84,23 @@ export async function startGateway(
   const startedAt = new Date(systemClock.wall()).toISOString();
   const facts = { startedAt, reload: () => reload() };
   const listeners = await openListeners(platform, running, start, facts);
-  greet(platform, running, listeners, start);
   const forget = announceGateway(platform.system, running, start.config, {
     startedAt,
     url: listeners.url,
     adminUrl: listeners.adminUrl,
   });
-  const watches = createWatches(platform.runtime, running.limits, reloadInBackground);
   // The system may have chosen the port.
   const own = { ...start.config, port: listeners.port };
-  reload = createReloader(platform, running, start, { env, own });
-  watch = () => watches.set([start.configPath, ...files]);
-  watch();
+  reload = createReloader(platform, running, start, places, { env, own });
+  if (isStale) reloadInBackground();
   stop = () => {
     stop = () => {};
     watch = () => {};
     watches.set([]);
-    reload = () => Promise.resolve();
+    reload = async () => {};
     void stopGateway(platform, running, listeners, forget);
   };
+  greet(platform, running, listeners, start, places);
   if (untilUnattached) {
     running.admin?.onUnattached(() => {
       running.log.info("No program is attached any more");
@@ -109,11 +111,26 @@ export async function startGateway(
   if (signals > 0) stop();
 }
 
+/** A package of its own in the data folder, so that `npx` does not look into the checkout above. */
+async function keepToOwnPackages(runtime: Runtime, places: Places): Promise<void> {
+  const { configPath, dataDirectory } = places;
+  const { exists } = runtime;
+  if (!needsOwnPackage({ folder: folderOf(configPath), dataDirectory, exists })) return;
+  const description = "Keeps npx from packages of the folders above; servers run here.";
+  await runtime.writeText(
+    `${dataDirectory}/package.json`,
+    `${JSON.stringify({ private: true, description })}\n`,
+  ).catch(() => {
+    // The start reports a data folder that cannot be written.
+  });
+}
+
 function greet(
   { runtime }: Platform,
   { log, registry, servers }: GatewayHandle,
   { url, adminUrl }: OpenListeners,
   { config, configPath, notes, emptyNotes, warnings }: StartConfig,
+  { configWhy, dataWhy }: Places,
 ): void {
   log.info(`Serving MCP at ${url}/mcp`, {
     servers: servers().filter(({ enabled }) => enabled).length,
@@ -124,6 +141,10 @@ function greet(
     ...(config.publicUrl === undefined ? {} : { public: `${config.publicUrl}/mcp` }),
     ...(adminUrl === undefined ? {} : { admin: adminUrl }),
   });
+  const data = config.dataDirectory === noDirectory
+    ? "keeps nothing"
+    : `keeps its data in ${config.dataDirectory}`;
+  log.info(`Reads ${configPath} (${configWhy}) and ${data} (${dataWhy})`);
   const isEmpty = registry.list().length === 0;
   for (const note of notes) if (isEmpty || !emptyNotes.includes(note)) log.info(note);
   for (const warning of warnings) log.warn(warning);
@@ -155,6 +176,7 @@ function createReloader(
   { runtime }: Platform,
   gateway: GatewayHandle,
   { configPath: path, config }: StartConfig,
+  { dataDirectory }: Places,
   context: Pick<ReadServersOptions, "env" | "own">,
 ): () => Promise<void> {
   let hasFile = config.servers.every(({ definedIn }) => definedIn !== "built-in");
@@ -163,8 +185,8 @@ function createReloader(
   const reloadOnce = async () => {
     waiting = undefined;
     try {
-      const { readText } = runtime;
-      const options = { ...context, ...reading, path, readText };
+      const { readText, exists } = runtime;
+      const options = { ...context, ...reading, path, dataDirectory, readText, exists };
       hasFile ||= await readServersFile(options) !== undefined;
       const servers = hasFile ? await readServers(options) : await readDefaultServers(options);
       await gateway.reload(servers);
