@@ -27,7 +27,8 @@ function machine(
       : all.some((file) => file.startsWith(`${own}/`))
       ? "folder"
       : undefined;
-    return kind && { kind, mode: 0o600, bytes: 1, modifiedAt: 0, realPath: path, isOwn: true };
+    return kind &&
+      { kind, mode: 0o600, bytes: 1, modifiedAt: 0, realPath: path, isOwn: true, id: path };
   };
   const system: System = {
     ...createNodeSystem(),
