@@ -1,5 +1,5 @@
 /**
- * The composition root and public entry: puts the parts together and gives back a plain fetch
+ * The composition root: puts the parts together and gives back a plain fetch
  * handler. It names no runtime, reads no environment and opens no socket: `src/main` or an
  * embedding program does.
  */

@@ -22,17 +22,18 @@ import { createEvents, type Events } from "../telemetry/events.ts";
 import { createLogReader } from "../telemetry/log_reader.ts";
 import type { Warden } from "../upstream/deps.ts";
 import { openWarden } from "../upstream/stdio/warden.ts";
-import { defaultTables, type Tables } from "./tables.ts";
+import { type Tables, tablesOf } from "./tables.ts";
 
-/** What a gateway is made from. */
-export interface GatewayOptions {
+/**
+ * What a gateway is made from. A table that is given replaces the default one, so add to it:
+ * `steps: [...defaultTables.steps, mine]`.
+ */
+export interface GatewayOptions extends Partial<Tables> {
   readonly config: GatewayConfig;
   readonly runtime: Runtime;
   /** Bounds that differ from the defaults. */
   readonly limits?: Partial<Limits>;
   readonly clock?: Clock;
-  /** Tables that replace the defaults. */
-  readonly tables?: Partial<Tables>;
   /** Where log lines are shown; absent: only the log file has them. */
   readonly console?: (line: string) => void;
   /** How the entries of the registry are read; absent: with the runtime's own variables. */
@@ -64,7 +65,7 @@ export async function openParts(options: GatewayOptions): Promise<GatewayParts> 
   const limits: Limits = { ...defaultLimits, bodyBytesMax, ...options.limits };
   assertRelations(limits);
   const log = openLog(options, limits, clock);
-  const tables: Tables = { ...defaultTables, ...options.tables };
+  const tables = tablesOf(options);
   const instance = toInstance(options.instance);
   const authenticator = createAuthenticator(
     config.authenticator ?? "none",

@@ -47,3 +47,15 @@ export const defaultTables: Tables = {
   upstreamKinds,
   surfaceKinds,
 };
+
+/** The tables of a gateway: its own, or the defaults. */
+export function tablesOf(own: Partial<Tables>): Tables {
+  return {
+    authenticatorKinds: own.authenticatorKinds ?? authenticatorKinds,
+    steps: own.steps ?? defaultTables.steps,
+    policy: own.policy ?? allowAll,
+    storeKinds: own.storeKinds ?? storeKinds,
+    upstreamKinds: own.upstreamKinds ?? upstreamKinds,
+    surfaceKinds: own.surfaceKinds ?? surfaceKinds,
+  };
+}

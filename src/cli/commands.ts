@@ -65,4 +65,17 @@ export const commands: readonly Command[] = [
     examples: ["import", "import .vscode/mcp.json --yes"],
     load: async () => (await import("./import_command.ts")).runImport,
   },
+  {
+    name: "service",
+    summary: "has the system run the gateway at log-in (systemd, launchd)",
+    arguments: [
+      { name: "ACTION", meaning: "install, uninstall or status", isRequired: true },
+    ],
+    options: [
+      ...listenFlags,
+      { flags: "--dry-run", meaning: "print what would be done, and do nothing" },
+    ],
+    examples: ["service install", "service install --dry-run", "service status"],
+    load: async () => (await import("./service_command.ts")).runService,
+  },
 ];

@@ -1,7 +1,7 @@
 /**
- * Code that the three listeners share: the last line of defence around the handler (400 for a
- * malformed target, 500 for an unforeseen fault, never an exception page) and the errors of
- * listening and spawning.
+ * Code that the runtimes share: the last line of defence around the handler of a listener (400 for a
+ * malformed target, 500 for an unforeseen fault, never an exception page), and the errors of
+ * listening, of spawning and of a child's stdin.
  */
 import { GatewayError } from "../errors.ts";
 import type {
@@ -83,4 +83,9 @@ export function toSpawnFault(
     permanent,
     folderMissing,
   });
+}
+
+/** A write to a child that has ended or closed its stdin. */
+export function brokenPipe(): Error {
+  return Object.assign(new Error("Cannot write: the program ended"), { code: "EPIPE" });
 }

@@ -1,6 +1,6 @@
 /**
- * The file half of a runtime, for both: log files, texts, renames and watching, by `node:fs`, which
- * Bun and Deno share. The differences are in `bun.ts` and `deno.ts`. Only the owner may read the
+ * The file half of a runtime: log files, texts, renames and watching, by `node:fs`, which all
+ * runtimes share. The differences are in `bun.ts`, `deno.ts` and `node.ts`. Only the owner may read the
  * files that are written here.
  */
 import {

@@ -1,7 +1,7 @@
 /**
  * The interface to the platform: everything that the gateway needs from a runtime beyond web
- * standards. `bun.ts` and `deno.ts` implement it, member for member, in this order; tests implement
- * it with faults. Types only.
+ * standards. `bun.ts`, `deno.ts` and `node.ts` implement it, member for member, in this order; tests
+ * implement it with faults. Types only.
  */
 import type { Limits } from "../limits.ts";
 
@@ -27,7 +27,7 @@ export type FetchHandler = (request: Request, context?: FetchContext) => Promise
  * often that is checked, the size of a head, and the size of a body if the options do not set it.
  * `hardened` enforces all but the last. A `fast` listener enforces what its runtime can: Bun's
  * closes a connection that is silent after its head for `headersMs` (in steps of 4 s, 255 s at
- * most); Deno's has no limits of its own.
+ * most); Deno's has no limits of its own; Node's enforces them all.
  */
 export type ListenerLimits = Pick<
   Limits,

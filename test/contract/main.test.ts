@@ -14,7 +14,10 @@ import { connect, createServer } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { defaultTables, openRegistry } from "../../src/app.ts";
+import { readConfig } from "../../src/config/environment.ts";
 import { identity } from "../../src/version.ts";
+import { createTestRuntime } from "../support/fake_runtime.ts";
 import { canReadProcesses, descendants, isAlive, sendSignal } from "../support/processes.ts";
 import { openRawSocket, statusOf } from "../support/raw_socket.ts";
 import { programCommand, thisRuntime } from "../support/spawn_gateway.ts";
@@ -99,6 +102,9 @@ test("without configuration it serves, says how to add a server, and stops with 
   expect((await fetch(`${url}/ready`)).status).toBe(200);
   sendSignal(program.child.pid, "SIGTERM");
   expect(await within("the gateway to stop", program.code)).toBe(0);
+  // Each line is one of the log: no runtime adds a warning of its own.
+  expect(program.text().split("\n").filter((line) => !/^(?:20\d\d-|$)/.test(line))).toEqual([]);
+  expect(program.output()).toBe("");
   const records = readFileSync(join(folder, "state/mcp-wrapper/logs/server.log"), "utf8")
     .trim().split("\n");
   expect(records.map((line) => JSON.parse(line).message)[0]).toContain("Serving MCP at");
@@ -222,6 +228,45 @@ test("an edit of the file, or SIGHUP, reloads it; a broken file changes nothing"
   const before = program.text().length;
   sendSignal(program.child.pid, "SIGHUP");
   await until("another reading", () => program.text().slice(before).includes("again servers=3"));
+});
+
+test("added servers take the place of the built-in ones, and their files are watched", async () => {
+  const data = { dataDirectory: join(folder, "data") };
+  const { config } = await readConfig({
+    kinds: defaultTables.upstreamKinds,
+    env: {},
+    cwd: folder,
+    readText: () => Promise.resolve(undefined),
+  });
+  const registry = await openRegistry({
+    config: { ...config, ...data },
+    runtime: await createTestRuntime(),
+    reading: { path: join(folder, "mcp.json"), env: {} },
+  });
+  const document = (title: string) =>
+    writeFileSync(
+      join(folder, "api.json"),
+      JSON.stringify({
+        openapi: "3.1.0",
+        info: { title, version: "1" },
+        servers: [{ url: "http://127.0.0.1:9" }],
+        paths: { "/x": { get: { operationId: `get${title}`, responses: {} } } },
+      }),
+    );
+  document("Old");
+  await registry.put("api", { openapi: "./api.json" });
+  await registry.close();
+  const program = start();
+  const url = await untilServing(program);
+  const tools = () => listTools(`${url}/mcp`);
+  await until("the old tools", async () => (await tools()).includes("getOld"));
+  expect(program.text()).toContain("servers=1");
+  expect(program.text()).not.toContain("No server is configured");
+  document("New");
+  await until("the new tools", async () => (await tools()).includes("getNew"));
+  writeServers({ file: noServer });
+  await until("the file to be read", () => program.text().includes("again servers=1"));
+  expect((await fetch(`${url}/servers/api/mcp`)).status).not.toBe(404);
 });
 
 test(

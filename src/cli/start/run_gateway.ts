@@ -7,7 +7,12 @@
 import { createGateway, defaultTables, type GatewayHandle } from "../../app.ts";
 import { systemClock, withDeadline } from "../../clock.ts";
 import { readConfig, type StartConfig } from "../../config/environment.ts";
-import { readServers, type ReadServersOptions } from "../../config/mcp_json.ts";
+import {
+  readDefaultServers,
+  readServers,
+  readServersFile,
+  type ReadServersOptions,
+} from "../../config/mcp_json.ts";
 import { folderOf } from "../../config/path.ts";
 import { noDirectory, type Places } from "../../config/places.ts";
 import { needsOwnPackage } from "../../config/program_folder.ts";
@@ -36,17 +41,19 @@ export async function startGateway(
   { env, places, envFiles, readEnv }: Surroundings,
   { untilUnattached = false }: StartOptions = {},
 ): Promise<void> {
-  const { signalEchoMs } = { ...defaultLimits, ...platform.limits };
+  const limits = { ...defaultLimits, ...platform.limits };
   let stop: () => void = () => {};
   let signals = 0;
   let firstSignalAt = 0;
-  let reload: () => Promise<void> = () => Promise.resolve();
+  let isStale = false;
+  // Until the gateway can take another configuration.
+  let reload: () => Promise<void> = async () => void (isStale = true);
   const reloadInBackground = () => void reload().catch(() => {});
   platform.runtime.onSignal((signal) => {
     if (signal === "SIGHUP") return reloadInBackground();
     const now = systemClock.monotonic();
     // One Ctrl-C arrives several times: the terminal and each script runner between send it.
-    if (signals > 0 && now - firstSignalAt < signalEchoMs) return;
+    if (signals > 0 && now - firstSignalAt < limits.signalEchoMs) return;
     firstSignalAt = now;
     signals += 1;
     // If the gateway ends without stopping its children, the warden kills them.
@@ -60,16 +67,15 @@ export async function startGateway(
   const start = await readConfig({ ...reading, env, readText, exists, cwd, places });
   if (untilUnattached) assertAttachable(start);
   await keepToOwnPackages(platform.runtime, places);
-  let files = start.config.files;
-  let watch = () => {};
+  // From here on an edit is noticed, though the gateway is still starting.
+  const watches = createWatches(platform.runtime, limits, reloadInBackground);
+  let watch = (files: readonly string[]) => watches.set([start.configPath, ...files]);
+  watch(start.config.files);
   const running = await createGateway({
     config: start.config,
     runtime: platform.runtime,
     reading: { path: start.configPath, env },
-    onServers(servers) {
-      files = servers.files;
-      watch();
-    },
+    onServers: ({ files }) => watch(files),
     ...(platform.limits === undefined ? {} : { limits: platform.limits }),
     // Bun prints all that console.error writes in red.
     console: (line) => console.warn(line),
@@ -83,17 +89,15 @@ export async function startGateway(
     url: listeners.url,
     adminUrl: listeners.adminUrl,
   });
-  const watches = createWatches(platform.runtime, running.limits, reloadInBackground);
   // The system may have chosen the port.
   const own = { ...start.config, port: listeners.port };
-  reload = createReloader(platform, running, places, { readEnv, own });
-  watch = () => watches.set([start.configPath, ...files]);
-  watch();
+  reload = createReloader(platform, running, start, places, { readEnv, own });
+  if (isStale) reloadInBackground();
   stop = () => {
     stop = () => {};
     watch = () => {};
     watches.set([]);
-    reload = () => Promise.resolve();
+    reload = async () => {};
     void stopGateway(platform, running, listeners, forget);
   };
   greet(platform, running, listeners, start, places);
@@ -165,15 +169,18 @@ function createWatches({ watch }: Runtime, limits: WatchLimits, changed: () => v
 }
 
 /**
- * Reads the servers again, one reading at a time; an unusable file changes nothing, is logged, and
- * rejects.
+ * Reads the servers again, one reading at a time. An unusable file changes nothing, nor does one
+ * that was removed: it is logged, and the promise rejects. While there has been no file, other files
+ * of the configuration may still change.
  */
 function createReloader(
   { runtime }: Platform,
   gateway: GatewayHandle,
-  { configPath: path, dataDirectory }: Places,
+  { configPath: path, config }: StartConfig,
+  { dataDirectory }: Places,
   { readEnv, own }: Pick<ReadServersOptions, "own"> & Pick<Surroundings, "readEnv">,
 ): () => Promise<void> {
+  let hasFile = config.servers.every(({ definedIn }) => definedIn !== "built-in");
   let last = Promise.resolve();
   let waiting: Promise<void> | undefined;
   const reloadOnce = async () => {
@@ -183,7 +190,8 @@ function createReloader(
       // An import writes variables to .env first, and then the servers that use them.
       const env = await readEnv();
       const options = { env, own, ...reading, path, dataDirectory, readText, exists };
-      const servers = await readServers(options);
+      hasFile ||= await readServersFile(options) !== undefined;
+      const servers = hasFile ? await readServers(options) : await readDefaultServers(options);
       await gateway.reload(servers);
       gateway.log.info(`Read ${path} again`, { servers: servers.servers.length });
     } catch (fault) {

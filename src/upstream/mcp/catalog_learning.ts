@@ -215,7 +215,9 @@ function trial(learning: Learning, again?: "again"): Promise<void> {
 
 async function attempt(learning: Learning, again?: "again"): Promise<void> {
   const { trialCaller, known } = learning;
-  const isKnown = again === undefined && await nearestCatalog(known, trialCaller) !== undefined;
-  if (learning.isClosed || isKnown) return;
+  const nearest = again === undefined ? await nearestCatalog(known, trialCaller) : undefined;
+  // Reports show what is stored of a server that has not run yet.
+  known.latest ??= nearest?.catalog;
+  if (learning.isClosed || nearest !== undefined) return;
   await start(learning, trialCaller).over;
 }
