@@ -17,7 +17,7 @@ const entry = cached === null ? Deno.mainModule : `npm:${cached[1]}@${cached[2]}
 
 await runProgram({
   runtime: createDenoRuntime(),
-  system: createNodeSystem(),
+  system: createNodeSystem((name, bytes) => Deno[name].write(bytes)),
   args: Deno.args,
   self: [Deno.execPath(), "run", "--allow-all", "--quiet", ...config, entry],
   cwd: Deno.cwd(),
