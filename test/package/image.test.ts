@@ -3,8 +3,9 @@
  * as an unprivileged user in it. What an engine does (layers, ports, limits) is not tested.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { parse } from "yaml";
 import { buildImage, canBuildImages, type Image, readDockerfile } from "../support/image_steps.ts";
 import { provideNode } from "../support/outside.ts";
 import { manifest, type Packed, packPackage, runOrThrow } from "../support/packed.ts";
@@ -24,6 +25,19 @@ test("the Dockerfile starts the program itself, as a user without rights", () =>
   expect(only("USER").map(({ rest }) => rest)).toEqual(["node"]);
   expect(only("ENTRYPOINT").map(({ rest }) => rest)).toEqual(['["mcp-wrapper"]']);
   expect(only("HEALTHCHECK").length).toBe(1);
+});
+
+test("compose.yaml opens the port to this computer alone, and takes rights away", () => {
+  const { services } = parse(readFileSync(join(packaging, "compose.yaml"), "utf8"));
+  const { build, ...service } = services["mcp-wrapper"];
+  expect(existsSync(join(packaging, build.context, build.dockerfile))).toBe(true);
+  expect(service).toMatchObject({
+    ports: ["127.0.0.1:8999:8999"],
+    environment: { MCP_ALLOW_UNAUTHENTICATED: "true" },
+    init: true,
+    read_only: true,
+    cap_drop: ["ALL"],
+  });
 });
 
 const imageTest = test.skipIf(!canBuildImages);
