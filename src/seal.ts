@@ -5,6 +5,7 @@
  * material). Also here: keyed digests and random keys. Not here: where the key is kept (app), and
  * how long a payload is valid (its owner).
  */
+import { base64urlToBytes, bytesToBase64url, bytesToHex } from "./bytes_text.ts";
 import type { JsonObject } from "./model.ts";
 
 /** Seals and opens payloads with one key. */
@@ -23,7 +24,6 @@ export interface Sealer {
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-const base64url = { alphabet: "base64url", omitPadding: true } as const;
 const keyBytes = 32;
 /** Enough to recognise an older key of the same gateway; the whole digest would add nothing. */
 const keyIdChars = 8;
@@ -34,28 +34,28 @@ const nonceBytes = 12;
 
 /** A new random key as text. */
 export function makeKey(): string {
-  return crypto.getRandomValues(new Uint8Array(keyBytes)).toBase64(base64url);
+  return bytesToBase64url(crypto.getRandomValues(new Uint8Array(keyBytes)));
 }
 
 /** SHA-256 of a text in hex. */
 export async function sha256Hex(text: string): Promise<string> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text))).toHex();
+  return bytesToHex(new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text))));
+}
+
+/** HMAC-SHA-256 of a text in hex: proof that its maker has the key. */
+export async function hmacHex(keyText: string, text: string): Promise<string> {
+  const key = await importSigningKey(keyText);
+  return bytesToHex(new Uint8Array(await crypto.subtle.sign("HMAC", key, encoder.encode(text))));
 }
 
 /** Makes a sealer from a key such as `makeKey` returns; any non-empty text is valid. */
 export async function createSealer(keyText: string): Promise<Sealer> {
   if (keyText === "") throw new Error("Cannot create sealer: the key is empty");
-  const key = await crypto.subtle.importKey(
-    "raw",
-    encoder.encode(keyText),
-    { name: "HMAC", hash: "SHA-256" },
-    false,
-    ["sign", "verify"],
-  );
+  const key = await importSigningKey(keyText);
   const hidingKey = await importHidingKey(keyText);
   const digest = async (text: string): Promise<string> => {
     const mac = await crypto.subtle.sign("HMAC", key, toMessage("digest", text));
-    return new Uint8Array(mac).toHex();
+    return bytesToHex(new Uint8Array(mac));
   };
   const keyId = (await digest("key id")).slice(0, keyIdChars);
   const toSealMessage = (purpose: string, payload: string, binding: string) =>
@@ -63,9 +63,9 @@ export async function createSealer(keyText: string): Promise<Sealer> {
 
   return {
     async seal(purpose, payload, binding) {
-      const body = encoder.encode(JSON.stringify(payload)).toBase64(base64url);
+      const body = bytesToBase64url(encoder.encode(JSON.stringify(payload)));
       const mac = await crypto.subtle.sign("HMAC", key, toSealMessage(purpose, body, binding));
-      return `${keyId}.${body}.${new Uint8Array(mac).toBase64(base64url)}`;
+      return `${keyId}.${body}.${bytesToBase64url(new Uint8Array(mac))}`;
     },
     async open(purpose, text, binding) {
       const [id, body, macText, ...rest] = text.split(".");
@@ -77,14 +77,14 @@ export async function createSealer(keyText: string): Promise<Sealer> {
       const message = toSealMessage(purpose, body, binding);
       if (!await crypto.subtle.verify("HMAC", key, mac, message)) return undefined;
       // `seal` wrote everything that verifies, so it is a JSON object.
-      return JSON.parse(decoder.decode(Uint8Array.fromBase64(body, base64url)));
+      return JSON.parse(decoder.decode(base64urlToBytes(body)));
     },
     async encrypt(purpose, payload, binding) {
       const nonce = crypto.getRandomValues(new Uint8Array(nonceBytes));
       const params = toParams(nonce, purpose, binding);
       const plain = encoder.encode(JSON.stringify(payload));
       const hidden = new Uint8Array(await crypto.subtle.encrypt(params, hidingKey, plain));
-      return `${keyId}.${nonce.toBase64(base64url)}.${hidden.toBase64(base64url)}`;
+      return `${keyId}.${bytesToBase64url(nonce)}.${bytesToBase64url(hidden)}`;
     },
     async decrypt(purpose, text, binding) {
       const [id, nonceText = "", hiddenText = "", ...rest] = text.split(".");
@@ -99,6 +99,16 @@ export async function createSealer(keyText: string): Promise<Sealer> {
     },
     digest,
   };
+}
+
+function importSigningKey(keyText: string): Promise<CryptoKey> {
+  return crypto.subtle.importKey(
+    "raw",
+    encoder.encode(keyText),
+    { name: "HMAC", hash: "SHA-256" },
+    false,
+    ["sign", "verify"],
+  );
 }
 
 /** The encryption key, which differs from the signing key of the same text. */
@@ -127,8 +137,8 @@ function toMessage(...parts: string[]): Uint8Array<ArrayBuffer> {
 /** The bytes of a base64url text in its canonical form; undefined for any other text. */
 function toBytes(text: string): Uint8Array<ArrayBuffer> | undefined {
   try {
-    const bytes = Uint8Array.fromBase64(text, base64url);
-    return bytes.toBase64(base64url) === text ? bytes : undefined;
+    const bytes = base64urlToBytes(text);
+    return bytesToBase64url(bytes) === text ? bytes : undefined;
   } catch {
     return undefined;
   }

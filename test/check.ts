@@ -10,9 +10,9 @@ import { delimiter, dirname, join } from "node:path";
 import process from "node:process";
 import { providePath } from "./support/outside.ts";
 import { killAll, runCommand } from "./support/run_command.ts";
-import { executable, thisRuntime } from "./support/spawn_gateway.ts";
-import { filesOf, runtimes, runtimesOf, type Suite, suites, testFiles } from "./support/suites.ts";
-import { check, judge, testFile, testProgram, titles, type Work } from "./support/work.ts";
+import { executable, runtimes, thisRuntime, titles } from "./support/runtimes.ts";
+import { filesOf, runtimesOf, type Suite, suites, testFiles } from "./support/suites.ts";
+import { check, judge, testFile, testProgram, type Work } from "./support/work.ts";
 
 /** A command that says nothing for so long hangs; there is no other limit on time. */
 const silentMinutes = 5;
@@ -41,6 +41,8 @@ const staticChecks: readonly Work[] = [
   check("types of the core", [...tsc, "."]),
   check("types of the Bun side", [...tsc, "src/runtime"]),
   check("types of the Deno side", [executable("deno"), "check", "src/main/deno.ts"]),
+  check("types of the Node side", [...tsc, "src/main"]),
+  check("types of the package", [...tsc, "tsconfig.build.json", "--noEmit"]),
   check("types of tests and benchmarks", [...tsc, "test"]),
 ];
 

@@ -5,8 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { sendSignal } from "../../test/support/processes.ts";
-import { executable, programCommand, projectDirectory } from "../../test/support/spawn_gateway.ts";
-import { runtimes } from "../../test/support/suites.ts";
+import {
+  executable,
+  programCommand,
+  projectDirectory,
+  type RuntimeName,
+  runtimes,
+} from "../../test/support/runtimes.ts";
 import { within } from "../../test/support/wait.ts";
 import type { Closing } from "./closing.ts";
 import { toPage, withShortRows } from "./page.ts";
@@ -15,7 +20,7 @@ import type { RunResult } from "./results.ts";
 const runMsMax = 3_600_000;
 
 async function runDriver(
-  runtime: typeof runtimes[number],
+  runtime: RuntimeName,
   args: readonly string[],
   closing: Closing,
 ): Promise<void> {
@@ -37,7 +42,7 @@ async function runDriver(
   if (code !== 0) throw new Error(`The run on ${runtime} failed: its exit code is ${code}`);
 }
 
-/** Measures on both runtimes and writes the page, and the two rows of README. */
+/** Measures on all runtimes and writes the page, and the two rows of README. */
 export async function writePage(
   path: string,
   args: readonly string[],

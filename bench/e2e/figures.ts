@@ -1,4 +1,5 @@
 /** The figures that the gateway is to reach, as rows: a scenario, a measure and a bound. */
+import type { RuntimeName } from "../../test/support/runtimes.ts";
 
 /**
  * What a figure is about. `cpu`: CPU time per unit, times the bare proxy's in the same round.
@@ -16,6 +17,8 @@ export interface Figure {
   readonly measure: Measure;
   readonly bun: number;
   readonly deno: number;
+  /** Not set yet: Node is measured, and has no bound. */
+  readonly node?: number;
 }
 
 const both = (figure: number) => ({ bun: figure, deno: figure });
@@ -89,6 +92,6 @@ export function formatRange(
 export const figureFor = (
   row: string,
   measure: Measure,
-  runtime: "bun" | "deno",
+  runtime: RuntimeName,
 ): number | undefined =>
   figures.find((figure) => figure.row === row && figure.measure === measure)?.[runtime];

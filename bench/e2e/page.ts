@@ -1,4 +1,5 @@
 /** The page docs/benchmarks.md, from the results of a run on each runtime. */
+import { titles } from "../../test/support/runtimes.ts";
 import { formatRange, formatValue, measureTitles } from "./figures.ts";
 import { peers } from "./peers.ts";
 import { formatMegabytes, formatUs } from "./report.ts";
@@ -10,7 +11,6 @@ import {
   type RunResult,
 } from "./results.ts";
 
-const titles = { bun: "Bun", deno: "Deno" } as const;
 const missing = "–";
 
 /** One line of a table. */
@@ -177,8 +177,8 @@ export function toPage(runs: readonly RunResult[], command: string): string {
     costTable(runs),
     peerSection(runs),
     "## How to repeat it",
-    "On Linux, with Bun and Deno on `PATH`. The command measures on both runtimes, one after the " +
-    "other, and writes this page and the two rows in README:",
+    "On Linux, with Bun, Deno and Node on `PATH`. The command measures on each runtime, one after " +
+    "the other, and writes this page and the two rows in README:",
     `\`\`\`sh\n${command}\n\`\`\``,
     "One runtime, some scenarios, or the difference to another commit:",
     "```sh\nbun bench e2e --only=echo_64,large_text\n" +

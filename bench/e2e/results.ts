@@ -2,6 +2,7 @@
  * What a run measured, as data: it can be printed, stored as JSON, judged, and written as a page.
  * Values of the gateway are ratios within each round, or plain values where nothing is compared.
  */
+import type { RuntimeName } from "../../test/support/runtimes.ts";
 import { figureFor, type Measure } from "./figures.ts";
 import type { LoadFigures } from "./load.ts";
 import type { TargetRounds } from "./measure.ts";
@@ -49,7 +50,7 @@ export interface RowResult {
 
 /** A whole run. */
 export interface RunResult {
-  readonly runtime: "bun" | "deno";
+  readonly runtime: RuntimeName;
   readonly versions: string;
   readonly machine: string;
   /** How busy the machine was before. */
@@ -136,7 +137,7 @@ export function toReached(
   row: string,
   measure: Measure,
   value: Spread,
-  runtime: "bun" | "deno",
+  runtime: RuntimeName,
 ): Reached {
   const figure = figureFor(row, measure, runtime);
   return { measure, value, ...(figure !== undefined && { figure }) };
@@ -151,7 +152,7 @@ export function toRow(
   { name, title, unit }: { readonly name: string; readonly title: string; readonly unit: string },
   measured: readonly TargetRounds[],
   roles: Roles,
-  runtime: "bun" | "deno",
+  runtime: RuntimeName,
 ): RowResult {
   const { bare, gateway, other } = roles;
   return {

@@ -2,6 +2,7 @@
  * The programs under measurement: the bare proxy and the gateway, of this tree or of another, each
  * started directly under the same runtime and in front of the same servers.
  */
+import type { RuntimeName } from "../../test/support/runtimes.ts";
 import { gatewayRuntime, programCommand, spawnGateway } from "../../test/support/spawn_gateway.ts";
 import type { Endpoint } from "./rpc_client.ts";
 import { type ServerSet, serverSets } from "./server_sets.ts";
@@ -19,7 +20,7 @@ export interface Target {
 export interface Side {
   readonly name: string;
   /** Decides how long it is warmed up. */
-  readonly runtime: "bun" | "deno" | "other";
+  readonly runtime: RuntimeName | "other";
   /** The scenarios that it can serve, if not all. */
   readonly rows?: readonly string[];
   start(servers: ServerSet): Promise<Target>;

@@ -4,6 +4,7 @@
  */
 import type { ExitCode } from "./exit_codes.ts";
 import type { Platform } from "./platform.ts";
+import type { Surroundings } from "./surroundings.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A positional argument. */
@@ -21,6 +22,8 @@ export interface CommandOption {
   /** As the help shows it: `--follow`, `-f, --follow` or `--port PORT`, where a value follows. */
   readonly flags: string;
   readonly meaning: string;
+  /** Whether the help leaves it out, because only other programs use it. */
+  readonly isHidden?: boolean;
   /** Whether it may stand several times; its value is then a list. */
   readonly isMany?: boolean;
 }
@@ -53,11 +56,9 @@ export interface CommandValues {
 }
 
 /** What every command gets. */
-export interface CommandContext {
+export interface CommandContext extends Surroundings {
   readonly platform: Platform;
   readonly terminal: Terminal;
-  /** The environment: global flags before the variables of the process, before `.env`. */
-  readonly env: Readonly<Record<string, string>>;
   /** Whether results are printed as JSON. */
   readonly json: boolean;
   /** Whether `--yes` answers every question. */

@@ -35,6 +35,8 @@ export function readCommandLine(
     .description("One URL for all your MCP servers.")
     .version(identity.version, "-V, --version", "show the version")
     .helpOption("-h, --help", "show this help")
+    .helpCommand("help [command]", "shows the help of a command")
+    .configureHelp({ subcommandTerm: termOf })
     .addHelpText("after", footer);
   const commands = rows.map((row) =>
     toParser(row, (values) => {
@@ -62,6 +64,15 @@ export function readCommandLine(
   return found ?? { kind: "show", text: shown.trimEnd() };
 }
 
+/** A command in the list: its name and arguments; its flags are in its own help. */
+function termOf(command: Parser): string {
+  const names = command.registeredArguments.map((argument) => {
+    const form = `${argument.name()}${argument.variadic ? "..." : ""}`;
+    return argument.required ? form : `[${form}]`;
+  });
+  return [command.name(), ...names].join(" ");
+}
+
 /** A script runner may pass on its own separator. */
 function withCommand(args: readonly string[]): readonly string[] {
   const own = args[0] === "--" ? args.slice(1) : args;
@@ -76,10 +87,10 @@ function toParser(row: Command, use: (values: CommandValues) => void): Parser {
     const form = `${name}${isMany === true ? "..." : ""}`;
     parser.addArgument(new Argument(isRequired ? `<${form}>` : `[${form}]`, meaning));
   }
-  for (const { flags, meaning, isMany = false } of [...row.options, ...common]) {
+  for (const { flags, meaning, isMany = false, isHidden } of [...row.options, ...common]) {
     const option = new Option(flags.replace(/ ([A-Z][A-Z_]*)$/, " <$1>"), meaning);
     if (isMany) option.argParser((value, all: string[] = []) => [...all, value]);
-    parser.addOption(option);
+    parser.addOption(option.hideHelp(isHidden ?? false));
   }
   const lines = row.examples.map((example) => `  ${identity.name} ${example}`);
   parser.addHelpText("after", `\nFor example:\n${lines.join("\n")}`);

@@ -9,14 +9,16 @@ import { CommandError } from "./command_error.ts";
 import { commands } from "./commands.ts";
 import { type ExitCode, exitCodes } from "./exit_codes.ts";
 import type { Platform } from "./platform.ts";
+import { onStopSignals } from "./signals.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
+import { readSurroundings } from "./surroundings.ts";
 import { readVariableFlags } from "./variable_flags.ts";
 
 /** Runs the command that the arguments name; the program exits by itself. */
 export async function runProgram(platform: Platform): Promise<void> {
   const { runtime, system } = platform;
   const terminal = createTerminal(system, runtime.env);
-  let isJson = platform.args.includes("--json");
+  let isJson = ownArgs(platform.args).includes("--json");
   try {
     const line = readCommandLine(platform.args, commands);
     if (line.kind === "show") {
@@ -27,7 +29,7 @@ export async function runProgram(platform: Platform): Promise<void> {
     const context: CommandContext = {
       platform,
       terminal,
-      env: await readEnvironment(platform, readVariableFlags(line.values)),
+      ...await readSurroundings(platform, readVariableFlags(line.values)),
       json: isJson,
       yes: line.values.flag("yes"),
       signal: line.command.name === "start" ? new AbortController().signal : interruption(platform),
@@ -39,6 +41,12 @@ export async function runProgram(platform: Platform): Promise<void> {
     terminal.note(isJson ? JSON.stringify({ error: { code: reason, message } }) : message);
     await exit(platform, terminal, code);
   }
+}
+
+/** The arguments of the program itself: what follows `--` belongs to another one. */
+function ownArgs(args: readonly string[]): readonly string[] {
+  const end = args.indexOf("--", 1);
+  return end < 0 ? args : args.slice(0, end);
 }
 
 /** Everything printed leaves the program first. */
@@ -55,26 +63,9 @@ function describeFault(fault: unknown) {
 }
 
 /** Aborts on the first signal; the second ends the program at once. */
-function interruption({ runtime, exit }: Platform): AbortSignal {
+function interruption(platform: Platform): AbortSignal {
   const controller = new AbortController();
-  runtime.onSignal((signal) => {
-    if (signal === "SIGHUP") return exit(exitCodes.interrupted);
-    if (controller.signal.aborted) return exit(exitCodes.interrupted);
-    controller.abort();
-  });
+  const leave = () => platform.exit(exitCodes.interrupted);
+  onStopSignals(platform, { first: () => controller.abort(), again: leave, hangUp: leave });
   return controller.signal;
-}
-
-/** Flags take precedence over the environment, which takes precedence over `.env`. */
-async function readEnvironment(
-  { runtime, cwd }: Platform,
-  flags: Readonly<Record<string, string>>,
-): Promise<Readonly<Record<string, string>>> {
-  const path = `${cwd}/.env`;
-  const text = await runtime.readText(path).catch((fault) => {
-    throw new ConfigError([`Cannot read "${path}": ${fault.message}`], fault);
-  });
-  // Loaded only if there is a `.env` file.
-  const own = text === undefined ? {} : (await import("dotenv")).parse(text);
-  return { ...own, ...runtime.env, ...flags };
 }

@@ -9,24 +9,35 @@ interface VariableFlag extends CommandOption {
   readonly variable: VariableName;
 }
 
-const flag = (key: string, value: string, variable: VariableName, meaning: string) => {
-  const { default: usual }: Variable<unknown> = variables[variable];
-  return {
-    key,
-    variable,
-    flags: `--${key} ${value}`,
-    meaning: `${meaning} (${variable}; default ${usual})`,
-  };
-};
+const flag = (
+  key: string,
+  value: string,
+  variable: VariableName,
+  meaning: string,
+  /** For a default that is no constant. */
+  usual = (variables[variable] as Variable<unknown>).default,
+) => ({
+  key,
+  variable,
+  flags: `--${key} ${value}`,
+  meaning: `${meaning} (${variable}; default ${usual})`,
+});
 
 /** Where the files are: for every command. */
 export const placeFlags: readonly VariableFlag[] = [
-  flag("config", "FILE", "MCP_CONFIG", "file that lists the servers"),
+  flag(
+    "config",
+    "FILE",
+    "MCP_CONFIG",
+    "file that lists the servers",
+    "./mcp.json, else that of this account",
+  ),
   flag(
     "data",
     "FOLDER",
     "MCP_DATA_DIR",
     "folder for sessions, log and key; :memory: keeps nothing",
+    "./data, else that of this account",
   ),
 ];
 

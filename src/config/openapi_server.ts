@@ -2,6 +2,7 @@
  * A web API that an OpenAPI document describes. Only the presence of the document is checked here,
  * since reading it is slow and may need the network (upstream/rest/openapi/).
  */
+import { bytesToHex } from "../bytes_text.ts";
 import type { RestServerConfig } from "./config.ts";
 import { headersSent, readFallback, refuseTelling } from "./credentials_entry.ts";
 import { readTextOf } from "./recipe_file.ts";
@@ -50,5 +51,5 @@ async function stampOf(
   const text = await readTextOf("openapi", path, texts, context);
   if (text === undefined) return undefined;
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return new Uint8Array(digest).toHex();
+  return bytesToHex(new Uint8Array(digest));
 }

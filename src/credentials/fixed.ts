@@ -3,6 +3,7 @@
  * password (RFC 7617), or headers. Their files are read for each call. After a refusal, a file with
  * a new value counts as a renewal.
  */
+import { bytesToBase64 } from "../bytes_text.ts";
 import type { CredentialsConfig } from "../config/config.ts";
 import { emptyContext, type SecurityContext } from "../outgoing/authorization.ts";
 import { type CredentialDeps, type Provider, type Provision, refuse } from "./provider.ts";
@@ -78,7 +79,7 @@ export function toBearer(token: string): SecurityContext {
 
 /** The base64 of a text's UTF-8. */
 export function toBase64(text: string): string {
-  return new TextEncoder().encode(text).toBase64();
+  return bytesToBase64(new TextEncoder().encode(text));
 }
 
 function createRead(

@@ -116,7 +116,8 @@ async function partOf(
   const part = known === undefined
     ? await catalog.part(kind, server, caller, options)
     : { server, items: known };
-  const lists = latest.getOrInsertComputed(upstream, () => new Map());
+  const lists = latest.get(upstream) ?? new Map<string, Part["items"]>();
+  latest.set(upstream, lists);
   const key = `${kind} ${variantOf(caller)}`;
   if (part.error === undefined) {
     putWithin(lists, key, part.items, defaultLimits.listVariantsMax);

@@ -28,11 +28,13 @@ export function createPagesIn(): PagesIn {
   return (kind, { server: { config }, items }) => {
     if (kind === "prompts") return none;
     const filter = kind === "tools" ? config.tools : noFilter;
-    const byItems = byFilter.getOrInsertComputed(filter, () => new WeakMap());
-    return byItems.getOrInsertComputed(
-      items,
-      () => kind === "tools" ? pagesOfTools(items, filter) : listedPages(kind, items),
-    );
+    const known = byFilter.get(filter);
+    const byItems = known ?? new WeakMap<readonly JsonObject[], ReadonlySet<string>>();
+    if (known === undefined) byFilter.set(filter, byItems);
+    const found = byItems.get(items) ??
+      (kind === "tools" ? pagesOfTools(items, filter) : listedPages(kind, items));
+    byItems.set(items, found);
+    return found;
   };
 }
 

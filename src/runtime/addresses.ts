@@ -1,4 +1,4 @@
-/** The addresses of this machine's network interfaces, by `node:os`, which Bun and Deno share. */
+/** The addresses of this machine's network interfaces, by `node:os`, which all runtimes share. */
 import { networkInterfaces } from "node:os";
 
 /** The current IP addresses, without scopes; none if the system does not report them. */

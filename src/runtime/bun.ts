@@ -1,15 +1,16 @@
 /**
- * The platform on Bun. It has the same members as `deno.ts` in the same order, so that the two
- * files show only the differences. Only `main/bun.ts` loads it.
+ * The platform on Bun. It has the same members as `deno.ts` and `node.ts` in the same order, so that
+ * the three files show only the differences. Only `main/bun.ts` loads it.
  */
 import { Database, type Statement } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { defaultLimits, msPerSecond } from "../limits.ts";
 import { readAddresses } from "./addresses.ts";
-import { answer, internalFault, toListenFault, toSpawnFault } from "./answer.ts";
+import { answer, brokenPipe, internalFault, toListenFault, toSpawnFault } from "./answer.ts";
 import { sha256 } from "./digest.ts";
 import { files, toCode } from "./files.ts";
 import { createLateOutgoing, serveHardened } from "./late_parts.ts";
+import { onSignal, readEnvironment, signalGroup } from "./process_group.ts";
 import type {
   Child,
   ChildInput,
@@ -17,11 +18,11 @@ import type {
   Listener,
   Runtime,
   ServeOptions,
-  SignalName,
   SpawnOptions,
   SqlValue,
 } from "./runtime.ts";
 import { createDatabaseOpener } from "./sql_database.ts";
+import { isWindows, toSystemCommand } from "./system_command.ts";
 
 /** The platform of this process. */
 export function createBunRuntime(): Runtime {
@@ -34,7 +35,7 @@ export function createBunRuntime(): Runtime {
     openDatabase,
     ...files,
     addresses: readAddresses,
-    env: toStrings(process.env),
+    env: readEnvironment(),
     nextTurn: (run) => void setImmediate(run),
     sha256,
     onSignal,
@@ -84,13 +85,18 @@ async function serve(options: ServeOptions): Promise<Listener> {
   }
 }
 
-function spawn({ command, args, env, cwd }: SpawnOptions): Child {
+function spawn(options: SpawnOptions): Child {
+  const { command, env, cwd } = options;
   try {
+    const own = toSystemCommand(options);
     const child = Bun.spawn({
-      cmd: [command, ...args],
+      cmd: [own.command, ...own.args],
       env: { ...env },
       ...(cwd === undefined ? {} : { cwd }),
-      detached: true,
+      // On Windows it would open a window.
+      detached: !isWindows,
+      windowsHide: true,
+      windowsVerbatimArguments: own.isRaw,
       stdin: "pipe",
       stdout: "pipe",
       stderr: "pipe",
@@ -136,19 +142,6 @@ function toInput(sink: Bun.FileSink, exited: Promise<ExitStatus>): ChildInput {
   };
 }
 
-const brokenPipe = () =>
-  Object.assign(new Error("Cannot write: the program ended"), { code: "EPIPE" });
-
-function signalGroup(groupId: number, signal: "SIGTERM" | "SIGKILL"): boolean {
-  // 0 and -1 would mean the gateway's own group and all processes.
-  if (!Number.isSafeInteger(groupId) || groupId <= 1) return false;
-  try {
-    return process.kill(-groupId, signal);
-  } catch {
-    return false;
-  }
-}
-
 const openDatabase = createDatabaseOpener<Statement>({
   open(path) {
     const database = new Database(path, { safeIntegers: true });
@@ -174,20 +167,5 @@ function toRow(row: unknown): Record<string, SqlValue> {
     else if (Number.isSafeInteger(Number(value))) result[name] = Number(value);
     else throw new RangeError(`Cannot read column "${name}": ${value} is too large for a number`);
   }
-  return result;
-}
-
-function onSignal(handler: (signal: SignalName) => void): () => void {
-  const names: SignalName[] = ["SIGINT", "SIGTERM", "SIGHUP"];
-  const listeners = names.map((name) => [name, () => handler(name)] as const);
-  for (const [name, listener] of listeners) process.on(name, listener);
-  return () => {
-    for (const [name, listener] of listeners) process.off(name, listener);
-  };
-}
-
-function toStrings(env: Record<string, string | undefined>): Record<string, string> {
-  const result: Record<string, string> = {};
-  for (const [name, value] of Object.entries(env)) if (value !== undefined) result[name] = value;
   return result;
 }

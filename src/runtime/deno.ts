@@ -1,9 +1,9 @@
 /**
- * The platform on Deno. It has the same members as `bun.ts` in the same order, so that the two
- * files show only the differences. Only `main/deno.ts` loads it.
+ * The platform on Deno. It has the same members as `bun.ts` and `node.ts` in the same order, so that
+ * the three files show only the differences. Only `main/deno.ts` loads it.
  */
 import { existsSync } from "node:fs";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { DatabaseSync } from "node:sqlite";
 import { setImmediate } from "node:timers";
 import { systemClock, withDeadline } from "../clock.ts";
 import { readAddresses } from "./addresses.ts";
@@ -11,6 +11,7 @@ import { answer, internalFault, refuseClosing, toListenFault, toSpawnFault } fro
 import { sha256 } from "./digest.ts";
 import { files, toCode } from "./files.ts";
 import { createLateOutgoing, serveHardened } from "./late_parts.ts";
+import { createNodeSqlite } from "./node_sqlite.ts";
 import type {
   Child,
   ChildInput,
@@ -20,9 +21,9 @@ import type {
   ServeOptions,
   SignalName,
   SpawnOptions,
-  SqlValue,
 } from "./runtime.ts";
 import { createDatabaseOpener } from "./sql_database.ts";
+import { endWindowsTree, isWindows, toSystemCommand } from "./system_command.ts";
 
 /** The platform of this process. */
 export function createDenoRuntime(): Runtime {
@@ -84,7 +85,7 @@ async function serve(options: ServeOptions): Promise<Listener> {
           if (running === 0) resolve(true);
         });
         if (!await withDeadline(systemClock, graceMs, quiet, () => false)) return cutter.abort();
-        const restMs = endsAt - systemClock.monotonic();
+        const restMs = Math.max(0, endsAt - systemClock.monotonic());
         await withDeadline(systemClock, restMs, server.shutdown(), () => {});
       },
     };
@@ -93,14 +94,18 @@ async function serve(options: ServeOptions): Promise<Listener> {
   }
 }
 
-function spawn({ command, args, env, cwd }: SpawnOptions): Child {
+function spawn(options: SpawnOptions): Child {
+  const { command, env, cwd } = options;
   try {
-    const child = new Deno.Command(command, {
-      args: [...args],
+    const own = toSystemCommand(options);
+    const child = new Deno.Command(own.command, {
+      args: [...own.args],
       env: { ...env },
       clearEnv: true,
       ...(cwd === undefined ? {} : { cwd }),
-      detached: true,
+      // On Windows it would have no console at all.
+      detached: !isWindows,
+      windowsRawArguments: own.isRaw,
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
@@ -130,6 +135,7 @@ function toInput(stream: WritableStream<Uint8Array>): ChildInput {
 }
 
 function signalGroup(groupId: number, signal: "SIGTERM" | "SIGKILL"): boolean {
+  if (isWindows) return endWindowsTree(groupId, signal);
   // 0 and -1 would mean the gateway's own group and all processes.
   if (!Number.isSafeInteger(groupId) || groupId <= 1) return false;
   try {
@@ -140,40 +146,7 @@ function signalGroup(groupId: number, signal: "SIGTERM" | "SIGKILL"): boolean {
   }
 }
 
-const openDatabase = createDatabaseOpener<StatementSync>({
-  open(path) {
-    const database = new DatabaseSync(path);
-    return {
-      exec: (sql) => database.exec(sql),
-      prepare: (sql) => database.prepare(sql),
-      close: () => database.close(),
-    };
-  },
-  toRow,
-  faultOf: (thrown) =>
-    toCode(thrown) === "ERR_SQLITE_ERROR"
-      ? { sqliteCode: "errcode" in thrown ? thrown.errcode : codesByText[thrown.message] }
-      : undefined,
-});
-
-/** A plain object, as on Bun; Node's rows have no prototype. */
-function toRow(row: unknown): Record<string, SqlValue> {
-  return { ...(row as Record<string, SqlValue>) };
-}
-
-/**
- * `exec` throws SQLite's text without its number; these are the faults that the gateway handles.
- */
-const codesByText: Readonly<Record<string, number>> = {
-  "database is locked": 5,
-  "database table is locked": 6,
-  "attempt to write a readonly database": 8,
-  "disk I/O error": 10,
-  "database disk image is malformed": 11,
-  "database or disk is full": 13,
-  "unable to open database file": 14,
-  "file is not a database": 26,
-};
+const openDatabase = createDatabaseOpener(createNodeSqlite(() => DatabaseSync));
 
 function onSignal(handler: (signal: SignalName) => void): () => void {
   const names: SignalName[] = ["SIGINT", "SIGTERM", "SIGHUP"];

@@ -1,6 +1,6 @@
 /**
- * The file half of a runtime, for both: log files, texts, renames and watching, by `node:fs`, which
- * Bun and Deno share. The differences are in `bun.ts` and `deno.ts`. Only the owner may read the
+ * The file half of a runtime: log files, texts, renames and watching, by `node:fs`, which all
+ * runtimes share. The differences are in `bun.ts`, `deno.ts` and `node.ts`. Only the owner may read the
  * files that are written here.
  */
 import {
@@ -26,13 +26,14 @@ const folderMode = 0o700;
 /** The members of a runtime that are the same everywhere. */
 export const files: Pick<
   Runtime,
-  "exists" | "openLog" | "readText" | "writeText" | "rename" | "watch"
+  "exists" | "openLog" | "readText" | "writeText" | "rename" | "remove" | "watch"
 > = {
   exists: existsSync,
   openLog,
   readText,
   writeText,
   rename: renameFile,
+  remove: (path) => rmSync(path, { force: true }),
   watch,
 };
 

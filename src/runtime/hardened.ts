@@ -1,6 +1,6 @@
 /**
  * The listener for addresses that other machines can reach: `node:http` with deadlines for headers
- * and bodies, on both runtimes. It turns a Node request into a `Request` and a `Response` into a
+ * and bodies, on all runtimes. It turns a Node request into a `Request` and a `Response` into a
  * Node response, both streamed with backpressure. A client that leaves aborts the signal of the
  * request or, once there is a response, cancels its body.
  */
@@ -15,6 +15,7 @@ import { defaultLimits } from "../limits.ts";
 import { answer, refuseTarget, toListenFault } from "./answer.ts";
 import { toCode } from "./files.ts";
 import type { Listener, ServeOptions } from "./runtime.ts";
+import { toWebStream } from "./web_stream.ts";
 
 /** Listens with deadlines for slow clients. */
 export async function serveHardened(options: ServeOptions): Promise<Listener> {
@@ -126,7 +127,7 @@ function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request | un
     const body: RequestInit & { duplex: "half" } = {
       method,
       headers,
-      body: toBody(incoming),
+      body: toWebStream(incoming, bodyEnds),
       signal,
       duplex: "half",
     };
@@ -136,37 +137,11 @@ function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request | un
   }
 }
 
-/** The body as it arrives; cancelling it leaves the socket open for the answer. */
-function toBody(incoming: IncomingMessage): ReadableStream<Uint8Array> {
-  let over = false;
-  return new ReadableStream<Uint8Array>({
-    start(controller) {
-      incoming.pause();
-      incoming.on("data", (chunk: Uint8Array) => {
-        if (over) return;
-        controller.enqueue(chunk);
-        if ((controller.desiredSize ?? 0) <= 0) incoming.pause();
-      });
-      incoming.on("end", () => {
-        if (!over) controller.close();
-        over = true;
-      });
-      const cut = () => {
-        if (!over) controller.error(new Error("Cannot read the body: the client left"));
-        over = true;
-      };
-      incoming.on("error", cut);
-      incoming.on("close", cut);
-    },
-    pull() {
-      incoming.resume();
-    },
-    cancel() {
-      over = true;
-      incoming.pause();
-    },
-  });
-}
+/** Cancelling the body leaves the socket open for the answer. */
+const bodyEnds = {
+  cut: () => new Error("Cannot read the body: the client left"),
+  cancelled: (incoming: { pause(): void }) => void incoming.pause(),
+};
 
 async function send(
   incoming: IncomingMessage,

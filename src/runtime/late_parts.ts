@@ -1,5 +1,5 @@
 /**
- * The parts of both runtimes that few gateways need. They are loaded when they are first used,
+ * The parts of all runtimes that few gateways need. They are loaded when they are first used,
  * which spares other gateways the memory of `node:http`.
  */
 import type { Listener, Runtime, ServeOptions } from "./runtime.ts";

@@ -1,5 +1,5 @@
 /**
- * Outgoing HTTP for both runtimes, by `node:http`. It looks up the name, checks each address and
+ * Outgoing HTTP for all runtimes, by `node:http`. It looks up the name, checks each address and
  * connects to exactly that address, so a name that changes between check and use (DNS rebinding)
  * does no harm. It does not follow redirects, retry or decode. It keeps connections for a short
  * time. Not here: which addresses are allowed, and when a request may be repeated (outgoing/).

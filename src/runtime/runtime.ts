@@ -1,7 +1,7 @@
 /**
  * The interface to the platform: everything that the gateway needs from a runtime beyond web
- * standards. `bun.ts` and `deno.ts` implement it, member for member, in this order; tests implement
- * it with faults. Types only.
+ * standards. `bun.ts`, `deno.ts` and `node.ts` implement it, member for member, in this order; tests
+ * implement it with faults. Types only.
  */
 import type { Limits } from "../limits.ts";
 
@@ -27,7 +27,7 @@ export type FetchHandler = (request: Request, context?: FetchContext) => Promise
  * often that is checked, the size of a head, and the size of a body if the options do not set it.
  * `hardened` enforces all but the last. A `fast` listener enforces what its runtime can: Bun's
  * closes a connection that is silent after its head for `headersMs` (in steps of 4 s, 255 s at
- * most); Deno's has no limits of its own.
+ * most); Deno's has no limits of its own; Node's enforces them all.
  */
 export type ListenerLimits = Pick<
   Limits,
@@ -52,7 +52,15 @@ export interface ServeOptions {
   readonly bodyBytesMax?: number | undefined;
   /** Limits that differ from the defaults. */
   readonly limits?: Partial<ListenerLimits>;
+  /** The variables that set the address, for error texts. Absent: MCP_HOST and MCP_PORT. */
+  readonly variables?: { readonly host: string; readonly port: string } | undefined;
   readonly fetch: FetchHandler;
+}
+
+/** Thrown by `serve`; the message is for the operator. */
+export interface ListenFault extends Error {
+  /** Another program listens on the address. */
+  readonly isTaken: boolean;
 }
 
 /** An open listener. */
@@ -182,7 +190,7 @@ export type SignalName = "SIGINT" | "SIGTERM" | "SIGHUP";
 export interface Runtime {
   /** For the log: name and version. */
   readonly name: string;
-  /** Rejects if the address is in use or not allowed. */
+  /** Rejects with a ListenFault if the address is in use or not allowed. */
   serve(options: ServeOptions): Promise<Listener>;
   /** Throws a SpawnFault. */
   spawn(options: SpawnOptions): Child;
@@ -205,6 +213,8 @@ export interface Runtime {
   writeText(path: string, text: string): Promise<void>;
   /** Renames a file and replaces an existing one; false if there is no such file. */
   rename(from: string, to: string): boolean;
+  /** Removes a file if there is one. */
+  remove(path: string): void;
   /** Calls back after a file was changed, created, replaced or removed, until closed. */
   watch(path: string, onChange: () => void, limits?: WatchLimits): { close(): void };
   /** The IP addresses of this machine's network interfaces at the moment. */

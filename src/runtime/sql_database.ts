@@ -1,7 +1,6 @@
 /**
- * Makes the database of `Runtime` from either runtime's SQLite library: statements are prepared
- * once, and faults carry SQLite's result code. Not here: the libraries' own names (bun.ts,
- * deno.ts).
+ * Makes the database of `Runtime` from a runtime's SQLite library: statements are prepared once, and
+ * faults carry SQLite's result code. Not here: the libraries' own names (bun.ts, node_sqlite.ts).
  */
 import { preparePrivateFile } from "./files.ts";
 import type { SqlDatabase, SqlStatement, SqlValue } from "./runtime.ts";

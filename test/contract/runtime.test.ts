@@ -1,5 +1,5 @@
 /**
- * The contract of the platform, the same on Bun and on Deno, and for both listeners.
+ * The contract of the platform, the same on all runtimes, and for both listeners.
  */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -7,10 +7,18 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { bytesToHex } from "../../src/bytes_text.ts";
 import { openStoreDatabase, transact } from "../../src/store/database.ts";
 import { defaultLimits } from "../../src/limits.ts";
-import type { Child, Listener, Runtime, SpawnFault } from "../../src/runtime/runtime.ts";
+import type {
+  Child,
+  Listener,
+  Runtime,
+  ServeOptions,
+  SpawnFault,
+} from "../../src/runtime/runtime.ts";
 import { createTestRuntime } from "../support/fake_runtime.ts";
+import { thisRuntime } from "../support/runtimes.ts";
 import { startMsMax, within } from "../support/wait.ts";
 
 const runtime: Runtime = await createTestRuntime();
@@ -139,10 +147,17 @@ describe("children", () => {
   test("E9 a program that cannot start fails at once with the reason, and as permanent", () => {
     const program = join(folder, "not_executable");
     writeFileSync(program, "text", { mode: 0o644 });
+    const script = join(folder, "stray_script");
+    writeFileSync(script, "#!/nowhere/at/all\n", { mode: 0o755 });
+    const env = { PATH: `${folder}:${path}` };
     const cases = [
       [{ command: "/nowhere/at/all" }, "ENOENT", /no such program/],
       [{ command: "surely-not-a-program" }, "ENOENT", /no such program/],
       [{ command: program }, "EACCES", /permissions/],
+      [{ command: folder }, "EACCES", /permissions/],
+      [{ command: script }, "ENOENT", /no such program/],
+      [{ command: "stray_script", env }, "ENOENT", /no such program/],
+      [{ command: "./stray_script", cwd: folder }, "ENOENT", /no such program/],
       [{ command: "/bin/sh", cwd: join(folder, "missing") }, "ENOENT", /directory ".*missing"/],
     ] as const;
     for (const [options, code, text] of cases) {
@@ -321,6 +336,13 @@ describe("files", () => {
     expect(runtime.rename(join(folder, "a"), join(folder, "b"))).toBe(false);
   });
 
+  test("a file is removed, and one that does not exist is no fault", async () => {
+    await runtime.writeText(join(folder, "a"), "1");
+    runtime.remove(join(folder, "a"));
+    runtime.remove(join(folder, "a"));
+    expect(runtime.exists(join(folder, "a"))).toBe(false);
+  });
+
   test("P15 a log rotates by size, keeps a number of old files, and loses no line", async () => {
     const file = join(folder, "logs/server.log");
     const log = runtime.openLog(file, { bytesMax: 30, filesMax: 2 });
@@ -390,7 +412,7 @@ describe("files", () => {
 test("a text is hashed at once, with the result of WebCrypto", async () => {
   for (const text of ["", "a", "日本\u{1f4a9}", "a lone \ud800 surrogate", "x".repeat(100_000)]) {
     const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-    expect(runtime.sha256(text)).toBe(new Uint8Array(bytes).toHex());
+    expect(runtime.sha256(text)).toBe(bytesToHex(new Uint8Array(bytes)));
   }
 });
 
@@ -716,15 +738,21 @@ for (const kind of ["fast", "hardened"] as const) {
 
     test("a port in use, and an address of another machine, are refused with a message", async () => {
       const listener = await listen(() => Promise.resolve(new Response("")));
-      const serve = (hostname: string, port: number) =>
+      const serve = (hostname: string, port: number, variables?: ServeOptions["variables"]) =>
         runtime.serve({
           hostname,
           port,
+          variables,
           listener: kind,
           fetch: () => Promise.resolve(new Response()),
         });
       await expect(serve("127.0.0.1", listener.port)).rejects.toThrow(/Cannot listen on .*in use/);
+      await expect(serve("127.0.0.1", listener.port)).rejects.toMatchObject({ isTaken: true });
+      await expect(serve("203.0.113.9", 0)).rejects.toMatchObject({ isTaken: false });
       await expect(serve("203.0.113.9", 0)).rejects.toThrow(/Cannot listen on .*MCP_HOST/);
+      const own = { host: "OTHER_HOST", port: "OTHER_PORT" };
+      await expect(serve("203.0.113.9", 0, own)).rejects.toThrow(/check OTHER_HOST$/);
+      await expect(serve("127.0.0.1", listener.port, own)).rejects.toThrow(/another OTHER_PORT$/);
       await listener.close(1_000);
     });
 
@@ -848,7 +876,7 @@ test("the hardened listener refuses a head beyond its limit", async () => {
   await listener.close(1_000);
 });
 
-test.skipIf("Deno" in globalThis)(
+test.skipIf(thisRuntime !== "bun")(
   "Bun's own listener enforces the limits that it can",
   async () => {
     const listener = await runtime.serve({

@@ -1,9 +1,16 @@
 /** How a test starts a child that misbehaves, under the runtime that runs the test. */
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { type RuntimeName, thisRuntime } from "../support/runtimes.ts";
 
 const programOf = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-const isDeno = "Deno" in globalThis;
+
+/** What precedes the path; these programs need nothing of the project's configuration. */
+const beforePath: Readonly<Record<RuntimeName, readonly string[]>> = {
+  bun: [],
+  deno: ["run", "--allow-all", "--no-check", "--quiet", "--no-config"],
+  node: [],
+};
 
 /** The command line of the hostile child with these options (see hostile_child.ts). */
 export function hostileCommand(...options: string[]): { command: string; args: string[] } {
@@ -16,6 +23,8 @@ export function oddCommand(how = ""): { command: string; args: string[] } {
 }
 
 function commandOf(program: string, options: readonly string[]) {
-  const before = isDeno ? ["run", "--allow-all", "--no-check", "--quiet", "--no-config"] : [];
-  return { command: process.execPath, args: [...before, programOf(program), ...options] };
+  return {
+    command: process.execPath,
+    args: [...beforePath[thisRuntime], programOf(program), ...options],
+  };
 }

@@ -1,6 +1,6 @@
 /**
- * `bun:test` on Deno: the part of its interface that the shared suite uses, made of node:test and
- * npm `expect`. Mapped in deno.json; Bun never loads it.
+ * `bun:test` on Deno and Node: the part of its interface that the shared suite uses, made of node:test
+ * and npm `expect`. Mapped by deno.json and node_hooks.ts; Bun never loads it.
  */
 import * as node from "node:test";
 import { expect } from "expect";

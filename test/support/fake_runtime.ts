@@ -11,15 +11,17 @@ import type {
   SqlStatement,
   SqlValue,
 } from "../../src/runtime/runtime.ts";
+import { type RuntimeName, thisRuntime } from "./runtimes.ts";
+
+const create: Readonly<Record<RuntimeName, () => Promise<Runtime>>> = {
+  bun: async () => (await import("../../src/runtime/bun.ts")).createBunRuntime(),
+  deno: async () => (await import("../../src/runtime/deno.ts")).createDenoRuntime(),
+  node: async () => (await import("../../src/runtime/node.ts")).createNodeRuntime(),
+};
 
 /** The shim of the runtime that this test runs on. */
 export async function createTestRuntime(): Promise<Runtime> {
-  if ("Deno" in globalThis) {
-    const { createDenoRuntime } = await import("../../src/runtime/deno.ts");
-    return createDenoRuntime();
-  }
-  const { createBunRuntime } = await import("../../src/runtime/bun.ts");
-  return createBunRuntime();
+  return await create[thisRuntime]();
 }
 
 /** What can be made to fail: a spawn, a write to a child, an SQL statement, a file written. */

@@ -3,6 +3,7 @@
  * handles a rejection and an exception on SIGUSR1, a corrupt database on SIGUSR2.
  */
 import process from "node:process";
+import { thisRuntime } from "./runtimes.ts";
 
 process.on("SIGUSR1", () => {
   void Promise.reject(new Error("an unhandled rejection of the test"));
@@ -17,5 +18,4 @@ process.on("SIGUSR2", () => {
 });
 
 // Each entry has the types of its own platform: this import is for run time alone.
-const platform = "Deno" in globalThis ? "deno" : "bun";
-await import(new URL(`../../src/main/${platform}.ts`, import.meta.url).href);
+await import(new URL(`../../src/main/${thisRuntime}.ts`, import.meta.url).href);

@@ -1,58 +1,24 @@
 /**
  * The real gateway as a child process, under the runtime that runs the test: its own temporary
  * folder (configuration, data, working directory), a port the system chose, and the log as text.
- * `MCP_TEST_RUNTIME=bun|deno` picks the other runtime.
+ * `MCP_TEST_RUNTIME` picks another runtime (runtimes.ts).
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { sendSignal } from "./processes.ts";
+import {
+  executable,
+  gatewayRuntime,
+  programCommand,
+  projectDirectory,
+  thisRuntime,
+} from "./runtimes.ts";
 import { startMsMax, until, within } from "./wait.ts";
 
-/** The runtime that this test runs on. */
-export const thisRuntime: "bun" | "deno" = "Deno" in globalThis ? "deno" : "bun";
-
-/** The runtime that spawned gateways run on. */
-export const gatewayRuntime: "bun" | "deno" = process.env["MCP_TEST_RUNTIME"] === "bun"
-  ? "bun"
-  : process.env["MCP_TEST_RUNTIME"] === "deno"
-  ? "deno"
-  : thisRuntime;
-
-/** The folder of the project. */
-export const projectDirectory: string = fileURLToPath(new URL("../..", import.meta.url));
-
-/** The program of a runtime: this one, or the one on PATH. */
-export const executable = (name: "bun" | "deno"): string =>
-  name === thisRuntime ? process.execPath : name;
-
-/** The command line that runs a TypeScript program of this project under a runtime. */
-export function programCommand(
-  program: string,
-  args: readonly string[] = [],
-  runtime: "bun" | "deno" = gatewayRuntime,
-  root: string = projectDirectory,
-): { command: string; args: string[] } {
-  const path = join(root, program);
-  return runtime === "bun"
-    ? { command: executable("bun"), args: ["--no-env-file", path, ...args] }
-    : {
-      command: executable("deno"),
-      args: [
-        "run",
-        "-A",
-        "-q",
-        "--no-check",
-        "-c",
-        join(root, "deno.json"),
-        path,
-        ...args,
-      ],
-    };
-}
+export { executable, gatewayRuntime, programCommand, projectDirectory, thisRuntime };
 
 /** What to start a gateway with. */
 export interface GatewayOptions {
@@ -92,20 +58,25 @@ export interface SpawnedGateway {
 
 const passedOn = ["PATH", "HOME", "DENO_DIR", "XDG_CACHE_HOME", "TMPDIR", "LANG"];
 
-function environmentFor(directory: string, port: number, options: GatewayOptions) {
-  const environment: Record<string, string> = {
-    MCP_HOST: "127.0.0.1",
-    MCP_PORT: String(port),
-    MCP_DATA_DIR: join(directory, "data"),
-    MCP_CONFIG: join(directory, "mcp.json"),
-    NO_COLOR: "1",
-    DENO_NO_UPDATE_CHECK: "1",
-  };
+/** What a program of this project needs of the environment of the tests, and nothing else of it. */
+export function bareEnvironment(): Record<string, string> {
+  const environment: Record<string, string> = { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" };
   for (const name of passedOn) {
     const value = process.env[name];
     if (value !== undefined) environment[name] = value;
   }
-  return { ...environment, ...options.env };
+  return environment;
+}
+
+function environmentFor(directory: string, port: number, options: GatewayOptions) {
+  return {
+    MCP_HOST: "127.0.0.1",
+    MCP_PORT: String(port),
+    MCP_DATA_DIR: join(directory, "data"),
+    MCP_CONFIG: join(directory, "mcp.json"),
+    ...bareEnvironment(),
+    ...options.env,
+  };
 }
 
 /** One run of the program: the process, what it said, and its end. */

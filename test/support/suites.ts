@@ -1,17 +1,12 @@
 /**
- * The suites of the test command, as rows. `core` needs no program beyond the two runtimes and runs
- * on both. The others use programs, servers and clients of other projects (from npm and PyPI); they
+ * The suites of the test command, as rows. `core` needs no program beyond the runtimes and runs on
+ * all of them. The others use programs, servers and clients of other projects (from npm and PyPI); they
  * cost more than they tell about a runtime, so each runs on one, which the commit's hash chooses:
  * over some commits, every combination is seen. `speed` runs on Bun, where it is shortest. `bun run test:all` runs every combination at once.
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-
-/** The two runtimes. */
-export const runtimes = ["bun", "deno"] as const;
-
-/** One of them. */
-export type RuntimeName = typeof runtimes[number];
+import { type RuntimeName, runtimes } from "./runtimes.ts";
 
 /** One row: its test files, or the programs that count their tests themselves. */
 export interface Suite {
@@ -69,6 +64,7 @@ export const suites: readonly Suite[] = [
     programs: [["test/conformance/run_client.ts"]],
     atOnce: 1,
   },
+  { name: "the package", kind: "outside", files: ["package/"], atOnce: 1 },
   { name: "unit", kind: "core", files: ["unit/"], atOnce: 2 },
   { name: "processes and sockets", kind: "core", files: [""], atOnce: 2 },
   { name: "speed", kind: "speed", programs: [["bench/run.ts", "e2e", "--short"]], atOnce: 1 },
@@ -94,5 +90,6 @@ export function runtimesOf(suite: Suite, commit: string, all: boolean): readonly
   if (all || suite.kind === "core") return runtimes;
   if (suite.kind === "speed") return ["bun"];
   const digit = Number.parseInt(commit[suites.indexOf(suite)] ?? "", 16);
-  return [digit % 2 === 1 ? "deno" : "bun"];
+  const chosen = Number.isNaN(digit) ? "bun" : runtimes[digit % runtimes.length];
+  return [chosen ?? "bun"];
 }

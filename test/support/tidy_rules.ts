@@ -33,6 +33,7 @@ const floor = [
   "version",
   "bounded",
   "json",
+  "bytes_text",
 ];
 const beside = [...floor, "log", "seal", "runtime", "config", "telemetry"];
 
@@ -43,6 +44,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   extensions: ["json", "model"],
   errors: ["json", "model"],
   bounded: [],
+  bytes_text: [],
   json: [],
   limits: [],
   version: [],
@@ -117,8 +119,10 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "upstream/stdio",
     "upstream/upstream_kinds",
   ],
-  cli: [...beside, "app", "store"],
+  cli: [...beside, "app", "protocol", "sse", "store", "upstream/stdio"],
   main: ["cli", "limits", "runtime"],
+  // The public entry of the package: the composition root, and the types of what it takes.
+  index: [...beside, "app", "auth", "gateway", "http", "store", "upstream/upstream_kinds"],
   // Data alone.
   recipes: [],
 };
@@ -201,6 +205,9 @@ function cycles(files: readonly SourceFile[]): string[] {
   );
 }
 
+/** The programs, and the public entry of the package. */
+const entries = /^src\/(?:main\/|index\.ts$)/;
+
 function deadFiles(files: readonly SourceFile[]): string[] {
   const byPath = new Map(files.map((file) => [file.path, file]));
   const reached = new Set<string>();
@@ -210,9 +217,9 @@ function deadFiles(files: readonly SourceFile[]): string[] {
     reached.add(path);
     edges(file).forEach(visit);
   };
-  for (const path of byPath.keys()) if (path.startsWith("src/main/")) visit(path);
+  for (const path of byPath.keys()) if (entries.test(path)) visit(path);
   return [...byPath.keys()].filter((path) => !reached.has(path))
-    .map((path) => `${path} is not reachable from src/main`);
+    .map((path) => `${path} is not reachable from src/main or src/index.ts`);
 }
 
 /** Files that implement one contract, side by side, may share their name. */
@@ -326,6 +333,21 @@ function databaseUses(file: SourceFile): string[] {
   return matches(scan(file.text).code, /\b(?:SqlDatabase|SqlStatement|openDatabase)\b/g);
 }
 
+/** What Node 22, the oldest runtime, does not have. */
+const newerThanNode = [
+  /\.(?:toBase64|fromBase64|setFromBase64|toHex|fromHex|setFromHex)\s*\(/g,
+  /\b(?:RegExp\.escape|Promise\.try|Error\.isError|Math\.sumPrecise|Iterator\.(?:concat|zip))\b/g,
+  /\.getOrInsert(?:Computed)?\s*\(/g,
+  /\b(?:await\s+)?using\s+\w+\s*=|\bimport\s+defer\b|\b(?:Float16Array|reportError|Temporal)\b/g,
+];
+
+function newerUses({ path, text }: SourceFile): string[] {
+  // It asks whether they are there.
+  if (path === "src/bytes_text.ts") return [];
+  const { code } = scan(text);
+  return newerThanNode.flatMap((pattern) => matches(code, pattern));
+}
+
 /** All rules. */
 export const rules: readonly Rule[] = [
   {
@@ -367,6 +389,19 @@ export const rules: readonly Rule[] = [
     name: "the core names no runtime",
     check: each(runtimeNames),
     bad: [bad("src/app.ts", 'import fs from "node:fs";'), bad("src/app.ts", "f(`${Bun.env}`)")],
+  },
+  {
+    name: "nothing needs more than the oldest runtime has",
+    check: each(newerUses),
+    bad: [
+      bad("src/app.ts", "const a = bytes.toBase64();"),
+      bad("src/app.ts", "const a = Uint8Array.fromBase64(text);"),
+      bad("src/runtime/bun.ts", "return new Uint8Array(digest).toHex();"),
+      bad("src/app.ts", "new RegExp(RegExp.escape(text))"),
+      bad("src/app.ts", "map.getOrInsertComputed(key, () => 1)"),
+      bad("src/app.ts", "await using lock = take();"),
+      bad("src/app.ts", "await Promise.try(f);"),
+    ],
   },
   {
     name: "only the stores know the database",
@@ -484,7 +519,9 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "every file says first what it owns",
-    check: each(({ text }) => /^\/\*\*?\s*\S/.test(text) ? [] : ["does not open with a comment"]),
+    check: each(({ text }) =>
+      /^(?:#!.*\n)?\/\*\*?\s*\S/.test(text) ? [] : ["does not open with a comment"]
+    ),
     bad: [bad("src/app.ts", "export const a = 1;")],
   },
 ];

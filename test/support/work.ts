@@ -6,8 +6,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Outcome } from "./run_command.ts";
-import { executable } from "./spawn_gateway.ts";
-import { type RuntimeName, runtimes } from "./suites.ts";
+import { executable, type RuntimeName, runtimes, titles } from "./runtimes.ts";
 import { countsOfText, reportOfJunit, type TestReport } from "./test_report.ts";
 import { testMsMax } from "./wait.ts";
 
@@ -22,8 +21,6 @@ export interface Work {
   read(outcome: Outcome): TestReport | undefined;
 }
 
-/** The runtimes as a person writes them. */
-export const titles: Readonly<Record<RuntimeName, string>> = { bun: "Bun", deno: "Deno" };
 const titleWidth = Math.max(...runtimes.map((name) => titles[name].length));
 
 /** The last lines of an output, where nothing better says what went wrong. */
@@ -37,6 +34,12 @@ const testCommands: Readonly<Record<RuntimeName, (path: string, report: string) 
   ],
   deno: (path, report) => [
     ...[executable("deno"), "test", "--allow-all", "--no-check", `--junit-path=${report}`, path],
+  ],
+  node: (path, report) => [
+    ...[executable("node"), "--import", "./test/support/node_hooks.ts", "--test-force-exit"],
+    ...["--test-reporter=spec", "--test-reporter-destination=stdout"],
+    ...["--test-reporter=./test/support/node_reporter.ts"],
+    ...[`--test-reporter-destination=${report}`, `./${path}`],
   ],
 };
 

@@ -1,4 +1,5 @@
 /** The page of the benchmarks: made from the results alone, and the same as what README says. */
+import type { RuntimeName } from "../support/runtimes.ts";
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -17,7 +18,7 @@ const column = (name: string, cpuUs: number) => ({
   ...(name !== "bare" && { timesBare: spreadOf([cpuUs / 10]) }),
 });
 
-const runOn = (runtime: "bun" | "deno", times: number, peers: string[] = []): RunResult => ({
+const runOn = (runtime: RuntimeName, times: number, peers: string[] = []): RunResult => ({
   runtime,
   versions: `${runtime} 1`,
   machine: "a machine",

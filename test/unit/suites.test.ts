@@ -3,7 +3,8 @@ import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { filesOf, runtimes, runtimesOf, suites, testFiles } from "../support/suites.ts";
+import { type RuntimeName, runtimes } from "../support/runtimes.ts";
+import { filesOf, runtimesOf, type Suite, suites, testFiles } from "../support/suites.ts";
 
 const folder = fileURLToPath(new URL("..", import.meta.url));
 const all = testFiles(folder);
@@ -26,14 +27,17 @@ test("each test file belongs to one suite, and each row names what is there", ()
 });
 
 test("the core runs on every runtime, speed on Bun, each other suite on the one that the commit chooses", () => {
-  const [even, odd] = ["2".repeat(40), "f".repeat(40)];
+  const commits = runtimes.map((_name, at) => String(at).repeat(40));
   for (const suite of suites) {
-    const core = suite.kind === "core";
-    const other = suite.kind === "speed" ? "bun" : "deno";
-    expect(runtimesOf(suite, even, false)).toEqual(core ? runtimes : ["bun"]);
-    expect(runtimesOf(suite, odd, false)).toEqual(core ? runtimes : [other]);
+    const chosen = commits.map((commit) => runtimesOf(suite, commit, false));
+    const expected: Record<Suite["kind"], (readonly RuntimeName[])[]> = {
+      core: runtimes.map(() => runtimes),
+      speed: runtimes.map(() => ["bun"]),
+      outside: runtimes.map((name) => [name]),
+    };
+    expect(chosen).toEqual(expected[suite.kind]);
     // Without a commit: a folder that is no repository.
-    expect(runtimesOf(suite, "", false)).toEqual(core ? runtimes : ["bun"]);
-    expect(runtimesOf(suite, odd, true)).toEqual(runtimes);
+    expect(runtimesOf(suite, "", false)).toEqual(suite.kind === "core" ? runtimes : ["bun"]);
+    expect(runtimesOf(suite, commits[0] ?? "", true)).toEqual(runtimes);
   }
 });

@@ -6,111 +6,133 @@
  */
 import { createGateway, defaultTables, type GatewayHandle } from "../../app.ts";
 import { systemClock, withDeadline } from "../../clock.ts";
-import { readConfig, type StartConfig } from "../../config/environment.ts";
-import { isLoopback } from "../../config/loopback.ts";
-import { readServers, type ReadServersOptions } from "../../config/mcp_json.ts";
+import type { StartConfig } from "../../config/environment.ts";
+import {
+  readDefaultServers,
+  readServers,
+  readServersFile,
+  type ReadServersOptions,
+} from "../../config/mcp_json.ts";
+import { noDirectory, type Places } from "../../config/places.ts";
 import { isCorrupt } from "../../store/database.ts";
 import { defaultLimits } from "../../limits.ts";
-import type { Listener, Runtime, WatchLimits } from "../../runtime/runtime.ts";
+import type { Runtime, WatchLimits } from "../../runtime/runtime.ts";
 import { exitCodes } from "../exit_codes.ts";
+import { keepToOwnPackages } from "../own_packages.ts";
 import type { Platform } from "../platform.ts";
+import { onStopSignals } from "../signals.ts";
+import type { Surroundings } from "../surroundings.ts";
+import { announceGateway } from "./gateway_file.ts";
+import { isWildcard } from "./listen_address.ts";
+import { readStart } from "./read_start.ts";
+import { assertAttachable, type OpenListeners, openListeners } from "./listeners.ts";
 
 /** What servers of the configuration may be. */
 const reading = { kinds: defaultTables.upstreamKinds } as const;
 
-/** The environment of a start: flags, variables and `.env` together. */
-type Environment = Readonly<Record<string, string>>;
+/** How a gateway is started. */
+export interface StartOptions {
+  /** Stops it when no program is attached to its admin API any more. */
+  readonly untilUnattached?: boolean;
+}
 
 /** Starts the gateway, which runs until a signal stops it. Rejects if it cannot start. */
-export async function startGateway(platform: Platform, env: Environment): Promise<void> {
-  const { signalEchoMs } = { ...defaultLimits, ...platform.limits };
+export async function startGateway(
+  platform: Platform,
+  surroundings: Surroundings,
+  { untilUnattached = false }: StartOptions = {},
+): Promise<void> {
+  const limits = { ...defaultLimits, ...platform.limits };
   let stop: () => void = () => {};
-  let signals = 0;
-  let firstSignalAt = 0;
-  let reload: () => void = () => {};
-  platform.runtime.onSignal((signal) => {
-    if (signal === "SIGHUP") return reload();
-    const now = systemClock.monotonic();
-    // One Ctrl-C arrives several times: the terminal and each script runner between send it.
-    if (signals > 0 && now - firstSignalAt < signalEchoMs) return;
-    firstSignalAt = now;
-    signals += 1;
+  let isStopped = false;
+  let isStale = false;
+  // Until the gateway can take another configuration.
+  let reload: () => Promise<void> = async () => void (isStale = true);
+  const reloadInBackground = () => void reload().catch(() => {});
+  onStopSignals(platform, {
+    first() {
+      isStopped = true;
+      stop();
+    },
     // If the gateway ends without stopping its children, the warden kills them.
-    if (signals > 1) return platform.exit(exitCodes.failed);
-    stop();
+    again: () => platform.exit(exitCodes.failed),
+    hangUp: reloadInBackground,
   });
   const served: { gateway?: GatewayHandle } = {};
   platform.onFault((fault) => hearFault(platform, served.gateway, fault));
-  const { readText } = platform.runtime;
-  const start = await readConfig({ ...reading, env, readText, cwd: platform.cwd });
+  const { places, envFiles } = surroundings;
+  const { start, env, readEnv, note } = await readStart(platform, surroundings);
+  if (untilUnattached) assertAttachable(start);
+  await keepToOwnPackages(platform.runtime, places);
+  // From here on an edit is noticed, though the gateway is still starting.
+  const watches = createWatches(platform.runtime, limits, reloadInBackground);
+  let watch = (files: readonly string[]) => watches.set([start.configPath, ...files]);
+  watch(start.config.files);
   const running = await createGateway({
     config: start.config,
     runtime: platform.runtime,
+    reading: { path: start.configPath, env },
+    onServers: ({ files }) => watch(files),
     ...(platform.limits === undefined ? {} : { limits: platform.limits }),
-    // Bun prints all that console.error writes in red.
-    console: (line) => console.warn(line),
+    // Bun prints all that console.error writes in red. A gateway that a client started has no
+    // terminal: its log file is enough.
+    console: untilUnattached ? () => {} : (line) => console.warn(line),
   });
   served.gateway = running;
-  const listener = await listen(platform, running, start);
-  const watches = createWatches(platform.runtime, running.limits, () => reload());
+  const startedAt = new Date(systemClock.wall()).toISOString();
+  const facts = { startedAt, reload: () => reload() };
+  const listeners = await openListeners(platform, running, start, facts);
+  const forget = announceGateway(platform.system, running, start.config, {
+    startedAt,
+    url: listeners.url,
+    adminUrl: listeners.adminUrl,
+  });
   // The system may have chosen the port.
-  const own = { ...start.config, port: listener.port };
-  reload = createReloader(platform, running, start.configPath, { env, own }, watches.set);
-  watches.set([start.configPath, ...start.config.files]);
+  const own = { ...start.config, port: listeners.port };
+  reload = createReloader(platform, running, start, { places, readEnv, own });
+  if (isStale) reloadInBackground();
   stop = () => {
+    stop = () => {};
+    watch = () => {};
     watches.set([]);
-    reload = () => {};
-    void stopGateway(platform, running, listener);
+    reload = async () => {};
+    void stopGateway(platform, running, listeners, forget);
   };
-  greet(platform, running, listener, start);
-  // A signal that arrived during all this.
-  if (signals > 0) stop();
-}
-
-async function listen(
-  platform: Platform,
-  gateway: GatewayHandle,
-  { config, listener }: StartConfig,
-): Promise<Listener> {
-  const usual = isLoopback(config.host) ? "fast" : platform.remoteListener;
-  const { limits } = gateway;
-  try {
-    return await platform.runtime.serve({
-      // Where "localhost" is ::1 first, clients that use 127.0.0.1 would find no server.
-      hostname: config.host.toLowerCase() === "localhost" ? "127.0.0.1" : config.host,
-      port: config.port,
-      listener: listener ?? usual,
-      bodyBytesMax: limits.bodyBytesMax + limits.listenerBodyBytesMax,
-      limits,
-      fetch: gateway.fetch,
+  greet(platform, running, listeners, start, places);
+  if (note !== undefined) running.log[note.level](note.text);
+  if (envFiles.length > 0) running.log.info(`Reads variables from ${envFiles.join(", then ")}`);
+  if (untilUnattached) {
+    running.admin?.onUnattached(() => {
+      running.log.info("No program is attached any more");
+      stop();
     });
-  } catch (fault) {
-    await gateway.close();
-    throw fault;
   }
+  // A signal that arrived during all this.
+  if (isStopped) stop();
 }
 
 function greet(
   { runtime }: Platform,
-  { log }: GatewayHandle,
-  { port }: Listener,
-  { config, configPath, notes, warnings }: StartConfig,
+  { log, registry, servers }: GatewayHandle,
+  { url, adminUrl }: OpenListeners,
+  { config, configPath, notes, emptyNotes, warnings }: StartConfig,
+  { configWhy, dataWhy }: Places,
 ): void {
-  const anywhere = config.host === "0.0.0.0" || config.host === "::";
-  const host = anywhere
-    ? "localhost"
-    : config.host.includes(":")
-    ? `[${config.host}]`
-    : config.host;
-  log.info(`Serving MCP at http://${host}:${port}/mcp`, {
-    servers: config.servers.length,
+  log.info(`Serving MCP at ${url}/mcp`, {
+    servers: servers().filter(({ enabled }) => enabled).length,
     runtime: runtime.name,
     config: configPath,
     data: config.dataDirectory,
-    ...(anywhere ? { addresses: "all" } : {}),
+    ...(isWildcard(config.host) ? { addresses: "all" } : {}),
     ...(config.publicUrl === undefined ? {} : { public: `${config.publicUrl}/mcp` }),
+    ...(adminUrl === undefined ? {} : { admin: adminUrl }),
   });
-  for (const note of notes) log.info(note);
+  const data = config.dataDirectory === noDirectory
+    ? "keeps nothing"
+    : `keeps its data in ${config.dataDirectory}`;
+  log.info(`Reads ${configPath} (${configWhy}) and ${data} (${dataWhy})`);
+  const isEmpty = registry.list().length === 0;
+  for (const note of notes) if (isEmpty || !emptyNotes.includes(note)) log.info(note);
   for (const warning of warnings) log.warn(warning);
 }
 
@@ -131,40 +153,51 @@ function createWatches({ watch }: Runtime, limits: WatchLimits, changed: () => v
   };
 }
 
-/** Reads the servers again, one reading at a time; an unusable file changes nothing. */
+/**
+ * Reads the servers again, one reading at a time. An unusable file changes nothing, nor does one
+ * that was removed: it is logged, and the promise rejects. While there has been no file, other files
+ * of the configuration may still change.
+ */
 function createReloader(
   { runtime }: Platform,
   gateway: GatewayHandle,
-  path: string,
-  context: Pick<ReadServersOptions, "env" | "own">,
-  watch: (paths: readonly string[]) => void,
-): () => void {
+  { configPath: path, config }: StartConfig,
+  { places: { dataDirectory }, readEnv, own }:
+    & Pick<ReadServersOptions, "own">
+    & Pick<Surroundings, "places" | "readEnv">,
+): () => Promise<void> {
+  let hasFile = config.servers.every(({ definedIn }) => definedIn !== "built-in");
   let last = Promise.resolve();
-  let waiting = false;
+  let waiting: Promise<void> | undefined;
   const reloadOnce = async () => {
-    waiting = false;
+    waiting = undefined;
     try {
-      const { readText } = runtime;
-      const servers = await readServers({ ...context, ...reading, path, readText });
-      watch([path, ...servers.files]);
+      const { readText, exists } = runtime;
+      // An import writes variables to .env first, and then the servers that use them.
+      const env = await readEnv();
+      const options = { env, own, ...reading, path, dataDirectory, readText, exists };
+      hasFile ||= await readServersFile(options) !== undefined;
+      const servers = hasFile ? await readServers(options) : await readDefaultServers(options);
       await gateway.reload(servers);
       gateway.log.info(`Read ${path} again`, { servers: servers.servers.length });
     } catch (fault) {
       gateway.log.error("Cannot reload the configuration; the running one stays", { fault });
+      throw fault;
     }
   };
   return () => {
     // One more reading covers any number of changes seen while another is running.
-    if (waiting) return;
-    waiting = true;
-    last = last.then(reloadOnce);
+    waiting ??= last.then(reloadOnce);
+    last = waiting.catch(() => {});
+    return waiting;
   };
 }
 
 async function stopGateway(
   platform: Platform,
   gateway: GatewayHandle,
-  listener: Listener,
+  listeners: OpenListeners,
+  forget: () => Promise<void>,
 ): Promise<void> {
   const { drainMs, flushMs, stopMs } = gateway.limits;
   gateway.log.info("Stopping: running calls may finish", { withinMs: drainMs });
@@ -175,13 +208,14 @@ async function stopGateway(
   }, drainMs + 4 * stopMs);
   try {
     const begunAt = systemClock.monotonic();
+    await forget();
     // The port stays open meanwhile: a running call may need its client's answer, and new work gets
     // a refusal with its reason.
     await withDeadline(systemClock, drainMs, gateway.drain(), () => {});
     const restMs = drainMs - (systemClock.monotonic() - begunAt);
     // Calls that still run get an error first, so that no client sees only a closed connection.
     const closed = gateway.close();
-    await listener.close(Math.max(flushMs, restMs));
+    await listeners.close(Math.max(flushMs, restMs));
     await closed;
     platform.exit(exitCodes.ok);
   } catch (fault) {

@@ -2,6 +2,7 @@
  * Texts as values of HTTP headers: plain if that is safe, otherwise Base64 of UTF-8 between two
  * sentinels. Follows "Value Encoding" of the Streamable HTTP transport, 2026-07-28.
  */
+import { base64ToBytes, bytesToBase64 } from "../../bytes_text.ts";
 
 const opening = "=?base64?";
 const closing = "?=";
@@ -15,7 +16,7 @@ const encoder = new TextEncoder();
 export function encodeHeaderValue(text: string): string {
   const looksEncoded = text.startsWith(opening) && text.endsWith(closing);
   if (plain.test(text) && !looksEncoded) return text;
-  return `${opening}${encoder.encode(text).toBase64()}${closing}`;
+  return `${opening}${bytesToBase64(encoder.encode(text))}${closing}`;
 }
 
 /**
@@ -28,7 +29,7 @@ export function decodeHeaderValue(value: string): string | undefined {
   const body = trimmed.slice(opening.length, -closing.length);
   if (trimmed.length < opening.length + closing.length || !base64.test(body)) return undefined;
   try {
-    return utf8.decode(Uint8Array.fromBase64(body));
+    return utf8.decode(base64ToBytes(body));
   } catch {
     return undefined;
   }

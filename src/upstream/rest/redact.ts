@@ -4,6 +4,7 @@
  * Every secret that was sent is removed in all its forms. URLs in messages lose parts that could
  * grant access.
  */
+import { base64ToBytes } from "../../bytes_text.ts";
 import { isJsonObject } from "../../json.ts";
 import { toPublicUrl } from "../../outgoing/failure.ts";
 import type { SecurityContext } from "../../outgoing/authorization.ts";
@@ -102,7 +103,7 @@ function encodeForms(text: string): string[] {
 
 function decode(base64: string): string {
   try {
-    return new TextDecoder().decode(Uint8Array.fromBase64(base64));
+    return new TextDecoder().decode(base64ToBytes(base64));
   } catch {
     return "";
   }

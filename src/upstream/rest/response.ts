@@ -4,6 +4,7 @@
  * if nothing can be passed on, the result says so. Not here: what the model gets of it (result.ts),
  * and other statuses (refusal.ts).
  */
+import { bytesToBase64 } from "../../bytes_text.ts";
 import { type GatewayError, toGatewayError } from "../../errors.ts";
 import type { HttpAnswer } from "../../outgoing/http_answer.ts";
 import { decodeText } from "../../outgoing/decode_text.ts";
@@ -95,7 +96,7 @@ async function readContent(
     return toBroken(error, bytes, answer, reading, redactor);
   }
   if (kind === "image" || kind === "audio") {
-    const data = bytes.toBase64();
+    const data = bytesToBase64(bytes);
     return { content: { kind: "media", type: kind, mimeType: mediaType, data }, ...odd };
   }
   const text = kind === "file" ? toPlainText(bytes) : decodeText(bytes, headers);

@@ -85,12 +85,22 @@ describe("help", () => {
   };
 
   test("lists every command, and each has a help of its own with an example", () => {
-    const all = textOf("--help");
+    const all = textOf("--help").replace(/\s+/g, " ");
     for (const { name, summary, examples } of commands) {
       expect(all).toContain(summary);
       const own = textOf(name, "--help");
       expect(examples.length).toBeGreaterThan(0);
       for (const example of examples) expect(own).toContain(`mcp-wrapper ${example}`);
+    }
+  });
+
+  test("its examples are command lines that can be read", () => {
+    for (const { name, examples } of commands) {
+      for (const example of examples) {
+        const words = example.match(/'[^']*'|\S+/g) ?? [];
+        expect(read(...words.map((word) => word.replaceAll("'", ""))))
+          .toMatchObject({ kind: "run", command: { name } });
+      }
     }
   });
 
@@ -100,8 +110,8 @@ describe("help", () => {
       const part of [
         /--port <PORT> [^-]*\(MCP_PORT; default 8999\)/,
         /--host <HOST> [^-]*\(MCP_HOST; default localhost\)/,
-        /--config <FILE> [^-]*\(MCP_CONFIG; default \.\/mcp\.json\)/,
-        /--data <FOLDER> .*\(MCP_DATA_DIR; default \.\/data\)/,
+        /--config <FILE> [^-]*\(MCP_CONFIG; default \.\/mcp\.json, else that of this account\)/,
+        /--data <FOLDER> .*\(MCP_DATA_DIR; default \.\/data, else that of this account\)/,
       ]
     ) expect(text).toMatch(part);
   });
