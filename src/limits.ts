@@ -6,6 +6,7 @@
 import { clientLimits } from "./limits/client_limits.ts";
 import { houseLimits } from "./limits/gateway_limits.ts";
 import { serverLimits } from "./limits/server_limits.ts";
+import { serviceLimits } from "./limits/service_limits.ts";
 import { webLimits } from "./limits/web_limits.ts";
 
 /** The table of limits. */
@@ -14,6 +15,7 @@ export const defaultLimits = {
   ...serverLimits,
   ...webLimits,
   ...houseLimits,
+  ...serviceLimits,
 } as const satisfies Record<string, number>;
 
 /** The limits a gateway runs with by default. */

@@ -36,6 +36,8 @@ export interface LogSink extends Log {
   addSecrets(values: readonly string[]): void;
   /** The same for values that change, such as tokens: the last used ones are hidden. */
   addPassingSecrets(values: readonly string[]): void;
+  /** A text as the log would show it. */
+  hide(text: string): string;
   /**
    * Writes the waiting records to the file, within the limits' stop time; the console continues.
    */
@@ -105,6 +107,8 @@ export function createLog(options: LogOptions): LogSink {
     ...at("gateway"),
     addSecrets: redactor.add,
     addPassingSecrets: redactor.addPassing,
+    hide: (text) =>
+      escapeControls(String(redactor.toPlain("", text, { chars: limits.logCharsMax }) ?? "")),
     async close() {
       gate.close();
       await queue?.close();

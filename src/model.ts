@@ -32,14 +32,26 @@ export interface Principal {
   readonly id: string;
 }
 
-/** All principals together, as the owner of what they share. No authenticator may give this id. */
+/** All principals together, as the owner of what they share. */
 export const sharedPrincipal: Principal = { id: "" };
 
 /** All clients that do not authenticate, as one: what it did last says nothing of one of them. */
 export const anonymousPrincipal: Principal = { id: "anonymous" };
 
-/** The gateway itself, for calls that it makes for no client. No authenticator may give this id. */
+/** The gateway itself, for calls that it makes for no client. */
 export const gatewayPrincipal: Principal = { id: "gateway" };
+
+/** The holders of the two tokens of the admin API, whose sessions no client in front can use. */
+export const ownerPrincipal: Principal = { id: "admin:owner" };
+export const operatorPrincipal: Principal = { id: "admin:operator" };
+
+/** Principals that no authenticator may give. */
+export const reservedPrincipals: readonly Principal[] = [
+  sharedPrincipal,
+  gatewayPrincipal,
+  ownerPrincipal,
+  operatorPrincipal,
+];
 
 /**
  * The client for which a call is made. `scope` and `revision` are opaque to the gateway: `scope`

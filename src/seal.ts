@@ -42,16 +42,16 @@ export async function sha256Hex(text: string): Promise<string> {
   return bytesToHex(new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text))));
 }
 
+/** HMAC-SHA-256 of a text in hex: proof that its maker has the key. */
+export async function hmacHex(keyText: string, text: string): Promise<string> {
+  const key = await importSigningKey(keyText);
+  return bytesToHex(new Uint8Array(await crypto.subtle.sign("HMAC", key, encoder.encode(text))));
+}
+
 /** Makes a sealer from a key such as `makeKey` returns; any non-empty text is valid. */
 export async function createSealer(keyText: string): Promise<Sealer> {
   if (keyText === "") throw new Error("Cannot create sealer: the key is empty");
-  const key = await crypto.subtle.importKey(
-    "raw",
-    encoder.encode(keyText),
-    { name: "HMAC", hash: "SHA-256" },
-    false,
-    ["sign", "verify"],
-  );
+  const key = await importSigningKey(keyText);
   const hidingKey = await importHidingKey(keyText);
   const digest = async (text: string): Promise<string> => {
     const mac = await crypto.subtle.sign("HMAC", key, toMessage("digest", text));
@@ -99,6 +99,16 @@ export async function createSealer(keyText: string): Promise<Sealer> {
     },
     digest,
   };
+}
+
+function importSigningKey(keyText: string): Promise<CryptoKey> {
+  return crypto.subtle.importKey(
+    "raw",
+    encoder.encode(keyText),
+    { name: "HMAC", hash: "SHA-256" },
+    false,
+    ["sign", "verify"],
+  );
 }
 
 /** The encryption key, which differs from the signing key of the same text. */

@@ -49,6 +49,7 @@ const staticChecks: readonly Work[] = [
   check("types of the Bun side", [...tsc, "src/runtime"]),
   check("types of the Deno side", [executable("deno"), "check", "src/main/deno.ts"]),
   check("types of the Node side", [...tsc, "src/main"]),
+  check("types of the package", [...tsc, "tsconfig.build.json", "--noEmit"]),
   check("types of tests and benchmarks", [...tsc, "test"]),
 ];
 

@@ -97,7 +97,39 @@ export * from "./c.ts";\nimport "./d.ts";\nconst e = await import("./e.ts");
 
 describe("the project", () => {
   test("offers the same entry points to npm and to Deno", () => {
-    expect(readJson("deno.json")["exports"]).toEqual(readJson("package.json")["exports"]);
+    // npm gets what is built, Deno in a checkout the source of it.
+    const built = Object.entries(readJson("package.json")["exports"] as object)
+      .filter(([name]) => name !== "./package.json")
+      .map(([name, { default: path }]) => [name, String(path)]);
+    const source = Object.entries(readJson("deno.json")["exports"] as Record<string, string>)
+      .map(([name, path]) => [
+        name,
+        path.replace(/^\.\/src\//, "./dist/").replace(/\.ts$/, ".js"),
+      ]);
+    expect(source).toEqual(built);
+  });
+
+  test("starts on Deno with the dependencies of package.json and nothing else", () => {
+    interface Lock {
+      readonly npm: Readonly<Record<string, { readonly integrity: string }>>;
+    }
+    const { dependencies } = readJson("package.json");
+    const imports = Object.entries(dependencies as Record<string, string>)
+      .map(([name, version]) => [name, `npm:${name}@${version}`]);
+    expect(readJson("deno.start.json")["imports"]).toEqual(Object.fromEntries(imports));
+    const { npm: started } = readJson("deno.start.lock") as unknown as Lock;
+    const { npm: all } = readJson("deno.lock") as unknown as Lock;
+    for (const [name] of imports) {
+      expect(Object.keys(started).some((key) => key.startsWith(`${name}@`))).toBe(true);
+    }
+    // Peers that a package has only here are part of its key.
+    const plain = (key: string) => key.replace(/(?<=.)_.*/, "");
+    const known = new Map(
+      Object.entries(all).map(([key, { integrity }]) => [plain(key), integrity]),
+    );
+    for (const [key, { integrity }] of Object.entries(started)) {
+      expect([key, known.get(plain(key))]).toEqual([key, integrity]);
+    }
   });
 
   test("pins every dependency to one version", () => {

@@ -1,6 +1,6 @@
 /**
  * The kinds of authenticators, by the name that the configuration gives them. Another kind is one
- * more row; an embedding program adds its own by `tables.authenticatorKinds` of `createGateway`.
+ * more row; an embedding program adds its own by `authenticatorKinds` of `createGateway`.
  */
 import type { Authenticator, AuthenticatorDeps, AuthenticatorKind } from "./authenticator.ts";
 import { createNoAuthenticator } from "./none.ts";

@@ -8,6 +8,12 @@ import type { UsedVariable } from "./substitution.ts";
 const passedNames = new Set(
   ["HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER", "LANG", "TZ", "TMPDIR"],
 );
+/** Those of Windows, whose programs do not start without some of them. Names there have no case. */
+const windowsNames = new Set([
+  ...["ALLUSERSPROFILE", "APPDATA", "COMSPEC", "HOMEDRIVE", "HOMEPATH", "LOCALAPPDATA", "OS"],
+  ...["PATHEXT", "PROCESSOR_ARCHITECTURE", "PROGRAMDATA", "PROGRAMFILES", "PROGRAMFILES(X86)"],
+  ...["SYSTEMDRIVE", "SYSTEMROOT", "TEMP", "TMP", "USERNAME", "USERPROFILE", "WINDIR"],
+]);
 /** Hiding shorter values would blank out much of the log. */
 const secretCharsMin = 6;
 const secretName =
@@ -25,8 +31,9 @@ const path = /^(?:~|\.{1,2}|[A-Za-z]:)?[/\\][\w./\\ @:~-]*$/;
 const credentialUrl = /:\/\/[^/\s@]*:[^/\s@]+@/;
 
 /** Whether every child gets this variable of the gateway's environment. */
-export function isPassed(name: string): boolean {
-  return passedNames.has(name) || name.startsWith("LC_");
+export function isPassed(name: string, isWindows = false): boolean {
+  if (!isWindows) return passedNames.has(name) || name.startsWith("LC_");
+  return isPassed(name.toUpperCase()) || windowsNames.has(name.toUpperCase());
 }
 
 /** The whole environment of a child. A null in `own` removes a variable. */
@@ -37,14 +44,21 @@ export function buildEnvironment(
 ): Record<string, string> {
   const environment: Record<string, string> = Object.create(null);
   const names = new Set(inherited);
+  const isWindows = ours["OS"] === "Windows_NT";
   for (const [name, value] of Object.entries(ours)) {
-    if (isPassed(name) || names.has(name)) environment[name] = value;
+    if (isPassed(name, isWindows) || names.has(name)) environment[name] = value;
   }
   for (const [name, value] of own) {
-    if (value === null) delete environment[name];
-    else environment[name] = value;
+    if (value === null || isWindows) remove(environment, name, isWindows);
+    if (value !== null) environment[name] = value;
   }
   return environment;
+}
+
+function remove(environment: Record<string, string>, name: string, isWindows: boolean): void {
+  for (const one of isWindows ? Object.keys(environment) : [name]) {
+    if (one === name || one.toUpperCase() === name.toUpperCase()) delete environment[one];
+  }
 }
 
 /** Whether a variable or header of this name, or a text like this, may grant access. */

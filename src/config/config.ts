@@ -4,6 +4,12 @@
  */
 import type { Recipe } from "./recipe.ts";
 
+/**
+ * Where a server comes from: `mcp.json` (or the program that embeds the gateway), the registry in
+ * the store, or the gateway itself while nothing is configured.
+ */
+export type ServerSource = "file" | "registry" | "built-in";
+
 /** Keys that every server has, whatever its kind. */
 export interface ServerCommon {
   /** The key in the configuration; the prefix of its tools' names on `/mcp`. */
@@ -17,6 +23,8 @@ export interface ServerCommon {
   readonly start?: "early" | "onDemand" | undefined;
   /** Whether the gateway sends its own progress while a call is silent; absent: yes. */
   readonly keepAlive?: boolean | undefined;
+  /** Absent: `file`. */
+  readonly definedIn?: ServerSource | undefined;
 }
 
 /** Which tools of a server are offered, and under which names. */
@@ -193,12 +201,22 @@ export interface ServerConfig extends ServerCommon {
   readonly kind: string;
 }
 
+/** A configured server that is switched off: it is in no list, and only reports name it. */
+export interface DisabledServer {
+  readonly name: string;
+  /** As that of a `ServerConfig`, judged by its keys alone. */
+  readonly kind: string;
+  readonly definedIn: ServerSource;
+}
+
 /** How names look on `/mcp`: `auto` is bare with exactly one server, else prefixed. */
 export type Naming = "auto" | "bare" | "prefixed";
 
-/** The servers of one reading of `mcp.json`. */
+/** The servers of one reading of `mcp.json`, with or without those of the registry. */
 export interface ServersConfig {
   readonly servers: readonly ServerConfig[];
+  /** The servers that are switched off. Absent: none. */
+  readonly disabled?: readonly DisabledServer[] | undefined;
   readonly names: Naming;
   /**
    * Sentences for the log: unknown keys with the nearest known name, and problems that are not

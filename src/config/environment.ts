@@ -1,6 +1,6 @@
 /**
  * Makes the whole configuration of a gateway from environment variables and the file that
- * MCP_CONFIG names. It fails closed: a misspelt `MCP_*` name, a malformed value, or an address
+ * lists the servers. It fails closed: a misspelt `MCP_*` name, a malformed value, or an address
  * beyond loopback without consent stops the start with sentences that say what to do. Relative
  * paths start at the current folder. The environment is passed in as data; src/main reads `.env`.
  */
@@ -10,13 +10,16 @@ import { ConfigError } from "./config_error.ts";
 import { isLoopback } from "./loopback.ts";
 import { readDefaultServers, readServersFile, type ReadServersOptions } from "./mcp_json.ts";
 import { nearestName } from "./nearest.ts";
-import { expandHome, resolvePath, startsAtHome } from "./path.ts";
+import { noDirectory, type Places, placesInFolder } from "./places.ts";
 import { type Variable, type VariableName, variables, type VariableValue } from "./variables.ts";
 
 /** What `readConfig` needs. */
-export interface ReadConfigOptions extends Pick<ReadServersOptions, "env" | "readText" | "kinds"> {
+export interface ReadConfigOptions
+  extends Pick<ReadServersOptions, "env" | "readText" | "kinds" | "exists"> {
   /** The current folder, absolute. */
   readonly cwd: string;
+  /** Absent: the current folder, unless MCP_CONFIG and MCP_DATA_DIR say otherwise. */
+  readonly places?: Places | undefined;
 }
 
 /** The configuration, and what only the program needs. */
@@ -26,27 +29,42 @@ export interface StartConfig {
   readonly configPath: string;
   /** Set by MCP_LISTENER; absent: the address decides. */
   readonly listener?: "fast" | "hardened" | undefined;
+  /** The listener of the admin API. */
+  readonly admin: AdminListenerConfig;
   /** Lines for the operator at the start. */
   readonly notes: readonly string[];
+  /** Those of the notes that hold only if the registry has no server either. */
+  readonly emptyNotes: readonly string[];
   /** Lines for the operator about possible mistakes or dangers. */
   readonly warnings: readonly string[];
 }
 
+/** How the admin API listens. */
+export interface AdminListenerConfig {
+  readonly isOn: boolean;
+  readonly host: string;
+  readonly port: number;
+  /** Whether the operator chose the port; otherwise any free one does if it is taken. */
+  readonly isPortSet: boolean;
+  /** Whether the operator's token may add servers that start programs, and change command lines. */
+  readonly maySpawn: boolean;
+}
+
 /** Reads everything; throws a ConfigError that names each variable that is wrong. */
 export async function readConfig(
-  { env, readText, cwd, kinds }: ReadConfigOptions,
+  { env, readText, cwd, kinds, exists, places }: ReadConfigOptions,
 ): Promise<StartConfig> {
   assertValues(env);
   const host = required(env, "MCP_HOST");
   const remoteBind = !isLoopback(host);
   assertBind(env, host, remoteBind);
-  const configPath = toPath(env, cwd, "MCP_CONFIG");
+  const { configPath, dataDirectory } = places ?? placesInFolder({ env, cwd });
   const own = {
     host,
     port: required(env, "MCP_PORT"),
     publicUrl: optional(env, "MCP_PUBLIC_URL"),
   };
-  const options = { path: configPath, env, readText, own, kinds };
+  const options = { path: configPath, env, readText, own, kinds, exists, dataDirectory };
   const file = await readServersFile(options);
   if (file === undefined && textOf(env, "MCP_CONFIG") !== undefined) {
     throw new ConfigError([
@@ -57,11 +75,10 @@ export async function readConfig(
   const strangers = checkNames(env, file?.mentioned ?? new Set());
   const servers = file?.config ?? await readDefaultServers(options);
   const debug = required(env, "DEBUG_MODE");
-  const memory = required(env, "MCP_DATA_DIR") === ":memory:";
   const config: GatewayConfig = {
     ...servers,
     ...own,
-    dataDirectory: memory ? ":memory:" : toPath(env, cwd, "MCP_DATA_DIR"),
+    dataDirectory,
     sessionTimeoutMs: required(env, "MCP_SESSION_TIMEOUT") * msPerSecond,
     bodyBytesMax: required(env, "MCP_BODY_MAX_MB") * bytesPerMegabyte,
     allowedOrigins: optional(env, "MCP_ALLOWED_ORIGINS") ?? [],
@@ -71,16 +88,57 @@ export async function readConfig(
     debug,
     tryServers: required(env, "MCP_TRY_SERVERS"),
   };
+  const emptyNotes = file === undefined
+    ? howToAdd(configPath, servers)
+    : servers.servers.length === 0
+    ? [`Found no enabled server in ${configPath}`]
+    : [];
   const notes = [
-    ...(file === undefined ? howToAdd(configPath, servers) : []),
-    ...(file !== undefined && servers.servers.length === 0
-      ? [`Found no enabled server in ${configPath}`]
-      : []),
+    ...emptyNotes,
     ...foreignNotes(env),
     ...(remoteBind ? bindNotes(config) : []),
   ];
-  const warnings = [...strangers, ...(remoteBind ? [openBind(config)] : [])];
-  return { config, configPath, listener: optional(env, "MCP_LISTENER"), notes, warnings };
+  const memory = dataDirectory === noDirectory;
+  const admin = readAdmin(env, memory);
+  const warnings = [
+    ...strangers,
+    ...(remoteBind ? [openBind(config)] : []),
+    ...adminWarnings(env, admin, memory),
+  ];
+  const listener = optional(env, "MCP_LISTENER");
+  return { config, configPath, listener, admin, notes, emptyNotes, warnings };
+}
+
+/** Without a data folder there is no place for the tokens, and the admin API is off. */
+function readAdmin(env: Environment, memory: boolean): AdminListenerConfig {
+  return {
+    isOn: required(env, "MCP_ADMIN") && !memory,
+    host: required(env, "MCP_ADMIN_HOST"),
+    port: required(env, "MCP_ADMIN_PORT"),
+    isPortSet: textOf(env, "MCP_ADMIN_PORT") !== undefined,
+    maySpawn: required(env, "MCP_ADMIN_SPAWN"),
+  };
+}
+
+const adminNames = ["MCP_ADMIN_PORT", "MCP_ADMIN_HOST", "MCP_ADMIN_SPAWN"] as const;
+
+function adminWarnings(
+  env: Environment,
+  { isOn, host }: AdminListenerConfig,
+  memory: boolean,
+): string[] {
+  if (!isOn) {
+    const reason = memory
+      ? "MCP_DATA_DIR=:memory: leaves no place for its tokens"
+      : "MCP_ADMIN=off";
+    return adminNames.filter((name) => textOf(env, name) !== undefined)
+      .map((name) => `${name} has no effect: the admin API is off, since ${reason}`);
+  }
+  if (isLoopback(host)) return [];
+  return [
+    `The admin API listens on ${host}: every machine that can reach it and has a token can steer ` +
+    "this gateway; tokens pass the network unencrypted, so let only trusted networks reach it",
+  ];
 }
 
 type Environment = ReadConfigOptions["env"];
@@ -206,15 +264,4 @@ function howToAdd(path: string, { servers }: ServersConfig): string[] {
     `Add your own servers: write the file ${path}, which is read again when it changes`,
     `For example: ${JSON.stringify(example)}`,
   ];
-}
-
-function toPath(env: Environment, cwd: string, name: "MCP_CONFIG" | "MCP_DATA_DIR"): string {
-  const path = required(env, name);
-  const home = env["HOME"];
-  if (startsAtHome(path) && home === undefined) {
-    throw new ConfigError([
-      `Cannot use ${name}=${JSON.stringify(path)}: ~ needs the variable HOME`,
-    ]);
-  }
-  return resolvePath(cwd, expandHome(path, home ?? ""));
 }

@@ -1,7 +1,8 @@
 /**
  * A local server: the program, its arguments and its environment. `command` and `cwd` may begin
  * with `~` and are relative to the folder of the file. A command without a slash is looked up in
- * PATH, and arguments are passed on unchanged.
+ * PATH. Arguments are passed on unchanged, unless the program runs in the data folder, where those
+ * that name files of the configuration's folder would mean nothing (program_folder.ts).
  */
 import { readChildCredentials } from "./child_credentials.ts";
 import { buildEnvironment, looksSecret, secretsInArguments } from "./child_environment.ts";
@@ -12,6 +13,7 @@ import { readFallback } from "./credentials_entry.ts";
 import { type EnvEntry, localEntries } from "./local_keys.ts";
 import { readConnection, refuseOtherTypes } from "./mcp_server.ts";
 import { holdsOwnUrl, leadsBack } from "./own_address.ts";
+import { inFolder } from "./program_folder.ts";
 import { defineForm, type EntryReading, type FormEntry, type OwnPart } from "./server_kind.ts";
 import { ownSecret } from "./substitution.ts";
 import { type FileContext, keepSecrets, type Texts, withoutPrototype } from "./texts.ts";
@@ -31,7 +33,9 @@ function readLocal(
   const inherited = entry.inheritEnv ?? [];
   const words = [...(entry.command ?? "").split(/\s+/), ...entry.args ?? []];
   const read = words.some(isShell) ? texts.script : texts.plain;
-  const args = (entry.args ?? []).map((arg, index) => read(appendKey("args", index), arg));
+  const given = (entry.args ?? []).map((arg, index) => read(appendKey("args", index), arg));
+  const usual = context.programFolder ?? inFolder(context.folder);
+  const args = entry.cwd === undefined ? given.map(usual.toArgument) : given;
   // Programs such as mcp-remote relay what a URL offers.
   for (const [index, arg] of args.entries()) {
     if (holdsOwnUrl(arg, context.own)) texts.refuse(appendKey("args", index), leadsBack);
@@ -51,7 +55,7 @@ function readLocal(
       [...own].filter((pair): pair is [string, string] => pair[1] !== null),
     ),
     environment: buildEnvironment(context.env, inherited, own),
-    cwd: entry.cwd === undefined ? undefined : texts.place("cwd", entry.cwd),
+    cwd: entry.cwd === undefined ? usual.path : texts.place("cwd", entry.cwd),
     ...(childCredentials === undefined ? {} : { childCredentials }),
     ...(entry.spare === undefined ? {} : { spare: entry.spare }),
   };

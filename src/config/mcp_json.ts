@@ -8,7 +8,13 @@
 import { isJsonObject } from "../json.ts";
 import { defaultLimits } from "../limits.ts";
 import { isHideable } from "./child_environment.ts";
-import { type Naming, type ServerConfig, type ServersConfig, toSafePrefix } from "./config.ts";
+import {
+  type DisabledServer,
+  type Naming,
+  type ServerConfig,
+  type ServersConfig,
+  toSafePrefix,
+} from "./config.ts";
 import { appendKey, ConfigError, describeKind } from "./config_error.ts";
 import { parseText } from "./json_text.ts";
 import { isLoopback } from "./loopback.ts";
@@ -16,6 +22,7 @@ import { nearestName } from "./nearest.ts";
 import { createPassedOver, readServerLists, serverListKeys } from "./other_programs.ts";
 import type { OwnAddress } from "./own_address.ts";
 import { folderOf } from "./path.ts";
+import { findProgramFolder } from "./program_folder.ts";
 import { describeUnknown, failServer, readServer } from "./server_entry.ts";
 import { joinForms, type ServerForms, type ServerKind } from "./server_kind.ts";
 import { ownSecret } from "./substitution.ts";
@@ -32,6 +39,10 @@ export interface ReadServersOptions {
   readonly own: OwnAddress;
   /** The kinds of servers that an entry may ask for. */
   readonly kinds: readonly ServerKind[];
+  /** Whether there is a file or folder at a path. Absent: programs run in the folder of the file. */
+  readonly exists?: ((path: string) => boolean) | undefined;
+  /** The data folder, in which programs run if the folder of the file does not suit them. */
+  readonly dataDirectory?: string | undefined;
 }
 
 /**
@@ -74,13 +85,38 @@ export async function readServersFile(
 /** The servers of a parsed file. */
 async function readServersValue(
   value: Readonly<Record<string, unknown>>,
-  { path, env, readText, own, kinds }: ReadServersOptions,
+  options: ReadServersOptions,
   warnings: string[],
 ): Promise<ServersConfig> {
-  const context: FileContext = {
-    // Only the file's name: clients see the problem too, and must not learn the path.
-    file: path.slice(path.lastIndexOf("/") + 1),
+  const { path, kinds } = options;
+  // Only the file's name: clients see the problem too, and must not learn the path.
+  const context = createFileContext(options, path.slice(path.lastIndexOf("/") + 1), warnings);
+  const names = readNaming(value["names"], path);
+  const { servers, disabled } = await readSections(value, joinForms(kinds), context);
+  warnOfTopLevel(value, context);
+  const notes = context.passedOver.lines(context.file);
+  return {
+    servers,
+    ...(disabled.length === 0 ? {} : { disabled }),
+    names,
+    warnings,
+    ...(notes.length === 0 ? {} : { notes }),
+    files: [...context.files],
+    secrets: [...context.secrets],
+  };
+}
+
+/** What the entries of `file` share; `file` names it in texts that clients see too. */
+export function createFileContext(
+  options: ReadServersOptions,
+  file: string,
+  warnings: string[],
+): FileContext {
+  const { path, env, readText, own } = options;
+  return {
+    file,
     folder: folderOf(path),
+    programFolder: findProgramFolder({ ...options, folder: folderOf(path) }),
     env,
     readText,
     remoteBind: !isLoopback(own.host),
@@ -90,28 +126,17 @@ async function readServersValue(
     files: new Set(),
     secrets: new Set(ownSecrets(env)),
   };
-  const names = readNaming(value["names"], path);
-  const servers = await readSections(value, joinForms(kinds), context);
-  warnOfTopLevel(value, context);
-  const notes = context.passedOver.lines(context.file);
-  return {
-    servers,
-    names,
-    warnings,
-    ...(notes.length === 0 ? {} : { notes }),
-    files: [...context.files],
-    secrets: [...context.secrets],
-  };
 }
 
 /** The servers if there is no file: CoinGecko, which needs no key, and those whose key is set. */
-export function readDefaultServers(options: ReadServersOptions): Promise<ServersConfig> {
+export async function readDefaultServers(options: ReadServersOptions): Promise<ServersConfig> {
   const hasKey = (options.env["OPENSUBTITLES_API_KEY"]?.trim() ?? "") !== "";
   const mcpServers = {
     coingecko: { recipe: "coingecko" },
     ...(hasKey ? { opensubtitles: { recipe: "opensubtitles" } } : {}),
   };
-  return readServersValue({ mcpServers }, options, []);
+  const { servers, ...rest } = await readServersValue({ mcpServers }, options, []);
+  return { ...rest, servers: servers.map((server) => ({ ...server, definedIn: "built-in" })) };
 }
 
 function ownSecrets(env: Readonly<Record<string, string>>): string[] {
@@ -136,7 +161,7 @@ async function readSections(
   top: Readonly<Record<string, unknown>>,
   forms: ServerForms,
   context: FileContext,
-): Promise<ServerConfig[]> {
+): Promise<{ readonly servers: ServerConfig[]; readonly disabled: DisabledServer[] }> {
   const nested = isJsonObject(top["mcp"]) ? top["mcp"]["servers"] : undefined;
   const sections: readonly (readonly [string, unknown])[] = [
     ["mcpServers", top["mcpServers"]],
@@ -147,6 +172,7 @@ async function readSections(
   ];
   const isOff = readServerLists(top);
   const byName = new Map<string, ServerConfig | undefined>();
+  const disabled: DisabledServer[] = [];
   const byPrefix = new Map<string, string>();
   for (const [path, section] of sections) {
     if (section === undefined || section === null) continue;
@@ -166,6 +192,10 @@ async function readSections(
       const server = isOff(name)
         ? undefined
         : await readServer(name, entryPath, entry, forms, context);
+      if (server === undefined) {
+        const kind = forms.kindOf(isJsonObject(entry) ? entry : {});
+        disabled.push({ name, kind, definedIn: "file" });
+      }
       const problem = server && nameProblem(name, byPrefix);
       byName.set(
         name,
@@ -178,11 +208,12 @@ async function readSections(
   if (sections.every(([, section]) => section === undefined || section === null)) {
     context.warnings.push(`Found no servers in ${context.file}: expected an object "mcpServers"`);
   }
-  return [...byName.values()].filter((server) => server !== undefined);
+  const servers = [...byName.values()].filter((server) => server !== undefined);
+  return { servers, disabled };
 }
 
 /** Why a server cannot have this name; if it can, its prefix is now taken. */
-function nameProblem(name: string, byPrefix: Map<string, string>): string | undefined {
+export function nameProblem(name: string, byPrefix: Map<string, string>): string | undefined {
   if (name === "" || name === "." || name === ".." || /\p{Cc}|\p{Cs}/u.test(name)) {
     return "expected a name that can be part of a URL";
   }

@@ -200,6 +200,15 @@ export function isSwitchedOff(entry: Readonly<Record<string, unknown>>): boolean
   return switches.some(([key, off]) => entry[key] === off);
 }
 
+/** An entry without the keys that switch it on or off. */
+export function withoutSwitches<Entry extends Readonly<Record<string, unknown>>>(
+  entry: Entry,
+): Partial<Entry> {
+  const keys = new Set(switches.map(([key]) => key));
+  const others = Object.entries(entry).filter(([key]) => !keys.has(key));
+  return Object.fromEntries(others) as Partial<Entry>;
+}
+
 /**
  * Lists in the file that say which servers are on: their place, and whether they name the servers
  * that are on or those that are off.

@@ -87,6 +87,8 @@ export interface ServerForms {
   readonly forms: readonly ServerForm[];
   /** Checks the keys of every form. */
   readonly schema: v.ObjectSchema<v.ObjectEntries, undefined>;
+  /** The kind of an entry by its markers, which are not checked. */
+  kindOf(entry: Readonly<Record<string, unknown>>): string;
 }
 
 /** Joins the forms of a table. Throws when two of them read one key differently. */
@@ -99,5 +101,11 @@ export function joinForms(kinds: readonly ServerKind[]): ServerForms {
       throw new Error(`Cannot use the kinds of servers: "${key}" has two schemas; share one`);
     }
   }
-  return { forms, schema: v.object(entries) };
+  const isOf = (entry: Readonly<Record<string, unknown>>) => (kind: ServerKind): boolean =>
+    kind.forms.some(({ markers }) => markers.some((key) => entry[key] !== undefined));
+  return {
+    forms,
+    schema: v.object(entries),
+    kindOf: (entry) => (kinds.find(isOf(entry)) ?? kinds[0])?.kind ?? "failed",
+  };
 }

@@ -6,7 +6,8 @@ import { isHideable, secretsInText, secretsInVariable } from "./child_environmen
 import { appendKey } from "./config_error.ts";
 import type { PassedOver } from "./other_programs.ts";
 import type { OwnAddress } from "./own_address.ts";
-import { expandHome, resolvePath, startsAtHome } from "./path.ts";
+import { expandHome, isWindowsPath, resolvePath, startsAtHome } from "./path.ts";
+import type { ProgramFolder } from "./program_folder.ts";
 import { bareReference, substitute } from "./substitution.ts";
 
 /** What all entries of one file share, and where readers leave their findings. */
@@ -14,6 +15,8 @@ export interface FileContext {
   readonly file: string;
   /** Absolute. */
   readonly folder: string;
+  /** Where the programs of the file run if their entries do not say. Absent: in its folder. */
+  readonly programFolder?: ProgramFolder | undefined;
   readonly env: Readonly<Record<string, string>>;
   /** The text of a file; undefined if there is none. */
   readonly readText: (path: string) => Promise<string | undefined>;
@@ -101,7 +104,9 @@ export function createTexts(path: string, context: FileContext): Texts {
     place: (key, text) => settle(key, plain(key, text)),
     command: (text) => {
       const replaced = plain("command", text);
-      return replaced.includes("/") ? settle("command", replaced) : replaced;
+      const isPath = replaced.includes("/") ||
+        (isWindowsPath(context.folder) && replaced.includes("\\"));
+      return isPath ? settle("command", replaced) : replaced;
     },
     variable: (name, text) => {
       const { text: replaced, used } = replace(appendKey("env", name), text, name);

@@ -38,12 +38,12 @@ export const variables = {
     expected: `a port from 0 (any free one) to ${defaultLimits.portMax}`,
     parse: (text) => parseWhole(text, 0, defaultLimits.portMax),
   },
+  // The defaults of these two depend on the current folder and the account: places.ts.
   MCP_DATA_DIR: {
-    default: "./data",
     expected: "a folder, or :memory: to keep nothing",
     parse: parseText,
   },
-  MCP_CONFIG: { default: "./mcp.json", expected: "a file", parse: parseText },
+  MCP_CONFIG: { expected: "a file", parse: parseText },
   LOG_LEVEL: {
     default: "INFO",
     expected: "DEBUG, INFO, WARN (or WARNING) or ERROR",
@@ -84,6 +84,26 @@ export const variables = {
     secret: true,
   },
   MCP_LISTENER: { expected: "fast or hardened", parse: (text) => pick(listenerNames, text) },
+  MCP_ADMIN: {
+    default: "on",
+    expected: "on or off",
+    parse: (text) => pick(switchNames, text.toLowerCase()),
+  },
+  MCP_ADMIN_PORT: {
+    default: "9000",
+    expected: `a port from 0 (any free one) to ${defaultLimits.portMax}`,
+    parse: (text) => parseWhole(text, 0, defaultLimits.portMax),
+  },
+  MCP_ADMIN_HOST: {
+    default: "localhost",
+    expected: "a host name or address to listen on, without scheme or port",
+    parse: parseHost,
+  },
+  MCP_ADMIN_SPAWN: {
+    default: "off",
+    expected: "on or off",
+    parse: (text) => pick(switchNames, text.toLowerCase()),
+  },
   MCP_ALLOW_UNAUTHENTICATED: { default: "false", expected: "true or false", parse: parseFlag },
   MCP_ALLOW_ANONYMOUS_FALLBACK: { default: "false", expected: "true or false", parse: parseFlag },
   COINGECKO_API_KEY: { expected: "a key for CoinGecko's API", parse: parseText, secret: true },

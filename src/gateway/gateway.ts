@@ -20,10 +20,11 @@ import { foreignTarget } from "./foreign_methods.ts";
 import type { Policy } from "./access_policy.ts";
 import { createRouter } from "./route.ts";
 import { createScopes, offeredKey, type Scopes } from "./scope.ts";
-import type { ResolvedSurface, ResolveSurface } from "./server.ts";
+import type { ResolvedSurface, ResolveSurface, Server } from "./server.ts";
+import type { ConfiguredServer } from "./server_report.ts";
 import { type ConfiguredServers, createConfiguredServers } from "./servers.ts";
 import type { CallContext, MakeStep, Step } from "./steps/steps.ts";
-import type { Gateway, GatewayStatus, Surface } from "./surface.ts";
+import type { GatewayStatus, SteeredGateway, Surface } from "./surface.ts";
 import { listChangedOf } from "./surface_watch.ts";
 import { createWatches, type Watches } from "./watches.ts";
 
@@ -64,9 +65,13 @@ interface Middle {
 }
 
 /** Makes the gateway. */
-export function createGatewayCore(deps: GatewayDeps): Gateway {
+export function createGatewayCore(deps: GatewayDeps): SteeredGateway {
   const middle = createMiddle(deps);
   const { servers, scopes, watches, steps, stopping, catalog } = middle;
+  const replaced = (names: readonly string[]): void => {
+    for (const server of names) scopes.forgetServer(server);
+    if (names.length > 0) watches.reattach();
+  };
   return {
     surface: (name) => describeSurface(servers.view(name)),
     async describe(surface, caller) {
@@ -100,12 +105,19 @@ export function createGatewayCore(deps: GatewayDeps): Gateway {
     status: () => statusOf(servers),
     reconfigure(next) {
       const touched = servers.replace(next);
-      for (const server of touched) scopes.forgetServer(server);
+      replaced(touched);
       if (touched.length > 0) {
-        watches.reattach();
         deps.log.info("Servers were added, changed or removed", { servers: touched });
       }
       return Promise.resolve();
+    },
+    servers: () => servers.all().map((server) => describeServer(servers, server)),
+    async restart(name) {
+      if (!servers.all().some(({ config }) => config.name === name)) return false;
+      deps.emit({ type: "server_restarted", server: name });
+      const isThere = await servers.restart(name);
+      replaced([name]);
+      return isThere;
     },
     drain() {
       stopping.abort();
@@ -195,11 +207,18 @@ function describeSurface(view: ResolvedSurface | undefined): Surface | undefined
 
 function statusOf(servers: ConfiguredServers): GatewayStatus {
   return {
-    servers: servers.all().map((server) => ({
-      name: server.config.name,
-      status: server.upstream.status(),
-      isQueued: servers.isQueued(server),
-    })),
+    servers: servers.all().map((server) => {
+      const { config: { name }, ...rest } = describeServer(servers, server);
+      return { name, ...rest };
+    }),
+  };
+}
+
+function describeServer(servers: ConfiguredServers, server: Server): ConfiguredServer {
+  return {
+    config: server.config,
+    status: server.upstream.status(),
+    isQueued: servers.isQueued(server),
   };
 }
 

@@ -30,6 +30,8 @@ export interface ConfiguredServers {
    * replaced.
    */
   replace(next: ServersConfig): readonly string[];
+  /** Ends a server's connections and replaces it by a new one; false if there is none. */
+  restart(name: string): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -80,10 +82,11 @@ export function createConfiguredServers(
     if (deps.tryServers) trials.add(server);
     return server;
   };
-  let servers = first.servers.map(open);
+  let servers: readonly Server[] = first.servers.map(open);
   const openCalls = new WeakMap<Upstream, OpenCalls>();
   const retiring = createServerMap<() => void>();
   const closings = new Set<Promise<void>>();
+  let isClosed = false;
 
   function retire(server: Server): void {
     trials.remove(server);
@@ -134,7 +137,23 @@ export function createConfiguredServers(
       names = next.names;
       return touched;
     },
+    async restart(name) {
+      const old = servers.find(({ config }) => config.name === name);
+      if (old === undefined) return false;
+      const { state } = old.upstream.status();
+      trials.remove(old);
+      // Some programs hold a lock, so the next one starts after the last one has ended.
+      await old.upstream.close();
+      const at = servers.indexOf(old);
+      // Another command, a new configuration or the end of the gateway came first.
+      if (at < 0 || isClosed) return true;
+      const next = { config: old.config, upstream: create(old.config) };
+      servers = servers.with(at, next);
+      if (state !== "idle") void next.upstream.trial("again");
+      return true;
+    },
     async close() {
+      isClosed = true;
       trials.close();
       for (const close of [...retiring.values()]) close();
       await Promise.allSettled([...servers.map(({ upstream }) => upstream.close()), ...closings]);

@@ -5,6 +5,7 @@
 import type { ServersConfig } from "../config/config.ts";
 import type { Call, Caller, Description, Exchange, JsonObject, Watcher } from "../model.ts";
 import type { UpstreamStatus } from "../upstream/upstream.ts";
+import type { ConfiguredServer } from "./server_report.ts";
 
 export type { ResolveSurface, RunningServers, Server, SurfaceContent } from "./server.ts";
 
@@ -23,6 +24,18 @@ export interface GatewayStatus {
     /** Whether it waits for its first start. */
     readonly isQueued: boolean;
   }[];
+}
+
+/** The same with what an operator may see and do. */
+export interface SteeredGateway extends Gateway {
+  /** Every server that is not disabled. */
+  servers(): readonly ConfiguredServer[];
+  /**
+   * Ends a server's connections and forgets its failures. The next use starts it again; one that
+   * was not idle starts at once. Resolves when the old connections are gone; false if there is no
+   * such server.
+   */
+  restart(name: string): Promise<boolean>;
 }
 
 /** The middle of the gateway: every call of every binding goes through `call`. */

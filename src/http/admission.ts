@@ -5,7 +5,7 @@
  */
 import { type Authenticator, type Challenge, isChallenge } from "../auth/authenticator.ts";
 import { GatewayError } from "../errors.ts";
-import { gatewayPrincipal, type Principal, sharedPrincipal } from "../model.ts";
+import { type Principal, reservedPrincipals } from "../model.ts";
 import { errorResponse } from "./respond.ts";
 
 /**
@@ -28,8 +28,8 @@ function toAdmission(outcome: Principal | Challenge): Principal | Response {
       "www-authenticate": wwwAuthenticate,
     });
   }
-  // With such an id a client would get what is shared, or the gateway's own.
-  if (outcome.id === sharedPrincipal.id || outcome.id === gatewayPrincipal.id) {
+  // With such an id a client would get what is shared, the gateway's own, or an operator's.
+  if (reservedPrincipals.some(({ id }) => id === outcome.id)) {
     throw new Error(`Cannot take a client as principal "${outcome.id}": this id is reserved`);
   }
   return outcome;

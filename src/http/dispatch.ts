@@ -67,6 +67,31 @@ export function createDispatch(layer: DispatchDeps): FetchHandler {
   };
 }
 
+/**
+ * Answers a request to the endpoint at a path for a principal that was admitted elsewhere: neither
+ * the guard nor the authenticator of clients looks at it. Never rejects.
+ */
+export type Passage = (
+  request: Request,
+  path: string,
+  principal: Principal,
+  context?: FetchContext,
+) => Promise<Response>;
+
+/** Makes the passage of a layer. */
+export function createPassage(layer: DispatchDeps): Passage {
+  return async (request, path, principal, fetchContext = noContext) => {
+    const arrived: Arrived = { layer, request, fetchContext, cors: undefined };
+    try {
+      const match = await layer.match(`http://gateway${path}`);
+      if (isOpen(match.row)) throw new GatewayError("path_unknown");
+      return await finish(arrived, await answerFor(arrived, match.row, match, principal));
+    } catch (thrown) {
+      return await fail(arrived, thrown);
+    }
+  };
+}
+
 /** A request on its way through the layer. */
 interface Arrived {
   readonly layer: DispatchDeps;

@@ -5,9 +5,10 @@
  * header).
  */
 import type { Clock } from "../clock.ts";
+import { toShownState } from "../gateway/server_report.ts";
 import type { Gateway, GatewayStatus } from "../gateway/surface.ts";
 import type { Log } from "../log.ts";
-import { sha256Hex } from "../seal.ts";
+import { bearerToken, isSameToken } from "./bearer.ts";
 import { jsonResponse, logFault } from "./respond.ts";
 
 /** Where the handler is in its life. */
@@ -73,21 +74,17 @@ export function readyResponse(phase: Phase): Response {
   return jsonResponse(JSON.stringify({ status: phase }), phase === "ready" ? 200 : 503);
 }
 
-/**
- * Whether a request carries the operator's token. Digests are compared, so timing reveals nothing.
- */
+/** Whether a request carries the operator's token. */
 async function showsToken(headers: Headers, token: string | undefined): Promise<boolean> {
-  const shown = /^Bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1];
-  if (token === undefined || shown === undefined) return false;
-  const [own, other] = await Promise.all([sha256Hex(token), sha256Hex(shown)]);
-  return own === other;
+  const shown = bearerToken(headers);
+  return token !== undefined && shown !== undefined && await isSameToken(token, shown);
 }
 
-function describe({ name, status, isQueued }: ServerStatus, isOperator: boolean) {
-  const { state, since, error, problem, tools } = status;
+function describe(server: ServerStatus, isOperator: boolean) {
+  const { name, status: { since, error, problem, tools } } = server;
   return {
     name,
-    state: isQueued && state === "idle" ? "queued" : state,
+    state: toShownState(server),
     since: new Date(since).toISOString(),
     ...(error !== undefined && { error }),
     ...(isOperator && problem !== undefined && { lastError: problem }),
@@ -107,7 +104,12 @@ function isStarting({ status, isQueued }: ServerStatus): boolean {
   return status.error === undefined && (isQueued || status.state === "starting");
 }
 
-const failedStates: ReadonlySet<string> = new Set(["failing", "crash_loop", "failed"]);
+const failedStates: ReadonlySet<string> = new Set([
+  "needs_login",
+  "failing",
+  "crash_loop",
+  "failed",
+]);
 
 function hasFailed({ status }: ServerStatus): boolean {
   return failedStates.has(status.state);

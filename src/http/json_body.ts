@@ -17,6 +17,8 @@ export interface BodyDeps {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Log;
+  /** The environment variable that sets the largest size; absent: the size is fixed. */
+  readonly sizeVariable?: string | undefined;
 }
 
 const jsonType = /^application\/json\s*(;.*)?$/i;
@@ -129,15 +131,20 @@ async function readAll(
   }
 }
 
-function tooLarge({ url, headers }: Request, { limits, log }: BodyDeps): GatewayError {
+function tooLarge(
+  { url, headers }: Request,
+  { limits, log, sizeVariable }: BodyDeps,
+): GatewayError {
   const megabytes = limits.bodyBytesMax / bytesPerMegabyte;
-  log.warn(`Refused a request body larger than ${megabytes} MiB; MCP_BODY_MAX_MB sets the limit`, {
+  const setBy = sizeVariable === undefined ? "" : `; ${sizeVariable} sets the limit`;
+  log.warn(`Refused a request body larger than ${megabytes} MiB${setBy}`, {
     path: new URL(url).pathname,
     announcedBytes: headers.get("content-length"),
     userAgent: headers.get("user-agent"),
   });
+  const remedy = sizeVariable === undefined ? "send less" : `send less, or set ${sizeVariable}`;
   return new GatewayError(
     "body_too_large",
-    `Cannot take a request body larger than ${megabytes} MiB; send less, or set MCP_BODY_MAX_MB`,
+    `Cannot take a request body larger than ${megabytes} MiB; ${remedy}`,
   );
 }

@@ -36,8 +36,8 @@ const rememberedCharsMax = 256;
 export type RouteRow = SurfaceRow | OpenRow;
 
 /** A row that was found. */
-export interface Match {
-  readonly row: RouteRow;
+export interface Match<Row = RouteRow> {
+  readonly row: Row;
   /** The path as it came, without a slash at the end. */
   readonly path: string;
   /** The name in the path, as it was written; absent: its row has none. */
@@ -45,7 +45,7 @@ export interface Match {
 }
 
 /** What the router finds: the row and the name in the path. */
-const toFound = (row: RouteRow) => ({ params }: { params: Record<string, string> }) => ({
+const toFound = <Row>(row: Row) => ({ params }: { params: Record<string, string> }) => ({
   row,
   name: params.name,
 });
@@ -54,29 +54,29 @@ const toFound = (row: RouteRow) => ({ params }: { params: Record<string, string>
  * Finds rows by the URL of a request. A URL that was found before, or whose row has no name in its
  * path, is found at once. Throws `path_unknown`, or rejects with it.
  */
-export function createMatcher(
-  rows: readonly RouteRow[],
+export function createMatcher<Row extends { readonly path: string }>(
+  rows: readonly Row[],
   { rememberedHeadersMax }: Pick<Limits, "rememberedHeadersMax">,
-): (url: string) => Match | Promise<Match> {
-  const fixed = new Map<string, RouteRow>();
+): (url: string) => Match<Row> | Promise<Match<Row>> {
+  const fixed = new Map<string, Row>();
   const router = IttyRouter();
   for (const row of rows) {
     if (row.path.includes(":")) router.all(row.path, toFound(row));
     else fixed.set(row.path, row);
   }
-  const search = async (path: string): Promise<Match> => {
+  const search = async (path: string): Promise<Match<Row>> => {
     const url = `http://gateway${path}`;
     // The router would follow dot segments and forgive any number of slashes at the end.
     const isAsWritten = new URL(url).pathname === path && !path.endsWith("/");
-    const found: Omit<Match, "path"> | undefined = isAsWritten
+    const found: Omit<Match<Row>, "path"> | undefined = isAsWritten
       ? await router.fetch({ method: "GET", url })
       : undefined;
     if (found === undefined) throw new GatewayError("path_unknown");
     return { ...found, path };
   };
   /** Rows by exact URL, because clients repeat the same few URLs. */
-  const remembered = new Map<string, Match>();
-  const remember = (url: string, match: Match): Match => {
+  const remembered = new Map<string, Match<Row>>();
+  const remember = (url: string, match: Match<Row>): Match<Row> => {
     if (url.length <= rememberedCharsMax) {
       putWithin(remembered, url, match, rememberedHeadersMax);
     }

@@ -13,7 +13,8 @@ import type { Notice } from "../model.ts";
 import type { FetchHandler, Runtime } from "../runtime/runtime.ts";
 import type { SessionStore } from "../session/session_store.ts";
 import type { Emit } from "../telemetry/events.ts";
-import { createDispatch } from "./dispatch.ts";
+import { type AdminApi, type AdminSettings, createAdminApi } from "./admin/admin_api.ts";
+import { createDispatch, createPassage, type DispatchDeps } from "./dispatch.ts";
 import { createJsonReader } from "./json_body.ts";
 import { createFrontPage } from "./front_page.ts";
 import { untilQuiet } from "./drain.ts";
@@ -62,6 +63,8 @@ export interface HttpDeps extends Pick<Runtime, "addresses" | "sha256"> {
   readonly config: GuardConfig & Pick<GatewayConfig, "sessionTimeoutMs">;
   /** Opens the details of `/health`; absent: there are none. */
   readonly operatorToken?: string | undefined;
+  /** Absent: there is no admin API. */
+  readonly admin?: AdminSettings | undefined;
   readonly storageProblem?: HealthDeps["storageProblem"];
 }
 
@@ -69,6 +72,8 @@ export interface HttpDeps extends Pick<Runtime, "addresses" | "sha256"> {
 export interface HttpHandler {
   /** Answers every request; never rejects. */
   readonly fetch: FetchHandler;
+  /** For a listener of its own. */
+  readonly admin: AdminApi | undefined;
   /** New work is taken from now on. */
   open(): void;
   /**
@@ -107,16 +112,21 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   });
   const transport = createSseTransport(sessions);
   const guard = createGuard(config, deps);
-  const readJson = createJsonReader(deps);
+  const readJson = createJsonReader({ ...deps, sizeVariable: "MCP_BODY_MAX_MB" });
   const layer: HttpLayer = { deps, sessions, stateless, transport, phase: "starting" };
   const match = createMatcher(rowsOf(layer), limits);
+  const dispatch: DispatchDeps = { deps, guard, match, readJson, phase: () => layer.phase };
+  const passage = createPassage(dispatch);
+  const admin = deps.admin && createAdminApi({ ...deps, ...deps.admin, passage });
   const closed = new AbortController();
 
   return {
-    fetch: createDispatch({ deps, guard, match, readJson, phase: () => layer.phase }),
+    fetch: createDispatch(dispatch),
+    admin,
     open: () => void (layer.phase = "ready"),
     async drain() {
       layer.phase = "draining";
+      admin?.close();
       for (const session of sessions.byId.values()) closeForNow(session.streams);
       endLines(transport, false);
       endListens(stateless);
@@ -125,6 +135,7 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
     close() {
       layer.phase = "draining";
       closed.abort();
+      admin?.close();
       closeSessions(sessions);
       endLines(transport, true);
       closeStateless(stateless);

@@ -1,7 +1,7 @@
 /**
  * The kinds of surfaces: which URLs exist, the internal name of each, and which servers are behind
  * it. Routes and the front page are derived from these rows; the core knows no URL. Another kind is
- * one more row; an embedding program adds its own with `tables.surfaceKinds` of `createGateway`.
+ * one more row; an embedding program adds its own with `surfaceKinds` of `createGateway`.
  */
 import type { ResolveSurface, RunningServers, SurfaceContent } from "../gateway/surface.ts";
 

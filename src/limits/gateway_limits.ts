@@ -5,6 +5,13 @@ export const houseLimits = {
   /** The longest time that one statement on a locked database blocks the event loop. */
   databaseBusyMs: 50,
   /**
+   * How long the opening of a database waits until another process releases it: a gateway that stops
+   * or a command that works. The first and the longest backoff between two attempts.
+   */
+  databaseLockedMs: 2_000,
+  databaseRetryMsMin: 20,
+  databaseRetryMsMax: 250,
+  /**
    * The shortest time between two test writes of health checks: while writing works, and after a
    * failure.
    */
@@ -36,6 +43,19 @@ export const houseLimits = {
   logRepeatsMax: 200,
   logRepeatsMs: 10_000,
   logMessagesMax: 100,
+  /** A body of the admin API: an entry of `mcp.json`, or the name of a file. */
+  adminBodyBytesMax: 1024 * 1024,
+  /** The nonce of the admin API's proof. */
+  nonceCharsMin: 16,
+  nonceCharsMax: 128,
+  /** Programs that are attached to the gateway at the same time. */
+  attachmentsMax: 200,
+  /**
+   * A gateway that was started for attached programs stops this long after the last one left, or
+   * when the first one did not come.
+   */
+  unattachedMs: 5_000,
+  firstAttachMs: 30_000,
   /** The addresses of this machine are read again after this; a network may have been added. */
   addressesMs: 5_000,
   /** One log record's text. */
@@ -45,6 +65,13 @@ export const houseLimits = {
   logNameCharsMax: 200,
   /** The longest time in a configuration: both runtimes fire longer timers at once. */
   timerMsMax: 2_147_483_647,
+  /** A command line of Windows that cmd runs. */
+  windowsCommandCharsMax: 8_191,
+  /** The latest calls of a server whose median time its report shows. */
+  callTimesMax: 64,
+  /** Servers in the registry, and the JSON text of one entry. */
+  registryServersMax: 500,
+  registryEntryCharsMax: 64 * 1024,
   /** The name of a configured server: it is part of URLs, tool names and log lines. */
   serverNameCharsMax: 128,
 } as const satisfies Record<string, number>;

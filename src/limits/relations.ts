@@ -80,6 +80,12 @@ export const relations: readonly Relation[] = [
   before("slowCheckMs", "headersMs", "a deadline is checked more often than it passes"),
   before("headersMs", "bodyMs", "a request's time includes that of its head"),
   within("streamBytesMax", "replayBytesMax", "what a reader lags by can be replayed"),
+  within(
+    "adminBodyBytesMax",
+    "bodyBytesMax",
+    "the listener of the admin API takes what clients send",
+  ),
+  within("nonceCharsMin", "nonceCharsMax", "a nonce of the least length is taken"),
   within("flushMs", "drainMs", "the last bytes have their time within the stop"),
   before("drainCheckMs", "drainMs", "the end of the last call is noticed in time"),
   before("trialStopMs", "stopMs", "a trial makes room sooner than a session's server"),
@@ -100,6 +106,8 @@ export const relations: readonly Relation[] = [
   within("restartMsMin", "restartMsMax", grows),
   within("httpRetryMsMin", "httpRetryMsMax", grows),
   within("reconnectMsMin", "reconnectMsMax", grows),
+  within("databaseRetryMsMin", "databaseRetryMsMax", grows),
+  before("databaseRetryMsMax", "databaseLockedMs", "a locked database is tried more than once"),
   within("restReloadMsMin", "restReloadMsMax", grows),
   within("credentialRetryMsMin", "credentialRetryMsMax", grows),
 ];

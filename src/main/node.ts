@@ -1,11 +1,14 @@
-/** The gateway as a program on Node: passes the platform to `run.ts` and does nothing else. */
+/** The gateway as a program on Node: passes the platform to the command line and does nothing else. */
 import process from "node:process";
 import { createNodeRuntime } from "../runtime/node.ts";
-import { run } from "./run.ts";
+import { createNodeSystem } from "../runtime/node_system.ts";
+import { runProgram } from "../cli/program.ts";
 
-await run({
+await runProgram({
   runtime: createNodeRuntime(),
+  system: createNodeSystem(),
   args: process.argv.slice(2),
+  self: [process.execPath, process.argv[1] ?? ""],
   cwd: process.cwd(),
   // Node's own server is the hardened one.
   remoteListener: "hardened",

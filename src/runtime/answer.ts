@@ -4,7 +4,13 @@
  * listening, of spawning and of a child's stdin.
  */
 import { GatewayError } from "../errors.ts";
-import type { FetchContext, FetchHandler, ServeOptions, SpawnFault } from "./runtime.ts";
+import type {
+  FetchContext,
+  FetchHandler,
+  ListenFault,
+  ServeOptions,
+  SpawnFault,
+} from "./runtime.ts";
 
 /** Calls the handler and always returns a response. */
 export async function answer(
@@ -39,18 +45,18 @@ function refuse(error: GatewayError): Response {
 }
 
 /** Why listening failed, for the operator. */
-export function toListenFault(options: ServeOptions, fault: unknown, code?: string): Error {
+export function toListenFault(options: ServeOptions, fault: unknown, code?: string): ListenFault {
+  const { host, port } = options.variables ?? { host: "MCP_HOST", port: "MCP_PORT" };
   const reasons: Record<string, string> = {
-    EADDRINUSE: "the address is in use; stop the other program or choose another MCP_PORT",
-    EACCES: "not allowed; choose an MCP_PORT above 1023",
+    EADDRINUSE: `the address is in use; stop the other program or choose another ${port}`,
+    EACCES: `not allowed; choose an ${port} above 1023`,
     // The code of Deno's node:http for an address that this machine does not have.
-    EINVAL: "this machine has no such address; check MCP_HOST",
-    EADDRNOTAVAIL: "this machine has no such address; check MCP_HOST",
+    EINVAL: `this machine has no such address; check ${host}`,
+    EADDRNOTAVAIL: `this machine has no such address; check ${host}`,
   };
   const reason = reasons[code ?? ""] ?? (fault instanceof Error ? fault.message : String(fault));
-  return new Error(`Cannot listen on "${options.hostname}:${options.port}": ${reason}`, {
-    cause: fault,
-  });
+  const text = `Cannot listen on "${options.hostname}:${options.port}": ${reason}`;
+  return Object.assign(new Error(text, { cause: fault }), { isTaken: code === "EADDRINUSE" });
 }
 
 /** A failed spawn; its message names the command and is only for the operator. */
@@ -65,6 +71,8 @@ export function toSpawnFault(
     EACCES: "it is not executable; check its permissions",
     ENOTDIR: "a part of its path is not a directory",
     ENOEXEC: "it is not a program; does its first line name the interpreter?",
+    EINVAL: "an argument cannot be passed on; on Windows a .cmd or .bat file takes no line breaks",
+    E2BIG: "its command line is too long for the system",
   };
   const permanent = folderMissing || code in reasons;
   const reason = folderMissing

@@ -22,6 +22,7 @@ import type {
   SqlValue,
 } from "./runtime.ts";
 import { createDatabaseOpener } from "./sql_database.ts";
+import { isWindows, toSystemCommand } from "./system_command.ts";
 
 /** The platform of this process. */
 export function createBunRuntime(): Runtime {
@@ -84,13 +85,18 @@ async function serve(options: ServeOptions): Promise<Listener> {
   }
 }
 
-function spawn({ command, args, env, cwd }: SpawnOptions): Child {
+function spawn(options: SpawnOptions): Child {
+  const { command, env, cwd } = options;
   try {
+    const own = toSystemCommand(options);
     const child = Bun.spawn({
-      cmd: [command, ...args],
+      cmd: [own.command, ...own.args],
       env: { ...env },
       ...(cwd === undefined ? {} : { cwd }),
-      detached: true,
+      // On Windows it would open a window.
+      detached: !isWindows,
+      windowsHide: true,
+      windowsVerbatimArguments: own.isRaw,
       stdin: "pipe",
       stdout: "pipe",
       stderr: "pipe",

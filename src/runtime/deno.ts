@@ -23,6 +23,7 @@ import type {
   SpawnOptions,
 } from "./runtime.ts";
 import { createDatabaseOpener } from "./sql_database.ts";
+import { endWindowsTree, isWindows, toSystemCommand } from "./system_command.ts";
 
 /** The platform of this process. */
 export function createDenoRuntime(): Runtime {
@@ -84,7 +85,7 @@ async function serve(options: ServeOptions): Promise<Listener> {
           if (running === 0) resolve(true);
         });
         if (!await withDeadline(systemClock, graceMs, quiet, () => false)) return cutter.abort();
-        const restMs = endsAt - systemClock.monotonic();
+        const restMs = Math.max(0, endsAt - systemClock.monotonic());
         await withDeadline(systemClock, restMs, server.shutdown(), () => {});
       },
     };
@@ -93,14 +94,18 @@ async function serve(options: ServeOptions): Promise<Listener> {
   }
 }
 
-function spawn({ command, args, env, cwd }: SpawnOptions): Child {
+function spawn(options: SpawnOptions): Child {
+  const { command, env, cwd } = options;
   try {
-    const child = new Deno.Command(command, {
-      args: [...args],
+    const own = toSystemCommand(options);
+    const child = new Deno.Command(own.command, {
+      args: [...own.args],
       env: { ...env },
       clearEnv: true,
       ...(cwd === undefined ? {} : { cwd }),
-      detached: true,
+      // On Windows it would have no console at all.
+      detached: !isWindows,
+      windowsRawArguments: own.isRaw,
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
@@ -130,6 +135,7 @@ function toInput(stream: WritableStream<Uint8Array>): ChildInput {
 }
 
 function signalGroup(groupId: number, signal: "SIGTERM" | "SIGKILL"): boolean {
+  if (isWindows) return endWindowsTree(groupId, signal);
   // 0 and -1 would mean the gateway's own group and all processes.
   if (!Number.isSafeInteger(groupId) || groupId <= 1) return false;
   try {

@@ -26,13 +26,14 @@ const folderMode = 0o700;
 /** The members of a runtime that are the same everywhere. */
 export const files: Pick<
   Runtime,
-  "exists" | "openLog" | "readText" | "writeText" | "rename" | "watch"
+  "exists" | "openLog" | "readText" | "writeText" | "rename" | "remove" | "watch"
 > = {
   exists: existsSync,
   openLog,
   readText,
   writeText,
   rename: renameFile,
+  remove: (path) => rmSync(path, { force: true }),
   watch,
 };
 

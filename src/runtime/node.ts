@@ -17,6 +17,7 @@ import { onSignal, readEnvironment, signalGroup } from "./process_group.ts";
 import type { Child, ChildInput, ExitStatus, Runtime, SpawnOptions } from "./runtime.ts";
 import { spawnCodeOf } from "./spawn_code.ts";
 import { createDatabaseOpener } from "./sql_database.ts";
+import { isWindows, toSystemCommand } from "./system_command.ts";
 import { toWebStream } from "./web_stream.ts";
 
 /** The platform of this process. */
@@ -64,14 +65,18 @@ function spawn(options: SpawnOptions): Child {
 }
 
 function start(
-  { command, args, env, cwd }: SpawnOptions,
+  options: SpawnOptions,
   fail: (code: string) => Error,
 ): ChildProcessWithoutNullStreams {
+  const { env, cwd } = options;
   try {
-    return spawnProcess(command, [...args], {
+    const own = toSystemCommand(options);
+    return spawnProcess(own.command, [...own.args], {
       env: { ...env },
       ...(cwd === undefined ? {} : { cwd }),
-      detached: true,
+      detached: !isWindows,
+      windowsHide: true,
+      windowsVerbatimArguments: own.isRaw,
       stdio: ["pipe", "pipe", "pipe"],
     });
   } catch (fault) {

@@ -4,9 +4,11 @@
  */
 import process from "node:process";
 import type { SignalName } from "./runtime.ts";
+import { endWindowsTree, isWindows } from "./system_command.ts";
 
 /** Sends a signal to a process group; false if no such group exists. */
 export function signalGroup(groupId: number, signal: "SIGTERM" | "SIGKILL"): boolean {
+  if (isWindows) return endWindowsTree(groupId, signal);
   // 0 and -1 would mean the gateway's own group and all processes.
   if (!Number.isSafeInteger(groupId) || groupId <= 1) return false;
   try {

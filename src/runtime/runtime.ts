@@ -52,7 +52,15 @@ export interface ServeOptions {
   readonly bodyBytesMax?: number | undefined;
   /** Limits that differ from the defaults. */
   readonly limits?: Partial<ListenerLimits>;
+  /** The variables that set the address, for error texts. Absent: MCP_HOST and MCP_PORT. */
+  readonly variables?: { readonly host: string; readonly port: string } | undefined;
   readonly fetch: FetchHandler;
+}
+
+/** Thrown by `serve`; the message is for the operator. */
+export interface ListenFault extends Error {
+  /** Another program listens on the address. */
+  readonly isTaken: boolean;
 }
 
 /** An open listener. */
@@ -182,7 +190,7 @@ export type SignalName = "SIGINT" | "SIGTERM" | "SIGHUP";
 export interface Runtime {
   /** For the log: name and version. */
   readonly name: string;
-  /** Rejects if the address is in use or not allowed. */
+  /** Rejects with a ListenFault if the address is in use or not allowed. */
   serve(options: ServeOptions): Promise<Listener>;
   /** Throws a SpawnFault. */
   spawn(options: SpawnOptions): Child;
@@ -205,6 +213,8 @@ export interface Runtime {
   writeText(path: string, text: string): Promise<void>;
   /** Renames a file and replaces an existing one; false if there is no such file. */
   rename(from: string, to: string): boolean;
+  /** Removes a file if there is one. */
+  remove(path: string): void;
   /** Calls back after a file was changed, created, replaced or removed, until closed. */
   watch(path: string, onChange: () => void, limits?: WatchLimits): { close(): void };
   /** The IP addresses of this machine's network interfaces at the moment. */

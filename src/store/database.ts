@@ -3,11 +3,12 @@
  * tables are in schema_steps.ts; the stores that read and write them are the `sqlite_*.ts` files.
  * One gateway owns the file: a second one on the same data directory is refused.
  */
-import type { Clock } from "../clock.ts";
+import { type Clock, sleep } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
 import { schemaSteps } from "./schema_steps.ts";
+import type { StoreKindOptions } from "./stores.ts";
 
 /** The primary SQLite result codes that this file handles; others are rethrown. */
 const sqliteBusy = 5;
@@ -47,6 +48,31 @@ export function openStoreDatabase(
       runtime.rename(`${path}${suffix}`, `${path}.corrupt${suffix}`);
     }
     return openChecked(runtime, path, limits, log);
+  }
+}
+
+/** Whether an opening failed because another process uses the database. */
+export function isLocked(fault: unknown): boolean {
+  return fault instanceof Error && toPrimaryCode(fault.cause) === sqliteBusy;
+}
+
+/**
+ * The same as `openStoreDatabase`, but waits a while if another process uses the database: each
+ * attempt after a random part of a span that doubles (case P3).
+ */
+export async function openWhenFree(
+  { runtime, limits, clock, log }: Pick<StoreKindOptions, "runtime" | "limits" | "clock" | "log">,
+  path: string,
+): Promise<SqlDatabase> {
+  const until = clock.monotonic() + limits.databaseLockedMs;
+  for (let attempt = 0;; attempt++) {
+    try {
+      return openStoreDatabase(runtime, path, limits, log);
+    } catch (fault) {
+      if (!isLocked(fault) || clock.monotonic() >= until) throw fault;
+    }
+    const span = Math.min(limits.databaseRetryMsMax, limits.databaseRetryMsMin * 2 ** attempt);
+    await sleep(clock, clock.random() * span);
   }
 }
 

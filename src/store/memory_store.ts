@@ -2,9 +2,11 @@
  * All stores in memory, for a gateway that keeps nothing: they end with the process. The limits are
  * those of the persistent kinds.
  */
+import { refuseBackup } from "./backup.ts";
 import type { ProcessGroup, ProcessGroupStore } from "../upstream/deps.ts";
 import { createMemoryCatalogStore } from "./memory_catalogs.ts";
 import { createMemoryCredentialStore } from "./memory_credentials.ts";
+import { createMemoryRegistry } from "./memory_registry.ts";
 import { createMemorySessionStore } from "./memory_sessions.ts";
 import type { StoreEngine, StoreKindOptions } from "./stores.ts";
 
@@ -15,10 +17,12 @@ export async function openMemoryStore(options: StoreKindOptions): Promise<StoreE
   return {
     sessions,
     catalogs: createMemoryCatalogStore({ limits, log: log.source("catalog") }),
-    // Credentials that never leave the process need no seal.
+    // What never leaves the process needs no seal.
     credentials: () =>
       createMemoryCredentialStore({ clock, limits, log: log.source("credentials") }),
+    registry: createMemoryRegistry,
     processGroups: createMemoryProcessGroups(),
+    backup: refuseBackup,
     problem: async () => undefined,
     close: sessions.close,
   };

@@ -107,4 +107,11 @@ export const schemaSteps: readonly string[] = [
    CREATE TRIGGER sessions_end AFTER DELETE ON sessions BEGIN
      DELETE FROM subscriptions WHERE session = OLD.key;
    END;`,
+  `CREATE TABLE registry (
+     position INTEGER PRIMARY KEY,
+     name TEXT NOT NULL UNIQUE,
+     sealed TEXT NOT NULL,
+     disabled INTEGER NOT NULL,
+     added_at INTEGER NOT NULL
+   ) STRICT;`,
 ];

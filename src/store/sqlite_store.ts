@@ -3,18 +3,21 @@
  * file may be written. Not here: how the file is opened, locked and migrated (database.ts), and the
  * statements of each store.
  */
-import { createStorageCheck, openStoreDatabase } from "./database.ts";
+import { copyDatabase } from "./backup.ts";
+import { createStorageCheck, openWhenFree } from "./database.ts";
 import { openSqliteCatalogStore } from "./sqlite_catalogs.ts";
 import { openSqliteCredentialStore } from "./sqlite_credentials.ts";
 import { openSqliteProcessGroups } from "./sqlite_process_groups.ts";
+import { openSqliteRegistry } from "./sqlite_registry.ts";
 import { openSqliteSessionStore } from "./sqlite_sessions.ts";
-import { noDirectory, type StoreEngine, type StoreKindOptions } from "./stores.ts";
+import { noDirectory } from "../config/places.ts";
+import type { StoreEngine, StoreKindOptions } from "./stores.ts";
 
 /** Opens the database and its stores; no other gateway can open the same file until they close. */
 export async function openSqliteStore(options: StoreKindOptions): Promise<StoreEngine> {
   const { runtime, directory, clock, limits, log } = options;
   const path = directory === noDirectory ? directory : `${directory}/mcp-wrapper.db`;
-  const database = openStoreDatabase(runtime, path, limits, log);
+  const database = await openWhenFree(options, path);
   try {
     const shared = { database, clock, limits };
     const sessions = openSqliteSessionStore({
@@ -35,7 +38,9 @@ export async function openSqliteStore(options: StoreKindOptions): Promise<StoreE
       catalogs: openSqliteCatalogStore({ ...shared, log: log.source("catalog") }),
       credentials: (sealer) =>
         openSqliteCredentialStore({ ...shared, sealer, log: log.source("credentials") }),
+      registry: (sealer) => openSqliteRegistry({ database, sealer, log: log.source("registry") }),
       processGroups: openSqliteProcessGroups({ database, clock }),
+      backup: (to) => copyDatabase({ runtime, database, path: to, isKept: path !== noDirectory }),
       problem: async () => check.problem(),
       async close() {
         await sessions.close();

@@ -6,6 +6,8 @@
  */
 import type { Clock } from "../clock.ts";
 import type { GatewayConfig } from "../config/config.ts";
+import { noDirectory } from "../config/places.ts";
+import type { RegistryStore } from "../config/registry_store.ts";
 import type { CredentialStore } from "../credentials/provider.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
@@ -14,8 +16,7 @@ import { createSealer, makeKey, type Sealer } from "../seal.ts";
 import type { SessionStore } from "../session/session_store.ts";
 import type { CatalogStore, ProcessGroupStore } from "../upstream/deps.ts";
 
-/** The data directory of a gateway that keeps no files. */
-export const noDirectory = ":memory:";
+export { noDirectory };
 
 /** The kind if the configuration names none. */
 const defaultKind = "sqlite";
@@ -25,7 +26,13 @@ export interface Stores {
   readonly sessions: SessionStore;
   readonly catalogs: CatalogStore;
   readonly credentials: CredentialStore;
+  readonly registry: RegistryStore;
   readonly processGroups: ProcessGroupStore;
+  /**
+   * Copies all that is stored to a file that does not exist yet, at an absolute path; only its
+   * owner may read it. Rejects with an error text.
+   */
+  backup(path: string): Promise<void>;
   /** Why new sessions cannot be stored; undefined while they can be. */
   problem(): Promise<string | undefined>;
   /** Writes pending changes and closes the stores. */
@@ -43,11 +50,12 @@ export interface StoreKindOptions {
 }
 
 /**
- * What a kind opens. It holds its lock; the store of credentials still needs the key that seals
- * them.
+ * What a kind opens. It holds its lock; the stores of credentials and added servers still need the
+ * key that seals them.
  */
-export interface StoreEngine extends Omit<Stores, "credentials"> {
+export interface StoreEngine extends Omit<Stores, "credentials" | "registry"> {
   credentials(sealer: Sealer): CredentialStore;
+  registry(sealer: Sealer): RegistryStore;
 }
 
 /** Opens one kind of storage. Rejects with an error text when it cannot be used. */
@@ -66,8 +74,8 @@ export interface OpenStoresOptions extends Omit<StoreKindOptions, "directory"> {
 export interface OpenedStores {
   readonly stores: Stores;
   readonly sealer: Sealer;
-  /** Gives access to the details of `/health`; undefined if no directory keeps it. */
-  readonly operatorToken: string | undefined;
+  /** Give access to the admin API; undefined if no directory keeps them. */
+  readonly tokens: { readonly owner: string; readonly operator: string } | undefined;
   /** Values that no log line may show. */
   readonly secrets: readonly string[];
 }
@@ -109,10 +117,14 @@ async function openAll(
     const keys = await readKeys(runtime, directory, config.secret);
     const sealer = await createSealer(keys.key);
     return {
-      stores: { ...engine, credentials: engine.credentials(sealer) },
+      stores: {
+        ...engine,
+        credentials: engine.credentials(sealer),
+        registry: engine.registry(sealer),
+      },
       sealer,
-      operatorToken: keys.operatorToken,
-      secrets: Object.values(keys).filter((value) => value !== undefined),
+      tokens: keys.tokens,
+      secrets: [keys.key, ...Object.values(keys.tokens ?? {})],
     };
   } catch (fault) {
     await engine.close();
@@ -120,12 +132,15 @@ async function openAll(
   }
 }
 
-/** The sealing key and the operator's token. */
+/** The sealing key, and the tokens of the admin API. */
 async function readKeys(runtime: Runtime, directory: string, secret: string | undefined) {
-  if (directory === noDirectory) return { key: secret ?? makeKey(), operatorToken: undefined };
+  if (directory === noDirectory) return { key: secret ?? makeKey(), tokens: undefined };
   return {
     key: secret ?? await readKey(runtime, `${directory}/secret.key`),
-    operatorToken: await readKey(runtime, `${directory}/operator.token`),
+    tokens: {
+      owner: await readKey(runtime, `${directory}/owner.token`),
+      operator: await readKey(runtime, `${directory}/operator.token`),
+    },
   };
 }
 

@@ -36,6 +36,12 @@ export interface StartFailedEvent {
   readonly details?: LogFields | undefined;
 }
 
+/** A connection to a server begins to start, or the operator's command restarts the server. */
+export interface StartingEvent {
+  readonly type: "server_starting" | "server_restarted";
+  readonly server: string;
+}
+
 /** A server started well after its starts had failed in a row. */
 export interface RecoveredEvent {
   readonly type: "server_recovered";
@@ -137,6 +143,7 @@ export type Drop = keyof typeof drops;
 export type GatewayEvent =
   | ServerStateEvent
   | StartFailedEvent
+  | StartingEvent
   | RecoveredEvent
   | ConnectionEvent
   | ClientEvent

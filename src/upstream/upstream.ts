@@ -20,11 +20,18 @@ import type {
 } from "../model.ts";
 
 /**
- * `idle`: nothing runs because nothing needs it. `failing`: its last start failed, the next may
- * not. `crash_loop`: several failed in a row. `failed`: it cannot run until its configuration
+ * `idle`: nothing runs because nothing needs it. `needs_login`: it wants credentials that it did not
+ * get. `failing`: its last start failed, the next may not. `crash_loop`: several failed in a row. `failed`: it cannot run until its configuration
  * changes.
  */
-export type UpstreamState = "idle" | "starting" | "running" | "failing" | "crash_loop" | "failed";
+export type UpstreamState =
+  | "idle"
+  | "starting"
+  | "running"
+  | "needs_login"
+  | "failing"
+  | "crash_loop"
+  | "failed";
 
 /** For `/health` and the log. */
 export interface UpstreamStatus {
@@ -39,6 +46,13 @@ export interface UpstreamStatus {
   readonly error?: ErrorCode | undefined;
   /** How many tools it has, as far as is known. */
   readonly tools?: number | undefined;
+  readonly prompts?: number | undefined;
+  /** Without templates. */
+  readonly resources?: number | undefined;
+  /** The protocol revision that is spoken with it, as far as is known. */
+  readonly revision?: string | undefined;
+  /** How it names itself, as far as is known. */
+  readonly serverInfo?: { readonly name: string; readonly version: string } | undefined;
 }
 
 /** What a caller keeps beyond single calls; replayed on every new connection of its scope. */
@@ -107,8 +121,11 @@ export interface Upstream {
   watch(audience: Audience): () => void;
   /** Releases the scope's connection and forgets the scope. */
   endScope(scope: string): void;
-  /** Starts the server once, for no client, when nothing is known of it; never rejects. */
-  trial(): Promise<void>;
+  /**
+   * Starts the server once, for no client: when nothing is known of it, or in any case (`again`).
+   * Never rejects.
+   */
+  trial(again?: "again"): Promise<void>;
   status(): UpstreamStatus;
   /** Ends every connection within the limits' stop times. Open calls fail first. */
   close(): Promise<void>;

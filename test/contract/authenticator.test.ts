@@ -49,11 +49,9 @@ async function start(authenticator?: string): Promise<GatewayHandle> {
     runtime: await createTestRuntime(),
     // So that lists have more than one page.
     limits: { pageItemsMax: 2 },
-    tables: {
-      authenticatorKinds: {
-        ...defaultTables.authenticatorKinds,
-        header: createHeaderAuthenticator,
-      },
+    authenticatorKinds: {
+      ...defaultTables.authenticatorKinds,
+      header: createHeaderAuthenticator,
     },
   });
 }

@@ -38,7 +38,7 @@ async function withGateway(
   const gateway = await createGateway({
     config: { ...config, tryServers: false },
     runtime: await createTestRuntime(),
-    tables,
+    ...tables,
   });
   const send = async (message: object, session?: string, more: Record<string, string> = {}) =>
     await gateway.fetch(

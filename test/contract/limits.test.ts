@@ -5,12 +5,23 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { run } from "../../src/main/run.ts";
+import { runProgram as run } from "../../src/cli/program.ts";
+import type { Platform } from "../../src/cli/platform.ts";
+import { createNodeSystem } from "../../src/runtime/node_system.ts";
+import type { System } from "../../src/runtime/system.ts";
 import type { ServeOptions, SignalName, WatchLimits } from "../../src/runtime/runtime.ts";
 import { createTestRuntime } from "../support/fake_runtime.ts";
 import { within } from "../support/wait.ts";
 
 const runtime = await createTestRuntime();
+const system: System = {
+  ...createNodeSystem(),
+  write(_stream, text) {
+    said += text;
+    return Promise.resolve();
+  },
+};
+let said = "";
 let folder = "";
 
 beforeEach(() => {
@@ -19,7 +30,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Runs a gateway as a program on a runtime that notes what it is asked for. */
-async function runProgram(limits: Parameters<typeof run>[0]["limits"]) {
+async function runProgram(limits: Platform["limits"]) {
   const served: ServeOptions[] = [];
   const watched: (WatchLimits | undefined)[] = [];
   let signal: (name: SignalName) => void = () => {};
@@ -42,7 +53,9 @@ async function runProgram(limits: Parameters<typeof run>[0]["limits"]) {
         return () => {};
       },
     },
+    system,
     args: [],
+    self: ["mcp-wrapper"],
     cwd: folder,
     remoteListener: "fast",
     onFault: () => {},
@@ -64,17 +77,11 @@ test("the limits of a program reach its listener, its watched files and the time
 });
 
 test("limits that break a relation stop the start, and the error names the relation", async () => {
-  const said: unknown[] = [];
-  const { error } = console;
-  console.error = (text: unknown) => void said.push(text);
-  try {
-    const program = await runProgram({ sseCommitMs: 20_000 });
-    expect(await program.exited).toBe(1);
-  } finally {
-    console.error = error;
-  }
-  expect(said[0]).toBe(
+  said = "";
+  const program = await runProgram({ sseCommitMs: 20_000 });
+  expect(await program.exited).toBe(1);
+  expect(said).toBe(
     "Cannot use these limits: expected sseCommitMs (20000) < sseCommitLateMs (10000), " +
-      "since the late commit leaves an error more time for its status",
+      "since the late commit leaves an error more time for its status\n",
   );
 });

@@ -14,7 +14,10 @@ import { connect, createServer } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { defaultTables, openRegistry } from "../../src/app.ts";
+import { readConfig } from "../../src/config/environment.ts";
 import { identity } from "../../src/version.ts";
+import { createTestRuntime } from "../support/fake_runtime.ts";
 import { canReadProcesses, descendants, isAlive, sendSignal } from "../support/processes.ts";
 import { openRawSocket, statusOf } from "../support/raw_socket.ts";
 import { programCommand, thisRuntime } from "../support/spawn_gateway.ts";
@@ -48,7 +51,11 @@ function start(
 ): Program {
   const { command, args } = programCommand(program, flags, thisRuntime);
   const { PATH = "", HOME = "", DENO_DIR } = process.env;
-  const base = { PATH, HOME, NO_COLOR: "1", MCP_PORT: "0", ...(DENO_DIR ? { DENO_DIR } : {}) };
+  const base = {
+    ...{ PATH, HOME, NO_COLOR: "1", MCP_PORT: "0", ...(DENO_DIR ? { DENO_DIR } : {}) },
+    // Where the files of an account are: no test writes into that of the person who runs it.
+    ...{ XDG_CONFIG_HOME: join(folder, "config"), XDG_STATE_HOME: join(folder, "state") },
+  };
   const child = spawn(command, args, {
     cwd: folder,
     env: { ...base, ...env },
@@ -90,7 +97,7 @@ const noServer = { command: "/bin/cat", args: [] };
 test("without configuration it serves, says how to add a server, and stops with 0", async () => {
   const program = start();
   const url = await untilServing(program);
-  const advice = `write the file ${join(folder, "mcp.json")}`;
+  const advice = `write the file ${join(folder, "config/mcp-wrapper/mcp.json")}`;
   await until("it says how to add a server", () => program.text().includes(advice));
   expect((await fetch(`${url}/ready`)).status).toBe(200);
   sendSignal(program.child.pid, "SIGTERM");
@@ -98,7 +105,8 @@ test("without configuration it serves, says how to add a server, and stops with 
   // Each line is one of the log: no runtime adds a warning of its own.
   expect(program.text().split("\n").filter((line) => !/^(?:20\d\d-|$)/.test(line))).toEqual([]);
   expect(program.output()).toBe("");
-  const records = readFileSync(join(folder, "data/logs/server.log"), "utf8").trim().split("\n");
+  const records = readFileSync(join(folder, "state/mcp-wrapper/logs/server.log"), "utf8")
+    .trim().split("\n");
   expect(records.map((line) => JSON.parse(line).message)[0]).toContain("Serving MCP at");
 });
 
@@ -133,7 +141,10 @@ test("flags take precedence over the environment and .env", async () => {
 test("an unknown flag ends the start with code 2, and the message suggests the right one", async () => {
   const program = startWith(["--prot", "9000"]);
   expect(await within("the program to end", program.code)).toBe(2);
-  expect(program.text()).toBe("Cannot use --prot: unknown flag; did you mean --port?\n");
+  expect(program.text()).toBe(
+    "Cannot read the command line: unknown option '--prot'; did you mean --port? " +
+      "mcp-wrapper start --help shows its flags\n",
+  );
   expect(program.output()).toBe("");
 });
 
@@ -219,9 +230,49 @@ test("an edit of the file, or SIGHUP, reloads it; a broken file changes nothing"
   await until("another reading", () => program.text().slice(before).includes("again servers=3"));
 });
 
+test("added servers take the place of the built-in ones, and their files are watched", async () => {
+  const data = { dataDirectory: join(folder, "data") };
+  const { config } = await readConfig({
+    kinds: defaultTables.upstreamKinds,
+    env: {},
+    cwd: folder,
+    readText: () => Promise.resolve(undefined),
+  });
+  const registry = await openRegistry({
+    config: { ...config, ...data },
+    runtime: await createTestRuntime(),
+    reading: { path: join(folder, "mcp.json"), env: {} },
+  });
+  const document = (title: string) =>
+    writeFileSync(
+      join(folder, "api.json"),
+      JSON.stringify({
+        openapi: "3.1.0",
+        info: { title, version: "1" },
+        servers: [{ url: "http://127.0.0.1:9" }],
+        paths: { "/x": { get: { operationId: `get${title}`, responses: {} } } },
+      }),
+    );
+  document("Old");
+  await registry.put("api", { openapi: "./api.json" });
+  await registry.close();
+  const program = start();
+  const url = await untilServing(program);
+  const tools = () => listTools(`${url}/mcp`);
+  await until("the old tools", async () => (await tools()).includes("getOld"));
+  expect(program.text()).toContain("servers=1");
+  expect(program.text()).not.toContain("No server is configured");
+  document("New");
+  await until("the new tools", async () => (await tools()).includes("getNew"));
+  writeServers({ file: noServer });
+  await until("the file to be read", () => program.text().includes("again servers=1"));
+  expect((await fetch(`${url}/servers/api/mcp`)).status).not.toBe(404);
+});
+
 test(
   "a server that leads back to the gateway fails with a message, whatever its name",
   async () => {
+    writeServers({});
     const program = start();
     const url = await untilServing(program);
     // A way to it that no configuration shows, as a reverse proxy is one.

@@ -149,8 +149,8 @@ describe(`A gateway that remembers what it has seen (seed ${seed})`, () => {
 
   beforeAll(async () => {
     const runtime = { ...await createTestRuntime(), addresses: () => addresses };
-    const tables = { upstreamKinds: kinds };
-    gateway = await createGateway({ config: await configOf(names), runtime, tables, clock });
+    const config = await configOf(names);
+    gateway = await createGateway({ config, runtime, upstreamKinds: kinds, clock });
   });
   afterAll(async () => {
     void gateway.drain();

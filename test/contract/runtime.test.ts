@@ -10,7 +10,13 @@ import process from "node:process";
 import { bytesToHex } from "../../src/bytes_text.ts";
 import { openStoreDatabase, transact } from "../../src/store/database.ts";
 import { defaultLimits } from "../../src/limits.ts";
-import type { Child, Listener, Runtime, SpawnFault } from "../../src/runtime/runtime.ts";
+import type {
+  Child,
+  Listener,
+  Runtime,
+  ServeOptions,
+  SpawnFault,
+} from "../../src/runtime/runtime.ts";
 import { createTestRuntime } from "../support/fake_runtime.ts";
 import { thisRuntime } from "../support/runtimes.ts";
 import { startMsMax, within } from "../support/wait.ts";
@@ -328,6 +334,13 @@ describe("files", () => {
     await runtime.writeText(join(folder, "a"), "1");
     expect(runtime.rename(join(folder, "a"), join(folder, "b"))).toBe(true);
     expect(runtime.rename(join(folder, "a"), join(folder, "b"))).toBe(false);
+  });
+
+  test("a file is removed, and one that does not exist is no fault", async () => {
+    await runtime.writeText(join(folder, "a"), "1");
+    runtime.remove(join(folder, "a"));
+    runtime.remove(join(folder, "a"));
+    expect(runtime.exists(join(folder, "a"))).toBe(false);
   });
 
   test("P15 a log rotates by size, keeps a number of old files, and loses no line", async () => {
@@ -725,15 +738,21 @@ for (const kind of ["fast", "hardened"] as const) {
 
     test("a port in use, and an address of another machine, are refused with a message", async () => {
       const listener = await listen(() => Promise.resolve(new Response("")));
-      const serve = (hostname: string, port: number) =>
+      const serve = (hostname: string, port: number, variables?: ServeOptions["variables"]) =>
         runtime.serve({
           hostname,
           port,
+          variables,
           listener: kind,
           fetch: () => Promise.resolve(new Response()),
         });
       await expect(serve("127.0.0.1", listener.port)).rejects.toThrow(/Cannot listen on .*in use/);
+      await expect(serve("127.0.0.1", listener.port)).rejects.toMatchObject({ isTaken: true });
+      await expect(serve("203.0.113.9", 0)).rejects.toMatchObject({ isTaken: false });
       await expect(serve("203.0.113.9", 0)).rejects.toThrow(/Cannot listen on .*MCP_HOST/);
+      const own = { host: "OTHER_HOST", port: "OTHER_PORT" };
+      await expect(serve("203.0.113.9", 0, own)).rejects.toThrow(/check OTHER_HOST$/);
+      await expect(serve("127.0.0.1", listener.port, own)).rejects.toThrow(/another OTHER_PORT$/);
       await listener.close(1_000);
     });
 

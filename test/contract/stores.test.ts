@@ -4,11 +4,13 @@
  * session_store.test.ts, catalog_store.test.ts and credentials/store.test.ts.
  */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createGateway, defaultTables } from "../../src/app.ts";
+import type { RegistryRow } from "../../src/config/registry_store.ts";
 import type { CredentialKey } from "../../src/credentials/provider.ts";
+import { systemClock } from "../../src/clock.ts";
 import { defaultLimits, type Limits } from "../../src/limits.ts";
 import { logLevels } from "../../src/model.ts";
 import type { SessionRecord } from "../../src/session/session_store.ts";
@@ -355,6 +357,47 @@ for (const place of places) {
     });
   });
 
+  describe(`the registry, ${place.name}`, () => {
+    const entry = { command: "npx", env: { TOKEN: "a-secret-of-日本" } };
+    const rowOf = (name: string, changes: Partial<RegistryRow> = {}) =>
+      ({ name, entry, disabled: false, addedAt: 1_700_000_000_000, ...changes }) as const;
+
+    test("keeps each server as it was put, in the order in which they were added", async () => {
+      const { registry, close } = await open(place);
+      expect(await registry.all()).toEqual([]);
+      const rows = ["z", "日本", "a"].map((name) => rowOf(name));
+      for (const row of rows) await registry.put({ ...row, entry });
+      expect(await registry.all()).toEqual(rows);
+      await close();
+    });
+
+    test("a replaced entry keeps its place and the time when it was added", async () => {
+      const { registry, close } = await open(place);
+      for (const name of ["a", "b"]) await registry.put({ ...rowOf(name), entry });
+      const other = { url: "https://example.com/mcp" };
+      await registry.put({ ...rowOf("a", { disabled: true, addedAt: 5 }), entry: other });
+      expect(await registry.all()).toEqual([
+        rowOf("a", { entry: other, disabled: true }),
+        rowOf("b"),
+      ]);
+      await close();
+    });
+
+    test("disables, enables and removes only the server of that name", async () => {
+      const { registry, close } = await open(place);
+      for (const name of ["a", "b"]) await registry.put({ ...rowOf(name), entry });
+      expect(await registry.setDisabled("a", true)).toBe(true);
+      expect(await registry.setDisabled("A", true)).toBe(false);
+      expect(await registry.all()).toEqual([rowOf("a", { disabled: true }), rowOf("b")]);
+      await registry.setDisabled("a", false);
+      expect((await registry.all())[0]).toEqual(rowOf("a"));
+      expect(await registry.remove("a")).toBe(true);
+      expect(await registry.remove("a")).toBe(false);
+      expect(await registry.all()).toEqual([rowOf("b")]);
+      await close();
+    });
+  });
+
   test(`process groups, ${place.name}: each is known until it is removed`, async () => {
     const { processGroups: groups, close } = await open(place);
     await groups.add({ groupId: 7, identity: "boot 1", server: "files" });
@@ -374,6 +417,7 @@ for (const place of places) {
     await before.credentials.save(key, { token: "x" });
     await before.credentials.noteScope("far", "a");
     await before.processGroups.add({ groupId: 7, identity: "boot", server: "files" });
+    await before.registry.put({ name: "x", entry: { url: "u" }, disabled: true, addedAt: 1 });
     expect(await before.problem()).toBeUndefined();
     await before.close();
     const after = await open(place);
@@ -383,8 +427,37 @@ for (const place of places) {
       await after.credentials.load(key) !== undefined,
       await after.credentials.knowsScope("far", "a"),
       (await after.processGroups.all()).length,
-    ]).toEqual(place.isKept ? [1, 1, true, true, 1] : [0, 0, false, false, 0]);
+      await after.registry.all(),
+    ]).toEqual(
+      place.isKept
+        ? [1, 1, true, true, 1, [{ name: "x", entry: { url: "u" }, disabled: true, addedAt: 1 }]]
+        : [0, 0, false, false, 0, []],
+    );
     await after.close();
+  });
+
+  test(`a copy of everything, ${place.name}: is a store of its own, or is refused`, async () => {
+    const stores = await open(place);
+    await stores.sessions.create(createRecord("a"));
+    const copies = join(folder, "copies");
+    await mkdir(copies);
+    const path = join(copies, "mcp-wrapper.db");
+    if (!place.isKept) {
+      await expect(stores.backup(path)).rejects.toThrow("keeps everything in memory");
+      expect(await readdir(copies)).toEqual([]);
+      return await stores.close();
+    }
+    await stores.backup(path);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    for (const wrong of [path, "mcp-wrapper.db", join(copies, "none", "x"), `${copies}/a\0b`]) {
+      await expect(stores.backup(wrong)).rejects.toThrow("Cannot copy the database to ");
+    }
+    await stores.sessions.create(createRecord("b"));
+    await stores.close();
+    const copied = await open({ ...place, directory: copies });
+    expect([await copied.sessions.find("a") !== undefined, await copied.sessions.count()])
+      .toEqual([true, 1]);
+    await copied.close();
   });
 
   test(`a gateway, ${place.name}: opens no more sessions at once than allowed`, async () => {
@@ -407,7 +480,7 @@ for (const place of places) {
       },
       runtime,
       limits: { sessionsMax: 3 },
-      tables: { storeKinds: kinds },
+      storeKinds: kinds,
       instance: "one-instance",
     });
     const statuses = await Promise.all(Array.from({ length: 8 }, async () => {
@@ -431,4 +504,52 @@ test("an unknown kind is refused with a message that names the others", async ()
   await expect(open({ name: "", kind: "redis", isKept: true })).rejects.toThrow(
     'Cannot open the store "redis": expected one of sqlite, memory, late',
   );
+});
+
+test("secrets of added servers are in no file, and another key leaves their names", async () => {
+  const kept: Place = { name: "", isKept: true };
+  const before = await open(kept);
+  const entry = { command: "npx", env: { TOKEN: "plain-text-secret" } };
+  await before.registry.put({ name: "a", entry, disabled: false, addedAt: 1 });
+  await before.close();
+  const files = await readdir(folder);
+  expect(files).toContain("mcp-wrapper.db");
+  for (const file of files) {
+    expect((await readFile(join(folder, file), "latin1")).includes("plain-text-secret")).toBe(
+      false,
+    );
+  }
+  await writeFile(join(folder, "secret.key"), "another key");
+  const after = await open(kept);
+  expect(await after.registry.all()).toEqual([
+    { name: "a", entry: "unreadable", disabled: false, addedAt: 1 },
+  ]);
+  expect(await after.registry.remove("a")).toBe(true);
+  await after.close();
+});
+
+test("P3 a database that another process uses for a moment is waited for", async () => {
+  const kept: Place = { name: "", isKept: true };
+  const first = await open(kept);
+  const times: number[] = [];
+  const second = openStores({
+    config: { dataDirectory: folder },
+    kinds,
+    runtime,
+    clock: {
+      ...systemClock,
+      random: () => 0.5,
+      after(ms, run) {
+        times.push(ms);
+        if (times.length === 4) void first.close();
+        return systemClock.after(ms, run);
+      },
+    },
+    limits: { ...defaultLimits, databaseLockedMs: 60_000 },
+    log: createTestLog(),
+  });
+  const { stores } = await second;
+  // Each wait is half of a span that doubles.
+  expect(times.slice(0, 4)).toEqual([10, 20, 40, 80]);
+  await stores.close();
 });

@@ -240,3 +240,22 @@ linuxTest("an identity is one process's own, and ends with it", async () => {
   expect(await readIdentity(deps, one.pid)).toBe(undefined);
   expect(await isLeftover(deps, one.pid, identity ?? "")).toBe(false);
 });
+
+test("a system without a shell, such as Windows, causes one warning, and children are ended", async () => {
+  const faulty = createFaultyRuntime(runtime);
+  const log = createTestLog();
+  const database = openStoreDatabase(runtime, ":memory:", limits);
+  const groups = openSqliteProcessGroups({ database, clock: systemClock });
+  faulty.failAlways("spawn", Object.assign(new Error("Cannot start"), { code: "ENOENT" }));
+  const warden = await openWarden({ runtime: faulty, groups, log, clock: systemClock, limits });
+  const child = spawnSleeper();
+  await warden.hold(child.pid, "files");
+  // The backoff before a second try would be 20 ms.
+  await new Promise((resolve) => setTimeout(resolve, 5 * limits.restartMsMin));
+  expect(log.records.map(({ severity, message }) => `${severity} ${message}`)).toEqual([
+    expect.stringMatching(/^WARN This system has no \/bin\/sh, which guards the children: /),
+  ]);
+  await warden.close();
+  expect((await child.exited).signal).toBe("SIGKILL");
+  database.close();
+});

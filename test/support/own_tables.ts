@@ -27,7 +27,7 @@ export async function startWithTables(
     cwd: "/srv",
     readText: () => Promise.resolve(JSON.stringify({ mcpServers })),
   });
-  const gateway = await createGateway({ config, runtime: await createTestRuntime(), tables });
+  const gateway = await createGateway({ config, runtime: await createTestRuntime(), ...tables });
   return {
     gateway,
     config,

@@ -36,15 +36,17 @@ export async function contentOf(store: SessionStore, keys: Iterable<string>) {
 
 /** The stores in memory, of which every answer comes in a later turn of the event loop. */
 export const openLateStore: StoreKind = async (options) => {
-  const { sessions, catalogs, processGroups, credentials, ...rest } = await openMemoryStore(
-    options,
-  );
+  const { sessions, catalogs, processGroups, credentials, registry, ...rest } =
+    await openMemoryStore(
+      options,
+    );
   return {
     ...rest,
     sessions: lateAnswers(sessions),
     catalogs: lateAnswers(catalogs),
     processGroups: lateAnswers(processGroups),
     credentials: (sealer) => lateAnswers(credentials(sealer)),
+    registry: (sealer) => lateAnswers(registry(sealer)),
   };
 };
 

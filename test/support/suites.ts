@@ -58,6 +58,7 @@ export const suites: readonly Suite[] = [
     kind: "outside",
     programs: [["test/conformance/run_client.ts"]],
   },
+  { name: "the package", kind: "outside", files: ["package/"] },
   { name: "unit", kind: "core", files: ["unit/"], isGrouped: true },
   { name: "processes and sockets", kind: "core", files: [""] },
   { name: "speed", kind: "speed", programs: [["bench/run.ts", "e2e", "--short"]] },

@@ -119,7 +119,10 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "upstream/stdio",
     "upstream/upstream_kinds",
   ],
-  main: [...beside, "app", "store"],
+  cli: [...beside, "app", "store"],
+  main: ["cli", "limits", "runtime"],
+  // The public entry of the package: the composition root, and the types of what it takes.
+  index: [...beside, "app", "auth", "gateway", "http", "store", "upstream/upstream_kinds"],
   // Data alone.
   recipes: [],
 };
@@ -132,9 +135,14 @@ const seams: readonly { from: RegExp; to: RegExp; only: string }[] = [
     only: "src/upstream/upstream.ts",
   },
   {
-    from: /^src\/(?!main\/|runtime\/)/,
+    from: /^src\/(?!main\/|runtime\/|cli\/)/,
     to: /^src\/runtime\//,
     only: "src/runtime/runtime.ts",
+  },
+  {
+    from: /^src\/cli\//,
+    to: /^src\/runtime\/(?!runtime\.ts)/,
+    only: "src/runtime/system.ts",
   },
 ];
 
@@ -197,6 +205,9 @@ function cycles(files: readonly SourceFile[]): string[] {
   );
 }
 
+/** The programs, and the public entry of the package. */
+const entries = /^src\/(?:main\/|index\.ts$)/;
+
 function deadFiles(files: readonly SourceFile[]): string[] {
   const byPath = new Map(files.map((file) => [file.path, file]));
   const reached = new Set<string>();
@@ -206,9 +217,9 @@ function deadFiles(files: readonly SourceFile[]): string[] {
     reached.add(path);
     edges(file).forEach(visit);
   };
-  for (const path of byPath.keys()) if (path.startsWith("src/main/")) visit(path);
+  for (const path of byPath.keys()) if (entries.test(path)) visit(path);
   return [...byPath.keys()].filter((path) => !reached.has(path))
-    .map((path) => `${path} is not reachable from src/main`);
+    .map((path) => `${path} is not reachable from src/main or src/index.ts`);
 }
 
 /** Files that implement one contract, side by side, may share their name. */
@@ -242,7 +253,7 @@ function matches(text: string, pattern: RegExp): string[] {
   });
 }
 
-const platform = /^src\/(?:main\/|runtime\/(?!runtime\.ts))/;
+const platform = /^src\/(?:main\/|runtime\/(?!runtime\.ts|system\.ts))/;
 
 function runtimeNames(file: SourceFile): string[] {
   if (platform.test(file.path)) return [];
@@ -508,7 +519,9 @@ export const rules: readonly Rule[] = [
   },
   {
     name: "every file says first what it owns",
-    check: each(({ text }) => /^\/\*\*?\s*\S/.test(text) ? [] : ["does not open with a comment"]),
+    check: each(({ text }) =>
+      /^(?:#!.*\n)?\/\*\*?\s*\S/.test(text) ? [] : ["does not open with a comment"]
+    ),
     bad: [bad("src/app.ts", "export const a = 1;")],
   },
 ];

@@ -73,6 +73,14 @@ export function isNoSuchThing(error: GatewayError): boolean {
   return noSuchThing.has(error);
 }
 
+/** Refusals with a challenge (RFC 9110, section 11.3): a log-in would help. */
+const challenges = new WeakSet<GatewayError>();
+
+/** Whether an error says that the server wants a log-in. */
+export function wantsLogin(error: GatewayError): boolean {
+  return challenges.has(error);
+}
+
 /** Failures inside a server, which the message may have caused. */
 const serverFaults = new WeakSet<GatewayError>();
 
@@ -147,6 +155,7 @@ export async function readFault(
   const error = outcome === "refused" ? withOutcome(plain, outcome) : plain;
   const isAboutMessage = isUnknownHere(status);
   if (isAboutMessage) noSuchThing.add(error);
+  if (status === 401 && answer.headers.has("www-authenticate")) challenges.add(error);
   if (status >= 500 && status !== 508) serverFaults.add(error);
   return {
     status,

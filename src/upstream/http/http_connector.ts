@@ -15,7 +15,7 @@ import { createAuthorization } from "../../credentials/credential_kinds.ts";
 import { createHttpCaller } from "../../outgoing/caller.ts";
 import { toPublicUrl } from "../../outgoing/failure.ts";
 import { instanceHeader } from "../../version.ts";
-import { isAway, isBroken, isNoSuchThing, isServerFault } from "./error_response.ts";
+import { isAway, isBroken, isNoSuchThing, isServerFault, wantsLogin } from "./error_response.ts";
 import { createSseConnection } from "./sse_connection.ts";
 import type { OpeningLink, RemoteLinkOptions } from "./remote_link.ts";
 import { createStreamable } from "./streamable.ts";
@@ -41,6 +41,7 @@ export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps
     reason: toStartReason(error, quote),
     permanent: false,
     isAway: isAway(error),
+    wantsLogin: wantsLogin(error),
     refused,
     details: {
       url: toPublicUrl(url),
@@ -116,11 +117,11 @@ async function tryWay(
   signal.addEventListener("abort", giveUp);
   try {
     if (signal.aborted) giveUp();
-    const { description } = await way.handshake();
+    const { description, revision } = await way.handshake();
     const { dialect } = options;
     const link = { ...way.peer, mirrorsArguments: dialect.http.mirrorsArguments };
     way.ready();
-    return { connected: { link, dialect, description, stop } };
+    return { connected: { link, dialect, description, revision, stop } };
   } catch (thrown) {
     await way.stop();
     return { error: toGatewayError(thrown) };

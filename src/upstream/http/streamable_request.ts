@@ -7,7 +7,7 @@
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import type { RequestId } from "../../model.ts";
 import type { Outgoing } from "../link/peer_state.ts";
-import { type HttpFault, readFault } from "./error_response.ts";
+import { type HttpFault, readFault, wantsLogin } from "./error_response.ts";
 import { failSent, isHandshake, isRepeatable } from "./remote_link.ts";
 import { readAnswer } from "./streamable_answer.ts";
 import { endSoon, type StreamableLink } from "./streamable_link.ts";
@@ -51,7 +51,7 @@ async function attempt(
   isAgain: boolean,
 ): Promise<boolean> {
   const { wire, recovery } = link;
-  const { dialect, config, deps: { limits } } = link.options;
+  const { dialect, config, deps: { limits }, hooks } = link.options;
   const { timeoutMs } = outgoing.request;
   const isFirst = isHandshake(outgoing);
   if (!isFirst) await recovery.ready().catch(throwUnsent);
@@ -70,7 +70,10 @@ async function attempt(
     ? await readAnswer(link, answer, outgoing, signal)
     : await readFault(answer, config, limits);
   if (fault === undefined) {
-    if (!isFirst) recovery.wasOfUse();
+    if (!isFirst) {
+      recovery.wasOfUse();
+      hooks.login?.(undefined);
+    }
     return false;
   }
   if (!isFirst) return await afterFault(link, fault, outgoing, session, isAgain);
@@ -94,6 +97,7 @@ async function afterFault(
 ): Promise<boolean> {
   const { dialect } = link.options;
   const { error, rpc, outcome } = fault;
+  if (wantsLogin(error)) link.options.hooks.login?.(error);
   const meaning = dialect.http.meaningOf(fault);
   if (meaning === "repeat" && !isAgain) return true;
   // Whatever a 404 to a call says: where it does mean the session, all later calls would fail.

@@ -71,6 +71,11 @@ export interface ServerEvents {
 
 /** Takes what a server says of itself on a link, and the changes of the link. */
 export interface LinkEvents extends ServerEvents {
+  /**
+   * The server wants a log-in, as this error of a request says; undefined: it answered a request.
+   * Absent: it does not matter.
+   */
+  login?(refused: GatewayError | undefined): void;
   /** The link failed for this reason without being closed. Called once, after `connect`. */
   broken(reason: string): void;
   /** The server forgot what the link had told it (a new session): log level and subscriptions. */
@@ -84,6 +89,8 @@ export interface Connected {
   readonly link: Link;
   readonly dialect: Dialect;
   readonly description: Description;
+  /** The revision that was agreed on; absent: unknown. */
+  readonly revision?: string | undefined;
   /** For the log. */
   readonly pid?: number | undefined;
   /**
@@ -103,6 +110,8 @@ export interface StartFault {
   readonly permanent: boolean;
   /** Whether nothing is there to answer: then the server may come back by itself. */
   readonly isAway?: boolean | undefined;
+  /** Whether the server asked for a log-in. */
+  readonly wantsLogin?: boolean | undefined;
   /** The dialects that the server refused, which says nothing against others. */
   readonly refused: readonly Dialect[];
 }

@@ -53,7 +53,8 @@ export interface CatalogLearning {
   learn(connection: Connection, caller: Caller): Promise<Catalog>;
   /** The lists of the trial's connection have changed. */
   relearnSoon(connection: Connection): void;
-  trial(): Promise<void>;
+  /** `again`: also if the server is known. */
+  trial(again?: "again"): Promise<void>;
   endTrial(): Promise<void>;
   close(): void;
 }
@@ -119,7 +120,7 @@ export function createCatalogLearning(options: CatalogLearningOptions): CatalogL
     start: (caller) => start(learning, caller),
     learn: (connection, caller) => learn(learning, connection, caller),
     relearnSoon: (connection) => relearnSoon(learning, connection),
-    trial: () => trial(learning),
+    trial: (again) => trial(learning, again),
     async endTrial() {
       if (learning.current?.scope === trialScope) await learning.current.over;
       await options.pool.stopTrial();
@@ -206,13 +207,17 @@ function retryLater(learning: Learning, error: unknown): void {
   learning.cancelRetry = clock.after(afterMs, () => void trial(learning));
 }
 
-/** Starts the server once while nothing is known of it. */
-function trial(learning: Learning): Promise<void> {
-  return learning.trial ??= attempt(learning).finally(() => void (learning.trial = undefined));
+/** Starts the server once while nothing is known of it, or in any case. */
+function trial(learning: Learning, again?: "again"): Promise<void> {
+  return learning.trial ??= attempt(learning, again)
+    .finally(() => void (learning.trial = undefined));
 }
 
-async function attempt(learning: Learning): Promise<void> {
+async function attempt(learning: Learning, again?: "again"): Promise<void> {
   const { trialCaller, known } = learning;
-  if (learning.isClosed || await nearestCatalog(known, trialCaller) !== undefined) return;
+  const nearest = again === undefined ? await nearestCatalog(known, trialCaller) : undefined;
+  // Reports show what is stored of a server that has not run yet.
+  known.latest ??= nearest?.catalog;
+  if (learning.isClosed || nearest !== undefined) return;
   await start(learning, trialCaller).over;
 }

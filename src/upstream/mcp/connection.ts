@@ -29,6 +29,8 @@ import { createScopeSubscriptions, type ScopeSubscriptions } from "./subscriptio
 export interface ConnectionEvents extends ServerMessageEvents {
   /** It takes no more calls; `died` gives the reason for an unexpected end. */
   left(died: string | undefined): void;
+  /** The server wants a log-in, as this error says; undefined: it answered a request. */
+  login?(refused: GatewayError | undefined): void;
   /** The server lost its state (log level, subscriptions), though the connection goes on. */
   renewed(): void;
   /** Nothing of it is left; called too when the start fails. */
@@ -53,6 +55,8 @@ export interface ConnectionOptions extends ServerMessageOptions {
 /** A running connection. */
 export interface Connection {
   readonly dialect: Dialect;
+  /** The revision that was agreed on, as far as its link says. */
+  readonly revision?: string | undefined;
   readonly description: Description;
   readonly lists: ListVariants;
   readonly subscriptions: ScopeSubscriptions;
@@ -126,7 +130,7 @@ export function createRunning(
 /** Begins what goes on by itself, and gives what others see of the connection. */
 export function beginConnection(running: RunningConnection): Connection {
   const { options: { config, deps }, connected, calls, subscriptions, listenRequest } = running;
-  const { link, dialect, description } = connected;
+  const { link, dialect, description, revision } = connected;
   const lists = createListVariants({
     ...deps,
     dialect,
@@ -140,6 +144,7 @@ export function beginConnection(running: RunningConnection): Connection {
   void listenRequest.refresh();
   return {
     dialect,
+    revision,
     description,
     lists,
     subscriptions,

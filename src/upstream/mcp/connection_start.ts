@@ -43,6 +43,7 @@ export async function startConnection(
         if (up.running === undefined) brokeEarly ??= reason;
         else endConnection(up.running, reason);
       },
+      login: (refused) => hooks.login?.(refused),
       renewed: hooks.renewed,
       gone: hooks.gone,
     },

@@ -99,6 +99,7 @@ async function launch(
   const dialects = knownDialects.of(caller);
   const judge = restartPolicies.of(dialects[0]);
   const attempt = judge.begin(slot.key.scope);
+  deps.emit({ type: "server_starting", server: config.name });
   const options: ConnectionOptions = {
     config,
     deps,
@@ -141,6 +142,9 @@ function eventsOf(
     notice: (notice) => hooks.notice(slot.key, notice),
     ask: (question, signal) => hooks.ask(slot.key, question, signal),
     asked: hooks.asked,
+    login(refused) {
+      if (attempt.login(refused?.message)) hooks.changed();
+    },
     renewed() {
       if (slot.connection !== undefined) hooks.renewed(slot.key, slot.connection);
     },

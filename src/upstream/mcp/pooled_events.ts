@@ -15,6 +15,7 @@ export function createPooledEvents(parts: () => PooledParts): PoolEvents {
   return {
     ready(key, connection, caller) {
       const { levels, catalog } = parts();
+      parts().revision = connection.revision;
       levels.note(caller);
       replay(parts(), key, connection);
       if (key.isBase) catalog.connectionReady(key, connection, caller);

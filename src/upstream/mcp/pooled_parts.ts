@@ -45,6 +45,8 @@ export interface PooledParts {
   readonly asking: AskingMemory;
   readonly restartPolicies: RestartPolicies;
   readonly status: StatusNote;
+  /** The revision that the latest connection speaks; undefined before the first. */
+  revision: string | undefined;
   /**
    * Connections whose server was asked for all log lines, which bindings filter for each request.
    */

@@ -4,10 +4,10 @@
  * http_upstream.ts). Not here: any of their work.
  */
 import type { Caller, Description, JsonObject } from "../../model.ts";
-import type { UpstreamDeps } from "../deps.ts";
+import type { Catalog, UpstreamDeps } from "../deps.ts";
 import { declaredCapabilities } from "../link/client_shown.ts";
 import { createDialects } from "../link/dialect.ts";
-import type { Upstream } from "../upstream.ts";
+import type { Upstream, UpstreamStatus } from "../upstream.ts";
 import { createStatus, toState } from "../upstream_status.ts";
 import { createWatchers } from "../watchers.ts";
 import { createAskingMemory } from "./asking_memory.ts";
@@ -88,6 +88,7 @@ function createParts(kind: PooledKind, deps: UpstreamDeps): PooledParts {
     asking: createAskingMemory(deps, pool.leasesChanged),
     restartPolicies,
     status,
+    revision: undefined,
     leveled: new WeakSet(),
   };
   return parts;
@@ -133,7 +134,24 @@ function endScope(parts: PooledParts, scope: string): void {
 }
 
 function problemOf({ restartPolicies }: PooledParts): string | undefined {
-  return restartPolicies.problem() ?? restartPolicies.dying();
+  return restartPolicies.problem() ?? restartPolicies.login() ?? restartPolicies.dying();
+}
+
+function countsOf(catalog: Catalog | undefined) {
+  if (catalog === undefined) return {};
+  const { description: { serverInfo }, lists: { tools, prompts, resources } } = catalog;
+  return {
+    tools: tools.length,
+    prompts: prompts.length,
+    resources: resources.length,
+    serverInfo: toShownInfo(serverInfo),
+  };
+}
+
+/** How a server names itself, for the operator. */
+function toShownInfo(info: JsonObject | undefined): UpstreamStatus["serverInfo"] {
+  const { name, version } = info ?? {};
+  return typeof name === "string" ? { name, version: String(version ?? "") } : undefined;
 }
 
 function statusOf(parts: PooledParts): ReturnType<Upstream["status"]> {
@@ -141,7 +159,8 @@ function statusOf(parts: PooledParts): ReturnType<Upstream["status"]> {
   return {
     ...parts.status.now(),
     connections: parts.pool.counts().running,
-    tools: parts.catalog.toolCount(),
+    ...countsOf(parts.catalog.latest()),
+    revision: parts.revision,
     problem,
     error: problem === undefined ? undefined : "upstream_unavailable",
   };

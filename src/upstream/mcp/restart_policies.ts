@@ -22,7 +22,12 @@ interface Judge {
 }
 
 /** The best state first. */
-const states: readonly ReturnType<RestartPolicy["state"]>[] = ["well", "crash_loop", "failed"];
+const states: readonly ReturnType<RestartPolicy["state"]>[] = [
+  "well",
+  "needs_login",
+  "crash_loop",
+  "failed",
+];
 
 /** Makes them. */
 export function createRestartPolicies(
@@ -75,6 +80,7 @@ export function createRestartPolicies(
     },
     refusal: (scope) => inAll<GatewayError>((one) => one.refusal(scope)),
     problem: () => inAll((one) => one.problem()),
+    login: () => inAll((one) => one.login()),
     dying: () => inAll((one) => one.dying()),
     forget(scope) {
       for (const { policy } of judges.values()) policy.forget(scope);

@@ -18,7 +18,14 @@ export interface StartAttempt {
   succeeded(): void;
   /** The started process has ended; `died` gives the reason for an unexpected end. */
   ended(died: string | undefined): void;
-  failed(fault: Pick<StartFault, "reason" | "permanent" | "details" | "isAway">): void;
+  failed(
+    fault: Pick<StartFault, "reason" | "permanent" | "details" | "isAway" | "wantsLogin">,
+  ): void;
+  /**
+   * The server wants a log-in for this reason, or (undefined) works without; returns whether that is
+   * new.
+   */
+  login(reason: string | undefined): boolean;
 }
 
 /** The judge of one upstream's starts. */
@@ -26,7 +33,9 @@ export interface RestartPolicy {
   /** The error for calls of a scope while it is allowed no start; undefined when it is. */
   refusal(scope?: ProcessScope): GatewayError | undefined;
   begin(scope?: ProcessScope): StartAttempt;
-  state(): "well" | "crash_loop" | "failed";
+  state(): "well" | "needs_login" | "crash_loop" | "failed";
+  /** Why the server wants a log-in; undefined where it does not. */
+  login(): string | undefined;
   /** Why the last start failed, while none went well since. */
   problem(): string | undefined;
   /** For how long a server that is away is left alone; undefined where it is not. */
@@ -56,6 +65,7 @@ export function createRestartPolicy(
   let isPermanent = false;
   let isAway = false;
   let lastReason: string | undefined;
+  let loginReason: string | undefined;
   let lastFailureAt = -Infinity;
   let notBefore = -Infinity;
 
@@ -104,21 +114,30 @@ export function createRestartPolicy(
           isPermanent = false;
           isAway = false;
           lastReason = undefined;
+          loginReason = undefined;
           notBefore = -Infinity;
         },
         ended: life.ended,
-        failed({ reason, permanent, details, isAway: away = false }) {
+        failed({ reason, permanent, details, isAway: away = false, wantsLogin }) {
           isAway = away;
+          loginReason = wantsLogin === true ? reason : undefined;
           // Starts that run side by side fail for one cause: it counts once.
           if (begunAt < lastFailureAt && !permanent) lastReason = reason;
           else fail(reason, permanent, details);
+        },
+        login(reason) {
+          const isNew = reason !== loginReason;
+          loginReason = reason;
+          return isNew;
         },
       };
     },
     state() {
       if (isPermanent) return "failed";
+      if (loginReason !== undefined) return "needs_login";
       return failures >= limits.restartsMax || earlyDeaths.isLoop() ? "crash_loop" : "well";
     },
+    login: () => loginReason,
     problem: () => lastReason,
     awayMs: () => isAway ? Math.max(0, notBefore - clock.monotonic()) : undefined,
     dying: earlyDeaths.problem,

@@ -7,7 +7,7 @@
  * (catalog_learning.ts).
  */
 import type { Caller, Description, JsonObject, ListKind } from "../../model.ts";
-import type { UpstreamDeps } from "../deps.ts";
+import type { Catalog, UpstreamDeps } from "../deps.ts";
 import type { Watchers } from "../watchers.ts";
 import type { CatalogKeys } from "./catalog_key.ts";
 import { type CatalogLearning, createCatalogLearning } from "./catalog_learning.ts";
@@ -37,15 +37,16 @@ export interface StoredCatalog {
   /** Starts the caller's connection when there is room and it was not tried yet. */
   warm(caller: Caller): void;
   /**
-   * Starts the server once when nothing is stored of it; resolves when that is over, well or not.
+   * Starts the server once when nothing is stored of it, or in any case (`again`); resolves when that
+   * is over, well or not.
    */
-  trial(): Promise<void>;
+  trial(again?: "again"): Promise<void>;
   /** Waits until a trial that is under way has taught what it can, then ends its connection. */
   endTrial(): Promise<void>;
   /** Whether a start for this scope is to fill the catalog, and so goes on without the scope. */
   isLearningFor(scope: string): boolean;
-  /** How many tools the server has, as far as is known. */
-  toolCount(): number | undefined;
+  /** What the server said last of itself, as far as is known. */
+  latest(): Catalog | undefined;
   forget(scope: string): void;
   close(): void;
 }
@@ -108,7 +109,7 @@ export function createStoredCatalog(options: StoredCatalogOptions): StoredCatalo
     trial: learning.trial,
     endTrial: learning.endTrial,
     isLearningFor: (scope) => learning.underWay()?.scope === scope,
-    toolCount: () => learning.latest()?.lists.tools.length,
+    latest: learning.latest,
     close() {
       learning.close();
     },

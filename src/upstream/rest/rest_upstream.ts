@@ -100,5 +100,8 @@ function statusOf({ source: { engine, problem, status }, isDegraded }: WebApi): 
     return { ...now, problem: message, error: code };
   }
   const error = isDegraded ? "credentials_missing" : undefined;
-  return { ...now, tools: engine?.tools.length, error };
+  if (engine === undefined) return { ...now, error };
+  const { title: name, version = "" } = engine.service;
+  const facts = { tools: engine.tools.length, prompts: 0, resources: 0 };
+  return { ...now, ...facts, serverInfo: { name, version }, error };
 }

@@ -133,7 +133,7 @@ function breakOff(link: ChildLink, reason: string): void {
 export function toConnected(
   link: ChildLink,
   child: ServerProcess,
-  found: Pick<Connected, "dialect" | "description">,
+  found: Pick<Connected, "dialect" | "description" | "revision">,
 ): Connected {
   return {
     ...found,

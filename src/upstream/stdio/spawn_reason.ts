@@ -26,6 +26,9 @@ const reasons: Readonly<Record<string, (command: string) => string>> = {
   ENOENT: notFound,
   ENOTDIR: notFound,
   EACCES: (command) => `${nameOf(command)} is not executable; check its permissions`,
+  EINVAL: (command) =>
+    `an argument cannot be passed to ${nameOf(command)}; remove line breaks from its "args"`,
+  E2BIG: (command) => `the command line of ${nameOf(command)} is too long; shorten its "args"`,
   ENOEXEC: (command) =>
     `${nameOf(command)} is not a program; its first line may lack the interpreter`,
 };

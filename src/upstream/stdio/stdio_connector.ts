@@ -155,7 +155,7 @@ async function start(
   if (!("dialect" in handshake) || link.isOver) {
     return await failStart(attempt, options, handshake, signal);
   }
-  const { description, refused, tried } = handshake;
+  const { description, revision, refused, tried } = handshake;
   // While another dialect went unanswered the server need not have been starting.
   const isMeasured = !attempt.wasSpare && tried.length === refused.length + 1;
   spare.up(isMeasured ? deps.clock.monotonic() - spawnedAt : undefined);
@@ -163,7 +163,7 @@ async function start(
   readyIn(link, handshake.dialect);
   child.printed.stop();
   await words.settled();
-  const found = { dialect: handshake.dialect, description };
+  const found = { dialect: handshake.dialect, description, revision };
   return { connected: toConnected(link, child, found), refused };
 }
 

@@ -53,6 +53,7 @@ export async function openWarden(options: WardenOptions): Promise<Warden> {
     try {
       guard = openGuard(options);
     } catch (fault) {
+      if (isMissing(fault)) return log.warn(noShell);
       log.error("Cannot start the warden: children would outlive a killed gateway", { fault });
       return restart();
     }
@@ -95,6 +96,15 @@ export async function openWarden(options: WardenOptions): Promise<Warden> {
       await guard?.close();
     },
   };
+}
+
+/** Windows, and images without a shell. */
+const noShell =
+  "This system has no /bin/sh, which guards the children: if the gateway is killed, " +
+  "a server that ignores the end of its input goes on, and the next start does not end it";
+
+function isMissing(fault: unknown): boolean {
+  return fault instanceof Error && "code" in fault && fault.code === "ENOENT";
 }
 
 /** One running shell. */

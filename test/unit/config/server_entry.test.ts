@@ -12,7 +12,7 @@ describe("values", () => {
       command: "npx",
       args: [],
       env: {},
-      cwd: undefined,
+      cwd: "/etc/gateway",
       isolation: "session",
       identify: true,
       era: "auto",

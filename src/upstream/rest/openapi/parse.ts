@@ -30,7 +30,7 @@ export async function parseTree(text: string, label: string, limits: Limits): Pr
 }
 
 /** A tree as a document of OpenAPI 3.0 or 3.1. Throws a GatewayError. */
-export function toDocument(value: unknown, label: string) {
+export function toDocument(value: unknown, label: string): object {
   if (!isJsonObject(value)) {
     throw refuse(label, "it is not an OpenAPI document: it must be an object");
   }

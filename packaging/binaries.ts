@@ -1,0 +1,42 @@
+/**
+ * Makes the program as one file for each platform, with Bun inside, in `binaries/`. Bun downloads
+ * itself for the other platforms. Runs on Bun.
+ *
+ *     bun packaging/binaries.ts [PLATFORM ...]
+ */
+import { spawnSync } from "node:child_process";
+import { dirname, join, resolve } from "node:path";
+import process from "node:process";
+
+/** The platforms, as Bun names them. */
+const platforms = [
+  "linux-x64",
+  "linux-arm64",
+  "linux-x64-musl",
+  "linux-arm64-musl",
+  "darwin-x64",
+  "darwin-arm64",
+  "windows-x64",
+];
+
+const root = dirname(import.meta.dirname);
+const folder = resolve(root, process.env["BINARIES_DIR"] ?? "binaries");
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !platforms.includes(name));
+if (unknown.length > 0) {
+  console.error(`Unknown platform ${unknown.join(", ")}: expected ${platforms.join(", ")}`);
+  process.exit(2);
+}
+
+for (const platform of wanted.length > 0 ? wanted : platforms) {
+  const file = join(
+    folder,
+    `mcp-wrapper-${platform}${platform.startsWith("windows") ? ".exe" : ""}`,
+  );
+  // The format lets the entry wait at its top level, the bytecode spares half of the start time.
+  const { status } = spawnSync(process.execPath, [
+    ...["build", "--compile", "--minify", "--bytecode", "--format=esm"],
+    ...[`--target=bun-${platform}`, `--outfile=${file}`, join(root, "src/main/bun.ts")],
+  ], { cwd: root, stdio: "inherit" });
+  if (status !== 0) process.exit(1);
+}

@@ -1,0 +1,79 @@
+/**
+ * The registry for a command that runs while no gateway does: it opens the stores itself, works, and
+ * closes them. A change takes effect when the next gateway starts.
+ */
+import { type Clock, systemClock } from "../clock.ts";
+import type { GatewayConfig, ServersConfig } from "../config/config.ts";
+import { type EntryReadingOptions, openSources, type Registry } from "../config/registry.ts";
+import { RegistryError } from "../config/registry_error.ts";
+import { defaultLimits, type Limits } from "../limits.ts";
+import { createLog } from "../log.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { isLocked } from "../store/database.ts";
+import { openStores } from "../store/stores.ts";
+import { readingOf } from "./parts.ts";
+import { defaultTables } from "./tables.ts";
+
+/** What the registry is opened with. */
+export interface OpenRegistryOptions {
+  /** With the servers of `mcp.json`, as `readConfig` returns it. */
+  readonly config: GatewayConfig;
+  readonly runtime: Runtime;
+  readonly reading: EntryReadingOptions;
+  /** Takes log lines, such as those about an unreadable entry. */
+  readonly console?: (line: string) => void;
+  readonly limits?: Partial<Limits>;
+  readonly clock?: Clock;
+}
+
+/** An opened registry; no gateway can start on its data directory until it is closed. */
+export interface OpenRegistry extends Registry {
+  /** The servers of `mcp.json` and the registry together. */
+  servers(): ServersConfig;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the registry in the data directory. Waits a while for a gateway or a command that uses it;
+ * then rejects with a `RegistryError` (`store_unavailable`).
+ */
+export async function openRegistry(options: OpenRegistryOptions): Promise<OpenRegistry> {
+  const { config, runtime, reading, clock = systemClock } = options;
+  const limits: Limits = { ...defaultLimits, ...options.limits };
+  const log = createLog({
+    level: "WARN",
+    console: options.console ?? (() => {}),
+    clock,
+    limits,
+    secrets: config.secrets,
+  });
+  const { storeKinds, upstreamKinds: kinds } = defaultTables;
+  const { stores } = await openStores({ config, kinds: storeKinds, runtime, clock, limits, log })
+    .catch((fault) => {
+      throw toRegistryError(fault, config.dataDirectory);
+    });
+  try {
+    const { registry, current } = await openSources({
+      store: stores.registry,
+      base: config,
+      reading: { ...reading, ...readingOf(config, runtime), kinds },
+      clock,
+      limits,
+      apply: async () => {},
+    });
+    return { ...registry, servers: current, close: stores.close };
+  } catch (fault) {
+    await stores.close();
+    throw fault;
+  }
+}
+
+function toRegistryError(fault: unknown, directory: string): RegistryError {
+  const reason = isLocked(fault)
+    ? `Cannot open the data directory "${directory}": a gateway or another command uses it; ` +
+      "try again, or stop that gateway"
+    : fault instanceof Error
+    ? fault.message
+    : String(fault);
+  return new RegistryError("store_unavailable", reason, fault);
+}

@@ -1,0 +1,159 @@
+/**
+ * What a gateway is made from, and the parts that must be opened before it: log, events, stores, the
+ * warden, and the servers of `mcp.json` and the registry.
+ */
+import type { Authenticator } from "../auth/authenticator.ts";
+import { createAuthenticator } from "../auth/authenticator_kinds.ts";
+import { type Clock, systemClock } from "../clock.ts";
+import type { GatewayConfig, ServersConfig } from "../config/config.ts";
+import { logServers } from "../config/config_lines.ts";
+import { noDirectory } from "../config/places.ts";
+import {
+  type ConfigurationSources,
+  type EntryReadingOptions,
+  openSources,
+} from "../config/registry.ts";
+import { defaultLimits, type Limits } from "../limits.ts";
+import { brokenRelations } from "../limits/relations.ts";
+import { createLog, type Log, type LogSink } from "../log.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { type OpenedStores, openStores } from "../store/stores.ts";
+import { createEvents, type Events } from "../telemetry/events.ts";
+import { createLogReader } from "../telemetry/log_reader.ts";
+import type { Warden } from "../upstream/deps.ts";
+import { openWarden } from "../upstream/stdio/warden.ts";
+import { type Tables, tablesOf } from "./tables.ts";
+
+/**
+ * What a gateway is made from. A table that is given replaces the default one, so add to it:
+ * `steps: [...defaultTables.steps, mine]`.
+ */
+export interface GatewayOptions extends Partial<Tables> {
+  readonly config: GatewayConfig;
+  readonly runtime: Runtime;
+  /** Bounds that differ from the defaults. */
+  readonly limits?: Partial<Limits>;
+  readonly clock?: Clock;
+  /** Where log lines are shown; absent: only the log file has them. */
+  readonly console?: (line: string) => void;
+  /** How the entries of the registry are read; absent: with the runtime's own variables. */
+  readonly reading?: EntryReadingOptions;
+  /** Called with the servers of each configuration that is applied, the first included. */
+  readonly onServers?: (servers: ServersConfig) => void;
+  /** The name of this instance among others, in visible ASCII; absent: a new random one. */
+  readonly instance?: string;
+}
+
+/** The parts that a gateway is put together from. */
+export interface GatewayParts {
+  readonly options: GatewayOptions;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly tables: Tables;
+  readonly instance: string;
+  readonly log: LogSink;
+  readonly authenticator: Authenticator;
+  readonly events: Events;
+  readonly opened: OpenedStores;
+  readonly warden: Warden;
+}
+
+/** Opens the parts. Rejects with a sentence when the data directory cannot be used. */
+export async function openParts(options: GatewayOptions): Promise<GatewayParts> {
+  const { config, runtime, clock = systemClock } = options;
+  const { bodyBytesMax = defaultLimits.bodyBytesMax } = config;
+  const limits: Limits = { ...defaultLimits, bodyBytesMax, ...options.limits };
+  assertRelations(limits);
+  const log = openLog(options, limits, clock);
+  const tables = tablesOf(options);
+  const instance = toInstance(options.instance);
+  const authenticator = createAuthenticator(
+    config.authenticator ?? "none",
+    tables.authenticatorKinds,
+    { clock, limits, log: log.source("auth") },
+  );
+  const events = openEvents(log, limits);
+  const kinds = tables.storeKinds;
+  const opened = await openStores({ config, kinds, runtime, clock, limits, log });
+  log.addSecrets(opened.secrets);
+  const { processGroups: groups } = opened.stores;
+  const warden = await openWarden({ runtime, groups, clock, limits, log: log.source("warden") });
+  return { options, limits, clock, tables, instance, log, authenticator, events, opened, warden };
+}
+
+/** The servers of a gateway, from `mcp.json` and the registry. */
+export interface GatewayServers extends ConfigurationSources {
+  /** Hides the secrets of the first servers from the log, and logs what was said of them. */
+  announce(): void;
+}
+
+/** Reads the registry; `apply` takes the servers of each later configuration. */
+export async function openServers(
+  { options, limits, clock, tables, log, opened }: GatewayParts,
+  apply: (servers: ServersConfig) => Promise<void>,
+): Promise<GatewayServers> {
+  const { config, runtime, reading } = options;
+  const take = (servers: ServersConfig, before?: ServersConfig): void => {
+    log.addSecrets(servers.secrets);
+    logServers(log, servers, before);
+    options.onServers?.(servers);
+  };
+  const folder = config.dataDirectory === noDirectory ? "" : config.dataDirectory;
+  const { path = `${folder}/mcp.json`, env = runtime.env } = reading ?? {};
+  const sources = await openSources({
+    store: opened.stores.registry,
+    base: config,
+    reading: { path, env, ...readingOf(config, runtime), kinds: tables.upstreamKinds },
+    clock,
+    limits,
+    async apply(next, before) {
+      take(next, before);
+      await apply(next);
+    },
+  });
+  return { ...sources, announce: () => take(sources.current()) };
+}
+
+/** What reading an entry needs of the gateway. */
+export function readingOf(config: GatewayConfig, { readText, exists }: Runtime) {
+  return { readText, exists, own: config, dataDirectory: config.dataDirectory };
+}
+
+/** The log of the process: on the console, and in the data directory where there is one. */
+function openLog({ config, runtime, console }: GatewayOptions, limits: Limits, clock: Clock) {
+  const { dataDirectory, secrets } = config;
+  const { logBytesMax, logFilesMax } = limits;
+  const bounds = { bytesMax: logBytesMax, filesMax: logFilesMax };
+  return createLog({
+    level: config.debug ? "DEBUG" : config.logLevel,
+    console: console ?? (() => {}),
+    clock,
+    limits,
+    secrets,
+    ...(dataDirectory === noDirectory
+      ? {}
+      : { file: runtime.openLog(`${dataDirectory}/logs/server.log`, bounds) }),
+  });
+}
+
+/** The events of the process; the log is their first reader. */
+function openEvents(log: Log, limits: Limits): Events {
+  const events = createEvents((thrown) =>
+    log.error("Cannot read an event", { error: String(thrown) })
+  );
+  events.read(createLogReader(log, limits));
+  return events;
+}
+
+function assertRelations(limits: Limits): void {
+  const broken = brokenRelations(limits);
+  if (broken.length > 0) throw new Error(`Cannot use these limits: ${broken.join("; ")}`);
+}
+
+/** The name of this instance: owners of sessions and ids of events contain it. */
+function toInstance(name: string = crypto.randomUUID()): string {
+  if (/^[\x21-\x7e]{1,64}$/.test(name)) return name;
+  throw new Error(
+    `Cannot use the instance name "${name}": expected 1 to 64 visible ASCII characters`,
+  );
+}

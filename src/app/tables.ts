@@ -1,0 +1,61 @@
+/** The extension tables of a gateway, and their default rows. */
+import { type AuthenticatorKinds, authenticatorKinds } from "../auth/authenticator_kinds.ts";
+import { allowAll, type Policy } from "../gateway/access_policy.ts";
+import { makeAuditStep } from "../gateway/steps/audit.ts";
+import { makeLimitStep } from "../gateway/steps/limit.ts";
+import { makeParkStep } from "../gateway/steps/park.ts";
+import { makePolicyStep } from "../gateway/steps/policy.ts";
+import { makeRelayStep } from "../gateway/steps/relay.ts";
+import { makeResolveStep } from "../gateway/steps/resolve.ts";
+import type { MakeStep } from "../gateway/steps/steps.ts";
+import { makeTraceStep } from "../gateway/steps/trace.ts";
+import { type SurfaceKinds, surfaceKinds } from "../http/surface_kinds.ts";
+import { storeKinds } from "../store/store_kinds.ts";
+import type { StoreKinds } from "../store/stores.ts";
+import { type UpstreamKinds, upstreamKinds } from "../upstream/upstream_kinds.ts";
+
+/** The extension tables of a gateway, one for each extension point; rows are independent. */
+export interface Tables {
+  /** Identify who makes a request; `GatewayConfig.authenticator` names the one in use. */
+  readonly authenticatorKinds: AuthenticatorKinds;
+  /** What every call passes, in order. */
+  readonly steps: readonly MakeStep[];
+  /** What a principal may see and use. */
+  readonly policy: Policy;
+  /** Keep what must outlive a request; `GatewayConfig.store` names the one in use. */
+  readonly storeKinds: StoreKinds;
+  /** What a server can be: how it is read from `mcp.json`, and how it is reached. */
+  readonly upstreamKinds: UpstreamKinds;
+  /** Which URLs exist, and which servers are behind each. */
+  readonly surfaceKinds: SurfaceKinds;
+}
+
+/** The default tables. */
+export const defaultTables: Tables = {
+  authenticatorKinds,
+  steps: [
+    makeTraceStep,
+    makeAuditStep,
+    makeResolveStep,
+    makePolicyStep,
+    makeLimitStep,
+    makeParkStep,
+    makeRelayStep,
+  ],
+  policy: allowAll,
+  storeKinds,
+  upstreamKinds,
+  surfaceKinds,
+};
+
+/** The tables of a gateway: its own, or the defaults. */
+export function tablesOf(own: Partial<Tables>): Tables {
+  return {
+    authenticatorKinds: own.authenticatorKinds ?? authenticatorKinds,
+    steps: own.steps ?? defaultTables.steps,
+    policy: own.policy ?? allowAll,
+    storeKinds: own.storeKinds ?? storeKinds,
+    upstreamKinds: own.upstreamKinds ?? upstreamKinds,
+    surfaceKinds: own.surfaceKinds ?? surfaceKinds,
+  };
+}

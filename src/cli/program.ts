@@ -1,0 +1,67 @@
+/**
+ * The program on any runtime: reads the command line, makes what every command gets, runs the
+ * command, and turns its failure into one error text and an exit code.
+ */
+import { ConfigError } from "../config/config_error.ts";
+import { readCommandLine } from "./command_line.ts";
+import type { CommandContext } from "./command.ts";
+import { CommandError } from "./command_error.ts";
+import { commands } from "./commands.ts";
+import { type ExitCode, exitCodes } from "./exit_codes.ts";
+import type { Platform } from "./platform.ts";
+import { createTerminal, type Terminal } from "./terminal.ts";
+import { readSurroundings } from "./surroundings.ts";
+import { readVariableFlags } from "./variable_flags.ts";
+
+/** Runs the command that the arguments name; the program exits by itself. */
+export async function runProgram(platform: Platform): Promise<void> {
+  const { runtime, system } = platform;
+  const terminal = createTerminal(system, runtime.env);
+  let isJson = platform.args.includes("--json");
+  try {
+    const line = readCommandLine(platform.args, commands);
+    if (line.kind === "show") {
+      terminal.print(line.text);
+      return await exit(platform, terminal, exitCodes.ok);
+    }
+    isJson = line.values.flag("json");
+    const context: CommandContext = {
+      platform,
+      terminal,
+      ...await readSurroundings(platform, readVariableFlags(line.values)),
+      json: isJson,
+      yes: line.values.flag("yes"),
+      signal: line.command.name === "start" ? new AbortController().signal : interruption(platform),
+    };
+    const code = await (await line.command.load())(context, line.values);
+    if (code !== undefined) await exit(platform, terminal, code);
+  } catch (fault) {
+    const { code, reason, message } = describeFault(fault);
+    terminal.note(isJson ? JSON.stringify({ error: { code: reason, message } }) : message);
+    await exit(platform, terminal, code);
+  }
+}
+
+/** Everything printed leaves the program first. */
+async function exit(platform: Platform, terminal: Terminal, code: ExitCode): Promise<void> {
+  await terminal.flush();
+  platform.exit(code);
+}
+
+function describeFault(fault: unknown) {
+  const message = fault instanceof Error ? fault.message : String(fault);
+  if (fault instanceof CommandError) return { code: fault.exitCode, reason: fault.reason, message };
+  if (fault instanceof ConfigError) return { code: exitCodes.usage, reason: "usage", message };
+  return { code: exitCodes.failed, reason: "failed", message };
+}
+
+/** Aborts on the first signal; the second ends the program at once. */
+function interruption({ runtime, exit }: Platform): AbortSignal {
+  const controller = new AbortController();
+  runtime.onSignal((signal) => {
+    if (signal === "SIGHUP") return exit(exitCodes.interrupted);
+    if (controller.signal.aborted) return exit(exitCodes.interrupted);
+    controller.abort();
+  });
+  return controller.signal;
+}

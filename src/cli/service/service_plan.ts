@@ -1,0 +1,104 @@
+/**
+ * What a service of this machine needs: its manager, where that keeps its file, and the program as
+ * `start` would run in the current folder. A service gets no variable of the shell, so PATH and the
+ * gateway's own variables are written down; secrets are not.
+ */
+import { resolvePath } from "../../config/path.ts";
+import { type Variable, type VariableName, variables } from "../../config/variables.ts";
+import { defaultLimits } from "../../limits.ts";
+import type { CommandContext, CommandValues } from "../command.ts";
+import { CommandError } from "../command_error.ts";
+import { readVariableFlags } from "../variable_flags.ts";
+import { launchd } from "./launchd.ts";
+import type { ServiceManager, ServicePlace, ServiceSpec } from "./service_manager.ts";
+import { systemd } from "./systemd.ts";
+
+const managers: Readonly<Record<string, ServiceManager>> = { linux: systemd, darwin: launchd };
+
+/** The manager of this system. */
+export function managerOf({ platform: { system } }: CommandContext): ServiceManager {
+  const manager = managers[system.platform];
+  if (manager !== undefined) return manager;
+  throw new CommandError(
+    "failed",
+    `Cannot manage a service on ${system.platform}: this command knows systemd (Linux) and launchd ` +
+      `(macOS); let another service manager run mcp-wrapper start`,
+  );
+}
+
+/** Where the manager looks. */
+export async function placeOf({ platform, env }: CommandContext): Promise<ServicePlace> {
+  const { system, runtime } = platform;
+  const configFolder = env["XDG_CONFIG_HOME"]?.trim();
+  const { stdout } = await system.run("id", {
+    args: ["-u"],
+    env: runtime.env,
+    withinMs: defaultLimits.serviceStepMs,
+    outputBytesMax: defaultLimits.serviceOutputBytesMax,
+  });
+  return {
+    homeFolder: system.homeFolder,
+    account: stdout.trim(),
+    ...(configFolder ? { configFolder } : {}),
+  };
+}
+
+/** The program as a service. Throws where it would not last. */
+export function specOf(context: CommandContext, values: CommandValues): ServiceSpec {
+  const { platform: { self, cwd, system, runtime } } = context;
+  assertLasting(self);
+  const has = (name: string) => system.describe(resolvePath(cwd, name)) !== undefined;
+  return {
+    command: [...self, "start"],
+    folder: ["mcp.json", "data", ".env"].some(has) ? cwd : system.homeFolder,
+    env: {
+      PATH: lastingPath(runtime.env["PATH"] ?? ""),
+      ...ownVariables(runtime.env, cwd),
+      ...absolute(readVariableFlags(values), cwd),
+    },
+  };
+}
+
+/** Caches of launchers, which may be emptied at any time. */
+const launcherCache = /[\\/](?:_npx|\.bunx-[^\\/]*|registry\.npmjs\.org)[\\/]/;
+
+function assertLasting(self: readonly string[]): void {
+  if (!self.some((word) => launcherCache.test(word) || word.startsWith("npm:"))) return;
+  throw new CommandError(
+    "usage",
+    `Cannot install a service that runs from a cache (${
+      self.at(-1)
+    }): install the program first, ` +
+      "such as by npm install --global mcp-wrapper",
+  );
+}
+
+/** The folders of PATH without those that a launcher or a project put there for one run. */
+function lastingPath(path: string): string {
+  const isLasting = (folder: string) =>
+    folder.startsWith("/") && !/node_modules\/\.bin\/?$/.test(folder) &&
+    !launcherCache.test(`${folder}/`) && !folder.startsWith("/tmp/");
+  return [...new Set(path.split(":").filter(isLasting))].join(":");
+}
+
+/** The gateway's own variables of the process. A service reads secrets from `.env`. */
+function ownVariables(env: Readonly<Record<string, string>>, cwd: string): Record<string, string> {
+  const names = (Object.keys(variables) as VariableName[]).filter((name) =>
+    (variables[name] as Variable<unknown>).secret !== true && (env[name]?.trim() ?? "") !== ""
+  );
+  return absolute(Object.fromEntries(names.map((name) => [name, env[name] ?? ""])), cwd);
+}
+
+const pathVariables: readonly string[] = ["MCP_CONFIG", "MCP_DATA_DIR"];
+
+/** Paths are of the current folder, which a service may not have. */
+function absolute(env: Readonly<Record<string, string>>, cwd: string): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).map(([name, value]) => [
+      name,
+      pathVariables.includes(name) && !/^(?:~|:memory:$)/.test(value)
+        ? resolvePath(cwd, value)
+        : value,
+    ]),
+  );
+}

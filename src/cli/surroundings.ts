@@ -1,0 +1,67 @@
+/**
+ * What a command finds around it: the environment, and where the files of the gateway are. Flags
+ * take precedence over the variables of the process, these over the `.env` of the current folder,
+ * and that over the `.env` next to the `mcp.json`.
+ */
+import { ConfigError } from "../config/config_error.ts";
+import { expandHome, folderOf, resolvePath } from "../config/path.ts";
+import { findPlaces, noDirectory, type Places } from "../config/places.ts";
+import type { Platform } from "./platform.ts";
+
+/** The variables of one source. */
+type Variables = Readonly<Record<string, string>>;
+
+/** Both, for the context of a command. */
+export interface Surroundings {
+  readonly env: Variables;
+  readonly places: Places;
+}
+
+/** Reads both. Throws a ConfigError for a file or a path that cannot be used. */
+export async function readSurroundings(
+  platform: Platform,
+  flags: Variables,
+): Promise<Surroundings> {
+  const { runtime, system, cwd } = platform;
+  const env = { ...await readVariables(platform, cwd), ...runtime.env, ...flags };
+  const input = {
+    cwd,
+    platform: system.platform,
+    homeFolder: system.homeFolder,
+    exists: runtime.exists,
+    list: system.list,
+  };
+  const places = findPlaces({ ...input, env });
+  const folder = folderOf(places.configPath);
+  if (folder === resolvePath(cwd, ".")) return { env, places };
+  const beside = await readVariables(platform, folder);
+  const whole = { ...beside, ...env };
+  const ofFile = (name: string) => isSet(beside, name) && !isSet(env, name);
+  if (ofFile("MCP_CONFIG")) {
+    throw new ConfigError([
+      `Cannot use MCP_CONFIG in ${folder}/.env: this file is read because it is next to the ` +
+      "configuration; set MCP_CONFIG in the environment",
+    ]);
+  }
+  if (!ofFile("MCP_DATA_DIR")) return { env: whole, places };
+  const data = beside["MCP_DATA_DIR"]?.trim() ?? "";
+  const home = env["HOME"] ?? system.homeFolder;
+  const dataDirectory = data === noDirectory ? data : resolvePath(folder, expandHome(data, home));
+  return {
+    env: { ...whole, MCP_DATA_DIR: dataDirectory },
+    places: { ...places, dataDirectory, dataWhy: `MCP_DATA_DIR in ${folder}/.env says so` },
+  };
+}
+
+function isSet(variables: Variables, name: string): boolean {
+  return (variables[name]?.trim() ?? "") !== "";
+}
+
+async function readVariables({ runtime }: Platform, folder: string): Promise<Variables> {
+  const path = `${folder}/.env`;
+  const text = await runtime.readText(path).catch((fault) => {
+    throw new ConfigError([`Cannot read "${path}": ${fault.message}`], fault);
+  });
+  // Loaded only if there is a `.env` file.
+  return text === undefined ? {} : (await import("dotenv")).parse(text);
+}

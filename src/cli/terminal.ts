@@ -1,0 +1,96 @@
+/**
+ * How commands speak to the person or the script that runs them: results on stdout, everything else
+ * on stderr, colours and progress only on a terminal, and questions only where both a person's input
+ * and their view are terminals.
+ */
+import type { OutputName, System } from "../runtime/system.ts";
+import { CommandError } from "./command_error.ts";
+
+/** How a word is marked on a terminal; elsewhere it stays plain. */
+export type Style = "good" | "bad" | "faint" | "strong" | "warn";
+
+/** The two outputs and the questions of one run. */
+export interface Terminal {
+  /** Prints a line of the result on stdout. */
+  print(line: string): void;
+  /** Prints a line that is no part of the result on stderr. */
+  note(line: string): void;
+  /** Marks a text for stdout. */
+  style(style: Style, text: string): string;
+  /** Shows what is going on until the returned function is called; nothing off a terminal. */
+  progress(text: string): Progress;
+  /** Whether a person can be asked. */
+  readonly canAsk: boolean;
+  /** Asks for a line. Rejects with `needsPerson` off a terminal and at the end of input. */
+  ask(question: string): Promise<string>;
+  /** Resolves when everything printed has left the program. */
+  flush(): Promise<void>;
+}
+
+/** A line on the terminal that changes. */
+export interface Progress {
+  update(text: string): void;
+  /** Removes the line. */
+  stop(): void;
+}
+
+const codes: Readonly<Record<Style, number>> = { good: 32, bad: 31, faint: 2, strong: 1, warn: 33 };
+const escape = "\u001b[";
+/** Back to the first column, and the rest of the line away. */
+const clearLine = `\r${escape}K`;
+
+/** Makes the terminal of one run; `env` decides about colours (NO_COLOR, FORCE_COLOR). */
+export function createTerminal(
+  system: System,
+  env: Readonly<Record<string, string>>,
+): Terminal {
+  let written = Promise.resolve();
+  const write = (stream: OutputName, text: string) => {
+    // A reader that ended early, such as head, is no fault.
+    written = written.then(() => system.write(stream, text)).catch(() => {});
+  };
+  const hasColours = wantsColours(system, env);
+  const canAsk = system.isTerminal("stdin") && system.isTerminal("stderr");
+  let lines: AsyncIterator<string> | undefined;
+  return {
+    print: (line) => write("stdout", `${line}\n`),
+    note: (line) => write("stderr", `${line}\n`),
+    style: (style, text) => hasColours ? `${escape}${codes[style]}m${text}${escape}0m` : text,
+    progress(text) {
+      if (!system.isTerminal("stderr")) return { update() {}, stop() {} };
+      const show = (now: string) => write("stderr", `${clearLine}${now}`);
+      show(text);
+      return { update: show, stop: () => write("stderr", clearLine) };
+    },
+    canAsk,
+    async ask(question) {
+      if (!canAsk) {
+        throw new CommandError("needsPerson", `Cannot ask "${question}": this is no terminal`);
+      }
+      write("stderr", `${question} `);
+      lines ??= readLines(system.stdin());
+      const { done, value } = await lines.next();
+      if (done) throw new CommandError("needsPerson", "Cannot ask: the input has ended");
+      return value.trim();
+    },
+    flush: () => written,
+  };
+}
+
+function wantsColours(system: System, env: Readonly<Record<string, string>>): boolean {
+  if ((env["NO_COLOR"] ?? "") !== "") return false;
+  const forced = env["FORCE_COLOR"] ?? "";
+  return forced === "" ? system.isTerminal("stdout") : forced !== "0";
+}
+
+async function* readLines(bytes: ReadableStream<Uint8Array>): AsyncGenerator<string, undefined> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of bytes) {
+    const lines = `${rest}${decoder.decode(chunk, { stream: true })}`.split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
+  }
+  if (rest !== "") yield rest;
+  return undefined;
+}

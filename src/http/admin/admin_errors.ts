@@ -1,0 +1,78 @@
+/**
+ * Failures of the admin API as one table: code → HTTP status and text. A response is
+ * `{"error": {"code", "message"}}`. Failures of the registry have a status here; those of the HTTP
+ * layer keep their own code and status. The text of an unforeseen error goes to the log only.
+ */
+import { RegistryError, type RegistryErrorCode } from "../../config/registry_error.ts";
+import { type GatewayError, toGatewayError } from "../../errors.ts";
+import type { Log } from "../../log.ts";
+import { type HeaderPairs, jsonResponse, logFault } from "../respond.ts";
+
+/** The table; `text` is for an error without its own message. */
+const adminErrors = {
+  unauthenticated: { http: 401, text: "Valid credentials are required: send a token" },
+  owner_only: { http: 403, text: "Only the owner's token may do this" },
+  path_unknown: { http: 404, text: "No such endpoint of the admin API" },
+  method_not_allowed: { http: 405, text: "HTTP method not allowed here" },
+  invalid: { http: 400, text: "The request is not valid" },
+  reload_failed: { http: 409, text: "Cannot reload the configuration" },
+  backup_failed: { http: 409, text: "Cannot copy the database" },
+} as const satisfies Record<string, { readonly http: number; readonly text: string }>;
+
+/** The status of each failure of the registry. */
+const registryStatus: Readonly<Record<RegistryErrorCode, number>> = {
+  in_file: 409,
+  unknown: 404,
+  invalid: 400,
+  disabled: 409,
+  full: 409,
+  store_unavailable: 503,
+};
+
+/** The name of one failure. */
+export type AdminErrorCode = keyof typeof adminErrors;
+
+/** A failure with a place in the table; its message is for the caller. */
+export class AdminError extends Error {
+  readonly code: AdminErrorCode;
+  /** Headers of the response. */
+  readonly headers: HeaderPairs;
+
+  constructor(code: AdminErrorCode, message?: string, headers: HeaderPairs = {}) {
+    super(message ?? adminErrors[code].text);
+    this.name = "AdminError";
+    this.code = code;
+    this.headers = headers;
+  }
+}
+
+/** What was thrown as a response, and its code for the events. */
+export function adminErrorResponse(
+  thrown: unknown,
+  log: Log,
+): { readonly response: Response; readonly code: string } {
+  if (thrown instanceof AdminError) {
+    const { code, message, headers } = thrown;
+    return { response: toResponse(code, message, adminErrors[code].http, headers), code };
+  }
+  if (thrown instanceof RegistryError) {
+    const { code, message } = thrown;
+    return { response: toResponse(code, message, registryStatus[code]), code };
+  }
+  const error = toGatewayError(thrown);
+  if (error.code === "internal") logFault(log, "Cannot answer a request to the admin API", thrown);
+  return { response: toResponse(error.code, textOf(error), error.status), code: error.code };
+}
+
+/** The texts of the table for clients name the MCP endpoint, which is not here. */
+function textOf({ code, message }: GatewayError): string {
+  return code === "path_unknown" ? adminErrors.path_unknown.text : message;
+}
+
+function toResponse(code: string, message: string, status: number, headers?: HeaderPairs) {
+  return jsonResponse(JSON.stringify({ error: { code, message } }), status, {
+    // The rest of the request was not read, so the connection cannot be used again.
+    ...((status === 408 || status === 413) && { connection: "close" }),
+    ...headers,
+  });
+}

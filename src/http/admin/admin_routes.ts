@@ -1,0 +1,195 @@
+/**
+ * The route table of the admin API: every path and method, with the right that it asks for. Not
+ * here: how a request reaches its row (admin_api.ts), and what the rights mean (admin_access.ts).
+ */
+import * as v from "valibot";
+import { RegistryError } from "../../config/registry_error.ts";
+import type { Operator } from "../../gateway/operator.ts";
+import type { ServerReport } from "../../gateway/server_report.ts";
+import { isJsonObject } from "../../json.ts";
+import type { Limits } from "../../limits.ts";
+import type { JsonObject } from "../../model.ts";
+import { hmacHex } from "../../seal.ts";
+import type { Passage } from "../dispatch.ts";
+import { fillName, type SurfaceKinds } from "../surface_kinds.ts";
+import { decodeName } from "../route_match.ts";
+import { adminPrincipals, type AdminTokens, assertEntryRight } from "./admin_access.ts";
+import { AdminError } from "./admin_errors.ts";
+import { type AdminRow, answerJson, readForm } from "./admin_request.ts";
+import type { Attachments } from "./attachments.ts";
+
+/** What the endpoints work on. */
+export interface AdminParts {
+  readonly tokens: AdminTokens;
+  /** Whether the operator may do what otherwise only the owner may: start programs. */
+  readonly maySpawn: () => boolean;
+  readonly limits: Limits;
+  readonly attachments: Attachments;
+  readonly passage: Passage;
+  readonly surfaceKinds: SurfaceKinds;
+  readonly operator: Operator;
+  /** What the process says about itself. */
+  readonly facts: () => Readonly<Record<string, unknown>>;
+  /** Reads the configuration again; rejects with a sentence. */
+  readonly reload: () => Promise<void>;
+  /** Copies the database to a file that does not exist; rejects with a sentence. */
+  readonly backup: (path: string) => Promise<void>;
+}
+
+const nothing = v.strictObject({}, "an empty object");
+const entryForm = v.custom<JsonObject>(isJsonObject, "an object, as in mcp.json");
+const backupForm = v.strictObject({ file: v.string("an absolute path") }, "an object with file");
+
+/** Makes the table. */
+export function adminRows(parts: AdminParts): readonly AdminRow[] {
+  const { facts, attachments } = parts;
+  const { servers } = parts.operator;
+  return [
+    {
+      method: "GET",
+      path: "/admin/hello",
+      right: "none",
+      answerOpenly: ({ request }) => prove(request, parts),
+    },
+    {
+      method: "GET",
+      path: "/admin/status",
+      right: "operator",
+      answer: () => answerJson({ ...facts(), servers: servers() }),
+    },
+    {
+      method: "GET",
+      path: "/admin/servers",
+      right: "operator",
+      answer: () => answerJson({ servers: servers() }),
+    },
+    {
+      method: "GET",
+      path: "/admin/servers/:name",
+      right: "operator",
+      answer: ({ name }) => answerJson(reportOf(parts, decodeName(name))),
+    },
+    ...changingRows(parts),
+    {
+      method: "POST",
+      path: "/admin/reload",
+      right: "operator",
+      answer: async ({ readBody }) => {
+        await readBody(nothing);
+        await orElse("reload_failed", parts.reload());
+        return answerJson({ servers: servers() });
+      },
+    },
+    {
+      method: "POST",
+      path: "/admin/backup",
+      right: "owner",
+      answer: async ({ readBody }) => {
+        const { file } = await readBody(backupForm);
+        await orElse("backup_failed", parts.backup(file));
+        return answerJson({ file }, 201);
+      },
+    },
+    {
+      method: "GET",
+      path: "/admin/attach",
+      right: "owner",
+      answer: ({ fetchContext }) => attachments.attach(fetchContext),
+    },
+    ...mcpRows(parts),
+  ];
+}
+
+/** Shows that this program has the owner's token, before a client sends its own. */
+async function prove({ url }: Request, { tokens, limits }: AdminParts): Promise<Response> {
+  const { nonceCharsMin, nonceCharsMax } = limits;
+  const expected = `${nonceCharsMin} to ${nonceCharsMax} letters, digits, _ and -`;
+  const form = v.pipe(
+    v.string(expected),
+    v.minLength(nonceCharsMin, expected),
+    v.maxLength(nonceCharsMax, expected),
+    v.regex(/^[A-Za-z0-9_-]+$/, expected),
+  );
+  const nonce = readForm(form, new URL(url).searchParams.get("nonce"), "the parameter nonce");
+  return answerJson({ proof: await hmacHex(tokens.owner, nonce) });
+}
+
+function reportOf({ operator }: AdminParts, name: string): ServerReport {
+  const report = operator.servers().find((server) => server.name === name);
+  if (report !== undefined) return report;
+  throw new RegistryError("unknown", `Cannot find server ${JSON.stringify(name)}`);
+}
+
+/** The rows that change the registry or restart a server. */
+function changingRows(parts: AdminParts): readonly AdminRow[] {
+  const { registry, restart } = parts.operator;
+  const path = "/admin/servers/:name";
+  const entryOf = (name: string) => registry.list().find((row) => row.name === name)?.entry;
+  const steps = {
+    enable: (name: string) => registry.setDisabled(name, false),
+    disable: (name: string) => registry.setDisabled(name, true),
+    restart,
+  };
+  return [
+    {
+      method: "PUT",
+      path,
+      right: "operator",
+      answer: async ({ role, name: given, readBody }) => {
+        const name = decodeName(given);
+        const next = await readBody(entryForm);
+        assertEntryRight(role, parts.maySpawn(), { before: entryOf(name), next });
+        const outcome = await registry.put(name, next);
+        const server = reportOf(parts, name);
+        return answerJson({ server, ...outcome }, outcome.isNew ? 201 : 200);
+      },
+    },
+    {
+      method: "DELETE",
+      path,
+      right: "operator",
+      answer: async ({ role, name: given }) => {
+        const name = decodeName(given);
+        assertEntryRight(role, parts.maySpawn(), { before: entryOf(name), next: undefined });
+        await registry.remove(name);
+        return answerJson({ name });
+      },
+    },
+    ...Object.entries(steps).map(([step, run]): AdminRow => ({
+      method: "POST",
+      path: `${path}/${step}`,
+      right: "operator",
+      answer: async ({ name: given, readBody }) => {
+        const name = decodeName(given);
+        await readBody(nothing);
+        await run(name);
+        return answerJson(reportOf(parts, name));
+      },
+    })),
+  ];
+}
+
+/** The MCP endpoints of the gateway for the holders of tokens, whatever clients in front need. */
+function mcpRows({ surfaceKinds, passage }: AdminParts): readonly AdminRow[] {
+  return surfaceKinds.flatMap(({ path }) =>
+    (["POST", "GET", "DELETE"] as const).map((method): AdminRow => ({
+      method,
+      path: `/admin${path}/mcp`,
+      right: "operator",
+      answer: ({ request, fetchContext, role, name }) =>
+        passage(request, `${fillName(path, name)}/mcp`, adminPrincipals[role], fetchContext),
+    }))
+  );
+}
+
+/** The same result; the sentence of a rejection becomes a failure of this code. */
+async function orElse<Value>(
+  code: "reload_failed" | "backup_failed",
+  work: Promise<Value>,
+): Promise<Value> {
+  try {
+    return await work;
+  } catch (thrown) {
+    throw new AdminError(code, thrown instanceof Error ? thrown.message : String(thrown));
+  }
+}

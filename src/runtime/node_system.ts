@@ -1,0 +1,179 @@
+/** The machine around the command line by `node:*`, which every runtime has. */
+import { spawn } from "node:child_process";
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { open, rename, rm } from "node:fs/promises";
+import { homedir } from "node:os";
+import process from "node:process";
+import { Readable } from "node:stream";
+import { isatty } from "node:tty";
+import { toCode } from "./files.ts";
+import type {
+  DetachOptions,
+  FileFacts,
+  OutputName,
+  RunOptions,
+  RunOutcome,
+  System,
+} from "./system.ts";
+
+const descriptors = { stdin: 0, stdout: 1, stderr: 2 } as const;
+const privateMode = 0o600;
+const permissionBits = 0o777;
+
+/** The machine of this process. */
+export function createNodeSystem(): System {
+  return {
+    platform: process.platform,
+    homeFolder: readHome(),
+    pid: process.pid,
+    parentPid: () => process.ppid,
+    isTerminal: (stream) => isatty(descriptors[stream]),
+    columns: () => process.stdout.isTTY ? process.stdout.columns : undefined,
+    stdin: () => Readable.toWeb(process.stdin) as ReadableStream<Uint8Array>,
+    write,
+    describe,
+    list: (folder) => orNothing(() => readdirSync(folder).sort()) ?? [],
+    makeFolder: (path, mode) => void mkdirSync(path, { recursive: true, mode }),
+    setMode: chmodSync,
+    replaceFile,
+    removeFile: (path) => rmSync(path, { force: true }),
+    isAlive: (pid) => signalProcess(pid, 0),
+    signal: signalProcess,
+    run,
+    detach,
+  };
+}
+
+/** An account that the system does not list, as in some containers, has none. */
+function readHome(): string {
+  try {
+    return homedir();
+  } catch {
+    return "";
+  }
+}
+
+function write(stream: OutputName, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process[stream].write(text, (fault) => fault ? reject(fault) : resolve());
+  });
+}
+
+/** What the work gives; undefined if the path leads to nothing. */
+function orNothing<Value>(work: () => Value): Value | undefined {
+  try {
+    return work();
+  } catch (fault) {
+    if (["ENOENT", "ENOTDIR"].includes(toCode(fault) ?? "")) return undefined;
+    throw fault;
+  }
+}
+
+function describe(path: string): FileFacts | undefined {
+  return orNothing(() => {
+    const facts = statSync(path);
+    const own = process.getuid?.();
+    return {
+      kind: facts.isFile() ? "file" : facts.isDirectory() ? "folder" : "other",
+      mode: facts.mode & permissionBits,
+      bytes: facts.size,
+      modifiedAt: facts.mtimeMs,
+      realPath: realpathSync(path),
+      isOwn: own === undefined || facts.uid === own,
+    };
+  });
+}
+
+async function replaceFile(path: string, text: string, mode: number): Promise<void> {
+  const target = orNothing(() => realpathSync(path)) ?? path;
+  const draft = `${target}.${crypto.randomUUID()}.tmp`;
+  try {
+    const handle = await open(draft, "wx", privateMode);
+    try {
+      await handle.writeFile(text);
+      await handle.chmod(mode);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(draft, target);
+  } catch (fault) {
+    await rm(draft, { force: true });
+    throw fault;
+  }
+}
+
+function signalProcess(pid: number, name: NodeJS.Signals | 0): boolean {
+  // 0 and -1 would mean this program's own group and all processes.
+  if (!Number.isSafeInteger(pid) || pid <= 1) return false;
+  try {
+    return process.kill(pid, name);
+  } catch (fault) {
+    // The process exists and belongs to another account.
+    return toCode(fault) === "EPERM";
+  }
+}
+
+function run(command: string, options: RunOptions): Promise<RunOutcome> {
+  const { args, env, cwd, input, withinMs, outputBytesMax } = options;
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { env, ...(cwd === undefined ? {} : { cwd }) });
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      child.kill("SIGKILL");
+    }, withinMs);
+    const stdout = collect(child.stdout, outputBytesMax);
+    const stderr = collect(child.stderr, outputBytesMax);
+    child.once("error", (fault) => {
+      clearTimeout(timer);
+      reject(fault);
+    });
+    child.once("close", (code) => {
+      clearTimeout(timer);
+      resolve({ code: isLate ? null : code, stdout: stdout(), stderr: stderr(), isLate });
+    });
+    // A program that reads no input may close it first.
+    child.stdin.on("error", () => {});
+    child.stdin.end(input ?? "");
+  });
+}
+
+function collect(stream: Readable, bytesMax: number): () => string {
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  stream.on("data", (chunk: Uint8Array) => {
+    const kept = chunk.subarray(0, Math.max(0, bytesMax - bytes));
+    bytes += kept.byteLength;
+    text += decoder.decode(kept, { stream: true });
+  });
+  return () => text + decoder.decode();
+}
+
+function detach(command: string, { args, env, cwd, outputPath }: DetachOptions): number {
+  const output = openSync(outputPath, "a", privateMode);
+  try {
+    const child = spawn(command, args, {
+      cwd,
+      env,
+      detached: true,
+      stdio: ["ignore", output, output],
+    });
+    child.once("error", () => {});
+    child.unref();
+    if (child.pid !== undefined) return child.pid;
+    throw Object.assign(new Error(`Cannot start "${command}"`), { code: "ENOENT" });
+  } finally {
+    closeSync(output);
+  }
+}

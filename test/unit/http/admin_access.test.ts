@@ -1,0 +1,108 @@
+/**
+ * The rights of the admin API: the route table as it is, and which entries only the owner may put
+ * or remove.
+ */
+import { describe, expect, test } from "bun:test";
+import { assertEntryRight, isOwnersEntry } from "../../../src/http/admin/admin_access.ts";
+import { type AdminParts, adminRows } from "../../../src/http/admin/admin_routes.ts";
+import { surfaceKinds } from "../../../src/http/surface_kinds.ts";
+
+const url = "https://mcp.example.com/mcp";
+
+/** Start no program, and show nothing of this machine. */
+const harmless: readonly unknown[] = [
+  { url },
+  { type: "http", serverUrl: url },
+  { httpUrl: url, headers: { "x-team": "blue", "x-price": "$5 {each}" } },
+  { url, credentials: { type: "bearer", token: "a-token" }, tools: { allow: ["a"] } },
+  { url, startTimeoutMs: 5, disabled: true },
+];
+
+const owners: readonly unknown[] = [
+  { command: "npx" },
+  { command: "npx", url },
+  { url, args: ["x"] },
+  { url, env: { A: "b" } },
+  { url, cwd: "/" },
+  { url, envFile: "/etc/x" },
+  { url, inheritEnv: ["HOME"] },
+  { url: "https://mcp.example.com/${HOME}" },
+  { url, headers: { "x-key": "${env:HOME}" } },
+  { url, headers: { "x-key": "${HOME:-none}" } },
+  { url, credentials: { type: "bearer", token: { file: "/etc/hostname" } } },
+  { url, credentials: { type: "headers", headers: { a: { file: "/etc/hostname" } } } },
+  { url, tools: ["${HOME}"] },
+  { recipe: "coingecko" },
+  { recipe: "/etc/hostname" },
+  { recipe: "coingecko", baseUrl: "https://evil.example" },
+  { openapi: "/etc/hostname" },
+  { openapi: "https://api.example.com/openapi.json" },
+  { something: "else" },
+  {},
+  "unreadable",
+  null,
+  [{ url }],
+];
+
+describe("an entry", () => {
+  test("of a remote server that shows nothing of this machine is for both tokens", () => {
+    expect(harmless.filter(isOwnersEntry)).toEqual([]);
+  });
+
+  test("of any other kind is for the owner", () => {
+    expect(owners.filter((entry) => !isOwnersEntry(entry))).toEqual([]);
+  });
+
+  test("may be put and removed by those who may have both what is and what will be", () => {
+    const program = { command: "npx" };
+    const changes = [
+      { before: undefined, next: { url }, operator: true },
+      { before: { url }, next: { url }, operator: true },
+      { before: { url }, next: undefined, operator: true },
+      { before: undefined, next: program, operator: false },
+      { before: { url }, next: program, operator: false },
+      { before: program, next: { url }, operator: false },
+      { before: program, next: undefined, operator: false },
+      { before: undefined, next: undefined, operator: true },
+    ];
+    for (const { operator, ...change } of changes) {
+      const may = (role: "owner" | "operator", maySpawn: boolean) => {
+        try {
+          assertEntryRight(role, maySpawn, change);
+          return true;
+        } catch (thrown) {
+          expect(thrown).toMatchObject({ code: "owner_only" });
+          return false;
+        }
+      };
+      const rights = [may("owner", false), may("operator", true), may("operator", false)];
+      expect([change, ...rights]).toEqual([change, true, true, operator]);
+    }
+  });
+});
+
+test("the route table has these rights, and no other route", () => {
+  // The rows are data: making them uses none of the parts but these.
+  const operator = { registry: {}, servers: () => [], restart: () => Promise.resolve() };
+  const rows = adminRows({ operator, surfaceKinds } as unknown as AdminParts);
+  expect(rows.map(({ method, path, right }) => `${right} ${method} ${path}`).sort()).toEqual([
+    "none GET /admin/hello",
+    "operator DELETE /admin/mcp",
+    "operator DELETE /admin/servers/:name",
+    "operator DELETE /admin/servers/:name/mcp",
+    "operator GET /admin/mcp",
+    "operator GET /admin/servers",
+    "operator GET /admin/servers/:name",
+    "operator GET /admin/servers/:name/mcp",
+    "operator GET /admin/status",
+    "operator POST /admin/mcp",
+    "operator POST /admin/reload",
+    "operator POST /admin/servers/:name/disable",
+    "operator POST /admin/servers/:name/enable",
+    "operator POST /admin/servers/:name/mcp",
+    "operator POST /admin/servers/:name/restart",
+    "operator PUT /admin/servers/:name",
+    "owner GET /admin/attach",
+    "owner POST /admin/backup",
+  ]);
+});
