@@ -75,7 +75,10 @@ const starting: readonly Command[] = [
     name: "doctor",
     summary: "checks everything that the gateway needs, and says what to do",
     arguments: [],
-    options: [{ flags: "--fix", meaning: "repair modes and missing folders; asks before each" }],
+    options: [{
+      flags: "--fix",
+      meaning: "repair modes, missing folders and the PATH of the service; asks before each",
+    }],
     examples: ["doctor", "doctor --fix", "doctor --json"],
     load: async () => (await import("./doctor_command.ts")).runDoctor,
   },

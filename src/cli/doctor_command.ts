@@ -11,6 +11,7 @@ import { checkFiles } from "./doctor/check_files.ts";
 import { checkGateway, checkPublicUrl } from "./doctor/check_gateway.ts";
 import { checkRuntimes } from "./doctor/check_runtimes.ts";
 import { checkPrograms, checkServers } from "./doctor/check_servers.ts";
+import { checkService } from "./doctor/check_service.ts";
 import { examine } from "./doctor/examine.ts";
 import {
   type CheckGroup,
@@ -34,6 +35,7 @@ const groups: readonly CheckGroup[] = [
   { name: "Public address", check: checkPublicUrl },
   { name: "Configuration", check: checkConfiguration },
   { name: "Programs", check: checkPrograms },
+  { name: "Service", check: checkService },
   { name: "Servers", check: checkServers },
   { name: "Clock", check: checkClock },
 ];
@@ -86,7 +88,7 @@ async function repairAll(context: CommandContext, found: readonly GroupFinding[]
     if (repair === undefined) continue;
     if (!await confirm(context, `${repair.text}?`)) continue;
     try {
-      repair.apply();
+      await repair.apply();
       finding.isRepaired = true;
     } catch (fault) {
       context.terminal.note(`Cannot do this: ${repair.text}: ${reasonOf(fault)}`);

@@ -78,7 +78,8 @@ async function doctor(
 ): Promise<Report & { readonly code: number | null; readonly stderr: string }> {
   const outcome = await runCli(["doctor", "--json", ...flags], {
     cwd,
-    env: { MCP_PORT: "0", ...env },
+    // The service of the person who runs the tests stays as it is.
+    env: { MCP_PORT: "0", XDG_CONFIG_HOME: join(folder, "config"), ...env },
     withinMs: testMs,
   });
   const none: Report = { findings: [], problems: -1, warnings: -1 };
@@ -268,6 +269,26 @@ describe("a planted fault", () => {
     expect(runtime.signalGroup(child.pid, "SIGKILL")).toBe(true);
     await child.exited;
     expect(findingsWith(await doctor(), "warning", "still runs").length).toBe(0);
+  }, testMs);
+
+  test("a service whose PATH lacks a program: --fix adds its folder", async () => {
+    const program = write("bin/program-of-mine", `#!/bin/sh\nexec "$@"\n`, 0o700);
+    const { command, args } = works;
+    const own = { command: "program-of-mine", args: [command, ...args] };
+    write("mcp.json", { mcpServers: { files: own } });
+    const unit = 'ExecStart="a"\nEnvironment="PATH=/usr/bin:/bin"\nRestart=on-failure\n';
+    const file = write("config/systemd/user/mcp-wrapper.service", unit, 0o644);
+    const env = {
+      PATH: `${join(program, "..")}:${process.env["PATH"]}`,
+    };
+    const [found] = findingsWith(await doctor(env), "warning", "The PATH of the service lacks");
+    expect(found?.text).toContain(`${folder}/bin, with program-of-mine (${file})`);
+    expect(readFileSync(file, "utf8")).toBe(unit);
+    await doctor(env, ["--fix", "--yes"]);
+    expect(readFileSync(file, "utf8"))
+      .toBe(unit.replace("/usr/bin:/bin", `/usr/bin:/bin:${folder}/bin`));
+    expect(statSync(file).mode & 0o777).toBe(0o644);
+    expect(findingsWith(await doctor(env), "ok", "The service finds all programs").length).toBe(1);
   }, testMs);
 
   test("a gateway that cannot be asked", async () => {

@@ -8,11 +8,11 @@ import type { CommandContext } from "../command.ts";
 /** How bad it is. */
 export type FindingLevel = "ok" | "warning" | "problem";
 
-/** A repair that can be undone: a mode or a missing folder. */
+/** A repair that can be undone: a mode, a missing folder, or PATH in the file of the service. */
 export interface Repair {
   /** What it does, as the beginning of a question. */
   readonly text: string;
-  readonly apply: () => void;
+  readonly apply: () => void | Promise<void>;
 }
 
 /** One thing that was looked at. */
