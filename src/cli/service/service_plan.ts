@@ -60,10 +60,10 @@ export function specOf(context: CommandContext, values: CommandValues): ServiceS
 }
 
 /** Caches of launchers, which may be emptied at any time. */
-const launcherCache = /[\\/](?:_npx|\.bunx-[^\\/]*|registry\.npmjs\.org)[\\/]/;
+const launcherCache = /[\\/](?:_npx|\.bunx-[^\\/]*)[\\/]/;
 
 function assertLasting(self: readonly string[]): void {
-  if (!self.some((word) => launcherCache.test(word) || word.startsWith("npm:"))) return;
+  if (!self.some((word) => launcherCache.test(word))) return;
   throw new CommandError(
     "usage",
     `Cannot install a service that runs from a cache (${
