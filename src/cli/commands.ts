@@ -71,6 +71,17 @@ const starting: readonly Command[] = [
     examples: ["logs -f", "logs files --lines 20"],
     load: async () => (await import("./logs_command.ts")).runLogs,
   },
+  {
+    name: "doctor",
+    summary: "checks everything that the gateway needs, and says what to do",
+    arguments: [],
+    options: [{
+      flags: "--fix",
+      meaning: "repair modes, missing folders and the PATH of the service; asks before each",
+    }],
+    examples: ["doctor", "doctor --fix", "doctor --json"],
+    load: async () => (await import("./doctor_command.ts")).runDoctor,
+  },
 ];
 
 const configuring: readonly Command[] = [

@@ -80,7 +80,10 @@ describe("the PATH of the login shell", () => {
       mkdirSync(join(folder, ".config/fish"), { recursive: true });
       write(file, `echo hello\n${line(`${folder}/own/bin`)}\necho PATH=/wrong\n`);
       const text = start({ SHELL: shell });
-      await until("the server to start", () => existsSync(join(folder, "seen")));
+      await until(
+        "the server to start",
+        () => existsSync(join(folder, "seen")) && readFileSync(join(folder, "seen"), "utf8") !== "",
+      );
       expect(readFileSync(join(folder, "seen"), "utf8").trim().split(":"))
         .toEqual(expect.arrayContaining([`${folder}/own/bin`, ...systemPath.split(":")]));
       await untilSaid(text, /Uses the PATH/);
