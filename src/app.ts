@@ -10,6 +10,7 @@ import type { ServersConfig } from "./config/config.ts";
 import { sameServer } from "./config/same_server.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
 import { createOperator, type Operator } from "./gateway/operator.ts";
+import { createOwnCalls, type OpenOwnCall } from "./gateway/own_calls.ts";
 import type { AdminApi } from "./http/admin/admin_api.ts";
 import { createHttpHandler } from "./http/routes.ts";
 import { createSurfaceResolver } from "./http/surface_kinds.ts";
@@ -20,6 +21,7 @@ import type { FetchHandler } from "./runtime/runtime.ts";
 import { countEvents, type Counts } from "./telemetry/counts.ts";
 import type { Events } from "./telemetry/events.ts";
 import { recordServers } from "./telemetry/server_history.ts";
+import { trialCallerOf } from "./upstream/mcp/trial_caller.ts";
 import { identity } from "./version.ts";
 
 export type { GatewayOptions } from "./app/parts.ts";
@@ -32,6 +34,8 @@ export interface GatewayHandle extends Operator {
   readonly limits: Limits;
   /** Answers every request of every client; never rejects. */
   readonly fetch: FetchHandler;
+  /** Opens a call of the program itself, which is no client. */
+  readonly call: OpenOwnCall;
   /**
    * The admin API, for a listener of its own; undefined if no data directory keeps its tokens. It
    * refuses requests until it is opened.
@@ -117,6 +121,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     ...operator,
     limits,
     fetch: http.fetch,
+    call: createOwnCalls(gateway, { ...trialCallerOf("program"), clientInfo: { ...identity } }),
     admin: http.admin,
     instance,
     log,

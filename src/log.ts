@@ -183,7 +183,8 @@ function toRecord(
   return record;
 }
 
-function toReadable(record: LogRecord): string {
+/** A record as one readable line. */
+export function toReadable(record: LogRecord): string {
   const { time, level, source, message, ...fields } = record;
   const parts = [time, String(level).padEnd(5), source, message];
   for (const [name, value] of Object.entries(fields)) {

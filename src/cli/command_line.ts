@@ -35,6 +35,8 @@ export function readCommandLine(
     .description("One URL for all your MCP servers.")
     .version(identity.version, "-V, --version", "show the version")
     .helpOption("-h, --help", "show this help")
+    .helpCommand("help [command]", "shows the help of a command")
+    .configureHelp({ subcommandTerm: termOf })
     .addHelpText("after", footer);
   const commands = rows.map((row) =>
     toParser(row, (values) => {
@@ -60,6 +62,15 @@ export function readCommandLine(
     }
   }
   return found ?? { kind: "show", text: shown.trimEnd() };
+}
+
+/** A command in the list: its name and arguments; its flags are in its own help. */
+function termOf(command: Parser): string {
+  const names = command.registeredArguments.map((argument) => {
+    const form = `${argument.name()}${argument.variadic ? "..." : ""}`;
+    return argument.required ? form : `[${form}]`;
+  });
+  return [command.name(), ...names].join(" ");
 }
 
 /** A script runner may pass on its own separator. */

@@ -9,6 +9,7 @@ import { CommandError } from "./command_error.ts";
 import { commands } from "./commands.ts";
 import { type ExitCode, exitCodes } from "./exit_codes.ts";
 import type { Platform } from "./platform.ts";
+import { onStopSignals } from "./signals.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
 import { readSurroundings } from "./surroundings.ts";
 import { readVariableFlags } from "./variable_flags.ts";
@@ -17,7 +18,7 @@ import { readVariableFlags } from "./variable_flags.ts";
 export async function runProgram(platform: Platform): Promise<void> {
   const { runtime, system } = platform;
   const terminal = createTerminal(system, runtime.env);
-  let isJson = platform.args.includes("--json");
+  let isJson = ownArgs(platform.args).includes("--json");
   try {
     const line = readCommandLine(platform.args, commands);
     if (line.kind === "show") {
@@ -42,6 +43,12 @@ export async function runProgram(platform: Platform): Promise<void> {
   }
 }
 
+/** The arguments of the program itself: what follows `--` belongs to another one. */
+function ownArgs(args: readonly string[]): readonly string[] {
+  const end = args.indexOf("--", 1);
+  return end < 0 ? args : args.slice(0, end);
+}
+
 /** Everything printed leaves the program first. */
 async function exit(platform: Platform, terminal: Terminal, code: ExitCode): Promise<void> {
   await terminal.flush();
@@ -56,12 +63,9 @@ function describeFault(fault: unknown) {
 }
 
 /** Aborts on the first signal; the second ends the program at once. */
-function interruption({ runtime, exit }: Platform): AbortSignal {
+function interruption(platform: Platform): AbortSignal {
   const controller = new AbortController();
-  runtime.onSignal((signal) => {
-    if (signal === "SIGHUP") return exit(exitCodes.interrupted);
-    if (controller.signal.aborted) return exit(exitCodes.interrupted);
-    controller.abort();
-  });
+  const leave = () => platform.exit(exitCodes.interrupted);
+  onStopSignals(platform, { first: () => controller.abort(), again: leave, hangUp: leave });
   return controller.signal;
 }

@@ -15,6 +15,8 @@ export interface Terminal {
   print(line: string): void;
   /** Prints a line that is no part of the result on stderr. */
   note(line: string): void;
+  /** The columns of a line on stdout; Infinity if it is no terminal. */
+  readonly width: number;
   /** Marks a text for stdout. */
   style(style: Style, text: string): string;
   /** Shows what is going on until the returned function is called; nothing off a terminal. */
@@ -55,6 +57,7 @@ export function createTerminal(
   return {
     print: (line) => write("stdout", `${line}\n`),
     note: (line) => write("stderr", `${line}\n`),
+    width: system.columns() ?? Infinity,
     style: (style, text) => hasColours ? `${escape}${codes[style]}m${text}${escape}0m` : text,
     progress(text) {
       if (!system.isTerminal("stderr")) return { update() {}, stop() {} };

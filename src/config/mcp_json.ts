@@ -157,19 +157,26 @@ function readNaming(value: unknown, file: string): Naming {
   ]);
 }
 
+/** The objects of a file that hold servers, by their paths; of one name the first counts. */
+export const serverSections: readonly (readonly [string, ...string[]])[] = [
+  ["mcpServers"],
+  ["servers"],
+  ["mcp", "servers"],
+  // Zed.
+  ["context_servers"],
+];
+
+/** The member of a parsed file at a path; undefined if there is none. */
+export function memberAt(top: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((place, key) => isJsonObject(place) ? place[key] : undefined, top);
+}
+
 async function readSections(
   top: Readonly<Record<string, unknown>>,
   forms: ServerForms,
   context: FileContext,
 ): Promise<{ readonly servers: ServerConfig[]; readonly disabled: DisabledServer[] }> {
-  const nested = isJsonObject(top["mcp"]) ? top["mcp"]["servers"] : undefined;
-  const sections: readonly (readonly [string, unknown])[] = [
-    ["mcpServers", top["mcpServers"]],
-    ["servers", top["servers"]],
-    ["mcp.servers", nested],
-    // Zed.
-    ["context_servers", top["context_servers"]],
-  ];
+  const sections = serverSections.map((path) => [path.join("."), memberAt(top, path)] as const);
   const isOff = readServerLists(top);
   const byName = new Map<string, ServerConfig | undefined>();
   const disabled: DisabledServer[] = [];

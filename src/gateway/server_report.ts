@@ -2,7 +2,13 @@
  * What an operator sees of each server: its state, since when, and what happened at it. The command
  * line and the admin API show it. Not here: `/health`, which is open to clients and shows less.
  */
-import type { DisabledServer, ServerConfig, ServerSource } from "../config/config.ts";
+import type {
+  DisabledServer,
+  HttpServerConfig,
+  ServerConfig,
+  ServerSource,
+} from "../config/config.ts";
+import { isOfKind } from "../config/server_kind.ts";
 import type { ServerHistory } from "../telemetry/server_history.ts";
 import type { UpstreamState, UpstreamStatus } from "../upstream/upstream.ts";
 
@@ -19,6 +25,8 @@ export interface ServerReport {
   readonly kind: string;
   readonly source: ServerSource;
   readonly enabled: boolean;
+  /** Of a remote server. */
+  readonly url?: string | undefined;
   readonly state: ShownState;
   /** When it came into this state (ISO 8601). */
   readonly since: string;
@@ -64,7 +72,8 @@ export function reportServer(
   history: ServerHistory,
   hide: (text: string) => string,
 ): ServerReport {
-  const { config: { name, kind, definedIn = "file" }, status } = server;
+  const { config, status } = server;
+  const { name, kind, definedIn = "file" } = config;
   const { lastError, ...past } = history.of(name);
   const { since, error, problem, tools, prompts, resources, revision, serverInfo } = status;
   const said = problem ?? lastError;
@@ -73,6 +82,7 @@ export function reportServer(
     kind,
     source: definedIn,
     enabled: true,
+    url: isOfKind<HttpServerConfig>(config, "http") ? hide(config.url) : undefined,
     state: toShownState(server),
     since: new Date(since).toISOString(),
     error,

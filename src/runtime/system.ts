@@ -10,6 +10,8 @@ export type OutputName = "stdout" | "stderr";
 /** A file as the system describes it; symbolic links are followed. */
 export interface FileFacts {
   readonly kind: "file" | "folder" | "other";
+  /** The same for one file under any name, and different for two. */
+  readonly id: string;
   /** The permission bits, such as 0o600. */
   readonly mode: number;
   readonly bytes: number;
@@ -69,6 +71,10 @@ export interface System {
   write(stream: OutputName, text: string): Promise<void>;
   /** Undefined if there is nothing at the path. */
   describe(path: string): FileFacts | undefined;
+  /** At most so many bytes of a file from an offset on; undefined if there is no such file. */
+  readPart(path: string, offset: number, bytesMax: number): Promise<Uint8Array | undefined>;
+  /** The bytes of a file; undefined if there is nothing at the path. */
+  readBytes(path: string): Promise<Uint8Array | undefined>;
   /** The names in a folder, sorted; empty if there is no such folder. */
   list(folder: string): readonly string[];
   /** Makes a folder and its parents. */

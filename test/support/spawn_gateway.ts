@@ -58,20 +58,25 @@ export interface SpawnedGateway {
 
 const passedOn = ["PATH", "HOME", "DENO_DIR", "XDG_CACHE_HOME", "TMPDIR", "LANG"];
 
-function environmentFor(directory: string, port: number, options: GatewayOptions) {
-  const environment: Record<string, string> = {
-    MCP_HOST: "127.0.0.1",
-    MCP_PORT: String(port),
-    MCP_DATA_DIR: join(directory, "data"),
-    MCP_CONFIG: join(directory, "mcp.json"),
-    NO_COLOR: "1",
-    DENO_NO_UPDATE_CHECK: "1",
-  };
+/** What a program of this project needs of the environment of the tests, and nothing else of it. */
+export function bareEnvironment(): Record<string, string> {
+  const environment: Record<string, string> = { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" };
   for (const name of passedOn) {
     const value = process.env[name];
     if (value !== undefined) environment[name] = value;
   }
-  return { ...environment, ...options.env };
+  return environment;
+}
+
+function environmentFor(directory: string, port: number, options: GatewayOptions) {
+  return {
+    MCP_HOST: "127.0.0.1",
+    MCP_PORT: String(port),
+    MCP_DATA_DIR: join(directory, "data"),
+    MCP_CONFIG: join(directory, "mcp.json"),
+    ...bareEnvironment(),
+    ...options.env,
+  };
 }
 
 /** One run of the program: the process, what it said, and its end. */

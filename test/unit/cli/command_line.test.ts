@@ -94,6 +94,16 @@ describe("help", () => {
     }
   });
 
+  test("its examples are command lines that can be read", () => {
+    for (const { name, examples } of commands) {
+      for (const example of examples) {
+        const words = example.match(/'[^']*'|\S+/g) ?? [];
+        expect(read(...words.map((word) => word.replaceAll("'", ""))))
+          .toMatchObject({ kind: "run", command: { name } });
+      }
+    }
+  });
+
   test("names each flag of start with its variable and default", () => {
     const text = textOf("start", "--help").replace(/\s+/g, " ");
     for (

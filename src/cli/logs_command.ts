@@ -1,0 +1,92 @@
+/** `logs`: the log of the gateway, all of it or what concerns one server; `-f` follows it. */
+import { sleep, systemClock } from "../clock.ts";
+import { defaultLimits } from "../limits.ts";
+import { toReadable } from "../log.ts";
+import type { CommandContext, CommandValues } from "./command.ts";
+import { CommandError } from "./command_error.ts";
+import { type ExitCode, exitCodes } from "./exit_codes.ts";
+import { type LogEnd, type LogLine, readLastLines } from "./log_pieces.ts";
+import { toVisible } from "./table.ts";
+import type { Style, Terminal } from "./terminal.ts";
+
+/** How many lines are shown without `--lines`. */
+const linesShown = 100;
+
+/** Prints the last lines, and with `-f` each new one until Ctrl-C. */
+export async function runLogs(context: CommandContext, values: CommandValues): Promise<ExitCode> {
+  const { platform: { system }, terminal, json, signal } = context;
+  const { dataDirectory } = context.places;
+  const path = `${dataDirectory}/logs/server.log`;
+  const name = values.argument("NAME");
+  const follows = values.flag("follow");
+  if (!follows && system.describe(path) === undefined) {
+    throw new CommandError(
+      "notFound",
+      `Cannot find a log at ${path}; no gateway has written there`,
+    );
+  }
+  const linesMax = readCount(values.option("lines"));
+  const matches = (line: LogLine): boolean => name === undefined || concerns(line, name);
+  const { lines, end } = await readLastLines(system, path, matches, linesMax);
+  if (json && !follows) {
+    terminal.print(JSON.stringify(lines.flatMap(({ record }) => record ?? []), null, 2));
+    return exitCodes.ok;
+  }
+  for (const line of lines) printLine(line, context);
+  if (lines.length === 0 && name !== undefined) {
+    terminal.note(`Found no line about server "${name}" in ${path}`);
+  }
+  if (!follows) return exitCodes.ok;
+  await follow(end, matches, context);
+  return signal.aborted ? exitCodes.interrupted : exitCodes.ok;
+}
+
+function readCount(text: string | undefined): number {
+  if (text === undefined) return linesShown;
+  const number = Number(text);
+  if (Number.isSafeInteger(number) && number > 0) return number;
+  throw new CommandError("usage", `Cannot use --lines=${JSON.stringify(text)}: expected a number`);
+}
+
+/** Whether a record is about a server: it names it, or its source does. */
+function concerns({ record }: LogLine, name: string): boolean {
+  if (record === undefined) return false;
+  const { server, source, servers } = record;
+  return server === name || source === `upstream.${name}` ||
+    (Array.isArray(servers) && servers.includes(name));
+}
+
+async function follow(
+  end: LogEnd,
+  matches: (line: LogLine) => boolean,
+  context: CommandContext,
+): Promise<void> {
+  const { signal } = context;
+  while (!signal.aborted) {
+    for await (const line of end.more()) if (matches(line)) printLine(line, context);
+    await Promise.race([sleep(systemClock, defaultLimits.logPollMs), aborted(signal)]);
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+const styles: Readonly<Record<string, Style>> = { ERROR: "bad", WARN: "warn", DEBUG: "faint" };
+
+/** One record: as the console of the gateway shows it, or as it stands in the file. */
+function printLine(
+  { text, record }: LogLine,
+  { terminal, json }: { readonly terminal: Terminal; readonly json: boolean },
+): void {
+  if (json) {
+    if (record !== undefined) terminal.print(text);
+    return;
+  }
+  const line = record === undefined ? toVisible(text) : toReadable(record);
+  const style = styles[String(record?.["level"])];
+  terminal.print(style === undefined ? line : terminal.style(style, line));
+}

@@ -1,0 +1,83 @@
+/** What is wrong with a server and what to do about it, for `status` and `test`. */
+import { defaultLimits } from "../limits.ts";
+import { identity } from "../version.ts";
+import type { ServerView } from "./admin_forms.ts";
+import { toWords } from "./table.ts";
+import type { Style } from "./terminal.ts";
+
+/** How a state is shown. */
+interface StateWords {
+  readonly words: string;
+  readonly style: Style | undefined;
+}
+
+const states: Readonly<Record<string, StateWords>> = {
+  running: { words: "running", style: "good" },
+  starting: { words: "starting", style: undefined },
+  queued: { words: "queued", style: "faint" },
+  idle: { words: "idle", style: "faint" },
+  disabled: { words: "disabled", style: "faint" },
+  needs_login: { words: "needs log-in", style: "warn" },
+  failing: { words: "failing", style: "bad" },
+  crash_loop: { words: "crash loop", style: "bad" },
+  failed: { words: "failed", style: "bad" },
+};
+
+/** The words for a state. */
+export function toStateWords(state: string): StateWords {
+  return states[state] ?? { words: state, style: undefined };
+}
+
+/** What advice needs of a server. */
+export type AdvisedServer =
+  & Pick<ServerView, "name" | "state" | "kind">
+  & Partial<Pick<ServerView, "error" | "lastError" | "source" | "url">>;
+
+/** Whether a server does not work now. */
+export function isBroken({ state, error }: Pick<AdvisedServer, "state" | "error">): boolean {
+  return error !== undefined || states[state]?.style === "bad" || state === "needs_login";
+}
+
+/** Why a server does not work; undefined if it does. */
+export function toProblem(server: AdvisedServer): string | undefined {
+  if (!isBroken(server)) return undefined;
+  const { lastError, error, state } = server;
+  return toWords(lastError ?? error ?? toStateWords(state).words, defaultLimits.describedCharsMax);
+}
+
+/**
+ * What to do about it, one sentence or command a line; empty if it works. `isLogged`: a running
+ * gateway has it in its log.
+ */
+export function toAdvice(server: AdvisedServer, isLogged: boolean): string[] {
+  const { name, state, url, kind, source } = server;
+  if (!isBroken(server)) return [];
+  if (state === "needs_login") {
+    return [
+      "The server wants a log-in, and this version cannot log in yet. The program mcp-remote can; " +
+      "put this entry in the place of the server's:",
+      ...remoteEntry(name, url ?? "https://…"),
+      `or run: ${identity.name} add ${toShellWord(name)} --replace${
+        source === "file" ? " --file" : ""
+      } -- ` +
+      `npx -y mcp-remote ${toShellWord(url ?? "URL")}`,
+    ];
+  }
+  if (kind === "failed") return ["Correct its entry; a running gateway reads mcp.json again."];
+  if (!isLogged) return [`Correct that, and try again: ${identity.name} test ${toShellWord(name)}`];
+  return [
+    `See what it said: ${identity.name} logs ${toShellWord(name)}; ` +
+    `try again: ${identity.name} test ${toShellWord(name)}`,
+  ];
+}
+
+/** The lines of an entry for `mcp.json` by which mcp-remote logs in at a server. */
+function remoteEntry(name: string, url: string): string[] {
+  const entry = { command: "npx", args: ["-y", "mcp-remote", url] };
+  return [`  ${JSON.stringify(name)}: ${JSON.stringify(entry)}`];
+}
+
+/** A word as a shell takes it. */
+export function toShellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

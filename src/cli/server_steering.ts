@@ -1,0 +1,204 @@
+/**
+ * Where commands read and change servers: at the gateway that runs on the data folder, or in its
+ * store while none runs. The changing commands are the same for both.
+ */
+import type { FailedServerConfig, ServerConfig, ServersConfig } from "../config/config.ts";
+import { nearestName } from "../config/nearest.ts";
+import { RegistryError, type RegistryErrorCode } from "../config/registry_error.ts";
+import { isOfKind } from "../config/server_kind.ts";
+import { openRegistry } from "../app.ts";
+import type { StartConfig } from "../config/environment.ts";
+import { noDirectory } from "../config/places.ts";
+import { findGateway, type PutView, type RunningGateway } from "./admin_client.ts";
+import type { CommandContext } from "./command.ts";
+import { CommandError } from "./command_error.ts";
+import { readConfiguration } from "./configuration.ts";
+import type { exitCodes } from "./exit_codes.ts";
+
+/** A server as it is configured. */
+export interface ListedServer {
+  readonly name: string;
+  readonly kind: string;
+  readonly source: string;
+  readonly enabled: boolean;
+  /** Why it cannot be used. */
+  readonly problem?: string | undefined;
+}
+
+/** The servers, and the changes of the registry. */
+export interface ServerSteering {
+  /** Absent: none runs. */
+  readonly gateway: RunningGateway | undefined;
+  /** The path of the `mcp.json` that counts. */
+  readonly configPath: string;
+  list(): Promise<readonly ListedServer[]>;
+  put(name: string, entry: unknown): Promise<PutView>;
+  remove(name: string): Promise<void>;
+  setDisabled(name: string, disabled: boolean): Promise<void>;
+}
+
+/** What a piece of work needs while no gateway runs. */
+interface StoreNeeds {
+  /** Whether it makes a database where there is none. */
+  readonly mayCreate?: boolean;
+  /** Whether it makes an `mcp.json` where there is none. */
+  readonly makesFile?: boolean;
+}
+
+/** Opens the servers for a piece of work. */
+export async function withServers<Value>(
+  context: CommandContext,
+  work: (steering: ServerSteering) => Promise<Value>,
+  needs: StoreNeeds = {},
+): Promise<Value> {
+  const gateway = await findGateway(context);
+  if (gateway !== undefined) return await work(await steerGateway(gateway));
+  return await withStore(context, needs, async (store, { configPath }) => {
+    const { put, remove, setDisabled } = store;
+    return await work({
+      gateway: undefined,
+      configPath,
+      list: () => Promise.resolve(listServers(store.servers())),
+      put: (name, entry) =>
+        translated(put(name, entry)).then(({ warnings }) => ({ warnings: [...warnings] })),
+      remove: (name) => translated(remove(name)),
+      setDisabled: (name, disabled) => translated(setDisabled(name, disabled)),
+    });
+  });
+}
+
+async function steerGateway(gateway: RunningGateway): Promise<ServerSteering> {
+  const { config } = await gateway.status();
+  const { put, remove, setDisabled } = gateway;
+  return {
+    gateway,
+    configPath: config,
+    put,
+    remove,
+    setDisabled,
+    list: async () => {
+      const { servers } = await gateway.status();
+      return servers.map(({ name, kind, source, enabled, lastError }) => ({
+        name,
+        kind,
+        source,
+        enabled,
+        ...(kind === "failed" ? { problem: lastError } : {}),
+      }));
+    },
+  };
+}
+
+/** The configuration here with the servers of the registry; none of them is disabled. */
+export async function readServersHere(
+  context: CommandContext,
+): Promise<StartConfig & { readonly servers: ServersConfig }> {
+  return await withStore(
+    context,
+    {},
+    (store, start) => Promise.resolve({ ...start, servers: store.servers() }),
+  );
+}
+
+async function withStore<Value>(
+  context: CommandContext,
+  { mayCreate = false, makesFile = false }: StoreNeeds,
+  work: (store: Awaited<ReturnType<typeof openRegistry>>, start: StartConfig) => Promise<Value>,
+): Promise<Value> {
+  const { env, platform: { runtime, limits } } = context;
+  const path = context.places.configPath;
+  const isMissing = makesFile && !runtime.exists(path);
+  const start = await readConfiguration(context, isMissing ? { path, text: "{}" } : undefined);
+  const { config, configPath } = start;
+  if (mayCreate && config.dataDirectory === noDirectory) {
+    throw new CommandError(
+      "usage",
+      "Cannot keep a change with MCP_DATA_DIR=:memory:; name a folder, or use --file",
+    );
+  }
+  // Reading must not make a database where there is none.
+  const isThere = mayCreate || runtime.exists(`${config.dataDirectory}/mcp-wrapper.db`);
+  const store = await translated(openRegistry({
+    config: isThere ? config : { ...config, dataDirectory: noDirectory, store: "memory" },
+    runtime,
+    reading: { path: configPath, env },
+    ...(limits === undefined ? {} : { limits }),
+  }));
+  try {
+    return await work(store, start);
+  } finally {
+    await store.close();
+  }
+}
+
+/** The servers of a configuration, disabled ones last. */
+export function listServers({ servers, disabled = [] }: ServersConfig): ListedServer[] {
+  return [
+    ...servers.map((server) => ({
+      name: server.name,
+      kind: server.kind,
+      source: server.definedIn ?? "file",
+      enabled: true,
+      ...problemOf(server),
+    })),
+    ...disabled.map(({ name, kind, definedIn }) => ({
+      name,
+      kind,
+      source: definedIn,
+      enabled: false,
+    })),
+  ];
+}
+
+function problemOf(server: ServerConfig): { readonly problem?: string } {
+  return isOfKind<FailedServerConfig>(server, "failed") ? { problem: server.problem } : {};
+}
+
+/** The exit codes of what the registry refuses. */
+const reasons: Readonly<Record<RegistryErrorCode, keyof typeof exitCodes>> = {
+  in_file: "usage",
+  unknown: "notFound",
+  invalid: "usage",
+  disabled: "failed",
+  full: "failed",
+  store_unavailable: "failed",
+};
+
+/** The same result; a refusal of the registry becomes an error of the command. */
+async function translated<Value>(work: Promise<Value>): Promise<Value> {
+  try {
+    return await work;
+  } catch (fault) {
+    if (!(fault instanceof RegistryError)) throw fault;
+    throw new CommandError(reasons[fault.code], fault.message, { cause: fault });
+  }
+}
+
+/** The server of this name. Throws `notFound` with the nearest name. */
+export function findServer<Server extends { readonly name: string }>(
+  servers: readonly Server[],
+  name: string,
+): Server {
+  const found = servers.find((server) => server.name === name);
+  if (found !== undefined) return found;
+  throw unknownName("server", name, servers.map((server) => server.name));
+}
+
+/** The error for a name that is not there, with the nearest one. */
+export function unknownName(what: string, name: string, known: readonly string[]): CommandError {
+  const near = nearestName(name, known);
+  const advice = near !== undefined
+    ? `did you mean "${near}"?`
+    : known.length === 0
+    ? "there is none"
+    : `there ${known.length === 1 ? "is" : "are"} ${namesOf(known)}`;
+  return new CommandError("notFound", `Cannot find ${what} "${name}"; ${advice}`);
+}
+
+/** How many names an error shows. */
+const namesMax = 12;
+
+function namesOf(known: readonly string[]): string {
+  const shown = known.slice(0, namesMax).join(", ");
+  return known.length > namesMax ? `${shown} and ${known.length - namesMax} more` : shown;
+}
