@@ -1,6 +1,6 @@
 /**
  * Everything that CI checks: format, lint, types, then the suites (support/suites.ts). A line for
- * each check and each file of tests as it ends; at the end the failed tests alone, with their
+ * each check and each piece of a suite as it ends; at the end the failed tests alone, with their
  * errors, and the sum. `--static` stops after the types; `--all` runs every suite on every runtime.
  */
 import { spawnSync } from "node:child_process";
@@ -11,8 +11,15 @@ import process from "node:process";
 import { providePath } from "./support/outside.ts";
 import { killAll, runCommand } from "./support/run_command.ts";
 import { executable, runtimes, thisRuntime, titles } from "./support/runtimes.ts";
-import { filesOf, runtimesOf, type Suite, suites, testFiles } from "./support/suites.ts";
-import { check, judge, testFile, testProgram, type Work } from "./support/work.ts";
+import {
+  allTestFiles,
+  piecesOf,
+  runtimesOf,
+  stages,
+  type Suite,
+  suites,
+} from "./support/suites.ts";
+import { check, judge, testFiles, testProgram, type Work } from "./support/work.ts";
 
 /** A command that says nothing for so long hangs; there is no other limit on time. */
 const silentMinutes = 5;
@@ -79,6 +86,13 @@ async function runAll(works: readonly Work[], atOnce: number): Promise<void> {
   await Promise.all(Array.from({ length: atOnce }, next));
 }
 
+/** Merges lists evenly, so that work for the processor and waiting are always both under way. */
+function mix(lists: readonly (readonly Work[])[]): Work[] {
+  return lists.flatMap((works) =>
+    works.map((work, at) => ({ work, place: (at + 0.5) / works.length }))
+  ).sort((a, b) => a.place - b.place).map(({ work }) => work);
+}
+
 function commitHash(): string {
   const { status, stdout } = spawnSync("git", ["rev-parse", "HEAD"], {
     cwd: root,
@@ -89,24 +103,32 @@ function commitHash(): string {
 
 function worksOf(suite: Suite, commit: string, files: readonly string[], reports: string): Work[] {
   return runtimesOf(suite, commit, wants("--all")).flatMap((runtime) => [
-    ...filesOf(suite, files).map((path) => testFile(path, runtime, reports)),
+    ...piecesOf(suite, files).map(([name, paths]) => testFiles(name, paths, runtime, reports)),
     ...(suite.programs ?? []).map((program) =>
       testProgram(program, runtime, suite.kind === "speed")
     ),
   ]);
 }
 
+/** Says where a suite runs, and why there. */
+function announce(suite: Suite, commit: string): void {
+  const where = runtimesOf(suite, commit, wants("--all")).map((name) => titles[name]);
+  const isChosen = suite.kind === "outside" && where.length === 1;
+  const why = !isChosen ? "" : `, chosen by commit ${commit.slice(0, 7) || "(none)"}`;
+  console.log(`${suite.name}: on ${where.join(", ")}${why}`);
+}
+
 async function runSuites(): Promise<void> {
   const commit = commitHash();
-  const files = testFiles(join(root, "test"));
+  const files = allTestFiles(join(root, "test"));
   const reports = mkdtempSync(join(tmpdir(), "mcp-wrapper-check-"));
   try {
-    for (const suite of suites) {
-      const where = runtimesOf(suite, commit, wants("--all")).map((name) => titles[name]);
-      const isChosen = suite.kind === "outside" && where.length === 1;
-      const why = !isChosen ? "" : `, chosen by commit ${commit.slice(0, 7) || "(none)"}`;
-      console.log(`\n${suite.name}: on ${where.join(" and ")}${why}`);
-      await runAll(worksOf(suite, commit, files, reports), suite.atOnce);
+    for (const { kind, atOnce } of stages) {
+      const chosen = suites.filter((suite) => suite.kind === kind);
+      console.log();
+      for (const suite of chosen) announce(suite, commit);
+      const works = chosen.map((suite) => worksOf(suite, commit, files, reports));
+      await runAll(mix(works), atOnce);
     }
   } finally {
     rmSync(reports, { recursive: true, force: true });

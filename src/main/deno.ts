@@ -9,11 +9,17 @@ const config = import.meta.filename?.endsWith(".ts")
   ? [`--config=${fileURLToPath(new URL("../../deno.start.json", import.meta.url))}`]
   : [];
 
+/** From npm it lies in Deno's cache, where only its name leads to its dependencies. */
+const cached = /\/npm\/[^/]+\/((?:@[^/]+\/)?[^/@]+)\/(\d[^/]*)\/dist\/main\/bin\.js$/.exec(
+  Deno.mainModule,
+);
+const entry = cached === null ? Deno.mainModule : `npm:${cached[1]}@${cached[2]}`;
+
 await runProgram({
   runtime: createDenoRuntime(),
   system: createNodeSystem((name, bytes) => Deno[name].write(bytes)),
   args: Deno.args,
-  self: [Deno.execPath(), "run", "--allow-all", "--quiet", ...config, Deno.mainModule],
+  self: [Deno.execPath(), "run", "--allow-all", "--quiet", ...config, entry],
   cwd: Deno.cwd(),
   // Deno's own server never closes a slow client.
   remoteListener: "hardened",

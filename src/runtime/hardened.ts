@@ -29,6 +29,8 @@ export async function serveHardened(options: ServeOptions): Promise<Listener> {
     headersTimeout: limits.headersMs,
     requestTimeout: limits.bodyMs,
     keepAliveTimeout: limits.headersMs,
+    // The announced time is shorter: a client that is late by less does not lose its request.
+    keepAliveTimeoutBuffer: limits.headersMs,
     connectionsCheckingInterval: limits.slowCheckMs,
     maxHeaderSize: limits.headerBytesMax,
   }, listener);

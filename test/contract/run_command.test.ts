@@ -7,7 +7,7 @@ import process from "node:process";
 import { canReadProcesses, isAlive } from "../support/processes.ts";
 import { runCommand } from "../support/run_command.ts";
 import { startMsMax, until } from "../support/wait.ts";
-import { judge, testFile } from "../support/work.ts";
+import { judge, testFiles } from "../support/work.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -45,7 +45,7 @@ test.skipIf(!canReadProcesses)("processes that a command leaves behind are kille
 });
 
 test("a test file that hangs or reports no tests has failed, with the reason", () => {
-  const work = testFile("test/x.test.ts", "bun", folder);
+  const work = testFiles("test/x.test.ts", ["test/x.test.ts"], "bun", folder);
   expect(work.name).toContain("test/x.test.ts");
   const hung = judge(work, { ok: false, output: "(pass) a\n", hung: true }, 5);
   expect(hung).toMatchObject({ passed: 0, failed: 1 });
@@ -58,7 +58,7 @@ test("a test file that hangs or reports no tests has failed, with the reason", (
 
 test("a file whose tests pass but whose process fails has failed", () => {
   const work = {
-    ...testFile("test/x.test.ts", "deno", folder),
+    ...testFiles("test/x.test.ts", ["test/x.test.ts"], "deno", folder),
     read: () => ({ passed: 2, failed: 0, skipped: 0, failures: [] }),
   };
   expect(judge(work, { ok: true, output: "", hung: false }, 5)).toMatchObject({ failed: 0 });

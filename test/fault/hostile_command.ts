@@ -1,7 +1,7 @@
 /** How a test starts a child that misbehaves, under the runtime that runs the test. */
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { type RuntimeName, thisRuntime } from "../support/runtimes.ts";
+import { nodeHooks, type RuntimeName, thisRuntime } from "../support/runtimes.ts";
 
 const programOf = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
@@ -9,7 +9,7 @@ const programOf = (name: string) => fileURLToPath(new URL(name, import.meta.url)
 const beforePath: Readonly<Record<RuntimeName, readonly string[]>> = {
   bun: [],
   deno: ["run", "--allow-all", "--no-check", "--quiet", "--no-config"],
-  node: [],
+  node: nodeHooks,
 };
 
 /** The command line of the hostile child with these options (see hostile_child.ts). */

@@ -38,7 +38,7 @@ describe("in a fresh checkout", () => {
       const begunAt = performance.now();
       const started = startCommand(command, checkout, home.env);
       try {
-        const session = await openRpcSession(await started.url);
+        const session = await openRpcSession(await started.url());
         const { result } = await session.request(1, "tools/list");
         const seconds = ((performance.now() - begunAt) / 1000).toFixed(1);
         expect(JSON.stringify(result)).toContain("simple_price");

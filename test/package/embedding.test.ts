@@ -75,7 +75,7 @@ describe("the example, with the package from npm", () => {
         PATH: process.env["PATH"] ?? "",
       });
       try {
-        const session = await openRpcSession(await started.url);
+        const session = await openRpcSession(await started.url());
         const text = await session.callTool(1, "echo", {
           text: "paid with 4111 1111 1111 1111 12/27, order 4111111111111112",
         });

@@ -40,6 +40,13 @@ const gatewayIn = (processes: readonly number[]) =>
     return basename(program) !== "sh";
   });
 
+/** What starts the program again, as the unit of a service would; launchers' caches do not last. */
+const again: Readonly<Record<string, RegExp>> = {
+  Node: /^Cannot install a service that runs from a cache /m,
+  Bun: /^Cannot install a service that runs from a cache /m,
+  Deno: new RegExp(`^ExecStart=.* "npm:${manifest.name}@${manifest.version}" "start"$`, "m"),
+};
+
 /** Each command, and what the gateway then says that it runs on. */
 const launchers = [
   { command: ["npx", "--yes", manifest.name], runtime: "Node" },
@@ -55,13 +62,14 @@ describe("from the packed package in an empty folder", () => {
       mkdirSync(cwd);
       const node = provideNode();
       const begunAt = performance.now();
-      const started = startCommand(command, cwd, {
+      const env = {
         ...home.env,
         ...(node === "node" ? {} : { PATH: `${dirname(node)}:${home.env["PATH"]}` }),
         NPM_CONFIG_REGISTRY: registry.url,
-      });
+      };
+      const started = startCommand(command, cwd, env);
       try {
-        const session = await openRpcSession(await started.url);
+        const session = await openRpcSession(await started.url());
         const { result } = await session.request(1, "tools/list");
         const seconds = ((performance.now() - begunAt) / 1000).toFixed(1);
         console.log(`${command.join(" ")}: first answer after ${seconds} s`);
@@ -72,6 +80,9 @@ describe("from the packed package in an empty folder", () => {
         await started.ended;
         expect(started.text()).toContain("Stopping");
         await until("nothing of it runs", () => started.processes().every((pid) => !isAlive(pid)));
+        const planned = startCommand([...command, "service", "install", "--dry-run"], cwd, env);
+        await planned.ended;
+        expect(planned.text()).toMatch(again[runtime] ?? /^$/);
       } finally {
         started.dispose();
         home.dispose();

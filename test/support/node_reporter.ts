@@ -35,14 +35,16 @@ function describeError(error: Error | undefined): string {
   return cause instanceof Error ? cause.stack ?? cause.message : String(cause);
 }
 
-/** One line of XML for a test; undefined for a group, unless it failed by itself. */
+/** One line of XML for a test; undefined for a group, unless one of its hooks failed. */
 function toTestcase({ type, data }: TestEvent, groups: readonly string[]): string | undefined {
   const { error, type: kind } = data.details ?? {};
   const failed = type === "test:fail";
-  if (kind === "suite" && (!failed || error?.failureType === "subtestsFailed")) return undefined;
-  const head = `<testcase name="${escape(data.name ?? "")}" classname="${
-    groups.map(escape).join(" &gt; ")
-  }"`;
+  const isGroup = kind === "suite";
+  if (isGroup && (!failed || error?.failureType === "subtestsFailed")) return undefined;
+  const { name = "" } = data;
+  const path = isGroup ? [...groups, name, "its hooks"] : [...groups, name];
+  const [last = "", ...above] = path.map(escape).reverse();
+  const head = `<testcase name="${last}" classname="${above.reverse().join(" &gt; ")}"`;
   if (failed) return `${head}><failure>${escape(describeError(error))}</failure></testcase>`;
   return data.skip === undefined || data.skip === false
     ? `${head} />`

@@ -3,21 +3,49 @@
  * outside of it, where `.ci/run` installs them beforehand and a run without it does so itself.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { cacheDirectory } from "./python.ts";
 
 /** The versions of what runs the tests, where the machine has none of its own. */
 const packages = { bun: "bun@1.4.5", deno: "deno@2.9.6", node: "node@22.23.3" } as const;
 
-/** The oldest Node that the official suite runs on. */
-export const nodeMajorMin = 22;
+/** The oldest Node that the tests run on: it lets them load TypeScript by hooks. */
+export const nodeMin = "22.15";
 
 /** The path of a package's program; installs the package unless the program is there. */
 export function provide(packageName: string, program: string): string {
   const path = join(cacheDirectory, "node_modules", ".bin", program);
   if (existsSync(path)) return path;
   mkdirSync(cacheDirectory, { recursive: true });
+  return alone(() => existsSync(path) ? path : install(packageName, path));
+}
+
+/** Longer than any installation takes: what is older was left by a process that died. */
+const lockMsMax = 300_000;
+const lockLookMs = 200;
+
+/** Does something while no other process does: npm's folder is for one at a time. */
+function alone<Value>(work: () => Value): Value {
+  const lock = join(cacheDirectory, "installing");
+  const end = Date.now() + lockMsMax;
+  for (let isMine = false; !isMine;) {
+    try {
+      mkdirSync(lock);
+      isMine = true;
+    } catch {
+      if (Date.now() > end) rmSync(lock, { recursive: true, force: true });
+      else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lockLookMs);
+    }
+  }
+  try {
+    return work();
+  } finally {
+    rmSync(lock, { recursive: true, force: true });
+  }
+}
+
+function install(packageName: string, path: string): string {
   const manifest = join(cacheDirectory, "package.json");
   if (!existsSync(manifest)) {
     // npm looks for none further up, and newer ones let these three run their install scripts.
@@ -39,8 +67,12 @@ function versionOf(program: string): string | undefined {
 }
 
 /** Whether a `node --version` is new enough; nothing is not. */
-export const isNodeNewEnough = (version: string | undefined): boolean =>
-  Number(/^v(\d+)\./.exec(version ?? "")?.[1]) >= nodeMajorMin;
+export function isNodeNewEnough(version: string | undefined): boolean {
+  const [major = Number.NaN, minor = Number.NaN] = (version ?? "").replace(/^v/, "").split(".")
+    .map(Number);
+  const [majorMin = 0, minorMin = 0] = nodeMin.split(".").map(Number);
+  return major > majorMin || (major === majorMin && minor >= minorMin);
+}
 
 /** A Node that is new enough for these programs. */
 export const provideNode = (): string =>
@@ -58,7 +90,7 @@ export function providePath(
   for (const name of programs) {
     const version = versionOf(name);
     if (name === "node" ? isNodeNewEnough(version) : version !== undefined) continue;
-    const wanted = name === "node" ? `Node ${nodeMajorMin} or newer` : name;
+    const wanted = name === "node" ? `Node ${nodeMin} or newer` : name;
     const found = version === undefined ? "there is none on PATH" : `PATH has ${version}`;
     say(`The tests need ${wanted}, ${found}: using ${packages[name]} from npm`);
     try {

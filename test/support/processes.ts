@@ -46,7 +46,7 @@ export function descendants(pid: number): number[] {
   return found;
 }
 
-/** Processes whose command line holds a text; a unique marker in an argument finds escaped ones too. */
+/** Processes, all alive at the end of the search, whose command line holds a text; a unique marker in an argument finds escaped ones too. */
 export function withCommandText(marker: string): number[] {
   return readdirSync("/proc").filter((name) => {
     if (!/^\d+$/.test(name) || Number(name) === process.pid || !isAlive(Number(name))) return false;
@@ -55,7 +55,7 @@ export function withCommandText(marker: string): number[] {
     } catch {
       return false;
     }
-  }).map(Number);
+  }).map(Number).filter(isAlive);
 }
 
 /**

@@ -37,11 +37,17 @@ export const projectDirectory: string = fileURLToPath(new URL("../..", import.me
 export const executable = (name: RuntimeName): string =>
   name === thisRuntime ? process.execPath : name;
 
+/** What Node loads before a program of this project in TypeScript, or before a test. */
+export const nodeHooks: readonly string[] = [
+  "--import",
+  join(projectDirectory, "test", "support", "node_hooks.mjs"),
+];
+
 /** What precedes the path of a program; `root` is the folder of the project that it belongs to. */
-const beforePath: Readonly<Record<RuntimeName, (root: string) => string[]>> = {
+const beforePath: Readonly<Record<RuntimeName, (root: string) => readonly string[]>> = {
   bun: () => ["--no-env-file"],
   deno: (root) => ["run", "-A", "-q", "--no-check", "-c", join(root, "deno.json")],
-  node: () => [],
+  node: () => nodeHooks,
 };
 
 /** The command line that runs a TypeScript program of this project under a runtime. */

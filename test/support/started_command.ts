@@ -55,7 +55,7 @@ export function makeEmptyHome(): EmptyHome {
 /** A command that runs. */
 export interface StartedCommand {
   /** The gateway's MCP endpoint, once it is printed. */
-  readonly url: Promise<string>;
+  url(): Promise<string>;
   readonly child: ChildProcess;
   /** All that it wrote. */
   text(): string;
@@ -89,13 +89,14 @@ export function startCommand(
     });
   }).finally(() => hasEnded = true);
   const processes = () => child.pid === undefined ? [] : [child.pid, ...descendants(child.pid)];
-  const url = until("the gateway's address", () => {
-    const found = /Serving MCP at (http:\S+)/.exec(text)?.[1];
-    if (found === undefined && hasEnded) throw new Error(`It ended:\n${text}`);
-    return found?.replace("localhost", "127.0.0.1");
-  }, downloadMsMax).catch((fault) => {
-    throw new Error(`${fault}\n${text}`);
-  });
+  const url = () =>
+    until("the gateway's address", () => {
+      const found = /Serving MCP at (http:\S+)/.exec(text)?.[1];
+      if (found === undefined && hasEnded) throw new Error(`It ended:\n${text}`);
+      return found?.replace("localhost", "127.0.0.1");
+    }, downloadMsMax).catch((fault) => {
+      throw new Error(`${fault}\n${text}`);
+    });
   return {
     url,
     child,

@@ -5,7 +5,7 @@
  * over some commits, every combination is seen. `speed` runs on Bun, where it is shortest. `bun run test:all` runs every combination at once.
  */
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type RuntimeName, runtimes } from "./runtimes.ts";
 
 /** One row: its test files, or the programs that count their tests themselves. */
@@ -16,8 +16,8 @@ export interface Suite {
   readonly files?: readonly string[];
   /** Programs with their arguments; `MCP_TEST_RUNTIME` picks the gateway's runtime. */
   readonly programs?: readonly (readonly string[])[];
-  /** How many run at the same time; two where a second one costs the first no more than time. */
-  readonly atOnce: number;
+  /** Whether the files of a folder share a process: they wait for nothing, so that starts count. */
+  readonly isGrouped?: boolean;
 }
 
 const server = "test/conformance/run.ts";
@@ -28,50 +28,55 @@ export const suites: readonly Suite[] = [
     name: "real servers",
     kind: "outside",
     files: ["e2e/real_servers.test.ts", "e2e/curl.test.ts"],
-    atOnce: 1,
   },
   {
     name: "clients of each era",
     kind: "outside",
     files: ["e2e/eras.test.ts", "e2e/progress.test.ts", "e2e/first_hour.test.ts"],
-    atOnce: 1,
   },
   {
     name: "client programs",
     kind: "outside",
     files: ["e2e/era_programs.test.ts"],
-    atOnce: 1,
   },
-  { name: "MCP Apps", kind: "outside", files: ["e2e/apps.test.ts"], atOnce: 1 },
+  { name: "MCP Apps", kind: "outside", files: ["e2e/apps.test.ts"] },
   {
     name: "web APIs",
     kind: "outside",
     files: ["e2e/rest.test.ts", "e2e/rest_faults.test.ts", "e2e/openapi.test.ts"],
-    atOnce: 1,
   },
-  { name: "reverse proxy", kind: "outside", files: ["e2e/proxy.test.ts"], atOnce: 1 },
+  { name: "reverse proxy", kind: "outside", files: ["e2e/proxy.test.ts"] },
   {
     name: "official suite, the gateway as server",
     kind: "outside",
     programs: ["handshake", "modern", "dual"].flatMap((era) =>
       ["stdio", "http"].map((transport) => [server, "--only", `${era}-${transport}`])
     ),
-    atOnce: 2,
   },
   {
     name: "official suite, the gateway as client",
     kind: "outside",
     programs: [["test/conformance/run_client.ts"]],
-    atOnce: 1,
   },
-  { name: "the package", kind: "outside", files: ["package/"], atOnce: 1 },
-  { name: "unit", kind: "core", files: ["unit/"], atOnce: 2 },
-  { name: "processes and sockets", kind: "core", files: [""], atOnce: 2 },
-  { name: "speed", kind: "speed", programs: [["bench/run.ts", "e2e", "--short"]], atOnce: 1 },
+  { name: "the package", kind: "outside", files: ["package/"] },
+  { name: "unit", kind: "core", files: ["unit/"], isGrouped: true },
+  { name: "processes and sockets", kind: "core", files: [""] },
+  { name: "speed", kind: "speed", programs: [["bench/run.ts", "e2e", "--short"]] },
+];
+
+/**
+ * The kinds in their order, and how many pieces of one kind run at the same time. Most tests wait for
+ * processes and clocks, so that more of them than the machine has processors cost each other little.
+ * Speed is measured alone.
+ */
+export const stages: readonly { readonly kind: Suite["kind"]; readonly atOnce: number }[] = [
+  { kind: "outside", atOnce: 3 },
+  { kind: "core", atOnce: 4 },
+  { kind: "speed", atOnce: 1 },
 ];
 
 /** All test files below a folder, as paths with `/`. */
-export function testFiles(folder: string): string[] {
+export function allTestFiles(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
     .map((path) => path.replaceAll("\\", "/"))
     .filter((path) => path.endsWith(".test.ts"))
@@ -84,6 +89,14 @@ const owner = (path: string) =>
 /** The files of a suite, out of all. */
 export const filesOf = (suite: Suite, all: readonly string[]): string[] =>
   all.filter((path) => owner(path) === suite).map((path) => join("test", path));
+
+/** What runs in one process: the files of a folder, or each file by itself. */
+export function piecesOf(suite: Suite, all: readonly string[]): [name: string, files: string[]][] {
+  const files = filesOf(suite, all);
+  return suite.isGrouped === true
+    ? [...Map.groupBy(files, dirname)]
+    : files.map((path) => [path, [path]]);
+}
 
 /** Where a suite runs: everywhere, or where the commit's hash says; on Bun where there is none. */
 export function runtimesOf(suite: Suite, commit: string, all: boolean): readonly RuntimeName[] {

@@ -1,12 +1,12 @@
 /**
- * What the test command runs, piece by piece: one file of tests on one runtime, one program that
+ * What the test command runs, piece by piece: some files of tests on one runtime, one program that
  * counts its tests itself, or one static check. Each piece knows its line in the output, its command,
  * and how to read what it did.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Outcome } from "./run_command.ts";
-import { executable, type RuntimeName, runtimes, titles } from "./runtimes.ts";
+import { executable, nodeHooks, type RuntimeName, runtimes, titles } from "./runtimes.ts";
 import { countsOfText, reportOfJunit, type TestReport } from "./test_report.ts";
 import { testMsMax } from "./wait.ts";
 
@@ -27,28 +27,36 @@ const titleWidth = Math.max(...runtimes.map((name) => titles[name].length));
 const tailLines = 200;
 const tailOf = (text: string) => text.trimEnd().split("\n").slice(-tailLines).join("\n");
 
-const testCommands: Readonly<Record<RuntimeName, (path: string, report: string) => string[]>> = {
-  bun: (path, report) => [
-    ...[executable("bun"), "--no-env-file", "test", `--timeout=${testMsMax}`],
-    ...["--reporter=junit", `--reporter-outfile=${report}`, `./${path}`],
+type TestCommand = (paths: readonly string[], report: string) => string[];
+
+const testCommands: Readonly<Record<RuntimeName, TestCommand>> = {
+  bun: (paths, report) => [
+    ...[executable("bun"), "--no-env-file", "test", "--isolate", `--timeout=${testMsMax}`],
+    ...["--reporter=junit", `--reporter-outfile=${report}`, ...paths.map((path) => `./${path}`)],
   ],
-  deno: (path, report) => [
-    ...[executable("deno"), "test", "--allow-all", "--no-check", `--junit-path=${report}`, path],
+  deno: (paths, report) => [
+    ...[executable("deno"), "test", "--allow-all", "--no-check", `--junit-path=${report}`],
+    ...paths,
   ],
-  node: (path, report) => [
-    ...[executable("node"), "--import", "./test/support/node_hooks.ts", "--test-force-exit"],
+  node: (paths, report) => [
+    ...[executable("node"), ...nodeHooks, "--test-force-exit"],
     ...["--test-reporter=spec", "--test-reporter-destination=stdout"],
     ...["--test-reporter=./test/support/node_reporter.ts"],
-    ...[`--test-reporter-destination=${report}`, `./${path}`],
+    ...[`--test-reporter-destination=${report}`, "test/support/node_files.ts", ...paths],
   ],
 };
 
-/** The tests of one file. */
-export function testFile(path: string, runtime: RuntimeName, reports: string): Work {
-  const report = join(reports, `${runtime}-${path.replaceAll("/", "-")}.xml`);
+/** The tests of some files, in one process. */
+export function testFiles(
+  name: string,
+  paths: readonly string[],
+  runtime: RuntimeName,
+  reports: string,
+): Work {
+  const report = join(reports, `${runtime}-${name.replaceAll("/", "-")}.xml`);
   return {
-    name: `${titles[runtime].padEnd(titleWidth)}  ${path}`,
-    command: testCommands[runtime](path, report),
+    name: `${titles[runtime].padEnd(titleWidth)}  ${name}`,
+    command: testCommands[runtime](paths, report),
     read() {
       try {
         return reportOfJunit(readFileSync(report, "utf8"));

@@ -4,10 +4,10 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type RuntimeName, runtimes } from "../support/runtimes.ts";
-import { filesOf, runtimesOf, type Suite, suites, testFiles } from "../support/suites.ts";
+import { allTestFiles, filesOf, runtimesOf, type Suite, suites } from "../support/suites.ts";
 
 const folder = fileURLToPath(new URL("..", import.meta.url));
-const all = testFiles(folder);
+const all = allTestFiles(folder);
 
 test("each test file belongs to one suite, and each row names what is there", () => {
   const owned = suites.flatMap((suite) => filesOf(suite, all));

@@ -1,5 +1,6 @@
 /** Reading test reports: what CI's last lines say must be true. */
 import { expect, test } from "bun:test";
+import { default as reportOfNode } from "../support/node_reporter.ts";
 import { countsOfText, reportOfJunit } from "../support/test_report.ts";
 
 const bunReport = `<testsuites><testsuite name="a.test.ts" tests="4" failures="1" skipped="1">
@@ -21,6 +22,40 @@ test("the same tests count the same on Bun and on Deno, and failed ones say why"
   const expected = { passed: 2, failed: 1, skipped: 1, failures: ["g > two <>\nno &\nnever"] };
   expect(reportOfJunit(bunReport)).toEqual(expected);
   expect(reportOfJunit(denoReport)).toEqual(expected);
+});
+
+test("what Node tells of its tests counts the same, and a group fails for its hook alone", async () => {
+  const suite = (failureType?: string) => ({
+    type: "suite",
+    ...(failureType && { error: Object.assign(new Error("no &\nnever"), { failureType }) }),
+  });
+  const error = Object.assign(new Error("1"), { cause: "no &\nnever" });
+  const events = [
+    { type: "test:start", data: { name: "g", nesting: 0 } },
+    { type: "test:start", data: { name: "one", nesting: 1 } },
+    { type: "test:pass", data: { name: "one", nesting: 1, details: { type: "test" } } },
+    { type: "test:start", data: { name: "two <>", nesting: 1 } },
+    { type: "test:fail", data: { name: "two <>", nesting: 1, details: { type: "test", error } } },
+    { type: "test:pass", data: { name: "s", nesting: 1, skip: true, details: { type: "test" } } },
+    { type: "test:fail", data: { name: "g", nesting: 0, details: suite("subtestsFailed") } },
+    { type: "test:start", data: { name: "top", nesting: 0 } },
+    { type: "test:pass", data: { name: "top", nesting: 0, details: { type: "test" } } },
+    { type: "test:diagnostic", data: {} },
+  ];
+  const read = async (list: typeof events) => {
+    const pieces: string[] = [];
+    const source = async function* () {
+      yield* list;
+    };
+    for await (const piece of reportOfNode(source())) pieces.push(piece);
+    return reportOfJunit(pieces.join(""));
+  };
+  const expected = { passed: 2, failed: 1, skipped: 1, failures: ["g > two <>\nno &\nnever"] };
+  expect(await read(events)).toEqual(expected);
+  const hook = { name: "g", nesting: 0, details: suite("hookFailed") };
+  const failed = await read([...events.slice(0, 3), { type: "test:fail", data: hook }]);
+  expect([failed.passed, failed.failed]).toEqual([1, 1]);
+  expect(failed.failures[0]).toContain("no &\nnever");
 });
 
 test("a failure without a text is reported by its message", () => {

@@ -72,10 +72,10 @@ function assertWritable(spec: ServiceSpec): ServiceSpec {
 }
 
 /** Caches of launchers, which may be emptied at any time. */
-const launcherCache = /[\\/](?:_npx|\.bunx-[^\\/]*|registry\.npmjs\.org)[\\/]/;
+const launcherCache = /[\\/](?:_npx|\.bunx-[^\\/]*)[\\/]/;
 
 function assertLasting(self: readonly string[]): void {
-  if (!self.some((word) => launcherCache.test(word) || word.startsWith("npm:"))) return;
+  if (!self.some((word) => launcherCache.test(word))) return;
   throw new CommandError(
     "usage",
     `Cannot install a service that runs from a cache (${

@@ -1,0 +1,36 @@
+/** The program as one file: for this platform it starts without a runtime and serves. */
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import process from "node:process";
+import { manifest, runOrThrow } from "../support/packed.ts";
+import { openRpcSession } from "../support/rpc_session.ts";
+import { executable, projectDirectory } from "../support/spawn_gateway.ts";
+import { makeEmptyHome, startCommand } from "../support/started_command.ts";
+
+const testMs = 240_000;
+const isCommon = process.platform === "linux" || process.platform === "darwin";
+
+test.skipIf(!isCommon)("one file holds the program, its runtime and its recipes", async () => {
+  const home = makeEmptyHome();
+  const platform = `${process.platform}-${process.arch}`;
+  runOrThrow(executable("bun"), ["packaging/binaries.ts", platform], {
+    cwd: projectDirectory,
+    env: { ...process.env, BINARIES_DIR: home.folder },
+  });
+  const program = join(home.folder, `mcp-wrapper-${platform}`);
+  // Nothing but the program itself.
+  const env = { ...home.env, PATH: "/usr/bin:/bin" };
+  expect(runOrThrow(program, ["--version"], { cwd: home.folder, env }).trim())
+    .toBe(manifest.version);
+  const started = startCommand([program], home.folder, env);
+  try {
+    const session = await openRpcSession(await started.url());
+    expect(JSON.stringify(await session.request(1, "tools/list"))).toContain("simple_price");
+    await session.end();
+    started.child.kill("SIGTERM");
+    expect(await started.ended).toBe(0);
+  } finally {
+    started.dispose();
+    home.dispose();
+  }
+}, testMs);
