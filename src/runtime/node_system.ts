@@ -57,7 +57,8 @@ export function createNodeSystem(pipe: WritePipe = writeToPipe): System {
     replaceFile,
     removeFile: (path) => rmSync(path, { force: true }),
     isAlive: (pid) => signalProcess(pid, 0),
-    signal: signalProcess,
+    // The first process of a container may be a gateway, and outside of one it is the system.
+    signal: (pid, name) => pid > 1 && signalProcess(pid, name),
     run,
     detach,
   };
@@ -195,7 +196,7 @@ async function replaceFile(path: string, text: string, mode: number): Promise<vo
 
 function signalProcess(pid: number, name: NodeJS.Signals | 0): boolean {
   // 0 and -1 would mean this program's own group and all processes.
-  if (!Number.isSafeInteger(pid) || pid <= 1) return false;
+  if (!Number.isSafeInteger(pid) || pid < 1) return false;
   try {
     return process.kill(pid, name);
   } catch (fault) {
@@ -208,21 +209,26 @@ function run(command: string, options: RunOptions): Promise<RunOutcome> {
   const { args, env, cwd, input, withinMs, outputBytesMax } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { env, ...(cwd === undefined ? {} : { cwd }) });
-    let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
-      child.kill("SIGKILL");
-    }, withinMs);
     const stdout = collect(child.stdout, outputBytesMax);
     const stderr = collect(child.stderr, outputBytesMax);
+    let ended: { readonly code: number | null } | undefined;
+    const settle = (isLate: boolean) => {
+      clearTimeout(timer);
+      resolve({ code: ended?.code ?? null, stdout: stdout(), stderr: stderr(), isLate });
+    };
+    const timer = setTimeout(() => {
+      settle(ended === undefined);
+      child.kill("SIGKILL");
+      // A program that goes on in the background may hold the outputs of the one that started it.
+      child.stdout.destroy();
+      child.stderr.destroy();
+    }, withinMs);
     child.once("error", (fault) => {
       clearTimeout(timer);
       reject(fault);
     });
-    child.once("close", (code) => {
-      clearTimeout(timer);
-      resolve({ code: isLate ? null : code, stdout: stdout(), stderr: stderr(), isLate });
-    });
+    child.once("exit", (code) => ended = { code });
+    child.once("close", () => settle(false));
     // A program that reads no input may close it first.
     child.stdin.on("error", () => {});
     child.stdin.end(input ?? "");

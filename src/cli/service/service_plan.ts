@@ -48,7 +48,7 @@ export function specOf(context: CommandContext, values: CommandValues): ServiceS
   const { platform: { self, cwd, system, runtime } } = context;
   assertLasting(self);
   const has = (name: string) => system.describe(resolvePath(cwd, name)) !== undefined;
-  return {
+  return assertWritable({
     command: [...self, "start"],
     folder: ["mcp.json", "data", ".env"].some(has) ? cwd : system.homeFolder,
     env: {
@@ -56,7 +56,19 @@ export function specOf(context: CommandContext, values: CommandValues): ServiceS
       ...ownVariables(runtime.env, cwd),
       ...absolute(readVariableFlags(values), cwd),
     },
-  };
+  });
+}
+
+/** A line break would begin another line of a unit; a property list can hold none of the others. */
+function assertWritable(spec: ServiceSpec): ServiceSpec {
+  const variables = Object.entries(spec.env).map(([name, value]) => `${name}=${value}`);
+  const wrong = [...spec.command, spec.folder, ...variables].find((text) => /\p{Cc}/u.test(text));
+  if (wrong === undefined) return spec;
+  throw new CommandError(
+    "usage",
+    `Cannot install a service: ${JSON.stringify(wrong)} has a control character, such as a line ` +
+      "break; rename or change it",
+  );
 }
 
 /** Caches of launchers, which may be emptied at any time. */
