@@ -8,6 +8,7 @@ import type { CommandContext } from "./command.ts";
 import { CommandError } from "./command_error.ts";
 import { commands } from "./commands.ts";
 import { type ExitCode, exitCodes } from "./exit_codes.ts";
+import { defaultLimits } from "../limits.ts";
 import type { Platform } from "./platform.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
 import { readSurroundings } from "./surroundings.ts";
@@ -61,13 +62,21 @@ function describeFault(fault: unknown) {
   return { code: exitCodes.failed, reason: "failed", message };
 }
 
-/** Aborts on the first signal; the second ends the program at once. */
-function interruption({ runtime, exit }: Platform): AbortSignal {
+/**
+ * Aborts on the first signal; the second ends the program at once. Copies of the first, which script
+ * runners send, do not count.
+ */
+function interruption({ runtime, exit, limits }: Platform): AbortSignal {
+  const { signalEchoMs } = { ...defaultLimits, ...limits };
   const controller = new AbortController();
+  let firstAt = 0;
   runtime.onSignal((signal) => {
     if (signal === "SIGHUP") return exit(exitCodes.interrupted);
-    if (controller.signal.aborted) return exit(exitCodes.interrupted);
-    controller.abort();
+    const now = performance.now();
+    if (!controller.signal.aborted) {
+      firstAt = now;
+      controller.abort();
+    } else if (now - firstAt >= signalEchoMs) exit(exitCodes.interrupted);
   });
   return controller.signal;
 }
