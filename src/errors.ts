@@ -80,11 +80,7 @@ export const errorTable = {
   },
   resource_not_found: { rpc: -32002, http: 200, text: "Resource not found" },
   cancelled: { rpc: -32603, http: 200, text: "The call was cancelled" },
-  header_mismatch: {
-    rpc: -32020,
-    http: 400,
-    text: "The headers contradict the message",
-  },
+  header_mismatch: { rpc: -32020, http: 400, text: "The headers contradict the message" },
   envelope_invalid: {
     rpc: -32602,
     http: 400,
@@ -134,6 +130,7 @@ export const errorTable = {
     text: "The gateway is stopping; retry later",
     retryAfterMs: 1_000,
   },
+  gateway_unavailable: { rpc: -32603, http: 503, text: "No gateway is running" },
   ask_unanswerable: {
     rpc: -32603,
     http: 200,

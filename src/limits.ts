@@ -3,6 +3,7 @@
  * rows by subject. A test may pass its own table to `createGateway`. No other source file holds a
  * number of this size.
  */
+import { bridgeLimits } from "./limits/bridge_limits.ts";
 import { clientLimits } from "./limits/client_limits.ts";
 import { commandLimits } from "./limits/command_limits.ts";
 import { houseLimits } from "./limits/gateway_limits.ts";
@@ -16,6 +17,7 @@ export const defaultLimits = {
   ...serverLimits,
   ...webLimits,
   ...houseLimits,
+  ...bridgeLimits,
   ...commandLimits,
   ...serviceLimits,
 } as const satisfies Record<string, number>;

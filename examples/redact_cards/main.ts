@@ -1,9 +1,9 @@
 /**
- * The gateway inside a program of one's own, on Bun or Deno: it reads `mcp.json` and the
+ * The gateway inside a program of one's own, on Bun, Deno or Node: it reads `mcp.json` and the
  * environment as `mcp-wrapper` does, adds the step, and listens.
  *
  *     npm install mcp-wrapper
- *     bun main.ts         (or: deno run -A main.ts)
+ *     node main.ts        (or: bun main.ts, deno run -A main.ts)
  */
 import { createGateway, defaultTables, readConfig, type Runtime } from "mcp-wrapper";
 import process from "node:process";
@@ -11,7 +11,8 @@ import { makeRedactCardsStep } from "./redact_cards.ts";
 
 async function createRuntime(): Promise<Runtime> {
   if ("Bun" in globalThis) return (await import("mcp-wrapper/bun")).createBunRuntime();
-  return (await import("mcp-wrapper/deno")).createDenoRuntime();
+  if ("Deno" in globalThis) return (await import("mcp-wrapper/deno")).createDenoRuntime();
+  return (await import("mcp-wrapper/node")).createNodeRuntime();
 }
 
 const runtime = await createRuntime();

@@ -2,9 +2,9 @@
  * What a command is: a row of data, from which the help and the parsing are made, and a function
  * that is loaded when the command is used. `commands.ts` has the rows.
  */
-import type { Places } from "../config/places.ts";
 import type { ExitCode } from "./exit_codes.ts";
 import type { Platform } from "./platform.ts";
+import type { Surroundings } from "./surroundings.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A positional argument. */
@@ -56,16 +56,9 @@ export interface CommandValues {
 }
 
 /** What every command gets. */
-export interface CommandContext {
+export interface CommandContext extends Surroundings {
   readonly platform: Platform;
   readonly terminal: Terminal;
-  /**
-   * The environment: global flags before the variables of the process, before the `.env` of the
-   * current folder, before the `.env` next to the `mcp.json`.
-   */
-  readonly env: Readonly<Record<string, string>>;
-  /** Where the files of the gateway are, and why there. */
-  readonly places: Places;
   /** Whether results are printed as JSON. */
   readonly json: boolean;
   /** Whether `--yes` answers every question. */

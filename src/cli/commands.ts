@@ -8,6 +8,9 @@ import { listenFlags } from "./variable_flags.ts";
 /** The command of a command line without one. */
 export const defaultCommand = "start";
 
+const clientIds =
+  "claude-desktop, claude-code, cursor, vscode, windsurf, zed, codex, gemini or goose";
+
 const server = (isRequired: boolean, meaning = "name of a server"): CommandArgument => ({
   name: "NAME",
   meaning,
@@ -34,6 +37,20 @@ const starting: readonly Command[] = [
     ],
     examples: ["start --port 9100", "start --config ~/mcp.json"],
     load: async () => (await import("./start_command.ts")).runStart,
+  },
+  {
+    name: "stdio",
+    summary: "serves a client that starts a command, on stdio",
+    arguments: [
+      {
+        name: "NAME",
+        meaning: "one server, under its own names; without it all servers",
+        isRequired: false,
+      },
+    ],
+    options: [{ flags: "--server NAME", meaning: "the same as NAME" }],
+    examples: ["stdio", "stdio files", "stdio --config ~/mcp.json --data ~/.mcp"],
+    load: async () => (await import("./stdio_command.ts")).runStdio,
   },
   {
     name: "status",
@@ -192,10 +209,51 @@ const maintaining: readonly Command[] = [
   },
 ];
 
+const clients: readonly Command[] = [
+  {
+    name: "connect",
+    summary: "connects a client to the gateway",
+    arguments: [{
+      name: "CLIENT",
+      meaning: clientIds,
+      isRequired: true,
+    }],
+    options: [
+      { flags: "--write", meaning: "add it: by the client's own command, else in its file" },
+      { flags: "--project", meaning: "for the project in the current folder alone" },
+      { flags: "--stdio", meaning: "by a program over stdio instead of the URL" },
+      { flags: "--name NAME", meaning: "name of the entry (default mcp-wrapper)" },
+      {
+        flags: "--header HEADER",
+        meaning: 'header for the client to send, as "NAME: VALUE"',
+        isMany: true,
+      },
+    ],
+    examples: ["connect claude-code", "connect cursor --write"],
+    load: async () => (await import("./connect_command.ts")).runConnect,
+  },
+  {
+    name: "import",
+    summary: "takes over the servers of your clients",
+    arguments: [{
+      name: "FILE",
+      meaning: "a client's file (default: those of the user that exist)",
+      isRequired: false,
+    }],
+    options: [
+      { flags: "--client CLIENT", meaning: "only this client, or whose file FILE is" },
+      { flags: "--only NAME", meaning: "only this server", isMany: true },
+    ],
+    examples: ["import", "import .vscode/mcp.json --yes"],
+    load: async () => (await import("./import_command.ts")).runImport,
+  },
+];
+
 /** In the order of the help. */
 export const commands: readonly Command[] = [
   ...starting,
   ...configuring,
   ...using,
+  ...clients,
   ...maintaining,
 ];

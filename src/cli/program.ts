@@ -8,8 +8,8 @@ import type { CommandContext } from "./command.ts";
 import { CommandError } from "./command_error.ts";
 import { commands } from "./commands.ts";
 import { type ExitCode, exitCodes } from "./exit_codes.ts";
-import { defaultLimits } from "../limits.ts";
 import type { Platform } from "./platform.ts";
+import { onStopSignals } from "./signals.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
 import { readSurroundings } from "./surroundings.ts";
 import { readVariableFlags } from "./variable_flags.ts";
@@ -62,21 +62,10 @@ function describeFault(fault: unknown) {
   return { code: exitCodes.failed, reason: "failed", message };
 }
 
-/**
- * Aborts on the first signal; the second ends the program at once. Copies of the first, which script
- * runners send, do not count.
- */
-function interruption({ runtime, exit, limits }: Platform): AbortSignal {
-  const { signalEchoMs } = { ...defaultLimits, ...limits };
+/** Aborts on the first signal; the second ends the program at once. */
+function interruption(platform: Platform): AbortSignal {
   const controller = new AbortController();
-  let firstAt = 0;
-  runtime.onSignal((signal) => {
-    if (signal === "SIGHUP") return exit(exitCodes.interrupted);
-    const now = performance.now();
-    if (!controller.signal.aborted) {
-      firstAt = now;
-      controller.abort();
-    } else if (now - firstAt >= signalEchoMs) exit(exitCodes.interrupted);
-  });
+  const leave = () => platform.exit(exitCodes.interrupted);
+  onStopSignals(platform, { first: () => controller.abort(), again: leave, hangUp: leave });
   return controller.signal;
 }

@@ -4,9 +4,9 @@ import { startGateway } from "./start/run_gateway.ts";
 
 /** Resolves when the gateway serves; the program ends by a signal. */
 export async function runStart(
-  { platform, env, places }: CommandContext,
+  context: CommandContext,
   values: CommandValues,
 ): Promise<undefined> {
   const untilUnattached = values.flag("untilUnattached");
-  await startGateway(platform, { env, places }, { untilUnattached });
+  await startGateway(context.platform, context, { untilUnattached });
 }

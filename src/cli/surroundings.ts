@@ -13,8 +13,17 @@ type Variables = Readonly<Record<string, string>>;
 
 /** Both, for the context of a command. */
 export interface Surroundings {
+  /**
+   * Global flags before the variables of the process, before the `.env` of the current folder,
+   * before the `.env` next to the `mcp.json`.
+   */
   readonly env: Variables;
+  /** Where the files of the gateway are, and why there. */
   readonly places: Places;
+  /** The `.env` files that were read, the one that takes precedence first. */
+  readonly envFiles: readonly string[];
+  /** The environment with what these files say now, for a gateway that reads `mcp.json` again. */
+  readonly readEnv: () => Promise<Variables>;
 }
 
 /** Reads both. Throws a ConfigError for a file or a path that cannot be used. */
@@ -23,7 +32,8 @@ export async function readSurroundings(
   flags: Variables,
 ): Promise<Surroundings> {
   const { runtime, system, cwd } = platform;
-  const env = { ...await readVariables(platform, cwd), ...runtime.env, ...flags };
+  const inFolder = await readVariables(platform, cwd);
+  const env = { ...inFolder, ...runtime.env, ...flags };
   const input = {
     cwd,
     platform: system.platform,
@@ -33,8 +43,18 @@ export async function readSurroundings(
   };
   const places = findPlaces({ ...input, env });
   const folder = folderOf(places.configPath);
-  if (folder === resolvePath(cwd, ".")) return { env, places };
-  const beside = await readVariables(platform, folder);
+  const isSame = folder === resolvePath(cwd, ".");
+  const beside = isSame ? undefined : await readVariables(platform, folder);
+  const files = {
+    envFiles: [...(inFolder ? [`${cwd}/.env`] : []), ...(beside ? [`${folder}/.env`] : [])],
+    readEnv: async () => ({
+      ...(isSame ? {} : await readVariables(platform, folder)),
+      ...await readVariables(platform, cwd),
+      ...runtime.env,
+      ...flags,
+    }),
+  };
+  if (beside === undefined) return { env, places, ...files };
   const whole = { ...beside, ...env };
   const ofFile = (name: string) => isSet(beside, name) && !isSet(env, name);
   if (ofFile("MCP_CONFIG")) {
@@ -43,13 +63,14 @@ export async function readSurroundings(
       "configuration; set MCP_CONFIG in the environment",
     ]);
   }
-  if (!ofFile("MCP_DATA_DIR")) return { env: whole, places };
+  if (!ofFile("MCP_DATA_DIR")) return { env: whole, places, ...files };
   const data = beside["MCP_DATA_DIR"]?.trim() ?? "";
   const home = env["HOME"] ?? system.homeFolder;
   const dataDirectory = data === noDirectory ? data : resolvePath(folder, expandHome(data, home));
   return {
     env: { ...whole, MCP_DATA_DIR: dataDirectory },
     places: { ...places, dataDirectory, dataWhy: `MCP_DATA_DIR in ${folder}/.env says so` },
+    ...files,
   };
 }
 
@@ -57,11 +78,15 @@ function isSet(variables: Variables, name: string): boolean {
   return (variables[name]?.trim() ?? "") !== "";
 }
 
-async function readVariables({ runtime }: Platform, folder: string): Promise<Variables> {
+/** Undefined if the folder has no such file. */
+async function readVariables(
+  { runtime }: Platform,
+  folder: string,
+): Promise<Variables | undefined> {
   const path = `${folder}/.env`;
   const text = await runtime.readText(path).catch((fault) => {
     throw new ConfigError([`Cannot read "${path}": ${fault.message}`], fault);
   });
   // Loaded only if there is a `.env` file.
-  return text === undefined ? {} : (await import("dotenv")).parse(text);
+  return text === undefined ? undefined : (await import("dotenv")).parse(text);
 }

@@ -135,6 +135,11 @@ export const otherwiseNamed: ReadonlyMap<string, string> = new Map([
 const ofServers = new Set(serverKinds.flatMap(({ keys }) => keys));
 const ofFiles = new Set(fileKinds.flatMap(({ keys }) => keys));
 
+/** Whether a key of a server means something to the program that wrote it, and nothing here. */
+export function isForeignKey(key: string): boolean {
+  return ofServers.has(key) && key !== "env";
+}
+
 /** The ignored keys of one file. */
 export interface PassedOver {
   /** Whether this key of a server is ignored; notes it if so. */

@@ -133,7 +133,8 @@ function lookUp(
   };
 }
 
-function toVariableName(input: string): string {
+/** The variable to use instead of `${input:…}`. */
+export function toVariableName(input: string): string {
   const name = input.toUpperCase().replace(/[^A-Z0-9]+/g, "_").replace(/^_+|_+$/g, "");
   return /^[A-Z]/.test(name) ? name : `INPUT_${name}`;
 }

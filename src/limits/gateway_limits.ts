@@ -27,6 +27,13 @@ export const houseLimits = {
    */
   watchSettleMs: 100,
   watchPollMs: 2_000,
+  /**
+   * How long the command of another program may take to add a server, how much of its output is
+   * read, and how much of it an error text shows.
+   */
+  ownCommandMs: 30_000,
+  ownCommandBytesMax: 64 * 1024,
+  ownCommandCharsMax: 300,
   /** Further signals within this time are copies of the first, sent by npx and script runners. */
   signalEchoMs: 1_000,
   /** Messages that listeners of the bus published and that wait for the one before: a loop ends here. */
@@ -65,6 +72,9 @@ export const houseLimits = {
   logNameCharsMax: 200,
   /** The longest time in a configuration: both runtimes fire longer timers at once. */
   timerMsMax: 2_147_483_647,
+  /** The time in which a login shell must name its PATH, and what its files may print meanwhile. */
+  loginShellMs: 5_000,
+  loginShellBytesMax: 64 * 1024,
   /** A command line of Windows that cmd runs. */
   windowsCommandCharsMax: 8_191,
   /** The latest calls of a server whose median time its report shows. */

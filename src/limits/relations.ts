@@ -109,6 +109,15 @@ export const relations: readonly Relation[] = [
   within("databaseRetryMsMin", "databaseRetryMsMax", grows),
   before("databaseRetryMsMax", "databaseLockedMs", "a locked database is tried more than once"),
   within("restReloadMsMin", "restReloadMsMax", grows),
+  before(
+    "bridgeAwayMs",
+    clientPatienceMs,
+    "a request fails with a reason before its client gives up",
+  ),
+  within("bridgeStartMs", "bridgeAwayMs", "a request that starts a gateway can wait for it"),
+  before("bridgeRejoinMs", "bridgeStartMs", "a gateway that returns is joined within a start"),
+  within("lineBytesMax", "bridgeMessageBytesMax", "a message of a server passes the bridge"),
+  within("bridgeRetryMsMin", "bridgeRetryMsMax", grows),
   within("credentialRetryMsMin", "credentialRetryMsMax", grows),
 ];
 

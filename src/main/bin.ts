@@ -23,4 +23,4 @@ else if (isTooOld(process.versions.node)) {
       "(bunx --bun mcp-wrapper, deno run -A npm:mcp-wrapper)",
   );
   process.exitCode = misconfigured;
-}
+} else await import("./node.ts");

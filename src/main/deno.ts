@@ -11,7 +11,7 @@ const config = import.meta.filename?.endsWith(".ts")
 
 await runProgram({
   runtime: createDenoRuntime(),
-  system: createNodeSystem(),
+  system: createNodeSystem((name, bytes) => Deno[name].write(bytes)),
   args: Deno.args,
   self: [Deno.execPath(), "run", "--allow-all", "--quiet", ...config, Deno.mainModule],
   cwd: Deno.cwd(),

@@ -9,8 +9,9 @@ import {
   realpathSync,
   rmSync,
   statSync,
+  write as writeBytes,
 } from "node:fs";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, readFile, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import process from "node:process";
 import { Readable } from "node:stream";
@@ -28,9 +29,11 @@ import type {
 const descriptors = { stdin: 0, stdout: 1, stderr: 2 } as const;
 const privateMode = 0o600;
 const permissionBits = 0o777;
+/** How long a full pipe gets to be read. */
+const fullMs = 5;
 
-/** The machine of this process. */
-export function createNodeSystem(): System {
+/** The machine of this process. `pipe` replaces a `node:fs` that waits for the reader. */
+export function createNodeSystem(pipe: WritePipe = writeToPipe): System {
   return {
     platform: process.platform,
     homeFolder: readHome(),
@@ -39,9 +42,10 @@ export function createNodeSystem(): System {
     isTerminal: (stream) => isatty(descriptors[stream]),
     columns: () => process.stdout.isTTY ? process.stdout.columns : undefined,
     stdin: () => Readable.toWeb(process.stdin) as ReadableStream<Uint8Array>,
-    write,
+    write: (stream, text) => write(stream, text, pipe),
     describe,
     readPart,
+    readBytes,
     list: (folder) => orNothing(() => readdirSync(folder).sort()) ?? [],
     makeFolder: (path, mode) => void mkdirSync(path, { recursive: true, mode }),
     setMode: chmodSync,
@@ -63,11 +67,33 @@ function readHome(): string {
   }
 }
 
-function write(stream: OutputName, text: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    process[stream].write(text, (fault) => fault ? reject(fault) : resolve());
-  });
+/**
+ * Writes without stopping the program while a reader does not read: it could not even end on a
+ * signal then. The streams of `node:process` write to a pipe at once on some runtimes.
+ */
+async function write(name: OutputName, text: string, pipe: WritePipe): Promise<void> {
+  if (isatty(descriptors[name])) {
+    return await new Promise((resolve, reject) => {
+      process[name].write(text, (fault) => fault ? reject(fault) : resolve());
+    });
+  }
+  for (let rest = new TextEncoder().encode(text); rest.byteLength > 0;) {
+    rest = rest.subarray(await pipe(name, rest));
+  }
 }
+
+/** Writes bytes to an output that is no terminal; resolves with how many were written. */
+export type WritePipe = (name: OutputName, bytes: Uint8Array) => Promise<number>;
+
+const writeToPipe: WritePipe = (name, bytes) =>
+  new Promise((resolve, reject) => {
+    writeBytes(descriptors[name], bytes, (fault, written) => {
+      // Another program that shares the pipe may have made it refuse what has no room.
+      if (toCode(fault) === "EAGAIN") setTimeout(() => resolve(0), fullMs);
+      else if (fault) reject(fault);
+      else resolve(written);
+    });
+  });
 
 /** What the work gives; undefined if the path leads to nothing. */
 function orNothing<Value>(work: () => Value): Value | undefined {
@@ -113,6 +139,15 @@ async function readPart(
     return bytes.subarray(0, bytesRead);
   } finally {
     await handle.close();
+  }
+}
+
+async function readBytes(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(path);
+  } catch (fault) {
+    if (["ENOENT", "ENOTDIR"].includes(toCode(fault) ?? "")) return undefined;
+    throw fault;
   }
 }
 

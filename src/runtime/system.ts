@@ -73,6 +73,8 @@ export interface System {
   describe(path: string): FileFacts | undefined;
   /** At most so many bytes of a file from an offset on; undefined if there is no such file. */
   readPart(path: string, offset: number, bytesMax: number): Promise<Uint8Array | undefined>;
+  /** The bytes of a file; undefined if there is nothing at the path. */
+  readBytes(path: string): Promise<Uint8Array | undefined>;
   /** The names in a folder, sorted; empty if there is no such folder. */
   list(folder: string): readonly string[];
   /** Makes a folder and its parents. */

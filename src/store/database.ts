@@ -10,6 +10,9 @@ import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
 import { schemaSteps } from "./schema_steps.ts";
 import type { StoreKindOptions } from "./stores.ts";
 
+/** By these words a start knows that another gateway was first. */
+export const lockedWords = "another gateway uses this data directory";
+
 /** The primary SQLite result codes that this file handles; others are rethrown. */
 const sqliteBusy = 5;
 const sqliteCorrupt = 11;
@@ -30,7 +33,7 @@ export function openStoreDatabase(
   } catch (fault) {
     if (toPrimaryCode(fault) === sqliteBusy) {
       throw new Error(
-        `Cannot open "${path}": another gateway uses this data directory; ` +
+        `Cannot open "${path}": ${lockedWords}; ` +
           "stop that gateway, or choose another folder by MCP_DATA_DIR or --data",
         { cause: fault },
       );

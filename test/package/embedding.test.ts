@@ -7,6 +7,7 @@ import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { hostileCommand } from "../fault/hostile_command.ts";
+import { provideNode } from "../support/outside.ts";
 import { type Packed, packPackage, runOrThrow } from "../support/packed.ts";
 import { openRpcSession } from "../support/rpc_session.ts";
 import { executable, projectDirectory } from "../support/spawn_gateway.ts";
@@ -64,6 +65,7 @@ describe("the example, with the package from npm", () => {
   const runs = [
     { name: "Bun", command: [executable("bun"), "main.ts"] },
     { name: "Deno", command: [executable("deno"), "run", "--allow-all", "main.ts"] },
+    { name: "Node", command: [provideNode(), "main.ts"] },
   ];
   for (const { name, command } of runs) {
     test(`hides card numbers on ${name}`, async () => {

@@ -42,6 +42,7 @@ const gatewayIn = (processes: readonly number[]) =>
 
 /** Each command, and what the gateway then says that it runs on. */
 const launchers = [
+  { command: ["npx", "--yes", manifest.name], runtime: "Node" },
   { command: [executable("bun"), "x", "--bun", manifest.name], runtime: "Bun" },
   { command: [executable("deno"), "run", "--allow-all", `npm:${manifest.name}`], runtime: "Deno" },
 ];

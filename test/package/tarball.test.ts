@@ -27,6 +27,7 @@ test("npm pack lists what runs and no test", () => {
       "dist/index.d.ts",
       "dist/runtime/bun.js",
       "dist/runtime/deno.d.ts",
+      "dist/runtime/node.js",
       "dist/recipes/coingecko.json",
       "dist/recipes/recipe.schema.json",
       "LICENSE",

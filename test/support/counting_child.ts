@@ -50,6 +50,11 @@ export const childFaultNames: readonly string[] = [...Object.keys(after), ...Obj
 
 const hello = { capabilities: { tools: {} }, serverInfo: { name: "counting", version: "1" } };
 
+const inputSchema = {
+  type: "object",
+  properties: { place: { type: "string", "x-mcp-header": "Place" } },
+};
+
 const serve = () =>
   createInterface({ input: process.stdin }).on("line", (line) => {
     const { id, method, params } = JSON.parse(line);
@@ -57,7 +62,7 @@ const serve = () =>
       return answer(id, { protocolVersion: params.protocolVersion, ...hello });
     }
     if (method === "tools/list") {
-      return answer(id, { tools: [{ name: "work", inputSchema: { type: "object" } }] });
+      return answer(id, { tools: [{ name: "work", inputSchema }] });
     }
     if (method !== "tools/call") return id === undefined ? undefined : fail(id, -32601);
     const { call, fault } = params.arguments;

@@ -5,6 +5,7 @@
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import {
+  chmodSync,
   cpSync,
   existsSync,
   globSync,
@@ -62,8 +63,11 @@ const users = "root:x:0:0::/root:/bin/sh\nnode:x:1000:1000::/home/node:/bin/sh\n
 
 function makeRoot(node: string): string {
   const root = realpathSync(mkdtempSync(join(tmpdir(), "mcp-wrapper-image-")));
+  // Every user of the image walks through it.
+  chmodSync(root, 0o755);
   const make = (path: string) => mkdirSync(join(root, path), { recursive: true });
   for (const path of ["usr", "etc/ssl", "proc", "dev", "tmp", "root", "home/node"]) make(path);
+  chmodSync(join(root, "tmp"), 0o1777);
   for (const name of ["bin", "sbin", "lib", "lib64"]) {
     const isLink = existsSync(`/${name}`) && lstatSync(`/${name}`).isSymbolicLink();
     if (isLink) symlinkSync(readlinkSync(`/${name}`), join(root, name));
@@ -116,7 +120,7 @@ export function buildImage(
     return join(root, inner.replace(/^\/usr\/local(?=\/)/, "/local"));
   };
   const lineOf = (own: readonly string[]) => {
-    const script = `${mounts} && exec chroot --userspec="$AS" "$ROOT" /bin/sh -c ` +
+    const script = `${mounts} && exec /usr/sbin/chroot --userspec="$AS" "$ROOT" /bin/sh -c ` +
       `'cd "$0" && exec "$@"' "$FOLDER" "$@"`;
     return ["--mount", "--propagation", "private", "sh", "-c", script, "sh", ...own];
   };
@@ -124,6 +128,7 @@ export function buildImage(
     const ids = user === "root" ? "0:0" : "1000:1000";
     return { ...network, ...env, ...more, ROOT: root, AS: ids, FOLDER: folder };
   };
+  const dispose = () => rmSync(root, { recursive: true, force: true });
   const run: Image["run"] = (own, more) => {
     const done = spawnSync("unshare", lineOf(own), { encoding: "utf8", env: envOf(more) });
     return { status: done.status, output: `${done.stdout}${done.stderr}` };
@@ -151,10 +156,15 @@ export function buildImage(
     ENTRYPOINT: (rest) => void (entrypoint = JSON.parse(rest)),
     CMD: (rest) => void (command = JSON.parse(rest)),
   };
-  for (const { name, rest } of instructions) {
-    const step = steps[name];
-    if (step === undefined) throw new Error(`Cannot imitate ${name}`);
-    step(rest);
+  try {
+    for (const { name, rest } of instructions) {
+      const step = steps[name];
+      if (step === undefined) throw new Error(`Cannot imitate ${name}`);
+      step(rest);
+    }
+  } catch (fault) {
+    dispose();
+    throw fault;
   }
   return {
     root,
@@ -164,7 +174,7 @@ export function buildImage(
     start: (own, more) =>
       spawn("unshare", lineOf(own), { env: envOf(more), stdio: ["ignore", "pipe", "pipe"] }),
     run,
-    dispose: () => rmSync(root, { recursive: true, force: true }),
+    dispose,
   };
 }
 

@@ -14,6 +14,7 @@ import {
   StreamableHTTPClientTransport as HttpTwo,
   type VersionNegotiationMode,
 } from "@modelcontextprotocol/client";
+import { StdioClientTransport as StdioTwo } from "@modelcontextprotocol/client/stdio";
 import { Client as ClientOne } from "@modelcontextprotocol/sdk/client/index.js";
 import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
@@ -29,7 +30,12 @@ import {
   ToolListChangedNotificationSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 import { createClientNotes, listenForProgress } from "./client_notes.ts";
-import { projectDirectory } from "./spawn_gateway.ts";
+import {
+  bareEnvironment,
+  gatewayRuntime,
+  programCommand,
+  projectDirectory,
+} from "./spawn_gateway.ts";
 import { startMsMax } from "./wait.ts";
 
 type Arguments = Record<string, unknown>;
@@ -160,7 +166,10 @@ async function openOne(transport: Transport, after?: () => void): Promise<RealCl
 }
 
 /** The SDK of the second generation, in one of its ways to agree on a revision. */
-async function openTwo(url: URL, mode: VersionNegotiationMode): Promise<RealClient> {
+async function openTwo(
+  transport: HttpTwo | StdioTwo,
+  mode: VersionNegotiationMode,
+): Promise<RealClient> {
   const client = new ClientTwo(info, { capabilities, versionNegotiation: { mode } });
   const { seen, ...notes } = createClientNotes();
   client.setRequestHandler("sampling/createMessage", notes.sampling);
@@ -170,7 +179,6 @@ async function openTwo(url: URL, mode: VersionNegotiationMode): Promise<RealClie
   client.setNotificationHandler("notifications/tools/list_changed", notes.noteTools);
   client.setNotificationHandler("notifications/prompts/list_changed", notes.notePrompts);
   client.setNotificationHandler("notifications/resources/updated", notes.noteResource);
-  const transport = new HttpTwo(url);
   await client.connect(transport, { timeout });
   const isModern = client.getProtocolEra() === "modern";
   let meta: Record<string, unknown> = {};
@@ -178,7 +186,7 @@ async function openTwo(url: URL, mode: VersionNegotiationMode): Promise<RealClie
     ...face(client),
     ...seen,
     revision: client.getNegotiatedProtocolVersion(),
-    sessionId: () => transport.sessionId,
+    sessionId: () => transport instanceof HttpTwo ? transport.sessionId : undefined,
     async callTool(name, args = {}, signal) {
       const progress = listenForProgress(transport);
       const result = await client.callTool({ name, arguments: args, _meta: meta }, {
@@ -198,11 +206,48 @@ async function openTwo(url: URL, mode: VersionNegotiationMode): Promise<RealClie
       else await client.subscribeResource({ uri });
     },
     async close() {
-      await transport.terminateSession();
+      if (transport instanceof HttpTwo) await transport.terminateSession();
       await client.close();
     },
   };
 }
+
+/** `mcp-wrapper stdio` as a child, on the files of a gateway's folder. */
+function stdioOf(directory: string, server: string | undefined) {
+  const args = server === undefined ? ["stdio"] : ["stdio", server];
+  return {
+    ...programCommand(`src/main/${gatewayRuntime}.ts`, args),
+    cwd: directory,
+    env: bareEnvironment(),
+    stderr: "ignore",
+  } as const;
+}
+
+/** A kind of client that starts `mcp-wrapper stdio` in a gateway's folder. */
+export interface StdioClientKind {
+  readonly name: string;
+  /** The revision that it negotiates, if its library reports it. */
+  readonly revision?: string;
+  open(directory: string, server?: string): Promise<RealClient>;
+}
+
+/** The clients over stdio. */
+export const stdioClientKinds: readonly StdioClientKind[] = [
+  {
+    name: "SDK 1.32",
+    open: (directory, server) => openOne(new StdioClientTransport(stdioOf(directory, server))),
+  },
+  {
+    name: "client 2.4 in its handshake mode",
+    revision: "2025-11-25",
+    open: (directory, server) => openTwo(new StdioTwo(stdioOf(directory, server)), "legacy"),
+  },
+  {
+    name: "client 2.4 in its automatic mode",
+    revision: "2026-07-28",
+    open: (directory, server) => openTwo(new StdioTwo(stdioOf(directory, server)), "auto"),
+  },
+];
 
 /** mcp-remote as a child, which speaks stdio to the SDK and HTTP to the gateway at `url`. */
 export async function openBridge(
@@ -240,17 +285,17 @@ export const clientKinds: readonly ClientKind[] = [
   {
     name: "client 2.4 in its handshake mode",
     revision: "2025-11-25",
-    open: (url, path = "/mcp") => openTwo(new URL(url + path), "legacy"),
+    open: (url, path = "/mcp") => openTwo(new HttpTwo(new URL(url + path)), "legacy"),
   },
   {
     name: "client 2.4 in its automatic mode",
     revision: "2026-07-28",
-    open: (url, path = "/mcp") => openTwo(new URL(url + path), "auto"),
+    open: (url, path = "/mcp") => openTwo(new HttpTwo(new URL(url + path)), "auto"),
   },
   {
     name: "client 2.4 pinned to 2026-07-28",
     revision: "2026-07-28",
-    open: (url, path = "/mcp") => openTwo(new URL(url + path), { pin: "2026-07-28" }),
+    open: (url, path = "/mcp") => openTwo(new HttpTwo(new URL(url + path)), { pin: "2026-07-28" }),
   },
   {
     name: "mcp-remote over stdio",

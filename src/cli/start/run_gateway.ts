@@ -6,7 +6,7 @@
  */
 import { createGateway, defaultTables, type GatewayHandle } from "../../app.ts";
 import { systemClock, withDeadline } from "../../clock.ts";
-import { readConfig, type StartConfig } from "../../config/environment.ts";
+import type { StartConfig } from "../../config/environment.ts";
 import {
   readDefaultServers,
   readServers,
@@ -20,9 +20,11 @@ import type { Runtime, WatchLimits } from "../../runtime/runtime.ts";
 import { exitCodes } from "../exit_codes.ts";
 import { keepToOwnPackages } from "../own_packages.ts";
 import type { Platform } from "../platform.ts";
+import { onStopSignals } from "../signals.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { announceGateway } from "./gateway_file.ts";
 import { isWildcard } from "./listen_address.ts";
+import { readStart } from "./read_start.ts";
 import { assertAttachable, type OpenListeners, openListeners } from "./listeners.ts";
 
 /** What servers of the configuration may be. */
@@ -37,33 +39,29 @@ export interface StartOptions {
 /** Starts the gateway, which runs until a signal stops it. Rejects if it cannot start. */
 export async function startGateway(
   platform: Platform,
-  { env, places }: Surroundings,
+  surroundings: Surroundings,
   { untilUnattached = false }: StartOptions = {},
 ): Promise<void> {
   const limits = { ...defaultLimits, ...platform.limits };
   let stop: () => void = () => {};
-  let signals = 0;
-  let firstSignalAt = 0;
+  let isStopped = false;
   let isStale = false;
   // Until the gateway can take another configuration.
   let reload: () => Promise<void> = async () => void (isStale = true);
   const reloadInBackground = () => void reload().catch(() => {});
-  platform.runtime.onSignal((signal) => {
-    if (signal === "SIGHUP") return reloadInBackground();
-    const now = systemClock.monotonic();
-    // One Ctrl-C arrives several times: the terminal and each script runner between send it.
-    if (signals > 0 && now - firstSignalAt < limits.signalEchoMs) return;
-    firstSignalAt = now;
-    signals += 1;
+  onStopSignals(platform, {
+    first() {
+      isStopped = true;
+      stop();
+    },
     // If the gateway ends without stopping its children, the warden kills them.
-    if (signals > 1) return platform.exit(exitCodes.failed);
-    stop();
+    again: () => platform.exit(exitCodes.failed),
+    hangUp: reloadInBackground,
   });
   const served: { gateway?: GatewayHandle } = {};
   platform.onFault((fault) => hearFault(platform, served.gateway, fault));
-  const { readText, exists } = platform.runtime;
-  const { cwd } = platform;
-  const start = await readConfig({ ...reading, env, readText, exists, cwd, places });
+  const { places, envFiles } = surroundings;
+  const { start, env, readEnv, note } = await readStart(platform, surroundings);
   if (untilUnattached) assertAttachable(start);
   await keepToOwnPackages(platform.runtime, places);
   // From here on an edit is noticed, though the gateway is still starting.
@@ -76,8 +74,9 @@ export async function startGateway(
     reading: { path: start.configPath, env },
     onServers: ({ files }) => watch(files),
     ...(platform.limits === undefined ? {} : { limits: platform.limits }),
-    // Bun prints all that console.error writes in red.
-    console: (line) => console.warn(line),
+    // Bun prints all that console.error writes in red. A gateway that a client started has no
+    // terminal: its log file is enough.
+    console: untilUnattached ? () => {} : (line) => console.warn(line),
   });
   served.gateway = running;
   const startedAt = new Date(systemClock.wall()).toISOString();
@@ -90,7 +89,7 @@ export async function startGateway(
   });
   // The system may have chosen the port.
   const own = { ...start.config, port: listeners.port };
-  reload = createReloader(platform, running, start, places, { env, own });
+  reload = createReloader(platform, running, start, { places, readEnv, own });
   if (isStale) reloadInBackground();
   stop = () => {
     stop = () => {};
@@ -100,6 +99,8 @@ export async function startGateway(
     void stopGateway(platform, running, listeners, forget);
   };
   greet(platform, running, listeners, start, places);
+  if (note !== undefined) running.log[note.level](note.text);
+  if (envFiles.length > 0) running.log.info(`Reads variables from ${envFiles.join(", then ")}`);
   if (untilUnattached) {
     running.admin?.onUnattached(() => {
       running.log.info("No program is attached any more");
@@ -107,7 +108,7 @@ export async function startGateway(
     });
   }
   // A signal that arrived during all this.
-  if (signals > 0) stop();
+  if (isStopped) stop();
 }
 
 function greet(
@@ -161,8 +162,9 @@ function createReloader(
   { runtime }: Platform,
   gateway: GatewayHandle,
   { configPath: path, config }: StartConfig,
-  { dataDirectory }: Places,
-  context: Pick<ReadServersOptions, "env" | "own">,
+  { places: { dataDirectory }, readEnv, own }:
+    & Pick<ReadServersOptions, "own">
+    & Pick<Surroundings, "places" | "readEnv">,
 ): () => Promise<void> {
   let hasFile = config.servers.every(({ definedIn }) => definedIn !== "built-in");
   let last = Promise.resolve();
@@ -171,7 +173,9 @@ function createReloader(
     waiting = undefined;
     try {
       const { readText, exists } = runtime;
-      const options = { ...context, ...reading, path, dataDirectory, readText, exists };
+      // An import writes variables to .env first, and then the servers that use them.
+      const env = await readEnv();
+      const options = { env, own, ...reading, path, dataDirectory, readText, exists };
       hasFile ||= await readServersFile(options) !== undefined;
       const servers = hasFile ? await readServers(options) : await readDefaultServers(options);
       await gateway.reload(servers);

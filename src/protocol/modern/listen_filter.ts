@@ -111,7 +111,24 @@ export function encodeListen(filter: ListenFilter): WireMessage {
   return { method: "subscriptions/listen", params: { notifications: toWire(filter) } };
 }
 
-/** Whether a notice is an upstream's acknowledgement of a listen request. */
-export function isAck({ method }: Notice): boolean {
+/**
+ * Notices of everything that an acknowledged stream carries, for a client whose stream was opened
+ * again: what changed in between is unknown.
+ */
+export function missedNotices(ack: JsonObject, id: RequestId): WireMessage[] {
+  const honoured = isJsonObject(ack.notifications) ? ack.notifications : {};
+  const { resourceSubscriptions: uris } = honoured;
+  return [
+    ...flagNames.filter((name) => honoured[name] === true)
+      .map((name) => ({ method: `notifications/${flags[name]}/list_changed`, params: {} })),
+    ...(Array.isArray(uris) ? uris : []).map((uri: unknown) => ({
+      method: updated,
+      params: { uri },
+    })),
+  ].map((message) => tag(message, id));
+}
+
+/** Whether a message is the acknowledgement of a listen request. */
+export function isAck({ method }: Pick<WireMessage, "method">): boolean {
   return method === acknowledged;
 }

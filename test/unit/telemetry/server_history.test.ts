@@ -1,0 +1,71 @@
+/** What is kept of each server's past, from the events of a gateway. */
+import { expect, test } from "bun:test";
+import { createEvents, type GatewayEvent } from "../../../src/telemetry/events.ts";
+import { recordServers } from "../../../src/telemetry/server_history.ts";
+
+function record() {
+  const events = createEvents((thrown) => {
+    throw thrown;
+  });
+  const history = recordServers(events, { callTimesMax: 3 });
+  const call = (ms: number, outcome = "ok", server: string | null = "a") =>
+    events.emit({
+      type: "call_ended",
+      surface: "/mcp",
+      method: "tools/call",
+      server: server ?? undefined,
+      principal: "anonymous",
+      ms,
+      outcome,
+      failure: outcome === "ok" ? undefined : { client: "c", code: outcome, reason: "r" },
+    });
+  const tell = (...told: GatewayEvent[]) => told.forEach(events.emit);
+  return { history, call, tell };
+}
+
+const starting = { type: "server_starting", server: "a" } as const;
+const died = { type: "connection_closed", server: "a", died: "it exited" } as const;
+const failed = {
+  type: "start_failed",
+  server: "a",
+  reason: "no such program",
+  next: "retry",
+  failures: 1,
+  isChange: false,
+  isRepeated: false,
+} as const;
+
+test("the median is that of the latest calls which the server answered", () => {
+  const { history, call } = record();
+  expect(history.of("a").medianMs).toBe(undefined);
+  for (const ms of [1_000, 1_000, 1_000, 30, 10, 20]) call(ms);
+  expect(history.of("a").medianMs).toBe(20);
+  call(60_000, "upstream_timeout");
+  expect(history.of("a").medianMs).toBe(20);
+  call(500, "tool_error");
+  call(500, "tool_error");
+  expect(history.of("a")).toMatchObject({ medianMs: 500, calls: 9, failures: 3 });
+});
+
+test("calls count for their own server, and those without one for none", () => {
+  const { history, call } = record();
+  call(1);
+  call(2, "ok", "b");
+  call(3, "path_unknown", null);
+  expect(["a", "b", "c"].map((name) => history.of(name).calls)).toEqual([1, 1, 0]);
+  history.keep(["b"]);
+  expect(["a", "b"].map((name) => history.of(name).calls)).toEqual([0, 1]);
+});
+
+test("a start counts as a restart if an unexpected end or a failed start came before it", () => {
+  const { history, tell } = record();
+  const restarts = () => history.of("a").restarts;
+  tell(starting, { ...died, died: undefined }, starting);
+  expect([restarts(), history.of("a").lastError]).toEqual([0, undefined]);
+  tell(died);
+  expect([restarts(), history.of("a").lastError]).toEqual([0, "it exited"]);
+  tell(starting, failed, starting, starting);
+  expect([restarts(), history.of("a").lastError]).toEqual([2, "no such program"]);
+  tell({ type: "server_restarted", server: "a" }, starting);
+  expect(restarts()).toBe(3);
+});
