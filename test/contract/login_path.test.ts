@@ -98,7 +98,10 @@ describe("the PATH of the login shell", () => {
     const text = start({ SHELL: shell });
     await untilSaid(text, /WARN .*Cannot read the PATH of the login shell .*: no answer in 5 s/);
     expect(performance.now() - began).toBeLessThan(20_000);
-    const prompt = write("own/zsh", `#!/bin/sh\nsleep 60 &\nPATH=${folder}/own/bin eval "$4"\n`);
+    const prompt = write(
+      "own/zsh",
+      `#!/bin/sh\nsleep 60 &\nexport PATH="${folder}/own/bin:$PATH"\neval "$4"\n`,
+    );
     await untilSaid(
       start({ SHELL: prompt, MCP_DATA_DIR: "./other" }),
       /Uses the PATH of the login shell/,
