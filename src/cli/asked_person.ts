@@ -6,7 +6,7 @@ import { GatewayError } from "../errors.ts";
 import type { Answer, Ask, JsonObject } from "../model.ts";
 import type { CommandContext } from "./command.ts";
 import { type FormField, readFields, readValue } from "./form_fields.ts";
-import { toVisible } from "./table.ts";
+import { toVisible } from "./visible_text.ts";
 
 /** What a person at a terminal can be asked, as clients declare it. */
 export const personCapabilities: JsonObject = { elicitation: { form: {}, url: {} } };

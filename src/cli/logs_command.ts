@@ -6,7 +6,7 @@ import type { CommandContext, CommandValues } from "./command.ts";
 import { CommandError } from "./command_error.ts";
 import { type ExitCode, exitCodes } from "./exit_codes.ts";
 import { type LogEnd, type LogLine, readLastLines } from "./log_pieces.ts";
-import { toVisible } from "./table.ts";
+import { toVisible } from "./visible_text.ts";
 import type { Style, Terminal } from "./terminal.ts";
 
 /** How many lines are shown without `--lines`. */

@@ -17,7 +17,8 @@ import { readVariableFlags } from "./variable_flags.ts";
 /** Runs the command that the arguments name; the program exits by itself. */
 export async function runProgram(platform: Platform): Promise<void> {
   const { runtime, system } = platform;
-  const terminal = createTerminal(system, runtime.env);
+  const interrupted = new AbortController();
+  const terminal = createTerminal(system, runtime.env, interrupted.signal);
   let isJson = ownArgs(platform.args).includes("--json");
   try {
     const line = readCommandLine(platform.args, commands);
@@ -26,13 +27,15 @@ export async function runProgram(platform: Platform): Promise<void> {
       return await exit(platform, terminal, exitCodes.ok);
     }
     isJson = line.values.flag("json");
+    // A gateway stops by itself.
+    if (line.command.name !== "start") abortOnSignals(platform, interrupted);
     const context: CommandContext = {
       platform,
       terminal,
       ...await readSurroundings(platform, readVariableFlags(line.values)),
       json: isJson,
       yes: line.values.flag("yes"),
-      signal: line.command.name === "start" ? new AbortController().signal : interruption(platform),
+      signal: interrupted.signal,
     };
     const code = await (await line.command.load())(context, line.values);
     if (code !== undefined) await exit(platform, terminal, code);
@@ -49,10 +52,14 @@ function ownArgs(args: readonly string[]): readonly string[] {
   return end < 0 ? args : args.slice(0, end);
 }
 
-/** Everything printed leaves the program first. */
+/** Everything printed leaves the program first; a result that was not written is a failure. */
 async function exit(platform: Platform, terminal: Terminal, code: ExitCode): Promise<void> {
   await terminal.flush();
-  platform.exit(code);
+  const fault = terminal.fault();
+  if (fault === undefined) return platform.exit(code);
+  terminal.note(`Cannot write the result: ${fault instanceof Error ? fault.message : fault}`);
+  await terminal.flush();
+  platform.exit(code === exitCodes.ok ? exitCodes.failed : code);
 }
 
 function describeFault(fault: unknown) {
@@ -63,9 +70,7 @@ function describeFault(fault: unknown) {
 }
 
 /** Aborts on the first signal; the second ends the program at once. */
-function interruption(platform: Platform): AbortSignal {
-  const controller = new AbortController();
+function abortOnSignals(platform: Platform, interrupted: AbortController): void {
   const leave = () => platform.exit(exitCodes.interrupted);
-  onStopSignals(platform, { first: () => controller.abort(), again: leave, hangUp: leave });
-  return controller.signal;
+  onStopSignals(platform, { first: () => interrupted.abort(), again: leave, hangUp: leave });
 }

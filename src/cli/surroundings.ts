@@ -39,7 +39,7 @@ export async function readSurroundings(
     platform: system.platform,
     homeFolder: system.homeFolder,
     exists: runtime.exists,
-    list: system.list,
+    list: (folder: string) => namesIn(platform, folder),
   };
   const places = findPlaces({ ...input, env });
   const folder = folderOf(places.configPath);
@@ -72,6 +72,15 @@ export async function readSurroundings(
     places: { ...places, dataDirectory, dataWhy: `MCP_DATA_DIR in ${folder}/.env says so` },
     ...files,
   };
+}
+
+/** The names in a folder; undefined for a file of this name, or a folder of another account. */
+function namesIn({ system }: Platform, folder: string): readonly string[] | undefined {
+  try {
+    return system.describe(folder)?.kind === "folder" ? system.list(folder) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function isSet(variables: Variables, name: string): boolean {

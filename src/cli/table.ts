@@ -82,14 +82,6 @@ export function toWords(text: string, charsMax: number): string {
   return oneLine(text, charsMax);
 }
 
-/** A text of a server with its lines, in which characters that a terminal obeys are spelled out. */
-export function toVisible(text: string): string {
-  return text.replace(
-    /[^\P{Cc}\n\t]/gu,
-    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-}
-
 /** "1 tool", "2 tools". */
 export function count(number: number, one: string, many = `${one}s`): string {
   return `${number} ${number === 1 ? one : many}`;

@@ -1,10 +1,12 @@
 /**
  * How commands speak to the person or the script that runs them: results on stdout, everything else
  * on stderr, colours and progress only on a terminal, and questions only where both a person's input
- * and their view are terminals.
+ * and their view are terminals. A terminal gets no control characters of the texts, which may be
+ * those of a hostile server; a file or a program gets every text as it is.
  */
 import type { OutputName, System } from "../runtime/system.ts";
 import { CommandError } from "./command_error.ts";
+import { toVisible, toVisibleExcept } from "./visible_text.ts";
 
 /** How a word is marked on a terminal; elsewhere it stays plain. */
 export type Style = "good" | "bad" | "faint" | "strong" | "warn";
@@ -23,10 +25,15 @@ export interface Terminal {
   progress(text: string): Progress;
   /** Whether a person can be asked. */
   readonly canAsk: boolean;
-  /** Asks for a line. Rejects with `needsPerson` off a terminal and at the end of input. */
+  /**
+   * Asks for a line. Rejects with `needsPerson` off a terminal and at the end of input, and with
+   * `interrupted` when the person interrupts the command.
+   */
   ask(question: string): Promise<string>;
-  /** Resolves when everything printed has left the program. */
+  /** Resolves when everything printed has left the program, or cannot. */
   flush(): Promise<void>;
+  /** Why a part of the result could not be written; a reader that ended early is no reason. */
+  fault(): unknown;
 }
 
 /** A line on the terminal that changes. */
@@ -40,28 +47,43 @@ const codes: Readonly<Record<Style, number>> = { good: 32, bad: 31, faint: 2, st
 const escape = "\u001b[";
 /** Back to the first column, and the rest of the line away. */
 const clearLine = `\r${escape}K`;
+/** What `style` adds to a text. */
+const styleMarks = new RegExp(`(${escape.replace("[", "\\[")}(?:0|1|2|31|32|33)m)`);
 
-/** Makes the terminal of one run; `env` decides about colours (NO_COLOR, FORCE_COLOR). */
+/**
+ * Makes the terminal of one run; `env` decides about colours (NO_COLOR, FORCE_COLOR), and `signal`
+ * ends questions.
+ */
 export function createTerminal(
   system: System,
   env: Readonly<Record<string, string>>,
+  signal: AbortSignal = new AbortController().signal,
 ): Terminal {
   let written = Promise.resolve();
+  let fault: unknown;
   const write = (stream: OutputName, text: string) => {
-    // A reader that ended early, such as head, is no fault.
-    written = written.then(() => system.write(stream, text)).catch(() => {});
+    written = written.then(() => system.write(stream, text)).catch((thrown) => {
+      // A reader that ended early, such as head, is no fault.
+      if (stream === "stdout" && !isBrokenPipe(thrown)) fault ??= thrown;
+    });
   };
   const hasColours = wantsColours(system, env);
+  const toResult = hasColours
+    ? (text: string) => toVisibleExcept(text, styleMarks)
+    : system.isTerminal("stdout")
+    ? toVisible
+    : (text: string) => text;
+  const toNote = system.isTerminal("stderr") ? toVisible : (text: string) => text;
   const canAsk = system.isTerminal("stdin") && system.isTerminal("stderr");
   let lines: AsyncIterator<string> | undefined;
   return {
-    print: (line) => write("stdout", `${line}\n`),
-    note: (line) => write("stderr", `${line}\n`),
+    print: (line) => write("stdout", `${toResult(line)}\n`),
+    note: (line) => write("stderr", `${toNote(line)}\n`),
     width: system.columns() ?? Infinity,
     style: (style, text) => hasColours ? `${escape}${codes[style]}m${text}${escape}0m` : text,
     progress(text) {
       if (!system.isTerminal("stderr")) return { update() {}, stop() {} };
-      const show = (now: string) => write("stderr", `${clearLine}${now}`);
+      const show = (now: string) => write("stderr", `${clearLine}${toNote(now)}`);
       show(text);
       return { update: show, stop: () => write("stderr", clearLine) };
     },
@@ -70,14 +92,25 @@ export function createTerminal(
       if (!canAsk) {
         throw new CommandError("needsPerson", `Cannot ask "${question}": this is no terminal`);
       }
-      write("stderr", `${question} `);
+      write("stderr", `${toNote(question)} `);
       lines ??= readLines(system.stdin());
-      const { done, value } = await lines.next();
+      const { done, value } = await unlessAborted(lines.next(), signal);
       if (done) throw new CommandError("needsPerson", "Cannot ask: the input has ended");
       return value.trim();
     },
     flush: () => written,
+    fault: () => fault,
   };
+}
+
+/** The same result; rejects when the signal aborts first. */
+function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const leave = () => reject(new CommandError("interrupted", "Interrupted"));
+    if (signal.aborted) leave();
+    signal.addEventListener("abort", leave, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));
+  });
 }
 
 function wantsColours(system: System, env: Readonly<Record<string, string>>): boolean {
@@ -96,4 +129,9 @@ async function* readLines(bytes: ReadableStream<Uint8Array>): AsyncGenerator<str
   }
   if (rest !== "") yield rest;
   return undefined;
+}
+
+/** Whether the reader of an output ended first. */
+function isBrokenPipe(thrown: unknown): boolean {
+  return thrown instanceof Error && "code" in thrown && thrown.code === "EPIPE";
 }

@@ -20,8 +20,8 @@ export interface PlacesInput {
   readonly homeFolder: string;
   /** Whether there is a file or folder at a path. */
   readonly exists: (path: string) => boolean;
-  /** The names in a folder; empty if there is none. */
-  readonly list: (folder: string) => readonly string[];
+  /** The names in a folder; undefined if there is none, or if this account may not read it. */
+  readonly list: (folder: string) => readonly string[] | undefined;
 }
 
 /** The two places, each with the reason for it. */
@@ -81,9 +81,9 @@ export function placesInFolder(
 /** Why the files are in the current folder or where variables say; undefined if they are not. */
 function ownReason({ env, cwd, exists, list }: PlacesInput): string | undefined {
   if (exists(resolvePath(cwd, "mcp.json"))) return "it has an mcp.json";
-  const data = resolvePath(cwd, "data");
   // Many projects have a folder of this name: one with the files of another program is theirs.
-  if (exists(data) && isDataFolder(list(data))) return "it has a data folder";
+  const names = list(resolvePath(cwd, "data"));
+  if (names !== undefined && isDataFolder(names)) return "it has a data folder";
   const set = ["MCP_CONFIG", "MCP_DATA_DIR"].filter((name) => (env[name]?.trim() ?? "") !== "");
   if (set.length === 0) return undefined;
   return `${set.join(" and ")} ${set.length === 1 ? "is" : "are"} set`;

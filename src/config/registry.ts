@@ -9,9 +9,9 @@ import { isJsonObject } from "../json.ts";
 import type { Limits } from "../limits.ts";
 import type { JsonObject } from "../model.ts";
 import { addServers } from "./added_servers.ts";
-import type { FailedServerConfig, ServersConfig } from "./config.ts";
+import { type FailedServerConfig, type ServersConfig, toSafePrefix } from "./config.ts";
 import { describeKind } from "./config_error.ts";
-import type { ReadServersOptions } from "./mcp_json.ts";
+import { nameProblem, type ReadServersOptions } from "./mcp_json.ts";
 import { isSwitchedOff, withoutSwitches } from "./other_programs.ts";
 import { RegistryError } from "./registry_error.ts";
 import type { RegistryRow, RegistryStore } from "./registry_store.ts";
@@ -134,6 +134,7 @@ async function put(state: SourcesState, name: string, given: unknown): Promise<P
   }
   const addedAt = known?.addedAt ?? clock.wall();
   const row = { name, entry: entry.stored, disabled: entry.isOff, addedAt };
+  if (!row.disabled) assertOwnPrefix(state, name);
   // A disabled server is checked, too: it must work when it is enabled.
   const checked = await addServers(base, replaceRow(rows, { ...row, disabled: false }), reading);
   assertUsable(checked, name);
@@ -164,6 +165,7 @@ async function setDisabled(state: SourcesState, name: string, disabled: boolean)
   assertNotInFile(state, name);
   const row = rowOf(state, name);
   if (row.disabled === disabled) return;
+  if (!disabled) assertOwnPrefix(state, name);
   const { options: { store, reading }, rows, base } = state;
   const nextRows = replaceRow(rows, { ...row, disabled });
   const next = await addServers(base, nextRows, reading);
@@ -203,6 +205,20 @@ function assertUsable({ servers }: ServersConfig, name: string): void {
     "invalid",
     `Cannot use server ${JSON.stringify(name)}: ${server.problem}`,
   );
+}
+
+/**
+ * The earlier of two servers with one prefix keeps it. A server that was disabled when the other one
+ * was added must not take it back from that one.
+ */
+function assertOwnPrefix({ base, rows }: SourcesState, name: string): void {
+  const ofFile = base.servers.filter(({ definedIn }) => definedIn !== "built-in");
+  const isHidden = new Set(base.disabled?.map((one) => one.name));
+  const ofRows = rows.filter((row) => !row.disabled && !isHidden.has(row.name));
+  const others = [...ofFile, ...ofRows].map((one) => one.name).filter((other) => other !== name);
+  const problem = nameProblem(name, new Map(others.map((other) => [toSafePrefix(other), other])));
+  if (problem === undefined) return;
+  throw new RegistryError("invalid", `Cannot use server ${JSON.stringify(name)}: ${problem}`);
 }
 
 function assertNotInFile({ base, options: { reading } }: SourcesState, name: string): void {

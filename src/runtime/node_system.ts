@@ -1,13 +1,16 @@
 /** The machine around the command line by `node:*`, which every runtime has. */
 import { spawn } from "node:child_process";
 import {
+  accessSync,
   chmodSync,
   closeSync,
+  constants,
   mkdirSync,
   openSync,
   readdirSync,
   realpathSync,
   rmSync,
+  statfsSync,
   statSync,
   write as writeBytes,
 } from "node:fs";
@@ -46,13 +49,16 @@ export function createNodeSystem(pipe: WritePipe = writeToPipe): System {
     describe,
     readPart,
     readBytes,
+    canWrite,
+    freeBytes,
     list: (folder) => orNothing(() => readdirSync(folder).sort()) ?? [],
     makeFolder: (path, mode) => void mkdirSync(path, { recursive: true, mode }),
     setMode: chmodSync,
     replaceFile,
     removeFile: (path) => rmSync(path, { force: true }),
     isAlive: (pid) => signalProcess(pid, 0),
-    signal: signalProcess,
+    // The first process of a container may be a gateway, and outside of one it is the system.
+    signal: (pid, name) => pid > 1 && signalProcess(pid, name),
     run,
     detach,
   };
@@ -121,6 +127,24 @@ function describe(path: string): FileFacts | undefined {
   });
 }
 
+function canWrite(folder: string): boolean {
+  try {
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function freeBytes(path: string): number | undefined {
+  try {
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize;
+  } catch {
+    return undefined;
+  }
+}
+
 async function readPart(
   path: string,
   offset: number,
@@ -172,7 +196,7 @@ async function replaceFile(path: string, text: string, mode: number): Promise<vo
 
 function signalProcess(pid: number, name: NodeJS.Signals | 0): boolean {
   // 0 and -1 would mean this program's own group and all processes.
-  if (!Number.isSafeInteger(pid) || pid <= 1) return false;
+  if (!Number.isSafeInteger(pid) || pid < 1) return false;
   try {
     return process.kill(pid, name);
   } catch (fault) {
@@ -185,21 +209,26 @@ function run(command: string, options: RunOptions): Promise<RunOutcome> {
   const { args, env, cwd, input, withinMs, outputBytesMax } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { env, ...(cwd === undefined ? {} : { cwd }) });
-    let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
-      child.kill("SIGKILL");
-    }, withinMs);
     const stdout = collect(child.stdout, outputBytesMax);
     const stderr = collect(child.stderr, outputBytesMax);
+    let ended: { readonly code: number | null } | undefined;
+    const settle = (isLate: boolean) => {
+      clearTimeout(timer);
+      resolve({ code: ended?.code ?? null, stdout: stdout(), stderr: stderr(), isLate });
+    };
+    const timer = setTimeout(() => {
+      settle(ended === undefined);
+      child.kill("SIGKILL");
+      // A program that goes on in the background may hold the outputs of the one that started it.
+      child.stdout.destroy();
+      child.stderr.destroy();
+    }, withinMs);
     child.once("error", (fault) => {
       clearTimeout(timer);
       reject(fault);
     });
-    child.once("close", (code) => {
-      clearTimeout(timer);
-      resolve({ code: isLate ? null : code, stdout: stdout(), stderr: stderr(), isLate });
-    });
+    child.once("exit", (code) => ended = { code });
+    child.once("close", () => settle(false));
     // A program that reads no input may close it first.
     child.stdin.on("error", () => {});
     child.stdin.end(input ?? "");

@@ -101,6 +101,7 @@ describe("the admin API refuses", () => {
           "HTTP/1.1 403 Forbidden",
         ]);
         expect(answer).toContain('"code":"host_forbidden"');
+        expect(answer).toContain("use the URL in gateway.json");
       }
     }
     const own = await rawAnswer([nonce, `Host: localhost:${admin.port}`]);

@@ -47,10 +47,14 @@ function fakeSystemctl(exitCode = 0): () => string[] {
 }
 
 function service(...args: string[]) {
+  return serviceIn("work", ...args);
+}
+
+function serviceIn(name: string, ...args: string[]) {
   const line = programCommand(`src/main/${gatewayRuntime}.ts`, ["service", ...args]);
   const { PATH = "", DENO_DIR } = process.env;
   const done = spawnSync(line.command, line.args, {
-    cwd: join(folder, "work"),
+    cwd: join(folder, name),
     encoding: "utf8",
     env: {
       PATH: `${join(folder, "bin")}:${PATH}`,
@@ -142,6 +146,17 @@ describe("on Linux", () => {
     expect(stderr).toBe(
       'Cannot run "systemctl --user daemon-reload": Failed to connect to bus\n',
     );
+  });
+
+  linuxTest("a folder whose name would add lines to the unit is refused", () => {
+    const calls = fakeSystemctl();
+    const name = "a\nExecStartPre=touch b";
+    mkdirSync(join(folder, name));
+    writeFileSync(join(folder, name, "mcp.json"), '{"mcpServers":{}}');
+    const { code, stderr } = serviceIn(name, "install");
+    expect(code).toBe(2);
+    expect(stderr).toContain('a\\nExecStartPre=touch b" has a control character');
+    expect([existsSync(unitFile()), calls()]).toEqual([false, []]);
   });
 
   linuxTest("another word than an action is refused with those there are", () => {

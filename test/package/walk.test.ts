@@ -77,6 +77,13 @@ describe("the installed package", () => {
         };
         expect(servers.find((one) => one.name === "mine")).toMatchObject({ tools: 14 });
         expect(await does("call", "mine", "echo", '{"text":"by hand"}')).toContain("by hand");
+        // It may find something on this machine, such as a missing program: its report counts.
+        const { output } = await runCommand([...runner, program, "doctor", "--json"], {
+          cwd,
+          env,
+          silentMsMax,
+        });
+        expect(output).toMatch(/"level": "ok",\s+"text": "[^"]*\bmine\b/);
         sendSignal(started.child.pid, "SIGTERM");
         expect(await started.ended).toBe(0);
       } finally {

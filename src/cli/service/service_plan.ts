@@ -50,7 +50,7 @@ export function specOf(context: CommandContext, values: CommandValues): ServiceS
   // The current folder counts if the gateway finds something of its own there.
   const isUsed = [places.configPath, places.dataDirectory].some((path) => folderOf(path) === cwd) ||
     system.describe(resolvePath(cwd, ".env")) !== undefined;
-  return {
+  return assertWritable({
     command: [...self, "start"],
     folder: isUsed ? cwd : system.homeFolder,
     env: {
@@ -58,7 +58,19 @@ export function specOf(context: CommandContext, values: CommandValues): ServiceS
       ...ownVariables(runtime.env, cwd),
       ...absolute(readVariableFlags(values), cwd),
     },
-  };
+  });
+}
+
+/** A line break would begin another line of a unit; a property list can hold none of the others. */
+function assertWritable(spec: ServiceSpec): ServiceSpec {
+  const variables = Object.entries(spec.env).map(([name, value]) => `${name}=${value}`);
+  const wrong = [...spec.command, spec.folder, ...variables].find((text) => /\p{Cc}/u.test(text));
+  if (wrong === undefined) return spec;
+  throw new CommandError(
+    "usage",
+    `Cannot install a service: ${JSON.stringify(wrong)} has a control character, such as a line ` +
+      "break; rename or change it",
+  );
 }
 
 /** Caches of launchers, which may be emptied at any time. */

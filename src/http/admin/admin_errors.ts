@@ -64,9 +64,17 @@ export function adminErrorResponse(
   return { response: toResponse(error.code, textOf(error), error.status), code: error.code };
 }
 
-/** The texts of the table for clients name the MCP endpoint, which is not here. */
+/** Texts in place of those for clients, which name the MCP endpoint and its variables. */
+const ownTexts: Partial<Record<GatewayError["code"], string>> = {
+  path_unknown: adminErrors.path_unknown.text,
+  host_forbidden:
+    "Host not allowed; use the URL in gateway.json, or beyond loopback add the name " +
+    "to MCP_ALLOWED_HOSTS",
+  origin_forbidden: "Origin not allowed; web pages of other origins cannot use the admin API",
+};
+
 function textOf({ code, message }: GatewayError): string {
-  return code === "path_unknown" ? adminErrors.path_unknown.text : message;
+  return ownTexts[code] ?? message;
 }
 
 function toResponse(code: string, message: string, status: number, headers?: HeaderPairs) {

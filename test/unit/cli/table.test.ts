@@ -1,6 +1,6 @@
 /** Tables, paragraphs and times, as a person reads them in a terminal of 80 columns. */
 import { expect, test } from "bun:test";
-import { type Cell, toTable, toVisible, wrap } from "../../../src/cli/table.ts";
+import { type Cell, toTable, wrap } from "../../../src/cli/table.ts";
 import { toAgo, toDuration } from "../../../src/cli/times.ts";
 
 const plain = { width: 80, style: (_style: string, text: string) => text };
@@ -35,10 +35,6 @@ test("paragraphs are wrapped at words and indented", () => {
   expect(wrap("one two three", 9, "  ")).toEqual(["  one two", "  three"]);
   expect(wrap("averylongword b", 5, "")).toEqual(["averylongword", "b"]);
   expect(wrap(" ", 5, "")).toEqual([]);
-});
-
-test("a terminal obeys nothing that a server says", () => {
-  expect(toVisible("a\u001b[31mb\u009bc\r\n\td")).toBe("a\\u001b[31mb\\u009bc\\u000d\n\td");
 });
 
 test("times are in words", () => {

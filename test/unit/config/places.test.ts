@@ -18,9 +18,12 @@ function whole(env: Env = {}, files: readonly string[] = [], more: Partial<Place
     platform: "linux",
     homeFolder: "/home/me",
     exists: (path) => files.some((file) => file === path || file.startsWith(`${path}/`)),
-    list: (folder) =>
-      files.filter((file) => file.startsWith(`${folder}/`) && file !== `${folder}/`)
-        .map((file) => file.slice(folder.length + 1).split("/")[0] ?? ""),
+    list(folder) {
+      const inside = files.filter((file) => file.startsWith(`${folder}/`));
+      if (inside.length === 0) return undefined;
+      return inside.filter((file) => file !== `${folder}/`)
+        .map((file) => file.slice(folder.length + 1).split("/")[0] ?? "");
+    },
     ...more,
   });
 }
@@ -55,6 +58,11 @@ describe("the places of the files", () => {
   test("a data folder with the files of another program is not the gateway's", () => {
     expect(find({}, ["/work/data/prices.csv"])).toEqual(ofAccount);
     expect(find({}, ["/work/data/prices.csv", "/work/data/secret.key"])).toEqual(ofFolder);
+  });
+
+  test("a file with the name of the data folder is not the gateway's, nor is one it cannot read", () => {
+    expect(find({}, ["/work/data"])).toEqual(ofAccount);
+    expect(find({}, ["/work/data/secret.key"], { list: () => undefined })).toEqual(ofAccount);
   });
 
   test("a variable decides about its own place, and the other stays in the current folder", () => {

@@ -223,6 +223,19 @@ describe("a change is refused", () => {
     });
   }
 
+  test("for a server that would take back its prefix from one that was added meanwhile", async () => {
+    const { registry, current } = await open();
+    await registry.put("a.b", { ...npx, disabled: true });
+    await registry.put("a_b", npx);
+    for (const work of [() => registry.setDisabled("a.b", false), () => registry.put("a.b", npx)]) {
+      const { code, message } = await refused(work());
+      expect(code).toBe("invalid");
+      expect(message).toContain('the same prefix "a_b" as those of "a_b"');
+    }
+    expect(stdio(current(), "a_b").command).toBe("npx");
+    expect(registry.list().map(({ disabled }) => disabled)).toEqual([true, false]);
+  });
+
   test("when the registry is full; known servers can still be replaced", async () => {
     const { registry } = await open({}, undefined, { registryServersMax: 1 });
     await registry.put("a", npx);
