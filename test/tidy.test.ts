@@ -6,7 +6,7 @@
 import { describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse as parseJsonc, type ParseError } from "jsonc-parser";
 import { defaultLimits } from "../src/limits.ts";
@@ -28,6 +28,8 @@ function filesBelow(folder: string): SourceFile[] {
 }
 
 const source = filesBelow("src");
+/** What a person reads besides README. */
+const pages = readdirSync(join(root, "docs")).map((name) => `docs/${name}`);
 const tests = filesBelow("test").filter(({ path }) =>
   path.endsWith(".test.ts") && path !== "test/tidy.test.ts"
 );
@@ -149,7 +151,7 @@ describe("the project", () => {
 
   test("shows only JSON that can be parsed", () => {
     for (
-      const path of ["README.md", "mcp.example.json"].filter((name) => existsSync(join(root, name)))
+      const path of ["README.md", "mcp.example.json", ...pages]
     ) {
       const text = read(path);
       const blocks = path.endsWith(".json")
@@ -163,6 +165,24 @@ describe("the project", () => {
     }
   });
 
+  test("links only to files and headings that exist", () => {
+    const anchorsOf = (text: string) =>
+      [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+        heading.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-")
+      );
+    const broken = ["README.md", ...pages].flatMap((path) =>
+      [...read(path).matchAll(/\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)/g)].flatMap(
+        ([link, file = "", anchor]) => {
+          const target = file === "" ? path : join(dirname(path), file);
+          if (!existsSync(join(root, target))) return [`${path}: ${link}`];
+          const isThere = anchor === undefined || anchorsOf(read(target)).includes(anchor);
+          return isThere ? [] : [`${path}: ${link}`];
+        },
+      )
+    );
+    expect(broken).toEqual([]);
+  });
+
   test("is written in plain words", () => {
     const unusual =
       /\b(?:nobody|somebody|whoever|anew|mend|mended|cannot be had|is told|are told|hears of)\b/i;
@@ -170,7 +190,7 @@ describe("the project", () => {
       ...source,
       ...filesBelow("test").filter(({ path }) => path !== "test/tidy.test.ts"),
       ...filesBelow("bench"),
-      ...["README.md", ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`)]
+      ...["README.md", ...pages]
         .map((path) => ({ path, text: read(path) })),
     ];
     const found = texts.flatMap(({ path, text }) =>

@@ -249,10 +249,11 @@ describe("OpenSubtitles", () => {
 
 const hasCurl = spawnSync("curl", ["--version"], { stdio: "ignore" }).status === 0;
 
-describe("the README", () => {
-  const readme = readFileSync(join(projectDirectory, "README.md"), "utf8");
-  const blocks = (chapter: string, language: string) => {
-    const text = readme.slice(readme.indexOf(`\n${chapter}\n`) + 1).split(/\n##+ /)[0] ?? "";
+describe("the documentation", () => {
+  const page = (name: string) => readFileSync(join(projectDirectory, "docs", name), "utf8");
+  const blocks = (name: string, chapter: string, language: string) => {
+    const whole = page(name);
+    const text = whole.slice(whole.indexOf(`\n${chapter}\n`) + 1).split(/\n##+ /)[0] ?? "";
     return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, "gm"))]
       .map(([, block = ""]) => block);
   };
@@ -266,7 +267,9 @@ describe("the README", () => {
     });
 
   test("P12 its tables name every built-in tool, each with a call that works", async () => {
-    const [coins = [], subtitles = []] = readme.split("\n`opensubtitles` needs").map(examples);
+    const [coins = [], subtitles = []] = page("web-apis.md").split(/\n(?:`opensubtitles` needs|## Add)/).map(
+      examples,
+    );
     const account = { username: "me", password: "password-of-mine" };
     const [prices, titles] = [
       await served(serveCoingecko()),
@@ -293,13 +296,13 @@ describe("the README", () => {
     }
   });
 
-  test.skipIf(!hasCurl)("P12 its first command gives a price", async () => {
+  test.skipIf(!hasCurl)("P12 its call without a session gives a price", async () => {
     const api = await served(serveCoingecko());
     const gateway = await spawnGateway({
       servers: { coingecko: { recipe: "coingecko", baseUrl: api.baseUrl } },
     });
     closers.push(gateway.dispose);
-    const [command = ""] = blocks("## Quick start", "sh").filter((one) => one.includes("curl -s "));
+    const [command = ""] = blocks("clients.md", "## One call without a session", "sh");
     const said = await run(command.replace("localhost:8999", `127.0.0.1:${gateway.port}`));
     expect(JSON.parse(said)).toMatchObject({
       result: { structuredContent: { result: { bitcoin: { usd: expect.any(Number) } } } },
@@ -309,7 +312,7 @@ describe("the README", () => {
   test.skipIf(!hasCurl)(
     "P12 its recipe becomes a tool, and an edit changes the tool",
     async () => {
-      const [recipe = ""] = blocks("#### Add your own API", "json");
+      const recipe = blocks("web-apis.md", "## Add your own API", "json").at(-1) ?? "";
       const api = await served(serveApi({
         "/api/v3/PublicHolidays/2026/DE": ({ json }) =>
           json([{
@@ -326,7 +329,7 @@ describe("the README", () => {
         prepare: (directory) => writeFileSync(join(directory, "holidays.json"), text),
       });
       closers.push(gateway.dispose);
-      const [command = ""] = blocks("## Quick start", "sh").filter((one) => one.includes("curl "));
+      const [command = ""] = blocks("clients.md", "## One call without a session", "sh");
       const script = command.replace("localhost:8999", `127.0.0.1:${gateway.port}`)
         .replaceAll("simple_price", "public_holidays")
         .replace(/"arguments": \{.*\}(?=,\n)/, '"arguments": {"year": 2026, "country": "DE"}');

@@ -1,7 +1,7 @@
 /** The gateway by hand: two scripts with plain curl, and the commands that README shows. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { realServers } from "../support/real_servers.ts";
@@ -143,9 +143,9 @@ test.skipIf(!hasCurl)("P14 a stream next to requests with plain curl", async () 
   }
 }, testMs);
 
-test.skipIf(!hasCurl)("P12 the curl commands of README work as written", async () => {
-  const readme = readFileSync(join(projectDirectory, "README.md"), "utf8");
-  const chapter = /^## By hand, with curl\n([\s\S]*?)^## /m.exec(readme)?.[1] ?? "";
+test.skipIf(!hasCurl)("P12 the curl commands of docs/clients.md work as written", async () => {
+  const page = readFileSync(join(projectDirectory, "docs/clients.md"), "utf8");
+  const chapter = /^## By hand, with curl\n([\s\S]*?)^## /m.exec(page)?.[1] ?? "";
   const blocks = [...chapter.matchAll(/^```sh\n([\s\S]*?)^```/gm)].map((found) => found[1] ?? "");
   expect(blocks.length).toBeGreaterThanOrEqual(3);
   const stream = join(directory, "stream.txt");
@@ -176,11 +176,15 @@ test.skipIf(!hasCurl)("P12 the curl commands of README work as written", async (
   expect(parts(said.at(-1)?.slice(said.at(-1)?.indexOf("HTTP/") ?? 0) ?? "").status).toBe(204);
 }, testMs);
 
-test("P12 README and .env.example name the same variables", () => {
-  const readme = readFileSync(join(projectDirectory, "README.md"), "utf8");
+test("P12 the documentation and .env.example name the same variables", () => {
+  const pages = [
+    "README.md",
+    ...readdirSync(join(projectDirectory, "docs")).map((name) => `docs/${name}`),
+  ];
+  const text = pages.map((path) => readFileSync(join(projectDirectory, path), "utf8")).join("\n");
   const example = readFileSync(join(projectDirectory, ".env.example"), "utf8");
   const known = new Set([...example.matchAll(/^#?\s*([A-Z][A-Z_]+)=/gm)].map((found) => found[1]));
-  const named = [...readme.matchAll(/\b(?:MCP_[A-Z_]+|LOG_LEVEL|DEBUG_MODE)\b/g)]
+  const named = [...text.matchAll(/\b(?:MCP_[A-Z_]+|LOG_LEVEL|DEBUG_MODE)\b/g)]
     .map(([name]) => name);
   expect(named.filter((name) => !known.has(name))).toEqual([]);
 });

@@ -1,6 +1,7 @@
 /**
  * The environment: defaults, values, refusals, and the files that document it.
  */
+import { readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "bun:test";
@@ -240,7 +241,10 @@ describe("the files that explain the configuration", () => {
       "/etc/gateway/crm-secret": "secret-of-the-crm",
     };
     const env = { ...shell, GITHUB_TOKEN: "a", OPENSUBTITLES_API_KEY: "b", TRACKER_TOKEN: "c" };
-    const texts = [await rootFile("README.md"), await rootFile("docs/recipes.md")];
+    const pages = readdirSync(new URL("../../../docs/", import.meta.url));
+    const texts = await Promise.all(
+      ["README.md", ...pages.map((name) => `docs/${name}`)].map(rootFile),
+    );
     const examples = texts.flatMap((text) => [...text.matchAll(/^```json\n([^]*?)^```/gm)])
       .map(([, block = ""]) => block).filter((block) => block.includes('"mcpServers"'));
     expect(examples.length).toBeGreaterThan(5);
