@@ -301,6 +301,18 @@ describe("connect", () => {
     expect([anyPort.code, anyPort.stderr]).toEqual([4, expect.stringContaining("MCP_PORT")]);
   });
 
+  test("names both places of the account, also before the first server stands in a file", async () => {
+    const config = join(home, ".config/mcp-wrapper/mcp.json");
+    const { stdout } = await run(["connect", "claude-desktop", "--json", "--stdio"]);
+    const { args } = JSON.parse(stdout).entry;
+    const places = ["--config", config, "--data", join(home, ".state/mcp-wrapper")];
+    expect(args.slice(-5)).toEqual(["stdio", ...places]);
+    // A client starts its programs wherever it likes.
+    expect((await run(["list", ...places])).code).toBe(0);
+    const { code, stderr } = await run(["list", "--config", join(home, "nope.json")]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("nope.json: no such file")]);
+  });
+
   test("says that a client has the gateway under another name", async () => {
     const own = { command: "npx", args: ["mcp-remote", url] };
     place(".cursor/mcp.json", JSON.stringify({ mcpServers: { tools: own, x: {} } }));

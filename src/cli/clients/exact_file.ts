@@ -35,7 +35,7 @@ export async function readExactly(system: System, path: string): Promise<string 
 
 /**
  * Replaces a file whose text was `before` (undefined: there was none). Refuses if another program
- * has changed it meanwhile. A new file is private.
+ * has changed it meanwhile. A file keeps its mode unless another one is given; a new one is private.
  */
 export async function replaceExactly(
   system: System,
@@ -43,6 +43,7 @@ export async function replaceExactly(
   before: string | undefined,
   after: string,
   now: Date,
+  mode?: number,
 ): Promise<WrittenFile> {
   try {
     if (await readExactly(system, path) !== before) {
@@ -58,7 +59,7 @@ export async function replaceExactly(
     }
     const backup = `${path}.${stampOf(now)}.bak`;
     await system.replaceFile(backup, before, privateMode);
-    await system.replaceFile(path, after, system.describe(path)?.mode ?? privateMode);
+    await system.replaceFile(path, after, mode ?? system.describe(path)?.mode ?? privateMode);
     return { path, backup };
   } catch (fault) {
     if (fault instanceof CommandError || fault instanceof ConfigError) throw fault;
