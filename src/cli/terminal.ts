@@ -4,7 +4,6 @@
  * and their view are terminals. A terminal gets no control characters of the texts, which may be
  * those of a hostile server; a file or a program gets every text as it is.
  */
-import { toCode } from "../runtime/files.ts";
 import type { OutputName, System } from "../runtime/system.ts";
 import { CommandError } from "./command_error.ts";
 import { toVisible, toVisibleExcept } from "./visible_text.ts";
@@ -49,7 +48,7 @@ const escape = "\u001b[";
 /** Back to the first column, and the rest of the line away. */
 const clearLine = `\r${escape}K`;
 /** What `style` adds to a text. */
-const styleMarks = /(\u001b\[(?:0|1|2|31|32|33)m)/;
+const styleMarks = new RegExp(`(\u001b\\[(?:${[0, ...Object.values(codes)].join("|")})m)`);
 
 /**
  * Makes the terminal of one run; `env` decides about colours (NO_COLOR, FORCE_COLOR), and `signal`
@@ -65,7 +64,7 @@ export function createTerminal(
   const write = (stream: OutputName, text: string) => {
     written = written.then(() => system.write(stream, text)).catch((thrown) => {
       // A reader that ended early, such as head, is no fault.
-      if (stream === "stdout" && toCode(thrown) !== "EPIPE") fault ??= thrown;
+      if (stream === "stdout" && thrown?.code !== "EPIPE") fault ??= thrown;
     });
   };
   const hasColours = wantsColours(system, env);
