@@ -12,7 +12,7 @@ import { type ExitCode, exitCodes } from "./exit_codes.ts";
 import { printResult } from "./output.ts";
 import { withProgress } from "./progress_line.ts";
 import { type CalledSurface, listAll, readToEnd, valueOf, withSurface } from "./server_calls.ts";
-import { unknownName } from "./server_steering.ts";
+import { unknownName } from "./found_names.ts";
 import { toWords } from "./table.ts";
 import { parametersOf } from "./tools_command.ts";
 import { toVisible } from "./visible_text.ts";

@@ -13,12 +13,8 @@ import {
   withServerSwitched,
   writeServerFile,
 } from "./server_file.ts";
-import {
-  findServer,
-  type ListedServer,
-  type ServerSteering,
-  withServers,
-} from "./server_steering.ts";
+import { findServer } from "./found_names.ts";
+import { type ListedServer, type ServerSteering, withServers } from "./server_steering.ts";
 
 /** One of the three changes. */
 interface Change {

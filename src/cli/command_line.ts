@@ -101,13 +101,14 @@ function commonFlagsAtStart(args: readonly string[]): number {
 }
 
 function toParser(row: Command, use: (values: CommandValues) => void): Parser {
-  const parser = new Parser(row.name).description(`${row.summary}`).allowExcessArguments(false);
+  const parser = new Parser(row.name).description(row.summary).allowExcessArguments(false)
+    .helpOption("-h, --help", "show this help");
   for (const { name, meaning, isRequired, isMany } of row.arguments) {
     const form = `${name}${isMany === true ? "..." : ""}`;
     parser.addArgument(new Argument(isRequired ? `<${form}>` : `[${form}]`, meaning));
   }
   for (const { flags, meaning, isMany = false, isHidden } of [...row.options, ...common]) {
-    const option = new Option(flags.replace(/ ([A-Z][A-Z_]*)$/, " <$1>"), meaning);
+    const option = new Option(flags.replace(/ ([A-Z][A-Z_=]*)$/, " <$1>"), meaning);
     if (isMany) option.argParser((value, all: string[] = []) => [...all, value]);
     parser.addOption(option.hideHelp(isHidden ?? false));
   }

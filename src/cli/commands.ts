@@ -71,6 +71,17 @@ const starting: readonly Command[] = [
     examples: ["logs -f", "logs files --lines 20"],
     load: async () => (await import("./logs_command.ts")).runLogs,
   },
+  {
+    name: "doctor",
+    summary: "checks everything that the gateway needs, and says what to do",
+    arguments: [],
+    options: [{
+      flags: "--fix",
+      meaning: "repair modes, missing folders and the PATH of the service; asks before each",
+    }],
+    examples: ["doctor", "doctor --fix", "doctor --json"],
+    load: async () => (await import("./doctor_command.ts")).runDoctor,
+  },
 ];
 
 const configuring: readonly Command[] = [
@@ -99,13 +110,13 @@ const configuring: readonly Command[] = [
       { flags: "--openapi PLACE", meaning: "file or URL of an OpenAPI document" },
       { flags: "--base-url URL", meaning: "where the web API is, if not where its document says" },
       {
-        flags: "--env NAME_VALUE",
-        meaning: "NAME=VALUE for the command's environment",
+        flags: "--env NAME=VALUE",
+        meaning: "variable for the command",
         isMany: true,
       },
       {
-        flags: "--header NAME_VALUE",
-        meaning: "NAME=VALUE to send with each request",
+        flags: "--header NAME=VALUE",
+        meaning: "header to send with each request",
         isMany: true,
       },
       { flags: "--cwd FOLDER", meaning: "folder that the command starts in" },

@@ -4,7 +4,7 @@ import type { CommandContext, CommandValues } from "./command.ts";
 import { type ExitCode, exitCodes } from "./exit_codes.ts";
 import { printDone } from "./output.ts";
 import { withProgress } from "./progress_line.ts";
-import { findServer } from "./server_steering.ts";
+import { findServer } from "./found_names.ts";
 
 /** Restarts a server. */
 export async function runRestart(

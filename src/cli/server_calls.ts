@@ -12,7 +12,8 @@ import { findGateway, type RunningGateway } from "./admin_client.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError } from "./command_error.ts";
 import { openRelay, openServersHere } from "./local_gateway.ts";
-import { findServer, listServers, readServersHere } from "./server_steering.ts";
+import { findServer } from "./found_names.ts";
+import { listServers, readServersHere } from "./server_steering.ts";
 
 /** What a command calls. */
 export interface CalledSurface {

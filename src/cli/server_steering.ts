@@ -3,7 +3,6 @@
  * store while none runs. The changing commands are the same for both.
  */
 import type { FailedServerConfig, ServerConfig, ServersConfig } from "../config/config.ts";
-import { nearestName } from "../config/nearest.ts";
 import { RegistryError, type RegistryErrorCode } from "../config/registry_error.ts";
 import { isOfKind } from "../config/server_kind.ts";
 import { openRegistry } from "../app.ts";
@@ -172,33 +171,4 @@ async function translated<Value>(work: Promise<Value>): Promise<Value> {
     if (!(fault instanceof RegistryError)) throw fault;
     throw new CommandError(reasons[fault.code], fault.message, { cause: fault });
   }
-}
-
-/** The server of this name. Throws `notFound` with the nearest name. */
-export function findServer<Server extends { readonly name: string }>(
-  servers: readonly Server[],
-  name: string,
-): Server {
-  const found = servers.find((server) => server.name === name);
-  if (found !== undefined) return found;
-  throw unknownName("server", name, servers.map((server) => server.name));
-}
-
-/** The error for a name that is not there, with the nearest one. */
-export function unknownName(what: string, name: string, known: readonly string[]): CommandError {
-  const near = nearestName(name, known);
-  const advice = near !== undefined
-    ? `did you mean "${near}"?`
-    : known.length === 0
-    ? "there is none"
-    : `there ${known.length === 1 ? "is" : "are"} ${namesOf(known)}`;
-  return new CommandError("notFound", `Cannot find ${what} "${name}"; ${advice}`);
-}
-
-/** How many names an error shows. */
-const namesMax = 12;
-
-function namesOf(known: readonly string[]): string {
-  const shown = known.slice(0, namesMax).join(", ");
-  return known.length > namesMax ? `${shown} and ${known.length - namesMax} more` : shown;
 }

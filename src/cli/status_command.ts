@@ -7,7 +7,7 @@ import type { CommandContext, CommandValues } from "./command.ts";
 import { type ExitCode, exitCodes } from "./exit_codes.ts";
 import { printResult } from "./output.ts";
 import { isBroken, toAdvice, toProblem, toStateWords } from "./server_advice.ts";
-import { findServer } from "./server_steering.ts";
+import { findServer } from "./found_names.ts";
 import { type Cell, count, toTable, toWords, wrap } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 import { toAgo, toDuration } from "./times.ts";

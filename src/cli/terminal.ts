@@ -48,7 +48,7 @@ const escape = "\u001b[";
 /** Back to the first column, and the rest of the line away. */
 const clearLine = `\r${escape}K`;
 /** What `style` adds to a text. */
-const styleMarks = new RegExp(`(\u001b\\[(?:${[0, ...Object.values(codes)].join("|")})m)`);
+const styleMarks = new RegExp(`(${escape.replace("[", "\\[")}(?:0|1|2|31|32|33)m)`);
 
 /**
  * Makes the terminal of one run; `env` decides about colours (NO_COLOR, FORCE_COLOR), and `signal`
@@ -64,7 +64,7 @@ export function createTerminal(
   const write = (stream: OutputName, text: string) => {
     written = written.then(() => system.write(stream, text)).catch((thrown) => {
       // A reader that ended early, such as head, is no fault.
-      if (stream === "stdout" && thrown?.code !== "EPIPE") fault ??= thrown;
+      if (stream === "stdout" && !isBrokenPipe(thrown)) fault ??= thrown;
     });
   };
   const hasColours = wantsColours(system, env);
@@ -129,4 +129,9 @@ async function* readLines(bytes: ReadableStream<Uint8Array>): AsyncGenerator<str
   }
   if (rest !== "") yield rest;
   return undefined;
+}
+
+/** Whether the reader of an output ended first. */
+function isBrokenPipe(thrown: unknown): boolean {
+  return thrown instanceof Error && "code" in thrown && thrown.code === "EPIPE";
 }

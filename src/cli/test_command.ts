@@ -9,7 +9,7 @@ import { printResult } from "./output.ts";
 import { withProgress } from "./progress_line.ts";
 import { type AdvisedServer, isBroken, toAdvice, toProblem } from "./server_advice.ts";
 import { type CalledSurface, listAll, withSurface } from "./server_calls.ts";
-import { findServer } from "./server_steering.ts";
+import { findServer } from "./found_names.ts";
 import { count, wrap } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 import { toDuration } from "./times.ts";

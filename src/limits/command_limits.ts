@@ -16,6 +16,4 @@ export const commandLimits = {
   plainColumns: 80,
   /** Words of a server in a list: its description, its last error. */
   describedCharsMax: 2_000,
-  /** A server of the command line's own gets this long to end. */
-  ownStopMs: 5_000,
 } as const satisfies Record<string, number>;

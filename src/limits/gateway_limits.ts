@@ -72,6 +72,13 @@ export const houseLimits = {
   logNameCharsMax: 200,
   /** The longest time in a configuration: both runtimes fire longer timers at once. */
   timerMsMax: 2_147_483_647,
+  /** What doctor finds too little on the disk of the data folder. */
+  diskFreeBytesMin: 64 * 1024 * 1024,
+  /** One request that doctor makes. */
+  checkMs: 5_000,
+  /** The difference to the clock of a server that is a warning, and one at which tokens fail. */
+  clockWarningMs: 60_000,
+  clockProblemMs: 300_000,
   /** The time in which a login shell must name its PATH, and what its files may print meanwhile. */
   loginShellMs: 5_000,
   loginShellBytesMax: 64 * 1024,

@@ -1,13 +1,16 @@
 /** The machine around the command line by `node:*`, which every runtime has. */
 import { spawn } from "node:child_process";
 import {
+  accessSync,
   chmodSync,
   closeSync,
+  constants,
   mkdirSync,
   openSync,
   readdirSync,
   realpathSync,
   rmSync,
+  statfsSync,
   statSync,
   write as writeBytes,
 } from "node:fs";
@@ -46,6 +49,8 @@ export function createNodeSystem(pipe: WritePipe = writeToPipe): System {
     describe,
     readPart,
     readBytes,
+    canWrite,
+    freeBytes,
     list: (folder) => orNothing(() => readdirSync(folder).sort()) ?? [],
     makeFolder: (path, mode) => void mkdirSync(path, { recursive: true, mode }),
     setMode: chmodSync,
@@ -120,6 +125,24 @@ function describe(path: string): FileFacts | undefined {
       isOwn: own === undefined || facts.uid === own,
     };
   });
+}
+
+function canWrite(folder: string): boolean {
+  try {
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function freeBytes(path: string): number | undefined {
+  try {
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize;
+  } catch {
+    return undefined;
+  }
 }
 
 async function readPart(

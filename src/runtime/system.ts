@@ -75,6 +75,10 @@ export interface System {
   readPart(path: string, offset: number, bytesMax: number): Promise<Uint8Array | undefined>;
   /** The bytes of a file; undefined if there is nothing at the path. */
   readBytes(path: string): Promise<Uint8Array | undefined>;
+  /** Whether this account can make and change files in a folder. */
+  canWrite(folder: string): boolean;
+  /** What this account may still write on the disk of a path; undefined if that is unknown. */
+  freeBytes(path: string): number | undefined;
   /** The names in a folder, sorted; empty if there is no such folder. */
   list(folder: string): readonly string[];
   /** Makes a folder and its parents. */

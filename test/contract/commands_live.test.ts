@@ -36,6 +36,8 @@ beforeAll(async () => {
     },
     env: { MCP_ADMIN_PORT: "0" },
   });
+  const file = join(gateway.directory, "data", "gateway.json");
+  await until("the gateway can be found", () => existsSync(file));
 });
 
 afterAll(async () => {

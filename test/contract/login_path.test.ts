@@ -80,7 +80,10 @@ describe("the PATH of the login shell", () => {
       mkdirSync(join(folder, ".config/fish"), { recursive: true });
       write(file, `echo hello\n${line(`${folder}/own/bin`)}\necho PATH=/wrong\n`);
       const text = start({ SHELL: shell });
-      await until("the server to start", () => existsSync(join(folder, "seen")));
+      await until(
+        "the server to start",
+        () => existsSync(join(folder, "seen")) && readFileSync(join(folder, "seen"), "utf8") !== "",
+      );
       expect(readFileSync(join(folder, "seen"), "utf8").trim().split(":"))
         .toEqual(expect.arrayContaining([`${folder}/own/bin`, ...systemPath.split(":")]));
       await untilSaid(text, /Uses the PATH/);
@@ -95,7 +98,10 @@ describe("the PATH of the login shell", () => {
     const text = start({ SHELL: shell });
     await untilSaid(text, /WARN .*Cannot read the PATH of the login shell .*: no answer in 5 s/);
     expect(performance.now() - began).toBeLessThan(20_000);
-    const prompt = write("own/zsh", `#!/bin/sh\nsleep 60 &\nPATH=${folder}/own/bin eval "$4"\n`);
+    const prompt = write(
+      "own/zsh",
+      `#!/bin/sh\nsleep 60 &\nexport PATH="${folder}/own/bin:$PATH"\neval "$4"\n`,
+    );
     await untilSaid(
       start({ SHELL: prompt, MCP_DATA_DIR: "./other" }),
       /Uses the PATH of the login shell/,

@@ -267,7 +267,9 @@ describe("the documentation", () => {
     });
 
   test("P12 its tables name every built-in tool, each with a call that works", async () => {
-    const [coins = [], subtitles = []] = page("web-apis.md").split(/\n(?:`opensubtitles` needs|## Add)/).map(
+    const [coins = [], subtitles = []] = page("web-apis.md").split(
+      /\n(?:`opensubtitles` needs|## Add)/,
+    ).map(
       examples,
     );
     const account = { username: "me", password: "password-of-mine" };

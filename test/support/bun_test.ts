@@ -38,6 +38,10 @@ test.skipIf = (condition: boolean): (name: string, body: Body, timeoutMs?: numbe
 const describe = (name: string, body: () => void): void => {
   declare(() => void node.describe(name, body));
 };
+describe.skipIf = (condition: boolean): (name: string, body: () => void) => void =>
+  condition
+    ? (name, body) => declare(() => void node.describe(name, { skip: true }, body))
+    : describe;
 const beforeAll = (body: Body): void => declare(() => node.before(() => body()));
 const afterAll = (body: Body): void => declare(() => node.after(() => body()));
 const beforeEach = (body: Body): void => declare(() => node.beforeEach(() => body()));

@@ -119,7 +119,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "upstream/stdio",
     "upstream/upstream_kinds",
   ],
-  cli: [...beside, "app", "protocol", "sse", "store", "upstream/stdio"],
+  cli: [...beside, "app", "log_redact", "protocol", "sse", "store", "upstream/stdio"],
   main: ["cli", "limits", "runtime"],
   // The public entry of the package: the composition root, and the types of what it takes.
   index: [...beside, "app", "auth", "gateway", "http", "store", "upstream/upstream_kinds"],

@@ -164,7 +164,8 @@ async function readAnswer(
     if (bytes > bytesMax) return { problem: "its files print too much" };
     text += decoder.decode(chunk, { stream: true });
     const [, found = "", ...rest] = text.split(mark);
-    if (rest.length > 0) return { path: found.trim() };
+    const path = found.trim();
+    if (rest.length > 0) return path === "" ? { problem: "it names none" } : { path };
   }
   return { problem: "it ended without an answer" };
 }
