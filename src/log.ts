@@ -9,7 +9,7 @@ import type { Limits } from "./limits.ts";
 import { createRedactor, escapeControls, type Redactor } from "./log_redact.ts";
 import type { LogFile } from "./runtime/runtime.ts";
 
-export { escapeControls, Shortened } from "./log_redact.ts";
+export { Shortened } from "./log_redact.ts";
 
 /** How much a record matters, least first. */
 export const severities = ["DEBUG", "INFO", "WARN", "ERROR"] as const;

@@ -3,7 +3,7 @@
  * could hide what it shows, or change its title or its clipboard. Characters that turn the direction
  * of writing make a text look like another one.
  */
-import { escapeControls } from "../log.ts";
+import { escapeControls } from "../log_redact.ts";
 
 /** A text with its lines, in which characters that a terminal obeys are spelled out. */
 export function toVisible(text: string): string {
