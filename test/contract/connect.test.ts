@@ -239,6 +239,21 @@ describe("connect --write", () => {
     expect(readdirSync(home)).not.toContain("record.txt");
     rmSync(program);
   });
+
+  test("keeps a copy where the client's own command replaces an entry, also if it fails", async () => {
+    const program = join(programs, "claude");
+    const text = '{"mcpServers": {"mcp-wrapper": {"type": "http", "url": "http://old/mcp"}}}';
+    const file = place(".claude.json", text);
+    const lose = `case "$*" in *remove*) echo '{}' > '${file}';; *) echo full >&2; exit 1;; esac`;
+    writeFileSync(program, `#!/bin/sh\n${lose}\n`);
+    chmodSync(program, 0o755);
+    const { code, stderr } = await run(["connect", "claude-code", "--write", "--yes"]);
+    expect([code, readFileSync(file, "utf8")]).toEqual([1, "{}\n"]);
+    const [, backup = ""] = /full; \S+ as it was: (\S+)/.exec(stderr) ?? [];
+    expect(readFileSync(backup, "utf8")).toBe(text);
+    expect(statSync(backup).mode & 0o777).toBe(0o600);
+    rmSync(program);
+  });
 });
 
 describe("connect", () => {

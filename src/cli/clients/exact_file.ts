@@ -57,14 +57,25 @@ export async function replaceExactly(
       await system.replaceFile(path, after, privateMode);
       return { path };
     }
-    const backup = `${path}.${stampOf(now)}.bak`;
-    await system.replaceFile(backup, before, privateMode);
+    const backup = await copyBeside(system, path, before, now);
     await system.replaceFile(path, after, mode ?? system.describe(path)?.mode ?? privateMode);
     return { path, backup };
   } catch (fault) {
     if (fault instanceof CommandError || fault instanceof ConfigError) throw fault;
     throw new CommandError("failed", `Cannot write ${path}: ${reasonOf(fault)}`, { cause: fault });
   }
+}
+
+/** Keeps a text of a file beside it, for its owner alone; returns the path of the copy. */
+export async function copyBeside(
+  system: System,
+  path: string,
+  text: string,
+  now: Date,
+): Promise<string> {
+  const backup = `${path}.${stampOf(now)}.bak`;
+  await system.replaceFile(backup, text, privateMode);
+  return backup;
 }
 
 /** A time as part of a file's name. */
