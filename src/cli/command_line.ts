@@ -51,7 +51,7 @@ export function readCommandLine(
     });
   }
   for (const command of commands) parser.addCommand(command);
-  const own = withCommand(args);
+  const own = withCommand(args, rows);
   try {
     parser.parse(own, { from: "user" });
   } catch (fault) {
@@ -73,12 +73,31 @@ function termOf(command: Parser): string {
   return [command.name(), ...names].join(" ");
 }
 
-/** A script runner may pass on its own separator. */
-function withCommand(args: readonly string[]): readonly string[] {
+/**
+ * The arguments with the command first: flags of every command may stand before it. A script runner
+ * may pass on its own separator.
+ */
+function withCommand(args: readonly string[], rows: readonly Command[]): readonly string[] {
   const own = args[0] === "--" ? args.slice(1) : args;
   const first = own[0];
-  const isStart = first === undefined || (first.startsWith("-") && !helps.has(first));
-  return isStart ? [defaultCommand, ...own] : own;
+  if (first !== undefined && (!first.startsWith("-") || helps.has(first))) return own;
+  const before = commonFlagsAtStart(own);
+  const name = own[before];
+  return name !== undefined && rows.some((row) => row.name === name)
+    ? [name, ...own.slice(0, before), ...own.slice(before + 1)]
+    : [defaultCommand, ...own];
+}
+
+/** How many of the first arguments are flags of every command, with their values. */
+function commonFlagsAtStart(args: readonly string[]): number {
+  let end = 0;
+  for (;;) {
+    const [word = "", value] = (args[end] ?? "").split("=", 2);
+    const flag = common.find(({ flags }) => flags.split(/,? /).includes(word));
+    if (flag === undefined || !word.startsWith("-")) return end;
+    const takesNext = / [A-Z]/.test(flag.flags) && value === undefined;
+    end += takesNext ? 2 : 1;
+  }
 }
 
 function toParser(row: Command, use: (values: CommandValues) => void): Parser {
@@ -123,7 +142,7 @@ function toValues(row: Command, parser: Parser): CommandValues {
 
 /** The library's "error: unknown option '--prot'\n(Did you mean --port?)" as our sentence. */
 function toSentence(message: string, command: string | undefined): string {
-  const [problem = "", hint = ""] = message.replace(/^error: /, "").split("\n");
+  const [problem = "", hint = ""] = message.replace(/^error: /, "").replace(/\.$/, "").split("\n");
   const meant = /Did you mean (?:one of )?(.+?)\?/.exec(hint)?.[1];
   const advice = command === undefined
     ? "--help lists the commands"

@@ -124,7 +124,8 @@ async function findEntries(
 
 /** How an entry came into a client's file. */
 type Written =
-  | { readonly how: "command" | "present" }
+  | { readonly how: "present" }
+  | { readonly how: "command"; readonly backup?: string }
   | ({ readonly how: "file" } & WrittenFile);
 
 async function write(plan: Plan, context: CommandContext): Promise<Written> {
@@ -136,8 +137,8 @@ async function write(plan: Plan, context: CommandContext): Promise<Written> {
       `"${command.shown.map(quoteWord).join(" ")}"?`;
   if (command !== undefined) {
     await agree(context, action);
-    await runReady(command, exists === true, context);
-    return { how: "command" };
+    const backup = await runReady(command, exists === true ? file : undefined, context);
+    return { how: "command", ...(backup === undefined ? {} : { backup }) };
   }
   // A file that cannot be changed is refused before any question.
   const before = await readExactly(system, file);
@@ -176,13 +177,15 @@ function report(plan: Plan, written: Written, { terminal }: CommandContext): voi
   const { client, request, file, command } = plan;
   if (written.how === "file") {
     terminal.print(`Wrote "${request.name}" to ${file}.`);
-    if (written.backup !== undefined) terminal.print(`The file as it was: ${written.backup}`);
   } else {
     terminal.print(
       written.how === "command"
         ? `${client.label} added "${request.name}" by its own command ${command?.path}.`
         : `${file} has this entry already; nothing was changed.`,
     );
+  }
+  if (written.how !== "present" && written.backup !== undefined) {
+    terminal.print(`The file as it was: ${written.backup}`);
   }
   terminal.print(client.restart);
 }

@@ -153,8 +153,8 @@ async function write(
   if (!isAgreed) throw new CommandError("needsPerson", "Nothing was changed");
   const now = new Date();
   if (variables.added.size > 0) {
-    await replaceExactly(system, own.envPath, own.env, variables.text(), now);
-    system.setMode(own.envPath, privateMode);
+    // From its first byte on: it holds secrets.
+    await replaceExactly(system, own.envPath, own.env, variables.text(), now, privateMode);
   }
   await replaceExactly(system, own.configPath, own.config, plan.text, now).catch((fault) => {
     if (variables.added.size === 0) throw fault;

@@ -1,7 +1,8 @@
 /**
  * What a command finds around it: the environment, and where the files of the gateway are. Flags
  * take precedence over the variables of the process, these over the `.env` of the current folder,
- * and that over the `.env` next to the `mcp.json`.
+ * and that over the `.env` next to the `mcp.json`. In a folder for all accounts, such as /tmp, files
+ * of other accounts do not count: they could name programs to start.
  */
 import { ConfigError } from "../config/config_error.ts";
 import { expandHome, folderOf, resolvePath } from "../config/path.ts";
@@ -38,7 +39,7 @@ export async function readSurroundings(
     cwd,
     platform: system.platform,
     homeFolder: system.homeFolder,
-    exists: runtime.exists,
+    exists: (path: string) => runtime.exists(path) && !isForeign(platform, path),
     list: (folder: string) => namesIn(platform, folder),
   };
   const places = findPlaces({ ...input, env });
@@ -74,28 +75,41 @@ export async function readSurroundings(
   };
 }
 
-/** The names in a folder; undefined for a file of this name, or a folder of another account. */
-function namesIn({ system }: Platform, folder: string): readonly string[] | undefined {
+/** The names in a folder; undefined if there is none that this account can use. */
+function namesIn(platform: Platform, folder: string): readonly string[] | undefined {
+  const { system } = platform;
   try {
-    return system.describe(folder)?.kind === "folder" ? system.list(folder) : undefined;
+    const isFolder = system.describe(folder)?.kind === "folder" && !isForeign(platform, folder);
+    return isFolder ? system.list(folder) : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Whether another account put a file into a folder in which every account may do so. */
+function isForeign({ system }: Platform, path: string): boolean {
+  return system.describe(folderOf(path))?.isForAll === true &&
+    system.describe(path)?.isOwn === false;
 }
 
 function isSet(variables: Variables, name: string): boolean {
   return (variables[name]?.trim() ?? "") !== "";
 }
 
-/** Undefined if the folder has no such file. */
+/** Undefined if the folder has no such file; a folder of this name is that of another program. */
 async function readVariables(
-  { runtime }: Platform,
+  platform: Platform,
   folder: string,
 ): Promise<Variables | undefined> {
+  const { runtime, system } = platform;
   const path = `${folder}/.env`;
-  const text = await runtime.readText(path).catch((fault) => {
-    throw new ConfigError([`Cannot read "${path}": ${fault.message}`], fault);
-  });
+  let text: string | undefined;
+  try {
+    if (system.describe(path)?.kind === "folder" || isForeign(platform, path)) return undefined;
+    text = await runtime.readText(path);
+  } catch (fault) {
+    throw new ConfigError([`Cannot read "${path}": ${(fault as Error).message}`], fault);
+  }
   // Loaded only if there is a `.env` file.
   return text === undefined ? undefined : (await import("dotenv")).parse(text);
 }

@@ -8,9 +8,9 @@ const dayMs = 24 * hourMs;
 /** From this on a number has two digits and needs no decimal. */
 const manyUnits = 10;
 
-/** How long something took, with two digits at most. */
+/** How long something took, with two digits at most; a clock that was put back leaves nothing. */
 export function toDuration(ms: number): string {
-  if (ms < msPerSecond) return `${Math.round(ms)} ms`;
+  if (ms < msPerSecond) return `${Math.max(0, Math.round(ms))} ms`;
   if (ms < minuteMs) return `${toShort(ms / msPerSecond)} s`;
   if (ms < hourMs) return `${toShort(ms / minuteMs)} min`;
   return ms < 2 * dayMs ? `${toShort(ms / hourMs)} h` : `${Math.round(ms / dayMs)} days`;

@@ -58,7 +58,7 @@ export async function readConfig(
   const host = required(env, "MCP_HOST");
   const remoteBind = !isLoopback(host);
   assertBind(env, host, remoteBind);
-  const { configPath, dataDirectory } = places ?? placesInFolder({ env, cwd });
+  const { configPath, dataDirectory, isUsualConfig } = places ?? placesInFolder({ env, cwd });
   const own = {
     host,
     port: required(env, "MCP_PORT"),
@@ -66,7 +66,7 @@ export async function readConfig(
   };
   const options = { path: configPath, env, readText, own, kinds, exists, dataDirectory };
   const file = await readServersFile(options);
-  if (file === undefined && textOf(env, "MCP_CONFIG") !== undefined) {
+  if (file === undefined && textOf(env, "MCP_CONFIG") !== undefined && !isUsualConfig) {
     throw new ConfigError([
       `Cannot read ${configPath}: no such file; ` +
       "correct the path in MCP_CONFIG or --config, or leave it out",

@@ -29,6 +29,8 @@ export interface Places {
   /** The absolute path of the file that lists the servers; it may not exist yet. */
   readonly configPath: string;
   readonly configWhy: string;
+  /** Whether that is the usual place of the account, where no file need exist even if it is named. */
+  readonly isUsualConfig: boolean;
   /** The absolute path of the data folder, or `:memory:`. */
   readonly dataDirectory: string;
   readonly dataWhy: string;
@@ -39,19 +41,21 @@ const dataFiles: readonly string[] = ["mcp-wrapper.db", "secret.key", "operator.
 
 /** Finds both places. Throws a ConfigError for a `~` without a home folder. */
 export function findPlaces(input: PlacesInput): Places {
-  const reason = ownReason(input);
-  if (reason !== undefined) return placesInFolder(input, `the current folder, since ${reason}`);
   const account = accountPlaces(input);
-  if (account === undefined) {
-    return placesInFolder(input, "the current folder, since this account has no home folder");
+  const reason = ownReason(input) ??
+    (account === undefined ? "this account has no home folder" : undefined);
+  const usualPath = account && resolvePath(account.configFolder, "mcp.json");
+  if (reason !== undefined || account === undefined || usualPath === undefined) {
+    const places = placesInFolder(input, `the current folder, since ${reason}`);
+    return { ...places, isUsualConfig: places.configPath === usualPath };
   }
-  const { configFolder, dataFolder } = account;
   const why =
     "the usual place of this account, since the current folder has no mcp.json and no data folder";
   return {
-    configPath: resolvePath(configFolder, "mcp.json"),
+    configPath: usualPath,
     configWhy: why,
-    dataDirectory: dataFolder,
+    isUsualConfig: true,
+    dataDirectory: account.dataFolder,
     dataWhy: why,
   };
 }
@@ -73,6 +77,7 @@ export function placesInFolder(
   return {
     configPath: config.path,
     configWhy: config.why,
+    isUsualConfig: false,
     dataDirectory: data.path,
     dataWhy: data.why,
   };

@@ -32,6 +32,8 @@ import type {
 const descriptors = { stdin: 0, stdout: 1, stderr: 2 } as const;
 const privateMode = 0o600;
 const permissionBits = 0o777;
+/** Every account may make files, and remove only its own. */
+const forAllBits = 0o1002;
 /** How long a full pipe gets to be read. */
 const fullMs = 5;
 
@@ -123,6 +125,7 @@ function describe(path: string): FileFacts | undefined {
       modifiedAt: facts.mtimeMs,
       realPath: realpathSync(path),
       isOwn: own === undefined || facts.uid === own,
+      isForAll: facts.isDirectory() && (facts.mode & forAllBits) === forAllBits,
     };
   });
 }

@@ -20,6 +20,8 @@ export interface FileFacts {
   readonly realPath: string;
   /** Whether the account that runs this program owns it; true where the system has no owners. */
   readonly isOwn: boolean;
+  /** Whether it is a folder in which every account may make files, such as /tmp. */
+  readonly isForAll: boolean;
 }
 
 /** How a program is run to its end. */

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { statSync } from "node:fs";
 import process from "node:process";
 import type { SpawnOptions } from "./runtime.ts";
-import { type SystemCommand, toWindowsCommand } from "./windows_command.ts";
+import { type SystemCommand, toSystemProgram, toWindowsCommand } from "./windows_command.ts";
 
 /** Whether this system is Windows. */
 export const isWindows: boolean = process.platform === "win32";
@@ -21,7 +21,8 @@ export function toSystemCommand(options: SpawnOptions): SystemCommand {
 export function endWindowsTree(pid: number, signal: "SIGTERM" | "SIGKILL"): boolean {
   if (!Number.isSafeInteger(pid) || pid <= 1) return false;
   if (signal === "SIGTERM") return true;
-  const killer = spawn("taskkill.exe", ["/pid", String(pid), "/t", "/f"], { stdio: "ignore" });
+  const program = toSystemProgram("taskkill.exe", { SystemRoot: process.env["SystemRoot"] ?? "" });
+  const killer = spawn(program, ["/pid", String(pid), "/t", "/f"], { stdio: "ignore" });
   killer.once("error", () => {});
   killer.unref();
   return true;

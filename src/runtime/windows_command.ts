@@ -38,7 +38,7 @@ export function toWindowsCommand(input: WindowsCommandInput): SystemCommand {
   // After /s, cmd removes the first and the last quote and leaves the rest as it is. Without delayed
   // expansion, "!" is an ordinary character.
   const args = ["/d", "/e:on", "/v:off", "/s", "/c", `"${line}"`];
-  const command = variable(input.env, "ComSpec") ?? "cmd.exe";
+  const command = variable(input.env, "ComSpec") ?? toSystemProgram("cmd.exe", input.env);
   const chars = [command, ...args].join(" ").length;
   if (chars > defaultLimits.windowsCommandCharsMax) throw withCode("E2BIG");
   return { command, args, isRaw: true };
@@ -55,11 +55,17 @@ export function findWindowsProgram(
     ...(isWhole ? [command] : []),
     ...extensions.map((extension) => `${command}${extension}`),
   ];
-  // Programs of the current folder are not looked for: it may be anyone's.
+  // Programs of the current folder are not looked for, since it may be anyone's, nor are those of
+  // folders that depend on it.
   const folders = /[\\/]/.test(command)
     ? [isAbsolute(command) || cwd === undefined ? "" : `${cwd}\\`]
-    : (variable(env, "PATH") ?? "").split(";").map(toFolder).filter((folder) => folder !== "");
+    : (variable(env, "PATH") ?? "").split(";").map(toFolder).filter(isAbsolute);
   return folders.flatMap((folder) => names.map((name) => `${folder}${name}`)).find(isFile);
+}
+
+/** A program of the system, which looks in the current folder first if it has the name alone. */
+export function toSystemProgram(name: string, env: WindowsCommandInput["env"]): string {
+  return `${variable(env, "SystemRoot") ?? "C:\\Windows"}\\System32\\${name}`;
 }
 
 function toFolder(entry: string): string {

@@ -239,6 +239,21 @@ describe("connect --write", () => {
     expect(readdirSync(home)).not.toContain("record.txt");
     rmSync(program);
   });
+
+  test("keeps a copy where the client's own command replaces an entry, also if it fails", async () => {
+    const program = join(programs, "claude");
+    const text = '{"mcpServers": {"mcp-wrapper": {"type": "http", "url": "http://old/mcp"}}}';
+    const file = place(".claude.json", text);
+    const lose = `case "$*" in *remove*) echo '{}' > '${file}';; *) echo full >&2; exit 1;; esac`;
+    writeFileSync(program, `#!/bin/sh\n${lose}\n`);
+    chmodSync(program, 0o755);
+    const { code, stderr } = await run(["connect", "claude-code", "--write", "--yes"]);
+    expect([code, readFileSync(file, "utf8")]).toEqual([1, "{}\n"]);
+    const [, backup = ""] = /full; \S+ as it was: (\S+)/.exec(stderr) ?? [];
+    expect(readFileSync(backup, "utf8")).toBe(text);
+    expect(statSync(backup).mode & 0o777).toBe(0o600);
+    rmSync(program);
+  });
 });
 
 describe("connect", () => {
@@ -299,6 +314,18 @@ describe("connect", () => {
     expect(await urlBy()).toBe("http://localhost:9123/mcp");
     const anyPort = await run(["connect", "cursor", "--data", data], { MCP_PORT: "0" });
     expect([anyPort.code, anyPort.stderr]).toEqual([4, expect.stringContaining("MCP_PORT")]);
+  });
+
+  test("names both places of the account, also before the first server stands in a file", async () => {
+    const config = join(home, ".config/mcp-wrapper/mcp.json");
+    const { stdout } = await run(["connect", "claude-desktop", "--json", "--stdio"]);
+    const { args } = JSON.parse(stdout).entry;
+    const places = ["--config", config, "--data", join(home, ".state/mcp-wrapper")];
+    expect(args.slice(-5)).toEqual(["stdio", ...places]);
+    // A client starts its programs wherever it likes.
+    expect((await run(["list", ...places])).code).toBe(0);
+    const { code, stderr } = await run(["list", "--config", join(home, "nope.json")]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("nope.json: no such file")]);
   });
 
   test("says that a client has the gateway under another name", async () => {

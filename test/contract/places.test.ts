@@ -127,7 +127,12 @@ test("the .env next to the configuration may move the data, but not the configur
   expect(await within("the program to end", refused.code)).toBe(2);
   expect(refused.text()).toContain("Cannot use MCP_CONFIG in ");
   // The environment comes before both files.
-  const first = start({ MCP_CONFIG: join(folder, "config/mcp-wrapper/mcp.json") });
-  expect(await within("the program to end", first.code)).toBe(2);
-  expect(first.text()).toContain("no such file");
+  const usual = join(folder, "config/mcp-wrapper/mcp.json");
+  expect(await untilReads(start({ MCP_CONFIG: usual }))).toContain(
+    `Reads ${usual} (MCP_CONFIG or --config says so)`,
+  );
+  // Anywhere else a file that is named must exist.
+  const missing = start({ MCP_CONFIG: join(folder, "config/mcp.json") });
+  expect(await within("the program to end", missing.code)).toBe(2);
+  expect(missing.text()).toContain("no such file");
 });

@@ -35,7 +35,7 @@ export async function readExactly(system: System, path: string): Promise<string 
 
 /**
  * Replaces a file whose text was `before` (undefined: there was none). Refuses if another program
- * has changed it meanwhile. A new file is private.
+ * has changed it meanwhile. A file keeps its mode unless another one is given; a new one is private.
  */
 export async function replaceExactly(
   system: System,
@@ -43,6 +43,7 @@ export async function replaceExactly(
   before: string | undefined,
   after: string,
   now: Date,
+  mode?: number,
 ): Promise<WrittenFile> {
   try {
     if (await readExactly(system, path) !== before) {
@@ -56,14 +57,25 @@ export async function replaceExactly(
       await system.replaceFile(path, after, privateMode);
       return { path };
     }
-    const backup = `${path}.${stampOf(now)}.bak`;
-    await system.replaceFile(backup, before, privateMode);
-    await system.replaceFile(path, after, system.describe(path)?.mode ?? privateMode);
+    const backup = await copyBeside(system, path, before, now);
+    await system.replaceFile(path, after, mode ?? system.describe(path)?.mode ?? privateMode);
     return { path, backup };
   } catch (fault) {
     if (fault instanceof CommandError || fault instanceof ConfigError) throw fault;
     throw new CommandError("failed", `Cannot write ${path}: ${reasonOf(fault)}`, { cause: fault });
   }
+}
+
+/** Keeps a text of a file beside it, for its owner alone; returns the path of the copy. */
+export async function copyBeside(
+  system: System,
+  path: string,
+  text: string,
+  now: Date,
+): Promise<string> {
+  const backup = `${path}.${stampOf(now)}.bak`;
+  await system.replaceFile(backup, text, privateMode);
+  return backup;
 }
 
 /** A time as part of a file's name. */

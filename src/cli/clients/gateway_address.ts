@@ -93,10 +93,12 @@ function programOf({ platform: { self } }: CommandContext): readonly [string, ..
 }
 
 /** Clients start programs in folders of their own, so the places are absolute. */
-function placesOf({ platform, places: { configPath, dataDirectory } }: CommandContext): string[] {
-  const hasConfig = platform.system.describe(configPath) !== undefined;
+function placesOf({ platform, places }: CommandContext): string[] {
+  const { configPath, isUsualConfig, dataDirectory } = places;
+  // Elsewhere a file that is named must exist.
+  const takesConfig = isUsualConfig || platform.system.describe(configPath) !== undefined;
   return [
-    ...(hasConfig ? ["--config", configPath] : []),
+    ...(takesConfig ? ["--config", configPath] : []),
     ...(dataDirectory === noDirectory ? [] : ["--data", dataDirectory]),
   ];
 }

@@ -4,6 +4,7 @@ import { defaultLimits } from "../../limits.ts";
 import type { CommandContext } from "../command.ts";
 import { CommandError } from "../command_error.ts";
 import type { Client, OwnCommandRequest } from "./client_table.ts";
+import { copyBeside, readExactly } from "./exact_file.ts";
 
 /** A command line that adds the server, found on this machine. */
 export interface ReadyCommand {
@@ -36,14 +37,31 @@ export function readyCommand(
   };
 }
 
-/** Runs it; throws a CommandError with the program's own words if it fails. */
+/**
+ * Runs it; throws a CommandError with the program's own words if it fails. If it replaces an entry
+ * of `replaced`, a copy of that file is kept. Returns the path of the copy.
+ */
 export async function runReady(
   { path, args, removal }: ReadyCommand,
-  isReplacing: boolean,
+  replaced: string | undefined,
   context: CommandContext,
-): Promise<void> {
-  if (isReplacing && removal !== undefined) await run(path, removal, context);
-  await run(path, args, context);
+): Promise<string | undefined> {
+  const { system } = context.platform;
+  const before = replaced === undefined ? undefined : await readExactly(system, replaced);
+  if (replaced === undefined || before === undefined) {
+    await run(path, args, context);
+    return undefined;
+  }
+  const backup = await copyBeside(system, replaced, before, new Date());
+  try {
+    if (removal !== undefined) await run(path, removal, context);
+    await run(path, args, context);
+  } catch (fault) {
+    const words = fault instanceof Error ? fault.message : String(fault);
+    const message = `${words}; ${replaced} as it was: ${backup}`;
+    throw new CommandError("failed", message, { cause: fault });
+  }
+  return backup;
 }
 
 async function run(path: string, args: readonly string[], context: CommandContext): Promise<void> {

@@ -28,7 +28,16 @@ function machine(
       ? "folder"
       : undefined;
     return kind &&
-      { kind, mode: 0o600, bytes: 1, modifiedAt: 0, realPath: path, isOwn: true, id: path };
+      {
+        kind,
+        mode: 0o600,
+        bytes: 1,
+        modifiedAt: 0,
+        realPath: path,
+        isOwn: true,
+        isForAll: false,
+        id: path,
+      };
   };
   const system: System = {
     ...createNodeSystem(),

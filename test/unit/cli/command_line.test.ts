@@ -78,6 +78,21 @@ describe("start", () => {
   });
 });
 
+test("flags of every command may stand before the command", () => {
+  const line = read("--json", "--config", "list", "-y", "--data=d", "status", "files");
+  if (line.kind !== "run") throw new Error("Expected a command");
+  const { command, values } = line;
+  expect([command.name, values.argument("NAME"), values.flag("json"), values.flag("yes")])
+    .toEqual(["status", "files", true, true]);
+  expect(readVariableFlags(values)).toEqual({ MCP_CONFIG: "list", MCP_DATA_DIR: "d" });
+  // A flag of one command does not: nothing says whose it is.
+  expect(refusalOf("--port", "1", "status")).toBe(
+    "Cannot read the command line: too many arguments for 'start'. Expected 0 arguments but got 1: " +
+      "status; mcp-wrapper start --help shows its flags",
+  );
+  expect(refusalOf("--json", "--data")).toContain("'--data <FOLDER>' argument missing");
+});
+
 describe("help", () => {
   const textOf = (...args: string[]): string => {
     const line = read(...args);

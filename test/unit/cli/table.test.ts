@@ -45,3 +45,7 @@ test("times are in words", () => {
   expect([3.4, 999, 1_240, 59_000, 90_000, 7_200_000].map(toDuration))
     .toEqual(["3 ms", "999 ms", "1.2 s", "59 s", "1.5 min", "2 h"]);
 });
+
+test("a clock that was put back shows no negative times", () => {
+  expect([toDuration(-300_000), toAgo(2_000_000, 1_000_000)]).toEqual(["0 ms", "now"]);
+});

@@ -65,6 +65,14 @@ describe("the places of the files", () => {
     expect(find({}, ["/work/data/secret.key"], { list: () => undefined })).toEqual(ofAccount);
   });
 
+  test("only the configuration of the account may be named before it exists", () => {
+    const usual = { MCP_CONFIG: "/home/me/.config/mcp-wrapper/mcp.json" };
+    expect(whole(usual).isUsualConfig).toBe(true);
+    expect(whole().isUsualConfig).toBe(true);
+    expect(whole({ MCP_CONFIG: "/other/mcp.json" }).isUsualConfig).toBe(false);
+    expect(whole({}, ["/work/mcp.json"]).isUsualConfig).toBe(false);
+  });
+
   test("a variable decides about its own place, and the other stays in the current folder", () => {
     expect(find({ MCP_CONFIG: "conf/a.json" })).toEqual(["/work/conf/a.json", "/work/data"]);
     expect(find({ MCP_DATA_DIR: "~/state" })).toEqual(["/work/mcp.json", "/home/me/state"]);

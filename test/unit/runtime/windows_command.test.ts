@@ -34,6 +34,14 @@ describe("a command's file", () => {
     expect(find("D:/work/run.bat")).toBe("d:/work/run.bat");
   });
 
+  test("is not looked for where the current folder decides", () => {
+    expect(find("run", { Path: ".;;..\\work;D:\\work" })).toBe("d:\\work\\run.bat");
+    expect(find("run", { Path: ".;;..\\work" })).toBe(undefined);
+    const { ComSpec: _, ...bare } = { ...env, SYSTEMROOT: "E:\\Win" };
+    expect(toWindowsCommand({ command: "npx", args: [], env: bare, isFile }).command)
+      .toBe("E:\\Win\\System32\\cmd.exe");
+  });
+
   test("that is missing has the system's code, as on other systems", () => {
     expect(failureOf("nothing", [])).toBe("ENOENT");
   });
