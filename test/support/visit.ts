@@ -118,7 +118,7 @@ export async function visit(client: RealClient, file: string): Promise<Visit> {
   };
   const made: Record<string, unknown> = {};
   for (const [name, part] of Object.entries(parts)) {
-    made[name] = await Promise.try(part).catch((fault) => `failed: ${fault}`);
+    made[name] = await (async () => await part())().catch((fault) => `failed: ${fault}`);
   }
   return made;
 }
