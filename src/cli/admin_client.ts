@@ -69,8 +69,8 @@ export async function requireGateway(context: CommandContext): Promise<RunningGa
   const { dataDirectory } = context.places;
   throw new CommandError(
     "noGateway",
-    `Cannot find a running gateway on ${dataDirectory}; start one with mcp-wrapper start, ` +
-      "or name its data folder with --data",
+    `Cannot find a running gateway with the data folder ${dataDirectory}; start one with ` +
+      "mcp-wrapper start, or name another data folder with --data",
   );
 }
 
