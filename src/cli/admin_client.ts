@@ -53,7 +53,7 @@ export async function findGateway(context: CommandContext): Promise<RunningGatew
   if (adminUrl === undefined) {
     throw new CommandError(
       "failed",
-      `Cannot steer the gateway on ${dataDirectory} (process ${pid}): it runs with MCP_ADMIN=off; ` +
+      `Cannot steer the gateway of ${dataDirectory} (process ${pid}): it runs with MCP_ADMIN=off; ` +
         "start it without",
     );
   }

@@ -74,7 +74,7 @@ describe("status", () => {
     expect(stdout).toMatch(/^off +disabled/m);
     expect(stdout).toMatch(/^locked +needs log-in/m);
     expect(stdout).toContain('broken: program "no-such-program" is not on PATH');
-    expect(stdout).toContain("this version cannot log in yet");
+    expect(stdout).toContain("which this version does not support yet");
     // The entry that works instead can be copied as it is.
     expect(stdout).toContain(
       `"locked": {"command":"npx","args":["-y","mcp-remote","${lockedUrl}"]}`,
