@@ -42,7 +42,10 @@ export function shortTable(runs: readonly RunResult[]): string {
     return found === undefined ? missing : formatValue("cpu", found.value.median);
   };
   return toTable(
-    ["CPU time for each call, times a bare proxy's", ...runs.map(({ runtime }) => titles[runtime])],
+    [
+      "CPU time for each call, relative to a bare proxy",
+      ...runs.map(({ runtime }) => titles[runtime]),
+    ],
     rows.map(({ name, title }) => [title, ...runs.map((run) => valueOf(run, name))]),
   );
 }

@@ -31,7 +31,9 @@ export async function runAdd(context: CommandContext, values: CommandValues): Pr
     const place = toFile ? steering.configPath : "the registry";
     const isRunning = steering.gateway !== undefined;
     printDone(context, { name, entry, place, isRunning }, [
-      `${known === undefined ? "Added" : "Replaced"} server "${name}" in ${place}` +
+      `${known === undefined ? "Added" : "Replaced"} server "${name}" ${
+        known === undefined ? "to" : "in"
+      } ${place}` +
       (isRunning ? "" : "; no gateway runs, the next one has it"),
       `Try it: ${identity.name} test ${toShellWord(name)}`,
     ]);

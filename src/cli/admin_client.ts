@@ -53,7 +53,7 @@ export async function findGateway(context: CommandContext): Promise<RunningGatew
   if (adminUrl === undefined) {
     throw new CommandError(
       "failed",
-      `Cannot steer the gateway on ${dataDirectory} (process ${pid}): it runs with MCP_ADMIN=off; ` +
+      `Cannot steer the gateway of ${dataDirectory} (process ${pid}): it runs with MCP_ADMIN=off; ` +
         "start it without",
     );
   }
@@ -69,8 +69,8 @@ export async function requireGateway(context: CommandContext): Promise<RunningGa
   const { dataDirectory } = context.places;
   throw new CommandError(
     "noGateway",
-    `Cannot find a running gateway on ${dataDirectory}; start one with mcp-wrapper start, ` +
-      "or name its data folder with --data",
+    `Cannot find a running gateway with the data folder ${dataDirectory}; start one with ` +
+      "mcp-wrapper start, or name another data folder with --data",
   );
 }
 

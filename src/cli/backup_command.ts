@@ -29,7 +29,7 @@ export async function runBackup(context: CommandContext, values: CommandValues):
   const bytes = platform.system.describe(file)?.bytes ?? 0;
   printDone(context, { file, bytes }, [
     `Copied the database to ${file}`,
-    `Its secrets are sealed with ${dataDirectory}/secret.key (or MCP_SECRET): keep that, too`,
+    `Its secrets are encrypted with ${dataDirectory}/secret.key (or MCP_SECRET): keep a copy of that, too`,
   ]);
   return exitCodes.ok;
 }

@@ -107,8 +107,8 @@ function assertChangeable(
   if (source === "file" && !isFile) {
     throw new CommandError(
       "usage",
-      `Cannot ${verb} server "${name}": it stands in ${configPath}, which is yours; edit that file, ` +
-        "or use --file",
+      `Cannot ${verb} server "${name}": it is in ${configPath}; change that file by --file, ` +
+        "or edit it yourself",
     );
   }
   if (source !== "file" && isFile) {

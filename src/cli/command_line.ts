@@ -35,7 +35,7 @@ export function readCommandLine(
     .description("One URL for all your MCP servers.")
     .version(identity.version, "-V, --version", "show the version")
     .helpOption("-h, --help", "show this help")
-    .helpCommand("help [command]", "shows the help of a command")
+    .helpCommand("help [command]", "show the help of a command")
     .configureHelp({ subcommandTerm: termOf })
     .addHelpText("after", footer);
   const commands = rows.map((row) =>
@@ -57,8 +57,15 @@ export function readCommandLine(
   } catch (fault) {
     if (!(fault instanceof CommanderError)) throw fault;
     if (fault.exitCode !== 0) {
-      const name = rows.find((row) => row.name === own[0])?.name;
-      throw new CommandError("usage", toSentence(fault.message, name));
+      const nameOf = (word: string) => rows.find((row) => row.name === word)?.name;
+      // Without a command in front, "start" was put there, and takes no argument.
+      const late = own.length > args.length && fault.code === "commander.excessArguments"
+        ? args.map(nameOf).find((name) => name !== undefined)
+        : undefined;
+      throw new CommandError(
+        "usage",
+        late === undefined ? toSentence(fault.message, nameOf(own[0] ?? "")) : toOrder(late),
+      );
     }
   }
   return found ?? { kind: "show", text: shown.trimEnd() };
@@ -79,7 +86,11 @@ function termOf(command: Parser): string {
  */
 function withCommand(args: readonly string[], rows: readonly Command[]): readonly string[] {
   const own = args[0] === "--" ? args.slice(1) : args;
-  const first = own[0];
+  const [first, second] = own;
+  // The library has no error for `help` of an unknown command.
+  if (first === "help" && second !== undefined) {
+    return rows.some(({ name }) => name === second) ? [second, "--help"] : [second];
+  }
   if (first !== undefined && (!first.startsWith("-") || helps.has(first))) return own;
   const before = commonFlagsAtStart(own);
   const name = own[before];
@@ -142,7 +153,10 @@ function toValues(row: Command, parser: Parser): CommandValues {
 
 /** The library's "error: unknown option '--prot'\n(Did you mean --port?)" as our sentence. */
 function toSentence(message: string, command: string | undefined): string {
-  const [problem = "", hint = ""] = message.replace(/^error: /, "").replace(/\.$/, "").split("\n");
+  const [problem = "", hint = ""] = message.replace(/^error: /, "")
+    .replace(/\. Expected (\d+) arguments? but got (\d+)(.*?)\.?$/, " (expected $1, got $2$3)")
+    .replace(/\.$/, "")
+    .split("\n");
   const meant = /Did you mean (?:one of )?(.+?)\?/.exec(hint)?.[1];
   const advice = command === undefined
     ? "--help lists the commands"
@@ -150,6 +164,10 @@ function toSentence(message: string, command: string | undefined): string {
   return `Cannot read the command line: ${problem}` +
     `${meant === undefined ? ";" : `; did you mean ${meant}?`} ${identity.name} ${advice}`;
 }
+
+const toOrder = (command: string): string =>
+  `Cannot read the command line: a flag comes before the command "${command}"; write ` +
+  `${identity.name} ${command}, then the flags`;
 
 const footer = `
 Each command has its own help: ${identity.name} COMMAND --help.

@@ -25,7 +25,7 @@ const inFile: CommandOption = {
 const starting: readonly Command[] = [
   {
     name: "start",
-    summary: "starts the gateway (the default)",
+    summary: "start the gateway (the default)",
     arguments: [],
     options: [
       ...listenFlags,
@@ -40,11 +40,11 @@ const starting: readonly Command[] = [
   },
   {
     name: "stdio",
-    summary: "serves a client that starts a command, on stdio",
+    summary: "serve a client on stdin and stdout, as a command that it starts",
     arguments: [
       {
         name: "NAME",
-        meaning: "one server, under its own names; without it all servers",
+        meaning: "one server, with its own names for its tools (default: all servers)",
         isRequired: false,
       },
     ],
@@ -54,26 +54,26 @@ const starting: readonly Command[] = [
   },
   {
     name: "status",
-    summary: "shows the running gateway and the state of each server",
-    arguments: [server(false, "show all that is known of one server")],
+    summary: "show the running gateway and the state of each server",
+    arguments: [server(false, "show everything about one server")],
     options: [],
     examples: ["status", "status files", "status --json"],
     load: async () => (await import("./status_command.ts")).runStatus,
   },
   {
     name: "logs",
-    summary: "shows the log of the gateway",
-    arguments: [server(false, "show only what concerns this server")],
+    summary: "show the log of the gateway",
+    arguments: [server(false, "show only the lines about this server")],
     options: [
-      { flags: "-f, --follow", meaning: "go on with each new line until Ctrl-C" },
-      { flags: "-n, --lines COUNT", meaning: "how many of the last lines to show (default 100)" },
+      { flags: "-f, --follow", meaning: "keep printing new lines until Ctrl-C" },
+      { flags: "-n, --lines COUNT", meaning: "how many lines to show (default 100)" },
     ],
     examples: ["logs -f", "logs files --lines 20"],
     load: async () => (await import("./logs_command.ts")).runLogs,
   },
   {
     name: "doctor",
-    summary: "checks everything that the gateway needs, and says what to do",
+    summary: "check everything that the gateway needs, and say what to do",
     arguments: [],
     options: [{
       flags: "--fix",
@@ -87,7 +87,7 @@ const starting: readonly Command[] = [
 const configuring: readonly Command[] = [
   {
     name: "list",
-    summary: "lists the configured servers",
+    summary: "list the configured servers",
     arguments: [],
     options: [],
     examples: ["list", "list --json"],
@@ -95,7 +95,7 @@ const configuring: readonly Command[] = [
   },
   {
     name: "add",
-    summary: "adds a server: a command, a URL or a web API",
+    summary: "add a server: a command, a URL or a web API",
     arguments: [
       server(true, "name for the server"),
       {
@@ -108,7 +108,10 @@ const configuring: readonly Command[] = [
     options: [
       { flags: "--recipe NAME", meaning: "a built-in recipe of a web API, or a file with one" },
       { flags: "--openapi PLACE", meaning: "file or URL of an OpenAPI document" },
-      { flags: "--base-url URL", meaning: "where the web API is, if not where its document says" },
+      {
+        flags: "--base-url URL",
+        meaning: "address of the web API, if its document has another or none",
+      },
       {
         flags: "--env NAME=VALUE",
         meaning: "variable for the command",
@@ -133,7 +136,7 @@ const configuring: readonly Command[] = [
   },
   {
     name: "remove",
-    summary: "removes a server",
+    summary: "remove a server",
     arguments: [server(true)],
     options: [inFile],
     examples: ["remove files", "remove files --file"],
@@ -141,7 +144,7 @@ const configuring: readonly Command[] = [
   },
   {
     name: "enable",
-    summary: "switches a disabled server on",
+    summary: "enable a disabled server",
     arguments: [server(true)],
     options: [inFile],
     examples: ["enable files"],
@@ -149,7 +152,7 @@ const configuring: readonly Command[] = [
   },
   {
     name: "disable",
-    summary: "switches a server off; it stays configured",
+    summary: "disable a server; it stays configured",
     arguments: [server(true)],
     options: [inFile],
     examples: ["disable files"],
@@ -160,7 +163,7 @@ const configuring: readonly Command[] = [
 const using: readonly Command[] = [
   {
     name: "restart",
-    summary: "restarts a server of the running gateway",
+    summary: "restart a server of the running gateway; its running calls fail",
     arguments: [server(true)],
     options: [],
     examples: ["restart files"],
@@ -168,7 +171,7 @@ const using: readonly Command[] = [
   },
   {
     name: "test",
-    summary: "starts a server and says whether it works",
+    summary: "start a server and say whether it works",
     arguments: [server(true)],
     options: [],
     examples: ["test files"],
@@ -176,7 +179,7 @@ const using: readonly Command[] = [
   },
   {
     name: "tools",
-    summary: "lists the tools of all servers, or of one",
+    summary: "list the tools of all servers, or of one",
     arguments: [server(false)],
     options: [],
     examples: ["tools", "tools files", "tools files --json"],
@@ -184,7 +187,7 @@ const using: readonly Command[] = [
   },
   {
     name: "call",
-    summary: "calls a tool and prints its result",
+    summary: "call a tool and print its result",
     arguments: [
       server(true),
       { name: "TOOL", meaning: "the tool, by the server's own name for it", isRequired: true },
@@ -199,21 +202,21 @@ const using: readonly Command[] = [
 const maintaining: readonly Command[] = [
   {
     name: "backup",
-    summary: "copies the database of the gateway to a new file",
-    arguments: [{ name: "FILE", meaning: "the file to make", isRequired: true }],
+    summary: "copy the gateway's database to a new file",
+    arguments: [{ name: "FILE", meaning: "the new file", isRequired: true }],
     options: [],
     examples: ["backup mcp-wrapper-backup.db"],
     load: async () => (await import("./backup_command.ts")).runBackup,
   },
   {
     name: "service",
-    summary: "has the system run the gateway at log-in (systemd, launchd)",
+    summary: "run the gateway as a service from log-in on (systemd, launchd)",
     arguments: [
       { name: "ACTION", meaning: "install, uninstall or status", isRequired: true },
     ],
     options: [
       ...listenFlags,
-      { flags: "--dry-run", meaning: "print what would be done, and do nothing" },
+      { flags: "--dry-run", meaning: "print the changes without making them" },
     ],
     examples: ["service install", "service install --dry-run", "service status"],
     load: async () => (await import("./service_command.ts")).runService,
@@ -223,16 +226,19 @@ const maintaining: readonly Command[] = [
 const clients: readonly Command[] = [
   {
     name: "connect",
-    summary: "connects a client to the gateway",
+    summary: "connect a client to the gateway",
     arguments: [{
       name: "CLIENT",
       meaning: clientIds,
       isRequired: true,
     }],
     options: [
-      { flags: "--write", meaning: "add it: by the client's own command, else in its file" },
-      { flags: "--project", meaning: "for the project in the current folder alone" },
-      { flags: "--stdio", meaning: "by a program over stdio instead of the URL" },
+      {
+        flags: "--write",
+        meaning: "make the change: by the client's own command, else in its file",
+      },
+      { flags: "--project", meaning: "only for the project in the current folder" },
+      { flags: "--stdio", meaning: "have the client start a program, instead of using the URL" },
       { flags: "--name NAME", meaning: "name of the entry (default mcp-wrapper)" },
       {
         flags: "--header HEADER",
@@ -245,14 +251,17 @@ const clients: readonly Command[] = [
   },
   {
     name: "import",
-    summary: "takes over the servers of your clients",
+    summary: "copy the servers of your clients into mcp.json",
     arguments: [{
       name: "FILE",
-      meaning: "a client's file (default: those of the user that exist)",
+      meaning: "a client's file (default: the files of your clients)",
       isRequired: false,
     }],
     options: [
-      { flags: "--client CLIENT", meaning: "only this client, or whose file FILE is" },
+      {
+        flags: "--client CLIENT",
+        meaning: "only this client; with FILE, the client that it belongs to",
+      },
       { flags: "--only NAME", meaning: "only this server", isMany: true },
     ],
     examples: ["import", "import .vscode/mcp.json --yes"],

@@ -48,7 +48,7 @@ interface GroupFinding extends Finding {
 
 /** Looks at everything; the exit code says whether there is a problem. */
 export async function runDoctor(context: CommandContext, values: CommandValues): Promise<ExitCode> {
-  const found = await withProgress(context, "Looking around", (say) => findAll(context, say));
+  const found = await withProgress(context, "Checking", (say) => findAll(context, say));
   if (values.flag("fix")) await repairAll(context, found);
   const problems = countOf(found, "problem");
   const warnings = countOf(found, "warning");
@@ -71,7 +71,7 @@ async function findAll(
   const examination = await examine(context);
   const all: GroupFinding[] = [];
   for (const { name, check } of groups) {
-    say(`Looking at: ${name}`);
+    say(`Checking: ${name}`);
     // A check that fails is a finding; the others go on.
     const found = await check(examination).catch((fault) => {
       if (context.signal.aborted) throw fault;

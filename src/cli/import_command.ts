@@ -105,7 +105,7 @@ async function readChosen(
   if (file !== undefined) return [await readFile(file, around)];
   throw new CommandError(
     "usage",
-    `Cannot import ${path}: found no list of servers in it; --client CLIENT says whose file it is`,
+    `Cannot import ${path}: found no list of servers in it; name the client that it belongs to by --client CLIENT`,
   );
 }
 

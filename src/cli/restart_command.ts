@@ -15,6 +15,6 @@ export async function runRestart(
   const name = values.argument("NAME") ?? "";
   findServer((await gateway.status()).servers, name);
   await withProgress(context, `Restarting ${name}`, () => gateway.restart(name));
-  printDone(context, { name }, [`Restarted server "${name}"; open calls to it failed`]);
+  printDone(context, { name }, [`Restarted server "${name}"`]);
   return exitCodes.ok;
 }

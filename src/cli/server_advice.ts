@@ -54,8 +54,8 @@ export function toAdvice(server: AdvisedServer, isLogged: boolean): string[] {
   if (!isBroken(server)) return [];
   if (state === "needs_login") {
     return [
-      "The server wants a log-in, and this version cannot log in yet. The program mcp-remote can; " +
-      "put this entry in the place of the server's:",
+      "The server needs a log-in, which this version does not support yet. The program mcp-remote " +
+      "does. Replace the server's entry with:",
       ...remoteEntry(name, url ?? "https://…"),
       `or run: ${identity.name} add ${toShellWord(name)} --replace${
         source === "file" ? " --file" : ""
@@ -66,7 +66,7 @@ export function toAdvice(server: AdvisedServer, isLogged: boolean): string[] {
   if (kind === "failed") return ["Correct its entry; a running gateway reads mcp.json again."];
   if (!isLogged) return [`Correct that, and try again: ${identity.name} test ${toShellWord(name)}`];
   return [
-    `See what it said: ${identity.name} logs ${toShellWord(name)}; ` +
+    `See its output: ${identity.name} logs ${toShellWord(name)}; ` +
     `try again: ${identity.name} test ${toShellWord(name)}`,
   ];
 }

@@ -35,7 +35,7 @@ export async function runService(
   const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
   if (action === undefined) {
     const known = Object.keys(actions).join(", ");
-    throw new CommandError("usage", `Unknown action "${name}" of service: expected ${known}`);
+    throw new CommandError("usage", `Cannot read the action "${name}"; expected ${known}`);
   }
   const manager = managerOf(context);
   const place = await placeOf(context);

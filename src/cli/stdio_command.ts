@@ -25,7 +25,7 @@ export async function runStdio(context: CommandContext, values: CommandValues): 
   if (dataDirectory === noDirectory) {
     throw new CommandError(
       "usage",
-      "Cannot join a gateway with --data :memory:, which leaves no trace; give a folder",
+      "Cannot join a gateway with --data :memory:, which cannot be found; name a folder",
     );
   }
   const note = (line: string) => terminal.note(line);

@@ -6,7 +6,11 @@
 import type { UsedVariable } from "./substitution.ts";
 
 const passedNames = new Set(
-  ["HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER", "LANG", "TZ", "TMPDIR"],
+  [
+    ...["HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER", "LANG", "TZ", "TMPDIR"],
+    // Paths of certificates: without its own authority, npx behind a filter downloads nothing.
+    ...["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR"],
+  ],
 );
 /** Those of Windows, whose programs do not start without some of them. Names there have no case. */
 const windowsNames = new Set([

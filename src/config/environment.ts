@@ -261,7 +261,8 @@ function howToAdd(path: string, { servers }: ServersConfig): string[] {
     (servers.some(({ name }) => name === "opensubtitles")
       ? ", and OpenSubtitles, since OPENSUBTITLES_API_KEY is set"
       : "; set OPENSUBTITLES_API_KEY to add OpenSubtitles"),
-    `Add your own servers: write the file ${path}, which is read again when it changes`,
+    `Add your own servers with mcp-wrapper add, or write them into ${path}, which the gateway ` +
+    "reads again when it changes",
     `For example: ${JSON.stringify(example)}`,
   ];
 }

@@ -120,7 +120,7 @@ describe("without a fault", () => {
     write("mcp.json", { mcpServers: { files: works } });
     const report = await doctor();
     expect([report.code, report.problems]).toEqual([0, 0]);
-    expect(findingsWith(report, "ok", "No gateway runs on these files").length).toBe(1);
+    expect(findingsWith(report, "ok", "No running gateway uses these files").length).toBe(1);
     expect(findingsWith(report, "ok", 'Server "files" works: 14 tools').length).toBe(1);
     expect(readdirSync(folder)).toEqual(["mcp.json"]);
   }, testMs);

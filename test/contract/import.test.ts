@@ -159,8 +159,10 @@ describe("import", () => {
     expect(code).toBe(0);
     expect(stderr).toContain("files (Zed): not imported: mcp.json has a server of this name");
     expect(stdout + stderr).not.toContain("hush");
-    expect(stdout).toContain("Claude Desktop now has twice: github, db");
-    expect(stdout).toContain("Once Cursor is connected to the gateway it has twice: linear");
+    expect(stdout).toContain("Claude Desktop now has servers twice: github, db");
+    expect(stdout).toContain(
+      "When you connect Cursor to the gateway, it has servers twice: linear",
+    );
     const text = readFileSync(join(cwd, "mcp.json"), "utf8");
     expect(text).not.toContain("hush");
     for (const line of before.split("\n")) expect(text).toContain(line);

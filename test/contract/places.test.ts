@@ -53,7 +53,7 @@ function start(env: Record<string, string> = {}) {
 async function untilReads(program: ReturnType<typeof start>): Promise<string> {
   return await until(
     "the gateway to say where its files are",
-    () => / (Reads \S+ \(.*\) and keeps .*)/.exec(program.text())?.[1],
+    () => / (Reads \S+.* and keeps .*)/.exec(program.text())?.[1],
   ).catch((fault) => {
     throw new Error(`${fault.message}\n${program.text()}`);
   });
@@ -81,7 +81,9 @@ test("from a folder without files of the gateway, the account's are used, .env i
   writeFileSync(join(folder, "config/mcp-wrapper/.env"), "LOG_LEVEL=DEBUG\n");
   const program = start();
   expect(await untilReads(program)).toContain(
-    `Reads ${join(folder, "config/mcp-wrapper/mcp.json")} (the usual place of this account`,
+    `Reads ${join(folder, "config/mcp-wrapper/mcp.json")} and keeps its data in ${
+      join(folder, "state/mcp-wrapper")
+    } (the usual place of this account`,
   );
   expect(existsSync(join(folder, "state/mcp-wrapper/mcp-wrapper.db"))).toBe(true);
   expect(existsSync(join(folder, "work/data"))).toBe(false);
@@ -93,7 +95,7 @@ test("an mcp.json of the current folder keeps everything there", async () => {
   writeServers("config/mcp-wrapper/mcp.json", {});
   writeServers("work/mcp.json", { one: noting("./a") });
   expect(await untilReads(start())).toBe(
-    `Reads ${join(folder, "work/mcp.json")} (the current folder, since it has an mcp.json) and ` +
+    `Reads ${join(folder, "work/mcp.json")} and ` +
       `keeps its data in ${
         join(folder, "work/data")
       } (the current folder, since it has an mcp.json)`,

@@ -73,9 +73,9 @@ export function tellTwice(report: ImportReport, terminal: Terminal): void {
   for (const { client, path, names, isConnected } of twice(report)) {
     terminal.print(
       isConnected
-        ? `${client} now has twice: ${list(names)}; remove its own from ${path}`
-        : `Once ${client} is connected to the gateway it has twice: ${list(names)}; ` +
-          `then remove its own from ${path}`,
+        ? `${client} now has servers twice: ${list(names)}; remove its own entries from ${path}`
+        : `When you connect ${client} to the gateway, it has servers twice: ${list(names)}; ` +
+          `then remove its own entries from ${path}`,
     );
   }
 }

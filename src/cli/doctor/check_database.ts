@@ -9,7 +9,7 @@ const fileMode = 0o600;
 export async function checkDatabase(examination: Examination): Promise<Finding[]> {
   const { context: { places, platform: { runtime, system } }, running } = examination;
   const { dataDirectory } = places;
-  if (dataDirectory === noDirectory) return [fine("No database: nothing is kept")];
+  if (dataDirectory === noDirectory) return [fine("No database: data is kept in memory only")];
   if (running !== undefined) return [fine("The running gateway uses the database")];
   const path = `${dataDirectory}/mcp-wrapper.db`;
   const facts = system.describe(path);

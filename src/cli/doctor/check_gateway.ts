@@ -36,7 +36,7 @@ export async function checkGateway(examination: Examination): Promise<Finding[]>
 function checkStaleFile({ context: { places, platform: { system } } }: Examination): Finding[] {
   const path = gatewayFilePath(places.dataDirectory);
   if (places.dataDirectory === noDirectory || system.describe(path) === undefined) {
-    return [fine("No gateway runs on these files")];
+    return [fine("No running gateway uses these files")];
   }
   return [warning(
     `${path} is from a gateway that was killed`,
@@ -48,7 +48,7 @@ function checkStaleFile({ context: { places, platform: { system } } }: Examinati
 async function checkPort({ context, start }: Examination): Promise<Finding[]> {
   if (start === undefined) return [];
   const { host, port } = start.config;
-  if (port === 0) return [fine("The port is any free one")];
+  if (port === 0) return [fine("MCP_PORT=0: each start takes any free port")];
   const hostname = host.toLowerCase() === "localhost" ? "127.0.0.1" : host;
   try {
     const listener = await context.platform.runtime.serve({

@@ -45,7 +45,7 @@ export function checkPrograms(
 export async function checkServers(examination: Examination): Promise<Finding[]> {
   const { context, running, gatewayProblem, servers, start } = examination;
   if (running === undefined && gatewayProblem !== undefined) {
-    return [warning("Not started: the gateway that cannot be asked may run them")];
+    return [warning("Not started: a gateway that does not answer may be running them")];
   }
   const usable = servers.filter(({ kind }) => kind !== "failed");
   if (running === undefined && (usable.length === 0 || start === undefined)) return [];

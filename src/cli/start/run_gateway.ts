@@ -130,7 +130,8 @@ function greet(
   const data = config.dataDirectory === noDirectory
     ? "keeps nothing"
     : `keeps its data in ${config.dataDirectory}`;
-  log.info(`Reads ${configPath} (${configWhy}) and ${data} (${dataWhy})`);
+  const why = configWhy === dataWhy ? "" : ` (${configWhy})`;
+  log.info(`Reads ${configPath}${why} and ${data} (${dataWhy})`);
   const isEmpty = registry.list().length === 0;
   for (const note of notes) if (isEmpty || !emptyNotes.includes(note)) log.info(note);
   for (const warning of warnings) log.warn(warning);

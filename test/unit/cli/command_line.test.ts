@@ -132,6 +132,27 @@ describe("help", () => {
   });
 
   test("refuses an unknown command, and suggests the nearest", () => {
-    expect(refusalOf("strat")).toContain("unknown command 'strat'; did you mean start?");
+    for (const args of [["strat"], ["help", "strat"]]) {
+      expect(refusalOf(...args)).toContain("unknown command 'strat'; did you mean start?");
+    }
+  });
+
+  test("help shows what --help shows", () => {
+    expect(textOf("help")).toBe(textOf("--help"));
+    expect(textOf("help", "add")).toBe(textOf("add", "--help"));
+  });
+
+  test("refuses a flag before the command, and says where it belongs", () => {
+    expect(refusalOf("--data", "x", "status")).toBe(
+      'Cannot read the command line: a flag comes before the command "status"; write ' +
+        "mcp-wrapper status, then the flags",
+    );
+  });
+
+  test("refuses an argument too many, and names it", () => {
+    expect(refusalOf("list", "files")).toBe(
+      "Cannot read the command line: too many arguments for 'list' (expected 0, got 1: files); " +
+        "mcp-wrapper list --help shows its flags",
+    );
   });
 });

@@ -43,7 +43,7 @@ describe("readConfig", () => {
     expect(notes[0]).toContain(
       "the gateway offers CoinGecko, which needs no key; set OPENSUBTITLES_API_KEY",
     );
-    expect(notes[1]).toContain("write the file /srv/mcp.json");
+    expect(notes[1]).toContain("with mcp-wrapper add, or write them into /srv/mcp.json");
     const example = notes[2]?.slice("For example: ".length) ?? "";
     expect((await read(example)).servers.map(({ kind }) => kind)).toEqual(["stdio"]);
     expect((await read(example)).warnings).toEqual([]);

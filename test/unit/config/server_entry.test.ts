@@ -234,6 +234,9 @@ describe("the child's environment", () => {
       LC_ALL: "C",
       TZ: "UTC",
       TMPDIR: "/tmp",
+      NODE_EXTRA_CA_CERTS: "/etc/company.pem",
+      SSL_CERT_FILE: "/etc/company.pem",
+      SSL_CERT_DIR: "/etc/certificates",
     };
     const config = await readOne(
       { command: "x", inheritEnv: ["PROXY"], env: { OWN: "1", PATH: "/opt", TERM: null } },
