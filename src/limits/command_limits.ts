@@ -12,6 +12,9 @@ export const commandLimits = {
   /** How often `logs -f` looks for new lines, and how much of the log it reads at once. */
   logPollMs: 250,
   logPieceBytes: 1024 * 1024,
+  /** How long `doctor` waits for a server to know what it offers, once its tools are listed. */
+  offersMs: 3_000,
+  offersPollMs: 50,
   /** The width of texts for a person where there is no terminal. */
   plainColumns: 80,
   /** Words of a server in a list: its description, its last error. */

@@ -2,11 +2,14 @@
  * Each server: whether its program is found, whether it shakes hands, and whether clients take its
  * tools. A running gateway is asked for what it knows; without one each server is started here.
  */
+import { sleep, systemClock } from "../../clock.ts";
 import type { ServerConfig, StdioServerConfig } from "../../config/config.ts";
 import { findProgram } from "../../config/find_program.ts";
 import { noDirectory } from "../../config/places.ts";
 import { isOfKind } from "../../config/server_kind.ts";
+import { defaultLimits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
+import type { ServerView } from "../admin_forms.ts";
 import { clients } from "../clients/client_table.ts";
 import { CommandError } from "../command_error.ts";
 import { openRelay, openServersHere } from "../local_gateway.ts";
@@ -56,10 +59,11 @@ export async function checkServers(examination: Examination): Promise<Finding[]>
       // It fails if no server works; each of them then says why.
       const listed = await listAll(calls, "tools/list", "tools", context.signal)
         .then((tools) => ({ tools }), (fault: unknown) => ({ fault }));
-      const views = running === undefined
-        ? gateway.servers()
-        : (await running.gateway.status()).servers;
-      const shown = views.filter(({ enabled, kind }) => enabled && kind !== "failed");
+      const shown = await settled(
+        async () =>
+          running === undefined ? gateway.servers() : (await running.gateway.status()).servers,
+        context.signal,
+      );
       if ("fault" in listed && !shown.some(isBroken)) throw listed.fault;
       return [
         ...shown.map((view) => toFinding(view, running !== undefined)),
@@ -71,6 +75,21 @@ export async function checkServers(examination: Examination): Promise<Finding[]>
   } catch (fault) {
     if (context.signal.aborted) throw new CommandError("interrupted", "Interrupted");
     return [problem(`The servers cannot be listed: ${reasonOf(fault)}`)];
+  }
+}
+
+/** The servers in use, when each knows how much it offers: a moment after its tools were listed. */
+async function settled<View extends ServerFacts & Pick<ServerView, "enabled">>(
+  read: () => Promise<readonly View[]>,
+  signal: AbortSignal,
+): Promise<readonly View[]> {
+  const { offersMs, offersPollMs } = defaultLimits;
+  const end = systemClock.monotonic() + offersMs;
+  for (;;) {
+    const views = (await read()).filter(({ enabled, kind }) => enabled && kind !== "failed");
+    const isSettled = views.every((view) => isBroken(view) || view.tools !== undefined);
+    if (isSettled || systemClock.monotonic() >= end) return views;
+    await sleep(systemClock, offersPollMs, signal);
   }
 }
 
