@@ -2,7 +2,9 @@
  * The suites of the test command, as rows. `core` needs no program beyond the runtimes and runs on
  * all of them. The others use programs, servers and clients of other projects (from npm and PyPI); they
  * cost more than they tell about a runtime, so each runs on one, which the commit's hash chooses:
- * over some commits, every combination is seen. `speed` runs on Bun, where it is shortest. `bun run test:all` runs every combination at once.
+ * over some commits, every combination is seen. `source` looks at the project's own text and tools, and
+ * `speed` measures: both run on Bun, where they are shortest. `bun run test:all` runs every combination
+ * at once.
  */
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -11,7 +13,7 @@ import { type RuntimeName, runtimes } from "./runtimes.ts";
 /** One row: its test files, or the programs that count their tests themselves. */
 export interface Suite {
   readonly name: string;
-  readonly kind: "core" | "outside" | "speed";
+  readonly kind: "core" | "outside" | "source" | "speed";
   /** Paths below `test/`, or what they start with; a file belongs to the first row that has it. */
   readonly files?: readonly string[];
   /** Programs with their arguments; `MCP_TEST_RUNTIME` picks the gateway's runtime. */
@@ -59,6 +61,11 @@ export const suites: readonly Suite[] = [
     programs: [["test/conformance/run_client.ts"]],
   },
   { name: "the package", kind: "outside", files: ["package/"] },
+  {
+    name: "the source text and the benchmarks",
+    kind: "source",
+    files: ["tidy.test.ts", "contract/bench_scenarios.test.ts", "unit/bench_"],
+  },
   { name: "unit", kind: "core", files: ["unit/"], isGrouped: true },
   { name: "processes and sockets", kind: "core", files: [""] },
   { name: "speed", kind: "speed", programs: [["bench/run.ts", "e2e", "--short"]] },
@@ -71,6 +78,7 @@ export const suites: readonly Suite[] = [
  */
 export const stages: readonly { readonly kind: Suite["kind"]; readonly atOnce: number }[] = [
   { kind: "outside", atOnce: 3 },
+  { kind: "source", atOnce: 3 },
   { kind: "core", atOnce: 4 },
   { kind: "speed", atOnce: 1 },
 ];
@@ -101,7 +109,7 @@ export function piecesOf(suite: Suite, all: readonly string[]): [name: string, f
 /** Where a suite runs: everywhere, or where the commit's hash says; on Bun where there is none. */
 export function runtimesOf(suite: Suite, commit: string, all: boolean): readonly RuntimeName[] {
   if (all || suite.kind === "core") return runtimes;
-  if (suite.kind === "speed") return ["bun"];
+  if (suite.kind === "source" || suite.kind === "speed") return ["bun"];
   const digit = Number.parseInt(commit[suites.indexOf(suite)] ?? "", 16);
   const chosen = Number.isNaN(digit) ? "bun" : runtimes[digit % runtimes.length];
   return [chosen ?? "bun"];

@@ -26,12 +26,13 @@ test("each test file belongs to one suite, and each row names what is there", ()
   }
 });
 
-test("the core runs on every runtime, speed on Bun, each other suite on the one that the commit chooses", () => {
+test("the core runs on every runtime, source and speed on Bun, each other suite on the one that the commit chooses", () => {
   const commits = runtimes.map((_name, at) => String(at).repeat(40));
   for (const suite of suites) {
     const chosen = commits.map((commit) => runtimesOf(suite, commit, false));
     const expected: Record<Suite["kind"], (readonly RuntimeName[])[]> = {
       core: runtimes.map(() => runtimes),
+      source: runtimes.map(() => ["bun"]),
       speed: runtimes.map(() => ["bun"]),
       outside: runtimes.map((name) => [name]),
     };
