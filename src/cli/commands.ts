@@ -241,8 +241,8 @@ const clients: readonly Command[] = [
       { flags: "--stdio", meaning: "have the client start a program, instead of using the URL" },
       { flags: "--name NAME", meaning: "name of the entry (default mcp-wrapper)" },
       {
-        flags: "--header HEADER",
-        meaning: 'header for the client to send, as "NAME: VALUE"',
+        flags: "--header NAME=VALUE",
+        meaning: "header for the client to send",
         isMany: true,
       },
     ],

@@ -89,12 +89,12 @@ async function makePlan(context: CommandContext, values: CommandValues): Promise
   };
 }
 
-/** The value of `--header "NAME: VALUE"`, by name. */
+/** The values of `--header NAME=VALUE`, by name. */
 function readHeaders(given: readonly string[]): Record<string, string> {
   return Object.fromEntries(given.map((text) => {
-    const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*:\s*(.+)$/.exec(text.trim()) ?? [];
+    const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*[:=]\s*(.+)$/.exec(text.trim()) ?? [];
     if (name === undefined || value === undefined) {
-      throw new CommandError("usage", 'Cannot use --header: expected "NAME: VALUE"');
+      throw new CommandError("usage", "Cannot use --header: expected NAME=VALUE");
     }
     return [name, value];
   }));

@@ -1,5 +1,7 @@
 /** `start`: runs the gateway until a signal stops it. */
+import { findGateway } from "./admin_client.ts";
 import type { CommandContext, CommandValues } from "./command.ts";
+import { CommandError } from "./command_error.ts";
 import { startGateway } from "./start/run_gateway.ts";
 
 /** Resolves when the gateway serves; the program ends by a signal. */
@@ -8,5 +10,22 @@ export async function runStart(
   values: CommandValues,
 ): Promise<undefined> {
   const untilUnattached = values.flag("untilUnattached");
-  await startGateway(context.platform, context, { untilUnattached });
+  try {
+    await startGateway(context.platform, context, { untilUnattached });
+  } catch (fault) {
+    throw await withRunningGateway(context, fault);
+  }
+}
+
+/** The fault of a start; where a gateway runs on the same data already, it says which. */
+async function withRunningGateway(context: CommandContext, fault: unknown): Promise<unknown> {
+  const running = await findGateway(context).catch(() => undefined);
+  if (running === undefined || !(fault instanceof Error)) return fault;
+  const { url, pid } = running.file;
+  return new CommandError(
+    "failed",
+    `${fault.message}; a gateway runs already at ${url}/mcp (process ${pid}): ` +
+      "mcp-wrapper status shows it",
+    { cause: fault },
+  );
 }

@@ -282,6 +282,14 @@ describe("mcp.json", () => {
   });
 });
 
+test("a second start on the same data says which gateway runs already", async () => {
+  const { code, stderr } = await spawn("start", "--port", "0");
+  expect([code, stderr]).toEqual([1, expect.stringContaining("another gateway uses this data")]);
+  const running = `a gateway runs already at ${gateway.url}/mcp (process ${gateway.pid})`;
+  // A gateway on every address is shown as localhost.
+  expect(stderr.replaceAll("localhost", "127.0.0.1")).toContain(running);
+});
+
 test("restart starts a server again", async () => {
   expect(await spawn("restart", "handy")).toEqual({
     code: 0,

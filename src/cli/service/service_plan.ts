@@ -54,7 +54,7 @@ export function specOf(context: CommandContext, values: CommandValues): ServiceS
     command: [...self, "start"],
     folder: isUsed ? cwd : system.homeFolder,
     env: {
-      PATH: lastingPath(runtime.env["PATH"] ?? ""),
+      ...lastingPath(runtime.env["PATH"] ?? "", self[0]),
       ...ownVariables(runtime.env, cwd),
       ...absolute(readVariableFlags(values), cwd),
     },
@@ -87,12 +87,16 @@ function assertLasting(self: readonly string[]): void {
   );
 }
 
-/** The folders of PATH without those that a launcher or a project put there for one run. */
-function lastingPath(path: string): string {
+/**
+ * The folders of PATH without those that a launcher or a project put there for one run, and with the
+ * folder of the runtime, since npx stands next to node. No PATH at all leaves the service its own.
+ */
+function lastingPath(path: string, program: string): { readonly PATH?: string } {
   const isLasting = (folder: string) =>
     folder.startsWith("/") && !/node_modules\/\.bin\/?$/.test(folder) &&
     !launcherCache.test(`${folder}/`) && !folder.startsWith("/tmp/");
-  return [...new Set(path.split(":").filter(isLasting))].join(":");
+  const folders = [...path.split(":"), folderOf(program)].filter(isLasting);
+  return folders.length === 0 ? {} : { PATH: [...new Set(folders)].join(":") };
 }
 
 /** The folders of an account, where they are not the usual ones. */

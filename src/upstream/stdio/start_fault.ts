@@ -65,17 +65,22 @@ export function toStartFault(
   return { reason: withWords(reason, words), permanent, refused, details };
 }
 
+/** Programs that download a server before they start it. */
+const downloader = /(?:^|[\\/])(?:npx|bunx|uvx|pnpx|pipx|docker|podman)(?:\.exe|\.cmd)?$/i;
+
 function toHandshakeReason(
   handshake: HandshakeOutcome,
-  { startTimeoutMs }: StdioServerConfig,
+  { command, startTimeoutMs }: StdioServerConfig,
   hasWritten: boolean,
 ): string {
   if (!("error" in handshake)) return "it exited during its start";
   const { error } = handshake;
   if (error.code !== "upstream_timeout") return error.message;
   const wrote = hasWritten ? ", and wrote lines on stdout that are not JSON-RPC messages" : "";
-  return `it did not answer its first message within ${startTimeoutMs} ms${wrote}; ` +
-    "raise startTimeoutMs if it needs longer";
+  const advice = downloader.test(command)
+    ? "it may still be downloading: run its command once in a terminal, or raise startTimeoutMs"
+    : "raise startTimeoutMs if it needs longer";
+  return `it did not answer its first message within ${startTimeoutMs} ms${wrote}; ${advice}`;
 }
 
 /**
