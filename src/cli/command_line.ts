@@ -60,7 +60,7 @@ export function readCommandLine(
       const nameOf = (word: string) => rows.find((row) => row.name === word)?.name;
       // Without a command in front, "start" was put there, and takes no argument.
       const late = own.length > args.length && fault.code === "commander.excessArguments"
-        ? args.map(nameOf).find((name) => name !== undefined)
+        ? nameOf(commands.find((command) => command.name() === own[0])?.args[0] ?? "")
         : undefined;
       throw new CommandError(
         "usage",

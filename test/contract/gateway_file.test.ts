@@ -87,12 +87,16 @@ const served = (program: Program) =>
     });
 
 /** The gateway's file once this program has written it. */
-async function announced(folder: string, program: Program) {
-  await served(program);
-  return await until("its own gateway.json", async () => {
+const written = (folder: string, program: Program) =>
+  until("its own gateway.json", async () => {
     const found = await findGateway(folder);
     return found.pid === program.child.pid && found;
   });
+
+/** The same of a program that also says on its console that it serves. */
+async function announced(folder: string, program: Program) {
+  await served(program);
+  return await written(folder, program);
 }
 
 test("gateway.json says where a gateway is, and goes with it; a killed one's is replaced", async () => {
@@ -206,7 +210,7 @@ test("on an address for other machines the admin API still needs a token and a k
 test("a gateway that was started for attached programs stops after the last one has left", async () => {
   const folder = makeFolder();
   const program = start(folder, {}, ["start", "--until-unattached"]);
-  await announced(folder, program);
+  await written(folder, program);
   const { url, token } = await openAdminCalls(folder);
   const attach = async () => {
     const leaving = new AbortController();
@@ -225,8 +229,12 @@ test("a gateway that was started for attached programs stops after the last one 
   one.leave();
   other.leave();
   expect(await within("the gateway to stop", program.code)).toBe(0);
-  expect(program.text()).toContain("No program is attached any more");
   expect(existsSync(fileOf(folder))).toBe(false);
+  // Its log file has what it says: there is no terminal.
+  const log = readFileSync(join(folder, "data/logs/server.log"), "utf8");
+  expect(log).toContain("Serving MCP at http:");
+  expect(log).toContain("No program is attached any more");
+  expect(program.text()).toBe("");
 });
 
 test("a gateway for attached programs cannot start without an admin API", async () => {

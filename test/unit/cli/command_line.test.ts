@@ -85,11 +85,7 @@ test("flags of every command may stand before the command", () => {
   expect([command.name, values.argument("NAME"), values.flag("json"), values.flag("yes")])
     .toEqual(["status", "files", true, true]);
   expect(readVariableFlags(values)).toEqual({ MCP_CONFIG: "list", MCP_DATA_DIR: "d" });
-  // A flag of one command does not: nothing says whose it is.
-  expect(refusalOf("--port", "1", "status")).toBe(
-    "Cannot read the command line: too many arguments for 'start'. Expected 0 arguments but got 1: " +
-      "status; mcp-wrapper start --help shows its flags",
-  );
+  expect(startOf("--data", "x", "status")).toEqual(["status", { MCP_DATA_DIR: "x" }]);
   expect(refusalOf("--json", "--data")).toContain("'--data <FOLDER>' argument missing");
 });
 
@@ -142,11 +138,20 @@ describe("help", () => {
     expect(textOf("help", "add")).toBe(textOf("add", "--help"));
   });
 
-  test("refuses a flag before the command, and says where it belongs", () => {
-    expect(refusalOf("--data", "x", "status")).toBe(
-      'Cannot read the command line: a flag comes before the command "status"; write ' +
-        "mcp-wrapper status, then the flags",
-    );
+  test("refuses a flag of one command before the command, and says where it belongs", () => {
+    for (
+      const args of [
+        ["--port", "1", "status"],
+        ["--json", "--port=1", "status", "list"],
+        // The value of a flag is no command.
+        ["--config", "list", "--port", "1", "status"],
+      ]
+    ) {
+      expect(refusalOf(...args)).toBe(
+        'Cannot read the command line: a flag comes before the command "status"; write ' +
+          "mcp-wrapper status, then the flags",
+      );
+    }
   });
 
   test("refuses an argument too many, and names it", () => {
