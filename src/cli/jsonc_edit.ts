@@ -1,18 +1,22 @@
 /**
  * Changes one member of a JSON text with comments, and keeps every other byte: comments, the order
- * of keys, line ends and indentation. A text that cannot be read, or could not be read afterwards,
- * is refused. Not here: which files these are.
+ * of keys, line ends and indentation. A new member becomes the first of its object, after the
+ * comment that stands behind the brace: so no comma, comment or line of the others moves. A text
+ * that cannot be read, or in which more than that member would change, is refused. Not here: which
+ * files these are.
  */
 import {
+  applyEdits,
   createScanner,
+  type Edit,
   findNodeAtLocation,
   type Node,
-  type ParseError,
   parseTree,
-  type SyntaxKind,
 } from "jsonc-parser";
 import { parseJsonc } from "../config/jsonc.ts";
 import { isJsonObject } from "../json.ts";
+import { isSameData } from "./same_data.ts";
+import { indentAt, layoutOf } from "./text_layout.ts";
 
 /** The keys that lead to a member, outermost first. */
 export type MemberPath = readonly [string, ...string[]];
@@ -23,92 +27,133 @@ export interface EditedText {
   readonly file: string;
 }
 
+/** Kinds of tokens: the library's enum exists for its own compiler alone. */
+const comma = 5;
+const lineComment = 12;
+const blockComment = 13;
+const space = 15;
+
 /**
- * The text with a member added or replaced; objects on the way to it are made. A new member is the
- * first of its object: the last one may be followed by a comment that belongs to it. Throws a
- * ConfigError for a text that cannot be read, and an Error if the change is not safe.
+ * The text with a member added or replaced; objects on the way to it are made. Throws a ConfigError
+ * for a text that cannot be read, and an Error if the change is not safe.
  */
-export function setMember({ text, file }: EditedText, path: MemberPath, value: unknown): string {
-  const { mark, body } = splitMark(text);
-  if (body.trim() === "") return `${mark}${JSON.stringify(nest(path, value), null, 2)}\n`;
-  parseJsonc(body, file);
-  const next = changeMember(body, path, value);
-  if (next === undefined || !isSame(valueAt(parseJsonc(next, file).value, path), value)) {
-    throw unsafe(file, path);
+export function setMember(edited: EditedText, path: MemberPath, value: unknown): string {
+  return changed(edited, path, value, (text) => changeMember(text, path, value));
+}
+
+/** The text without a member, whose own line goes with it; the same text if it has no such member. */
+export function removeMember(edited: EditedText, path: MemberPath): string {
+  return changed(edited, path, undefined, (text) => {
+    const member = nodeAt(text, path)?.parent;
+    return member === undefined ? text : applyEdits(text, cutsOf(text, member));
+  });
+}
+
+/**
+ * The text with a member added or replaced, by one insertion or replacement; undefined where the
+ * text has no place for it. The text can be read, and has no byte order mark; nothing is checked.
+ */
+export function changeMember(text: string, path: MemberPath, value: unknown): string | undefined {
+  const known = nodeAt(text, path);
+  if (known !== undefined) {
+    const { offset, length, parent } = known;
+    const isInline = parent?.parent === undefined || !hasLines(text, parent.parent);
+    const content = render(text, value, isInline ? undefined : indentAt(text, offset));
+    return applyEdits(text, [{ offset, length, content }]);
+  }
+  for (let depth = path.length - 1; depth >= 0; depth -= 1) {
+    const parent = nodeAt(text, path.slice(0, depth));
+    if (parent === undefined) continue;
+    const [key = "", ...inner] = path.slice(depth);
+    return parent.type === "object"
+      ? applyEdits(text, [insertionInto(text, parent, key, nest(inner, value))])
+      : undefined;
+  }
+  if (text.trim() !== "") return undefined;
+  return render(text, nest(path, value), "") + (text.includes("\n") ? text : `${text}\n`);
+}
+
+/** Makes a change, and refuses it if it is more than that of the member. */
+function changed(
+  { text, file }: EditedText,
+  path: MemberPath,
+  value: unknown,
+  change: (body: string) => string | undefined,
+): string {
+  // A byte order mark in front belongs to the file, not to its JSON.
+  const mark = text.startsWith("\uFEFF") ? "\uFEFF" : "";
+  const body = text.slice(mark.length);
+  const before = body.trim() === "" ? {} : parseJsonc(body, file).value;
+  const next = change(body);
+  if (next === body) return text;
+  if (
+    next === undefined ||
+    !isSameData(parseJsonc(next, file).value, withMember(before, path, value))
+  ) {
+    throw new Error(
+      `Cannot change ${path.join(".")} in ${file} safely; nothing was written: edit it by hand`,
+    );
   }
   return mark + next;
 }
 
-/** Replaces the member, or puts it into the innermost object on its path that there is. */
-function changeMember(text: string, path: MemberPath, value: unknown): string | undefined {
+function nodeAt(text: string, path: readonly string[]): Node | undefined {
   const root = parseTree(text, [], { allowTrailingComma: true });
-  if (root === undefined) return undefined;
-  const known = findNodeAtLocation(root, [...path]);
-  if (known !== undefined) return replaceValue(text, known, value);
-  for (let depth = path.length - 1; depth >= 0; depth -= 1) {
-    const parent = depth === 0 ? root : findNodeAtLocation(root, path.slice(0, depth));
-    if (parent === undefined) continue;
-    const [key = "", ...inner] = path.slice(depth);
-    return parent.type === "object"
-      ? insertFirst(text, parent, key, nest(inner, value))
-      : undefined;
+  return root && findNodeAtLocation(root, [...path]);
+}
+
+/** A member at the start of an object, in the form that the object has. */
+function insertionInto(text: string, object: Node, key: string, value: unknown): Edit {
+  const inside = object.offset + 1;
+  const end = object.offset + object.length - 1;
+  const first = object.children?.[0];
+  const around = object.parent?.parent;
+  const isInline = first === undefined
+    ? around !== undefined && !hasLines(text, around)
+    : !text.slice(inside, first.offset).includes("\n");
+  const name = JSON.stringify(key);
+  if (isInline) {
+    const content = ` ${name}: ${render(text, value)}${first === undefined ? " " : ","}`;
+    return { offset: inside, length: 0, content };
   }
-  return undefined;
-}
-
-function replaceValue(text: string, { offset, length, parent }: Node, value: unknown): string {
-  const object = parent?.parent;
-  const isInline = object === undefined || !hasLines(text, object);
-  const content = render(text, value, indentAt(text, offset), isInline);
-  return text.slice(0, offset) + content + text.slice(offset + length);
-}
-
-/** Puts a member at the start of an object, in the form that the object has. */
-function insertFirst(text: string, object: Node, key: string, value: unknown): string {
-  const { children = [], offset, length } = object;
-  const start = offset + 1;
-  const isEmpty = children.length === 0;
-  // The object begins a line of its own, or will.
-  const line = isEmpty && !hasLines(text, object)
+  const { lineEnd, unit } = layoutOf(text);
+  const outer = indentAt(text, object.offset);
+  const indent = first === undefined ? outer + unit : indentAt(text, first.offset);
+  const offset = afterComments(text, inside);
+  const close = first !== undefined
+    ? ","
+    : text.slice(offset, end).includes("\n")
     ? ""
-    : /^[ \t]*(?:\/\/[^\r\n]*|\/\*[^\r\n]*?\*\/[ \t]*)?(?=\r?\n)/.exec(text.slice(start))?.[0];
-  const comma = isEmpty ? "" : ",";
-  if (line === undefined) {
-    const content = ` ${JSON.stringify(key)}: ${render(text, value, "", true)}${comma}`;
-    return text.slice(0, start) + content + text.slice(start);
+    : lineEnd + outer;
+  const content = `${lineEnd}${indent}${name}: ${render(text, value, indent)}${close}`;
+  return { offset, length: 0, content };
+}
+
+/** The end of the comments on the line of a place; the place itself if there are none. */
+function afterComments(text: string, offset: number): number {
+  const scanner = createScanner(text, false);
+  scanner.setPosition(offset);
+  let end = offset;
+  for (;;) {
+    const kind: number = scanner.scan();
+    if (kind === lineComment || kind === blockComment) {
+      end = scanner.getTokenOffset() + scanner.getTokenLength();
+    } else if (kind !== space) return end;
   }
-  const { eol, unit } = formOf(text);
-  const outer = indentAt(text, offset);
-  const indent = outer + unit;
-  const content = `${eol}${indent}${JSON.stringify(key)}: ${
-    render(text, value, indent, false)
-  }${comma}`;
-  const at = start + line.length;
-  const isClosedAtOnce = isEmpty && line === "" &&
-    text.slice(start, offset + length - 1).trim() === "" &&
-    !hasLines(text, object);
-  const rest = isClosedAtOnce ? eol + outer + text.slice(offset + length - 1) : text.slice(at);
-  return text.slice(0, at) + content + rest;
 }
 
 function hasLines(text: string, { offset, length }: Node): boolean {
   return text.slice(offset, offset + length).includes("\n");
 }
 
-/** The spaces at the start of the line of a place. */
-function indentAt(text: string, offset: number): string {
-  return /(?:^|\n)([ \t]*)[^\n]*$/.exec(text.slice(0, offset))?.[1] ?? "";
+/** A value as JSON: on one line, or with lines of its own from an indentation on. */
+function render(text: string, value: unknown, indent?: string): string {
+  if (indent === undefined) return toInline(value);
+  const { lineEnd, unit } = layoutOf(text);
+  return JSON.stringify(value, null, unit).replaceAll("\n", lineEnd + indent);
 }
 
-/** A value as JSON: on one line, or with lines of its own from this indentation on. */
-function render(text: string, value: unknown, indent: string, isInline: boolean): string {
-  const { eol, unit } = formOf(text);
-  return isInline
-    ? toInline(value)
-    : JSON.stringify(value, null, unit).replaceAll("\n", eol + indent);
-}
-
-/** JSON on one line, with the spaces that people write. */
+/** JSON on one line, with the usual spaces. */
 function toInline(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(toInline).join(", ")}]`;
   if (!isJsonObject(value)) return JSON.stringify(value);
@@ -117,103 +162,56 @@ function toInline(value: unknown): string {
   return members.length === 0 ? "{}" : `{ ${members.join(", ")} }`;
 }
 
-/** How the text is written. */
-function formOf(text: string) {
-  const unit = /\n([ \t]+)\S/.exec(text)?.[1] ?? "  ";
-  return { unit, eol: text.includes("\r\n") ? "\r\n" : "\n" };
-}
-
-/** The text without a member, whose own line goes with it; the same text if it has no such member. */
-export function removeMember({ text, file }: EditedText, path: MemberPath): string {
-  const { mark, body } = splitMark(text);
-  parseJsonc(body, file);
-  const errors: ParseError[] = [];
-  const root = parseTree(body, errors, { allowTrailingComma: true });
-  const member = root && findNodeAtLocation(root, [...path])?.parent;
-  if (member?.parent === undefined) return text;
-  const next = cutMember(body, member, member.parent.children ?? []);
-  if (valueAt(parseJsonc(next, file).value, path) !== undefined) throw unsafe(file, path);
-  return mark + next;
-}
-
-/** Cuts a member and the comma that it no longer needs. */
-function cutMember(text: string, member: Node, members: readonly Node[]): string {
+/** The cuts that remove a member and the comma that is no longer needed. */
+function cutsOf(text: string, member: Node): Edit[] {
+  const members = member.parent?.children ?? [];
   const end = member.offset + member.length;
   const own = commaAfter(text, end);
   const previous = members[members.indexOf(member) - 1];
-  const isLast = members.at(-1) === member;
-  const earlier = isLast && own === undefined && previous !== undefined
+  const earlier = own === undefined && previous !== undefined
     ? commaAfter(text, previous.offset + previous.length)
     : undefined;
-  const cuts: [number, number][] = [];
-  if (earlier !== undefined) cuts.push([earlier, earlier + 1]);
   // A comment between the member and its comma stays.
   const isBare = own !== undefined && text.slice(end, own).trim() === "";
-  cuts.push([member.offset, isBare ? own + 1 : end]);
-  if (own !== undefined && !isBare) cuts.push([own, own + 1]);
-  let next = text;
-  for (const [from, to] of cuts.toReversed()) {
-    const isMember = from === member.offset;
-    const [first, last] = isMember ? wholeLine(next, from, to) : [from, to];
-    next = next.slice(0, first) + next.slice(last);
-  }
-  return next;
+  return [
+    ...(earlier === undefined ? [] : [cut(earlier, earlier + 1)]),
+    wholeLine(text, member.offset, isBare ? own + 1 : end),
+    ...(own === undefined || isBare ? [] : [cut(own, own + 1)]),
+  ];
 }
 
-/** The whole line if nothing else stands on it, else the part with one of the spaces around it. */
-function wholeLine(text: string, from: number, to: number): [number, number] {
-  const before = /(?:^|\n)[ \t]*$/.exec(text.slice(0, from));
-  const after = /^[ \t]*(?:\r?\n|$)/.exec(text.slice(to));
-  if (before !== null && after !== null) {
-    const start = from - before[0].length + (before[0].startsWith("\n") ? 1 : 0);
-    return [start, to + after[0].length];
+/** Cuts the whole line if nothing else stands on it, else the part and the spaces after it. */
+function wholeLine(text: string, from: number, to: number): Edit {
+  const before = /(?:^|\n)([ \t]*)$/.exec(text.slice(0, from))?.[1];
+  const after = /^[ \t]*(?:\r?\n|$)/.exec(text.slice(to))?.[0];
+  if (before !== undefined && after !== undefined) {
+    return cut(from - before.length, to + after.length);
   }
-  const space = /^[ \t]+/.exec(text.slice(to))?.[0].length ?? 0;
-  return [from, to + space];
+  const spaces = /^[ \t]*/.exec(text.slice(to))?.[0] ?? "";
+  return cut(from, to + spaces.length);
+}
+
+function cut(from: number, to: number): Edit {
+  return { offset: from, length: to - from, content: "" };
 }
 
 /** Where the comma after a value is; undefined if the object ends first. */
 function commaAfter(text: string, end: number): number | undefined {
   const scanner = createScanner(text, true);
   scanner.setPosition(end);
-  return scanner.scan() === commaToken ? scanner.getTokenOffset() : undefined;
-}
-
-/** The library's `SyntaxKind.CommaToken`, which isolated modules cannot name. */
-const commaToken: SyntaxKind = 5;
-
-/** A byte order mark in front belongs to the file, not to its JSON. */
-function splitMark(text: string): { readonly mark: string; readonly body: string } {
-  const mark = text.startsWith("\uFEFF") ? "\uFEFF" : "";
-  return { mark, body: text.slice(mark.length) };
+  const kind: number = scanner.scan();
+  return kind === comma ? scanner.getTokenOffset() : undefined;
 }
 
 function nest(path: readonly string[], value: unknown): unknown {
   return path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value);
 }
 
-function valueAt(value: unknown, path: readonly string[]): unknown {
-  return path.reduce<unknown>(
-    (place, key) => isJsonObject(place) && Object.hasOwn(place, key) ? place[key] : undefined,
-    value,
-  );
-}
-
-/** Whether two values are the same JSON, whatever the order of their keys. */
-function isSame(one: unknown, other: unknown): boolean {
-  return JSON.stringify(sorted(one)) === JSON.stringify(sorted(other));
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (!isJsonObject(value)) return value;
-  const pairs = Object.entries(value).filter(([, member]) => member !== undefined)
-    .sort(([one], [other]) => one < other ? -1 : 1);
-  return Object.fromEntries(pairs.map(([key, member]) => [key, sorted(member)]));
-}
-
-function unsafe(file: string, path: readonly string[]): Error {
-  return new Error(
-    `Cannot change ${path.join(".")} in ${file} safely; nothing was written: edit it by hand`,
-  );
+/** The data with a member in its place; `undefined` removes it. */
+function withMember(data: unknown, path: readonly string[], value: unknown): unknown {
+  const [key, ...inner] = path;
+  if (key === undefined) return value;
+  const object = isJsonObject(data) ? data : {};
+  const member = Object.hasOwn(object, key) ? object[key] : undefined;
+  return { ...object, [key]: withMember(member, inner, value) };
 }

@@ -5,7 +5,7 @@
 import { parse } from "dotenv";
 import { ConfigError } from "../../config/config_error.ts";
 import { variables } from "../../config/variables.ts";
-import { layoutOf } from "./text_layout.ts";
+import { layoutOf } from "../text_layout.ts";
 
 /** The variables that an import adds. */
 export interface SecretVariables {

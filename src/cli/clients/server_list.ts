@@ -7,6 +7,7 @@
 import { ConfigError } from "../../config/config_error.ts";
 import { parseText } from "../../config/json_text.ts";
 import { isJsonObject } from "../../json.ts";
+import { isSameData } from "../same_data.ts";
 import type { ServerEditor, ServerEntry, ServerFormat, ServerObject } from "./server_editor.ts";
 
 const byteOrderMark = "\uFEFF";
@@ -76,7 +77,10 @@ export async function showServer(format: ServerFormat, server: ServerEntry): Pro
 async function loadEditor(format: ServerFormat): Promise<ServerEditor> {
   if (format === "toml") return (await import("./toml_editor.ts")).tomlEditor;
   if (format === "yaml") return (await import("./yaml_editor.ts")).yamlEditor;
-  return (await import("./jsonc_editor.ts")).jsoncEditor;
+  const { changeMember } = await import("../jsonc_edit.ts");
+  const change = (text: string, { listKey, name, entry }: ServerEntry) =>
+    changeMember(text, [listKey, name], entry);
+  return { add: change, replace: change };
 }
 
 async function parseOther(text: string, format: "toml" | "yaml", path: string): Promise<unknown> {
@@ -114,20 +118,9 @@ async function holds(
   expected: ServerObject,
 ): Promise<boolean> {
   try {
-    return canonical(await parseServers(text, format, path)) === canonical(expected);
+    return isSameData(await parseServers(text, format, path), expected);
   } catch (fault) {
     if (fault instanceof ConfigError) return false;
     throw fault;
   }
-}
-
-/** A value as text, whatever the order of its keys. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) => {
-    if (typeof inner === "bigint") return `${inner}n`;
-    if (!isJsonObject(inner)) return inner;
-    return Object.fromEntries(
-      Object.entries(inner).sort(([left], [right]) => left < right ? -1 : 1),
-    );
-  });
 }

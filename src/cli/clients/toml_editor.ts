@@ -4,7 +4,7 @@
  */
 import { isJsonObject } from "../../json.ts";
 import type { ServerEditor, ServerEntry, ServerObject } from "./server_editor.ts";
-import { layoutOf } from "./text_layout.ts";
+import { layoutOf } from "../text_layout.ts";
 
 /** The editor. */
 export const tomlEditor: ServerEditor = {

@@ -5,7 +5,7 @@
 import { isMap, isScalar, type Pair, parseDocument, type YAMLMap } from "yaml";
 import { isJsonObject } from "../../json.ts";
 import type { ServerEditor, ServerEntry } from "./server_editor.ts";
-import { insertAt, layoutOf } from "./text_layout.ts";
+import { insertAt, layoutOf } from "../text_layout.ts";
 
 /** The editor. */
 export const yamlEditor: ServerEditor = {

@@ -1,5 +1,9 @@
-/** A file with comments is changed in one place, and every other byte stays. */
+/**
+ * A file with comments is changed in one place, and every other byte stays. How an entry is put into
+ * the files of clients, whatever they look like, is in server_list.test.ts.
+ */
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import { type MemberPath, removeMember, setMember } from "../../../src/cli/jsonc_edit.ts";
 import { parseJsonc } from "../../../src/config/jsonc.ts";
 
@@ -116,5 +120,43 @@ describe("removing", () => {
     }
     expect(removeMember({ text: '{"a":1}', file }, ["a"])).toBe("{}");
     expect(removeMember({ text: '{"a":1}', file }, ["b"])).toBe('{"a":1}');
+  });
+
+  test("an object that takes a member and loses it has the data of before", () => {
+    const gaps = fc.constantFrom("", " ", "\n  ", "\r\n\t", " // c\n", " /* c\n , */ ");
+    const keys = fc.uniqueArray(fc.constantFrom("a", "b", "c d", "1"), { maxLength: 3 });
+    const commentsIn = (text: string) => text.match(/\/\/ c|\/\* c\n , \*\//g);
+    fc.assert(
+      fc.property(keys, gaps, gaps, fc.boolean(), (keys, before, after, extra) => {
+        const members = keys.map((key) => `${before}"${key}": {"x": [1]}${after}`);
+        const comma = extra && keys.length > 0 ? "," : "";
+        const text = `{${members.join(",")}${comma}${after}}`;
+        const longer = setMember({ text, file }, ["new", "y"], 1);
+        expect(all(longer)).toEqual({ ...(all(text) as object), new: { y: 1 } });
+        expect(all(removeMember({ text: longer, file }, ["new"]))).toEqual(all(text));
+        for (const key of keys) {
+          const shorter = removeMember({ text, file }, [key]);
+          expect(Object.keys(all(shorter) as object)).not.toContain(key);
+          expect(commentsIn(shorter)).toEqual(commentsIn(text));
+        }
+      }),
+    );
+  });
+});
+
+describe("a change is refused", () => {
+  const refused = "Cannot change a.b in mcp.json safely; nothing was written: edit it by hand";
+
+  test("where the way leads through a value that is no object", () => {
+    for (const text of ['{"a": []}', '{"a": null}', '{"a": "x"}']) {
+      expect(() => setMember({ text, file }, ["a", "b"], 1)).toThrow(refused);
+    }
+  });
+
+  test("where a key is there twice, so that the other one would count", () => {
+    for (const text of ['{"a": {"b": 1}, "a": {"b": 2, "c": 3}}', '{"a": {"b": 1, "b": 2}}']) {
+      expect(() => setMember({ text, file }, ["a", "b"], 3)).toThrow(refused);
+      expect(() => removeMember({ text, file }, ["a", "b"])).toThrow(refused);
+    }
   });
 });
