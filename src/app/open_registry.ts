@@ -30,6 +30,8 @@ export interface OpenRegistryOptions {
 export interface OpenRegistry extends Registry {
   /** The servers of `mcp.json` and the registry together. */
   servers(): ServersConfig;
+  /** A text without the secrets of these servers, as a log would show it. */
+  hide(text: string): string;
   close(): Promise<void>;
 }
 
@@ -61,7 +63,15 @@ export async function openRegistry(options: OpenRegistryOptions): Promise<OpenRe
       limits,
       apply: async () => {},
     });
-    return { ...registry, servers: current, close: stores.close };
+    return {
+      ...registry,
+      servers: current,
+      hide(text) {
+        log.addSecrets(current().secrets);
+        return log.hide(text);
+      },
+      close: stores.close,
+    };
   } catch (fault) {
     await stores.close();
     throw fault;

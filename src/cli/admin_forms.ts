@@ -12,6 +12,8 @@ export const serverForm = v.object({
   /** `file`, `registry` or `built-in`. */
   source: v.string(),
   enabled: v.boolean(),
+  /** Older gateways do not say it. */
+  target: v.optional(v.string()),
   /** Of a remote server. */
   url: v.optional(v.string()),
   state: v.string(),

@@ -58,7 +58,10 @@ export function changeMember(text: string, path: MemberPath, value: unknown): st
   if (known !== undefined) {
     const { offset, length, parent } = known;
     const isInline = parent?.parent === undefined || !hasLines(text, parent.parent);
-    const content = render(text, value, isInline ? undefined : indentAt(text, offset));
+    // An object that was written without spaces stays so.
+    const content = isInline && /^[{[]\S/.test(text.slice(offset))
+      ? JSON.stringify(value)
+      : render(text, value, isInline ? undefined : indentAt(text, offset));
     return applyEdits(text, [{ offset, length, content }]);
   }
   for (let depth = path.length - 1; depth >= 0; depth -= 1) {

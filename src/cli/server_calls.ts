@@ -13,7 +13,7 @@ import type { CommandContext } from "./command.ts";
 import { CommandError } from "./command_error.ts";
 import { openRelay, openServersHere } from "./local_gateway.ts";
 import { findServer } from "./found_names.ts";
-import { listServers, readServersHere } from "./server_steering.ts";
+import { readServersHere } from "./server_steering.ts";
 
 /** What a command calls. */
 export interface CalledSurface {
@@ -51,8 +51,8 @@ async function openThere(
 }
 
 async function openHere(context: CommandContext, name: string | undefined) {
-  const { servers: all, ...start } = await readServersHere(context);
-  if (name !== undefined) assertEnabled(findServer(listServers(all), name));
+  const { servers: all, listed, ...start } = await readServersHere(context);
+  if (name !== undefined) assertEnabled(findServer(listed, name));
   const servers = all.servers.filter((server) => name === undefined || server.name === name);
   const [only] = servers;
   if (name !== undefined && only !== undefined && isOfKind<FailedServerConfig>(only, "failed")) {

@@ -7,6 +7,7 @@ import { RegistryError, type RegistryErrorCode } from "../config/registry_error.
 import { isOfKind } from "../config/server_kind.ts";
 import { openRegistry } from "../app.ts";
 import type { StartConfig } from "../config/environment.ts";
+import { targetOf } from "../config/server_target.ts";
 import { noDirectory } from "../config/places.ts";
 import { findGateway, type PutView, type RunningGateway } from "./admin_client.ts";
 import type { CommandContext } from "./command.ts";
@@ -20,6 +21,8 @@ export interface ListedServer {
   readonly kind: string;
   readonly source: string;
   readonly enabled: boolean;
+  /** Its program, origin, recipe or document; absent if it is disabled or its entry is wrong. */
+  readonly target?: string | undefined;
   /** Why it cannot be used. */
   readonly problem?: string | undefined;
 }
@@ -57,7 +60,7 @@ export async function withServers<Value>(
     return await work({
       gateway: undefined,
       configPath,
-      list: () => Promise.resolve(listServers(store.servers())),
+      list: () => Promise.resolve(listServers(store.servers(), store.hide)),
       put: (name, entry) =>
         translated(put(name, entry)).then(({ warnings }) => ({ warnings: [...warnings] })),
       remove: (name) => translated(remove(name)),
@@ -77,25 +80,33 @@ async function steerGateway(gateway: RunningGateway): Promise<ServerSteering> {
     setDisabled,
     list: async () => {
       const { servers } = await gateway.status();
-      return servers.map(({ name, kind, source, enabled, lastError }) => ({
+      return servers.map(({ name, kind, source, enabled, target, lastError }) => ({
         name,
         kind,
         source,
         enabled,
+        target,
         ...(kind === "failed" ? { problem: lastError } : {}),
       }));
     },
   };
 }
 
+/** A configuration with its servers, as they are read and as they are shown. */
+interface ServersHere extends StartConfig {
+  readonly servers: ServersConfig;
+  readonly listed: readonly ListedServer[];
+}
+
 /** The configuration here with the servers of the registry; none of them is disabled. */
-export async function readServersHere(
-  context: CommandContext,
-): Promise<StartConfig & { readonly servers: ServersConfig }> {
+export async function readServersHere(context: CommandContext): Promise<ServersHere> {
   return await withStore(
     context,
     {},
-    (store, start) => Promise.resolve({ ...start, servers: store.servers() }),
+    (store, start) => {
+      const servers = store.servers();
+      return Promise.resolve({ ...start, servers, listed: listServers(servers, store.hide) });
+    },
   );
 }
 
@@ -130,14 +141,18 @@ async function withStore<Value>(
   }
 }
 
-/** The servers of a configuration, disabled ones last. */
-export function listServers({ servers, disabled = [] }: ServersConfig): ListedServer[] {
+/** The servers of a configuration, disabled ones last; `hide` replaces secrets. */
+function listServers(
+  { servers, disabled = [] }: ServersConfig,
+  hide: (text: string) => string,
+): ListedServer[] {
   return [
     ...servers.map((server) => ({
       name: server.name,
       kind: server.kind,
       source: server.definedIn ?? "file",
       enabled: true,
+      target: targetOf(server, hide),
       ...problemOf(server),
     })),
     ...disabled.map(({ name, kind, definedIn }) => ({

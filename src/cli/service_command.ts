@@ -47,12 +47,12 @@ async function install(
   values: CommandValues,
   { manager, place, file }: Service,
 ): Promise<ExitCode> {
-  const { terminal, json, platform: { system } } = context;
+  const { system } = context.platform;
   const text = manager.text(specOf(context, values));
   const steps = manager.install(place);
   if (values.flag("dryRun")) {
-    if (json) terminal.print(JSON.stringify({ file, text, steps: wordsOf(steps) }));
-    else terminal.print(`# ${file}\n${text}\n# then\n${wordsOf(steps).join("\n")}`);
+    const words = wordsOf(steps);
+    say(context, { file, text, steps: words }, [`# ${file}`, text, "# then", ...words]);
     return exitCodes.ok;
   }
   system.makeFolder(folderOf(file), folderMode);
@@ -67,12 +67,12 @@ async function uninstall(
   values: CommandValues,
   { manager, place, file }: Service,
 ): Promise<ExitCode> {
-  const { terminal, json, platform: { system } } = context;
+  const { system } = context.platform;
   const before = manager.uninstall(place);
   const after = manager.forget(place);
   if (values.flag("dryRun")) {
     const steps = [...wordsOf(before), `rm ${file}`, ...wordsOf(after)];
-    terminal.print(json ? JSON.stringify({ file, steps }) : steps.join("\n"));
+    say(context, { file, steps }, steps);
     return exitCodes.ok;
   }
   if (system.describe(file) === undefined) throw notInstalled(file);

@@ -10,7 +10,7 @@ import type { Style } from "./terminal.ts";
 export interface Column {
   readonly title: string;
   readonly isRight?: boolean;
-  /** Whether its texts are cut where the table is too wide. */
+  /** Whether its texts are cut where the table is too wide; the last such column first. */
   readonly isCut?: boolean;
 }
 
@@ -39,7 +39,7 @@ export function toTable(
     Math.max(title.length, ...texts.map((row) => row[index]?.length ?? 0))
   );
   let excess = widths.reduce((sum, one) => sum + one + gap.length, -gap.length) - width;
-  for (const [index, { isCut }] of columns.entries()) {
+  for (const [index, { isCut }] of [...columns.entries()].reverse()) {
     if (isCut !== true || excess <= 0) continue;
     const own = widths[index] ?? 0;
     const kept = Math.max(Math.min(own, cutCharsMin), own - excess);

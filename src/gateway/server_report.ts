@@ -9,6 +9,7 @@ import type {
   ServerSource,
 } from "../config/config.ts";
 import { isOfKind } from "../config/server_kind.ts";
+import { targetOf } from "../config/server_target.ts";
 import type { ServerHistory } from "../telemetry/server_history.ts";
 import type { UpstreamState, UpstreamStatus } from "../upstream/upstream.ts";
 
@@ -25,6 +26,8 @@ export interface ServerReport {
   readonly kind: string;
   readonly source: ServerSource;
   readonly enabled: boolean;
+  /** Its program, origin, recipe or document; absent if it is disabled or its entry is wrong. */
+  readonly target?: string | undefined;
   /** Of a remote server. */
   readonly url?: string | undefined;
   readonly state: ShownState;
@@ -82,6 +85,7 @@ export function reportServer(
     kind,
     source: definedIn,
     enabled: true,
+    target: targetOf(config, hide),
     url: isOfKind<HttpServerConfig>(config, "http") ? hide(config.url) : undefined,
     state: toShownState(server),
     since: new Date(since).toISOString(),

@@ -14,6 +14,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import type { ListedServer } from "../../src/cli/server_steering.ts";
 import { type CliOptions, runCli, runHere, runHereJson } from "../support/run_cli.ts";
 import { programCommand } from "../support/spawn_gateway.ts";
 
@@ -46,10 +47,40 @@ test("commands that need a gateway say that none runs, and how to start one", as
 
 test("list shows the servers of mcp.json and makes no file", async () => {
   const { stdout } = await spawn("list");
-  expect(stdout).toMatch(/^handy +stdio +mcp\.json +yes$/m);
+  expect(stdout).toMatch(/^NAME +KIND +FROM +ENABLED +TARGET$/m);
+  expect(stdout).toMatch(/^handy +stdio +mcp\.json +yes +\S+ \S/m);
   expect(stdout).toMatch(/^off +stdio +mcp\.json +no$/m);
   expect(existsSync(join(folder, "data"))).toBe(false);
   expect(await runHereJson(["list"], here())).toMatchObject({ running: false, config: path() });
+});
+
+test("list shows what each server is, without its secrets", async () => {
+  const token = "s3cret-0f-the-shelf";
+  const recipe = { title: "Mine", description: "Mine.", baseUrl: "https://api.example.com" };
+  const endpoints = [{ name: "all", description: "Lists all.", path: "/all" }];
+  writeFileSync(join(folder, "mine.json"), JSON.stringify({ ...recipe, endpoints }));
+  const targets = {
+    local: [{ command: "/opt/bin/npx", args: ["-y", "--token", token, "@me/x", "y"] }, "npx @me/x"],
+    shown: [
+      { command: "tool", args: [`in-${token}`], env: { API_TOKEN: token } },
+      "tool in-[redacted]",
+    ],
+    plain: [{ command: "uvx" }, "uvx"],
+    remote: [{ url: `https://example.com:8443/mcp?key=${token}` }, "https://example.com:8443"],
+    web: [{ recipe: "./mine.json" }, "Mine"],
+    api: [{ openapi: "./shop.yaml", baseUrl: "https://shop.example" }, "shop.yaml"],
+    hosted: [{ openapi: `https://example.com/${token}.json` }, "https://example.com"],
+    wrong: [{ command: 5 }, undefined],
+  } as const;
+  writeFileSync(join(folder, "shop.yaml"), "openapi: 3.1.0\n");
+  write(Object.fromEntries(Object.entries(targets).map(([name, [entry]]) => [name, entry])));
+  const { servers } = await runHereJson(["list"], here()) as { servers: ListedServer[] };
+  expect(Object.fromEntries(servers.map(({ name, target }) => [name, target]))).toEqual(
+    Object.fromEntries(Object.entries(targets).map(([name, [, target]]) => [name, target])),
+  );
+  const { stdout } = await run("list");
+  expect(stdout).toMatch(/^local +stdio +mcp\.json +yes +npx @me\/x$/m);
+  expect(stdout).not.toContain(token);
 });
 
 test("a tool is listed and called by a gateway in the command's own process", async () => {
@@ -90,7 +121,7 @@ describe("add", () => {
     const added = await spawn("add", "own", "--", command, ...args);
     expect([added.code, added.stderr]).toEqual([0, ""]);
     expect(added.stdout).toContain("no gateway runs, the next one has it");
-    expect((await run("list")).stdout).toMatch(/^own +stdio +registry +yes$/m);
+    expect((await run("list")).stdout).toMatch(/^own +stdio +registry +yes +\S+ \S/m);
     expect((await run("call", "own", "echo", '{"text": "hi"}')).stdout).toBe("hi\n");
     expect((await spawn("disable", "own")).code).toBe(0);
     expect((await run("call", "own", "echo", "{}")).code).toBe(1);

@@ -213,7 +213,7 @@ describe("the registry", () => {
     const words = [...args, "--json", "--", "-y"];
     expect((await spawn("add", "own", "--", command, ...words)).stdout)
       .toContain('Added server "own" to the registry\n');
-    expect((await spawn("list")).stdout).toMatch(/^own +stdio +registry +yes$/m);
+    expect((await spawn("list")).stdout).toMatch(/^own +stdio +registry +yes +\S+ \S/m);
     expect((await run("test", "own")).stdout).toContain("server    --odd 1.2.3");
     const again = await run("add", "own", "--", command);
     expect([again.code, again.stderr]).toEqual([
@@ -221,7 +221,9 @@ describe("the registry", () => {
       'Cannot add server "own": the registry has one of this name; use --replace, or another name\n',
     ]);
     expect((await run("add", "own", "--replace", lockedUrl)).code).toBe(0);
-    expect((await run("list")).stdout).toMatch(/^own +http/m);
+    expect((await run("list")).stdout).toMatch(
+      new RegExp(`^own +http +registry +yes +${new URL(lockedUrl).origin}$`, "m"),
+    );
     expect((await spawn("disable", "own")).code).toBe(0);
     expect(await stateOf("own")).toBe("disabled");
     expect((await run("disable", "own")).stdout).toBe('Server "own" is disabled already\n');

@@ -25,6 +25,14 @@ test("a long text is cut to the width of the terminal, and to none where there i
   expect(toTable(columns, [[name, "1", "now"]], { ...plain, width: Infinity })[1]).toContain(name);
 });
 
+test("the last column that may be cut gives way first", () => {
+  const two = [{ title: "NAME", isCut: true }, { title: "TARGET", isCut: true }];
+  const [, line = ""] = toTable(two, [["n".repeat(30), "t".repeat(90)]], plain);
+  expect(line).toMatch(/^n{30} {2}t{47}…$/);
+  const [, both = ""] = toTable(two, [["n".repeat(90), "t".repeat(90)]], plain);
+  expect(both).toMatch(/^n{65}… {2}t{11}…$/);
+});
+
 test("marks do not count for the width", () => {
   const marked = { width: 80, style: (style: string, text: string) => `<${style}>${text}</>` };
   expect(toTable(columns, [[{ text: "x", style: "good" }, "1", "now"]], marked)[1])
