@@ -40,6 +40,9 @@ const options = {
   silentMsMax: silentMinutes * msPerMinute,
 };
 
+/** One check of types at a time would leave the second processor idle. */
+const staticAtOnce = 2;
+
 const tsc = [executable("bun"), join(root, "node_modules", ".bin", "tsc"), "--project"];
 
 const staticChecks: readonly Work[] = [
@@ -159,7 +162,7 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
 }
 
 if (!await prepare()) process.exit(1);
-await runAll(staticChecks, 1);
+await runAll(staticChecks, staticAtOnce);
 if (!wants("--static")) await runSuites();
 for (const text of failures) console.log(`\n${text}`);
 console.log(`\n${total.passed} passed, ${total.failed} failed`);

@@ -97,7 +97,7 @@ const noServer = { command: "/bin/cat", args: [] };
 test("without configuration it serves, says how to add a server, and stops with 0", async () => {
   const program = start();
   const url = await untilServing(program);
-  const advice = `write the file ${join(folder, "config/mcp-wrapper/mcp.json")}`;
+  const advice = `write them into ${join(folder, "config/mcp-wrapper/mcp.json")}`;
   await until("it says how to add a server", () => program.text().includes(advice));
   expect((await fetch(`${url}/ready`)).status).toBe(200);
   sendSignal(program.child.pid, "SIGTERM");

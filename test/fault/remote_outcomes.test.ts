@@ -2,7 +2,8 @@
  * A remote server that counts. Whatever it does after it has accepted a call, the call runs once,
  * and its failure has the outcome unknown. With any other outcome, nothing ran.
  */
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { createTestClock, runClock } from "../support/clock.ts";
 import { createRemotes, remoteConfig, stateless } from "../support/http_upstream.ts";
 import { createTestDeps, failTool } from "../support/upstream_deps.ts";
 import { createUpstream } from "../../src/upstream/upstream_kinds.ts";
@@ -15,7 +16,20 @@ import {
 } from "./hostile_upstream.ts";
 
 const remotes = createRemotes();
-afterEach(remotes.closeAll);
+/** The calls that ran at the newest server. */
+let ran: string[] = [];
+let isOver = false;
+let stopClock = () => {};
+
+beforeEach(() => {
+  ran = [];
+  isOver = false;
+});
+afterEach(async () => {
+  isOver = true;
+  await remotes.closeAll();
+  stopClock();
+});
 
 const json = { "content-type": "application/json" };
 
@@ -71,7 +85,7 @@ const dialects: Record<
 };
 
 /** Lets a call run, and then does what its name says. */
-const running = (rules: Rules, ran: string[]): Rules => ({
+const running = (rules: Rules): Rules => ({
   ...rules,
   "tools/call"(visit) {
     const name = String(visit.params["name"]);
@@ -83,11 +97,14 @@ const running = (rules: Rules, ran: string[]): Rules => ({
 describe("a call that a remote server took", () => {
   for (const [kind, { rules, config, caller }] of Object.entries(dialects)) {
     test(`runs once, and its outcome is unknown: a server ${kind}`, async () => {
+      // The time of a call begins once the server has it, however busy the machine is.
+      const clock = createTestClock();
+      stopClock = runClock(clock, () => isOver || ran.length > 0);
       for (const name of Object.keys(afterwards)) {
         if (name.endsWith("a lost session") && caller !== undefined) continue;
-        const ran: string[] = [];
+        ran = [];
         const { upstream } = await remotes.open(
-          running(rules(), ran),
+          running(rules()),
           { ...config, callTimeoutMs: 250 },
           {
             responseBytesMax: 10_000,
@@ -96,6 +113,7 @@ describe("a call that a remote server took", () => {
             httpRetryMsMax: 5,
             restartMsMin: 0,
           },
+          { clock },
         );
         const error = await failTool(upstream, name, {}, caller);
         expect([name, error.data["outcome"], ran]).toEqual([name, "unknown", [name]]);

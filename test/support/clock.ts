@@ -43,6 +43,20 @@ export function createTestClock(seed = 1): TestClock {
   };
 }
 
+/**
+ * Lets time pass as it does, while `isRunning` says so, in steps between which all that is waiting
+ * is read: a machine that stood still makes no deadline pass. Returns what stops it.
+ */
+export function runClock(clock: TestClock, isRunning: () => boolean): () => void {
+  const stepMs = 5;
+  const step = (): void => {
+    if (isRunning()) clock.advance(stepMs);
+    timer = setTimeout(step, stepMs);
+  };
+  let timer = setTimeout(step, stepMs);
+  return () => clearTimeout(timer);
+}
+
 /** Numbers from 0 to below 1 that a seed repeats (mulberry32). */
 export function createRandom(seed: number): () => number {
   let state = seed >>> 0;

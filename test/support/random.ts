@@ -1,5 +1,6 @@
 /** Random numbers that a seed repeats, for tests that print it. */
 import process from "node:process";
+import { thisRuntime } from "./runtimes.ts";
 
 /** The seed: `MCP_TEST_SEED`, or a new one for each run. */
 export const testSeed: number = Number(
@@ -16,3 +17,10 @@ export function createSeededRandom(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+/**
+ * Whether a test goes through all of a long list. What does not depend on the runtime is seen whole on
+ * Bun, where it is shortest, and by `bun run test:all` everywhere; elsewhere a part must do.
+ */
+export const isThorough: boolean = thisRuntime === "bun" ||
+  process.env["MCP_TEST_ALL"] === "true";

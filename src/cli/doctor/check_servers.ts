@@ -90,6 +90,7 @@ async function settled<View extends ServerFacts & Pick<ServerView, "enabled">>(
     const isSettled = views.every((view) => isBroken(view) || view.tools !== undefined);
     if (isSettled || systemClock.monotonic() >= end) return views;
     await sleep(systemClock, offersPollMs, signal);
+    signal.throwIfAborted();
   }
 }
 

@@ -11,6 +11,7 @@ import { createEngine } from "../../../../src/upstream/rest/engine.ts";
 import { loadOpenApi } from "../../../../src/upstream/rest/openapi/load.ts";
 import { openApiConfig } from "../../../support/openapi_load.ts";
 import { createTestDeps } from "../../../support/upstream_deps.ts";
+import { isThorough } from "../../../support/random.ts";
 
 const schema = { $ref: "#/components/schemas/Pet" };
 const modern: JsonObject = {
@@ -116,6 +117,9 @@ const surprises: readonly unknown[] = [
   { toString: 1, __proto__: null },
 ];
 
+/** Every so many of the variants are tried; a prime number, so that each surprise has its turn. */
+const stride = isThorough ? 1 : 5;
+
 /** The document with another value at each of its places, one at a time. */
 function* variantsOf(
   document: JsonObject,
@@ -149,7 +153,8 @@ for (const [version, document] of Object.entries({ "3.0": modern, "2.0": old }))
       const config = openApiConfig("/pets.json");
       const problems: string[] = [];
       const outcomes = { taken: 0, refused: 0 };
-      for (const variant of variantsOf(document)) {
+      for (const [index, variant] of [...variantsOf(document)].entries()) {
+        if (index % stride !== 0) continue;
         text = variant.text;
         try {
           const service = await loadOpenApi(
@@ -174,8 +179,8 @@ for (const [version, document] of Object.entries({ "3.0": modern, "2.0": old }))
         }
       }
       expect(problems).toEqual([]);
-      expect(outcomes.taken).toBeGreaterThan(100);
-      expect(outcomes.refused).toBeGreaterThan(20);
+      expect(outcomes.taken).toBeGreaterThan(100 / stride);
+      expect(outcomes.refused).toBeGreaterThan(20 / stride);
     },
   );
 }
