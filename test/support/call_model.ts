@@ -282,6 +282,9 @@ const takers: Readonly<Record<Step["kind"], Taker>> = {
     await settle(model);
     for (const one of model.ledger.open()) one.cause("timeout");
     model.gateway.advance(callTimeoutMs + 1);
+    // A program that stops now because it was idle is not heard any more.
+    await turn();
+    await turn();
   },
   async die(model, { pick }) {
     await turn();
