@@ -1,4 +1,5 @@
 /** `start`: runs the gateway until a signal stops it. */
+import { lockedWords } from "../store/database.ts";
 import { findGateway } from "./admin_client.ts";
 import type { CommandContext, CommandValues } from "./command.ts";
 import { CommandError } from "./command_error.ts";
@@ -17,10 +18,11 @@ export async function runStart(
   }
 }
 
-/** The fault of a start; where a gateway runs on the same data already, it says which. */
+/** The fault of a start; where another gateway uses the same data, it says which. */
 async function withRunningGateway(context: CommandContext, fault: unknown): Promise<unknown> {
+  if (!(fault instanceof Error) || !fault.message.includes(lockedWords)) return fault;
   const running = await findGateway(context).catch(() => undefined);
-  if (running === undefined || !(fault instanceof Error)) return fault;
+  if (running === undefined) return fault;
   const { url, pid } = running.file;
   return new CommandError(
     "failed",
