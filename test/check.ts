@@ -116,7 +116,8 @@ function worksOf(suite: Suite, commit: string, files: readonly string[], reports
 /** Says where a suite runs, and why there. */
 function announce(suite: Suite, commit: string): void {
   const where = runtimesOf(suite, commit, wants("--all")).map((name) => titles[name]);
-  const isChosen = suite.kind === "outside" && where.length === 1;
+  const isChosen = where.length < runtimes.length && suite.kind !== "source" &&
+    suite.kind !== "speed";
   const why = !isChosen ? "" : `, chosen by commit ${commit.slice(0, 7) || "(none)"}`;
   console.log(`${suite.name}: on ${where.join(", ")}${why}`);
 }

@@ -8,7 +8,6 @@ import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import process from "node:process";
 import { programCommand, projectDirectory, thisRuntime } from "./spawn_gateway.ts";
 
 /** A packed package. */
@@ -73,7 +72,7 @@ export interface PackageRegistry {
 export async function serveRegistry({ tarball }: Packed): Promise<PackageRegistry> {
   const bytes = readFileSync(tarball);
   const integrity = `sha512-${createHash("sha512").update(bytes).digest("base64")}`;
-  const real = process.env["NPM_CONFIG_REGISTRY"] ?? "https://registry.npmjs.org/";
+  const real = runOrThrow("npm", ["config", "get", "registry"], { cwd: tmpdir() }).trim();
   let url = "";
   const packument = () => ({
     name: manifest.name,

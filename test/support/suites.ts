@@ -1,6 +1,6 @@
 /**
  * The suites of the test command, as rows. `core` needs no program beyond the runtimes and runs on
- * all of them. The others use programs, servers and clients of other projects (from npm and PyPI); they
+ * all of them; its slow row runs on Bun and on the one of the others that the commit's hash chooses. The others use programs, servers and clients of other projects (from npm and PyPI); they
  * cost more than they tell about a runtime, so each runs on one, which the commit's hash chooses:
  * over some commits, every combination is seen. `source` looks at the project's own text and tools, and
  * `speed` measures: both run on Bun, where they are shortest. `bun run test:all` runs every combination
@@ -18,6 +18,8 @@ export interface Suite {
   readonly files?: readonly string[];
   /** Programs with their arguments; `MCP_TEST_RUNTIME` picks the gateway's runtime. */
   readonly programs?: readonly (readonly string[])[];
+  /** `chosen`: of the other runtimes only the one that the commit chooses runs it. */
+  readonly besidesBun?: "chosen";
   /** Whether the files of a folder share a process: they wait for nothing, so that starts count. */
   readonly isGrouped?: boolean;
 }
@@ -67,7 +69,7 @@ export const suites: readonly Suite[] = [
     files: ["tidy.test.ts", "contract/bench_scenarios.test.ts", "unit/bench_"],
   },
   { name: "unit", kind: "core", files: ["unit/"], isGrouped: true },
-  { name: "processes and sockets", kind: "core", files: [""] },
+  { name: "processes and sockets", kind: "core", files: [""], besidesBun: "chosen" },
   { name: "speed", kind: "speed", programs: [["bench/run.ts", "e2e", "--short"]] },
 ];
 
@@ -108,9 +110,13 @@ export function piecesOf(suite: Suite, all: readonly string[]): [name: string, f
 
 /** Where a suite runs: everywhere, or where the commit's hash says; on Bun where there is none. */
 export function runtimesOf(suite: Suite, commit: string, all: boolean): readonly RuntimeName[] {
-  if (all || suite.kind === "core") return runtimes;
+  if (all) return runtimes;
   if (suite.kind === "source" || suite.kind === "speed") return ["bun"];
   const digit = Number.parseInt(commit[suites.indexOf(suite)] ?? "", 16);
-  const chosen = Number.isNaN(digit) ? "bun" : runtimes[digit % runtimes.length];
-  return [chosen ?? "bun"];
+  const pick = (names: readonly RuntimeName[]): readonly RuntimeName[] =>
+    names.slice(digit % names.length).slice(0, 1);
+  const others = runtimes.filter((name) => name !== "bun");
+  if (suite.besidesBun === "chosen") return ["bun", ...Number.isNaN(digit) ? [] : pick(others)];
+  if (suite.kind === "core") return runtimes;
+  return Number.isNaN(digit) ? ["bun"] : pick(runtimes);
 }

@@ -26,19 +26,23 @@ test("each test file belongs to one suite, and each row names what is there", ()
   }
 });
 
-test("the core runs on every runtime, source and speed on Bun, each other suite on the one that the commit chooses", () => {
-  const commits = runtimes.map((_name, at) => String(at).repeat(40));
+test("the core runs on every runtime, its slow row on Bun and a chosen one, source and speed on Bun, each other suite on the one that the commit chooses", () => {
+  const commits = ["0", "1", "2", "3"].map((digit) => digit.repeat(40));
+  const slow: (readonly RuntimeName[])[] = [
+    ...[["bun", "deno"], ["bun", "node"], ["bun", "deno"], ["bun", "node"]] as const,
+  ];
   for (const suite of suites) {
     const chosen = commits.map((commit) => runtimesOf(suite, commit, false));
     const expected: Record<Suite["kind"], (readonly RuntimeName[])[]> = {
-      core: runtimes.map(() => runtimes),
-      source: runtimes.map(() => ["bun"]),
-      speed: runtimes.map(() => ["bun"]),
-      outside: runtimes.map((name) => [name]),
+      core: suite.besidesBun === "chosen" ? slow : commits.map(() => runtimes),
+      source: commits.map(() => ["bun"]),
+      speed: commits.map(() => ["bun"]),
+      outside: [["bun"], ["deno"], ["node"], ["bun"]],
     };
     expect(chosen).toEqual(expected[suite.kind]);
     // Without a commit: a folder that is no repository.
-    expect(runtimesOf(suite, "", false)).toEqual(suite.kind === "core" ? runtimes : ["bun"]);
+    const isEverywhere = suite.kind === "core" && suite.besidesBun === undefined;
+    expect(runtimesOf(suite, "", false)).toEqual(isEverywhere ? runtimes : ["bun"]);
     expect(runtimesOf(suite, commits[0] ?? "", true)).toEqual(runtimes);
   }
 });

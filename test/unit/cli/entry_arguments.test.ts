@@ -7,7 +7,7 @@ import { commands } from "../../../src/cli/commands.ts";
 import { toEntry } from "../../../src/cli/entry_arguments.ts";
 
 /** Only the current folder matters here. */
-const context = { platform: { cwd: "/work" } } as CommandContext;
+const context = { platform: { cwd: "/project" } } as CommandContext;
 
 function entryOf(...args: string[]): unknown {
   const line = readCommandLine(["add", "x", ...args], commands);
@@ -32,11 +32,11 @@ test("all after -- is the command, exactly", () => {
 });
 
 test("words that name files of the current folder mean them wherever the gateway runs", () => {
-  expect(entryOf("--", "./run.sh")).toEqual({ command: "/work/run.sh" });
+  expect(entryOf("--", "./run.sh")).toEqual({ command: "/project/run.sh" });
   expect(entryOf("--", "node", "../a.js"))
-    .toEqual({ command: "node", args: ["../a.js"], cwd: "/work" });
+    .toEqual({ command: "node", args: ["../a.js"], cwd: "/project" });
   expect(entryOf("--cwd", "sub", "--", "node", "./a.js"))
-    .toEqual({ command: "node", args: ["./a.js"], cwd: "/work/sub" });
+    .toEqual({ command: "node", args: ["./a.js"], cwd: "/project/sub" });
 });
 
 test("a URL may have headers, written with = or :", () => {
@@ -46,7 +46,7 @@ test("a URL may have headers, written with = or :", () => {
 
 test("recipes are built in or files, documents are files or URLs", () => {
   expect(entryOf("--recipe", "coingecko")).toEqual({ recipe: "coingecko" });
-  expect(entryOf("--recipe", "mine.json")).toEqual({ recipe: "/work/mine.json" });
+  expect(entryOf("--recipe", "mine.json")).toEqual({ recipe: "/project/mine.json" });
   expect(entryOf("--openapi", "https://x.example/a.json", "--base-url", "https://y.example"))
     .toEqual({ openapi: "https://x.example/a.json", baseUrl: "https://y.example" });
 });

@@ -5,7 +5,7 @@ import { findPlaces, type PlacesInput } from "../../../src/config/places.ts";
 
 type Env = PlacesInput["env"];
 
-/** The places for the folder /work of a person on Linux; `files` are the paths that exist. */
+/** The places for the folder /project of a person on Linux; `files` are the paths that exist. */
 function find(env: Env = {}, files: readonly string[] = [], more: Partial<PlacesInput> = {}) {
   const { configPath, dataDirectory } = whole(env, files, more);
   return [configPath, dataDirectory];
@@ -14,7 +14,7 @@ function find(env: Env = {}, files: readonly string[] = [], more: Partial<Places
 function whole(env: Env = {}, files: readonly string[] = [], more: Partial<PlacesInput> = {}) {
   return findPlaces({
     env: { HOME: "/home/me", ...env },
-    cwd: "/work",
+    cwd: "/project",
     platform: "linux",
     homeFolder: "/home/me",
     exists: (path) => files.some((file) => file === path || file.startsWith(`${path}/`)),
@@ -29,12 +29,12 @@ function whole(env: Env = {}, files: readonly string[] = [], more: Partial<Place
 }
 
 const ofAccount = ["/home/me/.config/mcp-wrapper/mcp.json", "/home/me/.local/state/mcp-wrapper"];
-const ofFolder = ["/work/mcp.json", "/work/data"];
+const ofFolder = ["/project/mcp.json", "/project/data"];
 
 describe("the places of the files", () => {
   test("are those of the account from any folder that has neither file nor data", () => {
     expect(find()).toEqual(ofAccount);
-    expect(find({}, ["/work/package.json"])).toEqual(ofAccount);
+    expect(find({}, ["/project/package.json"])).toEqual(ofAccount);
     expect(find({ XDG_CONFIG_HOME: "/c", XDG_STATE_HOME: "/s" }))
       .toEqual(["/c/mcp-wrapper/mcp.json", "/s/mcp-wrapper"]);
     expect(whole().configWhy).toBe(
@@ -47,22 +47,22 @@ describe("the places of the files", () => {
   });
 
   test("are those of the current folder if it has an mcp.json or a data folder", () => {
-    expect(find({}, ["/work/mcp.json"])).toEqual(ofFolder);
-    expect(find({}, ["/work/data/mcp-wrapper.db"])).toEqual(ofFolder);
-    expect(find({}, ["/work/data/"])).toEqual(ofFolder);
-    expect(whole({}, ["/work/mcp.json"]).dataWhy).toBe(
+    expect(find({}, ["/project/mcp.json"])).toEqual(ofFolder);
+    expect(find({}, ["/project/data/mcp-wrapper.db"])).toEqual(ofFolder);
+    expect(find({}, ["/project/data/"])).toEqual(ofFolder);
+    expect(whole({}, ["/project/mcp.json"]).dataWhy).toBe(
       "the current folder, since it has an mcp.json",
     );
   });
 
   test("a data folder with the files of another program is not the gateway's", () => {
-    expect(find({}, ["/work/data/prices.csv"])).toEqual(ofAccount);
-    expect(find({}, ["/work/data/prices.csv", "/work/data/secret.key"])).toEqual(ofFolder);
+    expect(find({}, ["/project/data/prices.csv"])).toEqual(ofAccount);
+    expect(find({}, ["/project/data/prices.csv", "/project/data/secret.key"])).toEqual(ofFolder);
   });
 
   test("a file with the name of the data folder is not the gateway's, nor is one it cannot read", () => {
-    expect(find({}, ["/work/data"])).toEqual(ofAccount);
-    expect(find({}, ["/work/data/secret.key"], { list: () => undefined })).toEqual(ofAccount);
+    expect(find({}, ["/project/data"])).toEqual(ofAccount);
+    expect(find({}, ["/project/data/secret.key"], { list: () => undefined })).toEqual(ofAccount);
   });
 
   test("only the configuration of the account may be named before it exists", () => {
@@ -70,13 +70,13 @@ describe("the places of the files", () => {
     expect(whole(usual).isUsualConfig).toBe(true);
     expect(whole().isUsualConfig).toBe(true);
     expect(whole({ MCP_CONFIG: "/other/mcp.json" }).isUsualConfig).toBe(false);
-    expect(whole({}, ["/work/mcp.json"]).isUsualConfig).toBe(false);
+    expect(whole({}, ["/project/mcp.json"]).isUsualConfig).toBe(false);
   });
 
   test("a variable decides about its own place, and the other stays in the current folder", () => {
-    expect(find({ MCP_CONFIG: "conf/a.json" })).toEqual(["/work/conf/a.json", "/work/data"]);
-    expect(find({ MCP_DATA_DIR: "~/state" })).toEqual(["/work/mcp.json", "/home/me/state"]);
-    expect(find({ MCP_DATA_DIR: ":memory:" })).toEqual(["/work/mcp.json", ":memory:"]);
+    expect(find({ MCP_CONFIG: "conf/a.json" })).toEqual(["/project/conf/a.json", "/project/data"]);
+    expect(find({ MCP_DATA_DIR: "~/state" })).toEqual(["/project/mcp.json", "/home/me/state"]);
+    expect(find({ MCP_DATA_DIR: ":memory:" })).toEqual(["/project/mcp.json", ":memory:"]);
     expect(find({ MCP_CONFIG: " ", MCP_DATA_DIR: "" })).toEqual(ofAccount);
     const { configWhy, dataWhy } = whole({ MCP_CONFIG: "/a.json" });
     expect([configWhy, dataWhy]).toEqual([
@@ -90,7 +90,7 @@ describe("the places of the files", () => {
       "/home/me/Library/Application Support/mcp-wrapper/mcp.json",
       "/home/me/Library/Application Support/mcp-wrapper/data",
     ]);
-    const windows = { platform: "win32", cwd: "D:\\work", homeFolder: "C:\\Users\\me" };
+    const windows = { platform: "win32", cwd: "D:\\project", homeFolder: "C:\\Users\\me" };
     const ofWindows = [
       "C:/Users/me/AppData/Roaming/mcp-wrapper/mcp.json",
       "C:/Users/me/AppData/Roaming/mcp-wrapper/data",
@@ -98,8 +98,8 @@ describe("the places of the files", () => {
     expect(find({ HOME: "" }, [], windows)).toEqual(ofWindows);
     expect(find({ HOME: "", APPDATA: "C:\\Users\\me\\AppData\\Roaming" }, [], windows))
       .toEqual(ofWindows);
-    expect(find({ HOME: "" }, ["D:/work/mcp.json"], windows))
-      .toEqual(["D:/work/mcp.json", "D:/work/data"]);
+    expect(find({ HOME: "" }, ["D:/project/mcp.json"], windows))
+      .toEqual(["D:/project/mcp.json", "D:/project/data"]);
   });
 
   test("an account without a home folder uses the current one", () => {
