@@ -121,6 +121,16 @@ describe("a program that prints why it exits", () => {
       .toBe(true);
   });
 
+  test("names the download that npx may still be busy with", async () => {
+    const command = join(makeFolder(), "npx");
+    writeFileSync(command, "#!/bin/sh\nexec sleep 300\n", { mode: 0o755 });
+    const { upstream } = await open({ command, args: [], startTimeoutMs: 1_000 });
+    expect(await reasonOf(upstream)).toContain(
+      "it did not answer its first message within 1000 ms; it may still be downloading: " +
+        "run its command once in a terminal, or raise startTimeoutMs",
+    );
+  });
+
   test("is not quoted if everything it printed is in its configuration: the log has it", async () => {
     const { upstream, deps } = await open(script('echo "$1" >&2; exit 1', ["all-that-it-says"]));
     expect(await reasonOf(upstream)).toBe(
