@@ -5,7 +5,6 @@
  */
 import { type GatewayOptions, openParts, openServers } from "./app/parts.ts";
 import { createUpstreams } from "./app/upstreams.ts";
-import { createInProcessBus } from "./bus/in_process.ts";
 import type { ServersConfig } from "./config/config.ts";
 import { sameServer } from "./config/same_server.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
@@ -100,7 +99,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     surfaceKinds: tables.surfaceKinds,
     authenticator: parts.authenticator,
     sessions: stores.sessions,
-    bus: createInProcessBus({ limits, log: log.source("bus") }),
+    bus: parts.bus,
     log: log.source("http"),
     identity,
     addresses: runtime.addresses,
@@ -138,6 +137,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     },
     async close() {
       await http.close();
+      parts.authenticator.close?.();
       await gateway.close();
       await warden.close();
       await stores.close();

@@ -29,7 +29,22 @@ export type LogLevel = (typeof logLevels)[number];
 
 /** Who makes a request, as the authenticator found (src/auth/). Nothing below it has a default. */
 export interface Principal {
+  /** Stays the same for one person or program: sessions and waiting calls are bound to it. */
   readonly id: string;
+  /** The authenticator kind that found it. */
+  readonly kind?: string | undefined;
+  /** The client program that acts for it: the id of an OAuth client. */
+  readonly client?: string | undefined;
+  /** Absent: none. */
+  readonly roles?: readonly string[] | undefined;
+  /** Absent: none. */
+  readonly groups?: readonly string[] | undefined;
+  /** The servers that its credentials are limited to; `*` stands for any characters. Absent: all. */
+  readonly servers?: readonly string[] | undefined;
+  /** The same for tools, by the servers' own names. */
+  readonly tools?: readonly string[] | undefined;
+  /** When its credentials expire, in milliseconds since 1970. Absent: never. */
+  readonly expiresAt?: number | undefined;
 }
 
 /** All principals together, as the owner of what they share. */

@@ -4,6 +4,8 @@
  */
 import type { Authenticator } from "../auth/authenticator.ts";
 import { createAuthenticator } from "../auth/authenticator_kinds.ts";
+import type { Bus } from "../bus/bus.ts";
+import { createInProcessBus } from "../bus/in_process.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { GatewayConfig, ServersConfig } from "../config/config.ts";
 import { logServers } from "../config/config_lines.ts";
@@ -52,6 +54,7 @@ export interface GatewayParts {
   readonly tables: Tables;
   readonly instance: string;
   readonly log: LogSink;
+  readonly bus: Bus;
   readonly authenticator: Authenticator;
   readonly events: Events;
   readonly opened: OpenedStores;
@@ -67,18 +70,27 @@ export async function openParts(options: GatewayOptions): Promise<GatewayParts> 
   const log = openLog(options, limits, clock);
   const tables = tablesOf(options);
   const instance = toInstance(options.instance);
-  const authenticator = createAuthenticator(
-    config.authenticator ?? "none",
-    tables.authenticatorKinds,
-    { clock, limits, log: log.source("auth") },
-  );
   const events = openEvents(log, limits);
   const kinds = tables.storeKinds;
   const opened = await openStores({ config, kinds, runtime, clock, limits, log });
   log.addSecrets(opened.secrets);
+  const bus = createInProcessBus({ limits, log: log.source("bus") });
+  const authenticator = await createAuthenticator(config.auth, tables.authenticatorKinds, {
+    config,
+    runtime,
+    sealer: opened.sealer,
+    bus,
+    clock,
+    limits,
+    log: log.source("auth"),
+  }).catch(async (fault) => {
+    await opened.stores.close();
+    throw fault;
+  });
   const { processGroups: groups } = opened.stores;
   const warden = await openWarden({ runtime, groups, clock, limits, log: log.source("warden") });
-  return { options, limits, clock, tables, instance, log, authenticator, events, opened, warden };
+  const shared = { options, limits, clock, tables, instance, log, events };
+  return { ...shared, bus, authenticator, opened, warden };
 }
 
 /** The servers of a gateway, from `mcp.json` and the registry. */

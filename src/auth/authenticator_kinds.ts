@@ -1,11 +1,21 @@
 /**
  * The kinds of authenticators, by the name that the configuration gives them. Another kind is one
- * more row; an embedding program adds its own by `authenticatorKinds` of `createGateway`.
+ * more row; an embedding program adds its own by `authenticatorKinds` of `createGateway`. Several
+ * kinds can be in use at once: a request satisfies one of them.
  */
-import type { Authenticator, AuthenticatorDeps, AuthenticatorKind } from "./authenticator.ts";
+import type { AuthConfig } from "../config/config.ts";
+import type {
+  Authentication,
+  Authenticator,
+  AuthenticatorDeps,
+  AuthenticatorKind,
+  AuthTarget,
+  Challenge,
+} from "./authenticator.ts";
+import { isChallenge } from "./authenticator.ts";
 import { createNoAuthenticator } from "./none.ts";
 
-/** Kinds by name. */
+/** Kinds by name, in the order in which they are asked. */
 export type AuthenticatorKinds = Readonly<Record<string, AuthenticatorKind>>;
 
 /** The rows. */
@@ -13,16 +23,68 @@ export const authenticatorKinds: AuthenticatorKinds = {
   none: createNoAuthenticator,
 };
 
-/** Makes the authenticator of a kind. Throws an error text if there is no such kind. */
-export function createAuthenticator(
-  name: string,
+/** The kind that lets every request in. */
+export const noKind = "none";
+
+/** What each kind gets, except for its settings. */
+export type SharedAuthenticatorDeps = Omit<AuthenticatorDeps, "settings">;
+
+/**
+ * Makes the authenticator of all kinds in use. Throws an error text if there is no such kind, or if
+ * one of them lets every request in, so that the others would mean nothing.
+ */
+export async function createAuthenticator(
+  auth: AuthConfig | undefined,
   kinds: AuthenticatorKinds,
-  deps: AuthenticatorDeps,
-): Authenticator {
-  const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined;
-  if (kind !== undefined) return kind(deps);
+  deps: SharedAuthenticatorDeps,
+): Promise<Authenticator> {
+  const names = auth?.kinds ?? [noKind];
+  for (const name of names) assertKnown(name, kinds);
+  if (names.length === 0 || (names.length > 1 && names.includes(noKind))) {
+    throw new Error(
+      `Cannot use authenticators ${JSON.stringify(names)}: expected at least one, and "none" ` +
+        "only by itself",
+    );
+  }
+  const chosen = Object.entries(kinds).filter(([name]) => names.includes(name));
+  const made = await Promise.all(
+    chosen.map(([name, kind]) => kind({ ...deps, settings: auth?.settings[name] ?? {} })),
+  );
+  const [first, ...others] = made;
+  return first === undefined || others.length > 0 ? combine(made) : first;
+}
+
+function assertKnown(name: string, kinds: AuthenticatorKinds): void {
+  if (Object.hasOwn(kinds, name)) return;
   throw new Error(
     `Cannot use authenticator ${JSON.stringify(name)}: expected one of ` +
       Object.keys(kinds).map((known) => JSON.stringify(known)).join(", "),
   );
+}
+
+/** One authenticator of several. A request gets the principal of the first that knows it. */
+function combine(all: readonly Authenticator[]): Authenticator {
+  const ask = async (request: Request, target: AuthTarget): Promise<Authentication> => {
+    const challenges: Challenge[] = [];
+    for (const one of all) {
+      const outcome = await one.authenticate(request, target);
+      if (!isChallenge(outcome)) return outcome;
+      challenges.push(outcome);
+    }
+    return worst(challenges);
+  };
+  return {
+    authenticate: ask,
+    issuers: all.flatMap(({ issuers = [] }) => issuers),
+    close() {
+      for (const one of all) one.close?.();
+    },
+  };
+}
+
+/** The challenge that says most: valid credentials that do not suffice, then invalid ones. */
+function worst(challenges: readonly Challenge[]): Challenge {
+  return challenges.find(({ code }) => code === "forbidden") ??
+    challenges.find(({ message }) => message !== undefined) ??
+    challenges[0] ?? { code: "unauthenticated" };
 }

@@ -9,6 +9,11 @@
 export interface BusTopics {
   /** A session has ended and left the store: its calls, streams and scopes end everywhere. */
   readonly sessionEnded: { readonly key: string; readonly reason: string };
+  /**
+   * Rights were taken away: the streams and waiting calls of this principal are checked again, or
+   * those of all principals if none is named.
+   */
+  readonly accessRevoked: { readonly principal?: string | undefined; readonly reason: string };
 }
 
 /** Takes messages and delivers each to every listener of its topic. */

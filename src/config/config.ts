@@ -231,6 +231,14 @@ export interface ServersConfig {
   readonly secrets: readonly string[];
 }
 
+/** How clients authenticate. */
+export interface AuthConfig {
+  /** Rows of the authenticators' table; a client satisfies one of them. */
+  readonly kinds: readonly string[];
+  /** The settings of each kind, as they stand in `mcp.json`; each kind checks its own. */
+  readonly settings: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
 /** The whole configuration of `createGateway`. */
 export interface GatewayConfig extends ServersConfig {
   readonly host: string;
@@ -240,8 +248,8 @@ export interface GatewayConfig extends ServersConfig {
   /** The kind of store (a row of the store kinds); absent: `sqlite`. */
   readonly store?: string | undefined;
   readonly sessionTimeoutMs: number;
-  /** How clients authenticate: a row of the authenticators' table. Absent: "none". */
-  readonly authenticator?: string | undefined;
+  /** How clients authenticate. Absent: they do not. */
+  readonly auth?: AuthConfig | undefined;
   /** The largest request body; absent: the usual limit. */
   readonly bodyBytesMax?: number | undefined;
   readonly publicUrl?: string | undefined;

@@ -5,6 +5,7 @@
  * paths start at the current folder. The environment is passed in as data; src/main reads `.env`.
  */
 import { bytesPerMegabyte, msPerSecond } from "../limits.ts";
+import { chooseKinds } from "./auth_settings.ts";
 import type { GatewayConfig, ServersConfig } from "./config.ts";
 import { ConfigError } from "./config_error.ts";
 import { isLoopback } from "./loopback.ts";
@@ -75,6 +76,7 @@ export async function readConfig(
   const strangers = checkNames(env, file?.mentioned ?? new Set());
   const servers = file?.config ?? await readDefaultServers(options);
   const debug = required(env, "DEBUG_MODE");
+  const auth = chooseKinds(optional(env, "MCP_AUTH"), file?.auth);
   const config: GatewayConfig = {
     ...servers,
     ...own,
@@ -83,6 +85,7 @@ export async function readConfig(
     bodyBytesMax: required(env, "MCP_BODY_MAX_MB") * bytesPerMegabyte,
     allowedOrigins: optional(env, "MCP_ALLOWED_ORIGINS") ?? [],
     allowedHosts: optional(env, "MCP_ALLOWED_HOSTS") ?? [],
+    ...(auth === undefined ? {} : { auth }),
     secret: optional(env, "MCP_SECRET"),
     logLevel: debug ? "DEBUG" : required(env, "LOG_LEVEL"),
     debug,

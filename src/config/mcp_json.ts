@@ -7,6 +7,7 @@
  */
 import { isJsonObject } from "../json.ts";
 import { defaultLimits } from "../limits.ts";
+import { type AuthSettings, readAuthSettings } from "./auth_settings.ts";
 import { isHideable } from "./child_environment.ts";
 import {
   type DisabledServer,
@@ -50,6 +51,8 @@ export interface ReadServersOptions {
  */
 export interface ServersFile {
   readonly config: ServersConfig;
+  /** The settings of each authenticator kind; undefined if the file has no `auth`. */
+  readonly auth: AuthSettings | undefined;
   readonly mentioned: ReadonlySet<string>;
 }
 
@@ -76,8 +79,11 @@ export async function readServersFile(
   const warnings = repeated.map((key) =>
     `Ignored the first ${key} of ${path}: the key appears twice, and the last one counts`
   );
+  const auth = readAuthSettings(value["auth"], options);
+  const config = await readServersValue(value, options, warnings);
   return {
-    config: await readServersValue(value, options, warnings),
+    config: { ...config, secrets: [...config.secrets, ...auth?.secrets ?? []] },
+    auth: auth?.settings,
     mentioned: new Set(text.match(/\bMCP_\w+/g)),
   };
 }
@@ -237,7 +243,7 @@ export function nameProblem(name: string, byPrefix: Map<string, string>): string
     "choose another name";
 }
 
-const servedTopLevel = ["mcpServers", "servers", "names"];
+const servedTopLevel = ["mcpServers", "servers", "names", "auth"];
 /** What editors write next to the servers. */
 const foreignTopLevel = ["$schema", "inputs", "mcp", "context_servers", ...serverListKeys];
 

@@ -83,6 +83,10 @@ export const variables = {
     parse: parseSecret,
     secret: true,
   },
+  MCP_AUTH: {
+    expected: "kinds of authentication such as key or key,oauth, separated by commas",
+    parse: (text) => parseList(text, (item) => /^[a-z][a-z0-9_]*$/.test(item) ? item : undefined),
+  },
   MCP_LISTENER: { expected: "fast or hardened", parse: (text) => pick(listenerNames, text) },
   MCP_ADMIN: {
     default: "on",

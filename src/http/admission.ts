@@ -3,29 +3,56 @@
  * refuses it, with its challenge. It runs after the guard and before any surface is looked up. Not
  * here: how a client proves its identity (src/auth/).
  */
-import { type Authenticator, type Challenge, isChallenge } from "../auth/authenticator.ts";
+import {
+  type Authentication,
+  type Authenticator,
+  type AuthTarget,
+  type Challenge,
+  isChallenge,
+} from "../auth/authenticator.ts";
 import { GatewayError } from "../errors.ts";
 import { type Principal, reservedPrincipals } from "../model.ts";
+import type { BaseUrl } from "./gateway_url.ts";
 import { errorResponse } from "./respond.ts";
+
+/** What admission needs. */
+export interface AdmissionDeps {
+  readonly authenticator: Authenticator;
+  readonly baseUrl: BaseUrl;
+}
+
+/** Where the metadata of protected resources is (RFC 9728, 3.1); the resource's path follows. */
+export const resourceMetadataPath = "/.well-known/oauth-protected-resource";
+
+/** The scopes that a challenge names if the request needs no particular ones. */
+export const usualScope = "mcp offline_access";
 
 /**
  * The principal of a request, or the response that refuses it; without a promise if the
  * authenticator returns none. Throws or rejects when the authenticator fails.
  */
 export function admit(
-  authenticator: Authenticator,
+  deps: AdmissionDeps,
   request: Request,
+  target: AuthTarget,
 ): Principal | Response | Promise<Principal | Response> {
-  const outcome = authenticator.authenticate(request);
+  const outcome = deps.authenticator.authenticate(request, target);
   // An authenticator may return a promise of any library.
-  return "then" in outcome ? Promise.resolve(outcome).then(toAdmission) : toAdmission(outcome);
+  return "then" in outcome
+    ? Promise.resolve(outcome).then((one) => toAdmission(deps, request, target, one))
+    : toAdmission(deps, request, target, outcome);
 }
 
-function toAdmission(outcome: Principal | Challenge): Principal | Response {
+function toAdmission(
+  deps: AdmissionDeps,
+  request: Request,
+  target: AuthTarget,
+  outcome: Authentication,
+): Principal | Response {
   if (isChallenge(outcome)) {
-    const { code, message, wwwAuthenticate } = outcome;
+    const { code, message } = outcome;
     return errorResponse(new GatewayError(code, message), undefined, {
-      "www-authenticate": wwwAuthenticate,
+      "www-authenticate": headerOf(deps, request, target, outcome),
     });
   }
   // With such an id a client would get what is shared, the gateway's own, or an operator's.
@@ -33,4 +60,21 @@ function toAdmission(outcome: Principal | Challenge): Principal | Response {
     throw new Error(`Cannot take a client as principal "${outcome.id}": this id is reserved`);
   }
   return outcome;
+}
+
+/** The challenge as a header: RFC 6750, 3, with the metadata of RFC 9728, 5.1. */
+function headerOf(
+  { authenticator: { issuers = [] }, baseUrl }: AdmissionDeps,
+  request: Request,
+  { path }: AuthTarget,
+  { wwwAuthenticate, error, scope = usualScope }: Challenge,
+): string {
+  if (wwwAuthenticate !== undefined) return wwwAuthenticate;
+  const params = issuers.length === 0 ? { realm: "mcp-wrapper", error } : {
+    error,
+    resource_metadata: `${baseUrl(request)}${resourceMetadataPath}${path}`,
+    scope,
+  };
+  const pairs = Object.entries(params).filter(([, value]) => value !== undefined);
+  return `Bearer ${pairs.map(([name, value]) => `${name}="${value}"`).join(", ")}`;
 }

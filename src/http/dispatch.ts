@@ -3,7 +3,6 @@
  * response back. A step returns a promise only when it has to wait, which spares every call the
  * promises. Not here: which URLs exist (routes.ts), and what their endpoints do.
  */
-import type { Authenticator } from "../auth/authenticator.ts";
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import type { Gateway } from "../gateway/surface.ts";
@@ -13,7 +12,7 @@ import type { Principal } from "../model.ts";
 import type { FetchContext, FetchHandler } from "../runtime/runtime.ts";
 import type { Emit } from "../telemetry/events.ts";
 import { instanceHeader } from "../version.ts";
-import { admit } from "./admission.ts";
+import { type AdmissionDeps, admit } from "./admission.ts";
 import { discardBody } from "./discard.ts";
 import type { Guard } from "./guard.ts";
 import type { Phase } from "./health.ts";
@@ -33,7 +32,6 @@ import { fillName, type SurfaceKind } from "./surface_kinds.ts";
 export interface DispatchDeps {
   readonly deps: {
     readonly gateway: Gateway;
-    readonly authenticator: Authenticator;
     readonly instance: string;
     readonly limits: Limits;
     readonly clock: Clock;
@@ -41,6 +39,7 @@ export interface DispatchDeps {
     readonly emit: Emit;
   };
   readonly guard: Guard;
+  readonly admission: AdmissionDeps;
   readonly match: (url: string) => Match | Promise<Match>;
   readonly readJson: JsonReader;
   readonly phase: () => Phase;
@@ -125,7 +124,8 @@ function answer(arrived: Arrived, match: Match): Answered {
   }
   if (isOpen(row)) return answerOpenly(row, { request, fetchContext, path });
   // Before the name is looked up, so that only authenticated clients learn which servers exist.
-  const admitted = admit(layer.deps.authenticator, request);
+  const target = { path, surface: namedSurface(row.kind, name) };
+  const admitted = admit(layer.admission, request, target);
   return admitted instanceof Promise
     ? admitted.then((outcome) => answerFor(arrived, row, match, outcome))
     : answerFor(arrived, row, match, admitted);
@@ -212,6 +212,16 @@ function surfaceOf({ deps }: DispatchDeps, kind: SurfaceKind, name: string | und
   const surface = fillName(kind.surface, decodeName(name));
   if (deps.gateway.surface(surface) !== undefined) return surface;
   throw new GatewayError("path_unknown", `Cannot find "${surface}": ${kind.unknown}`);
+}
+
+/** The surface that a path names, whether or not there is one; broken escapes stay as they are. */
+function namedSurface({ surface }: SurfaceKind, name: string | undefined): string {
+  if (name === undefined) return surface;
+  try {
+    return fillName(surface, decodeURIComponent(name));
+  } catch {
+    return fillName(surface, name);
+  }
 }
 
 function endpointOf<Kind>(

@@ -3,6 +3,7 @@
  * scripts and without resources from elsewhere; other clients get plain text. It shows the URL that
  * the reader used, and no server, setting or secret.
  */
+import type { BaseUrl } from "./gateway_url.ts";
 import { fillName, type SurfaceKinds } from "./surface_kinds.ts";
 
 /** One client, where its setting belongs, and the setting. */
@@ -17,14 +18,14 @@ const summary =
   "This is a gateway for the Model Context Protocol (MCP): one URL in front of many " +
   "MCP servers. It is made for AI clients, not for browsers. Give your client this URL:";
 
-/** Makes the endpoint of the front page; `publicUrl` is shown instead of the URL that was used. */
+/** Makes the endpoint of the front page, which shows the gateway's URL. */
 export function createFrontPage(
-  publicUrl: string | undefined,
+  baseUrl: BaseUrl,
   surfaceKinds: SurfaceKinds,
 ): (request: Request) => Response {
   const others = linesOf(surfaceKinds);
   return (request) => {
-    const base = publicUrl ?? usedUrl(request.headers);
+    const base = baseUrl(request);
     const headers = {
       "cache-control": "no-store",
       "referrer-policy": "no-referrer",
@@ -44,12 +45,6 @@ export function createFrontPage(
       },
     });
   };
-}
-
-/** The guard has checked the Host; a proxy that terminates TLS says so in a header. */
-function usedUrl(headers: Headers): string {
-  const scheme = headers.get("x-forwarded-proto") === "https" ? "https" : "http";
-  return `${scheme}://${headers.get("host") ?? "localhost"}`;
 }
 
 function setupsOf(base: string): Setup[] {

@@ -14,6 +14,7 @@ import type { FetchHandler, Runtime } from "../runtime/runtime.ts";
 import type { SessionStore } from "../session/session_store.ts";
 import type { Emit } from "../telemetry/events.ts";
 import { type AdminApi, type AdminSettings, createAdminApi } from "./admin/admin_api.ts";
+import { type BaseUrl, createBaseUrl } from "./gateway_url.ts";
 import { createDispatch, createPassage, type DispatchDeps } from "./dispatch.ts";
 import { createJsonReader } from "./json_body.ts";
 import { createFrontPage } from "./front_page.ts";
@@ -94,6 +95,7 @@ interface HttpLayer {
   readonly sessions: Sessions;
   readonly stateless: StatelessRequests;
   readonly transport: SseTransport;
+  readonly baseUrl: BaseUrl;
   phase: Phase;
 }
 
@@ -113,9 +115,12 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const transport = createSseTransport(sessions);
   const guard = createGuard(config, deps);
   const readJson = createJsonReader({ ...deps, sizeVariable: "MCP_BODY_MAX_MB" });
-  const layer: HttpLayer = { deps, sessions, stateless, transport, phase: "starting" };
+  const baseUrl = createBaseUrl(config.publicUrl);
+  const layer: HttpLayer = { deps, sessions, stateless, transport, baseUrl, phase: "starting" };
   const match = createMatcher(rowsOf(layer), limits);
-  const dispatch: DispatchDeps = { deps, guard, match, readJson, phase: () => layer.phase };
+  const admission = { authenticator: deps.authenticator, baseUrl };
+  const phase = () => layer.phase;
+  const dispatch: DispatchDeps = { deps, guard, admission, match, readJson, phase };
   const passage = createPassage(dispatch);
   const admin = deps.admin && createAdminApi({ ...deps, ...deps.admin, passage });
   const closed = new AbortController();
@@ -161,7 +166,7 @@ function rowsOf(layer: HttpLayer): RouteRow[] {
   const messages: SurfaceRow["methods"] = { POST: (context) => takePost(transport, context) };
   const health: OpenEndpoint = ({ request }) => healthResponse(layer.phase, layer.deps, request);
   const ready = () => readyResponse(layer.phase);
-  const createPage = createFrontPage(layer.deps.config.publicUrl, layer.deps.surfaceKinds);
+  const createPage = createFrontPage(layer.baseUrl, layer.deps.surfaceKinds);
   const page: OpenEndpoint = ({ request }) => createPage(request);
   return [
     ...layer.deps.surfaceKinds.flatMap((kind): SurfaceRow[] => {

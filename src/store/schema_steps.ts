@@ -114,4 +114,46 @@ export const schemaSteps: readonly string[] = [
      disabled INTEGER NOT NULL,
      added_at INTEGER NOT NULL
    ) STRICT;`,
+  // Of keys, codes and tokens only digests are stored. A body is JSON.
+  `CREATE TABLE access_keys (
+     name TEXT PRIMARY KEY,
+     digest TEXT NOT NULL UNIQUE,
+     body TEXT NOT NULL,
+     created_at INTEGER NOT NULL,
+     expires_at INTEGER,
+     used_at INTEGER
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE users (
+     name TEXT PRIMARY KEY,
+     password TEXT,
+     body TEXT NOT NULL,
+     created_at INTEGER NOT NULL,
+     used_at INTEGER
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE oauth_clients (
+     id TEXT PRIMARY KEY,
+     kind TEXT NOT NULL,
+     body TEXT NOT NULL,
+     created_at INTEGER NOT NULL,
+     used_at INTEGER
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE oauth_grants (
+     id TEXT PRIMARY KEY,
+     client TEXT NOT NULL,
+     principal TEXT NOT NULL,
+     body TEXT NOT NULL,
+     created_at INTEGER NOT NULL,
+     used_at INTEGER
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX oauth_grants_client ON oauth_grants (client);
+   CREATE INDEX oauth_grants_principal ON oauth_grants (principal);
+   CREATE TABLE oauth_tokens (
+     digest TEXT PRIMARY KEY,
+     grant_id TEXT NOT NULL,
+     kind TEXT NOT NULL,
+     body TEXT NOT NULL,
+     expires_at INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX oauth_tokens_grant ON oauth_tokens (grant_id);
+   CREATE INDEX oauth_tokens_expires_at ON oauth_tokens (expires_at);`,
 ];

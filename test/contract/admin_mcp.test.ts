@@ -165,7 +165,7 @@ describe("where clients in front must authenticate", () => {
         port: 8999,
         dataDirectory: folder,
         sessionTimeoutMs: 3_600_000,
-        authenticator: "header",
+        auth: { kinds: ["header"], settings: {} },
         allowedOrigins: [],
         allowedHosts: [],
         logLevel: "INFO",

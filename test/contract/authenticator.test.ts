@@ -45,7 +45,9 @@ let gateway: GatewayHandle;
 
 async function start(authenticator?: string): Promise<GatewayHandle> {
   return await createGateway({
-    config: { ...config, authenticator },
+    config: authenticator === undefined
+      ? config
+      : { ...config, auth: { kinds: [authenticator], settings: {} } },
     runtime: await createTestRuntime(),
     // So that lists have more than one page.
     limits: { pageItemsMax: 2 },

@@ -97,10 +97,12 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "upstream/stdio",
   ],
   gateway: [...beside, "upstream"],
-  auth: [...floor, "log"],
-  http: [...beside, "auth", "bus", "gateway", "protocol", "session", "sse"],
+  // The authorization server: who may get a token, and what a token stands for.
+  oauth: [...beside, "bus", "outgoing"],
+  auth: [...beside, "bus", "oauth", "outgoing"],
+  http: [...beside, "auth", "bus", "gateway", "oauth", "protocol", "session", "sse"],
   // Behind interfaces that their users own.
-  store: [...beside, "credentials", "protocol", "session", "upstream"],
+  store: [...beside, "auth", "credentials", "oauth", "protocol", "session", "upstream"],
   app: [
     ...beside,
     "auth",
@@ -108,6 +110,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "credentials",
     "gateway",
     "http",
+    "oauth",
+    "outgoing",
     "protocol",
     "session",
     "sse",
