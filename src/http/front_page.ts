@@ -4,6 +4,7 @@
  * the reader used, and no server, setting or secret.
  */
 import type { BaseUrl } from "./gateway_url.ts";
+import { escapeHtml } from "./html.ts";
 import { fillName, type SurfaceKinds } from "./surface_kinds.ts";
 
 /** One client, where its setting belongs, and the setting. */
@@ -161,16 +162,4 @@ ${lines.join("\n")}
 function toLink(base: string, path: string): string {
   const text = `<code>${escapeHtml(path)}</code>`;
   return path === "/health" ? `<a href="${escapeHtml(base + path)}">${text}</a>` : text;
-}
-
-const entities: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => entities[character] ?? "");
 }

@@ -15,6 +15,8 @@ export const peopleLimits = {
   passwordMemoryKib: 19_456,
   /** Passwords that wait to be hashed: each blocks the event loop for about 60 ms. */
   passwordsWaitingMax: 16,
+  /** When to try again if too many passwords wait. */
+  passwordBusyMs: 2_000,
   /** Log-ins in a row with one name, and the time after which one more is allowed. */
   loginsPerNameMax: 5,
   loginNameRefillMs: 30_000,
