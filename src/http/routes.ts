@@ -14,7 +14,7 @@ import type { FetchHandler, Runtime } from "../runtime/runtime.ts";
 import type { SessionStore } from "../session/session_store.ts";
 import type { Emit } from "../telemetry/events.ts";
 import { type AdminApi, type AdminSettings, createAdminApi } from "./admin/admin_api.ts";
-import { createForwarding } from "./client_address.ts";
+import { type ClientAddress, createForwarding } from "./client_address.ts";
 import { type BaseUrl, createBaseUrl } from "./gateway_url.ts";
 import { createDispatch, createPassage, type DispatchDeps } from "./dispatch.ts";
 import { createJsonReader } from "./json_body.ts";
@@ -26,6 +26,8 @@ import { createHeartbeats } from "./heartbeat.ts";
 import { createKeepAlive } from "./keep_alive.ts";
 import { createMatcher, type OpenEndpoint, type RouteRow, type SurfaceRow } from "./route_match.ts";
 import { get, remove } from "./legacy/post.ts";
+import type { PagesParts } from "./oauth/browser_request.ts";
+import { peopleRows } from "./oauth/people_rows.ts";
 import { deliver } from "./legacy/notices.ts";
 import { closeSessions, createSessions, type Sessions } from "./legacy/session_table.ts";
 import { closeForNow } from "./legacy/session_streams.ts";
@@ -67,6 +69,8 @@ export interface HttpDeps extends Pick<Runtime, "addresses" | "sha256"> {
   readonly operatorToken?: string | undefined;
   /** Absent: there is no admin API. */
   readonly admin?: AdminSettings | undefined;
+  /** The pages on which people log in; absent: there are none. */
+  readonly pages?: PagesParts | undefined;
   readonly storageProblem?: HealthDeps["storageProblem"];
 }
 
@@ -97,6 +101,7 @@ interface HttpLayer {
   readonly stateless: StatelessRequests;
   readonly transport: SseTransport;
   readonly baseUrl: BaseUrl;
+  readonly clientAddress: ClientAddress;
   phase: Phase;
 }
 
@@ -117,8 +122,10 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const guard = createGuard(config, deps);
   const readJson = createJsonReader({ ...deps, sizeVariable: "MCP_BODY_MAX_MB" });
   const forwarding = createForwarding(config.trustedProxies);
+  const { clientAddress } = forwarding;
   const baseUrl = createBaseUrl(config.publicUrl, forwarding);
-  const layer: HttpLayer = { deps, sessions, stateless, transport, baseUrl, phase: "starting" };
+  const shared = { deps, sessions, stateless, transport, baseUrl, clientAddress };
+  const layer: HttpLayer = { ...shared, phase: "starting" };
   const match = createMatcher(rowsOf(layer), limits);
   const admission = { authenticator: deps.authenticator, baseUrl };
   const phase = () => layer.phase;
@@ -158,7 +165,7 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
 
 /** The route table. */
 function rowsOf(layer: HttpLayer): RouteRow[] {
-  const { sessions, stateless, transport } = layer;
+  const { deps, baseUrl, clientAddress, sessions, stateless, transport } = layer;
   const streamable: SurfaceRow["methods"] = {
     POST: (context) => post(sessions, stateless, context),
     GET: (context) => get(sessions, context),
@@ -186,6 +193,9 @@ function rowsOf(layer: HttpLayer): RouteRow[] {
         })),
       ];
     }),
+    ...(deps.pages === undefined
+      ? []
+      : peopleRows({ ...deps, ...deps.pages, baseUrl, clientAddress })),
     { path: "/health", openMethods: { GET: health, HEAD: health } },
     { path: "/ready", openMethods: { GET: ready, HEAD: ready } },
     { path: "/", openMethods: { GET: page, HEAD: page } },

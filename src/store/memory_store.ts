@@ -8,6 +8,7 @@ import { createMemoryCatalogStore } from "./memory_catalogs.ts";
 import { createMemoryCredentialStore } from "./memory_credentials.ts";
 import { createMemoryRegistry } from "./memory_registry.ts";
 import { createMemorySessionStore } from "./memory_sessions.ts";
+import { createMemoryUsers } from "./memory_users.ts";
 import type { StoreEngine, StoreKindOptions } from "./stores.ts";
 
 /** Makes empty stores. */
@@ -21,6 +22,7 @@ export async function openMemoryStore(options: StoreKindOptions): Promise<StoreE
     credentials: () =>
       createMemoryCredentialStore({ clock, limits, log: log.source("credentials") }),
     registry: createMemoryRegistry,
+    users: createMemoryUsers(),
     processGroups: createMemoryProcessGroups(),
     backup: refuseBackup,
     problem: async () => undefined,

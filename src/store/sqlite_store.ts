@@ -10,6 +10,7 @@ import { openSqliteCredentialStore } from "./sqlite_credentials.ts";
 import { openSqliteProcessGroups } from "./sqlite_process_groups.ts";
 import { openSqliteRegistry } from "./sqlite_registry.ts";
 import { openSqliteSessionStore } from "./sqlite_sessions.ts";
+import { openSqliteUsers } from "./sqlite_users.ts";
 import { noDirectory } from "../config/places.ts";
 import type { StoreEngine, StoreKindOptions } from "./stores.ts";
 
@@ -39,6 +40,7 @@ export async function openSqliteStore(options: StoreKindOptions): Promise<StoreE
       credentials: (sealer) =>
         openSqliteCredentialStore({ ...shared, sealer, log: log.source("credentials") }),
       registry: (sealer) => openSqliteRegistry({ database, sealer, log: log.source("registry") }),
+      users: openSqliteUsers({ database, log: log.source("users") }),
       processGroups: openSqliteProcessGroups({ database, clock }),
       backup: (to) => copyDatabase({ runtime, database, path: to, isKept: path !== noDirectory }),
       problem: async () => check.problem(),

@@ -11,6 +11,7 @@ import type { RegistryStore } from "../config/registry_store.ts";
 import type { CredentialStore } from "../credentials/provider.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
+import type { UserStore } from "../oauth/user_store.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { createSealer, makeKey, type Sealer } from "../seal.ts";
 import type { SessionStore } from "../session/session_store.ts";
@@ -27,6 +28,7 @@ export interface Stores {
   readonly catalogs: CatalogStore;
   readonly credentials: CredentialStore;
   readonly registry: RegistryStore;
+  readonly users: UserStore;
   readonly processGroups: ProcessGroupStore;
   /**
    * Copies all that is stored to a file that does not exist yet, at an absolute path; only its

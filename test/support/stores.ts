@@ -36,7 +36,7 @@ export async function contentOf(store: SessionStore, keys: Iterable<string>) {
 
 /** The stores in memory, of which every answer comes in a later turn of the event loop. */
 export const openLateStore: StoreKind = async (options) => {
-  const { sessions, catalogs, processGroups, credentials, registry, ...rest } =
+  const { sessions, catalogs, users, processGroups, credentials, registry, ...rest } =
     await openMemoryStore(
       options,
     );
@@ -44,6 +44,7 @@ export const openLateStore: StoreKind = async (options) => {
     ...rest,
     sessions: lateAnswers(sessions),
     catalogs: lateAnswers(catalogs),
+    users: lateAnswers(users),
     processGroups: lateAnswers(processGroups),
     credentials: (sealer) => lateAnswers(credentials(sealer)),
     registry: (sealer) => lateAnswers(registry(sealer)),
