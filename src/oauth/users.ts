@@ -2,6 +2,7 @@
  * The gateway's own users: adding and removing them, their passwords and log-in links, and who a
  * password or a link belongs to. Not here: how often may be tried (log_ins.ts), pages (src/http/).
  */
+import { AccessError } from "../access_error.ts";
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import { sha256Hex } from "../seal.ts";
@@ -9,7 +10,7 @@ import { bytesToBase64url } from "../bytes_text.ts";
 import type { OAuthSteering } from "./oauth_server.ts";
 import type { Passwords } from "./passwords.ts";
 import type { UserRow, UserStore } from "./user_store.ts";
-import { readMemberNames, readPassword, readUserName, UserError } from "./user_rules.ts";
+import { readMemberNames, readPassword, readUserName } from "./user_rules.ts";
 import type { Person } from "./waiting_authorizations.ts";
 
 /** A user, as an operator sees it. */
@@ -37,7 +38,7 @@ export interface LoginLink {
   readonly expiresAt: number;
 }
 
-/** What operators do with users. Each function rejects with a UserError. */
+/** What operators do with users. Each function rejects with an AccessError. */
 export interface UserSteering {
   list(): Promise<readonly ListedUser[]>;
   add(name: string, user: NewUser): Promise<void>;
@@ -118,8 +119,8 @@ export function createUsers(deps: UserDeps): Users {
       };
       if (password !== undefined) readPassword(password, name, limits);
       if ((await store.all()).length >= limits.usersMax) {
-        throw new UserError(
-          "full",
+        throw new AccessError(
+          "access_full",
           `Cannot add user "${name}": there are ${limits.usersMax} users`,
         );
       }
@@ -164,10 +165,10 @@ export function createUsers(deps: UserDeps): Users {
   };
 }
 
-function unknownUser(name: string): UserError {
-  return new UserError("unknown", `Cannot find user ${JSON.stringify(name)}`);
+function unknownUser(name: string): AccessError {
+  return new AccessError("access_unknown", `Cannot find user ${JSON.stringify(name)}`);
 }
 
-function takenName(name: string): UserError {
-  return new UserError("taken", `Cannot add user "${name}": there is a user of this name`);
+function takenName(name: string): AccessError {
+  return new AccessError("access_taken", `Cannot add user "${name}": there is a user of this name`);
 }

@@ -36,7 +36,7 @@ export async function contentOf(store: SessionStore, keys: Iterable<string>) {
 
 /** The stores in memory, of which every answer comes in a later turn of the event loop. */
 export const openLateStore: StoreKind = async (options) => {
-  const { sessions, catalogs, users, processGroups, credentials, registry, ...rest } =
+  const { sessions, catalogs, processGroups, credentials, registry, keys, users, ...rest } =
     await openMemoryStore(
       options,
     );
@@ -46,6 +46,7 @@ export const openLateStore: StoreKind = async (options) => {
     catalogs: lateAnswers(catalogs),
     users: lateAnswers(users),
     processGroups: lateAnswers(processGroups),
+    keys: lateAnswers(keys),
     credentials: (sealer) => lateAnswers(credentials(sealer)),
     registry: (sealer) => lateAnswers(registry(sealer)),
   };
