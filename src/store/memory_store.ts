@@ -6,6 +6,7 @@ import { refuseBackup } from "./backup.ts";
 import type { ProcessGroup, ProcessGroupStore } from "../upstream/deps.ts";
 import { createMemoryCatalogStore } from "./memory_catalogs.ts";
 import { createMemoryCredentialStore } from "./memory_credentials.ts";
+import { createMemoryOAuth } from "./memory_oauth.ts";
 import { createMemoryRegistry } from "./memory_registry.ts";
 import { createMemorySessionStore } from "./memory_sessions.ts";
 import type { StoreEngine, StoreKindOptions } from "./stores.ts";
@@ -21,6 +22,7 @@ export async function openMemoryStore(options: StoreKindOptions): Promise<StoreE
     credentials: () =>
       createMemoryCredentialStore({ clock, limits, log: log.source("credentials") }),
     registry: createMemoryRegistry,
+    oauth: createMemoryOAuth(),
     processGroups: createMemoryProcessGroups(),
     backup: refuseBackup,
     problem: async () => undefined,

@@ -7,6 +7,7 @@ import { copyDatabase } from "./backup.ts";
 import { createStorageCheck, openWhenFree } from "./database.ts";
 import { openSqliteCatalogStore } from "./sqlite_catalogs.ts";
 import { openSqliteCredentialStore } from "./sqlite_credentials.ts";
+import { openSqliteOAuth } from "./sqlite_oauth.ts";
 import { openSqliteProcessGroups } from "./sqlite_process_groups.ts";
 import { openSqliteRegistry } from "./sqlite_registry.ts";
 import { openSqliteSessionStore } from "./sqlite_sessions.ts";
@@ -39,6 +40,7 @@ export async function openSqliteStore(options: StoreKindOptions): Promise<StoreE
       credentials: (sealer) =>
         openSqliteCredentialStore({ ...shared, sealer, log: log.source("credentials") }),
       registry: (sealer) => openSqliteRegistry({ database, sealer, log: log.source("registry") }),
+      oauth: openSqliteOAuth(database),
       processGroups: openSqliteProcessGroups({ database, clock }),
       backup: (to) => copyDatabase({ runtime, database, path: to, isKept: path !== noDirectory }),
       problem: async () => check.problem(),

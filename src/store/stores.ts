@@ -8,6 +8,7 @@ import type { Clock } from "../clock.ts";
 import type { GatewayConfig } from "../config/config.ts";
 import { noDirectory } from "../config/places.ts";
 import type { RegistryStore } from "../config/registry_store.ts";
+import type { OAuthStore } from "../oauth/oauth_store.ts";
 import type { CredentialStore } from "../credentials/provider.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
@@ -27,6 +28,7 @@ export interface Stores {
   readonly catalogs: CatalogStore;
   readonly credentials: CredentialStore;
   readonly registry: RegistryStore;
+  readonly oauth: OAuthStore;
   readonly processGroups: ProcessGroupStore;
   /**
    * Copies all that is stored to a file that does not exist yet, at an absolute path; only its

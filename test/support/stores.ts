@@ -36,7 +36,7 @@ export async function contentOf(store: SessionStore, keys: Iterable<string>) {
 
 /** The stores in memory, of which every answer comes in a later turn of the event loop. */
 export const openLateStore: StoreKind = async (options) => {
-  const { sessions, catalogs, processGroups, credentials, registry, ...rest } =
+  const { sessions, catalogs, processGroups, credentials, registry, oauth, ...rest } =
     await openMemoryStore(
       options,
     );
@@ -47,6 +47,7 @@ export const openLateStore: StoreKind = async (options) => {
     processGroups: lateAnswers(processGroups),
     credentials: (sealer) => lateAnswers(credentials(sealer)),
     registry: (sealer) => lateAnswers(registry(sealer)),
+    oauth: lateAnswers(oauth),
   };
 };
 
