@@ -9,6 +9,7 @@ import { clientLimits } from "./limits/client_limits.ts";
 import { commandLimits } from "./limits/command_limits.ts";
 import { houseLimits } from "./limits/gateway_limits.ts";
 import { oauthLimits } from "./limits/oauth_limits.ts";
+import { peopleLimits } from "./limits/people_limits.ts";
 import { serverLimits } from "./limits/server_limits.ts";
 import { serviceLimits } from "./limits/service_limits.ts";
 import { webLimits } from "./limits/web_limits.ts";
@@ -24,6 +25,7 @@ export const defaultLimits = {
   ...commandLimits,
   ...serviceLimits,
   ...accessLimits,
+  ...peopleLimits,
 } as const satisfies Record<string, number>;
 
 /** The limits a gateway runs with by default. */

@@ -14,6 +14,7 @@ import type { FetchHandler, Runtime } from "../runtime/runtime.ts";
 import type { SessionStore } from "../session/session_store.ts";
 import type { Emit } from "../telemetry/events.ts";
 import { type AdminApi, type AdminSettings, createAdminApi } from "./admin/admin_api.ts";
+import { createForwarding } from "./client_address.ts";
 import { type BaseUrl, createBaseUrl } from "./gateway_url.ts";
 import { createDispatch, createPassage, type DispatchDeps } from "./dispatch.ts";
 import { createJsonReader } from "./json_body.ts";
@@ -61,7 +62,7 @@ export interface HttpDeps extends Pick<Runtime, "addresses" | "sha256"> {
   readonly identity: { readonly name: string; readonly version: string };
   /** The name of this instance, which it sends to remote servers with each request. */
   readonly instance: string;
-  readonly config: GuardConfig & Pick<GatewayConfig, "sessionTimeoutMs">;
+  readonly config: GuardConfig & Pick<GatewayConfig, "sessionTimeoutMs" | "trustedProxies">;
   /** Opens the details of `/health`; absent: there are none. */
   readonly operatorToken?: string | undefined;
   /** Absent: there is no admin API. */
@@ -115,7 +116,8 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const transport = createSseTransport(sessions);
   const guard = createGuard(config, deps);
   const readJson = createJsonReader({ ...deps, sizeVariable: "MCP_BODY_MAX_MB" });
-  const baseUrl = createBaseUrl(config.publicUrl);
+  const forwarding = createForwarding(config.trustedProxies);
+  const baseUrl = createBaseUrl(config.publicUrl, forwarding);
   const layer: HttpLayer = { deps, sessions, stateless, transport, baseUrl, phase: "starting" };
   const match = createMatcher(rowsOf(layer), limits);
   const admission = { authenticator: deps.authenticator, baseUrl };
@@ -167,7 +169,7 @@ function rowsOf(layer: HttpLayer): RouteRow[] {
   const health: OpenEndpoint = ({ request }) => healthResponse(layer.phase, layer.deps, request);
   const ready = () => readyResponse(layer.phase);
   const createPage = createFrontPage(layer.baseUrl, layer.deps.surfaceKinds);
-  const page: OpenEndpoint = ({ request }) => createPage(request);
+  const page: OpenEndpoint = ({ request, fetchContext }) => createPage(request, fetchContext);
   return [
     ...layer.deps.surfaceKinds.flatMap((kind): SurfaceRow[] => {
       const { path, formerNames = [] } = kind;

@@ -34,6 +34,7 @@ const floor = [
   "bounded",
   "json",
   "bytes_text",
+  "ip_address",
 ];
 const beside = [...floor, "log", "seal", "runtime", "config", "telemetry"];
 
@@ -45,6 +46,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   errors: ["json", "model"],
   bounded: [],
   bytes_text: [],
+  ip_address: [],
   json: [],
   limits: [],
   version: [],
