@@ -16,6 +16,7 @@ import { createSurfaceResolver } from "./http/surface_kinds.ts";
 import type { Limits } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Notice } from "./model.ts";
+import type { OAuthServer } from "./oauth/oauth_server.ts";
 import type { FetchHandler } from "./runtime/runtime.ts";
 import { countEvents, type Counts } from "./telemetry/counts.ts";
 import type { Events } from "./telemetry/events.ts";
@@ -41,6 +42,8 @@ export interface GatewayHandle extends Operator {
    * refuses requests until it is opened.
    */
   readonly admin: AdminApi | undefined;
+  /** The authorization server; undefined if the kind `oauth` is not in use. */
+  readonly oauth: OAuthServer | undefined;
   /** The name of this instance among others. */
   readonly instance: string;
   readonly log: Log;
@@ -98,6 +101,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     gateway,
     surfaceKinds: tables.surfaceKinds,
     authenticator: parts.authenticator,
+    oauth: parts.oauth,
     sessions: stores.sessions,
     bus: parts.bus,
     log: log.source("http"),
@@ -123,6 +127,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     fetch: http.fetch,
     call: createOwnCalls(gateway, { ...trialCallerOf("program"), clientInfo: { ...identity } }),
     admin: http.admin,
+    oauth: parts.oauth,
     instance,
     log,
     observe: events.read,
@@ -138,6 +143,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     async close() {
       await http.close();
       parts.authenticator.close?.();
+      parts.oauth?.close();
       await gateway.close();
       await warden.close();
       await stores.close();

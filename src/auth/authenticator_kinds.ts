@@ -14,6 +14,7 @@ import type {
 } from "./authenticator.ts";
 import { isChallenge } from "./authenticator.ts";
 import { createNoAuthenticator } from "./none.ts";
+import { createOAuthAuthenticator } from "./oauth.ts";
 
 /** Kinds by name, in the order in which they are asked. */
 export type AuthenticatorKinds = Readonly<Record<string, AuthenticatorKind>>;
@@ -21,6 +22,7 @@ export type AuthenticatorKinds = Readonly<Record<string, AuthenticatorKind>>;
 /** The rows. */
 export const authenticatorKinds: AuthenticatorKinds = {
   none: createNoAuthenticator,
+  oauth: createOAuthAuthenticator,
 };
 
 /** The kind that lets every request in. */
@@ -76,6 +78,9 @@ function combine(all: readonly Authenticator[]): Authenticator {
   return {
     authenticate: ask,
     issuers: all.flatMap(({ issuers = [] }) => issuers),
+    hasOwnIssuer: all.some(({ hasOwnIssuer = false }) => hasOwnIssuer),
+    isDiscoverable: (surface) =>
+      all.every(({ isDiscoverable }) => isDiscoverable?.(surface) ?? true),
     close() {
       for (const one of all) one.close?.();
     },

@@ -10,11 +10,12 @@ import type { Gateway } from "../gateway/surface.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Notice } from "../model.ts";
+import type { OAuthServer } from "../oauth/oauth_server.ts";
 import type { FetchHandler, Runtime } from "../runtime/runtime.ts";
 import type { SessionStore } from "../session/session_store.ts";
 import type { Emit } from "../telemetry/events.ts";
 import { type AdminApi, type AdminSettings, createAdminApi } from "./admin/admin_api.ts";
-import { createForwarding } from "./client_address.ts";
+import { type ClientAddress, createForwarding } from "./client_address.ts";
 import { type BaseUrl, createBaseUrl } from "./gateway_url.ts";
 import { createDispatch, createPassage, type DispatchDeps } from "./dispatch.ts";
 import { createJsonReader } from "./json_body.ts";
@@ -24,7 +25,15 @@ import { createGuard, type GuardConfig } from "./guard.ts";
 import { type HealthDeps, healthResponse, type Phase, readyResponse } from "./health.ts";
 import { createHeartbeats } from "./heartbeat.ts";
 import { createKeepAlive } from "./keep_alive.ts";
-import { createMatcher, type OpenEndpoint, type RouteRow, type SurfaceRow } from "./route_match.ts";
+import { discoveryRows } from "./oauth/discovery_rows.ts";
+import { oauthRows } from "./oauth/oauth_endpoints.ts";
+import {
+  createMatcher,
+  type OpenEndpoint,
+  type OpenRow,
+  type RouteRow,
+  type SurfaceRow,
+} from "./route_match.ts";
 import { get, remove } from "./legacy/post.ts";
 import { deliver } from "./legacy/notices.ts";
 import { closeSessions, createSessions, type Sessions } from "./legacy/session_table.ts";
@@ -68,6 +77,8 @@ export interface HttpDeps extends Pick<Runtime, "addresses" | "sha256"> {
   /** Absent: there is no admin API. */
   readonly admin?: AdminSettings | undefined;
   readonly storageProblem?: HealthDeps["storageProblem"];
+  /** Absent: the gateway has no authorization server. */
+  readonly oauth?: OAuthServer | undefined;
 }
 
 /** The HTTP layer. */
@@ -97,6 +108,7 @@ interface HttpLayer {
   readonly stateless: StatelessRequests;
   readonly transport: SseTransport;
   readonly baseUrl: BaseUrl;
+  readonly clientAddress: ClientAddress;
   phase: Phase;
 }
 
@@ -118,7 +130,9 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const readJson = createJsonReader({ ...deps, sizeVariable: "MCP_BODY_MAX_MB" });
   const forwarding = createForwarding(config.trustedProxies);
   const baseUrl = createBaseUrl(config.publicUrl, forwarding);
-  const layer: HttpLayer = { deps, sessions, stateless, transport, baseUrl, phase: "starting" };
+  const { clientAddress } = forwarding;
+  const parts = { deps, sessions, stateless, transport, baseUrl, clientAddress };
+  const layer: HttpLayer = { ...parts, phase: "starting" };
   const match = createMatcher(rowsOf(layer), limits);
   const admission = { authenticator: deps.authenticator, baseUrl };
   const phase = () => layer.phase;
@@ -189,7 +203,17 @@ function rowsOf(layer: HttpLayer): RouteRow[] {
     { path: "/health", openMethods: { GET: health, HEAD: health } },
     { path: "/ready", openMethods: { GET: ready, HEAD: ready } },
     { path: "/", openMethods: { GET: page, HEAD: page } },
+    ...openOAuthRows(layer),
   ];
+}
+
+/** The rows of discovery, and of the authorization server if there is one. */
+function openOAuthRows({ deps, baseUrl, clientAddress }: HttpLayer): OpenRow[] {
+  const { oauth: server, authenticator, surfaceKinds, config: { publicUrl } } = deps;
+  const rows = discoveryRows({ authenticator, server, baseUrl, publicUrl, surfaceKinds });
+  return server === undefined
+    ? rows
+    : [...rows, ...oauthRows({ ...deps, server, baseUrl, clientAddress })];
 }
 
 /** How many of these sessions' streams took a notice; its frame is encoded once for all. */

@@ -51,7 +51,10 @@ function readShown(params: OAuthParams, authorization: string | null): ShownClie
   if (basic !== undefined) return basic;
   if (assertion !== undefined) {
     if (params["client_assertion_type"] !== assertionType) {
-      throw new OAuthError("invalid_request", `Expected the client_assertion_type ${assertionType}`);
+      throw new OAuthError(
+        "invalid_request",
+        `Expected the client_assertion_type ${assertionType}`,
+      );
     }
     return { id: id ?? subjectOf(assertion), assertion };
   }

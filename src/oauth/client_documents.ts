@@ -5,7 +5,11 @@
  */
 import type { JsonObject } from "../model.ts";
 import { pinnedDocuments } from "./pinned_documents.ts";
-import { createDocumentReader, type DocumentDeps, type ReadDocument } from "./strangers_documents.ts";
+import {
+  createDocumentReader,
+  type DocumentDeps,
+  type ReadDocument,
+} from "./strangers_documents.ts";
 
 /** Whether an id is the URL of a document: in its normal form, with a path, on the usual port. */
 export function isDocumentId(id: string): boolean {
@@ -22,8 +26,7 @@ function isStrangersUrl(text: string): boolean {
 /** Makes the reader of clients' documents; a pinned copy stands in for one that is unavailable. */
 export function createClientDocuments(deps: DocumentDeps): ReadDocument {
   const read = createDocumentReader(deps, {
-    check: (value, url) =>
-      value["client_id"] === url ? undefined : "its client_id is not its URL",
+    check: (value, url) => value["client_id"] === url ? undefined : "its client_id is not its URL",
   });
   return async (id, address) => {
     const outcome = await read(id, address);

@@ -50,7 +50,11 @@ export function toTokenBody({ scopes, surface, usedAt }: TokenBody): OAuthTokenR
 
 /** The answer with an access token, and a refresh token if there is one. */
 export function toAnswer(
-  access: { readonly token: string; readonly expiresAt: number; readonly scopes: readonly string[] },
+  access: {
+    readonly token: string;
+    readonly expiresAt: number;
+    readonly scopes: readonly string[];
+  },
   refresh: string | undefined,
   now: number,
 ): TokenAnswer {

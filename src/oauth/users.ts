@@ -118,7 +118,10 @@ export function createUsers(deps: UserDeps): Users {
       };
       if (password !== undefined) readPassword(password, name, limits);
       if ((await store.all()).length >= limits.usersMax) {
-        throw new UserError("full", `Cannot add user "${name}": there are ${limits.usersMax} users`);
+        throw new UserError(
+          "full",
+          `Cannot add user "${name}": there are ${limits.usersMax} users`,
+        );
       }
       if (await store.find(name) !== undefined) throw takenName(name);
       const hash = password === undefined ? {} : { password: await passwords.hash(password) };

@@ -10,7 +10,11 @@ import type { OAuthDeps } from "./oauth_deps.ts";
 import type { CodeBody } from "./oauth_rows.ts";
 import { addToRedirect } from "./redirect_uris.ts";
 import { digestOf, makeToken } from "./tokens.ts";
-import type { Person, WaitingAuthorization, WaitingAuthorizations } from "./waiting_authorizations.ts";
+import type {
+  Person,
+  WaitingAuthorization,
+  WaitingAuthorizations,
+} from "./waiting_authorizations.ts";
 
 /** A request that passed all checks. */
 export interface CheckedAuthorization {

@@ -5,8 +5,7 @@ import type { UserRow, UserStore } from "../oauth/user_store.ts";
 export function createMemoryUsers(): UserStore {
   const rows = new Map<string, UserRow>();
   return {
-    all: async () =>
-      [...rows.values()].sort((one, other) => one.name < other.name ? -1 : 1),
+    all: async () => [...rows.values()].sort((one, other) => one.name < other.name ? -1 : 1),
     find: async (name) => rows.get(name),
     async add(row) {
       if (rows.has(row.name)) return false;

@@ -106,8 +106,7 @@ const deleteTokensOfClient = "DELETE FROM oauth_tokens WHERE grant_id IN " +
   "(SELECT id FROM oauth_grants WHERE client = ?)";
 const deleteEmptyGrants = "DELETE FROM oauth_grants WHERE NOT EXISTS " +
   "(SELECT 1 FROM oauth_tokens WHERE grant_id = oauth_grants.id)";
-const withoutGrant =
-  "NOT EXISTS (SELECT 1 FROM oauth_grants WHERE client = oauth_clients.id)";
+const withoutGrant = "NOT EXISTS (SELECT 1 FROM oauth_grants WHERE client = oauth_clients.id)";
 const deleteIdleClients = `DELETE FROM oauth_clients WHERE ${withoutGrant} AND ` +
   "((used_at IS NULL AND created_at < ?) OR (used_at IS NOT NULL AND used_at < ?))";
 const deleteOldestUnused = "DELETE FROM oauth_clients WHERE id IN (SELECT id FROM oauth_clients " +

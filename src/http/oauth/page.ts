@@ -53,24 +53,25 @@ export function pageResponse({ title, body, status = 200, headers, next }: Page)
   // No script can send the browser on. This is no part of a form's submission, so `form-action`
   // does not apply to the client's own redirects, as it would after a response with status 303.
   const refresh = next !== undefined && html`<meta http-equiv="refresh" content="0; url=${next}">`;
-  const { markup } = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex">
-${refresh}
-<title>${title} · mcp-wrapper</title>
-<style nonce="${nonce}">${{ markup: style }}</style>
-</head>
-<body>
-<main>
-<h1>${title}</h1>
-${body}
-</main>
-</body>
-</html>
-`;
+  const { markup } = html`
+    <!doctype html>
+    <html lang="en">
+      <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="robots" content="noindex">
+    ${refresh}
+    <title>${title} · mcp-wrapper</title>
+    <style nonce="${nonce}">${{ markup: style }}</style>
+      </head>
+      <body>
+        <main>
+    <h1>${title}</h1>
+    ${body}
+        </main>
+      </body>
+    </html>
+  `;
   return new Response(markup, {
     status,
     headers: {

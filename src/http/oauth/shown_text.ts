@@ -31,7 +31,11 @@ const wellKnown: readonly (readonly [name: RegExp, domains: readonly string[]])[
   [/claude|anthropic/, ["claude.ai", "claude.com", "anthropic.com"]],
   [/chat ?gpt|openai|codex/, ["chatgpt.com", "openai.com"]],
   [/cursor/, ["cursor.com", "cursor.sh"]],
-  [/visual studio|vs ?code|microsoft|copilot|github/, ["vscode.dev", "microsoft.com", "github.com"]],
+  [/visual studio|vs ?code|microsoft|copilot|github/, [
+    "vscode.dev",
+    "microsoft.com",
+    "github.com",
+  ]],
   [/gemini|google/, ["google.com"]],
   [/zed/, ["zed.dev"]],
 ];
