@@ -17,6 +17,7 @@ import { createSurfaceResolver } from "./http/surface_kinds.ts";
 import type { Limits } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Notice } from "./model.ts";
+import type { OAuthServer } from "./oauth/oauth_server.ts";
 import type { FetchHandler } from "./runtime/runtime.ts";
 import { countEvents, type Counts } from "./telemetry/counts.ts";
 import type { Events } from "./telemetry/events.ts";
@@ -46,6 +47,8 @@ export interface GatewayHandle extends Operator {
   readonly admin: AdminApi | undefined;
   /** Who may connect: the keys of clients. */
   readonly access: Access;
+  /** The authorization server; undefined if the kind `oauth` is not in use. */
+  readonly oauth: OAuthServer | undefined;
   /** The name of this instance among others. */
   readonly instance: string;
   readonly log: Log;
@@ -104,6 +107,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     gateway,
     surfaceKinds: tables.surfaceKinds,
     authenticator: parts.authenticator,
+    oauth: parts.oauth,
     sessions: stores.sessions,
     bus: parts.bus,
     log: log.source("http"),
@@ -137,6 +141,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     call: createOwnCalls(gateway, { ...trialCallerOf("program"), clientInfo: { ...identity } }),
     admin: http.admin,
     access,
+    oauth: parts.oauth,
     instance,
     log,
     observe: events.read,
@@ -152,6 +157,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     async close() {
       await http.close();
       await parts.authenticator.close?.();
+      parts.oauth?.close();
       await gateway.close();
       await warden.close();
       await stores.close();

@@ -8,6 +8,7 @@ import { bridgeLimits } from "./limits/bridge_limits.ts";
 import { clientLimits } from "./limits/client_limits.ts";
 import { commandLimits } from "./limits/command_limits.ts";
 import { houseLimits } from "./limits/gateway_limits.ts";
+import { oauthLimits } from "./limits/oauth_limits.ts";
 import { peopleLimits } from "./limits/people_limits.ts";
 import { serverLimits } from "./limits/server_limits.ts";
 import { serviceLimits } from "./limits/service_limits.ts";
@@ -19,6 +20,7 @@ export const defaultLimits = {
   ...serverLimits,
   ...webLimits,
   ...houseLimits,
+  ...oauthLimits,
   ...bridgeLimits,
   ...commandLimits,
   ...serviceLimits,

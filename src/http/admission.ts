@@ -73,12 +73,15 @@ function toAdmission(
 
 /** The challenge as a header: RFC 6750, 3, with the metadata of RFC 9728, 5.1. */
 function headerOf(
-  { authenticator: { issuers = [] }, baseUrl }: AdmissionDeps,
-  { request, target: { path }, fetchContext }: AdmissionRequest,
+  { authenticator, baseUrl }: AdmissionDeps,
+  { request, target: { path, surface }, fetchContext }: AdmissionRequest,
   { wwwAuthenticate, error, scope = usualScope }: Challenge,
 ): string {
   if (wwwAuthenticate !== undefined) return wwwAuthenticate;
-  const params = issuers.length === 0 ? { realm: "mcp-wrapper", error } : {
+  const { issuers = [], hasOwnIssuer = false } = authenticator;
+  const isFindable = (hasOwnIssuer || issuers.length > 0) &&
+    (authenticator.isDiscoverable?.(surface) ?? true);
+  const params = !isFindable ? { realm: "mcp-wrapper", error } : {
     error,
     resource_metadata: `${baseUrl(request, fetchContext)}${resourceMetadataPath}${path}`,
     scope,

@@ -10,6 +10,7 @@ import type { Gateway } from "../gateway/surface.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Notice } from "../model.ts";
+import type { OAuthServer } from "../oauth/oauth_server.ts";
 import type { FetchHandler, Runtime } from "../runtime/runtime.ts";
 import type { SessionStore } from "../session/session_store.ts";
 import type { Emit } from "../telemetry/events.ts";
@@ -24,7 +25,15 @@ import { createGuard, type GuardConfig } from "./guard.ts";
 import { type HealthDeps, healthResponse, type Phase, readyResponse } from "./health.ts";
 import { createHeartbeats } from "./heartbeat.ts";
 import { createKeepAlive } from "./keep_alive.ts";
-import { createMatcher, type OpenEndpoint, type RouteRow, type SurfaceRow } from "./route_match.ts";
+import { discoveryRows } from "./oauth/discovery_rows.ts";
+import { oauthRows } from "./oauth/oauth_endpoints.ts";
+import {
+  createMatcher,
+  type OpenEndpoint,
+  type OpenRow,
+  type RouteRow,
+  type SurfaceRow,
+} from "./route_match.ts";
 import { get, remove } from "./legacy/post.ts";
 import type { PagesParts } from "./oauth/browser_request.ts";
 import { peopleRows } from "./oauth/people_rows.ts";
@@ -72,6 +81,8 @@ export interface HttpDeps extends Pick<Runtime, "addresses" | "sha256"> {
   /** The pages on which people log in; absent: there are none. */
   readonly pages?: PagesParts | undefined;
   readonly storageProblem?: HealthDeps["storageProblem"];
+  /** Absent: the gateway has no authorization server. */
+  readonly oauth?: OAuthServer | undefined;
 }
 
 /** The HTTP layer. */
@@ -199,7 +210,17 @@ function rowsOf(layer: HttpLayer): RouteRow[] {
     { path: "/health", openMethods: { GET: health, HEAD: health } },
     { path: "/ready", openMethods: { GET: ready, HEAD: ready } },
     { path: "/", openMethods: { GET: page, HEAD: page } },
+    ...openOAuthRows(layer),
   ];
+}
+
+/** The rows of discovery, and of the authorization server if there is one. */
+function openOAuthRows({ deps, baseUrl, clientAddress }: HttpLayer): OpenRow[] {
+  const { oauth: server, authenticator, surfaceKinds, config: { publicUrl } } = deps;
+  const rows = discoveryRows({ authenticator, server, baseUrl, publicUrl, surfaceKinds });
+  return server === undefined
+    ? rows
+    : [...rows, ...oauthRows({ ...deps, server, baseUrl, clientAddress })];
 }
 
 /** How many of these sessions' streams took a notice; its frame is encoded once for all. */

@@ -56,6 +56,9 @@ export interface GrantFilter {
 export interface OAuthStore {
   client(id: string): Promise<ClientRow | undefined>;
   clients(): Promise<readonly ClientRow[]>;
+  countClients(): Promise<number>;
+  /** Makes room: removes the oldest client that was never used, if it registered before a time. */
+  removeUnused(before: number): Promise<boolean>;
   grants(filter?: GrantFilter): Promise<readonly GrantRow[]>;
   /** Expired rows are returned, too, until they are swept. */
   token(digest: string): Promise<OAuthTokenRow | undefined>;
@@ -66,9 +69,16 @@ export interface OAuthStore {
   /** Removes a client with its grants, codes and tokens; false if it did not exist. */
   removeClient(id: string): Promise<boolean>;
   removeToken(digest: string): Promise<boolean>;
-  /**
-   * Removes what expired before `now`: codes and tokens, grants without any, and clients that have
-   * no grant and were registered, or last used, before `unusedBefore`.
-   */
-  sweep(now: number, unusedBefore: number): Promise<void>;
+  /** Removes what is over; a client with a grant always stays. */
+  sweep(times: SweepTimes): Promise<void>;
+}
+
+/** What a sweep removes. All times are in milliseconds since 1970. */
+export interface SweepTimes {
+  /** Codes and tokens that expired before it, and grants that have none left. */
+  readonly now: number;
+  /** Clients without a grant that were registered before it, and never used. */
+  readonly unusedBefore: number;
+  /** Clients without a grant that were last used before it. */
+  readonly idleBefore: number;
 }

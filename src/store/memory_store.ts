@@ -7,6 +7,7 @@ import type { ProcessGroup, ProcessGroupStore } from "../upstream/deps.ts";
 import { createMemoryCatalogStore } from "./memory_catalogs.ts";
 import { createMemoryCredentialStore } from "./memory_credentials.ts";
 import { createMemoryKeyStore } from "./memory_keys.ts";
+import { createMemoryOAuth } from "./memory_oauth.ts";
 import { createMemoryRegistry } from "./memory_registry.ts";
 import { createMemorySessionStore } from "./memory_sessions.ts";
 import { createMemoryUsers } from "./memory_users.ts";
@@ -24,6 +25,7 @@ export async function openMemoryStore(options: StoreKindOptions): Promise<StoreE
       createMemoryCredentialStore({ clock, limits, log: log.source("credentials") }),
     registry: createMemoryRegistry,
     users: createMemoryUsers(),
+    oauth: createMemoryOAuth(),
     processGroups: createMemoryProcessGroups(),
     keys: createMemoryKeyStore(),
     backup: refuseBackup,

@@ -9,6 +9,7 @@ import type { Clock } from "../clock.ts";
 import type { GatewayConfig } from "../config/config.ts";
 import { noDirectory } from "../config/places.ts";
 import type { RegistryStore } from "../config/registry_store.ts";
+import type { OAuthStore } from "../oauth/oauth_store.ts";
 import type { CredentialStore } from "../credentials/provider.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
@@ -30,6 +31,7 @@ export interface Stores {
   readonly credentials: CredentialStore;
   readonly registry: RegistryStore;
   readonly users: UserStore;
+  readonly oauth: OAuthStore;
   readonly processGroups: ProcessGroupStore;
   /** The API keys of clients. */
   readonly keys: KeyStore;

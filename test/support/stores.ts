@@ -36,7 +36,7 @@ export async function contentOf(store: SessionStore, keys: Iterable<string>) {
 
 /** The stores in memory, of which every answer comes in a later turn of the event loop. */
 export const openLateStore: StoreKind = async (options) => {
-  const { sessions, catalogs, processGroups, credentials, registry, keys, users, ...rest } =
+  const { sessions, catalogs, processGroups, credentials, registry, keys, oauth, users, ...rest } =
     await openMemoryStore(
       options,
     );
@@ -49,6 +49,7 @@ export const openLateStore: StoreKind = async (options) => {
     keys: lateAnswers(keys),
     credentials: (sealer) => lateAnswers(credentials(sealer)),
     registry: (sealer) => lateAnswers(registry(sealer)),
+    oauth: lateAnswers(oauth),
   };
 };
 
