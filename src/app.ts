@@ -45,7 +45,7 @@ export interface GatewayHandle extends Operator {
    * refuses requests until it is opened.
    */
   readonly admin: AdminApi | undefined;
-  /** Who may connect: the keys of clients. */
+  /** Who may connect: keys, users, clients and grants. */
   readonly access: Access;
   /** The authorization server; undefined if the kind `oauth` is not in use. */
   readonly oauth: OAuthServer | undefined;
@@ -100,7 +100,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     debug: config.debug,
     tryServers: config.tryServers ?? true,
   });
-  const access = createAccess({ ...parts, stores });
+  const { access, people } = createAccess({ ...parts, ...shared, stores, runtime });
   const operator = createOperator({ sources, gateway, history, clock, hide: log.hide });
   const http = createHttpHandler({
     ...shared,
@@ -108,6 +108,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     surfaceKinds: tables.surfaceKinds,
     authenticator: parts.authenticator,
     oauth: parts.oauth,
+    pages: parts.oauth && { people, waiting: parts.oauth.waiting, sealer },
     sessions: stores.sessions,
     bus: parts.bus,
     log: log.source("http"),
@@ -127,6 +128,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
         instance,
         data: config.dataDirectory,
         auth: config.auth?.kinds ?? [],
+        publicUrl: config.publicUrl,
       },
     },
     storageProblem: stores.problem,

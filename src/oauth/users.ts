@@ -7,21 +7,22 @@ import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import { sha256Hex } from "../seal.ts";
 import { bytesToBase64url } from "../bytes_text.ts";
+import { withTimes } from "./listed_access.ts";
 import type { OAuthSteering } from "./oauth_server.ts";
 import type { Passwords } from "./passwords.ts";
 import type { UserRow, UserStore } from "./user_store.ts";
 import { readMemberNames, readPassword, readUserName } from "./user_rules.ts";
 import type { Person } from "./waiting_authorizations.ts";
 
-/** A user, as an operator sees it. */
+/** A user, as an operator sees it; times are ISO 8601. */
 export interface ListedUser {
   readonly name: string;
   readonly roles: readonly string[];
   readonly groups: readonly string[];
   readonly hasPassword: boolean;
-  readonly createdAt: number;
+  readonly createdAt?: string | undefined;
   /** When this user last logged in. */
-  readonly usedAt?: number | undefined;
+  readonly usedAt?: string | undefined;
 }
 
 /** A user to add. */
@@ -32,10 +33,12 @@ export interface NewUser {
   readonly password?: string | undefined;
 }
 
-/** A one-time link: its token, which is shown once, and when it expires. */
+/** A one-time link, which is shown once. */
 export interface LoginLink {
-  readonly token: string;
-  readonly expiresAt: number;
+  /** Its path with its query, below the URL of the gateway. */
+  readonly path: string;
+  /** ISO 8601. */
+  readonly expiresAt: string;
 }
 
 /** What operators do with users. Each function rejects with an AccessError. */
@@ -72,6 +75,9 @@ export interface UserDeps {
   readonly logOut: (name: string) => void;
 }
 
+/** The page that takes the link. */
+export const loginLinkPath = "/oauth/login/link";
+
 const tokenBytes = 32;
 const tokenPrefix = "mcpl_";
 
@@ -102,7 +108,7 @@ export function createUsers(deps: UserDeps): Users {
   return {
     async list() {
       return (await store.all()).map(({ password, link: _, ...row }) => ({
-        ...row,
+        ...withTimes(row),
         hasPassword: password !== undefined,
       }));
     },
@@ -146,7 +152,11 @@ export function createUsers(deps: UserDeps): Users {
       const token = `${tokenPrefix}${bytesToBase64url(random)}`;
       const link = { digest: await sha256Hex(token), expiresAt: clock.wall() + limits.loginLinkMs };
       await change(name, (row) => ({ ...row, link }));
-      return { token, expiresAt: link.expiresAt };
+      const query = new URLSearchParams({ user: name, token });
+      return {
+        path: `${loginLinkPath}?${query}`,
+        expiresAt: new Date(link.expiresAt).toISOString(),
+      };
     },
     async byPassword(name, password) {
       const row = await store.find(name);

@@ -2,6 +2,7 @@
  * The routes of the pages for people. They are open to all that the guard lets in: each page checks
  * for itself who is logged in. Not here: the endpoints for clients, which have no pages.
  */
+import { loginLinkPath } from "../../oauth/users.ts";
 import type { OpenContext } from "../request_context.ts";
 import type { OpenEndpoint, OpenRow } from "../route_match.ts";
 import { createFormReader } from "../form_body.ts";
@@ -14,7 +15,7 @@ type PageEndpoint = (layer: PagesLayer, context: OpenContext) => Promise<Respons
 
 const pages: Readonly<Record<string, Readonly<Record<string, PageEndpoint>>>> = {
   "/oauth/login": { GET: showLogin, POST: takeLogin },
-  "/oauth/login/link": { GET: showLink, POST: takeLink },
+  [loginLinkPath]: { GET: showLink, POST: takeLink },
   "/oauth/logout": { POST: takeLogout },
   "/oauth/consent": { GET: showConsent, POST: takeConsent },
 };
