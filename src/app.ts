@@ -17,6 +17,7 @@ import { createSurfaceResolver } from "./http/surface_kinds.ts";
 import type { Limits } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Notice } from "./model.ts";
+import type { OAuthServer } from "./oauth/oauth_server.ts";
 import type { FetchHandler } from "./runtime/runtime.ts";
 import { countEvents, type Counts } from "./telemetry/counts.ts";
 import type { Events } from "./telemetry/events.ts";
@@ -24,7 +25,7 @@ import { recordServers } from "./telemetry/server_history.ts";
 import { trialCallerOf } from "./upstream/mcp/trial_caller.ts";
 import { identity } from "./version.ts";
 
-export { AccessError } from "./auth/access_error.ts";
+export { AccessError } from "./access_error.ts";
 export { type DataFacts, inspectData } from "./app/inspect_data.ts";
 export { type OpenAccess, openAccess, type OpenAccessOptions } from "./app/open_access.ts";
 export type { GatewayOptions } from "./app/parts.ts";
@@ -44,8 +45,10 @@ export interface GatewayHandle extends Operator {
    * refuses requests until it is opened.
    */
   readonly admin: AdminApi | undefined;
-  /** Who may connect: the keys of clients. */
+  /** Who may connect: keys, users, clients and grants. */
   readonly access: Access;
+  /** The authorization server; undefined if the kind `oauth` is not in use. */
+  readonly oauth: OAuthServer | undefined;
   /** The name of this instance among others. */
   readonly instance: string;
   readonly log: Log;
@@ -97,13 +100,15 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     debug: config.debug,
     tryServers: config.tryServers ?? true,
   });
-  const access = createAccess({ ...parts, stores });
+  const { access, people } = createAccess({ ...parts, ...shared, stores, runtime });
   const operator = createOperator({ sources, gateway, history, clock, hide: log.hide });
   const http = createHttpHandler({
     ...shared,
     gateway,
     surfaceKinds: tables.surfaceKinds,
     authenticator: parts.authenticator,
+    oauth: parts.oauth,
+    pages: parts.oauth && { people, waiting: parts.oauth.waiting, sealer },
     sessions: stores.sessions,
     bus: parts.bus,
     log: log.source("http"),
@@ -123,6 +128,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
         instance,
         data: config.dataDirectory,
         auth: config.auth?.kinds ?? [],
+        publicUrl: config.publicUrl,
       },
     },
     storageProblem: stores.problem,
@@ -137,6 +143,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     call: createOwnCalls(gateway, { ...trialCallerOf("program"), clientInfo: { ...identity } }),
     admin: http.admin,
     access,
+    oauth: parts.oauth,
     instance,
     log,
     observe: events.read,
@@ -152,6 +159,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     async close() {
       await http.close();
       await parts.authenticator.close?.();
+      parts.oauth?.close();
       await gateway.close();
       await warden.close();
       await stores.close();

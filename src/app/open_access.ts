@@ -45,5 +45,7 @@ export async function openAccess(options: OpenAccessOptions): Promise<OpenAccess
   const { stores } = await openStores({ config, kinds, runtime, clock, limits, log });
   // Without listeners: this process alone uses the stores.
   const bus = createInProcessBus({ limits, log: log.source("bus") });
-  return { ...createAccess({ stores, bus, clock, limits, log }), close: stores.close };
+  const emit = () => {};
+  const { access } = createAccess({ stores, runtime, bus, emit, clock, limits, log });
+  return { ...access, close: stores.close };
 }

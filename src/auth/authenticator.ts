@@ -10,6 +10,7 @@ import type { GatewayConfig } from "../config/config.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { JsonObject, Principal } from "../model.ts";
+import type { OAuthServer } from "../oauth/oauth_server.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Sealer } from "../seal.ts";
 import type { KeyStore } from "./key_store.ts";
@@ -59,6 +60,10 @@ export interface Authenticator {
    * get their credentials elsewhere.
    */
   readonly issuers?: readonly string[] | undefined;
+  /** Whether the gateway's own authorization server issues tokens that it takes. */
+  readonly hasOwnIssuer?: boolean | undefined;
+  /** Whether the clients of a surface may find the issuers; absent: those of all surfaces. */
+  isDiscoverable?(surface: string): boolean;
   /** The gateway closes; its stores stay open until the promise settles. */
   close?(): void | Promise<void>;
 }
@@ -72,6 +77,8 @@ export interface AuthenticatorDeps {
   readonly sealer: Sealer;
   readonly keys: KeyStore;
   readonly bus: Bus;
+  /** Absent: the kind `oauth` is not in use. */
+  readonly oauth?: OAuthServer | undefined;
   readonly clock: Clock;
   readonly limits: Limits;
   readonly log: Log;

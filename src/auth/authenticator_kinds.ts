@@ -15,6 +15,7 @@ import type {
 } from "./authenticator.ts";
 import { isChallenge } from "./authenticator.ts";
 import { createNoAuthenticator } from "./none.ts";
+import { createOAuthAuthenticator } from "./oauth.ts";
 
 /** Kinds by name, in the order in which they are asked. */
 export type AuthenticatorKinds = Readonly<Record<string, AuthenticatorKind>>;
@@ -23,6 +24,7 @@ export type AuthenticatorKinds = Readonly<Record<string, AuthenticatorKind>>;
 export const authenticatorKinds: AuthenticatorKinds = {
   none: createNoAuthenticator,
   [keyKind]: createKeyAuthenticator,
+  oauth: createOAuthAuthenticator,
 };
 
 /** The kind that lets every request in. */
@@ -83,6 +85,9 @@ function combine(all: readonly Authenticator[]): Authenticator {
   return {
     authenticate: (request, target) => ask(request, target),
     issuers: all.flatMap(({ issuers = [] }) => issuers),
+    hasOwnIssuer: all.some(({ hasOwnIssuer = false }) => hasOwnIssuer),
+    isDiscoverable: (surface) =>
+      all.every(({ isDiscoverable }) => isDiscoverable?.(surface) ?? true),
     async close() {
       await Promise.all(all.map((one) => one.close?.()));
     },

@@ -1,7 +1,7 @@
 /** The form of a new key, as the command line and the admin API give it, and of a listed one. */
 import * as v from "valibot";
 import type { Limits } from "../limits.ts";
-import { AccessError } from "./access_error.ts";
+import { AccessError } from "../access_error.ts";
 import type { StoredKey } from "./key_store.ts";
 
 /** A key to add. */

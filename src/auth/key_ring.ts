@@ -7,7 +7,7 @@ import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { makeKey, sha256Hex } from "../seal.ts";
-import { AccessError } from "./access_error.ts";
+import { AccessError } from "../access_error.ts";
 import { type ListedKey, type NewKey, readNewKey, toListedKey } from "./key_form.ts";
 import type { KeyStore } from "./key_store.ts";
 

@@ -9,9 +9,11 @@ import type { Clock } from "../clock.ts";
 import type { GatewayConfig } from "../config/config.ts";
 import { noDirectory } from "../config/places.ts";
 import type { RegistryStore } from "../config/registry_store.ts";
+import type { OAuthStore } from "../oauth/oauth_store.ts";
 import type { CredentialStore } from "../credentials/provider.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
+import type { UserStore } from "../oauth/user_store.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { createSealer, makeKey, type Sealer } from "../seal.ts";
 import type { SessionStore } from "../session/session_store.ts";
@@ -28,6 +30,8 @@ export interface Stores {
   readonly catalogs: CatalogStore;
   readonly credentials: CredentialStore;
   readonly registry: RegistryStore;
+  readonly users: UserStore;
+  readonly oauth: OAuthStore;
   readonly processGroups: ProcessGroupStore;
   /** The API keys of clients. */
   readonly keys: KeyStore;

@@ -3,10 +3,11 @@
  * `{"error": {"code", "message"}}`. Failures of the registry and of access have a status here; those of the HTTP
  * layer keep their own code and status. The text of an unforeseen error goes to the log only.
  */
-import { AccessError, type AccessErrorCode } from "../../auth/access_error.ts";
+import { AccessError, type AccessErrorCode } from "../../access_error.ts";
 import { RegistryError, type RegistryErrorCode } from "../../config/registry_error.ts";
-import { type GatewayError, toGatewayError } from "../../errors.ts";
+import { GatewayError, toGatewayError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
+import { PasswordsBusy } from "../../oauth/passwords.ts";
 import { type HeaderPairs, jsonResponse, logFault } from "../respond.ts";
 
 /** The table; `text` is for an error without its own message. */
@@ -72,7 +73,9 @@ export function adminErrorResponse(
     const { code, message } = thrown;
     return { response: toResponse(code, message, accessStatus[code]), code };
   }
-  const error = toGatewayError(thrown);
+  const error = toGatewayError(
+    thrown instanceof PasswordsBusy ? new GatewayError("overloaded", thrown.message) : thrown,
+  );
   if (error.code === "internal") logFault(log, "Cannot answer a request to the admin API", thrown);
   return { response: toResponse(error.code, textOf(error), error.status), code: error.code };
 }

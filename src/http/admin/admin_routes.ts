@@ -19,6 +19,7 @@ import { AdminError } from "./admin_errors.ts";
 import { type AdminRow, answerJson, readForm } from "./admin_request.ts";
 import type { Attachments } from "./attachments.ts";
 import { keyRows } from "./key_routes.ts";
+import { peopleAdminRows, type PeopleRowParts } from "./people_routes.ts";
 
 /** What the endpoints work on. */
 export interface AdminParts {
@@ -31,7 +32,7 @@ export interface AdminParts {
   readonly surfaceKinds: SurfaceKinds;
   readonly operator: Operator;
   /** Who may connect. */
-  readonly access: { readonly keys: KeyRing };
+  readonly access: PeopleRowParts & { readonly keys: KeyRing };
   /** What the process says about itself. */
   readonly facts: () => Readonly<Record<string, unknown>>;
   /** Reads the configuration again; rejects with a sentence. */
@@ -75,6 +76,7 @@ export function adminRows(parts: AdminParts): readonly AdminRow[] {
     },
     ...changingRows(parts),
     ...keyRows(parts.access.keys),
+    ...peopleAdminRows(parts.access),
     {
       method: "POST",
       path: "/admin/reload",
