@@ -21,6 +21,8 @@ export type AuthenticatorKinds = Readonly<Record<string, AuthenticatorKind>>;
 /** The rows. */
 export const authenticatorKinds: AuthenticatorKinds = {
   none: createNoAuthenticator,
+  // Loaded when it is chosen, since most gateways do not need its library.
+  jwt: async (deps) => (await import("./jwt.ts")).createJwtAuthenticator(deps),
 };
 
 /** The kind that lets every request in. */
