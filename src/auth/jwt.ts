@@ -13,7 +13,7 @@ import type {
   AuthTarget,
   Challenge,
 } from "./authenticator.ts";
-import { bearerToken } from "./bearer.ts";
+import { bearerToken, refuseUrlToken } from "./bearer.ts";
 import { createIssuerKeys } from "./issuer_keys.ts";
 import { readJwtSettings } from "./jwt_settings.ts";
 import { type TrustedIssuer, type VerifiedJwt, verifyJwt } from "./jwt_verifier.ts";
@@ -73,10 +73,12 @@ const jwtShape = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 
 function authenticate(
   state: JwtState,
-  { headers }: Request,
+  request: Request,
   target: AuthTarget,
 ): Authentication | Promise<Authentication> {
-  const token = bearerToken(headers);
+  const misplaced = refuseUrlToken(request);
+  if (misplaced !== undefined) return misplaced;
+  const token = bearerToken(request.headers);
   if (token === undefined) return absent;
   if (!jwtShape.test(token)) return state.isOnly ? invalid : absent;
   if (token.length > state.deps.limits.jwtCharsMax) return invalid;
