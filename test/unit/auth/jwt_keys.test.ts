@@ -338,9 +338,10 @@ describe("no URL of an issuer reaches a private address that is not in the confi
   }
 
   test("redirect within the issuer", async () => {
-    await expectNothing(() => ({ path }) =>
-      path === keysPath ? { status: 302, headers: { location: "/other" } } : undefined
-    );
+    await expectNothing(() => ({ path }) => {
+      if (path === "/other") return { body: { keys: [main.publicJwk] } };
+      return path === keysPath ? { status: 302, headers: { location: "/other" } } : undefined;
+    });
   });
 
   test("unless the configuration has exactly that URL", async () => {
