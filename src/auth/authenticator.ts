@@ -21,6 +21,11 @@ export interface AuthTarget {
   readonly path: string;
   /** The name of its surface. */
   readonly surface: string;
+  /**
+   * The canonical URL of its surface, which is the resource that a token is for (RFC 8707): that of
+   * the surface's `mcp` endpoint, whichever endpoint the request is for.
+   */
+  readonly resource: string;
 }
 
 /** Why a request has no principal, and what the client needs. */
