@@ -8,9 +8,11 @@ import { type GatewayOptions, openParts, openServers } from "./app/parts.ts";
 import { createUpstreams } from "./app/upstreams.ts";
 import type { ServersConfig } from "./config/config.ts";
 import { sameServer } from "./config/same_server.ts";
+import { defaultRates } from "./gateway/access_rates.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
 import { createOperator, type Operator } from "./gateway/operator.ts";
 import { createOwnCalls, type OpenOwnCall } from "./gateway/own_calls.ts";
+import { createPrincipalRates } from "./gateway/principal_rates.ts";
 import type { AdminApi } from "./http/admin/admin_api.ts";
 import { createHttpHandler } from "./http/routes.ts";
 import { createSurfaceResolver } from "./http/surface_kinds.ts";
@@ -80,7 +82,14 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const parts = await openParts(options);
   const { limits, clock, tables, instance, log, events, opened, warden } = parts;
   const { stores, sealer, tokens } = opened;
-  const shared = { limits, clock, emit: events.emit, instance };
+  const { emit } = events;
+  const rates = createPrincipalRates({
+    ratesOf: tables.ratesOf ?? defaultRates,
+    clock,
+    limits,
+    emit,
+  });
+  const shared = { limits, clock, emit, instance, rates };
   const counts = countEvents(events);
   const history = recordServers(events, limits);
   const sources = await openServers(parts, async (next) => {

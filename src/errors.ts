@@ -119,6 +119,8 @@ export const errorTable = {
     text: "Too much work at once; retry later",
     retryAfterMs: 1_000,
   },
+  /** The principal exceeds a limit of its own. */
+  rate_limited: { rpc: -32603, http: 429, text: "Too many requests", retryAfterMs: 1_000 },
   starting: {
     rpc: -32603,
     http: 503,

@@ -18,6 +18,7 @@ import { endingOf, failureExchange } from "./exchange.ts";
 import { createShowExtensions, type ShowExtensions } from "./extension_variants.ts";
 import { foreignTarget } from "./foreign_methods.ts";
 import type { Policy } from "./access_policy.ts";
+import type { PrincipalRates } from "./principal_rates.ts";
 import { createRouter } from "./route.ts";
 import { createScopes, offeredKey, type Scopes } from "./scope.ts";
 import type { ResolvedSurface, ResolveSurface, Server } from "./server.ts";
@@ -45,6 +46,8 @@ export interface GatewayDeps {
   readonly steps: readonly MakeStep[];
   /** What a principal may see and use. */
   readonly policy: Policy;
+  /** What each principal has open, and how fast it may call. */
+  readonly rates: PrincipalRates;
   /** Whether every message of a call is logged (by its shape). */
   readonly debug: boolean;
   /** Whether servers are started before a client needs them, so that their lists are known. */
@@ -194,7 +197,8 @@ function resubscribe(
     if (subscribed.has(offeredKey({ surface, offered: uri }))) continue;
     const method = "resources/subscribe";
     // The log has those that fail.
-    void endingOf(open(middle, surface, { method, params: { uri }, wantsProgress: false, caller }));
+    const call = { method, params: { uri }, wantsProgress: false, caller, isRepeated: true };
+    void endingOf(open(middle, surface, call));
   }
 }
 

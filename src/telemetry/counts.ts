@@ -46,6 +46,8 @@ function rowOf(event: GatewayEvent): string | undefined {
       return event.what;
     case "oauth_step":
       return event.step;
+    case "rate_limited":
+      return event.rate;
     case "server_state":
       return event.state;
     case "start_failed":

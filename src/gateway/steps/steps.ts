@@ -26,6 +26,7 @@ import type { Scopes } from "../scope.ts";
 import type { ResolvedSurface, Server } from "../server.ts";
 import type { ConfiguredServers, ServerUse } from "../servers.ts";
 import type { Policy } from "../access_policy.ts";
+import type { PrincipalRates } from "../principal_rates.ts";
 
 /** Where a call goes. */
 export interface Target {
@@ -112,6 +113,7 @@ export interface StepDeps {
   /** The name of this instance: a call that is parked here can only be resumed here. */
   readonly instance: string;
   readonly policy: Policy;
+  readonly rates: PrincipalRates;
   readonly servers: ConfiguredServers;
   readonly scopes: Scopes;
   readonly catalog: CatalogReader;
