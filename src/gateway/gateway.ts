@@ -17,7 +17,8 @@ import { type CatalogReader, createCatalogReader } from "./catalog.ts";
 import { endingOf, failureExchange } from "./exchange.ts";
 import { createShowExtensions, type ShowExtensions } from "./extension_variants.ts";
 import { foreignTarget } from "./foreign_methods.ts";
-import type { Policy } from "./access_policy.ts";
+import { type Access, type Policy, visibleTo } from "./access_policy.ts";
+import { createAccess } from "./composed_policy.ts";
 import { createRouter } from "./route.ts";
 import { createScopes, offeredKey, type Scopes } from "./scope.ts";
 import type { ResolvedSurface, ResolveSurface, Server } from "./server.ts";
@@ -54,6 +55,7 @@ export interface GatewayDeps {
 /** The parts of one gateway. */
 interface Middle {
   readonly deps: GatewayDeps;
+  readonly access: Access;
   readonly scopes: Scopes;
   readonly servers: ConfiguredServers;
   readonly catalog: CatalogReader;
@@ -73,22 +75,25 @@ export function createGatewayCore(deps: GatewayDeps): SteeredGateway {
     if (names.length > 0) watches.reattach();
   };
   return {
-    surface: (name) => describeSurface(servers.view(name)),
+    surface(name, principal) {
+      const whole = servers.view(name);
+      return whole && describeSurface(whole, visibleTo(middle.access, principal, whole));
+    },
     async describe(surface, caller) {
-      const view = servers.view(surface);
+      const view = viewFor(middle, surface, caller);
       if (view === undefined) throw unknownSurface(surface);
       return await catalog.describe(view, middle.showExtensions(caller, view));
     },
     async serves(surface, caller, capability) {
-      const view = servers.view(surface);
+      const view = viewFor(middle, surface, caller);
       if (view === undefined) throw unknownSurface(surface);
       return await catalog.serves(view, middle.showExtensions(caller, view), capability);
     },
     call: (surface, call) => open(middle, surface, call),
     notify(surface, caller, method, params) {
-      const view = servers.view(surface);
+      const view = viewFor(middle, surface, caller);
       if (view === undefined) return;
-      for (const { upstream } of catalog.visible(view, caller).servers) {
+      for (const { upstream } of view.servers) {
         upstream.notify(middle.showExtensions(caller, view), method, params);
       }
     },
@@ -97,6 +102,7 @@ export function createGatewayCore(deps: GatewayDeps): SteeredGateway {
       resubscribe(middle, surface, caller, subscriptions());
       return stop;
     },
+    follow: watches.follow,
     endScope(scope) {
       watches.endScope(scope);
       for (const { upstream } of servers.all()) upstream.endScope(scope);
@@ -131,35 +137,48 @@ export function createGatewayCore(deps: GatewayDeps): SteeredGateway {
 }
 
 function createMiddle(deps: GatewayDeps): Middle {
-  const { limits, clock, policy } = deps;
+  const { limits, clock } = deps;
+  const access = createAccess(deps.policy, deps.servers.access);
+  const { policy } = access;
   const scopes = createScopes(clock, limits);
   const servers = createConfiguredServers(deps.servers, deps);
-  const watches = createWatches({ ...deps, scopes, viewOf: servers.view });
+  const watches = createWatches({ ...deps, access, scopes, viewOf: servers.view });
   const stopping = new AbortController();
   const catalog = createCatalogReader({
     limits,
     clock,
     scopes,
-    policy,
+    access,
     stopping: stopping.signal,
     arrived: (scope: string, kind: ListKind) => watches.announce(scope, [listChangedOf(kind)]),
   });
-  const router = createRouter({ catalog, scopes, policy });
-  const steps = deps.steps.map((make) => make({ ...deps, servers, scopes, catalog, router }));
+  const router = createRouter({ catalog, scopes, access });
+  const stepDeps = { ...deps, policy, access, servers, scopes, catalog, router };
+  const steps = deps.steps.map((make) => make(stepDeps));
   const showExtensions = createShowExtensions({ clock, limits, scopes });
-  return { deps, scopes, servers, catalog, watches, steps, showExtensions, stopping };
+  return { deps, access, scopes, servers, catalog, watches, steps, showExtensions, stopping };
+}
+
+/** A surface as a caller may know it; undefined if there is none of that name. */
+function viewFor(
+  { servers, access }: Middle,
+  surface: string,
+  { principal }: Caller,
+): ResolvedSurface | undefined {
+  const whole = servers.view(surface);
+  return whole && visibleTo(access, principal, whole);
 }
 
 /** Opens a call on a surface: one exchange, which runs the steps. */
 function open(
-  { deps, servers, catalog, steps, showExtensions }: Middle,
+  middle: Middle,
   surface: string,
   given: Call,
 ): Exchange {
-  const whole = servers.view(surface);
-  if (whole === undefined) return failureExchange(withOutcome(unknownSurface(surface), "not_sent"));
-  const caller = showExtensions(given.caller, whole);
-  const view = catalog.visible(whole, caller);
+  const { deps, steps, showExtensions } = middle;
+  const view = viewFor(middle, surface, given.caller);
+  if (view === undefined) return failureExchange(withOutcome(unknownSurface(surface), "not_sent"));
+  const caller = showExtensions(given.caller, view);
   const call = given.target === undefined || caller !== given.caller
     ? { ...given, caller, target: given.target ?? {} }
     : given;
@@ -198,10 +217,11 @@ function resubscribe(
   }
 }
 
-function describeSurface(view: ResolvedSurface | undefined): Surface | undefined {
-  return view && {
+function describeSurface(whole: ResolvedSurface, view: ResolvedSurface): Surface {
+  return {
     name: view.surface,
     takesForeign: foreignTarget(view) !== undefined,
+    isHidden: view.servers.length === 0 && whole.servers.length > 0,
   };
 }
 

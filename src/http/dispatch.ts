@@ -8,11 +8,11 @@ import { GatewayError } from "../errors.ts";
 import type { Gateway } from "../gateway/surface.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
-import type { Principal } from "../model.ts";
+import { anonymousPrincipal, type Principal } from "../model.ts";
 import type { FetchContext, FetchHandler } from "../runtime/runtime.ts";
 import type { Emit } from "../telemetry/events.ts";
 import { instanceHeader } from "../version.ts";
-import { type AdmissionDeps, admit } from "./admission.ts";
+import { type AdmissionDeps, admit, refuseServer } from "./admission.ts";
 import { discardBody } from "./discard.ts";
 import type { Guard } from "./guard.ts";
 import type { Phase } from "./health.ts";
@@ -119,7 +119,7 @@ function answer(arrived: Arrived, match: Match): Answered {
   const { row, name, path } = match;
   if (request.method === "OPTIONS") {
     // No authentication: browsers send a preflight without credentials.
-    if (!isOpen(row)) surfaceOf(layer, row.kind, name);
+    if (!isOpen(row)) surfaceOf(layer, row.kind, name, anonymousPrincipal);
     return emptyResponse(204, layer.guard.preflightHeaders(request, methodsOf(row)));
   }
   if (isOpen(row)) return answerOpenly(row, { request, fetchContext, path });
@@ -147,7 +147,14 @@ function answerFor(
   principal: Principal | Response,
 ): Answered {
   if (principal instanceof Response) return principal;
-  const surface = surfaceOf(layer, row.kind, name);
+  const { kind } = row;
+  if (kind.isServer === true && name !== undefined) {
+    const target = { path, surface: namedSurface(kind, name) };
+    const server = decodeName(name);
+    const refusal = refuseServer(layer.admission, request, target, principal, server);
+    if (refusal !== undefined) return refusal;
+  }
+  const surface = surfaceOf(layer, kind, name, principal);
   const endpoint = endpointOf(row.methods, request);
   if (endpoint === undefined) return refuseMethod(row);
   const context = new SurfaceRequest(layer, request, fetchContext, path, principal, surface);
@@ -206,11 +213,20 @@ function refuseMethod(row: OpenRow | SurfaceRow): Response {
   return errorResponse(new GatewayError("method_not_allowed"), undefined, { allow });
 }
 
-/** The surface of a path. Throws `path_unknown` when no surface has the name. */
-function surfaceOf({ deps }: DispatchDeps, kind: SurfaceKind, name: string | undefined): string {
+/**
+ * The surface of a path. Throws `path_unknown` when no surface has the name, or when the principal
+ * may know none of its servers.
+ */
+function surfaceOf(
+  { deps }: DispatchDeps,
+  kind: SurfaceKind,
+  name: string | undefined,
+  principal: Principal,
+): string {
   if (name === undefined) return kind.surface;
   const surface = fillName(kind.surface, decodeName(name));
-  if (deps.gateway.surface(surface) !== undefined) return surface;
+  const found = deps.gateway.surface(surface, principal);
+  if (found !== undefined && found.isHidden !== true) return surface;
   throw new GatewayError("path_unknown", `Cannot find "${surface}": ${kind.unknown}`);
 }
 

@@ -87,6 +87,7 @@ export function createFakeGateway(): FakeGateway {
     notified: [],
     ended: [],
     surface: (name) => gateway.surfaces.includes(name) ? { name } : undefined,
+    follow: () => {},
     async describe() {
       await gateway.describing;
       return gateway.description;

@@ -25,7 +25,7 @@ import type { Router } from "../route.ts";
 import type { Scopes } from "../scope.ts";
 import type { ResolvedSurface, Server } from "../server.ts";
 import type { ConfiguredServers, ServerUse } from "../servers.ts";
-import type { Policy } from "../access_policy.ts";
+import type { Access, Policy, ToolHints } from "../access_policy.ts";
 
 /** Where a call goes. */
 export interface Target {
@@ -39,6 +39,8 @@ export interface Target {
     readonly own: string;
     /** The name or URI as the client wrote it. */
     readonly offered: string;
+    /** Of a tool, where the look-up has seen its definition. */
+    readonly hints?: ToolHints | undefined;
   } | undefined;
 }
 
@@ -112,6 +114,8 @@ export interface StepDeps {
   /** The name of this instance: a call that is parked here can only be resumed here. */
   readonly instance: string;
   readonly policy: Policy;
+  /** The policy with what else it says of a principal's rights. */
+  readonly access: Access;
   readonly servers: ConfiguredServers;
   readonly scopes: Scopes;
   readonly catalog: CatalogReader;

@@ -5,6 +5,7 @@
  * No `connection_established` here: these clients know only `endpoint` and `message`.
  */
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
+import type { Principal } from "../../model.ts";
 import { errorText, resultText } from "../../protocol/jsonrpc.ts";
 import type { Frame } from "../../sse/encode.ts";
 import { parseAccept } from "../accept.ts";
@@ -20,7 +21,7 @@ import {
   takeQuiet,
 } from "./inbound.ts";
 import { answerBody } from "./post_body.ts";
-import { endLiveSession } from "./life.ts";
+import { endLiveSession, followPrincipal } from "./life.ts";
 import { type LiveSession, noteInitialized, touch } from "./live_session.ts";
 import { forget, reserve, type SessionHolder, type Sessions } from "./session_table.ts";
 import { adopt } from "./session_streams.ts";
@@ -108,7 +109,7 @@ export async function takePost(
 ): Promise<Response> {
   const value = await context.readJson();
   return answerBody(transport.sessions.deps, context, value, (inbound) => {
-    take(transport, lineOf(transport, context), inbound);
+    take(transport, lineOf(transport, context), inbound, context.principal);
     return emptyResponse(202);
   });
 }
@@ -143,7 +144,12 @@ function lineOf(
   return line;
 }
 
-function take(transport: SseTransport, line: SseLine, inbound: Inbound): void {
+function take(
+  transport: SseTransport,
+  line: SseLine,
+  inbound: Inbound,
+  principal: Principal,
+): void {
   const opening = handshakeOf(inbound);
   if (opening !== undefined) {
     if (line.isBegun) {
@@ -156,6 +162,7 @@ function take(transport: SseTransport, line: SseLine, inbound: Inbound): void {
   if (session === undefined) {
     throw new GatewayError("invalid_request", 'Cannot take this yet: "initialize" comes first');
   }
+  followPrincipal(session, principal);
   assertTakeable(session, inbound);
   touch(session);
   const sink = sinkOf(transport, session, connection);

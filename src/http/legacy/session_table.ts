@@ -14,7 +14,7 @@ import type { SessionRecord } from "../../session/session_store.ts";
 import { logFault } from "../respond.ts";
 import { createActivityClock } from "./activity_clock.ts";
 import { idlestOf } from "./idle.ts";
-import { endLiveSession, openLiveSession, suspendSession } from "./life.ts";
+import { endLiveSession, followPrincipal, openLiveSession, suspendSession } from "./life.ts";
 import { deliverListsChanged } from "./notices.ts";
 import {
   isBusy,
@@ -162,6 +162,7 @@ function enter(
       throw new GatewayError("session_unknown");
     });
   }
+  followPrincipal(session, principal);
   touch(session);
   return session;
 }
@@ -220,7 +221,7 @@ async function hydrate(
     deps.bus.publish("sessionEnded", { key, reason: expired });
     return undefined;
   }
-  const session = openLiveSession(deps, record, { id, isStored: true });
+  const session = openLiveSession(deps, record, { id, isStored: true, principal });
   claim(deps, record);
   // A client that comes back finished its handshake long ago.
   noteInitialized(session);
