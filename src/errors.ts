@@ -48,6 +48,8 @@ export const errorTable = {
   /** Both carry the authenticator's challenge as `WWW-Authenticate`. */
   unauthenticated: { rpc: -32600, http: 401, text: "Valid credentials are required" },
   forbidden: { rpc: -32600, http: 403, text: "The credentials do not cover this request" },
+  consent_refused: { rpc: -32603, http: 200, text: "No person allowed this call" },
+  access_revoked: { rpc: -32603, http: 200, text: "The right to make this call was taken away" },
   host_forbidden: { rpc: -32600, http: 403, text: "Host not allowed; add it to MCP_ALLOWED_HOSTS" },
   origin_forbidden: {
     rpc: -32600,

@@ -194,6 +194,7 @@ function open(
     trace: undefined,
     unresolved: undefined,
     isGivenUp: false,
+    consent: "none",
     use: undefined,
   };
   return openCallExchange(steps, context, deps.limits.exchangeRepliesMax);

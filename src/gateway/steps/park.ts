@@ -10,6 +10,7 @@ import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import type { Ask, Ending, InputRequired, JsonObject, Notice, Question } from "../../model.ts";
 import type { Policy } from "../access_policy.ts";
 import { lacking, missingCapability } from "../../client_capabilities.ts";
+import { takeOver } from "./consent.ts";
 import { type SealedStates, sealedStates } from "./sealed_state.ts";
 import { createParks, type Park, type Parks, resumed } from "./parked_calls.ts";
 import type { CallContext, CallControl, MakeStep, StepAnswer } from "./steps.ts";
@@ -97,6 +98,7 @@ async function goOn(
   if ("upstream" in state) {
     if (context.unresolved !== undefined) throw context.unresolved;
     assertSameTool(context, state.called);
+    if (state.isAllowed === true) context.consent = "given";
     context.call = { ...call, resume: { answers, state: state.upstream } };
     return undefined;
   }
@@ -111,6 +113,8 @@ async function goOn(
   assertStillAllowed(parking, context, parked);
   // The call continues without the client's answers, which belong to the earlier questions.
   context.call = { ...call, resume: undefined };
+  context.use = parked.use;
+  takeOver(parked.exchange, context);
   const missing = new Map<string, Question>();
   for (const [askId, question] of parked.open) {
     const value = answerFor(question, answers);
@@ -118,9 +122,9 @@ async function goOn(
     else parked.exchange.answer(askId, { kind: "answer", value });
   }
   if (missing.size > 0) {
+    context.use = undefined;
     return await park(parking, context, { ...parked, open: missing }, () => context.isGivenUp);
   }
-  context.use = parked.use;
   parking.asked.set(context, {
     open: new Map(),
     refused: parked.refused,
@@ -147,7 +151,7 @@ function assertStillAllowed(
 ): void {
   if (target === undefined) return;
   const { server: { config: { name } }, item } = target;
-  if (policy(principal, name, item) === "allow") return;
+  if (policy(principal, name, item) !== "deny") return;
   exchange.cancel("The client may no longer make this call");
   use?.release();
   throw withOutcome(new GatewayError("park_gone"), "unknown");
@@ -282,7 +286,8 @@ async function sealed(
     .filter((one) => one !== undefined);
   if (lacks.length > 0) return { kind: "failure", error: lacking(lacks) };
   if (ending.state === undefined) return ending;
-  const state = { upstream: ending.state, called: context.target?.item?.offered };
+  const isAllowed = context.consent === "none" ? undefined : true;
+  const state = { upstream: ending.state, called: context.target?.item?.offered, isAllowed };
   return { ...ending, state: await parking.states.seal(state, context) };
 }
 

@@ -6,6 +6,7 @@
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import { hintsOf, possibleAnswers } from "../access_policy.ts";
 import { unknownItem } from "../lookup.ts";
+import { needsConsent } from "./consent.ts";
 import type { CallContext, MakeStep, StepDeps, Target } from "./steps.ts";
 
 /** Makes the step. */
@@ -66,19 +67,17 @@ async function learnHints(
 }
 
 function assertAllowed(
-  { principal, call }: CallContext,
+  context: CallContext,
   { server: { config: { name } }, item }: Target,
   { policy }: StepDeps,
 ): void {
+  const { principal, call } = context;
   switch (policy(principal, name, item)) {
     case "allow":
       return;
     case "ask":
-      throw new GatewayError(
-        "forbidden",
-        `Cannot call "${item?.offered ?? call.method}": each call needs a person's consent, ` +
-          "which this gateway has no way to ask for",
-      );
+      if (needsConsent(call.method)) context.consent = "needed";
+      return;
     case "deny":
       throw item === undefined
         ? new GatewayError("method_not_found", `Unknown method "${call.method}"`)

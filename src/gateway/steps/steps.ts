@@ -65,6 +65,8 @@ export interface CallContext {
   unresolved?: GatewayError | undefined;
   /** The client has given the call up. */
   isGivenUp: boolean;
+  /** Whether a person has to allow it before its server gets it, or has done so. */
+  consent: "none" | "needed" | "given";
   /** Its use of the server at which it is open, which a reload does not close meanwhile. */
   use?: ServerUse | undefined;
 }
