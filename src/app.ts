@@ -77,6 +77,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const history = recordServers(events, limits);
   const sources = await openServers(parts, async (next) => {
     await gateway.reconfigure(next);
+    http.recheck();
     history.keep(next.servers.map(({ name }) => name));
   });
   const gateway = createGatewayCore({

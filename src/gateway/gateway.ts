@@ -8,11 +8,11 @@ import type { ServerConfig, ServersConfig } from "../config/config.ts";
 import { GatewayError, withOutcome } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
-import type { Call, Caller, Exchange, ListKind } from "../model.ts";
+import type { Call, Caller, Exchange, ListKind, Principal } from "../model.ts";
 import type { Sealer } from "../seal.ts";
 import type { Emit } from "../telemetry/events.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { openCallExchange } from "./call_exchange.ts";
+import { type OpenCall, openCallExchange } from "./call_exchange.ts";
 import { type CatalogReader, createCatalogReader } from "./catalog.ts";
 import { endingOf, failureExchange } from "./exchange.ts";
 import { createShowExtensions, type ShowExtensions } from "./extension_variants.ts";
@@ -24,7 +24,7 @@ import { createScopes, offeredKey, type Scopes } from "./scope.ts";
 import type { ResolvedSurface, ResolveSurface, Server } from "./server.ts";
 import type { ConfiguredServer } from "./server_report.ts";
 import { type ConfiguredServers, createConfiguredServers } from "./servers.ts";
-import type { CallContext, MakeStep, Step } from "./steps/steps.ts";
+import type { CallContext, IsLost, MakeStep, Step, Target } from "./steps/steps.ts";
 import type { GatewayStatus, SteeredGateway, Surface } from "./surface.ts";
 import { listChangedOf } from "./surface_watch.ts";
 import { createWatches, type Watches } from "./watches.ts";
@@ -61,6 +61,7 @@ interface Middle {
   readonly catalog: CatalogReader;
   readonly watches: Watches;
   readonly steps: readonly Step[];
+  readonly openCalls: Set<OpenCall>;
   readonly showExtensions: ShowExtensions;
   /** Ends the waiting for servers. */
   readonly stopping: AbortController;
@@ -103,6 +104,9 @@ export function createGatewayCore(deps: GatewayDeps): SteeredGateway {
       return stop;
     },
     follow: watches.follow,
+    revoke(id) {
+      revoke(middle, ({ principal }) => id === undefined || principal.id === id);
+    },
     endScope(scope) {
       watches.endScope(scope);
       for (const { upstream } of servers.all()) upstream.endScope(scope);
@@ -111,6 +115,13 @@ export function createGatewayCore(deps: GatewayDeps): SteeredGateway {
     status: () => statusOf(servers),
     reconfigure(next) {
       const touched = servers.replace(next);
+      const isChanged = middle.access.replace(next.access);
+      revoke(
+        middle,
+        ({ principal, target }) =>
+          target !== undefined && isChanged(principal) && isDenied(middle, principal, target),
+      );
+      watches.announceIf(isChanged);
       replaced(touched);
       if (touched.length > 0) {
         deps.log.info("Servers were added, changed or removed", { servers: touched });
@@ -156,7 +167,30 @@ function createMiddle(deps: GatewayDeps): Middle {
   const stepDeps = { ...deps, policy, access, servers, scopes, catalog, router };
   const steps = deps.steps.map((make) => make(stepDeps));
   const showExtensions = createShowExtensions({ clock, limits, scopes });
-  return { deps, access, scopes, servers, catalog, watches, steps, showExtensions, stopping };
+  return {
+    deps,
+    access,
+    scopes,
+    servers,
+    catalog,
+    watches,
+    steps,
+    openCalls: new Set(),
+    showExtensions,
+    stopping,
+  };
+}
+
+/** Ends the calls that need rights which their principals have lost. */
+function revoke({ openCalls, steps }: Middle, isLost: IsLost): void {
+  for (const call of [...openCalls]) {
+    if (isLost(call.context)) call.end(new GatewayError("access_revoked"));
+  }
+  for (const step of steps) step.revoke?.(isLost);
+}
+
+function isDenied({ access }: Middle, principal: Principal, { server, item }: Target): boolean {
+  return access.policy(principal, server.config.name, item) === "deny";
 }
 
 /** A surface as a caller may know it; undefined if there is none of that name. */
@@ -175,7 +209,7 @@ function open(
   surface: string,
   given: Call,
 ): Exchange {
-  const { deps, steps, showExtensions } = middle;
+  const { deps, steps, openCalls, showExtensions } = middle;
   const view = viewFor(middle, surface, given.caller);
   if (view === undefined) return failureExchange(withOutcome(unknownSurface(surface), "not_sent"));
   const caller = showExtensions(given.caller, view);
@@ -197,7 +231,7 @@ function open(
     consent: "none",
     use: undefined,
   };
-  return openCallExchange(steps, context, deps.limits.exchangeRepliesMax);
+  return openCallExchange(steps, context, deps.limits.exchangeRepliesMax, openCalls);
 }
 
 /** Subscriptions that a client kept through a restart are made again, each on its own. */

@@ -81,6 +81,11 @@ export interface Gateway {
    * changed if it may have other rights.
    */
   follow(scope: string, principal: Principal): void;
+  /**
+   * Credentials were taken away: the running and the waiting calls of this principal end, or those of
+   * all principals.
+   */
+  revoke(principal: string | undefined): void;
   /** Releases all that is kept for a scope. */
   endScope(scope: string): void;
   status(): GatewayStatus;

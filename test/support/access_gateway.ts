@@ -4,6 +4,7 @@
  */
 import process from "node:process";
 import { createGateway, defaultTables, type GatewayHandle, type Tables } from "../../src/app.ts";
+import type { Bus } from "../../src/bus/bus.ts";
 import { readConfig } from "../../src/config/environment.ts";
 import { readServers } from "../../src/config/mcp_json.ts";
 import type { JsonObject, Principal } from "../../src/model.ts";
@@ -57,6 +58,8 @@ export interface AccessGateway {
   connect(person: string, options?: SessionOptions): Promise<AccessSession>;
   /** Applies other rows, as an edit of the file does. */
   setAccess(access: unknown): Promise<void>;
+  /** Takes credentials away, as an authenticator does; absent: those of all principals. */
+  revoke(principal?: string): void;
   close(): Promise<void>;
 }
 
@@ -114,6 +117,7 @@ export async function startWithAccess(options: AccessOptions): Promise<AccessGat
     cwd: "/srv",
     readText: () => Promise.resolve(textWith(options.access)),
   });
+  const buses: Bus[] = [];
   const gateway = await createGateway({
     config: { ...config, tryServers: false, auth: { kinds: ["people"], settings: {} } },
     runtime: await createTestRuntime(),
@@ -121,10 +125,13 @@ export async function startWithAccess(options: AccessOptions): Promise<AccessGat
     ...tables,
     upstreamKinds: kinds,
     authenticatorKinds: {
-      people: () => ({
-        authenticate: ({ headers }) =>
-          people[headers.get(personHeader) ?? ""] ?? { code: "unauthenticated" },
-      }),
+      people({ bus }) {
+        buses.push(bus);
+        return {
+          authenticate: ({ headers }) =>
+            people[headers.get(personHeader) ?? ""] ?? { code: "unauthenticated" },
+        };
+      },
     },
   });
   const send: AccessGateway["send"] = (person, method, path, { headers, body } = {}) =>
@@ -148,6 +155,9 @@ export async function startWithAccess(options: AccessOptions): Promise<AccessGat
       return await answerOf(await ask(sender, method, params, asked));
     },
     connect: (person, session) => connect(send, person, session),
+    revoke(principal) {
+      for (const bus of buses) bus.publish("accessRevoked", { principal, reason: "test" });
+    },
     async setAccess(access) {
       await gateway.reload(
         await readServers({

@@ -88,6 +88,7 @@ export function createFakeGateway(): FakeGateway {
     ended: [],
     surface: (name) => gateway.surfaces.includes(name) ? { name } : undefined,
     follow: () => {},
+    revoke: () => {},
     async describe() {
       await gateway.describing;
       return gateway.description;

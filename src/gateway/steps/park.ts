@@ -12,19 +12,12 @@ import type { Policy } from "../access_policy.ts";
 import { lacking, missingCapability } from "../../client_capabilities.ts";
 import { takeOver } from "./consent.ts";
 import { type SealedStates, sealedStates } from "./sealed_state.ts";
-import { createParks, type Park, type Parks, resumed } from "./parked_calls.ts";
+import { createParks, type Park, type Parks, resumed, toQuestion } from "./parked_calls.ts";
 import type { CallContext, CallControl, MakeStep, StepAnswer } from "./steps.ts";
 
-/**
- * The member of an ask's `_meta` by which a server names its key, so that clients know it in
- * advance.
- */
-const keyMember = "mcp-wrapper/key";
-
 /** What a client gets that returns too late. */
-const gaveWayText =
-  "The call waited for this input until the server was needed for other work; it " +
-  "was given up and will not be repeated";
+const gaveWayText = "The call waited for this input until the server was needed for other work; " +
+  "it was given up and will not be repeated";
 
 /** What the step keeps. */
 interface Parking {
@@ -66,6 +59,7 @@ export const makeParkStep: MakeStep = ({ sealer, instance, policy, clock, limits
       isAskedByResult(context) ? pass(parking, context, reply, control) : reply,
     end: (context, ending) =>
       isAskedByResult(context) ? leave(parking, context, ending) : withoutInput(ending),
+    revoke: parking.parks.revoke,
     close: parking.parks.close,
   };
 };
@@ -98,7 +92,7 @@ async function goOn(
   if ("upstream" in state) {
     if (context.unresolved !== undefined) throw context.unresolved;
     assertSameTool(context, state.called);
-    if (state.isAllowed === true) context.consent = "given";
+    if (state.isAllowed) context.consent = "given";
     context.call = { ...call, resume: { answers, state: state.upstream } };
     return undefined;
   }
@@ -286,15 +280,11 @@ async function sealed(
     .filter((one) => one !== undefined);
   if (lacks.length > 0) return { kind: "failure", error: lacking(lacks) };
   if (ending.state === undefined) return ending;
-  const isAllowed = context.consent === "none" ? undefined : true;
-  const state = { upstream: ending.state, called: context.target?.item?.offered, isAllowed };
+  const { consent, target } = context;
+  const state = {
+    upstream: ending.state,
+    called: target?.item?.offered,
+    isAllowed: consent !== "none",
+  };
   return { ...ending, state: await parking.states.seal(state, context) };
-}
-
-function toQuestion({ method, params }: Ask, taken: ReadonlySet<string>): Question {
-  const { _meta, ...plain } = params;
-  const { [keyMember]: named, ...others } = (_meta ?? {}) as JsonObject;
-  const key = typeof named === "string" && !taken.has(named) ? named : crypto.randomUUID();
-  const isEmpty = Object.keys(others).length === 0;
-  return { key, method, params: isEmpty ? plain : { ...plain, _meta: others } };
 }

@@ -102,9 +102,14 @@ export interface Step {
    * client as the text that it came as.
    */
   end?(context: CallContext, ending: Ending): Ending | void | Promise<Ending | void>;
+  /** Rights were taken away: ends the calls that it keeps, as far as they need these rights. */
+  revoke?(isLost: IsLost): void;
   /** The gateway is closing. */
   close?(): void;
 }
+
+/** Whether a call needs rights that its principal has lost. */
+export type IsLost = (call: Pick<CallContext, "principal" | "target">) => boolean;
 
 /** What steps are made from. */
 export interface StepDeps {

@@ -9,6 +9,7 @@ import type { Principal } from "../../model.ts";
 import { errorText, resultText } from "../../protocol/jsonrpc.ts";
 import type { Frame } from "../../sse/encode.ts";
 import { parseAccept } from "../accept.ts";
+import { type IsLostStream, onExpiry } from "../credential_expiry.ts";
 import { type EventStream, openEventStream } from "../event_stream.ts";
 import type { RequestContext } from "../request_context.ts";
 import { type AnswerSink, type RequestMessage, runCall } from "./call.ts";
@@ -92,10 +93,12 @@ function createLine(
     session: undefined,
   };
   lines.set(id, line);
+  const stopExpiry = onExpiry(sessions.deps, () => principalOf(line), () => connection.end());
   const posts = context.path.replace(/\/sse$/, "/messages");
   connection.write({ event: "endpoint", data: `${posts}?sessionId=${id}` });
   connection.closed.then(() => {
     lines.delete(id);
+    stopExpiry();
     free();
     if (line.session !== undefined) hangUp(sessions, line.session, "the client closed its stream");
   }).catch((thrown) => logFault(sessions.deps.log, "Cannot end a session", thrown));
@@ -119,6 +122,18 @@ export function endLines(transport: SseTransport, force: boolean): void {
   transport.isEnding = true;
   for (const { connection, session } of transport.lines.values()) {
     if (force || session === undefined || session.callCount === 0) end(transport, connection);
+  }
+}
+
+/** The principal of its latest request. */
+function principalOf({ holder, session }: SseLine): Principal {
+  return session?.caller.principal ?? holder.principal;
+}
+
+/** Ends the streams of principals that lost the right to theirs. */
+export function endLostLines(transport: SseTransport, isLost: IsLostStream): void {
+  for (const line of [...transport.lines.values()]) {
+    if (isLost(line.holder.surface, principalOf(line))) end(transport, line.connection);
   }
 }
 

@@ -99,6 +99,7 @@ function askAnywhere(session: LiveSession, ask: Ask): Promise<Answer> {
 export function suspendSession(session: LiveSession): void {
   session.isOver = true;
   session.stopWatching();
+  session.stopExpiry();
 }
 
 /** Ends a session: its calls fail with `error`, and its streams end. */
@@ -107,6 +108,7 @@ export function endLiveSession(session: LiveSession, reason: string, error: Gate
   session.isOver = true;
   session.deps.emit({ type: "session_ended", surface: session.surface, why: reason });
   session.stopWatching();
+  session.stopExpiry();
   const isStopping = error.code === "draining";
   const streams = session.madeStreams;
   if (isStopping && streams !== undefined) hintStreams(streams);

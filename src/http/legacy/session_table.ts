@@ -11,6 +11,7 @@ import type { Principal } from "../../model.ts";
 import type { Identity } from "../../protocol/codec.ts";
 import { createLegacyCodec } from "../../protocol/legacy/era_codec.ts";
 import type { SessionRecord } from "../../session/session_store.ts";
+import type { IsLostStream } from "../credential_expiry.ts";
 import { logFault } from "../respond.ts";
 import { createActivityClock } from "./activity_clock.ts";
 import { idlestOf } from "./idle.ts";
@@ -23,7 +24,7 @@ import {
   noteInitialized,
   touch,
 } from "./live_session.ts";
-import { dropAged } from "./session_streams.ts";
+import { closeForNow, dropAged } from "./session_streams.ts";
 
 /** The sessions of this process. */
 export interface Sessions {
@@ -189,6 +190,13 @@ export function closeSessions(sessions: Sessions): void {
   for (const session of [...sessions.byKey.values()]) {
     forget(sessions, session);
     endLiveSession(session, "the gateway is stopping", new GatewayError("draining"));
+  }
+}
+
+/** Ends the standalone streams of sessions whose principals lost the right to them. */
+export function endLostStreams({ byKey }: Sessions, isLost: IsLostStream): void {
+  for (const { surface, caller, madeStreams } of byKey.values()) {
+    if (madeStreams !== undefined && isLost(surface, caller.principal)) closeForNow(madeStreams);
   }
 }
 
