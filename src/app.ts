@@ -8,7 +8,7 @@ import { type GatewayOptions, openParts, openServers } from "./app/parts.ts";
 import { createUpstreams } from "./app/upstreams.ts";
 import type { ServersConfig } from "./config/config.ts";
 import { sameServer } from "./config/same_server.ts";
-import { defaultRates } from "./gateway/access_rates.ts";
+import { createRowRates } from "./gateway/row_rates.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
 import { createOperator, type Operator } from "./gateway/operator.ts";
 import { createOwnCalls, type OpenOwnCall } from "./gateway/own_calls.ts";
@@ -84,7 +84,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const { stores, sealer, tokens } = opened;
   const { emit } = events;
   const rates = createPrincipalRates({
-    ratesOf: tables.ratesOf ?? defaultRates,
+    ratesOf: tables.ratesOf ?? createRowRates(() => sources.current().access),
     clock,
     limits,
     emit,
@@ -94,6 +94,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const history = recordServers(events, limits);
   const sources = await openServers(parts, async (next) => {
     await gateway.reconfigure(next);
+    http.recheck();
     history.keep(next.servers.map(({ name }) => name));
   });
   const gateway = createGatewayCore({

@@ -49,6 +49,8 @@ export const errorTable = {
   unauthenticated: { rpc: -32600, http: 401, text: "Valid credentials are required" },
   forbidden: { rpc: -32600, http: 403, text: "The credentials do not cover this request" },
   issuer_unavailable: { rpc: -32603, http: 503, text: "The token's issuer cannot be reached" },
+  consent_refused: { rpc: -32603, http: 200, text: "No person allowed this call" },
+  access_revoked: { rpc: -32603, http: 200, text: "The right to make this call was taken away" },
   host_forbidden: { rpc: -32600, http: 403, text: "Host not allowed; add it to MCP_ALLOWED_HOSTS" },
   origin_forbidden: {
     rpc: -32600,

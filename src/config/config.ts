@@ -2,6 +2,7 @@
  * The configuration of the gateway: plain data, already checked. The other files of this folder
  * make it from `mcp.json` and the environment; tests write it by hand.
  */
+import type { AccessRow } from "./access_rows.ts";
 import type { Recipe } from "./recipe.ts";
 
 /**
@@ -218,6 +219,11 @@ export interface ServersConfig {
   /** The servers that are switched off. Absent: none. */
   readonly disabled?: readonly DisabledServer[] | undefined;
   readonly names: Naming;
+  /**
+   * Who may use what; the first row that matches decides, and what no row matches is denied.
+   * Absent: every client may use everything.
+   */
+  readonly access?: readonly AccessRow[] | undefined;
   /**
    * Sentences for the log: unknown keys with the nearest known name, and problems that are not
    * fatal.

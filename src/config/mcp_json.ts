@@ -2,11 +2,12 @@
  * Reads `mcp.json`: the `mcpServers` object of Claude Desktop, Claude Code and Cursor, or the
  * `servers` object of VS Code (also inside `mcp`, as in its settings), with comments and trailing
  * commas. Each server is read by itself (server_entry.ts); only a fault of the whole file is an
- * error. A server's name may be any text that can be part of a URL. If two names would give tools
- * the same prefix, the later server fails.
+ * error, and so is one in `access`. A server's name may be any text that can be part of a URL. If
+ * two names would give tools the same prefix, the later server fails.
  */
 import { isJsonObject } from "../json.ts";
 import { defaultLimits } from "../limits.ts";
+import { readAccessRows } from "./access_rows.ts";
 import { type AuthSettings, readAuthSettings } from "./auth_settings.ts";
 import { isHideable } from "./child_environment.ts";
 import {
@@ -80,12 +81,29 @@ export async function readServersFile(
     `Ignored the first ${key} of ${path}: the key appears twice, and the last one counts`
   );
   const auth = readAuthSettings(value["auth"], options);
+  assertNoOtherAccess(Object.keys(value), path);
+  const access = readAccessRows(value["access"], { file: path, repeated });
   const config = await readServersValue(value, options, warnings);
   return {
-    config: { ...config, secrets: [...config.secrets, ...auth?.secrets ?? []] },
+    config: {
+      ...config,
+      ...(access === undefined ? {} : { access }),
+      secrets: [...config.secrets, ...auth?.secrets ?? []],
+    },
     auth: auth?.settings,
     mentioned: new Set(text.match(/\bMCP_\w+/g)),
   };
+}
+
+/** A misspelt `access` would leave everything open, so it is no mere warning. */
+function assertNoOtherAccess(keys: readonly string[], path: string): void {
+  const other = keys.find((key) =>
+    !servedTopLevel.includes(key) && nearestName(key, servedTopLevel) === "access"
+  );
+  if (other === undefined) return;
+  throw new ConfigError([
+    `Cannot use ${appendKey("", other)} in ${path}: unknown key; did you mean "access"?`,
+  ]);
 }
 
 /** The servers of a parsed file. */
@@ -243,7 +261,7 @@ export function nameProblem(name: string, byPrefix: Map<string, string>): string
     "choose another name";
 }
 
-const servedTopLevel = ["mcpServers", "servers", "names", "auth"];
+const servedTopLevel = ["mcpServers", "servers", "names", "auth", "access"];
 /** What editors write next to the servers. */
 const foreignTopLevel = ["$schema", "inputs", "mcp", "context_servers", ...serverListKeys];
 

@@ -1,4 +1,4 @@
-/** How fast a principal may call, as the configuration says it. Types, and the default. */
+/** How fast a principal may call, as the configuration says it. Types only. */
 import type { Principal } from "../model.ts";
 
 /** The rates of one principal. */
@@ -14,8 +14,3 @@ export interface AccessRates {
  * and its operators have no rates, and are not asked for.
  */
 export type RatesOf = (principal: Principal) => AccessRates;
-
-const none: AccessRates = {};
-
-/** The rates if the configuration sets none. */
-export const defaultRates: RatesOf = () => none;

@@ -8,14 +8,22 @@ import { GatewayError, toGatewayError } from "../errors.ts";
 import type { Answer, Ending, Exchange, Reply } from "../model.ts";
 import type { CallContext, CallControl, Step, StepAnswer } from "./steps/steps.ts";
 
+/** A call that has not ended, for what may end it from outside. */
+export interface OpenCall {
+  readonly context: CallContext;
+  /** Ends it with this error, and cancels it at its server. */
+  end(error: GatewayError): void;
+}
+
 /**
  * A call and how far it has come: the exchange that its reader gets and the control of its steps in
  * one object, which spares every call a second one.
  */
-class Running implements Exchange, CallControl {
+class Running implements Exchange, CallControl, OpenCall {
   readonly steps: readonly Step[];
   readonly context: CallContext;
   readonly repliesMax: number;
+  readonly open: Set<OpenCall>;
   /** The last step that the call has entered. */
   at = -1;
   /** The exchange that a step answered with. */
@@ -28,10 +36,17 @@ class Running implements Exchange, CallControl {
   /** Its ending is known: nothing comes after it. */
   isEnding = false;
 
-  constructor(steps: readonly Step[], context: CallContext, repliesMax: number) {
+  constructor(
+    steps: readonly Step[],
+    context: CallContext,
+    repliesMax: number,
+    open: Set<OpenCall>,
+  ) {
     this.steps = steps;
     this.context = context;
     this.repliesMax = repliesMax;
+    this.open = open;
+    open.add(this);
   }
 
   read(sink: Running["sink"]): void {
@@ -51,6 +66,14 @@ class Running implements Exchange, CallControl {
     cancel(this, reason);
   }
 
+  end(error: GatewayError): void {
+    if (this.isEnding) return;
+    // First, since the exchange at the server ends at once when it is cancelled.
+    fail(this, error);
+    this.context.isGivenUp = true;
+    this.upstream?.cancel(error.message);
+  }
+
   endEarly(step: string, ending: Ending): void {
     end(this, ending, this.steps.findIndex(({ name }) => name === step) - 1);
   }
@@ -68,13 +91,17 @@ class Running implements Exchange, CallControl {
   }
 }
 
-/** Opens a call. `repliesMax` bounds the notices that wait while nothing reads the exchange. */
+/**
+ * Opens a call. `repliesMax` bounds the notices that wait while nothing reads the exchange. The call
+ * is in `open` until it has ended.
+ */
 export function openCallExchange(
   steps: readonly Step[],
   context: CallContext,
   repliesMax: number,
+  open: Set<OpenCall>,
 ): Exchange {
-  const running = new Running(steps, context, repliesMax);
+  const running = new Running(steps, context, repliesMax, open);
   enter(running, 0);
   return running;
 }
@@ -166,6 +193,7 @@ function leave(running: Running, ending: Ending, from: number): void {
       current = toFailure(thrown);
     }
   }
+  running.open.delete(running);
   give(running, current);
 }
 

@@ -8,8 +8,8 @@ import { GatewayError, toGatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Caller, Description, Freshness, JsonObject, ListKind } from "../model.ts";
 import { leastFresh, listKinds } from "../model.ts";
-import { mergeDescriptions } from "./merged_description.ts";
-import { type Policy, type PolicyItem, visibleTo } from "./access_policy.ts";
+import { type Access, type PolicyItem, visibleTo } from "./access_policy.ts";
+import { mergeDescriptions, withoutInstructions } from "./merged_description.ts";
 import { mergeNamed, mergeUris } from "./merged_lists.ts";
 import { createNameTables, type NameTable, noFilter } from "./name.ts";
 import { createPageNames, createPagesIn, type PageNames, type PagesIn } from "./pages.ts";
@@ -81,7 +81,7 @@ export const missingKey = "mcp-wrapper/unavailable";
 interface Reading {
   readonly limits: Limits;
   readonly scopes: Scopes;
-  readonly policy: Policy;
+  readonly access: Access;
   /** A list that a scope had to do without, or had an old one of, has come. */
   readonly arrived: (scope: string, kind: ListKind) => void;
   readonly withinPatience: WithinPatience;
@@ -106,21 +106,30 @@ export function createCatalogReader(
   return {
     part: (kind, server, caller, options) => readPart(reading, kind, server, caller, options),
     list: (kind, view, caller, hears) => mergedList(reading, kind, view, caller, hears),
-    visible: (view, caller) => visible(reading, view, caller),
+    visible: (view, { principal }) => visibleTo(reading.access, principal, view),
     names: (server, items, kind, prefixed) => namesOf(reading, server, items, kind, prefixed),
     pagesIn: reading.pagesIn,
     freshness(kind, { servers }, caller) {
       const parts = servers.map(({ upstream }) => upstream.freshness(kind, caller));
-      return parts.includes(undefined) ? undefined : parts.reduce(leastFresh, undefined);
+      const least = parts.includes(undefined) ? undefined : parts.reduce(leastFresh, undefined);
+      const isSame = reading.access.isSameForAll(caller.principal);
+      return least === undefined || isSame ? least : { ...least, isShared: false };
     },
     async describe(whole, caller) {
-      const view = visible(reading, whole, caller);
+      const { access, scopes, limits } = reading;
+      const view = visibleTo(access, caller.principal, whole);
       const known = await Promise.all(descriptions(reading, view, caller));
-      if (known.includes(undefined)) reading.scopes.of(caller.scope).declaredAll = true;
-      return mergeDescriptions(view, known, reading.limits);
+      if (known.includes(undefined)) scopes.of(caller.scope).declaredAll = true;
+      // Instructions are free text, which may name what this caller must not know.
+      const seen = known.map((one, at) =>
+        one !== undefined && isPartlyHidden(reading, caller, view.servers[at])
+          ? withoutInstructions(one)
+          : one
+      );
+      return mergeDescriptions(view, seen, limits);
     },
     serves: (whole, caller, capability) =>
-      serves(reading, visible(reading, whole, caller), caller, capability),
+      serves(reading, visibleTo(reading.access, caller.principal, whole), caller, capability),
   };
 }
 
@@ -164,22 +173,9 @@ function namesOf(
   return tables(items, filter, prefixed ? config.name : undefined);
 }
 
-function visible(
-  { policy }: Reading,
-  view: ResolvedSurface,
-  { principal }: Caller,
-): ResolvedSurface {
-  return visibleTo(policy, principal, view);
-}
-
-/** Whether the caller may know an item. */
-function isAllowed(
-  { policy }: Reading,
-  { principal }: Caller,
-  { config }: Server,
-  item: PolicyItem,
-): boolean {
-  return policy(principal, config.name, item) !== "deny";
+/** Whether something of a server is, or may be, hidden from the caller. */
+function isPartlyHidden({ access }: Reading, { principal }: Caller, server?: Server): boolean {
+  return server !== undefined && access.strictest(principal, server.config.name) === "deny";
 }
 
 async function mergedList(
@@ -189,7 +185,9 @@ async function mergedList(
   caller: Caller,
   hears: () => boolean,
 ): Promise<MergedList> {
-  const view = visible(reading, whole, caller);
+  const { access: { policy } } = reading;
+  const { principal } = caller;
+  const view = visibleTo(reading.access, principal, whole);
   const isAlone = view.servers.length === 1;
   const options: PartOptions = { patience: { kind: "list", hears, isAlone } };
   const parts = await Promise.all(
@@ -206,7 +204,8 @@ async function mergedList(
     prefixed,
     names: ({ server, items }: Part, of: "tools" | "prompts", isPrefixed: boolean) =>
       namesOf(reading, server, items, of, isPrefixed),
-    isAllowed: (server: Server, item: PolicyItem) => isAllowed(reading, caller, server, item),
+    isAllowed: ({ config }: Server, item: PolicyItem) =>
+      policy(principal, config.name, item) !== "deny",
     pages: await pageNames(reading, kind, parts, caller),
     listedPage({ config: { name } }: Server, own: string, offered: string) {
       reading.scopes.listedPage(caller.scope, { surface, offered }, { server: name, uri: own });

@@ -8,23 +8,24 @@ import type { ServerConfig, ServersConfig } from "../config/config.ts";
 import { GatewayError, withOutcome } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
-import type { Call, Caller, Exchange, ListKind } from "../model.ts";
+import type { Call, Caller, Exchange, ListKind, Principal } from "../model.ts";
 import type { Sealer } from "../seal.ts";
 import type { Emit } from "../telemetry/events.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import { openCallExchange } from "./call_exchange.ts";
+import { type OpenCall, openCallExchange } from "./call_exchange.ts";
 import { type CatalogReader, createCatalogReader } from "./catalog.ts";
 import { endingOf, failureExchange } from "./exchange.ts";
 import { createShowExtensions, type ShowExtensions } from "./extension_variants.ts";
 import { foreignTarget } from "./foreign_methods.ts";
-import type { Policy } from "./access_policy.ts";
+import { type Access, type Policy, visibleTo } from "./access_policy.ts";
+import { createAccess } from "./composed_policy.ts";
 import type { PrincipalRates } from "./principal_rates.ts";
 import { createRouter } from "./route.ts";
 import { createScopes, offeredKey, type Scopes } from "./scope.ts";
 import type { ResolvedSurface, ResolveSurface, Server } from "./server.ts";
 import type { ConfiguredServer } from "./server_report.ts";
 import { type ConfiguredServers, createConfiguredServers } from "./servers.ts";
-import type { CallContext, MakeStep, Step } from "./steps/steps.ts";
+import type { CallContext, IsLost, MakeStep, Step, Target } from "./steps/steps.ts";
 import type { GatewayStatus, SteeredGateway, Surface } from "./surface.ts";
 import { listChangedOf } from "./surface_watch.ts";
 import { createWatches, type Watches } from "./watches.ts";
@@ -57,11 +58,13 @@ export interface GatewayDeps {
 /** The parts of one gateway. */
 interface Middle {
   readonly deps: GatewayDeps;
+  readonly access: Access;
   readonly scopes: Scopes;
   readonly servers: ConfiguredServers;
   readonly catalog: CatalogReader;
   readonly watches: Watches;
   readonly steps: readonly Step[];
+  readonly openCalls: Set<OpenCall>;
   readonly showExtensions: ShowExtensions;
   /** Ends the waiting for servers. */
   readonly stopping: AbortController;
@@ -76,22 +79,25 @@ export function createGatewayCore(deps: GatewayDeps): SteeredGateway {
     if (names.length > 0) watches.reattach();
   };
   return {
-    surface: (name) => describeSurface(servers.view(name)),
+    surface(name, principal) {
+      const whole = servers.view(name);
+      return whole && describeSurface(whole, visibleTo(middle.access, principal, whole));
+    },
     async describe(surface, caller) {
-      const view = servers.view(surface);
+      const view = viewFor(middle, surface, caller);
       if (view === undefined) throw unknownSurface(surface);
       return await catalog.describe(view, middle.showExtensions(caller, view));
     },
     async serves(surface, caller, capability) {
-      const view = servers.view(surface);
+      const view = viewFor(middle, surface, caller);
       if (view === undefined) throw unknownSurface(surface);
       return await catalog.serves(view, middle.showExtensions(caller, view), capability);
     },
     call: (surface, call) => open(middle, surface, call),
     notify(surface, caller, method, params) {
-      const view = servers.view(surface);
+      const view = viewFor(middle, surface, caller);
       if (view === undefined) return;
-      for (const { upstream } of catalog.visible(view, caller).servers) {
+      for (const { upstream } of view.servers) {
         upstream.notify(middle.showExtensions(caller, view), method, params);
       }
     },
@@ -99,6 +105,10 @@ export function createGatewayCore(deps: GatewayDeps): SteeredGateway {
       const stop = watches.add(surface, caller, watcher);
       resubscribe(middle, surface, caller, subscriptions());
       return stop;
+    },
+    follow: watches.follow,
+    revoke(id) {
+      revoke(middle, ({ principal }) => id === undefined || principal.id === id);
     },
     endScope(scope) {
       watches.endScope(scope);
@@ -108,6 +118,13 @@ export function createGatewayCore(deps: GatewayDeps): SteeredGateway {
     status: () => statusOf(servers),
     reconfigure(next) {
       const touched = servers.replace(next);
+      const isChanged = middle.access.replace(next.access);
+      revoke(
+        middle,
+        ({ principal, target }) =>
+          target !== undefined && isChanged(principal) && isDenied(middle, principal, target),
+      );
+      watches.announceIf(isChanged);
       replaced(touched);
       if (touched.length > 0) {
         deps.log.info("Servers were added, changed or removed", { servers: touched });
@@ -134,35 +151,71 @@ export function createGatewayCore(deps: GatewayDeps): SteeredGateway {
 }
 
 function createMiddle(deps: GatewayDeps): Middle {
-  const { limits, clock, policy } = deps;
+  const { limits, clock } = deps;
+  const access = createAccess(deps.policy, deps.servers.access);
+  const { policy } = access;
   const scopes = createScopes(clock, limits);
   const servers = createConfiguredServers(deps.servers, deps);
-  const watches = createWatches({ ...deps, scopes, viewOf: servers.view });
+  const watches = createWatches({ ...deps, access, scopes, viewOf: servers.view });
   const stopping = new AbortController();
   const catalog = createCatalogReader({
     limits,
     clock,
     scopes,
-    policy,
+    access,
     stopping: stopping.signal,
     arrived: (scope: string, kind: ListKind) => watches.announce(scope, [listChangedOf(kind)]),
   });
-  const router = createRouter({ catalog, scopes, policy });
-  const steps = deps.steps.map((make) => make({ ...deps, servers, scopes, catalog, router }));
+  const router = createRouter({ catalog, scopes, access });
+  const stepDeps = { ...deps, policy, access, servers, scopes, catalog, router };
+  const steps = deps.steps.map((make) => make(stepDeps));
   const showExtensions = createShowExtensions({ clock, limits, scopes });
-  return { deps, scopes, servers, catalog, watches, steps, showExtensions, stopping };
+  return {
+    deps,
+    access,
+    scopes,
+    servers,
+    catalog,
+    watches,
+    steps,
+    openCalls: new Set(),
+    showExtensions,
+    stopping,
+  };
+}
+
+/** Ends the calls that need rights which their principals have lost. */
+function revoke({ openCalls, steps }: Middle, isLost: IsLost): void {
+  for (const call of [...openCalls]) {
+    if (isLost(call.context)) call.end(new GatewayError("access_revoked"));
+  }
+  for (const step of steps) step.revoke?.(isLost);
+}
+
+function isDenied({ access }: Middle, principal: Principal, { server, item }: Target): boolean {
+  return access.policy(principal, server.config.name, item) === "deny";
+}
+
+/** A surface as a caller may know it; undefined if there is none of that name. */
+function viewFor(
+  { servers, access }: Middle,
+  surface: string,
+  { principal }: Caller,
+): ResolvedSurface | undefined {
+  const whole = servers.view(surface);
+  return whole && visibleTo(access, principal, whole);
 }
 
 /** Opens a call on a surface: one exchange, which runs the steps. */
 function open(
-  { deps, servers, catalog, steps, showExtensions }: Middle,
+  middle: Middle,
   surface: string,
   given: Call,
 ): Exchange {
-  const whole = servers.view(surface);
-  if (whole === undefined) return failureExchange(withOutcome(unknownSurface(surface), "not_sent"));
-  const caller = showExtensions(given.caller, whole);
-  const view = catalog.visible(whole, caller);
+  const { deps, steps, openCalls, showExtensions } = middle;
+  const view = viewFor(middle, surface, given.caller);
+  if (view === undefined) return failureExchange(withOutcome(unknownSurface(surface), "not_sent"));
+  const caller = showExtensions(given.caller, view);
   const call = given.target === undefined || caller !== given.caller
     ? { ...given, caller, target: given.target ?? {} }
     : given;
@@ -178,9 +231,10 @@ function open(
     trace: undefined,
     unresolved: undefined,
     isGivenUp: false,
+    consent: "none",
     use: undefined,
   };
-  return openCallExchange(steps, context, deps.limits.exchangeRepliesMax);
+  return openCallExchange(steps, context, deps.limits.exchangeRepliesMax, openCalls);
 }
 
 /** Subscriptions that a client kept through a restart are made again, each on its own. */
@@ -202,10 +256,11 @@ function resubscribe(
   }
 }
 
-function describeSurface(view: ResolvedSurface | undefined): Surface | undefined {
-  return view && {
+function describeSurface(whole: ResolvedSurface, view: ResolvedSurface): Surface {
+  return {
     name: view.surface,
     takesForeign: foreignTarget(view) !== undefined,
+    isHidden: view.servers.length === 0 && whole.servers.length > 0,
   };
 }
 

@@ -5,7 +5,7 @@
 import { GatewayError } from "../errors.ts";
 import type { Caller, JsonObject, ListKind } from "../model.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Policy } from "./access_policy.ts";
+import type { Access } from "./access_policy.ts";
 import type { CatalogReader, Part, PartOptions } from "./catalog.ts";
 import type { Scopes } from "./scope.ts";
 import type { Server } from "./server.ts";
@@ -24,7 +24,7 @@ export interface RouteTarget {
 export interface RouteDeps {
   readonly catalog: CatalogReader;
   readonly scopes: Scopes;
-  readonly policy: Policy;
+  readonly access: Access;
   /** What the items of a list are identified by; worked out once for each list. */
   readonly identities: WeakMap<readonly JsonObject[], ReadonlySet<unknown>>;
   /**

@@ -12,6 +12,18 @@ const alone = new WeakMap<
   { readonly takesUnknown: boolean; readonly merged: Description }
 >();
 
+/** The same descriptions without instructions, so that each stays one object, too. */
+const uninstructed = new WeakMap<Description, Description>();
+
+/** A description without the server's instructions. */
+export function withoutInstructions(description: Description): Description {
+  const known = uninstructed.get(description);
+  if (known !== undefined) return known;
+  const made = { ...description, instructions: undefined };
+  uninstructed.set(description, made);
+  return made;
+}
+
 /**
  * The union of what is known; where a server is silent, everything is declared, since lists can
  * follow.

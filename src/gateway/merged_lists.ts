@@ -4,7 +4,7 @@
  * here: how the lists are read (catalog.ts).
  */
 import { type JsonObject, type ListKind, listKinds } from "../model.ts";
-import type { PolicyItem } from "./access_policy.ts";
+import { hintsOf, type PolicyItem } from "./access_policy.ts";
 import { isPageUri, namedPages, withNamedPages } from "./app_meta.ts";
 import type { NameTable } from "./name.ts";
 import { offeredUri, type PageNames, type ServerList } from "./pages.ts";
@@ -46,7 +46,8 @@ export function mergeNamed(merging: Merging, kind: "tools" | "prompts"): JsonObj
       if (name !== undefined && taken.has(name)) name = names(part, kind, true).toOffered(own);
       if (name === undefined || taken.has(name)) continue;
       taken.add(name);
-      if (!isAllowed(part.server, { kind, own })) continue;
+      const hints = kind === "tools" ? hintsOf(item) : undefined;
+      if (!isAllowed(part.server, { kind, own, hints })) continue;
       const offered = withOfferedPages(merging, part.server, item);
       items.push(name === own ? offered : { ...offered, name });
     }

@@ -10,6 +10,7 @@ import { GatewayError } from "../errors.ts";
 import { variantOf } from "../extensions.ts";
 import { defaultLimits } from "../limits.ts";
 import { anonymousPrincipal, type Caller, type ListKind } from "../model.ts";
+import { hintsOf } from "./access_policy.ts";
 import { admitsApp, isPageUri } from "./app_meta.ts";
 import type { Part, PartOptions } from "./catalog.ts";
 import { lastListOf, type RouteDeps, type RouteTarget, unknownItem } from "./lookup.ts";
@@ -140,7 +141,7 @@ async function candidateOf(
 
 /** The tool of that name in the tools of a server, if it is offered and pages may call it. */
 function toCandidate(
-  { catalog, policy }: RouteDeps,
+  { catalog, access: { policy } }: RouteDeps,
   { view, own, caller }: PageCall,
   part: Part,
 ): Candidate | undefined {
@@ -150,7 +151,8 @@ function toCandidate(
   if (offered === undefined) return undefined;
   const item = table.find(offered)?.item;
   if (item === undefined || !admitsApp(item)) return undefined;
-  const answer = policy(caller.principal, server.config.name, { kind: "tools", own });
+  const asked = { kind: "tools", own, hints: hintsOf(item) } as const;
+  const answer = policy(caller.principal, server.config.name, asked);
   return answer === "deny" ? undefined : { server, own, offered, item };
 }
 

@@ -7,6 +7,7 @@ import type { ToolFilter } from "../config/config.ts";
 import { isOffered } from "../config/tool_filter.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Caller, JsonObject } from "../model.ts";
+import { isDeniedFor } from "./access_policy.ts";
 import type { Part, PartOptions } from "./catalog.ts";
 import { firstIn, lastListOf, type RouteDeps, type RouteTarget, unknownItem } from "./lookup.ts";
 import { nameStart } from "./name.ts";
@@ -117,9 +118,16 @@ async function ownerOfName(
 ): Promise<RouteTarget> {
   const unchanged = unchangedOf(kind, view);
   if (unchanged !== undefined) {
-    // Names that nothing changes need no list, only the filter's consent.
+    // Names that nothing changes need no list, only the consent of filter and policy.
     if (!isOffered(filterOf(kind, unchanged), offered)) throw unknownItem(kind, offered);
-    return { server: unchanged, own: offered };
+    const { access: { policy, strictest } } = deps;
+    const { principal } = caller;
+    const { name } = unchanged.config;
+    // Where some names are denied, those that are none must fail alike: the list tells.
+    if (strictest(principal, name) !== "deny") return { server: unchanged, own: offered };
+    if (isDeniedFor(policy, principal, name, { kind, own: offered })) {
+      throw unknownItem(kind, offered);
+    }
   }
   const isAlone = view.servers.length === 1;
   let failure: GatewayError | undefined;

@@ -3,7 +3,15 @@
  * from, and the gateway behind them. Types only.
  */
 import type { ServersConfig } from "../config/config.ts";
-import type { Call, Caller, Description, Exchange, JsonObject, Watcher } from "../model.ts";
+import type {
+  Call,
+  Caller,
+  Description,
+  Exchange,
+  JsonObject,
+  Principal,
+  Watcher,
+} from "../model.ts";
 import type { UpstreamStatus } from "../upstream/upstream.ts";
 import type { ConfiguredServer } from "./server_report.ts";
 
@@ -14,6 +22,8 @@ export interface Surface {
   readonly name: string;
   /** Whether requests by methods that the protocol does not name reach its server. */
   readonly takesForeign?: boolean;
+  /** Whether the principal may know none of its servers. Absent: it may. */
+  readonly isHidden?: boolean;
 }
 
 /** For `/health`. */
@@ -40,8 +50,8 @@ export interface SteeredGateway extends Gateway {
 
 /** The middle of the gateway: every call of every binding goes through `call`. */
 export interface Gateway {
-  /** The surface of that name; undefined when no such server is configured. */
-  surface(name: string): Surface | undefined;
+  /** The surface of that name for a principal; undefined when no such server is configured. */
+  surface(name: string, principal: Principal): Surface | undefined;
   /**
    * Capabilities (the union), identity and instructions of a surface. Never rejects for one broken
    * server.
@@ -66,6 +76,16 @@ export interface Gateway {
     watcher: Watcher,
     subscriptions: () => readonly string[],
   ): () => void;
+  /**
+   * The clients of a scope have this principal from now on, which has the same id. Says that lists
+   * changed if it may have other rights.
+   */
+  follow(scope: string, principal: Principal): void;
+  /**
+   * Credentials were taken away: the running and the waiting calls of this principal end, or those of
+   * all principals.
+   */
+  revoke(principal: string | undefined): void;
   /** Releases all that is kept for a scope. */
   endScope(scope: string): void;
   status(): GatewayStatus;

@@ -14,10 +14,11 @@ import {
   type ListKind,
   listKinds,
   type Notice,
+  type Principal,
   type Watcher,
 } from "../model.ts";
 import type { Audience } from "../upstream/upstream.ts";
-import { type Policy, visibleTo } from "./access_policy.ts";
+import { type Access, visibleTo } from "./access_policy.ts";
 import { toOffered } from "./offered_notice.ts";
 import type { Scopes } from "./scope.ts";
 import type { ResolvedSurface, Server } from "./server.ts";
@@ -28,14 +29,15 @@ export interface WatchDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly scopes: Scopes;
-  readonly policy: Policy;
+  readonly access: Pick<Access, "policy" | "strictest">;
   /** Which servers a surface has now. */
   readonly viewOf: (surface: string) => ResolvedSurface | undefined;
 }
 
 /** One client on the surface. */
 export interface WatchingClient {
-  readonly caller: Caller;
+  /** Replaced when its principal is. */
+  caller: Caller;
   readonly watcher: Watcher;
   /** Its position in the order in which clients came. */
   readonly number: number;
@@ -68,6 +70,8 @@ export interface SurfaceWatch {
 /** The notice that a list changed. */
 export const listChangedOf = (kind: ListKind): string =>
   `notifications/${listKinds[kind].capability}/list_changed`;
+
+const resourceUpdated = "notifications/resources/updated";
 
 /** Every notice that a list changed. */
 export const listChangedMethods: readonly string[] = (["tools", "prompts", "resources"] as const)
@@ -124,6 +128,19 @@ export function leave(watch: SurfaceWatch, client: WatchingClient): void {
   emptied();
 }
 
+/** Gives a client another principal of the same id; with other rights, its lists have changed. */
+export function follow(watch: SurfaceWatch, client: WatchingClient, principal: Principal): void {
+  const { caller } = client;
+  if (caller.principal === principal) return;
+  client.caller = { ...caller, principal };
+  if (rightsOf(caller.principal) !== rightsOf(principal)) announceToClient(watch, client);
+}
+
+/** What of a principal decides its rights; equal for equal rights. */
+function rightsOf({ kind, client, roles, groups, servers, tools }: Principal): string {
+  return JSON.stringify({ kind, client, roles, groups, servers, tools });
+}
+
 /** Watches the servers that the surface has now, and no others. */
 export function attach(watch: SurfaceWatch): void {
   const { deps, surface, servers: watched } = watch;
@@ -141,7 +158,7 @@ export function attach(watch: SurfaceWatch): void {
 
 /** The clients of the surface, as one of its servers sees them. */
 function audienceOf(watch: SurfaceWatch, server: string): Audience {
-  const { clients, deps: { policy, scopes } } = watch;
+  const { clients, deps: { access: { policy }, scopes } } = watch;
   const hears = ({ caller }: WatchingClient) => policy(caller.principal, server) !== "deny";
   const inScope = (scope: string) => [...clients.get(scope) ?? []].filter(hears);
   const has = (scope: string) => clients.get(scope)?.values().some(hears) === true;
@@ -179,15 +196,27 @@ function deliver(
   client: WatchingClient,
   notice: Notice,
 ): void {
-  const { policy, scopes, viewOf } = deps;
+  const { access, scopes, viewOf } = deps;
   const { principal, scope } = client.caller;
-  const { uri } = notice.params;
-  const item = { kind: "resources", own: String(uri) } as const;
-  if (uri !== undefined && policy(principal, server, item) === "deny") return;
+  if (!mayHear(access, principal, server, notice)) return;
   const view = viewOf(surface);
   if (view === undefined) return;
-  const seen = visibleTo(policy, principal, view);
+  const seen = visibleTo(access, principal, view);
   give(deps, client, toOffered(seen, server, notice, scopes.of(scope).subscribed));
+}
+
+/**
+ * Whether a principal may get a notice of a server: about a resource, if it may read that; any other,
+ * such as a log line, if nothing of the server is hidden from it, since such a notice is free text.
+ */
+function mayHear(
+  { policy, strictest }: WatchDeps["access"],
+  principal: Principal,
+  server: string,
+  { method, params: { uri } }: Notice,
+): boolean {
+  if (method !== resourceUpdated) return strictest(principal, server) !== "deny";
+  return policy(principal, server, { kind: "resources", own: String(uri) }) !== "deny";
 }
 
 function give({ log }: WatchDeps, { watcher }: WatchingClient, notice: Notice): void {
@@ -215,6 +244,11 @@ export function announceToAll(
   for (const method of methods) dueChange(watch, method).all.set(server, watch.lastNumber);
 }
 
+/** Announces changed lists to one client. */
+export function announceToClient(watch: SurfaceWatch, client: WatchingClient): void {
+  for (const method of listChangedMethods) dueChange(watch, method).some.add(client);
+}
+
 function dueChange(watch: SurfaceWatch, method: string): DueChange {
   const { due, deps: { clock, limits } } = watch;
   watch.cancelFlush ??= clock.after(limits.changeDebounceMs, () => flush(watch));
@@ -240,6 +274,10 @@ function flush(watch: SurfaceWatch): void {
   }
 }
 
-function mayKnow({ policy }: WatchDeps, { caller }: WatchingClient, server: string | undefined) {
+function mayKnow(
+  { access: { policy } }: WatchDeps,
+  { caller }: WatchingClient,
+  server: string | undefined,
+) {
   return server === undefined || policy(caller.principal, server) !== "deny";
 }

@@ -3,13 +3,15 @@
  * servers, which survives reloads of the configuration. Not here: which client gets a message, and
  * in what form (surface_watch.ts).
  */
-import type { Caller, Watcher } from "../model.ts";
+import type { Caller, Principal, Watcher } from "../model.ts";
 import {
   announceTo,
   announceToAll,
+  announceToClient,
   attach,
   createSurfaceWatch,
   enter,
+  follow,
   leave,
   listChangedMethods,
   type SurfaceWatch,
@@ -21,6 +23,10 @@ export interface Watches {
   add(surface: string, caller: Caller, watcher: Watcher): () => void;
   /** Watches added servers, stops watching removed ones, and announces changed lists. */
   reattach(): void;
+  /** The clients of a scope have this principal from now on. */
+  follow(scope: string, principal: Principal): void;
+  /** Notifies those clients that lists changed for whose principal this holds. */
+  announceIf(isConcerned: (principal: Principal) => boolean): void;
   /** Notifies the clients of one scope that lists changed. */
   announce(scope: string, methods: readonly string[]): void;
   /** The clients of a scope get nothing more. */
@@ -47,6 +53,20 @@ export function createWatches(deps: WatchDeps): Watches {
       for (const watch of surfaces.values()) {
         attach(watch);
         announceToAll(watch, listChangedMethods);
+      }
+    },
+    follow(scope, principal) {
+      for (const watch of surfaces.values()) {
+        for (const client of watch.clients.get(scope) ?? []) follow(watch, client, principal);
+      }
+    },
+    announceIf(isConcerned) {
+      for (const watch of surfaces.values()) {
+        for (const ofScope of watch.clients.values()) {
+          for (const client of ofScope) {
+            if (isConcerned(client.caller.principal)) announceToClient(watch, client);
+          }
+        }
       }
     },
     announce(scope, methods) {

@@ -11,6 +11,7 @@ import {
   isChallenge,
 } from "../auth/authenticator.ts";
 import { GatewayError } from "../errors.ts";
+import { matchesAny } from "../gateway/access_decision.ts";
 import { type Principal, reservedPrincipals } from "../model.ts";
 import type { FetchContext } from "../runtime/runtime.ts";
 import type { BaseUrl } from "./gateway_url.ts";
@@ -34,20 +35,17 @@ export const usualScope = "mcp offline_access";
  */
 export function admit(
   deps: AdmissionDeps,
-  request: Request,
-  target: AuthTarget,
-  fetchContext: FetchContext,
+  asked: AdmissionRequest,
 ): Principal | Response | Promise<Principal | Response> {
-  const outcome = deps.authenticator.authenticate(request, target);
+  const outcome = deps.authenticator.authenticate(asked.request, asked.target);
   // An authenticator may return a promise of any library.
-  const asked = { request, target, fetchContext };
   return "then" in outcome
     ? Promise.resolve(outcome).then((one) => toAdmission(deps, asked, one))
     : toAdmission(deps, asked, outcome);
 }
 
 /** A request that asks to be let in. */
-interface AdmissionRequest {
+export interface AdmissionRequest {
   readonly request: Request;
   readonly target: AuthTarget;
   readonly fetchContext: FetchContext;
@@ -69,6 +67,33 @@ function toAdmission(
     throw new Error(`Cannot take a client as principal "${outcome.id}": this id is reserved`);
   }
   return outcome;
+}
+
+/** The kinds of authenticators whose clients can ask for further scopes. */
+const stepUpKinds: ReadonlySet<string> = new Set(["oauth", "jwt"]);
+
+/** What the name of a server may hold in a scope (RFC 6749, 3.3). */
+const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
+
+/**
+ * The response to a request for a server that the credentials do not cover, whether or not there is
+ * such a server: the challenge for further scopes (RFC 6750, 3.1). Undefined if they cover it, or if
+ * their kind knows no scopes: such a client gets the answer for an unknown server.
+ */
+export function refuseServer(
+  deps: AdmissionDeps,
+  asked: AdmissionRequest,
+  { kind = "", servers }: Principal,
+  name: string,
+): Response | undefined {
+  if (servers === undefined || !stepUpKinds.has(kind) || matchesAny(servers, name)) {
+    return undefined;
+  }
+  const scope = `mcp:server:${scopeToken.test(name) ? name : encodeURIComponent(name)}`;
+  const challenge: Challenge = { code: "forbidden", error: "insufficient_scope", scope };
+  return errorResponse(new GatewayError(challenge.code), undefined, {
+    "www-authenticate": headerOf(deps, asked, challenge),
+  });
 }
 
 /** The challenge as a header: RFC 6750, 3, with the metadata of RFC 9728, 5.1. */

@@ -14,7 +14,7 @@ import { standsForOne } from "../principals.ts";
 import type { FetchContext, FetchHandler } from "../runtime/runtime.ts";
 import type { Emit } from "../telemetry/events.ts";
 import { instanceHeader } from "../version.ts";
-import { type AdmissionDeps, admit } from "./admission.ts";
+import { type AdmissionDeps, type AdmissionRequest, admit, refuseServer } from "./admission.ts";
 import type { BodySender } from "./body_room.ts";
 import { discardBody } from "./discard.ts";
 import { EndpointTarget } from "./endpoint_target.ts";
@@ -121,16 +121,15 @@ function take(arrived: Arrived): Answered {
 /** Lets the endpoint of a row answer. */
 function answer(arrived: Arrived, match: Match): Answered {
   const { layer, request, fetchContext } = arrived;
-  const { row, name, path } = match;
+  const { row, path } = match;
   if (request.method === "OPTIONS") {
-    // No authentication: browsers send a preflight without credentials.
-    if (!isOpen(row)) surfaceOf(layer, row.kind, name);
+    // No authentication: browsers send a preflight without credentials. It shows no more than the
+    // table of routes, and not which servers exist.
     return emptyResponse(204, layer.guard.preflightHeaders(request, methodsOf(row)));
   }
   if (isOpen(row)) return answerOpenly(row, { request, fetchContext, path });
   // Before the name is looked up, so that only authenticated clients learn which servers exist.
-  const target = new EndpointTarget(layer.admission.baseUrl, arrived, row.kind, { path, name });
-  const admitted = admit(layer.admission, request, target, fetchContext);
+  const admitted = admit(layer.admission, askedOf(arrived, row, match));
   return admitted instanceof Promise
     ? admitted.then((outcome) => answerFor(arrived, row, match, outcome))
     : answerFor(arrived, row, match, admitted);
@@ -145,14 +144,29 @@ function answerOpenly(row: OpenRow, context: OpenContext): Answered {
   return answered instanceof Promise ? answered.then(withoutBody) : withoutBody(answered);
 }
 
+/** The request as admission sees it. */
+function askedOf(arrived: Arrived, { kind }: SurfaceRow, match: Match): AdmissionRequest {
+  const { layer: { admission }, request, fetchContext } = arrived;
+  const target = new EndpointTarget(admission.baseUrl, arrived, kind, match);
+  return { request, target, fetchContext };
+}
+
 function answerFor(
-  { layer, request, fetchContext }: Arrived,
+  arrived: Arrived,
   row: SurfaceRow,
-  { name, path }: Match,
+  match: Match,
   principal: Principal | Response,
 ): Answered {
   if (principal instanceof Response) return principal;
-  const surface = surfaceOf(layer, row.kind, name);
+  const { layer, request, fetchContext } = arrived;
+  const { name, path } = match;
+  const { kind } = row;
+  if (kind.isServer === true && name !== undefined && principal.servers !== undefined) {
+    const asked = askedOf(arrived, row, match);
+    const refusal = refuseServer(layer.admission, asked, principal, decodeName(name));
+    if (refusal !== undefined) return refusal;
+  }
+  const surface = surfaceOf(layer, kind, name, principal);
   const endpoint = endpointOf(row.methods, request);
   if (endpoint === undefined) return refuseMethod(row);
   const context = new SurfaceRequest(layer, request, fetchContext, path, principal, surface);
@@ -218,11 +232,20 @@ function refuseMethod(row: OpenRow | SurfaceRow): Response {
   return errorResponse(new GatewayError("method_not_allowed"), undefined, { allow });
 }
 
-/** The surface of a path. Throws `path_unknown` when no surface has the name. */
-function surfaceOf({ deps }: DispatchDeps, kind: SurfaceKind, name: string | undefined): string {
+/**
+ * The surface of a path. Throws `path_unknown` when no surface has the name, or when the principal
+ * may know none of its servers.
+ */
+function surfaceOf(
+  { deps }: DispatchDeps,
+  kind: SurfaceKind,
+  name: string | undefined,
+  principal: Principal,
+): string {
   if (name === undefined) return kind.surface;
   const surface = fillName(kind.surface, decodeName(name));
-  if (deps.gateway.surface(surface) !== undefined) return surface;
+  const found = deps.gateway.surface(surface, principal);
+  if (found !== undefined && found.isHidden !== true) return surface;
   throw new GatewayError("path_unknown", `Cannot find "${surface}": ${kind.unknown}`);
 }
 

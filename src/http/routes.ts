@@ -19,6 +19,7 @@ import { type AdminApi, type AdminSettings, createAdminApi } from "./admin/admin
 import { type ClientAddress, createForwarding } from "./client_address.ts";
 import { type BaseUrl, createBaseUrl } from "./gateway_url.ts";
 import { createDispatch, createPassage, type DispatchDeps } from "./dispatch.ts";
+import type { IsLostStream } from "./credential_expiry.ts";
 import { createJsonReader } from "./json_body.ts";
 import { createFrontPage } from "./front_page.ts";
 import { untilQuiet } from "./drain.ts";
@@ -39,7 +40,12 @@ import { get, remove } from "./legacy/post.ts";
 import type { PagesParts } from "./oauth/browser_request.ts";
 import { peopleRows } from "./oauth/people_rows.ts";
 import { deliver } from "./legacy/notices.ts";
-import { closeSessions, createSessions, type Sessions } from "./legacy/session_table.ts";
+import {
+  closeSessions,
+  createSessions,
+  endLostStreams,
+  type Sessions,
+} from "./legacy/session_table.ts";
 import { closeForNow } from "./legacy/session_streams.ts";
 import type { SurfaceKinds } from "./surface_kinds.ts";
 import { post } from "./mcp_endpoint.ts";
@@ -47,12 +53,14 @@ import {
   closeStateless,
   createStatelessRequests,
   endListens,
+  endLostListens,
   notifyListens,
   type StatelessRequests,
 } from "./modern/requests.ts";
 import {
   createSseTransport,
   endLines,
+  endLostLines,
   openLine,
   type SseTransport,
   takePost,
@@ -102,6 +110,8 @@ export interface HttpHandler {
   drain(): Promise<void>;
   /** Ends everything that is still open. Stored sessions stay in the store. */
   close(): Promise<void>;
+  /** The rows of `access` may be others: ends the streams of surfaces that are hidden now. */
+  recheck(): void;
   /** Sends a notice to the session of this key; true when a stream took it now. */
   sendTo(sessionKey: string, notice: Notice): boolean;
   /** Sends a notice to every client; returns how many sessions and listen streams took it now. */
@@ -147,6 +157,15 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const passage = createPassage(dispatch);
   const admin = deps.admin && createAdminApi({ ...deps, ...deps.admin, passage });
   const closed = new AbortController();
+  const endLost = (isLost: IsLostStream): void => {
+    endLostStreams(sessions, isLost);
+    endLostLines(transport, isLost);
+    endLostListens(stateless, isLost);
+  };
+  const stopHearing = deps.bus.subscribe("accessRevoked", ({ principal }) => {
+    deps.gateway.revoke(principal);
+    endLost((_surface, { id }) => principal === undefined || principal === id);
+  });
 
   return {
     fetch: createDispatch(dispatch),
@@ -163,12 +182,21 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
     close() {
       layer.phase = "draining";
       closed.abort();
+      stopHearing();
       admin?.close();
       closeSessions(sessions);
       endLines(transport, true);
       closeStateless(stateless);
       keepAlive.close();
       return Promise.resolve();
+    },
+    recheck() {
+      // A surface whose path has no name is there for everybody, if only without servers.
+      const isAlwaysThere = (name: string) =>
+        deps.surfaceKinds.some((kind) => kind.surface === name);
+      endLost((surface, principal) =>
+        !isAlwaysThere(surface) && deps.gateway.surface(surface, principal)?.isHidden === true
+      );
     },
     sendTo: (key, notice) => tell(sessions, [key], notice) === 1,
     broadcast: (notice) =>

@@ -18,6 +18,8 @@ export interface SurfaceKind {
   readonly formerNames?: readonly string[];
   /** Why a name is unknown, for the client. */
   readonly unknown: string;
+  /** Whether the name of its surfaces is that of their only server. Absent: it is not. */
+  readonly isServer?: boolean;
   /** What it is for, on the front page; absent: it is not listed there. */
   readonly purpose?: string;
   /** The surface of this name, which is "" where there is only one; undefined: there is none. */
@@ -43,6 +45,7 @@ const oneServer: SurfaceKind = {
   surface: "/servers/:name",
   formerNames: ["streamable"],
   unknown: "no such server is configured",
+  isServer: true,
   purpose: "one server alone",
   resolve(name, { servers }) {
     const server = servers.find(({ config }) => config.name === name);

@@ -139,6 +139,9 @@ export const clientLimits = {
    */
   seenClientsMax: 1_000,
   seenClientMs: 3_600_000,
+  /** Arguments that the question whether a call may be made shows, and the length of each line. */
+  consentLinesMax: 12,
+  consentLineCharsMax: 160,
   /** Items in one page that the gateway sends. */
   pageItemsMax: 1_000,
   /** URIs remembered of one scope because results contained them, and pages that tools named. */

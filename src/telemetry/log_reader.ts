@@ -10,8 +10,8 @@ import {
   type CallFailure,
   type CallRefusedEvent,
   type GatewayEvent,
-  oauthSteps,
   limitedRates,
+  oauthSteps,
 } from "./events.ts";
 
 /** Where lines go, and how long they may be. */

@@ -87,6 +87,8 @@ export function createFakeGateway(): FakeGateway {
     notified: [],
     ended: [],
     surface: (name) => gateway.surfaces.includes(name) ? { name } : undefined,
+    follow: () => {},
+    revoke: () => {},
     async describe() {
       await gateway.describing;
       return gateway.description;

@@ -1,6 +1,6 @@
 /** The rates of principals in tests: the defaults, unless a test sets others. */
 import { type Clock, systemClock } from "../../src/clock.ts";
-import { defaultRates, type RatesOf } from "../../src/gateway/access_rates.ts";
+import type { RatesOf } from "../../src/gateway/access_rates.ts";
 import { createPrincipalRates, type PrincipalRates } from "../../src/gateway/principal_rates.ts";
 import { defaultLimits, type Limits } from "../../src/limits.ts";
 import type { Emit } from "../../src/telemetry/events.ts";
@@ -15,7 +15,7 @@ export interface TestRatesOptions {
 
 /** Makes them. */
 export function createTestRates(
-  { ratesOf = defaultRates, clock = systemClock, limits, emit = () => {} }: TestRatesOptions = {},
+  { ratesOf = () => ({}), clock = systemClock, limits, emit = () => {} }: TestRatesOptions = {},
 ): PrincipalRates {
   return createPrincipalRates({ ratesOf, clock, limits: { ...defaultLimits, ...limits }, emit });
 }

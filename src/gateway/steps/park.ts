@@ -10,20 +10,14 @@ import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import type { Ask, Ending, InputRequired, JsonObject, Notice, Question } from "../../model.ts";
 import type { Policy } from "../access_policy.ts";
 import { lacking, missingCapability } from "../../client_capabilities.ts";
+import { takeOver } from "./consent.ts";
 import { type SealedStates, sealedStates } from "./sealed_state.ts";
-import { createParks, type Park, type Parks, resumed } from "./parked_calls.ts";
+import { createParks, type Park, type Parks, resumed, toQuestion } from "./parked_calls.ts";
 import type { CallContext, CallControl, MakeStep, StepAnswer } from "./steps.ts";
 
-/**
- * The member of an ask's `_meta` by which a server names its key, so that clients know it in
- * advance.
- */
-const keyMember = "mcp-wrapper/key";
-
 /** What a client gets that returns too late. */
-const gaveWayText =
-  "The call waited for this input until the server was needed for other work; it " +
-  "was given up and will not be repeated";
+const gaveWayText = "The call waited for this input until the server was needed for other work; " +
+  "it was given up and will not be repeated";
 
 /** What the step keeps. */
 interface Parking {
@@ -65,6 +59,7 @@ export const makeParkStep: MakeStep = ({ sealer, instance, policy, clock, limits
       isAskedByResult(context) ? pass(parking, context, reply, control) : reply,
     end: (context, ending) =>
       isAskedByResult(context) ? leave(parking, context, ending) : withoutInput(ending),
+    revoke: parking.parks.revoke,
     close: parking.parks.close,
   };
 };
@@ -97,6 +92,7 @@ async function goOn(
   if ("upstream" in state) {
     if (context.unresolved !== undefined) throw context.unresolved;
     assertSameTool(context, state.called);
+    if (state.isAllowed) context.consent = "given";
     context.call = { ...call, resume: { answers, state: state.upstream } };
     return undefined;
   }
@@ -111,6 +107,8 @@ async function goOn(
   assertStillAllowed(parking, context, parked);
   // The call continues without the client's answers, which belong to the earlier questions.
   context.call = { ...call, resume: undefined };
+  context.use = parked.use;
+  takeOver(parked.exchange, context);
   const missing = new Map<string, Question>();
   for (const [askId, question] of parked.open) {
     const value = answerFor(question, answers);
@@ -118,9 +116,9 @@ async function goOn(
     else parked.exchange.answer(askId, { kind: "answer", value });
   }
   if (missing.size > 0) {
+    context.use = undefined;
     return await park(parking, context, { ...parked, open: missing }, () => context.isGivenUp);
   }
-  context.use = parked.use;
   parking.asked.set(context, {
     open: new Map(),
     refused: parked.refused,
@@ -147,7 +145,7 @@ function assertStillAllowed(
 ): void {
   if (target === undefined) return;
   const { server: { config: { name } }, item } = target;
-  if (policy(principal, name, item) === "allow") return;
+  if (policy(principal, name, item) !== "deny") return;
   exchange.cancel("The client may no longer make this call");
   use?.release();
   throw withOutcome(new GatewayError("park_gone"), "unknown");
@@ -282,14 +280,11 @@ async function sealed(
     .filter((one) => one !== undefined);
   if (lacks.length > 0) return { kind: "failure", error: lacking(lacks) };
   if (ending.state === undefined) return ending;
-  const state = { upstream: ending.state, called: context.target?.item?.offered };
+  const { consent, target } = context;
+  const state = {
+    upstream: ending.state,
+    called: target?.item?.offered,
+    isAllowed: consent !== "none",
+  };
   return { ...ending, state: await parking.states.seal(state, context) };
-}
-
-function toQuestion({ method, params }: Ask, taken: ReadonlySet<string>): Question {
-  const { _meta, ...plain } = params;
-  const { [keyMember]: named, ...others } = (_meta ?? {}) as JsonObject;
-  const key = typeof named === "string" && !taken.has(named) ? named : crypto.randomUUID();
-  const isEmpty = Object.keys(others).length === 0;
-  return { key, method, params: isEmpty ? plain : { ...plain, _meta: others } };
 }

@@ -7,9 +7,9 @@ import { addWithin } from "../../bounded.ts";
 import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
-import type { CallTarget, Exchange, JsonObject, Notice, Question } from "../../model.ts";
+import type { Ask, CallTarget, Exchange, JsonObject, Notice, Question } from "../../model.ts";
 import type { ServerUse } from "../servers.ts";
-import type { CallContext } from "./steps.ts";
+import type { CallContext, IsLost } from "./steps.ts";
 
 /** A parked exchange and what it waits for. */
 export interface Park {
@@ -23,7 +23,7 @@ export interface Park {
   /** Where the call went. */
   readonly target: CallTarget | undefined;
   /** The call that waits. */
-  readonly context: Pick<CallContext, "target">;
+  readonly context: Pick<CallContext, "principal" | "target">;
   /** Its use of its server, which a reload may have replaced. */
   readonly use: ServerUse | undefined;
 }
@@ -46,6 +46,21 @@ export function resumed({ exchange, early }: Park): Exchange {
   };
 }
 
+/**
+ * The member of an ask's `_meta` by which a server names its key, so that clients know it in
+ * advance.
+ */
+const keyMember = "mcp-wrapper/key";
+
+/** An ask as its client gets it, with a key that none of the others has. */
+export function toQuestion({ method, params }: Ask, taken: ReadonlySet<string>): Question {
+  const { _meta, ...plain } = params;
+  const { [keyMember]: named, ...others } = (_meta ?? {}) as JsonObject;
+  const key = typeof named === "string" && !taken.has(named) ? named : crypto.randomUUID();
+  const isEmpty = Object.keys(others).length === 0;
+  return { key, method, params: isEmpty ? plain : { ...plain, _meta: others } };
+}
+
 /** The parks of the gateway. */
 export interface Parks {
   /**
@@ -57,6 +72,8 @@ export interface Parks {
   take(id: string): Park | undefined;
   /** Whether the park of an id gave way, as far as that is remembered. */
   gaveWay(id: string): boolean;
+  /** Gives those up whose principal has lost the right to them. */
+  revoke(isLost: IsLost): void;
   /** Gives all of them up. */
   close(): void;
 }
@@ -109,6 +126,11 @@ export function createParks(
       return park;
     },
     gaveWay: (id) => gaveWay.has(id),
+    revoke(isLost) {
+      for (const [id, { context }] of [...parks]) {
+        if (isLost(context)) giveUp(id, "The right to make this call was taken away");
+      }
+    },
     close() {
       for (const id of [...parks.keys()]) {
         giveUp(id, "The gateway is stopping");

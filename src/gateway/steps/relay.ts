@@ -16,6 +16,7 @@ import { offeredKey } from "../scope.ts";
 import { listTasks, noteTask } from "../tasks.ts";
 import { toOffered } from "../offered_notice.ts";
 import type { Server } from "../server.ts";
+import { askFirst } from "./consent.ts";
 import type { CallContext, MakeStep, Step, StepDeps } from "./steps.ts";
 
 type Handler = (context: CallContext, deps: StepDeps) => ReturnType<NonNullable<Step["before"]>>;
@@ -41,7 +42,14 @@ const notes: ReadonlyMap<string, (context: CallContext, deps: StepDeps) => void>
 /** Makes the step. */
 export const makeRelayStep: MakeStep = (deps) => ({
   name: "relay",
-  before: (context) => (handlers.get(context.call.method) ?? open)(context, deps),
+  before(context) {
+    const { call, target, consent } = context;
+    if (consent === "needed" && target !== undefined) {
+      context.use = deps.servers.use(target.server);
+      return askFirst(context, target, (latest) => open(latest, deps), deps);
+    }
+    return (handlers.get(call.method) ?? open)(context, deps);
+  },
   reply({ call, surface, target }, reply) {
     if (reply.kind !== "notice" || target === undefined || surface.servers.length === 1) {
       return reply;
@@ -59,7 +67,7 @@ function open(context: CallContext, { servers }: StepDeps): Exchange {
   const { server, params } = target;
   // The upstream takes this back where it has to wait before it can send anything.
   if (call.target !== undefined) call.target.isSent = true;
-  context.use = servers.use(server);
+  context.use ??= servers.use(server);
   return server.upstream.open(params === call.params ? call : { ...call, params });
 }
 

@@ -6,6 +6,7 @@
  */
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import type { JsonObject, ListKind } from "../../model.ts";
+import { hintsOf } from "../access_policy.ts";
 import { noteCandidates, noteTarget } from "../call_target.ts";
 import { textParam } from "../call_params.ts";
 import { foreignTarget } from "../foreign_methods.ts";
@@ -80,9 +81,10 @@ function toTarget(
   put: (params: JsonObject, own: string) => JsonObject,
   offered: string,
 ): Target {
-  const { server, own } = found;
+  const { server, own, item } = found;
+  const hints = kind === "tools" && item !== undefined ? hintsOf(item) : undefined;
   const params = own === offered ? call.params : put(call.params, own);
-  return { server, params, item: { kind, own, offered: found.offered ?? offered } };
+  return { server, params, item: { kind, own, offered: found.offered ?? offered, hints } };
 }
 
 const putName = (params: JsonObject, own: string): JsonObject => ({ ...params, name: own });

@@ -11,8 +11,15 @@ import type { CallContext } from "./steps.ts";
 /** The content of a state: the parked call to resume, or the server's own state. */
 export type State =
   | { readonly park: string; readonly owner: string }
-  /** `called`: what the call was resolved to, where its own params do not decide that. */
-  | { readonly upstream: string; readonly called?: string | undefined };
+  /**
+   * `called`: what the call was resolved to, where its own params do not decide that. `isAllowed`:
+   * a person has allowed the call already.
+   */
+  | {
+    readonly upstream: string;
+    readonly called?: string | undefined;
+    readonly isAllowed?: boolean | undefined;
+  };
 
 /** Seals states and opens them. */
 export interface SealedStates {

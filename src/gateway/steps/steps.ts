@@ -25,7 +25,7 @@ import type { Router } from "../route.ts";
 import type { Scopes } from "../scope.ts";
 import type { ResolvedSurface, Server } from "../server.ts";
 import type { ConfiguredServers, ServerUse } from "../servers.ts";
-import type { Policy } from "../access_policy.ts";
+import type { Access, Policy, ToolHints } from "../access_policy.ts";
 import type { PrincipalRates } from "../principal_rates.ts";
 
 /** Where a call goes. */
@@ -40,6 +40,8 @@ export interface Target {
     readonly own: string;
     /** The name or URI as the client wrote it. */
     readonly offered: string;
+    /** Of a tool, where the look-up has seen its definition. */
+    readonly hints?: ToolHints | undefined;
   } | undefined;
 }
 
@@ -64,6 +66,8 @@ export interface CallContext {
   unresolved?: GatewayError | undefined;
   /** The client has given the call up. */
   isGivenUp: boolean;
+  /** Whether a person has to allow it before its server gets it, or has done so. */
+  consent: "none" | "needed" | "given";
   /** Its use of the server at which it is open, which a reload does not close meanwhile. */
   use?: ServerUse | undefined;
 }
@@ -99,9 +103,14 @@ export interface Step {
    * client as the text that it came as.
    */
   end?(context: CallContext, ending: Ending): Ending | void | Promise<Ending | void>;
+  /** Rights were taken away: ends the calls that it keeps, as far as they need these rights. */
+  revoke?(isLost: IsLost): void;
   /** The gateway is closing. */
   close?(): void;
 }
+
+/** Whether a call needs rights that its principal has lost. */
+export type IsLost = (call: Pick<CallContext, "principal" | "target">) => boolean;
 
 /** What steps are made from. */
 export interface StepDeps {
@@ -114,6 +123,8 @@ export interface StepDeps {
   readonly instance: string;
   readonly policy: Policy;
   readonly rates: PrincipalRates;
+  /** The policy with what else it says of a principal's rights. */
+  readonly access: Access;
   readonly servers: ConfiguredServers;
   readonly scopes: Scopes;
   readonly catalog: CatalogReader;

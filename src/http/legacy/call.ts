@@ -69,10 +69,13 @@ export function runCall(session: LiveSession, message: RequestMessage, sink: Ans
   running.exchange.read((reply) => take(running, reply));
 }
 
-function decode({ deps, revision, surface }: LiveSession, { method, params }: RequestMessage) {
+function decode(
+  { deps, revision, surface, caller }: LiveSession,
+  { method, params }: RequestMessage,
+) {
   const decoded = deps.codec.decodeRequest(method, params, revision);
   const isForeign = decoded.kind === "unknown" &&
-    deps.gateway.surface(surface)?.takesForeign === true;
+    deps.gateway.surface(surface, caller.principal)?.takesForeign === true;
   return (isForeign ? decodeForeign(method, params) : undefined) ?? decoded;
 }
 

@@ -5,9 +5,11 @@
  * No `connection_established` here: these clients know only `endpoint` and `message`.
  */
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
+import type { Principal } from "../../model.ts";
 import { errorText, resultText } from "../../protocol/jsonrpc.ts";
 import type { Frame } from "../../sse/encode.ts";
 import { parseAccept } from "../accept.ts";
+import { type IsLostStream, onExpiry } from "../credential_expiry.ts";
 import { type EventStream, openEventStream } from "../event_stream.ts";
 import type { RequestContext } from "../request_context.ts";
 import { type AnswerSink, type RequestMessage, runCall } from "./call.ts";
@@ -20,7 +22,7 @@ import {
   takeQuiet,
 } from "./inbound.ts";
 import { answerBody } from "./post_body.ts";
-import { endLiveSession } from "./life.ts";
+import { endLiveSession, followPrincipal } from "./life.ts";
 import { type LiveSession, noteInitialized, touch } from "./live_session.ts";
 import { forget, reserve, type SessionHolder, type Sessions } from "./session_table.ts";
 import { adopt } from "./session_streams.ts";
@@ -100,10 +102,12 @@ function createLine(
     session: undefined,
   };
   lines.set(id, line);
+  const stopExpiry = onExpiry(sessions.deps, () => principalOf(line), () => connection.end());
   const posts = context.path.replace(/\/sse$/, "/messages");
   connection.write({ event: "endpoint", data: `${posts}?sessionId=${id}` });
   connection.closed.then(() => {
     lines.delete(id);
+    stopExpiry();
     free();
     if (line.session !== undefined) hangUp(sessions, line.session, "the client closed its stream");
   }).catch((thrown) => logFault(sessions.deps.log, "Cannot end a session", thrown));
@@ -117,7 +121,7 @@ export async function takePost(
 ): Promise<Response> {
   const value = await context.readJson();
   return answerBody(transport.sessions.deps, context, value, (inbound) => {
-    take(transport, lineOf(transport, context), inbound);
+    take(transport, lineOf(transport, context), inbound, context.principal);
     return emptyResponse(202);
   });
 }
@@ -127,6 +131,18 @@ export function endLines(transport: SseTransport, force: boolean): void {
   transport.isEnding = true;
   for (const { connection, session } of transport.lines.values()) {
     if (force || session === undefined || session.callCount === 0) end(transport, connection);
+  }
+}
+
+/** The principal of its latest request. */
+function principalOf({ holder, session }: SseLine): Principal {
+  return session?.caller.principal ?? holder.principal;
+}
+
+/** Ends the streams of principals that lost the right to theirs. */
+export function endLostLines(transport: SseTransport, isLost: IsLostStream): void {
+  for (const line of [...transport.lines.values()]) {
+    if (isLost(line.holder.surface, principalOf(line))) end(transport, line.connection);
   }
 }
 
@@ -152,7 +168,12 @@ function lineOf(
   return line;
 }
 
-function take(transport: SseTransport, line: SseLine, inbound: Inbound): void {
+function take(
+  transport: SseTransport,
+  line: SseLine,
+  inbound: Inbound,
+  principal: Principal,
+): void {
   const opening = handshakeOf(inbound);
   if (opening !== undefined) {
     if (line.isBegun) {
@@ -165,6 +186,7 @@ function take(transport: SseTransport, line: SseLine, inbound: Inbound): void {
   if (session === undefined) {
     throw new GatewayError("invalid_request", 'Cannot take this yet: "initialize" comes first');
   }
+  followPrincipal(session, principal);
   assertTakeable(session, inbound);
   touch(session);
   const sink = sinkOf(transport, session, connection);

@@ -44,7 +44,7 @@ export async function initializeSession(
     capabilities: capabilities as JsonObject,
     owner: deps.owner,
   }, deps.activity.now());
-  const session = openLiveSession(deps, record, { id, isStored });
+  const session = openLiveSession(deps, record, { id, isStored, principal });
   try {
     const description = await deps.gateway.describe(surface, session.caller);
     if (isStored) await deps.sessions.create(record);

@@ -5,7 +5,7 @@
  * (session_table.ts).
  */
 import type { GatewayError } from "../../errors.ts";
-import type { Answer, Ask, Caller } from "../../model.ts";
+import type { Answer, Ask, Caller, Principal } from "../../model.ts";
 import type { SessionRecord } from "../../session/session_store.ts";
 import { toRefusal } from "../../protocol/shared/ask_refusal.ts";
 import { deliver } from "./notices.ts";
@@ -15,13 +15,20 @@ import { endStreams, hintStreams } from "./session_streams.ts";
 
 const noUris: readonly string[] = [];
 
+/** What a session in memory has that its record has not. */
+export interface OpeningSession extends Pick<LiveSession, "id" | "isStored"> {
+  /** Its principal, as the request has it that opens or loads the session. */
+  readonly principal: Principal;
+}
+
 /** Opens a session in memory and watches the servers for it. */
 export function openLiveSession(
   deps: LegacyDeps,
   record: SessionRecord,
-  { id, isStored }: Pick<LiveSession, "id" | "isStored">,
+  { id, isStored, principal }: OpeningSession,
 ): LiveSession {
-  const session = new LiveSession({ deps, id, isStored, record, caller: toCaller(record) });
+  const caller = toCaller(record, principal);
+  const session = new LiveSession({ deps, id, isStored, record, caller });
   session.stopWatching = deps.gateway.watch(
     session.surface,
     session.caller,
@@ -34,15 +41,25 @@ export function openLiveSession(
   return session;
 }
 
-function toCaller(record: SessionRecord): Caller {
+function toCaller(record: SessionRecord, principal: Principal): Caller {
   return {
-    principal: { id: record.principal },
+    principal,
     scope: record.key,
     revision: record.revision,
     capabilities: record.capabilities,
     clientInfo: record.clientInfo,
     ...(record.logLevel !== null && { logLevel: record.logLevel }),
   };
+}
+
+/**
+ * The session has the rights of its latest request: with other credentials of the same principal
+ * they may grow or shrink.
+ */
+export function followPrincipal(session: LiveSession, principal: Principal): void {
+  if (session.caller.principal === principal) return;
+  session.caller = { ...session.caller, principal };
+  session.deps.gateway.follow(session.key, principal);
 }
 
 /** The record of a new session. */
@@ -82,6 +99,7 @@ function askAnywhere(session: LiveSession, ask: Ask): Promise<Answer> {
 export function suspendSession(session: LiveSession): void {
   session.isOver = true;
   session.stopWatching();
+  session.stopExpiry();
 }
 
 /** Ends a session: its calls fail with `error`, and its streams end. */
@@ -90,6 +108,7 @@ export function endLiveSession(session: LiveSession, reason: string, error: Gate
   session.isOver = true;
   session.deps.emit({ type: "session_ended", surface: session.surface, why: reason });
   session.stopWatching();
+  session.stopExpiry();
   const isStopping = error.code === "draining";
   const streams = session.madeStreams;
   if (isStopping && streams !== undefined) hintStreams(streams);

@@ -88,6 +88,8 @@ export class LiveSession {
   /** Whether the client has finished its handshake: it must not be asked before that. */
   isInitialized = false;
   stopWatching: () => void = watchesNothing;
+  /** Ends the wait for the expiry of its credentials, which begins with a standalone stream. */
+  stopExpiry: () => void = watchesNothing;
   #calls: Map<RequestId, SessionCall> | undefined;
   #asks: Asks | undefined;
   #streams: Streams | undefined;

@@ -7,6 +7,7 @@
 import { GatewayError } from "../../errors.ts";
 import { resultText } from "../../protocol/jsonrpc.ts";
 import { type Accepts, parseAccept } from "../accept.ts";
+import { onExpiry } from "../credential_expiry.ts";
 import { type RequestMessage, runCall } from "./call.ts";
 import { connectionEventOf } from "./connection_event.ts";
 import { initializeSession } from "./initialize.ts";
@@ -22,7 +23,7 @@ import { answerBody } from "./post_body.ts";
 import { PostReply } from "./reply.ts";
 import { type LiveSession, noteInitialized } from "./live_session.ts";
 import { endSession, findSession, reserve, type Sessions } from "./session_table.ts";
-import { openStandaloneStream } from "./session_streams.ts";
+import { closeForNow, openStandaloneStream } from "./session_streams.ts";
 import { emptyResponse, streamResponse } from "../respond.ts";
 
 /** Messages from the client; `value` is the body. */
@@ -66,6 +67,12 @@ export async function get(sessions: Sessions, context: RequestContext): Promise<
     headers.get("last-event-id"),
     connectionEventOf(session, headers),
     closed,
+  );
+  session.stopExpiry();
+  session.stopExpiry = onExpiry(
+    session.deps,
+    () => session.caller.principal,
+    () => closeForNow(session.streams),
   );
   // By the HTML standard "no content" tells a client to stop reconnecting.
   return body === undefined ? emptyResponse(204) : streamResponse(body);

@@ -12,10 +12,11 @@ import { standsForOne } from "../../principals.ts";
 import type { Identity } from "../../protocol/codec.ts";
 import { createLegacyCodec } from "../../protocol/legacy/era_codec.ts";
 import type { SessionRecord } from "../../session/session_store.ts";
+import type { IsLostStream } from "../credential_expiry.ts";
 import { logFault } from "../respond.ts";
 import { createActivityClock } from "./activity_clock.ts";
 import { idlestOf } from "./idle.ts";
-import { endLiveSession, openLiveSession, suspendSession } from "./life.ts";
+import { endLiveSession, followPrincipal, openLiveSession, suspendSession } from "./life.ts";
 import { deliverListsChanged } from "./notices.ts";
 import {
   isBusy,
@@ -24,7 +25,7 @@ import {
   noteInitialized,
   touch,
 } from "./live_session.ts";
-import { dropAged } from "./session_streams.ts";
+import { closeForNow, dropAged } from "./session_streams.ts";
 
 /** The sessions of this process. */
 export interface Sessions {
@@ -169,6 +170,7 @@ function enter(
       throw new GatewayError("session_unknown");
     });
   }
+  followPrincipal(session, principal);
   touch(session);
   return session;
 }
@@ -195,6 +197,13 @@ export function closeSessions(sessions: Sessions): void {
   for (const session of [...sessions.byKey.values()]) {
     forget(sessions, session);
     endLiveSession(session, "the gateway is stopping", new GatewayError("draining"));
+  }
+}
+
+/** Ends the standalone streams of sessions whose principals lost the right to them. */
+export function endLostStreams({ byKey }: Sessions, isLost: IsLostStream): void {
+  for (const { surface, caller, madeStreams } of byKey.values()) {
+    if (madeStreams !== undefined && isLost(surface, caller.principal)) closeForNow(madeStreams);
   }
 }
 
@@ -227,7 +236,7 @@ async function hydrate(
     deps.bus.publish("sessionEnded", { key, reason: expired });
     return undefined;
   }
-  const session = openLiveSession(deps, record, { id, isStored: true });
+  const session = openLiveSession(deps, record, { id, isStored: true, principal });
   claim(deps, record);
   // A client that comes back finished its handshake long ago.
   noteInitialized(session);

@@ -19,6 +19,7 @@ import {
   tag,
   wants,
 } from "../../protocol/modern/listen_filter.ts";
+import { onExpiry } from "../credential_expiry.ts";
 import { type EventStream, openEventStream } from "../event_stream.ts";
 import { streamResponse } from "../respond.ts";
 import type { ModernRequest, OpenListen, StatelessDeps, StatelessRequests } from "./requests.ts";
@@ -60,9 +61,11 @@ export async function openListen(
   const connection = openEventStream({ limits, heartbeats, isHeldOpen: holdOpen !== undefined });
   const stream = createListen(asked, deps, connection);
   listens.add(stream);
+  const stopExpiry = onExpiry(deps, () => caller.principal, stream.end);
   connection.closed.then(() => {
     listens.delete(stream);
     closed();
+    stopExpiry();
   });
   // Until the response begins, only this signal shows that the reader has left.
   const leave = (): void => void connection.body.cancel().catch(() => {});
@@ -105,7 +108,7 @@ function createListen(
   { limits, identity, codec }: StatelessDeps,
   connection: EventStream,
 ): Listen {
-  const { request: { id }, surface, caller: { scope, clientInfo } } = asked;
+  const { request: { id }, surface, caller: { scope, clientInfo, principal } } = asked;
   const stream: Listen = {
     limits,
     codec,
@@ -114,6 +117,7 @@ function createListen(
     scope,
     surface,
     clientInfo,
+    principal,
     filter: undefined,
     unsaid: new Map(),
     hearsLists: () => listKindNotices.some((notice) => hears(stream, notice)),

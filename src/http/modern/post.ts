@@ -50,7 +50,7 @@ function take(
   const request = decodeRequest(
     message,
     headers,
-    () => gateway.surface(surface)?.takesForeign === true,
+    () => gateway.surface(surface, principal)?.takesForeign === true,
   );
   context.assertOpen();
   const asked: ModernRequest = {

@@ -16,6 +16,7 @@ import type { Envelope } from "../../protocol/modern/envelope.ts";
 import type { DecodedRequest } from "../../protocol/modern/modern_request.ts";
 import type { Emit } from "../../telemetry/events.ts";
 import type { Accepts } from "../accept.ts";
+import type { IsLostStream } from "../credential_expiry.ts";
 import type { Heartbeats } from "../heartbeat.ts";
 import type { KeepAlive } from "../keep_alive.ts";
 import { createSeenClients, type SeenClients } from "./seen_clients.ts";
@@ -62,6 +63,7 @@ export interface OpenListen {
   readonly scope: string;
   readonly surface: string;
   readonly clientInfo: JsonObject;
+  readonly principal: Principal;
   /** Whether it was acknowledged and carries list changes. */
   hearsLists(): boolean;
   /** Sends a notice; true when the stream asked for it and took it now. */
@@ -138,6 +140,13 @@ export function notifyListens({ listens }: StatelessRequests, notice: Notice): n
 /** Ends the notification streams; calls may finish. */
 export function endListens({ listens }: StatelessRequests): void {
   for (const listen of [...listens]) listen.end();
+}
+
+/** Ends the notification streams of principals that lost the right to them. */
+export function endLostListens({ listens }: StatelessRequests, isLost: IsLostStream): void {
+  for (const listen of [...listens]) {
+    if (isLost(listen.surface, listen.principal)) listen.end();
+  }
 }
 
 /** Gives everything up that is open. */

@@ -151,7 +151,7 @@ describe("several servers behind one surface", () => {
     expect((await ask(gateway, "tools/call", { name: "x" }, "/servers/a"))["params"]).toEqual({
       name: "x",
     });
-    expect(gateway.surface("/servers/missing")).toBe(undefined);
+    expect(gateway.surface("/servers/missing", anonymous)).toBe(undefined);
   });
 
   test("a server whose name begins another's does not take its tools", async () => {
@@ -830,7 +830,7 @@ describe("a new configuration", () => {
     expect([fakes.a.closed, fakes.b.closed]).toEqual([false, true]);
     expect(names(await ask(gateway, "tools/list"), "tools")).toEqual(["a__x", "c__x"]);
     expect([...fakes.c.watchers.keys()]).toEqual(["scope-1"]);
-    expect(gateway.surface("/servers/b")).toBe(undefined);
+    expect(gateway.surface("/servers/b", anonymous)).toBe(undefined);
   });
 
   test("lets a removed server finish the call that is under way", async () => {

@@ -40,7 +40,7 @@ function createSurface(names: readonly string[], policy: Policy = allowAll) {
     },
     log,
     scopes: createScopes(clock, limits),
-    policy,
+    access: { policy, strictest: () => "allow" },
     viewOf: (surface) => surface === view.surface ? view as unknown as ResolvedSurface : undefined,
   });
   const client = (scope: string, principal: Principal = anonymous, fails = false) => {

@@ -1,0 +1,51 @@
+/**
+ * The question whether a call may be made, as the person at the client reads it: the server, what is
+ * called, and its arguments, each on one short line. A model chose the arguments and a server the
+ * names, so nothing in them can look like a line of the gateway's own, or like markup.
+ */
+import type { Limits } from "../../limits.ts";
+import type { JsonObject, ListKind } from "../../model.ts";
+import { oneLine } from "../../one_line.ts";
+import type { Target } from "./steps.ts";
+
+const kindNames: Readonly<Record<ListKind, string>> = {
+  tools: "Tool",
+  prompts: "Prompt",
+  resources: "Resource",
+  templates: "Resource",
+};
+
+type QuestionLimits = Pick<Limits, "consentLinesMax" | "consentLineCharsMax">;
+
+/** The params of `elicitation/create`: a form without fields, which is accepted or declined. */
+export function consentQuestion(
+  { server, item, params }: Target,
+  limits: QuestionLimits,
+): JsonObject {
+  const line = (name: string, value: string) => `${shown(name, limits)}: ${shown(value, limits)}`;
+  const given = Object.entries((params["arguments"] ?? {}) as JsonObject);
+  const lines = given.slice(0, limits.consentLinesMax)
+    .map(([name, value]) => `- ${line(name, JSON.stringify(value) ?? "nothing")}`);
+  const more = given.length - lines.length;
+  return {
+    message: [
+      "Allow this call?",
+      line("Server", server.config.name),
+      ...(item === undefined ? [] : [line(kindNames[item.kind], item.own)]),
+      ...(lines.length === 0 ? [] : ["Arguments:", ...lines]),
+      ...(more > 0 ? [`- and ${more} more`] : []),
+    ].join("\n"),
+    requestedSchema: { type: "object", properties: {} },
+  };
+}
+
+/** What HTML and Markdown read as markup, wherever it stands in a line. */
+const markup = /[<>&`*~|[\]]/g;
+
+/** A text on one line, with characters of markup spelled as JSON spells them. */
+function shown(text: string, { consentLineCharsMax }: QuestionLimits): string {
+  return oneLine(text, consentLineCharsMax).replace(
+    markup,
+    (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
