@@ -23,10 +23,10 @@ export interface PrincipalRates {
   /** Counts a request that opens a session or a stream. Throws `rate_limited`. */
   takeRequest(principal: Principal): void;
   /**
-   * Counts a session that is not stored yet until the returned function is called; `stored` is the
-   * number of those that are. Throws `rate_limited`.
+   * Counts a session that is not stored yet until the returned function is called; `stored` counts
+   * those that are. Rejects with `rate_limited`, or as `stored` does.
    */
-  openSession(principal: Principal, stored: number): () => void;
+  openSession(principal: Principal, stored: () => Promise<number>): Promise<() => void>;
   /** Counts an event stream until the returned function is called. Throws `rate_limited`. */
   openStream(principal: Principal): () => void;
   /**
@@ -81,17 +81,7 @@ export function createPrincipalRates(options: PrincipalRatesOptions): PrincipalR
     takeRequest(principal) {
       if (!isReserved(principal)) takeToken(rates, principal);
     },
-    openSession(principal, stored) {
-      if (isReserved(principal)) return nothing;
-      const usage = usageOf(rates, principal);
-      const max = limits.principalSessionsMax;
-      if (standsForOne(principal) && stored + usage.sessions >= max) {
-        const text = `Too many sessions: this client has ${max}; end one, or retry later`;
-        // By then, sessions that are due have expired.
-        throw refuse(rates, principal, "sessions", text, limits.expirySweepMs);
-      }
-      return open(usage, "sessions");
-    },
+    openSession: (principal, stored) => openSession(rates, principal, stored),
     openStream(principal) {
       if (isReserved(principal)) return nothing;
       const usage = usageOf(rates, principal);
@@ -126,6 +116,29 @@ function beginCall(rates: Rates, principal: Principal): (() => void) | undefined
   takeToken(rates, principal);
   usage.calls += 1;
   return usage.endCall;
+}
+
+async function openSession(
+  rates: Rates,
+  principal: Principal,
+  stored: () => Promise<number>,
+): Promise<() => void> {
+  // Clients that do not authenticate have no share, which spares them the count.
+  if (!standsForOne(principal)) return nothing;
+  const { principalSessionsMax: max, expirySweepMs } = rates.options.limits;
+  const usage = usageOf(rates, principal);
+  // Both precede the count, so that a session which opens meanwhile is here or already stored.
+  const others = usage.sessions;
+  const close = open(usage, "sessions");
+  try {
+    if (await stored() + others < max) return close;
+    const text = `Too many sessions: this client has ${max}; end one, or retry later`;
+    // By then, sessions that are due have expired.
+    throw refuse(rates, principal, "sessions", text, expirySweepMs);
+  } catch (thrown) {
+    close();
+    throw thrown;
+  }
 }
 
 /** Takes a token of a principal's bucket, if the configuration gives it a rate. */

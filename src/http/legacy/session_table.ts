@@ -8,7 +8,6 @@
 import { sleep } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Principal } from "../../model.ts";
-import { standsForOne } from "../../principals.ts";
 import type { Identity } from "../../protocol/codec.ts";
 import { createLegacyCodec } from "../../protocol/legacy/era_codec.ts";
 import type { SessionRecord } from "../../session/session_store.ts";
@@ -112,9 +111,8 @@ export async function reserve(sessions: Sessions, principal: Principal): Promise
   try {
     const count = await deps.sessions.count() + others;
     if (count >= deps.limits.sessionsMax) throw new GatewayError("session_limit");
-    // Clients that do not authenticate have no share, which spares them the look-up.
-    const stored = standsForOne(principal) ? await deps.sessions.countOf(principal.id) : 0;
-    freeShare = deps.rates.openSession(principal, stored);
+    const stored = () => deps.sessions.countOf(principal.id);
+    freeShare = await deps.rates.openSession(principal, stored);
     return free;
   } catch (thrown) {
     free();

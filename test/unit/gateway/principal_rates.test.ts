@@ -116,17 +116,37 @@ describe("calls at once", () => {
 describe("sessions and streams", () => {
   const limits = { principalSessionsMax: 3, principalStreamsMax: 2 };
 
-  test("are bounded for each principal: stored sessions and those that open count together", () => {
+  test("are bounded for each principal: stored sessions and those that open count together", async () => {
     const { rates } = open({}, limits);
-    const close = rates.openSession(ada, 1);
-    rates.openSession(ada, 1);
-    expect(refusalOf(() => rates.openSession(ada, 1))?.data)
-      .toEqual({ reason: "rate_limited", retryAfterMs: defaultLimits.expirySweepMs });
+    const openWith = (principal: Principal, stored: number) =>
+      rates.openSession(principal, () => Promise.resolve(stored));
+    const close = await openWith(ada, 1);
+    await openWith(ada, 1);
+    const refused = await openWith(ada, 1).catch((thrown: unknown) => thrown);
+    expect(
+      refusalOf(() => {
+        throw refused;
+      })?.data,
+    ).toEqual({ reason: "rate_limited", retryAfterMs: defaultLimits.expirySweepMs });
     close();
     close();
-    expect(refusalOf(() => rates.openSession(ada, 1))).toBeUndefined();
-    expect(refusalOf(() => rates.openSession(ada, 1))).toBeDefined();
-    expect(refusalOf(() => rates.openSession(bob, 2))).toBeUndefined();
+    await openWith(ada, 1);
+    await expect(openWith(ada, 1)).rejects.toThrow("Too many sessions");
+    await openWith(bob, 2);
+  });
+
+  test("that are stored while others are counted are not missed", async () => {
+    const { rates } = open({}, limits);
+    let stored = 2;
+    const late = Promise.withResolvers<number>();
+    const close = await rates.openSession(ada, () => Promise.resolve(stored));
+    // This count began before the other session was stored, and is answered after it was.
+    const second = rates.openSession(ada, () => late.promise);
+    const before = stored;
+    stored += 1;
+    close();
+    late.resolve(before);
+    await expect(second).rejects.toThrow("Too many sessions");
   });
 
   test("streams of any kind count together", () => {
@@ -144,12 +164,12 @@ describe("clients that do not authenticate, and operators", () => {
   const limits = { principalCallsMax: 1, principalSessionsMax: 1, principalStreamsMax: 1 };
 
   for (const principal of [anonymousPrincipal, ownerPrincipal]) {
-    test(`have no share: ${principal.id}`, () => {
+    test(`have no share: ${principal.id}`, async () => {
       const { rates } = open({}, limits);
       for (let time = 0; time < 3; time += 1) {
         expect(rates.beginCall(principal)).toBeUndefined();
         rates.takeRequest(principal);
-        rates.openSession(principal, 100);
+        await rates.openSession(principal, () => Promise.resolve(100));
         rates.openStream(principal);
       }
     });
