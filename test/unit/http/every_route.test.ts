@@ -127,7 +127,8 @@ describe("H12 every route and method alike", () => {
     const { handler, send, key, gateway } = await open();
     const mutations = mutationsOf(key);
     expect(new Set(mutations).size).toBeGreaterThan(40);
-    const refusals = new Map<string, number>();
+    const refusals = new Set<string>();
+    const accepted: unknown[] = [];
     const bad = { "content-type": "text/html", "mcp-session-id": "x", accept: "image/png" };
     for (const row of handler.routes.filter((one) => !isOpen(one))) {
       for (const url of urlsOf(row)) {
@@ -136,16 +137,18 @@ describe("H12 every route and method alike", () => {
             const headers = { ...bad, ...(authorization !== undefined && { authorization }) };
             const body = /GET|HEAD/.test(method) ? {} : { body: "{ no JSON" };
             const response = await send(method, url, { headers, ...body });
-            const where = [method, url, authorization];
-            expect([...where, response.status]).toEqual([...where, 401]);
             const told = `${response.headers.get("www-authenticate")} ${await response.text()}`;
-            expect([...where, told.includes("files") || told.includes(key)])
-              .toEqual([...where, false]);
-            refusals.set(told, (refusals.get(told) ?? 0) + 1);
+            const { status } = response;
+            if (status !== 401) accepted.push([method, url, authorization, status]);
+            refusals.add(told);
           }
         }
       }
     }
+    expect(accepted).toEqual([]);
+    expect([...refusals].filter((told) => told.includes("files") || told.includes(key))).toEqual(
+      [],
+    );
     // No credentials, and credentials that are not valid.
     expect(refusals.size).toBe(2);
     expect(gateway.calls.length).toBe(0);
@@ -180,7 +183,7 @@ describe("H12 every route and method alike", () => {
         }),
       );
       expect([row.path, new Set(answers).size]).toEqual([row.path, 1]);
-      expect(answers[0]).toStartWith("204 ");
+      expect(answers[0]).toMatch(/^204 /);
     }
   });
 
