@@ -69,6 +69,8 @@ export interface Authenticator {
   readonly hasOwnIssuer?: boolean | undefined;
   /** Whether the clients of a surface may find the issuers; absent: those of all surfaces. */
   isDiscoverable?(surface: string): boolean;
+  /** Whether every request has a principal: clients need no credentials. Absent: they do. */
+  readonly letsAllIn?: boolean | undefined;
   /** The gateway closes; its stores stay open until the promise settles. */
   close?(): void | Promise<void>;
 }
