@@ -4,6 +4,14 @@
 export const accessLimits = {
   /** Verified tokens that are remembered, each with its principal; the oldest gives way. */
   verifiedTokensMax: 10_000,
+  /** Keys in the store; each belongs to a program or a person. */
+  accessKeysMax: 1_000,
+  /** The name of a key or a role: logs and the ids of principals contain them. */
+  accessNameCharsMax: 64,
+  /** What one key is limited to: names of servers and tools, and its roles. */
+  keyNamesMax: 100,
+  /** The last uses of keys are stored together, this long after the first of them. */
+  keyUseFlushMs: 30_000,
   /** The longest token of another issuer; a larger one would not fit into the head of a request. */
   jwtCharsMax: 16_384,
   /**
