@@ -1,4 +1,4 @@
-/** How the clients of a target authenticate, as rows: what the gateway is told, and what they send. */
+/** How the clients of a target authenticate, as rows: settings of the gateway, and what is sent. */
 import { runCli } from "../../test/support/run_cli.ts";
 import type { SpawnedGateway } from "../../test/support/spawn_gateway.ts";
 
