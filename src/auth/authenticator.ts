@@ -64,6 +64,8 @@ export interface Authenticator {
    * get their credentials elsewhere.
    */
   readonly issuers?: readonly string[] | undefined;
+  /** Whether every request has a principal: clients need no credentials. Absent: they do. */
+  readonly letsAllIn?: boolean | undefined;
   /** The gateway closes; its stores stay open until the promise settles. */
   close?(): void | Promise<void>;
 }
