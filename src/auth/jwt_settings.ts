@@ -6,6 +6,7 @@ import * as v from "valibot";
 import { ConfigError } from "../config/config_error.ts";
 import { only } from "../config/credentials_schema.ts";
 import { isLoopback } from "../config/loopback.ts";
+import { isJsonObject } from "../json.ts";
 import type { JsonObject } from "../model.ts";
 import { readKindSettings } from "./kind_settings.ts";
 
@@ -126,13 +127,17 @@ const issuerSchema = only({
     ),
   ),
   claims: v.optional(
-    only({
-      id: v.optional(texts),
-      client: v.optional(texts),
-      roles: v.optional(texts),
-      groups: v.optional(texts),
-      scope: v.optional(texts),
-    }),
+    v.pipe(
+      // A list would be an object without keys.
+      v.custom<Record<string, unknown>>(isJsonObject, "an object with names of claims"),
+      only({
+        id: v.optional(texts),
+        client: v.optional(texts),
+        roles: v.optional(texts),
+        groups: v.optional(texts),
+        scope: v.optional(texts),
+      }),
+    ),
   ),
   // RFC 6749, 3.3: the header of a challenge quotes it.
   requiredScope: v.optional(

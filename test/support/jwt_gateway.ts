@@ -13,6 +13,7 @@ import { defaultLimits, type Limits } from "../../src/limits.ts";
 import type { JsonObject, Principal } from "../../src/model.ts";
 import type { OutgoingRequest, Runtime } from "../../src/runtime/runtime.ts";
 import { createSealer, makeKey } from "../../src/seal.ts";
+import { createMemoryKeyStore } from "../../src/store/memory_keys.ts";
 import { createTestClock, type TestClock } from "./clock.ts";
 import { createMemoryKeyStore } from "../../src/store/memory_keys.ts";
 import { createTestRuntime } from "./fake_runtime.ts";
@@ -74,6 +75,7 @@ export async function createJwtGateway(options: JwtGatewayOptions): Promise<JwtG
   const authenticator = await createAuthenticator(auth, options.table ?? authenticatorKinds, {
     config: { ...options.config, auth } as GatewayConfig,
     runtime,
+    keys: createMemoryKeyStore(),
     sealer: await createSealer(makeKey()),
     bus,
     keys: createMemoryKeyStore(),
@@ -111,7 +113,7 @@ export async function createJwtGateway(options: JwtGatewayOptions): Promise<JwtG
     statusOf: async (token, path) => (await call(token, path)).status,
     async close() {
       await harness.handler.close();
-      authenticator.close?.();
+      await authenticator.close?.();
     },
   };
 }

@@ -218,7 +218,7 @@ describe("H12 every route and method alike", () => {
 });
 
 describe("a key that was verified", () => {
-  const target = { path: "/mcp", surface: "/mcp" };
+  const target = { path: "/mcp", surface: "/mcp", resource: "http://localhost/mcp" };
 
   test("costs no store access and no promise the next time", async () => {
     const { authenticator, key, asked } = await open();
