@@ -33,6 +33,8 @@ export interface OAuthGatewayOptions {
   /** The data directory of an earlier gateway, to play a restart. */
   readonly directory?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** `mcpServers`; absent: one program. */
+  readonly servers?: JsonObject;
 }
 
 /** The gateway and its surroundings. */
@@ -63,7 +65,7 @@ export async function openOAuthGateway(options: OAuthGatewayOptions = {}): Promi
     readText: (file) =>
       Promise.resolve(
         file.endsWith("mcp.json")
-          ? JSON.stringify({ mcpServers: { child: hostileCommand() } })
+          ? JSON.stringify({ mcpServers: options.servers ?? { child: hostileCommand() } })
           : undefined,
       ),
   });
