@@ -30,7 +30,7 @@ export interface Access {
 /** What it works on. */
 export interface AccessDeps {
   readonly stores: Stores;
-  readonly runtime: Pick<Runtime, "nextTurn" | "sha256">;
+  readonly runtime: Pick<Runtime, "nextTurn" | "sha256" | "request">;
   /** Gets what is revoked. */
   readonly bus: Bus;
   readonly emit: Emit;
@@ -50,6 +50,7 @@ export function createAccess(
   const people = createPeople({
     store: stores.users,
     server: steering,
+    settings: oauth?.settings.login,
     runtime,
     clock,
     limits,
@@ -60,7 +61,7 @@ export function createAccess(
 }
 
 /** Says how to add the first user, while no person can log in. */
-export async function announceFirstUser({ users }: People, log: Log): Promise<void> {
-  if (!await users.isEmpty()) return;
+export async function announceFirstUser({ users, openid }: People, log: Log): Promise<void> {
+  if (openid !== undefined || !await users.isEmpty()) return;
   log.warn("No person can log in yet; add the first user with: mcp-wrapper users add NAME");
 }
