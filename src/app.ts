@@ -3,7 +3,7 @@
  * handler. It names no runtime, reads no environment and opens no socket: `src/main` or an
  * embedding program does.
  */
-import { type Access, createAccess } from "./app/access.ts";
+import { type Access, announceFirstUser, createAccess } from "./app/access.ts";
 import { type GatewayOptions, openParts, openServers } from "./app/parts.ts";
 import { createUpstreams } from "./app/upstreams.ts";
 import type { ServersConfig } from "./config/config.ts";
@@ -144,6 +144,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     storageProblem: stores.problem,
   });
   sources.announce();
+  if (parts.oauth !== undefined) await announceFirstUser(people, log.source("users"));
   http.open();
 
   return {

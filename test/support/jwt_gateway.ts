@@ -13,7 +13,6 @@ import { defaultLimits, type Limits } from "../../src/limits.ts";
 import type { JsonObject, Principal } from "../../src/model.ts";
 import type { OutgoingRequest, Runtime } from "../../src/runtime/runtime.ts";
 import { createSealer, makeKey } from "../../src/seal.ts";
-import { createMemoryKeyStore } from "../../src/store/memory_keys.ts";
 import { createTestClock, type TestClock } from "./clock.ts";
 import { createMemoryKeyStore } from "../../src/store/memory_keys.ts";
 import { createTestRuntime } from "./fake_runtime.ts";
@@ -78,7 +77,7 @@ export async function createJwtGateway(options: JwtGatewayOptions): Promise<JwtG
     keys: createMemoryKeyStore(),
     sealer: await createSealer(makeKey()),
     bus,
-    keys: createMemoryKeyStore(),
+
     clock,
     limits,
     log,
