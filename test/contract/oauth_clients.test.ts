@@ -309,6 +309,10 @@ describe("a registration", () => {
     ["a fragment", { redirect_uris: ["https://a.example/cb#x"] }, "invalid_redirect_uri"],
     ["one bad of two", { redirect_uris: [loopback, "file:///x"] }, "invalid_redirect_uri"],
     ["no list", { redirect_uris: loopback }, "invalid_client_metadata"],
+    ["too many keys", {
+      token_endpoint_auth_method: "private_key_jwt",
+      jwks: { keys: [{ x: "x".repeat(20_000) }] },
+    }, "invalid_client_metadata"],
     ["a machine's grant", { grant_types: ["client_credentials"] }, "invalid_client_metadata"],
     ["an unknown method", { token_endpoint_auth_method: "x" }, "invalid_client_metadata"],
     [
