@@ -11,7 +11,7 @@ import { defaultLimits, msPerSecond } from "../limits.ts";
 import type { JsonObject } from "../model.ts";
 import { sha256Hex } from "../seal.ts";
 import type { OAuthClient } from "./client_metadata.ts";
-import { type LoginSettings, loginSchema } from "./login_settings.ts";
+import { loginSchema, type LoginSettings } from "./login_settings.ts";
 import { parseRedirectUri } from "./redirect_uris.ts";
 import { usualScopes } from "./scopes.ts";
 

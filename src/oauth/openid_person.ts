@@ -32,7 +32,9 @@ export function toPerson(
     ? claims["email"].toLowerCase()
     : undefined;
   // An address that anybody can claim is no identity.
-  if (names.id === "email" && email === undefined) return { refused: "the address is not verified" };
+  if (names.id === "email" && email === undefined) {
+    return { refused: "the address is not verified" };
+  }
   const roles = namesIn(claims, names.roles).slice(0, memberNamesMax);
   const groups = namesIn(claims, names.groups).slice(0, memberNamesMax);
   if (allow !== "*" && !isAllowed(allow, { id, email, groups })) {
