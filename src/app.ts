@@ -3,6 +3,7 @@
  * handler. It names no runtime, reads no environment and opens no socket: `src/main` or an
  * embedding program does.
  */
+import { type Access, announceFirstUser, createAccess } from "./app/access.ts";
 import { type GatewayOptions, openParts, openServers } from "./app/parts.ts";
 import { createUpstreams } from "./app/upstreams.ts";
 import type { ServersConfig } from "./config/config.ts";
@@ -24,7 +25,9 @@ import { recordServers } from "./telemetry/server_history.ts";
 import { trialCallerOf } from "./upstream/mcp/trial_caller.ts";
 import { identity } from "./version.ts";
 
+export { AccessError } from "./access_error.ts";
 export { type DataFacts, inspectData } from "./app/inspect_data.ts";
+export { type OpenAccess, openAccess, type OpenAccessOptions } from "./app/open_access.ts";
 export type { GatewayOptions } from "./app/parts.ts";
 export { type OpenRegistry, openRegistry, type OpenRegistryOptions } from "./app/open_registry.ts";
 export { defaultTables, type Tables } from "./app/tables.ts";
@@ -42,6 +45,8 @@ export interface GatewayHandle extends Operator {
    * refuses requests until it is opened.
    */
   readonly admin: AdminApi | undefined;
+  /** Who may connect: keys, users, clients and grants. */
+  readonly access: Access;
   /** The authorization server; undefined if the kind `oauth` is not in use. */
   readonly oauth: OAuthServer | undefined;
   /** The name of this instance among others. */
@@ -95,6 +100,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     debug: config.debug,
     tryServers: config.tryServers ?? true,
   });
+  const { access, people } = createAccess({ ...parts, ...shared, stores, runtime });
   const operator = createOperator({ sources, gateway, history, clock, hide: log.hide });
   const http = createHttpHandler({
     ...shared,
@@ -102,6 +108,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     surfaceKinds: tables.surfaceKinds,
     authenticator: parts.authenticator,
     oauth: parts.oauth,
+    pages: parts.oauth && { people, waiting: parts.oauth.waiting, sealer },
     sessions: stores.sessions,
     bus: parts.bus,
     log: log.source("http"),
@@ -113,12 +120,21 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     admin: tokens && {
       tokens,
       operator,
+      access,
       backup: stores.backup,
-      self: { ...identity, runtime: runtime.name, instance, data: config.dataDirectory },
+      self: {
+        ...identity,
+        runtime: runtime.name,
+        instance,
+        data: config.dataDirectory,
+        auth: config.auth?.kinds ?? [],
+        publicUrl: config.publicUrl,
+      },
     },
     storageProblem: stores.problem,
   });
   sources.announce();
+  if (parts.oauth !== undefined) await announceFirstUser(people, log.source("users"));
   http.open();
 
   return {
@@ -127,6 +143,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     fetch: http.fetch,
     call: createOwnCalls(gateway, { ...trialCallerOf("program"), clientInfo: { ...identity } }),
     admin: http.admin,
+    access,
     oauth: parts.oauth,
     instance,
     log,
@@ -142,7 +159,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     },
     async close() {
       await http.close();
-      parts.authenticator.close?.();
+      await parts.authenticator.close?.();
       parts.oauth?.close();
       await gateway.close();
       await warden.close();

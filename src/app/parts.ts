@@ -87,6 +87,7 @@ export async function openParts(options: GatewayOptions): Promise<GatewayParts> 
   const oauth = await openOAuth({ ...access, opened, events, log }).catch(close);
   const authenticator = await createAuthenticator(config.auth, tables.authenticatorKinds, {
     ...access,
+    keys: opened.stores.keys,
     oauth,
     log: log.source("auth"),
   }).catch(close);

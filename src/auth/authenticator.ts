@@ -13,6 +13,7 @@ import type { JsonObject, Principal } from "../model.ts";
 import type { OAuthServer } from "../oauth/oauth_server.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Sealer } from "../seal.ts";
+import type { KeyStore } from "./key_store.ts";
 
 /** The endpoint that a request is for; whether there is such a surface is not known yet. */
 export interface AuthTarget {
@@ -20,6 +21,11 @@ export interface AuthTarget {
   readonly path: string;
   /** The name of its surface. */
   readonly surface: string;
+  /**
+   * The canonical URL of its surface, which is the resource that a token is for (RFC 8707): that of
+   * the surface's `mcp` endpoint, whichever endpoint the request is for.
+   */
+  readonly resource: string;
 }
 
 /** Why a request has no principal, and what the client needs. */
@@ -63,8 +69,10 @@ export interface Authenticator {
   readonly hasOwnIssuer?: boolean | undefined;
   /** Whether the clients of a surface may find the issuers; absent: those of all surfaces. */
   isDiscoverable?(surface: string): boolean;
-  /** The gateway closes. */
-  close?(): void;
+  /** Whether every request has a principal: clients need no credentials. Absent: they do. */
+  readonly letsAllIn?: boolean | undefined;
+  /** The gateway closes; its stores stay open until the promise settles. */
+  close?(): void | Promise<void>;
 }
 
 /** What a kind may use. */
@@ -74,6 +82,7 @@ export interface AuthenticatorDeps {
   readonly settings: JsonObject;
   readonly runtime: Runtime;
   readonly sealer: Sealer;
+  readonly keys: KeyStore;
   readonly bus: Bus;
   /** Absent: the kind `oauth` is not in use. */
   readonly oauth?: OAuthServer | undefined;

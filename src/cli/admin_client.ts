@@ -10,7 +10,9 @@ import { defaultLimits } from "../limits.ts";
 import type { OutgoingRequest } from "../runtime/runtime.ts";
 import { hmacHex } from "../seal.ts";
 import { noDirectory } from "../config/places.ts";
+import { toAccessCalls } from "./access_calls.ts";
 import {
+  type AccessCalls,
   anyForm,
   type GatewayView,
   helloForm,
@@ -27,7 +29,7 @@ import { type GatewayFile, gatewayFileForm, gatewayFilePath } from "./start/gate
 export type PutView = v.InferOutput<typeof putForm>;
 
 /** A gateway that runs and can be steered. Every function throws a CommandError with its reason. */
-export interface RunningGateway {
+export interface RunningGateway extends AccessCalls {
   readonly file: GatewayFile;
   readonly adminUrl: string;
   /** The value of the Authorization header for all below `adminUrl`. */
@@ -105,7 +107,7 @@ async function readToken(
 }
 
 /** One call of the API. */
-interface AdminCall<Form extends v.GenericSchema> {
+export interface AdminCall<Form extends v.GenericSchema> {
   readonly method: "GET" | "PUT" | "POST" | "DELETE";
   readonly path: string;
   readonly form: Form;
@@ -115,7 +117,8 @@ interface AdminCall<Form extends v.GenericSchema> {
   readonly withinMs?: number;
 }
 
-type AdminCaller = <Form extends v.GenericSchema>(
+/** Calls the API; rejects with a CommandError. */
+export type AdminCaller = <Form extends v.GenericSchema>(
   call: AdminCall<Form>,
 ) => Promise<v.InferOutput<Form>>;
 
@@ -165,6 +168,7 @@ function toGateway(
     restart: (name) => post(`${at(name)}/restart`),
     reload: () => post("/admin/reload"),
     backup: (path) => post("/admin/backup", { file: path }),
+    ...toAccessCalls(call),
   };
 }
 
@@ -233,6 +237,9 @@ const reasons: Readonly<Record<string, keyof typeof exitCodes>> = {
   path_unknown: "notFound",
   in_file: "usage",
   invalid: "usage",
+  access_unknown: "notFound",
+  access_taken: "usage",
+  access_invalid: "usage",
 };
 
 function readAnswer<Form extends v.GenericSchema>(

@@ -5,7 +5,7 @@
  */
 import type { FetchContext } from "../runtime/runtime.ts";
 import type { BaseUrl } from "./gateway_url.ts";
-import { escapeHtml } from "./html.ts";
+import { escapeHtml } from "./markup.ts";
 import { fillName, type SurfaceKinds } from "./surface_kinds.ts";
 
 /** One client, where its setting belongs, and the setting. */

@@ -35,6 +35,8 @@ import {
   type SurfaceRow,
 } from "./route_match.ts";
 import { get, remove } from "./legacy/post.ts";
+import type { PagesParts } from "./oauth/browser_request.ts";
+import { peopleRows } from "./oauth/people_rows.ts";
 import { deliver } from "./legacy/notices.ts";
 import { closeSessions, createSessions, type Sessions } from "./legacy/session_table.ts";
 import { closeForNow } from "./legacy/session_streams.ts";
@@ -76,6 +78,8 @@ export interface HttpDeps extends Pick<Runtime, "addresses" | "sha256"> {
   readonly operatorToken?: string | undefined;
   /** Absent: there is no admin API. */
   readonly admin?: AdminSettings | undefined;
+  /** The pages on which people log in; absent: there are none. */
+  readonly pages?: PagesParts | undefined;
   readonly storageProblem?: HealthDeps["storageProblem"];
   /** Absent: the gateway has no authorization server. */
   readonly oauth?: OAuthServer | undefined;
@@ -85,6 +89,8 @@ export interface HttpDeps extends Pick<Runtime, "addresses" | "sha256"> {
 export interface HttpHandler {
   /** Answers every request; never rejects. */
   readonly fetch: FetchHandler;
+  /** Every URL, with its methods. */
+  readonly routes: readonly RouteRow[];
   /** For a listener of its own. */
   readonly admin: AdminApi | undefined;
   /** New work is taken from now on. */
@@ -129,11 +135,12 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const guard = createGuard(config, deps);
   const readJson = createJsonReader({ ...deps, sizeVariable: "MCP_BODY_MAX_MB" });
   const forwarding = createForwarding(config.trustedProxies);
-  const baseUrl = createBaseUrl(config.publicUrl, forwarding);
   const { clientAddress } = forwarding;
-  const parts = { deps, sessions, stateless, transport, baseUrl, clientAddress };
-  const layer: HttpLayer = { ...parts, phase: "starting" };
-  const match = createMatcher(rowsOf(layer), limits);
+  const baseUrl = createBaseUrl(config.publicUrl, forwarding);
+  const shared = { deps, sessions, stateless, transport, baseUrl, clientAddress };
+  const layer: HttpLayer = { ...shared, phase: "starting" };
+  const routes = rowsOf(layer);
+  const match = createMatcher(routes, limits);
   const admission = { authenticator: deps.authenticator, baseUrl };
   const phase = () => layer.phase;
   const dispatch: DispatchDeps = { deps, guard, admission, match, readJson, phase };
@@ -143,6 +150,7 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
 
   return {
     fetch: createDispatch(dispatch),
+    routes,
     admin,
     open: () => void (layer.phase = "ready"),
     async drain() {
@@ -172,7 +180,7 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
 
 /** The route table. */
 function rowsOf(layer: HttpLayer): RouteRow[] {
-  const { sessions, stateless, transport } = layer;
+  const { deps, baseUrl, clientAddress, sessions, stateless, transport } = layer;
   const streamable: SurfaceRow["methods"] = {
     POST: (context) => post(sessions, stateless, context),
     GET: (context) => get(sessions, context),
@@ -200,6 +208,9 @@ function rowsOf(layer: HttpLayer): RouteRow[] {
         })),
       ];
     }),
+    ...(deps.pages === undefined
+      ? []
+      : peopleRows({ ...deps, ...deps.pages, baseUrl, clientAddress })),
     { path: "/health", openMethods: { GET: health, HEAD: health } },
     { path: "/ready", openMethods: { GET: ready, HEAD: ready } },
     { path: "/", openMethods: { GET: page, HEAD: page } },

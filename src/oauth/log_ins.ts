@@ -3,6 +3,7 @@
  * takes the same steps as one of a known name: the same rates, the same hash, the same answer.
  */
 import type { Clock } from "../clock.ts";
+import { parseAddress } from "../ip_address.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { createAttemptRate } from "./attempt_rate.ts";
@@ -90,14 +91,12 @@ export function createLogIns({ users, clock, limits, sha256, log }: LogInDeps): 
   };
 }
 
-/** Of an IPv6 address the part that one customer has (RFC 6177); a host can use all addresses in it. */
+/** Bytes of an IPv6 address that one customer has; a host can use all addresses that begin so. */
+const networkBytes = 8;
+
+/** What attempts are counted by: an IPv4 address, or the network of an IPv6 address. */
 function networkOf(address = "unknown"): string {
-  if (!address.includes(":")) return address;
-  const url = `http://[${address.replace(/%.*$/, "")}]`;
-  if (!URL.canParse(url)) return address;
-  const [head = "", tail = ""] = new URL(url).hostname.slice(1, -1).split("::");
-  const groups = head.split(":").filter((group) => group !== "");
-  const missing = 8 - groups.length - tail.split(":").filter((group) => group !== "").length;
-  return [...groups, ...Array<string>(Math.max(0, missing)).fill("0"), ...tail.split(":")]
-    .slice(0, 4).join(":");
+  const bytes = parseAddress(address);
+  if (bytes === undefined) return address;
+  return (bytes.length > networkBytes / 2 ? bytes.slice(0, networkBytes) : bytes).join(".");
 }

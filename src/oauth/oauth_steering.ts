@@ -4,11 +4,14 @@ import type { OAuthDeps } from "./oauth_deps.ts";
 import { readGrant } from "./oauth_rows.ts";
 import type { ListedClient, ListedGrant, OAuthSteering } from "./oauth_server.ts";
 import type { ClientRow, GrantRow } from "./oauth_store.ts";
+import type { OAuthSettings } from "./oauth_settings.ts";
 import { endGrants } from "./revocation.ts";
 
 /** Makes the functions. */
 export function createOAuthSteering(
-  deps: Pick<OAuthDeps, "store" | "settings" | "bus" | "emit">,
+  deps: Pick<OAuthDeps, "store" | "bus" | "emit"> & {
+    readonly settings: Pick<OAuthSettings, "clients">;
+  },
 ): OAuthSteering {
   const { store, settings } = deps;
   return {

@@ -2,25 +2,27 @@
  * The gateway's own users: adding and removing them, their passwords and log-in links, and who a
  * password or a link belongs to. Not here: how often may be tried (log_ins.ts), pages (src/http/).
  */
+import { AccessError } from "../access_error.ts";
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import { sha256Hex } from "../seal.ts";
 import { bytesToBase64url } from "../bytes_text.ts";
+import { withTimes } from "./listed_access.ts";
 import type { OAuthSteering } from "./oauth_server.ts";
 import type { Passwords } from "./passwords.ts";
 import type { UserRow, UserStore } from "./user_store.ts";
-import { readMemberNames, readPassword, readUserName, UserError } from "./user_rules.ts";
+import { readMemberNames, readPassword, readUserName } from "./user_rules.ts";
 import type { Person } from "./waiting_authorizations.ts";
 
-/** A user, as an operator sees it. */
+/** A user, as an operator sees it; times are ISO 8601. */
 export interface ListedUser {
   readonly name: string;
   readonly roles: readonly string[];
   readonly groups: readonly string[];
   readonly hasPassword: boolean;
-  readonly createdAt: number;
+  readonly createdAt?: string | undefined;
   /** When this user last logged in. */
-  readonly usedAt?: number | undefined;
+  readonly usedAt?: string | undefined;
 }
 
 /** A user to add. */
@@ -31,13 +33,15 @@ export interface NewUser {
   readonly password?: string | undefined;
 }
 
-/** A one-time link: its token, which is shown once, and when it expires. */
+/** A one-time link, which is shown once. */
 export interface LoginLink {
-  readonly token: string;
-  readonly expiresAt: number;
+  /** Its path with its query, below the URL of the gateway. */
+  readonly path: string;
+  /** ISO 8601. */
+  readonly expiresAt: string;
 }
 
-/** What operators do with users. Each function rejects with a UserError. */
+/** What operators do with users. Each function rejects with an AccessError. */
 export interface UserSteering {
   list(): Promise<readonly ListedUser[]>;
   add(name: string, user: NewUser): Promise<void>;
@@ -71,6 +75,9 @@ export interface UserDeps {
   readonly logOut: (name: string) => void;
 }
 
+/** The page that takes the link. */
+export const loginLinkPath = "/oauth/login/link";
+
 const tokenBytes = 32;
 const tokenPrefix = "mcpl_";
 
@@ -101,7 +108,7 @@ export function createUsers(deps: UserDeps): Users {
   return {
     async list() {
       return (await store.all()).map(({ password, link: _, ...row }) => ({
-        ...row,
+        ...withTimes(row),
         hasPassword: password !== undefined,
       }));
     },
@@ -118,8 +125,8 @@ export function createUsers(deps: UserDeps): Users {
       };
       if (password !== undefined) readPassword(password, name, limits);
       if ((await store.all()).length >= limits.usersMax) {
-        throw new UserError(
-          "full",
+        throw new AccessError(
+          "access_full",
           `Cannot add user "${name}": there are ${limits.usersMax} users`,
         );
       }
@@ -145,7 +152,11 @@ export function createUsers(deps: UserDeps): Users {
       const token = `${tokenPrefix}${bytesToBase64url(random)}`;
       const link = { digest: await sha256Hex(token), expiresAt: clock.wall() + limits.loginLinkMs };
       await change(name, (row) => ({ ...row, link }));
-      return { token, expiresAt: link.expiresAt };
+      const query = new URLSearchParams({ user: name, token });
+      return {
+        path: `${loginLinkPath}?${query}`,
+        expiresAt: new Date(link.expiresAt).toISOString(),
+      };
     },
     async byPassword(name, password) {
       const row = await store.find(name);
@@ -164,10 +175,10 @@ export function createUsers(deps: UserDeps): Users {
   };
 }
 
-function unknownUser(name: string): UserError {
-  return new UserError("unknown", `Cannot find user ${JSON.stringify(name)}`);
+function unknownUser(name: string): AccessError {
+  return new AccessError("access_unknown", `Cannot find user ${JSON.stringify(name)}`);
 }
 
-function takenName(name: string): UserError {
-  return new UserError("taken", `Cannot add user "${name}": there is a user of this name`);
+function takenName(name: string): AccessError {
+  return new AccessError("access_taken", `Cannot add user "${name}": there is a user of this name`);
 }

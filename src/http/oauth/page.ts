@@ -2,7 +2,8 @@
  * The pages of the authorization server: HTML without scripts and without anything from elsewhere,
  * in no frame (RFC 9700, 4.16), in no cache. Not here: what a page says.
  */
-import { html, type Markup } from "../html.ts";
+import { msPerSecond } from "../../limits.ts";
+import { Markup, markup } from "../markup.ts";
 import type { HeaderPairs } from "../respond.ts";
 
 /** One page. */
@@ -15,7 +16,7 @@ export interface Page {
   readonly next?: string | undefined;
 }
 
-const style = `
+const style = new Markup(`
 :root { color-scheme: light dark; --text: #1d2126; --soft: #59636e; --line: #8c959f; --box: #f4f6f8; --link: #0b5cad; --warn: #7a4b00; --warnbox: #fff4d6; --bad: #a40e26; }
 @media (prefers-color-scheme: dark) {
   :root { --text: #e6eaee; --soft: #9aa5b1; --line: #6e7781; --box: #1c2128; --link: #6cb2ff; --warn: #f2cc60; --warnbox: #33290c; --bad: #ff8182; }
@@ -42,7 +43,7 @@ button.link { padding: 0; border: 0; background: none; color: var(--link); font-
 .soft { color: var(--soft); }
 form.line { display: inline; }
 a { color: var(--link); }
-`;
+`);
 
 /**
  * A page as a response. The policy for the referrer is not `no-referrer`: with that, browsers send
@@ -52,27 +53,27 @@ export function pageResponse({ title, body, status = 200, headers, next }: Page)
   const nonce = crypto.randomUUID();
   // No script can send the browser on. This is no part of a form's submission, so `form-action`
   // does not apply to the client's own redirects, as it would after a response with status 303.
-  const refresh = next !== undefined && html`<meta http-equiv="refresh" content="0; url=${next}">`;
-  const { markup } = html`
-    <!doctype html>
-    <html lang="en">
-      <head>
-    <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <meta name="robots" content="noindex">
-    ${refresh}
-    <title>${title} · mcp-wrapper</title>
-    <style nonce="${nonce}">${{ markup: style }}</style>
-      </head>
-      <body>
-        <main>
-    <h1>${title}</h1>
-    ${body}
-        </main>
-      </body>
-    </html>
-  `;
-  return new Response(markup, {
+  const refresh = next !== undefined &&
+    markup`<meta http-equiv="refresh" content="0; url=${next}">`;
+  const { text } = markup`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+${refresh}
+<title>${title} · mcp-wrapper</title>
+<style nonce="${nonce}">${style}</style>
+</head>
+<body>
+<main>
+<h1>${title}</h1>
+${body}
+</main>
+</body>
+</html>
+`;
+  return new Response(text, {
     status,
     headers: {
       "content-type": "text/html; charset=utf-8",
@@ -99,7 +100,17 @@ export interface Problem {
 
 /** The response to a request that ends here, such as one whose redirect is not trusted. */
 export function problemPage({ status, title, text, headers }: Problem): Response {
-  return pageResponse({ status, title, body: html`<p role="alert">${text}</p>`, headers });
+  return pageResponse({ status, title, body: markup`<p role="alert">${text}</p>`, headers });
+}
+
+/** The header that says when to try again, in whole seconds. */
+export function toRetryAfter(waitMs: number): HeaderPairs {
+  return { "retry-after": String(toSeconds(waitMs)) };
+}
+
+/** Whole seconds, at least one. */
+export function toSeconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / msPerSecond));
 }
 
 /** A redirect to a path of the gateway, after a form or to a form. */

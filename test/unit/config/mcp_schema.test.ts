@@ -7,9 +7,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Schema, Validator } from "@cfworker/json-schema";
 import * as v from "valibot";
+import { readJwtSettings } from "../../../src/auth/jwt_settings.ts";
 import { parseText } from "../../../src/config/json_text.ts";
 import editorSchema from "../../../src/config/mcp.schema.json" with { type: "json" };
 import { joinForms } from "../../../src/config/server_kind.ts";
+import type { JsonObject } from "../../../src/model.ts";
 import { upstreamKinds } from "../../../src/upstream/upstream_kinds.ts";
 import { projectDirectory } from "../../support/spawn_gateway.ts";
 
@@ -86,6 +88,30 @@ describe("the JSON Schema of mcp.json", () => {
       const { value } = await parseText(text, "example");
       expect([text, accepts(value)]).toEqual([text, true]);
     }
+  });
+
+  test("accepts what the gateway does of an external issuer", () => {
+    const isTaken = (settings: JsonObject): boolean => {
+      try {
+        return readJwtSettings(settings).length > 0;
+      } catch {
+        return false;
+      }
+    };
+    const { issuer: _name, jwksUrl: _url, ...keys } = editorSchema.$defs.jwtIssuer.properties;
+    const issuer = "https://id.example.com";
+    const own = [["RS256"], ["HS256"], ["at+jwt"], { id: "sub" }, { role: "x" }, 60, 301, "a b"];
+    const values = [...own, [], [""], "", 1.5, -1, true, null, {}, { id: 1 }, { id: [] }];
+    const settings: readonly JsonObject[] = [
+      ...Object.keys(keys).flatMap((key) =>
+        values.map((value) => ({ issuers: [{ issuer, [key]: value }] }))
+      ),
+      ...[{}, { issuers: [] }, { issuers: {} }, { issuers: [{}] }, { issuer }],
+      { issuers: [{ issuer, jwksURL: issuer }] },
+    ];
+    const verdicts = settings.map((jwt) => [jwt, isTaken(jwt), accepts({ auth: { jwt } })]);
+    expect(verdicts.filter(([, gateway, editor]) => gateway !== editor)).toEqual([]);
+    expect(new Set(verdicts.map(([, taken]) => taken)).size).toBe(2);
   });
 
   test("marks a wrong value at the top", () => {

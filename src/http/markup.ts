@@ -4,25 +4,27 @@
  * attributes, where escaping suffices; a URL must be checked before it becomes a link.
  */
 
-/** Markup. Made by `html` alone. */
-export interface Markup {
-  readonly markup: string;
+/** Text that is markup. A class, so that no parsed value is taken for one. */
+export class Markup {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
 }
 
 /** What a template takes; `undefined` and `false` leave nothing. */
 export type MarkupValue = string | number | Markup | readonly Markup[] | undefined | false;
 
 /** The markup of a template. */
-export function html(parts: TemplateStringsArray, ...values: readonly MarkupValue[]): Markup {
-  const markup = parts.map((part, index) => part + toMarkup(values[index])).join("");
-  return { markup };
+export function markup(parts: TemplateStringsArray, ...values: readonly MarkupValue[]): Markup {
+  return new Markup(parts.map((part, index) => part + toText(values[index])).join(""));
 }
 
-function toMarkup(value: MarkupValue): string {
+function toText(value: MarkupValue): string {
   if (value === undefined || value === false) return "";
-  if (typeof value === "number") return String(value);
-  if (typeof value === "string") return escapeHtml(value);
-  return "markup" in value ? value.markup : value.map(({ markup }) => markup).join("");
+  if (value instanceof Markup) return value.text;
+  return Array.isArray(value) ? value.map(toText).join("") : escapeHtml(String(value));
 }
 
 const entities: Readonly<Record<string, string>> = {
