@@ -46,6 +46,8 @@ export const oauthLimits = {
   redirectUrisMax: 20,
   redirectUriCharsMax: 2_000,
   clientTextCharsMax: 1_000,
+  /** All of a client's metadata as JSON: its keys are the largest part. */
+  clientMetadataCharsMax: 16 * 1024,
   /**
    * A client's document: its size; the time to get it; how long it is used at most, at least, and
    * if it does not say; after how long a failure is tried again; how many are kept; how many are

@@ -21,6 +21,9 @@ const embedderIdleMs = 10 * msPerSecond;
 /** SDK clients give a request up that brings nothing for this long. */
 const clientPatienceMs = 60 * msPerSecond;
 
+/** Clients present refresh tokens that other sessions of theirs used up to an hour before. */
+const sharedGrantMs = 3_600 * msPerSecond;
+
 /** The specification of the gateway: a heartbeat at most every 30 s (P9). */
 const heartbeatMsMost = 30 * msPerSecond;
 
@@ -112,6 +115,13 @@ export const relations: readonly Relation[] = [
   within("databaseRetryMsMin", "databaseRetryMsMax", grows),
   before("databaseRetryMsMax", "databaseLockedMs", "a locked database is tried more than once"),
   within("restReloadMsMin", "restReloadMsMax", grows),
+  before(sharedGrantMs, "refreshGraceMs", "sessions of a client share a grant for an hour"),
+  within("refreshGraceMs", "refreshMemoryMs", "a used token is remembered while it is good"),
+  within("documentAgeMsMin", "documentAgeMs", grows),
+  within("documentAgeMs", "documentAgeMsMax", grows),
+  within("waitingPerAddressMax", "waitingAuthorizationsMax", share),
+  before("oauthClientFreshMs", "oauthClientUnusedMs", "a client gives way before it expires"),
+  before("waitingAuthorizationMs", "oauthClientFreshMs", "a client stays while its person logs in"),
   before(
     "bridgeAwayMs",
     clientPatienceMs,

@@ -48,7 +48,8 @@ export const authenticationMethods: Readonly<Record<string, ClientAuthentication
   private_key_jwt: "key",
 };
 
-const { redirectUrisMax, redirectUriCharsMax, clientTextCharsMax } = defaultLimits;
+const { redirectUrisMax, redirectUriCharsMax, clientTextCharsMax, clientMetadataCharsMax } =
+  defaultLimits;
 
 const text = v.optional(v.fallback(v.pipe(v.string(), v.maxLength(clientTextCharsMax)), ""), "");
 const texts = v.optional(v.array(v.string()));
@@ -76,7 +77,10 @@ export type ClientMetadata = v.InferOutput<typeof metadataSchema>;
 /** Reads metadata. Throws `invalid_client_metadata` with the member that is wrong. */
 export function readMetadata(value: unknown): ClientMetadata {
   const parsed = v.safeParse(metadataSchema, value);
-  if (parsed.success) return parsed.output;
+  if (parsed.success && JSON.stringify(parsed.output).length <= clientMetadataCharsMax) {
+    return parsed.output;
+  }
+  if (parsed.success) throw new OAuthError("invalid_client_metadata", "There is too much of it");
   const where = v.getDotPath(parsed.issues[0]) ?? "the body";
   throw new OAuthError("invalid_client_metadata", `Cannot use ${where}: it has the wrong form`);
 }

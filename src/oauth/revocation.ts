@@ -1,6 +1,6 @@
 /**
- * Ends grants: their codes and tokens leave the store first, then everybody who remembers them is
- * told by the bus. Also token revocation by clients (RFC 7009).
+ * Ends grants: their codes and tokens leave the store first, then the bus announces it, so that no
+ * memory of tokens keeps them. Also token revocation by clients (RFC 7009).
  */
 import type { OAuthClient } from "./client_metadata.ts";
 import type { OAuthDeps } from "./oauth_deps.ts";

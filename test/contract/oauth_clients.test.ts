@@ -240,12 +240,16 @@ describe("the gateway is not sent to an inner address by", () => {
 
   test("redirects, of whatever kind", async () => {
     network.addresses = (host) => [host === "client.example" ? "93.184.216.34" : "127.0.0.1"];
-    for (const status of [301, 302, 303, 307, 308]) {
-      const before = network.reached.length;
-      const id = `https://client.example/redirect/${status}`;
-      network.answer = () => ({ status, headers: { location: "https://127.0.0.1/x" }, body: "" });
-      expect((await askAuthorization(opened, id, redirect)).status).toBe(400);
-      expect(network.reached.slice(before)).toEqual([id]);
+    const targets = ["https://127.0.0.1/x", "http://client.example/x", "https://client.example/x"];
+    for (const [index, location] of targets.entries()) {
+      for (const status of [301, 302, 303, 307, 308]) {
+        const before = network.reached.length;
+        const id = `https://client.example/redirect/${index}/${status}`;
+        network.answer = (url) =>
+          url === id ? { status, headers: { location }, body: "" } : { body: documentOf(id) };
+        expect((await askAuthorization(opened, id, redirect)).status).toBe(400);
+        expect(network.reached.slice(before)).toEqual([id]);
+      }
     }
     network.answer = (url) => ({ body: documentOf(url) });
     network.addresses = () => ["93.184.216.34"];
@@ -309,6 +313,10 @@ describe("a registration", () => {
     ["a fragment", { redirect_uris: ["https://a.example/cb#x"] }, "invalid_redirect_uri"],
     ["one bad of two", { redirect_uris: [loopback, "file:///x"] }, "invalid_redirect_uri"],
     ["no list", { redirect_uris: loopback }, "invalid_client_metadata"],
+    ["too many keys", {
+      token_endpoint_auth_method: "private_key_jwt",
+      jwks: { keys: [{ x: "x".repeat(20_000) }] },
+    }, "invalid_client_metadata"],
     ["a machine's grant", { grant_types: ["client_credentials"] }, "invalid_client_metadata"],
     ["an unknown method", { token_endpoint_auth_method: "x" }, "invalid_client_metadata"],
     [
