@@ -3,7 +3,7 @@
  * handler. It names no runtime, reads no environment and opens no socket: `src/main` or an
  * embedding program does.
  */
-import { type Access, announceFirstUser, createAccess } from "./app/access.ts";
+import { type AccessSteering, announceFirstUser, createAccessSteering } from "./app/access.ts";
 import { type GatewayOptions, openParts, openServers } from "./app/parts.ts";
 import { createUpstreams } from "./app/upstreams.ts";
 import type { ServersConfig } from "./config/config.ts";
@@ -48,7 +48,7 @@ export interface GatewayHandle extends Operator {
    */
   readonly admin: AdminApi | undefined;
   /** Who may connect: keys, users, clients and grants. */
-  readonly access: Access;
+  readonly access: AccessSteering;
   /** The authorization server; undefined if the kind `oauth` is not in use. */
   readonly oauth: OAuthServer | undefined;
   /** The name of this instance among others. */
@@ -82,14 +82,9 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const parts = await openParts(options);
   const { limits, clock, tables, instance, log, events, opened, warden } = parts;
   const { stores, sealer, tokens } = opened;
-  const { emit } = events;
-  const rates = createPrincipalRates({
-    ratesOf: tables.ratesOf ?? createRowRates(() => sources.current().access),
-    clock,
-    limits,
-    emit,
-  });
-  const shared = { limits, clock, emit, instance, rates };
+  const ratesOf = tables.ratesOf ?? createRowRates(() => sources.current().access);
+  const rates = createPrincipalRates({ ratesOf, clock, limits, emit: events.emit });
+  const shared = { limits, clock, emit: events.emit, instance, rates };
   const counts = countEvents(events);
   const history = recordServers(events, limits);
   const sources = await openServers(parts, async (next) => {
@@ -110,7 +105,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     debug: config.debug,
     tryServers: config.tryServers ?? true,
   });
-  const { access, people } = createAccess({ ...parts, ...shared, stores, runtime });
+  const { access, people } = createAccessSteering({ ...parts, ...shared, stores, runtime });
   const operator = createOperator({ sources, gateway, history, clock, hide: log.hide });
   const http = createHttpHandler({
     ...shared,
@@ -132,14 +127,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
       operator,
       access,
       backup: stores.backup,
-      self: {
-        ...identity,
-        runtime: runtime.name,
-        instance,
-        data: config.dataDirectory,
-        auth: config.auth?.kinds ?? [],
-        publicUrl: config.publicUrl,
-      },
+      self: factsOf(options, instance),
     },
     storageProblem: stores.problem,
   });
@@ -176,5 +164,17 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
       await stores.close();
       await log.close();
     },
+  };
+}
+
+/** What the process says about itself in the admin API. */
+function factsOf({ config, runtime }: GatewayOptions, instance: string) {
+  return {
+    ...identity,
+    runtime: runtime.name,
+    instance,
+    data: config.dataDirectory,
+    auth: config.auth?.kinds ?? [],
+    publicUrl: config.publicUrl,
   };
 }

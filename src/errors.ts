@@ -76,19 +76,11 @@ export const errorTable = {
   },
   body_too_large: { rpc: -32600, http: 413, text: "Request body too large" },
   body_timeout: { rpc: -32600, http: 408, text: "Request body took too long to arrive" },
-  media_type_unsupported: {
-    rpc: -32600,
-    http: 415,
-    text: "Content-Type must be application/json",
-  },
+  media_type_unsupported: { rpc: -32600, http: 415, text: "Content-Type must be application/json" },
   resource_not_found: { rpc: -32002, http: 200, text: "Resource not found" },
   cancelled: { rpc: -32603, http: 200, text: "The call was cancelled" },
   header_mismatch: { rpc: -32020, http: 400, text: "The headers contradict the message" },
-  envelope_invalid: {
-    rpc: -32602,
-    http: 400,
-    text: "The request's _meta lacks required fields",
-  },
+  envelope_invalid: { rpc: -32602, http: 400, text: "The request's _meta lacks required fields" },
   /** `data.requiredCapabilities` is an object of capabilities. */
   capability_missing: {
     rpc: -32021,
@@ -110,11 +102,7 @@ export const errorTable = {
     text: "The address is private and does not come from the configuration",
   },
   /** The server's credentials are unavailable; the call was not sent. */
-  credentials_missing: {
-    rpc: -32603,
-    http: 200,
-    text: "The server's credentials are unavailable",
-  },
+  credentials_missing: { rpc: -32603, http: 200, text: "The server's credentials are unavailable" },
   overloaded: {
     rpc: -32603,
     http: 503,

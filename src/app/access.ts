@@ -18,7 +18,7 @@ import type { Stores } from "../store/stores.ts";
 import type { Emit } from "../telemetry/events.ts";
 
 /** The credentials that the gateway itself gives to clients and people. */
-export interface Access {
+export interface AccessSteering {
   readonly keys: KeyRing;
   /** People who log in at the gateway's own pages. */
   readonly users: UserSteering;
@@ -42,9 +42,9 @@ export interface AccessDeps {
 }
 
 /** Makes it for opened stores, with the people that pages log in. */
-export function createAccess(
+export function createAccessSteering(
   { stores, runtime, bus, emit, oauth, clock, limits, log }: AccessDeps,
-): { readonly access: Access; readonly people: People } {
+): { readonly access: AccessSteering; readonly people: People } {
   const steering = oauth ??
     createOAuthSteering({ store: stores.oauth, settings: { clients: new Map() }, bus, emit });
   const people = createPeople({

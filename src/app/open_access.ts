@@ -9,7 +9,7 @@ import { defaultLimits, type Limits } from "../limits.ts";
 import { createLog } from "../log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { openStores } from "../store/stores.ts";
-import { type Access, createAccess } from "./access.ts";
+import { type AccessSteering, createAccessSteering } from "./access.ts";
 import { defaultTables } from "./tables.ts";
 
 /** What it is opened with. */
@@ -23,7 +23,7 @@ export interface OpenAccessOptions {
 }
 
 /** Opened; no gateway can start on its data directory until it is closed. */
-export interface OpenAccess extends Access {
+export interface OpenAccess extends AccessSteering {
   close(): Promise<void>;
 }
 
@@ -46,6 +46,6 @@ export async function openAccess(options: OpenAccessOptions): Promise<OpenAccess
   // Without listeners: this process alone uses the stores.
   const bus = createInProcessBus({ limits, log: log.source("bus") });
   const emit = () => {};
-  const { access } = createAccess({ stores, runtime, bus, emit, clock, limits, log });
+  const { access } = createAccessSteering({ stores, runtime, bus, emit, clock, limits, log });
   return { ...access, close: stores.close };
 }

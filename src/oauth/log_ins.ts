@@ -98,5 +98,5 @@ const networkBytes = 8;
 function networkOf(address = "unknown"): string {
   const bytes = parseAddress(address);
   if (bytes === undefined) return address;
-  return (bytes.length > networkBytes / 2 ? bytes.slice(0, networkBytes) : bytes).join(".");
+  return bytes.filter((_, at) => at < networkBytes).join(".");
 }

@@ -6,10 +6,10 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {
   base,
   challenge,
+  knock,
   loopback,
   type OAuthGateway,
   openOAuthGateway,
-  openSession,
   redeem,
   register,
 } from "../support/oauth_gateway.ts";
@@ -47,12 +47,12 @@ async function connect(): Promise<string> {
   expect([searchParams.get("state"), searchParams.get("iss")]).toEqual(["st", base]);
   const { body } = await redeem(opened, client, searchParams.get("code") ?? "");
   const token = String(body["access_token"]);
-  expect(await statusWith(token)).toBe(200);
+  expect(await statusWith(token)).toBe(400);
   return token;
 }
 
 async function statusWith(token: string): Promise<number> {
-  return (await openSession(opened, token)).status;
+  return (await knock(opened, token)).status;
 }
 
 describe("a client whose person logs in", () => {
