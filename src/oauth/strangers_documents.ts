@@ -8,7 +8,7 @@ import { putWithin } from "../bounded.ts";
 import { isJsonObject } from "../json.ts";
 import { type Limits, msPerSecond } from "../limits.ts";
 import type { JsonObject } from "../model.ts";
-import { emptyContext } from "../outgoing/authorization.ts";
+import { noAuthorization } from "../outgoing/authorization.ts";
 import { createHttpCaller, type HttpCaller } from "../outgoing/caller.ts";
 import type { HttpAnswer } from "../outgoing/http_answer.ts";
 import { createAddressRate } from "./address_rate.ts";
@@ -85,10 +85,7 @@ function toCaller({ runtime, limits, clock, log }: DocumentDeps, url: string): H
     server: "a client's document",
     url,
     headers: {},
-    authorization: {
-      get: async () => ({ state: "ready", context: emptyContext, isDegraded: false }),
-      renew: async () => false,
-    },
+    authorization: noAuthorization,
   });
 }
 

@@ -18,6 +18,7 @@ import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
 import { hostileCommand } from "../fault/hostile_command.ts";
 import { createTestClock, type TestClock } from "./clock.ts";
 import { createTestRuntime } from "./fake_runtime.ts";
+import { initialize, jsonHeaders } from "./http_harness.ts";
 
 /** Where the gateway believes to be. */
 export const base = "http://localhost:8999";
@@ -59,20 +60,24 @@ export async function openOAuthGateway(options: OAuthGatewayOptions = {}): Promi
       PATH: process.env["PATH"] ?? "",
       MCP_DATA_DIR: directory,
       MCP_CONFIG: "mcp.json",
+      MCP_AUTH: kinds.join(","),
       ...options.env,
     },
     cwd: directory,
     readText: (file) =>
       Promise.resolve(
         file.endsWith("mcp.json")
-          ? JSON.stringify({ mcpServers: options.servers ?? { child: hostileCommand() } })
+          ? JSON.stringify({
+            mcpServers: options.servers ?? { child: hostileCommand() },
+            auth: { oauth: settings },
+          })
           : undefined,
       ),
   });
   const events: GatewayEvent[] = [];
   const gateway = await createGateway({
     // The server starts only when a session needs it.
-    config: { ...config, tryServers: false, auth: { kinds, settings: { oauth: settings } } },
+    config: { ...config, tryServers: false },
     runtime: options.runtime ?? await createTestRuntime(),
     clock,
     limits: options.limits ?? {},
@@ -244,6 +249,21 @@ export async function knock(
   const response = await fetch(`${base}${path}`, {
     method: "DELETE",
     headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+  });
+  await response.text();
+  return response;
+}
+
+/** Opens a session with a token. */
+export async function openSession(
+  { fetch }: Pick<OAuthGateway, "fetch">,
+  token: string | undefined,
+  path = "/mcp",
+): Promise<Response> {
+  const response = await fetch(`${base}${path}`, {
+    method: "POST",
+    headers: { ...jsonHeaders, ...(token && { authorization: `Bearer ${token}` }) },
+    body: JSON.stringify(initialize("2025-11-25")),
   });
   await response.text();
   return response;
