@@ -1,5 +1,5 @@
 /** The calls of the admin API about who may connect. */
-import type { AdminCaller } from "./admin_client.ts";
+import type { AdminCaller } from "./admin_call.ts";
 import {
   type AccessCalls,
   anyForm,

@@ -10,6 +10,7 @@ import { defaultLimits } from "../limits.ts";
 import type { OutgoingRequest } from "../runtime/runtime.ts";
 import { hmacHex } from "../seal.ts";
 import { noDirectory } from "../config/places.ts";
+import type { AdminCaller } from "./admin_call.ts";
 import { toAccessCalls } from "./access_calls.ts";
 import {
   type AccessCalls,
@@ -105,22 +106,6 @@ async function readToken(
   if (token !== "") return token;
   throw new CommandError("failed", `Cannot find ${path}; restart the gateway, which makes it`);
 }
-
-/** One call of the API. */
-export interface AdminCall<Form extends v.GenericSchema> {
-  readonly method: "GET" | "PUT" | "POST" | "DELETE";
-  readonly path: string;
-  readonly form: Form;
-  readonly body?: unknown;
-  /** Whether it goes without the token. */
-  readonly isOpen?: boolean;
-  readonly withinMs?: number;
-}
-
-/** Calls the API; rejects with a CommandError. */
-export type AdminCaller = <Form extends v.GenericSchema>(
-  call: AdminCall<Form>,
-) => Promise<v.InferOutput<Form>>;
 
 async function isGateway(call: AdminCaller, token: string, file: GatewayFile): Promise<boolean> {
   const nonce = crypto.randomUUID();

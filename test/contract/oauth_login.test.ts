@@ -6,10 +6,10 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {
   base,
   challenge,
+  knock,
   loopback,
   type OAuthGateway,
   openOAuthGateway,
-  openSession,
   redeem,
   register,
 } from "../support/oauth_gateway.ts";
@@ -40,19 +40,20 @@ const authorizeUrl = () =>
     resource: `${base}/mcp`,
   })}`;
 
-/** Logs the person in; returns the client's access token, with which it can call. */
+/** Logs the person in; returns the client's access token, which the gateway takes. */
 async function connect(): Promise<string> {
   const person = { send, name: "ann", password };
   const { searchParams } = new URL(await followAuthorization(authorizeUrl(), person));
   expect([searchParams.get("state"), searchParams.get("iss")]).toEqual(["st", base]);
   const { body } = await redeem(opened, client, searchParams.get("code") ?? "");
   const token = String(body["access_token"]);
-  expect(await statusWith(token)).toBe(200);
+  expect(await statusWith(token)).toBe(400);
   return token;
 }
 
+/** 400: the token is taken; 401: it is refused. */
 async function statusWith(token: string): Promise<number> {
-  return (await openSession(opened, token)).status;
+  return (await knock(opened, token)).status;
 }
 
 describe("a client whose person logs in", () => {
