@@ -1,4 +1,4 @@
-/** One call of the admin API, as the commands make it. Types only. */
+/** How commands call the admin API of a running gateway. Types only. */
 import type * as v from "valibot";
 
 /** One call of the API. */

@@ -10,6 +10,7 @@ import { type Clock, withDeadline } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import { msPerSecond } from "../limits.ts";
 import type { Log } from "../log.ts";
+import { toPublishedUrl } from "../outgoing/issuer_documents.ts";
 import type { OpenIdSettings } from "./login_settings.ts";
 import { createProviderFetch, type ProviderFetch } from "./openid_fetch.ts";
 import { toPerson } from "./openid_person.ts";
@@ -107,7 +108,8 @@ async function begin(
 ): Promise<string> {
   const library = await import("oauth4webapi");
   const { authorization_endpoint: endpoint } = await discover(state, library);
-  if (endpoint === undefined) throw new Error("Its metadata has no authorization_endpoint");
+  const target = toPublishedUrl(endpoint, state.settings.issuer);
+  if (target === undefined) throw new Error("Its metadata has no usable authorization_endpoint");
   const { settings, started, sha256, clock, limits } = state;
   const [id, verifier, nonce] = [
     library.generateRandomState(),
@@ -117,7 +119,7 @@ async function begin(
   const endsAt = clock.monotonic() + limits.providerLoginMs;
   const login = { browser: sha256(browser), request, redirectUri, verifier, nonce, endsAt };
   putWithin(started, id, login, limits.providerLoginsMax);
-  const url = new URL(endpoint);
+  const url = new URL(target);
   const params = {
     response_type: "code",
     client_id: settings.clientId,

@@ -40,7 +40,7 @@ const authorizeUrl = () =>
     resource: `${base}/mcp`,
   })}`;
 
-/** Logs the person in; returns the client's access token, with which it can call. */
+/** Logs the person in; returns the client's access token, which the gateway takes. */
 async function connect(): Promise<string> {
   const person = { send, name: "ann", password };
   const { searchParams } = new URL(await followAuthorization(authorizeUrl(), person));
@@ -51,6 +51,7 @@ async function connect(): Promise<string> {
   return token;
 }
 
+/** 400: the token is taken; 401: it is refused. */
 async function statusWith(token: string): Promise<number> {
   return (await knock(opened, token)).status;
 }

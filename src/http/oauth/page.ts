@@ -7,7 +7,7 @@ import { Markup, markup } from "../markup.ts";
 import type { HeaderPairs } from "../respond.ts";
 
 /** One page. */
-export interface HtmlPage {
+export interface WebPage {
   readonly title: string;
   readonly body: Markup;
   readonly status?: number | undefined;
@@ -49,7 +49,7 @@ a { color: var(--link); }
  * A page as a response. The policy for the referrer is not `no-referrer`: with that, browsers send
  * the forms of a page with `Origin: null` (Fetch, "append a request Origin header").
  */
-export function pageResponse({ title, body, status = 200, headers, next }: HtmlPage): Response {
+export function pageResponse({ title, body, status = 200, headers, next }: WebPage): Response {
   const nonce = crypto.randomUUID();
   // No script can send the browser on. This is no part of a form's submission, so `form-action`
   // does not apply to the client's own redirects, as it would after a response with status 303.

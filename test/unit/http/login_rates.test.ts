@@ -51,7 +51,7 @@ describe("log-ins", () => {
     const { browser: open, people } = await createPagesHarness();
     await people.users.add("linked", { roles: [], groups: [] });
     const answers: string[] = [];
-    for (const name of ["ann", "stranger", "linked", "", "ann\u0000", "x".repeat(9_000)]) {
+    for (const name of ["ann", "unknown", "linked", "", "ann\u0000", "x".repeat(9_000)]) {
       const browser = open();
       const page = await browser.submit(await browser.open(login), {
         name,
