@@ -2,6 +2,7 @@
 import { defaultTables } from "../../src/app.ts";
 import { anonymous } from "../../src/auth/none.ts";
 import { systemClock } from "../../src/clock.ts";
+import type { AccessRow } from "../../src/config/access_rows.ts";
 import type {
   FailedServerConfig,
   Naming,
@@ -25,6 +26,7 @@ import { within } from "./wait.ts";
 /** What a test decides. */
 export interface CoreOptions {
   readonly policy?: Policy;
+  readonly access?: readonly AccessRow[];
   readonly names?: Naming;
   /** Filters by server. */
   readonly tools?: Readonly<Record<string, ToolFilter>>;
@@ -35,7 +37,7 @@ export interface CoreOptions {
 /** The configuration of these servers, in their order. */
 export function coreConfig(
   fakes: readonly FakeUpstream[],
-  { names = "prefixed", tools = {} }: Pick<CoreOptions, "names" | "tools"> = {},
+  { names = "prefixed", tools = {}, access }: Pick<CoreOptions, "names" | "tools" | "access"> = {},
 ): ServersConfig {
   const servers = fakes.map(({ name }): FailedServerConfig => ({
     kind: "failed",
@@ -46,7 +48,7 @@ export function coreConfig(
     idleTimeoutMs: 1,
     tools: tools[name] ?? {},
   }));
-  return { servers, names, warnings: [], files: [], secrets: [] };
+  return { servers, names, access, warnings: [], files: [], secrets: [] };
 }
 
 /** A gateway in front of these servers; only they can be in later configurations of it. */
