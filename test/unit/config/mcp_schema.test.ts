@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Schema, Validator } from "@cfworker/json-schema";
 import * as v from "valibot";
+import { readAccessRows } from "../../../src/config/access_rows.ts";
 import { parseText } from "../../../src/config/json_text.ts";
 import editorSchema from "../../../src/config/mcp.schema.json" with { type: "json" };
 import { joinForms } from "../../../src/config/server_kind.ts";
@@ -85,6 +86,27 @@ describe("the JSON Schema of mcp.json", () => {
     for (const text of [example, ...texts]) {
       const { value } = await parseText(text, "example");
       expect([text, accepts(value)]).toEqual([text, true]);
+    }
+  });
+
+  test("accepts rows of access where the gateway does", () => {
+    const rows: readonly unknown[] = [
+      ...[{}, { what: "ask" }, { what: "maybe" }, { callsAtOnce: 2 }, { callsAtOnce: 0 }],
+      ...[{ what: "deny", tools: "a" }, { what: "deny", tools: [] }, {
+        what: "deny",
+        tools: ["a"],
+      }],
+      ...[{ what: "deny", hints: ["readOnly"] }, { what: "deny", hints: "safe" }],
+      ...[{ what: "deny", tool: "a" }, { what: "deny", group: " " }, "deny"],
+    ];
+    for (const access of [[], {}, ...rows.map((row) => [row])]) {
+      let isTaken = true;
+      try {
+        readAccessRows(access, { file: "mcp.json", repeated: [] });
+      } catch {
+        isTaken = false;
+      }
+      expect([access, accepts({ access })]).toEqual([access, isTaken]);
     }
   });
 
