@@ -1,7 +1,7 @@
 /**
  * Runs the benchmarks. `bun bench` runs all that measure parts, and `bun bench NAME …` only those
- * named. `e2e` (the end-to-end driver), `openapi` (reads documents) and `spare` (starts slow
- * servers) run only if they are named. Names come first, then the options of a driver. The same
+ * named. `e2e` (the end-to-end driver), `openapi` (reads documents), `spare` (starts slow servers)
+ * and `greedy` (fairness between two clients) run only if they are named. Names come first, then the options of a driver. The same
  * works under Deno.
  */
 import process from "node:process";
@@ -24,6 +24,7 @@ const drivers: Readonly<Record<string, () => Promise<unknown>>> = {
   e2e: async () => process.exit(await (await import("./e2e.ts")).runE2e(options)),
   openapi: () => import("./openapi.ts"),
   spare: () => import("./spare.ts"),
+  greedy: () => import("./greedy.ts"),
 };
 
 const unknown = named.filter((name) => !(name in parts || name in drivers));

@@ -25,6 +25,7 @@ import { openSqliteSessionStore } from "../src/store/sqlite_sessions.ts";
 import type { SessionRecord } from "../src/session/session_store.ts";
 import { createFakeGateway } from "../test/support/fake_gateway.ts";
 import { createTestRuntime } from "../test/support/fake_runtime.ts";
+import { createTestRates } from "../test/support/rates.ts";
 import { createTestLog } from "../test/support/log.ts";
 import { createSessions } from "./fixtures.ts";
 import type { Suite } from "./suite.ts";
@@ -113,6 +114,7 @@ async function openLive(count: number): Promise<Suite> {
   const store = createMemorySessionStore();
   const table = createTable({
     gateway: createFakeGateway(),
+    rates: createTestRates(),
     sessions: store,
     bus: createInProcessBus({ limits, log: createTestLog() }),
     limits,

@@ -10,6 +10,8 @@ import { sameServer } from "./config/same_server.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
 import { createOperator, type Operator } from "./gateway/operator.ts";
 import { createOwnCalls, type OpenOwnCall } from "./gateway/own_calls.ts";
+import { createPrincipalRates } from "./gateway/principal_rates.ts";
+import { createRowRates } from "./gateway/row_rates.ts";
 import type { AdminApi } from "./http/admin/admin_api.ts";
 import { createHttpHandler } from "./http/routes.ts";
 import { createSurfaceResolver } from "./http/surface_kinds.ts";
@@ -72,7 +74,14 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const parts = await openParts(options);
   const { limits, clock, tables, instance, log, events, opened, warden } = parts;
   const { stores, sealer, tokens } = opened;
-  const shared = { limits, clock, emit: events.emit, instance };
+  const { emit } = events;
+  const rates = createPrincipalRates({
+    ratesOf: tables.ratesOf ?? createRowRates(() => sources.current().access),
+    clock,
+    limits,
+    emit,
+  });
+  const shared = { limits, clock, emit, instance, rates };
   const counts = countEvents(events);
   const history = recordServers(events, limits);
   const sources = await openServers(parts, async (next) => {

@@ -31,5 +31,8 @@ export const bytesPerMegabyte = 1024 * 1024;
 /** Users write times in seconds; the gateway uses milliseconds. */
 export const msPerSecond = 1_000;
 
+/** Users write rates by the minute. */
+export const msPerMinute = 60_000;
+
 /** Users read sizes in kilobytes. */
 export const bytesPerKilobyte = 1_024;

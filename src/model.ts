@@ -119,6 +119,11 @@ export interface Call {
    * contradict arguments. Called before the server gets the call, when the item is known.
    */
   readonly checkItem?: ((item: JsonObject) => void) | undefined;
+  /**
+   * Whether the gateway makes it by itself for what a client keeps, such as a subscription: it is
+   * none of the client's calls. Absent: the client makes it.
+   */
+  readonly isRepeated?: boolean | undefined;
   /** What the client brings back to a call that ended as `InputRequired`. */
   readonly resume?: Resume | undefined;
   /** Filled in while the call is routed; for the log and for the outcome of a failure. */

@@ -1,6 +1,7 @@
 /** The extension tables of a gateway, and their default rows. */
 import { type AuthenticatorKinds, authenticatorKinds } from "../auth/authenticator_kinds.ts";
 import { allowAll, type Policy } from "../gateway/access_policy.ts";
+import type { RatesOf } from "../gateway/access_rates.ts";
 import { makeAuditStep } from "../gateway/steps/audit.ts";
 import { makeLimitStep } from "../gateway/steps/limit.ts";
 import { makeParkStep } from "../gateway/steps/park.ts";
@@ -22,6 +23,8 @@ export interface Tables {
   readonly steps: readonly MakeStep[];
   /** What a principal may see and use. */
   readonly policy: Policy;
+  /** How fast a principal may call; undefined: as the configuration says. */
+  readonly ratesOf: RatesOf | undefined;
   /** Keep what must outlive a request; `GatewayConfig.store` names the one in use. */
   readonly storeKinds: StoreKinds;
   /** What a server can be: how it is read from `mcp.json`, and how it is reached. */
@@ -43,6 +46,7 @@ export const defaultTables: Tables = {
     makeRelayStep,
   ],
   policy: allowAll,
+  ratesOf: undefined,
   storeKinds,
   upstreamKinds,
   surfaceKinds,
@@ -54,6 +58,7 @@ export function tablesOf(own: Partial<Tables>): Tables {
     authenticatorKinds: own.authenticatorKinds ?? authenticatorKinds,
     steps: own.steps ?? defaultTables.steps,
     policy: own.policy ?? allowAll,
+    ratesOf: own.ratesOf,
     storeKinds: own.storeKinds ?? storeKinds,
     upstreamKinds: own.upstreamKinds ?? upstreamKinds,
     surfaceKinds: own.surfaceKinds ?? surfaceKinds,

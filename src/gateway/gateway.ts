@@ -19,6 +19,7 @@ import { createShowExtensions, type ShowExtensions } from "./extension_variants.
 import { foreignTarget } from "./foreign_methods.ts";
 import { type Access, type Policy, visibleTo } from "./access_policy.ts";
 import { createAccess } from "./composed_policy.ts";
+import type { PrincipalRates } from "./principal_rates.ts";
 import { createRouter } from "./route.ts";
 import { createScopes, offeredKey, type Scopes } from "./scope.ts";
 import type { ResolvedSurface, ResolveSurface, Server } from "./server.ts";
@@ -46,6 +47,8 @@ export interface GatewayDeps {
   readonly steps: readonly MakeStep[];
   /** What a principal may see and use. */
   readonly policy: Policy;
+  /** What each principal has open, and how fast it may call. */
+  readonly rates: PrincipalRates;
   /** Whether every message of a call is logged (by its shape). */
   readonly debug: boolean;
   /** Whether servers are started before a client needs them, so that their lists are known. */
@@ -248,7 +251,8 @@ function resubscribe(
     if (subscribed.has(offeredKey({ surface, offered: uri }))) continue;
     const method = "resources/subscribe";
     // The log has those that fail.
-    void endingOf(open(middle, surface, { method, params: { uri }, wantsProgress: false, caller }));
+    const call = { method, params: { uri }, wantsProgress: false, caller, isRepeated: true };
+    void endingOf(open(middle, surface, call));
   }
 }
 

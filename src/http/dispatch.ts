@@ -5,14 +5,17 @@
  */
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
+import type { PrincipalRates } from "../gateway/principal_rates.ts";
 import type { Gateway } from "../gateway/surface.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { anonymousPrincipal, type Principal } from "../model.ts";
+import { standsForOne } from "../principals.ts";
 import type { FetchContext, FetchHandler } from "../runtime/runtime.ts";
 import type { Emit } from "../telemetry/events.ts";
 import { instanceHeader } from "../version.ts";
 import { type AdmissionDeps, admit, refuseServer } from "./admission.ts";
+import type { BodySender } from "./body_room.ts";
 import { discardBody } from "./discard.ts";
 import type { Guard } from "./guard.ts";
 import type { Phase } from "./health.ts";
@@ -32,6 +35,7 @@ import { fillName, type SurfaceKind } from "./surface_kinds.ts";
 export interface DispatchDeps {
   readonly deps: {
     readonly gateway: Gateway;
+    readonly rates: PrincipalRates;
     readonly instance: string;
     readonly limits: Limits;
     readonly clock: Clock;
@@ -196,8 +200,15 @@ class SurfaceRequest implements RequestContext {
   }
 
   readJson(): Promise<unknown> {
-    return this.#layer.readJson(this.request);
+    return this.#layer.readJson(this.request, senderOf(this.#layer, this.principal));
   }
+}
+
+/** Whose body it is; undefined of clients that do not authenticate, which have no share. */
+function senderOf({ deps: { rates } }: DispatchDeps, principal: Principal): BodySender | undefined {
+  if (!standsForOne(principal)) return undefined;
+  const text = "Cannot take the request body: too many large ones of this client arrive at once";
+  return { id: principal.id, refusal: () => rates.refuse(principal, "bodies", text) };
 }
 
 function isOpen(row: OpenRow | SurfaceRow): row is OpenRow {

@@ -10,7 +10,7 @@ import { bytesPerMegabyte, type Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { decodeUtf8, parseJson } from "../protocol/jsonrpc.ts";
 import { type BodyBytes, readBytes } from "./body_bytes.ts";
-import { type BodyPlace, createBodyRoom } from "./body_room.ts";
+import { type BodyPlace, type BodySender, createBodyRoom } from "./body_room.ts";
 
 /** What reading a body needs. */
 export interface BodyDeps {
@@ -34,15 +34,18 @@ export function assertJsonType(header: string | null): void {
   }
 }
 
-/** Reads a body as a JSON value; throws what the error table has for bad bodies. */
-export type JsonReader = (request: Request) => Promise<unknown>;
+/**
+ * Reads a body as a JSON value; throws what the error table has for bad bodies. `sender`: whose it
+ * is, if it is one principal's.
+ */
+export type JsonReader = (request: Request, sender?: BodySender) => Promise<unknown>;
 
 /** Makes the reader of all bodies that come to one listener. */
 export function createJsonReader(deps: BodyDeps): JsonReader {
   const { limits } = deps;
   const room = createBodyRoom(limits);
   const stepMax = Math.min(limits.reservedBodyBytesMax, limits.smallBodyBytesMax);
-  return async (request) => {
+  return async (request, sender) => {
     const { headers } = request;
     assertJsonType(headers.get("content-type"));
     const announced = announcedIn(headers);
@@ -50,7 +53,7 @@ export function createJsonReader(deps: BodyDeps): JsonReader {
     if (announced !== undefined && announced <= stepMax) {
       return toValue(await readAtOnce(request, deps), limits);
     }
-    const place = room.open();
+    const place = room.open(sender);
     try {
       return toValue(await readInSteps(request, announced, deps, place), limits);
     } finally {

@@ -15,6 +15,9 @@ export type HeaderPairs = Readonly<Record<string, string>>;
 /** After these the rest of the request was not read, so the connection cannot be used again. */
 const closing = new Set([408, 413]);
 
+/** These say when to try again. */
+const temporary = new Set([429, 503]);
+
 /** The headers of most answers, made once. */
 const plainJson: ResponseInit = { headers: { "content-type": "application/json" } };
 
@@ -25,7 +28,7 @@ export function jsonResponse(text: string, status = 200, headers?: HeaderPairs):
     status,
     headers: {
       "content-type": "application/json",
-      ...(status === 503 && { "retry-after": retryAfterIn(text) }),
+      ...(temporary.has(status) && { "retry-after": retryAfterIn(text) }),
       ...headers,
     },
   });
@@ -75,6 +78,14 @@ export function rpcErrorResponse(
     ...(closing.has(status) && { connection: "close" }),
     ...headers,
   });
+}
+
+/** A client shows its user what it gets in band; to a 429 most say only that the request failed. */
+const inBand: ReadonlySet<ErrorCode> = new Set(["rate_limited"]);
+
+/** The status of a failure that answers a call, of which its codec says `status`. */
+export function callStatus({ code }: GatewayError, status: number): number {
+  return inBand.has(code) ? 200 : status;
 }
 
 /**

@@ -6,6 +6,7 @@ import type { Authenticator } from "../auth/authenticator.ts";
 import type { Bus } from "../bus/bus.ts";
 import type { Clock } from "../clock.ts";
 import type { GatewayConfig } from "../config/config.ts";
+import type { PrincipalRates } from "../gateway/principal_rates.ts";
 import type { Gateway } from "../gateway/surface.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
@@ -59,6 +60,8 @@ export interface HttpDeps extends Pick<Runtime, "addresses" | "sha256"> {
   /** Which URLs there are. */
   readonly surfaceKinds: SurfaceKinds;
   readonly authenticator: Authenticator;
+  /** What each principal has open, and how fast it may call. */
+  readonly rates: PrincipalRates;
   readonly sessions: SessionStore;
   /** Announces sessions that ended. */
   readonly bus: Bus;

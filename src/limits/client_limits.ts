@@ -21,6 +21,8 @@ export const clientLimits = {
    */
   smallBodyBytesMax: 1024 * 1024,
   largeBodiesBytesMax: 256 * 1024 * 1024,
+  /** Those of one principal, if it sends more than one at the same time. */
+  principalBodiesBytesMax: 192 * 1024 * 1024,
   /** A slow body occupies a socket; for listeners without a deadline of their own. */
   bodyMs: 30_000,
   /** The gateway stops waiting for a refused body after this long without a byte. */
@@ -72,6 +74,8 @@ export const clientLimits = {
   sessionCallsMax: 256,
   /** Sessions at the same time; further `initialize` requests are refused. */
   sessionsMax: 100_000,
+  /** Those of one principal; clients that do not authenticate share all of them. */
+  principalSessionsMax: 10_000,
   /** Idle sessions in memory; the longest unused leave first. */
   idleSessionsInMemoryMax: 2_000,
   /** Resource subscriptions of one session; each new connection gets all of them. */
@@ -121,6 +125,14 @@ export const clientLimits = {
   listenDescribeMs: 300,
   /** Open requests without a session, in all. */
   statelessCallsMax: 4_096,
+  /** Open calls of one principal, with and without sessions, unless `access` sets another number. */
+  principalCallsMax: 1_000,
+  /** Open GET and listen streams of one principal, HTTP+SSE included. */
+  principalStreamsMax: 1_000,
+  /** Principals whose rates are remembered; those without open work leave first. */
+  ratedPrincipalsMax: 10_000,
+  /** Between two log records about one principal that exceeds one rate. */
+  rateLogMs: 60_000,
   /**
    * Clients without a session that the log remembers, and the silence after which it names one
    * again.

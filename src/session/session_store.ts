@@ -61,6 +61,8 @@ export interface SessionStore {
   expire(before: number): Promise<readonly string[]>;
   /** How many are stored. */
   count(): Promise<number>;
+  /** How many of a principal are stored. */
+  countOf(principal: string): Promise<number>;
   /** Writes what is pending and lets go. */
   close(): Promise<void>;
 }

@@ -3,16 +3,24 @@
  */
 import { GatewayError } from "../errors.ts";
 import type { SessionRecord, SessionStore } from "../session/session_store.ts";
+import { createPrincipalCounts } from "./principal_counts.ts";
 
 /** Makes an empty store. */
 export function createMemorySessionStore(): SessionStore {
   const records = new Map<string, SessionRecord>();
+  const counts = createPrincipalCounts();
+  const remove = (key: string): boolean => {
+    const record = records.get(key);
+    if (record !== undefined) counts.add(record.principal, -1);
+    return records.delete(key);
+  };
   return {
     async create(record) {
       if (records.has(record.key)) {
         throw new GatewayError("internal", "Cannot create session: its key is taken");
       }
       records.set(record.key, record);
+      counts.add(record.principal, 1);
     },
     find: async (key) => records.get(key),
     touch(key, at) {
@@ -39,7 +47,7 @@ export function createMemorySessionStore(): SessionStore {
       records.set(key, { ...record, subscriptions });
     },
     async remove(key) {
-      return records.delete(key);
+      return remove(key);
     },
     async shift(ms, latest) {
       for (const [key, record] of records) {
@@ -48,12 +56,13 @@ export function createMemorySessionStore(): SessionStore {
     },
     async expire(before) {
       const expired = [...records.values()].filter((record) => record.activeAt < before);
-      for (const { key } of expired) records.delete(key);
+      for (const { key } of expired) remove(key);
       return expired.map(({ key }) => key);
     },
-    count: async () => records.size,
+    count: async () => counts.all(),
+    countOf: async (principal) => counts.of(principal),
     async close() {
-      records.clear();
+      for (const key of [...records.keys()]) remove(key);
     },
   };
 }

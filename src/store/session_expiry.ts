@@ -32,7 +32,9 @@ export function prepareExpiry(database: SqlDatabase): ExpirySql {
     due: database.prepare(
       "SELECT key, active_at FROM sessions WHERE key >= ? AND key < ? AND active_at < ?",
     ),
-    remove: database.prepare("DELETE FROM sessions WHERE key = ? AND active_at < ?"),
+    remove: database.prepare(
+      "DELETE FROM sessions WHERE key = ? AND active_at < ? RETURNING principal",
+    ),
   };
 }
 
@@ -49,6 +51,12 @@ export async function findExpired(search: ExpirySearch): Promise<string[]> {
   return found.sort((one, other) => one.activeAt - other.activeAt).map(({ key }) => key);
 }
 
+/** A session that was removed. */
+export interface RemovedSession {
+  readonly key: string;
+  readonly principal: string;
+}
+
 /**
  * Removes up to `max` of the keys in `found` and takes them out of it; returns those removed. A
  * session that has been used since it was found stays.
@@ -58,12 +66,13 @@ export function removeExpired(
   found: string[],
   before: number,
   max: number,
-): string[] {
-  const removed: string[] = [];
+): RemovedSession[] {
+  const removed: RemovedSession[] = [];
   let at = 0;
   while (at < found.length && removed.length < max) {
     const key = found[at++] ?? "";
-    if (remove.run(key, before).changes > 0) removed.push(key);
+    const [row] = remove.all(key, before);
+    if (row !== undefined) removed.push({ key, principal: String(row["principal"]) });
   }
   found.splice(0, at);
   return removed;

@@ -11,6 +11,7 @@ import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
+import { createPrincipalCounts, type PrincipalCounts } from "./principal_counts.ts";
 import { findExpired, prepareExpiry, removeExpired } from "./session_expiry.ts";
 import { toRecord, toRow } from "./session_row.ts";
 import type { SessionPatch, SessionRecord, SessionStore } from "../session/session_store.ts";
@@ -40,7 +41,7 @@ interface SqliteSessions extends SqliteSessionStoreOptions {
   group: NewSession[];
   /** Sessions that the last sweep found expired, the longest unused first. */
   expired: string[];
-  count: number;
+  readonly counts: PrincipalCounts;
   cancelFlush: (() => void) | undefined;
   flushFails: boolean;
   isClosed: boolean;
@@ -55,12 +56,13 @@ export function openSqliteSessionStore(options: SqliteSessionStoreOptions): Sess
     touched: new Map(),
     group: [],
     expired: [],
-    count: Number(sql.count.get()?.["count"] ?? 0),
+    counts: createPrincipalCounts(),
     cancelFlush: undefined,
     flushFails: false,
     isClosed: false,
   };
-  const { touched } = sessions;
+  const { touched, counts } = sessions;
+  for (const { principal, count } of sql.counts.all()) counts.add(String(principal), Number(count));
   return {
     create: (record) =>
       new Promise((resolve, reject) => join(sessions, { record, resolve, reject })),
@@ -84,7 +86,8 @@ export function openSqliteSessionStore(options: SqliteSessionStoreOptions): Sess
       touched.clear();
     },
     expire: (before) => expire(sessions, before),
-    count: async () => sessions.count,
+    count: async () => counts.all(),
+    countOf: async (principal) => counts.of(principal),
     async close() {
       if (sessions.isClosed) return;
       commitGroup(sessions);
@@ -137,14 +140,14 @@ function commitGroup(sessions: SqliteSessions): void {
 
 /** Adds sessions in one transaction; false for each whose key is taken. */
 function create(sessions: SqliteSessions, group: readonly NewSession[]): boolean[] {
-  const { database, touched } = sessions;
+  const { database, touched, counts } = sessions;
   const isOneRow = group.length === 1 && group[0]?.record.subscriptions.length === 0;
   const work = () => group.map(({ record }) => insert(sessions, record));
   const areNew = isOneRow ? work() : transact(database, work);
   for (const [at, { record }] of group.entries()) {
     if (!areNew[at]) continue;
     touched.delete(record.key);
-    sessions.count += 1;
+    counts.add(record.principal, 1);
   }
   return areNew;
 }
@@ -177,10 +180,10 @@ function update({ sql }: SqliteSessions, key: string, { logLevel, owner }: Sessi
 }
 
 function remove(sessions: SqliteSessions, key: string): boolean {
-  const { changes } = sessions.sql.remove.run(key);
+  const [row] = sessions.sql.remove.all(key);
   sessions.touched.delete(key);
-  sessions.count -= changes;
-  return changes > 0;
+  if (row !== undefined) sessions.counts.add(String(row["principal"]), -1);
+  return row !== undefined;
 }
 
 function shift(sessions: SqliteSessions, ms: number, latest: number): void {
@@ -210,8 +213,8 @@ async function expire(sessions: SqliteSessions, before: number): Promise<readonl
       return removeExpired(expiry, sessions.expired, before, limits.expiryBatchMax);
     }));
   touched.clear();
-  sessions.count -= removed.length;
-  return removed;
+  for (const { principal } of removed) sessions.counts.add(principal, -1);
+  return removed.map(({ key }) => key);
 }
 
 function writeActivity({ sql, touched }: SqliteSessions): void {
@@ -241,7 +244,9 @@ function scheduleFlush(sessions: SqliteSessions): void {
 
 function prepare(database: SqlDatabase) {
   return {
-    count: database.prepare("SELECT count(*) AS count FROM sessions"),
+    counts: database.prepare(
+      "SELECT principal, count(*) AS count FROM sessions GROUP BY principal",
+    ),
     insert: database.prepare(
       `INSERT INTO sessions (key, surface, principal, revision, client_info, capabilities,
          log_level, created_at, active_at, owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -253,7 +258,7 @@ function prepare(database: SqlDatabase) {
     clampActive: database.prepare("UPDATE sessions SET active_at = ? WHERE active_at > ?"),
     setLogLevel: database.prepare("UPDATE sessions SET log_level = ? WHERE key = ?"),
     setOwner: database.prepare("UPDATE sessions SET owner = ? WHERE key = ?"),
-    remove: database.prepare("DELETE FROM sessions WHERE key = ?"),
+    remove: database.prepare("DELETE FROM sessions WHERE key = ? RETURNING principal"),
     expiry: prepareExpiry(database),
     subscriptions: database.prepare(
       "SELECT uri FROM subscriptions WHERE session = ? ORDER BY rowid",

@@ -44,6 +44,8 @@ function rowOf(event: GatewayEvent): string | undefined {
       return event.code ?? String(event.status);
     case "dropped":
       return event.what;
+    case "rate_limited":
+      return event.rate;
     case "server_state":
       return event.state;
     case "start_failed":

@@ -124,6 +124,30 @@ export interface DropEvent {
   readonly server?: string | undefined;
 }
 
+/** A principal exceeded one of its limits, and its request was refused. */
+export interface RateEvent {
+  readonly type: "rate_limited";
+  readonly principal: string;
+  /** Which limit, as a row of `limitedRates`. */
+  readonly rate: Rate;
+  /** After this time a retry can succeed; absent: that is not known. */
+  readonly retryAfterMs?: number | undefined;
+  /** Whether the same was reported of this principal a short time ago. */
+  readonly isRepeated: boolean;
+}
+
+/** The limits of a principal, in words. */
+export const limitedRates = {
+  calls_per_minute: "requests a minute",
+  calls_at_once: "calls at once",
+  sessions: "sessions",
+  streams: "open streams",
+  bodies: "large request bodies at once",
+} as const;
+
+/** One row of `limitedRates`. */
+export type Rate = keyof typeof limitedRates;
+
 /** What can be dropped, and why. */
 export const drops = {
   server_output: "a line of a server that is no message or answers nothing",
@@ -150,6 +174,7 @@ export type GatewayEvent =
   | CallEvent
   | CallRefusedEvent
   | RefusalEvent
+  | RateEvent
   | DropEvent;
 
 /** Puts an event on the stream; never throws. */

@@ -5,7 +5,13 @@
 import type { Limits } from "../limits.ts";
 import { type Log, type LogFields, Shortened } from "../log.ts";
 import { oneLine } from "../one_line.ts";
-import type { CallEvent, CallFailure, CallRefusedEvent, GatewayEvent } from "./events.ts";
+import {
+  type CallEvent,
+  type CallFailure,
+  type CallRefusedEvent,
+  type GatewayEvent,
+  limitedRates,
+} from "./events.ts";
 
 /** Where lines go, and how long they may be. */
 interface Logs {
@@ -37,7 +43,9 @@ function failed(
   { logReasonCharsMax }: Logs["limits"],
   more: LogFields = {},
 ): void {
-  log.info("Call failed", {
+  // Calls that exceed a rate have a line of their own, which is not repeated for each.
+  const say = code === "rate_limited" ? log.debug : log.info;
+  say("Call failed", {
     ...(server === undefined ? {} : { server }),
     ...(item === undefined ? {} : { [namings[method] ?? "what"]: item }),
     client,
@@ -90,6 +98,14 @@ const lines: { readonly [Type in GatewayEvent["type"]]?: Line<Type> } = {
   },
   call_refused(event, { http, limits }) {
     failed(http, event, event.failure, limits);
+  },
+  rate_limited({ principal, rate, retryAfterMs, isRepeated }, { gateway, limits }) {
+    if (isRepeated) return;
+    gateway.warn("A client exceeds its limit; its requests are refused for now", {
+      principal: new Shortened(principal, (text) => oneLine(text, limits.logReasonCharsMax)),
+      limit: limitedRates[rate],
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    });
   },
   client_connected({ client, revision, surface }, { http }) {
     http.info("Client connected", { client, revision, surface });

@@ -44,8 +44,8 @@ export interface ProcessGroupStore {
 /** The ceilings that all upstreams share. */
 export interface ConnectionLimit {
   /**
-   * Waits for a place among the starting and the living, asking an idle connection to give way when
-   * the house is full. Rejects with `overloaded` when none can, when too many wait, or when
+   * Waits for a place among the starting and the living, in which principals take turns, asking an
+   * idle connection to give way when the house is full. Rejects with `overloaded` when none can, when too many wait, or when
    * `signal` aborts.
    */
   acquire(connection: Evictable, signal: AbortSignal): Promise<ProcessPlace>;
@@ -78,6 +78,11 @@ export interface SpareSeat {
 
 /** A connection that can be told to stop to make room. */
 export interface Evictable {
+  /**
+   * The id of the principal that it serves alone. Undefined or absent: it serves several, or clients
+   * that do not authenticate.
+   */
+  principal?(): string | undefined;
   /** Since when it has had nothing to do (monotonic); undefined while it is in use. */
   idleSince(): number | undefined;
   /**

@@ -98,6 +98,30 @@ for (const place of places) {
       await close();
     });
 
+    test("counts the sessions of each principal, however they come and go", async () => {
+      let opened = await open(place);
+      const counts = async () =>
+        await Promise.all(["ada", "bob", "eve"].map((one) => opened.sessions.countOf(one)));
+      const rows = [["a", "ada", 100], ["b", "ada", 300], ["c", "bob", 200]] as const;
+      for (const [key, principal, activeAt] of rows) {
+        await opened.sessions.create(createRecord(key, { principal, activeAt }));
+      }
+      await opened.sessions.create(createRecord("a", { principal: "eve" })).catch(() => {});
+      expect(await counts()).toEqual([2, 1, 0]);
+      if (place.isKept) {
+        await opened.close();
+        opened = await open(place);
+        expect(await counts()).toEqual([2, 1, 0]);
+      }
+      expect(await opened.sessions.expire(150)).toEqual(["a"]);
+      expect(await counts()).toEqual([1, 1, 0]);
+      await opened.sessions.remove("c");
+      await opened.sessions.remove("c");
+      expect(await counts()).toEqual([1, 0, 0]);
+      expect(await opened.sessions.count()).toBe(1);
+      await opened.close();
+    });
+
     test("never moves activity backwards", async () => {
       const { sessions: store, close } = await open(place);
       await store.create(createRecord("a", { activeAt: 100 }));

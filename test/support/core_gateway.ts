@@ -1,7 +1,7 @@
 /** The middle of the gateway in front of fake servers, without HTTP. */
 import { defaultTables } from "../../src/app.ts";
 import { anonymous } from "../../src/auth/none.ts";
-import { systemClock } from "../../src/clock.ts";
+import { type Clock, systemClock } from "../../src/clock.ts";
 import type { AccessRow } from "../../src/config/access_rows.ts";
 import type {
   FailedServerConfig,
@@ -10,6 +10,7 @@ import type {
   ToolFilter,
 } from "../../src/config/config.ts";
 import type { Policy } from "../../src/gateway/access_policy.ts";
+import type { RatesOf } from "../../src/gateway/access_rates.ts";
 import { createGatewayCore } from "../../src/gateway/gateway.ts";
 import type { Gateway } from "../../src/gateway/surface.ts";
 import { createSurfaceResolver, surfaceKinds } from "../../src/http/surface_kinds.ts";
@@ -21,12 +22,15 @@ import type { FakeUpstream } from "./fake_upstream.ts";
 import { createLogReader } from "../../src/telemetry/log_reader.ts";
 import { createTestLog } from "./log.ts";
 import { next } from "./pull.ts";
+import { createTestRates } from "./rates.ts";
 import { within } from "./wait.ts";
 
 /** What a test decides. */
 export interface CoreOptions {
   readonly policy?: Policy;
   readonly access?: readonly AccessRow[];
+  readonly ratesOf?: RatesOf;
+  readonly clock?: Clock;
   readonly names?: Naming;
   /** Filters by server. */
   readonly tools?: Readonly<Record<string, ToolFilter>>;
@@ -54,14 +58,30 @@ export function coreConfig(
 /** A gateway in front of these servers; only they can be in later configurations of it. */
 export async function createCoreGateway(
   fakes: readonly FakeUpstream[],
-  { policy, limits, log = createTestLog(), ...naming }: CoreOptions = {},
+  {
+    policy,
+    ratesOf,
+    limits,
+    clock = systemClock,
+    log = createTestLog(),
+    ...naming
+  }: CoreOptions = {},
 ): Promise<Gateway> {
   const byName = new Map(fakes.map((fake) => [fake.name, fake]));
+  const emit = createLogReader(log, defaultLimits);
+  const given: Limits = {
+    ...defaultLimits,
+    firstListMs: 50,
+    listMs: 50,
+    listKnownMs: 20,
+    ...limits,
+  };
   return createGatewayCore({
     resolveSurface: createSurfaceResolver(surfaceKinds),
     ...defaultTables,
     ...(policy && { policy }),
-    emit: createLogReader(log, defaultLimits),
+    rates: createTestRates({ ratesOf, clock, limits: given, emit }),
+    emit,
     servers: coreConfig(fakes, naming),
     create({ name }) {
       const fake = byName.get(name);
@@ -69,8 +89,8 @@ export async function createCoreGateway(
       return fake;
     },
     sameServer: (one, other) => JSON.stringify(one) === JSON.stringify(other),
-    limits: { ...defaultLimits, firstListMs: 50, listMs: 50, listKnownMs: 20, ...limits },
-    clock: systemClock,
+    limits: given,
+    clock,
     log,
     sealer: await createSealer(makeKey()),
     instance: "this-gateway",

@@ -7,6 +7,7 @@ import { createNoAuthenticator } from "../../src/auth/none.ts";
 import type { Bus } from "../../src/bus/bus.ts";
 import { createInProcessBus } from "../../src/bus/in_process.ts";
 import type { GatewayConfig } from "../../src/config/config.ts";
+import type { RatesOf } from "../../src/gateway/access_rates.ts";
 import { surfaceKinds } from "../../src/http/surface_kinds.ts";
 import { createHttpHandler, type HttpHandler } from "../../src/http/routes.ts";
 import { defaultLimits, type Limits } from "../../src/limits.ts";
@@ -19,6 +20,7 @@ import { createTestClock, type TestClock } from "./clock.ts";
 import { createFakeGateway, type FakeGateway } from "./fake_gateway.ts";
 import { createLogReader } from "../../src/telemetry/log_reader.ts";
 import { createTestLog, type TestRecord } from "./log.ts";
+import { createTestRates } from "./rates.ts";
 import { within } from "./wait.ts";
 
 type Headers = Record<string, string>;
@@ -40,6 +42,8 @@ export interface HarnessOptions {
   readonly clock?: TestClock;
   /** The name of the instance; two harnesses with one store may play two instances. */
   readonly instance?: string;
+  /** How fast a principal may call. */
+  readonly ratesOf?: RatesOf;
   /** Addresses of the machine's interfaces, which the test may change. */
   readonly addresses?: readonly string[];
 }
@@ -113,16 +117,19 @@ export function createHarness(options: HarnessOptions = {}): Harness {
   const log = createTestLog();
   const bus = options.bus ??
     createInProcessBus({ limits: { ...defaultLimits, ...options.limits }, log });
+  const limits = { ...defaultLimits, ...options.limits };
+  const emit = createLogReader(log, limits);
   const handler = createHttpHandler({
     gateway,
+    rates: createTestRates({ ratesOf: options.ratesOf, clock, limits, emit }),
     surfaceKinds,
     authenticator: options.authenticator ?? createNoAuthenticator(),
     sessions: store,
     bus,
-    limits: { ...defaultLimits, ...options.limits },
+    limits,
     clock,
     log,
-    emit: createLogReader(log, { ...defaultLimits, ...options.limits }),
+    emit,
     identity,
     instance: options.instance ?? "this-gateway",
     addresses: () => options.addresses ?? [],

@@ -32,6 +32,8 @@ const floor = [
   "one_line",
   "version",
   "bounded",
+  "fair_queue",
+  "principals",
   "json",
   "bytes_text",
 ];
@@ -44,6 +46,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   extensions: ["json", "model"],
   errors: ["json", "model"],
   bounded: [],
+  fair_queue: [],
+  principals: ["model"],
   bytes_text: [],
   json: [],
   limits: [],

@@ -1,26 +1,37 @@
 /**
- * The limit of concurrent calls by clients without a session, over all such clients. The calls of a
- * session are bounded in its binding, where their ids are. A call that returns with answers was
- * counted before it was parked, and passes.
+ * The limits of calls: those of each principal, of which sessions and stateless calls count
+ * together, and the number of concurrent calls by all clients without a session. The calls of one
+ * session are bounded in its binding, too, where their ids are. A call that returns with answers was
+ * counted before it was parked, and passes; so do calls that the gateway repeats for a client.
  */
 import { GatewayError } from "../../errors.ts";
 import type { CallContext, MakeStep } from "./steps.ts";
 
 /** Makes the step. */
-export const makeLimitStep: MakeStep = ({ limits }) => {
+export const makeLimitStep: MakeStep = ({ limits, rates }) => {
   const counted = new WeakSet<CallContext>();
+  /** What ends the count of its principal's calls. */
+  const ends = new WeakMap<CallContext, () => void>();
   let underWay = 0;
   return {
     name: "limit",
     before(context) {
-      const { caller, resume } = context.call;
-      if (caller.sharesScope !== true || resume?.state !== undefined) return;
-      if (underWay >= limits.statelessCallsMax) throw new GatewayError("overloaded");
+      const { principal, call: { caller, resume, isRepeated } } = context;
+      if (resume?.state !== undefined || isRepeated === true) return;
+      const isStateless = caller.sharesScope === true;
+      if (isStateless && underWay >= limits.statelessCallsMax) throw new GatewayError("overloaded");
+      const end = rates.beginCall(principal);
+      if (end !== undefined) ends.set(context, end);
+      if (!isStateless) return;
       underWay += 1;
       counted.add(context);
     },
     end(context) {
       if (counted.delete(context)) underWay -= 1;
+      const end = ends.get(context);
+      if (end === undefined) return;
+      ends.delete(context);
+      end();
     },
   };
 };

@@ -26,6 +26,7 @@ import type { Scopes } from "../scope.ts";
 import type { ResolvedSurface, Server } from "../server.ts";
 import type { ConfiguredServers, ServerUse } from "../servers.ts";
 import type { Access, Policy, ToolHints } from "../access_policy.ts";
+import type { PrincipalRates } from "../principal_rates.ts";
 
 /** Where a call goes. */
 export interface Target {
@@ -123,6 +124,7 @@ export interface StepDeps {
   readonly policy: Policy;
   /** The policy with what else it says of a principal's rights. */
   readonly access: Access;
+  readonly rates: PrincipalRates;
   readonly servers: ConfiguredServers;
   readonly scopes: Scopes;
   readonly catalog: CatalogReader;

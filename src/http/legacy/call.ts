@@ -21,7 +21,7 @@ import { errorText, type Message, notificationText, resultText } from "../../pro
 import { decodeForeign } from "../../protocol/names.ts";
 import type { CallProgress } from "../keep_alive.ts";
 import { createProgressGap, isProgress, type ProgressGap } from "../progress_gap.ts";
-import { logFault } from "../respond.ts";
+import { callStatus, logFault } from "../respond.ts";
 import { toRefusal } from "../../protocol/shared/ask_refusal.ts";
 import type { OpenAsk } from "./asks.ts";
 import { changes, fullFor } from "./changes.ts";
@@ -263,7 +263,7 @@ function fail(running: RunningCall, error: GatewayError): void {
   }
   const told = withOutcome(error, outcomeFor(error, running.target));
   const text = failureText(session, id, request, told);
-  finish(running, { text, status: error.status });
+  finish(running, { text, status: callStatus(error, error.status) });
 }
 
 /** Ends a call; its answer leaves after its last progress. */

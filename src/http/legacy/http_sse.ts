@@ -64,10 +64,19 @@ export async function openLine(
   }
   context.assertOpen();
   assertRevisionHeader(headers);
-  const free = await reserve(sessions);
+  const { principal } = context;
+  const { rates } = sessions.deps;
+  rates.takeRequest(principal);
+  const freeSession = await reserve(sessions, principal);
+  let closed = (): void => {};
+  const free = (): void => {
+    freeSession();
+    closed();
+  };
   try {
     // The gateway may have begun to stop meanwhile.
     context.assertOpen();
+    closed = rates.openStream(principal);
     return streamResponse(createLine(transport, context, free));
   } catch (thrown) {
     free();

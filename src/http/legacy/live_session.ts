@@ -6,6 +6,7 @@
 import type { Bus } from "../../bus/bus.ts";
 import type { Clock } from "../../clock.ts";
 import type { GatewayError } from "../../errors.ts";
+import type { PrincipalRates } from "../../gateway/principal_rates.ts";
 import type { Gateway } from "../../gateway/surface.ts";
 import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
@@ -25,6 +26,7 @@ import { createStreams, type Streams } from "./session_streams.ts";
 /** What sessions of this era need. */
 export interface LegacyDeps {
   readonly gateway: Gateway;
+  readonly rates: PrincipalRates;
   readonly sessions: SessionStore;
   readonly bus: Bus;
   readonly limits: Limits;

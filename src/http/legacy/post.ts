@@ -55,6 +55,9 @@ export async function get(sessions: Sessions, context: RequestContext): Promise<
   context.assertOpen();
   assertRevisionHeader(headers);
   const session = await sessionOf(sessions, context);
+  const { rates } = sessions.deps;
+  rates.takeRequest(context.principal);
+  const closed = rates.openStream(context.principal);
   const { holdOpen } = context.fetchContext;
   holdOpen?.();
   noteInitialized(session);
@@ -63,6 +66,7 @@ export async function get(sessions: Sessions, context: RequestContext): Promise<
     holdOpen !== undefined,
     headers.get("last-event-id"),
     connectionEventOf(session, headers),
+    closed,
   );
   session.stopExpiry();
   session.stopExpiry = onExpiry(
@@ -111,7 +115,8 @@ async function open(
   accepts: Accepts,
 ): Promise<Response> {
   const { holdOpen } = context.fetchContext;
-  const free = await reserve(sessions);
+  sessions.deps.rates.takeRequest(context.principal);
+  const free = await reserve(sessions, context.principal);
   try {
     const { session, result } = await initializeSession(sessions, opening, context, true);
     const headers = { "mcp-session-id": session.id };

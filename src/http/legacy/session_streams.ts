@@ -115,19 +115,25 @@ export function openCallStream(streams: Streams, isHeldOpen: boolean): CallStrea
 
 /**
  * Opens a standalone stream that begins with `greeting`, or resumes the stream of an event id.
- * Undefined if that stream has ended and its reader has seen all of it.
+ * Undefined if that stream has ended and its reader has seen all of it. `closed` is called when the
+ * stream is over, or at once if there is none.
  */
 export function openStandaloneStream(
   streams: Streams,
   isHeldOpen: boolean,
   lastEventId: string | null,
   greeting: Frame,
+  closed: () => void,
 ): ReadableStream<Uint8Array> | undefined {
   const known = lastEventId !== null && streams.hasLog;
   const replay = known ? streams.log().replay(lastEventId) : undefined;
   const isOver = replay !== undefined && replay.ended && !streams.pastStanding.has(replay.stream);
-  if (isOver && replay.frames.length === 0) return undefined;
+  if (isOver && replay.frames.length === 0) {
+    closed();
+    return undefined;
+  }
   const connection = connect(streams, isHeldOpen);
+  connection.closed.then(closed);
   const { limits } = streams.options;
   if (replay !== undefined && !writeAll(connection, replay.frames, limits.streamBytesMax)) {
     // The backlog exceeds the limit of one connection; the client resumes again to get the rest.

@@ -93,21 +93,26 @@ export function createSessions(
 }
 
 /**
- * Reserves a place for a new session. Rejects with `session_limit`; the returned function frees it.
+ * Reserves a place for a new session of a principal. Rejects with `session_limit`, or with
+ * `rate_limited` if the principal has its share; the returned function frees it.
  */
-export async function reserve(sessions: Sessions): Promise<() => void> {
+export async function reserve(sessions: Sessions, principal: Principal): Promise<() => void> {
   const { deps } = sessions;
   // Both precede the count, so that a session which opens meanwhile is reserved or already stored.
   const others = sessions.reserved;
   sessions.reserved += 1;
   let isHeld = true;
+  let freeShare = (): void => {};
   const free = (): void => {
     if (isHeld) sessions.reserved -= 1;
     isHeld = false;
+    freeShare();
   };
   try {
     const count = await deps.sessions.count() + others;
     if (count >= deps.limits.sessionsMax) throw new GatewayError("session_limit");
+    const stored = () => deps.sessions.countOf(principal.id);
+    freeShare = await deps.rates.openSession(principal, stored);
     return free;
   } catch (thrown) {
     free();

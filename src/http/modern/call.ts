@@ -13,7 +13,7 @@ import { capabilityOf } from "../../protocol/modern/client_facing.ts";
 import { checkParamHeaders } from "../../protocol/modern/tool_headers.ts";
 import type { CallProgress } from "../keep_alive.ts";
 import { createProgressGap, isProgress, type ProgressGap } from "../progress_gap.ts";
-import { logFault } from "../respond.ts";
+import { callStatus, logFault } from "../respond.ts";
 import { PendingReply } from "./reply.ts";
 import {
   hearsChanges,
@@ -198,7 +198,7 @@ function fail(running: RunningCall, failure: GatewayError): void {
   if (failure.code === "internal") logFault(deps.log, `Cannot answer "${method}"`, failure);
   const told = withOutcome(failure, outcomeFor(failure, running.target));
   const { error, status } = deps.codec.encodeError(told, { method, params });
-  finish(running, errorText(id, error), status);
+  finish(running, errorText(id, error), callStatus(failure, status));
 }
 
 /** Ends a call; its answer leaves later than its last progress. */

@@ -7,7 +7,8 @@
 import { withDeadline } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
-import { type JsonObject, listKinds, type Notice } from "../../model.ts";
+import { type JsonObject, listKinds, type Notice, type Principal } from "../../model.ts";
+import { standsForOne } from "../../principals.ts";
 import { notificationText, resultText } from "../../protocol/jsonrpc.ts";
 import {
   decodeFilter,
@@ -40,7 +41,7 @@ export async function openListen(
   asked: ModernRequest,
 ): Promise<Response> {
   const { deps, listens } = stateless;
-  const { limits, heartbeats } = deps;
+  const { limits, heartbeats, rates } = deps;
   const { request, caller, signal, holdOpen } = asked;
   if (!asked.accepts.stream) {
     throw new GatewayError("not_acceptable", "Accept must allow text/event-stream");
@@ -53,9 +54,9 @@ export async function openListen(
     );
   }
   const siblings = [...listens].filter(({ scope }) => scope === caller.scope);
-  if (siblings.length >= limits.listensPerPrincipalMax) {
-    throw new GatewayError("overloaded", "Cannot open another stream: too many are open");
-  }
+  if (siblings.length >= limits.listensPerPrincipalMax) throw tooMany(deps, caller.principal);
+  rates.takeRequest(caller.principal);
+  const closed = rates.openStream(caller.principal);
   holdOpen?.();
   const connection = openEventStream({ limits, heartbeats, isHeldOpen: holdOpen !== undefined });
   const stream = createListen(asked, deps, connection);
@@ -64,6 +65,7 @@ export async function openListen(
   connection.closed.then(() => {
     listens.delete(stream);
     stopExpiry();
+    closed();
   });
   // Until the response begins, only this signal shows that the reader has left.
   const leave = (): void => void connection.body.cancel().catch(() => {});
@@ -73,6 +75,15 @@ export async function openListen(
   signal.removeEventListener("abort", leave);
   if (!connection.isOver()) begin(stateless, stream, honoured(wanted, capabilities));
   return streamResponse(connection.body);
+}
+
+/** Clients that do not authenticate share the bound: none of them alone exceeds it. */
+function tooMany({ rates, limits }: StatelessDeps, principal: Principal): GatewayError {
+  const text = "Cannot open another stream: too many are open";
+  // By then, streams without a reader are noticed.
+  return standsForOne(principal)
+    ? rates.refuse(principal, "streams", text, limits.heartbeatMs)
+    : new GatewayError("overloaded", text);
 }
 
 /** What the surface can do; of one that is still starting, everything, since it may come. */

@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
+import type { PrincipalRates } from "../../gateway/principal_rates.ts";
 import type { Gateway } from "../../gateway/surface.ts";
 import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
@@ -24,6 +25,7 @@ import { createSubscriptionHandles, type SubscriptionHandles } from "./subscript
 /** What the binding works with. */
 export interface StatelessDeps {
   readonly gateway: Gateway;
+  readonly rates: PrincipalRates;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Log;

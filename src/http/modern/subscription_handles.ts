@@ -59,6 +59,7 @@ export function createSubscriptionHandles(gateway: Gateway, log: Log): Subscript
         params: { uri },
         wantsProgress: false,
         caller,
+        isRepeated: true,
       });
       const error = await failureOf(exchange);
       // The log already has the failed call.

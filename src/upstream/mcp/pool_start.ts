@@ -3,6 +3,7 @@
  * place, and what the start shows of the server is remembered. A connection that leaves makes room
  * for the next one at once, while it is still being stopped.
  */
+import { standsForOne } from "../../principals.ts";
 import type { ProcessPlace } from "../deps.ts";
 import { clientShownTo } from "../link/client_shown.ts";
 import type { Dialect } from "../link/dialect.ts";
@@ -28,12 +29,15 @@ type Outcome = Awaited<ReturnType<typeof startConnection>>;
 
 /** Opens a slot, whose connection starts at once. */
 export function openSlot(pool: PoolState, key: PoolKey, wanted: Wanted): Slot {
+  const { principal } = wanted.caller;
+  const own = standsForOne(principal) ? principal.id : undefined;
   const slot: Slot = {
     key,
     connection: undefined,
     abandon: new AbortController(),
     begun: Promise.withResolvers(),
     started: new Promise(() => {}),
+    principal: () => slot.key.scope === undefined ? undefined : own,
     idleSince: () => slot.connection?.idleSince(),
     restingSince: () => slot.connection?.restingSince(),
     evict() {

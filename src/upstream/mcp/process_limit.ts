@@ -1,12 +1,14 @@
 /**
- * The ceilings that all upstreams share: how many processes live, and how many start at once. First
- * come, first served; when the house is full, the connection that has been idle for longest gives
- * way, else the one that has only waited for its clients for longest. It starts and stops nothing itself.
+ * The ceilings that all upstreams share: how many processes live, and how many start at once.
+ * Principals take turns, and each is served first come, first served. When all places are taken, a
+ * connection that is not in use gives way (process_places.ts). It starts and stops nothing itself.
  */
 import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
+import { createFairQueue } from "../../fair_queue.ts";
 import type { Limits } from "../../limits.ts";
 import type { Evictable, ProcessLimit, ProcessPlace } from "../deps.ts";
+import { createProcessPlaces } from "./process_places.ts";
 
 interface Waiting {
   readonly connection: Evictable;
@@ -19,18 +21,20 @@ interface Waiting {
  * time limits, and a start that only fills a catalog has none.
  */
 export function createProcessLimit(
-  limits: Pick<Limits, "processesMax" | "startsMax" | "startBusyMs" | "startsWaitingMax">,
+  limits: Pick<
+    Limits,
+    "processesMax" | "principalProcessesMax" | "startsMax" | "startBusyMs" | "startsWaitingMax"
+  >,
   clock: Clock,
 ): ProcessLimit {
-  const queue: Waiting[] = [];
+  const queue = createFairQueue<Waiting>();
   const patient: Pick<Waiting, "connection" | "grant">[] = [];
-  const living = new Set<Evictable>();
-  const leaving = new Set<Evictable>();
+  const places = createProcessPlaces();
   let starting = 0;
 
   const makePlace = (connection: Evictable): ProcessPlace => {
     let isStarting = true;
-    living.add(connection);
+    places.add(connection);
     starting++;
     const started = () => {
       if (!isStarting) return;
@@ -42,29 +46,16 @@ export function createProcessLimit(
     // By then it waits for something rather than works: servers that hang hold up no others.
     const cancelBusy = clock.after(limits.startBusyMs, started);
     const release = () => {
-      if (!living.delete(connection)) return;
-      leaving.delete(connection);
+      if (!places.remove(connection)) return;
       started();
       pump();
     };
     return { started, release };
   };
 
-  const longest = (
-    sinceOf: (connection: Evictable) => number | undefined,
-  ): Evictable | undefined => {
-    let found: { connection: Evictable; since: number } | undefined;
-    for (const connection of living) {
-      const since = leaving.has(connection) ? undefined : sinceOf(connection);
-      if (since === undefined) continue;
-      if (found === undefined || since < found.since) found = { connection, since };
-    }
-    return found?.connection;
-  };
-
   const pump = (): void => {
     serveQueue();
-    if (queue.length > 0 || starting > 0 || living.size >= limits.processesMax) return;
+    if (queue.size() > 0 || starting > 0 || places.size() >= limits.processesMax) return;
     const first = patient.shift();
     if (first === undefined) return;
     const place = makePlace(first.connection);
@@ -73,32 +64,35 @@ export function createProcessLimit(
   };
 
   const serveQueue = (): void => {
-    while (queue.length > 0 && starting < limits.startsMax) {
-      const first = queue[0];
+    while (starting < limits.startsMax) {
+      const first = queue.first();
       if (first === undefined) return;
-      if (living.size < limits.processesMax) {
-        first.grant(makePlace(first.connection));
-        continue;
-      }
-      if (leaving.size > 0) return;
-      const spared = longest((one) => one.idleSince()) ?? longest((one) => one.restingSince?.());
-      if (spared === undefined) {
-        first.refuse(overloaded(`all ${limits.processesMax} are in use; retry later`));
-        continue;
-      }
-      leaving.add(spared);
-      spared.evict();
-      if (living.size >= limits.processesMax) return;
+      const isFull = places.size() >= limits.processesMax;
+      if (isFull && places.hasLeaving()) return;
+      const refusal = refusalOf(first.connection, isFull);
+      // The connection that gives way may need some time.
+      if (refusal === undefined && places.size() >= limits.processesMax) return;
+      queue.next();
+      if (refusal !== undefined) first.refuse(refusal);
+      else first.grant(makePlace(first.connection));
     }
+  };
+
+  /** Why a connection can have no place; makes room for it if it can. */
+  const refusalOf = (connection: Evictable, isFull: boolean): GatewayError | undefined => {
+    const principal = connection.principal?.();
+    const { processesMax, principalProcessesMax: ownMax } = limits;
+    if (principal !== undefined && places.countOf(principal) >= ownMax) {
+      if (places.makeRoomAmong(principal)) return undefined;
+      return overloaded(`all ${ownMax} that one client may have are in use; retry later`);
+    }
+    if (!isFull || places.makeRoomFor(principal)) return undefined;
+    return overloaded(`all ${processesMax} are in use; retry later`);
   };
 
   const acquire = (connection: Evictable, signal: AbortSignal): Promise<ProcessPlace> =>
     new Promise((resolve, reject) => {
-      const leave = () => {
-        const at = queue.indexOf(waiting);
-        if (at >= 0) queue.splice(at, 1);
-        signal.removeEventListener("abort", giveUp);
-      };
+      const leave = () => signal.removeEventListener("abort", giveUp);
       const waiting: Waiting = {
         connection,
         grant(place) {
@@ -110,20 +104,27 @@ export function createProcessLimit(
           reject(error);
         },
       };
-      const giveUp = () => waiting.refuse(overloaded("the start was given up"));
+      const giveUp = () => {
+        queue.removeWhere((one) => one === waiting);
+        waiting.refuse(overloaded("the start was given up"));
+      };
       if (signal.aborted) return giveUp();
-      if (queue.length >= limits.startsWaitingMax) {
-        return waiting.refuse(overloaded("too many wait for their start; retry later"));
+      const owner = [connection.principal?.() ?? ""];
+      if (queue.size() >= limits.startsWaitingMax) {
+        // The principal with most of the places makes room.
+        const last = queue.takeFromLongest(owner) ?? waiting;
+        last.refuse(overloaded("too many wait for their start; retry later"));
+        if (last === waiting) return;
       }
       signal.addEventListener("abort", giveUp);
-      queue.push(waiting);
+      queue.add(owner, waiting);
       pump();
     });
 
   return {
     acquire,
     hasRoom: () =>
-      living.size + queue.length < limits.processesMax && queue.length < limits.startsMax,
+      places.size() + queue.size() < limits.processesMax && queue.size() < limits.startsMax,
     acquireQuietly(connection, grant) {
       const one = { connection, grant };
       patient.push(one);

@@ -1,22 +1,23 @@
 /**
  * The rate of requests to a service, for all clients together: at most so many in any period of
- * this length, and none while the service asks for a pause (case F6). Early calls wait in a queue,
- * and the waiting scopes take turns: a scope with a hundred calls delays another scope by one turn,
- * not by a hundred. A call that would wait too long fails with a time to retry. Not here: retries
- * of one request, each of which asks here again.
+ * this length, and none while the service asks for a pause (case F6). Early calls wait in a queue in
+ * which principals take turns, and the scopes of each among themselves (fair_queue.ts). A call that
+ * would wait too long fails with a time to retry. Not here: retries of one request, each of which
+ * asks here again.
  */
 import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
+import { createFairQueue, type OwnerPath } from "../../fair_queue.ts";
 import type { Limits } from "../../limits.ts";
 import { readRetryAfter } from "../../outgoing/retry.ts";
 
 /** The allowed rate. */
 export interface RateLimit {
   /**
-   * Resolves when one request may be sent. Rejects with `overloaded`, whose data says when to
-   * retry.
+   * Resolves when one request of a scope may be sent; scopes without a principal share one. Rejects
+   * with `overloaded`, whose data says when to retry.
    */
-  admit(signal: AbortSignal, scope: string): Promise<void>;
+  admit(signal: AbortSignal, scope: string, principal?: string): Promise<void>;
   /** An answer that may ask for a pause. */
   heard(status: number, headers: Headers): void;
 }
@@ -44,7 +45,7 @@ export function createRateLimit(
   { budget, waitMsMax, limits, clock }: RateLimitOptions,
 ): RateLimit {
   const { requests, perMs } = toWindow(budget, limits.restSendingsMax);
-  const line = createLine<Waiter>();
+  const line = createFairQueue<Waiter>();
   /** The times of the last requests, earliest first. */
   let sent: number[] = [];
   let closedUntil = -Infinity;
@@ -77,7 +78,7 @@ export function createRateLimit(
     if (line.size() === 0) return;
     stopTimer = clock.after(toTime(0) - clock.monotonic(), serve);
   };
-  const wait = (signal: AbortSignal, scope: string): Promise<void> =>
+  const wait = (signal: AbortSignal, owner: OwnerPath): Promise<void> =>
     new Promise((resolve, reject) => {
       const leave = () => {
         line.removeWhere((one) => one === waiter);
@@ -96,22 +97,23 @@ export function createRateLimit(
         },
       };
       signal.addEventListener("abort", leave);
-      line.add(scope, waiter);
+      line.add(owner, waiter);
       serve();
     });
 
   return {
-    async admit(signal, scope) {
+    async admit(signal, scope, principal = "") {
       if (signal.aborted) throw toRefusal(line.size());
-      const ahead = line.ahead(scope);
+      const owner = [principal, scope];
+      const ahead = line.ahead(owner);
       if (toTime(ahead) - clock.monotonic() > waitMsMax) throw toRefusal(ahead);
       if (line.size() >= limits.restWaitingMax) {
-        // The scope with most of the places makes room.
-        const last = line.lastOfLongest(scope);
+        // Whichever has most of the places makes room.
+        const last = line.takeFromLongest(owner);
         if (last === undefined) throw toRefusal(line.size());
         last.refuse();
       }
-      await wait(signal, scope);
+      await wait(signal, owner);
     },
     heard(status, headers) {
       if (status !== 429 && status !== 503) return;
@@ -122,62 +124,6 @@ export function createRateLimit(
       for (const waiter of line.removeWhere(({ end }) => end < closedUntil)) waiter.refuse();
       serve();
     },
-  };
-}
-
-/** The waiting calls, by scope; the scopes take turns. */
-function createLine<Item>() {
-  /** The scope whose turn is next comes first; none is empty. */
-  const queues = new Map<string, Item[]>();
-  let size = 0;
-
-  const keep = (scope: string, items: Item[]) => {
-    if (items.length === 0) queues.delete(scope);
-    else queues.set(scope, items);
-  };
-  const removeWhere = (isGone: (item: Item) => boolean): Item[] => {
-    const gone = [...queues.values()].flat().filter(isGone);
-    for (const [scope, items] of [...queues]) keep(scope, items.filter((one) => !isGone(one)));
-    size -= gone.length;
-    return gone;
-  };
-  return {
-    size: () => size,
-    add(scope: string, item: Item) {
-      keep(scope, [...queues.get(scope) ?? [], item]);
-      size += 1;
-    },
-    /** Takes the next call out. */
-    next(): Item | undefined {
-      const [first] = queues;
-      if (first === undefined) return undefined;
-      const [scope, [item, ...others]] = first;
-      queues.delete(scope);
-      keep(scope, others);
-      size -= 1;
-      return item;
-    },
-    /** How many calls go before one more of this scope, at most. */
-    ahead(scope: string): number {
-      const own = queues.get(scope)?.length ?? 0;
-      return [...queues].reduce(
-        (sum, [name, items]) => sum + (name === scope ? own : Math.min(items.length, own + 1)),
-        0,
-      );
-    },
-    /**
-     * Takes out the last call of the longest queue, if that queue is longer than this scope's would
-     * be.
-     */
-    lastOfLongest(scope: string): Item | undefined {
-      const own = queues.get(scope)?.length ?? 0;
-      const [longest] = [...queues].sort(([, one], [, other]) => other.length - one.length);
-      if (longest === undefined || longest[1].length <= own + 1) return undefined;
-      const last = longest[1].at(-1);
-      removeWhere((one) => one === last);
-      return last;
-    },
-    removeWhere,
   };
 }
 

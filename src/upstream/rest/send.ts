@@ -54,7 +54,7 @@ export function createSend(
     url: baseUrl,
     headers,
     authorization: { get: () => Promise.resolve(nothing), renew: () => Promise.resolve(false) },
-    admit: (signal, { scope }) => rateLimit.admit(signal, scope),
+    admit: (signal, { scope, principal }) => rateLimit.admit(signal, scope, principal),
     runtime: {
       async request(options) {
         const response = await runtime.request(options);

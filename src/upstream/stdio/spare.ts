@@ -145,6 +145,7 @@ function wish(state: SpareState): void {
   if (isOver || !isSlow || !isUsed || held !== undefined || cancelWish !== undefined) return;
   const own: Inheritance = { heir: undefined };
   const connection: Evictable = {
+    principal: () => own.heir?.principal?.(),
     // Idle for longer than any connection: spares give way first.
     idleSince: () => own.heir === undefined ? -Infinity : own.heir.idleSince(),
     restingSince: () => own.heir?.restingSince?.(),

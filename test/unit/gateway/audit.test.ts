@@ -1,6 +1,7 @@
 /**
  * The log has one line for each call that fails, and none for other calls.
  */
+import { createTestRates } from "../../support/rates.ts";
 import { defaultTables } from "../../../src/app.ts";
 import { next } from "../../support/pull.ts";
 import { describe, expect, test } from "bun:test";
@@ -46,6 +47,7 @@ async function setUp() {
   const fakes = { a: createFakeUpstream("a", lists), b: createFakeUpstream("b", lists) };
   const log = createTestLog();
   const gateway = createGatewayCore({
+    rates: createTestRates(),
     resolveSurface: createSurfaceResolver(surfaceKinds),
     ...defaultTables,
     emit: createLogReader(log, defaultLimits),

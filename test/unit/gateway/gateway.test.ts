@@ -1,3 +1,4 @@
+import { createTestRates } from "../../support/rates.ts";
 import { defaultTables } from "../../../src/app.ts";
 import { next } from "../../support/pull.ts";
 import { describe, expect, test } from "bun:test";
@@ -61,6 +62,7 @@ async function gatewayOf(
   kinds: SurfaceKinds = surfaceKinds,
 ): Promise<Gateway> {
   return createGatewayCore({
+    rates: createTestRates(),
     resolveSurface: createSurfaceResolver(kinds),
     ...defaultTables,
     emit: createLogReader(log, defaultLimits),
@@ -901,6 +903,7 @@ describe("the log", () => {
 describe("servers are tried", () => {
   const open = async (config: ServersConfig, fakes: Record<string, FakeUpstream>) =>
     createGatewayCore({
+      rates: createTestRates(),
       resolveSurface: createSurfaceResolver(surfaceKinds),
       ...defaultTables,
       emit: () => {},

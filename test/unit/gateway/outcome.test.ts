@@ -1,3 +1,4 @@
+import { createTestRates } from "../../support/rates.ts";
 import { defaultTables } from "../../../src/app.ts";
 import { next } from "../../support/pull.ts";
 import { describe, expect, test } from "bun:test";
@@ -29,6 +30,7 @@ async function failOn(
   surface = "/mcp",
 ): Promise<GatewayError> {
   const gateway = createGatewayCore({
+    rates: createTestRates(),
     resolveSurface: createSurfaceResolver(surfaceKinds),
     ...defaultTables,
     emit: () => {},

@@ -2,6 +2,7 @@
  * Calls of clients that cannot be asked while a call runs: a question ends the request, and the
  * answers continue the call.
  */
+import { createTestRates } from "../../support/rates.ts";
 import { defaultTables } from "../../../src/app.ts";
 import { next } from "../../support/pull.ts";
 import { describe, expect, test } from "bun:test";
@@ -69,6 +70,7 @@ async function setUp(
   };
   const log = createTestLog();
   const gateway = createGatewayCore({
+    rates: createTestRates(),
     resolveSurface: createSurfaceResolver(surfaceKinds),
     ...defaultTables,
     emit: createLogReader(log, defaultLimits),

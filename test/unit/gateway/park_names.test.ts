@@ -1,4 +1,5 @@
 /** Clients that are asked by result in front of several servers: names, URIs and what goes with results. */
+import { createTestRates } from "../../support/rates.ts";
 import { defaultTables } from "../../../src/app.ts";
 import { next } from "../../support/pull.ts";
 import { describe, expect, test } from "bun:test";
@@ -36,6 +37,7 @@ async function gatewayOf(fakes: Record<string, FakeUpstream>, tools: ToolFilter 
     tools,
   }));
   return createGatewayCore({
+    rates: createTestRates(),
     resolveSurface: createSurfaceResolver(surfaceKinds),
     ...defaultTables,
     emit: () => {},

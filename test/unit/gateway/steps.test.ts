@@ -1,4 +1,5 @@
 /** The list of steps and the policy as an embedding program extends them: one file, one row. */
+import { createTestRates } from "../../support/rates.ts";
 import { describe, expect, test } from "bun:test";
 import { defaultTables } from "../../../src/app.ts";
 import { anonymous } from "../../../src/auth/none.ts";
@@ -49,6 +50,7 @@ async function gatewayOf(
   } = {},
 ) {
   const gateway = createGatewayCore({
+    rates: createTestRates(),
     resolveSurface: createSurfaceResolver(surfaceKinds),
     servers: configOf(Object.keys(fakes)),
     create: ({ name }) => fakes[name] ?? createFakeUpstream(name),

@@ -91,6 +91,6 @@ describe("a stateless request", () => {
       return response.status;
     };
     expect([await listen("ada"), await listen("bob")]).toEqual([200, 200]);
-    expect(await listen("ada")).toBe(503);
+    expect(await listen("ada")).toBe(429);
   });
 });

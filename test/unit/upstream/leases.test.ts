@@ -6,6 +6,7 @@ import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
 import { defaultLimits } from "../../../src/limits.ts";
 import type { Caller, JsonObject, Notice } from "../../../src/model.ts";
+import { createLeases, type LeaseWish } from "../../../src/upstream/mcp/leases.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { createFakeServer, type FakeServer, openFake } from "../../support/fake_connector.ts";
 import {
@@ -267,6 +268,32 @@ describe("a server that gets its client's capabilities at its start", () => {
 });
 
 describe("principals", () => {
+  test("do not wait for each other's connections: a full queue of one leaves another's free", async () => {
+    const leases = createLeases({
+      server: "a",
+      waitMs: 60_000,
+      clock: createTestClock(),
+      limits: { ...defaultLimits, leasesMax: 1, leasesWaitingMax: 10 },
+    });
+    const wish = (scope: string): LeaseWish => ({
+      scope,
+      declared: "{}",
+      isAlone: () => true,
+      joins: () => false,
+      stayedQuiet: () => {},
+      resting: () => undefined,
+      stateOf: () => "none",
+      signal: new AbortController().signal,
+    });
+    const held = await leases.take(wish("p:greedy"));
+    const waiting = Array.from({ length: 10 }, () => leases.take(wish("p:greedy")));
+    await expect(leases.take(wish("p:greedy"))).rejects.toThrow("too many calls wait for it");
+    const modest = leases.takeNow(wish("p:modest"));
+    expect(modest?.number).toBe(0);
+    held.release();
+    for (const lease of waiting) (await lease).release();
+  });
+
   test("never share a process of a server that keeps state", async () => {
     const server = createFakeServer();
     const { upstream } = await openFake(server);

@@ -7,18 +7,29 @@ import { createTestClock } from "../../support/clock.ts";
 
 const never = new AbortController().signal;
 
-function make(processesMax: number, startsMax: number, startBusyMs = 10_000) {
+function make(
+  processesMax: number,
+  startsMax: number,
+  startBusyMs = 10_000,
+  { principalProcessesMax = processesMax, startsWaitingMax = 3 } = {},
+) {
   const clock = createTestClock();
   return {
     clock,
     processLimit: createProcessLimit(
-      { processesMax, startsMax, startBusyMs, startsWaitingMax: 3 },
+      {
+        processesMax,
+        principalProcessesMax,
+        startsMax,
+        startBusyMs,
+        startsWaitingMax,
+      },
       clock,
     ),
   };
 }
 
-function connection(idleSince?: number, restingSince?: number) {
+function connection(idleSince?: number, restingSince?: number, principal?: string) {
   const state = {
     idle: idleSince,
     resting: restingSince,
@@ -27,6 +38,7 @@ function connection(idleSince?: number, restingSince?: number) {
   };
   return {
     state,
+    principal: () => principal,
     idleSince: () => state.idle,
     restingSince: () => state.resting,
     evict() {
@@ -190,5 +202,69 @@ describe("the process limit", () => {
     place.release();
     await second;
     expect(processLimit.hasRoom()).toBe(true);
+  });
+});
+
+describe("principals", () => {
+  const busyOf = (principal: string) => connection(undefined, undefined, principal);
+  const idleOf = (principal: string, since: number) => connection(since, undefined, principal);
+
+  test("take turns at starts: one of a modest principal is second, whatever a greedy one wants", async () => {
+    const { processLimit } = make(100, 1, 10_000, { startsWaitingMax: 20 });
+    const order: string[] = [];
+    const start = async (principal: string) => {
+      const place = await processLimit.acquire(busyOf(principal), never);
+      order.push(principal);
+      place.started();
+    };
+    const first = await processLimit.acquire(busyOf("a"), never);
+    const starts = [...Array.from({ length: 10 }, () => start("a")), start("b")];
+    first.started();
+    await Promise.all(starts);
+    expect(order.length).toBe(11);
+    expect(order.indexOf("b")).toBeLessThanOrEqual(1);
+  });
+
+  test("make room in a full queue when most of it is theirs", async () => {
+    const { processLimit } = make(100, 1);
+    const first = await processLimit.acquire(busyOf("a"), never);
+    const greedy = ["a", "a", "a"].map((one) => processLimit.acquire(busyOf(one), never));
+    const modest = processLimit.acquire(busyOf("b"), never);
+    expect(await codeOf(greedy[2] ?? modest)).toBe("overloaded");
+    expect(await codeOf(processLimit.acquire(busyOf("a"), never))).toBe("overloaded");
+    first.started();
+    expect(await codeOf(greedy[0] ?? modest)).toBe("granted");
+    expect(await isPending(modest)).toBe(true);
+  });
+
+  test("with many processes take none of a principal with less than half as many", async () => {
+    const { processLimit } = make(4, 4);
+    const modest = idleOf("b", 1);
+    const connections = [modest, busyOf("a"), busyOf("a"), idleOf("a", 9)];
+    for (const each of connections) (await processLimit.acquire(each, never)).started();
+    // Its own gives way, though the other's has been idle for longer.
+    void processLimit.acquire(busyOf("a"), never).catch(() => {});
+    expect(connections.map(({ state }) => state.evicted)).toEqual([0, 0, 0, 1]);
+  });
+
+  test("with many processes are refused where all of their own are in use; others are not", async () => {
+    const { processLimit } = make(4, 4);
+    const connections = [idleOf("b", 1), busyOf("a"), busyOf("a"), busyOf("a")];
+    for (const each of connections) (await processLimit.acquire(each, never)).started();
+    expect(await codeOf(processLimit.acquire(busyOf("a"), never))).toBe("overloaded");
+    expect(connections.map(({ state }) => state.evicted)).toEqual([0, 0, 0, 0]);
+    void processLimit.acquire(busyOf("c"), never).catch(() => {});
+    expect(connections.map(({ state }) => state.evicted)).toEqual([1, 0, 0, 0]);
+  });
+
+  test("leave places for others, and use one of their own again", async () => {
+    const { processLimit } = make(4, 4, 10_000, { principalProcessesMax: 2 });
+    const idle = idleOf("a", 1);
+    const busy = busyOf("a");
+    for (const each of [idle, busy]) (await processLimit.acquire(each, never)).started();
+    (await processLimit.acquire(busyOf("a"), never)).started();
+    expect(idle.state.evicted).toBe(1);
+    expect(await codeOf(processLimit.acquire(busyOf("a"), never))).toBe("overloaded");
+    expect(await codeOf(processLimit.acquire(busyOf("b"), never))).toBe("granted");
   });
 });

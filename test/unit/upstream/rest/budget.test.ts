@@ -66,6 +66,21 @@ describe("calls that wait for the budget", () => {
     expect(sent.map(({ at }) => at)).toEqual([0, 1_000, 2_000, 3_000, 4_000, 5_000, 6_000]);
   });
 
+  test("take turns by principal first: many sessions of one cost another one turn", async () => {
+    const { budget, pass } = open();
+    const { signal } = new AbortController();
+    const order: string[] = [];
+    const ask = async (principal: string, scope: string) => {
+      await budget.admit(signal, scope, principal);
+      order.push(`${principal}.${scope}`);
+    };
+    const calls = ["1", "2", "3", "4"].map((scope) => ask("ada", scope));
+    calls.push(ask("bob", "5"), ask("ada", "1"));
+    await pass(5_000, 500);
+    await Promise.all(calls);
+    expect(order).toEqual(["ada.1", "ada.2", "bob.5", "ada.3", "ada.4", "ada.1"]);
+  });
+
   test("are let in where another scope's queue is too long for its own calls", async () => {
     const { ask, pass, sent, refused } = open({ waitMsMax: 3_000 });
     const many = Array.from({ length: 6 }, (_, n) => ask(`a${n}`, "a"));
