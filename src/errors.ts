@@ -89,7 +89,6 @@ export const errorTable = {
   },
   /** `data.supported` and `data.requested`. */
   version_unsupported: { rpc: -32022, http: 400, text: "Unsupported protocol version" },
-  /** The call that waited for a client's answers no longer exists. */
   park_gone: {
     rpc: -32603,
     http: 200,
@@ -130,7 +129,6 @@ export const errorTable = {
     text: "The server asked for input that this client cannot give",
   },
   upstream_unavailable: { rpc: -32603, http: 200, text: "The server cannot be reached" },
-  /** The server is starting or still working; nothing is known to be wrong with it. */
   upstream_late: { rpc: -32603, http: 200, text: "The server has not answered yet; retry later" },
   upstream_exited: {
     rpc: -32603,

@@ -4,7 +4,8 @@
  * around the gateway. Not here: how rows match (access_decision.ts).
  */
 import type { AccessRow } from "../config/access_rows.ts";
-import { anonymousPrincipal, type Principal, reservedPrincipals } from "../model.ts";
+import { anonymousPrincipal, type Principal } from "../model.ts";
+import { isReserved } from "../principals.ts";
 import {
   concerns,
   decideItem,
@@ -101,9 +102,4 @@ function createRows(all: readonly AccessRow[] = []): Rows {
         ? ""
         : JSON.stringify(["", ...rows.filter((row) => concerns(row, principal))]),
   };
-}
-
-/** The gateway itself and its operators, whom no row concerns. */
-function isReserved({ id }: Principal): boolean {
-  return reservedPrincipals.some((reserved) => reserved.id === id);
 }

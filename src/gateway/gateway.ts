@@ -121,8 +121,7 @@ export function createGatewayCore(deps: GatewayDeps): SteeredGateway {
       const isChanged = middle.access.replace(next.access);
       revoke(
         middle,
-        ({ principal, target }) =>
-          target !== undefined && isChanged(principal) && isDenied(middle, principal, target),
+        ({ principal, target }) => target !== undefined && isDenied(middle, principal, target),
       );
       watches.announceIf(isChanged);
       replaced(touched);

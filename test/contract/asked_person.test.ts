@@ -180,6 +180,34 @@ describe("a stateless client", () => {
     expect(disk.opened).toEqual([]);
   });
 
+  test("learns that its call may have taken effect once its yes has sent it", async () => {
+    disk.script(() => Promise.reject(new Error("broken")));
+    const first = await gathered(call());
+    const second = await gathered(call(back(first, yes)));
+    expect(second.error?.data).toMatchObject({ outcome: "unknown" });
+  });
+
+  test("keeps no server in use after its call has ended", async () => {
+    const first = await gathered(call());
+    await gathered(call(back(first, yes)));
+    await own.gateway.reload({ ...own.config, servers: [] });
+    expect(disk.closed).toBe(true);
+  });
+
+  test("is asked by what the server's definition says, which is read first", async () => {
+    Object.assign(disk, { known: () => undefined });
+    const peek = { name: "peek", arguments: {} };
+    expect((await gathered(call(peek))).result?.["method"]).toBe("tools/call");
+    expect((await gathered(call())).result?.["resultType"]).toBe("input_required");
+    expect(disk.opened.length).toBe(1);
+    await own.setAccess([{ hints: "readOnly", what: "allow" }]);
+    expect((await gathered(call(peek))).result?.["method"]).toBe("tools/call");
+    const [denied, unknown] = [await gathered(call()), await gathered(call({ name: "nil" }))];
+    expect(JSON.stringify(denied.error).replaceAll("erase", "nil"))
+      .toBe(JSON.stringify(unknown.error));
+    expect(disk.opened.length).toBe(2);
+  });
+
   test("cannot use its yes after the right was taken away", async () => {
     const first = await gathered(call());
     await own.setAccess([{ tools: "peek", what: "allow" }]);

@@ -10,6 +10,7 @@ import {
   answerOf,
   startWithAccess,
 } from "../support/access_gateway.ts";
+import { hostileCommand } from "../fault/hostile_command.ts";
 import { createFakeUpstream, type FakeUpstream } from "../support/fake_upstream.ts";
 import { framesOf } from "../support/http_harness.ts";
 import { until } from "../support/wait.ts";
@@ -246,6 +247,35 @@ test("a denied tool and an unknown server are the same for the oldest transport"
   );
   expect(denied?.status).toBe(404);
   expect(denied?.text.replaceAll("zap", "nil")).toBe(unknown?.text ?? "");
+});
+
+test("a program is not started for a name that is denied", async () => {
+  const gateway = await startWithAccess({
+    servers: { child: hostileCommand(), other: hostileCommand() },
+    access: [
+      { group: "readers", servers: "child", tools: "echo", what: "allow" },
+      { group: "owners", what: "allow" },
+    ],
+    people,
+  });
+  const states = () => gateway.gateway.servers().map(({ state }) => state);
+  const path = "/servers/child/mcp";
+  try {
+    const session = await gateway.connect("guest");
+    for (const name of ["child__echo", "other__echo", "nil__echo"]) {
+      const { error } = await session.request("tools/call", { name, arguments: {} });
+      expect(error?.message).toBe(`Unknown tool "${name}": list the tools to see which there are`);
+    }
+    const denied = await gateway.ask("reader", "tools/call", { name: "kill_self" }, { path });
+    expect(denied.error?.message).toContain('Unknown tool "kill_self"');
+    expect(states()).toEqual(["idle", "idle"]);
+    // The same call works for who may make it, and only that starts the program.
+    const allowed = { name: "echo", arguments: { text: "hello" } };
+    expect((await gateway.ask("reader", "tools/call", allowed, { path })).text).toContain("hello");
+    expect(states()).toEqual(["running", "idle"]);
+  } finally {
+    await gateway.close();
+  }
 });
 
 test("who may use everything gets everything", async () => {

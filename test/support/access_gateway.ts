@@ -5,6 +5,7 @@
 import process from "node:process";
 import { createGateway, defaultTables, type GatewayHandle, type Tables } from "../../src/app.ts";
 import type { Bus } from "../../src/bus/bus.ts";
+import type { GatewayConfig } from "../../src/config/config.ts";
 import { readConfig } from "../../src/config/environment.ts";
 import { readServers } from "../../src/config/mcp_json.ts";
 import type { JsonObject, Principal } from "../../src/model.ts";
@@ -41,6 +42,7 @@ export interface AccessAnswer {
 /** The gateway, and clients of both eras. */
 export interface AccessGateway {
   readonly gateway: GatewayHandle;
+  readonly config: GatewayConfig;
   send(
     person: string,
     method: string,
@@ -147,6 +149,7 @@ export async function startWithAccess(options: AccessOptions): Promise<AccessGat
     );
   return {
     gateway,
+    config,
     send,
     async ask(person, method, params, asked) {
       const sender = {

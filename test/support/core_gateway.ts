@@ -2,6 +2,7 @@
 import { defaultTables } from "../../src/app.ts";
 import { anonymous } from "../../src/auth/none.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
+import type { AccessRow } from "../../src/config/access_rows.ts";
 import type {
   FailedServerConfig,
   Naming,
@@ -27,6 +28,7 @@ import { within } from "./wait.ts";
 /** What a test decides. */
 export interface CoreOptions {
   readonly policy?: Policy;
+  readonly access?: readonly AccessRow[];
   readonly ratesOf?: RatesOf;
   readonly clock?: Clock;
   readonly names?: Naming;
@@ -39,7 +41,7 @@ export interface CoreOptions {
 /** The configuration of these servers, in their order. */
 export function coreConfig(
   fakes: readonly FakeUpstream[],
-  { names = "prefixed", tools = {} }: Pick<CoreOptions, "names" | "tools"> = {},
+  { names = "prefixed", tools = {}, access }: Pick<CoreOptions, "names" | "tools" | "access"> = {},
 ): ServersConfig {
   const servers = fakes.map(({ name }): FailedServerConfig => ({
     kind: "failed",
@@ -50,7 +52,7 @@ export function coreConfig(
     idleTimeoutMs: 1,
     tools: tools[name] ?? {},
   }));
-  return { servers, names, warnings: [], files: [], secrets: [] };
+  return { servers, names, access, warnings: [], files: [], secrets: [] };
 }
 
 /** A gateway in front of these servers; only they can be in later configurations of it. */

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { type Schema, Validator } from "@cfworker/json-schema";
 import * as v from "valibot";
 import { readJwtSettings } from "../../../src/auth/jwt_settings.ts";
+import { readAccessRows } from "../../../src/config/access_rows.ts";
 import { parseText } from "../../../src/config/json_text.ts";
 import editorSchema from "../../../src/config/mcp.schema.json" with { type: "json" };
 import { joinForms } from "../../../src/config/server_kind.ts";
@@ -112,6 +113,27 @@ describe("the JSON Schema of mcp.json", () => {
     const verdicts = settings.map((jwt) => [jwt, isTaken(jwt), accepts({ auth: { jwt } })]);
     expect(verdicts.filter(([, gateway, editor]) => gateway !== editor)).toEqual([]);
     expect(new Set(verdicts.map(([, taken]) => taken)).size).toBe(2);
+  });
+
+  test("accepts rows of access where the gateway does", () => {
+    const rows: readonly unknown[] = [
+      ...[{}, { what: "ask" }, { what: "maybe" }, { callsAtOnce: 2 }, { callsAtOnce: 0 }],
+      ...[{ what: "deny", tools: "a" }, { what: "deny", tools: [] }, {
+        what: "deny",
+        tools: ["a"],
+      }],
+      ...[{ what: "deny", hints: ["readOnly"] }, { what: "deny", hints: "safe" }],
+      ...[{ what: "deny", tool: "a" }, { what: "deny", group: " " }, "deny"],
+    ];
+    for (const access of [[], {}, ...rows.map((row) => [row])]) {
+      let isTaken = true;
+      try {
+        readAccessRows(access, { file: "mcp.json", repeated: [] });
+      } catch {
+        isTaken = false;
+      }
+      expect([access, accepts({ access })]).toEqual([access, isTaken]);
+    }
   });
 
   test("marks a wrong value at the top", () => {
