@@ -7,7 +7,7 @@
  */
 import { isJsonObject } from "../json.ts";
 import { defaultLimits } from "../limits.ts";
-import { type AuthSettings, readAuthSettings } from "./auth_settings.ts";
+import { authenticates, type AuthSettings, readAuthSettings } from "./auth_settings.ts";
 import { isHideable } from "./child_environment.ts";
 import {
   type DisabledServer,
@@ -21,7 +21,7 @@ import { parseText } from "./json_text.ts";
 import { isLoopback } from "./loopback.ts";
 import { nearestName } from "./nearest.ts";
 import { createPassedOver, readServerLists, serverListKeys } from "./other_programs.ts";
-import type { OwnAddress } from "./own_address.ts";
+import { isReachable, type OwnAddress } from "./own_address.ts";
 import { folderOf } from "./path.ts";
 import { findProgramFolder } from "./program_folder.ts";
 import { describeUnknown, failServer, readServer } from "./server_entry.ts";
@@ -38,6 +38,8 @@ export interface ReadServersOptions {
   readonly readText: (path: string) => Promise<string | undefined>;
   /** The gateway's own addresses: no server may lead back to them. */
   readonly own: OwnAddress;
+  /** The kinds of authenticators in use. Absent: those that the file names under `auth`. */
+  readonly authKinds?: readonly string[] | undefined;
   /** The kinds of servers that an entry may ask for. */
   readonly kinds: readonly ServerKind[];
   /** Whether there is a file or folder at a path. Absent: programs run in the folder of the file. */
@@ -80,7 +82,8 @@ export async function readServersFile(
     `Ignored the first ${key} of ${path}: the key appears twice, and the last one counts`
   );
   const auth = readAuthSettings(value["auth"], options);
-  const config = await readServersValue(value, options, warnings);
+  const { authKinds = Object.keys(auth?.settings ?? {}) } = options;
+  const config = await readServersValue(value, { ...options, authKinds }, warnings);
   return {
     config: { ...config, secrets: [...config.secrets, ...auth?.secrets ?? []] },
     auth: auth?.settings,
@@ -126,6 +129,7 @@ export function createFileContext(
     env,
     readText,
     remoteBind: !isLoopback(own.host),
+    isOpen: isReachable(own) && !authenticates(options.authKinds ?? []),
     own,
     warnings,
     passedOver: createPassedOver(),

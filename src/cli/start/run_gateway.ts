@@ -176,7 +176,9 @@ function createReloader(
       const { readText, exists } = runtime;
       // An import writes variables to .env first, and then the servers that use them.
       const env = await readEnv();
-      const options = { env, own, ...reading, path, dataDirectory, readText, exists };
+      // The kinds of authentication are those of the start.
+      const authKinds = config.auth?.kinds ?? [];
+      const options = { env, own, authKinds, ...reading, path, dataDirectory, readText, exists };
       hasFile ||= await readServersFile(options) !== undefined;
       const servers = hasFile ? await readServers(options) : await readDefaultServers(options);
       await gateway.reload(servers);
