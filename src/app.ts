@@ -3,6 +3,7 @@
  * handler. It names no runtime, reads no environment and opens no socket: `src/main` or an
  * embedding program does.
  */
+import { type Access, createAccess } from "./app/access.ts";
 import { type GatewayOptions, openParts, openServers } from "./app/parts.ts";
 import { createUpstreams } from "./app/upstreams.ts";
 import type { ServersConfig } from "./config/config.ts";
@@ -23,7 +24,9 @@ import { recordServers } from "./telemetry/server_history.ts";
 import { trialCallerOf } from "./upstream/mcp/trial_caller.ts";
 import { identity } from "./version.ts";
 
+export { AccessError } from "./auth/access_error.ts";
 export { type DataFacts, inspectData } from "./app/inspect_data.ts";
+export { type OpenAccess, openAccess, type OpenAccessOptions } from "./app/open_access.ts";
 export type { GatewayOptions } from "./app/parts.ts";
 export { type OpenRegistry, openRegistry, type OpenRegistryOptions } from "./app/open_registry.ts";
 export { defaultTables, type Tables } from "./app/tables.ts";
@@ -41,6 +44,8 @@ export interface GatewayHandle extends Operator {
    * refuses requests until it is opened.
    */
   readonly admin: AdminApi | undefined;
+  /** Who may connect: the keys of clients. */
+  readonly access: Access;
   /** The name of this instance among others. */
   readonly instance: string;
   readonly log: Log;
@@ -92,6 +97,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     debug: config.debug,
     tryServers: config.tryServers ?? true,
   });
+  const access = createAccess({ ...parts, stores });
   const operator = createOperator({ sources, gateway, history, clock, hide: log.hide });
   const http = createHttpHandler({
     ...shared,
@@ -109,8 +115,15 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     admin: tokens && {
       tokens,
       operator,
+      access,
       backup: stores.backup,
-      self: { ...identity, runtime: runtime.name, instance, data: config.dataDirectory },
+      self: {
+        ...identity,
+        runtime: runtime.name,
+        instance,
+        data: config.dataDirectory,
+        auth: config.auth?.kinds ?? [],
+      },
     },
     storageProblem: stores.problem,
   });
@@ -123,6 +136,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     fetch: http.fetch,
     call: createOwnCalls(gateway, { ...trialCallerOf("program"), clientInfo: { ...identity } }),
     admin: http.admin,
+    access,
     instance,
     log,
     observe: events.read,
@@ -137,7 +151,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     },
     async close() {
       await http.close();
-      parts.authenticator.close?.();
+      await parts.authenticator.close?.();
       await gateway.close();
       await warden.close();
       await stores.close();

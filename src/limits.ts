@@ -3,6 +3,7 @@
  * rows by subject. A test may pass its own table to `createGateway`. No other source file holds a
  * number of this size.
  */
+import { accessLimits } from "./limits/access_limits.ts";
 import { bridgeLimits } from "./limits/bridge_limits.ts";
 import { clientLimits } from "./limits/client_limits.ts";
 import { commandLimits } from "./limits/command_limits.ts";
@@ -20,6 +21,7 @@ export const defaultLimits = {
   ...bridgeLimits,
   ...commandLimits,
   ...serviceLimits,
+  ...accessLimits,
 } as const satisfies Record<string, number>;
 
 /** The limits a gateway runs with by default. */

@@ -79,6 +79,7 @@ export async function openParts(options: GatewayOptions): Promise<GatewayParts> 
     config,
     runtime,
     sealer: opened.sealer,
+    keys: opened.stores.keys,
     bus,
     clock,
     limits,

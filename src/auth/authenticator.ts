@@ -12,6 +12,7 @@ import type { Log } from "../log.ts";
 import type { JsonObject, Principal } from "../model.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Sealer } from "../seal.ts";
+import type { KeyStore } from "./key_store.ts";
 
 /** The endpoint that a request is for; whether there is such a surface is not known yet. */
 export interface AuthTarget {
@@ -58,8 +59,10 @@ export interface Authenticator {
    * get their credentials elsewhere.
    */
   readonly issuers?: readonly string[] | undefined;
-  /** The gateway closes. */
-  close?(): void;
+  /** Whether every request has a principal: clients need no credentials. Absent: they do. */
+  readonly letsAllIn?: boolean | undefined;
+  /** The gateway closes; its stores stay open until the promise settles. */
+  close?(): void | Promise<void>;
 }
 
 /** What a kind may use. */
@@ -69,6 +72,7 @@ export interface AuthenticatorDeps {
   readonly settings: JsonObject;
   readonly runtime: Runtime;
   readonly sealer: Sealer;
+  readonly keys: KeyStore;
   readonly bus: Bus;
   readonly clock: Clock;
   readonly limits: Limits;

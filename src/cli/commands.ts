@@ -2,6 +2,7 @@
  * The commands of the program, as rows. Only the command in use is loaded. A new command is a new
  * row and a file `<name>_command.ts` that exports its function.
  */
+import { accessCommands } from "./access_commands.ts";
 import type { Command, CommandArgument, CommandOption } from "./command.ts";
 import { listenFlags } from "./variable_flags.ts";
 
@@ -275,5 +276,6 @@ export const commands: readonly Command[] = [
   ...configuring,
   ...using,
   ...clients,
+  ...accessCommands,
   ...maintaining,
 ];

@@ -74,11 +74,6 @@ export function readAuthSettings(
   return { settings, secrets };
 }
 
-/** Whether clients must prove who they are where these kinds are in use. */
-export function authenticates(kinds: readonly string[]): boolean {
-  return kinds.length > 0 && !kinds.includes("none");
-}
-
 /** The kinds in use with their settings; undefined if clients do not authenticate. */
 export function chooseKinds(
   named: readonly string[] | undefined,

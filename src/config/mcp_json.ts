@@ -7,7 +7,7 @@
  */
 import { isJsonObject } from "../json.ts";
 import { defaultLimits } from "../limits.ts";
-import { authenticates, type AuthSettings, readAuthSettings } from "./auth_settings.ts";
+import { type AuthSettings, chooseKinds, readAuthSettings } from "./auth_settings.ts";
 import { isHideable } from "./child_environment.ts";
 import {
   type DisabledServer,
@@ -21,9 +21,10 @@ import { parseText } from "./json_text.ts";
 import { isLoopback } from "./loopback.ts";
 import { nearestName } from "./nearest.ts";
 import { createPassedOver, readServerLists, serverListKeys } from "./other_programs.ts";
-import { isReachable, type OwnAddress } from "./own_address.ts";
+import type { OwnAddress } from "./own_address.ts";
 import { folderOf } from "./path.ts";
 import { findProgramFolder } from "./program_folder.ts";
+import { isOpenToOthers } from "./reach.ts";
 import { describeUnknown, failServer, readServer } from "./server_entry.ts";
 import { joinForms, type ServerForms, type ServerKind } from "./server_kind.ts";
 import { ownSecret } from "./substitution.ts";
@@ -129,7 +130,7 @@ export function createFileContext(
     env,
     readText,
     remoteBind: !isLoopback(own.host),
-    isOpen: isReachable(own) && !authenticates(options.authKinds ?? []),
+    isOpen: isOpenToOthers({ ...own, auth: chooseKinds(options.authKinds, undefined) }),
     own,
     warnings,
     passedOver: createPassedOver(),

@@ -1,5 +1,5 @@
 /**
- * The gateway's own addresses: who can reach it, and whether a URL leads to it. Such a server would list the gateway's own tools
+ * Whether a URL leads to this gateway itself. Such a server would list the gateway's own tools
  * again, in an endless loop. Only names that need no look-up count. In other cases (a port that the
  * system chooses, DNS names, proxies) the HTTP layer recognises the gateway's own requests.
  */
@@ -57,10 +57,4 @@ function bareHost(host: string): string {
   if (mapped === null) return bare;
   const [high = 0, low = 0] = mapped.slice(1).map((part) => parseInt(part, 16));
   return [high >> 8, high & 255, low >> 8, low & 255].join(".");
-}
-
-/** Whether other machines can reach this gateway: by its address, a public URL or a proxy. */
-export function isReachable({ host, publicUrl, trustedProxies = [] }: OwnAddress): boolean {
-  return !isLoopback(host) || trustedProxies.length > 0 ||
-    (publicUrl !== undefined && !isLoopback(new URL(publicUrl).hostname));
 }

@@ -118,8 +118,11 @@ function answer(arrived: Arrived, match: Match): Answered {
   const { layer, request, fetchContext } = arrived;
   const { row, name, path } = match;
   if (request.method === "OPTIONS") {
-    // No authentication: browsers send a preflight without credentials.
-    if (!isOpen(row)) surfaceOf(layer, row.kind, name);
+    // No authentication: browsers send a preflight without credentials. So where clients need some,
+    // it must not show which servers exist.
+    if (!isOpen(row) && layer.admission.authenticator.letsAllIn === true) {
+      surfaceOf(layer, row.kind, name);
+    }
     return emptyResponse(204, layer.guard.preflightHeaders(request, methodsOf(row)));
   }
   if (isOpen(row)) return answerOpenly(row, { request, fetchContext, path });

@@ -74,6 +74,8 @@ export interface HttpDeps extends Pick<Runtime, "addresses" | "sha256"> {
 export interface HttpHandler {
   /** Answers every request; never rejects. */
   readonly fetch: FetchHandler;
+  /** Every URL, with its methods. */
+  readonly routes: readonly RouteRow[];
   /** For a listener of its own. */
   readonly admin: AdminApi | undefined;
   /** New work is taken from now on. */
@@ -119,7 +121,8 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const forwarding = createForwarding(config.trustedProxies);
   const baseUrl = createBaseUrl(config.publicUrl, forwarding);
   const layer: HttpLayer = { deps, sessions, stateless, transport, baseUrl, phase: "starting" };
-  const match = createMatcher(rowsOf(layer), limits);
+  const routes = rowsOf(layer);
+  const match = createMatcher(routes, limits);
   const admission = { authenticator: deps.authenticator, baseUrl };
   const phase = () => layer.phase;
   const dispatch: DispatchDeps = { deps, guard, admission, match, readJson, phase };
@@ -129,6 +132,7 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
 
   return {
     fetch: createDispatch(dispatch),
+    routes,
     admin,
     open: () => void (layer.phase = "ready"),
     async drain() {

@@ -6,6 +6,7 @@ import { refuseBackup } from "./backup.ts";
 import type { ProcessGroup, ProcessGroupStore } from "../upstream/deps.ts";
 import { createMemoryCatalogStore } from "./memory_catalogs.ts";
 import { createMemoryCredentialStore } from "./memory_credentials.ts";
+import { createMemoryKeyStore } from "./memory_keys.ts";
 import { createMemoryRegistry } from "./memory_registry.ts";
 import { createMemorySessionStore } from "./memory_sessions.ts";
 import type { StoreEngine, StoreKindOptions } from "./stores.ts";
@@ -22,6 +23,7 @@ export async function openMemoryStore(options: StoreKindOptions): Promise<StoreE
       createMemoryCredentialStore({ clock, limits, log: log.source("credentials") }),
     registry: createMemoryRegistry,
     processGroups: createMemoryProcessGroups(),
+    keys: createMemoryKeyStore(),
     backup: refuseBackup,
     problem: async () => undefined,
     close: sessions.close,

@@ -7,6 +7,7 @@ import { copyDatabase } from "./backup.ts";
 import { createStorageCheck, openWhenFree } from "./database.ts";
 import { openSqliteCatalogStore } from "./sqlite_catalogs.ts";
 import { openSqliteCredentialStore } from "./sqlite_credentials.ts";
+import { openSqliteKeyStore } from "./sqlite_keys.ts";
 import { openSqliteProcessGroups } from "./sqlite_process_groups.ts";
 import { openSqliteRegistry } from "./sqlite_registry.ts";
 import { openSqliteSessionStore } from "./sqlite_sessions.ts";
@@ -40,6 +41,7 @@ export async function openSqliteStore(options: StoreKindOptions): Promise<StoreE
         openSqliteCredentialStore({ ...shared, sealer, log: log.source("credentials") }),
       registry: (sealer) => openSqliteRegistry({ database, sealer, log: log.source("registry") }),
       processGroups: openSqliteProcessGroups({ database, clock }),
+      keys: openSqliteKeyStore({ database, log: log.source("keys") }),
       backup: (to) => copyDatabase({ runtime, database, path: to, isKept: path !== noDirectory }),
       problem: async () => check.problem(),
       async close() {

@@ -4,6 +4,7 @@
  * passes the suite of test/contract/stores.test.ts. Also the keys of the data directory, which are
  * read only after the kind holds its lock, so that only one gateway makes them.
  */
+import type { KeyStore } from "../auth/key_store.ts";
 import type { Clock } from "../clock.ts";
 import type { GatewayConfig } from "../config/config.ts";
 import { noDirectory } from "../config/places.ts";
@@ -28,6 +29,8 @@ export interface Stores {
   readonly credentials: CredentialStore;
   readonly registry: RegistryStore;
   readonly processGroups: ProcessGroupStore;
+  /** The API keys of clients. */
+  readonly keys: KeyStore;
   /**
    * Copies all that is stored to a file that does not exist yet, at an absolute path; only its
    * owner may read it. Rejects with an error text.

@@ -36,7 +36,7 @@ export async function contentOf(store: SessionStore, keys: Iterable<string>) {
 
 /** The stores in memory, of which every answer comes in a later turn of the event loop. */
 export const openLateStore: StoreKind = async (options) => {
-  const { sessions, catalogs, processGroups, credentials, registry, ...rest } =
+  const { sessions, catalogs, processGroups, keys, credentials, registry, ...rest } =
     await openMemoryStore(
       options,
     );
@@ -45,6 +45,7 @@ export const openLateStore: StoreKind = async (options) => {
     sessions: lateAnswers(sessions),
     catalogs: lateAnswers(catalogs),
     processGroups: lateAnswers(processGroups),
+    keys: lateAnswers(keys),
     credentials: (sealer) => lateAnswers(credentials(sealer)),
     registry: (sealer) => lateAnswers(registry(sealer)),
   };
