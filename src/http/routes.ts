@@ -119,13 +119,14 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const guard = createGuard(config, deps);
   const readJson = createJsonReader({ ...deps, sizeVariable: "MCP_BODY_MAX_MB" });
   const forwarding = createForwarding(config.trustedProxies);
+  const { clientAddress } = forwarding;
   const baseUrl = createBaseUrl(config.publicUrl, forwarding);
   const layer: HttpLayer = { deps, sessions, stateless, transport, baseUrl, phase: "starting" };
   const routes = rowsOf(layer);
   const match = createMatcher(routes, limits);
   const admission = { authenticator: deps.authenticator, baseUrl };
   const phase = () => layer.phase;
-  const dispatch: DispatchDeps = { deps, guard, admission, match, readJson, phase };
+  const dispatch: DispatchDeps = { deps, guard, admission, match, readJson, clientAddress, phase };
   const passage = createPassage(dispatch);
   const admin = deps.admin && createAdminApi({ ...deps, ...deps.admin, passage });
   const closed = new AbortController();
