@@ -79,7 +79,7 @@ for (const kind of proxyKinds) {
       testMs,
     );
 
-    test("a request without credentials, or with wrong ones, is told what it needs", async () => {
+    test("the 401 for missing or wrong credentials names what a client needs", async () => {
       const { port } = await open(kind, (public_) => ({
         MCP_PUBLIC_URL: publicUrl(public_),
         MCP_AUTH: "key",

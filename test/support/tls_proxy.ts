@@ -15,7 +15,7 @@ import { until } from "./wait.ts";
 /** The name in the certificate. */
 export const publicName = "other.test";
 
-/** Where a proxy is told to listen, and what it is told to pass requests to. */
+/** The port on which a proxy listens, and the port of the gateway behind it. */
 interface Ports {
   readonly port: number;
   readonly gateway: number;
