@@ -19,8 +19,11 @@ import { createTestRuntime } from "../../support/fake_runtime.ts";
 import { createHarness, initialize, jsonHeaders } from "../../support/http_harness.ts";
 import { createTestLog } from "../../support/log.ts";
 
-/** A layer that asks for keys, one of its keys, and how often its store was asked. */
-async function open() {
+/**
+ * A layer that asks for keys, one of its keys, and how often its store was asked; the store answers
+ * after `until`.
+ */
+async function open(until: Promise<void> = Promise.resolve()) {
   const clock = createTestClock();
   const log = createTestLog();
   const limits = defaultLimits;
@@ -31,9 +34,11 @@ async function open() {
   const asked: string[] = [];
   const keys: KeyStore = {
     ...store,
-    find(digest) {
+    async find(digest) {
       asked.push(digest);
-      return store.find(digest);
+      const found = await store.find(digest);
+      await until;
+      return found;
     },
   };
   const authenticator: Authenticator = await createKeyAuthenticator({
@@ -242,13 +247,15 @@ describe("a key that was verified", () => {
   });
 
   test("that is revoked while it is verified is not remembered", async () => {
-    const { authenticator, key, ring } = await open();
+    const held = Promise.withResolvers<void>();
+    const { authenticator, key, ring } = await open(held.promise);
     const headers = { authorization: `Bearer ${key}` };
     const request = new Request("http://localhost/mcp", { headers });
-    const underWay = authenticator.authenticate(request, target);
-    const revoked = ring.revoke("ada");
-    await Promise.all([underWay, revoked]);
+    const begun = authenticator.authenticate(request, target);
+    await ring.revoke("ada");
+    held.resolve();
+    await begun;
     expect(await authenticator.authenticate(request, target))
-      .toMatchObject({ code: "unauthenticated" });
+      .toMatchObject({ code: "unauthenticated", error: "invalid_token" });
   });
 });
