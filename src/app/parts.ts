@@ -132,7 +132,8 @@ export async function openServers(
 
 /** What reading an entry needs of the gateway. */
 export function readingOf(config: GatewayConfig, { readText, exists }: Runtime) {
-  return { readText, exists, own: config, dataDirectory: config.dataDirectory };
+  const { dataDirectory, auth } = config;
+  return { readText, exists, own: config, authKinds: auth?.kinds ?? [], dataDirectory };
 }
 
 /** The log of the process: on the console, and in the data directory where there is one. */

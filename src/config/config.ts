@@ -37,8 +37,11 @@ export interface ToolFilter {
   readonly rename?: Readonly<Record<string, string>> | undefined;
 }
 
-/** `session`: a process for each session that calls it; `shared`: one for all. */
-export type Isolation = "session" | "shared";
+/**
+ * Who shares a process (or a remote session). `session`: each session that calls it has its own;
+ * `principal`: the sessions of one principal share one; `shared`: one for all.
+ */
+export type Isolation = "session" | "principal" | "shared";
 
 /**
  * What a server gets when it asks for roots: the client's (`relay`), nothing (`none`), or

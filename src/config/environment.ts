@@ -69,8 +69,10 @@ export async function readConfig(
     host,
     port: required(env, "MCP_PORT"),
     publicUrl: optional(env, "MCP_PUBLIC_URL"),
+    trustedProxies: optional(env, "MCP_TRUSTED_PROXIES"),
   };
-  const options = { path: configPath, env, readText, own, kinds, exists, dataDirectory };
+  const authKinds = optional(env, "MCP_AUTH");
+  const options = { path: configPath, env, readText, own, authKinds, kinds, exists, dataDirectory };
   const file = await readServersFile(options);
   if (file === undefined && textOf(env, "MCP_CONFIG") !== undefined && !isUsualConfig) {
     throw new ConfigError([
@@ -88,7 +90,6 @@ export async function readConfig(
     dataDirectory,
     sessionTimeoutMs: required(env, "MCP_SESSION_TIMEOUT") * msPerSecond,
     bodyBytesMax: required(env, "MCP_BODY_MAX_MB") * bytesPerMegabyte,
-    trustedProxies: optional(env, "MCP_TRUSTED_PROXIES"),
     allowedOrigins: optional(env, "MCP_ALLOWED_ORIGINS") ?? [],
     allowedHosts: optional(env, "MCP_ALLOWED_HOSTS") ?? [],
     ...(auth === undefined ? {} : { auth }),

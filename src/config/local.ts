@@ -25,7 +25,7 @@ function readLocal(
 ): OwnPart<StdioServerConfig> {
   refuseOtherTypes(entry, false, texts);
   // A remote client must not choose directories on this disk unless the operator allows it.
-  const connection = readConnection(entry, !context.remoteBind, texts);
+  const connection = readConnection(entry, !context.remoteBind, texts, context);
   const command = texts.command(entry.command ?? "");
   if (command === "" && texts.problems.length === 0) {
     texts.refuse("command", "expected the program to run, or url for a remote server");

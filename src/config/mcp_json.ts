@@ -8,7 +8,7 @@
 import { isJsonObject } from "../json.ts";
 import { defaultLimits } from "../limits.ts";
 import { readAccessRows } from "./access_rows.ts";
-import { type AuthSettings, readAuthSettings } from "./auth_settings.ts";
+import { type AuthSettings, chooseKinds, readAuthSettings } from "./auth_settings.ts";
 import { isHideable } from "./child_environment.ts";
 import {
   type DisabledServer,
@@ -25,6 +25,7 @@ import { createPassedOver, readServerLists, serverListKeys } from "./other_progr
 import type { OwnAddress } from "./own_address.ts";
 import { folderOf } from "./path.ts";
 import { findProgramFolder } from "./program_folder.ts";
+import { isOpenToOthers } from "./reach.ts";
 import { describeUnknown, failServer, readServer } from "./server_entry.ts";
 import { joinForms, type ServerForms, type ServerKind } from "./server_kind.ts";
 import { ownSecret } from "./substitution.ts";
@@ -39,6 +40,8 @@ export interface ReadServersOptions {
   readonly readText: (path: string) => Promise<string | undefined>;
   /** The gateway's own addresses: no server may lead back to them. */
   readonly own: OwnAddress;
+  /** The kinds of authenticators in use. Absent: those that the file names under `auth`. */
+  readonly authKinds?: readonly string[] | undefined;
   /** The kinds of servers that an entry may ask for. */
   readonly kinds: readonly ServerKind[];
   /** Whether there is a file or folder at a path. Absent: programs run in the folder of the file. */
@@ -83,7 +86,8 @@ export async function readServersFile(
   const auth = readAuthSettings(value["auth"], options);
   assertNoOtherAccess(Object.keys(value), path);
   const access = readAccessRows(value["access"], { file: path, repeated });
-  const config = await readServersValue(value, options, warnings);
+  const { authKinds = Object.keys(auth?.settings ?? {}) } = options;
+  const config = await readServersValue(value, { ...options, authKinds }, warnings);
   return {
     config: {
       ...config,
@@ -144,6 +148,7 @@ export function createFileContext(
     env,
     readText,
     remoteBind: !isLoopback(own.host),
+    isOpen: isOpenToOthers({ ...own, auth: chooseKinds(options.authKinds, undefined) }),
     own,
     warnings,
     passedOver: createPassedOver(),

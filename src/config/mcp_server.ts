@@ -9,7 +9,7 @@ import type { McpServerConfig, Roots } from "./config.ts";
 import { appendKey } from "./config_error.ts";
 import { filledText, flag, time } from "./key_schemas.ts";
 import { toFileUri } from "./path.ts";
-import type { Texts } from "./texts.ts";
+import type { FileContext, Texts } from "./texts.ts";
 
 /** The transports, by the names that clients' files use; `undefined` means a local program. */
 export const transports = {
@@ -30,7 +30,9 @@ const type = v.optional(v.picklist(
 
 /** The keys of every such server. */
 export const connectionEntries = {
-  isolation: v.optional(v.picklist(["session", "shared"], '"session" or "shared"')),
+  isolation: v.optional(
+    v.picklist(["session", "principal", "shared"], '"session", "principal" or "shared"'),
+  ),
   identify: v.optional(flag),
   era: v.optional(
     v.picklist(["auto", "legacy", "modern"], '"auto", "legacy" or "modern"'),
@@ -66,7 +68,16 @@ export function readConnection(
   entry: ConnectionEntry,
   relaysRoots: boolean,
   texts: Texts,
+  { isOpen }: Pick<FileContext, "isOpen">,
 ): ConnectionPart {
+  if (entry.isolation === "principal" && isOpen) {
+    texts.refuse(
+      "isolation",
+      '"principal" would give all clients one process, since other machines can reach the ' +
+        "gateway and clients do not authenticate; choose kinds of authentication in MCP_AUTH, " +
+        'or use "session"',
+    );
+  }
   return {
     isolation: entry.isolation ?? "session",
     identify: entry.identify ?? true,

@@ -6,8 +6,8 @@
 import type { GatewayConfig } from "./config.ts";
 import { isLoopback } from "./loopback.ts";
 
-/** The addresses of this gateway. */
-export type OwnAddress = Pick<GatewayConfig, "host" | "port" | "publicUrl">;
+/** The addresses of this gateway, and of the proxies in front of it. */
+export type OwnAddress = Pick<GatewayConfig, "host" | "port" | "publicUrl" | "trustedProxies">;
 
 /** The reason for refusing such a server, after the place of its URL. */
 export const leadsBack =

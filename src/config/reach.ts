@@ -7,7 +7,7 @@ import { ConfigError } from "./config_error.ts";
 import { isLoopback } from "./loopback.ts";
 
 /** The part of the configuration that decides. */
-export type ReachConfig = Pick<GatewayConfig, "host" | "publicUrl" | "auth">;
+export type ReachConfig = Pick<GatewayConfig, "host" | "publicUrl" | "trustedProxies" | "auth">;
 
 /** One way in which others reach the gateway. */
 interface Reach {
@@ -29,6 +29,11 @@ const ways: readonly ((config: ReachConfig) => Reach | undefined)[] = [
       setting: `MCP_PUBLIC_URL=${publicUrl}`,
       words: `Reachable as ${publicUrl}`,
     },
+  ({ trustedProxies = [] }) =>
+    trustedProxies.length === 0 ? undefined : {
+      setting: `MCP_TRUSTED_PROXIES=${trustedProxies.join(",")}`,
+      words: `Reachable through ${trustedProxies.join(", ")}`,
+    },
 ];
 
 function reachesOf(config: ReachConfig): readonly Reach[] {
@@ -38,6 +43,11 @@ function reachesOf(config: ReachConfig): readonly Reach[] {
 /** Whether clients authenticate with this configuration. */
 export function authenticates({ auth }: Pick<GatewayConfig, "auth">): boolean {
   return auth !== undefined && !auth.kinds.includes("none");
+}
+
+/** Whether clients on other machines can reach a gateway that does not ask who they are. */
+export function isOpenToOthers(config: ReachConfig): boolean {
+  return !authenticates(config) && reachesOf(config).length > 0;
 }
 
 /**

@@ -49,7 +49,7 @@ async function readRemote(
   { texts, context }: EntryReading,
 ): Promise<OwnPart<HttpServerConfig>> {
   refuseOtherTypes(entry, true, texts);
-  const connection = readConnection(entry, true, texts);
+  const connection = readConnection(entry, true, texts, context);
   const headers = readHeaders(entry.headers, texts);
   const credentials = readCredentials(entry.credentials, "credentials", texts);
   readFallback(entry.credentials, "credentials", texts, context, "http");

@@ -111,10 +111,6 @@ const sockets = new Map<unknown, string>([
 
 /** Values that are not supported yet, by key. */
 const unservedValues: ReadonlyMap<string, ReadonlyMap<unknown, string>> = new Map([
-  [
-    "isolation",
-    new Map<unknown, string>([["principal", 'not supported yet; use "session" or "shared"']]),
-  ],
   ...typeKeys.map((key) => [key, sockets] as const),
 ]);
 

@@ -22,6 +22,8 @@ export interface FileContext {
   readonly readText: (path: string) => Promise<string | undefined>;
   /** Whether the gateway listens on more than loopback. */
   readonly remoteBind: boolean;
+  /** Whether clients on other machines can reach the gateway without authentication. */
+  readonly isOpen: boolean;
   /** The addresses of the gateway itself. */
   readonly own: OwnAddress;
   readonly warnings: string[];

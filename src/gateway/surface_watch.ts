@@ -166,7 +166,8 @@ function audienceOf(watch: SurfaceWatch, server: string): Audience {
     for (const client of those) if (hears(client)) deliver(watch, server, client, notice);
   };
   return {
-    scopes: () => [...clients.keys()].filter(has),
+    callers: () =>
+      [...clients.values()].flatMap((those) => [...those]).filter(hears).map((one) => one.caller),
     has,
     interest: (scope) => ({
       subscriptions: [...scopes.of(scope).subscribed.values()]

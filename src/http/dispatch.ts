@@ -16,6 +16,7 @@ import type { Emit } from "../telemetry/events.ts";
 import { instanceHeader } from "../version.ts";
 import { type AdmissionDeps, type AdmissionRequest, admit, refuseServer } from "./admission.ts";
 import type { BodySender } from "./body_room.ts";
+import type { ClientAddress } from "./client_address.ts";
 import { discardBody } from "./discard.ts";
 import { EndpointTarget } from "./endpoint_target.ts";
 import type { Guard } from "./guard.ts";
@@ -47,8 +48,12 @@ export interface DispatchDeps {
   readonly admission: AdmissionDeps;
   readonly match: (url: string) => Match | Promise<Match>;
   readonly readJson: JsonReader;
+  readonly clientAddress: ClientAddress;
   readonly phase: () => Phase;
 }
+
+/** Refusals of credentials, rights and rates, of which an operator wants to know the source. */
+const tellingStatuses: ReadonlySet<number> = new Set([401, 403, 429]);
 
 type Answered = Response | Promise<Response>;
 
@@ -271,10 +276,13 @@ function fail(arrived: Arrived, thrown: unknown): Answered {
 }
 
 /** Adds the CORS headers; for a refusal, reports it and discards the rest of the body. */
-function finish({ layer: { deps }, request, cors }: Arrived, response: Response): Answered {
+function finish(arrived: Arrived, response: Response): Answered {
+  const { layer: { deps, clientAddress }, request, fetchContext, cors } = arrived;
   if (cors !== undefined) withHeaders(response, cors);
   if (response.status < 400) return response;
   const code = errorCodeOf(response);
-  deps.emit({ type: "request_refused", status: response.status, code });
+  const { status } = response;
+  const address = tellingStatuses.has(status) ? clientAddress(request, fetchContext) : undefined;
+  deps.emit({ type: "request_refused", status, code, address });
   return discardBody(request, deps).then(() => response);
 }

@@ -150,8 +150,8 @@ function createHostRule(config: GuardConfig): (name: string, port: string) => bo
   if (config.publicUrl !== undefined) {
     const { hostname, port, protocol } = new URL(config.publicUrl);
     exact.add(`${hostname}:${port || (protocol === "https:" ? "443" : "80")}`);
-    // A proxy that ends TLS hands the name on, and the scheme is lost on the way.
-    if (port === "") exact.add(`${hostname}:80`);
+    // A proxy that ends TLS passes the name on, without the scheme and in some cases the port.
+    exact.add(`${hostname}:80`);
   }
   return (name, port) => exact.has(`${name}:${port}`) || anyPort.has(name);
 }

@@ -156,7 +156,7 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const match = createMatcher(routes, limits);
   const admission = { authenticator: deps.authenticator, baseUrl };
   const phase = () => layer.phase;
-  const dispatch: DispatchDeps = { deps, guard, admission, match, readJson, phase };
+  const dispatch: DispatchDeps = { deps, guard, admission, match, readJson, clientAddress, phase };
   const passage = createPassage(dispatch);
   const admin = deps.admin && createAdminApi({ ...deps, ...deps.admin, passage });
   const closed = new AbortController();

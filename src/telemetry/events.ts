@@ -113,6 +113,8 @@ export interface RefusalEvent {
   readonly status: number;
   /** The code of the error table; absent: the failure has an error of one era only. */
   readonly code?: string | undefined;
+  /** The client's address, for refusals that it can cause on purpose, as far as it is known. */
+  readonly address?: string | undefined;
 }
 
 /** A message was dropped: it matched nothing, or a bound was reached. */

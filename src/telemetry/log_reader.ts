@@ -86,6 +86,10 @@ const lines: { readonly [Type in GatewayEvent["type"]]?: Line<Type> } = {
   server_recovered({ server }, logs) {
     logs.server(server).info(`Server "${server}" started again`);
   },
+  request_refused({ status, code, address }, logs) {
+    // Not louder: anyone can cause as many as they like.
+    if (address !== undefined) logs.http.debug("Request refused", { status, code, address });
+  },
   server_state({ server, state, problem }, logs) {
     logs.server(server).debug("State", { state, problem });
   },

@@ -66,8 +66,8 @@ export interface Interest {
  * scope. No function of it throws, but `ask` may reject.
  */
 export interface Audience {
-  /** The scopes of its clients now. */
-  scopes(): readonly string[];
+  /** Its clients now, each as the caller that it watches as. */
+  callers(): readonly Caller[];
   has(scope: string): boolean;
   /** Read whenever a connection starts. */
   interest(scope: string): Interest;

@@ -6,7 +6,7 @@ import { type Clock, withDeadline } from "../clock.ts";
 import { GatewayError, toGatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
-import type { Answer, JsonObject, Notice } from "../model.ts";
+import type { Answer, Caller, JsonObject, Notice } from "../model.ts";
 import { toRefusal } from "../protocol/shared/ask_refusal.ts";
 import type { Audience } from "./upstream.ts";
 
@@ -15,8 +15,10 @@ export interface Watchers {
   add(audience: Audience): () => void;
   /** Notifies one scope, or all without one; false when there is no client. */
   tell(scope: string | undefined, notice: Notice): boolean;
-  /** Every scope that is watched. */
-  scopes(): string[];
+  /** Every caller that watches; with an id, those of one principal. */
+  callers(principal?: string): Caller[];
+  /** Every scope that is watched; with an id, those of one principal. */
+  scopes(principal?: string): string[];
   /** URIs that a scope is subscribed to. */
   subscriptions(scope: string): Set<string>;
   /** Asks the client of a scope, bounded in time; a refusal when no client can be asked. */
@@ -34,6 +36,10 @@ export function createWatchers(
   const audiences = new Set<Audience>();
   let lastAskId = 0;
   const of = (scope: string): Audience[] => [...audiences].filter((one) => one.has(scope));
+
+  const callers = (principal?: string): Caller[] =>
+    [...audiences].flatMap((one) => one.callers())
+      .filter((one) => principal === undefined || one.principal.id === principal);
 
   const put = async (
     audience: Audience,
@@ -65,7 +71,8 @@ export function createWatchers(
       }
       return those.length > 0;
     },
-    scopes: () => [...new Set([...audiences].flatMap((one) => one.scopes()))],
+    callers,
+    scopes: (principal) => [...new Set(callers(principal).map(({ scope }) => scope))],
     subscriptions: (scope) =>
       new Set(of(scope).flatMap((one) => one.interest(scope).subscriptions)),
     async ask(scope, method, params, signal) {

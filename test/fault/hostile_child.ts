@@ -153,6 +153,7 @@ const state = {
   level: undefined as unknown,
   subscriptions: new Set<string>(),
   cancelled: [] as unknown[],
+  lateAnswers: [] as Json[],
   executed: 0,
   nextAskId: 0,
 };
@@ -185,6 +186,7 @@ const tools: Record<string, Tool> = {
         level: state.level,
         subscriptions: [...state.subscriptions],
         cancelled: state.cancelled,
+        lateAnswers: state.lateAnswers,
         env: { ...process.env },
         argv: process.argv.slice(2),
       }),
@@ -222,7 +224,7 @@ const tools: Record<string, Tool> = {
     if (late !== undefined) {
       text(id, "will ask");
       await sleep(Number(late));
-      await ask(String(args["method"]), args["params"]);
+      state.lateAnswers.push(await ask(String(args["method"]), args["params"]));
       return;
     }
     text(id, JSON.stringify(await ask(String(args["method"]), args["params"])));

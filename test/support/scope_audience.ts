@@ -1,12 +1,12 @@
 /** One scope with one watcher as an upstream's audience, and the other way round. */
-import type { Watcher } from "../../src/model.ts";
+import type { Caller, Watcher } from "../../src/model.ts";
 import type { Audience, Interest } from "../../src/upstream/upstream.ts";
 
-/** An audience of one scope. */
-export function toAudience(scope: string, watcher: Watcher, interest: () => Interest): Audience {
+/** An audience of one client. */
+export function toAudience(caller: Caller, watcher: Watcher, interest: () => Interest): Audience {
   return {
-    scopes: () => [scope],
-    has: (other) => other === scope,
+    callers: () => [caller],
+    has: (other) => other === caller.scope,
     interest,
     notice: (notice) => watcher.notice(notice),
     noticeAll: (notice) => watcher.notice(notice),
@@ -22,15 +22,17 @@ export interface ScopeWatch {
 
 /** The scopes of audiences, as a server tells each something. */
 export function toScopeWatches(audiences: Iterable<Audience>): Map<string, ScopeWatch> {
-  return new Map([...audiences].flatMap((audience) =>
-    audience.scopes().map((scope) =>
-      [scope, {
-        watcher: {
-          notice: (notice) => audience.notice(notice, scope),
-          ask: (ask) => audience.ask(scope, ask),
-        },
-        interest: () => audience.interest(scope),
-      }] as const
-    )
-  ));
+  return new Map(
+    [...audiences].flatMap((audience) =>
+      audience.callers().map(({ scope }) =>
+        [scope, {
+          watcher: {
+            notice: (notice) => audience.notice(notice, scope),
+            ask: (ask) => audience.ask(scope, ask),
+          },
+          interest: () => audience.interest(scope),
+        }] as const
+      )
+    ),
+  );
 }

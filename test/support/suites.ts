@@ -49,7 +49,7 @@ export const suites: readonly Suite[] = [
     kind: "outside",
     files: ["e2e/rest.test.ts", "e2e/rest_faults.test.ts", "e2e/openapi.test.ts"],
   },
-  { name: "reverse proxy", kind: "outside", files: ["e2e/proxy.test.ts"] },
+  { name: "reverse proxy", kind: "outside", files: ["e2e/proxy"] },
   {
     name: "official suite, the gateway as server",
     kind: "outside",

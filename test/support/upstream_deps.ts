@@ -225,6 +225,8 @@ export async function stateOf(
   level?: string;
   subscriptions: string[];
   cancelled: unknown[];
+  /** The answers to questions that it asked in no call. */
+  lateAnswers: { readonly error?: { readonly code: number } }[];
   env: Record<string, string>;
   argv: string[];
 }> {
@@ -234,7 +236,7 @@ export async function stateOf(
 /** A watcher that records what it gets and answers by `onAsk`. */
 export function watchScope(
   upstream: Upstream,
-  scope: string,
+  client: string | Caller,
   onAsk: (ask: Ask) => Promise<Answer> = () => Promise.reject(new Error("no client to ask")),
   interest: Interest = { subscriptions: [] },
 ): { notices: Notice[]; asks: Ask[]; methods(): string[]; end(): void } {
@@ -247,6 +249,7 @@ export function watchScope(
       return onAsk(ask);
     },
   };
-  const end = upstream.watch(toAudience(scope, watcher, () => interest));
+  const caller = typeof client === "string" ? callerOf(client) : client;
+  const end = upstream.watch(toAudience(caller, watcher, () => interest));
   return { notices, asks, methods: () => notices.map(({ method }) => method), end };
 }

@@ -177,7 +177,9 @@ function createReloader(
       const { readText, exists } = runtime;
       // An import writes variables to .env first, and then the servers that use them.
       const env = await readEnv();
-      const options = { env, own, ...reading, path, dataDirectory, readText, exists };
+      // The kinds of authentication are those of the start.
+      const authKinds = config.auth?.kinds ?? [];
+      const options = { env, own, authKinds, ...reading, path, dataDirectory, readText, exists };
       const file = await readServersFile(options);
       hasFile ||= file !== undefined;
       const servers = hasFile ? await readServers(options) : await readDefaultServers(options);

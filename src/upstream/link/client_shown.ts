@@ -30,14 +30,15 @@ export function declaredCapabilities(
 /**
  * What a server may ask of the client for whom it is started: of a session's client what can be
  * relayed, of the many clients of a shared process nothing, and roots when the operator decides on
- * them. Clients that share a process by what they declare are declared in the fewest words.
+ * them. Clients that share a process by what they declare, or by their principal, are declared in
+ * the fewest words.
  */
 export function askableCapabilities(
   { isolation, roots }: Pick<McpServerConfig, "isolation" | "roots">,
   { capabilities, sharesScope }: Caller,
 ): JsonObject {
   if (isolation === "shared") return withRoots(roots, {});
-  const relayed = sharesScope === true
+  const relayed = sharesScope === true || isolation === "principal"
     ? plainCapabilities(capabilities)
     : relayableCapabilities(capabilities);
   return withRoots(roots, relayed);
@@ -78,7 +79,7 @@ export function clientShownTo(
   caller: Caller,
 ): Pick<HandshakeOptions, "capabilities" | "clientTitle"> {
   const capabilities = declaredCapabilities(config, caller);
-  return caller.sharesScope === true
+  return caller.sharesScope === true || config.isolation === "principal"
     ? { capabilities }
     : { capabilities, clientTitle: titleOf(config, caller) };
 }

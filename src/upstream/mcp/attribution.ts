@@ -22,10 +22,11 @@ export interface AttributedCall {
 
 /**
  * Whose something is that names no call. `latest`: of a session's calls the latest that does work
- * for the client. `working`: the only one that does. `sole`: the only one of all. `logged`: the
- * only one that asked for log notices, without which there are none.
+ * for the client. `working`: the only one that does, if need be after the others were answered.
+ * `single`: the only one that does now. `sole`: the only one of all. `logged`: the only one that
+ * asked for log notices, without which there are none.
  */
-export type Attribution = "latest" | "working" | "sole" | "logged";
+export type Attribution = "latest" | "working" | "single" | "sole" | "logged";
 
 /** The calls of one connection. */
 export interface AttributedCalls {
@@ -90,6 +91,7 @@ export function createAttributedCalls(
   const owners: Readonly<Record<Attribution, () => AttributedCall | undefined>> = {
     latest: () => only([...calls]) ?? [...calls].findLast(isWorking),
     working: () => only([...calls].filter(isWorking)),
+    single: () => only([...calls].filter(isWorking)),
     sole: () => only([...calls]),
     logged: () => only([...calls].filter(({ call }) => call.caller.logLevel !== undefined)),
   };

@@ -10,7 +10,7 @@ import type { Catalog, UpstreamDeps } from "../deps.ts";
 import type { CatalogLearning } from "./catalog_learning.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionPool } from "./pool.ts";
-import type { PoolKey } from "./pool_key.ts";
+import { ownerOf } from "./pool_key.ts";
 
 /** Which lists will do: those of the most similar client, or only those made for the caller. */
 export type ListSource = "nearest" | "own";
@@ -39,7 +39,7 @@ export interface ViewOptions {
   /** Why the last start failed, while none went well since. */
   readonly problem: () => string | undefined;
   /** Whether a start that could be done without makes sense now. */
-  readonly mayWarm: (scope: PoolKey["scope"]) => boolean;
+  readonly mayWarm: (owner: ReturnType<typeof ownerOf>) => boolean;
 }
 
 /**
@@ -89,7 +89,7 @@ async function ownOrElse(
   caller: Caller,
   standIn: CatalogView,
 ): Promise<CatalogView> {
-  if (!pool.has(caller) && !mayWarm(pool.keyOf(caller).scope)) return standIn;
+  if (!pool.has(caller) && !mayWarm(ownerOf(pool.keyOf(caller)))) return standIn;
   const own = pool.get(caller)
     .then((connection) => viewOfConnection(connection, caller), () => standIn);
   return await withDeadline(clock, limits.otherListMs, own, () => standIn);

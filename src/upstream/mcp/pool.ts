@@ -200,18 +200,19 @@ function stateOf(pool: PoolState, caller: Caller): LeaseClaim["stateOf"] {
   };
 }
 
-function serving({ slots }: PoolState, scope: string): Connection[] {
+function serving({ keys, slots }: PoolState, scope: string): Connection[] {
   return [...slots.values()].flatMap(({ key, connection }) =>
-    connection !== undefined && (key.scope ?? scope) === scope ? [connection] : []
+    connection !== undefined && keys.serves(key, scope) ? [connection] : []
   );
 }
 
 function endScope(pool: PoolState, scope: string): void {
-  const { ended, options: { deps, hooks } } = pool;
+  const { ended, keys, options: { deps, hooks } } = pool;
   addWithin(ended, scope, deps.limits.endedScopesMax);
   for (const slot of [...pool.slots.values()]) {
     if (slot.key.scope === scope) {
       if (!slot.key.isBase || !hooks.outlives(scope)) stopSlot(pool, slot);
     } else if (slot.key.scope === undefined) slot.connection?.endScope(scope);
   }
+  keys.forget(scope);
 }

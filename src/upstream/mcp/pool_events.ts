@@ -18,6 +18,8 @@ export interface PoolEvents {
   died(key: PoolKey, reason: string): void;
   /** Resolves when nothing stands in the way of a start: some servers cannot run twice at once. */
   clear(key: PoolKey): Promise<void>;
+  /** The clients of a principal that watch the server now. */
+  callersOf(principal: string): readonly Caller[];
   /** Whether a start for this scope goes on without the scope. */
   outlives(scope: string): boolean;
   /** The state of a connection has changed. */

@@ -1,27 +1,32 @@
 /**
  * Which callers share a connection. A session has its own. Callers that share a scope share a
  * connection if they declare the same capabilities. One connection serves all callers if the
- * dialect or the configuration allows it.
+ * dialect or the configuration allows it, or all of a principal's if the configuration says so.
  */
 import type { McpServerConfig } from "../../config/config.ts";
 import type { Caller } from "../../model.ts";
 import { declaredCapabilities } from "../link/client_shown.ts";
 import type { Dialect } from "../link/dialect.ts";
+import type { Watchers } from "../watchers.ts";
 import type { Attribution } from "./attribution.ts";
+import { trialScope } from "./trial_caller.ts";
 
 /** Which callers a connection serves. */
 export interface PoolKey {
   /** Tells connections apart. */
   readonly id: string;
-  /** The one scope it serves; undefined: all. */
+  /** The one scope it serves; undefined: several. */
   readonly scope: string | undefined;
+  /** The id of the principal whose scopes it serves; undefined: those of all, if it has no scope. */
+  readonly principal: string | undefined;
   /** Whether its callers share it; false for a connection that one call has leased. */
   readonly isBase: boolean;
   /** Whether its scope is the session of one client, which the server may ask at any time. */
   readonly isSession: boolean;
 }
 
-const forAll = { scope: undefined, isBase: true, isSession: false } as const;
+const forSeveral = { scope: undefined, isBase: true, isSession: false } as const;
+const forAll = { ...forSeveral, principal: undefined } as const;
 
 /** The capabilities that are declared to the server for a caller. */
 export interface Declaration {
@@ -38,6 +43,10 @@ export interface PoolKeys {
    */
   of(caller: Caller, number: number, dialect: Dialect | undefined): PoolKey;
   declared(caller: Caller): Declaration;
+  /** Whether a connection with this key serves a scope, as far as its callers are known. */
+  serves(key: PoolKey, scope: string): boolean;
+  /** Forgets a scope that has ended. */
+  forget(scope: string): void;
 }
 
 /** Makes the keys. They are remembered, because each call needs its caller's key several times. */
@@ -45,6 +54,8 @@ export function createPoolKeys(config: McpServerConfig): PoolKeys {
   const shared: PoolKey = { ...forAll, id: "all" };
   const byDialect = new Map<Dialect, PoolKey>();
   const byCaller = new WeakMap<Caller, PoolKey>();
+  /** Scope -> the principal of its callers; only where a principal has a connection. */
+  const principals = new Map<string, string>();
   const declarations = new WeakMap<Caller, Declaration>();
   const declared = (caller: Caller): Declaration => {
     const known = declarations.get(caller);
@@ -60,14 +71,27 @@ export function createPoolKeys(config: McpServerConfig): PoolKeys {
   const make = (caller: Caller, number: number): PoolKey => {
     const { scope } = caller;
     if (caller.sharesScope !== true) {
-      return { id: `scope ${scope}`, scope, isBase: true, isSession: true };
+      return { id: `scope ${scope}`, ...ofScope(scope), isBase: true, isSession: true };
     }
     const id = `scope ${scope} ${number} ${declared(caller).text}`;
-    return { id, scope, isBase: number === 0, isSession: false };
+    return { id, ...ofScope(scope), isBase: number === 0, isSession: false };
+  };
+  const ofPrincipal = (caller: Caller): PoolKey => {
+    const { scope, principal } = caller;
+    // A trial is a start like others, for no client.
+    if (scope === trialScope) return make(caller, 0);
+    principals.set(scope, principal.id);
+    return { ...forSeveral, id: `principal ${principal.id}`, principal: principal.id };
   };
   return {
     declared,
+    serves: (key, scope) =>
+      key.scope !== undefined
+        ? key.scope === scope
+        : key.principal === undefined || key.principal === principals.get(scope),
+    forget: (scope) => void principals.delete(scope),
     of(caller, number, dialect) {
+      if (config.isolation === "principal") return ofPrincipal(caller);
       if (dialect?.sharing === "all") {
         const known = byDialect.get(dialect);
         if (known !== undefined) return known;
@@ -87,7 +111,22 @@ export function createPoolKeys(config: McpServerConfig): PoolKeys {
 }
 
 /** How precisely the gateway can tell which call a message on this connection belongs to. */
-export function attributionOf(config: McpServerConfig, { sharesScope }: Caller): Attribution {
-  if (config.isolation === "shared") return "sole";
+export function attributionOf(
+  { isolation }: McpServerConfig,
+  { sharesScope }: Caller,
+): Attribution {
+  if (isolation !== "session") return isolation === "shared" ? "sole" : "single";
   return sharesScope === true ? "working" : "latest";
 }
+
+/** Whose early deaths count together: those of one scope, of one principal, or of all (undefined). */
+export function ownerOf(key: PoolKey): string | undefined {
+  return key.scope ?? (key.principal === undefined ? undefined : key.id);
+}
+
+/** The scopes that a connection serves, as far as they can be told anything. */
+export function servedScopes(watchers: Pick<Watchers, "scopes">, key: PoolKey): string[] {
+  return key.scope === undefined ? watchers.scopes(key.principal) : [key.scope];
+}
+
+const ofScope = (scope: string) => ({ scope, principal: undefined });

@@ -13,7 +13,7 @@ import { startError } from "../link/start_errors.ts";
 import type { Connection } from "./connection.ts";
 import type { KnownDialects } from "./known_dialects.ts";
 import type { PoolEvents } from "./pool_events.ts";
-import type { PoolKey, PoolKeys } from "./pool_key.ts";
+import { ownerOf, type PoolKey, type PoolKeys } from "./pool_key.ts";
 import type { RestartPolicies } from "./restart_policies.ts";
 import { trialScope } from "./trial_caller.ts";
 
@@ -86,7 +86,7 @@ export function refusalOf(
   const { knownDialects, restartPolicies } = pool.options;
   return pool.isClosed || slot.abandon.signal.aborted
     ? unavailable(pool, "it is being stopped")
-    : restartPolicies.of(knownDialects.likeliest(caller)).refusal(slot.key.scope);
+    : restartPolicies.of(knownDialects.likeliest(caller)).refusal(ownerOf(slot.key));
 }
 
 /** Takes a slot out of the pool; its connection may live on for a while. */

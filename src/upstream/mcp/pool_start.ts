@@ -5,11 +5,13 @@
  */
 import { standsForOne } from "../../principals.ts";
 import type { ProcessPlace } from "../deps.ts";
+import type { Caller } from "../../model.ts";
 import { clientShownTo } from "../link/client_shown.ts";
+import { commonDeclarations } from "../link/common_declarations.ts";
 import type { Dialect } from "../link/dialect.ts";
 import type { Connection, ConnectionEvents, ConnectionOptions } from "./connection.ts";
 import { startConnection } from "./connection_start.ts";
-import { attributionOf, type PoolKey } from "./pool_key.ts";
+import { attributionOf, ownerOf, type PoolKey } from "./pool_key.ts";
 import {
   drop,
   type PoolState,
@@ -99,10 +101,10 @@ async function launch(
   place: ProcessPlace,
 ): Promise<Connection> {
   const { config, deps, connector, knownDialects, restartPolicies } = pool.options;
-  const { caller } = wanted;
+  const caller = shownCaller(pool, slot, wanted);
   const dialects = knownDialects.of(caller);
   const judge = restartPolicies.of(dialects[0]);
-  const attempt = judge.begin(slot.key.scope);
+  const attempt = judge.begin(ownerOf(slot.key));
   deps.emit({ type: "server_starting", server: config.name });
   const options: ConnectionOptions = {
     config,
@@ -127,8 +129,21 @@ async function launch(
   for (const dialect of [...refused, ...passedOver]) knownDialects.refused(dialect);
   attempt.succeeded();
   knownDialects.accepted(connection.dialect);
-  ready(pool, slot, connection, wanted);
+  ready(pool, slot, connection, { ...wanted, caller });
   return connection;
+}
+
+/**
+ * For whom a connection is started: the caller that wants it or, where all clients of a principal
+ * share it, that caller with no more than all of them have declared by now.
+ */
+function shownCaller(
+  { options: { hooks } }: PoolState,
+  { key: { principal } }: Slot,
+  { caller }: Wanted,
+): Caller {
+  if (principal === undefined) return caller;
+  return { ...caller, ...commonDeclarations([caller, ...hooks.callersOf(principal)]) };
 }
 
 /** What a connection reports, to those who hear of its slot. */
@@ -188,5 +203,5 @@ function failed(
     pool.options.knownDialects.forget();
   }
   attempt.failed(fault);
-  return judge.refusal(slot.key.scope) ?? unavailable(pool, fault.reason);
+  return judge.refusal(ownerOf(slot.key)) ?? unavailable(pool, fault.reason);
 }

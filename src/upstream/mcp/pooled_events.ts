@@ -6,7 +6,7 @@ import type { Notice } from "../../model.ts";
 import { toRefusal } from "../../protocol/shared/ask_refusal.ts";
 import { changedKinds } from "./lists.ts";
 import type { PoolEvents } from "./pool_events.ts";
-import type { PoolKey } from "./pool_key.ts";
+import { type PoolKey, servedScopes } from "./pool_key.ts";
 import { type PooledParts, replay } from "./pooled_parts.ts";
 import { trialScope } from "./trial_caller.ts";
 
@@ -17,6 +17,10 @@ export function createPooledEvents(parts: () => PooledParts): PoolEvents {
       const { levels, catalog } = parts();
       parts().revision = connection.revision;
       levels.note(caller);
+      // Sessions whose levels were set before the gateway's last start may not have called yet.
+      if (key.principal !== undefined) {
+        for (const one of parts().watchers.callers(key.principal)) levels.note(one);
+      }
       replay(parts(), key, connection);
       if (key.isBase) catalog.connectionReady(key, connection, caller);
     },
@@ -33,11 +37,12 @@ export function createPooledEvents(parts: () => PooledParts): PoolEvents {
       return Promise.resolve(toRefusal(new GatewayError("method_not_found")));
     },
     asked: () => parts().asking.asked(),
-    async clear({ scope }) {
+    callersOf: (principal) => parts().watchers.callers(principal),
+    async clear({ scope, principal }) {
       const { kind, catalog } = parts();
       // Some programs hold a lock: a process of its own starts after the trial's has ended.
-      const isOwnProcess = scope !== undefined && scope !== trialScope && !kind.isRemote;
-      if (isOwnProcess) await catalog.endTrial();
+      const isForAll = scope === undefined && principal === undefined;
+      if (!isForAll && scope !== trialScope && !kind.isRemote) await catalog.endTrial();
     },
     outlives: (scope) => parts().catalog.isLearningFor(scope),
     changed: () => parts().status.note(),
@@ -53,11 +58,14 @@ function takeNotice({ catalog, watchers }: PooledParts, key: PoolKey, notice: No
     return true;
   }
   if (key.scope !== undefined) return watchers.tell(key.scope, notice);
-  if (notice.method !== "notifications/resources/updated") return false;
+  const isUpdate = notice.method === "notifications/resources/updated";
+  // What may be about the call of another principal is for no client.
+  if (!isUpdate && key.principal === undefined) return false;
   const uri = String(notice.params["uri"]);
-  const subscribed = watchers.scopes().filter((scope) => watchers.subscriptions(scope).has(uri));
-  for (const scope of subscribed) watchers.tell(scope, notice);
-  return subscribed.length > 0;
+  const scopes = servedScopes(watchers, key)
+    .filter((scope) => !isUpdate || watchers.subscriptions(scope).has(uri));
+  for (const scope of scopes) watchers.tell(scope, notice);
+  return scopes.length > 0;
 }
 
 /** A connection ended unexpectedly: its scopes hear what that means for them. */
@@ -72,5 +80,6 @@ function died(parts: PooledParts, key: PoolKey, reason: string): void {
     method: "notifications/message",
     params: { level: "warning", logger: config.name, data },
   };
-  watchers.tell(key.scope, notice);
+  if (key.principal === undefined) watchers.tell(key.scope, notice);
+  else for (const scope of servedScopes(watchers, key)) watchers.tell(scope, notice);
 }

@@ -14,7 +14,7 @@ import type { AskingMemory } from "./asking_memory.ts";
 import type { Connection } from "./connection.ts";
 import type { LogLevels } from "./log_levels.ts";
 import type { ConnectionPool } from "./pool.ts";
-import type { PoolKey } from "./pool_key.ts";
+import { type PoolKey, servedScopes } from "./pool_key.ts";
 import type { RestartPolicies } from "./restart_policies.ts";
 import type { StoredCatalog } from "./stored_catalog.ts";
 
@@ -53,11 +53,6 @@ export interface PooledParts {
   readonly leveled: WeakSet<Connection>;
 }
 
-/** The scopes that a connection serves, as far as they can be told anything. */
-export function scopesOf({ watchers }: PooledParts, { scope }: PoolKey): string[] {
-  return scope === undefined ? watchers.scopes() : [scope];
-}
-
 /** The connection on which a scope is subscribed: it may have several, of which one is enough. */
 export function holderOf(
   { pool }: PooledParts,
@@ -71,7 +66,7 @@ export function holderOf(
 export function replay(parts: PooledParts, key: PoolKey, connection: Connection): void {
   setLevel(parts, key, connection);
   if (!key.isBase) return;
-  for (const scope of scopesOf(parts, key)) {
+  for (const scope of servedScopes(parts.watchers, key)) {
     for (const uri of parts.watchers.subscriptions(scope)) {
       if ((holderOf(parts, scope, uri) ?? connection) !== connection) continue;
       if (connection.dialect.subscribe === "request") {
@@ -87,7 +82,9 @@ export function replay(parts: PooledParts, key: PoolKey, connection: Connection)
 
 /** Sets the level of a connection's scopes, where its server has one level for all that it says. */
 export function setLevel(parts: PooledParts, key: PoolKey, connection: Connection): void {
-  const level = parts.levels.of(key.scope);
+  // One that says everything stays so: bindings filter for each client.
+  if (parts.leveled.has(connection)) return;
+  const level = parts.levels.of(key);
   if (level !== undefined && hasLevel(connection)) {
     unheard(parts, connection.request("logging/setLevel", { level }));
   }

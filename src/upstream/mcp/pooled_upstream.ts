@@ -72,7 +72,7 @@ function createParts(kind: PooledKind, deps: UpstreamDeps): PooledParts {
     pool,
     watchers,
     keys: createCatalogKeys(config, kind.fingerprint, knownDialects, deps),
-    mayWarm: (scope) => restartPolicies.refusal(scope) === undefined && processLimit.hasRoom(),
+    mayWarm: (owner) => restartPolicies.refusal(owner) === undefined && processLimit.hasRoom(),
   });
   const status = createStatus(config.name, deps, () => ({
     state: toState(pool.counts(), restartPolicies),

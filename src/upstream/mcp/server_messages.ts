@@ -1,8 +1,8 @@
 /**
  * Where a connection's unsolicited notices and questions go: to the call that owns them
- * (attribution.ts tells which), else to the watchers of the scope. A notice that the protocol does
- * not name may be about anything, so that it goes to the only open call or to the session that has
- * the connection alone. Questions that the client did not declare to answer are refused here, but
+ * (attribution.ts tells which), else to the watchers that it serves. A notice that the protocol does
+ * not name may be about anything, so that it goes to the only open call, or to the session or the
+ * principal that has the connection alone. Questions that the client did not declare to answer are refused here, but
  * for callers who hear of what was missing; roots that the operator fixed are answered here.
  */
 import { isQuestion, missingCapability } from "../../client_capabilities.ts";
@@ -36,6 +36,9 @@ export interface ServerMessageOptions {
 /** Notices of the protocol that belong to a call where they come in its stream. */
 const ofCalls: ReadonlySet<string> = new Set(["notifications/progress", "notifications/message"]);
 
+/** The call that a question belongs to. */
+type OpenCall = Pick<AttributedCall, "call" | "source">;
+
 /** The handlers of a connection. */
 export type ServerMessages = ReturnType<typeof createServerMessages>;
 
@@ -48,7 +51,7 @@ export function createServerMessages(
     const isLog = item.method === "notifications/message";
     if (!isLog && isNamed(item.method)) return hooks.notice(item);
     const open = isLog ? calls().owner() : calls().only();
-    if (open === undefined) return config.isolation === "session" && hooks.notice(item);
+    if (open === undefined) return config.isolation !== "shared" && hooks.notice(item);
     open.touch();
     return open.source.notice(item);
   };
@@ -59,12 +62,17 @@ export function createServerMessages(
   const put = (
     question: WireMessage,
     signal: AbortSignal,
-    source: ExchangeSource | undefined,
-    asksByResult: boolean,
+    open: OpenCall | undefined,
   ): Promise<Answer> => {
     const { method, params } = question;
+    const { source, call } = open ?? {};
+    const asksByResult = call?.caller.asksByResult === true;
+    const isFixed = method === "roots/list" && typeof config.roots !== "string";
     // A part that is missing is the client's codec's to name.
-    const isUndeclared = missingCapability(question, capabilities)?.isWhole === true;
+    const isMissing = (those: JsonObject) => missingCapability(question, those)?.isWhole === true;
+    // A client may have joined a process that had been told more of the clients before it.
+    const isUndeclared = isMissing(capabilities) ||
+      (call !== undefined && !isFixed && isMissing(call.caller.capabilities));
     // A caller that is asked by result gets an error that names the missing capability. That does
     // not apply to what the operator withholds from servers, nor to questions of a shared process.
     const isWithheld = config.isolation === "shared" ||
@@ -72,13 +80,11 @@ export function createServerMessages(
     if (isUndeclared && (!asksByResult || !isQuestion(method) || isWithheld)) {
       return Promise.resolve(toRefusal(new GatewayError("method_not_found")));
     }
-    if (method === "roots/list" && typeof config.roots !== "string") {
+    if (isFixed) {
       return Promise.resolve({ kind: "answer", value: { roots: config.roots } });
     }
     return source?.ask(method, params, signal) ?? hooks.ask(question, signal);
   };
-  const putTo = (question: WireMessage, signal: AbortSignal, open: AttributedCall | undefined) =>
-    put(question, signal, open?.source, open?.call.caller.asksByResult === true);
   const ask = (question: WireMessage, signal: AbortSignal): Promise<Answer> => {
     const { owner, lateOwner, isWorking } = calls();
     const isRoots = question.method === "roots/list";
@@ -89,12 +95,12 @@ export function createServerMessages(
     const isHeld = open === undefined && missingCapability(question, capabilities) === undefined &&
       (!isRoots || config.roots === "relay");
     const late = isHeld ? lateOwner(signal) : undefined;
-    return late?.then((found) => putTo(question, signal, found)) ?? putTo(question, signal, open);
+    return late?.then((found) => put(question, signal, found)) ?? put(question, signal, open);
   };
   const askTo = (
-    { call, source }: Pick<AttributedCall, "call" | "source">,
+    open: OpenCall,
     question: WireMessage,
     signal: AbortSignal,
-  ): Promise<Answer> => put(question, signal, source, call.caller.asksByResult === true);
+  ): Promise<Answer> => put(question, signal, open);
   return { notice, noticeTo, ask, askTo };
 }

@@ -20,7 +20,7 @@ import {
   type ViewOptions,
 } from "./catalog_view.ts";
 import type { Connection } from "./connection.ts";
-import type { PoolKey } from "./pool_key.ts";
+import { ownerOf, type PoolKey, servedScopes } from "./pool_key.ts";
 import { announceLists, createToldCatalogs, type ToldCatalogs } from "./told_catalogs.ts";
 import { trialScope } from "./trial_caller.ts";
 
@@ -99,7 +99,7 @@ export function createStoredCatalog(options: StoredCatalogOptions): StoredCatalo
     connectionReady: (key, connection, caller) => connectionReady(state, key, connection, caller),
     listsChanged: (key, kinds) => listsChanged(state, key, kinds),
     connectionDied(key) {
-      for (const scope of scopesOf(state, key)) told.outdate(scope);
+      for (const scope of servedScopes(options.watchers, key)) told.outdate(scope);
     },
     forget(scope) {
       told.forget(scope);
@@ -152,11 +152,16 @@ function connectionReady(
   connection: Connection,
   caller: Caller,
 ): void {
-  const { learning, told, options: { pool, deps } } = state;
+  const { learning, told, options: { pool, watchers, deps } } = state;
   const { extensions } = caller;
+  // The lists of a process that a principal's clients share are the same for all of them.
+  const readers = () =>
+    key.principal !== undefined && connection.dialect.clientContext === "handshake"
+      ? watchers.callers(key.principal)
+      : servedScopes(watchers, key).map((scope) => ({ scope, extensions }));
   learning.learn(connection, caller).then(
     (catalog) => {
-      for (const scope of scopesOf(state, key)) told.connected({ scope, extensions }, catalog);
+      for (const reader of readers()) told.connected(reader, catalog);
     },
     (error) => {
       // One that was stopped meanwhile, since its client left, has no fault.
@@ -172,19 +177,15 @@ function listsChanged(state: CatalogState, key: PoolKey, kinds: readonly ListKin
   for (const kind of kinds) connection?.lists.forget(kind);
   learning.doubt();
   if (connection !== undefined && key.scope === trialScope) learning.relearnSoon(connection);
-  announceLists(watchers, key.scope, kinds);
+  if (key.principal === undefined) announceLists(watchers, key.scope, kinds);
+  else for (const scope of servedScopes(watchers, key)) announceLists(watchers, scope, kinds);
 }
 
 function warm({ options: { pool, mayWarm }, warmed }: CatalogState, caller: Caller): void {
   const key = pool.keyOf(caller);
-  const id = key.scope ?? key.id;
+  const id = key.principal === undefined ? key.scope ?? key.id : caller.scope;
   if (warmed.has(id) || pool.hasEnded(caller.scope)) return;
-  if (pool.has(caller) || !mayWarm(key.scope)) return;
+  if (pool.has(caller) || !mayWarm(ownerOf(key))) return;
   warmed.add(id);
   pool.get(caller).catch(() => {});
-}
-
-/** The scopes that a connection serves, as far as they can be told anything. */
-function scopesOf({ options: { watchers } }: CatalogState, { scope }: PoolKey): string[] {
-  return scope === undefined ? watchers.scopes() : [scope];
 }

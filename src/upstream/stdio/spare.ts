@@ -69,7 +69,7 @@ export function createSpare(config: StdioServerConfig, deps: UpstreamDeps): Spar
     deps,
     leaving: new Set(),
     // Credentials in its environment would be older than the session that takes it over.
-    isOver: config.spare === false || config.isolation === "shared" ||
+    isOver: config.spare === false || config.isolation !== "session" ||
       config.childCredentials !== undefined,
     isSlow: false,
     isUsed: false,

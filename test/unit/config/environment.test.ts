@@ -210,6 +210,7 @@ describe("readConfig", () => {
       [{ MCP_PUBLIC_URL: "https://mcp.example.com" }, "MCP_PUBLIC_URL=https://mcp.example.com"],
       [{ MCP_PUBLIC_URL: "http://10.0.0.1:8999/x" }, "MCP_PUBLIC_URL=http://10.0.0.1:8999/x"],
       [{ MCP_PUBLIC_URL: "https://localhost.example" }, "MCP_PUBLIC_URL=https://localhost.example"],
+      [{ MCP_TRUSTED_PROXIES: "10.0.0.0/8" }, "MCP_TRUSTED_PROXIES=10.0.0.0/8"],
     ] as const;
     const noKinds = [{}, { MCP_AUTH: "" }, { MCP_AUTH: "none" }];
     for (const [reach, setting] of reaches) {

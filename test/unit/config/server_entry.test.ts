@@ -284,7 +284,7 @@ describe("wrong values", () => {
       { env: { "A=B": "x" } },
       '.env["A=B"] in FILE: not a valid variable name',
     ],
-    ["a word", { isolation: "both" }, 'expected "session" or "shared", got "both"'],
+    ["a word", { isolation: "both" }, 'expected "session", "principal" or "shared", got "both"'],
     ["when to start", { start: "never" }, 'expected "early" or "onDemand", got "never"'],
     ["a wrong era", { era: "old" }, 'expected "auto", "legacy" or "modern", got "old"'],
     [
@@ -373,7 +373,6 @@ describe("what is not supported yet", () => {
     ["type", { url: "wss://x.test", type: "ws" }],
     ["transport", { url: "wss://x.test", transport: "websocket" }],
     ["restart", { command: "x", restart: { max: 3 } }],
-    ["isolation", { command: "x", isolation: "principal" }],
     ["envFile", { command: "x", envFile: ".env" }],
   ];
   for (const [key, entry] of unserved) {

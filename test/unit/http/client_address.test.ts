@@ -1,5 +1,6 @@
 /** Where a request comes from: through trusted proxies, and past them. */
 import { describe, expect, test } from "bun:test";
+import { createHarness } from "../../support/http_harness.ts";
 import { createForwarding } from "../../../src/http/client_address.ts";
 
 const trusted = ["127.0.0.1", "10.0.0.0/8", "fd00::/8"];
@@ -93,6 +94,21 @@ describe("the client's address", () => {
     expect(addressOf(headers, "172.31.255.255", ["172.16.0.0/12"])).toBe("203.0.113.9");
     expect(addressOf(headers, "172.32.0.0", ["172.16.0.0/12"])).toBe("172.32.0.0");
   });
+});
+
+test("a refusal of a client's doing is logged with the client's address, behind a proxy too", async () => {
+  const authenticator = { authenticate: () => ({ code: "unauthenticated" as const }) };
+  const { send, records } = createHarness({ authenticator, config: { trustedProxies: [proxy] } });
+  const from = async (remoteAddress: string) => {
+    const headers = { "x-forwarded-for": "1.1.1.1, 203.0.113.9" };
+    await send("POST", "/mcp", { headers, context: { remoteAddress } });
+  };
+  await from(proxy);
+  await from("192.0.2.7");
+  await send("GET", "/nothing", { context: { remoteAddress: proxy } });
+  const logged = records.filter(({ message }) => message === "Request refused");
+  expect(logged.map(({ fields }) => [fields["status"], fields["address"]]))
+    .toEqual([[401, "203.0.113.9"], [401, "192.0.2.7"]]);
 });
 
 test("https counts only if a trusted proxy says it, in every header that it sends", () => {

@@ -123,6 +123,17 @@ describe("hosts", () => {
     expect(await status("mcp.example.com")).toBe(200);
     expect(await status("mcp.example.com:8080")).toBe(403);
   });
+
+  test("a public URL's host passes with its port and, as some proxies send it, without", async () => {
+    const { send } = createHarness({ config: { publicUrl: "https://mcp.example.com:8443" } });
+    const status = async (host: string) =>
+      (await send("GET", "/health", { headers: { host } })).status;
+    expect(await status("mcp.example.com:8443")).toBe(200);
+    expect(await status("mcp.example.com")).toBe(200);
+    for (const host of ["mcp.example.com:443", "mcp.example.com:8080", "example.com"]) {
+      expect([host, await status(host)]).toEqual([host, 403]);
+    }
+  });
 });
 
 describe("hosts where other machines can reach the gateway", () => {
