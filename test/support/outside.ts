@@ -13,6 +13,11 @@ const packages = { bun: "bun@1.4.5", deno: "deno@2.9.6", node: "node@22.23.3" } 
 /** The oldest Node that the tests run on: it lets them load TypeScript by hooks. */
 export const nodeMin = "22.15";
 
+/** The variable by which these programs keep what Node compiled: many of their runs are short. */
+export const compileCache: Readonly<Record<string, string>> = {
+  NODE_COMPILE_CACHE: join(cacheDirectory, "compiled"),
+};
+
 /** The path of a package's program; installs the package unless the program is there. */
 export function provide(packageName: string, program: string): string {
   const path = join(cacheDirectory, "node_modules", ".bin", program);
