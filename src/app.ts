@@ -3,6 +3,7 @@
  * handler. It names no runtime, reads no environment and opens no socket: `src/main` or an
  * embedding program does.
  */
+import { type Access, createAccess } from "./app/access.ts";
 import { type GatewayOptions, openParts, openServers } from "./app/parts.ts";
 import { createUpstreams } from "./app/upstreams.ts";
 import type { ServersConfig } from "./config/config.ts";
@@ -16,6 +17,7 @@ import { createSurfaceResolver } from "./http/surface_kinds.ts";
 import type { Limits } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Notice } from "./model.ts";
+import type { OAuthServer } from "./oauth/oauth_server.ts";
 import type { FetchHandler } from "./runtime/runtime.ts";
 import { countEvents, type Counts } from "./telemetry/counts.ts";
 import type { Events } from "./telemetry/events.ts";
@@ -23,7 +25,9 @@ import { recordServers } from "./telemetry/server_history.ts";
 import { trialCallerOf } from "./upstream/mcp/trial_caller.ts";
 import { identity } from "./version.ts";
 
+export { AccessError } from "./access_error.ts";
 export { type DataFacts, inspectData } from "./app/inspect_data.ts";
+export { type OpenAccess, openAccess, type OpenAccessOptions } from "./app/open_access.ts";
 export type { GatewayOptions } from "./app/parts.ts";
 export { type OpenRegistry, openRegistry, type OpenRegistryOptions } from "./app/open_registry.ts";
 export { defaultTables, type Tables } from "./app/tables.ts";
@@ -41,6 +45,10 @@ export interface GatewayHandle extends Operator {
    * refuses requests until it is opened.
    */
   readonly admin: AdminApi | undefined;
+  /** Who may connect: keys, users, clients and grants. */
+  readonly access: Access;
+  /** The authorization server; undefined if the kind `oauth` is not in use. */
+  readonly oauth: OAuthServer | undefined;
   /** The name of this instance among others. */
   readonly instance: string;
   readonly log: Log;
@@ -92,12 +100,15 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     debug: config.debug,
     tryServers: config.tryServers ?? true,
   });
+  const { access, people } = createAccess({ ...parts, ...shared, stores, runtime });
   const operator = createOperator({ sources, gateway, history, clock, hide: log.hide });
   const http = createHttpHandler({
     ...shared,
     gateway,
     surfaceKinds: tables.surfaceKinds,
     authenticator: parts.authenticator,
+    oauth: parts.oauth,
+    pages: parts.oauth && { people, waiting: parts.oauth.waiting, sealer },
     sessions: stores.sessions,
     bus: parts.bus,
     log: log.source("http"),
@@ -109,8 +120,16 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     admin: tokens && {
       tokens,
       operator,
+      access,
       backup: stores.backup,
-      self: { ...identity, runtime: runtime.name, instance, data: config.dataDirectory },
+      self: {
+        ...identity,
+        runtime: runtime.name,
+        instance,
+        data: config.dataDirectory,
+        auth: config.auth?.kinds ?? [],
+        publicUrl: config.publicUrl,
+      },
     },
     storageProblem: stores.problem,
   });
@@ -123,6 +142,8 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     fetch: http.fetch,
     call: createOwnCalls(gateway, { ...trialCallerOf("program"), clientInfo: { ...identity } }),
     admin: http.admin,
+    access,
+    oauth: parts.oauth,
     instance,
     log,
     observe: events.read,
@@ -137,7 +158,8 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     },
     async close() {
       await http.close();
-      parts.authenticator.close?.();
+      await parts.authenticator.close?.();
+      parts.oauth?.close();
       await gateway.close();
       await warden.close();
       await stores.close();

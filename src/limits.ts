@@ -3,10 +3,13 @@
  * rows by subject. A test may pass its own table to `createGateway`. No other source file holds a
  * number of this size.
  */
+import { accessLimits } from "./limits/access_limits.ts";
 import { bridgeLimits } from "./limits/bridge_limits.ts";
 import { clientLimits } from "./limits/client_limits.ts";
 import { commandLimits } from "./limits/command_limits.ts";
 import { houseLimits } from "./limits/gateway_limits.ts";
+import { oauthLimits } from "./limits/oauth_limits.ts";
+import { peopleLimits } from "./limits/people_limits.ts";
 import { serverLimits } from "./limits/server_limits.ts";
 import { serviceLimits } from "./limits/service_limits.ts";
 import { webLimits } from "./limits/web_limits.ts";
@@ -17,9 +20,12 @@ export const defaultLimits = {
   ...serverLimits,
   ...webLimits,
   ...houseLimits,
+  ...oauthLimits,
   ...bridgeLimits,
   ...commandLimits,
   ...serviceLimits,
+  ...accessLimits,
+  ...peopleLimits,
 } as const satisfies Record<string, number>;
 
 /** The limits a gateway runs with by default. */

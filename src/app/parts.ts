@@ -19,11 +19,13 @@ import { defaultLimits, type Limits } from "../limits.ts";
 import { brokenRelations } from "../limits/relations.ts";
 import { createLog, type Log, type LogSink } from "../log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import type { OAuthServer } from "../oauth/oauth_server.ts";
 import { type OpenedStores, openStores } from "../store/stores.ts";
 import { createEvents, type Events } from "../telemetry/events.ts";
 import { createLogReader } from "../telemetry/log_reader.ts";
 import type { Warden } from "../upstream/deps.ts";
 import { openWarden } from "../upstream/stdio/warden.ts";
+import { openOAuth } from "./open_oauth.ts";
 import { type Tables, tablesOf } from "./tables.ts";
 
 /**
@@ -56,6 +58,8 @@ export interface GatewayParts {
   readonly log: LogSink;
   readonly bus: Bus;
   readonly authenticator: Authenticator;
+  /** Undefined: the kind `oauth` is not in use. */
+  readonly oauth: OAuthServer | undefined;
   readonly events: Events;
   readonly opened: OpenedStores;
   readonly warden: Warden;
@@ -75,22 +79,22 @@ export async function openParts(options: GatewayOptions): Promise<GatewayParts> 
   const opened = await openStores({ config, kinds, runtime, clock, limits, log });
   log.addSecrets(opened.secrets);
   const bus = createInProcessBus({ limits, log: log.source("bus") });
-  const authenticator = await createAuthenticator(config.auth, tables.authenticatorKinds, {
-    config,
-    runtime,
-    sealer: opened.sealer,
-    bus,
-    clock,
-    limits,
-    log: log.source("auth"),
-  }).catch(async (fault) => {
+  const close = async (fault: unknown): Promise<never> => {
     await opened.stores.close();
     throw fault;
-  });
+  };
+  const access = { config, runtime, sealer: opened.sealer, bus, clock, limits };
+  const oauth = await openOAuth({ ...access, opened, events, log }).catch(close);
+  const authenticator = await createAuthenticator(config.auth, tables.authenticatorKinds, {
+    ...access,
+    keys: opened.stores.keys,
+    oauth,
+    log: log.source("auth"),
+  }).catch(close);
   const { processGroups: groups } = opened.stores;
   const warden = await openWarden({ runtime, groups, clock, limits, log: log.source("warden") });
   const shared = { options, limits, clock, tables, instance, log, events };
-  return { ...shared, bus, authenticator, opened, warden };
+  return { ...shared, bus, authenticator, oauth, opened, warden };
 }
 
 /** The servers of a gateway, from `mcp.json` and the registry. */

@@ -10,8 +10,10 @@ import type { GatewayConfig } from "../config/config.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { JsonObject, Principal } from "../model.ts";
+import type { OAuthServer } from "../oauth/oauth_server.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Sealer } from "../seal.ts";
+import type { KeyStore } from "./key_store.ts";
 
 /** The endpoint that a request is for; whether there is such a surface is not known yet. */
 export interface AuthTarget {
@@ -58,8 +60,12 @@ export interface Authenticator {
    * get their credentials elsewhere.
    */
   readonly issuers?: readonly string[] | undefined;
-  /** The gateway closes. */
-  close?(): void;
+  /** Whether the gateway's own authorization server issues tokens that it takes. */
+  readonly hasOwnIssuer?: boolean | undefined;
+  /** Whether the clients of a surface may find the issuers; absent: those of all surfaces. */
+  isDiscoverable?(surface: string): boolean;
+  /** The gateway closes; its stores stay open until the promise settles. */
+  close?(): void | Promise<void>;
 }
 
 /** What a kind may use. */
@@ -69,7 +75,10 @@ export interface AuthenticatorDeps {
   readonly settings: JsonObject;
   readonly runtime: Runtime;
   readonly sealer: Sealer;
+  readonly keys: KeyStore;
   readonly bus: Bus;
+  /** Absent: the kind `oauth` is not in use. */
+  readonly oauth?: OAuthServer | undefined;
   readonly clock: Clock;
   readonly limits: Limits;
   readonly log: Log;

@@ -4,6 +4,7 @@
  * kinds can be in use at once: a request satisfies one of them.
  */
 import type { AuthConfig } from "../config/config.ts";
+import { createKeyAuthenticator, keyKind } from "./api_key.ts";
 import type {
   Authentication,
   Authenticator,
@@ -14,6 +15,7 @@ import type {
 } from "./authenticator.ts";
 import { isChallenge } from "./authenticator.ts";
 import { createNoAuthenticator } from "./none.ts";
+import { createOAuthAuthenticator } from "./oauth.ts";
 
 /** Kinds by name, in the order in which they are asked. */
 export type AuthenticatorKinds = Readonly<Record<string, AuthenticatorKind>>;
@@ -21,6 +23,8 @@ export type AuthenticatorKinds = Readonly<Record<string, AuthenticatorKind>>;
 /** The rows. */
 export const authenticatorKinds: AuthenticatorKinds = {
   none: createNoAuthenticator,
+  [keyKind]: createKeyAuthenticator,
+  oauth: createOAuthAuthenticator,
 };
 
 /** The kind that lets every request in. */
@@ -64,20 +68,28 @@ function assertKnown(name: string, kinds: AuthenticatorKinds): void {
 
 /** One authenticator of several. A request gets the principal of the first that knows it. */
 function combine(all: readonly Authenticator[]): Authenticator {
-  const ask = async (request: Request, target: AuthTarget): Promise<Authentication> => {
-    const challenges: Challenge[] = [];
-    for (const one of all) {
-      const outcome = await one.authenticate(request, target);
-      if (!isChallenge(outcome)) return outcome;
-      challenges.push(outcome);
-    }
-    return worst(challenges);
+  /** Asks from one place in the order on; without a promise as long as no kind returns one. */
+  const ask = (
+    request: Request,
+    target: AuthTarget,
+    start = 0,
+    challenges: readonly Challenge[] = [],
+  ): Authentication | Promise<Authentication> => {
+    const one = all[start];
+    if (one === undefined) return worst(challenges);
+    const goOn = (outcome: Authentication) =>
+      isChallenge(outcome) ? ask(request, target, start + 1, [...challenges, outcome]) : outcome;
+    const outcome = one.authenticate(request, target);
+    return "then" in outcome ? Promise.resolve(outcome).then(goOn) : goOn(outcome);
   };
   return {
-    authenticate: ask,
+    authenticate: (request, target) => ask(request, target),
     issuers: all.flatMap(({ issuers = [] }) => issuers),
-    close() {
-      for (const one of all) one.close?.();
+    hasOwnIssuer: all.some(({ hasOwnIssuer = false }) => hasOwnIssuer),
+    isDiscoverable: (surface) =>
+      all.every(({ isDiscoverable }) => isDiscoverable?.(surface) ?? true),
+    async close() {
+      await Promise.all(all.map((one) => one.close?.()));
     },
   };
 }
@@ -85,6 +97,7 @@ function combine(all: readonly Authenticator[]): Authenticator {
 /** The challenge that says most: valid credentials that do not suffice, then invalid ones. */
 function worst(challenges: readonly Challenge[]): Challenge {
   return challenges.find(({ code }) => code === "forbidden") ??
+    challenges.find(({ error }) => error !== undefined) ??
     challenges.find(({ message }) => message !== undefined) ??
     challenges[0] ?? { code: "unauthenticated" };
 }

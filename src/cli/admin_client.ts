@@ -14,6 +14,9 @@ import {
   anyForm,
   type GatewayView,
   helloForm,
+  keysForm,
+  type KeySteering,
+  madeKeyForm,
   putForm,
   refusalForm,
   statusForm,
@@ -41,6 +44,7 @@ export interface RunningGateway {
   reload(): Promise<void>;
   /** Copies the database to an absolute path. */
   backup(file: string): Promise<void>;
+  readonly keys: KeySteering;
 }
 
 /** The gateway on the data folder; undefined if none runs. Throws if it cannot be steered. */
@@ -165,6 +169,19 @@ function toGateway(
     restart: (name) => post(`${at(name)}/restart`),
     reload: () => post("/admin/reload"),
     backup: (path) => post("/admin/backup", { file: path }),
+    keys: toKeys(call),
+  };
+}
+
+function toKeys(call: AdminCaller): KeySteering {
+  const path = "/admin/keys";
+  return {
+    list: async () => (await call({ method: "GET", path, form: keysForm })).keys,
+    add: (body) => call({ method: "POST", path, body, form: madeKeyForm }),
+    async revoke(name) {
+      const at = `${path}/${encodeURIComponent(name)}`;
+      await call({ method: "DELETE", path: at, form: anyForm });
+    },
   };
 }
 
@@ -233,6 +250,9 @@ const reasons: Readonly<Record<string, keyof typeof exitCodes>> = {
   path_unknown: "notFound",
   in_file: "usage",
   invalid: "usage",
+  access_unknown: "notFound",
+  access_taken: "usage",
+  access_invalid: "usage",
 };
 
 function readAnswer<Form extends v.GenericSchema>(

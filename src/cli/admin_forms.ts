@@ -46,6 +46,8 @@ export const statusForm = v.object({
   config: v.string(),
   /** Its data folder. */
   data: v.string(),
+  /** How clients authenticate: none if it is empty. Older gateways do not say it. */
+  auth: v.optional(v.array(v.string())),
   servers: v.array(serverForm),
 });
 
@@ -57,6 +59,44 @@ export const helloForm = v.object({ proof: v.string() });
 
 /** What became of an entry; older gateways say nothing. */
 export const putForm = v.object({ warnings: v.optional(v.array(v.string())) });
+
+/** A key that was made. */
+export const madeKeyForm = v.object({ name: v.string(), key: v.string() });
+
+const names = v.optional(v.pipe(v.array(v.string()), v.readonly()));
+
+/** The keys; times are ISO 8601. */
+export const keysForm = v.object({
+  keys: v.array(v.object({
+    name: v.string(),
+    roles: names,
+    servers: names,
+    tools: names,
+    createdAt: v.string(),
+    expiresAt: v.optional(v.string()),
+    usedAt: v.optional(v.string()),
+    isExpired: v.boolean(),
+  })),
+});
+
+/** One key, as commands show it. */
+export type KeyView = v.InferOutput<typeof keysForm>["keys"][number];
+
+/** A key to make. */
+export interface KeyRequest {
+  readonly name: string;
+  readonly roles?: readonly string[];
+  readonly servers?: readonly string[];
+  readonly tools?: readonly string[];
+  readonly expiresAt?: string;
+}
+
+/** The keys of clients, and their changes. */
+export interface KeySteering {
+  list(): Promise<readonly KeyView[]>;
+  add(key: KeyRequest): Promise<v.InferOutput<typeof madeKeyForm>>;
+  revoke(name: string): Promise<void>;
+}
 
 /** An answer of which nothing is used. */
 export const anyForm = v.unknown();

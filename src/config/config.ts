@@ -253,6 +253,8 @@ export interface GatewayConfig extends ServersConfig {
   /** The largest request body; absent: the usual limit. */
   readonly bodyBytesMax?: number | undefined;
   readonly publicUrl?: string | undefined;
+  /** Addresses and blocks of the proxies whose forwarding headers count. Absent: none. */
+  readonly trustedProxies?: readonly string[] | undefined;
   /** Origins allowed in addition to this listener's own loopback names. */
   readonly allowedOrigins: readonly string[];
   /** Hosts allowed in addition to this listener's own names, with or without a port. */

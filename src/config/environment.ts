@@ -83,6 +83,7 @@ export async function readConfig(
     dataDirectory,
     sessionTimeoutMs: required(env, "MCP_SESSION_TIMEOUT") * msPerSecond,
     bodyBytesMax: required(env, "MCP_BODY_MAX_MB") * bytesPerMegabyte,
+    trustedProxies: optional(env, "MCP_TRUSTED_PROXIES"),
     allowedOrigins: optional(env, "MCP_ALLOWED_ORIGINS") ?? [],
     allowedHosts: optional(env, "MCP_ALLOWED_HOSTS") ?? [],
     ...(auth === undefined ? {} : { auth }),

@@ -3,6 +3,7 @@
  * a value. An empty value counts as absent. `.env.example` explains each row (a test compares the
  * two). Not here: what the values mean together (environment.ts).
  */
+import { parseBlock } from "../ip_address.ts";
 import { bytesPerMegabyte, defaultLimits, msPerSecond } from "../limits.ts";
 
 /** One variable; `parse` returns undefined for an unexpected text. */
@@ -68,6 +69,10 @@ export const variables = {
   MCP_PUBLIC_URL: {
     expected: "a URL such as https://mcp.example.com, without query, fragment or login",
     parse: parsePublicUrl,
+  },
+  MCP_TRUSTED_PROXIES: {
+    expected: "addresses or blocks such as 127.0.0.1, 10.0.0.0/8 or fd00::/8, separated by commas",
+    parse: (text) => parseList(text, (item) => parseBlock(item) && item),
   },
   MCP_ALLOWED_ORIGINS: {
     expected: "origins such as https://app.example.com, separated by commas, without * or paths",

@@ -12,6 +12,7 @@ import {
 } from "../auth/authenticator.ts";
 import { GatewayError } from "../errors.ts";
 import { type Principal, reservedPrincipals } from "../model.ts";
+import type { FetchContext } from "../runtime/runtime.ts";
 import type { BaseUrl } from "./gateway_url.ts";
 import { errorResponse } from "./respond.ts";
 
@@ -35,24 +36,32 @@ export function admit(
   deps: AdmissionDeps,
   request: Request,
   target: AuthTarget,
+  fetchContext: FetchContext,
 ): Principal | Response | Promise<Principal | Response> {
   const outcome = deps.authenticator.authenticate(request, target);
   // An authenticator may return a promise of any library.
+  const asked = { request, target, fetchContext };
   return "then" in outcome
-    ? Promise.resolve(outcome).then((one) => toAdmission(deps, request, target, one))
-    : toAdmission(deps, request, target, outcome);
+    ? Promise.resolve(outcome).then((one) => toAdmission(deps, asked, one))
+    : toAdmission(deps, asked, outcome);
+}
+
+/** A request that asks to be let in. */
+interface AdmissionRequest {
+  readonly request: Request;
+  readonly target: AuthTarget;
+  readonly fetchContext: FetchContext;
 }
 
 function toAdmission(
   deps: AdmissionDeps,
-  request: Request,
-  target: AuthTarget,
+  asked: AdmissionRequest,
   outcome: Authentication,
 ): Principal | Response {
   if (isChallenge(outcome)) {
     const { code, message } = outcome;
     return errorResponse(new GatewayError(code, message), undefined, {
-      "www-authenticate": headerOf(deps, request, target, outcome),
+      "www-authenticate": headerOf(deps, asked, outcome),
     });
   }
   // With such an id a client would get what is shared, the gateway's own, or an operator's.
@@ -64,15 +73,17 @@ function toAdmission(
 
 /** The challenge as a header: RFC 6750, 3, with the metadata of RFC 9728, 5.1. */
 function headerOf(
-  { authenticator: { issuers = [] }, baseUrl }: AdmissionDeps,
-  request: Request,
-  { path }: AuthTarget,
+  { authenticator, baseUrl }: AdmissionDeps,
+  { request, target: { path, surface }, fetchContext }: AdmissionRequest,
   { wwwAuthenticate, error, scope = usualScope }: Challenge,
 ): string {
   if (wwwAuthenticate !== undefined) return wwwAuthenticate;
-  const params = issuers.length === 0 ? { realm: "mcp-wrapper", error } : {
+  const { issuers = [], hasOwnIssuer = false } = authenticator;
+  const isFindable = (hasOwnIssuer || issuers.length > 0) &&
+    (authenticator.isDiscoverable?.(surface) ?? true);
+  const params = !isFindable ? { realm: "mcp-wrapper", error } : {
     error,
-    resource_metadata: `${baseUrl(request)}${resourceMetadataPath}${path}`,
+    resource_metadata: `${baseUrl(request, fetchContext)}${resourceMetadataPath}${path}`,
     scope,
   };
   const pairs = Object.entries(params).filter(([, value]) => value !== undefined);

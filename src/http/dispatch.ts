@@ -125,7 +125,7 @@ function answer(arrived: Arrived, match: Match): Answered {
   if (isOpen(row)) return answerOpenly(row, { request, fetchContext, path });
   // Before the name is looked up, so that only authenticated clients learn which servers exist.
   const target = { path, surface: namedSurface(row.kind, name) };
-  const admitted = admit(layer.admission, request, target);
+  const admitted = admit(layer.admission, request, target, fetchContext);
   return admitted instanceof Promise
     ? admitted.then((outcome) => answerFor(arrived, row, match, outcome))
     : answerFor(arrived, row, match, admitted);

@@ -3,7 +3,9 @@
  * scripts and without resources from elsewhere; other clients get plain text. It shows the URL that
  * the reader used, and no server, setting or secret.
  */
+import type { FetchContext } from "../runtime/runtime.ts";
 import type { BaseUrl } from "./gateway_url.ts";
+import { escapeHtml } from "./markup.ts";
 import { fillName, type SurfaceKinds } from "./surface_kinds.ts";
 
 /** One client, where its setting belongs, and the setting. */
@@ -22,10 +24,10 @@ const summary =
 export function createFrontPage(
   baseUrl: BaseUrl,
   surfaceKinds: SurfaceKinds,
-): (request: Request) => Response {
+): (request: Request, fetchContext: FetchContext) => Response {
   const others = linesOf(surfaceKinds);
-  return (request) => {
-    const base = baseUrl(request);
+  return (request, fetchContext) => {
+    const base = baseUrl(request, fetchContext);
     const headers = {
       "cache-control": "no-store",
       "referrer-policy": "no-referrer",
@@ -161,16 +163,4 @@ ${lines.join("\n")}
 function toLink(base: string, path: string): string {
   const text = `<code>${escapeHtml(path)}</code>`;
   return path === "/health" ? `<a href="${escapeHtml(base + path)}">${text}</a>` : text;
-}
-
-const entities: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => entities[character] ?? "");
 }

@@ -1,15 +1,16 @@
 /** The URL at which a client knows the gateway, which all URLs that it is given begin with. */
+import type { FetchContext } from "../runtime/runtime.ts";
+import type { Forwarding } from "./client_address.ts";
 
 /** Finds the URL that a request was sent to, without a slash at the end. */
-export type BaseUrl = (request: Request) => string;
+export type BaseUrl = (request: Request, fetchContext: FetchContext) => string;
 
 /** Makes the function; `publicUrl` is used instead of the URL of the request. */
-export function createBaseUrl(publicUrl: string | undefined): BaseUrl {
-  return publicUrl === undefined ? usedUrl : () => publicUrl;
-}
-
-/** The guard has checked the Host; a proxy that terminates TLS says so in a header. */
-function usedUrl({ headers }: Request): string {
-  const scheme = headers.get("x-forwarded-proto") === "https" ? "https" : "http";
-  return `${scheme}://${headers.get("host") ?? "localhost"}`;
+export function createBaseUrl(publicUrl: string | undefined, { isSecure }: Forwarding): BaseUrl {
+  if (publicUrl !== undefined) return () => publicUrl;
+  // The guard has checked the Host.
+  return (request, fetchContext) => {
+    const scheme = isSecure(request, fetchContext) ? "https" : "http";
+    return `${scheme}://${request.headers.get("host") ?? "localhost"}`;
+  };
 }

@@ -8,7 +8,7 @@ import type { Clock } from "../clock.ts";
 import { toShownState } from "../gateway/server_report.ts";
 import type { Gateway, GatewayStatus } from "../gateway/surface.ts";
 import type { Log } from "../log.ts";
-import { bearerToken, isSameToken } from "./bearer.ts";
+import { bearerToken, isSameToken } from "../auth/bearer.ts";
 import { jsonResponse, logFault } from "./respond.ts";
 
 /** Where the handler is in its life. */

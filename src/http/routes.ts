@@ -10,10 +10,12 @@ import type { Gateway } from "../gateway/surface.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Notice } from "../model.ts";
+import type { OAuthServer } from "../oauth/oauth_server.ts";
 import type { FetchHandler, Runtime } from "../runtime/runtime.ts";
 import type { SessionStore } from "../session/session_store.ts";
 import type { Emit } from "../telemetry/events.ts";
 import { type AdminApi, type AdminSettings, createAdminApi } from "./admin/admin_api.ts";
+import { type ClientAddress, createForwarding } from "./client_address.ts";
 import { type BaseUrl, createBaseUrl } from "./gateway_url.ts";
 import { createDispatch, createPassage, type DispatchDeps } from "./dispatch.ts";
 import { createJsonReader } from "./json_body.ts";
@@ -23,8 +25,18 @@ import { createGuard, type GuardConfig } from "./guard.ts";
 import { type HealthDeps, healthResponse, type Phase, readyResponse } from "./health.ts";
 import { createHeartbeats } from "./heartbeat.ts";
 import { createKeepAlive } from "./keep_alive.ts";
-import { createMatcher, type OpenEndpoint, type RouteRow, type SurfaceRow } from "./route_match.ts";
+import { discoveryRows } from "./oauth/discovery_rows.ts";
+import { oauthRows } from "./oauth/oauth_endpoints.ts";
+import {
+  createMatcher,
+  type OpenEndpoint,
+  type OpenRow,
+  type RouteRow,
+  type SurfaceRow,
+} from "./route_match.ts";
 import { get, remove } from "./legacy/post.ts";
+import type { PagesParts } from "./oauth/browser_request.ts";
+import { peopleRows } from "./oauth/people_rows.ts";
 import { deliver } from "./legacy/notices.ts";
 import { closeSessions, createSessions, type Sessions } from "./legacy/session_table.ts";
 import { closeForNow } from "./legacy/session_streams.ts";
@@ -61,12 +73,16 @@ export interface HttpDeps extends Pick<Runtime, "addresses" | "sha256"> {
   readonly identity: { readonly name: string; readonly version: string };
   /** The name of this instance, which it sends to remote servers with each request. */
   readonly instance: string;
-  readonly config: GuardConfig & Pick<GatewayConfig, "sessionTimeoutMs">;
+  readonly config: GuardConfig & Pick<GatewayConfig, "sessionTimeoutMs" | "trustedProxies">;
   /** Opens the details of `/health`; absent: there are none. */
   readonly operatorToken?: string | undefined;
   /** Absent: there is no admin API. */
   readonly admin?: AdminSettings | undefined;
+  /** The pages on which people log in; absent: there are none. */
+  readonly pages?: PagesParts | undefined;
   readonly storageProblem?: HealthDeps["storageProblem"];
+  /** Absent: the gateway has no authorization server. */
+  readonly oauth?: OAuthServer | undefined;
 }
 
 /** The HTTP layer. */
@@ -96,6 +112,7 @@ interface HttpLayer {
   readonly stateless: StatelessRequests;
   readonly transport: SseTransport;
   readonly baseUrl: BaseUrl;
+  readonly clientAddress: ClientAddress;
   phase: Phase;
 }
 
@@ -115,8 +132,11 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const transport = createSseTransport(sessions);
   const guard = createGuard(config, deps);
   const readJson = createJsonReader({ ...deps, sizeVariable: "MCP_BODY_MAX_MB" });
-  const baseUrl = createBaseUrl(config.publicUrl);
-  const layer: HttpLayer = { deps, sessions, stateless, transport, baseUrl, phase: "starting" };
+  const forwarding = createForwarding(config.trustedProxies);
+  const { clientAddress } = forwarding;
+  const baseUrl = createBaseUrl(config.publicUrl, forwarding);
+  const shared = { deps, sessions, stateless, transport, baseUrl, clientAddress };
+  const layer: HttpLayer = { ...shared, phase: "starting" };
   const match = createMatcher(rowsOf(layer), limits);
   const admission = { authenticator: deps.authenticator, baseUrl };
   const phase = () => layer.phase;
@@ -156,7 +176,7 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
 
 /** The route table. */
 function rowsOf(layer: HttpLayer): RouteRow[] {
-  const { sessions, stateless, transport } = layer;
+  const { deps, baseUrl, clientAddress, sessions, stateless, transport } = layer;
   const streamable: SurfaceRow["methods"] = {
     POST: (context) => post(sessions, stateless, context),
     GET: (context) => get(sessions, context),
@@ -167,7 +187,7 @@ function rowsOf(layer: HttpLayer): RouteRow[] {
   const health: OpenEndpoint = ({ request }) => healthResponse(layer.phase, layer.deps, request);
   const ready = () => readyResponse(layer.phase);
   const createPage = createFrontPage(layer.baseUrl, layer.deps.surfaceKinds);
-  const page: OpenEndpoint = ({ request }) => createPage(request);
+  const page: OpenEndpoint = ({ request, fetchContext }) => createPage(request, fetchContext);
   return [
     ...layer.deps.surfaceKinds.flatMap((kind): SurfaceRow[] => {
       const { path, formerNames = [] } = kind;
@@ -184,10 +204,23 @@ function rowsOf(layer: HttpLayer): RouteRow[] {
         })),
       ];
     }),
+    ...(deps.pages === undefined
+      ? []
+      : peopleRows({ ...deps, ...deps.pages, baseUrl, clientAddress })),
     { path: "/health", openMethods: { GET: health, HEAD: health } },
     { path: "/ready", openMethods: { GET: ready, HEAD: ready } },
     { path: "/", openMethods: { GET: page, HEAD: page } },
+    ...openOAuthRows(layer),
   ];
+}
+
+/** The rows of discovery, and of the authorization server if there is one. */
+function openOAuthRows({ deps, baseUrl, clientAddress }: HttpLayer): OpenRow[] {
+  const { oauth: server, authenticator, surfaceKinds, config: { publicUrl } } = deps;
+  const rows = discoveryRows({ authenticator, server, baseUrl, publicUrl, surfaceKinds });
+  return server === undefined
+    ? rows
+    : [...rows, ...oauthRows({ ...deps, server, baseUrl, clientAddress })];
 }
 
 /** How many of these sessions' streams took a notice; its frame is encoded once for all. */

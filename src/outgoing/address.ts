@@ -5,6 +5,7 @@
  * network without IPv4 reaches public hosts, is judged by what it carries. Not here: looking names
  * up, and the operator's own URLs, which may be anywhere.
  */
+import { parseV4, parseV6, startsAlike } from "../ip_address.ts";
 
 /** First address and length of each block that is no public host. */
 const blockedV4: readonly (readonly [string, number])[] = [
@@ -53,32 +54,6 @@ function inBlock(bytes: readonly number[], first: string, bits: number): boolean
   return startsAlike(bytes, parseV6(first) ?? [], bits);
 }
 
-function startsAlike(one: readonly number[], other: readonly number[], bits: number): boolean {
-  const whole = Math.floor(bits / 8);
-  const shift = 8 - bits % 8;
-  return one.slice(0, whole).every((byte, index) => byte === other[index]) &&
-    (shift === 8 || (one[whole] ?? 0) >> shift === (other[whole] ?? 0) >> shift);
-}
-
 function carriedByNat64(bytes: readonly number[]): readonly number[] | undefined {
   return inBlock(bytes, "64:ff9b::", 96) ? bytes.slice(12) : undefined;
-}
-
-/** The four bytes of a dotted address; other spellings are for URLs, which are normal by then. */
-function parseV4(address: string): number[] | undefined {
-  const parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(address)?.slice(1).map(Number);
-  return parts?.every((part) => part < 256) ? parts : undefined;
-}
-
-/** The sixteen bytes; undefined also for an address that names its interface. */
-function parseV6(address: string): number[] | undefined {
-  if (!/^[\da-f:.]+$/i.test(address) || !URL.canParse(`http://[${address}]/`)) return undefined;
-  // The URL parser leaves only hexadecimal groups and at most one "::".
-  const [head = "", tail] = new URL(`http://[${address}]/`).hostname.slice(1, -1).split("::");
-  const toGroups = (text: string) =>
-    text === "" ? [] : text.split(":").map((group) => parseInt(group, 16));
-  const left = toGroups(head);
-  const right = toGroups(tail ?? "");
-  const zeros = Array.from({ length: 8 - left.length - right.length }, () => 0);
-  return [...left, ...zeros, ...right].flatMap((group) => [group >> 8, group & 0xff]);
 }

@@ -6,8 +6,11 @@ import { refuseBackup } from "./backup.ts";
 import type { ProcessGroup, ProcessGroupStore } from "../upstream/deps.ts";
 import { createMemoryCatalogStore } from "./memory_catalogs.ts";
 import { createMemoryCredentialStore } from "./memory_credentials.ts";
+import { createMemoryKeyStore } from "./memory_keys.ts";
+import { createMemoryOAuth } from "./memory_oauth.ts";
 import { createMemoryRegistry } from "./memory_registry.ts";
 import { createMemorySessionStore } from "./memory_sessions.ts";
+import { createMemoryUsers } from "./memory_users.ts";
 import type { StoreEngine, StoreKindOptions } from "./stores.ts";
 
 /** Makes empty stores. */
@@ -21,7 +24,10 @@ export async function openMemoryStore(options: StoreKindOptions): Promise<StoreE
     credentials: () =>
       createMemoryCredentialStore({ clock, limits, log: log.source("credentials") }),
     registry: createMemoryRegistry,
+    users: createMemoryUsers(),
+    oauth: createMemoryOAuth(),
     processGroups: createMemoryProcessGroups(),
+    keys: createMemoryKeyStore(),
     backup: refuseBackup,
     problem: async () => undefined,
     close: sessions.close,

@@ -7,9 +7,12 @@ import { copyDatabase } from "./backup.ts";
 import { createStorageCheck, openWhenFree } from "./database.ts";
 import { openSqliteCatalogStore } from "./sqlite_catalogs.ts";
 import { openSqliteCredentialStore } from "./sqlite_credentials.ts";
+import { openSqliteKeyStore } from "./sqlite_keys.ts";
+import { openSqliteOAuth } from "./sqlite_oauth.ts";
 import { openSqliteProcessGroups } from "./sqlite_process_groups.ts";
 import { openSqliteRegistry } from "./sqlite_registry.ts";
 import { openSqliteSessionStore } from "./sqlite_sessions.ts";
+import { openSqliteUsers } from "./sqlite_users.ts";
 import { noDirectory } from "../config/places.ts";
 import type { StoreEngine, StoreKindOptions } from "./stores.ts";
 
@@ -39,7 +42,10 @@ export async function openSqliteStore(options: StoreKindOptions): Promise<StoreE
       credentials: (sealer) =>
         openSqliteCredentialStore({ ...shared, sealer, log: log.source("credentials") }),
       registry: (sealer) => openSqliteRegistry({ database, sealer, log: log.source("registry") }),
+      users: openSqliteUsers({ database, log: log.source("users") }),
+      oauth: openSqliteOAuth(database),
       processGroups: openSqliteProcessGroups({ database, clock }),
+      keys: openSqliteKeyStore({ database, log: log.source("keys") }),
       backup: (to) => copyDatabase({ runtime, database, path: to, isKept: path !== noDirectory }),
       problem: async () => check.problem(),
       async close() {

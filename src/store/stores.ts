@@ -4,13 +4,16 @@
  * passes the suite of test/contract/stores.test.ts. Also the keys of the data directory, which are
  * read only after the kind holds its lock, so that only one gateway makes them.
  */
+import type { KeyStore } from "../auth/key_store.ts";
 import type { Clock } from "../clock.ts";
 import type { GatewayConfig } from "../config/config.ts";
 import { noDirectory } from "../config/places.ts";
 import type { RegistryStore } from "../config/registry_store.ts";
+import type { OAuthStore } from "../oauth/oauth_store.ts";
 import type { CredentialStore } from "../credentials/provider.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
+import type { UserStore } from "../oauth/user_store.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { createSealer, makeKey, type Sealer } from "../seal.ts";
 import type { SessionStore } from "../session/session_store.ts";
@@ -27,7 +30,11 @@ export interface Stores {
   readonly catalogs: CatalogStore;
   readonly credentials: CredentialStore;
   readonly registry: RegistryStore;
+  readonly users: UserStore;
+  readonly oauth: OAuthStore;
   readonly processGroups: ProcessGroupStore;
+  /** The API keys of clients. */
+  readonly keys: KeyStore;
   /**
    * Copies all that is stored to a file that does not exist yet, at an absolute path; only its
    * owner may read it. Rejects with an error text.

@@ -44,6 +44,8 @@ function rowOf(event: GatewayEvent): string | undefined {
       return event.code ?? String(event.status);
     case "dropped":
       return event.what;
+    case "oauth_step":
+      return event.step;
     case "server_state":
       return event.state;
     case "start_failed":

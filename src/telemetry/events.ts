@@ -139,6 +139,41 @@ export const drops = {
 /** One row of `drops`. */
 export type Drop = keyof typeof drops;
 
+/** A client took a step toward an access token, or was refused one. */
+export interface OAuthEvent {
+  readonly type: "oauth_step";
+  readonly step: OAuthStep;
+  /** The id of the client, as it says; absent: it named none. */
+  readonly client?: string | undefined;
+  readonly principal?: string | undefined;
+  /** The surface of the token; absent: any. */
+  readonly surface?: string | undefined;
+  /** Why a step was refused. */
+  readonly reason?: string | undefined;
+}
+
+/** The steps, and what the log says about each. */
+export const oauthSteps = {
+  registered: "OAuth client registered",
+  registration_refused: "OAuth client not registered",
+  authorization_waits: "OAuth authorization waits for a person",
+  authorization_refused: "OAuth authorization request refused",
+  code_issued: "OAuth code issued; the client has to redeem it at /oauth/token",
+  denied: "OAuth authorization denied by the person",
+  code_redeemed: "OAuth code redeemed; access and refresh token issued",
+  code_replayed: "OAuth code used twice; its grant is revoked",
+  refreshed: "OAuth token refreshed",
+  refresh_repeated: "OAuth refresh token used again; the same successor returned",
+  refresh_replayed: "OAuth refresh token of an older generation used; its grant is revoked",
+  machine_token: "OAuth access token issued to a machine",
+  assertion_token: "OAuth access token issued for an identity assertion",
+  token_refused: "OAuth token request refused",
+  revoked: "OAuth grant revoked",
+} as const;
+
+/** One step. */
+export type OAuthStep = keyof typeof oauthSteps;
+
 /** Everything that the stream carries. */
 export type GatewayEvent =
   | ServerStateEvent
@@ -150,6 +185,7 @@ export type GatewayEvent =
   | CallEvent
   | CallRefusedEvent
   | RefusalEvent
+  | OAuthEvent
   | DropEvent;
 
 /** Puts an event on the stream; never throws. */

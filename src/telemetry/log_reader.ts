@@ -5,13 +5,20 @@
 import type { Limits } from "../limits.ts";
 import { type Log, type LogFields, Shortened } from "../log.ts";
 import { oneLine } from "../one_line.ts";
-import type { CallEvent, CallFailure, CallRefusedEvent, GatewayEvent } from "./events.ts";
+import {
+  type CallEvent,
+  type CallFailure,
+  type CallRefusedEvent,
+  type GatewayEvent,
+  oauthSteps,
+} from "./events.ts";
 
 /** Where lines go, and how long they may be. */
 interface Logs {
   readonly server: (name: string) => Log;
   readonly gateway: Log;
   readonly http: Log;
+  readonly oauth: Log;
   readonly limits: Pick<Limits, "logReasonCharsMax">;
 }
 
@@ -94,6 +101,10 @@ const lines: { readonly [Type in GatewayEvent["type"]]?: Line<Type> } = {
   client_connected({ client, revision, surface }, { http }) {
     http.info("Client connected", { client, revision, surface });
   },
+  oauth_step({ step, client, principal, surface, reason }, { oauth, limits }) {
+    const named = client === undefined ? undefined : oneLine(client, limits.logReasonCharsMax);
+    oauth.info(oauthSteps[step], { client: named, principal, surface, reason });
+  },
 };
 
 /** A reader that logs events; `log` is the log of the process. */
@@ -102,6 +113,7 @@ export function createLogReader(log: Log, limits: Logs["limits"]): (event: Gatew
     server: (name) => log.source(`upstream.${name}`),
     gateway: log.source("gateway"),
     http: log.source("http"),
+    oauth: log.source("oauth"),
     limits,
   };
   return (event) => {

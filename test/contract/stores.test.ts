@@ -8,6 +8,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createGateway, defaultTables } from "../../src/app.ts";
+import type { StoredKey } from "../../src/auth/key_store.ts";
 import type { RegistryRow } from "../../src/config/registry_store.ts";
 import type { CredentialKey } from "../../src/credentials/provider.ts";
 import { systemClock } from "../../src/clock.ts";
@@ -226,6 +227,19 @@ const catalog: Catalog = {
 };
 const bare: Catalog = { ...catalog, description: { capabilities: {} } };
 
+/** A stored key. */
+const keyOf = (name: string, changes: Partial<StoredKey> = {}): StoredKey => ({
+  name,
+  digest: `digest of ${name}`,
+  roles: ["reader", "日本"],
+  servers: undefined,
+  tools: undefined,
+  createdAt: 1_700_000_000_000,
+  expiresAt: undefined,
+  usedAt: undefined,
+  ...changes,
+});
+
 for (const place of places) {
   describe(`catalogs, ${place.name}`, () => {
     test("come back as they were, the newest of each key", async () => {
@@ -398,6 +412,49 @@ for (const place of places) {
     });
   });
 
+  describe(`keys, ${place.name}`, () => {
+    test("come back as they were added, by name and by digest", async () => {
+      const { keys, close } = await open(place);
+      const limited = { servers: ["files", "docs*"], tools: [], expiresAt: 1_800_000_000_000 };
+      const added = [keyOf("a", limited), keyOf("b", { usedAt: 5 })];
+      for (const key of [...added].reverse()) expect(await keys.add(key)).toBe(true);
+      expect(await keys.all()).toEqual(added);
+      expect(await keys.find("digest of a")).toEqual(keyOf("a", limited));
+      expect(await keys.find("digest of A")).toBeUndefined();
+      await close();
+    });
+
+    test("are refused where the name or the digest is taken", async () => {
+      const { keys, close } = await open(place);
+      await keys.add(keyOf("a"));
+      expect(await keys.add(keyOf("a", { digest: "another" }))).toBe(false);
+      expect(await keys.add(keyOf("b", { digest: "digest of a" }))).toBe(false);
+      expect(await keys.all()).toEqual([keyOf("a")]);
+      await close();
+    });
+
+    test("are removed once, and their names can be used again", async () => {
+      const { keys, close } = await open(place);
+      await keys.add(keyOf("a"));
+      expect(await keys.remove("A")).toBe(false);
+      expect(await keys.remove("a")).toBe(true);
+      expect(await keys.remove("a")).toBe(false);
+      expect(await keys.find("digest of a")).toBeUndefined();
+      expect(await keys.add(keyOf("a", { digest: "another" }))).toBe(true);
+      await close();
+    });
+
+    test("keep their last use, which never moves backwards", async () => {
+      const { keys, close } = await open(place);
+      for (const name of ["a", "b", "c"]) await keys.add(keyOf(name));
+      await keys.noteUse(new Map([["a", 200], ["b", 200], ["none", 7]]));
+      await keys.noteUse(new Map([["a", 100], ["b", 300]]));
+      const times = (await keys.all()).map(({ usedAt }) => usedAt);
+      expect(times).toEqual([200, 300, undefined]);
+      await close();
+    });
+  });
+
   test(`process groups, ${place.name}: each is known until it is removed`, async () => {
     const { processGroups: groups, close } = await open(place);
     await groups.add({ groupId: 7, identity: "boot 1", server: "files" });
@@ -417,6 +474,7 @@ for (const place of places) {
     await before.credentials.save(key, { token: "x" });
     await before.credentials.noteScope("far", "a");
     await before.processGroups.add({ groupId: 7, identity: "boot", server: "files" });
+    await before.keys.add(keyOf("a"));
     await before.registry.put({ name: "x", entry: { url: "u" }, disabled: true, addedAt: 1 });
     expect(await before.problem()).toBeUndefined();
     await before.close();
@@ -427,11 +485,17 @@ for (const place of places) {
       await after.credentials.load(key) !== undefined,
       await after.credentials.knowsScope("far", "a"),
       (await after.processGroups.all()).length,
+      await after.keys.all(),
       await after.registry.all(),
     ]).toEqual(
       place.isKept
-        ? [1, 1, true, true, 1, [{ name: "x", entry: { url: "u" }, disabled: true, addedAt: 1 }]]
-        : [0, 0, false, false, 0, []],
+        ? [1, 1, true, true, 1, [keyOf("a")], [{
+          name: "x",
+          entry: { url: "u" },
+          disabled: true,
+          addedAt: 1,
+        }]]
+        : [0, 0, false, false, 0, [], []],
     );
     await after.close();
   });

@@ -7,6 +7,7 @@ import { createNoAuthenticator } from "../../src/auth/none.ts";
 import type { Bus } from "../../src/bus/bus.ts";
 import { createInProcessBus } from "../../src/bus/in_process.ts";
 import type { GatewayConfig } from "../../src/config/config.ts";
+import type { PagesParts } from "../../src/http/oauth/browser_request.ts";
 import { surfaceKinds } from "../../src/http/surface_kinds.ts";
 import { createHttpHandler, type HttpHandler } from "../../src/http/routes.ts";
 import { defaultLimits, type Limits } from "../../src/limits.ts";
@@ -33,6 +34,8 @@ export interface HarnessOptions {
   readonly gateway?: FakeGateway;
   readonly authenticator?: Authenticator;
   readonly operatorToken?: string;
+  /** The pages of the authorization server. */
+  readonly pages?: PagesParts;
   /** The store and clock of another harness, to play a restart. */
   readonly store?: SessionStore;
   /** The bus of another harness, to play a second instance. */
@@ -136,6 +139,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
       ...options.config,
     },
     operatorToken: options.operatorToken,
+    pages: options.pages,
   });
   handler.open();
   const send: Harness["send"] = (method, path, { headers, body, context, signal } = {}) => {

@@ -36,7 +36,7 @@ export async function contentOf(store: SessionStore, keys: Iterable<string>) {
 
 /** The stores in memory, of which every answer comes in a later turn of the event loop. */
 export const openLateStore: StoreKind = async (options) => {
-  const { sessions, catalogs, processGroups, credentials, registry, ...rest } =
+  const { sessions, catalogs, processGroups, credentials, registry, keys, oauth, users, ...rest } =
     await openMemoryStore(
       options,
     );
@@ -44,9 +44,12 @@ export const openLateStore: StoreKind = async (options) => {
     ...rest,
     sessions: lateAnswers(sessions),
     catalogs: lateAnswers(catalogs),
+    users: lateAnswers(users),
     processGroups: lateAnswers(processGroups),
+    keys: lateAnswers(keys),
     credentials: (sealer) => lateAnswers(credentials(sealer)),
     registry: (sealer) => lateAnswers(registry(sealer)),
+    oauth: lateAnswers(oauth),
   };
 };
 

@@ -24,6 +24,7 @@ const floor = [
   "model",
   "client_capabilities",
   "extensions",
+  "access_error",
   "errors",
   "limits",
   "clock",
@@ -34,6 +35,7 @@ const floor = [
   "bounded",
   "json",
   "bytes_text",
+  "ip_address",
 ];
 const beside = [...floor, "log", "seal", "runtime", "config", "telemetry"];
 
@@ -44,7 +46,9 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   extensions: ["json", "model"],
   errors: ["json", "model"],
   bounded: [],
+  access_error: [],
   bytes_text: [],
+  ip_address: [],
   json: [],
   limits: [],
   version: [],

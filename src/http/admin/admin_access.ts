@@ -6,7 +6,7 @@
 import { urlKeys } from "../../config/remote_server.ts";
 import { isJsonObject } from "../../json.ts";
 import { operatorPrincipal, ownerPrincipal, type Principal } from "../../model.ts";
-import { bearerToken, isSameToken } from "../bearer.ts";
+import { bearerToken, isSameToken } from "../../auth/bearer.ts";
 import { AdminError } from "./admin_errors.ts";
 
 /** The tokens of the data directory. */

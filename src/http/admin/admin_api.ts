@@ -22,7 +22,8 @@ import { type AdminParts, adminRows } from "./admin_routes.ts";
 import { type Attachments, createAttachments } from "./attachments.ts";
 
 /** What only the admin API needs. */
-export interface AdminSettings extends Pick<AdminParts, "tokens" | "operator" | "backup"> {
+export interface AdminSettings
+  extends Pick<AdminParts, "tokens" | "operator" | "access" | "backup"> {
   /** What `/admin/status` shows of the gateway itself. */
   readonly self: Readonly<Record<string, unknown>>;
 }

@@ -1,11 +1,13 @@
 /**
  * Failures of the admin API as one table: code → HTTP status and text. A response is
- * `{"error": {"code", "message"}}`. Failures of the registry have a status here; those of the HTTP
+ * `{"error": {"code", "message"}}`. Failures of the registry and of access have a status here; those of the HTTP
  * layer keep their own code and status. The text of an unforeseen error goes to the log only.
  */
+import { AccessError, type AccessErrorCode } from "../../access_error.ts";
 import { RegistryError, type RegistryErrorCode } from "../../config/registry_error.ts";
-import { type GatewayError, toGatewayError } from "../../errors.ts";
+import { GatewayError, toGatewayError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
+import { PasswordsBusy } from "../../oauth/passwords.ts";
 import { type HeaderPairs, jsonResponse, logFault } from "../respond.ts";
 
 /** The table; `text` is for an error without its own message. */
@@ -27,6 +29,14 @@ const registryStatus: Readonly<Record<RegistryErrorCode, number>> = {
   disabled: 409,
   full: 409,
   store_unavailable: 503,
+};
+
+/** The status of each failure of a change of who may connect. */
+const accessStatus: Readonly<Record<AccessErrorCode, number>> = {
+  access_unknown: 404,
+  access_taken: 409,
+  access_invalid: 400,
+  access_full: 409,
 };
 
 /** The name of one failure. */
@@ -59,7 +69,13 @@ export function adminErrorResponse(
     const { code, message } = thrown;
     return { response: toResponse(code, message, registryStatus[code]), code };
   }
-  const error = toGatewayError(thrown);
+  if (thrown instanceof AccessError) {
+    const { code, message } = thrown;
+    return { response: toResponse(code, message, accessStatus[code]), code };
+  }
+  const error = toGatewayError(
+    thrown instanceof PasswordsBusy ? new GatewayError("overloaded", thrown.message) : thrown,
+  );
   if (error.code === "internal") logFault(log, "Cannot answer a request to the admin API", thrown);
   return { response: toResponse(error.code, textOf(error), error.status), code: error.code };
 }

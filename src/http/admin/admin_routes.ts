@@ -3,6 +3,7 @@
  * here: how a request reaches its row (admin_api.ts), and what the rights mean (admin_access.ts).
  */
 import * as v from "valibot";
+import type { KeyRing } from "../../auth/key_ring.ts";
 import { RegistryError } from "../../config/registry_error.ts";
 import type { Operator } from "../../gateway/operator.ts";
 import type { ServerReport } from "../../gateway/server_report.ts";
@@ -17,6 +18,8 @@ import { adminPrincipals, type AdminTokens, assertEntryRight } from "./admin_acc
 import { AdminError } from "./admin_errors.ts";
 import { type AdminRow, answerJson, readForm } from "./admin_request.ts";
 import type { Attachments } from "./attachments.ts";
+import { keyRows } from "./key_routes.ts";
+import { peopleAdminRows, type PeopleRowParts } from "./people_routes.ts";
 
 /** What the endpoints work on. */
 export interface AdminParts {
@@ -28,6 +31,8 @@ export interface AdminParts {
   readonly passage: Passage;
   readonly surfaceKinds: SurfaceKinds;
   readonly operator: Operator;
+  /** Who may connect. */
+  readonly access: PeopleRowParts & { readonly keys: KeyRing };
   /** What the process says about itself. */
   readonly facts: () => Readonly<Record<string, unknown>>;
   /** Reads the configuration again; rejects with a sentence. */
@@ -70,6 +75,8 @@ export function adminRows(parts: AdminParts): readonly AdminRow[] {
       answer: ({ name }) => answerJson(reportOf(parts, decodeName(name))),
     },
     ...changingRows(parts),
+    ...keyRows(parts.access.keys),
+    ...peopleAdminRows(parts.access),
     {
       method: "POST",
       path: "/admin/reload",

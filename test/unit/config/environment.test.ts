@@ -74,6 +74,7 @@ describe("readConfig", () => {
       MCP_SESSION_TIMEOUT: "60",
       MCP_PUBLIC_URL: "https://MCP.example.com/base/",
       MCP_ALLOWED_ORIGINS: "https://App.example.com:443/, vscode-webview://x ,",
+      MCP_TRUSTED_PROXIES: "127.0.0.1, 10.0.0.0/8,fd00::/8,",
       MCP_ALLOWED_HOSTS: "mcp.example.com,Other:8080,[::1]:90",
       MCP_SECRET: secret,
       MCP_LISTENER: "hardened",
@@ -89,6 +90,7 @@ describe("readConfig", () => {
     expect([config.logLevel, config.sessionTimeoutMs]).toEqual(["WARN", 60_000]);
     expect(config.publicUrl).toBe("https://mcp.example.com/base");
     expect(config.allowedOrigins).toEqual(["https://app.example.com", "vscode-webview://x"]);
+    expect(config.trustedProxies).toEqual(["127.0.0.1", "10.0.0.0/8", "fd00::/8"]);
     expect(config.allowedHosts).toEqual(["mcp.example.com", "other:8080", "[::1]:90"]);
     expect(config.secret).toBe(secret);
     expect(config.secrets).toEqual([secret]);
@@ -110,6 +112,15 @@ describe("readConfig", () => {
     ["MCP_PUBLIC_URL", ["example.com", "ftp://x", "https://a:b@x", "https://x/?q", "https://x/#f"]],
     ["MCP_ALLOWED_ORIGINS", ["*", "example.com", "https://x/path", "https://*.x", "null"]],
     ["MCP_ALLOWED_HOSTS", ["*", "http://x", "x/y", "x:99999", "::1", "*.x"]],
+    ["MCP_TRUSTED_PROXIES", [
+      "proxy.example",
+      "*",
+      "10.0.0.0/33",
+      "::/129",
+      "10.1",
+      "[::1]",
+      "::1%0",
+    ]],
     ["MCP_LISTENER", ["slow", "toString"]],
     ["MCP_ALLOW_UNAUTHENTICATED", ["sure"]],
   ];

@@ -65,11 +65,15 @@ describe("the front page", () => {
     const text = await (await proxied.send("GET", "/", { headers })).text();
     expect(text).toContain(`<span class="url">${publicUrl}/mcp</span>`);
     expect(text).not.toContain("--allow-http");
-    const { send } = createHarness({ config });
-    const secure = await send("GET", "/", { headers: { ...remote, "x-forwarded-proto": "https" } });
-    expect(await secure.text()).toContain("https://gateway.example:8999/mcp");
-    const forged = await send("GET", "/", { headers: { ...remote, "x-forwarded-proto": "<b>" } });
-    expect(await forged.text()).toContain("http://gateway.example:8999/mcp");
+    const { send } = createHarness({ config: { ...config, trustedProxies: ["10.0.0.0/8"] } });
+    const seen = async (scheme: string, remoteAddress: string) => {
+      const headers = { ...remote, "x-forwarded-proto": scheme };
+      const response = await send("GET", "/", { headers, context: { remoteAddress } });
+      return /https?:\/\/gateway.example:8999\/mcp/.exec(await response.text())?.[0];
+    };
+    expect(await seen("https", "10.1.2.3")).toBe("https://gateway.example:8999/mcp");
+    expect(await seen("<b>", "10.1.2.3")).toBe("http://gateway.example:8999/mcp");
+    expect(await seen("https", "192.0.2.1")).toBe("http://gateway.example:8999/mcp");
   });
 
   test("B3 it loads nothing, runs nothing and shows no server, and a foreign Host never sees it", async () => {

@@ -1,0 +1,60 @@
+/** Who may connect, as the program and the admin API change it. */
+import { createKeyRing, type KeyRing } from "../auth/key_ring.ts";
+import type { Bus } from "../bus/bus.ts";
+import type { Clock } from "../clock.ts";
+import type { Limits } from "../limits.ts";
+import type { LogSink } from "../log.ts";
+import {
+  type ClientSteering,
+  createListedAccess,
+  type GrantSteering,
+} from "../oauth/listed_access.ts";
+import type { OAuthServer } from "../oauth/oauth_server.ts";
+import { createOAuthSteering } from "../oauth/oauth_steering.ts";
+import { createPeople, type People } from "../oauth/people.ts";
+import type { UserSteering } from "../oauth/users.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type { Stores } from "../store/stores.ts";
+import type { Emit } from "../telemetry/events.ts";
+
+/** The credentials that the gateway itself gives to clients and people. */
+export interface Access {
+  readonly keys: KeyRing;
+  /** People who log in at the gateway's own pages. */
+  readonly users: UserSteering;
+  /** The clients that registered, and what was granted to them. */
+  readonly clients: ClientSteering;
+  readonly grants: GrantSteering;
+}
+
+/** What it works on. */
+export interface AccessDeps {
+  readonly stores: Stores;
+  readonly runtime: Pick<Runtime, "nextTurn" | "sha256">;
+  /** Gets what is revoked. */
+  readonly bus: Bus;
+  readonly emit: Emit;
+  /** Absent: no authorization server runs, but what it stored can be changed. */
+  readonly oauth?: OAuthServer | undefined;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly log: Pick<LogSink, "source">;
+}
+
+/** Makes it for opened stores, with the people that pages log in. */
+export function createAccess(
+  { stores, runtime, bus, emit, oauth, clock, limits, log }: AccessDeps,
+): { readonly access: Access; readonly people: People } {
+  const steering = oauth ??
+    createOAuthSteering({ store: stores.oauth, settings: { clients: new Map() }, bus, emit });
+  const people = createPeople({
+    store: stores.users,
+    server: steering,
+    runtime,
+    clock,
+    limits,
+    log: log.source("users"),
+  });
+  const keys = createKeyRing({ store: stores.keys, bus, clock, limits, log: log.source("keys") });
+  return { access: { keys, users: people.users, ...createListedAccess(steering) }, people };
+}

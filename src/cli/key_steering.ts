@@ -1,0 +1,77 @@
+/**
+ * Where `keys` reads and changes the keys of clients: at the gateway that runs on the data folder,
+ * or in its store while none runs.
+ */
+import { AccessError, openAccess } from "../app.ts";
+import { noDirectory } from "../config/places.ts";
+import { findGateway } from "./admin_client.ts";
+import type { KeySteering } from "./admin_forms.ts";
+import type { CommandContext } from "./command.ts";
+import { CommandError } from "./command_error.ts";
+import { readConfiguration } from "./configuration.ts";
+import type { exitCodes } from "./exit_codes.ts";
+
+/** The keys, and whether a gateway uses them now. */
+export interface OpenKeys extends KeySteering {
+  readonly isRunning: boolean;
+  /** The kinds of authentication of the gateway; undefined if an older one runs. */
+  readonly kinds: readonly string[] | undefined;
+}
+
+/** Opens the keys for a piece of work; `mayCreate`: it makes a database where there is none. */
+export async function withKeys<Value>(
+  context: CommandContext,
+  mayCreate: boolean,
+  work: (keys: OpenKeys) => Promise<Value>,
+): Promise<Value> {
+  const gateway = await findGateway(context);
+  if (gateway !== undefined) {
+    const { auth } = await gateway.status();
+    return await work({ ...gateway.keys, isRunning: true, kinds: auth });
+  }
+  const { platform: { runtime, limits }, terminal } = context;
+  const { config } = await readConfiguration(context);
+  if (mayCreate && config.dataDirectory === noDirectory) {
+    throw new CommandError(
+      "usage",
+      "Cannot keep a key with MCP_DATA_DIR=:memory:; name a folder for the data",
+    );
+  }
+  // Reading must not make a database where there is none.
+  const isThere = mayCreate || runtime.exists(`${config.dataDirectory}/mcp-wrapper.db`);
+  const { keys, close } = await openAccess({
+    config: isThere ? config : { ...config, dataDirectory: noDirectory, store: "memory" },
+    runtime,
+    console: terminal.note,
+    ...(limits === undefined ? {} : { limits }),
+  });
+  try {
+    return await translated(work({
+      list: keys.list,
+      add: keys.add,
+      revoke: keys.revoke,
+      isRunning: false,
+      kinds: config.auth?.kinds ?? [],
+    }));
+  } finally {
+    await close();
+  }
+}
+
+/** The exit codes of what the keys refuse. */
+const reasons: Readonly<Record<string, keyof typeof exitCodes>> = {
+  access_unknown: "notFound",
+  access_taken: "usage",
+  access_invalid: "usage",
+  access_full: "failed",
+};
+
+/** The same result; a refusal becomes an error of the command. */
+async function translated<Value>(work: Promise<Value>): Promise<Value> {
+  try {
+    return await work;
+  } catch (fault) {
+    if (!(fault instanceof AccessError)) throw fault;
+    throw new CommandError(reasons[fault.code] ?? "failed", fault.message, { cause: fault });
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * The pages on which a person logs in and out: with a password, or with a one-time link, whose page
+ * asks before the link is used up, because programs that look at links open them, too.
+ */
+import { msPerSecond } from "../../limits.ts";
+import type { LoginOutcome } from "../../oauth/log_ins.ts";
+import type { Person } from "../../oauth/waiting_authorizations.ts";
+import { type Markup, markup } from "../markup.ts";
+import type { OpenContext } from "../request_context.ts";
+import {
+  type Browser,
+  formFields,
+  type PagesLayer,
+  pathTo,
+  readBrowser,
+  renewBrowser,
+  takeForm,
+  waitingFor,
+} from "./browser_request.ts";
+import { pageResponse, seeOther } from "./page.ts";
+import { toShownText } from "./shown_text.ts";
+
+/** `GET /oauth/login`: the form, or who is logged in. */
+export async function showLogin(layer: PagesLayer, context: OpenContext): Promise<Response> {
+  const browser = readBrowser(layer, context);
+  const request = new URL(context.request.url).searchParams.get("request") ?? "";
+  if (request !== "") waitingFor(layer, browser, request);
+  if (browser.person === undefined) return await loginPage(layer, browser, request);
+  if (request !== "") return seeOther(pathTo(browser, "consent", request));
+  return await loggedInPage(layer, browser, browser.person);
+}
+
+/** `POST /oauth/login`: a name and a password. */
+export async function takeLogin(layer: PagesLayer, context: OpenContext): Promise<Response> {
+  const { browser, form, request } = await takeForm(layer, context, "log in");
+  if (request !== "") waitingFor(layer, browser, request);
+  const name = form.get("name") ?? "";
+  const outcome = await layer.people.logIns.withPassword(
+    name,
+    form.get("password") ?? "",
+    browser,
+  );
+  if (outcome.state === "person") return enter(layer, browser, outcome.person, request);
+  return await loginPage(layer, browser, request, { outcome, name });
+}
+
+/** `GET /oauth/login/link`: asks whether to use the link. */
+export async function showLink(layer: PagesLayer, context: OpenContext): Promise<Response> {
+  const browser = readBrowser(layer, context);
+  const { searchParams } = new URL(context.request.url);
+  const name = searchParams.get("user") ?? "";
+  const fields = await formFields(layer, browser, "use link");
+  return pageResponse({
+    title: "Log in with this link?",
+    headers: browser.headers,
+    body: markup`<p>This link logs you in once as <strong><bdi>${
+      shown(layer, name)
+    }</bdi></strong>.</p>
+<form method="post" action="${pathTo(browser, "login/link")}">
+${fields}
+<input type="hidden" name="user" value="${name}">
+<input type="hidden" name="token" value="${searchParams.get("token") ?? ""}">
+<div class="row"><button class="main" type="submit">Log in</button></div>
+</form>`,
+  });
+}
+
+/** `POST /oauth/login/link`: uses the link. */
+export async function takeLink(layer: PagesLayer, context: OpenContext): Promise<Response> {
+  const { browser, form } = await takeForm(layer, context, "use link");
+  const outcome = await layer.people.logIns.withLink(
+    form.get("user") ?? "",
+    form.get("token") ?? "",
+    browser,
+  );
+  if (outcome.state === "person") {
+    const request = layer.people.requests.newest(browser.token) ?? "";
+    const isWaiting = layer.waiting.find(request) !== undefined;
+    return enter(layer, browser, outcome.person, isWaiting ? request : "");
+  }
+  const text = outcome.state === "wait"
+    ? toWaitWords(outcome.waitMs)
+    : "This link was used, is too old, or was replaced by a newer one. Ask for another.";
+  return pageResponse({
+    title: "This link cannot be used",
+    ...refusal(outcome),
+    body: markup`<p role="alert">${text}</p>`,
+  });
+}
+
+/** `POST /oauth/logout`: the browser gets a new token, and may log in again. */
+export async function takeLogout(layer: PagesLayer, context: OpenContext): Promise<Response> {
+  const { browser, request } = await takeForm(layer, context, "log out");
+  const headers = renewBrowser(layer, browser, undefined);
+  const isWaiting = layer.waiting.find(request) !== undefined;
+  return seeOther(pathTo(browser, "login", isWaiting ? request : ""), headers);
+}
+
+/** Logs a person in, in a browser that has proven to be theirs. */
+export function enter(
+  layer: PagesLayer,
+  browser: Browser,
+  person: Person,
+  request: string,
+): Response {
+  const headers = renewBrowser(layer, browser, person);
+  const page = request === "" ? "login" : "consent";
+  return seeOther(pathTo(browser, page, request), headers);
+}
+
+/** The button that logs out. */
+export async function logoutForm(
+  layer: PagesLayer,
+  browser: Browser,
+  words: string,
+  request = "",
+): Promise<Markup> {
+  const fields = await formFields(layer, browser, "log out", request);
+  return markup`<form class="line" method="post" action="${pathTo(browser, "logout")}">${fields}
+<button class="link" type="submit">${words}</button></form>`;
+}
+
+async function loggedInPage(layer: PagesLayer, browser: Browser, person: Person) {
+  const logout = await logoutForm(layer, browser, "Log out");
+  return pageResponse({
+    title: "You are logged in",
+    headers: browser.headers,
+    body: markup`<p>This browser is logged in as <strong><bdi>${
+      shown(layer, person.name)
+    }</bdi></strong>.
+Go back to your client and connect.</p>
+<p>${logout}</p>`,
+  });
+}
+
+/** What was refused before. */
+interface Refused {
+  readonly outcome: Exclude<LoginOutcome, { readonly state: "person" }>;
+  readonly name: string;
+}
+
+async function loginPage(
+  layer: PagesLayer,
+  browser: Browser,
+  request: string,
+  refused?: Refused,
+): Promise<Response> {
+  const fields = await formFields(layer, browser, "log in", request);
+  const problem = refused &&
+    (refused.outcome.state === "wait"
+      ? toWaitWords(refused.outcome.waitMs)
+      : "The name or the password is wrong.");
+  return pageResponse({
+    title: "Log in",
+    ...(refused && refusal(refused.outcome)),
+    headers: { ...(refused && refusal(refused.outcome).headers), ...browser.headers },
+    body: markup`${problem !== undefined && markup`<p class="bad" role="alert">${problem}</p>`}
+<form method="post" action="${pathTo(browser, "login")}">
+${fields}
+<label for="name">Name</label>
+<input id="name" name="name" type="text" value="${
+      refused?.name ?? ""
+    }" required autocomplete="username" autocapitalize="none" spellcheck="false" autofocus>
+<label for="password">Password</label>
+<input id="password" name="password" type="password" required autocomplete="current-password">
+<div class="row"><button class="main" type="submit">Log in</button></div>
+</form>
+<p class="soft">No password? Ask the operator for a log-in link, and open it in this browser.</p>`,
+  });
+}
+
+/** Status and headers of a refusal. */
+function refusal(outcome: Refused["outcome"]) {
+  return outcome.state === "wait"
+    ? { status: 429, headers: { "retry-after": String(toSeconds(outcome.waitMs)) } }
+    : { status: 403, headers: {} };
+}
+
+function toSeconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / msPerSecond));
+}
+
+/** The words for a person who must wait. */
+export function toWaitWords(ms: number): string {
+  const seconds = toSeconds(ms);
+  return `There were too many attempts. Try again in ${seconds} second${seconds === 1 ? "" : "s"}.`;
+}
+
+function shown({ limits }: PagesLayer, name: string): string {
+  return toShownText(name, limits.pageNameCharsMax);
+}

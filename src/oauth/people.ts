@@ -1,0 +1,53 @@
+/**
+ * The people side of the authorization server, put together: users, log-ins, logged-in browsers,
+ * and the requests that each browser has opened. It knows no HTTP: src/http/oauth/ has the pages.
+ */
+import type { Clock } from "../clock.ts";
+import type { Limits } from "../limits.ts";
+import type { Log } from "../log.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { type BoundRequests, createBoundRequests } from "./bound_requests.ts";
+import { type BrowserLogins, createBrowserLogins } from "./browser_logins.ts";
+import { createLogIns, type LogIns } from "./log_ins.ts";
+import type { OAuthServer } from "./oauth_server.ts";
+import { createPasswords } from "./passwords.ts";
+import type { UserStore } from "./user_store.ts";
+import { createUsers, type Users } from "./users.ts";
+
+/** The people of one gateway. */
+export interface People {
+  readonly users: Users;
+  readonly logIns: LogIns;
+  readonly browsers: BrowserLogins;
+  readonly requests: BoundRequests;
+}
+
+/** What the people side is made of. */
+export interface PeopleDeps {
+  readonly store: UserStore;
+  readonly server: Pick<OAuthServer, "revokePrincipal">;
+  readonly runtime: Pick<Runtime, "nextTurn" | "sha256">;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly log: Log;
+}
+
+/** Puts the parts together. */
+export function createPeople({ store, server, runtime, clock, limits, log }: PeopleDeps): People {
+  const { nextTurn, sha256 } = runtime;
+  const browsers = createBrowserLogins({ clock, limits, sha256 });
+  const users = createUsers({
+    store,
+    passwords: createPasswords({ limits, nextTurn }),
+    clock,
+    limits,
+    revokePrincipal: server.revokePrincipal,
+    logOut: browsers.logOutPerson,
+  });
+  return {
+    users,
+    logIns: createLogIns({ users, clock, limits, sha256, log }),
+    browsers,
+    requests: createBoundRequests({ limits, sha256 }),
+  };
+}

@@ -1,0 +1,48 @@
+/**
+ * Ends grants: their codes and tokens leave the store first, then everybody who remembers them is
+ * told by the bus. Also token revocation by clients (RFC 7009).
+ */
+import type { OAuthClient } from "./client_metadata.ts";
+import type { OAuthDeps } from "./oauth_deps.ts";
+import { OAuthError } from "./oauth_error.ts";
+import type { OAuthParams } from "./oauth_request.ts";
+import type { GrantFilter, GrantRow } from "./oauth_store.ts";
+import { digestOf } from "./tokens.ts";
+
+/** Removes grants and announces it; returns those that existed. */
+export async function endGrants(
+  { store, bus, emit }: Pick<OAuthDeps, "store" | "bus" | "emit">,
+  filter: GrantFilter,
+  reason: string,
+): Promise<readonly GrantRow[]> {
+  const ended = await store.removeGrants(filter);
+  for (const { client, principal } of ended) {
+    emit({ type: "oauth_step", step: "revoked", client, principal, reason });
+  }
+  for (const principal of new Set(ended.map((grant) => grant.principal))) {
+    bus.publish("accessRevoked", { principal, reason });
+  }
+  return ended;
+}
+
+/**
+ * Revokes the token of a request: a refresh token with its whole grant, an access token alone. A
+ * token that is unknown, or another client's, changes nothing, and the answer does not tell.
+ */
+export async function revokeToken(
+  deps: OAuthDeps,
+  client: OAuthClient,
+  { token }: OAuthParams,
+): Promise<void> {
+  if (token === undefined) throw new OAuthError("invalid_request", "token is missing");
+  const { store, bus } = deps;
+  const row = await store.token(await digestOf(token));
+  const [grant] = row === undefined || row.grantId === ""
+    ? []
+    : await store.grants({ id: row.grantId });
+  if (row === undefined || grant?.client !== client.id) return;
+  const reason = "The client revoked its token";
+  if (row.kind !== "access") return void await endGrants(deps, { id: grant.id }, reason);
+  await store.removeToken(row.digest);
+  bus.publish("accessRevoked", { principal: grant.principal, reason });
+}
