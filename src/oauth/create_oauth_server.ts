@@ -1,5 +1,5 @@
 /** Puts the authorization server together, and sweeps its store while it is open. */
-import { checkAuthorization } from "./authorization.ts";
+import { checkAuthorization } from "./authorization_request.ts";
 import { authenticateClient } from "./client_authentication.ts";
 import { createKeySets } from "./client_documents.ts";
 import { createOAuthClients } from "./clients.ts";
@@ -13,7 +13,7 @@ import type { OAuthServer } from "./oauth_server.ts";
 import { createOAuthSteering } from "./oauth_steering.ts";
 import { revokeToken } from "./revocation.ts";
 import { checkAccessToken } from "./token_check.ts";
-import { answerTokenRequest } from "./token_request.ts";
+import { answerTokenRequest } from "./token_endpoint.ts";
 import { createWaitingTable } from "./waiting_table.ts";
 
 /** Makes the server. */

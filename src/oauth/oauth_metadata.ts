@@ -4,7 +4,7 @@ import { assertionAlgorithms } from "./client_assertion.ts";
 import { authenticationMethods } from "./client_metadata.ts";
 import type { OAuthSettings } from "./oauth_settings.ts";
 import { usualScopes } from "./scopes.ts";
-import { grantNames } from "./token_request.ts";
+import { grantNames } from "./token_endpoint.ts";
 
 /** The paths of the endpoints, below the gateway's URL. */
 export const oauthPaths = {

@@ -3,7 +3,7 @@
  * HTTP: src/http/oauth/ has its endpoints. Types only.
  */
 import type { JsonObject, Principal } from "../model.ts";
-import type { AuthorizationOutcome } from "./authorization.ts";
+import type { AuthorizationOutcome } from "./authorization_request.ts";
 import type { TokenAnswer } from "./issued_tokens.ts";
 import type { OAuthRequest } from "./oauth_request.ts";
 import type { OAuthSettings } from "./oauth_settings.ts";

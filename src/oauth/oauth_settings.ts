@@ -3,7 +3,7 @@
  * grants beyond a log-in. Not here: the settings of log-in pages.
  */
 import * as v from "valibot";
-import { appendKey, ConfigError } from "../config/config_error.ts";
+import { appendKey, ConfigError, toldMax } from "../config/config_error.ts";
 import { only } from "../config/credentials_schema.ts";
 import { filledText, flag, texts } from "../config/key_schemas.ts";
 import { isJsonObject } from "../json.ts";
@@ -112,10 +112,13 @@ const settingsSchema = only({
 export async function readOAuthSettings(given: JsonObject): Promise<OAuthSettings> {
   const parsed = v.safeParse(settingsSchema, given);
   if (!parsed.success) {
-    throw new ConfigError(parsed.issues.map((issue) => {
-      const path = (issue.path ?? []).map(({ key }) => key as string | number);
-      return `Cannot use ${path.reduce(appendKey, "auth.oauth")}: expected ${issue.message}`;
-    }));
+    throw new ConfigError(
+      parsed.issues.slice(0, toldMax).map((issue) => {
+        const path = (issue.path ?? []).map(({ key }) => key as string | number);
+        const where = path.reduce(appendKey, "auth.oauth");
+        return `Cannot use ${where} in mcp.json: expected ${issue.message}`;
+      }),
+    );
   }
   const { output } = parsed;
   const clients = await Promise.all(output.clients.map(toStaticClient));
@@ -155,7 +158,7 @@ async function toStaticClient(
   const { id, name, uri, secret, redirectUris, jwks, jwksUri, grants, roles, groups } = entry;
   const where = appendKey("auth.oauth.clients", index);
   const refuse = (why: string): never => {
-    throw new ConfigError([`Cannot use ${where}: ${why}`]);
+    throw new ConfigError([`Cannot use ${where} in mcp.json: ${why}`]);
   };
   const hasKey = jwks !== undefined || jwksUri !== undefined;
   const mayLogIn = grants.includes("authorization_code");
