@@ -22,5 +22,6 @@ const project = join(root, "tsconfig.build.json");
 const compile = [...runner, compiler, "--project", project, "--outDir", target];
 const { status } = spawnSync(process.execPath, compile, { cwd: root, stdio: "inherit" });
 if (status !== 0) process.exit(1);
-// The schema is for editors; a recipe names it by its path.
+// The schemas are for editors; a file names its schema by the path.
+cpSync(join(root, "src", "config", "mcp.schema.json"), join(target, "mcp.schema.json"));
 cpSync(join(root, "src", "recipes"), join(target, "recipes"), { recursive: true });

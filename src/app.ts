@@ -3,8 +3,8 @@
  * handler. It names no runtime, reads no environment and opens no socket: `src/main` or an
  * embedding program does.
  */
-import { type Access, createAccess } from "./app/access.ts";
-import { type GatewayOptions, openParts, openServers } from "./app/parts.ts";
+import { type Access, announceFirstUser, createAccess } from "./app/access.ts";
+import { type GatewayOptions, type GatewayParts, openParts, openServers } from "./app/parts.ts";
 import { createUpstreams } from "./app/upstreams.ts";
 import type { ServersConfig } from "./config/config.ts";
 import { sameServer } from "./config/same_server.ts";
@@ -117,23 +117,11 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     sha256: runtime.sha256,
     config,
     operatorToken: tokens?.operator,
-    admin: tokens && {
-      tokens,
-      operator,
-      access,
-      backup: stores.backup,
-      self: {
-        ...identity,
-        runtime: runtime.name,
-        instance,
-        data: config.dataDirectory,
-        auth: config.auth?.kinds ?? [],
-        publicUrl: config.publicUrl,
-      },
-    },
+    admin: tokens && { ...adminOf(parts, access), tokens, operator },
     storageProblem: stores.problem,
   });
   sources.announce();
+  if (parts.oauth !== undefined) await announceFirstUser(people, log.source("users"));
   http.open();
 
   return {
@@ -164,6 +152,22 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
       await warden.close();
       await stores.close();
       await log.close();
+    },
+  };
+}
+
+/** What the admin API shows and changes beside the servers. */
+function adminOf({ options: { config, runtime }, opened, instance }: GatewayParts, access: Access) {
+  return {
+    access,
+    backup: opened.stores.backup,
+    self: {
+      ...identity,
+      runtime: runtime.name,
+      instance,
+      data: config.dataDirectory,
+      auth: config.auth?.kinds ?? [],
+      publicUrl: config.publicUrl,
     },
   };
 }

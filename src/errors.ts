@@ -48,6 +48,7 @@ export const errorTable = {
   /** Both carry the authenticator's challenge as `WWW-Authenticate`. */
   unauthenticated: { rpc: -32600, http: 401, text: "Valid credentials are required" },
   forbidden: { rpc: -32600, http: 403, text: "The credentials do not cover this request" },
+  issuer_unavailable: { rpc: -32603, http: 503, text: "The token's issuer cannot be reached" },
   host_forbidden: { rpc: -32600, http: 403, text: "Host not allowed; add it to MCP_ALLOWED_HOSTS" },
   origin_forbidden: {
     rpc: -32600,

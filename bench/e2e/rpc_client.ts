@@ -15,6 +15,8 @@ export interface Endpoint {
   readonly transport: "http" | "sse";
   /** What stands before the name of each tool. */
   readonly toolPrefix: string;
+  /** What every request carries, such as a credential. Absent: nothing. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** A session of the handshake revisions, or what stands in for one: where its requests go. */
@@ -37,9 +39,9 @@ const baseHeaders = {
 
 /** A connection without a session. */
 export const connectionTo = (
-  { url, toolPrefix }: Pick<Endpoint, "url" | "toolPrefix">,
+  { url, toolPrefix, headers: own = {} }: Pick<Endpoint, "url" | "toolPrefix" | "headers">,
   headers: Record<string, string> = {},
-): Connection => ({ url, toolPrefix, headers: { ...baseHeaders, ...headers } });
+): Connection => ({ url, toolPrefix, headers: { ...baseHeaders, ...own, ...headers } });
 
 function messagesIn(body: string, type: string): Json[] {
   if (!type.includes("text/event-stream")) return body === "" ? [] : [JSON.parse(body) as Json];
@@ -99,9 +101,9 @@ export function assertAnswer(message: Json | undefined, id: unknown, members: Js
 
 /** The handshake: `initialize`, then `notifications/initialized`. */
 export async function openSession(endpoint: Endpoint, id: number): Promise<Connection> {
-  const { toolPrefix, transport } = endpoint;
+  const { toolPrefix, transport, headers } = endpoint;
   const line = transport === "sse" ? await openSseLine(endpoint.url) : undefined;
-  const target = { url: line?.posts ?? endpoint.url, toolPrefix };
+  const target = { url: line?.posts ?? endpoint.url, toolPrefix, ...(headers && { headers }) };
   const opening = { ...connectionTo(target), ...(line && { line }) };
   const { messages, session } = await send(opening, {
     id,

@@ -102,6 +102,13 @@ export const scenarios: readonly Scenario[] = [
     open: echoCaller,
   },
   {
+    ...sixteen,
+    name: "key_16",
+    title: "clients with an API key, 16 sessions × 16 calls",
+    servers: "keyed",
+    open: echoCaller,
+  },
+  {
     ...large,
     name: "large_text",
     title: "256 KiB of plain text, 4 sessions × 4 calls",

@@ -1,7 +1,9 @@
 /** Which servers stand behind a target, and how the gateway is set up in front of them. */
 
+import type { ClientAuth } from "./client_credentials.ts";
+
 /** The name of a set. */
-export type ServerSet = "one" | "three" | "own" | "remote" | "hardened";
+export type ServerSet = "one" | "three" | "own" | "remote" | "hardened" | "keyed";
 
 /** One set. */
 interface ServerSetRow {
@@ -12,9 +14,11 @@ interface ServerSetRow {
   readonly isRemote: boolean;
   /** The gateway's listener. */
   readonly listener: "fast" | "hardened";
+  /** How its clients authenticate. */
+  readonly auth: ClientAuth;
 }
 
-const usual = { isolation: "shared", isRemote: false, listener: "fast" } as const;
+const usual = { isolation: "shared", isRemote: false, listener: "fast", auth: "none" } as const;
 
 /** The rows. */
 export const serverSets: Readonly<Record<ServerSet, ServerSetRow>> = {
@@ -23,6 +27,7 @@ export const serverSets: Readonly<Record<ServerSet, ServerSetRow>> = {
   own: { ...usual, names: ["echo"], isolation: "session" },
   remote: { ...usual, names: ["echo"], isolation: "session", isRemote: true },
   hardened: { ...usual, names: ["echo"], listener: "hardened" },
+  keyed: { ...usual, names: ["echo"], auth: "key" },
 };
 
 /** The names of the servers in a set. */

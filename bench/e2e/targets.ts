@@ -4,6 +4,7 @@
  */
 import type { RuntimeName } from "../../test/support/runtimes.ts";
 import { gatewayRuntime, programCommand, spawnGateway } from "../../test/support/spawn_gateway.ts";
+import { authVariables, credentialHeaders, sampleHeaders } from "./client_credentials.ts";
 import type { Endpoint } from "./rpc_client.ts";
 import { type ServerSet, serverSets } from "./server_sets.ts";
 import { once, startListener } from "./started_program.ts";
@@ -65,11 +66,13 @@ async function openBehind(set: ServerSet, launcher: readonly string[]): Promise<
 
 const paths = { http: "/mcp", sse: "/sse" } as const;
 
-const endpointsBelow = (url: string): Target["endpoint"] => (transport) => ({
-  url: `${url}${paths[transport]}`,
-  transport,
-  toolPrefix: "",
-});
+const endpointsBelow =
+  (url: string, headers: Readonly<Record<string, string>>): Target["endpoint"] => (transport) => ({
+    url: `${url}${paths[transport]}`,
+    transport,
+    toolPrefix: "",
+    headers,
+  });
 
 /** The proxy that does nothing but rewrite ids. */
 export function createBareSide(launcher: readonly string[]): Side {
@@ -91,7 +94,7 @@ export function createBareSide(launcher: readonly string[]): Side {
         });
         return {
           pid: program.pid,
-          endpoint: endpointsBelow(`http://127.0.0.1:${port}`),
+          endpoint: endpointsBelow(`http://127.0.0.1:${port}`, sampleHeaders(serverSets[set].auth)),
           close: () => program.close().finally(behind.close),
         };
       } catch (thrown) {
@@ -112,7 +115,7 @@ export function createGatewaySide(
     name,
     runtime: gatewayRuntime,
     async start(set) {
-      const { isolation, listener } = serverSets[set];
+      const { isolation, listener, auth } = serverSets[set];
       const behind = await openBehind(set, launcher);
       const configured = [...behind.servers]
         .map(([server, where]) => [server, { ...where, isolation }] as const);
@@ -120,14 +123,15 @@ export function createGatewaySide(
         const gateway = await spawnGateway({
           servers: Object.fromEntries(configured),
           launcher,
-          env: { MCP_LISTENER: listener },
+          env: { MCP_LISTENER: listener, ...authVariables(auth) },
           ...(root !== undefined && { root }),
         });
-        return {
-          pid: gateway.pid,
-          endpoint: endpointsBelow(gateway.url),
-          close: once(() => gateway.dispose().finally(behind.close)),
-        };
+        const close = once(() => gateway.dispose().finally(behind.close));
+        const headers = await credentialHeaders(auth, gateway).catch(async (thrown) => {
+          await close();
+          throw thrown;
+        });
+        return { pid: gateway.pid, endpoint: endpointsBelow(gateway.url, headers), close };
       } catch (thrown) {
         await behind.close();
         throw thrown;

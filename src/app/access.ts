@@ -3,7 +3,7 @@ import { createKeyRing, type KeyRing } from "../auth/key_ring.ts";
 import type { Bus } from "../bus/bus.ts";
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
-import type { LogSink } from "../log.ts";
+import type { Log, LogSink } from "../log.ts";
 import {
   type ClientSteering,
   createListedAccess,
@@ -30,7 +30,7 @@ export interface Access {
 /** What it works on. */
 export interface AccessDeps {
   readonly stores: Stores;
-  readonly runtime: Pick<Runtime, "nextTurn" | "sha256">;
+  readonly runtime: Pick<Runtime, "nextTurn" | "sha256" | "request">;
   /** Gets what is revoked. */
   readonly bus: Bus;
   readonly emit: Emit;
@@ -50,6 +50,7 @@ export function createAccess(
   const people = createPeople({
     store: stores.users,
     server: steering,
+    settings: oauth?.settings.login,
     runtime,
     clock,
     limits,
@@ -57,4 +58,10 @@ export function createAccess(
   });
   const keys = createKeyRing({ store: stores.keys, bus, clock, limits, log: log.source("keys") });
   return { access: { keys, users: people.users, ...createListedAccess(steering) }, people };
+}
+
+/** Says how to add the first user, while no person can log in. */
+export async function announceFirstUser({ users, openid }: People, log: Log): Promise<void> {
+  if (openid !== undefined || !await users.isEmpty()) return;
+  log.warn("No person can log in yet; add the first user with: mcp-wrapper users add NAME");
 }

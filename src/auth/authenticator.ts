@@ -21,6 +21,11 @@ export interface AuthTarget {
   readonly path: string;
   /** The name of its surface. */
   readonly surface: string;
+  /**
+   * The canonical URL of its surface, which is the resource that a token is for (RFC 8707): that of
+   * the surface's `mcp` endpoint, whichever endpoint the request is for.
+   */
+  readonly resource: string;
 }
 
 /** Why a request has no principal, and what the client needs. */
@@ -64,6 +69,8 @@ export interface Authenticator {
   readonly hasOwnIssuer?: boolean | undefined;
   /** Whether the clients of a surface may find the issuers; absent: those of all surfaces. */
   isDiscoverable?(surface: string): boolean;
+  /** Whether every request has a principal: clients need no credentials. Absent: they do. */
+  readonly letsAllIn?: boolean | undefined;
   /** The gateway closes; its stores stay open until the promise settles. */
   close?(): void | Promise<void>;
 }

@@ -25,6 +25,8 @@ export const authenticatorKinds: AuthenticatorKinds = {
   none: createNoAuthenticator,
   [keyKind]: createKeyAuthenticator,
   oauth: createOAuthAuthenticator,
+  // Loaded when it is chosen, since most gateways do not need its library.
+  jwt: async (deps) => (await import("./jwt.ts")).createJwtAuthenticator(deps),
 };
 
 /** The kind that lets every request in. */

@@ -10,13 +10,13 @@ import { defaultLimits } from "../limits.ts";
 import type { OutgoingRequest } from "../runtime/runtime.ts";
 import { hmacHex } from "../seal.ts";
 import { noDirectory } from "../config/places.ts";
+import type { AdminCaller } from "./admin_call.ts";
+import { toAccessCalls } from "./access_calls.ts";
 import {
+  type AccessCalls,
   anyForm,
   type GatewayView,
   helloForm,
-  keysForm,
-  type KeySteering,
-  madeKeyForm,
   putForm,
   refusalForm,
   statusForm,
@@ -30,7 +30,7 @@ import { type GatewayFile, gatewayFileForm, gatewayFilePath } from "./start/gate
 export type PutView = v.InferOutput<typeof putForm>;
 
 /** A gateway that runs and can be steered. Every function throws a CommandError with its reason. */
-export interface RunningGateway {
+export interface RunningGateway extends AccessCalls {
   readonly file: GatewayFile;
   readonly adminUrl: string;
   /** The value of the Authorization header for all below `adminUrl`. */
@@ -44,7 +44,6 @@ export interface RunningGateway {
   reload(): Promise<void>;
   /** Copies the database to an absolute path. */
   backup(file: string): Promise<void>;
-  readonly keys: KeySteering;
 }
 
 /** The gateway on the data folder; undefined if none runs. Throws if it cannot be steered. */
@@ -108,21 +107,6 @@ async function readToken(
   throw new CommandError("failed", `Cannot find ${path}; restart the gateway, which makes it`);
 }
 
-/** One call of the API. */
-interface AdminCall<Form extends v.GenericSchema> {
-  readonly method: "GET" | "PUT" | "POST" | "DELETE";
-  readonly path: string;
-  readonly form: Form;
-  readonly body?: unknown;
-  /** Whether it goes without the token. */
-  readonly isOpen?: boolean;
-  readonly withinMs?: number;
-}
-
-type AdminCaller = <Form extends v.GenericSchema>(
-  call: AdminCall<Form>,
-) => Promise<v.InferOutput<Form>>;
-
 async function isGateway(call: AdminCaller, token: string, file: GatewayFile): Promise<boolean> {
   const nonce = crypto.randomUUID();
   try {
@@ -169,19 +153,7 @@ function toGateway(
     restart: (name) => post(`${at(name)}/restart`),
     reload: () => post("/admin/reload"),
     backup: (path) => post("/admin/backup", { file: path }),
-    keys: toKeys(call),
-  };
-}
-
-function toKeys(call: AdminCaller): KeySteering {
-  const path = "/admin/keys";
-  return {
-    list: async () => (await call({ method: "GET", path, form: keysForm })).keys,
-    add: (body) => call({ method: "POST", path, body, form: madeKeyForm }),
-    async revoke(name) {
-      const at = `${path}/${encodeURIComponent(name)}`;
-      await call({ method: "DELETE", path: at, form: anyForm });
-    },
+    ...toAccessCalls(call),
   };
 }
 

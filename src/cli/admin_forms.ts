@@ -46,6 +46,8 @@ export const statusForm = v.object({
   config: v.string(),
   /** Its data folder. */
   data: v.string(),
+  /** Its URL behind a proxy. Older gateways do not say it. */
+  publicUrl: v.optional(v.string()),
   /** How clients authenticate: none if it is empty. Older gateways do not say it. */
   auth: v.optional(v.array(v.string())),
   servers: v.array(serverForm),
@@ -96,6 +98,79 @@ export interface KeySteering {
   list(): Promise<readonly KeyView[]>;
   add(key: KeyRequest): Promise<v.InferOutput<typeof madeKeyForm>>;
   revoke(name: string): Promise<void>;
+}
+
+const someNames = v.pipe(v.array(v.string()), v.readonly());
+const times = { createdAt: v.optional(v.string()), usedAt: v.optional(v.string()) };
+
+/** The users; times are ISO 8601. */
+export const usersForm = v.object({
+  users: v.array(v.object({
+    name: v.string(),
+    roles: someNames,
+    groups: someNames,
+    hasPassword: v.boolean(),
+    ...times,
+  })),
+});
+
+/** One user, as commands show it. */
+export type UserView = v.InferOutput<typeof usersForm>["users"][number];
+
+/** A link for one log-in. */
+export const loginLinkForm = v.object({ path: v.string(), expiresAt: v.string() });
+
+/** The people who log in at the gateway's pages, and their changes. */
+export interface UserCalls {
+  list(): Promise<readonly UserView[]>;
+  add(
+    name: string,
+    user: {
+      readonly roles: readonly string[];
+      readonly groups: readonly string[];
+      readonly password?: string;
+    },
+  ): Promise<void>;
+  remove(name: string): Promise<void>;
+  setPassword(name: string, password: string): Promise<void>;
+  makeLink(name: string): Promise<v.InferOutput<typeof loginLinkForm>>;
+}
+
+/** The clients of the authorization server. */
+export const clientsForm = v.object({
+  clients: v.array(v.object({
+    id: v.string(),
+    kind: v.string(),
+    name: v.optional(v.string()),
+    grants: v.number(),
+    ...times,
+  })),
+});
+
+/** What was granted to them. */
+export const grantsForm = v.object({
+  grants: v.array(v.object({
+    id: v.string(),
+    client: v.string(),
+    principal: v.string(),
+    scopes: someNames,
+    surface: v.optional(v.string()),
+    ...times,
+  })),
+});
+
+/** What can be listed and revoked. */
+export interface RevocableCalls<Entry> {
+  list(): Promise<readonly Entry[]>;
+  revoke(id: string): Promise<void>;
+}
+
+/** Who may connect. */
+export interface AccessCalls {
+  readonly keys: KeySteering;
+  readonly users: UserCalls;
+  readonly clients: RevocableCalls<v.InferOutput<typeof clientsForm>["clients"][number]>;
+  readonly grants: RevocableCalls<v.InferOutput<typeof grantsForm>["grants"][number]>;
 }
 
 /** An answer of which nothing is used. */

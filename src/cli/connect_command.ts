@@ -11,6 +11,7 @@ import { readExactly, replaceExactly, type WrittenFile } from "./clients/exact_f
 import { addressOf, isOwnEntry, readOwnConfig } from "./clients/gateway_address.ts";
 import { type ReadyCommand, readyCommand, runReady } from "./clients/own_command.ts";
 import { listOf, parseServers, putServer, showServer } from "./clients/server_list.ts";
+import { readConfiguration } from "./configuration.ts";
 import { type ExitCode, exitCodes } from "./exit_codes.ts";
 import type { OwnAddress } from "../config/own_address.ts";
 import { isJsonObject } from "../json.ts";
@@ -28,6 +29,8 @@ interface Plan {
   readonly configuration: string;
   readonly link: string | undefined;
   readonly command: ReadyCommand | undefined;
+  /** What the client lacks to connect; undefined: nothing. */
+  readonly lack: string | undefined;
   /** The base of the URL for clients on other machines. */
   readonly publicUrl: string | undefined;
 }
@@ -42,6 +45,7 @@ export async function runConnect(
     const names = plan.others.map((name) => JSON.stringify(name)).join(", ");
     context.terminal.note(`${plan.file} has the gateway as ${names}: remove one of the entries.`);
   }
+  if (plan.lack !== undefined) context.terminal.note(plan.lack);
   const written = values.flag("write") ? await write(plan, context) : undefined;
   if (context.json) context.terminal.print(JSON.stringify(toJson(plan, written), null, 2));
   else if (written === undefined) show(plan, context);
@@ -85,8 +89,26 @@ async function makePlan(context: CommandContext, values: CommandValues): Promise
     configuration: await showServer(client.format, { listKey: client.listKey, name, entry }),
     link: scope === "user" ? client.link?.(name, entry) : undefined,
     command: readyCommand(client, request, context),
+    lack: isByUrl ? await lackOf(context, headers) : undefined,
     publicUrl: isByUrl ? start.config.publicUrl : undefined,
   };
+}
+
+/** A gateway whose only credentials are keys refuses a client that sends none. */
+async function lackOf(
+  context: CommandContext,
+  headers: Readonly<Record<string, string>>,
+): Promise<string | undefined> {
+  if (Object.keys(headers).some((name) => name.toLowerCase() === "authorization")) return undefined;
+  // A file that cannot be read is for the start to report.
+  const kinds = await readConfiguration(context).then(
+    ({ config }) => config.auth?.kinds ?? [],
+    () => [],
+  );
+  return kinds.length === 1 && kinds[0] === "key"
+    ? "The gateway asks clients for a key: make one with mcp-wrapper keys add NAME, and add " +
+      "--header 'Authorization=Bearer KEY' here."
+    : undefined;
 }
 
 /** The values of `--header NAME=VALUE`, by name. */

@@ -4,6 +4,7 @@
  */
 import { confirm } from "./clients/confirmation.ts";
 import type { CommandContext, CommandValues } from "./command.ts";
+import { checkAccess } from "./doctor/check_access.ts";
 import { checkClock } from "./doctor/check_clock.ts";
 import { checkConfiguration } from "./doctor/check_configuration.ts";
 import { checkDatabase } from "./doctor/check_database.ts";
@@ -33,6 +34,7 @@ const groups: readonly CheckGroup[] = [
   { name: "Database", check: checkDatabase },
   { name: "Gateway", check: checkGateway },
   { name: "Public address", check: checkPublicUrl },
+  { name: "Access", check: checkAccess },
   { name: "Configuration", check: checkConfiguration },
   { name: "Programs", check: checkPrograms },
   { name: "Service", check: checkService },

@@ -33,8 +33,8 @@ export function toMoment(flag: string, text: string, now: number): string {
   if (Number.isNaN(moment)) {
     throw new CommandError(
       "usage",
-      `Cannot use ${flag} "${text}": expected a time such as 12h, 90d or 1y, or a date such as ` +
-        "2027-01-31",
+      `Cannot use ${flag} "${text}": expected a time such as 12h, 90d or 1y, or a date as ` +
+        "YEAR-MONTH-DAY",
     );
   }
   if (moment <= now) {

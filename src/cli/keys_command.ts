@@ -1,47 +1,34 @@
 /** `keys`: makes, lists and revokes the keys with which clients connect. */
 import { identity } from "../version.ts";
+import { chooseAction, requireArgument } from "./access_action.ts";
+import { type OpenedAccess, withAccess } from "./access_steering.ts";
 import type { KeyRequest, KeyView } from "./admin_forms.ts";
 import type { CommandContext, CommandValues } from "./command.ts";
 import { CommandError } from "./command_error.ts";
-import { type ExitCode, exitCodes } from "./exit_codes.ts";
 import { toMoment } from "./expiry.ts";
-import { type OpenKeys, withKeys } from "./key_steering.ts";
 import { printDone, printResult } from "./output.ts";
 import { type Cell, toTable } from "./table.ts";
 import { toAgo } from "./times.ts";
 
-type Action = (context: CommandContext, values: CommandValues) => Promise<void>;
-
-const actions: Readonly<Record<string, Action>> = { add, list, revoke };
-
-/** Runs one action. */
-export async function runKeys(context: CommandContext, values: CommandValues): Promise<ExitCode> {
-  const name = values.argument("ACTION") ?? "";
-  const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
-  if (action === undefined) {
-    const known = Object.keys(actions).join(", ");
-    throw new CommandError("usage", `Cannot read the action "${name}"; expected ${known}`);
-  }
-  await action(context, values);
-  return exitCodes.ok;
-}
+/** Makes, lists and revokes keys. */
+export const runKeys = chooseAction({ add, list, revoke });
 
 async function add(context: CommandContext, values: CommandValues): Promise<void> {
   const request = toRequest(values);
-  await withKeys(context, true, async (keys) => {
-    const { name, key } = await keys.add(request);
+  await withAccess(context, true, async (access) => {
+    const { name, key } = await access.keys.add(request);
     // The key alone is the result, so that a script can read it; the rest is for a person.
     printResult(context, { name, key }, () => [key]);
     if (context.json) return;
     const { note } = context.terminal;
     note(`This is the only time that the key "${name}" is shown: copy it now.`);
     note("Clients send it as a header: Authorization: Bearer KEY");
-    for (const line of adviceOf(keys)) note(line);
+    for (const line of adviceOf(access)) note(line);
   });
 }
 
 /** What is missing before a client can use a key. */
-function adviceOf({ isRunning, kinds }: OpenKeys): readonly string[] {
+function adviceOf({ isRunning, kinds }: OpenedAccess): readonly string[] {
   if (kinds === undefined || kinds.includes("key")) return [];
   return [
     `Keys have no effect yet: set MCP_AUTH=key${isRunning ? ", and restart the gateway" : ""}.`,
@@ -62,11 +49,7 @@ function toRequest(values: CommandValues): KeyRequest {
   };
 }
 
-function nameOf(values: CommandValues): string {
-  const name = values.argument("NAME");
-  if (name !== undefined) return name;
-  throw new CommandError("usage", "Cannot find the NAME of the key; it follows the action");
-}
+const nameOf = (values: CommandValues) => requireArgument(values, "NAME", "key");
 
 /** An empty list would be a key for nothing, and is refused. */
 function toNames(flag: string, text: string): string[] {
@@ -76,7 +59,7 @@ function toNames(flag: string, text: string): string[] {
 }
 
 async function list(context: CommandContext): Promise<void> {
-  const found = await withKeys(context, false, (keys) => keys.list());
+  const found = await withAccess(context, false, ({ keys }) => keys.list());
   printResult(context, { keys: found }, () => {
     if (found.length === 0) return [`No key exists; make one with ${identity.name} keys add NAME`];
     return toTable(columns, found.map(toRow), context.terminal);
@@ -110,9 +93,9 @@ function toRow({ name, roles, servers, tools, expiresAt, usedAt, isExpired }: Ke
 
 async function revoke(context: CommandContext, values: CommandValues): Promise<void> {
   const name = nameOf(values);
-  const isRunning = await withKeys(context, false, async (keys) => {
-    await keys.revoke(name);
-    return keys.isRunning;
+  const isRunning = await withAccess(context, false, async (access) => {
+    await access.keys.revoke(name);
+    return access.isRunning;
   });
   const now = isRunning ? "; the gateway refuses it from now on" : "";
   printDone(context, { name }, [`Revoked key "${name}"${now}`]);

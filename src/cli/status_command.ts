@@ -36,7 +36,7 @@ export async function runStatus(context: CommandContext, values: CommandValues):
 }
 
 function toHead(
-  { version, url, pid, runtime, startedAt, config, data, servers }: GatewayView,
+  { version, url, pid, runtime, startedAt, config, data, auth = [], servers }: GatewayView,
   terminal: Terminal,
 ): string[] {
   const upMs = Date.now() - Date.parse(startedAt);
@@ -46,6 +46,7 @@ function toHead(
     `up ${toDuration(upMs)}, process ${pid}, ${runtime}`,
     `configuration ${config}`,
     `data ${data}`,
+    ...(auth.length === 0 ? [] : [`clients authenticate by ${auth.join(" or ")}`]),
     `${count(servers.length, "server")}, ${
       broken === 0 ? "none broken" : terminal.style("bad", `${broken} broken`)
     }`,

@@ -6,6 +6,7 @@
  */
 import type { OutputName, System } from "../runtime/system.ts";
 import { CommandError } from "./command_error.ts";
+import { createTerminalInput } from "./terminal_input.ts";
 import { toVisible, toVisibleExcept } from "./visible_text.ts";
 
 /** How a word is marked on a terminal; elsewhere it stays plain. */
@@ -30,6 +31,8 @@ export interface Terminal {
    * `interrupted` when the person interrupts the command.
    */
   ask(question: string): Promise<string>;
+  /** The same for a secret: what is typed is not shown, and is not trimmed. */
+  askSecret(question: string): Promise<string>;
   /** Resolves when everything printed has left the program, or cannot. */
   flush(): Promise<void>;
   /** Why a part of the result could not be written; a reader that ended early is no reason. */
@@ -75,7 +78,16 @@ export function createTerminal(
     : (text: string) => text;
   const toNote = system.isTerminal("stderr") ? toVisible : (text: string) => text;
   const canAsk = system.isTerminal("stdin") && system.isTerminal("stderr");
-  let lines: AsyncIterator<string> | undefined;
+  const input = createTerminalInput(system.stdin, system.setRawInput);
+  const request = async (question: string, read: () => Promise<string | undefined>) => {
+    if (!canAsk) {
+      throw new CommandError("needsPerson", `Cannot ask "${question}": this is no terminal`);
+    }
+    write("stderr", `${toNote(question)} `);
+    const typed = await unlessAborted(read(), signal);
+    if (typed !== undefined) return typed;
+    throw new CommandError("needsPerson", "Cannot ask: the input has ended");
+  };
   return {
     print: (line) => write("stdout", `${toResult(line)}\n`),
     note: (line) => write("stderr", `${toNote(line)}\n`),
@@ -88,15 +100,15 @@ export function createTerminal(
       return { update: show, stop: () => write("stderr", clearLine) };
     },
     canAsk,
-    async ask(question) {
-      if (!canAsk) {
-        throw new CommandError("needsPerson", `Cannot ask "${question}": this is no terminal`);
+    ask: async (question) => (await request(question, input.line)).trim(),
+    async askSecret(question) {
+      try {
+        return await request(question, input.secret);
+      } finally {
+        // The key that ended it is not shown either.
+        if (canAsk) write("stderr", "\n");
+        system.setRawInput(false);
       }
-      write("stderr", `${toNote(question)} `);
-      lines ??= readLines(system.stdin());
-      const { done, value } = await unlessAborted(lines.next(), signal);
-      if (done) throw new CommandError("needsPerson", "Cannot ask: the input has ended");
-      return value.trim();
     },
     flush: () => written,
     fault: () => fault,
@@ -117,18 +129,6 @@ function wantsColours(system: System, env: Readonly<Record<string, string>>): bo
   if ((env["NO_COLOR"] ?? "") !== "") return false;
   const forced = env["FORCE_COLOR"] ?? "";
   return forced === "" ? system.isTerminal("stdout") : forced !== "0";
-}
-
-async function* readLines(bytes: ReadableStream<Uint8Array>): AsyncGenerator<string, undefined> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const chunk of bytes) {
-    const lines = `${rest}${decoder.decode(chunk, { stream: true })}`.split("\n");
-    rest = lines.pop() ?? "";
-    yield* lines;
-  }
-  if (rest !== "") yield rest;
-  return undefined;
 }
 
 /** Whether the reader of an output ended first. */

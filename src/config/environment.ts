@@ -6,12 +6,18 @@
  */
 import { bytesPerMegabyte, msPerSecond } from "../limits.ts";
 import { chooseKinds } from "./auth_settings.ts";
-import type { GatewayConfig, ServersConfig } from "./config.ts";
+import type { AuthConfig, GatewayConfig, ServersConfig } from "./config.ts";
 import { ConfigError } from "./config_error.ts";
 import { isLoopback } from "./loopback.ts";
-import { readDefaultServers, readServersFile, type ReadServersOptions } from "./mcp_json.ts";
+import {
+  readDefaultServers,
+  readServersFile,
+  type ReadServersOptions,
+  type ServersFile,
+} from "./mcp_json.ts";
 import { nearestName } from "./nearest.ts";
 import { noDirectory, type Places, placesInFolder } from "./places.ts";
+import { checkReach } from "./reach.ts";
 import { type Variable, type VariableName, variables, type VariableValue } from "./variables.ts";
 
 /** What `readConfig` needs. */
@@ -58,7 +64,6 @@ export async function readConfig(
   assertValues(env);
   const host = required(env, "MCP_HOST");
   const remoteBind = !isLoopback(host);
-  assertBind(env, host, remoteBind);
   const { configPath, dataDirectory, isUsualConfig } = places ?? placesInFolder({ env, cwd });
   const own = {
     host,
@@ -76,7 +81,7 @@ export async function readConfig(
   const strangers = checkNames(env, file?.mentioned ?? new Set());
   const servers = file?.config ?? await readDefaultServers(options);
   const debug = required(env, "DEBUG_MODE");
-  const auth = chooseKinds(optional(env, "MCP_AUTH"), file?.auth);
+  const auth = authOf(env, file);
   const config: GatewayConfig = {
     ...servers,
     ...own,
@@ -92,6 +97,7 @@ export async function readConfig(
     debug,
     tryServers: required(env, "MCP_TRY_SERVERS"),
   };
+  const reachWarnings = checkReach(config, required(env, "MCP_ALLOW_UNAUTHENTICATED"));
   const emptyNotes = file === undefined
     ? howToAdd(configPath, servers)
     : servers.servers.length === 0
@@ -106,11 +112,19 @@ export async function readConfig(
   const admin = readAdmin(env, memory);
   const warnings = [
     ...strangers,
-    ...(remoteBind ? [openBind(config)] : []),
+    ...reachWarnings,
     ...adminWarnings(env, admin, memory),
   ];
   const listener = optional(env, "MCP_LISTENER");
   return { config, configPath, listener, admin, notes, emptyNotes, warnings };
+}
+
+/** How clients authenticate, by the variables and the file; undefined: they do not. */
+export function authOf(
+  env: Environment,
+  file: Pick<ServersFile, "auth"> | undefined,
+): AuthConfig | undefined {
+  return chooseKinds(optional(env, "MCP_AUTH"), file?.auth);
 }
 
 /** Without a data folder there is no place for the tokens, and the admin API is off. */
@@ -230,22 +244,6 @@ const withoutPrefix = (name: string): string => name.slice(ownPrefix.length);
 function foreignNotes(env: Environment): string[] {
   return Object.keys(env).filter((name) => foreignNames.has(name))
     .map((name) => `${name} belongs to another program and has no effect here`);
-}
-
-function assertBind(env: Environment, host: string, remoteBind: boolean): void {
-  if (!remoteBind || required(env, "MCP_ALLOW_UNAUTHENTICATED")) return;
-  throw new ConfigError([
-    `Cannot listen on MCP_HOST or --host ${
-      JSON.stringify(host)
-    }: every machine that can reach it ` +
-    "could run every tool, since clients do not authenticate; " +
-    "use localhost, or set MCP_ALLOW_UNAUTHENTICATED=true",
-  ]);
-}
-
-function openBind({ host }: GatewayConfig): string {
-  return `Listening on ${host} without authentication, as MCP_ALLOW_UNAUTHENTICATED says: every ` +
-    "machine that can reach this one can run every tool";
 }
 
 function bindNotes(config: GatewayConfig): string[] {

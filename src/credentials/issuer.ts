@@ -4,7 +4,7 @@
  * F12). Secrets go only to TLS, or to the operator's own machine if the issuer runs there. The HTTP
  * caller decides which addresses it may connect to.
  */
-import { isLoopback } from "../config/loopback.ts";
+import { toPublishedUrl, wellKnownUrls } from "../outgoing/issuer_documents.ts";
 import type { SendTokenRequest } from "./token_request.ts";
 import type { FetchFailure } from "./stored_token.ts";
 import { type CredentialDeps, refuse } from "./provider.ts";
@@ -39,7 +39,7 @@ export function createIssuer(
       if (value["issuer"] !== issuer) {
         return refuseIt("names another issuer; correct credentials.issuer");
       }
-      const tokenUrl = toTokenUrl(value["token_endpoint"], issuer);
+      const tokenUrl = toPublishedUrl(value["token_endpoint"], issuer);
       return tokenUrl === undefined ? refuseIt("names no https: URL for tokens") : { tokenUrl };
     }
     return refuseIt(
@@ -52,24 +52,4 @@ export function createIssuer(
     if ("tokenUrl" in outcome) found = { ...outcome, until: clock.monotonic() + limits.issuerMs };
     return outcome;
   };
-}
-
-/** Where the metadata may be, in the order of the RFC; the last forms are older. */
-function wellKnownUrls(issuer: string): string[] {
-  const { origin, pathname } = new URL(issuer);
-  const path = pathname.replace(/\/$/, "");
-  const names = ["oauth-authorization-server", "openid-configuration"];
-  const inserted = names.map((name) => `${origin}/.well-known/${name}${path}`);
-  return path === ""
-    ? inserted
-    : [...inserted, ...names.map((name) => `${origin}${path}/.well-known/${name}`)];
-}
-
-function toTokenUrl(value: unknown, issuer: string): string | undefined {
-  if (typeof value !== "string" || !URL.canParse(value)) return undefined;
-  const url = new URL(value);
-  const own = new URL(issuer);
-  if (url.username + url.password !== "") return undefined;
-  const isAtHome = url.origin === own.origin && isLoopback(own.hostname);
-  return url.protocol === "https:" || (url.protocol === "http:" && isAtHome) ? url.href : undefined;
 }

@@ -8,11 +8,7 @@ import { type JSONValue, search } from "@jmespath-community/jmespath";
 import type { LoginConfig } from "../config/config.ts";
 import { valueProblem } from "../config/credential_values.ts";
 import type { JsonObject } from "../model.ts";
-import {
-  type Authorization,
-  emptyContext,
-  type SecurityContext,
-} from "../outgoing/authorization.ts";
+import { noAuthorization, type SecurityContext } from "../outgoing/authorization.ts";
 import { createTokenRequests, type SendTokenRequest } from "./token_request.ts";
 import type { FetchFailure, StoredToken } from "./stored_token.ts";
 import { createTokenSource, type TokenSource } from "./token_source.ts";
@@ -31,7 +27,7 @@ const words = "is not logged in: its log-in";
 export function createLogin(
   config: LoginConfig,
   deps: CredentialDeps,
-  { server, baseUrl = "", headers = {}, beside = nothing }: ProviderOptions,
+  { server, baseUrl = "", headers = {}, beside = noAuthorization }: ProviderOptions,
 ): Provider {
   const url = `${baseUrl}${config.path}`;
   if (!URL.canParse(url)) return createRefused(refuse(`${words} has no URL`));
@@ -62,11 +58,6 @@ export function createLogin(
 }
 
 type JsonBody = Readonly<Record<string, string>>;
-
-const nothing: Authorization = {
-  get: () => Promise.resolve({ state: "ready", context: emptyContext, isDegraded: false }),
-  renew: () => Promise.resolve(false),
-};
 
 function createRefused(failure: Provision): Provider {
   return { get: () => Promise.resolve(failure), renew: () => Promise.resolve(false) };

@@ -7,7 +7,7 @@
 import type { OAuth2Config, Secret } from "../config/config.ts";
 import type { ValuePlace } from "../config/credential_values.ts";
 import type { JsonObject } from "../model.ts";
-import { emptyContext } from "../outgoing/authorization.ts";
+import { noAuthorization } from "../outgoing/authorization.ts";
 import { sha256Hex } from "../seal.ts";
 import { createTokenRequests, toExpiry, type TokenResponse } from "./token_request.ts";
 import { toBase64, toBearer } from "./fixed.ts";
@@ -79,12 +79,6 @@ export function createOAuth2(
       source.renew((headers["authorization"] ?? "").replace(/^Bearer /, ""), signal),
   };
 }
-
-/** An authorization server gets no credential except those in the request itself. */
-const noAuthorization = {
-  get: () => Promise.resolve({ state: "ready" as const, context: emptyContext, isDegraded: false }),
-  renew: () => Promise.resolve(false),
-};
 
 function createMeans(config: OAuth2Config, deps: CredentialDeps) {
   const { issuer, tokenUrl, grant, scope, resource } = config;

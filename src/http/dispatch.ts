@@ -14,6 +14,7 @@ import type { Emit } from "../telemetry/events.ts";
 import { instanceHeader } from "../version.ts";
 import { type AdmissionDeps, admit } from "./admission.ts";
 import { discardBody } from "./discard.ts";
+import { EndpointTarget } from "./endpoint_target.ts";
 import type { Guard } from "./guard.ts";
 import type { Phase } from "./health.ts";
 import type { JsonReader } from "./json_body.ts";
@@ -118,13 +119,19 @@ function answer(arrived: Arrived, match: Match): Answered {
   const { layer, request, fetchContext } = arrived;
   const { row, name, path } = match;
   if (request.method === "OPTIONS") {
-    // No authentication: browsers send a preflight without credentials.
-    if (!isOpen(row)) surfaceOf(layer, row.kind, name);
+    // No authentication: browsers send a preflight without credentials. So where clients need some,
+    // it must not show which servers exist.
+    if (!isOpen(row) && layer.admission.authenticator.letsAllIn === true) {
+      surfaceOf(layer, row.kind, name);
+    }
     return emptyResponse(204, layer.guard.preflightHeaders(request, methodsOf(row)));
   }
   if (isOpen(row)) return answerOpenly(row, { request, fetchContext, path });
   // Before the name is looked up, so that only authenticated clients learn which servers exist.
-  const target = { path, surface: namedSurface(row.kind, name) };
+  const target = new EndpointTarget(layer.admission.baseUrl, request, fetchContext, row.kind, {
+    path,
+    name,
+  });
   const admitted = admit(layer.admission, request, target, fetchContext);
   return admitted instanceof Promise
     ? admitted.then((outcome) => answerFor(arrived, row, match, outcome))
@@ -212,16 +219,6 @@ function surfaceOf({ deps }: DispatchDeps, kind: SurfaceKind, name: string | und
   const surface = fillName(kind.surface, decodeName(name));
   if (deps.gateway.surface(surface) !== undefined) return surface;
   throw new GatewayError("path_unknown", `Cannot find "${surface}": ${kind.unknown}`);
-}
-
-/** The surface that a path names, whether or not there is one; broken escapes stay as they are. */
-function namedSurface({ surface }: SurfaceKind, name: string | undefined): string {
-  if (name === undefined) return surface;
-  try {
-    return fillName(surface, decodeURIComponent(name));
-  } catch {
-    return fillName(surface, name);
-  }
 }
 
 function endpointOf<Kind>(

@@ -1,14 +1,15 @@
 /**
  * `/health` and `/ready`: whether the gateway works and whether it takes new work. Responses are
- * small, hold no secrets and are open to every request that passes the guard. Reasons in words are
- * only for the operator, who sends the token from the data directory (RFC 6750, the Authorization
+ * small, hold no secrets and are open to every request that passes the guard. Where clients
+ * authenticate, they name no server. Reasons in words are only for the operator, who sends the token from the data directory (RFC 6750, the Authorization
  * header).
  */
+import type { Authenticator } from "../auth/authenticator.ts";
+import { bearerToken, isSameToken } from "../auth/bearer.ts";
 import type { Clock } from "../clock.ts";
 import { toShownState } from "../gateway/server_report.ts";
 import type { Gateway, GatewayStatus } from "../gateway/surface.ts";
 import type { Log } from "../log.ts";
-import { bearerToken, isSameToken } from "../auth/bearer.ts";
 import { jsonResponse, logFault } from "./respond.ts";
 
 /** Where the handler is in its life. */
@@ -17,6 +18,7 @@ export type Phase = "starting" | "ready" | "draining";
 /** What the two answers are made from. */
 export interface HealthDeps {
   readonly gateway: Pick<Gateway, "status">;
+  readonly authenticator: Pick<Authenticator, "letsAllIn">;
   readonly clock: Clock;
   readonly log: Log;
   /** Opens the details; absent: there are none. */
@@ -50,16 +52,38 @@ export async function healthResponse(
       status: isHealthy ? "healthy" : "unhealthy",
       ...(reason !== undefined && { reason }),
       timestamp,
-      servers_running: servers.filter(({ status }) => status.state === "running").length,
-      ...namesOf("degraded", servers.filter(isDegraded)),
-      ...namesOf("starting", servers.filter(isStarting)),
-      servers: servers.map((server) => describe(server, isOperator)),
+      ...(isOperator || deps.authenticator.letsAllIn === true
+        ? namedServers(servers, isOperator)
+        : countedServers(servers)),
     };
     return jsonResponse(JSON.stringify(body), isHealthy ? 200 : 503);
   } catch (thrown) {
     logFault(log, "Cannot tell the health of the servers", thrown);
     return jsonResponse(JSON.stringify({ status: "error", timestamp }), 500);
   }
+}
+
+function namedServers(servers: readonly ServerStatus[], isOperator: boolean) {
+  return {
+    servers_running: servers.filter(isRunning).length,
+    ...namesOf("degraded", servers.filter(isDegraded)),
+    ...namesOf("starting", servers.filter(isStarting)),
+    servers: servers.map((server) => describe(server, isOperator)),
+  };
+}
+
+/** Where clients authenticate, which servers exist is not for others. */
+function countedServers(servers: readonly ServerStatus[]) {
+  return {
+    servers_configured: servers.length,
+    servers_running: servers.filter(isRunning).length,
+    servers_degraded: servers.filter(isDegraded).length,
+    servers_starting: servers.filter(isStarting).length,
+  };
+}
+
+function isRunning({ status }: ServerStatus): boolean {
+  return status.state === "running";
 }
 
 /** The system's own words may name a path: they are for the operator. */

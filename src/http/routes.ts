@@ -89,6 +89,8 @@ export interface HttpDeps extends Pick<Runtime, "addresses" | "sha256"> {
 export interface HttpHandler {
   /** Answers every request; never rejects. */
   readonly fetch: FetchHandler;
+  /** Every URL, with its methods. */
+  readonly routes: readonly RouteRow[];
   /** For a listener of its own. */
   readonly admin: AdminApi | undefined;
   /** New work is taken from now on. */
@@ -137,7 +139,8 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const baseUrl = createBaseUrl(config.publicUrl, forwarding);
   const shared = { deps, sessions, stateless, transport, baseUrl, clientAddress };
   const layer: HttpLayer = { ...shared, phase: "starting" };
-  const match = createMatcher(rowsOf(layer), limits);
+  const routes = rowsOf(layer);
+  const match = createMatcher(routes, limits);
   const admission = { authenticator: deps.authenticator, baseUrl };
   const phase = () => layer.phase;
   const dispatch: DispatchDeps = { deps, guard, admission, match, readJson, phase };
@@ -147,6 +150,7 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
 
   return {
     fetch: createDispatch(dispatch),
+    routes,
     admin,
     open: () => void (layer.phase = "ready"),
     async drain() {

@@ -40,6 +40,8 @@ export const peopleLimits = {
   providerLoginMs: 600_000,
   /** One request to the OpenID provider, its answer, and how long its metadata and keys are kept. */
   providerRequestMs: 10_000,
+  /** All requests of one step of a log-in there together. */
+  providerLoginWaitMs: 30_000,
   providerAnswerBytesMax: 256 * 1024,
   providerMetadataMs: 3_600_000,
 } as const satisfies Record<string, number>;

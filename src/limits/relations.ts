@@ -118,6 +118,13 @@ export const relations: readonly Relation[] = [
   before("bridgeRejoinMs", "bridgeStartMs", "a gateway that returns is joined within a start"),
   within("lineBytesMax", "bridgeMessageBytesMax", "a message of a server passes the bridge"),
   within("bridgeRetryMsMin", "bridgeRetryMsMax", grows),
+  before(
+    "issuerKeysMs",
+    "issuerKeysMsMax",
+    "keys are read again before they may no longer be used",
+  ),
+  within("issuerKeysRetryMs", "issuerKeysPauseMs", "missing keys are tried more often than known"),
+  within("issuerPatienceMs", "issuerReadMs", "a wait for keys is a part of their reading"),
   within("credentialRetryMsMin", "credentialRetryMsMax", grows),
 ];
 

@@ -14,7 +14,7 @@ import type { Person } from "./waiting_authorizations.ts";
 export interface BrowserLogins {
   /** Logs a person in; returns the browser's new token. */
   logIn(person: Person): string;
-  /** Who is logged in with a token; undefined: nobody, or not any more. */
+  /** Who is logged in with a token; undefined: none, or not any more. */
   find(token: string | undefined): Person | undefined;
   /** Ends the log-in of one browser. */
   logOut(token: string): void;

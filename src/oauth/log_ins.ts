@@ -92,11 +92,11 @@ export function createLogIns({ users, clock, limits, sha256, log }: LogInDeps): 
 }
 
 /** Bytes of an IPv6 address that one customer has; a host can use all addresses that begin so. */
-const networkBytes = 8;
+const networkLength = 8;
 
 /** What attempts are counted by: an IPv4 address, or the network of an IPv6 address. */
 function networkOf(address = "unknown"): string {
   const bytes = parseAddress(address);
   if (bytes === undefined) return address;
-  return (bytes.length > networkBytes / 2 ? bytes.slice(0, networkBytes) : bytes).join(".");
+  return (bytes.length > networkLength / 2 ? bytes.slice(0, networkLength) : bytes).join(".");
 }

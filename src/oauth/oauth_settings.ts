@@ -11,6 +11,7 @@ import { defaultLimits, msPerSecond } from "../limits.ts";
 import type { JsonObject } from "../model.ts";
 import { sha256Hex } from "../seal.ts";
 import type { OAuthClient } from "./client_metadata.ts";
+import { loginSchema, type LoginSettings } from "./login_settings.ts";
 import { parseRedirectUri } from "./redirect_uris.ts";
 import { usualScopes } from "./scopes.ts";
 
@@ -27,6 +28,8 @@ export interface OAuthSettings {
   readonly hidesSurfaces: boolean;
   /** The issuers whose identity assertions are exchanged for tokens. */
   readonly assertionIssuers: readonly AssertionIssuer[];
+  /** How people log in, beyond the gateway's own users. */
+  readonly login: LoginSettings;
 }
 
 /** An identity provider whose assertions (ID-JAG) stand for its users. */
@@ -105,7 +108,7 @@ const settingsSchema = only({
     [],
   ),
   /** How people log in: login_settings.ts. */
-  login: v.optional(v.unknown()),
+  login: loginSchema,
 });
 
 /** Checks the settings. Throws a ConfigError with a sentence for each key that is wrong. */
@@ -133,6 +136,7 @@ export async function readOAuthSettings(given: JsonObject): Promise<OAuthSetting
     clients: new Map(clients.map((client) => [client.id, client])),
     ...toDiscovery(output.discovery),
     assertionIssuers: output.assertionIssuers,
+    login: output.login,
   };
 }
 

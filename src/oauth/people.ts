@@ -9,6 +9,8 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { type BoundRequests, createBoundRequests } from "./bound_requests.ts";
 import { type BrowserLogins, createBrowserLogins } from "./browser_logins.ts";
 import { createLogIns, type LogIns } from "./log_ins.ts";
+import type { LoginSettings } from "./login_settings.ts";
+import { createOpenIdLogin, type OpenIdLogin } from "./openid_login.ts";
 import type { OAuthServer } from "./oauth_server.ts";
 import { createPasswords } from "./passwords.ts";
 import type { UserStore } from "./user_store.ts";
@@ -20,20 +22,24 @@ export interface People {
   readonly logIns: LogIns;
   readonly browsers: BrowserLogins;
   readonly requests: BoundRequests;
+  /** Absent: there is no OpenID provider. */
+  readonly openid: OpenIdLogin | undefined;
 }
 
 /** What the people side is made of. */
 export interface PeopleDeps {
   readonly store: UserStore;
   readonly server: Pick<OAuthServer, "revokePrincipal">;
-  readonly runtime: Pick<Runtime, "nextTurn" | "sha256">;
+  readonly settings?: LoginSettings | undefined;
+  readonly runtime: Pick<Runtime, "nextTurn" | "sha256" | "request">;
   readonly clock: Clock;
   readonly limits: Limits;
   readonly log: Log;
 }
 
 /** Puts the parts together. */
-export function createPeople({ store, server, runtime, clock, limits, log }: PeopleDeps): People {
+export function createPeople(deps: PeopleDeps): People {
+  const { store, server, settings: { openid } = {}, runtime, clock, limits, log } = deps;
   const { nextTurn, sha256 } = runtime;
   const browsers = createBrowserLogins({ clock, limits, sha256 });
   const users = createUsers({
@@ -49,5 +55,6 @@ export function createPeople({ store, server, runtime, clock, limits, log }: Peo
     logIns: createLogIns({ users, clock, limits, sha256, log }),
     browsers,
     requests: createBoundRequests({ limits, sha256 }),
+    openid: openid && createOpenIdLogin({ ...deps, settings: openid, sha256 }),
   };
 }

@@ -65,3 +65,9 @@ export interface Authorization {
 
 /** Nothing is shown. */
 export const emptyContext: SecurityContext = { headers: {}, query: {}, cookies: {} };
+
+/** Authenticates to no server. */
+export const noAuthorization: Authorization = {
+  get: () => Promise.resolve({ state: "ready", context: emptyContext, isDegraded: false }),
+  renew: () => Promise.resolve(false),
+};

@@ -46,6 +46,9 @@ export function createNodeSystem(pipe: WritePipe = writeToPipe): System {
     parentPid: () => process.ppid,
     isTerminal: (stream) => isatty(descriptors[stream]),
     columns: () => process.stdout.isTTY ? process.stdout.columns : undefined,
+    setRawInput(isRaw) {
+      if (isatty(descriptors.stdin)) process.stdin.setRawMode(isRaw);
+    },
     stdin: () => Readable.toWeb(process.stdin) as ReadableStream<Uint8Array>,
     write: (stream, text) => write(stream, text, pipe),
     describe,

@@ -67,6 +67,8 @@ export interface System {
   isTerminal(stream: "stdin" | OutputName): boolean;
   /** The width of the terminal in columns; undefined if stdout is none. */
   columns(): number | undefined;
+  /** Whether a terminal at stdin sends each key at once and shows none; elsewhere nothing happens. */
+  setRawInput(isRaw: boolean): void;
   /** The bytes of stdin, once. */
   stdin(): ReadableStream<Uint8Array>;
   /** Resolves when the text has left this program; rejects with the code EPIPE if its reader ended. */

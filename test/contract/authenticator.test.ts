@@ -175,7 +175,7 @@ describe("an authenticator's answer", () => {
 
   test("needs a kind that exists", async () => {
     await expect(start("password")).rejects.toThrow(
-      'Cannot use authenticator "password": expected one of "none", "header"',
+      'Cannot use authenticator "password": expected one of "none", "key", "jwt", "header"',
     );
     await expect(start("toString")).rejects.toThrow("Cannot use authenticator");
   });

@@ -228,6 +228,18 @@ test("an edit of the file, or SIGHUP, reloads it; a broken file changes nothing"
   const before = program.text().length;
   sendSignal(program.child.pid, "SIGHUP");
   await until("another reading", () => program.text().slice(before).includes("again servers=3"));
+  expect(program.text()).not.toContain("restart the gateway");
+});
+
+test("how clients authenticate stays as it was at the start, and an edit of it is reported", async () => {
+  writeServers({ one: noServer });
+  const program = start();
+  const url = await untilServing(program);
+  const file = { mcpServers: { one: noServer }, auth: { key: {} } };
+  writeFileSync(join(folder, "mcp.json"), JSON.stringify(file));
+  await until("the advice", () => /"auth" of .* has changed: restart/.test(program.text()));
+  // Still without a key.
+  expect(await listTools(`${url}/mcp`)).not.toContain("key is required");
 });
 
 test("added servers take the place of the built-in ones, and their files are watched", async () => {

@@ -21,6 +21,7 @@ import { createRandom, createTestClock, type TestClock } from "../support/clock.
 import { createTestRuntime } from "../support/fake_runtime.ts";
 import { initialize, jsonHeaders } from "../support/http_harness.ts";
 import { createTestLog } from "../support/log.ts";
+import { describeOAuthStore } from "../support/oauth_store_cases.ts";
 import { contentOf, createRecord, openLateStore } from "../support/stores.ts";
 
 const runtime = await createTestRuntime();
@@ -563,6 +564,8 @@ for (const place of places) {
     await stores.close();
   });
 }
+
+for (const place of places) describeOAuthStore(place.name, () => open(place), place.isKept);
 
 test("an unknown kind is refused with a message that names the others", async () => {
   await expect(open({ name: "", kind: "redis", isKept: true })).rejects.toThrow(

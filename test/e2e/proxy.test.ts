@@ -73,7 +73,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "mcp-wrapper-proxy-"));
   gateway = await spawnGateway({
     servers: { kid: hostileCommand() },
-    env: { MCP_PUBLIC_URL: `https://${publicName}` },
+    env: { MCP_PUBLIC_URL: `https://${publicName}`, MCP_ALLOW_UNAUTHENTICATED: "true" },
   });
 }, testMs);
 

@@ -29,6 +29,7 @@ test("npm pack lists what runs and no test", () => {
       "dist/runtime/node.js",
       "dist/recipes/coingecko.json",
       "dist/recipes/recipe.schema.json",
+      "dist/mcp.schema.json",
       "LICENSE",
       "README.md",
       "CHANGELOG.md",

@@ -10,11 +10,11 @@ const series = (letter: string, ...numbers: number[]) => numbers.map((n) => `${l
 export const requiredCases: readonly string[] = [
   ...series("A", 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12),
   ...series("B", 3, 4, 5, 6, 7),
-  ...series("C", 1, 2, 3, 10),
+  ...series("C", 1, 2, 3, 4, 5, 10),
   ...series("D", 1, 2, 3, 4),
   ...series("E", 1, 2, 3, 4, 12),
   ...series("F", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12),
-  ...series("H", 1, 2, 3, 13),
+  ...series("H", 1, 2, 3, 8, 9, 10, 12, 13),
   ...series("P", 1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18),
 ];
 

@@ -18,7 +18,6 @@ import { upstreamKinds } from "../../src/upstream/upstream_kinds.ts";
 import { hostileCommand } from "../fault/hostile_command.ts";
 import { createTestClock, type TestClock } from "./clock.ts";
 import { createTestRuntime } from "./fake_runtime.ts";
-import { initialize, jsonHeaders } from "./http_harness.ts";
 
 /** Where the gateway believes to be. */
 export const base = "http://localhost:8999";
@@ -70,7 +69,8 @@ export async function openOAuthGateway(options: OAuthGatewayOptions = {}): Promi
   });
   const events: GatewayEvent[] = [];
   const gateway = await createGateway({
-    config: { ...config, auth: { kinds, settings: { oauth: settings } } },
+    // The server starts only when a session needs it.
+    config: { ...config, tryServers: false, auth: { kinds, settings: { oauth: settings } } },
     runtime: options.runtime ?? await createTestRuntime(),
     clock,
     limits: options.limits ?? {},
@@ -233,16 +233,15 @@ export function refresh(
   });
 }
 
-/** Opens a session with a token; the response says whether the token is taken. */
-export async function openSession(
+/** The response to a request that needs no server, only a valid token: 400 lets it in, 401 not. */
+export async function knock(
   { fetch }: Pick<OAuthGateway, "fetch">,
   token: string | undefined,
   path = "/mcp",
 ): Promise<Response> {
   const response = await fetch(`${base}${path}`, {
-    method: "POST",
-    headers: { ...jsonHeaders, ...(token && { authorization: `Bearer ${token}` }) },
-    body: JSON.stringify(initialize("2025-11-25")),
+    method: "DELETE",
+    headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
   });
   await response.text();
   return response;

@@ -1,5 +1,6 @@
 /** The pages of the authorization server in tests: people in memory, and requests that wait. */
 import type { GatewayConfig } from "../../src/config/config.ts";
+import type { OpenIdSettings } from "../../src/oauth/login_settings.ts";
 import { createPeople, type People } from "../../src/oauth/people.ts";
 import { createTestRuntime } from "./fake_runtime.ts";
 import { defaultLimits, type Limits } from "../../src/limits.ts";
@@ -10,7 +11,7 @@ import type {
 } from "../../src/oauth/waiting_authorizations.ts";
 import { createSealer, makeKey } from "../../src/seal.ts";
 import { createMemoryUsers } from "../../src/store/memory_users.ts";
-import { createTestClock } from "./clock.ts";
+import { createTestClock, type TestClock } from "./clock.ts";
 import { createHarness, type Harness } from "./http_harness.ts";
 import { createTestLog } from "./log.ts";
 import { openBrowser, type SendRequest, type TestBrowser } from "./oauth_person.ts";
@@ -41,12 +42,13 @@ export const password = "correct horse battery";
 
 /** Makes them with the user `ann`. */
 export async function createPagesHarness(
-  { limits: changes = {}, config = {} }: {
+  { limits: changes = {}, config = {}, openid, clock = createTestClock() }: {
     readonly limits?: Partial<Limits>;
     readonly config?: Partial<GatewayConfig>;
+    readonly openid?: OpenIdSettings;
+    readonly clock?: TestClock;
   } = {},
 ): Promise<PagesHarness> {
-  const clock = createTestClock();
   // Hashes of full strength would only take time here.
   const weak: Limits = { ...defaultLimits, passwordMemoryKib: 64, ...changes };
   const decisions: Decision[] = [];
@@ -73,6 +75,7 @@ export async function createPagesHarness(
     server: {
       revokePrincipal: async (principal) => revoked.push(principal),
     },
+    settings: { openid },
     runtime,
     clock,
     limits: weak,

@@ -13,12 +13,15 @@ import { CommandError } from "../command_error.ts";
 import { gatewayFileForm, gatewayFilePath } from "../start/gateway_file.ts";
 import type { GatewayAddress } from "./client_table.ts";
 
-/** The configuration of this gateway without its servers: a fault in `mcp.json` hides no address. */
+/**
+ * The configuration of this gateway without its servers: a fault in `mcp.json` hides no address, nor
+ * does a setting with which no gateway would start.
+ */
 export function readOwnConfig(
   { platform, env, places }: CommandContext,
 ): Promise<StartConfig> {
   return readConfig({
-    env,
+    env: { ...env, MCP_ALLOW_UNAUTHENTICATED: "true" },
     places,
     cwd: platform.cwd,
     kinds: [],

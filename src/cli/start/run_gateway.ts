@@ -6,7 +6,7 @@
  */
 import { createGateway, defaultTables, type GatewayHandle } from "../../app.ts";
 import { systemClock, withDeadline } from "../../clock.ts";
-import type { StartConfig } from "../../config/environment.ts";
+import { authOf, type StartConfig } from "../../config/environment.ts";
 import {
   readDefaultServers,
   readServers,
@@ -18,6 +18,7 @@ import { isCorrupt } from "../../store/database.ts";
 import { defaultLimits } from "../../limits.ts";
 import type { Runtime, WatchLimits } from "../../runtime/runtime.ts";
 import { exitCodes } from "../exit_codes.ts";
+import { isSameData } from "../same_data.ts";
 import { keepToOwnPackages } from "../own_packages.ts";
 import type { Platform } from "../platform.ts";
 import { onStopSignals } from "../signals.ts";
@@ -177,10 +178,16 @@ function createReloader(
       // An import writes variables to .env first, and then the servers that use them.
       const env = await readEnv();
       const options = { env, own, ...reading, path, dataDirectory, readText, exists };
-      hasFile ||= await readServersFile(options) !== undefined;
+      const file = await readServersFile(options);
+      hasFile ||= file !== undefined;
       const servers = hasFile ? await readServers(options) : await readDefaultServers(options);
       await gateway.reload(servers);
       gateway.log.info(`Read ${path} again`, { servers: servers.servers.length });
+      if (!isSameData(authOf(env, file), config.auth)) {
+        gateway.log.warn(
+          `"auth" of ${path} or MCP_AUTH has changed: restart the gateway for that to take effect`,
+        );
+      }
     } catch (fault) {
       gateway.log.error("Cannot reload the configuration; the running one stays", { fault });
       throw fault;

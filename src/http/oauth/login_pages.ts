@@ -2,10 +2,9 @@
  * The pages on which a person logs in and out: with a password, or with a one-time link, whose page
  * asks before the link is used up, because programs that look at links open them, too.
  */
-import { msPerSecond } from "../../limits.ts";
 import type { LoginOutcome } from "../../oauth/log_ins.ts";
 import type { Person } from "../../oauth/waiting_authorizations.ts";
-import { type Markup, markup } from "../markup.ts";
+import { type Markup, markup, type MarkupValue } from "../markup.ts";
 import type { OpenContext } from "../request_context.ts";
 import {
   type Browser,
@@ -17,7 +16,7 @@ import {
   takeForm,
   waitingFor,
 } from "./browser_request.ts";
-import { pageResponse, seeOther } from "./page.ts";
+import { pageResponse, seeOther, toRetryAfter, toSeconds } from "./page.ts";
 import { toShownText } from "./shown_text.ts";
 
 /** `GET /oauth/login`: the form, or who is logged in. */
@@ -146,6 +145,9 @@ async function loginPage(
   refused?: Refused,
 ): Promise<Response> {
   const fields = await formFields(layer, browser, "log in", request);
+  // With a provider and without users of its own, a gateway needs no form for passwords.
+  const { openid, users } = layer.people;
+  const hasForm = openid === undefined || !await users.isEmpty();
   const problem = refused &&
     (refused.outcome.state === "wait"
       ? toWaitWords(refused.outcome.waitMs)
@@ -155,29 +157,40 @@ async function loginPage(
     ...(refused && refusal(refused.outcome)),
     headers: { ...(refused && refusal(refused.outcome).headers), ...browser.headers },
     body: markup`${problem !== undefined && markup`<p class="bad" role="alert">${problem}</p>`}
-<form method="post" action="${pathTo(browser, "login")}">
+${openIdLink(layer, browser, request)}
+${hasForm && passwordForm(browser, fields, refused?.name ?? "")}`,
+  });
+}
+
+/** The way to the OpenID provider, if there is one. */
+function openIdLink(
+  { people: { openid }, limits }: PagesLayer,
+  browser: Browser,
+  request: string,
+): MarkupValue {
+  if (openid === undefined) return undefined;
+  const name = toShownText(openid.name, limits.pageNameCharsMax);
+  const path = pathTo(browser, "login/openid", request);
+  return markup`<p><a class="button main" href="${path}">Log in with ${name}</a></p>`;
+}
+
+function passwordForm(browser: Browser, fields: Markup, name: string): Markup {
+  return markup`<form method="post" action="${pathTo(browser, "login")}">
 ${fields}
 <label for="name">Name</label>
-<input id="name" name="name" type="text" value="${
-      refused?.name ?? ""
-    }" required autocomplete="username" autocapitalize="none" spellcheck="false" autofocus>
+<input id="name" name="name" type="text" value="${name}" required autocomplete="username" autocapitalize="none" spellcheck="false" autofocus>
 <label for="password">Password</label>
 <input id="password" name="password" type="password" required autocomplete="current-password">
 <div class="row"><button class="main" type="submit">Log in</button></div>
 </form>
-<p class="soft">No password? Ask the operator for a log-in link, and open it in this browser.</p>`,
-  });
+<p class="soft">No password? Ask the operator for a log-in link, and open it in this browser.</p>`;
 }
 
 /** Status and headers of a refusal. */
 function refusal(outcome: Refused["outcome"]) {
   return outcome.state === "wait"
-    ? { status: 429, headers: { "retry-after": String(toSeconds(outcome.waitMs)) } }
+    ? { status: 429, headers: toRetryAfter(outcome.waitMs) }
     : { status: 403, headers: {} };
-}
-
-function toSeconds(ms: number): number {
-  return Math.max(1, Math.ceil(ms / msPerSecond));
 }
 
 /** The words for a person who must wait. */

@@ -2,11 +2,12 @@
  * The pages of the authorization server: HTML without scripts and without anything from elsewhere,
  * in no frame (RFC 9700, 4.16), in no cache. Not here: what a page says.
  */
+import { msPerSecond } from "../../limits.ts";
 import { Markup, markup } from "../markup.ts";
 import type { HeaderPairs } from "../respond.ts";
 
 /** One page. */
-export interface Page {
+export interface WebPage {
   readonly title: string;
   readonly body: Markup;
   readonly status?: number | undefined;
@@ -48,7 +49,7 @@ a { color: var(--link); }
  * A page as a response. The policy for the referrer is not `no-referrer`: with that, browsers send
  * the forms of a page with `Origin: null` (Fetch, "append a request Origin header").
  */
-export function pageResponse({ title, body, status = 200, headers, next }: Page): Response {
+export function pageResponse({ title, body, status = 200, headers, next }: WebPage): Response {
   const nonce = crypto.randomUUID();
   // No script can send the browser on. This is no part of a form's submission, so `form-action`
   // does not apply to the client's own redirects, as it would after a response with status 303.
@@ -100,6 +101,16 @@ export interface Problem {
 /** The response to a request that ends here, such as one whose redirect is not trusted. */
 export function problemPage({ status, title, text, headers }: Problem): Response {
   return pageResponse({ status, title, body: markup`<p role="alert">${text}</p>`, headers });
+}
+
+/** The header that says when to try again, in whole seconds. */
+export function toRetryAfter(waitMs: number): HeaderPairs {
+  return { "retry-after": String(toSeconds(waitMs)) };
+}
+
+/** Whole seconds, at least one. */
+export function toSeconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / msPerSecond));
 }
 
 /** A redirect to a path of the gateway, after a form or to a form. */

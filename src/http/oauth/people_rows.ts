@@ -8,6 +8,7 @@ import type { OpenEndpoint, OpenRow } from "../route_match.ts";
 import { createFormReader } from "../form_body.ts";
 import { type PagesLayer, withPages } from "./browser_request.ts";
 import { showConsent, takeConsent } from "./consent_page.ts";
+import { beginOpenId, finishOpenId } from "./openid_pages.ts";
 import { showLink, showLogin, takeLink, takeLogin, takeLogout } from "./login_pages.ts";
 
 /** Answers one request of a browser. */
@@ -16,6 +17,8 @@ type PageEndpoint = (layer: PagesLayer, context: OpenContext) => Promise<Respons
 const pages: Readonly<Record<string, Readonly<Record<string, PageEndpoint>>>> = {
   "/oauth/login": { GET: showLogin, POST: takeLogin },
   [loginLinkPath]: { GET: showLink, POST: takeLink },
+  "/oauth/login/openid": { GET: beginOpenId },
+  "/oauth/login/openid/callback": { GET: finishOpenId },
   "/oauth/logout": { POST: takeLogout },
   "/oauth/consent": { GET: showConsent, POST: takeConsent },
 };

@@ -78,6 +78,7 @@ describe("readConfig", () => {
       MCP_ALLOWED_HOSTS: "mcp.example.com,Other:8080,[::1]:90",
       MCP_SECRET: secret,
       MCP_LISTENER: "hardened",
+      MCP_AUTH: "key, oauth",
     }, { "/srv/servers.json": '{"mcpServers": {"a": {"command": "x"}}}' });
     expect(configPath).toBe("/srv/servers.json");
     expect(listener).toBe("hardened");
@@ -89,6 +90,7 @@ describe("readConfig", () => {
     ]);
     expect([config.logLevel, config.sessionTimeoutMs]).toEqual(["WARN", 60_000]);
     expect(config.publicUrl).toBe("https://mcp.example.com/base");
+    expect(config.auth).toEqual({ kinds: ["key", "oauth"], settings: {} });
     expect(config.allowedOrigins).toEqual(["https://app.example.com", "vscode-webview://x"]);
     expect(config.trustedProxies).toEqual(["127.0.0.1", "10.0.0.0/8", "fd00::/8"]);
     expect(config.allowedHosts).toEqual(["mcp.example.com", "other:8080", "[::1]:90"]);
@@ -199,6 +201,34 @@ describe("readConfig", () => {
     for (const host of ["localhost", "LOCALHOST", "127.0.0.1", "127.8.8.8", "::1", "[::1]"]) {
       const { notes, warnings } = await start({ MCP_HOST: host });
       expect([...notes, ...warnings].join("\n")).not.toContain("authentication");
+    }
+  });
+
+  test("H6 an address that others can reach needs authentication or consent, however they reach it", async () => {
+    const reaches = [
+      [{ MCP_HOST: "0.0.0.0" }, 'MCP_HOST or --host "0.0.0.0"'],
+      [{ MCP_PUBLIC_URL: "https://mcp.example.com" }, "MCP_PUBLIC_URL=https://mcp.example.com"],
+      [{ MCP_PUBLIC_URL: "http://10.0.0.1:8999/x" }, "MCP_PUBLIC_URL=http://10.0.0.1:8999/x"],
+      [{ MCP_PUBLIC_URL: "https://localhost.example" }, "MCP_PUBLIC_URL=https://localhost.example"],
+    ] as const;
+    const noKinds = [{}, { MCP_AUTH: "" }, { MCP_AUTH: "none" }];
+    for (const [reach, setting] of reaches) {
+      for (const kinds of noKinds) {
+        const text = await refusal(start({ ...reach, ...kinds }));
+        expect(text).toContain(`without authentication with ${setting}: `);
+        expect(text).toContain("set MCP_AUTH=key and make a key for each client with");
+      }
+      const consented = await start({ ...reach, MCP_ALLOW_UNAUTHENTICATED: "true" });
+      expect(consented.warnings.join()).toContain("without authentication, as MCP_ALLOW_UNAUTH");
+      for (const kinds of ["key", "key,jwt"]) {
+        const { warnings } = await start({ ...reach, MCP_AUTH: kinds });
+        expect(warnings).toEqual([]);
+      }
+      const file = { "/srv/mcp.json": '{"mcpServers": {}, "auth": {"key": {}}}' };
+      expect((await start(reach, file)).config.auth?.kinds).toEqual(["key"]);
+    }
+    for (const url of ["http://localhost:1", "https://127.0.0.1", "http://[::1]:8999"]) {
+      expect((await start({ MCP_PUBLIC_URL: url })).warnings).toEqual([]);
     }
   });
 

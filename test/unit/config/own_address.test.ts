@@ -101,10 +101,14 @@ describe("a server that leads back to the gateway", () => {
     const at = (url: string) => ({
       "/srv/mcp.json": JSON.stringify({ mcpServers: { loop: { url } } }),
     });
+    const elsewhere = {
+      MCP_PUBLIC_URL: "https://mcp.example.com",
+      MCP_ALLOW_UNAUTHENTICATED: "true",
+    };
     const cases = [
       [{ MCP_PORT: "9100" }, "http://localhost:9100/mcp", "failed"],
       [{ MCP_PORT: "9100" }, "http://localhost:8999/mcp", "http"],
-      [{ MCP_PUBLIC_URL: "https://mcp.example.com" }, "https://mcp.example.com/mcp", "failed"],
+      [elsewhere, "https://mcp.example.com/mcp", "failed"],
     ] as const;
     for (const [env, url, kind] of cases) {
       const { config } = await start(env, at(url));

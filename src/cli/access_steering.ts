@@ -1,45 +1,49 @@
 /**
- * Where `keys` reads and changes the keys of clients: at the gateway that runs on the data folder,
- * or in its store while none runs.
+ * Where commands read and change who may connect: at the gateway that runs on the data folder, or in
+ * its store while none runs.
  */
 import { AccessError, openAccess } from "../app.ts";
 import { noDirectory } from "../config/places.ts";
 import { findGateway } from "./admin_client.ts";
-import type { KeySteering } from "./admin_forms.ts";
+import type { AccessCalls } from "./admin_forms.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError } from "./command_error.ts";
 import { readConfiguration } from "./configuration.ts";
 import type { exitCodes } from "./exit_codes.ts";
 
-/** The keys, and whether a gateway uses them now. */
-export interface OpenKeys extends KeySteering {
+/** Who may connect, and whether a gateway uses it now. */
+export interface OpenedAccess extends AccessCalls {
   readonly isRunning: boolean;
   /** The kinds of authentication of the gateway; undefined if an older one runs. */
   readonly kinds: readonly string[] | undefined;
+  /** The URL of the gateway for browsers, without a slash at its end. */
+  readonly url: string;
 }
 
-/** Opens the keys for a piece of work; `mayCreate`: it makes a database where there is none. */
-export async function withKeys<Value>(
+/** Opens it for a piece of work; `mayCreate`: it makes a database where there is none. */
+export async function withAccess<Value>(
   context: CommandContext,
   mayCreate: boolean,
-  work: (keys: OpenKeys) => Promise<Value>,
+  work: (access: OpenedAccess) => Promise<Value>,
 ): Promise<Value> {
   const gateway = await findGateway(context);
   if (gateway !== undefined) {
-    const { auth } = await gateway.status();
-    return await work({ ...gateway.keys, isRunning: true, kinds: auth });
+    const { auth, publicUrl, url } = await gateway.status();
+    const { keys, users, clients, grants } = gateway;
+    const calls = { keys, users, clients, grants };
+    return await work({ ...calls, isRunning: true, kinds: auth, url: publicUrl ?? url });
   }
   const { platform: { runtime, limits }, terminal } = context;
   const { config } = await readConfiguration(context);
   if (mayCreate && config.dataDirectory === noDirectory) {
     throw new CommandError(
       "usage",
-      "Cannot keep a key with MCP_DATA_DIR=:memory:; name a folder for the data",
+      "Cannot keep a change with MCP_DATA_DIR=:memory:; name a folder for the data",
     );
   }
   // Reading must not make a database where there is none.
   const isThere = mayCreate || runtime.exists(`${config.dataDirectory}/mcp-wrapper.db`);
-  const { keys, close } = await openAccess({
+  const { close, ...opened } = await openAccess({
     config: isThere ? config : { ...config, dataDirectory: noDirectory, store: "memory" },
     runtime,
     console: terminal.note,
@@ -47,18 +51,17 @@ export async function withKeys<Value>(
   });
   try {
     return await translated(work({
-      list: keys.list,
-      add: keys.add,
-      revoke: keys.revoke,
+      ...opened,
       isRunning: false,
       kinds: config.auth?.kinds ?? [],
+      url: config.publicUrl ?? `http://localhost:${config.port}`,
     }));
   } finally {
     await close();
   }
 }
 
-/** The exit codes of what the keys refuse. */
+/** The exit codes of what is refused. */
 const reasons: Readonly<Record<string, keyof typeof exitCodes>> = {
   access_unknown: "notFound",
   access_taken: "usage",

@@ -1,0 +1,54 @@
+/** The calls of the admin API about who may connect. */
+import type { AdminCaller } from "./admin_call.ts";
+import {
+  type AccessCalls,
+  anyForm,
+  clientsForm,
+  grantsForm,
+  keysForm,
+  loginLinkForm,
+  madeKeyForm,
+  usersForm,
+} from "./admin_forms.ts";
+
+/** Makes the calls. */
+export function toAccessCalls(call: AdminCaller): AccessCalls {
+  const at = (path: string, name: string) => `${path}/${encodeURIComponent(name)}`;
+  const remove = (path: string) => async (name: string) => {
+    await call({ method: "DELETE", path: at(path, name), form: anyForm });
+  };
+  const [keys, users, clients, grants] = [
+    "/admin/keys",
+    "/admin/users",
+    "/admin/clients",
+    "/admin/grants",
+  ] as const;
+  return {
+    keys: {
+      list: async () => (await call({ method: "GET", path: keys, form: keysForm })).keys,
+      add: (body) => call({ method: "POST", path: keys, body, form: madeKeyForm }),
+      revoke: remove(keys),
+    },
+    users: {
+      list: async () => (await call({ method: "GET", path: users, form: usersForm })).users,
+      async add(name, user) {
+        await call({ method: "POST", path: users, body: { name, ...user }, form: anyForm });
+      },
+      remove: remove(users),
+      async setPassword(name, password) {
+        const path = `${at(users, name)}/password`;
+        await call({ method: "POST", path, body: { password }, form: anyForm });
+      },
+      makeLink: (name) =>
+        call({ method: "POST", path: `${at(users, name)}/link`, body: {}, form: loginLinkForm }),
+    },
+    clients: {
+      list: async () => (await call({ method: "GET", path: clients, form: clientsForm })).clients,
+      revoke: remove(clients),
+    },
+    grants: {
+      list: async () => (await call({ method: "GET", path: grants, form: grantsForm })).grants,
+      revoke: remove(grants),
+    },
+  };
+}

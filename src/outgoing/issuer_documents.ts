@@ -1,0 +1,96 @@
+/**
+ * Reads the public documents of an issuer of tokens: its metadata (RFC 8414, and OpenID Connect
+ * Discovery, whose document has the same content) and its keys (RFC 7517). No redirect is followed,
+ * nothing is repeated, and an answer is a small JSON object. The caller below decides which
+ * addresses may be connected to. Not here: how often a document is read, and who trusts it.
+ */
+import type { Clock } from "../clock.ts";
+import { isLoopback } from "../config/loopback.ts";
+import { isJsonObject } from "../json.ts";
+import type { Limits } from "../limits.ts";
+import type { Log } from "../log.ts";
+import type { JsonObject } from "../model.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { noAuthorization } from "./authorization.ts";
+import { createHttpCaller } from "./caller.ts";
+
+/** One document. */
+export interface IssuerDocument {
+  readonly status: number;
+  /** Undefined if the answer is no JSON object. */
+  readonly value: JsonObject | undefined;
+}
+
+/** Reads the document at a URL. Rejects with a GatewayError if there is no answer. */
+export type ReadIssuerDocument = (url: string, signal: AbortSignal) => Promise<IssuerDocument>;
+
+/** What a reader is made from. */
+export interface IssuerDocumentsOptions {
+  readonly runtime: Pick<Runtime, "request">;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The URL from the configuration: its origin alone may be at a private address. */
+  readonly url: string;
+}
+
+/** Makes the reader of one issuer. */
+export function createIssuerDocuments(options: IssuerDocumentsOptions): ReadIssuerDocument {
+  const { limits, url: server } = options;
+  const caller = createHttpCaller({
+    ...options,
+    server,
+    limits: {
+      ...limits,
+      circuitFailuresMax: Infinity,
+      httpRetriesMax: 0,
+      responseBytesMax: limits.credentialBytesMax,
+    },
+    headers: {},
+    authorization: noAuthorization,
+  });
+  return async (url, signal) => {
+    const answer = await caller.call({
+      url,
+      method: "GET",
+      headers: { accept: "application/json" },
+      timeoutMs: limits.issuerReadMs,
+      repeatable: false,
+      final: true,
+    }, signal);
+    return { status: answer.status, value: toObject(await answer.text()) };
+  };
+}
+
+/** Where the metadata of an issuer may be, in the order of RFC 8414, 5; the last forms are older. */
+export function wellKnownUrls(issuer: string): string[] {
+  const { origin, pathname } = new URL(issuer);
+  const path = pathname.replace(/\/$/, "");
+  const names = ["oauth-authorization-server", "openid-configuration"];
+  const inserted = names.map((name) => `${origin}/.well-known/${name}${path}`);
+  return path === ""
+    ? inserted
+    : [...inserted, ...names.map((name) => `${origin}${path}/.well-known/${name}`)];
+}
+
+/**
+ * A URL that the metadata of an issuer names: over TLS, or within an issuer on this machine.
+ * Undefined if it is something else, or has a login in it.
+ */
+export function toPublishedUrl(value: unknown, issuer: string): string | undefined {
+  if (typeof value !== "string" || !URL.canParse(value)) return undefined;
+  const url = new URL(value);
+  const own = new URL(issuer);
+  if (url.username + url.password !== "") return undefined;
+  const isAtHome = url.origin === own.origin && isLoopback(own.hostname);
+  return url.protocol === "https:" || (url.protocol === "http:" && isAtHome) ? url.href : undefined;
+}
+
+function toObject(text: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isJsonObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
