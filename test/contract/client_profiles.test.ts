@@ -5,6 +5,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { JsonObject } from "../../src/model.ts";
+import { runClock } from "../support/clock.ts";
 import { type ClientProfile, clientProfiles } from "../support/client_profiles.ts";
 import { initialize, jsonHeaders } from "../support/http_harness.ts";
 import {
@@ -23,6 +24,7 @@ const publicUrl = "https://mcp.example.com";
 const person = { name: "ada", password: "correct horse battery" };
 const revisions = ["2025-06-18", "2025-11-25", "2026-07-28"];
 
+/** Time passes as it does; a test lets whole days pass on the wall clock alone. */
 async function openFor(profile: ClientProfile): Promise<[OAuthGateway, ClientSurroundings]> {
   const isPublic = profile.runsAt === "cloud";
   const opened = await openOAuthGateway({
@@ -36,9 +38,14 @@ async function openFor(profile: ClientProfile): Promise<[OAuthGateway, ClientSur
     groups: [],
     password: person.password,
   });
+  const stopClock = runClock(opened.clock, () => true);
+  const close = async () => {
+    await opened.close();
+    stopClock();
+  };
   const url = `${isPublic ? publicUrl : base}${profile.path ?? "/mcp"}`;
   const seconds = () => Math.floor(opened.clock.wall() / 1000);
-  return [opened, { fetch: opened.fetch, url, person, seconds }];
+  return [{ ...opened, close }, { fetch: opened.fetch, url, person, seconds }];
 }
 
 /** The last JSON in a body, which may be a stream of events. */
@@ -119,7 +126,6 @@ for (const profile of clientProfiles) {
         const first = await client.logIn();
         expect(await useTool(surroundings, first.access, revision)).toContain("hello");
 
-        // The wall clock alone: what else a day brings is not asked here.
         opened.clock.jump(dayMs + minuteMs);
         expect(await statusWith(surroundings, first.access)).toEqual({
           status: 401,
