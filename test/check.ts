@@ -13,7 +13,9 @@ import { killAll, runCommand } from "./support/run_command.ts";
 import { executable, runtimes, thisRuntime, titles } from "./support/runtimes.ts";
 import {
   allTestFiles,
+  longPieces,
   piecesOf,
+  runsPiece,
   runtimesOf,
   stages,
   type Suite,
@@ -45,15 +47,16 @@ const staticAtOnce = 2;
 
 const tsc = [executable("bun"), join(root, "node_modules", ".bin", "tsc"), "--project"];
 
+/** The longest first, so that none is left alone at the end. */
 const staticChecks: readonly Work[] = [
+  check("types of the Deno side", [executable("deno"), "check", "src/main/deno.ts"]),
+  check("types of tests and benchmarks", [...tsc, "test"]),
   check("format", [executable("deno"), "fmt", "--check"]),
   check("lint", [executable("deno"), "lint"]),
   check("types of the core", [...tsc, "."]),
   check("types of the Bun side", [...tsc, "src/runtime"]),
-  check("types of the Deno side", [executable("deno"), "check", "src/main/deno.ts"]),
   check("types of the Node side", [...tsc, "src/main"]),
   check("types of the package", [...tsc, "tsconfig.build.json", "--noEmit"]),
-  check("types of tests and benchmarks", [...tsc, "test"]),
 ];
 
 /** The sum, and what the end of the output says of each failure. */
@@ -89,10 +92,15 @@ async function runAll(works: readonly Work[], atOnce: number): Promise<void> {
   await Promise.all(Array.from({ length: atOnce }, next));
 }
 
-/** Merges lists evenly, so that work for the processor and waiting are always both under way. */
+const isLong = ({ name }: Work) => longPieces.some((piece) => name.includes(piece));
+
+/**
+ * Merges lists evenly, so that work for the processor and waiting are always both under way; what
+ * takes long comes into the first half.
+ */
 function mix(lists: readonly (readonly Work[])[]): Work[] {
   return lists.flatMap((works) =>
-    works.map((work, at) => ({ work, place: (at + 0.5) / works.length }))
+    works.map((work, at) => ({ work, place: (at + 0.5) / works.length / (isLong(work) ? 2 : 1) }))
   ).sort((a, b) => a.place - b.place).map(({ work }) => work);
 }
 
@@ -105,8 +113,11 @@ function commitHash(): string {
 }
 
 function worksOf(suite: Suite, commit: string, files: readonly string[], reports: string): Work[] {
-  return runtimesOf(suite, commit, wants("--all")).flatMap((runtime) => [
-    ...piecesOf(suite, files).map(([name, paths]) => testFiles(name, paths, runtime, reports)),
+  const all = wants("--all");
+  return runtimesOf(suite, commit, all).flatMap((runtime) => [
+    ...piecesOf(suite, files)
+      .filter((_, place) => runsPiece(suite, commit, all, runtime, place))
+      .map(([name, paths]) => testFiles(name, paths, runtime, reports)),
     ...(suite.programs ?? []).map((program) =>
       testProgram(program, runtime, suite.kind === "speed")
     ),
@@ -118,7 +129,10 @@ function announce(suite: Suite, commit: string): void {
   const where = runtimesOf(suite, commit, wants("--all")).map((name) => titles[name]);
   const isChosen = where.length < runtimes.length && suite.kind !== "source" &&
     suite.kind !== "speed";
-  const why = !isChosen ? "" : `, chosen by commit ${commit.slice(0, 7) || "(none)"}`;
+  const halves = suite.besidesBun === "halves" && !wants("--all") && where.length > 1
+    ? ", each file on Bun and one of the others, chosen by commit " + commit.slice(0, 7)
+    : "";
+  const why = !isChosen ? halves : `, chosen by commit ${commit.slice(0, 7) || "(none)"}`;
   console.log(`${suite.name}: on ${where.join(", ")}${why}`);
 }
 
@@ -127,8 +141,8 @@ async function runSuites(): Promise<void> {
   const files = allTestFiles(join(root, "test"));
   const reports = mkdtempSync(join(tmpdir(), "mcp-wrapper-check-"));
   try {
-    for (const { kind, atOnce } of stages) {
-      const chosen = suites.filter((suite) => suite.kind === kind);
+    for (const { kinds, atOnce } of stages) {
+      const chosen = suites.filter((suite) => kinds.includes(suite.kind));
       console.log();
       for (const suite of chosen) announce(suite, commit);
       const works = chosen.map((suite) => worksOf(suite, commit, files, reports));

@@ -7,7 +7,8 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { provide, provideNode } from "../support/outside.ts";
+import process from "node:process";
+import { compileCache, provide, provideNode } from "../support/outside.ts";
 import { testMsMax } from "../support/wait.ts";
 
 const suitePackage = "@modelcontextprotocol/conformance@0.2.0-alpha.12";
@@ -77,6 +78,7 @@ export function createSuite(): (args: readonly string[]) => Promise<SuiteRun> {
       const options = ["--timeout", String(testMsMax), "--output-dir", results];
       const child = spawn(node, [program, ...args, ...options], {
         stdio: ["ignore", "pipe", "pipe"],
+        env: { ...process.env, ...compileCache },
       });
       let output = "";
       child.stdout.setEncoding("utf8").on("data", (chunk: string) => output += chunk);

@@ -32,7 +32,6 @@ beforeAll(() => {
   runOrThrow("npm", install, { cwd: folder, env: home.env });
 }, testMs);
 afterAll(() => {
-  packed?.dispose();
   home?.dispose();
 });
 

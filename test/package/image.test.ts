@@ -53,7 +53,6 @@ describe("the image", () => {
   }, testMs);
   afterAll(() => {
     image?.dispose();
-    packed?.dispose();
   });
 
   imageTest("has npx and uvx, and its user can write to /data alone", () => {

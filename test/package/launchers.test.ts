@@ -30,7 +30,6 @@ beforeAll(async () => {
 }, testMs);
 afterAll(() => {
   registry?.close();
-  packed?.dispose();
 });
 
 /** The gateway below its launcher: its only child is a shell, the warden. */

@@ -2,7 +2,7 @@
  * What is in the packed package: everything that runs, no test, and metadata and types with which
  * publint and are-the-types-wrong find no fault.
  */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
@@ -16,7 +16,6 @@ let packed: Packed;
 beforeAll(() => {
   packed = packPackage();
 }, testMs);
-afterAll(() => packed?.dispose());
 
 test("npm pack lists what runs and no test", () => {
   const { files } = packed;

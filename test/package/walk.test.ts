@@ -32,7 +32,6 @@ beforeAll(() => {
   program = join(folder, "node_modules", manifest.name, "dist", "main", "bin.js");
 }, testMs);
 afterAll(() => {
-  packed?.dispose();
   home?.dispose();
 });
 

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { provide, provideNode } from "./outside.ts";
+import { compileCache, provide, provideNode } from "./outside.ts";
 import { textOfPrompt, type Visit } from "./visit.ts";
 import { testMsMax } from "./wait.ts";
 
@@ -24,7 +24,7 @@ export interface CliKind {
 /** Makes runs of a package's program with a home of its own; what it writes is JSON. */
 function programOf(packageName: string, name: string, home: string) {
   const [node, path] = [provideNode(), provide(packageName, name)];
-  const env = { PATH: process.env["PATH"] ?? "", HOME: home, NO_COLOR: "1" };
+  const env = { PATH: process.env["PATH"] ?? "", HOME: home, NO_COLOR: "1", ...compileCache };
   return async (...args: string[]): Promise<unknown> => {
     const text = await new Promise<string>((resolve, reject) => {
       const options = { cwd: home, env, timeout: testMsMax };

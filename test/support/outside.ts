@@ -3,7 +3,7 @@
  * outside of it, where `.ci/run` installs them beforehand and a run without it does so itself.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { cacheDirectory } from "./python.ts";
 
@@ -13,28 +13,37 @@ const packages = { bun: "bun@1.4.5", deno: "deno@2.9.6", node: "node@22.23.3" } 
 /** The oldest Node that the tests run on: it lets them load TypeScript by hooks. */
 export const nodeMin = "22.15";
 
+/** The variable by which these programs keep what Node compiled: many of their runs are short. */
+export const compileCache: Readonly<Record<string, string>> = {
+  NODE_COMPILE_CACHE: join(cacheDirectory, "compiled"),
+};
+
 /** The path of a package's program; installs the package unless the program is there. */
 export function provide(packageName: string, program: string): string {
   const path = join(cacheDirectory, "node_modules", ".bin", program);
   if (existsSync(path)) return path;
   mkdirSync(cacheDirectory, { recursive: true });
-  return alone(() => existsSync(path) ? path : install(packageName, path));
+  const lock = join(cacheDirectory, "installing");
+  return alone(lock, () => existsSync(path) ? path : install(packageName, path));
 }
 
 /** Longer than any installation takes: what is older was left by a process that died. */
 const lockMsMax = 300_000;
 const lockLookMs = 200;
 
-/** Does something while no other process does: npm's folder is for one at a time. */
-function alone<Value>(work: () => Value): Value {
-  const lock = join(cacheDirectory, "installing");
-  const end = Date.now() + lockMsMax;
+function isLeft(lock: string): boolean {
+  const madeAt = statSync(lock, { throwIfNoEntry: false })?.mtimeMs;
+  return madeAt !== undefined && Date.now() - madeAt > lockMsMax;
+}
+
+/** Does something while no other process with the same lock, a folder, does: npm's is for one at a time. */
+export function alone<Value>(lock: string, work: () => Value): Value {
   for (let isMine = false; !isMine;) {
     try {
       mkdirSync(lock);
       isMine = true;
     } catch {
-      if (Date.now() > end) rmSync(lock, { recursive: true, force: true });
+      if (isLeft(lock)) rmSync(lock, { recursive: true, force: true });
       else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lockLookMs);
     }
   }

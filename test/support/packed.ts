@@ -1,24 +1,36 @@
 /**
- * The package as npm would publish it: built and packed into a temporary folder, and a registry that
- * offers it and leads to the real one for everything else. `npx`, `bunx` and Deno all obey its URL.
+ * The package as npm would publish it: built and packed once for all files of tests, and a registry
+ * that offers it and leads to the real one for everything else. `npx`, `bunx` and Deno all obey its URL.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import process from "node:process";
+import { alone } from "./outside.ts";
 import { programCommand, projectDirectory, thisRuntime } from "./spawn_gateway.ts";
 
 /** A packed package. */
 export interface Packed {
   /** The path of its `.tgz`. */
   readonly tarball: string;
-  /** The folder that it was packed from: `dist`, `package.json` and the rest. */
+  /** The folder that it was packed from: `dist`, `package.json` and the rest. Other tests share it. */
   readonly folder: string;
   /** The paths in it. */
   readonly files: readonly string[];
-  dispose(): void;
 }
 
 /** Its `package.json`. */
@@ -38,14 +50,36 @@ export function runOrThrow(
   throw new Error(`Cannot run ${[command, ...args].join(" ")}: ${error ?? ""}\n${stdout}${stderr}`);
 }
 
-/** Builds and packs it. */
-export function packPackage(): Packed {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), "mcp-wrapper-package-")));
+const others = manifest.files.filter((name) => name !== "dist");
+const contents = ["package.json", "README.md", "LICENSE", ...others];
+const sources = [...contents, "src", "packaging/build.ts", "tsconfig.json", "tsconfig.build.json"];
+
+/** The paths of the files at a path, which is a file or a folder. */
+function filesAt(path: string): string[] {
+  if (!statSync(path).isDirectory()) return [path];
+  return readdirSync(path, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+/** Changes with everything that the package is made of, and with what makes it. */
+function digestOfSources(): string {
+  const hash = createHash("sha256").update(JSON.stringify([thisRuntime, process.versions]));
+  for (
+    const path of [...sources, "bun.lock"].flatMap((name) => filesAt(join(projectDirectory, name)))
+  ) {
+    hash.update(`\0${path}\0`).update(readFileSync(path));
+  }
+  return hash.digest("hex").slice(0, 16);
+}
+
+/** Builds and packs it in a folder. */
+function pack(folder: string): void {
   // Types are stripped alone: the build checks them.
   const build = programCommand("packaging/build.ts", [join(folder, "dist")], thisRuntime);
   runOrThrow(build.command, build.args, { cwd: projectDirectory });
-  const others = manifest.files.filter((name) => name !== "dist");
-  for (const name of ["package.json", "README.md", "LICENSE", ...others]) {
+  for (const name of contents) {
     cpSync(join(projectDirectory, name), join(folder, name), { recursive: true });
   }
   // The scripts would build once more.
@@ -54,12 +88,43 @@ export function packPackage(): Packed {
     filename: string;
     files: { path: string }[];
   }[];
-  return {
-    folder,
-    tarball: join(folder, packed?.filename ?? ""),
-    files: (packed?.files ?? []).map(({ path }) => path),
-    dispose: () => rmSync(folder, { recursive: true, force: true }),
+  const files = (packed?.files ?? []).map(({ path }) => path);
+  writeFileSync(join(folder, listing), JSON.stringify({ filename: packed?.filename, files }));
+}
+
+/** What npm said of the package. */
+const listing = "packed.json";
+
+/** How long a package that nothing asks for stays. */
+const keptMsMax = 3_600_000;
+
+/**
+ * The package, built and packed by the first test that asks while the sources are as they are; others
+ * wait for it.
+ */
+export function packPackage(): Packed {
+  const all = join(realpathSync(tmpdir()), `mcp-wrapper-packed-${process.getuid?.() ?? 0}`);
+  mkdirSync(all, { recursive: true, mode: 0o700 });
+  const folder = join(all, digestOfSources());
+  if (!existsSync(folder)) {
+    alone(`${folder}.lock`, () => {
+      if (existsSync(folder)) return;
+      for (const name of readdirSync(all).filter((name) => !name.includes("."))) {
+        const path = join(all, name);
+        if (Date.now() - statSync(path).mtimeMs > keptMsMax) rmSync(path, { recursive: true });
+      }
+      const draft = `${folder}.draft`;
+      rmSync(draft, { recursive: true, force: true });
+      mkdirSync(draft);
+      pack(draft);
+      renameSync(draft, folder);
+    });
+  }
+  const { filename, files } = JSON.parse(readFileSync(join(folder, listing), "utf8")) as {
+    filename: string;
+    files: string[];
   };
+  return { folder, tarball: join(folder, filename), files };
 }
 
 /** A registry with the packed package. */

@@ -1,10 +1,11 @@
 /**
  * The suites of the test command, as rows. `core` needs no program beyond the runtimes and runs on
- * all of them; its slow row runs on Bun and on the one of the others that the commit's hash chooses. The others use programs, servers and clients of other projects (from npm and PyPI); they
- * cost more than they tell about a runtime, so each runs on one, which the commit's hash chooses:
- * over some commits, every combination is seen. `source` looks at the project's own text and tools, and
- * `speed` measures: both run on Bun, where they are shortest. `bun run test:all` runs every combination
- * at once.
+ * all of them; each file of its slow row runs on Bun and on one of the others, half of the files on
+ * each, and the commit's hash chooses which. The others use programs, servers and clients of other
+ * projects (from npm and PyPI); they cost more than they tell about a runtime, so each runs on one,
+ * which the commit's hash chooses: over some commits, every combination is seen. `source` looks at the
+ * project's own text and tools, and `speed` measures: both run on Bun, where they are shortest.
+ * `bun run test:all` runs every combination at once.
  */
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -18,8 +19,8 @@ export interface Suite {
   readonly files?: readonly string[];
   /** Programs with their arguments; `MCP_TEST_RUNTIME` picks the gateway's runtime. */
   readonly programs?: readonly (readonly string[])[];
-  /** `chosen`: of the other runtimes only the one that the commit chooses runs it. */
-  readonly besidesBun?: "chosen";
+  /** `halves`: each of the other runtimes runs every second piece; the commit chooses which. */
+  readonly besidesBun?: "halves";
   /** Whether the files of a folder share a process: they wait for nothing, so that starts count. */
   readonly isGrouped?: boolean;
 }
@@ -69,20 +70,39 @@ export const suites: readonly Suite[] = [
     files: ["tidy.test.ts", "contract/bench_scenarios.test.ts", "unit/bench_"],
   },
   { name: "unit", kind: "core", files: ["unit/"], isGrouped: true },
-  { name: "processes and sockets", kind: "core", files: [""], besidesBun: "chosen" },
+  { name: "processes and sockets", kind: "core", files: [""], besidesBun: "halves" },
   { name: "speed", kind: "speed", programs: [["bench/run.ts", "e2e", "--short"]] },
 ];
 
 /**
- * The kinds in their order, and how many pieces of one kind run at the same time. Most tests wait for
+ * What runs together, in its order, and how many pieces at the same time. Most tests wait for
  * processes and clocks, so that more of them than the machine has processors cost each other little.
  * Speed is measured alone.
  */
-export const stages: readonly { readonly kind: Suite["kind"]; readonly atOnce: number }[] = [
-  { kind: "outside", atOnce: 3 },
-  { kind: "source", atOnce: 3 },
-  { kind: "core", atOnce: 4 },
-  { kind: "speed", atOnce: 1 },
+export const stages: readonly {
+  readonly kinds: readonly Suite["kind"][];
+  readonly atOnce: number;
+}[] = [
+  { kinds: ["outside", "source", "core"], atOnce: 4 },
+  { kinds: ["speed"], atOnce: 1 },
+];
+
+/** Pieces that take longest: they belong into the first half, so that none is left alone at the end. */
+export const longPieces: readonly string[] = [
+  "conformance/run_client.ts",
+  "contract/doctor.test.ts",
+  "contract/commands_live.test.ts",
+  "dual-stdio",
+  "e2e/eras.test.ts",
+  "e2e/era_programs.test.ts",
+  "e2e/real_servers.test.ts",
+  "e2e/sessions.test.ts",
+  "e2e/stdio_gateways.test.ts",
+  "fault/",
+  "handshake-stdio",
+  "package/",
+  "unit/protocol",
+  "unit/upstream",
 ];
 
 /** All test files below a folder, as paths with `/`. */
@@ -112,11 +132,29 @@ export function piecesOf(suite: Suite, all: readonly string[]): [name: string, f
 export function runtimesOf(suite: Suite, commit: string, all: boolean): readonly RuntimeName[] {
   if (all) return runtimes;
   if (suite.kind === "source" || suite.kind === "speed") return ["bun"];
-  const digit = Number.parseInt(commit[suites.indexOf(suite)] ?? "", 16);
-  const pick = (names: readonly RuntimeName[]): readonly RuntimeName[] =>
-    names.slice(digit % names.length).slice(0, 1);
+  if (suite.kind === "core" && suite.besidesBun === undefined) return runtimes;
+  const digit = digitOf(suite, commit);
+  if (digit === undefined) return ["bun"];
+  return suite.besidesBun === "halves"
+    ? runtimes
+    : runtimes.slice(digit % runtimes.length).slice(0, 1);
+}
+
+/** Whether a runtime of a suite runs the piece at this place of its list. */
+export function runsPiece(
+  suite: Suite,
+  commit: string,
+  all: boolean,
+  runtime: RuntimeName,
+  place: number,
+): boolean {
+  if (all || suite.besidesBun === undefined || runtime === "bun") return true;
   const others = runtimes.filter((name) => name !== "bun");
-  if (suite.besidesBun === "chosen") return ["bun", ...Number.isNaN(digit) ? [] : pick(others)];
-  if (suite.kind === "core") return runtimes;
-  return Number.isNaN(digit) ? ["bun"] : pick(runtimes);
+  return others[(place + (digitOf(suite, commit) ?? 0)) % others.length] === runtime;
+}
+
+/** The digit of the commit's hash that chooses for a suite. */
+function digitOf(suite: Suite, commit: string): number | undefined {
+  const digit = Number.parseInt(commit[suites.indexOf(suite)] ?? "", 16);
+  return Number.isNaN(digit) ? undefined : digit;
 }

@@ -4,7 +4,16 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type RuntimeName, runtimes } from "../support/runtimes.ts";
-import { allTestFiles, filesOf, runtimesOf, type Suite, suites } from "../support/suites.ts";
+import {
+  allTestFiles,
+  filesOf,
+  longPieces,
+  piecesOf,
+  runsPiece,
+  runtimesOf,
+  type Suite,
+  suites,
+} from "../support/suites.ts";
 
 const folder = fileURLToPath(new URL("..", import.meta.url));
 const all = allTestFiles(folder);
@@ -26,15 +35,20 @@ test("each test file belongs to one suite, and each row names what is there", ()
   }
 });
 
-test("the core runs on every runtime, its slow row on Bun and a chosen one, source and speed on Bun, each other suite on the one that the commit chooses", () => {
+test("each long piece is a piece", () => {
+  const pieces = suites.flatMap((suite) => [
+    ...piecesOf(suite, all).map(([name]) => name),
+    ...(suite.programs ?? []).map((program) => program.join(" ")),
+  ]);
+  expect(longPieces.filter((long) => !pieces.some((name) => name.includes(long)))).toEqual([]);
+});
+
+test("the core runs on every runtime, source and speed on Bun, each other suite on the one that the commit chooses", () => {
   const commits = ["0", "1", "2", "3"].map((digit) => digit.repeat(40));
-  const slow: (readonly RuntimeName[])[] = [
-    ...[["bun", "deno"], ["bun", "node"], ["bun", "deno"], ["bun", "node"]] as const,
-  ];
   for (const suite of suites) {
     const chosen = commits.map((commit) => runtimesOf(suite, commit, false));
     const expected: Record<Suite["kind"], (readonly RuntimeName[])[]> = {
-      core: suite.besidesBun === "chosen" ? slow : commits.map(() => runtimes),
+      core: commits.map(() => runtimes),
       source: commits.map(() => ["bun"]),
       speed: commits.map(() => ["bun"]),
       outside: [["bun"], ["deno"], ["node"], ["bun"]],
@@ -44,5 +58,20 @@ test("the core runs on every runtime, its slow row on Bun and a chosen one, sour
     const isEverywhere = suite.kind === "core" && suite.besidesBun === undefined;
     expect(runtimesOf(suite, "", false)).toEqual(isEverywhere ? runtimes : ["bun"]);
     expect(runtimesOf(suite, commits[0] ?? "", true)).toEqual(runtimes);
+  }
+});
+
+test("each piece of the slow row runs on Bun and one other, and the next commit may choose the rest", () => {
+  for (const suite of suites) {
+    const where = (commit: string, everywhere: boolean, place: number) =>
+      runtimes.filter((name) => runsPiece(suite, commit, everywhere, name, place));
+    const commits = ["4", "5"].map((digit) => digit.repeat(40));
+    for (const place of [0, 1]) {
+      expect(where("", true, place)).toEqual([...runtimes]);
+      const [one = [], two = []] = commits.map((commit) => where(commit, false, place));
+      expect([...new Set([...one, ...two])].sort()).toEqual([...runtimes]);
+      if (suite.besidesBun === undefined) expect(one).toEqual([...runtimes]);
+      else expect([one.length, one.includes("bun")]).toEqual([2, true]);
+    }
   }
 });
