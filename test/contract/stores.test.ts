@@ -14,6 +14,7 @@ import type { CredentialKey } from "../../src/credentials/provider.ts";
 import { systemClock } from "../../src/clock.ts";
 import { defaultLimits, type Limits } from "../../src/limits.ts";
 import { logLevels } from "../../src/model.ts";
+import type { UserRow } from "../../src/oauth/user_store.ts";
 import type { SessionRecord } from "../../src/session/session_store.ts";
 import { openStores } from "../../src/store/stores.ts";
 import type { Catalog } from "../../src/upstream/deps.ts";
@@ -590,6 +591,45 @@ for (const place of places) {
 }
 
 for (const place of places) describeOAuthStore(place.name, () => open(place), place.isKept);
+
+const user: UserRow = { name: "ann", roles: ["a"], groups: [], createdAt: 1_700_000_000_000 };
+
+for (const place of places) {
+  describe(`users, ${place.name}`, () => {
+    test("are found as they were added, by their exact names, and listed by name", async () => {
+      const { users, close } = await open(place);
+      const bob = { ...user, name: "bob", password: "hash", usedAt: 1_700_000_000_001 };
+      expect(await users.add(bob)).toBe(true);
+      expect(await users.add(user)).toBe(true);
+      expect(await users.add({ ...user, roles: ["other"] })).toBe(false);
+      expect(await users.all()).toEqual([user, bob]);
+      expect(await users.find("ann")).toEqual(user);
+      expect(await users.find("Ann")).toBeUndefined();
+      await close();
+      if (!place.isKept) return;
+      const again = await open(place);
+      expect(await again.users.all()).toEqual([user, bob]);
+      await again.close();
+    });
+
+    test("are changed in one step, and removed once", async () => {
+      const { users, close } = await open(place);
+      await users.add(user);
+      const link = { digest: "d", expiresAt: 5 };
+      expect(await users.update("ann", (row) => ({ ...row, link }))).toBe(true);
+      expect(await users.find("ann")).toEqual({ ...user, link });
+      const take = () =>
+        users.update("ann", ({ link: found, ...row }) => found === undefined ? undefined : row);
+      expect((await Promise.all([take(), take()])).sort()).toEqual([false, true]);
+      expect(await users.find("ann")).toEqual(user);
+      expect(await users.update("bob", (row) => row)).toBe(false);
+      expect(await users.remove("ann")).toBe(true);
+      expect(await users.remove("ann")).toBe(false);
+      expect(await users.all()).toEqual([]);
+      await close();
+    });
+  });
+}
 
 test("an unknown kind is refused with a message that names the others", async () => {
   await expect(open({ name: "", kind: "redis", isKept: true })).rejects.toThrow(

@@ -59,7 +59,7 @@ ${fields}
 <button type="submit" name="decision" value="deny">Deny</button>
 </div>
 </form>
-<p class="soft">You are logged in as <strong><bdi>${person}</bdi></strong>. ${logout}</p>`,
+<div class="soft">You are logged in as <strong><bdi>${person}</bdi></strong>. ${logout}</div>`,
   });
 }
 

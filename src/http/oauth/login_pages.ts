@@ -128,7 +128,7 @@ async function loggedInPage(layer: PagesLayer, browser: Browser, person: Person)
       shown(layer, person.name)
     }</bdi></strong>.
 Go back to your client and connect.</p>
-<p>${logout}</p>`,
+${logout}`,
   });
 }
 
