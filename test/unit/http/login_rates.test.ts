@@ -64,14 +64,13 @@ describe("log-ins", () => {
   });
 
   test("that are too many at once are asked to come back, and none waits without end", async () => {
-    const { browser: open } = await createPagesHarness({ limits: { passwordsWaitingMax: 2 } });
-    const browsers = [open(), open(), open(), open()];
-    const pages = await Promise.all(browsers.map((browser) => browser.open(login)));
+    const { people } = await createPagesHarness({ limits: { passwordsWaitingMax: 2 } });
     const outcomes = await Promise.all(
-      browsers.map((browser, index) =>
-        browser.submit(pages[index]!, { name: `name${index}`, password: "wrong password" })
+      ["a", "b", "c", "d"].map((name) =>
+        people.logIns.withPassword(name, "wrong password", { remoteAddress: "192.0.2.1" })
       ),
     );
-    expect(outcomes.map(({ status }) => status).sort()).toEqual([403, 403, 429, 429]);
+    const wait = { state: "wait", waitMs: defaultLimits.passwordBusyMs };
+    expect(outcomes).toEqual([{ state: "wrong" }, { state: "wrong" }, wait, wait] as never);
   });
 });
