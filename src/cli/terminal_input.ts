@@ -19,7 +19,7 @@ const backspaces = new Set(["\b", "\u007f"]);
 const clearKeys = new Set(["\u0015", "\u0017"]);
 
 /** Arrows and other keys that send several characters. */
-const keySequence = /\u001b(?:\[[\d;]*[A-Za-z~]|O[A-Za-z])/g;
+const keySequence = new RegExp("\u001b(?:\\[[\\d;]*[A-Za-z~]|O[A-Za-z])", "g");
 
 /** Makes the input of a stream; `setRaw` switches the terminal. */
 export function createTerminalInput(
@@ -31,9 +31,9 @@ export function createTerminalInput(
   let text = "";
   let isEnded = false;
   /** Reads on until the text has a match; undefined: the input ended before. */
-  const until = async (pattern: RegExp): Promise<number | undefined> => {
+  const until = async (find: (text: string) => number): Promise<number | undefined> => {
     for (;;) {
-      const index = text.search(pattern);
+      const index = find(text);
       if (index >= 0) return index;
       if (isEnded) return undefined;
       const { done = false, value } = await (chunks ??= chunksOf(stdin())).next();
@@ -48,11 +48,11 @@ export function createTerminalInput(
     return line;
   };
   return {
-    line: async () => take(await until(/\n/)),
+    line: async () => take(await until((typed) => typed.indexOf("\n"))),
     async secret() {
       setRaw(true);
       try {
-        const end = await until(/[\r\n\u0003]|^\u0004/);
+        const end = await until(endOfSecret);
         const key = end === undefined ? "" : text[end];
         const typed = take(end);
         if (key === interrupt) throw new CommandError("interrupted", "Interrupted");
@@ -69,6 +69,12 @@ async function* chunksOf(
 ): AsyncGenerator<Uint8Array, undefined> {
   for await (const chunk of stream) yield chunk;
   return undefined;
+}
+
+/** Where a secret ends: Enter, Ctrl-C, or Ctrl-D as the first key. */
+function endOfSecret(typed: string): number {
+  if (typed.startsWith(endOfInput)) return 0;
+  return typed.split("").findIndex((key) => key === "\r" || key === "\n" || key === interrupt);
 }
 
 /** The text that keys leave. */
