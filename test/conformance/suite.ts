@@ -1,7 +1,8 @@
 /**
  * The official conformance suite as a program: where it is, how one run is made, and what its checks
  * say. The suite needs Node 22 and lives outside the project. What runs against what is said by
- * run.ts (the gateway as a server) and run_client.ts (the gateway as a client).
+ * run.ts (the gateway as a server), run_client.ts (as a client) and run_authorization.ts (as an
+ * authorization server).
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -57,7 +58,7 @@ function scenarioOf(directory: string, name: string): Scenario {
 
 function scenariosIn(directory: string): Scenario[] {
   return readdirSync(directory).sort().flatMap((entry) => {
-    const name = /^(?:server-)?(.+?)-\d{4}-\d\d-\d\dT[\d-]+Z$/.exec(entry)?.[1];
+    const name = /^(?:authorization-server-|server-)?(.+?)-\d{4}-\d\d-\d\dT[\d-]+Z$/.exec(entry)?.[1];
     const path = join(directory, entry);
     return name !== undefined && existsSync(join(path, "checks.json"))
       ? [scenarioOf(path, name)]
@@ -65,23 +66,36 @@ function scenariosIn(directory: string): Scenario[] {
   });
 }
 
+/** Runs the suite with the arguments of its command line; `hear` gets its output as it comes. */
+export type RunSuite = (
+  args: readonly string[],
+  hear?: (output: string) => void,
+) => Promise<SuiteRun>;
+
+/** These runs have a limit on time of their own. */
+const untimed = "authorization";
+
 /**
- * Makes a runner of the suite; `args` are those of its command line, less where results go and how
- * long one scenario may take: a busy machine must not reach that.
+ * Makes a runner of the suite; it adds where results go and how long one scenario may take: a busy
+ * machine must not reach that.
  */
-export function createSuite(): (args: readonly string[]) => Promise<SuiteRun> {
+export function createSuite(): RunSuite {
   const node = provideNode();
   const program = provide(suitePackage, "conformance");
-  return (args) =>
+  return (args, hear) =>
     new Promise((resolve, reject) => {
       const results = mkdtempSync(join(tmpdir(), "mcp-wrapper-conformance-"));
-      const options = ["--timeout", String(testMsMax), "--output-dir", results];
+      const limit = args[0] === untimed ? [] : ["--timeout", String(testMsMax)];
+      const options = [...limit, "--output-dir", results];
       const child = spawn(node, [program, ...args, ...options], {
         stdio: ["ignore", "pipe", "pipe"],
         env: { ...process.env, ...compileCache },
       });
       let output = "";
-      child.stdout.setEncoding("utf8").on("data", (chunk: string) => output += chunk);
+      child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+        output += chunk;
+        hear?.(output);
+      });
       child.stderr.setEncoding("utf8").on("data", (chunk: string) => output += chunk);
       child.once("error", reject);
       child.once("close", () => {

@@ -63,6 +63,11 @@ export const suites: readonly Suite[] = [
     kind: "outside",
     programs: [["test/conformance/run_client.ts"]],
   },
+  {
+    name: "official suite, the gateway as authorization server",
+    kind: "outside",
+    programs: [["test/conformance/run_authorization.ts"]],
+  },
   { name: "the package", kind: "outside", files: ["package/"] },
   {
     name: "the source text and the benchmarks",
