@@ -58,7 +58,8 @@ function scenarioOf(directory: string, name: string): Scenario {
 
 function scenariosIn(directory: string): Scenario[] {
   return readdirSync(directory).sort().flatMap((entry) => {
-    const name = /^(?:authorization-server-|server-)?(.+?)-\d{4}-\d\d-\d\dT[\d-]+Z$/.exec(entry)?.[1];
+    const name = /^(?:authorization-server-|server-)?(.+?)-\d{4}-\d\d-\d\dT[\d-]+Z$/.exec(entry)
+      ?.[1];
     const path = join(directory, entry);
     return name !== undefined && existsSync(join(path, "checks.json"))
       ? [scenarioOf(path, name)]

@@ -84,17 +84,22 @@ describe("an entry", () => {
 test("the route table has these rights, and no other route", () => {
   // The rows are data: making them uses none of the parts but these.
   const operator = { registry: {}, servers: () => [], restart: () => Promise.resolve() };
-  const rows = adminRows({ operator, surfaceKinds } as unknown as AdminParts);
+  const access = { keys: {}, users: {}, clients: {}, grants: {} };
+  const rows = adminRows({ operator, access, surfaceKinds } as unknown as AdminParts);
   expect(rows.map(({ method, path, right }) => `${right} ${method} ${path}`).sort()).toEqual([
     "none GET /admin/hello",
     "operator DELETE /admin/mcp",
     "operator DELETE /admin/servers/:name",
     "operator DELETE /admin/servers/:name/mcp",
+    "operator GET /admin/clients",
+    "operator GET /admin/grants",
+    "operator GET /admin/keys",
     "operator GET /admin/mcp",
     "operator GET /admin/servers",
     "operator GET /admin/servers/:name",
     "operator GET /admin/servers/:name/mcp",
     "operator GET /admin/status",
+    "operator GET /admin/users",
     "operator POST /admin/mcp",
     "operator POST /admin/reload",
     "operator POST /admin/servers/:name/disable",
@@ -102,7 +107,15 @@ test("the route table has these rights, and no other route", () => {
     "operator POST /admin/servers/:name/mcp",
     "operator POST /admin/servers/:name/restart",
     "operator PUT /admin/servers/:name",
+    "owner DELETE /admin/clients/:name",
+    "owner DELETE /admin/grants/:name",
+    "owner DELETE /admin/keys/:name",
+    "owner DELETE /admin/users/:name",
     "owner GET /admin/attach",
     "owner POST /admin/backup",
+    "owner POST /admin/keys",
+    "owner POST /admin/users",
+    "owner POST /admin/users/:name/link",
+    "owner POST /admin/users/:name/password",
   ]);
 });
