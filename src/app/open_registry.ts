@@ -49,7 +49,7 @@ export async function openRegistry(options: OpenRegistryOptions): Promise<OpenRe
     limits,
     secrets: config.secrets,
   });
-  const { storeKinds, upstreamKinds: kinds } = defaultTables;
+  const { storeKinds, kinds } = defaultTables;
   const { stores } = await openStores({ config, kinds: storeKinds, runtime, clock, limits, log })
     .catch((fault) => {
       throw toRegistryError(fault, config.dataDirectory);
