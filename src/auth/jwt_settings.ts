@@ -6,9 +6,9 @@ import * as v from "valibot";
 import { ConfigError } from "../config/config_error.ts";
 import { only } from "../config/credentials_schema.ts";
 import { isLoopback } from "../config/loopback.ts";
+import { readKindSettings } from "../config/kind_settings.ts";
 import { isJsonObject } from "../json.ts";
 import type { JsonObject } from "../model.ts";
-import { readKindSettings } from "./kind_settings.ts";
 
 /** One issuer of tokens. */
 export interface JwtIssuer {
