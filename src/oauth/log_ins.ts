@@ -3,7 +3,7 @@
  * takes the same steps as one of a known name: the same rates, the same hash, the same answer.
  */
 import type { Clock } from "../clock.ts";
-import { parseAddress } from "../ip_address.ts";
+import { networkOf } from "../ip_address.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { createAttemptRate } from "./attempt_rate.ts";
@@ -55,7 +55,7 @@ export function createLogIns({ users, clock, limits, sha256, log }: LogInDeps): 
     refillMs: limits.loginAddressRefillMs,
     keysMax,
   });
-  const takeAddress = ({ remoteAddress }: LoginSource): number =>
+  const takeAddress = ({ remoteAddress = "unknown" }: LoginSource): number =>
     addresses.take(networkOf(remoteAddress));
   const attempt = async (
     given: string,
@@ -89,14 +89,4 @@ export function createLogIns({ users, clock, limits, sha256, log }: LogInDeps): 
       attempt(name, source, (exact) => users.byPassword(exact, password)),
     withLink: (name, token, source) => attempt(name, source, (exact) => users.byLink(exact, token)),
   };
-}
-
-/** Bytes of an IPv6 address that one customer has; a host can use all addresses that begin so. */
-const networkLength = 8;
-
-/** What attempts are counted by: an IPv4 address, or the network of an IPv6 address. */
-function networkOf(address = "unknown"): string {
-  const bytes = parseAddress(address);
-  if (bytes === undefined) return address;
-  return (bytes.length > networkLength / 2 ? bytes.slice(0, networkLength) : bytes).join(".");
 }

@@ -46,7 +46,7 @@ function isIssuer(text: string): boolean {
   if (!URL.canParse(text) || /[?#]/.test(text)) return false;
   const { protocol, hostname, username, password } = new URL(text);
   if (username + password !== "") return false;
-  const isHere = isLoopback(hostname.replace(/^\[|\]$/g, ""));
+  const isHere = isLoopback(hostname);
   return protocol === "https:" || (protocol === "http:" && isHere);
 }
 

@@ -5,8 +5,7 @@
 import { AccessError } from "../access_error.ts";
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
-import { sha256Hex } from "../seal.ts";
-import { bytesToBase64url } from "../bytes_text.ts";
+import { makeKey, sha256Hex } from "../seal.ts";
 import { withTimes } from "./listed_access.ts";
 import type { OAuthSteering } from "./oauth_server.ts";
 import type { Passwords } from "./passwords.ts";
@@ -78,7 +77,6 @@ export interface UserDeps {
 /** The page that takes the link. */
 export const loginLinkPath = "/oauth/login/link";
 
-const tokenBytes = 32;
 const tokenPrefix = "mcpl_";
 
 /** The principal of a user. */
@@ -148,8 +146,7 @@ export function createUsers(deps: UserDeps): Users {
       await deps.revokePrincipal(principalOfUser(name), "password changed");
     },
     async makeLink(name) {
-      const random = crypto.getRandomValues(new Uint8Array(tokenBytes));
-      const token = `${tokenPrefix}${bytesToBase64url(random)}`;
+      const token = `${tokenPrefix}${makeKey()}`;
       const link = { digest: await sha256Hex(token), expiresAt: clock.wall() + limits.loginLinkMs };
       await change(name, (row) => ({ ...row, link }));
       const query = new URLSearchParams({ user: name, token });
