@@ -5,10 +5,11 @@
 import * as v from "valibot";
 import { readKindSettings } from "../config/kind_settings.ts";
 import type { Principal } from "../model.ts";
+import { keyPrincipal } from "../principals.ts";
 import type { Authenticator, AuthenticatorDeps, Challenge } from "./authenticator.ts";
 import { isSameDigest } from "./bearer.ts";
 import { createBearerAuthenticator, isOnlyKind, type ValidToken } from "./bearer_authenticator.ts";
-import { keyPrefix, keyPrincipal } from "./key_ring.ts";
+import { keyPrefix } from "./key_ring.ts";
 import type { StoredKey } from "./key_store.ts";
 import { createKeyUse } from "./key_use.ts";
 

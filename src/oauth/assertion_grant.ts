@@ -4,6 +4,7 @@
  * Only issuers of the settings are accepted. An assertion is used once.
  */
 import { decodeJwt, type JWTPayload } from "jose";
+import { userPrincipal } from "../principals.ts";
 import { type AssertionClaims, useOnce, verifyAssertion } from "./assertions.ts";
 import type { OAuthClient } from "./client_metadata.ts";
 import type { TokenAnswer } from "./issued_tokens.ts";
@@ -54,7 +55,7 @@ export async function exchangeAssertion(
     surface,
   };
   const answer = await issueAlone(deps, client, body, { scopes, surface });
-  const principal = `user:${name}`;
+  const principal = userPrincipal(name);
   deps.emit({ type: "oauth_step", step: "assertion_token", client: client.id, principal, surface });
   return answer;
 }

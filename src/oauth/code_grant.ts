@@ -4,6 +4,7 @@
  * are stored together with the mark on the code.
  */
 import { base64urlToBytes, bytesToHex } from "../bytes_text.ts";
+import { userPrincipal } from "../principals.ts";
 import type { OAuthClient } from "./client_metadata.ts";
 import type { OAuthClients } from "./clients.ts";
 import { toAnswer, type TokenAnswer, toTokenRow } from "./issued_tokens.ts";
@@ -33,7 +34,7 @@ export async function redeemCode(
   const answer = await storeGrant(deps, clients, client, row, body, { surface, scopes });
   // Another request redeemed it at the same time.
   if (answer === undefined) return await refuseReplay(deps, row, client);
-  const principal = `user:${body.grant.name}`;
+  const principal = userPrincipal(body.grant.name);
   deps.emit({ type: "oauth_step", step: "code_redeemed", client: client.id, principal, surface });
   await keepBound(deps, client.id, principal);
   return answer;
@@ -93,7 +94,7 @@ async function storeGrant(
   const grantRow: GrantRow = {
     id: row.grantId,
     client: client.id,
-    principal: `user:${grant.name}`,
+    principal: userPrincipal(grant.name),
     body: { ...grant },
     createdAt: Math.round(now),
     usedAt: Math.round(now),

@@ -2,6 +2,7 @@
  * The grant `client_credentials` (RFC 6749, 4.4): a client of the settings acts for itself, as the
  * principal `client:ID`. It gets no refresh token, since it can ask again.
  */
+import { clientPrincipal, userPrincipal } from "../principals.ts";
 import type { OAuthClient } from "./client_metadata.ts";
 import { toAnswer, type TokenAnswer, toTokenRow } from "./issued_tokens.ts";
 import type { OAuthDeps } from "./oauth_deps.ts";
@@ -32,14 +33,14 @@ export async function issueToMachine(
     scopes: [...machine.scopes],
   };
   const answer = await issueAlone(deps, client, body, { scopes, surface });
-  const principal = `client:${id}`;
+  const principal = clientPrincipal(id);
   deps.emit({ type: "oauth_step", step: "machine_token", client: id, principal, surface });
   return answer;
 }
 
 /** The principal of a grant. */
 export function principalIdOf({ kind, name }: Pick<GrantBody, "kind" | "name">): string {
-  return `${kind === "client" ? "client" : "user"}:${name}`;
+  return kind === "client" ? clientPrincipal(name) : userPrincipal(name);
 }
 
 /** Stores an access token without a refresh token, under the one grant of this principal. */

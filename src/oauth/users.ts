@@ -5,6 +5,7 @@
 import { AccessError } from "../access_error.ts";
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
+import { userPrincipal } from "../principals.ts";
 import { makeKey, sha256Hex } from "../seal.ts";
 import { withTimes } from "./listed_access.ts";
 import type { OAuthSteering } from "./oauth_server.ts";
@@ -79,11 +80,6 @@ export const loginLinkPath = "/oauth/login/link";
 
 const tokenPrefix = "mcpl_";
 
-/** The principal of a user. */
-export function principalOfUser(name: string): string {
-  return `user:${name}`;
-}
-
 /** Makes the component; the store belongs to its opener. */
 export function createUsers(deps: UserDeps): Users {
   const { store, passwords, clock, limits } = deps;
@@ -135,7 +131,7 @@ export function createUsers(deps: UserDeps): Users {
     async remove(name) {
       if (!await store.remove(name)) throw unknownUser(name);
       deps.logOut(name);
-      await deps.revokePrincipal(principalOfUser(name), "user removed");
+      await deps.revokePrincipal(userPrincipal(name), "user removed");
     },
     async setPassword(name, password) {
       readPassword(password, name, limits);
@@ -143,7 +139,7 @@ export function createUsers(deps: UserDeps): Users {
       const hash = await passwords.hash(password);
       await change(name, ({ link: _, ...row }) => ({ ...row, password: hash }));
       deps.logOut(name);
-      await deps.revokePrincipal(principalOfUser(name), "password changed");
+      await deps.revokePrincipal(userPrincipal(name), "password changed");
     },
     async makeLink(name) {
       const token = `${tokenPrefix}${makeKey()}`;
