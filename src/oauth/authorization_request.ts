@@ -37,7 +37,7 @@ export async function checkAuthorization(
       type: "oauth_step",
       step: "authorization_refused",
       client: clientId,
-      reason: `${error.code}: ${error.message}`,
+      reason: error.reason,
     });
   try {
     const params = readParams(request.params, deps.limits);

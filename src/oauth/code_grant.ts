@@ -7,7 +7,7 @@ import { base64urlToBytes, bytesToHex } from "../bytes_text.ts";
 import { userPrincipal } from "../principals.ts";
 import type { OAuthClient } from "./client_metadata.ts";
 import type { OAuthClients } from "./clients.ts";
-import { toAnswer, type TokenAnswer, toTokenRow } from "./issued_tokens.ts";
+import { issueToken, toAnswer, type TokenAnswer, toTokenRow } from "./issued_tokens.ts";
 import type { OAuthDeps } from "./oauth_deps.ts";
 import { OAuthError } from "./oauth_error.ts";
 import { narrowSurface, type OAuthParams, type OAuthRequest } from "./oauth_request.ts";
@@ -82,13 +82,14 @@ async function assertProof(body: CodeBody, params: OAuthParams): Promise<void> {
 }
 
 async function storeGrant(
-  { store, clock, settings, limits }: OAuthDeps,
+  deps: OAuthDeps,
   clients: OAuthClients,
   client: OAuthClient,
   row: OAuthTokenRow,
   body: CodeBody,
   token: { readonly surface: string | undefined; readonly scopes: readonly string[] },
 ): Promise<TokenAnswer | undefined> {
+  const { store, clock, limits } = deps;
   const now = clock.wall();
   const { grant } = body;
   const grantRow: GrantRow = {
@@ -99,22 +100,21 @@ async function storeGrant(
     createdAt: Math.round(now),
     usedAt: Math.round(now),
   };
-  const access = {
+  const { grantId } = row;
+  const access = issueToken(deps, {
     token: makeToken("access"),
-    grantId: row.grantId,
-    kind: "access" as const,
-    expiresAt: now + settings.accessTokenMs,
+    grantId,
+    kind: "access",
     scopes: [...token.scopes],
     surface: token.surface,
-  };
-  const refresh = {
+  });
+  const refresh = issueToken(deps, {
     token: makeToken("refresh"),
-    grantId: row.grantId,
-    kind: "refresh" as const,
-    expiresAt: now + settings.refreshTokenMs,
+    grantId,
+    kind: "refresh",
     scopes: grant.scopes,
     surface: grant.surface,
-  };
+  });
   const used: OAuthTokenRow = {
     ...row,
     body: { ...row.body, usedAt: Math.round(now) },

@@ -6,6 +6,7 @@ import type { LoginOutcome } from "../../oauth/log_ins.ts";
 import type { Person } from "../../oauth/waiting_authorizations.ts";
 import { type Markup, markup, type MarkupValue } from "../markup.ts";
 import type { OpenContext } from "../request_context.ts";
+import { toRetryAfter, toSeconds } from "../respond.ts";
 import {
   type Browser,
   formFields,
@@ -16,7 +17,7 @@ import {
   takeForm,
   waitingFor,
 } from "./browser_request.ts";
-import { pageResponse, seeOther, toRetryAfter, toSeconds } from "./page.ts";
+import { pageResponse, seeOther } from "./page.ts";
 import { toShownText } from "./shown_text.ts";
 
 /** `GET /oauth/login`: the form, or who is logged in. */
