@@ -3,7 +3,8 @@
  * failure's status and text come from the error table alone. Not here: headers for browsers of
  * other origins (guard.ts).
  */
-import { type ErrorCode, type GatewayError, toGatewayError, withOutcome } from "../errors.ts";
+import type { ErrorCode } from "../error_table.ts";
+import { type GatewayError, toGatewayError, withOutcome } from "../errors.ts";
 import { msPerSecond } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { RequestId } from "../model.ts";
