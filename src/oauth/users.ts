@@ -1,13 +1,13 @@
 /**
  * The gateway's own users: adding and removing them, their passwords and log-in links, and who a
- * password or a link belongs to. Not here: how often may be tried (log_ins.ts), pages (src/http/).
+ * password or a link belongs to. Not here: how often may be tried (login_attempts.ts), pages (src/http/).
  */
 import { AccessError } from "../access_error.ts";
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import { userPrincipal } from "../principals.ts";
 import { makeKey, sha256Hex } from "../seal.ts";
-import { withTimes } from "./listed_access.ts";
+import { withTimes } from "./access_lists.ts";
 import type { OAuthSteering } from "./oauth_server.ts";
 import type { Passwords } from "./passwords.ts";
 import type { UserRow, UserStore } from "./user_store.ts";

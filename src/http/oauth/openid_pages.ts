@@ -20,7 +20,7 @@ export async function beginOpenId(layer: PagesLayer, context: OpenContext): Prom
   const browser = readBrowser(layer, context);
   const request = new URL(context.request.url).searchParams.get("request") ?? "";
   if (request !== "") waitingFor(layer, browser, request);
-  const waitMs = layer.people.logIns.takeAddress(browser);
+  const waitMs = layer.people.logins.takeAddress(browser);
   if (waitMs > 0) {
     throw new PageProblem({
       status: 429,

@@ -23,7 +23,7 @@ export interface LoginSource {
 }
 
 /** The log-ins with what the gateway itself keeps. */
-export interface LogIns {
+export interface LoginAttempts {
   withPassword(name: string, password: string, source: LoginSource): Promise<LoginOutcome>;
   withLink(name: string, token: string, source: LoginSource): Promise<LoginOutcome>;
   /** Whether a log-in elsewhere may begin: 0, or the milliseconds to wait. */
@@ -31,7 +31,7 @@ export interface LogIns {
 }
 
 /** What log-ins need. */
-export interface LogInDeps {
+export interface LoginAttemptDeps {
   readonly users: Pick<Users, "byPassword" | "byLink">;
   readonly clock: Clock;
   readonly limits: Limits;
@@ -41,7 +41,9 @@ export interface LogInDeps {
 }
 
 /** Makes the log-ins of one gateway. */
-export function createLogIns({ users, clock, limits, sha256, log }: LogInDeps): LogIns {
+export function createLoginAttempts(
+  { users, clock, limits, sha256, log }: LoginAttemptDeps,
+): LoginAttempts {
   const keysMax = limits.loginKeysMax;
   const names = createAttemptRate({
     clock,
