@@ -1,4 +1,4 @@
-/** Who may connect, as the program and the admin API change it. */
+/** Who may connect, as an embedding program and the admin API change it. */
 import { createKeyRing, type KeyRing } from "../auth/key_ring.ts";
 import type { Bus } from "../bus/bus.ts";
 import type { Clock } from "../clock.ts";

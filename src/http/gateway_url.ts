@@ -5,9 +5,9 @@ import type { Forwarding } from "./client_address.ts";
 /** Finds the URL that a request was sent to, without a slash at the end. */
 export type BaseUrl = (request: Request, fetchContext: FetchContext) => string;
 
-/** The path of a URL, without a slash at the end: what all paths below it begin with. */
-export function pathPrefix(url: string | URL): string {
-  return new URL(url).pathname.replace(/\/$/, "");
+/** What all paths below a URL begin with: its own path without a slash at the end. */
+export function pathPrefix(url: string | URL | undefined): string {
+  return url === undefined ? "" : new URL(url).pathname.replace(/\/$/, "");
 }
 
 /** Makes the function; `publicUrl` is used instead of the URL of the request. */

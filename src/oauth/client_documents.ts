@@ -12,7 +12,7 @@ export function isDocumentId(id: string): boolean {
   return isForeignUrl(id) && new URL(id).pathname !== "/";
 }
 
-/** Whether a URL may be fetched because a stranger names it: https on port 443, without a login. */
+/** Whether a URL may be fetched because a client names it: https on port 443, without a login. */
 function isForeignUrl(text: string): boolean {
   if (!text.startsWith("https://") || text.includes("#") || !URL.canParse(text)) return false;
   const url = new URL(text);
@@ -41,12 +41,12 @@ export function createKeySets(
 ): (url: string) => Promise<JsonObject | undefined> {
   const check = (value: JsonObject) =>
     Array.isArray(value["keys"]) ? undefined : "it is no key set";
-  const strangers = createDocumentReader(deps, { check });
+  const foreign = createDocumentReader(deps, { check });
   const own = new Map(
     ownUrls.map((url) => [url, createDocumentReader(deps, { check, ownUrl: url })]),
   );
   return async (url) => {
-    const read = own.get(url) ?? (isForeignUrl(url) ? strangers : undefined);
+    const read = own.get(url) ?? (isForeignUrl(url) ? foreign : undefined);
     const outcome = await read?.(url);
     return outcome !== undefined && "value" in outcome ? outcome.value : undefined;
   };

@@ -1,5 +1,5 @@
 /**
- * JSON documents at URLs that strangers name, fetched with care: public addresses only, no
+ * JSON documents at URLs that clients name, fetched with care: public addresses only, no
  * redirect, little time and few bytes. A document is used as long as its
  * headers say, within bounds; a failure is remembered briefly. Each document is fetched once at a
  * time, and only so many at once.

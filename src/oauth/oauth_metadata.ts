@@ -17,7 +17,7 @@ export const oauthPaths = {
 } as const;
 
 /** The grants that are switched on. */
-export function grantsOf({ clients, assertionIssuers }: OAuthSettings): string[] {
+function grantsOf({ clients, assertionIssuers }: OAuthSettings): string[] {
   const hasMachines = [...clients.values()].some(({ machine }) => machine !== undefined);
   return [
     grantNames.code,

@@ -17,7 +17,7 @@ export const offlineScope = "offline_access";
 export const usualScopes: readonly string[] = [allScope, offlineScope];
 
 /** The words of a `scope` parameter (RFC 6749, 3.3), without repetitions. */
-export function splitScope(text: string | undefined): string[] {
+function splitScope(text: string | undefined): string[] {
   return [...new Set((text ?? "").split(" ").filter((word) => word !== ""))];
 }
 

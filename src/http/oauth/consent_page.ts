@@ -104,7 +104,7 @@ function noDecision(): PageProblem {
   });
 }
 
-/** How the words of strangers are shown. */
+/** How the words of clients are shown. */
 interface Texts {
   short(text: string): string;
   long(text: string): string;

@@ -48,7 +48,7 @@ export function discoveryRows(deps: DiscoveryDeps): OpenRow[] {
   if (server === undefined && issuers.length === 0) return [];
   const surfaceOfPath = createSurfaceOfPath(surfaceKinds);
   const endpoints = endpointsOf(surfaceKinds).map(({ path }) => path);
-  const prefix = publicUrl === undefined ? "" : pathPrefix(publicUrl);
+  const prefix = pathPrefix(publicUrl);
   const rows = new Map<string, OpenRow>();
   const add = (path: string, answer: OpenEndpoint) =>
     rows.set(path, { path, openMethods: { GET: answer, HEAD: answer } });
@@ -100,7 +100,7 @@ function resourceAnswer(
   surfaceOfPath: SurfaceOfPath,
   inner: string,
 ): OpenEndpoint {
-  const prefix = publicUrl === undefined ? "" : pathPrefix(publicUrl);
+  const prefix = pathPrefix(publicUrl);
   return (context) => {
     const path = inner === "" ? "" : innerPathOf(context, resourceMetadataPath, prefix);
     assertDiscoverable(server, surfaceOfPath, path);
@@ -133,7 +133,7 @@ function serverAnswer(
   inner: string,
   extras: (base: string) => object,
 ): OpenEndpoint {
-  const prefix = publicUrl === undefined ? "" : pathPrefix(publicUrl);
+  const prefix = pathPrefix(publicUrl);
   return (context) => {
     if (surfaceOfPath !== undefined) {
       const wellKnown = context.path.includes(openIdPath) ? openIdPath : serverPath;

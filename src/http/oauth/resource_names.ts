@@ -1,7 +1,7 @@
 /**
  * The URLs of MCP endpoints as resources (RFC 8707, RFC 9728): which surface a URL stands for, and
  * under which paths the metadata of resources is. Whether a surface exists is never looked at, so
- * that strangers do not learn which servers there are.
+ * that a URL does not reveal which servers there are.
  */
 import { isLoopback } from "../../config/loopback.ts";
 import type { ResourceTarget } from "../../oauth/oauth_request.ts";
