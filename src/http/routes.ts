@@ -38,7 +38,7 @@ import {
 } from "./route_match.ts";
 import { get, remove } from "./legacy/post.ts";
 import type { PagesParts } from "./oauth/browser_request.ts";
-import { peopleRows } from "./oauth/people_rows.ts";
+import { pageRows } from "./oauth/page_rows.ts";
 import { deliver } from "./legacy/notices.ts";
 import {
   closeSessions,
@@ -241,7 +241,7 @@ function rowsOf(layer: HttpLayer): RouteRow[] {
     }),
     ...(deps.pages === undefined
       ? []
-      : peopleRows({ ...deps, ...deps.pages, baseUrl, clientAddress })),
+      : pageRows({ ...deps, ...deps.pages, baseUrl, clientAddress })),
     { path: "/health", openMethods: { GET: health, HEAD: health } },
     { path: "/ready", openMethods: { GET: ready, HEAD: ready } },
     { path: "/", openMethods: { GET: page, HEAD: page } },

@@ -29,7 +29,7 @@ import { readStart } from "./read_start.ts";
 import { assertAttachable, type OpenListeners, openListeners } from "./listeners.ts";
 
 /** What servers of the configuration may be. */
-const reading = { kinds: defaultTables.upstreamKinds } as const;
+const reading = { kinds: defaultTables.kinds } as const;
 
 /** How a gateway is started. */
 export interface StartOptions {
