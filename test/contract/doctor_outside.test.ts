@@ -15,6 +15,9 @@ import { createNodeSystem } from "../../src/runtime/node_system.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import { localhostTls } from "../support/certificates.ts";
 import { createTestRuntime } from "../support/fake_runtime.ts";
+import { runHere, runHereJson } from "../support/run_cli.ts";
+import { spawnGateway } from "../support/spawn_gateway.ts";
+import { until } from "../support/wait.ts";
 import { type OAuthGateway, openOAuthGateway } from "../support/oauth_gateway.ts";
 
 /** An answer of the proxy, which a fault changes. */
@@ -359,6 +362,45 @@ describe("the address", () => {
       .toBeUndefined();
     silent.close();
   });
+});
+
+describe("doctor as a command", () => {
+  test("looks at a running gateway from outside, and at its users and keys", async () => {
+    const env = { MCP_AUTH: "key,oauth" };
+    const gateway = await spawnGateway({ servers: {}, env });
+    try {
+      await until("the log to say so", () => /Serving MCP at.*key,oauth/.test(gateway.log()));
+      const options = { cwd: gateway.directory, env: { ...env, MCP_PORT: "0" } };
+      const soon = new Date(Date.now() + 1_500).toISOString();
+      const made = await runHere(["keys", "add", "old", "--expires", soon], options);
+      expect([made.code, made.stderr.includes("Cannot")]).toEqual([0, false]);
+      await until(
+        "the key to expire",
+        async () => (await runHere(["keys", "list"], options)).stdout.includes("expired"),
+      );
+      const texts = async () => {
+        const { findings } = await runHereJson(["doctor"], options) as {
+          findings: { group: string; level: string; text: string }[];
+        };
+        const groups = ["Access", "From outside"];
+        return findings.filter(({ group }) => groups.includes(group))
+          .map(({ level, text }) => `${level}: ${text}`).join("\n");
+      };
+      const running = await texts();
+      expect(running).toContain("warning: No key is valid");
+      expect(running).toContain("warning: 1 key has expired: old");
+      expect(running).toContain("warning: No user exists and no OpenID provider is set up");
+      expect(running).toContain("/mcp refuses clients without credentials by 401");
+      expect(running).toContain(`ok: Clients find the authorization server ${gateway.url}`);
+      expect(running).not.toContain("problem");
+      await gateway.stop();
+      const stopped = await texts();
+      expect(stopped).toContain("ok: Not checked: no gateway runs");
+      expect(stopped).toContain("warning: 1 key has expired: old");
+    } finally {
+      await gateway.dispose();
+    }
+  }, 120_000);
 });
 
 describe("issuers of tokens", () => {
