@@ -49,7 +49,9 @@ beforeAll(async () => {
         if (value !== undefined) headers.set(name, String(value));
       }
       const init = method === "POST" ? { method, headers, body: body ?? "" } : { method, headers };
-      const response = await behind?.fetch(url, init) ?? new Response("none", { status: 502 });
+      // A proxy that serves the gateway below a path takes that path away.
+      const inner = new URL(url.href.replace(`${base}/gateway/`, `${base}/`));
+      const response = await behind?.fetch(inner, init) ?? new Response("none", { status: 502 });
       const passed: Passed = {
         status: response.status,
         headers: new Headers(response.headers),
@@ -72,27 +74,27 @@ afterAll(() => {
 
 /** What is found at the proxy of a gateway with these settings. */
 async function look(
-  { kinds = ["oauth"], settings = {}, env = {}, change = {} }: {
+  { kinds = ["oauth"], settings = {}, env = {}, at = base }: {
     readonly kinds?: readonly string[];
     readonly settings?: Readonly<Record<string, unknown>>;
     readonly env?: Readonly<Record<string, string>>;
-    readonly change?: Partial<Outside>;
+    /** The URL that clients use. */
+    readonly at?: string;
   },
   faultOfProxy: Fault = () => {},
 ): Promise<Finding[]> {
-  const options = { kinds, settings, env: { MCP_PUBLIC_URL: base, ...env } };
+  const options = { kinds, settings, env: { MCP_PUBLIC_URL: at, ...env } };
   behind = await openOAuthGateway({ ...options, servers: {} });
   fault = faultOfProxy;
   const platform = { runtime } as never;
   const signal = new AbortController().signal;
   try {
     return await lookFromOutside({
-      base,
+      base: at,
       facts: await readAccessFacts({ kinds, settings: { oauth: settings } }),
       isReachedFromElsewhere,
       send: (url: string, sent?: CheckRequest) => request({ platform, signal }, url, sent),
       certificateEnd: () => Promise.resolve(undefined),
-      ...change,
     });
   } finally {
     await behind.close();
@@ -284,6 +286,22 @@ describe("a gateway whose clients log in", () => {
     const found = await look({ env: { MCP_PUBLIC_URL: asks } });
     expect(bad(found)[0]?.text).toContain(`sends clients to ${asks}`);
     expect(bad(found)[0]?.advice?.[0]).toContain(`set MCP_PUBLIC_URL to ${base}`);
+  });
+
+  test("below a path of its host, the metadata at the root of the host belongs to it, too", async () => {
+    const at = `${base}/gateway`;
+    expect(bad(await look({ at }))).toEqual([]);
+    const found = bad(
+      await look({ at }, (url, passed) => {
+        // The proxy passes on what is below the path, and nothing else.
+        if (!url.pathname.startsWith("/gateway/")) passed.status = 404;
+      }),
+    );
+    expect(found.length).toBeGreaterThan(1);
+    for (const { text, advice = [] } of found) {
+      expect(text).toContain(`${base}/.well-known/`);
+      expect(advice.join()).toContain("all paths below /.well-known/");
+    }
   });
 
   test("an endpoint without discovery, or clients that cannot register, are no fault", async () => {
