@@ -3,9 +3,11 @@
  * proxy is what the public URL leads to, so each fault is one that clients would meet.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { createServer, type Server } from "node:http";
+import { writeFileSync } from "node:fs";
+import { createServer, request as requestPlainly, type Server } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import { createServer as createSilentServer } from "node:net";
+import { join } from "node:path";
 import { findIssuerProblem, isReachedFromElsewhere, readAccessFacts } from "../../src/app.ts";
 import { lookFromOutside } from "../../src/cli/doctor/check_outside.ts";
 import type { Finding } from "../../src/cli/doctor/finding.ts";
@@ -13,9 +15,9 @@ import type { Outside } from "../../src/cli/doctor/outside.ts";
 import { type CheckRequest, request } from "../../src/cli/doctor/probe.ts";
 import { createNodeSystem } from "../../src/runtime/node_system.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
-import { localhostTls } from "../support/certificates.ts";
+import { localhostTls, otherTls, testAuthority } from "../support/certificates.ts";
 import { createTestRuntime } from "../support/fake_runtime.ts";
-import { runHere, runHereJson } from "../support/run_cli.ts";
+import { runCli, runHere, runHereJson } from "../support/run_cli.ts";
 import { spawnGateway } from "../support/spawn_gateway.ts";
 import { until } from "../support/wait.ts";
 import { type OAuthGateway, openOAuthGateway } from "../support/oauth_gateway.ts";
@@ -419,6 +421,58 @@ describe("doctor as a command", () => {
       await gateway.dispose();
     }
   }, 120_000);
+
+  for (const [name, certificate] of Object.entries({ own: localhostTls, other: otherTls })) {
+    test(`goes through a proxy with https and the certificate of its ${name} name`, async () => {
+      const target = { url: "" };
+      const proxy = createSecureServer(certificate, (incoming, outgoing) => {
+        const { method, headers } = incoming;
+        const onward = requestPlainly(new URL(incoming.url ?? "/", target.url), {
+          method,
+          headers,
+        });
+        onward.on("response", (answer) => {
+          outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+          answer.pipe(outgoing);
+        });
+        onward.on("error", () => outgoing.destroy());
+        incoming.pipe(onward);
+      }).listen(0, "127.0.0.1");
+      await new Promise((resolve) => proxy.once("listening", resolve));
+      const address = proxy.address();
+      const publicUrl = `https://localhost:${typeof address === "object" ? address?.port : ""}`;
+      const env = { MCP_AUTH: "oauth", MCP_PUBLIC_URL: publicUrl };
+      const gateway = await spawnGateway({ servers: {}, env });
+      target.url = gateway.url;
+      try {
+        const authority = join(gateway.directory, "authority.pem");
+        writeFileSync(authority, testAuthority);
+        // It finds the public URL at the running gateway.
+        const { stdout } = await runCli(["doctor", "--json"], {
+          cwd: gateway.directory,
+          env: { MCP_PORT: "0", MCP_AUTH: "oauth", NODE_EXTRA_CA_CERTS: authority },
+        });
+        const { findings } = JSON.parse(stdout) as {
+          findings: { group: string; level: string; text: string }[];
+        };
+        const text = findings.filter(({ group }) => group !== "Runtimes")
+          .map((one) => `${one.group}: ${one.level}: ${one.text}`).join("\n");
+        expect(text).toContain(`Gateway: warning: Its MCP_PUBLIC_URL is ${publicUrl}, and that`);
+        if (name === "own") {
+          expect(text).toMatch(/outside: ok: The certificate of localhost is valid for \d+ days/);
+          expect(text).toContain(`ok: Clients find the authorization server ${publicUrl}`);
+          expect(text).not.toContain("problem:");
+        } else {
+          expect(text).toMatch(/Public address: problem: .*certificate cannot be trusted/);
+          expect(text).toContain("From outside: ok: Not checked: the gateway does not answer");
+        }
+      } finally {
+        await gateway.dispose();
+        proxy.closeAllConnections();
+        proxy.close();
+      }
+    }, 120_000);
+  }
 });
 
 describe("issuers of tokens", () => {
