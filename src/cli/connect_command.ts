@@ -3,6 +3,7 @@
  * into its file.
  */
 import { type AccessFacts, readAccessFacts } from "../app.ts";
+import { findGateway } from "./admin_client.ts";
 import { accessOf, type ClientAccess } from "./clients/client_access.ts";
 import type { CommandContext, CommandValues } from "./command.ts";
 import { CommandError } from "./command_error.ts";
@@ -105,10 +106,18 @@ async function makePlan(context: CommandContext, values: CommandValues): Promise
   };
 }
 
-/** How clients authenticate. A file that cannot be read is for the start to report. */
+/**
+ * How clients authenticate at the gateway that runs, else at the one that the files describe. Files
+ * that cannot be read, and a gateway that cannot be asked, are for other commands to report.
+ */
 async function readFacts(context: CommandContext): Promise<AccessFacts> {
-  const auth = await readConfiguration(context).then(({ config }) => config.auth, () => undefined);
-  return await readAccessFacts(auth).catch(() => readAccessFacts(undefined));
+  const [auth, kinds] = await Promise.all([
+    readConfiguration(context).then(({ config }) => config.auth, () => undefined),
+    findGateway(context).then(async (gateway) => (await gateway?.status())?.auth)
+      .catch(() => undefined),
+  ]);
+  const facts = { kinds: kinds ?? auth?.kinds ?? [], settings: auth?.settings ?? {} };
+  return await readAccessFacts(facts).catch(() => readAccessFacts(undefined));
 }
 
 /** The values of `--header NAME=VALUE`, by name. */
