@@ -86,10 +86,12 @@ async function makePlan(context: CommandContext, values: CommandValues): Promise
     throw new CommandError("usage", "Cannot use --header: a program over stdio sends no headers");
   }
   const start = await readOwnConfig(context);
-  const { publicUrl } = start.config;
-  const facts = await readFacts(context);
+  const { facts, publicUrl = start.config.publicUrl } = await readFacts(context);
   const access = accessOf({ client, facts, isByUrl, headers: given, publicUrl });
-  const address = await addressOf(context, start, access.headers);
+  const address = {
+    ...await addressOf(context, start, access.headers),
+    ...(access.url === undefined ? {} : { url: access.url }),
+  };
   const entry = (isByUrl ? client.byUrl : undefined)?.(name, address) ??
     client.byProgram(name, address);
   const request = { name, scope, address, isByUrl, entry };
@@ -102,7 +104,7 @@ async function makePlan(context: CommandContext, values: CommandValues): Promise
     link: scope === "user" ? client.link?.(name, entry) : undefined,
     command: readyCommand(client, request, context),
     access,
-    publicUrl: isByUrl ? publicUrl : undefined,
+    publicUrl: isByUrl && access.url === undefined ? publicUrl : undefined,
   };
 }
 
@@ -110,14 +112,16 @@ async function makePlan(context: CommandContext, values: CommandValues): Promise
  * How clients authenticate at the gateway that runs, else at the one that the files describe. Files
  * that cannot be read, and a gateway that cannot be asked, are for other commands to report.
  */
-async function readFacts(context: CommandContext): Promise<AccessFacts> {
-  const [auth, kinds] = await Promise.all([
+async function readFacts(
+  context: CommandContext,
+): Promise<{ readonly facts: AccessFacts; readonly publicUrl?: string | undefined }> {
+  const [auth, view] = await Promise.all([
     readConfiguration(context).then(({ config }) => config.auth, () => undefined),
-    findGateway(context).then(async (gateway) => (await gateway?.status())?.auth)
-      .catch(() => undefined),
+    findGateway(context).then((gateway) => gateway?.status()).catch(() => undefined),
   ]);
-  const facts = { kinds: kinds ?? auth?.kinds ?? [], settings: auth?.settings ?? {} };
-  return await readAccessFacts(facts).catch(() => readAccessFacts(undefined));
+  const chosen = { kinds: view?.auth ?? auth?.kinds ?? [], settings: auth?.settings ?? {} };
+  const facts = await readAccessFacts(chosen).catch(() => readAccessFacts(undefined));
+  return { facts, publicUrl: view?.publicUrl };
 }
 
 /** The values of `--header NAME=VALUE`, by name. */

@@ -73,6 +73,17 @@ describe("a client that connects by URL", () => {
     });
   }
 
+  test("clients that log in get the public URL, for which alone the log-in is valid", async () => {
+    const env = { MCP_PUBLIC_URL: "https://mcp.example.com/base" };
+    const urlOf = async (kinds: string) => {
+      const { entry, stderr } = await connect(kinds, ["cursor"], {}, env);
+      return [entry.url, stderr.includes("/base")];
+    };
+    expect(await urlOf("oauth")).toEqual(["https://mcp.example.com/base/mcp", false]);
+    expect(await urlOf("key")).toEqual([url, false]);
+    expect(await urlOf("none")).toEqual([url, false]);
+  });
+
   test("a placeholder is not written into a file", async () => {
     const { code, stderr } = await connect("key", ["cursor", "--write", "--yes"]);
     expect(code).toBe(2);

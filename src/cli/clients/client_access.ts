@@ -28,6 +28,8 @@ const logins: Readonly<Record<string, ClientLogin>> = {
 
 /** How one client is set up to authenticate. */
 export interface ClientAccess {
+  /** The URL to use instead of the local one: a log-in is valid for the public URL alone. */
+  readonly url?: string | undefined;
   /** For its entry, with those that were given. */
   readonly headers: Readonly<Record<string, string>>;
   /** What else there is to do, or to know. */
@@ -53,7 +55,7 @@ const addKey = "--header 'Authorization=Bearer KEY'";
 
 /** How a client is set up for the gateway. */
 export function accessOf(question: AccessQuestion): ClientAccess {
-  const { client, facts: { kinds, server, issuers }, isByUrl, headers } = question;
+  const { client, facts: { kinds, server, issuers }, isByUrl, headers, publicUrl } = question;
   if (kinds.length === 0 || kinds.includes("none")) return { headers, notes: [] };
   if (!isByUrl) return { headers, notes: programNotes(question) };
   const hasHeader = Object.keys(headers).some((name) => name.toLowerCase() === "authorization");
@@ -64,6 +66,7 @@ export function accessOf(question: AccessQuestion): ClientAccess {
     const cannotRegister = server?.registration === "off" && registers === "itself";
     return {
       headers,
+      url: publicUrl === undefined ? undefined : `${publicUrl}${endpoint}`,
       notes: [
         `${client.label} needs the URL alone: it opens a browser to log in when it connects.` +
         (kinds.includes("key") ? keyNote(client, dropsHeaders) : ""),
