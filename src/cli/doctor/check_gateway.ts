@@ -83,7 +83,7 @@ async function isGateway(context: CommandContext, port: number): Promise<boolean
 
 /** Whether clients reach the gateway by the URL that MCP_PUBLIC_URL names. */
 export async function checkPublicUrl({ context, start, running }: Examination): Promise<Finding[]> {
-  const url = running?.view.publicUrl ?? start?.config.publicUrl;
+  const url = start?.config.publicUrl ?? running?.view.publicUrl;
   if (url === undefined) return [fine("MCP_PUBLIC_URL is not set: only this machine is expected")];
   if (running === undefined) {
     return [warning(`${url} cannot be checked`, "start the gateway, and run doctor again")];

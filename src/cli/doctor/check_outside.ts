@@ -19,7 +19,7 @@ export async function checkOutside(
     return [fine("Not checked: no gateway runs; start it, and run doctor again")];
   }
   const { auth: kinds = start?.config.auth?.kinds ?? [], publicUrl, url } = running.view;
-  const base = publicUrl ?? start?.config.publicUrl ?? url;
+  const base = start?.config.publicUrl ?? publicUrl ?? url;
   const settings = start?.config.auth?.settings ?? {};
   return await lookFromOutside({
     base: base.replace(/\/$/, ""),
