@@ -27,6 +27,12 @@ import { trialCallerOf } from "./upstream/mcp/trial_caller.ts";
 import { identity } from "./version.ts";
 
 export { AccessError } from "./access_error.ts";
+export {
+  type AccessFacts,
+  findIssuerProblem,
+  isReachedFromElsewhere,
+  readAccessFacts,
+} from "./app/inspect_access.ts";
 export { type DataFacts, inspectData } from "./app/inspect_data.ts";
 export { type OpenAccess, openAccess } from "./app/open_access.ts";
 export type { GatewayOptions } from "./app/parts.ts";

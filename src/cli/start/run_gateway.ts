@@ -122,6 +122,7 @@ function greet(
   log.info(`Serving MCP at ${url}/mcp`, {
     servers: servers().filter(({ enabled }) => enabled).length,
     runtime: runtime.name,
+    auth: config.auth?.kinds.join(",") ?? "none",
     config: configPath,
     data: config.dataDirectory,
     ...(isWildcard(config.host) ? { addresses: "all" } : {}),
