@@ -59,7 +59,9 @@ function toAudiences(value: unknown): readonly string[] {
 function toServers(scopes: readonly string[]): readonly string[] | undefined {
   const servers = scopes.filter((scope) => scope.startsWith(oneServer))
     .map((scope) => scope.slice(oneServer.length));
-  return servers.length === 0 || scopes.includes(allServers) ? undefined : servers;
+  if (servers.length === 0 || scopes.includes(allServers)) return undefined;
+  // A scope is for one server; elsewhere `*` would stand for any name.
+  return servers.filter((name) => !name.includes("*"));
 }
 
 /** The first of some claims that a token has. */

@@ -37,7 +37,7 @@ export function createAddressRate(
 }
 
 /** The first 64 bits of an IPv6 address; any other text as it is. */
-function toNetwork(address: string): string {
+export function toNetwork(address: string): string {
   const bare = address.replace(/^\[|\]$/g, "").replace(/%.*$/, "");
   if (!bare.includes(":") || !URL.canParse(`http://[${bare}]/`)) return address;
   const host = new URL(`http://[${bare}]/`).hostname.slice(1, -1);

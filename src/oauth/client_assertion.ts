@@ -10,6 +10,7 @@ import { sha256Hex } from "../seal.ts";
 import type { OAuthClient } from "./client_metadata.ts";
 import type { OAuthDeps } from "./oauth_deps.ts";
 import { OAuthError } from "./oauth_error.ts";
+import type { OAuthRequest } from "./oauth_request.ts";
 
 /** The type of a JWT as a client's authentication. */
 export const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -40,9 +41,9 @@ export async function assertClientAssertion(
   deps: OAuthDeps,
   client: OAuthClient,
   assertion: string,
-  issuer: string,
+  { issuer, address }: Pick<OAuthRequest, "issuer" | "address">,
 ): Promise<void> {
-  const keys = await keysOf(deps, client);
+  const keys = await keysOf(deps, client, address);
   const payload = await verify(deps, client, assertion, keys, issuer).catch(() => undefined);
   if (payload === undefined) {
     throw new OAuthError("invalid_client", "The client assertion is not valid");
@@ -50,9 +51,13 @@ export async function assertClientAssertion(
   await useOnce(deps, `${client.id} ${payload.jti}`, payload.exp);
 }
 
-async function keysOf({ readKeys }: OAuthDeps, client: OAuthClient): Promise<JsonObject> {
+async function keysOf(
+  { readKeys }: OAuthDeps,
+  client: OAuthClient,
+  address: string | undefined,
+): Promise<JsonObject> {
   if (client.jwks !== undefined) return client.jwks;
-  const keys = client.jwksUri === undefined ? undefined : await readKeys(client.jwksUri);
+  const keys = client.jwksUri === undefined ? undefined : await readKeys(client.jwksUri, address);
   if (keys !== undefined) return keys;
   throw new OAuthError("invalid_client", "The client's keys are unavailable");
 }

@@ -21,6 +21,6 @@ export interface OAuthDeps {
   readonly limits: Limits;
   readonly log: Log;
   readonly emit: Emit;
-  /** The key set at a client's URL; undefined if it cannot be read. */
-  readonly readKeys: (url: string) => Promise<JsonObject | undefined>;
+  /** The key set at a client's URL, for an address; undefined if it cannot be read. */
+  readonly readKeys: (url: string, address?: string) => Promise<JsonObject | undefined>;
 }
