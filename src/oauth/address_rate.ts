@@ -1,5 +1,5 @@
 /**
- * How often one address may do something in a time. An IPv6 network of 64 bits counts as one
+ * How often one address, or anything else with a name, may do something in a time. An IPv6 network of 64 bits counts as one
  * address, since one customer has all of it. Bounded: if too many addresses are remembered, the
  * oldest is forgotten.
  */

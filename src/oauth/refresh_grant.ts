@@ -120,7 +120,7 @@ function detailOf({ scopes, surface }: Wanted): string {
 
 /** Stores the successor of an unused token; undefined: another request stored one. */
 async function rotate(
-  { store, sealer, clock, settings, limits, emit }: OAuthDeps,
+  { store, sealer, clock, settings, limits, emit, refreshRate }: OAuthDeps,
   { token, row, body }: Generation,
   grant: GrantRow,
   wanted: Wanted,
@@ -128,6 +128,10 @@ async function rotate(
 ): Promise<TokenAnswer | undefined> {
   const now = clock.wall();
   const grantId = grant.id;
+  const waitMs = refreshRate(grantId);
+  if (waitMs !== undefined) {
+    throw new OAuthError("too_many_requests", "The grant is refreshed too often", waitMs);
+  }
   const access = {
     token: await deriveToken(sealer, "access", token, detailOf(wanted)),
     grantId,

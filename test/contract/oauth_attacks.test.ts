@@ -271,6 +271,22 @@ describe("a flood", () => {
     expect(isWaiting(honest)).toBe(true);
   });
 
+  test("of refreshes by one client is slowed down, and ends no grant", async () => {
+    await opened.close();
+    opened = await openOAuthGateway({ limits: { refreshesPerGrantMax: 5 } });
+    const other = await logIn(opened);
+    const { client, refresh: first } = await logIn(opened);
+    let token = first;
+    for (let count = 0; count < 5; count += 1) {
+      token = String((await refresh(opened, client, token)).body["refresh_token"]);
+    }
+    const { status, body, headers } = await refresh(opened, client, token);
+    expect([status, body["error"]]).toEqual([429, "too_many_requests"]);
+    expect((await refresh(opened, other.client, other.refresh)).status).toBe(200);
+    opened.clock.advance(Number(headers.get("retry-after")) * 1_000);
+    expect((await refresh(opened, client, token)).status).toBe(200);
+  });
+
   test("of clients' key sets from one address does not stop others'", async () => {
     await opened.close();
     const runtime = await createTestRuntime();
