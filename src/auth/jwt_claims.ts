@@ -59,7 +59,9 @@ function toAudiences(value: unknown): readonly string[] {
 /** The servers that scopes limit a token to; undefined if they name none. */
 function toServers(scopes: readonly string[]): readonly string[] | undefined {
   const servers = serversOf(scopes);
-  return servers?.length === 0 ? undefined : servers;
+  if (servers === undefined || servers.length === 0) return undefined;
+  // A scope is for one server; elsewhere `*` would stand for any name.
+  return servers.filter((name) => !name.includes("*"));
 }
 
 /** The first of some claims that a token has. */

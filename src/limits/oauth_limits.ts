@@ -19,6 +19,13 @@ export const oauthLimits = {
   refreshMemoryMs: 14 * 24 * 3_600_000,
   /** Successors that are followed from a used refresh token. */
   refreshStepsMax: 1_000,
+  /**
+   * New pairs of one grant in a time, and how many grants are counted: a client that refreshes in a
+   * loop would fill the store.
+   */
+  refreshesPerGrantMax: 500,
+  refreshesPerGrantMs: 3_600_000,
+  refreshGrantsMax: 10_000,
   /** Attempts to store a successor while another request stores one. */
   refreshAttemptsMax: 5,
   /**

@@ -117,6 +117,7 @@ export const relations: readonly Relation[] = [
   within("restReloadMsMin", "restReloadMsMax", grows),
   before(sharedGrantMs, "refreshGraceMs", "sessions of a client share a grant for an hour"),
   within("refreshGraceMs", "refreshMemoryMs", "a used token is remembered while it is good"),
+  within("refreshesPerGrantMax", "refreshStepsMax", "all successors of a used token are found"),
   within("documentAgeMsMin", "documentAgeMs", grows),
   within("documentAgeMs", "documentAgeMsMax", grows),
   within("waitingPerAddressMax", "waitingAuthorizationsMax", share),

@@ -15,6 +15,7 @@ import { narrowSurface, type OAuthParams, type OAuthRequest } from "./oauth_requ
 import type { GrantBody } from "./oauth_rows.ts";
 import type { AssertionIssuer } from "./oauth_settings.ts";
 import { narrowScopes, toRequestedScopes } from "./scopes.ts";
+import { toVouchedName } from "./vouched_name.ts";
 
 const assertionTyp = "oauth-id-jag+jwt";
 
@@ -38,8 +39,8 @@ export async function exchangeAssertion(
   const claims = await verify(deps, provider, assertion, request.issuer);
   // The assertion names the client that it was issued to (ID-JAG, 3.1).
   if (claims["client_id"] !== client.id) throw invalid("The assertion is another client's");
-  const name = claims[provider.nameClaim];
-  if (typeof name !== "string" || name === "") throw invalid("The assertion names no user");
+  const name = toVouchedName(provider.issuer, claims[provider.nameClaim], deps.limits);
+  if (name === undefined) throw invalid("The assertion names no user");
   const surface = surfaceOf(claims, request);
   const granted = toRequestedScopes(scopeOf(claims));
   const scopes = narrowScopes(granted, params["scope"]);

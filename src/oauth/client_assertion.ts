@@ -9,6 +9,7 @@ import { useOnce, verifyAssertion } from "./assertions.ts";
 import type { OAuthClient } from "./client_metadata.ts";
 import type { OAuthDeps } from "./oauth_deps.ts";
 import { OAuthError } from "./oauth_error.ts";
+import type { OAuthRequest } from "./oauth_request.ts";
 
 /** The type of a JWT as a client's authentication. */
 export const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -29,10 +30,10 @@ export async function assertClientAssertion(
   deps: OAuthDeps,
   client: OAuthClient,
   assertion: string,
-  issuer: string,
+  { issuer, address }: Pick<OAuthRequest, "issuer" | "address">,
 ): Promise<void> {
   const { id } = client;
-  const claims = await verifyAssertion(deps, assertion, await keysOf(deps, client), {
+  const claims = await verifyAssertion(deps, assertion, await keysOf(deps, client, address), {
     issuer: id,
     subject: id,
     audience: [issuer, `${issuer}/oauth/token`],
@@ -44,9 +45,13 @@ export async function assertClientAssertion(
   throw new OAuthError("invalid_client", "The assertion was used before");
 }
 
-async function keysOf({ readKeys }: OAuthDeps, client: OAuthClient): Promise<JsonObject> {
+async function keysOf(
+  { readKeys }: OAuthDeps,
+  client: OAuthClient,
+  address: string | undefined,
+): Promise<JsonObject> {
   if (client.jwks !== undefined) return client.jwks;
-  const keys = client.jwksUri === undefined ? undefined : await readKeys(client.jwksUri);
+  const keys = client.jwksUri === undefined ? undefined : await readKeys(client.jwksUri, address);
   if (keys !== undefined) return keys;
   throw new OAuthError("invalid_client", "The client's keys are unavailable");
 }

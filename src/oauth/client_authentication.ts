@@ -24,11 +24,11 @@ export async function authenticateClient(
   deps: OAuthDeps,
   clients: OAuthClients,
   params: OAuthParams,
-  { issuer, address }: OAuthRequest,
+  request: OAuthRequest,
   authorization: string | null,
 ): Promise<OAuthClient> {
   const shown = readShown(params, authorization);
-  const client = await clients.forToken(shown.id, address);
+  const client = await clients.forToken(shown.id, request.address);
   if (client === undefined) throw new OAuthError("invalid_client", "The client is unknown");
   const { secret, assertion } = shown;
   const isRight = client.authentication === "none"
@@ -37,7 +37,7 @@ export async function authenticateClient(
     ? secret !== undefined && await sha256Hex(secret) === client.secretDigest
     : assertion !== undefined;
   if (!isRight) throw new OAuthError("invalid_client", "The client's authentication failed");
-  if (assertion !== undefined) await assertClientAssertion(deps, client, assertion, issuer);
+  if (assertion !== undefined) await assertClientAssertion(deps, client, assertion, request);
   return client;
 }
 

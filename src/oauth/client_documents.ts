@@ -38,16 +38,16 @@ export function createClientDocuments(deps: DocumentDeps): ReadDocument {
 export function createKeySets(
   deps: DocumentDeps,
   ownUrls: readonly string[],
-): (url: string) => Promise<JsonObject | undefined> {
+): (url: string, address?: string) => Promise<JsonObject | undefined> {
   const check = (value: JsonObject) =>
     Array.isArray(value["keys"]) ? undefined : "it is no key set";
   const foreign = createDocumentReader(deps, { check });
   const own = new Map(
     ownUrls.map((url) => [url, createDocumentReader(deps, { check, ownUrl: url })]),
   );
-  return async (url) => {
+  return async (url, address) => {
     const read = own.get(url) ?? (isForeignUrl(url) ? foreign : undefined);
-    const outcome = await read?.(url);
+    const outcome = await read?.(url, address);
     return outcome !== undefined && "value" in outcome ? outcome.value : undefined;
   };
 }

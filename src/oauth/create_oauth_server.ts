@@ -1,4 +1,5 @@
 /** Puts the authorization server together, and sweeps its store while it is open. */
+import { createAddressRate } from "./address_rate.ts";
 import { checkAuthorization } from "./authorization_request.ts";
 import { authenticateClient } from "./client_authentication.ts";
 import { createKeySets } from "./client_documents.ts";
@@ -16,9 +17,18 @@ import { answerTokenRequest } from "./token_endpoint.ts";
 import { createWaitingTable } from "./waiting_table.ts";
 
 /** Makes the server. */
-export function createOAuthServer(given: Omit<OAuthDeps, "readKeys">): OAuthServer {
-  const { settings, emit } = given;
-  const deps: OAuthDeps = { ...given, readKeys: createKeySets(given, ownUrlsOf(settings)) };
+export function createOAuthServer(given: Omit<OAuthDeps, "readKeys" | "refreshRate">): OAuthServer {
+  const { settings, emit, limits, clock } = given;
+  const deps: OAuthDeps = {
+    ...given,
+    readKeys: createKeySets(given, ownUrlsOf(settings)),
+    refreshRate: createAddressRate({
+      usesMax: limits.refreshesPerGrantMax,
+      windowMs: limits.refreshesPerGrantMs,
+      addressesMax: limits.refreshGrantsMax,
+      clock,
+    }),
+  };
   const clients = createOAuthClients(deps);
   const waiting = createWaitingTable(deps, clients);
   return {

@@ -7,6 +7,7 @@ import type { JsonObject } from "../model.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Sealer } from "../seal.ts";
 import type { Emit } from "../telemetry/events.ts";
+import type { AddressRate } from "./address_rate.ts";
 import type { OAuthSettings } from "./oauth_settings.ts";
 import type { OAuthStore } from "./oauth_store.ts";
 
@@ -21,6 +22,8 @@ export interface OAuthDeps {
   readonly limits: Limits;
   readonly log: Log;
   readonly emit: Emit;
-  /** The key set at a client's URL; undefined if it cannot be read. */
-  readonly readKeys: (url: string) => Promise<JsonObject | undefined>;
+  /** How often a grant may get a new pair of tokens, by its id. */
+  readonly refreshRate: AddressRate;
+  /** The key set at a client's URL, for an address; undefined if it cannot be read. */
+  readonly readKeys: (url: string, address?: string) => Promise<JsonObject | undefined>;
 }

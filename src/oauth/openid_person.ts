@@ -1,6 +1,7 @@
 /** From the claims of an OpenID provider to a person, if this person may log in. */
 import type { Limits } from "../limits.ts";
 import type { AllowedPeople, OpenIdSettings } from "./login_settings.ts";
+import { toVouchedName } from "./vouched_name.ts";
 import type { Person } from "./waiting_authorizations.ts";
 
 /** The claims of a validated ID token. */
@@ -11,23 +12,15 @@ export type FoundPerson =
   | { readonly person: Person }
   | { readonly refused: string };
 
-/** What makes a name unsafe: it becomes the id of a principal. */
-const unsafeName = /[\s\p{C}]/u;
-
-/**
- * The person of these claims. The name is `ISSUER#ID`: `#` is in no name of the gateway's own
- * users, so a provider cannot vouch for one of them.
- */
+/** The person of these claims. */
 export function toPerson(
   claims: IdClaims,
   { issuer, claims: names, allow }: OpenIdSettings,
-  { userNameCharsMax, memberNamesMax }: Pick<Limits, "userNameCharsMax" | "memberNamesMax">,
+  limits: Pick<Limits, "userNameCharsMax" | "memberNamesMax">,
 ): FoundPerson {
-  const given = claims[names.id];
-  const id = typeof given === "number" ? String(given) : given;
-  if (typeof id !== "string" || id === "" || id.length > userNameCharsMax || unsafeName.test(id)) {
-    return { refused: `the claim "${names.id}" names no one` };
-  }
+  const name = toVouchedName(issuer, claims[names.id], limits);
+  if (name === undefined) return { refused: `the claim "${names.id}" names no one` };
+  const id = String(claims[names.id]);
   const email = claims["email_verified"] === true && typeof claims["email"] === "string"
     ? claims["email"].toLowerCase()
     : undefined;
@@ -35,12 +28,12 @@ export function toPerson(
   if (names.id === "email" && email === undefined) {
     return { refused: "the address is not verified" };
   }
-  const roles = namesIn(claims, names.roles).slice(0, memberNamesMax);
-  const groups = namesIn(claims, names.groups).slice(0, memberNamesMax);
+  const roles = namesIn(claims, names.roles).slice(0, limits.memberNamesMax);
+  const groups = namesIn(claims, names.groups).slice(0, limits.memberNamesMax);
   if (allow !== "*" && !isAllowed(allow, { id, email, groups })) {
     return { refused: "auth.oauth.login.openid.allow does not name this person" };
   }
-  return { person: { name: `${issuer.replace(/^https?:\/\//, "")}#${id}`, roles, groups } };
+  return { person: { name, roles, groups } };
 }
 
 function isAllowed(

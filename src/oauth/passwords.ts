@@ -1,8 +1,10 @@
 /**
  * Hashes and checks passwords with argon2id (RFC 9106). One hash blocks the event loop for about
- * 60 ms, so they run one at a time, with other work in between, and only a few may wait. A password
- * for an unknown user is checked against a hash, too: the time does not show which users exist.
+ * 60 ms, so they run one at a time, with as much time for other work after each as it took, and only
+ * a few may wait: a flood of log-ins takes half of the event loop's time at most. A password for
+ * an unknown user is checked against a hash, too: the time does not show which users exist.
  */
+import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 
 /** Hashes and checks passwords. Both reject with `PasswordsBusy` if too many wait. */
@@ -19,6 +21,7 @@ export class PasswordsBusy extends Error {}
 /** What hashing needs. */
 export interface PasswordDeps {
   readonly limits: Pick<Limits, "passwordMemoryKib" | "passwordsWaitingMax" | "passwordCharsMax">;
+  readonly clock: Pick<Clock, "monotonic" | "after">;
   /** Runs once after all that the event loop has at hand. */
   readonly nextTurn: (run: () => void) => void;
 }
@@ -29,7 +32,7 @@ const saltBytes = 16;
 const hashBytes = 32;
 
 /** Makes the hasher of one gateway. */
-export function createPasswords({ limits, nextTurn }: PasswordDeps): Passwords {
+export function createPasswords({ limits, clock, nextTurn }: PasswordDeps): Passwords {
   let last: Promise<unknown> = Promise.resolve();
   let waiting = 0;
   /** The hash that no password fits. */
@@ -40,8 +43,16 @@ export function createPasswords({ limits, nextTurn }: PasswordDeps): Passwords {
       return Promise.reject(new PasswordsBusy("Too many passwords are being checked; retry later"));
     }
     waiting += 1;
-    const turn = last.then(() => new Promise<void>((resolve) => nextTurn(resolve))).then(work);
-    last = turn.catch(() => {}).finally(() => waiting -= 1);
+    let beganAt = 0;
+    const turn = last.then(() => new Promise<void>((resolve) => nextTurn(resolve))).then(() => {
+      beganAt = clock.monotonic();
+      return work();
+    });
+    last = turn.catch(() => {}).then(async () => {
+      waiting -= 1;
+      const tookMs = clock.monotonic() - beganAt;
+      if (tookMs > 0) await new Promise<void>((resolve) => void clock.after(tookMs, resolve));
+    });
     return turn;
   };
   const make = async (password: string): Promise<string> => {

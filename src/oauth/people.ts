@@ -44,7 +44,7 @@ export function createPeople(deps: PeopleDeps): People {
   const browsers = createBrowserLogins({ clock, limits, sha256 });
   const users = createUsers({
     store,
-    passwords: createPasswords({ limits, nextTurn }),
+    passwords: createPasswords({ limits, clock, nextTurn }),
     clock,
     limits,
     revokePrincipal: server.revokePrincipal,

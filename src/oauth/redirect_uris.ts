@@ -31,9 +31,14 @@ const loopbackHosts: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[
 /** Visible ASCII without what parsers disagree about: a backslash, quotes and angle brackets. */
 const uriForm = /^[a-z][a-z0-9+.-]*:[!#-;=?-[\]-_a-z{}~|]+$/i;
 
+/** With two slashes alone a web address means the same wherever it is read (RFC 9110, 4.2). */
+const oddWebForm = /^https?:(?!\/\/[^/])/i;
+
 /** A redirect URI in parts; undefined if no client may have it. */
 export function parseRedirectUri(text: string): URL | undefined {
-  if (!uriForm.test(text) || text.includes("#") || !URL.canParse(text)) return undefined;
+  if (!uriForm.test(text) || oddWebForm.test(text) || text.includes("#") || !URL.canParse(text)) {
+    return undefined;
+  }
   const url = new URL(text);
   if (url.username !== "" || url.password !== "") return undefined;
   const scheme = url.protocol.slice(0, -1);

@@ -132,9 +132,13 @@ async function rotate(
   wanted: Wanted,
   step: "refreshed" | "refresh_repeated",
 ): Promise<TokenAnswer | undefined> {
-  const { store, sealer, clock, limits, emit } = deps;
+  const { store, sealer, clock, limits, emit, refreshRate } = deps;
   const now = clock.wall();
   const grantId = grant.id;
+  const waitMs = refreshRate(grantId);
+  if (waitMs !== undefined) {
+    throw new OAuthError("too_many_requests", "The grant is refreshed too often", waitMs);
+  }
   const access = issueToken(deps, {
     token: await deriveToken(sealer, "access", token, detailOf(wanted)),
     grantId,

@@ -21,9 +21,10 @@ function splitScope(text: string | undefined): string[] {
   return [...new Set((text ?? "").split(" ").filter((word) => word !== ""))];
 }
 
+/** A scope is for one server: with `*`, which stands for any name elsewhere, it is unknown. */
 function isKnown(scope: string): boolean {
   return scope === allScope || scope === offlineScope ||
-    (scope.startsWith(serverPrefix) && scope.length > serverPrefix.length);
+    (scope.startsWith(serverPrefix) && scope.length > serverPrefix.length && !scope.includes("*"));
 }
 
 /**
@@ -49,7 +50,7 @@ export function narrowScopes(granted: readonly string[], text: string | undefine
   if (words.length === 0) return [...granted];
   const isCovered = (scope: string): boolean =>
     granted.includes(scope) || scope === offlineScope ||
-    (scope.startsWith(serverPrefix) && granted.includes(allScope));
+    (isKnown(scope) && granted.includes(allScope));
   if (words.every(isCovered)) return words;
   throw new OAuthError("invalid_scope", "The scope exceeds what was granted");
 }

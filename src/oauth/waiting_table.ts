@@ -1,14 +1,16 @@
 /**
  * The authorization requests that wait for a person, in memory: a restart loses only requests that
- * are not approved yet, which a client makes again. Bounded in number, in all and of one address.
+ * are not approved yet, which a client makes again. Bounded in number, in all and of one network.
  * An approval stores its code before the browser is sent back.
  */
+import { networkOf } from "../ip_address.ts";
 import { userPrincipal } from "../principals.ts";
 import { makeKey } from "../seal.ts";
 import type { OAuthClient } from "./client_metadata.ts";
 import type { OAuthClients } from "./clients.ts";
 import type { OAuthDeps } from "./oauth_deps.ts";
-import type { CodeBody } from "./oauth_rows.ts";
+import { OAuthError } from "./oauth_error.ts";
+import type { CodeBody, GrantBody } from "./oauth_rows.ts";
 import { addToRedirect } from "./redirect_uris.ts";
 import { digestOf, makeToken } from "./tokens.ts";
 import type {
@@ -51,19 +53,22 @@ export function createWaitingTable(deps: OAuthDeps, clients: OAuthClients): Wait
     const entry = entries.get(id);
     return entry !== undefined && isLive(entry) ? entry : undefined;
   };
-  const makeRoom = (address: string | undefined): void => {
+  const senderOf = ({ address = "" }: CheckedAuthorization): string => networkOf(address);
+  const makeRoom = (checked: CheckedAuthorization): void => {
     for (const [id, entry] of entries) if (!isLive(entry)) entries.delete(id);
-    const same = [...entries].filter(([, { checked }]) => checked.address === address);
-    const oldest = same.length >= limits.waitingPerAddressMax
-      ? same[0]
-      : entries.size >= limits.waitingAuthorizationsMax
-      ? [...entries][0]
-      : undefined;
-    if (oldest !== undefined) entries.delete(oldest[0]);
+    const byNetwork = Map.groupBy(entries, ([, entry]) => senderOf(entry.checked));
+    const same = byNetwork.get(senderOf(checked)) ?? [];
+    if (same.length >= limits.waitingPerAddressMax) {
+      entries.delete(same[0]?.[0] ?? "");
+    } else if (entries.size >= limits.waitingAuthorizationsMax) {
+      // Those who have few requests keep theirs, however many a flood brings.
+      const [most] = [...byNetwork.values()].toSorted((one, other) => other.length - one.length);
+      entries.delete(most?.[0]?.[0] ?? "");
+    }
   };
   return {
     add(checked) {
-      makeRoom(checked.address);
+      makeRoom(checked);
       const id = makeKey();
       const expiresAt = clock.wall() + limits.waitingAuthorizationMs;
       entries.set(id, { checked, shown: toShown(id, checked, expiresAt) });
@@ -75,7 +80,13 @@ export function createWaitingTable(deps: OAuthDeps, clients: OAuthClients): Wait
       if (entry === undefined) return undefined;
       // An answer counts once, however often the form is sent.
       entries.delete(id);
-      return await issueCode(deps, clients, entry.checked, person, scopes);
+      try {
+        return await issueCode(deps, clients, entry.checked, person, scopes);
+      } catch (thrown) {
+        // The client was revoked meanwhile, and its request with it.
+        if (thrown instanceof OAuthError) return undefined;
+        throw thrown;
+      }
     },
     refuse(id) {
       const entry = find(id);
@@ -119,32 +130,31 @@ async function issueCode(
   const { client, redirectUri, isRedirectGiven, surface, challenge, state, issuer } = checked;
   const scopes = checked.scopes.filter((scope) => approved.includes(scope));
   const code = makeToken("code");
-  const body: CodeBody = {
-    client: client.id,
-    redirectUri,
-    isRedirectGiven,
-    challenge,
-    grant: {
-      kind: "user",
-      name,
-      roles: [...roles],
-      groups: [...groups],
-      scopes,
-      surface,
-    },
+  const grant: GrantBody = {
+    kind: "user",
+    name,
+    roles: [...roles],
+    groups: [...groups],
+    scopes,
+    surface,
   };
+  const body: CodeBody = { client: client.id, redirectUri, isRedirectGiven, challenge, grant };
+  const grantId = crypto.randomUUID();
+  const principal = userPrincipal(name);
+  const createdAt = Math.round(clock.wall());
   const row = await clients.used(client);
+  // With its grant, a code goes when the person, the client or the grant is taken away.
   await store.commit({
     clients: row === undefined ? [] : [row],
+    grants: [{ id: grantId, client: client.id, principal, body: { ...grant }, createdAt }],
     tokens: [{
       digest: await digestOf(code),
-      grantId: crypto.randomUUID(),
+      grantId,
       kind: "code",
       body: { ...body },
       expiresAt: Math.round(clock.wall() + limits.oauthCodeMs),
     }],
   });
-  const principal = userPrincipal(name);
   emit({ type: "oauth_step", step: "code_issued", client: client.id, principal, surface });
   return addToRedirect(redirectUri, { code, state, iss: issuer });
 }

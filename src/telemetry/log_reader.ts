@@ -117,8 +117,11 @@ const lines: { readonly [Type in GatewayEvent["type"]]?: Line<Type> } = {
     http.info("Client connected", { client, revision, surface });
   },
   oauth_step({ step, client, principal, surface, reason }, { oauth, limits }) {
-    const named = client === undefined ? undefined : oneLine(client, limits.logReasonCharsMax);
-    oauth.info(oauthSteps[step], { client: named, principal, surface, reason });
+    // Both are the client's own words.
+    const [named, place] = [client, surface].map((text) =>
+      text === undefined ? undefined : oneLine(text, limits.logReasonCharsMax)
+    );
+    oauth.info(oauthSteps[step], { client: named, principal, surface: place, reason });
   },
 };
 

@@ -244,7 +244,7 @@ describe("an identity assertion", () => {
     const checked = await opened.gateway.oauth?.check(String(body["access_token"]));
     expect(checked).toMatchObject({
       surface: "/mcp",
-      principal: { id: "user:ada@example.com", client: "office" },
+      principal: { id: "user:idp.example#ada@example.com", client: "office" },
     });
     const again = await exchange(assertion);
     expect([again.status, again.body["error"]]).toEqual([400, "invalid_grant"]);
@@ -258,6 +258,8 @@ describe("an identity assertion", () => {
     ["for another client", () => ({ claims: { client_id: "robot" } }), "invalid_grant"],
     ["without a client", () => ({ claims: { client_id: undefined } }), "invalid_grant"],
     ["without a user", () => ({ claims: { email: undefined } }), "invalid_grant"],
+    ["of a user with a space", () => ({ claims: { email: "ada " } }), "invalid_grant"],
+    ["of a user with a line break", () => ({ claims: { email: "a\nb" } }), "invalid_grant"],
     ["that has expired", () => ({ claims: { exp: now() - 120 } }), "invalid_grant"],
     ["that is valid for days", () => ({ claims: { exp: now() + 200_000 } }), "invalid_grant"],
     [

@@ -28,6 +28,8 @@ export interface OAuthGatewayOptions {
   /** `auth.oauth` of the configuration. */
   readonly settings?: JsonObject;
   readonly kinds?: readonly string[];
+  /** The settings of kinds next to `oauth`, by their names. */
+  readonly auth?: JsonObject;
   readonly limits?: Partial<Limits>;
   readonly runtime?: Runtime;
   readonly clock?: TestClock;
@@ -69,7 +71,7 @@ export async function openOAuthGateway(options: OAuthGatewayOptions = {}): Promi
         file.endsWith("mcp.json")
           ? JSON.stringify({
             mcpServers: options.servers ?? { child: hostileCommand() },
-            auth: { oauth: settings },
+            auth: { ...options.auth, oauth: settings },
           })
           : undefined,
       ),

@@ -147,14 +147,15 @@ export async function takeForm(
   context: OpenContext,
   purpose: FormPurpose,
 ): Promise<SentForm> {
+  // Read in any case, so that the connection can be used again; and read first, since the log-in
+  // may end while a body arrives.
+  const form = await layer.readForm(context.request);
   const browser = readBrowser(layer, context);
   const { headers } = context.request;
   const origin = headers.get("origin");
   const site = headers.get("sec-fetch-site");
   const isOwn = (origin === null || origin === new URL(browser.base).origin) &&
     (site === null || site === "same-origin");
-  // Read in any case, so that the connection can be used again.
-  const form = await layer.readForm(context.request);
   const request = form.get("request") ?? "";
   const expected = await proofOf(layer, browser, purpose, request);
   const shown = form.get("proof") ?? "";

@@ -43,7 +43,7 @@ export async function showConsent(layer: PagesLayer, context: OpenContext): Prom
   const rows = [
     toRow("Client", markup`<strong><bdi>${name}</bdi></strong> ${vouchers[client.kind]}`),
     ...placesOf(waiting, texts),
-    toRow("Gateway", `${browser.base}${waiting.surface ?? ""}`),
+    toRow("Gateway", markup`<bdi>${texts.long(`${browser.base}${waiting.surface ?? ""}`)}</bdi>`),
   ];
   const scopes = waiting.scopes.map((scope) => markup`<li>${toScopeWords(scope, texts)}</li>`);
   return pageResponse({

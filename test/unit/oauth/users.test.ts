@@ -18,7 +18,7 @@ function create() {
   const loggedOut: string[] = [];
   const users = createUsers({
     store,
-    passwords: createPasswords({ limits, nextTurn }),
+    passwords: createPasswords({ limits, clock: createTestClock(), nextTurn }),
     clock,
     limits,
     revokePrincipal: async (principal) => revoked.push(principal),
@@ -31,7 +31,11 @@ const none = { roles: [], groups: [] };
 
 describe("a password", () => {
   test("is kept as argon2id with 19 MiB and 2 passes, with a salt of its own", async () => {
-    const passwords = createPasswords({ limits: defaultLimits, nextTurn });
+    const passwords = createPasswords({
+      limits: defaultLimits,
+      clock: createTestClock(),
+      nextTurn,
+    });
     const hashes = await Promise.all([passwords.hash(password), passwords.hash(password)]);
     for (const hash of hashes) {
       expect(hash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$[\w+/]{22}\$[\w+/]{43}$/);
@@ -42,13 +46,13 @@ describe("a password", () => {
   });
 
   test("is the same however its letters are spelled in Unicode", async () => {
-    const passwords = createPasswords({ limits, nextTurn });
+    const passwords = createPasswords({ limits, clock: createTestClock(), nextTurn });
     const hash = await passwords.hash("p\u00e4ssword");
     expect(await passwords.check(hash, "pa\u0308ssword")).toBe(true);
   });
 
   test("of another implementation in the same form is understood", async () => {
-    const passwords = createPasswords({ limits, nextTurn });
+    const passwords = createPasswords({ limits, clock: createTestClock(), nextTurn });
     // RFC 9106's algorithm with 64 KiB, 2 passes: made by Bun.password, which is another implementation.
     const hash =
       "$argon2id$v=19$m=64,t=2,p=1$VBWJ/AokuFQ4yZpRX0dLRONw+6jjIOeHG8zOj37haG8$SXqaGvg6Vipp86ZQwdGp35Bp62gNXk25Fp8yt6F9VTg";
@@ -56,8 +60,24 @@ describe("a password", () => {
     expect(await passwords.check(hash, "wrong horse battery")).toBe(false);
   });
 
+  test("is hashed only when as much time has passed as the one before it took", async () => {
+    const clock = createTestClock();
+    let readings = 0;
+    const slow = { after: clock.after, monotonic: () => 60 * (readings += 1) };
+    const passwords = createPasswords({ limits, clock: slow, nextTurn });
+    let count = 0;
+    const note = () => void (count += 1);
+    const both = [passwords.hash(password).then(note), passwords.hash(password).then(note)];
+    await both[0];
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((done) => setTimeout(done));
+    expect(count).toBe(1);
+    clock.advance(60);
+    await both[1];
+    expect(count).toBe(2);
+  });
+
   test("fits no user without one, and none is empty or endless", async () => {
-    const passwords = createPasswords({ limits, nextTurn });
+    const passwords = createPasswords({ limits, clock: createTestClock(), nextTurn });
     for (const shown of ["", password, "x".repeat(100_000)]) {
       expect(await passwords.check(undefined, shown)).toBe(false);
     }
@@ -135,7 +155,7 @@ describe("a user", () => {
     const { store, clock } = create();
     const users = createUsers({
       store,
-      passwords: createPasswords({ limits, nextTurn }),
+      passwords: createPasswords({ limits, clock: createTestClock(), nextTurn }),
       clock,
       limits: { ...limits, usersMax: 1 },
       revokePrincipal: async () => 0,
