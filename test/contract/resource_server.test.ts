@@ -167,7 +167,8 @@ describe("H12 the admin API", () => {
     const valid = kinds.map((kind): SentCredential => ({
       headers: { authorization: `Bearer ${resource.valid[kind]}` },
     }));
-    const wrong = [...valid, ...resource.wrong.map(({ sent }) => sent)];
+    const foreign = resource.wrong.filter(({ name }) => !name.includes("admin API"));
+    const wrong = [...valid, ...foreign.map(({ sent }) => sent)];
     for (const { headers, query, body } of wrong) {
       const found = new Set<string>();
       for (const path of adminPaths) {

@@ -3,6 +3,8 @@
  * credential of each kind, and everything else that a client may hold and show by mistake, as rows:
  * what was valid once, what is valid elsewhere, and what is no access token at all.
  */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { defaultLimits } from "../../src/limits.ts";
 import type { JsonObject } from "../../src/model.ts";
 import { createTestClock } from "./clock.ts";
@@ -171,7 +173,11 @@ async function credentialsOfOtherUses(opened: OAuthGateway): Promise<WrongCreden
   await browser.submit(page, { name: "ann", password });
   const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
   const [session = ""] = browser.cookies.values();
+  const tokenOf = (role: string) =>
+    readFileSync(join(opened.directory, `${role}.token`), "utf8").trim();
   return [
+    { name: "the owner's token of the admin API", sent: bearer(tokenOf("owner")) },
+    { name: "the operator's token of the admin API", sent: bearer(tokenOf("operator")) },
     { name: "a token for another surface", sent: bearer(there.access) },
     { name: "a refresh token", sent: bearer(narrow.refresh) },
     { name: "a code that was not redeemed", sent: bearer(code) },
